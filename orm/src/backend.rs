@@ -1,0 +1,333 @@
+//! The contract between the ORM and a database: what a backend's author implements.
+//!
+//! A backend is two structs: a [`Backend`] that connects and a [`Connection`] that runs one statement at a time; with a
+//! [`Dialect`] that says how the database's SQL differs from the ANSI defaults. Everything is object-safe, so backends are chosen
+//! at run time and a wrapper (to log, to count, to lie) is a few lines.
+//!
+//! The words MUST and SHOULD below are checked by the conformance suite.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::dialect::{Dialect, Transaction};
+use crate::error::Result;
+use crate::value::{Param, ValueRef, ValueType};
+
+/// A database that can be connected to.
+///
+/// # Contract
+///
+/// - Creating a backend MUST NOT connect.
+/// - Connections of one backend MUST be independent of each other, up to
+///   [`max_connections`](crate::dialect::Capabilities::max_connections).
+/// - `Debug` MUST NOT show a password.
+pub trait Backend: Debug + Send + Sync + 'static {
+    /// Opens a connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreachable`](crate::ErrorKind::Unreachable) or [`Authentication`](crate::ErrorKind::Authentication), with the
+    /// driver's own reason, after at most five seconds unless configured otherwise.
+    fn connect(&self) -> Result<Box<dyn Connection>>;
+
+    /// How the database speaks.
+    fn dialect(&self) -> &dyn Dialect;
+}
+
+/// One connection, used by one session at a time.
+///
+/// # Contract
+///
+/// - Parameters MUST be sent as parameters, never pasted into text.
+/// - A statement MAY be prepared and kept, by [`Sql::id`]; a changed schema MUST NOT make a kept statement give wrong rows.
+/// - After an error the connection MUST be usable (inside a transaction: after a rollback, or a rollback to a savepoint), unless
+///   the error is [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
+/// - Dropping a connection with an open transaction MUST roll it back.
+///
+/// # Errors
+///
+/// Every native error is classified into an [`ErrorKind`](crate::ErrorKind); it carries the constraint's name where the database
+/// tells it, and MUST NOT carry parameter values, neither in its text nor in its source.
+///
+/// # Wrappers
+///
+/// Forward every method, the provided ones too: the inner connection may do them better.
+pub trait Connection: Debug + Send {
+    /// Runs one statement that gives no rows (rows that it gives are dropped).
+    ///
+    /// # Errors
+    ///
+    /// See the trait.
+    fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome>;
+
+    /// Runs one statement and hands each row to `sink`, in order. Stops at the sink's first error, returns it, and leaves the
+    /// connection usable.
+    ///
+    /// # Errors
+    ///
+    /// See the trait, and whatever `sink` returns.
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()>;
+
+    /// Runs one statement once for each row of parameters, in order, and tells the outcome of each. Stops at the first error.
+    ///
+    /// # Errors
+    ///
+    /// See the trait, and whatever `each` returns.
+    fn execute_each(
+        &mut self,
+        sql: &Sql,
+        rows: Rows<'_>,
+        each: &mut dyn FnMut(Outcome) -> Result<()>,
+    ) -> Result<()> {
+        for params in rows.iter() {
+            let outcome = self.execute(&Statement { sql, params })?;
+            each(outcome)?;
+        }
+        Ok(())
+    }
+
+    /// Begins, ends or marks a transaction. `sql` is the dialect's text for the command; engines without such text override this.
+    ///
+    /// # Errors
+    ///
+    /// See the trait. A COMMIT that fails because the connection broke is
+    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost); the engine reports it as ambiguous.
+    fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        let _ = command;
+        self.execute(&Statement { sql, params: &[] }).map(drop)
+    }
+
+    /// Whether the connection can be used, as far as is known without asking the server.
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    /// Makes the connection as good as new before the pool hands it on: no transaction, no changed setting, no temporary table.
+    /// `used_raw_sql` tells whether anything but the ORM's own statements ran since the last reset.
+    ///
+    /// # Errors
+    ///
+    /// On an error the pool drops the connection.
+    fn reset(&mut self, used_raw_sql: bool) -> Result<()>;
+
+    /// What the server calls itself and its version, for reports: `PostgreSQL 15.18`.
+    ///
+    /// # Errors
+    ///
+    /// See the trait.
+    fn server_version(&mut self) -> Result<String>;
+}
+
+/// One row of a result, valid while the sink runs.
+///
+/// # Contract
+///
+/// - `value(i, ty)` MUST decode column `i` as `ty`: the same column may be asked for again, under another type too.
+/// - A value that is not of that type, or does not fit it, MUST be an error of kind
+///   [`Conversion`](crate::ErrorKind::Conversion), never bent into it.
+/// - NULL MUST be [`ValueRef::Null`] for every type.
+pub trait Row {
+    /// How many columns.
+    fn len(&self) -> usize;
+
+    /// Whether there are no columns.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name of column `index`, as the database gives it; empty if there is no such column.
+    fn name(&self, index: usize) -> &str;
+
+    /// The value of column `index`, decoded as `ty`.
+    ///
+    /// # Errors
+    ///
+    /// [`Conversion`](crate::ErrorKind::Conversion), naming the column; also if there is no such column.
+    fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>>;
+}
+
+/// What a statement did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// How many rows it inserted, or how many its WHERE matched (not: how many it changed).
+    pub matched: u64,
+    /// The key that the database counted for the one inserted row, if it tells.
+    pub last_insert_id: Option<i64>,
+}
+
+impl Outcome {
+    /// A statement that matched this many rows.
+    pub fn matched(matched: u64) -> Self {
+        Self {
+            matched,
+            last_insert_id: None,
+        }
+    }
+
+    /// Adds the key of the last inserted row.
+    #[must_use]
+    pub fn with_last_insert_id(mut self, id: i64) -> Self {
+        self.last_insert_id = Some(id);
+        self
+    }
+}
+
+/// What a statement is, for counters, echo and caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StatementKind {
+    /// Reads rows.
+    Select,
+    /// Adds rows.
+    Insert,
+    /// Changes rows.
+    Update,
+    /// Removes rows.
+    Delete,
+    /// Changes the schema.
+    Ddl,
+    /// Begins, ends or marks a transaction.
+    Transaction,
+    /// Written by the user: anything.
+    Raw,
+}
+
+impl StatementKind {
+    /// Whether it changes rows or schema, as far as its kind tells.
+    pub fn is_write(self) -> bool {
+        matches!(
+            self,
+            Self::Insert | Self::Update | Self::Delete | Self::Ddl | Self::Raw
+        )
+    }
+}
+
+/// A statement rendered once: its text, and the types of what goes in and comes out. Reused for every row of its shape.
+#[derive(Clone, Debug)]
+pub struct Sql {
+    text: String,
+    id: u64,
+    kind: StatementKind,
+    params: Vec<ValueType>,
+    columns: Vec<ValueType>,
+}
+
+impl Sql {
+    /// A statement with a fresh id.
+    pub fn new(
+        kind: StatementKind,
+        text: impl Into<String>,
+        params: impl Into<Vec<ValueType>>,
+        columns: impl Into<Vec<ValueType>>,
+    ) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            text: text.into(),
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            kind,
+            params: params.into(),
+            columns: columns.into(),
+        }
+    }
+
+    /// The text, with the dialect's placeholders.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Unique to this rendering within the process: the key of a statement cache. Two renderings of one text may differ in id.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> StatementKind {
+        self.kind
+    }
+
+    /// The type of each parameter, in order. For a parameter that is sent as an array: the element's type.
+    pub fn params(&self) -> &[ValueType] {
+        &self.params
+    }
+
+    /// The type of each column that is read, in order. Empty for statements without rows and for raw SQL.
+    pub fn columns(&self) -> &[ValueType] {
+        &self.columns
+    }
+}
+
+/// Rendered statements are shared between sessions.
+pub type SharedSql = Arc<Sql>;
+
+/// A rendered statement with its parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement<'a> {
+    /// The text and the types.
+    pub sql: &'a Sql,
+    /// One for each placeholder, in order.
+    pub params: &'a [Param<'a>],
+}
+
+impl<'a> Statement<'a> {
+    /// A statement with its parameters.
+    pub fn new(sql: &'a Sql, params: &'a [Param<'a>]) -> Self {
+        Self { sql, params }
+    }
+}
+
+/// Rows of parameters for one statement, laid flat.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    params: &'a [Param<'a>],
+    width: usize,
+    count: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// `params` holds the rows one behind the other, each `width` parameters long.
+    ///
+    /// # Panics
+    ///
+    /// If the parameters do not divide into whole rows.
+    pub fn new(params: &'a [Param<'a>], width: usize) -> Self {
+        assert!(
+            width > 0 && params.len().is_multiple_of(width),
+            "rows of parameters must be whole"
+        );
+        Self {
+            params,
+            width,
+            count: params.len() / width,
+        }
+    }
+
+    /// `count` rows without parameters: `INSERT INTO t DEFAULT VALUES`.
+    pub fn empty(count: usize) -> Self {
+        Self {
+            params: &[],
+            width: 0,
+            count,
+        }
+    }
+
+    /// How many rows.
+    pub fn len(self) -> usize {
+        self.count
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(self) -> bool {
+        self.count == 0
+    }
+
+    /// Each row's parameters, in order.
+    pub fn iter(self) -> impl Iterator<Item = &'a [Param<'a>]> {
+        (0..self.count).map(move |i| &self.params[i * self.width..(i + 1) * self.width])
+    }
+}

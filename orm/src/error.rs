@@ -1,0 +1,326 @@
+//! One error type for the whole library: a kind to branch on, the context to mend it by, and the cause.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// The result of everything in this library that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, in terms that hold on every backend.
+///
+/// A backend maps each native error to one of the kinds of the first group, in one function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    // What a database says.
+    /// A UNIQUE or PRIMARY KEY constraint refused the row.
+    UniqueViolation,
+    /// A FOREIGN KEY constraint refused the row.
+    ForeignKeyViolation,
+    /// A NOT NULL column was given NULL.
+    NotNullViolation,
+    /// A CHECK constraint refused the row.
+    CheckViolation,
+    /// Another transaction got in between; running this one again from its start can succeed.
+    Serialization,
+    /// The database chose this transaction to end a deadlock; running it again can succeed.
+    Deadlock,
+    /// A lock was not had within the time allowed.
+    Busy,
+    /// A write was sent to a database, transaction or connection that only reads.
+    ReadOnly,
+    /// No connection could be made.
+    Unreachable,
+    /// The server refused who we are.
+    Authentication,
+    /// An established connection is gone.
+    ConnectionLost,
+    /// The connection broke while COMMIT was under way: the transaction may or may not have been committed.
+    AmbiguousCommit,
+    /// The database cannot parse or resolve the statement.
+    InvalidStatement,
+    /// A table that the statement names does not exist.
+    NoSuchTable,
+    /// A value lies outside what the column or the database can hold.
+    OutOfRange,
+    /// The backend does not have what was asked for, and said so in its capabilities.
+    Unsupported,
+    /// Any other error of the database.
+    Database,
+    // What this library says.
+    /// The pool had no free connection within the time allowed.
+    PoolTimeout,
+    /// A URL, an option or an environment that cannot be used.
+    Configuration,
+    /// An entity, a table or a relation is declared in a way that cannot work.
+    Mapping,
+    /// A value does not convert to the wanted type.
+    Conversion,
+    /// A value was refused by validation before any statement was sent.
+    Validation,
+    /// A handle whose object has left the session.
+    StaleHandle,
+    /// A handle that belongs to another session.
+    ForeignHandle,
+    /// An operation that the object's state does not allow.
+    InvalidState,
+    /// Two objects of one session claim the same key.
+    IdentityConflict,
+    /// An UPDATE or DELETE matched no row, or the row changed meanwhile.
+    StaleData,
+    /// A flush failed; the session waits for `rollback`.
+    PendingRollback,
+    /// Rows depend on each other in a cycle that no NULL can break.
+    CircularDependency,
+    /// A relation with `raise` was not loaded.
+    NotLoaded,
+    /// Exactly one row was asked for, and none was found.
+    NoRow,
+    /// At most one row was asked for, and more were found.
+    MultipleRows,
+}
+
+/// The error of this library. Small (one pointer), `Send`, `Sync`; parameter values never appear in it.
+///
+/// `Display` is one line: what, where (entity, column, constraint), and the statement.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    entity: Option<String>,
+    column: Option<String>,
+    key: Option<String>,
+    constraint: Option<String>,
+    statement: Option<String>,
+    code: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of this kind; `message` says what happened and, where there is a way, how to mend it.
+    #[cold]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            entity: None,
+            column: None,
+            key: None,
+            constraint: None,
+            statement: None,
+            code: None,
+            source: None,
+        }))
+    }
+
+    /// An error for something that the backend does not offer: `what` completes "… is not supported by NAME".
+    #[cold]
+    pub fn unsupported(backend: &str, what: impl fmt::Display) -> Self {
+        Self::new(
+            ErrorKind::Unsupported,
+            format!("{what} is not supported by {backend}"),
+        )
+    }
+
+    /// Names the entity (or table) unless one is named already.
+    #[must_use]
+    pub fn entity(mut self, entity: impl Into<String>) -> Self {
+        self.0.entity.get_or_insert_with(|| entity.into());
+        self
+    }
+
+    /// Names the column unless one is named already.
+    #[must_use]
+    pub fn column(mut self, column: impl Into<String>) -> Self {
+        self.0.column.get_or_insert_with(|| column.into());
+        self
+    }
+
+    /// Names the key of the row unless one is named already.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.0.key.get_or_insert_with(|| key.into());
+        self
+    }
+
+    /// Names the constraint unless one is named already.
+    #[must_use]
+    pub fn constraint(mut self, constraint: impl Into<String>) -> Self {
+        self.0.constraint.get_or_insert_with(|| constraint.into());
+        self
+    }
+
+    /// Adds the text of the statement unless it is there already. The text holds placeholders, not values.
+    #[must_use]
+    pub fn statement(mut self, statement: impl Into<String>) -> Self {
+        self.0.statement.get_or_insert_with(|| statement.into());
+        self
+    }
+
+    /// Adds the database's own code (`23505`, `SQLITE_BUSY_SNAPSHOT` …).
+    #[must_use]
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.0.code.get_or_insert_with(|| code.into());
+        self
+    }
+
+    /// Adds the cause. It must not carry parameter values.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same error under another kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The message alone, without its context.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The entity or table that it is about.
+    pub fn entity_name(&self) -> Option<&str> {
+        self.0.entity.as_deref()
+    }
+
+    /// The column or field that it is about.
+    pub fn column_name(&self) -> Option<&str> {
+        self.0.column.as_deref()
+    }
+
+    /// The key of the row that it is about.
+    pub fn key_text(&self) -> Option<&str> {
+        self.0.key.as_deref()
+    }
+
+    /// The constraint that refused.
+    pub fn constraint_name(&self) -> Option<&str> {
+        self.0.constraint.as_deref()
+    }
+
+    /// The statement that was sent, with placeholders.
+    pub fn statement_text(&self) -> Option<&str> {
+        self.0.statement.as_deref()
+    }
+
+    /// The database's own code.
+    pub fn native_code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// Whether running the whole transaction again, from a clean state, can succeed.
+    ///
+    /// Never true of [`ErrorKind::AmbiguousCommit`].
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Serialization | ErrorKind::Deadlock)
+    }
+
+    /// Whether a constraint refused a row.
+    pub fn is_constraint(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::UniqueViolation
+                | ErrorKind::ForeignKeyViolation
+                | ErrorKind::NotNullViolation
+                | ErrorKind::CheckViolation
+        )
+    }
+
+    /// Whether the connection is of no further use.
+    pub fn is_connection_lost(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::ConnectionLost | ErrorKind::AmbiguousCommit | ErrorKind::Unreachable
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.0;
+        match (&inner.entity, &inner.column) {
+            (Some(entity), Some(column)) => write!(f, "{entity}.{column}: ")?,
+            (Some(name), None) | (None, Some(name)) => write!(f, "{name}: ")?,
+            (None, None) => {}
+        }
+        f.write_str(&inner.message)?;
+        if let Some(key) = &inner.key {
+            write!(f, " (key {key})")?;
+        }
+        if let Some(constraint) = &inner.constraint {
+            write!(f, " (constraint {constraint})")?;
+        }
+        if let Some(code) = &inner.code {
+            write!(f, " [{code}]")?;
+        }
+        if let Some(statement) = &inner.statement {
+            write!(f, " in: {statement}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.kind())?;
+        if let Some(source) = &self.0.source {
+            write!(f, " (caused by: {source})")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_names_everything_that_is_known() {
+        let error = Error::new(ErrorKind::UniqueViolation, "a row with this value exists")
+            .entity("users")
+            .column("name")
+            .constraint("users_name_key")
+            .code("23505")
+            .statement("INSERT INTO users (name) VALUES (?)");
+        assert_eq!(
+            error.to_string(),
+            "users.name: a row with this value exists (constraint users_name_key) [23505] in: INSERT INTO users (name) VALUES (?)"
+        );
+        assert!(error.is_constraint() && !error.is_retryable());
+    }
+
+    #[test]
+    fn the_first_context_stays() {
+        let error = Error::new(ErrorKind::Conversion, "x")
+            .column("age")
+            .column("other")
+            .entity("User");
+        assert_eq!(error.to_string(), "User.age: x");
+    }
+
+    #[test]
+    fn is_one_pointer() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
+    }
+}

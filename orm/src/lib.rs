@@ -1,0 +1,15 @@
+//! An object-relational mapper: Session, identity map, unit of work, relationship loading, over any backend.
+
+// The derive macros name this crate by its public name, in its own tests too.
+extern crate self as selfsame;
+
+pub mod backend;
+pub mod dialect;
+pub mod error;
+pub mod schema;
+pub mod value;
+
+pub use error::{Error, ErrorKind, Result};
+
+/// The version of this library.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

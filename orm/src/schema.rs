@@ -1,0 +1,361 @@
+//! Tables as plain data: what a mapping declares, what `create_all` writes and what reflection reads.
+
+mod metadata;
+
+pub use metadata::Metadata;
+
+use crate::value::ValueType;
+
+/// The type of a column. A [`Dialect`](crate::dialect::Dialect) turns it into the database's own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ColumnType {
+    /// True or false.
+    Bool,
+    /// 16-bit integer.
+    I16,
+    /// 32-bit integer.
+    I32,
+    /// 64-bit integer.
+    I64,
+    /// Single precision float.
+    F32,
+    /// Double precision float.
+    F64,
+    /// Text of at most `length` characters, or of any length.
+    Text {
+        /// The greatest number of characters.
+        length: Option<u32>,
+    },
+    /// Bytes.
+    Bytes,
+    /// An exact number: `precision` digits, `scale` of them behind the point, or whatever the database takes.
+    Decimal {
+        /// Precision and scale.
+        precision: Option<(u32, u32)>,
+    },
+    /// UUID.
+    Uuid,
+    /// Day.
+    Date,
+    /// Time of day to the microsecond.
+    Time,
+    /// Date and time of day to the microsecond, no zone.
+    Timestamp,
+    /// Instant to the microsecond.
+    TimestampTz,
+    /// JSON document.
+    Json,
+    /// One of some labels, stored as text and held to its labels by a CHECK constraint.
+    Enum {
+        /// The name of the Rust enum, for messages.
+        name: &'static str,
+        /// The labels in declaration order.
+        labels: &'static [&'static str],
+    },
+}
+
+impl ColumnType {
+    /// The usual column of a neutral type.
+    pub const fn of(ty: ValueType) -> Self {
+        match ty {
+            ValueType::Bool => Self::Bool,
+            ValueType::I16 => Self::I16,
+            ValueType::I32 => Self::I32,
+            ValueType::I64 => Self::I64,
+            ValueType::F32 => Self::F32,
+            ValueType::F64 => Self::F64,
+            ValueType::Text | ValueType::Native => Self::Text { length: None },
+            ValueType::Bytes => Self::Bytes,
+            ValueType::Decimal => Self::Decimal { precision: None },
+            ValueType::Uuid => Self::Uuid,
+            ValueType::Date => Self::Date,
+            ValueType::Time => Self::Time,
+            ValueType::Timestamp => Self::Timestamp,
+            ValueType::TimestampTz => Self::TimestampTz,
+            ValueType::Json => Self::Json,
+        }
+    }
+
+    /// The neutral type that values of the column cross in.
+    pub const fn value_type(&self) -> ValueType {
+        match self {
+            Self::Bool => ValueType::Bool,
+            Self::I16 => ValueType::I16,
+            Self::I32 => ValueType::I32,
+            Self::I64 => ValueType::I64,
+            Self::F32 => ValueType::F32,
+            Self::F64 => ValueType::F64,
+            Self::Text { .. } | Self::Enum { .. } => ValueType::Text,
+            Self::Bytes => ValueType::Bytes,
+            Self::Decimal { .. } => ValueType::Decimal,
+            Self::Uuid => ValueType::Uuid,
+            Self::Date => ValueType::Date,
+            Self::Time => ValueType::Time,
+            Self::Timestamp => ValueType::Timestamp,
+            Self::TimestampTz => ValueType::TimestampTz,
+            Self::Json => ValueType::Json,
+        }
+    }
+}
+
+/// Who makes the value of a column when the program does not give one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Generated {
+    /// Nobody: the program gives it.
+    #[default]
+    No,
+    /// The database counts: an integer key.
+    Key,
+    /// The database counts and never uses a number twice, not even the deleted maximum.
+    KeyNeverReused,
+    /// A DEFAULT clause: an SQL expression.
+    Default(String),
+}
+
+/// One column of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the database.
+    pub name: String,
+    /// Its type.
+    pub ty: ColumnType,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// Who makes its value.
+    pub generated: Generated,
+}
+
+impl Column {
+    /// A NOT NULL column that the program fills.
+    pub fn new(name: impl Into<String>, ty: ColumnType) -> Self {
+        Self {
+            name: name.into(),
+            ty,
+            nullable: false,
+            generated: Generated::No,
+        }
+    }
+
+    /// Lets it be NULL.
+    #[must_use]
+    pub fn nullable(mut self) -> Self {
+        self.nullable = true;
+        self
+    }
+
+    /// Sets who makes its value.
+    #[must_use]
+    pub fn generated(mut self, generated: Generated) -> Self {
+        self.generated = generated;
+        self
+    }
+}
+
+/// What the database does to referring rows when the row they refer to goes or changes its key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ReferentialAction {
+    /// Refuses (NO ACTION).
+    #[default]
+    NoAction,
+    /// Refuses at once (RESTRICT).
+    Restrict,
+    /// Follows (CASCADE).
+    Cascade,
+    /// Writes NULL (SET NULL).
+    SetNull,
+}
+
+/// A FOREIGN KEY constraint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// The constraint's name; made from table and columns when `None`.
+    pub name: Option<String>,
+    /// The referring columns, by name, in order.
+    pub columns: Vec<String>,
+    /// The table referred to.
+    pub table: String,
+    /// The columns referred to, in order.
+    pub references: Vec<String>,
+    /// ON DELETE.
+    pub on_delete: ReferentialAction,
+    /// ON UPDATE.
+    pub on_update: ReferentialAction,
+}
+
+/// A UNIQUE constraint, or an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// Its name; made from table and columns when `None`.
+    pub name: Option<String>,
+    /// The columns, by name, in order.
+    pub columns: Vec<String>,
+}
+
+/// A CHECK constraint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The constraint's name; made from table and position when `None`.
+    pub name: Option<String>,
+    /// The SQL condition.
+    pub condition: String,
+}
+
+/// A table.
+///
+/// ```
+/// use selfsame::schema::{Column, ColumnType, Generated, Table};
+///
+/// let users = Table::build("users")
+///     .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
+///     .column(Column::new("name", ColumnType::Text { length: Some(50) }))
+///     .primary_key(["id"])
+///     .unique(["name"]);
+/// assert_eq!(users.position("name"), Some(1));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name, unquoted.
+    pub name: String,
+    /// Its columns in order.
+    pub columns: Vec<Column>,
+    /// The positions of the primary key's columns, in the key's order.
+    pub primary_key: Vec<usize>,
+    /// Foreign keys.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// UNIQUE constraints.
+    pub uniques: Vec<Index>,
+    /// Indexes that are not unique.
+    pub indexes: Vec<Index>,
+    /// CHECK constraints.
+    pub checks: Vec<Check>,
+}
+
+fn names<S: Into<String>>(columns: impl IntoIterator<Item = S>) -> Vec<String> {
+    columns.into_iter().map(Into::into).collect()
+}
+
+impl Table {
+    /// A table without columns.
+    pub fn build(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            columns: Vec::new(),
+            primary_key: Vec::new(),
+            foreign_keys: Vec::new(),
+            uniques: Vec::new(),
+            indexes: Vec::new(),
+            checks: Vec::new(),
+        }
+    }
+
+    /// Adds a column.
+    #[must_use]
+    pub fn column(mut self, column: Column) -> Self {
+        self.columns.push(column);
+        self
+    }
+
+    /// Sets the primary key.
+    ///
+    /// # Panics
+    ///
+    /// If the table has no column of that name: add the columns first.
+    #[must_use]
+    pub fn primary_key<S: AsRef<str>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.primary_key = columns
+            .into_iter()
+            .map(|name| {
+                let name = name.as_ref();
+                self.position(name).unwrap_or_else(|| {
+                    panic!(
+                        "table {}: the primary key names `{name}`, which is no column",
+                        self.name
+                    )
+                })
+            })
+            .collect();
+        self
+    }
+
+    /// Adds a foreign key that does nothing on delete and update.
+    #[must_use]
+    pub fn foreign_key<A: Into<String>, B: Into<String>>(
+        self,
+        columns: impl IntoIterator<Item = A>,
+        table: impl Into<String>,
+        references: impl IntoIterator<Item = B>,
+    ) -> Self {
+        self.constraint(ForeignKey {
+            name: None,
+            columns: names(columns),
+            table: table.into(),
+            references: names(references),
+            on_delete: ReferentialAction::NoAction,
+            on_update: ReferentialAction::NoAction,
+        })
+    }
+
+    /// Adds a foreign key with all its parts.
+    #[must_use]
+    pub fn constraint(mut self, foreign_key: ForeignKey) -> Self {
+        self.foreign_keys.push(foreign_key);
+        self
+    }
+
+    /// Adds a UNIQUE constraint.
+    #[must_use]
+    pub fn unique<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.uniques.push(Index {
+            name: None,
+            columns: names(columns),
+        });
+        self
+    }
+
+    /// Adds an index.
+    #[must_use]
+    pub fn index<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.indexes.push(Index {
+            name: None,
+            columns: names(columns),
+        });
+        self
+    }
+
+    /// Adds a CHECK constraint.
+    #[must_use]
+    pub fn check(mut self, condition: impl Into<String>) -> Self {
+        self.checks.push(Check {
+            name: None,
+            condition: condition.into(),
+        });
+        self
+    }
+
+    /// The position of a column.
+    pub fn position(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c.name == column)
+    }
+
+    /// The columns of the primary key, in the key's order.
+    pub fn key_columns(&self) -> impl Iterator<Item = &Column> {
+        self.primary_key.iter().map(|&i| &self.columns[i])
+    }
+
+    /// The position of the one column whose values the database counts, if the table has one.
+    pub fn generated_key(&self) -> Option<usize> {
+        match self.primary_key[..] {
+            [only]
+                if matches!(
+                    self.columns[only].generated,
+                    Generated::Key | Generated::KeyNeverReused
+                ) =>
+            {
+                Some(only)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! An exact decimal in one neutral form.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind};
+
+/// An exact decimal number: `mantissa / 10^scale`. `1.0` and `1.00` differ in scale and compare as unequal;
+/// use [`Decimal::compare`] for the numeric order.
+///
+/// The mantissa is kept in two halves so that a [`ValueRef`](crate::value::ValueRef) stays four words.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Decimal {
+    high: i64,
+    low: u64,
+    scale: u32,
+}
+
+impl Decimal {
+    /// The largest scale that [`FromStr`] accepts and `Display` has been tested for.
+    pub const MAX_SCALE: u32 = 38;
+
+    /// `mantissa / 10^scale`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "splits the number into its two halves"
+    )]
+    pub const fn new(mantissa: i128, scale: u32) -> Self {
+        Self {
+            high: (mantissa >> 64) as i64,
+            low: mantissa as u64,
+            scale,
+        }
+    }
+
+    /// The digits as an integer.
+    pub const fn mantissa(self) -> i128 {
+        ((self.high as i128) << 64) | self.low as i128
+    }
+
+    /// How many of the digits stand behind the point.
+    pub const fn scale(self) -> u32 {
+        self.scale
+    }
+
+    /// The numeric order, whatever the scales.
+    pub fn compare(self, other: Self) -> Ordering {
+        let scale = self.scale.max(other.scale);
+        match (self.rescaled(scale), other.rescaled(scale)) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            // One of them overflows 38 digits at the common scale: their integer parts differ, or the sign decides.
+            _ => {
+                let whole = |d: Self| 10i128.checked_pow(d.scale).map_or(0, |p| d.mantissa() / p);
+                whole(self)
+                    .cmp(&whole(other))
+                    .then_with(|| self.mantissa().signum().cmp(&other.mantissa().signum()))
+            }
+        }
+    }
+
+    fn rescaled(self, scale: u32) -> Option<i128> {
+        self.mantissa()
+            .checked_mul(10i128.checked_pow(scale - self.scale)?)
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mantissa, scale) = (self.mantissa(), self.scale as usize);
+        let sign = if mantissa < 0 { "-" } else { "" };
+        let digits = mantissa.unsigned_abs().to_string();
+        if scale == 0 {
+            return write!(f, "{sign}{digits}");
+        }
+        let padded = format!("{digits:0>width$}", width = scale + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - scale);
+        write!(f, "{sign}{whole}.{fraction}")
+    }
+}
+
+impl fmt::Debug for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = Error;
+
+    /// Reads `-12.340`; the scale is the number of digits behind the point. No exponent.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let refused = || {
+            Error::new(
+                ErrorKind::Conversion,
+                "not a decimal number of at most 38 digits",
+            )
+        };
+        let (negative, body) = match text.as_bytes().first() {
+            Some(b'-') => (true, &text[1..]),
+            Some(b'+') => (false, &text[1..]),
+            _ => (false, text),
+        };
+        let (whole, fraction) = body.split_once('.').unwrap_or((body, ""));
+        let scale = u32::try_from(fraction.len()).map_err(|_| refused())?;
+        if (whole.is_empty() && fraction.is_empty()) || scale > Self::MAX_SCALE {
+            return Err(refused());
+        }
+        let mut mantissa: i128 = 0;
+        for byte in whole.bytes().chain(fraction.bytes()) {
+            if !byte.is_ascii_digit() {
+                return Err(refused());
+            }
+            mantissa = mantissa
+                .checked_mul(10)
+                .and_then(|m| m.checked_add(i128::from(byte - b'0')))
+                .ok_or_else(refused)?;
+        }
+        Ok(Self::new(
+            if negative { -mantissa } else { mantissa },
+            scale,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn text_keeps_the_scale() {
+        for text in [
+            "0",
+            "0.00",
+            "-0.5",
+            "12.340",
+            "-99999999999999999999999999999999999999",
+            "0.000001",
+        ] {
+            assert_eq!(text.parse::<Decimal>().unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            ".",
+            "1e5",
+            "1.2.3",
+            "--1",
+            " 1",
+            "999999999999999999999999999999999999999999",
+        ] {
+            assert_eq!(
+                text.parse::<Decimal>().unwrap_err().kind(),
+                ErrorKind::Conversion,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn order_is_numeric() {
+        let compare = |a: &str, b: &str| a.parse::<Decimal>().unwrap().compare(b.parse().unwrap());
+        assert_eq!(compare("1.0", "1.00"), Ordering::Equal);
+        assert_eq!(compare("9", "10.5"), Ordering::Less);
+        assert_eq!(compare("-1.1", "-1.2"), Ordering::Greater);
+        assert_eq!(
+            compare("99999999999999999999999999999999999999", "1.5"),
+            Ordering::Greater
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(mantissa in any::<i128>(), scale in 0u32..=38) {
+            let decimal = Decimal::new(mantissa, scale);
+            prop_assert_eq!(decimal.mantissa(), mantissa);
+            if mantissa.unsigned_abs() < 10u128.pow(38) {
+                prop_assert_eq!(decimal.to_string().parse::<Decimal>().unwrap(), decimal);
+            }
+        }
+    }
+}
