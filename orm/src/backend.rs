@@ -35,6 +35,28 @@ pub trait Backend: Debug + Send + Sync + 'static {
     fn dialect(&self) -> &dyn Dialect;
 }
 
+/// The URLs that open a backend: what a backend's crate offers to programs that choose their database by text.
+///
+/// ```
+/// use selfsame::backend::Scheme;
+/// use selfsame::{Error, ErrorKind};
+///
+/// const NOWHERE: Scheme = Scheme {
+///     names: &["nowhere"],
+///     open: |_url| Err(Error::new(ErrorKind::Configuration, "leads nowhere")),
+/// };
+/// assert!((NOWHERE.open)("nowhere:x").is_err());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Scheme {
+    /// What may stand before the URL's first colon, in lower case.
+    pub names: &'static [&'static str],
+    /// Makes the backend of a whole URL, the scheme included, without connecting.
+    ///
+    /// Fails with [`Configuration`](crate::ErrorKind::Configuration) on a URL that cannot be used; the error shows no password.
+    pub open: fn(url: &str) -> Result<Arc<dyn Backend>>,
+}
+
 /// One connection, used by one session at a time.
 ///
 /// # Contract
