@@ -5,8 +5,11 @@ extern crate self as selfsame;
 
 pub mod backend;
 pub mod dialect;
+pub mod entity;
 pub mod error;
 pub mod schema;
+pub mod session;
+pub mod sql;
 pub mod value;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,262 @@
+//! Mapping: what ties a Rust type to a table.
+
+mod relation;
+mod wish;
+
+pub use relation::{
+    Cardinality, Cascade, Fetch, Many, One, Relation, RelationDescriptor, RelationKind, Required,
+    ResolvedRelation, ToOne,
+};
+pub use wish::{BelongsTo, HasMany, HasOne, Wish, Wishes};
+
+use std::fmt::{self, Debug};
+use std::hash::Hash;
+use std::sync::{Arc, OnceLock};
+
+use crate::backend::Row;
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Table;
+use crate::value::{ColumnValue, Param, ValueRef, ValueType};
+
+/// A type whose values are rows of one table: an [`Entity`], or a run-time record.
+///
+/// `#[derive(Entity)]` implements it. Columns are numbered as in [`Mapper::table`].
+pub trait Mapped: Clone + Send + Sync + Sized + 'static {
+    /// The primary key's value; a tuple where the key has several columns.
+    type Key: Key;
+
+    /// Makes a value from a row whose columns of this table begin at `at`, in the table's order.
+    ///
+    /// # Errors
+    ///
+    /// A column that does not convert, named.
+    fn hydrate(mapper: &Mapper, row: &dyn Row, at: usize) -> Result<Self>;
+
+    /// The key in such a row; `None` if it is NULL, as in an outer join without a match.
+    ///
+    /// # Errors
+    ///
+    /// A key column that does not convert, named.
+    fn row_key(mapper: &Mapper, row: &dyn Row, at: usize) -> Result<Option<Self::Key>>;
+
+    /// The key; `None` while the database has not made it.
+    fn key(&self, mapper: &Mapper) -> Option<Self::Key>;
+
+    /// The value of a column.
+    fn value(&self, mapper: &Mapper, column: usize) -> Param<'_>;
+
+    /// Whether the database is to make the value of a column.
+    fn is_unset(&self, mapper: &Mapper, column: usize) -> bool;
+
+    /// Sets a column.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conversion`] if the value is not of the column's type.
+    fn assign(&mut self, mapper: &Mapper, column: usize, value: ValueRef<'_>) -> Result<()>;
+
+    /// Moves what was put into relationship fields out of them.
+    fn take_wishes(&mut self, wishes: &mut Wishes<Self>) {
+        let _ = wishes;
+    }
+}
+
+/// A type with a mapping that is known at compile time. Made by `#[derive(Entity)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an entity",
+    note = "add `#[derive(Entity, Clone, Debug)]` and `#[orm(table = \"…\")]` to it"
+)]
+pub trait Entity: Mapped {
+    /// The mapping, made at its first use.
+    fn mapper() -> &'static Arc<Mapper>;
+
+    /// The table, as plain data.
+    fn table() -> &'static Arc<Table> {
+        Self::mapper().table()
+    }
+}
+
+/// A primary key's value.
+pub trait Key: Clone + Eq + Hash + Ord + Debug + Send + Sync + 'static {
+    /// Adds one parameter for each key column.
+    fn params<'a>(&'a self, out: &mut Vec<Param<'a>>);
+
+    /// The key from one value for each key column.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conversion`] if a value is NULL, of another type, or there are too many or too few.
+    fn from_values(values: &[ValueRef<'_>]) -> Result<Self>;
+}
+
+impl<T: ColumnValue + Eq + Hash + Ord + Debug> Key for T {
+    fn params<'a>(&'a self, out: &mut Vec<Param<'a>>) {
+        out.push(self.to_param());
+    }
+
+    fn from_values(values: &[ValueRef<'_>]) -> Result<Self> {
+        match values {
+            [value] => T::from_value(*value),
+            _ => Err(wrong_width(values.len(), 1)),
+        }
+    }
+}
+
+#[cold]
+fn wrong_width(found: usize, wanted: usize) -> Error {
+    Error::new(
+        ErrorKind::Conversion,
+        format!("{found} values for a key of {wanted} columns"),
+    )
+}
+
+macro_rules! tuple_keys {
+    ($($count:literal: $($name:ident $index:tt),*;)*) => {$(
+        impl<$($name: ColumnValue + Eq + Hash + Ord + Debug),*> Key for ($($name,)*) {
+            fn params<'a>(&'a self, out: &mut Vec<Param<'a>>) {
+                $(out.push(self.$index.to_param());)*
+            }
+
+            fn from_values(values: &[ValueRef<'_>]) -> Result<Self> {
+                if values.len() != $count {
+                    return Err(wrong_width(values.len(), $count));
+                }
+                Ok(($($name::from_value(values[$index])?,)*))
+            }
+        }
+    )*};
+}
+tuple_keys!(
+    2: A 0, B 1;
+    3: A 0, B 1, C 2;
+    4: A 0, B 1, C 2, D 3;
+);
+
+/// The mapping of one type to one table: plain data, made once, shared by every session.
+pub struct Mapper {
+    name: String,
+    table: Arc<Table>,
+    types: Vec<ValueType>,
+    relations: Vec<RelationDescriptor>,
+    resolved: OnceLock<Result<Vec<ResolvedRelation>, MappingError>>,
+}
+
+/// A mapping error that is told at every use, as an [`Error`] cannot be cloned.
+struct MappingError(String);
+
+impl Mapper {
+    /// A mapping of `name` (for messages) to `table`.
+    pub fn new(name: impl Into<String>, table: Table) -> Self {
+        let types = table
+            .columns
+            .iter()
+            .map(|column| column.ty.value_type())
+            .collect();
+        Self {
+            name: name.into(),
+            table: Arc::new(table),
+            types,
+            relations: Vec::new(),
+            resolved: OnceLock::new(),
+        }
+    }
+
+    /// Adds a relation; relations are numbered in the order they are added.
+    #[must_use]
+    pub fn relation(mut self, relation: RelationDescriptor) -> Self {
+        self.relations.push(relation);
+        self
+    }
+
+    /// The mapped type's name, for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The table.
+    pub fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    /// The neutral type of each column.
+    pub fn types(&self) -> &[ValueType] {
+        &self.types
+    }
+
+    /// The relations as they were declared.
+    pub fn relations(&self) -> &[RelationDescriptor] {
+        &self.relations
+    }
+
+    /// The relations with their columns and inverses found; checked at the first use of the mapper.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`], naming both sides of what does not fit.
+    pub fn resolved(&self) -> Result<&[ResolvedRelation]> {
+        let resolved = self.resolved.get_or_init(|| {
+            relation::resolve(self).map_err(|error| MappingError(error.message().to_owned()))
+        });
+        match resolved {
+            Ok(relations) => Ok(relations),
+            Err(error) => Err(Error::new(ErrorKind::Mapping, error.0.clone()).entity(&self.name)),
+        }
+    }
+
+    /// Reads one column of a row; the derive's hydration is made of it.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not convert, with entity and column.
+    #[inline]
+    pub fn read<T: ColumnValue>(&self, row: &dyn Row, at: usize, column: usize) -> Result<T> {
+        row.value(at + column, T::TYPE)
+            .and_then(T::from_value)
+            .map_err(|error| self.column_error(column, error))
+    }
+
+    /// Converts a value for a column; the derive's `assign` is made of it.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not convert, with entity and column.
+    pub fn convert<T: ColumnValue>(&self, column: usize, value: ValueRef<'_>) -> Result<T> {
+        T::from_value(value).map_err(|error| self.column_error(column, error))
+    }
+
+    /// The key columns of a row, as values.
+    ///
+    /// # Errors
+    ///
+    /// A key column that does not convert.
+    pub fn key_values<'r>(
+        &self,
+        row: &'r dyn Row,
+        at: usize,
+        out: &mut Vec<ValueRef<'r>>,
+    ) -> Result<()> {
+        for &column in &self.table.primary_key {
+            let value = row.value(at + column, self.types[column]);
+            out.push(value.map_err(|error| self.column_error(column, error))?);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn column_error(&self, column: usize, error: Error) -> Error {
+        let error = error.entity(&self.name);
+        match self.table.columns.get(column) {
+            Some(column) => error.column(&column.name),
+            None => error,
+        }
+    }
+}
+
+impl Debug for Mapper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapper")
+            .field("name", &self.name)
+            .field("table", &self.table.name)
+            .finish_non_exhaustive()
+    }
+}

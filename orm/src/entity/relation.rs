@@ -1,0 +1,453 @@
+//! Relations: typed names for the user, descriptors for the session.
+
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::{Entity, Mapper};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::ForeignKey;
+use crate::session::{AnyStore, Handle, new_store};
+
+/// The typed name of a relation from `E` to `To`: `User::TASKS`. `Copy`; made by the derive.
+pub struct Relation<E, To, K> {
+    index: u16,
+    marker: PhantomData<fn() -> (E, To, K)>,
+}
+
+impl<E, To, K> Relation<E, To, K> {
+    /// Relation number `index` of the mapper.
+    pub const fn new(index: u16) -> Self {
+        Self {
+            index,
+            marker: PhantomData,
+        }
+    }
+
+    /// Its number in the mapper.
+    pub const fn index(self) -> u16 {
+        self.index
+    }
+}
+
+impl<E, To, K> Clone for Relation<E, To, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E, To, K> Copy for Relation<E, To, K> {}
+
+impl<E: Entity, To, K> Debug for Relation<E, To, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mapper = E::mapper();
+        let name = mapper
+            .relations()
+            .get(usize::from(self.index))
+            .map_or("?", |relation| &relation.name);
+        write!(f, "{}.{name}", mapper.name())
+    }
+}
+
+/// How many objects a relation leads to, and so what loading it gives.
+pub trait Cardinality: 'static {
+    /// What `load` gives.
+    type Loaded<To>;
+
+    /// Turns the loaded handles into that; `None` if a required one is missing.
+    fn loaded<To>(handles: Vec<Handle<To>>) -> Option<Self::Loaded<To>>;
+}
+
+/// A cardinality of at most one: what `set` takes.
+pub trait ToOne: Cardinality {
+    /// An `Option` of a handle, or a handle where the key is NOT NULL.
+    type Target<To>: Into<Option<Handle<To>>>;
+}
+
+/// At most one.
+#[derive(Clone, Copy, Debug)]
+pub enum One {}
+
+/// Exactly one: the foreign key is NOT NULL.
+#[derive(Clone, Copy, Debug)]
+pub enum Required {}
+
+/// Any number.
+#[derive(Clone, Copy, Debug)]
+pub enum Many {}
+
+impl Cardinality for One {
+    type Loaded<To> = Option<Handle<To>>;
+
+    fn loaded<To>(handles: Vec<Handle<To>>) -> Option<Self::Loaded<To>> {
+        Some(handles.into_iter().next())
+    }
+}
+
+impl ToOne for One {
+    type Target<To> = Option<Handle<To>>;
+}
+
+impl Cardinality for Required {
+    type Loaded<To> = Handle<To>;
+
+    fn loaded<To>(handles: Vec<Handle<To>>) -> Option<Self::Loaded<To>> {
+        handles.into_iter().next()
+    }
+}
+
+impl ToOne for Required {
+    type Target<To> = Handle<To>;
+}
+
+impl Cardinality for Many {
+    type Loaded<To> = Vec<Handle<To>>;
+
+    fn loaded<To>(handles: Vec<Handle<To>>) -> Option<Self::Loaded<To>> {
+        Some(handles)
+    }
+}
+
+/// Which side holds the foreign key, and how many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RelationKind {
+    /// The foreign key is here: many-to-one, or the owning side of one-to-one.
+    BelongsTo,
+    /// The foreign key is there: one-to-many.
+    HasMany,
+    /// The foreign key is there, and at most one row holds it.
+    HasOne,
+}
+
+/// What follows an object along a relation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cascade {
+    /// Deleting the owner deletes what it leads to.
+    pub delete: bool,
+    /// What loses its owner is deleted.
+    pub delete_orphan: bool,
+}
+
+impl Cascade {
+    /// Reads `"all, delete-orphan"`, `"save-update, delete"` and the like.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] for a word that is no cascade, or `delete-orphan` without `delete`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut cascade = Self::default();
+        for word in text
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+        {
+            match word {
+                "save-update" => {}
+                "all" | "delete" => cascade.delete = true,
+                "delete-orphan" => cascade.delete_orphan = true,
+                other => {
+                    let known = "all, save-update, delete, delete-orphan";
+                    return Err(Error::new(
+                        ErrorKind::Mapping,
+                        format!("`{other}` is no cascade; there are {known}"),
+                    ));
+                }
+            }
+        }
+        if cascade.delete_orphan && !cascade.delete {
+            return Err(Error::new(
+                ErrorKind::Mapping,
+                "the cascade delete-orphan needs delete (or all)",
+            ));
+        }
+        Ok(cascade)
+    }
+}
+
+/// How a relation is loaded by queries and `get` unless they say otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fetch {
+    /// When it is asked for.
+    #[default]
+    Lazy,
+    /// With the owners: one more statement for all of them.
+    Selectin,
+    /// With the owners: in their own statement, by an outer join.
+    Joined,
+    /// Never by itself: asking for it without having loaded it is an error.
+    Raise,
+}
+
+/// A relation as it was declared.
+#[derive(Clone)]
+pub struct RelationDescriptor {
+    pub(crate) name: String,
+    pub(crate) kind: RelationKind,
+    pub(crate) target_name: String,
+    pub(crate) target: Arc<dyn Fn() -> Arc<Mapper> + Send + Sync>,
+    pub(crate) store: Arc<dyn Fn() -> Box<dyn AnyStore> + Send + Sync>,
+    pub(crate) key: Vec<String>,
+    pub(crate) back_populates: Option<String>,
+    pub(crate) cascade: Cascade,
+    pub(crate) fetch: Fetch,
+    pub(crate) order_by: Vec<String>,
+}
+
+impl RelationDescriptor {
+    /// A relation to an entity; `target_name` is the target's type as written, for messages.
+    pub fn to<To: Entity>(kind: RelationKind, name: &str, target_name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            target_name: target_name.to_owned(),
+            target: Arc::new(|| Arc::clone(To::mapper())),
+            store: Arc::new(|| new_store::<To>(Arc::clone(To::mapper()))),
+            key: Vec::new(),
+            back_populates: None,
+            cascade: Cascade::default(),
+            fetch: Fetch::default(),
+            order_by: Vec::new(),
+        }
+    }
+
+    /// Names the foreign key's columns (on whichever side holds it); else they are inferred.
+    #[must_use]
+    pub fn key<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.key = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Names the relation of the target that is the other side of this one.
+    #[must_use]
+    pub fn back_populates(mut self, relation: &str) -> Self {
+        self.back_populates = Some(relation.to_owned());
+        self
+    }
+
+    /// Sets what follows.
+    #[must_use]
+    pub fn cascade(mut self, cascade: Cascade) -> Self {
+        self.cascade = cascade;
+        self
+    }
+
+    /// Sets how it is loaded.
+    #[must_use]
+    pub fn fetch(mut self, fetch: Fetch) -> Self {
+        self.fetch = fetch;
+        self
+    }
+
+    /// Orders a collection by columns of the target, each `name` or `name desc`; else by its key.
+    #[must_use]
+    pub fn order_by<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.order_by = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which side holds the key.
+    pub fn kind(&self) -> RelationKind {
+        self.kind
+    }
+
+    /// The mapper of the type it leads to.
+    pub fn target(&self) -> Arc<Mapper> {
+        (self.target)()
+    }
+}
+
+impl Debug for RelationDescriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {} -> {}", self.kind, self.name, self.target_name)
+    }
+}
+
+/// A relation with its columns and its inverse found.
+#[derive(Clone, Debug)]
+pub struct ResolvedRelation {
+    /// Which side holds the key.
+    pub kind: RelationKind,
+    /// The columns on the declaring side.
+    pub local: Vec<usize>,
+    /// The columns on the target's side, in the same order.
+    pub remote: Vec<usize>,
+    /// The target's relation that is the other side.
+    pub inverse: Option<u16>,
+    /// Whether the foreign key refuses NULL.
+    pub required: bool,
+    /// What follows.
+    pub cascade: Cascade,
+    /// How it is loaded.
+    pub fetch: Fetch,
+    /// The order of a collection: columns of the target, and whether descending.
+    pub order_by: Vec<(usize, bool)>,
+}
+
+/// Finds the columns and the inverse of each relation of a mapper.
+pub(super) fn resolve(mapper: &Mapper) -> Result<Vec<ResolvedRelation>> {
+    mapper
+        .relations
+        .iter()
+        .map(|relation| resolve_one(mapper, relation))
+        .collect()
+}
+
+fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<ResolvedRelation> {
+    let target = relation.target();
+    let side = format!("{}.{}", mapper.name, relation.name);
+    let owns = relation.kind == RelationKind::BelongsTo;
+    let (child, parent) = if owns {
+        (mapper, &*target)
+    } else {
+        (&*target, mapper)
+    };
+    let inverse = find_inverse(mapper, relation, &target, &side)?;
+    // The columns that the other side names serve this one too.
+    let named = match inverse {
+        Some(index) if relation.key.is_empty() => &target.relations[usize::from(index)].key,
+        _ => &relation.key,
+    };
+    let foreign_key = find_foreign_key(child, parent, named, &side)?;
+    let position = |mapper: &Mapper, name: &String| {
+        mapper.table.position(name).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Mapping,
+                format!("{side}: table {} has no column `{name}`", mapper.table.name),
+            )
+        })
+    };
+    let here = foreign_key
+        .columns
+        .iter()
+        .map(|c| position(child, c))
+        .collect::<Result<Vec<_>>>()?;
+    let there = foreign_key
+        .references
+        .iter()
+        .map(|c| position(parent, c))
+        .collect::<Result<Vec<_>>>()?;
+    if there != parent.table.primary_key {
+        return Err(Error::new(
+            ErrorKind::Mapping,
+            format!(
+                "{side}: its foreign key must refer to the primary key of {}",
+                parent.table.name
+            ),
+        ));
+    }
+    for (&a, &b) in here.iter().zip(&there) {
+        if child.types[a] != parent.types[b] {
+            let (a, b) = (&child.table.columns[a].name, &parent.table.columns[b].name);
+            let tables = (&child.table.name, &parent.table.name);
+            return Err(Error::new(
+                ErrorKind::Mapping,
+                format!(
+                    "{side}: {}.{a} and {}.{b} are of different types",
+                    tables.0, tables.1
+                ),
+            ));
+        }
+    }
+    let required = here
+        .iter()
+        .any(|&column| !child.table.columns[column].nullable);
+    let order_by = relation.order_by.iter().map(|text| {
+        let (name, descending) = match text.trim().rsplit_once(' ') {
+            Some((name, "desc" | "DESC")) => (name.trim(), true),
+            Some((name, "asc" | "ASC")) => (name.trim(), false),
+            _ => (text.trim(), false),
+        };
+        position(&target, &name.to_owned()).map(|column| (column, descending))
+    });
+    Ok(ResolvedRelation {
+        kind: relation.kind,
+        order_by: order_by.collect::<Result<_>>()?,
+        local: if owns { here.clone() } else { there.clone() },
+        remote: if owns { there } else { here },
+        inverse,
+        required,
+        cascade: relation.cascade,
+        fetch: relation.fetch,
+    })
+}
+
+fn find_inverse(
+    mapper: &Mapper,
+    relation: &RelationDescriptor,
+    target: &Mapper,
+    side: &str,
+) -> Result<Option<u16>> {
+    let Some(name) = &relation.back_populates else {
+        return Ok(None);
+    };
+    let other = format!("{}.{name}", target.name);
+    let Some(index) = target
+        .relations
+        .iter()
+        .position(|candidate| candidate.name == *name)
+    else {
+        return Err(Error::new(
+            ErrorKind::Mapping,
+            format!("{side} back-populates {other}, which is no relation"),
+        ));
+    };
+    let inverse = &target.relations[index];
+    if inverse.back_populates.as_deref() != Some(&relation.name)
+        || inverse.target().table.name != mapper.table.name
+    {
+        let message = format!("{side} back-populates {other}, which does not back-populate {side}");
+        return Err(Error::new(ErrorKind::Mapping, message));
+    }
+    let owners = [relation.kind, inverse.kind]
+        .iter()
+        .filter(|kind| **kind == RelationKind::BelongsTo)
+        .count();
+    if owners != 1 {
+        let message = format!("{side} and {other}: exactly one of them must be a BelongsTo");
+        return Err(Error::new(ErrorKind::Mapping, message));
+    }
+    Ok(u16::try_from(index).ok())
+}
+
+fn find_foreign_key<'t>(
+    child: &'t Mapper,
+    parent: &Mapper,
+    named: &[String],
+    side: &str,
+) -> Result<&'t ForeignKey> {
+    let fits = |key: &&ForeignKey| {
+        key.table == parent.table.name && (named.is_empty() || key.columns == named)
+    };
+    let candidates: Vec<&ForeignKey> = child.table.foreign_keys.iter().filter(fits).collect();
+    match candidates[..] {
+        [only] => Ok(only),
+        [] => Err(Error::new(
+            ErrorKind::Mapping,
+            format!(
+                "{side}: table {} has no foreign key{} that refers to {}",
+                child.table.name,
+                if named.is_empty() {
+                    String::new()
+                } else {
+                    format!(" on ({})", named.join(", "))
+                },
+                parent.table.name
+            ),
+        )),
+        _ => Err(Error::new(
+            ErrorKind::Mapping,
+            format!(
+                "{side}: table {} has several foreign keys that refer to {}; name one with `key = \"…\"`",
+                child.table.name, parent.table.name
+            ),
+        )),
+    }
+}

@@ -1,0 +1,201 @@
+//! Relationship fields: they hold what an object shall be related to until the session takes it over.
+
+use std::fmt::{self, Debug};
+
+use super::{Entity, Mapped, Relation, ToOne};
+use crate::entity::Many;
+use crate::session::{Handle, Session};
+
+/// One object that another shall be related to: not yet in a session, or in it already.
+#[derive(Clone)]
+pub enum Wish<T> {
+    /// It will be added along with its owner.
+    New(T),
+    /// It is in the owner's session.
+    Handle(Handle<T>),
+}
+
+impl<T> From<T> for Wish<T> {
+    fn from(value: T) -> Self {
+        Self::New(value)
+    }
+}
+
+impl<T> From<Handle<T>> for Wish<T> {
+    fn from(handle: Handle<T>) -> Self {
+        Self::Handle(handle)
+    }
+}
+
+/// The field of a one-to-many relation. Empty once its owner is in a session: then ask the session.
+#[derive(Clone)]
+pub struct HasMany<T>(Vec<Wish<T>>);
+
+/// The field of a one-to-one relation whose foreign key is on the other side.
+#[derive(Clone)]
+pub struct HasOne<T>(Option<Box<Wish<T>>>);
+
+/// The field of a many-to-one relation, or of a one-to-one relation whose foreign key is here.
+#[derive(Clone)]
+pub struct BelongsTo<T>(Option<Box<Wish<T>>>);
+
+impl<T> HasMany<T> {
+    /// How many objects are waiting.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none is waiting.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, wish: impl Into<Wish<T>>) {
+        self.0.push(wish.into());
+    }
+}
+
+impl<T> Default for HasMany<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T, I: Into<Wish<T>>> FromIterator<I> for HasMany<T> {
+    fn from_iter<Iter: IntoIterator<Item = I>>(items: Iter) -> Self {
+        Self(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T, I: Into<Wish<T>>, const N: usize> From<[I; N]> for HasMany<T> {
+    fn from(items: [I; N]) -> Self {
+        items.into_iter().collect()
+    }
+}
+
+impl<T, I: Into<Wish<T>>> From<Vec<I>> for HasMany<T> {
+    fn from(items: Vec<I>) -> Self {
+        items.into_iter().collect()
+    }
+}
+
+impl<T> Debug for HasMany<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HasMany({})", self.0.len())
+    }
+}
+
+macro_rules! to_one_field {
+    ($field:ident) => {
+        impl<T> $field<T> {
+            /// Whether an object is waiting.
+            pub fn is_set(&self) -> bool {
+                self.0.is_some()
+            }
+        }
+
+        impl<T> Default for $field<T> {
+            fn default() -> Self {
+                Self(None)
+            }
+        }
+
+        impl<T> From<T> for $field<T> {
+            fn from(value: T) -> Self {
+                Self(Some(Box::new(Wish::New(value))))
+            }
+        }
+
+        impl<T> From<Handle<T>> for $field<T> {
+            fn from(handle: Handle<T>) -> Self {
+                Self(Some(Box::new(Wish::Handle(handle))))
+            }
+        }
+
+        impl<T> Debug for $field<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(if self.is_set() {
+                    concat!(stringify!($field), "(1)")
+                } else {
+                    concat!(stringify!($field), "(0)")
+                })
+            }
+        }
+    };
+}
+to_one_field!(HasOne);
+to_one_field!(BelongsTo);
+
+type Grant<E> = Box<dyn FnOnce(&mut Session, Handle<E>) + Send>;
+
+/// What was found in the relationship fields of one object, to be granted by the session.
+pub struct Wishes<E>(Vec<Grant<E>>);
+
+impl<E: Mapped> Wishes<E> {
+    pub(crate) fn of(value: &mut E) -> Self {
+        let mut wishes = Self(Vec::new());
+        value.take_wishes(&mut wishes);
+        wishes
+    }
+
+    pub(crate) fn grant(self, session: &mut Session, owner: Handle<E>) {
+        for grant in self.0 {
+            grant(session, owner);
+        }
+    }
+}
+
+impl<E: Entity> Wishes<E> {
+    /// Takes what waits in a one-to-many field.
+    pub fn many<To: Entity>(&mut self, relation: Relation<E, To, Many>, field: &mut HasMany<To>) {
+        if field.is_empty() {
+            return;
+        }
+        let wishes = std::mem::take(&mut field.0);
+        self.0.push(Box::new(move |session, owner| {
+            for wish in wishes {
+                let target = session.grant(wish);
+                session.relate(owner, relation.index(), target);
+            }
+        }));
+    }
+
+    /// Takes what waits in a to-one field whose key is on the other side.
+    pub fn has_one<To: Entity, K: ToOne>(
+        &mut self,
+        relation: Relation<E, To, K>,
+        field: &mut HasOne<To>,
+    ) {
+        self.one(relation, field.0.take());
+    }
+
+    /// Takes what waits in a to-one field whose key is here.
+    pub fn belongs_to<To: Entity, K: ToOne>(
+        &mut self,
+        relation: Relation<E, To, K>,
+        field: &mut BelongsTo<To>,
+    ) {
+        self.one(relation, field.0.take());
+    }
+
+    fn one<To: Entity, K: ToOne>(
+        &mut self,
+        relation: Relation<E, To, K>,
+        wish: Option<Box<Wish<To>>>,
+    ) {
+        let Some(wish) = wish else {
+            return;
+        };
+        self.0.push(Box::new(move |session, owner| {
+            let target = session.grant(*wish);
+            session.relate(owner, relation.index(), target);
+        }));
+    }
+}
+
+impl<E> Debug for Wishes<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wishes({})", self.0.len())
+    }
+}

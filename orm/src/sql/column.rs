@@ -1,0 +1,49 @@
+//! Typed names of columns.
+
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+
+use crate::entity::Entity;
+use crate::schema;
+
+/// The typed name of a column of `E` that holds a `T`: `User::NAME`. `Copy`; made by the derive.
+pub struct Column<E, T> {
+    index: u16,
+    marker: PhantomData<fn() -> (E, T)>,
+}
+
+impl<E, T> Column<E, T> {
+    /// Column number `index` of the entity's table.
+    pub const fn new(index: u16) -> Self {
+        Self {
+            index,
+            marker: PhantomData,
+        }
+    }
+
+    /// Its number in the table.
+    pub const fn index(self) -> u16 {
+        self.index
+    }
+}
+
+impl<E: Entity, T> Column<E, T> {
+    /// The column as plain data.
+    pub fn definition(self) -> &'static schema::Column {
+        &E::table().columns[usize::from(self.index)]
+    }
+}
+
+impl<E, T> Clone for Column<E, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E, T> Copy for Column<E, T> {}
+
+impl<E: Entity, T> Debug for Column<E, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", E::mapper().name(), self.definition().name)
+    }
+}
