@@ -348,6 +348,11 @@ impl<'a> Rows<'a> {
         self.count == 0
     }
 
+    /// All parameters, one row behind the other.
+    pub fn all(self) -> &'a [Param<'a>] {
+        self.params
+    }
+
     /// Each row's parameters, in order.
     pub fn iter(self) -> impl Iterator<Item = &'a [Param<'a>]> {
         (0..self.count).map(move |i| &self.params[i * self.width..(i + 1) * self.width])

@@ -11,6 +11,7 @@ pub use wish::{BelongsTo, HasMany, HasOne, Wish, Wishes};
 
 use std::fmt::{self, Debug};
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::backend::Row;
@@ -134,6 +135,7 @@ tuple_keys!(
 
 /// The mapping of one type to one table: plain data, made once, shared by every session.
 pub struct Mapper {
+    id: u64,
     name: String,
     table: Arc<Table>,
     types: Vec<ValueType>,
@@ -152,7 +154,10 @@ impl Mapper {
             .iter()
             .map(|column| column.ty.value_type())
             .collect();
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Self {
+            id,
             name: name.into(),
             table: Arc::new(table),
             types,
@@ -166,6 +171,11 @@ impl Mapper {
     pub fn relation(mut self, relation: RelationDescriptor) -> Self {
         self.relations.push(relation);
         self
+    }
+
+    /// Unique within the process: the key of what is cached for this mapping.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// The mapped type's name, for messages.

@@ -5,6 +5,7 @@ extern crate self as selfsame;
 
 pub mod backend;
 pub mod dialect;
+pub mod engine;
 pub mod entity;
 pub mod error;
 pub mod schema;
@@ -12,6 +13,7 @@ pub mod session;
 pub mod sql;
 pub mod value;
 
+pub use engine::{Echo, Engine};
 pub use error::{Error, ErrorKind, Result};
 
 /// The version of this library.

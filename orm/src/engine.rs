@@ -1,0 +1,201 @@
+//! `Engine`: a backend with its pool, its rendered statements, and the one place that every statement passes.
+
+mod cache;
+mod connected;
+mod echo;
+mod pool;
+
+pub use connected::Connected;
+pub use echo::Echo;
+
+pub(crate) use cache::{Operation, Shape};
+
+use std::fmt::{self, Debug};
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use crate::backend::{Backend, Scheme, Sql};
+use crate::dialect::{Capabilities, Dialect};
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::Param;
+
+/// A database to open sessions on. Cheap to clone: clones share pool, caches, echo and observers.
+///
+/// Nothing connects before the first statement.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    backend: Arc<dyn Backend>,
+    capabilities: Capabilities,
+    pool: pool::Pool,
+    cache: cache::Cache,
+    echo: echo::Printer,
+    observed: AtomicBool,
+    observers: RwLock<Vec<Arc<dyn Observer>>>,
+    statements: AtomicU64,
+}
+
+/// Told of every statement, after it ran.
+pub trait Observer: Send + Sync {
+    /// One statement, or one batch of executions of it.
+    fn statement(&self, event: &Event<'_>);
+}
+
+impl<F: Fn(&Event<'_>) + Send + Sync> Observer for F {
+    fn statement(&self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+/// A statement that ran.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Event<'a> {
+    /// The statement.
+    pub sql: &'a Sql,
+    /// Its parameters; for a batch, those of all executions one behind the other.
+    pub params: &'a [Param<'a>],
+    /// How often it was executed: 1, or the length of a batch.
+    pub executions: usize,
+    /// How many rows it gave or matched.
+    pub rows: u64,
+    /// How long it took, the reading of rows included.
+    pub duration: Duration,
+    /// Why it failed, if it did.
+    pub error: Option<&'a Error>,
+}
+
+impl Engine {
+    /// An engine over a backend.
+    pub fn new(backend: impl Backend) -> Self {
+        Self::from_backend(Arc::new(backend))
+    }
+
+    /// An engine over a backend that was chosen at run time.
+    pub fn from_backend(backend: Arc<dyn Backend>) -> Self {
+        let capabilities = backend.dialect().capabilities();
+        let pool = pool::Pool::new(capabilities.max_connections);
+        Self {
+            inner: Arc::new(Inner {
+                backend,
+                capabilities,
+                pool,
+                cache: cache::Cache::default(),
+                echo: echo::Printer::default(),
+                observed: AtomicBool::new(false),
+                observers: RwLock::default(),
+                statements: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// An engine for a URL, opened by the first of `schemes` that knows its scheme.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] if none does, or the backend refuses the URL. A password is not repeated.
+    pub fn from_url(url: &str, schemes: &[&Scheme]) -> Result<Self> {
+        let name = url.split(':').next().unwrap_or_default();
+        let known = schemes.iter().find(|scheme| scheme.names.contains(&name));
+        let Some(scheme) = known.filter(|_| url.contains(':')) else {
+            let names: Vec<&str> = schemes
+                .iter()
+                .flat_map(|scheme| scheme.names)
+                .copied()
+                .collect();
+            let message = format!(
+                "the URL must begin with one of the schemes {}, followed by a colon",
+                names.join(", ")
+            );
+            return Err(Error::new(ErrorKind::Configuration, message));
+        };
+        Ok(Self::from_backend((scheme.open)(url)?))
+    }
+
+    /// Shows every statement: through [`tracing`] if a subscriber is set, else on standard error.
+    #[must_use]
+    pub fn echo(self, echo: Echo) -> Self {
+        self.inner.echo.set(echo);
+        self
+    }
+
+    /// Shows every statement on `writer` instead.
+    #[must_use]
+    pub fn echo_to(self, echo: Echo, writer: impl Write + Send + 'static) -> Self {
+        self.inner.echo.set(echo);
+        self.inner.echo.redirect(Box::new(writer));
+        self
+    }
+
+    /// The most connections that are open at a time. By default 10, or what the backend allows if that is less.
+    #[must_use]
+    pub fn pool_size(self, connections: usize) -> Self {
+        self.inner.pool.resize(connections);
+        self
+    }
+
+    /// How long to wait for a free connection. By default 30 seconds.
+    #[must_use]
+    pub fn pool_timeout(self, timeout: Duration) -> Self {
+        self.inner.pool.set_timeout(timeout);
+        self
+    }
+
+    /// Tells `observer` of every statement from now on, on all clones of this engine.
+    pub fn observe(&self, observer: impl Observer + 'static) {
+        let mut observers = self
+            .inner
+            .observers
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        observers.push(Arc::new(observer));
+        self.inner.observed.store(true, Ordering::Release);
+    }
+
+    /// How many statements were sent so far, transaction commands included; a batch that is a loop over one statement counts
+    /// each execution.
+    pub fn statements(&self) -> u64 {
+        self.inner.statements.load(Ordering::Relaxed)
+    }
+
+    /// How the database speaks.
+    pub fn dialect(&self) -> &dyn Dialect {
+        self.inner.backend.dialect()
+    }
+
+    /// What the database can do, as its dialect told when the engine was made.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.inner.capabilities
+    }
+
+    /// Takes a connection from the pool, or opens one.
+    ///
+    /// # Errors
+    ///
+    /// Whatever connecting gives; [`ErrorKind::PoolTimeout`] if all are in use for too long.
+    pub fn connect(&self) -> Result<Connected> {
+        let connection = self.inner.pool.take(&*self.inner.backend)?;
+        Ok(Connected::new(self.clone(), connection))
+    }
+
+    pub(crate) fn shape(&self, shape: Shape, render: impl FnOnce() -> Sql) -> Arc<Sql> {
+        self.inner.cache.shape(shape, render)
+    }
+
+    pub(crate) fn intern(&self, sql: Sql) -> Arc<Sql> {
+        self.inner.cache.intern(sql)
+    }
+}
+
+impl Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("backend", &self.inner.backend)
+            .finish_non_exhaustive()
+    }
+}

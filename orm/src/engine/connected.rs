@@ -1,0 +1,339 @@
+//! `Connected`: a connection out of the pool, and the one place that every statement passes.
+
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::{Engine, Event};
+use crate::backend::{Connection, Outcome, Row, Rows, Sql, Statement, StatementKind};
+use crate::dialect::{Begin, Dialect, Transaction};
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::Param;
+
+/// A connection of an engine: runs statements one at a time and goes back to the pool when dropped, an open transaction rolled back.
+///
+/// Every statement is counted, shown by echo, and told to observers here, and its text is added to its error.
+pub struct Connected {
+    engine: Engine,
+    /// `None` only while it is being dropped.
+    connection: Option<Box<dyn Connection>>,
+    in_transaction: bool,
+    used_raw_sql: bool,
+    statements: u64,
+}
+
+impl Connected {
+    pub(super) fn new(engine: Engine, connection: Box<dyn Connection>) -> Self {
+        Self {
+            engine,
+            connection: Some(connection),
+            in_transaction: false,
+            used_raw_sql: false,
+            statements: 0,
+        }
+    }
+
+    /// The engine it belongs to.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// How the database speaks.
+    pub fn dialect(&self) -> &dyn Dialect {
+        self.engine.dialect()
+    }
+
+    /// Whether a transaction is open.
+    pub fn in_transaction(&self) -> bool {
+        self.in_transaction
+    }
+
+    /// How many statements it has sent; a batch that is a loop over one statement counts each execution.
+    pub fn statements(&self) -> u64 {
+        self.statements
+    }
+
+    /// Runs a statement that gives no rows.
+    ///
+    /// # Errors
+    ///
+    /// The backend's, with the statement's text.
+    pub fn execute(&mut self, sql: &Sql, params: &[Param<'_>]) -> Result<Outcome> {
+        self.pass(sql, params, 1, |connection, rows| {
+            let outcome = connection.execute(&Statement::new(sql, params))?;
+            *rows = outcome.matched;
+            Ok(outcome)
+        })
+    }
+
+    /// Runs a statement and hands each row to `sink`.
+    ///
+    /// # Errors
+    ///
+    /// The backend's, with the statement's text; or the sink's first.
+    pub fn query(
+        &mut self,
+        sql: &Sql,
+        params: &[Param<'_>],
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        if !self.is_watched() {
+            return self.pass(sql, params, 1, |connection, _| {
+                connection.query(&Statement::new(sql, params), sink)
+            });
+        }
+        self.pass(sql, params, 1, |connection, rows| {
+            connection.query(&Statement::new(sql, params), &mut |row| {
+                *rows += 1;
+                sink(row)
+            })
+        })
+    }
+
+    /// Runs a statement once for each row of parameters.
+    ///
+    /// # Errors
+    ///
+    /// The backend's, with the statement's text; or the first of `each`.
+    pub fn execute_each(
+        &mut self,
+        sql: &Sql,
+        params: Rows<'_>,
+        each: &mut dyn FnMut(Outcome) -> Result<()>,
+    ) -> Result<()> {
+        self.pass(sql, params.all(), params.len(), |connection, rows| {
+            connection.execute_each(sql, params, &mut |outcome| {
+                *rows += outcome.matched;
+                each(outcome)
+            })
+        })
+    }
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] before anything is sent, if the backend has no transactions, not this isolation level, or no
+    /// read-only ones; [`ErrorKind::InvalidState`] if one is open.
+    pub fn begin(&mut self, begin: Begin) -> Result<()> {
+        if self.in_transaction {
+            return Err(Error::new(
+                ErrorKind::InvalidState,
+                "a transaction is open on this connection already",
+            ));
+        }
+        let dialect = self.engine.dialect();
+        let capabilities = self.engine.capabilities();
+        let refuse = |what: &str| Err(Error::unsupported(dialect.name(), what));
+        if !capabilities.transactions {
+            return refuse("a transaction");
+        }
+        if let Some(level) = begin
+            .isolation
+            .filter(|level| !capabilities.isolation_levels.contains(level))
+        {
+            return refuse(&format!("the isolation level {}", level.as_sql()));
+        }
+        if begin.read_only && !capabilities.read_only_transactions {
+            return refuse("a read-only transaction");
+        }
+        self.command(&Transaction::Begin(begin))?;
+        self.in_transaction = true;
+        Ok(())
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::AmbiguousCommit`] if the connection broke meanwhile; otherwise the transaction is rolled back.
+    pub fn commit(&mut self) -> Result<()> {
+        match self.command(&Transaction::Commit) {
+            Ok(()) => {
+                self.in_transaction = false;
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionLost => {
+                self.in_transaction = false;
+                Err(error.with_kind(ErrorKind::AmbiguousCommit))
+            }
+            Err(error) => {
+                // SQLite keeps a transaction open whose COMMIT was refused, PostgreSQL does not: roll back what may be left.
+                // The first error is the one to tell.
+                let _ = self.rollback();
+                Err(error)
+            }
+        }
+    }
+
+    /// Rolls back.
+    ///
+    /// # Errors
+    ///
+    /// The backend's; the connection is then not used again.
+    pub fn rollback(&mut self) -> Result<()> {
+        self.in_transaction = false;
+        let result = self.command(&Transaction::Rollback);
+        if result.is_err() {
+            self.discard();
+        }
+        result
+    }
+
+    /// Marks a point to roll back to.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] before anything is sent, if the backend has no savepoints.
+    pub fn savepoint(&mut self, name: &str) -> Result<()> {
+        let dialect = self.engine.dialect();
+        if !self.engine.capabilities().savepoints {
+            return Err(Error::unsupported(dialect.name(), "a savepoint"));
+        }
+        self.command(&Transaction::Savepoint(name))
+    }
+
+    /// Keeps what was done since a savepoint.
+    ///
+    /// # Errors
+    ///
+    /// The backend's.
+    pub fn release(&mut self, name: &str) -> Result<()> {
+        self.command(&Transaction::Release(name))
+    }
+
+    /// Undoes what was done since a savepoint, which stays.
+    ///
+    /// # Errors
+    ///
+    /// The backend's.
+    pub fn rollback_to(&mut self, name: &str) -> Result<()> {
+        self.command(&Transaction::RollbackTo(name))
+    }
+
+    /// What the server calls itself and its version.
+    ///
+    /// # Errors
+    ///
+    /// The backend's.
+    pub fn server_version(&mut self) -> Result<String> {
+        live(&mut self.connection)?.server_version()
+    }
+
+    /// Reads what tables the database has, through its dialect.
+    ///
+    /// # Errors
+    ///
+    /// The backend's; [`ErrorKind::Unsupported`] where it cannot.
+    pub fn reflect(&mut self) -> Result<Vec<crate::schema::Table>> {
+        let engine = self.engine.clone();
+        engine.dialect().reflect(&mut **live(&mut self.connection)?)
+    }
+
+    fn command(&mut self, command: &Transaction<'_>) -> Result<()> {
+        let text = self.engine.dialect().transaction(command);
+        let sql = self
+            .engine
+            .intern(Sql::new(StatementKind::Transaction, text, [], []));
+        self.pass(&sql, &[], 1, |connection, _| {
+            connection.transaction(command, &sql)
+        })
+    }
+
+    /// The one place: everything that is sent goes through here.
+    fn pass<T>(
+        &mut self,
+        sql: &Sql,
+        params: &[Param<'_>],
+        executions: usize,
+        run: impl FnOnce(&mut dyn Connection, &mut u64) -> Result<T>,
+    ) -> Result<T> {
+        let connection = live(&mut self.connection)?;
+        let count = executions as u64;
+        self.statements += count;
+        self.engine
+            .inner
+            .statements
+            .fetch_add(count, Ordering::Relaxed);
+        self.used_raw_sql |= sql.kind() == StatementKind::Raw;
+        let mut rows = 0;
+        if !is_watched(&self.engine) {
+            return run(&mut **connection, &mut rows).map_err(|error| error.statement(sql.text()));
+        }
+        let start = Instant::now();
+        let result = run(&mut **connection, &mut rows).map_err(|error| error.statement(sql.text()));
+        let duration = start.elapsed();
+        let event = Event {
+            sql,
+            params,
+            executions,
+            rows,
+            duration,
+            error: result.as_ref().err(),
+        };
+        tell(&self.engine, &event);
+        result
+    }
+
+    fn is_watched(&self) -> bool {
+        is_watched(&self.engine)
+    }
+
+    /// Drops the connection instead of giving it back.
+    fn discard(&mut self) {
+        if self.connection.take().is_some() {
+            self.engine.inner.pool.forget();
+        }
+    }
+}
+
+fn live(connection: &mut Option<Box<dyn Connection>>) -> Result<&mut Box<dyn Connection>> {
+    connection.as_mut().ok_or_else(|| {
+        Error::new(
+            ErrorKind::ConnectionLost,
+            "the connection was given up after an error",
+        )
+    })
+}
+
+fn is_watched(engine: &Engine) -> bool {
+    engine.inner.echo.is_on() || engine.inner.observed.load(Ordering::Acquire)
+}
+
+#[cold]
+fn tell(engine: &Engine, event: &Event<'_>) {
+    if engine.inner.echo.is_on() {
+        engine.inner.echo.print(event);
+    }
+    let observers: Vec<Arc<_>> = match engine.inner.observers.read() {
+        Ok(observers) => observers.clone(),
+        Err(poisoned) => poisoned.into_inner().clone(),
+    };
+    for observer in observers {
+        observer.statement(event);
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        if self.in_transaction && self.rollback().is_err() {
+            return;
+        }
+        if let Some(connection) = self.connection.take() {
+            self.engine
+                .inner
+                .pool
+                .give_back(connection, self.used_raw_sql);
+        }
+    }
+}
+
+impl Debug for Connected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connected")
+            .field("backend", &self.engine.inner.backend)
+            .field("in_transaction", &self.in_transaction)
+            .finish_non_exhaustive()
+    }
+}
