@@ -1,0 +1,258 @@
+//! From statements as data to the text of one dialect: the only place that writes SQL.
+//!
+//! [`Renderer`] writes what the unit of work sends, once per table and shape; its definitions of tables are in `render/definition.rs`.
+
+mod definition;
+mod text;
+
+use crate::backend::{Sql, StatementKind};
+use crate::dialect::Dialect;
+use crate::schema::{ColumnType, Table};
+use crate::value::ValueType;
+use text::Text;
+
+/// Renders the unit of work's own statements. Columns are positions in [`Table::columns`]; parameters stand in the order in which
+/// each method names them.
+///
+/// Every rendering has an id of its own, so render once and keep it.
+///
+/// # Panics
+///
+/// Every method panics if a position is not one of the table's columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Renderer<'d> {
+    dialect: &'d dyn Dialect,
+    lock: Lock,
+}
+
+/// What a query does to the rows that it reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Lock {
+    /// Nothing.
+    #[default]
+    None,
+    /// Keeps other writers away until the transaction ends (FOR UPDATE), where the database locks rows at all.
+    ForUpdate,
+}
+
+impl<'d> Renderer<'d> {
+    /// A renderer for this dialect, whose queries lock nothing.
+    pub fn new(dialect: &'d dyn Dialect) -> Self {
+        Self {
+            dialect,
+            lock: Lock::None,
+        }
+    }
+
+    /// Sets what its queries do to the rows that they read.
+    #[must_use]
+    pub fn lock(mut self, lock: Lock) -> Self {
+        self.lock = lock;
+        self
+    }
+
+    /// INSERT of `rows` rows; parameters row by row. Without columns: one row of defaults.
+    ///
+    /// # Panics
+    ///
+    /// If `rows` is 0, or there are no columns and `rows` is not 1.
+    pub fn insert(
+        &self,
+        table: &Table,
+        columns: &[usize],
+        rows: usize,
+        returning: &[usize],
+    ) -> Sql {
+        assert!(rows > 0, "an INSERT needs rows");
+        let mut text = self.text(64 + table.name.len() + rows * columns.len() * 4);
+        text.push("INSERT INTO ");
+        text.identifier(&table.name);
+        if columns.is_empty() {
+            assert_eq!(rows, 1, "an INSERT of defaults is one row");
+            text.push(" DEFAULT VALUES");
+        } else {
+            text.column_list(table, columns);
+            text.push(" VALUES ");
+            for row in 0..rows {
+                text.push(if row == 0 { "(" } else { ", (" });
+                text.params(table, columns);
+                text.push(")");
+            }
+        }
+        text.returning(table, returning);
+        text.finish(StatementKind::Insert, types(table, returning))
+    }
+
+    /// INSERT of any number of rows: one array for each column. Rows are inserted in the order of the arrays, so that generated
+    /// keys ascend in it; the order of the returned rows is not promised.
+    ///
+    /// # Panics
+    ///
+    /// If there are no columns.
+    pub fn insert_arrays(&self, table: &Table, columns: &[usize], returning: &[usize]) -> Sql {
+        assert!(!columns.is_empty(), "an INSERT by arrays needs columns");
+        let mut text = self.text(160 + table.name.len() + columns.len() * 32);
+        text.push("INSERT INTO ");
+        text.identifier(&table.name);
+        text.column_list(table, columns);
+        text.push(" SELECT ");
+        text.each(columns.len(), ", ", |text, i| {
+            text.numbered("v.c", i);
+        });
+        text.push(" FROM ");
+        text.unnest(table, columns);
+        text.push(" WITH ORDINALITY AS v(");
+        text.each(columns.len(), ", ", |text, i| text.numbered("c", i));
+        text.push(", n) ORDER BY v.n");
+        text.returning(table, returning);
+        text.finish(StatementKind::Insert, types(table, returning))
+    }
+
+    /// UPDATE of one row. Parameters: the values to set, then the key's.
+    pub fn update(&self, table: &Table, set: &[usize], key: &[usize]) -> Sql {
+        let mut text = self.text(64 + table.name.len() + (set.len() + key.len()) * 24);
+        text.push("UPDATE ");
+        text.identifier(&table.name);
+        text.push(" SET ");
+        text.each(set.len(), ", ", |text, i| text.equals_param(table, set[i]));
+        text.key(table, key);
+        text.finish(StatementKind::Update, Vec::new())
+    }
+
+    /// UPDATE of any number of rows. Arrays: the columns to set, then the key's; a column may be in both.
+    pub fn update_arrays(&self, table: &Table, set: &[usize], key: &[usize]) -> Sql {
+        let mut text = self.text(128 + table.name.len() + (set.len() + key.len()) * 48);
+        text.push("UPDATE ");
+        text.identifier(&table.name);
+        text.push(" AS t SET ");
+        text.each(set.len(), ", ", |text, i| {
+            text.identifier(&table.columns[set[i]].name);
+            text.push(" = ");
+            text.numbered("v.s", i);
+        });
+        text.push(" FROM ");
+        let both: Vec<usize> = set.iter().chain(key).copied().collect();
+        text.unnest(table, &both);
+        text.push(" AS v(");
+        text.each(set.len(), ", ", |text, i| text.numbered("s", i));
+        if !set.is_empty() {
+            text.push(", ");
+        }
+        text.each(key.len(), ", ", |text, i| text.numbered("k", i));
+        text.push(") WHERE ");
+        text.each(key.len(), " AND ", |text, i| {
+            text.push("t.");
+            text.identifier(&table.columns[key[i]].name);
+            text.push(" = ");
+            text.numbered("v.k", i);
+        });
+        text.finish(StatementKind::Update, Vec::new())
+    }
+
+    /// DELETE of one row. Parameters: the key's values.
+    pub fn delete(&self, table: &Table, key: &[usize]) -> Sql {
+        let mut text = self.text(64 + table.name.len());
+        text.push("DELETE FROM ");
+        text.identifier(&table.name);
+        text.key(table, key);
+        text.finish(StatementKind::Delete, Vec::new())
+    }
+
+    /// DELETE of any number of rows. Arrays: the key's columns.
+    pub fn delete_arrays(&self, table: &Table, key: &[usize]) -> Sql {
+        let mut text = self.text(96 + table.name.len());
+        text.push("DELETE FROM ");
+        text.identifier(&table.name);
+        text.push(" WHERE ");
+        text.in_arrays(table, key);
+        text.finish(StatementKind::Delete, Vec::new())
+    }
+
+    /// SELECT of the rows that have one of `n` values in the columns `by`; parameters value by value. `order` is columns, and
+    /// whether descending.
+    ///
+    /// # Panics
+    ///
+    /// If `n` is 0.
+    pub fn select_by(
+        &self,
+        table: &Table,
+        read: &[usize],
+        by: &[usize],
+        n: usize,
+        order: &[(usize, bool)],
+    ) -> Sql {
+        assert!(n > 0, "a SELECT by key needs a key");
+        let mut text = self.select(table, read, n * by.len() * 4);
+        if n == 1 {
+            text.key(table, by);
+        } else {
+            text.push(" WHERE ");
+            text.in_params(table, by, n);
+        }
+        self.end_of_select(text, table, read, order)
+    }
+
+    /// SELECT of the rows that have one of any number of values in the columns `by`: one array for each column.
+    pub fn select_by_arrays(
+        &self,
+        table: &Table,
+        read: &[usize],
+        by: &[usize],
+        order: &[(usize, bool)],
+    ) -> Sql {
+        let mut text = self.select(table, read, 32 * by.len());
+        text.push(" WHERE ");
+        text.in_arrays(table, by);
+        self.end_of_select(text, table, read, order)
+    }
+
+    fn text(&self, capacity: usize) -> Text<'d> {
+        Text::with_capacity(self.dialect, capacity)
+    }
+
+    fn select(&self, table: &Table, read: &[usize], more: usize) -> Text<'d> {
+        let mut text = self.text(64 + table.name.len() + read.len() * 16 + more);
+        text.push("SELECT ");
+        text.columns(table, read);
+        text.push(" FROM ");
+        text.identifier(&table.name);
+        text
+    }
+
+    fn end_of_select(
+        &self,
+        mut text: Text<'d>,
+        table: &Table,
+        read: &[usize],
+        order: &[(usize, bool)],
+    ) -> Sql {
+        if !order.is_empty() {
+            text.push(" ORDER BY ");
+            text.each(order.len(), ", ", |text, i| {
+                let (column, descending) = order[i];
+                text.identifier(&table.columns[column].name);
+                if descending {
+                    text.push(" DESC");
+                }
+            });
+        }
+        text.lock(self.lock);
+        text.finish(StatementKind::Select, types(table, read))
+    }
+}
+
+fn types(table: &Table, columns: &[usize]) -> Vec<ValueType> {
+    columns
+        .iter()
+        .map(|&column| table.columns[column].ty.value_type())
+        .collect()
+}
+
+/// The type that an array of a column's values is cast to: without length or precision, which a cast would cut values to.
+fn element(table: &Table, column: usize) -> ColumnType {
+    ColumnType::of(table.columns[column].ty.value_type())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,387 @@
+//! CREATE, ALTER and DROP.
+
+use std::borrow::Cow;
+
+use super::Renderer;
+use super::text::Text;
+use crate::backend::{Sql, StatementKind};
+use crate::dialect::Capabilities;
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
+
+impl Renderer<'_> {
+    /// CREATE TABLE with its constraints, as far as the database enforces them; the foreign keys whose positions in
+    /// [`Table::foreign_keys`] are in `deferred` are left to [`add_foreign_key`](Self::add_foreign_key).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if the table cannot be created as declared (no columns, a constraint over a column that it does not
+    /// have, a name that is empty or longer than the database takes); [`ErrorKind::Unsupported`] if the database counts no keys
+    /// and the table asks for it.
+    pub fn create_table(&self, table: &Table, deferred: &[usize]) -> Result<Sql> {
+        let definition = Definition::new(self, table)?;
+        definition.check_table()?;
+        let mut text = self.text(128 + table.columns.len() * 48);
+        text.push("CREATE TABLE ");
+        text.identifier(&table.name);
+        text.push(" (");
+        let key_is_written = definition.columns(&mut text)?;
+        if !table.primary_key.is_empty() && !key_is_written {
+            text.push(", PRIMARY KEY");
+            text.column_list(table, &table.primary_key);
+        }
+        definition.uniques(&mut text)?;
+        definition.foreign_keys(&mut text, deferred)?;
+        definition.checks(&mut text)?;
+        text.push(")");
+        Ok(text.finish(StatementKind::Ddl, Vec::new()))
+    }
+
+    /// CREATE INDEX for each of the table's indexes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`], as [`create_table`](Self::create_table).
+    pub fn create_indexes(&self, table: &Table) -> Result<Vec<Sql>> {
+        let definition = Definition::new(self, table)?;
+        let create = |index: &crate::schema::Index| {
+            let name = definition.constraint_name(index.name.as_deref(), &index.columns, "idx")?;
+            definition.check_columns(&name, &index.columns)?;
+            let mut text = self.text(64);
+            text.push("CREATE INDEX ");
+            text.identifier(&name);
+            text.push(" ON ");
+            text.identifier(&table.name);
+            text.push(" (");
+            names(&mut text, &index.columns);
+            text.push(")");
+            Ok(text.finish(StatementKind::Ddl, Vec::new()))
+        };
+        table.indexes.iter().map(create).collect()
+    }
+
+    /// ALTER TABLE that adds the foreign key at this position in [`Table::foreign_keys`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`], as [`create_table`](Self::create_table); [`ErrorKind::Unsupported`] if the database cannot.
+    ///
+    /// # Panics
+    ///
+    /// If the table has no such foreign key.
+    pub fn add_foreign_key(&self, table: &Table, position: usize) -> Result<Sql> {
+        let definition = self.altered(table)?;
+        let mut text = self.text(128);
+        text.push("ALTER TABLE ");
+        text.identifier(&table.name);
+        text.push(" ADD ");
+        definition.foreign_key(&mut text, &table.foreign_keys[position])?;
+        Ok(text.finish(StatementKind::Ddl, Vec::new()))
+    }
+
+    /// ALTER TABLE that drops the foreign key at this position in [`Table::foreign_keys`], so that tables that refer to each other
+    /// can be dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_foreign_key`](Self::add_foreign_key).
+    ///
+    /// # Panics
+    ///
+    /// If the table has no such foreign key.
+    pub fn drop_foreign_key(&self, table: &Table, position: usize) -> Result<Sql> {
+        let definition = self.altered(table)?;
+        let key = &table.foreign_keys[position];
+        let name = definition.constraint_name(key.name.as_deref(), &key.columns, "fkey")?;
+        let mut text = self.text(64);
+        text.push("ALTER TABLE ");
+        text.identifier(&table.name);
+        text.push(" DROP CONSTRAINT ");
+        text.identifier(&name);
+        Ok(text.finish(StatementKind::Ddl, Vec::new()))
+    }
+
+    /// DROP TABLE.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if the name cannot be a table's.
+    pub fn drop_table(&self, table: &Table) -> Result<Sql> {
+        Definition::new(self, table)?;
+        let mut text = self.text(16 + table.name.len());
+        text.push("DROP TABLE ");
+        text.identifier(&table.name);
+        Ok(text.finish(StatementKind::Ddl, Vec::new()))
+    }
+
+    fn altered<'t>(&'t self, table: &'t Table) -> Result<Definition<'t>> {
+        let definition = Definition::new(self, table)?;
+        if definition.capabilities.alter_add_constraint {
+            return Ok(definition);
+        }
+        let what = "adding or dropping a foreign key of an existing table";
+        Err(Error::unsupported(self.dialect.name(), what).entity(&table.name))
+    }
+}
+
+/// A table under definition.
+struct Definition<'t> {
+    renderer: &'t Renderer<'t>,
+    table: &'t Table,
+    capabilities: Capabilities,
+}
+
+impl<'t> Definition<'t> {
+    fn new(renderer: &'t Renderer<'t>, table: &'t Table) -> Result<Self> {
+        let definition = Self {
+            renderer,
+            table,
+            capabilities: renderer.dialect.capabilities(),
+        };
+        definition.check_identifier("the table's name", &table.name)?;
+        Ok(definition)
+    }
+
+    fn check_table(&self) -> Result<()> {
+        let table = self.table;
+        if table.columns.is_empty() {
+            return Err(self.error("the table has no columns"));
+        }
+        for (i, column) in table.columns.iter().enumerate() {
+            self.check_identifier("the column's name", &column.name)
+                .map_err(|error| error.column(&column.name))?;
+            if table.columns[..i].iter().any(|c| c.name == column.name) {
+                let message = "the table has two columns of this name";
+                return Err(self.error(message).column(&column.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the columns; whether they say which the primary key is.
+    fn columns(&self, text: &mut Text<'_>) -> Result<bool> {
+        let mut key_is_written = false;
+        for (i, column) in self.table.columns.iter().enumerate() {
+            if i > 0 {
+                text.push(", ");
+            }
+            text.identifier(&column.name);
+            text.push(" ");
+            if matches!(column.generated, Generated::Key | Generated::KeyNeverReused) {
+                self.check_generated(i, column)?;
+                let key = self.renderer.dialect.generated_key(column);
+                text.push(&key.definition);
+                key_is_written = key.is_primary_key;
+                continue;
+            }
+            let ty = self.renderer.dialect.column_type(&column.ty);
+            text.push(&ty);
+            if !column.nullable {
+                text.push(" NOT NULL");
+            }
+            if let Generated::Default(expression) = &column.generated {
+                text.push(" DEFAULT ");
+                text.push(expression);
+            }
+        }
+        Ok(key_is_written)
+    }
+
+    fn check_generated(&self, position: usize, column: &Column) -> Result<()> {
+        if !self.capabilities.generated_keys {
+            let error = Error::unsupported(
+                self.renderer.dialect.name(),
+                "a key that the database counts",
+            );
+            return Err(error.entity(&self.table.name).column(&column.name));
+        }
+        if self.table.generated_key() != Some(position) {
+            let message = "a column that the database counts must be the whole primary key";
+            return Err(self.error(message).column(&column.name));
+        }
+        let integer = matches!(
+            column.ty,
+            ColumnType::I16 | ColumnType::I32 | ColumnType::I64
+        );
+        if integer && !column.nullable {
+            return Ok(());
+        }
+        let message = "a column that the database counts must be an integer that is never NULL";
+        Err(self.error(message).column(&column.name))
+    }
+
+    fn uniques(&self, text: &mut Text<'_>) -> Result<()> {
+        for unique in &self.table.uniques {
+            self.constraint(text, unique.name.as_deref(), &unique.columns, "key")?;
+            text.push("UNIQUE (");
+            names(text, &unique.columns);
+            text.push(")");
+        }
+        Ok(())
+    }
+
+    fn foreign_keys(&self, text: &mut Text<'_>, deferred: &[usize]) -> Result<()> {
+        if !self.capabilities.foreign_keys {
+            return Ok(());
+        }
+        for (i, key) in self.table.foreign_keys.iter().enumerate() {
+            if !deferred.contains(&i) {
+                text.push(", ");
+                self.foreign_key(text, key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn foreign_key(&self, text: &mut Text<'_>, key: &ForeignKey) -> Result<()> {
+        let name = self.constraint_name(key.name.as_deref(), &key.columns, "fkey")?;
+        self.check_columns(&name, &key.columns)?;
+        if key.columns.len() != key.references.len() {
+            let message = "the foreign key refers to more or fewer columns than it has";
+            return Err(self.error(message).constraint(name));
+        }
+        text.push("CONSTRAINT ");
+        text.identifier(&name);
+        text.push(" FOREIGN KEY (");
+        names(text, &key.columns);
+        text.push(") REFERENCES ");
+        text.identifier(&key.table);
+        text.push(" (");
+        names(text, &key.references);
+        text.push(")");
+        action(text, " ON DELETE ", key.on_delete);
+        action(text, " ON UPDATE ", key.on_update);
+        Ok(())
+    }
+
+    fn checks(&self, text: &mut Text<'_>) -> Result<()> {
+        if !self.capabilities.checks {
+            return Ok(());
+        }
+        for column in &self.table.columns {
+            let ColumnType::Enum { labels, .. } = &column.ty else {
+                continue;
+            };
+            if labels.is_empty() {
+                let message = "the column's enum has no labels";
+                return Err(self.error(message).column(&column.name));
+            }
+            self.constraint(text, None, std::slice::from_ref(&column.name), "check")?;
+            text.push("CHECK (");
+            text.identifier(&column.name);
+            text.push(" IN (");
+            text.each(labels.len(), ", ", |text, i| text.string(labels[i]));
+            text.push("))");
+        }
+        for (i, check) in self.table.checks.iter().enumerate() {
+            let position = [(i + 1).to_string()];
+            let name = self.constraint_name(check.name.as_deref(), &position, "check")?;
+            text.push(", CONSTRAINT ");
+            text.identifier(&name);
+            text.push(" CHECK (");
+            text.push(&check.condition);
+            text.push(")");
+        }
+        Ok(())
+    }
+
+    /// `, CONSTRAINT name `.
+    fn constraint(
+        &self,
+        text: &mut Text<'_>,
+        given: Option<&str>,
+        columns: &[String],
+        suffix: &str,
+    ) -> Result<()> {
+        let name = self.constraint_name(given, columns, suffix)?;
+        self.check_columns(&name, columns)?;
+        text.push(", CONSTRAINT ");
+        text.identifier(&name);
+        text.push(" ");
+        Ok(())
+    }
+
+    /// The given name, or `table_columns_suffix`, shortened where it is too long for the database.
+    fn constraint_name<'n>(
+        &self,
+        given: Option<&'n str>,
+        columns: &[String],
+        suffix: &str,
+    ) -> Result<Cow<'n, str>> {
+        if let Some(name) = given {
+            self.check_identifier("the constraint's name", name)
+                .map_err(|error| error.constraint(name))?;
+            return Ok(name.into());
+        }
+        let name = format!("{}_{}_{suffix}", self.table.name, columns.join("_"));
+        Ok(match self.capabilities.max_identifier {
+            Some(longest) if name.len() > longest => shorten(&name, suffix, longest).into(),
+            _ => name.into(),
+        })
+    }
+
+    fn check_columns(&self, constraint: &str, columns: &[String]) -> Result<()> {
+        if columns.is_empty() {
+            let message = "the constraint has no columns";
+            return Err(self.error(message).constraint(constraint));
+        }
+        for column in columns {
+            if self.table.position(column).is_none() {
+                let message = "the constraint names a column that the table does not have";
+                return Err(self.error(message).column(column).constraint(constraint));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_identifier(&self, what: &str, name: &str) -> Result<()> {
+        if name.is_empty() {
+            return Err(self.error(format!("{what} is empty")));
+        }
+        if name.contains('\0') {
+            return Err(self.error(format!("{what} has a NUL character in it")));
+        }
+        match self.capabilities.max_identifier {
+            Some(longest) if name.len() > longest => Err(self.error(format!(
+                "{what} `{name}` is {} bytes long, and {} takes {longest} at most",
+                name.len(),
+                self.renderer.dialect.name()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn error(&self, message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Mapping, message).entity(&self.table.name)
+    }
+}
+
+fn names(text: &mut Text<'_>, names: &[String]) {
+    text.each(names.len(), ", ", |text, i| text.identifier(&names[i]));
+}
+
+fn action(text: &mut Text<'_>, clause: &str, action: ReferentialAction) {
+    let written = match action {
+        ReferentialAction::NoAction => return,
+        ReferentialAction::Restrict => "RESTRICT",
+        ReferentialAction::Cascade => "CASCADE",
+        ReferentialAction::SetNull => "SET NULL",
+    };
+    text.push(clause);
+    text.push(written);
+}
+
+/// Cuts a name to `longest` bytes and puts a hash of the whole in the place of what was cut, so that two long names stay two.
+fn shorten(name: &str, suffix: &str, longest: usize) -> String {
+    // FNV-1a: the same on every machine and in every version, which the standard library's hashers do not promise.
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let tail = format!("_{hash:08x}_{suffix}");
+    let mut end = longest.saturating_sub(tail.len());
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{tail}", &name[..end])
+}

@@ -1,0 +1,176 @@
+//! `Text`: a statement while it is being written.
+
+use std::fmt::Write as _;
+
+use super::{Lock, element};
+use crate::backend::{Sql, StatementKind};
+use crate::dialect::Dialect;
+use crate::schema::Table;
+use crate::value::ValueType;
+
+/// Text, and the types of the parameters that it has placeholders for.
+pub(super) struct Text<'d> {
+    pub(super) dialect: &'d dyn Dialect,
+    pub(super) out: String,
+    pub(super) types: Vec<ValueType>,
+}
+
+impl<'d> Text<'d> {
+    pub(super) fn with_capacity(dialect: &'d dyn Dialect, capacity: usize) -> Self {
+        Self {
+            dialect,
+            out: String::with_capacity(capacity),
+            types: Vec::new(),
+        }
+    }
+
+    pub(super) fn finish(self, kind: StatementKind, columns: Vec<ValueType>) -> Sql {
+        Sql::new(kind, self.out, self.types, columns)
+    }
+
+    pub(super) fn push(&mut self, text: &str) {
+        self.out.push_str(text);
+    }
+
+    pub(super) fn identifier(&mut self, name: &str) {
+        self.dialect.quote(name, &mut self.out);
+    }
+
+    /// A literal of the SQL standard.
+    pub(super) fn string(&mut self, value: &str) {
+        self.out.push('\'');
+        for c in value.chars() {
+            if c == '\'' {
+                self.out.push('\'');
+            }
+            self.out.push(c);
+        }
+        self.out.push('\'');
+    }
+
+    /// A name of our own: a letter or more, and a number from 1.
+    pub(super) fn numbered(&mut self, name: &str, position: usize) {
+        write!(self.out, "{name}{}", position + 1).expect("a String takes any text");
+    }
+
+    pub(super) fn each(
+        &mut self,
+        count: usize,
+        between: &str,
+        mut write: impl FnMut(&mut Self, usize),
+    ) {
+        for i in 0..count {
+            if i > 0 {
+                self.push(between);
+            }
+            write(self, i);
+        }
+    }
+
+    /// The placeholder of the next parameter.
+    pub(super) fn param(&mut self, ty: ValueType) {
+        self.types.push(ty);
+        self.dialect
+            .placeholder(self.types.len(), ty, &mut self.out);
+    }
+
+    pub(super) fn params(&mut self, table: &Table, columns: &[usize]) {
+        self.each(columns.len(), ", ", |text, i| {
+            text.param(table.columns[columns[i]].ty.value_type());
+        });
+    }
+
+    pub(super) fn columns(&mut self, table: &Table, columns: &[usize]) {
+        self.each(columns.len(), ", ", |text, i| {
+            text.identifier(&table.columns[columns[i]].name);
+        });
+    }
+
+    /// ` (a, b)`.
+    pub(super) fn column_list(&mut self, table: &Table, columns: &[usize]) {
+        self.push(" (");
+        self.columns(table, columns);
+        self.push(")");
+    }
+
+    pub(super) fn returning(&mut self, table: &Table, columns: &[usize]) {
+        if columns.is_empty() {
+            return;
+        }
+        self.push(" RETURNING ");
+        self.columns(table, columns);
+    }
+
+    /// `a = ?`.
+    pub(super) fn equals_param(&mut self, table: &Table, column: usize) {
+        let column = &table.columns[column];
+        self.identifier(&column.name);
+        self.push(" = ");
+        self.param(column.ty.value_type());
+    }
+
+    /// ` WHERE a = ? AND b = ?`.
+    pub(super) fn key(&mut self, table: &Table, key: &[usize]) {
+        self.push(" WHERE ");
+        self.each(key.len(), " AND ", |text, i| {
+            text.equals_param(table, key[i]);
+        });
+    }
+
+    /// `a IN (?, ?)`, or `(a, b) IN (VALUES (?, ?), (?, ?))`: SQLite takes no bare list of rows.
+    pub(super) fn in_params(&mut self, table: &Table, columns: &[usize], rows: usize) {
+        if let [column] = *columns {
+            let column = &table.columns[column];
+            self.identifier(&column.name);
+            self.push(" IN (");
+            self.each(rows, ", ", |text, _| text.param(column.ty.value_type()));
+            self.push(")");
+            return;
+        }
+        self.push("(");
+        self.columns(table, columns);
+        self.push(") IN (VALUES ");
+        self.each(rows, ", ", |text, _| {
+            text.push("(");
+            text.params(table, columns);
+            text.push(")");
+        });
+        self.push(")");
+    }
+
+    /// `a = ANY($1::bigint[])`, or `(a, b) IN (SELECT * FROM UNNEST($1::bigint[], $2::text[]))`.
+    pub(super) fn in_arrays(&mut self, table: &Table, columns: &[usize]) {
+        if let [column] = *columns {
+            self.identifier(&table.columns[column].name);
+            self.push(" = ANY(");
+            self.array(table, column);
+            self.push(")");
+            return;
+        }
+        self.push("(");
+        self.columns(table, columns);
+        self.push(") IN (SELECT * FROM ");
+        self.unnest(table, columns);
+        self.push(")");
+    }
+
+    /// `UNNEST($1::bigint[], $2::text[])`.
+    pub(super) fn unnest(&mut self, table: &Table, columns: &[usize]) {
+        self.push("UNNEST(");
+        self.each(columns.len(), ", ", |text, i| text.array(table, columns[i]));
+        self.push(")");
+    }
+
+    fn array(&mut self, table: &Table, column: usize) {
+        self.param(table.columns[column].ty.value_type());
+        self.push("::");
+        let ty = self.dialect.array_type(&element(table, column));
+        self.push(&ty);
+    }
+
+    pub(super) fn lock(&mut self, lock: Lock) {
+        if lock == Lock::ForUpdate && self.dialect.capabilities().row_locks {
+            self.push(" FOR UPDATE");
+        }
+    }
+}
