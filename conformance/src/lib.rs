@@ -1,1 +1,55 @@
-//! Under construction.
+//! The conformance suite that any [`selfsame`] backend can run.
+//!
+//! A backend's author writes one file, `tests/conformance.rs`, with `harness = false` in `Cargo.toml`:
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # struct MyBackend;
+//! # impl MyBackend { fn fresh() -> selfsame::Result<Self> { Ok(Self) } }
+//! # impl selfsame_conformance::Fresh for MyBackend {
+//! #     fn backend(&self) -> Arc<dyn selfsame::backend::Backend> { unimplemented!() }
+//! # }
+//! fn main() -> std::process::ExitCode {
+//!     selfsame_conformance::main("mydb", || MyBackend::fresh())
+//! }
+//! ```
+//!
+//! Each case is then a test of `cargo test` and of `cargo nextest`. The same cases run from a program through [`run`], which
+//! gives a [`Report`] that can be written as JSON, JUnit XML, Markdown and a self-contained page; [`run_faults`] proves the suite
+//! on backends that lie.
+//!
+//! The suite knows only `selfsame`: it never names a backend.
+
+#[macro_use]
+mod check;
+
+mod attempt;
+mod case;
+mod cases;
+mod context;
+mod database;
+mod expected;
+mod explain;
+mod harness;
+mod outcome;
+mod property;
+mod record;
+mod report;
+mod runner;
+mod select;
+mod target;
+
+pub use case::{Area, Capability, Case, CaseResult, Cover, Failure, Tier};
+pub use cases::{INVENTORY, cases, find};
+pub use context::Context;
+pub use expected::{Expected, ExpectedFailure};
+pub use explain::explain;
+pub use harness::{main, main_unavailable, main_with};
+pub use outcome::{FailureKind, FailureReport, Outcome};
+pub use report::{
+    CaseReport, FaultReport, FaultVerdict, Format, KillMatrix, Report, Summary, TargetReport,
+    Timing,
+};
+pub use runner::{Options, Progress, run};
+pub use select::{Filter, Shard};
+pub use target::{FnTarget, Fresh, Target, target_fn};

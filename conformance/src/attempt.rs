@@ -1,0 +1,195 @@
+//! One case on one database: on a thread of its own, with a time limit, panics caught.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Once, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use crate::case::{Capability, Case, Failure};
+use crate::context::Context;
+use crate::outcome::{FailureKind, FailureReport, Outcome};
+use crate::record::Log;
+use crate::target::Target;
+
+/// What running one case gave.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) outcome: Outcome,
+    pub(crate) notes: Vec<String>,
+}
+
+/// How a case is run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) seed: u64,
+    pub(crate) cases: u32,
+    pub(crate) time: Duration,
+}
+
+/// Runs one case on a fresh database. A case that does not end in its time is left behind on its thread.
+pub(crate) fn attempt(target: &Arc<dyn Target>, case: &'static Case, limits: Limits) -> Attempt {
+    quiet_panics();
+    let seed = case_seed(limits.seed, case.id);
+    let log = Log::default();
+    let (sender, receiver) = mpsc::channel();
+    let worker = {
+        let (target, log) = (Arc::clone(target), log.clone());
+        thread::Builder::new()
+            .name(THREAD.to_owned())
+            .spawn(move || {
+                let attempt = run_here(&*target, case, seed, limits.cases, log);
+                // The receiver is gone only if the time limit was reached.
+                let _ = sender.send(attempt);
+            })
+    };
+    let worker = match worker {
+        Ok(worker) => worker,
+        Err(error) => {
+            return harness_error(format!("no thread for the case: {error}"));
+        }
+    };
+    match receiver.recv_timeout(limits.time) {
+        Ok(attempt) => {
+            // Joined, so that the database is gone before the next case begins.
+            let _ = worker.join();
+            attempt
+        }
+        Err(mpsc::RecvTimeoutError::Timeout) => Attempt {
+            outcome: Outcome::Fail {
+                failure: FailureReport {
+                    kind: FailureKind::TimeLimit,
+                    message: format!("did not end within {} s", limits.time.as_secs_f64()),
+                    program: None,
+                    sql: log.to_lines(),
+                    seed,
+                },
+            },
+            notes: Vec::new(),
+        },
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            harness_error("the case's thread ended without a result".to_owned())
+        }
+    }
+}
+
+/// The seed of a case: FNV-1a over the run's seed and the id, so that filters do not change what a case draws.
+pub(crate) fn case_seed(seed: u64, id: &str) -> u64 {
+    seed.to_le_bytes()
+        .iter()
+        .chain(id.as_bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+}
+
+fn run_here(target: &dyn Target, case: &'static Case, seed: u64, cases: u32, log: Log) -> Attempt {
+    let fresh = match catch_unwind(AssertUnwindSafe(|| target.fresh())) {
+        Ok(Ok(fresh)) => fresh,
+        Ok(Err(error)) => return harness_error(error.to_string()),
+        Err(_) => return harness_error(format!("the target panicked: {}", last_panic())),
+    };
+    let mut context = Context::new(fresh, seed, cases, log.clone());
+    let missing = {
+        let dialect = context.dialect();
+        let (capabilities, batch) = (dialect.capabilities(), dialect.batch());
+        case.needs
+            .iter()
+            .copied()
+            .find(|need| !need.is_claimed(&capabilities, batch))
+    };
+    let run = match missing {
+        None => Some(case.run),
+        Some(_) => case.refusal,
+    };
+    let result = run.map(|run| catch_unwind(AssertUnwindSafe(|| run(&mut context))));
+    let outcome = match result {
+        None | Some(Ok(Ok(()))) => passed(missing, case),
+        Some(Ok(Err(failure))) => failed(failure, &context, &log),
+        Some(Err(_)) => Outcome::Fail {
+            failure: FailureReport {
+                kind: FailureKind::Panic,
+                message: format!("panicked: {}", last_panic()),
+                program: context.program.clone(),
+                sql: log.to_lines(),
+                seed,
+            },
+        },
+    };
+    let notes = context.take_notes();
+    Attempt { outcome, notes }
+}
+
+fn passed(missing: Option<Capability>, case: &Case) -> Outcome {
+    match missing {
+        None => Outcome::Pass,
+        Some(capability) => Outcome::Unsupported {
+            capability: capability.to_string(),
+            refusal_checked: case.refusal.is_some(),
+        },
+    }
+}
+
+fn failed(failure: Failure, context: &Context, log: &Log) -> Outcome {
+    let (kind, message) = match failure {
+        Failure::Skipped(reason) => return Outcome::Skipped { reason },
+        Failure::Assertion(message) => (FailureKind::Assertion, message),
+        Failure::Backend(error) => (FailureKind::Error, format!("{:?}: {error}", error.kind())),
+    };
+    Outcome::Fail {
+        failure: FailureReport {
+            kind,
+            message,
+            program: context.program.clone(),
+            sql: log.to_lines(),
+            seed: context.seed(),
+        },
+    }
+}
+
+fn harness_error(message: String) -> Attempt {
+    Attempt {
+        outcome: Outcome::HarnessError { message },
+        notes: Vec::new(),
+    }
+}
+
+const THREAD: &str = "selfsame-case";
+
+thread_local! {
+    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+fn last_panic() -> String {
+    LAST_PANIC
+        .take()
+        .unwrap_or_else(|| "without a message".to_owned())
+}
+
+/// A panic on a case's thread is part of the report and is not printed; all others go the usual way.
+fn quiet_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if thread::current().name() == Some(THREAD) {
+                LAST_PANIC.set(Some(panic_text(info)));
+            } else {
+                usual(info);
+            }
+        }));
+    });
+}
+
+fn panic_text(info: &std::panic::PanicHookInfo<'_>) -> String {
+    let message = info.payload_as_str().unwrap_or("without a message");
+    match info.location() {
+        // The file's name alone: a report must not depend on where the sources lie.
+        Some(at) => format!(
+            "{message} ({}:{})",
+            at.file().rsplit(['/', '\\']).next().unwrap_or_default(),
+            at.line()
+        ),
+        None => message.to_owned(),
+    }
+}

@@ -1,0 +1,366 @@
+//! One behaviour that is checked, with the words that explain it.
+
+use std::fmt;
+
+use selfsame::Error;
+use selfsame::dialect::{Batch, Capabilities, Isolation};
+use serde::{Deserialize, Serialize};
+
+use crate::context::Context;
+
+/// One behaviour: an id that never changes, what must hold and why, and the code that finds out.
+///
+/// Made by [`Case::core`] and its siblings, completed by the setters, all `const`.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// `area.topic.detail`. Never renamed, never used again for something else.
+    pub id: &'static str,
+    /// Who needs it.
+    pub tier: Tier,
+    /// What the backend must claim for the case to apply.
+    pub needs: &'static [Capability],
+    /// Whether the order of events in it depends on timing.
+    pub concurrent: bool,
+    /// One sentence: what must hold, and why.
+    pub promise: &'static str,
+    /// For the implementer: where to look when it fails.
+    pub hint: &'static str,
+    /// The lines of the contract and the rules of the ORM that it covers.
+    pub covers: &'static [Cover],
+    /// The inventory in which it appeared.
+    pub since: u32,
+    /// Finds out.
+    pub run: fn(&mut Context) -> CaseResult,
+    /// Checks that a backend which does not claim what is needed refuses it; `None` where nothing can be asked.
+    pub refusal: Option<fn(&mut Context) -> CaseResult>,
+}
+
+/// What a case says: fine, or why not.
+pub type CaseResult<T = ()> = Result<T, Failure>;
+
+/// Why a case did not pass.
+#[derive(Debug)]
+pub enum Failure {
+    /// What must hold does not.
+    Assertion(String),
+    /// An operation that must work gave an error.
+    Backend(Error),
+    /// Found out only while running that it does not apply.
+    Skipped(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Backend(error)
+    }
+}
+
+impl Failure {
+    /// Whether an assertion failed, as against an operation that gave an error.
+    pub fn is_assertion(&self) -> bool {
+        matches!(self, Self::Assertion(_))
+    }
+}
+
+/// Who needs a behaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// Queries over what is there.
+    Read,
+    /// Without it the unit of work cannot work.
+    Core,
+    /// All that the ORM can use.
+    Full,
+    /// Declared capabilities.
+    Extra,
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Core => "core",
+            Self::Full => "full",
+            Self::Extra => "extra",
+        })
+    }
+}
+
+/// What a case is about: the first part of its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Area {
+    /// Values of each type, through every path.
+    Types,
+    /// Reading.
+    Queries,
+    /// Inserting, updating, deleting.
+    Writes,
+    /// What the database refuses, and how it says so.
+    Constraints,
+    /// Commit, rollback, savepoints, isolation.
+    Transactions,
+    /// Tables made, changed and dropped.
+    Schema,
+    /// Connections and the pool.
+    Connections,
+    /// One row, one object.
+    Identity,
+    /// Which changes are noticed.
+    Dirty,
+    /// How changes are written.
+    Flush,
+    /// Relationships in memory and in the database.
+    Relations,
+    /// States, expiry, commit and rollback of objects.
+    Sessions,
+    /// Random programs against a model.
+    Model,
+}
+
+impl Area {
+    /// Every area, in the order of reports.
+    pub const ALL: [Self; 13] = [
+        Self::Types,
+        Self::Queries,
+        Self::Writes,
+        Self::Constraints,
+        Self::Transactions,
+        Self::Schema,
+        Self::Connections,
+        Self::Identity,
+        Self::Dirty,
+        Self::Flush,
+        Self::Relations,
+        Self::Sessions,
+        Self::Model,
+    ];
+
+    /// The first part of the ids.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Types => "types",
+            Self::Queries => "queries",
+            Self::Writes => "writes",
+            Self::Constraints => "constraints",
+            Self::Transactions => "transactions",
+            Self::Schema => "schema",
+            Self::Connections => "connections",
+            Self::Identity => "identity",
+            Self::Dirty => "dirty",
+            Self::Flush => "flush",
+            Self::Relations => "relations",
+            Self::Sessions => "sessions",
+            Self::Model => "model",
+        }
+    }
+}
+
+impl fmt::Display for Area {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A line of the backend contract, or a rule of what the ORM promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cover {
+    /// A numbered line of what a backend promises.
+    Contract(u16),
+    /// A numbered rule of what the ORM promises.
+    Rule(u16),
+}
+
+impl fmt::Display for Cover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contract(line) => write!(f, "contract {line}"),
+            Self::Rule(rule) => write!(f, "rule {rule}"),
+        }
+    }
+}
+
+/// Something that a backend may or may not claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Capability {
+    /// BEGIN, COMMIT, ROLLBACK.
+    Transactions,
+    /// Savepoints.
+    Savepoints,
+    /// Enforced foreign keys.
+    ForeignKeys,
+    /// Enforced CHECK constraints.
+    Checks,
+    /// Keys counted by the database.
+    GeneratedKeys,
+    /// RETURNING.
+    Returning,
+    /// INSERT … ON CONFLICT.
+    Upsert,
+    /// NULLS FIRST and NULLS LAST.
+    NullsOrder,
+    /// Read-only transactions.
+    ReadOnlyTransactions,
+    /// Foreign keys that wait for COMMIT.
+    DeferrableConstraints,
+    /// An isolation level.
+    Isolation(Isolation),
+    /// NaN in float columns.
+    Nan,
+    /// Infinities in float columns.
+    Infinities,
+    /// −0.0 apart from 0.0.
+    NegativeZero,
+    /// NUL in text.
+    NulInText,
+    /// A second connection at the same time.
+    SecondConnection,
+    /// Batches as arrays.
+    ArrayBatches,
+}
+
+impl Capability {
+    /// Whether these capabilities claim it.
+    pub fn is_claimed(self, capabilities: &Capabilities, batch: Batch) -> bool {
+        match self {
+            Self::Transactions => capabilities.transactions,
+            Self::Savepoints => capabilities.savepoints,
+            Self::ForeignKeys => capabilities.foreign_keys,
+            Self::Checks => capabilities.checks,
+            Self::GeneratedKeys => capabilities.generated_keys,
+            Self::Returning => capabilities.returning,
+            Self::Upsert => capabilities.upsert,
+            Self::NullsOrder => capabilities.nulls_order,
+            Self::ReadOnlyTransactions => capabilities.read_only_transactions,
+            Self::DeferrableConstraints => capabilities.deferrable_constraints,
+            Self::Isolation(level) => capabilities.isolation_levels.contains(&level),
+            Self::Nan => capabilities.nan,
+            Self::Infinities => capabilities.infinities,
+            Self::NegativeZero => capabilities.negative_zero,
+            Self::NulInText => capabilities.nul_in_text,
+            Self::SecondConnection => capabilities.max_connections.is_none_or(|most| most > 1),
+            Self::ArrayBatches => batch == Batch::Arrays,
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Transactions => "transactions",
+            Self::Savepoints => "savepoints",
+            Self::ForeignKeys => "foreign keys",
+            Self::Checks => "check constraints",
+            Self::GeneratedKeys => "generated keys",
+            Self::Returning => "RETURNING",
+            Self::Upsert => "upsert",
+            Self::NullsOrder => "NULLS FIRST and LAST",
+            Self::ReadOnlyTransactions => "read-only transactions",
+            Self::DeferrableConstraints => "deferrable constraints",
+            Self::Isolation(level) => level.as_sql(),
+            Self::Nan => "NaN",
+            Self::Infinities => "infinities",
+            Self::NegativeZero => "negative zero",
+            Self::NulInText => "NUL in text",
+            Self::SecondConnection => "a second connection",
+            Self::ArrayBatches => "arrays as parameters",
+        })
+    }
+}
+
+impl Case {
+    /// A case of the tier [`Read`](Tier::Read).
+    pub const fn read(id: &'static str, run: fn(&mut Context) -> CaseResult) -> Self {
+        Self::new(id, Tier::Read, run)
+    }
+
+    /// A case of the tier [`Core`](Tier::Core).
+    pub const fn core(id: &'static str, run: fn(&mut Context) -> CaseResult) -> Self {
+        Self::new(id, Tier::Core, run)
+    }
+
+    /// A case of the tier [`Full`](Tier::Full).
+    pub const fn full(id: &'static str, run: fn(&mut Context) -> CaseResult) -> Self {
+        Self::new(id, Tier::Full, run)
+    }
+
+    /// A case of the tier [`Extra`](Tier::Extra).
+    pub const fn extra(id: &'static str, run: fn(&mut Context) -> CaseResult) -> Self {
+        Self::new(id, Tier::Extra, run)
+    }
+
+    const fn new(id: &'static str, tier: Tier, run: fn(&mut Context) -> CaseResult) -> Self {
+        Self {
+            id,
+            tier,
+            needs: &[],
+            concurrent: false,
+            promise: "",
+            hint: "",
+            covers: &[],
+            since: 1,
+            run,
+            refusal: None,
+        }
+    }
+
+    /// Sets what must hold, and why.
+    #[must_use]
+    pub const fn promise(mut self, promise: &'static str) -> Self {
+        self.promise = promise;
+        self
+    }
+
+    /// Sets the hint for the implementer.
+    #[must_use]
+    pub const fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    /// Sets what it covers.
+    #[must_use]
+    pub const fn covers(mut self, covers: &'static [Cover]) -> Self {
+        self.covers = covers;
+        self
+    }
+
+    /// Sets what the backend must claim.
+    #[must_use]
+    pub const fn needs(mut self, needs: &'static [Capability]) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    /// Sets what checks the refusal where a need is not claimed.
+    #[must_use]
+    pub const fn refusal(mut self, refusal: fn(&mut Context) -> CaseResult) -> Self {
+        self.refusal = Some(refusal);
+        self
+    }
+
+    /// Marks that its order of events depends on timing.
+    #[must_use]
+    pub const fn concurrent(mut self) -> Self {
+        self.concurrent = true;
+        self
+    }
+
+    /// What it is about; `None` if the id does not begin with an area, which the suite's own tests exclude.
+    pub fn area(&self) -> Option<Area> {
+        let first = self.id.split('.').next()?;
+        Area::ALL.into_iter().find(|area| area.as_str() == first)
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Case")
+            .field("id", &self.id)
+            .field("tier", &self.tier)
+            .field("needs", &self.needs)
+            .finish_non_exhaustive()
+    }
+}

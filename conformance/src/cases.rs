@@ -1,0 +1,82 @@
+//! The list of cases, written once. A case that is not in it is dead code, and the compiler says so.
+
+mod queries;
+
+use crate::case::Case;
+
+/// The version of the list. It goes up when cases are added; a report names it, so that it keeps its meaning.
+pub const INVENTORY: u32 = 1;
+
+const LISTS: &[&[Case]] = &[queries::CASES];
+
+/// Every case, in the order in which they run.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    LISTS.iter().copied().flatten()
+}
+
+/// The case of this id.
+pub fn find(id: &str) -> Option<&'static Case> {
+    cases().find(|case| case.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::case::{Cover, Tier};
+
+    #[test]
+    fn ids_are_unique_and_well_formed() {
+        let mut seen = HashSet::new();
+        for case in cases() {
+            assert!(seen.insert(case.id), "{} is there twice", case.id);
+            let parts: Vec<&str> = case.id.split('.').collect();
+            assert!(
+                (2..=3).contains(&parts.len()),
+                "{} is not area.topic.detail",
+                case.id
+            );
+            assert!(
+                parts.iter().all(|part| !part.is_empty()
+                    && part
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')),
+                "{} has an odd part",
+                case.id
+            );
+            assert!(case.area().is_some(), "{} is in no area", case.id);
+        }
+    }
+
+    #[test]
+    fn every_case_is_documented() {
+        for case in cases() {
+            let sentence = case.promise;
+            assert!(
+                sentence.len() > 20 && sentence.ends_with('.'),
+                "{}: the promise must be a sentence",
+                case.id
+            );
+            assert!(
+                case.hint.len() > 10 && case.hint.ends_with('.'),
+                "{}: the hint must be a sentence",
+                case.id
+            );
+            assert!(!case.covers.is_empty(), "{} covers nothing", case.id);
+            assert!((1..=INVENTORY).contains(&case.since), "{}", case.id);
+            for cover in case.covers {
+                let known = match cover {
+                    Cover::Contract(line) => (1..=80).contains(line),
+                    Cover::Rule(rule) => (1..=42).contains(rule),
+                };
+                assert!(known, "{} covers {cover}, which does not exist", case.id);
+            }
+            assert!(
+                case.tier != Tier::Extra || !case.needs.is_empty(),
+                "{} is extra and needs nothing",
+                case.id
+            );
+        }
+    }
+}

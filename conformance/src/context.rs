@@ -1,0 +1,94 @@
+//! What a case works with: a fresh database, a seed, and a place for notes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use selfsame::Result;
+use selfsame::backend::{Backend, Connection};
+use selfsame::dialect::{Capabilities, Dialect};
+
+use crate::record::{Log, Recorded};
+use crate::target::Fresh;
+
+/// What a case works with.
+pub struct Context {
+    backend: Arc<dyn Backend>,
+    log: Log,
+    seed: u64,
+    cases: u32,
+    notes: Vec<String>,
+    pub(crate) program: Option<String>,
+    // Dropped last: it takes the database away.
+    _fresh: Box<dyn Fresh>,
+}
+
+impl Context {
+    pub(crate) fn new(fresh: Box<dyn Fresh>, seed: u64, cases: u32, log: Log) -> Self {
+        let backend: Arc<dyn Backend> = Arc::new(Recorded::new(fresh.backend(), log.clone()));
+        Self {
+            backend,
+            log,
+            seed,
+            cases,
+            notes: Vec::new(),
+            program: None,
+            _fresh: fresh,
+        }
+    }
+
+    /// The backend under test, on a database of this case alone.
+    pub fn backend(&self) -> Arc<dyn Backend> {
+        Arc::clone(&self.backend)
+    }
+
+    /// A new connection.
+    ///
+    /// # Errors
+    ///
+    /// The backend's.
+    pub fn connect(&self) -> Result<Box<dyn Connection>> {
+        self.backend.connect()
+    }
+
+    /// The backend's dialect.
+    pub fn dialect(&self) -> &dyn Dialect {
+        self.backend.dialect()
+    }
+
+    /// What the backend claims.
+    pub fn capabilities(&self) -> Capabilities {
+        self.dialect().capabilities()
+    }
+
+    /// The seed of this case: made of the run's seed and the case's id.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// How many inputs a property tries.
+    pub fn cases(&self) -> u32 {
+        self.cases
+    }
+
+    /// Adds a line to the report of this case, whatever its outcome.
+    pub fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(crate) fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("backend", &self.backend)
+            .field("seed", &self.seed)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,363 @@
+//! A thin hand on one connection, for cases of the backend contract: SQL from short templates, values in, values out.
+//!
+//! In a template `[name]` is a quoted identifier and `?` a parameter; neither may stand in a literal.
+
+use std::sync::Arc;
+
+use selfsame::Result;
+use selfsame::backend::{Backend, Connection, Outcome, Rows, Sql, Statement, StatementKind};
+use selfsame::dialect::{Begin, Dialect, Transaction};
+use selfsame::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
+use selfsame::value::{Param, Value, ValueType};
+
+use crate::context::Context;
+
+/// A parameter with its type, which NULL does not tell.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Typed {
+    pub(crate) ty: ValueType,
+    pub(crate) value: Value,
+}
+
+impl Typed {
+    pub(crate) fn new(ty: ValueType, value: Value) -> Self {
+        Self { ty, value }
+    }
+}
+
+/// A 64-bit integer parameter.
+pub(crate) fn int(value: i64) -> Typed {
+    Typed::new(ValueType::I64, Value::I64(value))
+}
+
+/// A text parameter.
+pub(crate) fn text(value: &str) -> Typed {
+    Typed::new(ValueType::Text, Value::Text(value.to_owned()))
+}
+
+/// NULL of a type.
+pub(crate) fn null(ty: ValueType) -> Typed {
+    Typed::new(ty, Value::Null)
+}
+
+/// One connection to the database of a case.
+#[derive(Debug)]
+pub(crate) struct Database {
+    backend: Arc<dyn Backend>,
+    pub(crate) connection: Box<dyn Connection>,
+}
+
+impl Database {
+    /// Opens a connection.
+    pub(crate) fn open(context: &Context) -> Result<Self> {
+        let backend = context.backend();
+        let connection = backend.connect()?;
+        Ok(Self {
+            backend,
+            connection,
+        })
+    }
+
+    pub(crate) fn dialect(&self) -> &dyn Dialect {
+        self.backend.dialect()
+    }
+
+    /// Creates a table.
+    pub(crate) fn create(&mut self, table: &Table) -> Result<()> {
+        let text = create_table(self.dialect(), table);
+        let sql = Sql::new(StatementKind::Ddl, text, [], []);
+        self.connection.execute(&Statement::new(&sql, &[]))?;
+        Ok(())
+    }
+
+    /// Renders a template.
+    pub(crate) fn sql(
+        &self,
+        kind: StatementKind,
+        template: &str,
+        params: &[ValueType],
+        columns: &[ValueType],
+    ) -> Sql {
+        Sql::new(
+            kind,
+            expand(self.dialect(), template, params),
+            params,
+            columns,
+        )
+    }
+
+    /// Runs a statement without rows.
+    pub(crate) fn execute(&mut self, template: &str, params: &[Typed]) -> Result<Outcome> {
+        let types: Vec<ValueType> = params.iter().map(|p| p.ty).collect();
+        let sql = self.sql(kind_of(template), template, &types, &[]);
+        self.execute_sql(&sql, params)
+    }
+
+    /// Runs a rendered statement without rows.
+    pub(crate) fn execute_sql(&mut self, sql: &Sql, params: &[Typed]) -> Result<Outcome> {
+        let params: Vec<Param<'_>> = as_params(params);
+        self.connection.execute(&Statement::new(sql, &params))
+    }
+
+    /// Runs a query and collects its rows, decoded as `columns` say.
+    pub(crate) fn rows(
+        &mut self,
+        template: &str,
+        params: &[Typed],
+        columns: &[ValueType],
+    ) -> Result<Vec<Vec<Value>>> {
+        let types: Vec<ValueType> = params.iter().map(|p| p.ty).collect();
+        let sql = self.sql(StatementKind::Select, template, &types, columns);
+        self.rows_of(&sql, params)
+    }
+
+    /// Runs a rendered query and collects its rows.
+    pub(crate) fn rows_of(&mut self, sql: &Sql, params: &[Typed]) -> Result<Vec<Vec<Value>>> {
+        let params: Vec<Param<'_>> = as_params(params);
+        let mut rows = Vec::new();
+        self.connection
+            .query(&Statement::new(sql, &params), &mut |row| {
+                let values: Result<Vec<Value>> = sql
+                    .columns()
+                    .iter()
+                    .enumerate()
+                    .map(|(i, &ty)| Ok(row.value(i, ty)?.to_owned()))
+                    .collect();
+                rows.push(values?);
+                Ok(())
+            })?;
+        Ok(rows)
+    }
+
+    /// Runs a query of one column and collects it.
+    pub(crate) fn column(
+        &mut self,
+        template: &str,
+        params: &[Typed],
+        ty: ValueType,
+    ) -> Result<Vec<Value>> {
+        let rows = self.rows(template, params, &[ty])?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    /// Runs a query of one column of integers and collects it.
+    pub(crate) fn integers(&mut self, template: &str, params: &[Typed]) -> Result<Vec<i64>> {
+        let values = self.column(template, params, ValueType::I64)?;
+        values
+            .into_iter()
+            .map(|value| match value {
+                Value::I64(value) => Ok(value),
+                other => Err(other.as_ref().mismatch(ValueType::I64)),
+            })
+            .collect()
+    }
+
+    /// How many rows a table has.
+    pub(crate) fn count(&mut self, table: &str) -> Result<i64> {
+        let counted = self.integers(&format!("SELECT count(*) FROM [{table}]"), &[])?;
+        Ok(counted.first().copied().unwrap_or(-1))
+    }
+
+    /// Runs one statement for each row of parameters; the outcomes in order.
+    pub(crate) fn execute_each(
+        &mut self,
+        template: &str,
+        types: &[ValueType],
+        rows: &[Vec<Typed>],
+    ) -> Result<Vec<Outcome>> {
+        let sql = self.sql(kind_of(template), template, types, &[]);
+        let flat: Vec<Param<'_>> = rows.iter().flat_map(|row| as_params(row)).collect();
+        let mut outcomes = Vec::new();
+        self.connection
+            .execute_each(&sql, Rows::new(&flat, types.len()), &mut |outcome| {
+                outcomes.push(outcome);
+                Ok(())
+            })?;
+        Ok(outcomes)
+    }
+
+    /// Begins a transaction in the database's usual way.
+    pub(crate) fn begin(&mut self) -> Result<()> {
+        self.transaction(Transaction::Begin(Begin::default()))
+    }
+
+    /// Begins a transaction that writes first.
+    pub(crate) fn begin_write(&mut self) -> Result<()> {
+        let mut begin = Begin::default();
+        begin.writes_first = true;
+        self.transaction(Transaction::Begin(begin))
+    }
+
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        self.transaction(Transaction::Commit)
+    }
+
+    pub(crate) fn rollback(&mut self) -> Result<()> {
+        self.transaction(Transaction::Rollback)
+    }
+
+    pub(crate) fn savepoint(&mut self, name: &str) -> Result<()> {
+        self.transaction(Transaction::Savepoint(name))
+    }
+
+    pub(crate) fn release(&mut self, name: &str) -> Result<()> {
+        self.transaction(Transaction::Release(name))
+    }
+
+    pub(crate) fn rollback_to(&mut self, name: &str) -> Result<()> {
+        self.transaction(Transaction::RollbackTo(name))
+    }
+
+    pub(crate) fn transaction(&mut self, command: Transaction<'_>) -> Result<()> {
+        let text = self.dialect().transaction(&command);
+        let sql = Sql::new(StatementKind::Transaction, text, [], []);
+        self.connection.transaction(&command, &sql)
+    }
+}
+
+/// A table of one key that the program makes, and one nullable column `v`.
+pub(crate) fn value_table(name: &str, ty: ColumnType) -> Table {
+    Table::build(name)
+        .column(Column::new("id", ColumnType::I64))
+        .column(Column::new("v", ty).nullable())
+        .primary_key(["id"])
+}
+
+/// The text of CREATE TABLE.
+pub(crate) fn create_table(dialect: &dyn Dialect, table: &Table) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut key_is_written = false;
+    for (place, column) in table.columns.iter().enumerate() {
+        let mut part = quoted(dialect, &column.name);
+        part.push(' ');
+        if table.generated_key() == Some(place) {
+            let key = dialect.generated_key(column);
+            part.push_str(&key.definition);
+            key_is_written = key.is_primary_key;
+        } else {
+            part.push_str(&dialect.column_type(&column.ty));
+            if let Generated::Default(expression) = &column.generated {
+                part.push_str(" DEFAULT ");
+                part.push_str(expression);
+            }
+            if !column.nullable {
+                part.push_str(" NOT NULL");
+            }
+        }
+        parts.push(part);
+    }
+    if !key_is_written && !table.primary_key.is_empty() {
+        let names: Vec<String> = table.key_columns().map(|c| c.name.clone()).collect();
+        parts.push(format!("PRIMARY KEY ({})", list(dialect, &names)));
+    }
+    for unique in &table.uniques {
+        let name = unique
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("{}_{}_key", table.name, unique.columns.join("_")));
+        parts.push(format!(
+            "CONSTRAINT {} UNIQUE ({})",
+            quoted(dialect, &name),
+            list(dialect, &unique.columns)
+        ));
+    }
+    for key in &table.foreign_keys {
+        parts.push(foreign_key(dialect, table, key));
+    }
+    for (place, check) in table.checks.iter().enumerate() {
+        let name = check
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("{}_check_{place}", table.name));
+        parts.push(format!(
+            "CONSTRAINT {} CHECK ({})",
+            quoted(dialect, &name),
+            expand(dialect, &check.condition, &[])
+        ));
+    }
+    format!(
+        "CREATE TABLE {} ({})",
+        quoted(dialect, &table.name),
+        parts.join(", ")
+    )
+}
+
+fn foreign_key(dialect: &dyn Dialect, table: &Table, key: &ForeignKey) -> String {
+    let name = key
+        .name
+        .clone()
+        .unwrap_or_else(|| format!("{}_{}_fkey", table.name, key.columns.join("_")));
+    let action = |on: &str, action: ReferentialAction| match action {
+        ReferentialAction::NoAction => String::new(),
+        ReferentialAction::Restrict => format!(" ON {on} RESTRICT"),
+        ReferentialAction::Cascade => format!(" ON {on} CASCADE"),
+        ReferentialAction::SetNull => format!(" ON {on} SET NULL"),
+    };
+    format!(
+        "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){}{}",
+        quoted(dialect, &name),
+        list(dialect, &key.columns),
+        quoted(dialect, &key.table),
+        list(dialect, &key.references),
+        action("DELETE", key.on_delete),
+        action("UPDATE", key.on_update)
+    )
+}
+
+fn list(dialect: &dyn Dialect, names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| quoted(dialect, name)).collect();
+    quoted.join(", ")
+}
+
+fn quoted(dialect: &dyn Dialect, name: &str) -> String {
+    let mut out = String::new();
+    dialect.quote(name, &mut out);
+    out
+}
+
+/// Writes identifiers and placeholders into a template.
+fn expand(dialect: &dyn Dialect, template: &str, params: &[ValueType]) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut next = 0;
+    let mut rest = template;
+    while let Some(at) = rest.find(['[', '?']) {
+        out.push_str(&rest[..at]);
+        let behind = &rest[at + 1..];
+        match (rest[at..].starts_with('['), behind.split_once(']')) {
+            (true, Some((name, after))) => {
+                dialect.quote(name, &mut out);
+                rest = after;
+            }
+            (true, None) => {
+                out.push('[');
+                rest = behind;
+            }
+            (false, _) => {
+                let ty = params.get(next).copied().unwrap_or(ValueType::Native);
+                next += 1;
+                dialect.placeholder(next, ty, &mut out);
+                rest = behind;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn kind_of(template: &str) -> StatementKind {
+    match template.split_whitespace().next() {
+        Some("INSERT") => StatementKind::Insert,
+        Some("UPDATE") => StatementKind::Update,
+        Some("DELETE") => StatementKind::Delete,
+        Some("SELECT") => StatementKind::Select,
+        Some("CREATE" | "DROP" | "ALTER") => StatementKind::Ddl,
+        _ => StatementKind::Raw,
+    }
+}
+
+fn as_params(params: &[Typed]) -> Vec<Param<'_>> {
+    params
+        .iter()
+        .map(|p| Param::Ref(p.value.as_ref()))
+        .collect()
+}

@@ -1,0 +1,55 @@
+//! A case in words.
+
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::cases;
+
+/// What a case promises, why, and where to look when it fails.
+///
+/// # Errors
+///
+/// [`Configuration`](ErrorKind::Configuration) if there is no such case; it names the nearest ids.
+pub fn explain(id: &str) -> Result<String> {
+    let Some(case) = cases::find(id) else {
+        return Err(unknown(id));
+    };
+    let mut lines = vec![
+        case.id.to_owned(),
+        String::new(),
+        format!("  {}", case.promise),
+        format!("  Hint: {}", case.hint),
+        String::new(),
+        format!("  tier       {}", case.tier),
+    ];
+    if !case.needs.is_empty() {
+        let needs: Vec<String> = case.needs.iter().map(ToString::to_string).collect();
+        lines.push(format!("  needs      {}", needs.join(", ")));
+    }
+    let covers: Vec<String> = case.covers.iter().map(ToString::to_string).collect();
+    lines.push(format!("  covers     {}", covers.join(", ")));
+    if case.concurrent {
+        lines.push("  concurrent its order of events depends on timing".to_owned());
+    }
+    lines.push(format!("  since      inventory {}", case.since));
+    Ok(lines.join("\n") + "\n")
+}
+
+fn unknown(id: &str) -> Error {
+    let last = id.rsplit('.').next().unwrap_or(id);
+    let near: Vec<&str> = cases::cases()
+        .map(|case| case.id)
+        .filter(|known| {
+            !id.is_empty() && (known.contains(id) || known.rsplit('.').next() == Some(last))
+        })
+        .take(5)
+        .collect();
+    let hint = if near.is_empty() {
+        String::new()
+    } else {
+        format!("; did you mean {}?", near.join(", "))
+    };
+    Error::new(
+        ErrorKind::Configuration,
+        format!("there is no case `{id}`{hint}"),
+    )
+}

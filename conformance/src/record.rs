@@ -1,0 +1,172 @@
+//! A wrapper that writes down every statement, for the reports of failures.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use selfsame::Result;
+use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement};
+use selfsame::dialect::{Dialect, Transaction};
+
+/// The statements that ran, shared by all connections of one database.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log(Arc<Mutex<Lines>>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    running: VecDeque<Line>,
+    /// What is reported instead, once the smallest failing input is known.
+    kept: Option<Vec<String>>,
+}
+
+#[derive(Debug)]
+struct Line {
+    text: String,
+    times: usize,
+    error: Option<String>,
+}
+
+/// How many lines are kept; the oldest go first.
+const MOST_LINES: usize = 60;
+/// How much of one statement is kept: a batch of thousands of rows says nothing more behind that.
+const MOST_CHARACTERS: usize = 300;
+
+impl Log {
+    /// Forgets what ran so far.
+    pub(crate) fn clear(&self) {
+        self.lines().running.clear();
+    }
+
+    /// Reports these lines instead of what ran.
+    pub(crate) fn replace(&self, lines: Vec<String>) {
+        self.lines().kept = Some(lines);
+    }
+
+    /// What ran, the oldest first.
+    pub(crate) fn to_lines(&self) -> Vec<String> {
+        let lines = self.lines();
+        match &lines.kept {
+            Some(kept) => kept.clone(),
+            None => lines.running.iter().map(Line::to_string).collect(),
+        }
+    }
+
+    fn note<T>(&self, text: &str, times: usize, result: &Result<T>) {
+        let text = shortened(text);
+        let error = result.as_ref().err().map(|e| format!("{:?}", e.kind()));
+        let lines = &mut self.lines().running;
+        if let Some(last) = lines.back_mut()
+            && last.text == text
+            && last.error == error
+        {
+            last.times += times;
+            return;
+        }
+        if lines.len() == MOST_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(Line { text, times, error });
+    }
+
+    fn lines(&self) -> std::sync::MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)?;
+        if self.times > 1 {
+            write!(f, "  -- {} times", self.times)?;
+        }
+        if let Some(error) = &self.error {
+            write!(f, "  -- {error}")?;
+        }
+        Ok(())
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// A backend whose statements are written down.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    inner: Arc<dyn Backend>,
+    log: Log,
+}
+
+impl Recorded {
+    pub(crate) fn new(inner: Arc<dyn Backend>, log: Log) -> Self {
+        Self { inner, log }
+    }
+}
+
+impl Backend for Recorded {
+    fn connect(&self) -> Result<Box<dyn Connection>> {
+        Ok(Box::new(RecordedConnection {
+            inner: self.inner.connect()?,
+            log: self.log.clone(),
+        }))
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        self.inner.dialect()
+    }
+}
+
+#[derive(Debug)]
+struct RecordedConnection {
+    inner: Box<dyn Connection>,
+    log: Log,
+}
+
+impl Connection for RecordedConnection {
+    fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
+        let result = self.inner.execute(statement);
+        self.log.note(statement.sql.text(), 1, &result);
+        result
+    }
+
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        let result = self.inner.query(statement, sink);
+        self.log.note(statement.sql.text(), 1, &result);
+        result
+    }
+
+    fn execute_each(
+        &mut self,
+        sql: &Sql,
+        rows: Rows<'_>,
+        each: &mut dyn FnMut(Outcome) -> Result<()>,
+    ) -> Result<()> {
+        let result = self.inner.execute_each(sql, rows, each);
+        self.log.note(sql.text(), rows.len(), &result);
+        result
+    }
+
+    fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        let result = self.inner.transaction(command, sql);
+        self.log.note(sql.text(), 1, &result);
+        result
+    }
+
+    fn is_open(&self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        self.inner.reset(used_raw_sql)
+    }
+
+    fn server_version(&mut self) -> Result<String> {
+        self.inner.server_version()
+    }
+}

@@ -1,0 +1,336 @@
+//! What a run found, as data; and its written forms.
+
+mod html;
+mod junit;
+mod markdown;
+mod terminal;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use selfsame::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Area, Case, Tier};
+use crate::outcome::Outcome;
+
+/// What a run found. Everything but [`timing`](Self::timing) depends on targets and options alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The version of the list of cases.
+    pub inventory: u32,
+    /// The seed.
+    pub seed: u64,
+    /// How many inputs each property tried.
+    pub cases: u32,
+    /// Which share of the cases, if not all.
+    pub shard: Option<String>,
+    /// How many cases the filter chose, before the share was taken.
+    pub matched: usize,
+    /// What was found on each target.
+    pub targets: Vec<TargetReport>,
+    /// What the suite found in backends that lie, if that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub faults: Vec<KillMatrix>,
+    /// When and how long.
+    pub timing: Timing,
+}
+
+/// What was found on one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetReport {
+    /// Its name.
+    pub name: String,
+    /// One line about it.
+    pub description: String,
+    /// Its dialect, if it could be asked.
+    pub dialect: Option<String>,
+    /// What the server calls itself, if it could be asked.
+    pub server_version: Option<String>,
+    /// Why the target cannot be used, if it cannot: a harness error.
+    pub error: Option<String>,
+    /// Each case, in the order of the list.
+    pub cases: Vec<CaseReport>,
+}
+
+/// How one case ended on one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseReport {
+    /// The case.
+    pub id: String,
+    /// What it is about.
+    pub area: Option<Area>,
+    /// Who needs it.
+    pub tier: Tier,
+    /// What must hold, and why.
+    pub promise: String,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// What it noticed on the way.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notes: Vec<String>,
+}
+
+impl CaseReport {
+    pub(crate) fn new(case: &Case, outcome: Outcome, notes: Vec<String>) -> Self {
+        Self {
+            id: case.id.to_owned(),
+            area: case.area(),
+            tier: case.tier,
+            promise: case.promise.to_owned(),
+            outcome,
+            notes,
+        }
+    }
+}
+
+/// What the suite found in backends that lie, on one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KillMatrix {
+    /// The target that was made to lie.
+    pub target: String,
+    /// Why the target cannot be used, if it cannot.
+    pub error: Option<String>,
+    /// Each fault.
+    pub faults: Vec<FaultReport>,
+}
+
+/// What the suite made of one fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FaultReport {
+    /// The fault.
+    pub id: String,
+    /// What kind of mistake.
+    pub group: String,
+    /// The mistake, in one sentence.
+    pub sentence: String,
+    /// Whether it was found.
+    #[serde(flatten)]
+    pub verdict: FaultVerdict,
+}
+
+/// Whether a fault was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum FaultVerdict {
+    /// An assertion of a case failed, the fault fired, and without the fault the case passes.
+    Killed {
+        /// The case.
+        case: String,
+        /// The assertion's message.
+        assertion: String,
+    },
+    /// No case noticed.
+    Survived {
+        /// Whether the fault ever did anything.
+        fired: bool,
+        /// Cases that gave an error, but no failed assertion.
+        errors: Vec<String>,
+    },
+    /// The engine does the same by itself: there is nothing to find.
+    Equivalent {
+        /// How that was seen.
+        reason: String,
+    },
+}
+
+/// When and how long: the only part of a report that differs from run to run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// When the run began, in seconds since the Unix epoch.
+    pub started: u64,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// How long each case took, in seconds, by target and id.
+    pub cases: BTreeMap<String, BTreeMap<String, f64>>,
+}
+
+/// How many cases ended how, over all targets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Passed.
+    pub passed: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Failed as expected.
+    pub expected: usize,
+    /// Not claimed by the backend.
+    pub unsupported: usize,
+    /// Found not to apply.
+    pub skipped: usize,
+    /// Not reached.
+    pub not_run: usize,
+    /// Could not be run, and targets that could not be used.
+    pub harness_errors: usize,
+    /// Faults that were found.
+    pub killed: usize,
+    /// Faults that were not.
+    pub survived: usize,
+    /// Faults that the engine has by itself.
+    pub equivalent: usize,
+}
+
+impl Report {
+    /// Counts the outcomes.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        for target in &self.targets {
+            summary.harness_errors += usize::from(target.error.is_some());
+            for case in &target.cases {
+                match case.outcome {
+                    Outcome::Pass => summary.passed += 1,
+                    Outcome::Fail { .. } => summary.failed += 1,
+                    Outcome::Expected { .. } => summary.expected += 1,
+                    Outcome::Unsupported { .. } => summary.unsupported += 1,
+                    Outcome::Skipped { .. } => summary.skipped += 1,
+                    Outcome::NotRun { .. } => summary.not_run += 1,
+                    Outcome::HarnessError { .. } => summary.harness_errors += 1,
+                }
+            }
+        }
+        for matrix in &self.faults {
+            summary.harness_errors += usize::from(matrix.error.is_some());
+            for fault in &matrix.faults {
+                match fault.verdict {
+                    FaultVerdict::Killed { .. } => summary.killed += 1,
+                    FaultVerdict::Survived { .. } => summary.survived += 1,
+                    FaultVerdict::Equivalent { .. } => summary.equivalent += 1,
+                }
+            }
+        }
+        summary
+    }
+
+    /// The exit code of a command: 0 all passed or expected, 1 failures or faults that were not found, 2 harness errors or nothing
+    /// that matched, 3 incomplete. An empty share of the cases is 0.
+    pub fn exit_code(&self) -> u8 {
+        let summary = self.summary();
+        let nothing = (self.matched == 0 || self.targets.is_empty()) && self.faults.is_empty();
+        if summary.harness_errors > 0 || nothing {
+            return 2;
+        }
+        if summary.failed > 0 || summary.survived > 0 {
+            return 1;
+        }
+        if summary.not_run > 0 {
+            return 3;
+        }
+        0
+    }
+
+    /// Writes the report in a format.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](ErrorKind::Configuration) with the writer's reason.
+    pub fn write(&self, format: Format) -> Result<String> {
+        match format {
+            Format::Json => json(self),
+            Format::Junit => junit::write(self),
+            Format::Markdown => Ok(markdown::write(self)),
+            Format::Html => html::write(self),
+        }
+    }
+
+    /// The JSON form without its timing: equal for equal runs.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub fn to_stable_json(&self) -> Result<String> {
+        json(&Self {
+            timing: Timing::default(),
+            ..self.clone()
+        })
+    }
+
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](ErrorKind::Configuration): it is no such report.
+    pub fn from_json(text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(|error| written(Format::Json, &error))
+    }
+
+    /// What people read on a terminal when the run is over: at most 12 lines.
+    pub fn to_terminal(&self) -> String {
+        terminal::write(self)
+    }
+
+    /// Each failure in full, as people read it on a terminal: the message, the smallest program, the statements, the seed.
+    pub fn failures(&self) -> impl Iterator<Item = String> {
+        terminal::failures(self)
+    }
+}
+
+fn json(report: &Report) -> Result<String> {
+    serde_json::to_string_pretty(report)
+        .map(|text| text + "\n")
+        .map_err(|error| written(Format::Json, &error))
+}
+
+/// The error of a writer or reader.
+fn written(format: Format, error: &dyn fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        format!("the report as {format}: {error}"),
+    )
+}
+
+/// A written form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Everything, for programs.
+    Json,
+    /// JUnit XML, for CI servers.
+    Junit,
+    /// Markdown, for the summary of a CI job.
+    Markdown,
+    /// One page that needs nothing else.
+    Html,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 4] = [Self::Json, Self::Junit, Self::Markdown, Self::Html];
+
+    /// The usual file name: `conformance.json`, `junit.xml`, `summary.md`, `index.html`.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Json => "conformance.json",
+            Self::Junit => "junit.xml",
+            Self::Markdown => "summary.md",
+            Self::Html => "index.html",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json => "json",
+            Self::Junit => "junit",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+        })
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|format| format.to_string() == text)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Configuration,
+                    format!("there is no format `{text}`; there are json, junit, markdown, html"),
+                )
+            })
+    }
+}

@@ -1,0 +1,161 @@
+//! The report on a terminal: at most 12 lines, and the failures in full where asked for.
+
+use crate::outcome::Outcome;
+use crate::report::{CaseReport, FaultVerdict, Report, TargetReport};
+
+const MOST_LINES: usize = 12;
+
+pub(super) fn write(report: &Report) -> String {
+    let summary = report.summary();
+    let mut head = Vec::new();
+    for target in &report.targets {
+        head.push(of_target(target));
+    }
+    for matrix in &report.faults {
+        head.push(match &matrix.error {
+            Some(error) => format!("{}: cannot be used: {error}", matrix.target),
+            None => {
+                let of = |verdict: fn(&FaultVerdict) -> bool| {
+                    matrix.faults.iter().filter(|f| verdict(&f.verdict)).count()
+                };
+                let killed = of(|v| matches!(v, FaultVerdict::Killed { .. }));
+                let equivalent = of(|v| matches!(v, FaultVerdict::Equivalent { .. }));
+                format!(
+                    "{}: {killed} of {} faults found, {equivalent} that the engine has by itself",
+                    matrix.target,
+                    matrix.faults.len() - equivalent,
+                )
+            }
+        });
+    }
+    if report.matched == 0 && report.faults.is_empty() {
+        head.push("no case matched".to_owned());
+    }
+    let mut details: Vec<String> = failing(report)
+        .map(|(target, case)| format!("  FAIL {} on {target}: {}", case.id, message(case)))
+        .chain(survivors(report))
+        .collect();
+    let last = format!(
+        "inventory {}, seed {:#x}, {:.1} s: {}",
+        report.inventory,
+        report.seed,
+        report.timing.seconds,
+        match report.exit_code() {
+            0 => "passed",
+            1 => "failed",
+            2 => "could not be run as asked",
+            _ => "incomplete",
+        }
+    );
+    head.truncate(MOST_LINES - 2);
+    let room = MOST_LINES - 1 - head.len();
+    if details.len() > room {
+        let hidden = details.len() - (room - 1);
+        details.truncate(room - 1);
+        details.push(format!(
+            "  and {hidden} more ({} failed in all)",
+            summary.failed + summary.survived
+        ));
+    }
+    head.append(&mut details);
+    head.push(last);
+    head.join("\n") + "\n"
+}
+
+pub(super) fn failures(report: &Report) -> impl Iterator<Item = String> {
+    failing(report).map(|(target, case)| {
+        let mut text = format!("{} on {target}\n  {}\n", case.id, case.promise);
+        let Some(failure) = case.outcome.failure() else {
+            text.push_str(&format!("  {}\n", message(case)));
+            return text;
+        };
+        text.push_str(&format!("  {}\n", failure.message));
+        if let Some(program) = &failure.program {
+            text.push_str("  Smallest input that fails:\n");
+            text.push_str(&indented(program));
+        }
+        if !failure.sql.is_empty() {
+            text.push_str("  Statements:\n");
+            text.push_str(&indented(&failure.sql.join("\n")));
+        }
+        text.push_str(&format!(
+            "  Again: --filter {} --seed {:#x}\n",
+            case.id, report.seed
+        ));
+        text
+    })
+}
+
+fn failing(report: &Report) -> impl Iterator<Item = (&str, &CaseReport)> {
+    report.targets.iter().flat_map(|target| {
+        target.cases.iter().filter_map(|case| {
+            matches!(
+                case.outcome,
+                Outcome::Fail { .. } | Outcome::HarnessError { .. }
+            )
+            .then_some((target.name.as_str(), case))
+        })
+    })
+}
+
+fn survivors(report: &Report) -> impl Iterator<Item = String> {
+    report.faults.iter().flat_map(|matrix| {
+        matrix
+            .faults
+            .iter()
+            .filter(|fault| matches!(fault.verdict, FaultVerdict::Survived { .. }))
+            .map(|fault| {
+                format!(
+                    "  NOT FOUND {} on {}: {}",
+                    fault.id, matrix.target, fault.sentence
+                )
+            })
+    })
+}
+
+fn of_target(target: &TargetReport) -> String {
+    if let Some(error) = &target.error {
+        return format!("{}: cannot be used: {error}", target.name);
+    }
+    let version = target
+        .server_version
+        .as_deref()
+        .unwrap_or("unknown version");
+    let counts: Vec<String> = [
+        "pass",
+        "fail",
+        "expected",
+        "unsupported",
+        "skipped",
+        "not_run",
+        "harness_error",
+    ]
+    .into_iter()
+    .filter_map(|name| {
+        let count = target
+            .cases
+            .iter()
+            .filter(|case| case.outcome.as_str() == name)
+            .count();
+        (count > 0).then(|| format!("{count} {}", name.replace('_', " ")))
+    })
+    .collect();
+    format!("{} ({version}): {}", target.name, counts.join(", "))
+}
+
+/// The first line of what happened.
+fn message(case: &CaseReport) -> String {
+    let text = match case.outcome.failure() {
+        Some(failure) => failure.message.clone(),
+        None => case.outcome.reason().unwrap_or_default(),
+    };
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(160) {
+        None => line.to_owned(),
+        Some((end, _)) => format!("{}…", &line[..end]),
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
+}

@@ -1,0 +1,245 @@
+//! Runs the chosen cases on the targets, one after the other, and gives the report.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use selfsame::Result;
+
+use crate::attempt::{Limits, attempt};
+use crate::case::Case;
+use crate::cases::{self, INVENTORY};
+use crate::expected::Expected;
+use crate::outcome::{FailureKind, FailureReport, Outcome};
+use crate::report::{CaseReport, Report, TargetReport, Timing};
+use crate::select::{Filter, Shard};
+use crate::target::Target;
+
+/// What runs, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What every drawn input depends on.
+    pub seed: u64,
+    /// How many inputs each property tries.
+    pub cases: u32,
+    /// Which cases, by id.
+    pub filter: Filter,
+    /// Which share of them.
+    pub shard: Option<Shard>,
+    /// Stops at the first failure; what is left is reported as not run.
+    pub fail_fast: bool,
+    /// Stops after this time; what is left is reported as not run.
+    pub max_time: Option<Duration>,
+    /// The most that one case may take.
+    pub case_time: Duration,
+    /// Known failures.
+    pub expected: Expected,
+    /// Leaves out cases that are newer than this inventory.
+    pub inventory: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: Self::DEFAULT_SEED,
+            cases: 64,
+            filter: Filter::default(),
+            shard: None,
+            fail_fast: false,
+            max_time: None,
+            case_time: Duration::from_secs(60),
+            expected: Expected::default(),
+            inventory: INVENTORY,
+        }
+    }
+}
+
+impl Options {
+    /// The seed of a run that names none: fixed, so that two runs agree.
+    pub const DEFAULT_SEED: u64 = 0x5e1f;
+
+    /// The cases that are chosen, before the shard is taken.
+    pub(crate) fn matching(&self) -> impl Iterator<Item = &'static Case> {
+        cases::cases().filter(|case| case.since <= self.inventory && self.filter.matches(case.id))
+    }
+
+    /// The cases that are chosen, in the order in which they run.
+    pub fn selected(&self) -> impl Iterator<Item = &'static Case> {
+        self.matching()
+            .enumerate()
+            .filter(|(place, _)| self.shard.is_none_or(|shard| shard.contains(*place)))
+            .map(|(_, case)| case)
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            seed: self.seed,
+            cases: self.cases,
+            time: self.case_time,
+        }
+    }
+}
+
+/// What a run tells while it goes on. Every method does nothing by default.
+pub trait Progress {
+    /// Before anything runs: how many steps there are on all targets together.
+    fn started(&mut self, steps: usize) {
+        let _ = steps;
+    }
+
+    /// Before one step: a case, or a fault.
+    fn step_started(&mut self, target: &str, id: &str) {
+        let _ = (target, id);
+    }
+
+    /// After one case.
+    fn case_finished(&mut self, target: &str, case: &CaseReport, took: Duration) {
+        let _ = (target, case, took);
+    }
+
+    /// After one fault.
+    fn fault_finished(&mut self, target: &str, fault: &crate::FaultReport, took: Duration) {
+        let _ = (target, fault, took);
+    }
+
+    /// After everything.
+    fn finished(&mut self) {}
+}
+
+/// Tells nothing.
+impl Progress for () {}
+
+/// Runs the chosen cases on each target in turn.
+///
+/// The same options on the same targets give the same programs, the same order and the same outcomes, except in cases that are
+/// marked as concurrent; only [`Report::timing`] differs.
+pub fn run(targets: &[Arc<dyn Target>], options: &Options, progress: &mut dyn Progress) -> Report {
+    let begun = Instant::now();
+    let selected: Vec<&'static Case> = options.selected().collect();
+    progress.started(selected.len() * targets.len());
+    let mut report = Report {
+        inventory: options.inventory,
+        seed: options.seed,
+        cases: options.cases,
+        shard: options.shard.map(|shard| shard.to_string()),
+        matched: options.matching().count(),
+        targets: Vec::new(),
+        faults: Vec::new(),
+        timing: Timing {
+            started: seconds_since_epoch(),
+            ..Timing::default()
+        },
+    };
+    let mut stop = Stop::default();
+    for target in targets {
+        let mut on_target = probe(&**target);
+        if let Some(error) = &on_target.error {
+            stop.here = Some(format!("the target cannot be used: {error}"));
+        }
+        let times = report
+            .timing
+            .cases
+            .entry(on_target.name.clone())
+            .or_default();
+        for case in &selected {
+            if options.max_time.is_some_and(|most| begun.elapsed() >= most) {
+                stop.everywhere = Some("the time of the run was over".to_owned());
+            }
+            progress.step_started(&on_target.name, case.id);
+            let (case_report, took) = match stop.reason() {
+                Some(reason) => (
+                    CaseReport::new(case, Outcome::NotRun { reason }, Vec::new()),
+                    Duration::ZERO,
+                ),
+                None => run_case(target, case, options),
+            };
+            if options.fail_fast && matches!(case_report.outcome, Outcome::Fail { .. }) {
+                stop.everywhere = Some(format!("`{}` failed first", case.id));
+            }
+            progress.case_finished(&on_target.name, &case_report, took);
+            times.insert(case.id.to_owned(), took.as_secs_f64());
+            on_target.cases.push(case_report);
+        }
+        stop.here = None;
+        report.targets.push(on_target);
+    }
+    progress.finished();
+    report.timing.seconds = begun.elapsed().as_secs_f64();
+    report
+}
+
+/// Why nothing more runs: on this target, or at all.
+#[derive(Debug, Default)]
+struct Stop {
+    here: Option<String>,
+    everywhere: Option<String>,
+}
+
+impl Stop {
+    fn reason(&self) -> Option<String> {
+        self.everywhere.clone().or_else(|| self.here.clone())
+    }
+}
+
+/// Runs one case and compares its outcome with the list of expected failures.
+pub(crate) fn run_case(
+    target: &Arc<dyn Target>,
+    case: &'static Case,
+    options: &Options,
+) -> (CaseReport, Duration) {
+    let begun = Instant::now();
+    let attempt = attempt(target, case, options.limits());
+    let took = begun.elapsed();
+    let outcome = expect(
+        attempt.outcome,
+        options.expected.find(target.name(), case.id),
+        crate::attempt::case_seed(options.seed, case.id),
+    );
+    (CaseReport::new(case, outcome, attempt.notes), took)
+}
+
+fn expect(outcome: Outcome, entry: Option<&crate::ExpectedFailure>, seed: u64) -> Outcome {
+    match (outcome, entry) {
+        (Outcome::Fail { failure }, Some(entry)) => Outcome::Expected {
+            reason: entry.reason.clone(),
+            failure,
+        },
+        (Outcome::Pass, Some(_)) => Outcome::Fail {
+            failure: FailureReport {
+                kind: FailureKind::UnexpectedPass,
+                message: "passes, but is listed as an expected failure: take it off the list"
+                    .to_owned(),
+                program: None,
+                sql: Vec::new(),
+                seed,
+            },
+        },
+        (outcome, _) => outcome,
+    }
+}
+
+/// What a target says of itself; `error` if it cannot be used.
+pub(crate) fn probe(target: &dyn Target) -> TargetReport {
+    let mut report = TargetReport {
+        name: target.name().to_owned(),
+        description: target.description(),
+        dialect: None,
+        server_version: None,
+        error: None,
+        cases: Vec::new(),
+    };
+    let asked: Result<()> = (|| {
+        let fresh = target.fresh()?;
+        let backend = fresh.backend();
+        report.dialect = Some(backend.dialect().name().to_owned());
+        report.server_version = Some(backend.connect()?.server_version()?);
+        Ok(())
+    })();
+    report.error = asked.err().map(|error| error.to_string());
+    report
+}
+
+fn seconds_since_epoch() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

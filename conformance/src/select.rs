@@ -1,0 +1,151 @@
+//! Which cases run: by name, by share.
+
+use std::fmt;
+use std::str::FromStr;
+
+use selfsame::{Error, ErrorKind};
+
+/// Chooses cases by id: patterns joined by commas, each a part of an id in which `*` stands for anything.
+///
+/// ```
+/// use selfsame_conformance::Filter;
+///
+/// let filter: Filter = "types,flush.*.keys".parse().unwrap();
+/// assert!(filter.matches("types.i64.round_trip") && filter.matches("flush.batch.keys"));
+/// assert!(!filter.matches("queries.order.keys"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    patterns: Vec<String>,
+}
+
+impl Filter {
+    /// Whether a case of this id is chosen. An empty filter chooses all.
+    pub fn matches(&self, id: &str) -> bool {
+        self.patterns.is_empty() || self.patterns.iter().any(|pattern| contains(id, pattern))
+    }
+}
+
+impl FromStr for Filter {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let patterns: Vec<String> = text
+            .split(',')
+            .map(|pattern| pattern.trim().to_owned())
+            .collect();
+        for pattern in &patterns {
+            if pattern.is_empty() {
+                return Err(bad(text, "a pattern is empty"));
+            }
+            let odd = pattern
+                .chars()
+                .find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "._*".contains(*c)));
+            if let Some(odd) = odd {
+                return Err(bad(text, &format!("ids have no `{odd}`")));
+            }
+        }
+        Ok(Self { patterns })
+    }
+}
+
+fn bad(text: &str, why: &str) -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        format!(
+            "the filter `{text}` cannot be used: {why}; write parts of ids joined by commas, `*` for anything"
+        ),
+    )
+}
+
+/// Whether the pattern's pieces occur in the id in order.
+fn contains(id: &str, pattern: &str) -> bool {
+    let mut rest = id;
+    for piece in pattern.split('*') {
+        match rest.find(piece) {
+            None => return false,
+            Some(at) => rest = &rest[at + piece.len()..],
+        }
+    }
+    true
+}
+
+/// One share of the cases, for runs that are split over machines: `2/4` is every fourth case from the second on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    index: usize,
+    count: usize,
+}
+
+impl Shard {
+    /// Whether the case at this place (from 0) belongs to the share.
+    pub fn contains(self, place: usize) -> bool {
+        place % self.count == self.index
+    }
+}
+
+impl FromStr for Shard {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parsed = text.split_once('/').and_then(|(index, count)| {
+            let index: usize = index.trim().parse().ok()?;
+            let count: usize = count.trim().parse().ok()?;
+            (1..=count).contains(&index).then_some(Self {
+                index: index - 1,
+                count,
+            })
+        });
+        parsed.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Configuration,
+                format!("the shard `{text}` cannot be used: write 2/4 for the second of four"),
+            )
+        })
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index + 1, self.count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_takes_parts_and_stars() {
+        let check = |filter: &str, id: &str, wanted: bool| {
+            let filter: Filter = filter.parse().expect("a good filter");
+            assert_eq!(filter.matches(id), wanted, "{filter:?} on {id}");
+        };
+        check("types.", "types.i64.extremes", true);
+        check("i64,f64", "types.f64.extremes", true);
+        check("types.*.nul", "types.text.nul", true);
+        check("types.*.nul", "types.text.empty", false);
+        check("nul*types", "types.text.nul", false);
+    }
+
+    #[test]
+    fn a_bad_filter_says_why() {
+        for bad in ["", "Types", "types,,queries", "types/i64"] {
+            let error = bad.parse::<Filter>().expect_err("a bad filter");
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+        }
+    }
+
+    #[test]
+    fn shards_partition() {
+        let shards: Vec<Shard> = ["1/3", "2/3", "3/3"]
+            .map(|text| text.parse().expect("a good shard"))
+            .into();
+        for place in 0..20 {
+            assert_eq!(shards.iter().filter(|s| s.contains(place)).count(), 1);
+        }
+        for bad in ["0/3", "4/3", "1", "a/b", "1/0"] {
+            bad.parse::<Shard>().expect_err("a bad shard");
+        }
+    }
+}
