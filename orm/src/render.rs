@@ -255,4 +255,4 @@ fn element(table: &Table, column: usize) -> ColumnType {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -101,6 +101,38 @@ impl Renderer<'_> {
         Ok(text.finish(StatementKind::Ddl, Vec::new()))
     }
 
+    /// UPDATE that takes every row's foreign key at this position away, so that tables that refer to each other can be dropped
+    /// where ALTER TABLE cannot; `None` if none of its columns may be NULL.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`], as [`create_table`](Self::create_table).
+    ///
+    /// # Panics
+    ///
+    /// If the table has no such foreign key.
+    pub fn clear_foreign_key(&self, table: &Table, position: usize) -> Result<Option<Sql>> {
+        Definition::new(self, table)?;
+        let columns = &table.foreign_keys[position].columns;
+        let nullable = |name: &&String| {
+            let position = table.position(name);
+            position.is_some_and(|position| table.columns[position].nullable)
+        };
+        let nullable: Vec<&String> = columns.iter().filter(nullable).collect();
+        if nullable.is_empty() {
+            return Ok(None);
+        }
+        let mut text = self.text(64);
+        text.push("UPDATE ");
+        text.identifier(&table.name);
+        text.push(" SET ");
+        text.each(nullable.len(), ", ", |text, i| {
+            text.identifier(nullable[i]);
+            text.push(" = NULL");
+        });
+        Ok(Some(text.finish(StatementKind::Update, Vec::new())))
+    }
+
     /// DROP TABLE.
     ///
     /// # Errors
