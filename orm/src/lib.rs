@@ -15,7 +15,9 @@ pub mod sql;
 pub mod value;
 
 pub use engine::{Echo, Engine};
+pub use entity::Entity;
 pub use error::{Error, ErrorKind, Result};
+pub use selfsame_macros::{DbEnum, Entity};
 
 /// The version of this library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,187 @@
+//! What stands in `#[orm(…)]`: names, with or without a value.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, ExprLit, ExprPath, Ident, Lit, LitInt, LitStr, Token, parenthesized};
+
+use crate::errors::Errors;
+
+/// One of them: `name`, `name = value` or `name(list)`.
+pub(crate) struct Item {
+    pub(crate) name: Ident,
+    value: Value,
+}
+
+enum Value {
+    None,
+    Assigned(Expr),
+    List(TokenStream),
+}
+
+/// The items of all `#[orm(…)]`; what cannot be read is an error. An item outside `repeatable` may stand once.
+pub(crate) fn items(
+    attributes: &[Attribute],
+    repeatable: &[&str],
+    errors: &mut Errors,
+) -> Vec<Item> {
+    let mut items: Vec<Item> = Vec::new();
+    for attribute in attributes {
+        if !attribute.path().is_ident("orm") {
+            continue;
+        }
+        let list = attribute.parse_args_with(Punctuated::<Item, Token![,]>::parse_terminated);
+        for item in errors.keep(list).into_iter().flatten() {
+            let again = items.iter().any(|other| other.name == item.name);
+            if again && !repeatable.iter().any(|name| item.name == name) {
+                errors.at(&item.name, format!("`{}` is given twice", item.name));
+            } else {
+                items.push(item);
+            }
+        }
+    }
+    items
+}
+
+impl Parse for Item {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.call(Ident::parse_any)?;
+        let value = if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            Value::Assigned(input.parse()?)
+        } else if input.peek(syn::token::Paren) {
+            let content;
+            parenthesized!(content in input);
+            Value::List(content.parse()?)
+        } else {
+            Value::None
+        };
+        Ok(Self { name, value })
+    }
+}
+
+impl Item {
+    fn error<T>(&self, form: &str) -> syn::Result<T> {
+        Err(syn::Error::new_spanned(
+            self,
+            format!("write `{}{form}`", self.name),
+        ))
+    }
+
+    /// `name`.
+    pub(crate) fn flag(&self) -> syn::Result<Span> {
+        match self.value {
+            Value::None => Ok(self.name.span()),
+            _ => self.error(""),
+        }
+    }
+
+    /// `name = "text"`, not empty.
+    pub(crate) fn text(&self) -> syn::Result<LitStr> {
+        match &self.value {
+            Value::Assigned(Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            })) if !text.value().trim().is_empty() => Ok(text.clone()),
+            _ => self.error(" = \"…\""),
+        }
+    }
+
+    /// `name = 50`.
+    pub(crate) fn integer(&self) -> syn::Result<LitInt> {
+        match &self.value {
+            Value::Assigned(value) => match as_u32(value) {
+                Some(number) => Ok(number),
+                None => self.error(" = 50"),
+            },
+            _ => self.error(" = 50"),
+        }
+    }
+
+    /// `name = (10, 2)`.
+    pub(crate) fn two_integers(&self) -> syn::Result<(LitInt, LitInt)> {
+        if let Value::Assigned(Expr::Tuple(tuple)) = &self.value
+            && tuple.elems.len() == 2
+            && let (Some(a), Some(b)) = (as_u32(&tuple.elems[0]), as_u32(&tuple.elems[1]))
+        {
+            return Ok((a, b));
+        }
+        self.error(" = (10, 2)")
+    }
+
+    /// `name = an expression`.
+    pub(crate) fn expression(&self) -> syn::Result<Expr> {
+        match &self.value {
+            Value::Assigned(value) => Ok(value.clone()),
+            _ => self.error(" = …"),
+        }
+    }
+
+    /// `name = field`.
+    pub(crate) fn field(&self) -> syn::Result<Ident> {
+        if let Value::Assigned(Expr::Path(ExprPath { path, .. })) = &self.value
+            && let Some(field) = path.get_ident()
+        {
+            return Ok(field.clone());
+        }
+        match &self.value {
+            Value::Assigned(Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            })) => Err(syn::Error::new_spanned(
+                text,
+                format!(
+                    "a field's name stands without quotes: `{} = {}`",
+                    self.name,
+                    text.value()
+                ),
+            )),
+            _ => self.error(" = field"),
+        }
+    }
+
+    /// `name(a, b)`, at least one.
+    pub(crate) fn fields(&self) -> syn::Result<Vec<Ident>> {
+        if let Value::List(list) = &self.value {
+            let fields = Punctuated::<Ident, Token![,]>::parse_terminated.parse2(list.clone())?;
+            if !fields.is_empty() {
+                return Ok(fields.into_iter().collect());
+            }
+        }
+        self.error("(field, field)")
+    }
+
+    /// `name(item, item)`.
+    pub(crate) fn items(&self) -> syn::Result<Vec<Item>> {
+        match &self.value {
+            Value::List(list) => {
+                let items = Punctuated::<Item, Token![,]>::parse_terminated.parse2(list.clone())?;
+                Ok(items.into_iter().collect())
+            }
+            _ => self.error("(…)"),
+        }
+    }
+}
+
+impl ToTokens for Item {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.name.to_tokens(tokens);
+        match &self.value {
+            Value::None => {}
+            Value::Assigned(value) => value.to_tokens(tokens),
+            Value::List(list) => list.to_tokens(tokens),
+        }
+    }
+}
+
+fn as_u32(value: &Expr) -> Option<LitInt> {
+    match value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(number),
+            ..
+        }) if number.base10_parse::<u32>().is_ok() => Some(number.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,140 @@
+//! `#[derive(DbEnum)]`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Data, DeriveInput, Fields, Ident, Variant};
+
+use crate::attribute;
+use crate::case::Case;
+use crate::errors::Errors;
+
+pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
+    let mut errors = Errors::default();
+    let code = code(input, &mut errors);
+    let mut tokens = errors.into_tokens();
+    tokens.extend(code);
+    tokens
+}
+
+fn code(input: &DeriveInput, errors: &mut Errors) -> Option<TokenStream> {
+    let name = &input.ident;
+    let Data::Enum(data) = &input.data else {
+        errors.at(
+            name,
+            format!("`{name}` is no enum; only an enum derives `DbEnum`"),
+        );
+        return None;
+    };
+    if !input.generics.params.is_empty() {
+        errors.at(&input.generics, "an enum with `DbEnum` cannot be generic");
+        return None;
+    }
+    if data.variants.is_empty() {
+        errors.at(
+            name,
+            format!("`{name}` has no variants, so no value of a column is one"),
+        );
+        return None;
+    }
+    let case = case(input, errors);
+    let mut labels: Vec<(&Ident, String)> = Vec::new();
+    let mut is_plain = true;
+    for variant in &data.variants {
+        if !matches!(variant.fields, Fields::Unit) {
+            errors.at(
+                &variant.fields,
+                format!("`{}` holds data, and a label cannot", variant.ident),
+            );
+            is_plain = false;
+        }
+        let label = label(variant, case, errors);
+        if let Some((other, _)) = labels.iter().find(|(_, known)| *known == label) {
+            let message = format!("`{other}` has the label `{label}` already");
+            errors.at(&variant.ident, message);
+        }
+        labels.push((&variant.ident, label));
+    }
+    is_plain.then(|| implementation(name, &labels))
+}
+
+fn case(input: &DeriveInput, errors: &mut Errors) -> Case {
+    let mut case = Case::SNAKE;
+    for item in attribute::items(&input.attrs, &[], errors) {
+        if item.name != "rename_all" {
+            let message = format!(
+                "`{}` is no attribute of an enum; there is rename_all",
+                item.name
+            );
+            errors.at(&item.name, message);
+            continue;
+        }
+        let Some(text) = errors.keep(item.text()) else {
+            continue;
+        };
+        match Case::named(&text.value()) {
+            Some(named) => case = named,
+            None => errors.at(
+                &text,
+                format!("`{}` is no case; there are {}", text.value(), Case::names()),
+            ),
+        }
+    }
+    case
+}
+
+fn label(variant: &Variant, case: Case, errors: &mut Errors) -> String {
+    let mut label = case.apply(&crate::shape::name(&variant.ident));
+    for item in attribute::items(&variant.attrs, &[], errors) {
+        if item.name != "label" {
+            let message = format!(
+                "`{}` is no attribute of a variant; there is label",
+                item.name
+            );
+            errors.at(&item.name, message);
+        } else if let Some(text) = errors.keep(item.text()) {
+            label = text.value();
+        }
+    }
+    label
+}
+
+fn implementation(name: &Ident, labels: &[(&Ident, String)]) -> TokenStream {
+    let text = name.to_string();
+    let variants: Vec<_> = labels.iter().map(|(variant, _)| variant).collect();
+    let labels: Vec<_> = labels.iter().map(|(_, label)| label).collect();
+    let unknown = format!("a text that is no label of `{name}`");
+    quote! {
+        #[automatically_derived]
+        impl ::selfsame::value::ColumnValue for #name {
+            type Base = Self;
+            const TYPE: ::selfsame::value::ValueType = ::selfsame::value::ValueType::Text;
+
+            fn column_type() -> ::selfsame::schema::ColumnType {
+                ::selfsame::schema::ColumnType::Enum { name: #text, labels: &[#(#labels),*] }
+            }
+
+            fn to_param(&self) -> ::selfsame::value::Param<'_> {
+                ::selfsame::value::Param::Ref(::selfsame::value::ValueRef::Text(match self {
+                    #(Self::#variants => #labels,)*
+                }))
+            }
+
+            fn from_value(value: ::selfsame::value::ValueRef<'_>) -> ::selfsame::Result<Self> {
+                ::std::result::Result::Ok(match value {
+                    #(::selfsame::value::ValueRef::Text(#labels) => Self::#variants,)*
+                    ::selfsame::value::ValueRef::Text(_) => {
+                        return ::std::result::Result::Err(::selfsame::Error::new(
+                            ::selfsame::ErrorKind::Conversion,
+                            #unknown,
+                        ));
+                    }
+                    other => {
+                        return ::std::result::Result::Err(
+                            other.mismatch(<Self as ::selfsame::value::ColumnValue>::TYPE),
+                        );
+                    }
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `#[derive(Entity)]`: reads a struct into a [`Model`], then writes the code of the model.
+
+mod column;
+mod constraint;
+mod read;
+mod relation;
+mod write;
+
+use proc_macro2::TokenStream;
+use syn::{DeriveInput, Ident, Visibility};
+
+use crate::errors::Errors;
+use column::Column;
+use constraint::{ForeignKey, References};
+use relation::Relation;
+
+pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
+    let mut errors = Errors::default();
+    // A model that could be read is written even if it has errors, so that they do not bring others with them.
+    let code = read::model(input, &mut errors).map(|model| write::code(&model));
+    let mut tokens = errors.into_tokens();
+    tokens.extend(code);
+    tokens
+}
+
+/// A struct as a mapping.
+struct Model<'a> {
+    name: &'a Ident,
+    visibility: &'a Visibility,
+    table: String,
+    new: New,
+    /// In the order of the fields; so are the relations.
+    columns: Vec<Column<'a>>,
+    relations: Vec<Relation<'a>>,
+    foreign_keys: Vec<ForeignKey>,
+    /// Column names.
+    uniques: Vec<Vec<String>>,
+    indexes: Vec<Vec<String>>,
+    checks: Vec<String>,
+}
+
+/// Whether the derive makes `new`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum New {
+    Made,
+    Left,
+}
+
+impl Model<'_> {
+    /// The positions of the primary key's columns.
+    fn primary_key(&self) -> impl Iterator<Item = usize> {
+        self.columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| column.primary_key.is_some())
+            .map(|(index, _)| index)
+    }
+}

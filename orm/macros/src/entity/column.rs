@@ -1,0 +1,195 @@
+//! A field that is a column.
+
+use proc_macro2::Span;
+use syn::{Expr, Field, Ident, LitInt, LitStr, Type, Visibility};
+
+use super::constraint::{Action, References};
+use super::relation;
+use crate::attribute::{self, Item};
+use crate::errors::Errors;
+use crate::shape::{self, Kind};
+
+pub(super) const ATTRIBUTES: [&str; 13] = [
+    "primary_key",
+    "autoincrement",
+    "column",
+    "unique",
+    "index",
+    "length",
+    "precision",
+    "default",
+    "server_default",
+    "references",
+    "on_delete",
+    "on_update",
+    "check",
+];
+
+pub(super) struct Column<'a> {
+    pub(super) field: &'a Ident,
+    pub(super) visibility: &'a Visibility,
+    pub(super) ty: &'a Type,
+    pub(super) constant: Ident,
+    pub(super) name: String,
+    pub(super) name_span: Span,
+    pub(super) primary_key: Option<Span>,
+    pub(super) autoincrement: Option<Span>,
+    pub(super) unique: bool,
+    pub(super) index: bool,
+    pub(super) length: Option<LitInt>,
+    pub(super) precision: Option<(LitInt, LitInt)>,
+    pub(super) default: Option<Expr>,
+    pub(super) server_default: Option<LitStr>,
+    pub(super) references: Option<References>,
+    pub(super) check: Option<LitStr>,
+}
+
+/// The constant of a field: its name in capitals, at its place.
+pub(super) fn constant(field: &Ident) -> Ident {
+    Ident::new(&shape::name(field).to_uppercase(), field.span())
+}
+
+impl<'a> Column<'a> {
+    pub(super) fn read(field: &'a Field, ident: &'a Ident, errors: &mut Errors) -> Self {
+        let mut column = Self {
+            field: ident,
+            visibility: &field.vis,
+            ty: &field.ty,
+            constant: constant(ident),
+            name: shape::name(ident),
+            name_span: ident.span(),
+            primary_key: None,
+            autoincrement: None,
+            unique: false,
+            index: false,
+            length: None,
+            precision: None,
+            default: None,
+            server_default: None,
+            references: None,
+            check: None,
+        };
+        let mut actions = Vec::new();
+        for item in attribute::items(&field.attrs, &[], errors) {
+            column.set(item, &mut actions, errors);
+        }
+        column.set_actions(actions, errors);
+        column
+    }
+
+    fn set(&mut self, item: Item, actions: &mut Vec<Item>, errors: &mut Errors) {
+        let field = self.field;
+        match item.name.to_string().as_str() {
+            "primary_key" => {
+                self.primary_key = errors.keep(item.flag());
+                if shape::is_option(self.ty) {
+                    errors.at(
+                        self.ty,
+                        "a primary key cannot be NULL: it cannot be an `Option`",
+                    );
+                }
+            }
+            "autoincrement" => self.autoincrement = errors.keep(item.flag()),
+            "column" => {
+                if let Some(name) = errors.keep(item.text()) {
+                    self.name = name.value();
+                    self.name_span = name.span();
+                }
+            }
+            "unique" => self.unique = errors.keep(item.flag()).is_some(),
+            "index" => self.index = errors.keep(item.flag()).is_some(),
+            "length" => {
+                self.length = errors.keep(item.integer());
+                if !matches!(shape::kind(self.ty), Kind::Text | Kind::Unknown) {
+                    errors.at(
+                        &item.name,
+                        format!("`length` is for text, and `{field}` is none"),
+                    );
+                    self.length = None;
+                }
+            }
+            "precision" => {
+                self.precision = errors.keep(item.two_integers());
+                if !matches!(shape::kind(self.ty), Kind::Decimal | Kind::Unknown) {
+                    let message = format!("`precision` is for decimals, and `{field}` is none");
+                    errors.at(&item.name, message);
+                    self.precision = None;
+                }
+            }
+            "default" => self.default = errors.keep(item.expression()),
+            "server_default" => {
+                self.server_default = errors.keep(item.text());
+                if !shape::is_auto(self.ty) {
+                    errors.at(
+                        &item.name,
+                        format!("`server_default` needs an `Auto`: write the type of `{field}` as `Auto<…>`"),
+                    );
+                    self.server_default = None;
+                }
+            }
+            "references" => {
+                let references = item.text().and_then(|text| References::column(&text));
+                self.references = errors.keep(references);
+            }
+            "on_delete" | "on_update" => actions.push(item),
+            "check" => self.check = errors.keep(item.text()),
+            other => {
+                let message = if relation::ATTRIBUTES.contains(&other) {
+                    format!("`{other}` is for relations, and `{field}` is a column")
+                } else {
+                    let known = ATTRIBUTES.join(", ");
+                    format!("`{other}` is no attribute of a column; there are {known}")
+                };
+                errors.at(&item.name, message);
+            }
+        }
+    }
+
+    fn set_actions(&mut self, actions: Vec<Item>, errors: &mut Errors) {
+        for item in actions {
+            let Some(references) = &mut self.references else {
+                let message = format!("`{}` needs `references = \"table.column\"`", item.name);
+                errors.at(&item.name, message);
+                continue;
+            };
+            if let Some(action) = errors.keep(item.text().and_then(|text| Action::parse(&text))) {
+                references.set_action(&item.name, action);
+            }
+        }
+    }
+
+    /// Checks what depends on the primary key, of which `key_width` columns there are.
+    pub(super) fn check_auto(&self, key_width: usize, errors: &mut Errors) {
+        let is_auto = shape::is_auto(self.ty);
+        let counted = is_auto && self.primary_key.is_some() && self.server_default.is_none();
+        if let Some(span) = self.autoincrement
+            && !counted
+        {
+            let message = "`autoincrement` is for a primary key of the type `Auto<i64>`";
+            errors.push(syn::Error::new(span, message));
+        }
+        if counted && key_width > 1 {
+            let message = "the database counts only a primary key of one column: this one cannot be an `Auto`";
+            errors.at(self.ty, message);
+        }
+        if counted && !matches!(shape::kind(self.ty), Kind::Integer | Kind::Unknown) {
+            let message = "the database counts integers only: give a `server_default`, or write the type without `Auto`";
+            errors.at(self.ty, message);
+        }
+        if is_auto && self.primary_key.is_none() && self.server_default.is_none() {
+            let message =
+                "nothing makes this value: an `Auto` is a primary key or has a `server_default`";
+            errors.at(self.ty, message);
+        }
+    }
+
+    /// Whether the database counts the values.
+    pub(super) fn is_counted(&self) -> bool {
+        self.primary_key.is_some() && self.server_default.is_none() && shape::is_auto(self.ty)
+    }
+
+    /// Whether `new` asks for it.
+    pub(super) fn is_required(&self) -> bool {
+        !(shape::is_option(self.ty) || shape::is_auto(self.ty) || self.default.is_some())
+    }
+}

@@ -1,0 +1,231 @@
+//! Reads a struct into a model.
+
+use proc_macro2::Span;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Data, DataStruct, DeriveInput, Field, Fields, Ident, Token};
+
+use super::column::Column;
+use super::constraint::Action;
+use super::relation::{self, Relation};
+use super::{ForeignKey, Model, New, References};
+use crate::attribute::{self, Item};
+use crate::case;
+use crate::errors::Errors;
+use crate::shape;
+
+const ATTRIBUTES: [&str; 6] = ["table", "unique", "index", "check", "foreign_key", "no_new"];
+
+/// The model, unless the struct has no use as an entity at all.
+pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Model<'a>> {
+    let fields = errors.keep(named_fields(input))?;
+    let mut model = Model {
+        name: &input.ident,
+        visibility: &input.vis,
+        table: case::snake(&input.ident.to_string()),
+        new: New::Made,
+        columns: Vec::new(),
+        relations: Vec::new(),
+        foreign_keys: Vec::new(),
+        uniques: Vec::new(),
+        indexes: Vec::new(),
+        checks: Vec::new(),
+    };
+    read_fields(&mut model, fields, errors);
+    check_names(&model, errors);
+    for item in attribute::items(
+        &input.attrs,
+        &["unique", "index", "check", "foreign_key"],
+        errors,
+    ) {
+        set(&mut model, &item, errors);
+    }
+    let key_width = model.primary_key().count();
+    for column in &model.columns {
+        column.check_auto(key_width, errors);
+    }
+    for relation in &mut model.relations {
+        relation.find_key(&model.columns, &model.foreign_keys, errors);
+    }
+    match key_width {
+        1..=4 => return Some(model),
+        0 => errors.at(
+            model.name,
+            format!(
+                "`{}` has no primary key: mark a field with `#[orm(primary_key)]`",
+                model.name
+            ),
+        ),
+        _ => errors.at(model.name, "a primary key has at most four columns"),
+    }
+    None
+}
+
+fn named_fields(input: &DeriveInput) -> syn::Result<&Punctuated<Field, Token![,]>> {
+    let name = &input.ident;
+    let message = match &input.data {
+        Data::Struct(DataStruct {
+            fields: Fields::Named(fields),
+            ..
+        }) if input.generics.params.is_empty() => return Ok(&fields.named),
+        Data::Struct(DataStruct {
+            fields: Fields::Named(_),
+            ..
+        }) => {
+            let message = format!("`{name}` is generic, and an entity is one type with one table");
+            return Err(syn::Error::new_spanned(&input.generics, message));
+        }
+        Data::Struct(_) => format!("an entity has named fields: `struct {name} {{ … }}`"),
+        Data::Enum(_) => {
+            format!(
+                "`{name}` is an enum, and an entity is a struct; an enum in a column derives `DbEnum`"
+            )
+        }
+        Data::Union(_) => format!("`{name}` is a union, and an entity is a struct"),
+    };
+    Err(syn::Error::new_spanned(name, message))
+}
+
+fn read_fields<'a>(
+    model: &mut Model<'a>,
+    fields: &'a Punctuated<Field, Token![,]>,
+    errors: &mut Errors,
+) {
+    for field in fields {
+        let Some(ident) = &field.ident else {
+            continue;
+        };
+        if shape::argument(&field.ty, "ManyToMany").is_some() {
+            let message = "`ManyToMany` is not built yet: map the association table as an entity, with a `HasMany` to it on both sides";
+            errors.at(&field.ty, message);
+            continue;
+        }
+        if let Some(kind) = relation::kind(&field.ty) {
+            model
+                .relations
+                .push(Relation::read(field, ident, kind, errors));
+            continue;
+        }
+        let mut column = Column::read(field, ident, errors);
+        let name = || vec![column.name.clone()];
+        if column.unique {
+            model.uniques.push(name());
+        }
+        if column.index {
+            model.indexes.push(name());
+        }
+        model
+            .checks
+            .extend(column.check.as_ref().map(syn::LitStr::value));
+        if let Some(references) = column.references.take() {
+            model.foreign_keys.push(ForeignKey {
+                columns: name(),
+                references,
+            });
+        }
+        model.columns.push(column);
+    }
+}
+
+fn check_names(model: &Model<'_>, errors: &mut Errors) {
+    for (index, column) in model.columns.iter().enumerate() {
+        let same = |other: &&Column<'_>| other.name == column.name;
+        if let Some(first) = model.columns[..index].iter().find(same) {
+            let message = format!(
+                "`{}` has the column name `{}` already",
+                first.field, column.name
+            );
+            errors.push(syn::Error::new(column.name_span, message));
+        }
+    }
+}
+
+fn set(model: &mut Model<'_>, item: &Item, errors: &mut Errors) {
+    match item.name.to_string().as_str() {
+        "table" => {
+            if let Some(table) = errors.keep(item.text()) {
+                model.table = table.value();
+            }
+        }
+        "unique" => {
+            let columns = item.fields().and_then(|fields| columns(model, &fields));
+            model.uniques.extend(errors.keep(columns));
+        }
+        "index" => {
+            let columns = item.fields().and_then(|fields| columns(model, &fields));
+            model.indexes.extend(errors.keep(columns));
+        }
+        "check" => {
+            let check = errors.keep(item.text());
+            model.checks.extend(check.map(|check| check.value()));
+        }
+        "foreign_key" => {
+            let key = foreign_key(model, item);
+            model.foreign_keys.extend(errors.keep(key));
+        }
+        "no_new" => {
+            if errors.keep(item.flag()).is_some() {
+                model.new = New::Left;
+            }
+        }
+        other => {
+            let known = ATTRIBUTES.join(", ");
+            let message = format!("`{other}` is no attribute of an entity; there are {known}");
+            errors.at(&item.name, message);
+        }
+    }
+}
+
+/// The column names of fields.
+fn columns(model: &Model<'_>, fields: &[Ident]) -> syn::Result<Vec<String>> {
+    let column = |field: &Ident| {
+        let found = model.columns.iter().find(|column| column.field == field);
+        found.map(|column| column.name.clone()).ok_or_else(|| {
+            syn::Error::new_spanned(field, format!("`{}` has no column `{field}`", model.name))
+        })
+    };
+    fields.iter().map(column).collect()
+}
+
+/// Reads `foreign_key(columns(a, b), references = "table(x, y)")`.
+fn foreign_key(model: &Model<'_>, item: &Item) -> syn::Result<ForeignKey> {
+    let mut here = None;
+    let mut references: Option<(Span, References)> = None;
+    let mut actions = Vec::new();
+    for part in item.items()? {
+        match part.name.to_string().as_str() {
+            "columns" => here = Some(columns(model, &part.fields()?)?),
+            "references" => {
+                let text = part.text()?;
+                references = Some((text.span(), References::columns(&text)?));
+            }
+            "on_delete" | "on_update" => {
+                let action = Action::parse(&part.text()?)?;
+                actions.push((part.name, action));
+            }
+            other => {
+                let known = "columns, references, on_delete, on_update";
+                let message = format!("`{other}` is no part of a foreign key; there are {known}");
+                return Err(syn::Error::new_spanned(part.name, message));
+            }
+        }
+    }
+    let (Some(columns), Some((span, mut references))) = (here, references) else {
+        return Err(syn::Error::new(
+            item.span(),
+            "write `foreign_key(columns(a, b), references = \"table(x, y)\")`",
+        ));
+    };
+    if columns.len() != references.columns.len() {
+        let (here, there) = (columns.len(), references.columns.len());
+        let message = format!("{here} columns cannot refer to {there}");
+        return Err(syn::Error::new(span, message));
+    }
+    for (when, action) in actions {
+        references.set_action(&when, action);
+    }
+    Ok(ForeignKey {
+        columns,
+        references,
+    })
+}

@@ -1,0 +1,273 @@
+//! A field that is a relation.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Field, Ident, LitStr, Type, Visibility};
+
+use super::ForeignKey;
+use super::column::{self, Column};
+use super::constraint::names;
+use crate::attribute::{self, Item};
+use crate::errors::Errors;
+use crate::shape;
+
+pub(super) const ATTRIBUTES: [&str; 5] = ["back_populates", "key", "cascade", "lazy", "order_by"];
+
+pub(super) struct Relation<'a> {
+    pub(super) field: &'a Ident,
+    pub(super) visibility: &'a Visibility,
+    pub(super) constant: Ident,
+    pub(super) kind: Kind,
+    pub(super) target: &'a Type,
+    pub(super) back_populates: Option<Ident>,
+    pub(super) key: Vec<String>,
+    key_text: Option<LitStr>,
+    pub(super) cascade: Option<Cascade>,
+    pub(super) lazy: Option<Ident>,
+    pub(super) order_by: Vec<String>,
+    pub(super) cardinality: Cardinality,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    BelongsTo,
+    HasMany,
+    HasOne,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Cardinality {
+    One,
+    Required,
+    Many,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Cascade {
+    pub(super) delete: bool,
+    pub(super) delete_orphan: bool,
+}
+
+/// The kind and the target of a relation field's type; `None` for a column's.
+pub(super) fn kind(ty: &Type) -> Option<(Kind, &Type)> {
+    let is = |name, kind| shape::argument(ty, name).map(|target| (kind, target));
+    is("HasMany", Kind::HasMany)
+        .or_else(|| is("HasOne", Kind::HasOne))
+        .or_else(|| is("BelongsTo", Kind::BelongsTo))
+}
+
+impl<'a> Relation<'a> {
+    pub(super) fn read(
+        field: &'a Field,
+        ident: &'a Ident,
+        (kind, target): (Kind, &'a Type),
+        errors: &mut Errors,
+    ) -> Self {
+        let mut relation = Self {
+            field: ident,
+            visibility: &field.vis,
+            constant: column::constant(ident),
+            kind,
+            target,
+            back_populates: None,
+            key: Vec::new(),
+            key_text: None,
+            cascade: None,
+            lazy: None,
+            order_by: Vec::new(),
+            cardinality: match kind {
+                Kind::HasMany => Cardinality::Many,
+                Kind::HasOne | Kind::BelongsTo => Cardinality::One,
+            },
+        };
+        for item in attribute::items(&field.attrs, &[], errors) {
+            relation.set(&item, errors);
+        }
+        relation
+    }
+
+    fn set(&mut self, item: &Item, errors: &mut Errors) {
+        let field = self.field;
+        match item.name.to_string().as_str() {
+            "back_populates" => self.back_populates = errors.keep(item.field()),
+            "key" => {
+                self.key_text = errors.keep(item.text());
+                self.key = self
+                    .key_text
+                    .iter()
+                    .flat_map(|text| names(&text.value()))
+                    .collect();
+            }
+            "cascade" => {
+                self.cascade = errors.keep(item.text().and_then(|text| Cascade::parse(&text)));
+            }
+            "lazy" => self.lazy = errors.keep(item.text().and_then(|text| fetch(&text))),
+            "order_by" => {
+                self.order_by = errors
+                    .keep(item.text())
+                    .map(|text| names(&text.value()))
+                    .unwrap_or_default();
+                if self.kind != Kind::HasMany {
+                    let message =
+                        format!("`order_by` is for collections, and `{field}` is one object");
+                    errors.at(&item.name, message);
+                }
+            }
+            other => {
+                let known = ATTRIBUTES.join(", ");
+                let message = if column::ATTRIBUTES.contains(&other) {
+                    format!(
+                        "`{other}` is for columns, and `{field}` is a relation; it takes {known}"
+                    )
+                } else {
+                    format!("`{other}` is no attribute of a relation; there are {known}")
+                };
+                errors.at(&item.name, message);
+            }
+        }
+    }
+
+    /// Finds the foreign key of a `BelongsTo`, and by it whether the relation is required.
+    pub(super) fn find_key(
+        &mut self,
+        columns: &[Column<'_>],
+        foreign_keys: &[ForeignKey],
+        errors: &mut Errors,
+    ) {
+        if self.kind != Kind::BelongsTo {
+            return;
+        }
+        match self.foreign_key(columns, foreign_keys) {
+            Ok(key) => {
+                let is_optional = |name: &String| {
+                    columns
+                        .iter()
+                        .any(|column| column.name == *name && shape::is_option(column.ty))
+                };
+                if !key.iter().all(is_optional) {
+                    self.cardinality = Cardinality::Required;
+                }
+                self.key = key;
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+
+    fn foreign_key(
+        &self,
+        columns: &[Column<'_>],
+        foreign_keys: &[ForeignKey],
+    ) -> syn::Result<Vec<String>> {
+        let field = self.field;
+        let listed = foreign_keys
+            .iter()
+            .map(|key| &key.columns)
+            .collect::<Vec<_>>();
+        if let Some(text) = &self.key_text {
+            if listed.contains(&&self.key) {
+                return Ok(self.key.clone());
+            }
+            let unknown = self
+                .key
+                .iter()
+                .find(|name| columns.iter().all(|column| column.name != **name));
+            let message = match (unknown, &self.key[..]) {
+                (Some(name), _) => format!("there is no column `{name}`"),
+                (None, [name]) => {
+                    format!("`{name}` is no foreign key: give it `references = \"table.column\"`")
+                }
+                (None, _) => {
+                    format!(
+                        "({}) is no foreign key: give the struct a `foreign_key(…)`",
+                        self.key.join(", ")
+                    )
+                }
+            };
+            return Err(syn::Error::new(text.span(), message));
+        }
+        let usual = columns
+            .iter()
+            .find(|column| column.field == &format!("{field}_id"))
+            .map(|column| vec![column.name.clone()]);
+        if let Some(usual) = usual
+            && listed.contains(&&usual)
+        {
+            return Ok(usual);
+        }
+        match listed[..] {
+            [only] => Ok(only.clone()),
+            [] => Err(syn::Error::new_spanned(
+                self.field,
+                format!(
+                    "`{field}` has no foreign key: give a column of this struct `references = \"table.column\"`"
+                ),
+            )),
+            _ => {
+                let candidates: Vec<_> = listed
+                    .iter()
+                    .map(|columns| format!("`key = \"{}\"`", columns.join(", ")))
+                    .collect();
+                Err(syn::Error::new_spanned(
+                    self.field,
+                    format!(
+                        "`{field}` could follow several foreign keys: choose {}",
+                        candidates.join(" or ")
+                    ),
+                ))
+            }
+        }
+    }
+
+    pub(super) fn name(&self) -> String {
+        shape::name(self.field)
+    }
+
+    /// The cardinality as a type.
+    pub(super) fn cardinality(&self) -> TokenStream {
+        match self.cardinality {
+            Cardinality::One => quote!(::selfsame::entity::One),
+            Cardinality::Required => quote!(::selfsame::entity::Required),
+            Cardinality::Many => quote!(::selfsame::entity::Many),
+        }
+    }
+}
+
+impl Cascade {
+    /// Reads the words of `selfsame::entity::Cascade::parse`.
+    fn parse(text: &LitStr) -> syn::Result<Self> {
+        let mut cascade = Self::default();
+        for word in names(&text.value()) {
+            match word.as_str() {
+                "save-update" => {}
+                "all" | "delete" => cascade.delete = true,
+                "delete-orphan" => cascade.delete_orphan = true,
+                other => {
+                    let known = "all, save-update, delete, delete-orphan";
+                    let message = format!("`{other}` is no cascade; there are {known}");
+                    return Err(syn::Error::new(text.span(), message));
+                }
+            }
+        }
+        if cascade.delete_orphan && !cascade.delete {
+            let message = "the cascade delete-orphan needs delete (or all)";
+            return Err(syn::Error::new(text.span(), message));
+        }
+        Ok(cascade)
+    }
+}
+
+/// The variant of `selfsame::entity::Fetch`.
+fn fetch(text: &LitStr) -> syn::Result<Ident> {
+    let variant = match text.value().as_str() {
+        "select" => "Lazy",
+        "selectin" => "Selectin",
+        "joined" => "Joined",
+        "raise" => "Raise",
+        other => {
+            let known = "select, selectin, joined, raise";
+            let message = format!("`{other}` is no way to load; there are {known}");
+            return Err(syn::Error::new(text.span(), message));
+        }
+    };
+    Ok(Ident::new(variant, text.span()))
+}

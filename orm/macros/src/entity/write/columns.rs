@@ -1,0 +1,221 @@
+//! `impl Mapped`: one table of columns in each method.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{Column, Kind, Model, column_value, number};
+use crate::shape;
+
+pub(super) fn mapped(model: &Model<'_>) -> TokenStream {
+    let name = model.name;
+    let key_type = key_type(model);
+    let methods = [
+        hydrate(model),
+        row_key(model),
+        key(model),
+        value(model),
+        is_unset(model),
+        assign(model),
+        take_wishes(model),
+    ];
+    quote! {
+        #[automatically_derived]
+        impl ::selfsame::entity::Mapped for #name {
+            type Key = #key_type;
+            #(#methods)*
+        }
+    }
+}
+
+/// One part, or a tuple of several.
+fn tuple(mut parts: Vec<TokenStream>) -> TokenStream {
+    if parts.len() == 1 {
+        return parts.remove(0);
+    }
+    quote!((#(#parts),*))
+}
+
+fn key_columns<'m>(model: &'m Model<'_>) -> impl Iterator<Item = (usize, &'m Column<'m>)> {
+    model
+        .primary_key()
+        .map(|index| (index, &model.columns[index]))
+}
+
+fn key_type(model: &Model<'_>) -> TokenStream {
+    let base = |(_, column): (usize, &Column<'_>)| {
+        let column = column_value(column.ty);
+        quote!(#column::Base)
+    };
+    tuple(key_columns(model).map(base).collect())
+}
+
+fn hydrate(model: &Model<'_>) -> TokenStream {
+    let fields = model.columns.iter().map(|column| column.field);
+    let positions = (0..).map(number);
+    let relations = model.relations.iter().map(|relation| relation.field);
+    quote! {
+        fn hydrate(
+            mapper: &::selfsame::entity::Mapper,
+            row: &dyn ::selfsame::backend::Row,
+            at: usize,
+        ) -> ::selfsame::Result<Self> {
+            ::std::result::Result::Ok(Self {
+                #(#fields: mapper.read(row, at, #positions)?,)*
+                #(#relations: ::std::default::Default::default(),)*
+            })
+        }
+    }
+}
+
+fn row_key(model: &Model<'_>) -> TokenStream {
+    let reads: Vec<_> = key_columns(model)
+        .map(|(index, column)| {
+            let (column, index) = (column_value(column.ty), number(index));
+            quote!(mapper.read::<::std::option::Option<#column::Base>>(row, at, #index))
+        })
+        .collect();
+    let body = match &reads[..] {
+        [only] => only.clone(),
+        _ => {
+            let parts = reads.iter().map(|read| {
+                quote! {
+                    match #read? {
+                        ::std::option::Option::Some(part) => part,
+                        ::std::option::Option::None => {
+                            return ::std::result::Result::Ok(::std::option::Option::None);
+                        }
+                    }
+                }
+            });
+            quote!(::std::result::Result::Ok(::std::option::Option::Some((#(#parts),*))))
+        }
+    };
+    quote! {
+        fn row_key(
+            mapper: &::selfsame::entity::Mapper,
+            row: &dyn ::selfsame::backend::Row,
+            at: usize,
+        ) -> ::selfsame::Result<::std::option::Option<Self::Key>> {
+            #body
+        }
+    }
+}
+
+fn key(model: &Model<'_>) -> TokenStream {
+    let parts: Vec<_> = key_columns(model)
+        .map(|(index, column)| key_part(index, column))
+        .collect();
+    let body = match &parts[..] {
+        [only] => only.clone(),
+        _ => quote!(::std::option::Option::Some((#(#parts?),*))),
+    };
+    quote! {
+        fn key(&self, mapper: &::selfsame::entity::Mapper) -> ::std::option::Option<Self::Key> {
+            #body
+        }
+    }
+}
+
+/// The value of a key column as an `Option` of its base.
+fn key_part(index: usize, column: &Column<'_>) -> TokenStream {
+    let field = column.field;
+    let is_own_base = matches!(
+        shape::kind(column.ty),
+        shape::Kind::Integer | shape::Kind::Text
+    );
+    if is_own_base && shape::is_auto(column.ty) {
+        return quote!(self.#field.get().cloned());
+    }
+    if is_own_base {
+        return quote!(::std::option::Option::Some(self.#field.clone()));
+    }
+    let (column, index) = (column_value(column.ty), number(index));
+    quote! {
+        match #column::to_param(&self.#field).value() {
+            ::std::option::Option::Some(value) if !value.is_null() => {
+                mapper.convert::<#column::Base>(#index, value).ok()
+            }
+            _ => ::std::option::Option::None,
+        }
+    }
+}
+
+fn value(model: &Model<'_>) -> TokenStream {
+    let arms = model.columns.iter().enumerate().map(|(index, column)| {
+        let (index, field, column) = (number(index), column.field, column_value(column.ty));
+        quote!(#index => #column::to_param(&self.#field),)
+    });
+    quote! {
+        fn value(
+            &self,
+            _: &::selfsame::entity::Mapper,
+            column: usize,
+        ) -> ::selfsame::value::Param<'_> {
+            match column {
+                #(#arms)*
+                _ => ::std::unreachable!(),
+            }
+        }
+    }
+}
+
+fn is_unset(model: &Model<'_>) -> TokenStream {
+    let arms = model
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| shape::is_auto(column.ty))
+        .map(|(index, column)| {
+            let (index, field, column) = (number(index), column.field, column_value(column.ty));
+            quote!(#index => #column::is_unset(&self.#field),)
+        });
+    quote! {
+        fn is_unset(&self, _: &::selfsame::entity::Mapper, column: usize) -> bool {
+            match column {
+                #(#arms)*
+                _ => false,
+            }
+        }
+    }
+}
+
+fn assign(model: &Model<'_>) -> TokenStream {
+    let arms = model.columns.iter().enumerate().map(|(index, column)| {
+        let (index, field) = (number(index), column.field);
+        quote!(#index => self.#field = mapper.convert(#index, value)?,)
+    });
+    quote! {
+        fn assign(
+            &mut self,
+            mapper: &::selfsame::entity::Mapper,
+            column: usize,
+            value: ::selfsame::value::ValueRef<'_>,
+        ) -> ::selfsame::Result<()> {
+            match column {
+                #(#arms)*
+                _ => ::std::unreachable!(),
+            }
+            ::std::result::Result::Ok(())
+        }
+    }
+}
+
+fn take_wishes(model: &Model<'_>) -> TokenStream {
+    if model.relations.is_empty() {
+        return TokenStream::new();
+    }
+    let takes = model.relations.iter().map(|relation| {
+        let (field, constant) = (relation.field, &relation.constant);
+        let method = match relation.kind {
+            Kind::HasMany => quote!(many),
+            Kind::HasOne => quote!(has_one),
+            Kind::BelongsTo => quote!(belongs_to),
+        };
+        quote!(wishes.#method(Self::#constant, &mut self.#field);)
+    });
+    quote! {
+        fn take_wishes(&mut self, wishes: &mut ::selfsame::entity::Wishes<Self>) {
+            #(#takes)*
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The checks of `back_populates`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{Kind, Model, at};
+use crate::entity::column;
+
+/// Each names the constant of the other side, at the place where the user named its field.
+pub(super) fn checks(model: &Model<'_>) -> TokenStream {
+    let name = model.name;
+    let checks: Vec<_> = model
+        .relations
+        .iter()
+        .filter_map(|relation| Some((relation, relation.back_populates.as_ref()?)))
+        .map(|(relation, field)| {
+            let target = relation.target_of(model);
+            let constant = column::constant(field);
+            let check = match relation.kind {
+                // The other side holds the foreign key, so it leads to one.
+                Kind::HasMany | Kind::HasOne => quote! {{
+                    const fn inverse<K: ::selfsame::entity::ToOne>(
+                        _: ::selfsame::entity::Relation<#target, #name, K>,
+                    ) {}
+                    inverse(<#target>::#constant);
+                }},
+                Kind::BelongsTo => quote! {
+                    let _: ::selfsame::entity::Relation<#target, #name, _> = <#target>::#constant;
+                },
+            };
+            at(field.span(), check)
+        })
+        .collect();
+    if checks.is_empty() {
+        return TokenStream::new();
+    }
+    quote!(const _: () = { #(#checks)* };)
+}

@@ -1,0 +1,78 @@
+//! What the written type of a field tells. A macro sees names, not types.
+
+use syn::ext::IdentExt;
+use syn::{GenericArgument, Ident, PathArguments, Type, TypePath};
+
+/// The type without the invisible groups that `macro_rules!` leaves.
+fn bare(mut ty: &Type) -> &Type {
+    while let Type::Group(group) = ty {
+        ty = &group.elem;
+    }
+    ty
+}
+
+/// The `T` of `path::Name<T>`.
+pub(crate) fn argument<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
+    let Type::Path(TypePath { qself: None, path }) = bare(ty) else {
+        return None;
+    };
+    let last = path.segments.last()?;
+    match &last.arguments {
+        PathArguments::AngleBracketed(list) if last.ident == name && list.args.len() == 1 => {
+            match &list.args[0] {
+                GenericArgument::Type(argument) => Some(argument),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+pub(crate) fn is_option(ty: &Type) -> bool {
+    argument(ty, "Option").is_some()
+}
+
+pub(crate) fn is_auto(ty: &Type) -> bool {
+    argument(ty, "Auto").is_some()
+}
+
+/// The type without `Option` and `Auto`.
+pub(crate) fn base(mut ty: &Type) -> &Type {
+    while let Some(inner) = argument(ty, "Option").or_else(|| argument(ty, "Auto")) {
+        ty = inner;
+    }
+    ty
+}
+
+/// What is known of a column's type from its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Integer,
+    Text,
+    Decimal,
+    /// Another type of the language itself.
+    Other,
+    /// A type that is not known here: it is asked when its traits are.
+    Unknown,
+}
+
+pub(crate) fn kind(ty: &Type) -> Kind {
+    let Type::Path(TypePath { qself: None, path }) = bare(base(ty)) else {
+        return Kind::Other;
+    };
+    let Some(last) = path.segments.last() else {
+        return Kind::Unknown;
+    };
+    match last.ident.to_string().as_str() {
+        "i16" | "i32" | "i64" => Kind::Integer,
+        "String" => Kind::Text,
+        "Decimal" => Kind::Decimal,
+        "bool" | "f32" | "f64" | "Vec" => Kind::Other,
+        _ => Kind::Unknown,
+    }
+}
+
+/// A field's name, without the `r#` of a raw identifier.
+pub(crate) fn name(field: &Ident) -> String {
+    field.unraw().to_string()
+}
