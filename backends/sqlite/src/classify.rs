@@ -1,0 +1,220 @@
+//! SQLite's errors in the library's terms.
+
+use rusqlite::ffi;
+use selfsame::{Error, ErrorKind};
+
+/// The error of an extended result code and SQLite's message.
+#[cold]
+pub(crate) fn classify(code: i32, message: &str) -> Error {
+    let (kind, name) = kind_and_name(code, message);
+    // `UNIQUE constraint failed: users.name`: the part behind the colon becomes context.
+    let (text, detail) = message.split_once(": ").unwrap_or((message, ""));
+    let error = match kind {
+        ErrorKind::UniqueViolation | ErrorKind::NotNullViolation => {
+            with_columns(Error::new(kind, text), detail)
+        }
+        ErrorKind::CheckViolation => Error::new(kind, text).constraint(detail),
+        ErrorKind::NoSuchTable => {
+            Error::new(kind, text).entity(detail.strip_prefix("main.").unwrap_or(detail))
+        }
+        _ => Error::new(kind, message),
+    };
+    error.code(name.map_or_else(|| code.to_string(), str::to_owned))
+}
+
+/// The error of the driver, where the driver is asked and not SQLite itself: connecting, settings.
+#[cold]
+pub(crate) fn classify_driver(error: rusqlite::Error) -> Error {
+    match error {
+        rusqlite::Error::SqliteFailure(native, message) => classify(
+            native.extended_code,
+            message.as_deref().unwrap_or("no message"),
+        ),
+        error => Error::new(ErrorKind::Database, error.to_string()),
+    }
+}
+
+fn kind_and_name(code: i32, message: &str) -> (ErrorKind, Option<&'static str>) {
+    use ErrorKind as K;
+    match code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE => (K::UniqueViolation, Some("SQLITE_CONSTRAINT_UNIQUE")),
+        ffi::SQLITE_CONSTRAINT_PRIMARYKEY => {
+            (K::UniqueViolation, Some("SQLITE_CONSTRAINT_PRIMARYKEY"))
+        }
+        ffi::SQLITE_CONSTRAINT_ROWID => (K::UniqueViolation, Some("SQLITE_CONSTRAINT_ROWID")),
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
+            (K::ForeignKeyViolation, Some("SQLITE_CONSTRAINT_FOREIGNKEY"))
+        }
+        // RESTRICT is carried out by a trigger of SQLite's own.
+        ffi::SQLITE_CONSTRAINT_TRIGGER if message == "FOREIGN KEY constraint failed" => {
+            (K::ForeignKeyViolation, Some("SQLITE_CONSTRAINT_TRIGGER"))
+        }
+        ffi::SQLITE_CONSTRAINT_TRIGGER => (K::Database, Some("SQLITE_CONSTRAINT_TRIGGER")),
+        ffi::SQLITE_CONSTRAINT_NOTNULL => (K::NotNullViolation, Some("SQLITE_CONSTRAINT_NOTNULL")),
+        ffi::SQLITE_CONSTRAINT_CHECK => (K::CheckViolation, Some("SQLITE_CONSTRAINT_CHECK")),
+        ffi::SQLITE_CONSTRAINT_DATATYPE => (K::OutOfRange, Some("SQLITE_CONSTRAINT_DATATYPE")),
+        ffi::SQLITE_BUSY_SNAPSHOT => (K::Serialization, Some("SQLITE_BUSY_SNAPSHOT")),
+        ffi::SQLITE_LOCKED_SHAREDCACHE => (K::Busy, Some("SQLITE_LOCKED_SHAREDCACHE")),
+        // The file was moved or removed under the connection.
+        ffi::SQLITE_READONLY_DBMOVED => (K::ConnectionLost, Some("SQLITE_READONLY_DBMOVED")),
+        _ => kind_and_name_of_family(code & 0xff, message),
+    }
+}
+
+fn kind_and_name_of_family(code: i32, message: &str) -> (ErrorKind, Option<&'static str>) {
+    use ErrorKind as K;
+    match code {
+        ffi::SQLITE_ERROR => (kind_of_plain_error(message), Some("SQLITE_ERROR")),
+        ffi::SQLITE_BUSY => (K::Busy, Some("SQLITE_BUSY")),
+        ffi::SQLITE_LOCKED => (K::Busy, Some("SQLITE_LOCKED")),
+        ffi::SQLITE_PROTOCOL => (K::Busy, Some("SQLITE_PROTOCOL")),
+        ffi::SQLITE_SCHEMA => (K::Serialization, Some("SQLITE_SCHEMA")),
+        ffi::SQLITE_READONLY => (K::ReadOnly, Some("SQLITE_READONLY")),
+        ffi::SQLITE_CANTOPEN => (K::Unreachable, Some("SQLITE_CANTOPEN")),
+        ffi::SQLITE_NOTADB => (K::Unreachable, Some("SQLITE_NOTADB")),
+        ffi::SQLITE_MISMATCH => (K::OutOfRange, Some("SQLITE_MISMATCH")),
+        ffi::SQLITE_TOOBIG => (K::OutOfRange, Some("SQLITE_TOOBIG")),
+        ffi::SQLITE_RANGE => (K::InvalidStatement, Some("SQLITE_RANGE")),
+        ffi::SQLITE_CONSTRAINT => (K::Database, Some("SQLITE_CONSTRAINT")),
+        ffi::SQLITE_FULL => (K::Database, Some("SQLITE_FULL")),
+        ffi::SQLITE_IOERR => (K::Database, Some("SQLITE_IOERR")),
+        ffi::SQLITE_CORRUPT => (K::Database, Some("SQLITE_CORRUPT")),
+        ffi::SQLITE_NOMEM => (K::Database, Some("SQLITE_NOMEM")),
+        ffi::SQLITE_INTERRUPT => (K::Database, Some("SQLITE_INTERRUPT")),
+        _ => (K::Database, None),
+    }
+}
+
+/// SQLite has one code for what it cannot parse, cannot resolve and cannot compute.
+fn kind_of_plain_error(message: &str) -> ErrorKind {
+    if message.starts_with("no such table: ") {
+        ErrorKind::NoSuchTable
+    } else if message == "integer overflow" {
+        ErrorKind::OutOfRange
+    } else if message == "malformed JSON" {
+        ErrorKind::Database
+    } else {
+        ErrorKind::InvalidStatement
+    }
+}
+
+/// `users.name`, `users.first, users.last`, or `index 'users_lower_name'`.
+fn with_columns(error: Error, detail: &str) -> Error {
+    if let Some(index) = detail
+        .strip_prefix("index '")
+        .and_then(|rest| rest.strip_suffix('\''))
+    {
+        return error.constraint(index);
+    }
+    let mut columns = String::new();
+    let mut table = "";
+    for part in detail.split(", ") {
+        let Some((of, column)) = part.split_once('.') else {
+            continue;
+        };
+        table = of;
+        if !columns.is_empty() {
+            columns.push_str(", ");
+        }
+        columns.push_str(column);
+    }
+    if columns.is_empty() {
+        return error;
+    }
+    error.entity(table).column(columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(code: i32, message: &str, kind: ErrorKind, shown: &str) {
+        let error = classify(code, message);
+        assert_eq!(error.kind(), kind, "{message}");
+        assert_eq!(error.to_string(), shown);
+    }
+
+    #[test]
+    fn constraints_name_what_they_guard() {
+        check(
+            2067,
+            "UNIQUE constraint failed: users.first, users.last",
+            ErrorKind::UniqueViolation,
+            "users.first, last: UNIQUE constraint failed [SQLITE_CONSTRAINT_UNIQUE]",
+        );
+        check(
+            2067,
+            "UNIQUE constraint failed: index 'users_lower'",
+            ErrorKind::UniqueViolation,
+            "UNIQUE constraint failed (constraint users_lower) [SQLITE_CONSTRAINT_UNIQUE]",
+        );
+        check(
+            1299,
+            "NOT NULL constraint failed: übung.straße",
+            ErrorKind::NotNullViolation,
+            "übung.straße: NOT NULL constraint failed [SQLITE_CONSTRAINT_NOTNULL]",
+        );
+        check(
+            275,
+            "CHECK constraint failed: age > 0",
+            ErrorKind::CheckViolation,
+            "CHECK constraint failed (constraint age > 0) [SQLITE_CONSTRAINT_CHECK]",
+        );
+        check(
+            1811,
+            "refused: by the trigger",
+            ErrorKind::Database,
+            "refused: by the trigger [SQLITE_CONSTRAINT_TRIGGER]",
+        );
+    }
+
+    #[test]
+    fn locks_and_files() {
+        check(
+            517,
+            "database is locked",
+            ErrorKind::Serialization,
+            "database is locked [SQLITE_BUSY_SNAPSHOT]",
+        );
+        check(
+            261,
+            "database is locked",
+            ErrorKind::Busy,
+            "database is locked [SQLITE_BUSY]",
+        );
+        check(
+            264,
+            "attempt to write a readonly database",
+            ErrorKind::ReadOnly,
+            "attempt to write a readonly database [SQLITE_READONLY]",
+        );
+        check(
+            99,
+            "unknown: code",
+            ErrorKind::Database,
+            "unknown: code [99]",
+        );
+    }
+
+    #[test]
+    fn one_code_for_many_statements() {
+        check(
+            1,
+            "no such table: main.users",
+            ErrorKind::NoSuchTable,
+            "users: no such table [SQLITE_ERROR]",
+        );
+        check(
+            1,
+            "near \"SELEC\": syntax error",
+            ErrorKind::InvalidStatement,
+            "near \"SELEC\": syntax error [SQLITE_ERROR]",
+        );
+        check(
+            1,
+            "integer overflow",
+            ErrorKind::OutOfRange,
+            "integer overflow [SQLITE_ERROR]",
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! One connection.
+
+use selfsame::backend::{Connection, Outcome, Row, Rows, Sql, Statement};
+use selfsame::dialect::{Isolation, Transaction};
+use selfsame::{Error, Result};
+
+use crate::classify::classify_driver;
+use crate::sqlite::Sqlite;
+use crate::statement::{Database, Prepared};
+
+/// A connection to SQLite.
+#[derive(Debug)]
+pub(crate) struct SqliteConnection {
+    database: Database,
+    backend: Sqlite,
+    /// A statement ran that may have changed more than a transaction.
+    session_changed: bool,
+    /// The transaction that is open only reads.
+    reads_only: bool,
+}
+
+impl SqliteConnection {
+    pub(crate) fn open(backend: Sqlite) -> Result<Self> {
+        Ok(Self {
+            database: Database::new(backend.open()?),
+            backend,
+            session_changed: false,
+            reads_only: false,
+        })
+    }
+
+    #[inline]
+    fn prepare(&mut self, sql: &Sql) -> Result<&mut Prepared> {
+        let prepared = self.database.prepare(sql)?;
+        self.session_changed |= prepared.changes_session();
+        Ok(prepared)
+    }
+
+    fn run(&mut self, sql: &Sql) -> Result<()> {
+        self.execute(&Statement { sql, params: &[] }).map(drop)
+    }
+
+    fn in_transaction(&self) -> bool {
+        !self.database.connection().is_autocommit()
+    }
+
+    /// Refuses or allows writes. SQLite has no read-only transaction, but a setting that a transaction can be put between.
+    fn set_reads_only(&mut self, reads_only: bool) -> Result<()> {
+        if self.reads_only == reads_only {
+            return Ok(());
+        }
+        self.database
+            .connection()
+            .pragma_update(None, "query_only", reads_only)
+            .map_err(classify_driver)?;
+        self.reads_only = reads_only;
+        Ok(())
+    }
+
+    fn end_of_transaction(&mut self) -> Result<()> {
+        if self.in_transaction() {
+            return Ok(());
+        }
+        self.set_reads_only(false)
+    }
+}
+
+impl Connection for SqliteConnection {
+    #[inline]
+    fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
+        self.prepare(statement.sql)?.run(|execution| {
+            execution.bind(statement.params)?;
+            execution.finish()
+        })
+    }
+
+    #[inline]
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.prepare(statement.sql)?.run(|execution| {
+            execution.bind(statement.params)?;
+            while let Some(row) = execution.next_row()? {
+                sink(&row)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn execute_each(
+        &mut self,
+        sql: &Sql,
+        rows: Rows<'_>,
+        each: &mut dyn FnMut(Outcome) -> Result<()>,
+    ) -> Result<()> {
+        self.prepare(sql)?.run(|execution| {
+            for params in rows.iter() {
+                execution.bind(params)?;
+                each(execution.finish()?)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        match command {
+            Transaction::Begin(begin) => {
+                if let Some(level) = begin.isolation.filter(|&l| l != Isolation::Serializable) {
+                    return Err(Error::unsupported("sqlite", level.as_sql()));
+                }
+                self.set_reads_only(begin.read_only)?;
+                let begun = self.run(sql);
+                if begun.is_err() {
+                    self.end_of_transaction()?;
+                }
+                begun
+            }
+            // After some errors (a full disk) SQLite has rolled back by itself.
+            Transaction::Rollback if !self.in_transaction() => self.end_of_transaction(),
+            Transaction::Commit | Transaction::Rollback => {
+                self.run(sql)?;
+                self.end_of_transaction()
+            }
+            _ => self.run(sql),
+        }
+    }
+
+    fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        if self.session_changed && used_raw_sql {
+            // A new connection is the only one that is sure to have no setting and no temporary object.
+            self.database = Database::new(self.backend.open()?);
+            self.session_changed = false;
+            self.reads_only = false;
+            return Ok(());
+        }
+        if self.in_transaction() {
+            self.database
+                .connection()
+                .execute_batch("ROLLBACK")
+                .map_err(classify_driver)?;
+        }
+        self.set_reads_only(false)
+    }
+
+    fn server_version(&mut self) -> Result<String> {
+        Ok(format!("SQLite {}", rusqlite::version()))
+    }
+}

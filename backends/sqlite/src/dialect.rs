@@ -1,0 +1,190 @@
+//! How SQLite's SQL differs, and what it can do.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use selfsame::dialect::{
+    Batch, Begin, Capabilities, Dialect, GeneratedKey, Isolation, TextMatch, Transaction,
+};
+use selfsame::schema::{Column, ColumnType, Generated, Table};
+use selfsame::value::ValueType;
+
+/// SQLite's dialect.
+#[derive(Clone, Debug)]
+pub(crate) struct SqliteDialect {
+    pub(crate) busy_timeout: Duration,
+    pub(crate) max_connections: Option<usize>,
+}
+
+/// The most parameters of one statement, as SQLite is built with.
+const MAX_PARAMETERS: usize = 32_766;
+
+/// Rowids that a batch may need behind the greatest one in use; near the end of the range SQLite picks free numbers by chance.
+const LAST_COUNTED_KEY: i64 = i64::MAX - 1_000_000;
+
+impl Dialect for SqliteDialect {
+    fn name(&self) -> &str {
+        "sqlite"
+    }
+
+    /// In a type of two words the first is for people, and the second tells SQLite the affinity.
+    fn column_type(&self, ty: &ColumnType) -> Cow<'static, str> {
+        match ty {
+            ColumnType::Bool => "BOOLEAN".into(),
+            ColumnType::I16 => "SMALLINT".into(),
+            ColumnType::I32 => "INTEGER".into(),
+            ColumnType::I64 => "BIGINT".into(),
+            ColumnType::F32 => "FLOAT".into(),
+            ColumnType::F64 => "REAL".into(),
+            ColumnType::Text {
+                length: Some(length),
+            } => format!("VARCHAR({length})").into(),
+            ColumnType::Bytes => "BLOB".into(),
+            ColumnType::Decimal { precision: None } => "DECIMAL TEXT COLLATE decimal".into(),
+            ColumnType::Decimal {
+                precision: Some((precision, scale)),
+            } => format!("DECIMAL TEXT({precision}, {scale}) COLLATE decimal").into(),
+            ColumnType::Uuid => "UUID BLOB".into(),
+            ColumnType::Date => "DATE TEXT".into(),
+            ColumnType::Time => "TIME TEXT".into(),
+            ColumnType::Timestamp => "TIMESTAMP TEXT".into(),
+            ColumnType::TimestampTz => "TIMESTAMPTZ TEXT".into(),
+            ColumnType::Json => "JSON TEXT".into(),
+            // `ColumnType` may grow: text takes whatever can be written.
+            _ => "TEXT".into(),
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none()
+            .with_transactions(true)
+            .with_savepoints(true)
+            .with_foreign_keys(true)
+            .with_checks(true)
+            .with_generated_keys(true)
+            .with_returning(true)
+            .with_upsert(true)
+            .with_deferrable_constraints(true)
+            .with_nulls_order(true)
+            .with_read_only_transactions(true)
+            .with_isolation_levels(vec![Isolation::Serializable])
+            .with_infinities(true)
+            .with_nul_in_text(true)
+            .with_json_text_kept(true)
+            .with_max_connections(self.max_connections)
+            .with_max_parameters(Some(MAX_PARAMETERS))
+            .with_lock_timeout(Some(self.busy_timeout))
+    }
+
+    fn batch(&self) -> Batch {
+        Batch::Values {
+            max_parameters: MAX_PARAMETERS,
+        }
+    }
+
+    fn placeholder(&self, index: usize, _ty: ValueType, out: &mut String) {
+        write!(out, "?{index}").expect("a String takes any text");
+    }
+
+    /// SQLite has no OFFSET without LIMIT, and reads a limit beyond 64 bits as a float.
+    fn limit(&self, limit: Option<u64>, offset: Option<u64>, out: &mut String) {
+        let signed = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);
+        let limit = match (limit, offset) {
+            (None, None) => return,
+            (None, Some(_)) => -1,
+            (Some(limit), _) => signed(limit),
+        };
+        write!(out, " LIMIT {limit}").expect("a String takes any text");
+        if let Some(offset) = offset {
+            write!(out, " OFFSET {}", signed(offset)).expect("a String takes any text");
+        }
+    }
+
+    fn null_safe_equality(&self, negated: bool) -> &'static str {
+        if negated { " IS NOT " } else { " IS " }
+    }
+
+    /// Only this very spelling makes the column the rowid, which is what SQLite counts.
+    fn generated_key(&self, column: &Column) -> GeneratedKey {
+        let definition = match column.generated {
+            Generated::KeyNeverReused => "INTEGER PRIMARY KEY AUTOINCREMENT",
+            _ => "INTEGER PRIMARY KEY",
+        };
+        GeneratedKey {
+            definition: definition.into(),
+            is_primary_key: true,
+        }
+    }
+
+    /// SQLite counts on from the greatest rowid. It does not if the key is never reused (it remembers deleted ones), and a trigger
+    /// may insert rows of its own: then this gives nothing.
+    fn last_key(&self, table: &Table) -> Option<String> {
+        let key = &table.columns[table.generated_key()?];
+        if key.generated == Generated::KeyNeverReused {
+            return None;
+        }
+        let (mut name, mut column) = (String::new(), String::new());
+        self.quote(&table.name, &mut name);
+        self.quote(&key.name, &mut column);
+        let literal = table.name.replace('\'', "''");
+        let has_trigger = |schema: &str| {
+            format!(
+                "EXISTS (SELECT 1 FROM {schema} WHERE type = 'trigger' AND tbl_name = '{literal}' COLLATE NOCASE)"
+            )
+        };
+        Some(format!(
+            "SELECT last FROM (SELECT max({column}) AS last FROM {name}) WHERE (last IS NULL OR last <= {LAST_COUNTED_KEY}) AND NOT {} AND NOT {}",
+            has_trigger("sqlite_schema"),
+            has_trigger("sqlite_temp_schema"),
+        ))
+    }
+
+    fn transaction(&self, command: &Transaction<'_>) -> String {
+        let named = |text: &str, name: &str| {
+            let mut out = text.to_owned();
+            self.quote(name, &mut out);
+            out
+        };
+        match command {
+            Transaction::Begin(Begin {
+                writes_first: true,
+                read_only: false,
+                ..
+            }) => "BEGIN IMMEDIATE".to_owned(),
+            Transaction::Begin(_) => "BEGIN".to_owned(),
+            Transaction::Savepoint(name) => named("SAVEPOINT ", name),
+            Transaction::Release(name) => named("RELEASE SAVEPOINT ", name),
+            Transaction::RollbackTo(name) => named("ROLLBACK TO SAVEPOINT ", name),
+            Transaction::Commit => "COMMIT".to_owned(),
+            Transaction::Rollback => "ROLLBACK".to_owned(),
+            // A command that is not known yet has no text, and no text is refused as no statement.
+            _ => String::new(),
+        }
+    }
+
+    fn table_exists(&self) -> String {
+        "SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE"
+            .to_owned()
+    }
+
+    /// SQLite's `length` stops at a NUL and `=` follows the column's collation, so texts are compared as bytes.
+    fn text_match(&self, test: TextMatch, subject: &str, pattern: &str, out: &mut String) {
+        let written = match test {
+            TextMatch::StartsWith => write!(out, "instr({subject}, {pattern}) = 1"),
+            TextMatch::Contains => write!(out, "instr({subject}, {pattern}) > 0"),
+            TextMatch::EndsWith => {
+                let (subject, pattern) = (
+                    format!("CAST({subject} AS BLOB)"),
+                    format!("CAST({pattern} AS BLOB)"),
+                );
+                // `substr` of nothing is NULL.
+                write!(
+                    out,
+                    "(length({subject}) >= length({pattern}) AND (length({pattern}) = 0 OR substr({subject}, -length({pattern})) = {pattern}))"
+                )
+            }
+        };
+        written.expect("a String takes any text");
+    }
+}

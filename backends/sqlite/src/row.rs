@@ -1,0 +1,201 @@
+//! Columns decoded as the type that is wanted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rusqlite::types::ValueRef as Stored;
+use selfsame::backend::Row;
+use selfsame::value::{Date, Decimal, ValueRef, ValueType};
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::statement::CurrentRow;
+
+impl Row for CurrentRow<'_> {
+    fn len(&self) -> usize {
+        self.columns()
+    }
+
+    fn name(&self, index: usize) -> &str {
+        self.column_name(index)
+    }
+
+    #[inline]
+    fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
+        let Some(stored) = self.stored(index)? else {
+            return Err(no_such_column(index, self.columns()));
+        };
+        match decode(stored, ty) {
+            Some(value) => Ok(value),
+            None => Err(mismatch(stored, ty).column(self.column_name(index))),
+        }
+    }
+}
+
+/// `None` if the stored value is not of the type, or does not fit it.
+#[inline]
+fn decode(stored: Stored<'_>, ty: ValueType) -> Option<ValueRef<'_>> {
+    use ValueType as T;
+    Some(match (stored, ty) {
+        (Stored::Null, _) => ValueRef::Null,
+        (Stored::Integer(value), T::I64 | T::Native) => ValueRef::I64(value),
+        (Stored::Text(text), T::Text | T::Native) => ValueRef::Text(str::from_utf8(text).ok()?),
+        (Stored::Integer(value), T::I32) => ValueRef::I32(i32::try_from(value).ok()?),
+        (Stored::Integer(value), T::I16) => ValueRef::I16(i16::try_from(value).ok()?),
+        (Stored::Integer(0), T::Bool) => ValueRef::Bool(false),
+        (Stored::Integer(1), T::Bool) => ValueRef::Bool(true),
+        (Stored::Real(value), T::F64 | T::Native) => ValueRef::F64(value),
+        (Stored::Real(value), T::F32) => ValueRef::F32(single(value)?),
+        // An expression, or a column that was not declared as a float, can give a whole number.
+        (Stored::Integer(value), T::F64) => ValueRef::F64(whole(value)?),
+        (Stored::Integer(value), T::F32) => ValueRef::F32(single(whole(value)?)?),
+        (Stored::Blob(bytes), T::Bytes | T::Native) => ValueRef::Bytes(bytes),
+        (Stored::Blob(bytes), T::Uuid) => ValueRef::Uuid(bytes.try_into().ok()?),
+        (Stored::Text(text), T::Json) => ValueRef::Json(str::from_utf8(text).ok()?),
+        (Stored::Text(text), T::Decimal) => ValueRef::Decimal(parsed(text)?),
+        (Stored::Integer(value), T::Decimal) => ValueRef::Decimal(Decimal::new(value.into(), 0)),
+        (Stored::Text(text), T::Date) => ValueRef::Date(common(text)?),
+        (Stored::Text(text), T::Time) => ValueRef::Time(parsed(text)?),
+        (Stored::Text(text), T::Timestamp) => {
+            common(text.get(..10)?)?;
+            ValueRef::Timestamp(parsed(text)?)
+        }
+        (Stored::Text(text), T::TimestampTz) => {
+            common(text.get(..10)?)?;
+            ValueRef::TimestampTz(parsed(text)?)
+        }
+        _ => return None,
+    })
+}
+
+fn parsed<T: FromStr>(text: &[u8]) -> Option<T> {
+    str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// The day of a text with a year of four digits, from year 1 on.
+fn common(text: &[u8]) -> Option<Date> {
+    let date = (text.len() == 10).then(|| parsed(text)).flatten()?;
+    (Date::MIN_COMMON..=Date::MAX_COMMON)
+        .contains(&date)
+        .then_some(date)
+}
+
+/// The single that is this double, if there is one.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a double that a single cannot hold is found out by the way back"
+)]
+fn single(value: f64) -> Option<f32> {
+    let single = value as f32;
+    (f64::from(single).to_bits() == value.to_bits()).then_some(single)
+}
+
+/// The double that is this integer, up to 2^53: beyond, two integers share a double.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "every integer up to 2^53 is a double"
+)]
+fn whole(value: i64) -> Option<f64> {
+    (value.unsigned_abs() <= 1 << 53).then_some(value as f64)
+}
+
+#[cold]
+fn mismatch(stored: Stored<'_>, ty: ValueType) -> Error {
+    let class = match stored {
+        Stored::Null => "NULL",
+        Stored::Integer(_) => "an integer",
+        Stored::Real(_) => "a real",
+        Stored::Text(_) => "a text",
+        Stored::Blob(_) => "a blob",
+    };
+    Error::new(
+        ErrorKind::Conversion,
+        format!("{class} is stored that is no {ty:?}"),
+    )
+}
+
+#[cold]
+fn no_such_column(index: usize, columns: usize) -> Error {
+    Error::new(
+        ErrorKind::Conversion,
+        format!("column {index} was asked for in a row of {columns} columns"),
+    )
+}
+
+impl fmt::Debug for CurrentRow<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CurrentRow")
+            .field("columns", &self.columns())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(stored: Stored<'_>, ty: ValueType, expected: Option<ValueRef<'_>>) {
+        assert_eq!(decode(stored, ty), expected, "{stored:?} as {ty:?}");
+    }
+
+    #[test]
+    fn what_fits_is_read() {
+        check(
+            Stored::Integer(1),
+            ValueType::Bool,
+            Some(ValueRef::Bool(true)),
+        );
+        check(
+            Stored::Integer(-32_768),
+            ValueType::I16,
+            Some(ValueRef::I16(i16::MIN)),
+        );
+        check(Stored::Integer(3), ValueType::F64, Some(ValueRef::F64(3.0)));
+        check(Stored::Real(0.5), ValueType::F32, Some(ValueRef::F32(0.5)));
+        check(
+            Stored::Real(f64::INFINITY),
+            ValueType::F32,
+            Some(ValueRef::F32(f32::INFINITY)),
+        );
+        check(
+            Stored::Integer(-7),
+            ValueType::Decimal,
+            Some(ValueRef::Decimal(Decimal::new(-7, 0))),
+        );
+        check(Stored::Null, ValueType::Uuid, Some(ValueRef::Null));
+    }
+
+    #[test]
+    fn nothing_is_bent() {
+        for (stored, ty) in [
+            (Stored::Integer(2), ValueType::Bool),
+            (Stored::Integer(32_768), ValueType::I16),
+            (Stored::Integer(1 << 31), ValueType::I32),
+            (Stored::Real(1.0), ValueType::I64),
+            (Stored::Text(b"1"), ValueType::I64),
+            (Stored::Integer(1), ValueType::Text),
+            (Stored::Blob(b"x"), ValueType::Text),
+            (Stored::Text(b"x"), ValueType::Bytes),
+            (Stored::Text(b"\xff"), ValueType::Text),
+            (Stored::Real(0.1), ValueType::F32),
+            (Stored::Real(1e300), ValueType::F32),
+            (Stored::Integer((1 << 53) + 1), ValueType::F64),
+            (Stored::Real(0.5), ValueType::Decimal),
+            (Stored::Text(b"1e5"), ValueType::Decimal),
+            (Stored::Blob(&[0; 15]), ValueType::Uuid),
+            (Stored::Text(b"2023-02-29"), ValueType::Date),
+            (Stored::Text(b"0000-01-01"), ValueType::Date),
+            (Stored::Text(b"12024-01-01"), ValueType::Date),
+            (Stored::Text(b"24:00:00"), ValueType::Time),
+            (
+                Stored::Text(b"5000000-01-01 00:00:00"),
+                ValueType::Timestamp,
+            ),
+            (Stored::Text(b"2024-01-01"), ValueType::Timestamp),
+            (Stored::Text(b"x"), ValueType::Timestamp),
+            (Stored::Text(b"2024-01-01 00:00:00"), ValueType::TimestampTz),
+            (Stored::Text(b"\xff"), ValueType::Json),
+        ] {
+            check(stored, ty, None);
+        }
+    }
+}

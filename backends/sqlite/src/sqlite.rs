@@ -1,0 +1,417 @@
+//! Where the database is and how each connection to it is set up.
+
+use std::cmp::Ordering;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering as Memory};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
+use selfsame::backend::{Backend, Connection, Scheme};
+use selfsame::dialect::Dialect;
+use selfsame::value::Decimal;
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::classify::classify_driver;
+use crate::connection::SqliteConnection;
+use crate::dialect::SqliteDialect;
+
+/// SQLite by URL, for [`Engine::from_url`](selfsame::backend::Scheme): see [`Sqlite::url`].
+pub const SCHEME: Scheme = Scheme {
+    names: &["sqlite"],
+    open: |url| Ok(Arc::new(Sqlite::url(url)?)),
+};
+
+/// A SQLite database: a file, or one in memory.
+///
+/// ```
+/// use std::time::Duration;
+/// use selfsame_sqlite::Sqlite;
+///
+/// let backend = Sqlite::file("app.db").busy_timeout(Duration::from_secs(1));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    location: Location,
+    access: Access,
+    synchronous: Option<Synchronous>,
+    dialect: SqliteDialect,
+}
+
+/// When SQLite waits for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Never: a crash of the machine can destroy the database.
+    Off,
+    /// At checkpoints: a crash of the machine can lose the last commits, not the database.
+    Normal,
+    /// At each commit. SQLite's default.
+    Full,
+}
+
+#[derive(Clone, Debug)]
+enum Location {
+    File(PathBuf),
+    Memory(Arc<InMemory>),
+}
+
+/// A named database in memory. It lives as long as some connection to it does: the anchor is one that nobody uses.
+#[derive(Debug)]
+struct InMemory {
+    uri: String,
+    anchor: Mutex<Option<rusqlite::Connection>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    ReadOnly,
+    ReadWrite,
+    Create,
+}
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Sqlite {
+    /// The database in this file; the first connection makes it if it is not there.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self::at(Location::File(path.into()))
+    }
+
+    /// A new database in memory, gone with the last clone of this value and the last connection. It takes one connection at a
+    /// time, and is no WAL database: there is no second one to read beside a writer.
+    pub fn memory() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Memory::Relaxed);
+        Self::at(Location::Memory(Arc::new(InMemory {
+            uri: format!(
+                "file:/selfsame-sqlite-{}-{number}?vfs=memdb",
+                env!("CARGO_PKG_VERSION")
+            ),
+            anchor: Mutex::new(None),
+        })))
+    }
+
+    /// The database that a URL names:
+    ///
+    /// - `sqlite::memory:` is [`memory`](Self::memory);
+    /// - `sqlite:PATH` and `sqlite://PATH` are [`file`](Self::file): `sqlite:app.db`, `sqlite:///var/lib/app.db`. In the path, `%20`
+    ///   is a space, and so on.
+    ///
+    /// Options follow a `?`, joined by `&`: `mode=ro`, `mode=rw` (must exist) or `mode=rwc`; `busy_timeout=` in milliseconds;
+    /// `synchronous=off`, `normal` or `full`.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](ErrorKind::Configuration) if the text is no such URL.
+    pub fn url(url: &str) -> Result<Self> {
+        let rest = url
+            .strip_prefix("sqlite:")
+            .ok_or_else(|| unusable("begins with `sqlite:`"))?;
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut backend = match path {
+            "" => return Err(unusable("names a path, or `:memory:`")),
+            ":memory:" => Self::memory(),
+            path => Self::file(percent_decoded(path)?),
+        };
+        for option in options.split('&').filter(|option| !option.is_empty()) {
+            backend = backend.with_option(option)?;
+        }
+        Ok(backend)
+    }
+
+    /// How long a statement waits for a lock that another connection holds, before it fails as
+    /// [`Busy`](ErrorKind::Busy). Five seconds unless set; counted in milliseconds.
+    #[must_use]
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.dialect.busy_timeout = timeout;
+        self
+    }
+
+    /// Refuses every write, on every connection. The database must exist.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.access = Access::ReadOnly;
+        self
+    }
+
+    /// Does not make the file if it is not there.
+    #[must_use]
+    pub fn must_exist(mut self) -> Self {
+        self.access = Access::ReadWrite;
+        self
+    }
+
+    /// When SQLite waits for the disk. Unless set, SQLite's own default: [`Synchronous::Full`].
+    #[must_use]
+    pub fn synchronous(mut self, synchronous: Synchronous) -> Self {
+        self.synchronous = Some(synchronous);
+        self
+    }
+
+    fn at(location: Location) -> Self {
+        let max_connections = match location {
+            Location::File(_) => None,
+            Location::Memory(_) => Some(1),
+        };
+        Self {
+            location,
+            access: Access::Create,
+            synchronous: None,
+            dialect: SqliteDialect {
+                busy_timeout: BUSY_TIMEOUT,
+                max_connections,
+            },
+        }
+    }
+
+    fn with_option(self, option: &str) -> Result<Self> {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        Ok(match (name, value) {
+            ("mode", "ro") => self.read_only(),
+            ("mode", "rw") => self.must_exist(),
+            ("mode", "rwc") => self,
+            ("synchronous", "off") => self.synchronous(Synchronous::Off),
+            ("synchronous", "normal") => self.synchronous(Synchronous::Normal),
+            ("synchronous", "full") => self.synchronous(Synchronous::Full),
+            ("busy_timeout", value) => self.busy_timeout(Duration::from_millis(
+                value
+                    .parse()
+                    .map_err(|_| unusable("gives busy_timeout in milliseconds"))?,
+            )),
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::Configuration,
+                    format!(
+                        "SQLite has no option `{option}`: there are mode=ro|rw|rwc, busy_timeout=MILLISECONDS and synchronous=off|normal|full"
+                    ),
+                ));
+            }
+        })
+    }
+
+    /// Opens and sets up a native connection.
+    pub(crate) fn open(&self) -> Result<rusqlite::Connection> {
+        match &self.location {
+            Location::Memory(memory) => {
+                let mut anchor = memory.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+                if anchor.is_none() {
+                    *anchor = Some(open_native(Path::new(&memory.uri), Access::Create)?);
+                }
+                drop(anchor);
+                let connection = open_native(Path::new(&memory.uri), self.access)?;
+                self.set_up(&connection).map_err(classify_driver)?;
+                Ok(connection)
+            }
+            Location::File(path) => {
+                let named = file_name(path)?;
+                let unreachable = |error: Error| unreachable_file(path, self.access, &error);
+                let connection = open_native(&named, self.access).map_err(unreachable)?;
+                self.set_up(&connection)
+                    .and_then(|()| self.use_wal(&connection))
+                    .map_err(|error| unreachable(classify_driver(error)))?;
+                Ok(connection)
+            }
+        }
+    }
+
+    fn set_up(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+        connection.busy_timeout(self.dialect.busy_timeout)?;
+        // The dialect quotes every name: without this, a column that does not exist would be a text.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+        connection.create_collation(c"decimal", compare_decimals)?;
+        connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA case_sensitive_like = ON")?;
+        if let Some(synchronous) = self.synchronous {
+            let level = match synchronous {
+                Synchronous::Off => "OFF",
+                Synchronous::Normal => "NORMAL",
+                Synchronous::Full => "FULL",
+            };
+            connection.pragma_update(None, "synchronous", level)?;
+        }
+        Ok(())
+    }
+
+    /// Turns the write-ahead log on. That needs the file for itself for a moment, and SQLite does not wait for it when several
+    /// connections try at once, so this waits.
+    fn use_wal(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+        if self.access == Access::ReadOnly {
+            return connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+        }
+        let deadline = Instant::now() + self.dialect.busy_timeout;
+        loop {
+            let mode: rusqlite::Result<String> =
+                connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+            match mode {
+                Ok(_) => return Ok(()),
+                Err(error)
+                    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                        && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Backend for Sqlite {
+    fn connect(&self) -> Result<Box<dyn Connection>> {
+        Ok(Box::new(SqliteConnection::open(self.clone())?))
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        &self.dialect
+    }
+}
+
+fn open_native(path: &Path, access: Access) -> Result<rusqlite::Connection> {
+    let access = match access {
+        Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        Access::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    };
+    // One session at a time uses a connection, so SQLite need not lock each call.
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    rusqlite::Connection::open_with_flags(path, flags).map_err(classify_driver)
+}
+
+/// The path in a form that SQLite does not take for a URI or one of its special names.
+fn file_name(path: &Path) -> Result<PathBuf> {
+    if path.as_os_str().is_empty() || path == Path::new(":memory:") {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "`{}` is no path of a file; `Sqlite::memory()` is a database in memory",
+                path.display()
+            ),
+        ));
+    }
+    if path.is_absolute() {
+        return Ok(path.to_owned());
+    }
+    Ok(Path::new(".").join(path))
+}
+
+/// The error of a file that cannot be opened: what is wrong with it, as far as the file system tells, and what SQLite said.
+fn unreachable_file(path: &Path, access: Access, error: &Error) -> Error {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let reason = if !parent.is_dir() {
+        format!("there is no directory {}", parent.display())
+    } else if path.is_dir() {
+        "it is a directory".to_owned()
+    } else if access != Access::Create && !path.exists() {
+        "there is no such file".to_owned()
+    } else {
+        error.message().to_owned()
+    };
+    let mut unreachable = Error::new(
+        ErrorKind::Unreachable,
+        format!(
+            "cannot open the SQLite database {}: {reason}",
+            path.display()
+        ),
+    );
+    if let Some(code) = error.native_code() {
+        unreachable = unreachable.code(code);
+    }
+    unreachable
+}
+
+/// Numeric order of decimal text. What is no decimal comes last, in the order of its bytes, so that the order is total.
+fn compare_decimals(a: &str, b: &str) -> Ordering {
+    match (a.parse::<Decimal>(), b.parse::<Decimal>()) {
+        (Ok(a), Ok(b)) => a.compare(b),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => a.cmp(b),
+    }
+}
+
+#[cold]
+fn unusable(expected: &str) -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        format!("not a URL of a SQLite database: one {expected}"),
+    )
+}
+
+fn percent_decoded(text: &str) -> Result<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((plain, escaped)) = rest.split_once('%') {
+        bytes.extend_from_slice(plain.as_bytes());
+        let byte = escaped
+            .get(..2)
+            .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+            .ok_or_else(|| unusable("has two hexadecimal digits behind each `%` of its path"))?;
+        bytes.push(byte);
+        rest = &escaped[2..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).map_err(|_| unusable("has a path in UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_files_and_memory() {
+        let location = |url: &str| Sqlite::url(url).expect("a URL").location;
+        let file = |url: &str| match location(url) {
+            Location::File(path) => path.display().to_string(),
+            Location::Memory(_) => panic!("{url} is no file"),
+        };
+        assert!(matches!(location("sqlite::memory:"), Location::Memory(_)));
+        assert!(matches!(location("sqlite://:memory:"), Location::Memory(_)));
+        assert_eq!(file("sqlite:app.db"), "app.db");
+        assert_eq!(file("sqlite://dir/app.db"), "dir/app.db");
+        assert_eq!(file("sqlite:///dir/app.db"), "/dir/app.db");
+        assert_eq!(file("sqlite:a%20b%C3%A9%25.db?mode=rwc"), "a bé%.db");
+    }
+
+    #[test]
+    fn url_options() {
+        let backend =
+            Sqlite::url("sqlite:x?mode=ro&busy_timeout=20&synchronous=normal").expect("a URL");
+        assert_eq!(backend.access, Access::ReadOnly);
+        assert_eq!(backend.synchronous, Some(Synchronous::Normal));
+        assert_eq!(backend.dialect.busy_timeout, Duration::from_millis(20));
+    }
+
+    #[test]
+    fn other_urls_are_refused() {
+        for url in [
+            "",
+            "sqlite",
+            "sqlite:",
+            "sqlite://",
+            "postgres://x",
+            "sqlite:a%2",
+            "sqlite:a%zz",
+            "sqlite:a%é1",
+            "sqlite:a%ff",
+            "sqlite:x?mode=memory",
+            "sqlite:x?cache",
+            "sqlite:x?busy_timeout=long",
+        ] {
+            let error = Sqlite::url(url).expect_err(url);
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_decimal_order_is_total() {
+        let mut texts = ["10", "x", "9.5", "-1", "9.50", "", "-1.5"];
+        texts.sort_by(|a, b| compare_decimals(a, b).then(a.cmp(b)));
+        assert_eq!(texts, ["-1.5", "-1", "9.5", "9.50", "10", "", "x"]);
+    }
+}

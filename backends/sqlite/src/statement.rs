@@ -1,0 +1,521 @@
+//! Prepared statements over SQLite's C interface: the one module with `unsafe` code.
+//!
+//! The driver's own statements borrow their connection and cannot be kept beside it, and its row costs more than reading a
+//! column does. So this module keeps SQLite's statements itself. What makes it sound:
+//!
+//! - **A statement does not outlive its connection.** [`Database`] owns both, gives out neither by value, and drops the statements
+//!   first.
+//! - **SQLite holds no pointer to a dead parameter.** Text and bytes are bound without a copy. They are borrowed for `'p`,
+//!   which outlives the call of [`Prepared::run`], and at its end, on every way out, the bindings are cleared.
+//! - **A column's bytes do not move while they are borrowed.** They are valid until the statement steps, is reset, or the value is
+//!   converted in place. A row borrows its [`Execution`], which steps by `&mut`; and each storage class is read by one function
+//!   only, the one that has nothing to convert.
+//! - **Threads.** SQLite is built thread-safe and the connection is opened for one thread at a time, which `&mut` enforces.
+//!
+//! The tests of this crate run under valgrind: `cargo test -p selfsame-sqlite --no-run`, then
+//! `valgrind --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite` in front of each test binary that it names.
+#![expect(
+    unsafe_code,
+    reason = "SQLite's C interface; each block says why it is sound"
+)]
+
+use std::cell::OnceCell;
+use std::collections::hash_map::Entry;
+use std::ffi::{CStr, c_char, c_int};
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+
+use rusqlite::ffi;
+use rusqlite::types::ValueRef as Stored;
+use rustc_hash::FxHashMap;
+use selfsame::backend::{Outcome, Sql, StatementKind};
+use selfsame::value::Param;
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::bind::{self, Binding};
+use crate::classify::classify;
+use crate::session::changes_session;
+
+/// A connection with its prepared statements.
+pub(crate) struct Database {
+    // Dropped in this order: SQLite does not close a connection that has statements.
+    statements: FxHashMap<u64, Prepared>,
+    connection: rusqlite::Connection,
+    clock: u64,
+}
+
+// SAFETY: the statements' pointers are used through `&mut Database` only, and never leave it; SQLite lets a connection and its
+// statements move between threads as long as one thread at a time uses them.
+unsafe impl Send for Database {}
+
+/// A prepared statement that is kept, reset and without bindings between runs.
+pub(crate) struct Prepared {
+    statement: NonNull<ffi::sqlite3_stmt>,
+    database: NonNull<ffi::sqlite3>,
+    placeholders: usize,
+    kind: StatementKind,
+    changes_session: bool,
+    last_used: u64,
+    scratch: String,
+}
+
+/// A statement being run. Its end, however it comes, resets the statement and clears the bindings.
+pub(crate) struct Execution<'s, 'p> {
+    prepared: &'s mut Prepared,
+    bound: &'p [Param<'p>],
+    names: OnceCell<Vec<String>>,
+    // Keeps `'p` from being shortened: the parameters must outlive the run, not the call of `bind`.
+    params: PhantomData<fn(&'p ()) -> &'p ()>,
+}
+
+/// The current row of an execution.
+pub(crate) struct CurrentRow<'e> {
+    statement: NonNull<ffi::sqlite3_stmt>,
+    columns: usize,
+    names: &'e OnceCell<Vec<String>>,
+}
+
+/// Statements kept for each connection. SQLite's own tools keep 16 to 128; a large application has a few hundred shapes.
+const KEPT: usize = 256;
+
+/// The encoding of the text that is bound.
+#[expect(clippy::cast_possible_truncation, reason = "the constant is 1")]
+const UTF8: std::ffi::c_uchar = ffi::SQLITE_UTF8 as std::ffi::c_uchar;
+
+/// What an INSERT leaves as the last rowid when the table has none.
+const NO_ROWID: i64 = i64::MIN;
+
+impl Database {
+    pub(crate) fn new(connection: rusqlite::Connection) -> Self {
+        Self {
+            statements: FxHashMap::default(),
+            connection,
+            clock: 0,
+        }
+    }
+
+    /// The driver's connection, for settings.
+    pub(crate) fn connection(&self) -> &rusqlite::Connection {
+        &self.connection
+    }
+
+    /// The statement, kept from before or prepared now.
+    pub(crate) fn prepare(&mut self, sql: &Sql) -> Result<&mut Prepared> {
+        self.clock += 1;
+        if self.statements.len() >= KEPT && !self.statements.contains_key(&sql.id()) {
+            self.forget_oldest();
+        }
+        let prepared = match self.statements.entry(sql.id()) {
+            Entry::Occupied(kept) => kept.into_mut(),
+            Entry::Vacant(free) => free.insert(Prepared::new(&self.connection, sql)?),
+        };
+        prepared.last_used = self.clock;
+        Ok(prepared)
+    }
+
+    fn forget_oldest(&mut self) {
+        let oldest = self
+            .statements
+            .iter()
+            .min_by_key(|(_, prepared)| prepared.last_used)
+            .map(|(id, _)| *id);
+        if let Some(id) = oldest {
+            self.statements.remove(&id);
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("statements", &self.statements.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Prepared {
+    fn new(connection: &rusqlite::Connection, sql: &Sql) -> Result<Self> {
+        // SAFETY: the pointer is used while the connection lives: here, and by statements that are dropped before it.
+        let handle = unsafe { connection.handle() };
+        let database = NonNull::new(handle)
+            .ok_or_else(|| Error::new(ErrorKind::ConnectionLost, "the connection is closed"))?;
+        let (statement, tail) = compile(database, sql.text())?;
+        let statement = statement.ok_or_else(|| {
+            Error::new(ErrorKind::InvalidStatement, "the text holds no statement")
+        })?;
+        // SAFETY: the statement was just made.
+        let placeholders = unsafe { ffi::sqlite3_bind_parameter_count(statement.as_ptr()) };
+        let prepared = Self {
+            statement,
+            database,
+            placeholders: usize::try_from(placeholders).unwrap_or(0),
+            kind: sql.kind(),
+            changes_session: changes_session(sql.text()),
+            last_used: 0,
+            scratch: String::new(),
+        };
+        // SQLite compiles the first statement of a text; what follows must not vanish.
+        match compile(database, tail) {
+            Ok((None, _)) => {}
+            Ok((Some(second), _)) => {
+                // SAFETY: the statement was just made and is used nowhere else.
+                unsafe { ffi::sqlite3_finalize(second.as_ptr()) };
+                return Err(more_than_one());
+            }
+            Err(_) => return Err(more_than_one()),
+        }
+        Ok(prepared)
+    }
+
+    /// Whether running it can leave something on the connection that a transaction's end does not undo.
+    pub(crate) fn changes_session(&self) -> bool {
+        self.changes_session
+    }
+
+    /// Runs `work` with the statement, which is reset and without bindings afterwards.
+    pub(crate) fn run<'p, R>(
+        &mut self,
+        work: impl FnOnce(&mut Execution<'_, 'p>) -> Result<R>,
+    ) -> Result<R> {
+        let mut execution = Execution {
+            prepared: self,
+            bound: &[],
+            names: OnceCell::new(),
+            params: PhantomData,
+        };
+        work(&mut execution)
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        // SAFETY: the statement is alive, is not used after this, and its connection is dropped later.
+        unsafe { ffi::sqlite3_finalize(self.statement.as_ptr()) };
+    }
+}
+
+impl<'p> Execution<'_, 'p> {
+    /// Sets every parameter, over those of the run before.
+    #[inline]
+    pub(crate) fn bind(&mut self, params: &'p [Param<'p>]) -> Result<()> {
+        let prepared = &mut *self.prepared;
+        if params.len() != prepared.placeholders {
+            return Err(wrong_count(prepared.placeholders, params.len()));
+        }
+        self.bound = params;
+        for (index, param) in (1..).zip(params) {
+            let binding = bind::binding(param, index, &mut prepared.scratch)?;
+            // SAFETY: the statement is alive and reset, and `run` clears its bindings at its end, which comes before that of `'p`.
+            let code = unsafe { bind_one(prepared.statement, index, binding) };
+            if code != ffi::SQLITE_OK {
+                return Err(self.error());
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs to the end, drops what rows come, tells what was done, and is ready for `bind` again.
+    #[inline]
+    pub(crate) fn finish(&mut self) -> Result<Outcome> {
+        let database = self.prepared.database.as_ptr();
+        let kind = self.prepared.kind;
+        // SAFETY: the connection is alive as long as the statement.
+        let total_before = unsafe {
+            if kind == StatementKind::Insert {
+                ffi::sqlite3_set_last_insert_rowid(database, NO_ROWID);
+            }
+            ffi::sqlite3_total_changes64(database)
+        };
+        while self.step()? {}
+        // SAFETY: as above; a statement may be reset at any time, and nothing borrows a row of it.
+        let (matched, last_rowid) = unsafe {
+            ffi::sqlite3_reset(self.prepared.statement.as_ptr());
+            let changed = ffi::sqlite3_changes64(database);
+            let matched = match kind {
+                StatementKind::Insert | StatementKind::Update | StatementKind::Delete => changed,
+                // The count stays from the statement before if this one was no INSERT, UPDATE or DELETE.
+                StatementKind::Raw if ffi::sqlite3_total_changes64(database) > total_before => {
+                    changed
+                }
+                _ => 0,
+            };
+            (matched, ffi::sqlite3_last_insert_rowid(database))
+        };
+        let outcome = Outcome::matched(u64::try_from(matched).unwrap_or(0));
+        if kind == StatementKind::Insert && matched > 0 && last_rowid != NO_ROWID {
+            return Ok(outcome.with_last_insert_id(last_rowid));
+        }
+        Ok(outcome)
+    }
+
+    /// The next row.
+    #[inline]
+    pub(crate) fn next_row(&mut self) -> Result<Option<CurrentRow<'_>>> {
+        if !self.step()? {
+            return Ok(None);
+        }
+        // SAFETY: the statement is alive.
+        let columns = unsafe { ffi::sqlite3_data_count(self.prepared.statement.as_ptr()) };
+        Ok(Some(CurrentRow {
+            statement: self.prepared.statement,
+            columns: usize::try_from(columns).unwrap_or(0),
+            names: &self.names,
+        }))
+    }
+
+    #[inline]
+    fn step(&mut self) -> Result<bool> {
+        // SAFETY: the statement is alive, all it is bound to lives for `'p`, and `&mut self` proves that no row is borrowed.
+        match unsafe { ffi::sqlite3_step(self.prepared.statement.as_ptr()) } {
+            ffi::SQLITE_ROW => Ok(true),
+            ffi::SQLITE_DONE => Ok(false),
+            _ => Err(self.error()),
+        }
+    }
+
+    /// The error of the call that just failed. Some of SQLite's functions quote what they were given; parameters must not be quoted.
+    #[cold]
+    fn error(&self) -> Error {
+        let (code, message) = last_error(self.prepared.database);
+        if code == ffi::SQLITE_ERROR && bind::quotes_any(&message, self.bound) {
+            return classify(code, "SQLite's message quotes a parameter and is left out")
+                .with_kind(ErrorKind::Database);
+        }
+        classify(code, &message)
+    }
+}
+
+impl Drop for Execution<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        let statement = self.prepared.statement.as_ptr();
+        // SAFETY: the statement is alive; no row is borrowed any more. Both only repeat the code of an error that was reported.
+        unsafe {
+            ffi::sqlite3_reset(statement);
+            if !self.bound.is_empty() {
+                ffi::sqlite3_clear_bindings(statement);
+            }
+        }
+    }
+}
+
+impl CurrentRow<'_> {
+    /// How many columns.
+    #[inline]
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The name of a column; empty if there is no such column.
+    pub(crate) fn column_name(&self, index: usize) -> &str {
+        let names = self.names.get_or_init(|| self.column_names());
+        names.get(index).map_or("", String::as_str)
+    }
+
+    /// The column as it is stored, or `None` if there is no such column.
+    #[inline]
+    pub(crate) fn stored(&self, index: usize) -> Result<Option<Stored<'_>>> {
+        if index >= self.columns {
+            return Ok(None);
+        }
+        let Ok(column) = c_int::try_from(index) else {
+            return Ok(None);
+        };
+        let statement = self.statement.as_ptr();
+        // SAFETY: the statement stands on a row that has this column. Text is in UTF-8 or is converted to it by the first of
+        // these calls, and then stays; the bytes live until the statement moves on, and it cannot while this row is borrowed.
+        unsafe {
+            Ok(Some(match ffi::sqlite3_column_type(statement, column) {
+                ffi::SQLITE_INTEGER => {
+                    Stored::Integer(ffi::sqlite3_column_int64(statement, column))
+                }
+                ffi::SQLITE_FLOAT => Stored::Real(ffi::sqlite3_column_double(statement, column)),
+                ffi::SQLITE_TEXT => {
+                    let text = ffi::sqlite3_column_text(statement, column);
+                    if text.is_null() {
+                        return Err(out_of_memory());
+                    }
+                    let length = ffi::sqlite3_column_bytes(statement, column);
+                    Stored::Text(bytes(text, length))
+                }
+                ffi::SQLITE_BLOB => {
+                    let blob = ffi::sqlite3_column_blob(statement, column);
+                    let length = ffi::sqlite3_column_bytes(statement, column);
+                    // An empty blob is a null pointer.
+                    if blob.is_null() && length > 0 {
+                        return Err(out_of_memory());
+                    }
+                    Stored::Blob(bytes(blob.cast(), length))
+                }
+                _ => Stored::Null,
+            }))
+        }
+    }
+
+    fn column_names(&self) -> Vec<String> {
+        let count = c_int::try_from(self.columns).unwrap_or(0);
+        (0..count)
+            .map(|column| {
+                // SAFETY: the statement is alive; the name is copied before anything else can be asked of the statement.
+                unsafe {
+                    let name = ffi::sqlite3_column_name(self.statement.as_ptr(), column);
+                    if name.is_null() {
+                        String::new()
+                    } else {
+                        CStr::from_ptr(name).to_string_lossy().into_owned()
+                    }
+                }
+            })
+            .collect()
+    }
+}
+
+/// Compiles the first statement of a text, and gives what is left of it. There is no statement in blanks and comments.
+fn compile(
+    database: NonNull<ffi::sqlite3>,
+    text: &str,
+) -> Result<(Option<NonNull<ffi::sqlite3_stmt>>, &str)> {
+    if text.is_empty() {
+        return Ok((None, ""));
+    }
+    if text.contains('\0') {
+        return Err(Error::new(
+            ErrorKind::InvalidStatement,
+            "the text holds a NUL character: SQLite would stop reading there",
+        ));
+    }
+    let length = c_int::try_from(text.len()).map_err(|_| {
+        Error::new(
+            ErrorKind::OutOfRange,
+            "the text of the statement is too long",
+        )
+    })?;
+    let mut statement = ptr::null_mut();
+    let mut tail = ptr::null();
+    // SAFETY: the text is `length` bytes long; the two results are written before they are read.
+    let code = unsafe {
+        ffi::sqlite3_prepare_v3(
+            database.as_ptr(),
+            text.as_ptr().cast::<c_char>(),
+            length,
+            ffi::SQLITE_PREPARE_PERSISTENT,
+            &raw mut statement,
+            &raw mut tail,
+        )
+    };
+    if code != ffi::SQLITE_OK {
+        let (code, message) = last_error(database);
+        return Err(classify(code, &message));
+    }
+    let read = (tail as usize).saturating_sub(text.as_ptr() as usize);
+    Ok((NonNull::new(statement), text.get(read..).unwrap_or("")))
+}
+
+/// Sets one parameter of a statement that is not running, and gives SQLite's code.
+///
+/// # Safety
+///
+/// The statement must be alive, and its bindings must be cleared or set anew before the end of `'p`.
+unsafe fn bind_one<'p>(
+    statement: NonNull<ffi::sqlite3_stmt>,
+    index: c_int,
+    binding: Binding<'p, '_>,
+) -> c_int {
+    let statement = statement.as_ptr();
+    // SAFETY: pointer and length belong to one slice. What lives for `'p` is bound without a copy; the rest is copied by SQLite
+    // during the call.
+    unsafe {
+        match binding {
+            Binding::Null => ffi::sqlite3_bind_null(statement, index),
+            Binding::Integer(value) => ffi::sqlite3_bind_int64(statement, index, value),
+            Binding::Real(value) => ffi::sqlite3_bind_double(statement, index, value),
+            Binding::KeptText(text) => bind_text(statement, index, text, ffi::SQLITE_STATIC()),
+            Binding::MadeText(text) => bind_text(statement, index, text, ffi::SQLITE_TRANSIENT()),
+            Binding::KeptBlob(blob) => bind_blob(statement, index, blob, ffi::SQLITE_STATIC()),
+            Binding::Uuid(uuid) => bind_blob(statement, index, &uuid, ffi::SQLITE_TRANSIENT()),
+        }
+    }
+}
+
+/// # Safety
+///
+/// As [`bind_one`]; with a static destructor the text must outlive the binding.
+unsafe fn bind_text(
+    statement: *mut ffi::sqlite3_stmt,
+    index: c_int,
+    text: &str,
+    destructor: ffi::sqlite3_destructor_type,
+) -> c_int {
+    // A usize is no wider than 64 bits on any platform that SQLite runs on.
+    let length = text.len() as ffi::sqlite3_uint64;
+    // SAFETY: the caller's promise.
+    unsafe {
+        ffi::sqlite3_bind_text64(
+            statement,
+            index,
+            text.as_ptr().cast::<c_char>(),
+            length,
+            destructor,
+            UTF8,
+        )
+    }
+}
+
+/// # Safety
+///
+/// As [`bind_text`].
+unsafe fn bind_blob(
+    statement: *mut ffi::sqlite3_stmt,
+    index: c_int,
+    blob: &[u8],
+    destructor: ffi::sqlite3_destructor_type,
+) -> c_int {
+    let length = blob.len() as ffi::sqlite3_uint64;
+    // SAFETY: the caller's promise. The pointer of an empty slice is not null, so an empty blob is no NULL.
+    unsafe { ffi::sqlite3_bind_blob64(statement, index, blob.as_ptr().cast(), length, destructor) }
+}
+
+/// The bytes of a column.
+///
+/// # Safety
+///
+/// `start` must be null, or point to `length` bytes that stay for `'a`.
+#[inline]
+unsafe fn bytes<'a>(start: *const u8, length: c_int) -> &'a [u8] {
+    match usize::try_from(length) {
+        // SAFETY: the caller's promise.
+        Ok(length) if length > 0 => unsafe { std::slice::from_raw_parts(start, length) },
+        _ => &[],
+    }
+}
+
+fn last_error(database: NonNull<ffi::sqlite3>) -> (i32, String) {
+    // SAFETY: the connection is alive; the message is a text that ends in NUL and is copied before the next call.
+    unsafe {
+        let code = ffi::sqlite3_extended_errcode(database.as_ptr());
+        let message = CStr::from_ptr(ffi::sqlite3_errmsg(database.as_ptr()));
+        (code, message.to_string_lossy().into_owned())
+    }
+}
+
+#[cold]
+fn wrong_count(placeholders: usize, given: usize) -> Error {
+    Error::new(
+        ErrorKind::InvalidStatement,
+        format!("the statement has {placeholders} parameters, and {given} were given"),
+    )
+}
+
+#[cold]
+fn more_than_one() -> Error {
+    Error::new(
+        ErrorKind::InvalidStatement,
+        "the text holds more than one statement: send them one by one",
+    )
+}
+
+#[cold]
+fn out_of_memory() -> Error {
+    classify(ffi::SQLITE_NOMEM, "out of memory")
+}

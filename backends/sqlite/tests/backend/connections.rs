@@ -1,0 +1,221 @@
+//! Opening, settings, resetting.
+
+use std::fs;
+use std::sync::Barrier;
+use std::time::Duration;
+
+use selfsame::ErrorKind as K;
+use selfsame::backend::Backend as _;
+use selfsame::value::{Value, ValueType as T};
+
+use crate::support::*;
+
+fn unreachable(backend: &Sqlite, reason: &str) {
+    let error = backend.connect().expect_err(reason);
+    assert_eq!(error.kind(), K::Unreachable, "{error}");
+    assert!(error.message().contains(reason), "{error}");
+    assert!(error.message().contains("x.db"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_opened_says_why() {
+    let database = TempDatabase::new().expect("a directory");
+    let directory = database.directory();
+    unreachable(
+        &Sqlite::file(directory.join("nowhere/x.db")),
+        "there is no directory",
+    );
+    unreachable(
+        &Sqlite::file(directory.join("x.db")).read_only(),
+        "there is no such file",
+    );
+    unreachable(
+        &Sqlite::file(directory.join("x.db")).must_exist(),
+        "there is no such file",
+    );
+    assert!(!directory.join("x.db").exists());
+    fs::write(
+        directory.join("x.db"),
+        "this is a text and no database at all. ".repeat(50),
+    )
+    .expect("a file");
+    unreachable(
+        &Sqlite::file(directory.join("x.db")),
+        "file is not a database",
+    );
+    unreachable(
+        &Sqlite::file(directory.join("x.db")).read_only(),
+        "file is not a database",
+    );
+    fs::create_dir(directory.join("dir-x.db")).expect("a directory");
+    unreachable(
+        &Sqlite::file(directory.join("dir-x.db")),
+        "it is a directory",
+    );
+}
+
+#[test]
+fn a_path_is_a_path() {
+    let database = TempDatabase::new().expect("a directory");
+    for name in ["file:x.db", "a?mode=memory", "100%.db", "é ü.db"] {
+        let path = database.directory().join(name);
+        let mut session = Sqlite::file(&path).connect().expect("a connection");
+        run(&mut session, "CREATE TABLE t (v)", &[]);
+        assert!(path.exists(), "{name}");
+    }
+    for special in ["", ":memory:"] {
+        let error = Sqlite::file(special).connect().expect_err("no path");
+        assert_eq!(error.kind(), K::Configuration);
+    }
+}
+
+#[test]
+fn creating_a_backend_does_not_touch_the_file() {
+    let database = TempDatabase::new().expect("a directory");
+    let backend = database.backend();
+    assert!(!database.path().exists());
+    drop(backend.connect().expect("a connection"));
+    assert!(database.path().exists());
+    let directory = database.directory().to_owned();
+    drop(database);
+    assert!(!directory.exists());
+}
+
+#[test]
+fn every_connection_is_set_up() {
+    let database = TempDatabase::new().expect("a directory");
+    for backend in [database.backend(), Sqlite::memory()] {
+        let backend = backend
+            .busy_timeout(Duration::from_millis(1234))
+            .synchronous(selfsame_sqlite::Synchronous::Normal);
+        for _ in 0..2 {
+            let mut session = backend.connect().expect("a connection");
+            assert_eq!(
+                integer(&mut session, "SELECT foreign_keys FROM pragma_foreign_keys"),
+                1
+            );
+            assert_eq!(
+                integer(&mut session, "SELECT timeout FROM pragma_busy_timeout"),
+                1234
+            );
+            assert_eq!(
+                integer(&mut session, "SELECT synchronous FROM pragma_synchronous"),
+                1
+            );
+            assert_eq!(integer(&mut session, "SELECT 'A' LIKE 'a'"), 0);
+            assert_eq!(
+                integer(&mut session, "SELECT '10' > '9' COLLATE decimal"),
+                1
+            );
+        }
+    }
+    let mut session = database.backend().connect().expect("a connection");
+    let mode = one(
+        &mut session,
+        "SELECT journal_mode FROM pragma_journal_mode",
+        T::Text,
+    );
+    assert_eq!(mode, Value::Text("wal".into()));
+}
+
+#[test]
+fn memory_lasts_as_long_as_its_backend() {
+    let backend = Sqlite::memory();
+    assert_eq!(backend.dialect().capabilities().max_connections, Some(1));
+    let mut session = backend.connect().expect("a connection");
+    run(&mut session, "CREATE TABLE t (v)", &[]);
+    drop(session);
+    let mut session = backend.clone().connect().expect("a connection");
+    assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 0);
+    refused(&mut memory(), "SELECT * FROM t", K::NoSuchTable);
+}
+
+#[test]
+fn a_read_only_database_refuses_writes() {
+    let database = TempDatabase::new().expect("a directory");
+    let mut writer = database.backend().connect().expect("a connection");
+    run(&mut writer, "CREATE TABLE t (v)", &[]);
+    let mut reader = database
+        .backend()
+        .read_only()
+        .connect()
+        .expect("a connection");
+    assert_eq!(integer(&mut reader, "SELECT count(*) FROM t"), 0);
+    refused(&mut reader, "INSERT INTO t VALUES (1)", K::ReadOnly);
+}
+
+#[test]
+fn many_first_connections_at_once() {
+    let database = TempDatabase::new().expect("a directory");
+    let (backend, start) = (database.backend(), Barrier::new(8));
+    std::thread::scope(|scope| {
+        let connecting: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    backend.connect().map(drop)
+                })
+            })
+            .collect();
+        for connected in connecting {
+            connected.join().expect("no panic").expect("a connection");
+        }
+    });
+}
+
+#[test]
+fn a_connection_may_move_to_another_thread() {
+    let mut session = memory();
+    run(&mut session, "CREATE TABLE t (v)", &[]);
+    std::thread::spawn(move || run(&mut session, "INSERT INTO t VALUES (1)", &[]))
+        .join()
+        .expect("no panic");
+}
+
+#[test]
+fn a_reset_leaves_nothing_behind() {
+    let database = TempDatabase::new().expect("a directory");
+    for backend in [database.backend(), Sqlite::memory()] {
+        let mut session = backend.connect().expect("a connection");
+        run(&mut session, "CREATE TABLE kept (v)", &[]);
+        for text in [
+            "PRAGMA foreign_keys = OFF",
+            "PRAGMA case_sensitive_like = OFF",
+            "PRAGMA busy_timeout = 1",
+            "ATTACH ':memory:' AS other",
+            "CREATE TEMP TABLE mine (v)",
+            "PRAGMA query_only = ON",
+            "BEGIN",
+        ] {
+            run(&mut session, text, &[]);
+        }
+        session.reset(true).expect("reset");
+        assert_eq!(
+            integer(&mut session, "SELECT foreign_keys FROM pragma_foreign_keys"),
+            1
+        );
+        assert_eq!(
+            integer(&mut session, "SELECT timeout FROM pragma_busy_timeout"),
+            5000
+        );
+        assert_eq!(integer(&mut session, "SELECT 'A' LIKE 'a'"), 0);
+        refused(&mut session, "SELECT * FROM mine", K::NoSuchTable);
+        refused(
+            &mut session,
+            "SELECT * FROM other.sqlite_schema",
+            K::NoSuchTable,
+        );
+        run(&mut session, "BEGIN", &[]);
+        run(&mut session, "INSERT INTO kept VALUES (1)", &[]);
+        session.reset(false).expect("reset");
+        assert_eq!(integer(&mut session, "SELECT count(*) FROM kept"), 0);
+        run(&mut session, "BEGIN", &[]);
+    }
+}
+
+#[test]
+fn the_server_says_its_version() {
+    let version = memory().server_version().expect("a version");
+    assert!(version.starts_with("SQLite 3."), "{version}");
+    assert!(memory().is_open());
+}

@@ -1,0 +1,152 @@
+//! Transactions, locks and two connections on one file.
+
+use std::time::{Duration, Instant};
+
+use selfsame::ErrorKind as K;
+use selfsame::backend::Backend as _;
+use selfsame::dialect::{Isolation, Transaction};
+
+use crate::support::*;
+
+fn file() -> (TempDatabase, Session, Session) {
+    let database = TempDatabase::new().expect("a directory");
+    let backend = database.backend().busy_timeout(Duration::from_millis(50));
+    let mut first = backend.connect().expect("a connection");
+    let second = backend.connect().expect("a connection");
+    run(&mut first, "CREATE TABLE t (v INTEGER)", &[]);
+    (database, first, second)
+}
+
+fn count(session: &mut Session) -> i64 {
+    integer(session, "SELECT count(*) FROM t")
+}
+
+#[test]
+fn what_is_committed_is_seen_and_nothing_else() {
+    let (_database, mut first, mut second) = file();
+    begin(&mut first, |begin| begin.writes_first = true).expect("begin");
+    run(&mut first, "INSERT INTO t VALUES (1)", &[]);
+    assert_eq!((count(&mut first), count(&mut second)), (1, 0));
+    transaction(&mut first, Transaction::Commit).expect("commit");
+    assert_eq!(count(&mut second), 1);
+
+    begin(&mut first, |_| ()).expect("begin");
+    run(&mut first, "INSERT INTO t VALUES (2)", &[]);
+    transaction(&mut first, Transaction::Rollback).expect("rollback");
+    assert_eq!((count(&mut first), count(&mut second)), (1, 1));
+}
+
+#[test]
+fn a_dropped_connection_rolls_back() {
+    let (_database, mut first, mut second) = file();
+    begin(&mut first, |begin| begin.writes_first = true).expect("begin");
+    run(&mut first, "INSERT INTO t VALUES (1)", &[]);
+    drop(first);
+    assert_eq!(count(&mut second), 0);
+    run(&mut second, "INSERT INTO t VALUES (2)", &[]);
+}
+
+#[test]
+fn savepoints() {
+    let (_database, mut session, _second) = file();
+    begin(&mut session, |_| ()).expect("begin");
+    let mut step =
+        |session: &mut Session, command| transaction(session, command).expect("a savepoint");
+    step(&mut session, Transaction::Savepoint("outer \"one\""));
+    run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+    step(&mut session, Transaction::Savepoint("inner"));
+    run(&mut session, "INSERT INTO t VALUES (2)", &[]);
+    refused(
+        &mut session,
+        "INSERT INTO nobody VALUES (2)",
+        K::NoSuchTable,
+    );
+    step(&mut session, Transaction::RollbackTo("inner"));
+    step(&mut session, Transaction::Release("inner"));
+    assert_eq!(count(&mut session), 1);
+    step(&mut session, Transaction::Release("outer \"one\""));
+    step(&mut session, Transaction::Commit);
+    assert_eq!(count(&mut session), 1);
+}
+
+#[test]
+fn a_second_writer_waits_and_then_is_busy() {
+    let (_database, mut first, mut second) = file();
+    begin(&mut first, |begin| begin.writes_first = true).expect("begin");
+    let start = Instant::now();
+    let error = begin(&mut second, |begin| begin.writes_first = true).expect_err("locked");
+    assert_eq!(error.kind(), K::Busy);
+    assert!(start.elapsed() >= Duration::from_millis(40));
+    transaction(&mut first, Transaction::Rollback).expect("rollback");
+    begin(&mut second, |begin| begin.writes_first = true).expect("free again");
+}
+
+#[test]
+fn a_write_behind_a_stale_read_is_a_serialization_failure() {
+    let (_database, mut first, mut second) = file();
+    begin(&mut first, |_| ()).expect("begin");
+    assert_eq!(count(&mut first), 0);
+    run(&mut second, "INSERT INTO t VALUES (1)", &[]);
+    let error = refused(&mut first, "INSERT INTO t VALUES (2)", K::Serialization);
+    assert_eq!(error.native_code(), Some("SQLITE_BUSY_SNAPSHOT"));
+    assert!(error.is_retryable());
+    transaction(&mut first, Transaction::Rollback).expect("rollback");
+    run(&mut first, "INSERT INTO t VALUES (2)", &[]);
+    assert_eq!(count(&mut second), 2);
+}
+
+#[test]
+fn a_read_only_transaction_refuses_writes_until_its_end() {
+    let (_database, mut session, _second) = file();
+    for end in [Transaction::Commit, Transaction::Rollback] {
+        begin(&mut session, |begin| begin.read_only = true).expect("begin");
+        refused(&mut session, "INSERT INTO t VALUES (1)", K::ReadOnly);
+        assert_eq!(count(&mut session), 0);
+        transaction(&mut session, end).expect("end");
+        run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+        run(&mut session, "DELETE FROM t", &[]);
+    }
+    begin(&mut session, |begin| begin.read_only = true).expect("begin");
+    session.reset(false).expect("reset");
+    run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+}
+
+#[test]
+fn a_transaction_that_cannot_begin_leaves_no_setting() {
+    let (_database, mut session, _second) = file();
+    begin(&mut session, |_| ()).expect("begin");
+    begin(&mut session, |begin| begin.read_only = true).expect_err("one is open");
+    transaction(&mut session, Transaction::Rollback).expect("rollback");
+    run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+}
+
+#[test]
+fn the_one_isolation_level() {
+    let (_database, mut session, _second) = file();
+    for level in [
+        Isolation::ReadUncommitted,
+        Isolation::ReadCommitted,
+        Isolation::RepeatableRead,
+    ] {
+        let error =
+            begin(&mut session, |begin| begin.isolation = Some(level)).expect_err("no such level");
+        assert_eq!(error.kind(), K::Unsupported);
+    }
+    begin(&mut session, |begin| {
+        begin.isolation = Some(Isolation::Serializable)
+    })
+    .expect("begin");
+}
+
+#[test]
+fn nothing_to_roll_back_is_no_error() {
+    let (_database, mut session, _second) = file();
+    transaction(&mut session, Transaction::Rollback).expect("nothing to do");
+    begin(&mut session, |_| ()).expect("begin");
+    refused(
+        &mut session,
+        "INSERT OR ROLLBACK INTO t SELECT abs(-9223372036854775807 - 1)",
+        K::OutOfRange,
+    );
+    transaction(&mut session, Transaction::Rollback).expect("whether or not SQLite did it");
+}
