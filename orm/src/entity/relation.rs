@@ -59,6 +59,10 @@ pub trait Cardinality: 'static {
 }
 
 /// A cardinality of at most one: what `set` takes.
+#[diagnostic::on_unimplemented(
+    message = "a relation to one object is needed here, and this one leads to many",
+    label = "leads to many"
+)]
 pub trait ToOne: Cardinality {
     /// An `Option` of a handle, or a handle where the key is NOT NULL.
     type Target<To>: Into<Option<Handle<To>>>;
