@@ -1,10 +1,13 @@
 //! What the derives make: the mapping as data, keys, constants, `new`, and hydration from a row.
 
 use selfsame::backend::Row;
-use selfsame::entity::{BelongsTo, HasMany, HasOne, Mapped};
+use selfsame::entity::{
+    BelongsTo, Fetch, HasMany, HasOne, Many, Mapped, One, Relation, RelationKind, Required,
+    ResolvedRelation,
+};
 use selfsame::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
-use selfsame::value::{Auto, ValueRef, ValueType};
-use selfsame::{DbEnum, Entity};
+use selfsame::value::{Auto, ColumnValue, Decimal, Param, Timestamp, ValueRef, ValueType};
+use selfsame::{DbEnum, Entity, ErrorKind};
 
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users", unique(name, age), index(age), check = "age < 200")]
@@ -20,9 +23,9 @@ struct User {
     #[orm(default = "de")]
     language: String,
     #[orm(server_default = "CURRENT_TIMESTAMP")]
-    created: Auto<selfsame::value::Timestamp>,
+    created: Auto<Timestamp>,
     #[orm(precision = (10, 2))]
-    balance: selfsame::value::Decimal,
+    balance: Decimal,
     #[orm(back_populates = user, cascade = "all, delete-orphan", lazy = "selectin", order_by = "title desc")]
     tasks: HasMany<Task>,
     #[orm(back_populates = user)]
@@ -131,6 +134,255 @@ fn references_are_foreign_keys() {
         })
         .foreign_key(["reviewer"], "users", ["id"]);
     assert_eq!(**Task::table(), wanted);
+}
+
+/// A composite key, a key of a newtype, a composite foreign key, a relation to itself, a raw identifier, and a `new` of its own.
+#[derive(Entity, Clone, Debug)]
+#[orm(
+    foreign_key(
+        columns(parent_book, parent_line),
+        references = "entry(book, line)",
+        on_delete = "set null"
+    ),
+    no_new
+)]
+struct Entry {
+    #[orm(primary_key)]
+    book: Isbn,
+    #[orm(primary_key)]
+    line: i32,
+    parent_book: Option<Isbn>,
+    parent_line: Option<i32>,
+    r#type: i16,
+    #[orm(back_populates = children, lazy = "raise")]
+    parent: BelongsTo<Entry>,
+    #[orm(back_populates = parent, lazy = "joined", cascade = "delete")]
+    children: HasMany<Self>,
+}
+
+impl Entry {
+    fn new() -> Self {
+        Self {
+            book: Isbn("978".to_owned()),
+            line: 3,
+            parent_book: None,
+            parent_line: None,
+            r#type: 1,
+            parent: BelongsTo::default(),
+            children: HasMany::default(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Isbn(String);
+
+impl ColumnValue for Isbn {
+    type Base = String;
+    const TYPE: ValueType = ValueType::Text;
+
+    fn to_param(&self) -> Param<'_> {
+        self.0.to_param()
+    }
+
+    fn from_value(value: ValueRef<'_>) -> selfsame::Result<Self> {
+        String::from_value(value).map(Isbn)
+    }
+}
+
+#[test]
+fn a_table_is_named_after_its_struct() {
+    let text = ColumnType::Text { length: None };
+    let wanted = Table::build("entry")
+        .column(Column::new("book", text.clone()))
+        .column(Column::new("line", ColumnType::I32))
+        .column(Column::new("parent_book", text).nullable())
+        .column(Column::new("parent_line", ColumnType::I32).nullable())
+        .column(Column::new("type", ColumnType::I16))
+        .primary_key(["book", "line"])
+        .constraint(ForeignKey {
+            name: None,
+            columns: vec!["parent_book".to_owned(), "parent_line".to_owned()],
+            table: "entry".to_owned(),
+            references: vec!["book".to_owned(), "line".to_owned()],
+            on_delete: ReferentialAction::SetNull,
+            on_update: ReferentialAction::NoAction,
+        });
+    assert_eq!(**Entry::table(), wanted);
+}
+
+#[test]
+fn constants_name_columns_and_relations() {
+    let name: selfsame::sql::Column<User, String> = User::NAME;
+    assert_eq!((name.index(), User::STATUS.index()), (1, 3));
+    assert_eq!(User::STATUS.definition().name, "state");
+    assert_eq!(Entry::TYPE.definition().name, "type");
+    let tasks: Relation<User, Task, Many> = User::TASKS;
+    let profile: Relation<User, Profile, One> = User::PROFILE;
+    let optional: Relation<Task, User, One> = Task::USER;
+    let required: Relation<Task, User, Required> = Task::REVIEWED_BY;
+    assert_eq!((tasks.index(), profile.index()), (0, 1));
+    assert_eq!((optional.index(), required.index()), (0, 1));
+    assert_eq!(format!("{required:?}"), "Task.reviewed_by");
+}
+
+#[test]
+fn relations_find_their_columns_and_each_other() -> selfsame::Result<()> {
+    let [tasks, profile] = User::mapper().resolved()? else {
+        panic!("a user has two relations");
+    };
+    let columns = |relation: &ResolvedRelation| (relation.local.clone(), relation.remote.clone());
+    assert_eq!(columns(tasks), (vec![0], vec![3]));
+    assert_eq!(
+        (tasks.kind, tasks.inverse),
+        (RelationKind::HasMany, Some(0))
+    );
+    assert_eq!(
+        (tasks.fetch, &tasks.order_by[..]),
+        (Fetch::Selectin, &[(1, true)][..])
+    );
+    assert!(tasks.cascade.delete && tasks.cascade.delete_orphan && !tasks.required);
+    assert_eq!(columns(profile), (vec![0], vec![0]));
+    assert_eq!(
+        (profile.kind, profile.fetch),
+        (RelationKind::HasOne, Fetch::Lazy)
+    );
+    assert!(profile.required && !profile.cascade.delete);
+
+    let [user, reviewed_by] = Task::mapper().resolved()? else {
+        panic!("a task has two relations");
+    };
+    assert_eq!((columns(user), user.inverse), ((vec![3], vec![0]), Some(0)));
+    assert_eq!(
+        (columns(reviewed_by), reviewed_by.inverse),
+        ((vec![4], vec![0]), None)
+    );
+
+    let [parent, children] = Entry::mapper().resolved()? else {
+        panic!("an entry has two relations");
+    };
+    assert_eq!(columns(parent), (vec![2, 3], vec![0, 1]));
+    assert_eq!(columns(children), (vec![0, 1], vec![2, 3]));
+    assert_eq!(
+        (parent.fetch, children.fetch),
+        (Fetch::Raise, Fetch::Joined)
+    );
+    assert!(children.cascade.delete && !children.cascade.delete_orphan);
+    Ok(())
+}
+
+#[test]
+fn new_takes_what_is_required() {
+    let user = User::new("ann", Decimal::new(995, 2));
+    assert_eq!(
+        (user.name.as_str(), user.balance),
+        ("ann", Decimal::new(995, 2))
+    );
+    assert_eq!(
+        (user.age, user.status, user.language.as_str()),
+        (None, Status::Active, "de")
+    );
+    assert!(user.id.get().is_none() && user.created.get().is_none());
+    assert!(user.tasks.is_empty() && !user.profile.is_set());
+    let task = Task {
+        user_id: Some(1),
+        ..Task::new(String::from("write"), 2)
+    };
+    assert_eq!(
+        (task.completed, task.user_id, task.reviewer),
+        (false, Some(1), 2)
+    );
+}
+
+#[test]
+fn a_key_is_known_once_it_is_set() -> selfsame::Result<()> {
+    let mut user = User::new("ann", Decimal::new(0, 0));
+    assert_eq!(user.key(User::mapper()), None);
+    user.id = 5.into();
+    assert_eq!(user.key(User::mapper()), Some(5));
+    let key = ("978".to_owned(), 3);
+    assert_eq!(Entry::new().key(Entry::mapper()), Some(key.clone()));
+
+    let mapper = Entry::mapper();
+    let row = [ValueRef::Text("978"), ValueRef::I32(3)];
+    assert_eq!(Entry::row_key(mapper, &Values(&row), 0)?, Some(key));
+    for missing in 0..2 {
+        let mut row = row;
+        row[missing] = ValueRef::Null;
+        assert_eq!(Entry::row_key(mapper, &Values(&row), 0)?, None);
+    }
+    Ok(())
+}
+
+#[test]
+fn columns_are_read_and_assigned_by_number() -> selfsame::Result<()> {
+    let mut user = User::new("ann", Decimal::new(0, 0));
+    let mapper = User::mapper();
+    let unset: Vec<_> = (0..7).filter(|&i| user.is_unset(mapper, i)).collect();
+    assert_eq!(unset, [0, 5]);
+    let time = Timestamp(1);
+    let values = [
+        ValueRef::I64(5),
+        ValueRef::Text("Ann"),
+        ValueRef::I32(40),
+        ValueRef::Text("on hold"),
+        ValueRef::Text("en"),
+        ValueRef::Timestamp(time),
+        ValueRef::Decimal(Decimal::new(1, 0)),
+    ];
+    for (column, value) in values.into_iter().enumerate() {
+        assert_ne!(user.value(mapper, column).value(), Some(value));
+        user.assign(mapper, column, value)?;
+        assert_eq!(user.value(mapper, column).value(), Some(value));
+        assert!(!user.is_unset(mapper, column));
+    }
+    assert_eq!(user.status, Status::OnHold);
+    Ok(())
+}
+
+#[test]
+fn a_value_that_does_not_convert_names_its_column() {
+    let mapper = User::mapper();
+    let mut user = User::new("ann", Decimal::new(0, 0));
+    for (column, value, message) in [
+        (1, ValueRef::Null, "NULL where a Text is needed"),
+        (
+            3,
+            ValueRef::Text("secret"),
+            "a text that is no label of `Status`",
+        ),
+        (3, ValueRef::I64(1), "a I64 where a Text is needed"),
+    ] {
+        let error = user
+            .assign(mapper, column, value)
+            .expect_err("it does not convert");
+        assert_eq!(error.kind(), ErrorKind::Conversion);
+        let text = error.to_string();
+        assert!(text.contains(message) && text.contains("User"), "{text}");
+        assert!(text.contains(&User::table().columns[column].name), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+}
+
+#[test]
+fn labels_follow_the_case() {
+    #[derive(DbEnum, Clone, Debug, PartialEq)]
+    #[orm(rename_all = "SCREAMING-KEBAB-CASE")]
+    enum Level {
+        VeryLow,
+        High,
+    }
+    let labels = &["VERY-LOW", "HIGH"];
+    let name = "Level";
+    assert_eq!(Level::column_type(), ColumnType::Enum { name, labels });
+    assert_eq!(Option::<Level>::column_type(), Level::column_type());
+    for level in [Level::VeryLow, Level::High] {
+        let param = level.to_param();
+        let read = param
+            .value()
+            .and_then(|value| Level::from_value(value).ok());
+        assert_eq!(read.as_ref(), Some(&level));
+    }
 }
 
 #[test]

@@ -47,12 +47,9 @@ enum New {
 }
 
 impl Model<'_> {
-    /// The positions of the primary key's columns.
-    fn primary_key(&self) -> impl Iterator<Item = usize> {
-        self.columns
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| column.primary_key.is_some())
-            .map(|(index, _)| index)
+    /// The primary key's columns, with their positions.
+    fn key_columns(&self) -> impl Iterator<Item = (usize, &Column<'_>)> {
+        let columns = self.columns.iter().enumerate();
+        columns.filter(|(_, column)| column.primary_key.is_some())
     }
 }

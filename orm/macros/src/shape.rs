@@ -36,6 +36,11 @@ pub(crate) fn is_auto(ty: &Type) -> bool {
     argument(ty, "Auto").is_some()
 }
 
+/// Whether there is an `Option`, in an `Auto` or not.
+pub(crate) fn mentions_option(ty: &Type) -> bool {
+    is_option(ty) || argument(ty, "Auto").is_some_and(is_option)
+}
+
 /// The type without `Option` and `Auto`.
 pub(crate) fn base(mut ty: &Type) -> &Type {
     while let Some(inner) = argument(ty, "Option").or_else(|| argument(ty, "Auto")) {
@@ -50,15 +55,15 @@ pub(crate) enum Kind {
     Integer,
     Text,
     Decimal,
-    /// Another type of the language itself.
-    Other,
-    /// A type that is not known here: it is asked when its traits are.
+    Float,
+    Bool,
+    /// The compiler decides.
     Unknown,
 }
 
 pub(crate) fn kind(ty: &Type) -> Kind {
     let Type::Path(TypePath { qself: None, path }) = bare(base(ty)) else {
-        return Kind::Other;
+        return Kind::Unknown;
     };
     let Some(last) = path.segments.last() else {
         return Kind::Unknown;
@@ -67,7 +72,8 @@ pub(crate) fn kind(ty: &Type) -> Kind {
         "i16" | "i32" | "i64" => Kind::Integer,
         "String" => Kind::Text,
         "Decimal" => Kind::Decimal,
-        "bool" | "f32" | "f64" | "Vec" => Kind::Other,
+        "f32" | "f64" => Kind::Float,
+        "bool" => Kind::Bool,
         _ => Kind::Unknown,
     }
 }

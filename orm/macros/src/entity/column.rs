@@ -42,6 +42,8 @@ pub(super) struct Column<'a> {
     pub(super) server_default: Option<LitStr>,
     pub(super) references: Option<References>,
     pub(super) check: Option<LitStr>,
+    /// An error was found already: another one would only repeat it.
+    is_broken: bool,
 }
 
 /// The constant of a field: its name in capitals, at its place.
@@ -68,12 +70,15 @@ impl<'a> Column<'a> {
             server_default: None,
             references: None,
             check: None,
+            is_broken: false,
         };
+        let errors_before = errors.count();
         let mut actions = Vec::new();
         for item in attribute::items(&field.attrs, &[], errors) {
             column.set(item, &mut actions, errors);
         }
         column.set_actions(actions, errors);
+        column.is_broken = errors.count() > errors_before;
         column
     }
 
@@ -87,6 +92,10 @@ impl<'a> Column<'a> {
                         self.ty,
                         "a primary key cannot be NULL: it cannot be an `Option`",
                     );
+                }
+                if shape::kind(self.ty) == Kind::Float {
+                    let message = "a primary key is compared exactly: it cannot be a float";
+                    errors.at(self.ty, message);
                 }
             }
             "autoincrement" => self.autoincrement = errors.keep(item.flag()),
@@ -160,8 +169,11 @@ impl<'a> Column<'a> {
 
     /// Checks what depends on the primary key, of which `key_width` columns there are.
     pub(super) fn check_auto(&self, key_width: usize, errors: &mut Errors) {
+        if self.is_broken {
+            return;
+        }
         let is_auto = shape::is_auto(self.ty);
-        let counted = is_auto && self.primary_key.is_some() && self.server_default.is_none();
+        let counted = self.is_counted();
         if let Some(span) = self.autoincrement
             && !counted
         {
@@ -181,6 +193,11 @@ impl<'a> Column<'a> {
                 "nothing makes this value: an `Auto` is a primary key or has a `server_default`";
             errors.at(self.ty, message);
         }
+    }
+
+    /// Whether a primary key can be made of it; an error was told if not.
+    pub(super) fn can_be_key(&self) -> bool {
+        !shape::is_option(self.ty) && shape::kind(self.ty) != Kind::Float
     }
 
     /// Whether the database counts the values.

@@ -40,7 +40,7 @@ pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<M
     ) {
         set(&mut model, &item, errors);
     }
-    let key_width = model.primary_key().count();
+    let key_width = model.key_columns().count();
     for column in &model.columns {
         column.check_auto(key_width, errors);
     }
@@ -48,17 +48,20 @@ pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<M
         relation.find_key(&model.columns, &model.foreign_keys, errors);
     }
     match key_width {
-        1..=4 => return Some(model),
-        0 => errors.at(
-            model.name,
-            format!(
-                "`{}` has no primary key: mark a field with `#[orm(primary_key)]`",
-                model.name
-            ),
-        ),
-        _ => errors.at(model.name, "a primary key has at most four columns"),
+        // Without one of its fields, the struct could not be made.
+        1..=4 if model.columns.len() + model.relations.len() < fields.len() => None,
+        1..=4 if !model.key_columns().all(|(_, column)| column.can_be_key()) => None,
+        1..=4 => Some(model),
+        0 => {
+            let message = "has no primary key: mark a field with `#[orm(primary_key)]`";
+            errors.at(model.name, format!("`{}` {message}", model.name));
+            None
+        }
+        _ => {
+            errors.at(model.name, "a primary key has at most four columns");
+            None
+        }
     }
-    None
 }
 
 fn named_fields(input: &DeriveInput) -> syn::Result<&Punctuated<Field, Token![,]>> {

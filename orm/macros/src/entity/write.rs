@@ -4,6 +4,7 @@ mod columns;
 mod inherent;
 mod mapper;
 mod relations;
+mod types;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -18,12 +19,14 @@ pub(super) fn code(model: &Model<'_>) -> TokenStream {
     let mapped = columns::mapped(model);
     let entity = mapper::entity(model);
     let inherent = inherent::code(model);
-    let checks = relations::checks(model);
+    let inverses = relations::checks(model);
+    let types = types::checks(model);
     quote! {
         #mapped
         #entity
         #inherent
-        #checks
+        #inverses
+        #types
     }
 }
 
@@ -31,6 +34,21 @@ pub(super) fn code(model: &Model<'_>) -> TokenStream {
 fn column_value(ty: &Type) -> TokenStream {
     let span = ty.span();
     quote_spanned!(span=> <#ty as ::selfsame::value::ColumnValue>)
+}
+
+/// Names the trait of columns at a type that may not have it.
+///
+/// The compiler tells a missing bound once for a place and a body, and equal errors once. So this is what it tells, instead of calls
+/// that the user did not write.
+fn column_bound(ty: &Type) -> TokenStream {
+    let value = column_value(ty);
+    quote!(let _ = #value::TYPE;)
+}
+
+/// The same for the target of a relation.
+fn entity_bound(relation: &Relation<'_>, model: &Model<'_>) -> TokenStream {
+    let target = relation.target_of(model);
+    quote_spanned!(relation.target.span()=> let _ = <#target as ::selfsame::entity::Entity>::mapper;)
 }
 
 /// A position as a literal without a suffix.

@@ -1,9 +1,10 @@
 //! `impl Mapped`: one table of columns in each method.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
-use super::{Column, Kind, Model, column_value, number};
+use super::{Column, Kind, Model, column_bound, column_value, entity_bound, number};
 use crate::shape;
 
 pub(super) fn mapped(model: &Model<'_>) -> TokenStream {
@@ -35,23 +36,20 @@ fn tuple(mut parts: Vec<TokenStream>) -> TokenStream {
     quote!((#(#parts),*))
 }
 
-fn key_columns<'m>(model: &'m Model<'_>) -> impl Iterator<Item = (usize, &'m Column<'m>)> {
-    model
-        .primary_key()
-        .map(|index| (index, &model.columns[index]))
-}
-
 fn key_type(model: &Model<'_>) -> TokenStream {
     let base = |(_, column): (usize, &Column<'_>)| {
-        let column = column_value(column.ty);
-        quote!(#column::Base)
+        let value = column_value(column.ty);
+        quote_spanned!(column.ty.span()=> #value::Base)
     };
-    tuple(key_columns(model).map(base).collect())
+    tuple(model.key_columns().map(base).collect())
 }
 
 fn hydrate(model: &Model<'_>) -> TokenStream {
-    let fields = model.columns.iter().map(|column| column.field);
-    let positions = (0..).map(number);
+    let bounds = bounds(model);
+    let columns = model.columns.iter().enumerate().map(|(index, column)| {
+        let (index, field, ty) = (number(index), column.field, column.ty);
+        quote!(#field: mapper.read::<#ty>(row, at, #index)?)
+    });
     let relations = model.relations.iter().map(|relation| relation.field);
     quote! {
         fn hydrate(
@@ -59,16 +57,27 @@ fn hydrate(model: &Model<'_>) -> TokenStream {
             row: &dyn ::selfsame::backend::Row,
             at: usize,
         ) -> ::selfsame::Result<Self> {
+            #bounds
             ::std::result::Result::Ok(Self {
-                #(#fields: mapper.read(row, at, #positions)?,)*
+                #(#columns,)*
                 #(#relations: ::std::default::Default::default(),)*
             })
         }
     }
 }
 
+/// Names the trait at the types that may not have it.
+fn bounds(model: &Model<'_>) -> TokenStream {
+    let unknown = model
+        .columns
+        .iter()
+        .filter(|column| shape::kind(column.ty) == shape::Kind::Unknown);
+    unknown.map(|column| column_bound(column.ty)).collect()
+}
+
 fn row_key(model: &Model<'_>) -> TokenStream {
-    let reads: Vec<_> = key_columns(model)
+    let reads: Vec<_> = model
+        .key_columns()
         .map(|(index, column)| {
             let (column, index) = (column_value(column.ty), number(index));
             quote!(mapper.read::<::std::option::Option<#column::Base>>(row, at, #index))
@@ -102,7 +111,8 @@ fn row_key(model: &Model<'_>) -> TokenStream {
 }
 
 fn key(model: &Model<'_>) -> TokenStream {
-    let parts: Vec<_> = key_columns(model)
+    let parts: Vec<_> = model
+        .key_columns()
         .map(|(index, column)| key_part(index, column))
         .collect();
     let body = match &parts[..] {
@@ -181,9 +191,10 @@ fn is_unset(model: &Model<'_>) -> TokenStream {
 
 fn assign(model: &Model<'_>) -> TokenStream {
     let arms = model.columns.iter().enumerate().map(|(index, column)| {
-        let (index, field) = (number(index), column.field);
-        quote!(#index => self.#field = mapper.convert(#index, value)?,)
+        let (index, field, ty) = (number(index), column.field, column.ty);
+        quote!(#index => self.#field = mapper.convert::<#ty>(#index, value)?,)
     });
+    let bounds = bounds(model);
     quote! {
         fn assign(
             &mut self,
@@ -191,6 +202,7 @@ fn assign(model: &Model<'_>) -> TokenStream {
             column: usize,
             value: ::selfsame::value::ValueRef<'_>,
         ) -> ::selfsame::Result<()> {
+            #bounds
             match column {
                 #(#arms)*
                 _ => ::std::unreachable!(),
@@ -206,12 +218,16 @@ fn take_wishes(model: &Model<'_>) -> TokenStream {
     }
     let takes = model.relations.iter().map(|relation| {
         let (field, constant) = (relation.field, &relation.constant);
+        let (bound, target) = (entity_bound(relation, model), relation.target);
         let method = match relation.kind {
-            Kind::HasMany => quote!(many),
-            Kind::HasOne => quote!(has_one),
-            Kind::BelongsTo => quote!(belongs_to),
+            Kind::HasMany => quote!(many::<#target>),
+            Kind::HasOne => quote!(has_one::<#target, _>),
+            Kind::BelongsTo => quote!(belongs_to::<#target, _>),
         };
-        quote!(wishes.#method(Self::#constant, &mut self.#field);)
+        quote! {
+            #bound
+            wishes.#method(Self::#constant, &mut self.#field);
+        }
     });
     quote! {
         fn take_wishes(&mut self, wishes: &mut ::selfsame::entity::Wishes<Self>) {

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Column, Kind, Model, Relation, column_value, number};
+use super::{Column, Kind, Model, Relation, column_value, entity_bound, number};
 use crate::entity::ForeignKey;
 use crate::shape;
 
@@ -12,9 +12,10 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
     let text = name.to_string();
     let table = &model.table;
     let columns = model.columns.iter().map(column);
-    let key = model.primary_key().map(number);
+    let key = model.key_columns().map(|(index, _)| number(index));
     let constraints = constraints(model);
     let relations = model.relations.iter().map(|r| relation(r, model));
+    let bounds = model.relations.iter().map(|r| entity_bound(r, model));
     quote! {
         #[automatically_derived]
         impl ::selfsame::entity::Entity for #name {
@@ -26,6 +27,7 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
                 }
                 static MAPPER: ::std::sync::LazyLock<::std::sync::Arc<::selfsame::entity::Mapper>> =
                     ::std::sync::LazyLock::new(|| {
+                        #(#bounds)*
                         let mut table = ::selfsame::schema::Table::build(#table) #constraints;
                         table.columns = ::std::vec![#(#columns),*];
                         table.primary_key = ::std::vec![#(#key),*];

@@ -19,10 +19,12 @@ pub(super) fn checks(model: &Model<'_>) -> TokenStream {
             let check = match relation.kind {
                 // The other side holds the foreign key, so it leads to one.
                 Kind::HasMany | Kind::HasOne => quote! {{
-                    const fn inverse<K: ::selfsame::entity::ToOne>(
-                        _: ::selfsame::entity::Relation<#target, #name, K>,
+                    const fn to_one<E, To, K: ::selfsame::entity::ToOne>(
+                        _: ::selfsame::entity::Relation<E, To, K>,
                     ) {}
-                    inverse(<#target>::#constant);
+                    let inverse: ::selfsame::entity::Relation<#target, #name, _> =
+                        <#target>::#constant;
+                    to_one(inverse);
                 }},
                 Kind::BelongsTo => quote! {
                     let _: ::selfsame::entity::Relation<#target, #name, _> = <#target>::#constant;

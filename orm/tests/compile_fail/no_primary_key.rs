@@ -1,0 +1,8 @@
+use selfsame::Entity;
+
+#[derive(Entity, Clone)]
+struct User {
+    name: String,
+}
+
+fn main() {}
