@@ -1,1 +1,45 @@
-//! Under construction.
+//! PostgreSQL for [`selfsame`], over the `postgres` crate.
+//!
+//! ```no_run
+//! use selfsame::backend::Backend;
+//! use selfsame_postgres::Postgres;
+//!
+//! let backend = Postgres::url("postgres://ada:secret@localhost/library")?.application_name("library");
+//! let mut connection = backend.connect()?;
+//! println!("{}", connection.server_version()?);
+//! # Ok::<(), selfsame::Error>(())
+//! ```
+//!
+//! # Inside a tokio runtime
+//!
+//! The client blocks. Called from a task of a tokio runtime it gives an error of kind
+//! [`Configuration`](selfsame::ErrorKind::Configuration); call it from `tokio::task::spawn_blocking`.
+//!
+//! # Types
+//!
+//! | column type | PostgreSQL |
+//! |---|---|
+//! | `Bool` | `boolean` |
+//! | `I16`, `I32`, `I64` | `smallint`, `integer`, `bigint` |
+//! | `F32`, `F64` | `real`, `double precision` |
+//! | `Text`, `Text { length }`, `Enum` | `text`, `varchar(n)`, `text` |
+//! | `Bytes` | `bytea` |
+//! | `Decimal`, `Decimal { precision }` | `numeric`, `numeric(p, s)` |
+//! | `Uuid` | `uuid` |
+//! | `Date`, `Time`, `Timestamp`, `TimestampTz` | `date`, `time`, `timestamp`, `timestamptz` |
+//! | `Json` | `jsonb`: documents can be compared; key order and spaces are not kept, U+0000 in a string is refused |
+
+mod backend;
+mod classify;
+mod connection;
+mod dialect;
+mod numeric;
+mod param;
+mod row;
+mod runtime;
+mod statements;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use backend::{Postgres, SCHEME};
+pub use dialect::PostgresDialect;

@@ -1,0 +1,349 @@
+//! [`PostgresConnection`]: runs statements, one at a time.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::time::Duration;
+
+use postgres::fallible_iterator::FallibleIterator;
+use postgres::{Client, RowIter};
+use postgres_types::Type;
+use selfsame::backend::{Connection, Outcome, Row, Sql, Statement, StatementKind};
+use selfsame::dialect::Transaction;
+use selfsame::error::{Error, ErrorKind, Result};
+use selfsame::value::ValueType;
+
+use crate::classify::{Phase, classify, is_stale_plan};
+use crate::param::{Bound, declared_type};
+use crate::row::PostgresRow;
+use crate::runtime;
+use crate::statements::Statements;
+
+/// Everything that a user's statements can leave behind in a session, but for the prepared statements.
+const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
+                      SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
+
+/// One connection to PostgreSQL.
+pub(crate) struct PostgresConnection {
+    /// `None` only while it is dropped. The cell lets `is_open` look at the socket.
+    client: RefCell<Option<Client>>,
+    statements: Statements,
+    transaction: State,
+    lost: bool,
+}
+
+/// The transaction as the server sees it: the driver does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Idle,
+    Open,
+    /// Open, and refusing everything but a rollback since a statement failed.
+    Failed,
+}
+
+/// Why a statement ended early.
+enum Failure {
+    Driver(postgres::Error),
+    /// Found by us before anything was sent.
+    Own(Error),
+    /// The sink's error, and that of reading on behind it.
+    Sink(Error, Option<postgres::Error>),
+}
+
+impl From<postgres::Error> for Failure {
+    fn from(error: postgres::Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+impl PostgresConnection {
+    pub(crate) fn new(client: Client) -> Self {
+        Self {
+            client: RefCell::new(Some(client)),
+            statements: Statements::default(),
+            transaction: State::Idle,
+            lost: false,
+        }
+    }
+
+    fn client(&mut self) -> Result<&mut Client> {
+        runtime::may_block()?;
+        match self.client.get_mut() {
+            Some(client) if !self.lost => Ok(client),
+            _ => Err(Error::new(
+                ErrorKind::ConnectionLost,
+                "the connection to the server is gone",
+            )),
+        }
+    }
+
+    /// Runs one statement; how many rows it matched.
+    fn run(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<u64> {
+        let sql = statement.sql;
+        let failure = match self.attempt(statement, sink) {
+            Ok(matched) => {
+                if matches!(sql.kind(), StatementKind::Ddl) {
+                    // What is kept may have another shape now.
+                    self.statements.clear();
+                }
+                return Ok(matched);
+            }
+            Err(failure) => failure,
+        };
+        match failure {
+            Failure::Own(error) => Err(error),
+            Failure::Sink(error, behind) => {
+                if let Some(behind) = behind {
+                    self.failed(behind, sql);
+                }
+                Err(error)
+            }
+            // Refused before its first row: nothing has been handed on.
+            Failure::Driver(error) if is_stale_plan(&error) && self.statements.forget(sql.id()) => {
+                if self.transaction == State::Idle {
+                    return self.run(statement, sink);
+                }
+                Err(self.failed(error, sql).with_kind(ErrorKind::Serialization))
+            }
+            Failure::Driver(error) => Err(self.failed(error, sql)),
+        }
+    }
+
+    fn attempt(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<u64, Failure> {
+        let Statement { sql, params } = *statement;
+        let bound = params.iter().enumerate().map(|(index, param)| Bound {
+            position: index + 1,
+            declared: sql
+                .params()
+                .get(index)
+                .copied()
+                .unwrap_or(ValueType::Native),
+            param,
+        });
+        if matches!(sql.kind(), StatementKind::Ddl) && params.is_empty() {
+            self.client()
+                .map_err(Failure::Own)?
+                .batch_execute(sql.text())?;
+            return Ok(0);
+        }
+        // A user's statement is not kept: its id is mostly fresh. It travels with its types in one round trip.
+        if sql.kind() == StatementKind::Raw {
+            let typed: Vec<(Bound<'_>, Type)> = bound
+                .map(|bound| (bound, declared_type(bound.declared, bound.param)))
+                .collect();
+            if typed.iter().all(|(_, ty)| *ty != Type::UNKNOWN) {
+                let client = self.client().map_err(Failure::Own)?;
+                return drain(client.query_typed_raw(sql.text(), typed)?, sink);
+            }
+            let prepared = self.prepare(statement)?;
+            let bound = typed.into_iter().map(|(bound, _)| bound);
+            let client = self.client().map_err(Failure::Own)?;
+            return drain(
+                client.query_raw(&prepared, bound.collect::<Vec<_>>())?,
+                sink,
+            );
+        }
+        let prepared = match self.statements.get(sql.id()) {
+            Some(prepared) => prepared,
+            None => {
+                let prepared = self.prepare(statement)?;
+                self.statements.keep(sql.id(), prepared.clone());
+                prepared
+            }
+        };
+        let client = self.client().map_err(Failure::Own)?;
+        drain(client.query_raw(&prepared, bound)?, sink)
+    }
+
+    fn prepare(&mut self, statement: &Statement<'_>) -> Result<postgres::Statement, Failure> {
+        let Statement { sql, params } = *statement;
+        let types: Vec<Type> = sql
+            .params()
+            .iter()
+            .zip(params)
+            .map(|(ty, param)| declared_type(*ty, param))
+            .collect();
+        let client = self.client().map_err(Failure::Own)?;
+        let prepared = client.prepare_typed(sql.text(), &types)?;
+        if prepared.params().len() != params.len() {
+            return Err(Failure::Own(
+                Error::new(
+                    ErrorKind::InvalidStatement,
+                    format!(
+                        "the statement has {} parameters, and {} were given",
+                        prepared.params().len(),
+                        params.len()
+                    ),
+                )
+                .statement(sql.text()),
+            ));
+        }
+        Ok(prepared)
+    }
+
+    /// Notes what the error did to the connection, and classifies it.
+    fn failed(&mut self, error: postgres::Error, sql: &Sql) -> Error {
+        let reported = error.as_db_error().is_some();
+        let error = classify(error, Phase::Run).statement(sql.text());
+        if error.is_connection_lost() {
+            self.lost = true;
+        } else if reported && self.transaction == State::Open {
+            self.transaction = State::Failed;
+        }
+        error
+    }
+
+    fn command(&mut self, sql: &Sql, text: &str) -> Result<()> {
+        let client = self.client()?;
+        client
+            .batch_execute(text)
+            .map_err(|error| self.failed(error, sql))
+    }
+}
+
+/// Hands on the rows, and reads what the sink does not want, so that the connection is free for the next statement.
+fn drain(
+    mut rows: RowIter<'_>,
+    sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+) -> Result<u64, Failure> {
+    while let Some(row) = rows.next()? {
+        if let Err(error) = sink(&PostgresRow(&row)) {
+            let behind = loop {
+                match rows.next() {
+                    Ok(Some(_)) => {}
+                    Ok(None) => break None,
+                    Err(behind) => break Some(behind),
+                }
+            };
+            return Err(Failure::Sink(error, behind));
+        }
+    }
+    Ok(rows.rows_affected().unwrap_or_default())
+}
+
+impl Connection for PostgresConnection {
+    fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
+        self.run(statement, &mut |_| Ok(())).map(Outcome::matched)
+    }
+
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.run(statement, sink).map(drop)
+    }
+
+    fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        let before = self.transaction;
+        match command {
+            // The server would answer this COMMIT with a silent rollback.
+            Transaction::Commit if before == State::Failed => {
+                self.command(sql, "ROLLBACK")?;
+                self.transaction = State::Idle;
+                Err(Error::new(
+                    ErrorKind::Database,
+                    "a statement of this transaction failed before: it was rolled back, not committed",
+                )
+                .code("25P02"))
+            }
+            Transaction::Commit | Transaction::Rollback => {
+                let ended = self.command(sql, sql.text());
+                self.transaction = State::Idle;
+                ended
+            }
+            Transaction::Begin(_) => {
+                self.command(sql, sql.text())?;
+                self.transaction = State::Open;
+                Ok(())
+            }
+            Transaction::RollbackTo(_) => {
+                self.command(sql, sql.text())?;
+                self.transaction = State::Open;
+                Ok(())
+            }
+            _ => self.command(sql, sql.text()),
+        }
+    }
+
+    /// Looks at the socket: a server that went away while the connection was idle is noticed without asking it.
+    fn is_open(&self) -> bool {
+        if self.lost {
+            return false;
+        }
+        let Ok(mut client) = self.client.try_borrow_mut() else {
+            return true;
+        };
+        let Some(client) = client.as_mut() else {
+            return false;
+        };
+        if !runtime::is_async() {
+            let mut notifications = client.notifications();
+            if notifications.timeout_iter(Duration::ZERO).next().is_err() {
+                return false;
+            }
+        }
+        !client.is_closed()
+    }
+
+    fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        let text = match (used_raw_sql, self.transaction) {
+            (true, _) => FORGET,
+            (false, State::Idle) => return Ok(()),
+            (false, _) => "ROLLBACK",
+        };
+        let reset = Sql::new(StatementKind::Transaction, text, [], []);
+        self.command(&reset, text)?;
+        self.transaction = State::Idle;
+        Ok(())
+    }
+
+    fn server_version(&mut self) -> Result<String> {
+        let version = Sql::new(
+            StatementKind::Raw,
+            "SHOW server_version",
+            [],
+            [ValueType::Text],
+        );
+        let mut text = "PostgreSQL".to_owned();
+        self.query(&Statement::new(&version, &[]), &mut |row| {
+            if let selfsame::value::ValueRef::Text(version) = row.value(0, ValueType::Text)? {
+                // What follows the number says who packaged it.
+                let number = version.split(' ').next().unwrap_or(version);
+                text = format!("PostgreSQL {number}");
+            }
+            Ok(())
+        })?;
+        Ok(text)
+    }
+}
+
+impl fmt::Debug for PostgresConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresConnection")
+            .field("transaction", &self.transaction)
+            .field("lost", &self.lost)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for PostgresConnection {
+    fn drop(&mut self) {
+        let client = self.client.get_mut().take();
+        if runtime::is_async() {
+            // The driver would panic here. If no thread can be had, the socket is left to the end of the process.
+            let client = ManuallyDrop::new(client);
+            let closing =
+                std::thread::Builder::new().spawn(move || drop(ManuallyDrop::into_inner(client)));
+            drop(closing);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! How PostgreSQL's SQL differs from the ANSI defaults.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use selfsame::dialect::{Batch, Capabilities, Dialect, Isolation, TextMatch};
+use selfsame::schema::ColumnType;
+use selfsame::value::ValueType;
+
+/// The most parameters of one statement: the protocol counts them in 16 bits.
+const MAX_PARAMETERS: usize = 65_535;
+/// The longest identifier of a server built with its usual NAMEDATALEN.
+const MAX_IDENTIFIER: usize = 63;
+
+/// PostgreSQL's SQL.
+///
+/// READ UNCOMMITTED is not among its isolation levels: the server would give READ COMMITTED instead.
+#[derive(Clone, Debug, Default)]
+pub struct PostgresDialect {
+    pub(crate) lock_timeout: Option<Duration>,
+}
+
+impl Dialect for PostgresDialect {
+    fn name(&self) -> &str {
+        "postgres"
+    }
+
+    fn column_type(&self, ty: &ColumnType) -> Cow<'static, str> {
+        match ty {
+            ColumnType::Text {
+                length: Some(length),
+            } => format!("varchar({length})").into(),
+            ColumnType::Decimal {
+                precision: Some((precision, scale)),
+            } => format!("numeric({precision}, {scale})").into(),
+            _ => unbounded_type(ty).into(),
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none()
+            .with_transactions(true)
+            .with_savepoints(true)
+            .with_foreign_keys(true)
+            .with_checks(true)
+            .with_generated_keys(true)
+            .with_returning(true)
+            .with_upsert(true)
+            .with_row_locks(true)
+            .with_deferrable_constraints(true)
+            .with_nulls_order(true)
+            .with_alter_add_constraint(true)
+            .with_read_only_transactions(true)
+            .with_isolation_levels(vec![
+                Isolation::ReadCommitted,
+                Isolation::RepeatableRead,
+                Isolation::Serializable,
+            ])
+            .with_nan(true)
+            .with_infinities(true)
+            .with_negative_zero(true)
+            .with_nul_in_text(false)
+            .with_json_text_kept(false)
+            .with_max_parameters(Some(MAX_PARAMETERS))
+            .with_max_identifier(Some(MAX_IDENTIFIER))
+            .with_lock_timeout(self.lock_timeout)
+    }
+
+    fn batch(&self) -> Batch {
+        Batch::Arrays
+    }
+
+    /// `$1`. No cast: each parameter's type is declared when the statement is prepared.
+    fn placeholder(&self, index: usize, _: ValueType, out: &mut String) {
+        write!(out, "${index}").expect("a String takes any text");
+    }
+
+    /// Without length and precision, for a cast to `varchar(5)[]` would cut what is too long instead of refusing it.
+    fn array_type(&self, ty: &ColumnType) -> Cow<'static, str> {
+        format!("{}[]", unbounded_type(ty)).into()
+    }
+
+    fn table_exists(&self) -> String {
+        "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = current_schema() AND c.relname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+            .to_owned()
+    }
+
+    fn text_match(&self, test: TextMatch, subject: &str, pattern: &str, out: &mut String) {
+        let written = match test {
+            TextMatch::StartsWith => write!(out, "starts_with({subject}, {pattern})"),
+            TextMatch::EndsWith => write!(out, "right({subject}, length({pattern})) = {pattern}"),
+            TextMatch::Contains => write!(out, "strpos({subject}, {pattern}) > 0"),
+        };
+        written.expect("a String takes any text");
+    }
+}
+
+fn unbounded_type(ty: &ColumnType) -> &'static str {
+    match ty.value_type() {
+        ValueType::Bool => "boolean",
+        ValueType::I16 => "smallint",
+        ValueType::I32 => "integer",
+        ValueType::I64 => "bigint",
+        ValueType::F32 => "real",
+        ValueType::F64 => "double precision",
+        ValueType::Bytes => "bytea",
+        ValueType::Decimal => "numeric",
+        ValueType::Uuid => "uuid",
+        ValueType::Date => "date",
+        ValueType::Time => "time",
+        ValueType::Timestamp => "timestamp",
+        ValueType::TimestampTz => "timestamptz",
+        ValueType::Json => "jsonb",
+        // Text, enums, and whatever is added before this backend knows of it.
+        _ => "text",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use selfsame::schema::Column;
+
+    #[test]
+    fn types_of_columns_and_of_their_arrays() {
+        let dialect = PostgresDialect::default();
+        for (ty, column, array) in [
+            (ColumnType::I64, "bigint", "bigint[]"),
+            (ColumnType::Text { length: Some(5) }, "varchar(5)", "text[]"),
+            (ColumnType::Text { length: None }, "text", "text[]"),
+            (
+                ColumnType::Decimal {
+                    precision: Some((10, 2)),
+                },
+                "numeric(10, 2)",
+                "numeric[]",
+            ),
+            (ColumnType::Json, "jsonb", "jsonb[]"),
+            (
+                ColumnType::Enum {
+                    name: "Mood",
+                    labels: &["calm"],
+                },
+                "text",
+                "text[]",
+            ),
+        ] {
+            assert_eq!(dialect.column_type(&ty), column);
+            assert_eq!(dialect.array_type(&ty), array);
+        }
+        assert_eq!(
+            dialect
+                .generated_key(&Column::new("id", ColumnType::I16))
+                .definition,
+            "smallint GENERATED BY DEFAULT AS IDENTITY"
+        );
+    }
+
+    #[test]
+    fn text_is_matched_without_wildcards() {
+        let dialect = PostgresDialect::default();
+        let rendered = |test| {
+            let mut out = String::new();
+            dialect.text_match(test, "\"name\"", "$1", &mut out);
+            out
+        };
+        assert_eq!(rendered(TextMatch::StartsWith), "starts_with(\"name\", $1)");
+        assert_eq!(
+            rendered(TextMatch::EndsWith),
+            "right(\"name\", length($1)) = $1"
+        );
+        assert_eq!(rendered(TextMatch::Contains), "strpos(\"name\", $1) > 0");
+    }
+}

@@ -1,0 +1,225 @@
+//! Rows: PostgreSQL's binary format to neutral values, borrowed from the driver's buffer.
+
+use std::error::Error as StdError;
+
+use postgres_types::{FromSql, Type};
+use selfsame::backend::Row;
+use selfsame::error::{Error, ErrorKind, Result};
+use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz, ValueRef, ValueType};
+
+use crate::numeric::{self, NotDecimal};
+use crate::param::{EPOCH_DAYS, EPOCH_MICROS, MICROS_PER_DAY, is_text};
+
+/// One row as the driver gives it.
+pub(crate) struct PostgresRow<'a>(pub(crate) &'a postgres::Row);
+
+impl Row for PostgresRow<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn name(&self, index: usize) -> &str {
+        self.0
+            .columns()
+            .get(index)
+            .map_or("", |column| column.name())
+    }
+
+    fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
+        let Some(column) = self.0.columns().get(index) else {
+            return Err(Error::new(
+                ErrorKind::Conversion,
+                format!(
+                    "the row has {} columns, and no column {index}",
+                    self.0.len()
+                ),
+            )
+            .column(index.to_string()));
+        };
+        let bytes: Option<Bytes<'_>> = self
+            .0
+            .try_get(index)
+            .map_err(|_| unreadable().column(column.name()))?;
+        match bytes {
+            None => Ok(ValueRef::Null),
+            Some(Bytes(bytes)) => {
+                decode(bytes, column.type_(), ty).map_err(|error| error.column(column.name()))
+            }
+        }
+    }
+}
+
+/// The bytes of a column, whatever its type.
+struct Bytes<'a>(&'a [u8]);
+
+impl<'a> FromSql<'a> for Bytes<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+fn decode<'a>(bytes: &'a [u8], ty: &Type, wanted: ValueType) -> Result<ValueRef<'a>> {
+    let found = native(bytes, ty);
+    match wanted {
+        ValueType::Native => found,
+        ValueType::I16 | ValueType::I32 | ValueType::I64 => integer(found?, wanted),
+        ValueType::F64 => Ok(match found? {
+            ValueRef::F32(v) => ValueRef::F64(v.into()),
+            found => exactly(found, wanted)?,
+        }),
+        ValueType::Decimal => Ok(match found? {
+            ValueRef::I16(v) => ValueRef::Decimal(Decimal::new(v.into(), 0)),
+            ValueRef::I32(v) => ValueRef::Decimal(Decimal::new(v.into(), 0)),
+            ValueRef::I64(v) => ValueRef::Decimal(Decimal::new(v.into(), 0)),
+            found => exactly(found, wanted)?,
+        }),
+        _ => exactly(found?, wanted),
+    }
+}
+
+fn exactly(found: ValueRef<'_>, wanted: ValueType) -> Result<ValueRef<'_>> {
+    if found.is_null() || found.value_type() == Some(wanted) {
+        Ok(found)
+    } else {
+        Err(found.mismatch(wanted))
+    }
+}
+
+/// An integer of any width that fits; a `numeric` too if it is whole, for that is what SUM gives.
+fn integer(found: ValueRef<'_>, wanted: ValueType) -> Result<ValueRef<'_>> {
+    let whole = match found {
+        ValueRef::I64(_) if wanted == ValueType::I64 => return Ok(found),
+        ValueRef::I16(v) => Some(v.into()),
+        ValueRef::I32(v) => Some(v.into()),
+        ValueRef::I64(v) => Some(v),
+        ValueRef::Decimal(v) => whole(v),
+        _ => return exactly(found, wanted),
+    };
+    let narrowed = whole.and_then(|value| {
+        Some(match wanted {
+            ValueType::I16 => ValueRef::I16(value.try_into().ok()?),
+            ValueType::I32 => ValueRef::I32(value.try_into().ok()?),
+            _ => ValueRef::I64(value),
+        })
+    });
+    narrowed.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Conversion,
+            format!("the value does not fit {wanted:?}"),
+        )
+    })
+}
+
+fn whole(value: Decimal) -> Option<i64> {
+    let unit = 10i128.checked_pow(value.scale())?;
+    if value.mantissa() % unit != 0 {
+        return None;
+    }
+    i64::try_from(value.mantissa() / unit).ok()
+}
+
+/// The neutral value that is nearest to the column's own type.
+fn native<'a>(bytes: &'a [u8], ty: &Type) -> Result<ValueRef<'a>> {
+    Ok(match *ty {
+        Type::INT8 => ValueRef::I64(i64::from_be_bytes(fixed(bytes)?)),
+        Type::INT4 => ValueRef::I32(i32::from_be_bytes(fixed(bytes)?)),
+        Type::INT2 => ValueRef::I16(i16::from_be_bytes(fixed(bytes)?)),
+        Type::BOOL => ValueRef::Bool(fixed::<1>(bytes)? != [0]),
+        Type::FLOAT8 => ValueRef::F64(f64::from_be_bytes(fixed(bytes)?)),
+        Type::FLOAT4 => ValueRef::F32(f32::from_be_bytes(fixed(bytes)?)),
+        Type::BYTEA => ValueRef::Bytes(bytes),
+        Type::NUMERIC => ValueRef::Decimal(numeric::decode(bytes).map_err(not_decimal)?),
+        Type::UUID => ValueRef::Uuid(fixed(bytes)?),
+        Type::DATE => ValueRef::Date(date(i32::from_be_bytes(fixed(bytes)?))?),
+        Type::TIME => ValueRef::Time(time(i64::from_be_bytes(fixed(bytes)?))?),
+        Type::TIMESTAMP => ValueRef::Timestamp(Timestamp(instant(bytes)?)),
+        Type::TIMESTAMPTZ => ValueRef::TimestampTz(TimestampTz(instant(bytes)?)),
+        Type::JSON => ValueRef::Json(text(bytes)?),
+        Type::JSONB => match bytes.split_first() {
+            Some((1, document)) => ValueRef::Json(text(document)?),
+            _ => return Err(unreadable()),
+        },
+        Type::OID => ValueRef::I64(u32::from_be_bytes(fixed(bytes)?).into()),
+        // What a function without a result gives.
+        Type::VOID => ValueRef::Null,
+        Type::CHAR => ValueRef::Text(text(bytes)?),
+        _ if is_text(ty) => ValueRef::Text(text(bytes)?),
+        _ => {
+            return Err(Error::new(
+                ErrorKind::Conversion,
+                format!(
+                    "values of type {ty} are not read: cast the column to text in the statement"
+                ),
+            ));
+        }
+    })
+}
+
+fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
+    bytes.try_into().map_err(|_| unreadable())
+}
+
+fn text(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|_| unreadable())
+}
+
+fn date(days: i32) -> Result<Date> {
+    if days == i32::MAX || days == i32::MIN {
+        return Err(infinite("date"));
+    }
+    days.checked_add(EPOCH_DAYS)
+        .map(Date)
+        .ok_or_else(unreadable)
+}
+
+fn time(micros: i64) -> Result<Time> {
+    // PostgreSQL has 24:00:00 as a time of day of its own.
+    if (0..MICROS_PER_DAY).contains(&micros) {
+        Ok(Time(micros))
+    } else {
+        Err(Error::new(
+            ErrorKind::Conversion,
+            "the time is 24:00:00, which is no time of day here",
+        ))
+    }
+}
+
+fn instant(bytes: &[u8]) -> Result<i64> {
+    let micros = i64::from_be_bytes(fixed(bytes)?);
+    if micros == i64::MAX || micros == i64::MIN {
+        return Err(infinite("timestamp"));
+    }
+    micros.checked_add(EPOCH_MICROS).ok_or_else(unreadable)
+}
+
+#[cold]
+fn infinite(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Conversion,
+        format!("the {what} is infinite, which has no neutral form"),
+    )
+}
+
+#[cold]
+fn not_decimal(reason: NotDecimal) -> Error {
+    Error::new(
+        ErrorKind::Conversion,
+        match reason {
+            NotDecimal::Special => "the numeric is NaN or infinite, which has no neutral form",
+            NotDecimal::TooLong => "the numeric has more than 38 digits",
+            NotDecimal::Malformed => return unreadable(),
+        },
+    )
+}
+
+#[cold]
+fn unreadable() -> Error {
+    Error::new(
+        ErrorKind::Conversion,
+        "the server sent bytes that are no value of the column's type",
+    )
+}

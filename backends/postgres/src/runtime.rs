@@ -1,0 +1,86 @@
+//! Whether the calling thread may block.
+
+use std::task::{Context, Waker};
+
+use selfsame::error::{Error, ErrorKind, Result};
+use tokio::runtime::Handle;
+use tokio::task::coop;
+
+/// More than any task's budget (128 at the time of writing).
+const PROBES: usize = 1024;
+
+/// Refuses where the blocking client would panic.
+pub(crate) fn may_block() -> Result<()> {
+    if !is_async() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Configuration,
+        "the PostgreSQL client blocks and cannot run inside a task of a tokio runtime: call it from `tokio::task::spawn_blocking`",
+    ))
+}
+
+/// Whether this thread is polling a task. A current runtime alone does not tell: `spawn_blocking` has one too. But only tasks
+/// run on a budget, so that taking from it without giving back comes to an end.
+pub(crate) fn is_async() -> bool {
+    if Handle::try_current().is_err() {
+        return false;
+    }
+    let mut context = Context::from_waker(Waker::noop());
+    let mut taken = Vec::new();
+    let exhausted = (0..PROBES).any(|_| match coop::poll_proceed(&mut context) {
+        std::task::Poll::Ready(restore) => {
+            taken.push(restore);
+            false
+        }
+        std::task::Poll::Pending => true,
+    });
+    // Each gives back what was there before it was taken: the first must be the last.
+    while taken.pop().is_some() {}
+    exhausted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn current_thread() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime")
+    }
+
+    #[test]
+    fn a_plain_thread_may_block() {
+        may_block().expect("no runtime");
+        let runtime = current_thread();
+        let _entered = runtime.enter();
+        may_block().expect("a handle is current, but nothing is being polled");
+    }
+
+    #[test]
+    fn a_task_may_not() {
+        let error = current_thread()
+            .block_on(async { may_block() })
+            .expect_err("a task");
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("spawn_blocking"));
+    }
+
+    #[test]
+    fn a_blocking_task_may() {
+        let runtime = current_thread();
+        runtime
+            .block_on(runtime.spawn_blocking(may_block))
+            .expect("joins")
+            .expect("may block");
+    }
+
+    #[test]
+    fn the_probe_leaves_the_budget_as_it_was() {
+        current_thread().block_on(async {
+            assert!(is_async() && is_async());
+            assert!(coop::has_budget_remaining());
+        });
+    }
+}

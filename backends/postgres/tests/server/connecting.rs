@@ -1,0 +1,160 @@
+//! Reaching the server, and not reaching it.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use selfsame::backend::Backend;
+use selfsame::error::ErrorKind;
+use selfsame::value::{Value, ValueType};
+use selfsame_postgres::testing::Server;
+use selfsame_postgres::{Postgres, SCHEME};
+
+use crate::support::{Case, execute, fixture, read, shown, write};
+
+pub(crate) const CASES: &[Case] = &[
+    ("connecting_tells_the_version", tells_the_version),
+    ("connecting_by_scheme", by_scheme),
+    ("connecting_with_a_wrong_password", with_a_wrong_password),
+    ("connecting_to_no_database", to_no_database),
+    ("connecting_to_a_closed_port", to_a_closed_port),
+    ("connecting_to_a_silent_server", to_a_silent_server),
+    ("connecting_inside_tokio", inside_tokio),
+    ("connecting_settings_arrive", settings_arrive),
+    ("connecting_databases_are_isolated", databases_are_isolated),
+];
+
+fn tells_the_version(server: &Server) {
+    let version = server.version().expect("a version");
+    let number = version.strip_prefix("PostgreSQL ").expect("a name");
+    assert!(
+        number.starts_with(|c: char| c.is_ascii_digit()) && !number.contains(' '),
+        "{version}"
+    );
+}
+
+fn by_scheme(server: &Server) {
+    let backend = (SCHEME.open)(server.url()).expect("opens");
+    assert!(backend.connect().expect("connects").is_open());
+    assert_eq!(backend.dialect().name(), "postgres");
+}
+
+fn with_a_wrong_password(server: &Server) {
+    let mut url = url::Url::parse(server.url()).expect("a URL");
+    url.set_password(Some("hunter2")).expect("has a host");
+    let error = Postgres::url(url.as_str())
+        .expect("a URL")
+        .connect()
+        .expect_err("wrong password");
+    assert_eq!(error.kind(), ErrorKind::Authentication, "{error}");
+    assert_eq!(error.native_code(), Some("28P01"));
+    assert!(
+        error.message().contains("password authentication failed"),
+        "{error}"
+    );
+    assert!(!shown(&error).contains("hunter2"), "{error:?}");
+
+    url.set_password(None).expect("has a host");
+    let error = Postgres::url(url.as_str())
+        .expect("a URL")
+        .connect()
+        .expect_err("no password");
+    assert_eq!(error.kind(), ErrorKind::Authentication, "{error}");
+}
+
+fn to_no_database(server: &Server) {
+    let mut url = url::Url::parse(server.url()).expect("a URL");
+    url.set_path("/nowhere");
+    let error = Postgres::url(url.as_str())
+        .expect("a URL")
+        .connect()
+        .expect_err("no database");
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    assert!(
+        error.message().contains("\"nowhere\" does not exist"),
+        "{error}"
+    );
+}
+
+fn to_a_closed_port(_: &Server) {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port")
+        .port();
+    let error = Postgres::url(&format!("postgres://u:hunter2@127.0.0.1:{port}/d"))
+        .expect("a URL")
+        .connect()
+        .expect_err("nobody listens");
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    assert!(error.message().contains("refused"), "{error}");
+    assert!(error.message().contains(&port.to_string()), "{error}");
+    assert!(!shown(&error).contains("hunter2"), "{error:?}");
+}
+
+fn to_a_silent_server(_: &Server) {
+    // Accepts, by its backlog, and says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+    let port = listener.local_addr().expect("an address").port();
+    let started = Instant::now();
+    let error = Postgres::url(&format!("postgres://u@127.0.0.1:{port}/d"))
+        .expect("a URL")
+        .connect_timeout(Duration::from_millis(300))
+        .connect()
+        .expect_err("says nothing");
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+fn inside_tokio(server: &Server) {
+    let database = server.database().expect("a database");
+    let mut outside = database.backend().connect().expect("connects");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let error = database.backend().connect().expect_err("inside a task");
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("spawn_blocking"), "{error}");
+        let error = write(outside.as_mut(), "SELECT 1", &[]).expect_err("inside a task");
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(outside.is_open());
+    });
+    write(outside.as_mut(), "SELECT 1", &[]).expect("is unharmed");
+    runtime.block_on(async { drop(outside) });
+    let backend = database.backend();
+    let version = runtime
+        .block_on(runtime.spawn_blocking(move || backend.connect()?.server_version()))
+        .expect("does not panic");
+    assert!(version.expect("works").starts_with("PostgreSQL"));
+}
+
+fn settings_arrive(server: &Server) {
+    let database = server.database().expect("a database");
+    let backend = Postgres::url(&database.url())
+        .expect("the URL of a database")
+        .statement_timeout(Duration::from_secs(7));
+    let mut connection = backend.connect().expect("connects");
+    for (setting, expected) in [
+        ("search_path", database.name()),
+        ("application_name", database.name()),
+        ("statement_timeout", "7s"),
+    ] {
+        let select = format!("SELECT current_setting('{setting}')");
+        let rows = read(connection.as_mut(), &select, &[], &[ValueType::Text]);
+        assert_eq!(rows.expect("reads"), [[Value::Text(expected.to_owned())]]);
+    }
+}
+
+fn databases_are_isolated(server: &Server) {
+    let one = fixture(server);
+    let mut other = fixture(server);
+    let name = one.database.name().to_owned();
+    let mut connection = one.connection;
+    execute(connection.as_mut(), "CREATE TABLE t (id bigint)").expect("creates");
+    let error = write(other.connection.as_mut(), "SELECT * FROM t", &[]).expect_err("not here");
+    assert_eq!(error.kind(), ErrorKind::NoSuchTable);
+    // A connection that is left open does not keep the schema alive.
+    drop(one.database);
+    let select = format!("SELECT 1 FROM pg_namespace WHERE nspname = '{name}'");
+    let rows = read(other.connection.as_mut(), &select, &[], &[ValueType::I32]);
+    assert!(rows.expect("reads").is_empty());
+}

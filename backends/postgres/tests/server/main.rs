@@ -1,0 +1,52 @@
+//! The backend against a server: every case in a database of its own, one server for all.
+
+mod connecting;
+mod errors;
+mod statements;
+mod support;
+mod transactions;
+mod types;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use selfsame_postgres::testing::{Server, required};
+use support::Case;
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let cases: Vec<Case> = [
+        connecting::CASES,
+        errors::CASES,
+        statements::CASES,
+        transactions::CASES,
+        types::CASES,
+    ]
+    .concat();
+    // Listing needs no server.
+    let server = if arguments.list {
+        None
+    } else {
+        Server::start()
+            .inspect_err(|error| eprintln!("ignored, for there is no server: {error}"))
+            .ok()
+    };
+    let trials = cases
+        .into_iter()
+        .map(|(name, case)| trial(name, case, server.clone()))
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // `exit` runs no destructors.
+    drop(server);
+    conclusion.exit();
+}
+
+fn trial(name: &'static str, case: fn(&Server), server: Option<Server>) -> Trial {
+    let ignored = server.is_none() && !required();
+    let run = move || match server {
+        Some(server) => {
+            case(&server);
+            Ok(())
+        }
+        None => Err(Failed::from("SELFSAME_REQUIRE=postgres, and no server")),
+    };
+    Trial::test(name, run).with_ignored_flag(ignored)
+}

@@ -1,0 +1,429 @@
+//! Running statements: kept, stale, stopped early, in batches, raw.
+
+use selfsame::backend::{Backend, Rows, Sql, Statement, StatementKind};
+use selfsame::dialect::{Dialect, TextMatch};
+use selfsame::error::{Error, ErrorKind};
+use selfsame::value::{Param, Value, ValueRef, ValueType};
+use selfsame_postgres::PostgresDialect;
+use selfsame_postgres::testing::Server;
+
+use crate::support::{
+    Case, Fixture, begin, execute, fixture, i64s, read, read_sql, sql, transact, write,
+};
+
+pub(crate) const CASES: &[Case] = &[
+    ("statements_a_sink_stops_early", a_sink_stops_early),
+    (
+        "statements_a_stale_plan_is_prepared_again",
+        a_stale_plan_is_prepared_again,
+    ),
+    (
+        "statements_a_deallocated_plan_is_prepared_again",
+        a_deallocated_plan_is_prepared_again,
+    ),
+    ("statements_kept_ones_are_bounded", kept_ones_are_bounded),
+    (
+        "statements_unnest_inserts_and_returns",
+        unnest_inserts_and_returns,
+    ),
+    ("statements_execute_each", execute_each),
+    (
+        "statements_rows_are_read_by_position_and_name",
+        rows_are_read_by_position_and_name,
+    ),
+    ("statements_raw", raw),
+    ("statements_matched_rows", matched_rows),
+    ("statements_many_parameters", many_parameters),
+    ("statements_text_matches", text_matches),
+    ("statements_table_exists", table_exists),
+];
+
+fn a_sink_stops_early(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    let select = sql(
+        StatementKind::Select,
+        "SELECT generate_series(1, 100000)",
+        &[],
+        &[ValueType::I32],
+    );
+    let mut seen = 0;
+    let error = connection
+        .query(&Statement::new(&select, &[]), &mut |_| {
+            seen += 1;
+            if seen == 3 {
+                return Err(Error::new(ErrorKind::Validation, "enough"));
+            }
+            Ok(())
+        })
+        .expect_err("the sink's");
+    assert_eq!((error.message(), seen), ("enough", 3));
+    let rows = read(
+        connection.as_mut(),
+        "SELECT 5::bigint",
+        &[],
+        &[ValueType::I64],
+    );
+    assert_eq!(i64s(&rows.expect("works")), [5]);
+}
+
+fn a_stale_plan_is_prepared_again(server: &Server) {
+    let Fixture {
+        mut connection,
+        database,
+    } = fixture(server);
+    let mut other = database.backend().connect().expect("connects");
+    execute(
+        connection.as_mut(),
+        "CREATE TABLE t (n integer); INSERT INTO t VALUES (7)",
+    )
+    .expect("creates");
+    let select = sql(
+        StatementKind::Select,
+        "SELECT * FROM t",
+        &[],
+        &[ValueType::I64],
+    );
+    let seven = [[Value::I64(7)]];
+    assert_eq!(
+        read_sql(connection.as_mut(), &select, &[]).expect("reads"),
+        seven
+    );
+    execute(other.as_mut(), "ALTER TABLE t ALTER n TYPE bigint").expect("alters");
+    assert_eq!(
+        read_sql(connection.as_mut(), &select, &[]).expect("reads"),
+        seven
+    );
+
+    // Inside a transaction it cannot be mended, but running the transaction again can.
+    execute(other.as_mut(), "ALTER TABLE t ALTER n TYPE smallint").expect("alters");
+    begin(connection.as_mut());
+    let error = read_sql(connection.as_mut(), &select, &[]).expect_err("stale");
+    assert_eq!(error.kind(), ErrorKind::Serialization, "{error}");
+    connection.reset(false).expect("rolls back");
+    begin(connection.as_mut());
+    assert_eq!(
+        read_sql(connection.as_mut(), &select, &[]).expect("reads"),
+        seven
+    );
+    connection.reset(false).expect("rolls back");
+
+    // One's own change of the schema is known.
+    begin(connection.as_mut());
+    execute(connection.as_mut(), "ALTER TABLE t ALTER n TYPE bigint").expect("alters");
+    assert_eq!(
+        read_sql(connection.as_mut(), &select, &[]).expect("reads"),
+        seven
+    );
+}
+
+fn a_deallocated_plan_is_prepared_again(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    let select = sql(
+        StatementKind::Select,
+        "SELECT 1::bigint",
+        &[],
+        &[ValueType::I64],
+    );
+    read_sql(connection.as_mut(), &select, &[]).expect("reads");
+    let deallocate = Sql::new(StatementKind::Raw, "DEALLOCATE ALL", [], []);
+    connection
+        .execute(&Statement::new(&deallocate, &[]))
+        .expect("deallocates");
+    assert_eq!(
+        i64s(&read_sql(connection.as_mut(), &select, &[]).expect("reads")),
+        [1]
+    );
+}
+
+fn kept_ones_are_bounded(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    let often = sql(
+        StatementKind::Select,
+        "SELECT 0::bigint",
+        &[],
+        &[ValueType::I64],
+    );
+    for n in 0..600 {
+        read_sql(connection.as_mut(), &often, &[]).expect("reads");
+        let rows = read(
+            connection.as_mut(),
+            &format!("SELECT {n}::bigint"),
+            &[],
+            &[ValueType::I64],
+        );
+        assert_eq!(i64s(&rows.expect("reads")), [n]);
+    }
+    let count = Sql::new(
+        StatementKind::Raw,
+        "SELECT count(*), count(*) FILTER (WHERE statement = 'SELECT 0::bigint') FROM pg_prepared_statements",
+        [],
+        [ValueType::I64, ValueType::I64],
+    );
+    let rows = read_sql(connection.as_mut(), &count, &[]).expect("counts");
+    assert_eq!(rows, [[Value::I64(256), Value::I64(1)]]);
+}
+
+fn unnest_inserts_and_returns(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    execute(
+        connection.as_mut(),
+        "CREATE TABLE t (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, name text, age smallint)",
+    )
+    .expect("creates");
+    let insert = Sql::new(
+        StatementKind::Insert,
+        "INSERT INTO t (name, age) SELECT n, a FROM UNNEST($1::text[], $2::smallint[]) WITH ORDINALITY AS u (n, a, o) \
+         ORDER BY o RETURNING id, name",
+        [ValueType::Text, ValueType::I16],
+        [ValueType::I64, ValueType::Text],
+    );
+    for count in [0, 1, 1000] {
+        let names: Vec<String> = (0..count).map(|n| format!("name {n}")).collect();
+        let texts: Vec<_> = names.iter().map(|name| ValueRef::Text(name)).collect();
+        let ages: Vec<_> = names
+            .iter()
+            .enumerate()
+            .map(|(n, _)| {
+                if n % 2 == 0 {
+                    ValueRef::Null
+                } else {
+                    ValueRef::I16(9)
+                }
+            })
+            .collect();
+        let params = [Param::Column(&texts), Param::Column(&ages)];
+        let rows = read_sql(connection.as_mut(), &insert, &params).expect("inserts");
+        let found: Vec<_> = rows.iter().map(|row| row[1].as_ref()).collect();
+        assert_eq!(found, texts);
+        assert!(i64s(&rows).is_sorted());
+    }
+    let any = [(
+        ValueType::I64,
+        Param::Column(&[ValueRef::I64(1), ValueRef::I64(3), ValueRef::Null]),
+    )];
+    let rows = read(
+        connection.as_mut(),
+        "SELECT id FROM t WHERE id = ANY($1::bigint[]) ORDER BY id",
+        &any,
+        &[ValueType::I64],
+    );
+    assert_eq!(i64s(&rows.expect("finds")), [1, 3]);
+}
+
+fn execute_each(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    execute(
+        connection.as_mut(),
+        "CREATE TABLE t (id bigint PRIMARY KEY)",
+    )
+    .expect("creates");
+    let insert = Sql::new(
+        StatementKind::Insert,
+        "INSERT INTO t VALUES ($1)",
+        [ValueType::I64],
+        [],
+    );
+    let rows: Vec<Param<'_>> = [1, 2, 2, 3]
+        .map(|id| Param::Ref(ValueRef::I64(id)))
+        .to_vec();
+    let mut done = 0;
+    let error = connection
+        .execute_each(&insert, Rows::new(&rows, 1), &mut |outcome| {
+            done += outcome.matched;
+            Ok(())
+        })
+        .expect_err("twice");
+    assert_eq!((error.kind(), done), (ErrorKind::UniqueViolation, 2));
+}
+
+fn rows_are_read_by_position_and_name(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    let select = sql(
+        StatementKind::Select,
+        "SELECT 1 AS a, 2 AS a, NULL::text AS \"é\"",
+        &[],
+        &[],
+    );
+    connection
+        .query(&Statement::new(&select, &[]), &mut |row| {
+            assert_eq!((row.len(), row.is_empty()), (3, false));
+            assert_eq!(
+                [row.name(0), row.name(1), row.name(2), row.name(3)],
+                ["a", "a", "é", ""]
+            );
+            assert_eq!(row.value(1, ValueType::I32)?, ValueRef::I32(2));
+            assert_eq!(row.value(1, ValueType::I64)?, ValueRef::I64(2));
+            assert_eq!(row.value(2, ValueType::Uuid)?, ValueRef::Null);
+            let error = row.value(3, ValueType::I32).expect_err("no such column");
+            assert_eq!(error.kind(), ErrorKind::Conversion);
+            Ok(())
+        })
+        .expect("reads");
+}
+
+fn raw(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    let connection = connection.as_mut();
+    execute(connection, "CREATE TABLE t (id bigint, name text)").expect("creates");
+    let insert = Sql::new(
+        StatementKind::Raw,
+        "INSERT INTO t SELECT * FROM UNNEST($1::bigint[], $2::text[])",
+        [ValueType::I64, ValueType::Text],
+        [],
+    );
+    let params = [
+        Param::Column(&[ValueRef::I64(1), ValueRef::I64(2)]),
+        Param::Column(&[ValueRef::Text("a"), ValueRef::Null]),
+    ];
+    let outcome = connection
+        .execute(&Statement::new(&insert, &params))
+        .expect("inserts");
+    assert_eq!(outcome.matched, 2);
+    for ty in [ValueType::I64, ValueType::Native] {
+        let select = Sql::new(
+            StatementKind::Raw,
+            "SELECT name FROM t WHERE id = $1",
+            [ty],
+            [ValueType::Native],
+        );
+        let rows = read_sql(connection, &select, &[Param::Ref(ValueRef::I64(1))]);
+        assert_eq!(rows.expect("finds"), [[Value::Text("a".into())]]);
+    }
+    let nothing = Sql::new(StatementKind::Raw, "", [], []);
+    assert_eq!(
+        connection
+            .execute(&Statement::new(&nothing, &[]))
+            .expect("does nothing")
+            .matched,
+        0
+    );
+    let error = read_sql(
+        connection,
+        &Sql::new(StatementKind::Raw, "SELECT $1::bigint", [], []),
+        &[],
+    )
+    .expect_err("none given");
+    assert_eq!(error.kind(), ErrorKind::InvalidStatement, "{error}");
+}
+
+fn matched_rows(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    let connection = connection.as_mut();
+    execute(
+        connection,
+        "CREATE TABLE t (id bigint); INSERT INTO t VALUES (1), (2)",
+    )
+    .expect("creates");
+    for (text, matched) in [
+        ("UPDATE t SET id = id", 2),
+        ("UPDATE t SET id = id WHERE id = 9", 0),
+        ("DELETE FROM t WHERE id = 1 RETURNING id", 1),
+        ("INSERT INTO t SELECT generate_series(5, 9)", 5),
+    ] {
+        assert_eq!(write(connection, text, &[]).expect(text), matched, "{text}");
+    }
+}
+
+fn many_parameters(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    let most = PostgresDialect::default()
+        .capabilities()
+        .max_parameters
+        .expect("a limit");
+    let run = |connection: &mut dyn selfsame::backend::Connection, count: usize| {
+        let list: Vec<String> = (1..=count).map(|n| format!("${n}")).collect();
+        let text = format!("SELECT 1::bigint WHERE 7 IN ({})", list.join(","));
+        let params = vec![(ValueType::I64, Param::Ref(ValueRef::I64(7))); count];
+        read(connection, &text, &params, &[ValueType::I64])
+    };
+    assert_eq!(
+        i64s(&run(connection.as_mut(), most).expect("as many as claimed")),
+        [1]
+    );
+    let error = run(connection.as_mut(), most + 1).expect_err("one more");
+    assert_eq!(error.kind(), ErrorKind::InvalidStatement, "{error}");
+    assert_eq!(
+        i64s(&run(connection.as_mut(), 1).expect("still works")),
+        [1]
+    );
+}
+
+fn text_matches(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    for (test, subject, pattern, expected) in [
+        (TextMatch::StartsWith, "100%é", "100%", true),
+        (TextMatch::StartsWith, "100 é", "100%", false),
+        (TextMatch::StartsWith, "abc", "", true),
+        (TextMatch::EndsWith, "a_é", "_é", true),
+        (TextMatch::EndsWith, "abé", "_é", false),
+        (TextMatch::EndsWith, "abc", "", true),
+        (TextMatch::EndsWith, "c", "abc", false),
+        (TextMatch::Contains, "a\\%c", "\\%", true),
+        (TextMatch::Contains, "aBc", "b", false),
+        (TextMatch::Contains, "abc", "", true),
+    ] {
+        let mut text = "SELECT ".to_owned();
+        PostgresDialect::default().text_match(test, "$1", "$2", &mut text);
+        let params =
+            [subject, pattern].map(|text| (ValueType::Text, Param::Ref(ValueRef::Text(text))));
+        let rows = read(connection.as_mut(), &text, &params, &[ValueType::Bool]);
+        assert_eq!(
+            rows.expect("tests"),
+            [[Value::Bool(expected)]],
+            "{test:?} {subject} {pattern}"
+        );
+    }
+}
+
+fn table_exists(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    execute(
+        connection.as_mut(),
+        "CREATE TABLE \"Odd \"\"name\" (id bigint)",
+    )
+    .expect("creates");
+    let text = PostgresDialect::default().table_exists();
+    for (name, count) in [("Odd \"name", 1), ("odd \"name", 0), ("pg_class", 0)] {
+        let params = [(ValueType::Text, Param::Ref(ValueRef::Text(name)))];
+        let rows = read(connection.as_mut(), &text, &params, &[ValueType::I32]);
+        assert_eq!(rows.expect("looks").len(), count, "{name}");
+    }
+    transact(
+        connection.as_mut(),
+        selfsame::dialect::Transaction::Rollback,
+    )
+    .expect("no transaction is no error");
+}
