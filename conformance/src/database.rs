@@ -2,10 +2,13 @@
 //!
 //! In a template `[name]` is a quoted identifier and `?` a parameter; neither may stand in a literal.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use selfsame::Result;
-use selfsame::backend::{Backend, Connection, Outcome, Rows, Sql, Statement, StatementKind};
+use selfsame::backend::{
+    Backend, Connection, Outcome, Rows, SharedSql, Sql, Statement, StatementKind,
+};
 use selfsame::dialect::{Begin, Dialect, Transaction};
 use selfsame::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
 use selfsame::value::{Param, Value, ValueType};
@@ -40,12 +43,16 @@ pub(crate) fn null(ty: ValueType) -> Typed {
     Typed::new(ty, Value::Null)
 }
 
-/// One connection to the database of a case.
+/// One connection to the database of a case. Renders each template once, as the ORM does.
 #[derive(Debug)]
 pub(crate) struct Database {
     backend: Arc<dyn Backend>,
     pub(crate) connection: Box<dyn Connection>,
+    rendered: HashMap<Shape, SharedSql>,
 }
+
+/// What a rendered statement depends on: template, parameter types, column types.
+type Shape = (String, Vec<ValueType>, Vec<ValueType>);
 
 impl Database {
     /// Opens a connection.
@@ -55,6 +62,7 @@ impl Database {
         Ok(Self {
             backend,
             connection,
+            rendered: HashMap::new(),
         })
     }
 
@@ -70,26 +78,26 @@ impl Database {
         Ok(())
     }
 
-    /// Renders a template.
+    /// Renders a template, once.
     pub(crate) fn sql(
-        &self,
-        kind: StatementKind,
+        &mut self,
         template: &str,
         params: &[ValueType],
         columns: &[ValueType],
-    ) -> Sql {
-        Sql::new(
-            kind,
-            expand(self.dialect(), template, params),
-            params,
-            columns,
-        )
+    ) -> SharedSql {
+        let shape: Shape = (template.to_owned(), params.into(), columns.into());
+        let backend = &self.backend;
+        let sql = self.rendered.entry(shape).or_insert_with(|| {
+            let text = expand(backend.dialect(), template, params);
+            Arc::new(Sql::new(kind_of(template), text, params, columns))
+        });
+        Arc::clone(sql)
     }
 
     /// Runs a statement without rows.
     pub(crate) fn execute(&mut self, template: &str, params: &[Typed]) -> Result<Outcome> {
         let types: Vec<ValueType> = params.iter().map(|p| p.ty).collect();
-        let sql = self.sql(kind_of(template), template, &types, &[]);
+        let sql = self.sql(template, &types, &[]);
         self.execute_sql(&sql, params)
     }
 
@@ -107,7 +115,7 @@ impl Database {
         columns: &[ValueType],
     ) -> Result<Vec<Vec<Value>>> {
         let types: Vec<ValueType> = params.iter().map(|p| p.ty).collect();
-        let sql = self.sql(StatementKind::Select, template, &types, columns);
+        let sql = self.sql(template, &types, columns);
         self.rows_of(&sql, params)
     }
 
@@ -165,7 +173,7 @@ impl Database {
         types: &[ValueType],
         rows: &[Vec<Typed>],
     ) -> Result<Vec<Outcome>> {
-        let sql = self.sql(kind_of(template), template, types, &[]);
+        let sql = self.sql(template, types, &[]);
         let flat: Vec<Param<'_>> = rows.iter().flat_map(|row| as_params(row)).collect();
         let mut outcomes = Vec::new();
         self.connection

@@ -28,8 +28,10 @@ mod case;
 mod cases;
 mod context;
 mod database;
+mod domain;
 mod expected;
 mod explain;
+mod faults;
 mod harness;
 mod outcome;
 mod property;
@@ -44,6 +46,7 @@ pub use cases::{INVENTORY, cases, find};
 pub use context::Context;
 pub use expected::{Expected, ExpectedFailure};
 pub use explain::explain;
+pub use faults::{Fault, Group, faults, run_faults};
 pub use harness::{main, main_unavailable, main_with};
 pub use outcome::{FailureKind, FailureReport, Outcome};
 pub use report::{

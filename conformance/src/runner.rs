@@ -23,6 +23,8 @@ pub struct Options {
     pub cases: u32,
     /// Which cases, by id.
     pub filter: Filter,
+    /// Which faults, by id, when the suite is tried on backends that lie.
+    pub faults: Filter,
     /// Which share of them.
     pub shard: Option<Shard>,
     /// Stops at the first failure; what is left is reported as not run.
@@ -43,6 +45,7 @@ impl Default for Options {
             seed: Self::DEFAULT_SEED,
             cases: 64,
             filter: Filter::default(),
+            faults: Filter::default(),
             shard: None,
             fail_fast: false,
             max_time: None,
@@ -238,7 +241,7 @@ pub(crate) fn probe(target: &dyn Target) -> TargetReport {
     report
 }
 
-fn seconds_since_epoch() -> u64 {
+pub(crate) fn seconds_since_epoch() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

@@ -1,0 +1,126 @@
+//! What only text, bytes and documents have: emptiness, length, odd characters.
+
+use selfsame::schema::ColumnType;
+use selfsame::value::{Value, ValueType};
+
+use super::{keeps, refuses};
+use crate::case::Cover::Contract;
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::database::{Database, Typed, int, null, text, value_table};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("types.text.empty", empty)
+        .promise("An empty text is not NULL, neither when it is read nor in IS NULL, or a required field turns up absent.")
+        .hint("Oracle-like engines need a declared limit here.")
+        .covers(&[Contract(6)]),
+    Case::core("types.text.trailing_spaces", |c| keeps_text(c, "two spaces  "))
+        .promise("Spaces at the end of a text survive, or a value changes by being saved.")
+        .hint("Do not map text to a fixed-length CHAR type.")
+        .covers(&[Contract(10)]),
+    Case::core("types.text.unicode", |c| {
+        keeps_text(c, "é e\u{301} ß ﬃ \u{200d} \u{feff} 😀 🏳️‍🌈 \u{10ffff}")
+    })
+    .promise("Text comes back byte for byte: no normal form, no lost characters beyond the basic plane.")
+    .hint("The connection's encoding must be UTF-8 with four bytes.")
+    .covers(&[Contract(7)]),
+    Case::core("types.text.quotes", |c| {
+        keeps_text(c, "'; DROP TABLE t; -- \" \\ \\' %_ ` \r\n\t $1 ? :a")
+    })
+    .promise("Quotes, backslashes, wildcards and line ends are text like any other, because parameters are never pasted.")
+    .hint("Send parameters as parameters.")
+    .covers(&[Contract(8)]),
+    Case::core("types.text.long", |c| keeps_text(c, &"ab é😀".repeat(200_000)))
+        .promise("A text of more than a megabyte comes back whole.")
+        .hint("Map text of no declared length to the database's unlimited type.")
+        .covers(&[Contract(9)]),
+    Case::full("types.text.length_in_characters", length)
+        .promise("A text of exactly the declared number of characters fits, however many bytes it has.")
+        .hint("Declare lengths in characters.")
+        .covers(&[Contract(7), Contract(9)]),
+    Case::extra("types.text.nul", |c| keeps_text(c, "before\0after"))
+        .needs(&[Capability::NulInText])
+        .refusal(|c| {
+            let value = Value::Text("before\0after".to_owned());
+            refuses(c, Capability::NulInText, ValueType::Text, value)
+        })
+        .promise("NUL in a text is stored where that is claimed and refused where it is not, but the text is never cut there.")
+        .hint("Bind text with its length, not as a C string.")
+        .covers(&[Contract(11), Contract(22)]),
+    Case::core("types.bytes.large", |c| {
+        keeps(c, ValueType::Bytes, Value::Bytes((0..=255).cycle().take(1 << 20).collect()))
+    })
+    .promise("A megabyte of bytes comes back whole.")
+    .hint("Look for a limit of the driver at 64 KiB.")
+    .covers(&[Contract(12)]),
+    Case::core("types.json.null", json_null)
+        .promise("The document `null` is a value; SQL's NULL is its absence, and the two stay apart.")
+        .hint("Bind the text of the document, and NULL only for an absent value.")
+        .covers(&[Contract(18)]),
+    Case::core("types.json.deep", |c| {
+        let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
+        keeps(c, ValueType::Json, Value::Json(deep))
+    })
+    .promise("A deeply nested document comes back whole.")
+    .hint("Do not decode documents on the way.")
+    .covers(&[Contract(19)]),
+];
+
+fn keeps_text(context: &Context, value: &str) -> CaseResult {
+    keeps(context, ValueType::Text, Value::Text(value.to_owned()))
+}
+
+fn empty(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    database.create(&value_table("t", ColumnType::Text { length: None }))?;
+    for (id, value) in [(1, text("")), (2, null(ValueType::Text))] {
+        database.execute(
+            "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+            &[int(id), value],
+        )?;
+    }
+    let found = database.column("SELECT [v] FROM [t] ORDER BY [id]", &[], ValueType::Text)?;
+    check_eq!(
+        found,
+        [Value::Text(String::new()), Value::Null],
+        "an empty text and NULL must stay apart"
+    );
+    let found = database.integers("SELECT [id] FROM [t] WHERE [v] IS NULL", &[])?;
+    check_eq!(found, [2], "IS NULL must not find an empty text");
+    Ok(())
+}
+
+fn length(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    database.create(&value_table("t", ColumnType::Text { length: Some(5) }))?;
+    database.execute(
+        "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+        &[int(1), text("ééé😀😀")],
+    )?;
+    let found = database.column("SELECT [v] FROM [t]", &[], ValueType::Text)?;
+    check_eq!(
+        found,
+        [Value::Text("ééé😀😀".to_owned())],
+        "five characters must fit"
+    );
+    Ok(())
+}
+
+fn json_null(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    database.create(&value_table("t", ColumnType::Json))?;
+    let document = Typed::new(ValueType::Json, Value::Json("null".to_owned()));
+    for (id, value) in [(1, document), (2, null(ValueType::Json))] {
+        database.execute(
+            "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+            &[int(id), value],
+        )?;
+    }
+    let found = database.column("SELECT [v] FROM [t] ORDER BY [id]", &[], ValueType::Json)?;
+    check_eq!(
+        found,
+        [Value::Json("null".to_owned()), Value::Null],
+        "the document null and NULL must stay apart"
+    );
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! Backends that lie: the suite proves itself on them.
+//!
+//! Each [`Fault`] is one mistake, made by a wrapper around any backend. The suite must notice it: an assertion of a named case
+//! fails, the fault was seen to act, and the same case passes in the same wrapper without the fault. A backend error does not
+//! count: a suite whose assertions are gone would still get those.
+
+mod constraints;
+mod lie;
+mod queries;
+mod text;
+mod transactions;
+mod values;
+mod wrapper;
+mod writes;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::attempt::attempt;
+use crate::case::{Capability, Case};
+use crate::faults::lie::Lie;
+use crate::faults::wrapper::LyingTarget;
+use crate::outcome::{FailureKind, Outcome};
+use crate::report::{FaultReport, FaultVerdict, KillMatrix, Report, Timing};
+use crate::runner::{Options, Progress, probe, seconds_since_epoch};
+use crate::target::Target;
+
+/// One mistake that a backend can make.
+pub struct Fault {
+    /// `group.what`, never renamed.
+    pub id: &'static str,
+    /// What kind of mistake.
+    pub group: Group,
+    /// The mistake, in one sentence.
+    pub sentence: &'static str,
+    /// Makes no mistake up to this many rows, values or bytes.
+    pub beyond: Option<usize>,
+    /// The cases that are tried first: parts of ids. All others follow.
+    suspects: &'static [&'static str],
+    /// Without these the mistake is what the engine does by itself.
+    needs: &'static [Capability],
+    lie: Lie,
+}
+
+/// What kind of mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Values bent on their way.
+    Values,
+    /// Wrong rows.
+    Queries,
+    /// Wrong or missing writes.
+    Writes,
+    /// What should be refused is not, or not rightly.
+    Constraints,
+    /// Wrong ends of transactions.
+    Transactions,
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Values => "values",
+            Self::Queries => "queries",
+            Self::Writes => "writes",
+            Self::Constraints => "constraints",
+            Self::Transactions => "transactions",
+        })
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fault")
+            .field("id", &self.id)
+            .field("beyond", &self.beyond)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Fault {
+    const fn new(id: &'static str, group: Group, sentence: &'static str, lie: Lie) -> Self {
+        Self {
+            id,
+            group,
+            sentence,
+            beyond: None,
+            suspects: &[],
+            needs: &[],
+            lie,
+        }
+    }
+
+    const fn beyond(mut self, beyond: usize) -> Self {
+        self.beyond = Some(beyond);
+        self
+    }
+
+    const fn suspects(mut self, suspects: &'static [&'static str]) -> Self {
+        self.suspects = suspects;
+        self
+    }
+
+    const fn needs(mut self, needs: &'static [Capability]) -> Self {
+        self.needs = needs;
+        self
+    }
+}
+
+const LISTS: &[&[Fault]] = &[
+    values::FAULTS,
+    queries::FAULTS,
+    writes::FAULTS,
+    constraints::FAULTS,
+    transactions::FAULTS,
+];
+
+/// Every fault, in the order of reports.
+pub fn faults() -> impl Iterator<Item = &'static Fault> {
+    LISTS.iter().copied().flatten()
+}
+
+/// Makes each target lie in each chosen way and looks which case notices.
+///
+/// The report's [`exit_code`](Report::exit_code) is 0 only if every fault was found, or is what the engine does by itself.
+/// [`Options::faults`] chooses faults, [`Options::filter`] the cases that may find them.
+pub fn run_faults(
+    targets: &[Arc<dyn Target>],
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Report {
+    let cases: Vec<&'static Case> = options.selected().collect();
+    find_faults(targets, &cases, options, progress)
+}
+
+fn find_faults(
+    targets: &[Arc<dyn Target>],
+    cases: &[&'static Case],
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Report {
+    let begun = Instant::now();
+    let chosen: Vec<&'static Fault> = faults()
+        .filter(|fault| options.faults.matches(fault.id))
+        .collect();
+    progress.started(chosen.len() * targets.len());
+    let mut timing = Timing {
+        started: seconds_since_epoch(),
+        ..Timing::default()
+    };
+    let mut matrices = Vec::new();
+    for target in targets {
+        let error = probe(&**target).error;
+        let mut reports = Vec::new();
+        let times = timing.cases.entry(target.name().to_owned()).or_default();
+        for fault in chosen.iter().filter(|_| error.is_none()) {
+            progress.step_started(target.name(), fault.id);
+            let (report, took) = find(target, fault, cases, options);
+            progress.fault_finished(target.name(), &report, took);
+            times.insert(fault.id.to_owned(), took.as_secs_f64());
+            reports.push(report);
+        }
+        matrices.push(KillMatrix {
+            target: target.name().to_owned(),
+            error,
+            faults: reports,
+        });
+    }
+    progress.finished();
+    timing.seconds = begun.elapsed().as_secs_f64();
+    Report {
+        inventory: options.inventory,
+        seed: options.seed,
+        cases: options.cases,
+        shard: None,
+        matched: chosen.len(),
+        targets: Vec::new(),
+        faults: matrices,
+        timing,
+    }
+}
+
+fn find(
+    target: &Arc<dyn Target>,
+    fault: &'static Fault,
+    cases: &[&'static Case],
+    options: &Options,
+) -> (FaultReport, Duration) {
+    let begun = Instant::now();
+    let verdict = match unclaimed(&**target, fault) {
+        Some(reason) => FaultVerdict::Equivalent { reason },
+        None => hunt(target, fault, cases, options),
+    };
+    let report = FaultReport {
+        id: fault.id.to_owned(),
+        group: fault.group.to_string(),
+        sentence: fault.sentence.to_owned(),
+        verdict,
+    };
+    (report, begun.elapsed())
+}
+
+/// Why the mistake is none on this target.
+fn unclaimed(target: &dyn Target, fault: &Fault) -> Option<String> {
+    let backend = target.fresh().ok()?.backend();
+    let dialect = backend.dialect();
+    let (capabilities, batch) = (dialect.capabilities(), dialect.batch());
+    fault
+        .needs
+        .iter()
+        .find(|need| !need.is_claimed(&capabilities, batch))
+        .map(|need| format!("{need}: not claimed"))
+}
+
+/// Runs the suspects, then all other cases, until one finds the fault.
+fn hunt(
+    target: &Arc<dyn Target>,
+    fault: &'static Fault,
+    cases: &[&'static Case],
+    options: &Options,
+) -> FaultVerdict {
+    let is_suspect = |case: &Case| fault.suspects.iter().any(|part| case.id.contains(part));
+    let (suspects, others): (Vec<&Case>, Vec<&Case>) =
+        cases.iter().copied().partition(|case| is_suspect(case));
+    let mut fired_ever = false;
+    let mut errors = Vec::new();
+    for case in suspects.into_iter().chain(others) {
+        let fired = Arc::new(AtomicU64::new(0));
+        let lying: Arc<dyn Target> = Arc::new(LyingTarget::new(
+            Arc::clone(target),
+            Some(fault),
+            Arc::clone(&fired),
+        ));
+        let found = attempt(&lying, case, options.limits());
+        let fired = fired.load(Ordering::Relaxed) > 0;
+        fired_ever |= fired;
+        let Outcome::Fail { failure } = found.outcome else {
+            continue;
+        };
+        if failure.kind != FailureKind::Assertion || !fired {
+            errors.push(case.id.to_owned());
+            continue;
+        }
+        if passes_honestly(target, case, options) {
+            return FaultVerdict::Killed {
+                case: case.id.to_owned(),
+                assertion: failure.message,
+            };
+        }
+    }
+    FaultVerdict::Survived {
+        fired: fired_ever,
+        errors,
+    }
+}
+
+/// Whether the case passes in the same wrapper without the fault.
+fn passes_honestly(target: &Arc<dyn Target>, case: &'static Case, options: &Options) -> bool {
+    let honest: Arc<dyn Target> =
+        Arc::new(LyingTarget::new(Arc::clone(target), None, Arc::default()));
+    attempt(&honest, case, options.limits()).outcome == Outcome::Pass
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn faults_are_well_formed() {
+        let mut ids = HashSet::new();
+        for fault in faults() {
+            assert!(ids.insert(fault.id), "{} is there twice", fault.id);
+            let group = fault.id.split('.').next();
+            assert_eq!(
+                group,
+                Some(fault.group.to_string().as_str()),
+                "{}",
+                fault.id
+            );
+            assert!(
+                fault.sentence.ends_with('.') && fault.sentence.len() > 15,
+                "{}: the mistake must be a sentence",
+                fault.id
+            );
+            for suspect in fault.suspects {
+                assert!(
+                    crate::cases().any(|case| case.id.contains(suspect)),
+                    "{} suspects `{suspect}`, which is no case",
+                    fault.id
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn some_faults_begin_beyond_a_threshold() {
+        assert!(faults().filter(|fault| fault.beyond.is_some()).count() >= 3);
+    }
+}

@@ -1,0 +1,161 @@
+//! Wrong rows.
+
+use selfsame::backend::StatementKind;
+use selfsame::dialect::Dialect;
+
+use crate::case::Capability;
+use crate::faults::Fault;
+use crate::faults::Group::Queries;
+use crate::faults::lie::{Delivery, Lie};
+use crate::faults::text::{always_true, clause, places, replaced};
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault::new(
+        "queries.null_equals_null",
+        Queries,
+        "A comparison with NULL by = finds the rows that hold NULL.",
+        Lie::Text(null_equals_null),
+    )
+    .suspects(&["queries.equality.null"]),
+    Fault::new(
+        "queries.limit_zero_is_unlimited",
+        Queries,
+        "LIMIT 0 gives every row.",
+        Lie::Text(|_, _, text| text.strip_suffix(" LIMIT 0").map(str::to_owned)),
+    )
+    .suspects(&["queries.limit"]),
+    Fault::new(
+        "queries.offset_off_by_one_beyond_50",
+        Queries,
+        "An OFFSET of 50 or more skips one row too many.",
+        Lie::Text(offset_off_by_one),
+    )
+    .beyond(50)
+    .suspects(&["queries.limit", "queries.offset"]),
+    Fault::new(
+        "queries.nulls_order_swapped",
+        Queries,
+        "NULLS FIRST and NULLS LAST are swapped.",
+        Lie::Text(|_, _, text| {
+            replaced(text, "NULLS FIRST", "NULLS LAST")
+                .or_else(|| replaced(text, "NULLS LAST", "NULLS FIRST"))
+        }),
+    )
+    .needs(&[Capability::NullsOrder])
+    .suspects(&["queries.order.nulls"]),
+    Fault::new(
+        "queries.second_sort_key_dropped",
+        Queries,
+        "Only the first key of ORDER BY counts, and equal rows come backwards.",
+        Lie::Text(second_sort_key_dropped),
+    )
+    .suspects(&["queries.order"]),
+    Fault::new(
+        "queries.distinct_dropped",
+        Queries,
+        "DISTINCT is ignored.",
+        Lie::Text(|_, _, text| replaced(text, "SELECT DISTINCT ", "SELECT ")),
+    )
+    .suspects(&["queries.distinct"]),
+    Fault::new(
+        "queries.union_is_union_all",
+        Queries,
+        "UNION keeps duplicates.",
+        Lie::Text(union_is_union_all),
+    )
+    .suspects(&["queries.union"]),
+    Fault::new(
+        "queries.left_join_is_inner",
+        Queries,
+        "A left join drops the rows without a partner.",
+        Lie::Text(|_, _, text| replaced(text, " LEFT JOIN ", " JOIN ")),
+    )
+    .suspects(&["queries.join"]),
+    Fault::new(
+        "queries.having_dropped",
+        Queries,
+        "HAVING is ignored.",
+        Lie::Text(|_, _, text| always_true(text, " HAVING ", &[" ORDER BY ", " LIMIT "])),
+    )
+    .suspects(&["queries.group"]),
+    Fault::new(
+        "queries.row_lost_beyond_100",
+        Queries,
+        "The row behind the hundredth of a result is lost.",
+        Lie::Deliver(|place| (place == 100).then_some(Delivery::Never)),
+    )
+    .beyond(100)
+    .suspects(&["queries.stream"]),
+    Fault::new(
+        "queries.row_twice",
+        Queries,
+        "The third row of a result comes twice.",
+        Lie::Deliver(|place| (place == 2).then_some(Delivery::Twice)),
+    )
+    .suspects(&["queries.stream", "queries.order"]),
+    Fault::new(
+        "queries.stop_breaks_connection",
+        Queries,
+        "A reader that stops early leaves the connection unusable.",
+        Lie::BreakOnStop,
+    )
+    .suspects(&["queries.stream.stop"]),
+];
+
+fn null_equals_null(dialect: &dyn Dialect, kind: StatementKind, text: &str) -> Option<String> {
+    if kind != StatementKind::Select {
+        return None;
+    }
+    let (start, end) = clause(text, " WHERE ", &[" GROUP BY ", " ORDER BY ", " LIMIT "])?;
+    let condition = &text[start..end];
+    if !places(condition, "ANY").is_empty() {
+        return None;
+    }
+    let bent = replaced(condition, " = ", dialect.null_safe_equality(false))?;
+    Some(format!("{}{bent}{}", &text[..start], &text[end..]))
+}
+
+fn offset_off_by_one(_: &dyn Dialect, _: StatementKind, text: &str) -> Option<String> {
+    let at = places(text, " OFFSET ").last()? + " OFFSET ".len();
+    let digits: String = text[at..]
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    let offset: u64 = digits.parse().ok()?;
+    (offset >= 50).then(|| {
+        format!(
+            "{}{}{}",
+            &text[..at],
+            offset + 1,
+            &text[at + digits.len()..]
+        )
+    })
+}
+
+/// Cuts the second and all later keys off the last ORDER BY. What a database does with equal rows is its own affair, so they are
+/// made to come backwards, as a database may.
+fn second_sort_key_dropped(_: &dyn Dialect, _: StatementKind, text: &str) -> Option<String> {
+    let (start, end) = clause(text, " ORDER BY ", &[" LIMIT ", " OFFSET ", ")"])?;
+    let keys = &text[start..end];
+    let comma = *places(keys, ", ").first()?;
+    let second = &keys[comma + 2..];
+    let second = second.split(", ").next().unwrap_or(second);
+    let bare = second.trim_end_matches(" ASC").trim_end_matches(" DESC");
+    let turned = if second.ends_with(" DESC") {
+        bare.to_owned()
+    } else {
+        format!("{bare} DESC")
+    };
+    Some(format!(
+        "{}{}, {turned}{}",
+        &text[..start],
+        &keys[..comma],
+        &text[end..]
+    ))
+}
+
+fn union_is_union_all(_: &dyn Dialect, _: StatementKind, text: &str) -> Option<String> {
+    let marked = replaced(text, " UNION ", " UNION ALL ")?;
+    let mended = replaced(&marked, " UNION ALL ALL ", " UNION ALL ").unwrap_or(marked);
+    (mended != text).then_some(mended)
+}

@@ -1,0 +1,144 @@
+//! Small changes to the text of a statement, outside its quoted parts.
+
+/// The places of `word` outside quotes.
+pub(super) fn places(text: &str, word: &str) -> Vec<usize> {
+    let mut places = Vec::new();
+    let mut quote: Option<char> = None;
+    for (at, c) in text.char_indices() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None if text[at..].starts_with(word) => places.push(at),
+            None => {}
+        }
+    }
+    places
+}
+
+/// Replaces a word everywhere outside quotes; `None` if it is not there.
+pub(super) fn replaced(text: &str, word: &str, by: &str) -> Option<String> {
+    let places = places(text, word);
+    if places.is_empty() {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for at in places {
+        out.push_str(&text[done..at]);
+        out.push_str(by);
+        done = at + word.len();
+    }
+    out.push_str(&text[done..]);
+    Some(out)
+}
+
+/// The part between a keyword and the next of the keywords that may follow it: where it begins and ends.
+pub(super) fn clause(text: &str, keyword: &str, followers: &[&str]) -> Option<(usize, usize)> {
+    let start = places(text, keyword).last()? + keyword.len();
+    let end = followers
+        .iter()
+        .flat_map(|follower| places(text, follower))
+        .filter(|&at| at >= start)
+        .min()
+        .unwrap_or(text.len());
+    Some((start, end))
+}
+
+/// The text with the condition of a clause made true, its parameters kept.
+pub(super) fn always_true(text: &str, keyword: &str, followers: &[&str]) -> Option<String> {
+    let (start, end) = clause(text, keyword, followers)?;
+    Some(format!(
+        "{}({}) OR 1 = 1{}",
+        &text[..start],
+        &text[start..end],
+        &text[end..]
+    ))
+}
+
+/// The definitions of a CREATE TABLE: what is before them, each of them, and what is behind.
+pub(super) fn definitions(text: &str) -> Option<(&str, Vec<&str>, &str)> {
+    if !text.starts_with("CREATE TABLE") {
+        return None;
+    }
+    let open = *places(text, "(").first()?;
+    let mut depth = 0;
+    let mut parts = Vec::new();
+    let mut begun = open + 1;
+    let mut quote: Option<char> = None;
+    for (at, c) in text.char_indices().skip_while(|(at, _)| *at < open) {
+        match (quote, c) {
+            (Some(mark), c) if c == mark => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '(') => depth += 1,
+            (None, ',') if depth == 1 => {
+                parts.push(text[begun..at].trim());
+                begun = at + 1;
+            }
+            (None, ')') => {
+                depth -= 1;
+                if depth == 0 {
+                    parts.push(text[begun..at].trim());
+                    return Some((&text[..=open], parts, &text[at..]));
+                }
+            }
+            (None, _) => {}
+        }
+    }
+    None
+}
+
+/// CREATE TABLE without the definitions that hold this keyword; `None` if there are none.
+pub(super) fn without_definitions(text: &str, keyword: &str) -> Option<String> {
+    let (before, parts, behind) = definitions(text)?;
+    let kept: Vec<&str> = parts
+        .iter()
+        .copied()
+        .filter(|part| places(part, keyword).is_empty())
+        .collect();
+    (kept.len() < parts.len()).then(|| format!("{before}{}{behind}", kept.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_parts_stay() {
+        assert_eq!(
+            replaced(
+                "SELECT \" DISTINCT \", ' DISTINCT ' DISTINCT ",
+                " DISTINCT ",
+                " "
+            ),
+            Some("SELECT \" DISTINCT \", ' DISTINCT ' ".to_owned())
+        );
+        assert_eq!(replaced("SELECT 1", "DISTINCT", ""), None);
+    }
+
+    #[test]
+    fn a_condition_keeps_its_parameters() {
+        assert_eq!(
+            always_true(
+                "UPDATE t SET a = ? WHERE b = ? RETURNING a",
+                " WHERE ",
+                &[" RETURNING "]
+            )
+            .as_deref(),
+            Some("UPDATE t SET a = ? WHERE (b = ?) OR 1 = 1 RETURNING a")
+        );
+    }
+
+    #[test]
+    fn definitions_are_taken_out_whole() {
+        assert_eq!(
+            without_definitions(
+                "CREATE TABLE \"a,(b\" (\"x\" NUMERIC(3, 2), CONSTRAINT \"c\" CHECK (x IN (1, 2)), y INT)",
+                "CHECK"
+            )
+            .as_deref(),
+            Some("CREATE TABLE \"a,(b\" (\"x\" NUMERIC(3, 2), y INT)")
+        );
+    }
+}

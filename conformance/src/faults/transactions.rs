@@ -1,0 +1,93 @@
+//! Wrong ends of transactions.
+
+use selfsame::dialect::Transaction;
+
+use crate::case::Capability;
+use crate::faults::Fault;
+use crate::faults::Group::Transactions;
+use crate::faults::lie::{Command, Lie};
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault::new(
+        "transactions.begin_is_a_no_op",
+        Transactions,
+        "BEGIN does nothing: each statement is committed by itself.",
+        Lie::Command(|command| {
+            matches!(command, Transaction::Begin(_)).then_some(Command::Nothing)
+        }),
+    )
+    .needs(&[Capability::Transactions])
+    .suspects(&["transactions.rollback", "transactions.commit"]),
+    Fault::new(
+        "transactions.commit_is_a_no_op",
+        Transactions,
+        "COMMIT does nothing.",
+        Lie::Command(|command| matches!(command, Transaction::Commit).then_some(Command::Nothing)),
+    )
+    .needs(&[Capability::Transactions])
+    .suspects(&["transactions.commit"]),
+    Fault::new(
+        "transactions.commit_rolls_back",
+        Transactions,
+        "COMMIT rolls back.",
+        Lie::Command(|command| matches!(command, Transaction::Commit).then_some(Command::Rollback)),
+    )
+    .needs(&[Capability::Transactions])
+    .suspects(&["transactions.commit"]),
+    Fault::new(
+        "transactions.rollback_is_a_no_op",
+        Transactions,
+        "ROLLBACK does nothing.",
+        Lie::Command(|command| {
+            matches!(command, Transaction::Rollback).then_some(Command::Nothing)
+        }),
+    )
+    .needs(&[Capability::Transactions])
+    .suspects(&["transactions.rollback"]),
+    Fault::new(
+        "transactions.rollback_commits",
+        Transactions,
+        "ROLLBACK commits.",
+        Lie::Command(|command| matches!(command, Transaction::Rollback).then_some(Command::Commit)),
+    )
+    .needs(&[Capability::Transactions])
+    .suspects(&["transactions.rollback"]),
+    Fault::new(
+        "transactions.rollback_to_is_a_no_op",
+        Transactions,
+        "ROLLBACK TO SAVEPOINT does nothing.",
+        Lie::Command(|command| {
+            matches!(command, Transaction::RollbackTo(_)).then_some(Command::Nothing)
+        }),
+    )
+    .needs(&[Capability::Savepoints])
+    .suspects(&["transactions.savepoint"]),
+    Fault::new(
+        "transactions.rollback_to_discards_everything",
+        Transactions,
+        "ROLLBACK TO SAVEPOINT rolls the whole transaction back.",
+        Lie::Command(|command| {
+            matches!(command, Transaction::RollbackTo(_)).then_some(Command::Rollback)
+        }),
+    )
+    .needs(&[Capability::Savepoints])
+    .suspects(&["transactions.savepoint"]),
+    Fault::new(
+        "transactions.release_is_a_no_op",
+        Transactions,
+        "RELEASE SAVEPOINT does nothing.",
+        Lie::Command(|command| {
+            matches!(command, Transaction::Release(_)).then_some(Command::Nothing)
+        }),
+    )
+    .needs(&[Capability::Savepoints])
+    .suspects(&["transactions.savepoint"]),
+    Fault::new(
+        "transactions.dirty_connection_reused",
+        Transactions,
+        "A connection goes back to the pool with its transaction open.",
+        Lie::KeepDirty,
+    )
+    .needs(&[Capability::Transactions])
+    .suspects(&["connections.reset"]),
+];

@@ -1,0 +1,265 @@
+//! Values bent on their way in or out.
+
+use selfsame::value::{Decimal, Time, Timestamp, TimestampTz, Value, ValueRef};
+
+use crate::case::Capability;
+use crate::faults::Fault;
+use crate::faults::Group::Values;
+use crate::faults::lie::Lie;
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault::new(
+        "values.i64_through_f64",
+        Values,
+        "A 64-bit integer passes through a double on its way in.",
+        Lie::Store(i64_through_f64),
+    )
+    .suspects(&["types.i64"]),
+    Fault::new(
+        "values.i64_through_i32",
+        Values,
+        "A 64-bit integer is read as a 32-bit one.",
+        Lie::Read(i64_through_i32),
+    )
+    .suspects(&["types.i64"]),
+    Fault::new(
+        "values.i64_max_minus_one",
+        Values,
+        "The greatest 64-bit integer is stored as one less.",
+        Lie::Store(|value| match value {
+            ValueRef::I64(i64::MAX) => Some(Value::I64(i64::MAX - 1)),
+            _ => None,
+        }),
+    )
+    .suspects(&["types.i64.extremes"]),
+    Fault::new(
+        "values.f64_through_f32",
+        Values,
+        "A double passes through a single on its way in.",
+        Lie::Store(f64_through_f32),
+    )
+    .suspects(&["types.f64"]),
+    Fault::new(
+        "values.nan_to_null",
+        Values,
+        "NaN is stored as NULL.",
+        Lie::Store(|value| match value {
+            ValueRef::F64(v) if v.is_nan() => Some(Value::Null),
+            ValueRef::F32(v) if v.is_nan() => Some(Value::Null),
+            _ => None,
+        }),
+    )
+    .needs(&[Capability::Nan])
+    .suspects(&["types.f64.nan"]),
+    Fault::new(
+        "values.negative_zero",
+        Values,
+        "The sign of a zero is lost.",
+        Lie::Store(|value| match value {
+            ValueRef::F64(v) if v == 0.0 && v.is_sign_negative() => Some(Value::F64(0.0)),
+            _ => None,
+        }),
+    )
+    .needs(&[Capability::NegativeZero])
+    .suspects(&["types.f64.negative_zero"]),
+    Fault::new(
+        "values.infinity_to_null",
+        Values,
+        "An infinity is stored as NULL.",
+        Lie::Store(|value| match value {
+            ValueRef::F64(v) if v.is_infinite() => Some(Value::Null),
+            _ => None,
+        }),
+    )
+    .needs(&[Capability::Infinities])
+    .suspects(&["types.f64.infinities"]),
+    Fault::new(
+        "values.decimal_through_f64",
+        Values,
+        "A decimal passes through a double on its way out.",
+        Lie::Read(decimal_through_f64),
+    )
+    .suspects(&["types.decimal"]),
+    Fault::new(
+        "values.empty_text_to_null",
+        Values,
+        "An empty text is stored as NULL.",
+        Lie::Store(|value| match value {
+            ValueRef::Text("") => Some(Value::Null),
+            _ => None,
+        }),
+    )
+    .suspects(&["types.text.empty"]),
+    Fault::new(
+        "values.null_to_empty_text",
+        Values,
+        "An absent value is read as an empty text where the column holds text.",
+        Lie::Store(|value| match value {
+            ValueRef::Null => Some(Value::Text(String::new())),
+            _ => None,
+        }),
+    )
+    .suspects(&["types.text.empty", "types.text.null"]),
+    Fault::new(
+        "values.text_cut_at_nul",
+        Values,
+        "Text ends at its first NUL.",
+        Lie::Store(|value| match value {
+            ValueRef::Text(v) => v
+                .split_once('\0')
+                .map(|(before, _)| Value::Text(before.to_owned())),
+            _ => None,
+        }),
+    )
+    .needs(&[Capability::NulInText])
+    .suspects(&["types.text.nul"]),
+    Fault::new(
+        "values.text_cut_beyond_255",
+        Values,
+        "Text is cut behind 255 characters.",
+        Lie::Store(|value| match value {
+            ValueRef::Text(v) => v
+                .char_indices()
+                .nth(255)
+                .map(|(end, _)| Value::Text(v[..end].to_owned())),
+            _ => None,
+        }),
+    )
+    .beyond(255)
+    .suspects(&["types.text.long"]),
+    Fault::new(
+        "values.text_right_trimmed",
+        Values,
+        "Spaces at the end of a text are lost.",
+        Lie::Read(|value| match value {
+            ValueRef::Text(v) if v.ends_with(' ') => {
+                Some(Value::Text(v.trim_end_matches(' ').to_owned()))
+            }
+            _ => None,
+        }),
+    )
+    .suspects(&["types.text.trailing_spaces"]),
+    Fault::new(
+        "values.text_astral_to_question_mark",
+        Values,
+        "A character beyond the basic plane becomes a question mark.",
+        Lie::Store(|value| match value {
+            ValueRef::Text(v) if v.chars().any(|c| c > '\u{ffff}') => Some(Value::Text(
+                v.chars()
+                    .map(|c| if c > '\u{ffff}' { '?' } else { c })
+                    .collect(),
+            )),
+            _ => None,
+        }),
+    )
+    .suspects(&["types.text.unicode"]),
+    Fault::new(
+        "values.microseconds_cut",
+        Values,
+        "Times are cut to milliseconds.",
+        Lie::Read(microseconds_cut),
+    )
+    .suspects(&["types.timestamp", "types.time"]),
+    Fault::new(
+        "values.day_off_before_1970",
+        Values,
+        "A day before 1970 is read as the day after.",
+        Lie::Read(|value| match value {
+            ValueRef::Date(day) if day.0 < 0 => Some(Value::Date(selfsame::value::Date(day.0 + 1))),
+            _ => None,
+        }),
+    )
+    .suspects(&["types.date"]),
+    Fault::new(
+        "values.json_null_to_null",
+        Values,
+        "The JSON document `null` is stored as NULL.",
+        Lie::Store(|value| match value {
+            ValueRef::Json("null") => Some(Value::Null),
+            _ => None,
+        }),
+    )
+    .suspects(&["types.json.null"]),
+    Fault::new(
+        "values.uuid_byte_order",
+        Values,
+        "The first part of a UUID is read with its bytes swapped.",
+        Lie::Read(|value| match value {
+            ValueRef::Uuid(mut bytes) => {
+                bytes[..4].reverse();
+                Some(Value::Uuid(bytes))
+            }
+            _ => None,
+        }),
+    )
+    .suspects(&["types.uuid"]),
+    Fault::new(
+        "values.bytes_cut_beyond_64k",
+        Values,
+        "Bytes are cut behind 65,536.",
+        Lie::Store(|value| match value {
+            ValueRef::Bytes(v) => v
+                .get(..65_536)
+                .filter(|start| start.len() < v.len())
+                .map(|start| Value::Bytes(start.to_vec())),
+            _ => None,
+        }),
+    )
+    .beyond(65_536)
+    .suspects(&["types.bytes.large"]),
+];
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the mistake is the lossy conversion"
+)]
+fn i64_through_f64(value: ValueRef<'_>) -> Option<Value> {
+    let ValueRef::I64(v) = value else { return None };
+    let bent = v as f64 as i64;
+    (bent != v).then_some(Value::I64(bent))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the mistake is the lossy conversion"
+)]
+fn i64_through_i32(value: ValueRef<'_>) -> Option<Value> {
+    let ValueRef::I64(v) = value else { return None };
+    let bent = i64::from(v as i32);
+    (bent != v).then_some(Value::I64(bent))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the mistake is the lossy conversion"
+)]
+fn f64_through_f32(value: ValueRef<'_>) -> Option<Value> {
+    let ValueRef::F64(v) = value else { return None };
+    let bent = f64::from(v as f32);
+    (bent.to_bits() != v.to_bits()).then_some(Value::F64(bent))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the mistake is the lossy conversion"
+)]
+fn decimal_through_f64(value: ValueRef<'_>) -> Option<Value> {
+    let ValueRef::Decimal(v) = value else {
+        return None;
+    };
+    let bent = v.mantissa() as f64 as i128;
+    (bent != v.mantissa()).then_some(Value::Decimal(Decimal::new(bent, v.scale())))
+}
+
+fn microseconds_cut(value: ValueRef<'_>) -> Option<Value> {
+    let cut = |micros: i64| {
+        let rest = micros.rem_euclid(1000);
+        (rest != 0).then_some(micros - rest)
+    };
+    match value {
+        ValueRef::Time(v) => cut(v.0).map(|v| Value::Time(Time(v))),
+        ValueRef::Timestamp(v) => cut(v.0).map(|v| Value::Timestamp(Timestamp(v))),
+        ValueRef::TimestampTz(v) => cut(v.0).map(|v| Value::TimestampTz(TimestampTz(v))),
+        _ => None,
+    }
+}

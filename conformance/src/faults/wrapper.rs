@@ -1,0 +1,512 @@
+//! A wrapper around any backend that makes one mistake, or none.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, StatementKind};
+use selfsame::dialect::{Dialect, Transaction};
+use selfsame::value::{Param, Value, ValueRef, ValueType};
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::faults::Fault;
+use crate::faults::lie::{Answer, Command, Delivery, Lie};
+use crate::target::{Fresh, Target};
+
+/// A target whose backends make one mistake, or none.
+pub(super) struct LyingTarget {
+    inner: Arc<dyn Target>,
+    fault: Option<&'static Fault>,
+    fired: Arc<AtomicU64>,
+}
+
+impl LyingTarget {
+    /// `fired` counts how often the fault acted.
+    pub(super) fn new(
+        inner: Arc<dyn Target>,
+        fault: Option<&'static Fault>,
+        fired: Arc<AtomicU64>,
+    ) -> Self {
+        Self {
+            inner,
+            fault,
+            fired,
+        }
+    }
+}
+
+impl Target for LyingTarget {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn fresh(&self) -> Result<Box<dyn Fresh>> {
+        let inner = self.inner.fresh()?;
+        let backend: Arc<dyn Backend> = Arc::new(Lying {
+            inner: inner.backend(),
+            liar: Arc::new(Liar {
+                lie: self.fault.map(|fault| &fault.lie),
+                fired: Arc::clone(&self.fired),
+                texts: Mutex::default(),
+            }),
+        });
+        Ok(Box::new(LyingFresh {
+            backend,
+            _inner: inner,
+        }))
+    }
+}
+
+struct LyingFresh {
+    backend: Arc<dyn Backend>,
+    _inner: Box<dyn Fresh>,
+}
+
+impl Fresh for LyingFresh {
+    fn backend(&self) -> Arc<dyn Backend> {
+        Arc::clone(&self.backend)
+    }
+}
+
+/// The mistake, shared by all connections of one backend.
+struct Liar {
+    lie: Option<&'static Lie>,
+    fired: Arc<AtomicU64>,
+    /// What is sent instead of a statement, by its id: rewritten once, so that the inner backend can keep it prepared.
+    texts: Mutex<HashMap<u64, Option<Arc<Sql>>>>,
+}
+
+impl fmt::Debug for Liar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Liar")
+    }
+}
+
+impl Liar {
+    /// Notes that the fault acted.
+    fn fire(&self) {
+        self.fired.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn fired<T>(&self, acted: Option<T>) -> Option<T> {
+        if acted.is_some() {
+            self.fire();
+        }
+        acted
+    }
+
+    fn text(&self, dialect: &dyn Dialect, sql: &Sql) -> Option<Arc<Sql>> {
+        let Some(Lie::Text(rewrite)) = self.lie else {
+            return None;
+        };
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        let rewritten = texts.entry(sql.id()).or_insert_with(|| {
+            let text = rewrite(dialect, sql.kind(), sql.text())?;
+            Some(Arc::new(Sql::new(
+                sql.kind(),
+                text,
+                sql.params(),
+                sql.columns(),
+            )))
+        });
+        self.fired(rewritten.clone())
+    }
+
+    /// The owned forms of what is sent; `None` where nothing changes.
+    fn stored(&self, params: &[Param<'_>]) -> Option<Vec<Stored>> {
+        let bend: &dyn Fn(ValueRef<'_>) -> Option<Value> = match self.lie {
+            Some(Lie::Store(bend)) => bend,
+            Some(Lie::LoseLast(_)) => &|_| None,
+            _ => return None,
+        };
+        let mut changed = false;
+        let mut bent = |value: ValueRef<'_>| match bend(value) {
+            Some(other) => {
+                changed = true;
+                other
+            }
+            None => value.to_owned(),
+        };
+        let mut stored: Vec<Stored> = params
+            .iter()
+            .map(|param| match param {
+                Param::Ref(value) => Stored::One(bent(*value)),
+                Param::Owned(value) => Stored::One(bent(value.as_ref())),
+                Param::Column(values) => Stored::Many(values.iter().map(|v| bent(*v)).collect()),
+            })
+            .collect();
+        if let Some(Lie::LoseLast(beyond)) = self.lie {
+            for column in &mut stored {
+                if let Stored::Many(values) = column
+                    && values.len() > *beyond
+                {
+                    values.pop();
+                    changed = true;
+                }
+            }
+        }
+        changed.then(|| {
+            self.fire();
+            stored
+        })
+    }
+
+    fn outcome(&self, kind: StatementKind, outcome: Outcome) -> Outcome {
+        match self.lie {
+            Some(Lie::Outcome(change)) => self.fired(change(kind, outcome)).unwrap_or(outcome),
+            _ => outcome,
+        }
+    }
+
+    fn answer(&self, kind: StatementKind, error: Error) -> Result<Outcome> {
+        if error.kind() == ErrorKind::Database && error.message() == BROKEN {
+            return Err(error);
+        }
+        let Some(Lie::Error(change)) = self.lie else {
+            return Err(error);
+        };
+        match self.fired(change(kind, &error)) {
+            None => Err(error),
+            Some(Answer::Error(other)) => Err(other),
+            Some(Answer::Success) => Ok(Outcome::matched(1)),
+        }
+    }
+}
+
+/// An owned parameter.
+enum Stored {
+    One(Value),
+    Many(Vec<Value>),
+}
+
+/// Hands the parameters on, bent where the fault bends them.
+fn with_params<T>(liar: &Liar, params: &[Param<'_>], send: impl FnOnce(&[Param<'_>]) -> T) -> T {
+    let Some(stored) = liar.stored(params) else {
+        return send(params);
+    };
+    let columns: Vec<Vec<ValueRef<'_>>> = stored
+        .iter()
+        .map(|param| match param {
+            Stored::One(_) => Vec::new(),
+            Stored::Many(values) => values.iter().map(Value::as_ref).collect(),
+        })
+        .collect();
+    let params: Vec<Param<'_>> = stored
+        .iter()
+        .zip(&columns)
+        .map(|(param, column)| match param {
+            Stored::One(value) => Param::Ref(value.as_ref()),
+            Stored::Many(_) => Param::Column(column),
+        })
+        .collect();
+    send(&params)
+}
+
+const BROKEN: &str = "the connection is in no state to answer";
+
+#[derive(Debug)]
+struct Lying {
+    inner: Arc<dyn Backend>,
+    liar: Arc<Liar>,
+}
+
+impl Backend for Lying {
+    fn connect(&self) -> Result<Box<dyn Connection>> {
+        Ok(Box::new(LyingConnection {
+            inner: self.inner.connect()?,
+            backend: Arc::clone(&self.inner),
+            liar: Arc::clone(&self.liar),
+            broken: false,
+        }))
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        self.inner.dialect()
+    }
+}
+
+#[derive(Debug)]
+struct LyingConnection {
+    inner: Box<dyn Connection>,
+    backend: Arc<dyn Backend>,
+    liar: Arc<Liar>,
+    broken: bool,
+}
+
+impl LyingConnection {
+    fn refuse_if_broken(&self) -> Result<()> {
+        if self.broken {
+            return Err(Error::new(ErrorKind::Database, BROKEN));
+        }
+        Ok(())
+    }
+
+    fn note_error<T>(&mut self, result: &Result<T>) {
+        if result.is_err() && matches!(self.liar.lie, Some(Lie::BreakOnError)) {
+            self.liar.fire();
+            self.broken = true;
+        }
+    }
+
+    fn rewritten(&self, sql: &Sql) -> Option<Arc<Sql>> {
+        self.liar.text(self.backend.dialect(), sql)
+    }
+}
+
+impl Connection for LyingConnection {
+    fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
+        self.refuse_if_broken()?;
+        let text = self.rewritten(statement.sql);
+        let sql = text.as_deref().unwrap_or(statement.sql);
+        let liar = Arc::clone(&self.liar);
+        let result = with_params(&liar, statement.params, |params| {
+            self.inner.execute(&Statement::new(sql, params))
+        });
+        self.note_error(&result);
+        match result {
+            Ok(outcome) => Ok(liar.outcome(sql.kind(), outcome)),
+            Err(error) => liar.answer(sql.kind(), error),
+        }
+    }
+
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.refuse_if_broken()?;
+        let text = self.rewritten(statement.sql);
+        let sql = text.as_deref().unwrap_or(statement.sql);
+        let liar = Arc::clone(&self.liar);
+        let mut stopped = false;
+        let mut delivery = Deliverer::new(&liar, sql);
+        let result = with_params(&liar, statement.params, |params| {
+            self.inner.query(&Statement::new(sql, params), &mut |row| {
+                let result = delivery.row(row, sink);
+                stopped |= result.is_err();
+                result
+            })
+        });
+        let result = result.and_then(|()| delivery.finish(sink));
+        if stopped && matches!(liar.lie, Some(Lie::BreakOnStop)) {
+            liar.fire();
+            self.broken = true;
+        }
+        self.note_error(&result);
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) if stopped => Err(error),
+            Err(error) => liar.answer(sql.kind(), error).map(drop),
+        }
+    }
+
+    fn execute_each(
+        &mut self,
+        sql: &Sql,
+        rows: Rows<'_>,
+        each: &mut dyn FnMut(Outcome) -> Result<()>,
+    ) -> Result<()> {
+        // Row by row: what a mistake does to one row must not depend on how the inner backend batches.
+        let all: Vec<&[Param<'_>]> = rows.iter().collect();
+        for (place, params) in all.iter().enumerate() {
+            let outcome = match self.liar.lie {
+                Some(Lie::LoseLast(beyond)) if all.len() > *beyond && place + 1 == all.len() => {
+                    self.liar.fire();
+                    Outcome::matched(1)
+                }
+                Some(Lie::RepeatParameter) if place == 1 && params.len() > 1 => {
+                    let mut mixed = params.to_vec();
+                    if let (Some(last), Some(first)) = (mixed.last_mut(), all[0].last()) {
+                        last.clone_from(first);
+                        self.liar.fire();
+                    }
+                    self.execute(&Statement::new(sql, &mixed))?
+                }
+                _ => self.execute(&Statement::new(sql, params))?,
+            };
+            each(outcome)?;
+        }
+        Ok(())
+    }
+
+    fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        if matches!(command, Transaction::Rollback)
+            && matches!(self.liar.lie, Some(Lie::BreakOnError))
+        {
+            // What the contract allows after an error: a rollback. The mistake outlives it.
+            return self.inner.transaction(command, sql);
+        }
+        self.refuse_if_broken()?;
+        let other = match self.liar.lie {
+            Some(Lie::Command(change)) => self.liar.fired(change(command)),
+            _ => None,
+        };
+        let result = match other {
+            None => self.inner.transaction(command, sql),
+            Some(Command::Nothing) => Ok(()),
+            Some(Command::Commit) => self.send(&Transaction::Commit),
+            Some(Command::Rollback) => self.send(&Transaction::Rollback),
+        };
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) => self
+                .liar
+                .answer(StatementKind::Transaction, error)
+                .map(drop),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        if matches!(self.liar.lie, Some(Lie::KeepDirty)) {
+            self.liar.fire();
+            return Ok(());
+        }
+        self.inner.reset(used_raw_sql)
+    }
+
+    fn server_version(&mut self) -> Result<String> {
+        self.inner.server_version()
+    }
+}
+
+impl LyingConnection {
+    fn send(&mut self, command: &Transaction<'_>) -> Result<()> {
+        let text = self.backend.dialect().transaction(command);
+        let sql = Sql::new(StatementKind::Transaction, text, [], []);
+        self.inner.transaction(command, &sql)
+    }
+}
+
+/// Hands rows on to a sink, as the fault delivers them.
+struct Deliverer<'a> {
+    liar: &'a Liar,
+    columns: Vec<ValueType>,
+    place: usize,
+    reverse: bool,
+    kept: Vec<KeptRow>,
+}
+
+impl<'a> Deliverer<'a> {
+    fn new(liar: &'a Liar, sql: &Sql) -> Self {
+        Self {
+            liar,
+            columns: sql.columns().to_vec(),
+            place: 0,
+            reverse: matches!(liar.lie, Some(Lie::ReverseReturned))
+                && sql.kind() == StatementKind::Insert,
+            kept: Vec::new(),
+        }
+    }
+
+    fn row(&mut self, row: &dyn Row, sink: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<()> {
+        let place = self.place;
+        self.place += 1;
+        if self.reverse {
+            self.kept.push(KeptRow::of(row, &self.columns)?);
+            return Ok(());
+        }
+        match self.liar.lie {
+            Some(Lie::Deliver(change)) => match self.liar.fired(change(place)) {
+                None => sink(row),
+                Some(Delivery::Never) => Ok(()),
+                Some(Delivery::Twice) => {
+                    sink(row)?;
+                    sink(row)
+                }
+            },
+            Some(Lie::Read(bend)) => sink(&LyingRow {
+                inner: row,
+                liar: self.liar,
+                bend: *bend,
+                cells: (0..row.len()).map(|_| OnceCell::new()).collect(),
+            }),
+            _ => sink(row),
+        }
+    }
+
+    fn finish(&mut self, sink: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<()> {
+        if self.kept.len() > 1 {
+            self.liar.fire();
+        }
+        for row in self.kept.drain(..).rev() {
+            sink(&row)?;
+        }
+        Ok(())
+    }
+}
+
+/// A row whose values are bent when they are read.
+struct LyingRow<'a> {
+    inner: &'a dyn Row,
+    liar: &'a Liar,
+    bend: fn(ValueRef<'_>) -> Option<Value>,
+    cells: Vec<OnceCell<(ValueType, Value)>>,
+}
+
+impl Row for LyingRow<'_> {
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    fn name(&self, index: usize) -> &str {
+        self.inner.name(index)
+    }
+
+    fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
+        let honest = self.inner.value(index, ty)?;
+        let (Some(bent), Some(cell)) = ((self.bend)(honest), self.cells.get(index)) else {
+            return Ok(honest);
+        };
+        self.liar.fire();
+        match cell.get_or_init(|| (ty, bent)) {
+            (kept, value) if *kept == ty => Ok(value.as_ref()),
+            _ => Ok(honest),
+        }
+    }
+}
+
+/// A row that outlives its result.
+struct KeptRow {
+    names: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl KeptRow {
+    fn of(row: &dyn Row, columns: &[ValueType]) -> Result<Self> {
+        let values: Result<Vec<Value>> = columns
+            .iter()
+            .enumerate()
+            .map(|(i, &ty)| Ok(row.value(i, ty)?.to_owned()))
+            .collect();
+        Ok(Self {
+            names: (0..row.len()).map(|i| row.name(i).to_owned()).collect(),
+            values: values?,
+        })
+    }
+}
+
+impl Row for KeptRow {
+    fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    fn name(&self, index: usize) -> &str {
+        self.names.get(index).map_or("", String::as_str)
+    }
+
+    fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
+        let value = self.values.get(index).ok_or_else(|| {
+            Error::new(ErrorKind::Conversion, format!("there is no column {index}"))
+        })?;
+        match value.as_ref().value_type() {
+            Some(found) if found != ty => Err(value.as_ref().mismatch(ty)),
+            _ => Ok(value.as_ref()),
+        }
+    }
+}

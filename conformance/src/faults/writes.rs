@@ -1,0 +1,81 @@
+//! Wrong or missing writes.
+
+use selfsame::ErrorKind;
+use selfsame::backend::{Outcome, StatementKind};
+
+use crate::case::Capability;
+use crate::faults::Fault;
+use crate::faults::Group::Writes;
+use crate::faults::lie::{Answer, Lie};
+use crate::faults::text::always_true;
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault::new(
+        "writes.returning_reversed",
+        Writes,
+        "The rows that a batch returns come in reverse.",
+        Lie::ReverseReturned,
+    )
+    .needs(&[Capability::ArrayBatches])
+    .suspects(&["flush.batch", "writes.returning", "writes.keys"]),
+    Fault::new(
+        "writes.batch_loses_last_row",
+        Writes,
+        "A batch of two or more rows loses its last one.",
+        Lie::LoseLast(1),
+    )
+    .suspects(&["writes.batch"]),
+    Fault::new(
+        "writes.batch_loses_last_row_beyond_100",
+        Writes,
+        "A batch of more than a hundred rows loses its last one.",
+        Lie::LoseLast(100),
+    )
+    .beyond(100)
+    .suspects(&["writes.batch"]),
+    Fault::new(
+        "writes.parameter_repeated",
+        Writes,
+        "In a batch, the second row gets a parameter of the first.",
+        Lie::RepeatParameter,
+    )
+    .suspects(&["writes.batch"]),
+    Fault::new(
+        "writes.no_row_counts_as_one",
+        Writes,
+        "A write that matched nothing says that it matched one row.",
+        Lie::Outcome(|_, outcome| (outcome.matched == 0).then(|| Outcome::matched(1))),
+    )
+    .suspects(&["writes.count"]),
+    Fault::new(
+        "writes.duplicate_key_ignored",
+        Writes,
+        "A row whose key is taken is dropped, and success is told.",
+        Lie::Error(|_, error| {
+            (error.kind() == ErrorKind::UniqueViolation).then_some(Answer::Success)
+        }),
+    )
+    .suspects(&["constraints.unique", "constraints.primary_key"]),
+    Fault::new(
+        "writes.predicate_dropped_on_update",
+        Writes,
+        "An UPDATE changes every row, whatever its WHERE says.",
+        Lie::Text(|_, kind, text| {
+            (kind == StatementKind::Update)
+                .then(|| always_true(text, " WHERE ", &[" RETURNING "]))
+                .flatten()
+        }),
+    )
+    .suspects(&["writes.update"]),
+    Fault::new(
+        "writes.predicate_dropped_on_delete",
+        Writes,
+        "A DELETE removes every row, whatever its WHERE says.",
+        Lie::Text(|_, kind, text| {
+            (kind == StatementKind::Delete)
+                .then(|| always_true(text, " WHERE ", &[" RETURNING "]))
+                .flatten()
+        }),
+    )
+    .suspects(&["writes.delete"]),
+];
