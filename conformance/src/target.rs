@@ -51,6 +51,13 @@ impl Fresh for Box<dyn Fresh> {
     }
 }
 
+/// A backend, and what keeps its database alive until it is dropped.
+impl<B: Backend, K: Send> Fresh for (Arc<B>, K) {
+    fn backend(&self) -> Arc<dyn Backend> {
+        Arc::<B>::clone(&self.0)
+    }
+}
+
 /// A target made of a name and a closure; see [`target_fn`].
 pub struct FnTarget<F> {
     name: String,

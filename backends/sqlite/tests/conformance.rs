@@ -1,3 +1,13 @@
-//! The conformance suite on this backend; it is not written yet, and this runs nothing.
+//! The conformance suite on a temporary file: each case is a test.
 
-fn main() {}
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use selfsame_sqlite::testing::TempDatabase;
+
+fn main() -> ExitCode {
+    selfsame_conformance::main("sqlite", || {
+        let database = TempDatabase::new()?;
+        Ok((Arc::new(database.backend()), database))
+    })
+}
