@@ -8,6 +8,7 @@ pub mod dialect;
 pub mod engine;
 pub mod entity;
 pub mod error;
+pub mod query;
 pub mod render;
 pub mod schema;
 pub mod session;

@@ -1,30 +1,413 @@
-//! The session.
+//! `Session`: the unit of work.
+//!
+//! A session holds the objects that a program works with, one for each row, and writes what changed in as few statements as it can.
+//! Objects live in the session; the program holds [`Handle`]s. Reading and writing through `session[handle]` never does I/O; methods
+//! that may do I/O take `&mut Session` and return a `Result`.
 
+mod edges;
+mod flush;
 mod handle;
+mod inspect;
+mod load;
+mod persist;
+mod plan;
+mod relate;
+mod state;
 mod store;
+mod transaction;
 
 pub use handle::Handle;
-pub(crate) use store::{AnyStore, new_store};
+pub use state::State;
 
-use crate::entity::{Entity, Mapped, Wish};
+pub(crate) use edges::Node;
+pub(crate) use store::{AnyStore, Fill, Moment, new_store};
 
-/// A unit of work.
-#[derive(Debug)]
-pub struct Session {}
+use std::fmt::{self, Debug};
+use std::ops::{Index, IndexMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::engine::{Connected, Engine};
+use crate::entity::{Entity, Mapped, Mapper, Wish, Wishes};
+use crate::error::{Error, ErrorKind, Result};
+use edges::Edges;
+use store::Store;
+use transaction::Savepoint;
+
+/// A unit of work: the objects of some rows, what changed in them, and the transaction that it will be written in.
+///
+/// `Send`, not shared between threads. Dropping it rolls back what was not committed.
+pub struct Session {
+    id: u32,
+    engine: Engine,
+    /// Held from the first statement of a transaction to its end.
+    connection: Option<Connected>,
+    stores: Vec<StoreEntry>,
+    edges: Edges,
+    /// What was read before this is expired.
+    epoch: u32,
+    savepoints: Vec<Savepoint>,
+    /// Why nothing can be sent before `rollback`, if so.
+    failed: Option<String>,
+    /// A mapping error met where nothing can be returned; the next flush returns it.
+    mapping_error: Option<Error>,
+    autoflush: bool,
+    /// Statements of connections that were given back.
+    statements: u64,
+}
+
+pub(crate) struct StoreEntry {
+    store: Box<dyn AnyStore>,
+    mapper: Arc<Mapper>,
+}
 
 impl Session {
+    /// A session on an engine. Nothing is sent before the first statement.
+    pub fn new(engine: &Engine) -> Self {
+        Self {
+            id: fresh_id(),
+            engine: engine.clone(),
+            connection: None,
+            stores: Vec::new(),
+            edges: Edges::default(),
+            epoch: 1,
+            savepoints: Vec::new(),
+            failed: None,
+            mapping_error: None,
+            autoflush: true,
+            statements: 0,
+        }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// How many statements this session has sent, transaction commands included; a batch that is a loop over one statement counts
+    /// each execution.
+    pub fn statements(&self) -> u64 {
+        self.statements + self.connection.as_ref().map_or(0, Connected::statements)
+    }
+
+    /// Adds an object, and along with it what was put into its relationship fields. The next flush inserts them.
+    pub fn add<E: Entity>(&mut self, mut value: E) -> Handle<E> {
+        let wishes = Wishes::of(&mut value);
+        let store = self.store_of::<E>();
+        let slot = typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value);
+        let handle = Handle::new(self.id, store, slot);
+        wishes.grant(self, handle);
+        handle
+    }
+
+    /// Adds several objects: a tuple of values of different types, an array, a `Vec` or another collection of one type.
+    pub fn add_all<A: AddAll>(&mut self, values: A) -> A::Handles {
+        values.add_to(self)
+    }
+
+    /// Marks an object for deletion; the next flush deletes its row.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleHandle`].
+    pub fn delete<E: Entity>(&mut self, handle: Handle<E>) -> Result<()> {
+        let (store, slot) = self.node(handle)?;
+        self.stores[usize::from(store)].store.doom(slot)
+    }
+
+    /// The object of a handle, or why there is none; `session[handle]` panics instead.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`].
+    pub fn try_ref<E: Entity>(&self, handle: Handle<E>) -> Result<&E> {
+        self.typed(handle)
+            .and_then(|store| store.get(handle.slot))
+            .ok_or_else(|| self.no_object(handle))
+    }
+
+    /// Moves a transient or pending object out of the session, or the value of one that was deleted and committed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] for a persistent one: `expunge` it, or clone the value.
+    pub fn take<E: Entity>(&mut self, handle: Handle<E>) -> Result<E> {
+        let state = self.state(handle);
+        if matches!(state, State::Persistent | State::Deleted) {
+            let message = format!(
+                "a {state} object cannot be taken out to become transient: expunge it, or clone its value"
+            );
+            return Err(Error::new(ErrorKind::InvalidState, message).entity(E::mapper().name()));
+        }
+        self.let_go(handle)
+    }
+
+    /// Lets an object out of the session, whatever its state; its value is the program's again, its row is left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StaleHandle`].
+    pub fn expunge<E: Entity>(&mut self, handle: Handle<E>) -> Result<E> {
+        self.node(handle)?;
+        self.let_go(handle)
+    }
+
+    /// Lets all objects out and frees their memory; every handle becomes stale. An open transaction stays open.
+    pub fn clear(&mut self) {
+        self.id = fresh_id();
+        self.stores.clear();
+        self.edges = Edges::default();
+        self.mapping_error = None;
+        for savepoint in &mut self.savepoints {
+            savepoint.forget_marks();
+        }
+    }
+
+    /// Rolls back, gives the connection back and lets all objects out. The session can be used again.
+    pub fn close(&mut self) {
+        self.give_back_connection();
+        self.savepoints.clear();
+        self.failed = None;
+        self.clear();
+    }
+
+    /// Runs `work` without flushing before its queries.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `work` returns.
+    pub fn no_autoflush<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let before = std::mem::replace(&mut self.autoflush, false);
+        let result = work(self);
+        self.autoflush = before;
+        result
+    }
+
+    fn let_go<E: Entity>(&mut self, handle: Handle<E>) -> Result<E> {
+        if handle.session != self.id {
+            return Err(self.no_object(handle));
+        }
+        let node = (handle.store, handle.slot);
+        let value = self
+            .typed_store_mut(handle)
+            .and_then(|store| store.remove(handle.slot));
+        let value = value.ok_or_else(|| self.no_object(handle))?;
+        self.forget_edges(node);
+        Ok(value)
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            epoch: self.epoch,
+            in_savepoint: !self.savepoints.is_empty(),
+        }
+    }
+
+    /// The object of a live handle.
+    fn node<E: Entity>(&self, handle: Handle<E>) -> Result<Node> {
+        self.try_ref(handle).map(|_| (handle.store, handle.slot))
+    }
+
+    pub(crate) fn handle<E>(&self, node: Node) -> Handle<E> {
+        Handle::new(self.id, node.0, node.1)
+    }
+
+    pub(crate) fn entry(&self, store: u16) -> &StoreEntry {
+        &self.stores[usize::from(store)]
+    }
+
+    pub(crate) fn any_store(&self, store: u16) -> &dyn AnyStore {
+        &*self.stores[usize::from(store)].store
+    }
+
+    pub(crate) fn any_store_mut(&mut self, store: u16) -> &mut dyn AnyStore {
+        &mut *self.stores[usize::from(store)].store
+    }
+
+    pub(crate) fn store_of<E: Entity>(&mut self) -> u16 {
+        self.store_for(E::mapper(), &|| new_store::<E>(Arc::clone(E::mapper())))
+    }
+
+    /// The store of a mapping, made at its first use.
+    fn store_for(&mut self, mapper: &Arc<Mapper>, make: &dyn Fn() -> Box<dyn AnyStore>) -> u16 {
+        let known = self
+            .stores
+            .iter()
+            .position(|entry| entry.mapper.id() == mapper.id());
+        let index = known.unwrap_or_else(|| {
+            if let Some(other) = self
+                .stores
+                .iter()
+                .find(|entry| entry.mapper.table().name == mapper.table().name)
+            {
+                let message = format!(
+                    "the table {} is mapped by {} too; one session takes one mapping of a table",
+                    mapper.table().name,
+                    other.mapper.name()
+                );
+                self.mapping_error.get_or_insert_with(|| {
+                    Error::new(ErrorKind::Mapping, message).entity(mapper.name())
+                });
+            }
+            self.stores.push(StoreEntry {
+                store: make(),
+                mapper: Arc::clone(mapper),
+            });
+            self.stores.len() - 1
+        });
+        u16::try_from(index).expect("a session maps fewer than 65,536 tables")
+    }
+
+    pub(crate) fn typed<E: Mapped>(&self, handle: Handle<E>) -> Option<&Store<E>> {
+        if handle.session != self.id {
+            return None;
+        }
+        self.stores
+            .get(usize::from(handle.store))?
+            .store
+            .as_any()
+            .downcast_ref()
+    }
+
+    fn typed_store_mut<E: Mapped>(&mut self, handle: Handle<E>) -> Option<&mut Store<E>> {
+        if handle.session != self.id {
+            return None;
+        }
+        self.stores
+            .get_mut(usize::from(handle.store))?
+            .store
+            .as_any_mut()
+            .downcast_mut()
+    }
+
+    #[cold]
+    fn no_object<E: Entity>(&self, handle: Handle<E>) -> Error {
+        let (kind, message) = if handle.session == self.id {
+            (
+                ErrorKind::StaleHandle,
+                "the object has left the session: it was expunged, taken, or deleted and committed",
+            )
+        } else {
+            (
+                ErrorKind::ForeignHandle,
+                "the handle belongs to another session, or this one was cleared or closed since",
+            )
+        };
+        Error::new(kind, message).entity(E::mapper().name())
+    }
+
     pub(crate) fn grant<T: Entity>(&mut self, wish: Wish<T>) -> Handle<T> {
         match wish {
-            Wish::New(_) => panic!(),
+            Wish::New(value) => self.add(value),
             Wish::Handle(handle) => handle,
         }
     }
-    pub(crate) fn relate<A: Mapped, B: Mapped>(
-        &mut self,
-        owner: Handle<A>,
-        relation: u16,
-        target: Handle<B>,
-    ) {
-        let _ = (owner, relation, target);
+}
+
+fn fresh_id() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn typed_mut<E: Mapped>(entry: &mut StoreEntry) -> &mut Store<E> {
+    entry
+        .store
+        .as_any_mut()
+        .downcast_mut()
+        .expect("a store is of the type of its mapper")
+}
+
+/// The object, as last read or written. No I/O.
+///
+/// # Panics
+///
+/// If the handle is stale or of another session; [`Session::try_ref`] returns the error instead.
+impl<E: Entity> Index<Handle<E>> for Session {
+    type Output = E;
+
+    #[inline]
+    fn index(&self, handle: Handle<E>) -> &E {
+        match self.typed(handle).and_then(|store| store.get(handle.slot)) {
+            Some(value) => value,
+            None => panic!("{handle:?}: {}", self.no_object(handle)),
+        }
     }
 }
+
+/// The object, for writing: the next flush writes the columns that changed. No I/O.
+///
+/// # Panics
+///
+/// As [`Index`].
+impl<E: Entity> IndexMut<Handle<E>> for Session {
+    fn index_mut(&mut self, handle: Handle<E>) -> &mut E {
+        // Asked twice because the borrow checker does not let the error borrow what a found value would.
+        if self
+            .typed(handle)
+            .and_then(|store| store.get(handle.slot))
+            .is_none()
+        {
+            panic!("{handle:?}: {}", self.no_object(handle));
+        }
+        let value = self
+            .typed_store_mut(handle)
+            .and_then(|store| store.get_mut(handle.slot));
+        value.expect("the object was there a moment ago")
+    }
+}
+
+impl Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Session");
+        for entry in &self.stores {
+            out.field(entry.mapper.name(), &entry.store.len());
+        }
+        out.field("transaction", &self.in_transaction()).finish()
+    }
+}
+
+/// Several objects to add at once.
+pub trait AddAll {
+    /// A handle for each.
+    type Handles;
+
+    /// Adds them in order.
+    fn add_to(self, session: &mut Session) -> Self::Handles;
+}
+
+impl<E: Entity> AddAll for Vec<E> {
+    type Handles = Vec<Handle<E>>;
+
+    fn add_to(self, session: &mut Session) -> Self::Handles {
+        self.into_iter().map(|value| session.add(value)).collect()
+    }
+}
+
+impl<E: Entity, const N: usize> AddAll for [E; N] {
+    type Handles = [Handle<E>; N];
+
+    fn add_to(self, session: &mut Session) -> Self::Handles {
+        self.map(|value| session.add(value))
+    }
+}
+
+macro_rules! add_tuples {
+    ($($($name:ident $value:ident),*;)*) => {$(
+        impl<$($name: Entity),*> AddAll for ($($name,)*) {
+            type Handles = ($(Handle<$name>,)*);
+
+            fn add_to(self, session: &mut Session) -> Self::Handles {
+                let ($($value,)*) = self;
+                ($(session.add($value),)*)
+            }
+        }
+    )*};
+}
+add_tuples!(
+    A a;
+    A a, B b;
+    A a, B b, C c;
+    A a, B b, C c, D d;
+    A a, B b, C c, D d, E e;
+    A a, B b, C c, D d, E e, F f;
+);

@@ -139,6 +139,10 @@ impl<E: Mapped> Wishes<E> {
         wishes
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn grant(self, session: &mut Session, owner: Handle<E>) {
         for grant in self.0 {
             grant(session, owner);

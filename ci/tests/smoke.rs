@@ -1,0 +1,73 @@
+//! Scratch.
+use selfsame::entity::{BelongsTo, HasMany};
+use selfsame::session::{Session, State};
+use selfsame::value::Auto;
+use selfsame::{metadata, Engine, Entity, Echo};
+use selfsame_sqlite::Sqlite;
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "users")]
+pub struct User {
+    #[orm(primary_key)]
+    pub id: Auto<i64>,
+    #[orm(unique, length = 50)]
+    pub name: String,
+    pub age: Option<i32>,
+    #[orm(back_populates = user, cascade = "all, delete-orphan")]
+    pub tasks: HasMany<Task>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tasks")]
+pub struct Task {
+    #[orm(primary_key)]
+    pub id: Auto<i64>,
+    pub title: String,
+    #[orm(default = false)]
+    pub completed: bool,
+    #[orm(references = "users.id")]
+    pub user_id: Option<i64>,
+    #[orm(back_populates = tasks)]
+    pub user: BelongsTo<User>,
+}
+
+#[test]
+fn smoke() -> selfsame::Result<()> {
+    let engine = Engine::new(Sqlite::memory()).echo(Echo::WithParameters);
+    metadata![User, Task].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    let ann = session.add(User { tasks: [Task::new("write"), Task::new("read")].into(), ..User::new("ann") });
+    session.flush()?;
+    assert_eq!(session.get::<User>(1)?, Some(ann));
+    session.commit()?;
+    session[ann].name = "Ann".into();
+    for task in session.load(ann, User::TASKS)? {
+        session[task].completed = true;
+        assert_eq!(session.load(task, Task::USER)?, Some(ann));
+    }
+    let bob = session.add(User::new("bob"));
+    let task = session.load(ann, User::TASKS)?[0];
+    session.set(task, Task::USER, Some(bob))?;
+    assert_eq!(session.load(ann, User::TASKS)?.len(), 1);
+    session.commit()?;
+    session.savepoint(|s| { s[ann].age = Some(7); s.flush()?; assert_eq!(s[ann].age, Some(7)); Err::<(), _>(selfsame::Error::new(selfsame::ErrorKind::Validation, "x")) }).unwrap_err();
+    assert_eq!(session[ann].age, None);
+    session.delete(ann)?;
+    session.flush()?;
+    assert_eq!(session.state(ann), State::Deleted);
+    session.rollback()?;
+    assert_eq!(session.state(ann), State::Persistent);
+    session.delete(ann)?;
+    session.commit()?;
+    assert_eq!(session.state(ann), State::Detached);
+    assert_eq!(session.get::<User>(1)?, None);
+    let users = session.add_all((0..130).map(|i| User::new(format!("u{i}"))).collect::<Vec<_>>());
+    session.commit()?;
+    for (i, u) in users.iter().enumerate() { assert_eq!(*session[*u].id, i as i64 + 3); }
+    session.close();
+    let all = session.get_many::<User>(3..100)?;
+    assert_eq!(all.len(), 97);
+    for u in all { session[u].age = Some(1); session.delete(u)?; }
+    session.commit()?;
+    Ok(())
+}

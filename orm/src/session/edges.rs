@@ -1,0 +1,235 @@
+//! Edges: which objects a relation leads to, as far as it was loaded or changed. Slots here, types at the API.
+
+use rustc_hash::FxHashMap;
+
+/// An object: its store and its slot.
+pub(crate) type Node = (u16, u32);
+
+/// A collection: its owner, and the number of the relation in the owner's mapper.
+type Collection = (Node, u16);
+
+/// A foreign key of one object: the object, and the key's first column.
+type Reference = (Node, usize);
+
+/// All relationship edges of a session.
+#[derive(Debug, Default)]
+pub(crate) struct Edges {
+    collections: FxHashMap<Collection, Members>,
+    /// References that were set and not yet flushed; they beat the foreign key's columns.
+    links: FxHashMap<Reference, Link>,
+    /// The order in which links were set, so that a flush does not depend on the hash map's.
+    order: Vec<Reference>,
+    undo: Vec<(Collection, Option<Members>)>,
+    logs: bool,
+}
+
+/// A reference that was set.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) child: Node,
+    /// The columns of the foreign key, in the order of the parent's key.
+    pub(crate) columns: Vec<usize>,
+    pub(crate) parent: Option<Node>,
+    /// Whether the foreign key takes NULL.
+    pub(crate) nullable: bool,
+    /// Whether the child is to be deleted if it is left without a parent.
+    pub(crate) delete_orphan: bool,
+}
+
+/// A collection, loaded or with the changes that were made to it before it is.
+#[derive(Clone, Debug, Default)]
+struct Members {
+    loaded: bool,
+    slots: Vec<u32>,
+    removed: Vec<u32>,
+}
+
+impl Edges {
+    /// The members of a collection, if it is loaded.
+    pub(crate) fn loaded(&self, owner: Node, relation: u16) -> Option<&[u32]> {
+        self.collections
+            .get(&(owner, relation))
+            .filter(|members| members.loaded)
+            .map(|members| &members.slots[..])
+    }
+
+    /// The members of a collection whose owner has no row yet: what was put into it.
+    pub(crate) fn added(&self, owner: Node, relation: u16) -> &[u32] {
+        self.collections
+            .get(&(owner, relation))
+            .map_or(&[], |members| &members.slots)
+    }
+
+    /// Sets what was read, merged with the changes made before.
+    pub(crate) fn fill(&mut self, owner: Node, relation: u16, mut slots: Vec<u32>) {
+        self.log((owner, relation));
+        let members = self.collections.entry((owner, relation)).or_default();
+        if members.loaded {
+            members.slots = slots;
+            return;
+        }
+        slots.retain(|slot| !members.removed.contains(slot));
+        let late: Vec<u32> = members
+            .slots
+            .iter()
+            .copied()
+            .filter(|slot| !slots.contains(slot))
+            .collect();
+        slots.extend(late);
+        *members = Members {
+            loaded: true,
+            slots,
+            removed: Vec::new(),
+        };
+    }
+
+    pub(crate) fn insert(&mut self, owner: Node, relation: u16, slot: u32) {
+        self.log((owner, relation));
+        let members = self.collections.entry((owner, relation)).or_default();
+        members.removed.retain(|&s| s != slot);
+        if !members.slots.contains(&slot) {
+            members.slots.push(slot);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, owner: Node, relation: u16, slot: u32) {
+        self.log((owner, relation));
+        let members = self.collections.entry((owner, relation)).or_default();
+        members.slots.retain(|&s| s != slot);
+        if !members.loaded && !members.removed.contains(&slot) {
+            members.removed.push(slot);
+        }
+    }
+
+    /// What a reference was set to, if it was set since the last flush.
+    pub(crate) fn link(&self, child: Node, column: usize) -> Option<&Link> {
+        self.links.get(&(child, column))
+    }
+
+    pub(crate) fn set_link(&mut self, link: Link) {
+        let reference = (link.child, link.columns[0]);
+        if self.links.insert(reference, link).is_none() {
+            self.order.push(reference);
+        }
+    }
+
+    /// Links in the order they were set.
+    pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.order
+            .iter()
+            .filter_map(|reference| self.links.get(reference))
+    }
+
+    /// An object leaves: nothing leads to it or from it any more.
+    pub(crate) fn forget(&mut self, node: Node, member_of: impl Fn(u16, u16) -> bool) {
+        self.collections.retain(|(owner, _), _| *owner != node);
+        self.links.retain(|(child, _), _| *child != node);
+        for ((owner, relation), members) in &mut self.collections {
+            if member_of(owner.0, *relation) {
+                members.slots.retain(|&slot| slot != node.1);
+            }
+        }
+    }
+
+    /// After a flush: the foreign keys say what the links said, and unloaded collections can be read whole.
+    pub(crate) fn flushed(&mut self) {
+        self.links.clear();
+        self.order.clear();
+        let unloaded: Vec<Collection> = self
+            .collections
+            .iter()
+            .filter(|(_, members)| !members.loaded)
+            .map(|(key, _)| *key)
+            .collect();
+        for key in unloaded {
+            self.log(key);
+            self.collections.remove(&key);
+        }
+    }
+
+    /// Forgets one object's collections, so that they are read again.
+    pub(crate) fn expire(&mut self, owner: Node) {
+        self.collections.retain(|(node, _), _| *node != owner);
+        self.links.retain(|(child, _), _| *child != owner);
+    }
+
+    /// Forgets everything: all is read again.
+    pub(crate) fn clear(&mut self) {
+        *self = Self {
+            logs: self.logs,
+            ..Self::default()
+        };
+    }
+
+    /// Keeps a log from now on, for a savepoint.
+    pub(crate) fn mark(&mut self) -> usize {
+        self.logs = true;
+        self.undo.len()
+    }
+
+    pub(crate) fn undo_to(&mut self, mark: usize) {
+        self.links.clear();
+        self.order.clear();
+        while self.undo.len() > mark {
+            let Some((key, before)) = self.undo.pop() else {
+                break;
+            };
+            match before {
+                Some(members) => self.collections.insert(key, members),
+                None => self.collections.remove(&key),
+            };
+        }
+    }
+
+    /// No savepoint is open any more.
+    pub(crate) fn stop_log(&mut self) {
+        self.logs = false;
+        self.undo.clear();
+    }
+
+    fn log(&mut self, key: Collection) {
+        if self.logs {
+            self.undo.push((key, self.collections.get(&key).cloned()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNER: Node = (0, 1);
+
+    #[test]
+    fn changes_before_loading_are_merged() {
+        let mut edges = Edges::default();
+        edges.insert(OWNER, 0, 7);
+        edges.remove(OWNER, 0, 3);
+        assert_eq!(edges.loaded(OWNER, 0), None);
+        edges.fill(OWNER, 0, vec![2, 3, 4]);
+        assert_eq!(edges.loaded(OWNER, 0), Some(&[2, 4, 7][..]));
+    }
+
+    #[test]
+    fn a_savepoint_restores_collections() {
+        let mut edges = Edges::default();
+        edges.fill(OWNER, 0, vec![1]);
+        let mark = edges.mark();
+        edges.insert(OWNER, 0, 2);
+        edges.remove(OWNER, 0, 1);
+        edges.fill(OWNER, 1, vec![9]);
+        edges.undo_to(mark);
+        assert_eq!(edges.loaded(OWNER, 0), Some(&[1][..]));
+        assert_eq!(edges.loaded(OWNER, 1), None);
+    }
+
+    #[test]
+    fn a_flush_forgets_unloaded_changes_only() {
+        let mut edges = Edges::default();
+        edges.insert(OWNER, 0, 7);
+        edges.fill(OWNER, 1, vec![8]);
+        edges.flushed();
+        assert_eq!(edges.added(OWNER, 0), &[] as &[u32]);
+        assert_eq!(edges.loaded(OWNER, 1), Some(&[8][..]));
+    }
+}

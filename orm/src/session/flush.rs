@@ -1,0 +1,566 @@
+//! The flush: what changed becomes a plan, the plan becomes statements.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::edges::{Link, Node};
+use super::load::Lookup;
+use super::persist;
+use super::plan::{Changes, Step, TableChanges, Wait, plan};
+use super::transaction::Intent;
+use super::{Session, State};
+use crate::entity::{RelationKind, ResolvedRelation};
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::{Param, Value, ValueRef};
+
+/// Whether a flush may leave the transaction open behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// More may follow in the same transaction.
+    Open,
+    /// It is committed next: a single statement needs no transaction of its own.
+    Commit,
+}
+
+impl Session {
+    /// Writes what changed, in the transaction, which stays open. With nothing to do, nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// What planning or a statement gives. The transaction is then rolled back in the database (inside a savepoint: only that), the
+    /// changes stay in memory, and the session refuses statements until [`rollback`](Self::rollback).
+    pub fn flush(&mut self) -> Result<()> {
+        self.flush_until(Ending::Open)
+    }
+
+    pub(super) fn flush_for_commit(&mut self) -> Result<()> {
+        self.flush_until(Ending::Commit)
+    }
+
+    fn flush_until(&mut self, ending: Ending) -> Result<()> {
+        if let Some(error) = self.mapping_error.take() {
+            return Err(error);
+        }
+        if !self.has_changes() {
+            // A session that waits for a rollback says so even if there is nothing to write.
+            return if self.failed.is_some() {
+                self.connected().map(drop)
+            } else {
+                Ok(())
+            };
+        }
+        if self.failed.is_some() {
+            return self.connected().map(drop);
+        }
+        let result = self.write_changes(ending);
+        if let Err(error) = &result {
+            self.fail(error);
+        }
+        result
+    }
+
+    fn has_changes(&self) -> bool {
+        let changed = |entry: &super::StoreEntry| {
+            let store = &entry.store;
+            !(store.pending().is_empty() && store.touched().is_empty() && store.doomed().is_empty())
+        };
+        self.edges.links().next().is_some() || self.stores.iter().any(changed)
+    }
+
+    fn write_changes(&mut self, ending: Ending) -> Result<()> {
+        self.grant_wishes()?;
+        self.delete_orphans()?;
+        self.cascade_deletes()?;
+        let waits = self.settle_links()?;
+        self.read_again_what_expired()?;
+        for entry in &self.stores {
+            entry.store.check_identities()?;
+        }
+        let changes = self.changes(waits)?;
+        let steps = plan(&changes).map_err(|cycle| {
+            cycle.into_error(|(store, slot)| format!("{}#{slot}", self.entry(store).mapper.name()))
+        })?;
+        if !steps.is_empty() {
+            self.run(&steps, &changes.waits, ending)?;
+        }
+        for entry in &mut self.stores {
+            entry.store.settle();
+        }
+        self.edges.flushed();
+        Ok(())
+    }
+
+    fn run(&mut self, steps: &[Step], waits: &[Wait], ending: Ending) -> Result<()> {
+        let capabilities = self.engine.capabilities();
+        let alone = self.needs_one_statement(steps);
+        if !capabilities.transactions && !alone {
+            return Err(Error::unsupported(
+                self.engine.dialect().name(),
+                "a flush of several statements without a transaction",
+            ));
+        }
+        if alone && ending == Ending::Commit && !self.in_transaction() {
+            self.connected()?;
+        } else {
+            self.ready(Intent::Write)?;
+        }
+        let mut waiting: BTreeMap<Node, Vec<&Wait>> = BTreeMap::new();
+        for wait in waits {
+            waiting.entry(wait.child).or_default().push(wait);
+        }
+        for step in steps {
+            let (Step::Insert { store, slots, .. }
+            | Step::Update { store, slots, .. }
+            | Step::Delete { store, slots }) = step;
+            if !waiting.is_empty() && !matches!(step, Step::Delete { .. }) {
+                for &slot in slots {
+                    self.fill_foreign_keys(
+                        waiting.get(&(*store, slot)).map_or(&[], |waits| waits),
+                    )?;
+                }
+            }
+            let name = self.entry(*store).mapper.name().to_owned();
+            persist::run(self, step).map_err(|error| error.entity(name))?;
+        }
+        Ok(())
+    }
+
+    /// Copies the keys of parents that have been inserted by now into their children.
+    fn fill_foreign_keys(&mut self, waits: &[&Wait]) -> Result<()> {
+        for wait in waits {
+            if self.any_store(wait.parent.0).state(wait.parent.1) == State::Persistent {
+                self.copy_key(wait.child, &wait.columns, wait.parent)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was put into relationship fields of objects that are in the session already.
+    fn grant_wishes(&mut self) -> Result<()> {
+        for index in 0..self.stores.len() {
+            let store = u16::try_from(index).expect("a session maps fewer than 65,536 tables");
+            let any = self.any_store(store);
+            let slots: Vec<u32> = any.pending().iter().chain(any.touched()).copied().collect();
+            for slot in slots {
+                let handle = (self.id, store, slot);
+                if let Some(grant) = self.any_store_mut(store).take_wishes(handle) {
+                    grant(self);
+                }
+            }
+        }
+        self.mapping_error.take().map_or(Ok(()), Err)
+    }
+
+    fn delete_orphans(&mut self) -> Result<()> {
+        let orphans = self
+            .edges
+            .links()
+            .filter(|link| link.parent.is_none() && link.delete_orphan)
+            .map(|link| link.child);
+        for child in orphans.collect::<Vec<Node>>() {
+            self.delete_cascaded(child)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes an object because of another: a pending one is simply never inserted.
+    fn delete_cascaded(&mut self, (store, slot): Node) -> Result<()> {
+        let store = self.any_store_mut(store);
+        match store.state(slot) {
+            State::Pending => {
+                store.unpend(slot);
+                Ok(())
+            }
+            State::Persistent => store.doom(slot),
+            _ => Ok(()),
+        }
+    }
+
+    /// Follows deletions to the children: along a delete cascade they are deleted too, else they lose their parent.
+    fn cascade_deletes(&mut self) -> Result<()> {
+        let mut done: BTreeSet<Node> = BTreeSet::new();
+        loop {
+            let mut found: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+            for (store, entry) in (0u16..).zip(&self.stores) {
+                for &slot in entry
+                    .store
+                    .doomed()
+                    .iter()
+                    .filter(|&&slot| !done.contains(&(store, slot)))
+                {
+                    found.entry(store).or_default().push(slot);
+                }
+            }
+            if found.is_empty() {
+                return Ok(());
+            }
+            for (store, slots) in found {
+                done.extend(slots.iter().map(|&slot| (store, slot)));
+                self.cascade_deletes_of(store, &slots)?;
+            }
+        }
+    }
+
+    fn cascade_deletes_of(&mut self, store: u16, owners: &[u32]) -> Result<()> {
+        let relations = self.entry(store).mapper.resolved()?.to_vec();
+        for (index, resolved) in (0u16..).zip(&relations) {
+            if resolved.kind == RelationKind::BelongsTo {
+                continue;
+            }
+            self.load_collections(store, index, resolved, owners)?;
+            let target = self.target_store(store, index);
+            for &owner in owners {
+                let children = self
+                    .edges
+                    .loaded((store, owner), index)
+                    .unwrap_or_default()
+                    .to_vec();
+                for child in children {
+                    self.release_child((store, owner), index, resolved, (target, child))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn release_child(
+        &mut self,
+        owner: Node,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        child: Node,
+    ) -> Result<()> {
+        if resolved.cascade.delete {
+            return self.delete_cascaded(child);
+        }
+        if self.any_store(child.0).is_doomed(child.1) {
+            return Ok(());
+        }
+        if resolved.required {
+            let (parent, mapper) = (&self.entry(owner.0).mapper, &self.entry(child.0).mapper);
+            let column = &mapper.table().columns[resolved.remote[0]].name;
+            let message = format!(
+                "{} cannot be deleted: it has a {} whose {column} is NOT NULL; delete that too, move it, or give {}.{} the cascade `all`",
+                parent.name(),
+                mapper.name(),
+                parent.name(),
+                parent.relations()[usize::from(relation)].name,
+            );
+            return Err(Error::new(ErrorKind::ForeignKeyViolation, message).entity(parent.name()));
+        }
+        let reference = self.reference(owner.0, relation, resolved);
+        self.set_parent(child, &reference, None)
+    }
+
+    /// Writes set references into foreign keys; those to objects that are inserted in this flush must wait.
+    fn settle_links(&mut self) -> Result<Vec<Wait>> {
+        let links: Vec<Link> = self.edges.links().cloned().collect();
+        let mut waits = Vec::new();
+        for link in links {
+            let (store, slot) = link.child;
+            let alive = matches!(
+                self.any_store(store).state(slot),
+                State::Pending | State::Persistent
+            );
+            if !alive || self.any_store(store).is_doomed(slot) {
+                continue;
+            }
+            let Some(parent) = link.parent else {
+                self.clear_foreign_key(&link)?;
+                continue;
+            };
+            let state = self.any_store(parent.0).state(parent.1);
+            match state {
+                State::Persistent if !self.any_store(parent.0).is_doomed(parent.1) => {
+                    self.copy_key(link.child, &link.columns, parent)?;
+                }
+                State::Pending => {
+                    let Link {
+                        child,
+                        columns,
+                        nullable,
+                        ..
+                    } = link;
+                    waits.push(Wait {
+                        child,
+                        parent,
+                        columns,
+                        nullable,
+                    });
+                }
+                _ => {
+                    let (child, parent) = (&self.entry(store).mapper, &self.entry(parent.0).mapper);
+                    let column = &child.table().columns[link.columns[0]].name;
+                    let gone = if state == State::Persistent {
+                        "about to be deleted"
+                    } else {
+                        "not in the database"
+                    };
+                    let message = format!("it refers to a {} that is {gone}", parent.name());
+                    return Err(Error::new(ErrorKind::InvalidState, message)
+                        .entity(child.name())
+                        .column(column));
+                }
+            }
+        }
+        waits.extend(self.waits_by_natural_keys()?);
+        Ok(waits)
+    }
+
+    fn clear_foreign_key(&mut self, link: &Link) -> Result<()> {
+        let (store, slot) = link.child;
+        if !link.nullable {
+            let mapper = &self.entry(store).mapper;
+            let message = "it was left without the object that its foreign key refers to, and the column is NOT NULL";
+            return Err(Error::new(ErrorKind::NotNullViolation, message)
+                .entity(mapper.name())
+                .column(&mapper.table().columns[link.columns[0]].name));
+        }
+        for &column in &link.columns {
+            self.assign_changed(link.child, column, &Value::Null)?;
+        }
+        let _ = slot;
+        Ok(())
+    }
+
+    /// New rows that refer by value to new rows of their own table, whose keys the program made.
+    fn waits_by_natural_keys(&self) -> Result<Vec<Wait>> {
+        let mut waits = Vec::new();
+        for (store, entry) in (0u16..).zip(&self.stores) {
+            let table = entry.mapper.table();
+            if table.generated_key().is_some() || entry.store.pending().len() < 2 {
+                continue;
+            }
+            for key in table
+                .foreign_keys
+                .iter()
+                .filter(|key| key.table == table.name)
+            {
+                let columns: Vec<usize> = key
+                    .columns
+                    .iter()
+                    .filter_map(|name| table.position(name))
+                    .collect();
+                let nullable = columns.iter().all(|&column| table.columns[column].nullable);
+                for &slot in entry.store.pending() {
+                    if self.edges.link((store, slot), columns[0]).is_some() {
+                        continue;
+                    }
+                    let params: Vec<Param<'_>> = columns
+                        .iter()
+                        .map(|&column| entry.store.value(slot, column))
+                        .collect();
+                    let values: Vec<ValueRef<'_>> =
+                        params.iter().filter_map(Param::value).collect();
+                    if values.iter().any(|value| value.is_null()) {
+                        continue;
+                    }
+                    if let Some(parent) = entry
+                        .store
+                        .find_pending(&values)?
+                        .filter(|&parent| parent != slot)
+                    {
+                        let (child, parent) = ((store, slot), (store, parent));
+                        waits.push(Wait {
+                            child,
+                            parent,
+                            columns: columns.clone(),
+                            nullable,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(waits)
+    }
+
+    fn copy_key(&mut self, child: Node, columns: &[usize], parent: Node) -> Result<()> {
+        let key: Vec<Value> = {
+            let store = self.any_store(parent.0);
+            let primary = &store.mapper().table().primary_key;
+            let values = primary.iter().map(|&column| {
+                store
+                    .value(parent.1, column)
+                    .value()
+                    .map_or(Value::Null, ValueRef::to_owned)
+            });
+            values.collect()
+        };
+        for (&column, value) in columns.iter().zip(&key) {
+            self.assign_changed(child, column, value)?;
+        }
+        Ok(())
+    }
+
+    /// Sets a column if it differs: an equal value must not cost a snapshot.
+    fn assign_changed(&mut self, (store, slot): Node, column: usize, value: &Value) -> Result<()> {
+        let store = self.any_store_mut(store);
+        let same = store
+            .value(slot, column)
+            .value()
+            .is_some_and(|old| old.same(value.as_ref()));
+        if same {
+            Ok(())
+        } else {
+            store.assign(slot, column, value.as_ref())
+        }
+    }
+
+    /// Objects that were written while they were expired: their rows are read again, and the changes laid over them.
+    fn read_again_what_expired(&mut self) -> Result<()> {
+        for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
+            let any = self.any_store(store);
+            let epoch = self.epoch;
+            let expired: Vec<u32> = any
+                .touched()
+                .iter()
+                .copied()
+                .filter(|&slot| {
+                    any.is_expired(slot, epoch)
+                        && !any.is_doomed(slot)
+                        && !any.changed(slot).is_empty()
+                })
+                .collect();
+            if expired.is_empty() {
+                continue;
+            }
+            let moment = self.moment();
+            let keys = self.key_values(store, &expired);
+            let by = any_key(self, store);
+            let mut met = BTreeSet::new();
+            self.ready(Intent::Write)?;
+            self.look_up_rows(
+                &Lookup {
+                    store,
+                    by: &by,
+                    keys: &keys,
+                    order: &[],
+                },
+                &mut |any, row| {
+                    let mapper = any.mapper().clone();
+                    let mut key = Vec::new();
+                    mapper.key_values(row, 0, &mut key)?;
+                    if let Some(slot) = any.find(&key)?.filter(|slot| met.insert(*slot)) {
+                        any.rebase(slot, row, 0, moment)?;
+                    }
+                    Ok(())
+                },
+            )?;
+            if let Some(&gone) = expired.iter().find(|slot| !met.contains(slot)) {
+                return Err(self.stale(store, gone, "the row to update is gone"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn stale(&self, store: u16, slot: u32, message: &str) -> Error {
+        let entry = self.entry(store);
+        Error::new(ErrorKind::StaleData, message)
+            .entity(entry.mapper.name())
+            .key(entry.store.key_text(slot))
+    }
+
+    fn changes(&self, waits: Vec<Wait>) -> Result<Changes> {
+        let waiting: BTreeSet<Node> = waits.iter().map(|wait| wait.child).collect();
+        let mut tables = Vec::new();
+        for (store, entry) in (0u16..).zip(&self.stores) {
+            let any = &*entry.store;
+            let width = entry.mapper.types().len();
+            let given = |slot: u32| {
+                (0..width)
+                    .filter(|&column| !any.is_unset(slot, column))
+                    .collect()
+            };
+            let inserts: Vec<(u32, Vec<usize>)> = any
+                .pending()
+                .iter()
+                .map(|&slot| (slot, given(slot)))
+                .collect();
+            let waits_here = waiting
+                .range((store, 0)..=(store, u32::MAX))
+                .map(|node| node.1);
+            let mut touched: Vec<u32> = any.touched().iter().copied().chain(waits_here).collect();
+            touched.retain(|&slot| any.state(slot) == State::Persistent && !any.is_doomed(slot));
+            any.sort_by_key(&mut touched);
+            touched.dedup();
+            let updates: Vec<(u32, Vec<usize>)> = touched
+                .into_iter()
+                .map(|slot| (slot, any.changed(slot)))
+                .collect();
+            let mut deletes = any.doomed().to_vec();
+            any.sort_by_key(&mut deletes);
+            if inserts.is_empty() && updates.is_empty() && deletes.is_empty() {
+                continue;
+            }
+            let delete_after = self.delete_order(store, &deletes)?;
+            tables.push(TableChanges {
+                store,
+                parents: self.parents(store),
+                inserts,
+                updates,
+                deletes,
+                delete_after,
+            });
+        }
+        Ok(Changes { tables, waits })
+    }
+
+    /// The stores that a table's foreign keys refer to, and whether they may be NULL.
+    fn parents(&self, store: u16) -> Vec<(u16, bool)> {
+        let table = self.entry(store).mapper.table();
+        let mut parents = Vec::new();
+        for key in &table.foreign_keys {
+            let columns = key.columns.iter().filter_map(|name| table.position(name));
+            let nullable = columns
+                .map(|column| table.columns[column].nullable)
+                .all(|nullable| nullable);
+            let referred = (0u16..)
+                .zip(&self.stores)
+                .find(|(_, entry)| entry.mapper.table().name == key.table);
+            parents.extend(referred.map(|(parent, _)| (parent, nullable)));
+        }
+        parents
+    }
+
+    /// Among deleted rows of a table that refers to itself: which refers to which.
+    fn delete_order(&self, store: u16, deletes: &[u32]) -> Result<Vec<(u32, u32)>> {
+        let entry = self.entry(store);
+        let table = entry.mapper.table();
+        let mut order = Vec::new();
+        let own = table
+            .foreign_keys
+            .iter()
+            .filter(|key| key.table == table.name);
+        for key in own.filter(|_| deletes.len() > 1) {
+            let columns: Vec<usize> = key
+                .columns
+                .iter()
+                .filter_map(|name| table.position(name))
+                .collect();
+            for &slot in deletes {
+                let params: Vec<Param<'_>> = columns
+                    .iter()
+                    .map(|&column| entry.store.value(slot, column))
+                    .collect();
+                let values: Vec<ValueRef<'_>> = params.iter().filter_map(Param::value).collect();
+                if values.iter().any(|value| value.is_null()) {
+                    continue;
+                }
+                let parent = entry.store.find(&values)?;
+                order.extend(
+                    parent
+                        .filter(|&parent| entry.store.is_doomed(parent))
+                        .map(|parent| (slot, parent)),
+                );
+            }
+        }
+        Ok(order)
+    }
+
+    fn needs_one_statement(&self, steps: &[Step]) -> bool {
+        matches!(steps, [step] if persist::is_one_statement(self, step))
+    }
+}
+
+fn any_key(session: &Session, store: u16) -> Vec<usize> {
+    session.entry(store).mapper.table().primary_key.clone()
+}

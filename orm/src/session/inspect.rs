@@ -1,0 +1,135 @@
+//! Asking a session what it knows and what it will do.
+
+use std::fmt::Debug;
+
+use super::{Handle, Session, State, Store};
+use crate::entity::Entity;
+use crate::error::Result;
+use crate::sql::Column;
+use crate::value::{ColumnValue, ValueRef};
+
+impl Session {
+    /// Where an object stands. A handle that is stale, or of another session, is [`State::Detached`].
+    pub fn state<E: Entity>(&self, handle: Handle<E>) -> State {
+        if self.typed(handle).is_none() {
+            return State::Detached;
+        }
+        self.any_store(handle.store).state(handle.slot)
+    }
+
+    /// Whether an object differs from its row.
+    ///
+    /// # Errors
+    ///
+    /// [`StaleHandle`](crate::ErrorKind::StaleHandle), [`ForeignHandle`](crate::ErrorKind::ForeignHandle).
+    pub fn is_modified<E: Entity>(&self, handle: Handle<E>) -> Result<bool> {
+        let (store, slot) = self.node(handle)?;
+        Ok(!self.any_store(store).changed(slot).is_empty())
+    }
+
+    /// The old and the new value of a column that will be written; `None` if it did not change.
+    ///
+    /// # Errors
+    ///
+    /// As [`is_modified`](Self::is_modified).
+    pub fn history<E: Entity, T: ColumnValue>(
+        &self,
+        handle: Handle<E>,
+        column: Column<E, T>,
+    ) -> Result<Option<(T, T)>> {
+        let new = self.try_ref(handle)?;
+        let Some(old) = self
+            .typed(handle)
+            .and_then(|store| store.snapshot(handle.slot))
+        else {
+            return Ok(None);
+        };
+        let mapper = E::mapper();
+        let column = usize::from(column.index());
+        let (old, new) = (old.value(mapper, column), new.value(mapper, column));
+        let (old, new) = (
+            old.value().unwrap_or(ValueRef::Null),
+            new.value().unwrap_or(ValueRef::Null),
+        );
+        if old.same(new) {
+            return Ok(None);
+        }
+        Ok(Some((
+            mapper.convert(column, old)?,
+            mapper.convert(column, new)?,
+        )))
+    }
+
+    /// The objects of a type that the next flush will insert, in the order of `add`.
+    pub fn new_objects<E: Entity>(&self) -> Vec<Handle<E>> {
+        self.handles::<E>(|store, _| super::AnyStore::pending(store).to_vec())
+    }
+
+    /// The objects of a type that the next flush will update.
+    pub fn dirty<E: Entity>(&self) -> Vec<Handle<E>> {
+        self.handles::<E>(|store, _| {
+            let any: &dyn super::AnyStore = store;
+            any.touched()
+                .iter()
+                .copied()
+                .filter(|&slot| !any.is_doomed(slot) && !any.changed(slot).is_empty())
+                .collect()
+        })
+    }
+
+    /// The objects of a type that the next flush will delete.
+    pub fn deleted<E: Entity>(&self) -> Vec<Handle<E>> {
+        self.handles::<E>(|store, _| super::AnyStore::doomed(store).to_vec())
+    }
+
+    /// The persistent objects of a type that the session holds.
+    pub fn persistent<E: Entity>(&self) -> Vec<Handle<E>> {
+        self.handles::<E>(|store, _| store.slots_in(State::Persistent).collect())
+    }
+
+    /// Whether an object will be read again when it is next met.
+    ///
+    /// # Errors
+    ///
+    /// As [`is_modified`](Self::is_modified).
+    pub fn is_expired<E: Entity>(&self, handle: Handle<E>) -> Result<bool> {
+        let (store, slot) = self.node(handle)?;
+        Ok(self.any_store(store).is_expired(slot, self.epoch))
+    }
+
+    /// One line about an object: its state, its value, and which fields changed.
+    pub fn debug<E: Entity + Debug>(&self, handle: Handle<E>) -> String {
+        let state = self.state(handle);
+        let Ok(value) = self.try_ref(handle) else {
+            return format!("{handle:?} {state}");
+        };
+        let mapper = E::mapper();
+        let changed = self.any_store(handle.store).changed(handle.slot);
+        let names: Vec<&str> = changed
+            .iter()
+            .map(|&column| &*mapper.table().columns[column].name)
+            .collect();
+        let changed = if names.is_empty() {
+            String::new()
+        } else {
+            format!(", changed: {}", names.join(", "))
+        };
+        format!("{handle:?} {state}{changed} {value:?}")
+    }
+
+    fn handles<E: Entity>(&self, slots: impl FnOnce(&Store<E>, u16) -> Vec<u32>) -> Vec<Handle<E>> {
+        let known = (0u16..)
+            .zip(&self.stores)
+            .find(|(_, entry)| entry.mapper.id() == E::mapper().id());
+        let Some((index, entry)) = known else {
+            return Vec::new();
+        };
+        let Some(store) = entry.store.as_any().downcast_ref::<Store<E>>() else {
+            return Vec::new();
+        };
+        slots(store, index)
+            .into_iter()
+            .map(|slot| self.handle((index, slot)))
+            .collect()
+    }
+}

@@ -1,0 +1,562 @@
+//! Loading: by key, along relations, and for many owners at once.
+
+use std::collections::BTreeMap;
+
+use super::transaction::Intent;
+use super::{AnyStore, Fill, Handle, Node, Session, State};
+use crate::backend::{Row, Sql};
+use crate::dialect::Batch;
+use crate::engine::{Operation, Shape};
+use crate::entity::{
+    Cardinality, Entity, Fetch, Key, Many, Mapper, Relation, RelationKind, ResolvedRelation,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::Loading;
+use crate::render::Renderer;
+use crate::value::{Param, Value, ValueRef};
+
+/// No more keys than this travel in one IN list.
+const MOST_KEYS: usize = 512;
+
+/// Rows that are looked up by some columns.
+pub(super) struct Lookup<'a> {
+    pub(super) store: u16,
+    /// The columns to search by.
+    pub(super) by: &'a [usize],
+    /// Their values, one key behind the other.
+    pub(super) keys: &'a [Value],
+    pub(super) order: &'a [(usize, bool)],
+}
+
+impl Session {
+    /// The object with this key: without a statement if it is mapped and not expired, else by one SELECT. `None` if there is no such row.
+    ///
+    /// # Errors
+    ///
+    /// What an autoflush or the SELECT gives; [`ErrorKind::Conversion`] if the key is of another type.
+    pub fn get<E: Entity>(&mut self, key: impl Into<E::Key>) -> Result<Option<Handle<E>>> {
+        let key = key.into();
+        let store = self.store_of::<E>();
+        let known = self.stores[usize::from(store)]
+            .store
+            .as_any()
+            .downcast_ref()
+            .and_then(|s: &super::Store<E>| s.find_key(&key));
+        if let Some(slot) =
+            known.filter(|&slot| !self.any_store(store).is_expired(slot, self.epoch))
+        {
+            return Ok(Some(self.handle((store, slot))));
+        }
+        let mut params = Vec::new();
+        key.params(&mut params);
+        let values: Vec<Value> = params
+            .iter()
+            .filter_map(Param::value)
+            .map(ValueRef::to_owned)
+            .collect();
+        let slots = self.load_by_key(store, &values)?;
+        self.load_default_relations(store, &slots)?;
+        Ok(slots.first().map(|&slot| self.handle((store, slot))))
+    }
+
+    /// The objects with these keys, in the order of the keys; keys without a row are left out. Keys that are not mapped are read
+    /// in as few statements as the backend allows.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_many<E: Entity>(
+        &mut self,
+        keys: impl IntoIterator<Item = impl Into<E::Key>>,
+    ) -> Result<Vec<Handle<E>>> {
+        let keys: Vec<E::Key> = keys.into_iter().map(Into::into).collect();
+        let store = self.store_of::<E>();
+        let mut missing = Vec::new();
+        let mut params = Vec::new();
+        for key in &keys {
+            let known = self.typed_store::<E>(store).find_key(key);
+            if known.is_none_or(|slot| self.any_store(store).is_expired(slot, self.epoch)) {
+                key.params(&mut params);
+            }
+        }
+        missing.extend(
+            params
+                .iter()
+                .filter_map(Param::value)
+                .map(ValueRef::to_owned),
+        );
+        if !missing.is_empty() {
+            let slots = self.load_by_key(store, &missing)?;
+            self.load_default_relations(store, &slots)?;
+        }
+        let epoch = self.epoch;
+        let store_ref = self.typed_store::<E>(store);
+        let found = keys.iter().filter_map(|key| store_ref.find_key(key));
+        // A mapped row that was not read again is gone.
+        Ok(found
+            .filter(|&slot| !store_ref.is_expired(slot, epoch))
+            .map(|slot| self.handle((store, slot)))
+            .collect())
+    }
+
+    /// What a relation leads to: without a statement if it is known, else by one SELECT.
+    ///
+    /// # Errors
+    ///
+    /// What an autoflush or the SELECT gives; [`ErrorKind::NotLoaded`] if the relation is declared to raise;
+    /// [`ErrorKind::NoRow`] if a required object is missing; [`ErrorKind::StaleHandle`].
+    pub fn load<E: Entity, To: Entity, K: Cardinality>(
+        &mut self,
+        owner: Handle<E>,
+        relation: Relation<E, To, K>,
+    ) -> Result<K::Loaded<To>> {
+        let owner = self.node(owner)?;
+        let (target, slots) = self.load_relation(owner, relation.index())?;
+        let handles = slots
+            .into_iter()
+            .map(|slot| self.handle((target, slot)))
+            .collect();
+        K::loaded(handles).ok_or_else(|| {
+            Error::new(
+                ErrorKind::NoRow,
+                format!("{relation:?} is required, and no such row exists"),
+            )
+            .entity(E::mapper().name())
+        })
+    }
+
+    /// The members of a collection if they are loaded; never a statement.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`].
+    pub fn loaded<E: Entity, To: Entity>(
+        &self,
+        owner: Handle<E>,
+        relation: Relation<E, To, Many>,
+    ) -> Result<Option<Vec<Handle<To>>>> {
+        let owner = self.node(owner)?;
+        let target = To::mapper().id();
+        let store = (0u16..)
+            .zip(&self.stores)
+            .find(|(_, entry)| entry.mapper.id() == target)
+            .map(|(index, _)| index);
+        let slots = self.edges.loaded(owner, relation.index());
+        Ok(slots.zip(store).map(|(slots, store)| {
+            slots
+                .iter()
+                .map(|&slot| self.handle((store, slot)))
+                .collect()
+        }))
+    }
+
+    /// Reads an object again, dropping the changes made to it; other changes are flushed first.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleData`] if its row is gone.
+    pub fn refresh<E: Entity>(&mut self, handle: Handle<E>) -> Result<()> {
+        let (store, slot) = self.node(handle)?;
+        self.expire(handle)?;
+        let keys = self.key_values(store, &[slot]);
+        let found = self.load_by_key(store, &keys)?;
+        if found.is_empty() {
+            return Err(
+                Error::new(ErrorKind::StaleData, "the row to refresh is gone")
+                    .entity(E::mapper().name())
+                    .key(self.any_store(store).key_text(slot)),
+            );
+        }
+        Ok(())
+    }
+
+    /// Drops the changes made to an object and has it read again when it is next met.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] for an object without a row.
+    pub fn expire<E: Entity>(&mut self, handle: Handle<E>) -> Result<()> {
+        let (store, slot) = self.node(handle)?;
+        let state = self.any_store(store).state(slot);
+        if state != State::Persistent {
+            let message = format!(
+                "a {state} object has no row to be read again; only a persistent one can be expired or refreshed"
+            );
+            return Err(Error::new(ErrorKind::InvalidState, message).entity(E::mapper().name()));
+        }
+        self.any_store_mut(store).expire(slot);
+        self.edges.expire((store, slot));
+        Ok(())
+    }
+
+    fn typed_store<E: Entity>(&self, store: u16) -> &super::Store<E> {
+        let any = self.any_store(store).as_any();
+        any.downcast_ref()
+            .expect("a store is of the type of its mapper")
+    }
+
+    /// Flushes before a query, unless told not to.
+    pub(crate) fn autoflush(&mut self) -> Result<()> {
+        if self.autoflush { self.flush() } else { Ok(()) }
+    }
+
+    /// Reads rows by primary key into their store.
+    fn load_by_key(&mut self, store: u16, keys: &[Value]) -> Result<Vec<u32>> {
+        self.autoflush()?;
+        let by = self.entry(store).mapper.table().primary_key.clone();
+        self.look_up(&Lookup {
+            store,
+            by: &by,
+            keys,
+            order: &[],
+        })
+    }
+
+    /// Reads rows into their store, in batches; their slots in the order they came.
+    pub(super) fn look_up(&mut self, lookup: &Lookup<'_>) -> Result<Vec<u32>> {
+        let moment = self.moment();
+        let mut slots = Vec::new();
+        let store = lookup.store;
+        self.look_up_rows(lookup, &mut |any, row| {
+            slots.extend(
+                any.hydrate(row, 0, Fill::Expired, moment)
+                    .map_err(|error| named(any, error))?,
+            );
+            Ok(())
+        })?;
+        debug_assert!(slots.iter().all(|&slot| slot < self.any_store(store).len()));
+        Ok(slots)
+    }
+
+    /// Runs the SELECTs of a lookup and hands each row to `sink` with its store.
+    pub(super) fn look_up_rows(
+        &mut self,
+        lookup: &Lookup<'_>,
+        sink: &mut dyn FnMut(&mut dyn AnyStore, &dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        let width = lookup.by.len();
+        let count = lookup.keys.len() / width;
+        let batch = self.engine.dialect().batch();
+        self.ready(Intent::Read)?;
+        if batch == Batch::Arrays && count > 1 {
+            let columns: Vec<Vec<ValueRef<'_>>> = (0..width)
+                .map(|at| {
+                    lookup
+                        .keys
+                        .iter()
+                        .skip(at)
+                        .step_by(width)
+                        .map(Value::as_ref)
+                        .collect()
+                })
+                .collect();
+            let params: Vec<Param<'_>> =
+                columns.iter().map(|column| Param::Column(column)).collect();
+            let sql = self.lookup_sql(lookup, Operation::SelectArrays, 0);
+            return self.run_lookup(lookup.store, &sql, &params, sink);
+        }
+        let most = match batch {
+            Batch::Values { max_parameters } => (max_parameters / width).clamp(1, MOST_KEYS),
+            _ => 1,
+        };
+        for keys in lookup.keys.chunks(most * width) {
+            // Few shapes: the list is filled up to a power of two by repeating its last key.
+            let size = (keys.len() / width).next_power_of_two().min(most);
+            let last = &keys[keys.len() - width..];
+            let missing = size * width - keys.len();
+            let filled = keys.iter().chain(last.iter().cycle().take(missing));
+            let params: Vec<Param<'_>> = filled.map(|value| Param::Ref(value.as_ref())).collect();
+            let sql = self.lookup_sql(lookup, Operation::Select, size);
+            self.run_lookup(lookup.store, &sql, &params, sink)?;
+        }
+        Ok(())
+    }
+
+    fn run_lookup(
+        &mut self,
+        store: u16,
+        sql: &Sql,
+        params: &[Param<'_>],
+        sink: &mut dyn FnMut(&mut dyn AnyStore, &dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        let any = &mut *self.stores[usize::from(store)].store;
+        let connection = self.connection.as_mut().ok_or_else(not_connected)?;
+        connection.query(sql, params, &mut |row| sink(any, row))
+    }
+
+    fn lookup_sql(
+        &self,
+        lookup: &Lookup<'_>,
+        operation: Operation,
+        count: usize,
+    ) -> std::sync::Arc<Sql> {
+        let mapper = &self.entry(lookup.store).mapper;
+        let shape = Shape {
+            mapper: mapper.id(),
+            operation,
+            columns: lookup.by.to_vec(),
+            others: lookup
+                .order
+                .iter()
+                .map(|&(column, descending)| column * 2 + usize::from(descending))
+                .collect(),
+            count,
+        };
+        self.engine.shape(shape, || {
+            let read: Vec<usize> = (0..mapper.types().len()).collect();
+            let renderer = Renderer::new(self.engine.dialect());
+            match operation {
+                Operation::SelectArrays => {
+                    renderer.select_by_arrays(mapper.table(), &read, lookup.by, lookup.order)
+                }
+                _ => renderer.select_by(mapper.table(), &read, lookup.by, count, lookup.order),
+            }
+        })
+    }
+
+    /// The primary keys of some objects, as their rows have them.
+    pub(super) fn key_values(&self, store: u16, slots: &[u32]) -> Vec<Value> {
+        let any = self.any_store(store);
+        let mut params = Vec::new();
+        for &slot in slots {
+            any.row_key(slot, &mut params);
+        }
+        params
+            .iter()
+            .filter_map(Param::value)
+            .map(ValueRef::to_owned)
+            .collect()
+    }
+
+    fn load_relation(&mut self, owner: Node, relation: u16) -> Result<(u16, Vec<u32>)> {
+        let resolved = self.relation(owner.0, relation)?;
+        let target = self.target_store(owner.0, relation);
+        if resolved.kind == RelationKind::BelongsTo {
+            let slots = self.load_parent(owner, relation, &resolved, target)?;
+            return Ok((target, slots.into_iter().collect()));
+        }
+        if let Some(slots) = self.edges.loaded(owner, relation) {
+            return Ok((target, slots.to_vec()));
+        }
+        if self.any_store(owner.0).state(owner.1) != State::Persistent {
+            return Ok((target, self.edges.added(owner, relation).to_vec()));
+        }
+        self.refuse_raise(owner, relation, &resolved)?;
+        self.autoflush()?;
+        self.load_collections(owner.0, relation, &resolved, &[owner.1])?;
+        Ok((
+            target,
+            self.edges
+                .loaded(owner, relation)
+                .unwrap_or_default()
+                .to_vec(),
+        ))
+    }
+
+    fn refuse_raise(&self, owner: Node, relation: u16, resolved: &ResolvedRelation) -> Result<()> {
+        if resolved.fetch != Fetch::Raise {
+            return Ok(());
+        }
+        let mapper = &self.entry(owner.0).mapper;
+        let name = &mapper.relations()[usize::from(relation)].name;
+        let message =
+            format!("the relation {name} is declared to raise and was not loaded with its owner");
+        Err(Error::new(ErrorKind::NotLoaded, message).entity(mapper.name()))
+    }
+
+    fn load_parent(
+        &mut self,
+        child: Node,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        target: u16,
+    ) -> Result<Option<u32>> {
+        if let Some(link) = self.edges.link(child, resolved.local[0]) {
+            return Ok(link.parent.map(|parent| parent.1));
+        }
+        if self.any_store(child.0).is_expired(child.1, self.epoch) {
+            let keys = self.key_values(child.0, &[child.1]);
+            self.load_by_key(child.0, &keys)?;
+        }
+        let Some(key) = self.foreign_key(child, &resolved.local) else {
+            return Ok(None);
+        };
+        let found = self.any_store(target).find(&values(&key))?;
+        if let Some(slot) =
+            found.filter(|&slot| !self.any_store(target).is_expired(slot, self.epoch))
+        {
+            return Ok(Some(slot));
+        }
+        self.refuse_raise(child, relation, resolved)?;
+        let slots = self.load_by_key(target, &key)?;
+        self.load_default_relations(target, &slots)?;
+        Ok(slots.first().copied())
+    }
+
+    /// The values of some columns; `None` if one is NULL.
+    fn foreign_key(&self, node: Node, columns: &[usize]) -> Option<Vec<Value>> {
+        let store = self.any_store(node.0);
+        let values = columns.iter().map(|&column| {
+            store
+                .value(node.1, column)
+                .value()
+                .map_or(Value::Null, ValueRef::to_owned)
+        });
+        let values: Vec<Value> = values.collect();
+        (!values.contains(&Value::Null)).then_some(values)
+    }
+
+    /// Reads the collections of many owners at once, those that are not loaded. The members of each come in the relation's order,
+    /// else by their key.
+    pub(super) fn load_collections(
+        &mut self,
+        store: u16,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        owners: &[u32],
+    ) -> Result<Vec<u32>> {
+        let target = self.target_store(store, relation);
+        let mut members: BTreeMap<u32, Vec<u32>> = owners
+            .iter()
+            .filter(|&&owner| self.edges.loaded((store, owner), relation).is_none())
+            .map(|&owner| (owner, Vec::new()))
+            .collect();
+        let mut all = Vec::new();
+        if members.is_empty() {
+            return Ok(all);
+        }
+        let missing: Vec<u32> = members.keys().copied().collect();
+        let keys = self.key_values(store, &missing);
+        let by_key = self
+            .entry(target)
+            .mapper
+            .table()
+            .primary_key
+            .iter()
+            .map(|&column| (column, false));
+        let order: Vec<(usize, bool)> = resolved.order_by.iter().copied().chain(by_key).collect();
+        let children = self.look_up(&Lookup {
+            store: target,
+            by: &resolved.remote,
+            keys: &keys,
+            order: &order,
+        })?;
+        for child in children {
+            let Some(key) = self.foreign_key((target, child), &resolved.remote) else {
+                continue;
+            };
+            let owner = self.any_store(store).find(&values(&key))?;
+            if let Some(slots) = owner.and_then(|owner| members.get_mut(&owner)) {
+                slots.push(child);
+                all.push(child);
+            }
+        }
+        for (owner, slots) in members {
+            self.edges.fill((store, owner), relation, slots);
+        }
+        Ok(all)
+    }
+
+    /// Reads the parents of many children at once, those that are not mapped.
+    fn load_parents(
+        &mut self,
+        store: u16,
+        resolved: &ResolvedRelation,
+        target: u16,
+        children: &[u32],
+    ) -> Result<Vec<u32>> {
+        let mut keys = Vec::new();
+        let mut wanted = Vec::new();
+        for &child in children {
+            let Some(key) = self.foreign_key((store, child), &resolved.local) else {
+                continue;
+            };
+            let found = self.any_store(target).find(&values(&key))?;
+            match found.filter(|&slot| !self.any_store(target).is_expired(slot, self.epoch)) {
+                Some(slot) => wanted.push(slot),
+                None => keys.push(key),
+            }
+        }
+        let mut unique: Vec<Vec<Value>> = Vec::with_capacity(keys.len());
+        let mut seen = std::collections::HashSet::new();
+        for key in keys {
+            if seen.insert(format!("{key:?}")) {
+                unique.push(key);
+            }
+        }
+        if !unique.is_empty() {
+            let by = self.entry(target).mapper.table().primary_key.clone();
+            let keys: Vec<Value> = unique.into_iter().flatten().collect();
+            wanted.extend(self.look_up(&Lookup {
+                store: target,
+                by: &by,
+                keys: &keys,
+                order: &[],
+            })?);
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        Ok(wanted)
+    }
+
+    /// Loads relations of many objects as a query's options say, to any depth.
+    pub(crate) fn load_relations(
+        &mut self,
+        store: u16,
+        slots: &[u32],
+        loadings: &[Loading],
+    ) -> Result<()> {
+        if slots.is_empty() {
+            return Ok(());
+        }
+        for loading in loadings
+            .iter()
+            .filter(|loading| matches!(loading.fetch, Fetch::Selectin | Fetch::Joined))
+        {
+            let resolved = self.relation(store, loading.relation)?;
+            let target = self.target_store(store, loading.relation);
+            let reached = if resolved.kind == RelationKind::BelongsTo {
+                self.load_parents(store, &resolved, target, slots)?
+            } else {
+                self.load_collections(store, loading.relation, &resolved, slots)?
+            };
+            self.load_relations(target, &reached, &loading.nested)?;
+        }
+        Ok(())
+    }
+
+    /// Loads what the mapping says is loaded along.
+    pub(crate) fn load_default_relations(&mut self, store: u16, slots: &[u32]) -> Result<()> {
+        let loadings = default_loadings(&self.entry(store).mapper);
+        self.load_relations(store, slots, &loadings)
+    }
+}
+
+/// The relations of a mapping that are loaded with its objects.
+pub(crate) fn default_loadings(mapper: &Mapper) -> Vec<Loading> {
+    (0u16..)
+        .zip(mapper.relations())
+        .filter(|(_, relation)| matches!(relation.fetch, Fetch::Selectin | Fetch::Joined))
+        .map(|(index, relation)| Loading {
+            relation: index,
+            fetch: relation.fetch,
+            nested: Vec::new(),
+        })
+        .collect()
+}
+
+fn values(key: &[Value]) -> Vec<ValueRef<'_>> {
+    key.iter().map(Value::as_ref).collect()
+}
+
+fn named(store: &dyn AnyStore, error: Error) -> Error {
+    error.entity(store.mapper().name())
+}
+
+#[cold]
+pub(super) fn not_connected() -> Error {
+    Error::new(
+        ErrorKind::ConnectionLost,
+        "the session's connection is gone",
+    )
+}

@@ -1,0 +1,594 @@
+//! The plan of a flush: changes in, steps out. Pure: no I/O, and a total order on ties.
+//!
+//! Tables are ordered by their foreign keys. Each table's changed rows are written before its new rows; rows that wait for a key that is
+//! only made in this flush are written last; deletions run backwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::edges::Node;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What there is to write.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) tables: Vec<TableChanges>,
+    /// References to objects that are inserted in this flush.
+    pub(crate) waits: Vec<Wait>,
+}
+
+/// What there is to write in one table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TableChanges {
+    pub(crate) store: u16,
+    /// The tables that this one's foreign keys refer to, and whether they may be NULL.
+    pub(crate) parents: Vec<(u16, bool)>,
+    /// New rows in the order of `add`, each with the columns that the program gives.
+    pub(crate) inserts: Vec<(u32, Vec<usize>)>,
+    /// Changed rows in the order of their keys, each with its changed columns.
+    pub(crate) updates: Vec<(u32, Vec<usize>)>,
+    /// Deleted rows in the order of their keys.
+    pub(crate) deletes: Vec<u32>,
+    /// Among the deleted rows: which refers to which.
+    pub(crate) delete_after: Vec<(u32, u32)>,
+}
+
+/// A row that cannot be written before the row it refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wait {
+    pub(crate) child: Node,
+    pub(crate) parent: Node,
+    pub(crate) columns: Vec<usize>,
+    pub(crate) nullable: bool,
+}
+
+/// Rows of one shape, written together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Insert {
+        store: u16,
+        columns: Vec<usize>,
+        slots: Vec<u32>,
+    },
+    Update {
+        store: u16,
+        columns: Vec<usize>,
+        slots: Vec<u32>,
+    },
+    Delete {
+        store: u16,
+        slots: Vec<u32>,
+    },
+}
+
+/// The steps of a flush, in order.
+///
+/// # Errors
+///
+/// [`ErrorKind::CircularDependency`] if new rows refer to each other in a cycle of NOT NULL foreign keys; the error's key lists
+/// the stores and slots, which the caller names.
+pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Cycle> {
+    let order = table_order(&changes.tables);
+    let position: BTreeMap<u16, usize> = order
+        .iter()
+        .enumerate()
+        .map(|(at, &table)| (changes.tables[table].store, at))
+        .collect();
+    let inserted: BTreeSet<Node> = changes
+        .tables
+        .iter()
+        .flat_map(|table| {
+            table
+                .inserts
+                .iter()
+                .map(move |(slot, _)| (table.store, *slot))
+        })
+        .collect();
+    let mut late: BTreeMap<Node, BTreeSet<usize>> = BTreeMap::new();
+    let levels = levels(changes, &position, &inserted, &mut late)?;
+
+    let mut steps = Vec::new();
+    for &table in &order {
+        let table = &changes.tables[table];
+        let in_time = table.updates.iter().filter(|(slot, columns)| {
+            match late.get_mut(&(table.store, *slot)) {
+                Some(waiting) => {
+                    waiting.extend(columns);
+                    false
+                }
+                None => true,
+            }
+        });
+        let in_time: Vec<_> = in_time.cloned().collect();
+        push_updates(&mut steps, table.store, &in_time);
+        push_inserts(&mut steps, table, &levels);
+    }
+    for &table in &order {
+        let store = changes.tables[table].store;
+        let rows = late.range((store, 0)..=(store, u32::MAX));
+        let rows: Vec<_> = rows
+            .map(|(node, columns)| (node.1, columns.iter().copied().collect()))
+            .collect();
+        push_updates(&mut steps, store, &rows);
+    }
+    for &table in order.iter().rev() {
+        push_deletes(&mut steps, &changes.tables[table]);
+    }
+    Ok(steps)
+}
+
+/// Rows that refer to each other over foreign keys that refuse NULL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cycle(pub(crate) Vec<Node>);
+
+impl Cycle {
+    /// The error, with the rows' names.
+    pub(crate) fn into_error(self, name: impl Fn(Node) -> String) -> Error {
+        let rows: Vec<String> = self.0.into_iter().map(name).collect();
+        let message = format!(
+            "new rows refer to each other in a cycle of NOT NULL foreign keys, so none can be inserted first: {}",
+            rows.join(" -> ")
+        );
+        Error::new(ErrorKind::CircularDependency, message)
+    }
+}
+
+/// Parents before children, ties by store. A cycle is broken where NULL is allowed, else at the first store.
+fn table_order(tables: &[TableChanges]) -> Vec<usize> {
+    let mut left: BTreeMap<u16, usize> = tables
+        .iter()
+        .enumerate()
+        .map(|(at, table)| (table.store, at))
+        .collect();
+    let mut order = Vec::with_capacity(tables.len());
+    while !left.is_empty() {
+        let is_free = |at: usize, strict: bool| {
+            let table = &tables[at];
+            table.parents.iter().all(|&(parent, nullable)| {
+                parent == table.store || !left.contains_key(&parent) || (nullable && !strict)
+            })
+        };
+        let free = |strict| {
+            left.iter()
+                .find(|(_, at)| is_free(**at, strict))
+                .map(|(store, _)| *store)
+        };
+        let Some(next) = free(true)
+            .or_else(|| free(false))
+            .or_else(|| left.keys().next().copied())
+        else {
+            break;
+        };
+        order.extend(left.remove(&next));
+    }
+    order
+}
+
+/// How many inserts of its own table must come before each new row. Rows that cannot wait that way are noted in `late`: they are
+/// written with NULL first and updated at the end.
+fn levels(
+    changes: &Changes,
+    position: &BTreeMap<u16, usize>,
+    inserted: &BTreeSet<Node>,
+    late: &mut BTreeMap<Node, BTreeSet<usize>>,
+) -> Result<BTreeMap<Node, usize>, Cycle> {
+    let mut waits: BTreeMap<Node, Vec<&Wait>> = BTreeMap::new();
+    for wait in changes
+        .waits
+        .iter()
+        .filter(|wait| inserted.contains(&wait.parent))
+    {
+        if inserted.contains(&wait.child) {
+            waits.entry(wait.child).or_default().push(wait);
+        } else {
+            late.entry(wait.child).or_default().extend(&wait.columns);
+        }
+    }
+    let mut finder = LevelFinder {
+        waits,
+        position,
+        late,
+        levels: BTreeMap::new(),
+        path: Vec::new(),
+        on_path: BTreeSet::new(),
+    };
+    for &node in inserted {
+        finder.level(node)?;
+    }
+    Ok(finder.levels)
+}
+
+struct LevelFinder<'a> {
+    waits: BTreeMap<Node, Vec<&'a Wait>>,
+    position: &'a BTreeMap<u16, usize>,
+    late: &'a mut BTreeMap<Node, BTreeSet<usize>>,
+    levels: BTreeMap<Node, usize>,
+    path: Vec<Node>,
+    on_path: BTreeSet<Node>,
+}
+
+impl LevelFinder<'_> {
+    /// Depth first without recursion, so that a long chain of rows does not end the stack.
+    fn level(&mut self, start: Node) -> Result<(), Cycle> {
+        if self.levels.contains_key(&start) {
+            return Ok(());
+        }
+        self.path.push(start);
+        self.on_path.insert(start);
+        while let Some(&node) = self.path.last() {
+            match self.next_unknown(node)? {
+                Some(parent) => {
+                    self.path.push(parent);
+                    self.on_path.insert(parent);
+                }
+                None => {
+                    self.path.pop();
+                    self.on_path.remove(&node);
+                    let level = self.known_level(node);
+                    self.levels.insert(node, level);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A row that `node` waits for and whose level is not known; waits that cannot be kept become late.
+    fn next_unknown(&mut self, node: Node) -> Result<Option<Node>, Cycle> {
+        let Some(waits) = self.waits.get_mut(&node) else {
+            return Ok(None);
+        };
+        let mut unknown = None;
+        let mut cycle = None;
+        let (position, path, on_path, levels) =
+            (self.position, &self.path, &self.on_path, &self.levels);
+        let late = &mut *self.late;
+        waits.retain(|wait| {
+            let parent = wait.parent;
+            let comes_later = position.get(&parent.0) > position.get(&node.0);
+            let in_cycle = on_path.contains(&parent);
+            if comes_later || in_cycle {
+                if wait.nullable {
+                    late.entry(node).or_default().extend(&wait.columns);
+                    return false;
+                }
+                let from = path
+                    .iter()
+                    .position(|&n| n == parent)
+                    .unwrap_or(path.len() - 1);
+                cycle.get_or_insert_with(|| path[from..].iter().copied().chain([parent]).collect());
+                return true;
+            }
+            if parent.0 == node.0 && !levels.contains_key(&parent) {
+                unknown.get_or_insert(parent);
+            }
+            true
+        });
+        match cycle {
+            Some(nodes) => Err(Cycle(nodes)),
+            None => Ok(unknown),
+        }
+    }
+
+    fn known_level(&self, node: Node) -> usize {
+        let waits = self.waits.get(&node).map_or(&[][..], |waits| waits);
+        let same_table = waits.iter().filter(|wait| wait.parent.0 == node.0);
+        same_table
+            .map(|wait| self.levels.get(&wait.parent).map_or(0, |level| level + 1))
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &BTreeMap<Node, usize>) {
+    let mut rows: Vec<(usize, u32, &Vec<usize>)> = table
+        .inserts
+        .iter()
+        .map(|(slot, columns)| {
+            (
+                levels.get(&(table.store, *slot)).copied().unwrap_or(0),
+                *slot,
+                columns,
+            )
+        })
+        .collect();
+    // Stable: within a level the order of `add` stays.
+    rows.sort_by_key(|(level, ..)| *level);
+    for batch in rows.chunk_by(|a, b| a.0 == b.0 && a.2 == b.2) {
+        let slots = batch.iter().map(|(_, slot, _)| *slot).collect();
+        steps.push(Step::Insert {
+            store: table.store,
+            columns: batch[0].2.clone(),
+            slots,
+        });
+    }
+}
+
+/// Rows with the same changed columns form one batch; batches come in the order of their first rows.
+fn push_updates(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Vec<usize>)]) {
+    let mut shapes: Vec<(&Vec<usize>, Vec<u32>)> = Vec::new();
+    let mut known: BTreeMap<&Vec<usize>, usize> = BTreeMap::new();
+    for (slot, columns) in rows.iter().filter(|(_, columns)| !columns.is_empty()) {
+        let at = *known.entry(columns).or_insert_with(|| {
+            shapes.push((columns, Vec::new()));
+            shapes.len() - 1
+        });
+        shapes[at].1.push(*slot);
+    }
+    steps.extend(shapes.into_iter().map(|(columns, slots)| Step::Update {
+        store,
+        columns: columns.clone(),
+        slots,
+    }));
+}
+
+/// Rows that refer to others of the table go before them.
+fn push_deletes(steps: &mut Vec<Step>, table: &TableChanges) {
+    let store = table.store;
+    if table.delete_after.is_empty() {
+        if !table.deletes.is_empty() {
+            steps.push(Step::Delete {
+                store,
+                slots: table.deletes.clone(),
+            });
+        }
+        return;
+    }
+    let mut referred: BTreeMap<u32, usize> = table.deletes.iter().map(|&slot| (slot, 0)).collect();
+    let mut parents: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for &(child, parent) in table
+        .delete_after
+        .iter()
+        .filter(|(child, parent)| child != parent)
+    {
+        *referred.entry(parent).or_default() += 1;
+        parents.entry(child).or_default().push(parent);
+    }
+    let mut left = table.deletes.clone();
+    while !left.is_empty() {
+        let (mut now, later): (Vec<u32>, Vec<u32>) =
+            left.iter().partition(|slot| referred[slot] == 0);
+        if now.is_empty() {
+            // A cycle among deleted rows: the database decides whether it can be deleted in one statement.
+            now.clone_from(&later);
+            left = Vec::new();
+        } else {
+            left = later;
+        }
+        for parent in now.iter().filter_map(|slot| parents.get(slot)).flatten() {
+            if let Some(count) = referred.get_mut(parent) {
+                *count = count.saturating_sub(1);
+            }
+        }
+        steps.push(Step::Delete { store, slots: now });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USERS: u16 = 1;
+    const TASKS: u16 = 0;
+
+    fn insert(slot: u32) -> (u32, Vec<usize>) {
+        (slot, vec![1])
+    }
+
+    fn wait(child: Node, parent: Node, nullable: bool) -> Wait {
+        Wait {
+            child,
+            parent,
+            columns: vec![3],
+            nullable,
+        }
+    }
+
+    fn check(changes: &Changes, expected: &[&str]) {
+        let steps = plan(changes).expect("a plan");
+        let steps: Vec<String> = steps
+            .iter()
+            .map(|step| match step {
+                Step::Insert {
+                    store,
+                    columns,
+                    slots,
+                } => format!("insert {store} {columns:?} {slots:?}"),
+                Step::Update {
+                    store,
+                    columns,
+                    slots,
+                } => format!("update {store} {columns:?} {slots:?}"),
+                Step::Delete { store, slots } => format!("delete {store} {slots:?}"),
+            })
+            .collect();
+        assert_eq!(steps, expected);
+    }
+
+    #[test]
+    fn parents_come_first_and_go_last() {
+        let tasks = TableChanges {
+            store: TASKS,
+            parents: vec![(USERS, true)],
+            inserts: vec![insert(5), insert(6)],
+            deletes: vec![1],
+            ..Default::default()
+        };
+        let users = TableChanges {
+            store: USERS,
+            inserts: vec![insert(9)],
+            updates: vec![(2, vec![1])],
+            deletes: vec![0],
+            ..Default::default()
+        };
+        let changes = Changes {
+            tables: vec![tasks, users],
+            waits: vec![wait((TASKS, 5), (USERS, 9), true)],
+        };
+        check(
+            &changes,
+            &[
+                "update 1 [1] [2]",
+                "insert 1 [1] [9]",
+                "insert 0 [1] [5, 6]",
+                "delete 0 [1]",
+                "delete 1 [0]",
+            ],
+        );
+    }
+
+    #[test]
+    fn one_shape_is_one_batch() {
+        let table = TableChanges {
+            inserts: vec![(0, vec![1]), (1, vec![1]), (2, vec![0, 1]), (3, vec![1])],
+            updates: vec![(4, vec![1]), (5, vec![2]), (6, vec![1]), (7, vec![])],
+            ..Default::default()
+        };
+        let changes = Changes {
+            tables: vec![table],
+            waits: vec![],
+        };
+        check(
+            &changes,
+            &[
+                "update 0 [1] [4, 6]",
+                "update 0 [2] [5]",
+                "insert 0 [1] [0, 1]",
+                "insert 0 [0, 1] [2]",
+                "insert 0 [1] [3]",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_tree_is_inserted_level_by_level_and_deleted_from_the_leaves() {
+        let table = TableChanges {
+            parents: vec![(0, true)],
+            inserts: vec![insert(3), insert(1), insert(2), insert(4)],
+            deletes: vec![10, 11, 12],
+            delete_after: vec![(11, 10), (12, 11)],
+            ..Default::default()
+        };
+        let waits = vec![
+            wait((0, 3), (0, 1), true),
+            wait((0, 4), (0, 3), true),
+            wait((0, 2), (0, 1), true),
+        ];
+        check(
+            &Changes {
+                tables: vec![table],
+                waits,
+            },
+            &[
+                "insert 0 [1] [1]",
+                "insert 0 [1] [3, 2]",
+                "insert 0 [1] [4]",
+                "delete 0 [12]",
+                "delete 0 [11]",
+                "delete 0 [10]",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_row_that_waits_is_updated_late() {
+        let table = TableChanges {
+            parents: vec![(0, true)],
+            inserts: vec![insert(7)],
+            updates: vec![(1, vec![1]), (2, vec![1])],
+            ..Default::default()
+        };
+        let waits = vec![wait((0, 2), (0, 7), true)];
+        check(
+            &Changes {
+                tables: vec![table],
+                waits,
+            },
+            &[
+                "update 0 [1] [1]",
+                "insert 0 [1] [7]",
+                "update 0 [1, 3] [2]",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_nullable_cycle_is_written_in_two_steps() {
+        let table = TableChanges {
+            parents: vec![(0, true)],
+            inserts: vec![insert(1), insert(2)],
+            ..Default::default()
+        };
+        let waits = vec![wait((0, 1), (0, 2), true), wait((0, 2), (0, 1), true)];
+        check(
+            &Changes {
+                tables: vec![table],
+                waits,
+            },
+            &["insert 0 [1] [2]", "insert 0 [1] [1]", "update 0 [3] [2]"],
+        );
+    }
+
+    #[test]
+    fn a_cycle_of_tables_is_broken_where_null_is_allowed() {
+        let users = TableChanges {
+            store: USERS,
+            parents: vec![(TASKS, true)],
+            inserts: vec![insert(1)],
+            ..Default::default()
+        };
+        let tasks = TableChanges {
+            store: TASKS,
+            parents: vec![(USERS, false)],
+            inserts: vec![insert(2)],
+            ..Default::default()
+        };
+        let waits = vec![
+            wait((USERS, 1), (TASKS, 2), true),
+            wait((TASKS, 2), (USERS, 1), false),
+        ];
+        check(
+            &Changes {
+                tables: vec![tasks, users],
+                waits,
+            },
+            &["insert 1 [1] [1]", "insert 0 [1] [2]", "update 1 [3] [1]"],
+        );
+    }
+
+    #[test]
+    fn a_cycle_without_null_is_refused_and_named() {
+        let table = TableChanges {
+            parents: vec![(0, false)],
+            inserts: vec![insert(1), insert(2)],
+            ..Default::default()
+        };
+        let waits = vec![wait((0, 1), (0, 2), false), wait((0, 2), (0, 1), false)];
+        let cycle = plan(&Changes {
+            tables: vec![table],
+            waits,
+        })
+        .expect_err("no row can be first");
+        assert_eq!(cycle, Cycle(vec![(0, 1), (0, 2), (0, 1)]));
+        let error = cycle.into_error(|(_, slot)| format!("Node#{slot}"));
+        assert_eq!(error.kind(), ErrorKind::CircularDependency);
+        assert!(error.to_string().ends_with("Node#1 -> Node#2 -> Node#1"));
+    }
+
+    #[test]
+    fn a_long_chain_does_not_end_the_stack() {
+        let count = 100_000;
+        let table = TableChanges {
+            parents: vec![(0, true)],
+            inserts: (0..count).map(insert).collect(),
+            ..Default::default()
+        };
+        let waits = (1..count)
+            .map(|slot| wait((0, slot - 1), (0, slot), true))
+            .collect();
+        let steps = plan(&Changes {
+            tables: vec![table],
+            waits,
+        })
+        .expect("a plan");
+        assert_eq!(steps.len(), count as usize);
+    }
+}

@@ -1,0 +1,255 @@
+//! Changing relations in memory: both sides at once, no I/O.
+
+use super::edges::{Link, Node};
+use super::{Handle, Session, State};
+use crate::entity::{Entity, Many, Mapped, Relation, RelationKind, ResolvedRelation, ToOne};
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::ValueRef;
+
+/// A foreign key seen from both sides: which object holds it, and which collection of the parent it makes up.
+#[derive(Clone, Debug)]
+pub(super) struct Reference {
+    /// The key's columns on the child, in the order of the parent's key.
+    columns: Vec<usize>,
+    parent_store: u16,
+    /// The relation of the parent that lists its children.
+    collection: Option<u16>,
+    /// Whether that relation leads to at most one.
+    single: bool,
+    nullable: bool,
+    delete_orphan: bool,
+}
+
+impl Session {
+    /// Sets a to-one relation. Both sides change at once, in memory; the next flush writes the foreign key.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`], [`ErrorKind::Mapping`].
+    pub fn set<E: Entity, To: Entity, K: ToOne>(
+        &mut self,
+        owner: Handle<E>,
+        relation: Relation<E, To, K>,
+        target: K::Target<To>,
+    ) -> Result<()> {
+        let owner = self.node(owner)?;
+        let target: Option<Handle<To>> = target.into();
+        let target = target.map(|target| self.node(target)).transpose()?;
+        let resolved = self.relation(owner.0, relation.index())?;
+        if resolved.kind == RelationKind::BelongsTo {
+            let reference = self.reference(owner.0, relation.index(), &resolved);
+            return self.set_parent(owner, &reference, target);
+        }
+        let reference = self.reference(owner.0, relation.index(), &resolved);
+        match target {
+            Some(child) => self.set_parent(child, &reference, Some(owner)),
+            None => self
+                .owned(owner, relation.index())
+                .map_or(Ok(()), |child| self.set_parent(child, &reference, None)),
+        }
+    }
+
+    /// Adds an object to a collection, taking it out of the one it was in.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    pub fn push<E: Entity, To: Entity>(
+        &mut self,
+        owner: Handle<E>,
+        relation: Relation<E, To, Many>,
+        target: Handle<To>,
+    ) -> Result<()> {
+        let (owner, target) = (self.node(owner)?, self.node(target)?);
+        self.connect(owner, relation.index(), target)
+    }
+
+    /// Takes an object out of a collection; under `delete-orphan` the next flush deletes it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] if it is not in it; else as [`set`](Self::set).
+    pub fn remove<E: Entity, To: Entity>(
+        &mut self,
+        owner: Handle<E>,
+        relation: Relation<E, To, Many>,
+        target: Handle<To>,
+    ) -> Result<()> {
+        let (owner, target) = (self.node(owner)?, self.node(target)?);
+        let resolved = self.relation(owner.0, relation.index())?;
+        let reference = self.reference(owner.0, relation.index(), &resolved);
+        if self.parent(target, &reference)? != Some(owner) {
+            let message = format!("the object to remove is not in {relation:?} of this one");
+            return Err(Error::new(ErrorKind::InvalidState, message));
+        }
+        self.set_parent(target, &reference, None)
+    }
+
+    /// Grants a wish: [`set`](Self::set) or [`push`](Self::push), with errors kept for the next flush.
+    pub(crate) fn relate<A: Mapped, B: Entity>(
+        &mut self,
+        owner: Handle<A>,
+        relation: u16,
+        target: Handle<B>,
+    ) {
+        let owner = (owner.store, owner.slot);
+        let result = self
+            .node(target)
+            .and_then(|target| self.connect(owner, relation, target));
+        if let Err(error) = result {
+            self.mapping_error.get_or_insert(error);
+        }
+    }
+
+    fn connect(&mut self, owner: Node, relation: u16, target: Node) -> Result<()> {
+        let resolved = self.relation(owner.0, relation)?;
+        let reference = self.reference(owner.0, relation, &resolved);
+        match resolved.kind {
+            RelationKind::BelongsTo => self.set_parent(owner, &reference, Some(target)),
+            RelationKind::HasMany | RelationKind::HasOne => {
+                self.set_parent(target, &reference, Some(owner))
+            }
+        }
+    }
+
+    pub(super) fn relation(&self, store: u16, relation: u16) -> Result<ResolvedRelation> {
+        Ok(self.entry(store).mapper.resolved()?[usize::from(relation)].clone())
+    }
+
+    /// The store that a relation of `store` leads to.
+    pub(super) fn target_store(&mut self, store: u16, relation: u16) -> u16 {
+        let descriptor = self.entry(store).mapper.relations()[usize::from(relation)].clone();
+        let mapper = descriptor.target();
+        self.store_for(&mapper, &*descriptor.store)
+    }
+
+    pub(super) fn reference(
+        &mut self,
+        store: u16,
+        relation: u16,
+        resolved: &ResolvedRelation,
+    ) -> Reference {
+        let target = self.target_store(store, relation);
+        let nullable = !resolved.required;
+        if resolved.kind == RelationKind::BelongsTo {
+            let inverse = resolved
+                .inverse
+                .and_then(|inverse| self.relation(target, inverse).ok().zip(Some(inverse)));
+            return Reference {
+                columns: resolved.local.clone(),
+                parent_store: target,
+                collection: inverse.as_ref().map(|(_, index)| *index),
+                single: inverse
+                    .as_ref()
+                    .is_some_and(|(relation, _)| relation.kind == RelationKind::HasOne),
+                nullable,
+                delete_orphan: inverse.is_some_and(|(relation, _)| relation.cascade.delete_orphan),
+            };
+        }
+        Reference {
+            columns: resolved.remote.clone(),
+            parent_store: store,
+            collection: Some(relation),
+            single: resolved.kind == RelationKind::HasOne,
+            nullable,
+            delete_orphan: resolved.cascade.delete_orphan,
+        }
+    }
+
+    /// Points a child's foreign key at another parent, in memory.
+    pub(super) fn set_parent(
+        &mut self,
+        child: Node,
+        reference: &Reference,
+        parent: Option<Node>,
+    ) -> Result<()> {
+        let old = self.parent(child, reference)?;
+        if let Some(collection) = reference.collection {
+            if let Some(old) = old.filter(|old| Some(*old) != parent) {
+                self.edges.remove(old, collection, child.1);
+            }
+            if let Some(parent) = parent {
+                // What is put into the collection of an object without a row is all there is.
+                if self.any_store(parent.0).state(parent.1) == State::Pending
+                    && self.edges.loaded(parent, collection).is_none()
+                {
+                    self.edges.fill(parent, collection, Vec::new());
+                }
+                if reference.single {
+                    self.displace(parent, collection, child, reference);
+                }
+                self.edges.insert(parent, collection, child.1);
+            }
+        }
+        self.edges.set_link(Link {
+            child,
+            columns: reference.columns.clone(),
+            parent,
+            nullable: reference.nullable,
+            delete_orphan: reference.delete_orphan,
+        });
+        Ok(())
+    }
+
+    /// A one-to-one relation has room for one: the other child loses its parent.
+    fn displace(&mut self, parent: Node, collection: u16, child: Node, reference: &Reference) {
+        let others: Vec<u32> = self
+            .edges
+            .added(parent, collection)
+            .iter()
+            .copied()
+            .filter(|slot| *slot != child.1)
+            .collect();
+        for other in others {
+            self.edges.remove(parent, collection, other);
+            self.edges.set_link(Link {
+                child: (child.0, other),
+                columns: reference.columns.clone(),
+                parent: None,
+                nullable: reference.nullable,
+                delete_orphan: reference.delete_orphan,
+            });
+        }
+    }
+
+    /// The parent of a child as far as memory knows: what was set, else the mapped object of the foreign key.
+    fn parent(&self, child: Node, reference: &Reference) -> Result<Option<Node>> {
+        if let Some(link) = self.edges.link(child, reference.columns[0]) {
+            return Ok(link.parent);
+        }
+        let store = self.any_store(child.0);
+        let params: Vec<_> = reference
+            .columns
+            .iter()
+            .map(|&column| store.value(child.1, column))
+            .collect();
+        let values: Vec<ValueRef<'_>> = params.iter().filter_map(|param| param.value()).collect();
+        if values.iter().any(|value| value.is_null()) {
+            return Ok(None);
+        }
+        let slot = self.any_store(reference.parent_store).find(&values)?;
+        Ok(slot.map(|slot| (reference.parent_store, slot)))
+    }
+
+    /// The one object of a to-one relation whose key is on the other side, as far as it is known.
+    fn owned(&mut self, owner: Node, relation: u16) -> Option<Node> {
+        let target = self.target_store(owner.0, relation);
+        self.edges
+            .added(owner, relation)
+            .first()
+            .map(|&slot| (target, slot))
+    }
+
+    pub(super) fn forget_edges(&mut self, node: Node) {
+        let mappers: Vec<_> = self
+            .stores
+            .iter()
+            .map(|entry| entry.mapper.clone())
+            .collect();
+        let name = mappers[usize::from(node.0)].table().name.clone();
+        self.edges.forget(node, |store, relation| {
+            let relation = &mappers[usize::from(store)].relations()[usize::from(relation)];
+            relation.target().table().name == name
+        });
+    }
+}

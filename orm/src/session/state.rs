@@ -1,0 +1,30 @@
+//! The states of an object.
+
+use std::fmt;
+
+/// Where an object stands between the program and the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Known to the session by its handle only: what a rollback leaves of an added object. `take` gives it back.
+    Transient,
+    /// Added; the next flush inserts it.
+    Pending,
+    /// A row of the database.
+    Persistent,
+    /// Its row was deleted in this transaction.
+    Deleted,
+    /// It has left the session.
+    Detached,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Transient => "transient",
+            Self::Pending => "pending",
+            Self::Persistent => "persistent",
+            Self::Deleted => "deleted",
+            Self::Detached => "detached",
+        })
+    }
+}
