@@ -1,13 +1,21 @@
 //! From statements as data to the text of one dialect: the only place that writes SQL.
 //!
-//! [`Renderer`] writes what the unit of work sends, once per table and shape; its definitions of tables are in `render/definition.rs`.
+//! [`Renderer`] writes what the unit of work sends, once per table and shape; [`query()`] and its neighbours write what was asked in
+//! the [expression language](crate::sql).
 
 mod definition;
+mod expression;
+mod statement;
 mod text;
+
+pub use expression::{Argument, Rendered};
+pub use statement::{
+    QuerySpec, Read, query, render_delete, render_insert, render_select, render_update,
+};
 
 use crate::backend::{Sql, StatementKind};
 use crate::dialect::Dialect;
-use crate::schema::{ColumnType, Table};
+use crate::schema::Table;
 use crate::value::ValueType;
 use text::Text;
 
@@ -247,11 +255,6 @@ fn types(table: &Table, columns: &[usize]) -> Vec<ValueType> {
         .iter()
         .map(|&column| table.columns[column].ty.value_type())
         .collect()
-}
-
-/// The type that an array of a column's values is cast to: without length or precision, which a cast would cut values to.
-fn element(table: &Table, column: usize) -> ColumnType {
-    ColumnType::of(table.columns[column].ty.value_type())
 }
 
 #[cfg(test)]

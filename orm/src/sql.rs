@@ -1,5 +1,27 @@
 //! The SQL expression language, usable with and without a session.
+//!
+//! Typed columns (`User::NAME`) grow into expressions: `User::AGE.ge(18).and(User::NAME.starts_with("a"))`. An expression knows
+//! its *scope*, the entity whose columns it may name, so that a condition on tasks cannot filter users; and the type of its
+//! values, so that an age is not compared with a text. Underneath is [`Node`], plain data that any renderer can walk.
+//!
+//! [`select()`], [`insert_into`], [`update()`] and [`delete_from`] are whole statements without a session.
 
+mod aggregate;
+mod arithmetic;
 mod column;
+mod expression;
+mod into_sql;
+mod node;
+mod projection;
+mod select;
+mod write;
 
+pub use aggregate::{Summable, avg, count, count_all, count_distinct, max, min, sum};
+pub use arithmetic::Number;
 pub use column::Column;
+pub use expression::{Condition, Expr, Expression, IntoList, OrderBy, Predicate, raw};
+pub use into_sql::{IntoSql, Verbatim, verbatim};
+pub use node::{Aggregate, ColumnRef, List, Node, Nulls, Operator, Order};
+pub use projection::{FromRow, Projection};
+pub use select::{Join, JoinKind, Select, SelectNode, Source, select};
+pub use write::{ColumnList, Delete, Insert, RowFor, Update, delete_from, insert_into, update};

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Lock, element};
+use super::Lock;
 use crate::backend::{Sql, StatementKind};
 use crate::dialect::Dialect;
-use crate::schema::Table;
+use crate::schema::{ColumnType, Table};
 use crate::value::ValueType;
 
 /// Text, and the types of the parameters that it has placeholders for.
@@ -86,6 +86,17 @@ impl<'d> Text<'d> {
         });
     }
 
+    /// `a, b`, or `t.a, t.b`.
+    pub(super) fn columns_of(&mut self, table: &Table, columns: &[usize], qualified: bool) {
+        self.each(columns.len(), ", ", |text, i| {
+            if qualified {
+                text.identifier(&table.name);
+                text.push(".");
+            }
+            text.identifier(&table.columns[columns[i]].name);
+        });
+    }
+
     /// ` (a, b)`.
     pub(super) fn column_list(&mut self, table: &Table, columns: &[usize]) {
         self.push(" (");
@@ -162,9 +173,14 @@ impl<'d> Text<'d> {
     }
 
     fn array(&mut self, table: &Table, column: usize) {
-        self.param(table.columns[column].ty.value_type());
+        self.array_of(table.columns[column].ty.value_type());
+    }
+
+    /// `$1::bigint[]`. The cast is to a type without length or precision, which would cut the values to it.
+    pub(super) fn array_of(&mut self, ty: ValueType) {
+        self.param(ty);
         self.push("::");
-        let ty = self.dialect.array_type(&element(table, column));
+        let ty = self.dialect.array_type(&ColumnType::of(ty));
         self.push(&ty);
     }
 

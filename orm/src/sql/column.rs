@@ -2,9 +2,12 @@
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use crate::entity::Entity;
 use crate::schema;
+use crate::sql::{ColumnRef, Expr, Expression, Node};
+use crate::value::ColumnValue;
 
 /// The typed name of a column of `E` that holds a `T`: `User::NAME`. `Copy`; made by the derive.
 pub struct Column<E, T> {
@@ -31,6 +34,30 @@ impl<E: Entity, T> Column<E, T> {
     /// The column as plain data.
     pub fn definition(self) -> &'static schema::Column {
         &E::table().columns[usize::from(self.index)]
+    }
+
+    /// The column of the entity's table, as an expression names it.
+    pub fn reference(self) -> ColumnRef {
+        ColumnRef {
+            table: Arc::clone(E::table()),
+            index: usize::from(self.index),
+            alias: None,
+        }
+    }
+}
+
+impl<E: Entity, T: ColumnValue> Expression for Column<E, T> {
+    type Scope = E;
+    type Type = T;
+
+    fn into_node(self) -> Node {
+        Node::Column(self.reference())
+    }
+}
+
+impl<E: Entity, T: ColumnValue> From<Column<E, T>> for Expr<E, T> {
+    fn from(column: Column<E, T>) -> Self {
+        Self::from_node(column.into_node())
     }
 }
 

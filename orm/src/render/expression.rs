@@ -1,0 +1,502 @@
+//! Expressions: from [`Node`] to text and parameters.
+
+use super::text::Text;
+use crate::backend::{Sql, StatementKind};
+use crate::dialect::{Batch, Dialect, TextMatch};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{ColumnType, Table};
+use crate::sql::{Aggregate, ColumnRef, List, Node, Nulls, Operator, Order};
+use crate::value::{Param, Value, ValueRef, ValueType};
+
+/// A statement as text, with the parameters of its placeholders.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The text and its types.
+    pub sql: Sql,
+    /// One for each placeholder, in order.
+    pub arguments: Vec<Argument>,
+}
+
+/// A parameter that a rendered statement owns.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Argument {
+    /// One value.
+    Value(Value),
+    /// A whole list as one array, where the dialect batches by [`Batch::Arrays`].
+    Array(Vec<Value>),
+}
+
+impl Rendered {
+    /// Runs something with the parameters as a connection takes them.
+    pub fn with_params<T>(&self, run: impl FnOnce(&[Param<'_>]) -> T) -> T {
+        let arrays: Vec<Vec<ValueRef<'_>>> = self
+            .arguments
+            .iter()
+            .map(|argument| match argument {
+                Argument::Value(_) => Vec::new(),
+                Argument::Array(values) => values.iter().map(Value::as_ref).collect(),
+            })
+            .collect();
+        let params: Vec<Param<'_>> = self
+            .arguments
+            .iter()
+            .zip(&arrays)
+            .map(|(argument, array)| match argument {
+                Argument::Value(value) => Param::Ref(value.as_ref()),
+                Argument::Array(_) => Param::Column(array),
+            })
+            .collect();
+        run(&params)
+    }
+}
+
+/// How columns are named.
+#[derive(Clone, Copy)]
+pub(super) enum Names<'a> {
+    /// By their names alone: this is the only table.
+    Bare(&'a Table),
+    /// With their tables.
+    Qualified,
+}
+
+/// How lists of values are written.
+#[derive(Clone, Copy, PartialEq)]
+enum Lists {
+    Parameters,
+    /// Integers as literals, because the parameters were too many.
+    Literals,
+}
+
+/// A statement with expressions while it is being written.
+pub(super) struct Writer<'a> {
+    pub(super) text: Text<'a>,
+    pub(super) names: Names<'a>,
+    arguments: Vec<Argument>,
+    lists: Lists,
+    error: Option<Error>,
+}
+
+/// Writes a statement; a second time with lists as literals if it has more parameters than the database takes.
+pub(super) fn write<'a>(
+    dialect: &'a dyn Dialect,
+    names: Names<'a>,
+    kind: StatementKind,
+    columns: Vec<ValueType>,
+    body: impl Fn(&mut Writer<'a>),
+) -> Result<Rendered> {
+    let attempt = |lists| {
+        let mut writer = Writer {
+            text: Text::with_capacity(dialect, 192),
+            names,
+            arguments: Vec::new(),
+            lists,
+            error: None,
+        };
+        body(&mut writer);
+        match writer.error.take() {
+            Some(error) => Err(error),
+            None => Ok(writer),
+        }
+    };
+    let mut writer = attempt(Lists::Parameters)?;
+    if !writer.arguments.is_empty()
+        && let Some(most) = dialect.capabilities().max_parameters
+        && writer.arguments.len() > most
+    {
+        writer = attempt(Lists::Literals)?;
+        if writer.arguments.len() > most {
+            return Err(too_many(writer.arguments.len(), most, dialect));
+        }
+    }
+    Ok(Rendered {
+        sql: writer.text.finish(kind, columns),
+        arguments: writer.arguments,
+    })
+}
+
+#[cold]
+fn too_many(found: usize, most: usize, dialect: &dyn Dialect) -> Error {
+    Error::new(
+        ErrorKind::OutOfRange,
+        format!(
+            "the statement has {found} parameters and {} takes {most}: split its list of values (lists of integers may be of any length)",
+            dialect.name()
+        ),
+    )
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn push(&mut self, text: &str) {
+        self.text.push(text);
+    }
+
+    pub(super) fn fail(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+
+    pub(super) fn list(&mut self, nodes: &[Node], between: &str) {
+        for (i, node) in nodes.iter().enumerate() {
+            if i > 0 {
+                self.push(between);
+            }
+            self.node(node);
+        }
+    }
+
+    /// An expression, without parentheses around it.
+    pub(super) fn node(&mut self, node: &Node) {
+        match node {
+            Node::Column(column) => self.column(column),
+            Node::Param(value, ty) => self.param(value, *ty),
+            Node::Binary {
+                operator,
+                left,
+                right,
+            } => {
+                self.operand(left);
+                self.push(symbol(*operator));
+                self.operand(right);
+            }
+            Node::All(nodes) => self.junction(nodes, " AND ", "1 = 1"),
+            Node::Any(nodes) => self.junction(nodes, " OR ", "1 = 0"),
+            Node::Not(operand) => {
+                self.push("NOT (");
+                self.node(operand);
+                self.push(")");
+            }
+            Node::IsNull { operand, negated } => {
+                self.operand(operand);
+                self.push(match negated {
+                    false => " IS NULL",
+                    true => " IS NOT NULL",
+                });
+            }
+            Node::NullSafe {
+                left,
+                right,
+                negated,
+            } => {
+                self.operand(left);
+                let operator = self.text.dialect.null_safe_equality(*negated);
+                self.push(operator);
+                self.operand(right);
+            }
+            Node::Between {
+                subject,
+                low,
+                high,
+                negated,
+            } => {
+                self.operand(subject);
+                self.push(not(*negated));
+                self.push(" BETWEEN ");
+                self.operand(low);
+                self.push(" AND ");
+                self.operand(high);
+            }
+            Node::In {
+                subject,
+                list,
+                negated,
+            } => self.in_list(subject, list, *negated),
+            Node::Like {
+                subject,
+                pattern,
+                negated,
+            } => {
+                self.operand(subject);
+                self.push(not(*negated));
+                self.push(" LIKE ");
+                self.operand(pattern);
+                self.push(r" ESCAPE '\'");
+            }
+            Node::TextMatch {
+                test,
+                subject,
+                pattern,
+            } => self.text_match(*test, subject, pattern),
+            Node::Function { name, arguments } => {
+                self.push(name);
+                self.push("(");
+                self.list(arguments, ", ");
+                self.push(")");
+            }
+            Node::Aggregate {
+                function,
+                operand,
+                distinct,
+                cast,
+            } => self.aggregate(*function, operand.as_deref(), *distinct, cast.as_ref()),
+            Node::Case {
+                branches,
+                otherwise,
+            } => self.case(branches, otherwise.as_deref()),
+            Node::Cast { operand, ty } => {
+                self.push("CAST(");
+                self.node(operand);
+                self.end_of_cast(ty);
+            }
+            Node::Exists(query) => {
+                self.push("EXISTS (");
+                self.select(query);
+                self.push(")");
+            }
+            Node::Subquery(query) => {
+                self.push("(");
+                self.select(query);
+                self.push(")");
+            }
+            Node::Raw(text) => self.push(text),
+        }
+    }
+
+    pub(super) fn order(&mut self, order: &[Order]) {
+        for (i, key) in order.iter().enumerate() {
+            self.push(if i == 0 { " ORDER BY " } else { ", " });
+            let emulated = key.nulls.is_some() && !self.text.dialect.capabilities().nulls_order;
+            if emulated {
+                self.push("CASE WHEN ");
+                self.operand(&key.node);
+                self.push(match key.nulls {
+                    Some(Nulls::First) => " IS NULL THEN 0 ELSE 1 END, ",
+                    _ => " IS NULL THEN 1 ELSE 0 END, ",
+                });
+            }
+            self.operand(&key.node);
+            if key.descending {
+                self.push(" DESC");
+            }
+            match key.nulls {
+                Some(Nulls::First) if !emulated => self.push(" NULLS FIRST"),
+                Some(Nulls::Last) if !emulated => self.push(" NULLS LAST"),
+                _ => {}
+            }
+        }
+    }
+
+    /// An expression in a place where anything but a single term is put in parentheses.
+    fn operand(&mut self, node: &Node) {
+        let is_term = matches!(
+            node,
+            Node::Column(_)
+                | Node::Param(..)
+                | Node::Function { .. }
+                | Node::Aggregate { .. }
+                | Node::Case { .. }
+                | Node::Cast { .. }
+                | Node::Exists(_)
+                | Node::Subquery(_)
+        );
+        self.grouped(node, !is_term);
+    }
+
+    fn grouped(&mut self, node: &Node, group: bool) {
+        if !group {
+            return self.node(node);
+        }
+        self.push("(");
+        self.node(node);
+        self.push(")");
+    }
+
+    fn junction(&mut self, nodes: &[Node], between: &str, of_none: &str) {
+        if nodes.is_empty() {
+            return self.push(of_none);
+        }
+        for (i, node) in nodes.iter().enumerate() {
+            if i > 0 {
+                self.push(between);
+            }
+            let group = matches!(node, Node::All(_) | Node::Any(_) | Node::Raw(_));
+            self.grouped(node, group);
+        }
+    }
+
+    fn column(&mut self, column: &ColumnRef) {
+        let Some(definition) = column.table.columns.get(column.index) else {
+            let message = format!("the table has no column number {}", column.index);
+            return self.fail(Error::new(ErrorKind::Mapping, message).entity(&column.table.name));
+        };
+        match self.names {
+            Names::Bare(table) => {
+                let same = std::ptr::eq(&*column.table, table) || column.table.name == table.name;
+                if !same || column.alias.is_some() {
+                    self.fail(stranger(column, &definition.name));
+                }
+            }
+            Names::Qualified => {
+                let name = column.alias.as_deref().unwrap_or(&column.table.name);
+                self.text.identifier(name);
+                self.push(".");
+            }
+        }
+        self.text.identifier(&definition.name);
+    }
+
+    fn param(&mut self, value: &Value, ty: ValueType) {
+        self.text.param(ty);
+        self.arguments.push(Argument::Value(value.clone()));
+    }
+
+    fn in_list(&mut self, subject: &Node, list: &List, negated: bool) {
+        let nodes = match list {
+            List::Nodes(nodes) => nodes,
+            List::Subquery(query) => {
+                self.operand(subject);
+                self.push(not(negated));
+                self.push(" IN (");
+                self.select(query);
+                return self.push(")");
+            }
+        };
+        if nodes.is_empty() {
+            return self.push(if negated { "1 = 1" } else { "1 = 0" });
+        }
+        self.operand(subject);
+        if self.text.dialect.batch() == Batch::Arrays
+            && let Some((ty, values)) = of_one_type(nodes)
+        {
+            self.push(if negated { " <> ALL(" } else { " = ANY(" });
+            self.text.array_of(ty);
+            self.arguments.push(Argument::Array(values));
+            return self.push(")");
+        }
+        self.push(not(negated));
+        self.push(" IN (");
+        for (i, node) in nodes.iter().enumerate() {
+            if i > 0 {
+                self.push(", ");
+            }
+            match node {
+                Node::Param(value, _) if self.lists == Lists::Literals => {
+                    self.literal_or_param(value, node);
+                }
+                node => self.node(node),
+            }
+        }
+        self.push(")");
+    }
+
+    fn literal_or_param(&mut self, value: &Value, node: &Node) {
+        match value {
+            Value::I16(number) => self.push(&number.to_string()),
+            Value::I32(number) => self.push(&number.to_string()),
+            Value::I64(number) => self.push(&number.to_string()),
+            _ => self.node(node),
+        }
+    }
+
+    /// The dialect names subject and pattern as often as it likes; each time they are written anew, parameters included.
+    fn text_match(&mut self, test: TextMatch, subject: &Node, pattern: &Node) {
+        const SUBJECT: char = '\u{1}';
+        const PATTERN: char = '\u{2}';
+        let mut template = String::new();
+        let dialect = self.text.dialect;
+        dialect.text_match(test, "\u{1}", "\u{2}", &mut template);
+        let mut rest = &*template;
+        while let Some(at) = rest.find([SUBJECT, PATTERN]) {
+            self.push(&rest[..at]);
+            match rest[at..].starts_with(SUBJECT) {
+                true => self.operand(subject),
+                false => self.operand(pattern),
+            }
+            rest = &rest[at + 1..];
+        }
+        self.push(rest);
+    }
+
+    fn aggregate(
+        &mut self,
+        function: Aggregate,
+        operand: Option<&Node>,
+        distinct: bool,
+        cast: Option<&ColumnType>,
+    ) {
+        if cast.is_some() {
+            self.push("CAST(");
+        }
+        self.push(match function {
+            Aggregate::Count => "COUNT(",
+            Aggregate::Sum => "SUM(",
+            Aggregate::Min => "MIN(",
+            Aggregate::Max => "MAX(",
+            Aggregate::Avg => "AVG(",
+        });
+        if distinct {
+            self.push("DISTINCT ");
+        }
+        match operand {
+            Some(operand) => self.node(operand),
+            None => self.push("*"),
+        }
+        self.push(")");
+        if let Some(ty) = cast {
+            self.end_of_cast(ty);
+        }
+    }
+
+    fn case(&mut self, branches: &[(Node, Node)], otherwise: Option<&Node>) {
+        self.push("CASE");
+        for (condition, result) in branches {
+            self.push(" WHEN ");
+            self.node(condition);
+            self.push(" THEN ");
+            self.node(result);
+        }
+        if let Some(result) = otherwise {
+            self.push(" ELSE ");
+            self.node(result);
+        }
+        self.push(" END");
+    }
+
+    fn end_of_cast(&mut self, ty: &ColumnType) {
+        self.push(" AS ");
+        let ty = self.text.dialect.column_type(ty);
+        self.push(&ty);
+        self.push(")");
+    }
+}
+
+fn symbol(operator: Operator) -> &'static str {
+    match operator {
+        Operator::Eq => " = ",
+        Operator::Ne => " <> ",
+        Operator::Lt => " < ",
+        Operator::Le => " <= ",
+        Operator::Gt => " > ",
+        Operator::Ge => " >= ",
+        Operator::Add => " + ",
+        Operator::Sub => " - ",
+        Operator::Mul => " * ",
+        Operator::Div => " / ",
+        Operator::Rem => " % ",
+        Operator::Concat => " || ",
+    }
+}
+
+fn not(negated: bool) -> &'static str {
+    if negated { " NOT" } else { "" }
+}
+
+/// The values of a list, if they are all parameters of one type.
+fn of_one_type(nodes: &[Node]) -> Option<(ValueType, Vec<Value>)> {
+    let Some(Node::Param(_, ty)) = nodes.first() else {
+        return None;
+    };
+    let value = |node: &Node| match node {
+        Node::Param(value, other) if other == ty => Some(value.clone()),
+        _ => None,
+    };
+    let values = nodes.iter().map(value).collect::<Option<_>>()?;
+    Some((*ty, values))
+}
+
+#[cold]
+fn stranger(column: &ColumnRef, name: &str) -> Error {
+    let table = column.alias.as_deref().unwrap_or(&column.table.name);
+    let message = format!("the statement names a column of `{table}`, which it does not read");
+    Error::new(ErrorKind::InvalidStatement, message)
+        .entity(table)
+        .column(name)
+}

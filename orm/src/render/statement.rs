@@ -1,0 +1,339 @@
+//! Whole statements with expressions in them.
+
+use super::expression::{Names, Rendered, Writer, write};
+use super::{Lock, types};
+use crate::backend::StatementKind;
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Table;
+use crate::sql::{ColumnRef, JoinKind, Node, Order, SelectNode, Source};
+use crate::value::ValueType;
+
+/// A query of one table, as a session asks it.
+#[derive(Clone, Copy, Debug)]
+pub struct QuerySpec<'a> {
+    /// The table.
+    pub table: &'a Table,
+    /// What is read.
+    pub read: Read<'a>,
+    /// WHERE.
+    pub filter: Option<&'a Node>,
+    /// ORDER BY. Left out where rows are counted.
+    pub order: &'a [Order],
+    /// The most rows.
+    pub limit: Option<u64>,
+    /// How many rows are left out first.
+    pub offset: Option<u64>,
+    /// Whether equal rows are one.
+    pub distinct: bool,
+    /// What happens to the rows that are read.
+    pub lock: Lock,
+}
+
+/// What a query of one table reads.
+#[derive(Clone, Copy, Debug)]
+pub enum Read<'a> {
+    /// These columns.
+    Columns(&'a [usize]),
+    /// How many rows there are: one row of one `i64`.
+    Count,
+    /// Whether there is a row: then the result has one, of one `i32`; else none.
+    Exists,
+}
+
+impl<'a> QuerySpec<'a> {
+    /// A query of all rows.
+    pub fn new(table: &'a Table, read: Read<'a>) -> Self {
+        Self {
+            table,
+            read,
+            filter: None,
+            order: &[],
+            limit: None,
+            offset: None,
+            distinct: false,
+            lock: Lock::None,
+        }
+    }
+}
+
+/// Renders a session's query.
+///
+/// # Errors
+///
+/// [`ErrorKind::OutOfRange`] if it has more parameters than the database takes; [`ErrorKind::InvalidStatement`] if it names another
+/// table's column.
+pub fn query(dialect: &dyn Dialect, spec: &QuerySpec<'_>) -> Result<Rendered> {
+    let has_subquery = spec.filter.is_some_and(Node::has_subquery)
+        || spec.order.iter().any(|key| key.node.has_subquery());
+    let names = names(spec.table, has_subquery);
+    let columns = match spec.read {
+        Read::Columns(columns) => types(spec.table, columns),
+        Read::Count => vec![ValueType::I64],
+        Read::Exists => vec![ValueType::I32],
+    };
+    write(dialect, names, StatementKind::Select, columns, |writer| {
+        let bounded = spec.limit.is_some() || spec.offset.is_some() || spec.distinct;
+        match spec.read {
+            Read::Columns(columns) => {
+                select(writer, spec.distinct);
+                writer.text.columns_of(
+                    spec.table,
+                    columns,
+                    matches!(writer.names, Names::Qualified),
+                );
+                rows(writer, spec);
+                writer.order(spec.order);
+                limit(writer, spec.limit, spec.offset);
+                writer.text.lock(spec.lock);
+            }
+            Read::Count if bounded => {
+                writer.push("SELECT COUNT(*) FROM (");
+                select(writer, spec.distinct);
+                match spec.distinct {
+                    true => writer.push("*"),
+                    false => writer.push("1"),
+                }
+                rows(writer, spec);
+                limit(writer, spec.limit, spec.offset);
+                writer.push(") AS q");
+            }
+            Read::Count => {
+                writer.push("SELECT COUNT(*)");
+                rows(writer, spec);
+            }
+            Read::Exists => {
+                writer.push("SELECT 1");
+                rows(writer, spec);
+                limit(
+                    writer,
+                    Some(spec.limit.map_or(1, |rows| rows.min(1))),
+                    spec.offset,
+                );
+            }
+        }
+    })
+}
+
+/// Renders a SELECT.
+///
+/// # Errors
+///
+/// As [`query`].
+pub fn render_select(dialect: &dyn Dialect, node: &SelectNode) -> Result<Rendered> {
+    let parts = node.columns.iter().chain(&node.filter);
+    let parts = parts.chain(&node.group_by).chain(&node.having);
+    let mut parts = parts.chain(node.order.iter().map(|key| &key.node));
+    let names = match &node.from {
+        Some(Source { table, alias: None }) if node.joins.is_empty() => {
+            names(table, parts.any(Node::has_subquery))
+        }
+        _ => Names::Qualified,
+    };
+    write(
+        dialect,
+        names,
+        StatementKind::Select,
+        node.types.clone(),
+        |writer| writer.body(node),
+    )
+}
+
+/// Renders an INSERT of rows of values; without columns, of one row of defaults.
+///
+/// # Errors
+///
+/// As [`query`]; [`ErrorKind::InvalidStatement`] if there are columns and no rows.
+pub fn render_insert(
+    dialect: &dyn Dialect,
+    table: &Table,
+    columns: &[ColumnRef],
+    rows: &[Vec<Node>],
+) -> Result<Rendered> {
+    if !columns.is_empty() && rows.is_empty() {
+        return Err(invalid(table, "an INSERT needs a row of values"));
+    }
+    write(
+        dialect,
+        Names::Bare(table),
+        StatementKind::Insert,
+        Vec::new(),
+        |writer| {
+            writer.push("INSERT INTO ");
+            writer.text.identifier(&table.name);
+            if columns.is_empty() {
+                return writer.push(" DEFAULT VALUES");
+            }
+            for (i, column) in columns.iter().enumerate() {
+                writer.push(if i == 0 { " (" } else { ", " });
+                target(writer, table, column);
+            }
+            writer.push(") VALUES ");
+            for (i, row) in rows.iter().enumerate() {
+                writer.push(if i == 0 { "(" } else { ", (" });
+                writer.list(row, ", ");
+                writer.push(")");
+            }
+        },
+    )
+}
+
+/// Renders an UPDATE of the rows that a condition chooses, or of all.
+///
+/// # Errors
+///
+/// As [`query`]; [`ErrorKind::InvalidStatement`] if nothing is set.
+pub fn render_update(
+    dialect: &dyn Dialect,
+    table: &Table,
+    set: &[(ColumnRef, Node)],
+    filter: Option<&Node>,
+) -> Result<Rendered> {
+    if set.is_empty() {
+        return Err(invalid(table, "an UPDATE needs a column to set"));
+    }
+    let has_subquery =
+        filter.is_some_and(Node::has_subquery) || set.iter().any(|(_, value)| value.has_subquery());
+    let names = names(table, has_subquery);
+    write(
+        dialect,
+        names,
+        StatementKind::Update,
+        Vec::new(),
+        |writer| {
+            writer.push("UPDATE ");
+            writer.text.identifier(&table.name);
+            for (i, (column, value)) in set.iter().enumerate() {
+                writer.push(if i == 0 { " SET " } else { ", " });
+                target(writer, table, column);
+                writer.push(" = ");
+                writer.node(value);
+            }
+            condition(writer, " WHERE ", filter);
+        },
+    )
+}
+
+/// Renders a DELETE of the rows that a condition chooses, or of all.
+///
+/// # Errors
+///
+/// As [`query`].
+pub fn render_delete(
+    dialect: &dyn Dialect,
+    table: &Table,
+    filter: Option<&Node>,
+) -> Result<Rendered> {
+    let names = names(table, filter.is_some_and(Node::has_subquery));
+    write(
+        dialect,
+        names,
+        StatementKind::Delete,
+        Vec::new(),
+        |writer| {
+            writer.push("DELETE FROM ");
+            writer.text.identifier(&table.name);
+            condition(writer, " WHERE ", filter);
+        },
+    )
+}
+
+impl Writer<'_> {
+    /// A query inside another statement.
+    pub(super) fn select(&mut self, node: &SelectNode) {
+        let outer = std::mem::replace(&mut self.names, Names::Qualified);
+        self.body(node);
+        self.names = outer;
+    }
+
+    fn body(&mut self, node: &SelectNode) {
+        select(self, node.distinct);
+        self.list(&node.columns, ", ");
+        if let Some(from) = &node.from {
+            self.push(" FROM ");
+            self.source(from);
+        }
+        for join in &node.joins {
+            self.push(match join.kind {
+                JoinKind::Inner => " JOIN ",
+                JoinKind::Left => " LEFT JOIN ",
+            });
+            self.source(&join.source);
+            condition(self, " ON ", Some(&join.on));
+        }
+        condition(self, " WHERE ", node.filter.as_ref());
+        if !node.group_by.is_empty() {
+            self.push(" GROUP BY ");
+            self.list(&node.group_by, ", ");
+        }
+        condition(self, " HAVING ", node.having.as_ref());
+        self.order(&node.order);
+        limit(self, node.limit, node.offset);
+    }
+
+    fn source(&mut self, source: &Source) {
+        self.text.identifier(&source.table.name);
+        if let Some(alias) = &source.alias {
+            self.push(" AS ");
+            self.text.identifier(alias);
+        }
+    }
+}
+
+fn names(table: &Table, has_subquery: bool) -> Names<'_> {
+    match has_subquery {
+        true => Names::Qualified,
+        false => Names::Bare(table),
+    }
+}
+
+fn select(writer: &mut Writer<'_>, distinct: bool) {
+    writer.push(match distinct {
+        true => "SELECT DISTINCT ",
+        false => "SELECT ",
+    });
+}
+
+/// ` FROM table WHERE …`.
+fn rows(writer: &mut Writer<'_>, spec: &QuerySpec<'_>) {
+    writer.push(" FROM ");
+    writer.text.identifier(&spec.table.name);
+    condition(writer, " WHERE ", spec.filter);
+}
+
+fn condition(writer: &mut Writer<'_>, clause: &str, condition: Option<&Node>) {
+    if let Some(condition) = condition {
+        writer.push(clause);
+        writer.node(condition);
+    }
+}
+
+fn limit(writer: &mut Writer<'_>, limit: Option<u64>, offset: Option<u64>) {
+    if limit.is_none() && offset.is_none() {
+        return;
+    }
+    // Databases count rows in 63 bits, so that more is all of them.
+    let bound = |rows: u64| rows.min(i64::MAX.unsigned_abs());
+    let (limit, offset) = (limit.map(bound), offset.map(bound));
+    writer
+        .text
+        .dialect
+        .limit(limit, offset, &mut writer.text.out);
+}
+
+/// A column that is written to, by its name alone.
+fn target(writer: &mut Writer<'_>, table: &Table, column: &ColumnRef) {
+    let same = std::ptr::eq(&*column.table, table) || column.table.name == table.name;
+    match table.columns.get(column.index) {
+        Some(definition) if same => writer.text.identifier(&definition.name),
+        _ => {
+            let message = format!("a column of `{}` cannot be set here", column.table.name);
+            writer.fail(invalid(table, message));
+        }
+    }
+}
+
+#[cold]
+fn invalid(table: &Table, message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidStatement, message).entity(&table.name)
+}

@@ -1,0 +1,58 @@
+//! `+ - * / %` on columns and expressions.
+
+use std::ops::{Add, Div, Mul, Rem, Sub};
+
+use crate::entity::Entity;
+use crate::sql::{Column, Expr, Expression, IntoSql, Operator};
+use crate::value::{ColumnValue, Decimal};
+
+/// Types that can be calculated with. The result has the left side's type; `/` and `%` are the database's own, and so is what
+/// happens on overflow and on division by zero.
+#[diagnostic::on_unimplemented(message = "SQL cannot calculate with a `{Self}`")]
+pub trait Number {}
+
+macro_rules! numbers {
+    ($($ty:ty),*) => {
+        $(impl Number for $ty {})*
+    };
+}
+numbers!(i16, i32, i64, f32, f64, Decimal);
+#[cfg(feature = "rust_decimal")]
+numbers!(rust_decimal::Decimal);
+
+macro_rules! operator {
+    ($trait:ident $method:ident $operator:ident) => {
+        impl<E: Entity, T: ColumnValue, R: IntoSql<E, T::Base>> $trait<R> for Column<E, T>
+        where
+            T::Base: Number,
+        {
+            type Output = Expr<E, T>;
+
+            fn $method(self, other: R) -> Expr<E, T> {
+                Expr::from_node(
+                    self.into_node()
+                        .binary(Operator::$operator, other.into_sql()),
+                )
+            }
+        }
+
+        impl<S, T: ColumnValue, R: IntoSql<S, T::Base>> $trait<R> for Expr<S, T>
+        where
+            T::Base: Number,
+        {
+            type Output = Expr<S, T>;
+
+            fn $method(self, other: R) -> Expr<S, T> {
+                Expr::from_node(
+                    self.into_node()
+                        .binary(Operator::$operator, other.into_sql()),
+                )
+            }
+        }
+    };
+}
+operator!(Add add Add);
+operator!(Sub sub Sub);
+operator!(Mul mul Mul);
+operator!(Div div Div);
+operator!(Rem rem Rem);

@@ -1,0 +1,93 @@
+//! What a query reads: columns and expressions in, typed rows out.
+
+use crate::backend::Row;
+use crate::entity::Entity;
+use crate::error::Result;
+use crate::sql::{Column, Expr, Expression, Node};
+use crate::value::{ColumnValue, ValueType};
+
+/// Columns and expressions to read: one, or a tuple of up to eight.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not something to select",
+    note = "select takes a column or an expression, or a tuple of one to eight"
+)]
+pub trait Projection {
+    /// What a row is read as.
+    type Row: FromRow;
+
+    /// Adds the expressions.
+    fn nodes(self, out: &mut Vec<Node>);
+}
+
+/// What a row is read as: a value, or a tuple of up to eight.
+pub trait FromRow: Sized {
+    /// Adds the types of its columns.
+    fn types(out: &mut Vec<ValueType>);
+
+    /// Reads it from a row whose columns begin at `at`.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not convert.
+    fn from_row(row: &dyn Row, at: usize) -> Result<Self>;
+}
+
+impl<T: ColumnValue> FromRow for T {
+    fn types(out: &mut Vec<ValueType>) {
+        out.push(T::TYPE);
+    }
+
+    fn from_row(row: &dyn Row, at: usize) -> Result<Self> {
+        row.value(at, T::TYPE)
+            .and_then(T::from_value)
+            .map_err(|error| error.column(row.name(at)))
+    }
+}
+
+impl<E: Entity, T: ColumnValue> Projection for Column<E, T> {
+    type Row = T;
+
+    fn nodes(self, out: &mut Vec<Node>) {
+        out.push(self.into_node());
+    }
+}
+
+impl<S, T: ColumnValue> Projection for Expr<S, T> {
+    type Row = T;
+
+    fn nodes(self, out: &mut Vec<Node>) {
+        out.push(self.into_node());
+    }
+}
+
+macro_rules! tuples {
+    ($($($name:ident $index:tt),*;)*) => {$(
+        impl<$($name: Expression),*> Projection for ($($name,)*) {
+            type Row = ($($name::Type,)*);
+
+            fn nodes(self, out: &mut Vec<Node>) {
+                $(out.push(self.$index.into_node());)*
+            }
+        }
+
+        impl<$($name: ColumnValue),*> FromRow for ($($name,)*) {
+            fn types(out: &mut Vec<ValueType>) {
+                $(out.push($name::TYPE);)*
+            }
+
+            fn from_row(row: &dyn Row, at: usize) -> Result<Self> {
+                Ok(($(<$name as FromRow>::from_row(row, at + $index)?,)*))
+            }
+        }
+    )*};
+}
+tuples!(
+    A 0;
+    A 0, B 1;
+    A 0, B 1, C 2;
+    A 0, B 1, C 2, D 3;
+    A 0, B 1, C 2, D 3, E 4;
+    A 0, B 1, C 2, D 3, E 4, F 5;
+    A 0, B 1, C 2, D 3, E 4, F 5, G 6;
+    A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7;
+);
