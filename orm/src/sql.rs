@@ -16,7 +16,9 @@ mod projection;
 mod select;
 mod write;
 
-pub use aggregate::{Summable, avg, count, count_all, count_distinct, max, min, sum};
+pub use aggregate::{
+    AverageOf, BaseOf, SumOf, Summable, avg, count, count_all, count_distinct, max, min, sum,
+};
 pub use arithmetic::Number;
 pub use column::Column;
 pub use expression::{Condition, Expr, Expression, IntoList, OrderBy, Predicate, raw};
@@ -25,3 +27,6 @@ pub use node::{Aggregate, ColumnRef, List, Node, Nulls, Operator, Order};
 pub use projection::{FromRow, Projection};
 pub use select::{Join, JoinKind, Select, SelectNode, Source, select};
 pub use write::{ColumnList, Delete, Insert, RowFor, Update, delete_from, insert_into, update};
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,15 @@ summable!(
 #[cfg(feature = "rust_decimal")]
 summable!(rust_decimal::Decimal => rust_decimal::Decimal, rust_decimal::Decimal, None, None;);
 
+/// The type of a column or expression without `Option` and `Auto`.
+pub type BaseOf<X> = <<X as Expression>::Type as ColumnValue>::Base;
+
+/// What a [`sum`] of it is.
+pub type SumOf<X> = <BaseOf<X> as Summable>::Sum;
+
+/// What an [`avg`] of it is.
+pub type AverageOf<X> = <BaseOf<X> as Summable>::Average;
+
 /// How many rows.
 pub fn count_all<S>() -> Expr<S, i64> {
     Expr::from_node(Node::Aggregate {
@@ -65,39 +74,35 @@ pub fn count_distinct<X: Expression>(expression: X) -> Expr<X::Scope, i64> {
 }
 
 /// The sum of what is not NULL; `None` over no rows.
-pub fn sum<X: Expression>(
-    expression: X,
-) -> Expr<X::Scope, Option<<<X::Type as ColumnValue>::Base as Summable>::Sum>>
+pub fn sum<X: Expression>(expression: X) -> Expr<X::Scope, Option<SumOf<X>>>
 where
-    <X::Type as ColumnValue>::Base: Summable,
+    BaseOf<X>: Summable,
 {
-    let cast = <<X::Type as ColumnValue>::Base as Summable>::SUM;
+    let cast = <BaseOf<X> as Summable>::SUM;
     aggregate(Aggregate::Sum, expression, cast)
 }
 
 /// The average of what is not NULL; `None` over no rows.
-pub fn avg<X: Expression>(
-    expression: X,
-) -> Expr<X::Scope, Option<<<X::Type as ColumnValue>::Base as Summable>::Average>>
+pub fn avg<X: Expression>(expression: X) -> Expr<X::Scope, Option<AverageOf<X>>>
 where
-    <X::Type as ColumnValue>::Base: Summable,
+    BaseOf<X>: Summable,
 {
-    let cast = <<X::Type as ColumnValue>::Base as Summable>::AVERAGE;
+    let cast = <BaseOf<X> as Summable>::AVERAGE;
     aggregate(Aggregate::Avg, expression, cast)
 }
 
 /// The least value that is not NULL; `None` over no rows.
-pub fn min<X: Expression>(expression: X) -> Expr<X::Scope, Option<<X::Type as ColumnValue>::Base>>
+pub fn min<X: Expression>(expression: X) -> Expr<X::Scope, Option<BaseOf<X>>>
 where
-    <X::Type as ColumnValue>::Base: ColumnValue,
+    BaseOf<X>: ColumnValue,
 {
     aggregate(Aggregate::Min, expression, None)
 }
 
 /// The greatest value that is not NULL; `None` over no rows.
-pub fn max<X: Expression>(expression: X) -> Expr<X::Scope, Option<<X::Type as ColumnValue>::Base>>
+pub fn max<X: Expression>(expression: X) -> Expr<X::Scope, Option<BaseOf<X>>>
 where
-    <X::Type as ColumnValue>::Base: ColumnValue,
+    BaseOf<X>: ColumnValue,
 {
     aggregate(Aggregate::Max, expression, None)
 }
