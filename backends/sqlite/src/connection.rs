@@ -22,7 +22,7 @@ pub(crate) struct SqliteConnection {
 impl SqliteConnection {
     pub(crate) fn open(backend: Sqlite) -> Result<Self> {
         Ok(Self {
-            database: Database::new(backend.open()?),
+            database: Database::new(backend.open()?)?,
             backend,
             session_changed: false,
             reads_only: false,
@@ -130,7 +130,7 @@ impl Connection for SqliteConnection {
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
         if self.session_changed && used_raw_sql {
             // A new connection is the only one that is sure to have no setting and no temporary object.
-            self.database = Database::new(self.backend.open()?);
+            self.database = Database::new(self.backend.open()?)?;
             self.session_changed = false;
             self.reads_only = false;
             return Ok(());

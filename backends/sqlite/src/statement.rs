@@ -64,6 +64,7 @@ pub(crate) struct Prepared {
 pub(crate) struct Execution<'s, 'p> {
     prepared: &'s mut Prepared,
     bound: &'p [Param<'p>],
+    columns: Option<usize>,
     names: OnceCell<Vec<String>>,
     // Keeps `'p` from being shortened: the parameters must outlive the run, not the call of `bind`.
     params: PhantomData<fn(&'p ()) -> &'p ()>,
@@ -87,12 +88,20 @@ const UTF8: std::ffi::c_uchar = ffi::SQLITE_UTF8 as std::ffi::c_uchar;
 const NO_ROWID: i64 = i64::MIN;
 
 impl Database {
-    pub(crate) fn new(connection: rusqlite::Connection) -> Self {
-        Self {
+    /// The connection must have been opened without a mutex of its own, as values are read without taking it.
+    pub(crate) fn new(connection: rusqlite::Connection) -> Result<Self> {
+        // SAFETY: the pointer is used while the connection lives.
+        if !unsafe { ffi::sqlite3_db_mutex(connection.handle()) }.is_null() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "this SQLite was told to lock every call: it must be in its multi-thread mode",
+            ));
+        }
+        Ok(Self {
             statements: FxHashMap::default(),
             connection,
             clock: 0,
-        }
+        })
     }
 
     /// The driver's connection, for settings.
@@ -181,6 +190,7 @@ impl Prepared {
         let mut execution = Execution {
             prepared: self,
             bound: &[],
+            columns: None,
             names: OnceCell::new(),
             params: PhantomData,
         };
@@ -255,13 +265,21 @@ impl<'p> Execution<'_, 'p> {
         if !self.step()? {
             return Ok(None);
         }
-        // SAFETY: the statement is alive.
-        let columns = unsafe { ffi::sqlite3_data_count(self.prepared.statement.as_ptr()) };
         Ok(Some(CurrentRow {
             statement: self.prepared.statement,
-            columns: usize::try_from(columns).unwrap_or(0),
+            columns: self.columns(),
             names: &self.names,
         }))
+    }
+
+    /// The number of columns, which stays once the first step has compiled the statement anew if the schema changed.
+    #[inline]
+    fn columns(&mut self) -> usize {
+        let statement = self.prepared.statement.as_ptr();
+        *self.columns.get_or_insert_with(|| {
+            // SAFETY: the statement is alive.
+            usize::try_from(unsafe { ffi::sqlite3_data_count(statement) }).unwrap_or(0)
+        })
     }
 
     #[inline]
@@ -322,26 +340,24 @@ impl CurrentRow<'_> {
         let Ok(column) = c_int::try_from(index) else {
             return Ok(None);
         };
-        let statement = self.statement.as_ptr();
-        // SAFETY: the statement stands on a row that has this column. Text is in UTF-8 or is converted to it by the first of
-        // these calls, and then stays; the bytes live until the statement moves on, and it cannot while this row is borrowed.
+        // SAFETY: the statement stands on a row that has this column, and the connection has no mutex (see `Database::new`), so
+        // the value may be read in place. Text is in UTF-8 or is converted to it by the first of these calls, and then stays;
+        // the bytes live until the statement moves on, and it cannot while this row is borrowed.
         unsafe {
-            Ok(Some(match ffi::sqlite3_column_type(statement, column) {
-                ffi::SQLITE_INTEGER => {
-                    Stored::Integer(ffi::sqlite3_column_int64(statement, column))
-                }
-                ffi::SQLITE_FLOAT => Stored::Real(ffi::sqlite3_column_double(statement, column)),
+            let value = ffi::sqlite3_column_value(self.statement.as_ptr(), column);
+            Ok(Some(match ffi::sqlite3_value_type(value) {
+                ffi::SQLITE_INTEGER => Stored::Integer(ffi::sqlite3_value_int64(value)),
+                ffi::SQLITE_FLOAT => Stored::Real(ffi::sqlite3_value_double(value)),
                 ffi::SQLITE_TEXT => {
-                    let text = ffi::sqlite3_column_text(statement, column);
+                    let text = ffi::sqlite3_value_text(value);
                     if text.is_null() {
                         return Err(out_of_memory());
                     }
-                    let length = ffi::sqlite3_column_bytes(statement, column);
-                    Stored::Text(bytes(text, length))
+                    Stored::Text(bytes(text, ffi::sqlite3_value_bytes(value)))
                 }
                 ffi::SQLITE_BLOB => {
-                    let blob = ffi::sqlite3_column_blob(statement, column);
-                    let length = ffi::sqlite3_column_bytes(statement, column);
+                    let blob = ffi::sqlite3_value_blob(value);
+                    let length = ffi::sqlite3_value_bytes(value);
                     // An empty blob is a null pointer.
                     if blob.is_null() && length > 0 {
                         return Err(out_of_memory());

@@ -38,8 +38,7 @@ fn the_last_key_is_what_sqlite_counts_on_from() {
         .dialect()
         .last_key(&table)
         .expect("a query");
-    let mut last =
-        |session: &mut Session| try_rows(session, &query, &[], &[T::I64]).expect("a query");
+    let last = |session: &mut Session| try_rows(session, &query, &[], &[T::I64]).expect("a query");
     assert_eq!(last(&mut session), [[Value::Null]]);
     assert_eq!(run(&mut session, INSERT, &[]).last_insert_id, Some(1));
     run(

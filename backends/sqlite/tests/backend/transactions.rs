@@ -50,8 +50,7 @@ fn a_dropped_connection_rolls_back() {
 fn savepoints() {
     let (_database, mut session, _second) = file();
     begin(&mut session, |_| ()).expect("begin");
-    let mut step =
-        |session: &mut Session, command| transaction(session, command).expect("a savepoint");
+    let step = |session: &mut Session, command| transaction(session, command).expect("a savepoint");
     step(&mut session, Transaction::Savepoint("outer \"one\""));
     run(&mut session, "INSERT INTO t VALUES (1)", &[]);
     step(&mut session, Transaction::Savepoint("inner"));
