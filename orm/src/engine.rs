@@ -187,7 +187,7 @@ impl Engine {
         self.inner.cache.shape(shape, render)
     }
 
-    pub(crate) fn intern(&self, sql: Sql) -> Arc<Sql> {
+    pub(crate) fn intern(&self, sql: &Sql) -> Arc<Sql> {
         self.inner.cache.intern(sql)
     }
 }

@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::Query;
 use crate::schema::Table;
 use crate::value::{ColumnValue, Param, ValueRef, ValueType};
 
@@ -70,6 +71,11 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
 pub trait Entity: Mapped {
     /// The mapping, made at its first use.
     fn mapper() -> &'static Arc<Mapper>;
+
+    /// A query for all its objects, to be narrowed.
+    fn query() -> Query<Self> {
+        Query::new()
+    }
 
     /// The table, as plain data.
     fn table() -> &'static Arc<Table> {

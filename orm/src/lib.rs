@@ -19,6 +19,18 @@ pub use engine::{Echo, Engine};
 pub use entity::Entity;
 pub use error::{Error, ErrorKind, Result};
 pub use selfsame_macros::{DbEnum, Entity};
+pub use session::{Handle, Session};
+
+/// What most programs name.
+pub mod prelude {
+    pub use crate::engine::{Echo, Engine};
+    pub use crate::entity::{BelongsTo, Entity as _, HasMany, HasOne};
+    pub use crate::metadata;
+    pub use crate::schema::Metadata;
+    pub use crate::session::{Handle, Session, SessionFactory, State};
+    pub use crate::value::Auto;
+    pub use selfsame_macros::{DbEnum, Entity};
+}
 
 /// The version of this library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

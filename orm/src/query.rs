@@ -1,10 +1,349 @@
-//! Queries.
-use crate::entity::Fetch;
+//! `Query`: objects of one entity, filtered, ordered, and loaded with what they are related to.
 
-/// How one relation is loaded.
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::backend::{Row, Sql};
+use crate::entity::{Entity, Fetch, Relation};
+use crate::error::{Error, ErrorKind, Result};
+use crate::render::{self, QuerySpec, Read, Rendered};
+use crate::session::{Fill, Handle, Session, default_loadings};
+use crate::sql::{Condition, Expr, Node, Order, OrderBy};
+use crate::value::ValueType;
+
+/// A query for objects of `E`. Built by `E::query()`; nothing is sent before one of its last methods.
+///
+/// All of them flush the session first, unless it is told not to.
+#[must_use = "a query does nothing until it is asked for its objects"]
+pub struct Query<E> {
+    filter: Option<Node>,
+    order: Vec<Order>,
+    limit: Option<u64>,
+    offset: Option<u64>,
+    loadings: Vec<Loading>,
+    fill: Fill,
+    marker: PhantomData<fn() -> E>,
+}
+
+/// How one relation of a query's objects is loaded along with them.
+///
+/// ```text
+/// User::query().with(User::TASKS.selectin().then(Task::USER.selectin()))
+/// ```
+pub struct Load<E, To> {
+    loading: Loading,
+    marker: PhantomData<fn() -> (E, To)>,
+}
+
+/// How one relation is loaded, whatever its types.
 #[derive(Clone, Debug)]
 pub(crate) struct Loading {
     pub(crate) relation: u16,
     pub(crate) fetch: Fetch,
     pub(crate) nested: Vec<Loading>,
+}
+
+impl<E: Entity, To: Entity, K> Relation<E, To, K> {
+    /// Loads the relation by one more statement for all objects of the query (or one a batch, see
+    /// [`Batch`](crate::dialect::Batch)).
+    pub fn selectin(self) -> Load<E, To> {
+        Load {
+            loading: Loading {
+                relation: self.index(),
+                fetch: Fetch::Selectin,
+                nested: Vec::new(),
+            },
+            marker: PhantomData,
+        }
+    }
+
+    /// Leaves the relation for later, although its mapping loads it along.
+    pub fn lazy(self) -> Load<E, To> {
+        Load {
+            loading: Loading {
+                relation: self.index(),
+                fetch: Fetch::Lazy,
+                nested: Vec::new(),
+            },
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<E, To> Load<E, To> {
+    /// Loads a relation of what this one leads to.
+    #[must_use]
+    pub fn then<Next>(mut self, next: Load<To, Next>) -> Self {
+        self.loading.nested.push(next.loading);
+        self
+    }
+}
+
+impl<E: Entity> Query<E> {
+    /// All objects.
+    pub(crate) fn new() -> Self {
+        Self {
+            filter: None,
+            order: Vec::new(),
+            limit: None,
+            offset: None,
+            loadings: Vec::new(),
+            fill: Fill::Expired,
+            marker: PhantomData,
+        }
+    }
+
+    /// Only objects for which the condition is true; several filters must all be true.
+    pub fn filter(mut self, condition: impl Condition<E>) -> Self {
+        let condition = condition.into_condition();
+        self.filter = Some(match self.filter {
+            Some(before) => Expr::<E, bool>::from_node(before)
+                .and(Expr::<E, bool>::from_node(condition))
+                .node()
+                .clone(),
+            None => condition,
+        });
+        self
+    }
+
+    /// Orders by a column or an expression; each further call orders what the former left equal.
+    pub fn order_by(mut self, order: impl Into<OrderBy<E>>) -> Self {
+        self.order.push(order.into().into_order());
+        self
+    }
+
+    /// At most this many.
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Leaves out this many first.
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// Loads a relation along, as said here and not as its mapping says.
+    pub fn with<To>(mut self, load: Load<E, To>) -> Self {
+        self.loadings
+            .retain(|loading| loading.relation != load.loading.relation);
+        self.loadings.push(load.loading);
+        self
+    }
+
+    /// Overwrites objects that are in the session already, changes that were not flushed included.
+    pub fn populate_existing(mut self) -> Self {
+        self.fill = Fill::Always;
+        self
+    }
+
+    /// All of them, in order.
+    ///
+    /// # Errors
+    ///
+    /// What an autoflush or the SELECT gives.
+    pub fn all(&self, session: &mut Session) -> Result<Vec<Handle<E>>> {
+        self.fetch(session, self.limit)
+    }
+
+    /// The first, if there is one. Without `order_by`, whichever the database gives first.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all).
+    pub fn first(&self, session: &mut Session) -> Result<Option<Handle<E>>> {
+        let found = self.fetch(session, Some(self.limit.map_or(1, |limit| limit.min(1))))?;
+        Ok(found.first().copied())
+    }
+
+    /// The only one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoRow`], [`ErrorKind::MultipleRows`]; else as [`all`](Self::all).
+    pub fn one(&self, session: &mut Session) -> Result<Handle<E>> {
+        self.one_or_none(session)?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::NoRow,
+                "exactly one row was asked for, and there is none",
+            )
+            .entity(E::mapper().name())
+        })
+    }
+
+    /// The only one, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::MultipleRows`]; else as [`all`](Self::all).
+    pub fn one_or_none(&self, session: &mut Session) -> Result<Option<Handle<E>>> {
+        let found = self.fetch(session, Some(self.limit.map_or(2, |limit| limit.min(2))))?;
+        match found[..] {
+            [] => Ok(None),
+            [only] => Ok(Some(only)),
+            _ => Err(Error::new(
+                ErrorKind::MultipleRows,
+                "at most one row was asked for, and there are more",
+            )
+            .entity(E::mapper().name())),
+        }
+    }
+
+    /// How many there are.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all).
+    pub fn count(&self, session: &mut Session) -> Result<u64> {
+        let mut count = 0;
+        session.run_query(&self.spec(Read::Count, self.limit), &mut |row| {
+            count = Row::value(row, 0, ValueType::I64)
+                .and_then(<i64 as crate::value::ColumnValue>::from_value)?;
+            Ok(())
+        })?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Whether there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all).
+    pub fn exists(&self, session: &mut Session) -> Result<bool> {
+        let mut exists = false;
+        session.run_query(&self.spec(Read::Exists, self.limit), &mut |_| {
+            exists = true;
+            Ok(())
+        })?;
+        Ok(exists)
+    }
+
+    /// Plain values that the session does not track.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all).
+    pub fn rows(&self, session: &mut Session) -> Result<Vec<E>> {
+        let mut rows = Vec::new();
+        self.for_each(session, |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Hands plain values to `each`, one at a time as they come; stops at its first error.
+    ///
+    /// # Errors
+    ///
+    /// What `each` returns; else as [`all`](Self::all).
+    pub fn for_each(
+        &self,
+        session: &mut Session,
+        mut each: impl FnMut(E) -> Result<()>,
+    ) -> Result<()> {
+        let mapper = E::mapper();
+        let columns: Vec<usize> = (0..mapper.types().len()).collect();
+        session.run_query(
+            &self.spec(Read::Columns(&columns), self.limit),
+            &mut |row| each(E::hydrate(mapper, row, 0)?),
+        )
+    }
+
+    fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<E>>> {
+        let store = session.store_of::<E>();
+        let mapper = E::mapper();
+        let columns: Vec<usize> = (0..mapper.types().len()).collect();
+        let slots =
+            session.query_objects(store, &self.spec(Read::Columns(&columns), limit), self.fill)?;
+        let said = self.loadings.iter().cloned();
+        let defaults = default_loadings(mapper).into_iter();
+        let unsaid = defaults.filter(|default| {
+            !self
+                .loadings
+                .iter()
+                .any(|loading| loading.relation == default.relation)
+        });
+        let loadings: Vec<Loading> = said.chain(unsaid).collect();
+        session.load_relations(store, &slots, &loadings)?;
+        Ok(slots
+            .into_iter()
+            .map(|slot| session.handle((store, slot)))
+            .collect())
+    }
+
+    fn spec<'a>(&'a self, read: Read<'a>, limit: Option<u64>) -> QuerySpec<'a> {
+        let mut spec = QuerySpec::new(E::table(), read);
+        spec.filter = self.filter.as_ref();
+        spec.order = &self.order;
+        spec.limit = limit;
+        spec.offset = self.offset;
+        spec
+    }
+}
+
+impl Session {
+    /// Runs a query and hands each row to `sink`, untracked.
+    fn run_query(
+        &mut self,
+        spec: &QuerySpec<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.autoflush()?;
+        let (rendered, sql) = self.render(spec)?;
+        let connection = self.reading()?;
+        rendered.with_params(|params| connection.query(&sql, params, sink))
+    }
+
+    /// Runs a query into a store; the slots of its objects in order.
+    fn query_objects(&mut self, store: u16, spec: &QuerySpec<'_>, fill: Fill) -> Result<Vec<u32>> {
+        self.autoflush()?;
+        let (rendered, sql) = self.render(spec)?;
+        let moment = self.moment();
+        let mut slots = Vec::new();
+        let (any, connection) = self.reading_into(store)?;
+        rendered.with_params(|params| {
+            connection.query(&sql, params, &mut |row| {
+                slots.extend(any.hydrate(row, 0, fill, moment)?);
+                Ok(())
+            })
+        })?;
+        Ok(slots)
+    }
+
+    fn render(&self, spec: &QuerySpec<'_>) -> Result<(Rendered, Arc<Sql>)> {
+        let rendered = render::query(self.engine().dialect(), spec)?;
+        let sql = self.engine().intern(&rendered.sql);
+        Ok((rendered, sql))
+    }
+}
+
+impl<E> Clone for Query<E> {
+    fn clone(&self) -> Self {
+        Self {
+            filter: self.filter.clone(),
+            order: self.order.clone(),
+            limit: self.limit,
+            offset: self.offset,
+            loadings: self.loadings.clone(),
+            fill: self.fill,
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<E: Entity> Debug for Query<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query")
+            .field("entity", &E::mapper().name())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E, To> Debug for Load<E, To> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Debug::fmt(&self.loading, f)
+    }
 }

@@ -5,6 +5,7 @@
 //! that may do I/O take `&mut Session` and return a `Result`.
 
 mod edges;
+mod factory;
 mod flush;
 mod handle;
 mod inspect;
@@ -16,10 +17,12 @@ mod state;
 mod store;
 mod transaction;
 
+pub use factory::SessionFactory;
 pub use handle::Handle;
 pub use state::State;
 
 pub(crate) use edges::Node;
+pub(crate) use load::default_loadings;
 pub(crate) use store::{AnyStore, Fill, Moment, new_store};
 
 use std::fmt::{self, Debug};
@@ -52,6 +55,8 @@ pub struct Session {
     /// A mapping error met where nothing can be returned; the next flush returns it.
     mapping_error: Option<Error>,
     autoflush: bool,
+    /// Whether a flush is under way: what it reads, it reads in order to write.
+    flushing: bool,
     /// Statements of connections that were given back.
     statements: u64,
 }
@@ -75,6 +80,7 @@ impl Session {
             failed: None,
             mapping_error: None,
             autoflush: true,
+            flushing: false,
             statements: 0,
         }
     }

@@ -59,7 +59,7 @@ impl Cache {
 
     /// The statement that was first rendered with this text and these types, so that it keeps its id and the connections
     /// their prepared statements.
-    pub(super) fn intern(&self, sql: Sql) -> Arc<Sql> {
+    pub(super) fn intern(&self, sql: &Sql) -> Arc<Sql> {
         let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = texts.get(sql.text()) {
             if known.params() == sql.params()
@@ -68,12 +68,12 @@ impl Cache {
             {
                 return Arc::clone(known);
             }
-            return Arc::new(sql);
+            return Arc::new(sql.clone());
         }
         if texts.len() >= MOST_TEXTS {
             texts.clear();
         }
-        let sql = Arc::new(sql);
+        let sql = Arc::new(sql.clone());
         texts.insert(sql.text().into(), Arc::clone(&sql));
         sql
     }
@@ -92,13 +92,13 @@ mod tests {
     #[test]
     fn one_text_keeps_its_id() {
         let cache = Cache::default();
-        let first = cache.intern(sql("SELECT ?", vec![ValueType::I64]));
+        let first = cache.intern(&sql("SELECT ?", vec![ValueType::I64]));
         assert_eq!(
-            cache.intern(sql("SELECT ?", vec![ValueType::I64])).id(),
+            cache.intern(&sql("SELECT ?", vec![ValueType::I64])).id(),
             first.id()
         );
         assert_ne!(
-            cache.intern(sql("SELECT ?", vec![ValueType::Text])).id(),
+            cache.intern(&sql("SELECT ?", vec![ValueType::Text])).id(),
             first.id()
         );
     }
@@ -107,7 +107,7 @@ mod tests {
     fn texts_are_bounded() {
         let cache = Cache::default();
         for n in 0..3 * MOST_TEXTS {
-            cache.intern(sql(&format!("SELECT {n}"), vec![]));
+            cache.intern(&sql(&format!("SELECT {n}"), vec![]));
         }
         assert!(cache.texts.lock().unwrap().len() <= MOST_TEXTS);
     }

@@ -235,7 +235,7 @@ impl Connected {
         let text = self.engine.dialect().transaction(command);
         let sql = self
             .engine
-            .intern(Sql::new(StatementKind::Transaction, text, [], []));
+            .intern(&Sql::new(StatementKind::Transaction, text, [], []));
         self.pass(&sql, &[], 1, |connection, _| {
             connection.transaction(command, &sql)
         })

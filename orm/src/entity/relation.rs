@@ -12,8 +12,11 @@ use crate::session::{AnyStore, Handle, new_store};
 /// The typed name of a relation from `E` to `To`: `User::TASKS`. `Copy`; made by the derive.
 pub struct Relation<E, To, K> {
     index: u16,
-    marker: PhantomData<fn() -> (E, To, K)>,
+    marker: PhantomData<Ends<E, To, K>>,
 }
+
+/// From, to, and how many: names only, so that a relation is `Send` whatever it relates.
+type Ends<E, To, K> = fn() -> (E, To, K);
 
 impl<E, To, K> Relation<E, To, K> {
     /// Relation number `index` of the mapper.

@@ -15,6 +15,15 @@ pub enum Wish<T> {
     Handle(Handle<T>),
 }
 
+impl<T> Debug for Wish<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::New(_) => f.write_str("New"),
+            Self::Handle(handle) => handle.fmt(f),
+        }
+    }
+}
+
 impl<T> From<T> for Wish<T> {
     fn from(value: T) -> Self {
         Self::New(value)

@@ -219,7 +219,7 @@ fn exists(connected: &mut Connected, table: &Table) -> Result<bool> {
         [ValueType::Text],
         [ValueType::I32],
     );
-    let query = connected.engine().intern(query);
+    let query = connected.engine().intern(&query);
     let mut found = false;
     let name = [Param::Ref(ValueRef::Text(&table.name))];
     connected.query(&query, &name, &mut |_| {

@@ -51,7 +51,9 @@ impl Session {
         if self.failed.is_some() {
             return self.connected().map(drop);
         }
+        self.flushing = true;
         let result = self.write_changes(ending);
+        self.flushing = false;
         if let Err(error) = &result {
             self.fail(error);
         }
@@ -509,10 +511,8 @@ impl Session {
         let table = self.entry(store).mapper.table();
         let mut parents = Vec::new();
         for key in &table.foreign_keys {
-            let columns = key.columns.iter().filter_map(|name| table.position(name));
-            let nullable = columns
-                .map(|column| table.columns[column].nullable)
-                .all(|nullable| nullable);
+            let mut columns = key.columns.iter().filter_map(|name| table.position(name));
+            let nullable = columns.all(|column| table.columns[column].nullable);
             let referred = (0u16..)
                 .zip(&self.stores)
                 .find(|(_, entry)| entry.mapper.table().name == key.table);

@@ -157,10 +157,11 @@ impl Insert<'_> {
 
     /// Rows whose key the database counts: counted on from the last key where the dialect allows, else told row by row.
     fn counted(&self, session: &mut Session, key: usize) -> Result<()> {
-        if self.slots.len() > 1 && !self.columns.is_empty() {
-            if let Some(last) = self.last_key(session)? {
-                return self.count_on(session, key, last);
-            }
+        if self.slots.len() > 1
+            && !self.columns.is_empty()
+            && let Some(last) = self.last_key(session)?
+        {
+            return self.count_on(session, key, last);
         }
         let sql = self.sql(session, Operation::Insert, self.columns, &[], 1);
         let mut ids = Vec::with_capacity(self.slots.len());

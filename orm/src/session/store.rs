@@ -88,7 +88,6 @@ pub(crate) trait AnyStore: Send {
     fn is_unset(&self, slot: u32, column: usize) -> bool;
     /// Adds the key of the row as the database has it: of the snapshot if there is one.
     fn row_key<'a>(&'a self, slot: u32, out: &mut Vec<Param<'a>>);
-    fn has_key(&self, slot: u32) -> bool;
     /// Sets a column, remembering the row as it was.
     fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()>;
     /// The columns in which an object differs from its row.
@@ -403,11 +402,6 @@ impl<E: Mapped> AnyStore for Store<E> {
                     .map(|&column| row.value(&self.mapper, column)),
             );
         }
-    }
-
-    fn has_key(&self, slot: u32) -> bool {
-        self.row(slot)
-            .is_some_and(|row| row.key(&self.mapper).is_some())
     }
 
     fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Transactions: begin at the first statement, commit, rollback, savepoints, and what each does to the objects in memory.
 
-use super::Session;
+use super::load::not_connected;
+use super::{AnyStore, Session};
 use crate::dialect::Begin;
 use crate::engine::Connected;
 use crate::error::{Error, ErrorKind, Result};
@@ -52,11 +53,10 @@ impl Session {
             .connection
             .as_mut()
             .filter(|connection| connection.in_transaction())
+            && let Err(error) = connection.commit()
         {
-            if let Err(error) = connection.commit() {
-                self.failed = Some(error.to_string());
-                return Err(error);
-            }
+            self.failed = Some(error.to_string());
+            return Err(error);
         }
         self.give_back_connection();
         for entry in &mut self.stores {
@@ -182,13 +182,30 @@ impl Session {
     /// The connection, inside a transaction that is begun if need be.
     pub(super) fn ready(&mut self, intent: Intent) -> Result<&mut Connected> {
         let begin = self.engine.capabilities().transactions;
+        let writes_first = self.flushing || intent == Intent::Write;
         let connection = self.connected()?;
         if begin && !connection.in_transaction() {
-            let mut options = Begin::default();
-            options.writes_first = intent == Intent::Write;
-            connection.begin(options)?;
+            connection.begin(Begin {
+                writes_first,
+                ..Begin::default()
+            })?;
         }
         Ok(connection)
+    }
+
+    /// The connection, for a query.
+    pub(crate) fn reading(&mut self) -> Result<&mut Connected> {
+        self.ready(Intent::Read)
+    }
+
+    /// The connection and a store, for a query whose rows go there.
+    pub(crate) fn reading_into(
+        &mut self,
+        store: u16,
+    ) -> Result<(&mut dyn AnyStore, &mut Connected)> {
+        self.ready(Intent::Read)?;
+        let connection = self.connection.as_mut().ok_or_else(not_connected)?;
+        Ok((&mut *self.stores[usize::from(store)].store, connection))
     }
 
     /// The connection, whether in a transaction or not.

@@ -1,8 +1,6 @@
-//! Scratch.
-use selfsame::entity::{BelongsTo, HasMany};
-use selfsame::session::{Session, State};
-use selfsame::value::Auto;
-use selfsame::{metadata, Engine, Entity, Echo};
+//! The sample of the documentation.
+#![expect(missing_docs, reason = "a test")]
+use selfsame::prelude::*;
 use selfsame_sqlite::Sqlite;
 
 #[derive(Entity, Clone, Debug)]

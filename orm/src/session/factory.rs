@@ -1,0 +1,35 @@
+//! `SessionFactory`: sessions of one engine with the same settings.
+
+use super::Session;
+use crate::engine::Engine;
+
+/// Makes sessions of one engine, all with the same settings.
+#[derive(Clone, Debug)]
+pub struct SessionFactory {
+    engine: Engine,
+    autoflush: bool,
+}
+
+impl SessionFactory {
+    /// Sessions on `engine`.
+    pub fn new(engine: &Engine) -> Self {
+        Self {
+            engine: engine.clone(),
+            autoflush: true,
+        }
+    }
+
+    /// Sessions that flush only when they are told to.
+    #[must_use]
+    pub fn without_autoflush(mut self) -> Self {
+        self.autoflush = false;
+        self
+    }
+
+    /// A new session.
+    pub fn session(&self) -> Session {
+        let mut session = Session::new(&self.engine);
+        session.autoflush = self.autoflush;
+        session
+    }
+}
