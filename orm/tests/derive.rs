@@ -408,3 +408,37 @@ fn a_row_hydrates() -> selfsame::Result<()> {
     assert_eq!(Task::row_key(mapper, &Values(&[ValueRef::Null]), 0)?, None);
     Ok(())
 }
+
+/// Each refers to the next.
+macro_rules! chain {
+    ($last:ident) => {
+        #[derive(Entity, Clone, Debug)]
+        struct $last {
+            #[orm(primary_key)]
+            id: Auto<i64>,
+        }
+    };
+    ($name:ident $next:ident $($rest:ident)*) => {
+        #[derive(Entity, Clone, Debug)]
+        struct $name {
+            #[orm(primary_key)]
+            id: Auto<i64>,
+            #[orm(references = "next.id")]
+            next_id: Option<i64>,
+            next: BelongsTo<$next>,
+        }
+        chain!($next $($rest)*);
+    };
+}
+
+#[test]
+fn a_chain_of_relations_may_be_long() {
+    chain!(A B C D E F G H I J K L M N O P Q R S T U V W X Y Z);
+    fn is_send_and_sync<T: Send + Sync>(_: &T) {}
+    let first = A {
+        next: B::new().into(),
+        ..A::new()
+    };
+    is_send_and_sync(&first);
+    assert!(first.clone().next.is_set());
+}

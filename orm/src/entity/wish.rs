@@ -36,17 +36,39 @@ impl<T> From<Handle<T>> for Wish<T> {
     }
 }
 
+/// A [`Wish`] whose type is hidden.
+///
+/// Whether an entity is `Send` would else depend on every entity that its relations lead to, and on what theirs do: the compiler
+/// walks such a chain to its end, and gives up after some twenty entities.
+trait Held<T>: Send + Sync {
+    fn duplicate(&self) -> Box<dyn Held<T>>;
+    fn release(self: Box<Self>) -> Wish<T>;
+}
+
+impl<T: Mapped> Held<T> for Wish<T> {
+    fn duplicate(&self) -> Box<dyn Held<T>> {
+        Box::new(self.clone())
+    }
+
+    fn release(self: Box<Self>) -> Wish<T> {
+        *self
+    }
+}
+
+impl<T> Clone for Box<dyn Held<T>> {
+    fn clone(&self) -> Self {
+        (**self).duplicate()
+    }
+}
+
 /// The field of a one-to-many relation. Empty once its owner is in a session: then ask the session.
-#[derive(Clone)]
-pub struct HasMany<T>(Vec<Wish<T>>);
+pub struct HasMany<T>(Vec<Box<dyn Held<T>>>);
 
 /// The field of a one-to-one relation whose foreign key is on the other side.
-#[derive(Clone)]
-pub struct HasOne<T>(Option<Box<Wish<T>>>);
+pub struct HasOne<T>(Option<Box<dyn Held<T>>>);
 
 /// The field of a many-to-one relation, or of a one-to-one relation whose foreign key is here.
-#[derive(Clone)]
-pub struct BelongsTo<T>(Option<Box<Wish<T>>>);
+pub struct BelongsTo<T>(Option<Box<dyn Held<T>>>);
 
 impl<T> HasMany<T> {
     /// How many objects are waiting.
@@ -60,8 +82,17 @@ impl<T> HasMany<T> {
     }
 
     /// Adds one.
-    pub fn push(&mut self, wish: impl Into<Wish<T>>) {
-        self.0.push(wish.into());
+    pub fn push(&mut self, wish: impl Into<Wish<T>>)
+    where
+        T: Mapped,
+    {
+        self.0.push(Box::new(wish.into()));
+    }
+}
+
+impl<T> Clone for HasMany<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 
@@ -71,19 +102,20 @@ impl<T> Default for HasMany<T> {
     }
 }
 
-impl<T, I: Into<Wish<T>>> FromIterator<I> for HasMany<T> {
+impl<T: Mapped, I: Into<Wish<T>>> FromIterator<I> for HasMany<T> {
     fn from_iter<Iter: IntoIterator<Item = I>>(items: Iter) -> Self {
-        Self(items.into_iter().map(Into::into).collect())
+        let hold = |item: I| -> Box<dyn Held<T>> { Box::new(item.into()) };
+        Self(items.into_iter().map(hold).collect())
     }
 }
 
-impl<T, I: Into<Wish<T>>, const N: usize> From<[I; N]> for HasMany<T> {
+impl<T: Mapped, I: Into<Wish<T>>, const N: usize> From<[I; N]> for HasMany<T> {
     fn from(items: [I; N]) -> Self {
         items.into_iter().collect()
     }
 }
 
-impl<T, I: Into<Wish<T>>> From<Vec<I>> for HasMany<T> {
+impl<T: Mapped, I: Into<Wish<T>>> From<Vec<I>> for HasMany<T> {
     fn from(items: Vec<I>) -> Self {
         items.into_iter().collect()
     }
@@ -104,19 +136,25 @@ macro_rules! to_one_field {
             }
         }
 
+        impl<T> Clone for $field<T> {
+            fn clone(&self) -> Self {
+                Self(self.0.clone())
+            }
+        }
+
         impl<T> Default for $field<T> {
             fn default() -> Self {
                 Self(None)
             }
         }
 
-        impl<T> From<T> for $field<T> {
+        impl<T: Mapped> From<T> for $field<T> {
             fn from(value: T) -> Self {
                 Self(Some(Box::new(Wish::New(value))))
             }
         }
 
-        impl<T> From<Handle<T>> for $field<T> {
+        impl<T: Mapped> From<Handle<T>> for $field<T> {
             fn from(handle: Handle<T>) -> Self {
                 Self(Some(Box::new(Wish::Handle(handle))))
             }
@@ -168,7 +206,7 @@ impl<E: Entity> Wishes<E> {
         let wishes = std::mem::take(&mut field.0);
         self.0.push(Box::new(move |session, owner| {
             for wish in wishes {
-                let target = session.grant(wish);
+                let target = session.grant(wish.release());
                 session.relate(owner, relation.index(), target);
             }
         }));
@@ -195,13 +233,13 @@ impl<E: Entity> Wishes<E> {
     fn one<To: Entity, K: ToOne>(
         &mut self,
         relation: Relation<E, To, K>,
-        wish: Option<Box<Wish<To>>>,
+        wish: Option<Box<dyn Held<To>>>,
     ) {
         let Some(wish) = wish else {
             return;
         };
         self.0.push(Box::new(move |session, owner| {
-            let target = session.grant(*wish);
+            let target = session.grant(wish.release());
             session.relate(owner, relation.index(), target);
         }));
     }
