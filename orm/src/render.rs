@@ -10,7 +10,8 @@ mod text;
 
 pub use expression::{Argument, Rendered};
 pub use statement::{
-    QuerySpec, Read, query, render_delete, render_insert, render_select, render_update,
+    QuerySpec, Read, query, render_compound, render_delete, render_insert, render_select,
+    render_update,
 };
 
 use crate::backend::{Sql, StatementKind};

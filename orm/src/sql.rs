@@ -7,9 +7,13 @@
 //! [`select()`], [`insert_into`], [`update()`] and [`delete_from`] are whole statements without a session.
 
 mod aggregate;
+mod alias;
 mod arithmetic;
 mod column;
+mod compound;
+mod execute;
 mod expression;
+mod function;
 mod into_sql;
 mod node;
 mod projection;
@@ -19,9 +23,13 @@ mod write;
 pub use aggregate::{
     AverageOf, BaseOf, SumOf, Summable, avg, count, count_all, count_distinct, max, min, sum,
 };
+pub use alias::{Alias, alias, exists, on};
 pub use arithmetic::Number;
 pub use column::Column;
+pub use compound::{Compound, CompoundNode, SetOperator};
+pub use execute::{Read, Write};
 pub use expression::{Condition, Expr, Expression, IntoList, OrderBy, Predicate, raw};
+pub use function::{Case, case, cast, coalesce, lower, upper};
 pub use into_sql::{IntoSql, Verbatim, verbatim};
 pub use node::{Aggregate, ColumnRef, List, Node, Nulls, Operator, Order};
 pub use projection::{FromRow, Projection};

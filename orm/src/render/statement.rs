@@ -6,7 +6,7 @@ use crate::backend::StatementKind;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
-use crate::sql::{ColumnRef, JoinKind, Node, Order, SelectNode, Source};
+use crate::sql::{ColumnRef, CompoundNode, JoinKind, Node, Order, SelectNode, SetOperator, Source};
 use crate::value::ValueType;
 
 /// A query of one table, as a session asks it.
@@ -136,6 +136,37 @@ pub fn render_select(dialect: &dyn Dialect, node: &SelectNode) -> Result<Rendere
         StatementKind::Select,
         node.types.clone(),
         |writer| writer.body(node),
+    )
+}
+
+/// Renders queries whose rows are put together.
+///
+/// # Errors
+///
+/// As [`query`]; [`ErrorKind::InvalidStatement`] if it sorts by a column that it does not have.
+pub fn render_compound(dialect: &dyn Dialect, node: &CompoundNode) -> Result<Rendered> {
+    let width = node.types().len();
+    if node.order.iter().any(|&(at, _)| at == 0 || at > width) {
+        let message = format!("a query of {width} columns can be sorted by positions 1 to {width}");
+        return Err(Error::new(ErrorKind::InvalidStatement, message));
+    }
+    let types = node.types().to_vec();
+    write(
+        dialect,
+        Names::Qualified,
+        StatementKind::Select,
+        types,
+        |writer| {
+            writer.compound(&node.first, &node.others);
+            for (i, (position, descending)) in node.order.iter().enumerate() {
+                writer.push(if i == 0 { " ORDER BY " } else { ", " });
+                writer.push(&position.to_string());
+                if *descending {
+                    writer.push(" DESC");
+                }
+            }
+            limit(writer, node.limit, node.offset);
+        },
     )
 }
 
@@ -269,6 +300,40 @@ impl Writer<'_> {
         condition(self, " HAVING ", node.having.as_ref());
         self.order(&node.order);
         limit(self, node.limit, node.offset);
+    }
+
+    /// Queries put together from left to right. Databases disagree about the precedence of INTERSECT, so that what stands before
+    /// another operator is written as a table.
+    fn compound(&mut self, first: &SelectNode, others: &[(SetOperator, SelectNode)]) {
+        let Some(((operator, last), before)) = others.split_last() else {
+            return self.part(first);
+        };
+        let same = before.iter().all(|(other, _)| other == operator);
+        match same {
+            true => self.compound(first, before),
+            false => {
+                self.push("SELECT * FROM (");
+                self.compound(first, before);
+                self.push(") AS q");
+            }
+        }
+        self.push(match operator {
+            SetOperator::Union => " UNION ",
+            SetOperator::UnionAll => " UNION ALL ",
+            SetOperator::Intersect => " INTERSECT ",
+            SetOperator::Except => " EXCEPT ",
+        });
+        self.part(last);
+    }
+
+    /// One of several queries; as a table where its order or its bounds are its own.
+    fn part(&mut self, node: &SelectNode) {
+        if node.order.is_empty() && node.limit.is_none() && node.offset.is_none() {
+            return self.body(node);
+        }
+        self.push("SELECT * FROM (");
+        self.body(node);
+        self.push(") AS q");
     }
 
     fn source(&mut self, source: &Source) {

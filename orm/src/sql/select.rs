@@ -158,6 +158,11 @@ impl<R: FromRow> Select<R> {
         self
     }
 
+    pub(super) fn at_most(self, rows: u64) -> Self {
+        let limit = self.node.limit.map_or(rows, |limit| limit.min(rows));
+        self.limit(limit)
+    }
+
     /// The query as plain data.
     pub fn into_node(self) -> SelectNode {
         self.node

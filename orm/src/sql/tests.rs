@@ -7,8 +7,9 @@ use crate::render::tests::{Ansi, Arrays, DIALECTS, Values};
 use crate::render::{Argument, Lock, QuerySpec, Read, Rendered, query};
 use crate::schema::Table;
 use crate::sql::{
-    Condition, Expr, IntoSql, Node, Order, OrderBy, avg, count, count_all, count_distinct,
-    delete_from, insert_into, max, min, raw, select, sum, update, verbatim,
+    Compound, Condition, Expr, IntoSql, Node, Order, OrderBy, Write, alias, avg, case, cast,
+    coalesce, count, count_all, count_distinct, delete_from, exists, insert_into, lower, max, min,
+    on, raw, select, sum, update, upper, verbatim,
 };
 use crate::value::{Auto, ColumnValue, Param, Value, ValueRef, ValueType};
 use crate::{DbEnum, Entity, ErrorKind, Result};
@@ -69,12 +70,12 @@ struct Odd {
 /// A condition on users on the ANSI dialect, and its parameters.
 fn check(condition: impl Condition<User>) -> String {
     let node = condition.into_condition();
-    let rendered = on(&Ansi, User::table(), Some(&node)).expect("renders");
+    let rendered = query_on(&Ansi, User::table(), Some(&node)).expect("renders");
     let text = rendered.sql.text().split_once(" WHERE ").expect("WHERE").1;
     format!("{text} {}", values(&rendered))
 }
 
-fn on(dialect: &dyn Dialect, table: &Table, filter: Option<&Node>) -> Result<Rendered> {
+fn query_on(dialect: &dyn Dialect, table: &Table, filter: Option<&Node>) -> Result<Rendered> {
     let spec = QuerySpec {
         filter,
         ..QuerySpec::new(table, Read::Columns(&[0]))
@@ -116,11 +117,12 @@ fn everywhere(render: impl Fn(&dyn Dialect) -> Result<Rendered>) -> String {
 
 #[test]
 fn comparisons() {
+    let eighteen = 18;
     insta::assert_snapshot!(check(User::NAME.eq("ann")), @r#""name" = ? ["ann"]"#);
     insta::assert_snapshot!(check(User::NAME.ne(String::from("ann"))), @r#""name" <> ? ["ann"]"#);
     insta::assert_snapshot!(check(User::AGE.lt(18)), @r#""age" < ? [18]"#);
     insta::assert_snapshot!(check(User::ID.le(18)), @r#""id" <= ? [18]"#);
-    insta::assert_snapshot!(check(User::AGE.gt(&18)), @r#""age" > ? [18]"#);
+    insta::assert_snapshot!(check(User::AGE.gt(&eighteen)), @r#""age" > ? [18]"#);
     insta::assert_snapshot!(check(User::AGE.ge(Some(18))), @r#""age" >= ? [18]"#);
     insta::assert_snapshot!(check(User::AGE.eq(None)), @r#""age" = ? [NULL]"#);
     insta::assert_snapshot!(check(User::ID.eq(Auto::set(7))), @r#""id" = ? [7]"#);
@@ -146,13 +148,13 @@ fn null() {
 #[test]
 fn lists() {
     let in_ages = User::AGE.in_([1, 2]);
-    insta::assert_snapshot!(everywhere(|d| on(d, User::table(), Some(in_ages.node()))), @r#"
+    insta::assert_snapshot!(everywhere(|d| query_on(d, User::table(), Some(in_ages.node()))), @r#"
 SELECT "id" FROM "users" WHERE "age" IN (?, ?) [1, 2]
 SELECT "id" FROM "users" WHERE "age" IN (?, ?) [1, 2]
 SELECT "id" FROM "users" WHERE "age" = ANY($1::integer[]) [{1, 2}]
 "#);
     let not_in = User::AGE.not_in([Some(1), None]);
-    insta::assert_snapshot!(everywhere(|d| on(d, User::table(), Some(not_in.node()))), @r#"
+    insta::assert_snapshot!(everywhere(|d| query_on(d, User::table(), Some(not_in.node()))), @r#"
 SELECT "id" FROM "users" WHERE "age" NOT IN (?, ?) [1, NULL]
 SELECT "id" FROM "users" WHERE "age" NOT IN (?, ?) [1, NULL]
 SELECT "id" FROM "users" WHERE "age" <> ALL($1::integer[]) [{1, NULL}]
@@ -163,7 +165,7 @@ SELECT "id" FROM "users" WHERE "age" <> ALL($1::integer[]) [{1, NULL}]
     insta::assert_snapshot!(check(User::NAME.in_([""; 0])), @r#"1 = 0 []"#);
     insta::assert_snapshot!(check(!User::NAME.not_in([""; 0])), @r#"NOT (1 = 1) []"#);
     let mixed = User::NAME.in_([Expr::<User, String>::from(User::NAME), raw("'x'")]);
-    insta::assert_snapshot!(everywhere(|d| on(d, User::table(), Some(mixed.node()))), @r#"
+    insta::assert_snapshot!(everywhere(|d| query_on(d, User::table(), Some(mixed.node()))), @r#"
 SELECT "id" FROM "users" WHERE "name" IN ("name", 'x') []
 SELECT "id" FROM "users" WHERE "name" IN ("name", 'x') []
 SELECT "id" FROM "users" WHERE "name" IN ("name", 'x') []
@@ -173,13 +175,13 @@ SELECT "id" FROM "users" WHERE "name" IN ("name", 'x') []
 #[test]
 fn lists_longer_than_the_parameters_of_a_statement() {
     let numbers = User::ID.in_(0..9).and(User::NAME.eq("ann"));
-    insta::assert_snapshot!(everywhere(|d| on(d, User::table(), Some(numbers.node()))), @r#"
+    insta::assert_snapshot!(everywhere(|d| query_on(d, User::table(), Some(numbers.node()))), @r#"
 SELECT "id" FROM "users" WHERE "id" IN (?, ?, ?, ?, ?, ?, ?, ?, ?) AND "name" = ? [0, 1, 2, 3, 4, 5, 6, 7, 8, "ann"]
 SELECT "id" FROM "users" WHERE "id" IN (0, 1, 2, 3, 4, 5, 6, 7, 8) AND "name" = ? ["ann"]
 SELECT "id" FROM "users" WHERE "id" = ANY($1::bigint[]) AND "name" = $2 [{0, 1, 2, 3, 4, 5, 6, 7, 8}, "ann"]
 "#);
     let extremes = User::ID.in_([i64::MIN, i64::MAX, -1].repeat(3));
-    let rendered = on(&Values, User::table(), Some(extremes.node())).expect("renders");
+    let rendered = query_on(&Values, User::table(), Some(extremes.node())).expect("renders");
     assert!(rendered.arguments.is_empty());
     assert!(
         rendered
@@ -188,7 +190,7 @@ SELECT "id" FROM "users" WHERE "id" = ANY($1::bigint[]) AND "name" = $2 [{0, 1, 
             .contains("(-9223372036854775808, 9223372036854775807, -1, ")
     );
     let texts = User::NAME.in_(["x"; 9]);
-    insta::assert_snapshot!(everywhere(|d| on(d, User::table(), Some(texts.node()))), @r#"
+    insta::assert_snapshot!(everywhere(|d| query_on(d, User::table(), Some(texts.node()))), @r#"
 SELECT "id" FROM "users" WHERE "name" IN (?, ?, ?, ?, ?, ?, ?, ?, ?) ["x", "x", "x", "x", "x", "x", "x", "x", "x"]
 OutOfRange: the statement has 9 parameters and values takes 8: split its list of values (lists of integers may be of any length)
 SELECT "id" FROM "users" WHERE "name" = ANY($1::text[]) [{"x", "x", "x", "x", "x", "x", "x", "x", "x"}]
@@ -204,7 +206,7 @@ fn text() {
         .starts_with("a_")
         .and(User::NAME.ends_with("%"))
         .and(User::NAME.contains(""));
-    insta::assert_snapshot!(everywhere(|d| on(d, User::table(), Some(text.node()))), @r#"
+    insta::assert_snapshot!(everywhere(|d| query_on(d, User::table(), Some(text.node()))), @r#"
 SELECT "id" FROM "users" WHERE substr("name", 1, length(?)) = ? AND (length(?) = 0 OR substr("name", -length(?)) = ?) AND position(? IN "name") > 0 ["a_", "a_", "%", "%", "%", ""]
 SELECT "id" FROM "users" WHERE substr("name", 1, length(?)) = ? AND (length(?) = 0 OR substr("name", -length(?)) = ?) AND position(? IN "name") > 0 ["a_", "a_", "%", "%", "%", ""]
 SELECT "id" FROM "users" WHERE substr("name", 1, length($1)) = $2 AND (length($3) = 0 OR substr("name", -length($4)) = $5) AND position($6 IN "name") > 0 ["a_", "a_", "%", "%", "%", ""]
@@ -232,7 +234,7 @@ fn a_long_chain_stays_flat() {
     for n in 1..20_000 {
         chain = chain.or(User::AGE.eq(n));
     }
-    let rendered = on(&Ansi, User::table(), Some(chain.node())).expect("renders");
+    let rendered = query_on(&Ansi, User::table(), Some(chain.node())).expect("renders");
     assert_eq!(rendered.arguments.len(), 20_000);
 }
 
@@ -316,7 +318,7 @@ SELECT COUNT(*) FROM (SELECT DISTINCT * FROM "users") AS q []
 #[test]
 fn another_tables_column_is_refused() {
     let stranger = Task::ID.eq(1);
-    insta::assert_snapshot!(everywhere(|d| on(d, User::table(), Some(stranger.node()))), @r#"
+    insta::assert_snapshot!(everywhere(|d| query_on(d, User::table(), Some(stranger.node()))), @r#"
 InvalidStatement: tasks.id: the statement names a column of `tasks`, which it does not read
 InvalidStatement: tasks.id: the statement names a column of `tasks`, which it does not read
 InvalidStatement: tasks.id: the statement names a column of `tasks`, which it does not read
@@ -450,6 +452,101 @@ DELETE FROM "or""der" []
 }
 
 #[test]
+fn joins_and_aliases() {
+    let both = select((User::NAME, Task::TITLE))
+        .from(User::table())
+        .join(Task::table(), on(Task::USER_ID, User::ID))
+        .filter(Task::TITLE.starts_with("x"))
+        .order_by(User::NAME.asc());
+    insta::assert_snapshot!(both.render(&Arrays).expect("renders").sql.text(), @r#"SELECT "users"."name", "tasks"."title" FROM "users" JOIN "tasks" ON "tasks"."user_id" = "users"."id" WHERE substr("tasks"."title", 1, length($1)) = $2 ORDER BY "users"."name""#);
+    let other = alias::<User>("oth\"er");
+    let pairs = select((User::NAME, other.column(User::NAME).nullable()))
+        .from(User::table())
+        .left_join(&other, on(other.column(User::AGE), User::AGE))
+        .filter(other.column(User::ID).is_null())
+        .group_by(User::NAME);
+    insta::assert_snapshot!(pairs.render(&Ansi).expect("renders").sql.text(), @r#"SELECT "users"."name", "oth""er"."name" FROM "users" LEFT JOIN "users" AS "oth""er" ON "oth""er"."age" = "users"."age" WHERE "oth""er"."id" IS NULL GROUP BY "users"."name""#);
+}
+
+#[test]
+fn queries_in_conditions() {
+    let tasks = select(Task::USER_ID).from(Task::table());
+    let busy = User::ID.in_(tasks.clone().filter(Task::TITLE.ne("")));
+    let none = !exists::<User, _>(tasks.clone().filter(on(Task::USER_ID, User::ID)));
+    let last = User::ID.lt(select(max(Task::ID)).from(Task::table()));
+    let filter = busy.and(none).and(last).and(User::AGE.eq(1));
+    insta::assert_snapshot!(everywhere(|d| query_on(d, User::table(), Some(filter.node()))), @r#"
+SELECT "users"."id" FROM "users" WHERE "users"."id" IN (SELECT "tasks"."user_id" FROM "tasks" WHERE "tasks"."title" <> ?) AND NOT (EXISTS (SELECT "tasks"."user_id" FROM "tasks" WHERE "tasks"."user_id" = "users"."id")) AND "users"."id" < (SELECT MAX("tasks"."id") FROM "tasks") AND "users"."age" = ? ["", 1]
+SELECT "users"."id" FROM "users" WHERE "users"."id" IN (SELECT "tasks"."user_id" FROM "tasks" WHERE "tasks"."title" <> ?) AND NOT (EXISTS (SELECT "tasks"."user_id" FROM "tasks" WHERE "tasks"."user_id" = "users"."id")) AND "users"."id" < (SELECT MAX("tasks"."id") FROM "tasks") AND "users"."age" = ? ["", 1]
+SELECT "users"."id" FROM "users" WHERE "users"."id" IN (SELECT "tasks"."user_id" FROM "tasks" WHERE "tasks"."title" <> $1) AND NOT (EXISTS (SELECT "tasks"."user_id" FROM "tasks" WHERE "tasks"."user_id" = "users"."id")) AND "users"."id" < (SELECT MAX("tasks"."id") FROM "tasks") AND "users"."age" = $2 ["", 1]
+"#);
+    let gone = delete_from(User::table()).filter(User::ID.not_in(tasks.clone()));
+    insta::assert_snapshot!(gone.render(&Arrays).expect("renders").sql.text(), @r#"DELETE FROM "users" WHERE "users"."id" NOT IN (SELECT "tasks"."user_id" FROM "tasks")"#);
+    let changed =
+        update(User::table()).set(User::ID, select(count_all::<Task>()).from(Task::table()));
+    insta::assert_snapshot!(changed.render(&Ansi).expect("renders").sql.text(), @r#"UPDATE "users" SET "id" = (SELECT COUNT(*) FROM "tasks")"#);
+}
+
+#[test]
+fn rows_of_several_queries() {
+    let names = select(User::NAME).from(User::table());
+    let titles = select(Task::TITLE).from(Task::table());
+    let check = |compound: Compound<String>| {
+        let rendered = compound.render(&Ansi).expect("renders");
+        format!("{} {}", rendered.sql.text(), values(&rendered))
+    };
+    insta::assert_snapshot!(check(names.clone().union(titles.clone())), @r#"SELECT "users"."name" FROM "users" UNION SELECT "tasks"."title" FROM "tasks" []"#);
+    let first = names.clone().order_by(User::AGE.desc()).limit(1);
+    let bounded = first
+        .union_all(titles.clone().filter(Task::ID.eq(1)))
+        .order_by_descending(1)
+        .limit(3)
+        .offset(1);
+    insta::assert_snapshot!(check(bounded), @r#"SELECT * FROM (SELECT "users"."name" FROM "users" ORDER BY "users"."age" DESC LIMIT 1) AS q UNION ALL SELECT "tasks"."title" FROM "tasks" WHERE "tasks"."id" = ? ORDER BY 1 DESC LIMIT 3 OFFSET 1 [1]"#);
+    let mixed = names
+        .clone()
+        .union(titles.clone())
+        .union(titles.clone())
+        .intersect(names.clone())
+        .except(titles.clone());
+    insta::assert_snapshot!(check(mixed), @r#"SELECT * FROM (SELECT * FROM (SELECT "users"."name" FROM "users" UNION SELECT "tasks"."title" FROM "tasks" UNION SELECT "tasks"."title" FROM "tasks") AS q INTERSECT SELECT "users"."name" FROM "users") AS q EXCEPT SELECT "tasks"."title" FROM "tasks" []"#);
+    let beyond = names
+        .union(titles)
+        .order_by(2)
+        .render(&Ansi)
+        .expect_err("has one column");
+    assert_eq!(beyond.kind(), ErrorKind::InvalidStatement);
+}
+
+#[test]
+fn functions() {
+    insta::assert_snapshot!(check(lower(User::NAME).eq("ann")), @r#"LOWER("name") = ? ["ann"]"#);
+    insta::assert_snapshot!(check(upper(User::EMAIL).eq("ANN")), @r#"UPPER("email") = ? ["ANN"]"#);
+    insta::assert_snapshot!(check((coalesce(User::AGE, 0) + 1).gt(3)), @r#"(COALESCE("age", ?) + ?) > ? [0, 1, 3]"#);
+    insta::assert_snapshot!(check(cast::<String, _>(User::AGE).eq("3")), @r#"CAST("age" AS TEXT) = ? ["3"]"#);
+    let size = case(User::AGE.lt(3), "small")
+        .when(User::AGE.lt(9), "middle")
+        .otherwise("big");
+    insta::assert_snapshot!(check(size.eq("big")), @r#"CASE WHEN "age" < ? THEN ? WHEN "age" < ? THEN ? ELSE ? END = ? [3, "small", 9, "middle", "big", "big"]"#);
+    let size: Expr<User, Option<String>> = case(User::ACTIVE.eq(true), User::NAME).or_null();
+    insta::assert_snapshot!(check(size.is_null()), @r#"CASE WHEN "active" = ? THEN "name" END IS NULL [true]"#);
+}
+
+#[test]
+fn many_rows_are_split_by_their_parameters() {
+    let rows = (0..9).map(|n| (format!("user {n}"), n));
+    let insert = insert_into(User::table())
+        .columns((User::NAME, User::AGE))
+        .rows(rows);
+    let split = Write::rendered(&insert, &Values).expect("renders");
+    let widths: Vec<usize> = split.iter().map(|one| one.arguments.len()).collect();
+    assert_eq!(widths, [8, 8, 2]);
+    assert_eq!(Write::rendered(&insert, &Ansi).expect("renders").len(), 1);
+    let defaults = Write::rendered(&insert_into(User::table()), &Values).expect("renders");
+    assert_eq!(defaults.len(), 1);
+}
+
+#[test]
 fn odd_identifiers() {
     let odd = select((Odd::ID, Odd::TEXT))
         .from(Odd::table())
@@ -470,7 +567,7 @@ fn a_parameter_keeps_its_type_when_it_is_null() {
 #[test]
 fn parameters_are_lent_to_a_connection() {
     let filter = User::AGE.in_([1, 2]).and(User::NAME.eq("a"));
-    let rendered = on(&Arrays, User::table(), Some(filter.node())).expect("renders");
+    let rendered = query_on(&Arrays, User::table(), Some(filter.node())).expect("renders");
     assert_eq!(rendered.sql.params(), [ValueType::I32, ValueType::Text]);
     rendered.with_params(|params| {
         let ages = [ValueRef::I32(1), ValueRef::I32(2)];
@@ -576,7 +673,7 @@ mod generated {
             (table, condition) in table().prop_flat_map(|table| (Just(Arc::clone(&table)), condition(table)))
         ) {
             for dialect in [&Ansi as &dyn Dialect, &Arrays] {
-                let Ok(rendered) = on(dialect, &table, Some(&condition)) else {
+                let Ok(rendered) = query_on(dialect, &table, Some(&condition)) else {
                     // The array dialect takes eight parameters.
                     continue;
                 };

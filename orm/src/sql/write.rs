@@ -106,6 +106,24 @@ impl<C> Insert<C> {
         self
     }
 
+    /// The same rows in as many statements as their parameters need; without a row, this statement.
+    pub(super) fn chunks(&self, max_parameters: Option<usize>) -> impl Iterator<Item = Self> {
+        let width = self.columns.len().max(1);
+        let rows = max_parameters.map_or(usize::MAX, |most| (most / width).max(1));
+        let count = self.rows.len().div_ceil(rows).max(1);
+        (0..count).map(move |chunk| Self {
+            table: Arc::clone(&self.table),
+            columns: self.columns.clone(),
+            rows: self
+                .rows
+                .chunks(rows)
+                .nth(chunk)
+                .unwrap_or_default()
+                .to_vec(),
+            marker: PhantomData,
+        })
+    }
+
     /// The statement as text and parameters.
     ///
     /// # Errors

@@ -1,0 +1,163 @@
+//! UNION, INTERSECT, EXCEPT.
+
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+
+use crate::dialect::Dialect;
+use crate::error::Result;
+use crate::render::{Rendered, render_compound};
+use crate::sql::{FromRow, Select, SelectNode};
+use crate::value::ValueType;
+
+/// Queries of equal columns whose rows are put together. Made by [`Select::union`] and its neighbours.
+pub struct Compound<R> {
+    node: CompoundNode,
+    marker: PhantomData<fn() -> R>,
+}
+
+/// Queries whose rows are put together, as plain data. From left to right, whatever precedence a database has.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CompoundNode {
+    /// The first query.
+    pub first: SelectNode,
+    /// What is done with the others, in turn.
+    pub others: Vec<(SetOperator, SelectNode)>,
+    /// ORDER BY: positions of columns from 1, and whether descending.
+    pub order: Vec<(usize, bool)>,
+    /// The most rows.
+    pub limit: Option<u64>,
+    /// How many rows are left out first.
+    pub offset: Option<u64>,
+}
+
+/// How the rows of two queries are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SetOperator {
+    /// Those of both, equal ones once.
+    Union,
+    /// Those of both.
+    UnionAll,
+    /// Those that are in both, equal ones once.
+    Intersect,
+    /// Those that are in the first and not in the second, equal ones once.
+    Except,
+}
+
+macro_rules! operators {
+    ($($(#[$doc:meta])* $name:ident $operator:ident;)*) => {
+        impl<R: FromRow> Select<R> {
+            $(
+                $(#[$doc])*
+                pub fn $name(self, other: Select<R>) -> Compound<R> {
+                    Compound::new(self).with(SetOperator::$operator, other)
+                }
+            )*
+        }
+
+        impl<R: FromRow> Compound<R> {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(self, other: Select<R>) -> Self {
+                    self.with(SetOperator::$operator, other)
+                }
+            )*
+        }
+    };
+}
+operators!(
+    /// UNION: the rows of both, equal ones once.
+    union Union;
+    /// UNION ALL: the rows of both.
+    union_all UnionAll;
+    /// INTERSECT: the rows that are in both, equal ones once.
+    intersect Intersect;
+    /// EXCEPT: the rows that are not in the other, equal ones once.
+    except Except;
+);
+
+impl<R: FromRow> Compound<R> {
+    fn new(first: Select<R>) -> Self {
+        Self {
+            node: CompoundNode {
+                first: first.into_node(),
+                others: Vec::new(),
+                order: Vec::new(),
+                limit: None,
+                offset: None,
+            },
+            marker: PhantomData,
+        }
+    }
+
+    fn with(mut self, operator: SetOperator, other: Select<R>) -> Self {
+        self.node.others.push((operator, other.into_node()));
+        self
+    }
+
+    /// Sorts all rows by the column at this position, from 1.
+    #[must_use]
+    pub fn order_by(mut self, position: usize) -> Self {
+        self.node.order.push((position, false));
+        self
+    }
+
+    /// Sorts all rows by the column at this position, from 1, from the greatest to the least.
+    #[must_use]
+    pub fn order_by_descending(mut self, position: usize) -> Self {
+        self.node.order.push((position, true));
+        self
+    }
+
+    /// No more rows than this, of all.
+    #[must_use]
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.node.limit = Some(rows);
+        self
+    }
+
+    /// Leaves out this many rows first, of all.
+    #[must_use]
+    pub fn offset(mut self, rows: u64) -> Self {
+        self.node.offset = Some(rows);
+        self
+    }
+
+    pub(super) fn at_most(self, rows: u64) -> Self {
+        let limit = self.node.limit.map_or(rows, |limit| limit.min(rows));
+        self.limit(limit)
+    }
+
+    /// The query as text and parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database takes;
+    /// [`ErrorKind::InvalidStatement`](crate::ErrorKind::InvalidStatement) if it sorts by a column that it does not have.
+    pub fn render(&self, dialect: &dyn Dialect) -> Result<Rendered> {
+        render_compound(dialect, &self.node)
+    }
+}
+
+impl CompoundNode {
+    /// What each column is read as.
+    pub fn types(&self) -> &[ValueType] {
+        &self.first.types
+    }
+}
+
+impl<R> Clone for Compound<R> {
+    fn clone(&self) -> Self {
+        Self {
+            node: self.node.clone(),
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<R> Debug for Compound<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.node.fmt(f)
+    }
+}

@@ -1,0 +1,194 @@
+//! Running statements of the expression language on a connection, without a session.
+
+use std::sync::Arc;
+
+use crate::backend::{Row, Sql};
+use crate::dialect::{Begin, Dialect};
+use crate::engine::Connected;
+use crate::error::{Error, ErrorKind, Result};
+use crate::render::Rendered;
+use crate::sql::{Compound, Delete, FromRow, Insert, Select, Update};
+
+/// A statement that reads rows: a [`Select`] or a [`Compound`].
+pub trait Read {
+    /// What a row is read as.
+    type Row: FromRow;
+
+    /// The statement as text and parameters, for no more rows than this.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being written for this database.
+    fn rendered(&self, dialect: &dyn Dialect, limit: Option<u64>) -> Result<Rendered>;
+}
+
+/// A statement that writes: an [`Insert`], [`Update`] or [`Delete`].
+pub trait Write {
+    /// The statement as text and parameters; several where one cannot take all parameters.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being written for this database.
+    fn rendered(&self, dialect: &dyn Dialect) -> Result<Vec<Rendered>>;
+}
+
+impl Connected {
+    /// Every row.
+    ///
+    /// # Errors
+    ///
+    /// The backend's; a row that does not convert.
+    pub fn all<Q: Read>(&mut self, query: &Q) -> Result<Vec<Q::Row>> {
+        let mut rows = Vec::new();
+        self.for_each(query, |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// The first row, if there is one; no other is read.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all).
+    pub fn first<Q: Read>(&mut self, query: &Q) -> Result<Option<Q::Row>> {
+        let mut first = None;
+        let rendered = query.rendered(self.dialect(), Some(1))?;
+        self.read(&rendered, &mut |row| {
+            first = Some(Q::Row::from_row(row, 0)?);
+            Ok(())
+        })?;
+        Ok(first)
+    }
+
+    /// The only row.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoRow`] and [`ErrorKind::MultipleRows`] if there are none or several; else as [`all`](Self::all).
+    pub fn one<Q: Read>(&mut self, query: &Q) -> Result<Q::Row> {
+        let mut rows = Vec::with_capacity(2);
+        let rendered = query.rendered(self.dialect(), Some(2))?;
+        let text = rendered.sql.text().to_owned();
+        self.read(&rendered, &mut |row| {
+            rows.push(Q::Row::from_row(row, 0)?);
+            Ok(())
+        })?;
+        let (kind, message) = match (rows.pop(), rows.is_empty()) {
+            (Some(row), true) => return Ok(row),
+            (Some(_), false) => (ErrorKind::MultipleRows, "more than one row"),
+            (None, _) => (ErrorKind::NoRow, "no row"),
+        };
+        Err(Error::new(kind, format!("{message} where one was asked for")).statement(text))
+    }
+
+    /// Hands every row to `each` as it comes, without keeping them. Stops at the first error of `each`.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all); and that of `each`.
+    pub fn for_each<Q: Read>(
+        &mut self,
+        query: &Q,
+        mut each: impl FnMut(Q::Row) -> Result<()>,
+    ) -> Result<()> {
+        let rendered = query.rendered(self.dialect(), None)?;
+        self.read(&rendered, &mut |row| each(Q::Row::from_row(row, 0)?))
+    }
+
+    /// Runs a statement that writes, and tells how many rows it inserted or matched. Rows that need several statements, because
+    /// of their many parameters, are written in one transaction where there are transactions.
+    ///
+    /// # Errors
+    ///
+    /// The backend's.
+    pub fn write(&mut self, statement: &impl Write) -> Result<u64> {
+        let statements = statement.rendered(self.dialect())?;
+        let own_transaction = statements.len() > 1
+            && !self.in_transaction()
+            && self.engine().capabilities().transactions;
+        if !own_transaction {
+            return self.write_all(statements);
+        }
+        self.begin(Begin {
+            writes_first: true,
+            ..Begin::default()
+        })?;
+        match self.write_all(statements) {
+            Ok(rows) => self.commit().map(|()| rows),
+            Err(error) => {
+                // The first error is the one to tell; a connection that cannot roll back is given up.
+                let _ = self.rollback();
+                Err(error)
+            }
+        }
+    }
+
+    fn write_all(&mut self, statements: Vec<Rendered>) -> Result<u64> {
+        let mut rows = 0;
+        for statement in statements {
+            let sql = self.interned(&statement);
+            rows += statement
+                .with_params(|params| self.execute(&sql, params))?
+                .matched;
+        }
+        Ok(rows)
+    }
+
+    fn read(
+        &mut self,
+        rendered: &Rendered,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        let sql = self.interned(rendered);
+        rendered.with_params(|params| self.query(&sql, params, sink))
+    }
+
+    /// Under the id of the first statement of its text, by which the connection finds it prepared.
+    fn interned(&self, rendered: &Rendered) -> Arc<Sql> {
+        self.engine().intern(rendered.sql.clone())
+    }
+}
+
+impl<R: FromRow> Read for Select<R> {
+    type Row = R;
+
+    fn rendered(&self, dialect: &dyn Dialect, limit: Option<u64>) -> Result<Rendered> {
+        match limit {
+            Some(limit) => self.clone().at_most(limit).render(dialect),
+            None => self.render(dialect),
+        }
+    }
+}
+
+impl<R: FromRow> Read for Compound<R> {
+    type Row = R;
+
+    fn rendered(&self, dialect: &dyn Dialect, limit: Option<u64>) -> Result<Rendered> {
+        match limit {
+            Some(limit) => self.clone().at_most(limit).render(dialect),
+            None => self.render(dialect),
+        }
+    }
+}
+
+impl<C> Write for Insert<C> {
+    fn rendered(&self, dialect: &dyn Dialect) -> Result<Vec<Rendered>> {
+        self.chunks(dialect.capabilities().max_parameters)
+            .map(|chunk| chunk.render(dialect))
+            .collect()
+    }
+}
+
+impl Write for Update {
+    fn rendered(&self, dialect: &dyn Dialect) -> Result<Vec<Rendered>> {
+        Ok(vec![self.render(dialect)?])
+    }
+}
+
+impl Write for Delete {
+    fn rendered(&self, dialect: &dyn Dialect) -> Result<Vec<Rendered>> {
+        Ok(vec![self.render(dialect)?])
+    }
+}
