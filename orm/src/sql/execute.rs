@@ -147,7 +147,7 @@ impl Connected {
 
     /// Under the id of the first statement of its text, by which the connection finds it prepared.
     fn interned(&self, rendered: &Rendered) -> Arc<Sql> {
-        self.engine().intern(rendered.sql.clone())
+        self.engine().intern(&rendered.sql)
     }
 }
 
