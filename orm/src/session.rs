@@ -9,6 +9,7 @@ mod factory;
 mod flush;
 mod handle;
 mod inspect;
+mod joined;
 mod load;
 mod persist;
 mod plan;
@@ -22,6 +23,7 @@ pub use handle::Handle;
 pub use state::State;
 
 pub(crate) use edges::Node;
+pub(crate) use joined::Selection;
 pub(crate) use load::default_loadings;
 pub(crate) use store::{AnyStore, Fill, Moment, new_store};
 

@@ -1,9 +1,10 @@
 //! Loading: by key, along relations, and for many owners at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::transaction::Intent;
-use super::{AnyStore, Fill, Handle, Node, Session, State};
+use super::{AnyStore, Fill, Handle, Node, Selection, Session, State};
 use crate::backend::{Row, Sql};
 use crate::dialect::Batch;
 use crate::engine::{Operation, Shape};
@@ -13,6 +14,7 @@ use crate::entity::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::Loading;
 use crate::render::Renderer;
+use crate::sql;
 use crate::value::{Param, Value, ValueRef};
 
 /// No more keys than this travel in one IN list.
@@ -202,11 +204,27 @@ impl Session {
 
     /// Reads rows by primary key into their store.
     fn load_by_key(&mut self, store: u16, keys: &[Value]) -> Result<Vec<u32>> {
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let by = &mapper.table().primary_key;
+        let joins = mapper
+            .relations()
+            .iter()
+            .any(|relation| relation.fetch == Fetch::Joined);
+        if joins && keys.len() == by.len() {
+            let filter = key_filter(&mapper, keys);
+            let selection = Selection {
+                filter: Some(&filter),
+                order: &[],
+                limit: None,
+                offset: None,
+                fill: Fill::Expired,
+            };
+            return self.query_objects(store, &selection, &[]);
+        }
         self.autoflush()?;
-        let by = self.entry(store).mapper.table().primary_key.clone();
         self.look_up(&Lookup {
             store,
-            by: &by,
+            by,
             keys,
             order: &[],
         })
@@ -284,12 +302,7 @@ impl Session {
         connection.query(sql, params, &mut |row| sink(any, row))
     }
 
-    fn lookup_sql(
-        &self,
-        lookup: &Lookup<'_>,
-        operation: Operation,
-        count: usize,
-    ) -> std::sync::Arc<Sql> {
+    fn lookup_sql(&self, lookup: &Lookup<'_>, operation: Operation, count: usize) -> Arc<Sql> {
         let mapper = &self.entry(lookup.store).mapper;
         let shape = Shape {
             mapper: mapper.id(),
@@ -543,6 +556,29 @@ pub(crate) fn default_loadings(mapper: &Mapper) -> Vec<Loading> {
             nested: Vec::new(),
         })
         .collect()
+}
+
+/// The condition that picks the row of a key.
+fn key_filter(mapper: &Mapper, key: &[Value]) -> sql::Node {
+    let conditions = mapper
+        .table()
+        .primary_key
+        .iter()
+        .zip(key)
+        .map(|(&index, value)| {
+            let column = sql::ColumnRef {
+                table: Arc::clone(mapper.table()),
+                index,
+                alias: None,
+            };
+            sql::Node::Column(column).binary(
+                sql::Operator::Eq,
+                sql::Node::Param(value.clone(), mapper.types()[index]),
+            )
+        });
+    conditions
+        .reduce(sql::Node::and)
+        .unwrap_or(sql::Node::All(Vec::new()))
 }
 
 fn values(key: &[Value]) -> Vec<ValueRef<'_>> {
