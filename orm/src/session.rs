@@ -15,6 +15,7 @@ mod persist;
 mod plan;
 mod relate;
 mod state;
+mod statements;
 mod store;
 mod transaction;
 
