@@ -6,6 +6,7 @@
 
 mod edges;
 mod factory;
+mod fit;
 mod flush;
 mod handle;
 mod inspect;

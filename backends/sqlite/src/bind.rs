@@ -88,6 +88,7 @@ fn refused(index: i32, what: &str) -> Error {
         ErrorKind::OutOfRange,
         format!("parameter {index} is {what}"),
     )
+    .parameter(usize::try_from(index).unwrap_or_default())
 }
 
 /// Whether the text of a decimal reads back as the same decimal.

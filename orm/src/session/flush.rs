@@ -100,6 +100,21 @@ impl Session {
                 "a flush of several statements without a transaction",
             ));
         }
+        for step in steps {
+            if let Step::Insert {
+                store,
+                columns,
+                slots,
+            }
+            | Step::Update {
+                store,
+                columns,
+                slots,
+            } = step
+            {
+                self.check_fit(*store, columns, slots)?;
+            }
+        }
         if alone && ending == Ending::Commit && !self.in_transaction() {
             self.connected()?;
         } else {
