@@ -26,6 +26,8 @@ const CHUNK: usize = 64;
 const GOODBYE: Duration = Duration::from_secs(1);
 
 type DriverResult<T> = Result<T, tokio_postgres::Error>;
+/// `tokio_postgres::Connection::poll_message`, whatever the connection runs over.
+type Serving = dyn FnMut(&mut Context<'_>) -> Poll<Option<DriverResult<AsyncMessage>>> + Send;
 
 /// One connection to a server.
 pub(crate) struct Client {
@@ -233,8 +235,7 @@ impl<'c> Rows<'c> {
 /// What moves bytes between the client and the server.
 struct ServerSocket {
     /// `None` once the connection has ended.
-    serving:
-        Option<Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<DriverResult<AsyncMessage>>> + Send>>,
+    serving: Option<Box<Serving>>,
 }
 
 impl ServerSocket {
