@@ -13,7 +13,7 @@ use crate::entity::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::Loading;
-use crate::render::Renderer;
+use crate::render::{Lock, Renderer};
 use crate::sql;
 use crate::value::{Param, Value, ValueRef};
 
@@ -28,6 +28,7 @@ pub(super) struct Lookup<'a> {
     /// Their values, one key behind the other.
     pub(super) keys: &'a [Value],
     pub(super) order: &'a [(usize, bool)],
+    pub(super) lock: Lock,
 }
 
 impl Session {
@@ -227,6 +228,7 @@ impl Session {
             by,
             keys,
             order: &[],
+            lock: Lock::None,
         })
     }
 
@@ -270,7 +272,7 @@ impl Session {
                 .collect();
             let params: Vec<Param<'_>> =
                 columns.iter().map(|column| Param::Column(column)).collect();
-            let sql = self.lookup_sql(lookup, Operation::SelectArrays, 0);
+            let sql = self.lookup_sql(lookup, Operation::SelectArrays(lookup.lock), 0);
             return self.run_lookup(lookup.store, &sql, &params, sink);
         }
         let most = match batch {
@@ -284,7 +286,7 @@ impl Session {
             let missing = size * width - keys.len();
             let filled = keys.iter().chain(last.iter().cycle().take(missing));
             let params: Vec<Param<'_>> = filled.map(|value| Param::Ref(value.as_ref())).collect();
-            let sql = self.lookup_sql(lookup, Operation::Select, size);
+            let sql = self.lookup_sql(lookup, Operation::Select(lookup.lock), size);
             self.run_lookup(lookup.store, &sql, &params, sink)?;
         }
         Ok(())
@@ -317,9 +319,9 @@ impl Session {
         };
         self.engine.shape(shape, || {
             let read: Vec<usize> = (0..mapper.types().len()).collect();
-            let renderer = Renderer::new(self.engine.dialect());
+            let renderer = Renderer::new(self.engine.dialect()).lock(lookup.lock);
             match operation {
-                Operation::SelectArrays => {
+                Operation::SelectArrays(_) => {
                     renderer.select_by_arrays(mapper.table(), &read, lookup.by, lookup.order)
                 }
                 _ => renderer.select_by(mapper.table(), &read, lookup.by, count, lookup.order),
@@ -453,6 +455,7 @@ impl Session {
             by: &resolved.remote,
             keys: &keys,
             order: &order,
+            lock: Lock::None,
         })?;
         for child in children {
             let Some(key) = self.foreign_key((target, child), &resolved.remote) else {
@@ -505,6 +508,7 @@ impl Session {
                 by: &by,
                 keys: &keys,
                 order: &[],
+                lock: Lock::None,
             })?);
         }
         wanted.sort_unstable();

@@ -11,7 +11,7 @@ use crate::dialect::Batch;
 use crate::engine::{Operation, Shape};
 use crate::entity::Mapper;
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::Renderer;
+use crate::render::{Lock, Renderer};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// Rows of one multi-row VALUES. Beyond it a longer statement costs more to prepare than it saves.
@@ -527,6 +527,7 @@ impl Session {
                 by: &by,
                 keys: &keys,
                 order: &[],
+                lock: Lock::None,
             };
             self.look_up_rows(&lookup, &mut |_, _| {
                 met.insert(slot);
