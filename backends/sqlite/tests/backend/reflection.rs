@@ -1,8 +1,10 @@
 //! Reflection: what was made is read back.
 
-use selfsame::ErrorKind;
 use selfsame::backend::Backend as _;
-use selfsame::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
+use selfsame::schema::{
+    Column, ColumnType, ForeignKey, Generated, Metadata, ReferentialAction, Table,
+};
+use selfsame::{Engine, ErrorKind};
 
 use crate::support::*;
 
@@ -123,4 +125,25 @@ fn what_cannot_be_said_is_refused() {
         .reflect(&mut *session)
         .expect_err("no such action");
     assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn what_is_reflected_can_be_created_and_reflected_again() {
+    let mut first = memory();
+    for text in [
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY, code UUID BLOB NOT NULL UNIQUE, made TIMESTAMPTZ TEXT)",
+        "CREATE TABLE child (id INTEGER PRIMARY KEY AUTOINCREMENT, price DECIMAL TEXT(10, 2) COLLATE decimal NOT NULL, \
+         noted TEXT NOT NULL DEFAULT (date('now')), parent BIGINT REFERENCES parent ON DELETE CASCADE)",
+        "CREATE INDEX child_parent ON child (parent, price)",
+    ] {
+        run(&mut first, text, &[]);
+    }
+    let tables = reflect(&mut first);
+
+    let second = Sqlite::memory();
+    Metadata::new(tables.clone())
+        .create_all(&Engine::new(second.clone()))
+        .expect("tables");
+    let mut session = second.connect().expect("a connection");
+    assert_eq!(reflect(&mut session), tables);
 }
