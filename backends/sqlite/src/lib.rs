@@ -54,6 +54,7 @@ mod row;
 mod session;
 mod sqlite;
 mod statement;
+mod temporal;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod types;
