@@ -103,9 +103,7 @@ impl ToSql for Bound<'_> {
         };
         written.map_err(|error| {
             let message = format!("parameter {}: {}", self.position, error.message());
-            Error::new(error.kind(), message)
-                .parameter(self.position)
-                .into()
+            Error::new(error.kind(), message).into()
         })
     }
 

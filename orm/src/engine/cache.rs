@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use rustc_hash::FxHashMap;
 
 use crate::backend::Sql;
-use crate::render::Lock;
 
 /// How many statements are kept for texts that queries make up. Beyond it the map starts anew.
 const MOST_TEXTS: usize = 1024;
@@ -19,8 +18,8 @@ pub(crate) enum Operation {
     UpdateArrays,
     Delete,
     DeleteArrays,
-    Select(Lock),
-    SelectArrays(Lock),
+    Select,
+    SelectArrays,
     LastKey,
 }
 

@@ -5,7 +5,6 @@ mod support;
 mod connections;
 mod errors;
 mod keys;
-mod reflection;
 mod statements;
 mod transactions;
 mod values;

@@ -1,0 +1,49 @@
+//! The workloads under criterion, for people: `cargo bench -p selfsame-benches`. PostgreSQL is left out, with the reason, if there is
+//! no server.
+
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion};
+use selfsame_benches::{Arm, Digest, Fixture, Site, Workload};
+use selfsame_postgres::testing::Server;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .configure_from_args();
+    measure(&mut criterion, &Site::Sqlite);
+    match Server::start() {
+        Ok(server) => measure(&mut criterion, &Site::Postgres(server)),
+        Err(error) => eprintln!("PostgreSQL is left out: {error}"),
+    }
+    criterion.final_summary();
+}
+
+fn measure(criterion: &mut Criterion, site: &Site) {
+    for workload in Workload::ALL {
+        let mut group = criterion.benchmark_group(format!("{}/{workload}", site.backend()));
+        for &size in workload.sizes() {
+            let mut fixture = Fixture::new(site, workload, size).expect("the tables are made");
+            fixture.check_parity().expect("the arms agree");
+            for &arm in workload.arms() {
+                let id = BenchmarkId::new(arm.name(), size);
+                group.bench_function(id, |bencher| {
+                    bencher.iter_custom(|runs| time(&mut fixture, arm, runs));
+                });
+            }
+        }
+        group.finish();
+    }
+}
+
+fn time(fixture: &mut Fixture, arm: Arm, runs: u64) -> Duration {
+    fixture.prepare(arm).expect("the tables are put back");
+    let start = Instant::now();
+    for _ in 0..runs {
+        fixture
+            .run(arm, &mut Digest::off())
+            .expect("the workload runs");
+    }
+    start.elapsed()
+}

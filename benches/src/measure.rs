@@ -1,0 +1,239 @@
+//! `run`: the arms of the ORM against the raw one, in one process, in turns.
+//!
+//! A machine that is busy with something else is busy for all arms alike, so what is compared is the arms of one round: a round runs
+//! every arm for at least [`BLOCK`], in random order, and gives one log-ratio for each. Times alone move with the machine.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use selfsame_postgres::testing::Server;
+
+use crate::Result;
+use crate::digest::Digest;
+use crate::fixture::{Fixture, Site};
+use crate::statistics::{Random, estimate, median};
+use crate::workload::{Arm, Backend, Workload};
+
+/// The shortest time of one arm in one round.
+const BLOCK: Duration = Duration::from_millis(2);
+
+/// Below this an interval says nothing.
+const FEWEST_ROUNDS: usize = 7;
+
+/// What to measure.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// The databases.
+    pub backends: Vec<Backend>,
+    /// The workloads.
+    pub workloads: Vec<Workload>,
+    /// Which sizes of them.
+    pub sizes: Sizes,
+    /// How long one workload at one size on one backend is measured, all arms together.
+    pub time: Duration,
+    /// The most rounds.
+    pub rounds: usize,
+    /// Decides the order of the arms.
+    pub seed: u64,
+}
+
+/// Which sizes of a workload are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sizes {
+    /// Those that tell most in the least time.
+    Telling,
+    /// All of them.
+    All,
+}
+
+/// How one arm compares with the raw one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// What was done.
+    pub workload: Workload,
+    /// With how many users.
+    pub size: usize,
+    /// On which database.
+    pub backend: Backend,
+    /// How.
+    pub arm: Arm,
+    /// Its time as a part of the raw arm's: the median of the rounds.
+    pub ratio: f64,
+    /// Where 95 of 100 such medians begin.
+    pub low: f64,
+    /// And where they end.
+    pub high: f64,
+    /// Its time for one run, in nanoseconds: the median of the rounds.
+    pub ns: f64,
+}
+
+/// All that was measured, and what could not be.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// In the order of the options.
+    pub measurements: Vec<Measurement>,
+    /// The backends that could not be measured, and why.
+    pub missing: Vec<(Backend, String)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            backends: Backend::ALL.to_vec(),
+            workloads: Workload::ALL.to_vec(),
+            sizes: Sizes::Telling,
+            time: Duration::from_millis(1_800),
+            rounds: 60,
+            seed: 0,
+        }
+    }
+}
+
+impl Options {
+    /// How many workloads and sizes are measured on all backends, for a progress bar.
+    pub fn steps(&self) -> usize {
+        self.backends.len() * self.cases().len()
+    }
+
+    fn cases(&self) -> Vec<(Workload, usize)> {
+        let sizes = |workload: Workload| match self.sizes {
+            Sizes::Telling => workload.telling_sizes(),
+            Sizes::All => workload.sizes(),
+        };
+        self.workloads
+            .iter()
+            .flat_map(|&workload| sizes(workload).iter().map(move |&size| (workload, size)))
+            .collect()
+    }
+}
+
+/// Measures. `step` is told what comes next, before it comes.
+///
+/// # Errors
+///
+/// That the arms of a workload do not agree; whatever a database gives once it could be reached. One that cannot be reached is told in
+/// [`Report::missing`].
+pub fn run(options: &Options, mut step: impl FnMut(Backend, Workload, usize)) -> Result<Report> {
+    let mut report = Report::default();
+    let mut random = Random::new(options.seed);
+    for &backend in &options.backends {
+        let site = match site(backend) {
+            Ok(site) => site,
+            Err(reason) => {
+                report.missing.push((backend, reason));
+                continue;
+            }
+        };
+        for (workload, size) in options.cases() {
+            step(backend, workload, size);
+            let mut fixture = Fixture::new(&site, workload, size)?;
+            fixture.check_parity()?;
+            let measured = measure(&mut fixture, options, &mut random)?;
+            report.measurements.extend(measured);
+        }
+    }
+    Ok(report)
+}
+
+fn site(backend: Backend) -> Result<Site, String> {
+    match backend {
+        Backend::Sqlite => Ok(Site::Sqlite),
+        Backend::Postgres => Server::start()
+            .map(Site::Postgres)
+            .map_err(|error| error.message().to_owned()),
+    }
+}
+
+/// One arm as it is measured.
+struct Course {
+    arm: Arm,
+    /// How many runs make up a block.
+    runs: u32,
+    /// Nanoseconds for one run, one for each round.
+    times: Vec<f64>,
+}
+
+fn measure(
+    fixture: &mut Fixture,
+    options: &Options,
+    random: &mut Random,
+) -> Result<Vec<Measurement>> {
+    let mut courses = Vec::new();
+    for &arm in fixture.workload().arms() {
+        courses.push(Course {
+            arm,
+            runs: runs_of_a_block(fixture, arm)?,
+            times: Vec::new(),
+        });
+    }
+    let deadline = Instant::now() + options.time;
+    let mut order: Vec<usize> = (0..courses.len()).collect();
+    for round in 0..options.rounds.max(FEWEST_ROUNDS) {
+        if round >= FEWEST_ROUNDS && Instant::now() >= deadline {
+            break;
+        }
+        random.shuffle(&mut order);
+        for &at in &order {
+            let course = &mut courses[at];
+            let time = block(fixture, course.arm, course.runs)?;
+            course
+                .times
+                .push(nanoseconds(time) / f64::from(course.runs));
+        }
+    }
+    Ok(compare(fixture, &courses, random))
+}
+
+fn compare(fixture: &Fixture, courses: &[Course], random: &mut Random) -> Vec<Measurement> {
+    let raw = &courses[0].times;
+    courses
+        .iter()
+        .map(|course| {
+            let ratios: Vec<f64> = course
+                .times
+                .iter()
+                .zip(raw)
+                .map(|(time, raw)| (time / raw).ln())
+                .collect();
+            let ratio = estimate(&ratios, random);
+            Measurement {
+                workload: fixture.workload(),
+                size: fixture.size(),
+                backend: fixture.backend(),
+                arm: course.arm,
+                ratio: ratio.median.exp(),
+                low: ratio.low.exp(),
+                high: ratio.high.exp(),
+                ns: median(&course.times),
+            }
+        })
+        .collect()
+}
+
+/// Doubles the runs until they take long enough, which warms caches up too.
+fn runs_of_a_block(fixture: &mut Fixture, arm: Arm) -> Result<u32> {
+    let mut runs = 1;
+    loop {
+        let time = block(fixture, arm, runs)?;
+        if time >= BLOCK || runs >= 1 << 20 {
+            return Ok(runs);
+        }
+        runs *= 2;
+    }
+}
+
+fn block(fixture: &mut Fixture, arm: Arm, runs: u32) -> Result<Duration> {
+    fixture.prepare(arm)?;
+    let mut digest = Digest::off();
+    let start = Instant::now();
+    for _ in 0..runs {
+        fixture.run(arm, &mut digest)?;
+    }
+    Ok(start.elapsed())
+}
+
+fn nanoseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e9
+}
