@@ -1,2 +1,47 @@
-//! Under construction.
-fn main() {}
+//! The `selfsame` command: proves backends, and the ORM on them, for people and for pipelines.
+
+mod arguments;
+mod check;
+mod explain;
+mod faults;
+mod github;
+mod interrupt;
+mod output;
+mod progress;
+mod targets;
+mod with_postgres;
+
+use std::process::ExitCode;
+
+use arguments::{Command, Invocation};
+use selfsame::Result;
+
+/// Bad arguments, or a target that cannot be used.
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    let command = match arguments::read() {
+        Invocation::Run(command) => command,
+        Invocation::Show(text) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Invocation::Refuse(line) => {
+            eprintln!("{line}");
+            return ExitCode::from(UNUSABLE);
+        }
+    };
+    run(command).unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::from(UNUSABLE)
+    })
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments.id),
+        Command::Faults(arguments) => faults::run(&arguments),
+        Command::WithPostgres(arguments) => with_postgres::run(&arguments.command),
+    }
+}

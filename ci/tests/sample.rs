@@ -69,3 +69,30 @@ fn smoke() -> selfsame::Result<()> {
     session.commit()?;
     Ok(())
 }
+
+#[test]
+fn joined() -> selfsame::Result<()> {
+    let engine = Engine::new(Sqlite::memory());
+    metadata![User, Task].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    for n in 0..4 {
+        let tasks: Vec<Task> = (0..n).map(|m| Task::new(format!("{n}{m}"))).collect();
+        session.add(User { tasks: tasks.into(), ..User::new(format!("u{n}")) });
+    }
+    session.commit()?;
+    session.close();
+    let before = session.statements();
+    let users = User::query()
+        .order_by(User::NAME.desc())
+        .limit(2)
+        .offset(1)
+        .with(User::TASKS.joined().then(Task::USER.joined()))
+        .all(&mut session)?;
+    assert_eq!(session.statements() - before, 2, "BEGIN and one SELECT");
+    let names: Vec<&str> = users.iter().map(|&user| &*session[user].name).collect();
+    assert_eq!(names, ["u2", "u1"]);
+    assert_eq!(session.load(users[0], User::TASKS)?.len(), 2);
+    assert_eq!(session.load(users[1], User::TASKS)?.len(), 1);
+    assert_eq!(session.statements() - before, 2);
+    Ok(())
+}

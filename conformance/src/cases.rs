@@ -1,14 +1,26 @@
 //! The list of cases, written once. A case that is not in it is dead code, and the compiler says so.
 
+mod connections;
+mod constraints;
 mod queries;
+mod schema;
+mod transactions;
 mod types;
+mod writes;
 
 use crate::case::Case;
 
 /// The version of the list. It goes up when cases are added; a report names it, so that it keeps its meaning.
 pub const INVENTORY: u32 = 1;
 
-const LISTS: &[&[&[Case]]] = &[types::LISTS, &[queries::CASES]];
+const LISTS: &[&[&[Case]]] = &[
+    types::LISTS,
+    queries::LISTS,
+    writes::LISTS,
+    constraints::LISTS,
+    transactions::LISTS,
+    &[schema::CASES, connections::CASES],
+];
 
 /// Every case, in the order in which they run.
 pub fn cases() -> impl Iterator<Item = &'static Case> {

@@ -10,7 +10,8 @@ use selfsame::backend::{
     Backend, Connection, Outcome, Rows, SharedSql, Sql, Statement, StatementKind,
 };
 use selfsame::dialect::{Begin, Dialect, Transaction};
-use selfsame::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
+use selfsame::render::Renderer;
+use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::{Param, Value, ValueType};
 
 use crate::context::Context;
@@ -70,11 +71,14 @@ impl Database {
         self.backend.dialect()
     }
 
-    /// Creates a table.
+    /// Creates a table and its indexes.
     pub(crate) fn create(&mut self, table: &Table) -> Result<()> {
-        let text = create_table(self.dialect(), table);
-        let sql = Sql::new(StatementKind::Ddl, text, [], []);
-        self.connection.execute(&Statement::new(&sql, &[]))?;
+        let renderer = Renderer::new(self.backend.dialect());
+        let mut statements = vec![renderer.create_table(table, &[])?];
+        statements.extend(renderer.create_indexes(table)?);
+        for sql in &statements {
+            self.connection.execute(&Statement::new(sql, &[]))?;
+        }
         Ok(())
     }
 
@@ -229,98 +233,6 @@ pub(crate) fn value_table(name: &str, ty: ColumnType) -> Table {
         .column(Column::new("id", ColumnType::I64))
         .column(Column::new("v", ty).nullable())
         .primary_key(["id"])
-}
-
-/// The text of CREATE TABLE.
-pub(crate) fn create_table(dialect: &dyn Dialect, table: &Table) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut key_is_written = false;
-    for (place, column) in table.columns.iter().enumerate() {
-        let mut part = quoted(dialect, &column.name);
-        part.push(' ');
-        if table.generated_key() == Some(place) {
-            let key = dialect.generated_key(column);
-            part.push_str(&key.definition);
-            key_is_written = key.is_primary_key;
-        } else {
-            part.push_str(&dialect.column_type(&column.ty));
-            if let Generated::Default(expression) = &column.generated {
-                part.push_str(" DEFAULT ");
-                part.push_str(expression);
-            }
-            if !column.nullable {
-                part.push_str(" NOT NULL");
-            }
-        }
-        parts.push(part);
-    }
-    if !key_is_written && !table.primary_key.is_empty() {
-        let names: Vec<String> = table.key_columns().map(|c| c.name.clone()).collect();
-        parts.push(format!("PRIMARY KEY ({})", list(dialect, &names)));
-    }
-    for unique in &table.uniques {
-        let name = unique
-            .name
-            .clone()
-            .unwrap_or_else(|| format!("{}_{}_key", table.name, unique.columns.join("_")));
-        parts.push(format!(
-            "CONSTRAINT {} UNIQUE ({})",
-            quoted(dialect, &name),
-            list(dialect, &unique.columns)
-        ));
-    }
-    for key in &table.foreign_keys {
-        parts.push(foreign_key(dialect, table, key));
-    }
-    for (place, check) in table.checks.iter().enumerate() {
-        let name = check
-            .name
-            .clone()
-            .unwrap_or_else(|| format!("{}_check_{place}", table.name));
-        parts.push(format!(
-            "CONSTRAINT {} CHECK ({})",
-            quoted(dialect, &name),
-            expand(dialect, &check.condition, &[])
-        ));
-    }
-    format!(
-        "CREATE TABLE {} ({})",
-        quoted(dialect, &table.name),
-        parts.join(", ")
-    )
-}
-
-fn foreign_key(dialect: &dyn Dialect, table: &Table, key: &ForeignKey) -> String {
-    let name = key
-        .name
-        .clone()
-        .unwrap_or_else(|| format!("{}_{}_fkey", table.name, key.columns.join("_")));
-    let action = |on: &str, action: ReferentialAction| match action {
-        ReferentialAction::NoAction => String::new(),
-        ReferentialAction::Restrict => format!(" ON {on} RESTRICT"),
-        ReferentialAction::Cascade => format!(" ON {on} CASCADE"),
-        ReferentialAction::SetNull => format!(" ON {on} SET NULL"),
-    };
-    format!(
-        "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){}{}",
-        quoted(dialect, &name),
-        list(dialect, &key.columns),
-        quoted(dialect, &key.table),
-        list(dialect, &key.references),
-        action("DELETE", key.on_delete),
-        action("UPDATE", key.on_update)
-    )
-}
-
-fn list(dialect: &dyn Dialect, names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| quoted(dialect, name)).collect();
-    quoted.join(", ")
-}
-
-fn quoted(dialect: &dyn Dialect, name: &str) -> String {
-    let mut out = String::new();
-    dialect.quote(name, &mut out);
-    out
 }
 
 /// Writes identifiers and placeholders into a template.

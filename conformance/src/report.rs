@@ -297,13 +297,13 @@ impl Format {
     /// Every format.
     pub const ALL: [Self; 4] = [Self::Json, Self::Junit, Self::Markdown, Self::Html];
 
-    /// The usual file name: `conformance.json`, `junit.xml`, `summary.md`, `index.html`.
+    /// The usual file name: `report.json`, `junit.xml`, `report.md`, `report.html`.
     pub const fn file_name(self) -> &'static str {
         match self {
-            Self::Json => "conformance.json",
+            Self::Json => "report.json",
             Self::Junit => "junit.xml",
-            Self::Markdown => "summary.md",
-            Self::Html => "index.html",
+            Self::Markdown => "report.md",
+            Self::Html => "report.html",
         }
     }
 }

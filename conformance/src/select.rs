@@ -91,7 +91,7 @@ impl FromStr for Shard {
         let parsed = text.split_once('/').and_then(|(index, count)| {
             let index: usize = index.trim().parse().ok()?;
             let count: usize = count.trim().parse().ok()?;
-            (1..=count).contains(&index).then_some(Self {
+            (1..=count).contains(&index).then(|| Self {
                 index: index - 1,
                 count,
             })

@@ -1,5 +1,7 @@
 //! Mapping: what ties a Rust type to a table.
 
+#[doc(hidden)]
+pub mod outline;
 mod relation;
 mod wish;
 
@@ -238,6 +240,21 @@ impl Mapper {
     /// A value that does not convert, with entity and column.
     pub fn convert<T: ColumnValue>(&self, column: usize, value: ValueRef<'_>) -> Result<T> {
         T::from_value(value).map_err(|error| self.column_error(column, error))
+    }
+
+    /// Sets a field from a value for its column; the derive's `assign` is made of it.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not convert, with entity and column.
+    pub fn set<T: ColumnValue>(
+        &self,
+        column: usize,
+        value: ValueRef<'_>,
+        field: &mut T,
+    ) -> Result<()> {
+        *field = self.convert(column, value)?;
+        Ok(())
     }
 
     /// The key columns of a row, as values.

@@ -94,6 +94,7 @@ struct Inner {
     constraint: Option<String>,
     statement: Option<String>,
     code: Option<String>,
+    parameter: Option<usize>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -110,6 +111,7 @@ impl Error {
             constraint: None,
             statement: None,
             code: None,
+            parameter: None,
             source: None,
         }))
     }
@@ -165,6 +167,13 @@ impl Error {
         self
     }
 
+    /// Says which parameter of the statement was refused, from 1, unless that is said already. The unit of work finds the column by it.
+    #[must_use]
+    pub fn parameter(mut self, position: usize) -> Self {
+        self.0.parameter.get_or_insert(position);
+        self
+    }
+
     /// Adds the cause. It must not carry parameter values.
     #[must_use]
     pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -217,6 +226,11 @@ impl Error {
     /// The database's own code.
     pub fn native_code(&self) -> Option<&str> {
         self.0.code.as_deref()
+    }
+
+    /// The position of the parameter that was refused, from 1.
+    pub fn parameter_position(&self) -> Option<usize> {
+        self.0.parameter
     }
 
     /// Whether running the whole transaction again, from a clean state, can succeed.

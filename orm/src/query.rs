@@ -5,11 +5,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::backend::{Row, Sql};
-use crate::entity::{Entity, Fetch, Relation};
+use crate::entity::{Entity, Fetch, Mapper, Relation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{self, QuerySpec, Read, Rendered};
-use crate::session::{Fill, Handle, Session, default_loadings};
-use crate::sql::{Condition, Expr, Node, Order, OrderBy};
+use crate::session::{Fill, Handle, Selection, Session, default_loadings};
+use crate::sql::{Condition, Node, Order, OrderBy};
 use crate::value::ValueType;
 
 /// A query for objects of `E`. Built by `E::query()`; nothing is sent before one of its last methods.
@@ -58,6 +58,19 @@ impl<E: Entity, To: Entity, K> Relation<E, To, K> {
         }
     }
 
+    /// Loads the relation in the query's own statement, by an outer join. LIMIT counts the query's objects, not joined rows; where
+    /// that takes a key of one column and the entity has more, it is loaded as by [`selectin`](Self::selectin).
+    pub fn joined(self) -> Load<E, To> {
+        Load {
+            loading: Loading {
+                relation: self.index(),
+                fetch: Fetch::Joined,
+                nested: Vec::new(),
+            },
+            marker: PhantomData,
+        }
+    }
+
     /// Leaves the relation for later, although its mapping loads it along.
     pub fn lazy(self) -> Load<E, To> {
         Load {
@@ -98,10 +111,7 @@ impl<E: Entity> Query<E> {
     pub fn filter(mut self, condition: impl Condition<E>) -> Self {
         let condition = condition.into_condition();
         self.filter = Some(match self.filter {
-            Some(before) => Expr::<E, bool>::from_node(before)
-                .and(Expr::<E, bool>::from_node(condition))
-                .node()
-                .clone(),
+            Some(before) => before.and(condition),
             None => condition,
         });
         self
@@ -254,20 +264,14 @@ impl<E: Entity> Query<E> {
 
     fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<E>>> {
         let store = session.store_of::<E>();
-        let mapper = E::mapper();
-        let columns: Vec<usize> = (0..mapper.types().len()).collect();
-        let slots =
-            session.query_objects(store, &self.spec(Read::Columns(&columns), limit), self.fill)?;
-        let said = self.loadings.iter().cloned();
-        let defaults = default_loadings(mapper).into_iter();
-        let unsaid = defaults.filter(|default| {
-            !self
-                .loadings
-                .iter()
-                .any(|loading| loading.relation == default.relation)
-        });
-        let loadings: Vec<Loading> = said.chain(unsaid).collect();
-        session.load_relations(store, &slots, &loadings)?;
+        let selection = Selection {
+            filter: self.filter.as_ref(),
+            order: &self.order,
+            limit,
+            offset: self.offset,
+            fill: self.fill,
+        };
+        let slots = session.query_objects(store, &selection, &self.loadings)?;
         Ok(slots
             .into_iter()
             .map(|slot| session.handle((store, slot)))
@@ -297,11 +301,45 @@ impl Session {
         rendered.with_params(|params| connection.query(&sql, params, sink))
     }
 
-    /// Runs a query into a store; the slots of its objects in order.
-    fn query_objects(&mut self, store: u16, spec: &QuerySpec<'_>, fill: Fill) -> Result<Vec<u32>> {
+    /// Runs a query into a store, with the relations that it and the mapping load along; the slots of its objects in order.
+    pub(crate) fn query_objects(
+        &mut self,
+        store: u16,
+        selection: &Selection<'_>,
+        said: &[Loading],
+    ) -> Result<Vec<u32>> {
+        let mapper = Arc::clone(self.any_store(store).mapper());
+        let unsaid = default_loadings(&mapper).into_iter();
+        let unsaid = unsaid.filter(|default| {
+            said.iter()
+                .all(|loading| loading.relation != default.relation)
+        });
+        let mut loadings: Vec<Loading> = said.iter().cloned().chain(unsaid).collect();
+        let slots = if self.can_join(store, &loadings, selection) {
+            let slots = self.query_joined(store, selection, &loadings)?;
+            loadings.retain(|loading| loading.fetch != Fetch::Joined);
+            slots
+        } else {
+            self.query_plain(store, &mapper, selection)?
+        };
+        self.load_relations(store, &slots, &loadings)?;
+        Ok(slots)
+    }
+
+    fn query_plain(
+        &mut self,
+        store: u16,
+        mapper: &Mapper,
+        selection: &Selection<'_>,
+    ) -> Result<Vec<u32>> {
         self.autoflush()?;
-        let (rendered, sql) = self.render(spec)?;
-        let moment = self.moment();
+        let columns: Vec<usize> = (0..mapper.types().len()).collect();
+        let mut spec = QuerySpec::new(mapper.table(), Read::Columns(&columns));
+        spec.filter = selection.filter;
+        spec.order = selection.order;
+        (spec.limit, spec.offset) = (selection.limit, selection.offset);
+        let (rendered, sql) = self.render(&spec)?;
+        let (moment, fill) = (self.moment(), selection.fill);
         let mut slots = Vec::new();
         let (any, connection) = self.reading_into(store)?;
         rendered.with_params(|params| {

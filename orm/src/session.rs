@@ -6,14 +6,17 @@
 
 mod edges;
 mod factory;
+mod fit;
 mod flush;
 mod handle;
 mod inspect;
+mod joined;
 mod load;
 mod persist;
 mod plan;
 mod relate;
 mod state;
+mod statements;
 mod store;
 mod transaction;
 
@@ -22,6 +25,7 @@ pub use handle::Handle;
 pub use state::State;
 
 pub(crate) use edges::Node;
+pub(crate) use joined::Selection;
 pub(crate) use load::default_loadings;
 pub(crate) use store::{AnyStore, Fill, Moment, new_store};
 

@@ -2,18 +2,18 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::Duration;
 
-use postgres::config::{Host, SslMode};
-use postgres::{Client, Config, NoTls};
 use selfsame::backend::{Backend, Connection, Scheme};
 use selfsame::dialect::Dialect;
 use selfsame::error::{Error, ErrorKind, Result};
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
 
-use crate::classify::{Phase, classify};
 use crate::connection::PostgresConnection;
 use crate::dialect::PostgresDialect;
+use crate::driver::Client;
 use crate::runtime;
 
 /// Opens `postgres://…` and `postgresql://…`.
@@ -170,36 +170,6 @@ impl Postgres {
         }
         out
     }
-
-    /// Connects on a thread of its own, because the driver's timeout covers the network alone and not a server that never answers.
-    fn open(&self) -> Result<Client> {
-        let mut config = self.config.clone();
-        config.connect_timeout(self.connect_timeout);
-        let (sender, receiver) = mpsc::sync_channel(1);
-        std::thread::Builder::new()
-            .name("selfsame-postgres-connect".to_owned())
-            .spawn(move || {
-                // Nobody waits any more if this fails: the client is dropped here.
-                let _ = sender.send(connect(&config));
-            })
-            .map_err(|error| {
-                Error::new(
-                    ErrorKind::Unreachable,
-                    format!("no thread to connect on: {error}"),
-                )
-            })?;
-        receiver
-            .recv_timeout(self.connect_timeout)
-            .unwrap_or_else(|_| {
-                Err(Error::new(
-                    ErrorKind::Unreachable,
-                    format!(
-                        "the server did not answer within {:?}",
-                        self.connect_timeout
-                    ),
-                ))
-            })
-    }
 }
 
 impl fmt::Debug for Postgres {
@@ -213,7 +183,7 @@ impl fmt::Debug for Postgres {
 impl Backend for Postgres {
     fn connect(&self) -> Result<Box<dyn Connection>> {
         runtime::may_block()?;
-        let client = self.open().map_err(|error| {
+        let client = Client::connect(&self.config, self.connect_timeout).map_err(|error| {
             let message = format!("cannot connect to {}: {}", self.address(), error.message());
             let named = Error::new(error.kind(), message);
             match error.native_code() {
@@ -227,28 +197,6 @@ impl Backend for Postgres {
     fn dialect(&self) -> &dyn Dialect {
         &self.dialect
     }
-}
-
-#[cfg(not(feature = "tls"))]
-fn connect(config: &Config) -> Result<Client> {
-    config
-        .connect(NoTls)
-        .map_err(|error| classify(error, Phase::Connect))
-}
-
-#[cfg(feature = "tls")]
-fn connect(config: &Config) -> Result<Client> {
-    let connected = if config.get_ssl_mode() == SslMode::Disable {
-        config.connect(NoTls)
-    } else {
-        let connector = native_tls::TlsConnector::builder()
-            // As in libpq: `prefer` falls back to plain text anyway, so that a certificate would prove nothing.
-            .danger_accept_invalid_certs(config.get_ssl_mode() == SslMode::Prefer)
-            .build()
-            .map_err(|error| configuration(format!("TLS cannot be used: {error}")))?;
-        config.connect(postgres_native_tls::MakeTlsConnector::new(connector))
-    };
-    connected.map_err(|error| classify(error, Phase::Connect))
 }
 
 fn milliseconds(duration: Duration) -> String {

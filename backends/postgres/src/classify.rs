@@ -6,8 +6,8 @@
 use std::error::Error as StdError;
 use std::io;
 
-use postgres::error::{DbError, Severity};
 use selfsame::error::{Error, ErrorKind};
+use tokio_postgres::error::{DbError, Severity};
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum Phase {
 }
 
 /// Turns an error of the driver into one of the library.
-pub(crate) fn classify(error: postgres::Error, phase: Phase) -> Error {
+pub(crate) fn classify(error: tokio_postgres::Error, phase: Phase) -> Error {
     if let Some(reported) = error.as_db_error() {
         return reported_by_server(reported, phase);
     }
@@ -41,7 +41,7 @@ pub(crate) fn classify(error: postgres::Error, phase: Phase) -> Error {
 }
 
 /// Whether a prepared statement must be prepared again: its result has another shape now, or the server does not have it any more.
-pub(crate) fn is_stale_plan(error: &postgres::Error) -> bool {
+pub(crate) fn is_stale_plan(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|reported| {
         let code = reported.code().code();
         code == "26000" || (code == "0A000" && reported.routine() == Some("RevalidateCachedQuery"))

@@ -2,11 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::mem::ManuallyDrop;
-use std::time::Duration;
 
-use postgres::fallible_iterator::FallibleIterator;
-use postgres::{Client, RowIter};
 use postgres_types::Type;
 use selfsame::backend::{Connection, Outcome, Row, Sql, Statement, StatementKind};
 use selfsame::dialect::Transaction;
@@ -14,6 +10,7 @@ use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::ValueType;
 
 use crate::classify::{Phase, classify, is_stale_plan};
+use crate::driver::{Client, Rows};
 use crate::param::{Bound, declared_type};
 use crate::row::PostgresRow;
 use crate::runtime;
@@ -25,8 +22,8 @@ const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RE
 
 /// One connection to PostgreSQL.
 pub(crate) struct PostgresConnection {
-    /// `None` only while it is dropped. The cell lets `is_open` look at the socket.
-    client: RefCell<Option<Client>>,
+    /// The cell lets `is_open` look at the socket.
+    client: RefCell<Client>,
     statements: Statements,
     transaction: State,
     lost: bool,
@@ -43,15 +40,15 @@ enum State {
 
 /// Why a statement ended early.
 enum Failure {
-    Driver(postgres::Error),
+    Driver(tokio_postgres::Error),
     /// Found by us before anything was sent.
     Own(Error),
     /// The sink's error, and that of reading on behind it.
-    Sink(Error, Option<postgres::Error>),
+    Sink(Error, Option<tokio_postgres::Error>),
 }
 
-impl From<postgres::Error> for Failure {
-    fn from(error: postgres::Error) -> Self {
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
         Self::Driver(error)
     }
 }
@@ -59,7 +56,7 @@ impl From<postgres::Error> for Failure {
 impl PostgresConnection {
     pub(crate) fn new(client: Client) -> Self {
         Self {
-            client: RefCell::new(Some(client)),
+            client: RefCell::new(client),
             statements: Statements::default(),
             transaction: State::Idle,
             lost: false,
@@ -68,13 +65,13 @@ impl PostgresConnection {
 
     fn client(&mut self) -> Result<&mut Client> {
         runtime::may_block()?;
-        match self.client.get_mut() {
-            Some(client) if !self.lost => Ok(client),
-            _ => Err(Error::new(
+        if self.lost {
+            return Err(Error::new(
                 ErrorKind::ConnectionLost,
                 "the connection to the server is gone",
-            )),
+            ));
         }
+        Ok(self.client.get_mut())
     }
 
     /// Runs one statement; how many rows it matched.
@@ -141,15 +138,12 @@ impl PostgresConnection {
                 .collect();
             if typed.iter().all(|(_, ty)| *ty != Type::UNKNOWN) {
                 let client = self.client().map_err(Failure::Own)?;
-                return drain(client.query_typed_raw(sql.text(), typed)?, sink);
+                return drain(client.query_once(sql.text(), typed)?, sink);
             }
             let prepared = self.prepare(statement)?;
             let bound = typed.into_iter().map(|(bound, _)| bound);
             let client = self.client().map_err(Failure::Own)?;
-            return drain(
-                client.query_raw(&prepared, bound.collect::<Vec<_>>())?,
-                sink,
-            );
+            return drain(client.query(&prepared, bound)?, sink);
         }
         let prepared = match self.statements.get(sql.id()) {
             Some(prepared) => prepared,
@@ -160,10 +154,10 @@ impl PostgresConnection {
             }
         };
         let client = self.client().map_err(Failure::Own)?;
-        drain(client.query_raw(&prepared, bound)?, sink)
+        drain(client.query(&prepared, bound)?, sink)
     }
 
-    fn prepare(&mut self, statement: &Statement<'_>) -> Result<postgres::Statement, Failure> {
+    fn prepare(&mut self, statement: &Statement<'_>) -> Result<tokio_postgres::Statement, Failure> {
         let Statement { sql, params } = *statement;
         let types: Vec<Type> = sql
             .params()
@@ -172,7 +166,7 @@ impl PostgresConnection {
             .map(|(ty, param)| declared_type(*ty, param))
             .collect();
         let client = self.client().map_err(Failure::Own)?;
-        let prepared = client.prepare_typed(sql.text(), &types)?;
+        let prepared = client.prepare(sql.text(), &types)?;
         if prepared.params().len() != params.len() {
             return Err(Failure::Own(
                 Error::new(
@@ -190,7 +184,7 @@ impl PostgresConnection {
     }
 
     /// Notes what the error did to the connection, and classifies it.
-    fn failed(&mut self, error: postgres::Error, sql: &Sql) -> Error {
+    fn failed(&mut self, error: tokio_postgres::Error, sql: &Sql) -> Error {
         let reported = error.as_db_error().is_some();
         let error = classify(error, Phase::Run).statement(sql.text());
         if error.is_connection_lost() {
@@ -210,23 +204,29 @@ impl PostgresConnection {
 }
 
 /// Hands on the rows, and reads what the sink does not want, so that the connection is free for the next statement.
-fn drain(
-    mut rows: RowIter<'_>,
-    sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
-) -> Result<u64, Failure> {
-    while let Some(row) = rows.next()? {
-        if let Err(error) = sink(&PostgresRow(&row)) {
-            let behind = loop {
-                match rows.next() {
-                    Ok(Some(_)) => {}
-                    Ok(None) => break None,
-                    Err(behind) => break Some(behind),
-                }
-            };
-            return Err(Failure::Sink(error, behind));
+fn drain(mut rows: Rows<'_>, sink: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<u64, Failure> {
+    let mut chunk = Vec::new();
+    loop {
+        rows.next(&mut chunk)?;
+        if chunk.is_empty() {
+            return Ok(rows.matched());
+        }
+        for row in &chunk {
+            if let Err(error) = sink(&PostgresRow(row)) {
+                return Err(Failure::Sink(error, skip(rows).err()));
+            }
         }
     }
-    Ok(rows.rows_affected().unwrap_or_default())
+}
+
+fn skip(mut rows: Rows<'_>) -> Result<(), tokio_postgres::Error> {
+    let mut chunk = Vec::new();
+    loop {
+        rows.next(&mut chunk)?;
+        if chunk.is_empty() {
+            return Ok(());
+        }
+    }
 }
 
 impl Connection for PostgresConnection {
@@ -279,19 +279,11 @@ impl Connection for PostgresConnection {
         if self.lost {
             return false;
         }
-        let Ok(mut client) = self.client.try_borrow_mut() else {
-            return true;
-        };
-        let Some(client) = client.as_mut() else {
-            return false;
-        };
-        if !runtime::is_async() {
-            let mut notifications = client.notifications();
-            if notifications.timeout_iter(Duration::ZERO).next().is_err() {
-                return false;
-            }
+        // In use, or inside a task where nothing can be asked, it is taken to be well.
+        match self.client.try_borrow_mut() {
+            Ok(mut client) if !runtime::is_async() => client.is_open(),
+            _ => true,
         }
-        !client.is_closed()
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
@@ -332,18 +324,5 @@ impl fmt::Debug for PostgresConnection {
             .field("transaction", &self.transaction)
             .field("lost", &self.lost)
             .finish_non_exhaustive()
-    }
-}
-
-impl Drop for PostgresConnection {
-    fn drop(&mut self) {
-        let client = self.client.get_mut().take();
-        if runtime::is_async() {
-            // The driver would panic here. If no thread can be had, the socket is left to the end of the process.
-            let client = ManuallyDrop::new(client);
-            let closing =
-                std::thread::Builder::new().spawn(move || drop(ManuallyDrop::into_inner(client)));
-            drop(closing);
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL for [`selfsame`], over the `postgres` crate.
+//! PostgreSQL for [`selfsame`], over the `tokio-postgres` crate, which it drives to completion inside each call.
 //!
 //! ```no_run
 //! use selfsame::backend::Backend;
@@ -12,7 +12,7 @@
 //!
 //! # Inside a tokio runtime
 //!
-//! The client blocks. Called from a task of a tokio runtime it gives an error of kind
+//! Calls block. Called from a task of a tokio runtime it gives an error of kind
 //! [`Configuration`](selfsame::ErrorKind::Configuration); call it from `tokio::task::spawn_blocking`.
 //!
 //! # Types
@@ -33,6 +33,7 @@ mod backend;
 mod classify;
 mod connection;
 mod dialect;
+mod driver;
 mod numeric;
 mod param;
 mod row;

@@ -103,7 +103,9 @@ impl ToSql for Bound<'_> {
         };
         written.map_err(|error| {
             let message = format!("parameter {}: {}", self.position, error.message());
-            Error::new(error.kind(), message).into()
+            Error::new(error.kind(), message)
+                .parameter(self.position)
+                .into()
         })
     }
 

@@ -11,7 +11,7 @@ use crate::numeric::{self, NotDecimal};
 use crate::param::{EPOCH_DAYS, EPOCH_MICROS, MICROS_PER_DAY, is_text};
 
 /// One row as the driver gives it.
-pub(crate) struct PostgresRow<'a>(pub(crate) &'a postgres::Row);
+pub(crate) struct PostgresRow<'a>(pub(crate) &'a tokio_postgres::Row);
 
 impl Row for PostgresRow<'_> {
     fn len(&self) -> usize {

@@ -1,7 +1,7 @@
 //! The prepared statements that a connection keeps.
 
-use postgres::Statement;
 use rustc_hash::FxHashMap;
+use tokio_postgres::Statement;
 
 /// How many a connection keeps.
 const CAPACITY: usize = 256;

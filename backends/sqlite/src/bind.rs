@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use selfsame::value::{Date, Decimal, Param, Timestamp, ValueRef};
 use selfsame::{Error, ErrorKind, Result};
 
+use crate::temporal;
+
 /// What one parameter is bound as.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Binding<'p, 's> {
@@ -49,17 +51,19 @@ pub(crate) fn binding<'p, 's>(
         ValueRef::Bytes(bytes) => Binding::KeptBlob(bytes),
         ValueRef::Uuid(uuid) => Binding::Uuid(uuid),
         ValueRef::Decimal(value) if !has_text(value) => return Err(refused(DECIMAL)),
-        ValueRef::Decimal(value) => made(scratch, value),
+        ValueRef::Decimal(value) => made(scratch, |out| {
+            write!(out, "{value}").expect("a String takes any text");
+        }),
         ValueRef::Date(value) if !is_common(value) => return Err(refused(YEAR)),
-        ValueRef::Date(value) => made(scratch, value),
+        ValueRef::Date(value) => made(scratch, |out| temporal::write_date(value, out)),
         ValueRef::Time(value) if !(0..DAY).contains(&value.0) => return Err(refused(TIME)),
-        ValueRef::Time(value) => made(scratch, value),
+        ValueRef::Time(value) => made(scratch, |out| temporal::write_time(value, out)),
         ValueRef::Timestamp(value) if !is_common(value.split().0) => return Err(refused(YEAR)),
-        ValueRef::Timestamp(value) => made(scratch, value),
+        ValueRef::Timestamp(value) => made(scratch, |out| temporal::write_timestamp(value, out)),
         ValueRef::TimestampTz(value) if !is_common(Timestamp(value.0).split().0) => {
             return Err(refused(YEAR));
         }
-        ValueRef::TimestampTz(value) => made(scratch, value),
+        ValueRef::TimestampTz(value) => made(scratch, |out| temporal::write_instant(value, out)),
     })
 }
 
@@ -88,6 +92,7 @@ fn refused(index: i32, what: &str) -> Error {
         ErrorKind::OutOfRange,
         format!("parameter {index} is {what}"),
     )
+    .parameter(usize::try_from(index).unwrap_or_default())
 }
 
 /// Whether the text of a decimal reads back as the same decimal.
@@ -99,9 +104,9 @@ fn is_common(date: Date) -> bool {
     (Date::MIN_COMMON..=Date::MAX_COMMON).contains(&date)
 }
 
-fn made<'p, 's>(scratch: &'s mut String, value: impl std::fmt::Display) -> Binding<'p, 's> {
+fn made<'p, 's>(scratch: &'s mut String, write: impl FnOnce(&mut String)) -> Binding<'p, 's> {
     scratch.clear();
-    write!(scratch, "{value}").expect("a String takes any text");
+    write(scratch);
     Binding::MadeText(scratch)
 }
 

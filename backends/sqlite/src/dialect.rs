@@ -4,11 +4,15 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use selfsame::Result;
+use selfsame::backend::Connection;
 use selfsame::dialect::{
     Batch, Begin, Capabilities, Dialect, GeneratedKey, Isolation, TextMatch, Transaction,
 };
 use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::value::ValueType;
+
+use crate::{reflection, types};
 
 /// SQLite's dialect.
 #[derive(Clone, Debug)]
@@ -28,32 +32,8 @@ impl Dialect for SqliteDialect {
         "sqlite"
     }
 
-    /// In a type of two words the first is for people, and the second tells SQLite the affinity.
     fn column_type(&self, ty: &ColumnType) -> Cow<'static, str> {
-        match ty {
-            ColumnType::Bool => "BOOLEAN".into(),
-            ColumnType::I16 => "SMALLINT".into(),
-            ColumnType::I32 => "INTEGER".into(),
-            ColumnType::I64 => "BIGINT".into(),
-            ColumnType::F32 => "FLOAT".into(),
-            ColumnType::F64 => "REAL".into(),
-            ColumnType::Text {
-                length: Some(length),
-            } => format!("VARCHAR({length})").into(),
-            ColumnType::Bytes => "BLOB".into(),
-            ColumnType::Decimal { precision: None } => "DECIMAL TEXT COLLATE decimal".into(),
-            ColumnType::Decimal {
-                precision: Some((precision, scale)),
-            } => format!("DECIMAL TEXT({precision}, {scale}) COLLATE decimal").into(),
-            ColumnType::Uuid => "UUID BLOB".into(),
-            ColumnType::Date => "DATE TEXT".into(),
-            ColumnType::Time => "TIME TEXT".into(),
-            ColumnType::Timestamp => "TIMESTAMP TEXT".into(),
-            ColumnType::TimestampTz => "TIMESTAMPTZ TEXT".into(),
-            ColumnType::Json => "JSON TEXT".into(),
-            // `ColumnType` may grow: text takes whatever can be written.
-            _ => "TEXT".into(),
-        }
+        types::declared(ty)
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -186,5 +166,9 @@ impl Dialect for SqliteDialect {
             }
         };
         written.expect("a String takes any text");
+    }
+
+    fn reflect(&self, connection: &mut dyn Connection) -> Result<Vec<Table>> {
+        reflection::reflect(connection)
     }
 }

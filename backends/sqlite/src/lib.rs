@@ -18,8 +18,8 @@
 //! | neutral type | column | stored as |
 //! |---|---|---|
 //! | `Bool` | `BOOLEAN` | integer 0 or 1 |
-//! | `I16`, `I32`, `I64` | `SMALLINT`, `INTEGER`, `BIGINT` | integer |
-//! | `F32`, `F64` | `FLOAT`, `REAL` | real; NaN is refused, −0.0 comes back as 0.0 |
+//! | `I16`, `I32`, `I64` | `SMALLINT`, `INT`, `BIGINT` | integer |
+//! | `F32`, `F64` | `FLOAT4`, `REAL` | real; NaN is refused, −0.0 comes back as 0.0 |
 //! | `Text`, an enum | `VARCHAR(n)`, `TEXT` | text; NUL is kept |
 //! | `Bytes` | `BLOB` | blob |
 //! | `Decimal` | `DECIMAL TEXT COLLATE decimal` | text that keeps the scale, in numeric order |
@@ -49,11 +49,14 @@ mod bind;
 mod classify;
 mod connection;
 mod dialect;
+mod reflection;
 mod row;
 mod session;
 mod sqlite;
 mod statement;
+mod temporal;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod types;
 
 pub use sqlite::{SCHEME, Sqlite, Synchronous};

@@ -1,14 +1,14 @@
 //! Columns decoded as the type that is wanted.
 
 use std::fmt;
-use std::str::FromStr;
 
 use rusqlite::types::ValueRef as Stored;
 use selfsame::backend::Row;
-use selfsame::value::{Date, Decimal, ValueRef, ValueType};
+use selfsame::value::{Decimal, ValueRef, ValueType};
 use selfsame::{Error, ErrorKind, Result};
 
 use crate::statement::CurrentRow;
+use crate::temporal;
 
 impl Row for CurrentRow<'_> {
     fn len(&self) -> usize {
@@ -51,32 +51,18 @@ fn decode(stored: Stored<'_>, ty: ValueType) -> Option<ValueRef<'_>> {
         (Stored::Blob(bytes), T::Bytes | T::Native) => ValueRef::Bytes(bytes),
         (Stored::Blob(bytes), T::Uuid) => ValueRef::Uuid(bytes.try_into().ok()?),
         (Stored::Text(text), T::Json) => ValueRef::Json(str::from_utf8(text).ok()?),
-        (Stored::Text(text), T::Decimal) => ValueRef::Decimal(parsed(text)?),
-        (Stored::Integer(value), T::Decimal) => ValueRef::Decimal(Decimal::new(value.into(), 0)),
-        (Stored::Text(text), T::Date) => ValueRef::Date(common(text)?),
-        (Stored::Text(text), T::Time) => ValueRef::Time(parsed(text)?),
-        (Stored::Text(text), T::Timestamp) => {
-            common(text.get(..10)?)?;
-            ValueRef::Timestamp(parsed(text)?)
+        (Stored::Text(text), T::Decimal) => {
+            ValueRef::Decimal(str::from_utf8(text).ok()?.parse().ok()?)
         }
+        (Stored::Integer(value), T::Decimal) => ValueRef::Decimal(Decimal::new(value.into(), 0)),
+        (Stored::Text(text), T::Date) => ValueRef::Date(temporal::read_date(text)?),
+        (Stored::Text(text), T::Time) => ValueRef::Time(temporal::read_time(text)?),
+        (Stored::Text(text), T::Timestamp) => ValueRef::Timestamp(temporal::read_timestamp(text)?),
         (Stored::Text(text), T::TimestampTz) => {
-            common(text.get(..10)?)?;
-            ValueRef::TimestampTz(parsed(text)?)
+            ValueRef::TimestampTz(temporal::read_instant(text)?)
         }
         _ => return None,
     })
-}
-
-fn parsed<T: FromStr>(text: &[u8]) -> Option<T> {
-    str::from_utf8(text).ok()?.parse().ok()
-}
-
-/// The day of a text with a year of four digits, from year 1 on.
-fn common(text: &[u8]) -> Option<Date> {
-    let date = (text.len() == 10).then(|| parsed(text)).flatten()?;
-    (Date::MIN_COMMON..=Date::MAX_COMMON)
-        .contains(&date)
-        .then_some(date)
 }
 
 /// The single that is this double, if there is one.

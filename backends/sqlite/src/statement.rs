@@ -65,6 +65,8 @@ pub(crate) struct Execution<'s, 'p> {
     prepared: &'s mut Prepared,
     bound: &'p [Param<'p>],
     columns: Option<usize>,
+    running: bool,
+    told_no_rowid: bool,
     names: OnceCell<Vec<String>>,
     // Keeps `'p` from being shortened: the parameters must outlive the run, not the call of `bind`.
     params: PhantomData<fn(&'p ()) -> &'p ()>,
@@ -191,6 +193,8 @@ impl Prepared {
             prepared: self,
             bound: &[],
             columns: None,
+            running: false,
+            told_no_rowid: false,
             names: OnceCell::new(),
             params: PhantomData,
         };
@@ -228,35 +232,58 @@ impl<'p> Execution<'_, 'p> {
     /// Runs to the end, drops what rows come, tells what was done, and is ready for `bind` again.
     #[inline]
     pub(crate) fn finish(&mut self) -> Result<Outcome> {
-        let database = self.prepared.database.as_ptr();
-        let kind = self.prepared.kind;
-        // SAFETY: the connection is alive as long as the statement.
-        let total_before = unsafe {
-            if kind == StatementKind::Insert {
-                ffi::sqlite3_set_last_insert_rowid(database, NO_ROWID);
-            }
-            ffi::sqlite3_total_changes64(database)
-        };
-        while self.step()? {}
-        // SAFETY: as above; a statement may be reset at any time, and nothing borrows a row of it.
-        let (matched, last_rowid) = unsafe {
-            ffi::sqlite3_reset(self.prepared.statement.as_ptr());
-            let changed = ffi::sqlite3_changes64(database);
-            let matched = match kind {
-                StatementKind::Insert | StatementKind::Update | StatementKind::Delete => changed,
-                // The count stays from the statement before if this one was no INSERT, UPDATE or DELETE.
-                StatementKind::Raw if ffi::sqlite3_total_changes64(database) > total_before => {
-                    changed
+        let database = self.prepared.database;
+        match self.prepared.kind {
+            StatementKind::Insert => {
+                if !self.told_no_rowid {
+                    // SAFETY: the connection is alive as long as the statement.
+                    unsafe { ffi::sqlite3_set_last_insert_rowid(database.as_ptr(), NO_ROWID) };
+                    self.told_no_rowid = true;
                 }
-                _ => 0,
-            };
-            (matched, ffi::sqlite3_last_insert_rowid(database))
-        };
-        let outcome = Outcome::matched(u64::try_from(matched).unwrap_or(0));
-        if kind == StatementKind::Insert && matched > 0 && last_rowid != NO_ROWID {
-            return Ok(outcome.with_last_insert_id(last_rowid));
+                self.run_to_end()?;
+                let outcome = Outcome::matched(changes(database));
+                // SAFETY: as above.
+                let rowid = unsafe { ffi::sqlite3_last_insert_rowid(database.as_ptr()) };
+                if outcome.matched == 0 || rowid == NO_ROWID {
+                    return Ok(outcome);
+                }
+                Ok(outcome.with_last_insert_id(rowid))
+            }
+            StatementKind::Update | StatementKind::Delete => {
+                self.run_to_end()?;
+                Ok(Outcome::matched(changes(database)))
+            }
+            StatementKind::Raw => {
+                let before = total_changes(database);
+                self.run_to_end()?;
+                // SQLite keeps the count of the statement before if this one is no INSERT, UPDATE or DELETE.
+                let changed = total_changes(database) > before;
+                Ok(Outcome::matched(if changed {
+                    changes(database)
+                } else {
+                    0
+                }))
+            }
+            _ => {
+                self.run_to_end()?;
+                Ok(Outcome::default())
+            }
         }
-        Ok(outcome)
+    }
+
+    #[inline]
+    fn run_to_end(&mut self) -> Result<()> {
+        while self.step()? {}
+        self.reset();
+        Ok(())
+    }
+
+    #[inline]
+    fn reset(&mut self) {
+        // SAFETY: the statement is alive, and `&mut self` proves that no row is borrowed. The code only repeats that of an error
+        // that was reported.
+        unsafe { ffi::sqlite3_reset(self.prepared.statement.as_ptr()) };
+        self.running = false;
     }
 
     /// The next row.
@@ -284,6 +311,7 @@ impl<'p> Execution<'_, 'p> {
 
     #[inline]
     fn step(&mut self) -> Result<bool> {
+        self.running = true;
         // SAFETY: the statement is alive, all it is bound to lives for `'p`, and `&mut self` proves that no row is borrowed.
         match unsafe { ffi::sqlite3_step(self.prepared.statement.as_ptr()) } {
             ffi::SQLITE_ROW => Ok(true),
@@ -307,13 +335,12 @@ impl<'p> Execution<'_, 'p> {
 impl Drop for Execution<'_, '_> {
     #[inline]
     fn drop(&mut self) {
-        let statement = self.prepared.statement.as_ptr();
-        // SAFETY: the statement is alive; no row is borrowed any more. Both only repeat the code of an error that was reported.
-        unsafe {
-            ffi::sqlite3_reset(statement);
-            if !self.bound.is_empty() {
-                ffi::sqlite3_clear_bindings(statement);
-            }
+        if self.running {
+            self.reset();
+        }
+        if !self.bound.is_empty() {
+            // SAFETY: the statement is alive and not running.
+            unsafe { ffi::sqlite3_clear_bindings(self.prepared.statement.as_ptr()) };
         }
     }
 }
@@ -504,6 +531,16 @@ unsafe fn bytes<'a>(start: *const u8, length: c_int) -> &'a [u8] {
         Ok(length) if length > 0 => unsafe { std::slice::from_raw_parts(start, length) },
         _ => &[],
     }
+}
+
+fn changes(database: NonNull<ffi::sqlite3>) -> u64 {
+    // SAFETY: the connection is alive.
+    u64::try_from(unsafe { ffi::sqlite3_changes64(database.as_ptr()) }).unwrap_or(0)
+}
+
+fn total_changes(database: NonNull<ffi::sqlite3>) -> i64 {
+    // SAFETY: the connection is alive.
+    unsafe { ffi::sqlite3_total_changes64(database.as_ptr()) }
 }
 
 fn last_error(database: NonNull<ffi::sqlite3>) -> (i32, String) {

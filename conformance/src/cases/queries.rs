@@ -1,17 +1,78 @@
-//! Reading: filters, order, paging, sets, streaming.
+//! Reading: filters, order, paging, joins, sets.
 
-use selfsame::schema::ColumnType;
+mod sets;
+mod stream;
+
+use selfsame::dialect::TextMatch;
+use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::ValueType;
 
 use crate::case::Cover::Contract;
-use crate::case::{Case, CaseResult};
+use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
-use crate::database::{Database, int, null, value_table};
+use crate::database::{Database, Typed, int, null, text, value_table};
 
-pub(super) const CASES: &[Case] = &[Case::read("queries.equality.null", equality_null)
-    .promise("A comparison with NULL is neither true nor false, so neither = nor <> finds the row.")
-    .hint("Do not rewrite `= NULL` into IS NULL; send the parameter as it is.")
-    .covers(&[Contract(23)])];
+pub(super) const LISTS: &[&[Case]] = &[CASES, sets::CASES, stream::CASES];
+
+const CASES: &[Case] = &[
+    Case::read("queries.equality.null", equality_null)
+        .promise("A comparison with NULL is neither true nor false, so neither = nor <> finds the row.")
+        .hint("Do not rewrite `= NULL` into IS NULL; send the parameter as it is.")
+        .covers(&[Contract(23)]),
+    Case::read("queries.equality.null_safe", null_safe)
+        .promise("The dialect's comparison that treats NULL as a value finds NULL by NULL and tells it from everything else.")
+        .hint("See `Dialect::null_safe_equality`.")
+        .covers(&[Contract(24)]),
+    Case::read("queries.in.null_inside", in_null)
+        .promise("NULL in an IN list finds nothing more, and in a NOT IN list leaves nothing, as SQL says.")
+        .hint("Send the list as it is.")
+        .covers(&[Contract(25)]),
+    Case::read("queries.in.many", in_many)
+        .promise("A list of hundreds of parameters finds all its rows.")
+        .hint("Check the number of parameters that the driver counts in.")
+        .covers(&[Contract(25), Contract(42)]),
+    Case::read("queries.text.wildcards", wildcards)
+        .promise("Starts with, ends with and contains take %, _ and backslash for themselves and tell upper from lower case.")
+        .hint("See `Dialect::text_match`; do not use LIKE without an escape.")
+        .covers(&[Contract(27), Contract(28)]),
+    Case::read("queries.limit.bounds", limit_bounds)
+        .promise("LIMIT and OFFSET hold at 0, inside, at the end and past it, or pages overlap and lose rows.")
+        .hint("See `Dialect::limit`.")
+        .covers(&[Contract(29)]),
+    Case::read("queries.limit.pages", pages)
+        .promise("Pages of a total order put together are the whole, each row once.")
+        .hint("OFFSET counts rows, from 0, however far it goes.")
+        .covers(&[Contract(29), Contract(30)]),
+    Case::read("queries.order.keys", order_keys)
+        .promise("Rows come by the first key, among equals by the second, each in its own direction.")
+        .hint("Send ORDER BY as it is.")
+        .covers(&[Contract(30)]),
+    Case::extra("queries.order.nulls", order_nulls)
+        .needs(&[Capability::NullsOrder])
+        .promise("NULLS FIRST and NULLS LAST put NULL where they say, whatever the direction of the key.")
+        .hint("Claim it only if the database takes the words.")
+        .covers(&[Contract(30)]),
+    Case::read("queries.parameters.many", many_parameters)
+        .promise("Hundreds of parameters arrive each in its own place.")
+        .hint("Count placeholders from 1, in their order of writing.")
+        .covers(&[Contract(42)]),
+    Case::read("queries.parameters.typed_null", typed_null)
+        .promise("A NULL parameter of any type can stand alone in a query, because its type travels with the statement.")
+        .hint("Prepare the statement with the parameter types that it names.")
+        .covers(&[Contract(42), Contract(24)]),
+    Case::read("queries.columns.names", column_names)
+        .promise("Columns come with the names and the number that the query gives them, two of one name included.")
+        .hint("See `Row::name` and `Row::len`.")
+        .covers(&[Contract(43)]),
+    Case::read("queries.identifiers.odd", odd_identifiers)
+        .promise("Any string is a column's name once quoted: reserved words, spaces, quotes, other scripts.")
+        .hint("See `Dialect::quote`; double the quote inside a name.")
+        .covers(&[Contract(41)]),
+    Case::read("queries.arithmetic.integers", integers)
+        .promise("Integer division cuts towards zero and the remainder takes the sign of the dividend, as the renderer assumes.")
+        .hint("An engine that divides integers into fractions needs its own rendering.")
+        .covers(&[Contract(38)]),
+];
 
 /// A table `t` with these values in `v`, under the keys 1, 2, ….
 fn with_values(context: &Context, values: &[Option<i64>]) -> CaseResult<Database> {
@@ -30,19 +91,351 @@ fn with_values(context: &Context, values: &[Option<i64>]) -> CaseResult<Database
     Ok(database)
 }
 
+/// A table `t` with these texts in `v`, under the keys 1, 2, ….
+fn with_texts(context: &Context, texts: &[&str]) -> CaseResult<Database> {
+    let mut database = Database::open(context)?;
+    database.create(&value_table("t", ColumnType::Text { length: None }))?;
+    for (value, id) in texts.iter().zip(1..) {
+        database.execute(
+            "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+            &[int(id), text(value)],
+        )?;
+    }
+    Ok(database)
+}
+
+/// Checks which keys a condition finds.
+fn finds(database: &mut Database, condition: &str, params: &[Typed], wanted: &[i64]) -> CaseResult {
+    let query = format!("SELECT [id] FROM [t] WHERE {condition} ORDER BY [id]");
+    let found = database.integers(&query, params)?;
+    check_eq!(found, wanted, "`{condition}` must find the right keys");
+    Ok(())
+}
+
 fn equality_null(context: &mut Context) -> CaseResult {
     let mut database = with_values(context, &[Some(1), None])?;
     for operator in ["=", "<>"] {
-        let found = database.integers(
-            &format!("SELECT [id] FROM [t] WHERE [v] {operator} ?"),
-            &[null(ValueType::I64)],
-        )?;
-        check!(
-            found.is_empty(),
-            "`{operator} NULL` must find no row, found the keys {found:?}"
+        let condition = format!("[v] {operator} ?");
+        finds(&mut database, &condition, &[null(ValueType::I64)], &[])?;
+    }
+    finds(&mut database, "[v] <> ?", &[int(2)], &[1])
+}
+
+fn null_safe(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(1), None, Some(2)])?;
+    let same = database.dialect().null_safe_equality(false);
+    let differs = database.dialect().null_safe_equality(true);
+    let is_null = null(ValueType::I64);
+    for (operator, param, wanted) in [
+        (same, is_null.clone(), vec![2]),
+        (same, int(1), vec![1]),
+        (differs, is_null, vec![1, 3]),
+        (differs, int(1), vec![2, 3]),
+    ] {
+        finds(&mut database, &format!("[v]{operator}?"), &[param], &wanted)?;
+    }
+    Ok(())
+}
+
+fn in_null(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(1), None, Some(3)])?;
+    let list = [int(1), null(ValueType::I64)];
+    finds(&mut database, "[v] IN (?, ?)", &list, &[1])?;
+    finds(&mut database, "[v] NOT IN (?, ?)", &list, &[])?;
+    finds(&mut database, "[v] NOT IN (?)", &[int(1)], &[3])
+}
+
+fn in_many(context: &mut Context) -> CaseResult {
+    const COUNT: i64 = 700;
+    let values: Vec<Option<i64>> = (1..=COUNT).map(Some).collect();
+    let mut database = with_values(context, &values)?;
+    let odd: Vec<i64> = (1..=COUNT).filter(|v| v % 2 == 1).collect();
+    let places = vec!["?"; odd.len()].join(", ");
+    let params: Vec<Typed> = odd.iter().rev().copied().map(int).collect();
+    finds(&mut database, &format!("[v] IN ({places})"), &params, &odd)
+}
+
+fn wildcards(context: &mut Context) -> CaseResult {
+    let texts = [
+        "100%",
+        "100 percent",
+        "a_b",
+        "axb",
+        "c\\d",
+        "Été",
+        "été",
+        "",
+    ];
+    let mut database = with_texts(context, &texts)?;
+    let passes = |test: TextMatch, text: &str, part: &str| match test {
+        TextMatch::StartsWith => text.starts_with(part),
+        TextMatch::EndsWith => text.ends_with(part),
+        TextMatch::Contains => text.contains(part),
+    };
+    for test in [
+        TextMatch::StartsWith,
+        TextMatch::EndsWith,
+        TextMatch::Contains,
+    ] {
+        for part in ["100%", "_", "%", "\\", "É", "é", "b", "100", "", "zz"] {
+            let wanted: Vec<i64> = texts
+                .iter()
+                .zip(1..)
+                .filter(|(text, _)| passes(test, text, part))
+                .map(|(_, id)| id)
+                .collect();
+            let found = matching(&mut database, test, part)?;
+            check_eq!(
+                found,
+                wanted,
+                "{test:?} of {part:?} must find the right keys"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The keys of `t` whose text passes the dialect's test. The pattern may be written more than once: each time it is sent again.
+fn matching(database: &mut Database, test: TextMatch, pattern: &str) -> CaseResult<Vec<i64>> {
+    let dialect = database.dialect();
+    let (mut subject, mut condition) = (String::new(), String::new());
+    dialect.quote("v", &mut subject);
+    dialect.text_match(test, &subject, PATTERN, &mut condition);
+    let mut text_of = String::new();
+    for (i, part) in condition.split(PATTERN).enumerate() {
+        if i > 0 {
+            dialect.placeholder(i, ValueType::Text, &mut text_of);
+        }
+        text_of.push_str(part);
+    }
+    let times = condition.matches(PATTERN).count();
+    let condition = text_of;
+    let (mut table, mut key) = (String::new(), String::new());
+    dialect.quote("t", &mut table);
+    dialect.quote("id", &mut key);
+    let sql = selfsame::backend::Sql::new(
+        selfsame::backend::StatementKind::Select,
+        format!("SELECT {key} FROM {table} WHERE {condition} ORDER BY {key}"),
+        vec![ValueType::Text; times],
+        [ValueType::I64],
+    );
+    let rows = database.rows_of(&sql, &vec![text(pattern); times])?;
+    Ok(rows
+        .into_iter()
+        .flatten()
+        .filter_map(|value| match value {
+            selfsame::value::Value::I64(id) => Some(id),
+            _ => None,
+        })
+        .collect())
+}
+
+/// Stands for the pattern until it is known how often the dialect writes it.
+const PATTERN: &str = "\u{1}";
+
+fn limited(
+    database: &mut Database,
+    limit: Option<u64>,
+    offset: Option<u64>,
+) -> CaseResult<Vec<i64>> {
+    let mut clause = String::new();
+    database.dialect().limit(limit, offset, &mut clause);
+    Ok(database.integers(&format!("SELECT [id] FROM [t] ORDER BY [id]{clause}"), &[])?)
+}
+
+fn limit_bounds(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[None; 5])?;
+    let all = [1, 2, 3, 4, 5];
+    let checks: [(Option<u64>, Option<u64>, &[i64]); 9] = [
+        (Some(0), None, &[]),
+        (Some(2), None, &all[..2]),
+        (Some(5), None, &all),
+        (Some(6), None, &all),
+        (Some(2), Some(0), &all[..2]),
+        (Some(2), Some(2), &all[2..4]),
+        (Some(9), Some(4), &all[4..]),
+        (Some(2), Some(5), &[]),
+        (None, Some(3), &all[3..]),
+    ];
+    for (limit, offset, wanted) in checks {
+        let found = limited(&mut database, limit, offset)?;
+        check_eq!(
+            found,
+            wanted,
+            "LIMIT {limit:?} OFFSET {offset:?} must cut there"
         );
     }
-    let found = database.integers("SELECT [id] FROM [t] WHERE [v] <> ?", &[int(2)])?;
-    check_eq!(found, [1], "`<> 2` must not find the row that holds NULL");
+    Ok(())
+}
+
+fn pages(context: &mut Context) -> CaseResult {
+    const PAGE: u64 = 17;
+    let mut database = with_values(context, &[None; 120])?;
+    let mut all = Vec::new();
+    let mut offset = 0;
+    loop {
+        let page = limited(&mut database, Some(PAGE), Some(offset))?;
+        if page.is_empty() {
+            break;
+        }
+        all.extend(page);
+        offset += PAGE;
+        check!(offset < 1_000, "pages past the end must be empty");
+    }
+    let wanted: Vec<i64> = (1..=120).collect();
+    check_eq!(all, wanted, "the pages put together must be the whole");
+    Ok(())
+}
+
+fn order_keys(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    let table = Table::build("t")
+        .column(Column::new("id", ColumnType::I64))
+        .column(Column::new("a", ColumnType::I64))
+        .column(Column::new("b", ColumnType::Text { length: None }))
+        .primary_key(["id"]);
+    database.create(&table)?;
+    for (id, a, b) in [
+        (1, 2, "x"),
+        (2, 1, "y"),
+        (3, 2, "z"),
+        (4, 1, "w"),
+        (5, 2, "y"),
+    ] {
+        database.execute(
+            "INSERT INTO [t] ([id], [a], [b]) VALUES (?, ?, ?)",
+            &[int(id), int(a), text(b)],
+        )?;
+    }
+    for (keys, wanted) in [
+        ("[a], [b]", [4, 2, 1, 5, 3]),
+        ("[a], [b] DESC", [2, 4, 3, 5, 1]),
+        ("[a] DESC, [b]", [1, 5, 3, 4, 2]),
+        ("[a] DESC, [b] DESC", [3, 5, 1, 2, 4]),
+    ] {
+        let found = database.integers(&format!("SELECT [id] FROM [t] ORDER BY {keys}"), &[])?;
+        check_eq!(found, wanted, "ORDER BY {keys} must hold");
+    }
+    Ok(())
+}
+
+fn order_nulls(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(2), None, Some(1)])?;
+    for (keys, wanted) in [
+        ("[v] NULLS FIRST", [2, 3, 1]),
+        ("[v] NULLS LAST", [3, 1, 2]),
+        ("[v] DESC NULLS FIRST", [2, 1, 3]),
+        ("[v] DESC NULLS LAST", [1, 3, 2]),
+    ] {
+        let found = database.integers(&format!("SELECT [id] FROM [t] ORDER BY {keys}"), &[])?;
+        check_eq!(found, wanted, "ORDER BY {keys} must hold");
+    }
+    Ok(())
+}
+
+fn many_parameters(context: &mut Context) -> CaseResult {
+    const COUNT: usize = 400;
+    let mut database = with_values(context, &[Some(1)])?;
+    let places = vec!["?"; COUNT].join(" + ");
+    let params: Vec<Typed> = (1..).take(COUNT).map(int).collect();
+    let found = database.integers(&format!("SELECT {places} FROM [t]"), &params)?;
+    check_eq!(
+        found,
+        [80_200],
+        "the sum of 1 to 400 must come out of 400 parameters"
+    );
+    let first = database.integers("SELECT ? - ? * 10 FROM [t]", &[int(1), int(2)])?;
+    check_eq!(first, [-19], "parameters must stand in their order");
+    Ok(())
+}
+
+fn typed_null(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(1)])?;
+    for ty in crate::domain::TYPES {
+        let found = database.integers("SELECT [id] FROM [t] WHERE ? IS NULL", &[null(ty)])?;
+        check_eq!(found, [1], "a lone NULL of type {ty:?} must be NULL");
+    }
+    Ok(())
+}
+
+fn column_names(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(7)])?;
+    let sql = database.sql(
+        "SELECT [v], [id] AS [v], [id] AS [Other Name] FROM [t]",
+        &[],
+        &[],
+    );
+    let mut seen = Vec::new();
+    database
+        .connection
+        .query(&selfsame::backend::Statement::new(&sql, &[]), &mut |row| {
+            seen.push((
+                row.len(),
+                (0..4).map(|i| row.name(i).to_owned()).collect::<Vec<_>>(),
+            ));
+            Ok(())
+        })?;
+    let wanted = ["v", "v", "Other Name", ""].map(str::to_owned).to_vec();
+    check_eq!(
+        seen,
+        [(3, wanted)],
+        "three columns with their names, and no fourth"
+    );
+    Ok(())
+}
+
+fn odd_identifiers(context: &mut Context) -> CaseResult {
+    let names = [
+        "select",
+        "größe in m",
+        "a\"b",
+        "semi;colon",
+        "日本",
+        "UPPER",
+        "upper",
+        "%s ? $1",
+    ];
+    let mut database = Database::open(context)?;
+    let mut table = Table::build("order").column(Column::new("id", ColumnType::I64));
+    for name in names {
+        table = table.column(Column::new(name, ColumnType::I64));
+    }
+    // Two names that differ in case alone are one name to some databases: they are not what is asked here.
+    table.columns.retain(|column| column.name != "UPPER");
+    database.create(&table.primary_key(["id"]))?;
+    let kept: Vec<&str> = names.into_iter().filter(|&name| name != "UPPER").collect();
+    let columns: Vec<String> = kept.iter().map(|name| format!("[{name}]")).collect();
+    let mut params = vec![int(1)];
+    params.extend((10..).take(kept.len()).map(int));
+    database.execute(
+        &format!(
+            "INSERT INTO [order] ([id], {}) VALUES (?{})",
+            columns.join(", "),
+            ", ?".repeat(kept.len())
+        ),
+        &params,
+    )?;
+    for (column, wanted) in columns.iter().zip(10..) {
+        let found = database.integers(&format!("SELECT {column} FROM [order]"), &[])?;
+        check_eq!(
+            found,
+            [wanted],
+            "the column {column} must be found by its name"
+        );
+    }
+    Ok(())
+}
+
+fn integers(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(-7)])?;
+    for (expression, wanted) in [
+        ("[v] / 2", -3),
+        ("[v] % 2", -1),
+        ("[v] * [v]", 49),
+        ("-[v]", 7),
+    ] {
+        let found = database.integers(&format!("SELECT {expression} FROM [t]"), &[])?;
+        check_eq!(found, [wanted], "{expression} of -7");
+    }
     Ok(())
 }

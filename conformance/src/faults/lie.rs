@@ -15,8 +15,6 @@ pub(super) enum Lie {
     Text(fn(&dyn Dialect, StatementKind, &str) -> Option<String>),
     /// The row at this place (from 0) of a result is delivered otherwise.
     Deliver(fn(usize) -> Option<Delivery>),
-    /// The rows that an INSERT returns come in reverse.
-    ReverseReturned,
     /// Another outcome is told.
     Outcome(fn(StatementKind, Outcome) -> Option<Outcome>),
     /// An error is told otherwise.

@@ -31,7 +31,7 @@ pub(super) const FAULTS: &[Fault] = &[
         Lie::Text(offset_off_by_one),
     )
     .beyond(50)
-    .suspects(&["queries.limit", "queries.offset"]),
+    .suspects(&["queries.limit"]),
     Fault::new(
         "queries.nulls_order_swapped",
         Queries,

@@ -99,7 +99,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => None,
         }),
     )
-    .suspects(&["types.text.empty", "types.text.null"]),
+    .suspects(&["types.text.empty"]),
     Fault::new(
         "values.text_cut_at_nul",
         Values,

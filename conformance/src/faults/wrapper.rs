@@ -281,7 +281,7 @@ impl Connection for LyingConnection {
         let sql = text.as_deref().unwrap_or(statement.sql);
         let liar = Arc::clone(&self.liar);
         let mut stopped = false;
-        let mut delivery = Deliverer::new(&liar, sql);
+        let mut delivery = Deliverer::new(&liar);
         let result = with_params(&liar, statement.params, |params| {
             self.inner.query(&Statement::new(sql, params), &mut |row| {
                 let result = delivery.row(row, sink);
@@ -289,7 +289,6 @@ impl Connection for LyingConnection {
                 result
             })
         });
-        let result = result.and_then(|()| delivery.finish(sink));
         if stopped && matches!(liar.lie, Some(Lie::BreakOnStop)) {
             liar.fire();
             self.broken = true;
@@ -386,31 +385,17 @@ impl LyingConnection {
 /// Hands rows on to a sink, as the fault delivers them.
 struct Deliverer<'a> {
     liar: &'a Liar,
-    columns: Vec<ValueType>,
     place: usize,
-    reverse: bool,
-    kept: Vec<KeptRow>,
 }
 
 impl<'a> Deliverer<'a> {
-    fn new(liar: &'a Liar, sql: &Sql) -> Self {
-        Self {
-            liar,
-            columns: sql.columns().to_vec(),
-            place: 0,
-            reverse: matches!(liar.lie, Some(Lie::ReverseReturned))
-                && sql.kind() == StatementKind::Insert,
-            kept: Vec::new(),
-        }
+    fn new(liar: &'a Liar) -> Self {
+        Self { liar, place: 0 }
     }
 
     fn row(&mut self, row: &dyn Row, sink: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<()> {
         let place = self.place;
         self.place += 1;
-        if self.reverse {
-            self.kept.push(KeptRow::of(row, &self.columns)?);
-            return Ok(());
-        }
         match self.liar.lie {
             Some(Lie::Deliver(change)) => match self.liar.fired(change(place)) {
                 None => sink(row),
@@ -428,16 +413,6 @@ impl<'a> Deliverer<'a> {
             }),
             _ => sink(row),
         }
-    }
-
-    fn finish(&mut self, sink: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<()> {
-        if self.kept.len() > 1 {
-            self.liar.fire();
-        }
-        for row in self.kept.drain(..).rev() {
-            sink(&row)?;
-        }
-        Ok(())
     }
 }
 
@@ -467,46 +442,6 @@ impl Row for LyingRow<'_> {
         match cell.get_or_init(|| (ty, bent)) {
             (kept, value) if *kept == ty => Ok(value.as_ref()),
             _ => Ok(honest),
-        }
-    }
-}
-
-/// A row that outlives its result.
-struct KeptRow {
-    names: Vec<String>,
-    values: Vec<Value>,
-}
-
-impl KeptRow {
-    fn of(row: &dyn Row, columns: &[ValueType]) -> Result<Self> {
-        let values: Result<Vec<Value>> = columns
-            .iter()
-            .enumerate()
-            .map(|(i, &ty)| Ok(row.value(i, ty)?.to_owned()))
-            .collect();
-        Ok(Self {
-            names: (0..row.len()).map(|i| row.name(i).to_owned()).collect(),
-            values: values?,
-        })
-    }
-}
-
-impl Row for KeptRow {
-    fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    fn name(&self, index: usize) -> &str {
-        self.names.get(index).map_or("", String::as_str)
-    }
-
-    fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
-        let value = self.values.get(index).ok_or_else(|| {
-            Error::new(ErrorKind::Conversion, format!("there is no column {index}"))
-        })?;
-        match value.as_ref().value_type() {
-            Some(found) if found != ty => Err(value.as_ref().mismatch(ty)),
-            _ => Ok(value.as_ref()),
         }
     }
 }

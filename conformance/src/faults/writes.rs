@@ -3,21 +3,12 @@
 use selfsame::ErrorKind;
 use selfsame::backend::{Outcome, StatementKind};
 
-use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::Writes;
 use crate::faults::lie::{Answer, Lie};
 use crate::faults::text::always_true;
 
 pub(super) const FAULTS: &[Fault] = &[
-    Fault::new(
-        "writes.returning_reversed",
-        Writes,
-        "The rows that a batch returns come in reverse.",
-        Lie::ReverseReturned,
-    )
-    .needs(&[Capability::ArrayBatches])
-    .suspects(&["flush.batch", "writes.returning", "writes.keys"]),
     Fault::new(
         "writes.batch_loses_last_row",
         Writes,

@@ -49,6 +49,11 @@ pub(crate) fn base(mut ty: &Type) -> &Type {
     ty
 }
 
+/// Whether it is a `String`, without an `Option` or `Auto`.
+pub(crate) fn is_plain_text(ty: &Type) -> bool {
+    kind(ty) == Kind::Text && !is_option(ty) && !is_auto(ty)
+}
+
 /// What is known of a column's type from its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use rustc_hash::FxHashMap;
 
 use crate::backend::Sql;
+use crate::render::Lock;
 
 /// How many statements are kept for texts that queries make up. Beyond it the map starts anew.
 const MOST_TEXTS: usize = 1024;
@@ -18,8 +19,8 @@ pub(crate) enum Operation {
     UpdateArrays,
     Delete,
     DeleteArrays,
-    Select,
-    SelectArrays,
+    Select(Lock),
+    SelectArrays(Lock),
     LastKey,
 }
 

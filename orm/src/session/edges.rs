@@ -153,6 +153,28 @@ impl Edges {
         self.links.retain(|(child, _), _| *child != owner);
     }
 
+    /// Forgets what was read, so that it is read again; what was set or put in and not flushed stays.
+    pub(crate) fn expire_loaded(&mut self) {
+        let linked = &self.links;
+        let changed = |slots: &[u32]| {
+            slots
+                .iter()
+                .any(|&slot| linked.keys().any(|((_, child), _)| *child == slot))
+        };
+        let read: Vec<Collection> = self
+            .collections
+            .iter()
+            .filter(|(_, members)| {
+                members.loaded && !changed(&members.slots) && !changed(&members.removed)
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        for key in read {
+            self.log(key);
+            self.collections.remove(&key);
+        }
+    }
+
     /// Forgets everything: all is read again.
     pub(crate) fn clear(&mut self) {
         *self = Self {

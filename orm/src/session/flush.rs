@@ -10,6 +10,7 @@ use super::transaction::Intent;
 use super::{Session, State};
 use crate::entity::{RelationKind, ResolvedRelation};
 use crate::error::{Error, ErrorKind, Result};
+use crate::render::Lock;
 use crate::value::{Param, Value, ValueRef};
 
 /// Whether a flush may leave the transaction open behind it.
@@ -99,6 +100,21 @@ impl Session {
                 self.engine.dialect().name(),
                 "a flush of several statements without a transaction",
             ));
+        }
+        for step in steps {
+            if let Step::Insert {
+                store,
+                columns,
+                slots,
+            }
+            | Step::Update {
+                store,
+                columns,
+                slots,
+            } = step
+            {
+                self.check_fit(*store, columns, slots)?;
+            }
         }
         if alone && ending == Ending::Commit && !self.in_transaction() {
             self.connected()?;
@@ -412,7 +428,7 @@ impl Session {
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let any = self.any_store(store);
             let epoch = self.epoch;
-            let expired: Vec<u32> = any
+            let mut expired: Vec<u32> = any
                 .touched()
                 .iter()
                 .copied()
@@ -422,6 +438,8 @@ impl Session {
                         && !any.changed(slot).is_empty()
                 })
                 .collect();
+            // In the order of their keys, so that two sessions lock in the same order.
+            any.sort_by_key(&mut expired);
             if expired.is_empty() {
                 continue;
             }
@@ -436,6 +454,7 @@ impl Session {
                     by: &by,
                     keys: &keys,
                     order: &[],
+                    lock: Lock::ForUpdate,
                 },
                 &mut |any, row| {
                     let mapper = any.mapper().clone();

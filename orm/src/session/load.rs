@@ -1,9 +1,10 @@
 //! Loading: by key, along relations, and for many owners at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::transaction::Intent;
-use super::{AnyStore, Fill, Handle, Node, Session, State};
+use super::{AnyStore, Fill, Handle, Node, Selection, Session, State};
 use crate::backend::{Row, Sql};
 use crate::dialect::Batch;
 use crate::engine::{Operation, Shape};
@@ -12,7 +13,8 @@ use crate::entity::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::Loading;
-use crate::render::Renderer;
+use crate::render::{Lock, Renderer};
+use crate::sql;
 use crate::value::{Param, Value, ValueRef};
 
 /// No more keys than this travel in one IN list.
@@ -26,6 +28,7 @@ pub(super) struct Lookup<'a> {
     /// Their values, one key behind the other.
     pub(super) keys: &'a [Value],
     pub(super) order: &'a [(usize, bool)],
+    pub(super) lock: Lock,
 }
 
 impl Session {
@@ -202,13 +205,30 @@ impl Session {
 
     /// Reads rows by primary key into their store.
     fn load_by_key(&mut self, store: u16, keys: &[Value]) -> Result<Vec<u32>> {
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let by = &mapper.table().primary_key;
+        let joins = mapper
+            .relations()
+            .iter()
+            .any(|relation| relation.fetch == Fetch::Joined);
+        if joins && keys.len() == by.len() {
+            let filter = key_filter(&mapper, keys);
+            let selection = Selection {
+                filter: Some(&filter),
+                order: &[],
+                limit: None,
+                offset: None,
+                fill: Fill::Expired,
+            };
+            return self.query_objects(store, &selection, &[]);
+        }
         self.autoflush()?;
-        let by = self.entry(store).mapper.table().primary_key.clone();
         self.look_up(&Lookup {
             store,
-            by: &by,
+            by,
             keys,
             order: &[],
+            lock: Lock::None,
         })
     }
 
@@ -252,7 +272,7 @@ impl Session {
                 .collect();
             let params: Vec<Param<'_>> =
                 columns.iter().map(|column| Param::Column(column)).collect();
-            let sql = self.lookup_sql(lookup, Operation::SelectArrays, 0);
+            let sql = self.lookup_sql(lookup, Operation::SelectArrays(lookup.lock), 0);
             return self.run_lookup(lookup.store, &sql, &params, sink);
         }
         let most = match batch {
@@ -266,7 +286,7 @@ impl Session {
             let missing = size * width - keys.len();
             let filled = keys.iter().chain(last.iter().cycle().take(missing));
             let params: Vec<Param<'_>> = filled.map(|value| Param::Ref(value.as_ref())).collect();
-            let sql = self.lookup_sql(lookup, Operation::Select, size);
+            let sql = self.lookup_sql(lookup, Operation::Select(lookup.lock), size);
             self.run_lookup(lookup.store, &sql, &params, sink)?;
         }
         Ok(())
@@ -284,12 +304,7 @@ impl Session {
         connection.query(sql, params, &mut |row| sink(any, row))
     }
 
-    fn lookup_sql(
-        &self,
-        lookup: &Lookup<'_>,
-        operation: Operation,
-        count: usize,
-    ) -> std::sync::Arc<Sql> {
+    fn lookup_sql(&self, lookup: &Lookup<'_>, operation: Operation, count: usize) -> Arc<Sql> {
         let mapper = &self.entry(lookup.store).mapper;
         let shape = Shape {
             mapper: mapper.id(),
@@ -304,9 +319,9 @@ impl Session {
         };
         self.engine.shape(shape, || {
             let read: Vec<usize> = (0..mapper.types().len()).collect();
-            let renderer = Renderer::new(self.engine.dialect());
+            let renderer = Renderer::new(self.engine.dialect()).lock(lookup.lock);
             match operation {
-                Operation::SelectArrays => {
+                Operation::SelectArrays(_) => {
                     renderer.select_by_arrays(mapper.table(), &read, lookup.by, lookup.order)
                 }
                 _ => renderer.select_by(mapper.table(), &read, lookup.by, count, lookup.order),
@@ -440,6 +455,7 @@ impl Session {
             by: &resolved.remote,
             keys: &keys,
             order: &order,
+            lock: Lock::None,
         })?;
         for child in children {
             let Some(key) = self.foreign_key((target, child), &resolved.remote) else {
@@ -492,6 +508,7 @@ impl Session {
                 by: &by,
                 keys: &keys,
                 order: &[],
+                lock: Lock::None,
             })?);
         }
         wanted.sort_unstable();
@@ -543,6 +560,29 @@ pub(crate) fn default_loadings(mapper: &Mapper) -> Vec<Loading> {
             nested: Vec::new(),
         })
         .collect()
+}
+
+/// The condition that picks the row of a key.
+fn key_filter(mapper: &Mapper, key: &[Value]) -> sql::Node {
+    let conditions = mapper
+        .table()
+        .primary_key
+        .iter()
+        .zip(key)
+        .map(|(&index, value)| {
+            let column = sql::ColumnRef {
+                table: Arc::clone(mapper.table()),
+                index,
+                alias: None,
+            };
+            sql::Node::Column(column).binary(
+                sql::Operator::Eq,
+                sql::Node::Param(value.clone(), mapper.types()[index]),
+            )
+        });
+    conditions
+        .reduce(sql::Node::and)
+        .unwrap_or(sql::Node::All(Vec::new()))
 }
 
 fn values(key: &[Value]) -> Vec<ValueRef<'_>> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::fit::trace;
 use super::load::not_connected;
 use super::plan::Step;
 use super::{AnyStore, Session};
@@ -10,7 +11,7 @@ use crate::dialect::Batch;
 use crate::engine::{Operation, Shape};
 use crate::entity::Mapper;
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::Renderer;
+use crate::render::{Lock, Renderer};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// Rows of one multi-row VALUES. Beyond it a longer statement costs more to prepare than it saves.
@@ -150,7 +151,9 @@ impl Insert<'_> {
             let sql = self.sql(session, Operation::Insert, columns, &[], slots.len());
             let (store, connection) = parts(session, self.store)?;
             let params = params(store, slots, columns, Keys::None);
-            connection.execute(&sql, &params)?;
+            connection
+                .execute(&sql, &params)
+                .map_err(|error| trace(error, store.mapper(), columns))?;
         }
         Ok(())
     }
@@ -251,7 +254,8 @@ impl Insert<'_> {
         if made.is_empty() {
             return with_arrays(&columns, |params| {
                 connection.execute(&sql, params).map(drop)
-            });
+            })
+            .map_err(|error| trace(error, &mapper, self.columns));
         }
         let mut rows: Vec<Vec<Value>> = Vec::with_capacity(self.slots.len());
         with_arrays(&columns, |params| {
@@ -263,7 +267,8 @@ impl Insert<'_> {
                 rows.push(values.collect::<Result<_>>()?);
                 Ok(())
             })
-        })?;
+        })
+        .map_err(|error| trace(error, &mapper, self.columns))?;
         drop(columns);
         if rows.len() != self.slots.len() {
             let message = format!(
@@ -411,7 +416,11 @@ fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -
         let matched = {
             let (any, connection) = parts(session, store)?;
             let arrays = key_arrays(any, slots, columns);
-            with_arrays(&arrays, |params| connection.execute(&sql, params))?.matched
+            let sent: Vec<usize> = columns.iter().chain(key).copied().collect();
+            let outcome = with_arrays(&arrays, |params| connection.execute(&sql, params));
+            outcome
+                .map_err(|error| trace(error, &mapper, &sent))?
+                .matched
         };
         expect_all(session, store, slots, matched, "UPDATE")?;
     } else {
@@ -518,6 +527,7 @@ impl Session {
                 by: &by,
                 keys: &keys,
                 order: &[],
+                lock: Lock::None,
             };
             self.look_up_rows(&lookup, &mut |_, _| {
                 met.insert(slot);
@@ -552,8 +562,13 @@ fn each_row(
 ) -> Result<()> {
     let (any, connection) = parts(session, store)?;
     let params = params(any, slots, columns, keys);
+    let mut sent = columns.to_vec();
+    if keys == Keys::OfTheRow {
+        sent.extend(&any.mapper().table().primary_key);
+    }
+    let traced = |error| trace(error, any.mapper(), &sent);
     if let [slot] = slots {
-        return each(0, *slot, connection.execute(sql, &params)?);
+        return each(0, *slot, connection.execute(sql, &params).map_err(traced)?);
     }
     let rows = if params.is_empty() {
         Rows::empty(slots.len())
@@ -561,10 +576,11 @@ fn each_row(
         Rows::new(&params, params.len() / slots.len())
     };
     let mut at = 0;
-    connection.execute_each(sql, rows, &mut |outcome| {
+    let result = connection.execute_each(sql, rows, &mut |outcome| {
         at += 1;
         each(at - 1, slots[at - 1], outcome)
-    })
+    });
+    result.map_err(traced)
 }
 
 /// The parameters of some rows, one behind the other.

@@ -23,9 +23,12 @@ pub(super) struct Reference {
 impl Session {
     /// Sets a to-one relation. Both sides change at once, in memory; the next flush writes the foreign key.
     ///
+    /// Where the foreign key is on the other side, the object that held it must be known to lose it: if it is not loaded, it is
+    /// loaded by one SELECT.
+    ///
     /// # Errors
     ///
-    /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`], [`ErrorKind::Mapping`].
+    /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`], [`ErrorKind::Mapping`]; what the SELECT gives.
     pub fn set<E: Entity, To: Entity, K: ToOne>(
         &mut self,
         owner: Handle<E>,
@@ -40,13 +43,41 @@ impl Session {
             let reference = self.reference(owner.0, relation.index(), &resolved);
             return self.set_parent(owner, &reference, target);
         }
+        self.load_owned(owner, relation.index(), &resolved)?;
         let reference = self.reference(owner.0, relation.index(), &resolved);
         match target {
             Some(child) => self.set_parent(child, &reference, Some(owner)),
-            None => self
-                .owned(owner, relation.index())
-                .map_or(Ok(()), |child| self.set_parent(child, &reference, None)),
+            None => match self.owned(owner, relation.index()) {
+                Some(child) => self.set_parent(child, &reference, None),
+                None => Ok(()),
+            },
         }
+    }
+
+    /// Makes a collection hold just these objects: those that are not among them are removed, the others pushed. A collection that is
+    /// not loaded is loaded first.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load) and [`push`](Self::push).
+    pub fn replace<E: Entity, To: Entity>(
+        &mut self,
+        owner: Handle<E>,
+        relation: Relation<E, To, Many>,
+        targets: impl IntoIterator<Item = Handle<To>>,
+    ) -> Result<()> {
+        let targets: Vec<Handle<To>> = targets.into_iter().collect();
+        for &target in &targets {
+            self.node(target)?;
+        }
+        let before = self.load(owner, relation)?;
+        for &gone in before.iter().filter(|member| !targets.contains(member)) {
+            self.remove(owner, relation, gone)?;
+        }
+        for target in targets {
+            self.push(owner, relation, target)?;
+        }
+        Ok(())
     }
 
     /// Adds an object to a collection, taking it out of the one it was in.
@@ -229,6 +260,22 @@ impl Session {
         }
         let slot = self.any_store(reference.parent_store).find(&values)?;
         Ok(slot.map(|slot| (reference.parent_store, slot)))
+    }
+
+    /// Loads what a to-one relation whose key is on the other side leads to, if it is not known.
+    fn load_owned(
+        &mut self,
+        owner: Node,
+        relation: u16,
+        resolved: &ResolvedRelation,
+    ) -> Result<()> {
+        let unknown = self.edges.loaded(owner, relation).is_none();
+        if !unknown || self.any_store(owner.0).state(owner.1) != State::Persistent {
+            return Ok(());
+        }
+        self.autoflush()?;
+        self.load_collections(owner.0, relation, resolved, &[owner.1])?;
+        Ok(())
     }
 
     /// The one object of a to-one relation whose key is on the other side, as far as it is known.

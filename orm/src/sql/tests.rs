@@ -117,12 +117,12 @@ fn everywhere(render: impl Fn(&dyn Dialect) -> Result<Rendered>) -> String {
 
 #[test]
 fn comparisons() {
-    let eighteen = 18;
+    let eighteen = &18;
     insta::assert_snapshot!(check(User::NAME.eq("ann")), @r#""name" = ? ["ann"]"#);
     insta::assert_snapshot!(check(User::NAME.ne(String::from("ann"))), @r#""name" <> ? ["ann"]"#);
     insta::assert_snapshot!(check(User::AGE.lt(18)), @r#""age" < ? [18]"#);
     insta::assert_snapshot!(check(User::ID.le(18)), @r#""id" <= ? [18]"#);
-    insta::assert_snapshot!(check(User::AGE.gt(&eighteen)), @r#""age" > ? [18]"#);
+    insta::assert_snapshot!(check(User::AGE.gt(eighteen)), @r#""age" > ? [18]"#);
     insta::assert_snapshot!(check(User::AGE.ge(Some(18))), @r#""age" >= ? [18]"#);
     insta::assert_snapshot!(check(User::AGE.eq(None)), @r#""age" = ? [NULL]"#);
     insta::assert_snapshot!(check(User::ID.eq(Auto::set(7))), @r#""id" = ? [7]"#);

@@ -49,17 +49,16 @@ impl Decimal {
         let scale = self.scale.max(other.scale);
         match (self.rescaled(scale), other.rescaled(scale)) {
             (Some(a), Some(b)) => a.cmp(&b),
-            // One of them overflows 38 digits at the common scale: their integer parts differ, or the sign decides.
-            _ => {
-                let whole = |d: Self| 10i128.checked_pow(d.scale).map_or(0, |p| d.mantissa() / p);
-                whole(self)
-                    .cmp(&whole(other))
-                    .then_with(|| self.mantissa().signum().cmp(&other.mantissa().signum()))
-            }
+            // One of them does not fit the common scale, so it is further from zero than the other, which does: its sign decides.
+            (None, _) => self.mantissa().cmp(&0),
+            (Some(_), None) => 0.cmp(&other.mantissa()),
         }
     }
 
     fn rescaled(self, scale: u32) -> Option<i128> {
+        if self.mantissa() == 0 {
+            return Some(0);
+        }
         self.mantissa()
             .checked_mul(10i128.checked_pow(scale - self.scale)?)
     }
@@ -165,6 +164,14 @@ mod tests {
         assert_eq!(compare("-1.1", "-1.2"), Ordering::Greater);
         assert_eq!(
             compare("99999999999999999999999999999999999999", "1.5"),
+            Ordering::Greater
+        );
+        let seventeen = "1.70000000000000000000000000000000000000";
+        assert_eq!(compare("1.8", seventeen), Ordering::Greater);
+        assert_eq!(compare("-1.8", seventeen), Ordering::Less);
+        assert_eq!(compare(seventeen, "1.8"), Ordering::Less);
+        assert_eq!(
+            Decimal::new(0, 0).compare(Decimal::new(-1, 60)),
             Ordering::Greater
         );
     }

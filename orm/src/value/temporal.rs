@@ -211,7 +211,13 @@ impl FromStr for Timestamp {
         let (date, time) = text
             .split_once([' ', 'T'])
             .ok_or_else(|| refused("timestamp"))?;
-        Ok(Self::new(date.parse()?, time.parse()?))
+        let (date, time): (Date, Time) = (date.parse()?, time.parse()?);
+        // A date can be further away than microseconds count.
+        i64::from(date.0)
+            .checked_mul(MICROS_PER_DAY)
+            .and_then(|micros| micros.checked_add(time.0))
+            .map(Self)
+            .ok_or_else(|| refused("timestamp"))
     }
 }
 
@@ -239,7 +245,11 @@ impl FromStr for TimestampTz {
         };
         let (body, offset) = parse().ok_or_else(|| refused("timestamp with an offset"))?;
         let local: Timestamp = body.parse()?;
-        Ok(Self(local.0 - offset * 60 * MICROS_PER_SECOND))
+        local
+            .0
+            .checked_sub(offset * 60 * MICROS_PER_SECOND)
+            .map(Self)
+            .ok_or_else(|| refused("timestamp with an offset"))
     }
 }
 
@@ -326,6 +336,7 @@ mod tests {
             "2024-01-01 00:00:00+",
             "2024-01-01 00:00:00+1",
             "2024-01-01 00:00:00+é",
+            "5000000-01-01 00:00:00Z",
         ] {
             assert!(text.parse::<TimestampTz>().is_err(), "{text:?}");
         }

@@ -5,6 +5,7 @@ mod support;
 mod connections;
 mod errors;
 mod keys;
+mod reflection;
 mod statements;
 mod transactions;
 mod values;

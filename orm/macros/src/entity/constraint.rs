@@ -70,10 +70,6 @@ impl References {
             self.on_update = action;
         }
     }
-
-    pub(super) fn does_nothing(&self) -> bool {
-        self.on_delete == Action::NOTHING && self.on_update == Action::NOTHING
-    }
 }
 
 /// The names in `"a, b"`.

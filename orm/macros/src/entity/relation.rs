@@ -22,7 +22,7 @@ pub(super) struct Relation<'a> {
     pub(super) back_populates: Option<Ident>,
     pub(super) key: Vec<String>,
     key_text: Option<LitStr>,
-    pub(super) cascade: Option<Cascade>,
+    pub(super) cascade: Cascade,
     pub(super) lazy: Option<Ident>,
     pub(super) order_by: Vec<String>,
     pub(super) cardinality: Cardinality,
@@ -72,7 +72,7 @@ impl<'a> Relation<'a> {
             back_populates: None,
             key: Vec::new(),
             key_text: None,
-            cascade: None,
+            cascade: Cascade::default(),
             lazy: None,
             order_by: Vec::new(),
             cardinality: match kind {
@@ -99,7 +99,8 @@ impl<'a> Relation<'a> {
                     .collect();
             }
             "cascade" => {
-                self.cascade = errors.keep(item.text().and_then(|text| Cascade::parse(&text)));
+                let cascade = item.text().and_then(|text| Cascade::parse(&text));
+                self.cascade = errors.keep(cascade).unwrap_or_default();
             }
             "lazy" => self.lazy = errors.keep(item.text().and_then(|text| fetch(&text))),
             "order_by" => {

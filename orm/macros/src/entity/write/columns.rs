@@ -192,7 +192,7 @@ fn is_unset(model: &Model<'_>) -> TokenStream {
 fn assign(model: &Model<'_>) -> TokenStream {
     let arms = model.columns.iter().enumerate().map(|(index, column)| {
         let (index, field, ty) = (number(index), column.field, column.ty);
-        quote!(#index => self.#field = mapper.convert::<#ty>(#index, value)?,)
+        quote!(#index => mapper.set::<#ty>(#index, value, &mut self.#field),)
     });
     let bounds = bounds(model);
     quote! {
@@ -207,7 +207,6 @@ fn assign(model: &Model<'_>) -> TokenStream {
                 #(#arms)*
                 _ => ::std::unreachable!(),
             }
-            ::std::result::Result::Ok(())
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Expr, ExprLit, Lit};
+use syn::{Expr, ExprLit, Ident, Lit};
 
 use super::{Column, Model, New, Relation, number};
-use crate::shape::{self, Kind};
+use crate::shape;
 
 pub(super) fn code(model: &Model<'_>) -> TokenStream {
     let name = model.name;
@@ -59,12 +59,14 @@ fn relation(index: usize, relation: &Relation<'_>, model: &Model<'_>) -> TokenSt
 
 fn new(model: &Model<'_>) -> TokenStream {
     let (name, visibility) = (model.name, model.visibility);
+    let new = Ident::new("new", name.span());
     let required = || model.columns.iter().filter(|column| column.is_required());
     let parameters = required().map(|column| {
         let (field, ty) = (column.field, column.ty);
-        match shape::kind(ty) {
-            Kind::Text => quote!(#field: impl ::std::convert::Into<#ty>),
-            _ => quote!(#field: #ty),
+        if shape::is_plain_text(ty) {
+            quote!(#field: impl ::std::convert::Into<#ty>)
+        } else {
+            quote!(#field: #ty)
         }
     });
     let columns = model.columns.iter().map(|column| {
@@ -84,7 +86,7 @@ fn new(model: &Model<'_>) -> TokenStream {
         #[doc = #doc]
         #[must_use]
         #[allow(clippy::too_many_arguments, clippy::new_without_default)]
-        #visibility fn new(#(#parameters),*) -> Self {
+        #visibility fn #new(#(#parameters),*) -> Self {
             Self {
                 #(#columns,)*
                 #(#relations: ::std::default::Default::default(),)*
@@ -96,14 +98,15 @@ fn new(model: &Model<'_>) -> TokenStream {
 /// What `new` puts into a column.
 fn initial(column: &Column<'_>) -> TokenStream {
     let field = column.field;
+    let is_text = shape::is_plain_text(column.ty);
     match &column.default {
         Some(Expr::Lit(ExprLit {
             lit: Lit::Str(text),
             ..
-        })) if shape::kind(column.ty) == Kind::Text => quote!(::std::convert::From::from(#text)),
+        })) if is_text => quote!(::std::convert::From::from(#text)),
         Some(expression) => quote!(#expression),
         None if !column.is_required() => quote!(::std::default::Default::default()),
-        None if shape::kind(column.ty) == Kind::Text => quote!(::std::convert::Into::into(#field)),
+        None if is_text => quote!(::std::convert::Into::into(#field)),
         None => quote!(#field),
     }
 }

@@ -1,4 +1,4 @@
-//! `impl Entity`: the mapping as data.
+//! `impl Entity`: the mapping as constants.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -13,32 +13,39 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
     let table = &model.table;
     let columns = model.columns.iter().map(column);
     let key = model.key_columns().map(|(index, _)| number(index));
-    let constraints = constraints(model);
+    let foreign_keys = model.foreign_keys.iter().map(foreign_key);
+    let uniques = model.uniques.iter().map(|names| list(names));
+    let indexes = model.indexes.iter().map(|names| list(names));
+    let checks = list(&model.checks);
     let relations = model.relations.iter().map(|r| relation(r, model));
-    let bounds = model.relations.iter().map(|r| entity_bound(r, model));
     quote! {
         #[automatically_derived]
         impl ::selfsame::entity::Entity for #name {
             fn mapper() -> &'static ::std::sync::Arc<::selfsame::entity::Mapper> {
-                use ::selfsame::schema::{Column, ColumnType, Generated};
-                fn column(name: &str, ty: ColumnType, nullable: bool, generated: Generated) -> Column {
-                    let column = Column::new(name, ty).generated(generated);
-                    if nullable { column.nullable() } else { column }
-                }
+                use ::selfsame::entity::outline::{
+                    ColumnOutline, ForeignKeyOutline, Made, Outline, RelationOutline,
+                };
+                static OUTLINE: Outline = Outline {
+                    name: #text,
+                    table: #table,
+                    columns: &[#(#columns),*],
+                    primary_key: &[#(#key),*],
+                    foreign_keys: &[#(#foreign_keys),*],
+                    uniques: &[#(#uniques),*],
+                    indexes: &[#(#indexes),*],
+                    checks: #checks,
+                    relations: &[#(#relations),*],
+                };
                 static MAPPER: ::std::sync::LazyLock<::std::sync::Arc<::selfsame::entity::Mapper>> =
-                    ::std::sync::LazyLock::new(|| {
-                        #(#bounds)*
-                        let mut table = ::selfsame::schema::Table::build(#table) #constraints;
-                        table.columns = ::std::vec![#(#columns),*];
-                        table.primary_key = ::std::vec![#(#key),*];
-                        ::std::sync::Arc::new(
-                            ::selfsame::entity::Mapper::new(#text, table) #(.relation(#relations))*
-                        )
-                    });
+                    ::std::sync::LazyLock::new(|| OUTLINE.mapper());
                 &MAPPER
             }
         }
     }
+}
+
+fn list(names: &[String]) -> TokenStream {
+    quote!(&[#(#names),*])
 }
 
 fn column(column: &Column<'_>) -> TokenStream {
@@ -46,64 +53,48 @@ fn column(column: &Column<'_>) -> TokenStream {
     let value = column_value(column.ty);
     let ty = match (&column.length, &column.precision) {
         (Some(length), _) => quote! {
-            ColumnType::Text { length: ::std::option::Option::Some(#length) }
+            || ::selfsame::schema::ColumnType::Text {
+                length: ::std::option::Option::Some(#length),
+            }
         },
         (None, Some((precision, scale))) => quote! {
-            ColumnType::Decimal { precision: ::std::option::Option::Some((#precision, #scale)) }
+            || ::selfsame::schema::ColumnType::Decimal {
+                precision: ::std::option::Option::Some((#precision, #scale)),
+            }
         },
-        (None, None) => quote!(#value::column_type()),
+        (None, None) => quote!(#value::column_type),
     };
-    let generated = match &column.server_default {
-        Some(default) => quote!(Generated::Default(#default.to_owned())),
-        None if column.is_counted() && column.autoincrement.is_some() => {
-            quote!(Generated::KeyNeverReused)
-        }
-        None if column.is_counted() => quote!(Generated::Key),
-        None => quote!(Generated::No),
+    let made = match &column.server_default {
+        Some(default) => quote!(Made::ByDefault(#default)),
+        None if column.is_counted() && column.autoincrement.is_some() => quote!(Made::CountedOnce),
+        None if column.is_counted() => quote!(Made::Counted),
+        None => quote!(Made::ByProgram),
     };
-    quote!(column(#name, #ty, #value::NULLABLE, #generated))
-}
-
-fn constraints(model: &Model<'_>) -> TokenStream {
-    let foreign_keys = model.foreign_keys.iter().map(foreign_key);
-    let uniques = model
-        .uniques
-        .iter()
-        .map(|names| quote!(.unique([#(#names),*])));
-    let indexes = model
-        .indexes
-        .iter()
-        .map(|names| quote!(.index([#(#names),*])));
-    let checks = model
-        .checks
-        .iter()
-        .map(|condition| quote!(.check(#condition)));
-    quote!(#(#foreign_keys)* #(#uniques)* #(#indexes)* #(#checks)*)
+    quote! {
+        ColumnOutline { name: #name, ty: #ty, nullable: #value::NULLABLE, made: #made }
+    }
 }
 
 fn foreign_key(key: &ForeignKey) -> TokenStream {
-    let columns = &key.columns;
+    let columns = list(&key.columns);
     let table = &key.references.table;
-    let references = &key.references.columns;
-    if key.references.does_nothing() {
-        return quote!(.foreign_key([#(#columns),*], #table, [#(#references),*]));
-    }
+    let references = list(&key.references.columns);
     let on_delete = key.references.on_delete.code();
     let on_update = key.references.on_update.code();
     quote! {
-        .constraint(::selfsame::schema::ForeignKey {
-            name: ::std::option::Option::None,
-            columns: ::std::vec![#(#columns.to_owned()),*],
-            table: #table.to_owned(),
-            references: ::std::vec![#(#references.to_owned()),*],
+        ForeignKeyOutline {
+            columns: #columns,
+            table: #table,
+            references: #references,
             on_delete: #on_delete,
             on_update: #on_update,
-        })
+        }
     }
 }
 
 fn relation(relation: &Relation<'_>, model: &Model<'_>) -> TokenStream {
     let target = relation.target_of(model);
+    let bound = entity_bound(relation, model);
     let name = relation.name();
     let target_name = target.to_string().replace(' ', "");
     let kind = match relation.kind {
@@ -111,40 +102,32 @@ fn relation(relation: &Relation<'_>, model: &Model<'_>) -> TokenStream {
         Kind::HasMany => quote!(HasMany),
         Kind::HasOne => quote!(HasOne),
     };
-    let key = list(&relation.key, &quote!(key));
-    let order_by = list(&relation.order_by, &quote!(order_by));
-    let back_populates = relation.back_populates.as_ref().map(|field| {
-        let field = shape::name(field);
-        quote!(.back_populates(#field))
-    });
-    let cascade = relation.cascade.map(|cascade| {
-        let (delete, delete_orphan) = (cascade.delete, cascade.delete_orphan);
-        quote! {
-            .cascade({
-                let mut cascade = ::selfsame::entity::Cascade::default();
-                cascade.delete = #delete;
-                cascade.delete_orphan = #delete_orphan;
-                cascade
-            })
+    let key = list(&relation.key);
+    let order_by = list(&relation.order_by);
+    let back_populates = match &relation.back_populates {
+        Some(field) => {
+            let field = shape::name(field);
+            quote!(::std::option::Option::Some(#field))
         }
-    });
-    let fetch = relation
-        .lazy
-        .as_ref()
-        .map(|variant| quote!(.fetch(::selfsame::entity::Fetch::#variant)));
+        None => quote!(::std::option::Option::None),
+    };
+    let (delete, delete_orphan) = (relation.cascade.delete, relation.cascade.delete_orphan);
+    let fetch = match &relation.lazy {
+        Some(variant) => quote!(#variant),
+        None => quote!(Lazy),
+    };
     quote! {
-        ::selfsame::entity::RelationDescriptor::to::<#target>(
-            ::selfsame::entity::RelationKind::#kind,
-            #name,
-            #target_name,
-        ) #key #back_populates #cascade #fetch #order_by
+        RelationOutline {
+            to: { #bound ::selfsame::entity::RelationDescriptor::to::<#target> },
+            kind: ::selfsame::entity::RelationKind::#kind,
+            name: #name,
+            target: #target_name,
+            key: #key,
+            back_populates: #back_populates,
+            delete: #delete,
+            delete_orphan: #delete_orphan,
+            fetch: ::selfsame::entity::Fetch::#fetch,
+            order_by: #order_by,
+        }
     }
-}
-
-/// `.method([…])`, or nothing for an empty list.
-fn list(names: &[String], method: &TokenStream) -> TokenStream {
-    if names.is_empty() {
-        return TokenStream::new();
-    }
-    quote!(.#method([#(#names),*]))
 }

@@ -1,0 +1,123 @@
+//! Column types as SQLite's text, there and back.
+
+use std::borrow::Cow;
+
+use selfsame::schema::ColumnType;
+
+/// The declared type of a column. SQLite looks for `INT`, `TEXT`, `BLOB`, `REAL` and the like inside of it to find out how values
+/// are stored; where the type's own name holds none of these or the wrong one, a second word does.
+pub(crate) fn declared(ty: &ColumnType) -> Cow<'static, str> {
+    match ty {
+        ColumnType::Bool => "BOOLEAN".into(),
+        ColumnType::I16 => "SMALLINT".into(),
+        ColumnType::I32 => "INT".into(),
+        ColumnType::I64 => "BIGINT".into(),
+        ColumnType::F32 => "FLOAT4".into(),
+        ColumnType::F64 => "REAL".into(),
+        ColumnType::Text {
+            length: Some(length),
+        } => format!("VARCHAR({length})").into(),
+        ColumnType::Bytes => "BLOB".into(),
+        ColumnType::Decimal { precision: None } => "DECIMAL TEXT COLLATE decimal".into(),
+        ColumnType::Decimal {
+            precision: Some((precision, scale)),
+        } => format!("DECIMAL TEXT({precision}, {scale}) COLLATE decimal").into(),
+        ColumnType::Uuid => "UUID BLOB".into(),
+        ColumnType::Date => "DATE TEXT".into(),
+        ColumnType::Time => "TIME TEXT".into(),
+        ColumnType::Timestamp => "TIMESTAMP TEXT".into(),
+        ColumnType::TimestampTz => "TIMESTAMPTZ TEXT".into(),
+        ColumnType::Json => "JSON TEXT".into(),
+        // `ColumnType` may grow: text takes whatever can be written.
+        _ => "TEXT".into(),
+    }
+}
+
+/// The type of a declared column. What [`declared`] wrote comes back, an enum as text; for what others wrote it is the type that holds
+/// what SQLite stores there: an `INTEGER` has 64 bits, a `DECIMAL` without `TEXT` is a float.
+pub(crate) fn reflected(declared: &str) -> ColumnType {
+    let upper = declared.to_ascii_uppercase();
+    let (name, arguments) = match upper.split_once('(') {
+        Some((name, rest)) => (name.trim(), rest.trim_end_matches(')')),
+        None => (upper.trim(), ""),
+    };
+    let mut numbers = arguments
+        .split(',')
+        .map(|number| number.trim().parse().ok());
+    let (first, second): (Option<u32>, Option<u32>) =
+        (numbers.next().flatten(), numbers.next().flatten());
+    let has = |part: &str| name.contains(part);
+    match name {
+        "BOOLEAN" | "BOOL" => ColumnType::Bool,
+        "SMALLINT" | "INT2" => ColumnType::I16,
+        "INT" | "INT4" | "MEDIUMINT" => ColumnType::I32,
+        "FLOAT4" => ColumnType::F32,
+        "DECIMAL TEXT" => ColumnType::Decimal {
+            precision: first.zip(second),
+        },
+        "UUID BLOB" => ColumnType::Uuid,
+        "DATE TEXT" | "DATE" => ColumnType::Date,
+        "TIME TEXT" | "TIME" => ColumnType::Time,
+        "TIMESTAMP TEXT" | "TIMESTAMP" | "DATETIME" => ColumnType::Timestamp,
+        "TIMESTAMPTZ TEXT" | "TIMESTAMPTZ" => ColumnType::TimestampTz,
+        "JSON TEXT" | "JSON" => ColumnType::Json,
+        _ if has("INT") => ColumnType::I64,
+        _ if has("CHAR") => ColumnType::Text { length: first },
+        _ if has("CLOB") || has("TEXT") => ColumnType::Text { length: None },
+        _ if has("BLOB") => ColumnType::Bytes,
+        _ if has("REAL") || has("FLOA") || has("DOUB") || has("DEC") || has("NUM") => {
+            ColumnType::F64
+        }
+        _ => ColumnType::Text { length: None },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_comes_back() {
+        for ty in [
+            ColumnType::Bool,
+            ColumnType::I16,
+            ColumnType::I32,
+            ColumnType::I64,
+            ColumnType::F32,
+            ColumnType::F64,
+            ColumnType::Text { length: None },
+            ColumnType::Text { length: Some(50) },
+            ColumnType::Bytes,
+            ColumnType::Decimal { precision: None },
+            ColumnType::Decimal {
+                precision: Some((20, 4)),
+            },
+            ColumnType::Uuid,
+            ColumnType::Date,
+            ColumnType::Time,
+            ColumnType::Timestamp,
+            ColumnType::TimestampTz,
+            ColumnType::Json,
+        ] {
+            // SQLite keeps the collation apart from the type.
+            let text = declared(&ty).replace(" COLLATE decimal", "");
+            assert_eq!(reflected(&text), ty, "{text}");
+        }
+    }
+
+    #[test]
+    fn types_of_others_are_what_is_stored() {
+        for (text, ty) in [
+            ("integer", ColumnType::I64),
+            ("UNSIGNED BIG INT", ColumnType::I64),
+            ("nvarchar(100)", ColumnType::Text { length: Some(100) }),
+            ("DOUBLE PRECISION", ColumnType::F64),
+            ("FLOAT", ColumnType::F64),
+            ("NUMERIC(10,2)", ColumnType::F64),
+            ("datetime", ColumnType::Timestamp),
+            ("", ColumnType::Text { length: None }),
+        ] {
+            assert_eq!(reflected(text), ty, "{text}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Reflection: what was made is read back.
+
+use selfsame::backend::Backend as _;
+use selfsame::schema::{
+    Column, ColumnType, ForeignKey, Generated, Metadata, ReferentialAction, Table,
+};
+use selfsame::{Engine, ErrorKind};
+
+use crate::support::*;
+
+fn reflect(session: &mut Session) -> Vec<Table> {
+    Sqlite::memory()
+        .dialect()
+        .reflect(&mut **session)
+        .expect("a schema")
+}
+
+#[test]
+fn tables_with_all_their_parts() {
+    let mut session = memory();
+    for text in [
+        "CREATE TABLE parent (a TEXT NOT NULL, b INT NOT NULL, PRIMARY KEY (b, a))",
+        "CREATE TABLE child (id INTEGER PRIMARY KEY AUTOINCREMENT, \"the name\" VARCHAR(20) NOT NULL DEFAULT 'x', \
+         price DECIMAL TEXT(10, 2) COLLATE decimal, made TIMESTAMP TEXT DEFAULT (datetime('now')), pa TEXT, pb INT, \
+         boss BIGINT REFERENCES child ON DELETE SET NULL, UNIQUE (\"the name\", pa), UNIQUE (pb), \
+         FOREIGN KEY (pb, pa) REFERENCES parent (b, a) ON DELETE CASCADE ON UPDATE CASCADE)",
+        "CREATE INDEX child_made ON child (made, price)",
+        "CREATE INDEX child_some ON child (made) WHERE price > 1",
+        "CREATE INDEX child_lower ON child (lower(pa))",
+        "CREATE UNIQUE INDEX child_made_once ON child (made)",
+        "CREATE VIEW v AS SELECT 1",
+        "CREATE TEMP TABLE passing (id INTEGER PRIMARY KEY)",
+    ] {
+        run(&mut session, text, &[]);
+    }
+    let text = |length| ColumnType::Text { length };
+    let parent = Table::build("parent")
+        .column(Column::new("a", text(None)))
+        .column(Column::new("b", ColumnType::I32))
+        .primary_key(["b", "a"]);
+    let child = Table::build("child")
+        .column(Column::new("id", ColumnType::I64).generated(Generated::KeyNeverReused))
+        .column(Column::new("the name", text(Some(20))).generated(Generated::Default("'x'".into())))
+        .column(
+            Column::new(
+                "price",
+                ColumnType::Decimal {
+                    precision: Some((10, 2)),
+                },
+            )
+            .nullable(),
+        )
+        .column(
+            Column::new("made", ColumnType::Timestamp)
+                .nullable()
+                .generated(Generated::Default("(datetime('now'))".into())),
+        )
+        .column(Column::new("pa", text(None)).nullable())
+        .column(Column::new("pb", ColumnType::I32).nullable())
+        .column(Column::new("boss", ColumnType::I64).nullable())
+        .primary_key(["id"])
+        .constraint(ForeignKey {
+            name: None,
+            columns: vec!["boss".into()],
+            table: "child".into(),
+            references: vec!["id".into()],
+            on_delete: ReferentialAction::SetNull,
+            on_update: ReferentialAction::NoAction,
+        })
+        .constraint(ForeignKey {
+            name: None,
+            columns: vec!["pb".into(), "pa".into()],
+            table: "parent".into(),
+            references: vec!["b".into(), "a".into()],
+            on_delete: ReferentialAction::Cascade,
+            on_update: ReferentialAction::Cascade,
+        })
+        .unique(["the name", "pa"])
+        .unique(["pb"])
+        .unique(["made"]);
+    let mut child = child.index(["made", "price"]);
+    child.indexes[0].name = Some("child_made".into());
+    assert_eq!(reflect(&mut session), [child, parent]);
+}
+
+#[test]
+fn only_a_rowid_is_counted() {
+    let mut session = memory();
+    for (text, generated) in [
+        ("id INTEGER PRIMARY KEY", Generated::Key),
+        ("id INTEGER, PRIMARY KEY (id)", Generated::Key),
+        ("id BIGINT PRIMARY KEY", Generated::No),
+        ("id INTEGER PRIMARY KEY DESC", Generated::No),
+        ("id INTEGER, b INTEGER, PRIMARY KEY (id, b)", Generated::No),
+    ] {
+        run(&mut session, &format!("CREATE TABLE t ({text})"), &[]);
+        assert_eq!(
+            reflect(&mut session)[0].columns[0].generated,
+            generated,
+            "{text}"
+        );
+        run(&mut session, "DROP TABLE t", &[]);
+    }
+    run(
+        &mut session,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY) WITHOUT ROWID",
+        &[],
+    );
+    let table = &reflect(&mut session)[0];
+    assert_eq!(table.columns[0].generated, Generated::No);
+    assert!(!table.columns[0].nullable);
+}
+
+#[test]
+fn what_cannot_be_said_is_refused() {
+    let mut session = memory();
+    run(
+        &mut session,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, up INT DEFAULT 1 REFERENCES t ON DELETE SET DEFAULT)",
+        &[],
+    );
+    let backend = Sqlite::memory();
+    let error = backend
+        .dialect()
+        .reflect(&mut *session)
+        .expect_err("no such action");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn what_is_reflected_can_be_created_and_reflected_again() {
+    let mut first = memory();
+    for text in [
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY, code UUID BLOB NOT NULL UNIQUE, made TIMESTAMPTZ TEXT)",
+        "CREATE TABLE child (id INTEGER PRIMARY KEY AUTOINCREMENT, price DECIMAL TEXT(10, 2) COLLATE decimal NOT NULL, \
+         noted TEXT NOT NULL DEFAULT (date('now')), parent BIGINT REFERENCES parent ON DELETE CASCADE)",
+        "CREATE INDEX child_parent ON child (parent, price)",
+    ] {
+        run(&mut first, text, &[]);
+    }
+    let tables = reflect(&mut first);
+
+    let second = Sqlite::memory();
+    Metadata::new(tables.clone())
+        .create_all(&Engine::new(second.clone()))
+        .expect("tables");
+    let mut session = second.connect().expect("a connection");
+    assert_eq!(reflect(&mut session), tables);
+}

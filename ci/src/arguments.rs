@@ -1,0 +1,271 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use selfsame_conformance::{Filter, Format, Options, Shard};
+
+/// What the command line asks for.
+pub(crate) enum Invocation {
+    /// Do this.
+    Run(Command),
+    /// Print this text: help, or the version.
+    Show(String),
+    /// It cannot be understood; one line says why.
+    Refuse(String),
+}
+
+/// Reads the command line of this process.
+pub(crate) fn read() -> Invocation {
+    match Line::try_parse() {
+        Ok(line) => Invocation::Run(line.command),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                Invocation::Show(error.to_string())
+            }
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Invocation::Refuse(
+                "error: no command is given: try `selfsame check`, or `selfsame --help`".to_owned(),
+            ),
+            _ => Invocation::Refuse(one_line(&error.to_string())),
+        },
+    }
+}
+
+#[derive(Parser)]
+#[command(
+    name = "selfsame",
+    version,
+    about = "Proves that a database backend, and the ORM on it, keep their promises",
+    after_help = "Exit codes: 0 all passed, 1 failures, 2 bad arguments or a target that cannot be used, 3 incomplete.",
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Runs the conformance suite
+    Check(CheckArguments),
+    /// Says what a case promises, why, and where to look when it fails
+    Explain(ExplainArguments),
+    /// Makes targets lie in known ways and shows which case finds each lie
+    Faults(FaultsArguments),
+    /// Starts one PostgreSQL server, runs a command with its URL in SELFSAME_POSTGRES_URL, and takes the server away
+    WithPostgres(WithPostgresArguments),
+}
+
+/// What is run on what.
+#[derive(Args)]
+pub(crate) struct Inputs {
+    /// What is tested: sqlite (a temporary file), sqlite::memory:, sqlite:PATH (new files beside it), postgres://…, docker:IMAGE,
+    /// local:postgres, postgres (whatever of these can be had), env:NAME (the target that this variable names)
+    #[arg(value_name = "TARGET", default_value = crate::targets::DEFAULT)]
+    pub(crate) targets: Vec<String>,
+    /// What every drawn input depends on
+    #[arg(long, value_parser = seed, default_value_t = Options::DEFAULT_SEED)]
+    pub(crate) seed: u64,
+    /// How many inputs each property tries
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) cases: Option<u32>,
+}
+
+/// Where results go.
+#[derive(Args)]
+pub(crate) struct OutputArguments {
+    /// What is written to standard output, or to the file of --out
+    #[arg(long, value_enum, default_value_t = Shape::Human)]
+    pub(crate) format: Shape,
+    /// A folder for all reports (report.json, junit.xml, report.md, report.html), or one file (.json, .xml, .md, .html)
+    #[arg(long, value_name = "DIR|FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+    /// Parts of case ids, joined by commas; `*` stands for anything
+    #[arg(long, value_parser = filter)]
+    pub(crate) filter: Option<Filter>,
+    /// Lists the chosen cases instead of running them
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Stops at the first failure
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// A list of expected failures (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expect: Option<PathBuf>,
+    /// Writes what fails now into the file of --expect
+    #[arg(long, requires = "expect")]
+    pub(crate) bless: bool,
+    /// One share of the cases: 2/4 is the second of four
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(crate) shard: Option<Shard>,
+    /// Starts no more cases after this time: 90s, 5m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) max_time: Option<Duration>,
+}
+
+#[derive(Args)]
+pub(crate) struct ExplainArguments {
+    /// The id of a case or of a fault
+    pub(crate) id: String,
+}
+
+#[derive(Args)]
+pub(crate) struct FaultsArguments {
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+    /// Parts of fault ids, joined by commas; `*` stands for anything
+    #[arg(long, value_parser = filter)]
+    pub(crate) filter: Option<Filter>,
+}
+
+#[derive(Args)]
+pub(crate) struct WithPostgresArguments {
+    /// The command and its arguments, after `--`
+    #[arg(value_name = "CMD", required = true, last = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// How results are shown.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shape {
+    /// A short summary
+    Human,
+    /// Everything, for programs
+    Json,
+    /// JUnit XML
+    Junit,
+    /// For the summary of a CI job
+    Markdown,
+    /// One page that needs nothing else
+    Html,
+}
+
+impl Shape {
+    /// The report's format, unless the result is for people.
+    pub(crate) fn format(self) -> Option<Format> {
+        match self {
+            Self::Human => None,
+            Self::Json => Some(Format::Json),
+            Self::Junit => Some(Format::Junit),
+            Self::Markdown => Some(Format::Markdown),
+            Self::Html => Some(Format::Html),
+        }
+    }
+}
+
+fn filter(text: &str) -> Result<Filter, String> {
+    text.parse().map_err(message)
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    text.parse().map_err(message)
+}
+
+fn message(error: selfsame::Error) -> String {
+    error.message().to_owned()
+}
+
+/// A seed as reports print it (`0x5e1f`), or in decimal.
+fn seed(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| "write a number below 2^64, such as 7 or 0x5e1f".to_owned())
+}
+
+/// Seconds, or a number with `s`, `m` or `h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.char_indices().next_back() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3600),
+        _ => (text, 1),
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit))
+        .map(Duration::from_secs)
+        .ok_or_else(|| "write a time such as 90s, 5m or 1h".to_owned())
+}
+
+/// The parser's message without its usage section, on one line.
+fn one_line(text: &str) -> String {
+    let message = text.split("\n\nUsage:").next().unwrap_or(text);
+    let message = message
+        .split("\n\nFor more information")
+        .next()
+        .unwrap_or(message);
+    let mut words: Vec<&str> = message.split_whitespace().collect();
+    if !text.contains("tip:") {
+        words.push("(see `selfsame --help`)");
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
+        for bad in [
+            "",
+            "m",
+            "-1",
+            "1d",
+            "é",
+            "99999999999999999999h",
+            "18446744073709551615h",
+        ] {
+            duration(bad).expect_err(bad);
+        }
+    }
+
+    #[test]
+    fn seeds_are_read_as_they_are_printed() {
+        assert_eq!(seed("0x5e1f"), Ok(0x5e1f));
+        assert_eq!(seed("7"), Ok(7));
+        for bad in ["", "0x", "-1", "seven"] {
+            seed(bad).expect_err(bad);
+        }
+    }
+
+    #[test]
+    fn messages_of_the_parser_become_one_line() {
+        let text = "error: bad\n\n  tip: a similar one exists\n\nUsage: x\n\nFor more information, try '--help'.\n";
+        assert_eq!(one_line(text), "error: bad tip: a similar one exists");
+        let text = "error: missing:\n  <ID>\n\nUsage: x\n";
+        assert_eq!(
+            one_line(text),
+            "error: missing: <ID> (see `selfsame --help`)"
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! `selfsame check`: the conformance suite on targets.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use selfsame::{Error, ErrorKind, Result};
+use selfsame_conformance::{Expected, Options, Report, run as run_suite};
+
+use crate::arguments::{CheckArguments, Shape};
+use crate::output::{Destination, say};
+use crate::progress::Shown;
+use crate::{interrupt, targets};
+
+/// Runs the suite and writes its reports; the code is the report's.
+///
+/// # Errors
+///
+/// Bad arguments, a target that cannot be used, a place that cannot be written to.
+pub(crate) fn run(arguments: &CheckArguments) -> Result<ExitCode> {
+    let options = options(arguments)?;
+    if arguments.list {
+        return list(&options, arguments.output.format);
+    }
+    let destination = Destination::new(&arguments.output)?;
+    interrupt::clean_up_on_signals()?;
+    let targets = targets::open(&arguments.inputs.targets)?;
+    let report = run_suite(&targets, &options, &mut Shown::new());
+    if arguments.bless
+        && let Some(path) = &arguments.expect
+    {
+        return bless(&report, &options.expected, path);
+    }
+    destination.write(&report, &for_people(&report))?;
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+fn options(arguments: &CheckArguments) -> Result<Options> {
+    let mut options = Options {
+        seed: arguments.inputs.seed,
+        filter: arguments.filter.clone().unwrap_or_default(),
+        fail_fast: arguments.fail_fast,
+        max_time: arguments.max_time,
+        expected: expected(arguments)?,
+        ..Options::default()
+    };
+    if let Some(cases) = arguments.inputs.cases {
+        options.cases = cases;
+    }
+    if options.selected().next().is_none() {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            "no case matches the filter; `selfsame check --list` shows all ids",
+        ));
+    }
+    // An empty share of cases is fine, no case at all is not.
+    options.shard = arguments.shard;
+    Ok(options)
+}
+
+fn expected(arguments: &CheckArguments) -> Result<Expected> {
+    match &arguments.expect {
+        // Blessing makes the file.
+        Some(path) if arguments.bless && !path.exists() => Ok(Expected::default()),
+        Some(path) => Expected::read(path),
+        None => Ok(Expected::default()),
+    }
+}
+
+fn list(options: &Options, shape: Shape) -> Result<ExitCode> {
+    if shape != Shape::Human {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            "--list has no other format: leave --format out",
+        ));
+    }
+    let width = options
+        .selected()
+        .map(|case| case.id.len())
+        .max()
+        .unwrap_or(0);
+    let lines: String = options
+        .selected()
+        .map(|case| format!("{:width$}  {}\n", case.id, case.promise))
+        .collect();
+    say(&lines)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bless(report: &Report, old: &Expected, path: &Path) -> Result<ExitCode> {
+    let summary = report.summary();
+    if summary.harness_errors > 0 {
+        say(&for_people(report))?;
+        return Ok(ExitCode::from(report.exit_code()));
+    }
+    let text = old.bless(report).to_toml()?;
+    std::fs::write(path, text).map_err(|error| {
+        Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "cannot write {}: {error}; name another file with --expect",
+                path.display()
+            ),
+        )
+    })?;
+    say(&format!("{}\n", path.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Each failure in full, then the summary.
+fn for_people(report: &Report) -> String {
+    let mut text: String = report.failures().map(|failure| failure + "\n").collect();
+    text.push_str(&report.to_terminal());
+    text
+}

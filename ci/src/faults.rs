@@ -1,0 +1,86 @@
+//! `selfsame faults`: the suite proves itself on backends that lie.
+
+use std::process::ExitCode;
+
+use selfsame::{Error, ErrorKind, Result};
+use selfsame_conformance::{FaultVerdict, KillMatrix, Options, Report, faults, run_faults};
+
+use crate::arguments::FaultsArguments;
+use crate::output::Destination;
+use crate::progress::Shown;
+use crate::{interrupt, targets};
+
+/// Makes the targets lie, shows what found each lie, and ends with 1 unless all were found.
+///
+/// # Errors
+///
+/// Bad arguments, a target that cannot be used, a place that cannot be written to.
+pub(crate) fn run(arguments: &FaultsArguments) -> Result<ExitCode> {
+    let options = options(arguments)?;
+    let destination = Destination::new(&arguments.output)?;
+    interrupt::clean_up_on_signals()?;
+    let targets = targets::open(&arguments.inputs.targets)?;
+    let report = run_faults(&targets, &options, &mut Shown::new());
+    destination.write(&report, &for_people(&report))?;
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+fn options(arguments: &FaultsArguments) -> Result<Options> {
+    let mut options = Options {
+        seed: arguments.inputs.seed,
+        faults: arguments.filter.clone().unwrap_or_default(),
+        ..Options::default()
+    };
+    if let Some(cases) = arguments.inputs.cases {
+        options.cases = cases;
+    }
+    if !faults().any(|fault| options.faults.matches(fault.id)) {
+        let ids: Vec<&str> = faults().map(|fault| fault.id).collect();
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            format!("no fault matches the filter; there are {}", ids.join(", ")),
+        ));
+    }
+    Ok(options)
+}
+
+/// The kill matrix, then the summary.
+fn for_people(report: &Report) -> String {
+    let mut text: String = report.faults.iter().map(matrix).collect();
+    text.push_str(&report.to_terminal());
+    text
+}
+
+fn matrix(matrix: &KillMatrix) -> String {
+    let width = matrix
+        .faults
+        .iter()
+        .map(|fault| fault.id.len())
+        .max()
+        .unwrap_or(0);
+    let mut text = format!("{}\n", matrix.target);
+    for fault in &matrix.faults {
+        text.push_str(&format!(
+            "  {:width$}  {}\n",
+            fault.id,
+            verdict(&fault.verdict)
+        ));
+    }
+    text.push('\n');
+    text
+}
+
+fn verdict(verdict: &FaultVerdict) -> String {
+    match verdict {
+        FaultVerdict::Killed { case, .. } => format!("killed      {case}"),
+        FaultVerdict::Equivalent { reason } => format!("equivalent  {reason}"),
+        FaultVerdict::Survived { fired: false, .. } => "SURVIVED    it never acted".to_owned(),
+        FaultVerdict::Survived { errors, .. } if errors.is_empty() => {
+            "SURVIVED    it acted, and no case noticed".to_owned()
+        }
+        FaultVerdict::Survived { errors, .. } => format!(
+            "SURVIVED    it acted; only errors, no failed assertion, in {}",
+            errors.join(", ")
+        ),
+    }
+}

@@ -1,0 +1,101 @@
+//! What a run shows while it goes on: a bar on a terminal, lines elsewhere. All of it on standard error.
+
+use std::io::{IsTerminal, stderr};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use selfsame_conformance::{CaseReport, FaultReport, FaultVerdict, Outcome, Progress};
+
+/// Shows a run's progress.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// `None` where standard error is no terminal.
+    bar: Option<ProgressBar>,
+    target: String,
+}
+
+impl Shown {
+    /// On this process's standard error.
+    pub(crate) fn new() -> Self {
+        Self {
+            bar: stderr().is_terminal().then(|| ProgressBar::new(0)),
+            target: String::new(),
+        }
+    }
+
+    fn step(&self) {
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => eprintln!("{text}"),
+        }
+    }
+}
+
+impl Progress for Shown {
+    fn started(&mut self, steps: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(steps as u64);
+            // The template is checked by a test.
+            if let Ok(style) = style() {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+    }
+
+    fn step_started(&mut self, target: &str, id: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(format!("{target}: {id}")),
+            None if self.target != target => eprintln!("running on {target}"),
+            None => {}
+        }
+        if self.target != target {
+            target.clone_into(&mut self.target);
+        }
+    }
+
+    fn case_finished(&mut self, target: &str, case: &CaseReport, _: Duration) {
+        self.step();
+        match &case.outcome {
+            Outcome::Fail { .. } => self.line(&format!("FAIL {} on {target}", case.id)),
+            Outcome::HarnessError { message } => {
+                self.line(&format!("ERROR {} on {target}: {message}", case.id));
+            }
+            _ => {}
+        }
+    }
+
+    fn fault_finished(&mut self, target: &str, fault: &FaultReport, _: Duration) {
+        self.step();
+        if matches!(fault.verdict, FaultVerdict::Survived { .. }) {
+            self.line(&format!("NOT FOUND {} on {target}", fault.id));
+        }
+    }
+
+    fn finished(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn style() -> Result<ProgressStyle, indicatif::style::TemplateError> {
+    Ok(
+        ProgressStyle::with_template("{bar:32} {pos}/{len} {elapsed} {wide_msg}")?
+            .progress_chars("━╸─"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_bar_has_a_style() {
+        super::style().expect("a good template");
+    }
+}

@@ -1,0 +1,133 @@
+//! Targets by name: `sqlite::memory:`, `postgres://…`, `docker:IMAGE`.
+
+mod postgres;
+mod sqlite;
+
+use std::sync::Arc;
+
+use selfsame::{Error, ErrorKind, Result};
+use selfsame_conformance::Target;
+
+/// What is tested when nothing is named: a file, because a database in memory takes one connection only.
+pub(crate) const DEFAULT: &str = "sqlite";
+
+const KNOWN: &str = "sqlite, sqlite::memory:, sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, docker:IMAGE, local:postgres, \
+     postgres, env:NAME";
+
+/// Opens the targets and makes sure that each of them can be used.
+///
+/// # Errors
+///
+/// The first target that is unknown or cannot be used, with a way to mend it.
+pub(crate) fn open(names: &[String]) -> Result<Vec<Arc<dyn Target>>> {
+    let mut targets: Vec<Arc<dyn Target>> = Vec::new();
+    for name in names {
+        let target = open_one(name)?;
+        if targets.iter().any(|other| other.name() == target.name()) {
+            return Err(configuration(format!(
+                "the target {} is named twice: name it once",
+                target.name()
+            )));
+        }
+        try_out(&*target).map_err(|error| with_advice(&error))?;
+        targets.push(target);
+    }
+    Ok(targets)
+}
+
+fn open_one(name: &str) -> Result<Arc<dyn Target>> {
+    if let Some(variable) = name.strip_prefix("env:") {
+        return open_named_by(variable);
+    }
+    open_direct(name).unwrap_or_else(|| {
+        Err(configuration(format!(
+            "there is no target `{}`; there are {KNOWN}",
+            without_secrets(name)
+        )))
+    })
+}
+
+/// The target whose name is in an environment variable, so that a password stays out of process lists and logs.
+fn open_named_by(variable: &str) -> Result<Arc<dyn Target>> {
+    let value = std::env::var(variable).map_err(|_| {
+        configuration(format!(
+            "env:{variable}: there is no such environment variable; set {variable} to a target, such as \
+             postgres://user:password@host/database"
+        ))
+    })?;
+    open_direct(&value).unwrap_or_else(|| {
+        Err(configuration(format!(
+            "env:{variable}: the value of {variable} is no target; there are {KNOWN}"
+        )))
+    })
+}
+
+/// `None` if the name is of no known kind.
+fn open_direct(name: &str) -> Option<Result<Arc<dyn Target>>> {
+    let target = match name {
+        "sqlite::memory:" => Ok(Arc::new(sqlite::Memory) as Arc<dyn Target>),
+        DEFAULT => sqlite::Files::temporary().map(|files| Arc::new(files) as Arc<dyn Target>),
+        name if name.starts_with("sqlite:") => {
+            sqlite::Files::beside(name).map(|files| Arc::new(files) as Arc<dyn Target>)
+        }
+        name => postgres::open(name)?.map(|server| Arc::new(server) as Arc<dyn Target>),
+    };
+    Some(target.map_err(|error| with_advice(&error)))
+}
+
+fn try_out(target: &dyn Target) -> Result<()> {
+    target.fresh()?.backend().connect().map(drop)
+}
+
+/// What can be done about an error that says only what happened.
+fn with_advice(error: &Error) -> Error {
+    let advice = match error.kind() {
+        ErrorKind::Unreachable if error.message().contains("SQLite") => {
+            "name a path in a folder that exists and can be written"
+        }
+        ErrorKind::Unreachable => {
+            "start the server or mend host and port in the URL; `local:postgres` starts one of its own"
+        }
+        ErrorKind::Authentication => "mend user and password in the URL",
+        _ => return Error::new(error.kind(), error.message()),
+    };
+    Error::new(error.kind(), format!("{}; {advice}", error.message()))
+}
+
+/// An unknown name may be a URL of another database, with its password.
+fn without_secrets(name: &str) -> &str {
+    match name.find("://") {
+        Some(at) => &name[..at + 3],
+        None => name,
+    }
+}
+
+fn configuration(message: String) -> Error {
+    Error::new(ErrorKind::Configuration, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_targets_are_refused_without_their_password() {
+        for (name, shown) in [
+            ("mysql://u:hunter2@h/d", "`mysql://`"),
+            ("oracle", "`oracle`"),
+            ("", "``"),
+        ] {
+            let error = open_one(name).err().expect(name);
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            assert!(error.message().contains(shown), "{error}");
+            assert!(!error.message().contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_named_once() {
+        let names = ["sqlite::memory:".to_owned(), "sqlite::memory:".to_owned()];
+        let error = open(&names).err().expect("named twice");
+        assert!(error.message().contains("named twice"), "{error}");
+    }
+}

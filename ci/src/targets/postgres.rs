@@ -1,0 +1,69 @@
+//! PostgreSQL: a server that is there, or one that is started for the run; a schema for each case.
+
+use std::sync::Arc;
+
+use selfsame::{Error, ErrorKind, Result};
+use selfsame_conformance::{Fresh, Target};
+use selfsame_postgres::testing::Server;
+
+/// A server. What was started for the run is stopped when this is dropped.
+#[derive(Debug)]
+pub(super) struct Postgres {
+    name: String,
+    server: Server,
+}
+
+/// `None` if the name is of another kind.
+pub(super) fn open(name: &str) -> Option<Result<Postgres>> {
+    let server = match name {
+        "postgres" => Server::start(),
+        "local:postgres" => Server::local().map_err(|error| of(name, &error)),
+        name if name.starts_with("postgres://") || name.starts_with("postgresql://") => {
+            Server::from_url(name).map_err(|error| with_form(&error))
+        }
+        name => match name.strip_prefix("docker:")? {
+            "" => Err(Error::new(
+                ErrorKind::Configuration,
+                "the target docker: names no image: write docker:postgres:17",
+            )),
+            image => Server::container(image).map_err(|error| of(name, &error)),
+        },
+    };
+    Some(server.map(|server| Postgres {
+        name: server.description().to_owned(),
+        server,
+    }))
+}
+
+/// How a URL looks, where it could not be understood.
+fn with_form(error: &Error) -> Error {
+    if error.kind() != ErrorKind::Configuration {
+        return Error::new(error.kind(), error.message());
+    }
+    Error::new(
+        error.kind(),
+        format!(
+            "{}; write postgres://user:password@host:port/database",
+            error.message()
+        ),
+    )
+}
+
+fn of(name: &str, error: &Error) -> Error {
+    Error::new(error.kind(), format!("{name}: {}", error.message()))
+}
+
+impl Target for Postgres {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn description(&self) -> String {
+        "PostgreSQL, a schema for each case".to_owned()
+    }
+
+    fn fresh(&self) -> Result<Box<dyn Fresh>> {
+        let database = self.server.database()?;
+        Ok(Box::new((Arc::new(database.backend()), database)))
+    }
+}

@@ -1,0 +1,180 @@
+//! The built command on PostgreSQL. Without a server, and unless SELFSAME_REQUIRE asks for one, these tests are ignored.
+
+mod support;
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use selfsame_conformance::Report;
+use selfsame_postgres::testing::{Server, required};
+use support::{ran, refused, run, selfsame};
+
+type Test = fn(&Server);
+
+const TESTS: &[(&str, Test)] = &[
+    (
+        "check_runs_on_a_server_and_leaves_nothing",
+        check_runs_on_a_server,
+    ),
+    ("the_password_is_in_no_report", no_password_in_reports),
+    (
+        "a_wrong_password_is_refused_in_the_servers_words",
+        wrong_password,
+    ),
+    (
+        "with_postgres_passes_the_url_and_the_code",
+        with_postgres_passes_on,
+    ),
+    (
+        "with_postgres_is_stopped_along_with_its_command",
+        with_postgres_is_stopped,
+    ),
+];
+
+fn main() -> std::process::ExitCode {
+    let arguments = Arguments::from_args();
+    let server = (!arguments.list).then(Server::start).transpose();
+    let trials = TESTS
+        .iter()
+        .map(|&(name, test)| {
+            let server = match &server {
+                Ok(server) => Ok(server.clone()),
+                Err(error) => Err(error.to_string()),
+            };
+            Trial::ignorable_test(name, move || on(server, test))
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn on(server: Result<Option<Server>, String>, test: Test) -> Result<Completion, Failed> {
+    match server {
+        Ok(Some(server)) => {
+            test(&server);
+            Ok(Completion::Completed)
+        }
+        Ok(None) => Err("no server was started".into()),
+        Err(reason) if required() => Err(reason.into()),
+        Err(reason) => Ok(Completion::ignored_with(reason)),
+    }
+}
+
+fn check_runs_on_a_server(server: &Server) {
+    let ran = run(&["check", server.url(), "--filter", "types.i64,types.text"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("(PostgreSQL 1"), "{}", ran.out);
+}
+
+fn no_password_in_reports(server: &Server) {
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = home.path().to_str().expect("text");
+    let ran = run(&[
+        "check",
+        server.url(),
+        "--filter",
+        "types.bool",
+        "--out",
+        folder,
+    ]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let secret = password(server);
+    let mut texts = vec![ran.out, ran.err];
+    for entry in fs::read_dir(home.path()).expect("the folder") {
+        texts.push(fs::read_to_string(entry.expect("an entry").path()).expect("text"));
+    }
+    assert_eq!(texts.len(), 6);
+    for text in &texts {
+        assert!(!text.contains(&format!(":{secret}@")), "{text}");
+    }
+    let json = fs::read_to_string(home.path().join("report.json")).expect("the report");
+    let report = Report::from_json(&json).expect("a report");
+    assert!(
+        report.targets[0].name.contains(":***@"),
+        "{}",
+        report.targets[0].name
+    );
+}
+
+fn wrong_password(server: &Server) {
+    let url = server
+        .url()
+        .replace(&format!(":{}@", password(server)), ":hunter2@");
+    refused(
+        &["check", &url],
+        &["password authentication failed", "mend user and password"],
+    );
+}
+
+fn with_postgres_passes_on(server: &Server) {
+    let with_server = |command: &str| {
+        ran(selfsame()
+            .args(["with-postgres", "--", "sh", "-c", command])
+            .env("SELFSAME_POSTGRES_URL", server.url()))
+    };
+    let ran = with_server("echo \"$SELFSAME_POSTGRES_URL\"; exit 7");
+    assert_eq!(
+        (ran.code, ran.out.trim()),
+        (Some(7), server.url()),
+        "{}",
+        ran.err
+    );
+    assert_eq!(with_server("kill -s KILL $$").code, Some(137));
+    let missing = selfsame()
+        .args(["with-postgres", "--", "/no/such/command"])
+        .env("SELFSAME_POSTGRES_URL", server.url())
+        .output()
+        .expect("the command runs");
+    assert_eq!(missing.status.code(), Some(2));
+}
+
+/// Starts a server of its own, as it does without a URL, and looks whether it goes.
+fn with_postgres_is_stopped(_: &Server) {
+    let home = tempfile::tempdir().expect("a folder");
+    let file = home.path().join("url");
+    let script = format!(
+        "echo \"$SELFSAME_POSTGRES_URL\" >{0}.part; mv {0}.part {0}; exec sleep 60",
+        file.display()
+    );
+    let mut child = selfsame()
+        .args(["with-postgres", "--", "sh", "-c", &script])
+        .env_remove("SELFSAME_POSTGRES_URL")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command runs");
+    let came = within(Duration::from_secs(90), || file.exists());
+    assert!(came, "no server came up");
+    let url = fs::read_to_string(&file).expect("the URL");
+    Server::from_url(url.trim()).expect("the server is there");
+    let killed = Command::new("kill")
+        .args(["-s", "TERM", &child.id().to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(killed.success());
+    assert_eq!(child.wait().expect("an end").code(), Some(143));
+    let gone = within(Duration::from_secs(30), || {
+        Server::from_url(url.trim()).is_err()
+    });
+    assert!(gone, "the server is still there");
+}
+
+fn within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + limit;
+    while Instant::now() < deadline {
+        if condition() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    false
+}
+
+fn password(server: &Server) -> &str {
+    let (credentials, _) = server.url().split_once('@').expect("a password in the URL");
+    credentials
+        .rsplit(':')
+        .next()
+        .expect("a password in the URL")
+}

@@ -1,0 +1,183 @@
+//! Connections: their independence, their reset, what they tell.
+
+use selfsame::schema::ColumnType;
+
+use crate::case::Cover::{Contract, Rule};
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::database::{Database, int, value_table};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("connections.reset.transaction", reset)
+        .needs(&[Capability::Transactions])
+        .promise("A connection that goes back to the pool takes no transaction along: its work is undone and its locks are gone.")
+        .hint("See `Connection::reset`: roll back first.")
+        .covers(&[Contract(77), Rule(32)]),
+    Case::core("connections.reset.usable", reset_usable)
+        .promise("A reset connection works, with what it had prepared, again and again.")
+        .hint("Keep prepared statements over a reset, or prepare them again.")
+        .covers(&[Contract(77)]),
+    Case::full("connections.reset.temporary", temporary)
+        .promise("A temporary table does not leak to the next user of the connection.")
+        .hint("Drop temporary tables on reset when raw SQL ran.")
+        .covers(&[Contract(77)]),
+    Case::core("connections.second.independent", independent)
+        .needs(&[Capability::Transactions, Capability::SecondConnection])
+        .promise("Two connections have transactions of their own: one's rollback does not touch the other's rows.")
+        .hint("Do not share a driver's handle.")
+        .covers(&[Contract(80), Contract(63)]),
+    Case::core("connections.version.told", version)
+        .promise("The server tells its name and version, for reports.")
+        .hint("See `Connection::server_version`.")
+        .covers(&[Contract(78)]),
+    Case::core("connections.debug.no_password", debug)
+        .promise("The backend's Debug form is short and shows no password.")
+        .hint("Write Debug by hand.")
+        .covers(&[Contract(78)]),
+    Case::core("connections.pool.reuse", pool)
+        .promise("A connection that an engine handed out and got back serves the next user, without anything of the last.")
+        .hint("Nothing of the backend's but `reset`.")
+        .covers(&[Contract(77)]),
+];
+
+fn with_table(context: &Context) -> CaseResult<Database> {
+    let mut database = Database::open(context)?;
+    database.create(&value_table("t", ColumnType::I64))?;
+    Ok(database)
+}
+
+const INSERT: &str = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
+
+fn reset(context: &mut Context) -> CaseResult {
+    let mut database = with_table(context)?;
+    database.begin_write()?;
+    database.execute(INSERT, &[int(1), int(1)])?;
+    let result = database.connection.reset(false);
+    check!(
+        result.is_ok(),
+        "a reset inside a transaction must work, gave {result:?}"
+    );
+    check_eq!(database.count("t")?, 0, "the reset must roll back");
+    let begun = database.begin_write();
+    check!(
+        begun.is_ok(),
+        "a transaction must begin behind a reset, gave {begun:?}"
+    );
+    database.execute(INSERT, &[int(2), int(2)])?;
+    database.commit()?;
+    check_eq!(
+        database.count("t")?,
+        1,
+        "the next transaction must be its own"
+    );
+    Ok(())
+}
+
+fn reset_usable(context: &mut Context) -> CaseResult {
+    let mut database = with_table(context)?;
+    for round in 1..=4 {
+        database.execute(INSERT, &[int(round), int(0)])?;
+        check_eq!(
+            database.count("t")?,
+            round,
+            "the connection must work in round {round}"
+        );
+        database.connection.reset(round % 2 == 0)?;
+        check!(
+            database.connection.is_open(),
+            "a reset connection must be open"
+        );
+    }
+    Ok(())
+}
+
+fn temporary(context: &mut Context) -> CaseResult {
+    let mut database = with_table(context)?;
+    database.execute("CREATE TEMPORARY TABLE [scratch] ([id] BIGINT)", &[])?;
+    check_eq!(
+        database.count("scratch")?,
+        0,
+        "the temporary table must be there"
+    );
+    database.connection.reset(true)?;
+    let left = database.count("scratch");
+    check!(
+        left.is_err(),
+        "the temporary table must be gone behind a reset"
+    );
+    check_eq!(database.count("t")?, 0, "lasting tables must stay");
+    Ok(())
+}
+
+fn independent(context: &mut Context) -> CaseResult {
+    let mut first = with_table(context)?;
+    let mut second = Database::open(context)?;
+    first.execute(INSERT, &[int(1), int(1)])?;
+    first.begin_write()?;
+    first.execute(INSERT, &[int(2), int(2)])?;
+    second.begin()?;
+    check_eq!(
+        second.count("t")?,
+        1,
+        "a second connection must not see the first one's row"
+    );
+    second.rollback()?;
+    first.commit()?;
+    check_eq!(
+        second.count("t")?,
+        2,
+        "the second one's rollback must not touch the first one's row"
+    );
+    Ok(())
+}
+
+fn version(context: &mut Context) -> CaseResult {
+    let told = context.connect()?.server_version()?;
+    check!(
+        told.chars().any(|c| c.is_ascii_digit()) && told.chars().any(char::is_alphabetic),
+        "the server must tell a name and a version, told {told:?}"
+    );
+    context.note(told);
+    Ok(())
+}
+
+fn debug(context: &mut Context) -> CaseResult {
+    let backend = context.backend();
+    let shown = format!("{backend:?}");
+    check!(
+        !shown.is_empty() && shown.len() < 2_000,
+        "the Debug form must be short: {} bytes",
+        shown.len()
+    );
+    for part in ["password: \"", "password=", "passwd="] {
+        let leaks = shown
+            .split(part)
+            .nth(1)
+            .is_some_and(|rest| !rest.starts_with('*') && !rest.starts_with('"'));
+        check!(!leaks, "the Debug form must mask passwords");
+    }
+    Ok(())
+}
+
+fn pool(context: &mut Context) -> CaseResult {
+    let mut database = with_table(context)?;
+    let engine = selfsame::Engine::from_backend(context.backend());
+    let sql = database.sql("INSERT INTO [t] ([id], [v]) VALUES (1, 1)", &[], &[]);
+    // A backend of one connection would wait for the one that is held here.
+    drop(database);
+    for _ in 0..3 {
+        let mut connected = engine.connect()?;
+        if engine.capabilities().transactions {
+            connected.begin(selfsame::dialect::Begin::default())?;
+            connected.execute(&sql, &[])?;
+        }
+        drop(connected);
+    }
+    let mut database = Database::open(context)?;
+    check_eq!(
+        database.count("t")?,
+        0,
+        "what was not committed must be gone with its connection"
+    );
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! After a refusal: the connection, the text of the error, the constraints that wait.
+
+use selfsame::ErrorKind;
+use selfsame::schema::ColumnType;
+use selfsame::value::ValueType;
+
+use super::{INSERT, refused, with_people};
+use crate::case::Cover::{Contract, Rule};
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::database::{Database, int, null, text, value_table};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("constraints.connection.usable", usable)
+        .promise("The connection works after an error outside a transaction, or one bad row takes a session down.")
+        .hint("Reset the failed statement before the next one.")
+        .covers(&[Contract(58)]),
+    Case::core("constraints.connection.in_transaction", in_transaction)
+        .needs(&[Capability::Transactions])
+        .promise("After an error inside a transaction a rollback brings the connection back.")
+        .hint("ROLLBACK must be sent even if the database has rolled back by itself.")
+        .covers(&[Contract(58), Rule(18)]),
+    Case::core("constraints.error.no_values", no_values)
+        .promise("An error never shows a parameter's value, not even in its cause: values are secrets of the program's users.")
+        .hint("Drop the database's detail, and the driver's error if it holds one.")
+        .covers(&[Contract(57)]),
+    Case::core("constraints.error.statement", invalid_statement)
+        .promise("A statement that cannot be parsed and a table that does not exist are told apart from refused rows.")
+        .hint("Classify the database's codes.")
+        .covers(&[Contract(57), Contract(58)]),
+    Case::core("constraints.error.unicode", unicode)
+        .promise("Errors about names in other scripts and with quotes are whole and readable.")
+        .hint("Decode the database's message as UTF-8, replacing what is not.")
+        .covers(&[Contract(57)]),
+];
+
+fn usable(context: &mut Context) -> CaseResult {
+    let mut database = with_people(context)?;
+    for _ in 0..3 {
+        let result = database.execute(INSERT, &[int(1), text("x"), null(ValueType::Text)]);
+        refused(result, ErrorKind::UniqueViolation, "a key that is taken")?;
+        let counted = database.count("people");
+        check!(
+            matches!(counted, Ok(1)),
+            "the connection must answer after an error, gave {counted:?}"
+        );
+    }
+    let result = database.execute(INSERT, &[int(2), text("bob"), null(ValueType::Text)]);
+    check!(
+        result.is_ok(),
+        "the same statement must work with good values, gave {result:?}"
+    );
+    check!(
+        database.connection.is_open(),
+        "the connection must call itself open"
+    );
+    Ok(())
+}
+
+fn in_transaction(context: &mut Context) -> CaseResult {
+    let mut database = with_people(context)?;
+    database.begin_write()?;
+    database.execute(INSERT, &[int(2), text("bob"), null(ValueType::Text)])?;
+    let result = database.execute(INSERT, &[int(1), text("x"), null(ValueType::Text)]);
+    refused(result, ErrorKind::UniqueViolation, "a key that is taken")?;
+    let result = database.rollback();
+    check!(
+        result.is_ok(),
+        "ROLLBACK must work after an error, gave {result:?}"
+    );
+    let counted = database.count("people");
+    check!(
+        matches!(counted, Ok(1)),
+        "after the rollback the connection must answer, without the rows of the transaction; gave {counted:?}"
+    );
+    Ok(())
+}
+
+fn no_values(context: &mut Context) -> CaseResult {
+    const SECRET: &str = "hunter2-4711";
+    let mut database = with_people(context)?;
+    database.execute(INSERT, &[int(2), text("bob"), text(SECRET)])?;
+    let unique = database.execute(INSERT, &[int(3), text(SECRET), text(SECRET)]);
+    let missing = database.execute(INSERT, &[int(3), null(ValueType::Text), text(SECRET)]);
+    for (result, kind) in [
+        (unique, ErrorKind::UniqueViolation),
+        (missing, ErrorKind::NotNullViolation),
+    ] {
+        let error = refused(result, kind, "a bad row")?;
+        let mut shown = format!("{error} {error:?}");
+        let mut cause = std::error::Error::source(&error);
+        while let Some(inner) = cause {
+            shown.push_str(&format!(" {inner} {inner:?}"));
+            cause = inner.source();
+        }
+        check!(
+            !shown.contains(SECRET),
+            "an error of kind {kind:?} shows a parameter's value"
+        );
+    }
+    Ok(())
+}
+
+fn invalid_statement(context: &mut Context) -> CaseResult {
+    let mut database = with_people(context)?;
+    let result = database.execute("UPDATE SET nonsense", &[]);
+    refused(
+        result,
+        ErrorKind::InvalidStatement,
+        "a statement that is no SQL",
+    )?;
+    let result = database.rows("SELECT [nothing] FROM [people]", &[], &[ValueType::I64]);
+    refused(
+        result,
+        ErrorKind::InvalidStatement,
+        "a column that does not exist",
+    )?;
+    let result = database.rows("SELECT [id] FROM [no_such_table]", &[], &[ValueType::I64]);
+    refused(
+        result,
+        ErrorKind::NoSuchTable,
+        "a table that does not exist",
+    )?;
+    check_eq!(database.count("people")?, 1, "the connection must go on");
+    Ok(())
+}
+
+fn unicode(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    let mut table = value_table("größe 日本 \"x\"", ColumnType::I64);
+    table.columns[1].nullable = false;
+    database.create(&table)?;
+    let result = database.execute(
+        "INSERT INTO [größe 日本 \"x\"] ([id], [v]) VALUES (?, ?)",
+        &[int(1), null(ValueType::I64)],
+    );
+    let error = refused(
+        result,
+        ErrorKind::NotNullViolation,
+        "NULL in a NOT NULL column",
+    )?;
+    let shown = error.to_string();
+    check!(
+        !shown.contains('\u{fffd}'),
+        "the error's text must be whole: {shown}"
+    );
+    Ok(())
+}

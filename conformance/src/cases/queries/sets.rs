@@ -1,0 +1,229 @@
+//! Joins, groups and sets.
+
+use selfsame::schema::{Column, ColumnType, Table};
+use selfsame::value::{Value, ValueType};
+
+use super::with_values;
+use crate::case::Cover::Contract;
+use crate::case::{Case, CaseResult};
+use crate::context::Context;
+use crate::database::{Database, int, null};
+
+pub(super) const CASES: &[Case] = &[
+    Case::read("queries.distinct.rows", distinct)
+        .promise("DISTINCT gives each row once, and NULL is one value to it.")
+        .hint("Send DISTINCT as it is.")
+        .covers(&[Contract(31)]),
+    Case::read("queries.group.having", group)
+        .promise("Groups count their rows, HAVING picks among groups, and NULL is a group of its own.")
+        .hint("Send GROUP BY and HAVING as they are.")
+        .covers(&[Contract(32)]),
+    Case::read("queries.group.empty", aggregates_of_nothing)
+        .promise("Over no rows COUNT is 0 and SUM, MIN, MAX and AVG are NULL, never 0.")
+        .hint("Decode NULL before the wanted type.")
+        .covers(&[Contract(32)]),
+    Case::read("queries.join.kinds", joins)
+        .promise("An inner join gives the pairs, a left join also the rows without a partner, with NULL on the other side.")
+        .hint("Send joins as they are.")
+        .covers(&[Contract(33), Contract(34)]),
+    Case::read("queries.join.self", self_join)
+        .promise("A table joins with itself under two names.")
+        .hint("Aliases are quoted like any name.")
+        .covers(&[Contract(34)]),
+    Case::read("queries.union.duplicates", unions)
+        .promise("UNION, INTERSECT and EXCEPT give each row once, UNION ALL gives every one.")
+        .hint("Send set operations as they are.")
+        .covers(&[Contract(35)]),
+    Case::read("queries.subquery.kinds", subqueries)
+        .promise("EXISTS, scalar subqueries and recursive common table expressions work, because the ORM writes them.")
+        .hint("Check the database's version.")
+        .covers(&[Contract(36)]),
+];
+
+fn distinct(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(1), Some(2), None, Some(1), None])?;
+    let mut found = database.column("SELECT DISTINCT [v] FROM [t]", &[], ValueType::I64)?;
+    found.sort_by_key(|value| format!("{value:?}"));
+    check_eq!(
+        found,
+        [Value::I64(1), Value::I64(2), Value::Null],
+        "DISTINCT must give each value once"
+    );
+    let counted = database.integers("SELECT count(DISTINCT [v]) FROM [t]", &[])?;
+    check_eq!(
+        counted,
+        [2],
+        "count(DISTINCT …) must count values, not NULL"
+    );
+    Ok(())
+}
+
+fn group(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(1), Some(2), None, Some(1), None, None])?;
+    let found = database.integers(
+        "SELECT count(*) FROM [t] GROUP BY [v] ORDER BY count(*)",
+        &[],
+    )?;
+    check_eq!(found, [1, 2, 3], "each group must count its rows");
+    let found = database.integers(
+        "SELECT [v] FROM [t] WHERE [v] IS NOT NULL GROUP BY [v] HAVING count(*) > ?",
+        &[int(1)],
+    )?;
+    check_eq!(found, [1], "HAVING must pick the group of two");
+    Ok(())
+}
+
+fn aggregates_of_nothing(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[])?;
+    let counted = database.integers("SELECT count(*) FROM [t]", &[])?;
+    check_eq!(counted, [0], "COUNT of nothing must be 0");
+    for aggregate in ["max", "min"] {
+        let query = format!("SELECT {aggregate}([v]) FROM [t]");
+        let found = database.column(&query, &[], ValueType::I64)?;
+        check_eq!(found, [Value::Null], "{aggregate} of nothing must be NULL");
+    }
+    for aggregate in ["sum", "avg"] {
+        let query = format!("SELECT {aggregate}([v]) IS NULL FROM [t]");
+        let found = database.column(&query, &[], ValueType::Bool)?;
+        check_eq!(
+            found,
+            [Value::Bool(true)],
+            "{aggregate} of nothing must be NULL"
+        );
+    }
+    Ok(())
+}
+
+/// Parents 1, 2, 3; children 10 and 11 of 1, 20 of 2, 90 of none.
+fn family(context: &Context) -> CaseResult<Database> {
+    let mut database = Database::open(context)?;
+    let parents = Table::build("parents")
+        .column(Column::new("id", ColumnType::I64))
+        .primary_key(["id"]);
+    let children = Table::build("children")
+        .column(Column::new("id", ColumnType::I64))
+        .column(Column::new("parent", ColumnType::I64).nullable())
+        .primary_key(["id"]);
+    database.create(&parents)?;
+    database.create(&children)?;
+    for id in [1, 2, 3] {
+        database.execute("INSERT INTO [parents] ([id]) VALUES (?)", &[int(id)])?;
+    }
+    for (id, parent) in [
+        (10, int(1)),
+        (11, int(1)),
+        (20, int(2)),
+        (90, null(ValueType::I64)),
+    ] {
+        database.execute(
+            "INSERT INTO [children] ([id], [parent]) VALUES (?, ?)",
+            &[int(id), parent],
+        )?;
+    }
+    Ok(database)
+}
+
+fn joins(context: &mut Context) -> CaseResult {
+    let mut database = family(context)?;
+    let columns = [ValueType::I64, ValueType::I64];
+    let pair = |a, b| vec![Value::I64(a), Value::I64(b)];
+    let inner = database.rows(
+        "SELECT [parents].[id], [children].[id] FROM [parents] JOIN [children] ON [children].[parent] = [parents].[id] \
+         ORDER BY [children].[id]",
+        &[],
+        &columns,
+    )?;
+    check_eq!(
+        inner,
+        [pair(1, 10), pair(1, 11), pair(2, 20)],
+        "an inner join must give the pairs"
+    );
+    let left = database.rows(
+        "SELECT [parents].[id], [children].[id] FROM [parents] LEFT JOIN [children] ON [children].[parent] = [parents].[id] \
+         ORDER BY [parents].[id], [children].[id]",
+        &[],
+        &columns,
+    )?;
+    check_eq!(
+        left,
+        [
+            pair(1, 10),
+            pair(1, 11),
+            pair(2, 20),
+            vec![Value::I64(3), Value::Null]
+        ],
+        "a left join must also give the parent without children"
+    );
+    let counted = database.integers(
+        "SELECT count(*) FROM [parents] JOIN [children] ON [children].[parent] = [parents].[id]",
+        &[],
+    )?;
+    check_eq!(counted, [3], "COUNT over a join must count pairs");
+    Ok(())
+}
+
+fn self_join(context: &mut Context) -> CaseResult {
+    let mut database = family(context)?;
+    let found = database.rows(
+        "SELECT [a].[id], [b].[id] FROM [children] AS [a] JOIN [children] AS [b] \
+         ON [a].[parent] = [b].[parent] AND [a].[id] < [b].[id]",
+        &[],
+        &[ValueType::I64, ValueType::I64],
+    )?;
+    check_eq!(
+        found,
+        [vec![Value::I64(10), Value::I64(11)]],
+        "the siblings must be found"
+    );
+    Ok(())
+}
+
+fn unions(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(1), Some(1), Some(2), Some(3)])?;
+    for (operator, wanted) in [
+        ("UNION", vec![1, 2, 3]),
+        ("UNION ALL", vec![1, 1, 2, 2, 3]),
+        ("INTERSECT", vec![2]),
+        ("EXCEPT", vec![1]),
+    ] {
+        let mut found = database.integers(
+            &format!(
+                "SELECT [v] FROM [t] WHERE [v] < ? {operator} SELECT [v] FROM [t] WHERE [v] > ?"
+            ),
+            &[int(3), int(1)],
+        )?;
+        found.sort_unstable();
+        check_eq!(found, wanted, "{operator} must give the right rows");
+    }
+    Ok(())
+}
+
+fn subqueries(context: &mut Context) -> CaseResult {
+    let mut database = family(context)?;
+    let found = database.integers(
+        "SELECT [id] FROM [parents] WHERE EXISTS \
+         (SELECT 1 FROM [children] WHERE [children].[parent] = [parents].[id]) ORDER BY [id]",
+        &[],
+    )?;
+    check_eq!(found, [1, 2], "EXISTS must find the parents with children");
+    let found = database.integers(
+        "SELECT (SELECT count(*) FROM [children] WHERE [children].[parent] = [parents].[id]) FROM [parents] ORDER BY [id]",
+        &[],
+    )?;
+    check_eq!(
+        found,
+        [2, 1, 0],
+        "a scalar subquery must count for each row"
+    );
+    let found = database.integers(
+        "WITH RECURSIVE [n]([i]) AS (SELECT 1 UNION ALL SELECT [i] + 1 FROM [n] WHERE [i] < 5) \
+         SELECT CAST([i] AS BIGINT) FROM [n] ORDER BY [i]",
+        &[],
+    )?;
+    check_eq!(
+        found,
+        [1, 2, 3, 4, 5],
+        "a recursive expression must count to five"
+    );
+    Ok(())
+}

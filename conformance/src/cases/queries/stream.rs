@@ -1,0 +1,87 @@
+//! How rows are handed over: all of them, once, in order, until the reader has enough.
+
+use selfsame::backend::Statement;
+use selfsame::value::ValueType;
+use selfsame::{Error, ErrorKind};
+
+use super::with_values;
+use crate::case::Cover::Contract;
+use crate::case::{Case, CaseResult};
+use crate::context::Context;
+use crate::database::int;
+
+pub(super) const CASES: &[Case] = &[
+    Case::read("queries.stream.complete", complete)
+        .promise("Thousands of rows come each once and in order, however many of them the driver fetches at a time.")
+        .hint("Look at the edges of the driver's fetch size.")
+        .covers(&[Contract(44)]),
+    Case::read("queries.stream.stop", stop)
+        .promise("A reader that stops early gets its own error back, no more rows, and a connection that goes on.")
+        .hint("Reset or drain the statement before the next one; keep the reader's error.")
+        .covers(&[Contract(44)]),
+    Case::read("queries.stream.empty", empty)
+        .promise("A query that finds nothing hands over nothing and is no error.")
+        .hint("Do not treat the absence of rows as an error.")
+        .covers(&[Contract(44)]),
+];
+
+fn complete(context: &mut Context) -> CaseResult {
+    const COUNT: i64 = 2_500;
+    let values: Vec<Option<i64>> = (1..=COUNT).map(|v| Some(v * 3)).collect();
+    let mut database = with_values(context, &values)?;
+    let found = database.integers("SELECT [v] FROM [t] ORDER BY [id]", &[])?;
+    check_eq!(found.len(), values.len(), "every row must come once");
+    let wrong = found.iter().zip(&values).position(|(a, b)| Some(*a) != *b);
+    check!(
+        wrong.is_none(),
+        "rows must come in order; the row at {wrong:?} does not"
+    );
+    let some = database.integers(
+        "SELECT [v] FROM [t] WHERE [id] <= ? ORDER BY [id]",
+        &[int(5)],
+    )?;
+    check_eq!(some, [3, 6, 9, 12, 15], "a few rows must come each once");
+    Ok(())
+}
+
+fn stop(context: &mut Context) -> CaseResult {
+    let values: Vec<Option<i64>> = (1..=500).map(Some).collect();
+    let mut database = with_values(context, &values)?;
+    let sql = database.sql("SELECT [v] FROM [t] ORDER BY [id]", &[], &[ValueType::I64]);
+    let mut seen = 0;
+    let result = database
+        .connection
+        .query(&Statement::new(&sql, &[]), &mut |_| {
+            seen += 1;
+            if seen == 3 {
+                return Err(Error::new(ErrorKind::Validation, "enough"));
+            }
+            Ok(())
+        });
+    check!(
+        matches!(&result, Err(error) if error.kind() == ErrorKind::Validation && error.message() == "enough"),
+        "the reader's own error must come back, came {result:?}"
+    );
+    check_eq!(seen, 3, "no row may come behind the reader's error");
+    for _ in 0..2 {
+        let again = database.integers("SELECT [v] FROM [t] ORDER BY [id]", &[]);
+        check!(
+            matches!(&again, Ok(rows) if rows.len() == 500 && rows[0] == 1),
+            "the same query must run again from its start, gave {:?}",
+            again.map(|rows| rows.len())
+        );
+    }
+    let written = database.execute("DELETE FROM [t] WHERE [id] = ?", &[int(1)]);
+    check!(
+        written.is_ok(),
+        "the connection must take a write, gave {written:?}"
+    );
+    Ok(())
+}
+
+fn empty(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(1)])?;
+    let found = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(9)])?;
+    check!(found.is_empty(), "no row may be found, found {found:?}");
+    Ok(())
+}

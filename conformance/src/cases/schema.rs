@@ -1,0 +1,201 @@
+//! Tables made, changed and dropped.
+
+use selfsame::Engine;
+use selfsame::schema::{Column, ColumnType, Generated, Metadata, Table};
+use selfsame::value::{Value, ValueType};
+
+use crate::case::Cover::{Contract, Rule};
+use crate::case::{Case, CaseResult};
+use crate::context::Context;
+use crate::database::{Database, int, value_table};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("schema.create.idempotent", idempotent)
+        .promise("Creating all tables twice is as good as once and keeps their rows; dropping all twice as well.")
+        .hint("See `Dialect::table_exists`.")
+        .covers(&[Contract(73), Rule(39)]),
+    Case::core("schema.create.order", order)
+        .promise("Tables are created after those that they refer to and dropped before them, in whatever order they are listed.")
+        .hint("Nothing of the backend's: its foreign keys only make it visible.")
+        .covers(&[Contract(73), Rule(39)]),
+    Case::core("schema.names.odd", odd_names)
+        .promise("Any string is a table's name once quoted, and the check for existence takes it for itself.")
+        .hint("`table_exists` takes the name as a parameter.")
+        .covers(&[Contract(41), Contract(75), Rule(41)]),
+    Case::core("schema.change.cached", change_while_cached)
+        .promise("A statement that is kept prepared gives right rows after its table was changed, or a clear error, never wrong ones.")
+        .hint("Prepare again when the database says that the plan is stale, and never trust the old number of columns.")
+        .covers(&[Contract(76)]),
+    Case::core("schema.change.recreated", recreated)
+        .promise("A statement that is kept prepared works after its table was dropped and made anew with other types.")
+        .hint("Prepare again; do not keep decoders by statement alone.")
+        .covers(&[Contract(76)]),
+];
+
+fn engine(context: &Context) -> Engine {
+    Engine::from_backend(context.backend())
+}
+
+fn family() -> Metadata {
+    let child = Table::build("child")
+        .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
+        .column(Column::new("parent_id", ColumnType::I64))
+        .primary_key(["id"])
+        .foreign_key(["parent_id"], "parent", ["id"])
+        .index(["parent_id"]);
+    let parent = Table::build("parent")
+        .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
+        .column(Column::new("name", ColumnType::Text { length: Some(40) }))
+        .primary_key(["id"])
+        .unique(["name"]);
+    Metadata::new([child, parent])
+}
+
+fn idempotent(context: &mut Context) -> CaseResult {
+    let engine = engine(context);
+    let tables = Metadata::new([value_table("t", ColumnType::I64)]);
+    tables.create_all(&engine)?;
+    let mut database = Database::open(context)?;
+    database.execute(
+        "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+        &[int(1), int(2)],
+    )?;
+    let again = tables.create_all(&engine);
+    check!(again.is_ok(), "creating twice must be fine, gave {again:?}");
+    check_eq!(database.count("t")?, 1, "creating twice must keep the rows");
+    drop(database);
+    tables.drop_all(&engine)?;
+    let again = tables.drop_all(&engine);
+    check!(again.is_ok(), "dropping twice must be fine, gave {again:?}");
+    tables.create_all(&engine)?;
+    check_eq!(
+        Database::open(context)?.count("t")?,
+        0,
+        "a table made anew must be empty"
+    );
+    Ok(())
+}
+
+fn order(context: &mut Context) -> CaseResult {
+    let engine = engine(context);
+    let made = family().create_all(&engine);
+    check!(
+        made.is_ok(),
+        "a table listed before the one it refers to must be created, gave {made:?}"
+    );
+    let mut database = Database::open(context)?;
+    database.execute("INSERT INTO [parent] ([id], [name]) VALUES (1, 'p')", &[])?;
+    database.execute("INSERT INTO [child] ([parent_id]) VALUES (?)", &[int(1)])?;
+    drop(database);
+    let gone = family().drop_all(&engine);
+    check!(
+        gone.is_ok(),
+        "tables with rows that refer to each other must be dropped, gave {gone:?}"
+    );
+    Ok(())
+}
+
+fn odd_names(context: &mut Context) -> CaseResult {
+    let engine = engine(context);
+    for name in [
+        "order",
+        "größe in m",
+        "a'b",
+        "a\"b",
+        "日本語",
+        "t; DROP TABLE x",
+        "per%cent_",
+    ] {
+        let tables = Metadata::new([value_table(name, ColumnType::I64)]);
+        tables.create_all(&engine)?;
+        let again = tables.create_all(&engine);
+        check!(
+            again.is_ok(),
+            "the table {name:?} must be found to exist, gave {again:?}"
+        );
+        let mut database = Database::open(context)?;
+        database.execute(
+            &format!("INSERT INTO [{name}] ([id], [v]) VALUES (?, ?)"),
+            &[int(1), int(2)],
+        )?;
+        check_eq!(
+            database.count(name)?,
+            1,
+            "the table {name:?} must take a row"
+        );
+        drop(database);
+        tables.drop_all(&engine)?;
+    }
+    Ok(())
+}
+
+fn change_while_cached(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    database.create(&value_table("t", ColumnType::I64))?;
+    database.execute(
+        "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+        &[int(1), int(10)],
+    )?;
+    let all = "SELECT * FROM [t]";
+    for _ in 0..3 {
+        let before = database.rows(all, &[], &[ValueType::I64; 2])?;
+        check_eq!(
+            before,
+            [vec![Value::I64(1), Value::I64(10)]],
+            "the row must be read"
+        );
+    }
+    database.execute("ALTER TABLE [t] ADD COLUMN [w] BIGINT DEFAULT 7", &[])?;
+    let named = database.integers("SELECT [v] FROM [t]", &[])?;
+    check_eq!(named, [10], "a named column must be read after the change");
+    let after = database.rows(all, &[], &[ValueType::I64; 2])?;
+    check_eq!(
+        after,
+        [vec![Value::I64(1), Value::I64(10)]],
+        "the old columns must be read after the change"
+    );
+    let sql = database.sql(all, &[], &[ValueType::I64; 2]);
+    let mut widths = Vec::new();
+    database
+        .connection
+        .query(&selfsame::backend::Statement::new(&sql, &[]), &mut |row| {
+            widths.push(row.len());
+            Ok(())
+        })?;
+    check_eq!(widths, [3], "the kept statement must see the new column");
+    Ok(())
+}
+
+fn recreated(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    let (insert, select) = (
+        "INSERT INTO [t] ([id], [v]) VALUES (1, ?)",
+        "SELECT [v] FROM [t]",
+    );
+    database.create(&value_table("t", ColumnType::I64))?;
+    for _ in 0..3 {
+        database.execute("DELETE FROM [t]", &[])?;
+        database.execute(insert, &[int(10)])?;
+        check_eq!(
+            database.integers(select, &[])?,
+            [10],
+            "the number must be read"
+        );
+    }
+    database.execute("DROP TABLE [t]", &[])?;
+    database.create(&value_table("t", ColumnType::Text { length: None }))?;
+    database.execute("DELETE FROM [t]", &[])?;
+    database.execute(insert, &[crate::database::text("ten")])?;
+    let found = database.column(select, &[], ValueType::Text)?;
+    check_eq!(
+        found,
+        [Value::Text("ten".to_owned())],
+        "the text must be read from the new table"
+    );
+    let old = database.integers(select, &[]);
+    check!(
+        old.is_err(),
+        "the old decoding must not make a number of a text, made {old:?}"
+    );
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! Transactions inside transactions.
+
+use selfsame::ErrorKind;
+
+use super::{insert, keys, with_row};
+use crate::case::Cover::{Contract, Rule};
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::database::int;
+
+const NEEDS: &[Capability] = &[Capability::Transactions, Capability::Savepoints];
+
+pub(super) const CASES: &[Case] = &[
+    Case::full("transactions.savepoint.rollback", rollback_to)
+        .needs(NEEDS)
+        .promise("Rolling back to a savepoint undoes what came behind it, and nothing else.")
+        .hint("ROLLBACK TO leaves the savepoint and the transaction open.")
+        .covers(&[Contract(66), Rule(32)]),
+    Case::full("transactions.savepoint.release", release)
+        .needs(NEEDS)
+        .promise("Releasing a savepoint keeps its work and gives it to the one around it.")
+        .hint("RELEASE must reach the database: its name is then free for the outer one.")
+        .covers(&[Contract(66), Rule(32)]),
+    Case::full("transactions.savepoint.nested", nested)
+        .needs(NEEDS)
+        .promise("Savepoints nest: each undoes its own part, the outer one with all that is inside it.")
+        .hint("Names may repeat; the innermost is meant.")
+        .covers(&[Contract(66), Rule(32)]),
+    Case::full("transactions.savepoint.after_error", after_error)
+        .needs(NEEDS)
+        .promise("After an error inside a savepoint, rolling back to it brings the transaction back with all that was before.")
+        .hint("The error must not end the transaction on the client's side.")
+        .covers(&[Contract(67), Rule(18)]),
+    Case::full("transactions.savepoint.odd_name", odd_name)
+        .needs(NEEDS)
+        .promise("A savepoint's name is quoted like any name.")
+        .hint("See `Dialect::transaction`.")
+        .covers(&[Contract(41), Contract(66)]),
+];
+
+fn rollback_to(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    database.begin_write()?;
+    insert(&mut database, 2, 20)?;
+    database.savepoint("s")?;
+    insert(&mut database, 3, 30)?;
+    database.rollback_to("s")?;
+    check_eq!(
+        keys(&mut database)?,
+        [1, 2],
+        "what came behind the savepoint must be undone, and only that"
+    );
+    insert(&mut database, 4, 40)?;
+    database.rollback_to("s")?;
+    check_eq!(
+        keys(&mut database)?,
+        [1, 2],
+        "the savepoint must stay open behind a rollback to it"
+    );
+    insert(&mut database, 5, 50)?;
+    database.commit()?;
+    check_eq!(
+        keys(&mut database)?,
+        [1, 2, 5],
+        "the transaction must go on and commit"
+    );
+    Ok(())
+}
+
+fn release(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    database.begin_write()?;
+    database.savepoint("s")?;
+    insert(&mut database, 2, 20)?;
+    database.savepoint("s")?;
+    insert(&mut database, 3, 30)?;
+    database.release("s")?;
+    check_eq!(
+        keys(&mut database)?,
+        [1, 2, 3],
+        "releasing must keep the work"
+    );
+    database.rollback_to("s")?;
+    check_eq!(
+        keys(&mut database)?,
+        [1],
+        "behind a release the outer savepoint of the same name must be meant"
+    );
+    database.release("s")?;
+    let gone = database.rollback_to("s");
+    check!(gone.is_err(), "a released savepoint must be gone");
+    database.rollback()?;
+    Ok(())
+}
+
+fn nested(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    database.begin_write()?;
+    database.savepoint("outer")?;
+    insert(&mut database, 2, 20)?;
+    database.savepoint("inner")?;
+    insert(&mut database, 3, 30)?;
+    database.rollback_to("inner")?;
+    database.release("inner")?;
+    check_eq!(
+        keys(&mut database)?,
+        [1, 2],
+        "the inner savepoint must undo its own part"
+    );
+    insert(&mut database, 4, 40)?;
+    database.rollback_to("outer")?;
+    check_eq!(
+        keys(&mut database)?,
+        [1],
+        "the outer savepoint must undo everything inside"
+    );
+    database.release("outer")?;
+    insert(&mut database, 5, 50)?;
+    database.commit()?;
+    check_eq!(
+        keys(&mut database)?,
+        [1, 5],
+        "the transaction must commit what is left"
+    );
+    Ok(())
+}
+
+fn after_error(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    database.begin_write()?;
+    insert(&mut database, 2, 20)?;
+    database.savepoint("s")?;
+    let refused = database.execute(
+        "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+        &[int(1), int(0)],
+    );
+    check!(
+        matches!(&refused, Err(error) if error.kind() == ErrorKind::UniqueViolation),
+        "a key that is taken must be refused, gave {refused:?}"
+    );
+    let back = database.rollback_to("s");
+    check!(
+        back.is_ok(),
+        "rolling back to the savepoint must work after an error, gave {back:?}"
+    );
+    insert(&mut database, 3, 30)?;
+    database.commit()?;
+    check_eq!(
+        keys(&mut database)?,
+        [1, 2, 3],
+        "the transaction must go on as if nothing had been"
+    );
+    Ok(())
+}
+
+fn odd_name(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    database.begin_write()?;
+    database.savepoint("a \"b\" é; ROLLBACK")?;
+    insert(&mut database, 2, 20)?;
+    database.rollback_to("a \"b\" é; ROLLBACK")?;
+    database.release("a \"b\" é; ROLLBACK")?;
+    database.commit()?;
+    check_eq!(
+        keys(&mut database)?,
+        [1],
+        "a savepoint of an odd name must work"
+    );
+    Ok(())
+}

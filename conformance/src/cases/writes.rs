@@ -1,0 +1,336 @@
+//! Inserting, updating, deleting: counts, keys, batches.
+
+mod batch;
+
+use selfsame::schema::{Column, ColumnType, Generated, Table};
+use selfsame::value::{Value, ValueType};
+
+use crate::case::Cover::{Contract, Rule};
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::database::{Database, int, text, value_table};
+
+pub(super) const LISTS: &[&[Case]] = &[CASES, batch::CASES];
+
+const CASES: &[Case] = &[
+    Case::core("writes.count.matched", counts)
+        .promise("A write tells how many rows its WHERE matched, 0 included and unchanged rows too: that is how lost updates are noticed.")
+        .hint("Ask the driver for matched rows, not for changed ones.")
+        .covers(&[Contract(49), Rule(19)]),
+    Case::core("writes.update.predicate", update_predicate)
+        .promise("UPDATE changes the rows that its WHERE finds, and no others.")
+        .hint("Send WHERE as it is.")
+        .covers(&[Contract(53)]),
+    Case::core("writes.delete.predicate", delete_predicate)
+        .promise("DELETE removes the rows that its WHERE finds, and no others.")
+        .hint("Send WHERE as it is.")
+        .covers(&[Contract(53)]),
+    Case::core("writes.update.same_predicate", same_predicate)
+        .promise("SELECT, UPDATE and DELETE with one predicate touch the same rows.")
+        .hint("One rendering of conditions serves all three.")
+        .covers(&[Contract(53)]),
+    Case::core("writes.update.partition", partition)
+        .promise("A predicate, its negation and its being unknown share the rows out, each row to one of them.")
+        .hint("Comparisons follow SQL's three values.")
+        .covers(&[Contract(23), Contract(53)]),
+    Case::core("writes.insert.defaults", defaults)
+        .promise("A row of defaults only can be inserted, and holds what the columns declare.")
+        .hint("`INSERT INTO t DEFAULT VALUES`, or the database's own form.")
+        .covers(&[Contract(46)]),
+    Case::core("writes.insert.from_select", from_select)
+        .promise("INSERT from SELECT writes every row that the query finds, and counts them.")
+        .hint("Count inserted rows, not statements.")
+        .covers(&[Contract(51)]),
+    Case::core("writes.keys.generated", generated_keys)
+        .needs(&[Capability::GeneratedKeys])
+        .promise("The database counts keys upwards in the order of the inserts, and a given key is kept as it is.")
+        .hint("See `Dialect::generated_key`: BY DEFAULT, so that a key can be given.")
+        .covers(&[Contract(47)]),
+    Case::full("writes.keys.told", told_keys)
+        .needs(&[Capability::GeneratedKeys])
+        .promise("If the outcome of an INSERT tells a key, it is that row's key.")
+        .hint("Ask right behind the INSERT, on the same connection.")
+        .covers(&[Contract(47)]),
+    Case::extra("writes.returning.rows", returning)
+        .needs(&[Capability::Returning])
+        .promise("INSERT, UPDATE and DELETE can return what they wrote, so that generated values come back in the same statement.")
+        .hint("Statements that return rows go through `query`.")
+        .covers(&[Contract(50), Rule(21)]),
+    Case::extra("writes.upsert.conflict", upsert)
+        .needs(&[Capability::Upsert])
+        .promise("An INSERT that meets its key turns into an UPDATE, and one that does not inserts.")
+        .hint("`ON CONFLICT (…) DO UPDATE`.")
+        .covers(&[Contract(52)]),
+];
+
+/// A table `t` of the rows (1, 10), (2, 20), … as far as asked.
+fn tens(context: &Context, count: i64) -> CaseResult<Database> {
+    let mut database = Database::open(context)?;
+    database.create(&value_table("t", ColumnType::I64))?;
+    for id in 1..=count {
+        database.execute(
+            "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+            &[int(id), int(id * 10)],
+        )?;
+    }
+    Ok(database)
+}
+
+fn values_of(database: &mut Database) -> CaseResult<Vec<i64>> {
+    Ok(database.integers("SELECT [v] FROM [t] ORDER BY [id]", &[])?)
+}
+
+fn counts(context: &mut Context) -> CaseResult {
+    let mut database = tens(context, 3)?;
+    for (statement, params, wanted) in [
+        (
+            "UPDATE [t] SET [v] = ? WHERE [id] = ?",
+            vec![int(1), int(9)],
+            0,
+        ),
+        (
+            "UPDATE [t] SET [v] = ? WHERE [id] = ?",
+            vec![int(10), int(1)],
+            1,
+        ),
+        ("UPDATE [t] SET [v] = [v] WHERE [id] <= ?", vec![int(2)], 2),
+        ("DELETE FROM [t] WHERE [id] = ?", vec![int(9)], 0),
+        (
+            "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+            vec![int(4), int(1)],
+            1,
+        ),
+        ("DELETE FROM [t] WHERE [id] > ?", vec![int(2)], 2),
+        ("DELETE FROM [t]", vec![], 2),
+    ] {
+        let outcome = database.execute(statement, &params)?;
+        check_eq!(
+            outcome.matched,
+            wanted,
+            "`{statement}` must tell what it matched"
+        );
+    }
+    Ok(())
+}
+
+fn update_predicate(context: &mut Context) -> CaseResult {
+    let mut database = tens(context, 4)?;
+    database.execute("UPDATE [t] SET [v] = ? WHERE [id] = ?", &[int(0), int(2)])?;
+    check_eq!(
+        values_of(&mut database)?,
+        [10, 0, 30, 40],
+        "only the row 2 may change"
+    );
+    database.execute(
+        "UPDATE [t] SET [v] = [v] + ? WHERE [v] >= ?",
+        &[int(1), int(30)],
+    )?;
+    check_eq!(
+        values_of(&mut database)?,
+        [10, 0, 31, 41],
+        "only the rows from 30 on may change"
+    );
+    Ok(())
+}
+
+fn delete_predicate(context: &mut Context) -> CaseResult {
+    let mut database = tens(context, 4)?;
+    database.execute("DELETE FROM [t] WHERE [id] = ?", &[int(2)])?;
+    check_eq!(
+        values_of(&mut database)?,
+        [10, 30, 40],
+        "only the row 2 may go"
+    );
+    database.execute(
+        "DELETE FROM [t] WHERE [v] > ? AND [v] < ?",
+        &[int(10), int(40)],
+    )?;
+    check_eq!(values_of(&mut database)?, [10, 40], "only the row 3 may go");
+    Ok(())
+}
+
+fn same_predicate(context: &mut Context) -> CaseResult {
+    for (condition, params) in [
+        ("[v] > ?", vec![int(20)]),
+        ("[v] = ? OR [id] = ?", vec![int(10), int(4)]),
+        ("NOT ([v] BETWEEN ? AND ?)", vec![int(20), int(30)]),
+        ("[id] IN (?, ?)", vec![int(2), int(7)]),
+    ] {
+        let mut database = tens(context, 5)?;
+        let selected = database.integers(
+            &format!("SELECT [id] FROM [t] WHERE {condition} ORDER BY [id]"),
+            &params,
+        )?;
+        let outcome = database.execute(
+            &format!("UPDATE [t] SET [id] = [id] WHERE {condition}"),
+            &params,
+        )?;
+        check_eq!(
+            usize::try_from(outcome.matched).ok(),
+            Some(selected.len()),
+            "UPDATE with `{condition}` must match what SELECT found"
+        );
+        database.execute(&format!("DELETE FROM [t] WHERE {condition}"), &params)?;
+        let left = database.integers("SELECT [id] FROM [t] ORDER BY [id]", &[])?;
+        let wanted: Vec<i64> = (1..=5).filter(|id| !selected.contains(id)).collect();
+        check_eq!(
+            left,
+            wanted,
+            "DELETE with `{condition}` must leave the others"
+        );
+        database.execute("DROP TABLE [t]", &[])?;
+    }
+    Ok(())
+}
+
+fn partition(context: &mut Context) -> CaseResult {
+    let mut database = tens(context, 4)?;
+    database.execute("UPDATE [t] SET [v] = NULL WHERE [id] = ?", &[int(3)])?;
+    for (predicate, params) in [
+        ("[v] > ?", vec![int(15)]),
+        ("[v] <> ?", vec![int(10)]),
+        ("[v] IN (?, ?)", vec![int(10), int(40)]),
+    ] {
+        let mut all = Vec::new();
+        for condition in [
+            format!("({predicate})"),
+            format!("NOT ({predicate})"),
+            format!("({predicate}) IS NULL"),
+        ] {
+            all.extend(
+                database.integers(&format!("SELECT [id] FROM [t] WHERE {condition}"), &params)?,
+            );
+        }
+        all.sort_unstable();
+        check_eq!(all, [1, 2, 3, 4], "`{predicate}` must share the rows out");
+    }
+    Ok(())
+}
+
+fn defaults(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    let by_default = |expression: &str| Generated::Default(expression.to_owned());
+    let table = Table::build("t")
+        .column(Column::new("id", ColumnType::I64).generated(by_default("7")))
+        .column(
+            Column::new("v", ColumnType::I64)
+                .nullable()
+                .generated(by_default("42")),
+        )
+        .primary_key(["id"]);
+    database.create(&table)?;
+    database.execute("INSERT INTO [t] DEFAULT VALUES", &[])?;
+    let rows = database.rows("SELECT [id], [v] FROM [t]", &[], &[ValueType::I64; 2])?;
+    check_eq!(
+        rows,
+        [vec![Value::I64(7), Value::I64(42)]],
+        "the defaults must be there"
+    );
+    database.execute("INSERT INTO [t] ([id]) VALUES (?)", &[int(8)])?;
+    let found = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(8)])?;
+    check_eq!(
+        found,
+        [42],
+        "a column that is left out must get its default"
+    );
+    Ok(())
+}
+
+fn from_select(context: &mut Context) -> CaseResult {
+    let mut database = tens(context, 3)?;
+    let outcome = database.execute(
+        "INSERT INTO [t] ([id], [v]) SELECT [id] + 100, [v] FROM [t] WHERE [id] > ?",
+        &[int(1)],
+    )?;
+    check_eq!(outcome.matched, 2, "two rows must be counted");
+    let keys = database.integers("SELECT [id] FROM [t] ORDER BY [id]", &[])?;
+    check_eq!(keys, [1, 2, 3, 102, 103], "two rows must be there");
+    Ok(())
+}
+
+fn counted_table() -> Table {
+    Table::build("t")
+        .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
+        .column(Column::new("v", ColumnType::Text { length: None }))
+        .primary_key(["id"])
+}
+
+fn generated_keys(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    database.create(&counted_table())?;
+    for name in ["a", "b", "c"] {
+        database.execute("INSERT INTO [t] ([v]) VALUES (?)", &[text(name)])?;
+    }
+    let rows = database.column("SELECT [v] FROM [t] ORDER BY [id]", &[], ValueType::Text)?;
+    let wanted = ["a", "b", "c"].map(|v| Value::Text(v.to_owned()));
+    check_eq!(rows, wanted, "keys must go up in the order of the inserts");
+    database.execute(
+        "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+        &[int(1_000), text("d")],
+    )?;
+    let found = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[text("d")])?;
+    check_eq!(found, [1_000], "a given key must be kept");
+    Ok(())
+}
+
+fn told_keys(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    database.create(&counted_table())?;
+    let mut told = 0;
+    for name in ["a", "b", "c", "d"] {
+        let outcome = database.execute("INSERT INTO [t] ([v]) VALUES (?)", &[text(name)])?;
+        let Some(key) = outcome.last_insert_id else {
+            continue;
+        };
+        told += 1;
+        let found = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[text(name)])?;
+        check_eq!(found, [key], "the told key must be that of the row");
+    }
+    if told == 0 {
+        context.note("the backend tells no keys; the ORM asks for them with RETURNING");
+    }
+    Ok(())
+}
+
+fn returning(context: &mut Context) -> CaseResult {
+    let mut database = tens(context, 2)?;
+    let pair = |a, b| vec![Value::I64(a), Value::I64(b)];
+    let columns = [ValueType::I64; 2];
+    let inserted = database.rows(
+        "INSERT INTO [t] ([id], [v]) VALUES (?, ?) RETURNING [id], [v]",
+        &[int(3), int(30)],
+        &columns,
+    )?;
+    check_eq!(inserted, [pair(3, 30)], "INSERT must return its row");
+    let updated = database.rows(
+        "UPDATE [t] SET [v] = [v] + 1 WHERE [id] = ? RETURNING [id], [v]",
+        &[int(2)],
+        &columns,
+    )?;
+    check_eq!(updated, [pair(2, 21)], "UPDATE must return the new row");
+    let deleted = database.rows(
+        "DELETE FROM [t] WHERE [id] = ? RETURNING [id], [v]",
+        &[int(1)],
+        &columns,
+    )?;
+    check_eq!(deleted, [pair(1, 10)], "DELETE must return the old row");
+    check_eq!(
+        values_of(&mut database)?,
+        [21, 30],
+        "the writes must have happened once"
+    );
+    Ok(())
+}
+
+fn upsert(context: &mut Context) -> CaseResult {
+    let mut database = tens(context, 1)?;
+    let statement = "INSERT INTO [t] ([id], [v]) VALUES (?, ?) ON CONFLICT ([id]) DO UPDATE SET [v] = excluded.[v]";
+    database.execute(statement, &[int(1), int(11)])?;
+    database.execute(statement, &[int(2), int(22)])?;
+    check_eq!(
+        values_of(&mut database)?,
+        [11, 22],
+        "one row must be updated and one inserted"
+    );
+    Ok(())
+}

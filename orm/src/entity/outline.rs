@@ -1,0 +1,167 @@
+//! What `#[derive(Entity)]` writes down of a mapping: constants, which one function makes a [`Mapper`] of.
+//!
+//! An entity's own code is so a few statics, and costs little to compile. These types are for the derive; they change as it does.
+
+use std::sync::Arc;
+
+use super::{Cascade, Fetch, Mapper, RelationDescriptor, RelationKind};
+use crate::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
+
+type Names = &'static [&'static str];
+
+/// A mapping.
+#[derive(Debug)]
+pub struct Outline {
+    /// The type's name.
+    pub name: &'static str,
+    /// The table's name.
+    pub table: &'static str,
+    /// The columns in order.
+    pub columns: &'static [ColumnOutline],
+    /// The positions of the primary key's columns.
+    pub primary_key: &'static [usize],
+    /// Foreign keys.
+    pub foreign_keys: &'static [ForeignKeyOutline],
+    /// The columns of each UNIQUE constraint.
+    pub uniques: &'static [Names],
+    /// The columns of each index.
+    pub indexes: &'static [Names],
+    /// The condition of each CHECK constraint.
+    pub checks: Names,
+    /// The relations in order.
+    pub relations: &'static [RelationOutline],
+}
+
+/// A column.
+#[derive(Debug)]
+pub struct ColumnOutline {
+    /// Its name in the database.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: fn() -> ColumnType,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// Who makes its value.
+    pub made: Made,
+}
+
+/// Who makes a column's value: [`Generated`] as a constant.
+#[derive(Clone, Copy, Debug)]
+pub enum Made {
+    /// The program.
+    ByProgram,
+    /// The database counts.
+    Counted,
+    /// The database counts and never uses a number twice.
+    CountedOnce,
+    /// A DEFAULT clause.
+    ByDefault(&'static str),
+}
+
+/// A foreign key.
+#[derive(Debug)]
+pub struct ForeignKeyOutline {
+    /// The referring columns.
+    pub columns: Names,
+    /// The table referred to.
+    pub table: &'static str,
+    /// The columns referred to.
+    pub references: Names,
+    /// ON DELETE.
+    pub on_delete: ReferentialAction,
+    /// ON UPDATE.
+    pub on_update: ReferentialAction,
+}
+
+/// A relation.
+#[derive(Debug)]
+pub struct RelationOutline {
+    /// [`RelationDescriptor::to`] its target.
+    pub to: fn(RelationKind, &str, &str) -> RelationDescriptor,
+    /// Which side holds the key.
+    pub kind: RelationKind,
+    /// Its name.
+    pub name: &'static str,
+    /// The target's type as written.
+    pub target: &'static str,
+    /// The foreign key's columns; none if they are inferred.
+    pub key: Names,
+    /// The other side.
+    pub back_populates: Option<&'static str>,
+    /// Deleting the owner deletes what it leads to.
+    pub delete: bool,
+    /// What loses its owner is deleted.
+    pub delete_orphan: bool,
+    /// How it is loaded.
+    pub fetch: Fetch,
+    /// The order of a collection.
+    pub order_by: Names,
+}
+
+impl Outline {
+    /// The mapping itself.
+    pub fn mapper(&self) -> Arc<Mapper> {
+        let mut table = Table::build(self.table);
+        table.columns = self.columns.iter().map(ColumnOutline::column).collect();
+        table.primary_key = self.primary_key.to_vec();
+        for key in self.foreign_keys {
+            table = table.constraint(key.foreign_key());
+        }
+        for columns in self.uniques {
+            table = table.unique(columns.iter().copied());
+        }
+        for columns in self.indexes {
+            table = table.index(columns.iter().copied());
+        }
+        for condition in self.checks {
+            table = table.check(*condition);
+        }
+        let mapper = Mapper::new(self.name, table);
+        let relations = self.relations.iter().map(RelationOutline::descriptor);
+        Arc::new(relations.fold(mapper, Mapper::relation))
+    }
+}
+
+impl ColumnOutline {
+    fn column(&self) -> Column {
+        let mut column = Column::new(self.name, (self.ty)());
+        column.nullable = self.nullable;
+        column.generated(match self.made {
+            Made::ByProgram => Generated::No,
+            Made::Counted => Generated::Key,
+            Made::CountedOnce => Generated::KeyNeverReused,
+            Made::ByDefault(expression) => Generated::Default(expression.to_owned()),
+        })
+    }
+}
+
+impl ForeignKeyOutline {
+    fn foreign_key(&self) -> ForeignKey {
+        let owned = |names: Names| names.iter().map(|&name| name.to_owned()).collect();
+        ForeignKey {
+            name: None,
+            columns: owned(self.columns),
+            table: self.table.to_owned(),
+            references: owned(self.references),
+            on_delete: self.on_delete,
+            on_update: self.on_update,
+        }
+    }
+}
+
+impl RelationOutline {
+    fn descriptor(&self) -> RelationDescriptor {
+        let relation = (self.to)(self.kind, self.name, self.target)
+            .key(self.key.iter().copied())
+            .order_by(self.order_by.iter().copied())
+            .fetch(self.fetch)
+            .cascade(Cascade {
+                delete: self.delete,
+                delete_orphan: self.delete_orphan,
+            });
+        match self.back_populates {
+            Some(other) => relation.back_populates(other),
+            None => relation,
+        }
+    }
+}
