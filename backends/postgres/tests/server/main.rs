@@ -2,6 +2,7 @@
 
 mod connecting;
 mod errors;
+mod lifetime;
 mod statements;
 mod support;
 mod transactions;
@@ -12,10 +13,17 @@ use selfsame_postgres::testing::{Server, required};
 use support::Case;
 
 fn main() {
+    let words: Vec<String> = std::env::args().collect();
+    if let [_, hold, kind, ending] = &words[..]
+        && hold == "hold"
+    {
+        return lifetime::hold(kind, ending);
+    }
     let arguments = Arguments::from_args();
     let cases: Vec<Case> = [
         connecting::CASES,
         errors::CASES,
+        lifetime::CASES,
         statements::CASES,
         transactions::CASES,
         types::CASES,

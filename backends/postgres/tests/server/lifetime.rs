@@ -1,0 +1,126 @@
+//! A server ends with the process that started it, however that ends. The process is this test's own program, run as `hold`.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use selfsame::backend::Backend;
+use selfsame::value::{Value, ValueType};
+use selfsame_postgres::Postgres;
+use selfsame_postgres::testing::Server;
+
+use crate::support::{Case, read};
+
+pub(crate) const CASES: &[Case] = &[
+    ("lifetime_ends_with_the_process", ends_with_the_process),
+    (
+        "lifetime_no_server_tells_what_was_tried",
+        no_server_tells_what_was_tried,
+    ),
+];
+
+/// Longer than stopping takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Starts a server of this kind, says where it is, and ends in this way.
+pub(crate) fn hold(kind: &str, ending: &str) {
+    let started = match kind.strip_prefix("docker:") {
+        Some(image) => Server::container(image),
+        None if kind == "local:postgres" => Server::local(),
+        None => Server::start(),
+    };
+    let server = match started {
+        Ok(server) => server,
+        Err(error) => return println!("{error}"),
+    };
+    println!("{}", server.url());
+    match ending {
+        "exit" => std::process::exit(0),
+        "panic" => panic!("as asked"),
+        "kill" => std::thread::sleep(2 * PATIENCE),
+        _ => {}
+    }
+}
+
+fn held(kind: &str, ending: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a program"));
+    command
+        .args(["hold", kind, ending])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    command
+}
+
+fn ends_with_the_process(server: &Server) {
+    let kind = server.description();
+    if kind.starts_with("postgres://") {
+        // A server that others started is left alone.
+        return;
+    }
+    for ending in ["return", "exit", "panic", "kill"] {
+        let mut child = held(kind, ending).spawn().expect("starts");
+        let mut url = String::new();
+        let output = child.stdout.take().expect("a pipe");
+        BufReader::new(output)
+            .read_line(&mut url)
+            .expect("says where");
+        let port = url::Url::parse(url.trim())
+            .expect(&url)
+            .port()
+            .expect("a port");
+        let folder = (ending == "kill").then(|| {
+            let folder = data_folder(url.trim());
+            child.kill().expect("is killed");
+            folder
+        });
+        child.wait().expect("ends");
+        let gone = || {
+            TcpStream::connect(("127.0.0.1", port)).is_err()
+                && folder
+                    .as_ref()
+                    .is_none_or(|folder| !Path::new(folder).exists())
+        };
+        let started = Instant::now();
+        while !gone() {
+            assert!(
+                started.elapsed() < PATIENCE,
+                "{kind} outlives its process after {ending}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn data_folder(url: &str) -> String {
+    let mut connection = Postgres::url(url)
+        .expect("a URL")
+        .connect()
+        .expect("connects");
+    let select = "SELECT current_setting('data_directory')";
+    let mut rows = read(connection.as_mut(), select, &[], &[ValueType::Text]).expect("reads");
+    match rows.remove(0).remove(0) {
+        Value::Text(folder) => folder,
+        other => panic!("not a folder: {other:?}"),
+    }
+}
+
+fn no_server_tells_what_was_tried(_: &Server) {
+    let output = held("any", "return")
+        .env_remove("SELFSAME_POSTGRES_URL")
+        .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        .env("SELFSAME_POSTGRES_BIN", "/nowhere/bin")
+        .output()
+        .expect("runs");
+    let said = String::from_utf8(output.stdout).expect("text");
+    for part in [
+        "SELFSAME_POSTGRES_URL is not set",
+        "Docker: ",
+        "SELFSAME_POSTGRES_BIN is /nowhere/bin",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
