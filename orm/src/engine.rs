@@ -4,6 +4,8 @@ mod cache;
 mod connected;
 mod echo;
 mod pool;
+#[cfg(test)]
+mod tests;
 
 pub use connected::Connected;
 pub use echo::Echo;

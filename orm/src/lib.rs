@@ -24,12 +24,12 @@ pub use session::{Handle, Session};
 /// What most programs name.
 pub mod prelude {
     pub use crate::engine::{Echo, Engine};
-    pub use crate::entity::{BelongsTo, Entity as _, HasMany, HasOne};
+    pub use crate::entity::{BelongsTo, HasMany, HasOne};
     pub use crate::metadata;
     pub use crate::schema::Metadata;
     pub use crate::session::{Handle, Session, SessionFactory, State};
     pub use crate::value::Auto;
-    pub use selfsame_macros::{DbEnum, Entity};
+    pub use crate::{DbEnum, Entity};
 }
 
 /// The version of this library.

@@ -1,0 +1,419 @@
+//! The engine over a backend that records what it is asked.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::{Echo, Engine, Event};
+use crate::backend::{
+    Backend, Connection, Outcome, Row, Rows, Scheme, Sql, Statement, StatementKind,
+};
+use crate::dialect::{Batch, Begin, Capabilities, Dialect, Isolation};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::ColumnType;
+use crate::value::{Param, ValueRef, ValueType};
+
+/// What happened to all connections of a fake backend, in order.
+type Log = Arc<Mutex<Vec<String>>>;
+
+#[derive(Debug)]
+struct Fake {
+    log: Log,
+    capabilities: Capabilities,
+}
+
+#[derive(Debug)]
+struct FakeConnection {
+    log: Log,
+    open: bool,
+}
+
+#[derive(Debug)]
+struct Plain(Capabilities);
+
+impl Fake {
+    fn engine(capabilities: Capabilities) -> (Engine, Log) {
+        let log = Log::default();
+        (
+            Engine::from_backend(Arc::new(Boxed::new(Fake {
+                log: Arc::clone(&log),
+                capabilities,
+            }))),
+            log,
+        )
+    }
+
+    fn with_transactions() -> (Engine, Log) {
+        Self::engine(
+            Capabilities::none()
+                .with_transactions(true)
+                .with_savepoints(true),
+        )
+    }
+}
+
+/// A fake with its dialect beside it.
+#[derive(Debug)]
+struct Boxed {
+    fake: Fake,
+    dialect: Plain,
+}
+
+impl Boxed {
+    fn new(fake: Fake) -> Self {
+        let dialect = Plain(fake.capabilities.clone());
+        Self { fake, dialect }
+    }
+}
+
+impl Backend for Boxed {
+    fn connect(&self) -> Result<Box<dyn Connection>> {
+        record(&self.fake.log, "connect");
+        Ok(Box::new(FakeConnection {
+            log: Arc::clone(&self.fake.log),
+            open: true,
+        }))
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        &self.dialect
+    }
+}
+
+impl Dialect for Plain {
+    fn name(&self) -> &str {
+        "plain"
+    }
+
+    fn column_type(&self, _: &ColumnType) -> Cow<'static, str> {
+        "TEXT".into()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.0.clone()
+    }
+
+    fn batch(&self) -> Batch {
+        Batch::Rows
+    }
+}
+
+impl Connection for FakeConnection {
+    fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
+        let text = statement.sql.text();
+        record(&self.log, text);
+        match text {
+            "LOSE" => {
+                self.open = false;
+                Err(Error::new(ErrorKind::ConnectionLost, "gone"))
+            }
+            "FAIL" => Err(Error::new(ErrorKind::UniqueViolation, "refused").constraint("one")),
+            "COMMIT" if !self.open => Err(Error::new(ErrorKind::ConnectionLost, "gone")),
+            _ => Ok(Outcome::matched(3)),
+        }
+    }
+
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        record(&self.log, statement.sql.text());
+        sink(&OneRow)
+    }
+
+    fn is_open(&self) -> bool {
+        self.open
+    }
+
+    fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        record(
+            &self.log,
+            if used_raw_sql {
+                "reset after raw SQL"
+            } else {
+                "reset"
+            },
+        );
+        Ok(())
+    }
+
+    fn server_version(&mut self) -> Result<String> {
+        Ok("Fake 1".to_owned())
+    }
+}
+
+struct OneRow;
+
+impl Row for OneRow {
+    fn len(&self) -> usize {
+        1
+    }
+
+    fn name(&self, _: usize) -> &str {
+        "one"
+    }
+
+    fn value(&self, _: usize, _: ValueType) -> Result<ValueRef<'_>> {
+        Ok(ValueRef::I64(1))
+    }
+}
+
+fn record(log: &Log, what: &str) {
+    log.lock().unwrap().push(what.to_owned());
+}
+
+fn taken(log: &Log) -> Vec<String> {
+    std::mem::take(&mut *log.lock().unwrap())
+}
+
+fn sql(text: &str) -> Sql {
+    Sql::new(StatementKind::Update, text, [], [])
+}
+
+#[test]
+fn nothing_connects_before_the_first_statement_and_connections_are_reused() {
+    let (engine, log) = Fake::with_transactions();
+    assert!(taken(&log).is_empty());
+    drop(engine.connect().unwrap());
+    drop(engine.connect().unwrap());
+    assert_eq!(taken(&log), ["connect", "reset", "reset"]);
+}
+
+#[test]
+fn a_broken_connection_is_replaced() {
+    let (engine, log) = Fake::with_transactions();
+    let mut connected = engine.connect().unwrap();
+    assert_eq!(
+        connected.execute(&sql("LOSE"), &[]).unwrap_err().kind(),
+        ErrorKind::ConnectionLost
+    );
+    drop(connected);
+    engine
+        .connect()
+        .unwrap()
+        .execute(&sql("UPDATE"), &[])
+        .unwrap();
+    assert_eq!(
+        taken(&log),
+        ["connect", "LOSE", "connect", "UPDATE", "reset"]
+    );
+}
+
+#[test]
+fn a_dropped_transaction_is_rolled_back() {
+    let (engine, log) = Fake::with_transactions();
+    let mut connected = engine.connect().unwrap();
+    connected.begin(Begin::default()).unwrap();
+    connected.execute(&sql("UPDATE"), &[]).unwrap();
+    drop(connected);
+    assert_eq!(
+        taken(&log),
+        ["connect", "BEGIN", "UPDATE", "ROLLBACK", "reset"]
+    );
+}
+
+#[test]
+fn raw_sql_is_told_to_the_reset() {
+    let (engine, log) = Fake::with_transactions();
+    engine
+        .connect()
+        .unwrap()
+        .execute(&Sql::new(StatementKind::Raw, "SET x", [], []), &[])
+        .unwrap();
+    assert_eq!(taken(&log), ["connect", "SET x", "reset after raw SQL"]);
+}
+
+#[test]
+fn a_full_pool_gives_up_in_time_and_says_so() {
+    let (engine, _) = Fake::engine(Capabilities::none().with_max_connections(Some(1)));
+    let engine = engine.pool_size(5).pool_timeout(Duration::from_millis(30));
+    let held = engine.connect().unwrap();
+    let start = Instant::now();
+    let error = engine.connect().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PoolTimeout);
+    assert!(error.message().contains("all 1 are in use"), "{error}");
+    assert!(start.elapsed() >= Duration::from_millis(30));
+    drop(held);
+    engine.connect().unwrap();
+}
+
+#[test]
+fn a_waiting_session_gets_the_connection_that_comes_back() {
+    let (engine, log) = Fake::engine(Capabilities::none());
+    let engine = engine.pool_size(1).pool_timeout(Duration::from_secs(20));
+    let held = engine.connect().unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| engine.connect().map(drop));
+        std::thread::sleep(Duration::from_millis(20));
+        drop(held);
+        waiting.join().unwrap().unwrap();
+    });
+    assert_eq!(taken(&log), ["connect", "reset", "reset"]);
+}
+
+#[test]
+fn a_commit_on_a_lost_connection_is_ambiguous() {
+    let (engine, _) = Fake::with_transactions();
+    let mut connected = engine.connect().unwrap();
+    connected.begin(Begin::default()).unwrap();
+    connected.execute(&sql("LOSE"), &[]).unwrap_err();
+    let error = connected.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AmbiguousCommit);
+    assert!(!error.is_retryable());
+}
+
+#[test]
+fn what_is_not_claimed_is_refused_before_anything_is_sent() {
+    let (engine, log) = Fake::with_transactions();
+    let mut connected = engine.connect().unwrap();
+    let refused = [
+        Begin {
+            isolation: Some(Isolation::Serializable),
+            ..Begin::default()
+        },
+        Begin {
+            read_only: true,
+            ..Begin::default()
+        },
+    ];
+    for begin in refused {
+        assert_eq!(
+            connected.begin(begin).unwrap_err().kind(),
+            ErrorKind::Unsupported
+        );
+    }
+    let (bare, bare_log) = Fake::engine(Capabilities::none());
+    let mut connected = bare.connect().unwrap();
+    assert_eq!(
+        connected.begin(Begin::default()).unwrap_err().kind(),
+        ErrorKind::Unsupported
+    );
+    assert_eq!(
+        connected.savepoint("a").unwrap_err().kind(),
+        ErrorKind::Unsupported
+    );
+    assert_eq!(
+        (taken(&log), taken(&bare_log)),
+        (vec!["connect".to_owned()], vec!["connect".to_owned()])
+    );
+}
+
+#[test]
+fn every_statement_is_counted_and_observed_once() {
+    let (engine, _) = Fake::with_transactions();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    engine.observe(move |event: &Event<'_>| {
+        let error = event.error.map(Error::kind);
+        sink.lock().unwrap().push((
+            event.sql.text().to_owned(),
+            event.executions,
+            event.rows,
+            error,
+        ));
+    });
+    let mut connected = engine.connect().unwrap();
+    connected.begin(Begin::default()).unwrap();
+    connected
+        .query(&sql("SELECT"), &[], &mut |_| Ok(()))
+        .unwrap();
+    let params = [Param::Ref(ValueRef::I64(1)), Param::Ref(ValueRef::I64(2))];
+    connected
+        .execute_each(&sql("EACH"), Rows::new(&params, 1), &mut |_| Ok(()))
+        .unwrap();
+    let error = connected.execute(&sql("FAIL"), &[]).unwrap_err();
+    assert_eq!(error.statement_text(), Some("FAIL"));
+    connected.commit().unwrap();
+    assert_eq!((connected.statements(), engine.statements()), (6, 6));
+    let expected = [
+        ("BEGIN".to_owned(), 1, 0, None),
+        ("SELECT".to_owned(), 1, 1, None),
+        ("EACH".to_owned(), 2, 6, None),
+        ("FAIL".to_owned(), 1, 0, Some(ErrorKind::UniqueViolation)),
+        ("COMMIT".to_owned(), 1, 0, None),
+    ];
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn echoed(echo: Echo) -> String {
+    let lines = Lines::default();
+    let engine = Fake::with_transactions().0.echo_to(echo, lines.clone());
+    let mut connected = engine.connect().unwrap();
+    connected.begin(Begin::default()).unwrap();
+    let secret = [
+        Param::Ref(ValueRef::Text("secret")),
+        Param::Ref(ValueRef::Null),
+        Param::Ref(ValueRef::Bytes(&[1, 2])),
+    ];
+    connected
+        .execute(&sql("UPDATE t SET a = ?"), &secret)
+        .unwrap();
+    connected.execute(&sql("FAIL"), &[]).unwrap_err();
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    text.lines()
+        .map(|line| {
+            line.rsplit_once(", ")
+                .filter(|_| line.contains(" rows, "))
+                .map_or(line, |(head, _)| head)
+        })
+        .fold(String::new(), |all, line| {
+            all + line.split(" -- ").next().unwrap_or_default()
+                + "|"
+                + line
+                    .split(" -- ")
+                    .nth(1)
+                    .filter(|end| !end.ends_with('s') || end.ends_with("rows"))
+                    .unwrap_or_default()
+                + "\n"
+        })
+}
+
+#[test]
+fn echo_shows_parameters_only_when_told_to() {
+    assert_eq!(echoed(Echo::Off), "");
+    assert_eq!(
+        echoed(Echo::Sql),
+        "BEGIN|\nUPDATE t SET a = ?|3 rows\nFAIL|UniqueViolation\n"
+    );
+    assert_eq!(
+        echoed(Echo::WithParameters),
+        "BEGIN|\nUPDATE t SET a = ? [\"secret\", NULL, 2 bytes]|3 rows\nFAIL|UniqueViolation\n"
+    );
+}
+
+#[test]
+fn urls_are_opened_by_their_scheme() {
+    const FAKE: Scheme = Scheme {
+        names: &["fake"],
+        open: |_| {
+            Ok(Arc::new(Boxed::new(Fake {
+                log: Log::default(),
+                capabilities: Capabilities::none(),
+            })))
+        },
+    };
+    Engine::from_url("fake:anything", &[&FAKE]).unwrap();
+    for url in ["mysql://root:hunter2@host/db", "fake", ""] {
+        let error = Engine::from_url(url, &[&FAKE]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
+        assert!(
+            error.message().contains("fake") && !error.message().contains("hunter2"),
+            "{error}"
+        );
+    }
+}
