@@ -2,8 +2,13 @@
 
 mod connections;
 mod constraints;
+mod dirty;
+mod flush;
+mod identity;
 mod queries;
+mod relations;
 mod schema;
+mod sessions;
 mod transactions;
 mod types;
 mod writes;
@@ -20,6 +25,9 @@ const LISTS: &[&[&[Case]]] = &[
     constraints::LISTS,
     transactions::LISTS,
     &[schema::CASES, connections::CASES],
+    &[identity::CASES, dirty::CASES, flush::CASES],
+    relations::LISTS,
+    &[sessions::CASES],
 ];
 
 /// Every case, in the order in which they run.

@@ -40,6 +40,7 @@ mod report;
 mod runner;
 mod select;
 mod target;
+mod world;
 
 pub use case::{Area, Capability, Case, CaseResult, Cover, Failure, Tier};
 pub use cases::{INVENTORY, cases, find};

@@ -1,0 +1,251 @@
+//! Which changes are noticed, and what is written for them.
+
+use selfsame::backend::StatementKind;
+use selfsame::prelude::*;
+
+use crate::case::Cover::Rule;
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::world::{Sent, User, World};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("dirty.equal.nothing", equal)
+        .promise("Setting an equal value, or there and back, writes nothing.")
+        .hint("Values must come back as they were stored, or they look changed.")
+        .covers(&[Rule(7)]),
+    Case::extra("dirty.float.nan", nan)
+        .needs(&[Capability::Nan])
+        .promise("A NaN that is loaded and set again is not a change, and another bit pattern is.")
+        .hint("Floats must come back with their bits.")
+        .covers(&[Rule(7)]),
+    Case::core("dirty.in_place.seen", in_place)
+        .promise("Edits inside a text or a vector are seen like assignments.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(7)]),
+    Case::core("dirty.update.columns", columns)
+        .promise("An UPDATE names the changed columns only, a second flush sends nothing, and a commit with nothing to do sends nothing at all.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(8)]),
+    Case::core("dirty.questions.truth", questions)
+        .promise("`is_modified`, `history`, `dirty`, `new_objects` and `deleted` tell the truth between flushes.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(9)]),
+    Case::core("dirty.null.both_ways", nulls)
+        .promise("From a value to NULL and from NULL to a value are changes that reach the row.")
+        .hint("NULL must be bound as NULL and decoded as NULL.")
+        .covers(&[Rule(7), Rule(8)]),
+];
+
+/// A session that holds one committed user, read anew.
+fn with_ann(world: &World) -> CaseResult<(Session, Handle<User>)> {
+    let mut session = world.session();
+    session.add(User {
+        age: Some(30),
+        score: Some(0.1),
+        photo: Some(vec![1, 2]),
+        ..User::new("ann")
+    });
+    session.commit()?;
+    let mut session = world.session();
+    let ann = User::query().one(&mut session)?;
+    world.sent();
+    Ok((session, ann))
+}
+
+fn equal(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let (mut session, ann) = with_ann(&world)?;
+    session[ann].name = "ann".to_owned();
+    session[ann].age = Some(30);
+    session[ann].score = Some(0.1);
+    session[ann].photo = Some(vec![1, 2]);
+    session.flush()?;
+    check_eq!(
+        world.sent(),
+        Sent::NOTHING,
+        "equal values must not be written"
+    );
+    session[ann].age = Some(31);
+    session[ann].age = Some(30);
+    session.flush()?;
+    check_eq!(
+        world.sent(),
+        Sent::NOTHING,
+        "there and back must not be written"
+    );
+    Ok(())
+}
+
+fn nan(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    let ann = session.add(User {
+        score: Some(f64::NAN),
+        ..User::new("ann")
+    });
+    session.commit()?;
+    let key = session[ann].id.get().copied().unwrap_or_default();
+    let mut session = world.session();
+    let Some(ann) = session.get::<User>(key)? else {
+        check!(false, "the row must be found");
+        return Ok(());
+    };
+    world.sent();
+    check!(
+        session[ann].score.is_some_and(f64::is_nan),
+        "the NaN must come back"
+    );
+    session[ann].score = Some(f64::NAN);
+    session.flush()?;
+    check_eq!(
+        world.sent(),
+        Sent::NOTHING,
+        "a NaN must not be forever dirty"
+    );
+    Ok(())
+}
+
+fn in_place(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let (mut session, ann) = with_ann(&world)?;
+    session[ann].name.push_str("ette");
+    if let Some(photo) = &mut session[ann].photo {
+        photo.push(3);
+    }
+    session.commit()?;
+    check_eq!(world.sent().update, 1, "both edits must be one UPDATE");
+    let users = world.users()?;
+    check_eq!(
+        users[0].name,
+        "annette",
+        "an edit inside a text must reach the row"
+    );
+    check_eq!(
+        users[0].photo,
+        Some(vec![1, 2, 3]),
+        "an edit inside a vector must reach the row"
+    );
+    Ok(())
+}
+
+fn columns(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let (mut session, ann) = with_ann(&world)?;
+    session[ann].age = Some(31);
+    session.flush()?;
+    let texts = world.texts(StatementKind::Update);
+    check!(
+        matches!(&texts[..], [text] if text.contains("age") && !text.contains("name") && !text.contains("score")),
+        "the UPDATE must name the changed column only: {texts:?}"
+    );
+    session.flush()?;
+    check_eq!(
+        world.sent(),
+        Sent::NOTHING,
+        "a second flush must send nothing"
+    );
+    session.commit()?;
+    world.sent();
+    session.commit()?;
+    check_eq!(
+        world.sent(),
+        Sent::NOTHING,
+        "a commit with nothing to do must send nothing, not even BEGIN"
+    );
+    let users = world.users()?;
+    check_eq!(
+        (users[0].age, users[0].name.as_str()),
+        (Some(31), "ann"),
+        "the row must hold the change"
+    );
+    Ok(())
+}
+
+fn questions(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let (mut session, ann) = with_ann(&world)?;
+    check!(
+        !session.is_modified(ann)?,
+        "a loaded object must not be modified"
+    );
+    check_eq!(
+        session.history(ann, User::AGE)?,
+        None,
+        "an unchanged column must have no history"
+    );
+    session[ann].age = Some(31);
+    check!(
+        session.is_modified(ann)?,
+        "a changed object must be modified"
+    );
+    check_eq!(
+        session.dirty::<User>(),
+        [ann],
+        "it must be among the dirty ones"
+    );
+    let history = session.history(ann, User::AGE)?;
+    check_eq!(
+        history,
+        Some((Some(30), Some(31))),
+        "the history must hold old and new"
+    );
+    let bob = session.add(User::new("bob"));
+    check_eq!(
+        session.new_objects::<User>(),
+        [bob],
+        "an added object must be among the new ones"
+    );
+    session.flush()?;
+    check!(
+        !session.is_modified(ann)?,
+        "a flushed object must not be modified"
+    );
+    check!(
+        session.new_objects::<User>().is_empty(),
+        "a flushed object must not be new"
+    );
+    session.delete(bob)?;
+    check_eq!(
+        session.deleted::<User>(),
+        [bob],
+        "a deleted object must be among the deleted ones"
+    );
+    session[ann].age = Some(32);
+    session[ann].age = Some(31);
+    check!(
+        session.dirty::<User>().is_empty(),
+        "there and back must not be dirty"
+    );
+    session.commit()?;
+    check_eq!(
+        world.users()?.len(),
+        1,
+        "the deleted object's row must be gone"
+    );
+    Ok(())
+}
+
+fn nulls(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let (mut session, ann) = with_ann(&world)?;
+    session[ann].age = None;
+    session[ann].photo = None;
+    session.commit()?;
+    let users = world.users()?;
+    check_eq!(
+        (users[0].age, users[0].photo.clone()),
+        (None, None),
+        "NULL must reach the row"
+    );
+    session.refresh(ann)?;
+    session[ann].age = Some(0);
+    session[ann].photo = Some(Vec::new());
+    session.commit()?;
+    let users = world.users()?;
+    check_eq!(
+        (users[0].age, users[0].photo.clone()),
+        (Some(0), Some(Vec::new())),
+        "zero and the empty vector must reach the row as values"
+    );
+    Ok(())
+}

@@ -1,0 +1,362 @@
+//! How changes are written: order, batches, keys, failures.
+
+use proptest::prelude::*;
+use selfsame::ErrorKind;
+use selfsame::dialect::Batch;
+use selfsame::prelude::*;
+
+use crate::case::Cover::Rule;
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::world::{Task, User, World};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("flush.order.independent", order)
+        .promise("The order of `add` does not matter to foreign keys: parents are inserted first and deleted last.")
+        .hint("Foreign keys that are enforced make it visible.")
+        .covers(&[Rule(12)]),
+    Case::core("flush.order.keys_ascend", keys_ascend)
+        .needs(&[Capability::GeneratedKeys])
+        .promise("Within a table rows are inserted in the order of `add`, so that generated keys ascend in it.")
+        .hint("A batch must insert its rows in their order.")
+        .covers(&[Rule(12), Rule(13)]),
+    Case::core("flush.batch.keys", batch_keys)
+        .needs(&[Capability::GeneratedKeys])
+        .promise("Generated keys come back to their own objects, from one object to thousands.")
+        .hint("Pair keys by their order, not by the order in which they are returned.")
+        .covers(&[Rule(13)]),
+    Case::core("flush.batch.one_statement", one_statement)
+        .promise("Objects of one shape travel in few statements, whatever their number, and every one arrives.")
+        .hint("See `Dialect::batch`.")
+        .covers(&[Rule(13)]),
+    Case::core("flush.foreign_keys.filled", filled)
+        .promise("Children get the keys of parents that are inserted in the same flush, and a relation that was set beats a column that was set.")
+        .hint("Nothing of the backend's but its generated keys.")
+        .covers(&[Rule(14)]),
+    Case::core("flush.failure.pending", failure)
+        .needs(&[Capability::Transactions])
+        .promise("A failed flush rolls back, keeps the changes in memory and refuses statements until `rollback`.")
+        .hint("The error must be classified, and the connection must survive it.")
+        .covers(&[Rule(18)]),
+    Case::full("flush.failure.savepoint", failure_in_savepoint)
+        .needs(&[Capability::Transactions, Capability::Savepoints])
+        .promise("A flush that fails inside a savepoint costs the savepoint only: what came before is committed.")
+        .hint("ROLLBACK TO must bring the transaction back after an error.")
+        .covers(&[Rule(18), Rule(32)]),
+    Case::core("flush.stale.update", stale)
+        .needs(&[Capability::Transactions, Capability::SecondConnection])
+        .promise("An UPDATE or DELETE that matches no row is stale data, naming entity and key, never silence.")
+        .hint("Tell how many rows matched, 0 included.")
+        .covers(&[Rule(19)]),
+    Case::core("flush.update.many", update_many)
+        .promise("Changes of many objects each reach their own row.")
+        .hint("Each row of a batch has its own parameters.")
+        .covers(&[Rule(13), Rule(8)]),
+    Case::core("flush.delete.many", delete_many)
+        .promise("Deleting many objects deletes their rows and no others.")
+        .hint("Each row of a batch has its own parameters.")
+        .covers(&[Rule(12), Rule(13)]),
+];
+
+fn order(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let orders = proptest::collection::vec((any::<bool>(), 0_usize..3), 1..8);
+    context.property(&orders, |_, steps| {
+        let mut session = world.session();
+        let mut users: Vec<Handle<User>> = Vec::new();
+        let mut tasks: Vec<(Handle<Task>, usize)> = Vec::new();
+        for (i, (is_user, owner)) in steps.iter().enumerate() {
+            if *is_user {
+                users.push(session.add(User::new(format!("user {i}"))));
+            } else {
+                tasks.push((session.add(Task::new(format!("task {i}"))), *owner));
+            }
+        }
+        while users.len() < 3 {
+            users.push(session.add(User::new(format!("late {}", users.len()))));
+        }
+        for &(task, owner) in &tasks {
+            session.set(task, Task::USER, Some(users[owner]))?;
+        }
+        let flushed = session.flush();
+        check!(
+            flushed.is_ok(),
+            "any order of `add` must flush, gave {flushed:?}"
+        );
+        for &(task, owner) in &tasks {
+            let key = session[users[owner]].id.get().copied();
+            check_eq!(
+                session[task].user_id,
+                key,
+                "a task must hold its user's key"
+            );
+        }
+        for user in users {
+            session.delete(user)?;
+        }
+        for (task, _) in tasks {
+            session.delete(task)?;
+        }
+        let flushed = session.flush();
+        check!(
+            flushed.is_ok(),
+            "any order of `delete` must flush, gave {flushed:?}"
+        );
+        session.commit()?;
+        check!(
+            world.users()?.is_empty() && world.tasks()?.is_empty(),
+            "every row must be gone"
+        );
+        Ok(())
+    })
+}
+
+fn keys_ascend(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let keys = world.with_users(&["z", "a", "m", "b"])?;
+    check!(
+        keys.is_sorted() && keys.len() == 4,
+        "keys must ascend in the order of `add`: {keys:?}"
+    );
+    let names: Vec<String> = world.users()?.into_iter().map(|user| user.name).collect();
+    check_eq!(
+        names,
+        ["z", "a", "m", "b"],
+        "rows must lie in the order of `add`"
+    );
+    Ok(())
+}
+
+fn batch_keys(context: &mut Context) -> CaseResult {
+    for count in [1, 2, 3, 101, 2_000] {
+        let world = World::new(context)?;
+        let mut session = world.session();
+        let handles: Vec<Handle<User>> = (0..count)
+            .map(|i| session.add(User::new(format!("{count}/{i}"))))
+            .collect();
+        session.commit()?;
+        let by_key: std::collections::HashMap<Option<i64>, String> = world
+            .users()?
+            .into_iter()
+            .map(|user| (user.id.get().copied(), user.name))
+            .collect();
+        for handle in handles {
+            let user = &session[handle];
+            let stored = by_key.get(&user.id.get().copied());
+            check_eq!(
+                stored,
+                Some(&user.name),
+                "the key of an object must be that of its row, in a batch of {count}"
+            );
+        }
+        metadata![User, Task].drop_all(&world.engine)?;
+    }
+    Ok(())
+}
+
+fn one_statement(context: &mut Context) -> CaseResult {
+    const COUNT: usize = 300;
+    let world = World::new(context)?;
+    let mut session = world.session();
+    for i in 0..COUNT {
+        session.add(User::new(format!("user {i}")));
+    }
+    session.flush()?;
+    let sent = world.sent();
+    let most = match context.dialect().batch() {
+        Batch::Rows => COUNT,
+        Batch::Arrays => 1,
+        _ => COUNT / 20,
+    };
+    check!(
+        (1..=most).contains(&sent.insert),
+        "{COUNT} objects of one shape must travel in few INSERTs, took {}",
+        sent.insert
+    );
+    session.commit()?;
+    check_eq!(world.users()?.len(), COUNT, "every object must arrive");
+    Ok(())
+}
+
+fn filled(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    let task = session.add(Task {
+        user_id: Some(4_711),
+        ..Task::new("write")
+    });
+    let ann = session.add(User::new("ann"));
+    session.set(task, Task::USER, Some(ann))?;
+    session.commit()?;
+    let key = session[ann].id.get().copied();
+    check!(key.is_some(), "an inserted object must have its key");
+    check_eq!(
+        world.tasks()?[0].user_id,
+        key,
+        "the relation must beat the column"
+    );
+    Ok(())
+}
+
+fn failure(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    world.with_users(&["ann"])?;
+    let mut session = world.session();
+    let carl = session.add(User::new("carl"));
+    session.flush()?;
+    let second = session.add(User::new("ann"));
+    let result = session.flush();
+    check!(
+        matches!(&result, Err(error) if error.kind() == ErrorKind::UniqueViolation),
+        "a taken name must be refused as such, gave {result:?}"
+    );
+    let refused = User::query().count(&mut session);
+    check!(
+        matches!(&refused, Err(error) if error.kind() == ErrorKind::PendingRollback),
+        "a session whose flush failed must wait for a rollback, gave {refused:?}"
+    );
+    check_eq!(
+        session[second].name,
+        "ann",
+        "the change must stay in memory"
+    );
+    session.rollback()?;
+    check_eq!(
+        session.state(second),
+        State::Transient,
+        "what was added must be transient after the rollback"
+    );
+    check_eq!(
+        session.state(carl),
+        State::Transient,
+        "what was flushed before must be transient too"
+    );
+    let mut value = session.take(second)?;
+    value.name = "ann II".to_owned();
+    session.add(value);
+    session.commit()?;
+    let names: Vec<String> = world.users()?.into_iter().map(|user| user.name).collect();
+    check_eq!(
+        names,
+        ["ann", "ann II"],
+        "the session must work again, and the flush before the failure must be undone"
+    );
+    Ok(())
+}
+
+fn failure_in_savepoint(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    world.with_users(&["ann"])?;
+    let mut session = world.session();
+    let bob = session.add(User::new("bob"));
+    let result = session.savepoint(|s| {
+        s.add(User::new("carl"));
+        s.flush()?;
+        s.add(User::new("ann"));
+        s.flush()
+    });
+    check!(
+        matches!(&result, Err(error) if error.kind() == ErrorKind::UniqueViolation),
+        "the savepoint must give the error, gave {result:?}"
+    );
+    session[bob].age = Some(7);
+    let committed = session.commit();
+    check!(
+        committed.is_ok(),
+        "the transaction must commit what came before, gave {committed:?}"
+    );
+    let users = world.users()?;
+    let names: Vec<(&str, Option<i32>)> = users
+        .iter()
+        .map(|user| (user.name.as_str(), user.age))
+        .collect();
+    check_eq!(
+        names,
+        [("ann", None), ("bob", Some(7))],
+        "only the savepoint must be lost"
+    );
+    Ok(())
+}
+
+fn stale(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let keys = world.with_users(&["ann"])?;
+    for deleting in [false, true] {
+        let mut session = world.session();
+        session.add(User::new(format!("gone {deleting}")));
+        session.commit()?;
+        let gone = User::query()
+            .filter(User::ID.ne(keys[0]))
+            .one(&mut session)?;
+        let key = session[gone].id.get().copied().unwrap_or_default();
+        // The row goes behind the session's back, in a transaction of its own.
+        let mut expired = world.session();
+        let same = expired.get::<User>(key)?;
+        session.rollback()?;
+        if let Some(same) = same {
+            expired.delete(same)?;
+        }
+        expired.commit()?;
+        if deleting {
+            session.delete(gone)?;
+        } else {
+            session[gone].age = Some(1);
+        }
+        let result = session.flush();
+        check!(
+            matches!(&result, Err(error) if error.kind() == ErrorKind::StaleData && error.entity_name().is_some() && error.key_text().is_some()),
+            "writing a row that is gone must be stale data with entity and key, gave {result:?}"
+        );
+        session.rollback()?;
+    }
+    Ok(())
+}
+
+fn update_many(context: &mut Context) -> CaseResult {
+    const COUNT: i32 = 250;
+    let world = World::new(context)?;
+    let names: Vec<String> = (0..COUNT).map(|i| format!("user {i}")).collect();
+    world.with_users(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let mut session = world.session();
+    let users = User::query().order_by(User::ID.asc()).all(&mut session)?;
+    for (&user, i) in users.iter().zip(0..).filter(|(_, i)| i % 2 == 0) {
+        session[user].age = Some(i);
+    }
+    world.sent();
+    session.commit()?;
+    let sent = world.sent();
+    check!(
+        sent.update >= 1,
+        "changes must be sent as UPDATEs, sent {sent:?}"
+    );
+    for (user, i) in world.users()?.into_iter().zip(0..) {
+        let wanted = (i % 2 == 0).then_some(i);
+        check_eq!(user.age, wanted, "each row must hold its own change");
+    }
+    Ok(())
+}
+
+fn delete_many(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let names: Vec<String> = (0..150).map(|i| format!("user {i}")).collect();
+    world.with_users(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let mut session = world.session();
+    let users = User::query().order_by(User::ID.asc()).all(&mut session)?;
+    for &user in users
+        .iter()
+        .filter(|&&user| session[user].name.ends_with('7'))
+        .copied()
+        .collect::<Vec<_>>()
+        .iter()
+    {
+        session.delete(user)?;
+    }
+    session.commit()?;
+    let left: Vec<String> = world.users()?.into_iter().map(|user| user.name).collect();
+    let wanted: Vec<String> = names
+        .into_iter()
+        .filter(|name| !name.ends_with('7'))
+        .collect();
+    check_eq!(left, wanted, "only the deleted objects' rows may go");
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! The entities that the cases of the ORM use, and an engine that counts what is sent.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use selfsame::backend::StatementKind;
+use selfsame::engine::Event;
+use selfsame::prelude::*;
+
+use crate::case::CaseResult;
+use crate::context::Context;
+
+/// Somebody with tasks; deleting one leaves the tasks to nobody.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "users")]
+pub(crate) struct User {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    #[orm(unique, length = 50)]
+    pub(crate) name: String,
+    pub(crate) age: Option<i32>,
+    pub(crate) score: Option<f64>,
+    pub(crate) photo: Option<Vec<u8>>,
+    #[orm(back_populates = user)]
+    pub(crate) tasks: HasMany<Task>,
+}
+
+/// A task that may belong to somebody.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tasks")]
+pub(crate) struct Task {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) title: String,
+    #[orm(default = false)]
+    pub(crate) done: bool,
+    #[orm(references = "users.id")]
+    pub(crate) user_id: Option<i64>,
+    #[orm(back_populates = tasks)]
+    pub(crate) user: BelongsTo<User>,
+}
+
+/// Owns its papers: they go with it, and when they are let go.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "folders")]
+pub(crate) struct Folder {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) label: String,
+    #[orm(back_populates = folder, cascade = "all, delete-orphan")]
+    pub(crate) papers: HasMany<Paper>,
+}
+
+/// A paper cannot be without its folder.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "papers")]
+pub(crate) struct Paper {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) title: String,
+    #[orm(references = "folders.id")]
+    pub(crate) folder_id: i64,
+    #[orm(back_populates = papers)]
+    pub(crate) folder: BelongsTo<Folder>,
+}
+
+/// A key of two columns, which the program makes.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "seats")]
+pub(crate) struct Seat {
+    #[orm(primary_key)]
+    pub(crate) block: String,
+    #[orm(primary_key)]
+    pub(crate) number: i32,
+    pub(crate) guest: Option<String>,
+}
+
+/// An engine on the database of a case, with the tables of the entities above, and what was sent since the last question.
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Seen {
+    kind: StatementKind,
+    text: String,
+}
+
+/// How many statements of each kind were sent; a batch of one statement is one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) select: usize,
+    pub(crate) insert: usize,
+    pub(crate) update: usize,
+    pub(crate) delete: usize,
+    pub(crate) transaction: usize,
+}
+
+impl Sent {
+    pub(crate) const NOTHING: Self = Self {
+        select: 0,
+        insert: 0,
+        update: 0,
+        delete: 0,
+        transaction: 0,
+    };
+
+    /// All but transaction commands.
+    pub(crate) fn rows(self) -> usize {
+        self.select + self.insert + self.update + self.delete
+    }
+}
+
+impl World {
+    /// Creates the tables.
+    pub(crate) fn new(context: &Context) -> CaseResult<Self> {
+        let engine = Engine::from_backend(context.backend());
+        metadata![User, Task, Folder, Paper, Seat].create_all(&engine)?;
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        engine.observe(move |event: &Event<'_>| {
+            log.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(Seen {
+                    kind: event.sql.kind(),
+                    text: event.sql.text().to_owned(),
+                });
+        });
+        Ok(Self { engine, seen })
+    }
+
+    pub(crate) fn session(&self) -> Session {
+        Session::new(&self.engine)
+    }
+
+    /// What was sent since the last question.
+    pub(crate) fn sent(&self) -> Sent {
+        let mut sent = Sent::default();
+        for seen in self.drain() {
+            match seen.kind {
+                StatementKind::Select => sent.select += 1,
+                StatementKind::Insert => sent.insert += 1,
+                StatementKind::Update => sent.update += 1,
+                StatementKind::Delete => sent.delete += 1,
+                StatementKind::Transaction => sent.transaction += 1,
+                _ => {}
+            }
+        }
+        sent
+    }
+
+    /// The texts that were sent since the last question, of one kind.
+    pub(crate) fn texts(&self, kind: StatementKind) -> Vec<String> {
+        let all = self.drain();
+        all.into_iter()
+            .filter(|seen| seen.kind == kind)
+            .map(|seen| seen.text)
+            .collect()
+    }
+
+    fn drain(&self) -> Vec<Seen> {
+        std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// All users as the database has them, by key.
+    pub(crate) fn users(&self) -> CaseResult<Vec<User>> {
+        let mut session = self.session();
+        let users = User::query().order_by(User::ID.asc()).rows(&mut session)?;
+        drop(session);
+        self.drain();
+        Ok(users)
+    }
+
+    /// All tasks as the database has them, by key.
+    pub(crate) fn tasks(&self) -> CaseResult<Vec<Task>> {
+        let mut session = self.session();
+        let tasks = Task::query().order_by(Task::ID.asc()).rows(&mut session)?;
+        drop(session);
+        self.drain();
+        Ok(tasks)
+    }
+
+    /// All papers as the database has them, by key.
+    pub(crate) fn papers(&self) -> CaseResult<Vec<Paper>> {
+        let mut session = self.session();
+        let papers = Paper::query()
+            .order_by(Paper::ID.asc())
+            .rows(&mut session)?;
+        drop(session);
+        self.drain();
+        Ok(papers)
+    }
+
+    /// Commits users of these names, in a session of their own; their keys.
+    pub(crate) fn with_users(&self, names: &[&str]) -> CaseResult<Vec<i64>> {
+        let mut session = self.session();
+        let handles = session.add_all(
+            names
+                .iter()
+                .map(|&name| User::new(name))
+                .collect::<Vec<_>>(),
+        );
+        session.commit()?;
+        let keys = handles
+            .into_iter()
+            .filter_map(|handle| session[handle].id.get().copied())
+            .collect();
+        self.drain();
+        Ok(keys)
+    }
+
+    /// Commits one user with tasks of these titles; the user's key.
+    pub(crate) fn with_tasks(&self, name: &str, titles: &[&str]) -> CaseResult<i64> {
+        let mut session = self.session();
+        let user = session.add(User::new(name));
+        for &title in titles {
+            let task = session.add(Task::new(title));
+            session.set(task, Task::USER, Some(user))?;
+        }
+        session.commit()?;
+        let key = session[user].id.get().copied().unwrap_or(-1);
+        self.drain();
+        Ok(key)
+    }
+}
