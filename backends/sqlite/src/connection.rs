@@ -128,18 +128,16 @@ impl Connection for SqliteConnection {
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
-        if self.session_changed && used_raw_sql {
-            // A new connection is the only one that is sure to have no setting and no temporary object.
-            self.database = Database::new(self.backend.open()?)?;
-            self.session_changed = false;
-            self.reads_only = false;
-            return Ok(());
-        }
         if self.in_transaction() {
             self.database
                 .connection()
                 .execute_batch("ROLLBACK")
                 .map_err(classify_driver)?;
+        }
+        if self.session_changed && used_raw_sql {
+            // A new connection is the only one that is sure to have no setting and no temporary object.
+            *self = Self::open(self.backend.clone())?;
+            return Ok(());
         }
         self.set_reads_only(false)
     }

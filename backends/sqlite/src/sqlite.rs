@@ -17,7 +17,7 @@ use crate::classify::classify_driver;
 use crate::connection::SqliteConnection;
 use crate::dialect::SqliteDialect;
 
-/// SQLite by URL, for [`Engine::from_url`](selfsame::backend::Scheme): see [`Sqlite::url`].
+/// SQLite by URL, for [`Engine::from_url`](selfsame::Engine::from_url): see [`Sqlite::url`].
 pub const SCHEME: Scheme = Scheme {
     names: &["sqlite"],
     open: |url| Ok(Arc::new(Sqlite::url(url)?)),
@@ -71,6 +71,9 @@ enum Access {
 }
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The driver counts milliseconds in 31 bits.
+const LONGEST_BUSY_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
 impl Sqlite {
     /// The database in this file; the first connection makes it if it is not there.
@@ -217,7 +220,7 @@ impl Sqlite {
     }
 
     fn set_up(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
-        connection.busy_timeout(self.dialect.busy_timeout)?;
+        connection.busy_timeout(self.dialect.busy_timeout.min(LONGEST_BUSY_TIMEOUT))?;
         // The dialect quotes every name: without this, a column that does not exist would be a text.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
@@ -240,7 +243,7 @@ impl Sqlite {
         if self.access == Access::ReadOnly {
             return connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
         }
-        let deadline = Instant::now() + self.dialect.busy_timeout;
+        let start = Instant::now();
         loop {
             let mode: rusqlite::Result<String> =
                 connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
@@ -248,7 +251,7 @@ impl Sqlite {
                 Ok(_) => return Ok(()),
                 Err(error)
                     if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
-                        && Instant::now() < deadline =>
+                        && start.elapsed() < self.dialect.busy_timeout =>
                 {
                     std::thread::sleep(Duration::from_millis(1));
                 }

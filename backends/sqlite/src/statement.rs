@@ -19,6 +19,8 @@
     reason = "SQLite's C interface; each block says why it is sound"
 )]
 
+mod current_row;
+
 use std::cell::OnceCell;
 use std::collections::hash_map::Entry;
 use std::ffi::{CStr, c_char, c_int};
@@ -27,12 +29,12 @@ use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
 use rusqlite::ffi;
-use rusqlite::types::ValueRef as Stored;
 use rustc_hash::FxHashMap;
 use selfsame::backend::{Outcome, Sql, StatementKind};
 use selfsame::value::Param;
 use selfsame::{Error, ErrorKind, Result};
 
+pub(crate) use self::current_row::CurrentRow;
 use crate::bind::{self, Binding};
 use crate::classify::classify;
 use crate::session::changes_session;
@@ -70,13 +72,6 @@ pub(crate) struct Execution<'s, 'p> {
     names: OnceCell<Vec<String>>,
     // Keeps `'p` from being shortened: the parameters must outlive the run, not the call of `bind`.
     params: PhantomData<fn(&'p ()) -> &'p ()>,
-}
-
-/// The current row of an execution.
-pub(crate) struct CurrentRow<'e> {
-    statement: NonNull<ffi::sqlite3_stmt>,
-    columns: usize,
-    names: &'e OnceCell<Vec<String>>,
 }
 
 /// Statements kept for each connection. SQLite's own tools keep 16 to 128; a large application has a few hundred shapes.
@@ -292,10 +287,10 @@ impl<'p> Execution<'_, 'p> {
         if !self.step()? {
             return Ok(None);
         }
-        Ok(Some(CurrentRow {
-            statement: self.prepared.statement,
-            columns: self.columns(),
-            names: &self.names,
+        let columns = self.columns();
+        // SAFETY: the statement stands on a row, and cannot leave it while `self` is borrowed.
+        Ok(Some(unsafe {
+            CurrentRow::new(self.prepared.statement, columns, &self.names)
         }))
     }
 
@@ -324,11 +319,13 @@ impl<'p> Execution<'_, 'p> {
     #[cold]
     fn error(&self) -> Error {
         let (code, message) = last_error(self.prepared.database);
-        if code == ffi::SQLITE_ERROR && bind::quotes_any(&message, self.bound) {
-            return classify(code, "SQLite's message quotes a parameter and is left out")
-                .with_kind(ErrorKind::Database);
+        let error = classify(code, &message);
+        let may_quote = matches!(code & 0xff, ffi::SQLITE_ERROR | ffi::SQLITE_CANTOPEN);
+        if may_quote && bind::quotes_any(&message, self.bound) {
+            let message = "SQLite's message quotes a parameter and is left out";
+            return Error::new(error.kind(), message).code(error.native_code().unwrap_or_default());
         }
-        classify(code, &message)
+        error
     }
 }
 
@@ -342,75 +339,6 @@ impl Drop for Execution<'_, '_> {
             // SAFETY: the statement is alive and not running.
             unsafe { ffi::sqlite3_clear_bindings(self.prepared.statement.as_ptr()) };
         }
-    }
-}
-
-impl CurrentRow<'_> {
-    /// How many columns.
-    #[inline]
-    pub(crate) fn columns(&self) -> usize {
-        self.columns
-    }
-
-    /// The name of a column; empty if there is no such column.
-    pub(crate) fn column_name(&self, index: usize) -> &str {
-        let names = self.names.get_or_init(|| self.column_names());
-        names.get(index).map_or("", String::as_str)
-    }
-
-    /// The column as it is stored, or `None` if there is no such column.
-    #[inline]
-    pub(crate) fn stored(&self, index: usize) -> Result<Option<Stored<'_>>> {
-        if index >= self.columns {
-            return Ok(None);
-        }
-        let Ok(column) = c_int::try_from(index) else {
-            return Ok(None);
-        };
-        // SAFETY: the statement stands on a row that has this column, and the connection has no mutex (see `Database::new`), so
-        // the value may be read in place. Text is in UTF-8 or is converted to it by the first of these calls, and then stays;
-        // the bytes live until the statement moves on, and it cannot while this row is borrowed.
-        unsafe {
-            let value = ffi::sqlite3_column_value(self.statement.as_ptr(), column);
-            Ok(Some(match ffi::sqlite3_value_type(value) {
-                ffi::SQLITE_INTEGER => Stored::Integer(ffi::sqlite3_value_int64(value)),
-                ffi::SQLITE_FLOAT => Stored::Real(ffi::sqlite3_value_double(value)),
-                ffi::SQLITE_TEXT => {
-                    let text = ffi::sqlite3_value_text(value);
-                    if text.is_null() {
-                        return Err(out_of_memory());
-                    }
-                    Stored::Text(bytes(text, ffi::sqlite3_value_bytes(value)))
-                }
-                ffi::SQLITE_BLOB => {
-                    let blob = ffi::sqlite3_value_blob(value);
-                    let length = ffi::sqlite3_value_bytes(value);
-                    // An empty blob is a null pointer.
-                    if blob.is_null() && length > 0 {
-                        return Err(out_of_memory());
-                    }
-                    Stored::Blob(bytes(blob.cast(), length))
-                }
-                _ => Stored::Null,
-            }))
-        }
-    }
-
-    fn column_names(&self) -> Vec<String> {
-        let count = c_int::try_from(self.columns).unwrap_or(0);
-        (0..count)
-            .map(|column| {
-                // SAFETY: the statement is alive; the name is copied before anything else can be asked of the statement.
-                unsafe {
-                    let name = ffi::sqlite3_column_name(self.statement.as_ptr(), column);
-                    if name.is_null() {
-                        String::new()
-                    } else {
-                        CStr::from_ptr(name).to_string_lossy().into_owned()
-                    }
-                }
-            })
-            .collect()
     }
 }
 
@@ -519,20 +447,6 @@ unsafe fn bind_blob(
     unsafe { ffi::sqlite3_bind_blob64(statement, index, blob.as_ptr().cast(), length, destructor) }
 }
 
-/// The bytes of a column.
-///
-/// # Safety
-///
-/// `start` must be null, or point to `length` bytes that stay for `'a`.
-#[inline]
-unsafe fn bytes<'a>(start: *const u8, length: c_int) -> &'a [u8] {
-    match usize::try_from(length) {
-        // SAFETY: the caller's promise.
-        Ok(length) if length > 0 => unsafe { std::slice::from_raw_parts(start, length) },
-        _ => &[],
-    }
-}
-
 fn changes(database: NonNull<ffi::sqlite3>) -> u64 {
     // SAFETY: the connection is alive.
     u64::try_from(unsafe { ffi::sqlite3_changes64(database.as_ptr()) }).unwrap_or(0)
@@ -566,9 +480,4 @@ fn more_than_one() -> Error {
         ErrorKind::InvalidStatement,
         "the text holds more than one statement: send them one by one",
     )
-}
-
-#[cold]
-fn out_of_memory() -> Error {
-    classify(ffi::SQLITE_NOMEM, "out of memory")
 }

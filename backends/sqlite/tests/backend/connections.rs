@@ -119,6 +119,13 @@ fn every_connection_is_set_up() {
 }
 
 #[test]
+fn a_lock_may_be_waited_for_for_ever() {
+    let database = TempDatabase::new().expect("a directory");
+    let backend = database.backend().busy_timeout(Duration::MAX);
+    backend.connect().expect("a connection");
+}
+
+#[test]
 fn memory_lasts_as_long_as_its_backend() {
     let backend = Sqlite::memory();
     assert_eq!(backend.dialect().capabilities().max_connections, Some(1));

@@ -130,7 +130,7 @@ fn a_parameter_is_never_quoted() {
     )
     .expect_err("a bad path");
     assert!(!format!("{error:?}").contains("secret"), "{error:?}");
-    assert_eq!(error.kind(), K::Database);
+    assert_eq!(error.kind(), K::InvalidStatement);
 }
 
 #[test]
