@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# What every change must pass: each step is named and timed, and the first that fails ends the run.
+#
+# Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, valgrind, and a PostgreSQL server as the tests find one: by
+# SELFSAME_POSTGRES_URL, Docker, or local binaries. Reports of the conformance suite are left in SELFSAME_REPORTS, by default
+# target/conformance.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+export SELFSAME_REQUIRE=${SELFSAME_REQUIRE-postgres}
+target=${CARGO_TARGET_DIR:-target}
+reports=${SELFSAME_REPORTS:-$target/conformance}
+log=$(mktemp)
+times=()
+current=
+
+step() {
+    current=$1
+    shift
+    printf '\n== %s\n' "$current"
+    local begun=$SECONDS
+    "$@"
+    times+=("$(printf '%5d s  %s' $((SECONDS - begun)) "$current")")
+    current=
+}
+
+finish() {
+    local code=$?
+    rm -f "$log"
+    printf '\n== times\n'
+    printf '%s\n' ${times[@]+"${times[@]}"}
+    if [ "$code" != 0 ]; then
+        printf '\nFAILED: %s\n' "${current:-before the first step}"
+    fi
+}
+trap finish EXIT
+
+no_driver() {
+    local tree
+    tree=$(cargo tree -p selfsame -e normal --prefix none)
+    if grep -E '^(rusqlite|libsqlite3-sys|postgres|tokio-postgres|mysql|sqlx)' <<<"$tree"; then
+        echo 'selfsame depends on a database driver'
+        return 1
+    fi
+}
+
+# The one crate with `unsafe`, under valgrind.
+memory() {
+    local host
+    host=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+    env "CARGO_TARGET_${host}_RUNNER=valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite" \
+        cargo test -p selfsame-sqlite --lib --test backend
+}
+
+tests() {
+    cargo test --workspace 2>&1 | tee "$log"
+}
+
+# What the many test binaries said, in one line.
+total() {
+    awk '
+        /^test result:/ { binaries++; passed += $4; failed += $6; ignored += $8 }
+        END {
+            printf "test result: %s. %d passed; %d failed; %d ignored; in %d test binaries\n", failed ? "FAILED" : "ok", passed, failed, ignored, binaries
+            exit failed || !passed
+        }' "$log"
+}
+
+step 'format' cargo fmt --all --check
+step 'lints' cargo clippy --workspace --all-targets -- -D warnings
+step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+step 'licences and sources' cargo deny check licenses bans sources
+step 'no driver in the ORM' no_driver
+step 'conformance on SQLite in a file' cargo run --release -- check
+step 'conformance on SQLite in memory and PostgreSQL' cargo run --release -- check sqlite::memory: postgres --out "$reports"
+step 'faults on SQLite' cargo run --release -- faults sqlite::memory:
+step 'faults on PostgreSQL' cargo run --release -- faults postgres
+step 'memory of the SQLite backend' memory
+step 'tests' tests
+total
