@@ -11,6 +11,7 @@ mod flush;
 mod handle;
 mod inspect;
 mod joined;
+mod ledger;
 mod load;
 mod persist;
 mod plan;

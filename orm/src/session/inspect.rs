@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::{Handle, Session, State, Store};
+use super::{AnyStore, Handle, Session, State};
 use crate::entity::Entity;
 use crate::error::Result;
 use crate::sql::Column;
@@ -62,29 +62,25 @@ impl Session {
 
     /// The objects of a type that the next flush will insert, in the order of `add`.
     pub fn new_objects<E: Entity>(&self) -> Vec<Handle<E>> {
-        self.handles::<E>(|store, _| super::AnyStore::pending(store).to_vec())
+        self.handles::<E>(|store| store.pending().to_vec())
     }
 
     /// The objects of a type that the next flush will update.
     pub fn dirty<E: Entity>(&self) -> Vec<Handle<E>> {
-        self.handles::<E>(|store, _| {
-            let any: &dyn super::AnyStore = store;
-            any.touched()
-                .iter()
-                .copied()
-                .filter(|&slot| !any.is_doomed(slot) && !any.changed(slot).is_empty())
-                .collect()
+        self.handles::<E>(|store| {
+            let is_dirty = |&slot: &u32| !store.is_doomed(slot) && !store.changed(slot).is_empty();
+            store.touched().iter().copied().filter(is_dirty).collect()
         })
     }
 
     /// The objects of a type that the next flush will delete.
     pub fn deleted<E: Entity>(&self) -> Vec<Handle<E>> {
-        self.handles::<E>(|store, _| super::AnyStore::doomed(store).to_vec())
+        self.handles::<E>(|store| store.doomed().to_vec())
     }
 
     /// The persistent objects of a type that the session holds.
     pub fn persistent<E: Entity>(&self) -> Vec<Handle<E>> {
-        self.handles::<E>(|store, _| store.slots_in(State::Persistent).collect())
+        self.handles::<E>(|store| store.ledger().slots_in(State::Persistent))
     }
 
     /// Whether an object will be read again when it is next met.
@@ -117,17 +113,14 @@ impl Session {
         format!("{handle:?} {state}{changed} {value:?}")
     }
 
-    fn handles<E: Entity>(&self, slots: impl FnOnce(&Store<E>, u16) -> Vec<u32>) -> Vec<Handle<E>> {
+    fn handles<E: Entity>(&self, slots: impl FnOnce(&dyn AnyStore) -> Vec<u32>) -> Vec<Handle<E>> {
         let known = (0u16..)
             .zip(&self.stores)
             .find(|(_, entry)| entry.mapper.id() == E::mapper().id());
         let Some((index, entry)) = known else {
             return Vec::new();
         };
-        let Some(store) = entry.store.as_any().downcast_ref::<Store<E>>() else {
-            return Vec::new();
-        };
-        slots(store, index)
+        slots(&*entry.store)
             .into_iter()
             .map(|slot| self.handle((index, slot)))
             .collect()

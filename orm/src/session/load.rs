@@ -97,7 +97,7 @@ impl Session {
         let found = keys.iter().filter_map(|key| store_ref.find_key(key));
         // A mapped row that was not read again is gone.
         Ok(found
-            .filter(|&slot| !store_ref.is_expired(slot, epoch))
+            .filter(|&slot| !self.any_store(store).is_expired(slot, epoch))
             .map(|slot| self.handle((store, slot)))
             .collect())
     }

@@ -1,4 +1,4 @@
-//! Stores: the objects of one table, their keys, and what it takes to undo their changes.
+//! Stores: the objects of one table, and their keys. The typed part; what does not depend on the type is in the [`Ledger`].
 
 use std::any::Any;
 use std::collections::hash_map::Entry;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::ledger::{Done, Ledger, differing, same, value};
 use super::{Handle, Session, State};
 use crate::backend::Row;
 use crate::entity::{Key, Mapped, Mapper, Wishes};
@@ -15,35 +16,18 @@ use crate::value::{Param, ValueRef};
 /// The objects of one mapped table in a session. A slot is never used twice.
 pub(crate) struct Store<E: Mapped> {
     mapper: Arc<Mapper>,
-    slots: Vec<Slot<E>>,
+    ledger: Ledger,
+    objects: Vec<Object<E>>,
     keys: FxHashMap<E::Key, u32>,
-    pending: Vec<u32>,
-    touched: Vec<u32>,
-    doomed: Vec<u32>,
-    undo: Vec<Undo<E>>,
+    /// The rows as they were before each [`Done::Written`] of the ledger's log, in order.
+    written: Vec<Box<E>>,
 }
 
-struct Slot<E> {
+struct Object<E> {
     /// `None` once the object was given back. That of a deleted and committed row stays until it is taken.
     value: Option<E>,
     /// The row as the database has it, while `value` may differ.
     snapshot: Option<Box<E>>,
-    /// When the row was read or written; older than the session's epoch is expired.
-    epoch: u32,
-    state: State,
-    doomed: bool,
-}
-
-/// How to take back one thing that was done since BEGIN or since a savepoint.
-enum Undo<E> {
-    /// The row was written: it was `before`.
-    Written { slot: u32, before: Box<E> },
-    /// The row was inserted.
-    Inserted { slot: u32 },
-    /// The row was deleted.
-    Deleted { slot: u32 },
-    /// The row was read inside a savepoint, so what was read may be undone with it.
-    Read { slot: u32 },
 }
 
 /// What to do with a row that the identity map has already.
@@ -68,6 +52,8 @@ pub(crate) type Granting = Box<dyn FnOnce(&mut Session) + Send>;
 /// A store whose type is erased, so that loading and flushing are written once.
 pub(crate) trait AnyStore: Send {
     fn mapper(&self) -> &Arc<Mapper>;
+    fn ledger(&self) -> &Ledger;
+    fn ledger_mut(&mut self) -> &mut Ledger;
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
 
@@ -81,107 +67,129 @@ pub(crate) trait AnyStore: Send {
     ) -> Result<Option<u32>>;
     /// The object with this key, if it is mapped.
     fn find(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
-    fn state(&self, slot: u32) -> State;
-    fn is_expired(&self, slot: u32, epoch: u32) -> bool;
-    fn expire(&mut self, slot: u32);
+    /// The pending object with this key, if the program made its key.
+    fn find_pending(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
     fn value(&self, slot: u32, column: usize) -> Param<'_>;
     fn is_unset(&self, slot: u32, column: usize) -> bool;
     /// Adds the key of the row as the database has it: of the snapshot if there is one.
     fn row_key<'a>(&'a self, slot: u32, out: &mut Vec<Param<'a>>);
+    /// How a key looks in a message.
+    fn key_text(&self, slot: u32) -> String;
+    fn sort_by_key(&self, slots: &mut [u32]);
     /// Sets a column, remembering the row as it was.
     fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()>;
     /// The columns in which an object differs from its row.
     fn changed(&self, slot: u32) -> Vec<usize>;
-
-    /// What `add` and `delete` and writing left to do, in order.
-    fn pending(&self) -> &[u32];
-    fn touched(&self) -> &[u32];
-    fn doomed(&self) -> &[u32];
-    fn is_doomed(&self, slot: u32) -> bool;
-    fn doom(&mut self, slot: u32) -> Result<()>;
-    /// Takes a pending object back to transient.
-    fn unpend(&mut self, slot: u32);
-    fn sort_by_key(&self, slots: &mut [u32]);
-    /// The pending object with this key, if the program made its key.
-    fn find_pending(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
+    /// Drops the changes of an object and has it read again when it is next met.
+    fn expire(&mut self, slot: u32);
     /// Refuses two objects with one key.
     fn check_identities(&self) -> Result<()>;
-
-    /// Called as each row is written; all of it can be undone.
-    fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()>;
-    fn updated(&mut self, slot: u32, epoch: u32) -> Result<()>;
-    fn deleted(&mut self, slot: u32);
-    /// Forgets snapshots that turned out not to differ, after a flush.
-    fn settle(&mut self);
     /// Takes what waits in an object's relationship fields; to be run on its session.
     fn take_wishes(&mut self, handle: (u32, u16, u32)) -> Option<Granting>;
     /// Lays a freshly read row under an object that was written while it was expired.
     fn rebase(&mut self, slot: u32, row: &dyn Row, at: usize, moment: Moment) -> Result<()>;
 
-    /// The end of the undo log.
-    fn mark(&self) -> usize;
+    /// Called as each row is written; all of it can be undone.
+    fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()>;
+    fn updated(&mut self, slot: u32, epoch: u32) -> Result<()>;
+    fn deleted(&mut self, slot: u32);
+    /// After a flush: forgets snapshots that turned out not to differ.
+    fn settle(&mut self);
     /// Undoes everything since `mark`, flushed or not.
     fn undo_to(&mut self, mark: usize);
     /// Forgets how to undo: the transaction is committed.
     fn commit(&mut self);
-    /// How a key looks in a message.
-    fn key_text(&self, slot: u32) -> String;
-    fn len(&self) -> u32;
+}
+
+impl dyn AnyStore + '_ {
+    pub(crate) fn state(&self, slot: u32) -> State {
+        self.ledger().state(slot)
+    }
+
+    pub(crate) fn is_expired(&self, slot: u32, epoch: u32) -> bool {
+        self.ledger().is_expired(slot, epoch)
+    }
+
+    pub(crate) fn pending(&self) -> &[u32] {
+        self.ledger().pending()
+    }
+
+    pub(crate) fn touched(&self) -> &[u32] {
+        self.ledger().touched()
+    }
+
+    pub(crate) fn doomed(&self) -> &[u32] {
+        self.ledger().doomed()
+    }
+
+    pub(crate) fn is_doomed(&self, slot: u32) -> bool {
+        self.ledger().is_doomed(slot)
+    }
+
+    pub(crate) fn doom(&mut self, slot: u32) -> Result<()> {
+        let mapper = Arc::clone(self.mapper());
+        self.ledger_mut().doom(slot, mapper.name())
+    }
+
+    pub(crate) fn unpend(&mut self, slot: u32) {
+        self.ledger_mut().unpend(slot);
+    }
+
+    pub(crate) fn mark(&self) -> usize {
+        self.ledger().mark()
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.ledger().len()
+    }
 }
 
 /// An empty store for the type behind a mapper.
 pub(crate) fn new_store<E: Mapped>(mapper: Arc<Mapper>) -> Box<dyn AnyStore> {
     Box::new(Store::<E> {
         mapper,
-        slots: Vec::new(),
+        ledger: Ledger::default(),
+        objects: Vec::new(),
         keys: FxHashMap::default(),
-        pending: Vec::new(),
-        touched: Vec::new(),
-        doomed: Vec::new(),
-        undo: Vec::new(),
+        written: Vec::new(),
     })
 }
 
 impl<E: Mapped> Store<E> {
     pub(super) fn add(&mut self, value: E) -> u32 {
-        let slot = self.push(Slot {
+        self.objects.push(Object {
             value: Some(value),
             snapshot: None,
-            epoch: 0,
-            state: State::Pending,
-            doomed: false,
         });
-        self.pending.push(slot);
-        slot
+        self.ledger.push_pending()
     }
 
     #[inline]
     pub(super) fn get(&self, slot: u32) -> Option<&E> {
-        let slot = self.slots.get(slot as usize)?;
-        if slot.state == State::Detached {
+        if self.ledger.state(slot) == State::Detached {
             None
         } else {
-            slot.value.as_ref()
+            self.objects[slot as usize].value.as_ref()
         }
     }
 
     /// For writing: the first write to a row clones it, so that the flush can tell what changed.
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut E> {
-        let index = slot;
-        let slot = self.slots.get_mut(slot as usize)?;
-        if slot.state == State::Detached {
+        let state = self.ledger.state(slot);
+        if state == State::Detached {
             return None;
         }
-        let value = slot.value.as_mut()?;
-        if slot.snapshot.is_none() && slot.state == State::Persistent {
-            slot.snapshot = Some(Box::new(value.clone()));
-            self.touched.push(index);
+        let object = &mut self.objects[slot as usize];
+        let value = object.value.as_mut()?;
+        if object.snapshot.is_none() && state == State::Persistent {
+            object.snapshot = Some(Box::new(value.clone()));
+            self.ledger.touch(slot);
         }
         Some(value)
     }
 
     pub(super) fn snapshot(&self, slot: u32) -> Option<&E> {
-        self.slots.get(slot as usize)?.snapshot.as_deref()
+        self.objects.get(slot as usize)?.snapshot.as_deref()
     }
 
     pub(super) fn find_key(&self, key: &E::Key) -> Option<u32> {
@@ -191,47 +199,26 @@ impl<E: Mapped> Store<E> {
     /// Lets the object go; its value is the program's again.
     pub(super) fn remove(&mut self, slot: u32) -> Option<E> {
         self.forget_key(slot);
-        self.pending.retain(|&s| s != slot);
-        self.touched.retain(|&s| s != slot);
-        self.doomed.retain(|&s| s != slot);
-        let entry = self.slots.get_mut(slot as usize)?;
-        entry.state = State::Detached;
-        entry.snapshot = None;
-        entry.value.take()
-    }
-
-    /// Drops the changes of an object and has it read again when it is next met.
-    pub(super) fn revert(&mut self, slot: u32) {
-        let entry = &mut self.slots[slot as usize];
-        if let Some(before) = entry.snapshot.take() {
-            entry.value = Some(*before);
-            self.touched.retain(|&s| s != slot);
-        }
-        entry.epoch = 0;
-    }
-
-    pub(super) fn slots_in(&self, wanted: State) -> impl Iterator<Item = u32> {
-        (0..)
-            .zip(&self.slots)
-            .filter(move |(_, slot)| slot.state == wanted)
-            .map(|(index, _)| index)
-    }
-
-    fn push(&mut self, slot: Slot<E>) -> u32 {
-        let index = u32::try_from(self.slots.len())
-            .expect("a session holds fewer than 2^32 objects of one table");
-        self.slots.push(slot);
-        index
+        let object = self.objects.get_mut(slot as usize)?;
+        object.snapshot = None;
+        let value = object.value.take();
+        self.ledger.detach(slot);
+        value
     }
 
     /// The object as its row is in the database.
     fn row(&self, slot: u32) -> Option<&E> {
-        let slot = self.slots.get(slot as usize)?;
-        slot.snapshot.as_deref().or(slot.value.as_ref())
+        let object = self.objects.get(slot as usize)?;
+        object.snapshot.as_deref().or(object.value.as_ref())
+    }
+
+    /// The key of the row as the database has it.
+    fn key(&self, slot: u32) -> Option<E::Key> {
+        self.row(slot)?.key(&self.mapper)
     }
 
     fn map_key(&mut self, slot: u32) -> Result<()> {
-        let Some(key) = self.slots[slot as usize]
+        let Some(key) = self.objects[slot as usize]
             .value
             .as_ref()
             .and_then(|value| value.key(&self.mapper))
@@ -250,7 +237,7 @@ impl<E: Mapped> Store<E> {
 
     /// Takes an object's key out of the map, if it is this object's.
     fn forget_key(&mut self, slot: u32) {
-        let Some(key) = self.row(slot).and_then(|row| row.key(&self.mapper)) else {
+        let Some(key) = self.key(slot) else {
             return;
         };
         if self.keys.get(&key) == Some(&slot) {
@@ -258,39 +245,17 @@ impl<E: Mapped> Store<E> {
         }
     }
 
-    fn undo_one(&mut self, undo: Undo<E>) {
-        match undo {
-            Undo::Written { slot, before } => {
-                self.forget_key(slot);
-                let entry = &mut self.slots[slot as usize];
-                if entry.state != State::Detached {
-                    entry.value = Some(*before);
-                    entry.epoch = 0;
-                    // The map held the old key when the row was read, so it is free again.
-                    let _ = self.map_key(slot);
-                }
-            }
-            Undo::Inserted { slot } => {
-                self.forget_key(slot);
-                let entry = &mut self.slots[slot as usize];
-                if entry.state != State::Detached {
-                    entry.state = State::Transient;
-                }
-            }
-            Undo::Deleted { slot } => {
-                let entry = &mut self.slots[slot as usize];
-                if entry.state == State::Deleted {
-                    entry.state = State::Persistent;
-                    entry.epoch = 0;
-                    let _ = self.map_key(slot);
-                }
-            }
-            Undo::Read { slot } => self.slots[slot as usize].epoch = 0,
+    /// Puts the snapshot back.
+    fn restore(&mut self, slot: u32) {
+        let object = &mut self.objects[slot as usize];
+        if let Some(before) = object.snapshot.take() {
+            object.value = Some(*before);
         }
     }
 }
 
-fn conflict<K: Key>(mapper: &Mapper, key: &K) -> Error {
+#[cold]
+fn conflict(mapper: &Mapper, key: &dyn std::fmt::Debug) -> Error {
     Error::new(
         ErrorKind::IdentityConflict,
         "two objects of this session have the same primary key",
@@ -299,9 +264,36 @@ fn conflict<K: Key>(mapper: &Mapper, key: &K) -> Error {
     .key(format!("{key:?}"))
 }
 
+/// The first key that two pending objects, or a pending and a mapped one, have both.
+fn duplicate<K: Key>(
+    keys: &FxHashMap<K, u32>,
+    pending: &mut dyn Iterator<Item = (u32, K)>,
+) -> Option<K> {
+    let mut seen = FxHashMap::default();
+    for (slot, key) in pending {
+        if keys.get(&key).is_some_and(|&other| other != slot) || seen.contains_key(&key) {
+            return Some(key);
+        }
+        seen.insert(key, slot);
+    }
+    None
+}
+
+fn sort_by_key<K: Key>(slots: &mut [u32], key: &dyn Fn(u32) -> Option<K>) {
+    slots.sort_by_cached_key(|&slot| key(slot));
+}
+
 impl<E: Mapped> AnyStore for Store<E> {
     fn mapper(&self) -> &Arc<Mapper> {
         &self.mapper
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -322,39 +314,33 @@ impl<E: Mapped> AnyStore for Store<E> {
         let Some(key) = E::row_key(&self.mapper, row, at)? else {
             return Ok(None);
         };
-        let next = u32::try_from(self.slots.len())
-            .expect("a session holds fewer than 2^32 objects of one table");
         let slot = match self.keys.entry(key) {
             Entry::Vacant(vacant) => {
                 let value = Some(E::hydrate(&self.mapper, row, at)?);
-                vacant.insert(next);
-                let (epoch, state) = (moment.epoch, State::Persistent);
-                self.slots.push(Slot {
+                self.objects.push(Object {
                     value,
                     snapshot: None,
-                    epoch,
-                    state,
-                    doomed: false,
                 });
-                next
+                *vacant.insert(self.ledger.push_read(moment.epoch))
             }
             Entry::Occupied(occupied) => {
                 let slot = *occupied.get();
-                let entry = &mut self.slots[slot as usize];
-                let expired = entry.epoch < moment.epoch && entry.snapshot.is_none();
-                if fill == Fill::Expired && !expired {
+                let object = &mut self.objects[slot as usize];
+                let is_expired =
+                    self.ledger.is_older(slot, moment.epoch) && object.snapshot.is_none();
+                if fill == Fill::Expired && !is_expired {
                     return Ok(Some(slot));
                 }
-                entry.value = Some(E::hydrate(&self.mapper, row, at)?);
-                entry.epoch = moment.epoch;
-                if entry.snapshot.take().is_some() {
-                    self.touched.retain(|&s| s != slot);
+                object.value = Some(E::hydrate(&self.mapper, row, at)?);
+                self.ledger.set_epoch(slot, moment.epoch);
+                if object.snapshot.take().is_some() {
+                    self.ledger.untouch(slot);
                 }
                 slot
             }
         };
         if moment.in_savepoint {
-            self.undo.push(Undo::Read { slot });
+            self.ledger.log(Done::Read(slot));
         }
         Ok(Some(slot))
     }
@@ -363,30 +349,25 @@ impl<E: Mapped> AnyStore for Store<E> {
         Ok(self.keys.get(&E::Key::from_values(key)?).copied())
     }
 
-    fn state(&self, slot: u32) -> State {
-        self.slots
-            .get(slot as usize)
-            .map_or(State::Detached, |slot| slot.state)
-    }
-
-    fn is_expired(&self, slot: u32, epoch: u32) -> bool {
-        let slot = &self.slots[slot as usize];
-        slot.state == State::Persistent && slot.epoch < epoch
-    }
-
-    fn expire(&mut self, slot: u32) {
-        self.revert(slot);
+    fn find_pending(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>> {
+        let wanted = Some(E::Key::from_values(key)?);
+        Ok(self
+            .ledger
+            .pending()
+            .iter()
+            .find(|&&slot| self.key(slot) == wanted)
+            .copied())
     }
 
     fn value(&self, slot: u32, column: usize) -> Param<'_> {
-        match &self.slots[slot as usize].value {
+        match &self.objects[slot as usize].value {
             Some(value) => value.value(&self.mapper, column),
             None => Param::Ref(ValueRef::Null),
         }
     }
 
     fn is_unset(&self, slot: u32, column: usize) -> bool {
-        self.slots[slot as usize]
+        self.objects[slot as usize]
             .value
             .as_ref()
             .is_some_and(|value| value.is_unset(&self.mapper, column))
@@ -404,6 +385,15 @@ impl<E: Mapped> AnyStore for Store<E> {
         }
     }
 
+    fn key_text(&self, slot: u32) -> String {
+        self.key(slot)
+            .map_or_else(|| "not made yet".to_owned(), |key| format!("{key:?}"))
+    }
+
+    fn sort_by_key(&self, slots: &mut [u32]) {
+        sort_by_key(slots, &|slot| self.key(slot));
+    }
+
     fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()> {
         let mapper = Arc::clone(&self.mapper);
         match self.get_mut(slot) {
@@ -413,117 +403,95 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn changed(&self, slot: u32) -> Vec<usize> {
-        let slot = &self.slots[slot as usize];
-        let (Some(value), Some(before)) = (&slot.value, &slot.snapshot) else {
+        let object = &self.objects[slot as usize];
+        let (Some(new), Some(old)) = (&object.value, &object.snapshot) else {
             return Vec::new();
         };
-        let differs = |&column: &usize| {
-            let (new, old) = (
-                value.value(&self.mapper, column),
-                before.value(&self.mapper, column),
-            );
-            match (new.value(), old.value()) {
-                (Some(new), Some(old)) => !new.same(old),
-                _ => true,
-            }
-        };
-        (0..self.mapper.types().len()).filter(differs).collect()
+        let mapper = &*self.mapper;
+        differing(
+            mapper.types().len(),
+            &|column| new.value(mapper, column),
+            &|column| old.value(mapper, column),
+        )
     }
 
-    fn pending(&self) -> &[u32] {
-        &self.pending
-    }
-
-    fn touched(&self) -> &[u32] {
-        &self.touched
-    }
-
-    fn doomed(&self) -> &[u32] {
-        &self.doomed
-    }
-
-    fn is_doomed(&self, slot: u32) -> bool {
-        self.slots[slot as usize].doomed
-    }
-
-    fn doom(&mut self, slot: u32) -> Result<()> {
-        let entry = &mut self.slots[slot as usize];
-        match entry.state {
-            State::Persistent if entry.doomed => Ok(()),
-            State::Persistent => {
-                entry.doomed = true;
-                self.doomed.push(slot);
-                Ok(())
-            }
-            state => {
-                let message = format!(
-                    "a {state} object cannot become deleted: it has no row (expunge it instead)"
-                );
-                Err(Error::new(ErrorKind::InvalidState, message).entity(self.mapper.name()))
-            }
-        }
-    }
-
-    fn unpend(&mut self, slot: u32) {
-        self.pending.retain(|&s| s != slot);
-        self.slots[slot as usize].state = State::Transient;
-    }
-
-    fn sort_by_key(&self, slots: &mut [u32]) {
-        slots.sort_by_cached_key(|&slot| self.row(slot).and_then(|row| row.key(&self.mapper)));
-    }
-
-    fn find_pending(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>> {
-        let wanted = E::Key::from_values(key)?;
-        let has_it = |slot: &&u32| {
-            let value = self.slots[**slot as usize].value.as_ref();
-            value
-                .and_then(|value| value.key(&self.mapper))
-                .is_some_and(|key| key == wanted)
-        };
-        Ok(self.pending.iter().find(has_it).copied())
+    fn expire(&mut self, slot: u32) {
+        self.restore(slot);
+        self.ledger.untouch(slot);
+        self.ledger.set_epoch(slot, 0);
     }
 
     fn check_identities(&self) -> Result<()> {
-        let mut seen = FxHashMap::default();
-        for &slot in &self.pending {
-            let Some(key) = self.slots[slot as usize]
-                .value
-                .as_ref()
-                .and_then(|value| value.key(&self.mapper))
-            else {
+        let keyed = |&slot: &u32| self.key(slot).map(|key| (slot, key));
+        match duplicate(
+            &self.keys,
+            &mut self.ledger.pending().iter().filter_map(keyed),
+        ) {
+            Some(key) => Err(conflict(&self.mapper, &key)),
+            None => Ok(()),
+        }
+    }
+
+    fn take_wishes(&mut self, (session, store, slot): (u32, u16, u32)) -> Option<Granting> {
+        let wishes = Wishes::of(self.objects[slot as usize].value.as_mut()?);
+        if wishes.is_empty() {
+            return None;
+        }
+        Some(Box::new(move |target| {
+            wishes.grant(target, Handle::new(session, store, slot))
+        }))
+    }
+
+    fn rebase(&mut self, slot: u32, row: &dyn Row, at: usize, moment: Moment) -> Result<()> {
+        let base = E::hydrate(&self.mapper, row, at)?;
+        let mut fresh = base.clone();
+        for column in self.changed(slot) {
+            let object = &self.objects[slot as usize];
+            let (Some(mine), Some(before)) = (&object.value, &object.snapshot) else {
                 continue;
             };
-            let mapped = self.keys.get(&key).is_some_and(|&other| other != slot);
-            if mapped || seen.contains_key(&key) {
-                return Err(conflict(&self.mapper, &key));
+            if !same(
+                &base.value(&self.mapper, column),
+                &before.value(&self.mapper, column),
+            ) {
+                return Err(moved(self, slot, column));
             }
-            seen.insert(key, slot);
+            fresh.assign(
+                &self.mapper,
+                column,
+                value(&mine.value(&self.mapper, column)),
+            )?;
+        }
+        self.objects[slot as usize] = Object {
+            value: Some(fresh),
+            snapshot: Some(Box::new(base)),
+        };
+        self.ledger.set_epoch(slot, moment.epoch);
+        if moment.in_savepoint {
+            self.ledger.log(Done::Read(slot));
         }
         Ok(())
     }
 
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()> {
         self.map_key(slot)?;
-        let entry = &mut self.slots[slot as usize];
-        entry.state = State::Persistent;
-        entry.epoch = epoch;
-        self.undo.push(Undo::Inserted { slot });
+        self.ledger.inserted(slot, epoch);
         Ok(())
     }
 
     fn updated(&mut self, slot: u32, epoch: u32) -> Result<()> {
-        let entry = &mut self.slots[slot as usize];
-        let Some(before) = entry.snapshot.take() else {
+        let object = &mut self.objects[slot as usize];
+        let Some(before) = object.snapshot.take() else {
             return Ok(());
         };
-        entry.epoch = epoch;
+        self.ledger.set_epoch(slot, epoch);
         let old = before.key(&self.mapper);
-        let new = entry
+        let new = object
             .value
             .as_ref()
             .and_then(|value| value.key(&self.mapper));
-        self.undo.push(Undo::Written { slot, before });
+        self.written.push(before);
+        self.ledger.log(Done::Written(slot));
         if old == new {
             return Ok(());
         }
@@ -535,114 +503,53 @@ impl<E: Mapped> AnyStore for Store<E> {
 
     fn deleted(&mut self, slot: u32) {
         self.forget_key(slot);
-        let entry = &mut self.slots[slot as usize];
-        entry.state = State::Deleted;
-        entry.doomed = false;
         // What was changed before the deletion was never written.
-        if let Some(before) = entry.snapshot.take() {
-            entry.value = Some(*before);
-        }
-        self.undo.push(Undo::Deleted { slot });
+        self.restore(slot);
+        self.ledger.deleted(slot);
     }
 
     fn settle(&mut self) {
-        for slot in self.touched.drain(..) {
-            self.slots[slot as usize].snapshot = None;
+        for slot in self.ledger.settle() {
+            self.objects[slot as usize].snapshot = None;
         }
-        self.pending.clear();
-        self.doomed.clear();
-    }
-
-    fn take_wishes(&mut self, (session, store, slot): (u32, u16, u32)) -> Option<Granting> {
-        let wishes = Wishes::of(self.slots[slot as usize].value.as_mut()?);
-        if wishes.is_empty() {
-            return None;
-        }
-        Some(Box::new(move |target| {
-            wishes.grant(target, Handle::new(session, store, slot))
-        }))
-    }
-
-    fn rebase(&mut self, slot: u32, row: &dyn Row, at: usize, moment: Moment) -> Result<()> {
-        let mut fresh = E::hydrate(&self.mapper, row, at)?;
-        let base = fresh.clone();
-        for column in self.changed(slot) {
-            let entry = &self.slots[slot as usize];
-            let (Some(mine), Some(before)) = (&entry.value, &entry.snapshot) else {
-                continue;
-            };
-            let moved = {
-                let (theirs, before) = (
-                    base.value(&self.mapper, column),
-                    before.value(&self.mapper, column),
-                );
-                !matches!((theirs.value(), before.value()), (Some(a), Some(b)) if a.same(b))
-            };
-            if moved {
-                let message =
-                    "the column was changed here and, since the row was last read, in the database";
-                return Err(Error::new(ErrorKind::StaleData, message)
-                    .entity(self.mapper.name())
-                    .column(&self.mapper.table().columns[column].name)
-                    .key(self.key_text(slot)));
-            }
-            let mine = mine.value(&self.mapper, column);
-            fresh.assign(&self.mapper, column, mine.value().unwrap_or(ValueRef::Null))?;
-        }
-        let entry = &mut self.slots[slot as usize];
-        entry.value = Some(fresh);
-        entry.snapshot = Some(Box::new(base));
-        entry.epoch = moment.epoch;
-        if moment.in_savepoint {
-            self.undo.push(Undo::Read { slot });
-        }
-        Ok(())
-    }
-
-    fn mark(&self) -> usize {
-        self.undo.len()
     }
 
     fn undo_to(&mut self, mark: usize) {
-        for slot in std::mem::take(&mut self.touched) {
-            let entry = &mut self.slots[slot as usize];
-            if let Some(before) = entry.snapshot.take() {
-                entry.value = Some(*before);
+        for slot in self.ledger.forget_changes() {
+            self.restore(slot);
+        }
+        while let Some(done) = self.ledger.undo_last(mark) {
+            match done {
+                Done::Written(slot) => {
+                    let before = self.written.pop();
+                    self.forget_key(slot);
+                    if self.ledger.state(slot) != State::Detached {
+                        self.objects[slot as usize].value = before.map(|before| *before);
+                        // The map held the old key when the row was read, so it is free again.
+                        let _ = self.map_key(slot);
+                    }
+                }
+                Done::Inserted(slot) => self.forget_key(slot),
+                Done::Deleted(slot) if self.ledger.state(slot) == State::Persistent => {
+                    let _ = self.map_key(slot);
+                }
+                Done::Deleted(_) | Done::Read(_) => {}
             }
-        }
-        for slot in std::mem::take(&mut self.doomed) {
-            self.slots[slot as usize].doomed = false;
-        }
-        while self.undo.len() > mark {
-            if let Some(undo) = self.undo.pop() {
-                self.undo_one(undo);
-            }
-        }
-        for slot in std::mem::take(&mut self.pending) {
-            self.slots[slot as usize].state = State::Transient;
         }
     }
 
     fn commit(&mut self) {
-        for undo in self.undo.drain(..) {
-            let Undo::Deleted { slot } = undo else {
-                continue;
-            };
-            let entry = &mut self.slots[slot as usize];
-            if entry.state == State::Deleted {
-                entry.state = State::Detached;
-            }
-        }
+        self.written.clear();
+        self.ledger.commit();
     }
+}
 
-    fn key_text(&self, slot: u32) -> String {
-        match self.row(slot).and_then(|row| row.key(&self.mapper)) {
-            Some(key) => format!("{key:?}"),
-            None => "not made yet".to_owned(),
-        }
-    }
-
-    fn len(&self) -> u32 {
-        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
-    }
+#[cold]
+fn moved(store: &dyn AnyStore, slot: u32, column: usize) -> Error {
+    let mapper = store.mapper();
+    let message = "the column was changed here and, since the row was last read, in the database";
+    Error::new(ErrorKind::StaleData, message)
+        .entity(mapper.name())
+        .column(&mapper.table().columns[column].name)
+        .key(store.key_text(slot))
 }
