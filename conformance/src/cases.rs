@@ -27,7 +27,7 @@ const LISTS: &[&[&[Case]]] = &[
     &[schema::CASES, connections::CASES],
     &[identity::CASES, dirty::CASES, flush::CASES],
     relations::LISTS,
-    &[sessions::CASES],
+    &[sessions::CASES, crate::model::CASES],
 ];
 
 /// Every case, in the order in which they run.

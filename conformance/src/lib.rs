@@ -33,6 +33,7 @@ mod expected;
 mod explain;
 mod faults;
 mod harness;
+mod model;
 mod outcome;
 mod property;
 mod record;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use selfsame::backend::StatementKind;
+use selfsame::backend::{Sql, StatementKind};
 use selfsame::engine::Event;
 use selfsame::prelude::*;
 
@@ -131,6 +131,18 @@ impl World {
 
     pub(crate) fn session(&self) -> Session {
         Session::new(&self.engine)
+    }
+
+    /// Deletes all users and tasks.
+    pub(crate) fn empty(&self) -> CaseResult {
+        let mut connection = self.engine.connect()?;
+        for table in [Task::table(), User::table()] {
+            let mut text = "DELETE FROM ".to_owned();
+            self.engine.dialect().quote(&table.name, &mut text);
+            let sql = Sql::new(StatementKind::Delete, text, [], []);
+            connection.execute(&sql, &[])?;
+        }
+        Ok(())
     }
 
     /// What was sent since the last question.
