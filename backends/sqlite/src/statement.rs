@@ -12,8 +12,8 @@
 //!   only, the one that has nothing to convert.
 //! - **Threads.** SQLite is built thread-safe and the connection is opened for one thread at a time, which `&mut` enforces.
 //!
-//! The tests of this crate run under valgrind: `cargo test -p selfsame-sqlite --no-run`, then
-//! `valgrind --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite` in front of each test binary that it names.
+//! The tests that reach SQLite run under valgrind: `cargo test -p selfsame-sqlite --test backend --no-run` names their binary, and
+//! `valgrind --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite BINARY` must succeed.
 #![expect(
     unsafe_code,
     reason = "SQLite's C interface; each block says why it is sound"
