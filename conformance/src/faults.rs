@@ -300,6 +300,17 @@ mod tests {
     }
 
     #[test]
+    fn an_emptied_suite_finds_nothing_and_fails() {
+        static EMPTY: Case = Case::core("types.test.empty", |_| Ok(()));
+        let target: Arc<dyn Target> = crate::runner::tests::nothing();
+        for cases in [&[][..], &[&EMPTY][..]] {
+            let report = find_faults(&[Arc::clone(&target)], cases, &Options::default(), &mut ());
+            assert!(report.summary().killed == 0 && report.summary().survived > 0);
+            assert_eq!(report.exit_code(), 1);
+        }
+    }
+
+    #[test]
     fn some_faults_begin_beyond_a_threshold() {
         assert!(faults().filter(|fault| fault.beyond.is_some()).count() >= 3);
     }

@@ -1,5 +1,8 @@
 //! Runs the chosen cases on the targets, one after the other, and gives the report.
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -116,8 +119,17 @@ impl Progress for () {}
 /// The same options on the same targets give the same programs, the same order and the same outcomes, except in cases that are
 /// marked as concurrent; only [`Report::timing`] differs.
 pub fn run(targets: &[Arc<dyn Target>], options: &Options, progress: &mut dyn Progress) -> Report {
-    let begun = Instant::now();
     let selected: Vec<&'static Case> = options.selected().collect();
+    run_cases(targets, &selected, options, progress)
+}
+
+fn run_cases(
+    targets: &[Arc<dyn Target>],
+    selected: &[&'static Case],
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Report {
+    let begun = Instant::now();
     progress.started(selected.len() * targets.len());
     let mut report = Report {
         inventory: options.inventory,
@@ -143,7 +155,7 @@ pub fn run(targets: &[Arc<dyn Target>], options: &Options, progress: &mut dyn Pr
             .cases
             .entry(on_target.name.clone())
             .or_default();
-        for case in &selected {
+        for case in selected {
             if options.max_time.is_some_and(|most| begun.elapsed() >= most) {
                 stop.everywhere = Some("the time of the run was over".to_owned());
             }
