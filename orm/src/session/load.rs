@@ -1,6 +1,6 @@
 //! Loading: by key, along relations, and for many owners at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::transaction::Intent;
@@ -88,16 +88,18 @@ impl Session {
                 .filter_map(Param::value)
                 .map(ValueRef::to_owned),
         );
+        let mut read = BTreeSet::new();
         if !missing.is_empty() {
             let slots = self.load_by_key(store, &missing)?;
             self.load_default_relations(store, &slots)?;
+            read.extend(slots);
         }
         let epoch = self.epoch;
         let store_ref = self.typed_store::<E>(store);
         let found = keys.iter().filter_map(|key| store_ref.find_key(key));
         // A mapped row that was not read again is gone.
         Ok(found
-            .filter(|&slot| !self.any_store(store).is_expired(slot, epoch))
+            .filter(|slot| read.contains(slot) || !self.any_store(store).is_expired(*slot, epoch))
             .map(|slot| self.handle((store, slot)))
             .collect())
     }

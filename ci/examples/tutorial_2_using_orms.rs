@@ -1,0 +1,98 @@
+//! Tutorial 2: entities in modules of their own, a one-to-one relation between them, and tables that no entity was written for.
+//!
+//! `cargo run -p selfsame-ci --example tutorial_2_using_orms [URL]`
+
+use std::error::Error;
+use std::io::Write;
+
+use selfsame::prelude::*;
+use selfsame_sqlite::testing::TempDatabase;
+
+use address::Address;
+use customer::Customer;
+
+/// Each entity in a module of its own: they may refer to each other, for nothing is looked up before a mapping is first used.
+mod customer {
+    use selfsame::prelude::*;
+
+    use super::address::Address;
+
+    /// Typed attributes: `i64` is an integer column, `String` is text, `Option` may be NULL.
+    #[derive(Entity, Clone, Debug)]
+    #[orm(table = "customer")]
+    pub(crate) struct Customer {
+        #[orm(primary_key, autoincrement)]
+        pub(crate) id: Auto<i64>,
+        pub(crate) name: String,
+        #[orm(references = "address.id")]
+        pub(crate) address_id: Option<i64>,
+        #[orm(back_populates = customer, lazy = "joined")]
+        pub(crate) address: BelongsTo<Address>,
+    }
+}
+
+/// The other side.
+mod address {
+    use selfsame::prelude::*;
+
+    use super::customer::Customer;
+
+    /// Where one customer lives.
+    #[derive(Entity, Clone, Debug)]
+    #[orm(table = "address")]
+    pub(crate) struct Address {
+        #[orm(primary_key, autoincrement)]
+        pub(crate) id: Auto<i64>,
+        pub(crate) street: String,
+        pub(crate) city: String,
+        #[orm(back_populates = address)]
+        pub(crate) customer: HasOne<Customer>,
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = TempDatabase::new()?;
+    let file = folder.directory().join("workshop.db");
+    let url = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| format!("sqlite:{}", file.display()));
+    let engine = Engine::from_url(
+        &url,
+        &[&selfsame_sqlite::SCHEME, &selfsame_postgres::SCHEME],
+    )?;
+    run(&engine.echo(Echo::Sql), &mut std::io::stdout())
+}
+
+/// The steps; the same code on every database.
+pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
+    // One list of all entities; the order does not matter, the referred table is created first.
+    metadata![Customer, Address].create_all(engine)?;
+
+    let factory = SessionFactory::new(engine);
+    let mut session = factory.session();
+    let ann = session.add(Customer {
+        address: Address::new("Rue de la Paix", "Paris").into(),
+        ..Customer::new("ann")
+    });
+    session.commit()?;
+    let id = *session[ann].id;
+    session.close();
+
+    // The address comes along with the customer, as the mapping says; reaching it sends nothing more.
+    let mut session = factory.session();
+    let ann = Customer::query()
+        .filter(Customer::ID.eq(id))
+        .one(&mut session)?;
+    let sent = session.statements();
+    let address = session
+        .load(ann, Customer::ADDRESS)?
+        .ok_or("ann has an address")?;
+    writeln!(
+        out,
+        "{} lives in {}, {} more statements",
+        session[ann].name,
+        session[address].city,
+        session.statements() - sent
+    )?;
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! A database, a session on it, and what the session sent.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use selfsame::backend::StatementKind;
+use selfsame::engine::Event;
+use selfsame::prelude::*;
+use selfsame::{Entity, Result};
+use selfsame_sqlite::Sqlite;
+
+/// May lose its books: their foreign key takes NULL.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "authors")]
+pub(crate) struct Author {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    #[orm(unique)]
+    pub(crate) name: String,
+    pub(crate) age: Option<i32>,
+    pub(crate) height: Option<f64>,
+    #[orm(back_populates = author)]
+    pub(crate) books: HasMany<Book>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "books")]
+pub(crate) struct Book {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) title: String,
+    #[orm(references = "authors.id")]
+    pub(crate) author_id: Option<i64>,
+    #[orm(back_populates = books)]
+    pub(crate) author: BelongsTo<Author>,
+}
+
+/// Owns its tracks, and they their marks.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "albums")]
+pub(crate) struct Album {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) title: String,
+    #[orm(back_populates = album, cascade = "all, delete-orphan")]
+    pub(crate) tracks: HasMany<Track>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tracks")]
+pub(crate) struct Track {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) title: String,
+    #[orm(references = "albums.id")]
+    pub(crate) album_id: i64,
+    #[orm(back_populates = tracks)]
+    pub(crate) album: BelongsTo<Album>,
+    #[orm(back_populates = track, cascade = "all, delete-orphan")]
+    pub(crate) marks: HasMany<Mark>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "marks")]
+pub(crate) struct Mark {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) second: i32,
+    #[orm(references = "tracks.id")]
+    pub(crate) track_id: i64,
+    #[orm(back_populates = marks)]
+    pub(crate) track: BelongsTo<Track>,
+}
+
+/// Cannot lose its rooms, and does not take them along.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "houses")]
+pub(crate) struct House {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) street: String,
+    #[orm(back_populates = house)]
+    pub(crate) rooms: HasMany<Room>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "rooms")]
+pub(crate) struct Room {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) name: String,
+    #[orm(references = "houses.id")]
+    pub(crate) house_id: i64,
+    #[orm(back_populates = rooms)]
+    pub(crate) house: BelongsTo<House>,
+}
+
+/// One passport at most.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "people")]
+pub(crate) struct Person {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) name: String,
+    #[orm(back_populates = person)]
+    pub(crate) passport: HasOne<Passport>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "passports")]
+pub(crate) struct Passport {
+    #[orm(primary_key)]
+    pub(crate) number: String,
+    #[orm(references = "people.id")]
+    pub(crate) person_id: Option<i64>,
+    #[orm(back_populates = passport)]
+    pub(crate) person: BelongsTo<Person>,
+}
+
+/// A tree whose branches fall with their parent.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "nodes")]
+pub(crate) struct Node {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) label: String,
+    #[orm(references = "nodes.id")]
+    pub(crate) parent_id: Option<i64>,
+    #[orm(back_populates = children)]
+    pub(crate) parent: BelongsTo<Node>,
+    #[orm(back_populates = parent, cascade = "all")]
+    pub(crate) children: HasMany<Node>,
+}
+
+/// A key of two columns.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "seats")]
+pub(crate) struct Seat {
+    #[orm(primary_key)]
+    pub(crate) row: i32,
+    #[orm(primary_key)]
+    pub(crate) place: String,
+    pub(crate) taken: bool,
+}
+
+/// A session and everything that it sent.
+pub(crate) struct Fixture {
+    pub(crate) session: Session,
+    /// The same database, past the session and unseen.
+    pub(crate) outside: Engine,
+    pub(crate) engine: Engine,
+    sent: Arc<Mutex<Vec<String>>>,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Result<Self> {
+        let database = Sqlite::memory();
+        let (engine, outside) = (Engine::new(database.clone()), Engine::new(database));
+        metadata![
+            Author, Book, Album, Track, Mark, House, Room, Person, Passport, Node, Seat
+        ]
+        .create_all(&outside)?;
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&sent);
+        engine.observe(move |event: &Event<'_>| {
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            log.push(fingerprint(event));
+        });
+        let session = Session::new(&engine);
+        Ok(Self {
+            session,
+            outside,
+            engine,
+            sent,
+        })
+    }
+
+    /// What was sent since it was last asked, a line a statement.
+    pub(crate) fn sent(&self) -> Vec<String> {
+        std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Forgets what was sent.
+    pub(crate) fn forget(&self) {
+        self.sent();
+    }
+
+    /// Asserts what was sent since it was last asked.
+    #[track_caller]
+    pub(crate) fn sends(&self, expected: &[&str]) {
+        assert_eq!(self.sent(), expected);
+    }
+
+    /// Changes the database behind the session's back.
+    pub(crate) fn behind<T>(&self, work: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
+        let mut session = Session::new(&self.outside);
+        let result = work(&mut session)?;
+        session.commit()?;
+        Ok(result)
+    }
+
+    /// How many rows there are.
+    #[track_caller]
+    pub(crate) fn holds<E: Entity>(&self, expected: u64) {
+        let mut session = Session::new(&self.outside);
+        let count = E::query().count(&mut session).expect("a count");
+        assert_eq!(count, expected, "rows of {}", E::table().name);
+    }
+}
+
+/// A statement in short: quotes, parameter numbers and lists of columns to read are left out.
+fn fingerprint(event: &Event<'_>) -> String {
+    let text = event.sql.text().replace('"', "");
+    let mut short = match event.sql.kind() {
+        StatementKind::Select if text.starts_with("SELECT last FROM") => "LAST KEY".to_owned(),
+        StatementKind::Select => match text.split_once(" FROM ") {
+            Some((_, rest)) => format!("SELECT {rest}"),
+            None => text,
+        },
+        StatementKind::Insert => match text.split_once(" VALUES ") {
+            Some((head, _)) => format!("{head} {}", event.rows),
+            None => text,
+        },
+        _ => text,
+    };
+    for digit in '0'..='9' {
+        while let Some(at) = short.find(&format!("?{digit}")) {
+            short.remove(at + 1);
+        }
+    }
+    let is_insert = event.sql.kind() == StatementKind::Insert;
+    if event.executions > 1 && !is_insert {
+        short = format!("{short} × {}", event.executions);
+    }
+    match event.error {
+        Some(error) => format!("{short} -- {:?}", error.kind()),
+        None => short,
+    }
+}

@@ -1,0 +1,162 @@
+//! One row, one handle.
+
+use selfsame::prelude::*;
+use selfsame::{ErrorKind, Result};
+
+use crate::fixture::{Author, Fixture, Seat};
+
+#[test]
+fn a_mapped_row_costs_nothing() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.flush()?;
+    f.sends(&[
+        "BEGIN IMMEDIATE",
+        "INSERT INTO authors (name, age, height) 1",
+    ]);
+    assert_eq!(f.session.get::<Author>(1)?, Some(ann));
+    f.sends(&[]);
+    assert_eq!(f.session.get::<Author>(2)?, None);
+    f.sends(&["SELECT authors WHERE id = ?"]);
+    f.session.commit()?;
+    f.sends(&["COMMIT"]);
+    assert_eq!(f.session.get::<Author>(1)?, Some(ann));
+    f.sends(&["BEGIN", "SELECT authors WHERE id = ?"]);
+    Ok(())
+}
+
+#[test]
+fn a_query_keeps_what_is_loaded_and_fills_what_expired() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    f.behind(|s| {
+        let ann = s.get::<Author>(1)?.expect("ann");
+        s[ann].age = Some(30);
+        Ok(())
+    })?;
+    assert_eq!(f.session[ann].age, None, "the last known value");
+    assert_eq!(Author::query().all(&mut f.session)?, [ann]);
+    assert_eq!(f.session[ann].age, Some(30));
+
+    let none: Vec<Handle<Author>> = f.session.no_autoflush(|s| {
+        s[ann].age = Some(99);
+        assert_eq!(Author::query().all(s)?, [ann]);
+        assert_eq!(s[ann].age, Some(99), "a loaded value is kept");
+        Author::query().populate_existing().all(s)?;
+        assert_eq!(s[ann].age, Some(30), "and overwritten when asked for");
+        Ok(s.dirty::<Author>())
+    })?;
+    assert_eq!(none, []);
+    Ok(())
+}
+
+#[test]
+fn two_objects_of_one_key_are_refused_at_the_flush() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let seat = |taken| Seat::new(1, "a", taken);
+    f.session.add(seat(false));
+    f.session.flush()?;
+    f.session.add(seat(true));
+    let error = f.session.flush().expect_err("one key, two objects");
+    assert_eq!(error.kind(), ErrorKind::IdentityConflict);
+    f.session.rollback()?;
+    f.session.add_all([seat(false), seat(true)]);
+    let error = f.session.commit().expect_err("one key, two objects");
+    assert_eq!(error.kind(), ErrorKind::IdentityConflict);
+    f.holds::<Seat>(0);
+    Ok(())
+}
+
+#[test]
+fn composite_keys_obey() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b] = f
+        .session
+        .add_all([Seat::new(1, "a", false), Seat::new(1, "b", true)]);
+    f.session.commit()?;
+    f.forget();
+    assert_eq!(
+        f.session.get_many::<Seat>([
+            (1, "b".to_owned()),
+            (7, "x".to_owned()),
+            (1, "a".to_owned())
+        ])?,
+        [b, a]
+    );
+    assert_eq!(f.sent().len(), 2, "BEGIN and one SELECT");
+    assert_eq!(f.session.get::<Seat>((1, "a".to_owned()))?, Some(a));
+    f.sends(&[]);
+    f.session[a].taken = true;
+    f.session.flush()?;
+    f.sends(&["UPDATE seats SET taken = ? WHERE row = ? AND place = ?"]);
+    Ok(())
+}
+
+#[test]
+fn a_changed_key_moves_in_the_map_and_back() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let a = f.session.add(Seat::new(1, "a", false));
+    f.session.commit()?;
+    f.session.get::<Seat>((1, "a".to_owned()))?;
+    f.session[a].place = "z".into();
+    f.session.flush()?;
+    assert_eq!(f.session.get::<Seat>((1, "z".to_owned()))?, Some(a));
+    assert_eq!(f.session.get::<Seat>((1, "a".to_owned()))?, None);
+    f.session.rollback()?;
+    assert_eq!(f.session[a].place, "a");
+    assert_eq!(f.session.get::<Seat>((1, "a".to_owned()))?, Some(a));
+    assert_eq!(f.session.get::<Seat>((1, "z".to_owned()))?, None);
+    Ok(())
+}
+
+#[test]
+fn handles_outlive_nothing() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [ann, bob] = f.session.add_all([Author::new("ann"), Author::new("bob")]);
+    f.session.commit()?;
+    f.session.expunge(ann)?;
+    assert_eq!(f.session.state(ann), State::Detached);
+    let kind = |s: &Session, h| s.try_ref::<Author>(h).map(|_| ()).map_err(|e| e.kind());
+    assert_eq!(kind(&f.session, ann), Err(ErrorKind::StaleHandle));
+    assert_ne!(f.session.get::<Author>(1)?, Some(ann), "a new slot");
+
+    f.session.delete(bob)?;
+    f.session.commit()?;
+    assert_eq!(kind(&f.session, bob), Err(ErrorKind::StaleHandle));
+    assert_eq!(
+        f.session.take(bob)?.name,
+        "bob",
+        "the value stays until it is taken"
+    );
+    assert_eq!(
+        f.session.take(bob).map_err(|e| e.kind()).err(),
+        Some(ErrorKind::StaleHandle)
+    );
+
+    let eve = f.session.add(Author::new("eve"));
+    f.session.clear();
+    assert_eq!(kind(&f.session, eve), Err(ErrorKind::ForeignHandle));
+    assert_eq!(
+        f.session.delete(eve).map_err(|e| e.kind()),
+        Err(ErrorKind::ForeignHandle)
+    );
+    let other = Session::new(&f.engine);
+    assert_eq!(kind(&other, ann), Err(ErrorKind::ForeignHandle));
+    f.session.commit()?;
+    f.holds::<Author>(1);
+    Ok(())
+}
+
+#[test]
+fn expired_and_changed_objects_are_found_without_a_flush() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    f.session.no_autoflush(|s| {
+        s[ann].age = Some(3);
+        assert_eq!(s.get::<Author>(1)?, Some(ann));
+        assert_eq!(s.get_many::<Author>([1])?, [ann]);
+        Ok(())
+    })
+}

@@ -1,0 +1,5 @@
+//! The session on a real database: what it sends, and what it keeps in memory. One module for each area of its promises.
+
+mod dirty;
+mod fixture;
+mod identity;
