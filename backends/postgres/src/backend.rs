@@ -151,18 +151,25 @@ impl Postgres {
             }
             out.push('@');
         }
-        let addresses = self.config.get_hostaddrs().iter().map(ToString::to_string);
-        let hosts = self.config.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
-        });
         let hosts: Vec<String> = match self.config.get_hosts() {
-            [] => addresses.collect(),
-            _ => hosts.collect(),
+            [] => self
+                .config
+                .get_hostaddrs()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            hosts => hosts.iter().map(host_name).collect(),
         };
-        out.push_str(&hosts.join(","));
-        for port in self.config.get_ports() {
-            out.push_str(&format!(":{port}"));
+        let ports = self.config.get_ports();
+        for (index, host) in hosts.iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            out.push_str(host);
+            // One port alone is that of every host.
+            if let Some(port) = ports.get(index).or(ports.first()) {
+                out.push_str(&format!(":{port}"));
+            }
         }
         if let Some(database) = self.config.get_dbname() {
             out.push('/');
@@ -196,6 +203,13 @@ impl Backend for Postgres {
 
     fn dialect(&self) -> &dyn Dialect {
         &self.dialect
+    }
+}
+
+fn host_name(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
     }
 }
 

@@ -7,7 +7,7 @@ use postgres_types::Type;
 use selfsame::backend::{Connection, Outcome, Row, Sql, Statement, StatementKind};
 use selfsame::dialect::Transaction;
 use selfsame::error::{Error, ErrorKind, Result};
-use selfsame::value::ValueType;
+use selfsame::value::{ValueRef, ValueType};
 
 use crate::classify::{Phase, classify, is_stale_plan};
 use crate::driver::{Client, Rows};
@@ -83,7 +83,7 @@ impl PostgresConnection {
         let sql = statement.sql;
         let failure = match self.attempt(statement, sink) {
             Ok(matched) => {
-                if matches!(sql.kind(), StatementKind::Ddl) {
+                if sql.kind() == StatementKind::Ddl {
                     // What is kept may have another shape now.
                     self.statements.clear();
                 }
@@ -125,7 +125,7 @@ impl PostgresConnection {
                 .unwrap_or(ValueType::Native),
             param,
         });
-        if matches!(sql.kind(), StatementKind::Ddl) && params.is_empty() {
+        if sql.kind() == StatementKind::Ddl && params.is_empty() {
             self.client()
                 .map_err(Failure::Own)?
                 .batch_execute(sql.text())?;
@@ -141,6 +141,7 @@ impl PostgresConnection {
                 return drain(client.query_once(sql.text(), typed)?, sink);
             }
             let prepared = self.prepare(statement)?;
+            check_count(&prepared, statement)?;
             let bound = typed.into_iter().map(|(bound, _)| bound);
             let client = self.client().map_err(Failure::Own)?;
             return drain(client.query(&prepared, bound)?, sink);
@@ -153,6 +154,7 @@ impl PostgresConnection {
                 prepared
             }
         };
+        check_count(&prepared, statement)?;
         let client = self.client().map_err(Failure::Own)?;
         drain(client.query(&prepared, bound)?, sink)
     }
@@ -166,21 +168,7 @@ impl PostgresConnection {
             .map(|(ty, param)| declared_type(*ty, param))
             .collect();
         let client = self.client().map_err(Failure::Own)?;
-        let prepared = client.prepare(sql.text(), &types)?;
-        if prepared.params().len() != params.len() {
-            return Err(Failure::Own(
-                Error::new(
-                    ErrorKind::InvalidStatement,
-                    format!(
-                        "the statement has {} parameters, and {} were given",
-                        prepared.params().len(),
-                        params.len()
-                    ),
-                )
-                .statement(sql.text()),
-            ));
-        }
-        Ok(prepared)
+        Ok(client.prepare(sql.text(), &types)?)
     }
 
     /// Notes what the error did to the connection, and classifies it.
@@ -203,30 +191,38 @@ impl PostgresConnection {
     }
 }
 
+fn check_count(
+    prepared: &tokio_postgres::Statement,
+    statement: &Statement<'_>,
+) -> Result<(), Failure> {
+    let (needed, given) = (prepared.params().len(), statement.params.len());
+    if needed == given {
+        return Ok(());
+    }
+    let message = format!("the statement has {needed} parameters, and {given} were given");
+    Err(Failure::Own(
+        Error::new(ErrorKind::InvalidStatement, message).statement(statement.sql.text()),
+    ))
+}
+
 /// Hands on the rows, and reads what the sink does not want, so that the connection is free for the next statement.
 fn drain(mut rows: Rows<'_>, sink: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<u64, Failure> {
-    let mut chunk = Vec::new();
-    loop {
-        rows.next(&mut chunk)?;
-        if chunk.is_empty() {
-            return Ok(rows.matched());
-        }
-        for row in &chunk {
+    while !rows.chunk().is_empty() {
+        for row in rows.chunk() {
             if let Err(error) = sink(&PostgresRow(row)) {
                 return Err(Failure::Sink(error, skip(rows).err()));
             }
         }
+        rows.advance()?;
     }
+    Ok(rows.matched())
 }
 
 fn skip(mut rows: Rows<'_>) -> Result<(), tokio_postgres::Error> {
-    let mut chunk = Vec::new();
-    loop {
-        rows.next(&mut chunk)?;
-        if chunk.is_empty() {
-            return Ok(());
-        }
+    while !rows.chunk().is_empty() {
+        rows.advance()?;
     }
+    Ok(())
 }
 
 impl Connection for PostgresConnection {
@@ -243,10 +239,9 @@ impl Connection for PostgresConnection {
     }
 
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
-        let before = self.transaction;
         match command {
             // The server would answer this COMMIT with a silent rollback.
-            Transaction::Commit if before == State::Failed => {
+            Transaction::Commit if self.transaction == State::Failed => {
                 self.command(sql, "ROLLBACK")?;
                 self.transaction = State::Idle;
                 Err(Error::new(
@@ -256,16 +251,12 @@ impl Connection for PostgresConnection {
                 .code("25P02"))
             }
             Transaction::Commit | Transaction::Rollback => {
-                let ended = self.command(sql, sql.text());
+                // What is refused here was not sent; what is sent ends the transaction, whatever the answer.
+                self.client()?;
                 self.transaction = State::Idle;
-                ended
+                self.command(sql, sql.text())
             }
-            Transaction::Begin(_) => {
-                self.command(sql, sql.text())?;
-                self.transaction = State::Open;
-                Ok(())
-            }
-            Transaction::RollbackTo(_) => {
+            Transaction::Begin(_) | Transaction::RollbackTo(_) => {
                 self.command(sql, sql.text())?;
                 self.transaction = State::Open;
                 Ok(())
@@ -307,7 +298,7 @@ impl Connection for PostgresConnection {
         );
         let mut text = "PostgreSQL".to_owned();
         self.query(&Statement::new(&version, &[]), &mut |row| {
-            if let selfsame::value::ValueRef::Text(version) = row.value(0, ValueType::Text)? {
+            if let ValueRef::Text(version) = row.value(0, ValueType::Text)? {
                 // What follows the number says who packaged it.
                 let number = version.split(' ').next().unwrap_or(version);
                 text = format!("PostgreSQL {number}");

@@ -4,9 +4,13 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use selfsame::Result;
+use selfsame::backend::Connection;
 use selfsame::dialect::{Batch, Capabilities, Dialect, Isolation, TextMatch};
-use selfsame::schema::ColumnType;
+use selfsame::schema::{ColumnType, Table};
 use selfsame::value::ValueType;
+
+use crate::reflection;
 
 /// The most parameters of one statement: the protocol counts them in 16 bits.
 const MAX_PARAMETERS: usize = 65_535;
@@ -94,6 +98,11 @@ impl Dialect for PostgresDialect {
             TextMatch::Contains => write!(out, "strpos({subject}, {pattern}) > 0"),
         };
         written.expect("a String takes any text");
+    }
+
+    /// Reads the tables of the current schema.
+    fn reflect(&self, connection: &mut dyn Connection) -> Result<Vec<Table>> {
+        reflection::reflect(connection)
     }
 }
 

@@ -14,7 +14,7 @@ use postgres_types::Type;
 use selfsame::error::{Error, ErrorKind, Result};
 use tokio::runtime::Runtime;
 use tokio_postgres::tls::{MakeTlsConnect, TlsStream};
-use tokio_postgres::{AsyncMessage, Config, Connection, NoTls, Row, Socket, Statement};
+use tokio_postgres::{AsyncMessage, Config, Connection, NoTls, Row, RowStream, Socket, Statement};
 
 use crate::classify::{Phase, classify};
 use crate::param::Bound;
@@ -102,8 +102,7 @@ impl Client {
             client,
             socket,
         } = self.inner();
-        let stream = socket.wait(runtime, client.query_raw(statement, params))?;
-        Ok(Rows::new(runtime, socket, stream))
+        Rows::start(runtime, socket, client.query_raw(statement, params))
     }
 
     /// Runs a statement without keeping it, in one round trip.
@@ -117,8 +116,7 @@ impl Client {
             client,
             socket,
         } = self.inner();
-        let stream = socket.wait(runtime, client.query_typed_raw(text, params))?;
-        Ok(Rows::new(runtime, socket, stream))
+        Rows::start(runtime, socket, client.query_typed_raw(text, params))
     }
 
     /// Whether the server is there, as far as the socket tells.
@@ -127,11 +125,10 @@ impl Client {
             runtime, socket, ..
         } = self.inner();
         runtime.block_on(async {
-            // Giving way once lets the runtime look at the socket.
-            for _ in 0..2 {
-                let _ = poll_fn(|cx| Poll::Ready(socket.serve(cx))).await;
-                tokio::task::yield_now().await;
-            }
+            // Giving way lets the runtime look at the socket. Why it closed does not matter here.
+            let _ = poll_fn(|cx| Poll::Ready(socket.serve(cx))).await;
+            tokio::task::yield_now().await;
+            let _ = poll_fn(|cx| Poll::Ready(socket.serve(cx))).await;
         });
         socket.serving.is_some()
     }
@@ -184,52 +181,70 @@ impl Inner {
 pub(crate) struct Rows<'c> {
     runtime: &'c Runtime,
     socket: &'c mut ServerSocket,
-    stream: Pin<Box<tokio_postgres::RowStream>>,
+    stream: Pin<Box<RowStream>>,
+    /// The rows that have arrived.
+    chunk: Vec<Row>,
     ended: bool,
 }
 
 impl<'c> Rows<'c> {
-    fn new(
+    /// Waits for the first rows together with the server's acceptance: they mostly arrive together.
+    fn start(
         runtime: &'c Runtime,
         socket: &'c mut ServerSocket,
-        stream: tokio_postgres::RowStream,
-    ) -> Self {
-        Self {
+        query: impl Future<Output = DriverResult<RowStream>>,
+    ) -> DriverResult<Self> {
+        let mut chunk = Vec::new();
+        let started = async {
+            let mut stream = Box::pin(query.await?);
+            let ended = fill(&mut chunk, stream.as_mut()).await?;
+            Ok((stream, ended))
+        };
+        let (stream, ended) = socket.wait(runtime, started)?;
+        Ok(Self {
             runtime,
             socket,
-            stream: Box::pin(stream),
-            ended: false,
-        }
+            stream,
+            chunk,
+            ended,
+        })
     }
 
-    /// Replaces `rows` by the next ones: as many as have arrived, none at the end.
-    pub(crate) fn next(&mut self, rows: &mut Vec<Row>) -> DriverResult<()> {
-        rows.clear();
-        if self.ended {
-            return Ok(());
+    /// The rows that have arrived; none at the end only.
+    pub(crate) fn chunk(&self) -> &[Row] {
+        &self.chunk
+    }
+
+    /// Lets go of these rows and waits for the next ones.
+    pub(crate) fn advance(&mut self) -> DriverResult<()> {
+        self.chunk.clear();
+        if !self.ended {
+            let more = fill(&mut self.chunk, self.stream.as_mut());
+            self.ended = self.socket.wait(self.runtime, more)?;
         }
-        let (stream, ended) = (&mut self.stream, &mut self.ended);
-        let chunk = poll_fn(|cx| {
-            while rows.len() < CHUNK {
-                match stream.as_mut().poll_next(cx) {
-                    Poll::Ready(Some(row)) => rows.push(row?),
-                    Poll::Ready(None) => {
-                        *ended = true;
-                        break;
-                    }
-                    Poll::Pending if rows.is_empty() => return Poll::Pending,
-                    Poll::Pending => break,
-                }
-            }
-            Poll::Ready(Ok(()))
-        });
-        self.socket.wait(self.runtime, chunk)
+        Ok(())
     }
 
     /// How many rows the statement matched; known at the end.
     pub(crate) fn matched(&self) -> u64 {
         self.stream.rows_affected().unwrap_or_default()
     }
+}
+
+/// Takes what rows have arrived, waiting for the first; whether they were the last ones.
+async fn fill(chunk: &mut Vec<Row>, mut stream: Pin<&mut RowStream>) -> DriverResult<bool> {
+    poll_fn(|cx| {
+        while chunk.len() < CHUNK {
+            match stream.as_mut().poll_next(cx) {
+                Poll::Ready(Some(row)) => chunk.push(row?),
+                Poll::Ready(None) => return Poll::Ready(Ok(true)),
+                Poll::Pending if chunk.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(Ok(false))
+    })
+    .await
 }
 
 /// What moves bytes between the client and the server.

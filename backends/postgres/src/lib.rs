@@ -36,6 +36,7 @@ mod dialect;
 mod driver;
 mod numeric;
 mod param;
+mod reflection;
 mod row;
 mod runtime;
 mod statements;

@@ -73,14 +73,6 @@ impl Container {
     }
 }
 
-impl std::fmt::Debug for Container {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Container")
-            .field("id", &self.running.as_ref().map(Running::id))
-            .finish_non_exhaustive()
-    }
-}
-
 impl Drop for Container {
     fn drop(&mut self) {
         drop(self.running.take());

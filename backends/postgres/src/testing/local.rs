@@ -30,7 +30,6 @@ read -r _
 "#;
 
 /// A running server, in a folder that goes with it.
-#[derive(Debug)]
 pub(super) struct LocalServer {
     supervisor: Child,
     /// The supervisor ends with it.

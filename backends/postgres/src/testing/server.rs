@@ -1,7 +1,7 @@
 //! [`Server`]: one running PostgreSQL, whoever runs it.
 
 use std::env;
-use std::fmt::Debug;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,10 +17,9 @@ use crate::Postgres;
 const IMAGE: &str = "postgres:17";
 
 /// A running server. What was started is stopped when the last clone and the last [`Database`] are dropped.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Server(Arc<Shared>);
 
-#[derive(Debug)]
 struct Shared {
     url: String,
     description: String,
@@ -30,7 +29,7 @@ struct Shared {
     /// Creates and drops databases; opened again when it breaks.
     admin: Mutex<Option<Box<dyn Connection>>>,
     /// What runs the server, if it is ours.
-    _process: Option<Box<dyn Debug + Send + Sync>>,
+    _process: Option<Box<dyn Send + Sync>>,
 }
 
 impl Server {
@@ -153,7 +152,7 @@ impl Server {
     fn reached(
         url: String,
         description: String,
-        process: Option<Box<dyn Debug + Send + Sync>>,
+        process: Option<Box<dyn Send + Sync>>,
     ) -> Result<Self> {
         let admin = Postgres::url(&url)?.connect()?;
         Ok(Self(Arc::new(Shared {
@@ -164,6 +163,13 @@ impl Server {
             admin: Mutex::new(Some(admin)),
             _process: process,
         })))
+    }
+}
+
+/// Without the URL, which holds a password.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Server").field(&self.0.description).finish()
     }
 }
 

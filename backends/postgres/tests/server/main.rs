@@ -3,6 +3,7 @@
 mod connecting;
 mod errors;
 mod lifetime;
+mod reflection;
 mod statements;
 mod support;
 mod transactions;
@@ -24,6 +25,7 @@ fn main() {
         connecting::CASES,
         errors::CASES,
         lifetime::CASES,
+        reflection::CASES,
         statements::CASES,
         transactions::CASES,
         types::CASES,
