@@ -35,9 +35,9 @@ pub(crate) fn unequal(
     ))
 }
 
-/// The `Debug` form of a value, cut after 400 characters.
+/// The `Debug` form of a value, cut after 160 characters.
 pub(crate) fn shown(value: &dyn std::fmt::Debug) -> String {
-    const MOST: usize = 400;
+    const MOST: usize = 160;
     let text = format!("{value:?}");
     match text.char_indices().nth(MOST) {
         None => text,

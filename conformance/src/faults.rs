@@ -125,6 +125,11 @@ pub fn faults() -> impl Iterator<Item = &'static Fault> {
     LISTS.iter().copied().flatten()
 }
 
+/// The target with one mistake: to see what a failing run looks like.
+pub fn lying(target: Arc<dyn Target>, fault: &'static Fault) -> Arc<dyn Target> {
+    Arc::new(LyingTarget::new(target, Some(fault), Arc::default()))
+}
+
 /// Makes each target lie in each chosen way and looks which case notices.
 ///
 /// The report's [`exit_code`](Report::exit_code) is 0 only if every fault was found, or is what the engine does by itself.

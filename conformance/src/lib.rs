@@ -48,7 +48,7 @@ pub use cases::{INVENTORY, cases, find};
 pub use context::Context;
 pub use expected::{Expected, ExpectedFailure};
 pub use explain::explain;
-pub use faults::{Fault, Group, faults, run_faults};
+pub use faults::{Fault, Group, faults, lying, run_faults};
 pub use harness::{main, main_unavailable, main_with};
 pub use outcome::{FailureKind, FailureReport, Outcome};
 pub use report::{

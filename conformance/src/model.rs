@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::case::Cover::Rule;
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
+use crate::property::Inputs;
 use crate::world::World;
 use machine::Machine;
 use program::{Step, Wish};
@@ -41,16 +42,17 @@ pub(crate) const CASES: &[Case] = &[Case::core("model.session.program", programs
 fn programs(context: &mut Context) -> CaseResult {
     let world = World::new(context)?;
     let mut statistics = Statistics::default();
-    let result = context.property_shown(
-        context.cases(),
-        &program::programs(),
-        |wishes| program::print(&steps(wishes)),
-        |_, wishes| {
-            world.empty()?;
-            statistics.add(&steps(&wishes));
-            Machine::new(&world).run(&wishes)
-        },
-    );
+    let inputs = Inputs {
+        strategy: program::programs(),
+        count: context.cases(),
+        show: |wishes| program::print(&steps(wishes)),
+        smaller: |wishes| program::smaller(wishes),
+    };
+    let result = context.property_of(&inputs, |_, wishes| {
+        world.empty()?;
+        statistics.add(&steps(&wishes));
+        Machine::new(&world).run(&wishes)
+    });
     if result.is_ok() {
         context.note(statistics.to_string());
     }

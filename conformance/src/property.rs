@@ -9,7 +9,19 @@ use crate::case::{CaseResult, Failure};
 use crate::context::Context;
 
 /// How many smaller inputs are tried before the smallest so far is reported.
-const MOST_SHRINKS: usize = 400;
+const MOST_SHRINKS: usize = 1_500;
+
+/// How a property shows and shrinks its inputs.
+pub(crate) struct Inputs<S: Strategy> {
+    /// Draws them.
+    pub(crate) strategy: S,
+    /// How many are tried.
+    pub(crate) count: u32,
+    /// The text of one, for the report.
+    pub(crate) show: fn(&S::Value) -> String,
+    /// Smaller ones that the strategy's own shrinking does not try.
+    pub(crate) smaller: fn(&S::Value) -> Vec<S::Value>,
+}
 
 impl Context {
     /// Checks a property on as many drawn inputs as the run asks for. The inputs depend on the seed alone.
@@ -21,61 +33,125 @@ impl Context {
     where
         S::Value: Debug,
     {
-        let show = |input: &S::Value| crate::check::shown(input);
-        self.property_shown(self.cases(), strategy, show, check)
+        let inputs = Inputs {
+            strategy,
+            count: self.cases(),
+            show: |input| crate::check::shown(input),
+            smaller: |_| Vec::new(),
+        };
+        self.property_of(&inputs, check)
     }
 
-    /// As [`property`](Self::property), with its own count and its own way to show the failing input.
-    pub(crate) fn property_shown<S: Strategy>(
+    /// As [`property`](Self::property), with all that can be said about the inputs.
+    pub(crate) fn property_of<S: Strategy>(
         &mut self,
-        count: u32,
-        strategy: &S,
-        show: impl Fn(&S::Value) -> String,
+        inputs: &Inputs<S>,
         mut check: impl FnMut(&mut Self, S::Value) -> CaseResult,
     ) -> CaseResult {
         let mut runner = runner(self.seed());
-        for _ in 0..count {
-            let mut tree = strategy
+        for _ in 0..inputs.count {
+            let mut tree = inputs
+                .strategy
                 .new_tree(&mut runner)
                 .map_err(|reason| Failure::Skipped(format!("no input could be drawn: {reason}")))?;
             self.log().clear();
-            if let Err(first) = check(self, tree.current()) {
-                return Err(self.shrink(first, &mut tree, show, check));
+            if let Err(failure) = check(self, tree.current()) {
+                let first = Failing {
+                    input: tree.current(),
+                    failure,
+                    lines: self.log().to_lines(),
+                };
+                let mut search = Search {
+                    context: self,
+                    check: &mut check,
+                    left: MOST_SHRINKS,
+                };
+                let smallest = search.along(first, &mut tree);
+                let smallest = search.among(smallest, inputs.smaller);
+                self.log().replace(smallest.lines);
+                self.program = Some((inputs.show)(&smallest.input));
+                return Err(smallest.failure);
             }
         }
         Ok(())
     }
+}
 
-    /// Looks for a smaller input that fails in the same way, runs it once more for its log, and keeps it as the program.
-    fn shrink<T: ValueTree>(
+/// An input that fails, how, and what ran.
+struct Failing<V> {
+    input: V,
+    failure: Failure,
+    lines: Vec<String>,
+}
+
+/// Looks for smaller inputs that fail in the same way: by an assertion, or by an error.
+struct Search<'a, C> {
+    context: &'a mut Context,
+    check: &'a mut C,
+    left: usize,
+}
+
+impl<C> Search<'_, C> {
+    /// Follows the strategy's own shrinking.
+    fn along<T: ValueTree>(
         &mut self,
-        first: Failure,
+        mut smallest: Failing<T::Value>,
         tree: &mut T,
-        show: impl Fn(&T::Value) -> String,
-        mut check: impl FnMut(&mut Self, T::Value) -> CaseResult,
-    ) -> Failure {
-        let mut smallest = show(&tree.current());
-        let mut failure = first;
-        let mut lines = self.log().to_lines();
+    ) -> Failing<T::Value>
+    where
+        C: FnMut(&mut Context, T::Value) -> CaseResult,
+    {
         let mut moved = tree.simplify();
-        for _ in 0..MOST_SHRINKS {
-            if !moved {
-                break;
-            }
-            self.log().clear();
-            moved = match check(self, tree.current()) {
-                Err(smaller) if smaller.is_assertion() == failure.is_assertion() => {
-                    smallest = show(&tree.current());
-                    failure = smaller;
-                    lines = self.log().to_lines();
+        while moved && self.left > 0 {
+            moved = match self.fails(tree.current(), &smallest.failure) {
+                Some((failure, lines)) => {
+                    smallest = Failing {
+                        input: tree.current(),
+                        failure,
+                        lines,
+                    };
                     tree.simplify()
                 }
-                _ => tree.complicate(),
+                None => tree.complicate(),
             };
         }
-        self.log().replace(lines);
-        self.program = Some(smallest);
-        failure
+        smallest
+    }
+
+    /// Tries all smaller inputs again after each that fails.
+    fn among<V>(&mut self, mut smallest: Failing<V>, smaller: fn(&V) -> Vec<V>) -> Failing<V>
+    where
+        C: FnMut(&mut Context, V) -> CaseResult,
+    {
+        'again: loop {
+            let candidates = smaller(&smallest.input).len();
+            for place in 0..candidates {
+                if self.left == 0 {
+                    return smallest;
+                }
+                let candidate = || smaller(&smallest.input).swap_remove(place);
+                if let Some((failure, lines)) = self.fails(candidate(), &smallest.failure) {
+                    smallest = Failing {
+                        input: candidate(),
+                        failure,
+                        lines,
+                    };
+                    continue 'again;
+                }
+            }
+            return smallest;
+        }
+    }
+
+    fn fails<V>(&mut self, input: V, like: &Failure) -> Option<(Failure, Vec<String>)>
+    where
+        C: FnMut(&mut Context, V) -> CaseResult,
+    {
+        self.left -= 1;
+        self.context.log().clear();
+        let failure = (self.check)(self.context, input).err()?;
+        (failure.is_assertion() == like.is_assertion())
+            .then(|| (failure, self.context.log().to_lines()))
     }
 }
 

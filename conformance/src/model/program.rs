@@ -43,6 +43,42 @@ pub(super) fn programs() -> impl Strategy<Value = Vec<Wish>> {
     proptest::collection::vec(wish, 1..70)
 }
 
+/// Programs with one wish less, the last first, and with one wish that chooses the first objects.
+///
+/// Leaving a wish out changes what those behind it choose; trying it again once others are gone finds much smaller programs.
+pub(super) fn smaller(wishes: &[Wish]) -> Vec<Vec<Wish>> {
+    let shorter = (0..wishes.len()).rev().map(|place| {
+        let mut fewer = wishes.to_vec();
+        fewer.remove(place);
+        fewer
+    });
+    let plainer = (0..wishes.len()).filter_map(|place| {
+        let first = wishes[place].on_first_objects();
+        (first != wishes[place]).then(|| {
+            let mut changed = wishes.to_vec();
+            changed[place] = first;
+            changed
+        })
+    });
+    shorter.chain(plainer).collect()
+}
+
+impl Wish {
+    fn on_first_objects(&self) -> Self {
+        match self {
+            Self::AddAgain(_) => Self::AddAgain(0),
+            Self::SetNumber(_, number) => Self::SetNumber(0, *number),
+            Self::Delete(_) => Self::Delete(0),
+            Self::SetUser(_, user) => Self::SetUser(0, user.map(|_| 0)),
+            Self::Push(..) => Self::Push(0, 0),
+            Self::Remove(_) => Self::Remove(0),
+            Self::Load(_) => Self::Load(0),
+            Self::Get(_) => Self::Get(0),
+            other => other.clone(),
+        }
+    }
+}
+
 /// One step of a program, on objects by their number in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
