@@ -9,6 +9,7 @@ pub use relation::{
     Cardinality, Cascade, Fetch, Many, One, Relation, RelationDescriptor, RelationKind, Required,
     ResolvedRelation, ToOne,
 };
+pub(crate) use wish::Grant;
 pub use wish::{BelongsTo, HasMany, HasOne, Wish, Wishes};
 
 use std::fmt::{self, Debug};

@@ -107,7 +107,7 @@ impl Session {
         let store = self.store_of::<E>();
         let slot = typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value);
         let handle = Handle::new(self.id, store, slot);
-        wishes.grant(self, handle);
+        self.grant_all((store, slot), wishes.into_grants());
         handle
     }
 
@@ -307,10 +307,14 @@ impl Session {
         Error::new(kind, message).entity(E::mapper().name())
     }
 
-    pub(crate) fn grant<T: Entity>(&mut self, wish: Wish<T>) -> Handle<T> {
+    /// Puts what was wished for into the session, or finds it there.
+    pub(crate) fn grant<T: Entity>(&mut self, wish: Wish<T>) -> Result<Node> {
         match wish {
-            Wish::New(value) => self.add(value),
-            Wish::Handle(handle) => handle,
+            Wish::New(value) => {
+                let handle = self.add(value);
+                Ok((handle.store, handle.slot))
+            }
+            Wish::Handle(handle) => self.node(handle),
         }
     }
 }

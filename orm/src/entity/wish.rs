@@ -1,10 +1,12 @@
 //! Relationship fields: they hold what an object shall be related to until the session takes it over.
 
 use std::fmt::{self, Debug};
+use std::marker::PhantomData;
 
 use super::{Entity, Mapped, Relation, ToOne};
 use crate::entity::Many;
-use crate::session::{Handle, Session};
+use crate::error::Result;
+use crate::session::{Handle, Node, Session};
 
 /// One object that another shall be related to: not yet in a session, or in it already.
 #[derive(Clone)]
@@ -174,42 +176,42 @@ macro_rules! to_one_field {
 to_one_field!(HasOne);
 to_one_field!(BelongsTo);
 
-type Grant<E> = Box<dyn FnOnce(&mut Session, Handle<E>) + Send>;
+/// Puts one wished-for object into a session, or finds it there.
+pub(crate) type Grant = Box<dyn FnOnce(&mut Session) -> Result<Node> + Send>;
 
 /// What was found in the relationship fields of one object, to be granted by the session.
-pub struct Wishes<E>(Vec<Grant<E>>);
+pub struct Wishes<E> {
+    grants: Vec<(u16, Grant)>,
+    owner: PhantomData<fn() -> E>,
+}
 
 impl<E: Mapped> Wishes<E> {
     pub(crate) fn of(value: &mut E) -> Self {
-        let mut wishes = Self(Vec::new());
+        let mut wishes = Self {
+            grants: Vec::new(),
+            owner: PhantomData,
+        };
         value.take_wishes(&mut wishes);
         wishes
     }
+}
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn grant(self, session: &mut Session, owner: Handle<E>) {
-        for grant in self.0 {
-            grant(session, owner);
-        }
+impl<E> Wishes<E> {
+    /// The relations, each with what it shall lead to.
+    pub(crate) fn into_grants(self) -> Vec<(u16, Grant)> {
+        self.grants
     }
 }
 
 impl<E: Entity> Wishes<E> {
     /// Takes what waits in a one-to-many field.
     pub fn many<To: Entity>(&mut self, relation: Relation<E, To, Many>, field: &mut HasMany<To>) {
-        if field.is_empty() {
-            return;
-        }
         let wishes = std::mem::take(&mut field.0);
-        self.0.push(Box::new(move |session, owner| {
-            for wish in wishes {
-                let target = session.grant(wish.release());
-                session.relate(owner, relation.index(), target);
-            }
-        }));
+        self.grants.extend(
+            wishes
+                .into_iter()
+                .map(|wish| (relation.index(), grant(wish))),
+        );
     }
 
     /// Takes what waits in a to-one field whose key is on the other side.
@@ -218,7 +220,8 @@ impl<E: Entity> Wishes<E> {
         relation: Relation<E, To, K>,
         field: &mut HasOne<To>,
     ) {
-        self.one(relation, field.0.take());
+        self.grants
+            .extend(field.0.take().map(|wish| (relation.index(), grant(wish))));
     }
 
     /// Takes what waits in a to-one field whose key is here.
@@ -227,26 +230,17 @@ impl<E: Entity> Wishes<E> {
         relation: Relation<E, To, K>,
         field: &mut BelongsTo<To>,
     ) {
-        self.one(relation, field.0.take());
+        self.grants
+            .extend(field.0.take().map(|wish| (relation.index(), grant(wish))));
     }
+}
 
-    fn one<To: Entity, K: ToOne>(
-        &mut self,
-        relation: Relation<E, To, K>,
-        wish: Option<Box<dyn Held<To>>>,
-    ) {
-        let Some(wish) = wish else {
-            return;
-        };
-        self.0.push(Box::new(move |session, owner| {
-            let target = session.grant(wish.release());
-            session.relate(owner, relation.index(), target);
-        }));
-    }
+fn grant<To: Entity>(wish: Box<dyn Held<To>>) -> Grant {
+    Box::new(move |session| session.grant(wish.release()))
 }
 
 impl<E> Debug for Wishes<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Wishes({})", self.0.len())
+        write!(f, "Wishes({})", self.grants.len())
     }
 }

@@ -159,10 +159,8 @@ impl Session {
             let any = self.any_store(store);
             let slots: Vec<u32> = any.pending().iter().chain(any.touched()).copied().collect();
             for slot in slots {
-                let handle = (self.id, store, slot);
-                if let Some(grant) = self.any_store_mut(store).take_wishes(handle) {
-                    grant(self);
-                }
+                let grants = self.any_store_mut(store).take_wishes(slot);
+                self.grant_all((store, slot), grants);
             }
         }
         self.mapping_error.take().map_or(Ok(()), Err)

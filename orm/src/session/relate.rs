@@ -2,7 +2,7 @@
 
 use super::edges::{Link, Node};
 use super::{Handle, Session, State};
-use crate::entity::{Entity, Many, Mapped, Relation, RelationKind, ResolvedRelation, ToOne};
+use crate::entity::{Entity, Grant, Many, Relation, RelationKind, ResolvedRelation, ToOne};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::ValueRef;
 
@@ -116,19 +116,13 @@ impl Session {
         self.set_parent(target, &reference, None)
     }
 
-    /// Grants a wish: [`set`](Self::set) or [`push`](Self::push), with errors kept for the next flush.
-    pub(crate) fn relate<A: Mapped, B: Entity>(
-        &mut self,
-        owner: Handle<A>,
-        relation: u16,
-        target: Handle<B>,
-    ) {
-        let owner = (owner.store, owner.slot);
-        let result = self
-            .node(target)
-            .and_then(|target| self.connect(owner, relation, target));
-        if let Err(error) = result {
-            self.mapping_error.get_or_insert(error);
+    /// Grants the wishes of one object: [`set`](Self::set) or [`push`](Self::push), with errors kept for the next flush.
+    pub(crate) fn grant_all(&mut self, owner: Node, grants: Vec<(u16, Grant)>) {
+        for (relation, grant) in grants {
+            let result = grant(self).and_then(|target| self.connect(owner, relation, target));
+            if let Err(error) = result {
+                self.mapping_error.get_or_insert(error);
+            }
         }
     }
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::State;
 use super::ledger::{Done, Ledger, differing, same, value};
-use super::{Handle, Session, State};
 use crate::backend::Row;
-use crate::entity::{Key, Mapped, Mapper, Wishes};
+use crate::entity::{Grant, Key, Mapped, Mapper, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::{Param, ValueRef};
 
@@ -46,9 +46,6 @@ pub(crate) struct Moment {
     pub(crate) in_savepoint: bool,
 }
 
-/// Grants the wishes of one object on its session.
-pub(crate) type Granting = Box<dyn FnOnce(&mut Session) + Send>;
-
 /// A store whose type is erased, so that loading and flushing are written once.
 pub(crate) trait AnyStore: Send {
     fn mapper(&self) -> &Arc<Mapper>;
@@ -84,8 +81,8 @@ pub(crate) trait AnyStore: Send {
     fn expire(&mut self, slot: u32);
     /// Refuses two objects with one key.
     fn check_identities(&self) -> Result<()>;
-    /// Takes what waits in an object's relationship fields; to be run on its session.
-    fn take_wishes(&mut self, handle: (u32, u16, u32)) -> Option<Granting>;
+    /// Takes what waits in an object's relationship fields.
+    fn take_wishes(&mut self, slot: u32) -> Vec<(u16, Grant)>;
     /// Lays a freshly read row under an object that was written while it was expired.
     fn rebase(&mut self, slot: u32, row: &dyn Row, at: usize, moment: Moment) -> Result<()>;
 
@@ -432,14 +429,9 @@ impl<E: Mapped> AnyStore for Store<E> {
         }
     }
 
-    fn take_wishes(&mut self, (session, store, slot): (u32, u16, u32)) -> Option<Granting> {
-        let wishes = Wishes::of(self.objects[slot as usize].value.as_mut()?);
-        if wishes.is_empty() {
-            return None;
-        }
-        Some(Box::new(move |target| {
-            wishes.grant(target, Handle::new(session, store, slot))
-        }))
+    fn take_wishes(&mut self, slot: u32) -> Vec<(u16, Grant)> {
+        let value = self.objects[slot as usize].value.as_mut();
+        value.map_or_else(Vec::new, |value| Wishes::of(value).into_grants())
     }
 
     fn rebase(&mut self, slot: u32, row: &dyn Row, at: usize, moment: Moment) -> Result<()> {
