@@ -74,6 +74,39 @@ pub(crate) struct Seat {
     pub(crate) guest: Option<String>,
 }
 
+/// A node of a tree, by a relation of a table to itself.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "nodes")]
+pub(crate) struct Node {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) label: String,
+    #[orm(references = "nodes.id")]
+    pub(crate) parent_id: Option<i64>,
+    #[orm(back_populates = children)]
+    pub(crate) parent: BelongsTo<Node>,
+    #[orm(back_populates = parent, order_by = "label desc")]
+    pub(crate) children: HasMany<Node>,
+}
+
+/// A light of one colour.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "lamps")]
+pub(crate) struct Lamp {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) colour: Colour,
+    pub(crate) before: Option<Colour>,
+}
+
+/// Stored as text, under labels of its own.
+#[derive(DbEnum, Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Colour {
+    Red,
+    #[orm(label = "dark green")]
+    DarkGreen,
+}
+
 /// An engine on the database of a case, with the tables of the entities above, and what was sent since the last question.
 pub(crate) struct World {
     pub(crate) engine: Engine,
@@ -115,7 +148,7 @@ impl World {
     /// Creates the tables.
     pub(crate) fn new(context: &Context) -> CaseResult<Self> {
         let engine = Engine::from_backend(context.backend());
-        metadata![User, Task, Folder, Paper, Seat].create_all(&engine)?;
+        metadata![User, Task, Folder, Paper, Seat, Node, Lamp].create_all(&engine)?;
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         engine.observe(move |event: &Event<'_>| {

@@ -1,6 +1,12 @@
 //! Connections: their independence, their reset, what they tell.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use selfsame::backend::{Backend, Connection, Outcome, Row, Sql, Statement, StatementKind};
+use selfsame::dialect::{Begin, Dialect, Transaction};
 use selfsame::schema::ColumnType;
+use selfsame::{Error, ErrorKind};
 
 use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult};
@@ -34,6 +40,15 @@ pub(super) const CASES: &[Case] = &[
         .promise("The backend's Debug form is short and shows no password.")
         .hint("Write Debug by hand.")
         .covers(&[Contract(78)]),
+    Case::core("connections.pool.exhausted", exhausted)
+        .promise("When all connections are out, the next user waits no longer than allowed and gets a typed error, and one that comes back serves.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Contract(77), Rule(38)]),
+    Case::core("connections.lost.during_commit", lost)
+        .needs(&[Capability::Transactions])
+        .promise("A connection that breaks during COMMIT is an ambiguous commit, which is never tried again by itself.")
+        .hint("Report a broken connection as lost.")
+        .covers(&[Contract(78), Contract(79), Rule(37)]),
     Case::core("connections.pool.reuse", pool)
         .promise("A connection that an engine handed out and got back serves the next user, without anything of the last.")
         .hint("Nothing of the backend's but `reset`.")
@@ -180,4 +195,120 @@ fn pool(context: &mut Context) -> CaseResult {
         "what was not committed must be gone with its connection"
     );
     Ok(())
+}
+
+fn exhausted(context: &mut Context) -> CaseResult {
+    let engine = selfsame::Engine::from_backend(context.backend())
+        .pool_size(1)
+        .pool_timeout(Duration::from_millis(50));
+    let held = engine.connect()?;
+    let begun = Instant::now();
+    let refused = engine.connect().map(drop).map_err(|error| error.kind());
+    check_eq!(
+        refused,
+        Err(ErrorKind::PoolTimeout),
+        "an exhausted pool must say so"
+    );
+    check!(
+        begun.elapsed() < Duration::from_secs(5),
+        "an exhausted pool must not make its users wait longer than allowed"
+    );
+    drop(held);
+    let served = engine.connect();
+    check!(
+        served.is_ok(),
+        "a connection that came back must serve, gave {:?}",
+        served.err()
+    );
+    Ok(())
+}
+
+fn lost(context: &mut Context) -> CaseResult {
+    drop(with_table(context)?);
+    let breaking = BreaksAtCommit(context.backend());
+    let engine = selfsame::Engine::new(breaking);
+    let insert = Sql::new(
+        StatementKind::Insert,
+        {
+            let mut text = "INSERT INTO ".to_owned();
+            context.dialect().quote("t", &mut text);
+            text.push_str(" VALUES (1, 1)");
+            text
+        },
+        [],
+        [],
+    );
+    let mut connected = engine.connect()?;
+    connected.begin(Begin::default())?;
+    connected.execute(&insert, &[])?;
+    let result = connected.commit();
+    check!(
+        matches!(&result, Err(error) if error.kind() == ErrorKind::AmbiguousCommit && !error.is_retryable()),
+        "a connection that breaks during COMMIT must be an ambiguous commit, gave {result:?}"
+    );
+    drop(connected);
+    let again = engine.connect();
+    check!(
+        again.is_ok(),
+        "a broken connection must be replaced, gave {:?}",
+        again.err()
+    );
+    Ok(())
+}
+
+/// A backend whose connections break at COMMIT: whether it happened, nobody can tell.
+#[derive(Debug)]
+struct BreaksAtCommit(Arc<dyn Backend>);
+
+impl Backend for BreaksAtCommit {
+    fn connect(&self) -> selfsame::Result<Box<dyn Connection>> {
+        Ok(Box::new(Breaking {
+            inner: self.0.connect()?,
+            is_open: true,
+        }))
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        self.0.dialect()
+    }
+}
+
+#[derive(Debug)]
+struct Breaking {
+    inner: Box<dyn Connection>,
+    is_open: bool,
+}
+
+impl Connection for Breaking {
+    fn execute(&mut self, statement: &Statement<'_>) -> selfsame::Result<Outcome> {
+        self.inner.execute(statement)
+    }
+
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> selfsame::Result<()>,
+    ) -> selfsame::Result<()> {
+        self.inner.query(statement, sink)
+    }
+
+    fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> selfsame::Result<()> {
+        if matches!(command, Transaction::Commit) {
+            self.is_open = false;
+            return Err(Error::new(ErrorKind::ConnectionLost, "the line is dead"));
+        }
+        self.inner.transaction(command, sql)
+    }
+
+    fn is_open(&self) -> bool {
+        self.is_open && self.inner.is_open()
+    }
+
+    fn reset(&mut self, used_raw_sql: bool) -> selfsame::Result<()> {
+        self.inner.reset(used_raw_sql)
+    }
+
+    fn server_version(&mut self) -> selfsame::Result<String> {
+        self.inner.server_version()
+    }
 }

@@ -8,7 +8,7 @@ use selfsame::prelude::*;
 use crate::case::Cover::Rule;
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
-use crate::world::{Task, User, World};
+use crate::world::{Node, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("flush.order.independent", order)
@@ -48,6 +48,10 @@ pub(super) const CASES: &[Case] = &[
         .promise("An UPDATE or DELETE that matches no row is stale data, naming entity and key, never silence.")
         .hint("Tell how many rows matched, 0 included.")
         .covers(&[Rule(19)]),
+    Case::core("flush.tree.levels", tree)
+        .promise("A tree in one table is inserted parents first and deleted children first, whatever the order of `add` and `delete`.")
+        .hint("Enforced foreign keys make the order visible.")
+        .covers(&[Rule(16), Rule(12)]),
     Case::core("flush.update.many", update_many)
         .promise("Changes of many objects each reach their own row.")
         .hint("Each row of a batch has its own parameters.")
@@ -358,5 +362,58 @@ fn delete_many(context: &mut Context) -> CaseResult {
         .filter(|name| !name.ends_with('7'))
         .collect();
     check_eq!(left, wanted, "only the deleted objects' rows may go");
+    Ok(())
+}
+
+fn tree(context: &mut Context) -> CaseResult {
+    const DEPTH: usize = 4;
+    let world = World::new(context)?;
+    let mut session = world.session();
+    let nodes: Vec<Handle<Node>> = (0..DEPTH * 2)
+        .map(|i| session.add(Node::new(format!("node {i}"))))
+        .collect();
+    // Two chains, each child added before its parent.
+    for i in 0..nodes.len() - 2 {
+        session.set(nodes[i], Node::PARENT, Some(nodes[i + 2]))?;
+    }
+    let flushed = session.flush();
+    check!(
+        flushed.is_ok(),
+        "children added before their parents must be inserted, gave {flushed:?}"
+    );
+    session.commit()?;
+    let mut reader = world.session();
+    for &node in &nodes[..nodes.len() - 2] {
+        let key = session[node].id.get().copied().unwrap_or(-1);
+        let Some(same) = reader.get::<Node>(key)? else {
+            check!(false, "each node must have its row");
+            return Ok(());
+        };
+        let parent = reader.load(same, Node::PARENT)?;
+        let (child, parent) = (&reader[same].label, parent.map(|p| reader[p].label.clone()));
+        let number: usize = child
+            .trim_start_matches("node ")
+            .parse()
+            .unwrap_or(usize::MAX);
+        check_eq!(
+            parent,
+            Some(format!("node {}", number.wrapping_add(2))),
+            "{child} must have its own parent"
+        );
+    }
+    drop(reader);
+    for &node in nodes.iter().rev() {
+        session.delete(node)?;
+    }
+    let committed = session.commit();
+    check!(
+        committed.is_ok(),
+        "parents deleted before their children must go, gave {committed:?}"
+    );
+    check_eq!(
+        Node::query().count(&mut world.session())?,
+        0,
+        "every node must be gone"
+    );
     Ok(())
 }

@@ -27,6 +27,10 @@ const CASES: &[Case] = &[
         .promise("NULL in an IN list finds nothing more, and in a NOT IN list leaves nothing, as SQL says.")
         .hint("Send the list as it is.")
         .covers(&[Contract(25)]),
+    Case::read("queries.in.tuples", in_tuples)
+        .promise("A tuple is found in a list of tuples, each part by its own type: that is how rows of composite keys are read.")
+        .hint("Row values must be compared part by part.")
+        .covers(&[Contract(26)]),
     Case::read("queries.in.many", in_many)
         .promise("A list of hundreds of parameters finds all its rows.")
         .hint("Check the number of parameters that the driver counts in.")
@@ -68,6 +72,14 @@ const CASES: &[Case] = &[
         .promise("Any string is a column's name once quoted: reserved words, spaces, quotes, other scripts.")
         .hint("See `Dialect::quote`; double the quote inside a name.")
         .covers(&[Contract(41)]),
+    Case::read("queries.arithmetic.overflow", overflow)
+        .promise("A sum beyond the greatest integer is an error, never another integer.")
+        .hint("A float must not be decoded as an integer.")
+        .covers(&[Contract(39), Contract(32)]),
+    Case::read("queries.arithmetic.bits", bits)
+        .promise("Bitwise and, or and not work on integers.")
+        .hint("Send the operators as they are.")
+        .covers(&[Contract(40)]),
     Case::read("queries.arithmetic.integers", integers)
         .promise("Integer division cuts towards zero and the remainder takes the sign of the dividend, as the renderer assumes.")
         .hint("An engine that divides integers into fractions needs its own rendering.")
@@ -143,6 +155,16 @@ fn in_null(context: &mut Context) -> CaseResult {
     finds(&mut database, "[v] IN (?, ?)", &list, &[1])?;
     finds(&mut database, "[v] NOT IN (?, ?)", &list, &[])?;
     finds(&mut database, "[v] NOT IN (?)", &[int(1)], &[3])
+}
+
+fn in_tuples(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(1), Some(2), None, Some(2)])?;
+    finds(
+        &mut database,
+        "([id], [v]) IN ((?, ?), (?, ?), (?, ?))",
+        &[int(2), int(2), int(1), int(2), int(4), int(2)],
+        &[2, 4],
+    )
 }
 
 fn in_many(context: &mut Context) -> CaseResult {
@@ -436,6 +458,35 @@ fn integers(context: &mut Context) -> CaseResult {
     ] {
         let found = database.integers(&format!("SELECT {expression} FROM [t]"), &[])?;
         check_eq!(found, [wanted], "{expression} of -7");
+    }
+    Ok(())
+}
+
+fn overflow(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(i64::MAX), Some(1)])?;
+    for query in [
+        "SELECT [v] + ? FROM [t] WHERE [id] = 1",
+        "SELECT [v] * 2 + ? FROM [t] WHERE [id] = 1",
+    ] {
+        let found = database.integers(query, &[int(1)]);
+        check!(
+            found.is_err(),
+            "an overflow must be an error, gave {found:?}"
+        );
+    }
+    check_eq!(
+        database.count("t")?,
+        2,
+        "the connection must go on after an overflow"
+    );
+    Ok(())
+}
+
+fn bits(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(12)])?;
+    for (expression, wanted) in [("[v] & 10", 8), ("[v] | 3", 15), ("~[v]", -13)] {
+        let found = database.integers(&format!("SELECT {expression} FROM [t]"), &[])?;
+        check_eq!(found, [wanted], "{expression} of 12");
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! Tables made, changed and dropped.
 
-use selfsame::Engine;
-use selfsame::schema::{Column, ColumnType, Generated, Metadata, Table};
+use selfsame::schema::{Column, ColumnType, Generated, Index, Metadata, Table};
 use selfsame::value::{Value, ValueType};
+use selfsame::{Engine, ErrorKind};
 
 use crate::case::Cover::{Contract, Rule};
-use crate::case::{Case, CaseResult};
+use crate::case::{Case, CaseResult, Failure};
 use crate::context::Context;
 use crate::database::{Database, int, value_table};
 
@@ -18,6 +18,10 @@ pub(super) const CASES: &[Case] = &[
         .promise("Tables are created after those that they refer to and dropped before them, in whatever order they are listed.")
         .hint("Nothing of the backend's: its foreign keys only make it visible.")
         .covers(&[Contract(73), Rule(39)]),
+    Case::full("schema.reflect.again", reflect)
+        .promise("Reflection gives the tables with columns, keys and constraints, and creating what was reflected gives the same again.")
+        .hint("See `Dialect::reflect`; a backend without it says that it is unsupported.")
+        .covers(&[Contract(74), Rule(40)]),
     Case::core("schema.names.odd", odd_names)
         .promise("Any string is a table's name once quoted, and the check for existence takes it for itself.")
         .hint("`table_exists` takes the name as a parameter.")
@@ -91,6 +95,80 @@ fn order(context: &mut Context) -> CaseResult {
     check!(
         gone.is_ok(),
         "tables with rows that refer to each other must be dropped, gave {gone:?}"
+    );
+    Ok(())
+}
+
+fn reflect(context: &mut Context) -> CaseResult {
+    let engine = engine(context);
+    family().create_all(&engine)?;
+    let read = || -> selfsame::Result<Vec<Table>> {
+        let mut tables = engine.connect()?.reflect()?;
+        tables.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(tables)
+    };
+    let tables = match read() {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            return Err(Failure::Skipped(
+                "the backend offers no reflection, and says so".to_owned(),
+            ));
+        }
+        other => other?,
+    };
+    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    check_eq!(names, ["child", "parent"], "the tables must be reflected");
+    for (found, wanted) in tables.iter().zip(family().tables()) {
+        let shape = |table: &Table| -> Vec<(String, ColumnType, bool)> {
+            let columns = table.columns.iter();
+            columns
+                .map(|c| (c.name.clone(), c.ty.clone(), c.nullable))
+                .collect()
+        };
+        check_eq!(
+            shape(found),
+            shape(wanted),
+            "the columns of {} must be reflected",
+            found.name
+        );
+        check_eq!(
+            found.primary_key,
+            wanted.primary_key,
+            "the key of {} must be reflected",
+            found.name
+        );
+        let columns = |indexes: &[Index]| -> Vec<Vec<String>> {
+            indexes.iter().map(|i| i.columns.clone()).collect()
+        };
+        check_eq!(
+            columns(&found.uniques),
+            columns(&wanted.uniques),
+            "UNIQUE of {} must be reflected",
+            found.name
+        );
+        check_eq!(
+            columns(&found.indexes),
+            columns(&wanted.indexes),
+            "the indexes of {} must be reflected",
+            found.name
+        );
+        let keys = |table: &Table| -> Vec<(Vec<String>, String)> {
+            let keys = table.foreign_keys.iter();
+            keys.map(|key| (key.columns.clone(), key.table.clone()))
+                .collect()
+        };
+        check_eq!(
+            keys(found),
+            keys(wanted),
+            "the foreign keys of {} must be reflected",
+            found.name
+        );
+    }
+    family().drop_all(&engine)?;
+    Metadata::new(tables.clone()).create_all(&engine)?;
+    check_eq!(
+        read()?,
+        tables,
+        "creating what was reflected must give the same again"
     );
     Ok(())
 }

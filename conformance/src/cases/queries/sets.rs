@@ -38,6 +38,10 @@ pub(super) const CASES: &[Case] = &[
         .promise("EXISTS, scalar subqueries and recursive common table expressions work, because the ORM writes them.")
         .hint("Check the database's version.")
         .covers(&[Contract(36)]),
+    Case::read("queries.window.rank", windows)
+        .promise("Window functions count within a part and in an order, because limits per group are written with them.")
+        .hint("Check the database's version.")
+        .covers(&[Contract(37)]),
 ];
 
 fn distinct(context: &mut Context) -> CaseResult {
@@ -225,5 +229,24 @@ fn subqueries(context: &mut Context) -> CaseResult {
         [1, 2, 3, 4, 5],
         "a recursive expression must count to five"
     );
+    Ok(())
+}
+
+fn windows(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(1), Some(2), Some(1), Some(1)])?;
+    let found = database.integers(
+        "SELECT row_number() OVER (PARTITION BY [v] ORDER BY [id] DESC) FROM [t] ORDER BY [id]",
+        &[],
+    )?;
+    check_eq!(
+        found,
+        [3, 1, 2, 1],
+        "rows must be numbered within their part"
+    );
+    let found = database.integers(
+        "SELECT CAST(sum([v]) OVER (ORDER BY [id]) AS BIGINT) FROM [t] ORDER BY [id]",
+        &[],
+    )?;
+    check_eq!(found, [1, 3, 4, 5], "a running sum must run");
     Ok(())
 }

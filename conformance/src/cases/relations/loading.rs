@@ -6,7 +6,7 @@ use selfsame::query::Query;
 use crate::case::Cover::Rule;
 use crate::case::{Case, CaseResult};
 use crate::context::Context;
-use crate::world::{Sent, Task, User, World};
+use crate::world::{Node, Sent, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("relations.load.statements", statements)
@@ -29,6 +29,10 @@ pub(super) const CASES: &[Case] = &[
         .promise("Loading options nest: the children's parents come along too.")
         .hint("Nothing of the backend's.")
         .covers(&[Rule(28)]),
+    Case::core("relations.load.order_by", order_by)
+        .promise("A collection comes in the order that its relation declares, whichever way it is loaded.")
+        .hint("Send ORDER BY as it is.")
+        .covers(&[Rule(27), Rule(29)]),
     Case::core("relations.load.expired", expired)
         .promise("A collection is read again behind a commit, and shows what others have done.")
         .hint("Nothing of the backend's.")
@@ -186,6 +190,39 @@ fn nested(context: &mut Context) -> CaseResult {
         Sent::NOTHING,
         "what was loaded along must cost nothing more"
     );
+    Ok(())
+}
+
+fn order_by(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    let root = session.add(Node::new("root"));
+    for label in ["b", "c", "a"] {
+        let child = session.add(Node::new(label));
+        session.set(child, Node::PARENT, Some(root))?;
+    }
+    session.commit()?;
+    let key = session[root].id.get().copied().unwrap_or(-1);
+    drop(session);
+    let query = || Node::query().filter(Node::ID.eq(key));
+    for (how, query) in [
+        ("lazily", query()),
+        ("by selectin", query().with(Node::CHILDREN.selectin())),
+        ("joined", query().with(Node::CHILDREN.joined())),
+    ] {
+        let mut session = world.session();
+        let root = query.one(&mut session)?;
+        let labels: Vec<String> = session
+            .load(root, Node::CHILDREN)?
+            .into_iter()
+            .map(|node| session[node].label.clone())
+            .collect();
+        check_eq!(
+            labels,
+            ["c", "b", "a"],
+            "children loaded {how} must come in the declared order"
+        );
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The same values on the less trodden paths: as keys, as arrays, several in one row.
 
+use selfsame::Entity as _;
 use selfsame::backend::{Sql, Statement, StatementKind};
 use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::{Param, Value, ValueRef, ValueType};
@@ -7,8 +8,9 @@ use selfsame::value::{Param, Value, ValueRef, ValueType};
 use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult, Failure};
 use crate::context::Context;
-use crate::database::{Database, Typed, int, value_table};
+use crate::database::{Database, Typed, int, text, value_table};
 use crate::domain::{TYPES, came_back, extremes};
+use crate::world::{Colour, Lamp, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("types.all.as_key", as_key)
@@ -23,6 +25,10 @@ pub(super) const CASES: &[Case] = &[
         .promise("One column of one row can be read more than once, because relations and identity both ask for keys.")
         .hint("Keep what had to be decoded into owned form for the life of the row.")
         .covers(&[Contract(43)]),
+    Case::core("types.enum.labels", labels)
+        .promise("An enum is stored by its labels and comes back as itself, and a label that it does not have is an error.")
+        .hint("Text must come back as it was stored.")
+        .covers(&[Contract(20)]),
     Case::extra("types.all.as_arrays", as_arrays)
         .needs(&[Capability::ArrayBatches])
         .promise("A whole column of values travels as one array, NULLs in their places, and comes out row by row as it went in.")
@@ -193,6 +199,50 @@ fn as_arrays(context: &mut Context) -> CaseResult {
             );
         }
     }
+    Ok(())
+}
+
+fn labels(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    session.add(Lamp {
+        before: Some(Colour::Red),
+        ..Lamp::new(Colour::DarkGreen)
+    });
+    session.commit()?;
+    drop(session);
+    let found = Lamp::query()
+        .filter(Lamp::COLOUR.eq(Colour::DarkGreen))
+        .rows(&mut world.session())?;
+    check_eq!(found.len(), 1, "the row must be found by its label");
+    let colours = (found[0].colour, found[0].before);
+    check_eq!(
+        colours,
+        (Colour::DarkGreen, Some(Colour::Red)),
+        "the enum must come back as itself"
+    );
+    let mut database = Database::open(context)?;
+    let stored = database.column("SELECT [colour] FROM [lamps]", &[], ValueType::Text)?;
+    check_eq!(
+        stored,
+        [Value::Text("dark green".to_owned())],
+        "the label must be what is stored"
+    );
+    let written = database.execute("UPDATE [lamps] SET [colour] = ?", &[text("blue")]);
+    if context.capabilities().checks {
+        check!(
+            written.is_err(),
+            "a label that the enum does not have must be refused"
+        );
+        return Ok(());
+    }
+    written?;
+    drop(database);
+    let read = Lamp::query().rows(&mut world.session());
+    check!(
+        read.is_err(),
+        "a label that the enum does not have must not be read as another"
+    );
     Ok(())
 }
 
