@@ -1,0 +1,229 @@
+//! Plans of changes that are written down here.
+
+use super::*;
+
+const USERS: u16 = 1;
+const TASKS: u16 = 0;
+
+fn insert(slot: u32) -> (u32, Vec<usize>) {
+    (slot, vec![1])
+}
+
+fn wait(child: Node, parent: Node, nullable: bool) -> Wait {
+    Wait {
+        child,
+        parent,
+        columns: vec![3],
+        nullable,
+    }
+}
+
+fn check(changes: &Changes, expected: &[&str]) {
+    let steps = plan(changes).expect("a plan");
+    let steps: Vec<String> = steps
+        .iter()
+        .map(|step| match step {
+            Step::Insert {
+                store,
+                columns,
+                slots,
+            } => format!("insert {store} {columns:?} {slots:?}"),
+            Step::Update {
+                store,
+                columns,
+                slots,
+            } => format!("update {store} {columns:?} {slots:?}"),
+            Step::Delete { store, slots } => format!("delete {store} {slots:?}"),
+        })
+        .collect();
+    assert_eq!(steps, expected);
+}
+
+#[test]
+fn parents_come_first_and_go_last() {
+    let tasks = TableChanges {
+        store: TASKS,
+        parents: vec![(USERS, true)],
+        inserts: vec![insert(5), insert(6)],
+        deletes: vec![1],
+        ..Default::default()
+    };
+    let users = TableChanges {
+        store: USERS,
+        inserts: vec![insert(9)],
+        updates: vec![(2, vec![1])],
+        deletes: vec![0],
+        ..Default::default()
+    };
+    let changes = Changes {
+        tables: vec![tasks, users],
+        waits: vec![wait((TASKS, 5), (USERS, 9), true)],
+    };
+    check(
+        &changes,
+        &[
+            "update 1 [1] [2]",
+            "insert 1 [1] [9]",
+            "insert 0 [1] [5, 6]",
+            "delete 0 [1]",
+            "delete 1 [0]",
+        ],
+    );
+}
+
+#[test]
+fn one_shape_is_one_batch() {
+    let table = TableChanges {
+        inserts: vec![(0, vec![1]), (1, vec![1]), (2, vec![0, 1]), (3, vec![1])],
+        updates: vec![(4, vec![1]), (5, vec![2]), (6, vec![1]), (7, vec![])],
+        ..Default::default()
+    };
+    let changes = Changes {
+        tables: vec![table],
+        waits: vec![],
+    };
+    check(
+        &changes,
+        &[
+            "update 0 [1] [4, 6]",
+            "update 0 [2] [5]",
+            "insert 0 [1] [0, 1]",
+            "insert 0 [0, 1] [2]",
+            "insert 0 [1] [3]",
+        ],
+    );
+}
+
+#[test]
+fn a_tree_is_inserted_level_by_level_and_deleted_from_the_leaves() {
+    let table = TableChanges {
+        parents: vec![(0, true)],
+        inserts: vec![insert(3), insert(1), insert(2), insert(4)],
+        deletes: vec![10, 11, 12],
+        delete_after: vec![(11, 10), (12, 11)],
+        ..Default::default()
+    };
+    let waits = vec![
+        wait((0, 3), (0, 1), true),
+        wait((0, 4), (0, 3), true),
+        wait((0, 2), (0, 1), true),
+    ];
+    check(
+        &Changes {
+            tables: vec![table],
+            waits,
+        },
+        &[
+            "insert 0 [1] [1]",
+            "insert 0 [1] [3, 2]",
+            "insert 0 [1] [4]",
+            "delete 0 [12]",
+            "delete 0 [11]",
+            "delete 0 [10]",
+        ],
+    );
+}
+
+#[test]
+fn a_row_that_waits_is_updated_late() {
+    let table = TableChanges {
+        parents: vec![(0, true)],
+        inserts: vec![insert(7)],
+        updates: vec![(1, vec![1]), (2, vec![1])],
+        ..Default::default()
+    };
+    let waits = vec![wait((0, 2), (0, 7), true)];
+    check(
+        &Changes {
+            tables: vec![table],
+            waits,
+        },
+        &[
+            "update 0 [1] [1]",
+            "insert 0 [1] [7]",
+            "update 0 [1, 3] [2]",
+        ],
+    );
+}
+
+#[test]
+fn a_nullable_cycle_is_written_in_two_steps() {
+    let table = TableChanges {
+        parents: vec![(0, true)],
+        inserts: vec![insert(1), insert(2)],
+        ..Default::default()
+    };
+    let waits = vec![wait((0, 1), (0, 2), true), wait((0, 2), (0, 1), true)];
+    check(
+        &Changes {
+            tables: vec![table],
+            waits,
+        },
+        &["insert 0 [1] [2]", "insert 0 [1] [1]", "update 0 [3] [2]"],
+    );
+}
+
+#[test]
+fn a_cycle_of_tables_is_broken_where_null_is_allowed() {
+    let users = TableChanges {
+        store: USERS,
+        parents: vec![(TASKS, true)],
+        inserts: vec![insert(1)],
+        ..Default::default()
+    };
+    let tasks = TableChanges {
+        store: TASKS,
+        parents: vec![(USERS, false)],
+        inserts: vec![insert(2)],
+        ..Default::default()
+    };
+    let waits = vec![
+        wait((USERS, 1), (TASKS, 2), true),
+        wait((TASKS, 2), (USERS, 1), false),
+    ];
+    check(
+        &Changes {
+            tables: vec![tasks, users],
+            waits,
+        },
+        &["insert 1 [1] [1]", "insert 0 [1] [2]", "update 1 [3] [1]"],
+    );
+}
+
+#[test]
+fn a_cycle_without_null_is_refused_and_named() {
+    let table = TableChanges {
+        parents: vec![(0, false)],
+        inserts: vec![insert(1), insert(2)],
+        ..Default::default()
+    };
+    let waits = vec![wait((0, 1), (0, 2), false), wait((0, 2), (0, 1), false)];
+    let cycle = plan(&Changes {
+        tables: vec![table],
+        waits,
+    })
+    .expect_err("no row can be first");
+    assert_eq!(cycle, Cycle(vec![(0, 1), (0, 2), (0, 1)]));
+    let error = cycle.into_error(|(_, slot)| format!("Node#{slot}"));
+    assert_eq!(error.kind(), ErrorKind::CircularDependency);
+    assert!(error.to_string().ends_with("Node#1 -> Node#2 -> Node#1"));
+}
+
+#[test]
+fn a_long_chain_does_not_end_the_stack() {
+    let count = 100_000;
+    let table = TableChanges {
+        parents: vec![(0, true)],
+        inserts: (0..count).map(insert).collect(),
+        ..Default::default()
+    };
+    let waits = (1..count)
+        .map(|slot| wait((0, slot - 1), (0, slot), true))
+        .collect();
+    let steps = plan(&Changes {
+        tables: vec![table],
+        waits,
+    })
+    .expect("a plan");
+    assert_eq!(steps.len(), count as usize);
+}
