@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Format, written};
 use crate::outcome::Outcome;
-use crate::report::{CaseReport, FaultVerdict, Report, Summary};
+use crate::report::{CaseReport, FaultReport, FaultVerdict, KillMatrix, Report, Summary};
 
 const TEMPLATE: &str = include_str!("page.html");
 
@@ -48,7 +48,8 @@ struct Page<'a> {
 #[derive(Serialize)]
 struct MatrixRow<'a> {
     id: &'a str,
-    area: String,
+    /// Said on the first row of each area.
+    area: Option<String>,
     tier: String,
     promise: &'a str,
     cells: Vec<Cell>,
@@ -68,11 +69,14 @@ fn rows(report: &Report) -> Vec<MatrixRow<'_>> {
             first.push(case);
         }
     }
+    let mut area = None;
     first
         .into_iter()
         .map(|case| MatrixRow {
             id: &case.id,
-            area: case.area.map(|area| area.to_string()).unwrap_or_default(),
+            area: (area.replace(case.area) != Some(case.area))
+                .then(|| case.area.map(|area| area.to_string()))
+                .flatten(),
             tier: case.tier.to_string(),
             promise: &case.promise,
             cells: report
@@ -145,44 +149,59 @@ fn failures(report: &Report) -> Vec<Failure<'_>> {
     failures
 }
 
+/// One fault and what became of it on each target.
 #[derive(Serialize)]
 struct Fault<'a> {
-    target: &'a str,
     id: &'a str,
     group: &'a str,
     sentence: &'a str,
+    cells: Vec<FaultCell<'a>>,
+}
+
+#[derive(Serialize)]
+struct FaultCell<'a> {
     verdict: &'static str,
     by: &'a str,
     why: String,
 }
 
 fn faults(report: &Report) -> Vec<Fault<'_>> {
-    let mut faults = Vec::new();
-    for matrix in &report.faults {
-        for fault in &matrix.faults {
-            let (verdict, by, why) = match &fault.verdict {
-                FaultVerdict::Killed { case, assertion } => {
-                    ("killed", case.as_str(), assertion.clone())
-                }
-                FaultVerdict::Survived {
-                    fired: true,
-                    errors,
-                } => ("survived", "", format!("fired; {} errors", errors.len())),
-                FaultVerdict::Survived { fired: false, .. } => {
-                    ("survived", "", "never fired".to_owned())
-                }
-                FaultVerdict::Equivalent { reason } => ("equivalent", "", reason.clone()),
-            };
-            faults.push(Fault {
-                target: &matrix.target,
-                id: &fault.id,
-                group: &fault.group,
-                sentence: &fault.sentence,
-                verdict,
-                by,
-                why,
-            });
+    let mut first: Vec<&FaultReport> = Vec::new();
+    for fault in report.faults.iter().flat_map(|matrix| &matrix.faults) {
+        if !first.iter().any(|known| known.id == fault.id) {
+            first.push(fault);
         }
     }
-    faults
+    let on = |matrix: &'_ KillMatrix, id: &str| matrix.faults.iter().position(|f| f.id == id);
+    first
+        .into_iter()
+        .map(|fault| Fault {
+            id: &fault.id,
+            group: &fault.group,
+            sentence: &fault.sentence,
+            cells: report
+                .faults
+                .iter()
+                .map(|matrix| fault_cell(on(matrix, &fault.id).map(|i| &matrix.faults[i].verdict)))
+                .collect(),
+        })
+        .collect()
+}
+
+fn fault_cell(verdict: Option<&FaultVerdict>) -> FaultCell<'_> {
+    let (verdict, by, why) = match verdict {
+        None => ("none", "", String::new()),
+        Some(FaultVerdict::Killed { case, assertion }) => {
+            ("killed", case.as_str(), assertion.clone())
+        }
+        Some(FaultVerdict::Survived {
+            fired: true,
+            errors,
+        }) => ("survived", "", format!("acted; {} errors", errors.len())),
+        Some(FaultVerdict::Survived { fired: false, .. }) => {
+            ("survived", "", "never acted".to_owned())
+        }
+        Some(FaultVerdict::Equivalent { reason }) => ("equivalent", "", reason.clone()),
+    };
+    FaultCell { verdict, by, why }
 }
