@@ -30,6 +30,12 @@ pub(crate) struct Link {
     /// The columns of the foreign key, in the order of the parent's key.
     pub(crate) columns: Vec<usize>,
     pub(crate) parent: Option<Node>,
+    /// The store of the parent, whether there is one or not.
+    pub(crate) parent_store: u16,
+    /// The parent's relation that lists its children.
+    pub(crate) collection: Option<u16>,
+    /// Whether that relation has room for one child only.
+    pub(crate) single: bool,
     /// Whether the foreign key takes NULL.
     pub(crate) nullable: bool,
     /// Whether the child is to be deleted if it is left without a parent.
@@ -120,10 +126,33 @@ impl Edges {
             .filter_map(|reference| self.links.get(reference))
     }
 
+    /// A change to a collection is taken back: the object is in it, or not, as its row says.
+    pub(crate) fn put_back(&mut self, owner: Node, relation: u16, slot: u32, is_member: bool) {
+        if !self.collections.contains_key(&(owner, relation)) {
+            return;
+        }
+        self.log((owner, relation));
+        let members = self.collections.entry((owner, relation)).or_default();
+        members.removed.retain(|&s| s != slot);
+        if !is_member {
+            members.slots.retain(|&s| s != slot);
+        } else if members.loaded && !members.slots.contains(&slot) {
+            members.slots.push(slot);
+        }
+    }
+
+    /// Drops members of collections: those for which `keep`, given the owner's store, the relation and the slot, is false.
+    pub(crate) fn retain_members(&mut self, keep: impl Fn(u16, u16, u32) -> bool) {
+        for ((owner, relation), members) in &mut self.collections {
+            members.slots.retain(|&slot| keep(owner.0, *relation, slot));
+        }
+    }
+
     /// An object leaves: nothing leads to it or from it any more.
     pub(crate) fn forget(&mut self, node: Node, member_of: impl Fn(u16, u16) -> bool) {
         self.collections.retain(|(owner, _), _| *owner != node);
         self.links.retain(|(child, _), _| *child != node);
+        self.order.retain(|(child, _)| *child != node);
         for ((owner, relation), members) in &mut self.collections {
             if member_of(owner.0, *relation) {
                 members.slots.retain(|&slot| slot != node.1);
@@ -147,10 +176,14 @@ impl Edges {
         }
     }
 
-    /// Forgets one object's collections, so that they are read again.
-    pub(crate) fn expire(&mut self, owner: Node) {
-        self.collections.retain(|(node, _), _| *node != owner);
-        self.links.retain(|(child, _), _| *child != owner);
+    /// Forgets one object's collections, so that they are read again, and hands out what its references were set to.
+    pub(crate) fn expire(&mut self, node: Node) -> Vec<Link> {
+        self.collections.retain(|(owner, _), _| *owner != node);
+        let own = self.order.iter().filter(|(child, _)| *child == node);
+        let links = own.filter_map(|reference| self.links.remove(reference));
+        let links = links.collect();
+        self.order.retain(|(child, _)| *child != node);
+        links
     }
 
     /// Forgets what was read, so that it is read again; what was set or put in and not flushed stays.

@@ -39,6 +39,7 @@ impl Session {
 
     fn flush_until(&mut self, ending: Ending) -> Result<()> {
         if let Some(error) = self.mapping_error.take() {
+            self.fail(&error);
             return Err(error);
         }
         if !self.has_changes() {
@@ -71,10 +72,11 @@ impl Session {
 
     fn write_changes(&mut self, ending: Ending) -> Result<()> {
         self.grant_wishes()?;
+        self.displace_only_children()?;
         self.delete_orphans()?;
         self.cascade_deletes()?;
         let waits = self.settle_links()?;
-        self.read_again_what_expired()?;
+        self.read_again_what_expired(&waits)?;
         for entry in &self.stores {
             entry.store.check_identities()?;
         }
@@ -166,6 +168,23 @@ impl Session {
         self.mapping_error.take().map_or(Ok(()), Err)
     }
 
+    /// Where a one-to-one relation was set from the side of the key and its other side is not loaded, a row may be in the way.
+    fn displace_only_children(&mut self) -> Result<()> {
+        let mut owners: BTreeMap<(u16, u16), Vec<u32>> = BTreeMap::new();
+        for link in self.edges.links().filter(|link| link.single) {
+            if let Some(((store, slot), relation)) = link.parent.zip(link.collection)
+                && self.any_store(store).state(slot) == State::Persistent
+            {
+                owners.entry((store, relation)).or_default().push(slot);
+            }
+        }
+        for ((store, relation), slots) in owners {
+            let resolved = self.relation(store, relation)?;
+            self.load_collections(store, relation, &resolved, &slots)?;
+        }
+        Ok(())
+    }
+
     fn delete_orphans(&mut self) -> Result<()> {
         let orphans = self
             .edges
@@ -178,17 +197,37 @@ impl Session {
         Ok(())
     }
 
-    /// Deletes an object because of another: a pending one is simply never inserted.
-    fn delete_cascaded(&mut self, (store, slot): Node) -> Result<()> {
-        let store = self.any_store_mut(store);
-        match store.state(slot) {
-            State::Pending => {
-                store.unpend(slot);
-                Ok(())
+    /// Deletes an object because of another: a pending one is simply never inserted, nor are those that would go with it.
+    fn delete_cascaded(&mut self, node: Node) -> Result<()> {
+        let mut left = vec![node];
+        while let Some((store, slot)) = left.pop() {
+            match self.any_store(store).state(slot) {
+                State::Pending => {
+                    self.any_store_mut(store).unpend(slot);
+                    left.extend(self.pending_children((store, slot))?);
+                }
+                State::Persistent => self.any_store_mut(store).doom(slot)?,
+                _ => {}
             }
-            State::Persistent => store.doom(slot),
-            _ => Ok(()),
         }
+        Ok(())
+    }
+
+    /// What goes with a pending object along its delete cascades, and is pending too.
+    fn pending_children(&mut self, owner: Node) -> Result<Vec<Node>> {
+        let relations = self.entry(owner.0).mapper.resolved()?.to_vec();
+        let mut children = Vec::new();
+        for (index, _) in (0u16..)
+            .zip(&relations)
+            .filter(|(_, resolved)| resolved.cascade.delete)
+        {
+            let target = self.target_store(owner.0, index);
+            let added = self.edges.added(owner, index).iter();
+            let pending =
+                added.filter(|&&slot| self.any_store(target).state(slot) == State::Pending);
+            children.extend(pending.map(|&slot| (target, slot)));
+        }
+        Ok(children)
     }
 
     /// Follows deletions to the children: along a delete cascade they are deleted too, else they lose their parent.
@@ -245,10 +284,17 @@ impl Session {
         resolved: &ResolvedRelation,
         child: Node,
     ) -> Result<()> {
+        let reference = self.reference(owner.0, relation, resolved);
+        if self.parent(child, &reference)? != Some(owner) {
+            // Its foreign key was changed since the collection was read.
+            return Ok(());
+        }
         if resolved.cascade.delete {
             return self.delete_cascaded(child);
         }
-        if self.any_store(child.0).is_doomed(child.1) {
+        let store = self.any_store(child.0);
+        let is_there = matches!(store.state(child.1), State::Pending | State::Persistent);
+        if !is_there || store.is_doomed(child.1) {
             return Ok(());
         }
         if resolved.required {
@@ -263,7 +309,6 @@ impl Session {
             );
             return Err(Error::new(ErrorKind::ForeignKeyViolation, message).entity(parent.name()));
         }
-        let reference = self.reference(owner.0, relation, resolved);
         self.set_parent(child, &reference, None)
     }
 
@@ -422,19 +467,18 @@ impl Session {
     }
 
     /// Objects that were written while they were expired: their rows are read again, and the changes laid over them.
-    fn read_again_what_expired(&mut self) -> Result<()> {
+    fn read_again_what_expired(&mut self, waits: &[Wait]) -> Result<()> {
+        let waiting: BTreeSet<Node> = waits.iter().map(|wait| wait.child).collect();
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let any = self.any_store(store);
             let epoch = self.epoch;
-            let mut expired: Vec<u32> = any
-                .touched()
-                .iter()
-                .copied()
-                .filter(|&slot| {
-                    any.is_expired(slot, epoch)
-                        && !any.is_doomed(slot)
-                        && !any.changed(slot).is_empty()
-                })
+            let is_waiting = |slot| waiting.contains(&(store, slot));
+            let waiting = waiting.range((store, 0)..=(store, u32::MAX));
+            let written = any.touched().iter().copied();
+            let mut expired: Vec<u32> = written
+                .filter(|&slot| !is_waiting(slot) && !any.changed(slot).is_empty())
+                .chain(waiting.map(|node| node.1))
+                .filter(|&slot| any.is_expired(slot, epoch) && !any.is_doomed(slot))
                 .collect();
             // In the order of their keys, so that two sessions lock in the same order.
             any.sort_by_key(&mut expired);
@@ -556,7 +600,7 @@ impl Session {
             for &slot in deletes {
                 let params: Vec<Param<'_>> = columns
                     .iter()
-                    .map(|&column| entry.store.value(slot, column))
+                    .map(|&column| entry.store.row_value(slot, column))
                     .collect();
                 let values: Vec<ValueRef<'_>> = params.iter().filter_map(Param::value).collect();
                 if values.iter().any(|value| value.is_null()) {

@@ -292,7 +292,7 @@ impl Reached {
             for (owner, slots) in std::mem::take(members) {
                 let owner: Object = (join.owner_store, owner);
                 if session.edges.loaded(owner, join.relation).is_none() {
-                    session.edges.fill(owner, join.relation, slots);
+                    session.fill_collection(owner, join.relation, &join.resolved, slots);
                 }
             }
         }

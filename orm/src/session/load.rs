@@ -190,7 +190,9 @@ impl Session {
             return Err(Error::new(ErrorKind::InvalidState, message).entity(E::mapper().name()));
         }
         self.any_store_mut(store).expire(slot);
-        self.edges.expire((store, slot));
+        for link in self.edges.expire((store, slot)) {
+            self.take_back(&link)?;
+        }
         Ok(())
     }
 
@@ -389,7 +391,16 @@ impl Session {
         target: u16,
     ) -> Result<Option<u32>> {
         if let Some(link) = self.edges.link(child, resolved.local[0]) {
-            return Ok(link.parent.map(|parent| parent.1));
+            let parent = link.parent.map(|parent| parent.1);
+            if parent.is_some_and(|slot| self.any_store(target).state(slot) == State::Detached) {
+                let (child, parent) = (&self.entry(child.0).mapper, &self.entry(target).mapper);
+                let message = format!(
+                    "the {} that it was set to has left the session",
+                    parent.name()
+                );
+                return Err(Error::new(ErrorKind::StaleHandle, message).entity(child.name()));
+            }
+            return Ok(parent);
         }
         if self.any_store(child.0).is_expired(child.1, self.epoch) {
             let keys = self.key_values(child.0, &[child.1]);
@@ -411,7 +422,7 @@ impl Session {
     }
 
     /// The values of some columns; `None` if one is NULL.
-    fn foreign_key(&self, node: Node, columns: &[usize]) -> Option<Vec<Value>> {
+    pub(super) fn foreign_key(&self, node: Node, columns: &[usize]) -> Option<Vec<Value>> {
         let store = self.any_store(node.0);
         let values = columns.iter().map(|&column| {
             store
@@ -470,9 +481,30 @@ impl Session {
             }
         }
         for (owner, slots) in members {
-            self.edges.fill((store, owner), relation, slots);
+            self.fill_collection((store, owner), relation, resolved, slots);
         }
         Ok(all)
+    }
+
+    /// Takes over what was read of a collection. What was set since the last flush wins over what the rows say.
+    pub(super) fn fill_collection(
+        &mut self,
+        owner: Node,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        mut slots: Vec<u32>,
+    ) {
+        let target = self.target_store(owner.0, relation);
+        slots.retain(|&slot| {
+            let link = self.edges.link((target, slot), resolved.remote[0]);
+            link.is_none_or(|link| link.parent == Some(owner))
+        });
+        let set = self.edges.added(owner, relation).last().copied();
+        self.edges.fill(owner, relation, slots);
+        if let Some(child) = set.filter(|_| resolved.kind == RelationKind::HasOne) {
+            let reference = self.reference(owner.0, relation, resolved);
+            self.displace(owner, relation, (target, child), &reference);
+        }
     }
 
     /// Reads the parents of many children at once, those that are not mapped.

@@ -1,10 +1,12 @@
 //! Changing relations in memory: both sides at once, no I/O.
 
+use std::collections::BTreeMap;
+
 use super::edges::{Link, Node};
 use super::{Handle, Session, State};
 use crate::entity::{Entity, Grant, Many, Relation, RelationKind, ResolvedRelation, ToOne};
 use crate::error::{Error, ErrorKind, Result};
-use crate::value::ValueRef;
+use crate::value::{Value, ValueRef};
 
 /// A foreign key seen from both sides: which object holds it, and which collection of the parent it makes up.
 #[derive(Clone, Debug)]
@@ -210,14 +212,59 @@ impl Session {
             child,
             columns: reference.columns.clone(),
             parent,
+            parent_store: reference.parent_store,
+            collection: reference.collection,
+            single: reference.single,
             nullable: reference.nullable,
             delete_orphan: reference.delete_orphan,
         });
         Ok(())
     }
 
+    /// Forgets what a reference was set to: the collections are as the row says again.
+    pub(super) fn take_back(&mut self, link: &Link) -> Result<()> {
+        let Some(collection) = link.collection else {
+            return Ok(());
+        };
+        if let Some(parent) = link.parent {
+            self.edges.put_back(parent, collection, link.child.1, false);
+        }
+        if let Some(key) = self.foreign_key(link.child, &link.columns) {
+            let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+            if let Some(slot) = self.any_store(link.parent_store).find(&key)? {
+                let parent = (link.parent_store, slot);
+                self.edges.put_back(parent, collection, link.child.1, true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops from all collections what has left the session.
+    pub(super) fn forget_detached_members(&mut self) {
+        let mut targets = BTreeMap::new();
+        for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
+            let relations = self.entry(store).mapper.relations().len();
+            for relation in (0u16..).take(relations) {
+                targets.insert((store, relation), self.target_store(store, relation));
+            }
+        }
+        let stores = &self.stores;
+        self.edges.retain_members(|store, relation, slot| {
+            let target = targets.get(&(store, relation));
+            target.is_none_or(|&target| {
+                stores[usize::from(target)].store.state(slot) != State::Detached
+            })
+        });
+    }
+
     /// A one-to-one relation has room for one: the other child loses its parent.
-    fn displace(&mut self, parent: Node, collection: u16, child: Node, reference: &Reference) {
+    pub(super) fn displace(
+        &mut self,
+        parent: Node,
+        collection: u16,
+        child: Node,
+        reference: &Reference,
+    ) {
         let others: Vec<u32> = self
             .edges
             .added(parent, collection)
@@ -231,6 +278,9 @@ impl Session {
                 child: (child.0, other),
                 columns: reference.columns.clone(),
                 parent: None,
+                parent_store: reference.parent_store,
+                collection: reference.collection,
+                single: reference.single,
                 nullable: reference.nullable,
                 delete_orphan: reference.delete_orphan,
             });
@@ -238,7 +288,7 @@ impl Session {
     }
 
     /// The parent of a child as far as memory knows: what was set, else the mapped object of the foreign key.
-    fn parent(&self, child: Node, reference: &Reference) -> Result<Option<Node>> {
+    pub(super) fn parent(&self, child: Node, reference: &Reference) -> Result<Option<Node>> {
         if let Some(link) = self.edges.link(child, reference.columns[0]) {
             return Ok(link.parent);
         }

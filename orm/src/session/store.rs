@@ -70,6 +70,8 @@ pub(crate) trait AnyStore: Send {
     fn is_unset(&self, slot: u32, column: usize) -> bool;
     /// Adds the key of the row as the database has it: of the snapshot if there is one.
     fn row_key<'a>(&'a self, slot: u32, out: &mut Vec<Param<'a>>);
+    /// A column of the row as the database has it.
+    fn row_value(&self, slot: u32, column: usize) -> Param<'_>;
     /// How a key looks in a message.
     fn key_text(&self, slot: u32) -> String;
     fn sort_by_key(&self, slots: &mut [u32]);
@@ -178,9 +180,12 @@ impl<E: Mapped> Store<E> {
         }
         let object = &mut self.objects[slot as usize];
         let value = object.value.as_mut()?;
-        if object.snapshot.is_none() && state == State::Persistent {
+        if object.snapshot.is_none() && matches!(state, State::Persistent | State::Deleted) {
             object.snapshot = Some(Box::new(value.clone()));
-            self.ledger.touch(slot);
+            // What is written to a deleted object goes nowhere, and is forgotten if the deletion is undone.
+            if state == State::Persistent {
+                self.ledger.touch(slot);
+            }
         }
         Some(value)
     }
@@ -382,6 +387,13 @@ impl<E: Mapped> AnyStore for Store<E> {
         }
     }
 
+    fn row_value(&self, slot: u32, column: usize) -> Param<'_> {
+        match self.row(slot) {
+            Some(row) => row.value(&self.mapper, column),
+            None => Param::Ref(ValueRef::Null),
+        }
+    }
+
     fn key_text(&self, slot: u32) -> String {
         self.key(slot)
             .map_or_else(|| "not made yet".to_owned(), |key| format!("{key:?}"))
@@ -454,10 +466,11 @@ impl<E: Mapped> AnyStore for Store<E> {
                 value(&mine.value(&self.mapper, column)),
             )?;
         }
-        self.objects[slot as usize] = Object {
-            value: Some(fresh),
-            snapshot: Some(Box::new(base)),
-        };
+        let object = &mut self.objects[slot as usize];
+        object.value = Some(fresh);
+        if let Some(before) = &mut object.snapshot {
+            **before = base;
+        }
         self.ledger.set_epoch(slot, moment.epoch);
         if moment.in_savepoint {
             self.ledger.log(Done::Read(slot));
@@ -523,6 +536,7 @@ impl<E: Mapped> AnyStore for Store<E> {
                 }
                 Done::Inserted(slot) => self.forget_key(slot),
                 Done::Deleted(slot) if self.ledger.state(slot) == State::Persistent => {
+                    self.restore(slot);
                     let _ = self.map_key(slot);
                 }
                 Done::Deleted(_) | Done::Read(_) => {}

@@ -158,6 +158,7 @@ impl Session {
                 .undo_to(savepoint.marks.get(index).copied().unwrap_or(0));
         }
         self.edges.undo_to(savepoint.edges);
+        self.forget_detached_members();
         self.mapping_error = None;
         let failed = self.failed.take();
         let Some(connection) = self

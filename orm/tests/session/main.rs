@@ -2,4 +2,8 @@
 
 mod dirty;
 mod fixture;
+mod flush;
 mod identity;
+mod relations;
+mod savepoints;
+mod transactions;

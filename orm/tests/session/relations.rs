@@ -1,0 +1,297 @@
+//! Both sides of a relation, in memory and in the database.
+
+use selfsame::prelude::*;
+use selfsame::{ErrorKind, Result};
+
+use crate::fixture::{Album, Author, Book, Fixture, Passport, Person, Track};
+
+/// Ann has passport A, bob has none; nothing but the two passports is loaded.
+fn passports() -> Result<(Fixture, Handle<Passport>, Handle<Person>)> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Person {
+        passport: Passport::new("A").into(),
+        ..Person::new("ann")
+    });
+    f.session.commit()?;
+    let b = f.session.add(Passport::new("B"));
+    f.session.flush()?;
+    f.forget();
+    Ok((f, b, ann))
+}
+
+#[test]
+fn a_one_to_one_relation_set_from_the_side_of_the_key_displaces_what_was_there() -> Result<()> {
+    let (mut f, b, ann) = passports()?;
+    f.session.set(b, Passport::PERSON, Some(ann))?;
+    f.sends(&[]);
+    f.session.commit()?;
+    f.sends(&[
+        "SELECT passports WHERE person_id = ? ORDER BY number",
+        "UPDATE passports SET person_id = ? WHERE number = ? × 2",
+        "COMMIT",
+    ]);
+    let a = f.session.get::<Passport>("A".to_owned())?.expect("A");
+    assert_eq!(f.session[a].person_id, None);
+    assert_eq!(f.session.load(ann, Person::PASSPORT)?, Some(b));
+    Ok(())
+}
+
+#[test]
+fn a_one_to_one_relation_that_was_set_beats_what_is_loaded() -> Result<()> {
+    let (mut f, b, ann) = passports()?;
+    f.session.no_autoflush(|s| {
+        s.set(b, Passport::PERSON, Some(ann))?;
+        assert_eq!(s.load(ann, Person::PASSPORT)?, Some(b));
+        let a = s.get::<Passport>("A".to_owned())?.expect("A");
+        assert_eq!(s.load(a, Passport::PERSON)?, None);
+        Ok(())
+    })
+}
+
+#[test]
+fn both_sides_change_at_once() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author {
+        books: [Book::new("a"), Book::new("b")].into(),
+        ..Author::new("ann")
+    });
+    let bob = f.session.add(Author::new("bob"));
+    f.session.commit()?;
+    let books = f.session.load(ann, Author::BOOKS)?;
+    assert_eq!(f.session.load(bob, Author::BOOKS)?, []);
+    f.forget();
+    f.session.push(bob, Author::BOOKS, books[0])?;
+    assert_eq!(f.session.load(ann, Author::BOOKS)?, [books[1]]);
+    assert_eq!(f.session.load(bob, Author::BOOKS)?, [books[0]]);
+    assert_eq!(f.session.load(books[0], Book::AUTHOR)?, Some(bob));
+    f.session.remove(bob, Author::BOOKS, books[0])?;
+    assert_eq!(f.session.load(books[0], Book::AUTHOR)?, None);
+    assert!(f.session.remove(bob, Author::BOOKS, books[0]).is_err());
+    f.sends(&[]);
+    f.session.replace(ann, Author::BOOKS, [books[0]])?;
+    f.session.commit()?;
+    f.sends(&["UPDATE books SET author_id = ? WHERE id = ?", "COMMIT"]);
+    assert_eq!(f.session.load(ann, Author::BOOKS)?, [books[0]]);
+    Ok(())
+}
+
+#[test]
+fn changes_to_a_collection_that_is_not_loaded_are_merged() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author {
+        books: [Book::new("a"), Book::new("b")].into(),
+        ..Author::new("ann")
+    });
+    f.session.commit()?;
+    let [a, b] = Book::query().order_by(Book::ID.asc()).all(&mut f.session)?[..] else {
+        panic!("two books");
+    };
+    f.session.get::<Author>(1)?;
+    f.session.no_autoflush(|s| {
+        let c = s.add(Book::new("c"));
+        s.push(ann, Author::BOOKS, c)?;
+        s.remove(ann, Author::BOOKS, a)?;
+        assert_eq!(s.loaded(ann, Author::BOOKS)?, None);
+        assert_eq!(s.load(ann, Author::BOOKS)?, [b, c]);
+        Ok(())
+    })?;
+    f.session.commit()?;
+    assert_eq!(f.session.load(ann, Author::BOOKS)?.len(), 2);
+    Ok(())
+}
+
+/// A child that was moved while its old parent was unknown is not in that parent's collection.
+#[test]
+fn a_child_that_moved_is_not_where_its_row_says() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.behind(|s| {
+        s.add(Author {
+            books: [Book::new("a")].into(),
+            ..Author::new("ann")
+        });
+        s.add(Author::new("bob"));
+        Ok(())
+    })?;
+    let book = f.session.get::<Book>(1)?.expect("the book");
+    let bob = f.session.get::<Author>(2)?.expect("bob");
+    f.session.no_autoflush(|s| {
+        s.set(book, Book::AUTHOR, Some(bob))?;
+        let ann = s.get::<Author>(1)?.expect("ann");
+        assert_eq!(s.load(ann, Author::BOOKS)?, []);
+        assert_eq!(s.load(bob, Author::BOOKS)?, [book]);
+        Ok(())
+    })
+}
+
+#[test]
+fn expire_drops_a_move_from_both_sides() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author {
+        books: [Book::new("a")].into(),
+        ..Author::new("ann")
+    });
+    let bob = f.session.add(Author::new("bob"));
+    f.session.commit()?;
+    let book = f.session.load(ann, Author::BOOKS)?[0];
+    f.session.load(bob, Author::BOOKS)?;
+    f.session.set(book, Book::AUTHOR, Some(bob))?;
+    f.session.expire(book)?;
+    assert_eq!(f.session.load(book, Book::AUTHOR)?, Some(ann));
+    assert_eq!(f.session.load(ann, Author::BOOKS)?, [book]);
+    assert_eq!(f.session.load(bob, Author::BOOKS)?, []);
+    f.forget();
+    f.session.commit()?;
+    f.sends(&["COMMIT"]);
+    Ok(())
+}
+
+#[test]
+fn an_expunged_member_leaves_the_collection_and_its_row_stays() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let album = f.session.add(Album {
+        tracks: [Track::new("a", 0), Track::new("b", 0)].into(),
+        ..Album::new("x")
+    });
+    f.session.commit()?;
+    let tracks = f.session.load(album, Album::TRACKS)?;
+    f.session.expunge(tracks[0])?;
+    assert_eq!(f.session.load(album, Album::TRACKS)?, [tracks[1]]);
+    f.session.commit()?;
+    f.holds::<Track>(2);
+    assert_eq!(f.session.load(album, Album::TRACKS)?.len(), 2);
+    Ok(())
+}
+
+#[test]
+fn statements_to_load_parents_with_their_children() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.behind(|s| {
+        for n in 0..5 {
+            s.add(Author {
+                books: (0..3).map(|b| Book::new(format!("{n}.{b}"))).collect(),
+                ..Author::new(format!("n{n}"))
+            });
+        }
+        Ok(())
+    })?;
+    let titles =
+        |f: &mut Fixture, query: selfsame::query::Query<Author>| -> Result<(Vec<String>, usize)> {
+            f.session.close();
+            f.forget();
+            let mut titles = Vec::new();
+            for author in query.order_by(Author::ID.asc()).all(&mut f.session)? {
+                for book in f.session.load(author, Author::BOOKS)? {
+                    titles.push(f.session[book].title.clone());
+                    assert_eq!(f.session.load(book, Book::AUTHOR)?, Some(author));
+                }
+            }
+            let selects = f.sent().iter().filter(|s| s.starts_with("SELECT")).count();
+            Ok((titles, selects))
+        };
+    let (lazy, sent) = titles(&mut f, Author::query())?;
+    assert_eq!((lazy.len(), sent), (15, 6));
+    assert_eq!(
+        titles(&mut f, Author::query().with(Author::BOOKS.selectin()))?,
+        (lazy.clone(), 2)
+    );
+    assert_eq!(
+        titles(&mut f, Author::query().with(Author::BOOKS.joined()))?,
+        (lazy, 1)
+    );
+    Ok(())
+}
+
+#[test]
+fn a_wish_in_a_field_of_a_persistent_object_is_granted_at_the_flush() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    let old = f.session.add(Book::new("old"));
+    f.session[ann].books = [Book::new("new")].into();
+    f.session[ann].books.push(old);
+    f.session.flush()?;
+    assert_eq!(f.session[ann].books.len(), 0);
+    let books = f.session.load(ann, Author::BOOKS)?;
+    let titles: Vec<&str> = books.iter().map(|&b| f.session[b].title.as_str()).collect();
+    assert_eq!(titles, ["old", "new"]);
+    let book = f.session.add(Book::new("third"));
+    f.session[book].author = ann.into();
+    f.session.commit()?;
+    assert_eq!(f.session.load(book, Book::AUTHOR)?, Some(ann));
+    assert_eq!(f.session.load(ann, Author::BOOKS)?.len(), 3);
+    Ok(())
+}
+
+#[test]
+fn a_parent_that_is_known_or_missing_costs_nothing() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author {
+        books: [Book::new("a")].into(),
+        ..Author::new("ann")
+    });
+    let alone = f.session.add(Book::new("alone"));
+    f.session.flush()?;
+    f.forget();
+    let book = f
+        .session
+        .loaded(ann, Author::BOOKS)?
+        .expect("what was put in is all there is")[0];
+    assert_eq!(f.session.load(book, Book::AUTHOR)?, Some(ann));
+    assert_eq!(f.session.load(alone, Book::AUTHOR)?, None);
+    f.sends(&[]);
+    Ok(())
+}
+
+#[test]
+fn two_one_to_one_relations_can_be_swapped() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [p, q] = f.session.add_all([
+        Person {
+            passport: Passport::new("A").into(),
+            ..Person::new("p")
+        },
+        Person {
+            passport: Passport::new("B").into(),
+            ..Person::new("q")
+        },
+    ]);
+    f.session.commit()?;
+    let a = f.session.load(p, Person::PASSPORT)?.expect("it is there");
+    let b = f.session.load(q, Person::PASSPORT)?.expect("it is there");
+    f.session.set(p, Person::PASSPORT, Some(b))?;
+    f.session.set(q, Person::PASSPORT, Some(a))?;
+    assert_eq!(f.session.load(a, Passport::PERSON)?, Some(q));
+    f.session.commit()?;
+    assert_eq!(f.session.load(p, Person::PASSPORT)?, Some(b));
+    assert_eq!(f.session.load(q, Person::PASSPORT)?, Some(a));
+    Ok(())
+}
+
+#[test]
+fn a_parent_that_left_is_an_error_and_no_stale_handle() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    let book = f.session.add(Book::new("b"));
+    f.session.set(book, Book::AUTHOR, Some(ann))?;
+    f.session.expunge(ann)?;
+    let loaded = f.session.load(book, Book::AUTHOR);
+    assert_eq!(loaded.map_err(|e| e.kind()), Err(ErrorKind::StaleHandle));
+    Ok(())
+}
+
+#[test]
+fn wishes_reach_a_required_parent_from_both_sides() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let album = f.session.add(Album::new("x"));
+    f.session.commit()?;
+    f.session.add(Track {
+        album: album.into(),
+        ..Track::new("t", 0)
+    });
+    f.session.commit()?;
+    f.session[album].tracks = [Track::new("u", 0)].into();
+    f.session.commit()?;
+    assert_eq!(f.session.load(album, Album::TRACKS)?.len(), 2);
+    Ok(())
+}

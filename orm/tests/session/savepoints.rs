@@ -1,0 +1,304 @@
+//! Savepoints: what is kept, and exactly what is undone.
+
+use selfsame::prelude::*;
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::fixture::{Author, Book, Fixture, House, Seat};
+
+fn changed_mind() -> Error {
+    Error::new(ErrorKind::Validation, "changed my mind")
+}
+
+#[test]
+fn opening_flushes_releasing_keeps() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.savepoint(|s| {
+        s[ann].age = Some(1);
+        Ok(())
+    })?;
+    f.sends(&[
+        "BEGIN IMMEDIATE",
+        "INSERT INTO authors (name, age, height) 1",
+        "SAVEPOINT selfsame_1",
+        "UPDATE authors SET age = ? WHERE id = ?",
+        "RELEASE SAVEPOINT selfsame_1",
+    ]);
+    f.session.rollback()?;
+    assert_eq!(f.session.state(ann), State::Transient);
+    f.holds::<Author>(0);
+    Ok(())
+}
+
+#[test]
+fn rolling_back_undoes_exactly_what_was_done_inside() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [ann, bob] = f.session.add_all([Author::new("ann"), Author::new("bob")]);
+    let book = f.session.add(Book::new("b"));
+    f.session.set(book, Book::AUTHOR, Some(ann))?;
+    f.session.flush()?;
+    f.session[ann].age = Some(1);
+    let mut eve = None;
+    let result: Result<()> = f.session.savepoint(|s| {
+        s[ann].age = Some(2);
+        s.flush()?;
+        s[ann].age = Some(3);
+        s.delete(bob)?;
+        s.set(book, Book::AUTHOR, None)?;
+        eve = Some(s.add(Author::new("eve")));
+        s.flush()?;
+        assert_eq!(s.load(ann, Author::BOOKS)?, []);
+        Err(changed_mind())
+    });
+    assert_eq!(result.map_err(|e| e.kind()), Err(ErrorKind::Validation));
+    assert_eq!(f.session[ann].age, Some(1));
+    assert_eq!(f.session.state(bob), State::Persistent);
+    assert_eq!(eve.map(|eve| f.session.state(eve)), Some(State::Transient));
+    assert_eq!(f.session.load(ann, Author::BOOKS)?, [book]);
+    assert_eq!(f.session.load(book, Book::AUTHOR)?, Some(ann));
+    f.session.commit()?;
+    f.session.refresh(ann)?;
+    assert_eq!(f.session[ann].age, Some(1));
+    f.session.rollback()?;
+    f.holds::<Author>(2);
+    Ok(())
+}
+
+#[test]
+fn savepoints_nest() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.savepoint(|s| {
+        s[ann].age = Some(1);
+        let inner: Result<()> = s.savepoint(|s| {
+            s[ann].age = Some(2);
+            s.savepoint(|s| {
+                s[ann].age = Some(3);
+                Ok(())
+            })?;
+            assert_eq!(s[ann].age, Some(3));
+            Err(changed_mind())
+        });
+        assert!(inner.is_err());
+        assert_eq!(s[ann].age, Some(1));
+        Ok(())
+    })?;
+    f.session.commit()?;
+    f.session.refresh(ann)?;
+    assert_eq!(f.session[ann].age, Some(1));
+    Ok(())
+}
+
+#[test]
+fn a_failed_flush_inside_costs_the_savepoint_only() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.flush()?;
+    let result = f.session.savepoint(|s| {
+        s[ann].age = Some(9);
+        s.add(Author::new("ann"));
+        // Swallowed, but not forgotten.
+        assert!(s.flush().is_err());
+        assert_eq!(
+            s.get::<Author>(5).map_err(|e| e.kind()),
+            Err(ErrorKind::PendingRollback)
+        );
+        Ok(())
+    });
+    assert_eq!(
+        result.map_err(|e| e.kind()),
+        Err(ErrorKind::PendingRollback)
+    );
+    assert_eq!(f.session[ann].age, None);
+    f.session.commit()?;
+    f.holds::<Author>(1);
+    Ok(())
+}
+
+#[test]
+fn changed_keys_come_back() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let a = f.session.add(Seat::new(1, "a", false));
+    f.session.flush()?;
+    let result: Result<()> = f.session.savepoint(|s| {
+        s[a].place = "b".into();
+        s.flush()?;
+        s.add(Seat::new(1, "a", true));
+        s.flush()?;
+        Err(changed_mind())
+    });
+    assert!(result.is_err());
+    assert_eq!(f.session.get::<Seat>((1, "a".to_owned()))?, Some(a));
+    assert!(!f.session[a].taken);
+    assert_eq!(f.session.get::<Seat>((1, "b".to_owned()))?, None);
+    Ok(())
+}
+
+#[test]
+fn what_was_read_inside_is_read_again() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    f.session.clear();
+    let mut seen = None;
+    let result: Result<()> = f.session.savepoint(|s| {
+        let mut writer = s.get::<Author>(1)?;
+        let ann = writer.take().expect("ann");
+        s[ann].age = Some(5);
+        s.flush()?;
+        s.expunge(ann)?;
+        seen = s.get::<Author>(1)?;
+        assert_eq!(seen.map(|h| s[h].age), Some(Some(5)));
+        Err(changed_mind())
+    });
+    assert!(result.is_err());
+    assert_eq!(f.session.get::<Author>(1)?, seen);
+    assert_eq!(seen.map(|h| f.session[h].age), Some(None));
+    Ok(())
+}
+
+#[test]
+fn what_left_inside_does_not_come_back_into_a_collection() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author {
+        books: [Book::new("a")].into(),
+        ..Author::new("ann")
+    });
+    f.session.commit()?;
+    let books = f.session.load(ann, Author::BOOKS)?;
+    let result: Result<()> = f.session.savepoint(|s| {
+        let b = s.add(Book::new("b"));
+        s.push(ann, Author::BOOKS, b)?;
+        s.expunge(books[0])?;
+        Err(changed_mind())
+    });
+    assert!(result.is_err());
+    for book in f.session.load(ann, Author::BOOKS)? {
+        assert_eq!(f.session.state(book), State::Persistent);
+        assert_eq!(f.session[book].title, "a");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_session_can_be_cleared_and_closed_inside() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.add(Author::new("ann"));
+    f.session.flush()?;
+    let result: Result<()> = f.session.savepoint(|s| {
+        s.clear();
+        s.add(Author::new("bob"));
+        s.flush()?;
+        Err(changed_mind())
+    });
+    assert!(result.is_err());
+    f.session.commit()?;
+    f.holds::<Author>(1);
+    f.session.savepoint(|s| {
+        s.add(Author::new("eve"));
+        s.flush()?;
+        s.close();
+        Ok(())
+    })?;
+    f.session.commit()?;
+    f.holds::<Author>(1);
+    Ok(())
+}
+
+#[test]
+fn the_transaction_cannot_end_inside() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.savepoint(|s| {
+        assert_eq!(
+            s.commit().map_err(|e| e.kind()),
+            Err(ErrorKind::InvalidState)
+        );
+        assert_eq!(
+            s.rollback().map_err(|e| e.kind()),
+            Err(ErrorKind::InvalidState)
+        );
+        s[ann].age = Some(1);
+        Ok(())
+    })?;
+    f.session.commit()?;
+    f.session.refresh(ann)?;
+    assert_eq!(f.session[ann].age, Some(1));
+    Ok(())
+}
+
+#[test]
+fn a_flush_that_fails_half_way_is_undone_whole() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.add(Author::new("ann"));
+    f.session.flush()?;
+    let mut hs = vec![];
+    let r: Result<()> = f.session.savepoint(|s| {
+        let h = s.add(House::new("x"));
+        let eve = s.add(Author::new("eve"));
+        let a2 = s.add(Author::new("ann"));
+        hs.push((h, eve, a2));
+        s.flush()
+    });
+    assert!(r.is_err());
+    let (h, eve, a2) = hs[0];
+    assert_eq!(
+        (
+            f.session.state(h),
+            f.session.state(eve),
+            f.session.state(a2)
+        ),
+        (State::Transient, State::Transient, State::Transient)
+    );
+    f.session.commit()?;
+    f.holds::<Author>(1);
+    f.holds::<House>(0);
+    Ok(())
+}
+
+#[test]
+fn a_deletion_undone_restores_the_children_too() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let x = f.session.add(Author {
+        books: [Book::new("b")].into(),
+        ..Author::new("x")
+    });
+    let r: Result<()> = f.session.savepoint(|s| {
+        s.delete(x)?;
+        s.flush()?;
+        assert_eq!(s.state(x), State::Deleted);
+        Err(changed_mind())
+    });
+    assert!(r.is_err());
+    assert_eq!(f.session.state(x), State::Persistent);
+    let b = f.session.load(x, Author::BOOKS)?;
+    assert_eq!(b.len(), 1);
+    assert_eq!(f.session[b[0]].author_id, Some(1));
+    f.session.commit()?;
+    f.holds::<Book>(1);
+    f.session.refresh(b[0])?;
+    assert_eq!(f.session[b[0]].author_id, Some(1));
+    Ok(())
+}
+
+#[test]
+fn a_move_made_before_is_kept() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b] = f.session.add_all([Author::new("a"), Author::new("b")]);
+    let book = f.session.add(Book::new("x"));
+    f.session.commit()?;
+    f.session.load(a, Author::BOOKS)?;
+    f.session.load(b, Author::BOOKS)?;
+    f.session.set(book, Book::AUTHOR, Some(a))?;
+    let r: Result<()> = f.session.savepoint(|s| {
+        s.set(book, Book::AUTHOR, Some(b))?;
+        Err(changed_mind())
+    });
+    assert!(r.is_err());
+    assert_eq!(f.session.load(book, Book::AUTHOR)?, Some(a));
+    assert_eq!(f.session.load(a, Author::BOOKS)?, [book]);
+    assert_eq!(f.session.load(b, Author::BOOKS)?, []);
+    f.session.commit()?;
+    assert_eq!(f.session.load(a, Author::BOOKS)?, [book]);
+    Ok(())
+}
