@@ -94,5 +94,16 @@ pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Er
         session[address].city,
         session.statements() - sent
     )?;
+
+    // Both sides are one relation: setting one changes the other, and there is room for one customer only.
+    let bob = session.add(Customer::new("bob"));
+    session.set(bob, Customer::ADDRESS, Some(address))?;
+    let lives_there = session
+        .load(address, Address::CUSTOMER)?
+        .ok_or("somebody lives there")?;
+    writeln!(out, "{} lives there now", session[lives_there].name)?;
+    let old = session.load(ann, Customer::ADDRESS)?;
+    writeln!(out, "ann: {:?}", old.map(|old| session[old].city.clone()))?;
+    session.commit()?;
     Ok(())
 }
