@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use selfsame_benches::Backend;
 use selfsame_conformance::{Filter, Format, Options, Shard};
 
 /// What the command line asks for.
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Makes targets lie in known ways and shows which case finds each lie
     Faults(FaultsArguments),
+    /// Measures what the ORM costs over raw SQL, as ratios
+    Bench(BenchArguments),
     /// Starts one PostgreSQL server, runs a command with its URL in SELFSAME_POSTGRES_URL, and takes the server away
     WithPostgres(WithPostgresArguments),
 }
@@ -134,6 +137,25 @@ pub(crate) struct FaultsArguments {
 }
 
 #[derive(Args)]
+pub(crate) struct BenchArguments {
+    /// Parts of workloads' names, joined by commas: trivial, insert, pk
+    #[arg(long, value_parser = filter)]
+    pub(crate) filter: Option<Filter>,
+    /// What is measured: sqlite, postgres; by default both, as far as they can be had
+    #[arg(long = "backend", value_name = "BACKEND", value_parser = crate::bench::backend)]
+    pub(crate) backends: Vec<Backend>,
+    /// Every size of each workload, not only those that tell most
+    #[arg(long)]
+    pub(crate) all_sizes: bool,
+    /// What is written to standard output, or to the file of --out
+    #[arg(long, value_enum, default_value_t = BenchShape::Human)]
+    pub(crate) format: BenchShape,
+    /// A file for the result: JSON if its name ends in .json or --format says so, else the table
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args)]
 pub(crate) struct WithPostgresArguments {
     /// The command and its arguments, after `--`
     #[arg(value_name = "CMD", required = true, last = true)]
@@ -153,6 +175,15 @@ pub(crate) enum Shape {
     Markdown,
     /// One page that needs nothing else
     Html,
+}
+
+/// How measurements are shown.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchShape {
+    /// A table of ratios
+    Human,
+    /// An array with an object for each workload, size, backend and arm
+    Json,
 }
 
 impl Shape {

@@ -1,6 +1,7 @@
 //! The `selfsame` command: proves backends, and the ORM on them, for people and for pipelines.
 
 mod arguments;
+mod bench;
 mod check;
 mod explain;
 mod faults;
@@ -42,6 +43,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments.id),
         Command::Faults(arguments) => faults::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::WithPostgres(arguments) => with_postgres::run(&arguments.command),
     }
 }

@@ -105,7 +105,7 @@ fn in_folder(folder: &Path) -> Vec<(Format, PathBuf)> {
 }
 
 /// Opens the file as the real writing will; a file that was not there is not left behind.
-fn try_to_write(path: &Path) -> io::Result<()> {
+pub(crate) fn try_to_write(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -117,7 +117,8 @@ fn try_to_write(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Error {
+/// The error of a place that cannot be written to.
+pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Error {
     Error::new(
         ErrorKind::Configuration,
         format!(

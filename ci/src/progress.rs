@@ -18,7 +18,7 @@ impl Shown {
     /// On this process's standard error.
     pub(crate) fn new() -> Self {
         Self {
-            bar: stderr().is_terminal().then(|| ProgressBar::new(0)),
+            bar: None,
             target: String::new(),
         }
     }
@@ -39,14 +39,7 @@ impl Shown {
 
 impl Progress for Shown {
     fn started(&mut self, steps: usize) {
-        if let Some(bar) = &self.bar {
-            bar.set_length(steps as u64);
-            // The template is checked by a test.
-            if let Ok(style) = style() {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(100));
-        }
+        self.bar = bar(steps);
     }
 
     fn step_started(&mut self, target: &str, id: &str) {
@@ -83,6 +76,20 @@ impl Progress for Shown {
             bar.finish_and_clear();
         }
     }
+}
+
+/// A bar of so many steps, if standard error is a terminal.
+pub(crate) fn bar(steps: usize) -> Option<ProgressBar> {
+    if !stderr().is_terminal() {
+        return None;
+    }
+    let bar = ProgressBar::new(steps as u64);
+    // The template is checked by a test.
+    if let Ok(style) = style() {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    Some(bar)
 }
 
 fn style() -> Result<ProgressStyle, indicatif::style::TemplateError> {

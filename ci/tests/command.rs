@@ -234,6 +234,40 @@ fn faults_shows_what_found_each_lie() {
 }
 
 #[test]
+fn bench_measures_every_arm_against_raw() {
+    let bench = ["bench", "--filter", "associations", "--backend", "sqlite"];
+    let json = run(&[&bench[..], &["--format", "json"]].concat());
+    assert_eq!(json.code, Some(0), "{}", json.err);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&json.out).expect("an array");
+    for row in &rows {
+        for name in ["ratio", "low", "high", "ns"] {
+            assert!(
+                row[name].as_f64().is_some_and(|number| number > 0.0),
+                "{row}"
+            );
+        }
+        assert_eq!(
+            (&row["backend"], &row["workload"]),
+            (&"sqlite".into(), &"associations".into())
+        );
+        assert!(row["size"].is_u64() && row["arm"].is_string(), "{row}");
+    }
+    assert!(rows.iter().any(|row| row["arm"] == "tracked"));
+    refused(
+        &["bench", "--filter", "nonsense"],
+        &["no workload matches", "trivial"],
+    );
+    refused(
+        &["bench", "--backend", "oracle"],
+        &["oracle", "sqlite, postgres"],
+    );
+    refused(
+        &["bench", "--out", "/proc/nowhere/x.json"],
+        &["cannot write", "--out"],
+    );
+}
+
+#[test]
 fn bad_arguments_are_refused_in_one_line() {
     refused(&[], &["selfsame check"]);
     refused(&["chek"], &["chek", "check"]);

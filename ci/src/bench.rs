@@ -1,0 +1,115 @@
+//! `selfsame bench`: what the ORM costs over raw SQL.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use selfsame::{Error, ErrorKind, Result};
+use selfsame_benches::{Backend, Options, Report, Sizes, Workload, run as measure};
+
+use crate::arguments::{BenchArguments, BenchShape};
+use crate::output::{say, try_to_write, unwritable};
+use crate::progress::bar;
+use crate::{UNUSABLE, interrupt};
+
+/// Measures and shows the ratios; ends with 2 if a backend that was asked for cannot be measured.
+///
+/// # Errors
+///
+/// Bad arguments, a database that fails, arms that do not agree.
+pub(crate) fn run(arguments: &BenchArguments) -> Result<ExitCode> {
+    let options = options(arguments)?;
+    if let Some(path) = &arguments.out {
+        try_to_write(path).map_err(|error| unwritable(path, &error))?;
+    }
+    interrupt::clean_up_on_signals()?;
+    let bar = bar(options.steps());
+    let report = measure(&options, |backend, workload, size| {
+        if let Some(bar) = &bar {
+            bar.inc(1);
+            bar.set_message(format!("{backend}: {workload} {size}"));
+        }
+    });
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
+    }
+    let report = report.map_err(|error| {
+        Error::new(
+            ErrorKind::Configuration,
+            format!("the measurement ended early: {error}"),
+        )
+    })?;
+    write(&report, arguments)?;
+    let refused = !arguments.backends.is_empty() && !report.missing.is_empty();
+    Ok(ExitCode::from(
+        if refused || report.measurements.is_empty() {
+            UNUSABLE
+        } else {
+            0
+        },
+    ))
+}
+
+fn options(arguments: &BenchArguments) -> Result<Options> {
+    let mut options = Options::default();
+    if arguments.all_sizes {
+        options.sizes = Sizes::All;
+    }
+    if !arguments.backends.is_empty() {
+        options.backends.clone_from(&arguments.backends);
+    }
+    if let Some(filter) = &arguments.filter {
+        options
+            .workloads
+            .retain(|workload| filter.matches(workload.name()));
+    }
+    if options.workloads.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "no workload matches the filter; there are {}",
+                Workload::ALL.map(Workload::name).join(", ")
+            ),
+        ));
+    }
+    Ok(options)
+}
+
+fn write(report: &Report, arguments: &BenchArguments) -> Result<()> {
+    let json = json(report)?;
+    if let Some(path) = &arguments.out {
+        let text = match arguments.format {
+            BenchShape::Human if !is_json(path) => report.to_string(),
+            _ => json,
+        };
+        std::fs::write(path, text).map_err(|error| unwritable(path, &error))?;
+        return say(&report.to_string());
+    }
+    match arguments.format {
+        BenchShape::Human => say(&report.to_string()),
+        BenchShape::Json => {
+            for (backend, reason) in &report.missing {
+                eprintln!("{backend} is not measured: {reason}");
+            }
+            say(&json)
+        }
+    }
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "json")
+}
+
+/// An array of what was measured.
+fn json(report: &Report) -> Result<String> {
+    serde_json::to_string_pretty(&report.measurements)
+        .map(|text| text + "\n")
+        .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))
+}
+
+/// A backend by its name.
+pub(crate) fn backend(name: &str) -> Result<Backend, String> {
+    Backend::ALL
+        .into_iter()
+        .find(|backend| backend.name() == name)
+        .ok_or_else(|| format!("there are {}", Backend::ALL.map(Backend::name).join(", ")))
+}
