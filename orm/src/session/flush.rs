@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::edges::{Link, Node};
 use super::load::Lookup;
 use super::persist;
-use super::plan::{Changes, Step, TableChanges, Wait, plan};
+use super::plan::{Changes, Columns, Step, TableChanges, Wait, plan};
 use super::transaction::Intent;
 use super::{Session, State};
 use crate::entity::{RelationKind, ResolvedRelation};
@@ -528,15 +528,14 @@ impl Session {
         for (store, entry) in (0u16..).zip(&self.stores) {
             let any = &*entry.store;
             let width = entry.mapper.types().len();
-            let given = |slot: u32| {
-                (0..width)
-                    .filter(|&column| !any.is_unset(slot, column))
-                    .collect()
-            };
-            let inserts: Vec<(u32, Vec<usize>)> = any
+            let mut shapes = Shapes::default();
+            let inserts: Vec<(u32, Columns)> = any
                 .pending()
                 .iter()
-                .map(|&slot| (slot, given(slot)))
+                .map(|&slot| {
+                    let given = (0..width).filter(|&column| !any.is_unset(slot, column));
+                    (slot, shapes.shared(|out| out.extend(given)))
+                })
                 .collect();
             let waits_here = waiting
                 .range((store, 0)..=(store, u32::MAX))
@@ -545,9 +544,9 @@ impl Session {
             touched.retain(|&slot| any.state(slot) == State::Persistent && !any.is_doomed(slot));
             any.sort_by_key(&mut touched);
             touched.dedup();
-            let updates: Vec<(u32, Vec<usize>)> = touched
+            let updates: Vec<(u32, Columns)> = touched
                 .into_iter()
-                .map(|slot| (slot, any.changed(slot)))
+                .map(|slot| (slot, shapes.shared(|out| any.changed_into(slot, out))))
                 .collect();
             let mut deletes = any.doomed().to_vec();
             any.sort_by_key(&mut deletes);
@@ -619,6 +618,25 @@ impl Session {
 
     fn needs_one_statement(&self, steps: &[Step]) -> bool {
         matches!(steps, [step] if persist::is_one_statement(self, step))
+    }
+}
+
+/// Lists of columns, of which rows that follow each other mostly have the same.
+#[derive(Default)]
+struct Shapes {
+    next: Vec<usize>,
+    last: Option<Columns>,
+}
+
+impl Shapes {
+    /// The columns that `list` adds: those of the row before, if they are the same.
+    fn shared(&mut self, list: impl FnOnce(&mut Vec<usize>)) -> Columns {
+        self.next.clear();
+        list(&mut self.next);
+        match &self.last {
+            Some(last) if **last == *self.next => Columns::clone(last),
+            _ => Columns::clone(self.last.insert(Columns::from(&*self.next))),
+        }
     }
 }
 

@@ -233,15 +233,14 @@ impl Ledger {
     }
 }
 
-/// The columns, of so many, in which two versions of a row differ.
+/// Adds the columns, of so many, in which two versions of a row differ.
 pub(super) fn differing<'a>(
     columns: usize,
     new: &dyn Fn(usize) -> Param<'a>,
     old: &dyn Fn(usize) -> Param<'a>,
-) -> Vec<usize> {
-    (0..columns)
-        .filter(|&column| !same(&new(column), &old(column)))
-        .collect()
+    out: &mut Vec<usize>,
+) {
+    out.extend((0..columns).filter(|&column| !same(&new(column), &old(column))));
 }
 
 /// Whether two values are the same to dirty tracking.

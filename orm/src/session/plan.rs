@@ -4,9 +4,13 @@
 //! only made in this flush are written last; deletions run backwards.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::edges::Node;
 use crate::error::{Error, ErrorKind, Result};
+
+/// The columns of a row that are written: one list for all rows of a shape that follow each other.
+pub(crate) type Columns = Rc<[usize]>;
 
 /// What there is to write.
 #[derive(Clone, Debug, Default)]
@@ -23,9 +27,9 @@ pub(crate) struct TableChanges {
     /// The tables that this one's foreign keys refer to, and whether they may be NULL.
     pub(crate) parents: Vec<(u16, bool)>,
     /// New rows in the order of `add`, each with the columns that the program gives.
-    pub(crate) inserts: Vec<(u32, Vec<usize>)>,
+    pub(crate) inserts: Vec<(u32, Columns)>,
     /// Changed rows in the order of their keys, each with its changed columns.
-    pub(crate) updates: Vec<(u32, Vec<usize>)>,
+    pub(crate) updates: Vec<(u32, Columns)>,
     /// Deleted rows in the order of their keys.
     pub(crate) deletes: Vec<u32>,
     /// Among the deleted rows: which refers to which.
@@ -73,18 +77,8 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Cycle> {
         .enumerate()
         .map(|(at, &table)| (changes.tables[table].store, at))
         .collect();
-    let inserted: BTreeSet<Node> = changes
-        .tables
-        .iter()
-        .flat_map(|table| {
-            table
-                .inserts
-                .iter()
-                .map(move |(slot, _)| (table.store, *slot))
-        })
-        .collect();
     let mut late: BTreeMap<Node, BTreeSet<usize>> = BTreeMap::new();
-    let levels = levels(changes, &position, &inserted, &mut late)?;
+    let levels = levels(changes, &position, &mut late)?;
 
     let mut steps = Vec::new();
     for &table in &order {
@@ -92,7 +86,7 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Cycle> {
         let in_time = table.updates.iter().filter(|(slot, columns)| {
             match late.get_mut(&(table.store, *slot)) {
                 Some(waiting) => {
-                    waiting.extend(columns);
+                    waiting.extend(columns.iter());
                     false
                 }
                 None => true,
@@ -163,14 +157,26 @@ fn table_order(tables: &[TableChanges]) -> Vec<usize> {
     order
 }
 
-/// How many inserts of its own table must come before each new row. Rows that cannot wait that way are noted in `late`: they are
+/// How many inserts of its own table must come before each new row; none before a row that is not listed. Rows that cannot wait that way are noted in `late`: they are
 /// written with NULL first and updated at the end.
 fn levels(
     changes: &Changes,
     position: &BTreeMap<u16, usize>,
-    inserted: &BTreeSet<Node>,
     late: &mut BTreeMap<Node, BTreeSet<usize>>,
 ) -> Result<BTreeMap<Node, usize>, Cycle> {
+    if changes.waits.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let inserted: BTreeSet<Node> = changes
+        .tables
+        .iter()
+        .flat_map(|table| {
+            table
+                .inserts
+                .iter()
+                .map(move |(slot, _)| (table.store, *slot))
+        })
+        .collect();
     let mut waits: BTreeMap<Node, Vec<&Wait>> = BTreeMap::new();
     for wait in changes
         .waits
@@ -191,7 +197,8 @@ fn levels(
         path: Vec::new(),
         on_path: BTreeSet::new(),
     };
-    for &node in inserted {
+    let waiting: Vec<Node> = finder.waits.keys().copied().collect();
+    for node in waiting {
         finder.level(node)?;
     }
     Ok(finder.levels)
@@ -279,7 +286,7 @@ impl LevelFinder<'_> {
 }
 
 fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &BTreeMap<Node, usize>) {
-    let mut rows: Vec<(usize, u32, &Vec<usize>)> = table
+    let mut rows: Vec<(usize, u32, &Columns)> = table
         .inserts
         .iter()
         .map(|(slot, columns)| {
@@ -296,16 +303,16 @@ fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &BTreeMap<N
         let slots = batch.iter().map(|(_, slot, _)| *slot).collect();
         steps.push(Step::Insert {
             store: table.store,
-            columns: batch[0].2.clone(),
+            columns: batch[0].2.to_vec(),
             slots,
         });
     }
 }
 
 /// Rows with the same changed columns form one batch; batches come in the order of their first rows.
-fn push_updates(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Vec<usize>)]) {
-    let mut shapes: Vec<(&Vec<usize>, Vec<u32>)> = Vec::new();
-    let mut known: BTreeMap<&Vec<usize>, usize> = BTreeMap::new();
+fn push_updates(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
+    let mut shapes: Vec<(&Columns, Vec<u32>)> = Vec::new();
+    let mut known: BTreeMap<&Columns, usize> = BTreeMap::new();
     for (slot, columns) in rows.iter().filter(|(_, columns)| !columns.is_empty()) {
         let at = *known.entry(columns).or_insert_with(|| {
             shapes.push((columns, Vec::new()));
@@ -315,7 +322,7 @@ fn push_updates(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Vec<usize>)]) {
     }
     steps.extend(shapes.into_iter().map(|(columns, slots)| Step::Update {
         store,
-        columns: columns.clone(),
+        columns: columns.to_vec(),
         slots,
     }));
 }

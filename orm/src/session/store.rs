@@ -77,8 +77,8 @@ pub(crate) trait AnyStore: Send {
     fn sort_by_key(&self, slots: &mut [u32]);
     /// Sets a column, remembering the row as it was.
     fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()>;
-    /// The columns in which an object differs from its row.
-    fn changed(&self, slot: u32) -> Vec<usize>;
+    /// Adds the columns in which an object differs from its row.
+    fn changed_into(&self, slot: u32, out: &mut Vec<usize>);
     /// Drops the changes of an object and has it read again when it is next met.
     fn expire(&mut self, slot: u32);
     /// Refuses two objects with one key.
@@ -101,6 +101,13 @@ pub(crate) trait AnyStore: Send {
 }
 
 impl dyn AnyStore + '_ {
+    /// The columns in which an object differs from its row.
+    pub(crate) fn changed(&self, slot: u32) -> Vec<usize> {
+        let mut columns = Vec::new();
+        self.changed_into(slot, &mut columns);
+        columns
+    }
+
     pub(crate) fn state(&self, slot: u32) -> State {
         self.ledger().state(slot)
     }
@@ -411,17 +418,18 @@ impl<E: Mapped> AnyStore for Store<E> {
         }
     }
 
-    fn changed(&self, slot: u32) -> Vec<usize> {
+    fn changed_into(&self, slot: u32, out: &mut Vec<usize>) {
         let object = &self.objects[slot as usize];
         let (Some(new), Some(old)) = (&object.value, &object.snapshot) else {
-            return Vec::new();
+            return;
         };
         let mapper = &*self.mapper;
         differing(
             mapper.types().len(),
             &|column| new.value(mapper, column),
             &|column| old.value(mapper, column),
-        )
+            out,
+        );
     }
 
     fn expire(&mut self, slot: u32) {
@@ -449,7 +457,7 @@ impl<E: Mapped> AnyStore for Store<E> {
     fn rebase(&mut self, slot: u32, row: &dyn Row, at: usize, moment: Moment) -> Result<()> {
         let base = E::hydrate(&self.mapper, row, at)?;
         let mut fresh = base.clone();
-        for column in self.changed(slot) {
+        for column in (self as &dyn AnyStore).changed(slot) {
             let object = &self.objects[slot as usize];
             let (Some(mine), Some(before)) = (&object.value, &object.snapshot) else {
                 continue;

@@ -5,8 +5,12 @@ use super::*;
 const USERS: u16 = 1;
 const TASKS: u16 = 0;
 
-fn insert(slot: u32) -> (u32, Vec<usize>) {
-    (slot, vec![1])
+fn insert(slot: u32) -> (u32, Columns) {
+    row(slot, &[1])
+}
+
+fn row(slot: u32, columns: &[usize]) -> (u32, Columns) {
+    (slot, columns.into())
 }
 
 fn wait(child: Node, parent: Node, nullable: bool) -> Wait {
@@ -51,7 +55,7 @@ fn parents_come_first_and_go_last() {
     let users = TableChanges {
         store: USERS,
         inserts: vec![insert(9)],
-        updates: vec![(2, vec![1])],
+        updates: vec![row(2, &[1])],
         deletes: vec![0],
         ..Default::default()
     };
@@ -74,8 +78,8 @@ fn parents_come_first_and_go_last() {
 #[test]
 fn one_shape_is_one_batch() {
     let table = TableChanges {
-        inserts: vec![(0, vec![1]), (1, vec![1]), (2, vec![0, 1]), (3, vec![1])],
-        updates: vec![(4, vec![1]), (5, vec![2]), (6, vec![1]), (7, vec![])],
+        inserts: vec![row(0, &[1]), row(1, &[1]), row(2, &[0, 1]), row(3, &[1])],
+        updates: vec![row(4, &[1]), row(5, &[2]), row(6, &[1]), row(7, &[])],
         ..Default::default()
     };
     let changes = Changes {
@@ -129,7 +133,7 @@ fn a_row_that_waits_is_updated_late() {
     let table = TableChanges {
         parents: vec![(0, true)],
         inserts: vec![insert(7)],
-        updates: vec![(1, vec![1]), (2, vec![1])],
+        updates: vec![row(1, &[1]), row(2, &[1])],
         ..Default::default()
     };
     let waits = vec![wait((0, 2), (0, 7), true)];
