@@ -25,6 +25,8 @@ pub(super) enum Lie {
     LoseLast(usize),
     /// In a batch, the second row is sent with the last parameter of the first.
     RepeatParameter,
+    /// A kept statement gives no more columns than when it ran first.
+    StalePlan,
     /// The connection goes back to the pool as it is.
     KeepDirty,
     /// Once a sink stopped early, the connection answers nothing but errors.

@@ -65,6 +65,13 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .suspects(&["queries.union"]),
     Fault::new(
+        "queries.intersect_is_union",
+        Queries,
+        "INTERSECT gives the rows of both sides.",
+        Lie::Text(|_, _, text| replaced(text, " INTERSECT ", " UNION ")),
+    )
+    .suspects(&["queries.union"]),
+    Fault::new(
         "queries.left_join_is_inner",
         Queries,
         "A left join drops the rows without a partner.",
@@ -86,6 +93,21 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .beyond(100)
     .suspects(&["queries.stream"]),
+    Fault::new(
+        "queries.row_lost_beyond_1000",
+        Queries,
+        "The row behind the thousandth of a result is lost.",
+        Lie::Deliver(|place| (place == 1_000).then_some(Delivery::Never)),
+    )
+    .beyond(1_000)
+    .suspects(&["queries.stream"]),
+    Fault::new(
+        "queries.stale_plan",
+        Queries,
+        "A kept statement goes on giving the columns that its table had at first.",
+        Lie::StalePlan,
+    )
+    .suspects(&["schema.change"]),
     Fault::new(
         "queries.row_twice",
         Queries,

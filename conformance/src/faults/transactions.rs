@@ -1,11 +1,12 @@
 //! Wrong ends of transactions.
 
+use selfsame::backend::StatementKind;
 use selfsame::dialect::Transaction;
 
 use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::Transactions;
-use crate::faults::lie::{Command, Lie};
+use crate::faults::lie::{Answer, Command, Lie};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
@@ -34,6 +35,14 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .needs(&[Capability::Transactions])
     .suspects(&["transactions.commit"]),
+    Fault::new(
+        "transactions.commit_failure_is_success",
+        Transactions,
+        "A COMMIT that fails is told as success.",
+        Lie::Error(|kind, _| (kind == StatementKind::Transaction).then_some(Answer::Success)),
+    )
+    .needs(&[Capability::Transactions, Capability::DeferrableConstraints])
+    .suspects(&["transactions.commit.deferred"]),
     Fault::new(
         "transactions.rollback_is_a_no_op",
         Transactions,

@@ -171,6 +171,23 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .suspects(&["types.date"]),
     Fault::new(
+        "values.time_zone_dropped",
+        Values,
+        "An instant is read as if its clock stood in a zone one hour off.",
+        Lie::Read(|value| match value {
+            ValueRef::TimestampTz(v) => Some(Value::TimestampTz(TimestampTz(v.0 + 3_600_000_000))),
+            _ => None,
+        }),
+    )
+    .suspects(&["types.timestamptz"]),
+    Fault::new(
+        "values.json_integers_through_f64",
+        Values,
+        "Large integers in documents pass through doubles.",
+        Lie::Read(json_integers_through_f64),
+    )
+    .suspects(&["types.json"]),
+    Fault::new(
         "values.json_null_to_null",
         Values,
         "The JSON document `null` is stored as NULL.",
@@ -249,6 +266,29 @@ fn decimal_through_f64(value: ValueRef<'_>) -> Option<Value> {
     };
     let bent = v.mantissa() as f64 as i128;
     (bent != v.mantissa()).then_some(Value::Decimal(Decimal::new(bent, v.scale())))
+}
+
+fn json_integers_through_f64(value: ValueRef<'_>) -> Option<Value> {
+    fn bent(document: &mut serde_json::Value) -> bool {
+        match document {
+            serde_json::Value::Number(number) => {
+                let exact = number.as_i64().map(ValueRef::I64);
+                let Some(Value::I64(other)) = exact.and_then(i64_through_f64) else {
+                    return false;
+                };
+                *document = other.into();
+                true
+            }
+            serde_json::Value::Array(items) => items.iter_mut().fold(false, |any, v| bent(v) | any),
+            serde_json::Value::Object(map) => map.values_mut().fold(false, |any, v| bent(v) | any),
+            _ => false,
+        }
+    }
+    let ValueRef::Json(text) = value else {
+        return None;
+    };
+    let mut document = serde_json::from_str(text).ok()?;
+    bent(&mut document).then(|| Value::Json(document.to_string()))
 }
 
 fn microseconds_cut(value: ValueRef<'_>) -> Option<Value> {

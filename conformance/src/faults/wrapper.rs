@@ -50,6 +50,7 @@ impl Target for LyingTarget {
                 lie: self.fault.map(|fault| &fault.lie),
                 fired: Arc::clone(&self.fired),
                 texts: Mutex::default(),
+                widths: Mutex::default(),
             }),
         });
         Ok(Box::new(LyingFresh {
@@ -76,6 +77,8 @@ struct Liar {
     fired: Arc<AtomicU64>,
     /// What is sent instead of a statement, by its id: rewritten once, so that the inner backend can keep it prepared.
     texts: Mutex<HashMap<u64, Option<Arc<Sql>>>>,
+    /// How many columns a statement gave at first, by its id.
+    widths: Mutex<HashMap<u64, usize>>,
 }
 
 impl fmt::Debug for Liar {
@@ -112,6 +115,19 @@ impl Liar {
             )))
         });
         self.fired(rewritten.clone())
+    }
+
+    /// How many columns of a row are shown.
+    fn width(&self, id: u64, row: &dyn Row) -> usize {
+        if !matches!(self.lie, Some(Lie::StalePlan)) {
+            return row.len();
+        }
+        let mut widths = self.widths.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = *widths.entry(id).or_insert(row.len());
+        if first < row.len() {
+            self.fire();
+        }
+        first.min(row.len())
     }
 
     /// The owned forms of what is sent; `None` where nothing changes.
@@ -281,7 +297,7 @@ impl Connection for LyingConnection {
         let sql = text.as_deref().unwrap_or(statement.sql);
         let liar = Arc::clone(&self.liar);
         let mut stopped = false;
-        let mut delivery = Deliverer::new(&liar);
+        let mut delivery = Deliverer::new(&liar, sql.id());
         let result = with_params(&liar, statement.params, |params| {
             self.inner.query(&Statement::new(sql, params), &mut |row| {
                 let result = delivery.row(row, sink);
@@ -385,12 +401,13 @@ impl LyingConnection {
 /// Hands rows on to a sink, as the fault delivers them.
 struct Deliverer<'a> {
     liar: &'a Liar,
+    id: u64,
     place: usize,
 }
 
 impl<'a> Deliverer<'a> {
-    fn new(liar: &'a Liar) -> Self {
-        Self { liar, place: 0 }
+    fn new(liar: &'a Liar, id: u64) -> Self {
+        Self { liar, id, place: 0 }
     }
 
     fn row(&mut self, row: &dyn Row, sink: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<()> {
@@ -405,13 +422,24 @@ impl<'a> Deliverer<'a> {
                     sink(row)
                 }
             },
-            Some(Lie::Read(bend)) => sink(&LyingRow {
-                inner: row,
-                liar: self.liar,
-                bend: *bend,
-                cells: (0..row.len()).map(|_| OnceCell::new()).collect(),
-            }),
+            Some(Lie::Read(bend)) => sink(&self.lying(row, *bend)),
+            Some(Lie::StalePlan) => sink(&self.lying(row, |_| None)),
             _ => sink(row),
+        }
+    }
+}
+
+impl<'a> Deliverer<'a> {
+    fn lying<'r>(&self, row: &'r dyn Row, bend: fn(ValueRef<'_>) -> Option<Value>) -> LyingRow<'r>
+    where
+        'a: 'r,
+    {
+        let width = self.liar.width(self.id, row);
+        LyingRow {
+            inner: row,
+            liar: self.liar,
+            bend,
+            cells: (0..width).map(|_| OnceCell::new()).collect(),
         }
     }
 }
@@ -426,7 +454,7 @@ struct LyingRow<'a> {
 
 impl Row for LyingRow<'_> {
     fn len(&self) -> usize {
-        self.inner.len()
+        self.cells.len()
     }
 
     fn name(&self, index: usize) -> &str {
