@@ -4,6 +4,7 @@
 //! Objects live in the session; the program holds [`Handle`]s. Reading and writing through `session[handle]` never does I/O; methods
 //! that may do I/O take `&mut Session` and return a `Result`.
 
+mod deletion;
 mod edges;
 mod factory;
 mod fit;

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::deletion::refers_to_primary_key;
 use super::edges::{Link, Node};
 use super::load::Lookup;
 use super::persist;
 use super::plan::{Changes, Columns, Step, TableChanges, Wait, plan};
 use super::transaction::Intent;
 use super::{Session, State};
-use crate::entity::{RelationKind, ResolvedRelation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Lock;
 use crate::value::{Param, Value, ValueRef};
@@ -138,6 +138,9 @@ impl Session {
                     )?;
                 }
             }
+            if let Step::Update { columns, .. } = step {
+                self.cut_ties(*store, columns, slots)?;
+            }
             let name = self.entry(*store).mapper.name().to_owned();
             persist::run(self, step).map_err(|error| error.entity(name))?;
         }
@@ -183,133 +186,6 @@ impl Session {
             self.load_collections(store, relation, &resolved, &slots)?;
         }
         Ok(())
-    }
-
-    fn delete_orphans(&mut self) -> Result<()> {
-        let orphans = self
-            .edges
-            .links()
-            .filter(|link| link.parent.is_none() && link.delete_orphan)
-            .map(|link| link.child);
-        for child in orphans.collect::<Vec<Node>>() {
-            self.delete_cascaded(child)?;
-        }
-        Ok(())
-    }
-
-    /// Deletes an object because of another: a pending one is simply never inserted, nor are those that would go with it.
-    fn delete_cascaded(&mut self, node: Node) -> Result<()> {
-        let mut left = vec![node];
-        while let Some((store, slot)) = left.pop() {
-            match self.any_store(store).state(slot) {
-                State::Pending => {
-                    self.any_store_mut(store).unpend(slot);
-                    left.extend(self.pending_children((store, slot))?);
-                }
-                State::Persistent => self.any_store_mut(store).doom(slot)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// What goes with a pending object along its delete cascades, and is pending too.
-    fn pending_children(&mut self, owner: Node) -> Result<Vec<Node>> {
-        let relations = self.entry(owner.0).mapper.resolved()?.to_vec();
-        let mut children = Vec::new();
-        for (index, _) in (0u16..)
-            .zip(&relations)
-            .filter(|(_, resolved)| resolved.cascade.delete)
-        {
-            let target = self.target_store(owner.0, index);
-            let added = self.edges.added(owner, index).iter();
-            let pending =
-                added.filter(|&&slot| self.any_store(target).state(slot) == State::Pending);
-            children.extend(pending.map(|&slot| (target, slot)));
-        }
-        Ok(children)
-    }
-
-    /// Follows deletions to the children: along a delete cascade they are deleted too, else they lose their parent.
-    fn cascade_deletes(&mut self) -> Result<()> {
-        let mut done: BTreeSet<Node> = BTreeSet::new();
-        loop {
-            let mut found: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
-            for (store, entry) in (0u16..).zip(&self.stores) {
-                for &slot in entry
-                    .store
-                    .doomed()
-                    .iter()
-                    .filter(|&&slot| !done.contains(&(store, slot)))
-                {
-                    found.entry(store).or_default().push(slot);
-                }
-            }
-            if found.is_empty() {
-                return Ok(());
-            }
-            for (store, slots) in found {
-                done.extend(slots.iter().map(|&slot| (store, slot)));
-                self.cascade_deletes_of(store, &slots)?;
-            }
-        }
-    }
-
-    fn cascade_deletes_of(&mut self, store: u16, owners: &[u32]) -> Result<()> {
-        let relations = self.entry(store).mapper.resolved()?.to_vec();
-        for (index, resolved) in (0u16..).zip(&relations) {
-            if resolved.kind == RelationKind::BelongsTo {
-                continue;
-            }
-            self.load_collections(store, index, resolved, owners)?;
-            let target = self.target_store(store, index);
-            for &owner in owners {
-                let children = self
-                    .edges
-                    .loaded((store, owner), index)
-                    .unwrap_or_default()
-                    .to_vec();
-                for child in children {
-                    self.release_child((store, owner), index, resolved, (target, child))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn release_child(
-        &mut self,
-        owner: Node,
-        relation: u16,
-        resolved: &ResolvedRelation,
-        child: Node,
-    ) -> Result<()> {
-        let reference = self.reference(owner.0, relation, resolved);
-        if self.parent(child, &reference)? != Some(owner) {
-            // Its foreign key was changed since the collection was read.
-            return Ok(());
-        }
-        if resolved.cascade.delete {
-            return self.delete_cascaded(child);
-        }
-        let store = self.any_store(child.0);
-        let is_there = matches!(store.state(child.1), State::Pending | State::Persistent);
-        if !is_there || store.is_doomed(child.1) {
-            return Ok(());
-        }
-        if resolved.required {
-            let (parent, mapper) = (&self.entry(owner.0).mapper, &self.entry(child.0).mapper);
-            let column = &mapper.table().columns[resolved.remote[0]].name;
-            let message = format!(
-                "{} cannot be deleted: it has a {} whose {column} is NOT NULL; delete that too, move it, or give {}.{} the cascade `all`",
-                parent.name(),
-                mapper.name(),
-                parent.name(),
-                parent.relations()[usize::from(relation)].name,
-            );
-            return Err(Error::new(ErrorKind::ForeignKeyViolation, message).entity(parent.name()));
-        }
-        self.set_parent(child, &reference, None)
     }
 
     /// Writes set references into foreign keys; those to objects that are inserted in this flush must wait.
@@ -394,7 +270,7 @@ impl Session {
             for key in table
                 .foreign_keys
                 .iter()
-                .filter(|key| key.table == table.name)
+                .filter(|key| key.table == table.name && refers_to_primary_key(key, table))
             {
                 let columns: Vec<usize> = key
                     .columns
@@ -453,7 +329,12 @@ impl Session {
     }
 
     /// Sets a column if it differs: an equal value must not cost a snapshot.
-    fn assign_changed(&mut self, (store, slot): Node, column: usize, value: &Value) -> Result<()> {
+    pub(super) fn assign_changed(
+        &mut self,
+        (store, slot): Node,
+        column: usize,
+        value: &Value,
+    ) -> Result<()> {
         let store = self.any_store_mut(store);
         let same = store
             .value(slot, column)
@@ -553,14 +434,15 @@ impl Session {
             if inserts.is_empty() && updates.is_empty() && deletes.is_empty() {
                 continue;
             }
-            let delete_after = self.delete_order(store, &deletes)?;
+            let order = self.delete_order(store, &deletes)?;
             tables.push(TableChanges {
                 store,
                 parents: self.parents(store),
                 inserts,
                 updates,
                 deletes,
-                delete_after,
+                delete_after: order.after,
+                delete_ties: order.ties,
             });
         }
         Ok(Changes { tables, waits })
@@ -579,41 +461,6 @@ impl Session {
             parents.extend(referred.map(|(parent, _)| (parent, nullable)));
         }
         parents
-    }
-
-    /// Among deleted rows of a table that refers to itself: which refers to which.
-    fn delete_order(&self, store: u16, deletes: &[u32]) -> Result<Vec<(u32, u32)>> {
-        let entry = self.entry(store);
-        let table = entry.mapper.table();
-        let mut order = Vec::new();
-        let own = table
-            .foreign_keys
-            .iter()
-            .filter(|key| key.table == table.name);
-        for key in own.filter(|_| deletes.len() > 1) {
-            let columns: Vec<usize> = key
-                .columns
-                .iter()
-                .filter_map(|name| table.position(name))
-                .collect();
-            for &slot in deletes {
-                let params: Vec<Param<'_>> = columns
-                    .iter()
-                    .map(|&column| entry.store.row_value(slot, column))
-                    .collect();
-                let values: Vec<ValueRef<'_>> = params.iter().filter_map(Param::value).collect();
-                if values.iter().any(|value| value.is_null()) {
-                    continue;
-                }
-                let parent = entry.store.find(&values)?;
-                order.extend(
-                    parent
-                        .filter(|&parent| entry.store.is_doomed(parent))
-                        .map(|parent| (slot, parent)),
-                );
-            }
-        }
-        Ok(order)
     }
 
     fn needs_one_statement(&self, steps: &[Step]) -> bool {

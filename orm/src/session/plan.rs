@@ -34,6 +34,17 @@ pub(crate) struct TableChanges {
     pub(crate) deletes: Vec<u32>,
     /// Among the deleted rows: which refers to which.
     pub(crate) delete_after: Vec<(u32, u32)>,
+    /// Deleted rows that refer to deleted rows of other tables by foreign keys that take NULL.
+    pub(crate) delete_ties: Vec<Tie>,
+}
+
+/// A deleted row that refers to a deleted row of another table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tie {
+    pub(crate) child: u32,
+    /// The table it refers to.
+    pub(crate) parent: u16,
+    pub(crate) columns: Vec<usize>,
 }
 
 /// A row that cannot be written before the row it refers to.
@@ -103,6 +114,9 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Cycle> {
             .map(|(node, columns)| (node.1, columns.iter().copied().collect()))
             .collect();
         push_updates(&mut steps, store, &rows);
+    }
+    for &table in &order {
+        push_cut_ties(&mut steps, &changes.tables[table], &position);
     }
     for &table in order.iter().rev() {
         push_deletes(&mut steps, &changes.tables[table]);
@@ -325,6 +339,21 @@ fn push_updates(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
         columns: columns.to_vec(),
         slots,
     }));
+}
+
+/// A row that is deleted after what it refers to lets go of it first: its foreign key is set to NULL.
+fn push_cut_ties(steps: &mut Vec<Step>, table: &TableChanges, position: &BTreeMap<u16, usize>) {
+    let mut rows: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
+    for tie in &table.delete_ties {
+        if position.get(&tie.parent) > position.get(&table.store) {
+            rows.entry(tie.child).or_default().extend(&tie.columns);
+        }
+    }
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|(slot, columns)| (slot, columns.into_iter().collect()))
+        .collect();
+    push_updates(steps, table.store, &rows);
 }
 
 /// Rows that refer to others of the table go before them.

@@ -131,6 +131,45 @@ pub(crate) struct Node {
     pub(crate) children: HasMany<Node>,
 }
 
+/// Has members, one of whom leads it: the tables refer to each other.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "teams")]
+pub(crate) struct Team {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) name: String,
+    #[orm(references = "members.id")]
+    pub(crate) leader_id: Option<i64>,
+    #[orm(key = "leader_id")]
+    pub(crate) leader: BelongsTo<Member>,
+    #[orm(back_populates = team, cascade = "all, delete-orphan")]
+    pub(crate) members: HasMany<Member>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "members")]
+pub(crate) struct Member {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) name: String,
+    #[orm(references = "teams.id")]
+    pub(crate) team_id: i64,
+    #[orm(back_populates = members)]
+    pub(crate) team: BelongsTo<Team>,
+}
+
+/// Refers to its own table by a column that is not the key.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "words")]
+pub(crate) struct Word {
+    #[orm(primary_key)]
+    pub(crate) id: i64,
+    #[orm(unique)]
+    pub(crate) text: String,
+    #[orm(references = "words.text")]
+    pub(crate) root: Option<String>,
+}
+
 /// A key of two columns.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "seats")]
@@ -156,7 +195,8 @@ impl Fixture {
         let database = Sqlite::memory();
         let (engine, outside) = (Engine::new(database.clone()), Engine::new(database));
         metadata![
-            Author, Book, Album, Track, Mark, House, Room, Person, Passport, Node, Seat
+            Author, Book, Album, Track, Mark, House, Room, Person, Passport, Node, Seat, Team,
+            Member, Word
         ]
         .create_all(&outside)?;
         let sent = Arc::new(Mutex::new(Vec::new()));

@@ -3,7 +3,9 @@
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
-use crate::fixture::{Album, Author, Book, Fixture, House, Mark, Node, Room, Track};
+use crate::fixture::{
+    Album, Author, Book, Fixture, House, Mark, Member, Node, Room, Team, Track, Word,
+};
 
 #[test]
 fn parents_are_written_first_whatever_was_added_first() -> Result<()> {
@@ -490,5 +492,53 @@ fn a_long_chain_is_deleted_from_its_end() -> Result<()> {
     f.session.delete(first.expect("it is there"))?;
     f.session.commit()?;
     f.holds::<Node>(0);
+    Ok(())
+}
+
+#[test]
+fn tables_that_refer_to_each_other_are_written_and_deleted() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let team = f.session.add(Team {
+        members: [Member::new("a", 0), Member::new("b", 0)].into(),
+        ..Team::new("t")
+    });
+    let members = f.session.load(team, Team::MEMBERS)?;
+    f.session.set(team, Team::LEADER, Some(members[0]))?;
+    f.session.commit()?;
+    f.session.refresh(team)?;
+    assert_eq!(f.session[team].leader_id, Some(1));
+    f.session.delete(team)?;
+    f.session.flush()?;
+    f.session.rollback()?;
+    assert_eq!(f.session[team].leader_id, Some(1));
+    f.session.delete(team)?;
+    f.session.commit()?;
+    f.holds::<Team>(0);
+    f.holds::<Member>(0);
+    Ok(())
+}
+
+#[test]
+fn a_foreign_key_need_not_refer_to_the_primary_key() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let root = f.session.add(Word::new(1, "go"));
+    f.session.flush()?;
+    let [goes, went] = f.session.add_all([
+        Word {
+            root: Some("go".to_owned()),
+            ..Word::new(2, "goes")
+        },
+        Word {
+            root: Some("go".to_owned()),
+            ..Word::new(3, "went")
+        },
+    ]);
+    f.session.commit()?;
+    f.session.delete(goes)?;
+    f.session.delete(went)?;
+    f.session.flush()?;
+    f.session.delete(root)?;
+    f.session.commit()?;
+    f.holds::<Word>(0);
     Ok(())
 }

@@ -195,6 +195,35 @@ fn a_cycle_of_tables_is_broken_where_null_is_allowed() {
 }
 
 #[test]
+fn a_cycle_of_tables_is_deleted_after_its_ties_are_cut() {
+    let teams = TableChanges {
+        store: USERS,
+        parents: vec![(TASKS, true)],
+        deletes: vec![1],
+        delete_ties: vec![Tie {
+            child: 1,
+            parent: TASKS,
+            columns: vec![3],
+        }],
+        ..Default::default()
+    };
+    let members = TableChanges {
+        store: TASKS,
+        parents: vec![(USERS, false)],
+        deletes: vec![2],
+        ..Default::default()
+    };
+    let changes = Changes {
+        tables: vec![members, teams],
+        waits: vec![],
+    };
+    check(
+        &changes,
+        &["update 1 [3] [1]", "delete 0 [2]", "delete 1 [1]"],
+    );
+}
+
+#[test]
 fn a_cycle_without_null_is_refused_and_named() {
     let table = TableChanges {
         parents: vec![(0, false)],
