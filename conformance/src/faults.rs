@@ -242,12 +242,12 @@ fn hunt(
             Arc::clone(&fired),
         ));
         let found = attempt(&lying, case, options.limits());
-        let fired = fired.load(Ordering::Relaxed) > 0;
-        fired_ever |= fired;
+        let fired = fired.load(Ordering::Relaxed);
+        fired_ever |= fired > 0;
         let Outcome::Fail { failure } = found.outcome else {
             continue;
         };
-        if failure.kind != FailureKind::Assertion || !fired {
+        if failure.kind != FailureKind::Assertion || fired == 0 {
             errors.push(case.id.to_owned());
             continue;
         }
@@ -255,6 +255,7 @@ fn hunt(
             return FaultVerdict::Killed {
                 case: case.id.to_owned(),
                 assertion: failure.message,
+                fired,
             };
         }
     }

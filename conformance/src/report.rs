@@ -121,6 +121,8 @@ pub enum FaultVerdict {
         case: String,
         /// The assertion's message.
         assertion: String,
+        /// How often the fault acted in that case.
+        fired: u64,
     },
     /// No case noticed.
     Survived {

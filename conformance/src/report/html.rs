@@ -191,9 +191,9 @@ fn faults(report: &Report) -> Vec<Fault<'_>> {
 fn fault_cell(verdict: Option<&FaultVerdict>) -> FaultCell<'_> {
     let (verdict, by, why) = match verdict {
         None => ("none", "", String::new()),
-        Some(FaultVerdict::Killed { case, assertion }) => {
-            ("killed", case.as_str(), assertion.clone())
-        }
+        Some(FaultVerdict::Killed {
+            case, assertion, ..
+        }) => ("killed", case.as_str(), assertion.clone()),
         Some(FaultVerdict::Survived {
             fired: true,
             errors,
