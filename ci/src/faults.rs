@@ -72,7 +72,9 @@ fn matrix(matrix: &KillMatrix) -> String {
 
 fn verdict(verdict: &FaultVerdict) -> String {
     match verdict {
-        FaultVerdict::Killed { case, .. } => format!("killed      {case}"),
+        FaultVerdict::Killed { case, fired, .. } => {
+            format!("killed      {case} (it acted {fired} times)")
+        }
         FaultVerdict::Equivalent { reason } => format!("equivalent  {reason}"),
         FaultVerdict::Survived { fired: false, .. } => "SURVIVED    it never acted".to_owned(),
         FaultVerdict::Survived { errors, .. } if errors.is_empty() => {
