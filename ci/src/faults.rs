@@ -73,7 +73,7 @@ fn matrix(matrix: &KillMatrix) -> String {
 fn verdict(verdict: &FaultVerdict) -> String {
     match verdict {
         FaultVerdict::Killed { case, fired, .. } => {
-            format!("killed      {case} (it acted {fired} times)")
+            format!("killed      {case} (acted {fired}×)")
         }
         FaultVerdict::Equivalent { reason } => format!("equivalent  {reason}"),
         FaultVerdict::Survived { fired: false, .. } => "SURVIVED    it never acted".to_owned(),
