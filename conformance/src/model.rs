@@ -121,7 +121,7 @@ mod tests {
     fn programs_are_long_and_do_everything() {
         let mut runner = TestRunner::deterministic();
         let mut statistics = Statistics::default();
-        for _ in 0..200 {
+        for _ in 0..64 {
             let tree = program::programs()
                 .new_tree(&mut runner)
                 .expect("programs can be drawn");

@@ -27,20 +27,20 @@ pub(super) fn programs() -> impl Strategy<Value = Vec<Wish>> {
     let wish = prop_oneof![
         4 => Just(Wish::AddUser),
         5 => Just(Wish::AddTask),
-        2 => any().prop_map(Wish::AddAgain),
+        6 => any().prop_map(Wish::AddAgain),
         6 => (any(), number).prop_map(|(which, number)| Wish::SetNumber(which, number)),
         4 => any().prop_map(Wish::Delete),
         4 => (any(), proptest::option::of(any())).prop_map(|(task, user)| Wish::SetUser(task, user)),
         4 => (any(), any()).prop_map(|(user, task)| Wish::Push(user, task)),
-        3 => any().prop_map(Wish::Remove),
+        6 => any().prop_map(Wish::Remove),
         4 => any().prop_map(Wish::Load),
         4 => any().prop_map(Wish::Get),
         4 => Just(Wish::Flush),
         3 => Just(Wish::Commit),
-        2 => Just(Wish::Rollback),
+        3 => Just(Wish::Rollback),
     ];
     // From one wish on, so that a failing program can shrink to a few steps.
-    proptest::collection::vec(wish, 1..70)
+    proptest::collection::vec(wish, 1..90)
 }
 
 /// Programs with one wish less, the last first, and with one wish that chooses the first objects.
