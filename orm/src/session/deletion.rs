@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::edges::Node;
 use super::plan::Tie;
+use super::relate::Reference;
 use super::{Session, State};
 use crate::entity::{RelationKind, ResolvedRelation};
 use crate::error::{Error, ErrorKind, Result};
@@ -99,6 +100,7 @@ impl Session {
             }
             self.load_collections(store, index, resolved, owners)?;
             let target = self.target_store(store, index);
+            let reference = self.reference(store, index, resolved);
             for &owner in owners {
                 let children = self
                     .edges
@@ -106,7 +108,13 @@ impl Session {
                     .unwrap_or_default()
                     .to_vec();
                 for child in children {
-                    self.release_child((store, owner), index, resolved, (target, child))?;
+                    self.release_child(
+                        (store, owner),
+                        index,
+                        resolved,
+                        &reference,
+                        (target, child),
+                    )?;
                 }
             }
         }
@@ -118,10 +126,10 @@ impl Session {
         owner: Node,
         relation: u16,
         resolved: &ResolvedRelation,
+        reference: &Reference,
         child: Node,
     ) -> Result<()> {
-        let reference = self.reference(owner.0, relation, resolved);
-        if self.parent(child, &reference)? != Some(owner) {
+        if self.parent(child, reference)? != Some(owner) {
             // Its foreign key was changed since the collection was read.
             return Ok(());
         }
@@ -145,7 +153,7 @@ impl Session {
             );
             return Err(Error::new(ErrorKind::ForeignKeyViolation, message).entity(parent.name()));
         }
-        self.set_parent(child, &reference, None)
+        self.set_parent(child, reference, None)
     }
 
     /// Which deleted rows of a table refer to which: of the table itself, and of other tables by foreign keys that take NULL.
