@@ -105,5 +105,11 @@ pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Er
     let old = session.load(ann, Customer::ADDRESS)?;
     writeln!(out, "ann: {:?}", old.map(|old| session[old].city.clone()))?;
     session.commit()?;
+
+    // What tables there are, without an entity: plain data for now, no classes.
+    for table in engine.connect()?.reflect()? {
+        let columns: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        writeln!(out, "{} {columns:?}", table.name)?;
+    }
     Ok(())
 }
