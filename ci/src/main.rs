@@ -10,6 +10,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod targets;
+mod values;
 mod with_postgres;
 
 use std::process::ExitCode;

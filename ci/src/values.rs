@@ -1,0 +1,77 @@
+//! The values of options, from their text.
+
+use std::time::Duration;
+
+use selfsame_conformance::{Filter, Shard};
+
+/// Which ids are chosen.
+pub(crate) fn filter(text: &str) -> Result<Filter, String> {
+    text.parse().map_err(message)
+}
+
+/// Which share of the cases.
+pub(crate) fn shard(text: &str) -> Result<Shard, String> {
+    text.parse().map_err(message)
+}
+
+/// A seed as reports print it (`0x5e1f`), or in decimal.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| "write a number below 2^64, such as 7 or 0x5e1f".to_owned())
+}
+
+/// Seconds, or a number with `s`, `m` or `h`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.char_indices().next_back() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3600),
+        _ => (text, 1),
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit))
+        .map(Duration::from_secs)
+        .ok_or_else(|| "write a time such as 90s, 5m or 1h".to_owned())
+}
+
+fn message(error: selfsame::Error) -> String {
+    error.message().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
+        for bad in [
+            "",
+            "m",
+            "-1",
+            "1d",
+            "é",
+            "99999999999999999999h",
+            "18446744073709551615h",
+        ] {
+            duration(bad).expect_err(bad);
+        }
+    }
+
+    #[test]
+    fn seeds_are_read_as_they_are_printed() {
+        assert_eq!(seed("0x5e1f"), Ok(0x5e1f));
+        assert_eq!(seed("7"), Ok(7));
+        for bad in ["", "0x", "-1", "seven"] {
+            seed(bad).expect_err(bad);
+        }
+    }
+}
