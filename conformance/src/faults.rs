@@ -7,6 +7,7 @@
 mod constraints;
 mod lie;
 mod queries;
+mod rows;
 mod text;
 mod transactions;
 mod values;

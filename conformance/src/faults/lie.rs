@@ -27,6 +27,10 @@ pub(super) enum Lie {
     RepeatParameter,
     /// A kept statement gives no more columns than when it ran first.
     StalePlan,
+    /// The names of columns are lost.
+    LoseNames,
+    /// An INSERT outside a transaction stays uncommitted.
+    HoldOpen,
     /// The connection goes back to the pool as it is.
     KeepDirty,
     /// Once a sink stopped early, the connection answers nothing but errors.

@@ -109,6 +109,27 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .suspects(&["schema.change"]),
     Fault::new(
+        "queries.column_names_lost",
+        Queries,
+        "Columns come without their names.",
+        Lie::LoseNames,
+    )
+    .suspects(&["queries.columns.names"]),
+    Fault::new(
+        "queries.bitwise_and_is_or",
+        Queries,
+        "A bitwise AND is an OR.",
+        Lie::Text(|_, _, text| replaced(text, " & ", " | ")),
+    )
+    .suspects(&["queries.arithmetic.bits"]),
+    Fault::new(
+        "queries.remainder_is_quotient",
+        Queries,
+        "The remainder of a division is its quotient.",
+        Lie::Text(|_, _, text| replaced(text, " % ", " / ")),
+    )
+    .suspects(&["queries.arithmetic.integers"]),
+    Fault::new(
         "queries.row_twice",
         Queries,
         "The third row of a result comes twice.",

@@ -20,6 +20,14 @@ pub(super) const FAULTS: &[Fault] = &[
     .needs(&[Capability::Transactions])
     .suspects(&["transactions.rollback", "transactions.commit"]),
     Fault::new(
+        "transactions.insert_not_autocommitted",
+        Transactions,
+        "An INSERT outside a transaction opens one and leaves it open.",
+        Lie::HoldOpen,
+    )
+    .needs(&[Capability::Transactions, Capability::SecondConnection])
+    .suspects(&["transactions.autocommit"]),
+    Fault::new(
         "transactions.commit_is_a_no_op",
         Transactions,
         "COMMIT does nothing.",

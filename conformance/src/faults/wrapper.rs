@@ -1,18 +1,18 @@
 //! A wrapper around any backend that makes one mistake, or none.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, StatementKind};
-use selfsame::dialect::{Dialect, Transaction};
-use selfsame::value::{Param, Value, ValueRef, ValueType};
+use selfsame::dialect::{Begin, Dialect, Transaction};
+use selfsame::value::{Param, Value, ValueRef};
 use selfsame::{Error, ErrorKind, Result};
 
 use crate::faults::Fault;
-use crate::faults::lie::{Answer, Command, Delivery, Lie};
+use crate::faults::lie::{Answer, Command, Lie};
+use crate::faults::rows::Deliverer;
 use crate::target::{Fresh, Target};
 
 /// A target whose backends make one mistake, or none.
@@ -72,8 +72,8 @@ impl Fresh for LyingFresh {
 }
 
 /// The mistake, shared by all connections of one backend.
-struct Liar {
-    lie: Option<&'static Lie>,
+pub(super) struct Liar {
+    pub(super) lie: Option<&'static Lie>,
     fired: Arc<AtomicU64>,
     /// What is sent instead of a statement, by its id: rewritten once, so that the inner backend can keep it prepared.
     texts: Mutex<HashMap<u64, Option<Arc<Sql>>>>,
@@ -89,11 +89,11 @@ impl fmt::Debug for Liar {
 
 impl Liar {
     /// Notes that the fault acted.
-    fn fire(&self) {
+    pub(super) fn fire(&self) {
         self.fired.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn fired<T>(&self, acted: Option<T>) -> Option<T> {
+    pub(super) fn fired<T>(&self, acted: Option<T>) -> Option<T> {
         if acted.is_some() {
             self.fire();
         }
@@ -118,7 +118,7 @@ impl Liar {
     }
 
     /// How many columns of a row are shown.
-    fn width(&self, id: u64, row: &dyn Row) -> usize {
+    pub(super) fn width(&self, id: u64, row: &dyn Row) -> usize {
         if !matches!(self.lie, Some(Lie::StalePlan)) {
             return row.len();
         }
@@ -235,6 +235,7 @@ impl Backend for Lying {
             backend: Arc::clone(&self.inner),
             liar: Arc::clone(&self.liar),
             broken: false,
+            in_transaction: false,
         }))
     }
 
@@ -249,6 +250,7 @@ struct LyingConnection {
     backend: Arc<dyn Backend>,
     liar: Arc<Liar>,
     broken: bool,
+    in_transaction: bool,
 }
 
 impl LyingConnection {
@@ -266,6 +268,17 @@ impl LyingConnection {
         }
     }
 
+    /// Opens a transaction that nobody asked for.
+    fn hold_open(&mut self, kind: StatementKind) -> Result<()> {
+        let holds = matches!(self.liar.lie, Some(Lie::HoldOpen));
+        if !holds || self.in_transaction || kind != StatementKind::Insert {
+            return Ok(());
+        }
+        self.liar.fire();
+        self.in_transaction = true;
+        self.send(&Transaction::Begin(Begin::default()))
+    }
+
     fn rewritten(&self, sql: &Sql) -> Option<Arc<Sql>> {
         self.liar.text(self.backend.dialect(), sql)
     }
@@ -276,6 +289,7 @@ impl Connection for LyingConnection {
         self.refuse_if_broken()?;
         let text = self.rewritten(statement.sql);
         let sql = text.as_deref().unwrap_or(statement.sql);
+        self.hold_open(sql.kind())?;
         let liar = Arc::clone(&self.liar);
         let result = with_params(&liar, statement.params, |params| {
             self.inner.execute(&Statement::new(sql, params))
@@ -354,6 +368,13 @@ impl Connection for LyingConnection {
             return self.inner.transaction(command, sql);
         }
         self.refuse_if_broken()?;
+        if matches!(self.liar.lie, Some(Lie::HoldOpen)) && matches!(command, Transaction::Begin(_))
+        {
+            if self.in_transaction {
+                self.send(&Transaction::Commit)?;
+            }
+            self.in_transaction = true;
+        }
         let other = match self.liar.lie {
             Some(Lie::Command(change)) => self.liar.fired(change(command)),
             _ => None,
@@ -395,81 +416,5 @@ impl LyingConnection {
         let text = self.backend.dialect().transaction(command);
         let sql = Sql::new(StatementKind::Transaction, text, [], []);
         self.inner.transaction(command, &sql)
-    }
-}
-
-/// Hands rows on to a sink, as the fault delivers them.
-struct Deliverer<'a> {
-    liar: &'a Liar,
-    id: u64,
-    place: usize,
-}
-
-impl<'a> Deliverer<'a> {
-    fn new(liar: &'a Liar, id: u64) -> Self {
-        Self { liar, id, place: 0 }
-    }
-
-    fn row(&mut self, row: &dyn Row, sink: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<()> {
-        let place = self.place;
-        self.place += 1;
-        match self.liar.lie {
-            Some(Lie::Deliver(change)) => match self.liar.fired(change(place)) {
-                None => sink(row),
-                Some(Delivery::Never) => Ok(()),
-                Some(Delivery::Twice) => {
-                    sink(row)?;
-                    sink(row)
-                }
-            },
-            Some(Lie::Read(bend)) => sink(&self.lying(row, *bend)),
-            Some(Lie::StalePlan) => sink(&self.lying(row, |_| None)),
-            _ => sink(row),
-        }
-    }
-}
-
-impl<'a> Deliverer<'a> {
-    fn lying<'r>(&self, row: &'r dyn Row, bend: fn(ValueRef<'_>) -> Option<Value>) -> LyingRow<'r>
-    where
-        'a: 'r,
-    {
-        let width = self.liar.width(self.id, row);
-        LyingRow {
-            inner: row,
-            liar: self.liar,
-            bend,
-            cells: (0..width).map(|_| OnceCell::new()).collect(),
-        }
-    }
-}
-
-/// A row whose values are bent when they are read.
-struct LyingRow<'a> {
-    inner: &'a dyn Row,
-    liar: &'a Liar,
-    bend: fn(ValueRef<'_>) -> Option<Value>,
-    cells: Vec<OnceCell<(ValueType, Value)>>,
-}
-
-impl Row for LyingRow<'_> {
-    fn len(&self) -> usize {
-        self.cells.len()
-    }
-
-    fn name(&self, index: usize) -> &str {
-        self.inner.name(index)
-    }
-
-    fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
-        let honest = self.inner.value(index, ty)?;
-        let (Some(bent), Some(cell)) = ((self.bend)(honest), self.cells.get(index)) else {
-            return Ok(honest);
-        };
-        self.liar.fire();
-        match cell.get_or_init(|| (ty, bent)) {
-            (kept, value) if *kept == ty => Ok(value.as_ref()),
-            _ => Ok(honest),
-        }
     }
 }

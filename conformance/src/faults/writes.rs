@@ -2,11 +2,13 @@
 
 use selfsame::ErrorKind;
 use selfsame::backend::{Outcome, StatementKind};
+use selfsame::dialect::Dialect;
 
+use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::Writes;
 use crate::faults::lie::{Answer, Lie};
-use crate::faults::text::always_true;
+use crate::faults::text::{always_true, places};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
@@ -69,4 +71,38 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     )
     .suspects(&["writes.delete"]),
+    Fault::new(
+        "writes.defaults_are_zero",
+        Writes,
+        "A numeric DEFAULT is zero, whatever it says.",
+        Lie::Text(defaults_are_zero),
+    )
+    .suspects(&["writes.insert.defaults"]),
+    Fault::new(
+        "writes.upsert_keeps_the_old_row",
+        Writes,
+        "An INSERT that meets its key does nothing, where it should update.",
+        Lie::Text(|_, _, text| {
+            let at = *places(text, " DO UPDATE ").first()?;
+            Some(format!("{} DO NOTHING", &text[..at]))
+        }),
+    )
+    .needs(&[Capability::Upsert])
+    .suspects(&["writes.upsert"]),
+    Fault::new(
+        "writes.quote_lost_in_names",
+        Writes,
+        "A quote inside the name of a table is lost.",
+        Lie::Text(|_, _, text| text.contains("\"\"").then(|| text.replace("\"\"", ""))),
+    )
+    .suspects(&["schema.names.odd"]),
 ];
+
+fn defaults_are_zero(_: &dyn Dialect, kind: StatementKind, text: &str) -> Option<String> {
+    if kind != StatementKind::Ddl {
+        return None;
+    }
+    let at = *places(text, " DEFAULT ").last()? + " DEFAULT ".len();
+    let digits = text[at..].bytes().take_while(u8::is_ascii_digit).count();
+    (digits > 0).then(|| format!("{}0{}", &text[..at], &text[at + digits..]))
+}
