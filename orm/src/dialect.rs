@@ -87,8 +87,8 @@ pub trait Dialect: Debug + Send + Sync {
     /// inside the same transaction.
     ///
     /// Give one only if no other transaction can add a key between this query and the INSERT that follows it in the same
-    /// transaction (SQLite's one writer), and if counting on is what the database itself would have done. The answer may be no
-    /// row at all: then the table's keys come row by row.
+    /// transaction (SQLite's one writer), if an INSERT of several rows gives them keys in order, one higher each, and if its outcome
+    /// tells the last of them, which is checked. The answer may be no row at all: then the table's keys come row by row.
     fn last_key(&self, table: &Table) -> Option<String> {
         let _ = table;
         None

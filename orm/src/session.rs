@@ -36,6 +36,7 @@ use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::backend::Sql;
 use crate::engine::{Connected, Engine};
 use crate::entity::{Entity, Mapped, Mapper, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
@@ -70,6 +71,8 @@ pub struct Session {
 pub(crate) struct StoreEntry {
     store: Box<dyn AnyStore>,
     mapper: Arc<Mapper>,
+    /// The SELECT of one row by its key, once it was asked for.
+    by_key: Option<Arc<Sql>>,
 }
 
 impl Session {
@@ -264,6 +267,7 @@ impl Session {
             self.stores.push(StoreEntry {
                 store: make(),
                 mapper: Arc::clone(mapper),
+                by_key: None,
             });
             self.stores.len() - 1
         });

@@ -206,6 +206,10 @@ impl<E> Wishes<E> {
 impl<E: Entity> Wishes<E> {
     /// Takes what waits in a one-to-many field.
     pub fn many<To: Entity>(&mut self, relation: Relation<E, To, Many>, field: &mut HasMany<To>) {
+        // Asked of every object at every flush, and mostly there are none.
+        if field.is_empty() {
+            return;
+        }
         let wishes = std::mem::take(&mut field.0);
         self.grants.extend(
             wishes

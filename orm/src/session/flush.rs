@@ -356,10 +356,11 @@ impl Session {
             let is_waiting = |slot| waiting.contains(&(store, slot));
             let waiting = waiting.range((store, 0)..=(store, u32::MAX));
             let written = any.touched().iter().copied();
+            let is_due = |slot: &u32| any.is_expired(*slot, epoch) && !any.is_doomed(*slot);
+            let is_changed = |slot: &u32| !is_waiting(*slot) && !any.changed(*slot).is_empty();
             let mut expired: Vec<u32> = written
-                .filter(|&slot| !is_waiting(slot) && !any.changed(slot).is_empty())
-                .chain(waiting.map(|node| node.1))
-                .filter(|&slot| any.is_expired(slot, epoch) && !any.is_doomed(slot))
+                .filter(|slot| is_due(slot) && is_changed(slot))
+                .chain(waiting.map(|node| node.1).filter(is_due))
                 .collect();
             // In the order of their keys, so that two sessions lock in the same order.
             any.sort_by_key(&mut expired);

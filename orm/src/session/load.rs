@@ -1,7 +1,9 @@
 //! Loading: by key, along relations, and for many owners at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::transaction::Intent;
 use super::{AnyStore, Fill, Handle, Node, Selection, Session, State};
@@ -50,14 +52,9 @@ impl Session {
         {
             return Ok(Some(self.handle((store, slot))));
         }
-        let mut params = Vec::new();
+        let mut params = Vec::with_capacity(1);
         key.params(&mut params);
-        let values: Vec<Value> = params
-            .iter()
-            .filter_map(Param::value)
-            .map(ValueRef::to_owned)
-            .collect();
-        let slots = self.load_by_key(store, &values)?;
+        let slots = self.load_by_key(store, &owned(&params))?;
         self.load_default_relations(store, &slots)?;
         Ok(slots.first().map(|&slot| self.handle((store, slot))))
     }
@@ -74,20 +71,14 @@ impl Session {
     ) -> Result<Vec<Handle<E>>> {
         let keys: Vec<E::Key> = keys.into_iter().map(Into::into).collect();
         let store = self.store_of::<E>();
-        let mut missing = Vec::new();
-        let mut params = Vec::new();
+        let mut params = Vec::with_capacity(keys.len());
         for key in &keys {
             let known = self.typed_store::<E>(store).find_key(key);
             if known.is_none_or(|slot| self.any_store(store).is_expired(slot, self.epoch)) {
                 key.params(&mut params);
             }
         }
-        missing.extend(
-            params
-                .iter()
-                .filter_map(Param::value)
-                .map(ValueRef::to_owned),
-        );
+        let missing = owned(&params);
         let mut read = BTreeSet::new();
         if !missing.is_empty() {
             let slots = self.load_by_key(store, &missing)?;
@@ -239,7 +230,7 @@ impl Session {
     /// Reads rows into their store, in batches; their slots in the order they came.
     pub(super) fn look_up(&mut self, lookup: &Lookup<'_>) -> Result<Vec<u32>> {
         let moment = self.moment();
-        let mut slots = Vec::new();
+        let mut slots = Vec::with_capacity(lookup.keys.len() / lookup.by.len());
         let store = lookup.store;
         self.look_up_rows(lookup, &mut |any, row| {
             slots.extend(
@@ -290,7 +281,7 @@ impl Session {
             let missing = size * width - keys.len();
             let filled = keys.iter().chain(last.iter().cycle().take(missing));
             let params: Vec<Param<'_>> = filled.map(|value| Param::Ref(value.as_ref())).collect();
-            let sql = self.lookup_sql(lookup, Operation::Select(lookup.lock), size);
+            let sql = self.select_sql(lookup, size);
             self.run_lookup(lookup.store, &sql, &params, sink)?;
         }
         Ok(())
@@ -306,6 +297,25 @@ impl Session {
         let any = &mut *self.stores[usize::from(store)].store;
         let connection = self.connection.as_mut().ok_or_else(not_connected)?;
         connection.query(sql, params, &mut |row| sink(any, row))
+    }
+
+    /// The statement for so many keys. That for one row by its primary key is kept with the store, as `get` asks for it again and again.
+    fn select_sql(&mut self, lookup: &Lookup<'_>, size: usize) -> Arc<Sql> {
+        let operation = Operation::Select(lookup.lock);
+        let entry = self.entry(lookup.store);
+        let by_key = size == 1
+            && lookup.lock == Lock::None
+            && lookup.order.is_empty()
+            && *lookup.by == *entry.mapper.table().primary_key;
+        if !by_key {
+            return self.lookup_sql(lookup, operation, size);
+        }
+        if let Some(sql) = &entry.by_key {
+            return Arc::clone(sql);
+        }
+        let sql = self.lookup_sql(lookup, operation, size);
+        self.stores[usize::from(lookup.store)].by_key = Some(Arc::clone(&sql));
+        sql
     }
 
     fn lookup_sql(&self, lookup: &Lookup<'_>, operation: Operation, count: usize) -> Arc<Sql> {
@@ -336,15 +346,11 @@ impl Session {
     /// The primary keys of some objects, as their rows have them.
     pub(super) fn key_values(&self, store: u16, slots: &[u32]) -> Vec<Value> {
         let any = self.any_store(store);
-        let mut params = Vec::new();
+        let mut params = Vec::with_capacity(slots.len());
         for &slot in slots {
             any.row_key(slot, &mut params);
         }
-        params
-            .iter()
-            .filter_map(Param::value)
-            .map(ValueRef::to_owned)
-            .collect()
+        owned(&params)
     }
 
     fn load_relation(&mut self, owner: Node, relation: u16) -> Result<(u16, Vec<u32>)> {
@@ -434,6 +440,23 @@ impl Session {
         (!values.contains(&Value::Null)).then_some(values)
     }
 
+    /// The mapped object that a foreign key leads to.
+    fn referred(&self, child: Node, columns: &[usize], parents: u16) -> Result<Option<u32>> {
+        let parents = self.any_store(parents);
+        // The usual key is of one column, and there are many children.
+        if let [column] = columns {
+            let param = self.any_store(child.0).value(child.1, *column);
+            return match param.value() {
+                Some(value) if !value.is_null() => parents.find(&[value]),
+                _ => Ok(None),
+            };
+        }
+        match self.foreign_key(child, columns) {
+            Some(key) => parents.find(&values(&key)),
+            None => Ok(None),
+        }
+    }
+
     /// Reads the collections of many owners at once, those that are not loaded. The members of each come in the relation's order,
     /// else by their key.
     pub(super) fn load_collections(
@@ -444,16 +467,14 @@ impl Session {
         owners: &[u32],
     ) -> Result<Vec<u32>> {
         let target = self.target_store(store, relation);
-        let mut members: BTreeMap<u32, Vec<u32>> = owners
-            .iter()
-            .filter(|&&owner| self.edges.loaded((store, owner), relation).is_none())
-            .map(|&owner| (owner, Vec::new()))
-            .collect();
+        let is_missing = |owner: &u32| self.edges.loaded((store, *owner), relation).is_none();
+        let mut missing: Vec<u32> = owners.iter().copied().filter(is_missing).collect();
+        missing.sort_unstable();
+        missing.dedup();
         let mut all = Vec::new();
-        if members.is_empty() {
+        if missing.is_empty() {
             return Ok(all);
         }
-        let missing: Vec<u32> = members.keys().copied().collect();
         let keys = self.key_values(store, &missing);
         let by_key = self
             .entry(target)
@@ -470,17 +491,17 @@ impl Session {
             order: &order,
             lock: Lock::None,
         })?;
+        let mut members: FxHashMap<u32, Vec<u32>> =
+            missing.iter().map(|&owner| (owner, Vec::new())).collect();
         for child in children {
-            let Some(key) = self.foreign_key((target, child), &resolved.remote) else {
-                continue;
-            };
-            let owner = self.any_store(store).find(&values(&key))?;
+            let owner = self.referred((target, child), &resolved.remote, store)?;
             if let Some(slots) = owner.and_then(|owner| members.get_mut(&owner)) {
                 slots.push(child);
                 all.push(child);
             }
         }
-        for (owner, slots) in members {
+        for owner in missing {
+            let slots = members.remove(&owner).unwrap_or_default();
             self.fill_collection((store, owner), relation, resolved, slots);
         }
         Ok(all)
@@ -617,6 +638,17 @@ fn key_filter(mapper: &Mapper, key: &[Value]) -> sql::Node {
     conditions
         .reduce(sql::Node::and)
         .unwrap_or(sql::Node::All(Vec::new()))
+}
+
+fn owned(params: &[Param<'_>]) -> Vec<Value> {
+    let mut values = Vec::with_capacity(params.len());
+    values.extend(
+        params
+            .iter()
+            .filter_map(Param::value)
+            .map(ValueRef::to_owned),
+    );
+    values
 }
 
 fn values(key: &[Value]) -> Vec<ValueRef<'_>> {

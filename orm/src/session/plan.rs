@@ -103,8 +103,7 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Cycle> {
                 None => true,
             }
         });
-        let in_time: Vec<_> = in_time.cloned().collect();
-        push_updates(&mut steps, table.store, &in_time);
+        push_updates(&mut steps, table.store, in_time);
         push_inserts(&mut steps, table, &levels);
     }
     for &table in &order {
@@ -142,6 +141,9 @@ impl Cycle {
 
 /// Parents before children, ties by store. A cycle is broken where NULL is allowed, else at the first store.
 fn table_order(tables: &[TableChanges]) -> Vec<usize> {
+    if tables.len() == 1 {
+        return vec![0];
+    }
     let mut left: BTreeMap<u16, usize> = tables
         .iter()
         .enumerate()
@@ -171,8 +173,8 @@ fn table_order(tables: &[TableChanges]) -> Vec<usize> {
     order
 }
 
-/// How many inserts of its own table must come before each new row; none before a row that is not listed. Rows that cannot wait that way are noted in `late`: they are
-/// written with NULL first and updated at the end.
+/// How many inserts of its own table must come before each new row; none before a row that is not listed. Rows that cannot wait
+/// that way are noted in `late`: they are written with NULL first and updated at the end.
 fn levels(
     changes: &Changes,
     position: &BTreeMap<u16, usize>,
@@ -324,14 +326,25 @@ fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &BTreeMap<N
 }
 
 /// Rows with the same changed columns form one batch; batches come in the order of their first rows.
-fn push_updates(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
-    let mut shapes: Vec<(&Columns, Vec<u32>)> = Vec::new();
-    let mut known: BTreeMap<&Columns, usize> = BTreeMap::new();
-    for (slot, columns) in rows.iter().filter(|(_, columns)| !columns.is_empty()) {
-        let at = *known.entry(columns).or_insert_with(|| {
-            shapes.push((columns, Vec::new()));
-            shapes.len() - 1
-        });
+fn push_updates<'a>(
+    steps: &mut Vec<Step>,
+    store: u16,
+    rows: impl IntoIterator<Item = &'a (u32, Columns)>,
+) {
+    let mut shapes: Vec<(&[usize], Vec<u32>)> = Vec::new();
+    let mut known: BTreeMap<&[usize], usize> = BTreeMap::new();
+    // Rows that follow each other mostly have one shape.
+    let mut last = None;
+    let rows = rows.into_iter();
+    for (slot, columns) in rows.filter(|(_, columns)| !columns.is_empty()) {
+        let at = match last {
+            Some((shape, at)) if Columns::ptr_eq(shape, columns) => at,
+            _ => *known.entry(columns).or_insert_with(|| {
+                shapes.push((columns, Vec::new()));
+                shapes.len() - 1
+            }),
+        };
+        last = Some((columns, at));
         shapes[at].1.push(*slot);
     }
     steps.extend(shapes.into_iter().map(|(columns, slots)| Step::Update {

@@ -88,6 +88,8 @@ pub(crate) trait AnyStore: Send {
     /// Lays a freshly read row under an object that was written while it was expired.
     fn rebase(&mut self, slot: u32, row: &dyn Row, at: usize, moment: Moment) -> Result<()>;
 
+    /// Makes room for the keys of so many more objects.
+    fn reserve_keys(&mut self, count: usize);
     /// Called as each row is written; all of it can be undone.
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()>;
     fn updated(&mut self, slot: u32, epoch: u32) -> Result<()>;
@@ -484,6 +486,10 @@ impl<E: Mapped> AnyStore for Store<E> {
             self.ledger.log(Done::Read(slot));
         }
         Ok(())
+    }
+
+    fn reserve_keys(&mut self, count: usize) {
+        self.keys.reserve(count);
     }
 
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::send::{Keys, each_row, params, parts, shape, with_arrays};
-use crate::backend::Sql;
+use crate::backend::{Outcome, Sql};
 use crate::dialect::Batch;
 use crate::engine::Operation;
 use crate::entity::Mapper;
@@ -46,7 +46,7 @@ impl Insert<'_> {
                 self.arrays(session, &made)
             }
             Batch::Arrays => self.returning(session, &made),
-            _ if made.is_empty() => self.values(session, self.columns),
+            _ if made.is_empty() => self.values(session, &mut |_, _| Ok(())),
             _ if generated.is_some() && made.len() == 1 => self.counted(session, made[0]),
             _ => self.returning(session, &made),
         }?;
@@ -86,35 +86,41 @@ impl Insert<'_> {
     fn finish(&self, session: &mut Session) -> Result<()> {
         let epoch = session.epoch;
         let store = session.any_store_mut(self.store);
+        store.reserve_keys(self.slots.len());
         self.slots
             .iter()
             .try_for_each(|&slot| store.inserted(slot, epoch))
     }
 
-    /// Rows whose every column the program gives.
-    fn values(&self, session: &mut Session, columns: &[usize]) -> Result<()> {
+    /// Rows of which nothing is read back, in as few statements as the dialect allows; `each` is told of each batch.
+    fn values(
+        &self,
+        session: &mut Session,
+        each: &mut dyn FnMut(&[u32], Outcome) -> Result<()>,
+    ) -> Result<()> {
         let Batch::Values { max_parameters } = session.engine.dialect().batch() else {
-            let sql = self.sql(session, Operation::Insert, columns, &[], 1);
+            let sql = self.sql(session, Operation::Insert, self.columns, &[], 1);
             return each_row(
                 session,
                 self.store,
                 &sql,
                 self.slots,
-                columns,
+                self.columns,
                 Keys::None,
-                &mut |_, _, _| Ok(()),
+                &mut |_, slot, outcome| each(&[slot], outcome),
             );
         };
         for slots in self
             .slots
-            .chunks(rows_per_statement(max_parameters, columns.len()))
+            .chunks(rows_per_statement(max_parameters, self.columns.len()))
         {
-            let sql = self.sql(session, Operation::Insert, columns, &[], slots.len());
+            let sql = self.sql(session, Operation::Insert, self.columns, &[], slots.len());
             let (store, connection) = parts(session, self.store)?;
-            let params = params(store, slots, columns, Keys::None);
-            connection
+            let params = params(store, slots, self.columns, Keys::None);
+            let outcome = connection
                 .execute(&sql, &params)
-                .map_err(|error| trace(error, store.mapper(), columns))?;
+                .map_err(|error| trace(error, store.mapper(), self.columns))?;
+            each(slots, outcome)?;
         }
         Ok(())
     }
@@ -149,7 +155,8 @@ impl Insert<'_> {
             .try_for_each(|(&slot, id)| store.assign(slot, key, key_value(ty, id)?))
     }
 
-    /// The greatest key in use; 0 for an empty table. `None` where the dialect does not count on.
+    /// The greatest key in use; 0 for an empty table. `None` where the dialect does not count on, and where the keys are negative:
+    /// those can only have been given by hand, and databases differ in how they count on from them.
     fn last_key(&self, session: &mut Session) -> Result<Option<i64>> {
         let mapper = Arc::clone(&session.entry(self.store).mapper);
         let Some(text) = session.engine.dialect().last_key(mapper.table()) else {
@@ -173,23 +180,28 @@ impl Insert<'_> {
             };
             Ok(())
         })?;
-        // Negative keys can only have been given by hand; counting starts at 1 all the same.
-        Ok(last.map(|last| last.max(0)))
+        Ok(last.filter(|&last| last >= 0))
     }
 
+    /// Leaves the keys to the database, which counts on from the last; that it did so is checked after each batch.
     fn count_on(&self, session: &mut Session, key: usize, last: i64) -> Result<()> {
+        let used_up = || Error::new(ErrorKind::OutOfRange, "the table's keys are used up");
+        let mut counted = last;
+        self.values(session, &mut |slots, outcome| {
+            let rows = i64::try_from(slots.len()).map_err(|_| used_up())?;
+            counted = counted.checked_add(rows).ok_or_else(used_up)?;
+            let told = (outcome.matched, outcome.last_insert_id);
+            if told != (slots.len() as u64, Some(counted)) {
+                let message = "the database did not count on from the last key of the table";
+                return Err(Error::new(ErrorKind::Database, message));
+            }
+            Ok(())
+        })?;
         let ty = session.entry(self.store).mapper.types()[key];
         let store = session.any_store_mut(self.store);
-        for (id, &slot) in (1..).zip(self.slots) {
-            let id = last
-                .checked_add(id)
-                .ok_or_else(|| Error::new(ErrorKind::OutOfRange, "the table's keys are used up"))?;
-            store.assign(slot, key, key_value(ty, id)?)?;
-        }
-        let mut columns = self.columns.to_vec();
-        columns.push(key);
-        columns.sort_unstable();
-        self.values(session, &columns)
+        (last + 1..)
+            .zip(self.slots)
+            .try_for_each(|(id, &slot)| store.assign(slot, key, key_value(ty, id)?))
     }
 
     /// All rows in one statement, one array a column.
