@@ -14,6 +14,7 @@ mod inspect;
 mod joined;
 mod ledger;
 mod load;
+mod lookup;
 mod persist;
 mod plan;
 mod relate;

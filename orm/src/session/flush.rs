@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::deletion::refers_to_primary_key;
 use super::edges::{Link, Node};
-use super::load::Lookup;
+use super::lookup::Lookup;
 use super::persist;
 use super::plan::{Changes, Columns, Step, TableChanges, Wait, plan};
 use super::transaction::Intent;

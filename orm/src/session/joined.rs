@@ -72,7 +72,9 @@ impl Session {
         let Self {
             connection, stores, ..
         } = self;
-        let connection = connection.as_mut().ok_or_else(super::load::not_connected)?;
+        let connection = connection
+            .as_mut()
+            .ok_or_else(super::lookup::not_connected)?;
         rendered.with_params(|params| {
             connection.query(&sql, params, &mut |row| {
                 reached.take(stores, store, &joins, |any, at| {

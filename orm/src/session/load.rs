@@ -1,37 +1,18 @@
 //! Loading: by key, along relations, and for many owners at once.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashSet};
 
 use rustc_hash::FxHashMap;
 
-use super::transaction::Intent;
-use super::{AnyStore, Fill, Handle, Node, Selection, Session, State};
-use crate::backend::{Row, Sql};
-use crate::dialect::Batch;
-use crate::engine::{Operation, Shape};
+use super::lookup::{Lookup, owned};
+use super::{Handle, Node, Session, State};
 use crate::entity::{
     Cardinality, Entity, Fetch, Key, Many, Mapper, Relation, RelationKind, ResolvedRelation,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::Loading;
-use crate::render::{Lock, Renderer};
-use crate::sql;
-use crate::value::{Param, Value, ValueRef};
-
-/// No more keys than this travel in one IN list.
-const MOST_KEYS: usize = 512;
-
-/// Rows that are looked up by some columns.
-pub(super) struct Lookup<'a> {
-    pub(super) store: u16,
-    /// The columns to search by.
-    pub(super) by: &'a [usize],
-    /// Their values, one key behind the other.
-    pub(super) keys: &'a [Value],
-    pub(super) order: &'a [(usize, bool)],
-    pub(super) lock: Lock,
-}
+use crate::render::Lock;
+use crate::value::{Value, ValueRef};
 
 impl Session {
     /// The object with this key: without a statement if it is mapped and not expired, else by one SELECT. `None` if there is no such row.
@@ -196,161 +177,6 @@ impl Session {
     /// Flushes before a query, unless told not to.
     pub(crate) fn autoflush(&mut self) -> Result<()> {
         if self.autoflush { self.flush() } else { Ok(()) }
-    }
-
-    /// Reads rows by primary key into their store.
-    fn load_by_key(&mut self, store: u16, keys: &[Value]) -> Result<Vec<u32>> {
-        let mapper = Arc::clone(&self.entry(store).mapper);
-        let by = &mapper.table().primary_key;
-        let joins = mapper
-            .relations()
-            .iter()
-            .any(|relation| relation.fetch == Fetch::Joined);
-        if joins && keys.len() == by.len() {
-            let filter = key_filter(&mapper, keys);
-            let selection = Selection {
-                filter: Some(&filter),
-                order: &[],
-                limit: None,
-                offset: None,
-                fill: Fill::Expired,
-            };
-            return self.query_objects(store, &selection, &[]);
-        }
-        self.autoflush()?;
-        self.look_up(&Lookup {
-            store,
-            by,
-            keys,
-            order: &[],
-            lock: Lock::None,
-        })
-    }
-
-    /// Reads rows into their store, in batches; their slots in the order they came.
-    pub(super) fn look_up(&mut self, lookup: &Lookup<'_>) -> Result<Vec<u32>> {
-        let moment = self.moment();
-        let mut slots = Vec::with_capacity(lookup.keys.len() / lookup.by.len());
-        let store = lookup.store;
-        self.look_up_rows(lookup, &mut |any, row| {
-            slots.extend(
-                any.hydrate(row, 0, Fill::Expired, moment)
-                    .map_err(|error| named(any, error))?,
-            );
-            Ok(())
-        })?;
-        debug_assert!(slots.iter().all(|&slot| slot < self.any_store(store).len()));
-        Ok(slots)
-    }
-
-    /// Runs the SELECTs of a lookup and hands each row to `sink` with its store.
-    pub(super) fn look_up_rows(
-        &mut self,
-        lookup: &Lookup<'_>,
-        sink: &mut dyn FnMut(&mut dyn AnyStore, &dyn Row) -> Result<()>,
-    ) -> Result<()> {
-        let width = lookup.by.len();
-        let count = lookup.keys.len() / width;
-        let batch = self.engine.dialect().batch();
-        self.ready(Intent::Read)?;
-        if batch == Batch::Arrays && count > 1 {
-            let columns: Vec<Vec<ValueRef<'_>>> = (0..width)
-                .map(|at| {
-                    lookup
-                        .keys
-                        .iter()
-                        .skip(at)
-                        .step_by(width)
-                        .map(Value::as_ref)
-                        .collect()
-                })
-                .collect();
-            let params: Vec<Param<'_>> =
-                columns.iter().map(|column| Param::Column(column)).collect();
-            let sql = self.lookup_sql(lookup, Operation::SelectArrays(lookup.lock), 0);
-            return self.run_lookup(lookup.store, &sql, &params, sink);
-        }
-        let most = match batch {
-            Batch::Values { max_parameters } => (max_parameters / width).clamp(1, MOST_KEYS),
-            _ => 1,
-        };
-        for keys in lookup.keys.chunks(most * width) {
-            // Few shapes: the list is filled up to a power of two by repeating its last key.
-            let size = (keys.len() / width).next_power_of_two().min(most);
-            let last = &keys[keys.len() - width..];
-            let missing = size * width - keys.len();
-            let filled = keys.iter().chain(last.iter().cycle().take(missing));
-            let params: Vec<Param<'_>> = filled.map(|value| Param::Ref(value.as_ref())).collect();
-            let sql = self.select_sql(lookup, size);
-            self.run_lookup(lookup.store, &sql, &params, sink)?;
-        }
-        Ok(())
-    }
-
-    fn run_lookup(
-        &mut self,
-        store: u16,
-        sql: &Sql,
-        params: &[Param<'_>],
-        sink: &mut dyn FnMut(&mut dyn AnyStore, &dyn Row) -> Result<()>,
-    ) -> Result<()> {
-        let any = &mut *self.stores[usize::from(store)].store;
-        let connection = self.connection.as_mut().ok_or_else(not_connected)?;
-        connection.query(sql, params, &mut |row| sink(any, row))
-    }
-
-    /// The statement for so many keys. That for one row by its primary key is kept with the store, as `get` asks for it again and again.
-    fn select_sql(&mut self, lookup: &Lookup<'_>, size: usize) -> Arc<Sql> {
-        let operation = Operation::Select(lookup.lock);
-        let entry = self.entry(lookup.store);
-        let by_key = size == 1
-            && lookup.lock == Lock::None
-            && lookup.order.is_empty()
-            && *lookup.by == *entry.mapper.table().primary_key;
-        if !by_key {
-            return self.lookup_sql(lookup, operation, size);
-        }
-        if let Some(sql) = &entry.by_key {
-            return Arc::clone(sql);
-        }
-        let sql = self.lookup_sql(lookup, operation, size);
-        self.stores[usize::from(lookup.store)].by_key = Some(Arc::clone(&sql));
-        sql
-    }
-
-    fn lookup_sql(&self, lookup: &Lookup<'_>, operation: Operation, count: usize) -> Arc<Sql> {
-        let mapper = &self.entry(lookup.store).mapper;
-        let shape = Shape {
-            mapper: mapper.id(),
-            operation,
-            columns: lookup.by.to_vec(),
-            others: lookup
-                .order
-                .iter()
-                .map(|&(column, descending)| column * 2 + usize::from(descending))
-                .collect(),
-            count,
-        };
-        self.engine.shape(shape, || {
-            let read: Vec<usize> = (0..mapper.types().len()).collect();
-            let renderer = Renderer::new(self.engine.dialect()).lock(lookup.lock);
-            match operation {
-                Operation::SelectArrays(_) => {
-                    renderer.select_by_arrays(mapper.table(), &read, lookup.by, lookup.order)
-                }
-                _ => renderer.select_by(mapper.table(), &read, lookup.by, count, lookup.order),
-            }
-        })
-    }
-
-    /// The primary keys of some objects, as their rows have them.
-    pub(super) fn key_values(&self, store: u16, slots: &[u32]) -> Vec<Value> {
-        let any = self.any_store(store);
-        let mut params = Vec::with_capacity(slots.len());
-        for &slot in slots {
-            any.row_key(slot, &mut params);
-        }
-        owned(&params)
     }
 
     fn load_relation(&mut self, owner: Node, relation: u16) -> Result<(u16, Vec<u32>)> {
@@ -549,7 +375,8 @@ impl Session {
             }
         }
         let mut unique: Vec<Vec<Value>> = Vec::with_capacity(keys.len());
-        let mut seen = std::collections::HashSet::new();
+        // Values have no order and no hash of their own; equal keys look equal.
+        let mut seen = HashSet::new();
         for key in keys {
             if seen.insert(format!("{key:?}")) {
                 unique.push(key);
@@ -617,52 +444,6 @@ pub(crate) fn default_loadings(mapper: &Mapper) -> Vec<Loading> {
         .collect()
 }
 
-/// The condition that picks the row of a key.
-fn key_filter(mapper: &Mapper, key: &[Value]) -> sql::Node {
-    let conditions = mapper
-        .table()
-        .primary_key
-        .iter()
-        .zip(key)
-        .map(|(&index, value)| {
-            let column = sql::ColumnRef {
-                table: Arc::clone(mapper.table()),
-                index,
-                alias: None,
-            };
-            sql::Node::Column(column).binary(
-                sql::Operator::Eq,
-                sql::Node::Param(value.clone(), mapper.types()[index]),
-            )
-        });
-    conditions
-        .reduce(sql::Node::and)
-        .unwrap_or(sql::Node::All(Vec::new()))
-}
-
-fn owned(params: &[Param<'_>]) -> Vec<Value> {
-    let mut values = Vec::with_capacity(params.len());
-    values.extend(
-        params
-            .iter()
-            .filter_map(Param::value)
-            .map(ValueRef::to_owned),
-    );
-    values
-}
-
 fn values(key: &[Value]) -> Vec<ValueRef<'_>> {
     key.iter().map(Value::as_ref).collect()
-}
-
-fn named(store: &dyn AnyStore, error: Error) -> Error {
-    error.entity(store.mapper().name())
-}
-
-#[cold]
-pub(super) fn not_connected() -> Error {
-    Error::new(
-        ErrorKind::ConnectionLost,
-        "the session's connection is gone",
-    )
 }

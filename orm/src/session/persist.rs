@@ -183,7 +183,7 @@ impl Session {
         let mut met = std::collections::BTreeSet::new();
         for &slot in slots {
             let keys = self.key_values(store, &[slot]);
-            let lookup = super::load::Lookup {
+            let lookup = super::lookup::Lookup {
                 store,
                 by: &by,
                 keys: &keys,

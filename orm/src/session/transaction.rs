@@ -1,6 +1,6 @@
 //! Transactions: begin at the first statement, commit, rollback, savepoints, and what each does to the objects in memory.
 
-use super::load::not_connected;
+use super::lookup::not_connected;
 use super::{AnyStore, Session};
 use crate::dialect::Begin;
 use crate::engine::Connected;

@@ -10,7 +10,7 @@ use crate::entity::Mapper;
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Renderer;
 use crate::session::fit::trace;
-use crate::session::load::not_connected;
+use crate::session::lookup::not_connected;
 use crate::session::{AnyStore, Session};
 use crate::value::{Param, Value, ValueRef, ValueType};
 

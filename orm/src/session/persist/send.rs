@@ -5,7 +5,7 @@ use crate::engine::{Connected, Operation, Shape};
 use crate::entity::Mapper;
 use crate::error::Result;
 use crate::session::fit::trace;
-use crate::session::load::not_connected;
+use crate::session::lookup::not_connected;
 use crate::session::{AnyStore, Session};
 use crate::value::{Param, ValueRef};
 
