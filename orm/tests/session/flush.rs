@@ -33,7 +33,7 @@ fn rows_of_one_shape_are_one_statement_and_keys_come_back_to_their_own() -> Resu
     f.sends(&[
         "BEGIN IMMEDIATE",
         "LAST KEY",
-        "INSERT INTO authors (id, name, age, height) 64",
+        "INSERT INTO authors (name, age, height) 64",
     ]);
     for (at, author) in authors.iter().enumerate() {
         assert_eq!(f.session[*author].id.get(), Some(&(at as i64 + 1)));
@@ -90,9 +90,9 @@ fn a_tree_is_written_level_by_level() -> Result<()> {
         "BEGIN IMMEDIATE",
         "INSERT INTO nodes (label, parent_id) 1",
         "LAST KEY",
-        "INSERT INTO nodes (id, label, parent_id) 2",
+        "INSERT INTO nodes (label, parent_id) 2",
         "LAST KEY",
-        "INSERT INTO nodes (id, label, parent_id) 2",
+        "INSERT INTO nodes (label, parent_id) 2",
     ]);
     f.session.delete(root)?;
     f.session.commit()?;
