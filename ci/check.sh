@@ -26,12 +26,17 @@ step() {
 
 finish() {
     local code=$?
-    rm -f "$log"
     printf '\n== times\n'
     printf '%s\n' ${times[@]+"${times[@]}"}
     if [ "$code" != 0 ]; then
         printf '\nFAILED: %s\n' "${current:-before the first step}"
     fi
+    if [ -s "$log" ]; then
+        printf '\n'
+        total || code=1
+    fi
+    rm -f "$log"
+    exit "$code"
 }
 trap finish EXIT
 
@@ -77,4 +82,3 @@ step 'faults on SQLite' cargo run --release -- faults sqlite::memory:
 step 'faults on PostgreSQL' cargo run --release -- faults postgres
 step 'memory of the SQLite backend' memory
 step 'tests' tests
-total
