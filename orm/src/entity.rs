@@ -97,9 +97,25 @@ pub trait Key: Clone + Eq + Hash + Ord + Debug + Send + Sync + 'static {
     ///
     /// [`ErrorKind::Conversion`] if a value is NULL, of another type, or there are too many or too few.
     fn from_values(values: &[ValueRef<'_>]) -> Result<Self>;
+
+    /// The number that the key is, if it is one that is not negative: such keys index a list where others must be hashed.
+    #[inline]
+    fn position(&self) -> Option<usize> {
+        None
+    }
 }
 
 impl<T: ColumnValue + Eq + Hash + Ord + Debug> Key for T {
+    #[inline]
+    fn position(&self) -> Option<usize> {
+        match self.to_param() {
+            Param::Ref(ValueRef::I64(key)) => usize::try_from(key).ok(),
+            Param::Ref(ValueRef::I32(key)) => usize::try_from(key).ok(),
+            Param::Ref(ValueRef::I16(key)) => usize::try_from(key).ok(),
+            _ => None,
+        }
+    }
+
     fn params<'a>(&'a self, out: &mut Vec<Param<'a>>) {
         out.push(self.to_param());
     }

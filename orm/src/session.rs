@@ -10,6 +10,7 @@ mod factory;
 mod fit;
 mod flush;
 mod handle;
+mod identity;
 mod inspect;
 mod joined;
 mod ledger;

@@ -1,6 +1,7 @@
 //! The flush: what changed becomes a plan, the plan becomes statements.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::deletion::refers_to_primary_key;
 use super::edges::{Link, Node};
@@ -141,8 +142,8 @@ impl Session {
             if let Step::Update { columns, .. } = step {
                 self.cut_ties(*store, columns, slots)?;
             }
-            let name = self.entry(*store).mapper.name().to_owned();
-            persist::run(self, step).map_err(|error| error.entity(name))?;
+            let mapper = Arc::clone(&self.entry(*store).mapper);
+            persist::run(self, step).map_err(|error| error.entity(mapper.name()))?;
         }
         Ok(())
     }

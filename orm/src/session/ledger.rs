@@ -245,6 +245,9 @@ pub(super) fn differing<'a>(
 
 /// Whether two values are the same to dirty tracking.
 pub(super) fn same(new: &Param<'_>, old: &Param<'_>) -> bool {
+    if let (Param::Ref(new), Param::Ref(old)) = (new, old) {
+        return new.same(*old);
+    }
     matches!((new.value(), old.value()), (Some(new), Some(old)) if new.same(old))
 }
 

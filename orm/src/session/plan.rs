@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use super::edges::Node;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -83,7 +85,7 @@ pub(crate) enum Step {
 /// the stores and slots, which the caller names.
 pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Cycle> {
     let order = table_order(&changes.tables);
-    let position: BTreeMap<u16, usize> = order
+    let position: FxHashMap<u16, usize> = order
         .iter()
         .enumerate()
         .map(|(at, &table)| (changes.tables[table].store, at))
@@ -177,7 +179,7 @@ fn table_order(tables: &[TableChanges]) -> Vec<usize> {
 /// that way are noted in `late`: they are written with NULL first and updated at the end.
 fn levels(
     changes: &Changes,
-    position: &BTreeMap<u16, usize>,
+    position: &FxHashMap<u16, usize>,
     late: &mut BTreeMap<Node, BTreeSet<usize>>,
 ) -> Result<BTreeMap<Node, usize>, Cycle> {
     if changes.waits.is_empty() {
@@ -222,7 +224,7 @@ fn levels(
 
 struct LevelFinder<'a> {
     waits: BTreeMap<Node, Vec<&'a Wait>>,
-    position: &'a BTreeMap<u16, usize>,
+    position: &'a FxHashMap<u16, usize>,
     late: &'a mut BTreeMap<Node, BTreeSet<usize>>,
     levels: BTreeMap<Node, usize>,
     path: Vec<Node>,
@@ -355,7 +357,7 @@ fn push_updates<'a>(
 }
 
 /// A row that is deleted after what it refers to lets go of it first: its foreign key is set to NULL.
-fn push_cut_ties(steps: &mut Vec<Step>, table: &TableChanges, position: &BTreeMap<u16, usize>) {
+fn push_cut_ties(steps: &mut Vec<Step>, table: &TableChanges, position: &FxHashMap<u16, usize>) {
     let mut rows: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
     for tie in &table.delete_ties {
         if position.get(&tie.parent) > position.get(&table.store) {

@@ -1,12 +1,12 @@
 //! Stores: the objects of one table, and their keys. The typed part; what does not depend on the type is in the [`Ledger`].
 
 use std::any::Any;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use super::State;
+use super::identity::IdentityMap;
 use super::ledger::{Done, Ledger, differing, same, value};
 use crate::backend::Row;
 use crate::entity::{Grant, Key, Mapped, Mapper, Wishes};
@@ -18,7 +18,7 @@ pub(crate) struct Store<E: Mapped> {
     mapper: Arc<Mapper>,
     ledger: Ledger,
     objects: Vec<Object<E>>,
-    keys: FxHashMap<E::Key, u32>,
+    keys: IdentityMap<E::Key>,
     /// The rows as they were before each [`Done::Written`] of the ledger's log, in order.
     written: Vec<Box<E>>,
 }
@@ -88,8 +88,6 @@ pub(crate) trait AnyStore: Send {
     /// Lays a freshly read row under an object that was written while it was expired.
     fn rebase(&mut self, slot: u32, row: &dyn Row, at: usize, moment: Moment) -> Result<()>;
 
-    /// Makes room for the keys of so many more objects.
-    fn reserve_keys(&mut self, count: usize);
     /// Called as each row is written; all of it can be undone.
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()>;
     fn updated(&mut self, slot: u32, epoch: u32) -> Result<()>;
@@ -158,7 +156,7 @@ pub(crate) fn new_store<E: Mapped>(mapper: Arc<Mapper>) -> Box<dyn AnyStore> {
         mapper,
         ledger: Ledger::default(),
         objects: Vec::new(),
-        keys: FxHashMap::default(),
+        keys: IdentityMap::default(),
         written: Vec::new(),
     })
 }
@@ -204,7 +202,7 @@ impl<E: Mapped> Store<E> {
     }
 
     pub(super) fn find_key(&self, key: &E::Key) -> Option<u32> {
-        self.keys.get(key).copied()
+        self.keys.get(key)
     }
 
     /// Lets the object go; its value is the program's again.
@@ -236,13 +234,13 @@ impl<E: Mapped> Store<E> {
         else {
             return Ok(());
         };
-        match self.keys.entry(key) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(slot);
+        match self.keys.get(&key) {
+            None => {
+                self.keys.insert(key, slot);
                 Ok(())
             }
-            Entry::Occupied(occupied) if *occupied.get() == slot => Ok(()),
-            Entry::Occupied(occupied) => Err(conflict(&self.mapper, occupied.key())),
+            Some(mapped) if mapped == slot => Ok(()),
+            Some(_) => Err(conflict(&self.mapper, &key)),
         }
     }
 
@@ -251,7 +249,7 @@ impl<E: Mapped> Store<E> {
         let Some(key) = self.key(slot) else {
             return;
         };
-        if self.keys.get(&key) == Some(&slot) {
+        if self.keys.get(&key) == Some(slot) {
             self.keys.remove(&key);
         }
     }
@@ -277,12 +275,12 @@ fn conflict(mapper: &Mapper, key: &dyn std::fmt::Debug) -> Error {
 
 /// The first key that two pending objects, or a pending and a mapped one, have both.
 fn duplicate<K: Key>(
-    keys: &FxHashMap<K, u32>,
+    keys: &IdentityMap<K>,
     pending: &mut dyn Iterator<Item = (u32, K)>,
 ) -> Option<K> {
     let mut seen = FxHashMap::default();
     for (slot, key) in pending {
-        if keys.get(&key).is_some_and(|&other| other != slot) || seen.contains_key(&key) {
+        if keys.get(&key).is_some_and(|other| other != slot) || seen.contains_key(&key) {
             return Some(key);
         }
         seen.insert(key, slot);
@@ -325,17 +323,18 @@ impl<E: Mapped> AnyStore for Store<E> {
         let Some(key) = E::row_key(&self.mapper, row, at)? else {
             return Ok(None);
         };
-        let slot = match self.keys.entry(key) {
-            Entry::Vacant(vacant) => {
+        let slot = match self.keys.get(&key) {
+            None => {
                 let value = Some(E::hydrate(&self.mapper, row, at)?);
                 self.objects.push(Object {
                     value,
                     snapshot: None,
                 });
-                *vacant.insert(self.ledger.push_read(moment.epoch))
+                let slot = self.ledger.push_read(moment.epoch);
+                self.keys.insert(key, slot);
+                slot
             }
-            Entry::Occupied(occupied) => {
-                let slot = *occupied.get();
+            Some(slot) => {
                 let object = &mut self.objects[slot as usize];
                 let is_expired =
                     self.ledger.is_older(slot, moment.epoch) && object.snapshot.is_none();
@@ -357,7 +356,7 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn find(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>> {
-        Ok(self.keys.get(&E::Key::from_values(key)?).copied())
+        Ok(self.keys.get(&E::Key::from_values(key)?))
     }
 
     fn find_pending(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>> {
@@ -486,10 +485,6 @@ impl<E: Mapped> AnyStore for Store<E> {
             self.ledger.log(Done::Read(slot));
         }
         Ok(())
-    }
-
-    fn reserve_keys(&mut self, count: usize) {
-        self.keys.reserve(count);
     }
 
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()> {

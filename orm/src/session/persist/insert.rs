@@ -86,7 +86,6 @@ impl Insert<'_> {
     fn finish(&self, session: &mut Session) -> Result<()> {
         let epoch = session.epoch;
         let store = session.any_store_mut(self.store);
-        store.reserve_keys(self.slots.len());
         self.slots
             .iter()
             .try_for_each(|&slot| store.inserted(slot, epoch))

@@ -9,6 +9,10 @@ use crate::session::lookup::not_connected;
 use crate::session::{AnyStore, Session};
 use crate::value::{Param, ValueRef};
 
+/// The parameters of no more rows than this are laid out at a time, so that they are still in the processor's cache when they are
+/// sent.
+const MOST_LAID_OUT: usize = 256;
+
 /// Whether the parameters of a row end with its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keys {
@@ -30,26 +34,32 @@ pub(super) fn each_row(
     each: EachOutcome<'_>,
 ) -> Result<()> {
     let (any, connection) = parts(session, store)?;
-    let params = params(any, slots, columns, keys);
-    let mut sent = columns.to_vec();
-    if keys == Keys::OfTheRow {
-        sent.extend(&any.mapper().table().primary_key);
-    }
-    let traced = |error| trace(error, any.mapper(), &sent);
+    let traced = |error| {
+        let mut sent = columns.to_vec();
+        if keys == Keys::OfTheRow {
+            sent.extend(&any.mapper().table().primary_key);
+        }
+        trace(error, any.mapper(), &sent)
+    };
     if let [slot] = slots {
+        let params = params(any, slots, columns, keys);
         return each(0, *slot, connection.execute(sql, &params).map_err(traced)?);
     }
-    let rows = if params.is_empty() {
-        Rows::empty(slots.len())
-    } else {
-        Rows::new(&params, params.len() / slots.len())
-    };
     let mut at = 0;
-    let result = connection.execute_each(sql, rows, &mut |outcome| {
-        at += 1;
-        each(at - 1, slots[at - 1], outcome)
-    });
-    result.map_err(traced)
+    for batch in slots.chunks(MOST_LAID_OUT) {
+        let params = params(any, batch, columns, keys);
+        let rows = if params.is_empty() {
+            Rows::empty(batch.len())
+        } else {
+            Rows::new(&params, params.len() / batch.len())
+        };
+        let result = connection.execute_each(sql, rows, &mut |outcome| {
+            at += 1;
+            each(at - 1, slots[at - 1], outcome)
+        });
+        result.map_err(traced)?;
+    }
+    Ok(())
 }
 
 /// The parameters of some rows, one behind the other.
