@@ -132,8 +132,9 @@ impl Fixture {
         self.warm = None;
         match (self.workload, self.backend) {
             (Workload::Insert, Backend::Sqlite) => self.batch_as(arm, "DELETE FROM users"),
+            // By the arm's own connection: the others read the catalogue anew at their next statement.
             (Workload::Insert, Backend::Postgres) => {
-                self.raw.batch("TRUNCATE users RESTART IDENTITY CASCADE")
+                self.batch_as(arm, "TRUNCATE users RESTART IDENTITY CASCADE")
             }
             (Workload::Update, Backend::Sqlite) => {
                 self.batch_as(arm, "UPDATE users SET hair_color = NULL")
@@ -302,7 +303,7 @@ impl Fixture {
     }
 
     fn batch(&self, text: &str) -> Result<()> {
-        let sql = Sql::new(StatementKind::Ddl, text, [], []);
+        let sql = Sql::new(StatementKind::Raw, text, [], []);
         self.engine.connect()?.execute(&sql, &[])?;
         Ok(())
     }

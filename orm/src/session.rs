@@ -113,7 +113,10 @@ impl Session {
         let store = self.store_of::<E>();
         let slot = typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value);
         let handle = Handle::new(self.id, store, slot);
-        self.grant_all((store, slot), wishes.into_grants());
+        let grants = wishes.into_grants();
+        if !grants.is_empty() {
+            self.grant_all((store, slot), grants);
+        }
         handle
     }
 
