@@ -30,6 +30,32 @@ fn create(session: &mut Session, table: &Table) {
 const INSERT: &str = "INSERT INTO \"it's \"\"odd\"\"\" DEFAULT VALUES";
 
 #[test]
+fn the_last_key_is_found_without_reading_the_table() {
+    let table = table(Generated::Key);
+    let mut session = memory();
+    create(&mut session, &table);
+    let query = Sqlite::memory()
+        .dialect()
+        .last_key(&table)
+        .expect("a query");
+    let aggregates = |session: &mut Session, query: &str| {
+        let explained = format!("EXPLAIN {query}");
+        let columns = [T::Native; 8];
+        let steps = try_rows(session, &explained, &[], &columns).expect("a program");
+        let at = |name: &str| {
+            let wanted = Value::Text(name.to_owned());
+            steps.iter().position(|step| step[1] == wanted)
+        };
+        (at("AggStep").expect("max()"), at("Last"))
+    };
+    // The one row that max() looks at is the last, which the program goes to at once.
+    let (step, last) = aggregates(&mut session, &query);
+    assert!(last.is_some_and(|last| last < step));
+    let all = "SELECT max(\"the id\") FROM \"it's \"\"odd\"\"\" HAVING count(*) > 0";
+    assert_eq!(aggregates(&mut session, all).1, None);
+}
+
+#[test]
 fn the_last_key_is_what_sqlite_counts_on_from() {
     let table = table(Generated::Key);
     let mut session = memory();
