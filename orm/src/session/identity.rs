@@ -4,9 +4,11 @@ use rustc_hash::FxHashMap;
 
 use crate::entity::Key;
 
-/// The slots of mapped keys. Keys that are small numbers, as databases count them, index a list; all others are hashed.
+/// The slots of mapped keys. Keys that are numbers near each other, as databases count them, index a list; all others are hashed.
 pub(super) struct IdentityMap<K> {
-    /// By [`Key::position`]; [`FREE`] where there is none.
+    /// The [`Key::position`] at which the list begins.
+    base: usize,
+    /// By position; [`FREE`] where there is none.
     list: Vec<u32>,
     /// How many of the list are not free.
     listed: usize,
@@ -16,14 +18,15 @@ pub(super) struct IdentityMap<K> {
 
 const FREE: u32 = u32::MAX;
 
-/// The list has room for this many keys from the beginning, and for [`SPARSE`] times the keys that are in it.
+/// The list begins at the multiple of this that its first key follows, has room for this many keys at first, and for [`SPARSE`] times
+/// the keys that are in it.
 const ROOM: usize = 1024;
 const SPARSE: usize = 4;
 
 impl<K: Key> IdentityMap<K> {
     #[inline]
     pub(super) fn get(&self, key: &K) -> Option<u32> {
-        if let Some(&slot) = key.position().and_then(|at| self.list.get(at))
+        if let Some(&slot) = self.index(key).and_then(|at| self.list.get(at))
             && slot != FREE
         {
             return Some(slot);
@@ -37,7 +40,10 @@ impl<K: Key> IdentityMap<K> {
     /// Maps a key that is not mapped.
     #[inline]
     pub(super) fn insert(&mut self, key: K, slot: u32) {
-        if let Some(at) = key.position().filter(|_| slot != FREE) {
+        if self.list.is_empty() {
+            self.base = key.position().map_or(0, |at| at - at % ROOM);
+        }
+        if let Some(at) = self.index(&key).filter(|_| slot != FREE) {
             if at == self.list.len() {
                 self.list.push(slot);
                 self.listed += 1;
@@ -56,7 +62,7 @@ impl<K: Key> IdentityMap<K> {
     }
 
     pub(super) fn remove(&mut self, key: &K) {
-        if let Some(slot) = key.position().and_then(|at| self.list.get_mut(at))
+        if let Some(slot) = self.index(key).and_then(|at| self.list.get_mut(at))
             && *slot != FREE
         {
             *slot = FREE;
@@ -65,11 +71,17 @@ impl<K: Key> IdentityMap<K> {
         }
         self.hashed.remove(key);
     }
+
+    #[inline]
+    fn index(&self, key: &K) -> Option<usize> {
+        key.position()?.checked_sub(self.base)
+    }
 }
 
 impl<K> Default for IdentityMap<K> {
     fn default() -> Self {
         Self {
+            base: 0,
             list: Vec::new(),
             listed: 0,
             hashed: FxHashMap::default(),
@@ -129,11 +141,13 @@ mod tests {
     #[test]
     fn far_keys_take_no_room() {
         let mut map = IdentityMap::default();
-        map.insert(i64::MAX, 1);
-        map.insert(1 << 40, 2);
-        assert!(map.list.is_empty());
-        (0..10_000).for_each(|key| map.insert(key, 3));
-        assert_eq!((map.list.len(), map.hashed.len()), (10_000, 2));
+        map.insert(500_000, 1);
+        map.insert(i64::MAX, 2);
+        map.insert(3, 3);
+        assert!(map.list.len() <= ROOM);
+        (500_001..510_000).for_each(|key| map.insert(key, 4));
+        assert!(map.list.len() <= 10_000 + ROOM);
+        assert_eq!((map.listed, map.hashed.len()), (10_000, 2));
     }
 
     #[test]
