@@ -136,11 +136,9 @@ impl Fixture {
             (Workload::Insert, Backend::Postgres) => {
                 self.batch_as(arm, "TRUNCATE users RESTART IDENTITY CASCADE")
             }
-            (Workload::Update, Backend::Sqlite) => {
-                self.batch_as(arm, "UPDATE users SET hair_color = NULL")
-            }
+            (Workload::Update, Backend::Sqlite) => self.batch_as(arm, &recolor()),
             (Workload::Update, Backend::Postgres) => {
-                self.raw.batch("UPDATE users SET hair_color = NULL")?;
+                self.raw.batch(&recolor())?;
                 self.raw.batch("VACUUM users")
             }
             (Workload::PkWarm, _) if arm == Arm::Tracked => {
@@ -324,6 +322,12 @@ impl fmt::Debug for Fixture {
     }
 }
 
+/// As long for every round, so that rows stay where they are.
 fn hair_color(round: u64) -> String {
-    format!("hair color {round}")
+    format!("hair color {round:07}")
+}
+
+/// Gives all users the hair color of no round.
+fn recolor() -> String {
+    format!("UPDATE users SET hair_color = '{}'", hair_color(0))
 }

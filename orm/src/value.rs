@@ -134,8 +134,13 @@ impl<'a> ValueRef<'a> {
     /// Whether two values are the same to dirty tracking: floats by their bits, everything else by equality.
     ///
     /// So a NaN is not changed by being a NaN, and a decimal that only changed its scale is changed.
+    #[inline]
     pub fn same(self, other: ValueRef<'_>) -> bool {
         match (self, other) {
+            // The usual types, where this is asked for every column of every changed object.
+            (Self::Text(a), ValueRef::Text(b)) => a == b,
+            (Self::I64(a), ValueRef::I64(b)) => a == b,
+            (Self::Null, ValueRef::Null) => true,
             (Self::F32(a), ValueRef::F32(b)) => a.to_bits() == b.to_bits(),
             (Self::F64(a), ValueRef::F64(b)) => a.to_bits() == b.to_bits(),
             (a, b) => a == b,

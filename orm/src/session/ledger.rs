@@ -233,17 +233,8 @@ impl Ledger {
     }
 }
 
-/// Adds the columns, of so many, in which two versions of a row differ.
-pub(super) fn differing<'a>(
-    columns: usize,
-    new: &dyn Fn(usize) -> Param<'a>,
-    old: &dyn Fn(usize) -> Param<'a>,
-    out: &mut Vec<usize>,
-) {
-    out.extend((0..columns).filter(|&column| !same(&new(column), &old(column))));
-}
-
 /// Whether two values are the same to dirty tracking.
+#[inline]
 pub(super) fn same(new: &Param<'_>, old: &Param<'_>) -> bool {
     if let (Param::Ref(new), Param::Ref(old)) = (new, old) {
         return new.same(*old);

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::State;
 use super::identity::IdentityMap;
-use super::ledger::{Done, Ledger, differing, same, value};
+use super::ledger::{Done, Ledger, same, value};
 use crate::backend::Row;
 use crate::entity::{Grant, Key, Mapped, Mapper, Wishes};
 use crate::error::{Error, ErrorKind, Result};
@@ -424,13 +424,13 @@ impl<E: Mapped> AnyStore for Store<E> {
         let (Some(new), Some(old)) = (&object.value, &object.snapshot) else {
             return;
         };
-        let mapper = &*self.mapper;
-        differing(
-            mapper.types().len(),
-            &|column| new.value(mapper, column),
-            &|column| old.value(mapper, column),
-            out,
-        );
+        let differs = |&column: &usize| {
+            !same(
+                &new.value(&self.mapper, column),
+                &old.value(&self.mapper, column),
+            )
+        };
+        out.extend((0..self.mapper.types().len()).filter(differs));
     }
 
     fn expire(&mut self, slot: u32) {
