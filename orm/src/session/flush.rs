@@ -410,15 +410,11 @@ impl Session {
         let mut tables = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
             let any = &*entry.store;
-            let width = entry.mapper.types().len();
             let mut shapes = Shapes::default();
             let inserts: Vec<(u32, Columns)> = any
                 .pending()
                 .iter()
-                .map(|&slot| {
-                    let given = (0..width).filter(|&column| !any.is_unset(slot, column));
-                    (slot, shapes.shared(|out| out.extend(given)))
-                })
+                .map(|&slot| (slot, shapes.shared(|out| any.given(slot, out))))
                 .collect();
             let waits_here = waiting
                 .range((store, 0)..=(store, u32::MAX))

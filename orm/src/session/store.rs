@@ -67,7 +67,11 @@ pub(crate) trait AnyStore: Send {
     /// The pending object with this key, if the program made its key.
     fn find_pending(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
     fn value(&self, slot: u32, column: usize) -> Param<'_>;
+    /// Adds the values of some columns.
+    fn values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>);
     fn is_unset(&self, slot: u32, column: usize) -> bool;
+    /// Adds the columns that the database is not to make.
+    fn given(&self, slot: u32, out: &mut Vec<usize>);
     /// Adds the key of the row as the database has it: of the snapshot if there is one.
     fn row_key<'a>(&'a self, slot: u32, out: &mut Vec<Param<'a>>);
     /// A column of the row as the database has it.
@@ -373,6 +377,25 @@ impl<E: Mapped> AnyStore for Store<E> {
         match &self.objects[slot as usize].value {
             Some(value) => value.value(&self.mapper, column),
             None => Param::Ref(ValueRef::Null),
+        }
+    }
+
+    fn values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>) {
+        match &self.objects[slot as usize].value {
+            Some(value) => {
+                let values = columns
+                    .iter()
+                    .map(|&column| value.value(&self.mapper, column));
+                out.extend(values);
+            }
+            None => out.extend(columns.iter().map(|_| Param::Ref(ValueRef::Null))),
+        }
+    }
+
+    fn given(&self, slot: u32, out: &mut Vec<usize>) {
+        if let Some(value) = &self.objects[slot as usize].value {
+            let columns = 0..self.mapper.types().len();
+            out.extend(columns.filter(|&column| !value.is_unset(&self.mapper, column)));
         }
     }
 

@@ -14,11 +14,25 @@ use crate::session::lookup::not_connected;
 use crate::session::{AnyStore, Session};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
-/// Rows of one multi-row VALUES. Beyond it a longer statement costs more to prepare than it saves.
+/// Rows of one multi-row VALUES. Each number of rows is a statement of its own to prepare and keep, so few numbers are used: many
+/// rows go by [`MANY_ROWS`], and what is left by no more than this.
 const MOST_ROWS: usize = 64;
+
+/// Rows of one multi-row VALUES where there are that many.
+const MANY_ROWS: usize = 250;
 
 fn rows_per_statement(max_parameters: usize, width: usize) -> usize {
     (max_parameters / width.max(1)).clamp(1, MOST_ROWS)
+}
+
+/// The first of some rows that are sent together, and the rest.
+fn first_batch(slots: &[u32], max_parameters: usize, width: usize) -> (&[u32], &[u32]) {
+    let fits = max_parameters / width.max(1) >= MANY_ROWS;
+    let rows = match slots.len() {
+        MANY_ROWS.. if fits => MANY_ROWS,
+        rows => rows.min(rows_per_statement(max_parameters, width)),
+    };
+    slots.split_at(rows)
 }
 
 /// New rows of one table that give the same columns.
@@ -109,10 +123,10 @@ impl Insert<'_> {
                 &mut |_, slot, outcome| each(&[slot], outcome),
             );
         };
-        for slots in self
-            .slots
-            .chunks(rows_per_statement(max_parameters, self.columns.len()))
-        {
+        let mut rest = self.slots;
+        while !rest.is_empty() {
+            let slots;
+            (slots, rest) = first_batch(rest, max_parameters, self.columns.len());
             let sql = self.sql(session, Operation::Insert, self.columns, &[], slots.len());
             let (store, connection) = parts(session, self.store)?;
             let params = params(store, slots, self.columns, Keys::None);

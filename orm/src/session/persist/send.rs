@@ -71,7 +71,7 @@ pub(super) fn params<'a>(
 ) -> Vec<Param<'a>> {
     let mut params = Vec::with_capacity(slots.len() * (columns.len() + 1));
     for &slot in slots {
-        params.extend(columns.iter().map(|&column| store.value(slot, column)));
+        store.values(slot, columns, &mut params);
         if keys == Keys::OfTheRow {
             store.row_key(slot, &mut params);
         }
