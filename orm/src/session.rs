@@ -303,18 +303,7 @@ impl Session {
 
     #[cold]
     fn no_object<E: Entity>(&self, handle: Handle<E>) -> Error {
-        let (kind, message) = if handle.session == self.id {
-            (
-                ErrorKind::StaleHandle,
-                "the object has left the session: it was expunged, taken, or deleted and committed",
-            )
-        } else {
-            (
-                ErrorKind::ForeignHandle,
-                "the handle belongs to another session, or this one was cleared or closed since",
-            )
-        };
-        Error::new(kind, message).entity(E::mapper().name())
+        no_object(self.id, handle)
     }
 
     /// Puts what was wished for into the session, or finds it there.
@@ -327,6 +316,22 @@ impl Session {
             Wish::Handle(handle) => self.node(handle),
         }
     }
+}
+
+#[cold]
+fn no_object<E: Entity>(session: u32, handle: Handle<E>) -> Error {
+    let (kind, message) = if handle.session == session {
+        (
+            ErrorKind::StaleHandle,
+            "the object has left the session: it was expunged, taken, or deleted and committed",
+        )
+    } else {
+        (
+            ErrorKind::ForeignHandle,
+            "the handle belongs to another session, or this one was cleared or closed since",
+        )
+    };
+    Error::new(kind, message).entity(E::mapper().name())
 }
 
 fn fresh_id() -> u32 {
@@ -366,18 +371,14 @@ impl<E: Entity> Index<Handle<E>> for Session {
 /// As [`Index`].
 impl<E: Entity> IndexMut<Handle<E>> for Session {
     fn index_mut(&mut self, handle: Handle<E>) -> &mut E {
-        // Asked twice because the borrow checker does not let the error borrow what a found value would.
-        if self
-            .typed(handle)
-            .and_then(|store| store.get(handle.slot))
-            .is_none()
-        {
-            panic!("{handle:?}: {}", self.no_object(handle));
-        }
+        let session = self.id;
         let value = self
             .typed_store_mut(handle)
             .and_then(|store| store.get_mut(handle.slot));
-        value.expect("the object was there a moment ago")
+        match value {
+            Some(value) => value,
+            None => panic!("{handle:?}: {}", no_object(session, handle)),
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Store<E: Mapped> {
     keys: IdentityMap<E::Key>,
     /// The rows as they were before each [`Done::Written`] of the ledger's log, in order.
     written: Vec<Box<E>>,
+    /// Whether the row that was read last was new: then the next is likely to be.
+    reads_new: bool,
 }
 
 struct Object<E> {
@@ -162,6 +164,7 @@ pub(crate) fn new_store<E: Mapped>(mapper: Arc<Mapper>) -> Box<dyn AnyStore> {
         objects: Vec::new(),
         keys: IdentityMap::default(),
         written: Vec::new(),
+        reads_new: false,
     })
 }
 
@@ -258,6 +261,27 @@ impl<E: Mapped> Store<E> {
         }
     }
 
+    /// The object of a row that begins with this table's columns, if it is not mapped: its key is taken from it, and not read twice.
+    /// Whatever is wrong with the row is left to be told by who reads its key first.
+    fn new_object(&self, row: &dyn Row) -> Option<(E::Key, E)> {
+        let value = E::hydrate(&self.mapper, row, 0).ok()?;
+        let key = value.key(&self.mapper)?;
+        self.keys.get(&key).is_none().then_some((key, value))
+    }
+
+    fn push_read(&mut self, key: E::Key, value: E, moment: Moment) -> u32 {
+        self.objects.push(Object {
+            value: Some(value),
+            snapshot: None,
+        });
+        let slot = self.ledger.push_read(moment.epoch);
+        self.keys.insert(key, slot);
+        if moment.in_savepoint {
+            self.ledger.log(Done::Read(slot));
+        }
+        slot
+    }
+
     /// Puts the snapshot back.
     fn restore(&mut self, slot: u32) {
         let object = &mut self.objects[slot as usize];
@@ -324,35 +348,31 @@ impl<E: Mapped> AnyStore for Store<E> {
         fill: Fill,
         moment: Moment,
     ) -> Result<Option<u32>> {
+        if self.reads_new
+            && at == 0
+            && let Some((key, value)) = self.new_object(row)
+        {
+            return Ok(Some(self.push_read(key, value, moment)));
+        }
         let Some(key) = E::row_key(&self.mapper, row, at)? else {
             return Ok(None);
         };
-        let slot = match self.keys.get(&key) {
-            None => {
-                let value = Some(E::hydrate(&self.mapper, row, at)?);
-                self.objects.push(Object {
-                    value,
-                    snapshot: None,
-                });
-                let slot = self.ledger.push_read(moment.epoch);
-                self.keys.insert(key, slot);
-                slot
-            }
-            Some(slot) => {
-                let object = &mut self.objects[slot as usize];
-                let is_expired =
-                    self.ledger.is_older(slot, moment.epoch) && object.snapshot.is_none();
-                if fill == Fill::Expired && !is_expired {
-                    return Ok(Some(slot));
-                }
-                object.value = Some(E::hydrate(&self.mapper, row, at)?);
-                self.ledger.set_epoch(slot, moment.epoch);
-                if object.snapshot.take().is_some() {
-                    self.ledger.untouch(slot);
-                }
-                slot
-            }
+        let known = self.keys.get(&key);
+        self.reads_new = known.is_none();
+        let Some(slot) = known else {
+            let value = E::hydrate(&self.mapper, row, at)?;
+            return Ok(Some(self.push_read(key, value, moment)));
         };
+        let object = &mut self.objects[slot as usize];
+        let is_expired = self.ledger.is_older(slot, moment.epoch) && object.snapshot.is_none();
+        if fill == Fill::Expired && !is_expired {
+            return Ok(Some(slot));
+        }
+        object.value = Some(E::hydrate(&self.mapper, row, at)?);
+        self.ledger.set_epoch(slot, moment.epoch);
+        if object.snapshot.take().is_some() {
+            self.ledger.untouch(slot);
+        }
         if moment.in_savepoint {
             self.ledger.log(Done::Read(slot));
         }
