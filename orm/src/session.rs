@@ -4,6 +4,7 @@
 //! Objects live in the session; the program holds [`Handle`]s. Reading and writing through `session[handle]` never does I/O; methods
 //! that may do I/O take `&mut Session` and return a `Result`.
 
+mod any_store;
 mod deletion;
 mod edges;
 mod factory;
@@ -28,10 +29,11 @@ pub use factory::SessionFactory;
 pub use handle::Handle;
 pub use state::State;
 
+pub(crate) use any_store::{AnyStore, Fill, Moment};
 pub(crate) use edges::Node;
 pub(crate) use joined::Selection;
 pub(crate) use load::default_loadings;
-pub(crate) use store::{AnyStore, Fill, Moment, new_store};
+pub(crate) use store::new_store;
 
 use std::fmt::{self, Debug};
 use std::ops::{Index, IndexMut};
