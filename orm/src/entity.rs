@@ -50,6 +50,13 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
     /// The value of a column.
     fn value(&self, mapper: &Mapper, column: usize) -> Param<'_>;
 
+    /// Hands the value of each column to `each`, in order.
+    fn each_value(&self, mapper: &Mapper, mut each: impl FnMut(usize, Param<'_>)) {
+        for column in 0..mapper.types().len() {
+            each(column, self.value(mapper, column));
+        }
+    }
+
     /// Whether the database is to make the value of a column.
     fn is_unset(&self, mapper: &Mapper, column: usize) -> bool;
 

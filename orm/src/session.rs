@@ -20,6 +20,7 @@ mod lookup;
 mod persist;
 mod plan;
 mod relate;
+mod snapshots;
 mod state;
 mod statements;
 mod store;

@@ -255,6 +255,7 @@ pub enum Param<'a> {
 
 impl Param<'_> {
     /// The value; a [`Param::Column`] has none, and is `None`.
+    #[inline]
     pub fn value(&self) -> Option<ValueRef<'_>> {
         match self {
             Self::Ref(value) => Some(*value),

@@ -38,19 +38,14 @@ impl Session {
         column: Column<E, T>,
     ) -> Result<Option<(T, T)>> {
         let new = self.try_ref(handle)?;
-        let Some(old) = self
-            .typed(handle)
-            .and_then(|store| store.snapshot(handle.slot))
-        else {
-            return Ok(None);
-        };
         let mapper = E::mapper();
         let column = usize::from(column.index());
-        let (old, new) = (old.value(mapper, column), new.value(mapper, column));
-        let (old, new) = (
-            old.value().unwrap_or(ValueRef::Null),
-            new.value().unwrap_or(ValueRef::Null),
-        );
+        let store = self.typed(handle);
+        let Some(old) = store.and_then(|store| store.before(handle.slot, column)) else {
+            return Ok(None);
+        };
+        let new = new.value(mapper, column);
+        let new = new.value().unwrap_or(ValueRef::Null);
         if old.same(new) {
             return Ok(None);
         }

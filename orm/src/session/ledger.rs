@@ -2,7 +2,6 @@
 
 use super::State;
 use crate::error::{Error, ErrorKind, Result};
-use crate::value::{Param, ValueRef};
 
 /// States, epochs, and what is left to do, by slot.
 #[derive(Debug, Default)]
@@ -219,30 +218,18 @@ impl Ledger {
         Some(done)
     }
 
-    /// The transaction is committed: nothing can be undone, and what was deleted has left. Handed back, for their old values to be
-    /// dropped.
-    pub(crate) fn commit(&mut self) {
+    /// The transaction is committed: nothing can be undone, and what was deleted has left. That is handed back.
+    pub(super) fn commit(&mut self) -> Vec<u32> {
+        let mut left = Vec::new();
         for done in self.log.drain(..) {
             if let Done::Deleted(slot) = done {
                 let entry = &mut self.slots[slot as usize];
                 if entry.state == State::Deleted {
                     entry.state = State::Detached;
+                    left.push(slot);
                 }
             }
         }
+        left
     }
-}
-
-/// Whether two values are the same to dirty tracking.
-#[inline]
-pub(super) fn same(new: &Param<'_>, old: &Param<'_>) -> bool {
-    if let (Param::Ref(new), Param::Ref(old)) = (new, old) {
-        return new.same(*old);
-    }
-    matches!((new.value(), old.value()), (Some(new), Some(old)) if new.same(old))
-}
-
-/// The value of a parameter that is one.
-pub(super) fn value<'a>(param: &'a Param<'_>) -> ValueRef<'a> {
-    param.value().unwrap_or(ValueRef::Null)
 }

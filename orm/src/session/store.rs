@@ -8,7 +8,8 @@ use rustc_hash::FxHashMap;
 use super::State;
 use super::any_store::{AnyStore, Fill, Moment};
 use super::identity::IdentityMap;
-use super::ledger::{Done, Ledger, same, value};
+use super::ledger::{Done, Ledger};
+use super::snapshots::{Snapshot, Snapshots};
 use crate::backend::Row;
 use crate::entity::{Grant, Key, Mapped, Mapper, Wishes};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,8 +21,10 @@ pub(crate) struct Store<E: Mapped> {
     ledger: Ledger,
     objects: Vec<Object<E>>,
     keys: IdentityMap<E::Key>,
+    /// Of the objects that were written to, and of `written`.
+    snapshots: Snapshots,
     /// The rows as they were before each [`Done::Written`] of the ledger's log, in order.
-    written: Vec<Box<E>>,
+    written: Vec<Snapshot>,
     /// Whether the row that was read last was new: then the next is likely to be.
     reads_new: bool,
 }
@@ -30,7 +33,7 @@ struct Object<E> {
     /// `None` once the object was given back. That of a deleted and committed row stays until it is taken.
     value: Option<E>,
     /// The row as the database has it, while `value` may differ.
-    snapshot: Option<Box<E>>,
+    snapshot: Option<Snapshot>,
 }
 
 /// An empty store for the type behind a mapper.
@@ -40,6 +43,7 @@ pub(crate) fn new_store<E: Mapped>(mapper: Arc<Mapper>) -> Box<dyn AnyStore> {
         ledger: Ledger::default(),
         objects: Vec::new(),
         keys: IdentityMap::default(),
+        snapshots: Snapshots::default(),
         written: Vec::new(),
         reads_new: false,
     })
@@ -63,8 +67,13 @@ impl<E: Mapped> Store<E> {
         }
     }
 
-    /// For writing: the first write to a row clones it, so that the flush can tell what changed.
+    /// For writing: the first write to a row copies its columns, so that the flush can tell what changed.
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut E> {
+        self.writable(slot).map(|(value, _)| value)
+    }
+
+    #[inline]
+    fn writable(&mut self, slot: u32) -> Option<(&mut E, &Mapper)> {
         let state = self.ledger.state(slot);
         if state == State::Detached {
             return None;
@@ -72,17 +81,19 @@ impl<E: Mapped> Store<E> {
         let object = &mut self.objects[slot as usize];
         let value = object.value.as_mut()?;
         if object.snapshot.is_none() && matches!(state, State::Persistent | State::Deleted) {
-            object.snapshot = Some(Box::new(value.clone()));
+            object.snapshot = Some(self.snapshots.take(&self.mapper, value));
             // What is written to a deleted object goes nowhere, and is forgotten if the deletion is undone.
             if state == State::Persistent {
                 self.ledger.touch(slot);
             }
         }
-        Some(value)
+        Some((value, &self.mapper))
     }
 
-    pub(super) fn snapshot(&self, slot: u32) -> Option<&E> {
-        self.objects.get(slot as usize)?.snapshot.as_deref()
+    /// A column of the row as the database has it, if the object was written to since.
+    pub(super) fn before(&self, slot: u32, column: usize) -> Option<ValueRef<'_>> {
+        let snapshot = self.objects.get(slot as usize)?.snapshot?;
+        Some(self.snapshots.value(&self.mapper, snapshot, column))
     }
 
     pub(super) fn find_key(&self, key: &E::Key) -> Option<u32> {
@@ -99,15 +110,25 @@ impl<E: Mapped> Store<E> {
         value
     }
 
-    /// The object as its row is in the database.
-    fn row(&self, slot: u32) -> Option<&E> {
-        let object = self.objects.get(slot as usize)?;
-        object.snapshot.as_deref().or(object.value.as_ref())
-    }
-
     /// The key of the row as the database has it.
     fn key(&self, slot: u32) -> Option<E::Key> {
-        self.row(slot)?.key(&self.mapper)
+        let object = self.objects.get(slot as usize)?;
+        match object.snapshot {
+            Some(snapshot) => self.key_before(snapshot),
+            None => object.value.as_ref()?.key(&self.mapper),
+        }
+    }
+
+    fn key_before(&self, snapshot: Snapshot) -> Option<E::Key> {
+        let value = |&column: &usize| self.snapshots.value(&self.mapper, snapshot, column);
+        // It was a key when it was read, so it is one now.
+        match &self.mapper.table().primary_key[..] {
+            [column] => E::Key::from_values(&[value(column)]).ok(),
+            columns => {
+                let values: Vec<ValueRef<'_>> = columns.iter().map(value).collect();
+                E::Key::from_values(&values).ok()
+            }
+        }
     }
 
     fn map_key(&mut self, slot: u32) -> Result<()> {
@@ -161,9 +182,16 @@ impl<E: Mapped> Store<E> {
 
     /// Puts the snapshot back.
     fn restore(&mut self, slot: u32) {
-        let object = &mut self.objects[slot as usize];
-        if let Some(before) = object.snapshot.take() {
-            object.value = Some(*before);
+        if let Some(before) = self.objects[slot as usize].snapshot.take() {
+            self.put_back(slot, before);
+        }
+    }
+
+    /// A value that its own type refuses to read back (it was written to the field, and never came from the database) stays as it is.
+    fn put_back(&mut self, slot: u32, before: Snapshot) {
+        let row = self.snapshots.row(&self.mapper, before);
+        if let Ok(value) = E::hydrate(&self.mapper, &row, 0) {
+            self.objects[slot as usize].value = Some(value);
         }
     }
 }
@@ -194,7 +222,11 @@ fn duplicate<K: Key>(
 }
 
 fn sort_by_key<K: Key>(slots: &mut [u32], key: &dyn Fn(u32) -> Option<K>) {
-    slots.sort_by_cached_key(|&slot| key(slot));
+    // Objects are mostly written to in the order in which they were read.
+    let keys: Vec<Option<K>> = slots.iter().map(|&slot| key(slot)).collect();
+    if !keys.is_sorted() {
+        slots.sort_by_cached_key(|&slot| key(slot));
+    }
 }
 
 impl<E: Mapped> AnyStore for Store<E> {
@@ -304,21 +336,16 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn row_key<'a>(&'a self, slot: u32, out: &mut Vec<Param<'a>>) {
-        if let Some(row) = self.row(slot) {
-            out.extend(
-                self.mapper
-                    .table()
-                    .primary_key
-                    .iter()
-                    .map(|&column| row.value(&self.mapper, column)),
-            );
-        }
+        let key = &self.mapper.table().primary_key;
+        out.extend(key.iter().map(|&column| self.row_value(slot, column)));
     }
 
     fn row_value(&self, slot: u32, column: usize) -> Param<'_> {
-        match self.row(slot) {
-            Some(row) => row.value(&self.mapper, column),
-            None => Param::Ref(ValueRef::Null),
+        let object = &self.objects[slot as usize];
+        match (object.snapshot, &object.value) {
+            (Some(before), _) => Param::Ref(self.snapshots.value(&self.mapper, before, column)),
+            (None, Some(value)) => value.value(&self.mapper, column),
+            (None, None) => Param::Ref(ValueRef::Null),
         }
     }
 
@@ -332,25 +359,17 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()> {
-        let mapper = Arc::clone(&self.mapper);
-        match self.get_mut(slot) {
-            Some(object) => object.assign(&mapper, column, value),
+        match self.writable(slot) {
+            Some((object, mapper)) => object.assign(mapper, column, value),
             None => Ok(()),
         }
     }
 
     fn changed_into(&self, slot: u32, out: &mut Vec<usize>) {
         let object = &self.objects[slot as usize];
-        let (Some(new), Some(old)) = (&object.value, &object.snapshot) else {
-            return;
-        };
-        let differs = |&column: &usize| {
-            !same(
-                &new.value(&self.mapper, column),
-                &old.value(&self.mapper, column),
-            )
-        };
-        out.extend((0..self.mapper.types().len()).filter(differs));
+        if let (Some(row), Some(before)) = (&object.value, object.snapshot) {
+            self.snapshots.changed(&self.mapper, before, row, out);
+        }
     }
 
     fn expire(&mut self, slot: u32) {
@@ -376,29 +395,24 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn rebase(&mut self, slot: u32, row: &dyn Row, at: usize, moment: Moment) -> Result<()> {
-        let base = E::hydrate(&self.mapper, row, at)?;
-        let mut fresh = base.clone();
+        let mut fresh = E::hydrate(&self.mapper, row, at)?;
+        let base = self.snapshots.take(&self.mapper, &fresh);
         for column in (self as &dyn AnyStore).changed(slot) {
             let object = &self.objects[slot as usize];
-            let (Some(mine), Some(before)) = (&object.value, &object.snapshot) else {
+            let (Some(mine), Some(before)) = (&object.value, object.snapshot) else {
                 continue;
             };
-            if !same(
-                &base.value(&self.mapper, column),
-                &before.value(&self.mapper, column),
-            ) {
+            let in_snapshot = |snapshot| self.snapshots.value(&self.mapper, snapshot, column);
+            if !in_snapshot(base).same(in_snapshot(before)) {
                 return Err(moved(self, slot, column));
             }
-            fresh.assign(
-                &self.mapper,
-                column,
-                value(&mine.value(&self.mapper, column)),
-            )?;
+            let mine = mine.value(&self.mapper, column);
+            fresh.assign(&self.mapper, column, mine.value().unwrap_or(ValueRef::Null))?;
         }
         let object = &mut self.objects[slot as usize];
         object.value = Some(fresh);
-        if let Some(before) = &mut object.snapshot {
-            **before = base;
+        if object.snapshot.is_some() {
+            object.snapshot = Some(base);
         }
         self.ledger.set_epoch(slot, moment.epoch);
         if moment.in_savepoint {
@@ -414,19 +428,14 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn updated(&mut self, slot: u32, epoch: u32) -> Result<()> {
-        let object = &mut self.objects[slot as usize];
-        let Some(before) = object.snapshot.take() else {
+        let Some(before) = self.objects[slot as usize].snapshot.take() else {
             return Ok(());
         };
         self.ledger.set_epoch(slot, epoch);
-        let old = before.key(&self.mapper);
-        let new = object
-            .value
-            .as_ref()
-            .and_then(|value| value.key(&self.mapper));
         self.written.push(before);
         self.ledger.log(Done::Written(slot));
-        if old == new {
+        let old = self.key_before(before);
+        if old == self.key(slot) {
             return Ok(());
         }
         if let Some(old) = old {
@@ -446,6 +455,9 @@ impl<E: Mapped> AnyStore for Store<E> {
         for slot in self.ledger.settle() {
             self.objects[slot as usize].snapshot = None;
         }
+        if self.ledger.mark() == 0 {
+            self.snapshots.clear();
+        }
     }
 
     fn undo_to(&mut self, mark: usize) {
@@ -458,7 +470,9 @@ impl<E: Mapped> AnyStore for Store<E> {
                     let before = self.written.pop();
                     self.forget_key(slot);
                     if self.ledger.state(slot) != State::Detached {
-                        self.objects[slot as usize].value = before.map(|before| *before);
+                        if let Some(before) = before {
+                            self.put_back(slot, before);
+                        }
                         // The map held the old key when the row was read, so it is free again.
                         let _ = self.map_key(slot);
                     }
@@ -471,11 +485,17 @@ impl<E: Mapped> AnyStore for Store<E> {
                 Done::Deleted(_) | Done::Read(_) => {}
             }
         }
+        if mark == 0 {
+            self.snapshots.clear();
+        }
     }
 
     fn commit(&mut self) {
+        for slot in self.ledger.commit() {
+            self.objects[slot as usize].snapshot = None;
+        }
         self.written.clear();
-        self.ledger.commit();
+        self.snapshots.clear();
     }
 }
 

@@ -15,6 +15,7 @@ pub(super) fn mapped(model: &Model<'_>) -> TokenStream {
         row_key(model),
         key(model),
         value(model),
+        each_value(model),
         is_unset(model),
         assign(model),
         take_wishes(model),
@@ -165,6 +166,24 @@ fn value(model: &Model<'_>) -> TokenStream {
                 #(#arms)*
                 _ => ::std::unreachable!(),
             }
+        }
+    }
+}
+
+/// Written out, so that the compiler knows the kind of each value.
+fn each_value(model: &Model<'_>) -> TokenStream {
+    let values = model.columns.iter().enumerate().map(|(index, column)| {
+        let (index, field, column) = (number(index), column.field, column_value(column.ty));
+        quote!(each(#index, #column::to_param(&self.#field));)
+    });
+    quote! {
+        #[inline]
+        fn each_value(
+            &self,
+            _: &::selfsame::entity::Mapper,
+            mut each: impl ::std::ops::FnMut(usize, ::selfsame::value::Param<'_>),
+        ) {
+            #(#values)*
         }
     }
 }
