@@ -87,7 +87,7 @@ pub(crate) struct OutputArguments {
     /// What is written to standard output, or to the file of --out
     #[arg(long, value_enum, default_value_t = Shape::Human)]
     pub(crate) format: Shape,
-    /// A folder for all reports (report.json, junit.xml, report.md, report.html), or one file (.json, .xml, .md, .html)
+    /// A folder for all reports (report.json, junit.xml, report.md, report.html, rules.md), or one file (.json, .xml, .md, .html)
     #[arg(long, value_name = "DIR|FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -177,6 +177,8 @@ pub(crate) enum Shape {
     Markdown,
     /// One page that needs nothing else
     Html,
+    /// The rules of the ORM, the cases of each, and how those ended: docs/semantics.md
+    Rules,
 }
 
 /// How measurements are shown.
@@ -197,6 +199,7 @@ impl Shape {
             Self::Junit => Some(Format::Junit),
             Self::Markdown => Some(Format::Markdown),
             Self::Html => Some(Format::Html),
+            Self::Rules => Some(Format::Rules),
         }
     }
 }

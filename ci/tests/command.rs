@@ -122,7 +122,13 @@ fn a_folder_takes_every_format_and_a_file_its_own() {
     names.sort();
     assert_eq!(
         names,
-        ["junit.xml", "report.html", "report.json", "report.md"]
+        [
+            "junit.xml",
+            "report.html",
+            "report.json",
+            "report.md",
+            "rules.md"
+        ]
     );
     let file = home.path().join("one.md");
     quick(&["--out", file.to_str().expect("text")]);

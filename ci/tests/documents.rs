@@ -4,6 +4,8 @@
 #[expect(unreachable_pub, reason = "it is shown as a program of its own")]
 mod readme;
 
+use selfsame_conformance::RULES;
+
 /// The blocks of Rust in a document.
 fn blocks(document: &str) -> Vec<&str> {
     let mut blocks = Vec::new();
@@ -44,5 +46,33 @@ fn the_guide_for_backends_shows_a_backend_that_passes_the_suite() {
             sources.iter().any(|source| source.contains(&block)),
             "the guide shows what is nowhere in the backend:\n{block}"
         );
+    }
+}
+
+/// New cases may be missing from the table until it is written anew; `ci/check.sh` compares it with what a whole run writes.
+#[test]
+fn the_table_of_rules_says_what_the_rules_and_cases_say() {
+    let table = include_str!("../../docs/semantics.md");
+    let again =
+        "write it anew: selfsame check sqlite postgres --format rules --out docs/semantics.md";
+    for rule in &RULES {
+        let row = table
+            .lines()
+            .find(|line| line.starts_with(&format!("| {} | ", rule.number)));
+        let cells: Vec<&str> = row
+            .map(|row| row.split(" | ").collect())
+            .unwrap_or_default();
+        let [_, text, held_by, ..] = cells[..] else {
+            panic!("rule {} has no row: {again}", rule.number);
+        };
+        assert!(text.starts_with(rule.text), "rule {}: {again}", rule.number);
+        match rule.missing {
+            Some(missing) => assert!(text.ends_with(&format!("{missing}.")), "{text}: {again}"),
+            None => assert!(!text.contains("**Missing:**"), "{text}: {again}"),
+        }
+        for id in held_by.split('`').filter(|id| id.contains('.')) {
+            let holds = rule.cases().any(|case| case == id);
+            assert!(holds, "{id} does not hold rule {}: {again}", rule.number);
+        }
     }
 }

@@ -38,6 +38,7 @@ mod outcome;
 mod property;
 mod record;
 mod report;
+mod rules;
 mod runner;
 mod select;
 mod target;
@@ -55,6 +56,7 @@ pub use report::{
     CaseReport, FaultReport, FaultVerdict, Format, KillMatrix, Report, Summary, TargetReport,
     Timing,
 };
+pub use rules::{RULES, Rule};
 pub use runner::{Options, Progress, run};
 pub use select::{Filter, Shard};
 pub use target::{FnTarget, Fresh, Target, target_fn};

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Area, Case, Tier};
 use crate::outcome::Outcome;
+use crate::rules;
 
 /// What a run found. Everything but [`timing`](Self::timing) depends on targets and options alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -233,6 +234,7 @@ impl Report {
             Format::Junit => junit::write(self),
             Format::Markdown => Ok(markdown::write(self)),
             Format::Html => html::write(self),
+            Format::Rules => Ok(rules::write(self)),
         }
     }
 
@@ -293,19 +295,28 @@ pub enum Format {
     Markdown,
     /// One page that needs nothing else.
     Html,
+    /// The rules of the ORM, the cases that hold each, and how those ended, as a table in Markdown.
+    Rules,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Json, Self::Junit, Self::Markdown, Self::Html];
+    pub const ALL: [Self; 5] = [
+        Self::Json,
+        Self::Junit,
+        Self::Markdown,
+        Self::Html,
+        Self::Rules,
+    ];
 
-    /// The usual file name: `report.json`, `junit.xml`, `report.md`, `report.html`.
+    /// The usual file name: `report.json`, `junit.xml`, `report.md`, `report.html`, `rules.md`.
     pub const fn file_name(self) -> &'static str {
         match self {
             Self::Json => "report.json",
             Self::Junit => "junit.xml",
             Self::Markdown => "report.md",
             Self::Html => "report.html",
+            Self::Rules => "rules.md",
         }
     }
 }
@@ -317,6 +328,7 @@ impl fmt::Display for Format {
             Self::Junit => "junit",
             Self::Markdown => "markdown",
             Self::Html => "html",
+            Self::Rules => "rules",
         })
     }
 }
@@ -331,7 +343,9 @@ impl FromStr for Format {
             .ok_or_else(|| {
                 Error::new(
                     ErrorKind::Configuration,
-                    format!("there is no format `{text}`; there are json, junit, markdown, html"),
+                    format!(
+                        "there is no format `{text}`; there are json, junit, markdown, html, rules"
+                    ),
                 )
             })
     }

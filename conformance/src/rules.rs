@@ -1,0 +1,177 @@
+//! The rules of what the ORM promises, in a line each, and the table of the cases that hold them.
+
+use std::collections::BTreeMap;
+
+use crate::case::Cover;
+use crate::cases;
+use crate::outcome::Outcome;
+use crate::report::{Report, TargetReport};
+
+/// One rule of what the ORM promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its number, from 1.
+    pub number: u16,
+    /// What it promises, in short.
+    pub text: &'static str,
+    /// What of it is not there yet, or why no case holds it.
+    pub missing: Option<&'static str>,
+}
+
+const fn rule(number: u16, text: &'static str) -> Rule {
+    Rule {
+        number,
+        text,
+        missing: None,
+    }
+}
+
+impl Rule {
+    const fn missing(mut self, missing: &'static str) -> Self {
+        self.missing = Some(missing);
+        self
+    }
+
+    /// The ids of the cases that hold it, in the order of the list.
+    pub fn cases(&self) -> impl Iterator<Item = &'static str> {
+        let cover = Cover::Rule(self.number);
+        cases::cases()
+            .filter(move |case| case.covers.contains(&cover))
+            .map(|case| case.id)
+    }
+}
+
+/// Every rule, by number.
+pub const RULES: [Rule; 42] = [
+    rule(1, "`get` of a mapped row is its handle and costs nothing; an unknown key costs one SELECT; a missing row is `None`"),
+    rule(2, "a query gives mapped rows their own handles and keeps what is loaded; `populate_existing` overwrites"),
+    rule(3, "two handles of one row are equal and lead to one address"),
+    rule(4, "a stale or foreign handle is an error, never another row"),
+    rule(5, "a second object with a mapped key is `IdentityConflict` at the flush; `add` never fails"),
+    rule(6, "rows that are read as plain values pass the map by and show what was flushed; keys of several columns and of any type obey all of this"),
+    rule(7, "an equal value is not written; floats compare by bits; edits in place are seen"),
+    rule(8, "an UPDATE names the changed columns alone; a second flush, and a commit with nothing to do, send nothing"),
+    rule(9, "between flushes the session tells truly what is new, dirty, deleted, and each column's history"),
+    rule(10, "expressions and blind writes in a unit of work's UPDATE").missing("`set_expr` and `set_blind` are not built yet"),
+    rule(11, "only `Deferred<T>` fields may be unloaded").missing("deferred columns are not built yet"),
+    rule(12, "the order of a flush depends on foreign keys and on `add`, never on chance; deletions run backwards"),
+    rule(13, "statements of one shape are one batch, and generated keys find their own objects"),
+    rule(14, "children get the keys of parents inserted in the same flush; a relation that was set beats a column that was set"),
+    rule(15, "many-to-many rows are written after both ends and deleted before them, as a difference").missing("many-to-many relations are not built yet"),
+    rule(16, "trees are inserted level by level and deleted from the leaves; cycles go over NULL or are an error that names the rows"),
+    rule(17, "a row deleted and added again under its key is one UPDATE; swapped unique values work or are a clear error").missing("the row switch is not built yet"),
+    rule(18, "a failed flush rolls back, keeps the changes in memory, and refuses statements until `rollback`; inside a savepoint only that is lost"),
+    rule(19, "an UPDATE or DELETE that matches no row is `StaleData`; version columns are checked and counted").missing("version columns are not built yet"),
+    rule(20, "a changed primary key is an UPDATE by the old key; the map and the children follow").missing("changed keys are not built yet"),
+    rule(21, "what the database makes is read back, in the same statement where it can RETURN"),
+    rule(22, "one-to-many, many-to-one and one-to-one relations, each also within one table").missing("many-to-many relations are not built yet"),
+    rule(23, "both sides change at once in memory; a side that is not loaded is not loaded for it"),
+    rule(24, "cascades along relations: adding, deleting, orphans").missing("the merge, expunge and refresh cascades are not built yet"),
+    rule(25, "a deleted parent clears its children's keys, or takes the children along where the relation says so"),
+    rule(26, "an orphan is deleted, a pending one never inserted, a moved child is one UPDATE"),
+    rule(27, "lazy, selectin and joined loading give equal graphs, each at its own price"),
+    rule(28, "a mapped parent and a NULL key cost nothing; loading options nest"),
+    rule(29, "collections come in their relation's order").missing("`undefer` and filtered loading are not built yet"),
+    rule(30, "BEGIN comes with the first statement; a commit expires; no lost update is silent"),
+    rule(31, "a rollback restores states, values and edges as they were at BEGIN"),
+    rule(32, "savepoints nest, keep or restore exactly; a dropped session leaves nothing and a clean connection"),
+    rule(33, "queries, loads and refreshes flush first, unless told not to"),
+    rule(34, "every legal change of state works, every illegal one is an error that names the state"),
+    rule(35, "`refresh`, `expire`, `expunge`, `flush` and `close` do what they say").missing("`merge` is not built yet"),
+    rule(36, "hooks before and after what a session does").missing("events are not built yet"),
+    rule(37, "a transaction is run again after a serialization failure; a commit of one statement runs by itself").missing("`retry` is not built yet"),
+    rule(38, "a session is `Send`, an engine `Send` and `Sync`, every wait ends in time"),
+    rule(39, "`create_all` and `drop_all` follow the references of tables and may be repeated"),
+    rule(40, "reflection tells tables as they were made"),
+    rule(41, "any text is a legal name once quoted; one that is too long is a clear error"),
+    rule(42, "checks and validation refuse a bad value before a statement is sent").missing("validation of fields is not built yet; `length` and the ranges of integers are checked"),
+];
+
+/// The table of the rules as Markdown: the cases of each, and how they ended on each target.
+pub(crate) fn write(report: &Report) -> String {
+    let mut out = "# The rules of the ORM, and what holds them\n\n\
+        Written by `selfsame check sqlite postgres --format rules`: do not edit it. The words are in `conformance/src/rules.rs`, the ids \
+        in the list of cases; `selfsame explain ID` says what a case promises.\n\n\
+        | rule | what is promised | held by |"
+        .to_owned();
+    for target in &report.targets {
+        out.push_str(&format!(" {} |", title(target, &report.targets)));
+    }
+    out.push_str("\n|--:|---|---|");
+    out.push_str(&"---|".repeat(report.targets.len()));
+    out.push('\n');
+    for rule in &RULES {
+        let ids: Vec<&str> = rule.cases().collect();
+        let text = match rule.missing {
+            Some(missing) => format!("{}. **Missing:** {missing}.", rule.text),
+            None => format!("{}.", rule.text),
+        };
+        let held_by = match &ids[..] {
+            [] => "no case".to_owned(),
+            ids => format!("`{}`", ids.join("`, `")),
+        };
+        out.push_str(&format!("| {} | {text} | {held_by} |", rule.number));
+        for target in &report.targets {
+            out.push_str(&format!(" {} |", outcomes(target, &ids)));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// The dialect's name, which does not depend on where a server was found; the target's own where two speak one dialect.
+fn title<'a>(target: &'a TargetReport, all: &[TargetReport]) -> &'a str {
+    let alike = all.iter().filter(|other| other.dialect == target.dialect);
+    match &target.dialect {
+        Some(dialect) if alike.count() == 1 => dialect,
+        _ => &target.name,
+    }
+}
+
+/// How many cases passed, and what became of the others.
+fn outcomes(target: &TargetReport, ids: &[&str]) -> String {
+    let found: BTreeMap<&str, &Outcome> = target
+        .cases
+        .iter()
+        .map(|case| (case.id.as_str(), &case.outcome))
+        .collect();
+    if ids.is_empty() {
+        return "–".to_owned();
+    }
+    let outcome = |id: &str| found.get(id).map_or("not_run", |outcome| outcome.as_str());
+    let passed = ids.iter().filter(|id| outcome(id) == "pass").count();
+    if passed == ids.len() {
+        return "pass".to_owned();
+    }
+    let others: Vec<String> = ids
+        .iter()
+        .filter(|id| outcome(id) != "pass")
+        .map(|id| format!("`{id}`: {}", outcome(id).replace('_', " ")))
+        .collect();
+    format!("{passed} of {} pass; {}", ids.len(), others.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_numbered_and_end_without_a_full_stop() {
+        for (place, rule) in (1..).zip(&RULES) {
+            assert_eq!(rule.number, place);
+            assert!(rule.text.len() > 20 && !rule.text.ends_with('.'), "{place}");
+            assert!(!rule.text.contains('|'), "{place} breaks the table");
+        }
+    }
+
+    #[test]
+    fn a_rule_without_a_case_says_why() {
+        for rule in &RULES {
+            assert!(
+                rule.cases().next().is_some() || rule.missing.is_some(),
+                "no case covers rule {}",
+                rule.number
+            );
+        }
+    }
+}
