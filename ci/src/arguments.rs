@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Faults(FaultsArguments),
     /// Measures what the ORM costs over raw SQL, as ratios
     Bench(BenchArguments),
+    /// Writes Rust entities for the tables of a database
+    Inspect(InspectArguments),
     /// Starts one PostgreSQL server, runs a command with its URL in SELFSAME_POSTGRES_URL, and takes the server away
     WithPostgres(WithPostgresArguments),
 }
@@ -153,6 +155,15 @@ pub(crate) struct BenchArguments {
     #[arg(long, value_enum, default_value_t = BenchShape::Human)]
     pub(crate) format: BenchShape,
     /// A file for the result: JSON if its name ends in .json or --format says so, else the table
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct InspectArguments {
+    /// The database: sqlite:PATH, postgres://user:password@host:port/database, env:NAME (the URL that this variable holds)
+    pub(crate) url: String,
+    /// A file for the entities, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }

@@ -6,6 +6,7 @@ mod check;
 mod explain;
 mod faults;
 mod github;
+mod inspect;
 mod interrupt;
 mod output;
 mod progress;
@@ -45,6 +46,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Explain(arguments) => explain::run(&arguments.id),
         Command::Faults(arguments) => faults::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::WithPostgres(arguments) => with_postgres::run(&arguments.command),
     }
 }

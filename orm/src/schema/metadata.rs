@@ -54,6 +54,11 @@ impl Metadata {
         &self.tables
     }
 
+    /// The mappers that it was made of; none if it was made of plain tables.
+    pub fn mappers(&self) -> &[Arc<Mapper>] {
+        &self.mappers
+    }
+
     /// The names of the tables in the order they were listed.
     pub fn table_names(&self) -> impl Iterator<Item = &str> {
         self.tables.iter().map(|table| table.name.as_str())

@@ -1,0 +1,165 @@
+//! `selfsame inspect`: a database's tables as Rust entities.
+
+mod model;
+mod names;
+mod write;
+
+use std::process::ExitCode;
+
+use selfsame::schema::Table;
+use selfsame::{Engine, Error, ErrorKind, Result};
+use selfsame_sqlite::Sqlite;
+
+use crate::arguments::InspectArguments;
+use crate::output::{say, try_to_write, unwritable};
+
+/// Reads the tables of a database and writes entities for them.
+///
+/// # Errors
+///
+/// [`Configuration`](ErrorKind::Configuration) for a URL of no known kind, a variable that is not set, a place that cannot be written
+/// to, or a database without tables; whatever reading gives.
+pub(crate) fn run(arguments: &InspectArguments) -> Result<ExitCode> {
+    if let Some(path) = &arguments.out {
+        try_to_write(path).map_err(|error| unwritable(path, &error))?;
+    }
+    let engine = open(&arguments.url)?;
+    let tables = engine.connect()?.reflect()?;
+    if tables.is_empty() {
+        return Err(configuration("the database has no tables"));
+    }
+    let source = source(engine.dialect().name(), &tables);
+    match &arguments.out {
+        Some(path) => std::fs::write(path, source).map_err(|error| unwritable(path, &error))?,
+        None => say(&source)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A Rust module with an entity for each table, as far as a table can be one.
+fn source(database: &str, tables: &[Table]) -> String {
+    write::module(database, &model::Module::of(tables))
+}
+
+/// The database of a URL, or of the URL that a variable holds; a file of SQLite is only read.
+fn open(url: &str) -> Result<Engine> {
+    let held = match url.strip_prefix("env:") {
+        None => None,
+        Some(variable) => Some(std::env::var(variable).map_err(|_| {
+            configuration(format!(
+                "env:{variable}: there is no such environment variable; set {variable} to a URL"
+            ))
+        })?),
+    };
+    let url = held.as_deref().unwrap_or(url);
+    if url.starts_with("sqlite:") {
+        return Ok(Engine::new(Sqlite::url(url)?.read_only()));
+    }
+    Engine::from_url(url, &[&selfsame_sqlite::SCHEME, &selfsame_postgres::SCHEME])
+}
+
+fn configuration(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Configuration, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use selfsame::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
+
+    use super::source;
+
+    fn key(columns: &[&str], table: &str, references: &[&str]) -> ForeignKey {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        ForeignKey {
+            name: None,
+            columns: owned(columns),
+            table: table.to_owned(),
+            references: owned(references),
+            on_delete: ReferentialAction::NoAction,
+            on_update: ReferentialAction::NoAction,
+        }
+    }
+
+    fn parent() -> Table {
+        Table::build("parent")
+            .column(Column::new("a", ColumnType::I64))
+            .column(Column::new("b", ColumnType::I64))
+            .primary_key(["b", "a"])
+            .unique(["a"])
+    }
+
+    fn child() -> Table {
+        Table::build("child")
+            .column(Column::new("id", ColumnType::I64))
+            .column(Column::new("a,b", ColumnType::I64))
+            .column(Column::new("n", ColumnType::I32).generated(Generated::Key))
+            .primary_key(["id"])
+    }
+
+    /// Checks that the entities of these tables hold all of these lines.
+    fn check(tables: &[Table], lines: &[&str]) {
+        let source = source("any", tables);
+        for wanted in lines {
+            assert!(
+                source.lines().any(|line| line == *wanted),
+                "{wanted}\n\n{source}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_told() {
+        check(
+            &[parent().unique(["a"])],
+            &[
+                "// The order of the key's columns is b, a.",
+                "// There is a second unique (a).",
+                "    #[orm(primary_key, unique)]",
+            ],
+        );
+        check(
+            &[parent(), child().constraint(key(&["id"], "parent", &["a"]))],
+            &[
+                "// No relation follows the foreign key (id): it does not refer to the primary key.",
+                "    // The database counts this column, which is not the whole key: here the program gives it.",
+                "    pub n: i32,",
+            ],
+        );
+        let twice = child()
+            .constraint(key(&["n"], "child", &["id"]))
+            .constraint(key(&["id"], "gone", &["id"]));
+        check(
+            &[twice],
+            &[
+                "// No relation follows the foreign key (n): its columns are of other types than those that it refers to.",
+                "// Not here: the foreign key (id), for its table \"gone\" has no entity.",
+            ],
+        );
+        let unlisted = parent().constraint(key(&["a", "b"], "child", &["a,b", "id"]));
+        check(
+            &[unlisted, child()],
+            &[
+                "// Not here: the foreign key (a, b) to \"child\", whose names cannot be written in an attribute.",
+            ],
+        );
+    }
+
+    #[test]
+    fn tables_that_are_no_entities_are_told() {
+        let plain = |name: &str, ty: ColumnType| Table::build(name).column(Column::new("id", ty));
+        check(
+            &[
+                plain("log\n", ColumnType::I64),
+                plain("float", ColumnType::F64).primary_key(["id"]),
+                plain(" ", ColumnType::I64).primary_key(["id"]),
+                plain("options", ColumnType::I64).primary_key(["id"]),
+            ],
+            &[
+                "//! Table \"log\\n\" has no entity: it has no primary key.",
+                "//! Table \"float\" has no entity: a primary key cannot be a float or JSON.",
+                "//! Table \" \" has no entity: its name is blank.",
+                "pub struct OptionRow {",
+            ],
+        );
+    }
+}

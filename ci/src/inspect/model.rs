@@ -1,0 +1,228 @@
+//! What an entity can say of a table, and what it cannot.
+
+mod column;
+mod relation;
+
+use std::collections::BTreeSet;
+
+use selfsame::schema::{Index, Table};
+use selfsame::value::ValueType;
+
+use super::names::{self, Taken};
+use relation::Link;
+
+/// Entities for tables, ready to be written.
+#[derive(Debug, Default)]
+pub(super) struct Module {
+    /// Types of `selfsame::value` that the fields name.
+    pub(super) imports: BTreeSet<&'static str>,
+    pub(super) entities: Vec<Entity>,
+    /// Tables that no entity can stand for: one sentence each.
+    pub(super) left_out: Vec<String>,
+}
+
+/// A struct.
+#[derive(Debug)]
+pub(super) struct Entity {
+    pub(super) name: String,
+    /// What the mapping does not say.
+    pub(super) comments: Vec<String>,
+    /// What stands in its `#[orm(…)]`, each in one of its own.
+    pub(super) attributes: Vec<String>,
+    pub(super) fields: Vec<Field>,
+}
+
+/// A field of it.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) comments: Vec<String>,
+    /// What stands in its one `#[orm(…)]`.
+    pub(super) attributes: Vec<String>,
+    pub(super) name: String,
+    pub(super) ty: String,
+}
+
+/// A table with the names that its entity and its columns get.
+struct Draft<'t> {
+    table: &'t Table,
+    name: String,
+    /// The field of each column.
+    fields: Vec<String>,
+    taken: Taken,
+}
+
+impl Module {
+    /// Entities for these tables.
+    pub(super) fn of(tables: &[Table]) -> Self {
+        let mut module = Self::default();
+        let mut types = Taken::new(names::TYPES);
+        let mut drafts = Vec::new();
+        for table in tables {
+            match refusal(table) {
+                Some(reason) => module
+                    .left_out
+                    .push(format!("Table {:?} has no entity: {reason}.", table.name)),
+                None => drafts.push(Draft::new(table, &mut types)),
+            }
+        }
+        let links = relation::links(&mut drafts);
+        for (position, draft) in drafts.iter().enumerate() {
+            let entity = entity(position, &drafts, &links, &mut module.imports);
+            debug_assert_eq!(entity.name, draft.name);
+            module.entities.push(entity);
+        }
+        module
+    }
+}
+
+impl<'t> Draft<'t> {
+    fn new(table: &'t Table, types: &mut Taken) -> Self {
+        let name = names::entity(&table.name);
+        let name = types.take(&[name.clone(), format!("{name}Row")]);
+        let mut taken = Taken::default();
+        let columns = table.columns.iter();
+        Self {
+            table,
+            name,
+            fields: columns
+                .map(|column| taken.take(&[names::field(&column.name)]))
+                .collect(),
+            taken,
+        }
+    }
+
+    /// The fields of columns, as they are written in an attribute.
+    fn field_list(&self, columns: &[String]) -> String {
+        let field = |name: &String| {
+            let position = self.table.position(name)?;
+            Some(names::written(&self.fields[position]))
+        };
+        columns
+            .iter()
+            .filter_map(field)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+/// Why a table cannot be an entity.
+fn refusal(table: &Table) -> Option<&'static str> {
+    if table.name.trim().is_empty() {
+        return Some("its name is blank");
+    }
+    if table
+        .columns
+        .iter()
+        .any(|column| column.name.trim().is_empty())
+    {
+        return Some("the name of a column is blank");
+    }
+    match table.primary_key.len() {
+        0 => return Some("it has no primary key"),
+        1..=4 => {}
+        _ => return Some("its primary key has more than four columns"),
+    }
+    let is_key = |ty| !matches!(ty, ValueType::F32 | ValueType::F64 | ValueType::Json);
+    match table
+        .key_columns()
+        .all(|column| is_key(column.ty.value_type()))
+    {
+        true => None,
+        false => Some("a primary key cannot be a float or JSON"),
+    }
+}
+
+fn entity(
+    position: usize,
+    drafts: &[Draft<'_>],
+    links: &[Link],
+    imports: &mut BTreeSet<&'static str>,
+) -> Entity {
+    let draft = &drafts[position];
+    let table = draft.table;
+    let mut entity = Entity {
+        name: draft.name.clone(),
+        comments: Vec::new(),
+        attributes: vec![format!("table = {:?}", table.name)],
+        fields: Vec::new(),
+    };
+    if !table.primary_key.is_sorted() {
+        let key: Vec<&str> = table
+            .key_columns()
+            .map(|column| column.name.as_str())
+            .collect();
+        entity.comments.push(format!(
+            "The order of the key's columns is {}.",
+            key.join(", ")
+        ));
+    }
+    for column in 0..table.columns.len() {
+        entity.fields.push(column::field(draft, column, imports));
+    }
+    indexes(draft, "unique", &table.uniques, &mut entity);
+    indexes(draft, "index", &table.indexes, &mut entity);
+    for check in &table.checks {
+        entity
+            .attributes
+            .push(format!("check = {:?}", check.condition));
+    }
+    relation::foreign_keys(draft, drafts, &mut entity);
+    relation::fields(position, drafts, links, &mut entity);
+    forgotten_names(table, &mut entity);
+    entity
+}
+
+/// UNIQUE constraints or indexes: of one column on its field, of several on the struct.
+fn indexes(draft: &Draft<'_>, attribute: &str, indexes: &[Index], entity: &mut Entity) {
+    for (i, index) in indexes.iter().enumerate() {
+        if indexes[..i]
+            .iter()
+            .any(|other| other.columns == index.columns)
+        {
+            let columns = index.columns.join(", ");
+            entity
+                .comments
+                .push(format!("There is a second {attribute} ({columns})."));
+            continue;
+        }
+        match &index.columns[..] {
+            [only] => {
+                if let Some(column) = draft.table.position(only) {
+                    column::add(&mut entity.fields[column], attribute);
+                }
+            }
+            several => entity
+                .attributes
+                .push(format!("{attribute}({})", draft.field_list(several))),
+        }
+    }
+}
+
+/// Says which names `create_all` will not give again.
+fn forgotten_names(table: &Table, entity: &mut Entity) {
+    let made =
+        |columns: &[String], suffix: &str| format!("{}_{}_{suffix}", table.name, columns.join("_"));
+    let indexes = |indexes: &'static str, list: &[Index]| -> Vec<(Option<String>, String)> {
+        list.iter()
+            .map(|index| (index.name.clone(), made(&index.columns, indexes)))
+            .collect()
+    };
+    let mut named = indexes("key", &table.uniques);
+    named.extend(indexes("idx", &table.indexes));
+    for key in &table.foreign_keys {
+        named.push((key.name.clone(), made(&key.columns, "fkey")));
+    }
+    for (i, check) in table.checks.iter().enumerate() {
+        named.push((check.name.clone(), made(&[(i + 1).to_string()], "check")));
+    }
+    let forgotten: Vec<String> = named
+        .into_iter()
+        .filter_map(|(name, made)| name.filter(|name| *name != made))
+        .collect();
+    if !forgotten.is_empty() {
+        entity.comments.push(format!(
+            "These constraints and indexes get other names: {}.",
+            forgotten.join(", ")
+        ));
+    }
+}

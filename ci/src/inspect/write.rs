@@ -1,0 +1,113 @@
+//! The text of a module.
+
+use super::model::{Entity, Field, Module};
+
+/// As wide as the arguments of an attribute stand on one line.
+const WIDTH: usize = 70;
+
+/// The module, formatted as Rust code is.
+pub(super) fn module(database: &str, module: &Module) -> String {
+    let mut out = String::new();
+    head(&mut out, database, module);
+    for entity in &module.entities {
+        out.push('\n');
+        write_entity(&mut out, entity);
+    }
+    out
+}
+
+fn head(out: &mut String, database: &str, module: &Module) {
+    line(
+        out,
+        &format!("//! Entities of a database ({database}), written by `selfsame inspect`."),
+    );
+    line(out, "//!");
+    line(
+        out,
+        "//! What a database does not tell is not here: views, triggers, computed columns (they are ordinary ones), indexes of a part",
+    );
+    line(out, "//! of the rows or of an expression, collations.");
+    if database == "sqlite" {
+        line(
+            out,
+            "//! SQLite does not tell CHECK constraints and the names of UNIQUE and FOREIGN KEY constraints either.",
+        );
+    }
+    for sentence in &module.left_out {
+        line(out, "//!");
+        line(out, &format!("//! {}", one_line(sentence)));
+    }
+    out.push('\n');
+    line(out, "use selfsame::prelude::*;");
+    let imports: Vec<&str> = module.imports.iter().copied().collect();
+    match &imports[..] {
+        [] => {}
+        [only] => line(out, &format!("use selfsame::value::{only};")),
+        several => line(
+            out,
+            &format!("use selfsame::value::{{{}}};", several.join(", ")),
+        ),
+    }
+    out.push('\n');
+    line(out, "/// Every table that has an entity.");
+    line(out, "pub fn metadata() -> Metadata {");
+    line(out, "    metadata![");
+    for entity in &module.entities {
+        line(out, &format!("        {},", entity.name));
+    }
+    line(out, "    ]");
+    line(out, "}");
+}
+
+fn write_entity(out: &mut String, entity: &Entity) {
+    comments(out, "", &entity.comments);
+    line(out, "#[derive(Entity, Clone, Debug)]");
+    for item in &entity.attributes {
+        attribute(out, "", std::slice::from_ref(item));
+    }
+    line(out, &format!("pub struct {} {{", entity.name));
+    for field in &entity.fields {
+        write_field(out, field);
+    }
+    line(out, "}");
+}
+
+fn write_field(out: &mut String, field: &Field) {
+    comments(out, "    ", &field.comments);
+    if !field.attributes.is_empty() {
+        attribute(out, "    ", &field.attributes);
+    }
+    line(out, &format!("    pub {}: {},", field.name, field.ty));
+}
+
+fn attribute(out: &mut String, indent: &str, items: &[String]) {
+    let joined = items.join(", ");
+    if joined.chars().count() <= WIDTH {
+        return line(out, &format!("{indent}#[orm({joined})]"));
+    }
+    line(out, &format!("{indent}#[orm("));
+    for (i, item) in items.iter().enumerate() {
+        let comma = if i + 1 < items.len() { "," } else { "" };
+        line(out, &format!("{indent}    {item}{comma}"));
+    }
+    line(out, &format!("{indent})]"));
+}
+
+fn comments(out: &mut String, indent: &str, sentences: &[String]) {
+    for sentence in sentences {
+        line(out, &format!("{indent}// {}", one_line(sentence)));
+    }
+}
+
+/// Names of the database may hold anything, and a comment ends with its line.
+fn one_line(sentence: &str) -> String {
+    sentence
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
