@@ -171,6 +171,8 @@ pub struct Mapper {
     name: String,
     table: Arc<Table>,
     types: Vec<ValueType>,
+    version: Option<usize>,
+    guard: Vec<usize>,
     relations: Vec<RelationDescriptor>,
     resolved: OnceLock<Result<Vec<ResolvedRelation>, MappingError>>,
 }
@@ -190,9 +192,11 @@ impl Mapper {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Self {
             id,
+            guard: table.primary_key.clone(),
             name: name.into(),
             table: Arc::new(table),
             types,
+            version: None,
             relations: Vec::new(),
             resolved: OnceLock::new(),
         }
@@ -203,6 +207,31 @@ impl Mapper {
     pub fn relation(mut self, relation: RelationDescriptor) -> Self {
         self.relations.push(relation);
         self
+    }
+
+    /// Makes an integer column the row's version: 1 in a new row, one more with each UPDATE, and checked by each UPDATE and DELETE, so
+    /// that a row that somebody else wrote meanwhile is [`ErrorKind::StaleData`].
+    #[must_use]
+    pub fn version(mut self, column: usize) -> Self {
+        self.version = Some(column);
+        self.guard = self
+            .table
+            .primary_key
+            .iter()
+            .copied()
+            .chain([column])
+            .collect();
+        self
+    }
+
+    /// The version column, if the mapping has one.
+    pub fn version_column(&self) -> Option<usize> {
+        self.version
+    }
+
+    /// The columns that pick the row to UPDATE or DELETE: the primary key's, and the version.
+    pub(crate) fn guard(&self) -> &[usize] {
+        &self.guard
     }
 
     /// Unique within the process: the key of what is cached for this mapping.

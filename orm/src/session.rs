@@ -25,6 +25,7 @@ mod state;
 mod statements;
 mod store;
 mod transaction;
+mod version;
 
 pub use factory::SessionFactory;
 pub use handle::Handle;

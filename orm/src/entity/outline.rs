@@ -20,6 +20,8 @@ pub struct Outline {
     pub columns: &'static [ColumnOutline],
     /// The positions of the primary key's columns.
     pub primary_key: &'static [usize],
+    /// The position of the version column.
+    pub version: Option<usize>,
     /// Foreign keys.
     pub foreign_keys: &'static [ForeignKeyOutline],
     /// The columns of each UNIQUE constraint.
@@ -116,7 +118,10 @@ impl Outline {
         for condition in self.checks {
             table = table.check(*condition);
         }
-        let mapper = Mapper::new(self.name, table);
+        let mut mapper = Mapper::new(self.name, table);
+        if let Some(column) = self.version {
+            mapper = mapper.version(column);
+        }
         let relations = self.relations.iter().map(RelationOutline::descriptor);
         Arc::new(relations.fold(mapper, Mapper::relation))
     }

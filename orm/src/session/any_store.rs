@@ -52,8 +52,8 @@ pub(crate) trait AnyStore: Send {
     fn is_unset(&self, slot: u32, column: usize) -> bool;
     /// Adds the columns that the database is not to make.
     fn given(&self, slot: u32, out: &mut Vec<usize>);
-    /// Adds the key of the row as the database has it: of the snapshot if there is one.
-    fn row_key<'a>(&'a self, slot: u32, out: &mut Vec<Param<'a>>);
+    /// Adds columns of the row as the database has it: of the snapshot if there is one.
+    fn row_values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>);
     /// A column of the row as the database has it.
     fn row_value(&self, slot: u32, column: usize) -> Param<'_>;
     /// How a key looks in a message.
@@ -90,6 +90,11 @@ impl dyn AnyStore + '_ {
         let mut columns = Vec::new();
         self.changed_into(slot, &mut columns);
         columns
+    }
+
+    /// Adds the key of the row as the database has it.
+    pub(crate) fn row_key<'a>(&'a self, slot: u32, out: &mut Vec<Param<'a>>) {
+        self.row_values(slot, &self.mapper().table().primary_key, out);
     }
 
     pub(crate) fn state(&self, slot: u32) -> State {

@@ -76,6 +76,7 @@ impl Session {
         self.displace_only_children()?;
         self.delete_orphans()?;
         self.cascade_deletes()?;
+        self.set_versions()?;
         let waits = self.settle_links()?;
         self.read_again_what_expired(&waits)?;
         for entry in &self.stores {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Session;
 use super::fit::trace;
+use super::lookup::owned;
 use super::plan::Step;
 use crate::backend::Sql;
 use crate::dialect::Batch;
@@ -60,7 +61,8 @@ pub(super) fn is_one_statement(session: &Session, step: &Step) -> bool {
 
 fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
     let mapper = Arc::clone(&session.entry(store).mapper);
-    let key = &mapper.table().primary_key;
+    let key = mapper.guard();
+    let columns = &*session.count_versions(store, columns, slots)?;
     let renderer = |session: &Session, operation| {
         session
             .engine
@@ -95,7 +97,7 @@ fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -
 
 fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
     let mapper = Arc::clone(&session.entry(store).mapper);
-    let key = &mapper.table().primary_key;
+    let key = mapper.guard();
     let renderer = |session: &Session, operation| {
         session
             .engine
@@ -177,12 +179,15 @@ fn expect_all(
 }
 
 impl Session {
-    /// The first of some objects whose row does not exist.
+    /// The first of some objects whose row does not exist, or has another version.
     fn first_missing(&mut self, store: u16, slots: &[u32]) -> Result<Option<u32>> {
-        let by = self.entry(store).mapper.table().primary_key.clone();
+        let by = self.entry(store).mapper.guard().to_vec();
         let mut met = std::collections::BTreeSet::new();
         for &slot in slots {
-            let keys = self.key_values(store, &[slot]);
+            let any = self.any_store(store);
+            let mut keys = Vec::new();
+            any.row_values(slot, &by, &mut keys);
+            let keys = owned(&keys);
             let lookup = super::lookup::Lookup {
                 store,
                 by: &by,

@@ -335,9 +335,8 @@ impl<E: Mapped> AnyStore for Store<E> {
             .is_some_and(|value| value.is_unset(&self.mapper, column))
     }
 
-    fn row_key<'a>(&'a self, slot: u32, out: &mut Vec<Param<'a>>) {
-        let key = &self.mapper.table().primary_key;
-        out.extend(key.iter().map(|&column| self.row_value(slot, column)));
+    fn row_values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>) {
+        out.extend(columns.iter().map(|&column| self.row_value(slot, column)));
     }
 
     fn row_value(&self, slot: u32, column: usize) -> Param<'_> {

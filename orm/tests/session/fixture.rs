@@ -181,6 +181,20 @@ pub(crate) struct Seat {
     pub(crate) taken: bool,
 }
 
+/// Has a version, a key that the program makes, and refers to another of its kind.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "drafts")]
+pub(crate) struct Draft {
+    #[orm(primary_key)]
+    pub(crate) name: String,
+    pub(crate) text: String,
+    #[orm(version)]
+    pub(crate) version: i32,
+    #[orm(references = "drafts.name")]
+    pub(crate) origin_name: Option<String>,
+    pub(crate) origin: BelongsTo<Draft>,
+}
+
 /// A session and everything that it sent.
 pub(crate) struct Fixture {
     pub(crate) session: Session,
@@ -196,7 +210,7 @@ impl Fixture {
         let (engine, outside) = (Engine::new(database.clone()), Engine::new(database));
         metadata![
             Author, Book, Album, Track, Mark, House, Room, Person, Passport, Node, Seat, Team,
-            Member, Word
+            Member, Word, Draft
         ]
         .create_all(&outside)?;
         let sent = Arc::new(Mutex::new(Vec::new()));

@@ -7,3 +7,4 @@ mod identity;
 mod relations;
 mod savepoints;
 mod transactions;
+mod versions;

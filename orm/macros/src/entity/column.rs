@@ -9,9 +9,10 @@ use crate::attribute::{self, Item};
 use crate::errors::Errors;
 use crate::shape::{self, Kind};
 
-pub(super) const ATTRIBUTES: [&str; 13] = [
+pub(super) const ATTRIBUTES: [&str; 14] = [
     "primary_key",
     "autoincrement",
+    "version",
     "column",
     "unique",
     "index",
@@ -34,6 +35,7 @@ pub(super) struct Column<'a> {
     pub(super) name_span: Span,
     pub(super) primary_key: Option<Span>,
     pub(super) autoincrement: Option<Span>,
+    pub(super) version: Option<Span>,
     pub(super) unique: bool,
     pub(super) index: bool,
     pub(super) length: Option<LitInt>,
@@ -62,6 +64,7 @@ impl<'a> Column<'a> {
             name_span: ident.span(),
             primary_key: None,
             autoincrement: None,
+            version: None,
             unique: false,
             index: false,
             length: None,
@@ -99,6 +102,15 @@ impl<'a> Column<'a> {
                 }
             }
             "autoincrement" => self.autoincrement = errors.keep(item.flag()),
+            "version" => {
+                self.version = errors.keep(item.flag());
+                let is_integer = shape::kind(self.ty) == Kind::Integer;
+                if !is_integer || shape::is_option(self.ty) || shape::is_auto(self.ty) {
+                    let message =
+                        "a version is counted by the mapper: it is an `i16`, `i32` or `i64`";
+                    errors.at(self.ty, message);
+                }
+            }
             "column" => {
                 if let Some(name) = errors.keep(item.text()) {
                     self.name = name.value();
@@ -207,6 +219,9 @@ impl<'a> Column<'a> {
 
     /// Whether `new` asks for it.
     pub(super) fn is_required(&self) -> bool {
-        !(shape::is_option(self.ty) || shape::is_auto(self.ty) || self.default.is_some())
+        !(shape::is_option(self.ty)
+            || shape::is_auto(self.ty)
+            || self.default.is_some()
+            || self.version.is_some())
     }
 }

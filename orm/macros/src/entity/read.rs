@@ -44,6 +44,7 @@ pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<M
     for column in &model.columns {
         column.check_auto(key_width, errors);
     }
+    check_version(&model, errors);
     for relation in &mut model.relations {
         relation.find_key(&model.columns, &model.foreign_keys, errors);
     }
@@ -127,6 +128,20 @@ fn read_fields<'a>(
             });
         }
         model.columns.push(column);
+    }
+}
+
+fn check_version(model: &Model<'_>, errors: &mut Errors) {
+    let versions = model.columns.iter();
+    let mut versions = versions.filter_map(|column| Some((column, column.version?)));
+    if let Some((column, span)) = versions.next()
+        && column.primary_key.is_some()
+    {
+        let message = "a version changes with its row: it cannot be the primary key";
+        errors.push(syn::Error::new(span, message));
+    }
+    for (_, span) in versions {
+        errors.push(syn::Error::new(span, "an entity has one version"));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::value::{Param, ValueRef};
 /// sent.
 const MOST_LAID_OUT: usize = 256;
 
-/// Whether the parameters of a row end with its key.
+/// Whether the parameters of a row end with what picks it: its key, and its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keys {
     None,
@@ -37,7 +37,7 @@ pub(super) fn each_row(
     let traced = |error| {
         let mut sent = columns.to_vec();
         if keys == Keys::OfTheRow {
-            sent.extend(&any.mapper().table().primary_key);
+            sent.extend(any.mapper().guard());
         }
         trace(error, any.mapper(), &sent)
     };
@@ -69,17 +69,18 @@ pub(super) fn params<'a>(
     columns: &[usize],
     keys: Keys,
 ) -> Vec<Param<'a>> {
-    let mut params = Vec::with_capacity(slots.len() * (columns.len() + 1));
+    let guard = store.mapper().guard();
+    let mut params = Vec::with_capacity(slots.len() * (columns.len() + guard.len()));
     for &slot in slots {
         store.values(slot, columns, &mut params);
         if keys == Keys::OfTheRow {
-            store.row_key(slot, &mut params);
+            store.row_values(slot, guard, &mut params);
         }
     }
     params
 }
 
-/// One array for each column, then one for each key column.
+/// One array for each column, then one for each column that picks the row.
 pub(super) fn key_arrays<'a>(
     store: &'a dyn AnyStore,
     slots: &[u32],
@@ -94,11 +95,12 @@ pub(super) fn key_arrays<'a>(
                 .collect()
         })
         .collect();
-    let width = store.mapper().table().primary_key.len();
+    let guard = store.mapper().guard();
+    let width = guard.len();
     let mut keys = Vec::with_capacity(slots.len() * width);
     slots
         .iter()
-        .for_each(|&slot| store.row_key(slot, &mut keys));
+        .for_each(|&slot| store.row_values(slot, guard, &mut keys));
     arrays.extend((0..width).map(|at| keys.iter().skip(at).step_by(width).cloned().collect()));
     arrays
 }

@@ -12,6 +12,14 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
     let text = name.to_string();
     let table = &model.table;
     let columns = model.columns.iter().map(column);
+    let version = model
+        .columns
+        .iter()
+        .position(|column| column.version.is_some());
+    let version = match version.map(number) {
+        Some(column) => quote!(::std::option::Option::Some(#column)),
+        None => quote!(::std::option::Option::None),
+    };
     let key = model.key_columns().map(|(index, _)| number(index));
     let foreign_keys = model.foreign_keys.iter().map(foreign_key);
     let uniques = model.uniques.iter().map(|names| list(names));
@@ -30,6 +38,7 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
                     table: #table,
                     columns: &[#(#columns),*],
                     primary_key: &[#(#key),*],
+                    version: #version,
                     foreign_keys: &[#(#foreign_keys),*],
                     uniques: &[#(#uniques),*],
                     indexes: &[#(#indexes),*],

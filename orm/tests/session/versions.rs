@@ -1,0 +1,109 @@
+//! Version columns.
+
+use selfsame::backend::{Sql, StatementKind};
+use selfsame::prelude::*;
+use selfsame::{ErrorKind, Result};
+
+use crate::fixture::{Draft, Fixture};
+
+fn saved(names: &[&str]) -> Result<(Fixture, Vec<Handle<Draft>>)> {
+    let mut f = Fixture::new()?;
+    let drafts = names.iter().map(|name| Draft::new(*name, "first"));
+    let drafts = f.session.add_all(drafts.collect::<Vec<_>>());
+    f.session.commit()?;
+    for draft in Draft::query().all(&mut f.session)? {
+        assert_eq!(f.session[draft].version, 1);
+    }
+    f.forget();
+    Ok((f, drafts))
+}
+
+#[test]
+fn a_version_counts_the_updates() -> Result<()> {
+    let (mut f, drafts) = saved(&["a"])?;
+    for version in 2..4 {
+        f.session[drafts[0]].text.push('!');
+        f.session.flush()?;
+        assert_eq!(f.session[drafts[0]].version, version);
+    }
+    f.sends(&[
+        "UPDATE drafts SET text = ?, version = ? WHERE name = ? AND version = ?",
+        "UPDATE drafts SET text = ?, version = ? WHERE name = ? AND version = ?",
+    ]);
+    f.session.rollback()?;
+    assert_eq!(f.session[drafts[0]].version, 1);
+    Ok(())
+}
+
+#[test]
+fn it_does_not_move_without_a_change_nor_by_the_program() -> Result<()> {
+    let (mut f, drafts) = saved(&["a"])?;
+    f.session[drafts[0]].text = "first".into();
+    f.session[drafts[0]].version = 77;
+    f.session.flush()?;
+    f.sends(&[]);
+    assert_eq!(f.session[drafts[0]].version, 1);
+    f.session[drafts[0]].version = 77;
+    f.session[drafts[0]].text = "second".into();
+    f.session.commit()?;
+    let draft = f.session.get::<Draft>("a".to_owned())?;
+    assert_eq!(draft.map(|draft| f.session[draft].version), Some(2));
+    let mut new = Draft::new("b", "");
+    new.version = 9;
+    let new = f.session.add(new);
+    f.session.flush()?;
+    assert_eq!(f.session[new].version, 1);
+    Ok(())
+}
+
+/// Whatever is written to `a` is followed by somebody else's writing to `b`.
+fn follow(f: &Fixture) -> Result<()> {
+    let text = "CREATE TRIGGER follow AFTER UPDATE ON drafts WHEN NEW.name = 'a' \
+                BEGIN UPDATE drafts SET version = version + 1 WHERE name = 'b'; END";
+    let sql = Sql::new(StatementKind::Raw, text, [], []);
+    f.outside.connect()?.execute(&sql, &[]).map(drop)
+}
+
+#[test]
+fn a_row_that_another_wrote_is_stale() -> Result<()> {
+    let (mut f, drafts) = saved(&["a", "b", "c"])?;
+    f.session.rollback()?;
+    follow(&f)?;
+    for &draft in &drafts {
+        f.session[draft].text = "mine".into();
+    }
+    let error = f.session.flush().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    assert_eq!(error.entity_name(), Some("Draft"));
+    assert_eq!(error.key_text(), Some("\"b\""));
+    f.session.rollback()?;
+
+    Draft::query().all(&mut f.session)?;
+    f.session[drafts[0]].text = "mine".into();
+    f.session.delete(drafts[1])?;
+    let error = f.session.flush().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    assert_eq!(error.key_text(), Some("\"b\""));
+    f.session.rollback()?;
+    f.holds::<Draft>(3);
+    Ok(())
+}
+
+#[test]
+fn what_was_written_expired_goes_on_from_the_fresh_version() -> Result<()> {
+    let (mut f, drafts) = saved(&["a"])?;
+    f.session.commit()?;
+    f.behind(|other| {
+        let draft = other.get::<Draft>("a".to_owned())?.expect("a draft");
+        other[draft].text = "theirs".into();
+        Ok(())
+    })?;
+    f.session[drafts[0]].origin_name = Some("a".into());
+    f.session.flush()?;
+    assert_eq!(f.session[drafts[0]].version, 3);
+    assert_eq!(f.session[drafts[0]].text, "theirs");
+    f.session.delete(drafts[0])?;
+    f.session.commit()?;
+    f.holds::<Draft>(0);
+    Ok(())
+}
