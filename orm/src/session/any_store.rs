@@ -65,6 +65,8 @@ pub(crate) trait AnyStore: Send {
     fn changed_into(&self, slot: u32, out: &mut Vec<usize>);
     /// Drops the changes of an object and has it read again when it is next met.
     fn expire(&mut self, slot: u32);
+    /// New objects with the keys of rows to delete take those rows over: an UPDATE instead of a DELETE and an INSERT.
+    fn switch_rows(&mut self) -> Result<()>;
     /// Refuses two objects with one key.
     fn check_identities(&self) -> Result<()>;
     /// Takes what waits in an object's relationship fields.

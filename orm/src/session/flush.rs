@@ -76,6 +76,9 @@ impl Session {
         self.displace_only_children()?;
         self.delete_orphans()?;
         self.cascade_deletes()?;
+        for entry in &mut self.stores {
+            entry.store.switch_rows()?;
+        }
         self.set_versions()?;
         let waits = self.settle_links()?;
         self.read_again_what_expired(&waits)?;

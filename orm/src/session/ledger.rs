@@ -29,6 +29,8 @@ pub(super) enum Done {
     Written(u32),
     /// The row was inserted.
     Inserted(u32),
+    /// The object took a deleted object's row; the store has the object as it was.
+    Switched(u32),
     /// The row was deleted.
     Deleted(u32),
     /// The row was read inside a savepoint, so what was read may be undone with it.
@@ -170,6 +172,23 @@ impl Ledger {
         self.log.push(Done::Inserted(slot));
     }
 
+    /// A pending object took the row of a doomed one, which was read at `epoch`.
+    pub(super) fn switched(&mut self, from: u32, to: u32, epoch: u32) {
+        self.doomed.retain(|&slot| slot != from);
+        self.deleted(from);
+        self.pending.retain(|&slot| slot != to);
+        let entry = &mut self.slots[to as usize];
+        entry.state = State::Persistent;
+        entry.epoch = epoch;
+        self.log.push(Done::Switched(to));
+        self.touch(to);
+    }
+
+    /// When the row was read or written.
+    pub(super) fn epoch(&self, slot: u32) -> u32 {
+        self.slots[slot as usize].epoch
+    }
+
     pub(super) fn deleted(&mut self, slot: u32) {
         let entry = &mut self.slots[slot as usize];
         entry.state = State::Deleted;
@@ -206,11 +225,16 @@ impl Ledger {
             return None;
         }
         let done = self.log.pop()?;
-        let (Done::Written(slot) | Done::Inserted(slot) | Done::Deleted(slot) | Done::Read(slot)) =
-            done;
+        let (Done::Written(slot)
+        | Done::Inserted(slot)
+        | Done::Switched(slot)
+        | Done::Deleted(slot)
+        | Done::Read(slot)) = done;
         let entry = &mut self.slots[slot as usize];
         match done {
-            Done::Inserted(_) if entry.state != State::Detached => entry.state = State::Transient,
+            Done::Inserted(_) | Done::Switched(_) if entry.state != State::Detached => {
+                entry.state = State::Transient
+            }
             Done::Deleted(_) if entry.state == State::Deleted => entry.state = State::Persistent,
             _ => {}
         }

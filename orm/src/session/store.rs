@@ -25,6 +25,8 @@ pub(crate) struct Store<E: Mapped> {
     snapshots: Snapshots,
     /// The rows as they were before each [`Done::Written`] of the ledger's log, in order.
     written: Vec<Snapshot>,
+    /// The objects as they were before each [`Done::Switched`] of the ledger's log, in order.
+    switched: Vec<E>,
     /// Whether the row that was read last was new: then the next is likely to be.
     reads_new: bool,
 }
@@ -45,6 +47,7 @@ pub(crate) fn new_store<E: Mapped>(mapper: Arc<Mapper>) -> Box<dyn AnyStore> {
         keys: IdentityMap::default(),
         snapshots: Snapshots::default(),
         written: Vec::new(),
+        switched: Vec::new(),
         reads_new: false,
     })
 }
@@ -178,6 +181,32 @@ impl<E: Mapped> Store<E> {
             self.ledger.log(Done::Read(slot));
         }
         slot
+    }
+
+    /// A pending object takes the row of a doomed one: what it does not give stays as it is in the row.
+    fn switch(&mut self, from: u32, to: u32) -> Result<()> {
+        let old = &self.objects[from as usize];
+        let before = match (old.snapshot, &old.value) {
+            (Some(snapshot), _) => snapshot,
+            (None, Some(row)) => self.snapshots.take(&self.mapper, row),
+            (None, None) => return Ok(()),
+        };
+        let Some(value) = &mut self.objects[to as usize].value else {
+            return Ok(());
+        };
+        let own = value.clone();
+        for column in 0..self.mapper.types().len() {
+            if value.is_unset(&self.mapper, column) {
+                let kept = self.snapshots.value(&self.mapper, before, column);
+                value.assign(&self.mapper, column, kept)?;
+            }
+        }
+        self.objects[to as usize].snapshot = Some(before);
+        self.switched.push(own);
+        self.forget_key(from);
+        self.restore(from);
+        self.ledger.switched(from, to, self.ledger.epoch(from));
+        self.map_key(to)
     }
 
     /// Puts the snapshot back.
@@ -377,6 +406,19 @@ impl<E: Mapped> AnyStore for Store<E> {
         self.ledger.set_epoch(slot, 0);
     }
 
+    fn switch_rows(&mut self) -> Result<()> {
+        if self.ledger.pending().is_empty() || self.ledger.doomed().is_empty() {
+            return Ok(());
+        }
+        for to in self.ledger.pending().to_vec() {
+            let from = self.key(to).and_then(|key| self.keys.get(&key));
+            if let Some(from) = from.filter(|&from| self.ledger.is_doomed(from)) {
+                self.switch(from, to)?;
+            }
+        }
+        Ok(())
+    }
+
     fn check_identities(&self) -> Result<()> {
         let keyed = |&slot: &u32| self.key(slot).map(|key| (slot, key));
         match duplicate(
@@ -477,6 +519,13 @@ impl<E: Mapped> AnyStore for Store<E> {
                     }
                 }
                 Done::Inserted(slot) => self.forget_key(slot),
+                Done::Switched(slot) => {
+                    self.forget_key(slot);
+                    let own = self.switched.pop();
+                    if self.ledger.state(slot) != State::Detached {
+                        self.objects[slot as usize].value = own;
+                    }
+                }
                 Done::Deleted(slot) if self.ledger.state(slot) == State::Persistent => {
                     self.restore(slot);
                     let _ = self.map_key(slot);
@@ -494,6 +543,7 @@ impl<E: Mapped> AnyStore for Store<E> {
             self.objects[slot as usize].snapshot = None;
         }
         self.written.clear();
+        self.switched.clear();
         self.snapshots.clear();
     }
 }

@@ -4,7 +4,7 @@ use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
 use crate::fixture::{
-    Album, Author, Book, Fixture, House, Mark, Member, Node, Room, Team, Track, Word,
+    Album, Author, Book, Draft, Fixture, House, Mark, Member, Node, Room, Seat, Team, Track, Word,
 };
 
 #[test]
@@ -540,5 +540,77 @@ fn a_foreign_key_need_not_refer_to_the_primary_key() -> Result<()> {
     f.session.delete(root)?;
     f.session.commit()?;
     f.holds::<Word>(0);
+    Ok(())
+}
+
+#[test]
+fn a_new_object_takes_the_row_of_a_deleted_one_by_an_update() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let old = f.session.add(Seat::new(1, "a", false));
+    f.session.commit()?;
+    let key = || (1, "a".to_owned());
+    f.session.get::<Seat>(key())?;
+    f.session[old].taken = true;
+    f.session.delete(old)?;
+    let new = f.session.add(Seat::new(1, "a", true));
+    f.forget();
+    f.session.flush()?;
+    f.sends(&["UPDATE seats SET taken = ? WHERE row = ? AND place = ?"]);
+    assert_eq!(f.session.state(old), State::Deleted);
+    assert_eq!(f.session.state(new), State::Persistent);
+    assert_eq!(f.session.get::<Seat>(key())?, Some(new));
+
+    f.session.rollback()?;
+    assert_eq!(f.session.state(old), State::Persistent);
+    assert_eq!(f.session.state(new), State::Transient);
+    assert!(!f.session[old].taken);
+    assert!(f.session[new].taken);
+    assert_eq!(f.session.get::<Seat>(key())?, Some(old));
+
+    // Nothing differs: nothing is sent, and the row changes hands all the same.
+    let same = f.session.add(Seat::new(1, "a", false));
+    f.session.delete(old)?;
+    f.forget();
+    f.session.commit()?;
+    f.sends(&["COMMIT"]);
+    assert_eq!(f.session.state(old), State::Detached);
+    assert_eq!(f.session.get::<Seat>(key())?, Some(same));
+    f.holds::<Seat>(1);
+    Ok(())
+}
+
+#[test]
+fn a_row_that_changes_hands_keeps_what_the_program_leaves_to_the_database() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let old = f.session.add(Draft::new("a", "old"));
+    f.session.commit()?;
+    f.session.delete(old)?;
+    let new = f.session.add(Draft::new("a", "new"));
+    let child = f.session.add(Draft::new("b", "child"));
+    f.session.set(child, Draft::ORIGIN, Some(new))?;
+    f.session.commit()?;
+    let found = f.session.get::<Draft>("a".to_owned())?;
+    assert_eq!(found, Some(new));
+    assert_eq!(f.session[new].text, "new");
+    assert_eq!(f.session[new].version, 2);
+    assert_eq!(f.session.load(child, Draft::ORIGIN)?, Some(new));
+    Ok(())
+}
+
+#[test]
+fn a_failed_flush_gives_the_row_back() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let old = f.session.add(Draft::new("a", "old"));
+    f.session.commit()?;
+    f.session.delete(old)?;
+    let mut value = Draft::new("a", "new");
+    value.origin_name = Some("nobody".into());
+    let new = f.session.add(value);
+    let error = f.session.flush().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ForeignKeyViolation);
+    f.session.rollback()?;
+    assert_eq!(f.session.state(old), State::Persistent);
+    assert_eq!(f.session[old].text, "old");
+    assert_eq!(f.session.take(new)?.text, "new");
     Ok(())
 }
