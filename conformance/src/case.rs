@@ -306,6 +306,13 @@ impl Case {
         }
     }
 
+    /// Sets the inventory in which it appeared; else it is the first.
+    #[must_use]
+    pub const fn since(mut self, inventory: u32) -> Self {
+        self.since = inventory;
+        self
+    }
+
     /// Sets what must hold, and why.
     #[must_use]
     pub const fn promise(mut self, promise: &'static str) -> Self {

@@ -89,6 +89,17 @@ pub(crate) struct Node {
     pub(crate) children: HasMany<Node>,
 }
 
+/// A letter whose versions are counted; the program makes its key.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "letters")]
+pub(crate) struct Letter {
+    #[orm(primary_key)]
+    pub(crate) name: String,
+    pub(crate) text: String,
+    #[orm(version)]
+    pub(crate) version: i64,
+}
+
 /// A light of one colour.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "lamps")]
@@ -148,7 +159,7 @@ impl World {
     /// Creates the tables.
     pub(crate) fn new(context: &Context) -> CaseResult<Self> {
         let engine = Engine::from_backend(context.backend());
-        metadata![User, Task, Folder, Paper, Seat, Node, Lamp].create_all(&engine)?;
+        metadata![User, Task, Folder, Paper, Seat, Node, Lamp, Letter].create_all(&engine)?;
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         engine.observe(move |event: &Event<'_>| {

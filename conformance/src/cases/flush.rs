@@ -8,7 +8,7 @@ use selfsame::prelude::*;
 use crate::case::Cover::Rule;
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
-use crate::world::{Node, Task, User, World};
+use crate::world::{Letter, Node, Seat, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("flush.order.independent", order)
@@ -48,6 +48,22 @@ pub(super) const CASES: &[Case] = &[
         .promise("An UPDATE or DELETE that matches no row is stale data, naming entity and key, never silence.")
         .hint("Tell how many rows matched, 0 included.")
         .covers(&[Rule(19)]),
+    Case::core("flush.version.counts", version_counts)
+        .since(2)
+        .promise("A version begins at 1, is one more after each UPDATE that changes something, and does not move otherwise.")
+        .hint("The version is a column of the UPDATE's SET and of its WHERE.")
+        .covers(&[Rule(19)]),
+    Case::core("flush.version.lost_update", version_lost_update)
+        .since(2)
+        .needs(&[Capability::Transactions, Capability::SecondConnection])
+        .promise("Of two sessions that read a row with a version and write to it, the second is refused: no update is lost.")
+        .hint("Tell how many rows the UPDATE matched; a database that refuses the write itself tells a serialization failure.")
+        .covers(&[Rule(19)]),
+    Case::core("flush.row_switch", row_switch)
+        .since(2)
+        .promise("Deleting a row and adding one with its key in the same flush is one UPDATE, undone by a rollback.")
+        .hint("Nothing of the backend's but a WHERE that finds the row.")
+        .covers(&[Rule(17)]),
     Case::core("flush.tree.levels", tree)
         .promise("A tree in one table is inserted parents first and deleted children first, whatever the order of `add` and `delete`.")
         .hint("Enforced foreign keys make the order visible.")
@@ -313,6 +329,94 @@ fn stale(context: &mut Context) -> CaseResult {
         );
         session.rollback()?;
     }
+    Ok(())
+}
+
+fn version_counts(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    let names = || (0..3).map(|i| format!("letter {i}"));
+    let letters: Vec<Handle<Letter>> = names()
+        .map(|name| session.add(Letter::new(name, "a")))
+        .collect();
+    session.commit()?;
+    for (round, text) in (1..).zip(["b", "c", "c"]) {
+        let found = session.get_many::<Letter>(names())?;
+        check_eq!(&found, &letters, "the same objects");
+        for &letter in &letters {
+            session[letter].text = text.into();
+        }
+        session.commit()?;
+        let mut other = world.session();
+        for letter in Letter::query().rows(&mut other)? {
+            check_eq!(
+                letter.version,
+                if round == 3 { 3 } else { round + 1 },
+                "round {round}"
+            );
+            check_eq!(letter.text, text, "round {round}");
+        }
+    }
+    Ok(())
+}
+
+fn version_lost_update(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    session.add(Letter::new("a", "first"));
+    session.commit()?;
+    let key = || "a".to_owned();
+    let Some(mine) = session.get::<Letter>(key())? else {
+        return Err(crate::Failure::Assertion("the letter is gone".to_owned()));
+    };
+    let mut other = world.session();
+    if let Some(theirs) = other.get::<Letter>(key())? {
+        other[theirs].text = "theirs".into();
+    }
+    other.commit()?;
+    session[mine].text = "mine".into();
+    let result = session.flush();
+    let refused = [ErrorKind::StaleData, ErrorKind::Serialization];
+    check!(
+        matches!(&result, Err(error) if refused.contains(&error.kind())),
+        "writing over somebody else's version must be refused, gave {result:?}"
+    );
+    session.rollback()?;
+    check_eq!(session[mine].version, 1, "the last known version");
+    session.refresh(mine)?;
+    check_eq!(session[mine].text, "theirs", "what the other session wrote");
+    check_eq!(session[mine].version, 2, "the other session's version");
+    Ok(())
+}
+
+fn row_switch(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    let guest = |guest: &str| {
+        let mut seat = Seat::new("a", 1);
+        seat.guest = Some(guest.to_owned());
+        seat
+    };
+    let old = session.add(guest("ann"));
+    session.commit()?;
+    let key = || ("a".to_owned(), 1);
+    session.get::<Seat>(key())?;
+    session.delete(old)?;
+    let new = session.add(guest("bob"));
+    world.sent();
+    session.flush()?;
+    let sent = world.sent();
+    check_eq!(
+        (sent.insert, sent.update, sent.delete),
+        (0, 1, 0),
+        "one UPDATE"
+    );
+    check_eq!(session.get::<Seat>(key())?, Some(new), "the new object");
+    session.commit()?;
+    check_eq!(session.state(old), State::Detached, "the deleted object");
+    let rows = Seat::query().rows(&mut session)?;
+    let guests: Vec<_> = rows.iter().map(|seat| seat.guest.as_deref()).collect();
+    check_eq!(guests, [Some("bob")], "the row");
     Ok(())
 }
 
