@@ -9,7 +9,7 @@ use crate::engine::{Connected, Engine};
 use crate::entity::Mapper;
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Renderer;
-use crate::schema::{ForeignKey, Table};
+use crate::schema::{Difference, ForeignKey, Table};
 use crate::value::{Param, ValueRef, ValueType};
 
 /// The tables of a program. Made by [`metadata!`](crate::metadata!) from entities, or by [`new`](Self::new) from plain tables.
@@ -86,6 +86,25 @@ impl Metadata {
         run(engine, |connected| {
             self.drop_statements(engine.dialect(), |table| exists(connected, table))
         })
+    }
+
+    /// What differs between these tables and those of the database; nothing after [`create_all`](Self::create_all) made them.
+    ///
+    /// Names of constraints play no part, nor do CHECKs, which not every database tells. A default is compared without spaces,
+    /// parentheses and casts, which databases add; one that they rewrite further differs.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if a table refers to one that is not listed; [`ErrorKind::Unsupported`] if the backend cannot reflect;
+    /// the backend's.
+    pub fn diff(&self, engine: &Engine) -> Result<Vec<Difference>> {
+        self.check()?;
+        let database = engine.connect()?.reflect()?;
+        Ok(super::difference::compare(
+            engine.dialect(),
+            &self.tables,
+            &database,
+        ))
     }
 
     /// The statements that create the tables for which `exists` is false, in an order in which they can run: a table after those
