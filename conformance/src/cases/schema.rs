@@ -1,6 +1,8 @@
 //! Tables made, changed and dropped.
 
-use selfsame::schema::{Column, ColumnType, Generated, Index, Metadata, Table};
+use selfsame::schema::{
+    Column, ColumnType, Difference, Generated, Index, Metadata, ReferentialAction, Table,
+};
 use selfsame::value::{Value, ValueType};
 use selfsame::{Engine, ErrorKind};
 
@@ -8,6 +10,7 @@ use crate::case::Cover::{Contract, Rule};
 use crate::case::{Case, CaseResult, Failure};
 use crate::context::Context;
 use crate::database::{Database, int, value_table};
+use crate::domain::TYPES;
 
 pub(super) const CASES: &[Case] = &[
     Case::core("schema.create.idempotent", idempotent)
@@ -22,6 +25,16 @@ pub(super) const CASES: &[Case] = &[
         .promise("Reflection gives the tables with columns, keys and constraints, and creating what was reflected gives the same again.")
         .hint("See `Dialect::reflect`; a backend without it says that it is unsupported.")
         .covers(&[Contract(74), Rule(40)]),
+    Case::full("schema.diff.empty", diff_empty)
+        .promise("Tables that were just created do not differ from their declaration, whatever their types, defaults and constraints.")
+        .hint("`Dialect::reflect` must give each type as one that `Dialect::column_type` writes the same, and defaults as they were written.")
+        .covers(&[Contract(74), Rule(40)])
+        .since(3),
+    Case::full("schema.diff.told", diff_told)
+        .promise("What differs between code and database is told: tables, columns, types, NULL, defaults, keys, constraints and indexes.")
+        .hint("See `Dialect::reflect`.")
+        .covers(&[Contract(74), Rule(40)])
+        .since(3),
     Case::core("schema.names.odd", odd_names)
         .promise("Any string is a table's name once quoted, and the check for existence takes it for itself.")
         .hint("`table_exists` takes the name as a parameter.")
@@ -170,6 +183,101 @@ fn reflect(context: &mut Context) -> CaseResult {
         tables,
         "creating what was reflected must give the same again"
     );
+    Ok(())
+}
+
+/// A table with a column of every type, and one that refers to it with an action, both with defaults.
+fn rich() -> Metadata {
+    let mut all = Table::build("all_types")
+        .column(Column::new("a", ColumnType::I32))
+        .column(Column::new("b", ColumnType::Text { length: Some(9) }))
+        .primary_key(["a", "b"])
+        .check("a < 100");
+    for (i, ty) in TYPES.into_iter().enumerate() {
+        let column = Column::new(format!("v{i}"), ColumnType::of(ty)).nullable();
+        all = all.column(column);
+    }
+    let precision = Some((10, 2));
+    let labels = &["calm", "it's"];
+    let mood = ColumnType::Enum {
+        name: "Mood",
+        labels,
+    };
+    let default = |expression: &str| Generated::Default(expression.to_owned());
+    let all = all
+        .column(Column::new("price", ColumnType::Decimal { precision }))
+        .column(Column::new("mood", mood))
+        .column(Column::new("one", ColumnType::I32).generated(default("1")))
+        .column(Column::new("below", ColumnType::I64).generated(default("-1")))
+        .column(
+            Column::new("word", ColumnType::Text { length: Some(9) }).generated(default("'it''s'")),
+        )
+        .unique(["price", "mood"])
+        .unique(["word"])
+        .index(["mood", "price"]);
+    let mut referring = Table::build("referring")
+        .column(Column::new("id", ColumnType::I32).generated(Generated::Key))
+        .column(Column::new("a", ColumnType::I32).nullable())
+        .column(Column::new("b", ColumnType::Text { length: Some(9) }).nullable())
+        .column(Column::new("boss", ColumnType::I32).nullable())
+        .primary_key(["id"])
+        .foreign_key(["a", "b"], "all_types", ["a", "b"])
+        .foreign_key(["boss"], "referring", ["id"]);
+    referring.foreign_keys[0].on_delete = ReferentialAction::Cascade;
+    referring.foreign_keys[1].on_delete = ReferentialAction::SetNull;
+    Metadata::new([referring, all])
+}
+
+/// What differs, or that the backend cannot tell.
+fn diff(tables: &Metadata, engine: &Engine) -> Result<Vec<Difference>, Failure> {
+    match tables.diff(engine) {
+        Err(error) if error.kind() == ErrorKind::Unsupported => Err(Failure::Skipped(
+            "the backend offers no reflection, and says so".to_owned(),
+        )),
+        other => Ok(other?),
+    }
+}
+
+fn diff_empty(context: &mut Context) -> CaseResult {
+    let engine = engine(context);
+    for tables in [rich(), family()] {
+        tables.create_all(&engine)?;
+        let found = diff(&tables, &engine)?;
+        check_eq!(found, [], "tables that were just created must not differ");
+        tables.drop_all(&engine)?;
+    }
+    Ok(())
+}
+
+fn diff_told(context: &mut Context) -> CaseResult {
+    let engine = engine(context);
+    family().create_all(&engine)?;
+    let child = Table::build("child")
+        .column(Column::new("id", ColumnType::I64))
+        .column(Column::new("parent_id", ColumnType::I64).nullable())
+        .column(Column::new("note", ColumnType::Bytes))
+        .primary_key(["id"])
+        .unique(["parent_id"]);
+    let default = Generated::Default("'x'".to_owned());
+    let other = Table::build("other")
+        .column(Column::new("name", ColumnType::F64).generated(default))
+        .primary_key(["name"]);
+    let found = diff(&Metadata::new([child, other]), &engine)?;
+    let text: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let mut wanted = vec![
+        "child.id: has no default in the code and counted keys in the database",
+        "child.parent_id: may be NULL in the code only",
+        "child.note: the column is missing in the database",
+        "child: UNIQUE (parent_id) is missing in the database",
+        "child: the index (parent_id) is in the database only",
+        "child: FOREIGN KEY (parent_id) REFERENCES parent (id) is in the database only",
+        "other: the table is missing in the database",
+        "parent: the table is in the database only",
+    ];
+    if !context.capabilities().foreign_keys {
+        wanted.retain(|line| !line.contains("FOREIGN KEY"));
+    }
+    check_eq!(text, wanted, "every difference must be told");
     Ok(())
 }
 
