@@ -52,7 +52,7 @@ pub const RULES: [Rule; 42] = [
     rule(7, "an equal value is not written; floats compare by bits; edits in place are seen"),
     rule(8, "an UPDATE names the changed columns alone; a second flush, and a commit with nothing to do, send nothing"),
     rule(9, "between flushes the session tells truly what is new, dirty, deleted, and each column's history"),
-    rule(10, "expressions and blind writes in a unit of work's UPDATE").missing("`set_expr` and `set_blind` are not built yet"),
+    rule(10, "expressions and blind writes in a unit of work's UPDATE"),
     rule(11, "only `Deferred<T>` fields may be unloaded").missing("deferred columns are not built yet"),
     rule(12, "the order of a flush depends on foreign keys and on `add`, never on chance; deletions run backwards"),
     rule(13, "statements of one shape are one batch, and generated keys find their own objects"),

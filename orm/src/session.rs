@@ -7,6 +7,7 @@
 mod any_store;
 mod deletion;
 mod edges;
+mod expression;
 mod factory;
 mod fit;
 mod flush;
@@ -47,6 +48,7 @@ use crate::engine::{Connected, Engine};
 use crate::entity::{Entity, Mapped, Mapper, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use edges::Edges;
+use expression::Expressions;
 use store::Store;
 use transaction::Savepoint;
 
@@ -60,6 +62,7 @@ pub struct Session {
     connection: Option<Connected>,
     stores: Vec<StoreEntry>,
     edges: Edges,
+    expressions: Expressions,
     /// What was read before this is expired.
     epoch: u32,
     savepoints: Vec<Savepoint>,
@@ -90,6 +93,7 @@ impl Session {
             connection: None,
             stores: Vec::new(),
             edges: Edges::default(),
+            expressions: Expressions::new(),
             epoch: 1,
             savepoints: Vec::new(),
             failed: None,
@@ -181,6 +185,7 @@ impl Session {
         self.id = fresh_id();
         self.stores.clear();
         self.edges = Edges::default();
+        self.expressions.clear();
         self.mapping_error = None;
         for savepoint in &mut self.savepoints {
             savepoint.forget_marks();
@@ -217,6 +222,7 @@ impl Session {
             .and_then(|store| store.remove(handle.slot));
         let value = value.ok_or_else(|| self.no_object(handle))?;
         self.forget_edges(node);
+        self.expressions.remove(&node);
         Ok(value)
     }
 

@@ -34,6 +34,16 @@ pub(super) const CASES: &[Case] = &[
         .promise("From a value to NULL and from NULL to a value are changes that reach the row.")
         .hint("NULL must be bound as NULL and decoded as NULL.")
         .covers(&[Rule(7), Rule(8)]),
+    Case::core("dirty.expression.computed", computed)
+        .since(2)
+        .promise("`set_expr` has the database compute a column in the UPDATE, from what the row has, and the object is read again.")
+        .hint("An UPDATE may name the column that it sets in its expressions.")
+        .covers(&[Rule(10)]),
+    Case::core("dirty.expression.blind", blind)
+        .since(2)
+        .promise("`set_blind` writes a column of an expired object without reading its row.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(10)]),
 ];
 
 /// A session that holds one committed user, read anew.
@@ -247,5 +257,44 @@ fn nulls(context: &mut Context) -> CaseResult {
         (Some(0), Some(Vec::new())),
         "zero and the empty vector must reach the row as values"
     );
+    Ok(())
+}
+
+fn computed(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let (mut session, ann) = with_ann(&world)?;
+    session.set_expr(ann, User::AGE, User::AGE * 2 + 1)?;
+    session[ann].name = "anna".to_owned();
+    check_eq!(session.dirty::<User>(), [ann], "an expression is a change");
+    session.flush()?;
+    check_eq!(world.sent().rows(), 1, "one UPDATE for all of it");
+    check_eq!(session.is_expired(ann)?, true, "the object is expired");
+    session.refresh(ann)?;
+    check_eq!(session[ann].age, Some(61), "what the database computed");
+    session.set_expr(ann, User::AGE, User::AGE + 1)?;
+    session.rollback()?;
+    session.commit()?;
+    let users = world.users()?;
+    check_eq!(
+        (users[0].age, &*users[0].name),
+        (Some(30), "ann"),
+        "the row after a rollback"
+    );
+    Ok(())
+}
+
+fn blind(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let (mut session, ann) = with_ann(&world)?;
+    session.commit()?;
+    session.set_blind(ann, User::AGE, Some(7))?;
+    session.commit()?;
+    let sent = world.sent();
+    check_eq!(
+        (sent.select, sent.update),
+        (0, 1),
+        "an UPDATE and no SELECT"
+    );
+    check_eq!(world.users()?[0].age, Some(7), "the row");
     Ok(())
 }

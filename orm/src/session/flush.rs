@@ -68,7 +68,9 @@ impl Session {
             let store = &entry.store;
             !(store.pending().is_empty() && store.touched().is_empty() && store.doomed().is_empty())
         };
-        self.edges.links().next().is_some() || self.stores.iter().any(changed)
+        self.edges.links().next().is_some()
+            || !self.expressions.is_empty()
+            || self.stores.iter().any(changed)
     }
 
     fn write_changes(&mut self, ending: Ending) -> Result<()> {
@@ -92,6 +94,7 @@ impl Session {
         if !steps.is_empty() {
             self.run(&steps, &changes.waits, ending)?;
         }
+        self.write_expressions()?;
         for entry in &mut self.stores {
             entry.store.settle();
         }
@@ -424,7 +427,12 @@ impl Session {
                 .range((store, 0)..=(store, u32::MAX))
                 .map(|node| node.1);
             let mut touched: Vec<u32> = any.touched().iter().copied().chain(waits_here).collect();
-            touched.retain(|&slot| any.state(slot) == State::Persistent && !any.is_doomed(slot));
+            touched.retain(|&slot| {
+                let node = (store, slot);
+                // What is written with an expression need not be written before it, unless a new row waits for it to be known.
+                let comes_later = self.has_expression(node) && !waiting.contains(&node);
+                any.state(slot) == State::Persistent && !any.is_doomed(slot) && !comes_later
+            });
             any.sort_by_key(&mut touched);
             touched.dedup();
             let updates: Vec<(u32, Columns)> = touched

@@ -24,7 +24,8 @@ impl Session {
     /// [`StaleHandle`](crate::ErrorKind::StaleHandle), [`ForeignHandle`](crate::ErrorKind::ForeignHandle).
     pub fn is_modified<E: Entity>(&self, handle: Handle<E>) -> Result<bool> {
         let (store, slot) = self.node(handle)?;
-        Ok(!self.any_store(store).changed(slot).is_empty())
+        let changed = !self.any_store(store).changed(slot).is_empty();
+        Ok(changed || self.has_expression((store, slot)))
     }
 
     /// The old and the new value of a column that will be written; `None` if it did not change.
@@ -62,10 +63,18 @@ impl Session {
 
     /// The objects of a type that the next flush will update.
     pub fn dirty<E: Entity>(&self) -> Vec<Handle<E>> {
-        self.handles::<E>(|store| {
+        let mut dirty = self.handles::<E>(|store| {
             let is_dirty = |&slot: &u32| !store.is_doomed(slot) && !store.changed(slot).is_empty();
             store.touched().iter().copied().filter(is_dirty).collect()
-        })
+        });
+        let computed = self.expressions.keys().map(|&node| self.handle(node));
+        let computed = computed.filter(|&handle| {
+            self.typed::<E>(handle).is_some()
+                && !dirty.contains(&handle)
+                && !self.any_store(handle.store).is_doomed(handle.slot)
+        });
+        dirty.extend(computed.collect::<Vec<Handle<E>>>());
+        dirty
     }
 
     /// The objects of a type that the next flush will delete.

@@ -162,6 +162,7 @@ impl Session {
             return Err(Error::new(ErrorKind::InvalidState, message).entity(E::mapper().name()));
         }
         self.any_store_mut(store).expire(slot);
+        self.expressions.remove(&(store, slot));
         for link in self.edges.expire((store, slot)) {
             self.take_back(&link)?;
         }

@@ -91,6 +91,7 @@ impl Session {
             entry.store.undo_to(0);
         }
         self.edges.clear();
+        self.expressions.clear();
         self.mapping_error = None;
         self.failed = None;
         self.epoch += 1;
@@ -158,6 +159,7 @@ impl Session {
                 .undo_to(savepoint.marks.get(index).copied().unwrap_or(0));
         }
         self.edges.undo_to(savepoint.edges);
+        self.expressions.clear();
         self.forget_detached_members();
         self.mapping_error = None;
         let failed = self.failed.take();
