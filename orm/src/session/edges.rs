@@ -42,6 +42,15 @@ pub(crate) struct Link {
     pub(crate) delete_orphan: bool,
 }
 
+/// Whether an object is in a collection, as its row says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Inside,
+    Outside,
+    /// The row was read too long ago to tell.
+    Unknown,
+}
+
 /// A collection, loaded or with the changes that were made to it before it is.
 #[derive(Clone, Debug, Default)]
 struct Members {
@@ -127,18 +136,42 @@ impl Edges {
     }
 
     /// A change to a collection is taken back: the object is in it, or not, as its row says.
-    pub(crate) fn put_back(&mut self, owner: Node, relation: u16, slot: u32, is_member: bool) {
+    pub(crate) fn put_back(&mut self, owner: Node, relation: u16, slot: u32, place: Place) {
         if !self.collections.contains_key(&(owner, relation)) {
             return;
+        }
+        if place == Place::Unknown {
+            return self.unload((owner, relation));
         }
         self.log((owner, relation));
         let members = self.collections.entry((owner, relation)).or_default();
         members.removed.retain(|&s| s != slot);
-        if !is_member {
+        if place == Place::Outside {
             members.slots.retain(|&s| s != slot);
         } else if members.loaded && !members.slots.contains(&slot) {
             members.slots.push(slot);
         }
+    }
+
+    /// Forgets what was read of a collection; what was put into it and not flushed stays.
+    fn unload(&mut self, key: Collection) {
+        self.log(key);
+        let (owner, relation) = key;
+        let put_in = |link: &&Link| link.parent == Some(owner) && link.collection == Some(relation);
+        let slots: Vec<u32> = self
+            .links()
+            .filter(put_in)
+            .map(|link| link.child.1)
+            .collect();
+        if slots.is_empty() {
+            self.collections.remove(&key);
+            return;
+        }
+        let members = Members {
+            slots,
+            ..Members::default()
+        };
+        self.collections.insert(key, members);
     }
 
     /// Drops members of collections: those for which `keep`, given the owner's store, the relation and the slot, is false.
@@ -176,9 +209,12 @@ impl Edges {
         }
     }
 
-    /// Forgets one object's collections, so that they are read again, and hands out what its references were set to.
+    /// Forgets what was read of one object's collections, so that they are read again, and hands out what its references were set to.
     pub(crate) fn expire(&mut self, node: Node) -> Vec<Link> {
-        self.collections.retain(|(owner, _), _| *owner != node);
+        let owned = self.collections.keys().filter(|(owner, _)| *owner == node);
+        for key in owned.copied().collect::<Vec<Collection>>() {
+            self.unload(key);
+        }
         let own = self.order.iter().filter(|(child, _)| *child == node);
         let links = own.filter_map(|reference| self.links.remove(reference));
         let links = links.collect();

@@ -8,8 +8,9 @@ use super::edges::{Link, Node};
 use super::lookup::Lookup;
 use super::persist;
 use super::plan::{Changes, Columns, Step, TableChanges, Wait, plan};
+use super::store::moved;
 use super::transaction::Intent;
-use super::{Session, State};
+use super::{AnyStore, Session, State};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Lock;
 use crate::value::{Param, Value, ValueRef};
@@ -77,13 +78,16 @@ impl Session {
         self.grant_wishes()?;
         self.displace_only_children()?;
         self.delete_orphans()?;
+        // Before the cascades, which follow foreign keys; and behind them, for what they let go of.
+        self.read_again_what_expired()?;
+        self.forget_equal_writes();
         self.cascade_deletes()?;
         for entry in &mut self.stores {
             entry.store.switch_rows()?;
         }
         self.set_versions()?;
         let waits = self.settle_links()?;
-        self.read_again_what_expired(&waits)?;
+        self.read_again_what_expired()?;
         for entry in &self.stores {
             entry.store.check_identities()?;
         }
@@ -356,19 +360,19 @@ impl Session {
     }
 
     /// Objects that were written while they were expired: their rows are read again, and the changes laid over them.
-    fn read_again_what_expired(&mut self, waits: &[Wait]) -> Result<()> {
-        let waiting: BTreeSet<Node> = waits.iter().map(|wait| wait.child).collect();
+    fn read_again_what_expired(&mut self) -> Result<()> {
+        let set = self.references_set_on_expired();
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let any = self.any_store(store);
             let epoch = self.epoch;
-            let is_waiting = |slot| waiting.contains(&(store, slot));
-            let waiting = waiting.range((store, 0)..=(store, u32::MAX));
+            let is_set = |slot| !set.is_empty() && set.contains_key(&(store, slot));
+            let linked = set.range((store, 0)..=(store, u32::MAX));
             let written = any.touched().iter().copied();
             let is_due = |slot: &u32| any.is_expired(*slot, epoch) && !any.is_doomed(*slot);
-            let is_changed = |slot: &u32| !is_waiting(*slot) && !any.changed(*slot).is_empty();
+            let is_changed = |slot: &u32| !is_set(*slot) && !any.changed(*slot).is_empty();
             let mut expired: Vec<u32> = written
                 .filter(|slot| is_due(slot) && is_changed(slot))
-                .chain(waiting.map(|node| node.1).filter(is_due))
+                .chain(linked.map(|(node, _)| node.1).filter(is_due))
                 .collect();
             // In the order of their keys, so that two sessions lock in the same order.
             any.sort_by_key(&mut expired);
@@ -393,7 +397,17 @@ impl Session {
                     let mut key = Vec::new();
                     mapper.key_values(row, 0, &mut key)?;
                     if let Some(slot) = any.find(&key)?.filter(|slot| met.insert(*slot)) {
+                        let columns = set.get(&(store, slot)).map_or(&[][..], |columns| columns);
+                        let known: Vec<Value> = columns
+                            .iter()
+                            .map(|&column| owned_value(any, slot, column))
+                            .collect();
                         any.rebase(slot, row, 0, moment)?;
+                        for (&column, known) in columns.iter().zip(&known) {
+                            if !owned_value(any, slot, column).as_ref().same(known.as_ref()) {
+                                return Err(moved(any, slot, column));
+                            }
+                        }
                     }
                     Ok(())
                 },
@@ -403,6 +417,39 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Expired objects that were written to with equal values would keep what the cascades read from being filled in.
+    fn forget_equal_writes(&mut self) {
+        let deletes = |entry: &super::StoreEntry| !entry.store.doomed().is_empty();
+        if !self.stores.iter().any(deletes) {
+            return;
+        }
+        let epoch = self.epoch;
+        for entry in &mut self.stores {
+            let any = &mut *entry.store;
+            let expired: Vec<u32> = any
+                .touched()
+                .iter()
+                .copied()
+                .filter(|&slot| any.is_expired(slot, epoch))
+                .collect();
+            for slot in expired {
+                any.expire(slot);
+            }
+        }
+    }
+
+    /// The columns of references that were set on expired objects. They count as written, even to what the row last had.
+    fn references_set_on_expired(&self) -> BTreeMap<Node, Vec<usize>> {
+        let mut set: BTreeMap<Node, Vec<usize>> = BTreeMap::new();
+        for link in self.edges.links() {
+            let (store, slot) = link.child;
+            if self.any_store(store).is_expired(slot, self.epoch) {
+                set.entry(link.child).or_default().extend(&link.columns);
+            }
+        }
+        set
     }
 
     pub(super) fn stale(&self, store: u16, slot: u32, message: &str) -> Error {
@@ -495,6 +542,11 @@ impl Shapes {
             _ => Columns::clone(self.last.insert(Columns::from(&*self.next))),
         }
     }
+}
+
+fn owned_value(store: &dyn AnyStore, slot: u32, column: usize) -> Value {
+    let value = store.value(slot, column);
+    value.value().map_or(Value::Null, ValueRef::to_owned)
 }
 
 fn any_key(session: &Session, store: u16) -> Vec<usize> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use rustc_hash::FxHashMap;
 
+use super::edges::Place;
 use super::lookup::{Lookup, owned};
 use super::{Handle, Node, Session, State};
 use crate::entity::{
@@ -161,10 +162,15 @@ impl Session {
             );
             return Err(Error::new(ErrorKind::InvalidState, message).entity(E::mapper().name()));
         }
+        let place = if self.any_store(store).is_expired(slot, self.epoch) {
+            Place::Unknown
+        } else {
+            Place::Inside
+        };
         self.any_store_mut(store).expire(slot);
         self.expressions.remove(&(store, slot));
         for link in self.edges.expire((store, slot)) {
-            self.take_back(&link)?;
+            self.take_back(&link, place)?;
         }
         Ok(())
     }

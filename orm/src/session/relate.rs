@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::edges::{Link, Node};
+use super::edges::{Link, Node, Place};
 use super::{Handle, Session, State};
 use crate::entity::{Entity, Grant, Many, Relation, RelationKind, ResolvedRelation, ToOne};
 use crate::error::{Error, ErrorKind, Result};
@@ -221,19 +221,22 @@ impl Session {
         Ok(())
     }
 
-    /// Forgets what a reference was set to: the collections are as the row says again.
-    pub(super) fn take_back(&mut self, link: &Link) -> Result<()> {
+    /// Forgets what a reference was set to: the collections are as the row says again; `before` is where that leaves the child among
+    /// those of its parent.
+    pub(super) fn take_back(&mut self, link: &Link, before: Place) -> Result<()> {
         let Some(collection) = link.collection else {
             return Ok(());
         };
         if let Some(parent) = link.parent {
-            self.edges.put_back(parent, collection, link.child.1, false);
+            self.edges
+                .put_back(parent, collection, link.child.1, Place::Outside);
         }
         if let Some(key) = self.foreign_key(link.child, &link.columns) {
             let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
             if let Some(slot) = self.any_store(link.parent_store).find(&key)? {
                 let parent = (link.parent_store, slot);
-                self.edges.put_back(parent, collection, link.child.1, true);
+                self.edges
+                    .put_back(parent, collection, link.child.1, before);
             }
         }
         Ok(())

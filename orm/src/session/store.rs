@@ -549,7 +549,7 @@ impl<E: Mapped> AnyStore for Store<E> {
 }
 
 #[cold]
-fn moved(store: &dyn AnyStore, slot: u32, column: usize) -> Error {
+pub(super) fn moved(store: &dyn AnyStore, slot: u32, column: usize) -> Error {
     let mapper = store.mapper();
     let message = "the column was changed here and, since the row was last read, in the database";
     Error::new(ErrorKind::StaleData, message)

@@ -295,3 +295,97 @@ fn wishes_reach_a_required_parent_from_both_sides() -> Result<()> {
     assert_eq!(f.session.load(album, Album::TRACKS)?.len(), 2);
     Ok(())
 }
+
+/// What was set is not lost because the row had that key when it was last read.
+#[test]
+fn a_reference_that_moved_meanwhile_is_stale() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [ann, _bob] = f.session.add_all([Author::new("ann"), Author::new("bob")]);
+    let book = f.session.add(Book::new("b"));
+    f.session.set(book, Book::AUTHOR, Some(ann))?;
+    f.session.commit()?;
+    f.behind(|s| {
+        let book = s.get::<Book>(1)?.expect("the book");
+        s[book].author_id = Some(2);
+        Ok(())
+    })?;
+    f.session.set(book, Book::AUTHOR, Some(ann))?;
+    let error = f.session.commit().expect_err("it is bob's by now");
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    f.session.rollback()?;
+    f.session.get::<Book>(1)?;
+    f.session.set(book, Book::AUTHOR, Some(ann))?;
+    f.session.commit()?;
+    f.session.refresh(book)?;
+    assert_eq!(f.session[book].author_id, Some(1));
+    Ok(())
+}
+
+/// Two authors and a book of the first, which was moved to the second behind the session's back.
+fn with_a_moved_book(f: &mut Fixture) -> Result<([Handle<Author>; 2], Handle<Book>)> {
+    let authors = f.session.add_all([Author::new("ann"), Author::new("bob")]);
+    let book = f.session.add(Book::new("b"));
+    f.session.set(book, Book::AUTHOR, Some(authors[0]))?;
+    f.session.commit()?;
+    f.behind(|s| {
+        let book = s.get::<Book>(1)?.expect("the book");
+        s[book].author_id = Some(2);
+        Ok(())
+    })?;
+    Ok((authors, book))
+}
+
+#[test]
+fn deleting_a_parent_finds_children_that_moved_to_it_and_were_written_to() -> Result<()> {
+    for title in ["b", "c"] {
+        let mut f = Fixture::new()?;
+        let ([_, bob], book) = with_a_moved_book(&mut f)?;
+        f.session[book].title = title.to_owned();
+        f.session.delete(bob)?;
+        f.session.commit()?;
+        f.session.refresh(book)?;
+        let book = &f.session[book];
+        assert_eq!((&*book.title, book.author_id), (title, None));
+    }
+    Ok(())
+}
+
+#[test]
+fn deleting_a_parent_does_not_hide_that_a_child_moved_to_it() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ([_, bob], book) = with_a_moved_book(&mut f)?;
+    f.session.set(book, Book::AUTHOR, None)?;
+    f.session.delete(bob)?;
+    let error = f
+        .session
+        .commit()
+        .expect_err("it was ann's when it was set");
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    Ok(())
+}
+
+#[test]
+fn a_parent_that_is_expired_and_deleted_lets_go_of_what_was_put_into_it() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    let book = f.session.add(Book::new("b"));
+    f.session.set(book, Book::AUTHOR, Some(ann))?;
+    f.session.expire(ann)?;
+    f.session.delete(ann)?;
+    f.session.commit()?;
+    assert_eq!(f.session[book].author_id, None);
+    Ok(())
+}
+
+#[test]
+fn a_collection_does_not_take_back_what_has_moved_away() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ([ann, bob], book) = with_a_moved_book(&mut f)?;
+    assert_eq!(f.session.load(ann, Author::BOOKS)?, []);
+    f.session.set(book, Book::AUTHOR, None)?;
+    f.session.refresh(book)?;
+    assert_eq!(f.session.load(ann, Author::BOOKS)?, []);
+    assert_eq!(f.session.load(bob, Author::BOOKS)?, [book]);
+    Ok(())
+}
