@@ -5,8 +5,10 @@
 //! that may do I/O take `&mut Session` and return a `Result`.
 
 mod any_store;
+mod cascade;
 mod deletion;
 mod edges;
+mod expire;
 mod expression;
 mod factory;
 mod fit;
@@ -18,6 +20,7 @@ mod joined;
 mod ledger;
 mod load;
 mod lookup;
+mod merge;
 mod persist;
 mod plan;
 mod relate;
@@ -36,6 +39,7 @@ pub(crate) use any_store::{AnyStore, Fill, Moment};
 pub(crate) use edges::Node;
 pub(crate) use joined::Selection;
 pub(crate) use load::default_loadings;
+pub(crate) use merge::Taking;
 pub(crate) use store::new_store;
 
 use std::fmt::{self, Debug};
@@ -154,7 +158,8 @@ impl Session {
             .ok_or_else(|| self.no_object(handle))
     }
 
-    /// Moves a transient or pending object out of the session, or the value of one that was deleted and committed.
+    /// Moves a transient or pending object out of the session, or the value of one that was deleted and committed, or that was
+    /// expunged along with another.
     ///
     /// # Errors
     ///
@@ -172,11 +177,16 @@ impl Session {
 
     /// Lets an object out of the session, whatever its state; its value is the program's again, its row is left alone.
     ///
+    /// What relations with the cascade `expunge` lead to in memory goes along: [`take`](Self::take) gives the value of each.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::StaleHandle`].
     pub fn expunge<E: Entity>(&mut self, handle: Handle<E>) -> Result<E> {
-        self.node(handle)?;
+        let node = self.node(handle)?;
+        for along in self.reached(node, |cascade| cascade.expunge)? {
+            self.detach(along);
+        }
         self.let_go(handle)
     }
 
@@ -317,13 +327,14 @@ impl Session {
     }
 
     /// Puts what was wished for into the session, or finds it there.
-    pub(crate) fn grant<T: Entity>(&mut self, wish: Wish<T>) -> Result<Node> {
-        match wish {
-            Wish::New(value) => {
+    pub(crate) fn grant<T: Entity>(&mut self, wish: Wish<T>, taking: Taking) -> Result<Node> {
+        match (wish, taking) {
+            (Wish::New(value), Taking::Add) => {
                 let handle = self.add(value);
                 Ok((handle.store, handle.slot))
             }
-            Wish::Handle(handle) => self.node(handle),
+            (Wish::New(value), Taking::Merge) => self.merge_value(value),
+            (Wish::Handle(handle), _) => self.node(handle),
         }
     }
 }

@@ -6,7 +6,7 @@ use selfsame::prelude::*;
 use crate::case::Cover::Rule;
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
-use crate::world::{Sent, Task, User, World};
+use crate::world::{Folder, Paper, Sent, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("sessions.begin.lazy", lazy)
@@ -55,6 +55,21 @@ pub(super) const CASES: &[Case] = &[
         .promise("`refresh` reads the row and drops the object's changes, `expire` drops them and reads when the object is next met.")
         .hint("Nothing of the backend's.")
         .covers(&[Rule(35)]),
+    Case::core("sessions.merge.lays_over", merge)
+        .since(4)
+        .promise("`merge` lays a value over the object of its key, or over its row by one SELECT, or adds it; what is equal is not written.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(35)]),
+    Case::core("sessions.merge.cascades", merge_cascade)
+        .since(4)
+        .promise("What is in the relationship fields of a merged value is merged too, and related to the object that it was laid over.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(24), Rule(35)]),
+    Case::core("sessions.cascades.along", cascades)
+        .since(4)
+        .promise("What a relation says goes along is refreshed, expired and expunged with its owner, and an expunged value can be taken.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(24), Rule(35)]),
     Case::core("sessions.close.ends", close)
         .needs(&[Capability::Transactions])
         .promise("`close` rolls back, makes every handle stale, and leaves a session that works.")
@@ -445,6 +460,134 @@ fn refresh(context: &mut Context) -> CaseResult {
         world.users()?[0].age,
         None,
         "dropped changes must not be written"
+    );
+    Ok(())
+}
+
+fn merge(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let key = world.with_users(&["ann"])?[0];
+    let ann = |age| User {
+        id: Auto::set(key),
+        age,
+        ..User::new("ann")
+    };
+    let mut session = world.session();
+    let merged = session.merge(ann(None))?;
+    check_eq!(
+        world.sent().rows(),
+        1,
+        "a row that is not mapped must be read by one SELECT"
+    );
+    session.flush()?;
+    check_eq!(
+        world.sent(),
+        Sent::NOTHING,
+        "what is equal must not be written"
+    );
+    check_eq!(
+        session.merge(ann(Some(30)))?,
+        merged,
+        "the object of the key must be found in the session"
+    );
+    let new = session.merge(User::new("bob"))?;
+    check_eq!(
+        session.state(new),
+        State::Pending,
+        "a value without a key must be added"
+    );
+    session.commit()?;
+    let users: Vec<(String, Option<i32>)> = world
+        .users()?
+        .into_iter()
+        .map(|user| (user.name, user.age))
+        .collect();
+    check_eq!(
+        users,
+        [("ann".to_owned(), Some(30)), ("bob".to_owned(), None)],
+        "what differs must be written, and what is new inserted"
+    );
+    Ok(())
+}
+
+fn merge_cascade(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let key = world.with_tasks("ann", &["write"])?;
+    let task = world.tasks()?.remove(0).id;
+    let mut session = world.session();
+    let ann = session.merge(User {
+        id: Auto::set(key),
+        tasks: [
+            Task {
+                id: task,
+                ..Task::new("rewrite")
+            },
+            Task::new("read"),
+        ]
+        .into(),
+        ..User::new("ann")
+    })?;
+    check_eq!(
+        session.load(ann, User::TASKS)?.len(),
+        2,
+        "the collection must hold what was merged, each once"
+    );
+    session.commit()?;
+    let tasks: Vec<(String, Option<i64>)> = world
+        .tasks()?
+        .into_iter()
+        .map(|task| (task.title, task.user_id))
+        .collect();
+    check_eq!(
+        tasks,
+        [
+            ("rewrite".to_owned(), Some(key)),
+            ("read".to_owned(), Some(key))
+        ],
+        "both rows must belong to the object that was merged onto"
+    );
+    Ok(())
+}
+
+fn cascades(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    let folder = session.add(Folder {
+        papers: [Paper::new("a", 0)].into(),
+        ..Folder::new("f")
+    });
+    session.flush()?;
+    let paper = session.load(folder, Folder::PAPERS)?[0];
+    session[paper].title = "b".to_owned();
+    session.refresh(folder)?;
+    check_eq!(
+        session[paper].title,
+        "a",
+        "the paper must be refreshed along"
+    );
+    session.load(folder, Folder::PAPERS)?;
+    session.expire(folder)?;
+    check!(
+        session.is_expired(paper)?,
+        "the paper must be expired along"
+    );
+    session.load(folder, Folder::PAPERS)?;
+    session.expunge(folder)?;
+    check_eq!(
+        session.state(paper),
+        State::Detached,
+        "the paper must be expunged along"
+    );
+    check_eq!(
+        session.take(paper)?.title,
+        "a",
+        "its value must not be lost"
+    );
+    session.commit()?;
+    check_eq!(
+        world.papers()?.len(),
+        1,
+        "expunging must leave the rows alone"
     );
     Ok(())
 }

@@ -56,7 +56,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// |---|---|
 /// | `back_populates = user` | the field of the other side; checked at compile time |
 /// | `key = "user_id"` | the foreign key's columns, `"a, b"` if several. A `BelongsTo` takes `{field}_id` or else the only foreign key |
-/// | `cascade = "all, delete-orphan"` | of `all`, `save-update`, `delete`, `delete-orphan` |
+/// | `cascade = "all, delete-orphan"` | of `all`, `save-update`, `merge`, `refresh`, `expunge`, `delete`, `delete-orphan`; without it `save-update, merge` |
 /// | `lazy = "select"` | `select`, `selectin`, `joined` or `raise` |
 /// | `order_by = "title desc"` | the order of a collection, by columns of the other table |
 #[proc_macro_derive(Entity, attributes(orm))]

@@ -90,10 +90,8 @@ pub struct RelationOutline {
     pub key: Names,
     /// The other side.
     pub back_populates: Option<&'static str>,
-    /// Deleting the owner deletes what it leads to.
-    pub delete: bool,
-    /// What loses its owner is deleted.
-    pub delete_orphan: bool,
+    /// The words of its [`Cascade`]; the usual one if there are none.
+    pub cascade: Option<&'static str>,
     /// How it is loaded.
     pub fetch: Fetch,
     /// The order of a collection.
@@ -155,15 +153,18 @@ impl ForeignKeyOutline {
 }
 
 impl RelationOutline {
+    fn cascade(&self) -> Cascade {
+        let parse =
+            |words| Cascade::parse(words).expect("the derive has read the words of a cascade");
+        self.cascade.map(parse).unwrap_or_default()
+    }
+
     fn descriptor(&self) -> RelationDescriptor {
         let relation = (self.to)(self.kind, self.name, self.target)
             .key(self.key.iter().copied())
             .order_by(self.order_by.iter().copied())
             .fetch(self.fetch)
-            .cascade(Cascade {
-                delete: self.delete,
-                delete_orphan: self.delete_orphan,
-            });
+            .cascade(self.cascade());
         match self.back_populates {
             Some(other) => relation.back_populates(other),
             None => relation,

@@ -127,24 +127,49 @@ pub enum RelationKind {
     HasOne,
 }
 
-/// What follows an object along a relation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What follows an object along a relation. What is put into a relationship field is always added along (`save-update`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cascade {
+    /// Merging the owner merges what is in its relationship field.
+    pub merge: bool,
+    /// Refreshing or expiring the owner refreshes or expires what it leads to in memory.
+    pub refresh: bool,
+    /// Expunging the owner expunges what it leads to in memory.
+    pub expunge: bool,
     /// Deleting the owner deletes what it leads to.
     pub delete: bool,
     /// What loses its owner is deleted.
     pub delete_orphan: bool,
 }
 
+/// `save-update, merge`: what holds where nothing is said.
+impl Default for Cascade {
+    fn default() -> Self {
+        Self {
+            merge: true,
+            ..Self::NONE
+        }
+    }
+}
+
 impl Cascade {
+    /// `save-update` alone.
+    pub const NONE: Self = Self {
+        merge: false,
+        refresh: false,
+        expunge: false,
+        delete: false,
+        delete_orphan: false,
+    };
+
     /// Reads `"all, delete-orphan"`, `"save-update, delete"` and the like.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Mapping`] for a word that is no cascade, or `delete-orphan` without `delete`.
     pub fn parse(text: &str) -> Result<Self> {
-        let mut cascade = Self::default();
+        let mut cascade = Self::NONE;
         for word in text
             .split(',')
             .map(str::trim)
@@ -152,10 +177,22 @@ impl Cascade {
         {
             match word {
                 "save-update" => {}
-                "all" | "delete" => cascade.delete = true,
+                "merge" => cascade.merge = true,
+                "refresh" => cascade.refresh = true,
+                "expunge" => cascade.expunge = true,
+                "delete" => cascade.delete = true,
                 "delete-orphan" => cascade.delete_orphan = true,
+                "all" => {
+                    cascade = Self {
+                        merge: true,
+                        refresh: true,
+                        expunge: true,
+                        delete: true,
+                        ..cascade
+                    }
+                }
                 other => {
-                    let known = "all, save-update, delete, delete-orphan";
+                    let known = "all, save-update, merge, refresh, expunge, delete, delete-orphan";
                     return Err(Error::new(
                         ErrorKind::Mapping,
                         format!("`{other}` is no cascade; there are {known}"),

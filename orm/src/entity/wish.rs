@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::{Entity, Mapped, Relation, ToOne};
 use crate::entity::Many;
 use crate::error::Result;
-use crate::session::{Handle, Node, Session};
+use crate::session::{Handle, Node, Session, Taking};
 
 /// One object that another shall be related to: not yet in a session, or in it already.
 #[derive(Clone)]
@@ -177,7 +177,7 @@ to_one_field!(HasOne);
 to_one_field!(BelongsTo);
 
 /// Puts one wished-for object into a session, or finds it there.
-pub(crate) type Grant = Box<dyn FnOnce(&mut Session) -> Result<Node> + Send>;
+pub(crate) type Grant = Box<dyn FnOnce(&mut Session, Taking) -> Result<Node> + Send>;
 
 /// What was found in the relationship fields of one object, to be granted by the session.
 pub struct Wishes<E> {
@@ -240,7 +240,7 @@ impl<E: Entity> Wishes<E> {
 }
 
 fn grant<To: Entity>(wish: Box<dyn Held<To>>) -> Grant {
-    Box::new(move |session| session.grant(wish.release()))
+    Box::new(move |session, taking| session.grant(wish.release(), taking))
 }
 
 impl<E> Debug for Wishes<E> {

@@ -63,6 +63,8 @@ pub(crate) trait AnyStore: Send {
     fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()>;
     /// Adds the columns in which an object differs from its row.
     fn changed_into(&self, slot: u32, out: &mut Vec<usize>);
+    /// The object leaves; its value stays until it is taken.
+    fn detach(&mut self, slot: u32);
     /// Drops the changes of an object and has it read again when it is next met.
     fn expire(&mut self, slot: u32);
     /// New objects with the keys of rows to delete take those rows over: an UPDATE instead of a DELETE and an INSERT.

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashSet};
 
 use rustc_hash::FxHashMap;
 
-use super::edges::Place;
 use super::lookup::{Lookup, owned};
 use super::{Handle, Node, Session, State};
 use crate::entity::{
@@ -126,53 +125,6 @@ impl Session {
                 .map(|&slot| self.handle((store, slot)))
                 .collect()
         }))
-    }
-
-    /// Reads an object again, dropping the changes made to it; other changes are flushed first.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleData`] if its row is gone.
-    pub fn refresh<E: Entity>(&mut self, handle: Handle<E>) -> Result<()> {
-        let (store, slot) = self.node(handle)?;
-        self.expire(handle)?;
-        let keys = self.key_values(store, &[slot]);
-        let found = self.load_by_key(store, &keys)?;
-        if found.is_empty() {
-            return Err(
-                Error::new(ErrorKind::StaleData, "the row to refresh is gone")
-                    .entity(E::mapper().name())
-                    .key(self.any_store(store).key_text(slot)),
-            );
-        }
-        Ok(())
-    }
-
-    /// Drops the changes made to an object and has it read again when it is next met.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidState`] for an object without a row.
-    pub fn expire<E: Entity>(&mut self, handle: Handle<E>) -> Result<()> {
-        let (store, slot) = self.node(handle)?;
-        let state = self.any_store(store).state(slot);
-        if state != State::Persistent {
-            let message = format!(
-                "a {state} object has no row to be read again; only a persistent one can be expired or refreshed"
-            );
-            return Err(Error::new(ErrorKind::InvalidState, message).entity(E::mapper().name()));
-        }
-        let place = if self.any_store(store).is_expired(slot, self.epoch) {
-            Place::Unknown
-        } else {
-            Place::Inside
-        };
-        self.any_store_mut(store).expire(slot);
-        self.expressions.remove(&(store, slot));
-        for link in self.edges.expire((store, slot)) {
-            self.take_back(&link, place)?;
-        }
-        Ok(())
     }
 
     fn typed_store<E: Entity>(&self, store: u16) -> &super::Store<E> {

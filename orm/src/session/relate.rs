@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::edges::{Link, Node, Place};
-use super::{Handle, Session, State};
+use super::{Handle, Session, State, Taking};
 use crate::entity::{Entity, Grant, Many, Relation, RelationKind, ResolvedRelation, ToOne};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::{Value, ValueRef};
@@ -121,14 +121,15 @@ impl Session {
     /// Grants the wishes of one object: [`set`](Self::set) or [`push`](Self::push), with errors kept for the next flush.
     pub(crate) fn grant_all(&mut self, owner: Node, grants: Vec<(u16, Grant)>) {
         for (relation, grant) in grants {
-            let result = grant(self).and_then(|target| self.connect(owner, relation, target));
+            let result =
+                grant(self, Taking::Add).and_then(|target| self.connect(owner, relation, target));
             if let Err(error) = result {
                 self.mapping_error.get_or_insert(error);
             }
         }
     }
 
-    fn connect(&mut self, owner: Node, relation: u16, target: Node) -> Result<()> {
+    pub(super) fn connect(&mut self, owner: Node, relation: u16, target: Node) -> Result<()> {
         let resolved = self.relation(owner.0, relation)?;
         let reference = self.reference(owner.0, relation, &resolved);
         match resolved.kind {

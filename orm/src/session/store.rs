@@ -105,12 +105,10 @@ impl<E: Mapped> Store<E> {
 
     /// Lets the object go; its value is the program's again.
     pub(super) fn remove(&mut self, slot: u32) -> Option<E> {
-        self.forget_key(slot);
-        let object = self.objects.get_mut(slot as usize)?;
-        object.snapshot = None;
-        let value = object.value.take();
-        self.ledger.detach(slot);
-        value
+        if slot < self.ledger.len() {
+            self.detach(slot);
+        }
+        self.objects.get_mut(slot as usize)?.value.take()
     }
 
     /// The key of the row as the database has it.
@@ -398,6 +396,12 @@ impl<E: Mapped> AnyStore for Store<E> {
         if let (Some(row), Some(before)) = (&object.value, object.snapshot) {
             self.snapshots.changed(&self.mapper, before, row, out);
         }
+    }
+
+    fn detach(&mut self, slot: u32) {
+        self.forget_key(slot);
+        self.objects[slot as usize].snapshot = None;
+        self.ledger.detach(slot);
     }
 
     fn expire(&mut self, slot: u32) {

@@ -5,6 +5,7 @@ mod expressions;
 mod fixture;
 mod flush;
 mod identity;
+mod merge;
 mod relations;
 mod savepoints;
 mod transactions;

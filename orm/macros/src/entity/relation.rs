@@ -22,7 +22,7 @@ pub(super) struct Relation<'a> {
     pub(super) back_populates: Option<Ident>,
     pub(super) key: Vec<String>,
     key_text: Option<LitStr>,
-    pub(super) cascade: Cascade,
+    pub(super) cascade: Option<LitStr>,
     pub(super) lazy: Option<Ident>,
     pub(super) order_by: Vec<String>,
     pub(super) cardinality: Cardinality,
@@ -40,12 +40,6 @@ pub(super) enum Cardinality {
     One,
     Required,
     Many,
-}
-
-#[derive(Clone, Copy, Default)]
-pub(super) struct Cascade {
-    pub(super) delete: bool,
-    pub(super) delete_orphan: bool,
 }
 
 /// The kind and the target of a relation field's type; `None` for a column's.
@@ -72,7 +66,7 @@ impl<'a> Relation<'a> {
             back_populates: None,
             key: Vec::new(),
             key_text: None,
-            cascade: Cascade::default(),
+            cascade: None,
             lazy: None,
             order_by: Vec::new(),
             cardinality: match kind {
@@ -99,8 +93,7 @@ impl<'a> Relation<'a> {
                     .collect();
             }
             "cascade" => {
-                let cascade = item.text().and_then(|text| Cascade::parse(&text));
-                self.cascade = errors.keep(cascade).unwrap_or_default();
+                self.cascade = errors.keep(item.text().and_then(cascade));
             }
             "lazy" => self.lazy = errors.keep(item.text().and_then(|text| fetch(&text))),
             "order_by" => {
@@ -233,28 +226,29 @@ impl<'a> Relation<'a> {
     }
 }
 
-impl Cascade {
-    /// Reads the words of `selfsame::entity::Cascade::parse`.
-    fn parse(text: &LitStr) -> syn::Result<Self> {
-        let mut cascade = Self::default();
-        for word in names(&text.value()) {
-            match word.as_str() {
-                "save-update" => {}
-                "all" | "delete" => cascade.delete = true,
-                "delete-orphan" => cascade.delete_orphan = true,
-                other => {
-                    let known = "all, save-update, delete, delete-orphan";
-                    let message = format!("`{other}` is no cascade; there are {known}");
-                    return Err(syn::Error::new(text.span(), message));
-                }
-            }
-        }
-        if cascade.delete_orphan && !cascade.delete {
-            let message = "the cascade delete-orphan needs delete (or all)";
-            return Err(syn::Error::new(text.span(), message));
-        }
-        Ok(cascade)
+/// The words of a cascade, as `selfsame::entity::Cascade::parse` reads them.
+fn cascade(text: LitStr) -> syn::Result<LitStr> {
+    let known = [
+        "all",
+        "save-update",
+        "merge",
+        "refresh",
+        "expunge",
+        "delete",
+        "delete-orphan",
+    ];
+    let words = names(&text.value());
+    if let Some(other) = words.iter().find(|word| !known.contains(&word.as_str())) {
+        let known = known.join(", ");
+        let message = format!("`{other}` is no cascade; there are {known}");
+        return Err(syn::Error::new(text.span(), message));
     }
+    let has = |wanted| words.iter().any(|word| word == wanted);
+    if has("delete-orphan") && !has("delete") && !has("all") {
+        let message = "the cascade delete-orphan needs delete (or all)";
+        return Err(syn::Error::new(text.span(), message));
+    }
+    Ok(text)
 }
 
 /// The variant of `selfsame::entity::Fetch`.

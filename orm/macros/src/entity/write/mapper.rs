@@ -120,7 +120,10 @@ fn relation(relation: &Relation<'_>, model: &Model<'_>) -> TokenStream {
         }
         None => quote!(::std::option::Option::None),
     };
-    let (delete, delete_orphan) = (relation.cascade.delete, relation.cascade.delete_orphan);
+    let cascade = match &relation.cascade {
+        Some(words) => quote!(::std::option::Option::Some(#words)),
+        None => quote!(::std::option::Option::None),
+    };
     let fetch = match &relation.lazy {
         Some(variant) => quote!(#variant),
         None => quote!(Lazy),
@@ -133,8 +136,7 @@ fn relation(relation: &Relation<'_>, model: &Model<'_>) -> TokenStream {
             target: #target_name,
             key: #key,
             back_populates: #back_populates,
-            delete: #delete,
-            delete_orphan: #delete_orphan,
+            cascade: #cascade,
             fetch: ::selfsame::entity::Fetch::#fetch,
             order_by: #order_by,
         }

@@ -1,0 +1,56 @@
+//! Cascades along what is in memory: what goes with an object that is refreshed, expired or expunged.
+
+use std::collections::BTreeSet;
+
+use super::{Node, Session};
+use crate::entity::{Cascade, RelationKind};
+use crate::error::Result;
+
+impl Session {
+    /// What relations with this cascade lead to from an object, to any depth, as far as it is in memory; without the object itself.
+    pub(super) fn reached(
+        &mut self,
+        from: Node,
+        follows: fn(&Cascade) -> bool,
+    ) -> Result<Vec<Node>> {
+        let mut met = BTreeSet::from([from]);
+        let mut found = vec![from];
+        let mut next = 0;
+        while let Some(&node) = found.get(next) {
+            next += 1;
+            for neighbour in self.neighbours(node, follows)? {
+                if met.insert(neighbour) {
+                    found.push(neighbour);
+                }
+            }
+        }
+        found.remove(0);
+        Ok(found)
+    }
+
+    fn neighbours(&mut self, owner: Node, follows: fn(&Cascade) -> bool) -> Result<Vec<Node>> {
+        let mapper = self.entry(owner.0).mapper.clone();
+        let mut neighbours = Vec::new();
+        for (index, resolved) in (0u16..).zip(mapper.resolved()?) {
+            if !follows(&resolved.cascade) {
+                continue;
+            }
+            let target = self.target_store(owner.0, index);
+            if resolved.kind == RelationKind::BelongsTo {
+                let reference = self.reference(owner.0, index, resolved);
+                neighbours.extend(self.parent(owner, &reference)?);
+            } else {
+                let members = self.edges.added(owner, index).iter();
+                neighbours.extend(members.map(|&slot| (target, slot)));
+            }
+        }
+        Ok(neighbours)
+    }
+
+    /// Lets an object out; its value waits to be taken.
+    pub(super) fn detach(&mut self, node: Node) {
+        self.any_store_mut(node.0).detach(node.1);
+        self.expressions.remove(&node);
+        self.forget_edges(node);
+    }
+}

@@ -1,0 +1,152 @@
+//! Merging: a plain value is copied onto the object of its key.
+
+use std::sync::Arc;
+
+use super::lookup::owned;
+use super::{Handle, Node, Session, typed_mut};
+use crate::entity::{Entity, Grant, Key, RelationKind, Wishes};
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::{Value, ValueRef};
+
+/// How what was wished for comes into the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taking {
+    /// As a new object.
+    Add,
+    /// Onto the object of its key.
+    Merge,
+}
+
+impl Session {
+    /// Copies a value onto the object of its key: the one in the session, else the one of the row, which is read by one SELECT. A
+    /// value whose key the database is to make, or has no row for, is added.
+    ///
+    /// Columns that are equal stay untouched, so that they are not written; an unset [`Auto`](crate::value::Auto) leaves what is
+    /// there. What is in relationship fields is merged too along the cascade `merge` (which relations have unless they say
+    /// otherwise), and related as by [`set`](Self::set) and [`push`](Self::push): a collection gains members and never loses any, as
+    /// an empty field cannot tell that it was emptied. Without the cascade the field is left out of account.
+    ///
+    /// # Errors
+    ///
+    /// What an autoflush or the SELECT gives; [`ErrorKind::StaleData`] if the row of an expired object is gone, or has another
+    /// version than the value; [`ErrorKind::InvalidState`] if the object is about to be deleted.
+    pub fn merge<E: Entity>(&mut self, value: E) -> Result<Handle<E>> {
+        let node = self.merge_value(value)?;
+        Ok(self.handle(node))
+    }
+
+    pub(super) fn merge_value<E: Entity>(&mut self, mut value: E) -> Result<Node> {
+        let grants = Wishes::of(&mut value).into_grants();
+        let mapper = E::mapper();
+        let store = self.store_of::<E>();
+        let known = match value.key(mapper) {
+            Some(key) => {
+                let mut params = Vec::with_capacity(1);
+                key.params(&mut params);
+                self.object_to_merge(store, &owned(&params))?
+            }
+            None => None,
+        };
+        let slot = match known {
+            Some(slot) => {
+                let given = (0..mapper.types().len()).filter(|&c| !value.is_unset(mapper, c));
+                for column in given {
+                    let param = value.value(mapper, column);
+                    let param = param.value().unwrap_or(ValueRef::Null);
+                    self.merge_column((store, slot), column, param)?;
+                }
+                slot
+            }
+            None => typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value),
+        };
+        self.merge_wishes((store, slot), grants)?;
+        Ok((store, slot))
+    }
+
+    /// The object of a key, ready to be written to.
+    fn object_to_merge(&mut self, store: u16, key: &[Value]) -> Result<Option<u32>> {
+        let values: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+        let any = self.any_store(store);
+        let mut found = any.find(&values)?;
+        // One that is in the way of the next flush, or waits for it: then that comes first.
+        if found.is_some_and(|slot| any.is_doomed(slot))
+            || (found.is_none() && !any.pending().is_empty())
+        {
+            self.autoflush()?;
+            let any = self.any_store(store);
+            found = match any.find(&values)? {
+                None => any.find_pending(&values)?,
+                found => found,
+            };
+        }
+        let any = self.any_store(store);
+        if let Some(slot) = found {
+            if any.is_doomed(slot) {
+                return Err(self.refuse_merge(store, slot));
+            }
+            if !any.is_expired(slot, self.epoch) {
+                return Ok(found);
+            }
+        }
+        self.load_by_key(store, key)?;
+        let any = self.any_store(store);
+        let read = any.find(&values)?;
+        match read {
+            Some(slot) if any.is_expired(slot, self.epoch) => {
+                Err(self.stale(store, slot, "the row to merge onto is gone"))
+            }
+            read => Ok(read),
+        }
+    }
+
+    fn refuse_merge(&self, store: u16, slot: u32) -> Error {
+        let entry = self.entry(store);
+        let message =
+            "a value cannot be merged onto an object that is about to be deleted: flush first";
+        Error::new(ErrorKind::InvalidState, message)
+            .entity(entry.mapper.name())
+            .key(entry.store.key_text(slot))
+    }
+
+    fn merge_column(&mut self, node: Node, column: usize, value: ValueRef<'_>) -> Result<()> {
+        let store = self.any_store_mut(node.0);
+        let old = store.value(node.1, column);
+        if old.value().unwrap_or(ValueRef::Null).same(value) {
+            return Ok(());
+        }
+        drop(old);
+        if store.mapper().version_column() != Some(column) {
+            return store.assign(node.1, column, value);
+        }
+        // A value that was never read has version 0: it says nothing.
+        let says_nothing = [ValueRef::I16(0), ValueRef::I32(0), ValueRef::I64(0)];
+        if says_nothing.iter().any(|zero| zero.same(value)) {
+            return Ok(());
+        }
+        let message = "the value to merge was read at another version of the row";
+        Err(self.stale(node.0, node.1, message))
+    }
+
+    fn merge_wishes(&mut self, owner: Node, grants: Vec<(u16, Grant)>) -> Result<()> {
+        if grants.is_empty() {
+            return Ok(());
+        }
+        let mapper = Arc::clone(&self.entry(owner.0).mapper);
+        for (relation, grant) in grants {
+            let resolved = &mapper.resolved()?[usize::from(relation)];
+            if !resolved.cascade.merge {
+                continue;
+            }
+            let target = grant(self, Taking::Merge)?;
+            let reference = self.reference(owner.0, relation, resolved);
+            let (child, parent) = match resolved.kind {
+                RelationKind::BelongsTo => (owner, target),
+                RelationKind::HasMany | RelationKind::HasOne => (target, owner),
+            };
+            if self.parent(child, &reference)? != Some(parent) {
+                self.connect(owner, relation, target)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,260 @@
+//! Merging plain values, and what goes along with an object that is refreshed, expired or expunged.
+
+use selfsame::prelude::*;
+use selfsame::{ErrorKind, Result};
+
+use crate::fixture::{Album, Author, Book, Draft, Fixture, Seat, Track};
+
+fn ann(age: Option<i32>) -> Author {
+    Author {
+        id: Auto::set(1),
+        age,
+        ..Author::new("ann")
+    }
+}
+
+#[test]
+fn a_value_is_laid_over_the_object_of_its_key() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let mapped = f.session.add(Author::new("ann"));
+    f.session.flush()?;
+    f.forget();
+    assert_eq!(f.session.merge(ann(None))?, mapped);
+    f.session.flush()?;
+    f.sends(&[]);
+    assert_eq!(f.session.merge(ann(Some(3)))?, mapped);
+    assert_eq!(f.session[mapped].age, Some(3));
+    f.session.flush()?;
+    f.sends(&["UPDATE authors SET age = ? WHERE id = ?"]);
+    Ok(())
+}
+
+#[test]
+fn a_value_is_laid_over_its_row_or_becomes_one() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.behind(|s| Ok(s.add(Author::new("ann"))))?;
+    let merged = f.session.merge(ann(Some(3)))?;
+    f.sends(&["BEGIN", "SELECT authors WHERE id = ?"]);
+    assert_eq!(f.session.state(merged), State::Persistent);
+    f.session.commit()?;
+    f.sends(&["UPDATE authors SET age = ? WHERE id = ?", "COMMIT"]);
+
+    // Expired: the row is read again, and what is equal to it is not written.
+    f.session.merge(ann(Some(3)))?;
+    f.session.commit()?;
+    f.sends(&["BEGIN", "SELECT authors WHERE id = ?", "COMMIT"]);
+
+    // Neither a key without a row nor a value without a key is met by anything.
+    let new = f.session.merge(Author {
+        id: Auto::set(9),
+        ..Author::new("bob")
+    })?;
+    let keyless = f.session.merge(Author::new("carl"))?;
+    let states = [new, keyless].map(|author| f.session.state(author));
+    assert_eq!(states, [State::Pending; 2]);
+    f.session.commit()?;
+    f.holds::<Author>(3);
+    Ok(())
+}
+
+#[test]
+fn a_pending_object_is_merged_onto_as_well() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let seat = |taken| Seat {
+        row: 1,
+        place: "a".to_owned(),
+        taken,
+    };
+    let pending = f.session.add(seat(false));
+    assert_eq!(f.session.no_autoflush(|s| s.merge(seat(true)))?, pending);
+    assert_eq!(f.session.state(pending), State::Pending);
+    assert_eq!(f.session.merge(seat(true))?, pending);
+    assert_eq!(f.session.state(pending), State::Persistent);
+    f.session.commit()?;
+    f.holds::<Seat>(1);
+    Ok(())
+}
+
+#[test]
+fn a_value_replaces_a_row_that_is_deleted_first() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let old = f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    f.session.delete(old)?;
+    let refused = f.session.no_autoflush(|s| s.merge(ann(None)));
+    assert_eq!(
+        refused.map_err(|error| error.kind()),
+        Err(ErrorKind::InvalidState)
+    );
+    let new = f.session.merge(ann(Some(7)))?;
+    assert_ne!(new, old);
+    f.session.commit()?;
+    assert_eq!(f.session.get::<Author>(1)?, Some(new));
+    Ok(())
+}
+
+#[test]
+fn the_row_of_an_expired_object_may_be_gone() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    f.behind(|s| {
+        let ann = Author::query().one(s)?;
+        s.delete(ann)
+    })?;
+    let gone = f.session.merge(ann(Some(3)));
+    assert_eq!(
+        gone.map_err(|error| error.kind()),
+        Err(ErrorKind::StaleData)
+    );
+    Ok(())
+}
+
+#[test]
+fn merging_follows_its_cascade() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let album = f.session.add(Album {
+        tracks: [Track::new("a", 0), Track::new("b", 0)].into(),
+        ..Album::new("first")
+    });
+    f.session.commit()?;
+    let tracks = f.session.load(album, Album::TRACKS)?;
+    f.forget();
+    let changed = |title: &str| Album {
+        id: Auto::set(1),
+        tracks: [
+            Track {
+                id: Auto::set(1),
+                ..Track::new(title, 1)
+            },
+            Track::new("c", 0),
+        ]
+        .into(),
+        ..Album::new("first")
+    };
+    f.session.merge(changed("A"))?;
+    assert_eq!(f.session[tracks[0]].title, "A");
+    assert_eq!(f.session[tracks[1]].title, "b");
+    let merged = f.session.load(album, Album::TRACKS)?;
+    assert_eq!((merged.len(), &merged[..2]), (3, &tracks[..]));
+    f.session.commit()?;
+    f.sends(&[
+        "SELECT albums WHERE id = ?",
+        "UPDATE tracks SET title = ? WHERE id = ?",
+        "INSERT INTO tracks (title, album_id) 1",
+        "COMMIT",
+    ]);
+    f.holds::<Track>(3);
+    Ok(())
+}
+
+#[test]
+fn merging_along_a_reference_costs_nothing_where_nothing_differs() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.add(Book {
+        author: Author::new("ann").into(),
+        ..Book::new("b")
+    });
+    f.session.flush()?;
+    f.forget();
+    let book = f.session.merge(Book {
+        id: Auto::set(1),
+        author_id: Some(1),
+        author: ann(None).into(),
+        ..Book::new("b")
+    })?;
+    f.session.flush()?;
+    f.sends(&[]);
+    let author = f.session.load(book, Book::AUTHOR)?;
+    assert_eq!(author, f.session.get::<Author>(1)?);
+    Ok(())
+}
+
+#[test]
+fn refresh_and_expire_follow_their_cascade() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let album = f.session.add(Album {
+        tracks: [Track::new("a", 0), Track::new("b", 0)].into(),
+        ..Album::new("first")
+    });
+    f.session.flush()?;
+    let tracks = f.session.load(album, Album::TRACKS)?;
+    for &track in &tracks {
+        f.session[track].title.push('!');
+    }
+    f.forget();
+    f.session.refresh(album)?;
+    f.sends(&[
+        "SELECT albums WHERE id = ?",
+        "SELECT tracks WHERE id IN (?, ?)",
+    ]);
+    assert_eq!(f.session[tracks[1]].title, "b");
+    f.session.load(album, Album::TRACKS)?;
+    f.session[tracks[0]].title.push('?');
+    f.session.expire(album)?;
+    assert_eq!(f.session[tracks[0]].title, "a");
+    assert!(f.session.is_expired(tracks[1])?);
+
+    // From the side of the track nothing is said, so nothing goes along.
+    f.session.refresh(tracks[0])?;
+    assert!(f.session.is_expired(album)?);
+    Ok(())
+}
+
+#[test]
+fn expunging_follows_its_cascade_and_loses_no_value() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let album = f.session.add(Album {
+        tracks: [Track::new("a", 0)].into(),
+        ..Album::new("first")
+    });
+    f.session.flush()?;
+    let kept = f.session.load(album, Album::TRACKS)?[0];
+    let pending = f.session.add(Track::new("b", 0));
+    f.session.push(album, Album::TRACKS, pending)?;
+    let value = f.session.expunge(album)?;
+    assert_eq!(value.title, "first");
+    for (track, title) in [(kept, "a"), (pending, "b")] {
+        assert_eq!(f.session.state(track), State::Detached);
+        let error = f.session.try_ref(track).map(drop).expect_err("it has left");
+        assert_eq!(error.kind(), ErrorKind::StaleHandle);
+        assert_eq!(f.session.take(track)?.title, title);
+        assert!(f.session.take(track).is_err());
+    }
+    f.session.commit()?;
+    f.holds::<Track>(1);
+
+    let ann = f.session.add(Author {
+        books: [Book::new("b")].into(),
+        ..Author::new("ann")
+    });
+    f.session.flush()?;
+    let book = f.session.load(ann, Author::BOOKS)?[0];
+    f.session.expunge(ann)?;
+    assert_eq!(f.session.state(book), State::Persistent);
+    Ok(())
+}
+
+#[test]
+fn a_value_of_another_version_is_stale() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let letter = f.session.add(Draft::new("x", "a"));
+    f.session.commit()?;
+    let read = f.session[letter].clone();
+    f.session[letter].text = "b".to_owned();
+    f.session.commit()?;
+    let stale = f.session.merge(Draft {
+        text: "c".to_owned(),
+        ..read
+    });
+    assert_eq!(
+        stale.map_err(|error| error.kind()),
+        Err(ErrorKind::StaleData)
+    );
+    f.session.merge(Draft::new("x", "d"))?;
+    f.session.commit()?;
+    let fresh = f.session[letter].clone();
+    assert_eq!((&*fresh.text, fresh.version), ("d", 3));
+    f.session.merge(fresh)?;
+    Ok(())
+}
