@@ -18,7 +18,7 @@ pub mod value;
 pub use engine::{Echo, Engine};
 pub use entity::Entity;
 pub use error::{Error, ErrorKind, Result};
-pub use selfsame_macros::{DbEnum, Entity};
+pub use selfsame_macros::{DbEnum, Entity, FromRow};
 pub use session::{Handle, Session};
 
 /// What most programs name.
@@ -29,7 +29,7 @@ pub mod prelude {
     pub use crate::schema::Metadata;
     pub use crate::session::{Handle, Session, SessionFactory, State};
     pub use crate::value::Auto;
-    pub use crate::{DbEnum, Entity};
+    pub use crate::{DbEnum, Entity, FromRow};
 }
 
 /// The version of this library.

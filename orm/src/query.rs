@@ -1,29 +1,39 @@
 //! `Query`: objects of one entity, filtered, ordered, and loaded with what they are related to.
 
+mod join;
+mod project;
+mod run;
+
+pub use join::Joined;
+pub(crate) use join::Joins;
+
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
-use std::sync::Arc;
 
-use crate::backend::{Row, Sql};
-use crate::entity::{Entity, Fetch, Mapper, Relation};
+use crate::backend::Row;
+use crate::entity::{Entity, Fetch, Relation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::{self, QuerySpec, Read, Rendered};
-use crate::session::{Fill, Handle, Selection, Session, default_loadings};
-use crate::sql::{Condition, Node, Order, OrderBy};
+use crate::render::Read;
+use crate::session::{Fill, Handle, Selection, Session};
+use crate::sql::{Condition, Node, Order, OrderBy, also};
 use crate::value::ValueType;
 
 /// A query for objects of `E`. Built by `E::query()`; nothing is sent before one of its last methods.
 ///
 /// All of them flush the session first, unless it is told not to.
+///
+/// `S` is what its conditions may name: the entity's own columns, or once something is joined to it ([`Joined`]) those of every table
+/// that it reads. However many rows are joined to an object, it is found once.
 #[must_use = "a query does nothing until it is asked for its objects"]
-pub struct Query<E> {
+pub struct Query<E, S = E> {
     filter: Option<Node>,
     order: Vec<Order>,
     limit: Option<u64>,
     offset: Option<u64>,
+    joined: Option<Box<Joins>>,
     loadings: Vec<Loading>,
     fill: Fill,
-    marker: PhantomData<fn() -> E>,
+    marker: PhantomData<fn() -> (E, S)>,
 }
 
 /// How one relation of a query's objects is loaded along with them.
@@ -101,6 +111,7 @@ impl<E: Entity> Query<E> {
             order: Vec::new(),
             limit: None,
             offset: None,
+            joined: None,
             loadings: Vec::new(),
             fill: Fill::Expired,
             marker: PhantomData,
@@ -109,11 +120,7 @@ impl<E: Entity> Query<E> {
 
     /// Only objects for which the condition is true; several filters must all be true.
     pub fn filter(mut self, condition: impl Condition<E>) -> Self {
-        let condition = condition.into_condition();
-        self.filter = Some(match self.filter {
-            Some(before) => before.and(condition),
-            None => condition,
-        });
+        also(&mut self.filter, condition.into_condition());
         self
     }
 
@@ -122,7 +129,9 @@ impl<E: Entity> Query<E> {
         self.order.push(order.into().into_order());
         self
     }
+}
 
+impl<E: Entity, S> Query<E, S> {
     /// At most this many.
     pub fn limit(mut self, limit: u64) -> Self {
         self.limit = Some(limit);
@@ -208,11 +217,16 @@ impl<E: Entity> Query<E> {
     /// As [`all`](Self::all).
     pub fn count(&self, session: &mut Session) -> Result<u64> {
         let mut count = 0;
-        session.run_query(&self.spec(Read::Count, self.limit), &mut |row| {
-            count = Row::value(row, 0, ValueType::I64)
-                .and_then(<i64 as crate::value::ColumnValue>::from_value)?;
-            Ok(())
-        })?;
+        session.run_query(
+            E::mapper(),
+            &self.selection(self.limit),
+            Read::Count,
+            &mut |row| {
+                count = Row::value(row, 0, ValueType::I64)
+                    .and_then(<i64 as crate::value::ColumnValue>::from_value)?;
+                Ok(())
+            },
+        )?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
@@ -223,10 +237,15 @@ impl<E: Entity> Query<E> {
     /// As [`all`](Self::all).
     pub fn exists(&self, session: &mut Session) -> Result<bool> {
         let mut exists = false;
-        session.run_query(&self.spec(Read::Exists, self.limit), &mut |_| {
-            exists = true;
-            Ok(())
-        })?;
+        session.run_query(
+            E::mapper(),
+            &self.selection(self.limit),
+            Read::Exists,
+            &mut |_| {
+                exists = true;
+                Ok(())
+            },
+        )?;
         Ok(exists)
     }
 
@@ -256,115 +275,55 @@ impl<E: Entity> Query<E> {
     ) -> Result<()> {
         let mapper = E::mapper();
         let columns: Vec<usize> = (0..mapper.types().len()).collect();
-        session.run_query(
-            &self.spec(Read::Columns(&columns), self.limit),
-            &mut |row| each(E::hydrate(mapper, row, 0)?),
-        )
+        let read = Read::Columns(&columns);
+        session.run_query(mapper, &self.selection(self.limit), read, &mut |row| {
+            each(E::hydrate(mapper, row, 0)?)
+        })
     }
 
     fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<E>>> {
         let store = session.store_of::<E>();
-        let selection = Selection {
-            filter: self.filter.as_ref(),
-            order: &self.order,
-            limit,
-            offset: self.offset,
-            fill: self.fill,
-        };
-        let slots = session.query_objects(store, &selection, &self.loadings)?;
+        let slots = session.query_objects(store, &self.selection(limit), &self.loadings)?;
         Ok(slots
             .into_iter()
             .map(|slot| session.handle((store, slot)))
             .collect())
     }
 
-    fn spec<'a>(&'a self, read: Read<'a>, limit: Option<u64>) -> QuerySpec<'a> {
-        let mut spec = QuerySpec::new(E::table(), read);
-        spec.filter = self.filter.as_ref();
-        spec.order = &self.order;
-        spec.limit = limit;
-        spec.offset = self.offset;
-        spec
+    #[cfg(test)]
+    pub(crate) fn render(
+        &self,
+        dialect: &dyn crate::dialect::Dialect,
+    ) -> Result<crate::render::Rendered> {
+        let key = &E::table().primary_key;
+        run::rendered(
+            dialect,
+            E::mapper(),
+            &self.selection(self.limit),
+            Read::Columns(key),
+        )
+    }
+
+    fn selection(&self, limit: Option<u64>) -> Selection<'_> {
+        Selection {
+            filter: self.filter.as_ref(),
+            order: &self.order,
+            limit,
+            offset: self.offset,
+            joined: self.joined.as_deref(),
+            fill: self.fill,
+        }
     }
 }
 
-impl Session {
-    /// Runs a query and hands each row to `sink`, untracked.
-    fn run_query(
-        &mut self,
-        spec: &QuerySpec<'_>,
-        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
-    ) -> Result<()> {
-        self.autoflush()?;
-        let (rendered, sql) = self.render(spec)?;
-        let connection = self.reading()?;
-        rendered.with_params(|params| connection.query(&sql, params, sink))
-    }
-
-    /// Runs a query into a store, with the relations that it and the mapping load along; the slots of its objects in order.
-    pub(crate) fn query_objects(
-        &mut self,
-        store: u16,
-        selection: &Selection<'_>,
-        said: &[Loading],
-    ) -> Result<Vec<u32>> {
-        let mapper = Arc::clone(self.any_store(store).mapper());
-        let unsaid = default_loadings(&mapper).into_iter();
-        let unsaid = unsaid.filter(|default| {
-            said.iter()
-                .all(|loading| loading.relation != default.relation)
-        });
-        let mut loadings: Vec<Loading> = said.iter().cloned().chain(unsaid).collect();
-        let slots = if self.can_join(store, &loadings, selection) {
-            let slots = self.query_joined(store, selection, &loadings)?;
-            loadings.retain(|loading| loading.fetch != Fetch::Joined);
-            slots
-        } else {
-            self.query_plain(store, &mapper, selection)?
-        };
-        self.load_relations(store, &slots, &loadings)?;
-        Ok(slots)
-    }
-
-    fn query_plain(
-        &mut self,
-        store: u16,
-        mapper: &Mapper,
-        selection: &Selection<'_>,
-    ) -> Result<Vec<u32>> {
-        self.autoflush()?;
-        let columns: Vec<usize> = (0..mapper.types().len()).collect();
-        let mut spec = QuerySpec::new(mapper.table(), Read::Columns(&columns));
-        spec.filter = selection.filter;
-        spec.order = selection.order;
-        (spec.limit, spec.offset) = (selection.limit, selection.offset);
-        let (rendered, sql) = self.render(&spec)?;
-        let (moment, fill) = (self.moment(), selection.fill);
-        let mut slots = Vec::new();
-        let (any, connection) = self.reading_into(store)?;
-        rendered.with_params(|params| {
-            connection.query(&sql, params, &mut |row| {
-                slots.extend(any.hydrate(row, 0, fill, moment)?);
-                Ok(())
-            })
-        })?;
-        Ok(slots)
-    }
-
-    fn render(&self, spec: &QuerySpec<'_>) -> Result<(Rendered, Arc<Sql>)> {
-        let rendered = render::query(self.engine().dialect(), spec)?;
-        let sql = self.engine().intern(&rendered.sql);
-        Ok((rendered, sql))
-    }
-}
-
-impl<E> Clone for Query<E> {
+impl<E, S> Clone for Query<E, S> {
     fn clone(&self) -> Self {
         Self {
             filter: self.filter.clone(),
             order: self.order.clone(),
             limit: self.limit,
             offset: self.offset,
+            joined: self.joined.clone(),
             loadings: self.loadings.clone(),
             fill: self.fill,
             marker: PhantomData,
@@ -372,7 +331,7 @@ impl<E> Clone for Query<E> {
     }
 }
 
-impl<E: Entity> Debug for Query<E> {
+impl<E: Entity, S> Debug for Query<E, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Query")
             .field("entity", &E::mapper().name())

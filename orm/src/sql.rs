@@ -17,7 +17,9 @@ mod function;
 mod into_sql;
 mod node;
 mod projection;
+mod relation;
 mod select;
+mod walk;
 mod write;
 
 pub use aggregate::{
@@ -32,7 +34,10 @@ pub use expression::{Condition, Expr, Expression, IntoList, OrderBy, Predicate, 
 pub use function::{Case, case, cast, coalesce, lower, upper};
 pub use into_sql::{IntoSql, Verbatim, verbatim};
 pub use node::{Aggregate, ColumnRef, List, Node, Nulls, Operator, Order};
-pub use projection::{FromRow, Projection};
+pub use projection::{FromRow, Projection, RowStruct};
+pub use relation::{Along, Path, UntypedPath};
+pub(crate) use relation::{Multiplicity, column};
+pub(crate) use select::also;
 pub use select::{Join, JoinKind, Select, SelectNode, Source, select};
 pub use write::{ColumnList, Delete, Insert, RowFor, Update, delete_from, insert_into, update};
 

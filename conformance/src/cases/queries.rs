@@ -1,5 +1,6 @@
 //! Reading: filters, order, paging, joins, sets.
 
+mod objects;
 mod sets;
 mod stream;
 
@@ -12,7 +13,7 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, Typed, int, null, text, value_table};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, sets::CASES, stream::CASES];
+pub(super) const LISTS: &[&[Case]] = &[CASES, sets::CASES, stream::CASES, objects::CASES];
 
 const CASES: &[Case] = &[
     Case::read("queries.equality.null", equality_null)

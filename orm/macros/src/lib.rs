@@ -1,10 +1,11 @@
-//! The derive macros of `selfsame`. Use them through it: `selfsame::Entity`, `selfsame::DbEnum`.
+//! The derive macros of `selfsame`. Use them through it: `selfsame::Entity`, `selfsame::DbEnum`, `selfsame::FromRow`.
 
 mod attribute;
 mod case;
 mod db_enum;
 mod entity;
 mod errors;
+mod from_row;
 mod shape;
 
 use proc_macro::TokenStream;
@@ -72,4 +73,19 @@ pub fn derive_entity(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(DbEnum, attributes(orm))]
 pub fn derive_db_enum(input: TokenStream) -> TokenStream {
     db_enum::derive(&parse_macro_input!(input as DeriveInput)).into()
+}
+
+/// Reads the rows of a projection into a struct, field by field in their order.
+///
+/// It implements `sql::FromRow` and `sql::RowStruct`, by which `Select::read_as` takes it for a projection of the same types:
+///
+/// ```text
+/// #[derive(FromRow)]
+/// struct Busy { name: String, tasks: i64 }
+///
+/// User::query().join(User::TASKS).select((User::NAME, count(Task::ID))).group_by(User::ID).read_as::<Busy>()
+/// ```
+#[proc_macro_derive(FromRow)]
+pub fn derive_from_row(input: TokenStream) -> TokenStream {
+    from_row::derive(&parse_macro_input!(input as DeriveInput)).into()
 }

@@ -71,6 +71,8 @@ enum Lists {
 pub(super) struct Writer<'a> {
     pub(super) text: Text<'a>,
     pub(super) names: Names<'a>,
+    /// The names of the tables that are read here and around; empty while names are bare.
+    scopes: Vec<String>,
     arguments: Vec<Argument>,
     lists: Lists,
     error: Option<Error>,
@@ -88,6 +90,7 @@ pub(super) fn write<'a>(
         let mut writer = Writer {
             text: Text::with_capacity(dialect, 192),
             names,
+            scopes: Vec::new(),
             arguments: Vec::new(),
             lists,
             error: None,
@@ -132,6 +135,18 @@ impl<'a> Writer<'a> {
 
     pub(super) fn fail(&mut self, error: Error) {
         self.error.get_or_insert(error);
+    }
+
+    /// Takes tables into view while `write` runs.
+    pub(super) fn reading<'n>(
+        &mut self,
+        names: impl IntoIterator<Item = &'n str>,
+        write: impl FnOnce(&mut Self),
+    ) {
+        let before = self.scopes.len();
+        self.scopes.extend(names.into_iter().map(str::to_owned));
+        write(self);
+        self.scopes.truncate(before);
     }
 
     pub(super) fn list(&mut self, nodes: &[Node], between: &str) {
@@ -247,6 +262,7 @@ impl<'a> Writer<'a> {
                 self.push(")");
             }
             Node::Raw(text) => self.push(text),
+            Node::Invalid(reason) => self.fail(Error::new(ErrorKind::Mapping, &**reason)),
         }
     }
 
@@ -326,6 +342,9 @@ impl<'a> Writer<'a> {
             }
             Names::Qualified => {
                 let name = column.alias.as_deref().unwrap_or(&column.table.name);
+                if !self.scopes.iter().any(|scope| scope == name) {
+                    self.fail(stranger(column, &definition.name));
+                }
                 self.text.identifier(name);
                 self.push(".");
             }

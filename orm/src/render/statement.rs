@@ -73,46 +73,50 @@ pub fn query(dialect: &dyn Dialect, spec: &QuerySpec<'_>) -> Result<Rendered> {
         Read::Exists => vec![ValueType::I32],
     };
     write(dialect, names, StatementKind::Select, columns, |writer| {
-        let bounded = spec.limit.is_some() || spec.offset.is_some() || spec.distinct;
-        match spec.read {
-            Read::Columns(columns) => {
-                select(writer, spec.distinct);
-                writer.text.columns_of(
-                    spec.table,
-                    columns,
-                    matches!(writer.names, Names::Qualified),
-                );
-                rows(writer, spec);
-                writer.order(spec.order);
-                limit(writer, spec.limit, spec.offset);
-                writer.text.lock(spec.lock);
-            }
-            Read::Count if bounded => {
-                writer.push("SELECT COUNT(*) FROM (");
-                select(writer, spec.distinct);
-                match spec.distinct {
-                    true => writer.push("*"),
-                    false => writer.push("1"),
-                }
-                rows(writer, spec);
-                limit(writer, spec.limit, spec.offset);
-                writer.push(") AS q");
-            }
-            Read::Count => {
-                writer.push("SELECT COUNT(*)");
-                rows(writer, spec);
-            }
-            Read::Exists => {
-                writer.push("SELECT 1");
-                rows(writer, spec);
-                limit(
-                    writer,
-                    Some(spec.limit.map_or(1, |rows| rows.min(1))),
-                    spec.offset,
-                );
-            }
-        }
+        writer.reading([&*spec.table.name], |writer| session_query(writer, spec));
     })
+}
+
+fn session_query(writer: &mut Writer<'_>, spec: &QuerySpec<'_>) {
+    let bounded = spec.limit.is_some() || spec.offset.is_some() || spec.distinct;
+    match spec.read {
+        Read::Columns(columns) => {
+            select(writer, spec.distinct);
+            writer.text.columns_of(
+                spec.table,
+                columns,
+                matches!(writer.names, Names::Qualified),
+            );
+            rows(writer, spec);
+            writer.order(spec.order);
+            limit(writer, spec.limit, spec.offset);
+            writer.text.lock(spec.lock);
+        }
+        Read::Count if bounded => {
+            writer.push("SELECT COUNT(*) FROM (");
+            select(writer, spec.distinct);
+            match spec.distinct {
+                true => writer.push("*"),
+                false => writer.push("1"),
+            }
+            rows(writer, spec);
+            limit(writer, spec.limit, spec.offset);
+            writer.push(") AS q");
+        }
+        Read::Count => {
+            writer.push("SELECT COUNT(*)");
+            rows(writer, spec);
+        }
+        Read::Exists => {
+            writer.push("SELECT 1");
+            rows(writer, spec);
+            limit(
+                writer,
+                Some(spec.limit.map_or(1, |rows| rows.min(1))),
+                spec.offset,
+            );
+        }
+    }
 }
 
 /// Renders a SELECT.
@@ -125,9 +129,9 @@ pub fn render_select(dialect: &dyn Dialect, node: &SelectNode) -> Result<Rendere
     let parts = parts.chain(&node.group_by).chain(&node.having);
     let mut parts = parts.chain(node.order.iter().map(|key| &key.node));
     let names = match &node.from {
-        Some(Source { table, alias: None }) if node.joins.is_empty() => {
-            names(table, parts.any(Node::has_subquery))
-        }
+        Some(Source {
+            table, alias: None, ..
+        }) if node.joins.is_empty() => names(table, parts.any(Node::has_subquery)),
         _ => Names::Qualified,
     };
     write(
@@ -234,13 +238,15 @@ pub fn render_update(
         |writer| {
             writer.push("UPDATE ");
             writer.text.identifier(&table.name);
-            for (i, (column, value)) in set.iter().enumerate() {
-                writer.push(if i == 0 { " SET " } else { ", " });
-                target(writer, table, column);
-                writer.push(" = ");
-                writer.node(value);
-            }
-            condition(writer, " WHERE ", filter);
+            writer.reading([&*table.name], |writer| {
+                for (i, (column, value)) in set.iter().enumerate() {
+                    writer.push(if i == 0 { " SET " } else { ", " });
+                    target(writer, table, column);
+                    writer.push(" = ");
+                    writer.node(value);
+                }
+                condition(writer, " WHERE ", filter);
+            });
         },
     )
 }
@@ -264,7 +270,9 @@ pub fn render_delete(
         |writer| {
             writer.push("DELETE FROM ");
             writer.text.identifier(&table.name);
-            condition(writer, " WHERE ", filter);
+            writer.reading([&*table.name], |writer| {
+                condition(writer, " WHERE ", filter);
+            });
         },
     )
 }
@@ -278,6 +286,19 @@ impl Writer<'_> {
     }
 
     fn body(&mut self, node: &SelectNode) {
+        let joined = node.joins.iter().map(|join| &join.source);
+        let names: Vec<&str> = node.from.iter().chain(joined).map(Source::name).collect();
+        let twice = (1..names.len()).find(|&at| names[..at].contains(&names[at]));
+        if let Some(name) = twice.map(|at| names[at]) {
+            let message = format!(
+                "the query reads two tables as `{name}`: give one of them another name by `alias`"
+            );
+            self.fail(Error::new(ErrorKind::InvalidStatement, message).entity(name));
+        }
+        self.reading(names, |writer| writer.clauses(node));
+    }
+
+    fn clauses(&mut self, node: &SelectNode) {
         select(self, node.distinct);
         self.list(&node.columns, ", ");
         if let Some(from) = &node.from {
@@ -337,6 +358,12 @@ impl Writer<'_> {
     }
 
     fn source(&mut self, source: &Source) {
+        if let Some(query) = &source.query {
+            self.push("(");
+            self.select(query);
+            self.push(") AS ");
+            return self.text.identifier(source.name());
+        }
         self.text.identifier(&source.table.name);
         if let Some(alias) = &source.alias {
             self.push(" AS ");

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::{Fill, Node as Object, Session, StoreEntry};
 use crate::entity::{Fetch, RelationKind, ResolvedRelation};
 use crate::error::Result;
-use crate::query::Loading;
+use crate::query::{Joins, Loading};
 use crate::render::render_select;
 use crate::schema::Table;
-use crate::sql::{ColumnRef, Join, JoinKind, List, Node, Operator, Order, SelectNode, Source};
+use crate::sql::{Join, JoinKind, List, Node, Operator, Order, SelectNode, Source, column};
 
 /// The part of a query that does not depend on its type.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Selection<'a> {
     pub(crate) order: &'a [Order],
     pub(crate) limit: Option<u64>,
     pub(crate) offset: Option<u64>,
+    /// What else it reads.
+    pub(crate) joined: Option<&'a Joins>,
     pub(crate) fill: Fill,
 }
 
@@ -38,7 +40,7 @@ struct Joined {
 
 impl Session {
     /// Whether a query can load these by joins: LIMIT must count the query's own rows, which takes a key of one column where a
-    /// collection multiplies them.
+    /// collection multiplies them; and the query must not join anything itself.
     pub(crate) fn can_join(
         &self,
         store: u16,
@@ -49,7 +51,9 @@ impl Session {
             .iter()
             .any(|loading| loading.fetch == Fetch::Joined);
         let limited = selection.limit.is_some() || selection.offset.is_some();
-        joins && (!limited || self.entry(store).mapper.table().primary_key.len() == 1)
+        joins
+            && selection.joined.is_none()
+            && (!limited || self.entry(store).mapper.table().primary_key.len() == 1)
     }
 
     /// Runs a query with its joined relations; the slots of its own objects in order.
@@ -215,14 +219,6 @@ fn add_columns(node: &mut SelectNode, table: &Arc<Table>, alias: Option<&Arc<str
         node.columns.push(column(table, index, alias));
         node.types.push(definition.ty.value_type());
     }
-}
-
-fn column(table: &Arc<Table>, index: usize, alias: Option<&Arc<str>>) -> Node {
-    Node::Column(ColumnRef {
-        table: Arc::clone(table),
-        index,
-        alias: alias.cloned(),
-    })
 }
 
 fn ascending(table: &Arc<Table>, index: usize, alias: Option<&Arc<str>>) -> Order {

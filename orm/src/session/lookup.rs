@@ -43,6 +43,7 @@ impl Session {
                 order: &[],
                 limit: None,
                 offset: None,
+                joined: None,
                 fill: Fill::Expired,
             };
             return self.query_objects(store, &selection, &[]);

@@ -39,6 +39,12 @@ pub fn exists<S, R: FromRow>(query: Select<R>) -> Predicate<S> {
     Expr::from_node(Node::Exists(Box::new(query.into_node())))
 }
 
+impl<E> Alias<E> {
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+}
+
 impl<E: Entity> Alias<E> {
     /// A column of the entity, under the alias.
     pub fn column<T: ColumnValue>(&self, column: Column<E, T>) -> Expr<Self, T> {

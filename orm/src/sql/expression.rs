@@ -74,13 +74,6 @@ impl<S, T> Expr<S, T> {
     }
 }
 
-impl<S, T: ColumnValue> Expr<S, T> {
-    /// The same expression, read as something that may be NULL.
-    pub fn nullable(self) -> Expr<S, Option<T::Base>> {
-        Expr::from_node(self.node)
-    }
-}
-
 impl<S, T: ColumnValue> Expression for Expr<S, T> {
     type Scope = S;
     type Type = T;
@@ -188,6 +181,11 @@ macro_rules! questions {
                     list: list.into_list(),
                     negated: true,
                 })
+            }
+
+            /// The same, read as something that may be NULL: what a left join gives of the rows without a match.
+            pub fn nullable(self) -> Expr<$scope, Option<T::Base>> {
+                Expr::from_node(self.into_node())
             }
 
             /// From the least to the greatest.
@@ -314,6 +312,16 @@ macro_rules! logic {
 }
 logic!([E: Entity] E Column<E, bool>);
 logic!([S] S Expr<S, bool>);
+
+/// All rows, or none.
+impl<S> Condition<S> for bool {
+    fn into_condition(self) -> Node {
+        match self {
+            true => Node::All(Vec::new()),
+            false => Node::Any(Vec::new()),
+        }
+    }
+}
 
 impl<S, B, I: IntoIterator> IntoList<S, B> for I
 where

@@ -123,6 +123,8 @@ pub enum Node {
     Subquery(Box<SelectNode>),
     /// SQL text, written as it is. It must hold no placeholder and nothing that a user typed.
     Raw(Cow<'static, str>),
+    /// What could not be made, and why: rendering it gives the error of a mapping.
+    Invalid(Arc<str>),
 }
 
 /// A column of a table, under the table's name or an alias.
@@ -266,47 +268,6 @@ impl Node {
         match self {
             Self::Not(node) => *node,
             node => Self::Not(Box::new(node)),
-        }
-    }
-
-    /// Whether there is a query in it, so that names of columns have to say which table they mean.
-    pub fn has_subquery(&self) -> bool {
-        match self {
-            Self::Column(_) | Self::Param(..) | Self::Raw(_) => false,
-            Self::Exists(_) | Self::Subquery(_) => true,
-            Self::Binary { left, right, .. } | Self::NullSafe { left, right, .. } => {
-                left.has_subquery() || right.has_subquery()
-            }
-            Self::All(nodes) | Self::Any(nodes) => nodes.iter().any(Self::has_subquery),
-            Self::Not(operand) | Self::IsNull { operand, .. } | Self::Cast { operand, .. } => {
-                operand.has_subquery()
-            }
-            Self::Between {
-                subject, low, high, ..
-            } => subject.has_subquery() || low.has_subquery() || high.has_subquery(),
-            Self::In { subject, list, .. } => match list {
-                List::Subquery(_) => true,
-                List::Nodes(nodes) => {
-                    subject.has_subquery() || nodes.iter().any(Self::has_subquery)
-                }
-            },
-            Self::Like {
-                subject, pattern, ..
-            }
-            | Self::TextMatch {
-                subject, pattern, ..
-            } => subject.has_subquery() || pattern.has_subquery(),
-            Self::Function { arguments, .. } => arguments.iter().any(Self::has_subquery),
-            Self::Aggregate { operand, .. } => operand.as_ref().is_some_and(|o| o.has_subquery()),
-            Self::Case {
-                branches,
-                otherwise,
-            } => {
-                branches
-                    .iter()
-                    .any(|(when, then)| when.has_subquery() || then.has_subquery())
-                    || otherwise.as_ref().is_some_and(|node| node.has_subquery())
-            }
         }
     }
 }

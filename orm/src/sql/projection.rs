@@ -32,6 +32,16 @@ pub trait FromRow: Sized {
     fn from_row(row: &dyn Row, at: usize) -> Result<Self>;
 }
 
+/// A struct whose fields are the columns of a row, in their order. Made by `#[derive(FromRow)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a struct to read rows into",
+    note = "add `#[derive(FromRow)]` to it"
+)]
+pub trait RowStruct: FromRow {
+    /// The types of the fields, as a tuple.
+    type Columns;
+}
+
 impl<T: ColumnValue> FromRow for T {
     fn types(out: &mut Vec<ValueType>) {
         out.push(T::TYPE);

@@ -8,7 +8,7 @@ use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::render::{Rendered, render_select};
 use crate::schema::Table;
-use crate::sql::{Expression, FromRow, Node, Order, OrderBy, Projection};
+use crate::sql::{Expression, FromRow, Node, Order, OrderBy, Projection, RowStruct};
 use crate::value::ValueType;
 
 /// A query whose rows are read as `R`. Made by [`select()`].
@@ -50,11 +50,14 @@ pub struct SelectNode {
 
 /// A table in a query, under its own name or an alias.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Source {
-    /// The table.
+    /// The table; of a query that stands for one, its name and columns.
     pub table: Arc<Table>,
     /// Its name in the query, if another than its own.
     pub alias: Option<Arc<str>>,
+    /// The query that stands for the table, written where it is read.
+    pub query: Option<Box<SelectNode>>,
 }
 
 /// A table joined to those before it.
@@ -158,6 +161,19 @@ impl<R: FromRow> Select<R> {
         self
     }
 
+    /// Reads each row into a struct with `#[derive(FromRow)]` whose fields are of these types, in this order.
+    pub fn read_as<T: RowStruct<Columns = R>>(self) -> Select<T> {
+        Select {
+            node: self.node,
+            marker: PhantomData,
+        }
+    }
+
+    pub(crate) fn with_node(mut self, change: impl FnOnce(&mut SelectNode)) -> Self {
+        change(&mut self.node);
+        self
+    }
+
     pub(super) fn at_most(self, rows: u64) -> Self {
         let limit = self.node.limit.map_or(rows, |limit| limit.min(rows));
         self.limit(limit)
@@ -189,7 +205,21 @@ impl Source {
         Self {
             table: Arc::clone(table),
             alias: Some(alias.into()),
+            query: None,
         }
+    }
+
+    /// A query in the place of a table.
+    pub(crate) fn query(query: SelectNode, name: &str) -> Self {
+        Self {
+            query: Some(Box::new(query)),
+            ..Self::from(Table::build(name))
+        }
+    }
+
+    /// What its columns are named by.
+    pub fn name(&self) -> &str {
+        self.alias.as_deref().unwrap_or(&self.table.name)
     }
 }
 
@@ -198,6 +228,7 @@ impl From<&Arc<Table>> for Source {
         Self {
             table: Arc::clone(table),
             alias: None,
+            query: None,
         }
     }
 }
@@ -207,6 +238,7 @@ impl From<Table> for Source {
         Self {
             table: Arc::new(table),
             alias: None,
+            query: None,
         }
     }
 }
@@ -227,7 +259,7 @@ impl<R> Debug for Select<R> {
 }
 
 /// Adds a condition to those that must hold.
-pub(super) fn also(conditions: &mut Option<Node>, condition: Node) {
+pub(crate) fn also(conditions: &mut Option<Node>, condition: Node) {
     *conditions = Some(match conditions.take() {
         Some(others) => others.and(condition),
         None => condition,

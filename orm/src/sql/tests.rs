@@ -1,11 +1,13 @@
 //! Every expression and statement on three dialects: the ANSI default, `?` with VALUES, `$n` with arrays.
 
 mod generated;
+mod relations;
 mod statements;
 
 use std::sync::Arc;
 
 use crate::dialect::Dialect;
+use crate::entity::{BelongsTo, HasMany};
 use crate::render::tests::{Ansi, Arrays, DIALECTS, Values};
 use crate::render::{Argument, Lock, QuerySpec, Read, Rendered, query};
 use crate::schema::Table;
@@ -49,6 +51,8 @@ struct User {
     email: Email,
     status: Status,
     active: bool,
+    #[orm(back_populates = user)]
+    tasks: HasMany<Task>,
 }
 
 #[derive(Entity, Clone, Debug)]
@@ -59,6 +63,22 @@ struct Task {
     title: String,
     #[orm(references = "users.id")]
     user_id: Option<i64>,
+    #[orm(back_populates = tasks)]
+    user: BelongsTo<User>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "branches")]
+struct Branch {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    label: String,
+    #[orm(references = "branches.id")]
+    parent_id: Option<i64>,
+    #[orm(back_populates = children)]
+    parent: BelongsTo<Branch>,
+    #[orm(back_populates = parent)]
+    children: HasMany<Branch>,
 }
 
 #[derive(Entity, Clone, Debug)]

@@ -6,6 +6,7 @@ mod fixture;
 mod flush;
 mod identity;
 mod merge;
+mod queries;
 mod relations;
 mod savepoints;
 mod transactions;

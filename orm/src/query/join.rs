@@ -1,0 +1,175 @@
+//! Queries of objects that read several tables.
+
+use std::marker::PhantomData;
+
+use super::Query;
+use crate::entity::{Entity, Mapper};
+use crate::error::Error;
+use crate::sql::{
+    ColumnRef, Expression, Join, JoinKind, Multiplicity, Node, Order, OrderBy, Path, SelectNode,
+    Source, also, column,
+};
+
+/// The scope of a query that reads several tables: a condition may name the columns of all of them. That each is one of the query's
+/// is checked before it is sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Joined {}
+
+/// What a query reads besides its own table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Joins {
+    joins: Vec<Join>,
+    having: Option<Node>,
+    /// Whether one row of its own may stand in several rows.
+    multiplies: bool,
+}
+
+impl<E: Entity> Query<E> {
+    /// Joins what a relation leads to; objects without a match are left out: `.join(User::TASKS)`. A table that the query reads
+    /// already needs a name: `.join(Node::PARENT.to(&alias::<Node>("parent")))`.
+    pub fn join(self, path: impl Path<From = E>) -> Query<E, Joined> {
+        self.with_path(JoinKind::Inner, path)
+    }
+
+    /// Joins what a relation leads to; objects without a match stay, with NULLs.
+    pub fn left_join(self, path: impl Path<From = E>) -> Query<E, Joined> {
+        self.with_path(JoinKind::Left, path)
+    }
+}
+
+impl<E: Entity> Query<E, Joined> {
+    /// Joins what a relation of a table that is joined already leads to.
+    pub fn join(self, path: impl Path) -> Self {
+        self.with_path(JoinKind::Inner, path)
+    }
+
+    /// Joins what a relation of a table that is joined already leads to; rows without a match stay, with NULLs.
+    pub fn left_join(self, path: impl Path) -> Self {
+        self.with_path(JoinKind::Left, path)
+    }
+
+    /// Only objects for which the condition is true of one of their joined rows; several filters must be true of the same row.
+    pub fn filter(mut self, condition: impl Expression<Type = bool>) -> Self {
+        also(&mut self.filter, condition.into_node());
+        self
+    }
+
+    /// Only objects whose joined rows, all together, fulfil a condition of aggregates: `.having(count(Task::ID).gt(2))`.
+    pub fn having(mut self, condition: impl Expression<Type = bool>) -> Self {
+        let joined = self.joined.get_or_insert_default();
+        also(&mut joined.having, condition.into_node());
+        self
+    }
+
+    /// Orders; each further call orders what the former left equal. Where an object has several joined rows, it stands where the first
+    /// of them does; it can be ordered by an aggregate of them, too.
+    pub fn order_by<S>(mut self, order: impl Into<OrderBy<S>>) -> Self {
+        self.order.push(order.into().into_order());
+        self
+    }
+}
+
+impl<E: Entity, S> Query<E, S> {
+    /// Joins a table by a condition; objects without a match are left out: `.join_on(&older, on(older.column(User::AGE), User::AGE))`.
+    pub fn join_on(
+        self,
+        source: impl Into<Source>,
+        on: impl Expression<Type = bool>,
+    ) -> Query<E, Joined> {
+        self.with_source(JoinKind::Inner, source.into(), on.into_node())
+    }
+
+    /// Joins a table by a condition; objects without a match stay, with NULLs.
+    pub fn left_join_on(
+        self,
+        source: impl Into<Source>,
+        on: impl Expression<Type = bool>,
+    ) -> Query<E, Joined> {
+        self.with_source(JoinKind::Left, source.into(), on.into_node())
+    }
+
+    fn with_path(self, kind: JoinKind, path: impl Path) -> Query<E, Joined> {
+        let mut query = self.joined();
+        let joined = query.joined.get_or_insert_default();
+        match path.into_path().steps() {
+            Ok((steps, multiplicity)) => {
+                joined.multiplies |= multiplicity == Multiplicity::Many;
+                let joins = steps
+                    .into_iter()
+                    .map(|(source, on)| Join { kind, source, on });
+                joined.joins.extend(joins);
+            }
+            Err(error) => also(&mut query.filter, invalid(&error)),
+        }
+        query
+    }
+
+    fn with_source(self, kind: JoinKind, source: Source, on: Node) -> Query<E, Joined> {
+        let mut query = self.joined();
+        let joined = query.joined.get_or_insert_default();
+        joined.multiplies = true;
+        joined.joins.push(Join { kind, source, on });
+        query
+    }
+
+    fn joined(self) -> Query<E, Joined> {
+        Query {
+            filter: self.filter,
+            order: self.order,
+            limit: self.limit,
+            offset: self.offset,
+            joined: self.joined,
+            loadings: self.loadings,
+            fill: self.fill,
+            marker: PhantomData,
+        }
+    }
+}
+
+impl Joins {
+    /// Adds the tables to a query; what it reads are rows.
+    pub(super) fn apply(&self, node: &mut SelectNode) {
+        node.joins.extend(self.joins.iter().cloned());
+        if let Some(having) = &self.having {
+            also(&mut node.having, having.clone());
+        }
+    }
+
+    /// Makes one row of the rows of each object.
+    pub(super) fn group(&self, mapper: &Mapper, node: &mut SelectNode) {
+        if !self.multiplies && self.having.is_none() && !node.order.iter().any(is_aggregate) {
+            return;
+        }
+        let table = mapper.table();
+        let keys = table.primary_key.iter();
+        node.group_by = keys.map(|&key| column(table, key, None)).collect();
+        for key in &mut node.order {
+            let is_own = |column: &ColumnRef| column.alias.is_none() && column.is_of(table);
+            let names_others =
+                |node: &Node| matches!(node, Node::Column(column) if !is_own(column));
+            if key.node.has(&names_others) && !is_aggregate(key) {
+                first_of(key);
+            }
+        }
+    }
+}
+
+fn is_aggregate(key: &Order) -> bool {
+    key.node.has(&|node| matches!(node, Node::Aggregate { .. }))
+}
+
+/// Sorts a group by the row that would stand first.
+fn first_of(key: &mut Order) {
+    use crate::sql::Aggregate::{Max, Min};
+    let operand = std::mem::replace(&mut key.node, Node::All(Vec::new()));
+    key.node = Node::Aggregate {
+        function: if key.descending { Max } else { Min },
+        operand: Some(Box::new(operand)),
+        distinct: false,
+        cast: None,
+    };
+}
+
+fn invalid(error: &Error) -> Node {
+    Node::Invalid(error.message().into())
+}

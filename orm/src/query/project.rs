@@ -1,0 +1,94 @@
+//! From a query of objects to a query of columns.
+
+use super::Query;
+use crate::entity::Entity;
+use crate::error::Result;
+use crate::session::Session;
+use crate::sql::{Compound, FromRow, Projection, Read, Select, select};
+
+impl<E: Entity, S> Query<E, S> {
+    /// Reads columns and expressions instead of objects, past the identity map: one, or a tuple of up to eight. The rows are those of
+    /// the joined tables, each of them; `group_by`, `having` and `distinct` come behind this.
+    ///
+    /// ```text
+    /// User::query()
+    ///     .left_join(User::TASKS)
+    ///     .select((User::NAME, count(Task::ID)))
+    ///     .group_by(User::ID)
+    ///     .all(&mut session)?
+    /// ```
+    pub fn select<P: Projection>(self, projection: P) -> Select<P::Row> {
+        select(projection).with_node(|node| {
+            node.from = Some(E::table().into());
+            if let Some(joined) = &self.joined {
+                joined.apply(node);
+            }
+            node.filter = self.filter;
+            node.order = self.order;
+            (node.limit, node.offset) = (self.limit, self.offset);
+        })
+    }
+}
+
+macro_rules! readers {
+    ($($name:ident),*) => {$(
+        impl<R: FromRow> $name<R> {
+            /// Every row, in a session's transaction. Flushes first.
+            ///
+            /// # Errors
+            ///
+            /// What an autoflush or the SELECT gives; a row that does not convert.
+            pub fn all(&self, session: &mut Session) -> Result<Vec<R>> {
+                session.rows(self)
+            }
+
+            /// The first row, if there is one; no other is read. Flushes first.
+            ///
+            /// # Errors
+            ///
+            /// As [`all`](Self::all).
+            pub fn first(&self, session: &mut Session) -> Result<Option<R>> {
+                session.first_row(self)
+            }
+
+            /// The only row. Flushes first.
+            ///
+            /// # Errors
+            ///
+            /// [`NoRow`](crate::ErrorKind::NoRow) and [`MultipleRows`](crate::ErrorKind::MultipleRows) if there are none or several; else as [`all`](Self::all).
+            pub fn one(&self, session: &mut Session) -> Result<R> {
+                session.one_row(self)
+            }
+
+            /// Hands every row to `each` as it comes; stops at its first error. Flushes first.
+            ///
+            /// # Errors
+            ///
+            /// What `each` returns; else as [`all`](Self::all).
+            pub fn for_each(
+                &self,
+                session: &mut Session,
+                each: impl FnMut(R) -> Result<()>,
+            ) -> Result<()> {
+                session.each_row(self, each)
+            }
+        }
+    )*};
+}
+readers!(Select, Compound);
+
+impl Session {
+    fn one_row<Q: Read>(&mut self, query: &Q) -> Result<Q::Row> {
+        self.autoflush()?;
+        self.reading()?.one(query)
+    }
+
+    fn each_row<Q: Read>(
+        &mut self,
+        query: &Q,
+        each: impl FnMut(Q::Row) -> Result<()>,
+    ) -> Result<()> {
+        self.autoflush()?;
+        self.reading()?.for_each(query, each)
+    }
+}

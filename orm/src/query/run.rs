@@ -1,0 +1,153 @@
+//! Sending queries: into a store, or row by row past it. Nothing here depends on the entity's type.
+
+use std::sync::Arc;
+
+use super::Loading;
+use crate::backend::{Row, Sql};
+use crate::dialect::Dialect;
+use crate::entity::{Fetch, Mapper};
+use crate::error::Result;
+use crate::render::{self, QuerySpec, Read, Rendered};
+use crate::session::{Selection, Session, default_loadings};
+use crate::sql::{Aggregate, Node, SelectNode, Source, column};
+use crate::value::ValueType;
+
+impl Session {
+    /// Runs a query and hands each row to `sink`, untracked.
+    pub(super) fn run_query(
+        &mut self,
+        mapper: &Mapper,
+        selection: &Selection<'_>,
+        read: Read<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.autoflush()?;
+        let (rendered, sql) = self.render(mapper, selection, read)?;
+        let connection = self.reading()?;
+        rendered.with_params(|params| connection.query(&sql, params, sink))
+    }
+
+    /// Runs a query into a store, with the relations that it and the mapping load along; the slots of its objects in order.
+    pub(crate) fn query_objects(
+        &mut self,
+        store: u16,
+        selection: &Selection<'_>,
+        said: &[Loading],
+    ) -> Result<Vec<u32>> {
+        let mapper = Arc::clone(self.any_store(store).mapper());
+        let unsaid = default_loadings(&mapper).into_iter();
+        let unsaid = unsaid.filter(|default| {
+            said.iter()
+                .all(|loading| loading.relation != default.relation)
+        });
+        let mut loadings: Vec<Loading> = said.iter().cloned().chain(unsaid).collect();
+        let slots = if self.can_join(store, &loadings, selection) {
+            let slots = self.query_joined(store, selection, &loadings)?;
+            loadings.retain(|loading| loading.fetch != Fetch::Joined);
+            slots
+        } else {
+            self.query_plain(store, &mapper, selection)?
+        };
+        self.load_relations(store, &slots, &loadings)?;
+        Ok(slots)
+    }
+
+    fn query_plain(
+        &mut self,
+        store: u16,
+        mapper: &Mapper,
+        selection: &Selection<'_>,
+    ) -> Result<Vec<u32>> {
+        self.autoflush()?;
+        let columns: Vec<usize> = (0..mapper.types().len()).collect();
+        let (rendered, sql) = self.render(mapper, selection, Read::Columns(&columns))?;
+        let (moment, fill) = (self.moment(), selection.fill);
+        let mut slots = Vec::new();
+        let (any, connection) = self.reading_into(store)?;
+        rendered.with_params(|params| {
+            connection.query(&sql, params, &mut |row| {
+                slots.extend(any.hydrate(row, 0, fill, moment)?);
+                Ok(())
+            })
+        })?;
+        Ok(slots)
+    }
+
+    fn render(
+        &self,
+        mapper: &Mapper,
+        selection: &Selection<'_>,
+        read: Read<'_>,
+    ) -> Result<(Rendered, Arc<Sql>)> {
+        let rendered = rendered(self.engine().dialect(), mapper, selection, read)?;
+        let sql = self.engine().intern(&rendered.sql);
+        Ok((rendered, sql))
+    }
+}
+
+/// A query as text and parameters.
+pub(super) fn rendered(
+    dialect: &dyn Dialect,
+    mapper: &Mapper,
+    selection: &Selection<'_>,
+    read: Read<'_>,
+) -> Result<Rendered> {
+    if selection.joined.is_some() {
+        return render::render_select(dialect, &several(mapper, selection, read));
+    }
+    let mut spec = QuerySpec::new(mapper.table(), read);
+    spec.filter = selection.filter;
+    spec.order = selection.order;
+    (spec.limit, spec.offset) = (selection.limit, selection.offset);
+    render::query(dialect, &spec)
+}
+
+/// A query of several tables, one row for each object.
+fn several(mapper: &Mapper, selection: &Selection<'_>, read: Read<'_>) -> SelectNode {
+    let table = mapper.table();
+    let mut node = SelectNode {
+        from: Some(Source::from(table)),
+        filter: selection.filter.cloned(),
+        order: selection.order.to_vec(),
+        limit: selection.limit,
+        offset: selection.offset,
+        ..SelectNode::default()
+    };
+    if let Some(joined) = selection.joined {
+        joined.apply(&mut node);
+        joined.group(mapper, &mut node);
+    }
+    match read {
+        Read::Columns(columns) => {
+            node.columns = columns.iter().map(|&at| column(table, at, None)).collect();
+            node.types = columns.iter().map(|&at| mapper.types()[at]).collect();
+        }
+        Read::Count => {
+            node.order.clear();
+            node.columns.push(Node::Raw("1".into()));
+            return count_of(node);
+        }
+        Read::Exists => {
+            node.order.clear();
+            node.columns.push(Node::Raw("1".into()));
+            node.types.push(ValueType::I32);
+            node.limit = Some(node.limit.map_or(1, |rows| rows.min(1)));
+        }
+    }
+    node
+}
+
+/// How many rows a query has.
+fn count_of(rows: SelectNode) -> SelectNode {
+    SelectNode {
+        columns: vec![Node::Aggregate {
+            function: Aggregate::Count,
+            operand: None,
+            distinct: false,
+            cast: None,
+        }],
+        types: vec![ValueType::I64],
+        from: Some(Source::query(rows, "q")),
+        ..SelectNode::default()
+    }
+}

@@ -1,0 +1,253 @@
+//! Relations in expressions: conditions on what an object is related to, and the joins that lead there.
+
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::entity::{Cardinality, Entity, Many, Mapper, Relation, RelationKind, ToOne};
+use crate::error::Result;
+use crate::schema::Table;
+use crate::sql::{
+    Alias, ColumnRef, Condition, Expr, Join, JoinKind, Node, Operator, Predicate, SelectNode,
+    Source,
+};
+
+/// A relation whose ends stand under other names: from scope `S` to scope `D`. Made by [`Relation::of`] and [`Relation::to`].
+///
+/// ```text
+/// let parent = alias::<Node>("parent");
+/// Node::query().join(Node::PARENT.to(&parent)).filter(parent.column(Node::LABEL).eq("root"))
+/// ```
+pub struct Along<S, D, K> {
+    relation: u16,
+    mapper: Arc<Mapper>,
+    owner: Option<Arc<str>>,
+    target: Option<Arc<str>>,
+    marker: PhantomData<Ends<S, D, K>>,
+}
+
+type Ends<S, D, K> = fn() -> (S, D, K);
+
+/// Something to join along: a [`Relation`], or an [`Along`].
+pub trait Path {
+    /// The scope that it starts from.
+    type From;
+
+    /// The relation, whatever its types.
+    fn into_path(self) -> UntypedPath;
+}
+
+/// A relation and the names of its ends, as plain data.
+#[derive(Clone, Debug)]
+pub struct UntypedPath {
+    mapper: Arc<Mapper>,
+    relation: u16,
+    owner: Option<Arc<str>>,
+    target: Option<Arc<str>>,
+}
+
+impl<E: Entity, To: Entity, K> Relation<E, To, K> {
+    /// The relation of a table that stands under another name.
+    pub fn of(self, owner: &Alias<E>) -> Along<Alias<E>, To, K> {
+        Along {
+            owner: Some(Arc::clone(owner.name())),
+            ..self.along()
+        }
+    }
+
+    /// The relation to a table under another name: needed where the query reads that table already.
+    pub fn to(self, target: &Alias<To>) -> Along<E, Alias<To>, K> {
+        Along {
+            target: Some(Arc::clone(target.name())),
+            ..self.along()
+        }
+    }
+
+    fn along<S, D>(self) -> Along<S, D, K> {
+        Along {
+            relation: self.index(),
+            mapper: Arc::clone(E::mapper()),
+            owner: None,
+            target: None,
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<E: Entity, To: Entity> Relation<E, To, Many> {
+    /// Whether one of the related objects fulfils a condition: `User::TASKS.any(Task::DONE.eq(false))`. `any(true)` asks whether
+    /// there is one.
+    pub fn any(self, condition: impl Condition<To>) -> Predicate<E> {
+        self.along::<E, To>().any(condition)
+    }
+}
+
+impl<E: Entity, To: Entity, K: ToOne> Relation<E, To, K> {
+    /// Whether there is a related object and it fulfils a condition: `Task::USER.has(User::NAME.eq("ann"))`.
+    pub fn has(self, condition: impl Condition<To>) -> Predicate<E> {
+        self.along::<E, To>().has(condition)
+    }
+}
+
+impl<S, D, K: ToOne> Along<S, D, K> {
+    /// Whether there is a related object and it fulfils a condition.
+    pub fn has(self, condition: impl Condition<D>) -> Predicate<S> {
+        Expr::from_node(self.path().exists(condition.into_condition()))
+    }
+}
+
+impl<S, D> Along<S, D, Many> {
+    /// Whether one of the related objects fulfils a condition.
+    pub fn any(self, condition: impl Condition<D>) -> Predicate<S> {
+        Expr::from_node(self.path().exists(condition.into_condition()))
+    }
+}
+
+impl<E, To: Entity, K> Along<Alias<E>, To, K> {
+    /// The relation to a table under another name.
+    pub fn to(self, target: &Alias<To>) -> Along<Alias<E>, Alias<To>, K> {
+        Along {
+            relation: self.relation,
+            mapper: self.mapper,
+            owner: self.owner,
+            target: Some(Arc::clone(target.name())),
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<S, D, K> Along<S, D, K> {
+    fn path(self) -> UntypedPath {
+        UntypedPath {
+            mapper: self.mapper,
+            relation: self.relation,
+            owner: self.owner,
+            target: self.target,
+        }
+    }
+}
+
+impl<E: Entity, To: Entity, K: Cardinality> Path for Relation<E, To, K> {
+    type From = E;
+
+    fn into_path(self) -> UntypedPath {
+        self.along::<E, To>().path()
+    }
+}
+
+impl<S, D, K: Cardinality> Path for Along<S, D, K> {
+    type From = S;
+
+    fn into_path(self) -> UntypedPath {
+        self.path()
+    }
+}
+
+impl UntypedPath {
+    /// Each table on the way with the condition that ties it to those before, and whether a row can lead to several.
+    pub(crate) fn steps(&self) -> Result<(Vec<(Source, Node)>, Multiplicity)> {
+        let resolved = &self.mapper.resolved()?[usize::from(self.relation)];
+        let target = self.mapper.relations()[usize::from(self.relation)].target();
+        let (owner, target) = (self.mapper.table(), target.table());
+        let pairs = resolved.local.iter().zip(&resolved.remote);
+        let on = pairs
+            .map(|(&local, &remote)| {
+                column(target, remote, self.target.as_ref())
+                    .binary(Operator::Eq, column(owner, local, self.owner.as_ref()))
+            })
+            .reduce(Node::and)
+            .unwrap_or(Node::All(Vec::new()));
+        let source = match &self.target {
+            Some(name) => Source::aliased(target, Arc::clone(name)),
+            None => Source::from(target),
+        };
+        let multiplicity = match resolved.kind {
+            RelationKind::BelongsTo => Multiplicity::One,
+            _ => Multiplicity::Many,
+        };
+        Ok((vec![(source, on)], multiplicity))
+    }
+
+    /// EXISTS of a related row for which the condition is true.
+    fn exists(mut self, mut condition: Node) -> Node {
+        let relation = &self.mapper.relations()[usize::from(self.relation)];
+        let target = Arc::clone(relation.target().table());
+        if self.target.is_none() && self.owner.is_none() && target.name == self.mapper.table().name
+        {
+            // The condition speaks of the inner row by the table's own name, which the outer row has.
+            let name = unused_name(relation.name(), &condition);
+            condition.rename(&target, &name);
+            self.target = Some(name);
+        }
+        let steps = match self.steps() {
+            Ok((steps, _)) => steps,
+            Err(error) => return Node::Invalid(error.message().into()),
+        };
+        let mut query = SelectNode::default();
+        query.columns.push(Node::Raw("1".into()));
+        let mut filter = condition;
+        for (source, on) in steps {
+            match &query.from {
+                None => {
+                    query.from = Some(source);
+                    filter = on.and(filter);
+                }
+                Some(_) => query.joins.push(Join {
+                    kind: JoinKind::Inner,
+                    source,
+                    on,
+                }),
+            }
+        }
+        query.filter = Some(filter);
+        Node::Exists(Box::new(query))
+    }
+}
+
+/// How many rows one row can lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Multiplicity {
+    /// One at most.
+    One,
+    /// Any number.
+    Many,
+}
+
+/// The relation's name, with a number behind it if a query inside has taken it.
+fn unused_name(name: &str, condition: &Node) -> Arc<str> {
+    let mut found: Arc<str> = name.into();
+    for number in 2.. {
+        if !condition.uses_name(&found) {
+            break;
+        }
+        found = format!("{name}_{number}").into();
+    }
+    found
+}
+
+pub(crate) fn column(table: &Arc<Table>, index: usize, alias: Option<&Arc<str>>) -> Node {
+    Node::Column(ColumnRef {
+        table: Arc::clone(table),
+        index,
+        alias: alias.cloned(),
+    })
+}
+
+impl<S, D, K> Clone for Along<S, D, K> {
+    fn clone(&self) -> Self {
+        Self {
+            relation: self.relation,
+            mapper: Arc::clone(&self.mapper),
+            owner: self.owner.clone(),
+            target: self.target.clone(),
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<S, D, K> Debug for Along<S, D, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.mapper.relations()[usize::from(self.relation)].name();
+        write!(f, "{}.{name}", self.mapper.name())
+    }
+}

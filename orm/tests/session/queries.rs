@@ -1,0 +1,205 @@
+//! Queries of several tables, and of columns instead of objects.
+
+use selfsame::prelude::*;
+use selfsame::sql::{alias, count, max, on};
+use selfsame::{ErrorKind, Result};
+
+use crate::fixture::{Author, Book, Fixture, Node};
+
+/// ann with two books, bob with one, cy with none.
+fn library() -> Result<Fixture> {
+    let mut fixture = Fixture::new()?;
+    let author = |name: &str, age, titles: &[&str]| Author {
+        age: Some(age),
+        books: titles
+            .iter()
+            .map(|&title| Book::new(title))
+            .collect::<Vec<_>>()
+            .into(),
+        ..Author::new(name)
+    };
+    fixture.session.add_all([
+        author("ann", 30, &["x", "y"]),
+        author("bob", 40, &["z"]),
+        author("cy", 50, &[]),
+    ]);
+    fixture.session.commit()?;
+    fixture.forget();
+    Ok(fixture)
+}
+
+fn names(session: &Session, authors: &[Handle<Author>]) -> Vec<String> {
+    authors
+        .iter()
+        .map(|&author| session[author].name.clone())
+        .collect()
+}
+
+#[test]
+fn joined_rows_find_each_object_once() -> Result<()> {
+    let mut fixture = library()?;
+    let session = &mut fixture.session;
+    let with_books = Author::query()
+        .join(Author::BOOKS)
+        .order_by(Author::NAME.asc());
+    let found = with_books.all(session)?;
+    assert_eq!(names(session, &found), ["ann", "bob"]);
+    assert_eq!(with_books.count(session)?, 2);
+    assert!(with_books.exists(session)?);
+    let first = with_books.clone().limit(1).all(session)?;
+    assert_eq!(names(session, &first), ["ann"]);
+    assert_eq!(with_books.rows(session)?.len(), 2);
+    let by_title = Author::query()
+        .left_join(Author::BOOKS)
+        .order_by(Book::TITLE.desc().nulls_last())
+        .all(session)?;
+    assert_eq!(names(session, &by_title), ["bob", "ann", "cy"]);
+    let busy = Author::query()
+        .join(Author::BOOKS)
+        .having(count(Book::ID).gt(1))
+        .all(session)?;
+    assert_eq!(names(session, &busy), ["ann"]);
+    let books = Book::query()
+        .join(Book::AUTHOR)
+        .filter(Author::AGE.ge(30))
+        .order_by(Author::NAME.desc())
+        .order_by(Book::TITLE.asc())
+        .all(session)?;
+    let titles: Vec<&str> = books.iter().map(|&book| &*session[book].title).collect();
+    assert_eq!(titles, ["z", "x", "y"]);
+    Ok(())
+}
+
+#[test]
+fn a_joined_query_loads_relations_along() -> Result<()> {
+    let mut fixture = library()?;
+    let query = Author::query()
+        .join(Author::BOOKS)
+        .order_by(Author::NAME.asc())
+        .limit(2);
+    for query in [
+        query.clone().with(Author::BOOKS.selectin()),
+        query.with(Author::BOOKS.joined()),
+    ] {
+        let mut session = Session::new(&fixture.engine);
+        let found = query.all(&mut session)?;
+        let counts: Vec<_> = found
+            .iter()
+            .map(|&author| {
+                session
+                    .loaded(author, Author::BOOKS)
+                    .map(|books| books.map(|b| b.len()))
+            })
+            .collect::<Result<_>>()?;
+        assert_eq!(counts, [Some(2), Some(1)]);
+    }
+    fixture.session.rollback()
+}
+
+#[test]
+fn conditions_on_what_is_related() -> Result<()> {
+    let mut fixture = library()?;
+    let session = &mut fixture.session;
+    let of_z = Author::query().filter(Author::BOOKS.any(Book::TITLE.eq("z")));
+    assert_eq!(
+        of_z.one(session)?,
+        Author::query()
+            .filter(Author::NAME.eq("bob"))
+            .one(session)?
+    );
+    let idle = Author::query()
+        .filter(!Author::BOOKS.any(true))
+        .all(session)?;
+    assert_eq!(names(session, &idle), ["cy"]);
+    let of_young = Book::query().filter(Book::AUTHOR.has(Author::AGE.lt(35)));
+    assert_eq!(of_young.count(session)?, 2);
+    let ids = Book::query()
+        .filter(Book::TITLE.ne("z"))
+        .select(Book::AUTHOR_ID);
+    let found = Author::query().filter(Author::ID.in_(ids)).all(session)?;
+    assert_eq!(names(session, &found), ["ann"]);
+    Ok(())
+}
+
+#[test]
+fn a_table_is_joined_with_itself() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    let session = &mut fixture.session;
+    let root = session.add(Node::new("root"));
+    let branch = session.add(Node::new("branch"));
+    let leaf = session.add(Node::new("leaf"));
+    session.set(branch, Node::PARENT, Some(root))?;
+    session.set(leaf, Node::PARENT, Some(branch))?;
+    session.flush()?;
+    let parent = alias::<Node>("parent");
+    let below_root = Node::query()
+        .join(Node::PARENT.to(&parent))
+        .filter(parent.column(Node::LABEL).eq("root"));
+    assert_eq!(below_root.all(session)?, [branch]);
+    let leaves = Node::query().filter(!Node::CHILDREN.any(true));
+    assert_eq!(leaves.all(session)?, [leaf]);
+    let grandparents = Node::CHILDREN.any(Node::CHILDREN.any(Node::LABEL.eq("leaf")));
+    assert_eq!(Node::query().filter(grandparents).all(session)?, [root]);
+    let same = alias::<Node>("same");
+    let twice = Node::query().join_on(&same, on(same.column(Node::PARENT_ID), Node::ID));
+    assert_eq!(twice.count(session)?, 2);
+    let stray = Node::query()
+        .join(Node::PARENT.to(&same))
+        .join(Node::CHILDREN.of(&parent).to(&alias("child")));
+    let error = stray.all(session).expect_err("nothing is called parent");
+    assert_eq!(error.kind(), ErrorKind::InvalidStatement);
+    let nameless = Node::query().join(Node::PARENT);
+    let error = nameless.all(session).expect_err("two tables of one name");
+    assert_eq!(error.kind(), ErrorKind::InvalidStatement);
+    Ok(())
+}
+
+#[derive(FromRow, Debug, PartialEq)]
+struct Shelf {
+    name: String,
+    books: i64,
+    last: Option<String>,
+}
+
+#[test]
+fn columns_instead_of_objects() -> Result<()> {
+    let mut fixture = library()?;
+    let session = &mut fixture.session;
+    let shelves = Author::query()
+        .left_join(Author::BOOKS)
+        .order_by(Author::NAME.asc())
+        .select((Author::NAME, count(Book::ID), max(Book::TITLE)))
+        .group_by(Author::ID);
+    let last = |title: &str| Some(title.to_owned());
+    let rows = shelves.all(session)?;
+    assert_eq!(rows[0], ("ann".into(), 2, last("y")));
+    assert_eq!(rows[2], ("cy".into(), 0, None));
+    let shelf = shelves
+        .clone()
+        .having(count(Book::ID).eq(1))
+        .read_as::<Shelf>();
+    let bobs = Shelf {
+        name: "bob".into(),
+        books: 1,
+        last: last("z"),
+    };
+    assert_eq!(shelf.one(session)?, bobs);
+    let mut seen = Vec::new();
+    shelf.for_each(session, |row| {
+        seen.push(row);
+        Ok(())
+    })?;
+    assert_eq!(seen, [bobs]);
+    let every = Author::query().join(Author::BOOKS).select(Author::NAME);
+    assert_eq!(every.all(session)?.len(), 3);
+    assert_eq!(every.clone().distinct().all(session)?.len(), 2);
+    assert_eq!(
+        every.one(session).expect_err("three rows").kind(),
+        ErrorKind::MultipleRows
+    );
+    assert_eq!(every.filter(Author::ID.eq(0)).first(session)?, None);
+    // What is pending is flushed first.
+    session.add(Author::new("dee"));
+    assert_eq!(Author::query().select(Author::NAME).all(session)?.len(), 4);
+    Ok(())
+}
