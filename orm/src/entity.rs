@@ -1,16 +1,18 @@
 //! Mapping: what ties a Rust type to a table.
 
+mod association;
 #[doc(hidden)]
 pub mod outline;
 mod relation;
 mod wish;
 
+pub use association::{Association, Side, Through};
 pub use relation::{
     Cardinality, Cascade, Fetch, Many, One, Relation, RelationDescriptor, RelationKind, Required,
     ResolvedRelation, ToOne,
 };
 pub(crate) use wish::Grant;
-pub use wish::{BelongsTo, HasMany, HasOne, Wish, Wishes};
+pub use wish::{BelongsTo, HasMany, HasOne, ManyToMany, Wish, Wishes};
 
 use std::fmt::{self, Debug};
 use std::hash::Hash;

@@ -24,7 +24,7 @@ pub use session::{Handle, Session};
 /// What most programs name.
 pub mod prelude {
     pub use crate::engine::{Echo, Engine};
-    pub use crate::entity::{BelongsTo, HasMany, HasOne};
+    pub use crate::entity::{BelongsTo, HasMany, HasOne, ManyToMany};
     pub use crate::metadata;
     pub use crate::schema::Metadata;
     pub use crate::session::{Handle, Session, SessionFactory, State};

@@ -3,11 +3,13 @@
 //! [`Renderer`] writes what the unit of work sends, once per table and shape; [`query()`] and its neighbours write what was asked in
 //! the [expression language](crate::sql).
 
+mod association;
 mod definition;
 mod expression;
 mod statement;
 mod text;
 
+pub use association::Pairing;
 pub use expression::{Argument, Rendered};
 pub use statement::{
     QuerySpec, Read, query, render_compound, render_delete, render_insert, render_select,
@@ -173,7 +175,7 @@ impl<'d> Renderer<'d> {
         text.push("DELETE FROM ");
         text.identifier(&table.name);
         text.push(" WHERE ");
-        text.in_arrays(table, key);
+        text.in_arrays("", table, key);
         text.finish(StatementKind::Delete, Vec::new())
     }
 
@@ -197,7 +199,7 @@ impl<'d> Renderer<'d> {
             text.key(table, by);
         } else {
             text.push(" WHERE ");
-            text.in_params(table, by, n);
+            text.in_params("", table, by, n);
         }
         self.end_of_select(text, table, read, order)
     }
@@ -212,7 +214,7 @@ impl<'d> Renderer<'d> {
     ) -> Sql {
         let mut text = self.select(table, read, 32 * by.len());
         text.push(" WHERE ");
-        text.in_arrays(table, by);
+        text.in_arrays("", table, by);
         self.end_of_select(text, table, read, order)
     }
 

@@ -5,6 +5,7 @@
 //! that may do I/O take `&mut Session` and return a `Result`.
 
 mod any_store;
+mod association;
 mod cascade;
 mod deletion;
 mod edges;
@@ -21,6 +22,7 @@ mod ledger;
 mod load;
 mod lookup;
 mod merge;
+mod pairs;
 mod persist;
 mod plan;
 mod relate;
@@ -28,6 +30,7 @@ mod snapshots;
 mod state;
 mod statements;
 mod store;
+mod through;
 mod transaction;
 mod version;
 
@@ -51,6 +54,7 @@ use crate::backend::Sql;
 use crate::engine::{Connected, Engine};
 use crate::entity::{Entity, Mapped, Mapper, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
+use association::AssociationEntry;
 use edges::Edges;
 use expression::Expressions;
 use store::Store;
@@ -67,6 +71,7 @@ pub struct Session {
     stores: Vec<StoreEntry>,
     edges: Edges,
     expressions: Expressions,
+    associations: Vec<AssociationEntry>,
     /// What was read before this is expired.
     epoch: u32,
     savepoints: Vec<Savepoint>,
@@ -98,6 +103,7 @@ impl Session {
             stores: Vec::new(),
             edges: Edges::default(),
             expressions: Expressions::new(),
+            associations: Vec::new(),
             epoch: 1,
             savepoints: Vec::new(),
             failed: None,
@@ -196,6 +202,7 @@ impl Session {
         self.stores.clear();
         self.edges = Edges::default();
         self.expressions.clear();
+        self.associations.clear();
         self.mapping_error = None;
         for savepoint in &mut self.savepoints {
             savepoint.forget_marks();

@@ -4,6 +4,7 @@ mod column;
 mod constraint;
 mod read;
 mod relation;
+mod secondary;
 mod write;
 
 use proc_macro2::TokenStream;

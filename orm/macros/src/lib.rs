@@ -13,8 +13,8 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Maps a struct with named fields to a table.
 ///
-/// Each field is a column, by its type, or a relation, if its type is written `HasMany<T>`, `HasOne<T>` or `BelongsTo<T>`. The types
-/// `Option<T>` (may be NULL) and `Auto<T>` (made by the database) are recognised by their last path segment too, so write them out
+/// Each field is a column, by its type, or a relation, if its type is written `HasMany<T>`, `HasOne<T>`, `BelongsTo<T>` or
+/// `ManyToMany<T>`. The types `Option<T>` (may be NULL) and `Auto<T>` (made by the database) are recognised by their last path segment too, so write them out
 /// where the mapping depends on them.
 ///
 /// It implements `Mapped` and `Entity`, and adds
@@ -57,6 +57,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// |---|---|
 /// | `back_populates = user` | the field of the other side; checked at compile time |
 /// | `key = "user_id"` | the foreign key's columns, `"a, b"` if several. A `BelongsTo` takes `{field}_id` or else the only foreign key |
+/// | `secondary = "user_tags(user_id, tag_id)"` | the association table of a `ManyToMany`: the columns that refer to this struct's key, then those to the other's. One side needs it |
 /// | `cascade = "all, delete-orphan"` | of `all`, `save-update`, `merge`, `refresh`, `expunge`, `delete`, `delete-orphan`; without it `save-update, merge` |
 /// | `lazy = "select"` | `select`, `selectin`, `joined` or `raise` |
 /// | `order_by = "title desc"` | the order of a collection, by columns of the other table |

@@ -28,6 +28,17 @@ pub(crate) fn argument<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
     }
 }
 
+/// Whether it is `path::Name`, without arguments.
+pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
+    match bare(ty) {
+        Type::Path(TypePath { qself: None, path }) => path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == name && last.arguments.is_none()),
+        _ => false,
+    }
+}
+
 pub(crate) fn is_option(ty: &Type) -> bool {
     argument(ty, "Option").is_some()
 }

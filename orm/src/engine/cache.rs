@@ -22,6 +22,11 @@ pub(crate) enum Operation {
     Select(Lock),
     SelectArrays(Lock),
     LastKey,
+    /// Of an association table: what its rows pair with some keys.
+    SelectPaired,
+    SelectPairedArrays,
+    /// Of an association table: its rows with some keys on one side.
+    DeleteBy,
 }
 
 /// The shape of one of the unit of work's own statements: everything its text depends on.

@@ -88,6 +88,8 @@ pub struct RelationOutline {
     pub target: &'static str,
     /// The foreign key's columns; none if they are inferred.
     pub key: Names,
+    /// The association table, where this side gives it.
+    pub secondary: Option<SecondaryOutline>,
     /// The other side.
     pub back_populates: Option<&'static str>,
     /// The words of its [`Cascade`]; the usual one if there are none.
@@ -96,6 +98,15 @@ pub struct RelationOutline {
     pub fetch: Fetch,
     /// The order of a collection.
     pub order_by: Names,
+}
+
+/// An association table.
+#[derive(Debug)]
+pub struct SecondaryOutline {
+    /// Its name.
+    pub table: &'static str,
+    /// The columns that refer to the relation's own side, then those that refer to the target.
+    pub columns: Names,
 }
 
 impl Outline {
@@ -160,11 +171,14 @@ impl RelationOutline {
     }
 
     fn descriptor(&self) -> RelationDescriptor {
-        let relation = (self.to)(self.kind, self.name, self.target)
+        let mut relation = (self.to)(self.kind, self.name, self.target)
             .key(self.key.iter().copied())
             .order_by(self.order_by.iter().copied())
             .fetch(self.fetch)
             .cascade(self.cascade());
+        if let Some(secondary) = &self.secondary {
+            relation = relation.secondary(secondary.table, secondary.columns.iter().copied());
+        }
         match self.back_populates {
             Some(other) => relation.back_populates(other),
             None => relation,

@@ -4,7 +4,8 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{Entity, Mapper};
+use super::association::{self, Secondary};
+use super::{Entity, Mapper, Through};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ForeignKey;
 use crate::session::{AnyStore, Handle, new_store};
@@ -125,6 +126,8 @@ pub enum RelationKind {
     HasMany,
     /// The foreign key is there, and at most one row holds it.
     HasOne,
+    /// The foreign keys are in an association table: many-to-many.
+    ManyToMany,
 }
 
 /// What follows an object along a relation. What is put into a relationship field is always added along (`save-update`).
@@ -234,6 +237,7 @@ pub struct RelationDescriptor {
     pub(crate) target: Arc<dyn Fn() -> Arc<Mapper> + Send + Sync>,
     pub(crate) store: Arc<dyn Fn() -> Box<dyn AnyStore> + Send + Sync>,
     pub(crate) key: Vec<String>,
+    pub(crate) secondary: Option<Secondary>,
     pub(crate) back_populates: Option<String>,
     pub(crate) cascade: Cascade,
     pub(crate) fetch: Fetch,
@@ -250,6 +254,7 @@ impl RelationDescriptor {
             target: Arc::new(|| Arc::clone(To::mapper())),
             store: Arc::new(|| new_store::<To>(Arc::clone(To::mapper()))),
             key: Vec::new(),
+            secondary: None,
             back_populates: None,
             cascade: Cascade::default(),
             fetch: Fetch::default(),
@@ -261,6 +266,19 @@ impl RelationDescriptor {
     #[must_use]
     pub fn key<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.key = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Names the association table of a many-to-many relation: the columns that refer to the declaring side's primary key, then those that
+    /// refer to the target's. Where the relation has another side, one of them gives it, or both the same.
+    #[must_use]
+    pub fn secondary<S: Into<String>>(
+        mut self,
+        table: &str,
+        columns: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let columns = columns.into_iter().map(Into::into).collect();
+        self.secondary = Some(Secondary::new(table, columns));
         self
     }
 
@@ -333,6 +351,8 @@ pub struct ResolvedRelation {
     pub fetch: Fetch,
     /// The order of a collection: columns of the target, and whether descending.
     pub order_by: Vec<(usize, bool)>,
+    /// The association table of a many-to-many relation; the columns of both sides are then their primary keys.
+    pub through: Option<Through>,
 }
 
 /// Finds the columns and the inverse of each relation of a mapper.
@@ -354,20 +374,32 @@ fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<Resolve
         (&*target, mapper)
     };
     let inverse = find_inverse(mapper, relation, &target, &side)?;
+    if relation.kind == RelationKind::ManyToMany {
+        if relation.cascade.delete_orphan {
+            let message = format!("{side}: delete-orphan is not for a many-to-many relation");
+            return Err(Error::new(ErrorKind::Mapping, message));
+        }
+        return Ok(ResolvedRelation {
+            kind: relation.kind,
+            local: mapper.table.primary_key.clone(),
+            remote: target.table.primary_key.clone(),
+            inverse,
+            required: false,
+            cascade: relation.cascade,
+            fetch: relation.fetch,
+            order_by: order_by(relation, &target, &side)?,
+            through: Some(association::through(
+                mapper, relation, &target, inverse, &side,
+            )?),
+        });
+    }
     // The columns that the other side names serve this one too.
     let named = match inverse {
         Some(index) if relation.key.is_empty() => &target.relations[usize::from(index)].key,
         _ => &relation.key,
     };
     let foreign_key = find_foreign_key(child, parent, named, &side)?;
-    let position = |mapper: &Mapper, name: &String| {
-        mapper.table.position(name).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Mapping,
-                format!("{side}: table {} has no column `{name}`", mapper.table.name),
-            )
-        })
-    };
+    let position = |mapper: &Mapper, name: &String| position(mapper, name, &side);
     let here = foreign_key
         .columns
         .iter()
@@ -403,23 +435,41 @@ fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<Resolve
     let required = here
         .iter()
         .any(|&column| !child.table.columns[column].nullable);
-    let order_by = relation.order_by.iter().map(|text| {
-        let (name, descending) = match text.trim().rsplit_once(' ') {
-            Some((name, "desc" | "DESC")) => (name.trim(), true),
-            Some((name, "asc" | "ASC")) => (name.trim(), false),
-            _ => (text.trim(), false),
-        };
-        position(&target, &name.to_owned()).map(|column| (column, descending))
-    });
     Ok(ResolvedRelation {
         kind: relation.kind,
-        order_by: order_by.collect::<Result<_>>()?,
+        order_by: order_by(relation, &target, &side)?,
         local: if owns { here.clone() } else { there.clone() },
         remote: if owns { there } else { here },
         inverse,
         required,
         cascade: relation.cascade,
         fetch: relation.fetch,
+        through: None,
+    })
+}
+
+fn order_by(
+    relation: &RelationDescriptor,
+    target: &Mapper,
+    side: &str,
+) -> Result<Vec<(usize, bool)>> {
+    let order = relation.order_by.iter().map(|text| {
+        let (name, descending) = match text.trim().rsplit_once(' ') {
+            Some((name, "desc" | "DESC")) => (name.trim(), true),
+            Some((name, "asc" | "ASC")) => (name.trim(), false),
+            _ => (text.trim(), false),
+        };
+        position(target, name, side).map(|column| (column, descending))
+    });
+    order.collect()
+}
+
+fn position(mapper: &Mapper, name: &str, side: &str) -> Result<usize> {
+    mapper.table.position(name).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Mapping,
+            format!("{side}: table {} has no column `{name}`", mapper.table.name),
+        )
     })
 }
 
@@ -450,15 +500,25 @@ fn find_inverse(
         let message = format!("{side} back-populates {other}, which does not back-populate {side}");
         return Err(Error::new(ErrorKind::Mapping, message));
     }
-    let owners = [relation.kind, inverse.kind]
-        .iter()
-        .filter(|kind| **kind == RelationKind::BelongsTo)
-        .count();
-    if owners != 1 {
-        let message = format!("{side} and {other}: exactly one of them must be a BelongsTo");
-        return Err(Error::new(ErrorKind::Mapping, message));
-    }
-    Ok(u16::try_from(index).ok())
+    let message = match (relation.kind, inverse.kind) {
+        (RelationKind::ManyToMany, RelationKind::ManyToMany) if std::ptr::eq(relation, inverse) => {
+            format!("{side} cannot be its own other side")
+        }
+        (RelationKind::ManyToMany, RelationKind::ManyToMany) => {
+            return Ok(u16::try_from(index).ok());
+        }
+        (RelationKind::ManyToMany, _) | (_, RelationKind::ManyToMany) => {
+            format!("{side} and {other}: both of them must be a ManyToMany")
+        }
+        (RelationKind::BelongsTo, RelationKind::BelongsTo) => {
+            format!("{side} and {other}: exactly one of them must be a BelongsTo")
+        }
+        (RelationKind::BelongsTo, _) | (_, RelationKind::BelongsTo) => {
+            return Ok(u16::try_from(index).ok());
+        }
+        _ => format!("{side} and {other}: exactly one of them must be a BelongsTo"),
+    };
+    Err(Error::new(ErrorKind::Mapping, message))
 }
 
 fn find_foreign_key<'t>(

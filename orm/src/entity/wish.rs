@@ -66,68 +66,77 @@ impl<T> Clone for Box<dyn Held<T>> {
 /// The field of a one-to-many relation. Empty once its owner is in a session: then ask the session.
 pub struct HasMany<T>(Vec<Box<dyn Held<T>>>);
 
+/// The field of a many-to-many relation. Empty once its owner is in a session: then ask the session.
+pub struct ManyToMany<T>(Vec<Box<dyn Held<T>>>);
+
 /// The field of a one-to-one relation whose foreign key is on the other side.
 pub struct HasOne<T>(Option<Box<dyn Held<T>>>);
 
 /// The field of a many-to-one relation, or of a one-to-one relation whose foreign key is here.
 pub struct BelongsTo<T>(Option<Box<dyn Held<T>>>);
 
-impl<T> HasMany<T> {
-    /// How many objects are waiting.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
+macro_rules! collection_field {
+    ($field:ident) => {
+        impl<T> $field<T> {
+            /// How many objects are waiting.
+            pub fn len(&self) -> usize {
+                self.0.len()
+            }
 
-    /// Whether none is waiting.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
+            /// Whether none is waiting.
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
 
-    /// Adds one.
-    pub fn push(&mut self, wish: impl Into<Wish<T>>)
-    where
-        T: Mapped,
-    {
-        self.0.push(Box::new(wish.into()));
-    }
+            /// Adds one.
+            pub fn push(&mut self, wish: impl Into<Wish<T>>)
+            where
+                T: Mapped,
+            {
+                self.0.push(Box::new(wish.into()));
+            }
+        }
+
+        impl<T> Clone for $field<T> {
+            fn clone(&self) -> Self {
+                Self(self.0.clone())
+            }
+        }
+
+        impl<T> Default for $field<T> {
+            fn default() -> Self {
+                Self(Vec::new())
+            }
+        }
+
+        impl<T: Mapped, I: Into<Wish<T>>> FromIterator<I> for $field<T> {
+            fn from_iter<Iter: IntoIterator<Item = I>>(items: Iter) -> Self {
+                let hold = |item: I| -> Box<dyn Held<T>> { Box::new(item.into()) };
+                Self(items.into_iter().map(hold).collect())
+            }
+        }
+
+        impl<T: Mapped, I: Into<Wish<T>>, const N: usize> From<[I; N]> for $field<T> {
+            fn from(items: [I; N]) -> Self {
+                items.into_iter().collect()
+            }
+        }
+
+        impl<T: Mapped, I: Into<Wish<T>>> From<Vec<I>> for $field<T> {
+            fn from(items: Vec<I>) -> Self {
+                items.into_iter().collect()
+            }
+        }
+
+        impl<T> Debug for $field<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($field), "({})"), self.0.len())
+            }
+        }
+    };
 }
-
-impl<T> Clone for HasMany<T> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<T> Default for HasMany<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T: Mapped, I: Into<Wish<T>>> FromIterator<I> for HasMany<T> {
-    fn from_iter<Iter: IntoIterator<Item = I>>(items: Iter) -> Self {
-        let hold = |item: I| -> Box<dyn Held<T>> { Box::new(item.into()) };
-        Self(items.into_iter().map(hold).collect())
-    }
-}
-
-impl<T: Mapped, I: Into<Wish<T>>, const N: usize> From<[I; N]> for HasMany<T> {
-    fn from(items: [I; N]) -> Self {
-        items.into_iter().collect()
-    }
-}
-
-impl<T: Mapped, I: Into<Wish<T>>> From<Vec<I>> for HasMany<T> {
-    fn from(items: Vec<I>) -> Self {
-        items.into_iter().collect()
-    }
-}
-
-impl<T> Debug for HasMany<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HasMany({})", self.0.len())
-    }
-}
+collection_field!(HasMany);
+collection_field!(ManyToMany);
 
 macro_rules! to_one_field {
     ($field:ident) => {
@@ -206,11 +215,28 @@ impl<E> Wishes<E> {
 impl<E: Entity> Wishes<E> {
     /// Takes what waits in a one-to-many field.
     pub fn many<To: Entity>(&mut self, relation: Relation<E, To, Many>, field: &mut HasMany<To>) {
+        self.collection(relation, &mut field.0);
+    }
+
+    /// Takes what waits in a many-to-many field.
+    pub fn many_to_many<To: Entity>(
+        &mut self,
+        relation: Relation<E, To, Many>,
+        field: &mut ManyToMany<To>,
+    ) {
+        self.collection(relation, &mut field.0);
+    }
+
+    fn collection<To: Entity>(
+        &mut self,
+        relation: Relation<E, To, Many>,
+        field: &mut Vec<Box<dyn Held<To>>>,
+    ) {
         // Asked of every object at every flush, and mostly there are none.
         if field.is_empty() {
             return;
         }
-        let wishes = std::mem::take(&mut field.0);
+        let wishes = std::mem::take(field);
         self.grants.extend(
             wishes
                 .into_iter()

@@ -81,9 +81,7 @@ impl<'d> Text<'d> {
     }
 
     pub(super) fn columns(&mut self, table: &Table, columns: &[usize]) {
-        self.each(columns.len(), ", ", |text, i| {
-            text.identifier(&table.columns[columns[i]].name);
-        });
+        self.behind("", table, columns);
     }
 
     /// `a, b`, or `t.a, t.b`.
@@ -128,18 +126,24 @@ impl<'d> Text<'d> {
         });
     }
 
-    /// `a IN (?, ?)`, or `(a, b) IN (VALUES (?, ?), (?, ?))`: SQLite takes no bare list of rows.
-    pub(super) fn in_params(&mut self, table: &Table, columns: &[usize], rows: usize) {
+    /// `a IN (?, ?)`, or `(a, b) IN (VALUES (?, ?), (?, ?))`: SQLite takes no bare list of rows. The columns stand behind `prefix`.
+    pub(super) fn in_params(
+        &mut self,
+        prefix: &str,
+        table: &Table,
+        columns: &[usize],
+        rows: usize,
+    ) {
         if let [column] = *columns {
-            let column = &table.columns[column];
-            self.identifier(&column.name);
+            self.behind(prefix, table, columns);
             self.push(" IN (");
-            self.each(rows, ", ", |text, _| text.param(column.ty.value_type()));
+            let ty = table.columns[column].ty.value_type();
+            self.each(rows, ", ", |text, _| text.param(ty));
             self.push(")");
             return;
         }
         self.push("(");
-        self.columns(table, columns);
+        self.behind(prefix, table, columns);
         self.push(") IN (VALUES ");
         self.each(rows, ", ", |text, _| {
             text.push("(");
@@ -149,20 +153,28 @@ impl<'d> Text<'d> {
         self.push(")");
     }
 
-    /// `a = ANY($1::bigint[])`, or `(a, b) IN (SELECT * FROM UNNEST($1::bigint[], $2::text[]))`.
-    pub(super) fn in_arrays(&mut self, table: &Table, columns: &[usize]) {
+    /// `a = ANY($1::bigint[])`, or `(a, b) IN (SELECT * FROM UNNEST($1::bigint[], $2::text[]))`. The columns stand behind `prefix`.
+    pub(super) fn in_arrays(&mut self, prefix: &str, table: &Table, columns: &[usize]) {
         if let [column] = *columns {
-            self.identifier(&table.columns[column].name);
+            self.behind(prefix, table, columns);
             self.push(" = ANY(");
             self.array(table, column);
             self.push(")");
             return;
         }
         self.push("(");
-        self.columns(table, columns);
+        self.behind(prefix, table, columns);
         self.push(") IN (SELECT * FROM ");
         self.unnest(table, columns);
         self.push(")");
+    }
+
+    /// `a, b` if the prefix is empty; `t.a, t.b` if it is `t.`.
+    pub(super) fn behind(&mut self, prefix: &str, table: &Table, columns: &[usize]) {
+        self.each(columns.len(), ", ", |text, i| {
+            text.push(prefix);
+            text.identifier(&table.columns[columns[i]].name);
+        });
     }
 
     /// `UNNEST($1::bigint[], $2::text[])`.

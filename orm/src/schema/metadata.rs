@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::backend::{Sql, StatementKind};
 use crate::dialect::{Begin, Dialect};
 use crate::engine::{Connected, Engine};
-use crate::entity::Mapper;
+use crate::entity::{Mapper, RelationDescriptor, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Renderer;
 use crate::schema::{Difference, ForeignKey, Table};
@@ -14,7 +14,8 @@ use crate::value::{Param, ValueRef, ValueType};
 
 /// The tables of a program. Made by [`metadata!`](crate::metadata!) from entities, or by [`new`](Self::new) from plain tables.
 ///
-/// Everything that a table refers to must be listed too; what is missing is told by the first method that can fail.
+/// Everything that a table refers to must be listed too; what is missing is told by the first method that can fail. The association
+/// tables of many-to-many relations come along, unless an entity maps a table of their name.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata {
     tables: Vec<Arc<Table>>,
@@ -43,13 +44,16 @@ impl Metadata {
     /// The metadata of what these mappers map to.
     pub fn of(mappers: impl IntoIterator<Item = Arc<Mapper>>) -> Self {
         let mappers: Vec<Arc<Mapper>> = mappers.into_iter().collect();
-        Self {
-            tables: mappers.iter().map(|m| Arc::clone(m.table())).collect(),
-            mappers,
+        let mut tables: Vec<_> = mappers.iter().map(|m| Arc::clone(m.table())).collect();
+        for table in mappers.iter().flat_map(|mapper| associations(mapper)) {
+            if !tables.iter().any(|other| is_known_as(other, &table)) {
+                tables.push(table);
+            }
         }
+        Self { tables, mappers }
     }
 
-    /// The tables in the order they were listed.
+    /// The tables in the order they were listed, then the association tables.
     pub fn tables(&self) -> &[Arc<Table>] {
         &self.tables
     }
@@ -59,7 +63,7 @@ impl Metadata {
         &self.mappers
     }
 
-    /// The names of the tables in the order they were listed.
+    /// The names of the tables, in the order of [`tables`](Self::tables).
     pub fn table_names(&self) -> impl Iterator<Item = &str> {
         self.tables.iter().map(|table| table.name.as_str())
     }
@@ -178,6 +182,12 @@ impl Metadata {
     }
 
     fn check(&self) -> Result<()> {
+        let is_many_to_many = |r: &RelationDescriptor| r.kind() == RelationKind::ManyToMany;
+        for mapper in &self.mappers {
+            if mapper.relations().iter().any(is_many_to_many) {
+                mapper.resolved()?;
+            }
+        }
         let mut names = HashSet::new();
         for table in &self.tables {
             if !names.insert(table.name.as_str()) {
@@ -215,6 +225,25 @@ impl Metadata {
         }
         .entity(mapper.name())
     }
+}
+
+/// The association tables of a mapping's relations. What is wrong with one is told by [`Metadata::check`].
+fn associations(mapper: &Mapper) -> Vec<Arc<Table>> {
+    let relations = mapper.resolved().unwrap_or_default().iter();
+    relations
+        .filter_map(|relation| relation.through.as_ref())
+        .map(|through| Arc::clone(through.association().table()))
+        .collect()
+}
+
+/// Whether a table that is listed stands for an association table: it has the name, and the columns in whatever order.
+fn is_known_as(table: &Table, association: &Table) -> bool {
+    let mut columns = association.columns.iter();
+    table.name == association.name
+        && columns.all(|column| {
+            let other = table.position(&column.name).map(|at| &table.columns[at]);
+            other.is_some_and(|other| other.ty.value_type() == column.ty.value_type())
+        })
 }
 
 fn run(engine: &Engine, plan: impl FnOnce(&mut Connected) -> Result<Vec<Sql>>) -> Result<()> {

@@ -98,8 +98,21 @@ impl Session {
             if resolved.kind == RelationKind::BelongsTo {
                 continue;
             }
+            // Without the cascade the pairs go, and nobody need know them.
+            if resolved.through.is_some() && !resolved.cascade.delete {
+                continue;
+            }
             self.load_collections(store, index, resolved, owners)?;
             let target = self.target_store(store, index);
+            if resolved.through.is_some() {
+                for &owner in owners {
+                    let members = self.edges.loaded((store, owner), index);
+                    for member in members.unwrap_or_default().to_vec() {
+                        self.delete_cascaded((target, member))?;
+                    }
+                }
+                continue;
+            }
             let reference = self.reference(store, index, resolved);
             for &owner in owners {
                 let children = self

@@ -1,6 +1,10 @@
 //! Edges: which objects a relation leads to, as far as it was loaded or changed. Slots here, types at the API.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashMap;
+
+use super::pairs::Pairs;
 
 /// An object: its store and its slot.
 pub(crate) type Node = (u16, u32);
@@ -19,6 +23,8 @@ pub(crate) struct Edges {
     links: FxHashMap<Reference, Link>,
     /// The order in which links were set, so that a flush does not depend on the hash map's.
     order: Vec<Reference>,
+    /// What changed over many-to-many relations and was not flushed.
+    pub(crate) pairs: Pairs,
     undo: Vec<(Collection, Option<Members>)>,
     logs: bool,
 }
@@ -186,6 +192,7 @@ impl Edges {
         self.collections.retain(|(owner, _), _| *owner != node);
         self.links.retain(|(child, _), _| *child != node);
         self.order.retain(|(child, _)| *child != node);
+        self.pairs.take(node);
         for ((owner, relation), members) in &mut self.collections {
             if member_of(owner.0, *relation) {
                 members.slots.retain(|&slot| slot != node.1);
@@ -197,6 +204,7 @@ impl Edges {
     pub(crate) fn flushed(&mut self) {
         self.links.clear();
         self.order.clear();
+        self.pairs.clear();
         let unloaded: Vec<Collection> = self
             .collections
             .iter()
@@ -206,6 +214,21 @@ impl Edges {
         for key in unloaded {
             self.log(key);
             self.collections.remove(&key);
+        }
+    }
+
+    /// Drops deleted objects from all collections of one relation.
+    pub(crate) fn remove_deleted(&mut self, owners: u16, relation: u16, gone: &BTreeSet<u32>) {
+        let is_met = |(key, members): (&Collection, &Members)| {
+            let is_it = key.0.0 == owners && key.1 == relation;
+            (is_it && members.slots.iter().any(|slot| gone.contains(slot))).then_some(*key)
+        };
+        let met: Vec<Collection> = self.collections.iter().filter_map(is_met).collect();
+        for key in met {
+            self.log(key);
+            if let Some(members) = self.collections.get_mut(&key) {
+                members.slots.retain(|slot| !gone.contains(slot));
+            }
         }
     }
 
@@ -233,8 +256,9 @@ impl Edges {
         let read: Vec<Collection> = self
             .collections
             .iter()
-            .filter(|(_, members)| {
-                members.loaded && !changed(&members.slots) && !changed(&members.removed)
+            .filter(|((owner, _), members)| {
+                let as_read = !changed(&members.slots) && !changed(&members.removed);
+                members.loaded && as_read && !self.pairs.touch(*owner)
             })
             .map(|(key, _)| *key)
             .collect();
@@ -261,6 +285,7 @@ impl Edges {
     pub(crate) fn undo_to(&mut self, mark: usize) {
         self.links.clear();
         self.order.clear();
+        self.pairs.clear();
         while self.undo.len() > mark {
             let Some((key, before)) = self.undo.pop() else {
                 break;

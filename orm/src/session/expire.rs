@@ -66,6 +66,7 @@ impl Session {
             for link in self.edges.expire((store, slot)) {
                 self.take_back(&link, place)?;
             }
+            self.take_back_pairs((store, slot));
         }
         Ok(expired)
     }

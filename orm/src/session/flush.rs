@@ -7,7 +7,7 @@ use super::deletion::refers_to_primary_key;
 use super::edges::{Link, Node};
 use super::lookup::Lookup;
 use super::persist;
-use super::plan::{Changes, Columns, Step, TableChanges, Wait, plan};
+use super::plan::{AssociationChanges, Changes, Columns, Step, TableChanges, Wait, plan};
 use super::store::moved;
 use super::transaction::Intent;
 use super::{AnyStore, Session, State};
@@ -71,6 +71,7 @@ impl Session {
         };
         self.edges.links().next().is_some()
             || !self.expressions.is_empty()
+            || !self.edges.pairs.is_empty()
             || self.stores.iter().any(changed)
     }
 
@@ -82,6 +83,7 @@ impl Session {
         self.read_again_what_expired()?;
         self.forget_equal_writes();
         self.cascade_deletes()?;
+        let severed = self.severed_pairs()?;
         for entry in &mut self.stores {
             entry.store.switch_rows()?;
         }
@@ -91,7 +93,8 @@ impl Session {
         for entry in &self.stores {
             entry.store.check_identities()?;
         }
-        let changes = self.changes(waits)?;
+        let associations = self.association_changes(severed)?;
+        let changes = self.changes(waits, associations)?;
         let steps = plan(&changes).map_err(|cycle| {
             cycle.into_error(|(store, slot)| format!("{}#{slot}", self.entry(store).mapper.name()))
         })?;
@@ -99,6 +102,7 @@ impl Session {
             self.run(&steps, &changes.waits, ending)?;
         }
         self.write_expressions()?;
+        self.forget_severed(&changes.associations);
         for entry in &mut self.stores {
             entry.store.settle();
         }
@@ -142,7 +146,11 @@ impl Session {
         for step in steps {
             let (Step::Insert { store, slots, .. }
             | Step::Update { store, slots, .. }
-            | Step::Delete { store, slots }) = step;
+            | Step::Delete { store, slots }) = step
+            else {
+                self.run_association(step)?;
+                continue;
+            };
             if !waiting.is_empty() && !matches!(step, Step::Delete { .. }) {
                 for &slot in slots {
                     self.fill_foreign_keys(
@@ -459,7 +467,7 @@ impl Session {
             .key(entry.store.key_text(slot))
     }
 
-    fn changes(&self, waits: Vec<Wait>) -> Result<Changes> {
+    fn changes(&self, waits: Vec<Wait>, associations: Vec<AssociationChanges>) -> Result<Changes> {
         let waiting: BTreeSet<Node> = waits.iter().map(|wait| wait.child).collect();
         let mut tables = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
@@ -502,7 +510,11 @@ impl Session {
                 delete_ties: order.ties,
             });
         }
-        Ok(Changes { tables, waits })
+        Ok(Changes {
+            tables,
+            waits,
+            associations,
+        })
     }
 
     /// The stores that a table's foreign keys refer to, and whether they may be NULL.

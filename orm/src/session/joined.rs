@@ -152,23 +152,22 @@ impl Session {
             add_columns(&mut node, target, Some(&join.alias));
             let from = join.from.map(|from| &joins[from]);
             let owner = from.map_or(table, |from| self.entry(from.store).mapper.table());
-            let pairs =
-                join.resolved
-                    .local
-                    .iter()
-                    .zip(&join.resolved.remote)
-                    .map(|(&local, &remote)| {
-                        column(owner, local, from.map(|from| &from.alias))
-                            .binary(Operator::Eq, column(target, remote, Some(&join.alias)))
-                    });
-            let on = pairs.reduce(Node::and).unwrap_or(Node::All(Vec::new()));
+            let mut here: Columns<'_> = (owner, &join.resolved.local, from.map(|from| &from.alias));
+            let pairs: Arc<str> = format!("{}_pairs", join.alias).into();
+            if let Some(through) = &join.resolved.through {
+                let table = through.association().table();
+                let source = Source::aliased(table, Arc::clone(&pairs));
+                let there = (table, through.here(), Some(&pairs));
+                node.joins.push(left_join(source, here, there));
+                here = (table, through.there(), Some(&pairs));
+            }
             let source = Source::aliased(target, Arc::clone(&join.alias));
-            node.joins.push(Join {
-                kind: JoinKind::Left,
-                source,
-                on,
-            });
-            if join.resolved.kind == RelationKind::HasMany {
+            let there = (target, &join.resolved.remote[..], Some(&join.alias));
+            node.joins.push(left_join(source, here, there));
+            if matches!(
+                join.resolved.kind,
+                RelationKind::HasMany | RelationKind::ManyToMany
+            ) {
                 node.order.extend(
                     join.resolved
                         .order_by
@@ -211,6 +210,20 @@ impl Session {
             (node.limit, node.offset) = (selection.limit, selection.offset);
         }
         node
+    }
+}
+
+/// Columns of a table under an alias.
+type Columns<'a> = (&'a Arc<Table>, &'a [usize], Option<&'a Arc<str>>);
+
+fn left_join(source: Source, here: Columns<'_>, there: Columns<'_>) -> Join {
+    let pairs = here.1.iter().zip(there.1).map(|(&a, &b)| {
+        column(here.0, a, here.2).binary(Operator::Eq, column(there.0, b, there.2))
+    });
+    Join {
+        kind: JoinKind::Left,
+        source,
+        on: pairs.reduce(Node::and).unwrap_or(Node::All(Vec::new())),
     }
 }
 

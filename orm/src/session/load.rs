@@ -260,7 +260,6 @@ impl Session {
         if missing.is_empty() {
             return Ok(all);
         }
-        let keys = self.key_values(store, &missing);
         let by_key = self
             .entry(target)
             .mapper
@@ -269,20 +268,33 @@ impl Session {
             .iter()
             .map(|&column| (column, false));
         let order: Vec<(usize, bool)> = resolved.order_by.iter().copied().chain(by_key).collect();
-        let children = self.look_up(&Lookup {
-            store: target,
-            by: &resolved.remote,
-            keys: &keys,
-            order: &order,
-            lock: Lock::None,
-        })?;
         let mut members: FxHashMap<u32, Vec<u32>> =
             missing.iter().map(|&owner| (owner, Vec::new())).collect();
-        for child in children {
-            let owner = self.referred((target, child), &resolved.remote, store)?;
-            if let Some(slots) = owner.and_then(|owner| members.get_mut(&owner)) {
-                slots.push(child);
+        if let Some(through) = &resolved.through {
+            let stores = (store, target);
+            for (owner, child) in
+                self.look_up_paired(stores, resolved, through, &missing, &order)?
+            {
+                members.entry(owner).or_default().push(child);
                 all.push(child);
+            }
+            all.sort_unstable();
+            all.dedup();
+        } else {
+            let keys = self.key_values(store, &missing);
+            let children = self.look_up(&Lookup {
+                store: target,
+                by: &resolved.remote,
+                keys: &keys,
+                order: &order,
+                lock: Lock::None,
+            })?;
+            for child in children {
+                let owner = self.referred((target, child), &resolved.remote, store)?;
+                if let Some(slots) = owner.and_then(|owner| members.get_mut(&owner)) {
+                    slots.push(child);
+                    all.push(child);
+                }
             }
         }
         for owner in missing {
@@ -300,6 +312,11 @@ impl Session {
         resolved: &ResolvedRelation,
         mut slots: Vec<u32>,
     ) {
+        if let Some(through) = &resolved.through {
+            self.tell_pairs(owner, through, &slots);
+            self.edges.fill(owner, relation, slots);
+            return;
+        }
         let target = self.target_store(owner.0, relation);
         slots.retain(|&slot| {
             let link = self.edges.link((target, slot), resolved.remote[0]);

@@ -27,6 +27,19 @@ pub(super) struct Lookup<'a> {
     pub(super) lock: Lock,
 }
 
+/// How some keys travel in one statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyBatch {
+    /// One array for each column.
+    Arrays,
+    /// A list of so many.
+    List(usize),
+}
+
+/// Sends one statement with the keys that were laid out.
+pub(super) type SendBatch<'a> =
+    &'a mut dyn FnMut(&mut Session, KeyBatch, &[Param<'_>]) -> Result<()>;
+
 impl Session {
     /// Reads rows by primary key into their store.
     pub(super) fn load_by_key(&mut self, store: u16, keys: &[Value]) -> Result<Vec<u32>> {
@@ -80,40 +93,54 @@ impl Session {
         lookup: &Lookup<'_>,
         sink: &mut dyn FnMut(&mut dyn AnyStore, &dyn Row) -> Result<()>,
     ) -> Result<()> {
-        let width = lookup.by.len();
-        let count = lookup.keys.len() / width;
-        let batch = self.engine.dialect().batch();
         self.ready(Intent::Read)?;
+        self.each_batch(
+            lookup.by.len(),
+            lookup.keys,
+            &mut |session, batch, params| {
+                let sql = match batch {
+                    KeyBatch::Arrays => {
+                        session.lookup_sql(lookup, Operation::SelectArrays(lookup.lock), 0)
+                    }
+                    KeyBatch::List(size) => session.select_sql(lookup, size),
+                };
+                session.run_lookup(lookup.store, &sql, params, sink)
+            },
+        )
+    }
+
+    /// Lays keys out for as few statements as the dialect allows, and has each of them sent. `width` is the columns of a key.
+    pub(super) fn each_batch(
+        &mut self,
+        width: usize,
+        keys: &[Value],
+        send: SendBatch<'_>,
+    ) -> Result<()> {
+        let count = keys.len() / width;
+        let batch = self.engine.dialect().batch();
         if batch == Batch::Arrays && count > 1 {
             let columns: Vec<Vec<ValueRef<'_>>> = (0..width)
                 .map(|at| {
-                    lookup
-                        .keys
-                        .iter()
-                        .skip(at)
-                        .step_by(width)
-                        .map(Value::as_ref)
-                        .collect()
+                    let column = keys.iter().skip(at).step_by(width);
+                    column.map(Value::as_ref).collect()
                 })
                 .collect();
             let params: Vec<Param<'_>> =
                 columns.iter().map(|column| Param::Column(column)).collect();
-            let sql = self.lookup_sql(lookup, Operation::SelectArrays(lookup.lock), 0);
-            return self.run_lookup(lookup.store, &sql, &params, sink);
+            return send(self, KeyBatch::Arrays, &params);
         }
         let most = match batch {
             Batch::Values { max_parameters } => (max_parameters / width).clamp(1, MOST_KEYS),
             _ => 1,
         };
-        for keys in lookup.keys.chunks(most * width) {
+        for keys in keys.chunks(most * width) {
             // Few shapes: the list is filled up to a power of two by repeating its last key.
             let size = (keys.len() / width).next_power_of_two().min(most);
             let last = &keys[keys.len() - width..];
             let missing = size * width - keys.len();
             let filled = keys.iter().chain(last.iter().cycle().take(missing));
             let params: Vec<Param<'_>> = filled.map(|value| Param::Ref(value.as_ref())).collect();
-            let sql = self.select_sql(lookup, size);
-            self.run_lookup(lookup.store, &sql, &params, sink)?;
+            send(self, KeyBatch::List(size), &params)?;
         }
         Ok(())
     }

@@ -138,10 +138,14 @@ impl Session {
                 continue;
             }
             let target = grant(self, Taking::Merge)?;
+            if resolved.through.is_some() {
+                self.connect(owner, relation, target)?;
+                continue;
+            }
             let reference = self.reference(owner.0, relation, resolved);
             let (child, parent) = match resolved.kind {
                 RelationKind::BelongsTo => (owner, target),
-                RelationKind::HasMany | RelationKind::HasOne => (target, owner),
+                _ => (target, owner),
             };
             if self.parent(child, &reference)? != Some(parent) {
                 self.connect(owner, relation, target)?;

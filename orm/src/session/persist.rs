@@ -1,5 +1,6 @@
 //! Persistence: one step of a plan becomes one or a few statements, and what the database made comes back to its objects.
 
+mod association;
 mod insert;
 mod send;
 
@@ -36,26 +37,43 @@ pub(super) fn run(session: &mut Session, step: &Step) -> Result<()> {
             slots,
         } => update(session, *store, columns, slots),
         Step::Delete { store, slots } => delete(session, *store, slots),
+        Step::Associate { association, pairs } => {
+            association::associate(session, *association, pairs)
+        }
+        Step::Dissociate { association, pairs } => {
+            association::dissociate(session, *association, pairs)
+        }
+        Step::Sever {
+            association,
+            side,
+            slots,
+        } => association::sever(session, *association, *side, slots),
     }
 }
 
 /// Whether a step is sent as a single statement, and so is whole by itself.
 pub(super) fn is_one_statement(session: &Session, step: &Step) -> bool {
-    let (Step::Insert { slots, .. } | Step::Update { slots, .. } | Step::Delete { slots, .. }) =
-        step;
-    if slots.len() == 1 {
-        return true;
-    }
     match step {
-        Step::Insert { store, columns, .. } => Insert {
-            store: *store,
+        Step::Insert {
+            store,
             columns,
             slots,
+        } => {
+            let insert = Insert {
+                store: *store,
+                columns,
+                slots,
+            };
+            slots.len() == 1 || insert.is_one_statement(session)
         }
-        .is_one_statement(session),
-        Step::Update { .. } | Step::Delete { .. } => {
-            session.engine.dialect().batch() == Batch::Arrays
+        Step::Update { slots, .. } | Step::Delete { slots, .. } => {
+            slots.len() == 1 || session.engine.dialect().batch() == Batch::Arrays
         }
+        Step::Associate { association, pairs } => {
+            association::is_one_insert(session, *association, pairs.len())
+        }
+        Step::Dissociate { pairs, .. } => association::is_one_delete(session, pairs.len()),
+        Step::Sever { slots, .. } => association::is_one_delete(session, slots.len()),
     }
 }
 

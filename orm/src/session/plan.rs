@@ -1,7 +1,7 @@
 //! The plan of a flush: changes in, steps out. Pure: no I/O, and a total order on ties.
 //!
 //! Tables are ordered by their foreign keys. Each table's changed rows are written before its new rows; rows that wait for a key that is
-//! only made in this flush are written last; deletions run backwards.
+//! only made in this flush are written last; deletions run backwards. Pairs go before all that and come after it, but before deletions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -9,6 +9,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::edges::Node;
+use crate::entity::Side;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The columns of a row that are written: one list for all rows of a shape that follow each other.
@@ -20,6 +21,7 @@ pub(crate) struct Changes {
     pub(crate) tables: Vec<TableChanges>,
     /// References to objects that are inserted in this flush.
     pub(crate) waits: Vec<Wait>,
+    pub(crate) associations: Vec<AssociationChanges>,
 }
 
 /// What there is to write in one table.
@@ -38,6 +40,34 @@ pub(crate) struct TableChanges {
     pub(crate) delete_after: Vec<(u32, u32)>,
     /// Deleted rows that refer to deleted rows of other tables by foreign keys that take NULL.
     pub(crate) delete_ties: Vec<Tie>,
+}
+
+/// What there is to write in one association table. Pairs are the slots of their left and right ends.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AssociationChanges {
+    pub(crate) association: u16,
+    /// New pairs in the order in which they were put together.
+    pub(crate) added: Vec<(u32, u32)>,
+    /// Pairs that were taken apart, in the order of their keys.
+    pub(crate) removed: Vec<(u32, u32)>,
+    /// Deleted objects of the left side, whose pairs all go.
+    pub(crate) left: Vec<u32>,
+    /// Those of the right side.
+    pub(crate) right: Vec<u32>,
+}
+
+impl AssociationChanges {
+    /// Deleted objects of both sides.
+    pub(crate) fn severed(&self) -> [(Side, &[u32]); 2] {
+        [(Side::Left, &self.left), (Side::Right, &self.right)]
+    }
+
+    pub(crate) fn severed_mut(&mut self, side: Side) -> &mut Vec<u32> {
+        match side {
+            Side::Left => &mut self.left,
+            Side::Right => &mut self.right,
+        }
+    }
 }
 
 /// A deleted row that refers to a deleted row of another table.
@@ -75,6 +105,22 @@ pub(crate) enum Step {
         store: u16,
         slots: Vec<u32>,
     },
+    /// Rows of an association table, of objects that have rows by then.
+    Associate {
+        association: u16,
+        pairs: Vec<(u32, u32)>,
+    },
+    /// Rows of an association table that go.
+    Dissociate {
+        association: u16,
+        pairs: Vec<(u32, u32)>,
+    },
+    /// All rows of an association table that some objects, which are deleted, have on one side.
+    Sever {
+        association: u16,
+        side: Side,
+        slots: Vec<u32>,
+    },
 }
 
 /// The steps of a flush, in order.
@@ -94,6 +140,9 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Cycle> {
     let levels = levels(changes, &position, &mut late)?;
 
     let mut steps = Vec::new();
+    for table in &changes.associations {
+        push_partings(&mut steps, table);
+    }
     for &table in &order {
         let table = &changes.tables[table];
         let in_time = table.updates.iter().filter(|(slot, columns)| {
@@ -115,6 +164,16 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Cycle> {
             .map(|(node, columns)| (node.1, columns.iter().copied().collect()))
             .collect();
         push_updates(&mut steps, store, &rows);
+    }
+    for table in changes
+        .associations
+        .iter()
+        .filter(|table| !table.added.is_empty())
+    {
+        steps.push(Step::Associate {
+            association: table.association,
+            pairs: table.added.clone(),
+        });
     }
     for &table in &order {
         push_cut_ties(&mut steps, &changes.tables[table], &position);
@@ -369,6 +428,27 @@ fn push_cut_ties(steps: &mut Vec<Step>, table: &TableChanges, position: &FxHashM
         .map(|(slot, columns)| (slot, columns.into_iter().collect()))
         .collect();
     push_updates(steps, table.store, &rows);
+}
+
+/// Pairs that are taken apart, and those of deleted objects, whose keys are still what their rows say.
+fn push_partings(steps: &mut Vec<Step>, table: &AssociationChanges) {
+    let association = table.association;
+    if !table.removed.is_empty() {
+        steps.push(Step::Dissociate {
+            association,
+            pairs: table.removed.clone(),
+        });
+    }
+    let severed = table.severed().into_iter();
+    steps.extend(
+        severed
+            .filter(|(_, slots)| !slots.is_empty())
+            .map(|(side, slots)| Step::Sever {
+                association,
+                side,
+                slots: slots.to_vec(),
+            }),
+    );
 }
 
 /// Rows that refer to others of the table go before them.

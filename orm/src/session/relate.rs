@@ -82,7 +82,7 @@ impl Session {
         Ok(())
     }
 
-    /// Adds an object to a collection, taking it out of the one it was in.
+    /// Adds an object to a collection. One that belongs to a single owner is taken out of the collection it was in.
     ///
     /// # Errors
     ///
@@ -97,11 +97,12 @@ impl Session {
         self.connect(owner, relation.index(), target)
     }
 
-    /// Takes an object out of a collection; under `delete-orphan` the next flush deletes it.
+    /// Takes an object out of a collection; under `delete-orphan` the next flush deletes it. Of a many-to-many relation that is loaded on
+    /// neither side nobody knows what is in it: if this one is not, the next flush gives [`ErrorKind::StaleData`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] if it is not in it; else as [`set`](Self::set).
+    /// [`ErrorKind::InvalidState`] if it is known not to be in it; else as [`set`](Self::set).
     pub fn remove<E: Entity, To: Entity>(
         &mut self,
         owner: Handle<E>,
@@ -110,6 +111,9 @@ impl Session {
     ) -> Result<()> {
         let (owner, target) = (self.node(owner)?, self.node(target)?);
         let resolved = self.relation(owner.0, relation.index())?;
+        if let Some(through) = &resolved.through {
+            return self.take_apart(owner, relation.index(), &resolved, through, target);
+        }
         let reference = self.reference(owner.0, relation.index(), &resolved);
         if self.parent(target, &reference)? != Some(owner) {
             let message = format!("the object to remove is not in {relation:?} of this one");
@@ -131,12 +135,13 @@ impl Session {
 
     pub(super) fn connect(&mut self, owner: Node, relation: u16, target: Node) -> Result<()> {
         let resolved = self.relation(owner.0, relation)?;
+        if let Some(through) = &resolved.through {
+            return self.put_together(owner, relation, &resolved, through, target);
+        }
         let reference = self.reference(owner.0, relation, &resolved);
         match resolved.kind {
             RelationKind::BelongsTo => self.set_parent(owner, &reference, Some(target)),
-            RelationKind::HasMany | RelationKind::HasOne => {
-                self.set_parent(target, &reference, Some(owner))
-            }
+            _ => self.set_parent(target, &reference, Some(owner)),
         }
     }
 

@@ -195,6 +195,45 @@ pub(crate) struct Draft {
     pub(crate) origin: BelongsTo<Draft>,
 }
 
+/// Has tags and is had by them.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "posts")]
+pub(crate) struct Post {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) title: String,
+    #[orm(secondary = "post_tags(post_id, tag_id)", back_populates = posts, order_by = "label desc")]
+    pub(crate) tags: ManyToMany<Tag>,
+    /// Nobody who reads knows it.
+    #[orm(secondary = "post_seats(post_id, seat_row, seat_place)")]
+    pub(crate) seats: ManyToMany<Seat>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tags")]
+pub(crate) struct Tag {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    #[orm(unique)]
+    pub(crate) label: String,
+    #[orm(back_populates = tags)]
+    pub(crate) posts: ManyToMany<Post>,
+}
+
+/// Follows others of its kind; takes its pages along.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "sites")]
+pub(crate) struct Site {
+    #[orm(primary_key)]
+    pub(crate) name: String,
+    #[orm(secondary = "links(source, target)", back_populates = linked_by)]
+    pub(crate) links: ManyToMany<Site>,
+    #[orm(secondary = "links(target, source)", back_populates = links)]
+    pub(crate) linked_by: ManyToMany<Self>,
+    #[orm(secondary = "site_tags(site, tag_id)", cascade = "all")]
+    pub(crate) own_tags: ManyToMany<Tag>,
+}
+
 /// A session and everything that it sent.
 pub(crate) struct Fixture {
     pub(crate) session: Session,
@@ -210,7 +249,7 @@ impl Fixture {
         let (engine, outside) = (Engine::new(database.clone()), Engine::new(database));
         metadata![
             Author, Book, Album, Track, Mark, House, Room, Person, Passport, Node, Seat, Team,
-            Member, Word, Draft
+            Member, Word, Draft, Post, Tag, Site
         ]
         .create_all(&outside)?;
         let sent = Arc::new(Mutex::new(Vec::new()));

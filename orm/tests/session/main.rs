@@ -5,6 +5,7 @@ mod expressions;
 mod fixture;
 mod flush;
 mod identity;
+mod many_to_many;
 mod merge;
 mod queries;
 mod relations;

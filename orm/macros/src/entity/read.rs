@@ -12,7 +12,6 @@ use super::{ForeignKey, Model, New, References};
 use crate::attribute::{self, Item};
 use crate::case;
 use crate::errors::Errors;
-use crate::shape;
 
 const ATTRIBUTES: [&str; 6] = ["table", "unique", "index", "check", "foreign_key", "no_new"];
 
@@ -47,6 +46,7 @@ pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<M
     check_version(&model, errors);
     for relation in &mut model.relations {
         relation.find_key(&model.columns, &model.foreign_keys, errors);
+        relation.check_secondary(model.name, key_width, errors);
     }
     match key_width {
         // Without one of its fields, the struct could not be made.
@@ -99,11 +99,6 @@ fn read_fields<'a>(
         let Some(ident) = &field.ident else {
             continue;
         };
-        if shape::argument(&field.ty, "ManyToMany").is_some() {
-            let message = "`ManyToMany` is not built yet: map the association table as an entity, with a `HasMany` to it on both sides";
-            errors.at(&field.ty, message);
-            continue;
-        }
         if let Some(kind) = relation::kind(&field.ty) {
             model
                 .relations

@@ -7,11 +7,19 @@ use syn::{Field, Ident, LitStr, Type, Visibility};
 use super::ForeignKey;
 use super::column::{self, Column};
 use super::constraint::names;
+use super::secondary::Secondary;
 use crate::attribute::{self, Item};
 use crate::errors::Errors;
 use crate::shape;
 
-pub(super) const ATTRIBUTES: [&str; 5] = ["back_populates", "key", "cascade", "lazy", "order_by"];
+pub(super) const ATTRIBUTES: [&str; 6] = [
+    "back_populates",
+    "key",
+    "secondary",
+    "cascade",
+    "lazy",
+    "order_by",
+];
 
 pub(super) struct Relation<'a> {
     pub(super) field: &'a Ident,
@@ -22,10 +30,13 @@ pub(super) struct Relation<'a> {
     pub(super) back_populates: Option<Ident>,
     pub(super) key: Vec<String>,
     key_text: Option<LitStr>,
+    pub(super) secondary: Option<Secondary>,
     pub(super) cascade: Option<LitStr>,
     pub(super) lazy: Option<Ident>,
     pub(super) order_by: Vec<String>,
     pub(super) cardinality: Cardinality,
+    /// An error was found already: another one would only repeat it.
+    pub(super) is_broken: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,6 +44,7 @@ pub(super) enum Kind {
     BelongsTo,
     HasMany,
     HasOne,
+    ManyToMany,
 }
 
 #[derive(Clone, Copy)]
@@ -48,6 +60,7 @@ pub(super) fn kind(ty: &Type) -> Option<(Kind, &Type)> {
     is("HasMany", Kind::HasMany)
         .or_else(|| is("HasOne", Kind::HasOne))
         .or_else(|| is("BelongsTo", Kind::BelongsTo))
+        .or_else(|| is("ManyToMany", Kind::ManyToMany))
 }
 
 impl<'a> Relation<'a> {
@@ -66,17 +79,21 @@ impl<'a> Relation<'a> {
             back_populates: None,
             key: Vec::new(),
             key_text: None,
+            secondary: None,
             cascade: None,
             lazy: None,
             order_by: Vec::new(),
             cardinality: match kind {
-                Kind::HasMany => Cardinality::Many,
+                Kind::HasMany | Kind::ManyToMany => Cardinality::Many,
                 Kind::HasOne | Kind::BelongsTo => Cardinality::One,
             },
+            is_broken: false,
         };
+        let errors_before = errors.count();
         for item in attribute::items(&field.attrs, &[], errors) {
             relation.set(&item, errors);
         }
+        relation.is_broken = errors.count() > errors_before;
         relation
     }
 
@@ -91,9 +108,25 @@ impl<'a> Relation<'a> {
                     .iter()
                     .flat_map(|text| names(&text.value()))
                     .collect();
+                if self.kind == Kind::ManyToMany {
+                    let message = format!(
+                        "`{field}` has no foreign key in either table: name the columns in `secondary`"
+                    );
+                    errors.at(&item.name, message);
+                }
+            }
+            "secondary" if self.kind == Kind::ManyToMany => {
+                self.secondary = errors.keep(item.text().and_then(Secondary::parse));
+            }
+            "secondary" => {
+                let message = format!(
+                    "`secondary` is for a `ManyToMany`, and `{field}` follows a foreign key"
+                );
+                errors.at(&item.name, message);
             }
             "cascade" => {
-                self.cascade = errors.keep(item.text().and_then(cascade));
+                let text = item.text().and_then(|text| cascade(text, field, self.kind));
+                self.cascade = errors.keep(text);
             }
             "lazy" => self.lazy = errors.keep(item.text().and_then(|text| fetch(&text))),
             "order_by" => {
@@ -101,7 +134,7 @@ impl<'a> Relation<'a> {
                     .keep(item.text())
                     .map(|text| names(&text.value()))
                     .unwrap_or_default();
-                if self.kind != Kind::HasMany {
+                if !matches!(self.cardinality, Cardinality::Many) {
                     let message =
                         format!("`order_by` is for collections, and `{field}` is one object");
                     errors.at(&item.name, message);
@@ -227,7 +260,7 @@ impl<'a> Relation<'a> {
 }
 
 /// The words of a cascade, as `selfsame::entity::Cascade::parse` reads them.
-fn cascade(text: LitStr) -> syn::Result<LitStr> {
+fn cascade(text: LitStr, field: &Ident, kind: Kind) -> syn::Result<LitStr> {
     let known = [
         "all",
         "save-update",
@@ -244,6 +277,12 @@ fn cascade(text: LitStr) -> syn::Result<LitStr> {
         return Err(syn::Error::new(text.span(), message));
     }
     let has = |wanted| words.iter().any(|word| word == wanted);
+    if has("delete-orphan") && kind == Kind::ManyToMany {
+        let message = format!(
+            "what `{field}` leads to has no single owner: `delete-orphan` is not for a `ManyToMany`"
+        );
+        return Err(syn::Error::new(text.span(), message));
+    }
     if has("delete-orphan") && !has("delete") && !has("all") {
         let message = "the cascade delete-orphan needs delete (or all)";
         return Err(syn::Error::new(text.span(), message));

@@ -21,12 +21,12 @@ const MOST_ROWS: usize = 64;
 /// Rows of one multi-row VALUES where there are that many.
 const MANY_ROWS: usize = 250;
 
-fn rows_per_statement(max_parameters: usize, width: usize) -> usize {
+pub(super) fn rows_per_statement(max_parameters: usize, width: usize) -> usize {
     (max_parameters / width.max(1)).clamp(1, MOST_ROWS)
 }
 
 /// The first of some rows that are sent together, and the rest.
-fn first_batch(slots: &[u32], max_parameters: usize, width: usize) -> (&[u32], &[u32]) {
+pub(super) fn first_batch<T>(slots: &[T], max_parameters: usize, width: usize) -> (&[T], &[T]) {
     let fits = max_parameters / width.max(1) >= MANY_ROWS;
     let rows = match slots.len() {
         MANY_ROWS.. if fits => MANY_ROWS,

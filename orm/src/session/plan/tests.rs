@@ -38,6 +38,15 @@ fn check(changes: &Changes, expected: &[&str]) {
                 slots,
             } => format!("update {store} {columns:?} {slots:?}"),
             Step::Delete { store, slots } => format!("delete {store} {slots:?}"),
+            Step::Associate { association, pairs } => format!("associate {association} {pairs:?}"),
+            Step::Dissociate { association, pairs } => {
+                format!("dissociate {association} {pairs:?}")
+            }
+            Step::Sever {
+                association,
+                side,
+                slots,
+            } => format!("sever {association} {side:?} {slots:?}"),
         })
         .collect();
     assert_eq!(steps, expected);
@@ -62,6 +71,7 @@ fn parents_come_first_and_go_last() {
     let changes = Changes {
         tables: vec![tasks, users],
         waits: vec![wait((TASKS, 5), (USERS, 9), true)],
+        ..Default::default()
     };
     check(
         &changes,
@@ -84,7 +94,7 @@ fn one_shape_is_one_batch() {
     };
     let changes = Changes {
         tables: vec![table],
-        waits: vec![],
+        ..Default::default()
     };
     check(
         &changes,
@@ -116,6 +126,7 @@ fn a_tree_is_inserted_level_by_level_and_deleted_from_the_leaves() {
         &Changes {
             tables: vec![table],
             waits,
+            ..Default::default()
         },
         &[
             "insert 0 [1] [1]",
@@ -141,6 +152,7 @@ fn a_row_that_waits_is_updated_late() {
         &Changes {
             tables: vec![table],
             waits,
+            ..Default::default()
         },
         &[
             "update 0 [1] [1]",
@@ -162,6 +174,7 @@ fn a_nullable_cycle_is_written_in_two_steps() {
         &Changes {
             tables: vec![table],
             waits,
+            ..Default::default()
         },
         &["insert 0 [1] [2]", "insert 0 [1] [1]", "update 0 [3] [2]"],
     );
@@ -189,6 +202,7 @@ fn a_cycle_of_tables_is_broken_where_null_is_allowed() {
         &Changes {
             tables: vec![tasks, users],
             waits,
+            ..Default::default()
         },
         &["insert 1 [1] [1]", "insert 0 [1] [2]", "update 1 [3] [1]"],
     );
@@ -215,11 +229,60 @@ fn a_cycle_of_tables_is_deleted_after_its_ties_are_cut() {
     };
     let changes = Changes {
         tables: vec![members, teams],
-        waits: vec![],
+        ..Default::default()
     };
     check(
         &changes,
         &["update 1 [3] [1]", "delete 0 [2]", "delete 1 [1]"],
+    );
+}
+
+#[test]
+fn pairs_go_first_and_come_after_both_ends() {
+    let tags = TableChanges {
+        store: TASKS,
+        inserts: vec![insert(4)],
+        deletes: vec![5],
+        ..Default::default()
+    };
+    let users = TableChanges {
+        store: USERS,
+        inserts: vec![insert(1)],
+        deletes: vec![2],
+        ..Default::default()
+    };
+    let associations = vec![
+        AssociationChanges {
+            association: 0,
+            added: vec![(1, 4), (3, 4)],
+            removed: vec![(3, 6)],
+            left: vec![2],
+            right: vec![5],
+        },
+        AssociationChanges {
+            association: 1,
+            left: vec![2],
+            ..Default::default()
+        },
+    ];
+    let changes = Changes {
+        tables: vec![tags, users],
+        associations,
+        ..Default::default()
+    };
+    check(
+        &changes,
+        &[
+            "dissociate 0 [(3, 6)]",
+            "sever 0 Left [2]",
+            "sever 0 Right [5]",
+            "sever 1 Left [2]",
+            "insert 0 [1] [4]",
+            "insert 1 [1] [1]",
+            "associate 0 [(1, 4), (3, 4)]",
+            "delete 1 [2]",
+            "delete 0 [5]",
+        ],
     );
 }
 
@@ -234,6 +297,7 @@ fn a_cycle_without_null_is_refused_and_named() {
     let cycle = plan(&Changes {
         tables: vec![table],
         waits,
+        ..Default::default()
     })
     .expect_err("no row can be first");
     assert_eq!(cycle, Cycle(vec![(0, 1), (0, 2), (0, 1)]));
@@ -256,6 +320,7 @@ fn a_long_chain_does_not_end_the_stack() {
     let steps = plan(&Changes {
         tables: vec![table],
         waits,
+        ..Default::default()
     })
     .expect("a plan");
     assert_eq!(steps.len(), count as usize);

@@ -241,6 +241,7 @@ fn take_wishes(model: &Model<'_>) -> TokenStream {
             Kind::HasMany => quote!(many::<#target>),
             Kind::HasOne => quote!(has_one::<#target, _>),
             Kind::BelongsTo => quote!(belongs_to::<#target, _>),
+            Kind::ManyToMany => quote!(many_to_many::<#target>),
         };
         quote! {
             #bound

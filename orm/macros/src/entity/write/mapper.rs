@@ -110,6 +110,19 @@ fn relation(relation: &Relation<'_>, model: &Model<'_>) -> TokenStream {
         Kind::BelongsTo => quote!(BelongsTo),
         Kind::HasMany => quote!(HasMany),
         Kind::HasOne => quote!(HasOne),
+        Kind::ManyToMany => quote!(ManyToMany),
+    };
+    let secondary = match &relation.secondary {
+        Some(secondary) => {
+            let (table, columns) = (&secondary.table, list(&secondary.columns));
+            quote! {
+                ::std::option::Option::Some(::selfsame::entity::outline::SecondaryOutline {
+                    table: #table,
+                    columns: #columns,
+                })
+            }
+        }
+        None => quote!(::std::option::Option::None),
     };
     let key = list(&relation.key);
     let order_by = list(&relation.order_by);
@@ -135,6 +148,7 @@ fn relation(relation: &Relation<'_>, model: &Model<'_>) -> TokenStream {
             name: #name,
             target: #target_name,
             key: #key,
+            secondary: #secondary,
             back_populates: #back_populates,
             cascade: #cascade,
             fetch: ::selfsame::entity::Fetch::#fetch,

@@ -29,6 +29,11 @@ pub(super) fn checks(model: &Model<'_>) -> TokenStream {
                 Kind::BelongsTo => quote! {
                     let _: ::selfsame::entity::Relation<#target, #name, _> = <#target>::#constant;
                 },
+                // A constant does not tell a foreign key from an association table; the field does.
+                Kind::ManyToMany => quote! {
+                    let _: fn(&#target) -> &::selfsame::entity::ManyToMany<#name> =
+                        |other| &other.#field;
+                },
             };
             at(field.span(), check)
         })

@@ -1,0 +1,237 @@
+//! Association tables: what many-to-many relations go through.
+
+use std::sync::{Arc, OnceLock};
+
+use super::{Mapper, RelationDescriptor};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{Column, ForeignKey, ReferentialAction, Table};
+
+/// A table of pairs: its primary key is made of two foreign keys. Both sides of a relation share it.
+#[derive(Debug)]
+pub struct Association {
+    /// Nothing is mapped to the table; its statements are kept as those of a mapping are.
+    mapper: Mapper,
+    left: Vec<usize>,
+    right: Vec<usize>,
+}
+
+/// One of the two foreign keys of an association table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The first: that of the side which gave the table.
+    Left,
+    /// The second.
+    Right,
+}
+
+/// The association table of a many-to-many relation, as one of its sides sees it.
+#[derive(Clone, Debug)]
+pub struct Through {
+    association: Arc<Association>,
+    side: Side,
+}
+
+impl Association {
+    /// The table.
+    pub fn table(&self) -> &Arc<Table> {
+        self.mapper.table()
+    }
+
+    /// The columns that refer to the primary key of a side, in its order.
+    pub fn columns(&self, side: Side) -> &[usize] {
+        match side {
+            Side::Left => &self.left,
+            Side::Right => &self.right,
+        }
+    }
+
+    pub(crate) fn mapper(&self) -> &Mapper {
+        &self.mapper
+    }
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+        }
+    }
+}
+
+impl Through {
+    /// The association table.
+    pub fn association(&self) -> &Arc<Association> {
+        &self.association
+    }
+
+    /// Which of its foreign keys refers to the relation's own side.
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
+    /// The columns that refer to the relation's own side.
+    pub fn here(&self) -> &[usize] {
+        self.association.columns(self.side)
+    }
+
+    /// The columns that refer to the target.
+    pub fn there(&self) -> &[usize] {
+        self.association.columns(self.side.other())
+    }
+}
+
+/// An association table as one side of a relation gave it.
+#[derive(Clone, Debug)]
+pub(crate) struct Secondary {
+    table: String,
+    /// Those that refer to the side that gave it, then those that refer to the target.
+    columns: Vec<String>,
+    association: Arc<OnceLock<Arc<Association>>>,
+}
+
+impl Secondary {
+    pub(crate) fn new(table: &str, columns: Vec<String>) -> Self {
+        Self {
+            table: table.to_owned(),
+            columns,
+            association: Arc::default(),
+        }
+    }
+
+    fn text(&self) -> String {
+        format!("{}({})", self.table, self.columns.join(", "))
+    }
+
+    /// As the other side would give it; `width` is how many columns refer to this one.
+    fn mirrored(&self, width: usize) -> String {
+        let (here, there) = self.columns.split_at(width.min(self.columns.len()));
+        let columns = [there, here].concat();
+        format!("{}({})", self.table, columns.join(", "))
+    }
+}
+
+/// Finds the association table of a relation, on whichever side it was given.
+pub(super) fn through(
+    mapper: &Mapper,
+    relation: &RelationDescriptor,
+    target: &Mapper,
+    inverse: Option<u16>,
+    side: &str,
+) -> Result<Through> {
+    let other = inverse.map(|index| &target.relations[usize::from(index)]);
+    let theirs = other.and_then(|other| other.secondary.as_ref().zip(Some(other)));
+    let (secondary, end) = match (&relation.secondary, theirs) {
+        (Some(mine), None) => (mine, Side::Left),
+        (None, Some((theirs, _))) => (theirs, Side::Right),
+        (None, None) => {
+            let message = format!("{side} has no association table: one side gives `secondary`");
+            return Err(Error::new(ErrorKind::Mapping, message));
+        }
+        (Some(mine), Some((theirs, other))) => {
+            let mirrored = mine.mirrored(mapper.table.primary_key.len());
+            if mirrored != theirs.text() {
+                let message = format!(
+                    "{side} goes through {}, and {}.{} through {}: seen from there, the first is {mirrored}",
+                    mine.text(),
+                    target.name,
+                    other.name,
+                    theirs.text()
+                );
+                return Err(Error::new(ErrorKind::Mapping, message));
+            }
+            // Both sides must choose the same.
+            let place = |mapper: &Mapper, name: &str| {
+                let relations = mapper.relations.iter();
+                let before = relations.take_while(|relation| relation.name != name);
+                (mapper.table.name.clone(), before.count())
+            };
+            if place(mapper, &relation.name) < place(target, &other.name) {
+                (mine, Side::Left)
+            } else {
+                (theirs, Side::Right)
+            }
+        }
+    };
+    let (left, right) = match end {
+        Side::Left => (mapper, target),
+        Side::Right => (target, mapper),
+    };
+    let association = match secondary.association.get() {
+        Some(association) => Arc::clone(association),
+        None => {
+            let made = Arc::new(association(secondary, left, right, inverse, side)?);
+            Arc::clone(secondary.association.get_or_init(|| made))
+        }
+    };
+    Ok(Through {
+        association,
+        side: end,
+    })
+}
+
+fn association(
+    secondary: &Secondary,
+    left: &Mapper,
+    right: &Mapper,
+    inverse: Option<u16>,
+    side: &str,
+) -> Result<Association> {
+    let error = |message| Error::new(ErrorKind::Mapping, message);
+    let keys: Vec<&Column> = left
+        .table
+        .key_columns()
+        .chain(right.table.key_columns())
+        .collect();
+    if keys.len() != secondary.columns.len() {
+        return Err(error(format!(
+            "{side}: {} has {} columns, and the keys of {} and {} together have {}",
+            secondary.text(),
+            secondary.columns.len(),
+            left.name,
+            right.name,
+            keys.len()
+        )));
+    }
+    let mut table = Table::build(&secondary.table);
+    for (name, key) in secondary.columns.iter().zip(&keys) {
+        if table.position(name).is_some() {
+            return Err(error(format!(
+                "{side}: {} has `{name}` twice",
+                secondary.text()
+            )));
+        }
+        table = table.column(Column::new(name, key.ty.clone()));
+    }
+    let width = left.table.primary_key.len();
+    let (here, there) = secondary.columns.split_at(width);
+    // Without another side, nothing tells the target of its pairs: the database lets them go with it.
+    let on_delete = match inverse {
+        Some(_) => ReferentialAction::NoAction,
+        None => ReferentialAction::Cascade,
+    };
+    table = table
+        .primary_key(&secondary.columns)
+        .index(there)
+        .constraint(foreign_key(here, &left.table, ReferentialAction::NoAction))
+        .constraint(foreign_key(there, &right.table, on_delete));
+    Ok(Association {
+        mapper: Mapper::new(&secondary.table, table),
+        left: (0..width).collect(),
+        right: (width..keys.len()).collect(),
+    })
+}
+
+/// Pairs follow their ends when those change their keys.
+fn foreign_key(columns: &[String], to: &Table, on_delete: ReferentialAction) -> ForeignKey {
+    ForeignKey {
+        name: None,
+        columns: columns.to_vec(),
+        table: to.name.clone(),
+        references: to.key_columns().map(|column| column.name.clone()).collect(),
+        on_delete,
+        on_update: ReferentialAction::Cascade,
+    }
+}

@@ -1,0 +1,102 @@
+//! Statements about the pairs of an association table.
+
+use super::text::Text;
+use super::{Renderer, types};
+use crate::backend::{Sql, StatementKind};
+use crate::schema::Table;
+
+/// A table that is reached through an association table.
+#[derive(Clone, Copy, Debug)]
+pub struct Pairing<'a> {
+    /// The association table.
+    pub association: &'a Table,
+    /// Its columns that are searched by, and read behind those of the target.
+    pub here: &'a [usize],
+    /// Its columns that refer to the target's primary key.
+    pub there: &'a [usize],
+    /// The table that is read.
+    pub target: &'a Table,
+    /// Columns of the target to sort by, and whether descending.
+    pub order: &'a [(usize, bool)],
+}
+
+impl Renderer<'_> {
+    /// SELECT of the rows that are paired with one of `n` keys, all columns, each row with the key that it is paired with behind it;
+    /// parameters key by key.
+    ///
+    /// # Panics
+    ///
+    /// If `n` is 0.
+    pub fn select_paired(&self, pairing: &Pairing<'_>, n: usize) -> Sql {
+        assert!(n > 0, "a SELECT by key needs a key");
+        self.paired(pairing, |text| {
+            text.in_params("a.", pairing.association, pairing.here, n);
+        })
+    }
+
+    /// The same for any number of keys: one array for each column.
+    pub fn select_paired_arrays(&self, pairing: &Pairing<'_>) -> Sql {
+        self.paired(pairing, |text| {
+            text.in_arrays("a.", pairing.association, pairing.here);
+        })
+    }
+
+    /// DELETE of the rows that have one of `n` values in the columns `by`; parameters value by value.
+    ///
+    /// # Panics
+    ///
+    /// If `n` is 0.
+    pub fn delete_by(&self, table: &Table, by: &[usize], n: usize) -> Sql {
+        assert!(n > 0, "a DELETE by key needs a key");
+        if n == 1 {
+            return self.delete(table, by);
+        }
+        let mut text = self.text(64 + table.name.len() + n * by.len() * 4);
+        text.push("DELETE FROM ");
+        text.identifier(&table.name);
+        text.push(" WHERE ");
+        text.in_params("", table, by, n);
+        text.finish(StatementKind::Delete, Vec::new())
+    }
+
+    fn paired(&self, pairing: &Pairing<'_>, condition: impl FnOnce(&mut Text<'_>)) -> Sql {
+        let Pairing {
+            association,
+            here,
+            there,
+            target,
+            order,
+        } = *pairing;
+        let all: Vec<usize> = (0..target.columns.len()).collect();
+        let mut text = self.text(128 + all.len() * 20);
+        text.push("SELECT ");
+        text.behind("t.", target, &all);
+        text.push(", ");
+        text.behind("a.", association, here);
+        text.push(" FROM ");
+        text.identifier(&association.name);
+        text.push(" AS a JOIN ");
+        text.identifier(&target.name);
+        text.push(" AS t ON ");
+        text.each(there.len(), " AND ", |text, i| {
+            text.behind("t.", target, &target.primary_key[i..=i]);
+            text.push(" = ");
+            text.behind("a.", association, &there[i..=i]);
+        });
+        text.push(" WHERE ");
+        condition(&mut text);
+        if !order.is_empty() {
+            text.push(" ORDER BY ");
+        }
+        text.each(order.len(), ", ", |text, i| {
+            let (column, descending) = order[i];
+            text.behind("t.", target, &[column]);
+            if descending {
+                text.push(" DESC");
+            }
+        });
+        let mut columns = types(target, &all);
+        columns.extend(types(association, here));
+        text.finish(StatementKind::Select, columns)
+    }
+}

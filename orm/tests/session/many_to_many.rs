@@ -1,0 +1,476 @@
+//! Many-to-many relations: both sides in memory, and the rows of the association table.
+
+use selfsame::prelude::*;
+use selfsame::{ErrorKind, Result};
+
+use crate::fixture::{Fixture, Post, Seat, Site, Tag};
+
+fn tags<const N: usize>(labels: [&str; N]) -> [Tag; N] {
+    labels.map(Tag::new)
+}
+
+fn labels(session: &Session, tags: &[Handle<Tag>]) -> Vec<String> {
+    tags.iter().map(|&t| session[t].label.clone()).collect()
+}
+
+/// A post with the tags a and b, committed, and c; nothing is loaded.
+fn tagged() -> Result<(Fixture, Handle<Post>, [Handle<Tag>; 3])> {
+    let mut f = Fixture::new()?;
+    let [a, b, c] = f.session.add_all(tags(["a", "b", "c"]));
+    let post = f.session.add(Post {
+        tags: [a, b].into(),
+        ..Post::new("first")
+    });
+    f.session.commit()?;
+    f.session.get_many::<Tag>([1, 2, 3])?;
+    f.session.get::<Post>(1)?;
+    f.forget();
+    Ok((f, post, [a, b, c]))
+}
+
+/// The labels of a post's tags as the database has them.
+#[track_caller]
+fn rows(f: &Fixture, post: i64) -> String {
+    let mut session = Session::new(&f.outside);
+    let post = session.get::<Post>(post).expect("a query").expect("a post");
+    let tags = session.load(post, Post::TAGS).expect("its tags");
+    labels(&session, &tags).join(" ")
+}
+
+#[test]
+fn new_objects_and_their_pairs_are_three_inserts() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let shared = f.session.add(Tag::new("shared"));
+    let mut posts = Vec::new();
+    for n in 0..3 {
+        let mut post = Post::new(format!("post {n}"));
+        post.tags.push(shared);
+        post.tags.push(Tag::new(format!("tag {n}")));
+        posts.push(f.session.add(post));
+    }
+    assert_eq!(f.session.load(shared, Tag::POSTS)?, posts);
+    f.sends(&[]);
+    f.session.commit()?;
+    f.sends(&[
+        "BEGIN IMMEDIATE",
+        "LAST KEY",
+        "INSERT INTO tags (label) 4",
+        "LAST KEY",
+        "INSERT INTO posts (title) 3",
+        "INSERT INTO post_tags (post_id, tag_id) 6",
+        "COMMIT",
+    ]);
+    assert_eq!(rows(&f, 2), "tag 1 shared");
+    Ok(())
+}
+
+#[test]
+fn both_sides_change_at_once() -> Result<()> {
+    let (mut f, post, [a, b, c]) = tagged()?;
+    assert_eq!(f.session.load(post, Post::TAGS)?, [b, a]);
+    assert_eq!(f.session.load(c, Tag::POSTS)?, []);
+    f.forget();
+    f.session.push(post, Post::TAGS, c)?;
+    f.session.remove(post, Post::TAGS, a)?;
+    assert_eq!(f.session.load(post, Post::TAGS)?, [b, c]);
+    assert_eq!(f.session.load(c, Tag::POSTS)?, [post]);
+    f.session.remove(c, Tag::POSTS, post)?;
+    assert_eq!(f.session.load(post, Post::TAGS)?, [b]);
+    let error = f.session.remove(post, Post::TAGS, c).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidState);
+    assert!(error.to_string().contains("Post.tags"), "{error}");
+    f.sends(&[]);
+    f.session.commit()?;
+    f.sends(&[
+        "DELETE FROM post_tags WHERE post_id = ? AND tag_id = ?",
+        "COMMIT",
+    ]);
+    assert_eq!(rows(&f, 1), "b");
+    Ok(())
+}
+
+#[test]
+fn changes_to_a_side_that_is_not_loaded_are_merged() -> Result<()> {
+    let (mut f, post, [a, b, c]) = tagged()?;
+    f.session.no_autoflush(|s| {
+        s.push(c, Tag::POSTS, post)?;
+        s.remove(a, Tag::POSTS, post)?;
+        assert_eq!(s.loaded(post, Post::TAGS)?, None);
+        assert_eq!(s.load(post, Post::TAGS)?, [b, c]);
+        assert_eq!(s.load(c, Tag::POSTS)?, [post]);
+        assert_eq!(s.load(a, Tag::POSTS)?, []);
+        Ok(())
+    })?;
+    f.forget();
+    f.session.flush()?;
+    f.sends(&[
+        "DELETE FROM post_tags WHERE post_id = ? AND tag_id = ?",
+        "INSERT INTO post_tags (post_id, tag_id) 1",
+    ]);
+    assert_eq!(f.session.load(post, Post::TAGS)?, [b, c]);
+    f.session.commit()?;
+    assert_eq!(rows(&f, 1), "c b");
+    Ok(())
+}
+
+#[test]
+fn replacing_writes_the_difference() -> Result<()> {
+    let (mut f, post, [a, b, c]) = tagged()?;
+    f.session.replace(post, Post::TAGS, [c, b])?;
+    let new = f.session.add(Tag::new("d"));
+    f.session.push(post, Post::TAGS, new)?;
+    f.session.commit()?;
+    f.sends(&[
+        "SELECT post_tags AS a JOIN tags AS t ON t.id = a.tag_id WHERE a.post_id IN (?) ORDER BY t.label DESC, t.id",
+        "DELETE FROM post_tags WHERE post_id = ? AND tag_id = ?",
+        "INSERT INTO tags (label) 1",
+        "INSERT INTO post_tags (post_id, tag_id) 2",
+        "COMMIT",
+    ]);
+    assert_eq!(rows(&f, 1), "d c b");
+    f.session.replace(post, Post::TAGS, [b, c, new])?;
+    f.forget();
+    f.session.commit()?;
+    f.sends(&["COMMIT"]);
+    assert_eq!(f.session.load(a, Tag::POSTS)?, []);
+    Ok(())
+}
+
+#[test]
+fn a_pair_that_is_there_is_not_written_again() -> Result<()> {
+    let (mut f, post, [a, _, c]) = tagged()?;
+    // From both sides, neither of which is loaded.
+    f.session.push(post, Post::TAGS, a)?;
+    f.session.push(c, Tag::POSTS, post)?;
+    f.session.push(post, Post::TAGS, c)?;
+    f.session.commit()?;
+    f.sends(&[
+        "SELECT post_tags WHERE (post_id, tag_id) IN (VALUES (?, ?), (?, ?))",
+        "INSERT INTO post_tags (post_id, tag_id) 1",
+        "COMMIT",
+    ]);
+    // Nobody knew that it was there, and it goes.
+    f.session.push(post, Post::TAGS, a)?;
+    f.session.remove(post, Post::TAGS, a)?;
+    f.session.commit()?;
+    assert_eq!(rows(&f, 1), "c b");
+    // What is loaded needs no question.
+    f.session.load(post, Post::TAGS)?;
+    f.forget();
+    f.session.push(post, Post::TAGS, c)?;
+    f.session.commit()?;
+    f.sends(&["COMMIT"]);
+    Ok(())
+}
+
+#[test]
+fn a_single_pair_needs_no_transaction() -> Result<()> {
+    let (mut f, post, [a, ..]) = tagged()?;
+    f.session.load(post, Post::TAGS)?;
+    f.session.commit()?;
+    f.forget();
+    f.session.remove(post, Post::TAGS, a)?;
+    f.session.commit()?;
+    f.sends(&["DELETE FROM post_tags WHERE post_id = ? AND tag_id = ?"]);
+    Ok(())
+}
+
+#[test]
+fn the_pairs_of_a_deleted_object_go_first() -> Result<()> {
+    let (mut f, post, [a, b, c]) = tagged()?;
+    f.session.delete(post)?;
+    f.session.flush()?;
+    f.sends(&[
+        "DELETE FROM post_tags WHERE post_id = ?",
+        "DELETE FROM post_seats WHERE post_id = ?",
+        "DELETE FROM posts WHERE id = ?",
+    ]);
+    f.session.rollback()?;
+    assert_eq!(rows(&f, 1), "b a");
+    // From the other side, by many; a change of a pair that goes anyway is forgotten.
+    f.session.load(post, Post::TAGS)?;
+    f.session.push(post, Post::TAGS, c)?;
+    f.session.remove(post, Post::TAGS, a)?;
+    for tag in [a, b, c] {
+        f.session.delete(tag)?;
+    }
+    f.forget();
+    f.session.flush()?;
+    f.sends(&[
+        "DELETE FROM post_tags WHERE tag_id IN (?, ?, ?, ?)",
+        "DELETE FROM tags WHERE id = ? × 3",
+    ]);
+    assert_eq!(f.session.load(post, Post::TAGS)?, []);
+    f.session.replace(post, Post::TAGS, [])?;
+    f.session.commit()?;
+    f.holds::<Tag>(0);
+    assert_eq!(rows(&f, 1), "");
+    Ok(())
+}
+
+#[test]
+fn the_pairs_of_a_one_sided_relation_go_with_either_end() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let seat = |place: &str| Seat::new(1, place, false);
+    let post = f.session.add(Post {
+        seats: [seat("b"), seat("a")].into(),
+        ..Post::new("x")
+    });
+    f.session.commit()?;
+    let seats = f.session.load(post, Post::SEATS)?;
+    let places: Vec<&str> = seats.iter().map(|&s| &*f.session[s].place).collect();
+    assert_eq!(places, ["a", "b"]);
+    f.session.delete(seats[0])?;
+    f.session.commit()?;
+    assert_eq!(f.session.load(post, Post::SEATS)?, [seats[1]]);
+    f.session.commit()?;
+    // A session that does not know of posts.
+    f.behind(|s| {
+        let seat = s.get::<Seat>((1, "b".to_owned()))?.expect("the seat");
+        s.delete(seat)
+    })?;
+    f.session.commit()?;
+    assert_eq!(f.session.load(post, Post::SEATS)?, []);
+    Ok(())
+}
+
+#[test]
+fn an_object_can_be_related_to_its_own_kind() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b, c] = f.session.add_all(["a", "b", "c"].map(Site::new));
+    f.session.push(a, Site::LINKS, b)?;
+    f.session.push(a, Site::LINKS, a)?;
+    f.session.push(b, Site::LINKED_BY, c)?;
+    assert_eq!(f.session.load(b, Site::LINKED_BY)?, [a, c]);
+    f.session.commit()?;
+    assert_eq!(f.session.load(a, Site::LINKS)?, [a, b]);
+    assert_eq!(f.session.load(a, Site::LINKED_BY)?, [a]);
+    assert_eq!(f.session.load(b, Site::LINKS)?, []);
+    assert_eq!(f.session.load(b, Site::LINKED_BY)?, [a, c]);
+    f.session.delete(a)?;
+    f.forget();
+    f.session.flush()?;
+    let sent = f.sent();
+    assert_eq!(
+        sent[sent.len() - 4..],
+        [
+            "DELETE FROM links WHERE source = ?",
+            "DELETE FROM links WHERE target = ?",
+            "DELETE FROM site_tags WHERE site = ?",
+            "DELETE FROM sites WHERE name = ?",
+        ]
+    );
+    assert_eq!(f.session.load(b, Site::LINKED_BY)?, [c]);
+    f.session.commit()?;
+    assert_eq!(f.session.load(b, Site::LINKED_BY)?, [c]);
+    Ok(())
+}
+
+#[test]
+fn a_delete_cascade_takes_the_other_end_along() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let site = f.session.add(Site {
+        own_tags: tags(["a", "b"]).into(),
+        ..Site::new("x")
+    });
+    f.session.add(Tag::new("c"));
+    f.session.commit()?;
+    f.session.delete(site)?;
+    f.session.commit()?;
+    f.holds::<Tag>(1);
+    f.holds::<Site>(0);
+    Ok(())
+}
+
+#[test]
+fn a_rollback_restores_both_sides() -> Result<()> {
+    let (mut f, post, [a, b, c]) = tagged()?;
+    f.session.load(c, Tag::POSTS)?;
+    f.session.replace(post, Post::TAGS, [c])?;
+    f.session.flush()?;
+    f.session.push(post, Post::TAGS, b)?;
+    f.session.rollback()?;
+    assert_eq!(f.session.load(post, Post::TAGS)?, [b, a]);
+    assert_eq!(f.session.load(c, Tag::POSTS)?, []);
+    f.session.commit()?;
+    assert_eq!(rows(&f, 1), "b a");
+    Ok(())
+}
+
+#[test]
+fn a_savepoint_restores_exactly_what_changed_inside() -> Result<()> {
+    let (mut f, post, [a, b, c]) = tagged()?;
+    f.session.load(c, Tag::POSTS)?;
+    f.session.load(post, Post::TAGS)?;
+    f.session.remove(post, Post::TAGS, a)?;
+    let undone: Result<()> = f.session.savepoint(|s| {
+        s.push(post, Post::TAGS, c)?;
+        s.flush()?;
+        s.remove(post, Post::TAGS, b)?;
+        s.push(a, Tag::POSTS, post)?;
+        s.delete(c)?;
+        s.flush()?;
+        assert_eq!(s.load(post, Post::TAGS)?, [a]);
+        Err(selfsame::Error::new(ErrorKind::Database, "undo"))
+    });
+    assert!(undone.is_err());
+    assert_eq!(f.session.load(post, Post::TAGS)?, [b]);
+    assert_eq!(f.session.load(c, Tag::POSTS)?, []);
+    f.session.savepoint(|s| s.push(post, Post::TAGS, c))?;
+    f.session.commit()?;
+    assert_eq!(rows(&f, 1), "c b");
+    Ok(())
+}
+
+#[test]
+fn expire_drops_the_changes_of_both_sides() -> Result<()> {
+    let (mut f, post, [a, b, c]) = tagged()?;
+    f.session.load(a, Tag::POSTS)?;
+    f.session.load(c, Tag::POSTS)?;
+    f.session.remove(post, Post::TAGS, a)?;
+    f.session.push(post, Post::TAGS, c)?;
+    f.session.expire(post)?;
+    assert_eq!(f.session.loaded(a, Tag::POSTS)?, Some(vec![post]));
+    assert_eq!(f.session.loaded(c, Tag::POSTS)?, Some(vec![]));
+    assert_eq!(f.session.load(post, Post::TAGS)?, [b, a]);
+    f.forget();
+    f.session.commit()?;
+    f.sends(&["COMMIT"]);
+    // What was not flushed survives that everything is read again.
+    f.session.load(post, Post::TAGS)?;
+    f.session.push(post, Post::TAGS, c)?;
+    f.session.expire_all();
+    assert_eq!(f.session.loaded(post, Post::TAGS)?, Some(vec![b, a, c]));
+    f.session.commit()?;
+    assert_eq!(rows(&f, 1), "c b a");
+    Ok(())
+}
+
+#[test]
+fn an_expunged_object_keeps_its_rows() -> Result<()> {
+    let (mut f, post, [a, b, c]) = tagged()?;
+    f.session.load(post, Post::TAGS)?;
+    f.session.push(post, Post::TAGS, c)?;
+    f.session.expunge(a)?;
+    f.session.expunge(c)?;
+    assert_eq!(f.session.load(post, Post::TAGS)?, [b]);
+    f.session.commit()?;
+    assert_eq!(rows(&f, 1), "b a");
+    Ok(())
+}
+
+#[test]
+fn a_pair_that_is_gone_is_stale() -> Result<()> {
+    let (mut f, post, [a, b, c]) = tagged()?;
+    f.session.load(post, Post::TAGS)?;
+    f.session.commit()?;
+    f.session.remove(post, Post::TAGS, c)?;
+    f.session.remove(post, Post::TAGS, a)?;
+    let error = f.session.flush().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    assert_eq!(error.entity_name(), Some("post_tags"));
+    assert_eq!(error.key_text(), Some("(1, 3)"));
+    f.session.rollback()?;
+    assert_eq!(f.session.load(post, Post::TAGS)?, [b, a]);
+    Ok(())
+}
+
+#[test]
+fn an_object_without_a_row_cannot_be_put_in() -> Result<()> {
+    let (mut f, post, _) = tagged()?;
+    let lost = f.session.add(Tag::new("lost"));
+    f.session.rollback()?;
+    let error = f.session.push(post, Post::TAGS, lost).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidState);
+    Ok(())
+}
+
+#[test]
+fn all_ways_of_loading_give_the_same_graph() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let all = f.session.add_all(tags(["a", "b", "c", "d"]));
+    for n in 0..5 {
+        f.session.add(Post {
+            tags: all.iter().copied().take(n).collect(),
+            ..Post::new(format!("post {n}"))
+        });
+    }
+    f.session.commit()?;
+    let mut graph = |query: selfsame::query::Query<Post>| -> Result<(Vec<String>, usize)> {
+        f.session.close();
+        f.forget();
+        let mut found = Vec::new();
+        for post in query.order_by(Post::ID.asc()).all(&mut f.session)? {
+            let tags = f.session.load(post, Post::TAGS)?;
+            found.push(labels(&f.session, &tags).join(""));
+        }
+        let selects = f.sent().iter().filter(|s| s.starts_with("SELECT")).count();
+        Ok((found, selects))
+    };
+    let whole: Vec<String> = ["", "a", "ba", "cba", "dcba"].map(str::to_owned).into();
+    assert_eq!(graph(Post::query())?, (whole.clone(), 6));
+    assert_eq!(
+        graph(Post::query().with(Post::TAGS.selectin()))?,
+        (whole.clone(), 2)
+    );
+    assert_eq!(
+        graph(Post::query().with(Post::TAGS.joined()))?,
+        (whole.clone(), 1)
+    );
+    let joined = Post::query().with(Post::TAGS.joined()).offset(1).limit(2);
+    assert_eq!(graph(joined)?, (whole[1..3].to_vec(), 1));
+    let nested = Post::TAGS.selectin().then(Tag::POSTS.selectin());
+    f.session.close();
+    let posts = Post::query().with(nested).all(&mut f.session)?;
+    f.forget();
+    let a = f.session.load(posts[4], Post::TAGS)?[3];
+    assert_eq!(f.session.load(a, Tag::POSTS)?, posts[1..]);
+    let joined = Post::TAGS.joined().then(Tag::POSTS.joined());
+    f.session.close();
+    let posts = Post::query().with(joined).all(&mut f.session)?;
+    f.forget();
+    let a = f.session.load(posts[4], Post::TAGS)?[3];
+    assert_eq!(f.session.load(a, Tag::POSTS)?, posts[1..]);
+    f.sends(&[]);
+    Ok(())
+}
+
+#[test]
+fn a_wish_put_into_a_persistent_object_is_granted() -> Result<()> {
+    let (mut f, post, [.., c]) = tagged()?;
+    f.session[post].tags.push(c);
+    f.session[post].tags.push(Tag::new("new"));
+    f.session.commit()?;
+    assert_eq!(rows(&f, 1), "new c b a");
+    Ok(())
+}
+
+#[test]
+fn an_object_that_takes_a_row_does_not_take_its_pairs() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b, c] = f.session.add_all(["a", "b", "c"].map(Site::new));
+    f.session.push(a, Site::LINKS, b)?;
+    f.session.commit()?;
+    f.session.delete(a)?;
+    let again = f.session.add(Site::new("a"));
+    f.session.push(again, Site::LINKS, c)?;
+    f.session.commit()?;
+    assert_eq!(f.session.load(again, Site::LINKS)?, [c]);
+    assert_eq!(f.session.load(b, Site::LINKED_BY)?, []);
+    Ok(())
+}
+
+#[test]
+fn merging_adds_the_pairs_that_are_missing() -> Result<()> {
+    let (mut f, post, [a, _, c]) = tagged()?;
+    let merged = f.session.merge(Post {
+        id: Auto::set(1),
+        tags: [f.session[a].clone(), f.session[c].clone()].into(),
+        ..Post::new("first")
+    })?;
+    assert_eq!(merged, post);
+    f.session.commit()?;
+    assert_eq!(rows(&f, 1), "c b a");
+    f.holds::<Tag>(3);
+    Ok(())
+}
