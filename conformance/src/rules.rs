@@ -62,7 +62,7 @@ pub const RULES: [Rule; 42] = [
     rule(17, "a row deleted and added again under its key is one UPDATE; swapped unique values work or are a clear error"),
     rule(18, "a failed flush rolls back, keeps the changes in memory, and refuses statements until `rollback`; inside a savepoint only that is lost"),
     rule(19, "an UPDATE or DELETE that matches no row is `StaleData`; version columns are checked and counted"),
-    rule(20, "a changed primary key is an UPDATE by the old key; the map and the children follow").missing("changed keys are not built yet"),
+    rule(20, "a changed primary key is an UPDATE by the old key; the map and the children follow"),
     rule(21, "what the database makes is read back, in the same statement where it can RETURN"),
     rule(22, "one-to-many, many-to-one and one-to-one relations, each also within one table").missing("many-to-many relations are not built yet"),
     rule(23, "both sides change at once in memory; a side that is not loaded is not loaded for it"),

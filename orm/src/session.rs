@@ -25,6 +25,7 @@ mod merge;
 mod pairs;
 mod persist;
 mod plan;
+mod rekey;
 mod relate;
 mod snapshots;
 mod state;

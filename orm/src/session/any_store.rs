@@ -67,6 +67,8 @@ pub(crate) trait AnyStore: Send {
     fn detach(&mut self, slot: u32);
     /// Drops the changes of an object and has it read again when it is next met.
     fn expire(&mut self, slot: u32);
+    /// The rows whose primary key is to be changed.
+    fn rekeyed(&self) -> Vec<u32>;
     /// New objects with the keys of rows to delete take those rows over: an UPDATE instead of a DELETE and an INSERT.
     fn switch_rows(&mut self) -> Result<()>;
     /// Refuses two objects with one key.

@@ -88,6 +88,7 @@ impl Session {
             entry.store.switch_rows()?;
         }
         self.set_versions()?;
+        self.write_changed_keys()?;
         let waits = self.settle_links()?;
         self.read_again_what_expired()?;
         for entry in &self.stores {
@@ -368,7 +369,7 @@ impl Session {
     }
 
     /// Objects that were written while they were expired: their rows are read again, and the changes laid over them.
-    fn read_again_what_expired(&mut self) -> Result<()> {
+    pub(super) fn read_again_what_expired(&mut self) -> Result<()> {
         let set = self.references_set_on_expired();
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let any = self.any_store(store);

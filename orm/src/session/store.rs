@@ -410,6 +410,19 @@ impl<E: Mapped> AnyStore for Store<E> {
         self.ledger.set_epoch(slot, 0);
     }
 
+    fn rekeyed(&self) -> Vec<u32> {
+        let differs = |&slot: &u32| {
+            let object = &self.objects[slot as usize];
+            let now = object
+                .value
+                .as_ref()
+                .and_then(|value| value.key(&self.mapper));
+            object.snapshot.is_some() && !self.ledger.is_doomed(slot) && self.key(slot) != now
+        };
+        let touched = self.ledger.touched().iter().copied();
+        touched.filter(differs).collect()
+    }
+
     fn switch_rows(&mut self) -> Result<()> {
         if self.ledger.pending().is_empty() || self.ledger.doomed().is_empty() {
             return Ok(());

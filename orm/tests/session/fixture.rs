@@ -234,6 +234,44 @@ pub(crate) struct Site {
     pub(crate) own_tags: ManyToMany<Tag>,
 }
 
+/// Its shops follow its code, and their shelves follow them.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "regions")]
+pub(crate) struct Region {
+    #[orm(primary_key)]
+    pub(crate) code: String,
+    #[orm(back_populates = region)]
+    pub(crate) shops: HasMany<Shop>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "shops")]
+pub(crate) struct Shop {
+    #[orm(primary_key, references = "regions.code", on_update = "cascade")]
+    pub(crate) region_code: String,
+    #[orm(primary_key)]
+    pub(crate) number: i32,
+    pub(crate) open: bool,
+    #[orm(back_populates = shops)]
+    pub(crate) region: BelongsTo<Region>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(
+    table = "shelves",
+    foreign_key(
+        columns(region_code, shop_number),
+        references = "shops(region_code, number)",
+        on_update = "cascade"
+    )
+)]
+pub(crate) struct Shelf {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) region_code: String,
+    pub(crate) shop_number: i32,
+}
+
 /// A session and everything that it sent.
 pub(crate) struct Fixture {
     pub(crate) session: Session,
@@ -249,7 +287,7 @@ impl Fixture {
         let (engine, outside) = (Engine::new(database.clone()), Engine::new(database));
         metadata![
             Author, Book, Album, Track, Mark, House, Room, Person, Passport, Node, Seat, Team,
-            Member, Word, Draft, Post, Tag, Site
+            Member, Word, Draft, Post, Tag, Site, Region, Shop, Shelf
         ]
         .create_all(&outside)?;
         let sent = Arc::new(Mutex::new(Vec::new()));

@@ -8,6 +8,7 @@ mod identity;
 mod many_to_many;
 mod merge;
 mod queries;
+mod rekey;
 mod relations;
 mod savepoints;
 mod transactions;
