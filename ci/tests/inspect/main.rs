@@ -1,6 +1,14 @@
 //! `selfsame inspect` on both databases: what it writes is blessed (`SELFSAME_BLESS=1` writes it anew), compiles here, and makes an
 //! equal schema.
 
+#[path = "../chinook/entities.rs"]
+mod chinook;
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "written for a library")]
+mod chinook_postgres;
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "written for a library")]
+mod chinook_sqlite;
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
 mod postgres;
@@ -26,26 +34,33 @@ fn main() -> std::process::ExitCode {
     let server = (!arguments.list).then(Server::start).transpose();
     let trials = vec![
         Trial::test("sqlite", || on_sqlite().map_err(Failed::from)),
+        Trial::test("chinook_on_sqlite", || {
+            chinook_on_sqlite().map_err(Failed::from)
+        }),
         Trial::test("bad_arguments_are_refused", || {
             bad_arguments();
             Ok(())
         }),
-        Trial::ignorable_test("postgres", {
-            let server = server
-                .as_ref()
-                .map(Option::clone)
-                .map_err(ToString::to_string);
-            move || match server {
-                Ok(Some(server)) => on_postgres(&server)
-                    .map(|()| Completion::Completed)
-                    .map_err(Failed::from),
-                Ok(None) => Err("no server was started".into()),
-                Err(reason) if required() => Err(reason.into()),
-                Err(reason) => Ok(Completion::ignored_with(reason)),
-            }
-        }),
+        with_server("postgres", &server, on_postgres),
+        with_server("chinook_on_postgres", &server, chinook_on_postgres),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn with_server(
+    name: &'static str,
+    server: &selfsame::Result<Option<Server>>,
+    test: fn(&Server) -> selfsame::Result<()>,
+) -> Trial {
+    let server = server.as_ref().map_err(ToString::to_string).cloned();
+    Trial::ignorable_test(name, move || match server {
+        Ok(Some(server)) => test(&server)
+            .map(|()| Completion::Completed)
+            .map_err(Failed::from),
+        Ok(None) => Err("no server was started".into()),
+        Err(reason) if required() => Err(reason.into()),
+        Err(reason) => Ok(Completion::ignored_with(reason)),
+    })
 }
 
 fn on_sqlite() -> selfsame::Result<()> {
@@ -67,6 +82,34 @@ fn on_postgres(server: &Server) -> selfsame::Result<()> {
         &engine,
         &Engine::new(second.backend()),
         &postgres::metadata(),
+    )
+}
+
+/// The music shop as mapped by hand, and again as it was found in the database: no difference.
+fn chinook_on_sqlite() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    chinook::chinook().create_all(&engine)?;
+    let path = database.path().to_str().expect("text");
+    check_written(&format!("sqlite:{path}"), "chinook_sqlite.rs");
+    assert_eq!(chinook_sqlite::metadata().diff(&engine)?, []);
+    check_equal(
+        &engine,
+        &Engine::new(Sqlite::memory()),
+        &chinook_sqlite::metadata(),
+    )
+}
+
+fn chinook_on_postgres(server: &Server) -> selfsame::Result<()> {
+    let (first, second) = (server.database()?, server.database()?);
+    let engine = Engine::new(first.backend());
+    chinook::chinook().create_all(&engine)?;
+    check_written(&first.url(), "chinook_postgres.rs");
+    assert_eq!(chinook_postgres::metadata().diff(&engine)?, []);
+    check_equal(
+        &engine,
+        &Engine::new(second.backend()),
+        &chinook_postgres::metadata(),
     )
 }
 

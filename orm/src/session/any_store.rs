@@ -71,8 +71,8 @@ pub(crate) trait AnyStore: Send {
     fn rekeyed(&self) -> Vec<u32>;
     /// New objects with the keys of rows to delete take those rows over: an UPDATE instead of a DELETE and an INSERT.
     fn switch_rows(&mut self) -> Result<()>;
-    /// Refuses two objects with one key.
-    fn check_identities(&self) -> Result<()>;
+    /// Refuses two objects with one key; those for which `is_open` is true get theirs later.
+    fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()>;
     /// Takes what waits in an object's relationship fields.
     fn take_wishes(&mut self, slot: u32) -> Vec<(u16, Grant)>;
     /// Lays a freshly read row under an object that was written while it was expired.

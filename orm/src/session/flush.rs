@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::deletion::refers_to_primary_key;
 use super::edges::{Link, Node};
 use super::lookup::Lookup;
@@ -91,8 +93,10 @@ impl Session {
         self.write_changed_keys()?;
         let waits = self.settle_links()?;
         self.read_again_what_expired()?;
-        for entry in &self.stores {
-            entry.store.check_identities()?;
+        let open = self.open_keys(&waits);
+        for (store, entry) in (0u16..).zip(&self.stores) {
+            let is_open = |slot| open.contains(&(store, slot));
+            entry.store.check_identities(&is_open)?;
         }
         let associations = self.association_changes(severed)?;
         let changes = self.changes(waits, associations)?;
@@ -262,6 +266,19 @@ impl Session {
         }
         waits.extend(self.waits_by_natural_keys()?);
         Ok(waits)
+    }
+
+    /// New objects whose own keys hold those of parents that are inserted before them: the rows of an association table.
+    fn open_keys(&self, waits: &[Wait]) -> FxHashSet<Node> {
+        let is_open = |wait: &&Wait| {
+            let key = &self.entry(wait.child.0).mapper.table().primary_key;
+            wait.columns.iter().any(|column| key.contains(column))
+        };
+        waits
+            .iter()
+            .filter(is_open)
+            .map(|wait| wait.child)
+            .collect()
     }
 
     fn clear_foreign_key(&mut self, link: &Link) -> Result<()> {

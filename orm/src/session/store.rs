@@ -436,11 +436,12 @@ impl<E: Mapped> AnyStore for Store<E> {
         Ok(())
     }
 
-    fn check_identities(&self) -> Result<()> {
-        let keyed = |&slot: &u32| self.key(slot).map(|key| (slot, key));
+    fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()> {
+        let keyed = |slot: u32| self.key(slot).map(|key| (slot, key));
+        let pending = self.ledger.pending().iter().copied();
         match duplicate(
             &self.keys,
-            &mut self.ledger.pending().iter().filter_map(keyed),
+            &mut pending.filter(|&slot| !is_open(slot)).filter_map(keyed),
         ) {
             Some(key) => Err(conflict(&self.mapper, &key)),
             None => Ok(()),

@@ -181,6 +181,18 @@ pub(crate) struct Seat {
     pub(crate) taken: bool,
 }
 
+/// Has the keys of the two rows that it ties together.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "credits")]
+pub(crate) struct Credit {
+    #[orm(primary_key, references = "authors.id")]
+    pub(crate) author_id: i64,
+    #[orm(primary_key, references = "teams.id")]
+    pub(crate) team_id: i64,
+    pub(crate) author: BelongsTo<Author>,
+    pub(crate) team: BelongsTo<Team>,
+}
+
 /// Has a version, a key that the program makes, and refers to another of its kind.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "drafts")]
@@ -287,7 +299,7 @@ impl Fixture {
         let (engine, outside) = (Engine::new(database.clone()), Engine::new(database));
         metadata![
             Author, Book, Album, Track, Mark, House, Room, Person, Passport, Node, Seat, Team,
-            Member, Word, Draft, Post, Tag, Site, Region, Shop, Shelf
+            Member, Word, Draft, Credit, Post, Tag, Site, Region, Shop, Shelf
         ]
         .create_all(&outside)?;
         let sent = Arc::new(Mutex::new(Vec::new()));

@@ -4,7 +4,8 @@ use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
 use crate::fixture::{
-    Album, Author, Book, Draft, Fixture, House, Mark, Member, Node, Room, Seat, Team, Track, Word,
+    Album, Author, Book, Credit, Draft, Fixture, House, Mark, Member, Node, Room, Seat, Team,
+    Track, Word,
 };
 
 #[test]
@@ -21,6 +22,32 @@ fn parents_are_written_first_whatever_was_added_first() -> Result<()> {
         "COMMIT",
     ]);
     assert_eq!(f.session[book].author_id, Some(1));
+    Ok(())
+}
+
+#[test]
+fn keys_that_are_those_of_new_parents_are_found_in_the_flush() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [ann, bob] = ["ann", "bob"].map(|name| f.session.add(Author::new(name)));
+    let team = f.session.add(Team::new("t"));
+    let credit = |author: Handle<Author>| Credit {
+        author: author.into(),
+        team: team.into(),
+        ..Credit::new(0, 0)
+    };
+    let credits = [ann, bob].map(|author| f.session.add(credit(author)));
+    f.session.commit()?;
+    assert_eq!(f.session.get::<Credit>((2, 1))?, Some(credits[1]));
+    f.holds::<Credit>(2);
+    let other = f.session.add(Team::new("u"));
+    let twice = |author: Handle<Author>| Credit {
+        author: author.into(),
+        team: other.into(),
+        ..Credit::new(0, 0)
+    };
+    f.session.add_all([twice(ann), twice(ann)]);
+    let error = f.session.flush().expect_err("one key twice");
+    assert_eq!(error.kind(), ErrorKind::UniqueViolation);
     Ok(())
 }
 
