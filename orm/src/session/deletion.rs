@@ -16,7 +16,7 @@ use crate::value::{Param, Value, ValueRef};
 pub(super) struct DeleteOrder {
     /// Of the table itself: which to which.
     pub(super) after: Vec<(u32, u32)>,
-    /// Of other tables, by foreign keys that take NULL.
+    /// By foreign keys that take NULL.
     pub(super) ties: Vec<Tie>,
 }
 
@@ -205,12 +205,15 @@ impl Session {
                 let Some(doomed) = found.filter(|&slot| parent.store.is_doomed(slot)) else {
                     continue;
                 };
-                if parent_store == store {
+                let is_own = parent_store == store;
+                if is_own {
                     order.after.push((slot, doomed));
-                } else {
+                }
+                if nullable {
                     order.ties.push(Tie {
                         child: slot,
                         parent: parent_store,
+                        row: is_own.then_some(doomed),
                         columns: columns.clone(),
                     });
                 }

@@ -38,7 +38,7 @@ pub(crate) struct TableChanges {
     pub(crate) deletes: Vec<u32>,
     /// Among the deleted rows: which refers to which.
     pub(crate) delete_after: Vec<(u32, u32)>,
-    /// Deleted rows that refer to deleted rows of other tables by foreign keys that take NULL.
+    /// Deleted rows that refer to deleted rows by foreign keys that take NULL.
     pub(crate) delete_ties: Vec<Tie>,
 }
 
@@ -70,12 +70,14 @@ impl AssociationChanges {
     }
 }
 
-/// A deleted row that refers to a deleted row of another table.
+/// A deleted row that refers to a deleted row by a foreign key that takes NULL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tie {
     pub(crate) child: u32,
     /// The table it refers to.
     pub(crate) parent: u16,
+    /// The row it refers to, if that is in its own table.
+    pub(crate) row: Option<u32>,
     pub(crate) columns: Vec<usize>,
 }
 
@@ -415,11 +417,18 @@ fn push_updates<'a>(
     }));
 }
 
-/// A row that is deleted after what it refers to lets go of it first: its foreign key is set to NULL.
+/// A row that is deleted after what it refers to lets go of it first: its foreign key is set to NULL. So do rows that refer to each
+/// other in a cycle.
 fn push_cut_ties(steps: &mut Vec<Step>, table: &TableChanges, position: &FxHashMap<u16, usize>) {
     let mut rows: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
+    let in_cycles = cut_in_cycles(table);
     for tie in &table.delete_ties {
-        if position.get(&tie.parent) > position.get(&table.store) {
+        let comes_later = position.get(&tie.parent) > position.get(&table.store);
+        if comes_later
+            || tie
+                .row
+                .is_some_and(|row| in_cycles.contains(&(tie.child, row)))
+        {
             rows.entry(tie.child).or_default().extend(&tie.columns);
         }
     }
@@ -428,6 +437,20 @@ fn push_cut_ties(steps: &mut Vec<Step>, table: &TableChanges, position: &FxHashM
         .map(|(slot, columns)| (slot, columns.into_iter().collect()))
         .collect();
     push_updates(steps, table.store, &rows);
+}
+
+/// Which deleted rows let go of which rows of their own table, because otherwise none of them could go first.
+fn cut_in_cycles(table: &TableChanges) -> BTreeSet<(u32, u32)> {
+    if table.delete_ties.iter().all(|tie| tie.row.is_none()) {
+        return BTreeSet::new();
+    }
+    let (_, left) = peel(&table.deletes, table.delete_after.iter());
+    let left: BTreeSet<u32> = left.into_iter().collect();
+    let ties = table.delete_ties.iter();
+    let pairs = ties.filter_map(|tie| Some((tie.child, tie.row?)));
+    pairs
+        .filter(|(child, row)| left.contains(child) && left.contains(row))
+        .collect()
 }
 
 /// Pairs that are taken apart, and those of deleted objects, whose keys are still what their rows say.
@@ -454,43 +477,43 @@ fn push_partings(steps: &mut Vec<Step>, table: &AssociationChanges) {
 /// Rows that refer to others of the table go before them.
 fn push_deletes(steps: &mut Vec<Step>, table: &TableChanges) {
     let store = table.store;
-    if table.delete_after.is_empty() {
-        if !table.deletes.is_empty() {
-            steps.push(Step::Delete {
-                store,
-                slots: table.deletes.clone(),
-            });
-        }
-        return;
-    }
-    let mut referred: BTreeMap<u32, usize> = table.deletes.iter().map(|&slot| (slot, 0)).collect();
+    let cut = cut_in_cycles(table);
+    let refers = table.delete_after.iter().filter(|pair| !cut.contains(pair));
+    let (levels, left) = peel(&table.deletes, refers);
+    // Left is a cycle that takes no NULL: the database decides whether it can be deleted in one statement.
+    let levels = levels.into_iter().chain([left]);
+    let levels = levels.filter(|slots| !slots.is_empty());
+    steps.extend(levels.map(|slots| Step::Delete { store, slots }));
+}
+
+/// Rows, those that none of the later ones refers to first; and what is left, because its rows refer to each other in a cycle.
+fn peel<'a>(
+    rows: &[u32],
+    refers: impl Iterator<Item = &'a (u32, u32)>,
+) -> (Vec<Vec<u32>>, Vec<u32>) {
+    let mut referred: BTreeMap<u32, usize> = BTreeMap::new();
     let mut parents: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for &(child, parent) in table
-        .delete_after
-        .iter()
-        .filter(|(child, parent)| child != parent)
-    {
+    for &(child, parent) in refers.filter(|(child, parent)| child != parent) {
         *referred.entry(parent).or_default() += 1;
         parents.entry(child).or_default().push(parent);
     }
-    let mut left = table.deletes.clone();
+    let mut left = rows.to_vec();
+    let mut levels = Vec::new();
     while !left.is_empty() {
-        let (mut now, later): (Vec<u32>, Vec<u32>) =
-            left.iter().partition(|slot| referred[slot] == 0);
+        let is_free = |slot: &&u32| referred.get(slot).is_none_or(|count| *count == 0);
+        let (now, later): (Vec<u32>, Vec<u32>) = left.iter().partition(is_free);
         if now.is_empty() {
-            // A cycle among deleted rows: the database decides whether it can be deleted in one statement.
-            now.clone_from(&later);
-            left = Vec::new();
-        } else {
-            left = later;
+            break;
         }
         for parent in now.iter().filter_map(|slot| parents.get(slot)).flatten() {
             if let Some(count) = referred.get_mut(parent) {
                 *count = count.saturating_sub(1);
             }
         }
-        steps.push(Step::Delete { store, slots: now });
+        levels.push(now);
+        left = later;
     }
+    (levels, left)
 }
 
 #[cfg(test)]

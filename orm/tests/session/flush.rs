@@ -641,3 +641,22 @@ fn a_failed_flush_gives_the_row_back() -> Result<()> {
     assert_eq!(f.session.take(new)?.text, "new");
     Ok(())
 }
+
+#[test]
+fn rows_that_refer_to_each_other_are_deleted_after_they_let_go() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b, c] = f.session.add_all(["a", "b", "c"].map(Node::new));
+    for (child, parent) in [(a, b), (b, a), (c, a)] {
+        f.session.set(child, Node::PARENT, Some(parent))?;
+    }
+    f.session.commit()?;
+    Node::query().all(&mut f.session)?;
+    f.session.delete(a)?;
+    f.forget();
+    f.session.commit()?;
+    let sent = f.sent();
+    let cut = "UPDATE nodes SET parent_id = ? WHERE id = ? × 2".to_owned();
+    assert!(sent.contains(&cut), "{sent:?}");
+    f.holds::<Node>(0);
+    Ok(())
+}

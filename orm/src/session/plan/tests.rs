@@ -217,6 +217,7 @@ fn a_cycle_of_tables_is_deleted_after_its_ties_are_cut() {
         delete_ties: vec![Tie {
             child: 1,
             parent: TASKS,
+            row: None,
             columns: vec![3],
         }],
         ..Default::default()
@@ -235,6 +236,42 @@ fn a_cycle_of_tables_is_deleted_after_its_ties_are_cut() {
         &changes,
         &["update 1 [3] [1]", "delete 0 [2]", "delete 1 [1]"],
     );
+}
+
+#[test]
+fn a_cycle_of_rows_is_deleted_after_its_ties_are_cut() {
+    let tie = |(child, row)| Tie {
+        child,
+        parent: TASKS,
+        row: Some(row),
+        columns: vec![3],
+    };
+    let pairs = [(1, 2), (2, 3), (3, 1), (4, 3)];
+    let table = TableChanges {
+        store: TASKS,
+        deletes: vec![1, 2, 3, 4],
+        delete_after: pairs.to_vec(),
+        delete_ties: pairs.map(tie).to_vec(),
+        ..Default::default()
+    };
+    let changes = |table| Changes {
+        tables: vec![table],
+        ..Default::default()
+    };
+    check(
+        &changes(table.clone()),
+        &[
+            "update 0 [3] [1, 2, 3]",
+            "delete 0 [1, 2, 4]",
+            "delete 0 [3]",
+        ],
+    );
+    // A leaf needs no cut; where no NULL is taken the database decides.
+    let strict = TableChanges {
+        delete_ties: Vec::new(),
+        ..table
+    };
+    check(&changes(strict), &["delete 0 [4]", "delete 0 [1, 2, 3]"]);
 }
 
 #[test]
