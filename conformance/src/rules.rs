@@ -78,7 +78,7 @@ pub const RULES: [Rule; 42] = [
     rule(33, "queries, loads and refreshes flush first, unless told not to"),
     rule(34, "every legal change of state works, every illegal one is an error that names the state"),
     rule(35, "`merge`, `refresh`, `expire`, `expunge`, `flush` and `close` do what they say"),
-    rule(36, "hooks before and after what a session does").missing("events are not built yet"),
+    rule(36, "hooks before and after each flush, commit, rollback, INSERT, UPDATE, DELETE and load; an error from one rolls back"),
     rule(37, "a transaction is run again after a serialization failure; a commit of one statement runs by itself").missing("`retry` is not built yet"),
     rule(38, "a session is `Send`, an engine `Send` and `Sync`, every wait ends in time"),
     rule(39, "`create_all` and `drop_all` follow the references of tables and may be repeated"),

@@ -27,7 +27,7 @@ pub mod prelude {
     pub use crate::entity::{BelongsTo, HasMany, HasOne, ManyToMany};
     pub use crate::metadata;
     pub use crate::schema::Metadata;
-    pub use crate::session::{Handle, Session, SessionFactory, State};
+    pub use crate::session::{Handle, Hook, Session, SessionFactory, State};
     pub use crate::value::Auto;
     pub use crate::{DbEnum, Entity, FromRow};
 }

@@ -15,6 +15,7 @@ mod factory;
 mod fit;
 mod flush;
 mod handle;
+mod hook;
 mod identity;
 mod inspect;
 mod joined;
@@ -37,6 +38,7 @@ mod version;
 
 pub use factory::SessionFactory;
 pub use handle::Handle;
+pub use hook::Hook;
 pub use state::State;
 
 pub(crate) use any_store::{AnyStore, Fill, Moment};
@@ -58,6 +60,7 @@ use crate::error::{Error, ErrorKind, Result};
 use association::AssociationEntry;
 use edges::Edges;
 use expression::Expressions;
+use hook::Hooks;
 use store::Store;
 use transaction::Savepoint;
 
@@ -83,6 +86,7 @@ pub struct Session {
     autoflush: bool,
     /// Whether a flush is under way: what it reads, it reads in order to write.
     flushing: bool,
+    hooks: Hooks,
     /// Statements of connections that were given back.
     statements: u64,
 }
@@ -111,6 +115,7 @@ impl Session {
             mapping_error: None,
             autoflush: true,
             flushing: false,
+            hooks: Hooks::default(),
             statements: 0,
         }
     }

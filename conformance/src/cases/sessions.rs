@@ -1,7 +1,10 @@
 //! Sessions and transactions: when they begin, what commit and rollback do to objects, states.
 
-use selfsame::ErrorKind;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use selfsame::prelude::*;
+use selfsame::session::Hook;
+use selfsame::{Error, ErrorKind};
 
 use crate::case::Cover::Rule;
 use crate::case::{Capability, Case, CaseResult};
@@ -70,6 +73,17 @@ pub(super) const CASES: &[Case] = &[
         .promise("What a relation says goes along is refreshed, expired and expunged with its owner, and an expunged value can be taken.")
         .hint("Nothing of the backend's.")
         .covers(&[Rule(24), Rule(35)]),
+    Case::core("sessions.hooks.called", hooks)
+        .since(5)
+        .promise("Hooks are called before and after each flush, commit, rollback, INSERT, UPDATE, DELETE and load, and what one changes is written.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(36)]),
+    Case::core("sessions.hooks.error", hook_error)
+        .since(5)
+        .needs(&[Capability::Transactions])
+        .promise("An error from a hook aborts the flush and rolls back, also behind the only statement of a commit.")
+        .hint("ROLLBACK must undo the statement.")
+        .covers(&[Rule(36)]),
     Case::core("sessions.close.ends", close)
         .needs(&[Capability::Transactions])
         .promise("`close` rolls back, makes every handle stale, and leaves a session that works.")
@@ -589,6 +603,141 @@ fn cascades(context: &mut Context) -> CaseResult {
         1,
         "expunging must leave the rows alone"
     );
+    Ok(())
+}
+
+fn hooks(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let call = |name: &'static str| {
+        let calls = Arc::clone(&calls);
+        move || {
+            let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+            calls.push(name);
+        }
+    };
+    let of_session = |name| {
+        let call = call(name);
+        move |_: &mut Session| {
+            call();
+            Ok(())
+        }
+    };
+    let of_user = |name| {
+        let call = call(name);
+        move |_: &User| {
+            call();
+            Ok(())
+        }
+    };
+    let of_end = |name| {
+        let call = call(name);
+        move |_: &mut Session| call()
+    };
+    let factory = SessionFactory::new(&world.engine)
+        .hook(Hook::before_insert(|user: &mut User| {
+            user.name = user.name.to_uppercase();
+            Ok(())
+        }))
+        .hook(Hook::before_update(|user: &mut User| {
+            user.score = Some(0.5);
+            Ok(())
+        }))
+        .hook(Hook::before_flush(of_session("before flush")))
+        .hook(Hook::after_flush(of_session("after flush")))
+        .hook(Hook::before_commit(of_session("before commit")))
+        .hook(Hook::after_commit(of_end("after commit")))
+        .hook(Hook::before_rollback(of_end("before rollback")))
+        .hook(Hook::after_rollback(of_end("after rollback")))
+        .hook(Hook::after_insert(of_user("insert")))
+        .hook(Hook::after_update(of_user("update")))
+        .hook(Hook::before_delete(of_user("before delete")))
+        .hook(Hook::after_delete(of_user("delete")))
+        .hook(Hook::load(of_user("load")));
+    let called = || std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut session = factory.session();
+    session.add(User::new("ann"));
+    session.commit()?;
+    check_eq!(
+        called(),
+        [
+            "before commit",
+            "before flush",
+            "insert",
+            "after flush",
+            "after commit"
+        ],
+        "a commit must call its hooks in order"
+    );
+    let mut session = factory.session();
+    let ann = User::query().one(&mut session)?;
+    check_eq!(called(), ["load"], "an object that is read must be told of");
+    session[ann].age = Some(3);
+    session.flush()?;
+    session.delete(ann)?;
+    session.flush()?;
+    check_eq!(
+        called(),
+        [
+            "before flush",
+            "update",
+            "after flush",
+            "before flush",
+            "before delete",
+            "delete",
+            "after flush"
+        ],
+        "each flush must call the hooks of what it writes"
+    );
+    session.rollback()?;
+    check_eq!(
+        called(),
+        ["before rollback", "after rollback"],
+        "a rollback must call its hooks"
+    );
+    let ann = User::query().one(&mut session)?;
+    session[ann].age = Some(4);
+    session.commit()?;
+    let users: Vec<(String, Option<f64>)> = world
+        .users()?
+        .into_iter()
+        .map(|user| (user.name, user.score))
+        .collect();
+    check_eq!(
+        users,
+        [("ANN".to_owned(), Some(0.5))],
+        "what hooks change must be written"
+    );
+    Ok(())
+}
+
+fn hook_error(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let refuse = || Error::new(ErrorKind::Validation, "no more");
+    for hook in [
+        Hook::before_insert(move |_: &mut User| Err(refuse())),
+        Hook::after_insert(move |_: &User| Err(refuse())),
+        Hook::after_flush(move |_| Err(refuse())),
+        Hook::before_commit(move |_| Err(refuse())),
+    ] {
+        let mut session = world.session();
+        session.hook(hook);
+        let ann = session.add(User::new("ann"));
+        let result = session.commit().map_err(|error| error.kind());
+        check_eq!(
+            result,
+            Err(ErrorKind::Validation),
+            "the error of a hook must come back"
+        );
+        session.rollback()?;
+        check_eq!(
+            session.state(ann),
+            State::Transient,
+            "its object must be transient"
+        );
+        drop(session);
+        check!(world.users()?.is_empty(), "nothing may be written");
+    }
     Ok(())
 }
 

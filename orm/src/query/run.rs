@@ -70,6 +70,7 @@ impl Session {
                 Ok(())
             })
         })?;
+        self.call_after_loads()?;
         Ok(slots)
     }
 

@@ -33,6 +33,10 @@ pub(crate) trait AnyStore: Send {
     fn ledger_mut(&mut self) -> &mut Ledger;
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
+    /// An object, for a hook of its type.
+    fn object(&self, slot: u32) -> Option<&dyn Any>;
+    /// An object, for a hook that may change it.
+    fn object_mut(&mut self, slot: u32) -> Option<&mut dyn Any>;
 
     /// Puts a row into the store; its columns begin at `at`. `None` if the key is NULL (an outer join without a match).
     fn hydrate(

@@ -1,6 +1,7 @@
 //! `SessionFactory`: sessions of one engine with the same settings.
 
 use super::Session;
+use super::hook::{Hook, Hooks};
 use crate::engine::Engine;
 
 /// Makes sessions of one engine, all with the same settings.
@@ -8,6 +9,7 @@ use crate::engine::Engine;
 pub struct SessionFactory {
     engine: Engine,
     autoflush: bool,
+    hooks: Hooks,
 }
 
 impl SessionFactory {
@@ -16,6 +18,7 @@ impl SessionFactory {
         Self {
             engine: engine.clone(),
             autoflush: true,
+            hooks: Hooks::default(),
         }
     }
 
@@ -26,10 +29,18 @@ impl SessionFactory {
         self
     }
 
+    /// Sessions with this hook.
+    #[must_use]
+    pub fn hook(mut self, hook: Hook) -> Self {
+        self.hooks.push(hook);
+        self
+    }
+
     /// A new session.
     pub fn session(&self) -> Session {
         let mut session = Session::new(&self.engine);
         session.autoflush = self.autoflush;
+        session.hooks = self.hooks.clone();
         session
     }
 }

@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::deletion::refers_to_primary_key;
 use super::edges::{Link, Node};
+use super::hook::When;
 use super::lookup::Lookup;
 use super::persist;
 use super::plan::{AssociationChanges, Changes, Columns, Step, TableChanges, Wait, plan};
@@ -57,8 +58,16 @@ impl Session {
         if self.failed.is_some() {
             return self.connected().map(drop);
         }
+        if self.flushing {
+            let message =
+                "flush inside a flush: a hook's changes are flushed along, or by the next flush";
+            return Err(Error::new(ErrorKind::InvalidState, message));
+        }
         self.flushing = true;
-        let result = self.write_changes(ending);
+        let result = self
+            .call_hooks(When::BeforeFlush)
+            .and_then(|()| self.write_changes(ending))
+            .and_then(|()| self.call_hooks(When::AfterFlush));
         self.flushing = false;
         if let Err(error) = &result {
             self.fail(error);
@@ -92,6 +101,7 @@ impl Session {
         self.set_versions()?;
         self.write_changed_keys()?;
         let waits = self.settle_links()?;
+        let written = self.call_before_writes(&waits)?;
         self.read_again_what_expired()?;
         let open = self.open_keys(&waits);
         for (store, entry) in (0u16..).zip(&self.stores) {
@@ -108,6 +118,7 @@ impl Session {
         }
         self.write_expressions()?;
         self.forget_severed(&changes.associations);
+        self.call_after_writes(written, &steps)?;
         for entry in &mut self.stores {
             entry.store.settle();
         }
@@ -139,7 +150,9 @@ impl Session {
                 self.check_fit(*store, columns, slots)?;
             }
         }
-        if alone && ending == Ending::Commit && !self.in_transaction() {
+        // A computed column is a statement more, and a hook may refuse what is written.
+        let is_whole = alone && self.expressions.is_empty() && self.hooks.is_empty();
+        if is_whole && ending == Ending::Commit && !self.in_transaction() {
             self.connected()?;
         } else {
             self.ready(Intent::Write)?;

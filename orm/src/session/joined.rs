@@ -87,6 +87,7 @@ impl Session {
             })
         })?;
         let slots = reached.fill(self, &joins);
+        self.call_after_loads()?;
         for (index, join) in joins.iter().enumerate() {
             let found: Vec<u32> = reached.objects[index].iter().copied().collect();
             self.load_relations(join.store, &found, &join.later)?;

@@ -135,7 +135,12 @@ impl Session {
 
     /// Flushes before a query, unless told not to.
     pub(crate) fn autoflush(&mut self) -> Result<()> {
-        if self.autoflush { self.flush() } else { Ok(()) }
+        // A hook of a flush may ask too.
+        if self.autoflush && !self.flushing {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn load_relation(&mut self, owner: Node, relation: u16) -> Result<(u16, Vec<u32>)> {

@@ -84,6 +84,7 @@ impl Session {
             Ok(())
         })?;
         debug_assert!(slots.iter().all(|&slot| slot < self.any_store(store).len()));
+        self.call_after_loads()?;
         Ok(slots)
     }
 

@@ -277,6 +277,14 @@ impl<E: Mapped> AnyStore for Store<E> {
         self
     }
 
+    fn object(&self, slot: u32) -> Option<&dyn Any> {
+        self.get(slot).map(|object| object as &dyn Any)
+    }
+
+    fn object_mut(&mut self, slot: u32) -> Option<&mut dyn Any> {
+        self.get_mut(slot).map(|object| object as &mut dyn Any)
+    }
+
     fn hydrate(
         &mut self,
         row: &dyn Row,

@@ -76,6 +76,7 @@ impl Session {
                 Ok(())
             })
         })?;
+        self.call_after_loads()?;
         let mut found = Vec::with_capacity(members.len());
         for (member, key) in members.into_iter().zip(owner_keys.chunks(width)) {
             // An owner has few columns in its key, and mostly one.

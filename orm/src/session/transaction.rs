@@ -1,5 +1,6 @@
 //! Transactions: begin at the first statement, commit, rollback, savepoints, and what each does to the objects in memory.
 
+use super::hook::When;
 use super::lookup::not_connected;
 use super::{AnyStore, Session};
 use crate::dialect::Begin;
@@ -48,6 +49,11 @@ impl Session {
             let message = "commit inside a savepoint: return from its closure first";
             return Err(Error::new(ErrorKind::InvalidState, message));
         }
+        self.refuse_inside_hook("commit")?;
+        if self.failed.is_none() {
+            self.call_hooks(When::BeforeCommit)
+                .inspect_err(|error| self.fail(error))?;
+        }
         self.flush_for_commit()?;
         if let Some(connection) = self
             .connection
@@ -64,7 +70,7 @@ impl Session {
         }
         self.edges.clear();
         self.epoch += 1;
-        Ok(())
+        self.call_hooks(When::AfterCommit)
     }
 
     /// Rolls back. Added objects become transient and keep their values, deleted ones are persistent again, changed ones show the
@@ -78,6 +84,8 @@ impl Session {
             let message = "rollback inside a savepoint: return an error from its closure instead";
             return Err(Error::new(ErrorKind::InvalidState, message));
         }
+        self.refuse_inside_hook("rollback")?;
+        self.call_hooks(When::BeforeRollback)?;
         let result = match self
             .connection
             .as_mut()
@@ -95,6 +103,7 @@ impl Session {
         self.mapping_error = None;
         self.failed = None;
         self.epoch += 1;
+        self.call_hooks(When::AfterRollback)?;
         result
     }
 

@@ -1,0 +1,281 @@
+//! Hooks: when they are called, what they may do, and what an error from one does.
+
+use std::sync::{Arc, Mutex};
+
+use selfsame::prelude::*;
+use selfsame::session::Hook;
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::fixture::{Album, Author, Book, Fixture, Track};
+
+/// What was called, in order.
+#[derive(Clone, Default)]
+struct Calls(Arc<Mutex<Vec<String>>>);
+
+impl Calls {
+    fn add(&self, call: impl Into<String>) -> Result<()> {
+        self.0.lock().expect("a list of calls").push(call.into());
+        Ok(())
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().expect("a list of calls"))
+    }
+}
+
+/// A session that lists every call for an author.
+fn listening() -> Result<(Fixture, Calls)> {
+    let mut f = Fixture::new()?;
+    let calls = Calls::default();
+    let session = |name: &'static str| {
+        let calls = calls.clone();
+        move |_: &mut Session| calls.add(name)
+    };
+    let ended = |name: &'static str| {
+        let calls = calls.clone();
+        move |_: &mut Session| calls.add(name).expect("a list of calls")
+    };
+    let object = |name: &'static str| {
+        let calls = calls.clone();
+        move |author: &Author| calls.add(format!("{name} {}", author.name))
+    };
+    let changing = |name: &'static str| {
+        let calls = calls.clone();
+        move |author: &mut Author| calls.add(format!("{name} {}", author.name))
+    };
+    for hook in [
+        Hook::before_flush(session("before flush")),
+        Hook::after_flush(session("after flush")),
+        Hook::before_commit(session("before commit")),
+        Hook::after_commit(ended("after commit")),
+        Hook::before_rollback(ended("before rollback")),
+        Hook::after_rollback(ended("after rollback")),
+        Hook::before_insert(changing("before insert")),
+        Hook::after_insert(object("after insert")),
+        Hook::before_update(changing("before update")),
+        Hook::after_update(object("after update")),
+        Hook::before_delete(object("before delete")),
+        Hook::after_delete(object("after delete")),
+        Hook::load(object("load")),
+    ] {
+        f.session.hook(hook);
+    }
+    Ok((f, calls))
+}
+
+#[test]
+fn each_event_is_told_once_and_in_order() -> Result<()> {
+    let (mut f, calls) = listening()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.add(Book::new("not asked for"));
+    f.session.commit()?;
+    assert_eq!(
+        calls.take(),
+        [
+            "before commit",
+            "before flush",
+            "before insert ann",
+            "after insert ann",
+            "after flush",
+            "after commit"
+        ]
+    );
+    f.session[ann].age = Some(3);
+    f.session.flush()?;
+    assert_eq!(
+        calls.take(),
+        [
+            "before flush",
+            "before update ann",
+            "after update ann",
+            "after flush"
+        ]
+    );
+    f.session.delete(ann)?;
+    f.session.flush()?;
+    assert_eq!(
+        calls.take(),
+        [
+            "before flush",
+            "before delete ann",
+            "after delete ann",
+            "after flush"
+        ]
+    );
+    f.session.rollback()?;
+    assert_eq!(calls.take(), ["before rollback", "after rollback"]);
+    f.session.flush()?;
+    assert_eq!(calls.take(), [] as [&str; 0]);
+    Ok(())
+}
+
+#[test]
+fn what_is_read_is_told_when_it_comes_and_not_again() -> Result<()> {
+    let (mut f, calls) = listening()?;
+    f.behind(|s| {
+        s.add_all([Author::new("ann"), Author::new("bob"), Author::new("carl")]);
+        s.add(Book {
+            author_id: Some(3),
+            ..Book::new("b")
+        });
+        Ok(())
+    })?;
+    f.session.get::<Author>(2)?;
+    assert_eq!(calls.take(), ["load bob"]);
+    f.session.add(Author::new("dora"));
+    f.session.flush()?;
+    calls.take();
+    Author::query()
+        .filter(Author::ID.ne(3))
+        .order_by(Author::ID.asc())
+        .all(&mut f.session)?;
+    assert_eq!(calls.take(), ["load ann"]);
+    let book = Book::query()
+        .with(Book::AUTHOR.joined())
+        .one(&mut f.session)?;
+    assert_eq!(calls.take(), ["load carl"]);
+    f.session.load(book, Book::AUTHOR)?;
+    f.session.expire_all();
+    f.session.get::<Author>(1)?;
+    assert_eq!(calls.take(), [] as [&str; 0]);
+    Ok(())
+}
+
+#[test]
+fn a_hook_changes_what_is_written() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.hook(Hook::before_insert(|author: &mut Author| {
+        author.name = author.name.to_uppercase();
+        Ok(())
+    }));
+    f.session.hook(Hook::before_update(|author: &mut Author| {
+        author.height = Some(f64::from(author.age.unwrap_or(0)));
+        Ok(())
+    }));
+    let ann = f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    f.forget();
+    f.session[ann].age = Some(3);
+    f.session.commit()?;
+    f.sends(&[
+        "BEGIN IMMEDIATE",
+        "SELECT authors WHERE id = ?",
+        "UPDATE authors SET age = ?, height = ? WHERE id = ?",
+        "COMMIT",
+    ]);
+    let seen = f.behind(|s| Ok(Author::query().rows(s)?.remove(0)))?;
+    assert_eq!((&*seen.name, seen.height), ("ANN", Some(3.0)));
+    Ok(())
+}
+
+#[test]
+fn a_hook_that_takes_a_change_back_is_not_told_of_an_update() -> Result<()> {
+    let (mut f, calls) = listening()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.flush()?;
+    f.session.hook(Hook::before_update(|author: &mut Author| {
+        author.age = None;
+        Ok(())
+    }));
+    f.session[ann].age = Some(3);
+    calls.take();
+    f.forget();
+    f.session.flush()?;
+    f.sends(&[]);
+    assert_eq!(
+        calls.take(),
+        ["before flush", "before update ann", "after flush"]
+    );
+    Ok(())
+}
+
+#[test]
+fn a_hook_of_a_flush_works_on_its_session() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.hook(Hook::before_flush(|s| {
+        assert_eq!(Author::query().count(s)?, 0);
+        for album in s.new_objects::<Album>() {
+            let title = format!("about {}", s[album].title);
+            s.add(Book::new(title));
+        }
+        let refused = s.commit().expect_err("a commit inside a hook");
+        assert_eq!(refused.kind(), ErrorKind::InvalidState);
+        let refused = s.rollback().expect_err("a rollback inside a hook");
+        assert_eq!(refused.kind(), ErrorKind::InvalidState);
+        let refused = s.flush().expect_err("a flush inside a flush");
+        assert_eq!(refused.kind(), ErrorKind::InvalidState);
+        Ok(())
+    }));
+    f.session.add(Album::new("first"));
+    f.session.commit()?;
+    f.holds::<Album>(1);
+    f.holds::<Book>(1);
+    Ok(())
+}
+
+#[test]
+fn an_error_from_a_hook_rolls_back() -> Result<()> {
+    let refusal = || Error::new(ErrorKind::Validation, "no more");
+    let hooks: [Hook; 5] = [
+        Hook::before_flush(move |_| Err(refusal())),
+        Hook::before_insert(move |_: &mut Author| Err(refusal())),
+        Hook::after_insert(move |_: &Author| Err(refusal())),
+        Hook::after_flush(move |_| Err(refusal())),
+        Hook::before_commit(move |_| Err(refusal())),
+    ];
+    for hook in hooks {
+        let mut f = Fixture::new()?;
+        f.session.hook(hook.clone());
+        let ann = f.session.add(Author::new("ann"));
+        let error = f.session.commit().expect_err("the hook refuses");
+        assert_eq!(
+            (error.kind(), error.message()),
+            (ErrorKind::Validation, "no more"),
+            "{hook:?}"
+        );
+        assert!(!f.session.in_transaction());
+        let waits = f.session.get::<Author>(77).expect_err("it waits");
+        assert_eq!(waits.kind(), ErrorKind::PendingRollback);
+        f.session.rollback()?;
+        assert_eq!(f.session.state(ann), State::Transient);
+        f.holds::<Author>(0);
+    }
+    let mut f = Fixture::new()?;
+    f.behind(|s| Ok(s.add(Author::new("ann"))))?;
+    f.session.hook(Hook::load(move |_: &Author| Err(refusal())));
+    let error = f.session.get::<Author>(1).expect_err("the hook refuses");
+    assert_eq!(error.entity_name(), Some("Author"));
+    assert!(!f.session.in_transaction());
+    Ok(())
+}
+
+#[test]
+fn a_hook_of_an_object_relates_nothing() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.hook(Hook::before_insert(|album: &mut Album| {
+        album.tracks.push(Track::new("hidden", 0));
+        Ok(())
+    }));
+    f.session.add(Album::new("first"));
+    let error = f.session.flush().expect_err("it would be lost");
+    assert_eq!(error.kind(), ErrorKind::InvalidState);
+    assert!(error.message().contains("before_flush"));
+    Ok(())
+}
+
+#[test]
+fn a_factory_gives_its_hooks_to_every_session() -> Result<()> {
+    let f = Fixture::new()?;
+    let factory =
+        SessionFactory::new(&f.engine).hook(Hook::before_insert(|author: &mut Author| {
+            author.age = Some(1);
+            Ok(())
+        }));
+    for name in ["ann", "bob"] {
+        let mut session = factory.session();
+        let author = session.add(Author::new(name));
+        session.commit()?;
+        assert_eq!(session[author].age, Some(1));
+    }
+    Ok(())
+}
