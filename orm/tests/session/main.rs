@@ -4,6 +4,7 @@ mod dirty;
 mod expressions;
 mod fixture;
 mod flush;
+mod growth;
 mod hooks;
 mod identity;
 mod many_to_many;
