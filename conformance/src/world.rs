@@ -158,8 +158,14 @@ impl Sent {
 impl World {
     /// Creates the tables.
     pub(crate) fn new(context: &Context) -> CaseResult<Self> {
+        let tables = metadata![User, Task, Folder, Paper, Seat, Node, Lamp, Letter];
+        Self::of(context, &tables)
+    }
+
+    /// Creates these tables instead.
+    pub(crate) fn of(context: &Context, tables: &Metadata) -> CaseResult<Self> {
         let engine = Engine::from_backend(context.backend());
-        metadata![User, Task, Folder, Paper, Seat, Node, Lamp, Letter].create_all(&engine)?;
+        tables.create_all(&engine)?;
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         engine.observe(move |event: &Event<'_>| {

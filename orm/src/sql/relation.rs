@@ -148,24 +148,24 @@ impl UntypedPath {
     pub(crate) fn steps(&self) -> Result<(Vec<(Source, Node)>, Multiplicity)> {
         let resolved = &self.mapper.resolved()?[usize::from(self.relation)];
         let target = self.mapper.relations()[usize::from(self.relation)].target();
-        let (owner, target) = (self.mapper.table(), target.table());
-        let pairs = resolved.local.iter().zip(&resolved.remote);
-        let on = pairs
-            .map(|(&local, &remote)| {
-                column(target, remote, self.target.as_ref())
-                    .binary(Operator::Eq, column(owner, local, self.owner.as_ref()))
-            })
-            .reduce(Node::and)
-            .unwrap_or(Node::All(Vec::new()));
-        let source = match &self.target {
-            Some(name) => Source::aliased(target, Arc::clone(name)),
-            None => Source::from(target),
-        };
+        let mut steps = Vec::with_capacity(2);
+        let mut here = Columns(self.mapper.table(), &resolved.local, self.owner.as_ref());
+        let pairs = self
+            .target
+            .as_ref()
+            .map(|name| format!("{name}_pairs").into());
+        if let Some(through) = &resolved.through {
+            let table = through.association().table();
+            steps.push(step(here, Columns(table, through.here(), pairs.as_ref())));
+            here = Columns(table, through.there(), pairs.as_ref());
+        }
+        let there = Columns(target.table(), &resolved.remote, self.target.as_ref());
+        steps.push(step(here, there));
         let multiplicity = match resolved.kind {
             RelationKind::BelongsTo => Multiplicity::One,
             _ => Multiplicity::Many,
         };
-        Ok((vec![(source, on)], multiplicity))
+        Ok((steps, multiplicity))
     }
 
     /// EXISTS of a related row for which the condition is true.
@@ -202,6 +202,24 @@ impl UntypedPath {
         query.filter = Some(filter);
         Node::Exists(Box::new(query))
     }
+}
+
+/// Columns of a table, and the name that it stands under if it is not its own.
+#[derive(Clone, Copy)]
+struct Columns<'a>(&'a Arc<Table>, &'a [usize], Option<&'a Arc<str>>);
+
+/// The table of `there`, and that its columns are equal to those of `here`.
+fn step(here: Columns<'_>, there: Columns<'_>) -> (Source, Node) {
+    let pairs = here.1.iter().zip(there.1);
+    let on = pairs
+        .map(|(&a, &b)| column(there.0, b, there.2).binary(Operator::Eq, column(here.0, a, here.2)))
+        .reduce(Node::and)
+        .unwrap_or(Node::All(Vec::new()));
+    let source = match there.2 {
+        Some(name) => Source::aliased(there.0, Arc::clone(name)),
+        None => Source::from(there.0),
+    };
+    (source, on)
 }
 
 /// How many rows one row can lead to.

@@ -474,3 +474,33 @@ fn merging_adds_the_pairs_that_are_missing() -> Result<()> {
     f.holds::<Tag>(3);
     Ok(())
 }
+
+#[test]
+fn queries_follow_pairs() -> Result<()> {
+    let (mut f, post, [a, b, c]) = tagged()?;
+    let other = f.session.add(Post {
+        tags: [b, c].into(),
+        ..Post::new("second")
+    });
+    f.session.commit()?;
+    f.forget();
+    let with_a = Post::query().filter(Post::TAGS.any(Tag::LABEL.eq("a")));
+    assert_eq!(with_a.all(&mut f.session)?, [post]);
+    f.sends(&[
+        "BEGIN",
+        "SELECT posts WHERE EXISTS (SELECT 1 FROM post_tags JOIN tags ON tags.id = post_tags.tag_id WHERE post_tags.post_id = posts.id AND tags.label = ?)",
+    ]);
+    let near_a = Tag::POSTS.any(Post::TAGS.any(Tag::LABEL.eq("a")));
+    let near_a = Tag::query().filter(near_a).order_by(Tag::ID.asc());
+    assert_eq!(near_a.all(&mut f.session)?, [a, b]);
+    let by_tag = Post::query()
+        .join(Post::TAGS)
+        .filter(Tag::LABEL.ge("b"))
+        .order_by(Post::ID.desc());
+    assert_eq!(by_tag.all(&mut f.session)?, [other, post]);
+    let [x, y] = f.session.add_all(["x", "y"].map(Site::new));
+    f.session.push(x, Site::LINKS, y)?;
+    let linked = Site::query().filter(Site::LINKED_BY.any(Site::NAME.eq("x")));
+    assert_eq!(linked.all(&mut f.session)?, [y]);
+    Ok(())
+}

@@ -45,25 +45,27 @@ pub(super) fn associate(
             .arrays(session, Operation::InsertArrays, &keys)
             .map(drop);
     }
-    let most = match batch {
-        Batch::Values { max_parameters } => max_parameters,
-        _ => table.width,
+    let insert = |session: &Session, rows: usize| {
+        let columns = &table.columns;
+        session.association_sql(&table.association, Operation::Insert, columns, rows, || {
+            let renderer = Renderer::new(session.engine.dialect());
+            renderer.insert(table.association.table(), columns, rows, &[])
+        })
+    };
+    let Batch::Values { max_parameters } = batch else {
+        let sql = insert(session, 1);
+        let params: Vec<Param<'_>> = keys.iter().map(|key| Param::Ref(key.as_ref())).collect();
+        let rows = Rows::new(&params, table.width);
+        return session
+            .connected()?
+            .execute_each(&sql, rows, &mut |_| Ok(()));
     };
     let rows: Vec<&[Value]> = keys.chunks(table.width).collect();
     let mut rest = &rows[..];
     while !rest.is_empty() {
         let rows;
-        (rows, rest) = first_batch(rest, most, table.width);
-        let sql = session.association_sql(
-            &table.association,
-            Operation::Insert,
-            &table.columns,
-            rows.len(),
-            || {
-                let renderer = Renderer::new(session.engine.dialect());
-                renderer.insert(table.association.table(), &table.columns, rows.len(), &[])
-            },
-        );
+        (rows, rest) = first_batch(rest, max_parameters, table.width);
+        let sql = insert(session, rows.len());
         let values = rows.iter().flat_map(|row| row.iter());
         let params: Vec<Param<'_>> = values.map(|value| Param::Ref(value.as_ref())).collect();
         session.connected()?.execute(&sql, &params)?;
