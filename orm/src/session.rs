@@ -58,7 +58,7 @@ use crate::engine::{Connected, Engine};
 use crate::entity::{Entity, Mapped, Mapper, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use association::AssociationEntry;
-use edges::Edges;
+use edges::{Edges, Remains};
 use expression::Expressions;
 use hook::Hooks;
 use store::Store;
@@ -197,7 +197,7 @@ impl Session {
     pub fn expunge<E: Entity>(&mut self, handle: Handle<E>) -> Result<E> {
         let node = self.node(handle)?;
         for along in self.reached(node, |cascade| cascade.expunge)? {
-            self.detach(along);
+            self.detach(along)?;
         }
         self.let_go(handle)
     }
@@ -240,11 +240,15 @@ impl Session {
             return Err(self.no_object(handle));
         }
         let node = (handle.store, handle.slot);
+        let remains = Remains::of(self.state(handle));
+        if remains == Remains::Row {
+            self.forget_references(node)?;
+        }
         let value = self
             .typed_store_mut(handle)
             .and_then(|store| store.remove(handle.slot));
         let value = value.ok_or_else(|| self.no_object(handle))?;
-        self.forget_edges(node);
+        self.forget_edges(node, remains);
         self.expressions.remove(&node);
         Ok(value)
     }

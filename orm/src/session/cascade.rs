@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::edges::{Place, Remains};
 use super::{Node, Session};
 use crate::entity::{Cascade, RelationKind};
 use crate::error::Result;
@@ -48,9 +49,20 @@ impl Session {
     }
 
     /// Lets an object out; its value waits to be taken.
-    pub(super) fn detach(&mut self, node: Node) {
+    pub(super) fn detach(&mut self, node: Node) -> Result<()> {
+        self.forget_references(node)?;
+        let remains = Remains::of(self.any_store(node.0).state(node.1));
         self.any_store_mut(node.0).detach(node.1);
         self.expressions.remove(&node);
-        self.forget_edges(node);
+        self.forget_edges(node, remains);
+        Ok(())
+    }
+
+    /// Forgets what the references of an object were set to. The collection that its row is in is read again.
+    pub(super) fn forget_references(&mut self, node: Node) -> Result<()> {
+        for link in self.edges.expire(node) {
+            self.take_back(&link, Place::Unknown)?;
+        }
+        Ok(())
     }
 }

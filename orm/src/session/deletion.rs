@@ -102,6 +102,9 @@ impl Session {
             if resolved.through.is_some() && !resolved.cascade.delete {
                 continue;
             }
+            for &owner in owners {
+                self.edges.unload_lacking((store, owner), index);
+            }
             self.load_collections(store, index, resolved, owners)?;
             let target = self.target_store(store, index);
             if resolved.through.is_some() {

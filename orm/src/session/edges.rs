@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
+use super::State;
 use super::pairs::Pairs;
 
 /// An object: its store and its slot.
@@ -57,10 +58,28 @@ pub(crate) enum Place {
     Unknown,
 }
 
+/// What is left of an object that leaves the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remains {
+    Row,
+    Nothing,
+}
+
+impl Remains {
+    pub(crate) fn of(state: State) -> Self {
+        match state {
+            State::Persistent => Self::Row,
+            _ => Self::Nothing,
+        }
+    }
+}
+
 /// A collection, loaded or with the changes that were made to it before it is.
 #[derive(Clone, Debug, Default)]
 struct Members {
     loaded: bool,
+    /// A member has left the session, and its row has stayed.
+    lacks: bool,
     slots: Vec<u32>,
     removed: Vec<u32>,
 }
@@ -87,6 +106,7 @@ impl Edges {
         let members = self.collections.entry((owner, relation)).or_default();
         if members.loaded {
             members.slots = slots;
+            members.lacks = false;
             return;
         }
         slots.retain(|slot| !members.removed.contains(slot));
@@ -100,7 +120,7 @@ impl Edges {
         *members = Members {
             loaded: true,
             slots,
-            removed: Vec::new(),
+            ..Members::default()
         };
     }
 
@@ -180,22 +200,41 @@ impl Edges {
         self.collections.insert(key, members);
     }
 
-    /// Drops members of collections: those for which `keep`, given the owner's store, the relation and the slot, is false.
-    pub(crate) fn retain_members(&mut self, keep: impl Fn(u16, u16, u32) -> bool) {
+    /// Drops members of collections that have left the session: those for which `has_left`, given the owner's store, the relation and
+    /// the slot.
+    pub(crate) fn drop_members(&mut self, has_left: impl Fn(u16, u16, u32) -> bool) {
         for ((owner, relation), members) in &mut self.collections {
-            members.slots.retain(|&slot| keep(owner.0, *relation, slot));
+            let before = members.slots.len();
+            members
+                .slots
+                .retain(|&slot| !has_left(owner.0, *relation, slot));
+            members.lacks |= members.slots.len() < before;
+        }
+    }
+
+    /// Has a collection read again whose members do not stand for all of its rows.
+    pub(crate) fn unload_lacking(&mut self, owner: Node, relation: u16) {
+        let members = self.collections.get(&(owner, relation));
+        if members.is_some_and(|members| members.lacks) && !self.pairs.touch(owner) {
+            self.unload((owner, relation));
         }
     }
 
     /// An object leaves: nothing leads to it or from it any more.
-    pub(crate) fn forget(&mut self, node: Node, member_of: impl Fn(u16, u16) -> bool) {
+    pub(crate) fn forget(
+        &mut self,
+        node: Node,
+        remains: Remains,
+        member_of: impl Fn(u16, u16) -> bool,
+    ) {
         self.collections.retain(|(owner, _), _| *owner != node);
         self.links.retain(|(child, _), _| *child != node);
         self.order.retain(|(child, _)| *child != node);
         self.pairs.take(node);
         for ((owner, relation), members) in &mut self.collections {
-            if member_of(owner.0, *relation) {
+            if member_of(owner.0, *relation) && members.slots.contains(&node.1) {
                 members.slots.retain(|&slot| slot != node.1);
+                members.lacks |= remains == Remains::Row;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::edges::{Link, Node, Place};
+use super::edges::{Link, Node, Place, Remains};
 use super::{Handle, Session, State, Taking};
 use crate::entity::{Entity, Grant, Many, Relation, RelationKind, ResolvedRelation, ToOne};
 use crate::error::{Error, ErrorKind, Result};
@@ -258,10 +258,10 @@ impl Session {
             }
         }
         let stores = &self.stores;
-        self.edges.retain_members(|store, relation, slot| {
+        self.edges.drop_members(|store, relation, slot| {
             let target = targets.get(&(store, relation));
-            target.is_none_or(|&target| {
-                stores[usize::from(target)].store.state(slot) != State::Detached
+            target.is_some_and(|&target| {
+                stores[usize::from(target)].store.state(slot) == State::Detached
             })
         });
     }
@@ -340,14 +340,14 @@ impl Session {
             .map(|&slot| (target, slot))
     }
 
-    pub(super) fn forget_edges(&mut self, node: Node) {
+    pub(super) fn forget_edges(&mut self, node: Node, remains: Remains) {
         let mappers: Vec<_> = self
             .stores
             .iter()
             .map(|entry| entry.mapper.clone())
             .collect();
         let name = mappers[usize::from(node.0)].table().name.clone();
-        self.edges.forget(node, |store, relation| {
+        self.edges.forget(node, remains, |store, relation| {
             let relation = &mappers[usize::from(store)].relations()[usize::from(relation)];
             relation.target().table().name == name
         });

@@ -150,6 +150,17 @@ impl<E: Mapped> Store<E> {
         }
     }
 
+    /// The database took a row of this key: if it made the key itself, an object that has it is of a row that is gone.
+    fn forget_gone(&mut self, slot: u32) {
+        let value = self.objects[slot as usize].value.as_ref();
+        let key = value.and_then(|value| value.key(&self.mapper));
+        let known = key.and_then(|key| self.keys.get(&key));
+        let is_persistent = |&other: &u32| self.ledger.state(other) == State::Persistent;
+        if let Some(gone) = known.filter(|&other| other != slot).filter(is_persistent) {
+            self.detach(gone);
+        }
+    }
+
     /// Takes an object's key out of the map, if it is this object's.
     fn forget_key(&mut self, slot: u32) {
         let Some(key) = self.key(slot) else {
@@ -489,6 +500,7 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()> {
+        self.forget_gone(slot);
         self.map_key(slot)?;
         self.ledger.inserted(slot, epoch);
         Ok(())

@@ -160,3 +160,20 @@ fn expired_and_changed_objects_are_found_without_a_flush() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn a_key_that_the_database_gives_out_again_is_the_new_object_s() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    f.behind(|s| {
+        let ann = s.get::<Author>(1)?.expect("ann");
+        s.delete(ann)
+    })?;
+    let bob = f.session.add(Author::new("bob"));
+    f.session.commit()?;
+    assert_eq!(f.session[bob].id.get(), Some(&1));
+    assert_eq!(f.session.get::<Author>(1)?, Some(bob));
+    assert_eq!(f.session.state(ann), State::Detached);
+    Ok(())
+}

@@ -389,3 +389,36 @@ fn a_collection_does_not_take_back_what_has_moved_away() -> Result<()> {
     assert_eq!(f.session.load(bob, Author::BOOKS)?, [book]);
     Ok(())
 }
+
+#[test]
+fn deleting_a_parent_finds_the_rows_of_children_that_left() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    let [a, b] = f.session.add_all([Book::new("a"), Book::new("b")]);
+    f.session.set(a, Book::AUTHOR, Some(ann))?;
+    f.session.set(b, Book::AUTHOR, Some(ann))?;
+    f.session.flush()?;
+    f.session.expunge(a)?;
+    assert_eq!(f.session.load(ann, Author::BOOKS)?, [b]);
+    f.session.delete(ann)?;
+    f.session.commit()?;
+    f.holds::<Book>(2);
+    f.holds::<Author>(0);
+    Ok(())
+}
+
+#[test]
+fn a_child_that_leaves_on_its_way_to_another_parent_is_still_the_first_one_s() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [ann, bob] = f.session.add_all([Author::new("ann"), Author::new("bob")]);
+    let book = f.session.add(Book::new("b"));
+    f.session.push(ann, Author::BOOKS, book)?;
+    f.session.flush()?;
+    f.session.set(book, Book::AUTHOR, Some(bob))?;
+    f.session.expunge(book)?;
+    f.session.delete(ann)?;
+    f.session.commit()?;
+    f.holds::<Author>(1);
+    f.holds::<Book>(1);
+    Ok(())
+}

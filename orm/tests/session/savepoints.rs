@@ -302,3 +302,21 @@ fn a_move_made_before_is_kept() -> Result<()> {
     assert_eq!(f.session.load(a, Author::BOOKS)?, [book]);
     Ok(())
 }
+
+#[test]
+fn a_collection_is_whole_again_when_what_left_it_inside_is_rolled_back() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    let book = f.session.add(Book::new("b"));
+    f.session.push(ann, Author::BOOKS, book)?;
+    let undone: Result<()> = f.session.savepoint(|s| {
+        s.expunge(book)?;
+        Err(changed_mind())
+    });
+    undone.expect_err("it is undone");
+    f.session.delete(ann)?;
+    f.session.commit()?;
+    f.holds::<Book>(1);
+    f.holds::<Author>(0);
+    Ok(())
+}
