@@ -121,6 +121,9 @@ pub(crate) struct CheckArguments {
     /// Starts no more cases after this time: 90s, 5m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) max_time: Option<Duration>,
+    /// The most that one case may take; by default 60s
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) case_time: Option<Duration>,
 }
 
 #[derive(Args)]

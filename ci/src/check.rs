@@ -46,6 +46,9 @@ fn options(arguments: &CheckArguments) -> Result<Options> {
     if let Some(cases) = arguments.inputs.cases {
         options.cases = cases;
     }
+    if let Some(time) = arguments.case_time {
+        options.case_time = time;
+    }
     if options.selected().next().is_none() {
         return Err(Error::new(
             ErrorKind::Configuration,

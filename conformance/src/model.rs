@@ -4,7 +4,9 @@
 //! any part of a program is a program too and shrinks well. The [`Machine`] runs the step on a session and compares: states,
 //! values, collections, rows, and what was sent.
 
+mod choice;
 mod machine;
+mod print;
 mod program;
 mod reference;
 
@@ -20,23 +22,38 @@ use program::{Step, Wish};
 use reference::Reference;
 
 pub(crate) const CASES: &[Case] = &[Case::core("model.session.program", programs)
-    .needs(&[Capability::Transactions, Capability::GeneratedKeys])
+    .needs(&[
+        Capability::Transactions,
+        Capability::Savepoints,
+        Capability::ForeignKeys,
+        Capability::GeneratedKeys,
+    ])
     .promise(
-        "Random programs of add, set, delete, relations, load, get, flush, commit and rollback leave objects, states, rows and \
-         counts of statements as the rules say, step by step.",
+        "Random programs of add, set, delete, relations, load, query, get, refresh, expire, expunge, flush, savepoints, commit and \
+         rollback, with another session that changes the rows between the transactions, leave objects, states, rows and counts of \
+         statements as the rules say, step by step, and refuse what is stale.",
     )
     .hint("Run the printed program by hand: its last step is the first that differs.")
     .covers(&[
         Rule(1),
+        Rule(2),
+        Rule(3),
+        Rule(4),
         Rule(7),
         Rule(8),
+        Rule(9),
         Rule(12),
         Rule(14),
+        Rule(18),
+        Rule(19),
         Rule(23),
         Rule(25),
         Rule(30),
         Rule(31),
+        Rule(32),
+        Rule(33),
         Rule(34),
+        Rule(35),
     ])];
 
 fn programs(context: &mut Context) -> CaseResult {
@@ -45,7 +62,7 @@ fn programs(context: &mut Context) -> CaseResult {
     let inputs = Inputs {
         strategy: program::programs(),
         count: context.cases(),
-        show: |wishes| program::print(&steps(wishes)),
+        show: |wishes| print::print(&steps(wishes)),
         smaller: |wishes| program::smaller(wishes),
     };
     let result = context.property_of(&inputs, |_, wishes| {
@@ -59,15 +76,36 @@ fn programs(context: &mut Context) -> CaseResult {
     result
 }
 
-/// What a program does, found out without a database.
-fn steps(wishes: &[Wish]) -> Vec<Step> {
+/// A step of a program.
+#[derive(Clone, Debug)]
+struct Done {
+    step: Step,
+    /// It must be refused; the transaction or the innermost savepoint is then rolled back.
+    refused: bool,
+    /// How many savepoints are open behind it.
+    depth: usize,
+}
+
+/// What a program does, found out without a database. Savepoints that it leaves open are rolled back.
+fn steps(wishes: &[Wish]) -> Vec<Done> {
     let mut reference = Reference::default();
     let mut steps = Vec::new();
+    let mut run = |reference: &mut Reference, step: Step| {
+        let refused = reference.apply(&step).is_err();
+        let depth = reference.depth();
+        steps.push(Done {
+            step,
+            refused,
+            depth,
+        });
+    };
     for wish in wishes {
         if let Some(step) = reference.resolve(wish) {
-            reference.apply(&step);
-            steps.push(step);
+            run(&mut reference, step);
         }
+    }
+    while reference.depth() > 0 {
+        run(&mut reference, Step::RollBackTo);
     }
     steps
 }
@@ -77,15 +115,17 @@ fn steps(wishes: &[Wish]) -> Vec<Step> {
 struct Statistics {
     programs: usize,
     steps: usize,
+    refused: usize,
     by_name: BTreeMap<&'static str, usize>,
 }
 
 impl Statistics {
-    fn add(&mut self, steps: &[Step]) {
+    fn add(&mut self, steps: &[Done]) {
         self.programs += 1;
         self.steps += steps.len();
-        for step in steps {
-            *self.by_name.entry(step.name()).or_default() += 1;
+        for done in steps {
+            self.refused += usize::from(done.refused);
+            *self.by_name.entry(done.step.name()).or_default() += 1;
         }
     }
 
@@ -103,10 +143,14 @@ impl std::fmt::Display for Statistics {
             self.programs,
             self.mean()
         )?;
-        for (name, count) in &self.by_name {
-            write!(f, " {name} {}%", count * 100 / self.steps.max(1))?;
+        let share = |count: usize| {
+            let permille = count * 1_000 / self.steps.max(1);
+            format!("{}.{}%", permille / 10, permille % 10)
+        };
+        for (name, &count) in &self.by_name {
+            write!(f, " {name} {}", share(count))?;
         }
-        Ok(())
+        write!(f, "; {} refused, as they must be", share(self.refused))
     }
 }
 
@@ -121,7 +165,7 @@ mod tests {
     fn programs_are_long_and_do_everything() {
         let mut runner = TestRunner::deterministic();
         let mut statistics = Statistics::default();
-        for _ in 0..64 {
+        for _ in 0..256 {
             let tree = program::programs()
                 .new_tree(&mut runner)
                 .expect("programs can be drawn");
@@ -149,7 +193,7 @@ mod tests {
             Wish::Rollback,
         ];
         assert_eq!(
-            program::print(&steps(&wishes)),
+            print::print(&steps(&wishes)),
             "let mut session = Session::new(&engine);\n\
              let user0 = session.add(User::new(\"user 0\"));\n\
              let task1 = session.add(Task::new(\"task 1\"));\n\
@@ -158,6 +202,40 @@ mod tests {
              session.commit()?;\n\
              session.delete(user0)?;\n\
              session.rollback()?;\n"
+        );
+    }
+
+    #[test]
+    fn savepoints_and_refusals_print_as_rust() {
+        let wishes = [
+            Wish::AddUser,
+            Wish::Commit,
+            Wish::OutsideDelete(0),
+            Wish::Savepoint,
+            Wish::AddTask,
+            Wish::Commit,
+            Wish::SetNumber(0, Some(3)),
+            Wish::Flush,
+            Wish::Expunge(0),
+        ];
+        assert_eq!(
+            print::print(&steps(&wishes)),
+            "let mut session = Session::new(&engine);\n\
+             let mut other = Session::new(&engine);\n\
+             let mut object1 = None;\n\
+             let user0 = session.add(User::new(\"user 0\"));\n\
+             session.commit()?;\n\
+             let it = other.get::<User>(user0_key)?.unwrap(); other.delete(it)?; \
+             other.add(User::new(\"guard 0\")); other.commit()?;\n\
+             session.savepoint(|s| {\n    \
+             object1 = Some(s.add(Task::new(\"task 1\")));\n    \
+             Ok(())\n\
+             })?;\n\
+             session[user0].age = Some(3);\n\
+             session.flush().unwrap_err();\n\
+             session.rollback()?;\n\
+             User::query().all(&mut session)?; Task::query().all(&mut session)?;\n\
+             session.expunge(user0)?;\n"
         );
     }
 }

@@ -1,8 +1,10 @@
-//! Programs: what is drawn, what is done, and how it is printed.
+//! Programs: what is drawn, and what is done.
 
 use proptest::prelude::*;
 
 /// What a drawn program asks for. Numbers choose among the objects for which it makes sense.
+///
+/// Inside a savepoint, `Commit` releases it and `Rollback` rolls back to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     AddUser,
@@ -14,33 +16,49 @@ pub(super) enum Wish {
     Push(usize, usize),
     Remove(usize),
     Load(usize),
+    Query(bool),
     Get(usize),
+    Refresh(usize),
+    Expire(usize),
+    Expunge(usize),
     Flush,
+    Savepoint,
     Commit,
     Rollback,
+    OutsideSet(usize, Option<i32>),
+    OutsideMove(usize, Option<usize>),
+    OutsideDelete(usize),
 }
 
 /// Lists of wishes; programs do more than twenty steps in the mean.
 pub(super) fn programs() -> impl Strategy<Value = Vec<Wish>> {
-    let number = proptest::option::of(0..5_i32);
+    let number = || proptest::option::of(0..5_i32);
     let any = || any::<usize>();
     let wish = prop_oneof![
         4 => Just(Wish::AddUser),
         5 => Just(Wish::AddTask),
-        6 => any().prop_map(Wish::AddAgain),
-        6 => (any(), number).prop_map(|(which, number)| Wish::SetNumber(which, number)),
+        8 => any().prop_map(Wish::AddAgain),
+        6 => (any(), number()).prop_map(|(which, number)| Wish::SetNumber(which, number)),
         4 => any().prop_map(Wish::Delete),
         4 => (any(), proptest::option::of(any())).prop_map(|(task, user)| Wish::SetUser(task, user)),
         4 => (any(), any()).prop_map(|(user, task)| Wish::Push(user, task)),
-        6 => any().prop_map(Wish::Remove),
-        4 => any().prop_map(Wish::Load),
+        9 => any().prop_map(Wish::Remove),
+        3 => any().prop_map(Wish::Load),
+        2 => proptest::bool::ANY.prop_map(Wish::Query),
         4 => any().prop_map(Wish::Get),
-        4 => Just(Wish::Flush),
-        3 => Just(Wish::Commit),
-        3 => Just(Wish::Rollback),
+        3 => any().prop_map(Wish::Refresh),
+        3 => any().prop_map(Wish::Expire),
+        2 => any().prop_map(Wish::Expunge),
+        3 => Just(Wish::Flush),
+        4 => Just(Wish::Savepoint),
+        6 => Just(Wish::Commit),
+        4 => Just(Wish::Rollback),
+        8 => (any(), number()).prop_map(|(which, number)| Wish::OutsideSet(which, number)),
+        11 => (any(), proptest::option::of(any())).prop_map(|(task, user)| Wish::OutsideMove(task, user)),
+        6 => any().prop_map(Wish::OutsideDelete),
     ];
     // From one wish on, so that a failing program can shrink to a few steps.
-    proptest::collection::vec(wish, 1..90)
+    proptest::collection::vec(wish, 1..100)
 }
 
 /// Programs with one wish less, the last first, and with one wish that chooses the first objects.
@@ -74,7 +92,19 @@ impl Wish {
             Self::Remove(_) => Self::Remove(0),
             Self::Load(_) => Self::Load(0),
             Self::Get(_) => Self::Get(0),
-            other => other.clone(),
+            Self::Refresh(_) => Self::Refresh(0),
+            Self::Expire(_) => Self::Expire(0),
+            Self::Expunge(_) => Self::Expunge(0),
+            Self::OutsideSet(_, number) => Self::OutsideSet(0, *number),
+            Self::OutsideMove(_, user) => Self::OutsideMove(0, user.map(|_| 0)),
+            Self::OutsideDelete(_) => Self::OutsideDelete(0),
+            Self::AddUser
+            | Self::AddTask
+            | Self::Query(_)
+            | Self::Flush
+            | Self::Savepoint
+            | Self::Commit
+            | Self::Rollback => self.clone(),
         }
     }
 }
@@ -113,21 +143,53 @@ pub(super) enum Step {
     },
     /// Flushes, then loads the collection.
     Load(usize),
-    /// `flush` first where the object must be read, so that it is known what the read flushes.
+    /// Reads all users, or all tasks.
+    Query {
+        users: bool,
+    },
     Get {
         object: usize,
         is_user: bool,
-        flush: bool,
+    },
+    Refresh {
+        object: usize,
+        is_user: bool,
+    },
+    Expire {
+        object: usize,
+        is_user: bool,
+    },
+    Expunge {
+        object: usize,
+        is_user: bool,
     },
     Flush,
     Commit,
     Rollback,
+    Savepoint,
+    Release,
+    RollBackTo,
+    /// Another session changes a committed row, between the transactions of the first.
+    OutsideSet {
+        object: usize,
+        is_user: bool,
+        number: Option<i32>,
+    },
+    OutsideMove {
+        task: usize,
+        user: Option<usize>,
+    },
+    /// It also inserts a row that stays, so that the key is not given out again.
+    OutsideDelete {
+        object: usize,
+        is_user: bool,
+    },
 }
 
 impl Step {
     /// The names of all kinds of steps.
     #[cfg(test)]
-    pub(super) const NAMES: [&'static str; 12] = [
+    pub(super) const NAMES: [&'static str; 22] = [
         "add",
         "add again",
         "set",
@@ -136,10 +198,20 @@ impl Step {
         "push",
         "remove",
         "load",
+        "query",
         "get",
+        "refresh",
+        "expire",
+        "expunge",
         "flush",
         "commit",
         "rollback",
+        "savepoint",
+        "release",
+        "rollback to",
+        "outside set",
+        "outside move",
+        "outside delete",
     ];
 
     /// What kind of step it is, for statistics.
@@ -153,10 +225,20 @@ impl Step {
             Self::Push { .. } => "push",
             Self::Remove { .. } => "remove",
             Self::Load(_) => "load",
+            Self::Query { .. } => "query",
             Self::Get { .. } => "get",
+            Self::Refresh { .. } => "refresh",
+            Self::Expire { .. } => "expire",
+            Self::Expunge { .. } => "expunge",
             Self::Flush => "flush",
             Self::Commit => "commit",
             Self::Rollback => "rollback",
+            Self::Savepoint => "savepoint",
+            Self::Release => "release",
+            Self::RollBackTo => "rollback to",
+            Self::OutsideSet { .. } => "outside set",
+            Self::OutsideMove { .. } => "outside move",
+            Self::OutsideDelete { .. } => "outside delete",
         }
     }
 }
@@ -175,88 +257,5 @@ pub(super) fn title_of(object: usize, number: Option<i32>) -> String {
     match number {
         None => name_of(object, false),
         Some(number) => format!("task {object} v{number}"),
-    }
-}
-
-/// The program as Rust.
-pub(super) fn print(steps: &[Step]) -> String {
-    let mut out = "let mut session = Session::new(&engine);\n".to_owned();
-    for step in steps {
-        out.push_str(&line(step));
-        out.push('\n');
-    }
-    out
-}
-
-fn line(step: &Step) -> String {
-    let variable = |object: usize, is_user: bool| name_of(object, is_user).replace(' ', "");
-    let (user_of, task_of) = (|n| variable(n, true), |n| variable(n, false));
-    match step {
-        Step::AddUser(n) => format!(
-            "let {} = session.add(User::new(\"user {n}\"));",
-            user_of(*n)
-        ),
-        Step::AddTask(n) => format!(
-            "let {} = session.add(Task::new(\"task {n}\"));",
-            task_of(*n)
-        ),
-        Step::AddAgain { old, new, is_user } => format!(
-            "session.take({})?; let {} = session.add({}::new(\"{}\"));",
-            variable(*old, *is_user),
-            variable(*new, *is_user),
-            if *is_user { "User" } else { "Task" },
-            name_of(*new, *is_user),
-        ),
-        Step::SetNumber {
-            object,
-            is_user: true,
-            number,
-        } => format!("session[{}].age = {number:?};", user_of(*object)),
-        Step::SetNumber { object, number, .. } => format!(
-            "session[{}].title = \"{}\".into();",
-            task_of(*object),
-            title_of(*object, *number)
-        ),
-        Step::Delete { object, is_user } => {
-            format!("session.delete({})?;", variable(*object, *is_user))
-        }
-        Step::SetUser { task, user: None } => {
-            format!("session.set({}, Task::USER, None)?;", task_of(*task))
-        }
-        Step::SetUser {
-            task,
-            user: Some(user),
-        } => format!(
-            "session.set({}, Task::USER, Some({}))?;",
-            task_of(*task),
-            user_of(*user)
-        ),
-        Step::Push { user, task } => format!(
-            "session.push({}, User::TASKS, {})?;",
-            user_of(*user),
-            task_of(*task)
-        ),
-        Step::Remove { user, task } => format!(
-            "session.remove({}, User::TASKS, {})?;",
-            user_of(*user),
-            task_of(*task)
-        ),
-        Step::Load(user) => format!(
-            "session.flush()?; session.load({}, User::TASKS)?;",
-            user_of(*user)
-        ),
-        Step::Get {
-            object,
-            is_user,
-            flush,
-        } => format!(
-            "{}session.get::<{}>({}_key)?;",
-            if *flush { "session.flush()?; " } else { "" },
-            if *is_user { "User" } else { "Task" },
-            variable(*object, *is_user)
-        ),
-        Step::Flush => "session.flush()?;".to_owned(),
-        Step::Commit => "session.commit()?;".to_owned(),
-        Step::Rollback => "session.rollback()?;".to_owned(),
     }
 }
