@@ -42,6 +42,7 @@ impl Rule {
 }
 
 /// Every rule, by number.
+#[rustfmt::skip]
 pub const RULES: [Rule; 42] = [
     rule(1, "`get` of a mapped row is its handle and costs nothing; an unknown key costs one SELECT; a missing row is `None`"),
     rule(2, "a query gives mapped rows their own handles and keeps what is loaded; `populate_existing` overwrites"),
@@ -79,7 +80,7 @@ pub const RULES: [Rule; 42] = [
     rule(34, "every legal change of state works, every illegal one is an error that names the state"),
     rule(35, "`merge`, `refresh`, `expire`, `expunge`, `flush` and `close` do what they say"),
     rule(36, "hooks before and after each flush, commit, rollback, INSERT, UPDATE, DELETE and load; an error from one rolls back"),
-    rule(37, "a transaction is run again after a serialization failure; a commit of one statement runs by itself").missing("`retry` is not built yet"),
+    rule(37, "a transaction is run again after a serialization failure or a deadlock, never after an ambiguous commit; a commit of one statement runs by itself"),
     rule(38, "a session is `Send`, an engine `Send` and `Sync`, every wait ends in time"),
     rule(39, "`create_all` and `drop_all` follow the references of tables and may be repeated"),
     rule(40, "reflection tells tables as they were made"),

@@ -19,7 +19,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use crate::backend::{Backend, Scheme, Sql};
-use crate::dialect::{Capabilities, Dialect};
+use crate::dialect::{Begin, Capabilities, Dialect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::Param;
 
@@ -183,6 +183,25 @@ impl Engine {
     pub fn connect(&self) -> Result<Connected> {
         let connection = self.inner.pool.take(&*self.inner.backend)?;
         Ok(Connected::new(self.clone(), connection))
+    }
+
+    /// Refuses a way to begin a transaction that the backend does not have.
+    pub(crate) fn check_begin(&self, begin: &Begin) -> Result<()> {
+        let capabilities = self.capabilities();
+        let refuse = |what: &str| Err(Error::unsupported(self.dialect().name(), what));
+        if !capabilities.transactions {
+            return refuse("a transaction");
+        }
+        if let Some(level) = begin
+            .isolation
+            .filter(|level| !capabilities.isolation_levels.contains(level))
+        {
+            return refuse(&format!("the isolation level {}", level.as_sql()));
+        }
+        if begin.read_only && !capabilities.read_only_transactions {
+            return refuse("a read-only transaction");
+        }
+        Ok(())
     }
 
     pub(crate) fn shape(&self, shape: Shape, render: impl FnOnce() -> Sql) -> Arc<Sql> {

@@ -28,6 +28,7 @@ mod persist;
 mod plan;
 mod rekey;
 mod relate;
+mod retry;
 mod snapshots;
 mod state;
 mod statements;
@@ -39,6 +40,7 @@ mod version;
 pub use factory::SessionFactory;
 pub use handle::Handle;
 pub use hook::Hook;
+pub use retry::TransactionOptions;
 pub use state::State;
 
 pub(crate) use any_store::{AnyStore, Fill, Moment};
@@ -54,6 +56,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::backend::Sql;
+use crate::dialect::Begin;
 use crate::engine::{Connected, Engine};
 use crate::entity::{Entity, Mapped, Mapper, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
@@ -79,6 +82,8 @@ pub struct Session {
     /// What was read before this is expired.
     epoch: u32,
     savepoints: Vec<Savepoint>,
+    /// How transactions begin.
+    begin: Begin,
     /// Why nothing can be sent before `rollback`, if so.
     failed: Option<String>,
     /// A mapping error met where nothing can be returned; the next flush returns it.
@@ -111,6 +116,7 @@ impl Session {
             associations: Vec::new(),
             epoch: 1,
             savepoints: Vec::new(),
+            begin: Begin::default(),
             failed: None,
             mapping_error: None,
             autoflush: true,

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use selfsame::dialect::Isolation;
 use selfsame::prelude::*;
-use selfsame::session::Hook;
+use selfsame::session::TransactionOptions;
 use selfsame::{Error, ErrorKind};
 
 use crate::case::Cover::Rule;
@@ -84,6 +85,19 @@ pub(super) const CASES: &[Case] = &[
         .promise("An error from a hook aborts the flush and rolls back, also behind the only statement of a commit.")
         .hint("ROLLBACK must undo the statement.")
         .covers(&[Rule(36)]),
+    Case::full("sessions.retry.again", retry)
+        .since(7)
+        .concurrent()
+        .needs(&[Capability::Transactions, Capability::SecondConnection, Capability::Isolation(Isolation::Serializable)])
+        .promise("`retry` runs a transaction again from a clean state after a serialization failure, and then it succeeds.")
+        .hint("Classify the database's serialization failures and deadlocks.")
+        .covers(&[Rule(37)]),
+    Case::full("sessions.transaction.read_only", read_only)
+        .since(7)
+        .needs(&[Capability::Transactions, Capability::ReadOnlyTransactions])
+        .promise("A read-only transaction of a session refuses to write, a flush of one statement too, and the next one writes again.")
+        .hint("Tell BEGIN that the transaction only reads, and undo it behind it.")
+        .covers(&[Rule(37)]),
     Case::core("sessions.close.ends", close)
         .needs(&[Capability::Transactions])
         .promise("`close` rolls back, makes every handle stale, and leaves a session that works.")
@@ -738,6 +752,59 @@ fn hook_error(context: &mut Context) -> CaseResult {
         drop(session);
         check!(world.users()?.is_empty(), "nothing may be written");
     }
+    Ok(())
+}
+
+fn retry(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let key = world.with_users(&["ann"])?[0];
+    let options = TransactionOptions::new().isolation(Isolation::Serializable);
+    let mut session = world.session();
+    let mut tries = 0;
+    let seen = session.retry_with(options, 3, |s| {
+        tries += 1;
+        let ann = User::query().one(s)?;
+        let age = s[ann].age.unwrap_or(0);
+        s.add(Task::new(format!("try {tries}")));
+        if tries == 1 {
+            // Somebody else is faster.
+            let mut other = Session::new(&world.engine);
+            if let Some(same) = other.get::<User>(key)? {
+                other[same].age = Some(10);
+            }
+            other.commit()?;
+        }
+        s[ann].age = Some(age + 1);
+        Ok(age)
+    });
+    check!(
+        matches!(seen, Ok(10)),
+        "the second try must see what the other session wrote, gave {seen:?}"
+    );
+    check_eq!(tries, 2, "one failure must cost one more try");
+    check_eq!(world.users()?[0].age, Some(11), "no update may be lost");
+    let titles: Vec<String> = world.tasks()?.into_iter().map(|task| task.title).collect();
+    check_eq!(titles, ["try 2"], "what the failed try added must be gone");
+    Ok(())
+}
+
+fn read_only(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let options = TransactionOptions::new().read_only();
+    let mut session = world.session();
+    let count = session.transaction_with(options, |s| User::query().count(s))?;
+    check_eq!(count, 0, "a read-only transaction must read");
+    let refused = session
+        .transaction_with(options, |s| Ok(s.add(User::new("ann"))))
+        .map_err(|error| error.kind());
+    check!(
+        matches!(refused, Err(ErrorKind::ReadOnly)),
+        "it must refuse to write, gave {refused:?}"
+    );
+    session.transaction(|s| Ok(s.add(User::new("bob"))))?;
+    drop(session);
+    let names: Vec<String> = world.users()?.into_iter().map(|user| user.name).collect();
+    check_eq!(names, ["bob"], "the next transaction must write");
     Ok(())
 }
 

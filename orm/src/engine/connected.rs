@@ -123,21 +123,7 @@ impl Connected {
                 "a transaction is open on this connection already",
             ));
         }
-        let dialect = self.engine.dialect();
-        let capabilities = self.engine.capabilities();
-        let refuse = |what: &str| Err(Error::unsupported(dialect.name(), what));
-        if !capabilities.transactions {
-            return refuse("a transaction");
-        }
-        if let Some(level) = begin
-            .isolation
-            .filter(|level| !capabilities.isolation_levels.contains(level))
-        {
-            return refuse(&format!("the isolation level {}", level.as_sql()));
-        }
-        if begin.read_only && !capabilities.read_only_transactions {
-            return refuse("a read-only transaction");
-        }
+        self.engine.check_begin(&begin)?;
         self.command(&Transaction::Begin(begin))?;
         self.in_transaction = true;
         Ok(())

@@ -69,6 +69,8 @@ pub(crate) trait AnyStore: Send {
     fn changed_into(&self, slot: u32, out: &mut Vec<usize>);
     /// The object leaves; its value stays until it is taken.
     fn detach(&mut self, slot: u32);
+    /// The object leaves, its value too.
+    fn discard(&mut self, slot: u32);
     /// Drops the changes of an object and has it read again when it is next met.
     fn expire(&mut self, slot: u32);
     /// The rows whose primary key is to be changed.

@@ -14,6 +14,7 @@ use super::plan::{AssociationChanges, Changes, Columns, Step, TableChanges, Wait
 use super::store::moved;
 use super::transaction::Intent;
 use super::{AnyStore, Session, State};
+use crate::dialect::Begin;
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Lock;
 use crate::value::{Param, Value, ValueRef};
@@ -75,7 +76,7 @@ impl Session {
         result
     }
 
-    fn has_changes(&self) -> bool {
+    pub(super) fn has_changes(&self) -> bool {
         let changed = |entry: &super::StoreEntry| {
             let store = &entry.store;
             !(store.pending().is_empty() && store.touched().is_empty() && store.doomed().is_empty())
@@ -150,8 +151,11 @@ impl Session {
                 self.check_fit(*store, columns, slots)?;
             }
         }
-        // A computed column is a statement more, and a hook may refuse what is written.
-        let is_whole = alone && self.expressions.is_empty() && self.hooks.is_empty();
+        // A computed column is a statement more, a hook may refuse what is written, and options are for BEGIN.
+        let is_whole = alone
+            && self.expressions.is_empty()
+            && self.hooks.is_empty()
+            && self.begin == Begin::default();
         if is_whole && ending == Ending::Commit && !self.in_transaction() {
             self.connected()?;
         } else {

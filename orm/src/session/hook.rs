@@ -55,12 +55,13 @@ pub(super) enum When {
 }
 
 type Called<T> = Arc<dyn Fn(&mut T) -> Result<()> + Send + Sync>;
+type CalledToRead = Arc<dyn Fn(&dyn Any) -> Result<()> + Send + Sync>;
 
 #[derive(Clone)]
 enum Call {
     Session(Called<Session>),
     Changing(Called<dyn Any>),
-    Reading(Arc<dyn Fn(&dyn Any) -> Result<()> + Send + Sync>),
+    Reading(CalledToRead),
 }
 
 macro_rules! of_sessions {
@@ -314,7 +315,8 @@ impl Session {
         result
     }
 
-    fn slot_counts(&self) -> Vec<u32> {
+    /// How many slots each store has.
+    pub(super) fn slot_counts(&self) -> Vec<u32> {
         self.stores.iter().map(|entry| entry.store.len()).collect()
     }
 

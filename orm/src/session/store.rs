@@ -423,6 +423,10 @@ impl<E: Mapped> AnyStore for Store<E> {
         self.ledger.detach(slot);
     }
 
+    fn discard(&mut self, slot: u32) {
+        drop(self.remove(slot));
+    }
+
     fn expire(&mut self, slot: u32) {
         self.restore(slot);
         self.ledger.untouch(slot);

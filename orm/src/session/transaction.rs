@@ -195,11 +195,12 @@ impl Session {
     pub(super) fn ready(&mut self, intent: Intent) -> Result<&mut Connected> {
         let begin = self.engine.capabilities().transactions;
         let writes_first = self.flushing || intent == Intent::Write;
+        let way = self.begin;
         let connection = self.connected()?;
         if begin && !connection.in_transaction() {
             connection.begin(Begin {
                 writes_first,
-                ..Begin::default()
+                ..way
             })?;
         }
         Ok(connection)

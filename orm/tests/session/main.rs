@@ -12,6 +12,7 @@ mod merge;
 mod queries;
 mod rekey;
 mod relations;
+mod retry;
 mod savepoints;
 mod transactions;
 mod versions;

@@ -1,0 +1,246 @@
+//! Transactions that are run again, on a backend that fails as often as it is told to, and transactions with options.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use selfsame::backend::{Backend, Connection, Outcome, Row, Sql, Statement, StatementKind};
+use selfsame::dialect::{Dialect, Isolation, Transaction};
+use selfsame::prelude::*;
+use selfsame::session::TransactionOptions;
+use selfsame::{Error, ErrorKind, Result};
+use selfsame_sqlite::Sqlite;
+
+use crate::fixture::Author;
+
+/// What fails.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum At {
+    Insert,
+    Commit,
+}
+
+/// Fails some times, then works.
+#[derive(Clone, Debug)]
+struct Flaky {
+    inner: Sqlite,
+    at: At,
+    kind: ErrorKind,
+    failures: Arc<AtomicU32>,
+    begun: Arc<Mutex<Vec<Transaction<'static>>>>,
+}
+
+#[derive(Debug)]
+struct FlakyConnection {
+    inner: Box<dyn Connection>,
+    flaky: Flaky,
+}
+
+impl Flaky {
+    fn new(at: At, kind: ErrorKind, failures: u32) -> Result<Self> {
+        let inner = Sqlite::memory();
+        metadata![Author, crate::fixture::Book].create_all(&Engine::new(inner.clone()))?;
+        let failures = Arc::new(AtomicU32::new(failures));
+        Ok(Self {
+            inner,
+            at,
+            kind,
+            failures,
+            begun: Arc::default(),
+        })
+    }
+
+    fn fail(&self, at: At) -> Result<()> {
+        let left = |left: u32| left.checked_sub(1);
+        let order = Ordering::Relaxed;
+        if at == self.at && self.failures.fetch_update(order, order, left).is_ok() {
+            return Err(Error::new(self.kind, "somebody else was faster"));
+        }
+        Ok(())
+    }
+}
+
+impl Backend for Flaky {
+    fn connect(&self) -> Result<Box<dyn Connection>> {
+        Ok(Box::new(FlakyConnection {
+            inner: self.inner.connect()?,
+            flaky: self.clone(),
+        }))
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        self.inner.dialect()
+    }
+}
+
+impl Connection for FlakyConnection {
+    fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
+        if statement.sql.kind() == StatementKind::Insert {
+            self.flaky.fail(At::Insert)?;
+        }
+        self.inner.execute(statement)
+    }
+
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.inner.query(statement, sink)
+    }
+
+    fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        if let Transaction::Begin(begin) = command {
+            let mut begun = self.flaky.begun.lock().expect("a list");
+            begun.push(Transaction::Begin(*begin));
+        }
+        if *command == Transaction::Commit {
+            self.flaky.fail(At::Commit)?;
+        }
+        self.inner.transaction(command, sql)
+    }
+
+    fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        self.inner.reset(used_raw_sql)
+    }
+
+    fn server_version(&mut self) -> Result<String> {
+        self.inner.server_version()
+    }
+}
+
+/// Runs a transaction with two retries on a backend that fails; how often it was tried, how it ended, how many rows there are.
+fn tries(at: At, kind: ErrorKind, failures: u32) -> Result<(u32, Option<ErrorKind>, u64)> {
+    let engine = Engine::new(Flaky::new(at, kind, failures)?);
+    let mut session = Session::new(&engine);
+    let mut tries = 0;
+    let mut handles = Vec::new();
+    let result = session.retry(2, |s| {
+        tries += 1;
+        let ann = s.add(Author::new("ann"));
+        handles.push(ann);
+        s.flush()?;
+        s.add(Author::new("bob"));
+        Ok(ann)
+    });
+    let states: Vec<State> = handles.iter().map(|&ann| session.state(ann)).collect();
+    let last = if result.is_ok() {
+        State::Persistent
+    } else {
+        State::Transient
+    };
+    let (of_last, before) = states.split_last().expect("at least one try");
+    assert_eq!(*of_last, last);
+    assert!(before.iter().all(|state| *state == State::Detached));
+    assert!(!session.in_transaction());
+    let kind = result.err().map(|error| error.kind());
+    Ok((tries, kind, Author::query().count(&mut session)?))
+}
+
+#[test]
+fn a_transaction_is_run_again_while_it_can_succeed() -> Result<()> {
+    for at in [At::Insert, At::Commit] {
+        for kind in [ErrorKind::Serialization, ErrorKind::Deadlock] {
+            assert_eq!(tries(at, kind, 0)?, (1, None, 2));
+            assert_eq!(tries(at, kind, 2)?, (3, None, 2), "{at:?} {kind:?}");
+            assert_eq!(tries(at, kind, 9)?, (3, Some(kind), 0), "{at:?} {kind:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn other_errors_end_it_at_once() -> Result<()> {
+    let busy = ErrorKind::Busy;
+    assert_eq!(tries(At::Insert, busy, 9)?, (1, Some(busy), 0));
+    let ambiguous = ErrorKind::AmbiguousCommit;
+    let (tried, kind, _) = tries(At::Commit, ErrorKind::ConnectionLost, 9)?;
+    assert_eq!((tried, kind), (1, Some(ambiguous)));
+    Ok(())
+}
+
+#[test]
+fn objects_from_before_are_as_they_were_in_each_try() -> Result<()> {
+    let flaky = Flaky::new(At::Commit, ErrorKind::Serialization, 0)?;
+    let failures = Arc::clone(&flaky.failures);
+    let mut session = Session::new(&Engine::new(flaky));
+    let ann = session.add(Author::new("ann"));
+    session.commit()?;
+    failures.store(2, Ordering::Relaxed);
+    session.retry(2, |s| {
+        let age = s[ann].age.unwrap_or(0);
+        s[ann].age = Some(age + 1);
+        s.flush()
+    })?;
+    assert_eq!(session[ann].age, Some(1));
+    Ok(())
+}
+
+#[test]
+fn what_could_not_be_run_again_is_refused() -> Result<()> {
+    let engine = Engine::new(Flaky::new(At::Commit, ErrorKind::Serialization, 0)?);
+    let check = |session: &mut Session| {
+        let mut tried = false;
+        let refused = session.retry(3, |_| {
+            tried = true;
+            Ok(())
+        });
+        assert_eq!(
+            refused.map_err(|error| error.kind()),
+            Err(ErrorKind::InvalidState)
+        );
+        assert!(!tried);
+    };
+    let mut session = Session::new(&engine);
+    session.add(Author::new("ann"));
+    check(&mut session);
+    session.flush()?;
+    check(&mut session);
+    session.commit()?;
+    session.retry(3, |_| Ok(()))?;
+    Ok(())
+}
+
+#[test]
+fn options_reach_begin_and_only_their_own_transaction() -> Result<()> {
+    let flaky = Flaky::new(At::Commit, ErrorKind::Serialization, 0)?;
+    let begun = Arc::clone(&flaky.begun);
+    let engine = Engine::new(flaky);
+    let begun = || std::mem::take(&mut *begun.lock().expect("a list"));
+    let mut session = Session::new(&engine);
+    let options = TransactionOptions::new()
+        .isolation(Isolation::Serializable)
+        .read_only();
+    let refused = session.transaction_with(options, |s| Ok(s.add(Author::new("ann"))));
+    assert_eq!(
+        refused.map_err(|error| error.kind()).err(),
+        Some(ErrorKind::ReadOnly)
+    );
+    let [Transaction::Begin(begin)] = begun()[..] else {
+        panic!("one BEGIN");
+    };
+    assert_eq!(
+        (begin.isolation, begin.read_only),
+        (Some(Isolation::Serializable), true)
+    );
+    session.transaction(|s| Author::query().count(s))?;
+    let [Transaction::Begin(begin)] = begun()[..] else {
+        panic!("one BEGIN");
+    };
+    assert_eq!((begin.isolation, begin.read_only), (None, false));
+    Ok(())
+}
+
+#[test]
+fn options_that_cannot_be_kept_are_refused_before_anything_is_sent() -> Result<()> {
+    let engine = Engine::new(Flaky::new(At::Commit, ErrorKind::Serialization, 0)?);
+    let mut session = Session::new(&engine);
+    let options = TransactionOptions::new().isolation(Isolation::ReadCommitted);
+    let refused = session.transaction_with(options, |_| Ok(()));
+    let kind = |result: Result<()>| result.map_err(|error| error.kind());
+    assert_eq!(kind(refused), Err(ErrorKind::Unsupported));
+    assert_eq!(session.statements(), 0);
+    Author::query().count(&mut session)?;
+    let refused = session.transaction_with(TransactionOptions::new().read_only(), |_| Ok(()));
+    assert_eq!(kind(refused), Err(ErrorKind::InvalidState));
+    Ok(())
+}
