@@ -66,6 +66,17 @@ pub trait Dialect: Debug + Send + Sync {
         }
     }
 
+    /// Writes the name of a column in the row that an INSERT with ON CONFLICT could not insert. By default `excluded."name"`.
+    fn excluded(&self, column: &str, out: &mut String) {
+        out.push_str("excluded.");
+        self.quote(column, out);
+    }
+
+    /// The type of a CAST. By default the type of a column.
+    fn cast_type(&self, ty: &ColumnType) -> Cow<'static, str> {
+        self.column_type(ty)
+    }
+
     /// The type of an array of these, for a cast: `bigint[]`. Only asked where [`batch`](Self::batch) is [`Batch::Arrays`].
     fn array_type(&self, ty: &ColumnType) -> Cow<'static, str> {
         format!("{}[]", self.column_type(ty)).into()

@@ -1,9 +1,11 @@
 //! `Query`: objects of one entity, filtered, ordered, and loaded with what they are related to.
 
+mod bulk;
 mod join;
 mod project;
 mod run;
 
+pub use bulk::{BulkDelete, BulkUpdate};
 pub use join::Joined;
 pub(crate) use join::Joins;
 

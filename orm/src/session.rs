@@ -6,6 +6,7 @@
 
 mod any_store;
 mod association;
+mod bulk;
 mod cascade;
 mod deletion;
 mod edges;

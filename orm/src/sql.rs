@@ -18,7 +18,9 @@ mod into_sql;
 mod node;
 mod projection;
 mod relation;
+mod returning;
 mod select;
+mod upsert;
 mod walk;
 mod write;
 
@@ -37,9 +39,14 @@ pub use node::{Aggregate, ColumnRef, List, Node, Nulls, Operator, Order};
 pub use projection::{FromRow, Projection, RowStruct};
 pub use relation::{Along, Path, UntypedPath};
 pub(crate) use relation::{Multiplicity, column};
+pub use returning::{Returning, WriteNode};
 pub(crate) use select::also;
 pub use select::{Join, JoinKind, Select, SelectNode, Source, select};
-pub use write::{ColumnList, Delete, Insert, RowFor, Update, delete_from, insert_into, update};
+pub use upsert::{ConflictNode, ConflictUpdate, OnConflict, excluded};
+pub use write::{
+    ColumnList, Delete, DeleteNode, Insert, InsertNode, InsertRows, RowFor, Update, UpdateNode,
+    delete_from, insert_into, update,
+};
 
 #[cfg(test)]
 mod tests;

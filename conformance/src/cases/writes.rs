@@ -1,6 +1,7 @@
 //! Inserting, updating, deleting: counts, keys, batches.
 
 mod batch;
+mod statements;
 
 use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::value::{Value, ValueType};
@@ -10,7 +11,7 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, int, text, value_table};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, batch::CASES];
+pub(super) const LISTS: &[&[Case]] = &[CASES, batch::CASES, statements::CASES];
 
 const CASES: &[Case] = &[
     Case::core("writes.count.matched", counts)

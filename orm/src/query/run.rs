@@ -6,10 +6,10 @@ use super::Loading;
 use crate::backend::{Row, Sql};
 use crate::dialect::Dialect;
 use crate::entity::{Fetch, Mapper};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::render::{self, QuerySpec, Read, Rendered};
 use crate::session::{Selection, Session, default_loadings};
-use crate::sql::{Aggregate, Node, SelectNode, Source, column};
+use crate::sql::{Aggregate, List, Node, SelectNode, Source, column};
 use crate::value::ValueType;
 
 impl Session {
@@ -101,6 +101,24 @@ pub(super) fn rendered(
     spec.order = selection.order;
     (spec.limit, spec.offset) = (selection.limit, selection.offset);
     render::query(dialect, &spec)
+}
+
+/// The condition that chooses a query's own rows, for a statement that can have nothing but a condition.
+pub(super) fn condition(mapper: &Mapper, selection: &Selection<'_>) -> Result<Option<Node>> {
+    let bounded = selection.limit.is_some() || selection.offset.is_some();
+    if !bounded && selection.joined.is_none() {
+        return Ok(selection.filter.cloned());
+    }
+    let [key] = mapper.table().primary_key[..] else {
+        let message = "it joins or has a limit, and its primary key has not one column: choose its rows by a filter alone";
+        return Err(Error::new(ErrorKind::InvalidStatement, message).entity(mapper.name()));
+    };
+    let chosen = several(mapper, selection, Read::Columns(&[key]));
+    Ok(Some(Node::In {
+        subject: Box::new(column(mapper.table(), key, None)),
+        list: List::Subquery(Box::new(chosen)),
+        negated: false,
+    }))
 }
 
 /// A query of several tables, one row for each object.

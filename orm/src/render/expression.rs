@@ -162,6 +162,7 @@ impl<'a> Writer<'a> {
     pub(super) fn node(&mut self, node: &Node) {
         match node {
             Node::Column(column) => self.column(column),
+            Node::Excluded(column) => self.excluded(column),
             Node::Param(value, ty) => self.param(value, *ty),
             Node::Binary {
                 operator,
@@ -295,6 +296,7 @@ impl<'a> Writer<'a> {
         let is_term = matches!(
             node,
             Node::Column(_)
+                | Node::Excluded(_)
                 | Node::Param(..)
                 | Node::Function { .. }
                 | Node::Aggregate { .. }
@@ -350,6 +352,13 @@ impl<'a> Writer<'a> {
             }
         }
         self.text.identifier(&definition.name);
+    }
+
+    fn excluded(&mut self, column: &ColumnRef) {
+        if let Some(definition) = column.table.columns.get(column.index) {
+            let dialect = self.text.dialect;
+            dialect.excluded(&definition.name, &mut self.text.out);
+        }
     }
 
     fn param(&mut self, value: &Value, ty: ValueType) {

@@ -6,7 +6,10 @@ use crate::backend::StatementKind;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
-use crate::sql::{ColumnRef, CompoundNode, JoinKind, Node, Order, SelectNode, SetOperator, Source};
+use crate::sql::{
+    ColumnRef, CompoundNode, ConflictNode, DeleteNode, InsertNode, InsertRows, JoinKind, Node,
+    Order, SelectNode, SetOperator, Source, UpdateNode,
+};
 use crate::value::ValueType;
 
 /// A query of one table, as a session asks it.
@@ -174,78 +177,122 @@ pub fn render_compound(dialect: &dyn Dialect, node: &CompoundNode) -> Result<Ren
     )
 }
 
-/// Renders an INSERT of rows of values; without columns, of one row of defaults.
+/// Renders an INSERT; without columns, of one row of defaults.
 ///
 /// # Errors
 ///
-/// As [`query`]; [`ErrorKind::InvalidStatement`] if there are columns and no rows.
-pub fn render_insert(
-    dialect: &dyn Dialect,
-    table: &Table,
-    columns: &[ColumnRef],
-    rows: &[Vec<Node>],
-) -> Result<Rendered> {
-    if !columns.is_empty() && rows.is_empty() {
+/// As [`query`]; [`ErrorKind::InvalidStatement`] if there are columns and no rows, or rows of another width;
+/// [`ErrorKind::Unsupported`] if the database has no ON CONFLICT or no RETURNING.
+pub fn render_insert(dialect: &dyn Dialect, node: &InsertNode) -> Result<Rendered> {
+    let table = &*node.table;
+    let width = match &node.rows {
+        InsertRows::Values(rows) => rows.first().map(Vec::len),
+        InsertRows::Query(query) => Some(query.columns.len()),
+    };
+    if !node.columns.is_empty() && width.is_none() {
         return Err(invalid(table, "an INSERT needs a row of values"));
     }
+    if width.unwrap_or(0) != node.columns.len() {
+        return Err(invalid(table, "an INSERT needs a value for each column"));
+    }
+    if node.conflict.is_some() && !dialect.capabilities().upsert {
+        return Err(Error::unsupported(dialect.name(), "INSERT … ON CONFLICT").entity(&table.name));
+    }
+    check_returning(dialect, table, &node.returning)?;
     write(
         dialect,
-        Names::Bare(table),
+        Names::Qualified,
         StatementKind::Insert,
-        Vec::new(),
+        node.types.clone(),
         |writer| {
             writer.push("INSERT INTO ");
             writer.text.identifier(&table.name);
-            if columns.is_empty() {
-                return writer.push(" DEFAULT VALUES");
+            if node.columns.is_empty() {
+                writer.push(" DEFAULT VALUES");
+            } else {
+                for (i, column) in node.columns.iter().enumerate() {
+                    writer.push(if i == 0 { " (" } else { ", " });
+                    target(writer, table, column);
+                }
+                writer.push(") ");
+                inserted(writer, node);
             }
-            for (i, column) in columns.iter().enumerate() {
-                writer.push(if i == 0 { " (" } else { ", " });
-                target(writer, table, column);
-            }
-            writer.push(") VALUES ");
+            writer.reading([&*table.name], |writer| {
+                if let Some(conflict) = &node.conflict {
+                    on_conflict(writer, table, conflict);
+                }
+                returning(writer, &node.returning);
+            });
+        },
+    )
+}
+
+fn inserted(writer: &mut Writer<'_>, node: &InsertNode) {
+    match &node.rows {
+        InsertRows::Values(rows) => {
             for (i, row) in rows.iter().enumerate() {
-                writer.push(if i == 0 { "(" } else { ", (" });
+                writer.push(if i == 0 { "VALUES (" } else { ", (" });
                 writer.list(row, ", ");
                 writer.push(")");
             }
-        },
-    )
+        }
+        InsertRows::Query(query) if node.conflict.is_some() && query.filter.is_none() => {
+            // SQLite would take ON CONFLICT for the ON of a join.
+            let mut query = query.clone();
+            query.filter = Some(Node::All(Vec::new()));
+            writer.body(&query);
+        }
+        InsertRows::Query(query) => writer.body(query),
+    }
+}
+
+fn on_conflict(writer: &mut Writer<'_>, table: &Table, conflict: &ConflictNode) {
+    writer.push(" ON CONFLICT");
+    for (i, column) in conflict.target.iter().enumerate() {
+        writer.push(if i == 0 { " (" } else { ", " });
+        target(writer, table, column);
+    }
+    if !conflict.target.is_empty() {
+        writer.push(")");
+    }
+    let Some(set) = &conflict.update else {
+        return writer.push(" DO NOTHING");
+    };
+    if set.is_empty() {
+        return writer.fail(invalid(table, "DO UPDATE needs a column to set"));
+    }
+    writer.push(" DO UPDATE");
+    assignments(writer, table, set);
+    condition(writer, " WHERE ", conflict.filter.as_ref());
 }
 
 /// Renders an UPDATE of the rows that a condition chooses, or of all.
 ///
 /// # Errors
 ///
-/// As [`query`]; [`ErrorKind::InvalidStatement`] if nothing is set.
-pub fn render_update(
-    dialect: &dyn Dialect,
-    table: &Table,
-    set: &[(ColumnRef, Node)],
-    filter: Option<&Node>,
-) -> Result<Rendered> {
-    if set.is_empty() {
+/// As [`query`]; [`ErrorKind::InvalidStatement`] if nothing is set; [`ErrorKind::Unsupported`] if the database has no RETURNING.
+pub fn render_update(dialect: &dyn Dialect, node: &UpdateNode) -> Result<Rendered> {
+    let table = &*node.table;
+    if node.set.is_empty() {
         return Err(invalid(table, "an UPDATE needs a column to set"));
     }
+    check_returning(dialect, table, &node.returning)?;
+    let mut nodes = node.set.iter().map(|(_, value)| value);
     let has_subquery =
-        filter.is_some_and(Node::has_subquery) || set.iter().any(|(_, value)| value.has_subquery());
+        node.filter.as_ref().is_some_and(Node::has_subquery) || nodes.any(Node::has_subquery);
     let names = names(table, has_subquery);
     write(
         dialect,
         names,
         StatementKind::Update,
-        Vec::new(),
+        node.types.clone(),
         |writer| {
             writer.push("UPDATE ");
             writer.text.identifier(&table.name);
             writer.reading([&*table.name], |writer| {
-                for (i, (column, value)) in set.iter().enumerate() {
-                    writer.push(if i == 0 { " SET " } else { ", " });
-                    target(writer, table, column);
-                    writer.push(" = ");
-                    writer.node(value);
-                }
-                condition(writer, " WHERE ", filter);
+                assignments(writer, table, &node.set);
+                condition(writer, " WHERE ", node.filter.as_ref());
+                returning(writer, &node.returning);
             });
         },
     )
@@ -255,26 +302,50 @@ pub fn render_update(
 ///
 /// # Errors
 ///
-/// As [`query`].
-pub fn render_delete(
-    dialect: &dyn Dialect,
-    table: &Table,
-    filter: Option<&Node>,
-) -> Result<Rendered> {
-    let names = names(table, filter.is_some_and(Node::has_subquery));
+/// As [`query`]; [`ErrorKind::Unsupported`] if the database has no RETURNING.
+pub fn render_delete(dialect: &dyn Dialect, node: &DeleteNode) -> Result<Rendered> {
+    let table = &*node.table;
+    check_returning(dialect, table, &node.returning)?;
+    let names = names(table, node.filter.as_ref().is_some_and(Node::has_subquery));
     write(
         dialect,
         names,
         StatementKind::Delete,
-        Vec::new(),
+        node.types.clone(),
         |writer| {
             writer.push("DELETE FROM ");
             writer.text.identifier(&table.name);
             writer.reading([&*table.name], |writer| {
-                condition(writer, " WHERE ", filter);
+                condition(writer, " WHERE ", node.filter.as_ref());
+                returning(writer, &node.returning);
             });
         },
     )
+}
+
+fn check_returning(dialect: &dyn Dialect, table: &Table, returning: &[Node]) -> Result<()> {
+    if returning.is_empty() || dialect.capabilities().returning {
+        return Ok(());
+    }
+    Err(Error::unsupported(dialect.name(), "RETURNING").entity(&table.name))
+}
+
+/// ` SET a = …, b = …`.
+fn assignments(writer: &mut Writer<'_>, table: &Table, set: &[(ColumnRef, Node)]) {
+    for (i, (column, value)) in set.iter().enumerate() {
+        writer.push(if i == 0 { " SET " } else { ", " });
+        target(writer, table, column);
+        writer.push(" = ");
+        writer.node(value);
+    }
+}
+
+fn returning(writer: &mut Writer<'_>, columns: &[Node]) {
+    if columns.is_empty() {
+        return;
+    }
+    writer.push(" RETURNING ");
+    writer.list(columns, ", ");
 }
 
 impl Writer<'_> {

@@ -76,6 +76,7 @@ impl Dialect for Values {
         Capabilities::none()
             .with_generated_keys(true)
             .with_returning(true)
+            .with_upsert(true)
             .with_max_parameters(Some(8))
     }
 
@@ -106,6 +107,7 @@ impl Dialect for Arrays {
             .with_checks(true)
             .with_generated_keys(true)
             .with_returning(true)
+            .with_upsert(true)
             .with_row_locks(true)
             .with_nulls_order(true)
             .with_alter_add_constraint(true)

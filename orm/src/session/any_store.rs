@@ -88,6 +88,8 @@ pub(crate) trait AnyStore: Send {
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()>;
     fn updated(&mut self, slot: u32, epoch: u32) -> Result<()>;
     fn deleted(&mut self, slot: u32);
+    /// Keeps an object's values, for a rollback: its row was written by a statement that does not tell them.
+    fn keep(&mut self, slot: u32);
     /// After a flush: forgets snapshots that turned out not to differ.
     fn settle(&mut self);
     /// Undoes everything since `mark`, flushed or not.

@@ -10,7 +10,7 @@ use crate::backend::Sql;
 use crate::entity::{Entity, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::render_update;
-use crate::sql::{self, Column, ColumnRef, IntoSql};
+use crate::sql::{self, Column, ColumnRef, IntoSql, UpdateNode};
 use crate::value::{ColumnValue, Value, ValueRef};
 
 /// What is to be written to columns, by object and column, until the flush.
@@ -118,7 +118,7 @@ impl Session {
         });
         let filter = picked.reduce(sql::Node::and);
         let dialect = self.engine.dialect();
-        let rendered = render_update(dialect, mapper.table(), &set, filter.as_ref())?;
+        let rendered = render_update(dialect, &UpdateNode::new(mapper.table(), set, filter))?;
         let sql: Arc<Sql> = self.engine.intern(&rendered.sql);
         let connection = self.ready(Intent::Write)?;
         let outcome = rendered

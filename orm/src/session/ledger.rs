@@ -147,6 +147,11 @@ impl Ledger {
         self.slots[slot as usize].epoch = epoch;
     }
 
+    /// Has the object read again when it is next met.
+    pub(super) fn expire(&mut self, slot: u32) {
+        self.set_epoch(slot, 0);
+    }
+
     /// Whether a row that was met again is to be filled.
     #[inline]
     pub(super) fn is_older(&self, slot: u32, epoch: u32) -> bool {

@@ -51,6 +51,21 @@ pub(super) fn run(session: &mut Session, step: &Step) -> Result<()> {
     }
 }
 
+/// Inserts rows of which nothing is read back.
+pub(super) fn insert_plain(
+    session: &mut Session,
+    store: u16,
+    columns: &[usize],
+    slots: &[u32],
+) -> Result<()> {
+    Insert {
+        store,
+        columns,
+        slots,
+    }
+    .plain(session)
+}
+
 /// Whether a step is sent as a single statement, and so is whole by itself.
 pub(super) fn is_one_statement(session: &Session, step: &Step) -> bool {
     match step {

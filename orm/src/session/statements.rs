@@ -3,7 +3,7 @@
 use super::Session;
 use super::transaction::Intent;
 use crate::error::Result;
-use crate::sql::{Read, Write};
+use crate::sql::{FromRow, Read, Returning, Write};
 
 impl Session {
     /// The rows of a query of columns and expressions: plain values, past the identity map. Flushes first.
@@ -39,6 +39,22 @@ impl Session {
     pub fn execute(&mut self, statement: &impl Write) -> Result<u64> {
         self.flush()?;
         let result = self.ready(Intent::Write)?.write(statement);
+        match &result {
+            Ok(_) => self.expire_all(),
+            Err(error) => self.fail(error),
+        }
+        result
+    }
+
+    /// Runs an INSERT, UPDATE or DELETE with RETURNING in the session's transaction, and reads the rows that it wrote. Otherwise as
+    /// [`execute`](Self::execute).
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute); [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the database cannot return rows.
+    pub fn execute_returning<R: FromRow>(&mut self, statement: &Returning<R>) -> Result<Vec<R>> {
+        self.flush()?;
+        let result = self.ready(Intent::Write)?.write_returning(statement);
         match &result {
             Ok(_) => self.expire_all(),
             Err(error) => self.fail(error),

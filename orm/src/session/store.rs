@@ -40,19 +40,24 @@ struct Object<E> {
 
 /// An empty store for the type behind a mapper.
 pub(crate) fn new_store<E: Mapped>(mapper: Arc<Mapper>) -> Box<dyn AnyStore> {
-    Box::new(Store::<E> {
-        mapper,
-        ledger: Ledger::default(),
-        objects: Vec::new(),
-        keys: IdentityMap::default(),
-        snapshots: Snapshots::default(),
-        written: Vec::new(),
-        switched: Vec::new(),
-        reads_new: false,
-    })
+    Box::new(Store::<E>::new(mapper))
 }
 
 impl<E: Mapped> Store<E> {
+    /// An empty store.
+    pub(super) fn new(mapper: Arc<Mapper>) -> Self {
+        Self {
+            mapper,
+            ledger: Ledger::default(),
+            objects: Vec::new(),
+            keys: IdentityMap::default(),
+            snapshots: Snapshots::default(),
+            written: Vec::new(),
+            switched: Vec::new(),
+            reads_new: false,
+        }
+    }
+
     pub(super) fn add(&mut self, value: E) -> u32 {
         self.objects.push(Object {
             value: Some(value),
@@ -525,6 +530,14 @@ impl<E: Mapped> AnyStore for Store<E> {
             self.keys.remove(&old);
         }
         self.map_key(slot)
+    }
+
+    fn keep(&mut self, slot: u32) {
+        if let Some(value) = &self.objects[slot as usize].value {
+            let before = self.snapshots.take(&self.mapper, value);
+            self.written.push(before);
+            self.ledger.log(Done::Written(slot));
+        }
     }
 
     fn deleted(&mut self, slot: u32) {

@@ -6,7 +6,7 @@ use crate::backend::{Row, Sql};
 use crate::dialect::{Begin, Dialect};
 use crate::engine::Connected;
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::Rendered;
+use crate::render::{Rendered, render_insert};
 use crate::sql::{Compound, Delete, FromRow, Insert, Select, Update};
 
 /// A statement that reads rows: a [`Select`] or a [`Compound`].
@@ -136,7 +136,7 @@ impl Connected {
         Ok(rows)
     }
 
-    fn read(
+    pub(super) fn read(
         &mut self,
         rendered: &Rendered,
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
@@ -175,8 +175,10 @@ impl<R: FromRow> Read for Compound<R> {
 
 impl<C> Write for Insert<C> {
     fn rendered(&self, dialect: &dyn Dialect) -> Result<Vec<Rendered>> {
-        self.chunks(dialect.capabilities().max_parameters)
-            .map(|chunk| chunk.render(dialect))
+        let chunks = self.chunks(dialect.capabilities().max_parameters);
+        chunks
+            .iter()
+            .map(|chunk| render_insert(dialect, chunk))
             .collect()
     }
 }

@@ -14,6 +14,8 @@ use crate::value::{ColumnValue, Param, Value, ValueType};
 pub enum Node {
     /// A column.
     Column(ColumnRef),
+    /// A column of the row that an INSERT with ON CONFLICT could not insert.
+    Excluded(ColumnRef),
     /// A value, sent as a parameter of this type.
     Param(Value, ValueType),
     /// `left operator right`.

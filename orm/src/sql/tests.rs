@@ -3,18 +3,19 @@
 mod generated;
 mod relations;
 mod statements;
+mod writes;
 
 use std::sync::Arc;
 
 use crate::dialect::Dialect;
-use crate::entity::{BelongsTo, HasMany};
+use crate::entity::{BelongsTo, HasMany, ManyToMany};
 use crate::render::tests::{Ansi, Arrays, DIALECTS, Values};
 use crate::render::{Argument, Lock, QuerySpec, Read, Rendered, query};
 use crate::schema::Table;
 use crate::sql::{
     Compound, Condition, Expr, IntoSql, Node, Order, OrderBy, Write, alias, avg, case, cast,
-    coalesce, count, count_all, count_distinct, delete_from, exists, insert_into, lower, max, min,
-    on, raw, select, sum, update, upper, verbatim,
+    coalesce, count, count_all, count_distinct, delete_from, excluded, exists, insert_into, lower,
+    max, min, on, raw, select, sum, update, upper, verbatim,
 };
 use crate::value::{Auto, ColumnValue, Param, Value, ValueRef, ValueType};
 use crate::{DbEnum, Entity, ErrorKind, Result};
@@ -65,6 +66,18 @@ struct Task {
     user_id: Option<i64>,
     #[orm(back_populates = tasks)]
     user: BelongsTo<User>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "clubs")]
+struct Club {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    title: String,
+    #[orm(secondary = "club_members(club_id, member_id)")]
+    members: ManyToMany<User>,
+    #[orm(secondary = "club_friends(club_id, friend_id)")]
+    friends: ManyToMany<Club>,
 }
 
 #[derive(Entity, Clone, Debug)]

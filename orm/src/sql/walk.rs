@@ -23,7 +23,7 @@ macro_rules! walk {
             /// Hands what is directly inside to `each`, in the order of writing.
             pub(crate) fn $name(&$($mutable)? self, each: &mut dyn FnMut($inside<'_>)) {
                 match self {
-                    Self::Column(_) | Self::Param(..) | Self::Raw(_) | Self::Invalid(_) => {}
+                    Self::Column(_) | Self::Excluded(_) | Self::Param(..) | Self::Raw(_) | Self::Invalid(_) => {}
                     Self::Exists(query) | Self::Subquery(query) => each($inside::Select(query)),
                     Self::Binary { left, right, .. } | Self::NullSafe { left, right, .. } => {
                         each($inside::Node(left));

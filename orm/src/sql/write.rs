@@ -1,4 +1,6 @@
 //! INSERT, UPDATE and DELETE without a session.
+//!
+//! Each is plain data ([`InsertNode`] and its neighbours) under a typed shell.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -9,31 +11,85 @@ use crate::entity::Entity;
 use crate::error::Result;
 use crate::render::{Rendered, render_delete, render_insert, render_update};
 use crate::schema::Table;
-use crate::sql::select::also;
-use crate::sql::{Column, ColumnRef, Expression, IntoSql, Node};
-use crate::value::ColumnValue;
+use crate::sql::{
+    Column, ColumnRef, ConflictNode, Expression, FromRow, IntoSql, Node, Select, SelectNode, also,
+};
+use crate::value::{ColumnValue, ValueType};
 
 /// An INSERT of rows of values for the columns `C`. Made by [`insert_into`].
 pub struct Insert<C = ()> {
-    table: Arc<Table>,
-    columns: Vec<ColumnRef>,
-    rows: Vec<Vec<Node>>,
+    pub(super) node: InsertNode,
     marker: PhantomData<fn() -> C>,
 }
 
 /// An UPDATE of the rows that a condition chooses. Made by [`update()`].
 #[derive(Clone, Debug)]
 pub struct Update {
-    table: Arc<Table>,
-    set: Vec<(ColumnRef, Node)>,
-    filter: Option<Node>,
+    pub(super) node: UpdateNode,
 }
 
 /// A DELETE of the rows that a condition chooses. Made by [`delete_from`].
 #[derive(Clone, Debug)]
 pub struct Delete {
-    table: Arc<Table>,
-    filter: Option<Node>,
+    pub(super) node: DeleteNode,
+}
+
+/// An INSERT as plain data.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct InsertNode {
+    /// The table.
+    pub table: Arc<Table>,
+    /// The columns that are given; without any, one row of defaults is written.
+    pub columns: Vec<ColumnRef>,
+    /// Where the rows come from.
+    pub rows: InsertRows,
+    /// What becomes of a row that is in the way of a constraint.
+    pub conflict: Option<ConflictNode>,
+    /// RETURNING.
+    pub returning: Vec<Node>,
+    /// What each returned column is read as.
+    pub types: Vec<ValueType>,
+}
+
+/// Where the rows of an INSERT come from.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum InsertRows {
+    /// From the program, a value for each column.
+    Values(Vec<Vec<Node>>),
+    /// From a query, a column for each.
+    Query(Box<SelectNode>),
+}
+
+/// An UPDATE as plain data.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct UpdateNode {
+    /// The table.
+    pub table: Arc<Table>,
+    /// What is set to what.
+    pub set: Vec<(ColumnRef, Node)>,
+    /// WHERE.
+    pub filter: Option<Node>,
+    /// RETURNING.
+    pub returning: Vec<Node>,
+    /// What each returned column is read as.
+    pub types: Vec<ValueType>,
+}
+
+/// A DELETE as plain data.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct DeleteNode {
+    /// The table.
+    pub table: Arc<Table>,
+    /// WHERE.
+    pub filter: Option<Node>,
+    /// RETURNING.
+    pub returning: Vec<Node>,
+    /// What each returned column is read as.
+    pub types: Vec<ValueType>,
 }
 
 /// Columns to write: one to eight, as a tuple.
@@ -54,74 +110,93 @@ pub trait RowFor<C> {
 
 /// An INSERT; without columns it writes one row of defaults.
 pub fn insert_into(table: &Arc<Table>) -> Insert {
-    Insert {
+    Insert::from_node(InsertNode {
         table: Arc::clone(table),
         columns: Vec::new(),
-        rows: Vec::new(),
-        marker: PhantomData,
-    }
+        rows: InsertRows::Values(Vec::new()),
+        conflict: None,
+        returning: Vec::new(),
+        types: Vec::new(),
+    })
 }
 
 /// An UPDATE of all rows, until a filter chooses some.
 pub fn update(table: &Arc<Table>) -> Update {
     Update {
-        table: Arc::clone(table),
-        set: Vec::new(),
-        filter: None,
+        node: UpdateNode::new(table, Vec::new(), None),
     }
 }
 
 /// A DELETE of all rows, until a filter chooses some.
 pub fn delete_from(table: &Arc<Table>) -> Delete {
     Delete {
-        table: Arc::clone(table),
-        filter: None,
+        node: DeleteNode::new(table, None),
     }
 }
 
 impl Insert {
     /// Sets the columns that rows are given for: `(User::NAME, User::AGE)`.
     pub fn columns<C: ColumnList>(self, columns: C) -> Insert<C> {
-        Insert {
-            table: self.table,
+        Insert::from_node(InsertNode {
             columns: columns.references(),
-            rows: Vec::new(),
-            marker: PhantomData,
-        }
+            ..self.node
+        })
     }
 }
 
 impl<C> Insert<C> {
+    pub(super) fn from_node(node: InsertNode) -> Self {
+        Self {
+            node,
+            marker: PhantomData,
+        }
+    }
+
     /// Adds a row: `("ann", 3)`.
     #[must_use]
-    pub fn values(mut self, row: impl RowFor<C>) -> Self {
-        self.rows.push(row.nodes());
-        self
+    pub fn values(self, row: impl RowFor<C>) -> Self {
+        self.rows([row])
     }
 
     /// Adds rows.
     #[must_use]
     pub fn rows<R: RowFor<C>>(mut self, rows: impl IntoIterator<Item = R>) -> Self {
-        self.rows.extend(rows.into_iter().map(RowFor::nodes));
+        let more = rows.into_iter().map(RowFor::nodes);
+        match &mut self.node.rows {
+            InsertRows::Values(rows) => rows.extend(more),
+            rows => *rows = InsertRows::Values(more.collect()),
+        }
         self
     }
 
     /// The same rows in as many statements as their parameters need; without a row, this statement.
-    pub(super) fn chunks(&self, max_parameters: Option<usize>) -> impl Iterator<Item = Self> {
-        let width = self.columns.len().max(1);
-        let rows = max_parameters.map_or(usize::MAX, |most| (most / width).max(1));
-        let count = self.rows.len().div_ceil(rows).max(1);
-        (0..count).map(move |chunk| Self {
-            table: Arc::clone(&self.table),
-            columns: self.columns.clone(),
-            rows: self
-                .rows
-                .chunks(rows)
-                .nth(chunk)
-                .unwrap_or_default()
-                .to_vec(),
-            marker: PhantomData,
-        })
+    pub(super) fn chunks(&self, max_parameters: Option<usize>) -> Vec<InsertNode> {
+        let InsertRows::Values(rows) = &self.node.rows else {
+            return vec![self.node.clone()];
+        };
+        let conflict = self.node.conflict.as_ref();
+        let others = conflict.map_or(0, ConflictNode::parameters);
+        let width = self.node.columns.len().max(1);
+        let most = max_parameters.map_or(usize::MAX, |most| {
+            (most.saturating_sub(others) / width).max(1)
+        });
+        if rows.len() <= most {
+            return vec![self.node.clone()];
+        }
+        let chunk = |rows: &[Vec<Node>]| InsertNode {
+            rows: InsertRows::Values(rows.to_vec()),
+            table: Arc::clone(&self.node.table),
+            columns: self.node.columns.clone(),
+            conflict: self.node.conflict.clone(),
+            returning: Vec::new(),
+            types: Vec::new(),
+        };
+        rows.chunks(most).map(chunk).collect()
+    }
+
+    /// The statement as plain data.
+    pub fn into_node(self) -> InsertNode {
+        self.node
     }
 
     /// The statement as text and parameters.
@@ -129,9 +204,44 @@ impl<C> Insert<C> {
     /// # Errors
     ///
     /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database takes;
-    /// [`ErrorKind::InvalidStatement`](crate::ErrorKind::InvalidStatement) if it has columns and no rows.
+    /// [`ErrorKind::InvalidStatement`](crate::ErrorKind::InvalidStatement) if it has columns and no rows;
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for what the database cannot do.
     pub fn render(&self, dialect: &dyn Dialect) -> Result<Rendered> {
-        render_insert(dialect, &self.table, &self.columns, &self.rows)
+        render_insert(dialect, &self.node)
+    }
+}
+
+impl<C: ColumnList> Insert<C> {
+    /// Writes the rows of a query instead: INSERT INTO … SELECT. Its columns are the statement's, in order.
+    #[must_use]
+    pub fn from_query<R: FromRow + RowFor<C>>(mut self, query: Select<R>) -> Self {
+        self.node.rows = InsertRows::Query(Box::new(query.into_node()));
+        self
+    }
+}
+
+impl UpdateNode {
+    /// An UPDATE that returns nothing.
+    pub fn new(table: &Arc<Table>, set: Vec<(ColumnRef, Node)>, filter: Option<Node>) -> Self {
+        Self {
+            table: Arc::clone(table),
+            set,
+            filter,
+            returning: Vec::new(),
+            types: Vec::new(),
+        }
+    }
+}
+
+impl DeleteNode {
+    /// A DELETE that returns nothing.
+    pub fn new(table: &Arc<Table>, filter: Option<Node>) -> Self {
+        Self {
+            table: Arc::clone(table),
+            filter,
+            returning: Vec::new(),
+            types: Vec::new(),
+        }
     }
 }
 
@@ -143,14 +253,14 @@ impl Update {
         column: Column<E, T>,
         value: impl IntoSql<E, T::Base>,
     ) -> Self {
-        self.set.push((column.reference(), value.into_sql()));
+        self.node.set.push((column.reference(), value.into_sql()));
         self
     }
 
     /// Keeps to the rows for which the condition is true; every call adds one.
     #[must_use]
     pub fn filter(mut self, condition: impl Expression<Type = bool>) -> Self {
-        also(&mut self.filter, condition.into_node());
+        also(&mut self.node.filter, condition.into_node());
         self
     }
 
@@ -161,7 +271,7 @@ impl Update {
     /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database takes;
     /// [`ErrorKind::InvalidStatement`](crate::ErrorKind::InvalidStatement) if it sets nothing.
     pub fn render(&self, dialect: &dyn Dialect) -> Result<Rendered> {
-        render_update(dialect, &self.table, &self.set, self.filter.as_ref())
+        render_update(dialect, &self.node)
     }
 }
 
@@ -169,7 +279,7 @@ impl Delete {
     /// Keeps to the rows for which the condition is true; every call adds one.
     #[must_use]
     pub fn filter(mut self, condition: impl Expression<Type = bool>) -> Self {
-        also(&mut self.filter, condition.into_node());
+        also(&mut self.node.filter, condition.into_node());
         self
     }
 
@@ -179,28 +289,19 @@ impl Delete {
     ///
     /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database takes.
     pub fn render(&self, dialect: &dyn Dialect) -> Result<Rendered> {
-        render_delete(dialect, &self.table, self.filter.as_ref())
+        render_delete(dialect, &self.node)
     }
 }
 
 impl<C> Clone for Insert<C> {
     fn clone(&self) -> Self {
-        Self {
-            table: Arc::clone(&self.table),
-            columns: self.columns.clone(),
-            rows: self.rows.clone(),
-            marker: PhantomData,
-        }
+        Self::from_node(self.node.clone())
     }
 }
 
 impl<C> Debug for Insert<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Insert")
-            .field("table", &self.table.name)
-            .field("columns", &self.columns)
-            .field("rows", &self.rows.len())
-            .finish()
+        self.node.fmt(f)
     }
 }
 

@@ -67,6 +67,20 @@ impl Insert<'_> {
         self.finish(session)
     }
 
+    /// Sends the rows and leaves alone what the database makes of them.
+    pub(super) fn plain(&self, session: &mut Session) -> Result<()> {
+        if self.columns.is_empty() {
+            let sql = self.sql(session, Operation::Insert, &[], &[], 1);
+            let each = &mut |_, _, _| Ok(());
+            return each_row(session, self.store, &sql, self.slots, &[], Keys::None, each);
+        }
+        match session.engine.dialect().batch() {
+            Batch::Arrays if self.slots.len() > 1 => self.arrays(session, &[]),
+            Batch::Arrays => self.returning(session, &[]),
+            _ => self.values(session, &mut |_, _| Ok(())),
+        }
+    }
+
     /// Whether several rows are sent as a single statement.
     pub(super) fn is_one_statement(&self, session: &Session) -> bool {
         match session.engine.dialect().batch() {

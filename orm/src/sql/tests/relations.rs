@@ -109,6 +109,32 @@ SELECT "branches"."id" FROM "branches" JOIN "branches" AS "parent" ON "parent"."
 }
 
 #[test]
+fn many_to_many() {
+    let of_ann = Club::MEMBERS.any(User::NAME.eq("ann"));
+    insta::assert_snapshot!(everywhere(|d| Club::query().filter(of_ann.clone()).render(d)), @r#"
+SELECT "clubs"."id" FROM "clubs" WHERE EXISTS (SELECT 1 FROM "club_members" JOIN "users" ON "users"."id" = "club_members"."member_id" WHERE "club_members"."club_id" = "clubs"."id" AND "users"."name" = ?) ["ann"]
+SELECT "clubs"."id" FROM "clubs" WHERE EXISTS (SELECT 1 FROM "club_members" JOIN "users" ON "users"."id" = "club_members"."member_id" WHERE "club_members"."club_id" = "clubs"."id" AND "users"."name" = ?) ["ann"]
+SELECT "clubs"."id" FROM "clubs" WHERE EXISTS (SELECT 1 FROM "club_members" JOIN "users" ON "users"."id" = "club_members"."member_id" WHERE "club_members"."club_id" = "clubs"."id" AND "users"."name" = $1) ["ann"]
+"#);
+    let befriended = Club::FRIENDS.any(Club::FRIENDS.any(Club::TITLE.eq("x")));
+    insta::assert_snapshot!(everywhere(|d| Club::query().filter(befriended.clone()).render(d)), @r#"
+SELECT "clubs"."id" FROM "clubs" WHERE EXISTS (SELECT 1 FROM "club_friends" AS "friends_2_pairs" JOIN "clubs" AS "friends_2" ON "friends_2"."id" = "friends_2_pairs"."friend_id" WHERE "friends_2_pairs"."club_id" = "clubs"."id" AND EXISTS (SELECT 1 FROM "club_friends" AS "friends_pairs" JOIN "clubs" AS "friends" ON "friends"."id" = "friends_pairs"."friend_id" WHERE "friends_pairs"."club_id" = "friends_2"."id" AND "friends"."title" = ?)) ["x"]
+SELECT "clubs"."id" FROM "clubs" WHERE EXISTS (SELECT 1 FROM "club_friends" AS "friends_2_pairs" JOIN "clubs" AS "friends_2" ON "friends_2"."id" = "friends_2_pairs"."friend_id" WHERE "friends_2_pairs"."club_id" = "clubs"."id" AND EXISTS (SELECT 1 FROM "club_friends" AS "friends_pairs" JOIN "clubs" AS "friends" ON "friends"."id" = "friends_pairs"."friend_id" WHERE "friends_pairs"."club_id" = "friends_2"."id" AND "friends"."title" = ?)) ["x"]
+SELECT "clubs"."id" FROM "clubs" WHERE EXISTS (SELECT 1 FROM "club_friends" AS "friends_2_pairs" JOIN "clubs" AS "friends_2" ON "friends_2"."id" = "friends_2_pairs"."friend_id" WHERE "friends_2_pairs"."club_id" = "clubs"."id" AND EXISTS (SELECT 1 FROM "club_friends" AS "friends_pairs" JOIN "clubs" AS "friends" ON "friends"."id" = "friends_pairs"."friend_id" WHERE "friends_pairs"."club_id" = "friends_2"."id" AND "friends"."title" = $1)) ["x"]
+"#);
+    let (member, friend) = (alias::<User>("member"), alias::<Club>("friend"));
+    let clubs = Club::query()
+        .left_join(Club::FRIENDS.to(&friend))
+        .join(Club::MEMBERS.of(&friend).to(&member))
+        .filter(member.column(User::ACTIVE));
+    insta::assert_snapshot!(everywhere(|d| clubs.render(d)), @r#"
+SELECT "clubs"."id" FROM "clubs" LEFT JOIN "club_friends" AS "friend_pairs" ON "friend_pairs"."club_id" = "clubs"."id" LEFT JOIN "clubs" AS "friend" ON "friend"."id" = "friend_pairs"."friend_id" JOIN "club_members" AS "member_pairs" ON "member_pairs"."club_id" = "friend"."id" JOIN "users" AS "member" ON "member"."id" = "member_pairs"."member_id" WHERE "member"."active" GROUP BY "clubs"."id" []
+SELECT "clubs"."id" FROM "clubs" LEFT JOIN "club_friends" AS "friend_pairs" ON "friend_pairs"."club_id" = "clubs"."id" LEFT JOIN "clubs" AS "friend" ON "friend"."id" = "friend_pairs"."friend_id" JOIN "club_members" AS "member_pairs" ON "member_pairs"."club_id" = "friend"."id" JOIN "users" AS "member" ON "member"."id" = "member_pairs"."member_id" WHERE "member"."active" GROUP BY "clubs"."id" []
+SELECT "clubs"."id" FROM "clubs" LEFT JOIN "club_friends" AS "friend_pairs" ON "friend_pairs"."club_id" = "clubs"."id" LEFT JOIN "clubs" AS "friend" ON "friend"."id" = "friend_pairs"."friend_id" JOIN "club_members" AS "member_pairs" ON "member_pairs"."club_id" = "friend"."id" JOIN "users" AS "member" ON "member"."id" = "member_pairs"."member_id" WHERE "member"."active" GROUP BY "clubs"."id" []
+"#);
+}
+
+#[test]
 fn columns_instead_of_objects() {
     let counts = User::query()
         .left_join(User::TASKS)

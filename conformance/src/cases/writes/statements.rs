@@ -1,0 +1,208 @@
+//! Statements of the expression language that write, and what becomes of the session's objects.
+
+use selfsame::prelude::*;
+use selfsame::sql::{count_all, delete_from, excluded, insert_into, select, update};
+use selfsame::{Error, ErrorKind};
+
+use crate::case::Cover::{Contract, Rule};
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::world::{Task, User, World};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("writes.bulk.update", bulk_update)
+        .promise("An UPDATE of all objects that a query chooses flushes first, and has them read again; a rollback undoes it.")
+        .hint("The outcome of UPDATE must tell how many rows it matched.")
+        .covers(&[Rule(31), Contract(53)])
+        .since(7),
+    Case::core("writes.bulk.delete", bulk_delete)
+        .promise("After a DELETE of all objects that a query chooses theirs are deleted, and a rollback brings them back.")
+        .hint("The outcome of DELETE must tell how many rows it matched; RETURNING gives each row's columns.")
+        .covers(&[Rule(31), Rule(34), Contract(53)])
+        .since(7),
+    Case::core("writes.bulk.insert", bulk_insert)
+        .promise("Plain rows are inserted in batches, without objects.")
+        .hint("See `Dialect::batch`.")
+        .covers(&[Rule(13)])
+        .since(7),
+    Case::extra("writes.upsert.expressions", upsert)
+        .needs(&[Capability::Upsert])
+        .promise("A row that is there already is left alone or changed, by its own columns and by those of the row that was not inserted.")
+        .hint("See `Dialect::excluded`.")
+        .covers(&[Contract(52)])
+        .refusal(upsert_refused)
+        .since(7),
+    Case::extra("writes.returning.expressions", returning)
+        .needs(&[Capability::Returning])
+        .promise("Statements that return rows give typed rows, once for each row that was written.")
+        .hint("Statements that return rows go through `query`.")
+        .covers(&[Contract(50)])
+        .refusal(returning_refused)
+        .since(7),
+];
+
+fn user(name: &str, age: i32) -> User {
+    User {
+        age: Some(age),
+        ..User::new(name)
+    }
+}
+
+/// ann, 30; bob, 40; cy, 50, in a session of their own.
+fn with_ages(context: &Context) -> CaseResult<(World, Session)> {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    session.add_all([user("ann", 30), user("bob", 40), user("cy", 50)]);
+    session.commit()?;
+    let mut session = world.session();
+    User::query().all(&mut session)?;
+    Ok((world, session))
+}
+
+fn named(session: &mut Session, name: &str) -> CaseResult<Handle<User>> {
+    Ok(User::query().filter(User::NAME.eq(name)).one(session)?)
+}
+
+fn bulk_update(context: &mut Context) -> CaseResult {
+    let (_world, mut session) = with_ages(context)?;
+    let (ann, cy) = (named(&mut session, "ann")?, named(&mut session, "cy")?);
+    session[cy].age = Some(20);
+    let older = User::query()
+        .filter(User::AGE.lt(35))
+        .update()
+        .set(User::AGE, User::AGE + 1);
+    check_eq!(older.execute(&mut session)?, 2, "ann, and cy as flushed");
+    check_eq!(named(&mut session, "ann")?, ann, "the same handle");
+    check_eq!(session[ann].age, Some(31), "the row as it is now");
+    named(&mut session, "cy")?;
+    check_eq!(session[cy].age, Some(21), "the row as it is now");
+    let oldest = User::query().order_by(User::AGE.desc()).limit(1);
+    let one = oldest
+        .update()
+        .set(User::SCORE, 0.5)
+        .execute(&mut session)?;
+    check_eq!(one, 1, "LIMIT must choose one row");
+    session.rollback()?;
+    check_eq!(session[ann].age, Some(30), "what it was before");
+    named(&mut session, "ann")?;
+    check_eq!(session[ann].age, Some(30), "the row as it was before");
+    Ok(())
+}
+
+fn bulk_delete(context: &mut Context) -> CaseResult {
+    let (_world, mut session) = with_ages(context)?;
+    let bob = named(&mut session, "bob")?;
+    let key = *session[bob].id;
+    let old = || User::query().filter(User::AGE.ge(40));
+    check_eq!(old().delete().execute(&mut session)?, 2, "bob and cy");
+    check_eq!(session.state(bob), State::Deleted, "bob's row is gone");
+    check_eq!(session.get::<User>(key)?, None, "bob's row is gone");
+    session.rollback()?;
+    check_eq!(session.state(bob), State::Persistent, "bob is back");
+    check_eq!(session.get::<User>(key)?, Some(bob), "bob is back");
+    check_eq!(old().delete().execute(&mut session)?, 2, "bob and cy");
+    session.commit()?;
+    check_eq!(session.state(bob), State::Detached, "bob has left");
+    check_eq!(User::query().count(&mut session)?, 1, "ann stays");
+    Ok(())
+}
+
+fn bulk_insert(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    let rows = (0..1_000).map(|n| user(&format!("user {n}"), n));
+    check_eq!(session.insert_all(rows)?, 1_000, "every row");
+    check_eq!(session.insert_all([User::new("zed")])?, 1, "a single row");
+    session.commit()?;
+    let users = world.users()?;
+    check_eq!(users.len(), 1_001, "every row once");
+    let wrong = users.iter().find(|user| match user.age {
+        Some(age) => user.name != format!("user {age}"),
+        None => user.name != "zed",
+    });
+    check!(wrong.is_none(), "columns must stay together in {wrong:?}");
+    Ok(())
+}
+
+fn upsert(context: &mut Context) -> CaseResult {
+    let (_world, mut session) = with_ages(context)?;
+    let ann = named(&mut session, "ann")?;
+    let insert = insert_into(User::table())
+        .columns((User::NAME, User::AGE))
+        .rows([("ann", 1), ("dee", 2)]);
+    let skipped = insert.clone().on_conflict((User::NAME,)).do_nothing();
+    check_eq!(session.execute(&skipped)?, 1, "dee alone is inserted");
+    let added = insert.clone().on_conflict((User::NAME,)).do_update(|row| {
+        row.set(User::AGE, excluded(User::AGE) + User::AGE)
+            .filter(User::NAME.ne("dee"))
+    });
+    session.execute(&added)?;
+    check_eq!(
+        session.execute(&insert.or_do_nothing())?,
+        0,
+        "both are there"
+    );
+    named(&mut session, "ann")?;
+    check_eq!(session[ann].age, Some(31), "hers and the other");
+    let dee = named(&mut session, "dee")?;
+    check_eq!(session[dee].age, Some(2), "the filter left her out");
+    let tasks = insert_into(Task::table())
+        .columns((Task::TITLE, Task::DONE, Task::USER_ID))
+        .from_query(select((User::NAME, User::AGE.gt(30), User::ID)).from(User::table()))
+        .or_do_nothing();
+    check_eq!(session.execute(&tasks)?, 4, "a task for each user");
+    Ok(())
+}
+
+fn returning(context: &mut Context) -> CaseResult {
+    let (_world, mut session) = with_ages(context)?;
+    let insert = insert_into(User::table())
+        .columns((User::NAME, User::AGE))
+        .rows([("dee", 60), ("eve", 70)])
+        .returning((User::ID, User::NAME));
+    let rows = session.execute_returning(&insert)?;
+    check_eq!(rows.len(), 2, "a row for each");
+    let older = update(User::table())
+        .set(User::AGE, User::AGE + 1)
+        .filter(User::AGE.ge(60))
+        .returning((User::NAME, User::AGE));
+    let mut rows = session.execute_returning(&older)?;
+    rows.sort();
+    let wanted = [("dee".to_owned(), Some(61)), ("eve".to_owned(), Some(71))];
+    check_eq!(rows, wanted, "the rows as they are now");
+    let gone = delete_from(User::table())
+        .filter(User::AGE.gt(60))
+        .returning(User::AGE + 1);
+    let mut rows = session.execute_returning(&gone)?;
+    rows.sort();
+    check_eq!(rows, [Some(62), Some(72)], "the rows as they were");
+    let left = select(count_all::<User>()).from(User::table());
+    check_eq!(left.one(&mut session)?, 3, "the others stay");
+    Ok(())
+}
+
+fn refused<T>(result: Result<T, Error>) -> CaseResult {
+    let kind = result.err().map(|error| error.kind());
+    check_eq!(kind, Some(ErrorKind::Unsupported), "must be refused");
+    Ok(())
+}
+
+fn upsert_refused(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let insert = insert_into(User::table())
+        .columns((User::NAME,))
+        .values(("ann",));
+    refused(world.session().execute(&insert.or_do_nothing()))
+}
+
+fn returning_refused(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let insert = insert_into(User::table())
+        .columns((User::NAME,))
+        .values(("ann",));
+    refused(
+        world
+            .session()
+            .execute_returning(&insert.returning(User::ID)),
+    )
+}

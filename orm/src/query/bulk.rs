@@ -1,0 +1,92 @@
+//! UPDATE and DELETE of all objects that a query chooses, without loading them.
+
+use std::marker::PhantomData;
+
+use super::{Query, run};
+use crate::entity::Entity;
+use crate::error::Result;
+use crate::session::Session;
+use crate::sql::{Column, ColumnRef, IntoSql, Node};
+use crate::value::ColumnValue;
+
+/// An UPDATE of the rows that a query chooses. Made by [`Query::update`].
+#[derive(Debug)]
+#[must_use = "an UPDATE does nothing until it is executed"]
+pub struct BulkUpdate<E> {
+    filter: Result<Option<Node>>,
+    set: Vec<(ColumnRef, Node)>,
+    marker: PhantomData<fn() -> E>,
+}
+
+/// A DELETE of the rows that a query chooses. Made by [`Query::delete`].
+#[derive(Debug)]
+#[must_use = "a DELETE does nothing until it is executed"]
+pub struct BulkDelete<E> {
+    filter: Result<Option<Node>>,
+    marker: PhantomData<fn() -> E>,
+}
+
+impl<E: Entity, S> Query<E, S> {
+    /// Changes the query's rows in one statement, without loading them:
+    /// `Task::query().filter(Task::USER_ID.eq(1)).update().set(Task::DONE, true).execute(&mut session)?`.
+    pub fn update(self) -> BulkUpdate<E> {
+        BulkUpdate {
+            filter: run::condition(E::mapper(), &self.selection(self.limit)),
+            set: Vec::new(),
+            marker: PhantomData,
+        }
+    }
+
+    /// Deletes the query's rows in one statement, without loading them.
+    pub fn delete(self) -> BulkDelete<E> {
+        BulkDelete {
+            filter: run::condition(E::mapper(), &self.selection(self.limit)),
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<E: Entity> BulkUpdate<E> {
+    /// Sets a column to a value, or to an expression of the row: `.set(Task::PRIORITY, Task::PRIORITY + 1)`.
+    pub fn set<T: ColumnValue>(
+        mut self,
+        column: Column<E, T>,
+        value: impl IntoSql<E, T::Base>,
+    ) -> Self {
+        self.set.push((column.reference(), value.into_sql()));
+        self
+    }
+
+    /// Flushes, runs the UPDATE in the session's transaction, and tells how many rows it matched.
+    ///
+    /// Afterwards the entity's objects in the session are expired, those of other entities are not: each shows its last known values until
+    /// it is next met, and is then read again. A version column counts one up, unless it is set here. A rollback undoes the rows, and
+    /// expires the objects again.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidStatement`](crate::ErrorKind::InvalidStatement) if nothing is set, or a column of the primary key, by which the session
+    /// knows its objects; what the flush or the statement gives. If the statement fails, the session waits for
+    /// [`rollback`](Session::rollback).
+    pub fn execute(self, session: &mut Session) -> Result<u64> {
+        let store = session.store_of::<E>();
+        session.bulk_update(store, self.set, self.filter?)
+    }
+}
+
+impl<E: Entity> BulkDelete<E> {
+    /// Flushes, runs the DELETE in the session's transaction, and tells how many rows it matched. What the mapping says about cascades is
+    /// not followed; what the database's foreign keys say, the database does.
+    ///
+    /// Afterwards the session's objects of these rows are deleted, as those of [`Session::delete`] after a flush: a rollback makes them
+    /// persistent again, after a commit they have left. Every other object is expired, whatever its entity, as the database may have
+    /// changed it along.
+    ///
+    /// # Errors
+    ///
+    /// What the flush or the statement gives. If the statement fails, the session waits for [`rollback`](Session::rollback).
+    pub fn execute(self, session: &mut Session) -> Result<u64> {
+        let store = session.store_of::<E>();
+        session.bulk_delete(store, self.filter?)
+    }
+}

@@ -1,0 +1,105 @@
+//! Writes that meet rows, read rows, and take rows from a query.
+
+use super::*;
+
+#[test]
+fn rows_that_are_there_already() {
+    let insert = insert_into(User::table())
+        .columns((User::NAME, User::AGE))
+        .values(("ann", 3));
+    let skipped = insert.clone().on_conflict((User::NAME,)).do_nothing();
+    insta::assert_snapshot!(everywhere(|d| skipped.render(d)), @r#"
+Unsupported: users: INSERT … ON CONFLICT is not supported by ansi
+INSERT INTO "users" ("name", "age") VALUES (?, ?) ON CONFLICT ("name") DO NOTHING ["ann", 3]
+INSERT INTO "users" ("name", "age") VALUES ($1, $2) ON CONFLICT ("name") DO NOTHING ["ann", 3]
+"#);
+    insta::assert_snapshot!(everywhere(|d| insert.clone().or_do_nothing().render(d)), @r#"
+Unsupported: users: INSERT … ON CONFLICT is not supported by ansi
+INSERT INTO "users" ("name", "age") VALUES (?, ?) ON CONFLICT DO NOTHING ["ann", 3]
+INSERT INTO "users" ("name", "age") VALUES ($1, $2) ON CONFLICT DO NOTHING ["ann", 3]
+"#);
+    let changed = insert.clone().on_conflict((User::NAME,)).do_update(|row| {
+        row.set(User::AGE, excluded(User::AGE) + User::AGE)
+            .set(User::ACTIVE, true)
+            .filter(User::ACTIVE)
+    });
+    insta::assert_snapshot!(everywhere(|d| changed.render(d)), @r#"
+Unsupported: users: INSERT … ON CONFLICT is not supported by ansi
+INSERT INTO "users" ("name", "age") VALUES (?, ?) ON CONFLICT ("name") DO UPDATE SET "age" = excluded."age" + "users"."age", "active" = ? WHERE "users"."active" ["ann", 3, true]
+INSERT INTO "users" ("name", "age") VALUES ($1, $2) ON CONFLICT ("name") DO UPDATE SET "age" = excluded."age" + "users"."age", "active" = $3 WHERE "users"."active" ["ann", 3, true]
+"#);
+    let nothing = insert
+        .on_conflict((User::NAME,))
+        .do_update::<User>(|row| row);
+    let error = nothing.render(&Values).expect_err("sets nothing");
+    assert_eq!(error.kind(), ErrorKind::InvalidStatement);
+}
+
+#[test]
+fn rows_from_a_query() {
+    let names = select((User::NAME, User::ID))
+        .from(User::table())
+        .filter(User::ACTIVE);
+    let insert = insert_into(Task::table())
+        .columns((Task::TITLE, Task::USER_ID))
+        .from_query(names);
+    insta::assert_snapshot!(everywhere(|d| insert.render(d)), @r#"
+INSERT INTO "tasks" ("title", "user_id") SELECT "users"."name", "users"."id" FROM "users" WHERE "users"."active" []
+INSERT INTO "tasks" ("title", "user_id") SELECT "users"."name", "users"."id" FROM "users" WHERE "users"."active" []
+INSERT INTO "tasks" ("title", "user_id") SELECT "users"."name", "users"."id" FROM "users" WHERE "users"."active" []
+"#);
+    let all = insert_into(Task::table())
+        .columns((Task::TITLE,))
+        .from_query(select((User::NAME,)).from(User::table()))
+        .or_do_nothing();
+    insta::assert_snapshot!(everywhere(|d| all.render(d)), @r#"
+Unsupported: tasks: INSERT … ON CONFLICT is not supported by ansi
+INSERT INTO "tasks" ("title") SELECT "users"."name" FROM "users" WHERE 1 = 1 ON CONFLICT DO NOTHING []
+INSERT INTO "tasks" ("title") SELECT "users"."name" FROM "users" WHERE 1 = 1 ON CONFLICT DO NOTHING []
+"#);
+}
+
+#[test]
+fn rows_that_come_back() {
+    let insert = insert_into(Task::table())
+        .columns((Task::TITLE,))
+        .values(("x",))
+        .returning(Task::ID);
+    insta::assert_snapshot!(everywhere(|d| insert.render(d)), @r#"
+Unsupported: tasks: RETURNING is not supported by ansi
+INSERT INTO "tasks" ("title") VALUES (?) RETURNING "tasks"."id" ["x"]
+INSERT INTO "tasks" ("title") VALUES ($1) RETURNING "tasks"."id" ["x"]
+"#);
+    let update = update(Task::table())
+        .set(Task::TITLE, "y")
+        .filter(Task::USER.has(User::NAME.eq("ann")))
+        .returning((Task::ID, upper(Task::TITLE)));
+    insta::assert_snapshot!(everywhere(|d| update.render(d)), @r#"
+Unsupported: tasks: RETURNING is not supported by ansi
+UPDATE "tasks" SET "title" = ? WHERE EXISTS (SELECT 1 FROM "users" WHERE "users"."id" = "tasks"."user_id" AND "users"."name" = ?) RETURNING "tasks"."id", UPPER("tasks"."title") ["y", "ann"]
+UPDATE "tasks" SET "title" = $1 WHERE EXISTS (SELECT 1 FROM "users" WHERE "users"."id" = "tasks"."user_id" AND "users"."name" = $2) RETURNING "tasks"."id", UPPER("tasks"."title") ["y", "ann"]
+"#);
+    let delete = delete_from(Task::table())
+        .filter(Task::ID.eq(1))
+        .returning(Task::TITLE);
+    insta::assert_snapshot!(everywhere(|d| delete.render(d)), @r#"
+Unsupported: tasks: RETURNING is not supported by ansi
+DELETE FROM "tasks" WHERE "id" = ? RETURNING "title" [1]
+DELETE FROM "tasks" WHERE "id" = $1 RETURNING "title" [1]
+"#);
+    let types = update.render(&Values).expect("renders");
+    assert_eq!(types.sql.columns(), [ValueType::I64, ValueType::Text]);
+}
+
+#[test]
+fn many_rows_leave_room_for_the_change() {
+    let rows = (0..9).map(|n| (format!("user {n}"), n));
+    let insert = insert_into(User::table())
+        .columns((User::NAME, User::AGE))
+        .rows(rows)
+        .on_conflict((User::NAME,))
+        .do_update(|row| row.set(User::AGE, 1).filter(User::AGE.in_([2])));
+    let split = Write::rendered(&insert, &Values).expect("renders");
+    let widths: Vec<usize> = split.iter().map(|one| one.arguments.len()).collect();
+    assert_eq!(widths, [8, 8, 8]);
+}

@@ -1,0 +1,140 @@
+//! INSERT … ON CONFLICT: rows that are there already.
+
+use std::marker::PhantomData;
+
+use crate::entity::Entity;
+use crate::sql::walk::Inside;
+use crate::sql::{
+    Column, ColumnList, ColumnRef, Condition, Expr, Insert, IntoSql, Node, SelectNode, also,
+};
+use crate::value::ColumnValue;
+
+/// What becomes of a row that is in the way of a constraint, as plain data.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ConflictNode {
+    /// The columns of the constraint; none for any constraint.
+    pub target: Vec<ColumnRef>,
+    /// What the row that is there is changed to; `None` leaves it as it is.
+    pub update: Option<Vec<(ColumnRef, Node)>>,
+    /// Which rows that are there are changed.
+    pub filter: Option<Node>,
+}
+
+/// An INSERT that waits to be told what becomes of a row that is there already. Made by [`Insert::on_conflict`].
+#[derive(Debug)]
+#[must_use = "say `do_nothing` or `do_update`"]
+pub struct OnConflict<C> {
+    insert: Insert<C>,
+    target: Vec<ColumnRef>,
+}
+
+/// How a row that is there already is changed. Handed out by [`OnConflict::do_update`].
+#[derive(Debug)]
+pub struct ConflictUpdate<E> {
+    set: Vec<(ColumnRef, Node)>,
+    filter: Option<Node>,
+    marker: PhantomData<fn() -> E>,
+}
+
+/// The value of a column in the row that could not be inserted, for [`OnConflict::do_update`].
+pub fn excluded<E: Entity, T: ColumnValue>(column: Column<E, T>) -> Expr<E, T> {
+    Expr::from_node(Node::Excluded(column.reference()))
+}
+
+impl<C> Insert<C> {
+    /// Says what becomes of a row whose values of these columns are there already, which a primary key or a UNIQUE constraint must
+    /// forbid: `.on_conflict((User::NAME,)).do_nothing()`.
+    pub fn on_conflict(self, columns: impl ColumnList) -> OnConflict<C> {
+        OnConflict {
+            insert: self,
+            target: columns.references(),
+        }
+    }
+
+    /// Leaves out rows that any constraint on keys forbids.
+    #[must_use]
+    pub fn or_do_nothing(mut self) -> Self {
+        self.node.conflict = Some(ConflictNode {
+            target: Vec::new(),
+            update: None,
+            filter: None,
+        });
+        self
+    }
+}
+
+impl<C> OnConflict<C> {
+    /// Leaves the row as it is; the count of the statement leaves it out.
+    pub fn do_nothing(mut self) -> Insert<C> {
+        self.insert.node.conflict = Some(ConflictNode {
+            target: self.target,
+            update: None,
+            filter: None,
+        });
+        self.insert
+    }
+
+    /// Changes the row that is there: `.do_update(|row| row.set(User::AGE, excluded(User::AGE)))`.
+    pub fn do_update<E: Entity>(
+        mut self,
+        change: impl FnOnce(ConflictUpdate<E>) -> ConflictUpdate<E>,
+    ) -> Insert<C> {
+        let change = change(ConflictUpdate {
+            set: Vec::new(),
+            filter: None,
+            marker: PhantomData,
+        });
+        self.insert.node.conflict = Some(ConflictNode {
+            target: self.target,
+            update: Some(change.set),
+            filter: change.filter,
+        });
+        self.insert
+    }
+}
+
+impl<E: Entity> ConflictUpdate<E> {
+    /// Sets a column to a value, to an expression of the row that is there, or to a column that is [`excluded`].
+    #[must_use]
+    pub fn set<T: ColumnValue>(
+        mut self,
+        column: Column<E, T>,
+        value: impl IntoSql<E, T::Base>,
+    ) -> Self {
+        self.set.push((column.reference(), value.into_sql()));
+        self
+    }
+
+    /// Keeps to rows for which the condition is true; every call adds one.
+    #[must_use]
+    pub fn filter(mut self, condition: impl Condition<E>) -> Self {
+        also(&mut self.filter, condition.into_condition());
+        self
+    }
+}
+
+impl ConflictNode {
+    /// How many parameters it takes.
+    pub(super) fn parameters(&self) -> usize {
+        let set = self.update.iter().flatten().map(|(_, value)| value);
+        set.chain(&self.filter).map(parameters).sum()
+    }
+}
+
+fn parameters(node: &Node) -> usize {
+    let mut count = usize::from(matches!(node, Node::Param(..)));
+    node.inside(&mut |inside| {
+        count += match inside {
+            Inside::Node(node) => parameters(node),
+            Inside::Select(query) => parameters_of(query),
+        }
+    });
+    count
+}
+
+fn parameters_of(query: &SelectNode) -> usize {
+    let mut count = 0;
+    query.expressions(&mut |node| count += parameters(node));
+    count
+}
