@@ -100,6 +100,18 @@ pub(crate) struct Letter {
     pub(crate) version: i64,
 }
 
+/// A line of a bill; the database computes its total.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "bill_lines")]
+pub(crate) struct BillLine {
+    #[orm(primary_key)]
+    pub(crate) number: i32,
+    pub(crate) price: i64,
+    pub(crate) amount: i64,
+    #[orm(computed = "price * amount")]
+    pub(crate) total: Auto<i64>,
+}
+
 /// A light of one colour.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "lamps")]

@@ -175,6 +175,7 @@ pub struct Mapper {
     types: Vec<ValueType>,
     version: Option<usize>,
     guard: Vec<usize>,
+    computed: Vec<usize>,
     relations: Vec<RelationDescriptor>,
     resolved: OnceLock<Result<Vec<ResolvedRelation>, MappingError>>,
 }
@@ -195,6 +196,7 @@ impl Mapper {
         Self {
             id,
             guard: table.primary_key.clone(),
+            computed: table.computed().collect(),
             name: name.into(),
             table: Arc::new(table),
             types,
@@ -229,6 +231,11 @@ impl Mapper {
     /// The version column, if the mapping has one.
     pub fn version_column(&self) -> Option<usize> {
         self.version
+    }
+
+    /// The columns that the database computes from the others.
+    pub(crate) fn computed(&self) -> &[usize] {
+        &self.computed
     }
 
     /// The columns that pick the row to UPDATE or DELETE: the primary key's, and the version.

@@ -114,6 +114,8 @@ pub enum Generated {
     KeyNeverReused,
     /// A DEFAULT clause: an SQL expression.
     Default(String),
+    /// The database computes it from the row's other columns, always: an SQL expression.
+    Computed(String),
 }
 
 /// One column of a table.
@@ -344,6 +346,14 @@ impl Table {
     /// The columns of the primary key, in the key's order.
     pub fn key_columns(&self) -> impl Iterator<Item = &Column> {
         self.primary_key.iter().map(|&i| &self.columns[i])
+    }
+
+    /// The positions of the columns that the database computes.
+    pub fn computed(&self) -> impl Iterator<Item = usize> {
+        let columns = self.columns.iter().enumerate();
+        columns
+            .filter(|(_, column)| matches!(column.generated, Generated::Computed(_)))
+            .map(|(position, _)| position)
     }
 
     /// The position of the one column whose values the database counts, if the table has one.

@@ -44,7 +44,7 @@ const TABLES: &str = "SELECT name FROM listed ORDER BY name";
 const COLUMNS: &str = "SELECT listed.name, a.attname, \
     format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, \
                 CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END), \
-    NOT a.attnotnull, a.attidentity <> '', CASE a.attgenerated WHEN '' THEN pg_get_expr(d.adbin, d.adrelid) END \
+    NOT a.attnotnull, a.attidentity <> '', pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '' \
     FROM listed JOIN pg_catalog.pg_attribute a ON a.attrelid = listed.oid AND a.attnum > 0 AND NOT a.attisdropped \
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
@@ -85,6 +85,7 @@ fn add_column(table: &mut Table, row: &dyn Row) -> Result<()> {
         _ if get(row, 4)? => Generated::Key,
         // A serial column.
         Some(default) if default.starts_with("nextval(") => Generated::Key,
+        Some(expression) if get(row, 6)? => Generated::Computed(expression),
         Some(default) => Generated::Default(default),
         None => Generated::No,
     };

@@ -1,7 +1,9 @@
 //! What tables a database has.
 //!
 //! SQLite tells neither CHECKs nor the names of constraints. What a [`Table`] cannot say is left out: indexes of a part of the rows or
-//! of an expression; a computed column is an ordinary one.
+//! of an expression.
+
+mod computed;
 
 use selfsame::backend::{Connection, Row, Sql, Statement, StatementKind};
 use selfsame::schema::{Column, ForeignKey, Generated, Index, ReferentialAction, Table};
@@ -19,6 +21,7 @@ pub(crate) fn reflect(connection: &mut dyn Connection) -> Result<Vec<Table>> {
             key: Vec::new(),
             key_is_rowid: get(row, 1)?,
             never_reuses: says_autoincrement(&get::<String>(row, 2)?),
+            definition: get(row, 2)?,
         });
         Ok(())
     })?;
@@ -49,7 +52,7 @@ const TABLES: &str = "SELECT listed.name, \
     NOT EXISTS (SELECT 1 FROM pragma_index_list(listed.name) WHERE origin = 'pk'), listed.sql \
     FROM listed ORDER BY listed.name";
 
-const COLUMNS: &str = "SELECT listed.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk \
+const COLUMNS: &str = "SELECT listed.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, c.hidden > 1 \
     FROM listed, pragma_table_xinfo(listed.name) c WHERE c.hidden <> 1 ORDER BY listed.name, c.cid";
 
 /// The oldest first; SQLite lists the youngest first.
@@ -69,6 +72,8 @@ struct Reflected {
     key: Vec<(i64, usize)>,
     key_is_rowid: bool,
     never_reuses: bool,
+    /// The text of its CREATE TABLE.
+    definition: String,
 }
 
 impl Reflected {
@@ -79,6 +84,11 @@ impl Reflected {
         column.nullable = !get::<bool>(row, 3)? && place_in_key == 0;
         if let Some(expression) = get::<Option<String>>(row, 4)? {
             column.generated = Generated::Default(default_clause(expression));
+        }
+        if get(row, 6)?
+            && let Some(expression) = computed::expression(&self.definition, &column.name)
+        {
+            column.generated = Generated::Computed(expression);
         }
         if place_in_key > 0 {
             self.key.push((place_in_key, self.table.columns.len()));

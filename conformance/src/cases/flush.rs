@@ -8,7 +8,7 @@ use selfsame::prelude::*;
 use crate::case::Cover::Rule;
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
-use crate::world::{Letter, Node, Seat, Task, User, World};
+use crate::world::{BillLine, Letter, Node, Seat, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("flush.order.independent", order)
@@ -69,6 +69,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("A changed primary key is an UPDATE by the old key; the children follow it in memory and in their rows, and a rollback undoes it.")
         .hint("The keys of rows may be written. Foreign keys are checked at the end of each statement, not later.")
         .covers(&[Rule(20)]),
+    Case::extra("flush.computed.read_back", computed)
+        .since(2)
+        .needs(&[Capability::Returning])
+        .promise("A column that the database computes is read back with the INSERT, never written, and read again after an UPDATE.")
+        .hint("GENERATED ALWAYS AS (…) STORED in CREATE TABLE, and RETURNING.")
+        .covers(&[Rule(21)]),
     Case::core("flush.tree.levels", tree)
         .promise("A tree in one table is inserted parents first and deleted children first, whatever the order of `add` and `delete`.")
         .hint("Enforced foreign keys make the order visible.")
@@ -459,6 +465,37 @@ fn key_followed(context: &mut Context) -> CaseResult {
     }
     let owners: Vec<_> = world.tasks()?.iter().map(|task| task.user_id).collect();
     check_eq!(owners, [Some(7_000), Some(7_000)], "the children's rows");
+    Ok(())
+}
+
+fn computed(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    metadata![BillLine].create_all(&world.engine)?;
+    let mut session = world.session();
+    let lines: Vec<Handle<BillLine>> = (1..4)
+        .map(|number| session.add(BillLine::new(number, 10, i64::from(number))))
+        .collect();
+    session.flush()?;
+    let totals = |session: &Session| -> Vec<Option<i64>> {
+        let total = |&line: &Handle<BillLine>| session[line].total.get().copied();
+        lines.iter().map(total).collect()
+    };
+    check_eq!(
+        totals(&session),
+        [Some(10), Some(20), Some(30)],
+        "after the INSERT"
+    );
+    for &line in &lines {
+        session[line].price = 100;
+        session[line].total = Auto::set(-1);
+    }
+    session.flush()?;
+    session.get_many::<BillLine>(1..4)?;
+    check_eq!(
+        totals(&session),
+        [Some(100), Some(200), Some(300)],
+        "after the UPDATE"
+    );
     Ok(())
 }
 

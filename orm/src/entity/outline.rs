@@ -58,6 +58,8 @@ pub enum Made {
     CountedOnce,
     /// A DEFAULT clause.
     ByDefault(&'static str),
+    /// The database computes it from the other columns.
+    Computed(&'static str),
 }
 
 /// A foreign key.
@@ -145,6 +147,7 @@ impl ColumnOutline {
             Made::Counted => Generated::Key,
             Made::CountedOnce => Generated::KeyNeverReused,
             Made::ByDefault(expression) => Generated::Default(expression.to_owned()),
+            Made::Computed(expression) => Generated::Computed(expression.to_owned()),
         })
     }
 }

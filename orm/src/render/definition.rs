@@ -208,6 +208,11 @@ impl<'t> Definition<'t> {
             }
             let ty = self.renderer.dialect.column_type(&column.ty);
             text.push(&ty);
+            if let Generated::Computed(expression) = &column.generated {
+                text.push(" GENERATED ALWAYS AS (");
+                text.push(expression);
+                text.push(") STORED");
+            }
             if !column.nullable {
                 text.push(" NOT NULL");
             }

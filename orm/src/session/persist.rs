@@ -123,7 +123,11 @@ fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -
         let sql = renderer(session, Operation::Update);
         one_each(session, store, &sql, slots, columns, "UPDATE")?;
     }
-    let epoch = session.epoch;
+    // What the database computes anew is read when the object is next met.
+    let epoch = match mapper.computed() {
+        [] => session.epoch,
+        _ => 0,
+    };
     let any = session.any_store_mut(store);
     slots.iter().try_for_each(|&slot| any.updated(slot, epoch))
 }

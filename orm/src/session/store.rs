@@ -375,7 +375,10 @@ impl<E: Mapped> AnyStore for Store<E> {
     fn given(&self, slot: u32, out: &mut Vec<usize>) {
         if let Some(value) = &self.objects[slot as usize].value {
             let columns = 0..self.mapper.types().len();
-            out.extend(columns.filter(|&column| !value.is_unset(&self.mapper, column)));
+            let computed = self.mapper.computed();
+            out.extend(columns.filter(|column| {
+                !value.is_unset(&self.mapper, *column) && !computed.contains(column)
+            }));
         }
     }
 

@@ -1,26 +1,30 @@
-//! Version columns: counted by the flush, not by the program.
+//! Version columns and computed columns: not for the program to write.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::{Value, ValueRef, ValueType};
 
 impl Session {
-    /// New rows begin at version 1, and what the program wrote to the version of another is taken back.
+    /// New rows begin at version 1, and what the program wrote to the version of another is taken back, as is what it wrote to columns
+    /// that the database computes.
     pub(super) fn set_versions(&mut self) -> Result<()> {
         for entry in &mut self.stores {
-            let Some(column) = entry.mapper.version_column() else {
-                continue;
-            };
-            let first = number(entry.mapper.types()[column], 1)?;
-            for slot in entry.store.pending().to_vec() {
-                entry.store.assign(slot, column, first)?;
+            let mapper = Arc::clone(&entry.mapper);
+            if let Some(column) = mapper.version_column() {
+                let first = number(mapper.types()[column], 1)?;
+                for slot in entry.store.pending().to_vec() {
+                    entry.store.assign(slot, column, first)?;
+                }
             }
-            for slot in entry.store.touched().to_vec() {
-                let before = entry.store.row_value(slot, column);
-                let before = before.value().map_or(Value::Null, ValueRef::to_owned);
-                entry.store.assign(slot, column, before.as_ref())?;
+            for &column in mapper.version_column().iter().chain(mapper.computed()) {
+                for slot in entry.store.touched().to_vec() {
+                    let before = entry.store.row_value(slot, column);
+                    let before = before.value().map_or(Value::Null, ValueRef::to_owned);
+                    entry.store.assign(slot, column, before.as_ref())?;
+                }
             }
         }
         Ok(())

@@ -284,6 +284,18 @@ pub(crate) struct Shelf {
     pub(crate) shop_number: i32,
 }
 
+/// The database computes its total.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "lines")]
+pub(crate) struct Line {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) price: i64,
+    pub(crate) amount: i64,
+    #[orm(computed = "price * amount")]
+    pub(crate) total: Auto<i64>,
+}
+
 /// A session and everything that it sent.
 pub(crate) struct Fixture {
     pub(crate) session: Session,
@@ -299,7 +311,7 @@ impl Fixture {
         let (engine, outside) = (Engine::new(database.clone()), Engine::new(database));
         metadata![
             Author, Book, Album, Track, Mark, House, Room, Person, Passport, Node, Seat, Team,
-            Member, Word, Draft, Credit, Post, Tag, Site, Region, Shop, Shelf
+            Member, Word, Draft, Credit, Post, Tag, Site, Region, Shop, Shelf, Line
         ]
         .create_all(&outside)?;
         let sent = Arc::new(Mutex::new(Vec::new()));

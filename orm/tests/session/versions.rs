@@ -1,10 +1,10 @@
-//! Version columns.
+//! Version columns, and columns that the database computes.
 
 use selfsame::backend::{Sql, StatementKind};
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
-use crate::fixture::{Draft, Fixture};
+use crate::fixture::{Draft, Fixture, Line};
 
 fn saved(names: &[&str]) -> Result<(Fixture, Vec<Handle<Draft>>)> {
     let mut f = Fixture::new()?;
@@ -105,5 +105,29 @@ fn what_was_written_expired_goes_on_from_the_fresh_version() -> Result<()> {
     f.session.delete(drafts[0])?;
     f.session.commit()?;
     f.holds::<Draft>(0);
+    Ok(())
+}
+
+#[test]
+fn what_the_database_computes_is_read_back_and_never_written() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let lines = f.session.add_all([2, 3].map(|amount| Line {
+        total: Auto::set(-1),
+        ..Line::new(10, amount)
+    }));
+    f.session.flush()?;
+    assert_eq!(lines.map(|line| *f.session[line].total), [20, 30]);
+    f.forget();
+    f.session[lines[0]].amount = 5;
+    f.session[lines[0]].total = Auto::set(7);
+    f.session[lines[1]].total = Auto::set(7);
+    f.session.flush()?;
+    f.sends(&["UPDATE lines SET amount = ? WHERE id = ?"]);
+    assert_eq!(*f.session[lines[1]].total, 30, "taken back");
+    assert!(f.session.is_expired(lines[0])?);
+    f.session.get::<Line>(1)?;
+    assert_eq!(*f.session[lines[0]].total, 50);
+    f.session.rollback()?;
+    assert_eq!(f.session.take(lines[0])?.amount, 2);
     Ok(())
 }

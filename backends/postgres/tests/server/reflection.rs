@@ -52,7 +52,11 @@ fn reads_what_was_made(server: &Server) {
         )
         .column(Column::new("price", ColumnType::Decimal { precision }).nullable())
         .column(Column::new("grade", ColumnType::I16).nullable())
-        .column(Column::new("double", ColumnType::I32).nullable())
+        .column(
+            Column::new("double", ColumnType::I32)
+                .nullable()
+                .generated(Generated::Computed("(author * 2)".into())),
+        )
         .primary_key(["place", "author"])
         .index(["title", "price"])
         .check("(price > (1)::numeric)")

@@ -84,6 +84,24 @@ fn tables_with_all_their_parts() {
 }
 
 #[test]
+fn a_computed_column_tells_its_expression() {
+    let mut session = memory();
+    let table = Table::build("t")
+        .column(Column::new("a", ColumnType::I64))
+        .column(
+            Column::new("the sum", ColumnType::I64)
+                .generated(Generated::Computed("a * (a + 1)".into())),
+        )
+        .primary_key(["a"]);
+    let text = "CREATE TABLE t (a INTEGER NOT NULL, \
+                \"the sum\" BIGINT NOT NULL AS (a * (a + 1)) STORED, PRIMARY KEY (a)) WITHOUT ROWID";
+    run(&mut session, text, &[]);
+    let mut found = reflect(&mut session);
+    found[0].columns[0].ty = ColumnType::I64;
+    assert_eq!(found, [table]);
+}
+
+#[test]
 fn only_a_rowid_is_counted() {
     let mut session = memory();
     for (text, generated) in [

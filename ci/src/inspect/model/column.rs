@@ -79,6 +79,10 @@ fn make(field: &mut Field, column: &Column, is_counted: bool) {
                 .attributes
                 .push(format!("server_default = {expression:?}"));
         }
+        Generated::Computed(expression) => {
+            field.ty = format!("Auto<{}>", field.ty);
+            field.attributes.push(format!("computed = {expression:?}"));
+        }
         _ => {}
     }
 }

@@ -9,7 +9,7 @@ use crate::attribute::{self, Item};
 use crate::errors::Errors;
 use crate::shape::{self, Kind};
 
-pub(super) const ATTRIBUTES: [&str; 14] = [
+pub(super) const ATTRIBUTES: [&str; 15] = [
     "primary_key",
     "autoincrement",
     "version",
@@ -20,6 +20,7 @@ pub(super) const ATTRIBUTES: [&str; 14] = [
     "precision",
     "default",
     "server_default",
+    "computed",
     "references",
     "on_delete",
     "on_update",
@@ -42,6 +43,7 @@ pub(super) struct Column<'a> {
     pub(super) precision: Option<(LitInt, LitInt)>,
     pub(super) default: Option<Expr>,
     pub(super) server_default: Option<LitStr>,
+    pub(super) computed: Option<LitStr>,
     pub(super) references: Option<References>,
     pub(super) check: Option<LitStr>,
     /// An error was found already: another one would only repeat it.
@@ -71,6 +73,7 @@ impl<'a> Column<'a> {
             precision: None,
             default: None,
             server_default: None,
+            computed: None,
             references: None,
             check: None,
             is_broken: false,
@@ -148,6 +151,18 @@ impl<'a> Column<'a> {
                     self.server_default = None;
                 }
             }
+            "computed" => {
+                self.computed = errors.keep(item.text());
+                let message = if !shape::is_auto(self.ty) {
+                    format!("`computed` needs an `Auto`: write the type of `{field}` as `Auto<…>`")
+                } else if self.primary_key.is_some() || self.server_default.is_some() {
+                    "a computed column is no primary key and has no default".to_owned()
+                } else {
+                    return;
+                };
+                errors.at(&item.name, message);
+                self.computed = None;
+            }
             "references" => {
                 let references = item.text().and_then(|text| References::column(&text));
                 self.references = errors.keep(references);
@@ -200,9 +215,9 @@ impl<'a> Column<'a> {
             let message = "the database counts integers only: give a `server_default`, or write the type without `Auto`";
             errors.at(self.ty, message);
         }
-        if is_auto && self.primary_key.is_none() && self.server_default.is_none() {
-            let message =
-                "nothing makes this value: an `Auto` is a primary key or has a `server_default`";
+        let is_made = self.server_default.is_some() || self.computed.is_some();
+        if is_auto && self.primary_key.is_none() && !is_made {
+            let message = "nothing makes this value: an `Auto` is a primary key, `computed`, or has a `server_default`";
             errors.at(self.ty, message);
         }
     }

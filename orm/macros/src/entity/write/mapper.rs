@@ -73,11 +73,12 @@ fn column(column: &Column<'_>) -> TokenStream {
         },
         (None, None) => quote!(#value::column_type),
     };
-    let made = match &column.server_default {
-        Some(default) => quote!(Made::ByDefault(#default)),
-        None if column.is_counted() && column.autoincrement.is_some() => quote!(Made::CountedOnce),
-        None if column.is_counted() => quote!(Made::Counted),
-        None => quote!(Made::ByProgram),
+    let made = match (&column.server_default, &column.computed) {
+        (Some(default), _) => quote!(Made::ByDefault(#default)),
+        (None, Some(expression)) => quote!(Made::Computed(#expression)),
+        _ if column.is_counted() && column.autoincrement.is_some() => quote!(Made::CountedOnce),
+        _ if column.is_counted() => quote!(Made::Counted),
+        _ => quote!(Made::ByProgram),
     };
     quote! {
         ColumnOutline { name: #name, ty: #ty, nullable: #value::NULLABLE, made: #made }
