@@ -29,7 +29,7 @@ pub(crate) const CASES: &[Case] = &[Case::core("model.session.program", programs
         Capability::GeneratedKeys,
     ])
     .promise(
-        "Random programs of add, set, delete, relations, load, query, get, refresh, expire, expunge, flush, savepoints, commit and \
+        "Random programs of add, set, delete, relations, load, query, get, merge, refresh, expire, expunge, flush, savepoints, commit and \
          rollback, with another session that changes the rows between the transactions, leave objects, states, rows and counts of \
          statements as the rules say, step by step, and refuse what is stale.",
     )

@@ -68,6 +68,14 @@ impl Reference {
                     is_user: self.objects[object].is_user,
                 }
             }
+            Wish::Merge(which, number) => {
+                let object = self.pick(which, persistent)?;
+                Step::Merge {
+                    object,
+                    is_user: self.objects[object].is_user,
+                    number,
+                }
+            }
             Wish::Refresh(which) => {
                 let object = self.pick(which, persistent)?;
                 Step::Refresh {

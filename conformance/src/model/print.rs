@@ -174,6 +174,17 @@ impl Printer {
                 entity(is_user),
                 name_of(object, is_user).replace(' ', "")
             ),
+            Step::Merge {
+                object,
+                is_user: true,
+                number,
+            } => format!(
+                "{session}.merge(User {{ id: Auto::set(user{object}_key), age: {number:?}, ..User::new(\"user {object}\") }})?;"
+            ),
+            Step::Merge { object, number, .. } => format!(
+                "{session}.merge(Task {{ id: Auto::set(task{object}_key), user_id: as_it_is, ..Task::new(\"{}\") }})?;",
+                title_of(object, number)
+            ),
             Step::Refresh { object, is_user } => {
                 format!("{session}.refresh({})?;", self.variable(object, is_user))
             }

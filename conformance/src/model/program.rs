@@ -18,6 +18,7 @@ pub(super) enum Wish {
     Load(usize),
     Query(bool),
     Get(usize),
+    Merge(usize, Option<i32>),
     Refresh(usize),
     Expire(usize),
     Expunge(usize),
@@ -46,6 +47,7 @@ pub(super) fn programs() -> impl Strategy<Value = Vec<Wish>> {
         3 => any().prop_map(Wish::Load),
         2 => proptest::bool::ANY.prop_map(Wish::Query),
         4 => any().prop_map(Wish::Get),
+        4 => (any(), number()).prop_map(|(which, number)| Wish::Merge(which, number)),
         3 => any().prop_map(Wish::Refresh),
         3 => any().prop_map(Wish::Expire),
         2 => any().prop_map(Wish::Expunge),
@@ -92,6 +94,7 @@ impl Wish {
             Self::Remove(_) => Self::Remove(0),
             Self::Load(_) => Self::Load(0),
             Self::Get(_) => Self::Get(0),
+            Self::Merge(_, number) => Self::Merge(0, *number),
             Self::Refresh(_) => Self::Refresh(0),
             Self::Expire(_) => Self::Expire(0),
             Self::Expunge(_) => Self::Expunge(0),
@@ -151,6 +154,12 @@ pub(super) enum Step {
         object: usize,
         is_user: bool,
     },
+    /// Merges a value of its key.
+    Merge {
+        object: usize,
+        is_user: bool,
+        number: Option<i32>,
+    },
     Refresh {
         object: usize,
         is_user: bool,
@@ -189,7 +198,7 @@ pub(super) enum Step {
 impl Step {
     /// The names of all kinds of steps.
     #[cfg(test)]
-    pub(super) const NAMES: [&'static str; 22] = [
+    pub(super) const NAMES: [&'static str; 23] = [
         "add",
         "add again",
         "set",
@@ -200,6 +209,7 @@ impl Step {
         "load",
         "query",
         "get",
+        "merge",
         "refresh",
         "expire",
         "expunge",
@@ -227,6 +237,7 @@ impl Step {
             Self::Load(_) => "load",
             Self::Query { .. } => "query",
             Self::Get { .. } => "get",
+            Self::Merge { .. } => "merge",
             Self::Refresh { .. } => "refresh",
             Self::Expire { .. } => "expire",
             Self::Expunge { .. } => "expunge",

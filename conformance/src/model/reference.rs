@@ -211,6 +211,20 @@ impl Reference {
                 return self.read_one(object);
             }
             Step::Get { .. } => {}
+            Step::Merge { object, number, .. } => {
+                let written = if self.objects[object].expired {
+                    self.read_one(object)?
+                } else {
+                    Written::default()
+                };
+                let object = &mut self.objects[object];
+                // What is still expired is gone.
+                if !object.expired {
+                    object.touched |= object.values.number != number;
+                    object.values.number = number;
+                }
+                return Ok(written);
+            }
             Step::Refresh { object, .. } => {
                 self.objects[object].forget_changes();
                 self.objects[object].expired = true;
