@@ -4,6 +4,7 @@ mod cache;
 mod connected;
 mod echo;
 mod pool;
+mod recorder;
 #[cfg(test)]
 mod tests;
 
@@ -11,10 +12,11 @@ pub use connected::Connected;
 pub use echo::Echo;
 
 pub(crate) use cache::{Operation, Shape};
+pub(crate) use recorder::Recorder;
 
 use std::fmt::{self, Debug};
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -40,6 +42,8 @@ struct Inner {
     observed: AtomicBool,
     observers: RwLock<Vec<Arc<dyn Observer>>>,
     statements: AtomicU64,
+    /// 0 if nobody wants to know.
+    lazy_loads_to_warn_of: AtomicU32,
 }
 
 /// Told of every statement, after it ran.
@@ -92,6 +96,7 @@ impl Engine {
                 observed: AtomicBool::new(false),
                 observers: RwLock::default(),
                 statements: AtomicU64::new(0),
+                lazy_loads_to_warn_of: AtomicU32::new(0),
             }),
         }
     }
@@ -131,6 +136,18 @@ impl Engine {
     pub fn echo_to(self, echo: Echo, writer: impl Write + Send + 'static) -> Self {
         self.inner.echo.set(echo);
         self.inner.echo.redirect(Box::new(writer));
+        self
+    }
+
+    /// Warns when a session loads one relation lazily this many times in one transaction, each time with a statement of its own: the
+    /// pattern known as N+1. The warning names the relation and the `.with(…)` that loads it along, and comes once for a relation and
+    /// transaction. It goes where [`echo_to`](Self::echo_to) says, else through [`tracing`] if a subscriber is set, else to standard
+    /// error. 0 counts nothing, which is how an engine begins.
+    #[must_use]
+    pub fn warn_n_plus_one(self, lazy_loads: u32) -> Self {
+        self.inner
+            .lazy_loads_to_warn_of
+            .store(lazy_loads, Ordering::Relaxed);
         self
     }
 
@@ -202,6 +219,15 @@ impl Engine {
             return refuse("a read-only transaction");
         }
         Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn lazy_loads_to_warn_of(&self) -> u32 {
+        self.inner.lazy_loads_to_warn_of.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn warn(&self, line: &str) {
+        self.inner.echo.warn(line);
     }
 
     pub(crate) fn shape(&self, shape: Shape, render: impl FnOnce() -> Sql) -> Arc<Sql> {

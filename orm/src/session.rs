@@ -24,6 +24,7 @@ mod ledger;
 mod load;
 mod lookup;
 mod merge;
+mod n_plus_one;
 mod pairs;
 mod persist;
 mod plan;
@@ -32,6 +33,7 @@ mod relate;
 mod retry;
 mod snapshots;
 mod state;
+mod statement_log;
 mod statements;
 mod store;
 mod through;
@@ -43,6 +45,7 @@ pub use handle::Handle;
 pub use hook::Hook;
 pub use retry::TransactionOptions;
 pub use state::State;
+pub use statement_log::StatementLog;
 
 pub(crate) use any_store::{AnyStore, Fill, Moment};
 pub(crate) use edges::Node;
@@ -53,12 +56,14 @@ pub(crate) use store::new_store;
 
 use std::fmt::{self, Debug};
 use std::ops::{Index, IndexMut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+
+use rustc_hash::FxHashMap;
 
 use crate::backend::Sql;
 use crate::dialect::Begin;
-use crate::engine::{Connected, Engine};
+use crate::engine::{Connected, Engine, Recorder};
 use crate::entity::{Entity, Mapped, Mapper, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use association::AssociationEntry;
@@ -93,6 +98,10 @@ pub struct Session {
     /// Whether a flush is under way: what it reads, it reads in order to write.
     flushing: bool,
     hooks: Hooks,
+    /// Where statements are listed, if somebody wants them.
+    recorder: Weak<Recorder>,
+    /// How often each relation was loaded lazily in this transaction, if that is counted.
+    lazy_loads: FxHashMap<(u16, u16), u32>,
     /// Statements of connections that were given back.
     statements: u64,
 }
@@ -123,6 +132,8 @@ impl Session {
             autoflush: true,
             flushing: false,
             hooks: Hooks::default(),
+            recorder: Weak::new(),
+            lazy_loads: FxHashMap::default(),
             statements: 0,
         }
     }
@@ -213,6 +224,8 @@ impl Session {
     pub fn clear(&mut self) {
         self.id = fresh_id();
         self.stores.clear();
+        self.lazy_loads.clear();
+        self.hooks.forget_announced();
         self.edges = Edges::default();
         self.expressions.clear();
         self.associations.clear();

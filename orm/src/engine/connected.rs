@@ -1,11 +1,11 @@
 //! `Connected`: a connection out of the pool, and the one place that every statement passes.
 
 use std::fmt::{self, Debug};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use super::{Engine, Event};
+use super::{Engine, Event, Recorder};
 use crate::backend::{Connection, Outcome, Row, Rows, Sql, Statement, StatementKind};
 use crate::dialect::{Begin, Dialect, Transaction};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,6 +21,7 @@ pub struct Connected {
     in_transaction: bool,
     used_raw_sql: bool,
     statements: u64,
+    recorder: Weak<Recorder>,
 }
 
 impl Connected {
@@ -31,6 +32,7 @@ impl Connected {
             in_transaction: false,
             used_raw_sql: false,
             statements: 0,
+            recorder: Weak::new(),
         }
     }
 
@@ -52,6 +54,11 @@ impl Connected {
     /// How many statements it has sent; a batch that is a loop over one statement counts each execution.
     pub fn statements(&self) -> u64 {
         self.statements
+    }
+
+    /// Tells a recorder of every statement from now on, as long as it lives.
+    pub(crate) fn record_into(&mut self, recorder: Weak<Recorder>) {
+        self.recorder = recorder;
     }
 
     /// Runs a statement that gives no rows.
@@ -243,6 +250,9 @@ impl Connected {
             .statements
             .fetch_add(count, Ordering::Relaxed);
         self.used_raw_sql |= sql.kind() == StatementKind::Raw;
+        if let Some(recorder) = self.recorder.upgrade() {
+            recorder.add(sql);
+        }
         let mut rows = 0;
         if !is_watched(&self.engine) {
             return run(&mut **connection, &mut rows).map_err(|error| error.statement(sql.text()));

@@ -47,15 +47,35 @@ impl Printer {
     pub(super) fn print(&self, event: &Event<'_>) {
         let with_parameters = self.echo.load(Ordering::Relaxed) == Echo::WithParameters as u8;
         let line = line(event, with_parameters);
+        if !self.write(&line) {
+            if tracing::dispatcher::has_been_set() {
+                tracing::info!(target: "selfsame::sql", "{line}");
+            } else {
+                eprintln!("{line}");
+            }
+        }
+    }
+
+    /// Shows a warning, whether statements are shown or not.
+    pub(super) fn warn(&self, line: &str) {
+        if self.write(line) {
+            return;
+        }
+        if tracing::dispatcher::has_been_set() {
+            tracing::warn!(target: "selfsame", "{line}");
+        } else {
+            eprintln!("warning: {line}");
+        }
+    }
+
+    /// Writes a line to where the program wants it, if it said so.
+    fn write(&self, line: &str) -> bool {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(writer) = writer.as_mut() {
             // Showing a statement must not make it fail.
             let _ = writeln!(writer, "{line}");
-        } else if tracing::dispatcher::has_been_set() {
-            tracing::info!(target: "selfsame::sql", "{line}");
-        } else {
-            eprintln!("{line}");
         }
+        writer.is_some()
     }
 }
 

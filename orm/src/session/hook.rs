@@ -176,6 +176,11 @@ impl Hooks {
         meant.map(|hook| hook.call.clone()).collect()
     }
 
+    /// The stores are empty again.
+    pub(super) fn forget_announced(&mut self) {
+        self.announced.clear();
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

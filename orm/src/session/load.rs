@@ -157,6 +157,7 @@ impl Session {
             return Ok((target, self.edges.added(owner, relation).to_vec()));
         }
         self.refuse_raise(owner, relation, &resolved)?;
+        self.count_lazy_load(owner.0, relation);
         self.autoflush()?;
         self.load_collections(owner.0, relation, &resolved, &[owner.1])?;
         Ok((
@@ -212,6 +213,7 @@ impl Session {
             return Ok(Some(slot));
         }
         self.refuse_raise(child, relation, resolved)?;
+        self.count_lazy_load(child.0, relation);
         let slots = self.load_by_key(target, &key)?;
         self.load_default_relations(target, &slots)?;
         Ok(slots.first().copied())

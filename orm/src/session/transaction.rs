@@ -231,7 +231,11 @@ impl Session {
         }
         match &mut self.connection {
             Some(connection) => Ok(connection),
-            none => Ok(none.insert(self.engine.connect()?)),
+            none => {
+                let connection = none.insert(self.engine.connect()?);
+                connection.record_into(self.recorder.clone());
+                Ok(connection)
+            }
         }
     }
 
@@ -252,6 +256,7 @@ impl Session {
     }
 
     pub(super) fn give_back_connection(&mut self) {
+        self.lazy_loads.clear();
         if let Some(connection) = self.connection.take() {
             self.statements += connection.statements();
         }

@@ -138,6 +138,9 @@ fn what_is_read_is_told_when_it_comes_and_not_again() -> Result<()> {
     f.session.expire_all();
     f.session.get::<Author>(1)?;
     assert_eq!(calls.take(), [] as [&str; 0]);
+    f.session.clear();
+    f.session.get::<Author>(1)?;
+    assert_eq!(calls.take(), ["load ann"]);
     Ok(())
 }
 
