@@ -4,13 +4,15 @@ mod association;
 #[doc(hidden)]
 pub mod outline;
 mod relation;
+mod resolve;
 mod wish;
 
 pub use association::{Association, Side, Through};
 pub use relation::{
     Cardinality, Cascade, Fetch, Many, One, Relation, RelationDescriptor, RelationKind, Required,
-    ResolvedRelation, ToOne,
+    ToOne,
 };
+pub use resolve::ResolvedRelation;
 pub(crate) use wish::Grant;
 pub use wish::{BelongsTo, HasMany, HasOne, ManyToMany, Wish, Wishes};
 
@@ -275,7 +277,7 @@ impl Mapper {
     /// [`ErrorKind::Mapping`], naming both sides of what does not fit.
     pub fn resolved(&self) -> Result<&[ResolvedRelation]> {
         let resolved = self.resolved.get_or_init(|| {
-            relation::resolve(self).map_err(|error| MappingError(error.message().to_owned()))
+            resolve::resolve(self).map_err(|error| MappingError(error.message().to_owned()))
         });
         match resolved {
             Ok(relations) => Ok(relations),

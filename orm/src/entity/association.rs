@@ -235,3 +235,108 @@ fn foreign_key(columns: &[String], to: &Table, on_delete: ReferentialAction) -> 
         on_update: ReferentialAction::Cascade,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Entity;
+    use crate::entity::{ManyToMany, RelationKind};
+    use crate::value::Auto;
+
+    #[derive(Entity, Clone, Debug)]
+    struct Course {
+        #[orm(primary_key, length = 9)]
+        code: String,
+        #[orm(secondary = "attendance(course, student_id)", back_populates = courses)]
+        students: ManyToMany<Student>,
+        #[orm(secondary = "requirement(course, needs)", back_populates = needed_by)]
+        needs: ManyToMany<Course>,
+        #[orm(back_populates = needs)]
+        needed_by: ManyToMany<Self>,
+    }
+
+    #[derive(Entity, Clone, Debug)]
+    struct Student {
+        #[orm(primary_key)]
+        id: Auto<i64>,
+        #[orm(secondary = "attendance(student_id, course)", back_populates = students)]
+        courses: ManyToMany<Course>,
+        #[orm(secondary = "seat(student_id, course, place)")]
+        too_many: ManyToMany<Course>,
+    }
+
+    fn throughs<E: Entity>() -> Vec<Through> {
+        let resolved = E::mapper().resolved().expect("a mapping that fits");
+        let throughs = resolved.iter().map(|relation| relation.through.clone());
+        throughs.flatten().collect()
+    }
+
+    #[test]
+    fn both_sides_share_one_table() {
+        let [students, needs, needed_by] = &throughs::<Course>()[..] else {
+            panic!("three relations");
+        };
+        assert!(Arc::ptr_eq(needs.association(), needed_by.association()));
+        assert_eq!((needs.side(), needed_by.side()), (Side::Left, Side::Right));
+        assert_eq!((needs.here(), needs.there()), (&[0][..], &[1][..]));
+        assert_eq!((needed_by.here(), needed_by.there()), (&[1][..], &[0][..]));
+        let table = students.association().table();
+        let columns: Vec<_> = table.columns.iter().map(|c| (&*c.name, &c.ty)).collect();
+        let code = &Course::table().columns[0].ty;
+        let id = &Student::table().columns[0].ty;
+        assert_eq!(columns, [("course", code), ("student_id", id)]);
+        assert_eq!(
+            (&table.primary_key[..], table.generated_key()),
+            (&[0, 1][..], None)
+        );
+        let keys = table
+            .foreign_keys
+            .iter()
+            .map(|key| (&*key.table, &*key.columns[0], key.on_delete, key.on_update));
+        let (none, cascade) = (ReferentialAction::NoAction, ReferentialAction::Cascade);
+        assert!(keys.eq([
+            ("course", "course", none, cascade),
+            ("student", "student_id", none, cascade)
+        ]));
+    }
+
+    #[test]
+    fn a_table_with_other_columns_than_the_keys_is_refused() {
+        let error = Student::mapper().resolved().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Mapping);
+        let message = "Student.too_many: seat(student_id, course, place) has 3 columns, and the keys of Student and Course together have 2";
+        assert_eq!(error.message(), message);
+        let metadata = crate::metadata![Student, Course];
+        let error = metadata.create_statements(&crate::render::tests::Arrays, |_| Ok(false));
+        assert_eq!(error.unwrap_err().message(), message);
+    }
+
+    #[test]
+    fn both_sides_must_agree() {
+        let relation = |table: &str, columns: [&str; 2]| {
+            RelationDescriptor::to::<Student>(RelationKind::ManyToMany, "students", "Student")
+                .secondary(table, columns)
+                .back_populates("courses")
+        };
+        let error = |relation| {
+            let mapper = Mapper::new("Course", (**Course::table()).clone()).relation(relation);
+            mapper.resolved().unwrap_err().message().to_owned()
+        };
+        assert_eq!(
+            error(relation("attendance", ["student_id", "course"])),
+            "Course.students goes through attendance(student_id, course), and Student.courses through attendance(student_id, course): seen from there, the first is attendance(course, student_id)"
+        );
+        let one_way = RelationDescriptor::to::<Student>(RelationKind::ManyToMany, "all", "Student");
+        assert_eq!(
+            error(one_way),
+            "Course.all has no association table: one side gives `secondary`"
+        );
+        let foreign_key =
+            RelationDescriptor::to::<Student>(RelationKind::HasMany, "students", "Student")
+                .back_populates("courses");
+        assert_eq!(
+            error(foreign_key),
+            "Course.students and Student.courses: both of them must be a ManyToMany"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use crate::dialect::{Batch, Capabilities, Dialect, GeneratedKey};
 use crate::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
 use crate::value::ValueType;
 
-use super::{Lock, Renderer};
+use super::{Lock, Pairing, Renderer};
 
 /// The ANSI defaults; enforces everything.
 #[derive(Debug)]
@@ -302,6 +302,49 @@ fn select_by_arrays() {
     assert_eq!(sql.columns(), [ValueType::I64, ValueType::I32]);
     let sql = renderer.select_by_arrays(&tags(), &[1], &[0, 1], &[]);
     insta::assert_snapshot!(sql.text(), @r#"SELECT "tag" FROM "user_tags" WHERE ("user_id", "tag") IN (SELECT * FROM UNNEST($1::bigint[], $2::text[]))"#);
+}
+
+#[test]
+fn rows_reached_through_pairs() {
+    let (tags, users) = (tags(), users());
+    let pairing = Pairing {
+        association: &tags,
+        here: &[1],
+        there: &[0],
+        target: &users,
+        order: &[(2, true), (0, false)],
+    };
+    insta::assert_snapshot!(everywhere(|r| r.select_paired(&pairing, 2).text().into()), @r#"
+SELECT t."id", t."name", t."age", a."tag" FROM "user_tags" AS a JOIN "users" AS t ON t."id" = a."user_id" WHERE a."tag" IN (?, ?) ORDER BY t."age" DESC, t."id"
+SELECT t."id", t."name", t."age", a."tag" FROM "user_tags" AS a JOIN "users" AS t ON t."id" = a."user_id" WHERE a."tag" IN (?, ?) ORDER BY t."age" DESC, t."id"
+SELECT t."id", t."name", t."age", a."tag" FROM "user_tags" AS a JOIN "users" AS t ON t."id" = a."user_id" WHERE a."tag" IN ($1, $2) ORDER BY t."age" DESC, t."id"
+"#);
+    let sql = Renderer::new(&Arrays).select_paired_arrays(&Pairing {
+        here: &[1, 2],
+        order: &[],
+        ..pairing
+    });
+    insta::assert_snapshot!(sql.text(), @r#"SELECT t."id", t."name", t."age", a."tag", a."kind" FROM "user_tags" AS a JOIN "users" AS t ON t."id" = a."user_id" WHERE (a."tag", a."kind") IN (SELECT * FROM UNNEST($1::text[], $2::text[]))"#);
+    let read = [ValueType::I64, ValueType::Text, ValueType::I32];
+    let keys = [ValueType::Text, ValueType::Text];
+    assert_eq!(sql.params(), keys);
+    assert_eq!(sql.columns(), [&read[..], &keys].concat());
+}
+
+#[test]
+fn delete_by_values() {
+    let lines = everywhere(|r| r.delete_by(&tags(), &[0], 1).text().into());
+    insta::assert_snapshot!(lines, @r#"
+DELETE FROM "user_tags" WHERE "user_id" = ?
+DELETE FROM "user_tags" WHERE "user_id" = ?
+DELETE FROM "user_tags" WHERE "user_id" = $1
+"#);
+    let lines = everywhere(|r| r.delete_by(&tags(), &[0, 1], 2).text().into());
+    insta::assert_snapshot!(lines, @r#"
+DELETE FROM "user_tags" WHERE ("user_id", "tag") IN (VALUES (?, ?), (?, ?))
+DELETE FROM "user_tags" WHERE ("user_id", "tag") IN (VALUES (?, ?), (?, ?))
+DELETE FROM "user_tags" WHERE ("user_id", "tag") IN (VALUES ($1, $2), ($3, $4))
+"#);
 }
 
 #[test]

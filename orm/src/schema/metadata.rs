@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::backend::{Sql, StatementKind};
 use crate::dialect::{Begin, Dialect};
 use crate::engine::{Connected, Engine};
-use crate::entity::{Mapper, RelationDescriptor, RelationKind};
+use crate::entity::{Mapper, RelationDescriptor};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Renderer;
 use crate::schema::{Difference, ForeignKey, Table};
@@ -182,7 +182,7 @@ impl Metadata {
     }
 
     fn check(&self) -> Result<()> {
-        let is_many_to_many = |r: &RelationDescriptor| r.kind() == RelationKind::ManyToMany;
+        let is_many_to_many = RelationDescriptor::is_many_to_many;
         for mapper in &self.mappers {
             if mapper.relations().iter().any(is_many_to_many) {
                 mapper.resolved()?;
@@ -209,12 +209,18 @@ impl Metadata {
     #[cold]
     fn missing(&self, position: usize, table: &str) -> Error {
         let error = |message| Error::new(ErrorKind::Mapping, message);
-        let Some(mapper) = self.mappers.get(position) else {
-            return error(format!("it refers to table `{table}`, which is not listed"))
-                .entity(&self.tables[position].name);
+        let (name, mappers) = match self.mappers.get(position) {
+            Some(mapper) => (mapper.name(), std::slice::from_ref(mapper)),
+            // An association table, whose ends are those of a relation.
+            None => (self.tables[position].name.as_str(), &self.mappers[..]),
         };
-        let targets = mapper.relations().iter().map(|relation| relation.target());
-        match targets.into_iter().find(|t| t.table().name == table) {
+        if mappers.is_empty() {
+            let message = format!("it refers to table `{table}`, which is not listed");
+            return error(message).entity(name);
+        }
+        let relations = mappers.iter().flat_map(|mapper| mapper.relations());
+        let mut targets = relations.map(|relation| relation.target());
+        match targets.find(|target| target.table().name == table) {
             Some(target) => error(format!(
                 "it refers to {} (table `{table}`), which is not listed",
                 target.name()
@@ -223,12 +229,19 @@ impl Metadata {
                 "it refers to table `{table}`, whose entity is not listed"
             )),
         }
-        .entity(mapper.name())
+        .entity(name)
     }
 }
 
 /// The association tables of a mapping's relations. What is wrong with one is told by [`Metadata::check`].
 fn associations(mapper: &Mapper) -> Vec<Arc<Table>> {
+    if !mapper
+        .relations()
+        .iter()
+        .any(RelationDescriptor::is_many_to_many)
+    {
+        return Vec::new();
+    }
     let relations = mapper.resolved().unwrap_or_default().iter();
     relations
         .filter_map(|relation| relation.through.as_ref())

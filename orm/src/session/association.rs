@@ -11,7 +11,7 @@ use super::plan::{AssociationChanges, Step};
 use super::transaction::Intent;
 use super::{Session, State};
 use crate::engine::{Operation, Shape};
-use crate::entity::{Association, ResolvedRelation, Side, Through};
+use crate::entity::{Association, RelationDescriptor, ResolvedRelation, Side, Through};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Lock, Renderer};
 use crate::value::{Value, ValueRef};
@@ -333,6 +333,13 @@ impl Session {
         }
         for store in (0u16..).take(self.stores.len()) {
             let mapper = Arc::clone(&self.entry(store).mapper);
+            if !mapper
+                .relations()
+                .iter()
+                .any(RelationDescriptor::is_many_to_many)
+            {
+                continue;
+            }
             for (index, resolved) in (0u16..).zip(mapper.resolved()?) {
                 let Some(through) = &resolved.through else {
                     continue;

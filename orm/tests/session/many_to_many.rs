@@ -504,3 +504,54 @@ fn queries_follow_pairs() -> Result<()> {
     assert_eq!(linked.all(&mut f.session)?, [y]);
     Ok(())
 }
+
+#[test]
+fn pairs_follow_a_key_that_changes() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b, c] = f.session.add_all(["a", "b", "c"].map(Site::new));
+    f.session.push(a, Site::LINKS, b)?;
+    f.session.push(b, Site::LINKS, c)?;
+    f.session.commit()?;
+    f.session.refresh(b)?;
+    f.session[b].name = "bee".to_owned();
+    f.session.remove(b, Site::LINKS, c)?;
+    f.session.push(c, Site::LINKS, b)?;
+    f.session.commit()?;
+    assert_eq!(f.session.load(a, Site::LINKS)?, [b]);
+    assert_eq!(f.session.load(b, Site::LINKS)?, []);
+    assert_eq!(f.session.load(b, Site::LINKED_BY)?, [a, c]);
+    Ok(())
+}
+
+#[test]
+fn association_tables_come_and_go_with_their_entities() -> Result<()> {
+    let engine = Engine::new(selfsame_sqlite::Sqlite::memory());
+    let metadata = metadata![Post, Tag, Site, Seat];
+    let names: Vec<&str> = metadata.table_names().collect();
+    let all = [
+        "posts",
+        "tags",
+        "sites",
+        "seats",
+        "post_tags",
+        "post_seats",
+        "links",
+        "site_tags",
+    ];
+    assert_eq!(names, all);
+    metadata.create_all(&engine)?;
+    metadata.create_all(&engine)?;
+    assert!(metadata.diff(&engine)?.is_empty());
+    let tables = || -> Result<usize> { Ok(engine.connect()?.reflect()?.len()) };
+    assert_eq!(tables()?, 8);
+    metadata.drop_all(&engine)?;
+    assert_eq!(tables()?, 0);
+    let error = metadata![Post, Seat].create_all(&engine).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mapping);
+    let message = "it refers to Tag (table `tags`), which is not listed";
+    assert_eq!(
+        (error.entity_name(), error.message()),
+        (Some("post_tags"), message)
+    );
+    Ok(())
+}

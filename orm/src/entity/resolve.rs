@@ -1,0 +1,239 @@
+//! Resolving relations: the columns, the association table and the other side of what was declared.
+
+use super::association;
+use super::{Cascade, Fetch, Mapper, RelationDescriptor, RelationKind, Through};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::ForeignKey;
+
+/// A relation with its columns and its inverse found.
+#[derive(Clone, Debug)]
+pub struct ResolvedRelation {
+    /// Which side holds the key.
+    pub kind: RelationKind,
+    /// The columns on the declaring side.
+    pub local: Vec<usize>,
+    /// The columns on the target's side, in the same order.
+    pub remote: Vec<usize>,
+    /// The target's relation that is the other side.
+    pub inverse: Option<u16>,
+    /// Whether the foreign key refuses NULL.
+    pub required: bool,
+    /// What follows.
+    pub cascade: Cascade,
+    /// How it is loaded.
+    pub fetch: Fetch,
+    /// The order of a collection: columns of the target, and whether descending.
+    pub order_by: Vec<(usize, bool)>,
+    /// The association table of a many-to-many relation; the columns of both sides are then their primary keys.
+    pub through: Option<Through>,
+}
+
+/// Finds the columns and the inverse of each relation of a mapper.
+pub(super) fn resolve(mapper: &Mapper) -> Result<Vec<ResolvedRelation>> {
+    mapper
+        .relations
+        .iter()
+        .map(|relation| resolve_one(mapper, relation))
+        .collect()
+}
+
+fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<ResolvedRelation> {
+    let target = relation.target();
+    let side = format!("{}.{}", mapper.name, relation.name);
+    let owns = relation.kind == RelationKind::BelongsTo;
+    let (child, parent) = if owns {
+        (mapper, &*target)
+    } else {
+        (&*target, mapper)
+    };
+    let inverse = find_inverse(mapper, relation, &target, &side)?;
+    if relation.kind == RelationKind::ManyToMany {
+        return resolve_many_to_many(mapper, relation, &target, inverse, &side);
+    }
+    // The columns that the other side names serve this one too.
+    let named = match inverse {
+        Some(index) if relation.key.is_empty() => &target.relations[usize::from(index)].key,
+        _ => &relation.key,
+    };
+    let foreign_key = find_foreign_key(child, parent, named, &side)?;
+    let position = |mapper: &Mapper, name: &String| position(mapper, name, &side);
+    let here = foreign_key
+        .columns
+        .iter()
+        .map(|c| position(child, c))
+        .collect::<Result<Vec<_>>>()?;
+    let there = foreign_key
+        .references
+        .iter()
+        .map(|c| position(parent, c))
+        .collect::<Result<Vec<_>>>()?;
+    if there != parent.table.primary_key {
+        return Err(Error::new(
+            ErrorKind::Mapping,
+            format!(
+                "{side}: its foreign key must refer to the primary key of {}",
+                parent.table.name
+            ),
+        ));
+    }
+    for (&a, &b) in here.iter().zip(&there) {
+        if child.types[a] != parent.types[b] {
+            let (a, b) = (&child.table.columns[a].name, &parent.table.columns[b].name);
+            let tables = (&child.table.name, &parent.table.name);
+            return Err(Error::new(
+                ErrorKind::Mapping,
+                format!(
+                    "{side}: {}.{a} and {}.{b} are of different types",
+                    tables.0, tables.1
+                ),
+            ));
+        }
+    }
+    let required = here
+        .iter()
+        .any(|&column| !child.table.columns[column].nullable);
+    Ok(ResolvedRelation {
+        kind: relation.kind,
+        order_by: order_by(relation, &target, &side)?,
+        local: if owns { here.clone() } else { there.clone() },
+        remote: if owns { there } else { here },
+        inverse,
+        required,
+        cascade: relation.cascade,
+        fetch: relation.fetch,
+        through: None,
+    })
+}
+
+fn resolve_many_to_many(
+    mapper: &Mapper,
+    relation: &RelationDescriptor,
+    target: &Mapper,
+    inverse: Option<u16>,
+    side: &str,
+) -> Result<ResolvedRelation> {
+    if relation.cascade.delete_orphan {
+        let message = format!("{side}: delete-orphan is not for a many-to-many relation");
+        return Err(Error::new(ErrorKind::Mapping, message));
+    }
+    let through = association::through(mapper, relation, target, inverse, side)?;
+    Ok(ResolvedRelation {
+        kind: relation.kind,
+        local: mapper.table.primary_key.clone(),
+        remote: target.table.primary_key.clone(),
+        inverse,
+        required: false,
+        cascade: relation.cascade,
+        fetch: relation.fetch,
+        order_by: order_by(relation, target, side)?,
+        through: Some(through),
+    })
+}
+
+fn order_by(
+    relation: &RelationDescriptor,
+    target: &Mapper,
+    side: &str,
+) -> Result<Vec<(usize, bool)>> {
+    let order = relation.order_by.iter().map(|text| {
+        let (name, descending) = match text.trim().rsplit_once(' ') {
+            Some((name, "desc" | "DESC")) => (name.trim(), true),
+            Some((name, "asc" | "ASC")) => (name.trim(), false),
+            _ => (text.trim(), false),
+        };
+        position(target, name, side).map(|column| (column, descending))
+    });
+    order.collect()
+}
+
+fn position(mapper: &Mapper, name: &str, side: &str) -> Result<usize> {
+    mapper.table.position(name).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Mapping,
+            format!("{side}: table {} has no column `{name}`", mapper.table.name),
+        )
+    })
+}
+
+fn find_inverse(
+    mapper: &Mapper,
+    relation: &RelationDescriptor,
+    target: &Mapper,
+    side: &str,
+) -> Result<Option<u16>> {
+    let Some(name) = &relation.back_populates else {
+        return Ok(None);
+    };
+    let other = format!("{}.{name}", target.name);
+    let Some(index) = target
+        .relations
+        .iter()
+        .position(|candidate| candidate.name == *name)
+    else {
+        return Err(Error::new(
+            ErrorKind::Mapping,
+            format!("{side} back-populates {other}, which is no relation"),
+        ));
+    };
+    let inverse = &target.relations[index];
+    if inverse.back_populates.as_deref() != Some(&relation.name)
+        || inverse.target().table.name != mapper.table.name
+    {
+        let message = format!("{side} back-populates {other}, which does not back-populate {side}");
+        return Err(Error::new(ErrorKind::Mapping, message));
+    }
+    let message = match (relation.kind, inverse.kind) {
+        (RelationKind::ManyToMany, RelationKind::ManyToMany) if std::ptr::eq(relation, inverse) => {
+            format!("{side} cannot be its own other side")
+        }
+        (RelationKind::ManyToMany, RelationKind::ManyToMany) => {
+            return Ok(u16::try_from(index).ok());
+        }
+        (RelationKind::ManyToMany, _) | (_, RelationKind::ManyToMany) => {
+            format!("{side} and {other}: both of them must be a ManyToMany")
+        }
+        (RelationKind::BelongsTo, RelationKind::BelongsTo) => {
+            format!("{side} and {other}: exactly one of them must be a BelongsTo")
+        }
+        (RelationKind::BelongsTo, _) | (_, RelationKind::BelongsTo) => {
+            return Ok(u16::try_from(index).ok());
+        }
+        _ => format!("{side} and {other}: exactly one of them must be a BelongsTo"),
+    };
+    Err(Error::new(ErrorKind::Mapping, message))
+}
+
+fn find_foreign_key<'t>(
+    child: &'t Mapper,
+    parent: &Mapper,
+    named: &[String],
+    side: &str,
+) -> Result<&'t ForeignKey> {
+    let fits = |key: &&ForeignKey| {
+        key.table == parent.table.name && (named.is_empty() || key.columns == named)
+    };
+    let candidates: Vec<&ForeignKey> = child.table.foreign_keys.iter().filter(fits).collect();
+    match candidates[..] {
+        [only] => Ok(only),
+        [] => Err(Error::new(
+            ErrorKind::Mapping,
+            format!(
+                "{side}: table {} has no foreign key{} that refers to {}",
+                child.table.name,
+                if named.is_empty() {
+                    String::new()
+                } else {
+                    format!(" on ({})", named.join(", "))
+                },
+                parent.table.name
+            ),
+        )),
+        _ => Err(Error::new(
+            ErrorKind::Mapping,
+            format!(
+                "{side}: table {} has several foreign keys that refer to {}; name one with `key = \"…\"`",
+                child.table.name, parent.table.name
+            ),
+        )),
+    }
+}
