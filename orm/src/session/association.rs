@@ -296,12 +296,16 @@ impl Session {
         }
     }
 
-    /// Whether two objects are together; `None` if neither side is loaded.
+    /// Whether two objects are together; `None` if neither side is loaded whole.
     fn knows(&self, pair: Pair) -> Option<bool> {
         let entry = &self.associations[usize::from(pair.association)];
         let loaded = entry.collections(pair).into_iter().find_map(|collection| {
-            let members = self.edges.loaded(collection.owner, collection.relation?)?;
-            Some(members.contains(&collection.member.1))
+            let (owner, relation) = (collection.owner, collection.relation?);
+            let is_member = self
+                .edges
+                .loaded(owner, relation)?
+                .contains(&collection.member.1);
+            (is_member || !self.edges.lacks(owner, relation)).then_some(is_member)
         });
         let is_new = |node: Node| self.any_store(node.0).state(node.1) == State::Pending;
         loaded.or_else(|| (is_new(pair.left) || is_new(pair.right)).then_some(false))

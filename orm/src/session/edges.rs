@@ -212,10 +212,15 @@ impl Edges {
         }
     }
 
+    /// Whether members of a collection do not stand for all of its rows.
+    pub(crate) fn lacks(&self, owner: Node, relation: u16) -> bool {
+        let members = self.collections.get(&(owner, relation));
+        members.is_some_and(|members| members.lacks)
+    }
+
     /// Has a collection read again whose members do not stand for all of its rows.
     pub(crate) fn unload_lacking(&mut self, owner: Node, relation: u16) {
-        let members = self.collections.get(&(owner, relation));
-        if members.is_some_and(|members| members.lacks) && !self.pairs.touch(owner) {
+        if self.lacks(owner, relation) && !self.pairs.touch(owner) {
             self.unload((owner, relation));
         }
     }

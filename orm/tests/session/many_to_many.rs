@@ -354,6 +354,9 @@ fn an_expunged_object_keeps_its_rows() -> Result<()> {
     f.session.expunge(a)?;
     f.session.expunge(c)?;
     assert_eq!(f.session.load(post, Post::TAGS)?, [b]);
+    // It comes again under another handle; what was loaded does not tell that it is together with the post.
+    let a = f.session.get::<Tag>(1)?.expect("the tag a");
+    f.session.push(post, Post::TAGS, a)?;
     f.session.commit()?;
     assert_eq!(rows(&f, 1), "b a");
     Ok(())
