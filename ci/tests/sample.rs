@@ -15,6 +15,8 @@ struct User {
     age: Option<i32>,
     #[orm(back_populates = user, cascade = "all, delete-orphan")]
     tasks: HasMany<Task>,
+    #[orm(secondary = "user_tags(user_id, tag_id)", back_populates = users)]
+    tags: ManyToMany<Tag>,
 }
 
 #[derive(Entity, Clone, Debug)]
@@ -31,6 +33,16 @@ struct Task {
     user: BelongsTo<User>,
 }
 
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tags")]
+struct Tag {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    label: String,
+    #[orm(back_populates = tags)]
+    users: ManyToMany<User>,
+}
+
 const CASES: &[Case] = &[
     ("sample", |engine, _| Ok(sample(engine)?)),
     ("rows_after_the_sample", |engine, _| {
@@ -44,7 +56,7 @@ fn main() {
 }
 
 fn sample(engine: Engine) -> selfsame::Result<()> {
-    metadata![User, Task].create_all(&engine)?;
+    metadata![User, Task, Tag].create_all(&engine)?;
     let mut session = Session::new(&engine);
 
     let ann = session.add(User {
@@ -72,6 +84,10 @@ fn sample(engine: Engine) -> selfsame::Result<()> {
     let bob = session.add(User::new("bob"));
     let task = session.load(ann, User::TASKS)?[0];
     session.set(task, Task::USER, Some(bob))?; // both sides change at once, in memory
+    let early = session.add(Tag::new("early"));
+    session.push(ann, User::TAGS, early)?;
+    session.push(early, Tag::USERS, bob)?;
+    assert_eq!(session.load(early, Tag::USERS)?, [ann, bob]);
     assert_eq!(session.load(ann, User::TASKS)?, []);
     assert_eq!(session.load(bob, User::TASKS)?, [task]);
     session.commit()
@@ -82,6 +98,8 @@ fn rows_after_the_sample(engine: &Engine) -> selfsame::Result<()> {
     let users = User::query().order_by(User::ID.asc()).rows(&mut session)?;
     let names: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
     assert_eq!(names, ["Ann", "bob"]);
+    let early = User::query().filter(User::TAGS.any(Tag::LABEL.eq("early")));
+    assert_eq!(early.count(&mut session)?, 2);
     let tasks = Task::query().rows(&mut session)?;
     let [task] = &tasks[..] else {
         panic!("one task: {tasks:?}");

@@ -11,6 +11,8 @@ pub struct User {
     pub age: Option<i32>,
     #[orm(back_populates = user, cascade = "all, delete-orphan")]
     pub tasks: HasMany<Task>,
+    #[orm(secondary = "user_tags(user_id, tag_id)", back_populates = users)]
+    pub tags: ManyToMany<Tag>,
 }
 
 #[derive(Entity, Clone, Debug)]
@@ -27,17 +29,28 @@ pub struct Task {
     pub user: BelongsTo<User>,
 }
 
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tags")]
+pub struct Tag {
+    #[orm(primary_key)]
+    pub id: Auto<i64>,
+    pub label: String,
+    #[orm(back_populates = tags)]
+    pub users: ManyToMany<User>,
+}
+
 pub fn main() -> selfsame::Result<()> {
     let engine = Engine::new(Sqlite::memory()).echo(Echo::Sql);
-    metadata![User, Task].create_all(&engine)?;
+    metadata![User, Task, Tag].create_all(&engine)?; // user_tags comes along
     let mut session = Session::new(&engine);
 
     // Added objects belong to the session; a handle is Copy and stands for one row.
     let ann = session.add(User {
         tasks: [Task::new("write"), Task::new("read")].into(),
+        tags: [Tag::new("early")].into(),
         ..User::new("ann")
     });
-    session.commit()?; // one statement for the user, one for both tasks
+    session.commit()?; // one INSERT for each table, user_tags included
 
     let adults = User::query()
         .filter(User::AGE.ge(18).or(User::NAME.starts_with("a")))
