@@ -410,11 +410,11 @@ impl Session {
             let epoch = self.epoch;
             let is_set = |slot| !set.is_empty() && set.contains_key(&(store, slot));
             let linked = set.range((store, 0)..=(store, u32::MAX));
-            let written = any.touched().iter().copied();
+            let written = any.ledger().touched_expired(epoch).into_iter();
             let is_due = |slot: &u32| any.is_expired(*slot, epoch) && !any.is_doomed(*slot);
             let is_changed = |slot: &u32| !is_set(*slot) && !any.changed(*slot).is_empty();
             let mut expired: Vec<u32> = written
-                .filter(|slot| is_due(slot) && is_changed(slot))
+                .filter(is_changed)
                 .chain(linked.map(|(node, _)| node.1).filter(is_due))
                 .collect();
             // In the order of their keys, so that two sessions lock in the same order.

@@ -68,6 +68,12 @@ impl Ledger {
         &self.touched
     }
 
+    /// Objects that were written to while they were expired, and are not to be deleted.
+    pub(crate) fn touched_expired(&self, epoch: u32) -> Vec<u32> {
+        let is_due = |&slot: &u32| self.is_expired(slot, epoch) && !self.is_doomed(slot);
+        self.touched.iter().copied().filter(is_due).collect()
+    }
+
     /// Objects to delete.
     pub(crate) fn doomed(&self) -> &[u32] {
         &self.doomed

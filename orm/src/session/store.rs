@@ -444,11 +444,16 @@ impl<E: Mapped> AnyStore for Store<E> {
     fn rekeyed(&self) -> Vec<u32> {
         let differs = |&slot: &u32| {
             let object = &self.objects[slot as usize];
-            let now = object
-                .value
-                .as_ref()
-                .and_then(|value| value.key(&self.mapper));
-            object.snapshot.is_some() && !self.ledger.is_doomed(slot) && self.key(slot) != now
+            let (Some(value), Some(before)) = (&object.value, object.snapshot) else {
+                return false;
+            };
+            let is_same = |&column: &usize| {
+                let now = value.value(&self.mapper, column);
+                let before = self.snapshots.value(&self.mapper, before, column);
+                now.value().is_some_and(|now| now.same(before))
+            };
+            let key = &self.mapper.table().primary_key;
+            !key.iter().all(is_same) && !self.ledger.is_doomed(slot)
         };
         let touched = self.ledger.touched().iter().copied();
         touched.filter(differs).collect()
