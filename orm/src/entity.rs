@@ -19,7 +19,7 @@ pub use wish::{BelongsTo, HasMany, HasOne, ManyToMany, Wish, Wishes};
 use std::fmt::{self, Debug};
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
@@ -180,6 +180,8 @@ pub struct Mapper {
     computed: Vec<usize>,
     relations: Vec<RelationDescriptor>,
     resolved: OnceLock<Result<Vec<ResolvedRelation>, MappingError>>,
+    /// Where it lies, if its rows are records: they share it.
+    place: Weak<Mapper>,
 }
 
 /// A mapping error that is told at every use, as an [`Error`] cannot be cloned.
@@ -205,6 +207,7 @@ impl Mapper {
             version: None,
             relations: Vec::new(),
             resolved: OnceLock::new(),
+            place: Weak::new(),
         }
     }
 
@@ -243,6 +246,15 @@ impl Mapper {
     /// The columns that pick the row to UPDATE or DELETE: the primary key's, and the version.
     pub(crate) fn guard(&self) -> &[usize] {
         &self.guard
+    }
+
+    pub(crate) fn located(mut self, place: Weak<Self>) -> Self {
+        self.place = place;
+        self
+    }
+
+    pub(crate) fn upgrade(&self) -> Option<Arc<Self>> {
+        self.place.upgrade()
     }
 
     /// Unique within the process: the key of what is cached for this mapping.

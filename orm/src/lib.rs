@@ -9,6 +9,7 @@ pub mod engine;
 pub mod entity;
 pub mod error;
 pub mod query;
+pub mod record;
 pub mod render;
 pub mod schema;
 pub mod session;

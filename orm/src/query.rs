@@ -3,11 +3,13 @@
 mod bulk;
 mod join;
 mod project;
+mod records;
 mod run;
 
 pub use bulk::{BulkDelete, BulkUpdate};
 pub use join::Joined;
 pub(crate) use join::Joins;
+pub use records::RecordQuery;
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;

@@ -28,6 +28,7 @@ mod n_plus_one;
 mod pairs;
 mod persist;
 mod plan;
+mod records;
 mod rekey;
 mod relate;
 mod retry;
@@ -172,7 +173,7 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleHandle`].
-    pub fn delete<E: Entity>(&mut self, handle: Handle<E>) -> Result<()> {
+    pub fn delete<E: Mapped>(&mut self, handle: Handle<E>) -> Result<()> {
         let (store, slot) = self.node(handle)?;
         self.stores[usize::from(store)].store.doom(slot)
     }
@@ -182,7 +183,7 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`].
-    pub fn try_ref<E: Entity>(&self, handle: Handle<E>) -> Result<&E> {
+    pub fn try_ref<E: Mapped>(&self, handle: Handle<E>) -> Result<&E> {
         self.typed(handle)
             .and_then(|store| store.get(handle.slot))
             .ok_or_else(|| self.no_object(handle))
@@ -194,13 +195,13 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidState`] for a persistent one: `expunge` it, or clone the value.
-    pub fn take<E: Entity>(&mut self, handle: Handle<E>) -> Result<E> {
+    pub fn take<E: Mapped>(&mut self, handle: Handle<E>) -> Result<E> {
         let state = self.state(handle);
         if matches!(state, State::Persistent | State::Deleted) {
             let message = format!(
                 "a {state} object cannot be taken out to become transient: expunge it, or clone its value"
             );
-            return Err(Error::new(ErrorKind::InvalidState, message).entity(E::mapper().name()));
+            return Err(Error::new(ErrorKind::InvalidState, message).entity(handle::name_of::<E>()));
         }
         self.let_go(handle)
     }
@@ -212,7 +213,7 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::StaleHandle`].
-    pub fn expunge<E: Entity>(&mut self, handle: Handle<E>) -> Result<E> {
+    pub fn expunge<E: Mapped>(&mut self, handle: Handle<E>) -> Result<E> {
         let node = self.node(handle)?;
         for along in self.reached(node, |cascade| cascade.expunge)? {
             self.detach(along)?;
@@ -255,7 +256,7 @@ impl Session {
         result
     }
 
-    fn let_go<E: Entity>(&mut self, handle: Handle<E>) -> Result<E> {
+    fn let_go<E: Mapped>(&mut self, handle: Handle<E>) -> Result<E> {
         if handle.session != self.id {
             return Err(self.no_object(handle));
         }
@@ -281,7 +282,7 @@ impl Session {
     }
 
     /// The object of a live handle.
-    fn node<E: Entity>(&self, handle: Handle<E>) -> Result<Node> {
+    fn node<E: Mapped>(&self, handle: Handle<E>) -> Result<Node> {
         self.try_ref(handle).map(|_| (handle.store, handle.slot))
     }
 
@@ -359,7 +360,7 @@ impl Session {
     }
 
     #[cold]
-    fn no_object<E: Entity>(&self, handle: Handle<E>) -> Error {
+    fn no_object<E: Mapped>(&self, handle: Handle<E>) -> Error {
         no_object(self.id, handle)
     }
 
@@ -377,7 +378,7 @@ impl Session {
 }
 
 #[cold]
-fn no_object<E: Entity>(session: u32, handle: Handle<E>) -> Error {
+fn no_object<E: Mapped>(session: u32, handle: Handle<E>) -> Error {
     let (kind, message) = if handle.session == session {
         (
             ErrorKind::StaleHandle,
@@ -389,7 +390,7 @@ fn no_object<E: Entity>(session: u32, handle: Handle<E>) -> Error {
             "the handle belongs to another session, or this one was cleared or closed since",
         )
     };
-    Error::new(kind, message).entity(E::mapper().name())
+    Error::new(kind, message).entity(handle::name_of::<E>())
 }
 
 fn fresh_id() -> u32 {
@@ -410,7 +411,7 @@ fn typed_mut<E: Mapped>(entry: &mut StoreEntry) -> &mut Store<E> {
 /// # Panics
 ///
 /// If the handle is stale or of another session; [`Session::try_ref`] returns the error instead.
-impl<E: Entity> Index<Handle<E>> for Session {
+impl<E: Mapped> Index<Handle<E>> for Session {
     type Output = E;
 
     #[inline]
@@ -427,7 +428,7 @@ impl<E: Entity> Index<Handle<E>> for Session {
 /// # Panics
 ///
 /// As [`Index`].
-impl<E: Entity> IndexMut<Handle<E>> for Session {
+impl<E: Mapped> IndexMut<Handle<E>> for Session {
     fn index_mut(&mut self, handle: Handle<E>) -> &mut E {
         let session = self.id;
         let value = self

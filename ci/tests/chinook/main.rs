@@ -10,10 +10,15 @@ use backends::{Case, On};
 use libtest_mimic::Failed;
 use questions::{NULL, Order, QUESTIONS, Question};
 use selfsame::backend::{Row, Sql, StatementKind};
+use selfsame::schema::Metadata;
 use selfsame::value::{ValueRef, ValueType};
 use selfsame::{Engine, Session};
 
-const CASES: &[Case] = &[("questions", questions), ("no_difference", no_difference)];
+const CASES: &[Case] = &[
+    ("questions", questions),
+    ("no_difference", no_difference),
+    ("by_reflection", by_reflection),
+];
 
 fn main() {
     backends::run(CASES);
@@ -64,6 +69,39 @@ fn shown(row: &dyn Row, at: usize) -> selfsame::Result<String> {
         ValueRef::Date(date) => date.to_string(),
         other => return Err(other.mismatch("text or number")),
     })
+}
+
+/// The shop without a struct: mapped by what the database says of itself.
+fn by_reflection(engine: Engine, _: On) -> Result<(), Failed> {
+    load::load(&engine)?;
+    let shop = Metadata::reflect(&engine)?;
+    assert_eq!(shop.diff(&engine)?, []);
+    let mut session = Session::new(&engine);
+    let artists = shop.records("artist")?;
+    let name = artists.column::<String>("name")?;
+    let artist = artists.query().filter(name.eq("AC/DC")).one(&mut session)?;
+    let mut titles = Vec::new();
+    for album in session.related(artist, "album")? {
+        let tracks = session.related(album, "track")?.len();
+        titles.push(format!(
+            "{} {tracks}",
+            session[album].get::<String>("title")?
+        ));
+    }
+    assert_eq!(
+        titles,
+        [
+            "For Those About To Rock We Salute You 10",
+            "Let There Be Rock 8"
+        ]
+    );
+    let employees = shop.records("employee")?;
+    let king = session.get_record(&employees, 7)?.ok_or("an employee")?;
+    let boss = session.related(king, "reports_to_employee")?[0];
+    assert_eq!(session[boss].get::<String>("last_name")?, "Mitchell");
+    assert_eq!(session.related(boss, "employee_by_reports_to")?.len(), 2);
+    assert_eq!(shop.records("track")?.query().count(&mut session)?, 3503);
+    Ok(())
 }
 
 fn no_difference(engine: Engine, _: On) -> Result<(), Failed> {

@@ -4,7 +4,7 @@ use selfsame::schema::{
     Column, ColumnType, Difference, Generated, Index, Metadata, ReferentialAction, Table,
 };
 use selfsame::value::{Value, ValueType};
-use selfsame::{Engine, ErrorKind};
+use selfsame::{Engine, ErrorKind, Session};
 
 use crate::case::Cover::{Contract, Rule};
 use crate::case::{Case, CaseResult, Failure};
@@ -35,6 +35,11 @@ pub(super) const CASES: &[Case] = &[
         .hint("See `Dialect::reflect`.")
         .covers(&[Contract(74), Rule(40)])
         .since(3),
+    Case::full("schema.reflect.records", records)
+        .promise("Tables that only the database knows are mapped by their reflection: their rows are written, found and related as objects.")
+        .hint("`Dialect::reflect` must give the keys, who counts them, and what foreign keys refer to.")
+        .covers(&[Contract(74), Rule(40)])
+        .since(8),
     Case::core("schema.names.odd", odd_names)
         .promise("Any string is a table's name once quoted, and the check for existence takes it for itself.")
         .hint("`table_exists` takes the name as a parameter.")
@@ -278,6 +283,57 @@ fn diff_told(context: &mut Context) -> CaseResult {
         wanted.retain(|line| !line.contains("FOREIGN KEY"));
     }
     check_eq!(text, wanted, "every difference must be told");
+    Ok(())
+}
+
+fn records(context: &mut Context) -> CaseResult {
+    let engine = engine(context);
+    family().create_all(&engine)?;
+    let reflected = match Metadata::reflect(&engine) {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            return Err(Failure::Skipped(
+                "the backend offers no reflection, and says so".to_owned(),
+            ));
+        }
+        other => other?,
+    };
+    let (parents, children) = (reflected.records("parent")?, reflected.records("child")?);
+    let mut session = Session::new(&engine);
+    let mut ann = parents.record();
+    ann.set("name", "ann")?;
+    let ann = session.add_record(ann);
+    let both = [children.record(), children.record()].map(|child| session.add_record(child));
+    for child in both {
+        session.relate(child, "parent", ann)?;
+    }
+    session.commit()?;
+    drop(session);
+
+    let mut session = Session::new(&engine);
+    let name = parents.column::<String>("name")?;
+    let found = parents.query().filter(name.eq("ann")).one(&mut session)?;
+    let key: i64 = session[found].get("id")?;
+    check_eq!(
+        session.get_record(&parents, key)?,
+        Some(found),
+        "one row must be one record"
+    );
+    let related = session.related(found, "child")?;
+    check_eq!(related.len(), 2, "both children must be found");
+    for child in related {
+        check_eq!(
+            session[child].get::<i64>("parent_id")?,
+            key,
+            "the key of the parent must be in its child"
+        );
+    }
+    session[found].set("name", "bob")?;
+    session.commit()?;
+    check_eq!(
+        Database::open(context)?.column("SELECT [name] FROM [parent]", &[], ValueType::Text)?,
+        [Value::Text("bob".to_owned())],
+        "a change of a record must be written"
+    );
     Ok(())
 }
 

@@ -244,14 +244,20 @@ pub struct RelationDescriptor {
 }
 
 impl RelationDescriptor {
-    /// A relation to an entity; `target_name` is the target's type as written, for messages.
-    pub fn to<To: Entity>(kind: RelationKind, name: &str, target_name: &str) -> Self {
+    /// A relation to what `target` gives, whose objects a store of `store` holds.
+    pub(crate) fn between(
+        kind: RelationKind,
+        name: &str,
+        target_name: &str,
+        target: impl Fn() -> Arc<Mapper> + Send + Sync + 'static,
+        store: impl Fn() -> Box<dyn AnyStore> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             kind,
             target_name: target_name.to_owned(),
-            target: Arc::new(|| Arc::clone(To::mapper())),
-            store: Arc::new(|| new_store::<To>(Arc::clone(To::mapper()))),
+            target: Arc::new(target),
+            store: Arc::new(store),
             key: Vec::new(),
             secondary: None,
             back_populates: None,
@@ -259,6 +265,17 @@ impl RelationDescriptor {
             fetch: Fetch::default(),
             order_by: Vec::new(),
         }
+    }
+
+    /// A relation to an entity; `target_name` is the target's type as written, for messages.
+    pub fn to<To: Entity>(kind: RelationKind, name: &str, target_name: &str) -> Self {
+        Self::between(
+            kind,
+            name,
+            target_name,
+            || Arc::clone(To::mapper()),
+            || new_store::<To>(Arc::clone(To::mapper())),
+        )
     }
 
     /// Names the foreign key's columns (on whichever side holds it); else they are inferred.

@@ -8,6 +8,7 @@ use crate::dialect::{Begin, Dialect};
 use crate::engine::{Connected, Engine};
 use crate::entity::{Mapper, RelationDescriptor};
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::{self, Records};
 use crate::render::Renderer;
 use crate::schema::{Difference, ForeignKey, Table};
 use crate::value::{Param, ValueRef, ValueType};
@@ -51,6 +52,47 @@ impl Metadata {
             }
         }
         Self { tables, mappers }
+    }
+
+    /// The metadata of tables that are known at run time only, mapped to [`Record`](crate::record::Record)s: a foreign key that
+    /// refers to the primary key of a listed table, with columns of the same types, is a relation of both.
+    ///
+    /// `user_id` gives the relation `user` to the one and, on the other side, one that is called as the table that refers, or
+    /// `tasks_by_user` where several lead there. Tables without a primary key are not mapped. The mappings live as long as the
+    /// program.
+    pub fn of_records(tables: impl IntoIterator<Item = Table>) -> Self {
+        let (keyed, others): (Vec<Table>, Vec<Table>) = tables
+            .into_iter()
+            .partition(|table| !table.primary_key.is_empty());
+        let mut metadata = Self::of(record::family(keyed));
+        metadata.tables.extend(others.into_iter().map(Arc::new));
+        metadata
+    }
+
+    /// [`of_records`](Self::of_records) over the tables of a database.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] if the backend cannot reflect; the backend's.
+    pub fn reflect(engine: &Engine) -> Result<Self> {
+        Ok(Self::of_records(engine.connect()?.reflect()?))
+    }
+
+    /// The mapping of a table of [`of_records`](Self::of_records) or [`reflect`](Self::reflect).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if there is no such table, it has no primary key, or an entity maps it.
+    pub fn records(&self, table: &str) -> Result<Records> {
+        let mut mappers = self.mappers.iter();
+        let mapper = mappers.find(|mapper| mapper.table().name == table);
+        match mapper.and_then(|mapper| mapper.upgrade()) {
+            Some(mapper) => Ok(Records::of(mapper)),
+            None => {
+                let message = "no table of this name is mapped to records";
+                Err(Error::new(ErrorKind::Mapping, message).entity(table))
+            }
+        }
     }
 
     /// The tables in the order they were listed, then the association tables.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::edges::Place;
 use super::{Handle, Node, Session, State};
-use crate::entity::Entity;
+use crate::entity::Mapped;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Session {
@@ -15,7 +15,7 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleData`] if its row is gone.
-    pub fn refresh<E: Entity>(&mut self, handle: Handle<E>) -> Result<()> {
+    pub fn refresh<E: Mapped>(&mut self, handle: Handle<E>) -> Result<()> {
         let (store, slot) = self.node(handle)?;
         let mut tables: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
         for (store, slot) in self.expire_cascaded((store, slot))? {
@@ -37,7 +37,7 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidState`] for an object without a row.
-    pub fn expire<E: Entity>(&mut self, handle: Handle<E>) -> Result<()> {
+    pub fn expire<E: Mapped>(&mut self, handle: Handle<E>) -> Result<()> {
         let node = self.node(handle)?;
         self.expire_cascaded(node).map(drop)
     }

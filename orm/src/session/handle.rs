@@ -50,8 +50,12 @@ impl<E> Hash for Handle<E> {
 
 impl<E> Debug for Handle<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = std::any::type_name::<E>();
-        let short = name.rsplit("::").next().unwrap_or(name);
-        write!(f, "{short}#{}", self.slot)
+        write!(f, "{}#{}", name_of::<E>(), self.slot)
     }
+}
+
+/// The name of a mapped type, for messages: that of an entity is its mapper's.
+pub(super) fn name_of<E>() -> &'static str {
+    let name = std::any::type_name::<E>();
+    name.rsplit("::").next().unwrap_or(name)
 }

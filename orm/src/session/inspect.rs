@@ -3,14 +3,14 @@
 use std::fmt::Debug;
 
 use super::{AnyStore, Handle, Session, State};
-use crate::entity::Entity;
+use crate::entity::{Entity, Mapped};
 use crate::error::Result;
 use crate::sql::Column;
 use crate::value::{ColumnValue, ValueRef};
 
 impl Session {
     /// Where an object stands. A handle that is stale, or of another session, is [`State::Detached`].
-    pub fn state<E: Entity>(&self, handle: Handle<E>) -> State {
+    pub fn state<E: Mapped>(&self, handle: Handle<E>) -> State {
         if self.typed(handle).is_none() {
             return State::Detached;
         }
@@ -22,7 +22,7 @@ impl Session {
     /// # Errors
     ///
     /// [`StaleHandle`](crate::ErrorKind::StaleHandle), [`ForeignHandle`](crate::ErrorKind::ForeignHandle).
-    pub fn is_modified<E: Entity>(&self, handle: Handle<E>) -> Result<bool> {
+    pub fn is_modified<E: Mapped>(&self, handle: Handle<E>) -> Result<bool> {
         let (store, slot) = self.node(handle)?;
         let changed = !self.any_store(store).changed(slot).is_empty();
         Ok(changed || self.has_expression((store, slot)))
@@ -92,18 +92,18 @@ impl Session {
     /// # Errors
     ///
     /// As [`is_modified`](Self::is_modified).
-    pub fn is_expired<E: Entity>(&self, handle: Handle<E>) -> Result<bool> {
+    pub fn is_expired<E: Mapped>(&self, handle: Handle<E>) -> Result<bool> {
         let (store, slot) = self.node(handle)?;
         Ok(self.any_store(store).is_expired(slot, self.epoch))
     }
 
     /// One line about an object: its state, its value, and which fields changed.
-    pub fn debug<E: Entity + Debug>(&self, handle: Handle<E>) -> String {
+    pub fn debug<E: Mapped + Debug>(&self, handle: Handle<E>) -> String {
         let state = self.state(handle);
         let Ok(value) = self.try_ref(handle) else {
             return format!("{handle:?} {state}");
         };
-        let mapper = E::mapper();
+        let mapper = &self.entry(handle.store).mapper;
         let changed = self.any_store(handle.store).changed(handle.slot);
         let names: Vec<&str> = changed
             .iter()

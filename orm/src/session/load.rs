@@ -143,7 +143,7 @@ impl Session {
         }
     }
 
-    fn load_relation(&mut self, owner: Node, relation: u16) -> Result<(u16, Vec<u32>)> {
+    pub(super) fn load_relation(&mut self, owner: Node, relation: u16) -> Result<(u16, Vec<u32>)> {
         let resolved = self.relation(owner.0, relation)?;
         let target = self.target_store(owner.0, relation);
         if resolved.kind == RelationKind::BelongsTo {

@@ -270,6 +270,12 @@ impl<T: ColumnValue> From<T> for Value {
     }
 }
 
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
 /// The error of a value that exists in Rust and has no place in the neutral form (or the other way round).
 #[cold]
 pub(crate) fn out_of_range(what: &str) -> Error {

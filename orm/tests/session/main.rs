@@ -12,6 +12,7 @@ mod identity;
 mod many_to_many;
 mod merge;
 mod queries;
+mod records;
 mod rekey;
 mod relations;
 mod retry;

@@ -1,0 +1,371 @@
+//! Rows without a struct: tables that are known at run time only, in the same session as entities.
+//!
+//! ```
+//! use selfsame::record::{Record, Records};
+//! use selfsame::schema::{Column, ColumnType, Generated, Table};
+//!
+//! # fn main() -> selfsame::Result<()> {
+//! let users = Records::new(
+//!     Table::build("users")
+//!         .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
+//!         .column(Column::new("name", ColumnType::Text { length: Some(50) }))
+//!         .primary_key(["id"]),
+//! );
+//! let mut ann: Record = users.record();
+//! ann.set("name", "ann")?;
+//! assert_eq!(ann.get::<String>("name")?, "ann");
+//! # Ok(())
+//! # }
+//! ```
+
+mod family;
+mod key;
+
+pub use key::RecordKey;
+
+pub(crate) use family::family;
+
+use std::fmt::{self, Debug};
+use std::sync::{Arc, Weak};
+
+use crate::backend::Row;
+use crate::entity::{Mapped, Mapper};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{Column, Generated, Table};
+use crate::sql::{ColumnRef, Expr, Node};
+use crate::value::{ColumnValue, Param, Value, ValueRef, ValueType};
+
+/// The mapping of a table whose rows are [`Record`]s. Cheap to clone.
+///
+/// A session takes one mapping of a table: records of a table that an entity maps there too are refused at the next flush.
+#[derive(Clone)]
+pub struct Records {
+    mapper: Arc<Mapper>,
+}
+
+/// One row of a table that is known at run time only.
+#[derive(Clone)]
+pub struct Record {
+    mapper: Arc<Mapper>,
+    /// `None` where nothing was set.
+    values: Vec<Option<Value>>,
+}
+
+impl Records {
+    /// Maps a table, without relations. Those along foreign keys come with
+    /// [`Metadata::of_records`](crate::schema::Metadata::of_records).
+    pub fn new(table: Table) -> Self {
+        let name = table.name.clone();
+        Self {
+            mapper: Mapper::new(name, table).shared(),
+        }
+    }
+
+    pub(crate) fn of(mapper: Arc<Mapper>) -> Self {
+        Self { mapper }
+    }
+
+    /// A row with nothing set: generated columns are left to the database, the others are NULL.
+    pub fn record(&self) -> Record {
+        Record {
+            mapper: Arc::clone(&self.mapper),
+            values: vec![None; self.mapper.types().len()],
+        }
+    }
+
+    /// A column to filter and order by, as [`query`](Self::query) takes it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if the table has no such column, or one of another type than `T`.
+    pub fn column<T: ColumnValue>(&self, name: &str) -> Result<Expr<Record, T>> {
+        let index = position(&self.mapper, name)?;
+        let found = self.mapper.types()[index];
+        if found != T::TYPE {
+            let message = format!("the column is a {found:?}, not a {:?}", T::TYPE);
+            return Err(self.error(message).column(name));
+        }
+        Ok(Expr::from_node(Node::Column(ColumnRef {
+            table: Arc::clone(self.mapper.table()),
+            index,
+            alias: None,
+        })))
+    }
+
+    /// The table.
+    pub fn table(&self) -> &Arc<Table> {
+        self.mapper.table()
+    }
+
+    /// The mapping as the session sees it.
+    pub fn mapper(&self) -> &Arc<Mapper> {
+        &self.mapper
+    }
+
+    /// The names of the relations, with those of the tables that they lead to.
+    pub fn relations(&self) -> impl Iterator<Item = (&str, String)> {
+        self.mapper
+            .relations()
+            .iter()
+            .map(|relation| (relation.name(), relation.target().table().name.clone()))
+    }
+
+    #[cold]
+    fn error(&self, message: String) -> Error {
+        Error::new(ErrorKind::Mapping, message).entity(self.mapper.name())
+    }
+}
+
+impl Record {
+    /// The value of a column.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if the table has no such column; [`ErrorKind::Conversion`] if the value is of another type, or there is
+    /// none yet and `T` is no `Option`.
+    pub fn get<T: ColumnValue>(&self, column: &str) -> Result<T> {
+        let index = position(&self.mapper, column)?;
+        let value = self.values[index].as_ref();
+        self.mapper
+            .convert(index, value.map_or(ValueRef::Null, Value::as_ref))
+    }
+
+    /// Sets a column. An integer is stored in the column's width, if it fits.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if the table has no such column; [`ErrorKind::Conversion`] for a value of another type, or NULL where
+    /// the column refuses it.
+    pub fn set(&mut self, column: &str, value: impl Into<Value>) -> Result<()> {
+        let index = position(&self.mapper, column)?;
+        let column = &self.mapper.table().columns[index];
+        let value = fit(value.into(), column).map_err(|error| named(&self.mapper, index, error))?;
+        self.values[index] = Some(value);
+        Ok(())
+    }
+
+    /// The value of a column as it is; `None` if there is no such column, or nothing was set.
+    pub fn value(&self, column: &str) -> Option<&Value> {
+        let index = self.mapper.table().position(column)?;
+        self.values[index].as_ref()
+    }
+
+    /// The table.
+    pub fn table(&self) -> &Arc<Table> {
+        self.mapper.table()
+    }
+
+    pub(crate) fn mapper(&self) -> &Arc<Mapper> {
+        &self.mapper
+    }
+}
+
+impl Mapped for Record {
+    type Key = RecordKey;
+
+    fn hydrate(mapper: &Mapper, row: &dyn Row, at: usize) -> Result<Self> {
+        let read = |(index, &ty): (usize, &ValueType)| {
+            row.value(at + index, ty)
+                .map(|value| Some(value.to_owned()))
+                .map_err(|error| named(mapper, index, error))
+        };
+        let values: Result<Vec<Option<Value>>> =
+            mapper.types().iter().enumerate().map(read).collect();
+        Ok(Self {
+            mapper: mapper.upgrade().ok_or_else(|| {
+                Error::new(ErrorKind::Mapping, "it is not a mapping of records")
+                    .entity(mapper.name())
+            })?,
+            values: values?,
+        })
+    }
+
+    fn row_key(mapper: &Mapper, row: &dyn Row, at: usize) -> Result<Option<RecordKey>> {
+        let mut values = Vec::with_capacity(mapper.table().primary_key.len());
+        mapper.key_values(row, at, &mut values)?;
+        Ok(RecordKey::of(&values))
+    }
+
+    fn key(&self, mapper: &Mapper) -> Option<RecordKey> {
+        let key = mapper.table().primary_key.iter();
+        let values: Option<Vec<ValueRef<'_>>> = key
+            .map(|&column| self.values[column].as_ref().map(Value::as_ref))
+            .collect();
+        RecordKey::of(&values?)
+    }
+
+    fn value(&self, _: &Mapper, column: usize) -> Param<'_> {
+        let value = self.values[column].as_ref();
+        Param::Ref(value.map_or(ValueRef::Null, Value::as_ref))
+    }
+
+    fn is_unset(&self, mapper: &Mapper, column: usize) -> bool {
+        self.values[column].is_none() && mapper.table().columns[column].generated != Generated::No
+    }
+
+    fn assign(&mut self, mapper: &Mapper, column: usize, value: ValueRef<'_>) -> Result<()> {
+        let value = match value {
+            // A foreign key that is let go, or a snapshot of what was not set: the flush says whether the column takes it.
+            ValueRef::Null => Value::Null,
+            value => fit(value.to_owned(), &mapper.table().columns[column])
+                .map_err(|error| named(mapper, column, error))?,
+        };
+        self.values[column] = Some(value);
+        Ok(())
+    }
+}
+
+impl PartialEq for Record {
+    /// Whether they are rows of one mapping with the same values.
+    fn eq(&self, other: &Self) -> bool {
+        self.mapper.id() == other.mapper.id() && self.values == other.values
+    }
+}
+
+impl Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = self.mapper.table();
+        let mut out = f.debug_struct(&table.name);
+        for (column, value) in table.columns.iter().zip(&self.values) {
+            match value {
+                Some(value) => out.field(&column.name, value),
+                None => out.field(&column.name, &format_args!("unset")),
+            };
+        }
+        out.finish()
+    }
+}
+
+impl Debug for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Records")
+            .field(&self.mapper.table().name)
+            .finish()
+    }
+}
+
+impl Mapper {
+    /// A mapper that knows its own place, for its rows to share.
+    pub(crate) fn shared(self) -> Arc<Self> {
+        Arc::new_cyclic(|itself: &Weak<Self>| self.located(Weak::clone(itself)))
+    }
+}
+
+/// The position of a column.
+fn position(mapper: &Mapper, column: &str) -> Result<usize> {
+    mapper.table().position(column).ok_or_else(|| {
+        Error::new(ErrorKind::Mapping, "the table has no such column")
+            .entity(mapper.name())
+            .column(column)
+    })
+}
+
+/// A value in the type of a column.
+fn fit(value: Value, column: &Column) -> Result<Value> {
+    let wanted = column.ty.value_type();
+    let integer = match &value {
+        Value::Null if column.nullable => return Ok(value),
+        value if value.as_ref().value_type() == Some(wanted) => return Ok(value.clone()),
+        Value::I16(number) => i64::from(*number),
+        Value::I32(number) => i64::from(*number),
+        Value::I64(number) => *number,
+        Value::F32(number) if wanted == ValueType::F64 => return Ok(Value::F64((*number).into())),
+        other => return Err(other.as_ref().mismatch(wanted)),
+    };
+    let fitting = match wanted {
+        ValueType::I16 => i16::try_from(integer).ok().map(Value::I16),
+        ValueType::I32 => i32::try_from(integer).ok().map(Value::I32),
+        ValueType::I64 => Some(Value::I64(integer)),
+        _ => None,
+    };
+    fitting.ok_or_else(|| value.as_ref().mismatch(wanted))
+}
+
+fn named(mapper: &Mapper, column: usize, error: Error) -> Error {
+    error
+        .entity(mapper.name())
+        .column(&mapper.table().columns[column].name)
+}
+
+/// A key whose parts have the types of the key's columns.
+pub(crate) fn fit_key(mapper: &Mapper, key: RecordKey) -> Result<Vec<Value>> {
+    let table = mapper.table();
+    let values = key.into_values();
+    if values.len() != table.primary_key.len() {
+        let message = format!(
+            "{} values for a key of {} columns",
+            values.len(),
+            table.primary_key.len()
+        );
+        return Err(Error::new(ErrorKind::Conversion, message).entity(mapper.name()));
+    }
+    let fitted = table
+        .primary_key
+        .iter()
+        .zip(values)
+        .map(|(&column, value)| {
+            fit(value, &table.columns[column]).map_err(|error| named(mapper, column, error))
+        });
+    fitted.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::ColumnType;
+
+    fn users() -> Records {
+        Records::new(
+            Table::build("users")
+                .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
+                .column(Column::new("name", ColumnType::Text { length: None }))
+                .column(Column::new("age", ColumnType::I16).nullable())
+                .column(Column::new("height", ColumnType::F64).nullable())
+                .primary_key(["id"]),
+        )
+    }
+
+    #[test]
+    fn columns_are_set_and_read_by_name() -> Result<()> {
+        let mut ann = users().record();
+        assert_eq!(ann.get::<Option<String>>("name")?, None);
+        ann.set("name", "ann")?;
+        ann.set("age", 36)?;
+        ann.set("height", 1.5_f32)?;
+        assert_eq!(ann.get::<String>("name")?, "ann");
+        assert_eq!(ann.value("age"), Some(&Value::I16(36)));
+        assert_eq!(ann.get::<f64>("height")?, 1.5);
+        ann.set("age", None::<i16>)?;
+        assert_eq!(ann.get::<Option<i16>>("age")?, None);
+        let shown = r#"users { id: unset, name: Text("ann"), age: Null, height: F64(1.5) }"#;
+        assert_eq!(format!("{ann:?}"), shown);
+        Ok(())
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_named() {
+        let mut ann = users().record();
+        let check = |result: Result<()>, kind: ErrorKind, column: &str| {
+            let error = result.expect_err(column);
+            assert_eq!((error.kind(), error.column_name()), (kind, Some(column)));
+        };
+        check(ann.set("age", 40_000), ErrorKind::Conversion, "age");
+        check(ann.set("age", "old"), ErrorKind::Conversion, "age");
+        check(
+            ann.set("name", None::<String>),
+            ErrorKind::Conversion,
+            "name",
+        );
+        check(ann.set("mood", 1), ErrorKind::Mapping, "mood");
+        check(
+            ann.get::<String>("name").map(drop),
+            ErrorKind::Conversion,
+            "name",
+        );
+        check(
+            users().column::<i64>("age").map(drop),
+            ErrorKind::Mapping,
+            "age",
+        );
+    }
+}

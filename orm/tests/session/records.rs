@@ -1,0 +1,205 @@
+//! Rows without a struct, in one session with those of entities.
+
+use selfsame::prelude::*;
+use selfsame::record::{Record, Records};
+use selfsame::schema::{Column, ColumnType, Generated, Table};
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::fixture::{Author, Fixture};
+
+fn shelves() -> Table {
+    Table::build("racks")
+        .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
+        .column(Column::new("label", ColumnType::Text { length: Some(20) }))
+        .column(Column::new("height", ColumnType::I32).nullable())
+        .column(
+            Column::new("state", ColumnType::Text { length: None })
+                .generated(Generated::Default("'new'".to_owned())),
+        )
+        .primary_key(["id"])
+}
+
+fn boxes() -> Table {
+    Table::build("crates")
+        .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
+        .column(Column::new("what", ColumnType::Text { length: None }))
+        .column(Column::new("rack_id", ColumnType::I64).nullable())
+        .primary_key(["id"])
+        .foreign_key(["rack_id"], "racks", ["id"])
+}
+
+/// Two tables in the database of the fixture, and their mappings.
+fn records(f: &Fixture) -> Result<[Records; 2]> {
+    let metadata = Metadata::of_records([shelves(), boxes()]);
+    metadata.create_all(&f.outside)?;
+    Ok([metadata.records("racks")?, metadata.records("crates")?])
+}
+
+fn named(records: &Records, column: &str, value: &str) -> Result<Record> {
+    let mut record = records.record();
+    record.set(column, value)?;
+    Ok(record)
+}
+
+#[test]
+fn records_are_written_along_with_entities() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [racks, crates] = records(&f)?;
+    let ann = f.session.add(Author::new("ann"));
+    let rack = f.session.add_record(named(&racks, "label", "a")?);
+    let book = f.session.add_record(named(&crates, "what", "books")?);
+    assert_eq!(f.session.state(rack), State::Pending);
+    f.session.relate(book, "rack", rack)?;
+    f.session.commit()?;
+    f.sends(&[
+        "BEGIN IMMEDIATE",
+        "INSERT INTO authors (name, age, height) 1",
+        "INSERT INTO racks (label, height) 1",
+        "INSERT INTO crates (what, rack_id) 1",
+        "COMMIT",
+    ]);
+    assert_eq!(f.session[ann].id, 1);
+    assert_eq!(f.session[rack].get::<i64>("id")?, 1);
+    assert_eq!(f.session[rack].get::<String>("state")?, "new");
+    assert_eq!(f.session[book].get::<Option<i64>>("rack_id")?, Some(1));
+    Ok(())
+}
+
+#[test]
+fn one_row_is_one_record_and_only_what_changed_is_written() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [racks, _] = records(&f)?;
+    let rack = f.session.add_record(named(&racks, "label", "a")?);
+    f.session.flush()?;
+    f.forget();
+    assert_eq!(f.session.get_record(&racks, 1)?, Some(rack));
+    f.sends(&[]);
+    f.session[rack].set("label", "b")?;
+    f.session[rack].set("label", "a")?;
+    f.session[rack].set("height", 3)?;
+    assert!(f.session.is_modified(rack)?);
+    f.session.flush()?;
+    f.sends(&["UPDATE racks SET height = ? WHERE id = ?"]);
+    f.session.rollback()?;
+    assert_eq!(f.session.state(rack), State::Transient);
+    assert_eq!(f.session.get_record(&racks, 1)?, None);
+
+    let rack = f.session.add_record(named(&racks, "label", "c")?);
+    f.session.commit()?;
+    f.session[rack].set("label", "d")?;
+    f.session.rollback()?;
+    assert_eq!(f.session[rack].get::<String>("label")?, "c");
+    f.session.delete(rack)?;
+    f.session.commit()?;
+    assert_eq!(f.session.state(rack), State::Detached);
+    let error = f.session.try_ref(rack).expect_err("has gone");
+    assert_eq!(error.kind(), ErrorKind::StaleHandle);
+    Ok(())
+}
+
+#[test]
+fn records_are_found_by_conditions() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [racks, _] = records(&f)?;
+    for (label, height) in [("a", 1), ("b", 2), ("c", 3)] {
+        let mut rack = named(&racks, "label", label)?;
+        rack.set("height", height)?;
+        f.session.add_record(rack);
+    }
+    let height = || racks.column::<i32>("height");
+    let query = racks
+        .query()
+        .filter(height()?.gt(1))
+        .order_by(height()?.desc());
+    let found = query.all(&mut f.session)?;
+    let labels: Result<Vec<String>> = found
+        .iter()
+        .map(|&rack| f.session[rack].get("label"))
+        .collect();
+    assert_eq!(labels?, ["c", "b"]);
+    assert_eq!(
+        query.clone().limit(1).offset(1).all(&mut f.session)?,
+        found[1..]
+    );
+    assert_eq!(query.first(&mut f.session)?, Some(found[0]));
+    assert_eq!(query.count(&mut f.session)?, 2);
+    let one = racks
+        .query()
+        .filter(racks.column::<String>("label")?.eq("b"));
+    assert_eq!(one.one(&mut f.session)?, found[1]);
+    let error = query.one(&mut f.session).expect_err("there are two");
+    assert_eq!(error.kind(), ErrorKind::MultipleRows);
+    Ok(())
+}
+
+#[test]
+fn relations_of_records_follow_foreign_keys() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [racks, crates] = records(&f)?;
+    let [a, b] = ["a", "b"].map(|label| named(&racks, "label", label));
+    let (a, b) = (f.session.add_record(a?), f.session.add_record(b?));
+    let book = f.session.add_record(named(&crates, "what", "books")?);
+    f.session.relate(a, "crates", book)?;
+    f.session.commit()?;
+    assert_eq!(f.session.related(book, "rack")?, [a]);
+    assert_eq!(f.session.related(a, "crates")?, [book]);
+    f.session.relate(book, "rack", b)?;
+    assert_eq!(f.session.related(a, "crates")?, []);
+    assert_eq!(f.session.related(b, "crates")?, [book]);
+    f.session.commit()?;
+    assert_eq!(f.session[book].get::<i64>("rack_id")?, 2);
+
+    let kind = |result: Result<()>| result.map_err(|error: Error| error.kind());
+    assert_eq!(
+        kind(f.session.relate(a, "rack", b)),
+        Err(ErrorKind::Mapping)
+    );
+    assert_eq!(
+        kind(f.session.relate(book, "rack", book)),
+        Err(ErrorKind::Mapping)
+    );
+    Ok(())
+}
+
+#[test]
+fn one_session_takes_one_mapping_of_a_table() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let authors = Metadata::reflect(&f.outside)?.records("authors")?;
+    f.session.add(Author::new("ann"));
+    f.session.add_record(named(&authors, "name", "bob")?);
+    let error = f.session.flush().expect_err("two mappings");
+    assert_eq!(error.kind(), ErrorKind::Mapping);
+    assert!(
+        error
+            .message()
+            .contains("the table authors is mapped by Author too"),
+        "{error}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_database_is_mapped_by_its_own_word() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.behind(|session| {
+        session.add(Author::new("ann"));
+        Ok(())
+    })?;
+    let reflected = Metadata::reflect(&f.outside)?;
+    for mapper in reflected.mappers() {
+        mapper.resolved()?;
+    }
+    let authors = reflected.records("authors")?;
+    let books = reflected.records("books")?;
+    let ann = authors.query().one(&mut f.session)?;
+    let book = f.session.add_record(named(&books, "title", "t")?);
+    f.session.relate(ann, "books", book)?;
+    f.session.commit()?;
+    assert_eq!(f.session.related(book, "author")?, [ann]);
+    let mut session = Session::new(&f.outside);
+    let key = session.get_record(&books, 1)?.expect("a book");
+    assert_eq!(session[key].get::<i64>("author_id")?, 1);
+    let error = reflected.records("nothing").expect_err("no such table");
+    assert_eq!(error.kind(), ErrorKind::Mapping);
+    Ok(())
+}
