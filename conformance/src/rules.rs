@@ -85,7 +85,7 @@ pub const RULES: [Rule; 42] = [
     rule(39, "`create_all` and `drop_all` follow the references of tables and may be repeated"),
     rule(40, "reflection tells tables as they were made"),
     rule(41, "any text is a legal name once quoted; one that is too long is a clear error"),
-    rule(42, "checks and validation refuse a bad value before a statement is sent").missing("validation of fields is not built yet; `length` and the ranges of integers are checked"),
+    rule(42, "checks, lengths and the program's own rules for fields refuse a bad value, before it is sent where the mapping tells"),
 ];
 
 /// The table of the rules as Markdown: the cases of each, and how they ended on each target.

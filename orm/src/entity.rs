@@ -71,6 +71,16 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
     /// [`ErrorKind::Conversion`] if the value is not of the column's type.
     fn assign(&mut self, mapper: &Mapper, column: usize, value: ValueRef<'_>) -> Result<()>;
 
+    /// Asks the program's own rule about the value of a column.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Validation`], naming the rule that refused.
+    fn validate(&self, mapper: &Mapper, column: usize) -> Result<()> {
+        let _ = (mapper, column);
+        Ok(())
+    }
+
     /// Moves what was put into relationship fields out of them.
     fn take_wishes(&mut self, wishes: &mut Wishes<Self>) {
         let _ = wishes;
@@ -178,6 +188,7 @@ pub struct Mapper {
     version: Option<usize>,
     guard: Vec<usize>,
     computed: Vec<usize>,
+    validated: Vec<usize>,
     relations: Vec<RelationDescriptor>,
     resolved: OnceLock<Result<Vec<ResolvedRelation>, MappingError>>,
     /// Where it lies, if its rows are records: they share it.
@@ -205,6 +216,7 @@ impl Mapper {
             table: Arc::new(table),
             types,
             version: None,
+            validated: Vec::new(),
             relations: Vec::new(),
             resolved: OnceLock::new(),
             place: Weak::new(),
@@ -241,6 +253,28 @@ impl Mapper {
     /// The columns that the database computes from the others.
     pub(crate) fn computed(&self) -> &[usize] {
         &self.computed
+    }
+
+    /// The columns that [`Mapped::validate`] asks about.
+    pub(crate) fn needs_validation(&self, column: usize) -> bool {
+        self.validated.contains(&column)
+    }
+
+    /// Makes an error of what a validating function said; the derive's `validate` is made of it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Validation`], naming entity, column and rule, if it refused the value.
+    pub fn validated<D: fmt::Display>(
+        &self,
+        column: usize,
+        rule: &str,
+        said: Result<(), D>,
+    ) -> Result<()> {
+        said.map_err(|reason| {
+            let message = format!("{reason} (refused by {rule})");
+            self.column_error(column, Error::new(ErrorKind::Validation, message))
+        })
     }
 
     /// The columns that pick the row to UPDATE or DELETE: the primary key's, and the version.

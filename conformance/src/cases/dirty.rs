@@ -1,5 +1,6 @@
 //! Which changes are noticed, and what is written for them.
 
+use selfsame::ErrorKind;
 use selfsame::backend::StatementKind;
 use selfsame::prelude::*;
 
@@ -44,7 +45,32 @@ pub(super) const CASES: &[Case] = &[
         .promise("`set_blind` writes a column of an expired object without reading its row.")
         .hint("Nothing of the backend's.")
         .covers(&[Rule(10)]),
+    Case::core("dirty.validation.refuses", validation)
+        .since(9)
+        .promise("A value that the program's own rule or the column's length refuses is an error that names the field, and no statement is sent.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(42)]),
 ];
+
+/// A pupil with rules about name and age.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "pupils")]
+struct Pupil {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(length = 5)]
+    name: String,
+    #[orm(validate = is_an_age)]
+    age: Option<i32>,
+}
+
+fn is_an_age(age: &i32) -> Result<(), &'static str> {
+    if (0..150).contains(age) {
+        Ok(())
+    } else {
+        Err("between 0 and 149")
+    }
+}
 
 /// A session that holds one committed user, read anew.
 fn with_ann(world: &World) -> CaseResult<(Session, Handle<User>)> {
@@ -296,5 +322,45 @@ fn blind(context: &mut Context) -> CaseResult {
         "an UPDATE and no SELECT"
     );
     check_eq!(world.users()?[0].age, Some(7), "the row");
+    Ok(())
+}
+
+fn validation(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    metadata![Pupil].create_all(&world.engine)?;
+    world.sent();
+    let old = Pupil {
+        age: Some(150),
+        ..Pupil::new("ann")
+    };
+    for (pupil, column, kind) in [
+        (old, "age", ErrorKind::Validation),
+        (Pupil::new("annabelle"), "name", ErrorKind::OutOfRange),
+    ] {
+        let mut session = world.session();
+        session.add(pupil);
+        let error = session.commit().err();
+        check!(
+            matches!(&error, Some(error) if error.kind() == kind && error.column_name() == Some(column)),
+            "a bad value must be refused by {column}, gave {error:?}"
+        );
+        check_eq!(world.sent(), Sent::NOTHING, "nothing may be sent for it");
+    }
+    let mut session = world.session();
+    let ann = session.add(Pupil {
+        age: Some(149),
+        ..Pupil::new("ännés")
+    });
+    session.commit()?;
+    session[ann].age = Some(-1);
+    world.sent();
+    let error = session.flush().err();
+    check!(
+        matches!(&error, Some(error) if error.kind() == ErrorKind::Validation),
+        "a bad change must be refused, gave {error:?}"
+    );
+    check_eq!(world.sent().update, 0, "it may not be written");
+    session.rollback()?;
+    check_eq!(session[ann].age, Some(149), "the object must show its row");
     Ok(())
 }

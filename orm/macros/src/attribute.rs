@@ -119,6 +119,14 @@ impl Item {
         }
     }
 
+    /// `name = path::to::function`.
+    pub(crate) fn path(&self) -> syn::Result<ExprPath> {
+        match &self.value {
+            Value::Assigned(Expr::Path(path)) => Ok(path.clone()),
+            _ => self.error(" = function"),
+        }
+    }
+
     /// `name = field`.
     pub(crate) fn field(&self) -> syn::Result<Ident> {
         if let Value::Assigned(Expr::Path(ExprPath { path, .. })) = &self.value

@@ -108,6 +108,7 @@ fn implementation(name: &Ident, labels: &[(&Ident, String)]) -> TokenStream {
         impl ::selfsame::value::ColumnValue for #name {
             type Base = Self;
             const TYPE: ::selfsame::value::ValueType = ::selfsame::value::ValueType::Text;
+            const TAKES_LENGTH: bool = false;
 
             fn column_type() -> ::selfsame::schema::ColumnType {
                 ::selfsame::schema::ColumnType::Enum { name: #text, labels: &[#(#labels),*] }

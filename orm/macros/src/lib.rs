@@ -50,6 +50,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `references = "users.id"` | a foreign key |
 /// | `on_delete = "cascade"`, `on_update = "…"` | what it does: `cascade`, `set null`, `restrict` or `no action` |
 /// | `check = "age >= 0"` | a CHECK constraint |
+/// | `validate = path::to::function` | a flush asks `fn(&T) -> Result<(), impl Display>` about a value before it is written; of an `Option` or `Auto` the value inside, if there is one |
 ///
 /// # Attributes of a relation
 ///

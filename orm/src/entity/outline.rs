@@ -22,6 +22,8 @@ pub struct Outline {
     pub primary_key: &'static [usize],
     /// The position of the version column.
     pub version: Option<usize>,
+    /// The positions of the columns that [`Mapped::validate`](super::Mapped::validate) asks about.
+    pub validated: &'static [usize],
     /// Foreign keys.
     pub foreign_keys: &'static [ForeignKeyOutline],
     /// The columns of each UNIQUE constraint.
@@ -133,6 +135,7 @@ impl Outline {
         if let Some(column) = self.version {
             mapper = mapper.version(column);
         }
+        mapper.validated = self.validated.to_vec();
         let relations = self.relations.iter().map(RelationOutline::descriptor);
         Arc::new(relations.fold(mapper, Mapper::relation))
     }

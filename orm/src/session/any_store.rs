@@ -79,6 +79,8 @@ pub(crate) trait AnyStore: Send {
     fn switch_rows(&mut self) -> Result<()>;
     /// Refuses two objects with one key; those for which `is_open` is true get theirs later.
     fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()>;
+    /// Asks the program's own rule about a column.
+    fn validate(&self, slot: u32, column: usize) -> Result<()>;
     /// Takes what waits in an object's relationship fields.
     fn take_wishes(&mut self, slot: u32) -> Vec<(u16, Grant)>;
     /// Lays a freshly read row under an object that was written while it was expired.

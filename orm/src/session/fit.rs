@@ -10,10 +10,16 @@ use crate::schema::ColumnType;
 use crate::value::{Decimal, ValueRef};
 
 impl Session {
-    /// Refuses values of some rows that their columns cannot hold.
+    /// Refuses values of some rows that the program's own rules refuse, or that their columns cannot hold.
     pub(super) fn check_fit(&self, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
         let entry = self.entry(store);
         for &column in columns {
+            if entry.mapper.needs_validation(column) {
+                for &slot in slots {
+                    let asked = entry.store.validate(slot, column);
+                    asked.map_err(|error| with_key(error, &*entry.store, slot))?;
+                }
+            }
             let ty = &entry.mapper.table().columns[column].ty;
             if !can_misfit(ty, self.engine.capabilities()) {
                 continue;
@@ -125,7 +131,13 @@ fn refused(store: &dyn AnyStore, slot: u32, column: usize, reason: String) -> Er
     let error = Error::new(ErrorKind::OutOfRange, reason)
         .entity(mapper.name())
         .column(&definition.name);
-    let known = mapper
+    with_key(error, store, slot)
+}
+
+/// Names the row, if it has a key already.
+fn with_key(error: Error, store: &dyn AnyStore, slot: u32) -> Error {
+    let known = store
+        .mapper()
         .table()
         .primary_key
         .iter()

@@ -484,6 +484,11 @@ impl<E: Mapped> AnyStore for Store<E> {
         }
     }
 
+    fn validate(&self, slot: u32, column: usize) -> Result<()> {
+        let value = self.objects[slot as usize].value.as_ref();
+        value.map_or(Ok(()), |value| value.validate(&self.mapper, column))
+    }
+
     fn take_wishes(&mut self, slot: u32) -> Vec<(u16, Grant)> {
         let value = self.objects[slot as usize].value.as_mut();
         value.map_or_else(Vec::new, |value| Wishes::of(value).into_grants())

@@ -45,6 +45,8 @@ pub trait ColumnValue: Clone + Send + Sync + 'static {
     const TYPE: ValueType;
     /// Whether the column may be NULL.
     const NULLABLE: bool = false;
+    /// Whether `length` may be given to its column: to texts, but not to labels of an enum.
+    const TAKES_LENGTH: bool = matches!(Self::TYPE, ValueType::Text);
 
     /// The column's type in a schema; by default the one that belongs to [`TYPE`](Self::TYPE).
     fn column_type() -> ColumnType {
@@ -131,6 +133,7 @@ impl<T: ColumnValue> ColumnValue for Option<T> {
     type Base = T::Base;
     const TYPE: ValueType = T::TYPE;
     const NULLABLE: bool = true;
+    const TAKES_LENGTH: bool = T::TAKES_LENGTH;
 
     fn column_type() -> ColumnType {
         T::column_type()
@@ -226,6 +229,7 @@ impl<T: ColumnValue> ColumnValue for Auto<T> {
     type Base = T::Base;
     const TYPE: ValueType = T::TYPE;
     const NULLABLE: bool = T::NULLABLE;
+    const TAKES_LENGTH: bool = T::TAKES_LENGTH;
 
     fn column_type() -> ColumnType {
         T::column_type()

@@ -18,4 +18,5 @@ mod relations;
 mod retry;
 mod savepoints;
 mod transactions;
+mod validation;
 mod versions;

@@ -1,7 +1,7 @@
 //! A field that is a column.
 
 use proc_macro2::Span;
-use syn::{Expr, Field, Ident, LitInt, LitStr, Type, Visibility};
+use syn::{Expr, ExprPath, Field, Ident, LitInt, LitStr, Type, Visibility};
 
 use super::constraint::{Action, References};
 use super::relation;
@@ -9,7 +9,7 @@ use crate::attribute::{self, Item};
 use crate::errors::Errors;
 use crate::shape::{self, Kind};
 
-pub(super) const ATTRIBUTES: [&str; 15] = [
+pub(super) const ATTRIBUTES: [&str; 16] = [
     "primary_key",
     "autoincrement",
     "version",
@@ -25,6 +25,7 @@ pub(super) const ATTRIBUTES: [&str; 15] = [
     "on_delete",
     "on_update",
     "check",
+    "validate",
 ];
 
 pub(super) struct Column<'a> {
@@ -46,6 +47,7 @@ pub(super) struct Column<'a> {
     pub(super) computed: Option<LitStr>,
     pub(super) references: Option<References>,
     pub(super) check: Option<LitStr>,
+    pub(super) validate: Option<ExprPath>,
     /// An error was found already: another one would only repeat it.
     is_broken: bool,
 }
@@ -76,6 +78,7 @@ impl<'a> Column<'a> {
             computed: None,
             references: None,
             check: None,
+            validate: None,
             is_broken: false,
         };
         let errors_before = errors.count();
@@ -169,6 +172,7 @@ impl<'a> Column<'a> {
             }
             "on_delete" | "on_update" => actions.push(item),
             "check" => self.check = errors.keep(item.text()),
+            "validate" => self.validate = errors.keep(item.path()),
             other => {
                 let message = if relation::ATTRIBUTES.contains(&other) {
                     format!("`{other}` is for relations, and `{field}` is a column")

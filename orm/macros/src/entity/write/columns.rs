@@ -19,6 +19,7 @@ pub(super) fn mapped(model: &Model<'_>) -> TokenStream {
         is_unset(model),
         assign(model),
         take_wishes(model),
+        validate(model),
     ];
     quote! {
         #[automatically_derived]
@@ -225,6 +226,61 @@ fn assign(model: &Model<'_>) -> TokenStream {
             match column {
                 #(#arms)*
                 _ => ::std::unreachable!(),
+            }
+        }
+    }
+}
+
+fn validate(model: &Model<'_>) -> TokenStream {
+    let columns = model.columns.iter().enumerate();
+    let arms: Vec<_> = columns
+        .filter_map(|(index, column)| {
+            let path = column.validate.as_ref()?;
+            let (index, field) = (number(index), column.field);
+            let rule = quote!(#path).to_string().replace(' ', "");
+            // The value inside is asked about, if there is one.
+            let mut call = quote!(mapper.validated(#index, #rule, #path(value)));
+            let mut ty = column.ty;
+            let mut inner = Vec::new();
+            while let Some(argument) =
+                shape::argument(ty, "Option").or_else(|| shape::argument(ty, "Auto"))
+            {
+                inner.push(shape::is_auto(ty));
+                ty = argument;
+            }
+            for is_auto in inner.into_iter().rev() {
+                let value = if is_auto {
+                    quote!(value.get())
+                } else {
+                    quote!(value.as_ref())
+                };
+                call = quote! {
+                    match #value {
+                        ::std::option::Option::Some(value) => #call,
+                        ::std::option::Option::None => ::std::result::Result::Ok(()),
+                    }
+                };
+            }
+            Some(quote! {
+                #index => {
+                    let value = &self.#field;
+                    #call
+                }
+            })
+        })
+        .collect();
+    if arms.is_empty() {
+        return TokenStream::new();
+    }
+    quote! {
+        fn validate(
+            &self,
+            mapper: &::selfsame::entity::Mapper,
+            column: usize,
+        ) -> ::selfsame::Result<()> {
+            match column {
+                #(#arms)*
+                _ => ::std::result::Result::Ok(()),
             }
         }
     }

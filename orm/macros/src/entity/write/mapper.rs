@@ -21,6 +21,10 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
         None => quote!(::std::option::Option::None),
     };
     let key = model.key_columns().map(|(index, _)| number(index));
+    let validated = model.columns.iter().enumerate();
+    let validated = validated
+        .filter(|(_, column)| column.validate.is_some())
+        .map(|(index, _)| number(index));
     let foreign_keys = model.foreign_keys.iter().map(foreign_key);
     let uniques = model.uniques.iter().map(|names| list(names));
     let indexes = model.indexes.iter().map(|names| list(names));
@@ -39,6 +43,7 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
                     columns: &[#(#columns),*],
                     primary_key: &[#(#key),*],
                     version: #version,
+                    validated: &[#(#validated),*],
                     foreign_keys: &[#(#foreign_keys),*],
                     uniques: &[#(#uniques),*],
                     indexes: &[#(#indexes),*],

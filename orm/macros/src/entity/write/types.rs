@@ -23,7 +23,8 @@ fn check(column: &Column<'_>) -> TokenStream {
     };
     let mut checks: Vec<(TokenStream, &str)> = Vec::new();
     if column.length.is_some() {
-        checks.push(is(&[quote!(Text)], "`length` is for text"));
+        let message = "`length` is for text, and not for the labels of an enum";
+        checks.push((quote!(#value::TAKES_LENGTH), message));
     }
     if column.precision.is_some() {
         checks.push(is(&[quote!(Decimal)], "`precision` is for decimals"));
