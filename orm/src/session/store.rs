@@ -1,9 +1,10 @@
 //! Stores: the objects of one table, and their keys. The typed part; what does not depend on the type is in the [`Ledger`].
 
+mod keys;
+mod undo;
+
 use std::any::Any;
 use std::sync::Arc;
-
-use rustc_hash::FxHashMap;
 
 use super::State;
 use super::any_store::{AnyStore, Fill, Moment};
@@ -116,66 +117,6 @@ impl<E: Mapped> Store<E> {
         self.objects.get_mut(slot as usize)?.value.take()
     }
 
-    /// The key of the row as the database has it.
-    fn key(&self, slot: u32) -> Option<E::Key> {
-        let object = self.objects.get(slot as usize)?;
-        match object.snapshot {
-            Some(snapshot) => self.key_before(snapshot),
-            None => object.value.as_ref()?.key(&self.mapper),
-        }
-    }
-
-    fn key_before(&self, snapshot: Snapshot) -> Option<E::Key> {
-        let value = |&column: &usize| self.snapshots.value(&self.mapper, snapshot, column);
-        // It was a key when it was read, so it is one now.
-        match &self.mapper.table().primary_key[..] {
-            [column] => E::Key::from_values(&[value(column)]).ok(),
-            columns => {
-                let values: Vec<ValueRef<'_>> = columns.iter().map(value).collect();
-                E::Key::from_values(&values).ok()
-            }
-        }
-    }
-
-    fn map_key(&mut self, slot: u32) -> Result<()> {
-        let Some(key) = self.objects[slot as usize]
-            .value
-            .as_ref()
-            .and_then(|value| value.key(&self.mapper))
-        else {
-            return Ok(());
-        };
-        match self.keys.get(&key) {
-            None => {
-                self.keys.insert(key, slot);
-                Ok(())
-            }
-            Some(mapped) if mapped == slot => Ok(()),
-            Some(_) => Err(conflict(&self.mapper, &key)),
-        }
-    }
-
-    /// The database took a row of this key: if it made the key itself, an object that has it is of a row that is gone.
-    fn forget_gone(&mut self, slot: u32) {
-        let value = self.objects[slot as usize].value.as_ref();
-        let key = value.and_then(|value| value.key(&self.mapper));
-        let known = key.and_then(|key| self.keys.get(&key));
-        let is_persistent = |&other: &u32| self.ledger.state(other) == State::Persistent;
-        if let Some(gone) = known.filter(|&other| other != slot).filter(is_persistent) {
-            self.detach(gone);
-        }
-    }
-
-    /// Takes an object's key out of the map, if it is this object's.
-    fn forget_key(&mut self, slot: u32) {
-        let Some(key) = self.key(slot) else {
-            return;
-        };
-        if self.keys.get(&key) == Some(slot) {
-            self.keys.remove(&key);
-        }
-    }
-
     /// The object of a row that begins with this table's columns, if it is not mapped: its key is taken from it, and not read twice.
     /// Whatever is wrong with the row is left to be told by who reads its key first.
     fn new_object(&self, row: &dyn Row) -> Option<(E::Key, E)> {
@@ -195,80 +136,6 @@ impl<E: Mapped> Store<E> {
             self.ledger.log(Done::Read(slot));
         }
         slot
-    }
-
-    /// A pending object takes the row of a doomed one: what it does not give stays as it is in the row.
-    fn switch(&mut self, from: u32, to: u32) -> Result<()> {
-        let old = &self.objects[from as usize];
-        let before = match (old.snapshot, &old.value) {
-            (Some(snapshot), _) => snapshot,
-            (None, Some(row)) => self.snapshots.take(&self.mapper, row),
-            (None, None) => return Ok(()),
-        };
-        let Some(value) = &mut self.objects[to as usize].value else {
-            return Ok(());
-        };
-        let own = value.clone();
-        for column in 0..self.mapper.types().len() {
-            if value.is_unset(&self.mapper, column) {
-                let kept = self.snapshots.value(&self.mapper, before, column);
-                value.assign(&self.mapper, column, kept)?;
-            }
-        }
-        self.objects[to as usize].snapshot = Some(before);
-        self.switched.push(own);
-        self.forget_key(from);
-        self.restore(from);
-        self.ledger.switched(from, to, self.ledger.epoch(from));
-        self.map_key(to)
-    }
-
-    /// Puts the snapshot back.
-    fn restore(&mut self, slot: u32) {
-        if let Some(before) = self.objects[slot as usize].snapshot.take() {
-            self.put_back(slot, before);
-        }
-    }
-
-    /// A value that its own type refuses to read back (it was written to the field, and never came from the database) stays as it is.
-    fn put_back(&mut self, slot: u32, before: Snapshot) {
-        let row = self.snapshots.row(&self.mapper, before);
-        if let Ok(value) = E::hydrate(&self.mapper, &row, 0) {
-            self.objects[slot as usize].value = Some(value);
-        }
-    }
-}
-
-#[cold]
-fn conflict(mapper: &Mapper, key: &dyn std::fmt::Debug) -> Error {
-    Error::new(
-        ErrorKind::IdentityConflict,
-        "two objects of this session have the same primary key",
-    )
-    .entity(mapper.name())
-    .key(format!("{key:?}"))
-}
-
-/// The first key that two pending objects, or a pending and a mapped one, have both.
-fn duplicate<K: Key>(
-    keys: &IdentityMap<K>,
-    pending: &mut dyn Iterator<Item = (u32, K)>,
-) -> Option<K> {
-    let mut seen = FxHashMap::default();
-    for (slot, key) in pending {
-        if keys.get(&key).is_some_and(|other| other != slot) || seen.contains_key(&key) {
-            return Some(key);
-        }
-        seen.insert(key, slot);
-    }
-    None
-}
-
-fn sort_by_key<K: Key>(slots: &mut [u32], key: &dyn Fn(u32) -> Option<K>) {
-    // Objects are mostly written to in the order in which they were read.
-    let keys: Vec<Option<K>> = slots.iter().map(|&slot| key(slot)).collect();
-    if !keys.is_sorted() {
-        slots.sort_by_cached_key(|&slot| key(slot));
     }
 }
 
@@ -408,7 +275,7 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn sort_by_key(&self, slots: &mut [u32]) {
-        sort_by_key(slots, &|slot| self.key(slot));
+        keys::sort_by_key(slots, &|slot| self.key(slot));
     }
 
     fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()> {
@@ -442,46 +309,15 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn rekeyed(&self) -> Vec<u32> {
-        let differs = |&slot: &u32| {
-            let object = &self.objects[slot as usize];
-            let (Some(value), Some(before)) = (&object.value, object.snapshot) else {
-                return false;
-            };
-            let is_same = |&column: &usize| {
-                let now = value.value(&self.mapper, column);
-                let before = self.snapshots.value(&self.mapper, before, column);
-                now.value().is_some_and(|now| now.same(before))
-            };
-            let key = &self.mapper.table().primary_key;
-            !key.iter().all(is_same) && !self.ledger.is_doomed(slot)
-        };
-        let touched = self.ledger.touched().iter().copied();
-        touched.filter(differs).collect()
+        self.changed_keys()
     }
 
     fn switch_rows(&mut self) -> Result<()> {
-        if self.ledger.pending().is_empty() || self.ledger.doomed().is_empty() {
-            return Ok(());
-        }
-        for to in self.ledger.pending().to_vec() {
-            let from = self.key(to).and_then(|key| self.keys.get(&key));
-            if let Some(from) = from.filter(|&from| self.ledger.is_doomed(from)) {
-                self.switch(from, to)?;
-            }
-        }
-        Ok(())
+        self.switch_all()
     }
 
     fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()> {
-        let keyed = |slot: u32| self.key(slot).map(|key| (slot, key));
-        let pending = self.ledger.pending().iter().copied();
-        match duplicate(
-            &self.keys,
-            &mut pending.filter(|&slot| !is_open(slot)).filter_map(keyed),
-        ) {
-            Some(key) => Err(conflict(&self.mapper, &key)),
-            None => Ok(()),
-        }
+        self.check_keys(is_open)
     }
 
     fn validate(&self, slot: u32, column: usize) -> Result<()> {
@@ -570,40 +406,7 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn undo_to(&mut self, mark: usize) {
-        for slot in self.ledger.forget_changes() {
-            self.restore(slot);
-        }
-        while let Some(done) = self.ledger.undo_last(mark) {
-            match done {
-                Done::Written(slot) => {
-                    let before = self.written.pop();
-                    self.forget_key(slot);
-                    if self.ledger.state(slot) != State::Detached {
-                        if let Some(before) = before {
-                            self.put_back(slot, before);
-                        }
-                        // The map held the old key when the row was read, so it is free again.
-                        let _ = self.map_key(slot);
-                    }
-                }
-                Done::Inserted(slot) => self.forget_key(slot),
-                Done::Switched(slot) => {
-                    self.forget_key(slot);
-                    let own = self.switched.pop();
-                    if self.ledger.state(slot) != State::Detached {
-                        self.objects[slot as usize].value = own;
-                    }
-                }
-                Done::Deleted(slot) if self.ledger.state(slot) == State::Persistent => {
-                    self.restore(slot);
-                    let _ = self.map_key(slot);
-                }
-                Done::Deleted(_) | Done::Read(_) => {}
-            }
-        }
-        if mark == 0 {
-            self.snapshots.clear();
-        }
+        self.undo(mark);
     }
 
     fn commit(&mut self) {
