@@ -1,4 +1,4 @@
-//! Tutorial 2: entities in modules of their own, a one-to-one relation between them, and tables that no entity was written for.
+//! Tutorial 2: entities in modules of their own, a one-to-one relation between them, and the same tables without an entity.
 //!
 //! `cargo run -p selfsame-ci --example tutorial_2_using_orms [URL]`
 
@@ -106,10 +106,19 @@ pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Er
     writeln!(out, "ann: {:?}", old.map(|old| session[old].city.clone()))?;
     session.commit()?;
 
-    // What tables there are, without an entity: plain data for now, no classes.
-    for table in engine.connect()?.reflect()? {
+    // The same tables without an entity: mapped by what the database says of them, with relations along the foreign keys.
+    let found = Metadata::reflect(engine)?;
+    for table in found.tables() {
         let columns: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
         writeln!(out, "{} {columns:?}", table.name)?;
+    }
+    let customers = found.records("customer")?;
+    let named_bob = customers.column::<String>("name")?.eq("bob");
+    let mut session = factory.session();
+    let bob = customers.query().filter(named_bob).one(&mut session)?;
+    for address in session.related(bob, "address")? {
+        let city: String = session[address].get("city")?;
+        writeln!(out, "bob lives in {city}")?;
     }
     Ok(())
 }

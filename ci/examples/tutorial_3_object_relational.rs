@@ -66,12 +66,22 @@ fn declare(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     writeln!(out, "{} {columns:?}", table.name)?;
     metadata![User, Address].create_all(engine)?;
 
-    // A table can be described without a class, too.
+    // A table can be described, and its rows be mapped, without a class, too.
     let notes = Table::build("notes")
         .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
         .column(Column::new("body", ColumnType::Text { length: None }))
         .primary_key(["id"]);
-    Metadata::new([notes]).create_all(engine)?;
+    let tables = Metadata::of_records([notes]);
+    tables.create_all(engine)?;
+    let notes = tables.records("notes")?;
+    let mut note = notes.record();
+    note.set("body", "no class")?;
+    let mut session = Session::new(engine);
+    let note = session.add_record(note);
+    session.commit()?;
+    session[note].set("body", "no class needed")?;
+    session.commit()?;
+    writeln!(out, "{:?}", session[note])?;
     Ok(())
 }
 
