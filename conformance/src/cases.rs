@@ -27,7 +27,8 @@ const LISTS: &[&[&[Case]]] = &[
     &[schema::CASES, connections::CASES],
     &[identity::CASES, dirty::CASES, flush::CASES],
     relations::LISTS,
-    &[sessions::CASES, crate::model::CASES],
+    sessions::LISTS,
+    &[crate::model::CASES],
 ];
 
 /// Every case, in the order in which they run.

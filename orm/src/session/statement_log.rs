@@ -60,7 +60,8 @@ impl StatementLog {
 /// Asserts how many statements a session sends while a block runs, and gives the block's value. For tests of programs: a change that
 /// loads rows one by one shows.
 ///
-/// A batch of one statement counts as one; BEGIN, COMMIT and their like are not counted. The message lists what was sent.
+/// A batch of one statement counts as one; BEGIN, COMMIT and their like are not counted. What the session asks for its own sake counts:
+/// on SQLite, the greatest key before several rows are inserted. The message lists what was sent.
 ///
 /// ```
 /// # use selfsame::prelude::*;
