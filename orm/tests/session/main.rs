@@ -11,6 +11,7 @@ mod hooks;
 mod identity;
 mod many_to_many;
 mod merge;
+mod pairs;
 mod queries;
 mod records;
 mod rekey;
