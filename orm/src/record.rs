@@ -263,13 +263,18 @@ fn position(mapper: &Mapper, column: &str) -> Result<usize> {
 /// A value in the type of a column.
 fn fit(value: Value, column: &Column) -> Result<Value> {
     let wanted = column.ty.value_type();
-    let integer = match &value {
-        Value::Null if column.nullable => return Ok(value),
-        value if value.as_ref().value_type() == Some(wanted) => return Ok(value.clone()),
-        Value::I16(number) => i64::from(*number),
-        Value::I32(number) => i64::from(*number),
-        Value::I64(number) => *number,
-        Value::F32(number) if wanted == ValueType::F64 => return Ok(Value::F64((*number).into())),
+    let is_fitting = match value.as_ref().value_type() {
+        None => column.nullable,
+        Some(found) => found == wanted,
+    };
+    if is_fitting {
+        return Ok(value);
+    }
+    let integer = match value {
+        Value::I16(number) => i64::from(number),
+        Value::I32(number) => i64::from(number),
+        Value::I64(number) => number,
+        Value::F32(number) if wanted == ValueType::F64 => return Ok(Value::F64(number.into())),
         other => return Err(other.as_ref().mismatch(wanted)),
     };
     let fitting = match wanted {
@@ -278,7 +283,7 @@ fn fit(value: Value, column: &Column) -> Result<Value> {
         ValueType::I64 => Some(Value::I64(integer)),
         _ => None,
     };
-    fitting.ok_or_else(|| value.as_ref().mismatch(wanted))
+    fitting.ok_or_else(|| Value::I64(integer).as_ref().mismatch(wanted))
 }
 
 fn named(mapper: &Mapper, column: usize, error: Error) -> Error {

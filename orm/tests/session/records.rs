@@ -162,6 +162,73 @@ fn relations_of_records_follow_foreign_keys() -> Result<()> {
 }
 
 #[test]
+fn keys_of_several_columns_and_of_other_types() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let seats = Metadata::reflect(&f.outside)?.records("seats")?;
+    let seat = |place: &str| -> Result<Record> {
+        let mut seat = named(&seats, "place", place)?;
+        seat.set("row", 1)?;
+        seat.set("taken", false)?;
+        Ok(seat)
+    };
+    let (a, b) = (
+        f.session.add_record(seat("a")?),
+        f.session.add_record(seat("b")?),
+    );
+    f.session.commit()?;
+    assert_eq!(f.session.get_record(&seats, (1, "b"))?, Some(b));
+    assert_eq!(f.session.get_record(&seats, (1_i64, "a"))?, Some(a));
+    assert_eq!(f.session.get_record(&seats, (2, "a"))?, None);
+    f.session[a].set("place", "c")?;
+    f.session.commit()?;
+    assert_eq!(f.session.get_record(&seats, (1, "c"))?, Some(a));
+
+    f.session.add_record(seat("b")?);
+    let error = f.session.flush().expect_err("one key twice");
+    assert_eq!(error.kind(), ErrorKind::IdentityConflict);
+    f.session.rollback()?;
+    let wrong = f.session.get_record(&seats, 1).expect_err("too few values");
+    assert_eq!(wrong.kind(), ErrorKind::Conversion);
+    let wrong = f
+        .session
+        .get_record(&seats, ("a", "b"))
+        .expect_err("another type");
+    assert_eq!(
+        (wrong.kind(), wrong.column_name()),
+        (ErrorKind::Conversion, Some("row"))
+    );
+    Ok(())
+}
+
+#[test]
+fn records_come_back_with_a_savepoint_and_leave_their_parent() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [racks, crates] = records(&f)?;
+    let rack = f.session.add_record(named(&racks, "label", "a")?);
+    let book = f.session.add_record(named(&crates, "what", "books")?);
+    f.session.relate(book, "rack", rack)?;
+    f.session.commit()?;
+    let undone: Result<()> = f.session.savepoint(|session| {
+        session[rack].set("label", "b")?;
+        session.flush()?;
+        Err(Error::new(ErrorKind::InvalidState, "go back"))
+    });
+    assert!(undone.is_err());
+    assert_eq!(f.session[rack].get::<String>("label")?, "a");
+    f.session[book].set("rack_id", None::<i64>)?;
+    f.session.commit()?;
+    assert_eq!(f.session.related(book, "rack")?, []);
+    assert_eq!(f.session.related(rack, "crates")?, []);
+
+    let unnamed = f.session.add_record(racks.record());
+    let error = f.session.flush().expect_err("no label");
+    assert_eq!(error.kind(), ErrorKind::NotNullViolation);
+    f.session.rollback()?;
+    assert_eq!(f.session.state(unnamed), State::Transient);
+    Ok(())
+}
+
+#[test]
 fn one_session_takes_one_mapping_of_a_table() -> Result<()> {
     let mut f = Fixture::new()?;
     let authors = Metadata::reflect(&f.outside)?.records("authors")?;
