@@ -325,7 +325,11 @@ impl Session {
         self.stores.iter().map(|entry| entry.store.len()).collect()
     }
 
-    fn call_for(&mut self, when: When, nodes: &[Node]) -> Result<()> {
+    /// Calls the hooks of an event of some objects.
+    pub(super) fn call_for(&mut self, when: When, nodes: &[Node]) -> Result<()> {
+        if self.hooks.is_empty() {
+            return Ok(());
+        }
         for of_store in nodes.chunk_by(|a, b| a.0 == b.0) {
             let store = of_store[0].0;
             let calls = self.hooks.of(when, Some(self.entry(store).mapper.id()));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::deletion::refers_to_primary_key;
 use super::edges::Node;
+use super::hook::When;
 use super::lookup::{Lookup, owned};
 use super::persist;
 use super::plan::Step;
@@ -153,8 +154,17 @@ impl Session {
 
     /// Writes what is changed in a row, if anything is.
     fn write_now(&mut self, (store, slot): Node) -> Result<()> {
+        let node = (store, slot);
+        if self.any_store(store).changed(slot).is_empty() {
+            return Ok(());
+        }
+        self.call_for(When::BeforeUpdate, &[node])?;
         let columns = self.any_store(store).changed(slot);
-        self.write_columns(store, columns, vec![slot])
+        if columns.is_empty() {
+            return Ok(());
+        }
+        self.write_columns(store, columns, vec![slot])?;
+        self.call_for(When::AfterUpdate, &[node])
     }
 
     fn write_columns(&mut self, store: u16, columns: Vec<usize>, slots: Vec<u32>) -> Result<()> {

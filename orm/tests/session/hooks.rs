@@ -282,3 +282,33 @@ fn a_factory_gives_its_hooks_to_every_session() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_changed_key_is_an_update_like_another() -> Result<()> {
+    let (mut f, calls) = listening()?;
+    let ann = f.session.add(Author {
+        books: [Book::new("b")].into(),
+        ..Author::new("ann")
+    });
+    f.session.flush()?;
+    f.session.hook(Hook::before_update(|author: &mut Author| {
+        author.height = Some(1.5);
+        Ok(())
+    }));
+    f.session[ann].id = Auto::set(70);
+    calls.take();
+    f.session.flush()?;
+    assert_eq!(
+        calls.take(),
+        [
+            "before flush",
+            "before update ann",
+            "after update ann",
+            "after flush"
+        ]
+    );
+    f.session.commit()?;
+    let seen = f.behind(|s| Ok(Author::query().rows(s)?.remove(0)))?;
+    assert_eq!((seen.id.get(), seen.height), (Some(&70), Some(1.5)));
+    Ok(())
+}
