@@ -77,6 +77,47 @@ pub trait Dialect: Debug + Send + Sync {
         self.column_type(ty)
     }
 
+    /// Writes a CAST of an operand that is rendered already. By default to [`cast_type`](Self::cast_type).
+    fn cast(&self, operand: &str, ty: &ColumnType, out: &mut String) {
+        let ty = self.cast_type(ty);
+        write!(out, "CAST({operand} AS {ty})").expect("a String takes any text");
+    }
+
+    /// Writes the text at a path of a JSON document, which is rendered already; NULL where there is none, or JSON's `null`. By default
+    /// `JSON_VALUE(document, '$."a"[0]')`.
+    fn json_text(&self, document: &str, path: &[JsonStep], out: &mut String) {
+        out.push_str("JSON_VALUE(");
+        out.push_str(document);
+        out.push_str(", ");
+        json_path(path, out);
+        out.push(')');
+    }
+
+    /// Writes a part of a day or time of this type, rendered already, as a 32-bit integer; of an instant, of its day and time in UTC. By
+    /// default by EXTRACT.
+    fn date_part(&self, part: DatePart, value: &str, ty: ValueType, out: &mut String) {
+        let name = match part {
+            DatePart::Year => "YEAR",
+            DatePart::Month => "MONTH",
+            DatePart::Day => "DAY",
+            DatePart::Hour => "HOUR",
+            DatePart::Minute => "MINUTE",
+            DatePart::Second => "SECOND",
+            DatePart::Weekday => "DOW",
+            DatePart::YearDay => "DOY",
+        };
+        let integer = self.cast_type(&ColumnType::I32);
+        let utc = match ty {
+            ValueType::TimestampTz => " AT TIME ZONE 'UTC'",
+            _ => "",
+        };
+        let written = write!(
+            out,
+            "CAST(FLOOR(EXTRACT({name} FROM {value}{utc})) AS {integer})"
+        );
+        written.expect("a String takes any text");
+    }
+
     /// The type of an array of these, for a cast: `bigint[]`. Only asked where [`batch`](Self::batch) is [`Batch::Arrays`].
     fn array_type(&self, ty: &ColumnType) -> Cow<'static, str> {
         format!("{}[]", self.column_type(ty)).into()
@@ -156,6 +197,77 @@ pub enum TextMatch {
     EndsWith,
     /// The pattern is somewhere in the subject.
     Contains,
+}
+
+/// One step into a JSON document.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum JsonStep {
+    /// A member of an object.
+    Name(String),
+    /// An element of an array, from 0.
+    Index(u32),
+}
+
+impl From<&str> for JsonStep {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
+}
+
+impl From<String> for JsonStep {
+    fn from(name: String) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl From<u32> for JsonStep {
+    fn from(index: u32) -> Self {
+        Self::Index(index)
+    }
+}
+
+/// A path into a JSON document as a literal of SQL: `'$."a"[0]'`.
+pub fn json_path(path: &[JsonStep], out: &mut String) {
+    out.push_str("'$");
+    for step in path {
+        match step {
+            JsonStep::Index(index) => write!(out, "[{index}]").expect("a String takes any text"),
+            JsonStep::Name(name) => {
+                out.push_str(".\"");
+                for c in name.chars() {
+                    match c {
+                        '\'' => out.push_str("''"),
+                        '"' | '\\' => out.extend(['\\', c]),
+                        c => out.push(c),
+                    }
+                }
+                out.push('"');
+            }
+        }
+    }
+    out.push('\'');
+}
+
+/// A part of a day or a time of day, as a whole number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DatePart {
+    /// The year.
+    Year,
+    /// The month, from 1.
+    Month,
+    /// The day of the month, from 1.
+    Day,
+    /// The hour, from 0.
+    Hour,
+    /// The minute.
+    Minute,
+    /// The second, without its fraction.
+    Second,
+    /// The day of the week, from 0 for Sunday.
+    Weekday,
+    /// The day of the year, from 1.
+    YearDay,
 }
 
 /// The definition of a key column that the database counts.

@@ -2,14 +2,17 @@
 
 mod bulk;
 mod join;
+mod page;
 mod project;
 mod records;
 mod run;
+mod text;
 
 pub use bulk::{BulkDelete, BulkUpdate};
 pub use join::Joined;
 pub(crate) use join::Joins;
 pub use records::RecordQuery;
+pub use text::SessionSql;
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -19,7 +22,7 @@ use crate::entity::{Entity, Fetch, Relation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Read;
 use crate::session::{Fill, Handle, Selection, Session};
-use crate::sql::{Condition, Node, Order, OrderBy, also};
+use crate::sql::{Condition, Node, Order, OrderBy, RowLock, also};
 use crate::value::ValueType;
 
 /// A query for objects of `E`. Built by `E::query()`; nothing is sent before one of its last methods.
@@ -35,6 +38,7 @@ pub struct Query<E, S = E> {
     limit: Option<u64>,
     offset: Option<u64>,
     joined: Option<Box<Joins>>,
+    lock: Option<RowLock>,
     loadings: Vec<Loading>,
     fill: Fill,
     marker: PhantomData<fn() -> (E, S)>,
@@ -116,6 +120,7 @@ impl<E: Entity> Query<E> {
             limit: None,
             offset: None,
             joined: None,
+            lock: None,
             loadings: Vec::new(),
             fill: Fill::Expired,
             marker: PhantomData,
@@ -158,6 +163,14 @@ impl<E: Entity, S> Query<E, S> {
 
     /// Overwrites objects that are in the session already, changes that were not flushed included.
     pub fn populate_existing(mut self) -> Self {
+        self.fill = Fill::Always;
+        self
+    }
+
+    /// Locks the rows until the transaction ends, and reads them as they then are into their objects, as
+    /// [`populate_existing`](Self::populate_existing) does: `.lock(RowLock::for_update().skip_locked())`.
+    pub fn lock(mut self, lock: RowLock) -> Self {
+        self.lock = Some(lock);
         self.fill = Fill::Always;
         self
     }
@@ -315,6 +328,7 @@ impl<E: Entity, S> Query<E, S> {
             limit,
             offset: self.offset,
             joined: self.joined.as_deref(),
+            lock: self.lock,
             fill: self.fill,
         }
     }
@@ -328,6 +342,7 @@ impl<E, S> Clone for Query<E, S> {
             limit: self.limit,
             offset: self.offset,
             joined: self.joined.clone(),
+            lock: self.lock,
             loadings: self.loadings.clone(),
             fill: self.fill,
             marker: PhantomData,

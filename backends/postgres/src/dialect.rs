@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use selfsame::Result;
 use selfsame::backend::Connection;
-use selfsame::dialect::{Batch, Capabilities, Dialect, Isolation, TextMatch};
+use selfsame::dialect::{Batch, Capabilities, Dialect, Isolation, JsonStep, TextMatch};
 use selfsame::schema::{ColumnType, Table};
 use selfsame::value::ValueType;
 
@@ -78,6 +78,19 @@ impl Dialect for PostgresDialect {
     /// `$1`. No cast: each parameter's type is declared when the statement is prepared.
     fn placeholder(&self, index: usize, _: ValueType, out: &mut String) {
         write!(out, "${index}").expect("a String takes any text");
+    }
+
+    fn json_text(&self, document: &str, path: &[JsonStep], out: &mut String) {
+        out.push_str("jsonb_extract_path_text(");
+        out.push_str(document);
+        for step in path {
+            let step = match step {
+                JsonStep::Name(name) => name.replace('\'', "''"),
+                JsonStep::Index(index) => index.to_string(),
+            };
+            write!(out, ", '{step}'").expect("a String takes any text");
+        }
+        out.push(')');
     }
 
     /// Without length and precision, for a cast to `varchar(5)[]` would cut what is too long instead of refusing it.

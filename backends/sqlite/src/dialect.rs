@@ -7,7 +7,8 @@ use std::time::Duration;
 use selfsame::Result;
 use selfsame::backend::Connection;
 use selfsame::dialect::{
-    Batch, Begin, Capabilities, Dialect, GeneratedKey, Isolation, TextMatch, Transaction,
+    Batch, Begin, Capabilities, DatePart, Dialect, GeneratedKey, Isolation, JsonStep, TextMatch,
+    Transaction, json_path,
 };
 use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::value::ValueType;
@@ -83,6 +84,55 @@ impl Dialect for SqliteDialect {
 
     fn null_safe_equality(&self, negated: bool) -> &'static str {
         if negated { " IS NOT " } else { " IS " }
+    }
+
+    /// `CAST` takes no COLLATE.
+    fn cast_type(&self, ty: &ColumnType) -> Cow<'static, str> {
+        match ty {
+            ColumnType::Decimal { .. } => "TEXT".into(),
+            _ => types::declared(ty),
+        }
+    }
+
+    /// A decimal is cast to the text that it is stored as, and compared as its column would be.
+    fn cast(&self, operand: &str, ty: &ColumnType, out: &mut String) {
+        let cast = self.cast_type(ty);
+        let written = match ty {
+            ColumnType::Decimal { .. } => {
+                write!(out, "(CAST({operand} AS {cast}) COLLATE decimal)")
+            }
+            _ => write!(out, "CAST({operand} AS {cast})"),
+        };
+        written.expect("a String takes any text");
+    }
+
+    /// `json_extract` gives truth values as numbers, and numbers as such.
+    fn json_text(&self, document: &str, path: &[JsonStep], out: &mut String) {
+        let mut at = String::new();
+        json_path(path, &mut at);
+        let written = write!(
+            out,
+            "CASE json_type({document}, {at}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' \
+             ELSE CAST(json_extract({document}, {at}) AS TEXT) END"
+        );
+        written.expect("a String takes any text");
+    }
+
+    fn date_part(&self, part: DatePart, value: &str, _: ValueType, out: &mut String) {
+        let format = match part {
+            DatePart::Year => "%Y",
+            DatePart::Month => "%m",
+            DatePart::Day => "%d",
+            DatePart::Hour => "%H",
+            DatePart::Minute => "%M",
+            DatePart::Second => "%S",
+            DatePart::Weekday => "%w",
+            DatePart::YearDay => "%j",
+            // A part that is not known yet is no value.
+            _ => "",
+        };
+        let written = write!(out, "CAST(strftime('{format}', {value}) AS INTEGER)");
+        written.expect("a String takes any text");
     }
 
     /// Only this very spelling makes the column the rowid, which is what SQLite counts.

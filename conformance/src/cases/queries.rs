@@ -1,5 +1,6 @@
 //! Reading: filters, order, paging, joins, sets.
 
+mod expressions;
 mod objects;
 mod sets;
 mod stream;
@@ -13,7 +14,13 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, Typed, int, null, text, value_table};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, sets::CASES, stream::CASES, objects::CASES];
+pub(super) const LISTS: &[&[Case]] = &[
+    CASES,
+    sets::CASES,
+    stream::CASES,
+    objects::CASES,
+    expressions::CASES,
+];
 
 const CASES: &[Case] = &[
     Case::read("queries.equality.null", equality_null)

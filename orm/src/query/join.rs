@@ -119,6 +119,7 @@ impl<E: Entity, S> Query<E, S> {
             limit: self.limit,
             offset: self.offset,
             joined: self.joined,
+            lock: self.lock,
             loadings: self.loadings,
             fill: self.fill,
             marker: PhantomData,
@@ -171,5 +172,5 @@ fn first_of(key: &mut Order) {
 }
 
 fn invalid(error: &Error) -> Node {
-    Node::Invalid(error.message().into())
+    Node::Invalid(error.kind(), error.message().into())
 }

@@ -26,6 +26,7 @@ impl<E: Entity, S> Query<E, S> {
             node.filter = self.filter;
             node.order = self.order;
             (node.limit, node.offset) = (self.limit, self.offset);
+            node.lock = self.lock;
         })
     }
 }

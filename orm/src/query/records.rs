@@ -137,6 +137,7 @@ impl RecordQuery {
             limit,
             offset: self.offset,
             joined: None,
+            lock: None,
             fill: Fill::Expired,
         }
     }

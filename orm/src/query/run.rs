@@ -93,7 +93,7 @@ pub(super) fn rendered(
     selection: &Selection<'_>,
     read: Read<'_>,
 ) -> Result<Rendered> {
-    if selection.joined.is_some() {
+    if selection.joined.is_some() || selection.lock.is_some() {
         return render::render_select(dialect, &several(mapper, selection, read));
     }
     let mut spec = QuerySpec::new(mapper.table(), read);
@@ -130,6 +130,7 @@ fn several(mapper: &Mapper, selection: &Selection<'_>, read: Read<'_>) -> Select
         order: selection.order.to_vec(),
         limit: selection.limit,
         offset: selection.offset,
+        lock: selection.lock,
         ..SelectNode::default()
     };
     if let Some(joined) = selection.joined {
@@ -143,6 +144,7 @@ fn several(mapper: &Mapper, selection: &Selection<'_>, read: Read<'_>) -> Select
         }
         Read::Count => {
             node.order.clear();
+            node.lock = None;
             node.columns.push(Node::Raw("1".into()));
             return count_of(node);
         }

@@ -5,7 +5,9 @@ use crate::backend::{Sql, StatementKind};
 use crate::dialect::{Batch, Dialect, TextMatch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ColumnType, Table};
-use crate::sql::{Aggregate, ColumnRef, List, Node, Nulls, Operator, Order};
+use crate::sql::{
+    Aggregate, ColumnRef, FrameBound, FrameUnit, List, Node, Nulls, Operator, Order, Window,
+};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// A statement as text, with the parameters of its placeholders.
@@ -243,14 +245,24 @@ impl<'a> Writer<'a> {
                 distinct,
                 cast,
             } => self.aggregate(*function, operand.as_deref(), *distinct, cast.as_ref()),
+            Node::Window { function, window } => self.window(function, window),
+            Node::JsonText { document, path } => self.template(
+                |dialect, operand, out| dialect.json_text(operand, path, out),
+                |writer| writer.operand(document),
+            ),
+            Node::DatePart { part, operand, ty } => self.template(
+                |dialect, value, out| dialect.date_part(*part, value, *ty, out),
+                |writer| writer.operand(operand),
+            ),
             Node::Case {
                 branches,
                 otherwise,
             } => self.case(branches, otherwise.as_deref()),
             Node::Cast { operand, ty } => {
-                self.push("CAST(");
-                self.node(operand);
-                self.end_of_cast(ty);
+                self.template(
+                    |dialect, operand, out| dialect.cast(operand, ty, out),
+                    |writer| writer.node(operand),
+                );
             }
             Node::Exists(query) => {
                 self.push("EXISTS (");
@@ -263,13 +275,22 @@ impl<'a> Writer<'a> {
                 self.push(")");
             }
             Node::Raw(text) => self.push(text),
-            Node::Invalid(reason) => self.fail(Error::new(ErrorKind::Mapping, &**reason)),
+            Node::Invalid(kind, reason) => self.fail(Error::new(*kind, &**reason)),
         }
     }
 
     pub(super) fn order(&mut self, order: &[Order]) {
+        if !order.is_empty() {
+            self.push(" ORDER BY ");
+            self.order_keys(order);
+        }
+    }
+
+    fn order_keys(&mut self, order: &[Order]) {
         for (i, key) in order.iter().enumerate() {
-            self.push(if i == 0 { " ORDER BY " } else { ", " });
+            if i > 0 {
+                self.push(", ");
+            }
             let emulated = key.nulls.is_some() && !self.text.dialect.capabilities().nulls_order;
             if emulated {
                 self.push("CASE WHEN ");
@@ -300,6 +321,9 @@ impl<'a> Writer<'a> {
                 | Node::Param(..)
                 | Node::Function { .. }
                 | Node::Aggregate { .. }
+                | Node::Window { .. }
+                | Node::JsonText { .. }
+                | Node::DatePart { .. }
                 | Node::Case { .. }
                 | Node::Cast { .. }
                 | Node::Exists(_)
@@ -433,6 +457,80 @@ impl<'a> Writer<'a> {
         self.push(rest);
     }
 
+    /// What the dialect writes around an operand.
+    fn template(
+        &mut self,
+        write: impl FnOnce(&dyn Dialect, &str, &mut String),
+        operand: impl Fn(&mut Self),
+    ) {
+        const OPERAND: &str = "\u{1}";
+        let mut template = String::new();
+        write(self.text.dialect, OPERAND, &mut template);
+        for (i, part) in template.split(OPERAND).enumerate() {
+            if i > 0 {
+                operand(self);
+            }
+            self.push(part);
+        }
+    }
+
+    fn window(&mut self, function: &Node, window: &Window) {
+        // The cast of an aggregate stands around the whole.
+        let cast = match function {
+            Node::Aggregate {
+                function,
+                operand,
+                distinct,
+                cast: Some(ty),
+            } => {
+                self.push("CAST(");
+                self.aggregate(*function, operand.as_deref(), *distinct, None);
+                Some(ty)
+            }
+            function => {
+                self.node(function);
+                None
+            }
+        };
+        self.push(" OVER (");
+        if !window.partition.is_empty() {
+            self.push("PARTITION BY ");
+            self.list(&window.partition, ", ");
+        }
+        if !window.order.is_empty() {
+            let space = if window.partition.is_empty() {
+                "ORDER BY "
+            } else {
+                " ORDER BY "
+            };
+            self.push(space);
+            self.order_keys(&window.order);
+        }
+        if let Some(frame) = window.frame {
+            self.push(match frame.unit {
+                FrameUnit::Rows => " ROWS BETWEEN ",
+                FrameUnit::Range => " RANGE BETWEEN ",
+            });
+            self.bound(frame.from);
+            self.push(" AND ");
+            self.bound(frame.to);
+        }
+        self.push(")");
+        if let Some(ty) = cast {
+            self.end_of_cast(ty);
+        }
+    }
+
+    fn bound(&mut self, bound: FrameBound) {
+        match bound {
+            FrameBound::UnboundedPreceding => self.push("UNBOUNDED PRECEDING"),
+            FrameBound::Preceding(rows) => self.push(&format!("{rows} PRECEDING")),
+            FrameBound::CurrentRow => self.push("CURRENT ROW"),
+            FrameBound::Following(rows) => self.push(&format!("{rows} FOLLOWING")),
+            FrameBound::UnboundedFollowing => self.push("UNBOUNDED FOLLOWING"),
+        }
+    }
+
     fn aggregate(
         &mut self,
         function: Aggregate,
@@ -480,7 +578,7 @@ impl<'a> Writer<'a> {
 
     fn end_of_cast(&mut self, ty: &ColumnType) {
         self.push(" AS ");
-        let ty = self.text.dialect.column_type(ty);
+        let ty = self.text.dialect.cast_type(ty);
         self.push(&ty);
         self.push(")");
     }

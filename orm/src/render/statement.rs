@@ -7,8 +7,9 @@ use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
 use crate::sql::{
-    ColumnRef, CompoundNode, ConflictNode, DeleteNode, InsertNode, InsertRows, JoinKind, Node,
-    Order, SelectNode, SetOperator, Source, UpdateNode,
+    ColumnRef, CommonNode, CompoundNode, ConflictNode, DeleteNode, InsertNode, InsertRows,
+    JoinKind, LockStrength, Locked, Node, Order, RowLock, SelectNode, SetOperator, Source,
+    UpdateNode,
 };
 use crate::value::ValueType;
 
@@ -357,8 +358,7 @@ impl Writer<'_> {
     }
 
     fn body(&mut self, node: &SelectNode) {
-        let joined = node.joins.iter().map(|join| &join.source);
-        let names: Vec<&str> = node.from.iter().chain(joined).map(Source::name).collect();
+        let names: Vec<&str> = node.sources().map(Source::name).collect();
         let twice = (1..names.len()).find(|&at| names[..at].contains(&names[at]));
         if let Some(name) = twice.map(|at| names[at]) {
             let message = format!(
@@ -370,6 +370,7 @@ impl Writer<'_> {
     }
 
     fn clauses(&mut self, node: &SelectNode) {
+        self.commons(node);
         select(self, node.distinct);
         self.list(&node.columns, ", ");
         if let Some(from) = &node.from {
@@ -392,6 +393,59 @@ impl Writer<'_> {
         condition(self, " HAVING ", node.having.as_ref());
         self.order(&node.order);
         limit(self, node.limit, node.offset);
+        if let Some(lock) = node.lock {
+            self.row_lock(lock);
+        }
+    }
+
+    fn row_lock(&mut self, lock: RowLock) {
+        let dialect = self.text.dialect;
+        if !dialect.capabilities().row_locks {
+            return self.fail(Error::unsupported(dialect.name(), "a lock on rows"));
+        }
+        self.push(match lock.strength {
+            LockStrength::Update => " FOR UPDATE",
+            LockStrength::Share => " FOR SHARE",
+        });
+        self.push(match lock.locked {
+            Locked::Wait => "",
+            Locked::Skip => " SKIP LOCKED",
+            Locked::Fail => " NOWAIT",
+        });
+    }
+
+    /// `WITH name (columns) AS (…) `, for the queries that stand for tables here, each once.
+    fn commons(&mut self, node: &SelectNode) {
+        let mut commons: Vec<(&Source, &CommonNode)> = Vec::new();
+        for source in node.sources() {
+            if let Some(common) = source.common.as_deref()
+                && commons
+                    .iter()
+                    .all(|(other, _)| other.table.name != source.table.name)
+            {
+                commons.push((source, common));
+            }
+        }
+        let recursive = commons.iter().any(|(_, common)| common.step.is_some());
+        for (i, (source, common)) in commons.into_iter().enumerate() {
+            self.push(match (i, recursive) {
+                (0, true) => "WITH RECURSIVE ",
+                (0, false) => "WITH ",
+                _ => ", ",
+            });
+            self.text.identifier(&source.table.name);
+            let columns: Vec<usize> = (0..source.table.columns.len()).collect();
+            self.text.column_list(&source.table, &columns);
+            self.push(" AS (");
+            let outer = std::mem::replace(&mut self.names, Names::Qualified);
+            self.part(&common.first);
+            if let Some(step) = &common.step {
+                self.push(" UNION ALL ");
+                self.body(step);
+            }
+            self.names = outer;
+            self.push(") ");
+        }
     }
 
     /// Queries put together from left to right. Databases disagree about the precedence of INTERSECT, so that what stands before
@@ -420,7 +474,8 @@ impl Writer<'_> {
 
     /// One of several queries; as a table where its order or its bounds are its own.
     fn part(&mut self, node: &SelectNode) {
-        if node.order.is_empty() && node.limit.is_none() && node.offset.is_none() {
+        let bounded = !node.order.is_empty() || node.limit.is_some() || node.offset.is_some();
+        if !bounded && node.sources().all(|source| source.common.is_none()) {
             return self.body(node);
         }
         self.push("SELECT * FROM (");

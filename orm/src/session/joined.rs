@@ -9,7 +9,9 @@ use crate::error::Result;
 use crate::query::{Joins, Loading};
 use crate::render::render_select;
 use crate::schema::Table;
-use crate::sql::{Join, JoinKind, List, Node, Operator, Order, SelectNode, Source, column};
+use crate::sql::{
+    Join, JoinKind, List, Node, Operator, Order, RowLock, SelectNode, Source, column,
+};
 
 /// The part of a query that does not depend on its type.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +22,7 @@ pub(crate) struct Selection<'a> {
     pub(crate) offset: Option<u64>,
     /// What else it reads.
     pub(crate) joined: Option<&'a Joins>,
+    pub(crate) lock: Option<RowLock>,
     pub(crate) fill: Fill,
 }
 
@@ -53,6 +56,7 @@ impl Session {
         let limited = selection.limit.is_some() || selection.offset.is_some();
         joins
             && selection.joined.is_none()
+            && selection.lock.is_none()
             && (!limited || self.entry(store).mapper.table().primary_key.len() == 1)
     }
 

@@ -57,6 +57,7 @@ impl Session {
                 limit: None,
                 offset: None,
                 joined: None,
+                lock: None,
                 fill: Fill::Expired,
             };
             return self.query_objects(store, &selection, &[]);

@@ -2,7 +2,8 @@
 
 use std::marker::PhantomData;
 
-use crate::sql::{BaseOf, Expr, Expression, IntoSql, Node, Predicate};
+use crate::dialect::{DatePart, JsonStep};
+use crate::sql::{BaseOf, Expr, Expression, IntoSql, Node, Number, Predicate};
 use crate::value::ColumnValue;
 
 /// A CASE under construction. Made by [`case`].
@@ -37,6 +38,89 @@ where
     BaseOf<X>: ColumnValue,
 {
     function("COALESCE", vec![value.into_node(), otherwise.into_sql()])
+}
+
+/// NULL where both are equal, else the value.
+pub fn nullif<X: Expression>(
+    value: X,
+    other: impl IntoSql<X::Scope, BaseOf<X>>,
+) -> Expr<X::Scope, Option<BaseOf<X>>> {
+    function("NULLIF", vec![value.into_node(), other.into_sql()])
+}
+
+/// How many characters a text has.
+pub fn length<X: Expression>(text: X) -> Expr<X::Scope, Option<i32>>
+where
+    X::Type: ColumnValue<Base = String>,
+{
+    function("LENGTH", vec![text.into_node()])
+}
+
+/// The text without the spaces at its ends.
+pub fn trim<X: Expression>(text: X) -> Expr<X::Scope, X::Type>
+where
+    X::Type: ColumnValue<Base = String>,
+{
+    function("TRIM", vec![text.into_node()])
+}
+
+/// The text with every `from` in it replaced.
+pub fn replace<X: Expression>(
+    text: X,
+    from: impl IntoSql<X::Scope, String>,
+    to: impl IntoSql<X::Scope, String>,
+) -> Expr<X::Scope, X::Type>
+where
+    X::Type: ColumnValue<Base = String>,
+{
+    function(
+        "REPLACE",
+        vec![text.into_node(), from.into_sql(), to.into_sql()],
+    )
+}
+
+/// Up to `length` characters of the text, from number `from`, which counts from 1.
+pub fn substring<X: Expression>(
+    text: X,
+    from: impl IntoSql<X::Scope, i32>,
+    length: impl IntoSql<X::Scope, i32>,
+) -> Expr<X::Scope, X::Type>
+where
+    X::Type: ColumnValue<Base = String>,
+{
+    function(
+        "SUBSTR",
+        vec![text.into_node(), from.into_sql(), length.into_sql()],
+    )
+}
+
+/// The number without its sign.
+pub fn abs<X: Expression>(number: X) -> Expr<X::Scope, X::Type>
+where
+    BaseOf<X>: Number,
+{
+    function("ABS", vec![number.into_node()])
+}
+
+/// The text at a path of a JSON document, of a number or a truth value its text: `json_text(User::SETTINGS, ["theme"])`. NULL where
+/// there is nothing, or JSON's `null`. How the text of an object or array is spaced is the database's own.
+pub fn json_text<X: Expression, P: Into<JsonStep>>(
+    document: X,
+    path: impl IntoIterator<Item = P>,
+) -> Expr<X::Scope, Option<String>> {
+    Expr::from_node(Node::JsonText {
+        document: Box::new(document.into_node()),
+        path: path.into_iter().map(Into::into).collect(),
+    })
+}
+
+/// A part of a day, a time or both, as a whole number; of an instant, of its day and time in UTC.
+pub fn date_part<X: Expression>(part: DatePart, value: X) -> Expr<X::Scope, Option<i32>> {
+    Expr::from_node(Node::DatePart {
+        part,
+        operand: Box::new(value.into_node()),
+        ty: X::Type::TYPE,
+    })
 }
 
 /// The value as another type, as far as the database converts it.

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::dialect::TextMatch;
+use crate::dialect::{DatePart, JsonStep, TextMatch};
+use crate::error::ErrorKind;
 use crate::schema::{ColumnType, Table};
-use crate::sql::SelectNode;
+use crate::sql::{SelectNode, Window};
 use crate::value::{ColumnValue, Param, Value, ValueType};
 
 /// An expression of SQL.
@@ -105,6 +106,29 @@ pub enum Node {
         /// The type that the result is read as, where databases disagree about it.
         cast: Option<ColumnType>,
     },
+    /// `function OVER (…)`.
+    Window {
+        /// A function or an aggregate.
+        function: Box<Node>,
+        /// Over which rows.
+        window: Box<Window>,
+    },
+    /// The text at a path of a JSON document.
+    JsonText {
+        /// The document.
+        document: Box<Node>,
+        /// The names and positions that lead there.
+        path: Vec<JsonStep>,
+    },
+    /// A part of a day or time.
+    DatePart {
+        /// Which.
+        part: DatePart,
+        /// Of what.
+        operand: Box<Node>,
+        /// Its type.
+        ty: ValueType,
+    },
     /// `CASE WHEN … THEN … ELSE … END`.
     Case {
         /// Conditions and their results.
@@ -125,8 +149,8 @@ pub enum Node {
     Subquery(Box<SelectNode>),
     /// SQL text, written as it is. It must hold no placeholder and nothing that a user typed.
     Raw(Cow<'static, str>),
-    /// What could not be made, and why: rendering it gives the error of a mapping.
-    Invalid(Arc<str>),
+    /// What could not be made, and why: rendering it gives the error.
+    Invalid(ErrorKind, Arc<str>),
 }
 
 /// A column of a table, under the table's name or an alias.

@@ -181,7 +181,7 @@ impl UntypedPath {
         }
         let steps = match self.steps() {
             Ok((steps, _)) => steps,
-            Err(error) => return Node::Invalid(error.message().into()),
+            Err(error) => return Node::Invalid(error.kind(), error.message().into()),
         };
         let mut query = SelectNode::default();
         query.columns.push(Node::Raw("1".into()));

@@ -8,7 +8,9 @@ use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::render::{Rendered, render_select};
 use crate::schema::Table;
-use crate::sql::{Expression, FromRow, Node, Order, OrderBy, Projection, RowStruct};
+use crate::sql::{
+    CommonNode, Expression, FromRow, Node, Order, OrderBy, Projection, RowLock, RowStruct,
+};
 use crate::value::ValueType;
 
 /// A query whose rows are read as `R`. Made by [`select()`].
@@ -46,6 +48,8 @@ pub struct SelectNode {
     pub limit: Option<u64>,
     /// How many rows are left out first.
     pub offset: Option<u64>,
+    /// What happens to the rows that are read.
+    pub lock: Option<RowLock>,
 }
 
 /// A table in a query, under its own name or an alias.
@@ -58,6 +62,8 @@ pub struct Source {
     pub alias: Option<Arc<str>>,
     /// The query that stands for the table, written where it is read.
     pub query: Option<Box<SelectNode>>,
+    /// The query that stands for the table, written in front under the table's name.
+    pub common: Option<Arc<CommonNode>>,
 }
 
 /// A table joined to those before it.
@@ -161,6 +167,13 @@ impl<R: FromRow> Select<R> {
         self
     }
 
+    /// Locks the rows that are read until the transaction ends, where the database locks rows: see [`RowLock`].
+    #[must_use]
+    pub fn lock(mut self, lock: RowLock) -> Self {
+        self.node.lock = Some(lock);
+        self
+    }
+
     /// Reads each row into a struct with `#[derive(FromRow)]` whose fields are of these types, in this order.
     pub fn read_as<T: RowStruct<Columns = R>>(self) -> Select<T> {
         Select {
@@ -199,6 +212,15 @@ impl<R: FromRow> Select<R> {
     }
 }
 
+impl SelectNode {
+    /// The tables that it reads.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.from
+            .iter()
+            .chain(self.joins.iter().map(|join| &join.source))
+    }
+}
+
 impl Source {
     /// A table under another name: needed where it stands twice in a query.
     pub fn aliased(table: &Arc<Table>, alias: impl Into<Arc<str>>) -> Self {
@@ -206,6 +228,7 @@ impl Source {
             table: Arc::clone(table),
             alias: Some(alias.into()),
             query: None,
+            common: None,
         }
     }
 
@@ -229,6 +252,7 @@ impl From<&Arc<Table>> for Source {
             table: Arc::clone(table),
             alias: None,
             query: None,
+            common: None,
         }
     }
 }
@@ -239,6 +263,7 @@ impl From<Table> for Source {
             table: Arc::new(table),
             alias: None,
             query: None,
+            common: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Every expression and statement on three dialects: the ANSI default, `?` with VALUES, `$n` with arrays.
 
+mod functions;
 mod generated;
 mod relations;
 mod statements;
@@ -13,9 +14,9 @@ use crate::render::tests::{Ansi, Arrays, DIALECTS, Values};
 use crate::render::{Argument, Lock, QuerySpec, Read, Rendered, query};
 use crate::schema::Table;
 use crate::sql::{
-    Compound, Condition, Expr, IntoSql, Node, Order, OrderBy, Write, alias, avg, case, cast,
-    coalesce, count, count_all, count_distinct, delete_from, excluded, exists, insert_into, lower,
-    max, min, on, raw, select, sum, update, upper, verbatim,
+    Common, Compound, Condition, Expr, FrameBound, IntoSql, Node, Order, OrderBy, Write, alias,
+    avg, case, cast, coalesce, count, count_all, count_distinct, delete_from, excluded, exists,
+    insert_into, lower, max, min, on, raw, select, sum, update, upper, verbatim,
 };
 use crate::value::{Auto, ColumnValue, Param, Value, ValueRef, ValueType};
 use crate::{DbEnum, Entity, ErrorKind, Result};

@@ -23,7 +23,7 @@ macro_rules! walk {
             /// Hands what is directly inside to `each`, in the order of writing.
             pub(crate) fn $name(&$($mutable)? self, each: &mut dyn FnMut($inside<'_>)) {
                 match self {
-                    Self::Column(_) | Self::Excluded(_) | Self::Param(..) | Self::Raw(_) | Self::Invalid(_) => {}
+                    Self::Column(_) | Self::Excluded(_) | Self::Param(..) | Self::Raw(_) | Self::Invalid(..) => {}
                     Self::Exists(query) | Self::Subquery(query) => each($inside::Select(query)),
                     Self::Binary { left, right, .. } | Self::NullSafe { left, right, .. } => {
                         each($inside::Node(left));
@@ -74,6 +74,17 @@ macro_rules! walk {
                             each($inside::Node(operand));
                         }
                     }
+                    Self::Window { function, window } => {
+                        each($inside::Node(function));
+                        for node in &$($mutable)? window.partition {
+                            each($inside::Node(node));
+                        }
+                        for key in &$($mutable)? window.order {
+                            each($inside::Node(&$($mutable)? key.node));
+                        }
+                    }
+                    Self::JsonText { document, .. } => each($inside::Node(document)),
+                    Self::DatePart { operand, .. } => each($inside::Node(operand)),
                     Self::Case {
                         branches,
                         otherwise,

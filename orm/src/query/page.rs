@@ -1,0 +1,54 @@
+//! Paging by key: the rows behind the last one of the page before, however many came before it.
+
+use super::Query;
+use crate::entity::Entity;
+use crate::error::ErrorKind;
+use crate::sql::{Node, Operator, Order, Params, also};
+use crate::value::{Value, ValueType};
+
+impl<E: Entity, S> Query<E, S> {
+    /// Only objects that come behind these values of the `order_by` keys said so far, one for each: what the last object of the page
+    /// before had. The keys must tell all objects apart (end with the primary key), and hold no NULL.
+    ///
+    /// ```text
+    /// User::query().order_by(User::NAME.asc()).order_by(User::ID.asc()).after(("bob", 7)).limit(20)
+    /// ```
+    ///
+    /// Keys and values that do not fit are an [`InvalidStatement`](ErrorKind::InvalidStatement) when the query is asked.
+    pub fn after(mut self, values: impl Params) -> Self {
+        let condition = behind(&self.order, &values.into_params());
+        also(&mut self.filter, condition);
+        self
+    }
+}
+
+/// `a > ? OR (a = ? AND b > ?) OR …`.
+fn behind(order: &[Order], values: &[(Value, ValueType)]) -> Node {
+    if order.len() != values.len() || order.is_empty() {
+        let reason = format!(
+            "a page begins after a value for each key of its order: there are {} keys and {} values",
+            order.len(),
+            values.len()
+        );
+        return Node::Invalid(ErrorKind::InvalidStatement, reason.into());
+    }
+    if values.iter().any(|(value, _)| *value == Value::Null) {
+        let reason = "a page cannot begin after NULL";
+        return Node::Invalid(ErrorKind::InvalidStatement, reason.into());
+    }
+    let compare = |at: usize, operator| {
+        let (value, ty) = values[at].clone();
+        let key: &Order = &order[at];
+        key.node.clone().binary(operator, Node::Param(value, ty))
+    };
+    let pages = (0..order.len()).map(|last| {
+        let equal = (0..last).map(|at| compare(at, Operator::Eq));
+        let operator = match order[last].descending {
+            true => Operator::Lt,
+            false => Operator::Gt,
+        };
+        let all = equal.chain([compare(last, operator)]);
+        all.reduce(Node::and).unwrap_or(Node::All(Vec::new()))
+    });
+    pages.reduce(Node::or).unwrap_or(Node::Any(Vec::new()))
+}

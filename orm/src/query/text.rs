@@ -1,0 +1,75 @@
+//! SQL as text in a session.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::Session;
+use crate::sql::{Exactly, FromRow, Params, TextStatement, text};
+
+/// A statement written by hand, and the session that it will run in. Made by [`Session::sql`].
+#[derive(Debug)]
+#[must_use = "a statement does nothing until it is asked for its rows or executed"]
+pub struct SessionSql<'s> {
+    session: &'s mut Session,
+    statement: TextStatement,
+}
+
+impl Session {
+    /// A statement in the database's own SQL, to run in this session's transaction. Each `?` outside of quotes and comments is a
+    /// parameter, whatever the database's own placeholders are; `??` is a question mark.
+    ///
+    /// ```text
+    /// let rows = session.sql("SELECT id, name FROM users WHERE age > ?", (18,)).all::<(i64, String)>()?;
+    /// ```
+    pub fn sql(&mut self, statement: impl Into<String>, params: impl Params) -> SessionSql<'_> {
+        SessionSql {
+            session: self,
+            statement: text(statement, params),
+        }
+    }
+}
+
+impl SessionSql<'_> {
+    /// Every row, read column by column: plain values, past the identity map. Flushes first.
+    ///
+    /// # Errors
+    ///
+    /// What an autoflush or the statement gives; [`ErrorKind::Conversion`] for a row that is not of these types, or of another width;
+    /// [`ErrorKind::InvalidStatement`] if there are more or fewer parameters than `?`.
+    pub fn all<R: FromRow>(self) -> Result<Vec<R>> {
+        let rows = self.session.rows(&self.statement.read_as::<R>())?;
+        Ok(rows.into_iter().map(|Exactly(row)| row).collect())
+    }
+
+    /// The first row, if there is one; the others are read and left.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all).
+    pub fn first<R: FromRow>(self) -> Result<Option<R>> {
+        Ok(self.all()?.into_iter().next())
+    }
+
+    /// The only row.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoRow`] and [`ErrorKind::MultipleRows`] if there are none or several; else as [`all`](Self::all).
+    pub fn one<R: FromRow>(self) -> Result<R> {
+        let mut rows = self.all()?;
+        let (kind, found) = match (rows.pop(), rows.len()) {
+            (Some(row), 0) => return Ok(row),
+            (Some(_), _) => (ErrorKind::MultipleRows, "more than one row"),
+            (None, _) => (ErrorKind::NoRow, "no row"),
+        };
+        Err(Error::new(kind, format!("{found} where one was asked for")))
+    }
+
+    /// Runs it for what it does, and tells how many rows it matched, as far as the database tells. Flushes first; afterwards every object
+    /// is expired.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::execute`].
+    pub fn execute(self) -> Result<u64> {
+        self.session.execute(&self.statement)
+    }
+}

@@ -1,0 +1,185 @@
+//! Common table expressions: queries that stand for tables, WITH a name, and may read themselves.
+
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::schema::{Column, ColumnType, Table};
+use crate::sql::{ColumnRef, Expr, FromRow, Node, Select, SelectNode, Source};
+use crate::value::ColumnValue;
+
+/// A query that stands for a table whose rows are `R`. Made by [`common`] and [`recursive`].
+///
+/// It is written in front of every query that reads it by `from` or `join`; its columns are numbered from 0.
+pub struct Common<R> {
+    table: Arc<Table>,
+    query: Option<Arc<CommonNode>>,
+    marker: PhantomData<fn() -> R>,
+}
+
+/// A common table expression as plain data.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CommonNode {
+    /// Its rows, or those that it begins with.
+    pub first: SelectNode,
+    /// The rows that follow from those it has; a row that is there already is added again.
+    pub step: Option<SelectNode>,
+}
+
+/// Rows that have a column number `N`.
+#[diagnostic::on_unimplemented(
+    message = "rows of `{Self}` have no column number {N}",
+    note = "columns are numbered from 0, in the order of the query's projection"
+)]
+pub trait ColumnAt<const N: usize> {
+    /// The column's type.
+    type Type: ColumnValue;
+}
+
+/// A query under a name, to be read as a table.
+///
+/// ```text
+/// let busy = common("busy", select((Task::USER_ID, count(Task::ID))).from(Task::table()).group_by(Task::USER_ID));
+/// select((User::NAME, busy.column::<1>())).from(User::table()).join(&busy, on(busy.column::<0>(), User::ID))
+/// ```
+pub fn common<R: FromRow>(name: &str, query: Select<R>) -> Common<R> {
+    let query = query.into_node();
+    let table = table_of::<R>(name);
+    let query = CommonNode {
+        first: query,
+        step: None,
+    };
+    Common {
+        table,
+        query: Some(Arc::new(query)),
+        marker: PhantomData,
+    }
+}
+
+/// A query that reads itself: its rows are those of `first`, and all that follow from them by `step`, over and over, until none do.
+///
+/// ```text
+/// let below = recursive("below", select(Node::ID).from(Node::table()).filter(Node::ID.eq(1)), |below| {
+///     select(Node::ID).from(Node::table()).join(below, on(Node::PARENT_ID, below.column::<0>()))
+/// });
+/// Node::query().filter(Node::ID.in_(select(below.column::<0>()).from(&below)))
+/// ```
+pub fn recursive<R: FromRow>(
+    name: &str,
+    first: Select<R>,
+    step: impl FnOnce(&Common<R>) -> Select<R>,
+) -> Common<R> {
+    let itself = Common {
+        table: table_of::<R>(name),
+        query: None,
+        marker: PhantomData,
+    };
+    let query = CommonNode {
+        first: first.into_node(),
+        step: Some(step(&itself).into_node()),
+    };
+    Common {
+        query: Some(Arc::new(query)),
+        ..itself
+    }
+}
+
+fn table_of<R: FromRow>(name: &str) -> Arc<Table> {
+    let mut types = Vec::new();
+    R::types(&mut types);
+    let columns = (1..).zip(types);
+    let table = columns.fold(Table::build(name), |table, (number, ty)| {
+        table.column(Column::new(format!("c{number}"), ColumnType::of(ty)))
+    });
+    Arc::new(table)
+}
+
+impl<R> Common<R> {
+    /// Column number `N`, from 0.
+    pub fn column<const N: usize>(&self) -> Expr<Self, R::Type>
+    where
+        R: ColumnAt<N>,
+    {
+        Expr::from_node(Node::Column(ColumnRef {
+            table: Arc::clone(&self.table),
+            index: N,
+            alias: None,
+        }))
+    }
+}
+
+impl<R> From<&Common<R>> for Source {
+    fn from(common: &Common<R>) -> Self {
+        Self {
+            common: common.query.clone(),
+            ..Self::from(&common.table)
+        }
+    }
+}
+
+impl<T: ColumnValue> ColumnAt<0> for T {
+    type Type = T;
+}
+
+macro_rules! columns {
+    ($($index:literal $name:ident of $($all:ident),*;)*) => {$(
+        impl<$($all: ColumnValue),*> ColumnAt<$index> for ($($all,)*) {
+            type Type = $name;
+        }
+    )*};
+}
+columns!(
+    0 A of A;
+    0 A of A, B;
+    1 B of A, B;
+    0 A of A, B, C;
+    1 B of A, B, C;
+    2 C of A, B, C;
+    0 A of A, B, C, D;
+    1 B of A, B, C, D;
+    2 C of A, B, C, D;
+    3 D of A, B, C, D;
+    0 A of A, B, C, D, E;
+    1 B of A, B, C, D, E;
+    2 C of A, B, C, D, E;
+    3 D of A, B, C, D, E;
+    4 E of A, B, C, D, E;
+    0 A of A, B, C, D, E, F;
+    1 B of A, B, C, D, E, F;
+    2 C of A, B, C, D, E, F;
+    3 D of A, B, C, D, E, F;
+    4 E of A, B, C, D, E, F;
+    5 F of A, B, C, D, E, F;
+    0 A of A, B, C, D, E, F, G;
+    1 B of A, B, C, D, E, F, G;
+    2 C of A, B, C, D, E, F, G;
+    3 D of A, B, C, D, E, F, G;
+    4 E of A, B, C, D, E, F, G;
+    5 F of A, B, C, D, E, F, G;
+    6 G of A, B, C, D, E, F, G;
+    0 A of A, B, C, D, E, F, G, H;
+    1 B of A, B, C, D, E, F, G, H;
+    2 C of A, B, C, D, E, F, G, H;
+    3 D of A, B, C, D, E, F, G, H;
+    4 E of A, B, C, D, E, F, G, H;
+    5 F of A, B, C, D, E, F, G, H;
+    6 G of A, B, C, D, E, F, G, H;
+    7 H of A, B, C, D, E, F, G, H;
+);
+
+impl<R> Clone for Common<R> {
+    fn clone(&self) -> Self {
+        Self {
+            table: Arc::clone(&self.table),
+            query: self.query.clone(),
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<R> Debug for Common<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "common table {}", self.table.name)
+    }
+}

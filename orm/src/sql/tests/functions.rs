@@ -1,0 +1,154 @@
+//! Windows, common tables, locks, functions, text and pages.
+
+use super::*;
+use crate::dialect::{DatePart, JsonStep};
+use crate::sql::{
+    RowLock, Window, abs, common, date_part, first_value, json_text, lag, length, nullif,
+    recursive, replace, row_number, substring, text, trim,
+};
+use crate::value::Decimal;
+
+#[test]
+fn windows() {
+    let by_status = Window::new()
+        .partition_by(User::STATUS)
+        .order_by(User::AGE.desc());
+    let query = select((
+        row_number().over(by_status.clone()),
+        lag(User::NAME).over(by_status.clone()),
+        sum(User::AGE).over(by_status.rows(FrameBound::Preceding(2), FrameBound::CurrentRow)),
+        first_value(User::AGE).over(Window::new().order_by(User::ID.asc()).range(
+            FrameBound::UnboundedPreceding,
+            FrameBound::UnboundedFollowing,
+        )),
+        count(User::AGE + 1).over(Window::new()),
+    ))
+    .from(User::table());
+    insta::assert_snapshot!(everywhere(|d| query.render(d)), @r#"
+SELECT ROW_NUMBER() OVER (PARTITION BY "status" ORDER BY "age" DESC), LAG("name") OVER (PARTITION BY "status" ORDER BY "age" DESC), CAST(SUM("age") OVER (PARTITION BY "status" ORDER BY "age" DESC ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS BIGINT), FIRST_VALUE("age") OVER (ORDER BY "id" RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), COUNT("age" + ?) OVER () FROM "users" [1]
+SELECT ROW_NUMBER() OVER (PARTITION BY "status" ORDER BY "age" DESC), LAG("name") OVER (PARTITION BY "status" ORDER BY "age" DESC), CAST(SUM("age") OVER (PARTITION BY "status" ORDER BY "age" DESC ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS BIGINT), FIRST_VALUE("age") OVER (ORDER BY "id" RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), COUNT("age" + ?) OVER () FROM "users" [1]
+SELECT ROW_NUMBER() OVER (PARTITION BY "status" ORDER BY "age" DESC), LAG("name") OVER (PARTITION BY "status" ORDER BY "age" DESC), CAST(SUM("age") OVER (PARTITION BY "status" ORDER BY "age" DESC ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS bigint), FIRST_VALUE("age") OVER (ORDER BY "id" RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), COUNT("age" + $1) OVER () FROM "users" [1]
+"#);
+}
+
+#[test]
+fn common_tables() {
+    let busy = common(
+        "busy",
+        select((Task::USER_ID, count(Task::ID)))
+            .from(Task::table())
+            .group_by(Task::USER_ID),
+    );
+    let names = select((User::NAME, busy.column::<1>()))
+        .from(User::table())
+        .join(&busy, on(busy.column::<0>(), User::ID))
+        .filter(busy.column::<1>().gt(2));
+    insta::assert_snapshot!(everywhere(|d| names.render(d)), @r#"
+WITH "busy" ("c1", "c2") AS (SELECT "tasks"."user_id", COUNT("tasks"."id") FROM "tasks" GROUP BY "tasks"."user_id") SELECT "users"."name", "busy"."c2" FROM "users" JOIN "busy" ON "busy"."c1" = "users"."id" WHERE "busy"."c2" > ? [2]
+WITH "busy" ("c1", "c2") AS (SELECT "tasks"."user_id", COUNT("tasks"."id") FROM "tasks" GROUP BY "tasks"."user_id") SELECT "users"."name", "busy"."c2" FROM "users" JOIN "busy" ON "busy"."c1" = "users"."id" WHERE "busy"."c2" > ? [2]
+WITH "busy" ("c1", "c2") AS (SELECT "tasks"."user_id", COUNT("tasks"."id") FROM "tasks" GROUP BY "tasks"."user_id") SELECT "users"."name", "busy"."c2" FROM "users" JOIN "busy" ON "busy"."c1" = "users"."id" WHERE "busy"."c2" > $1 [2]
+"#);
+    let below: Common<Auto<i64>> = recursive(
+        "below",
+        select(Branch::ID)
+            .from(Branch::table())
+            .filter(Branch::LABEL.eq("oak")),
+        |below| {
+            select(Branch::ID)
+                .from(Branch::table())
+                .join(below, on(below.column::<0>(), Branch::PARENT_ID))
+        },
+    );
+    let inside = Branch::query().filter(Branch::ID.in_(select(below.column::<0>()).from(&below)));
+    insta::assert_snapshot!(everywhere(|d| inside.render(d)), @r#"
+SELECT "branches"."id" FROM "branches" WHERE "branches"."id" IN (WITH RECURSIVE "below" ("c1") AS (SELECT "branches"."id" FROM "branches" WHERE "branches"."label" = ? UNION ALL SELECT "branches"."id" FROM "branches" JOIN "below" ON "below"."c1" = "branches"."parent_id") SELECT "below"."c1" FROM "below") ["oak"]
+SELECT "branches"."id" FROM "branches" WHERE "branches"."id" IN (WITH RECURSIVE "below" ("c1") AS (SELECT "branches"."id" FROM "branches" WHERE "branches"."label" = ? UNION ALL SELECT "branches"."id" FROM "branches" JOIN "below" ON "below"."c1" = "branches"."parent_id") SELECT "below"."c1" FROM "below") ["oak"]
+SELECT "branches"."id" FROM "branches" WHERE "branches"."id" IN (WITH RECURSIVE "below" ("c1") AS (SELECT "branches"."id" FROM "branches" WHERE "branches"."label" = $1 UNION ALL SELECT "branches"."id" FROM "branches" JOIN "below" ON "below"."c1" = "branches"."parent_id") SELECT "below"."c1" FROM "below") ["oak"]
+"#);
+    let ids = select(below.column::<0>()).from(&below);
+    insta::assert_snapshot!(everywhere(|d| ids.clone().union(select(User::ID).from(User::table())).render(d)), @r#"
+SELECT * FROM (WITH RECURSIVE "below" ("c1") AS (SELECT "branches"."id" FROM "branches" WHERE "branches"."label" = ? UNION ALL SELECT "branches"."id" FROM "branches" JOIN "below" ON "below"."c1" = "branches"."parent_id") SELECT "below"."c1" FROM "below") AS q UNION SELECT "users"."id" FROM "users" ["oak"]
+SELECT * FROM (WITH RECURSIVE "below" ("c1") AS (SELECT "branches"."id" FROM "branches" WHERE "branches"."label" = ? UNION ALL SELECT "branches"."id" FROM "branches" JOIN "below" ON "below"."c1" = "branches"."parent_id") SELECT "below"."c1" FROM "below") AS q UNION SELECT "users"."id" FROM "users" ["oak"]
+SELECT * FROM (WITH RECURSIVE "below" ("c1") AS (SELECT "branches"."id" FROM "branches" WHERE "branches"."label" = $1 UNION ALL SELECT "branches"."id" FROM "branches" JOIN "below" ON "below"."c1" = "branches"."parent_id") SELECT "below"."c1" FROM "below") AS q UNION SELECT "users"."id" FROM "users" ["oak"]
+"#);
+    let insert = insert_into(Task::table())
+        .columns((Task::USER_ID,))
+        .from_query(select((below.column::<0>(),)).from(&below));
+    insta::assert_snapshot!(everywhere(|d| insert.render(d)), @r#"
+INSERT INTO "tasks" ("user_id") WITH RECURSIVE "below" ("c1") AS (SELECT "branches"."id" FROM "branches" WHERE "branches"."label" = ? UNION ALL SELECT "branches"."id" FROM "branches" JOIN "below" ON "below"."c1" = "branches"."parent_id") SELECT "below"."c1" FROM "below" ["oak"]
+INSERT INTO "tasks" ("user_id") WITH RECURSIVE "below" ("c1") AS (SELECT "branches"."id" FROM "branches" WHERE "branches"."label" = ? UNION ALL SELECT "branches"."id" FROM "branches" JOIN "below" ON "below"."c1" = "branches"."parent_id") SELECT "below"."c1" FROM "below" ["oak"]
+INSERT INTO "tasks" ("user_id") WITH RECURSIVE "below" ("c1") AS (SELECT "branches"."id" FROM "branches" WHERE "branches"."label" = $1 UNION ALL SELECT "branches"."id" FROM "branches" JOIN "below" ON "below"."c1" = "branches"."parent_id") SELECT "below"."c1" FROM "below" ["oak"]
+"#);
+}
+
+#[test]
+fn locks() {
+    let free = Task::query().filter(Task::USER_ID.is_null()).limit(1);
+    let next = free.clone().lock(RowLock::for_update().skip_locked());
+    insta::assert_snapshot!(everywhere(|d| next.render(d)), @r#"
+SELECT "id" FROM "tasks" WHERE "user_id" IS NULL LIMIT 1 FOR UPDATE SKIP LOCKED []
+Unsupported: a lock on rows is not supported by values
+SELECT "id" FROM "tasks" WHERE "user_id" IS NULL LIMIT 1 FOR UPDATE SKIP LOCKED []
+"#);
+    let shared = select(Task::ID)
+        .from(Task::table())
+        .lock(RowLock::for_share().nowait());
+    insta::assert_snapshot!(everywhere(|d| shared.render(d)), @r#"
+SELECT "id" FROM "tasks" FOR SHARE NOWAIT []
+Unsupported: a lock on rows is not supported by values
+SELECT "id" FROM "tasks" FOR SHARE NOWAIT []
+"#);
+}
+
+#[test]
+fn functions_of_text_and_numbers() {
+    insta::assert_snapshot!(check(length(trim(User::NAME)).gt(3)), @r#"LENGTH(TRIM("name")) > ? [3]"#);
+    insta::assert_snapshot!(check(replace(User::NAME, "a", User::EMAIL).eq("x")), @r#"REPLACE("name", ?, "email") = ? ["a", "x"]"#);
+    insta::assert_snapshot!(check(substring(User::NAME, 1, 2).eq("an")), @r#"SUBSTR("name", ?, ?) = ? [1, 2, "an"]"#);
+    insta::assert_snapshot!(check(abs(User::AGE - 5).lt(3)), @r#"ABS("age" - ?) < ? [5, 3]"#);
+    insta::assert_snapshot!(check(nullif(User::AGE, 0).is_null()), @r#"NULLIF("age", ?) IS NULL [0]"#);
+    insta::assert_snapshot!(check(date_part(DatePart::Year, User::NAME).eq(2024)), @r#"CAST(FLOOR(EXTRACT(YEAR FROM "name")) AS INTEGER) = ? [2024]"#);
+    insta::assert_snapshot!(check(cast::<Decimal, _>(User::AGE).gt(Decimal::new(5, 1))), @r#"CAST("age" AS NUMERIC) > ? [Decimal(0.5)]"#);
+    let path = [JsonStep::from("it's \"q\""), JsonStep::from(3)];
+    insta::assert_snapshot!(check(json_text(User::NAME, path).eq("x")), @r#"JSON_VALUE("name", '$."it''s \"q\""[3]') = ? ["x"]"#);
+}
+
+#[test]
+fn text_with_parameters() {
+    let statement = text(
+        "SELECT '?', \"?\", `?` -- ?\n, ??, /* ? */ é FROM t WHERE a = ? AND b = ?",
+        (1, "x"),
+    );
+    insta::assert_snapshot!(everywhere(|d| Ok(Write::rendered(&statement, d)?.remove(0))), @r#"
+SELECT '?', "?", `?` -- ?
+, ?, /* ? */ é FROM t WHERE a = ? AND b = ? [1, "x"]
+SELECT '?', "?", `?` -- ?
+, ?, /* ? */ é FROM t WHERE a = ? AND b = ? [1, "x"]
+SELECT '?', "?", `?` -- ?
+, ?, /* ? */ é FROM t WHERE a = $1 AND b = $2 [1, "x"]
+"#);
+    let error = Write::rendered(&text("SELECT ?", ()), &Ansi).expect_err("no parameter");
+    assert_eq!(error.kind(), ErrorKind::InvalidStatement);
+    assert!(Write::rendered(&text("SELECT 'open ?", ()), &Ansi).is_ok());
+}
+
+#[test]
+fn pages() {
+    let users = User::query()
+        .order_by(User::NAME.asc())
+        .order_by(User::AGE.desc())
+        .order_by(User::ID.asc());
+    let page = users.clone().after(("ann", 3, 7_i64)).limit(2);
+    insta::assert_snapshot!(everywhere(|d| page.render(d)), @r#"
+SELECT "id" FROM "users" WHERE "name" > ? OR ("name" = ? AND "age" < ?) OR ("name" = ? AND "age" = ? AND "id" > ?) ORDER BY "name", "age" DESC, "id" LIMIT 2 ["ann", "ann", 3, "ann", 3, 7]
+SELECT "id" FROM "users" WHERE "name" > ? OR ("name" = ? AND "age" < ?) OR ("name" = ? AND "age" = ? AND "id" > ?) ORDER BY "name", "age" DESC, "id" LIMIT 2 ["ann", "ann", 3, "ann", 3, 7]
+SELECT "id" FROM "users" WHERE "name" > $1 OR ("name" = $2 AND "age" < $3) OR ("name" = $4 AND "age" = $5 AND "id" > $6) ORDER BY "name", "age" DESC, "id" LIMIT 2 ["ann", "ann", 3, "ann", 3, 7]
+"#);
+    for wrong in [
+        users.clone().after(("ann",)),
+        users.after((None::<String>, 3, 7)),
+    ] {
+        let error = wrong.render(&Ansi).expect_err("does not fit");
+        assert_eq!(error.kind(), ErrorKind::InvalidStatement);
+    }
+}
