@@ -81,5 +81,6 @@ step 'conformance on SQLite in a file and PostgreSQL' cargo run --release -- che
 step 'the table of rules' diff docs/semantics.md "$reports/rules.md"
 step 'faults on SQLite' cargo run --release -- faults sqlite::memory:
 step 'faults on PostgreSQL' cargo run --release -- faults postgres
+step 'mistakes planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
 step 'memory of the SQLite backend' memory
 step 'tests' tests

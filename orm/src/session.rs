@@ -28,6 +28,10 @@ mod n_plus_one;
 mod pairs;
 mod persist;
 mod plan;
+#[cfg(feature = "planted-faults")]
+pub mod planted;
+#[cfg(not(feature = "planted-faults"))]
+mod planted;
 mod records;
 mod rekey;
 mod relate;
@@ -53,6 +57,7 @@ pub(crate) use edges::Node;
 pub(crate) use joined::Selection;
 pub(crate) use load::default_loadings;
 pub(crate) use merge::Taking;
+pub(crate) use planted::{Planted, is_planted};
 pub(crate) use store::new_store;
 
 use std::fmt::{self, Debug};
@@ -157,7 +162,7 @@ impl Session {
         let slot = typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value);
         let handle = Handle::new(self.id, store, slot);
         let grants = wishes.into_grants();
-        if !grants.is_empty() {
+        if !grants.is_empty() && !is_planted(Planted::CascadeForgotten) {
             self.grant_all((store, slot), grants);
         }
         handle
@@ -338,7 +343,7 @@ impl Session {
     }
 
     pub(crate) fn typed<E: Mapped>(&self, handle: Handle<E>) -> Option<&Store<E>> {
-        if handle.session != self.id {
+        if handle.session != self.id && !is_planted(Planted::ForeignResolves) {
             return None;
         }
         self.stores

@@ -30,6 +30,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("A handle whose object has left, or that belongs to another session, is an error and never another row.")
         .hint("Nothing of the backend's.")
         .covers(&[Rule(4), Rule(34)]),
+    Case::core("identity.handle.deleted", deleted)
+        .needs(&[Capability::Transactions])
+        .promise("Behind the commit of a deletion the handle is stale: it leads neither to the old object nor to a new row of its key.")
+        .hint("Nothing of the backend's.")
+        .since(10)
+        .covers(&[Rule(4), Rule(34)]),
     Case::core("identity.conflict.flush", conflict)
         .promise("A second object with a mapped key is an identity conflict at flush, while `add` itself never fails.")
         .hint("Nothing of the backend's.")
@@ -173,6 +179,10 @@ fn stale(context: &mut Context) -> CaseResult {
         return Ok(());
     };
     let mut other = world.session();
+    // It has an object where the handle would lead to. A backend of one connection needs it back.
+    session.commit()?;
+    other.get::<User>(keys[1])?;
+    other.commit()?;
     let kind = other.try_ref(ann).map_err(|error| error.kind()).err();
     check_eq!(
         kind,
@@ -209,6 +219,29 @@ fn stale(context: &mut Context) -> CaseResult {
             "a cleared session must not know its old handles"
         );
     }
+    Ok(())
+}
+
+fn deleted(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    let seat = session.add(Seat::new("A", 1));
+    session.commit()?;
+    session.delete(seat)?;
+    session.commit()?;
+    let again = session.add(Seat::new("A", 1));
+    session.commit()?;
+    let kind = session.try_ref(seat).map_err(|error| error.kind()).err();
+    check_eq!(
+        kind,
+        Some(ErrorKind::StaleHandle),
+        "the handle of a deleted object must be stale"
+    );
+    check_eq!(
+        session.get::<Seat>(("A".to_owned(), 1))?,
+        Some(again),
+        "the new row of the key must have its own handle"
+    );
     Ok(())
 }
 

@@ -301,7 +301,11 @@ fn orphan(context: &mut Context) -> CaseResult {
     let papers = session.load(first, Folder::PAPERS)?;
     session.remove(first, Folder::PAPERS, papers[0])?;
     session.push(second, Folder::PAPERS, papers[1])?;
-    session.commit()?;
+    let committed = session.commit();
+    check!(
+        committed.is_ok(),
+        "an orphan that cannot be without its parent must be deleted, gave {committed:?}"
+    );
     let left = world.papers()?;
     let left: Vec<(&str, i64)> = left
         .iter()

@@ -17,6 +17,11 @@ const CASES: &[Case] = &[
         .promise("A session sends nothing before its first statement, and reading values sends nothing ever.")
         .hint("Creating a backend must not connect.")
         .covers(&[Rule(30)]),
+    Case::core("sessions.commit.alone", alone)
+        .promise("A commit whose whole plan is one statement sends that statement and no transaction around it.")
+        .hint("A statement outside a transaction must commit by itself.")
+        .since(10)
+        .covers(&[Rule(37)]),
     Case::core("sessions.commit.expires", expires)
         .promise("Behind a commit the last known values stay readable without I/O, and the next `get` reads the row again.")
         .hint("Nothing of the backend's.")
@@ -105,6 +110,25 @@ fn lazy(context: &mut Context) -> CaseResult {
     );
     session.flush()?;
     check!(world.sent().insert > 0, "the flush must insert");
+    Ok(())
+}
+
+fn alone(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let (mut session, ann, _) = with_user(&world, "ann")?;
+    session.commit()?;
+    session.refresh(ann)?;
+    session.commit()?;
+    session.add(Task::new("alone"));
+    world.sent();
+    session.commit()?;
+    let sent = world.sent();
+    check_eq!(
+        (sent.rows(), sent.transaction),
+        (1, 0),
+        "one statement must be sent without a transaction around it"
+    );
+    check_eq!(world.tasks()?.len(), 1, "it must be committed");
     Ok(())
 }
 

@@ -74,6 +74,7 @@ impl Reference {
                     object,
                     is_user: self.objects[object].is_user,
                     number,
+                    flush: self.objects[object].expired,
                 }
             }
             Wish::Refresh(which) => {

@@ -176,15 +176,26 @@ impl Printer {
             ),
             Step::Merge {
                 object,
-                is_user: true,
+                is_user,
                 number,
-            } => format!(
-                "{session}.merge(User {{ id: Auto::set(user{object}_key), age: {number:?}, ..User::new(\"user {object}\") }})?;"
-            ),
-            Step::Merge { object, number, .. } => format!(
-                "{session}.merge(Task {{ id: Auto::set(task{object}_key), user_id: as_it_is, ..Task::new(\"{}\") }})?;",
-                title_of(object, number)
-            ),
+                flush,
+            } => {
+                let value = if is_user {
+                    format!(
+                        "User {{ id: Auto::set(user{object}_key), age: {number:?}, ..User::new(\"user {object}\") }}"
+                    )
+                } else {
+                    format!(
+                        "Task {{ id: Auto::set(task{object}_key), user_id: as_it_is, ..Task::new(\"{}\") }}",
+                        title_of(object, number)
+                    )
+                };
+                if flush {
+                    format!("{session}.flush().and_then(|()| {session}.merge({value}))?;")
+                } else {
+                    format!("{session}.merge({value})?;")
+                }
+            }
             Step::Refresh { object, is_user } => {
                 format!("{session}.refresh({})?;", self.variable(object, is_user))
             }

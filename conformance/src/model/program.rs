@@ -154,11 +154,12 @@ pub(super) enum Step {
         object: usize,
         is_user: bool,
     },
-    /// Merges a value of its key.
+    /// Merges a value of its key; `flush` first where the object must be read, so that the value has the keys of its row.
     Merge {
         object: usize,
         is_user: bool,
         number: Option<i32>,
+        flush: bool,
     },
     Refresh {
         object: usize,

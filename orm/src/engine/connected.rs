@@ -9,6 +9,7 @@ use super::{Engine, Event, Recorder};
 use crate::backend::{Connection, Outcome, Row, Rows, Sql, Statement, StatementKind};
 use crate::dialect::{Begin, Dialect, Transaction};
 use crate::error::{Error, ErrorKind, Result};
+use crate::session::{Planted, is_planted};
 use crate::value::Param;
 
 /// A connection of an engine: runs statements one at a time and goes back to the pool when dropped, an open transaction rolled back.
@@ -149,6 +150,9 @@ impl Connected {
             }
             Err(error) if error.kind() == ErrorKind::ConnectionLost => {
                 self.in_transaction = false;
+                if is_planted(Planted::AmbiguousUntold) {
+                    return Err(error);
+                }
                 Err(error.with_kind(ErrorKind::AmbiguousCommit))
             }
             Err(error) => {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::{Backend, Connection};
 use crate::error::{Error, ErrorKind, Result};
+use crate::session::{Planted, is_planted};
 
 const DEFAULT_SIZE: usize = 10;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,7 +62,7 @@ impl Pool {
                 }
                 state.open -= 1;
             }
-            if state.open < state.size {
+            if state.open < state.size || is_planted(Planted::PoolUnbounded) {
                 state.open += 1;
                 drop(state);
                 return backend.connect().inspect_err(|_| self.forget());

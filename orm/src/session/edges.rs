@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::State;
 use super::pairs::Pairs;
+use super::planted::{Planted, is_planted};
 
 /// An object: its store and its slot.
 pub(crate) type Node = (u16, u32);
@@ -334,6 +335,9 @@ impl Edges {
             let Some((key, before)) = self.undo.pop() else {
                 break;
             };
+            if is_planted(Planted::SavepointKeepsEdges) {
+                continue;
+            }
             match before {
                 Some(members) => self.collections.insert(key, members),
                 None => self.collections.remove(&key),

@@ -11,6 +11,7 @@ use super::hook::When;
 use super::lookup::Lookup;
 use super::persist;
 use super::plan::{AssociationChanges, Changes, Columns, Step, TableChanges, Wait, plan};
+use super::planted::{Planted, is_planted};
 use super::store::moved;
 use super::transaction::Intent;
 use super::{AnyStore, Session, State};
@@ -129,7 +130,7 @@ impl Session {
 
     fn run(&mut self, steps: &[Step], waits: &[Wait], ending: Ending) -> Result<()> {
         let capabilities = self.engine.capabilities();
-        let alone = self.needs_one_statement(steps);
+        let alone = self.needs_one_statement(steps) && !is_planted(Planted::BeginsAlone);
         if !capabilities.transactions && !alone {
             return Err(Error::unsupported(
                 self.engine.dialect().name(),
@@ -192,7 +193,8 @@ impl Session {
     /// Copies the keys of parents that have been inserted by now into their children.
     fn fill_foreign_keys(&mut self, waits: &[&Wait]) -> Result<()> {
         for wait in waits {
-            if self.any_store(wait.parent.0).state(wait.parent.1) == State::Persistent {
+            let is_there = self.any_store(wait.parent.0).state(wait.parent.1) == State::Persistent;
+            if is_there && !is_planted(Planted::ForeignKeyForgotten) {
                 self.copy_key(wait.child, &wait.columns, wait.parent)?;
             }
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use rustc_hash::FxHashMap;
 
 use super::lookup::{Lookup, owned};
+use super::planted::{Planted, is_planted};
 use super::{Handle, Node, Session, State};
 use crate::entity::{
     Cardinality, Entity, Fetch, Key, Many, Mapper, Relation, RelationKind, ResolvedRelation,
@@ -136,7 +137,7 @@ impl Session {
     /// Flushes before a query, unless told not to.
     pub(crate) fn autoflush(&mut self) -> Result<()> {
         // A hook of a flush may ask too.
-        if self.autoflush && !self.flushing {
+        if self.autoflush && !self.flushing && !is_planted(Planted::NoAutoflush) {
             self.flush()
         } else {
             Ok(())

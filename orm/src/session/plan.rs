@@ -9,6 +9,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::edges::Node;
+use super::planted::{Planted, is_planted};
 use crate::entity::Side;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -204,8 +205,8 @@ impl Cycle {
 
 /// Parents before children, ties by store. A cycle is broken where NULL is allowed, else at the first store.
 fn table_order(tables: &[TableChanges]) -> Vec<usize> {
-    if tables.len() == 1 {
-        return vec![0];
+    if tables.len() == 1 || is_planted(Planted::OrderOfMeeting) {
+        return (0..tables.len()).collect();
     }
     let mut left: BTreeMap<u16, usize> = tables
         .iter()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::edges::{Link, Node, Place, Remains};
+use super::planted::{Planted, is_planted};
 use super::{Handle, Session, State, Taking};
 use crate::entity::{Entity, Grant, Many, Relation, RelationKind, ResolvedRelation, ToOne};
 use crate::error::{Error, ErrorKind, Result};
@@ -198,7 +199,8 @@ impl Session {
     ) -> Result<()> {
         let old = self.parent(child, reference)?;
         if let Some(collection) = reference.collection {
-            if let Some(old) = old.filter(|old| Some(*old) != parent) {
+            let left = old.filter(|old| Some(*old) != parent);
+            if let Some(old) = left.filter(|_| !is_planted(Planted::ChildStays)) {
                 self.edges.remove(old, collection, child.1);
             }
             if let Some(parent) = parent {

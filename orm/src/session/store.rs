@@ -10,6 +10,7 @@ use super::State;
 use super::any_store::{AnyStore, Fill, Moment};
 use super::identity::IdentityMap;
 use super::ledger::{Done, Ledger};
+use super::planted::{Planted, is_planted};
 use super::snapshots::{Snapshot, Snapshots};
 use crate::backend::Row;
 use crate::entity::{Grant, Key, Mapped, Mapper, Wishes};
@@ -69,7 +70,7 @@ impl<E: Mapped> Store<E> {
 
     #[inline]
     pub(super) fn get(&self, slot: u32) -> Option<&E> {
-        if self.ledger.state(slot) == State::Detached {
+        if self.ledger.state(slot) == State::Detached && !is_planted(Planted::DeletedResolves) {
             None
         } else {
             self.objects[slot as usize].value.as_ref()
@@ -89,7 +90,10 @@ impl<E: Mapped> Store<E> {
         }
         let object = &mut self.objects[slot as usize];
         let value = object.value.as_mut()?;
-        if object.snapshot.is_none() && matches!(state, State::Persistent | State::Deleted) {
+        if object.snapshot.is_none()
+            && matches!(state, State::Persistent | State::Deleted)
+            && !is_planted(Planted::NoSnapshot)
+        {
             object.snapshot = Some(self.snapshots.take(&self.mapper, value));
             // What is written to a deleted object goes nowhere, and is forgotten if the deletion is undone.
             if state == State::Persistent {
@@ -185,6 +189,7 @@ impl<E: Mapped> AnyStore for Store<E> {
             return Ok(None);
         };
         let known = self.keys.get(&key);
+        let known = known.filter(|_| !is_planted(Planted::SecondObject));
         self.reads_new = known.is_none();
         let Some(slot) = known else {
             let value = E::hydrate(&self.mapper, row, at)?;
@@ -192,7 +197,7 @@ impl<E: Mapped> AnyStore for Store<E> {
         };
         let object = &mut self.objects[slot as usize];
         let is_expired = self.ledger.is_older(slot, moment.epoch) && object.snapshot.is_none();
-        if fill == Fill::Expired && !is_expired {
+        if fill == Fill::Expired && (!is_expired || is_planted(Planted::ExpiredStays)) {
             return Ok(Some(slot));
         }
         object.value = Some(E::hydrate(&self.mapper, row, at)?);
@@ -288,6 +293,11 @@ impl<E: Mapped> AnyStore for Store<E> {
     fn changed_into(&self, slot: u32, out: &mut Vec<usize>) {
         let object = &self.objects[slot as usize];
         if let (Some(row), Some(before)) = (&object.value, object.snapshot) {
+            if is_planted(Planted::EqualWritten) {
+                let key = &self.mapper.table().primary_key;
+                out.extend((0..self.mapper.types().len()).filter(|column| !key.contains(column)));
+                return;
+            }
             self.snapshots.changed(&self.mapper, before, row, out);
         }
     }
@@ -339,7 +349,7 @@ impl<E: Mapped> AnyStore for Store<E> {
                 continue;
             };
             let in_snapshot = |snapshot| self.snapshots.value(&self.mapper, snapshot, column);
-            if !in_snapshot(base).same(in_snapshot(before)) {
+            if !in_snapshot(base).same(in_snapshot(before)) && !is_planted(Planted::LostUpdate) {
                 return Err(moved(self, slot, column));
             }
             let mine = mine.value(&self.mapper, column);
@@ -398,6 +408,11 @@ impl<E: Mapped> AnyStore for Store<E> {
 
     fn settle(&mut self) {
         for slot in self.ledger.settle() {
+            if is_planted(Planted::SnapshotStays) {
+                self.objects[slot as usize].snapshot = self.written.last().copied();
+                self.ledger.touch(slot);
+                continue;
+            }
             self.objects[slot as usize].snapshot = None;
         }
         if self.ledger.mark() == 0 {

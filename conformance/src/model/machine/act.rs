@@ -77,7 +77,16 @@ impl Machine<'_> {
                 );
             }
             Step::Get { object, .. } => return self.get(session, object, before, expected),
-            Step::Merge { object, number, .. } => {
+            Step::Merge {
+                object,
+                number,
+                flush,
+                ..
+            } => {
+                if flush && let Err(error) = session.flush() {
+                    return Ok(Err(error));
+                }
+                self.learn_keys(session);
                 return self.merge(session, object, number, before, expected);
             }
             Step::Refresh { object, .. } => return self.refresh(session, object, expected),

@@ -37,7 +37,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn learn_keys(&mut self, session: &Session) {
+    pub(super) fn learn_keys(&mut self, session: &Session) {
         for (n, object) in self.reference.objects.iter().enumerate() {
             if object.state == State::Persistent {
                 self.keys[n] = match self.handles[n] {
@@ -71,6 +71,7 @@ impl Machine<'_> {
                 ),
             };
             check_eq!(state, object.state, "the state of {who}");
+            self.check_stale(session, n)?;
             if !object.is_live() {
                 continue;
             }
@@ -108,6 +109,22 @@ impl Machine<'_> {
             self.world.sent(),
             Sent::NOTHING,
             "reading values and states must send nothing"
+        );
+        Ok(())
+    }
+
+    /// The handle of an object that has left leads nowhere.
+    fn check_stale(&self, session: &Session, n: usize) -> CaseResult {
+        let object = &self.reference.objects[n];
+        let resolves = match self.handles[n] {
+            Object::User(handle) => session.try_ref(handle).is_ok(),
+            Object::Task(handle) => session.try_ref(handle).is_ok(),
+        };
+        check_eq!(
+            resolves,
+            object.state != State::Detached,
+            "whether the handle of {} leads to an object",
+            name_of(n, object.is_user)
         );
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::State;
 use crate::session::any_store::AnyStore;
 use crate::session::identity::IdentityMap;
+use crate::session::planted::{Planted, is_planted};
 use crate::session::snapshots::Snapshot;
 use crate::value::ValueRef;
 
@@ -99,8 +100,8 @@ impl<E: Mapped> Store<E> {
             &self.keys,
             &mut pending.filter(|&slot| !is_open(slot)).filter_map(keyed),
         ) {
-            Some(key) => Err(conflict(&self.mapper, &key)),
-            None => Ok(()),
+            Some(key) if !is_planted(Planted::NoConflict) => Err(conflict(&self.mapper, &key)),
+            _ => Ok(()),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::entity::Mapped;
 use crate::error::Result;
 use crate::session::State;
 use crate::session::ledger::Done;
+use crate::session::planted::{Planted, is_planted};
 use crate::session::snapshots::Snapshot;
 
 impl<E: Mapped> Store<E> {
@@ -74,7 +75,9 @@ impl<E: Mapped> Store<E> {
                     let before = self.written.pop();
                     self.forget_key(slot);
                     if self.ledger.state(slot) != State::Detached {
-                        if let Some(before) = before {
+                        if let Some(before) = before
+                            && !is_planted(Planted::RollbackKeepsValues)
+                        {
                             self.put_back(slot, before);
                         }
                         // The map held the old key when the row was read, so it is free again.
