@@ -180,6 +180,15 @@ impl Edges {
         }
     }
 
+    /// A removal from collections that are not loaded is taken back: their rows say whether the object is in them.
+    pub(crate) fn forget_removal(&mut self, owners: u16, relation: u16, slot: u32) {
+        for (&(owner, other), members) in &mut self.collections {
+            if owner.0 == owners && other == relation {
+                members.removed.retain(|&removed| removed != slot);
+            }
+        }
+    }
+
     /// Forgets what was read of a collection; what was put into it and not flushed stays.
     fn unload(&mut self, key: Collection) {
         self.log(key);

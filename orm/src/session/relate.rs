@@ -235,6 +235,8 @@ impl Session {
         let Some(collection) = link.collection else {
             return Ok(());
         };
+        self.edges
+            .forget_removal(link.parent_store, collection, link.child.1);
         if let Some(parent) = link.parent {
             self.edges
                 .put_back(parent, collection, link.child.1, Place::Outside);

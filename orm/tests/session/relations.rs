@@ -422,3 +422,24 @@ fn a_child_that_leaves_on_its_way_to_another_parent_is_still_the_first_one_s() -
     f.holds::<Book>(1);
     Ok(())
 }
+
+#[test]
+fn a_removal_that_is_taken_back_does_not_hide_a_child_from_a_deletion() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    let book = f.session.add(Book::new("b"));
+    f.session.commit()?;
+    f.behind(|s| {
+        let book = s.get::<Book>(1)?.expect("the book");
+        s[book].author_id = Some(1);
+        Ok(())
+    })?;
+    f.session.push(ann, Author::BOOKS, book)?;
+    f.session.remove(ann, Author::BOOKS, book)?;
+    f.session.delete(ann)?;
+    f.session.refresh(book)?;
+    assert_eq!(f.session[book].author_id, None);
+    f.session.commit()?;
+    f.holds::<Author>(0);
+    Ok(())
+}
