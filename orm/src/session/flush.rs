@@ -3,22 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
-
-use super::deletion::refers_to_primary_key;
-use super::edges::{Link, Node};
+use super::edges::Node;
 use super::hook::When;
-use super::lookup::Lookup;
 use super::persist;
 use super::plan::{AssociationChanges, Changes, Columns, Step, TableChanges, Wait, plan};
 use super::planted::{Planted, is_planted};
-use super::store::moved;
 use super::transaction::Intent;
-use super::{AnyStore, Session, State};
+use super::{Session, State};
 use crate::dialect::Begin;
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::Lock;
-use crate::value::{Param, Value, ValueRef};
 
 /// Whether a flush may leave the transaction open behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,17 +183,6 @@ impl Session {
         Ok(())
     }
 
-    /// Copies the keys of parents that have been inserted by now into their children.
-    fn fill_foreign_keys(&mut self, waits: &[&Wait]) -> Result<()> {
-        for wait in waits {
-            let is_there = self.any_store(wait.parent.0).state(wait.parent.1) == State::Persistent;
-            if is_there && !is_planted(Planted::ForeignKeyForgotten) {
-                self.copy_key(wait.child, &wait.columns, wait.parent)?;
-            }
-        }
-        Ok(())
-    }
-
     /// What was put into relationship fields of objects that are in the session already.
     fn grant_wishes(&mut self) -> Result<()> {
         for index in 0..self.stores.len() {
@@ -230,271 +212,6 @@ impl Session {
             self.load_collections(store, relation, &resolved, &slots)?;
         }
         Ok(())
-    }
-
-    /// Writes set references into foreign keys; those to objects that are inserted in this flush must wait.
-    fn settle_links(&mut self) -> Result<Vec<Wait>> {
-        let links: Vec<Link> = self.edges.links().cloned().collect();
-        let mut waits = Vec::new();
-        for link in links {
-            let (store, slot) = link.child;
-            let alive = matches!(
-                self.any_store(store).state(slot),
-                State::Pending | State::Persistent
-            );
-            if !alive || self.any_store(store).is_doomed(slot) {
-                continue;
-            }
-            let Some(parent) = link.parent else {
-                self.clear_foreign_key(&link)?;
-                continue;
-            };
-            let state = self.any_store(parent.0).state(parent.1);
-            match state {
-                State::Persistent if !self.any_store(parent.0).is_doomed(parent.1) => {
-                    self.copy_key(link.child, &link.columns, parent)?;
-                }
-                State::Pending => {
-                    let Link {
-                        child,
-                        columns,
-                        nullable,
-                        ..
-                    } = link;
-                    waits.push(Wait {
-                        child,
-                        parent,
-                        columns,
-                        nullable,
-                    });
-                }
-                _ => {
-                    let (child, parent) = (&self.entry(store).mapper, &self.entry(parent.0).mapper);
-                    let column = &child.table().columns[link.columns[0]].name;
-                    let gone = if state == State::Persistent {
-                        "about to be deleted"
-                    } else {
-                        "not in the database"
-                    };
-                    let message = format!("it refers to a {} that is {gone}", parent.name());
-                    return Err(Error::new(ErrorKind::InvalidState, message)
-                        .entity(child.name())
-                        .column(column));
-                }
-            }
-        }
-        waits.extend(self.waits_by_natural_keys()?);
-        Ok(waits)
-    }
-
-    /// New objects whose own keys hold those of parents that are inserted before them: the rows of an association table.
-    fn open_keys(&self, waits: &[Wait]) -> FxHashSet<Node> {
-        let is_open = |wait: &&Wait| {
-            let key = &self.entry(wait.child.0).mapper.table().primary_key;
-            wait.columns.iter().any(|column| key.contains(column))
-        };
-        waits
-            .iter()
-            .filter(is_open)
-            .map(|wait| wait.child)
-            .collect()
-    }
-
-    fn clear_foreign_key(&mut self, link: &Link) -> Result<()> {
-        let (store, slot) = link.child;
-        if !link.nullable {
-            let mapper = &self.entry(store).mapper;
-            let message = "it was left without the object that its foreign key refers to, and the column is NOT NULL";
-            return Err(Error::new(ErrorKind::NotNullViolation, message)
-                .entity(mapper.name())
-                .column(&mapper.table().columns[link.columns[0]].name));
-        }
-        for &column in &link.columns {
-            self.assign_changed(link.child, column, &Value::Null)?;
-        }
-        let _ = slot;
-        Ok(())
-    }
-
-    /// New rows that refer by value to new rows of their own table, whose keys the program made.
-    fn waits_by_natural_keys(&self) -> Result<Vec<Wait>> {
-        let mut waits = Vec::new();
-        for (store, entry) in (0u16..).zip(&self.stores) {
-            let table = entry.mapper.table();
-            if table.generated_key().is_some() || entry.store.pending().len() < 2 {
-                continue;
-            }
-            for key in table
-                .foreign_keys
-                .iter()
-                .filter(|key| key.table == table.name && refers_to_primary_key(key, table))
-            {
-                let columns: Vec<usize> = key
-                    .columns
-                    .iter()
-                    .filter_map(|name| table.position(name))
-                    .collect();
-                let nullable = columns.iter().all(|&column| table.columns[column].nullable);
-                for &slot in entry.store.pending() {
-                    if self.edges.link((store, slot), columns[0]).is_some() {
-                        continue;
-                    }
-                    let params: Vec<Param<'_>> = columns
-                        .iter()
-                        .map(|&column| entry.store.value(slot, column))
-                        .collect();
-                    let values: Vec<ValueRef<'_>> =
-                        params.iter().filter_map(Param::value).collect();
-                    if values.iter().any(|value| value.is_null()) {
-                        continue;
-                    }
-                    if let Some(parent) = entry
-                        .store
-                        .find_pending(&values)?
-                        .filter(|&parent| parent != slot)
-                    {
-                        let (child, parent) = ((store, slot), (store, parent));
-                        waits.push(Wait {
-                            child,
-                            parent,
-                            columns: columns.clone(),
-                            nullable,
-                        });
-                    }
-                }
-            }
-        }
-        Ok(waits)
-    }
-
-    fn copy_key(&mut self, child: Node, columns: &[usize], parent: Node) -> Result<()> {
-        let key: Vec<Value> = {
-            let store = self.any_store(parent.0);
-            let primary = &store.mapper().table().primary_key;
-            let values = primary.iter().map(|&column| {
-                store
-                    .value(parent.1, column)
-                    .value()
-                    .map_or(Value::Null, ValueRef::to_owned)
-            });
-            values.collect()
-        };
-        for (&column, value) in columns.iter().zip(&key) {
-            self.assign_changed(child, column, value)?;
-        }
-        Ok(())
-    }
-
-    /// Sets a column if it differs: an equal value must not cost a snapshot.
-    pub(super) fn assign_changed(
-        &mut self,
-        (store, slot): Node,
-        column: usize,
-        value: &Value,
-    ) -> Result<()> {
-        let store = self.any_store_mut(store);
-        let same = store
-            .value(slot, column)
-            .value()
-            .is_some_and(|old| old.same(value.as_ref()));
-        if same {
-            Ok(())
-        } else {
-            store.assign(slot, column, value.as_ref())
-        }
-    }
-
-    /// Objects that were written while they were expired: their rows are read again, and the changes laid over them.
-    pub(super) fn read_again_what_expired(&mut self) -> Result<()> {
-        let set = self.references_set_on_expired();
-        for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
-            let any = self.any_store(store);
-            let epoch = self.epoch;
-            let is_set = |slot| !set.is_empty() && set.contains_key(&(store, slot));
-            let linked = set.range((store, 0)..=(store, u32::MAX));
-            let written = any.ledger().touched_expired(epoch).into_iter();
-            let is_due = |slot: &u32| any.is_expired(*slot, epoch) && !any.is_doomed(*slot);
-            let is_changed = |slot: &u32| !is_set(*slot) && !any.changed(*slot).is_empty();
-            let mut expired: Vec<u32> = written
-                .filter(is_changed)
-                .chain(linked.map(|(node, _)| node.1).filter(is_due))
-                .collect();
-            // In the order of their keys, so that two sessions lock in the same order.
-            any.sort_by_key(&mut expired);
-            if expired.is_empty() {
-                continue;
-            }
-            let moment = self.moment();
-            let keys = self.key_values(store, &expired);
-            let by = any_key(self, store);
-            let mut met = BTreeSet::new();
-            self.ready(Intent::Write)?;
-            self.look_up_rows(
-                &Lookup {
-                    store,
-                    by: &by,
-                    keys: &keys,
-                    order: &[],
-                    lock: Lock::ForUpdate,
-                },
-                &mut |any, row| {
-                    let mapper = any.mapper().clone();
-                    let mut key = Vec::new();
-                    mapper.key_values(row, 0, &mut key)?;
-                    if let Some(slot) = any.find(&key)?.filter(|slot| met.insert(*slot)) {
-                        let columns = set.get(&(store, slot)).map_or(&[][..], |columns| columns);
-                        let known: Vec<Value> = columns
-                            .iter()
-                            .map(|&column| owned_value(any, slot, column))
-                            .collect();
-                        any.rebase(slot, row, 0, moment)?;
-                        for (&column, known) in columns.iter().zip(&known) {
-                            if !owned_value(any, slot, column).as_ref().same(known.as_ref()) {
-                                return Err(moved(any, slot, column));
-                            }
-                        }
-                    }
-                    Ok(())
-                },
-            )?;
-            if let Some(&gone) = expired.iter().find(|slot| !met.contains(slot)) {
-                return Err(self.stale(store, gone, "the row to update is gone"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Expired objects that were written to with equal values would keep what the cascades read from being filled in.
-    fn forget_equal_writes(&mut self) {
-        let deletes = |entry: &super::StoreEntry| !entry.store.doomed().is_empty();
-        if !self.stores.iter().any(deletes) {
-            return;
-        }
-        let epoch = self.epoch;
-        for entry in &mut self.stores {
-            let any = &mut *entry.store;
-            let expired: Vec<u32> = any
-                .touched()
-                .iter()
-                .copied()
-                .filter(|&slot| any.is_expired(slot, epoch))
-                .collect();
-            for slot in expired {
-                any.expire(slot);
-            }
-        }
-    }
-
-    /// The columns of references that were set on expired objects. They count as written, even to what the row last had.
-    fn references_set_on_expired(&self) -> BTreeMap<Node, Vec<usize>> {
-        let mut set: BTreeMap<Node, Vec<usize>> = BTreeMap::new();
-        for link in self.edges.links() {
-            let (store, slot) = link.child;
-            if self.any_store(store).is_expired(slot, self.epoch) {
-                set.entry(link.child).or_default().extend(&link.columns);
-            }
-        }
-        set
     }
 
     pub(super) fn stale(&self, store: u16, slot: u32, message: &str) -> Error {
@@ -591,13 +308,4 @@ impl Shapes {
             _ => Columns::clone(self.last.insert(Columns::from(&*self.next))),
         }
     }
-}
-
-fn owned_value(store: &dyn AnyStore, slot: u32, column: usize) -> Value {
-    let value = store.value(slot, column);
-    value.value().map_or(Value::Null, ValueRef::to_owned)
-}
-
-fn any_key(session: &Session, store: u16) -> Vec<usize> {
-    session.entry(store).mapper.table().primary_key.clone()
 }
