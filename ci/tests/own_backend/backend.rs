@@ -7,7 +7,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef as Stored};
 use rusqlite::{ErrorCode, ffi};
 use selfsame::backend::{Backend, Connection, Outcome, Row, Statement};
-use selfsame::dialect::{Batch, Capabilities, Dialect, GeneratedKey, TextMatch};
+use selfsame::dialect::{
+    Batch, Capabilities, DatePart, Dialect, GeneratedKey, JsonStep, TextMatch, json_path,
+};
 use selfsame::schema::{Column, ColumnType};
 use selfsame::value::{Date, Decimal, Param, Time, Timestamp, TimestampTz, ValueRef, ValueType};
 use selfsame::{Error, ErrorKind, Result};
@@ -58,6 +60,44 @@ impl Dialect for MyDialect {
             _ => "INT",
         }
         .into()
+    }
+
+    fn cast(&self, operand: &str, ty: &ColumnType, out: &mut String) {
+        out.push_str(&match ty {
+            ColumnType::Decimal { .. } => format!("(CAST({operand} AS TEXT) COLLATE decimal)"),
+            _ => format!("CAST({operand} AS {})", self.column_type(ty)),
+        });
+    }
+
+    fn json_text(&self, document: &str, path: &[JsonStep], out: &mut String) {
+        let mut at = String::new();
+        json_path(path, &mut at);
+        out.push_str(&format!(
+            "CASE json_type({document}, {at}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' \
+             ELSE CAST(json_extract({document}, {at}) AS TEXT) END"
+        ));
+    }
+
+    /// Days are stored as their numbers, times and timestamps as microseconds.
+    fn date_part(&self, part: DatePart, value: &str, ty: ValueType, out: &mut String) {
+        let seconds = match ty {
+            ValueType::Date => format!("{value} * 86400"),
+            _ => format!("{value} / 1000000 - ({value} % 1000000 < 0)"),
+        };
+        let format = match part {
+            DatePart::Year => "%Y",
+            DatePart::Month => "%m",
+            DatePart::Day => "%d",
+            DatePart::Hour => "%H",
+            DatePart::Minute => "%M",
+            DatePart::Second => "%S",
+            DatePart::Weekday => "%w",
+            DatePart::YearDay => "%j",
+            _ => "",
+        };
+        out.push_str(&format!(
+            "CAST(strftime('{format}', {seconds}, 'unixepoch') AS INT)"
+        ));
     }
 
     fn capabilities(&self) -> Capabilities {
