@@ -84,7 +84,11 @@ fn no_password_in_reports(server: &Server) {
     for entry in fs::read_dir(home.path()).expect("the folder") {
         texts.push(fs::read_to_string(entry.expect("an entry").path()).expect("text"));
     }
-    assert_eq!(texts.len(), 2 + 5, "two streams, and a file for each format");
+    assert_eq!(
+        texts.len(),
+        2 + 5,
+        "two streams, and a file for each format"
+    );
     for text in &texts {
         assert!(!text.contains(&format!(":{secret}@")), "{text}");
     }
