@@ -320,3 +320,23 @@ fn a_collection_is_whole_again_when_what_left_it_inside_is_rolled_back() -> Resu
     f.holds::<Author>(0);
     Ok(())
 }
+
+#[test]
+fn a_deleted_object_has_its_key_again_though_another_row_had_it_inside() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.flush()?;
+    let undone: Result<()> = f.session.savepoint(|s| {
+        s.delete(ann)?;
+        s.flush()?;
+        let bob = s.add(Author::new("bob"));
+        s.flush()?;
+        assert_eq!(s[bob].id.get(), Some(&1));
+        s.expunge(bob)?;
+        Author::query().all(s)?;
+        Err(changed_mind())
+    });
+    undone.expect_err("it is undone");
+    assert_eq!(Author::query().all(&mut f.session)?, [ann]);
+    Ok(())
+}

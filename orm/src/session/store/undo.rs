@@ -94,6 +94,8 @@ impl<E: Mapped> Store<E> {
                 }
                 Done::Deleted(slot) if self.ledger.state(slot) == State::Persistent => {
                     self.restore(slot);
+                    // A row that had its key meanwhile is gone.
+                    self.forget_gone(slot);
                     let _ = self.map_key(slot);
                 }
                 Done::Deleted(_) | Done::Read(_) => {}
