@@ -372,8 +372,14 @@ impl Reference {
         for object in self
             .objects
             .iter_mut()
-            .filter(|o| o.is_persistent() && o.expired)
+            .filter(|o| o.state == State::Persistent && o.expired)
         {
+            // What is to be deleted is not written: the cascades may read it as if nothing had been.
+            if object.doomed {
+                object.values = object.base;
+                object.touched = false;
+                continue;
+            }
             if object.values == object.base && object.link.is_none() {
                 object.touched = false;
                 continue;
