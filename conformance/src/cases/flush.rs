@@ -48,6 +48,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("An UPDATE or DELETE that matches no row is stale data, naming entity and key, never silence.")
         .hint("Tell how many rows matched, 0 included.")
         .covers(&[Rule(19)]),
+    Case::core("flush.stale.whole", stale_whole)
+        .since(11)
+        .needs(&[Capability::Transactions])
+        .promise("Where one of several rows to delete or to update is gone, none of them is written.")
+        .hint("Nothing of the backend's but a transaction that rolls back.")
+        .covers(&[Rule(18), Rule(19)]),
     Case::core("flush.version.counts", version_counts)
         .since(2)
         .promise("A version begins at 1, is one more after each UPDATE that changes something, and does not move otherwise.")
@@ -501,6 +507,45 @@ fn computed(context: &mut Context) -> CaseResult {
         [Some(100), Some(200), Some(300)],
         "after the UPDATE"
     );
+    Ok(())
+}
+
+fn stale_whole(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    for deleting in [true, false] {
+        let mut session = world.session();
+        let block = if deleting { "a" } else { "b" };
+        let seats: Vec<Handle<Seat>> = (1..4)
+            .map(|number| session.add(Seat::new(block, number)))
+            .collect();
+        session.commit()?;
+        let mut other = world.session();
+        if let Some(gone) = other.get::<Seat>((block.to_owned(), 2))? {
+            other.delete(gone)?;
+        }
+        other.commit()?;
+        for &seat in &seats {
+            if deleting {
+                session.delete(seat)?;
+            } else {
+                session.set_blind(seat, Seat::GUEST, Some("ann".to_owned()))?;
+            }
+        }
+        let result = session.commit();
+        check!(
+            matches!(&result, Err(error) if error.kind() == ErrorKind::StaleData),
+            "writing a row that is gone must be stale data, gave {result:?}"
+        );
+        session.rollback()?;
+        let left = Seat::query()
+            .filter(Seat::BLOCK.eq(block))
+            .rows(&mut session)?;
+        check_eq!(left.len(), 2, "the other rows");
+        check!(
+            left.iter().all(|seat| seat.guest.is_none()),
+            "none of the other rows may be written"
+        );
+    }
     Ok(())
 }
 

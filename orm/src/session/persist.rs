@@ -82,13 +82,12 @@ pub(super) fn is_one_statement(session: &Session, step: &Step) -> bool {
             };
             slots.len() == 1 || insert.is_one_statement(session)
         }
-        Step::Update { slots, .. } | Step::Delete { slots, .. } => {
-            slots.len() == 1 || session.engine.dialect().batch() == Batch::Arrays
-        }
+        // A statement for many rows may match some of them only: then a transaction must undo those.
+        Step::Update { slots, .. } | Step::Delete { slots, .. } => slots.len() == 1,
         Step::Associate { association, pairs } => {
             association::is_one_insert(session, *association, pairs.len())
         }
-        Step::Dissociate { pairs, .. } => association::is_one_delete(session, pairs.len()),
+        Step::Dissociate { pairs, .. } => pairs.len() == 1,
         Step::Sever { slots, .. } => association::is_one_delete(session, slots.len()),
     }
 }
