@@ -11,7 +11,7 @@ mod text;
 pub use bulk::{BulkDelete, BulkUpdate};
 pub use join::Joined;
 pub(crate) use join::Joins;
-pub use records::RecordQuery;
+pub use records::{RecordAlias, RecordBulkDelete, RecordBulkUpdate, RecordLoad, RecordQuery};
 pub use text::SessionSql;
 
 use std::fmt::{self, Debug};

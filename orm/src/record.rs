@@ -79,17 +79,8 @@ impl Records {
     ///
     /// [`ErrorKind::Mapping`] if the table has no such column, or one of another type than `T`.
     pub fn column<T: ColumnValue>(&self, name: &str) -> Result<Expr<Record, T>> {
-        let index = position(&self.mapper, name)?;
-        let found = self.mapper.types()[index];
-        if found != T::TYPE {
-            let message = format!("the column is a {found:?}, not a {:?}", T::TYPE);
-            return Err(self.error(message).column(name));
-        }
-        Ok(Expr::from_node(Node::Column(ColumnRef {
-            table: Arc::clone(self.mapper.table()),
-            index,
-            alias: None,
-        })))
+        let index = self.typed::<T>(name)?;
+        Ok(Expr::from_node(Node::Column(self.reference(index))))
     }
 
     /// The table.
@@ -110,9 +101,34 @@ impl Records {
             .map(|relation| (relation.name(), relation.target().table().name.clone()))
     }
 
-    #[cold]
-    fn error(&self, message: String) -> Error {
-        Error::new(ErrorKind::Mapping, message).entity(self.mapper.name())
+    /// The position of a column that is read as a `T`.
+    pub(crate) fn typed<T: ColumnValue>(&self, name: &str) -> Result<usize> {
+        let index = position(&self.mapper, name)?;
+        let found = self.mapper.types()[index];
+        if found == T::TYPE {
+            return Ok(index);
+        }
+        let message = format!("the column is a {found:?}, not a {:?}", T::TYPE);
+        let error = Error::new(ErrorKind::Mapping, message);
+        Err(error.entity(self.mapper.name()).column(name))
+    }
+
+    /// The position of a column, and a value in its type.
+    pub(crate) fn fitted(&self, name: &str, value: Value) -> Result<(usize, Value)> {
+        let index = position(&self.mapper, name)?;
+        let column = &self.mapper.table().columns[index];
+        match fit(value, column) {
+            Ok(value) => Ok((index, value)),
+            Err(error) => Err(named(&self.mapper, index, error)),
+        }
+    }
+
+    pub(crate) fn reference(&self, index: usize) -> ColumnRef {
+        ColumnRef {
+            table: Arc::clone(self.mapper.table()),
+            index,
+            alias: None,
+        }
     }
 }
 
@@ -249,6 +265,39 @@ impl Mapper {
     pub(crate) fn shared(self) -> Arc<Self> {
         Arc::new_cyclic(|itself: &Weak<Self>| self.located(Weak::clone(itself)))
     }
+}
+
+/// The relation that a path begins with, and what of the path is behind it. Names may have dots in them: the longest fits best.
+pub(crate) fn step<'p>(mapper: &Mapper, path: &'p str) -> Result<(u16, Option<&'p str>)> {
+    let found = (0u16..)
+        .zip(mapper.relations())
+        .filter_map(|(index, relation)| {
+            let name = relation.name();
+            match path.strip_prefix(name)? {
+                "" => Some((name.len(), index, None)),
+                rest => Some((name.len(), index, Some(rest.strip_prefix('.')?))),
+            }
+        });
+    let longest = found.max_by_key(|(length, ..)| *length);
+    match longest {
+        Some((_, index, rest)) => Ok((index, rest)),
+        None => Err(no_relation(mapper, path)),
+    }
+}
+
+/// The relation of a name.
+pub(crate) fn relation(mapper: &Mapper, name: &str) -> Result<u16> {
+    let mut relations = (0u16..).zip(mapper.relations());
+    match relations.find(|(_, relation)| relation.name() == name) {
+        Some((index, _)) => Ok(index),
+        None => Err(no_relation(mapper, name)),
+    }
+}
+
+#[cold]
+fn no_relation(mapper: &Mapper, name: &str) -> Error {
+    let message = format!("the table {} has no relation `{name}`", mapper.table().name);
+    Error::new(ErrorKind::Mapping, message).entity(mapper.name())
 }
 
 /// The position of a column.

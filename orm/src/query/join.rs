@@ -18,10 +18,10 @@ pub enum Joined {}
 /// What a query reads besides its own table.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Joins {
-    joins: Vec<Join>,
-    having: Option<Node>,
+    pub(super) joins: Vec<Join>,
+    pub(super) having: Option<Node>,
     /// Whether one row of its own may stand in several rows.
-    multiplies: bool,
+    pub(super) multiplies: bool,
 }
 
 impl<E: Entity> Query<E> {
@@ -171,6 +171,6 @@ fn first_of(key: &mut Order) {
     };
 }
 
-fn invalid(error: &Error) -> Node {
+pub(super) fn invalid(error: &Error) -> Node {
     Node::Invalid(error.kind(), error.message().into())
 }

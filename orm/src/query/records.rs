@@ -1,18 +1,50 @@
 //! Queries for records.
 
+mod bulk;
+mod join;
+mod load;
+
+pub use bulk::{RecordBulkDelete, RecordBulkUpdate};
+pub use join::RecordAlias;
+pub use load::RecordLoad;
+
 use std::sync::Arc;
 
+use super::join::invalid;
+use super::{Joins, Loading};
 use crate::backend::Row;
+use crate::entity::Mapped;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Record, Records};
 use crate::render::Read;
 use crate::session::{Fill, Handle, Selection, Session};
-use crate::sql::{Condition, Node, Order, OrderBy, also};
-use crate::value::{ColumnValue, ValueType};
+use crate::sql::{
+    Condition, Node, Operator, Order, OrderBy, Predicate, Projection, RowLock, Select, also,
+    column, select,
+};
+use crate::value::{ColumnValue, Value, ValueType};
+use join::Way;
 
 /// A query for the records of a table. Built by [`Records::query`]; nothing is sent before one of its last methods.
 ///
-/// All of them flush the session first, unless it is told not to.
+/// All of them flush the session first, unless it is told not to. Relations and columns that do not exist are an
+/// [`ErrorKind::Mapping`] when the query is asked, naming table and relation or column.
+///
+/// ```
+/// # use selfsame::prelude::*;
+/// # use selfsame::query::RecordLoad;
+/// # use selfsame::record::Record;
+/// # fn read(shop: &Metadata, session: &mut Session) -> selfsame::Result<Vec<Handle<Record>>> {
+/// let (artists, albums) = (shop.records("artist")?, shop.records("album")?);
+/// artists
+///     .query()
+///     .join("album")
+///     .filter(albums.column::<String>("title")?.starts_with("Let"))
+///     .with("album.track")
+///     .order_by(artists.column::<String>("name")?.asc())
+///     .all(session)
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a query does nothing until it is asked for its records"]
 pub struct RecordQuery {
@@ -21,6 +53,12 @@ pub struct RecordQuery {
     order: Vec<Order>,
     limit: Option<u64>,
     offset: Option<u64>,
+    joined: Option<Box<Joins>>,
+    /// The relations that are joined.
+    ways: Vec<Way>,
+    lock: Option<RowLock>,
+    loadings: Vec<Loading>,
+    fill: Fill,
 }
 
 impl Records {
@@ -32,18 +70,54 @@ impl Records {
             order: Vec::new(),
             limit: None,
             offset: None,
+            joined: None,
+            ways: Vec::new(),
+            lock: None,
+            loadings: Vec::new(),
+            fill: Fill::Expired,
         }
+    }
+
+    /// That a column has a value, whatever its type: `users.equals("name", "ann")?`. An integer may be of another width; NULL is what
+    /// is NULL.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if the table has no such column; [`ErrorKind::Conversion`] for a value of another type.
+    pub fn equals(&self, name: &str, value: impl Into<Value>) -> Result<Predicate<Record>> {
+        let (index, value) = self.fitted(name, value.into())?;
+        let operand = column(self.table(), index, None);
+        let node = match value {
+            Value::Null => Node::IsNull {
+                operand: Box::new(operand),
+                negated: false,
+            },
+            value => {
+                let value = Node::Param(value, self.mapper().types()[index]);
+                operand.binary(Operator::Eq, value)
+            }
+        };
+        Ok(Predicate::from_node(node))
     }
 }
 
 impl RecordQuery {
-    /// Only records for which the condition is true, made of [`Records::column`]; several filters must all be true.
+    /// Only records for which the condition is true, made of [`Records::column`]; several filters must all be true. Where tables are
+    /// joined, they must be true of the same joined row.
     pub fn filter(mut self, condition: impl Condition<Record>) -> Self {
         also(&mut self.filter, condition.into_condition());
         self
     }
 
-    /// Orders by a column; each further call orders what the former left equal.
+    /// Only records whose joined rows, all together, fulfil a condition of aggregates.
+    pub fn having(mut self, condition: impl Condition<Record>) -> Self {
+        let joined = self.joined.get_or_insert_default();
+        also(&mut joined.having, condition.into_condition());
+        self
+    }
+
+    /// Orders by a column or an expression; each further call orders what the former left equal. Where a record has several joined
+    /// rows, it stands where the first of them does.
     pub fn order_by(mut self, order: impl Into<OrderBy<Record>>) -> Self {
         self.order.push(order.into().into_order());
         self
@@ -61,11 +135,24 @@ impl RecordQuery {
         self
     }
 
+    /// Overwrites records that are in the session already, changes that were not flushed included.
+    pub fn populate_existing(mut self) -> Self {
+        self.fill = Fill::Always;
+        self
+    }
+
+    /// Locks the rows until the transaction ends, and reads them as they then are into their records.
+    pub fn lock(mut self, lock: RowLock) -> Self {
+        self.lock = Some(lock);
+        self.fill = Fill::Always;
+        self
+    }
+
     /// All of them, in order.
     ///
     /// # Errors
     ///
-    /// What an autoflush or the SELECT gives.
+    /// [`ErrorKind::Mapping`] if the query names what does not exist; what an autoflush or the SELECT gives.
     pub fn all(&self, session: &mut Session) -> Result<Vec<Handle<Record>>> {
         self.fetch(session, self.limit)
     }
@@ -86,19 +173,28 @@ impl RecordQuery {
     ///
     /// [`ErrorKind::NoRow`], [`ErrorKind::MultipleRows`]; else as [`all`](Self::all).
     pub fn one(&self, session: &mut Session) -> Result<Handle<Record>> {
+        self.one_or_none(session)?.ok_or_else(|| {
+            let message = "exactly one row was asked for, and there is none";
+            Error::new(ErrorKind::NoRow, message).entity(self.records.mapper().name())
+        })
+    }
+
+    /// The only one, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::MultipleRows`]; else as [`all`](Self::all).
+    pub fn one_or_none(&self, session: &mut Session) -> Result<Option<Handle<Record>>> {
         let found = self.fetch(session, Some(self.limit.map_or(2, |limit| limit.min(2))))?;
-        let (kind, message) = match found[..] {
-            [only] => return Ok(only),
-            [] => (
-                ErrorKind::NoRow,
-                "exactly one row was asked for, and there is none",
-            ),
-            _ => (
-                ErrorKind::MultipleRows,
-                "exactly one row was asked for, and there are more",
-            ),
-        };
-        Err(Error::new(kind, message).entity(self.records.mapper().name()))
+        match found[..] {
+            [] => Ok(None),
+            [only] => Ok(Some(only)),
+            _ => {
+                let message = "at most one row was asked for, and there are more";
+                let error = Error::new(ErrorKind::MultipleRows, message);
+                Err(error.entity(self.records.mapper().name()))
+            }
+        }
     }
 
     /// How many there are.
@@ -108,22 +204,102 @@ impl RecordQuery {
     /// As [`all`](Self::all).
     pub fn count(&self, session: &mut Session) -> Result<u64> {
         let mut count = 0;
-        let mapper = Arc::clone(self.records.mapper());
-        session.run_query(
-            &mapper,
-            &self.selection(self.limit),
-            Read::Count,
-            &mut |row| {
-                count = Row::value(row, 0, ValueType::I64).and_then(i64::from_value)?;
-                Ok(())
-            },
-        )?;
+        self.read(session, Read::Count, &mut |row| {
+            count = Row::value(row, 0, ValueType::I64).and_then(i64::from_value)?;
+            Ok(())
+        })?;
         Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Whether there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all).
+    pub fn exists(&self, session: &mut Session) -> Result<bool> {
+        let mut exists = false;
+        self.read(session, Read::Exists, &mut |_| {
+            exists = true;
+            Ok(())
+        })?;
+        Ok(exists)
+    }
+
+    /// Plain records that the session does not track.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all).
+    pub fn rows(&self, session: &mut Session) -> Result<Vec<Record>> {
+        let mut rows = Vec::new();
+        self.for_each(session, |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Hands plain records to `each`, one at a time as they come; stops at its first error.
+    ///
+    /// # Errors
+    ///
+    /// What `each` returns; else as [`all`](Self::all).
+    pub fn for_each(
+        &self,
+        session: &mut Session,
+        mut each: impl FnMut(Record) -> Result<()>,
+    ) -> Result<()> {
+        let mapper = self.records.mapper();
+        let columns: Vec<usize> = (0..mapper.types().len()).collect();
+        self.read(session, Read::Columns(&columns), &mut |row| {
+            each(Record::hydrate(mapper, row, 0)?)
+        })
+    }
+
+    /// Reads columns and expressions instead of records, past the identity map: one, or a tuple of up to eight. The rows are those of
+    /// the joined tables, each of them; `group_by`, `having` and `distinct` come behind this.
+    ///
+    /// ```
+    /// # use selfsame::prelude::*;
+    /// use selfsame::sql::count;
+    ///
+    /// # fn read(shop: &Metadata, session: &mut Session) -> selfsame::Result<Vec<(String, i64)>> {
+    /// let (artists, albums) = (shop.records("artist")?, shop.records("album")?);
+    /// let name = || artists.column::<String>("name");
+    /// artists
+    ///     .query()
+    ///     .left_join("album")
+    ///     .select((name()?, count(albums.column::<i64>("album_id")?)))
+    ///     .group_by(name()?)
+    ///     .all(session)
+    /// # }
+    /// ```
+    pub fn select<P: Projection>(self, projection: P) -> Select<P::Row> {
+        select(projection).with_node(|node| {
+            node.from = Some(self.records.table().into());
+            if let Some(joined) = &self.joined {
+                joined.apply(node);
+            }
+            node.filter = self.filter;
+            node.order = self.order;
+            (node.limit, node.offset) = (self.limit, self.offset);
+            node.lock = self.lock;
+        })
+    }
+
+    fn read(
+        &self,
+        session: &mut Session,
+        read: Read<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        let mapper = Arc::clone(self.records.mapper());
+        session.run_query(&mapper, &self.selection(self.limit), read, sink)
     }
 
     fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<Record>>> {
         let store = session.store_of_records(self.records.mapper());
-        let slots = session.query_objects(store, &self.selection(limit), &[])?;
+        let slots = session.query_objects(store, &self.selection(limit), &self.loadings)?;
         Ok(slots
             .into_iter()
             .map(|slot| session.handle((store, slot)))
@@ -136,9 +312,14 @@ impl RecordQuery {
             order: &self.order,
             limit,
             offset: self.offset,
-            joined: None,
-            lock: None,
-            fill: Fill::Expired,
+            joined: self.joined.as_deref(),
+            lock: self.lock,
+            fill: self.fill,
         }
+    }
+
+    /// Has an error told when the query is asked.
+    fn refuse(&mut self, error: &Error) {
+        also(&mut self.filter, invalid(error));
     }
 }

@@ -34,7 +34,11 @@ impl Session {
         self.insert_rows(mapper, Box::new(store))
     }
 
-    fn insert_rows(&mut self, mapper: &Arc<Mapper>, rows: Box<dyn AnyStore>) -> Result<u64> {
+    pub(super) fn insert_rows(
+        &mut self,
+        mapper: &Arc<Mapper>,
+        rows: Box<dyn AnyStore>,
+    ) -> Result<u64> {
         self.flush()?;
         let count = u64::from(rows.len());
         if count == 0 {

@@ -144,6 +144,21 @@ impl<S, D, K: Cardinality> Path for Along<S, D, K> {
 }
 
 impl UntypedPath {
+    /// A relation of a mapping by its number, and the names that its ends stand under if they are not their own.
+    pub(crate) fn new(
+        mapper: &Arc<Mapper>,
+        relation: u16,
+        owner: Option<Arc<str>>,
+        target: Option<Arc<str>>,
+    ) -> Self {
+        Self {
+            mapper: Arc::clone(mapper),
+            relation,
+            owner,
+            target,
+        }
+    }
+
     /// Each table on the way with the condition that ties it to those before, and whether a row can lead to several.
     pub(crate) fn steps(&self) -> Result<(Vec<(Source, Node)>, Multiplicity)> {
         let resolved = &self.mapper.resolved()?[usize::from(self.relation)];
@@ -169,7 +184,7 @@ impl UntypedPath {
     }
 
     /// EXISTS of a related row for which the condition is true.
-    fn exists(mut self, mut condition: Node) -> Node {
+    pub(crate) fn exists(mut self, mut condition: Node) -> Node {
         let relation = &self.mapper.relations()[usize::from(self.relation)];
         let target = Arc::clone(relation.target().table());
         if self.target.is_none() && self.owner.is_none() && target.name == self.mapper.table().name

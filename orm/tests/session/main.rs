@@ -13,6 +13,7 @@ mod many_to_many;
 mod merge;
 mod pairs;
 mod queries;
+mod record_queries;
 mod records;
 mod rekey;
 mod relations;

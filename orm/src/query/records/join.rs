@@ -1,0 +1,213 @@
+//! Queries of records that read several tables.
+
+use std::sync::Arc;
+
+use super::RecordQuery;
+use crate::entity::{Mapper, RelationKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::Joins;
+use crate::record::{self, Record, Records};
+use crate::sql::{
+    ColumnRef, Condition, Expr, Join, JoinKind, Multiplicity, Node, Predicate, UntypedPath,
+};
+use crate::value::ColumnValue;
+
+/// A table of records under another name, so that it can stand in a query twice. Made by [`Records::alias`].
+#[derive(Clone, Debug)]
+pub struct RecordAlias {
+    records: Records,
+    name: Arc<str>,
+}
+
+/// A relation that is joined: its numbers from the query's own table on, and the name that its target stands under if it is not its
+/// own.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    path: Vec<u16>,
+    name: Option<Arc<str>>,
+}
+
+impl Records {
+    /// The table under another name: needed where a query reads it twice.
+    pub fn alias(&self, name: &str) -> RecordAlias {
+        RecordAlias {
+            records: self.clone(),
+            name: name.into(),
+        }
+    }
+
+    /// Whether one of the records that a relation leads to fulfils a condition: `artists.any("album", title.eq("x"))?`.
+    /// `any("album", true)` asks whether there is one; the relation may be a path, as `"album.track"`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if there is no such relation, or it leads to one at most: then ask [`has`](Self::has).
+    pub fn any(
+        &self,
+        relation: &str,
+        condition: impl Condition<Record>,
+    ) -> Result<Predicate<Record>> {
+        self.related(relation, condition.into_condition(), Multiplicity::Many)
+    }
+
+    /// Whether there is a record that a relation leads to and it fulfils a condition: `albums.has("artist", name.eq("x"))?`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if there is no such relation, or it leads to many: then ask [`any`](Self::any).
+    pub fn has(
+        &self,
+        relation: &str,
+        condition: impl Condition<Record>,
+    ) -> Result<Predicate<Record>> {
+        self.related(relation, condition.into_condition(), Multiplicity::One)
+    }
+
+    fn related(
+        &self,
+        path: &str,
+        condition: Node,
+        wanted: Multiplicity,
+    ) -> Result<Predicate<Record>> {
+        let mut steps: Vec<(Arc<Mapper>, u16)> = Vec::new();
+        let mut mapper = Arc::clone(self.mapper());
+        let mut rest = Some(path);
+        let mut leads_to = Multiplicity::One;
+        while let Some(path) = rest {
+            let (relation, behind) = record::step(&mapper, path)?;
+            let descriptor = &mapper.relations()[usize::from(relation)];
+            if matches!(
+                descriptor.kind(),
+                RelationKind::HasMany | RelationKind::ManyToMany
+            ) {
+                leads_to = Multiplicity::Many;
+            }
+            let target = descriptor.target();
+            steps.push((mapper, relation));
+            (mapper, rest) = (target, behind);
+        }
+        if leads_to != wanted {
+            let message = match wanted {
+                Multiplicity::Many => {
+                    format!("the relation {path} leads to one record at most: ask `has`")
+                }
+                Multiplicity::One => format!("the relation {path} leads to many: ask `any`"),
+            };
+            return Err(Error::new(ErrorKind::Mapping, message).entity(self.mapper().name()));
+        }
+        let inside_out = steps.into_iter().rev();
+        let node = inside_out.fold(condition, |condition, (mapper, relation)| {
+            UntypedPath::new(&mapper, relation, None, None).exists(condition)
+        });
+        Ok(Predicate::from_node(node))
+    }
+}
+
+impl RecordAlias {
+    /// A column of the table under its other name, as [`Records::column`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn column<T: ColumnValue>(&self, name: &str) -> Result<Expr<Record, T>> {
+        let index = self.records.typed::<T>(name)?;
+        Ok(Expr::from_node(Node::Column(ColumnRef {
+            table: Arc::clone(self.records.table()),
+            index,
+            alias: Some(Arc::clone(&self.name)),
+        })))
+    }
+}
+
+impl RecordQuery {
+    /// Joins what a relation leads to; records without a match are left out: `.join("album.track")`. What a path passes on its way
+    /// is joined with it, once; however many rows are joined to a record, it is found once.
+    pub fn join(self, path: &str) -> Self {
+        self.with_path(JoinKind::Inner, path, None)
+    }
+
+    /// Joins what a relation leads to; records without a match stay, with NULLs.
+    pub fn left_join(self, path: &str) -> Self {
+        self.with_path(JoinKind::Left, path, None)
+    }
+
+    /// Joins what a relation leads to under another name, which a table that the query reads already needs.
+    pub fn join_as(self, path: &str, alias: &RecordAlias) -> Self {
+        self.with_path(JoinKind::Inner, path, Some(alias))
+    }
+
+    /// Joins what a relation leads to under another name; records without a match stay, with NULLs.
+    pub fn left_join_as(self, path: &str, alias: &RecordAlias) -> Self {
+        self.with_path(JoinKind::Left, path, Some(alias))
+    }
+
+    fn with_path(mut self, kind: JoinKind, path: &str, alias: Option<&RecordAlias>) -> Self {
+        if let Err(error) = self.add_path(kind, path, alias) {
+            self.refuse(&error);
+        }
+        self
+    }
+
+    fn add_path(&mut self, kind: JoinKind, path: &str, alias: Option<&RecordAlias>) -> Result<()> {
+        let mut mapper = Arc::clone(self.records.mapper());
+        let mut owner: Option<Arc<str>> = None;
+        let mut way = Vec::new();
+        let mut rest = Some(path);
+        while let Some(path) = rest {
+            let (relation, behind) = record::step(&mapper, path)?;
+            way.push(relation);
+            let target = mapper.relations()[usize::from(relation)].target();
+            let alias = alias.filter(|_| behind.is_none());
+            check_alias(&target, alias)?;
+            let name = alias.map(|alias| Arc::clone(&alias.name));
+            let is_known =
+                |known: &&Way| known.path == way && (behind.is_some() || known.name == name);
+            owner = match self.ways.iter().find(is_known) {
+                Some(known) => known.name.clone(),
+                None => {
+                    let step = UntypedPath::new(&mapper, relation, owner, name.clone());
+                    self.add_step(kind, &step)?;
+                    self.ways.push(Way {
+                        path: way.clone(),
+                        name: name.clone(),
+                    });
+                    name
+                }
+            };
+            (mapper, rest) = (target, behind);
+        }
+        Ok(())
+    }
+
+    fn add_step(&mut self, kind: JoinKind, step: &UntypedPath) -> Result<()> {
+        let own = &self.records.table().name;
+        let joined: &mut Joins = self.joined.get_or_insert_default();
+        let (steps, multiplicity) = step.steps()?;
+        joined.multiplies |= multiplicity == Multiplicity::Many;
+        for (source, on) in steps {
+            let name = source.name();
+            if name == own || joined.joins.iter().any(|join| join.source.name() == name) {
+                let message = format!("the query reads {name} already: join it under another name");
+                return Err(Error::new(ErrorKind::Mapping, message).entity(own));
+            }
+            joined.joins.push(Join { kind, source, on });
+        }
+        Ok(())
+    }
+}
+
+/// Whether an alias is of the table that it shall stand for.
+fn check_alias(target: &Mapper, alias: Option<&RecordAlias>) -> Result<()> {
+    match alias {
+        Some(alias) if alias.records.mapper().id() != target.id() => {
+            let message = format!(
+                "{} is another name of {}, not of {}",
+                alias.name,
+                alias.records.mapper().name(),
+                target.name()
+            );
+            Err(Error::new(ErrorKind::Mapping, message).entity(target.name()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,443 @@
+//! What queries for records can do besides finding them: load along, join, count in groups, and write.
+
+use selfsame::prelude::*;
+use selfsame::query::{RecordLoad, RecordQuery};
+use selfsame::record::{Record, Records};
+use selfsame::sql::{count, max};
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::fixture::{Album, Fixture, Mark, Node, Seat, Track};
+
+/// Three albums of two tracks with a mark each, and a fourth that is empty; and their mappings by reflection.
+fn shop(f: &Fixture) -> Result<Metadata> {
+    f.behind(|session| {
+        for name in ["a", "b", "c"] {
+            let track = |number: i32| Track {
+                marks: [Mark::new(number, 0)].into(),
+                ..Track::new(format!("{name}{number}"), 0)
+            };
+            session.add(Album {
+                tracks: [track(1), track(2)].into(),
+                ..Album::new(name)
+            });
+        }
+        session.add(Album::new("d"));
+        Ok(())
+    })?;
+    Metadata::reflect(&f.outside)
+}
+
+fn titles(session: &Session, found: &[Handle<Record>]) -> Vec<String> {
+    let title = |&handle: &Handle<Record>| session[handle].get::<String>("title");
+    found
+        .iter()
+        .map(|handle| title(handle).expect("a title"))
+        .collect()
+}
+
+/// Albums with their tracks and marks as text, each relation asked for.
+fn graph(session: &mut Session, found: &[Handle<Record>]) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for &album in found {
+        let mut line: String = session[album].get("title")?;
+        for track in session.related(album, "tracks")? {
+            assert_eq!(session.related(track, "album")?, [album]);
+            line += &format!(" {}", session[track].get::<String>("title")?);
+            for mark in session.related(track, "marks")? {
+                line += &format!("/{}", session[mark].get::<i32>("second")?);
+            }
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+#[test]
+fn graphs_are_equal_however_they_are_loaded() -> Result<()> {
+    let check = |load: &dyn Fn(RecordQuery) -> RecordQuery, query: usize, later: usize| {
+        let mut f = Fixture::new()?;
+        let shop = shop(&f)?;
+        let albums = shop.records("albums")?;
+        let id = albums.column::<i64>("id")?;
+        let found = load(albums.query().order_by(id.asc())).all(&mut f.session)?;
+        // The first is BEGIN.
+        let sent = f.sent();
+        assert_eq!(sent.len(), 1 + query, "{sent:#?}");
+        let expected = ["a a1/1 a2/2", "b b1/1 b2/2", "c c1/1 c2/2", "d"];
+        assert_eq!(graph(&mut f.session, &found)?, expected);
+        let sent = f.sent();
+        assert_eq!(sent.len(), later, "{sent:#?}");
+        Ok::<(), Error>(())
+    };
+    check(&|query| query, 1, 4 + 6)?;
+    check(&|query| query.with("tracks"), 2, 6)?;
+    check(&|query| query.with("tracks.marks"), 3, 0)?;
+    check(
+        &|query| query.with(RecordLoad::selectin("tracks").then("marks")),
+        3,
+        0,
+    )?;
+    check(
+        &|query| query.with("tracks.marks").with("tracks.album"),
+        3,
+        0,
+    )?;
+    check(
+        &|query| query.with(RecordLoad::joined("tracks.marks")),
+        1,
+        0,
+    )?;
+    check(
+        &|query| query.with(RecordLoad::joined("tracks").then("marks")),
+        2,
+        0,
+    )?;
+    check(
+        &|query| {
+            query
+                .with(RecordLoad::joined("tracks"))
+                .with("tracks.marks")
+        },
+        2,
+        0,
+    )?;
+    check(
+        &|query| query.with("tracks").with(RecordLoad::lazy("tracks")),
+        1,
+        4 + 6,
+    )?;
+    check(&|query| query.with(RecordLoad::lazy("tracks.marks")), 2, 6)
+}
+
+#[test]
+fn a_limit_counts_records_and_not_joined_rows() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let albums = shop(&f)?.records("albums")?;
+    let id = albums.column::<i64>("id")?;
+    let query = albums.query().order_by(id.asc()).limit(2);
+    let found = query
+        .with(RecordLoad::joined("tracks"))
+        .all(&mut f.session)?;
+    assert_eq!(titles(&f.session, &found), ["a", "b"]);
+    f.forget();
+    for album in found {
+        assert_eq!(
+            f.session.related_loaded(album, "tracks")?.map(|t| t.len()),
+            Some(2)
+        );
+    }
+    f.sends(&[]);
+    Ok(())
+}
+
+#[test]
+fn what_does_not_exist_is_named() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let shop = shop(&f)?;
+    let (albums, tracks) = (shop.records("albums")?, shop.records("tracks")?);
+    let mut check = |query: RecordQuery, text: &str| {
+        f.forget();
+        let error = query.all(&mut f.session).expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Mapping, "{error}");
+        assert!(error.message().contains(text), "{error}");
+        f.sends(&[]);
+    };
+    check(
+        albums.query().with("track"),
+        "the table albums has no relation `track`",
+    );
+    check(
+        albums.query().with("tracks.mark"),
+        "the table tracks has no relation `mark`",
+    );
+    check(
+        albums.query().with("tracks."),
+        "the table tracks has no relation ``",
+    );
+    check(
+        albums.query().join("mark"),
+        "the table albums has no relation `mark`",
+    );
+    check(
+        albums
+            .query()
+            .join("tracks")
+            .join_as("tracks", &albums.alias("x")),
+        "x is another name of albums, not of tracks",
+    );
+    check(
+        tracks.query().join("album.tracks"),
+        "the query reads tracks already",
+    );
+    let error = albums.query().all(&mut f.session).map(drop);
+    assert!(error.is_ok(), "the session goes on");
+    let title = tracks.column::<String>("title")?;
+    let query = albums.query().filter(title.eq("a1"));
+    let error = query.all(&mut f.session).expect_err("not joined");
+    assert_eq!(error.kind(), ErrorKind::InvalidStatement);
+    let kind = |result: Result<_>| result.map(drop).map_err(|error: Error| error.kind());
+    assert_eq!(kind(albums.has("tracks", true)), Err(ErrorKind::Mapping));
+    assert_eq!(kind(tracks.any("album", true)), Err(ErrorKind::Mapping));
+    assert_eq!(kind(tracks.any("albums", true)), Err(ErrorKind::Mapping));
+    assert_eq!(kind(tracks.equals("title", 1)), Err(ErrorKind::Conversion));
+    Ok(())
+}
+
+#[test]
+fn joined_tables_filter_and_order() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let shop = shop(&f)?;
+    let [albums, tracks, marks] = ["albums", "tracks", "marks"].map(|name| shop.records(name));
+    let (albums, tracks, marks) = (albums?, tracks?, marks?);
+    let title = || tracks.column::<String>("title");
+    let mut found = |query: RecordQuery| -> Result<Vec<String>> {
+        let found = query.all(&mut f.session)?;
+        assert_eq!(query.count(&mut f.session)?, found.len() as u64);
+        Ok(titles(&f.session, &found))
+    };
+    let joined = || albums.query().join("tracks");
+    assert_eq!(found(joined().order_by(title()?.desc()))?, ["c", "b", "a"]);
+    assert_eq!(found(joined().filter(title()?.ends_with("a2")))?, ["a"]);
+    assert_eq!(
+        found(
+            albums
+                .query()
+                .left_join("tracks")
+                .filter(title()?.is_null())
+        )?,
+        ["d"]
+    );
+    let second = marks.column::<i32>("second")?;
+    let deep = joined()
+        .join("tracks.marks")
+        .filter(second.eq(2).and(title()?.lt("b3")))
+        .order_by(title()?.asc());
+    assert_eq!(found(deep.clone())?, ["a", "b"]);
+    assert_eq!(found(deep.with("tracks").limit(1).offset(1))?, ["b"]);
+    let many = joined()
+        .having(count(title()?).gt(1))
+        .order_by(albums.column::<i64>("id")?.asc());
+    assert_eq!(found(many)?, ["a", "b", "c"]);
+    let parents = tracks
+        .query()
+        .join("album")
+        .filter(albums.equals("title", "b")?);
+    assert_eq!(found(parents.order_by(title()?.asc()))?, ["b1", "b2"]);
+    Ok(())
+}
+
+#[test]
+fn a_table_is_joined_to_itself_under_another_name() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.behind(|session| {
+        let leaf = |label: &str| Node::new(label);
+        session.add(Node {
+            children: [Node {
+                children: [leaf("x"), leaf("y")].into(),
+                ..Node::new("branch")
+            }]
+            .into(),
+            ..Node::new("root")
+        });
+        Ok(())
+    })?;
+    let nodes = Metadata::reflect(&f.outside)?.records("nodes")?;
+    let label = nodes.column::<String>("label")?;
+    let names: Vec<&str> = nodes.relations().map(|(name, _)| name).collect();
+    assert_eq!(names, ["parent", "nodes_by_parent"]);
+    let (above, top) = (nodes.alias("above"), nodes.alias("top"));
+    let query = nodes
+        .query()
+        .join_as("parent", &above)
+        .join_as("parent.parent", &top)
+        .filter(above.column::<String>("label")?.eq("branch"))
+        .filter(top.column::<String>("label")?.eq("root"))
+        .order_by(label.clone().asc());
+    let found = query.all(&mut f.session)?;
+    let labels: Result<Vec<String>> = found.iter().map(|&n| f.session[n].get("label")).collect();
+    assert_eq!(labels?, ["x", "y"]);
+    let query = |condition| {
+        nodes
+            .query()
+            .filter(condition)
+            .count(&mut Session::new(&f.outside))
+    };
+    assert_eq!(
+        query(nodes.any("nodes_by_parent", nodes.equals("label", "x")?)?)?,
+        1
+    );
+    assert_eq!(
+        query(nodes.has("parent.parent", nodes.equals("label", "root")?)?)?,
+        2
+    );
+    assert_eq!(query(nodes.has("parent", true)?)?, 3);
+    assert_eq!(
+        query(!nodes.any("nodes_by_parent.nodes_by_parent", true)?)?,
+        3
+    );
+    assert_eq!(query(nodes.equals("parent_id", None::<i64>)?)?, 1);
+    Ok(())
+}
+
+#[test]
+fn columns_and_aggregates_are_read_in_groups() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let shop = shop(&f)?;
+    let (albums, tracks) = (shop.records("albums")?, shop.records("tracks")?);
+    let title = || albums.column::<String>("title");
+    let report = albums
+        .query()
+        .left_join("tracks")
+        .order_by(title()?.asc())
+        .select((
+            title()?,
+            count(tracks.column::<i64>("id")?),
+            max(tracks.column::<String>("title")?),
+        ))
+        .group_by(title()?)
+        .all(&mut f.session)?;
+    let line =
+        |title: &str, count, last: Option<&str>| (title.to_owned(), count, last.map(str::to_owned));
+    let expected = [
+        line("a", 2, Some("a2")),
+        line("b", 2, Some("b2")),
+        line("c", 2, Some("c2")),
+        line("d", 0, None),
+    ];
+    assert_eq!(report, expected);
+    Ok(())
+}
+
+#[test]
+fn plain_records_are_not_tracked() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let albums = shop(&f)?.records("albums")?;
+    let query = albums.query().order_by(albums.column::<i64>("id")?.asc());
+    let rows = query.rows(&mut f.session)?;
+    assert_eq!(rows.len(), 4);
+    let mut seen = 0;
+    let stopped = query.for_each(&mut f.session, |row| {
+        assert_eq!(row, rows[seen]);
+        seen += 1;
+        match seen {
+            2 => Err(Error::new(ErrorKind::InvalidState, "enough")),
+            _ => Ok(()),
+        }
+    });
+    assert_eq!(
+        (stopped.expect_err("stopped").message(), seen),
+        ("enough", 2)
+    );
+    f.forget();
+    assert!(f.session.get_record(&albums, 1)?.is_some());
+    f.sends(&["SELECT albums WHERE id = ?"]);
+    assert!(query.exists(&mut f.session)?);
+    let none = albums.query().filter(albums.equals("title", "z")?);
+    assert!(!none.exists(&mut f.session)?);
+    assert_eq!(none.one_or_none(&mut f.session)?, None);
+    let error = none.one(&mut f.session).expect_err("none");
+    assert_eq!(error.kind(), ErrorKind::NoRow);
+    Ok(())
+}
+
+#[test]
+fn records_are_got_by_many_keys_in_one_statement() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let shop = shop(&f)?;
+    let albums = shop.records("albums")?;
+    let known = f.session.get_record(&albums, 2)?.expect("an album");
+    f.forget();
+    let found = f.session.get_many_records(&albums, [3, 9, 2, 1])?;
+    f.sends(&["SELECT albums WHERE id IN (?, ?, ?, ?)"]);
+    assert_eq!(titles(&f.session, &found), ["c", "b", "a"]);
+    assert_eq!(found[1], known);
+    assert_eq!(
+        f.session.get_many_records(&albums, [1_i16, 2])?,
+        [found[2], known]
+    );
+    f.sends(&[]);
+    f.session.commit()?;
+    f.behind(|session| {
+        let seat = |place: &str| Seat::new(1, place, false);
+        session.add_all([seat("a"), seat("b")]);
+        Ok(())
+    })?;
+    let seats = shop.records("seats")?;
+    let found = f.session.get_many_records(&seats, [(1, "b"), (1, "a")])?;
+    assert_eq!(f.session[found[0]].get::<String>("place")?, "b");
+    f.session.commit()?;
+    f.behind(|session| Seat::query().delete().execute(session))?;
+    assert_eq!(f.session.get_many_records(&seats, [(1, "a")])?, []);
+    Ok(())
+}
+
+#[test]
+fn many_rows_are_written_by_one_statement() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let shop = shop(&f)?;
+    let (marks, tracks) = (shop.records("marks")?, shop.records("tracks")?);
+    let first = f.session.get_record(&marks, 1)?.expect("a mark");
+    let second = || marks.column::<i32>("second");
+    f.forget();
+    let update = marks.query().filter(second()?.eq(1)).update();
+    let changed = update
+        .set_expr("second", second()? + 10)
+        .execute(&mut f.session)?;
+    assert_eq!(changed, 3);
+    f.sends(&["UPDATE marks SET second = second + ? WHERE second = ?"]);
+    assert!(f.session.is_expired(first)?);
+    f.session.get_record(&marks, 1)?;
+    assert_eq!(f.session[first].get::<i32>("second")?, 11);
+    let of_a = marks
+        .query()
+        .join("track")
+        .filter(tracks.column::<String>("title")?.lt("b"));
+    assert_eq!(
+        of_a.update().set("second", 7_i64).execute(&mut f.session)?,
+        2
+    );
+    let gone = marks.query().filter(marks.equals("second", 7)?).delete();
+    assert_eq!(gone.execute(&mut f.session)?, 2);
+    assert_eq!(f.session.state(first), State::Deleted);
+    f.session.rollback()?;
+    assert_eq!(f.session.state(first), State::Persistent);
+    let wrong = |column: &str, value: &str| {
+        let update = marks.query().update().set(column, value);
+        let error = update
+            .execute(&mut Session::new(&f.outside))
+            .expect_err("refused");
+        (error.kind(), error.column_name().map(str::to_owned))
+    };
+    let named = |column: &str| Some(column.to_owned());
+    assert_eq!(
+        wrong("second", "x"),
+        (ErrorKind::Conversion, named("second"))
+    );
+    assert_eq!(wrong("minute", "x"), (ErrorKind::Mapping, named("minute")));
+    Ok(())
+}
+
+#[test]
+fn plain_records_are_inserted_together() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let shop = shop(&f)?;
+    let (albums, tracks) = (shop.records("albums")?, shop.records("tracks")?);
+    let row = |records: &Records, title: &str| -> Result<Record> {
+        let mut record = records.record();
+        record.set("title", title)?;
+        Ok(record)
+    };
+    let rows = ["x", "y", "z"].map(|title| row(&albums, title));
+    let rows: Result<Vec<Record>> = rows.into_iter().collect();
+    f.forget();
+    assert_eq!(f.session.insert_all_records(&albums, rows?)?, 3);
+    f.session.commit()?;
+    f.sends(&["BEGIN IMMEDIATE", "INSERT INTO albums (title) 3", "COMMIT"]);
+    f.holds::<Album>(7);
+    let other = f.session.insert_all_records(&albums, [row(&tracks, "t")?]);
+    assert_eq!(
+        other.expect_err("of another table").kind(),
+        ErrorKind::Mapping
+    );
+    Ok(())
+}
