@@ -1,0 +1,319 @@
+//! The comparison of tables with tables.
+
+use std::sync::Arc;
+
+use super::essence::essence;
+use super::{Difference, Side};
+use crate::dialect::Dialect;
+use crate::schema::{Column, ForeignKey, Generated, Index, Table};
+
+/// Compares the tables of a program with those of a database: first by the program's order, then what the database has besides.
+pub(in crate::schema) fn compare(
+    dialect: &dyn Dialect,
+    code: &[Arc<Table>],
+    database: &[Table],
+) -> Vec<Difference> {
+    let mut found = Vec::new();
+    for table in code {
+        match database.iter().find(|other| other.name == table.name) {
+            Some(other) => Comparison {
+                dialect,
+                code: table,
+                database: other,
+                found: &mut found,
+            }
+            .run(),
+            None => found.push(Difference::Table {
+                table: table.name.clone(),
+                only_in: Side::Code,
+            }),
+        }
+    }
+    for table in database {
+        if !code.iter().any(|other| other.name == table.name) {
+            found.push(Difference::Table {
+                table: table.name.clone(),
+                only_in: Side::Database,
+            });
+        }
+    }
+    found
+}
+
+/// Two tables of one name.
+struct Comparison<'a> {
+    dialect: &'a dyn Dialect,
+    code: &'a Table,
+    database: &'a Table,
+    found: &'a mut Vec<Difference>,
+}
+
+impl Comparison<'_> {
+    fn run(mut self) {
+        let (code, database) = (self.code, self.database);
+        for column in &code.columns {
+            match database.position(&column.name) {
+                Some(position) => self.column(column, &database.columns[position]),
+                None => self.column_of_one_side(column, Side::Code),
+            }
+        }
+        for column in &database.columns {
+            if code.position(&column.name).is_none() {
+                self.column_of_one_side(column, Side::Database);
+            }
+        }
+        self.primary_key();
+        self.uniques();
+        self.indexes();
+        if self.dialect.capabilities().foreign_keys {
+            self.foreign_keys();
+        }
+    }
+
+    fn column_of_one_side(&mut self, column: &Column, only_in: Side) {
+        self.found.push(Difference::Column {
+            table: self.code.name.clone(),
+            column: column.clone(),
+            only_in,
+        });
+    }
+
+    fn column(&mut self, code: &Column, database: &Column) {
+        let (table, column) = (&self.code.name, &code.name);
+        let is_counted =
+            |c: &Column| matches!(c.generated, Generated::Key | Generated::KeyNeverReused);
+        if is_counted(code) && is_counted(database) {
+            // The definition of such a column says its type and how it is counted.
+            let definition = |column: &Column| self.dialect.generated_key(column).definition;
+            if definition(code) == definition(database) {
+                return;
+            }
+        }
+        // Two types that the database writes alike are one to it.
+        if self.dialect.column_type(&code.ty) != self.dialect.column_type(&database.ty) {
+            self.found.push(Difference::Type {
+                table: table.clone(),
+                column: column.clone(),
+                code: code.ty.clone(),
+                database: database.ty.clone(),
+            });
+        }
+        if code.nullable != database.nullable {
+            self.found.push(Difference::Nullable {
+                table: table.clone(),
+                column: column.clone(),
+                only_in: match code.nullable {
+                    true => Side::Code,
+                    false => Side::Database,
+                },
+            });
+        }
+        let is_same = match (&code.generated, &database.generated) {
+            (Generated::Default(a), Generated::Default(b)) => a == b || essence(a) == essence(b),
+            // Databases keep the expression in words of their own.
+            (Generated::Computed(_), Generated::Computed(_)) => true,
+            (a, b) => a == b,
+        };
+        if !is_same {
+            self.found.push(Difference::Generated {
+                table: table.clone(),
+                column: column.clone(),
+                code: code.generated.clone(),
+                database: database.generated.clone(),
+            });
+        }
+    }
+
+    fn primary_key(&mut self) {
+        let (code, database) = (key(self.code), key(self.database));
+        if code != database {
+            self.found.push(Difference::PrimaryKey {
+                table: self.code.name.clone(),
+                code,
+                database,
+            });
+        }
+    }
+
+    fn uniques(&mut self) {
+        // A database may merge a constraint over the key's columns with the key.
+        let lists = |table: &Table| -> Vec<Vec<String>> {
+            let key = key(table);
+            let columns = table.uniques.iter().map(|unique| unique.columns.clone());
+            columns.filter(|columns| *columns != key).collect()
+        };
+        for (columns, only_in) in one_sided(lists(self.code), lists(self.database)) {
+            self.found.push(Difference::Unique {
+                table: self.code.name.clone(),
+                columns,
+                only_in,
+            });
+        }
+    }
+
+    fn indexes(&mut self) {
+        let lists = |indexes: &[Index]| -> Vec<Vec<String>> {
+            indexes.iter().map(|index| index.columns.clone()).collect()
+        };
+        let (code, database) = (lists(&self.code.indexes), lists(&self.database.indexes));
+        for (columns, only_in) in one_sided(code, database) {
+            self.found.push(Difference::Index {
+                table: self.code.name.clone(),
+                columns,
+                only_in,
+            });
+        }
+    }
+
+    fn foreign_keys(&mut self) {
+        let unnamed = |table: &Table| -> Vec<ForeignKey> {
+            let mut keys = table.foreign_keys.clone();
+            for key in &mut keys {
+                key.name = None;
+            }
+            keys
+        };
+        for (key, only_in) in one_sided(unnamed(self.code), unnamed(self.database)) {
+            self.found.push(Difference::ForeignKey {
+                table: self.code.name.clone(),
+                key,
+                only_in,
+            });
+        }
+    }
+}
+
+fn key(table: &Table) -> Vec<String> {
+    table
+        .key_columns()
+        .map(|column| column.name.clone())
+        .collect()
+}
+
+/// What is in one of two lists only.
+fn one_sided<T: PartialEq>(code: Vec<T>, database: Vec<T>) -> Vec<(T, Side)> {
+    let is_missing: Vec<bool> = database.iter().map(|item| !code.contains(item)).collect();
+    let mut found: Vec<(T, Side)> = code
+        .into_iter()
+        .filter(|item| !database.contains(item))
+        .map(|item| (item, Side::Code))
+        .collect();
+    let only = database
+        .into_iter()
+        .zip(is_missing)
+        .filter(|(_, missing)| *missing);
+    found.extend(only.map(|(item, _)| (item, Side::Database)));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::tests::Arrays;
+    use crate::schema::{ColumnType, ReferentialAction};
+
+    fn users() -> Table {
+        Table::build("users")
+            .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
+            .column(Column::new("name", ColumnType::Text { length: Some(50) }))
+            .column(Column::new("age", ColumnType::I32).nullable())
+            .primary_key(["id"])
+            .unique(["name"])
+            .index(["age", "name"])
+    }
+
+    fn tasks() -> Table {
+        let made = Generated::Default("now()".to_owned());
+        Table::build("tasks")
+            .column(Column::new("id", ColumnType::I64))
+            .column(Column::new("user_id", ColumnType::I64))
+            .column(Column::new("made", ColumnType::Timestamp).generated(made))
+            .primary_key(["id"])
+            .foreign_key(["user_id"], "users", ["id"])
+    }
+
+    /// Checks what the comparison says.
+    fn check(code: &[Table], database: &[Table], lines: &[&str]) {
+        let code: Vec<Arc<Table>> = code.iter().cloned().map(Arc::new).collect();
+        let found = compare(&Arrays, &code, database);
+        let text: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(text, lines);
+    }
+
+    #[test]
+    fn equal_tables_do_not_differ() {
+        let mut named = tasks();
+        named.foreign_keys[0].name = Some("by".to_owned());
+        named.columns[2].generated = Generated::Default("(NOW())".to_owned());
+        check(&[users(), tasks()], &[named, users()], &[]);
+    }
+
+    #[test]
+    fn tables_and_columns_of_one_side() {
+        let mut less = users();
+        less.columns.remove(2);
+        less.indexes.clear();
+        check(
+            &[users(), tasks()],
+            &[Table::build("logs"), less.clone()],
+            &[
+                "users.age: the column is missing in the database",
+                "users: the index (age, name) is missing in the database",
+                "tasks: the table is missing in the database",
+                "logs: the table is in the database only",
+            ],
+        );
+        check(
+            &[less],
+            &[users()],
+            &[
+                "users.age: the column is in the database only",
+                "users: the index (age, name) is in the database only",
+            ],
+        );
+    }
+
+    #[test]
+    fn columns_that_differ() {
+        let mut other = users();
+        other.columns[0].generated = Generated::No;
+        other.columns[1].ty = ColumnType::Text { length: None };
+        other.columns[2].nullable = false;
+        check(
+            &[users()],
+            &[other.clone()],
+            &[
+                "users.id: has counted keys in the code and no default in the database",
+                "users.name: the type is Text { length: Some(50) } in the code and Text { length: None } in the database",
+                "users.age: may be NULL in the code only",
+            ],
+        );
+        check(
+            &[other],
+            &[users()],
+            &[
+                "users.id: has no default in the code and counted keys in the database",
+                "users.name: the type is Text { length: None } in the code and Text { length: Some(50) } in the database",
+                "users.age: may be NULL in the database only",
+            ],
+        );
+    }
+
+    #[test]
+    fn constraints_that_differ() {
+        let mut other = tasks().primary_key(["user_id", "id"]).unique(["made"]);
+        other.foreign_keys[0].on_delete = ReferentialAction::Cascade;
+        other.columns[2].generated = Generated::Default("later()".to_owned());
+        check(
+            &[tasks()],
+            &[other],
+            &[
+                "tasks.made: has the default now() in the code and the default later() in the database",
+                "tasks: the primary key is (id) in the code and (user_id, id) in the database",
+                "tasks: UNIQUE (made) is in the database only",
+                "tasks: FOREIGN KEY (user_id) REFERENCES users (id) is missing in the database",
+                "tasks: FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE is in the database only",
+            ],
+        );
+    }
+}
