@@ -1,6 +1,7 @@
 //! Mapping: what ties a Rust type to a table.
 
 mod association;
+mod embedded;
 #[doc(hidden)]
 pub mod outline;
 mod relation;
@@ -8,6 +9,7 @@ mod resolve;
 mod wish;
 
 pub use association::{Association, Side, Through};
+pub use embedded::{Embedded, Optional, Place, Presence, Present, Remade};
 pub use relation::{
     Cardinality, Cascade, Fetch, Many, One, Relation, RelationDescriptor, RelationKind, Required,
     ToOne,
@@ -18,6 +20,7 @@ pub use wish::{BelongsTo, HasMany, HasOne, ManyToMany, Wish, Wishes};
 
 use std::fmt::{self, Debug};
 use std::hash::Hash;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -70,6 +73,19 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
     ///
     /// [`ErrorKind::Conversion`] if the value is not of the column's type.
     fn assign(&mut self, mapper: &Mapper, column: usize, value: ValueRef<'_>) -> Result<()>;
+
+    /// Sets several columns, which ascend, from a row of the table, so that values which are made of several can be made anew.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conversion`] if they make no value.
+    fn assign_many(&mut self, mapper: &Mapper, columns: &[usize], row: &dyn Row) -> Result<()> {
+        for &column in columns {
+            let value = row.value(column, mapper.types()[column])?;
+            self.assign(mapper, column, value)?;
+        }
+        Ok(())
+    }
 
     /// Asks the program's own rule about the value of a column.
     ///
@@ -189,6 +205,8 @@ pub struct Mapper {
     guard: Vec<usize>,
     computed: Vec<usize>,
     validated: Vec<usize>,
+    /// The columns that belong to values which are made whole.
+    together: Vec<Range<usize>>,
     relations: Vec<RelationDescriptor>,
     resolved: OnceLock<Result<Vec<ResolvedRelation>, MappingError>>,
     /// Where it lies, if its rows are records: they share it.
@@ -217,6 +235,7 @@ impl Mapper {
             types,
             version: None,
             validated: Vec::new(),
+            together: Vec::new(),
             relations: Vec::new(),
             resolved: OnceLock::new(),
             place: Weak::new(),
@@ -258,6 +277,13 @@ impl Mapper {
     /// The columns that [`Mapped::validate`] asks about.
     pub(crate) fn needs_validation(&self, column: usize) -> bool {
         self.validated.contains(&column)
+    }
+
+    /// Whether a column belongs to a value that is there only with others, so that [`Mapped::assign_many`] sets them together.
+    pub(crate) fn is_together(&self, column: usize) -> bool {
+        self.together
+            .iter()
+            .any(|columns| columns.contains(&column))
     }
 
     /// Makes an error of what a validating function said; the derive's `validate` is made of it.

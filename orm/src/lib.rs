@@ -17,9 +17,9 @@ pub mod sql;
 pub mod value;
 
 pub use engine::{Echo, Engine};
-pub use entity::Entity;
+pub use entity::{Embedded, Entity};
 pub use error::{Error, ErrorKind, Result};
-pub use selfsame_macros::{DbEnum, Entity, FromRow};
+pub use selfsame_macros::{DbEnum, Embedded, Entity, FromRow};
 pub use session::{Handle, Session};
 
 /// What most programs name.
@@ -30,7 +30,7 @@ pub mod prelude {
     pub use crate::schema::Metadata;
     pub use crate::session::{Handle, Hook, Session, SessionFactory, State};
     pub use crate::value::Auto;
-    pub use crate::{DbEnum, Entity, FromRow};
+    pub use crate::{DbEnum, Embedded, Entity, FromRow};
 }
 
 /// The version of this library.

@@ -1,18 +1,20 @@
-//! `#[derive(Entity)]`: reads a struct into a [`Model`], then writes the code of the model.
+//! `#[derive(Entity)]` and `#[derive(Embedded)]`: read a struct into a [`Model`], then write the code of the model.
 
 mod column;
 mod constraint;
+mod flatten;
 mod read;
 mod relation;
 mod secondary;
 mod write;
 
 use proc_macro2::TokenStream;
-use syn::{DeriveInput, Ident, Visibility};
+use syn::{DeriveInput, Generics, Ident, Visibility};
 
 use crate::errors::Errors;
 use column::Column;
 use constraint::{ForeignKey, References};
+use flatten::Flattened;
 use relation::Relation;
 
 pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
@@ -24,20 +26,41 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     tokens
 }
 
+pub(crate) fn derive_embedded(input: &DeriveInput) -> TokenStream {
+    let mut errors = Errors::default();
+    let code = read::embedded(input, &mut errors).map(|model| write::embedded(&model));
+    let mut tokens = errors.into_tokens();
+    tokens.extend(code);
+    tokens
+}
+
 /// A struct as a mapping.
 struct Model<'a> {
+    /// What the derive makes of it.
+    role: Role,
     name: &'a Ident,
+    /// Those of an embedded value; an entity has none.
+    generics: &'a Generics,
     visibility: &'a Visibility,
     table: String,
     new: New,
     /// In the order of the fields; so are the relations.
     columns: Vec<Column<'a>>,
     relations: Vec<Relation<'a>>,
+    /// The embedded values.
+    flattened: Vec<Flattened<'a>>,
     foreign_keys: Vec<ForeignKey>,
     /// Column names.
     uniques: Vec<Vec<String>>,
     indexes: Vec<Vec<String>>,
     checks: Vec<String>,
+}
+
+/// What a struct becomes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Entity,
+    Embedded,
 }
 
 /// Whether the derive makes `new`.
@@ -48,6 +71,11 @@ enum New {
 }
 
 impl Model<'_> {
+    /// How many fields were understood.
+    fn field_count(&self) -> usize {
+        self.columns.len() + self.relations.len() + self.flattened.len()
+    }
+
     /// The primary key's columns, with their positions.
     fn key_columns(&self) -> impl Iterator<Item = (usize, &Column<'_>)> {
         let columns = self.columns.iter().enumerate();

@@ -1,4 +1,4 @@
-//! The derive macros of `selfsame`. Use them through it: `selfsame::Entity`, `selfsame::DbEnum`, `selfsame::FromRow`.
+//! The derive macros of `selfsame`. Use them through it: `selfsame::Entity`, `selfsame::Embedded`, `selfsame::DbEnum`, `selfsame::FromRow`.
 
 mod attribute;
 mod case;
@@ -13,14 +13,14 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Maps a struct with named fields to a table.
 ///
-/// Each field is a column, by its type, or a relation, if its type is written `HasMany<T>`, `HasOne<T>`, `BelongsTo<T>` or
-/// `ManyToMany<T>`. The types `Option<T>` (may be NULL) and `Auto<T>` (made by the database) are recognised by their last path segment too, so write them out
+/// Each field is a column, by its type, a relation, if its type is written `HasMany<T>`, `HasOne<T>`, `BelongsTo<T>` or
+/// `ManyToMany<T>`, or an embedded value, if it is marked with `flatten`. The types `Option<T>` (may be NULL) and `Auto<T>` (made by the database) are recognised by their last path segment too, so write them out
 /// where the mapping depends on them.
 ///
 /// It implements `Mapped` and `Entity`, and adds
 ///
 /// - a typed constant for each field, in capitals and as visible as the field: `User::NAME: Column<User, String>`,
-///   `User::TASKS: Relation<User, Task, Many>`;
+///   `User::TASKS: Relation<User, Task, Many>`, and of an embedded value a struct of them: `User::HOME.street`;
 /// - `User::new(…)` over the required columns, in the order of the fields: those that are not `Option`, `Auto`, defaulted or relations. Text
 ///   is taken as `impl Into<String>`. The other fields follow by struct update: `User { age: Some(3), ..User::new("ann") }`.
 ///
@@ -52,6 +52,14 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `check = "age >= 0"` | a CHECK constraint |
 /// | `validate = path::to::function` | a flush asks `fn(&T) -> Result<(), impl Display>` about a value before it is written; of an `Option` or `Auto` the value inside, if there is one |
 ///
+/// # Attributes of an embedded value
+///
+/// | `#[orm(…)]` | |
+/// |---|---|
+/// | `flatten` | the columns of the field's type, which derives `Embedded`, are columns of this struct's table |
+/// | `prefix = "billing_"` | what their names begin with |
+/// | `default = Audit::new()` | the value that `new` gives; an `Option` is `None` without it |
+///
 /// # Attributes of a relation
 ///
 /// | `#[orm(…)]` | |
@@ -65,6 +73,50 @@ use syn::{DeriveInput, parse_macro_input};
 #[proc_macro_derive(Entity, attributes(orm))]
 pub fn derive_entity(input: TokenStream) -> TokenStream {
     entity::derive(&parse_macro_input!(input as DeriveInput)).into()
+}
+
+/// Makes a struct with named fields an embedded value: a group of columns that entities have as one field.
+///
+/// ```text
+/// #[derive(Embedded, Clone, Debug)]
+/// struct Address {
+///     street: String,
+///     #[orm(length = 5, check = "zip <> ''")]
+///     zip: String,
+///     country: Option<String>,
+/// }
+///
+/// #[derive(Entity, Clone, Debug)]
+/// struct Customer {
+///     #[orm(primary_key)]
+///     id: Auto<i64>,
+///     #[orm(flatten)]
+///     home: Address,                 // street, zip, country
+///     #[orm(flatten, prefix = "billing_")]
+///     billing: Option<Address>,      // billing_street, billing_zip, billing_country: all NULL, or a value
+/// }
+///
+/// let customer = Customer::new(Address::new("Main St", "12345"));
+/// Customer::query().filter(Customer::HOME.zip.eq("12345"))
+/// ```
+///
+/// It implements `Embedded`, and adds `new` as for an entity, and a struct of typed columns (`AddressColumns`), which the constant of the
+/// field in an entity is: whatever takes a column takes `Customer::HOME.street`. An entity reads, compares and writes these columns as its
+/// own: an UPDATE names those that changed.
+///
+/// Fields take the attributes of an entity's columns but for `primary_key`; the struct takes `unique`, `index`, `check`, `foreign_key`
+/// and `no_new`. A field may itself be an embedded value, by `#[orm(flatten)]`. The struct may be generic over the types of its columns
+/// (`struct Audit<W: ColumnValue> { by: W, … }`): a mixin. A `version` may be in it; relations may not, but a relation of the entity may
+/// follow a foreign key in it, named by `key = "…"`; it is then as one that may be empty.
+///
+/// With a `prefix`, the names of all its columns get it, also in the struct's constraints, checks and computed columns, where a word (or a
+/// text in double quotes) that is a column's name is taken for that column.
+///
+/// `Option<Address>` is absent when all of its columns are NULL, so one of them must never be NULL in an address that is there, and none of
+/// them can be made by the database. A row that has some of what an address needs is an error when it is read.
+#[proc_macro_derive(Embedded, attributes(orm))]
+pub fn derive_embedded(input: TokenStream) -> TokenStream {
+    entity::derive_embedded(&parse_macro_input!(input as DeriveInput)).into()
 }
 
 /// Stores an enum without data as one of some labels.

@@ -2,10 +2,15 @@
 //!
 //! An entity's own code is so a few statics, and costs little to compile. These types are for the derive; they change as it does.
 
+mod group;
+mod text;
+
+pub use group::{Assigned, EmbeddedOutline, Group};
+
 use std::sync::Arc;
 
 use super::{Cascade, Fetch, Mapper, RelationDescriptor, RelationKind};
-use crate::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
+use crate::schema::{Column, ColumnType, Generated, ReferentialAction, Table};
 
 type Names = &'static [&'static str];
 
@@ -16,22 +21,10 @@ pub struct Outline {
     pub name: &'static str,
     /// The table's name.
     pub table: &'static str,
-    /// The columns in order.
-    pub columns: &'static [ColumnOutline],
+    /// The columns in order, and their constraints.
+    pub group: Group,
     /// The positions of the primary key's columns.
     pub primary_key: &'static [usize],
-    /// The position of the version column.
-    pub version: Option<usize>,
-    /// The positions of the columns that [`Mapped::validate`](super::Mapped::validate) asks about.
-    pub validated: &'static [usize],
-    /// Foreign keys.
-    pub foreign_keys: &'static [ForeignKeyOutline],
-    /// The columns of each UNIQUE constraint.
-    pub uniques: &'static [Names],
-    /// The columns of each index.
-    pub indexes: &'static [Names],
-    /// The condition of each CHECK constraint.
-    pub checks: Names,
     /// The relations in order.
     pub relations: &'static [RelationOutline],
 }
@@ -116,34 +109,24 @@ pub struct SecondaryOutline {
 impl Outline {
     /// The mapping itself.
     pub fn mapper(&self) -> Arc<Mapper> {
-        let mut table = Table::build(self.table);
-        table.columns = self.columns.iter().map(ColumnOutline::column).collect();
+        let layout = self.group.lay_out(Table::build(self.table));
+        let mut table = layout.table;
         table.primary_key = self.primary_key.to_vec();
-        for key in self.foreign_keys {
-            table = table.constraint(key.foreign_key());
-        }
-        for columns in self.uniques {
-            table = table.unique(columns.iter().copied());
-        }
-        for columns in self.indexes {
-            table = table.index(columns.iter().copied());
-        }
-        for condition in self.checks {
-            table = table.check(*condition);
-        }
         let mut mapper = Mapper::new(self.name, table);
-        if let Some(column) = self.version {
+        if let Some(column) = layout.version {
             mapper = mapper.version(column);
         }
-        mapper.validated = self.validated.to_vec();
+        mapper.validated = layout.validated;
+        mapper.together = layout.together;
         let relations = self.relations.iter().map(RelationOutline::descriptor);
         Arc::new(relations.fold(mapper, Mapper::relation))
     }
 }
 
 impl ColumnOutline {
-    fn column(&self) -> Column {
-        let mut column = Column::new(self.name, (self.ty)());
+    /// The column, but for the names in an expression.
+    fn prefixed(&self, prefix: &str) -> Column {
+        let mut column = Column::new(format!("{prefix}{}", self.name), (self.ty)());
         column.nullable = self.nullable;
         column.generated(match self.made {
             Made::ByProgram => Generated::No,
@@ -152,20 +135,6 @@ impl ColumnOutline {
             Made::ByDefault(expression) => Generated::Default(expression.to_owned()),
             Made::Computed(expression) => Generated::Computed(expression.to_owned()),
         })
-    }
-}
-
-impl ForeignKeyOutline {
-    fn foreign_key(&self) -> ForeignKey {
-        let owned = |names: Names| names.iter().map(|&name| name.to_owned()).collect();
-        ForeignKey {
-            name: None,
-            columns: owned(self.columns),
-            table: self.table.to_owned(),
-            references: owned(self.references),
-            on_delete: self.on_delete,
-            on_update: self.on_update,
-        }
     }
 }
 

@@ -65,6 +65,9 @@ pub(crate) trait AnyStore: Send {
     fn sort_by_key(&self, slots: &mut [u32]);
     /// Sets a column, remembering the row as it was.
     fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()>;
+
+    /// Sets several columns, which ascend, from a row of the table.
+    fn assign_many(&mut self, slot: u32, columns: &[usize], row: &dyn Row) -> Result<()>;
     /// Adds the columns in which an object differs from its row.
     fn changed_into(&self, slot: u32, out: &mut Vec<usize>);
     /// The object leaves; its value stays until it is taken.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::lookup::owned;
+use super::snapshots::Snapshots;
 use super::{Handle, Node, Session, typed_mut};
 use crate::entity::{Entity, Grant, Key, RelationKind, Wishes};
 use crate::error::{Error, ErrorKind, Result};
@@ -50,11 +51,14 @@ impl Session {
         let slot = match known {
             Some(slot) => {
                 let given = (0..mapper.types().len()).filter(|&c| !value.is_unset(mapper, c));
-                for column in given {
+                let (together, singly): (Vec<usize>, Vec<usize>) =
+                    given.partition(|&column| mapper.is_together(column));
+                for column in singly {
                     let param = value.value(mapper, column);
                     let param = param.value().unwrap_or(ValueRef::Null);
                     self.merge_column((store, slot), column, param)?;
                 }
+                self.merge_together((store, slot), &together, &value)?;
                 slot
             }
             None => typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value),
@@ -125,6 +129,32 @@ impl Session {
         }
         let message = "the value to merge was read at another version of the row";
         Err(self.stale(node.0, node.1, message))
+    }
+
+    /// Merges the columns of values that are made whole.
+    fn merge_together<E: Entity>(
+        &mut self,
+        (store, slot): Node,
+        columns: &[usize],
+        value: &E,
+    ) -> Result<()> {
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let mapper = E::mapper();
+        let mut snapshots = Snapshots::default();
+        let taken = snapshots.take(mapper, value);
+        let store = self.any_store_mut(store);
+        let differs = |&column: &usize| {
+            let old = store.value(slot, column);
+            let new = snapshots.value(mapper, taken, column);
+            !old.value().unwrap_or(ValueRef::Null).same(new)
+        };
+        let columns: Vec<usize> = columns.iter().copied().filter(differs).collect();
+        if columns.is_empty() {
+            return Ok(());
+        }
+        store.assign_many(slot, &columns, &snapshots.row(mapper, taken))
     }
 
     fn merge_wishes(&mut self, owner: Node, grants: Vec<(u16, Grant)>) -> Result<()> {

@@ -129,6 +129,24 @@ impl<E: Mapped> Store<E> {
         self.keys.get(&key).is_none().then_some((key, value))
     }
 
+    /// Sets columns of values that are made whole as the object has them; whether what came of it has them.
+    fn carry_over(&mut self, slot: u32, columns: &[usize], fresh: &mut E) -> bool {
+        let Some(mine) = &self.objects[slot as usize].value else {
+            return true;
+        };
+        let taken = self.snapshots.take(&self.mapper, mine);
+        let row = self.snapshots.row(&self.mapper, taken);
+        if fresh.assign_many(&self.mapper, columns, &row).is_err() {
+            return false;
+        }
+        let is_same = |&column: &usize| {
+            let fresh = fresh.value(&self.mapper, column);
+            let kept = self.snapshots.value(&self.mapper, taken, column);
+            fresh.value().unwrap_or(ValueRef::Null).same(kept)
+        };
+        columns.iter().all(is_same)
+    }
+
     fn push_read(&mut self, key: E::Key, value: E, moment: Moment) -> u32 {
         self.objects.push(Object {
             value: Some(value),
@@ -290,6 +308,13 @@ impl<E: Mapped> AnyStore for Store<E> {
         }
     }
 
+    fn assign_many(&mut self, slot: u32, columns: &[usize], row: &dyn Row) -> Result<()> {
+        match self.writable(slot) {
+            Some((object, mapper)) => object.assign_many(mapper, columns, row),
+            None => Ok(()),
+        }
+    }
+
     fn changed_into(&self, slot: u32, out: &mut Vec<usize>) {
         let object = &self.objects[slot as usize];
         if let (Some(row), Some(before)) = (&object.value, object.snapshot) {
@@ -343,6 +368,7 @@ impl<E: Mapped> AnyStore for Store<E> {
     fn rebase(&mut self, slot: u32, row: &dyn Row, at: usize, moment: Moment) -> Result<()> {
         let mut fresh = E::hydrate(&self.mapper, row, at)?;
         let base = self.snapshots.take(&self.mapper, &fresh);
+        let mut together = Vec::new();
         for column in (self as &dyn AnyStore).changed(slot) {
             let object = &self.objects[slot as usize];
             let (Some(mine), Some(before)) = (&object.value, object.snapshot) else {
@@ -352,8 +378,17 @@ impl<E: Mapped> AnyStore for Store<E> {
             if !in_snapshot(base).same(in_snapshot(before)) && !is_planted(Planted::LostUpdate) {
                 return Err(moved(self, slot, column));
             }
+            if self.mapper.is_together(column) {
+                together.push(column);
+                continue;
+            }
             let mine = mine.value(&self.mapper, column);
             fresh.assign(&self.mapper, column, mine.value().unwrap_or(ValueRef::Null))?;
+        }
+        if let Some(&column) = together.first()
+            && !self.carry_over(slot, &together, &mut fresh)
+        {
+            return Err(moved(self, slot, column));
         }
         let object = &mut self.objects[slot as usize];
         object.value = Some(fresh);

@@ -24,6 +24,18 @@ impl<E, T> Column<E, T> {
         }
     }
 
+    /// The column of that number, for numbers that are counted: those of embedded values.
+    ///
+    /// # Panics
+    ///
+    /// If a table cannot have so many columns.
+    #[doc(hidden)]
+    pub const fn at(index: usize) -> Self {
+        assert!(index <= u16::MAX as usize, "a table has fewer columns");
+        #[expect(clippy::cast_possible_truncation, reason = "it was asserted")]
+        Self::new(index as u16)
+    }
+
     /// Its number in the table.
     pub const fn index(self) -> u16 {
         self.index

@@ -296,6 +296,32 @@ pub(crate) struct Line {
     pub(crate) total: Auto<i64>,
 }
 
+/// Lives somewhere, and is billed there or elsewhere.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "customers")]
+pub(crate) struct Customer {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) name: String,
+    #[orm(flatten)]
+    pub(crate) home: Address,
+    #[orm(flatten, prefix = "billing_")]
+    pub(crate) billing: Option<Address>,
+}
+
+#[derive(Embedded, Clone, Debug, PartialEq)]
+pub(crate) struct Address {
+    pub(crate) street: String,
+    #[orm(length = 5, check = "zip <> ''", validate = digits)]
+    pub(crate) zip: String,
+    pub(crate) country: Option<String>,
+}
+
+fn digits(text: &str) -> std::result::Result<(), &'static str> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits.then_some(()).ok_or("not all digits")
+}
+
 /// A session and everything that it sent.
 pub(crate) struct Fixture {
     pub(crate) session: Session,
@@ -311,7 +337,7 @@ impl Fixture {
         let (engine, outside) = (Engine::new(database.clone()), Engine::new(database));
         metadata![
             Author, Book, Album, Track, Mark, House, Room, Person, Passport, Node, Seat, Team,
-            Member, Word, Draft, Credit, Post, Tag, Site, Region, Shop, Shelf, Line
+            Member, Word, Draft, Credit, Post, Tag, Site, Region, Shop, Shelf, Line, Customer
         ]
         .create_all(&outside)?;
         let sent = Arc::new(Mutex::new(Vec::new()));

@@ -3,6 +3,7 @@
 mod bulk;
 mod counting;
 mod dirty;
+mod embedded;
 mod expressions;
 mod fixture;
 mod flush;

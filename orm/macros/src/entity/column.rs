@@ -176,6 +176,10 @@ impl<'a> Column<'a> {
             other => {
                 let message = if relation::ATTRIBUTES.contains(&other) {
                     format!("`{other}` is for relations, and `{field}` is a column")
+                } else if other == "prefix" {
+                    format!(
+                        "`prefix` is for an embedded value: `#[orm(flatten, prefix = \"…\")] {field}`"
+                    )
                 } else {
                     let known = ATTRIBUTES.join(", ");
                     format!("`{other}` is no attribute of a column; there are {known}")

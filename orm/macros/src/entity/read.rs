@@ -7,8 +7,9 @@ use syn::{Data, DataStruct, DeriveInput, Field, Fields, Ident, Token};
 
 use super::column::Column;
 use super::constraint::Action;
+use super::flatten::{self, Flattened};
 use super::relation::{self, Relation};
-use super::{ForeignKey, Model, New, References};
+use super::{ForeignKey, Model, New, References, Role};
 use crate::attribute::{self, Item};
 use crate::case;
 use crate::errors::Errors;
@@ -17,40 +18,20 @@ const ATTRIBUTES: [&str; 6] = ["table", "unique", "index", "check", "foreign_key
 
 /// The model, unless the struct has no use as an entity at all.
 pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Model<'a>> {
-    let fields = errors.keep(named_fields(input))?;
-    let mut model = Model {
-        name: &input.ident,
-        visibility: &input.vis,
-        table: case::snake(&input.ident.to_string()),
-        new: New::Made,
-        columns: Vec::new(),
-        relations: Vec::new(),
-        foreign_keys: Vec::new(),
-        uniques: Vec::new(),
-        indexes: Vec::new(),
-        checks: Vec::new(),
-    };
-    read_fields(&mut model, fields, errors);
-    check_names(&model, errors);
-    for item in attribute::items(
-        &input.attrs,
-        &["unique", "index", "check", "foreign_key"],
-        errors,
-    ) {
-        set(&mut model, &item, errors);
-    }
+    let (mut model, fields) = start(input, Role::Entity, errors)?;
     let key_width = model.key_columns().count();
     for column in &model.columns {
         column.check_auto(key_width, errors);
     }
     check_version(&model, errors);
+    let flattened = &model.flattened;
     for relation in &mut model.relations {
-        relation.find_key(&model.columns, &model.foreign_keys, errors);
+        relation.find_key(&model.columns, &model.foreign_keys, flattened, errors);
         relation.check_secondary(model.name, key_width, errors);
     }
     match key_width {
         // Without one of its fields, the struct could not be made.
-        1..=4 if model.columns.len() + model.relations.len() < fields.len() => None,
+        1..=4 if model.field_count() < fields => None,
         1..=4 if !model.key_columns().all(|(_, column)| column.can_be_key()) => None,
         1..=4 => Some(model),
         0 => {
@@ -65,8 +46,77 @@ pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<M
     }
 }
 
-fn named_fields(input: &DeriveInput) -> syn::Result<&Punctuated<Field, Token![,]>> {
+/// The model of an embedded value, unless the struct has no use as one.
+pub(super) fn embedded<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Model<'a>> {
+    let (model, fields) = start(input, Role::Embedded, errors)?;
+    for column in &model.columns {
+        if let Some(span) = column.primary_key {
+            let message = "a primary key is made of an entity's own fields";
+            errors.push(syn::Error::new(span, message));
+        } else {
+            column.check_auto(0, errors);
+        }
+    }
+    check_version(&model, errors);
+    for relation in &model.relations {
+        let message = format!(
+            "`{}` is a relation, and relations are fields of an entity; its foreign key may be here",
+            relation.field
+        );
+        errors.at(relation.field, message);
+    }
+    let is_whole = model.relations.is_empty() && model.field_count() == fields;
+    is_whole.then_some(model)
+}
+
+/// What entities and embedded values have in common; the model, and how many fields the struct has.
+fn start<'a>(
+    input: &'a DeriveInput,
+    role: Role,
+    errors: &mut Errors,
+) -> Option<(Model<'a>, usize)> {
+    let fields = errors.keep(named_fields(input, role))?;
+    let mut model = Model {
+        role,
+        name: &input.ident,
+        generics: &input.generics,
+        visibility: &input.vis,
+        table: case::snake(&input.ident.to_string()),
+        new: New::Made,
+        columns: Vec::new(),
+        relations: Vec::new(),
+        flattened: Vec::new(),
+        foreign_keys: Vec::new(),
+        uniques: Vec::new(),
+        indexes: Vec::new(),
+        checks: Vec::new(),
+    };
+    read_fields(&mut model, fields, errors);
+    check_names(&model, errors);
+    for item in attribute::items(
+        &input.attrs,
+        &["unique", "index", "check", "foreign_key"],
+        errors,
+    ) {
+        set(&mut model, &item, errors);
+    }
+    Some((model, fields.len()))
+}
+
+fn named_fields(input: &DeriveInput, role: Role) -> syn::Result<&Punctuated<Field, Token![,]>> {
     let name = &input.ident;
+    if role == Role::Embedded {
+        return match &input.data {
+            Data::Struct(DataStruct {
+                fields: Fields::Named(fields),
+                ..
+            }) if !fields.named.is_empty() => Ok(&fields.named),
+            _ => Err(syn::Error::new_spanned(
+                name,
+                format!("an embedded value has named fields: `struct {name} {{ … }}`"),
+            )),
+        };
+    }
     let message = match &input.data {
         Data::Struct(DataStruct {
             fields: Fields::Named(fields),
@@ -103,6 +153,12 @@ fn read_fields<'a>(
             model
                 .relations
                 .push(Relation::read(field, ident, kind, errors));
+            continue;
+        }
+        if flatten::is_flattened(field) {
+            let before = model.columns.len();
+            let flattened = Flattened::read(field, ident, before, errors);
+            model.flattened.push(flattened);
             continue;
         }
         let mut column = Column::read(field, ident, errors);
@@ -155,6 +211,13 @@ fn check_names(model: &Model<'_>, errors: &mut Errors) {
 
 fn set(model: &mut Model<'_>, item: &Item, errors: &mut Errors) {
     match item.name.to_string().as_str() {
+        "table" if model.role == Role::Embedded => {
+            let message = format!(
+                "`{}` has no table: its columns are in those of entities",
+                model.name
+            );
+            errors.at(&item.name, message);
+        }
         "table" => {
             if let Some(table) = errors.keep(item.text()) {
                 model.table = table.value();
@@ -183,7 +246,11 @@ fn set(model: &mut Model<'_>, item: &Item, errors: &mut Errors) {
         }
         other => {
             let known = ATTRIBUTES.join(", ");
-            let message = format!("`{other}` is no attribute of an entity; there are {known}");
+            let what = match model.role {
+                Role::Entity => "an entity",
+                Role::Embedded => "an embedded value",
+            };
+            let message = format!("`{other}` is no attribute of {what}; there are {known}");
             errors.at(&item.name, message);
         }
     }

@@ -4,10 +4,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Field, Ident, LitStr, Type, Visibility};
 
-use super::ForeignKey;
 use super::column::{self, Column};
 use super::constraint::names;
 use super::secondary::Secondary;
+use super::{Flattened, ForeignKey};
 use crate::attribute::{self, Item};
 use crate::errors::Errors;
 use crate::shape;
@@ -159,9 +159,15 @@ impl<'a> Relation<'a> {
         &mut self,
         columns: &[Column<'_>],
         foreign_keys: &[ForeignKey],
+        flattened: &[Flattened<'_>],
         errors: &mut Errors,
     ) {
         if self.kind != Kind::BelongsTo {
+            return;
+        }
+        // Whether a key in an embedded value is required, the mapper tells.
+        let is_own = |name: &String| columns.iter().any(|column| column.name == *name);
+        if self.key_text.is_some() && !flattened.is_empty() && !self.key.iter().all(is_own) {
             return;
         }
         match self.foreign_key(columns, foreign_keys) {

@@ -1,6 +1,7 @@
 //! Writes the code of a model.
 
 mod columns;
+mod embedded;
 mod inherent;
 mod mapper;
 mod relations;
@@ -12,8 +13,9 @@ use syn::spanned::Spanned;
 use syn::{Ident, Type};
 
 use super::column::Column;
+use super::flatten::Flattened;
 use super::relation::{Kind, Relation};
-use super::{Model, New};
+use super::{Model, New, Role};
 
 pub(super) fn code(model: &Model<'_>) -> TokenStream {
     let mapped = columns::mapped(model);
@@ -30,10 +32,29 @@ pub(super) fn code(model: &Model<'_>) -> TokenStream {
     }
 }
 
+pub(super) fn embedded(model: &Model<'_>) -> TokenStream {
+    let columns = embedded::columns(model);
+    let value = embedded::value(model);
+    let new = embedded::inherent(model);
+    let types = types::checks(model);
+    quote! {
+        #columns
+        #value
+        #new
+        #types
+    }
+}
+
 /// `<T as ColumnValue>` at the place of the field's type, so that an error about it stands there, and only once.
 fn column_value(ty: &Type) -> TokenStream {
     let span = ty.span();
     quote_spanned!(span=> <#ty as ::selfsame::value::ColumnValue>)
+}
+
+/// `<T as Embedded>`, in the same way.
+fn embedded_value(ty: &Type) -> TokenStream {
+    let span = ty.span();
+    quote_spanned!(span=> <#ty as ::selfsame::entity::Embedded>)
 }
 
 /// Names the trait of columns at a type that may not have it.
@@ -54,6 +75,57 @@ fn entity_bound(relation: &Relation<'_>, model: &Model<'_>) -> TokenStream {
 /// A position as a literal without a suffix.
 fn number(index: usize) -> proc_macro2::Literal {
     proc_macro2::Literal::usize_unsuffixed(index)
+}
+
+/// A field whose values are columns.
+enum Part<'a> {
+    Column(usize, &'a Column<'a>),
+    Flattened(usize, &'a Flattened<'a>),
+}
+
+impl Model<'_> {
+    /// The columns and the embedded values, in the order of the fields.
+    fn parts(&self) -> Vec<Part<'_>> {
+        let mut parts = Vec::new();
+        let mut flattened = self.flattened.iter().enumerate().peekable();
+        for (index, column) in self.columns.iter().enumerate() {
+            while let Some((at, next)) = flattened.next_if(|(_, next)| next.before <= index) {
+                parts.push(Part::Flattened(at, next));
+            }
+            parts.push(Part::Column(index, column));
+        }
+        parts.extend(flattened.map(|(at, next)| Part::Flattened(at, next)));
+        parts
+    }
+
+    /// The position of a column: how wide the embedded values before it are, the compiler knows.
+    fn position(&self, index: usize) -> TokenStream {
+        let before = self.flattened.iter();
+        let before = before.take_while(|flattened| flattened.before <= index);
+        sum(index, before)
+    }
+
+    /// The position of the first column of an embedded value.
+    fn first(&self, at: usize) -> TokenStream {
+        sum(self.flattened[at].before, self.flattened[..at].iter())
+    }
+
+    /// What reads and sets the columns: the mapper of an entity, the place of an embedded value.
+    fn mapping(&self) -> TokenStream {
+        match self.role {
+            Role::Entity => quote!(mapper),
+            Role::Embedded => quote!(place),
+        }
+    }
+}
+
+fn sum<'a>(own: usize, embedded: impl Iterator<Item = &'a Flattened<'a>>) -> TokenStream {
+    let widths = embedded.map(|flattened| {
+        let value = embedded_value(flattened.ty);
+        quote!(#value::WIDTH)
+    });
+    let own = number(own);
+    quote!(#own #(+ #widths)*)
 }
 
 impl Relation<'_> {

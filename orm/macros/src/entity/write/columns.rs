@@ -1,10 +1,13 @@
-//! `impl Mapped`: one table of columns in each method.
+//! `impl Mapped`, and what `impl Embedded` has in common with it: one table of columns in each method.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{Column, Kind, Model, column_bound, column_value, entity_bound, number};
+use super::{
+    Column, Flattened, Kind, Model, Part, Role, column_bound, column_value, embedded_value,
+    entity_bound, number,
+};
 use crate::shape;
 
 pub(super) fn mapped(model: &Model<'_>) -> TokenStream {
@@ -18,6 +21,7 @@ pub(super) fn mapped(model: &Model<'_>) -> TokenStream {
         each_value(model),
         is_unset(model),
         assign(model),
+        assign_many(model),
         take_wishes(model),
         validate(model),
     ];
@@ -47,24 +51,40 @@ fn key_type(model: &Model<'_>) -> TokenStream {
 }
 
 fn hydrate(model: &Model<'_>) -> TokenStream {
-    let bounds = bounds(model);
-    let columns = model.columns.iter().enumerate().map(|(index, column)| {
-        let (index, field, ty) = (number(index), column.field, column.ty);
-        quote!(#field: mapper.read::<#ty>(row, at, #index)?)
-    });
-    let relations = model.relations.iter().map(|relation| relation.field);
+    let body = hydration(model);
     quote! {
         fn hydrate(
             mapper: &::selfsame::entity::Mapper,
             row: &dyn ::selfsame::backend::Row,
             at: usize,
         ) -> ::selfsame::Result<Self> {
-            #bounds
-            ::std::result::Result::Ok(Self {
-                #(#columns,)*
-                #(#relations: ::std::default::Default::default(),)*
-            })
+            #body
         }
+    }
+}
+
+pub(super) fn hydration(model: &Model<'_>) -> TokenStream {
+    let bounds = bounds(model);
+    let mapping = model.mapping();
+    let parts = model.parts();
+    let columns = parts.iter().map(|part| match part {
+        Part::Column(index, column) => {
+            let (index, field, ty) = (model.position(*index), column.field, column.ty);
+            quote!(#field: #mapping.read::<#ty>(row, at, #index)?)
+        }
+        Part::Flattened(at, flattened) => {
+            let (first, field) = (model.first(*at), flattened.field);
+            let value = embedded_value(flattened.ty);
+            quote!(#field: #value::hydrate(#mapping.place(#first), row, at + #first)?)
+        }
+    });
+    let relations = model.relations.iter().map(|relation| relation.field);
+    quote! {
+        #bounds
+        ::std::result::Result::Ok(Self {
+            #(#columns,)*
+            #(#relations: ::std::default::Default::default(),)*
+        })
     }
 }
 
@@ -77,11 +97,61 @@ fn bounds(model: &Model<'_>) -> TokenStream {
     unknown.map(|column| column_bound(column.ty)).collect()
 }
 
+/// What to do with column number `column`: with one of the struct's own, `own` says, unless `otherwise` is done; with one of an embedded
+/// value, `embedded` does, where `column` is then counted from the first of that value.
+fn by_column(
+    model: &Model<'_>,
+    own: impl Fn(usize, &Column<'_>) -> Option<TokenStream>,
+    embedded: impl Fn(usize, &Flattened<'_>) -> TokenStream,
+    otherwise: &TokenStream,
+) -> TokenStream {
+    let arms = |columns: std::ops::Range<usize>| {
+        let (start, count) = (columns.start, number(columns.len()));
+        let arms: Vec<_> = columns
+            .clone()
+            .filter_map(|index| {
+                let arm = own(index, &model.columns[index])?;
+                let index = number(index - start);
+                Some(quote!(#index => #arm,))
+            })
+            .collect();
+        let is_whole = arms.len() == columns.len();
+        (arms, (!is_whole).then(|| quote!(..#count => #otherwise,)))
+    };
+    let end = model.columns.len();
+    let start = model.flattened.last().map_or(0, |last| last.before);
+    let (last, _) = arms(start..end);
+    let mut code = quote!(match column { #(#last)* _ => #otherwise });
+    for (at, flattened) in model.flattened.iter().enumerate().rev() {
+        let end = flattened.before;
+        let start = at.checked_sub(1).map_or(0, |at| model.flattened[at].before);
+        let (arms, rest) = arms(start..end);
+        let (count, width) = (number(end - start), embedded_value(flattened.ty));
+        let found = embedded(at, flattened);
+        code = quote! {
+            match column {
+                #(#arms)*
+                #rest
+                column => {
+                    let column = column - #count;
+                    if column < #width::WIDTH {
+                        #found
+                    } else {
+                        let column = column - #width::WIDTH;
+                        #code
+                    }
+                }
+            }
+        };
+    }
+    code
+}
+
 fn row_key(model: &Model<'_>) -> TokenStream {
     let reads: Vec<_> = model
         .key_columns()
         .map(|(index, column)| {
-            let (column, index) = (column_value(column.ty), number(index));
+            let (column, index) = (column_value(column.ty), model.position(index));
             quote!(mapper.read::<::std::option::Option<#column::Base>>(row, at, #index))
         })
         .collect();
@@ -115,7 +185,7 @@ fn row_key(model: &Model<'_>) -> TokenStream {
 fn key(model: &Model<'_>) -> TokenStream {
     let parts: Vec<_> = model
         .key_columns()
-        .map(|(index, column)| key_part(index, column))
+        .map(|(index, column)| key_part(model.position(index), column))
         .collect();
     let body = match &parts[..] {
         [only] => only.clone(),
@@ -129,7 +199,7 @@ fn key(model: &Model<'_>) -> TokenStream {
 }
 
 /// The value of a key column as an `Option` of its base.
-fn key_part(index: usize, column: &Column<'_>) -> TokenStream {
+fn key_part(index: TokenStream, column: &Column<'_>) -> TokenStream {
     let field = column.field;
     let is_own_base = matches!(
         shape::kind(column.ty),
@@ -141,7 +211,7 @@ fn key_part(index: usize, column: &Column<'_>) -> TokenStream {
     if is_own_base {
         return quote!(::std::option::Option::Some(self.#field.clone()));
     }
-    let (column, index) = (column_value(column.ty), number(index));
+    let column = column_value(column.ty);
     quote! {
         match #column::to_param(&self.#field).value() {
             ::std::option::Option::Some(value) if !value.is_null() => {
@@ -153,30 +223,33 @@ fn key_part(index: usize, column: &Column<'_>) -> TokenStream {
 }
 
 fn value(model: &Model<'_>) -> TokenStream {
-    let arms = model.columns.iter().enumerate().map(|(index, column)| {
-        let (index, field, column) = (number(index), column.field, column_value(column.ty));
-        quote!(#index => #column::to_param(&self.#field),)
-    });
+    let body = value_body(model);
     quote! {
         fn value(
             &self,
             _: &::selfsame::entity::Mapper,
             column: usize,
         ) -> ::selfsame::value::Param<'_> {
-            match column {
-                #(#arms)*
-                _ => ::std::unreachable!(),
-            }
+            #body
         }
     }
 }
 
+pub(super) fn value_body(model: &Model<'_>) -> TokenStream {
+    let own = |_, column: &Column<'_>| {
+        let (field, column) = (column.field, column_value(column.ty));
+        Some(quote!(#column::to_param(&self.#field)))
+    };
+    let embedded = |_, flattened: &Flattened<'_>| {
+        let (field, value) = (flattened.field, embedded_value(flattened.ty));
+        quote!(#value::value(&self.#field, column))
+    };
+    by_column(model, own, embedded, &quote!(::std::unreachable!()))
+}
+
 /// Written out, so that the compiler knows the kind of each value.
 fn each_value(model: &Model<'_>) -> TokenStream {
-    let values = model.columns.iter().enumerate().map(|(index, column)| {
-        let (index, field, column) = (number(index), column.field, column_value(column.ty));
-        quote!(each(#index, #column::to_param(&self.#field));)
-    });
+    let values = each_part(model, &TokenStream::new(), &quote!(&mut each));
     quote! {
         #[inline]
         fn each_value(
@@ -184,37 +257,52 @@ fn each_value(model: &Model<'_>) -> TokenStream {
             _: &::selfsame::entity::Mapper,
             mut each: impl ::std::ops::FnMut(usize, ::selfsame::value::Param<'_>),
         ) {
-            #(#values)*
+            #values
         }
     }
+}
+
+/// `base` is added to each position.
+pub(super) fn each_part(model: &Model<'_>, base: &TokenStream, lent: &TokenStream) -> TokenStream {
+    let parts = model.parts();
+    let values = parts.iter().map(|part| match part {
+        Part::Column(index, column) => {
+            let index = model.position(*index);
+            let (field, column) = (column.field, column_value(column.ty));
+            quote!(each(#base #index, #column::to_param(&self.#field));)
+        }
+        Part::Flattened(at, flattened) => {
+            let (first, field) = (model.first(*at), flattened.field);
+            let value = embedded_value(flattened.ty);
+            quote!(#value::each_value(&self.#field, #base #first, #lent);)
+        }
+    });
+    values.collect()
 }
 
 fn is_unset(model: &Model<'_>) -> TokenStream {
-    let arms = model
-        .columns
-        .iter()
-        .enumerate()
-        .filter(|(_, column)| shape::is_auto(column.ty))
-        .map(|(index, column)| {
-            let (index, field, column) = (number(index), column.field, column_value(column.ty));
-            quote!(#index => #column::is_unset(&self.#field),)
-        });
+    let body = is_unset_body(model);
     quote! {
         fn is_unset(&self, _: &::selfsame::entity::Mapper, column: usize) -> bool {
-            match column {
-                #(#arms)*
-                _ => false,
-            }
+            #body
         }
     }
 }
 
+pub(super) fn is_unset_body(model: &Model<'_>) -> TokenStream {
+    let own = |_, column: &Column<'_>| {
+        let (field, value) = (column.field, column_value(column.ty));
+        shape::is_auto(column.ty).then(|| quote!(#value::is_unset(&self.#field)))
+    };
+    let embedded = |_, flattened: &Flattened<'_>| {
+        let (field, value) = (flattened.field, embedded_value(flattened.ty));
+        quote!(#value::is_unset(&self.#field, column))
+    };
+    by_column(model, own, embedded, &quote!(false))
+}
+
 fn assign(model: &Model<'_>) -> TokenStream {
-    let arms = model.columns.iter().enumerate().map(|(index, column)| {
-        let (index, field, ty) = (number(index), column.field, column.ty);
-        quote!(#index => mapper.set::<#ty>(#index, value, &mut self.#field),)
-    });
-    let bounds = bounds(model);
+    let body = assign_body(model);
     quote! {
         fn assign(
             &mut self,
@@ -222,68 +310,145 @@ fn assign(model: &Model<'_>) -> TokenStream {
             column: usize,
             value: ::selfsame::value::ValueRef<'_>,
         ) -> ::selfsame::Result<()> {
-            #bounds
-            match column {
-                #(#arms)*
-                _ => ::std::unreachable!(),
-            }
+            #body
         }
     }
 }
 
-fn validate(model: &Model<'_>) -> TokenStream {
-    let columns = model.columns.iter().enumerate();
-    let arms: Vec<_> = columns
-        .filter_map(|(index, column)| {
-            let path = column.validate.as_ref()?;
-            let (index, field) = (number(index), column.field);
-            let rule = quote!(#path).to_string().replace(' ', "");
-            // The value inside is asked about, if there is one.
-            let mut call = quote!(mapper.validated(#index, #rule, #path(value)));
-            let mut ty = column.ty;
-            let mut inner = Vec::new();
-            while let Some(argument) =
-                shape::argument(ty, "Option").or_else(|| shape::argument(ty, "Auto"))
-            {
-                inner.push(shape::is_auto(ty));
-                ty = argument;
-            }
-            for is_auto in inner.into_iter().rev() {
-                let value = if is_auto {
-                    quote!(value.get())
-                } else {
-                    quote!(value.as_ref())
-                };
-                call = quote! {
-                    match #value {
-                        ::std::option::Option::Some(value) => #call,
-                        ::std::option::Option::None => ::std::result::Result::Ok(()),
-                    }
-                };
-            }
-            Some(quote! {
-                #index => {
-                    let value = &self.#field;
-                    #call
-                }
-            })
-        })
-        .collect();
-    if arms.is_empty() {
+pub(super) fn assign_body(model: &Model<'_>) -> TokenStream {
+    let mapping = model.mapping();
+    let own = |index, column: &Column<'_>| {
+        let (index, field, ty) = (model.position(index), column.field, column.ty);
+        Some(quote!(#mapping.set::<#ty>(#index, value, &mut self.#field)))
+    };
+    let embedded = |at, flattened: &Flattened<'_>| {
+        let (first, field) = (model.first(at), flattened.field);
+        let embedded = embedded_value(flattened.ty);
+        quote!(#embedded::assign(&mut self.#field, #mapping.place(#first), column, value))
+    };
+    let bounds = bounds(model);
+    let body = by_column(model, own, embedded, &quote!(::std::unreachable!()));
+    quote!(#bounds #body)
+}
+
+/// Nothing, where columns are set one by one.
+fn assign_many(model: &Model<'_>) -> TokenStream {
+    if model.flattened.is_empty() {
         return TokenStream::new();
     }
+    let body = assign_many_body(model);
+    quote! {
+        fn assign_many(
+            &mut self,
+            mapper: &::selfsame::entity::Mapper,
+            columns: &[usize],
+            row: &dyn ::selfsame::backend::Row,
+        ) -> ::selfsame::Result<()> {
+            let place = mapper.place(0);
+            #body
+        }
+    }
+}
+
+/// The columns of each embedded value together, the others one by one.
+pub(super) fn assign_many_body(model: &Model<'_>) -> TokenStream {
+    let mapping = model.mapping();
+    let ranges = model.flattened.iter().enumerate().map(|(at, flattened)| {
+        let (first, value) = (model.first(at), embedded_value(flattened.ty));
+        quote!((#first..#first + #value::WIDTH))
+    });
+    let embedded = model.flattened.iter().enumerate().map(|(at, flattened)| {
+        let (first, field) = (model.first(at), flattened.field);
+        let value = embedded_value(flattened.ty);
+        quote!(#value::assign_many(&mut self.#field, #mapping.place(#first), columns, row)?;)
+    });
+    let own = match model.role {
+        Role::Entity => quote!(place.own(columns)),
+        Role::Embedded => {
+            let width = quote!(<Self as ::selfsame::entity::Embedded>::WIDTH);
+            quote!(place.own(columns).take_while(|&column| column < #width))
+        }
+    };
+    quote! {
+        for column in #own {
+            if #(!#ranges.contains(&column))&&* {
+                self.assign(#mapping, column, place.value(row, column)?)?;
+            }
+        }
+        #(#embedded)*
+        ::std::result::Result::Ok(())
+    }
+}
+
+fn validate(model: &Model<'_>) -> TokenStream {
+    let Some(body) = validate_body(model) else {
+        return TokenStream::new();
+    };
     quote! {
         fn validate(
             &self,
             mapper: &::selfsame::entity::Mapper,
             column: usize,
         ) -> ::selfsame::Result<()> {
-            match column {
-                #(#arms)*
-                _ => ::std::result::Result::Ok(()),
-            }
+            #body
         }
     }
+}
+
+/// `None` if there is nothing to ask.
+pub(super) fn validate_body(model: &Model<'_>) -> Option<TokenStream> {
+    let asks = model.columns.iter().any(|column| column.validate.is_some());
+    if !asks && model.flattened.is_empty() {
+        return None;
+    }
+    let mapping = model.mapping();
+    let own = |index, column: &Column<'_>| {
+        let call = validation(&model.position(index), column, &mapping)?;
+        let field = column.field;
+        Some(quote! {{
+            let value = &self.#field;
+            #call
+        }})
+    };
+    let embedded = |at, flattened: &Flattened<'_>| {
+        let (first, field) = (model.first(at), flattened.field);
+        let embedded = embedded_value(flattened.ty);
+        quote!(#embedded::validate(&self.#field, #mapping.place(#first), column))
+    };
+    let otherwise = quote!(::std::result::Result::Ok(()));
+    Some(by_column(model, own, embedded, &otherwise))
+}
+
+/// The value inside is asked about, if there is one.
+fn validation(
+    index: &TokenStream,
+    column: &Column<'_>,
+    mapping: &TokenStream,
+) -> Option<TokenStream> {
+    let path = column.validate.as_ref()?;
+    let rule = quote!(#path).to_string().replace(' ', "");
+    let mut call = quote!(#mapping.validated(#index, #rule, #path(value)));
+    let mut ty = column.ty;
+    let mut inner = Vec::new();
+    while let Some(argument) = shape::argument(ty, "Option").or_else(|| shape::argument(ty, "Auto"))
+    {
+        inner.push(shape::is_auto(ty));
+        ty = argument;
+    }
+    for is_auto in inner.into_iter().rev() {
+        let value = if is_auto {
+            quote!(value.get())
+        } else {
+            quote!(value.as_ref())
+        };
+        call = quote! {
+            match #value {
+                ::std::option::Option::Some(value) => #call,
+                ::std::option::Option::None => ::std::result::Result::Ok(()),
+            }
+        };
+    }
+    Some(call)
 }
 
 fn take_wishes(model: &Model<'_>) -> TokenStream {

@@ -2,9 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Expr, ExprLit, Ident, Lit};
+use syn::{Expr, ExprLit, Ident, Lit, Type};
 
-use super::{Column, Model, New, Relation, number};
+use super::{Column, Flattened, Model, New, Part, Relation, embedded_value, number};
 use crate::shape;
 
 pub(super) fn code(model: &Model<'_>) -> TokenStream {
@@ -14,6 +14,8 @@ pub(super) fn code(model: &Model<'_>) -> TokenStream {
         .iter()
         .enumerate()
         .map(|(index, c)| column(index, c, model));
+    let flattened = model.flattened.iter().enumerate();
+    let flattened = flattened.map(|(at, f)| embedded(at, f, model));
     let relations = model
         .relations
         .iter()
@@ -28,6 +30,7 @@ pub(super) fn code(model: &Model<'_>) -> TokenStream {
         #[allow(dead_code)]
         impl #name {
             #(#columns)*
+            #(#flattened)*
             #(#relations)*
             #new
         }
@@ -36,12 +39,31 @@ pub(super) fn code(model: &Model<'_>) -> TokenStream {
 
 fn column(index: usize, column: &Column<'_>, model: &Model<'_>) -> TokenStream {
     let (visibility, constant, ty) = (column.visibility, &column.constant, column.ty);
-    let (name, index) = (model.name, number(index));
+    let name = model.name;
+    let made = if model.flattened.is_empty() {
+        let index = number(index);
+        quote!(new(#index))
+    } else {
+        let index = model.position(index);
+        quote!(at(#index))
+    };
     let doc = format!("The column `{}`.", column.name);
     quote! {
         #[doc = #doc]
         #visibility const #constant: ::selfsame::sql::Column<#name, #ty> =
-            ::selfsame::sql::Column::new(#index);
+            ::selfsame::sql::Column::#made;
+    }
+}
+
+fn embedded(at: usize, flattened: &Flattened<'_>, model: &Model<'_>) -> TokenStream {
+    let (visibility, constant) = (flattened.visibility, &flattened.constant);
+    let (name, first) = (model.name, model.first(at));
+    let value = embedded_value(flattened.ty);
+    let columns = quote!(#value::Columns<#name, ::selfsame::entity::Present>);
+    let doc = format!("The columns of `{}`.", shape::name(flattened.field));
+    quote! {
+        #[doc = #doc]
+        #visibility const #constant: #columns = <#columns>::at(#first);
     }
 }
 
@@ -57,26 +79,27 @@ fn relation(index: usize, relation: &Relation<'_>, model: &Model<'_>) -> TokenSt
     }
 }
 
-fn new(model: &Model<'_>) -> TokenStream {
+pub(super) fn new(model: &Model<'_>) -> TokenStream {
     let (name, visibility) = (model.name, model.visibility);
     let new = Ident::new("new", name.span());
-    let required = || model.columns.iter().filter(|column| column.is_required());
-    let parameters = required().map(|column| {
-        let (field, ty) = (column.field, column.ty);
+    let parts = model.parts();
+    let required = || parts.iter().filter(|part| part.is_required());
+    let parameters = required().map(|part| {
+        let (field, ty) = (part.field(), part.ty());
         if shape::is_plain_text(ty) {
             quote!(#field: impl ::std::convert::Into<#ty>)
         } else {
             quote!(#field: #ty)
         }
     });
-    let columns = model.columns.iter().map(|column| {
-        let field = column.field;
-        let value = initial(column);
+    let columns = parts.iter().map(|part| {
+        let field = part.field();
+        let value = initial(part);
         quote!(#field: #value)
     });
     let relations = model.relations.iter().map(|relation| relation.field);
     let names: Vec<_> = required()
-        .map(|column| format!("`{}`", shape::name(column.field)))
+        .map(|part| format!("`{}`", shape::name(part.field())))
         .collect();
     let doc = match &names[..] {
         [] => format!("A `{name}` with nothing set."),
@@ -95,18 +118,48 @@ fn new(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// What `new` puts into a column.
-fn initial(column: &Column<'_>) -> TokenStream {
-    let field = column.field;
-    let is_text = shape::is_plain_text(column.ty);
-    match &column.default {
+/// What `new` puts into a field.
+fn initial(part: &Part<'_>) -> TokenStream {
+    let field = part.field();
+    let is_text = shape::is_plain_text(part.ty());
+    match part.default() {
         Some(Expr::Lit(ExprLit {
             lit: Lit::Str(text),
             ..
         })) if is_text => quote!(::std::convert::From::from(#text)),
         Some(expression) => quote!(#expression),
-        None if !column.is_required() => quote!(::std::default::Default::default()),
+        None if !part.is_required() => quote!(::std::default::Default::default()),
         None if is_text => quote!(::std::convert::Into::into(#field)),
         None => quote!(#field),
+    }
+}
+
+impl Part<'_> {
+    fn field(&self) -> &Ident {
+        match self {
+            Self::Column(_, column) => column.field,
+            Self::Flattened(_, flattened) => flattened.field,
+        }
+    }
+
+    fn ty(&self) -> &Type {
+        match self {
+            Self::Column(_, column) => column.ty,
+            Self::Flattened(_, flattened) => flattened.ty,
+        }
+    }
+
+    fn default(&self) -> Option<&Expr> {
+        match self {
+            Self::Column(_, column) => column.default.as_ref(),
+            Self::Flattened(_, flattened) => flattened.default.as_ref(),
+        }
+    }
+
+    fn is_required(&self) -> bool {
+        match self {
+            Self::Column(_, column) => column.is_required(),
+            Self::Flattened(_, flattened) => flattened.is_required(),
+        }
     }
 }

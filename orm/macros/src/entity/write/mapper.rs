@@ -2,8 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::LitStr;
 
-use super::{Column, Kind, Model, Relation, column_value, entity_bound, number};
+use super::{Column, Kind, Model, Relation, column_value, embedded_value, entity_bound, number};
 use crate::entity::ForeignKey;
 use crate::shape;
 
@@ -11,51 +12,84 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
     let name = model.name;
     let text = name.to_string();
     let table = &model.table;
-    let columns = model.columns.iter().map(column);
-    let version = model
-        .columns
-        .iter()
-        .position(|column| column.version.is_some());
-    let version = match version.map(number) {
-        Some(column) => quote!(::std::option::Option::Some(#column)),
-        None => quote!(::std::option::Option::None),
-    };
-    let key = model.key_columns().map(|(index, _)| number(index));
-    let validated = model.columns.iter().enumerate();
-    let validated = validated
-        .filter(|(_, column)| column.validate.is_some())
-        .map(|(index, _)| number(index));
-    let foreign_keys = model.foreign_keys.iter().map(foreign_key);
-    let uniques = model.uniques.iter().map(|names| list(names));
-    let indexes = model.indexes.iter().map(|names| list(names));
-    let checks = list(&model.checks);
+    let group = group(model);
+    let key = model.key_columns().map(|(index, _)| model.position(index));
+    let check = (!model.flattened.is_empty()).then(|| {
+        quote!(
+            const _: () = OUTLINE.group.check();
+        )
+    });
     let relations = model.relations.iter().map(|r| relation(r, model));
     quote! {
         #[automatically_derived]
         impl ::selfsame::entity::Entity for #name {
             fn mapper() -> &'static ::std::sync::Arc<::selfsame::entity::Mapper> {
-                use ::selfsame::entity::outline::{
-                    ColumnOutline, ForeignKeyOutline, Made, Outline, RelationOutline,
-                };
+                use ::selfsame::entity::outline::{Outline, RelationOutline};
                 static OUTLINE: Outline = Outline {
                     name: #text,
                     table: #table,
-                    columns: &[#(#columns),*],
+                    group: #group,
                     primary_key: &[#(#key),*],
-                    version: #version,
-                    validated: &[#(#validated),*],
-                    foreign_keys: &[#(#foreign_keys),*],
-                    uniques: &[#(#uniques),*],
-                    indexes: &[#(#indexes),*],
-                    checks: #checks,
                     relations: &[#(#relations),*],
                 };
+                #check
                 static MAPPER: ::std::sync::LazyLock<::std::sync::Arc<::selfsame::entity::Mapper>> =
                     ::std::sync::LazyLock::new(|| OUTLINE.mapper());
                 &MAPPER
             }
         }
     }
+}
+
+/// The columns and their constraints, as a constant.
+pub(super) fn group(model: &Model<'_>) -> TokenStream {
+    let columns = model.columns.iter().map(column);
+    let embedded = model.flattened.iter().map(|flattened| {
+        let value = embedded_value(flattened.ty);
+        let field = shape::name(flattened.field);
+        let prefix = flattened.prefix.as_ref().map(LitStr::value);
+        let (prefix, before) = (prefix.unwrap_or_default(), number(flattened.before));
+        quote! {
+            EmbeddedOutline {
+                field: #field,
+                prefix: #prefix,
+                before: #before,
+                group: &#value::GROUP,
+            }
+        }
+    });
+    let version = model
+        .columns
+        .iter()
+        .position(|column| column.version.is_some());
+    let version = match version.map(|index| model.position(index)) {
+        Some(column) => quote!(::std::option::Option::Some(#column)),
+        None => quote!(::std::option::Option::None),
+    };
+    let validated = model.columns.iter().enumerate();
+    let validated = validated
+        .filter(|(_, column)| column.validate.is_some())
+        .map(|(index, _)| model.position(index));
+    let foreign_keys = model.foreign_keys.iter().map(foreign_key);
+    let uniques = model.uniques.iter().map(|names| list(names));
+    let indexes = model.indexes.iter().map(|names| list(names));
+    let checks = list(&model.checks);
+    quote! {{
+        use ::selfsame::entity::outline::{
+            ColumnOutline, EmbeddedOutline, ForeignKeyOutline, Group, Made,
+        };
+        Group {
+            columns: &[#(#columns),*],
+            embedded: &[#(#embedded),*],
+            version: #version,
+            validated: &[#(#validated),*],
+            foreign_keys: &[#(#foreign_keys),*],
+            uniques: &[#(#uniques),*],
+            indexes: &[#(#indexes),*],
+            checks: #checks,
+            ..Group::EMPTY
+        }
+    }}
 }
 
 fn list(names: &[String]) -> TokenStream {

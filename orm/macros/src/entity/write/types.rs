@@ -8,6 +8,10 @@ use super::{Column, Model, column_value};
 use crate::shape::{self, Kind};
 
 pub(super) fn checks(model: &Model<'_>) -> TokenStream {
+    // A constant outside of the type does not know its parameters.
+    if !model.generics.params.is_empty() {
+        return TokenStream::new();
+    }
     let unknown = model
         .columns
         .iter()

@@ -1,0 +1,339 @@
+//! Embedded values: columns that entities share, as one field of each.
+
+use std::fmt::Display;
+
+use super::Mapper;
+use super::outline::{Assigned, Group};
+use crate::backend::Row;
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::{ColumnValue, Param, Value, ValueRef, ValueType};
+
+/// A value whose parts are columns of the entity that has it. Made by `#[derive(Embedded)]`.
+///
+/// ```
+/// use selfsame::prelude::*;
+///
+/// #[derive(Embedded, Clone, Debug)]
+/// struct Address {
+///     street: String,
+///     zip: String,
+/// }
+///
+/// #[derive(Entity, Clone, Debug)]
+/// #[orm(table = "customers")]
+/// struct Customer {
+///     #[orm(primary_key)]
+///     id: Auto<i64>,
+///     #[orm(flatten)]
+///     home: Address,
+///     #[orm(flatten, prefix = "billing_")]
+///     billing: Option<Address>,
+/// }
+///
+/// let customer = Customer::new(Address::new("Main St", "12345"));
+/// assert_eq!((customer.home.zip.as_str(), customer.billing.is_none()), ("12345", true));
+/// assert_eq!(Customer::BILLING.street.definition().name, "billing_street");
+/// ```
+///
+/// Its columns are numbered from 0; where they lie in a table is its [`Place`]. `Option<T>` of an embedded value is one too: its
+/// columns take NULL, and it is `None` if all of them are.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an embedded value",
+    label = "not an embedded value",
+    note = "`#[orm(flatten)]` takes a struct with `#[derive(Embedded, Clone, Debug)]`, or an Option of one"
+)]
+pub trait Embedded: Clone + Send + Sync + Sized + 'static {
+    /// Its typed columns in an entity `E`; those of an `Option` take NULL.
+    type Columns<E, P: Presence>: Copy;
+
+    /// Its columns and constraints.
+    const GROUP: Group;
+
+    /// The number of its columns.
+    const WIDTH: usize = Self::GROUP.width();
+
+    /// Makes a value from a row in which its columns begin at `at`.
+    ///
+    /// # Errors
+    ///
+    /// A column that does not convert, named.
+    fn hydrate(place: Place<'_>, row: &dyn Row, at: usize) -> Result<Self>;
+
+    /// The value of a column.
+    fn value(&self, column: usize) -> Param<'_>;
+
+    /// Hands the value of each column to `each`, in order, as columns from `first` on.
+    fn each_value(&self, first: usize, each: &mut impl FnMut(usize, Param<'_>));
+
+    /// Whether the database is to make the value of a column.
+    fn is_unset(&self, column: usize) -> bool;
+
+    /// Sets a column.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conversion`] if the value is not of the column's type, or the column belongs to a value that is not there.
+    fn assign(&mut self, place: Place<'_>, column: usize, value: ValueRef<'_>) -> Result<()>;
+
+    /// Sets those of its columns that are among `columns` of the table, which ascend, from a row of the table.
+    ///
+    /// # Errors
+    ///
+    /// As [`assign`](Self::assign).
+    fn assign_many(&mut self, place: Place<'_>, columns: &[usize], row: &dyn Row) -> Result<()> {
+        for column in place
+            .own(columns)
+            .take_while(|&column| column < Self::WIDTH)
+        {
+            self.assign(place, column, place.value(row, column)?)?;
+        }
+        Ok(())
+    }
+
+    /// Asks the program's own rule about the value of a column.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Validation`], naming the rule that refused.
+    fn validate(&self, place: Place<'_>, column: usize) -> Result<()> {
+        let _ = (place, column);
+        Ok(())
+    }
+}
+
+/// Whether an embedded value is always there, for the types of its columns: [`Present`] or [`Optional`].
+pub trait Presence: 'static {
+    /// The type of a column whose type is `T` where the value is there.
+    type Of<T>;
+}
+
+/// The embedded value is always there.
+#[derive(Clone, Copy, Debug)]
+pub enum Present {}
+
+/// The embedded value may be absent: all of its columns take NULL.
+#[derive(Clone, Copy, Debug)]
+pub enum Optional {}
+
+impl Presence for Present {
+    type Of<T> = T;
+}
+
+impl Presence for Optional {
+    type Of<T> = Option<T>;
+}
+
+/// Where the columns of an embedded value lie: in which mapping, and from which column on.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    mapper: &'a Mapper,
+    first: usize,
+}
+
+impl Mapper {
+    /// The place of an embedded value whose columns begin at `first`.
+    #[inline]
+    pub fn place(&self, first: usize) -> Place<'_> {
+        Place {
+            mapper: self,
+            first,
+        }
+    }
+}
+
+impl Place<'_> {
+    /// The place of an embedded value in the embedded value.
+    #[inline]
+    #[must_use]
+    pub fn place(self, first: usize) -> Self {
+        self.mapper.place(self.first + first)
+    }
+
+    /// [`Mapper::read`] of a column of the embedded value, in a row in which its columns begin at `at`.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not convert, with entity and column.
+    #[inline]
+    pub fn read<T: ColumnValue>(self, row: &dyn Row, at: usize, column: usize) -> Result<T> {
+        row.value(at + column, T::TYPE)
+            .and_then(T::from_value)
+            .map_err(|error| self.error(column, error))
+    }
+
+    /// [`Mapper::set`] of a column of the embedded value.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not convert, with entity and column.
+    pub fn set<T: ColumnValue>(
+        self,
+        column: usize,
+        value: ValueRef<'_>,
+        field: &mut T,
+    ) -> Result<()> {
+        self.mapper.set(self.first + column, value, field)
+    }
+
+    /// [`Mapper::validated`] of a column of the embedded value.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Validation`], naming entity, column and rule, if it refused the value.
+    pub fn validated<D: Display>(
+        self,
+        column: usize,
+        rule: &str,
+        said: Result<(), D>,
+    ) -> Result<()> {
+        self.mapper.validated(self.first + column, rule, said)
+    }
+
+    /// Those of some columns of the table, in order, that do not come before this place, counted from it.
+    pub fn own(self, columns: &[usize]) -> impl Iterator<Item = usize> {
+        columns
+            .iter()
+            .filter_map(move |column| column.checked_sub(self.first))
+    }
+
+    /// A column of the embedded value in a row of the table.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not convert.
+    pub fn value(self, row: &dyn Row, column: usize) -> Result<ValueRef<'_>> {
+        row.value(self.first + column, self.ty(column))
+    }
+
+    /// Names entity and column in an error about a column of the embedded value.
+    #[cold]
+    #[must_use]
+    pub fn error(self, column: usize, error: Error) -> Error {
+        self.mapper.column_error(self.first + column, error)
+    }
+
+    fn ty(self, column: usize) -> ValueType {
+        self.mapper.types()[self.first + column]
+    }
+}
+
+impl<T: Embedded> Embedded for Option<T> {
+    type Columns<E, P: Presence> = T::Columns<E, Optional>;
+
+    const GROUP: Group = Group {
+        optional: true,
+        assigned: Assigned::Together,
+        ..T::GROUP
+    };
+
+    fn hydrate(place: Place<'_>, row: &dyn Row, at: usize) -> Result<Self> {
+        for column in 0..T::WIDTH {
+            let value = row.value(at + column, place.ty(column));
+            if !value.map_err(|error| place.error(column, error))?.is_null() {
+                return T::hydrate(place, row, at).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn value(&self, column: usize) -> Param<'_> {
+        match self {
+            Some(value) => value.value(column),
+            None => Param::Ref(ValueRef::Null),
+        }
+    }
+
+    fn each_value(&self, first: usize, each: &mut impl FnMut(usize, Param<'_>)) {
+        match self {
+            Some(value) => value.each_value(first, each),
+            None => (first..first + T::WIDTH)
+                .for_each(|column| each(column, Param::Ref(ValueRef::Null))),
+        }
+    }
+
+    fn is_unset(&self, column: usize) -> bool {
+        self.as_ref().is_some_and(|value| value.is_unset(column))
+    }
+
+    fn assign(&mut self, place: Place<'_>, column: usize, value: ValueRef<'_>) -> Result<()> {
+        match self {
+            Some(known) => known.assign(place, column, value),
+            None if value.is_null() => Ok(()),
+            None => Err(place.error(column, absent())),
+        }
+    }
+
+    fn assign_many(&mut self, place: Place<'_>, columns: &[usize], row: &dyn Row) -> Result<()> {
+        if let Some(row) = Remade::new(place, self, columns, row)? {
+            *self = Self::hydrate(place, &row, 0)?;
+        }
+        Ok(())
+    }
+
+    fn validate(&self, place: Place<'_>, column: usize) -> Result<()> {
+        match self {
+            Some(value) => value.validate(place, column),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The row of an embedded value after some of its columns changed, to make it anew.
+#[derive(Debug)]
+pub struct Remade(Vec<Value>);
+
+impl Remade {
+    /// The columns of `value`, or of a row of the table where they are among `columns`; `None` if none are.
+    ///
+    /// # Errors
+    ///
+    /// A column of the row that does not convert.
+    pub fn new<T: Embedded>(
+        place: Place<'_>,
+        value: &T,
+        columns: &[usize],
+        row: &dyn Row,
+    ) -> Result<Option<Self>> {
+        let changed = place.own(columns).take_while(|&column| column < T::WIDTH);
+        let mut changed = changed.peekable();
+        if changed.peek().is_none() {
+            return Ok(None);
+        }
+        let mut values: Vec<Value> = Vec::with_capacity(T::WIDTH);
+        value.each_value(0, &mut |_, value| {
+            values.push(value.value().map_or(Value::Null, ValueRef::to_owned));
+        });
+        for column in changed {
+            values[column] = place.value(row, column)?.to_owned();
+        }
+        Ok(Some(Self(values)))
+    }
+}
+
+impl Row for Remade {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn name(&self, _: usize) -> &str {
+        ""
+    }
+
+    fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
+        match self.0.get(index).map(Value::as_ref) {
+            Some(value) if value.value_type().is_none_or(|found| found == ty) => Ok(value),
+            _ => Err(Error::new(
+                ErrorKind::Conversion,
+                format!("column {index} of an embedded value is no {ty:?}"),
+            )),
+        }
+    }
+}
+
+#[cold]
+fn absent() -> Error {
+    Error::new(
+        ErrorKind::Conversion,
+        "the column belongs to a value that is not there",
+    )
+}

@@ -1,0 +1,318 @@
+//! Columns and their constraints: those of an entity's own, or of an embedded value.
+
+use std::ops::Range;
+
+use super::text::{Text, with_prefix};
+use super::{ColumnOutline, ForeignKeyOutline, Made, Names};
+use crate::schema::{Check, Column, ForeignKey, Generated, Index, Table};
+
+/// Columns that belong together, and what is said of them. Positions are counted from the first of them.
+#[derive(Debug)]
+pub struct Group {
+    /// The columns in order, without those of embedded values.
+    pub columns: &'static [ColumnOutline],
+    /// The embedded values in order.
+    pub embedded: &'static [EmbeddedOutline],
+    /// How a value of them is changed.
+    pub assigned: Assigned,
+    /// Whether all of them take NULL, as the value may be absent.
+    pub optional: bool,
+    /// The position of the version column.
+    pub version: Option<usize>,
+    /// The positions of the columns that [`Mapped::validate`](crate::entity::Mapped::validate) asks about.
+    pub validated: &'static [usize],
+    /// Foreign keys.
+    pub foreign_keys: &'static [ForeignKeyOutline],
+    /// The columns of each UNIQUE constraint.
+    pub uniques: &'static [Names],
+    /// The columns of each index.
+    pub indexes: &'static [Names],
+    /// The condition of each CHECK constraint.
+    pub checks: Names,
+}
+
+/// An embedded value of an entity, or of another embedded value.
+#[derive(Debug)]
+pub struct EmbeddedOutline {
+    /// The field.
+    pub field: &'static str,
+    /// What the names of its columns begin with.
+    pub prefix: &'static str,
+    /// How many of the group's own columns come before it.
+    pub before: usize,
+    /// Its columns.
+    pub group: &'static Group,
+}
+
+/// How the columns of a value can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assigned {
+    /// One by one.
+    Singly,
+    /// Only together: some of them tell whether the value is there, or which it is.
+    Together,
+}
+
+/// A table as far as it is laid out.
+pub(super) struct Layout {
+    pub(super) table: Table,
+    pub(super) version: Option<usize>,
+    pub(super) validated: Vec<usize>,
+    pub(super) together: Vec<Range<usize>>,
+}
+
+impl Group {
+    /// A group of nothing, to be filled.
+    pub const EMPTY: Self = Self {
+        columns: &[],
+        embedded: &[],
+        assigned: Assigned::Singly,
+        optional: false,
+        version: None,
+        validated: &[],
+        foreign_keys: &[],
+        uniques: &[],
+        indexes: &[],
+        checks: &[],
+    };
+
+    /// The number of columns.
+    pub const fn width(&self) -> usize {
+        let mut width = self.columns.len();
+        let mut at = 0;
+        while at < self.embedded.len() {
+            width += self.embedded[at].group.width();
+            at += 1;
+        }
+        width
+    }
+
+    /// Checks what one field alone cannot tell; a compile error where it is asked in a constant.
+    ///
+    /// # Panics
+    ///
+    /// If two columns have one name, there are two versions, or a value that may be absent could not be told from an absent one.
+    pub const fn check(&self) {
+        let width = self.width();
+        let mut versions = 0;
+        let mut at = 0;
+        while at < width {
+            let mut column = Found::new();
+            self.find(at, &mut column);
+            if column.is_version {
+                versions += 1;
+            }
+            let mut earlier = 0;
+            while earlier < at {
+                let mut other = Found::new();
+                self.find(earlier, &mut other);
+                if other.name.is(&column.name) {
+                    clash(&other, &column);
+                }
+                earlier += 1;
+            }
+            at += 1;
+        }
+        assert!(versions <= 1, "an entity has one version");
+        self.check_optional();
+    }
+
+    const fn check_optional(&self) {
+        if self.optional {
+            assert!(
+                self.has_required(),
+                "all columns of this value take NULL, so that it could not be told from an absent one: it cannot be in an `Option`"
+            );
+        }
+        assert!(
+            matches!(self.assigned, Assigned::Singly) || !self.has_made(),
+            "a value that may be absent cannot have columns that are made: no `Auto`, no version"
+        );
+        let mut at = 0;
+        while at < self.embedded.len() {
+            self.embedded[at].group.check_optional();
+            at += 1;
+        }
+    }
+
+    /// Whether a column is never NULL in a value that is there.
+    const fn has_required(&self) -> bool {
+        let mut at = 0;
+        while at < self.columns.len() {
+            if !self.columns[at].nullable {
+                return true;
+            }
+            at += 1;
+        }
+        let mut at = 0;
+        while at < self.embedded.len() {
+            let group = self.embedded[at].group;
+            if !group.optional && group.has_required() {
+                return true;
+            }
+            at += 1;
+        }
+        false
+    }
+
+    /// Whether the program does not give the value of every column.
+    const fn has_made(&self) -> bool {
+        let mut at = 0;
+        while at < self.columns.len() {
+            if !matches!(self.columns[at].made, Made::ByProgram) {
+                return true;
+            }
+            at += 1;
+        }
+        let mut at = 0;
+        while at < self.embedded.len() {
+            if self.embedded[at].group.has_made() {
+                return true;
+            }
+            at += 1;
+        }
+        self.version.is_some()
+    }
+
+    const fn find(&self, column: usize, found: &mut Found) {
+        if let Some(version) = self.version
+            && version == column
+        {
+            found.is_version = true;
+        }
+        let mut rest = column;
+        let mut passed = 0;
+        let mut at = 0;
+        while at < self.embedded.len() {
+            let embedded = &self.embedded[at];
+            let own = embedded.before - passed;
+            if rest < own {
+                break;
+            }
+            rest -= own;
+            passed = embedded.before;
+            let width = embedded.group.width();
+            if rest < width {
+                found.name.push(embedded.prefix);
+                found.field.push(embedded.field);
+                found.field.push(".");
+                return embedded.group.find(rest, found);
+            }
+            rest -= width;
+            at += 1;
+        }
+        let name = self.columns[passed + rest].name;
+        found.name.push(name);
+        found.field.push(name);
+    }
+
+    /// The table with these columns.
+    pub(super) fn lay_out(&self, table: Table) -> Layout {
+        let mut layout = Layout {
+            table,
+            version: None,
+            validated: Vec::new(),
+            together: Vec::new(),
+        };
+        self.add_to(&mut layout, "");
+        layout
+    }
+
+    fn add_to(&self, layout: &mut Layout, prefix: &str) {
+        let first = layout.table.columns.len();
+        let mut own = self.columns.iter();
+        let mut passed = 0;
+        for embedded in self.embedded {
+            let before = own.by_ref().take(embedded.before - passed);
+            let before = before.map(|column| column.prefixed(prefix));
+            layout.table.columns.extend(before);
+            passed = embedded.before;
+            let prefix = format!("{prefix}{}", embedded.prefix);
+            embedded.group.add_to(layout, &prefix);
+        }
+        let rest = own.map(|column| column.prefixed(prefix));
+        layout.table.columns.extend(rest);
+        let columns = first..layout.table.columns.len();
+        self.add_constraints(&mut layout.table, prefix, columns.clone());
+        if self.optional {
+            for column in &mut layout.table.columns[columns.clone()] {
+                column.nullable = true;
+            }
+        }
+        let absolute = |&position: &usize| first + position;
+        layout.validated.extend(self.validated.iter().map(absolute));
+        layout.version = layout.version.or(self.version.as_ref().map(absolute));
+        if self.assigned == Assigned::Together {
+            layout.together.push(columns);
+        }
+    }
+
+    fn add_constraints(&self, table: &mut Table, prefix: &str, columns: Range<usize>) {
+        let prefixed = |names: Names| -> Vec<String> {
+            names.iter().map(|name| format!("{prefix}{name}")).collect()
+        };
+        for key in self.foreign_keys {
+            table.foreign_keys.push(ForeignKey {
+                name: None,
+                columns: prefixed(key.columns),
+                table: key.table.to_owned(),
+                references: key.references.iter().map(|&name| name.to_owned()).collect(),
+                on_delete: key.on_delete,
+                on_update: key.on_update,
+            });
+        }
+        let index = |names: &Names| Index {
+            name: None,
+            columns: prefixed(names),
+        };
+        table.uniques.extend(self.uniques.iter().map(index));
+        table.indexes.extend(self.indexes.iter().map(index));
+        let names = |column: &Column| column.name[prefix.len()..].to_owned();
+        let known: Vec<String> = table.columns[columns.clone()].iter().map(names).collect();
+        table
+            .checks
+            .extend(self.checks.iter().map(|condition| Check {
+                name: None,
+                condition: with_prefix(condition, &known, prefix),
+            }));
+        for column in &mut table.columns[columns] {
+            let is_own = |own: &&ColumnOutline| own.name == &column.name[prefix.len()..];
+            let own = self.columns.iter().find(is_own).map(|own| own.made);
+            if let Some(Made::Computed(expression)) = own {
+                column.generated = Generated::Computed(with_prefix(expression, &known, prefix));
+            }
+        }
+    }
+}
+
+/// A column that was found, and where.
+struct Found {
+    /// Its name in the table.
+    name: Text,
+    /// The fields that lead to it.
+    field: Text,
+    is_version: bool,
+}
+
+impl Found {
+    const fn new() -> Self {
+        Self {
+            name: Text::new(),
+            field: Text::new(),
+            is_version: false,
+        }
+    }
+}
+
+/// Tells of two columns with one name.
+const fn clash(first: &Found, second: &Found) -> ! {
+    let mut text = Text::new();
+    text.push("`");
+    text.push(first.field.as_str());
+    text.push("` and `");
+    text.push(second.field.as_str());
+    text.push("` are both the column `");
+    text.push(second.name.as_str());
+    text.push("`: give an embedded value a `prefix`");
+    panic!("{}", text.as_str())
+}
