@@ -18,6 +18,8 @@ pub use resolve::ResolvedRelation;
 pub(crate) use wish::Grant;
 pub use wish::{BelongsTo, HasMany, HasOne, ManyToMany, Wish, Wishes};
 
+use std::any::Any;
+use std::borrow::Cow;
 use std::fmt::{self, Debug};
 use std::hash::Hash;
 use std::ops::Range;
@@ -28,7 +30,7 @@ use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::Query;
 use crate::schema::Table;
-use crate::value::{ColumnValue, Param, ValueRef, ValueType};
+use crate::value::{ColumnValue, Deferred, Param, ValueRef, ValueType};
 
 /// A type whose values are rows of one table: an [`Entity`], or a run-time record.
 ///
@@ -37,7 +39,8 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
     /// The primary key's value; a tuple where the key has several columns.
     type Key: Key;
 
-    /// Makes a value from a row whose columns of this table begin at `at`, in the table's order.
+    /// Makes a value from a row whose columns of this table begin at `at`, in the table's order and without those that are
+    /// [`Deferred`].
     ///
     /// # Errors
     ///
@@ -54,7 +57,7 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
     /// The key; `None` while the database has not made it.
     fn key(&self, mapper: &Mapper) -> Option<Self::Key>;
 
-    /// The value of a column.
+    /// The value of a column; [`Param::ABSENT`] for a deferred one that is not loaded.
     fn value(&self, mapper: &Mapper, column: usize) -> Param<'_>;
 
     /// Hands the value of each column to `each`, in order.
@@ -64,7 +67,7 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
         }
     }
 
-    /// Whether the database is to make the value of a column.
+    /// Whether the database is to make the value of a column, or it is a deferred one that is not loaded.
     fn is_unset(&self, mapper: &Mapper, column: usize) -> bool;
 
     /// Sets a column.
@@ -85,6 +88,17 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
             self.assign(mapper, column, value)?;
         }
         Ok(())
+    }
+
+    /// The field of a deferred column: a [`Deferred`] of its type. `None` for every other column.
+    fn deferred(&self, column: usize) -> Option<&dyn Any> {
+        let _ = column;
+        None
+    }
+
+    /// Forgets the value of a deferred column; does nothing to every other one.
+    fn unload(&mut self, column: usize) {
+        let _ = column;
     }
 
     /// Asks the program's own rule about the value of a column.
@@ -201,6 +215,9 @@ pub struct Mapper {
     name: String,
     table: Arc<Table>,
     types: Vec<ValueType>,
+    /// The columns that are read along with a row: all but the deferred ones.
+    eager: Vec<usize>,
+    deferred: Vec<usize>,
     version: Option<usize>,
     guard: Vec<usize>,
     computed: Vec<usize>,
@@ -219,7 +236,7 @@ struct MappingError(String);
 impl Mapper {
     /// A mapping of `name` (for messages) to `table`.
     pub fn new(name: impl Into<String>, table: Table) -> Self {
-        let types = table
+        let types: Vec<ValueType> = table
             .columns
             .iter()
             .map(|column| column.ty.value_type())
@@ -232,6 +249,8 @@ impl Mapper {
             computed: table.computed().collect(),
             name: name.into(),
             table: Arc::new(table),
+            eager: (0..types.len()).collect(),
+            deferred: Vec::new(),
             types,
             version: None,
             validated: Vec::new(),
@@ -267,6 +286,32 @@ impl Mapper {
     /// The version column, if the mapping has one.
     pub fn version_column(&self) -> Option<usize> {
         self.version
+    }
+
+    /// Leaves columns out of what is read along with a row.
+    #[must_use]
+    pub(crate) fn defer(mut self, columns: &[usize]) -> Self {
+        self.eager.retain(|column| !columns.contains(column));
+        self.deferred = columns.to_vec();
+        self
+    }
+
+    /// The columns that are read along with a row, in order: all but the deferred ones.
+    pub fn eager(&self) -> &[usize] {
+        &self.eager
+    }
+
+    /// The columns that are read when they are asked for.
+    pub fn deferred(&self) -> &[usize] {
+        &self.deferred
+    }
+
+    /// The columns that a statement reads, and deferred ones behind them.
+    pub(crate) fn reading(&self, undefer: &[usize]) -> Cow<'_, [usize]> {
+        match undefer {
+            [] => Cow::Borrowed(&self.eager),
+            undefer => Cow::Owned(self.eager.iter().chain(undefer).copied().collect()),
+        }
     }
 
     /// The columns that the database computes from the others.
@@ -357,14 +402,14 @@ impl Mapper {
         }
     }
 
-    /// Reads one column of a row; the derive's hydration is made of it.
+    /// Reads one column of a row, where it stands at `at`; the derive's hydration is made of it.
     ///
     /// # Errors
     ///
     /// A value that does not convert, with entity and column.
     #[inline]
     pub fn read<T: ColumnValue>(&self, row: &dyn Row, at: usize, column: usize) -> Result<T> {
-        row.value(at + column, T::TYPE)
+        row.value(at, T::TYPE)
             .and_then(T::from_value)
             .map_err(|error| self.column_error(column, error))
     }
@@ -393,6 +438,21 @@ impl Mapper {
         Ok(())
     }
 
+    /// Sets a deferred field from a value for its column; the derive's `assign` is made of it.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not convert, with entity and column.
+    pub fn set_deferred<T: ColumnValue>(
+        &self,
+        column: usize,
+        value: ValueRef<'_>,
+        field: &mut Deferred<T>,
+    ) -> Result<()> {
+        field.set(self.convert(column, value)?);
+        Ok(())
+    }
+
     /// The key columns of a row, as values.
     ///
     /// # Errors
@@ -405,14 +465,16 @@ impl Mapper {
         out: &mut Vec<ValueRef<'r>>,
     ) -> Result<()> {
         for &column in &self.table.primary_key {
-            let value = row.value(at + column, self.types[column]);
+            // Key columns are never deferred.
+            let behind = self.deferred.iter().filter(|&&other| other < column);
+            let value = row.value(at + column - behind.count(), self.types[column]);
             out.push(value.map_err(|error| self.column_error(column, error))?);
         }
         Ok(())
     }
 
     #[cold]
-    fn column_error(&self, column: usize, error: Error) -> Error {
+    pub(crate) fn column_error(&self, column: usize, error: Error) -> Error {
         let error = error.entity(&self.name);
         match self.table.columns.get(column) {
             Some(column) => error.column(&column.name),

@@ -72,7 +72,7 @@ pub enum ErrorKind {
     PendingRollback,
     /// Rows depend on each other in a cycle that no NULL can break.
     CircularDependency,
-    /// A relation with `raise` was not loaded.
+    /// A relation with `raise`, or a deferred column, was not loaded.
     NotLoaded,
     /// Exactly one row was asked for, and none was found.
     NoRow,

@@ -29,7 +29,7 @@ pub mod prelude {
     pub use crate::metadata;
     pub use crate::schema::Metadata;
     pub use crate::session::{Handle, Hook, Session, SessionFactory, State};
-    pub use crate::value::Auto;
+    pub use crate::value::{Auto, Deferred};
     pub use crate::{DbEnum, Embedded, Entity, FromRow};
 }
 

@@ -22,7 +22,7 @@ use crate::entity::{Entity, Fetch, Relation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Read;
 use crate::session::{Fill, Handle, Selection, Session};
-use crate::sql::{Condition, Node, Order, OrderBy, RowLock, also};
+use crate::sql::{Column, Condition, Node, Order, OrderBy, RowLock, also};
 use crate::value::ValueType;
 
 /// A query for objects of `E`. Built by `E::query()`; nothing is sent before one of its last methods.
@@ -41,6 +41,7 @@ pub struct Query<E, S = E> {
     lock: Option<RowLock>,
     loadings: Vec<Loading>,
     fill: Fill,
+    undefer: Vec<usize>,
     marker: PhantomData<fn() -> (E, S)>,
 }
 
@@ -60,6 +61,19 @@ pub(crate) struct Loading {
     pub(crate) relation: u16,
     pub(crate) fetch: Fetch,
     pub(crate) nested: Vec<Loading>,
+    /// The deferred columns that are read along.
+    pub(crate) undefer: Vec<usize>,
+}
+
+impl Loading {
+    pub(crate) fn new(relation: u16, fetch: Fetch) -> Self {
+        Self {
+            relation,
+            fetch,
+            nested: Vec::new(),
+            undefer: Vec::new(),
+        }
+    }
 }
 
 impl<E: Entity, To: Entity, K> Relation<E, To, K> {
@@ -67,11 +81,7 @@ impl<E: Entity, To: Entity, K> Relation<E, To, K> {
     /// [`Batch`](crate::dialect::Batch)).
     pub fn selectin(self) -> Load<E, To> {
         Load {
-            loading: Loading {
-                relation: self.index(),
-                fetch: Fetch::Selectin,
-                nested: Vec::new(),
-            },
+            loading: Loading::new(self.index(), Fetch::Selectin),
             marker: PhantomData,
         }
     }
@@ -80,11 +90,7 @@ impl<E: Entity, To: Entity, K> Relation<E, To, K> {
     /// that takes a key of one column and the entity has more, it is loaded as by [`selectin`](Self::selectin).
     pub fn joined(self) -> Load<E, To> {
         Load {
-            loading: Loading {
-                relation: self.index(),
-                fetch: Fetch::Joined,
-                nested: Vec::new(),
-            },
+            loading: Loading::new(self.index(), Fetch::Joined),
             marker: PhantomData,
         }
     }
@@ -92,11 +98,7 @@ impl<E: Entity, To: Entity, K> Relation<E, To, K> {
     /// Leaves the relation for later, although its mapping loads it along.
     pub fn lazy(self) -> Load<E, To> {
         Load {
-            loading: Loading {
-                relation: self.index(),
-                fetch: Fetch::Lazy,
-                nested: Vec::new(),
-            },
+            loading: Loading::new(self.index(), Fetch::Lazy),
             marker: PhantomData,
         }
     }
@@ -107,6 +109,14 @@ impl<E, To> Load<E, To> {
     #[must_use]
     pub fn then<Next>(mut self, next: Load<To, Next>) -> Self {
         self.loading.nested.push(next.loading);
+        self
+    }
+
+    /// Reads a deferred column along with what the relation leads to, in the same statement. What of it is in the session already, and not
+    /// loaded, is read by one more.
+    #[must_use]
+    pub fn undefer<T>(mut self, column: Column<To, T>) -> Self {
+        add(&mut self.loading.undefer, column.index());
         self
     }
 }
@@ -123,6 +133,7 @@ impl<E: Entity> Query<E> {
             lock: None,
             loadings: Vec::new(),
             fill: Fill::Expired,
+            undefer: Vec::new(),
             marker: PhantomData,
         }
     }
@@ -158,6 +169,14 @@ impl<E: Entity, S> Query<E, S> {
         self.loadings
             .retain(|loading| loading.relation != load.loading.relation);
         self.loadings.push(load.loading);
+        self
+    }
+
+    /// Reads a [`Deferred`](crate::value::Deferred) column along, in the same statement. An object that has it loaded keeps what it has.
+    ///
+    /// The query fails with [`Mapping`](ErrorKind::Mapping) if the column is not deferred.
+    pub fn undefer<T>(mut self, column: Column<E, T>) -> Self {
+        add(&mut self.undefer, column.index());
         self
     }
 
@@ -291,10 +310,18 @@ impl<E: Entity, S> Query<E, S> {
         mut each: impl FnMut(E) -> Result<()>,
     ) -> Result<()> {
         let mapper = E::mapper();
-        let columns: Vec<usize> = (0..mapper.types().len()).collect();
+        mapper.check_deferred(&self.undefer)?;
+        let columns = mapper.reading(&self.undefer);
         let read = Read::Columns(&columns);
+        let behind = mapper.eager().len();
         session.run_query(mapper, &self.selection(self.limit), read, &mut |row| {
-            each(E::hydrate(mapper, row, 0)?)
+            let mut value = E::hydrate(mapper, row, 0)?;
+            for (at, &column) in (behind..).zip(&self.undefer) {
+                let read = row.value(at, mapper.types()[column]);
+                read.and_then(|read| value.assign(mapper, column, read))
+                    .map_err(|error| mapper.column_error(column, error))?;
+            }
+            each(value)
         })
     }
 
@@ -330,7 +357,15 @@ impl<E: Entity, S> Query<E, S> {
             joined: self.joined.as_deref(),
             lock: self.lock,
             fill: self.fill,
+            undefer: &self.undefer,
         }
+    }
+}
+
+fn add(columns: &mut Vec<usize>, column: u16) {
+    let column = usize::from(column);
+    if !columns.contains(&column) {
+        columns.push(column);
     }
 }
 
@@ -345,6 +380,7 @@ impl<E, S> Clone for Query<E, S> {
             lock: self.lock,
             loadings: self.loadings.clone(),
             fill: self.fill,
+            undefer: self.undefer.clone(),
             marker: PhantomData,
         }
     }

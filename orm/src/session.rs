@@ -8,6 +8,7 @@ mod any_store;
 mod association;
 mod bulk;
 mod cascade;
+mod deferred;
 mod deletion;
 mod edges;
 mod expire;

@@ -19,11 +19,13 @@
 
 mod column_value;
 mod decimal;
+mod deferred;
 mod external;
 mod temporal;
 
 pub use column_value::{Auto, ColumnValue};
 pub use decimal::Decimal;
+pub use deferred::Deferred;
 pub use temporal::{Date, Time, Timestamp, TimestampTz};
 
 use crate::error::{Error, ErrorKind};
@@ -254,6 +256,9 @@ pub enum Param<'a> {
 }
 
 impl Param<'_> {
+    /// No value: that of a [`Deferred`] column that is not loaded. It is never sent.
+    pub const ABSENT: Param<'static> = Param::Column(&[]);
+
     /// The value; a [`Param::Column`] has none, and is `None`.
     #[inline]
     pub fn value(&self) -> Option<ValueRef<'_>> {

@@ -15,7 +15,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// Each field is a column, by its type, a relation, if its type is written `HasMany<T>`, `HasOne<T>`, `BelongsTo<T>` or
 /// `ManyToMany<T>`, or an embedded value, if it is marked with `flatten`. The types `Option<T>` (may be NULL) and `Auto<T>` (made by the database) are recognised by their last path segment too, so write them out
-/// where the mapping depends on them.
+/// where the mapping depends on them. So is `Deferred<T>`, a column that is read when it is asked for; in what follows its type is `T`.
 ///
 /// It implements `Mapped` and `Entity`, and adds
 ///
@@ -46,11 +46,11 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `length = 50` | the greatest number of characters of a text |
 /// | `precision = (10, 2)` | digits of a decimal, and how many of them are behind the point |
 /// | `default = false` | the value that `new` gives; an expression of the field's type, or a literal for a `String` |
-/// | `server_default = "now()"` | an SQL expression; the field must be an `Auto<T>` |
+/// | `server_default = "now()"` | an SQL expression; the field must be an `Auto<T>` or a `Deferred<T>` |
 /// | `references = "users.id"` | a foreign key |
 /// | `on_delete = "cascade"`, `on_update = "…"` | what it does: `cascade`, `set null`, `restrict` or `no action` |
 /// | `check = "age >= 0"` | a CHECK constraint |
-/// | `validate = path::to::function` | a flush asks `fn(&T) -> Result<(), impl Display>` about a value before it is written; of an `Option` or `Auto` the value inside, if there is one |
+/// | `validate = path::to::function` | a flush asks `fn(&T) -> Result<(), impl Display>` about a value before it is written; of an `Option`, `Auto` or `Deferred` the value inside, if there is one |
 ///
 /// # Attributes of an embedded value
 ///

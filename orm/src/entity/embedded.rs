@@ -149,14 +149,14 @@ impl Place<'_> {
         self.mapper.place(self.first + first)
     }
 
-    /// [`Mapper::read`] of a column of the embedded value, in a row in which its columns begin at `at`.
+    /// [`Mapper::read`] of a column of the embedded value, where it stands at `at` in a row.
     ///
     /// # Errors
     ///
     /// A value that does not convert, with entity and column.
     #[inline]
     pub fn read<T: ColumnValue>(self, row: &dyn Row, at: usize, column: usize) -> Result<T> {
-        row.value(at + column, T::TYPE)
+        row.value(at, T::TYPE)
             .and_then(T::from_value)
             .map_err(|error| self.error(column, error))
     }

@@ -25,6 +25,8 @@ pub struct Outline {
     pub group: Group,
     /// The positions of the primary key's columns.
     pub primary_key: &'static [usize],
+    /// The positions of the columns that are not read along.
+    pub deferred: &'static [usize],
     /// The relations in order.
     pub relations: &'static [RelationOutline],
 }
@@ -118,6 +120,7 @@ impl Outline {
         }
         mapper.validated = layout.validated;
         mapper.together = layout.together;
+        mapper = mapper.defer(self.deferred);
         let relations = self.relations.iter().map(RelationOutline::descriptor);
         Arc::new(relations.fold(mapper, Mapper::relation))
     }

@@ -122,6 +122,7 @@ impl<E: Entity, S> Query<E, S> {
             lock: self.lock,
             loadings: self.loadings,
             fill: self.fill,
+            undefer: self.undefer,
             marker: PhantomData,
         }
     }

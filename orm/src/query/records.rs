@@ -315,6 +315,7 @@ impl RecordQuery {
             joined: self.joined.as_deref(),
             lock: self.lock,
             fill: self.fill,
+            undefer: &[],
         }
     }
 

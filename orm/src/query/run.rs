@@ -35,6 +35,7 @@ impl Session {
         said: &[Loading],
     ) -> Result<Vec<u32>> {
         let mapper = Arc::clone(self.any_store(store).mapper());
+        mapper.check_deferred(selection.undefer)?;
         let unsaid = default_loadings(&mapper).into_iter();
         let unsaid = unsaid.filter(|default| {
             said.iter()
@@ -59,14 +60,14 @@ impl Session {
         selection: &Selection<'_>,
     ) -> Result<Vec<u32>> {
         self.autoflush()?;
-        let columns: Vec<usize> = (0..mapper.types().len()).collect();
+        let columns = mapper.reading(selection.undefer);
         let (rendered, sql) = self.render(mapper, selection, Read::Columns(&columns))?;
-        let (moment, fill) = (self.moment(), selection.fill);
+        let (moment, fill, undefer) = (self.moment(), selection.fill, selection.undefer);
         let mut slots = Vec::new();
         let (any, connection) = self.reading_into(store)?;
         rendered.with_params(|params| {
             connection.query(&sql, params, &mut |row| {
-                slots.extend(any.hydrate(row, 0, fill, moment)?);
+                slots.extend(any.take_row(row, 0, undefer, fill, moment)?);
                 Ok(())
             })
         })?;

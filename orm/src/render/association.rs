@@ -16,13 +16,15 @@ pub struct Pairing<'a> {
     pub there: &'a [usize],
     /// The table that is read.
     pub target: &'a Table,
+    /// Its columns that are read.
+    pub read: &'a [usize],
     /// Columns of the target to sort by, and whether descending.
     pub order: &'a [(usize, bool)],
 }
 
 impl Renderer<'_> {
-    /// SELECT of the rows that are paired with one of `n` keys, all columns, each row with the key that it is paired with behind it;
-    /// parameters key by key.
+    /// SELECT of the rows that are paired with one of `n` keys, each row with the key that it is paired with behind it; parameters key by
+    /// key.
     ///
     /// # Panics
     ///
@@ -65,12 +67,12 @@ impl Renderer<'_> {
             here,
             there,
             target,
+            read,
             order,
         } = *pairing;
-        let all: Vec<usize> = (0..target.columns.len()).collect();
-        let mut text = self.text(128 + all.len() * 20);
+        let mut text = self.text(128 + read.len() * 20);
         text.push("SELECT ");
-        text.behind("t.", target, &all);
+        text.behind("t.", target, read);
         text.push(", ");
         text.behind("a.", association, here);
         text.push(" FROM ");
@@ -95,7 +97,7 @@ impl Renderer<'_> {
                 text.push(" DESC");
             }
         });
-        let mut columns = types(target, &all);
+        let mut columns = types(target, read);
         columns.extend(types(association, here));
         text.finish(StatementKind::Select, columns)
     }

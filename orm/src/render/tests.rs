@@ -312,6 +312,7 @@ fn rows_reached_through_pairs() {
         here: &[1],
         there: &[0],
         target: &users,
+        read: &[0, 1, 2],
         order: &[(2, true), (0, false)],
     };
     insta::assert_snapshot!(everywhere(|r| r.select_paired(&pairing, 2).text().into()), @r#"

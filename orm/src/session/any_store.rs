@@ -46,6 +46,15 @@ pub(crate) trait AnyStore: Send {
         fill: Fill,
         moment: Moment,
     ) -> Result<Option<u32>>;
+    /// Takes over deferred columns that stand in a row one behind the other from `at`. What is loaded stays.
+    fn load_deferred(
+        &mut self,
+        slot: u32,
+        row: &dyn Row,
+        at: usize,
+        columns: &[usize],
+        moment: Moment,
+    ) -> Result<()>;
     /// The object with this key, if it is mapped.
     fn find(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
     /// The pending object with this key, if the program made its key.
@@ -68,6 +77,8 @@ pub(crate) trait AnyStore: Send {
 
     /// Sets several columns, which ascend, from a row of the table.
     fn assign_many(&mut self, slot: u32, columns: &[usize], row: &dyn Row) -> Result<()>;
+    /// Forgets what was written to a deferred column.
+    fn unload(&mut self, slot: u32, column: usize);
     /// Adds the columns in which an object differs from its row.
     fn changed_into(&self, slot: u32, out: &mut Vec<usize>);
     /// The object leaves; its value stays until it is taken.
@@ -86,8 +97,14 @@ pub(crate) trait AnyStore: Send {
     fn validate(&self, slot: u32, column: usize) -> Result<()>;
     /// Takes what waits in an object's relationship fields.
     fn take_wishes(&mut self, slot: u32) -> Vec<(u16, Grant)>;
-    /// Lays a freshly read row under an object that was written while it was expired.
-    fn rebase(&mut self, slot: u32, row: &dyn Row, at: usize, moment: Moment) -> Result<()>;
+    /// Lays a freshly read row under an object that was written while it was expired. `deferred` stand behind the row's own columns.
+    fn rebase(
+        &mut self,
+        slot: u32,
+        row: &dyn Row,
+        deferred: &[usize],
+        moment: Moment,
+    ) -> Result<()>;
 
     /// Called as each row is written; all of it can be undone.
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()>;
@@ -104,6 +121,33 @@ pub(crate) trait AnyStore: Send {
 }
 
 impl dyn AnyStore + '_ {
+    /// Puts a row into the store, and the deferred columns that stand behind its own.
+    #[inline]
+    pub(crate) fn take_row(
+        &mut self,
+        row: &dyn Row,
+        at: usize,
+        undefer: &[usize],
+        fill: Fill,
+        moment: Moment,
+    ) -> Result<Option<u32>> {
+        let slot = self.hydrate(row, at, fill, moment)?;
+        if let Some(slot) = slot
+            && !undefer.is_empty()
+        {
+            let behind = at + self.mapper().eager().len();
+            self.load_deferred(slot, row, behind, undefer, moment)?;
+        }
+        Ok(slot)
+    }
+
+    /// Whether all of some columns of an object are loaded.
+    pub(crate) fn is_loaded(&self, slot: u32, columns: &[usize]) -> bool {
+        columns
+            .iter()
+            .all(|&column| self.value(slot, column).value().is_some())
+    }
+
     /// The columns in which an object differs from its row.
     pub(crate) fn changed(&self, slot: u32) -> Vec<usize> {
         let mut columns = Vec::new();

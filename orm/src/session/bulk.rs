@@ -78,6 +78,7 @@ impl Session {
             shapes.entry(columns).or_default().push(slot);
         }
         for (columns, slots) in &shapes {
+            self.check_given(store, columns)?;
             self.check_fit(store, columns, slots)?;
         }
         self.ready(Intent::Write)?;

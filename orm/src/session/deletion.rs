@@ -109,7 +109,7 @@ impl Session {
             for &owner in owners {
                 self.edges.unload_lacking((store, owner), index);
             }
-            self.load_collections(store, index, resolved, owners)?;
+            self.load_collections(store, index, resolved, owners, &[])?;
             let target = self.target_store(store, index);
             if resolved.through.is_some() {
                 for &owner in owners {

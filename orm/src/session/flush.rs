@@ -131,6 +131,9 @@ impl Session {
             ));
         }
         for step in steps {
+            if let Step::Insert { store, columns, .. } = step {
+                self.check_given(*store, columns)?;
+            }
             if let Step::Insert {
                 store,
                 columns,
@@ -209,7 +212,7 @@ impl Session {
         }
         for ((store, relation), slots) in owners {
             let resolved = self.relation(store, relation)?;
-            self.load_collections(store, relation, &resolved, &slots)?;
+            self.load_collections(store, relation, &resolved, &slots, &[])?;
         }
         Ok(())
     }

@@ -4,9 +4,9 @@ use std::fmt::Debug;
 
 use super::{AnyStore, Handle, Session, State};
 use crate::entity::{Entity, Mapped};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::sql::Column;
-use crate::value::{ColumnValue, ValueRef};
+use crate::value::ColumnValue;
 
 impl Session {
     /// Where an object stands. A handle that is stale, or of another session, is [`State::Detached`].
@@ -32,7 +32,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`is_modified`](Self::is_modified).
+    /// As [`is_modified`](Self::is_modified); [`NotLoaded`](crate::ErrorKind::NotLoaded) for a deferred column that was set without being
+    /// loaded, whose old value nobody knows here.
     pub fn history<E: Entity, T: ColumnValue>(
         &self,
         handle: Handle<E>,
@@ -46,10 +47,16 @@ impl Session {
             return Ok(None);
         };
         let new = new.value(mapper, column);
-        let new = new.value().unwrap_or(ValueRef::Null);
-        if old.same(new) {
-            return Ok(None);
-        }
+        let (old, new) = match (old.value(), new.value()) {
+            (_, None) => return Ok(None),
+            (None, Some(_)) => {
+                let message = "the deferred column was set without being loaded, so its old value is not known";
+                let error = Error::new(ErrorKind::NotLoaded, message);
+                return Err(mapper.column_error(column, error));
+            }
+            (Some(old), Some(new)) if old.same(new) => return Ok(None),
+            (Some(old), Some(new)) => (old, new),
+        };
         Ok(Some((
             mapper.convert(column, old)?,
             mapper.convert(column, new)?,

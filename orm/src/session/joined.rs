@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Fill, Node as Object, Session, StoreEntry};
-use crate::entity::{Fetch, RelationKind, ResolvedRelation};
+use crate::entity::{Fetch, Mapper, RelationKind, ResolvedRelation};
 use crate::error::Result;
 use crate::query::{Joins, Loading};
 use crate::render::render_select;
@@ -24,6 +24,8 @@ pub(crate) struct Selection<'a> {
     pub(crate) joined: Option<&'a Joins>,
     pub(crate) lock: Option<RowLock>,
     pub(crate) fill: Fill,
+    /// The deferred columns that are read along.
+    pub(crate) undefer: &'a [usize],
 }
 
 /// One joined relation.
@@ -37,6 +39,8 @@ struct Joined {
     alias: Arc<str>,
     /// Where its columns begin in a row.
     at: usize,
+    /// Its deferred columns that are read along.
+    undefer: Vec<usize>,
     /// What is loaded after it by statements of its own.
     later: Vec<Loading>,
 }
@@ -69,7 +73,7 @@ impl Session {
     ) -> Result<Vec<u32>> {
         self.autoflush()?;
         let mut joins = Vec::new();
-        let mut width = self.entry(store).mapper.types().len();
+        let mut width = self.entry(store).mapper.reading(selection.undefer).len();
         self.collect_joins(None, store, loadings, &mut width, &mut joins)?;
         let node = self.joined_select(store, selection, &joins);
         let rendered = render_select(self.engine.dialect(), &node)?;
@@ -85,8 +89,10 @@ impl Session {
             .ok_or_else(super::lookup::not_connected)?;
         rendered.with_params(|params| {
             connection.query(&sql, params, &mut |row| {
-                reached.take(stores, store, &joins, |any, at| {
-                    any.hydrate(row, at, fill, moment)
+                reached.take(stores, store, &joins, |any, join| {
+                    let (at, undefer) =
+                        join.map_or((0, selection.undefer), |join| (join.at, &*join.undefer));
+                    any.take_row(row, at, undefer, fill, moment)
                 })
             })
         })?;
@@ -113,6 +119,7 @@ impl Session {
         {
             let resolved = self.relation(store, loading.relation)?;
             let target = self.target_store(store, loading.relation);
+            self.entry(target).mapper.check_deferred(&loading.undefer)?;
             let (nested, later): (Vec<Loading>, Vec<Loading>) = loading
                 .nested
                 .iter()
@@ -127,18 +134,20 @@ impl Session {
                 store: target,
                 alias: format!("joined_{}", index + 1).into(),
                 at: *width,
+                undefer: loading.undefer.clone(),
                 later,
             });
-            *width += self.entry(target).mapper.types().len();
+            *width += self.entry(target).mapper.reading(&loading.undefer).len();
             self.collect_joins(Some(index), target, &nested, width, joins)?;
         }
         Ok(())
     }
 
     fn joined_select(&self, store: u16, selection: &Selection<'_>, joins: &[Joined]) -> SelectNode {
-        let table = self.entry(store).mapper.table();
+        let mapper = &self.entry(store).mapper;
+        let table = mapper.table();
         let mut node = SelectNode::default();
-        add_columns(&mut node, table, None);
+        add_columns(&mut node, mapper, selection.undefer, None);
         node.from = Some(Source::from(table));
         node.order = selection.order.to_vec();
         let multiplies = joins
@@ -153,8 +162,9 @@ impl Session {
             );
         }
         for join in joins {
-            let target = self.entry(join.store).mapper.table();
-            add_columns(&mut node, target, Some(&join.alias));
+            let mapper = &self.entry(join.store).mapper;
+            let target = mapper.table();
+            add_columns(&mut node, mapper, &join.undefer, Some(&join.alias));
             let from = join.from.map(|from| &joins[from]);
             let owner = from.map_or(table, |from| self.entry(from.store).mapper.table());
             let mut here: Columns<'_> = (owner, &join.resolved.local, from.map(|from| &from.alias));
@@ -232,10 +242,15 @@ fn left_join(source: Source, here: Columns<'_>, there: Columns<'_>) -> Join {
     }
 }
 
-fn add_columns(node: &mut SelectNode, table: &Arc<Table>, alias: Option<&Arc<str>>) {
-    for (index, definition) in table.columns.iter().enumerate() {
-        node.columns.push(column(table, index, alias));
-        node.types.push(definition.ty.value_type());
+fn add_columns(
+    node: &mut SelectNode,
+    mapper: &Mapper,
+    undefer: &[usize],
+    alias: Option<&Arc<str>>,
+) {
+    for &index in &*mapper.reading(undefer) {
+        node.columns.push(column(mapper.table(), index, alias));
+        node.types.push(mapper.types()[index]);
     }
 }
 
@@ -275,9 +290,9 @@ impl Reached {
         stores: &mut [StoreEntry],
         store: u16,
         joins: &[Joined],
-        mut hydrate: impl FnMut(&mut dyn super::AnyStore, usize) -> Result<Option<u32>>,
+        mut hydrate: impl FnMut(&mut dyn super::AnyStore, Option<&Joined>) -> Result<Option<u32>>,
     ) -> Result<()> {
-        let Some(own) = hydrate(&mut *stores[usize::from(store)].store, 0)? else {
+        let Some(own) = hydrate(&mut *stores[usize::from(store)].store, None)? else {
             return Ok(());
         };
         if self.met.insert(own) {
@@ -287,7 +302,7 @@ impl Reached {
         for (index, join) in joins.iter().enumerate() {
             let owner = join.from.map_or(Some(own), |from| found[from]);
             let slot = match owner {
-                Some(_) => hydrate(&mut *stores[usize::from(join.store)].store, join.at)?,
+                Some(_) => hydrate(&mut *stores[usize::from(join.store)].store, Some(join))?,
                 None => None,
             };
             found.push(slot);

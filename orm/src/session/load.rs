@@ -160,7 +160,7 @@ impl Session {
         self.refuse_raise(owner, relation, &resolved)?;
         self.count_lazy_load(owner.0, relation);
         self.autoflush()?;
-        self.load_collections(owner.0, relation, &resolved, &[owner.1])?;
+        self.load_collections(owner.0, relation, &resolved, &[owner.1], &[])?;
         Ok((
             target,
             self.edges
@@ -258,6 +258,7 @@ impl Session {
         relation: u16,
         resolved: &ResolvedRelation,
         owners: &[u32],
+        undefer: &[usize],
     ) -> Result<Vec<u32>> {
         let target = self.target_store(store, relation);
         let is_missing = |owner: &u32| self.edges.loaded((store, *owner), relation).is_none();
@@ -281,7 +282,7 @@ impl Session {
         if let Some(through) = &resolved.through {
             let stores = (store, target);
             for (owner, child) in
-                self.look_up_paired(stores, resolved, through, &missing, &order)?
+                self.look_up_paired(stores, resolved, through, &missing, &order, undefer)?
             {
                 members.entry(owner).or_default().push(child);
                 all.push(child);
@@ -296,6 +297,7 @@ impl Session {
                 keys: &keys,
                 order: &order,
                 lock: Lock::None,
+                undefer,
             })?;
             for child in children {
                 let owner = self.referred((target, child), &resolved.remote, store)?;
@@ -345,6 +347,7 @@ impl Session {
         resolved: &ResolvedRelation,
         target: u16,
         children: &[u32],
+        undefer: &[usize],
     ) -> Result<Vec<u32>> {
         let mut keys = Vec::new();
         let mut wanted = Vec::new();
@@ -375,6 +378,7 @@ impl Session {
                 keys: &keys,
                 order: &[],
                 lock: Lock::None,
+                undefer,
             })?);
         }
         wanted.sort_unstable();
@@ -398,11 +402,14 @@ impl Session {
         {
             let resolved = self.relation(store, loading.relation)?;
             let target = self.target_store(store, loading.relation);
+            let undefer = &*loading.undefer;
+            self.entry(target).mapper.check_deferred(undefer)?;
             let reached = if resolved.kind == RelationKind::BelongsTo {
-                self.load_parents(store, &resolved, target, slots)?
+                self.load_parents(store, &resolved, target, slots, undefer)?
             } else {
-                self.load_collections(store, loading.relation, &resolved, slots)?
+                self.load_collections(store, loading.relation, &resolved, slots, undefer)?
             };
+            self.load_deferred(target, &reached, undefer)?;
             self.load_relations(target, &reached, &loading.nested)?;
         }
         Ok(())
@@ -420,11 +427,7 @@ pub(crate) fn default_loadings(mapper: &Mapper) -> Vec<Loading> {
     (0u16..)
         .zip(mapper.relations())
         .filter(|(_, relation)| matches!(relation.fetch, Fetch::Selectin | Fetch::Joined))
-        .map(|(index, relation)| Loading {
-            relation: index,
-            fetch: relation.fetch,
-            nested: Vec::new(),
-        })
+        .map(|(index, relation)| Loading::new(index, relation.fetch))
         .collect()
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Lookup<'a> {
     pub(super) keys: &'a [Value],
     pub(super) order: &'a [(usize, bool)],
     pub(super) lock: Lock,
+    /// The deferred columns that are read along.
+    pub(super) undefer: &'a [usize],
 }
 
 /// How some keys travel in one statement.
@@ -43,6 +45,16 @@ pub(super) type SendBatch<'a> =
 impl Session {
     /// Reads rows by primary key into their store.
     pub(super) fn load_by_key(&mut self, store: u16, keys: &[Value]) -> Result<Vec<u32>> {
+        self.load_by_key_with(store, keys, &[])
+    }
+
+    /// The same, with deferred columns.
+    pub(super) fn load_by_key_with(
+        &mut self,
+        store: u16,
+        keys: &[Value],
+        undefer: &[usize],
+    ) -> Result<Vec<u32>> {
         let mapper = Arc::clone(&self.entry(store).mapper);
         let by = &mapper.table().primary_key;
         let joins = mapper
@@ -59,6 +71,7 @@ impl Session {
                 joined: None,
                 lock: None,
                 fill: Fill::Expired,
+                undefer,
             };
             return self.query_objects(store, &selection, &[]);
         }
@@ -69,6 +82,7 @@ impl Session {
             keys,
             order: &[],
             lock: Lock::None,
+            undefer,
         })
     }
 
@@ -76,10 +90,10 @@ impl Session {
     pub(super) fn look_up(&mut self, lookup: &Lookup<'_>) -> Result<Vec<u32>> {
         let moment = self.moment();
         let mut slots = Vec::with_capacity(lookup.keys.len() / lookup.by.len());
-        let store = lookup.store;
+        let (store, undefer) = (lookup.store, lookup.undefer);
         self.look_up_rows(lookup, &mut |any, row| {
             slots.extend(
-                any.hydrate(row, 0, Fill::Expired, moment)
+                any.take_row(row, 0, undefer, Fill::Expired, moment)
                     .map_err(|error| named(any, error))?,
             );
             Ok(())
@@ -166,6 +180,7 @@ impl Session {
         let by_key = size == 1
             && lookup.lock == Lock::None
             && lookup.order.is_empty()
+            && lookup.undefer.is_empty()
             && *lookup.by == *entry.mapper.table().primary_key;
         if !by_key {
             return self.lookup_sql(lookup, operation, size);
@@ -188,11 +203,12 @@ impl Session {
                 .order
                 .iter()
                 .map(|&(column, descending)| column * 2 + usize::from(descending))
+                .chain(undeferred(lookup.undefer))
                 .collect(),
             count,
         };
         self.engine.shape(shape, || {
-            let read: Vec<usize> = (0..mapper.types().len()).collect();
+            let read = mapper.reading(lookup.undefer);
             let renderer = Renderer::new(self.engine.dialect()).lock(lookup.lock);
             match operation {
                 Operation::SelectArrays(_) => {
@@ -235,6 +251,12 @@ fn key_filter(mapper: &Mapper, key: &[Value]) -> sql::Node {
     conditions
         .reduce(sql::Node::and)
         .unwrap_or(sql::Node::All(Vec::new()))
+}
+
+/// Deferred columns in the shape of a statement, behind its order.
+pub(super) fn undeferred(columns: &[usize]) -> impl Iterator<Item = usize> {
+    let mark = (!columns.is_empty()).then_some(usize::MAX);
+    mark.into_iter().chain(columns.iter().copied())
 }
 
 /// Copies of the values of some parameters.

@@ -22,8 +22,8 @@ impl Session {
     /// Copies a value onto the object of its key: the one in the session, else the one of the row, which is read by one SELECT. A
     /// value whose key the database is to make, or has no row for, is added.
     ///
-    /// Columns that are equal stay untouched, so that they are not written; an unset [`Auto`](crate::value::Auto) leaves what is
-    /// there. What is in relationship fields is merged too along the cascade `merge` (which relations have unless they say
+    /// Columns that are equal stay untouched, so that they are not written; an unset [`Auto`](crate::value::Auto) and an unloaded
+    /// [`Deferred`](crate::value::Deferred) leave what is there. What is in relationship fields is merged too along the cascade `merge` (which relations have unless they say
     /// otherwise), and related as by [`set`](Self::set) and [`push`](Self::push): a collection gains members and never loses any, as
     /// an empty field cannot tell that it was emptied. Without the cascade the field is left out of account.
     ///
@@ -44,7 +44,10 @@ impl Session {
             Some(key) => {
                 let mut params = Vec::with_capacity(1);
                 key.params(&mut params);
-                self.object_to_merge(store, &owned(&params))?
+                // To be compared with, where the row is read anyway.
+                let mut deferred = mapper.deferred().to_vec();
+                deferred.retain(|&column| !value.is_unset(mapper, column));
+                self.object_to_merge(store, &owned(&params), &deferred)?
             }
             None => None,
         };
@@ -68,7 +71,12 @@ impl Session {
     }
 
     /// The object of a key, ready to be written to.
-    fn object_to_merge(&mut self, store: u16, key: &[Value]) -> Result<Option<u32>> {
+    fn object_to_merge(
+        &mut self,
+        store: u16,
+        key: &[Value],
+        deferred: &[usize],
+    ) -> Result<Option<u32>> {
         let values: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
         let any = self.any_store(store);
         let mut found = any.find(&values)?;
@@ -92,7 +100,7 @@ impl Session {
                 return Ok(found);
             }
         }
-        self.load_by_key(store, key)?;
+        self.load_by_key_with(store, key, deferred)?;
         let any = self.any_store(store);
         let read = any.find(&values)?;
         match read {
@@ -115,7 +123,7 @@ impl Session {
     fn merge_column(&mut self, node: Node, column: usize, value: ValueRef<'_>) -> Result<()> {
         let store = self.any_store_mut(node.0);
         let old = store.value(node.1, column);
-        if old.value().unwrap_or(ValueRef::Null).same(value) {
+        if old.value().is_some_and(|old| old.same(value)) {
             return Ok(());
         }
         drop(old);
@@ -148,7 +156,8 @@ impl Session {
         let differs = |&column: &usize| {
             let old = store.value(slot, column);
             let new = snapshots.value(mapper, taken, column);
-            !old.value().unwrap_or(ValueRef::Null).same(new)
+            let values = old.value().zip(new);
+            !values.is_some_and(|(old, new)| old.same(new))
         };
         let columns: Vec<usize> = columns.iter().copied().filter(differs).collect();
         if columns.is_empty() {

@@ -231,6 +231,7 @@ impl Session {
                 keys: &keys,
                 order: &[],
                 lock: Lock::None,
+                undefer: &[],
             };
             self.look_up_rows(&lookup, &mut |_, _| {
                 met.insert(slot);

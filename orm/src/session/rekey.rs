@@ -67,6 +67,7 @@ impl Session {
                     keys: &old,
                     order: &[],
                     lock: Lock::ForUpdate,
+                    undefer: &[],
                 })?;
             }
             let mut cut = Vec::new();

@@ -331,7 +331,7 @@ impl Session {
             return Ok(());
         }
         self.autoflush()?;
-        self.load_collections(owner.0, relation, resolved, &[owner.1])?;
+        self.load_collections(owner.0, relation, resolved, &[owner.1], &[])?;
         Ok(())
     }
 

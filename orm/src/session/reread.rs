@@ -32,6 +32,13 @@ impl Session {
             if expired.is_empty() {
                 continue;
             }
+            // A deferred column that was known and changed may have moved, too.
+            let mut deferred = self.entry(store).mapper.deferred().to_vec();
+            deferred.retain(|column| {
+                let known = |slot: &u32| any.row_value(*slot, *column).value().is_some();
+                let mut known = expired.iter().filter(|slot| known(slot));
+                known.any(|&slot| any.changed(slot).contains(column))
+            });
             let moment = self.moment();
             let keys = self.key_values(store, &expired);
             let by = any_key(self, store);
@@ -44,6 +51,7 @@ impl Session {
                     keys: &keys,
                     order: &[],
                     lock: Lock::ForUpdate,
+                    undefer: &deferred,
                 },
                 &mut |any, row| {
                     let mapper = any.mapper().clone();
@@ -55,7 +63,7 @@ impl Session {
                             .iter()
                             .map(|&column| owned_value(any, slot, column))
                             .collect();
-                        any.rebase(slot, row, 0, moment)?;
+                        any.rebase(slot, row, &deferred, moment)?;
                         for (&column, known) in columns.iter().zip(&known) {
                             if !owned_value(any, slot, column).as_ref().same(known.as_ref()) {
                                 return Err(moved(any, slot, column));

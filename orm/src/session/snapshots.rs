@@ -25,17 +25,32 @@ pub(super) struct SnapshotRow<'a> {
     snapshots: &'a Snapshots,
     snapshot: Snapshot,
     mapper: &'a Mapper,
+    layout: Layout,
+}
+
+/// Which columns a row has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// All of its table.
+    Table,
+    /// Those that are read along.
+    Eager,
 }
 
 /// A value, in two words; what does not fit lies elsewhere.
 #[derive(Clone, Copy, Debug)]
 enum Kept {
+    /// Of a deferred column.
+    Unloaded,
     Null,
     Bool(bool),
     I32(i32),
     I64(i64),
     F64(f64),
-    Text { length: u32, at: usize },
+    Text {
+        length: u32,
+        at: usize,
+    },
     Other(usize),
 }
 
@@ -47,13 +62,15 @@ impl Snapshots {
             .expect("a session holds fewer than 2^32 snapshots of one table");
         self.values.reserve(width);
         row.each_value(mapper, |_, value| {
-            let kept = self.keep(value.value().unwrap_or(ValueRef::Null));
+            let kept = value
+                .value()
+                .map_or(Kept::Unloaded, |value| self.keep(value));
             self.values.push(kept);
         });
         Snapshot(number)
     }
 
-    /// Adds the columns in which a row differs from a snapshot of it.
+    /// Adds the columns in which a row differs from a snapshot of it. What is not loaded does not differ.
     pub(super) fn changed<E: Mapped>(
         &self,
         mapper: &Mapper,
@@ -64,18 +81,35 @@ impl Snapshots {
         let width = mapper.types().len();
         let kept = &self.values[snapshot.0 as usize * width..][..width];
         row.each_value(mapper, |column, value| {
-            let value = value.value().unwrap_or(ValueRef::Null);
-            if !self.is_same(kept[column], value) {
+            let is_same = |value| self.is_same(kept[column], value);
+            if !value.value().is_none_or(is_same) {
                 out.push(column);
             }
         });
     }
 
-    /// A column of a snapshot.
+    /// A column of a snapshot; `None` if it is not loaded.
     #[inline]
-    pub(super) fn value(&self, mapper: &Mapper, snapshot: Snapshot, column: usize) -> ValueRef<'_> {
+    pub(super) fn value(
+        &self,
+        mapper: &Mapper,
+        snapshot: Snapshot,
+        column: usize,
+    ) -> Option<ValueRef<'_>> {
         let at = snapshot.0 as usize * mapper.types().len() + column;
         self.lend(self.values[at])
+    }
+
+    /// Fills in a column that was not loaded.
+    pub(super) fn load(
+        &mut self,
+        mapper: &Mapper,
+        snapshot: Snapshot,
+        column: usize,
+        value: ValueRef<'_>,
+    ) {
+        let at = snapshot.0 as usize * mapper.types().len() + column;
+        self.values[at] = self.keep(value);
     }
 
     #[inline]
@@ -85,13 +119,14 @@ impl Snapshots {
                 text.as_bytes() == &self.text.as_bytes()[at..at + length as usize]
             }
             (Kept::I64(kept), ValueRef::I64(value)) => kept == value,
-            (kept, value) => value.same(self.lend(kept)),
+            (kept, value) => self.lend(kept).is_some_and(|kept| value.same(kept)),
         }
     }
 
     #[inline]
-    fn lend(&self, kept: Kept) -> ValueRef<'_> {
-        match kept {
+    fn lend(&self, kept: Kept) -> Option<ValueRef<'_>> {
+        Some(match kept {
+            Kept::Unloaded => return None,
             Kept::Null => ValueRef::Null,
             Kept::Bool(value) => ValueRef::Bool(value),
             Kept::I32(value) => ValueRef::I32(value),
@@ -99,15 +134,28 @@ impl Snapshots {
             Kept::F64(value) => ValueRef::F64(value),
             Kept::Text { length, at } => ValueRef::Text(&self.text[at..at + length as usize]),
             Kept::Other(at) => self.others[at].as_ref(),
-        }
+        })
     }
 
-    /// A snapshot as a row of its table alone.
+    /// A snapshot as a row of its table alone, to set columns from.
     pub(super) fn row<'a>(&'a self, mapper: &'a Mapper, snapshot: Snapshot) -> SnapshotRow<'a> {
         SnapshotRow {
             snapshots: self,
             snapshot,
             mapper,
+            layout: Layout::Table,
+        }
+    }
+
+    /// A snapshot as it would be read: without the deferred columns.
+    pub(super) fn eager_row<'a>(
+        &'a self,
+        mapper: &'a Mapper,
+        snapshot: Snapshot,
+    ) -> SnapshotRow<'a> {
+        SnapshotRow {
+            layout: Layout::Eager,
+            ..self.row(mapper, snapshot)
         }
     }
 
@@ -147,22 +195,37 @@ impl Snapshots {
     }
 }
 
+impl SnapshotRow<'_> {
+    /// The column that stands at a position.
+    #[inline]
+    fn column(&self, index: usize) -> Option<usize> {
+        match self.layout {
+            Layout::Table => (index < self.mapper.types().len()).then_some(index),
+            Layout::Eager => self.mapper.eager().get(index).copied(),
+        }
+    }
+}
+
 impl Row for SnapshotRow<'_> {
     fn len(&self) -> usize {
-        self.mapper.types().len()
+        match self.layout {
+            Layout::Table => self.mapper.types().len(),
+            Layout::Eager => self.mapper.eager().len(),
+        }
     }
 
     fn name(&self, index: usize) -> &str {
-        let column = self.mapper.table().columns.get(index);
-        column.map_or("", |column| &column.name)
+        let column = self.column(index);
+        column.map_or("", |column| &self.mapper.table().columns[column].name)
     }
 
     fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
-        if index >= self.len() {
+        let Some(column) = self.column(index) else {
             let message = format!("a row of {} columns has no column {index}", self.len());
             return Err(Error::new(ErrorKind::Conversion, message));
-        }
-        let value = self.snapshots.value(self.mapper, self.snapshot, index);
+        };
+        let value = self.snapshots.value(self.mapper, self.snapshot, column);
+        let value = value.unwrap_or(ValueRef::Null);
         match value.value_type() {
             Some(kept) if kept != ty => {
                 let message = format!("{kept:?} was kept where {ty:?} is wanted");

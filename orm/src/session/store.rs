@@ -103,10 +103,11 @@ impl<E: Mapped> Store<E> {
         Some((value, &self.mapper))
     }
 
-    /// A column of the row as the database has it, if the object was written to since.
-    pub(super) fn before(&self, slot: u32, column: usize) -> Option<ValueRef<'_>> {
+    /// A column of the row as the database has it, if the object was written to since; [`Param::ABSENT`] if it was not loaded.
+    pub(super) fn before(&self, slot: u32, column: usize) -> Option<Param<'_>> {
         let snapshot = self.objects.get(slot as usize)?.snapshot?;
-        Some(self.snapshots.value(&self.mapper, snapshot, column))
+        let value = self.snapshots.value(&self.mapper, snapshot, column);
+        Some(value.map_or(Param::ABSENT, Param::Ref))
     }
 
     pub(super) fn find_key(&self, key: &E::Key) -> Option<u32> {
@@ -142,7 +143,8 @@ impl<E: Mapped> Store<E> {
         let is_same = |&column: &usize| {
             let fresh = fresh.value(&self.mapper, column);
             let kept = self.snapshots.value(&self.mapper, taken, column);
-            fresh.value().unwrap_or(ValueRef::Null).same(kept)
+            let values = fresh.value().zip(kept);
+            values.is_some_and(|(fresh, kept)| fresh.same(kept))
         };
         columns.iter().all(is_same)
     }
@@ -229,6 +231,37 @@ impl<E: Mapped> AnyStore for Store<E> {
         Ok(Some(slot))
     }
 
+    fn load_deferred(
+        &mut self,
+        slot: u32,
+        row: &dyn Row,
+        at: usize,
+        columns: &[usize],
+        moment: Moment,
+    ) -> Result<()> {
+        let object = &mut self.objects[slot as usize];
+        let Some(entity) = &mut object.value else {
+            return Ok(());
+        };
+        let mut is_loaded = true;
+        for (at, &column) in (at..).zip(columns) {
+            let value = read(&self.mapper, row, at, column)?;
+            if let Some(before) = object.snapshot
+                && self.snapshots.value(&self.mapper, before, column).is_none()
+            {
+                self.snapshots.load(&self.mapper, before, column, value);
+            }
+            if entity.value(&self.mapper, column).value().is_none() {
+                entity.assign(&self.mapper, column, value)?;
+                is_loaded = false;
+            }
+        }
+        if moment.in_savepoint && !is_loaded {
+            self.ledger.log(Done::Read(slot));
+        }
+        Ok(())
+    }
+
     fn find(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>> {
         Ok(self.keys.get(&E::Key::from_values(key)?))
     }
@@ -286,7 +319,10 @@ impl<E: Mapped> AnyStore for Store<E> {
     fn row_value(&self, slot: u32, column: usize) -> Param<'_> {
         let object = &self.objects[slot as usize];
         match (object.snapshot, &object.value) {
-            (Some(before), _) => Param::Ref(self.snapshots.value(&self.mapper, before, column)),
+            (Some(before), _) => {
+                let value = self.snapshots.value(&self.mapper, before, column);
+                value.map_or(Param::ABSENT, Param::Ref)
+            }
             (None, Some(value)) => value.value(&self.mapper, column),
             (None, None) => Param::Ref(ValueRef::Null),
         }
@@ -315,12 +351,20 @@ impl<E: Mapped> AnyStore for Store<E> {
         }
     }
 
+    fn unload(&mut self, slot: u32, column: usize) {
+        if let Some(value) = &mut self.objects[slot as usize].value {
+            value.unload(column);
+        }
+    }
+
     fn changed_into(&self, slot: u32, out: &mut Vec<usize>) {
         let object = &self.objects[slot as usize];
         if let (Some(row), Some(before)) = (&object.value, object.snapshot) {
             if is_planted(Planted::EqualWritten) {
                 let key = &self.mapper.table().primary_key;
-                out.extend((0..self.mapper.types().len()).filter(|column| !key.contains(column)));
+                out.extend((0..self.mapper.types().len()).filter(|column| {
+                    !key.contains(column) && row.value(&self.mapper, *column).value().is_some()
+                }));
                 return;
             }
             self.snapshots.changed(&self.mapper, before, row, out);
@@ -365,17 +409,33 @@ impl<E: Mapped> AnyStore for Store<E> {
         value.map_or_else(Vec::new, |value| Wishes::of(value).into_grants())
     }
 
-    fn rebase(&mut self, slot: u32, row: &dyn Row, at: usize, moment: Moment) -> Result<()> {
-        let mut fresh = E::hydrate(&self.mapper, row, at)?;
+    fn rebase(
+        &mut self,
+        slot: u32,
+        row: &dyn Row,
+        deferred: &[usize],
+        moment: Moment,
+    ) -> Result<()> {
+        let changed = (self as &dyn AnyStore).changed(slot);
+        let mut fresh = E::hydrate(&self.mapper, row, 0)?;
+        for (at, &column) in (self.mapper.eager().len()..).zip(deferred) {
+            if changed.contains(&column) {
+                fresh.assign(&self.mapper, column, read(&self.mapper, row, at, column)?)?;
+            }
+        }
         let base = self.snapshots.take(&self.mapper, &fresh);
         let mut together = Vec::new();
-        for column in (self as &dyn AnyStore).changed(slot) {
+        for column in changed {
             let object = &self.objects[slot as usize];
             let (Some(mine), Some(before)) = (&object.value, object.snapshot) else {
                 continue;
             };
             let in_snapshot = |snapshot| self.snapshots.value(&self.mapper, snapshot, column);
-            if !in_snapshot(base).same(in_snapshot(before)) && !is_planted(Planted::LostUpdate) {
+            // What was set without being known has nothing to be compared with.
+            let has_moved = in_snapshot(before)
+                .zip(in_snapshot(base))
+                .is_some_and(|(before, base)| !base.same(before));
+            if has_moved && !is_planted(Planted::LostUpdate) {
                 return Err(moved(self, slot, column));
             }
             if self.mapper.is_together(column) {
@@ -467,6 +527,12 @@ impl<E: Mapped> AnyStore for Store<E> {
         self.switched.clear();
         self.snapshots.clear();
     }
+}
+
+/// A column of a row, where it stands at `at`.
+fn read<'r>(mapper: &Mapper, row: &'r dyn Row, at: usize, column: usize) -> Result<ValueRef<'r>> {
+    row.value(at, mapper.types()[column])
+        .map_err(|error| mapper.column_error(column, error))
 }
 
 #[cold]

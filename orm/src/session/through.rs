@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Session;
 use super::any_store::Fill;
-use super::lookup::{KeyBatch, not_connected};
+use super::lookup::{KeyBatch, not_connected, undeferred};
 use super::transaction::Intent;
 use crate::engine::{Operation, Shape};
 use crate::entity::{ResolvedRelation, Through};
@@ -21,20 +21,23 @@ impl Session {
         through: &Through,
         owners: &[u32],
         order: &[(usize, bool)],
+        undefer: &[usize],
     ) -> Result<Vec<(u32, u32)>> {
         let keys = self.key_values(store, owners);
         let width = resolved.local.len();
         let association = through.association();
         let mapper = Arc::clone(&self.entry(target).mapper);
+        let read = mapper.reading(undefer);
         let pairing = Pairing {
             association: association.table(),
             here: through.here(),
             there: through.there(),
             target: mapper.table(),
+            read: &read,
             order,
         };
         let moment = self.moment();
-        let behind = mapper.types().len();
+        let behind = read.len();
         let types = association.mapper().types();
         let (mut members, mut owner_keys): (Vec<u32>, Vec<Value>) = (Vec::new(), Vec::new());
         self.ready(Intent::Read)?;
@@ -50,6 +53,7 @@ impl Session {
                 others: order
                     .iter()
                     .map(|&(column, descending)| column * 2 + usize::from(descending))
+                    .chain(undeferred(undefer))
                     .collect(),
                 count,
             };
@@ -64,7 +68,7 @@ impl Session {
             let connection = session.connection.as_mut().ok_or_else(not_connected)?;
             connection.query(&sql, params, &mut |row| {
                 let slot = any
-                    .hydrate(row, 0, Fill::Expired, moment)
+                    .take_row(row, 0, undefer, Fill::Expired, moment)
                     .map_err(|error| error.entity(mapper.name()))?;
                 let Some(slot) = slot else {
                     return Ok(());

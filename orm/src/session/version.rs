@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Session;
 use crate::error::{Error, ErrorKind, Result};
-use crate::value::{Value, ValueRef, ValueType};
+use crate::value::{ValueRef, ValueType};
 
 impl Session {
     /// New rows begin at version 1, and what the program wrote to the version of another is taken back, as is what it wrote to columns
@@ -22,8 +22,10 @@ impl Session {
             for &column in mapper.version_column().iter().chain(mapper.computed()) {
                 for slot in entry.store.touched().to_vec() {
                     let before = entry.store.row_value(slot, column);
-                    let before = before.value().map_or(Value::Null, ValueRef::to_owned);
-                    entry.store.assign(slot, column, before.as_ref())?;
+                    match before.value().map(ValueRef::to_owned) {
+                        Some(before) => entry.store.assign(slot, column, before.as_ref())?,
+                        None => entry.store.unload(slot, column),
+                    }
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod counting;
+mod deferred;
 mod dirty;
 mod embedded;
 mod expressions;

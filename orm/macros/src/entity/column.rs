@@ -28,10 +28,21 @@ pub(super) const ATTRIBUTES: [&str; 16] = [
     "validate",
 ];
 
+/// When a column is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// With its row.
+    Eager,
+    /// When it is asked for: the field is a `Deferred`.
+    Deferred,
+}
+
 pub(super) struct Column<'a> {
     pub(super) field: &'a Ident,
     pub(super) visibility: &'a Visibility,
+    /// The type of the column: of what is in a `Deferred`.
     pub(super) ty: &'a Type,
+    pub(super) reading: Reading,
     pub(super) constant: Ident,
     pub(super) name: String,
     pub(super) name_span: Span,
@@ -59,10 +70,15 @@ pub(super) fn constant(field: &Ident) -> Ident {
 
 impl<'a> Column<'a> {
     pub(super) fn read(field: &'a Field, ident: &'a Ident, errors: &mut Errors) -> Self {
+        let (ty, reading) = match shape::argument(&field.ty, "Deferred") {
+            Some(ty) => (ty, Reading::Deferred),
+            None => (&field.ty, Reading::Eager),
+        };
         let mut column = Self {
             field: ident,
             visibility: &field.vis,
-            ty: &field.ty,
+            ty,
+            reading,
             constant: constant(ident),
             name: shape::name(ident),
             name_span: ident.span(),
@@ -87,6 +103,7 @@ impl<'a> Column<'a> {
             column.set(item, &mut actions, errors);
         }
         column.set_actions(actions, errors);
+        column.check_deferred(errors);
         column.is_broken = errors.count() > errors_before;
         column
     }
@@ -146,7 +163,7 @@ impl<'a> Column<'a> {
             "default" => self.default = errors.keep(item.expression()),
             "server_default" => {
                 self.server_default = errors.keep(item.text());
-                if !shape::is_auto(self.ty) {
+                if !shape::is_auto(self.ty) && !self.is_deferred() {
                     errors.at(
                         &item.name,
                         format!("`server_default` needs an `Auto`: write the type of `{field}` as `Auto<…>`"),
@@ -156,7 +173,7 @@ impl<'a> Column<'a> {
             }
             "computed" => {
                 self.computed = errors.keep(item.text());
-                let message = if !shape::is_auto(self.ty) {
+                let message = if !shape::is_auto(self.ty) && !self.is_deferred() {
                     format!("`computed` needs an `Auto`: write the type of `{field}` as `Auto<…>`")
                 } else if self.primary_key.is_some() || self.server_default.is_some() {
                     "a computed column is no primary key and has no default".to_owned()
@@ -202,6 +219,28 @@ impl<'a> Column<'a> {
         }
     }
 
+    /// Checks what cannot wait until it is asked for.
+    fn check_deferred(&self, errors: &mut Errors) {
+        let message = match self.reading {
+            Reading::Eager => return,
+            Reading::Deferred if shape::is_auto(self.ty) => {
+                "a deferred column is no `Auto`: left unloaded, the database makes its value"
+            }
+            Reading::Deferred if self.primary_key.is_some() => {
+                "a row is known by its primary key: it cannot be deferred"
+            }
+            Reading::Deferred if self.version.is_some() => {
+                "a version is checked by every write: it cannot be deferred"
+            }
+            Reading::Deferred => return,
+        };
+        errors.at(self.ty, message);
+    }
+
+    pub(super) fn is_deferred(&self) -> bool {
+        self.reading == Reading::Deferred
+    }
+
     /// Checks what depends on the primary key, of which `key_width` columns there are.
     pub(super) fn check_auto(&self, key_width: usize, errors: &mut Errors) {
         if self.is_broken {
@@ -232,7 +271,7 @@ impl<'a> Column<'a> {
 
     /// Whether a primary key can be made of it; an error was told if not.
     pub(super) fn can_be_key(&self) -> bool {
-        !shape::is_option(self.ty) && shape::kind(self.ty) != Kind::Float
+        !shape::is_option(self.ty) && shape::kind(self.ty) != Kind::Float && !self.is_deferred()
     }
 
     /// Whether the database counts the values.
@@ -242,7 +281,9 @@ impl<'a> Column<'a> {
 
     /// Whether `new` asks for it.
     pub(super) fn is_required(&self) -> bool {
-        !(shape::is_option(self.ty)
+        let is_made = self.server_default.is_some() || self.computed.is_some();
+        !(is_made
+            || shape::is_option(self.ty)
             || shape::is_auto(self.ty)
             || self.default.is_some()
             || self.version.is_some())

@@ -3,7 +3,7 @@
 use proc_macro2::Span;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Data, DataStruct, DeriveInput, Field, Fields, Ident, Token};
+use syn::{Data, DataStruct, DeriveInput, Field, Fields, Ident, Token, Type};
 
 use super::column::Column;
 use super::constraint::Action;
@@ -13,6 +13,7 @@ use super::{ForeignKey, Model, New, References, Role};
 use crate::attribute::{self, Item};
 use crate::case;
 use crate::errors::Errors;
+use crate::shape;
 
 const ATTRIBUTES: [&str; 6] = ["table", "unique", "index", "check", "foreign_key", "no_new"];
 
@@ -24,6 +25,7 @@ pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<M
         column.check_auto(key_width, errors);
     }
     check_version(&model, errors);
+    check_foreign_keys(&model, errors);
     let flattened = &model.flattened;
     for relation in &mut model.relations {
         relation.find_key(&model.columns, &model.foreign_keys, flattened, errors);
@@ -161,6 +163,10 @@ fn read_fields<'a>(
             model.flattened.push(flattened);
             continue;
         }
+        if let Some(message) = misplaced_deferred(&field.ty, model.role) {
+            errors.at(&field.ty, message);
+            continue;
+        }
         let mut column = Column::read(field, ident, errors);
         let name = || vec![column.name.clone()];
         if column.unique {
@@ -182,6 +188,21 @@ fn read_fields<'a>(
     }
 }
 
+/// What is wrong with a `Deferred` in the type of a field.
+fn misplaced_deferred(ty: &Type, role: Role) -> Option<&'static str> {
+    match shape::argument(ty, "Deferred") {
+        Some(_) if role == Role::Embedded => {
+            Some("a deferred column is a field of an entity: an embedded value is read whole")
+        }
+        Some(inner) if relation::kind(inner).is_some() => {
+            Some("a relation is not deferred: it is loaded when it is asked for")
+        }
+        Some(_) => None,
+        None => shape::argument(shape::base(ty), "Deferred")
+            .map(|_| "`Deferred` stands outermost: write `Deferred<Option<…>>`"),
+    }
+}
+
 fn check_version(model: &Model<'_>, errors: &mut Errors) {
     let versions = model.columns.iter();
     let mut versions = versions.filter_map(|column| Some((column, column.version?)));
@@ -193,6 +214,16 @@ fn check_version(model: &Model<'_>, errors: &mut Errors) {
     }
     for (_, span) in versions {
         errors.push(syn::Error::new(span, "an entity has one version"));
+    }
+}
+
+fn check_foreign_keys(model: &Model<'_>, errors: &mut Errors) {
+    for column in model.columns.iter().filter(|column| column.is_deferred()) {
+        let mut keys = model.foreign_keys.iter();
+        if keys.any(|key| key.columns.contains(&column.name)) {
+            let message = "a foreign key is followed in memory: it cannot be deferred";
+            errors.at(column.ty, message);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Type};
 
-use super::column::Column;
+use super::column::{Column, Reading};
 use super::flatten::Flattened;
 use super::relation::{Kind, Relation};
 use super::{Model, New, Role};
@@ -103,6 +103,27 @@ impl Model<'_> {
         let before = self.flattened.iter();
         let before = before.take_while(|flattened| flattened.before <= index);
         sum(index, before)
+    }
+
+    /// Where a column stands in a row that is read, which has no deferred ones.
+    fn offset(&self, index: usize) -> TokenStream {
+        self.without_deferred(self.position(index), index)
+    }
+
+    /// Where the first column of an embedded value stands in such a row.
+    fn first_offset(&self, at: usize) -> TokenStream {
+        self.without_deferred(self.first(at), self.flattened[at].before)
+    }
+
+    fn without_deferred(&self, position: TokenStream, before: usize) -> TokenStream {
+        let before = self.columns[..before].iter();
+        match before.filter(|column| column.is_deferred()).count() {
+            0 => quote!((#position)),
+            deferred => {
+                let deferred = number(deferred);
+                quote!((#position - #deferred))
+            }
+        }
     }
 
     /// The position of the first column of an embedded value.

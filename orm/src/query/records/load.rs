@@ -86,11 +86,7 @@ fn add(loadings: &mut Vec<Loading>, mapper: &Mapper, path: &str, load: &RecordLo
             Fetch::Lazy => Fetch::Selectin,
             fetch => fetch,
         };
-        loadings.push(Loading {
-            relation,
-            fetch,
-            nested: Vec::new(),
-        });
+        loadings.push(Loading::new(relation, fetch));
         loadings.len() - 1
     });
     let loading = &mut loadings[at];

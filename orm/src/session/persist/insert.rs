@@ -93,11 +93,12 @@ impl Insert<'_> {
         }
     }
 
-    /// The columns that the program leaves to the database.
+    /// The columns that the program leaves to the database, and that are to be known.
     fn made_by_database(&self, session: &Session) -> Vec<usize> {
-        let width = session.entry(self.store).mapper.types().len();
-        (0..width)
+        let columns = session.entry(self.store).mapper.eager().iter();
+        columns
             .filter(|column| !self.columns.contains(column))
+            .copied()
             .collect()
     }
 

@@ -23,7 +23,10 @@ impl<E: Mapped> Store<E> {
     }
 
     pub(super) fn key_before(&self, snapshot: Snapshot) -> Option<E::Key> {
-        let value = |&column: &usize| self.snapshots.value(&self.mapper, snapshot, column);
+        let value = |&column: &usize| {
+            let value = self.snapshots.value(&self.mapper, snapshot, column);
+            value.unwrap_or(ValueRef::Null)
+        };
         // It was a key when it was read, so it is one now.
         match &self.mapper.table().primary_key[..] {
             [column] => E::Key::from_values(&[value(column)]).ok(),
@@ -83,7 +86,9 @@ impl<E: Mapped> Store<E> {
             let is_same = |&column: &usize| {
                 let now = value.value(&self.mapper, column);
                 let before = self.snapshots.value(&self.mapper, before, column);
-                now.value().is_some_and(|now| now.same(before))
+                now.value()
+                    .zip(before)
+                    .is_some_and(|(now, before)| now.same(before))
             };
             let key = &self.mapper.table().primary_key;
             !key.iter().all(is_same) && !self.ledger.is_doomed(slot)

@@ -36,8 +36,9 @@ impl<E: Mapped> Store<E> {
         };
         let own = value.clone();
         for column in 0..self.mapper.types().len() {
-            if value.is_unset(&self.mapper, column) {
-                let kept = self.snapshots.value(&self.mapper, before, column);
+            if value.is_unset(&self.mapper, column)
+                && let Some(kept) = self.snapshots.value(&self.mapper, before, column)
+            {
                 value.assign(&self.mapper, column, kept)?;
             }
         }
@@ -58,10 +59,17 @@ impl<E: Mapped> Store<E> {
 
     /// A value that its own type refuses to read back (it was written to the field, and never came from the database) stays as it is.
     pub(super) fn put_back(&mut self, slot: u32, before: Snapshot) {
-        let row = self.snapshots.row(&self.mapper, before);
-        if let Ok(value) = E::hydrate(&self.mapper, &row, 0) {
-            self.objects[slot as usize].value = Some(value);
+        let row = self.snapshots.eager_row(&self.mapper, before);
+        let Ok(mut value) = E::hydrate(&self.mapper, &row, 0) else {
+            return;
+        };
+        for &column in self.mapper.deferred() {
+            let kept = self.snapshots.value(&self.mapper, before, column);
+            if kept.is_some_and(|kept| value.assign(&self.mapper, column, kept).is_err()) {
+                return;
+            }
         }
+        self.objects[slot as usize].value = Some(value);
     }
 
     /// Takes back everything since a mark of the ledger's log, and what was not flushed.

@@ -5,8 +5,8 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::{
-    Column, Flattened, Kind, Model, Part, Role, column_bound, column_value, embedded_value,
-    entity_bound, number,
+    Column, Flattened, Kind, Model, Part, Reading, Role, column_bound, column_value,
+    embedded_value, entity_bound, number,
 };
 use crate::shape;
 
@@ -24,6 +24,7 @@ pub(super) fn mapped(model: &Model<'_>) -> TokenStream {
         assign_many(model),
         take_wishes(model),
         validate(model),
+        deferred(model),
     ];
     quote! {
         #[automatically_derived]
@@ -68,14 +69,19 @@ pub(super) fn hydration(model: &Model<'_>) -> TokenStream {
     let mapping = model.mapping();
     let parts = model.parts();
     let columns = parts.iter().map(|part| match part {
+        Part::Column(_, column) if column.is_deferred() => {
+            let field = column.field;
+            quote!(#field: ::selfsame::value::Deferred::UNLOADED)
+        }
         Part::Column(index, column) => {
-            let (index, field, ty) = (model.position(*index), column.field, column.ty);
-            quote!(#field: #mapping.read::<#ty>(row, at, #index)?)
+            let (field, ty) = (column.field, column.ty);
+            let (offset, index) = (model.offset(*index), model.position(*index));
+            quote!(#field: #mapping.read::<#ty>(row, at + #offset, #index)?)
         }
         Part::Flattened(at, flattened) => {
-            let (first, field) = (model.first(*at), flattened.field);
-            let value = embedded_value(flattened.ty);
-            quote!(#field: #value::hydrate(#mapping.place(#first), row, at + #first)?)
+            let (offset, first) = (model.first_offset(*at), model.first(*at));
+            let (field, value) = (flattened.field, embedded_value(flattened.ty));
+            quote!(#field: #value::hydrate(#mapping.place(#first), row, at + #offset)?)
         }
     });
     let relations = model.relations.iter().map(|relation| relation.field);
@@ -151,8 +157,9 @@ fn row_key(model: &Model<'_>) -> TokenStream {
     let reads: Vec<_> = model
         .key_columns()
         .map(|(index, column)| {
-            let (column, index) = (column_value(column.ty), model.position(index));
-            quote!(mapper.read::<::std::option::Option<#column::Base>>(row, at, #index))
+            let column = column_value(column.ty);
+            let (offset, index) = (model.offset(index), model.position(index));
+            quote!(mapper.read::<::std::option::Option<#column::Base>>(row, at + #offset, #index))
         })
         .collect();
     let body = match &reads[..] {
@@ -236,15 +243,26 @@ fn value(model: &Model<'_>) -> TokenStream {
 }
 
 pub(super) fn value_body(model: &Model<'_>) -> TokenStream {
-    let own = |_, column: &Column<'_>| {
-        let (field, column) = (column.field, column_value(column.ty));
-        Some(quote!(#column::to_param(&self.#field)))
-    };
+    let own = |_, column: &Column<'_>| Some(param(column));
     let embedded = |_, flattened: &Flattened<'_>| {
         let (field, value) = (flattened.field, embedded_value(flattened.ty));
         quote!(#value::value(&self.#field, column))
     };
     by_column(model, own, embedded, &quote!(::std::unreachable!()))
+}
+
+/// The value of a column, as a parameter.
+fn param(column: &Column<'_>) -> TokenStream {
+    let (field, value) = (column.field, column_value(column.ty));
+    match column.reading {
+        Reading::Eager => quote!(#value::to_param(&self.#field)),
+        Reading::Deferred => quote! {
+            match self.#field.get() {
+                ::std::option::Option::Some(value) => #value::to_param(value),
+                ::std::option::Option::None => ::selfsame::value::Param::ABSENT,
+            }
+        },
+    }
 }
 
 /// Written out, so that the compiler knows the kind of each value.
@@ -267,9 +285,8 @@ pub(super) fn each_part(model: &Model<'_>, base: &TokenStream, lent: &TokenStrea
     let parts = model.parts();
     let values = parts.iter().map(|part| match part {
         Part::Column(index, column) => {
-            let index = model.position(*index);
-            let (field, column) = (column.field, column_value(column.ty));
-            quote!(each(#base #index, #column::to_param(&self.#field));)
+            let (index, value) = (model.position(*index), param(column));
+            quote!(each(#base #index, #value);)
         }
         Part::Flattened(at, flattened) => {
             let (first, field) = (model.first(*at), flattened.field);
@@ -292,7 +309,12 @@ fn is_unset(model: &Model<'_>) -> TokenStream {
 pub(super) fn is_unset_body(model: &Model<'_>) -> TokenStream {
     let own = |_, column: &Column<'_>| {
         let (field, value) = (column.field, column_value(column.ty));
-        shape::is_auto(column.ty).then(|| quote!(#value::is_unset(&self.#field)))
+        match column.reading {
+            Reading::Eager => {
+                shape::is_auto(column.ty).then(|| quote!(#value::is_unset(&self.#field)))
+            }
+            Reading::Deferred => Some(quote!(!self.#field.is_loaded())),
+        }
     };
     let embedded = |_, flattened: &Flattened<'_>| {
         let (field, value) = (flattened.field, embedded_value(flattened.ty));
@@ -319,7 +341,11 @@ pub(super) fn assign_body(model: &Model<'_>) -> TokenStream {
     let mapping = model.mapping();
     let own = |index, column: &Column<'_>| {
         let (index, field, ty) = (model.position(index), column.field, column.ty);
-        Some(quote!(#mapping.set::<#ty>(#index, value, &mut self.#field)))
+        let set = match column.reading {
+            Reading::Eager => quote!(set),
+            Reading::Deferred => quote!(set_deferred),
+        };
+        Some(quote!(#mapping.#set::<#ty>(#index, value, &mut self.#field)))
     };
     let embedded = |at, flattened: &Flattened<'_>| {
         let (first, field) = (model.first(at), flattened.field);
@@ -435,8 +461,11 @@ fn validation(
         inner.push(shape::is_auto(ty));
         ty = argument;
     }
-    for is_auto in inner.into_iter().rev() {
-        let value = if is_auto {
+    if column.is_deferred() {
+        inner.insert(0, true);
+    }
+    for has_get in inner.into_iter().rev() {
+        let value = if has_get {
             quote!(value.get())
         } else {
             quote!(value.as_ref())
@@ -449,6 +478,35 @@ fn validation(
         };
     }
     Some(call)
+}
+
+/// The fields that are deferred: to look at, and to be forgotten.
+fn deferred(model: &Model<'_>) -> TokenStream {
+    let columns = model.columns.iter().enumerate();
+    let deferred: Vec<_> = columns
+        .filter(|(_, column)| column.is_deferred())
+        .map(|(index, column)| (model.position(index), column.field))
+        .collect();
+    if deferred.is_empty() {
+        return TokenStream::new();
+    }
+    let (indexes, fields): (Vec<_>, Vec<_>) = deferred.into_iter().unzip();
+    let indexes = &indexes;
+    quote! {
+        fn deferred(&self, column: usize) -> ::std::option::Option<&dyn ::std::any::Any> {
+            match column {
+                #(column if column == #indexes => ::std::option::Option::Some(&self.#fields),)*
+                _ => ::std::option::Option::None,
+            }
+        }
+
+        fn unload(&mut self, column: usize) {
+            match column {
+                #(column if column == #indexes => self.#fields = ::selfsame::value::Deferred::UNLOADED,)*
+                _ => {}
+            }
+        }
+    }
 }
 
 fn take_wishes(model: &Model<'_>) -> TokenStream {

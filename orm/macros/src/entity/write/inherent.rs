@@ -122,15 +122,23 @@ pub(super) fn new(model: &Model<'_>) -> TokenStream {
 fn initial(part: &Part<'_>) -> TokenStream {
     let field = part.field();
     let is_text = shape::is_plain_text(part.ty());
-    match part.default() {
+    if part.default().is_none() && !part.is_required() {
+        return quote!(::std::default::Default::default());
+    }
+    let value = match part.default() {
         Some(Expr::Lit(ExprLit {
             lit: Lit::Str(text),
             ..
         })) if is_text => quote!(::std::convert::From::from(#text)),
         Some(expression) => quote!(#expression),
-        None if !part.is_required() => quote!(::std::default::Default::default()),
         None if is_text => quote!(::std::convert::Into::into(#field)),
         None => quote!(#field),
+    };
+    match part {
+        Part::Column(_, column) if column.is_deferred() => {
+            quote!(::selfsame::value::Deferred::new(#value))
+        }
+        _ => value,
     }
 }
 

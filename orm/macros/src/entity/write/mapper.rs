@@ -19,6 +19,10 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
             const _: () = OUTLINE.group.check();
         )
     });
+    let deferred = model.columns.iter().enumerate();
+    let deferred = deferred
+        .filter(|(_, column)| column.is_deferred())
+        .map(|(index, _)| model.position(index));
     let relations = model.relations.iter().map(|r| relation(r, model));
     quote! {
         #[automatically_derived]
@@ -30,6 +34,7 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
                     table: #table,
                     group: #group,
                     primary_key: &[#(#key),*],
+                    deferred: &[#(#deferred),*],
                     relations: &[#(#relations),*],
                 };
                 #check
