@@ -142,6 +142,7 @@ mod tests {
     fn far_keys_take_no_room() {
         let mut map = IdentityMap::default();
         map.insert(500_000, 1);
+        assert_eq!((map.base % ROOM, 500_000 - map.base < ROOM), (0, true));
         map.insert(i64::MAX, 2);
         map.insert(3, 3);
         assert!(map.list.len() <= ROOM);

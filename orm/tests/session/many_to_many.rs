@@ -558,3 +558,36 @@ fn association_tables_come_and_go_with_their_entities() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn nothing_is_read_to_put_a_new_object_together_with_one_that_has_a_row() -> Result<()> {
+    let (mut f, post, [a, ..]) = tagged()?;
+    let new = f.session.add(Post::new("second"));
+    f.session.push(new, Post::TAGS, a)?;
+    let tag = f.session.add(Tag::new("d"));
+    f.session.push(post, Post::TAGS, tag)?;
+    f.session.commit()?;
+    f.sends(&[
+        "INSERT INTO tags (label) 1",
+        "INSERT INTO posts (title) 1",
+        "INSERT INTO post_tags (post_id, tag_id) 2",
+        "COMMIT",
+    ]);
+    Ok(())
+}
+
+#[test]
+fn of_two_pairs_taken_apart_one_is_taken_back() -> Result<()> {
+    let (mut f, post, [a, b, _]) = tagged()?;
+    f.session.no_autoflush(|s| {
+        for tag in [a, b] {
+            s.remove(tag, Tag::POSTS, post)?;
+        }
+        s.expire(a)?;
+        assert_eq!(s.load(post, Post::TAGS)?, [a]);
+        Ok(())
+    })?;
+    f.session.commit()?;
+    assert_eq!(rows(&f, 1), "a");
+    Ok(())
+}

@@ -4,7 +4,7 @@ use selfsame::prelude::*;
 use selfsame::sql::{alias, count, max, on};
 use selfsame::{ErrorKind, Result};
 
-use crate::fixture::{Author, Book, Fixture, Node};
+use crate::fixture::{Author, Book, Fixture, Node, Region, Shop};
 
 /// ann with two books, bob with one, cy with none.
 fn library() -> Result<Fixture> {
@@ -201,5 +201,33 @@ fn columns_instead_of_objects() -> Result<()> {
     // What is pending is flushed first.
     session.add(Author::new("dee"));
     assert_eq!(Author::query().select(Author::NAME).all(session)?.len(), 4);
+    Ok(())
+}
+
+/// LIMIT counts the query's own rows, which takes a key of one column: where there are two, a joined relation is read after.
+#[test]
+fn a_part_of_what_has_a_key_of_two_columns_is_read_without_a_join() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.add(Region::new("n"));
+    f.session
+        .add_all([0, 1, 2].map(|number| Shop::new("n", number, true)));
+    f.session.commit()?;
+    let query = || {
+        Shop::query()
+            .with(Shop::REGION.joined())
+            .order_by(Shop::NUMBER.asc())
+    };
+    for (query, rows, statements) in [
+        (query(), 3, 1),
+        (query().limit(2), 2, 2),
+        (query().offset(1), 2, 2),
+    ] {
+        let mut session = Session::new(&f.engine);
+        f.forget();
+        assert_eq!(query.all(&mut session)?.len(), rows);
+        let is_select = |sent: &&String| sent.starts_with("SELECT");
+        assert_eq!(f.sent().iter().filter(is_select).count(), statements);
+        assert_eq!(session.persistent::<Region>().len(), 1);
+    }
     Ok(())
 }

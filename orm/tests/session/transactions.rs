@@ -9,10 +9,13 @@ use crate::fixture::{Author, Book, Fixture};
 fn one_statement_needs_no_transaction() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author::new("ann"));
+    assert!(!f.session.is_expired(ann)?);
     f.session.commit()?;
     f.sends(&["INSERT INTO authors (name, age, height) 1"]);
     assert!(!f.session.in_transaction());
     assert!(f.session.is_expired(ann)?);
+    f.session.refresh(ann)?;
+    assert!(!f.session.is_expired(ann)?);
     Ok(())
 }
 

@@ -131,3 +131,24 @@ fn what_the_database_computes_is_read_back_and_never_written() -> Result<()> {
     assert_eq!(f.session.take(lines[0])?.amount, 2);
     Ok(())
 }
+
+#[test]
+fn a_bulk_update_counts_the_versions_of_its_rows() -> Result<()> {
+    let (mut f, drafts) = saved(&["a", "b"])?;
+    let update = Draft::query().filter(Draft::NAME.eq("a")).update();
+    assert_eq!(update.set(Draft::TEXT, "bulk").execute(&mut f.session)?, 1);
+    for &draft in &drafts {
+        f.session.refresh(draft)?;
+    }
+    let versions: Vec<i32> = drafts
+        .iter()
+        .map(|&draft| f.session[draft].version)
+        .collect();
+    assert_eq!(versions, [2, 1]);
+    // Who sets it says what it is.
+    let update = Draft::query().update().set(Draft::VERSION, 7);
+    assert_eq!(update.execute(&mut f.session)?, 2);
+    f.session.refresh(drafts[1])?;
+    assert_eq!(f.session[drafts[1]].version, 7);
+    Ok(())
+}
