@@ -137,3 +137,26 @@ fn what_is_gone_is_stale() -> Result<()> {
     assert_eq!(f.session.get::<Author>(1)?, None);
     Ok(())
 }
+
+#[test]
+fn what_is_written_again_after_it_was_expired_is_written_once() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.flush()?;
+    f.session[ann].age = Some(1);
+    f.session.expire(ann)?;
+    f.session.refresh(ann)?;
+    f.session[ann].age = Some(2);
+    f.forget();
+    assert_eq!(f.session.dirty::<Author>(), [ann]);
+    f.session.flush()?;
+    f.sends(&["UPDATE authors SET age = ? WHERE id = ?"]);
+    f.session[ann].age = Some(3);
+    Author::query().populate_existing().all(&mut f.session)?;
+    f.session[ann].age = Some(4);
+    f.forget();
+    assert_eq!(f.session.dirty::<Author>(), [ann]);
+    f.session.flush()?;
+    f.sends(&["UPDATE authors SET age = ? WHERE id = ?"]);
+    Ok(())
+}

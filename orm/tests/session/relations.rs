@@ -443,3 +443,27 @@ fn a_removal_that_is_taken_back_does_not_hide_a_child_from_a_deletion() -> Resul
     f.holds::<Author>(0);
     Ok(())
 }
+
+#[test]
+fn parents_that_are_known_are_not_read_with_their_children() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.behind(|s| {
+        s.add_all(["ann", "bob"].map(|name| Author {
+            books: [Book::new("x")].into(),
+            ..Author::new(name)
+        }));
+        Ok(())
+    })?;
+    let ann = f.session.get::<Author>(1)?.expect("ann");
+    let with_authors = Book::query().with(Book::AUTHOR.selectin());
+    f.forget();
+    with_authors.all(&mut f.session)?;
+    f.sends(&["SELECT books", "SELECT authors WHERE id = ?"]);
+    with_authors.all(&mut f.session)?;
+    f.sends(&["SELECT books"]);
+    f.session.expire(ann)?;
+    with_authors.all(&mut f.session)?;
+    f.sends(&["SELECT books", "SELECT authors WHERE id = ?"]);
+    assert!(!f.session.is_expired(ann)?);
+    Ok(())
+}
