@@ -3,8 +3,8 @@
 //! A batch that is a loop over one statement counts once. On SQLite a list of keys travels 512 at a time, and new rows 250 or 64 at
 //! a time, so up to 64 rows are one statement.
 
-use selfsame::Result;
 use selfsame::prelude::*;
+use selfsame::{Result, assert_statements};
 
 use crate::fixture::{
     Album, Author, Book, Draft, Fixture, Mark, Node, Post, Region, Seat, Shop, Tag, Track,
@@ -217,4 +217,15 @@ fn the_followers_of_a_key_are_a_batch() -> Result<()> {
         session[region].code = "north".into();
         session.commit()
     })
+}
+
+#[test]
+fn keys_of_two_columns_are_as_many_to_a_statement_as_others() -> Result<()> {
+    let f = Fixture::new()?;
+    let keys = |n: i32| (0..n).map(|row| (row, "a".to_owned()));
+    for (n, statements) in [(1, 1), (512, 1), (513, 2)] {
+        let mut session = Session::new(&f.engine);
+        assert_statements!(session, statements, { session.get_many::<Seat>(keys(n))? });
+    }
+    Ok(())
 }
