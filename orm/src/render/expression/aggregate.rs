@@ -1,0 +1,94 @@
+//! Aggregates, and the windows that they and other functions look through.
+
+use super::Writer;
+use crate::schema::ColumnType;
+use crate::sql::{Aggregate, FrameBound, FrameUnit, Node, Window};
+
+impl Writer<'_> {
+    pub(super) fn window(&mut self, function: &Node, window: &Window) {
+        // The cast of an aggregate stands around the whole.
+        let cast = match function {
+            Node::Aggregate {
+                function,
+                operand,
+                distinct,
+                cast: Some(ty),
+            } => {
+                self.push("CAST(");
+                self.aggregate(*function, operand.as_deref(), *distinct, None);
+                Some(ty)
+            }
+            function => {
+                self.node(function);
+                None
+            }
+        };
+        self.push(" OVER (");
+        if !window.partition.is_empty() {
+            self.push("PARTITION BY ");
+            self.list(&window.partition, ", ");
+        }
+        if !window.order.is_empty() {
+            let space = if window.partition.is_empty() {
+                "ORDER BY "
+            } else {
+                " ORDER BY "
+            };
+            self.push(space);
+            self.order_keys(&window.order);
+        }
+        if let Some(frame) = window.frame {
+            self.push(match frame.unit {
+                FrameUnit::Rows => " ROWS BETWEEN ",
+                FrameUnit::Range => " RANGE BETWEEN ",
+            });
+            self.bound(frame.from);
+            self.push(" AND ");
+            self.bound(frame.to);
+        }
+        self.push(")");
+        if let Some(ty) = cast {
+            self.end_of_cast(ty);
+        }
+    }
+
+    fn bound(&mut self, bound: FrameBound) {
+        match bound {
+            FrameBound::UnboundedPreceding => self.push("UNBOUNDED PRECEDING"),
+            FrameBound::Preceding(rows) => self.push(&format!("{rows} PRECEDING")),
+            FrameBound::CurrentRow => self.push("CURRENT ROW"),
+            FrameBound::Following(rows) => self.push(&format!("{rows} FOLLOWING")),
+            FrameBound::UnboundedFollowing => self.push("UNBOUNDED FOLLOWING"),
+        }
+    }
+
+    pub(super) fn aggregate(
+        &mut self,
+        function: Aggregate,
+        operand: Option<&Node>,
+        distinct: bool,
+        cast: Option<&ColumnType>,
+    ) {
+        if cast.is_some() {
+            self.push("CAST(");
+        }
+        self.push(match function {
+            Aggregate::Count => "COUNT(",
+            Aggregate::Sum => "SUM(",
+            Aggregate::Min => "MIN(",
+            Aggregate::Max => "MAX(",
+            Aggregate::Avg => "AVG(",
+        });
+        if distinct {
+            self.push("DISTINCT ");
+        }
+        match operand {
+            Some(operand) => self.node(operand),
+            None => self.push("*"),
+        }
+        self.push(")");
+        if let Some(ty) = cast {
+            self.end_of_cast(ty);
+        }
+    }
+}
