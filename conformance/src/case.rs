@@ -115,13 +115,15 @@ pub enum Area {
     Relations,
     /// States, expiry, commit and rollback of objects.
     Sessions,
+    /// Rows of tables that are known at run time only.
+    Records,
     /// Random programs against a model.
     Model,
 }
 
 impl Area {
     /// Every area, in the order of reports.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Types,
         Self::Queries,
         Self::Writes,
@@ -134,6 +136,7 @@ impl Area {
         Self::Flush,
         Self::Relations,
         Self::Sessions,
+        Self::Records,
         Self::Model,
     ];
 
@@ -152,6 +155,7 @@ impl Area {
             Self::Flush => "flush",
             Self::Relations => "relations",
             Self::Sessions => "sessions",
+            Self::Records => "records",
             Self::Model => "model",
         }
     }

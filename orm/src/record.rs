@@ -18,12 +18,15 @@
 //! # }
 //! ```
 
+mod declare;
 mod family;
 mod key;
+mod pairing;
 
+pub use declare::{RecordRelation, RecordTables};
 pub use key::RecordKey;
 
-pub(crate) use family::family;
+pub(crate) use family::Family;
 
 use std::fmt::{self, Debug};
 use std::sync::{Arc, Weak};

@@ -11,6 +11,7 @@ use libtest_mimic::Failed;
 use questions::{NULL, Order, QUESTIONS, Question};
 use selfsame::backend::{Row, Sql, StatementKind};
 use selfsame::schema::Metadata;
+use selfsame::sql::count;
 use selfsame::value::{ValueRef, ValueType};
 use selfsame::{Engine, Session};
 
@@ -76,32 +77,71 @@ fn by_reflection(engine: Engine, _: On) -> Result<(), Failed> {
     load::load(&engine)?;
     let shop = Metadata::reflect(&engine)?;
     assert_eq!(shop.diff(&engine)?, []);
+    let sql = "SELECT title, COUNT(DISTINCT t.id), COUNT(*) FROM artist a JOIN album b ON b.artist_id = a.id \
+        JOIN track t ON t.album_id = b.id JOIN playlist_track p ON p.track_id = t.id \
+        WHERE a.name = 'AC/DC' GROUP BY b.id, title ORDER BY b.id";
+    let expected = by_sql(&engine, sql)?;
     let mut session = Session::new(&engine);
     let artists = shop.records("artist")?;
     let name = artists.column::<String>("name")?;
-    let artist = artists.query().filter(name.eq("AC/DC")).one(&mut session)?;
-    let mut titles = Vec::new();
+    let artist = artists
+        .query()
+        .filter(name.eq("AC/DC"))
+        .with("album.track.playlist")
+        .one(&mut session)?;
+    let (before, mut titles) = (session.statements(), Vec::new());
     for album in session.related(artist, "album")? {
-        let tracks = session.related(album, "track")?.len();
-        titles.push(format!(
-            "{} {tracks}",
-            session[album].get::<String>("title")?
-        ));
+        let tracks = session.related(album, "track")?;
+        let mut playlists = 0;
+        for &track in &tracks {
+            playlists += session.related(track, "playlist")?.len();
+        }
+        let title = session[album].get::<String>("title")?;
+        titles.push(format!("{title} | {} | {playlists}", tracks.len()));
     }
-    assert_eq!(
-        titles,
-        [
-            "For Those About To Rock We Salute You 10",
-            "Let There Be Rock 8"
-        ]
-    );
+    assert_eq!(titles, expected);
+    assert_eq!(titles.len(), 2);
+    assert_eq!(session.statements(), before, "all of it was loaded along");
     let employees = shop.records("employee")?;
     let king = session.get_record(&employees, 7)?.ok_or("an employee")?;
     let boss = session.related(king, "reports_to_employee")?[0];
     assert_eq!(session[boss].get::<String>("last_name")?, "Mitchell");
     assert_eq!(session.related(boss, "employee_by_reports_to")?.len(), 2);
     assert_eq!(shop.records("track")?.query().count(&mut session)?, 3503);
-    Ok(())
+    playlists(&shop, &mut session)
+}
+
+/// Which table holds the pairs of tracks and playlists, nobody has to know.
+fn playlists(shop: &Metadata, session: &mut Session) -> Result<(), Failed> {
+    session.commit()?;
+    let sql = "SELECT COUNT(*) FROM playlist_track GROUP BY playlist_id ORDER BY 1";
+    let expected = by_sql(session.engine(), sql)?;
+    let (playlists, tracks) = (shop.records("playlist")?, shop.records("track")?);
+    let name = || playlists.column::<String>("name");
+    let mut sizes = playlists
+        .query()
+        .join("track")
+        .select((name()?, count(tracks.column::<i64>("id")?)))
+        .group_by(playlists.column::<i64>("id")?)
+        .group_by(name()?)
+        .all(session)?;
+    sizes.sort_by_key(|(_, size)| *size);
+    let sizes: Vec<String> = sizes.iter().map(|(_, size)| size.to_string()).collect();
+    assert_eq!(sizes, expected);
+    let grunge = playlists
+        .query()
+        .filter(name()?.eq("Grunge"))
+        .one(session)?;
+    let listed = session.related(grunge, "track")?;
+    assert_eq!(listed.len(), 15);
+    session.unrelate(grunge, "track", listed[0])?;
+    session.flush()?;
+    let left = playlists.query().filter(name()?.eq("Grunge")).join("track");
+    let left = left
+        .select(count(tracks.column::<i64>("id")?))
+        .one(session)?;
+    assert_eq!(left, 14);
+    Ok(session.rollback()?)
 }
 
 fn no_difference(engine: Engine, _: On) -> Result<(), Failed> {

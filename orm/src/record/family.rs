@@ -1,75 +1,144 @@
-//! Mappings of tables that refer to each other, with relations along their foreign keys.
+//! Mappings of tables that refer to each other, with the relations that are declared and those along their foreign keys.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
-use super::Record;
-use crate::entity::{Mapper, RelationDescriptor, RelationKind};
+use super::declare::RecordRelation;
+use super::pairing::{Pairing, pairings};
+use crate::entity::{Mapper, RelationKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ForeignKey, Table};
-use crate::session::new_store;
+
+/// Tables and their mappings.
+pub(crate) struct Family {
+    /// A mapping for each table that has a primary key and is no association table.
+    pub(crate) mappers: Vec<Arc<Mapper>>,
+    /// The tables that are not mapped.
+    pub(crate) others: Vec<Table>,
+}
 
 /// The mappings by table. Each leads to the others, so they live as long as the program, as those of entities do.
-type Family = Arc<OnceLock<HashMap<String, Arc<Mapper>>>>;
+#[derive(Clone, Default)]
+pub(super) struct Members(Arc<OnceLock<HashMap<String, Arc<Mapper>>>>);
 
-/// A relation to be: of which table, by which name, along which columns.
-struct Side {
-    owner: usize,
-    kind: RelationKind,
-    name: String,
-    target: String,
-    columns: Vec<String>,
-    other: String,
-}
+/// A relation of which table.
+type Owned = (usize, RecordRelation);
 
-/// Maps each table to records. A foreign key that refers to the primary key of a listed table, with columns of the same types, becomes
-/// a relation on both sides.
-pub(crate) fn family(tables: Vec<Table>) -> Vec<Arc<Mapper>> {
-    let mut sides = sides(&tables);
-    let family = Family::default();
-    let mut mappers = Vec::with_capacity(tables.len());
-    for (position, table) in tables.into_iter().enumerate() {
-        let mut mapper = Mapper::new(table.name.clone(), table);
-        for side in sides.extract_if(.., |side| side.owner == position) {
-            mapper = mapper.relation(descriptor(&family, side));
+impl Family {
+    /// Maps each table to records. A foreign key that refers to the primary key of a listed table, with columns of the same types, is a
+    /// relation on both sides, and an association table one of many to many, unless something else is declared.
+    pub(crate) fn new(tables: Vec<Table>, declared: Vec<(String, RecordRelation)>) -> Result<Self> {
+        let pairings = pairings(&tables);
+        let is_mapped = |at: usize, table: &Table| {
+            !table.primary_key.is_empty() && pairings.iter().all(|pairing| pairing.table != at)
+        };
+        let mut names = Names::new(&tables);
+        let mut relations = Vec::with_capacity(declared.len());
+        for (table, relation) in declared {
+            let mapped = |name: &str| {
+                let found = tables.iter().position(|table| table.name == name);
+                let found = found.filter(|&at| is_mapped(at, &tables[at]));
+                found.ok_or_else(|| not_mapped(&table, &relation.name, name))
+            };
+            let owner = mapped(&table)?;
+            mapped(&relation.target)?;
+            names.claim(owner, &table, &relation.name)?;
+            relations.push((owner, relation));
         }
-        mappers.push(mapper.shared());
+        let along_keys = along_foreign_keys(&tables, &pairings, &relations, &mut names);
+        let over_pairs = over_pairings(&tables, &pairings, &relations, &mut names);
+        relations.extend(along_keys);
+        relations.extend(over_pairs);
+        let is_mapped: Vec<bool> = (0..)
+            .zip(&tables)
+            .map(|(at, table)| is_mapped(at, table))
+            .collect();
+        Ok(Self::of(tables, &is_mapped, relations))
     }
-    let by_name = mappers
-        .iter()
-        .map(|mapper| (mapper.table().name.clone(), Arc::clone(mapper)));
-    let _ = family.set(by_name.collect());
-    mappers
+
+    fn of(tables: Vec<Table>, is_mapped: &[bool], mut relations: Vec<Owned>) -> Self {
+        let members = Members::default();
+        let (mut mappers, mut others) = (Vec::new(), Vec::new());
+        for (position, table) in tables.into_iter().enumerate() {
+            if !is_mapped[position] {
+                others.push(table);
+                continue;
+            }
+            let mut mapper = Mapper::new(table.name.clone(), table);
+            for (_, relation) in relations.extract_if(.., |(owner, _)| *owner == position) {
+                mapper = mapper.relation(relation.into_descriptor(&members));
+            }
+            mappers.push(mapper.shared());
+        }
+        members.complete(&mappers);
+        Self { mappers, others }
+    }
 }
 
-fn descriptor(family: &Family, side: Side) -> RelationDescriptor {
-    let family = Arc::clone(family);
-    let name = side.target.clone();
-    let target = move || {
-        let mapper = family.get().and_then(|mappers| mappers.get(&name));
+impl Members {
+    pub(super) fn of(&self, name: &str) -> Arc<Mapper> {
+        let mapper = self.0.get().and_then(|mappers| mappers.get(name));
         Arc::clone(mapper.expect("the family is complete before anybody has a mapper of it"))
-    };
-    let store = {
-        let target = target.clone();
-        move || new_store::<Record>(target())
-    };
-    RelationDescriptor::between(side.kind, &side.name, &side.target, target, store)
-        .key(side.columns)
-        .back_populates(&side.other)
+    }
+
+    fn complete(&self, mappers: &[Arc<Mapper>]) {
+        let by_name = mappers
+            .iter()
+            .map(|mapper| (mapper.table().name.clone(), Arc::clone(mapper)));
+        let _ = self.0.set(by_name.collect());
+    }
 }
 
-fn sides(tables: &[Table]) -> Vec<Side> {
-    let mut taken: Vec<HashSet<String>> = tables
-        .iter()
-        .map(|table| {
-            table
-                .columns
-                .iter()
-                .map(|column| column.name.clone())
-                .collect()
-        })
-        .collect();
-    let mut sides = Vec::new();
+/// The names that each table has taken: of columns and of relations.
+struct Names(Vec<HashSet<String>>);
+
+impl Names {
+    fn new(tables: &[Table]) -> Self {
+        let columns = |table: &Table| table.columns.iter().map(|c| c.name.clone()).collect();
+        Self(tables.iter().map(columns).collect())
+    }
+
+    /// Takes a name that is declared.
+    fn claim(&mut self, table: usize, table_name: &str, name: &str) -> Result<()> {
+        if self.0[table].insert(name.to_owned()) {
+            return Ok(());
+        }
+        let message = format!("it has a column or another relation of the name {name}");
+        Err(Error::new(ErrorKind::Mapping, message).entity(table_name))
+    }
+
+    /// Takes the first name that is free, or the last with a number behind it.
+    fn take(&mut self, table: usize, names: &[String]) -> String {
+        let last = names.last().cloned().unwrap_or_default();
+        let numbered = (2..).map(|number| format!("{last}_{number}"));
+        names
+            .iter()
+            .cloned()
+            .chain(numbered)
+            .find(|name| self.0[table].insert(name.clone()))
+            .unwrap_or_default()
+    }
+}
+
+fn not_mapped(table: &str, relation: &str, missing: &str) -> Error {
+    let message = format!(
+        "the relation {relation}: no listed table {missing} is mapped to records; an association table is not"
+    );
+    Error::new(ErrorKind::Mapping, message).entity(table)
+}
+
+fn along_foreign_keys(
+    tables: &[Table],
+    pairings: &[Pairing],
+    declared: &[Owned],
+    names: &mut Names,
+) -> Vec<Owned> {
+    let mut relations = Vec::new();
     for (child, table) in tables.iter().enumerate() {
+        let is_mapped = !table.primary_key.is_empty();
+        if !is_mapped || pairings.iter().any(|pairing| pairing.table == child) {
+            continue;
+        }
         for (i, key) in table.foreign_keys.iter().enumerate() {
             let Some(parent) = tables.iter().position(|other| other.name == key.table) else {
                 continue;
@@ -77,67 +146,123 @@ fn sides(tables: &[Table]) -> Vec<Side> {
             let is_second = table.foreign_keys[..i]
                 .iter()
                 .any(|other| other.columns == key.columns);
-            if is_second || !can_be_followed(table, key, &tables[parent]) {
+            let is_declared = || {
+                let mut declared = declared.iter();
+                declared.any(|relation| is_along(relation, (child, table), parent, key))
+            };
+            if is_second || !can_be_followed(table, key, &tables[parent]) || is_declared() {
                 continue;
             }
-            let columns = key.columns.join("_");
-            let stem = columns.strip_suffix("_id").unwrap_or(&columns);
-            let is_only = child != parent
-                && table
-                    .foreign_keys
-                    .iter()
-                    .filter(|other| other.table == key.table)
-                    .count()
-                    == 1;
-            let mut up = vec![
-                stem.to_owned(),
-                key.table.clone(),
-                format!("{columns}_{}", key.table),
-            ];
-            if child == parent {
-                up.remove(1);
-            }
-            let down = [table.name.clone(), format!("{}_by_{stem}", table.name)];
-            let up = take(&mut taken[child], &up);
-            let down = take(&mut taken[parent], if is_only { &down } else { &down[1..] });
-            let kind = match is_unique(table, &key.columns) {
-                true => RelationKind::HasOne,
-                false => RelationKind::HasMany,
-            };
-            sides.push(Side {
-                owner: child,
-                kind: RelationKind::BelongsTo,
-                name: up.clone(),
-                target: key.table.clone(),
-                columns: key.columns.clone(),
-                other: down.clone(),
-            });
-            sides.push(Side {
-                owner: parent,
-                kind,
-                name: down,
-                target: table.name.clone(),
-                columns: key.columns.clone(),
-                other: up,
-            });
+            relations.extend(both_sides(tables, (child, key), parent, names));
         }
     }
-    sides
+    relations
 }
 
-/// The first name that is free, or the last with a number behind it.
-fn take(taken: &mut HashSet<String>, names: &[String]) -> String {
-    let last = names.last().cloned().unwrap_or_default();
-    let numbered = (2..).map(|number| format!("{last}_{number}"));
-    names
-        .iter()
-        .cloned()
-        .chain(numbered)
-        .find(|name| taken.insert(name.clone()))
-        .unwrap_or_default()
+/// Whether a declared relation is that of a foreign key.
+fn is_along(
+    (owner, relation): &Owned,
+    (child, table): (usize, &Table),
+    parent: usize,
+    key: &ForeignKey,
+) -> bool {
+    let of_ends = match relation.kind {
+        RelationKind::BelongsTo => *owner == child && relation.target == key.table,
+        RelationKind::ManyToMany => false,
+        _ => *owner == parent && relation.target == table.name,
+    };
+    of_ends && (relation.key.is_empty() || relation.key == key.columns)
 }
 
-fn can_be_followed(child: &Table, key: &ForeignKey, parent: &Table) -> bool {
+/// The relations of a foreign key: up to what it refers to, and down from there.
+fn both_sides(
+    tables: &[Table],
+    (child, key): (usize, &ForeignKey),
+    parent: usize,
+    names: &mut Names,
+) -> [Owned; 2] {
+    let table = &tables[child];
+    let columns = key.columns.join("_");
+    let stem = stem(&columns);
+    let to_parent = table.foreign_keys.iter();
+    let is_only =
+        child != parent && to_parent.filter(|other| other.table == key.table).count() == 1;
+    let mut up = vec![
+        stem.to_owned(),
+        key.table.clone(),
+        format!("{columns}_{}", key.table),
+    ];
+    if child == parent {
+        up.remove(1);
+    }
+    let down = [table.name.clone(), format!("{}_by_{stem}", table.name)];
+    let up = names.take(child, &up);
+    let down = names.take(parent, if is_only { &down } else { &down[1..] });
+    let kind = match is_unique(table, &key.columns) {
+        true => RelationKind::HasOne,
+        false => RelationKind::HasMany,
+    };
+    let belongs_to = RecordRelation::belongs_to(up.clone(), key.table.clone())
+        .key(key.columns.clone())
+        .back_populates(down.clone());
+    let has = RecordRelation::new(kind, down, table.name.clone())
+        .key(key.columns.clone())
+        .back_populates(up);
+    [(child, belongs_to), (parent, has)]
+}
+
+/// The relations over association tables, each on both sides.
+fn over_pairings(
+    tables: &[Table],
+    pairings: &[Pairing],
+    declared: &[Owned],
+    names: &mut Names,
+) -> Vec<Owned> {
+    let mut relations = Vec::new();
+    for pairing in pairings {
+        let table = &tables[pairing.table];
+        let is_declared = declared.iter().any(|(_, relation)| {
+            let secondary = relation.secondary.as_ref();
+            secondary.is_some_and(|(name, _)| *name == table.name)
+        });
+        if is_declared {
+            continue;
+        }
+        let (left, right) = (&pairing.left, &pairing.right);
+        let is_only = pairings
+            .iter()
+            .filter(|other| other.ends() == pairing.ends())
+            .count()
+            == 1;
+        let mut name = |from: usize, here: &[String], to: usize| {
+            let target = &tables[to].name;
+            let by_column = format!("{target}_by_{}", stem(&here.join("_")));
+            let by_table = format!("{target}_by_{}", table.name);
+            match (from == to, is_only) {
+                (true, _) => names.take(from, &[by_column]),
+                (false, true) => names.take(from, &[target.clone(), by_table]),
+                (false, false) => names.take(from, &[by_table]),
+            }
+        };
+        let there = name(left.end, &left.columns, right.end);
+        let back = name(right.end, &right.columns, left.end);
+        let columns = [&left.columns[..], &right.columns[..]].concat();
+        let to_right = RecordRelation::many_to_many(there.clone(), tables[right.end].name.clone())
+            .secondary(table.name.clone(), columns)
+            .back_populates(back.clone());
+        let to_left =
+            RecordRelation::many_to_many(back, tables[left.end].name.clone()).back_populates(there);
+        relations.extend([(left.end, to_right), (right.end, to_left)]);
+    }
+    relations
+}
+
+fn stem(columns: &str) -> &str {
+    columns.strip_suffix("_id").unwrap_or(columns)
+}
+
+/// Whether a foreign key can be a relation: it refers to the primary key, with columns of the same types.
+pub(super) fn can_be_followed(child: &Table, key: &ForeignKey, parent: &Table) -> bool {
     let of = |table: &Table, names: &[String]| -> Vec<usize> {
         names
             .iter()
@@ -148,7 +273,8 @@ fn can_be_followed(child: &Table, key: &ForeignKey, parent: &Table) -> bool {
     let is_alike = |(&a, &b): (&usize, &usize)| {
         child.columns[a].ty.value_type() == parent.columns[b].ty.value_type()
     };
-    there == parent.primary_key
+    !there.is_empty()
+        && there == parent.primary_key
         && here.len() == there.len()
         && here.iter().zip(&there).all(is_alike)
 }

@@ -8,7 +8,7 @@ use crate::dialect::{Begin, Dialect};
 use crate::engine::{Connected, Engine};
 use crate::entity::{Mapper, RelationDescriptor};
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{self, Records};
+use crate::record::{Family, Records};
 use crate::render::Renderer;
 use crate::schema::{Difference, ForeignKey, Table};
 use crate::value::{Param, ValueRef, ValueType};
@@ -44,8 +44,17 @@ impl Metadata {
 
     /// The metadata of what these mappers map to.
     pub fn of(mappers: impl IntoIterator<Item = Arc<Mapper>>) -> Self {
-        let mappers: Vec<Arc<Mapper>> = mappers.into_iter().collect();
+        Self::of_all(mappers.into_iter().collect(), Vec::new())
+    }
+
+    /// The metadata of tables that are mapped to records, and of those that are not.
+    pub(crate) fn of_family(family: Family) -> Self {
+        Self::of_all(family.mappers, family.others)
+    }
+
+    fn of_all(mappers: Vec<Arc<Mapper>>, others: Vec<Table>) -> Self {
         let mut tables: Vec<_> = mappers.iter().map(|m| Arc::clone(m.table())).collect();
+        tables.extend(others.into_iter().map(Arc::new));
         for table in mappers.iter().flat_map(|mapper| associations(mapper)) {
             if !tables.iter().any(|other| is_known_as(other, &table)) {
                 tables.push(table);
@@ -58,15 +67,18 @@ impl Metadata {
     /// refers to the primary key of a listed table, with columns of the same types, is a relation of both.
     ///
     /// `user_id` gives the relation `user` to the one and, on the other side, one that is called as the table that refers, or
-    /// `tasks_by_user` where several lead there. Tables without a primary key are not mapped. The mappings live as long as the
-    /// program.
+    /// `tasks_by_user` where several lead there.
+    ///
+    /// A table of two such foreign keys that are together its primary key, with nothing else in it and to which no other refers, is
+    /// an association table: both ends have a many-to-many relation, called as the table that it leads to, or `tags_by_post_tags`
+    /// where several association tables lead there. One that pairs a table with itself gives `sites_by_source` and
+    /// `sites_by_target`: the sites that the record is paired with as `source`, or as `target`.
+    ///
+    /// Association tables, and tables without a primary key, are not mapped themselves. The mappings live as long as the program. What
+    /// foreign keys do not tell is declared by [`RecordTables`](crate::record::RecordTables).
     pub fn of_records(tables: impl IntoIterator<Item = Table>) -> Self {
-        let (keyed, others): (Vec<Table>, Vec<Table>) = tables
-            .into_iter()
-            .partition(|table| !table.primary_key.is_empty());
-        let mut metadata = Self::of(record::family(keyed));
-        metadata.tables.extend(others.into_iter().map(Arc::new));
-        metadata
+        let family = Family::new(tables.into_iter().collect(), Vec::new());
+        Self::of_family(family.expect("nothing is declared that could not fit"))
     }
 
     /// [`of_records`](Self::of_records) over the tables of a database.
@@ -82,14 +94,20 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if there is no such table, it has no primary key, or an entity maps it.
+    /// [`ErrorKind::Mapping`] if there is no such table, it has no primary key, an entity maps it, or it is an association table.
     pub fn records(&self, table: &str) -> Result<Records> {
         let mut mappers = self.mappers.iter();
         let mapper = mappers.find(|mapper| mapper.table().name == table);
         match mapper.and_then(|mapper| mapper.upgrade()) {
             Some(mapper) => Ok(Records::of(mapper)),
             None => {
-                let message = "no table of this name is mapped to records";
+                let is_listed = self.table_names().any(|name| name == table);
+                let message = match is_listed {
+                    true => {
+                        "the table is not mapped to records: an entity maps it, it has no primary key, or it is an association table, which many-to-many relations go through"
+                    }
+                    false => "no table of this name is mapped to records",
+                };
                 Err(Error::new(ErrorKind::Mapping, message).entity(table))
             }
         }

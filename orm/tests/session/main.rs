@@ -16,6 +16,7 @@ mod merge;
 mod pairs;
 mod queries;
 mod record_queries;
+mod record_relations;
 mod records;
 mod rekey;
 mod relations;

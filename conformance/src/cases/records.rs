@@ -1,0 +1,282 @@
+//! Records: rows of tables that are known at run time only.
+
+use selfsame::dialect::Batch;
+use selfsame::prelude::*;
+use selfsame::query::RecordLoad;
+use selfsame::record::{Record, Records};
+use selfsame::schema::{Column, ColumnType, Generated, Table};
+use selfsame::sql::count;
+
+use crate::case::Cover::Rule;
+use crate::case::{Case, CaseResult};
+use crate::context::Context;
+use crate::world::{Sent, World};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("records.load.statements", statements)
+        .promise("Records with what relations lead to cost 1 + n statements lazily, 1 + ⌈n / batch⌉ a relation by selectin, 1 joined, and give equal graphs.")
+        .hint("As `relations.load.statements`.")
+        .covers(&[Rule(27), Rule(28)])
+        .since(12),
+    Case::core("records.query.joined", joined)
+        .promise("A query for records filters and orders by the columns of joined tables, and finds each record once; its limit counts records.")
+        .hint("Send joins and GROUP BY as they are.")
+        .covers(&[Rule(22), Rule(27)])
+        .since(12),
+    Case::core("records.query.grouped", grouped)
+        .promise("Columns and aggregates of joined tables are read past the session, and see what was flushed.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(6)])
+        .since(12),
+    Case::core("records.pairs.both_sides", pairs)
+        .promise("A table of two foreign keys relates records of both its ends, which change at once; a commit writes the difference.")
+        .hint("As `relations.many_to_many`.")
+        .covers(&[Rule(15), Rule(22), Rule(23)])
+        .since(12),
+];
+
+/// Shelves with boxes, and labels that boxes share.
+struct Store {
+    world: World,
+    shelves: Records,
+    boxes: Records,
+    labels: Records,
+}
+
+impl Store {
+    fn new(context: &Context) -> CaseResult<Self> {
+        let text = || ColumnType::Text { length: Some(20) };
+        let table = |name: &str| {
+            Table::build(name)
+                .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
+                .column(Column::new("name", text()))
+                .primary_key(["id"])
+        };
+        let boxes = table("boxes")
+            .column(Column::new("shelf_id", ColumnType::I64).nullable())
+            .foreign_key(["shelf_id"], "shelves", ["id"]);
+        let pairs = Table::build("box_labels")
+            .column(Column::new("box_id", ColumnType::I64))
+            .column(Column::new("label_id", ColumnType::I64))
+            .primary_key(["box_id", "label_id"])
+            .foreign_key(["box_id"], "boxes", ["id"])
+            .foreign_key(["label_id"], "labels", ["id"]);
+        let tables = Metadata::of_records([table("shelves"), boxes, table("labels"), pairs]);
+        let world = World::of(context, &tables)?;
+        Ok(Self {
+            world,
+            shelves: tables.records("shelves")?,
+            boxes: tables.records("boxes")?,
+            labels: tables.records("labels")?,
+        })
+    }
+
+    /// Two shelves: one with the boxes `a` and `b`, labelled `x`, and `x` and `y`; one with none.
+    fn filled(context: &Context) -> CaseResult<Self> {
+        let store = Self::new(context)?;
+        let mut session = store.world.session();
+        let mut add = |records: &Records, name: &str| named(&mut session, records, name);
+        let (full, a, b) = (
+            add(&store.shelves, "full")?,
+            add(&store.boxes, "a")?,
+            add(&store.boxes, "b")?,
+        );
+        let (x, y) = (add(&store.labels, "x")?, add(&store.labels, "y")?);
+        add(&store.shelves, "empty")?;
+        for one in [a, b] {
+            session.relate(one, "shelf", full)?;
+            session.relate(one, "labels", x)?;
+        }
+        session.relate(y, "boxes", b)?;
+        session.commit()?;
+        store.world.sent();
+        Ok(store)
+    }
+}
+
+fn named(session: &mut Session, records: &Records, name: &str) -> CaseResult<Handle<Record>> {
+    let mut record = records.record();
+    record.set("name", name)?;
+    Ok(session.add_record(record))
+}
+
+/// Records and, in the order of names, what a relation leads to.
+fn names(session: &mut Session, found: &[Handle<Record>]) -> CaseResult<Vec<String>> {
+    let names: selfsame::Result<Vec<String>> =
+        found.iter().map(|&one| session[one].get("name")).collect();
+    Ok(names?)
+}
+
+fn statements(context: &mut Context) -> CaseResult {
+    let store = Store::filled(context)?;
+    let wanted = ["full a x, b x y", "empty"];
+    // A dialect without lists as parameters looks up one owner a statement.
+    let (shelves, boxes) = match context.dialect().batch() {
+        Batch::Rows => (2, 2),
+        _ => (1, 1),
+    };
+    let query = || store.shelves.query();
+    for (how, query, statements) in [
+        ("lazily", query(), 1 + 2 + 2),
+        (
+            "by selectin",
+            query().with("boxes.labels"),
+            1 + shelves + boxes,
+        ),
+        (
+            "joined",
+            query().with(RecordLoad::joined("boxes.labels")),
+            1,
+        ),
+    ] {
+        let mut session = store.world.session();
+        store.world.sent();
+        let order = store.shelves.column::<i64>("id")?.asc();
+        let found = query.order_by(order).all(&mut session)?;
+        let mut graph = Vec::new();
+        for shelf in found {
+            let mut parts = Vec::new();
+            for one in session.related(shelf, "boxes")? {
+                check_eq!(
+                    session.related(one, "shelf")?,
+                    [shelf],
+                    "a box loaded {how} must know its shelf"
+                );
+                let labels = session.related(one, "labels")?;
+                let labels = names(&mut session, &labels)?.join(" ");
+                parts.push(format!("{} {labels}", session[one].get::<String>("name")?));
+            }
+            let name: String = session[shelf].get("name")?;
+            graph.push(format!("{name} {}", parts.join(", ")).trim_end().to_owned());
+        }
+        check_eq!(graph, wanted, "the graph loaded {how} must be whole");
+        check_eq!(
+            store.world.sent().rows(),
+            statements,
+            "the graph loaded {how} must take so many statements"
+        );
+    }
+    Ok(())
+}
+
+fn joined(context: &mut Context) -> CaseResult {
+    let store = Store::filled(context)?;
+    let mut session = store.world.session();
+    let (shelf, label) = (
+        || store.shelves.column::<String>("name"),
+        || store.labels.column::<String>("name"),
+    );
+    let by_label = store.shelves.query().join("boxes.labels");
+    let found = by_label
+        .clone()
+        .filter(label()?.eq("x"))
+        .all(&mut session)?;
+    check_eq!(
+        names(&mut session, &found)?,
+        ["full"],
+        "a shelf must be found once, however many of its boxes fit"
+    );
+    let left = store
+        .shelves
+        .query()
+        .left_join("boxes")
+        .order_by(shelf()?.asc());
+    let found = left.clone().limit(2).all(&mut session)?;
+    check_eq!(
+        names(&mut session, &found)?,
+        ["empty", "full"],
+        "a limit must count shelves"
+    );
+    check_eq!(left.count(&mut session)?, 2, "the count must be of shelves");
+    let boxes = store.boxes.query().join("labels").order_by(label()?.desc());
+    let found = boxes.all(&mut session)?;
+    check_eq!(
+        names(&mut session, &found)?,
+        ["b", "a"],
+        "a box must stand where the first of its labels does"
+    );
+    let any = store
+        .shelves
+        .any("boxes.labels", store.labels.equals("name", "y")?)?;
+    check_eq!(
+        store.shelves.query().filter(any).count(&mut session)?,
+        1,
+        "one shelf has a box of that label"
+    );
+    Ok(())
+}
+
+fn grouped(context: &mut Context) -> CaseResult {
+    let store = Store::filled(context)?;
+    let mut session = store.world.session();
+    let more = named(&mut session, &store.boxes, "c")?;
+    let name = || store.shelves.column::<String>("name");
+    let empty = store
+        .shelves
+        .query()
+        .filter(name()?.eq("empty"))
+        .one(&mut session)?;
+    session.relate(more, "shelf", empty)?;
+    let report = store
+        .shelves
+        .query()
+        .left_join("boxes")
+        .order_by(name()?.asc())
+        .select((name()?, count(store.boxes.column::<i64>("id")?)))
+        .group_by(name()?)
+        .all(&mut session)?;
+    check_eq!(
+        report,
+        [("empty".to_owned(), 1), ("full".to_owned(), 2)],
+        "the box that was put there must be counted"
+    );
+    Ok(())
+}
+
+fn pairs(context: &mut Context) -> CaseResult {
+    let store = Store::filled(context)?;
+    let mut session = store.world.session();
+    let order = || store.boxes.column::<i64>("id");
+    let boxes = store
+        .boxes
+        .query()
+        .order_by(order()?.asc())
+        .all(&mut session)?;
+    let labels = store.labels.query().all(&mut session)?;
+    let (a, b) = (boxes[0], boxes[1]);
+    let labels_of_b = session.related(b, "labels")?;
+    session.related(a, "labels")?;
+    let new = named(&mut session, &store.labels, "z")?;
+    store.world.sent();
+    session.relate(new, "boxes", a)?;
+    session.replace_related(b, "labels", [labels_of_b[1], new])?;
+    let before = session.related(new, "boxes")?;
+    check_eq!(before.len(), 2, "both sides must change at once");
+    check_eq!(
+        store.world.sent(),
+        Sent::NOTHING,
+        "what changes in memory must send nothing"
+    );
+    session.commit()?;
+    let sent = store.world.sent();
+    check_eq!(
+        (sent.insert, sent.update, sent.delete),
+        (2, 0, 1),
+        "the difference must be written: a label, its pairs, and the one that went"
+    );
+    drop(session);
+    let mut session = store.world.session();
+    let found = store
+        .boxes
+        .query()
+        .order_by(order()?.asc())
+        .all(&mut session)?;
+    let mut shown = Vec::new();
+    for one in found {
+        let labels = session.related(one, "labels")?;
+        shown.push(names(&mut session, &labels)?.join(" "));
+    }
+    check_eq!(shown, ["x z", "y z"], "the pairs must be as they were left");
+    check_eq!(labels.len(), 2, "there were two labels before");
+    Ok(())
+}
