@@ -12,7 +12,7 @@ pub use association::{Association, Side, Through};
 pub use embedded::{Embedded, Optional, Place, Presence, Present, Remade};
 pub use relation::{
     Cardinality, Cascade, Fetch, Many, One, Relation, RelationDescriptor, RelationKind, Required,
-    ToOne,
+    ToMany, ToOne,
 };
 pub use resolve::ResolvedRelation;
 pub(crate) use wish::Grant;

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod join;
+mod load;
 mod page;
 mod project;
 mod records;
@@ -11,14 +12,17 @@ mod text;
 pub use bulk::{BulkDelete, BulkUpdate};
 pub use join::Joined;
 pub(crate) use join::Joins;
+pub use load::{Filtered, Load, Whole};
+pub(crate) use load::{Loading, Part};
 pub use records::{RecordAlias, RecordBulkDelete, RecordBulkUpdate, RecordLoad, RecordQuery};
 pub use text::SessionSql;
 
+use std::borrow::Cow;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 
 use crate::backend::Row;
-use crate::entity::{Entity, Fetch, Relation};
+use crate::entity::{Entity, Fetch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Read;
 use crate::session::{Fill, Handle, Selection, Session};
@@ -40,85 +44,11 @@ pub struct Query<E, S = E> {
     joined: Option<Box<Joins>>,
     lock: Option<RowLock>,
     loadings: Vec<Loading>,
+    /// Whether relations of which nothing is said raise.
+    raises: bool,
     fill: Fill,
     undefer: Vec<usize>,
     marker: PhantomData<fn() -> (E, S)>,
-}
-
-/// How one relation of a query's objects is loaded along with them.
-///
-/// ```text
-/// User::query().with(User::TASKS.selectin().then(Task::USER.selectin()))
-/// ```
-pub struct Load<E, To> {
-    loading: Loading,
-    marker: PhantomData<fn() -> (E, To)>,
-}
-
-/// How one relation is loaded, whatever its types.
-#[derive(Clone, Debug)]
-pub(crate) struct Loading {
-    pub(crate) relation: u16,
-    pub(crate) fetch: Fetch,
-    pub(crate) nested: Vec<Loading>,
-    /// The deferred columns that are read along.
-    pub(crate) undefer: Vec<usize>,
-}
-
-impl Loading {
-    pub(crate) fn new(relation: u16, fetch: Fetch) -> Self {
-        Self {
-            relation,
-            fetch,
-            nested: Vec::new(),
-            undefer: Vec::new(),
-        }
-    }
-}
-
-impl<E: Entity, To: Entity, K> Relation<E, To, K> {
-    /// Loads the relation by one more statement for all objects of the query (or one a batch, see
-    /// [`Batch`](crate::dialect::Batch)).
-    pub fn selectin(self) -> Load<E, To> {
-        Load {
-            loading: Loading::new(self.index(), Fetch::Selectin),
-            marker: PhantomData,
-        }
-    }
-
-    /// Loads the relation in the query's own statement, by an outer join. LIMIT counts the query's objects, not joined rows; where
-    /// that takes a key of one column and the entity has more, it is loaded as by [`selectin`](Self::selectin).
-    pub fn joined(self) -> Load<E, To> {
-        Load {
-            loading: Loading::new(self.index(), Fetch::Joined),
-            marker: PhantomData,
-        }
-    }
-
-    /// Leaves the relation for later, although its mapping loads it along.
-    pub fn lazy(self) -> Load<E, To> {
-        Load {
-            loading: Loading::new(self.index(), Fetch::Lazy),
-            marker: PhantomData,
-        }
-    }
-}
-
-impl<E, To> Load<E, To> {
-    /// Loads a relation of what this one leads to.
-    #[must_use]
-    pub fn then<Next>(mut self, next: Load<To, Next>) -> Self {
-        self.loading.nested.push(next.loading);
-        self
-    }
-
-    /// Reads a deferred column along with what the relation leads to, in the same statement. What of it is in the session already, and not
-    /// loaded, is read by one more.
-    #[must_use]
-    pub fn undefer<T>(mut self, column: Column<To, T>) -> Self {
-        add(&mut self.loading.undefer, column.index());
-        self
-    }
 }
 
 impl<E: Entity> Query<E> {
@@ -132,6 +62,7 @@ impl<E: Entity> Query<E> {
             joined: None,
             lock: None,
             loadings: Vec::new(),
+            raises: false,
             fill: Fill::Expired,
             undefer: Vec::new(),
             marker: PhantomData,
@@ -164,11 +95,21 @@ impl<E: Entity, S> Query<E, S> {
         self
     }
 
-    /// Loads a relation along, as said here and not as its mapping says.
-    pub fn with<To>(mut self, load: Load<E, To>) -> Self {
-        self.loadings
-            .retain(|loading| loading.relation != load.loading.relation);
-        self.loadings.push(load.loading);
+    /// Loads a relation along, as said here and not as its mapping says. What is said last of a relation counts; it may be loaded
+    /// whole and [filtered](crate::entity::Relation::filter) by one query.
+    pub fn with<To, P>(mut self, load: Load<E, To, P>) -> Self {
+        let new = load.into_loading();
+        self.loadings.retain(|loading| {
+            loading.relation != new.relation || loading.is_whole() != new.is_whole()
+        });
+        self.loadings.push(new);
+        self
+    }
+
+    /// Has every relation of the query's objects raise that neither [`with`](Self::with) nor the mapping loads along: see
+    /// [`Relation::raise`](crate::entity::Relation::raise).
+    pub fn raise_all(mut self) -> Self {
+        self.raises = true;
         self
     }
 
@@ -327,11 +268,27 @@ impl<E: Entity, S> Query<E, S> {
 
     fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<E>>> {
         let store = session.store_of::<E>();
-        let slots = session.query_objects(store, &self.selection(limit), &self.loadings)?;
+        let loadings = self.said_loadings();
+        let slots = session.query_objects(store, &self.selection(limit), &loadings)?;
         Ok(slots
             .into_iter()
             .map(|slot| session.handle((store, slot)))
             .collect())
+    }
+
+    /// What is said of relations, of those too of which nothing is said one by one.
+    fn said_loadings(&self) -> Cow<'_, [Loading]> {
+        if !self.raises {
+            return Cow::Borrowed(&self.loadings);
+        }
+        let mut all = self.loadings.clone();
+        for (index, relation) in (0u16..).zip(E::mapper().relations()) {
+            let says = |loading: &Loading| loading.relation == index && loading.is_whole();
+            if relation.fetch == Fetch::Lazy && !self.loadings.iter().any(says) {
+                all.push(Loading::new(index, Fetch::Raise));
+            }
+        }
+        Cow::Owned(all)
     }
 
     #[cfg(test)]
@@ -379,6 +336,7 @@ impl<E, S> Clone for Query<E, S> {
             joined: self.joined.clone(),
             lock: self.lock,
             loadings: self.loadings.clone(),
+            raises: self.raises,
             fill: self.fill,
             undefer: self.undefer.clone(),
             marker: PhantomData,
@@ -391,11 +349,5 @@ impl<E: Entity, S> Debug for Query<E, S> {
         f.debug_struct("Query")
             .field("entity", &E::mapper().name())
             .finish_non_exhaustive()
-    }
-}
-
-impl<E, To> Debug for Load<E, To> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Debug::fmt(&self.loading, f)
     }
 }

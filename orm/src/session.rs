@@ -28,12 +28,14 @@ mod lookup;
 mod merge;
 mod n_plus_one;
 mod pairs;
+mod partial;
 mod persist;
 mod plan;
 #[cfg(feature = "planted-faults")]
 pub mod planted;
 #[cfg(not(feature = "planted-faults"))]
 mod planted;
+mod queried;
 mod records;
 mod rekey;
 mod relate;

@@ -1,5 +1,6 @@
 //! Relationships: both sides in memory, what is written, how they are loaded.
 
+mod filtered;
 mod loading;
 mod many_to_many;
 
@@ -10,7 +11,7 @@ use crate::case::{Case, CaseResult};
 use crate::context::Context;
 use crate::world::{Folder, Paper, Sent, Task, User, World};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, loading::CASES, many_to_many::CASES];
+pub(super) const LISTS: &[&[Case]] = &[CASES, loading::CASES, filtered::CASES, many_to_many::CASES];
 
 const CASES: &[Case] = &[
     Case::core("relations.set.both_sides", both_sides)

@@ -71,6 +71,13 @@ pub trait ToOne: Cardinality {
     type Target<To>: Into<Option<Handle<To>>>;
 }
 
+/// A cardinality of any number: what can be filtered.
+#[diagnostic::on_unimplemented(
+    message = "a relation to many objects is needed here, and this one leads to one",
+    label = "leads to one"
+)]
+pub trait ToMany: Cardinality {}
+
 /// At most one.
 #[derive(Clone, Copy, Debug)]
 pub enum One {}
@@ -114,6 +121,8 @@ impl Cardinality for Many {
         Some(handles)
     }
 }
+
+impl ToMany for Many {}
 
 /// Which side holds the foreign key, and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

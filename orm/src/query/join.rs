@@ -121,6 +121,7 @@ impl<E: Entity, S> Query<E, S> {
             joined: self.joined,
             lock: self.lock,
             loadings: self.loadings,
+            raises: self.raises,
             fill: self.fill,
             undefer: self.undefer,
             marker: PhantomData,

@@ -44,6 +44,12 @@ impl Session {
         let mut loadings: Vec<Loading> = said.iter().cloned().chain(unsaid).collect();
         let slots = if self.can_join(store, &loadings, selection) {
             let slots = self.query_joined(store, selection, &loadings)?;
+            for loading in loadings
+                .iter()
+                .filter(|loading| loading.fetch == Fetch::Joined)
+            {
+                self.allow_lazy_loads(store, loading.relation, &slots);
+            }
             loadings.retain(|loading| loading.fetch != Fetch::Joined);
             slots
         } else {

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::State;
 use super::pairs::Pairs;
 use super::planted::{Planted, is_planted};
+use super::queried::Queried;
 
 /// An object: its store and its slot.
 pub(crate) type Node = (u16, u32);
@@ -27,6 +28,8 @@ pub(crate) struct Edges {
     order: Vec<Reference>,
     /// What changed over many-to-many relations and was not flushed.
     pub(crate) pairs: Pairs,
+    /// What queries said of relations; nothing that a flush sees.
+    pub(crate) queried: Queried,
     undo: Vec<(Collection, Option<Members>)>,
     logs: bool,
 }
@@ -246,6 +249,7 @@ impl Edges {
         self.links.retain(|(child, _), _| *child != node);
         self.order.retain(|(child, _)| *child != node);
         self.pairs.take(node);
+        self.queried.forget(node);
         for ((owner, relation), members) in &mut self.collections {
             if member_of(owner.0, *relation) && members.slots.contains(&node.1) {
                 members.slots.retain(|&slot| slot != node.1);
@@ -288,6 +292,7 @@ impl Edges {
 
     /// Forgets what was read of one object's collections, so that they are read again, and hands out what its references were set to.
     pub(crate) fn expire(&mut self, node: Node) -> Vec<Link> {
+        self.queried.forget(node);
         let owned = self.collections.keys().filter(|(owner, _)| *owner == node);
         for key in owned.copied().collect::<Vec<Collection>>() {
             self.unload(key);
@@ -301,6 +306,7 @@ impl Edges {
 
     /// Forgets what was read, so that it is read again; what was set or put in and not flushed stays.
     pub(crate) fn expire_loaded(&mut self) {
+        self.queried.clear();
         let linked = &self.links;
         let changed = |slots: &[u32]| {
             slots
@@ -340,6 +346,7 @@ impl Edges {
         self.links.clear();
         self.order.clear();
         self.pairs.clear();
+        self.queried.clear();
         while self.undo.len() > mark {
             let Some((key, before)) = self.undo.pop() else {
                 break;

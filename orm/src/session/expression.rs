@@ -132,6 +132,7 @@ impl Session {
         let any = self.any_store_mut(store);
         any.updated(slot, epoch)?;
         any.expire(slot);
+        self.edges.queried.forget((store, slot));
         Ok(())
     }
 }

@@ -242,7 +242,7 @@ fn left_join(source: Source, here: Columns<'_>, there: Columns<'_>) -> Join {
     }
 }
 
-fn add_columns(
+pub(super) fn add_columns(
     node: &mut SelectNode,
     mapper: &Mapper,
     undefer: &[usize],
@@ -254,7 +254,7 @@ fn add_columns(
     }
 }
 
-fn ascending(table: &Arc<Table>, index: usize, alias: Option<&Arc<str>>) -> Order {
+pub(super) fn ascending(table: &Arc<Table>, index: usize, alias: Option<&Arc<str>>) -> Order {
     Order {
         node: column(table, index, alias),
         descending: false,

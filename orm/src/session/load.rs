@@ -81,7 +81,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// What an autoflush or the SELECT gives; [`ErrorKind::NotLoaded`] if the relation is declared to raise;
+    /// What an autoflush or the SELECT gives; [`ErrorKind::NotLoaded`] if the relation is declared to raise, or a query said so;
     /// [`ErrorKind::NoRow`] if a required object is missing; [`ErrorKind::StaleHandle`].
     pub fn load<E: Entity, To: Entity, K: Cardinality>(
         &mut self,
@@ -114,18 +114,22 @@ impl Session {
         relation: Relation<E, To, Many>,
     ) -> Result<Option<Vec<Handle<To>>>> {
         let owner = self.node(owner)?;
-        let target = To::mapper().id();
-        let store = (0u16..)
-            .zip(&self.stores)
-            .find(|(_, entry)| entry.mapper.id() == target)
-            .map(|(index, _)| index);
         let slots = self.edges.loaded(owner, relation.index());
-        Ok(slots.zip(store).map(|(slots, store)| {
+        Ok(slots.zip(self.known_store::<To>()).map(|(slots, store)| {
             slots
                 .iter()
                 .map(|&slot| self.handle((store, slot)))
                 .collect()
         }))
+    }
+
+    /// The store of an entity, if the session has met it.
+    pub(super) fn known_store<E: Entity>(&self) -> Option<u16> {
+        let mapper = E::mapper().id();
+        (0u16..)
+            .zip(&self.stores)
+            .find(|(_, entry)| entry.mapper.id() == mapper)
+            .map(|(index, _)| index)
     }
 
     fn typed_store<E: Entity>(&self, store: u16) -> &super::Store<E> {
@@ -171,13 +175,16 @@ impl Session {
     }
 
     fn refuse_raise(&self, owner: Node, relation: u16, resolved: &ResolvedRelation) -> Result<()> {
-        if resolved.fetch != Fetch::Raise {
+        let who = if resolved.fetch == Fetch::Raise {
+            "is declared to raise"
+        } else if self.edges.queried.is_refused(owner, relation) {
+            "raises, as the query said"
+        } else {
             return Ok(());
-        }
+        };
         let mapper = &self.entry(owner.0).mapper;
         let name = &mapper.relations()[usize::from(relation)].name;
-        let message =
-            format!("the relation {name} is declared to raise and was not loaded with its owner");
+        let message = format!("the relation {name} {who}, and was not loaded with its owner");
         Err(Error::new(ErrorKind::NotLoaded, message).entity(mapper.name()))
     }
 
@@ -396,18 +403,26 @@ impl Session {
         if slots.is_empty() {
             return Ok(());
         }
-        for loading in loadings
-            .iter()
-            .filter(|loading| matches!(loading.fetch, Fetch::Selectin | Fetch::Joined))
-        {
-            let resolved = self.relation(store, loading.relation)?;
-            let target = self.target_store(store, loading.relation);
+        for loading in loadings {
+            let relation = loading.relation;
+            match loading.fetch {
+                Fetch::Raise => self.refuse_lazy_loads(store, relation, slots),
+                _ if loading.is_whole() => self.allow_lazy_loads(store, relation, slots),
+                _ => {}
+            }
+            if !matches!(loading.fetch, Fetch::Selectin | Fetch::Joined) {
+                continue;
+            }
+            let resolved = self.relation(store, relation)?;
+            let target = self.target_store(store, relation);
             let undefer = &*loading.undefer;
             self.entry(target).mapper.check_deferred(undefer)?;
-            let reached = if resolved.kind == RelationKind::BelongsTo {
+            let reached = if let Some(part) = &loading.part {
+                self.load_part(store, relation, &resolved, slots, (part, undefer))?
+            } else if resolved.kind == RelationKind::BelongsTo {
                 self.load_parents(store, &resolved, target, slots, undefer)?
             } else {
-                self.load_collections(store, loading.relation, &resolved, slots, undefer)?
+                self.load_collections(store, relation, &resolved, slots, undefer)?
             };
             self.load_deferred(target, &reached, undefer)?;
             self.load_relations(target, &reached, &loading.nested)?;

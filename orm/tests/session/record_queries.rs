@@ -441,3 +441,19 @@ fn plain_records_are_inserted_together() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn a_relation_of_records_can_raise() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let albums = shop(&f)?.records("albums")?;
+    let found = albums
+        .query()
+        .with("tracks")
+        .with(RecordLoad::raise("tracks.marks"))
+        .all(&mut f.session)?;
+    let track = f.session.related(found[0], "tracks")?[0];
+    let error = f.session.related(track, "marks").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotLoaded);
+    assert!(error.to_string().contains("marks"), "{error}");
+    Ok(())
+}

@@ -12,22 +12,22 @@ use crate::world::{Sent, World};
 /// An article and its topics.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "articles")]
-struct Article {
+pub(super) struct Article {
     #[orm(primary_key)]
-    id: Auto<i64>,
-    title: String,
+    pub(super) id: Auto<i64>,
+    pub(super) title: String,
     #[orm(secondary = "article_topics(article_id, topic_id)", back_populates = articles, order_by = "name desc")]
-    topics: ManyToMany<Topic>,
+    pub(super) topics: ManyToMany<Topic>,
 }
 
 /// What articles are about. Its key is made by the program.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "topics")]
-struct Topic {
+pub(super) struct Topic {
     #[orm(primary_key)]
-    name: String,
+    pub(super) name: String,
     #[orm(back_populates = topics)]
-    articles: ManyToMany<Article>,
+    pub(super) articles: ManyToMany<Article>,
 }
 
 /// Somebody who knows others.

@@ -40,6 +40,11 @@ impl RecordLoad {
         Self::new(path.into(), Fetch::Lazy)
     }
 
+    /// Never: asking for it without having loaded it is an error, as with [`Relation::raise`](crate::entity::Relation::raise).
+    pub fn raise(path: impl Into<String>) -> Self {
+        Self::new(path.into(), Fetch::Raise)
+    }
+
     /// Loads a relation of what this one leads to.
     #[must_use]
     pub fn then(mut self, next: impl Into<Self>) -> Self {
@@ -83,7 +88,7 @@ fn add(loadings: &mut Vec<Loading>, mapper: &Mapper, path: &str, load: &RecordLo
         .position(|loading| loading.relation == relation);
     let at = known.unwrap_or_else(|| {
         let fetch = match load.fetch {
-            Fetch::Lazy => Fetch::Selectin,
+            Fetch::Lazy | Fetch::Raise => Fetch::Selectin,
             fetch => fetch,
         };
         loadings.push(Loading::new(relation, fetch));

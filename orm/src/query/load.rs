@@ -1,0 +1,193 @@
+//! What a query loads along with its objects: relations, whole or in part, or that they must not be loaded later.
+
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+
+use super::add;
+use crate::entity::{Cardinality, Entity, Fetch, Relation, ToMany};
+use crate::sql::{Column, Condition, Node, Order, OrderBy, also};
+
+/// How one relation of a query's objects is loaded along with them.
+///
+/// ```text
+/// User::query().with(User::TASKS.selectin().then(Task::USER.selectin()))
+/// ```
+///
+/// `P` is whether it fills the relation ([`Whole`]) or a view beside it ([`Filtered`]).
+pub struct Load<E, To, P = Whole> {
+    loading: Loading,
+    marker: PhantomData<Ends<E, To, P>>,
+}
+
+/// From, to, and how much.
+type Ends<E, To, P> = fn() -> (E, To, P);
+
+/// All that a relation leads to.
+#[derive(Clone, Copy, Debug)]
+pub enum Whole {}
+
+/// Some of the members of a collection.
+#[derive(Clone, Copy, Debug)]
+pub enum Filtered {}
+
+/// How one relation is loaded, whatever its types.
+#[derive(Clone, Debug)]
+pub(crate) struct Loading {
+    pub(crate) relation: u16,
+    pub(crate) fetch: Fetch,
+    /// Which members go into a view; `None` fills the relation itself.
+    pub(crate) part: Option<Part>,
+    pub(crate) nested: Vec<Loading>,
+    /// The deferred columns that are read along.
+    pub(crate) undefer: Vec<usize>,
+}
+
+/// Which members of a collection are loaded, and in which order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Part {
+    pub(crate) filter: Option<Node>,
+    pub(crate) order: Vec<Order>,
+    /// The most of one owner.
+    pub(crate) limit: Option<u64>,
+}
+
+impl Loading {
+    pub(crate) fn new(relation: u16, fetch: Fetch) -> Self {
+        Self {
+            relation,
+            fetch,
+            part: None,
+            nested: Vec::new(),
+            undefer: Vec::new(),
+        }
+    }
+
+    /// Whether it says how the relation itself is loaded.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.part.is_none()
+    }
+}
+
+impl<E: Entity, To: Entity, K> Relation<E, To, K> {
+    /// Loads the relation by one more statement for all objects of the query (or one a batch, see
+    /// [`Batch`](crate::dialect::Batch)).
+    pub fn selectin(self) -> Load<E, To> {
+        Load::new(Loading::new(self.index(), Fetch::Selectin))
+    }
+
+    /// Loads the relation in the query's own statement, by an outer join. LIMIT counts the query's objects, not joined rows; where
+    /// that takes a key of one column and the entity has more, it is loaded as by [`selectin`](Self::selectin).
+    pub fn joined(self) -> Load<E, To> {
+        Load::new(Loading::new(self.index(), Fetch::Joined))
+    }
+
+    /// Leaves the relation for later, although its mapping loads it along, or another query said that it [raises](Self::raise).
+    pub fn lazy(self) -> Load<E, To> {
+        Load::new(Loading::new(self.index(), Fetch::Lazy))
+    }
+
+    /// Loads nothing, and has [`Session::load`](crate::session::Session::load) refuse to send a statement for this relation of the
+    /// query's objects: [`ErrorKind::NotLoaded`](crate::ErrorKind::NotLoaded). What is in memory is still given: a collection that was
+    /// loaded, the target of a many-to-one relation if it is mapped.
+    ///
+    /// It holds for these objects until they are expired (by a commit, a rollback, `expire`, `refresh`, SQL that the session does not
+    /// understand), until a transaction or a savepoint is rolled back, or until another query says otherwise of them, by
+    /// [`selectin`](Self::selectin), [`joined`](Self::joined) or [`lazy`](Self::lazy). A flush reads what it needs all the same.
+    ///
+    /// ```text
+    /// for user in User::query().with(User::TASKS.raise()).all(&mut session)? {
+    ///     session.load(user, User::TASKS)?; // an error: n users must not become n statements
+    /// }
+    /// ```
+    pub fn raise(self) -> Load<E, To> {
+        Load::new(Loading::new(self.index(), Fetch::Raise))
+    }
+}
+
+impl<E: Entity, To: Entity, K: Cardinality> Relation<E, To, K> {
+    /// Loads the members for which a condition is true, by one more statement for all objects of the query, into a view of its own
+    /// that [`Session::filtered`](crate::session::Session::filtered) reads. `filter(true)` is for all of them, to be ordered or limited.
+    ///
+    /// The collection itself is left as it is: not loaded if it was not, so that neither `load` nor a flush takes the part for the
+    /// whole.
+    ///
+    /// ```text
+    /// let users = User::query()
+    ///     .with(User::TASKS.filter(Task::COMPLETED.eq(false)).order_by(Task::TITLE.asc()).limit(3))
+    ///     .all(&mut session)?;
+    /// let open = session.filtered(users[0], User::TASKS)?; // Some(…), of the first user three at most
+    /// ```
+    pub fn filter(self, condition: impl Condition<To>) -> Load<E, To, Filtered>
+    where
+        K: ToMany,
+    {
+        let part = Part {
+            filter: Some(condition.into_condition()),
+            ..Part::default()
+        };
+        Load::new(Loading {
+            part: Some(part),
+            ..Loading::new(self.index(), Fetch::Selectin)
+        })
+    }
+}
+
+impl<E, To, P> Load<E, To, P> {
+    fn new(loading: Loading) -> Self {
+        Self {
+            loading,
+            marker: PhantomData,
+        }
+    }
+
+    /// Loads a relation of what this one leads to.
+    #[must_use]
+    pub fn then<Next, Q>(mut self, next: Load<To, Next, Q>) -> Self {
+        self.loading.nested.push(next.loading);
+        self
+    }
+
+    /// Reads a deferred column along with what the relation leads to, in the same statement. What of it is in the session already, and not
+    /// loaded, is read by one more.
+    #[must_use]
+    pub fn undefer<T>(mut self, column: Column<To, T>) -> Self {
+        add(&mut self.loading.undefer, column.index());
+        self
+    }
+
+    pub(super) fn into_loading(self) -> Loading {
+        self.loading
+    }
+}
+
+impl<E, To> Load<E, To, Filtered> {
+    /// Only members for which this condition is true, too.
+    #[must_use]
+    pub fn filter(self, condition: impl Condition<To>) -> Self {
+        self.with_part(|part| also(&mut part.filter, condition.into_condition()))
+    }
+
+    /// Orders the members of each owner; each further call orders what the former left equal, and the relation's own order what is
+    /// left then.
+    #[must_use]
+    pub fn order_by(self, order: impl Into<OrderBy<To>>) -> Self {
+        self.with_part(|part| part.order.push(order.into().into_order()))
+    }
+
+    /// At most this many members of each owner, the first in order.
+    #[must_use]
+    pub fn limit(self, limit: u64) -> Self {
+        self.with_part(|part| part.limit = Some(limit))
+    }
+
+    fn with_part(mut self, change: impl FnOnce(&mut Part)) -> Self {
+        change(self.loading.part.get_or_insert_default());
+        self
+    }
+}
+
+impl<E, To, P> Debug for Load<E, To, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Debug::fmt(&self.loading, f)
+    }
+}
