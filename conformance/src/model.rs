@@ -5,6 +5,7 @@
 //! values, collections, rows, and what was sent.
 
 mod choice;
+mod entities;
 mod machine;
 mod print;
 mod program;
@@ -16,7 +17,6 @@ use crate::case::Cover::Rule;
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::property::Inputs;
-use crate::world::World;
 use machine::Machine;
 use program::{Step, Wish};
 use reference::Reference;
@@ -29,7 +29,7 @@ pub(crate) const CASES: &[Case] = &[Case::core("model.session.program", programs
         Capability::GeneratedKeys,
     ])
     .promise(
-        "Random programs of add, set, delete, relations, load, query, get, merge, refresh, expire, expunge, flush, savepoints, commit and \
+        "Random programs of add, set, delete, relations of every kind, versions, orphans, load, query, get, merge, refresh, expire, expunge, flush, savepoints, commit and \
          rollback, with another session that changes the rows between the transactions, leave objects, states, rows and counts of \
          statements as the rules say, step by step, and refuse what is stale.",
     )
@@ -44,10 +44,12 @@ pub(crate) const CASES: &[Case] = &[Case::core("model.session.program", programs
         Rule(9),
         Rule(12),
         Rule(14),
+        Rule(15),
         Rule(18),
         Rule(19),
         Rule(23),
         Rule(25),
+        Rule(26),
         Rule(30),
         Rule(31),
         Rule(32),
@@ -57,7 +59,7 @@ pub(crate) const CASES: &[Case] = &[Case::core("model.session.program", programs
     ])];
 
 fn programs(context: &mut Context) -> CaseResult {
-    let world = World::new(context)?;
+    let world = entities::world(context)?;
     let mut statistics = Statistics::default();
     let inputs = Inputs {
         strategy: program::programs(),
@@ -66,7 +68,7 @@ fn programs(context: &mut Context) -> CaseResult {
         smaller: |wishes| program::smaller(wishes),
     };
     let result = context.property_of(&inputs, |_, wishes| {
-        world.empty()?;
+        entities::empty(&world)?;
         statistics.add(&steps(&wishes));
         Machine::new(&world).run(&wishes)
     });
@@ -159,6 +161,7 @@ mod tests {
     use proptest::strategy::{Strategy, ValueTree};
     use proptest::test_runner::TestRunner;
 
+    use super::entities::Kind;
     use super::*;
 
     #[test]
@@ -184,9 +187,9 @@ mod tests {
     #[test]
     fn a_program_prints_as_rust() {
         let wishes = [
-            Wish::AddUser,
-            Wish::AddTask,
-            Wish::SetUser(0, Some(0)),
+            Wish::Add(Kind::User),
+            Wish::Add(Kind::Task),
+            Wish::SetUser(Kind::Task, 0, Some(0)),
             Wish::SetNumber(0, Some(3)),
             Wish::Commit,
             Wish::Delete(0),
@@ -208,11 +211,11 @@ mod tests {
     #[test]
     fn savepoints_and_refusals_print_as_rust() {
         let wishes = [
-            Wish::AddUser,
+            Wish::Add(Kind::User),
             Wish::Commit,
             Wish::OutsideDelete(0),
             Wish::Savepoint,
-            Wish::AddTask,
+            Wish::Add(Kind::Task),
             Wish::Commit,
             Wish::SetNumber(0, Some(3)),
             Wish::Flush,
@@ -226,7 +229,7 @@ mod tests {
              let user0 = session.add(User::new(\"user 0\"));\n\
              session.commit()?;\n\
              let it = other.get::<User>(user0_key)?.unwrap(); other.delete(it)?; \
-             other.add(User::new(\"guard 0\")); other.commit()?;\n\
+             other.add(User::new(\"guard 0\")); other.add(Note::new(\"guard 0\")); other.commit()?;\n\
              session.savepoint(|s| {\n    \
              object1 = Some(s.add(Task::new(\"task 1\")));\n    \
              Ok(())\n\

@@ -195,12 +195,12 @@ impl World {
         Session::new(&self.engine)
     }
 
-    /// Deletes all users and tasks.
-    pub(crate) fn empty(&self) -> CaseResult {
+    /// Deletes all rows of some tables, in this order.
+    pub(crate) fn empty(&self, tables: &[&str]) -> CaseResult {
         let mut connection = self.engine.connect()?;
-        for table in [Task::table(), User::table()] {
+        for table in tables {
             let mut text = "DELETE FROM ".to_owned();
-            self.engine.dialect().quote(&table.name, &mut text);
+            self.engine.dialect().quote(table, &mut text);
             let sql = Sql::new(StatementKind::Delete, text, [], []);
             connection.execute(&sql, &[])?;
         }

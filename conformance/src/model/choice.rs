@@ -2,7 +2,8 @@
 
 use selfsame::session::State;
 
-use super::program::{Step, Wish};
+use super::entities::Kind;
+use super::program::{Step, Wanted, Wish};
 use super::reference::{Object, Reference};
 
 /// No more savepoints than this are open at once.
@@ -11,24 +12,28 @@ const DEEPEST: usize = 3;
 impl Reference {
     /// The step that a wish comes to, if there is an object for it.
     pub(super) fn resolve(&self, wish: &Wish) -> Option<Step> {
-        let live = |is_user: bool| move |_: usize, o: &Object| o.is_user == is_user && o.is_live();
+        let live = |kind: Kind| move |_: usize, o: &Object| o.kind == kind && o.is_live();
         let persistent = |_: usize, o: &Object| o.is_persistent();
+        let staying = |n: usize, o: &Object| o.is_persistent() && !self.is_about_to_go(n);
+        let kind_of = |object: usize| self.objects[object].kind;
         Some(match *wish {
-            Wish::AddUser => Step::AddUser(self.objects.len()),
-            Wish::AddTask => Step::AddTask(self.objects.len()),
+            Wish::Add(kind) => Step::Add {
+                object: self.objects.len(),
+                kind,
+            },
             Wish::AddAgain(which) => {
                 let old = self.pick(which, |_, o| o.state == State::Transient)?;
                 Step::AddAgain {
                     old,
                     new: self.objects.len(),
-                    is_user: self.objects[old].is_user,
+                    kind: kind_of(old),
                 }
             }
             Wish::SetNumber(which, number) => {
                 let object = self.pick(which, |_, o| o.is_live())?;
                 Step::SetNumber {
                     object,
-                    is_user: self.objects[object].is_user,
+                    kind: kind_of(object),
                     number,
                 }
             }
@@ -36,66 +41,106 @@ impl Reference {
                 let object = self.pick(which, persistent)?;
                 Step::Delete {
                     object,
-                    is_user: self.objects[object].is_user,
+                    kind: kind_of(object),
                 }
             }
-            Wish::SetUser(task, user) => Step::SetUser {
-                task: self.pick(task, live(false))?,
+            Wish::SetUser(kind, child, user) => Step::SetUser {
+                child: self.pick(child, live(kind))?,
+                kind,
                 user: match user {
                     None => None,
-                    Some(user) => Some(self.pick(user, live(true))?),
+                    Some(user) => Some(self.pick(user, live(Kind::User))?),
                 },
             },
-            Wish::Push(user, task) => Step::Push {
-                user: self.pick(user, live(true))?,
-                task: self.pick(task, live(false))?,
+            Wish::Push(kind, user, child) => Step::Push {
+                user: self.pick(user, live(Kind::User))?,
+                child: self.pick(child, live(kind))?,
+                kind,
             },
-            Wish::Remove(which) => {
-                let task = self.pick(which, |_, o| {
-                    o.is_live() && o.owner().is_some_and(|user| self.objects[user].is_live())
-                })?;
+            Wish::Remove(kind, which) => {
+                let child = self.pick(which, |_, o| {
+                    let owner = o.owner().map(|user| &self.objects[user]);
+                    o.kind == kind && o.is_live() && owner.is_some_and(Object::is_live)
+                });
+                let Some(child) = child else {
+                    return self.resolve(&Wish::Push(kind, which, which));
+                };
                 Step::Remove {
-                    user: self.objects[task].owner()?,
-                    task,
+                    user: self.objects[child].owner()?,
+                    child,
+                    kind,
                 }
             }
-            Wish::Load(which) => Step::Load(self.pick(which, live(true))?),
-            Wish::Query(users) => Step::Query { users },
+            Wish::Pair(side, user, tag) => Step::Pair {
+                user: self.pick(user, live(Kind::User))?,
+                tag: self.pick(tag, live(Kind::Tag))?,
+                side,
+            },
+            Wish::Part(side, which) => {
+                let is_live = |n: usize| self.objects[n].is_live();
+                let together = self.pairs.together();
+                let pairs = together.filter(|&(user, tag)| is_live(user) && is_live(tag));
+                let Some((user, tag)) = chosen(which, pairs) else {
+                    return self.resolve(&Wish::Pair(side, which, which));
+                };
+                Step::Part { user, tag, side }
+            }
+            Wish::Replace(user, ref tags) => {
+                // What has left the session would be replaced too if the collection were read now, and not if it had been read before.
+                let whole = |n: usize| {
+                    let mut tags = self.pairs.rows().filter(|pair| pair.0 == n);
+                    tags.all(|(_, tag)| self.objects[tag].state != State::Detached)
+                };
+                let user = self.pick(user, |n, o| live(Kind::User)(n, o) && whole(n))?;
+                let mut chosen: Vec<usize> = Vec::new();
+                for &tag in tags {
+                    let tag = self.pick(tag, live(Kind::Tag))?;
+                    if !chosen.contains(&tag) {
+                        chosen.push(tag);
+                    }
+                }
+                Step::Replace { user, tags: chosen }
+            }
+            Wish::Load(path, which) => Step::Load {
+                owner: self.pick(which, live(path.owner()))?,
+                path,
+            },
+            Wish::Query(kind) => Step::Query { kind },
             Wish::Get(which) => {
                 let object = self.pick(which, persistent)?;
                 Step::Get {
                     object,
-                    is_user: self.objects[object].is_user,
+                    kind: kind_of(object),
                 }
             }
             Wish::Merge(which, number) => {
-                let object = self.pick(which, persistent)?;
+                let object = self.pick(which, staying)?;
                 Step::Merge {
                     object,
-                    is_user: self.objects[object].is_user,
+                    kind: kind_of(object),
                     number,
                     flush: self.objects[object].expired,
                 }
             }
             Wish::Refresh(which) => {
-                let object = self.pick(which, persistent)?;
+                let object = self.pick(which, staying)?;
                 Step::Refresh {
                     object,
-                    is_user: self.objects[object].is_user,
+                    kind: kind_of(object),
                 }
             }
             Wish::Expire(which) => {
                 let object = self.pick(which, persistent)?;
                 Step::Expire {
                     object,
-                    is_user: self.objects[object].is_user,
+                    kind: kind_of(object),
                 }
             }
             Wish::Expunge(which) => {
                 let object = self.pick(which, |n, o| o.is_live() && !self.is_linked_to(n))?;
                 Step::Expunge {
                     object,
-                    is_user: self.objects[object].is_user,
+                    kind: kind_of(object),
                 }
             }
             Wish::Flush => Step::Flush,
@@ -105,24 +150,36 @@ impl Reference {
             Wish::Commit => Step::Commit,
             Wish::Rollback if self.depth() > 0 => Step::RollBackTo,
             Wish::Rollback => Step::Rollback,
-            _ if self.in_transaction || self.depth() > 0 => return None,
+            _ if self.depth() > 0 => return None,
+            _ if self.in_transaction => Step::Commit,
             Wish::OutsideSet(which, number) => {
                 let object = self.pick(which, |_, o| o.committed.is_some())?;
                 Step::OutsideSet {
                     object,
-                    is_user: self.objects[object].is_user,
+                    kind: kind_of(object),
                     number,
                 }
             }
-            Wish::OutsideMove(task, user) => {
-                let committed = |is_user: bool| {
-                    move |_: usize, o: &Object| o.is_user == is_user && o.committed.is_some()
-                };
-                Step::OutsideMove {
-                    task: self.pick(task, committed(false))?,
-                    user: match user {
-                        None => None,
-                        Some(user) => Some(self.pick(user, committed(true))?),
+            Wish::OutsideMove(kind, child, user) => Step::OutsideMove {
+                child: self.pick(child, committed(kind))?,
+                kind,
+                user: match user {
+                    None => None,
+                    Some(user) => Some(self.pick(user, committed(Kind::User))?),
+                },
+            },
+            Wish::OutsidePair(user, tag) => {
+                let pair = (
+                    self.pick(user, committed(Kind::User))?,
+                    self.pick(tag, committed(Kind::Tag))?,
+                );
+                Step::OutsidePair {
+                    user: pair.0,
+                    tag: pair.1,
+                    wanted: if self.pairs.are_committed(pair) {
+                        Wanted::Apart
+                    } else {
+                        Wanted::Together
                     },
                 }
             }
@@ -130,20 +187,24 @@ impl Reference {
                 let object = self.pick(which, |_, o| o.committed.is_some())?;
                 Step::OutsideDelete {
                     object,
-                    is_user: self.objects[object].is_user,
+                    kind: kind_of(object),
                 }
             }
         })
     }
 
     fn pick(&self, which: usize, fits: impl Fn(usize, &Object) -> bool) -> Option<usize> {
-        let fitting: Vec<usize> = self
-            .objects
-            .iter()
-            .enumerate()
-            .filter(|(n, o)| fits(*n, o))
-            .map(|(n, _)| n)
-            .collect();
-        fitting.get(which % fitting.len().max(1)).copied()
+        let all = self.objects.iter().enumerate();
+        chosen(which, all.filter(|(n, o)| fits(*n, o)).map(|(n, _)| n))
     }
+}
+
+fn committed(kind: Kind) -> impl Fn(usize, &Object) -> bool {
+    move |_, o| o.kind == kind && o.committed.is_some()
+}
+
+/// One of some candidates, by a number of any size.
+fn chosen<T: Copy>(which: usize, candidates: impl Iterator<Item = T>) -> Option<T> {
+    let candidates: Vec<T> = candidates.collect();
+    candidates.get(which % candidates.len().max(1)).copied()
 }

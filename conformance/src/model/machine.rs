@@ -2,16 +2,18 @@
 
 mod act;
 mod compare;
+mod outside;
 
 use std::slice;
 
 use selfsame::prelude::*;
 use selfsame::{Error, ErrorKind};
 
+use super::entities::{Kind, Note, Tag, Task, User};
 use super::program::{Step, Wish};
 use super::reference::{Reference, Refused, Written};
 use crate::case::{CaseResult, Failure};
-use crate::world::{Task, User, World};
+use crate::world::World;
 
 pub(super) struct Machine<'w> {
     world: &'w World,
@@ -28,7 +30,22 @@ pub(super) struct Machine<'w> {
 enum Object {
     User(Handle<User>),
     Task(Handle<Task>),
+    Note(Handle<Note>),
+    Tag(Handle<Tag>),
 }
+
+/// The same for an object of each kind.
+macro_rules! each_kind {
+    ($object:expr, $handle:ident => $result:expr) => {
+        match $object {
+            Object::User($handle) => $result,
+            Object::Task($handle) => $result,
+            Object::Note($handle) => $result,
+            Object::Tag($handle) => $result,
+        }
+    };
+}
+use each_kind;
 
 /// How the steps inside a savepoint ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,8 +201,14 @@ impl<'w> Machine<'w> {
     }
 
     fn read_all(&mut self, session: &mut Session) -> CaseResult {
-        User::query().all(session)?;
-        Task::query().all(session)?;
+        for kind in self.reference.kinds() {
+            match kind {
+                Kind::User => drop(User::query().all(session)?),
+                Kind::Task => drop(Task::query().all(session)?),
+                Kind::Note => drop(Note::query().all(session)?),
+                Kind::Tag => drop(Tag::query().all(session)?),
+            }
+        }
         self.world.sent();
         self.compare_memory(session)?;
         self.compare_rows(session, &Step::Flush)
@@ -198,20 +221,20 @@ impl<'w> Machine<'w> {
     fn user(&self, object: usize) -> CaseResult<Handle<User>> {
         match self.handles[object] {
             Object::User(handle) => Ok(handle),
-            Object::Task(_) => Err(Failure::Skipped(
-                "the model names a task as a user".to_owned(),
-            )),
+            _ => Err(misnamed()),
         }
     }
 
-    fn task(&self, object: usize) -> CaseResult<Handle<Task>> {
+    fn tag(&self, object: usize) -> CaseResult<Handle<Tag>> {
         match self.handles[object] {
-            Object::Task(handle) => Ok(handle),
-            Object::User(_) => Err(Failure::Skipped(
-                "the model names a user as a task".to_owned(),
-            )),
+            Object::Tag(handle) => Ok(handle),
+            _ => Err(misnamed()),
         }
     }
+}
+
+fn misnamed() -> Failure {
+    Failure::Skipped("the model takes an object for one of another kind".to_owned())
 }
 
 fn unexpected(error: &Error) -> Failure {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Done;
-use super::program::{Step, name_of, title_of};
+use super::entities::{Kind, name_of, text_of};
+use super::program::{Step, Wanted};
 
 /// The program as Rust.
 ///
@@ -13,16 +14,21 @@ pub(super) fn print(program: &[Done]) -> String {
     let mut inside = BTreeSet::new();
     for done in program {
         match done.step {
-            Step::AddUser(n) | Step::AddTask(n) | Step::AddAgain { new: n, .. } if depth > 0 => {
+            Step::Add { object: n, .. } | Step::AddAgain { new: n, .. } if depth > 0 => {
                 inside.insert(n);
             }
             _ => depth = done.depth,
         }
     }
+    let kinds = program.iter().filter_map(|done| match done.step {
+        Step::Add { kind, .. } => Some(kind),
+        _ => None,
+    });
     let mut printer = Printer {
         out: String::new(),
         depth: 0,
         inside,
+        kinds: kinds.collect(),
     };
     let uses_another = program
         .iter()
@@ -45,6 +51,8 @@ struct Printer {
     depth: usize,
     /// What is added inside a savepoint.
     inside: BTreeSet<usize>,
+    /// What is read behind a step that was refused.
+    kinds: BTreeSet<Kind>,
 }
 
 impl Printer {
@@ -87,9 +95,11 @@ impl Printer {
             self.line("}).unwrap_err();");
         }
         let session = borrowed(if self.depth == 0 { "session" } else { "s" });
-        self.line(&format!(
-            "User::query().all({session})?; Task::query().all({session})?;"
-        ));
+        let queries = self.kinds.iter();
+        let queries: Vec<String> = queries
+            .map(|kind| format!("{}::query().all({session})?;", kind.entity()))
+            .collect();
+        self.line(&queries.join(" "));
     }
 
     fn line(&mut self, text: &str) {
@@ -98,112 +108,123 @@ impl Printer {
         self.out.push('\n');
     }
 
-    fn variable(&self, object: usize, is_user: bool) -> String {
+    fn variable(&self, object: usize, kind: Kind) -> String {
         if self.inside.contains(&object) {
             format!("object{object}.unwrap()")
         } else {
-            name_of(object, is_user).replace(' ', "")
+            variable(object, kind)
         }
     }
 
-    fn added(&self, object: usize, is_user: bool, session: &str) -> String {
-        let ty = entity(is_user);
-        let name = name_of(object, is_user);
+    fn added(&self, object: usize, kind: Kind, session: &str) -> String {
+        let (ty, name) = (kind.entity(), name_of(object, kind));
         let add = format!("{session}.add({ty}::new(\"{name}\"))");
         if self.inside.contains(&object) {
             format!("object{object} = Some({add});")
         } else {
-            format!("let {} = {add};", self.variable(object, is_user))
+            format!("let {} = {add};", self.variable(object, kind))
+        }
+    }
+
+    /// A call of a method on a many-to-many relation, from one of its sides.
+    fn paired(&self, method: &str, user: usize, tag: usize, side: Kind) -> String {
+        let (user, tag) = (
+            self.variable(user, Kind::User),
+            self.variable(tag, Kind::Tag),
+        );
+        match side {
+            Kind::Tag => format!("{method}({tag}, Tag::USERS, {user})?;"),
+            _ => format!("{method}({user}, User::TAGS, {tag})?;"),
         }
     }
 
     fn text(&self, step: &Step, session: &str) -> String {
-        let (user_of, task_of) = (
-            |n: usize| self.variable(n, true),
-            |n: usize| self.variable(n, false),
-        );
-        let some_user = |user: Option<usize>| match user {
-            None => "None".to_owned(),
-            Some(user) => format!("Some({})", user_of(user)),
-        };
+        let user_of = |n: usize| self.variable(n, Kind::User);
         match *step {
-            Step::AddUser(n) => self.added(n, true, session),
-            Step::AddTask(n) => self.added(n, false, session),
-            Step::AddAgain { old, new, is_user } => format!(
+            Step::Add { object, kind } => self.added(object, kind, session),
+            Step::AddAgain { old, new, kind } => format!(
                 "{session}.take({})?; {}",
-                self.variable(old, is_user),
-                self.added(new, is_user, session)
+                self.variable(old, kind),
+                self.added(new, kind, session)
             ),
             Step::SetNumber {
                 object,
-                is_user: true,
+                kind,
                 number,
-            } => format!("{session}[{}].age = {number:?};", user_of(object)),
-            Step::SetNumber { object, number, .. } => format!(
-                "{session}[{}].title = \"{}\".into();",
-                task_of(object),
-                title_of(object, number)
+            } => format!(
+                "{session}[{}].{};",
+                self.variable(object, kind),
+                assignment(object, kind, number)
             ),
-            Step::Delete { object, is_user } => {
-                format!("{session}.delete({})?;", self.variable(object, is_user))
+            Step::Delete { object, kind } => {
+                format!("{session}.delete({})?;", self.variable(object, kind))
             }
-            Step::SetUser { task, user } => format!(
-                "{session}.set({}, Task::USER, {})?;",
-                task_of(task),
-                some_user(user)
+            Step::SetUser { child, kind, user } => format!(
+                "{session}.set({}, {}::USER, {})?;",
+                self.variable(child, kind),
+                kind.entity(),
+                user.map_or("None".to_owned(), |user| format!("Some({})", user_of(user)))
             ),
-            Step::Push { user, task } => format!(
-                "{session}.push({}, User::TASKS, {})?;",
+            Step::Push { user, child, kind } => format!(
+                "{session}.push({}, {}, {})?;",
                 user_of(user),
-                task_of(task)
+                kind.listed(),
+                self.variable(child, kind)
             ),
-            Step::Remove { user, task } => format!(
-                "{session}.remove({}, User::TASKS, {})?;",
+            Step::Remove { user, child, kind } => format!(
+                "{session}.remove({}, {}, {})?;",
                 user_of(user),
-                task_of(task)
+                kind.listed(),
+                self.variable(child, kind)
             ),
-            Step::Load(user) => format!(
-                "{session}.flush().and_then(|()| {session}.load({}, User::TASKS))?;",
-                user_of(user)
-            ),
-            Step::Query { users } => {
-                format!("{}::query().all({})?;", entity(users), borrowed(session))
+            Step::Pair { user, tag, side } => {
+                format!("{session}.{}", self.paired("push", user, tag, side))
             }
-            Step::Get { object, is_user } => format!(
+            Step::Part { user, tag, side } => {
+                format!("{session}.{}", self.paired("remove", user, tag, side))
+            }
+            Step::Replace { user, ref tags } => {
+                let tags = tags.iter().map(|&tag| self.variable(tag, Kind::Tag));
+                format!(
+                    "{session}.flush().and_then(|()| {session}.replace({}, User::TAGS, [{}]))?;",
+                    user_of(user),
+                    tags.collect::<Vec<String>>().join(", ")
+                )
+            }
+            Step::Load { owner, path } => format!(
+                "{session}.flush().and_then(|()| {session}.load({}, {}))?;",
+                self.variable(owner, path.owner()),
+                path.relation()
+            ),
+            Step::Query { kind } => {
+                format!("{}::query().all({})?;", kind.entity(), borrowed(session))
+            }
+            Step::Get { object, kind } => format!(
                 "{session}.get::<{}>({}_key)?;",
-                entity(is_user),
-                name_of(object, is_user).replace(' ', "")
+                kind.entity(),
+                variable(object, kind)
             ),
             Step::Merge {
                 object,
-                is_user,
+                kind,
                 number,
                 flush,
             } => {
-                let value = if is_user {
-                    format!(
-                        "User {{ id: Auto::set(user{object}_key), age: {number:?}, ..User::new(\"user {object}\") }}"
-                    )
-                } else {
-                    format!(
-                        "Task {{ id: Auto::set(task{object}_key), user_id: as_it_is, ..Task::new(\"{}\") }}",
-                        title_of(object, number)
-                    )
-                };
+                let value = merged(object, kind, number);
                 if flush {
                     format!("{session}.flush().and_then(|()| {session}.merge({value}))?;")
                 } else {
                     format!("{session}.merge({value})?;")
                 }
             }
-            Step::Refresh { object, is_user } => {
-                format!("{session}.refresh({})?;", self.variable(object, is_user))
+            Step::Refresh { object, kind } => {
+                format!("{session}.refresh({})?;", self.variable(object, kind))
             }
-            Step::Expire { object, is_user } => {
-                format!("{session}.expire({})?;", self.variable(object, is_user))
+            Step::Expire { object, kind } => {
+                format!("{session}.expire({})?;", self.variable(object, kind))
             }
-            Step::Expunge { object, is_user } => {
-                format!("{session}.expunge({})?;", self.variable(object, is_user))
+            Step::Expunge { object, kind } => {
+                format!("{session}.expunge({})?;", self.variable(object, kind))
             }
             Step::Flush => format!("{session}.flush()?;"),
             Step::Commit => "session.commit()?;".to_owned(),
@@ -211,27 +232,38 @@ impl Printer {
             Step::Savepoint | Step::Release | Step::RollBackTo => String::new(),
             Step::OutsideSet {
                 object,
-                is_user: true,
+                kind,
                 number,
             } => format!(
-                "{} other[it].age = {number:?}; other.commit()?;",
-                found(object, true)
+                "{} other[it].{}; other.commit()?;",
+                found(object, kind),
+                assignment(object, kind, number)
             ),
-            Step::OutsideSet { object, number, .. } => format!(
-                "{} other[it].title = \"{}\".into(); other.commit()?;",
-                found(object, false),
-                title_of(object, number)
-            ),
-            Step::OutsideMove { task, user } => format!(
+            Step::OutsideMove { child, kind, user } => format!(
                 "{} other[it].user_id = {}; other.commit()?;",
-                found(task, false),
+                found(child, kind),
                 user.map_or("None".to_owned(), |user| format!("Some(user{user}_key)"))
             ),
-            Step::OutsideDelete { object, is_user } => format!(
-                "{} other.delete(it)?; other.add({}::new(\"guard {object}\")); other.commit()?;",
-                found(object, is_user),
-                entity(is_user)
+            Step::OutsidePair { user, tag, wanted } => format!(
+                "{} let tag = other.get::<Tag>(tag{tag}_key)?.unwrap(); other.{}(it, User::TAGS, tag)?; other.commit()?;",
+                found(user, Kind::User),
+                match wanted {
+                    Wanted::Together => "push",
+                    Wanted::Apart => "remove",
+                }
             ),
+            Step::OutsideDelete { object, kind } => {
+                let guard =
+                    |kind: Kind| format!("other.add({}::new(\"guard {object}\"));", kind.entity());
+                let guards = match kind {
+                    Kind::User => format!("{} {}", guard(kind), guard(Kind::Note)),
+                    kind => guard(kind),
+                };
+                format!(
+                    "{} other.delete(it)?; {guards} other.commit()?;",
+                    found(object, kind)
+                )
+            }
         }
     }
 }
@@ -244,15 +276,44 @@ fn borrowed(session: &str) -> &str {
     }
 }
 
-fn entity(is_user: bool) -> &'static str {
-    if is_user { "User" } else { "Task" }
+fn variable(object: usize, kind: Kind) -> String {
+    name_of(object, kind).replace(' ', "")
+}
+
+/// How the number of an object is set, as a field of its struct.
+fn assignment(object: usize, kind: Kind, number: Option<i32>) -> String {
+    let text = text_of(object, kind, number);
+    match kind {
+        Kind::User => format!("age = {number:?}"),
+        Kind::Task => format!("title = \"{text}\".into()"),
+        Kind::Note => format!("text = \"{text}\".into()"),
+        Kind::Tag => format!("label = \"{text}\".into()"),
+    }
+}
+
+/// A value to merge.
+fn merged(object: usize, kind: Kind, number: Option<i32>) -> String {
+    let name = name_of(object, kind);
+    let text = text_of(object, kind, number);
+    let ty = kind.entity();
+    let key = format!("id: Auto::set({}_key)", variable(object, kind));
+    match kind {
+        Kind::User => format!("{ty} {{ {key}, age: {number:?}, ..{ty}::new(\"{name}\") }}"),
+        Kind::Task if number.is_some() => format!(
+            "{ty} {{ {key}, user_id: as_it_is, version: as_known, ..{ty}::new(\"{text}\") }}"
+        ),
+        Kind::Task | Kind::Note => {
+            format!("{ty} {{ {key}, user_id: as_it_is, ..{ty}::new(\"{text}\") }}")
+        }
+        Kind::Tag => format!("{ty} {{ {key}, ..{ty}::new(\"{text}\") }}"),
+    }
 }
 
 /// What the other session begins with.
-fn found(object: usize, is_user: bool) -> String {
+fn found(object: usize, kind: Kind) -> String {
     format!(
         "let it = other.get::<{}>({}_key)?.unwrap();",
-        entity(is_user),
-        name_of(object, is_user).replace(' ', "")
+        kind.entity(),
+        variable(object, kind)
     )
 }

@@ -2,21 +2,27 @@
 
 use proptest::prelude::*;
 
+use super::entities::Kind;
+
 /// What a drawn program asks for. Numbers choose among the objects for which it makes sense.
 ///
+/// What makes no sense comes to what makes it possible: to remove from nowhere is to push, and another session waits for the commit.
 /// Inside a savepoint, `Commit` releases it and `Rollback` rolls back to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
-    AddUser,
-    AddTask,
+    Add(Kind),
     AddAgain(usize),
     SetNumber(usize, Option<i32>),
     Delete(usize),
-    SetUser(usize, Option<usize>),
-    Push(usize, usize),
-    Remove(usize),
-    Load(usize),
-    Query(bool),
+    SetUser(Kind, usize, Option<usize>),
+    Push(Kind, usize, usize),
+    Remove(Kind, usize),
+    /// From the user's side, or from the tag's.
+    Pair(Kind, usize, usize),
+    Part(Kind, usize),
+    Replace(usize, Vec<usize>),
+    Load(Path, usize),
+    Query(Kind),
     Get(usize),
     Merge(usize, Option<i32>),
     Refresh(usize),
@@ -27,40 +33,105 @@ pub(super) enum Wish {
     Commit,
     Rollback,
     OutsideSet(usize, Option<i32>),
-    OutsideMove(usize, Option<usize>),
+    OutsideMove(Kind, usize, Option<usize>),
+    OutsidePair(usize, usize),
     OutsideDelete(usize),
+}
+
+/// A collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Path {
+    Tasks,
+    Notes,
+    Tags,
+    Users,
+}
+
+impl Path {
+    /// The collections that an object of a kind has.
+    pub(super) fn of(kind: Kind) -> &'static [Self] {
+        match kind {
+            Kind::User => &[Self::Tasks, Self::Notes, Self::Tags],
+            Kind::Tag => &[Self::Users],
+            Kind::Task | Kind::Note => &[],
+        }
+    }
+
+    /// Whose collection it is.
+    pub(super) fn owner(self) -> Kind {
+        match self {
+            Self::Users => Kind::Tag,
+            _ => Kind::User,
+        }
+    }
+
+    /// What is in it.
+    pub(super) fn members(self) -> Kind {
+        match self {
+            Self::Tasks => Kind::Task,
+            Self::Notes => Kind::Note,
+            Self::Tags => Kind::Tag,
+            Self::Users => Kind::User,
+        }
+    }
+
+    /// The relation's name.
+    pub(super) fn relation(self) -> &'static str {
+        match self {
+            Self::Tasks => "User::TASKS",
+            Self::Notes => "User::NOTES",
+            Self::Tags => "User::TAGS",
+            Self::Users => "Tag::USERS",
+        }
+    }
 }
 
 /// Lists of wishes; programs do more than twenty steps in the mean.
 pub(super) fn programs() -> impl Strategy<Value = Vec<Wish>> {
     let number = || proptest::option::of(0..5_i32);
     let any = || any::<usize>();
+    let maybe = move || proptest::option::of(any());
+    let side = || prop_oneof![Just(Kind::User), Just(Kind::Tag)];
     let wish = prop_oneof![
-        4 => Just(Wish::AddUser),
-        5 => Just(Wish::AddTask),
-        8 => any().prop_map(Wish::AddAgain),
+        4 => Just(Wish::Add(Kind::User)),
+        3 => Just(Wish::Add(Kind::Task)),
+        3 => Just(Wish::Add(Kind::Note)),
+        3 => Just(Wish::Add(Kind::Tag)),
+        10 => any().prop_map(Wish::AddAgain),
         6 => (any(), number()).prop_map(|(which, number)| Wish::SetNumber(which, number)),
-        4 => any().prop_map(Wish::Delete),
-        4 => (any(), proptest::option::of(any())).prop_map(|(task, user)| Wish::SetUser(task, user)),
-        4 => (any(), any()).prop_map(|(user, task)| Wish::Push(user, task)),
-        9 => any().prop_map(Wish::Remove),
-        3 => any().prop_map(Wish::Load),
-        2 => proptest::bool::ANY.prop_map(Wish::Query),
+        5 => any().prop_map(Wish::Delete),
+        7 => (any(), maybe()).prop_map(|(task, user)| Wish::SetUser(Kind::Task, task, user)),
+        10 => (any(), maybe()).prop_map(|(note, user)| Wish::SetUser(Kind::Note, note, user)),
+        4 => (any(), any()).prop_map(|(user, task)| Wish::Push(Kind::Task, user, task)),
+        4 => (any(), any()).prop_map(|(user, note)| Wish::Push(Kind::Note, user, note)),
+        27 => any().prop_map(|which| Wish::Remove(Kind::Task, which)),
+        36 => any().prop_map(|which| Wish::Remove(Kind::Note, which)),
+        5 => (side(), any(), any()).prop_map(|(side, user, tag)| Wish::Pair(side, user, tag)),
+        28 => (side(), any()).prop_map(|(side, which)| Wish::Part(side, which)),
+        6 => (any(), proptest::collection::vec(any(), 0..3))
+            .prop_map(|(user, tags)| Wish::Replace(user, tags)),
+        2 => any().prop_map(|which| Wish::Load(Path::Tasks, which)),
+        2 => any().prop_map(|which| Wish::Load(Path::Notes, which)),
+        2 => any().prop_map(|which| Wish::Load(Path::Tags, which)),
+        2 => any().prop_map(|which| Wish::Load(Path::Users, which)),
+        3 => (0..Kind::ALL.len()).prop_map(|which| Wish::Query(Kind::ALL[which])),
         4 => any().prop_map(Wish::Get),
         4 => (any(), number()).prop_map(|(which, number)| Wish::Merge(which, number)),
-        3 => any().prop_map(Wish::Refresh),
-        3 => any().prop_map(Wish::Expire),
-        2 => any().prop_map(Wish::Expunge),
-        3 => Just(Wish::Flush),
+        4 => any().prop_map(Wish::Refresh),
+        4 => any().prop_map(Wish::Expire),
+        3 => any().prop_map(Wish::Expunge),
+        4 => Just(Wish::Flush),
         4 => Just(Wish::Savepoint),
         6 => Just(Wish::Commit),
         4 => Just(Wish::Rollback),
         8 => (any(), number()).prop_map(|(which, number)| Wish::OutsideSet(which, number)),
-        11 => (any(), proptest::option::of(any())).prop_map(|(task, user)| Wish::OutsideMove(task, user)),
+        12 => (any(), maybe()).prop_map(|(task, user)| Wish::OutsideMove(Kind::Task, task, user)),
+        7 => (any(), maybe()).prop_map(|(note, user)| Wish::OutsideMove(Kind::Note, note, user)),
+        24 => (any(), any()).prop_map(|(user, tag)| Wish::OutsidePair(user, tag)),
         6 => any().prop_map(Wish::OutsideDelete),
     ];
     // From one wish on, so that a failing program can shrink to a few steps.
-    proptest::collection::vec(wish, 1..100)
+    proptest::collection::vec(wish, 1..135)
 }
 
 /// Programs with one wish less, the last first, and with one wish that chooses the first objects.
@@ -89,20 +160,23 @@ impl Wish {
             Self::AddAgain(_) => Self::AddAgain(0),
             Self::SetNumber(_, number) => Self::SetNumber(0, *number),
             Self::Delete(_) => Self::Delete(0),
-            Self::SetUser(_, user) => Self::SetUser(0, user.map(|_| 0)),
-            Self::Push(..) => Self::Push(0, 0),
-            Self::Remove(_) => Self::Remove(0),
-            Self::Load(_) => Self::Load(0),
+            Self::SetUser(kind, _, user) => Self::SetUser(*kind, 0, user.map(|_| 0)),
+            Self::Push(kind, ..) => Self::Push(*kind, 0, 0),
+            Self::Remove(kind, _) => Self::Remove(*kind, 0),
+            Self::Pair(side, ..) => Self::Pair(*side, 0, 0),
+            Self::Part(side, _) => Self::Part(*side, 0),
+            Self::Replace(..) => Self::Replace(0, Vec::new()),
+            Self::Load(path, _) => Self::Load(*path, 0),
             Self::Get(_) => Self::Get(0),
             Self::Merge(_, number) => Self::Merge(0, *number),
             Self::Refresh(_) => Self::Refresh(0),
             Self::Expire(_) => Self::Expire(0),
             Self::Expunge(_) => Self::Expunge(0),
             Self::OutsideSet(_, number) => Self::OutsideSet(0, *number),
-            Self::OutsideMove(_, user) => Self::OutsideMove(0, user.map(|_| 0)),
+            Self::OutsideMove(kind, _, user) => Self::OutsideMove(*kind, 0, user.map(|_| 0)),
+            Self::OutsidePair(..) => Self::OutsidePair(0, 0),
             Self::OutsideDelete(_) => Self::OutsideDelete(0),
-            Self::AddUser
-            | Self::AddTask
+            Self::Add(_)
             | Self::Query(_)
             | Self::Flush
             | Self::Savepoint
@@ -115,63 +189,88 @@ impl Wish {
 /// One step of a program, on objects by their number in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    AddUser(usize),
-    AddTask(usize),
+    Add {
+        object: usize,
+        kind: Kind,
+    },
     /// Takes a transient object and adds it as a new one.
     AddAgain {
         old: usize,
         new: usize,
-        is_user: bool,
+        kind: Kind,
     },
     SetNumber {
         object: usize,
-        is_user: bool,
+        kind: Kind,
         number: Option<i32>,
     },
     Delete {
         object: usize,
-        is_user: bool,
+        kind: Kind,
     },
     SetUser {
-        task: usize,
+        child: usize,
+        kind: Kind,
         user: Option<usize>,
     },
     Push {
         user: usize,
-        task: usize,
+        child: usize,
+        kind: Kind,
     },
     Remove {
         user: usize,
-        task: usize,
+        child: usize,
+        kind: Kind,
+    },
+    /// Puts a user and a tag together, from one side.
+    Pair {
+        user: usize,
+        tag: usize,
+        side: Kind,
+    },
+    Part {
+        user: usize,
+        tag: usize,
+        side: Kind,
+    },
+    /// Flushes, then makes these the user's tags.
+    Replace {
+        user: usize,
+        tags: Vec<usize>,
     },
     /// Flushes, then loads the collection.
-    Load(usize),
-    /// Reads all users, or all tasks.
+    Load {
+        owner: usize,
+        path: Path,
+    },
+    /// Reads all of a kind.
     Query {
-        users: bool,
+        kind: Kind,
     },
     Get {
         object: usize,
-        is_user: bool,
+        kind: Kind,
     },
-    /// Merges a value of its key; `flush` first where the object must be read, so that the value has the keys of its row.
+    /// Merges a value of its key; `flush` first where the object must be read, so that the value has the keys of its row. A value with
+    /// a number has the version that the session knew.
     Merge {
         object: usize,
-        is_user: bool,
+        kind: Kind,
         number: Option<i32>,
         flush: bool,
     },
     Refresh {
         object: usize,
-        is_user: bool,
+        kind: Kind,
     },
     Expire {
         object: usize,
-        is_user: bool,
+        kind: Kind,
     },
     Expunge {
         object: usize,
-        is_user: bool,
+        kind: Kind,
     },
     Flush,
     Commit,
@@ -182,32 +281,53 @@ pub(super) enum Step {
     /// Another session changes a committed row, between the transactions of the first.
     OutsideSet {
         object: usize,
-        is_user: bool,
+        kind: Kind,
         number: Option<i32>,
     },
     OutsideMove {
-        task: usize,
+        child: usize,
+        kind: Kind,
         user: Option<usize>,
+    },
+    /// It puts together what is apart, and takes apart what is together.
+    OutsidePair {
+        user: usize,
+        tag: usize,
+        wanted: Wanted,
     },
     /// It also inserts a row that stays, so that the key is not given out again.
     OutsideDelete {
         object: usize,
-        is_user: bool,
+        kind: Kind,
     },
+}
+
+/// What shall become of a user and a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Together,
+    Apart,
 }
 
 impl Step {
     /// The names of all kinds of steps.
     #[cfg(test)]
-    pub(super) const NAMES: [&'static str; 23] = [
+    pub(super) const NAMES: [&'static str; 31] = [
         "add",
         "add again",
         "set",
         "delete",
         "relate",
+        "relate note",
         "push",
+        "push note",
         "remove",
+        "remove note",
+        "pair",
+        "part",
+        "replace",
         "load",
+        "load pairs",
         "query",
         "get",
         "merge",
@@ -222,20 +342,37 @@ impl Step {
         "rollback to",
         "outside set",
         "outside move",
+        "outside pair",
         "outside delete",
     ];
 
     /// What kind of step it is, for statistics.
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::AddUser(_) | Self::AddTask(_) => "add",
+            Self::Add { .. } => "add",
             Self::AddAgain { .. } => "add again",
             Self::SetNumber { .. } => "set",
             Self::Delete { .. } => "delete",
+            Self::SetUser {
+                kind: Kind::Note, ..
+            } => "relate note",
             Self::SetUser { .. } => "relate",
+            Self::Push {
+                kind: Kind::Note, ..
+            } => "push note",
             Self::Push { .. } => "push",
+            Self::Remove {
+                kind: Kind::Note, ..
+            } => "remove note",
             Self::Remove { .. } => "remove",
-            Self::Load(_) => "load",
+            Self::Pair { .. } => "pair",
+            Self::Part { .. } => "part",
+            Self::Replace { .. } => "replace",
+            Self::Load {
+                path: Path::Tags | Path::Users,
+                ..
+            } => "load pairs",
+            Self::Load { .. } => "load",
             Self::Query { .. } => "query",
             Self::Get { .. } => "get",
             Self::Merge { .. } => "merge",
@@ -250,24 +387,8 @@ impl Step {
             Self::RollBackTo => "rollback to",
             Self::OutsideSet { .. } => "outside set",
             Self::OutsideMove { .. } => "outside move",
+            Self::OutsidePair { .. } => "outside pair",
             Self::OutsideDelete { .. } => "outside delete",
         }
-    }
-}
-
-/// The name of a user, or the title of a task that nobody changed.
-pub(super) fn name_of(object: usize, is_user: bool) -> String {
-    if is_user {
-        format!("user {object}")
-    } else {
-        format!("task {object}")
-    }
-}
-
-/// The title of a task.
-pub(super) fn title_of(object: usize, number: Option<i32>) -> String {
-    match number {
-        None => name_of(object, false),
-        Some(number) => format!("task {object} v{number}"),
     }
 }

@@ -3,17 +3,24 @@
 //! It knows exactly what the session has read and when, so that values which another session changed meanwhile are stale in memory
 //! until the object is met, and a change to a column that has moved is refused.
 
+mod endings;
+mod flush;
+mod pairs;
+
 use std::collections::BTreeSet;
 
 use selfsame::ErrorKind;
 use selfsame::session::State;
 
-use super::program::Step;
+use super::entities::Kind;
+use super::program::{Path, Step, Wanted};
+pub(super) use pairs::Pairs;
 
 /// All objects of a program, and the two views of the rows: of the transaction and of what is committed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reference {
     pub(super) objects: Vec<Object>,
+    pub(super) pairs: Pairs,
     /// Whether a transaction may be open.
     pub(super) in_transaction: bool,
     savepoints: Vec<Savepoint>,
@@ -27,7 +34,7 @@ pub(super) struct Reference {
 
 #[derive(Clone, Debug)]
 pub(super) struct Object {
-    pub(super) is_user: bool,
+    pub(super) kind: Kind,
     pub(super) state: State,
     /// Marked for deletion; the next flush deletes it.
     pub(super) doomed: bool,
@@ -54,8 +61,10 @@ pub(super) struct Object {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Values {
     pub(super) number: Option<i32>,
-    /// Of a task: whose it is.
+    /// Of a task or a note: whose it is.
     pub(super) owner: Option<usize>,
+    /// Of a task: how often its row was written.
+    pub(super) version: i64,
 }
 
 /// What a flush sends.
@@ -80,9 +89,9 @@ pub(super) type Refused = BTreeSet<Refusal>;
 /// Why a flush must fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Refusal {
-    /// A row is gone, or a column that was changed has moved.
+    /// A row is gone or has another version, or a column that was changed has moved.
     Stale,
-    /// The user that a task is given to is gone.
+    /// What an object is given to is gone.
     ForeignKey,
 }
 
@@ -98,13 +107,14 @@ impl Refusal {
 #[derive(Clone, Debug)]
 struct Savepoint {
     objects: Vec<Object>,
+    pairs: BTreeSet<pairs::Pair>,
     now: usize,
 }
 
 impl Object {
-    fn new(is_user: bool) -> Self {
+    fn new(kind: Kind) -> Self {
         Self {
-            is_user,
+            kind,
             state: State::Pending,
             doomed: false,
             values: Values::default(),
@@ -160,6 +170,11 @@ impl Reference {
         self.savepoints.len()
     }
 
+    /// The kinds that the program has added.
+    pub(super) fn kinds(&self) -> BTreeSet<Kind> {
+        self.objects.iter().map(|object| object.kind).collect()
+    }
+
     /// What the step does: what it writes, or why it must be refused. A refused step has ended the transaction, or the innermost
     /// savepoint, and everything was read again behind it.
     pub(super) fn apply(&mut self, step: &Step) -> Result<Written, Refused> {
@@ -172,11 +187,10 @@ impl Reference {
 
     fn try_apply(&mut self, step: &Step) -> Result<Written, Refused> {
         match *step {
-            Step::AddUser(_) => self.objects.push(Object::new(true)),
-            Step::AddTask(_) => self.objects.push(Object::new(false)),
-            Step::AddAgain { old, is_user, .. } => {
+            Step::Add { kind, .. } => self.objects.push(Object::new(kind)),
+            Step::AddAgain { old, kind, .. } => {
                 self.objects[old].state = State::Detached;
-                self.objects.push(Object::new(is_user));
+                self.objects.push(Object::new(kind));
             }
             Step::SetNumber { object, number, .. } => {
                 let object = &mut self.objects[object];
@@ -184,65 +198,51 @@ impl Reference {
                 object.touched |= object.state == State::Persistent;
             }
             Step::Delete { object, .. } => self.objects[object].doomed = true,
-            Step::SetUser { task, user } => self.objects[task].link = Some(user),
-            Step::Push { user, task } => self.objects[task].link = Some(Some(user)),
-            Step::Remove { task, .. } => self.objects[task].link = Some(None),
+            Step::SetUser { child, user, .. } => self.objects[child].link = Some(user),
+            Step::Push { user, child, .. } => self.objects[child].link = Some(Some(user)),
+            Step::Remove { child, .. } => self.objects[child].link = Some(None),
+            Step::Pair { user, tag, .. } => self.pairs.want((user, tag), Wanted::Together),
+            Step::Part { user, tag, .. } => self.pairs.want((user, tag), Wanted::Apart),
+            Step::Replace { user, ref tags } => {
+                let written = self.load(user, Path::Tags)?;
+                let before: Vec<usize> = self.paired(user, Path::Tags).collect();
+                for &gone in before.iter().filter(|tag| !tags.contains(tag)) {
+                    self.pairs.want((user, gone), Wanted::Apart);
+                }
+                for &tag in tags {
+                    self.pairs.want((user, tag), Wanted::Together);
+                }
+                return Ok(written);
+            }
             Step::Expire { object, .. } => {
-                self.objects[object].forget_changes();
+                self.forget(object);
                 self.objects[object].expired = true;
             }
             Step::Expunge { object, .. } => {
-                self.objects[object].forget_changes();
+                self.forget(object);
                 self.objects[object].state = State::Detached;
             }
-            Step::Load(user) => {
+            Step::Load { owner, path } => return self.load(owner, path),
+            Step::Query { kind } => {
                 let written = self.flush()?;
                 self.in_transaction = true;
-                self.meet(|o| !o.is_user && o.row.is_some_and(|row| row.owner == Some(user)));
-                return Ok(written);
-            }
-            Step::Query { users } => {
-                let written = self.flush()?;
-                self.in_transaction = true;
-                self.meet(|o| o.is_user == users);
+                self.meet(|_, o| o.kind == kind);
                 return Ok(written);
             }
             Step::Get { object, .. } if self.objects[object].expired => {
                 return self.read_one(object);
             }
             Step::Get { .. } => {}
-            Step::Merge { object, number, .. } => {
-                let written = if self.objects[object].expired {
-                    self.read_one(object)?
-                } else {
-                    Written::default()
-                };
-                let object = &mut self.objects[object];
-                // What is still expired is gone.
-                if !object.expired {
-                    object.touched |= object.values.number != number;
-                    object.values.number = number;
-                }
-                return Ok(written);
-            }
+            Step::Merge { object, number, .. } => return self.merge(object, number),
             Step::Refresh { object, .. } => {
-                self.objects[object].forget_changes();
+                self.forget(object);
                 self.objects[object].expired = true;
                 return self.read_one(object);
             }
             Step::Flush => return self.flush(),
             Step::Commit => return self.commit(),
             Step::Rollback => self.rollback(),
-            Step::Savepoint => {
-                let written = self.flush()?;
-                self.in_transaction = true;
-                self.now += 1;
-                self.savepoints.push(Savepoint {
-                    objects: self.objects.clone(),
-                    now: self.now,
-                });
-                return Ok(written);
-            }
+            Step::Savepoint => return self.open_savepoint(),
             Step::Release => {
                 let written = self.flush()?;
                 self.savepoints.pop();
@@ -252,45 +252,98 @@ impl Reference {
             Step::OutsideSet { object, number, .. } => {
                 self.outside(object, |row| row.number = number);
             }
-            Step::OutsideMove { task, user } => self.outside(task, |row| row.owner = user),
-            Step::OutsideDelete { object, is_user } => {
-                if is_user {
-                    for task in 0..self.objects.len() {
-                        if self.objects[task]
-                            .committed
-                            .is_some_and(|row| row.owner == Some(object))
-                        {
-                            self.outside(task, |row| row.owner = None);
-                        }
-                    }
-                }
-                self.objects[object].committed = None;
-                self.objects[object].row = None;
-            }
+            Step::OutsideMove { child, user, .. } => self.outside(child, |row| row.owner = user),
+            Step::OutsidePair { user, tag, wanted } => self.pairs.outside(|rows| {
+                match wanted {
+                    Wanted::Together => rows.insert((user, tag)),
+                    Wanted::Apart => rows.remove(&(user, tag)),
+                };
+            }),
+            Step::OutsideDelete { object, .. } => self.delete_outside(object),
         }
         Ok(Written::default())
     }
 
-    /// The tasks of a user, as its collection must list them if it is loaded: what was moved away by others is not among them, even
-    /// if memory does not know it yet.
-    pub(super) fn tasks_of(&self, user: usize) -> impl Iterator<Item = usize> {
-        self.objects
-            .iter()
-            .enumerate()
-            .filter(move |(_, o)| {
-                let is_stale = o.link.is_none()
-                    && o.expired
-                    && o.row.is_none_or(|row| row.owner != Some(user));
-                o.is_live() && o.owner() == Some(user) && !is_stale
-            })
-            .map(|(n, _)| n)
+    /// What a collection must list if it is loaded: what was moved away by others is not in it, even if memory does not know it yet.
+    pub(super) fn members(&self, owner: usize, path: Path) -> BTreeSet<usize> {
+        match path {
+            Path::Tasks | Path::Notes => self.children(owner, path.members()),
+            Path::Tags | Path::Users => self
+                .paired(owner, path)
+                .filter(|&member| self.objects[member].is_live())
+                .collect(),
+        }
     }
 
-    /// Whether a task was made this user's and not flushed.
+    fn children(&self, user: usize, kind: Kind) -> BTreeSet<usize> {
+        let is_child = |o: &Object| {
+            let is_stale =
+                o.link.is_none() && o.expired && o.row.is_none_or(|row| row.owner != Some(user));
+            o.kind == kind && o.is_live() && o.owner() == Some(user) && !is_stale
+        };
+        let all = self.objects.iter().enumerate();
+        all.filter(|(_, o)| is_child(o)).map(|(n, _)| n).collect()
+    }
+
+    fn paired(&self, owner: usize, path: Path) -> impl Iterator<Item = usize> {
+        self.pairs
+            .together()
+            .filter_map(move |(user, tag)| match path {
+                Path::Users => (tag == owner).then_some(user),
+                _ => (user == owner).then_some(tag),
+            })
+    }
+
+    /// Whether something was made this user's and not flushed.
     pub(super) fn is_linked_to(&self, user: usize) -> bool {
         self.objects
             .iter()
             .any(|o| o.is_live() && o.link == Some(Some(user)))
+    }
+
+    /// Whether the next flush deletes it along with its user, or because it was let go.
+    pub(super) fn is_about_to_go(&self, object: usize) -> bool {
+        let object = &self.objects[object];
+        let owners = [object.owner(), object.row.and_then(|row| row.owner)];
+        let mut owners = owners.into_iter().flatten();
+        object.kind == Kind::Note
+            && (object.link == Some(None) || owners.any(|user| self.objects[user].doomed))
+    }
+
+    /// Drops what was not flushed of an object.
+    fn forget(&mut self, object: usize) {
+        self.objects[object].forget_changes();
+        self.pairs.forget_changes_of(object);
+    }
+
+    fn load(&mut self, owner: usize, path: Path) -> Result<Written, Refused> {
+        let written = self.flush()?;
+        self.in_transaction = true;
+        let paired: BTreeSet<usize> = self.paired(owner, path).collect();
+        self.meet(|n, o| match path {
+            Path::Tasks | Path::Notes => {
+                o.kind == path.members() && o.row.is_some_and(|row| row.owner == Some(owner))
+            }
+            Path::Tags | Path::Users => o.kind == path.members() && paired.contains(&n),
+        });
+        Ok(written)
+    }
+
+    fn merge(&mut self, object: usize, number: Option<i32>) -> Result<Written, Refused> {
+        let known = self.objects[object].values.version;
+        let written = if self.objects[object].expired {
+            self.read_one(object)?
+        } else {
+            Written::default()
+        };
+        let object = &mut self.objects[object];
+        // What is still expired is gone, and what has another version than the value is refused.
+        let is_moved = number.is_some() && object.values.version != known;
+        if !object.expired && !is_moved {
+            object.touched |= object.values.number != number;
+            object.values.number = number;
+        }
+        Ok(written)
     }
 
     fn read_one(&mut self, object: usize) -> Result<Written, Refused> {
@@ -304,14 +357,14 @@ impl Reference {
     }
 
     /// Rows were read: expired objects among them are filled.
-    fn meet(&mut self, fits: impl Fn(&Object) -> bool) {
+    fn meet(&mut self, fits: impl Fn(usize, &Object) -> bool) {
         self.now += 1;
-        for object in &mut self.objects {
+        for (n, object) in self.objects.iter_mut().enumerate() {
             if let Some(row) = object.row
                 && object.state == State::Persistent
                 && object.expired
                 && !object.touched
-                && fits(object)
+                && fits(n, object)
             {
                 object.read(row, self.now);
             }
@@ -321,238 +374,32 @@ impl Reference {
     fn outside(&mut self, object: usize, change: impl FnOnce(&mut Values)) {
         let object = &mut self.objects[object];
         if let Some(row) = &mut object.committed {
+            let before = *row;
             change(row);
+            if *row != before {
+                row.version += object.kind.first_version();
+            }
         }
         object.row = object.committed;
     }
 
-    fn flush(&mut self) -> Result<Written, Refused> {
-        let mut refused = Refused::new();
-        let mut written = Written::default();
-        self.read_what_is_written(&mut written, &mut refused);
-        self.let_go_of_tasks(&mut written);
-        // What was let go of may be expired too.
-        self.read_what_is_written(&mut written, &mut refused);
-        for object in self.objects.iter_mut().filter(|o| o.is_live()) {
-            if let Some(owner) = object.link.take() {
-                object.values.owner = owner;
-            }
-        }
-        for n in 0..self.objects.len() {
-            let object = &self.objects[n];
-            let is_written = match object.state {
-                State::Pending => true,
-                State::Persistent => !object.doomed && object.values != object.base,
-                _ => false,
-            };
-            let owner = object.values.owner.filter(|_| is_written);
-            let moved = object.state == State::Pending || object.values.owner != object.base.owner;
-            let is_there = |user: usize| {
-                let user = &self.objects[user];
-                user.row.is_some() || user.state == State::Pending
-            };
-            if moved && owner.is_some_and(|user| !is_there(user)) {
-                refused.insert(Refusal::ForeignKey);
-            }
-            if object.state == State::Persistent && object.doomed && object.row.is_none() {
-                refused.insert(Refusal::Stale);
-            }
-        }
-        if !refused.is_empty() {
-            return Err(refused);
-        }
-        self.write(&mut written);
-        self.in_transaction |= !written.nothing();
-        Ok(written)
-    }
-
-    /// What was written to while it was expired is read again, and the changes laid over it.
-    fn read_what_is_written(&mut self, written: &mut Written, refused: &mut Refused) {
-        self.now += 1;
-        for object in self
-            .objects
-            .iter_mut()
-            .filter(|o| o.state == State::Persistent && o.expired)
-        {
-            // What is to be deleted is not written: the cascades may read it as if nothing had been.
-            if object.doomed {
-                object.values = object.base;
-                object.touched = false;
+    /// Another session deletes a row, and what goes with it.
+    fn delete_outside(&mut self, object: usize) {
+        for child in 0..self.objects.len() {
+            let committed = self.objects[child].committed;
+            if committed.is_none_or(|row| row.owner != Some(object)) {
                 continue;
             }
-            if object.values == object.base && object.link.is_none() {
-                object.touched = false;
-                continue;
-            }
-            written.reads = true;
-            let Some(row) = object.row else {
-                refused.insert(Refusal::Stale);
-                continue;
-            };
-            let (mine, base) = (object.values, object.base);
-            object.read(row, self.now);
-            if mine.number != base.number {
-                object.values.number = mine.number;
-                if row.number != base.number {
-                    refused.insert(Refusal::Stale);
-                }
-            }
-            if object.link.is_some() && row.owner != base.owner {
-                refused.insert(Refusal::Stale);
+            if self.objects[child].kind == Kind::Note {
+                self.objects[child].committed = None;
+                self.objects[child].row = None;
+            } else {
+                self.outside(child, |row| row.owner = None);
             }
         }
-    }
-
-    /// The tasks of users that are to be deleted are read and lose their owner.
-    fn let_go_of_tasks(&mut self, written: &mut Written) {
-        for user in 0..self.objects.len() {
-            if !(self.objects[user].is_user && self.objects[user].doomed) {
-                continue;
-            }
-            written.reads = true;
-            self.now += 1;
-            let now = self.now;
-            for task in &mut self.objects {
-                let row = task.row.filter(|row| row.owner == Some(user));
-                if let Some(row) = row
-                    && task.state == State::Persistent
-                    && task.expired
-                    && !task.touched
-                {
-                    task.read(row, now);
-                }
-                let is_known_elsewhere = task.link.is_none() && task.expired && row.is_none();
-                if task.is_live() && task.owner() == Some(user) && !is_known_elsewhere {
-                    task.link = Some(None);
-                }
-                // The row of a task that has left the session is found by its foreign key.
-                if task.state == State::Detached
-                    && let Some(row) = task.row.as_mut().filter(|row| row.owner == Some(user))
-                {
-                    written.updates = true;
-                    row.owner = None;
-                }
-            }
-        }
-    }
-
-    fn write(&mut self, written: &mut Written) {
-        self.now += 1;
-        for object in &mut self.objects {
-            object.touched = false;
-            match object.state {
-                State::Persistent if object.doomed => {
-                    written.deletes = true;
-                    object.forget_changes();
-                    object.state = State::Deleted;
-                    object.expired = true;
-                    object.row = None;
-                }
-                State::Pending => {
-                    written.inserts = true;
-                    object.state = State::Persistent;
-                    object.is_new = true;
-                    object.row = Some(object.values);
-                    object.read(object.values, self.now);
-                }
-                State::Persistent if object.values != object.base => {
-                    written.updates = true;
-                    object.row = Some(object.values);
-                    object.read(object.values, self.now);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn commit(&mut self) -> Result<Written, Refused> {
-        let written = self.flush()?;
-        self.end_transaction();
-        for object in &mut self.objects {
-            object.committed = object.row;
-            object.is_new = false;
-            object.expired = true;
-            if object.state == State::Deleted {
-                object.state = State::Detached;
-            }
-        }
-        Ok(written)
-    }
-
-    fn rollback(&mut self) {
-        let begun = self.begun;
-        self.end_transaction();
-        for object in &mut self.objects {
-            object.forget_changes();
-            object.row = object.committed;
-            object.expired = true;
-            let was_new = std::mem::take(&mut object.is_new);
-            match object.state {
-                State::Detached | State::Transient => {}
-                State::Pending => object.state = State::Transient,
-                _ if was_new => object.state = State::Transient,
-                _ => {
-                    object.state = State::Persistent;
-                    if let Some(row) = object.committed.filter(|_| object.met > begun) {
-                        object.values = row;
-                        object.base = row;
-                    }
-                }
-            }
-        }
-    }
-
-    fn end_transaction(&mut self) {
-        self.in_transaction = false;
-        self.unsure = false;
-        self.now += 1;
-        self.begun = self.now;
-    }
-
-    fn roll_back_to(&mut self) {
-        let Some(savepoint) = self.savepoints.pop() else {
-            return;
-        };
-        for (n, object) in self.objects.iter_mut().enumerate() {
-            object.forget_changes();
-            let Some(before) = savepoint.objects.get(n) else {
-                object.row = None;
-                object.is_new = false;
-                if object.state != State::Detached {
-                    object.state = State::Transient;
-                }
-                continue;
-            };
-            object.row = before.row;
-            object.is_new = before.is_new;
-            if object.state == State::Detached {
-                continue;
-            }
-            object.state = before.state;
-            object.values = before.values;
-            if object.met > savepoint.now {
-                object.expired = true;
-                if let Some(row) = before.row {
-                    object.values = row;
-                }
-            }
-            object.base = object.values;
-        }
-    }
-
-    /// Behind a refusal: the transaction, or the innermost savepoint, is rolled back. How much was read before the refusal cannot be
-    /// told, so everything is read again.
-    fn recover(&mut self) {
-        if self.savepoints.is_empty() {
-            self.rollback();
-        } else {
-            self.roll_back_to();
-        }
-        self.in_transaction = true;
-        self.unsure = true;
-        for object in &mut self.objects {
-            object.expired = true;
-        }
-        self.meet(|_| true);
+        self.pairs
+            .outside(|rows| rows.retain(|&(user, tag)| user != object && tag != object));
+        self.objects[object].committed = None;
+        self.objects[object].row = None;
     }
 }

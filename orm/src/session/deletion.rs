@@ -107,7 +107,12 @@ impl Session {
                 continue;
             }
             for &owner in owners {
-                self.edges.unload_lacking((store, owner), index);
+                // Read again, a collection of pairs would lose what changed in it.
+                let has_changed =
+                    resolved.through.is_some() && self.edges.pairs.touch((store, owner));
+                if !has_changed {
+                    self.edges.unload_lacking((store, owner), index);
+                }
             }
             self.load_collections(store, index, resolved, owners, &[])?;
             let target = self.target_store(store, index);

@@ -233,7 +233,7 @@ impl Edges {
 
     /// Has a collection read again whose members do not stand for all of its rows.
     pub(crate) fn unload_lacking(&mut self, owner: Node, relation: u16) {
-        if self.lacks(owner, relation) && !self.pairs.touch(owner) {
+        if self.lacks(owner, relation) {
             self.unload((owner, relation));
         }
     }

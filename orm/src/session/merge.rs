@@ -53,6 +53,11 @@ impl Session {
         };
         let slot = match known {
             Some(slot) => {
+                if let Some(column) = mapper.version_column() {
+                    let version = value.value(mapper, column);
+                    let version = version.value().unwrap_or(ValueRef::Null);
+                    self.refuse_other_version((store, slot), column, version)?;
+                }
                 let given = (0..mapper.types().len()).filter(|&c| !value.is_unset(mapper, c));
                 let (together, singly): (Vec<usize>, Vec<usize>) =
                     given.partition(|&column| mapper.is_together(column));
@@ -127,16 +132,29 @@ impl Session {
             return Ok(());
         }
         drop(old);
-        if store.mapper().version_column() != Some(column) {
-            return store.assign(node.1, column, value);
+        // What it says of the version was looked at before.
+        if store.mapper().version_column() == Some(column) {
+            return Ok(());
         }
+        store.assign(node.1, column, value)
+    }
+
+    /// Before anything is merged: a refused value leaves no trace.
+    fn refuse_other_version(
+        &self,
+        (store, slot): Node,
+        column: usize,
+        version: ValueRef<'_>,
+    ) -> Result<()> {
         // A value that was never read has version 0: it says nothing.
         let says_nothing = [ValueRef::I16(0), ValueRef::I32(0), ValueRef::I64(0)];
-        if says_nothing.iter().any(|zero| zero.same(value)) {
+        let known = self.any_store(store).value(slot, column);
+        let is_known = known.value().unwrap_or(ValueRef::Null).same(version);
+        if is_known || says_nothing.iter().any(|zero| zero.same(version)) {
             return Ok(());
         }
         let message = "the value to merge was read at another version of the row";
-        Err(self.stale(node.0, node.1, message))
+        Err(self.stale(store, slot, message))
     }
 
     /// Merges the columns of values that are made whole.

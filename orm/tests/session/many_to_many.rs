@@ -362,6 +362,48 @@ fn an_expunged_object_keeps_its_rows() -> Result<()> {
     Ok(())
 }
 
+/// Has books and tags.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "shelves_of_books")]
+struct Bookcase {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(back_populates = bookcase)]
+    volumes: HasMany<Volume>,
+    #[orm(secondary = "bookcase_tags(bookcase_id, tag_id)")]
+    tags: ManyToMany<Tag>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "volumes")]
+struct Volume {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(references = "shelves_of_books.id")]
+    bookcase_id: Option<i64>,
+    #[orm(back_populates = volumes)]
+    bookcase: BelongsTo<Bookcase>,
+}
+
+#[test]
+fn the_rows_of_expunged_children_are_let_go_whatever_happens_to_pairs() -> Result<()> {
+    let f = Fixture::new()?;
+    metadata![Bookcase, Volume, Tag, Post, Seat].create_all(f.session.engine())?;
+    let mut session = Session::new(f.session.engine());
+    let bookcase = session.add(Bookcase::new());
+    let volume = session.add(Volume::new());
+    session.push(bookcase, Bookcase::VOLUMES, volume)?;
+    let tag = session.add(Tag::new("a"));
+    session.flush()?;
+    session.expunge(volume)?;
+    session.push(bookcase, Bookcase::TAGS, tag)?;
+    session.delete(bookcase)?;
+    session.commit()?;
+    let left = Volume::query().rows(&mut session)?;
+    assert_eq!(left[0].bookcase_id, None);
+    Ok(())
+}
+
 #[test]
 fn a_pair_that_is_gone_is_stale() -> Result<()> {
     let (mut f, post, [a, b, c]) = tagged()?;

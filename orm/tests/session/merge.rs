@@ -251,6 +251,10 @@ fn a_value_of_another_version_is_stale() -> Result<()> {
         stale.map_err(|error| error.kind()),
         Err(ErrorKind::StaleData)
     );
+    assert!(
+        !f.session.is_modified(letter)?,
+        "what is refused leaves no trace"
+    );
     f.session.merge(Draft::new("x", "d"))?;
     f.session.commit()?;
     let fresh = f.session[letter].clone();

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use selfsame::ErrorKind;
 use selfsame::prelude::*;
 
-use super::{Machine, Object};
-use crate::case::{CaseResult, Failure};
-use crate::model::program::{Step, name_of, title_of};
+use super::{Machine, Object, each_kind, misnamed};
+use crate::case::CaseResult;
+use crate::model::entities::{Kind, Note, Tag, Task, User, name_of, text_of};
+use crate::model::program::{Path, Step};
 use crate::model::reference::{Reference, Refused, Written};
-use crate::world::{Sent, Task, User};
+use crate::world::Sent;
 
 impl Machine<'_> {
     /// Does what a step says. What the step must write is checked, if it is not to be refused.
@@ -21,60 +22,101 @@ impl Machine<'_> {
         expected: &Result<Written, Refused>,
     ) -> CaseResult<selfsame::Result<()>> {
         match *step {
-            Step::AddUser(n) => {
-                let handle = session.add(User::new(name_of(n, true)));
-                self.added(Object::User(handle));
+            Step::Add { object, kind } => {
+                let added = add(session, object, kind);
+                self.added(added);
             }
-            Step::AddTask(n) => {
-                let handle = session.add(Task::new(name_of(n, false)));
-                self.added(Object::Task(handle));
+            Step::AddAgain { old, new, kind } => self.add_again(session, old, new, kind)?,
+            Step::SetNumber {
+                object,
+                kind,
+                number,
+            } => {
+                let text = text_of(object, kind, number);
+                match self.handles[object] {
+                    Object::User(handle) => session[handle].age = number,
+                    Object::Task(handle) => session[handle].title = text,
+                    Object::Note(handle) => session[handle].text = text,
+                    Object::Tag(handle) => session[handle].label = text,
+                }
             }
-            Step::AddAgain { old, new, .. } => self.add_again(session, old, new)?,
-            Step::SetNumber { object, number, .. } => match self.handles[object] {
-                Object::User(handle) => session[handle].age = number,
-                Object::Task(handle) => session[handle].title = title_of(object, number),
-            },
-            Step::Delete { object, .. } => match self.handles[object] {
-                Object::User(handle) => session.delete(handle)?,
-                Object::Task(handle) => session.delete(handle)?,
-            },
-            Step::SetUser { task, user } => {
+            Step::Delete { object, .. } => {
+                each_kind!(self.handles[object], handle => session.delete(handle)?);
+            }
+            Step::SetUser { child, user, .. } => {
                 let user = user.map(|user| self.user(user)).transpose()?;
-                session.set(self.task(task)?, Task::USER, user)?;
+                match self.handles[child] {
+                    Object::Task(task) => session.set(task, Task::USER, user)?,
+                    Object::Note(note) => session.set(note, Note::USER, user)?,
+                    _ => return Err(misnamed()),
+                }
             }
-            Step::Push { user, task } => {
-                session.push(self.user(user)?, User::TASKS, self.task(task)?)?;
-            }
-            Step::Remove { user, task } => {
-                session.remove(self.user(user)?, User::TASKS, self.task(task)?)?;
-            }
-            Step::Expire { object, .. } => match self.handles[object] {
-                Object::User(handle) => session.expire(handle)?,
-                Object::Task(handle) => session.expire(handle)?,
+            Step::Push { user, child, .. } => match self.handles[child] {
+                Object::Task(task) => session.push(self.user(user)?, User::TASKS, task)?,
+                Object::Note(note) => session.push(self.user(user)?, User::NOTES, note)?,
+                _ => return Err(misnamed()),
             },
-            Step::Expunge { object, .. } => self.expunge(session, object)?,
-            Step::Load(user) => {
+            Step::Remove { user, child, .. } => match self.handles[child] {
+                Object::Task(task) => session.remove(self.user(user)?, User::TASKS, task)?,
+                Object::Note(note) => session.remove(self.user(user)?, User::NOTES, note)?,
+                _ => return Err(misnamed()),
+            },
+            Step::Pair { user, tag, side } => {
+                let (user, tag) = (self.user(user)?, self.tag(tag)?);
+                match side {
+                    Kind::Tag => session.push(tag, Tag::USERS, user)?,
+                    _ => session.push(user, User::TAGS, tag)?,
+                }
+            }
+            Step::Part { user, tag, side } => {
+                let (user, tag) = (self.user(user)?, self.tag(tag)?);
+                match side {
+                    Kind::Tag => session.remove(tag, Tag::USERS, user)?,
+                    _ => session.remove(user, User::TAGS, tag)?,
+                }
+            }
+            Step::Replace { user, ref tags } => {
                 if let Err(error) = session.flush() {
                     return Ok(Err(error));
                 }
-                self.load(session, user)?;
+                let user = self.user(user)?;
+                let was_loaded = session.loaded(user, User::TAGS)?.is_some();
+                let tags: CaseResult<Vec<Handle<Tag>>> =
+                    tags.iter().map(|&tag| self.tag(tag)).collect();
+                session.replace(user, User::TAGS, tags?)?;
+                self.world.sent();
+                if was_loaded {
+                    self.learn_expired(session)?;
+                }
                 return Ok(Ok(()));
             }
-            Step::Query { users: true } => {
-                let found = User::query().all(session);
-                return self.found(
-                    session,
-                    found.map(|all| all.into_iter().map(Object::User).collect()),
-                    true,
-                );
+            Step::Expire { object, .. } => {
+                each_kind!(self.handles[object], handle => session.expire(handle)?);
             }
-            Step::Query { users: false } => {
-                let found = Task::query().all(session);
-                return self.found(
-                    session,
-                    found.map(|all| all.into_iter().map(Object::Task).collect()),
-                    false,
-                );
+            Step::Expunge { object, .. } => self.expunge(session, object)?,
+            Step::Load { owner, path } => {
+                if let Err(error) = session.flush() {
+                    return Ok(Err(error));
+                }
+                self.load(session, owner, path)?;
+                return Ok(Ok(()));
+            }
+            Step::Query { kind } => {
+                let found = match kind {
+                    Kind::User => User::query()
+                        .all(session)
+                        .map(|all| objects(all, Object::User)),
+                    Kind::Task => Task::query()
+                        .all(session)
+                        .map(|all| objects(all, Object::Task)),
+                    Kind::Note => Note::query()
+                        .all(session)
+                        .map(|all| objects(all, Object::Note)),
+                    Kind::Tag => Tag::query()
+                        .all(session)
+                        .map(|all| objects(all, Object::Tag)),
+                };
+                return self.found(session, found, kind);
             }
             Step::Get { object, .. } => return self.get(session, object, before, expected),
             Step::Merge {
@@ -111,7 +153,10 @@ impl Machine<'_> {
                 session.rollback()?;
                 self.world.sent();
             }
-            Step::OutsideSet { .. } | Step::OutsideMove { .. } | Step::OutsideDelete { .. } => {
+            Step::OutsideSet { .. }
+            | Step::OutsideMove { .. }
+            | Step::OutsidePair { .. }
+            | Step::OutsideDelete { .. } => {
                 self.outside(step)?;
                 self.world.sent();
             }
@@ -126,55 +171,58 @@ impl Machine<'_> {
         self.keys.push(None);
     }
 
-    fn add_again(&mut self, session: &mut Session, old: usize, new: usize) -> CaseResult {
-        let again = match self.handles[old] {
-            Object::User(handle) => {
-                let taken = session.take(handle)?;
-                check_eq!(
-                    taken.name,
-                    name_of(old, true),
-                    "a transient object must keep its values"
-                );
-                Object::User(session.add(User::new(name_of(new, true))))
-            }
-            Object::Task(handle) => {
-                session.take(handle)?;
-                Object::Task(session.add(Task::new(name_of(new, false))))
-            }
+    fn add_again(
+        &mut self,
+        session: &mut Session,
+        old: usize,
+        new: usize,
+        kind: Kind,
+    ) -> CaseResult {
+        let name = match self.handles[old] {
+            Object::User(handle) => session.take(handle)?.name,
+            Object::Task(handle) => session.take(handle).map(|_| name_of(old, kind))?,
+            Object::Note(handle) => session.take(handle).map(|_| name_of(old, kind))?,
+            Object::Tag(handle) => session.take(handle).map(|_| name_of(old, kind))?,
         };
+        check_eq!(
+            name,
+            name_of(old, kind),
+            "a transient object must keep its values"
+        );
+        let again = add(session, new, kind);
         self.added(again);
         Ok(())
     }
 
     fn expunge(&self, session: &mut Session, object: usize) -> CaseResult {
-        let is_stale = match self.handles[object] {
-            Object::User(handle) => {
-                session.expunge(handle)?;
-                session.try_ref(handle).is_err()
-            }
-            Object::Task(handle) => {
-                session.expunge(handle)?;
-                session.try_ref(handle).is_err()
-            }
-        };
+        let is_stale = each_kind!(self.handles[object], handle => {
+            session.expunge(handle)?;
+            session.try_ref(handle).is_err()
+        });
         check!(is_stale, "the handle of an expunged object must be stale");
         Ok(())
     }
 
-    fn load(&mut self, session: &mut Session, user: usize) -> CaseResult {
-        let handle = self.user(user)?;
-        let was_loaded = session.loaded(handle, User::TASKS)?.is_some();
-        // A deleted task stays in a collection that was loaded before, until the commit; so do SQLAlchemy's.
-        let found: BTreeSet<usize> = session
-            .load(handle, User::TASKS)?
-            .into_iter()
-            .filter_map(|task| self.number_of(Object::Task(task)))
-            .filter(|&task| self.reference.objects[task].is_live())
-            .collect();
-        let wanted: BTreeSet<usize> = self.reference.tasks_of(user).collect();
-        check_eq!(found, wanted, "the collection must hold the user's tasks");
+    fn load(&mut self, session: &mut Session, owner: usize, path: Path) -> CaseResult {
+        let was_loaded = self.loaded(session, owner, path)?.is_some();
+        let found = match path {
+            Path::Tasks => objects(session.load(self.user(owner)?, User::TASKS)?, Object::Task),
+            Path::Notes => objects(session.load(self.user(owner)?, User::NOTES)?, Object::Note),
+            Path::Tags => objects(session.load(self.user(owner)?, User::TAGS)?, Object::Tag),
+            Path::Users => objects(session.load(self.tag(owner)?, Tag::USERS)?, Object::User),
+        };
+        check_eq!(
+            self.live(&found),
+            self.reference.members(owner, path),
+            "the collection must hold its members"
+        );
         self.world.sent();
-        session.load(handle, User::TASKS)?;
+        match path {
+            Path::Tasks => drop(session.load(self.user(owner)?, User::TASKS)?),
+            Path::Notes => drop(session.load(self.user(owner)?, User::NOTES)?),
+            Path::Tags => drop(session.load(self.user(owner)?, User::TAGS)?),
+            Path::Users => drop(session.load(self.tag(owner)?, Tag::USERS)?),
+        }
         check_eq!(
             self.world.sent(),
             Sent::NOTHING,
@@ -187,14 +235,44 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// A collection, if it is loaded.
+    pub(super) fn loaded(
+        &self,
+        session: &Session,
+        owner: usize,
+        path: Path,
+    ) -> CaseResult<Option<Vec<Object>>> {
+        Ok(match path {
+            Path::Tasks => session
+                .loaded(self.user(owner)?, User::TASKS)?
+                .map(|all| objects(all, Object::Task)),
+            Path::Notes => session
+                .loaded(self.user(owner)?, User::NOTES)?
+                .map(|all| objects(all, Object::Note)),
+            Path::Tags => session
+                .loaded(self.user(owner)?, User::TAGS)?
+                .map(|all| objects(all, Object::Tag)),
+            Path::Users => session
+                .loaded(self.tag(owner)?, Tag::USERS)?
+                .map(|all| objects(all, Object::User)),
+        })
+    }
+
+    /// Which objects of the program these are. What is deleted stays in a collection that was loaded before, until the commit; so it
+    /// does in SQLAlchemy's.
+    pub(super) fn live(&self, found: &[Object]) -> BTreeSet<usize> {
+        found
+            .iter()
+            .filter_map(|&object| self.number_of(object))
+            .filter(|&object| self.reference.objects[object].is_live())
+            .collect()
+    }
+
     /// Takes over what is expired where the model cannot tell.
     pub(super) fn learn_expired(&mut self, session: &Session) -> CaseResult {
         for (n, object) in self.reference.objects.iter_mut().enumerate() {
             if object.is_live() && object.state == State::Persistent {
-                object.expired = match self.handles[n] {
-                    Object::User(user) => session.is_expired(user)?,
-                    Object::Task(task) => session.is_expired(task)?,
-                };
+                object.expired = each_kind!(self.handles[n], handle => session.is_expired(handle)?);
             }
         }
         Ok(())
@@ -205,19 +283,18 @@ impl Machine<'_> {
         &self,
         session: &Session,
         found: selfsame::Result<Vec<Object>>,
-        users: bool,
+        kind: Kind,
     ) -> CaseResult<selfsame::Result<()>> {
         let found = match found {
             Ok(found) => found,
             Err(error) => return Ok(Err(error)),
         };
         for (n, object) in self.reference.objects.iter().enumerate() {
-            let is_there =
-                object.is_user == users && object.is_persistent() && object.row.is_some();
+            let is_there = object.kind == kind && object.is_persistent() && object.row.is_some();
             check!(
                 !is_there || found.contains(&self.handles[n]),
                 "the query must give {} its own handle, in {:?}",
-                name_of(n, users),
+                name_of(n, kind),
                 session
             );
         }
@@ -238,13 +315,11 @@ impl Machine<'_> {
             check!(false, "a persistent object must have its key");
             return Ok(Ok(()));
         };
-        let found = match self.handles[object] {
-            Object::User(_) => session
-                .get::<User>(key)
-                .map(|found| found.map(Object::User)),
-            Object::Task(_) => session
-                .get::<Task>(key)
-                .map(|found| found.map(Object::Task)),
+        let found = match before.objects[object].kind {
+            Kind::User => session.get::<User>(key).map(|it| it.map(Object::User)),
+            Kind::Task => session.get::<Task>(key).map(|it| it.map(Object::Task)),
+            Kind::Note => session.get::<Note>(key).map(|it| it.map(Object::Note)),
+            Kind::Tag => session.get::<Tag>(key).map(|it| it.map(Object::Tag)),
         };
         let found = match found {
             Ok(found) => found,
@@ -290,38 +365,69 @@ impl Machine<'_> {
             return Ok(Ok(()));
         };
         let now = &self.reference.objects[object];
-        let merged = match self.handles[object] {
-            Object::User(_) => session
-                .merge(User {
-                    id: Auto::set(key),
+        let user_id = now.values.owner.and_then(|user| self.keys[user]);
+        let text = text_of(object, now.kind, number);
+        let id = Auto::set(key);
+        // A value that was never read has no version.
+        let known = number.map_or(0, |_| before.objects[object].values.version);
+        let merged = match now.kind {
+            Kind::User => {
+                let user = User {
+                    id,
                     age: number,
-                    ..User::new(name_of(object, true))
-                })
-                .map(Object::User),
-            Object::Task(_) => session
-                .merge(Task {
-                    id: Auto::set(key),
-                    user_id: now.values.owner.and_then(|user| self.keys[user]),
-                    ..Task::new(title_of(object, number))
-                })
-                .map(Object::Task),
+                    ..User::new(name_of(object, Kind::User))
+                };
+                session.merge(user).map(Object::User)
+            }
+            Kind::Task => {
+                let task = Task {
+                    id,
+                    user_id,
+                    version: known,
+                    ..Task::new(text)
+                };
+                session.merge(task).map(Object::Task)
+            }
+            Kind::Note => {
+                let note = Note {
+                    id,
+                    user_id,
+                    ..Note::new(text)
+                };
+                session.merge(note).map(Object::Note)
+            }
+            Kind::Tag => {
+                let tag = Tag {
+                    id,
+                    ..Tag::new(text)
+                };
+                session.merge(tag).map(Object::Tag)
+            }
         };
+        let is_gone = now.row.is_none() && now.expired;
+        let is_moved = known != 0 && known != now.values.version;
         let sent = self.world.sent();
         match merged {
-            // A row that is gone is told, and no flush has failed.
-            Err(error) if expected.is_ok() && now.row.is_none() && now.expired => {
+            // A row that is gone, or has another version, is told, and no flush has failed.
+            Err(error) if expected.is_ok() && (is_gone || is_moved) => {
                 check_eq!(
                     error.kind(),
                     ErrorKind::StaleData,
-                    "a merge onto a row that is gone"
+                    "a merge onto a row that is gone, or has another version"
                 );
             }
             Err(error) => return Ok(Err(error)),
-            Ok(merged) => check_eq!(
-                merged,
-                self.handles[object],
-                "a merge must give the object of the key"
-            ),
+            Ok(merged) => {
+                check!(
+                    !is_moved,
+                    "a merge onto a row that has another version must be refused"
+                );
+                check_eq!(
+                    merged,
+                    self.handles[object],
+                    "a merge must give the object of the key"
+                );
+            }
         }
         if !before.objects[object].expired {
             check_eq!(
@@ -339,10 +445,7 @@ impl Machine<'_> {
         object: usize,
         expected: &Result<Written, Refused>,
     ) -> CaseResult<selfsame::Result<()>> {
-        let result = match self.handles[object] {
-            Object::User(handle) => session.refresh(handle),
-            Object::Task(handle) => session.refresh(handle),
-        };
+        let result = each_kind!(self.handles[object], handle => session.refresh(handle));
         let sent = self.world.sent();
         let is_gone = self.reference.objects[object].row.is_none();
         match result {
@@ -374,51 +477,20 @@ impl Machine<'_> {
         }
         Ok(result)
     }
+}
 
-    fn outside(&mut self, step: &Step) -> CaseResult {
-        let other = &mut self.other;
-        let gone =
-            || Failure::Assertion("a committed row must be found by another session".to_owned());
-        let key = |object: usize| self.keys[object].ok_or_else(gone);
-        match *step {
-            Step::OutsideSet {
-                object,
-                is_user: true,
-                number,
-            } => {
-                let user = other.get::<User>(key(object)?)?.ok_or_else(gone)?;
-                other[user].age = number;
-            }
-            Step::OutsideSet { object, number, .. } => {
-                let task = other.get::<Task>(key(object)?)?.ok_or_else(gone)?;
-                other[task].title = title_of(object, number);
-            }
-            Step::OutsideMove { task, user } => {
-                let task = other.get::<Task>(key(task)?)?.ok_or_else(gone)?;
-                other[task].user_id = user.map(key).transpose()?;
-            }
-            Step::OutsideDelete {
-                object,
-                is_user: true,
-            } => {
-                let user = other.get::<User>(key(object)?)?.ok_or_else(gone)?;
-                other.delete(user)?;
-                other.add(User::new(format!("guard {object}")));
-            }
-            Step::OutsideDelete { object, .. } => {
-                let task = other.get::<Task>(key(object)?)?.ok_or_else(gone)?;
-                other.delete(task)?;
-                other.add(Task::new(format!("guard {object}")));
-            }
-            _ => {}
-        }
-        let committed = other.commit();
-        check!(
-            committed.is_ok(),
-            "another session must be able to write, gave {committed:?}"
-        );
-        Ok(())
+fn add(session: &mut Session, object: usize, kind: Kind) -> Object {
+    let name = name_of(object, kind);
+    match kind {
+        Kind::User => Object::User(session.add(User::new(name))),
+        Kind::Task => Object::Task(session.add(Task::new(name))),
+        Kind::Note => Object::Note(session.add(Note::new(name))),
+        Kind::Tag => Object::Tag(session.add(Tag::new(name))),
     }
+}
+
+fn objects<E>(handles: Vec<Handle<E>>, object: fn(Handle<E>) -> Object) -> Vec<Object> {
+    handles.into_iter().map(object).collect()
 }
 
 /// Checks that what had changed was written and nothing else.
@@ -426,12 +498,12 @@ fn check_written(sent: Sent, written: Written) -> CaseResult {
     check_eq!(
         sent.insert > 0,
         written.inserts,
-        "INSERTs must be sent for pending objects alone, sent {sent:?}"
+        "INSERTs must be sent for pending objects and new pairs alone, sent {sent:?}"
     );
     check_eq!(
         sent.delete > 0,
         written.deletes,
-        "DELETEs must be sent for deleted objects alone, sent {sent:?}"
+        "DELETEs must be sent for deleted objects and pairs alone, sent {sent:?}"
     );
     // A deleted task of a deleted user may be let go first.
     check!(

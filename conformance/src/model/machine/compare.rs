@@ -3,15 +3,25 @@
 use std::collections::BTreeSet;
 
 use selfsame::prelude::*;
+use selfsame::session::State;
 
-use super::{Machine, Object};
+use super::{Machine, Object, each_kind};
 use crate::case::CaseResult;
-use crate::model::program::{Step, name_of, title_of};
+use crate::model::entities::{Kind, Note, Tag, Task, User, name_of, text_of};
+use crate::model::program::{Path, Step};
 use crate::model::reference::Written;
-use crate::world::{Sent, Task, User};
+use crate::world::Sent;
 
-/// A row, comparable: who it is, what it holds, whose it is.
-type Row = (bool, Option<i64>, String, Option<i32>, Option<i64>);
+/// A row, comparable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    kind: Kind,
+    key: Option<i64>,
+    text: String,
+    age: Option<i32>,
+    user: Option<i64>,
+    version: i64,
+}
 
 impl Machine<'_> {
     /// Compares everything behind a step.
@@ -25,7 +35,8 @@ impl Machine<'_> {
         self.compare_memory(session)?;
         self.compare_rows(session, step)?;
         // A flush right behind another, or behind a rollback, has nothing to send.
-        let wrote = !written.nothing() && !matches!(step, Step::Merge { .. });
+        let changes = matches!(step, Step::Merge { .. } | Step::Replace { .. });
+        let wrote = !written.nothing() && !changes;
         if wrote || matches!(step, Step::Flush | Step::Rollback | Step::RollBackTo) {
             session.flush()?;
             check_eq!(
@@ -40,16 +51,9 @@ impl Machine<'_> {
     pub(super) fn learn_keys(&mut self, session: &Session) {
         for (n, object) in self.reference.objects.iter().enumerate() {
             if object.state == State::Persistent {
-                self.keys[n] = match self.handles[n] {
-                    Object::User(handle) => session
-                        .try_ref(handle)
-                        .ok()
-                        .and_then(|o| o.id.get().copied()),
-                    Object::Task(handle) => session
-                        .try_ref(handle)
-                        .ok()
-                        .and_then(|o| o.id.get().copied()),
-                };
+                self.keys[n] = each_kind!(self.handles[n], handle => {
+                    session.try_ref(handle).ok().and_then(|o| o.id.get().copied())
+                });
             }
         }
     }
@@ -57,19 +61,12 @@ impl Machine<'_> {
     /// Compares states, values and known collections, without a statement.
     pub(super) fn compare_memory(&self, session: &Session) -> CaseResult {
         for (n, object) in self.reference.objects.iter().enumerate() {
-            let who = name_of(n, object.is_user);
-            let (state, is_expired, is_modified) = match self.handles[n] {
-                Object::User(handle) => (
-                    session.state(handle),
-                    session.is_expired(handle),
-                    session.is_modified(handle),
-                ),
-                Object::Task(handle) => (
-                    session.state(handle),
-                    session.is_expired(handle),
-                    session.is_modified(handle),
-                ),
-            };
+            let who = name_of(n, object.kind);
+            let (state, is_expired, is_modified) = each_kind!(self.handles[n], handle => (
+                session.state(handle),
+                session.is_expired(handle),
+                session.is_modified(handle),
+            ));
             check_eq!(state, object.state, "the state of {who}");
             self.check_stale(session, n)?;
             if !object.is_live() {
@@ -86,23 +83,17 @@ impl Machine<'_> {
                 object.is_modified(),
                 "whether {who} is modified"
             );
-            match self.handles[n] {
-                Object::User(handle) => {
-                    check_eq!(
-                        session[handle].age,
-                        object.values.number,
-                        "the age of {who}"
-                    );
-                    self.compare_collection(session, n, handle)?;
-                }
-                Object::Task(handle) => {
-                    let title = title_of(n, object.values.number);
-                    check_eq!(session[handle].title, title, "the title of {who}");
-                    let owner = object.values.owner.and_then(|user| self.keys[user]);
-                    if is_persistent {
-                        check_eq!(session[handle].user_id, owner, "the foreign key of {who}");
-                    }
-                }
+            self.compare_values(session, n)?;
+            for path in Path::of(object.kind) {
+                let Some(found) = self.loaded(session, n, *path)? else {
+                    continue;
+                };
+                check_eq!(
+                    self.live(&found),
+                    self.reference.members(n, *path),
+                    "{} of {who}, as far as known",
+                    path.relation()
+                );
             }
         }
         check_eq!(
@@ -113,77 +104,155 @@ impl Machine<'_> {
         Ok(())
     }
 
+    fn compare_values(&self, session: &Session, n: usize) -> CaseResult {
+        let object = &self.reference.objects[n];
+        let who = name_of(n, object.kind);
+        let (text, user_id) = match self.handles[n] {
+            Object::User(handle) => {
+                check_eq!(
+                    session[handle].age,
+                    object.values.number,
+                    "the age of {who}"
+                );
+                return Ok(());
+            }
+            Object::Task(handle) => (&session[handle].title, session[handle].user_id),
+            Object::Note(handle) => (&session[handle].text, session[handle].user_id),
+            Object::Tag(handle) => (&session[handle].label, None),
+        };
+        let wanted = text_of(n, object.kind, object.values.number);
+        check_eq!(*text, wanted, "the text of {who}");
+        if object.state != State::Persistent {
+            return Ok(());
+        }
+        let owner = object.values.owner.and_then(|user| self.keys[user]);
+        check_eq!(user_id, owner, "the foreign key of {who}");
+        if let Object::Task(handle) = self.handles[n] {
+            check_eq!(
+                session[handle].version,
+                object.values.version,
+                "the version of {who}"
+            );
+        }
+        Ok(())
+    }
+
     /// The handle of an object that has left leads nowhere.
     fn check_stale(&self, session: &Session, n: usize) -> CaseResult {
         let object = &self.reference.objects[n];
-        let resolves = match self.handles[n] {
-            Object::User(handle) => session.try_ref(handle).is_ok(),
-            Object::Task(handle) => session.try_ref(handle).is_ok(),
-        };
+        let resolves = each_kind!(self.handles[n], handle => session.try_ref(handle).is_ok());
         check_eq!(
             resolves,
             object.state != State::Detached,
             "whether the handle of {} leads to an object",
-            name_of(n, object.is_user)
+            name_of(n, object.kind)
         );
-        Ok(())
-    }
-
-    fn compare_collection(
-        &self,
-        session: &Session,
-        user: usize,
-        handle: Handle<User>,
-    ) -> CaseResult {
-        let Some(tasks) = session.loaded(handle, User::TASKS)? else {
-            return Ok(());
-        };
-        let found: BTreeSet<usize> = tasks
-            .iter()
-            .filter_map(|&task| self.number_of(Object::Task(task)))
-            .filter(|&task| self.reference.objects[task].is_live())
-            .collect();
-        let wanted: BTreeSet<usize> = self.reference.tasks_of(user).collect();
-        check_eq!(found, wanted, "the known tasks of user {user}");
         Ok(())
     }
 
     /// After a step that wrote: compares all rows, in the transaction or, behind its end, from another session.
     pub(super) fn compare_rows(&mut self, session: &mut Session, step: &Step) -> CaseResult {
-        let (users, tasks) = match step {
+        let (mut found, pairs) = match step {
             Step::Flush | Step::RollBackTo => {
                 self.reference.in_transaction = true;
-                (User::query().rows(session)?, Task::query().rows(session)?)
+                self.rows(session)?
             }
-            Step::Commit | Step::Rollback => (self.world.users()?, self.world.tasks()?),
+            Step::Commit | Step::Rollback => self.rows(&mut self.world.session())?,
             _ => return Ok(()),
         };
         self.world.sent();
-        let mut found: BTreeSet<Row> = BTreeSet::new();
-        for user in users {
-            found.insert((true, user.id.get().copied(), user.name, user.age, None));
-        }
-        for task in tasks {
-            found.insert((
-                false,
-                task.id.get().copied(),
-                task.title,
-                None,
-                task.user_id,
-            ));
-        }
-        found.retain(|row| !row.2.starts_with("guard"));
-        let mut wanted: BTreeSet<Row> = BTreeSet::new();
-        for (n, object) in self.reference.objects.iter().enumerate() {
-            let Some(row) = object.row else { continue };
-            wanted.insert(if object.is_user {
-                (true, self.keys[n], name_of(n, true), row.number, None)
-            } else {
-                let owner = row.owner.and_then(|user| self.keys[user]);
-                (false, self.keys[n], title_of(n, row.number), None, owner)
-            });
-        }
+        found.retain(|row| !row.text.starts_with("guard"));
+        let wanted: BTreeSet<Row> = (0..self.handles.len())
+            .filter_map(|n| self.wanted_row(n))
+            .collect();
         check_eq!(found, wanted, "the rows in the database");
+        let wanted: BTreeSet<(Option<i64>, Option<i64>)> = self
+            .reference
+            .pairs
+            .rows()
+            .map(|(user, tag)| (self.keys[user], self.keys[tag]))
+            .collect();
+        check_eq!(
+            pairs,
+            wanted,
+            "the rows of the association table: keys of users and tags"
+        );
         Ok(())
     }
+
+    fn wanted_row(&self, n: usize) -> Option<Row> {
+        let object = &self.reference.objects[n];
+        let row = object.row?;
+        let (text, age) = match object.kind {
+            Kind::User => (name_of(n, Kind::User), row.number),
+            kind => (text_of(n, kind, row.number), None),
+        };
+        Some(Row {
+            kind: object.kind,
+            key: self.keys[n],
+            text,
+            age,
+            user: row.owner.and_then(|user| self.keys[user]),
+            version: row.version,
+        })
+    }
+
+    /// All rows that a session sees.
+    fn rows(&self, session: &mut Session) -> CaseResult<(BTreeSet<Row>, Pairs)> {
+        let mut found = BTreeSet::new();
+        let mut pairs = Pairs::new();
+        let kinds = self.reference.kinds();
+        let row = |kind: Kind, id: Auto<i64>, text: String| Row {
+            kind,
+            key: id.get().copied(),
+            text,
+            age: None,
+            user: None,
+            version: 0,
+        };
+        for kind in &kinds {
+            match kind {
+                Kind::User => {
+                    let all = User::query().rows(session)?.into_iter();
+                    found.extend(all.map(|it| Row {
+                        age: it.age,
+                        ..row(*kind, it.id, it.name)
+                    }));
+                }
+                Kind::Task => {
+                    let all = Task::query().rows(session)?.into_iter();
+                    found.extend(all.map(|it| Row {
+                        user: it.user_id,
+                        version: it.version,
+                        ..row(*kind, it.id, it.title)
+                    }));
+                }
+                Kind::Note => {
+                    let all = Note::query().rows(session)?.into_iter();
+                    found.extend(all.map(|it| Row {
+                        user: it.user_id,
+                        ..row(*kind, it.id, it.text)
+                    }));
+                }
+                Kind::Tag => {
+                    let all = Tag::query().rows(session)?.into_iter();
+                    found.extend(all.map(|it| row(*kind, it.id, it.label)));
+                }
+            }
+        }
+        if kinds.contains(&Kind::User) && kinds.contains(&Kind::Tag) {
+            let all = User::query()
+                .join(User::TAGS)
+                .select((User::ID, Tag::ID))
+                .all(session)?;
+            for (user, tag) in all {
+                let is_new = pairs.insert((user.get().copied(), tag.get().copied()));
+                check!(is_new, "a pair must have one row, has two");
+            }
+        }
+        Ok((found, pairs))
+    }
 }
+
+/// Keys of users and tags.
+type Pairs = BTreeSet<(Option<i64>, Option<i64>)>;

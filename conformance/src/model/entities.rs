@@ -1,0 +1,135 @@
+//! What programs work with: users with tasks, notes that cannot be without their user, and tags that users share.
+
+use selfsame::prelude::*;
+
+use crate::case::CaseResult;
+use crate::world::World;
+
+/// Somebody with tasks, notes and tags. Deleting one leaves the tasks to nobody, and deletes the notes.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "users")]
+pub(super) struct User {
+    #[orm(primary_key)]
+    pub(super) id: Auto<i64>,
+    #[orm(unique, length = 50)]
+    pub(super) name: String,
+    pub(super) age: Option<i32>,
+    #[orm(back_populates = user)]
+    pub(super) tasks: HasMany<Task>,
+    #[orm(back_populates = user, cascade = "save-update, merge, delete, delete-orphan")]
+    pub(super) notes: HasMany<Note>,
+    #[orm(secondary = "user_tags(user_id, tag_id)", back_populates = users)]
+    pub(super) tags: ManyToMany<Tag>,
+}
+
+/// May belong to somebody. Its versions are counted.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tasks")]
+pub(super) struct Task {
+    #[orm(primary_key)]
+    pub(super) id: Auto<i64>,
+    pub(super) title: String,
+    #[orm(references = "users.id")]
+    pub(super) user_id: Option<i64>,
+    #[orm(version)]
+    pub(super) version: i64,
+    #[orm(back_populates = tasks)]
+    pub(super) user: BelongsTo<User>,
+}
+
+/// Goes when its user lets it go.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "notes")]
+pub(super) struct Note {
+    #[orm(primary_key)]
+    pub(super) id: Auto<i64>,
+    pub(super) text: String,
+    #[orm(references = "users.id")]
+    pub(super) user_id: Option<i64>,
+    #[orm(back_populates = notes)]
+    pub(super) user: BelongsTo<User>,
+}
+
+/// What many users may have.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tags")]
+pub(super) struct Tag {
+    #[orm(primary_key)]
+    pub(super) id: Auto<i64>,
+    pub(super) label: String,
+    #[orm(back_populates = tags)]
+    pub(super) users: ManyToMany<User>,
+}
+
+/// Which of the entities an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    User,
+    Task,
+    Note,
+    Tag,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 4] = [Self::User, Self::Task, Self::Note, Self::Tag];
+
+    /// The name of the struct.
+    pub(super) fn entity(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Task => "Task",
+            Self::Note => "Note",
+            Self::Tag => "Tag",
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Task => "task",
+            Self::Note => "note",
+            Self::Tag => "tag",
+        }
+    }
+
+    /// Whether it may belong to a user.
+    pub(super) fn is_child(self) -> bool {
+        matches!(self, Self::Task | Self::Note)
+    }
+
+    /// The version of a new row, and by how much each write raises it.
+    pub(super) fn first_version(self) -> i64 {
+        i64::from(self == Self::Task)
+    }
+
+    /// The relation of a user that lists such children.
+    pub(super) fn listed(self) -> &'static str {
+        match self {
+            Self::Note => "User::NOTES",
+            _ => "User::TASKS",
+        }
+    }
+}
+
+/// What an object is called: its number in the program says which it is.
+pub(super) fn name_of(object: usize, kind: Kind) -> String {
+    format!("{} {object}", kind.word())
+}
+
+/// The text of what is not a user, which shows its number.
+pub(super) fn text_of(object: usize, kind: Kind, number: Option<i32>) -> String {
+    match number {
+        None => name_of(object, kind),
+        Some(number) => format!("{} v{number}", name_of(object, kind)),
+    }
+}
+
+/// A database with the tables of the entities.
+pub(super) fn world(context: &crate::context::Context) -> CaseResult<World> {
+    World::of(context, &metadata![User, Task, Note, Tag])
+}
+
+/// Deletes all rows.
+pub(super) fn empty(world: &World) -> CaseResult {
+    world.empty(&["user_tags", "tasks", "notes", "tags", "users"])
+}
