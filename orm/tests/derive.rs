@@ -442,3 +442,35 @@ fn a_chain_of_relations_may_be_long() {
     is_send_and_sync(&first);
     assert!(first.clone().next.is_set());
 }
+
+/// The derive's own names are not in the way of the program's.
+#[test]
+fn any_type_may_be_named_like_what_the_derive_uses() {
+    #[derive(selfsame::Embedded, Clone, Debug, Default)]
+    struct Group {
+        size: i32,
+    }
+
+    #[derive(DbEnum, Clone, Debug)]
+    enum Made {
+        Here,
+        There,
+    }
+
+    #[derive(Entity, Clone, Debug)]
+    struct Outline {
+        #[orm(primary_key)]
+        id: Auto<i64>,
+        made: Made,
+        #[orm(flatten)]
+        group: Group,
+        #[orm(references = "outline.id")]
+        parent_id: Option<i64>,
+        parent: BelongsTo<Outline>,
+    }
+
+    assert_eq!(Outline::GROUP.size.index(), 2);
+    assert!(Outline::mapper().resolved().is_ok());
+    let outline = Outline::new(Made::Here, Group::default());
+    assert!(matches!(outline.made, Made::Here | Made::There));
+}

@@ -1,5 +1,7 @@
 //! Names in the cases that databases use.
 
+use syn::LitStr;
+
 /// The words of a Rust name, in lower case: `HTTPServer2`, `httpServer2` and `http_server2` are `http`, `server2`.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
@@ -39,6 +41,14 @@ pub(crate) fn snake(name: &str) -> String {
 pub(crate) struct Case(&'static str, fn(&[String]) -> String);
 
 impl Case {
+    /// The case that a text names.
+    pub(crate) fn read(text: &LitStr) -> syn::Result<Self> {
+        Self::named(&text.value()).ok_or_else(|| {
+            let message = format!("`{}` is no case; there are {}", text.value(), Self::names());
+            syn::Error::new(text.span(), message)
+        })
+    }
+
     const ALL: [Self; 8] = [
         Self("snake_case", |words| words.join("_")),
         Self("SCREAMING_SNAKE_CASE", |words| {

@@ -68,16 +68,8 @@ fn case(input: &DeriveInput, errors: &mut Errors) -> Case {
             errors.at(&item.name, message);
             continue;
         }
-        let Some(text) = errors.keep(item.text()) else {
-            continue;
-        };
-        match Case::named(&text.value()) {
-            Some(named) => case = named,
-            None => errors.at(
-                &text,
-                format!("`{}` is no case; there are {}", text.value(), Case::names()),
-            ),
-        }
+        let named = item.text().and_then(|text| Case::read(&text));
+        case = errors.keep(named).unwrap_or(case);
     }
     case
 }
@@ -98,7 +90,8 @@ fn label(variant: &Variant, case: Case, errors: &mut Errors) -> String {
     label
 }
 
-fn implementation(name: &Ident, labels: &[(&Ident, String)]) -> TokenStream {
+/// `impl ColumnValue`, with a label for each variant.
+pub(crate) fn implementation(name: &Ident, labels: &[(&Ident, String)]) -> TokenStream {
     let text = name.to_string();
     let variants: Vec<_> = labels.iter().map(|(variant, _)| variant).collect();
     let labels: Vec<_> = labels.iter().map(|(_, label)| label).collect();

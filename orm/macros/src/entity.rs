@@ -6,10 +6,11 @@ mod flatten;
 mod read;
 mod relation;
 mod secondary;
+mod variants;
 mod write;
 
 use proc_macro2::TokenStream;
-use syn::{DeriveInput, Generics, Ident, Visibility};
+use syn::{Data, DeriveInput, Generics, Ident, Visibility};
 
 use crate::errors::Errors;
 use column::Column;
@@ -28,7 +29,14 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
 
 pub(crate) fn derive_embedded(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
-    let code = read::embedded(input, &mut errors).map(|model| write::embedded(&model));
+    let code = match &input.data {
+        Data::Enum(data) => {
+            let names = read::Names::new(&input.ident, data);
+            let variants = read::variants(input, data, &names, &mut errors);
+            variants.map(|variants| write::variants(&variants))
+        }
+        _ => read::embedded(input, &mut errors).map(|model| write::embedded(&model)),
+    };
     let mut tokens = errors.into_tokens();
     tokens.extend(code);
     tokens
@@ -38,6 +46,7 @@ pub(crate) fn derive_embedded(input: &DeriveInput) -> TokenStream {
 struct Model<'a> {
     /// What the derive makes of it.
     role: Role,
+    access: Access,
     name: &'a Ident,
     /// Those of an embedded value; an entity has none.
     generics: &'a Generics,
@@ -61,6 +70,15 @@ struct Model<'a> {
 enum Role {
     Entity,
     Embedded,
+}
+
+/// How the code comes to a field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// As a field of `self`.
+    Field,
+    /// By a reference of the field's name, which a pattern has bound.
+    Binding,
 }
 
 /// Whether the derive makes `new`.

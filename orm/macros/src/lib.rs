@@ -75,7 +75,7 @@ pub fn derive_entity(input: TokenStream) -> TokenStream {
     entity::derive(&parse_macro_input!(input as DeriveInput)).into()
 }
 
-/// Makes a struct with named fields an embedded value: a group of columns that entities have as one field.
+/// Makes a struct with named fields, or an enum, an embedded value: a group of columns that entities have as one field.
 ///
 /// ```text
 /// #[derive(Embedded, Clone, Debug)]
@@ -114,6 +114,39 @@ pub fn derive_entity(input: TokenStream) -> TokenStream {
 ///
 /// `Option<Address>` is absent when all of its columns are NULL, so one of them must never be NULL in an address that is there, and none of
 /// them can be made by the database. A row that has some of what an address needs is an error when it is read.
+///
+/// # Enums: several types in one table
+///
+/// ```text
+/// #[derive(Embedded, Clone, Debug)]
+/// #[orm(tag = "kind")]
+/// enum Kind {
+///     Car { doors: i32, color: Option<String> },
+///     #[orm(label = "lorry", prefix = "truck_")]
+///     Truck(Truck),                          // a struct that derives Embedded
+///     Bicycle,
+/// }
+///
+/// #[derive(Entity, Clone, Debug)]
+/// struct Vehicle {
+///     #[orm(primary_key)]
+///     id: Auto<i64>,
+///     #[orm(flatten)]
+///     kind: Kind,                            // kind, doors, color, truck_load, …
+/// }
+///
+/// session[vehicle].kind = Kind::Bicycle;     // one UPDATE: the tag, and NULL for what it had
+/// Vehicle::query().filter(Vehicle::KIND.is_car().and(Vehicle::KIND.car.doors.gt(2)))
+/// ```
+///
+/// This is single-table inheritance: a row is one object with one handle, and what it is, is a value of it that may change. A column of texts
+/// tells the variants apart, held to its labels by a CHECK constraint; the columns of the variants take NULL. The attributes of the enum
+/// are `tag` (the column's name, by default `kind`), `index` (an index on it) and `rename_all`, as for `DbEnum`; those of a variant `label` and
+/// `prefix`; those of its fields are those of columns. No two variants share a column, and none has columns that the database makes.
+///
+/// It adds `Kind::tag(&self)`, whose type is an enum without data, `KindTag`: `Vehicle::KIND.tag` is a column of it.
+///
+/// Columns of other variants than the row's own are not looked at when it is read. A tag that no variant has is an error then.
 #[proc_macro_derive(Embedded, attributes(orm))]
 pub fn derive_embedded(input: TokenStream) -> TokenStream {
     entity::derive_embedded(&parse_macro_input!(input as DeriveInput)).into()

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::Mapper;
-use super::outline::{Assigned, Group};
+use super::outline::{Assigned, Group, There};
 use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::{ColumnValue, Param, Value, ValueRef, ValueType};
@@ -35,7 +35,7 @@ use crate::value::{ColumnValue, Param, Value, ValueRef, ValueType};
 /// assert_eq!(Customer::BILLING.street.definition().name, "billing_street");
 /// ```
 ///
-/// Its columns are numbered from 0; where they lie in a table is its [`Place`]. `Option<T>` of an embedded value is one too: its
+/// An enum is one too: a column tells the variants apart, and each has its own columns, which take NULL. Its columns are numbered from 0; where they lie in a table is its [`Place`]. `Option<T>` of an embedded value is one too: its
 /// columns take NULL, and it is `None` if all of them are.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an embedded value",
@@ -205,6 +205,33 @@ impl Place<'_> {
         row.value(self.first + column, self.ty(column))
     }
 
+    /// Keeps a column NULL that belongs to a value that is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conversion`] if the value is not NULL.
+    pub fn keep_absent(self, column: usize, value: ValueRef<'_>) -> Result<()> {
+        if value.is_null() {
+            return Ok(());
+        }
+        let message = "the column belongs to a value that is not there";
+        Err(self.error(column, Error::new(ErrorKind::Conversion, message)))
+    }
+
+    /// Keeps the tag of an enum, which changes with its columns only.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conversion`] if the value is another.
+    pub fn keep_tag<T: ColumnValue>(self, tag: &T, value: ValueRef<'_>) -> Result<()> {
+        let kept = tag.to_param();
+        if kept.value().is_some_and(|kept| kept.same(value)) {
+            return Ok(());
+        }
+        let message = "the column tells which value it is: it changes together with the others";
+        Err(self.error(0, Error::new(ErrorKind::Conversion, message)))
+    }
+
     /// Names entity and column in an error about a column of the embedded value.
     #[cold]
     #[must_use]
@@ -221,7 +248,7 @@ impl<T: Embedded> Embedded for Option<T> {
     type Columns<E, P: Presence> = T::Columns<E, Optional>;
 
     const GROUP: Group = Group {
-        optional: true,
+        there: There::IfAny,
         assigned: Assigned::Together,
         ..T::GROUP
     };
@@ -258,8 +285,7 @@ impl<T: Embedded> Embedded for Option<T> {
     fn assign(&mut self, place: Place<'_>, column: usize, value: ValueRef<'_>) -> Result<()> {
         match self {
             Some(known) => known.assign(place, column, value),
-            None if value.is_null() => Ok(()),
-            None => Err(place.error(column, absent())),
+            None => place.keep_absent(column, value),
         }
     }
 
@@ -328,12 +354,4 @@ impl Row for Remade {
             )),
         }
     }
-}
-
-#[cold]
-fn absent() -> Error {
-    Error::new(
-        ErrorKind::Conversion,
-        "the column belongs to a value that is not there",
-    )
 }

@@ -5,7 +5,7 @@
 mod group;
 mod text;
 
-pub use group::{Assigned, EmbeddedOutline, Group};
+pub use group::{Assigned, EmbeddedOutline, Group, There};
 
 use std::sync::Arc;
 

@@ -322,6 +322,36 @@ fn digits(text: &str) -> std::result::Result<(), &'static str> {
     is_digits.then_some(()).ok_or("not all digits")
 }
 
+/// A car, a truck or a bicycle, whose manual is long.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "vehicles")]
+pub(crate) struct Vehicle {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    pub(crate) name: String,
+    #[orm(default = "as usual")]
+    pub(crate) manual: Deferred<String>,
+    #[orm(flatten)]
+    pub(crate) kind: Kind,
+    #[orm(key = "driver_id")]
+    pub(crate) driver: BelongsTo<Author>,
+}
+
+#[derive(Embedded, Clone, Debug, PartialEq)]
+pub(crate) enum Kind {
+    Car {
+        doors: i32,
+        color: Option<String>,
+    },
+    Truck {
+        #[orm(check = "load > 0")]
+        load: f64,
+        #[orm(references = "authors.id")]
+        driver_id: Option<i64>,
+    },
+    Bicycle,
+}
+
 /// A session and everything that it sent.
 pub(crate) struct Fixture {
     pub(crate) session: Session,
@@ -337,7 +367,8 @@ impl Fixture {
         let (engine, outside) = (Engine::new(database.clone()), Engine::new(database));
         metadata![
             Author, Book, Album, Track, Mark, House, Room, Person, Passport, Node, Seat, Team,
-            Member, Word, Draft, Credit, Post, Tag, Site, Region, Shop, Shelf, Line, Customer
+            Member, Word, Draft, Credit, Post, Tag, Site, Region, Shop, Shelf, Line, Customer,
+            Vehicle
         ]
         .create_all(&outside)?;
         let sent = Arc::new(Mutex::new(Vec::new()));

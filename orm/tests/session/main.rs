@@ -26,4 +26,5 @@ mod retry;
 mod savepoints;
 mod transactions;
 mod validation;
+mod variants;
 mod versions;

@@ -65,6 +65,19 @@ impl<'a> Flattened<'a> {
         flattened
     }
 
+    /// The one field, without a name, of a variant.
+    pub(super) fn whole(field: &'a Field, ident: &'a Ident) -> Self {
+        Self {
+            field: ident,
+            visibility: &field.vis,
+            ty: &field.ty,
+            constant: column::constant(ident),
+            before: 0,
+            prefix: None,
+            default: None,
+        }
+    }
+
     /// Whether `new` asks for it.
     pub(super) fn is_required(&self) -> bool {
         !shape::is_option(self.ty) && self.default.is_none()

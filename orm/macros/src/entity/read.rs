@@ -1,5 +1,9 @@
 //! Reads a struct into a model.
 
+mod variants;
+
+pub(super) use variants::{Names, variants};
+
 use proc_macro2::Span;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -9,7 +13,7 @@ use super::column::Column;
 use super::constraint::Action;
 use super::flatten::{self, Flattened};
 use super::relation::{self, Relation};
-use super::{ForeignKey, Model, New, References, Role};
+use super::{Access, ForeignKey, Model, New, References, Role};
 use crate::attribute::{self, Item};
 use crate::case;
 use crate::errors::Errors;
@@ -51,6 +55,13 @@ pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<M
 /// The model of an embedded value, unless the struct has no use as one.
 pub(super) fn embedded<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Model<'a>> {
     let (model, fields) = start(input, Role::Embedded, errors)?;
+    check_embedded(&model, errors);
+    let is_whole = model.relations.is_empty() && model.field_count() == fields;
+    is_whole.then_some(model)
+}
+
+/// Checks what an embedded value cannot have.
+fn check_embedded(model: &Model<'_>, errors: &mut Errors) {
     for column in &model.columns {
         if let Some(span) = column.primary_key {
             let message = "a primary key is made of an entity's own fields";
@@ -59,7 +70,7 @@ pub(super) fn embedded<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Optio
             column.check_auto(0, errors);
         }
     }
-    check_version(&model, errors);
+    check_version(model, errors);
     for relation in &model.relations {
         let message = format!(
             "`{}` is a relation, and relations are fields of an entity; its foreign key may be here",
@@ -67,8 +78,28 @@ pub(super) fn embedded<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Optio
         );
         errors.at(relation.field, message);
     }
-    let is_whole = model.relations.is_empty() && model.field_count() == fields;
-    is_whole.then_some(model)
+}
+
+impl<'a> Model<'a> {
+    /// A model without fields.
+    fn new(name: &'a Ident, input: &'a DeriveInput, role: Role) -> Self {
+        Self {
+            role,
+            access: Access::Field,
+            name,
+            generics: &input.generics,
+            visibility: &input.vis,
+            table: case::snake(&name.to_string()),
+            new: New::Made,
+            columns: Vec::new(),
+            relations: Vec::new(),
+            flattened: Vec::new(),
+            foreign_keys: Vec::new(),
+            uniques: Vec::new(),
+            indexes: Vec::new(),
+            checks: Vec::new(),
+        }
+    }
 }
 
 /// What entities and embedded values have in common; the model, and how many fields the struct has.
@@ -78,21 +109,7 @@ fn start<'a>(
     errors: &mut Errors,
 ) -> Option<(Model<'a>, usize)> {
     let fields = errors.keep(named_fields(input, role))?;
-    let mut model = Model {
-        role,
-        name: &input.ident,
-        generics: &input.generics,
-        visibility: &input.vis,
-        table: case::snake(&input.ident.to_string()),
-        new: New::Made,
-        columns: Vec::new(),
-        relations: Vec::new(),
-        flattened: Vec::new(),
-        foreign_keys: Vec::new(),
-        uniques: Vec::new(),
-        indexes: Vec::new(),
-        checks: Vec::new(),
-    };
+    let mut model = Model::new(&input.ident, input, role);
     read_fields(&mut model, fields, errors);
     check_names(&model, errors);
     for item in attribute::items(

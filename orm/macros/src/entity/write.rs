@@ -6,16 +6,19 @@ mod inherent;
 mod mapper;
 mod relations;
 mod types;
+mod variants;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Type};
 
 use super::column::{Column, Reading};
 use super::flatten::Flattened;
 use super::relation::{Kind, Relation};
-use super::{Model, New, Role};
+use super::variants::Variants;
+use super::{Access, Model, New, Role};
+use crate::shape;
 
 pub(super) fn code(model: &Model<'_>) -> TokenStream {
     let mapped = columns::mapped(model);
@@ -43,6 +46,10 @@ pub(super) fn embedded(model: &Model<'_>) -> TokenStream {
         #new
         #types
     }
+}
+
+pub(super) fn variants(enumeration: &Variants<'_>) -> TokenStream {
+    variants::code(enumeration)
 }
 
 /// `<T as ColumnValue>` at the place of the field's type, so that an error about it stands there, and only once.
@@ -131,6 +138,22 @@ impl Model<'_> {
         sum(self.flattened[at].before, self.flattened[..at].iter())
     }
 
+    /// A reference to a field.
+    fn lend(&self, field: &Ident) -> TokenStream {
+        match self.access {
+            Access::Field => quote!(&self.#field),
+            Access::Binding => binding(field).to_token_stream(),
+        }
+    }
+
+    /// A reference to a field, to change it.
+    fn lend_mut(&self, field: &Ident) -> TokenStream {
+        match self.access {
+            Access::Field => quote!(&mut self.#field),
+            Access::Binding => binding(field).to_token_stream(),
+        }
+    }
+
     /// What reads and sets the columns: the mapper of an entity, the place of an embedded value.
     fn mapping(&self) -> TokenStream {
         match self.role {
@@ -138,6 +161,11 @@ impl Model<'_> {
             Role::Embedded => quote!(place),
         }
     }
+}
+
+/// What the pattern of a variant binds a field to: no name that the code around it uses.
+fn binding(field: &Ident) -> Ident {
+    format_ident!("__{}", shape::name(field))
 }
 
 fn sum<'a>(own: usize, embedded: impl Iterator<Item = &'a Flattened<'a>>) -> TokenStream {

@@ -15,8 +15,8 @@ pub struct Group {
     pub embedded: &'static [EmbeddedOutline],
     /// How a value of them is changed.
     pub assigned: Assigned,
-    /// Whether all of them take NULL, as the value may be absent.
-    pub optional: bool,
+    /// When a row has a value of them.
+    pub there: There,
     /// The position of the version column.
     pub version: Option<usize>,
     /// The positions of the columns that [`Mapped::validate`](crate::entity::Mapped::validate) asks about.
@@ -44,6 +44,17 @@ pub struct EmbeddedOutline {
     pub group: &'static Group,
 }
 
+/// When a row has an embedded value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum There {
+    /// Always.
+    Always,
+    /// If any of its columns is not NULL; all of them take NULL.
+    IfAny,
+    /// If another column says so; all of them take NULL.
+    IfTold,
+}
+
 /// How the columns of a value can be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assigned {
@@ -67,7 +78,7 @@ impl Group {
         columns: &[],
         embedded: &[],
         assigned: Assigned::Singly,
-        optional: false,
+        there: There::Always,
         version: None,
         validated: &[],
         foreign_keys: &[],
@@ -118,7 +129,7 @@ impl Group {
     }
 
     const fn check_optional(&self) {
-        if self.optional {
+        if matches!(self.there, There::IfAny) {
             assert!(
                 self.has_required(),
                 "all columns of this value take NULL, so that it could not be told from an absent one: it cannot be in an `Option`"
@@ -126,7 +137,7 @@ impl Group {
         }
         assert!(
             matches!(self.assigned, Assigned::Singly) || !self.has_made(),
-            "a value that may be absent cannot have columns that are made: no `Auto`, no version"
+            "a value that may be absent or another cannot have columns that are made: no `Auto`, no version"
         );
         let mut at = 0;
         while at < self.embedded.len() {
@@ -147,7 +158,7 @@ impl Group {
         let mut at = 0;
         while at < self.embedded.len() {
             let group = self.embedded[at].group;
-            if !group.optional && group.has_required() {
+            if matches!(group.there, There::Always) && group.has_required() {
                 return true;
             }
             at += 1;
@@ -234,7 +245,7 @@ impl Group {
         layout.table.columns.extend(rest);
         let columns = first..layout.table.columns.len();
         self.add_constraints(&mut layout.table, prefix, columns.clone());
-        if self.optional {
+        if self.there != There::Always {
             for column in &mut layout.table.columns[columns.clone()] {
                 column.nullable = true;
             }
@@ -313,6 +324,6 @@ const fn clash(first: &Found, second: &Found) -> ! {
     text.push(second.field.as_str());
     text.push("` are both the column `");
     text.push(second.name.as_str());
-    text.push("`: give an embedded value a `prefix`");
+    text.push("`: give one of them a `prefix`");
     panic!("{}", text.as_str())
 }

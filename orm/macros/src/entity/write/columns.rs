@@ -52,7 +52,7 @@ fn key_type(model: &Model<'_>) -> TokenStream {
 }
 
 fn hydrate(model: &Model<'_>) -> TokenStream {
-    let body = hydration(model);
+    let body = hydration(model, &quote!(Self));
     quote! {
         fn hydrate(
             mapper: &::selfsame::entity::Mapper,
@@ -64,7 +64,8 @@ fn hydrate(model: &Model<'_>) -> TokenStream {
     }
 }
 
-pub(super) fn hydration(model: &Model<'_>) -> TokenStream {
+/// `path` is what is made.
+pub(super) fn hydration(model: &Model<'_>, path: &TokenStream) -> TokenStream {
     let bounds = bounds(model);
     let mapping = model.mapping();
     let parts = model.parts();
@@ -87,7 +88,7 @@ pub(super) fn hydration(model: &Model<'_>) -> TokenStream {
     let relations = model.relations.iter().map(|relation| relation.field);
     quote! {
         #bounds
-        ::std::result::Result::Ok(Self {
+        ::std::result::Result::Ok(#path {
             #(#columns,)*
             #(#relations: ::std::default::Default::default(),)*
         })
@@ -243,21 +244,21 @@ fn value(model: &Model<'_>) -> TokenStream {
 }
 
 pub(super) fn value_body(model: &Model<'_>) -> TokenStream {
-    let own = |_, column: &Column<'_>| Some(param(column));
+    let own = |_, column: &Column<'_>| Some(param(model, column));
     let embedded = |_, flattened: &Flattened<'_>| {
-        let (field, value) = (flattened.field, embedded_value(flattened.ty));
-        quote!(#value::value(&self.#field, column))
+        let (field, value) = (model.lend(flattened.field), embedded_value(flattened.ty));
+        quote!(#value::value(#field, column))
     };
     by_column(model, own, embedded, &quote!(::std::unreachable!()))
 }
 
 /// The value of a column, as a parameter.
-fn param(column: &Column<'_>) -> TokenStream {
-    let (field, value) = (column.field, column_value(column.ty));
+fn param(model: &Model<'_>, column: &Column<'_>) -> TokenStream {
+    let (field, value) = (model.lend(column.field), column_value(column.ty));
     match column.reading {
-        Reading::Eager => quote!(#value::to_param(&self.#field)),
+        Reading::Eager => quote!(#value::to_param(#field)),
         Reading::Deferred => quote! {
-            match self.#field.get() {
+            match (#field).get() {
                 ::std::option::Option::Some(value) => #value::to_param(value),
                 ::std::option::Option::None => ::selfsame::value::Param::ABSENT,
             }
@@ -285,13 +286,13 @@ pub(super) fn each_part(model: &Model<'_>, base: &TokenStream, lent: &TokenStrea
     let parts = model.parts();
     let values = parts.iter().map(|part| match part {
         Part::Column(index, column) => {
-            let (index, value) = (model.position(*index), param(column));
+            let (index, value) = (model.position(*index), param(model, column));
             quote!(each(#base #index, #value);)
         }
         Part::Flattened(at, flattened) => {
-            let (first, field) = (model.first(*at), flattened.field);
+            let (first, field) = (model.first(*at), model.lend(flattened.field));
             let value = embedded_value(flattened.ty);
-            quote!(#value::each_value(&self.#field, #base #first, #lent);)
+            quote!(#value::each_value(#field, #base #first, #lent);)
         }
     });
     values.collect()
@@ -340,17 +341,18 @@ fn assign(model: &Model<'_>) -> TokenStream {
 pub(super) fn assign_body(model: &Model<'_>) -> TokenStream {
     let mapping = model.mapping();
     let own = |index, column: &Column<'_>| {
-        let (index, field, ty) = (model.position(index), column.field, column.ty);
+        let (index, field) = (model.position(index), model.lend_mut(column.field));
+        let ty = column.ty;
         let set = match column.reading {
             Reading::Eager => quote!(set),
             Reading::Deferred => quote!(set_deferred),
         };
-        Some(quote!(#mapping.#set::<#ty>(#index, value, &mut self.#field)))
+        Some(quote!(#mapping.#set::<#ty>(#index, value, #field)))
     };
     let embedded = |at, flattened: &Flattened<'_>| {
-        let (first, field) = (model.first(at), flattened.field);
+        let (first, field) = (model.first(at), model.lend_mut(flattened.field));
         let embedded = embedded_value(flattened.ty);
-        quote!(#embedded::assign(&mut self.#field, #mapping.place(#first), column, value))
+        quote!(#embedded::assign(#field, #mapping.place(#first), column, value))
     };
     let bounds = bounds(model);
     let body = by_column(model, own, embedded, &quote!(::std::unreachable!()));
@@ -430,16 +432,16 @@ pub(super) fn validate_body(model: &Model<'_>) -> Option<TokenStream> {
     let mapping = model.mapping();
     let own = |index, column: &Column<'_>| {
         let call = validation(&model.position(index), column, &mapping)?;
-        let field = column.field;
+        let field = model.lend(column.field);
         Some(quote! {{
-            let value = &self.#field;
+            let value = #field;
             #call
         }})
     };
     let embedded = |at, flattened: &Flattened<'_>| {
-        let (first, field) = (model.first(at), flattened.field);
+        let (first, field) = (model.first(at), model.lend(flattened.field));
         let embedded = embedded_value(flattened.ty);
-        quote!(#embedded::validate(&self.#field, #mapping.place(#first), column))
+        quote!(#embedded::validate(#field, #mapping.place(#first), column))
     };
     let otherwise = quote!(::std::result::Result::Ok(()));
     Some(by_column(model, own, embedded, &otherwise))

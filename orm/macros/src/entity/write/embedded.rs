@@ -86,7 +86,7 @@ pub(super) fn value(model: &Model<'_>) -> TokenStream {
     let of_columns = generics(model);
     let (_, column_arguments, _) = of_columns.split_for_impl();
     let group = mapper::group(model);
-    let hydrate = columns::hydration(model);
+    let hydrate = columns::hydration(model, &quote!(Self));
     let value = columns::value_body(model);
     let each_value = columns::each_part(model, &quote!(first+), &quote!(each));
     let is_unset = columns::is_unset_body(model);

@@ -143,7 +143,7 @@ fn initial(part: &Part<'_>) -> TokenStream {
 }
 
 impl Part<'_> {
-    fn field(&self) -> &Ident {
+    pub(super) fn field(&self) -> &Ident {
         match self {
             Self::Column(_, column) => column.field,
             Self::Flattened(_, flattened) => flattened.field,

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::LitStr;
 
 use super::{Column, Kind, Model, Relation, column_value, embedded_value, entity_bound, number};
-use crate::entity::ForeignKey;
+use crate::entity::{Access, ForeignKey};
 use crate::shape;
 
 pub(super) fn entity(model: &Model<'_>) -> TokenStream {
@@ -28,8 +28,8 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
         #[automatically_derived]
         impl ::selfsame::entity::Entity for #name {
             fn mapper() -> &'static ::std::sync::Arc<::selfsame::entity::Mapper> {
-                use ::selfsame::entity::outline::{Outline, RelationOutline};
-                static OUTLINE: Outline = Outline {
+                use ::selfsame::entity::outline as __outline;
+                static OUTLINE: __outline::Outline = __outline::Outline {
                     name: #text,
                     table: #table,
                     group: #group,
@@ -55,7 +55,7 @@ pub(super) fn group(model: &Model<'_>) -> TokenStream {
         let prefix = flattened.prefix.as_ref().map(LitStr::value);
         let (prefix, before) = (prefix.unwrap_or_default(), number(flattened.before));
         quote! {
-            EmbeddedOutline {
+            __outline::EmbeddedOutline {
                 field: #field,
                 prefix: #prefix,
                 before: #before,
@@ -79,11 +79,13 @@ pub(super) fn group(model: &Model<'_>) -> TokenStream {
     let uniques = model.uniques.iter().map(|names| list(names));
     let indexes = model.indexes.iter().map(|names| list(names));
     let checks = list(&model.checks);
+    let there = match model.access {
+        Access::Field => quote!(Always),
+        Access::Binding => quote!(IfTold),
+    };
     quote! {{
-        use ::selfsame::entity::outline::{
-            ColumnOutline, EmbeddedOutline, ForeignKeyOutline, Group, Made,
-        };
-        Group {
+        use ::selfsame::entity::outline as __outline;
+        __outline::Group {
             columns: &[#(#columns),*],
             embedded: &[#(#embedded),*],
             version: #version,
@@ -92,7 +94,8 @@ pub(super) fn group(model: &Model<'_>) -> TokenStream {
             uniques: &[#(#uniques),*],
             indexes: &[#(#indexes),*],
             checks: #checks,
-            ..Group::EMPTY
+            there: __outline::There::#there,
+            ..__outline::Group::EMPTY
         }
     }}
 }
@@ -118,14 +121,16 @@ fn column(column: &Column<'_>) -> TokenStream {
         (None, None) => quote!(#value::column_type),
     };
     let made = match (&column.server_default, &column.computed) {
-        (Some(default), _) => quote!(Made::ByDefault(#default)),
-        (None, Some(expression)) => quote!(Made::Computed(#expression)),
-        _ if column.is_counted() && column.autoincrement.is_some() => quote!(Made::CountedOnce),
-        _ if column.is_counted() => quote!(Made::Counted),
-        _ => quote!(Made::ByProgram),
+        (Some(default), _) => quote!(__outline::Made::ByDefault(#default)),
+        (None, Some(expression)) => quote!(__outline::Made::Computed(#expression)),
+        _ if column.is_counted() && column.autoincrement.is_some() => {
+            quote!(__outline::Made::CountedOnce)
+        }
+        _ if column.is_counted() => quote!(__outline::Made::Counted),
+        _ => quote!(__outline::Made::ByProgram),
     };
     quote! {
-        ColumnOutline { name: #name, ty: #ty, nullable: #value::NULLABLE, made: #made }
+        __outline::ColumnOutline { name: #name, ty: #ty, nullable: #value::NULLABLE, made: #made }
     }
 }
 
@@ -136,7 +141,7 @@ fn foreign_key(key: &ForeignKey) -> TokenStream {
     let on_delete = key.references.on_delete.code();
     let on_update = key.references.on_update.code();
     quote! {
-        ForeignKeyOutline {
+        __outline::ForeignKeyOutline {
             columns: #columns,
             table: #table,
             references: #references,
@@ -187,7 +192,7 @@ fn relation(relation: &Relation<'_>, model: &Model<'_>) -> TokenStream {
         None => quote!(Lazy),
     };
     quote! {
-        RelationOutline {
+        __outline::RelationOutline {
             to: { #bound ::selfsame::entity::RelationDescriptor::to::<#target> },
             kind: ::selfsame::entity::RelationKind::#kind,
             name: #name,
