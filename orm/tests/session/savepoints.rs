@@ -185,13 +185,15 @@ fn the_session_can_be_cleared_and_closed_inside() -> Result<()> {
     let mut f = Fixture::new()?;
     f.session.add(Author::new("ann"));
     f.session.flush()?;
+    let mut bob = None;
     let result: Result<()> = f.session.savepoint(|s| {
         s.clear();
-        s.add(Author::new("bob"));
+        bob = Some(s.add(Author::new("bob")));
         s.flush()?;
         Err(changed_mind())
     });
     assert!(result.is_err());
+    assert_eq!(bob.map(|bob| f.session.state(bob)), Some(State::Transient));
     f.session.commit()?;
     f.holds::<Author>(1);
     f.session.savepoint(|s| {
