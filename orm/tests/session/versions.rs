@@ -152,3 +152,36 @@ fn a_bulk_update_counts_the_versions_of_its_rows() -> Result<()> {
     assert_eq!(f.session[drafts[1]].version, 7);
     Ok(())
 }
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "notes")]
+struct Note {
+    #[orm(primary_key)]
+    id: i64,
+    text: String,
+    #[orm(version)]
+    version: i16,
+}
+
+#[test]
+fn the_last_version_of_a_narrow_type_is_not_passed() -> Result<()> {
+    let f = Fixture::new()?;
+    metadata![Note].create_all(&f.outside)?;
+    let mut session = Session::new(&f.engine);
+    let note = session.add(Note::new(7, "a"));
+    session.flush()?;
+    session[note].text = "b".into();
+    session.flush()?;
+    assert_eq!(session[note].version, 2);
+    Note::query()
+        .update()
+        .set(Note::VERSION, i16::MAX)
+        .execute(&mut session)?;
+    session.refresh(note)?;
+    session[note].text = "c".into();
+    let error = session.flush().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutOfRange);
+    assert_eq!(error.entity_name(), Some("Note"));
+    assert_eq!(error.key_text(), Some("7"));
+    Ok(())
+}
