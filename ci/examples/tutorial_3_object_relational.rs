@@ -246,7 +246,7 @@ fn expressions(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error
             .order_by(User::NAME.asc()),
     )?;
     writeln!(out, "{rows:?}")?;
-    let count: Vec<i64> = connection.all(&select(count_all::<User>()).from(User::table()))?;
+    let count: Vec<i64> = connection.all(&select(count_all()).from(User::table()))?;
     writeln!(out, "{count:?}")?;
     Ok(())
 }

@@ -13,6 +13,7 @@ mod column;
 mod common;
 mod compound;
 mod execute;
+mod exists;
 mod expression;
 mod function;
 mod into_sql;
@@ -31,12 +32,13 @@ mod write;
 pub use aggregate::{
     AverageOf, BaseOf, SumOf, Summable, avg, count, count_all, count_distinct, max, min, sum,
 };
-pub use alias::{Alias, alias, exists, on};
+pub use alias::{Alias, alias, on};
 pub use arithmetic::Number;
 pub use column::Column;
 pub use common::{ColumnAt, Common, CommonNode, common, recursive};
 pub use compound::{Compound, CompoundNode, SetOperator};
 pub use execute::{Read, Write};
+pub use exists::{Exists, exists};
 pub use expression::{Condition, Expr, Expression, IntoList, OrderBy, Predicate, raw};
 pub use function::{
     Case, abs, case, cast, coalesce, date_part, json_text, length, lower, nullif, replace,

@@ -224,7 +224,7 @@ fn rows_are_typed() -> Result<()> {
     assert_eq!(error.kind(), ErrorKind::NoRow);
     assert_eq!(connection.one(&query.limit(1))?.2, Status::Gone);
     let totals = select((
-        count_all::<User>(),
+        count_all(),
         count(User::AGE),
         count_distinct(User::STATUS),
         sum(User::AGE),
@@ -240,10 +240,10 @@ fn rows_are_typed() -> Result<()> {
     );
     let none = totals.filter(User::ID.eq(0));
     assert_eq!(connection.one(&none)?, (0, 0, 0, None, None, None, None));
-    let groups = select((User::STATUS, count_all::<User>()))
+    let groups = select((User::STATUS, count_all()))
         .from(User::table())
         .group_by(User::STATUS)
-        .having(count_all::<User>().gt(1));
+        .having(count_all().gt(1));
     assert_eq!(connection.all(&groups)?, [(Status::Active, 2)]);
     let mut seen = 0;
     let names = select(User::NAME).from(User::table()).distinct();
@@ -284,7 +284,7 @@ fn several_tables() -> Result<()> {
     let with_team = select(Team::ID).from(Team::table());
     check(connection, User::TEAM_ID.in_(with_team.clone()), &["ann"])?;
     let matching = with_team.filter(on(Team::ID, User::TEAM_ID));
-    check(connection, !exists::<User, _>(matching), &["bob", "cy_%"])?;
+    check(connection, !exists(matching), &["bob", "cy_%"])?;
     let oldest = select(max(older.column(User::AGE))).from(&older);
     check(connection, User::AGE.eq(oldest), &["ann"])
 }
@@ -325,7 +325,7 @@ fn writes_tell_how_many_rows() -> Result<()> {
         .filter(User::AGE.lt(18));
     assert_eq!(connection.write(&older)?, 1);
     check(&mut connection, User::AGE.eq(18), &["bob"])?;
-    let count_teams = select(count_all::<Team>()).from(Team::table());
+    let count_teams = select(count_all()).from(Team::table());
     let all = update(User::table())
         .set(User::TEAM_ID, count_teams)
         .set(User::NAME, User::NAME.concat("!"));
@@ -349,7 +349,7 @@ fn writes_tell_how_many_rows() -> Result<()> {
         .rows(users);
     let error = connection.write(&twice).expect_err("a name stands twice");
     assert_eq!(error.kind(), ErrorKind::UniqueViolation);
-    let count = select(count_all::<User>()).from(User::table());
+    let count = select(count_all()).from(User::table());
     assert_eq!(connection.one(&count)?, 2);
     drop(connection);
     metadata.drop_all(&engine)?;

@@ -54,6 +54,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("Where one of several rows to delete or to update is gone, none of them is written.")
         .hint("Nothing of the backend's but a transaction that rolls back.")
         .covers(&[Rule(18), Rule(19)]),
+    Case::core("flush.stale.changed", stale_changed)
+        .since(13)
+        .needs(&[Capability::Transactions, Capability::SecondConnection])
+        .promise("Where another connection deleted or moved one of several rows that were read and changed, committing is stale data and none of them is written.")
+        .hint("Tell how many rows of a batch matched, each or in sum.")
+        .covers(&[Rule(18), Rule(19), Rule(30)]),
     Case::core("flush.version.counts", version_counts)
         .since(2)
         .promise("A version begins at 1, is one more after each UPDATE that changes something, and does not move otherwise.")
@@ -545,6 +551,65 @@ fn stale_whole(context: &mut Context) -> CaseResult {
             left.iter().all(|seat| seat.guest.is_none()),
             "none of the other rows may be written"
         );
+    }
+    Ok(())
+}
+
+/// A way in which another connection takes a row away.
+type Away = fn(&mut Session, Handle<Seat>) -> selfsame::Result<()>;
+
+fn stale_changed(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let ways: [(&str, Away); 2] = [
+        ("deleted", |other, seat| other.delete(seat)),
+        ("moved", |other, seat| {
+            other[seat].number = 20;
+            Ok(())
+        }),
+    ];
+    for (how, away) in ways {
+        for transactions in [1, 2] {
+            let mut session = world.session();
+            let block = format!("{how} {transactions}");
+            let seats = (1..6).map(|number| Seat::new(block.clone(), number));
+            session.add_all(seats.collect::<Vec<_>>());
+            session.commit()?;
+            let seats = Seat::query()
+                .filter(Seat::BLOCK.eq(&block))
+                .order_by(Seat::NUMBER.asc())
+                .all(&mut session)?;
+            if transactions == 2 {
+                session.rollback()?;
+            }
+            let mut other = world.session();
+            if let Some(seat) = other.get::<Seat>((block.clone(), 3))? {
+                away(&mut other, seat)?;
+            }
+            match other.commit() {
+                Ok(()) => {}
+                // A database whose readers hold writers off loses nothing either.
+                Err(error) if error.kind() == ErrorKind::Busy && transactions == 1 => continue,
+                Err(error) => return Err(error.into()),
+            }
+            for &seat in &seats {
+                session[seat].guest = Some("ann".to_owned());
+            }
+            let result = session.commit();
+            let refused = [ErrorKind::StaleData, ErrorKind::Serialization];
+            let refused = &refused[..if transactions == 1 { 2 } else { 1 }];
+            check!(
+                matches!(&result, Err(error) if refused.contains(&error.kind())),
+                "changing a row that is {how} must be stale data, gave {result:?}"
+            );
+            session.rollback()?;
+            let left = Seat::query()
+                .filter(Seat::BLOCK.eq(&block))
+                .rows(&mut session)?;
+            check!(
+                left.len() >= 4 && left.iter().all(|seat| seat.guest.is_none()),
+                "none of the other rows may be written where one is {how}"
+            );
+        }
     }
     Ok(())
 }

@@ -19,8 +19,8 @@ use crate::record::{Record, Records};
 use crate::render::Read;
 use crate::session::{Fill, Handle, Selection, Session};
 use crate::sql::{
-    Condition, Node, Operator, Order, OrderBy, Predicate, Projection, RowLock, Select, also,
-    column, select,
+    Condition, Expression, Node, Operator, Order, OrderBy, Predicate, Projection, RowLock, Select,
+    also, column, select,
 };
 use crate::value::{ColumnValue, Value, ValueType};
 use join::Way;
@@ -110,9 +110,9 @@ impl RecordQuery {
     }
 
     /// Only records whose joined rows, all together, fulfil a condition of aggregates.
-    pub fn having(mut self, condition: impl Condition<Record>) -> Self {
+    pub fn having(mut self, condition: impl Expression<Type = bool>) -> Self {
         let joined = self.joined.get_or_insert_default();
-        also(&mut joined.having, condition.into_condition());
+        also(&mut joined.having, condition.into_node());
         self
     }
 

@@ -87,6 +87,10 @@ impl Session {
         }
         let pair = self.pair(owner, relation, resolved, through, target);
         let known = self.knows(pair);
+        if known != Some(true) {
+            self.refuse_doomed(owner)?;
+            self.refuse_doomed(target)?;
+        }
         for Collection {
             owner,
             relation,
@@ -106,6 +110,19 @@ impl Session {
         }
         self.edges.pairs.want(pair, Wanted::Together, known);
         Ok(())
+    }
+
+    /// Refuses to put an object together with another while it is about to be deleted: its pairs go with it.
+    fn refuse_doomed(&self, (store, slot): Node) -> Result<()> {
+        let entry = self.entry(store);
+        if !entry.store.is_doomed(slot) {
+            return Ok(());
+        }
+        let message =
+            "an object that is about to be deleted cannot be put into a many-to-many relation";
+        Err(Error::new(ErrorKind::InvalidState, message)
+            .entity(entry.mapper.name())
+            .key(entry.store.key_text(slot)))
     }
 
     /// Takes two objects apart. Where neither side is loaded, there must be a row: the flush finds out.

@@ -130,7 +130,8 @@ impl Hook {
         /// Before an object is inserted: may change its columns. It may not put anything into relationship fields; what is to be
         /// added along is added by [`before_flush`](Self::before_flush).
         before_insert: BeforeInsert,
-        /// Before a changed object is updated: as [`before_insert`](Self::before_insert).
+        /// Before a changed object is updated: as [`before_insert`](Self::before_insert). It may not change a primary key that other rows
+        /// may refer to, as they have followed their keys by then: that, too, is for [`before_flush`](Self::before_flush).
         before_update: BeforeUpdate,
     }
 
@@ -272,9 +273,36 @@ impl Session {
             written.deletes.extend(any.doomed().iter().map(node));
         }
         self.call_for(When::BeforeInsert, &written.inserts)?;
+        let rekeyed = self.rekeyed_of(&written.updates);
         self.call_for(When::BeforeUpdate, &written.updates)?;
+        self.refuse_new_keys(&written.updates, &rekeyed)?;
         self.call_for(When::BeforeDelete, &written.deletes)?;
         Ok(written)
+    }
+
+    /// The objects among these whose primary key was changed and is not written yet.
+    fn rekeyed_of(&self, nodes: &[Node]) -> BTreeSet<Node> {
+        let mut rekeyed = BTreeSet::new();
+        for of_store in nodes.chunk_by(|a, b| a.0 == b.0) {
+            let store = of_store[0].0;
+            let slots = self.any_store(store).rekeyed();
+            rekeyed.extend(slots.into_iter().map(|slot| (store, slot)));
+        }
+        rekeyed
+    }
+
+    /// Refuses primary keys that a hook changed where other rows may refer to them: those have followed their keys already.
+    fn refuse_new_keys(&mut self, nodes: &[Node], before: &BTreeSet<Node>) -> Result<()> {
+        for (store, slot) in self.rekeyed_of(nodes).difference(before) {
+            if self.is_referred_to(*store) {
+                let entry = self.entry(*store);
+                let message = "a hook changed the primary key of an object that others may refer to, and it is too late for them to follow: change it in `Hook::before_flush`";
+                return Err(Error::new(ErrorKind::InvalidState, message)
+                    .entity(entry.mapper.name())
+                    .key(entry.store.key_text(*slot)));
+            }
+        }
+        Ok(())
     }
 
     /// Calls the hooks of what was written.

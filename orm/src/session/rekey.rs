@@ -182,6 +182,11 @@ impl Session {
         persist::run(self, &step).map_err(|error| error.entity(mapper.name()))
     }
 
+    /// Whether rows of other tables, or of its own, may refer to the primary key of a store's table.
+    pub(super) fn is_referred_to(&mut self, store: u16) -> bool {
+        !self.referring(store).is_empty()
+    }
+
     /// The foreign keys that refer to the primary key of a store's table.
     fn referring(&mut self, store: u16) -> Vec<Referring> {
         let relations = self.entry(store).mapper.relations();

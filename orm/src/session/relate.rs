@@ -87,7 +87,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`set`](Self::set).
+    /// [`ErrorKind::InvalidState`] if one of them is about to be deleted and the relation is many-to-many; else as
+    /// [`set`](Self::set).
     pub fn push<E: Entity, To: Entity>(
         &mut self,
         owner: Handle<E>,

@@ -1,7 +1,7 @@
 //! Aggregates: COUNT, SUM, MIN, MAX, AVG.
 
 use crate::schema::ColumnType;
-use crate::sql::{Aggregate, Expr, Expression, Node};
+use crate::sql::{Aggregate, Anywhere, Expr, Expression, Node};
 use crate::value::{ColumnValue, Decimal};
 
 /// Types that can be summed. Integers sum to `i64` and floats to `f64`, whatever the database makes of them by itself; a sum that
@@ -48,8 +48,9 @@ pub type SumOf<X> = <BaseOf<X> as Summable>::Sum;
 /// What an [`avg`] of it is.
 pub type AverageOf<X> = <BaseOf<X> as Summable>::Average;
 
-/// How many rows.
-pub fn count_all<S>() -> Expr<S, i64> {
+/// How many rows. It names no column, and so stands in any query: `.having(count_all().gt(1))`. Where a column of a query is compared
+/// with it, [`count`] of the primary key is the same number in that query's scope.
+pub fn count_all() -> Expr<Anywhere, i64> {
     Expr::from_node(Node::Aggregate {
         function: Aggregate::Count,
         operand: None,

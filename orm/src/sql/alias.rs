@@ -1,13 +1,11 @@
-//! Several tables in one query: aliases, conditions across entities, EXISTS.
+//! Several tables in one query: aliases, and conditions across entities.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::entity::Entity;
-use crate::sql::{
-    BaseOf, Column, ColumnRef, Expr, Expression, FromRow, Node, Operator, Predicate, Select, Source,
-};
+use crate::sql::{BaseOf, Column, ColumnRef, Expr, Expression, Node, Operator, Source};
 use crate::value::ColumnValue;
 
 /// An entity's table under another name, so that it can stand in a query twice. Made by [`alias`].
@@ -32,11 +30,6 @@ where
     R::Type: ColumnValue<Base = BaseOf<L>>,
 {
     Expr::from_node(left.into_node().binary(Operator::Eq, right.into_node()))
-}
-
-/// Whether a query has a row. Its conditions may name the outer query's columns.
-pub fn exists<S, R: FromRow>(query: Select<R>) -> Predicate<S> {
-    Expr::from_node(Node::Exists(Box::new(query.into_node())))
 }
 
 impl<E> Alias<E> {

@@ -6,7 +6,7 @@ use selfsame::prelude::*;
 use selfsame::session::Hook;
 use selfsame::{Error, ErrorKind, Result};
 
-use crate::fixture::{Album, Author, Book, Fixture, Track};
+use crate::fixture::{Album, Author, Book, Fixture, Seat, Track};
 
 /// What was called, in order.
 #[derive(Clone, Default)]
@@ -310,5 +310,47 @@ fn a_changed_key_is_an_update_like_another() -> Result<()> {
     f.session.commit()?;
     let seen = f.behind(|s| Ok(Author::query().rows(s)?.remove(0)))?;
     assert_eq!((seen.id.get(), seen.height), (Some(&70), Some(1.5)));
+    Ok(())
+}
+
+#[test]
+fn a_key_that_others_refer_to_is_not_changed_by_a_hook() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author {
+        books: [Book::new("b")].into(),
+        ..Author::new("ann")
+    });
+    f.session.commit()?;
+    f.session.hook(Hook::before_update(|author: &mut Author| {
+        author.id = Auto::set(70);
+        Ok(())
+    }));
+    f.session[ann].age = Some(3);
+    let error = f.session.flush().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidState);
+    assert_eq!(error.entity_name(), Some("Author"));
+    assert!(error.to_string().contains("before_flush"), "{error}");
+    f.session.rollback()?;
+    // Changed at the same time as by the program, it is one change.
+    f.session[ann].id = Auto::set(60);
+    f.session.commit()?;
+    let book = f.behind(|s| Ok(Book::query().rows(s)?.remove(0)))?;
+    assert_eq!(book.author_id, Some(70));
+    Ok(())
+}
+
+#[test]
+fn a_key_that_nobody_refers_to_may_be_changed_by_a_hook() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let seat = f.session.add(Seat::new(1, "a", false));
+    f.session.commit()?;
+    f.session.hook(Hook::before_update(|seat: &mut Seat| {
+        seat.row = 2;
+        Ok(())
+    }));
+    f.session[seat].taken = true;
+    f.session.commit()?;
+    assert_eq!(f.session.get::<Seat>((2, "a".to_owned()))?, Some(seat));
+    f.holds::<Seat>(1);
     Ok(())
 }

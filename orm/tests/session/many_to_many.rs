@@ -633,3 +633,43 @@ fn of_two_pairs_taken_apart_one_is_taken_back() -> Result<()> {
     assert_eq!(rows(&f, 1), "a");
     Ok(())
 }
+
+#[test]
+fn what_is_about_to_be_deleted_is_put_together_with_nothing() -> Result<()> {
+    let (mut f, post, [a, _, c]) = tagged()?;
+    f.session.delete(c)?;
+    for result in [
+        f.session.push(post, Post::TAGS, c),
+        f.session.push(c, Tag::POSTS, post),
+    ] {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidState);
+        assert_eq!(error.entity_name(), Some("Tag"));
+        assert_eq!(error.key_text(), Some("3"));
+        assert!(error.to_string().contains("about to be deleted"), "{error}");
+    }
+    // The collection is loaded first, which flushes: then it is deleted.
+    let error = f.session.replace(post, Post::TAGS, [c]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidState);
+    f.session.rollback()?;
+    // What is there already is no change.
+    f.session.load(post, Post::TAGS)?;
+    f.session.delete(a)?;
+    f.session.push(post, Post::TAGS, a)?;
+    f.session.commit()?;
+    assert_eq!(rows(&f, 1), "b");
+    Ok(())
+}
+
+#[test]
+fn a_new_object_that_wishes_for_a_deleted_one_fails_the_flush() -> Result<()> {
+    let (mut f, _, [_, _, c]) = tagged()?;
+    f.session.delete(c)?;
+    f.session.add(Post {
+        tags: [c].into(),
+        ..Post::new("second")
+    });
+    let error = f.session.flush().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidState);
+    f.session.rollback()
+}

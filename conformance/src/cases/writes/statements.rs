@@ -176,7 +176,7 @@ fn returning(context: &mut Context) -> CaseResult {
     let mut rows = session.execute_returning(&gone)?;
     rows.sort();
     check_eq!(rows, [Some(62), Some(72)], "the rows as they were");
-    let left = select(count_all::<User>()).from(User::table());
+    let left = select(count_all()).from(User::table());
     check_eq!(left.one(&mut session)?, 3, "the others stay");
     Ok(())
 }

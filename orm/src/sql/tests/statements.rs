@@ -122,7 +122,7 @@ SELECT "name" FROM "users" []
 #[test]
 fn aggregates_and_groups() {
     let all = select((
-        count_all::<User>(),
+        count_all(),
         count(User::AGE),
         count_distinct(User::NAME),
         sum(User::AGE),
@@ -136,12 +136,12 @@ SELECT COUNT(*), COUNT("age"), COUNT(DISTINCT "name"), CAST(SUM("age") AS BIGINT
 SELECT COUNT(*), COUNT("age"), COUNT(DISTINCT "name"), CAST(SUM("age") AS BIGINT), CAST(AVG("id") AS DOUBLE PRECISION), MIN("name"), MAX("age" + ?) FROM "users" [1]
 SELECT COUNT(*), COUNT("age"), COUNT(DISTINCT "name"), CAST(SUM("age") AS bigint), CAST(AVG("id") AS double precision), MIN("name"), MAX("age" + $1) FROM "users" [1]
 "#);
-    let groups = select((User::STATUS, count_all::<User>()))
+    let groups = select((User::STATUS, count_all()))
         .from(User::table())
         .group_by(User::STATUS)
-        .having(count_all::<User>().gt(1))
+        .having(count_all().gt(1))
         .having(min(User::AGE).is_not_null())
-        .order_by(count_all::<User>().desc());
+        .order_by(count_all().desc());
     insta::assert_snapshot!(everywhere(|d| groups.render(d)), @r#"
 SELECT "status", COUNT(*) FROM "users" GROUP BY "status" HAVING COUNT(*) > ? AND MIN("age") IS NOT NULL ORDER BY COUNT(*) DESC [1]
 SELECT "status", COUNT(*) FROM "users" GROUP BY "status" HAVING COUNT(*) > ? AND MIN("age") IS NOT NULL ORDER BY COUNT(*) DESC [1]
@@ -229,7 +229,7 @@ fn joins_and_aliases() {
 fn queries_in_conditions() {
     let tasks = select(Task::USER_ID).from(Task::table());
     let busy = User::ID.in_(tasks.clone().filter(Task::TITLE.ne("")));
-    let none = !exists::<User, _>(tasks.clone().filter(on(Task::USER_ID, User::ID)));
+    let none = !exists(tasks.clone().filter(on(Task::USER_ID, User::ID)));
     let last = User::ID.lt(select(max(Task::ID)).from(Task::table()));
     let filter = busy.and(none).and(last).and(User::AGE.eq(1));
     insta::assert_snapshot!(everywhere(|d| query_on(d, User::table(), Some(filter.node()))), @r#"
@@ -239,8 +239,7 @@ SELECT "users"."id" FROM "users" WHERE "users"."id" IN (SELECT "tasks"."user_id"
 "#);
     let gone = delete_from(User::table()).filter(User::ID.not_in(tasks.clone()));
     insta::assert_snapshot!(gone.render(&Arrays).expect("renders").sql.text(), @r#"DELETE FROM "users" WHERE "users"."id" NOT IN (SELECT "tasks"."user_id" FROM "tasks")"#);
-    let changed =
-        update(User::table()).set(User::ID, select(count_all::<Task>()).from(Task::table()));
+    let changed = update(User::table()).set(User::ID, select(count_all()).from(Task::table()));
     insta::assert_snapshot!(changed.render(&Ansi).expect("renders").sql.text(), @r#"UPDATE "users" SET "id" = (SELECT COUNT(*) FROM "tasks")"#);
 }
 

@@ -1,0 +1,82 @@
+//! EXISTS: whether a query has a row.
+
+use std::ops::{BitAnd, BitOr, Not};
+
+use crate::sql::{
+    Anywhere, Condition, Expr, Expression, FromRow, Node, Predicate, Projection, Select,
+};
+
+/// Whether a query has a row: a condition on any scope. Made by [`exists`].
+#[derive(Clone, Debug)]
+pub struct Exists(Node);
+
+/// Whether a query has a row. Its conditions may name the outer query's columns.
+///
+/// It fits wherever a condition does: `User::query().filter(!exists(tasks))`, `User::AGE.gt(3).and(exists(tasks))`.
+///
+/// ```text
+/// let tasks = select(Task::ID).from(Task::table()).filter(on(Task::USER_ID, User::ID));
+/// User::query().filter(exists(tasks))
+/// ```
+pub fn exists<R: FromRow>(query: Select<R>) -> Exists {
+    Exists(Node::Exists(Box::new(query.into_node())))
+}
+
+impl Exists {
+    /// Both.
+    pub fn and<S>(self, other: impl Condition<S>) -> Predicate<S> {
+        Expr::from_node(self.0.and(other.into_condition()))
+    }
+
+    /// One or both.
+    pub fn or<S>(self, other: impl Condition<S>) -> Predicate<S> {
+        Expr::from_node(self.0.or(other.into_condition()))
+    }
+}
+
+impl<S> Condition<S> for Exists {
+    fn into_condition(self) -> Node {
+        self.0
+    }
+}
+
+impl Expression for Exists {
+    type Scope = Anywhere;
+    type Type = bool;
+
+    fn into_node(self) -> Node {
+        self.0
+    }
+}
+
+impl Projection for Exists {
+    type Row = bool;
+
+    fn nodes(self, out: &mut Vec<Node>) {
+        out.push(self.0);
+    }
+}
+
+impl Not for Exists {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        Self(self.0.negated())
+    }
+}
+
+impl<S> BitAnd<Predicate<S>> for Exists {
+    type Output = Predicate<S>;
+
+    fn bitand(self, other: Predicate<S>) -> Predicate<S> {
+        self.and(other)
+    }
+}
+
+impl<S> BitOr<Predicate<S>> for Exists {
+    type Output = Predicate<S>;
+
+    fn bitor(self, other: Predicate<S>) -> Predicate<S> {
+        self.or(other)
+    }
+}
