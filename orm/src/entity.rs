@@ -358,6 +358,11 @@ impl Mapper {
         self
     }
 
+    /// Whether its rows are records.
+    pub(crate) fn is_of_records(&self) -> bool {
+        self.place.strong_count() > 0
+    }
+
     pub(crate) fn upgrade(&self) -> Option<Arc<Self>> {
         self.place.upgrade()
     }

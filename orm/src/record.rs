@@ -32,15 +32,17 @@ use std::fmt::{self, Debug};
 use std::sync::{Arc, Weak};
 
 use crate::backend::Row;
-use crate::entity::{Mapped, Mapper};
+use crate::entity::{Mapped, Mapper, RelationKind, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Column, Generated, Table};
+use crate::session::Session;
 use crate::sql::{ColumnRef, Expr, Node};
 use crate::value::{ColumnValue, Param, Value, ValueRef, ValueType};
 
 /// The mapping of a table whose rows are [`Record`]s. Cheap to clone.
 ///
-/// A session takes one mapping of a table: records of a table that an entity maps there too are refused at the next flush.
+/// A session takes one mapping of a table, the first that it meets, so that one row is never two objects: through a second one, be it
+/// an entity's or that of another reflection, nothing is read and nothing written.
 #[derive(Clone)]
 pub struct Records {
     mapper: Arc<Mapper>,
@@ -52,6 +54,8 @@ pub struct Record {
     mapper: Arc<Mapper>,
     /// `None` where nothing was set.
     values: Vec<Option<Value>>,
+    /// What it shall be related to, until a session takes it over.
+    wishes: Vec<(u16, Wish<Record>)>,
 }
 
 impl Records {
@@ -73,6 +77,7 @@ impl Records {
         Record {
             mapper: Arc::clone(&self.mapper),
             values: vec![None; self.mapper.types().len()],
+            wishes: Vec::new(),
         }
     }
 
@@ -163,6 +168,46 @@ impl Record {
         Ok(())
     }
 
+    /// Puts what the record shall be related to into it, by the name of a relation: another record, which comes into the session along
+    /// with this one, or a handle of the session. As a relationship field of an entity, it is empty once the session took it over;
+    /// what is put into a record of the session is drained by the next flush. A relation to one leads to what was put there last.
+    ///
+    /// ```
+    /// # use selfsame::prelude::*;
+    /// # use selfsame::record::Record;
+    /// # fn add(shop: &Metadata, session: &mut Session) -> selfsame::Result<Handle<Record>> {
+    /// let mut artist = shop.records("artist")?.record();
+    /// artist.set("name", "AC/DC")?;
+    /// let mut album = shop.records("album")?.record();
+    /// album.set("title", "Let There Be Rock")?;
+    /// artist.relate("album", album)?;
+    /// Ok(session.add_record(artist)) // both
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if the table has no such relation, or it leads to another table than the record's; whether a handle is
+    /// of that table is told when the session takes it over.
+    pub fn relate(&mut self, relation: &str, other: impl Into<Wish<Self>>) -> Result<()> {
+        let index = self::relation(&self.mapper, relation)?;
+        let descriptor = &self.mapper.relations()[usize::from(index)];
+        let other = other.into();
+        if let Wish::New(other) = &other
+            && other.mapper.id() != descriptor.target().id()
+        {
+            return Err(leads_elsewhere(&self.mapper, relation, other.mapper.name()));
+        }
+        if matches!(
+            descriptor.kind(),
+            RelationKind::BelongsTo | RelationKind::HasOne
+        ) {
+            self.wishes.retain(|(known, _)| *known != index);
+        }
+        self.wishes.push((index, other));
+        Ok(())
+    }
+
     /// The value of a column as it is; `None` if there is no such column, or nothing was set.
     pub fn value(&self, column: &str) -> Option<&Value> {
         let index = self.mapper.table().position(column)?;
@@ -176,6 +221,11 @@ impl Record {
 
     pub(crate) fn mapper(&self) -> &Arc<Mapper> {
         &self.mapper
+    }
+
+    /// Whether a column was set or read.
+    pub(crate) fn is_given(&self, column: usize) -> bool {
+        self.values[column].is_some()
     }
 }
 
@@ -196,6 +246,7 @@ impl Mapped for Record {
                     .entity(mapper.name())
             })?,
             values: values?,
+            wishes: Vec::new(),
         })
     }
 
@@ -231,6 +282,20 @@ impl Mapped for Record {
         };
         self.values[column] = Some(value);
         Ok(())
+    }
+
+    fn take_wishes(&mut self, wishes: &mut Wishes<Self>) {
+        // Asked of every object at every flush, and mostly there are none.
+        if self.wishes.is_empty() {
+            return;
+        }
+        for (relation, wish) in std::mem::take(&mut self.wishes) {
+            let owner = Arc::clone(&self.mapper);
+            let grant = move |session: &mut Session, taking| {
+                session.grant_record(&owner, relation, wish, taking)
+            };
+            wishes.push(relation, Box::new(grant));
+        }
     }
 }
 
@@ -298,13 +363,19 @@ pub(crate) fn relation(mapper: &Mapper, name: &str) -> Result<u16> {
 }
 
 #[cold]
+pub(crate) fn leads_elsewhere(mapper: &Mapper, relation: &str, found: &str) -> Error {
+    let message = format!("its relation {relation} does not lead to {found}");
+    Error::new(ErrorKind::Mapping, message).entity(mapper.name())
+}
+
+#[cold]
 fn no_relation(mapper: &Mapper, name: &str) -> Error {
     let message = format!("the table {} has no relation `{name}`", mapper.table().name);
     Error::new(ErrorKind::Mapping, message).entity(mapper.name())
 }
 
 /// The position of a column.
-fn position(mapper: &Mapper, column: &str) -> Result<usize> {
+pub(crate) fn position(mapper: &Mapper, column: &str) -> Result<usize> {
     mapper.table().position(column).ok_or_else(|| {
         Error::new(ErrorKind::Mapping, "the table has no such column")
             .entity(mapper.name())

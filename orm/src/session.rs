@@ -122,6 +122,8 @@ pub(crate) struct StoreEntry {
     mapper: Arc<Mapper>,
     /// The SELECT of one row by its key, once it was asked for.
     by_key: Option<Arc<Sql>>,
+    /// Why nothing may be read into it or written from it: another mapping has the table already.
+    refused: Option<Box<str>>,
 }
 
 impl Session {
@@ -323,28 +325,37 @@ impl Session {
             .iter()
             .position(|entry| entry.mapper.id() == mapper.id());
         let index = known.unwrap_or_else(|| {
-            if let Some(other) = self
-                .stores
-                .iter()
-                .find(|entry| entry.mapper.table().name == mapper.table().name)
-            {
+            let table = &mapper.table().name;
+            let mut stores = self.stores.iter();
+            let other = stores.find(|entry| entry.mapper.table().name == *table);
+            let refused = other.map(|other| {
+                let other = other.mapper.name();
                 let message = format!(
-                    "the table {} is mapped by {} too; one session takes one mapping of a table",
-                    mapper.table().name,
-                    other.mapper.name()
+                    "the table {table} is mapped by {other} too; one session takes one mapping of a table"
                 );
-                self.mapping_error.get_or_insert_with(|| {
-                    Error::new(ErrorKind::Mapping, message).entity(mapper.name())
-                });
-            }
+                message.into()
+            });
             self.stores.push(StoreEntry {
                 store: make(),
                 mapper: Arc::clone(mapper),
                 by_key: None,
+                refused,
             });
             self.stores.len() - 1
         });
         u16::try_from(index).expect("a session maps fewer than 65,536 tables")
+    }
+
+    /// Refuses a second mapping of a table: there would be two objects for one row.
+    pub(crate) fn refuse_second_mapping(&self, store: u16) -> Result<()> {
+        let entry = self.entry(store);
+        match &entry.refused {
+            None => Ok(()),
+            Some(message) => {
+                let error = Error::new(ErrorKind::Mapping, &**message);
+                Err(error.entity(entry.mapper.name()))
+            }
+        }
     }
 
     pub(crate) fn typed<E: Mapped>(&self, handle: Handle<E>) -> Option<&Store<E>> {

@@ -6,11 +6,12 @@ use selfsame::query::RecordLoad;
 use selfsame::record::{Record, Records};
 use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::sql::count;
+use selfsame::{Error, ErrorKind};
 
 use crate::case::Cover::Rule;
 use crate::case::{Case, CaseResult};
 use crate::context::Context;
-use crate::world::{Sent, World};
+use crate::world::{Sent, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("records.load.statements", statements)
@@ -33,6 +34,21 @@ pub(super) const CASES: &[Case] = &[
         .hint("As `relations.many_to_many`.")
         .covers(&[Rule(15), Rule(22), Rule(23)])
         .since(12),
+    Case::core("records.merge.columns", merge)
+        .promise("A record that is merged lays the columns that were set over the row of its key, and what it shall be related to along with it.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(24), Rule(35)])
+        .since(13),
+    Case::core("records.hooks.called", hooks)
+        .promise("Hooks are called for the records of a table as for entities, and what one changes is written.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(36)])
+        .since(13),
+    Case::core("records.mapping.one", one_mapping)
+        .promise("A session takes one mapping of a table: through a second one nothing is read or written, so that a row is never two objects.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(1), Rule(3)])
+        .since(13),
 ];
 
 /// Shelves with boxes, and labels that boxes share.
@@ -229,6 +245,121 @@ fn grouped(context: &mut Context) -> CaseResult {
         report,
         [("empty".to_owned(), 1), ("full".to_owned(), 2)],
         "the box that was put there must be counted"
+    );
+    Ok(())
+}
+
+fn merge(context: &mut Context) -> CaseResult {
+    let store = Store::filled(context)?;
+    let mut session = store.world.session();
+    let mut shelf = store.shelves.record();
+    shelf.set("id", 1)?;
+    let mut known = store.boxes.record();
+    known.set("id", 1)?;
+    known.set("name", "A")?;
+    let mut new = store.boxes.record();
+    new.set("name", "c")?;
+    shelf.relate("boxes", known)?;
+    shelf.relate("boxes", new)?;
+    let shelf = session.merge_record(shelf)?;
+    check_eq!(
+        session[shelf].get::<String>("name")?,
+        "full",
+        "a column that was not set must stay"
+    );
+    store.world.sent();
+    session.commit()?;
+    let sent = store.world.sent();
+    check_eq!(
+        (sent.insert, sent.update, sent.delete),
+        (1, 1, 0),
+        "what differs must be written, and no more"
+    );
+    let boxes = session.related(shelf, "boxes")?;
+    let mut found = names(&mut session, &boxes)?;
+    found.sort();
+    check_eq!(
+        found,
+        ["A", "b", "c"],
+        "a collection must gain and not lose"
+    );
+    Ok(())
+}
+
+fn hooks(context: &mut Context) -> CaseResult {
+    let store = Store::filled(context)?;
+    let mut session = store.world.session();
+    session.hook(Hook::before_insert_record("labels", |label| {
+        let name: String = label.get("name")?;
+        label.set("name", name.trim())
+    }));
+    session.hook(Hook::before_delete_record("labels", |_| {
+        Err(Error::new(ErrorKind::Validation, "labels stay"))
+    }));
+    let label = named(&mut session, &store.labels, " z ")?;
+    named(&mut session, &store.shelves, " s ")?;
+    session.commit()?;
+    session.delete(label)?;
+    let refused = session.flush().map_err(|error| error.kind());
+    check_eq!(
+        refused,
+        Err(ErrorKind::Validation),
+        "an error from a hook must stop the flush"
+    );
+    session.rollback()?;
+    let mut found = names_of(&mut session, &store.labels)?;
+    check_eq!(
+        found.pop().as_deref(),
+        Some("z"),
+        "what the hook changed must be written"
+    );
+    let mut found = names_of(&mut session, &store.shelves)?;
+    check_eq!(
+        found.pop().as_deref(),
+        Some(" s "),
+        "another table has no such hook"
+    );
+    Ok(())
+}
+
+/// The names of all records, by key.
+fn names_of(session: &mut Session, records: &Records) -> CaseResult<Vec<String>> {
+    let order = records.column::<i64>("id")?.asc();
+    let found = records.query().order_by(order).all(session)?;
+    names(session, &found)
+}
+
+fn one_mapping(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    world.with_users(&["ann"])?;
+    let users = Records::new((**User::table()).clone());
+    let mut session = world.session();
+    let ann = session.get::<User>(1)?;
+    check!(ann.is_some(), "there is a user");
+    for _ in 0..2 {
+        let refused = [
+            session.get_record(&users, 1).map(drop),
+            users.query().all(&mut session).map(drop),
+            users.query().delete().execute(&mut session).map(drop),
+        ];
+        for result in refused {
+            check_eq!(
+                result.map_err(|error| error.kind()),
+                Err(ErrorKind::Mapping),
+                "a second mapping of the table must be refused each time"
+            );
+        }
+    }
+    let rows = users.query().rows(&mut session)?;
+    check_eq!(rows.len(), 1, "plain rows make no second object");
+    session.rollback()?;
+    let mut session = world.session();
+    let record = session.get_record(&users, 1)?;
+    check!(record.is_some(), "alone, the record is found");
+    check_eq!(
+        session.get::<User>(1).map_err(|error| error.kind()),
+        Err(ErrorKind::Mapping),
+        "and then the entity is the second mapping"
     );
     Ok(())
 }

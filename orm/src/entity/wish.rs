@@ -206,6 +206,11 @@ impl<E: Mapped> Wishes<E> {
 }
 
 impl<E> Wishes<E> {
+    /// Adds one whose type is known where it is granted.
+    pub(crate) fn push(&mut self, relation: u16, grant: Grant) {
+        self.grants.push((relation, grant));
+    }
+
     /// The relations, each with what it shall lead to.
     pub(crate) fn into_grants(self) -> Vec<(u16, Grant)> {
         self.grants

@@ -34,6 +34,7 @@ impl Session {
         selection: &Selection<'_>,
         said: &[Loading],
     ) -> Result<Vec<u32>> {
+        self.refuse_second_mapping(store)?;
         let mapper = Arc::clone(self.any_store(store).mapper());
         mapper.check_deferred(selection.undefer)?;
         let unsaid = default_loadings(&mapper).into_iter();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::store::Store;
 use super::transaction::Intent;
 use super::{AnyStore, Session, State, StoreEntry, persist};
-use crate::entity::{Entity, Mapper, Wishes};
+use crate::entity::{Entity, Mapped, Mapper, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Rendered, render_delete, render_select, render_update};
 use crate::sql::{ColumnRef, DeleteNode, Node, Operator, SelectNode, Source, UpdateNode, column};
@@ -24,11 +24,7 @@ impl Session {
         let mapper = E::mapper();
         let mut store = Store::<E>::new(Arc::clone(mapper));
         for mut row in rows {
-            if !Wishes::of(&mut row).into_grants().is_empty() {
-                let message =
-                    "a plain row has nothing in its relationship fields: add it as an object";
-                return Err(Error::new(ErrorKind::InvalidState, message).entity(mapper.name()));
-            }
+            refuse_wishes(mapper, &mut row)?;
             store.add(row);
         }
         self.insert_rows(mapper, Box::new(store))
@@ -50,6 +46,7 @@ impl Session {
             store: rows,
             mapper: Arc::clone(mapper),
             by_key: None,
+            refused: None,
         });
         let result = match u16::try_from(store) {
             Ok(store) => self.send_rows(store),
@@ -95,6 +92,7 @@ impl Session {
         mut set: Vec<(ColumnRef, Node)>,
         filter: Option<Node>,
     ) -> Result<u64> {
+        self.refuse_second_mapping(store)?;
         let mapper = Arc::clone(&self.entry(store).mapper);
         refuse_keys(&mapper, &set)?;
         count_version(&mapper, &mut set);
@@ -113,6 +111,7 @@ impl Session {
 
     /// Runs a DELETE of a table; the objects of its rows are deleted, the others expired.
     pub(crate) fn bulk_delete(&mut self, store: u16, filter: Option<Node>) -> Result<u64> {
+        self.refuse_second_mapping(store)?;
         let mapper = Arc::clone(&self.entry(store).mapper);
         let mut node = DeleteNode::new(mapper.table(), filter);
         self.flush()?;
@@ -190,6 +189,15 @@ impl Session {
         }
         Ok(((keys.len() / width) as u64, slots))
     }
+}
+
+/// A row that no object stands for is related to nothing.
+pub(super) fn refuse_wishes<E: Mapped>(mapper: &Mapper, row: &mut E) -> Result<()> {
+    if Wishes::of(row).into_grants().is_empty() {
+        return Ok(());
+    }
+    let message = "a plain row has nothing in its relationship fields: add it as an object";
+    Err(Error::new(ErrorKind::InvalidState, message).entity(mapper.name()))
 }
 
 fn refuse_keys(mapper: &Mapper, set: &[(ColumnRef, Node)]) -> Result<()> {

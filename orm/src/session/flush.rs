@@ -60,7 +60,8 @@ impl Session {
         }
         self.flushing = true;
         let result = self
-            .call_hooks(When::BeforeFlush)
+            .refuse_second_mappings()
+            .and_then(|()| self.call_hooks(When::BeforeFlush))
             .and_then(|()| self.write_changes(ending))
             .and_then(|()| self.call_hooks(When::AfterFlush));
         self.flushing = false;
@@ -68,6 +69,16 @@ impl Session {
             self.fail(error);
         }
         result
+    }
+
+    /// Nothing is written of objects whose table another mapping has.
+    fn refuse_second_mappings(&self) -> Result<()> {
+        for (store, entry) in (0u16..).zip(&self.stores) {
+            if entry.refused.is_some() && !entry.store.pending().is_empty() {
+                self.refuse_second_mapping(store)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn has_changes(&self) -> bool {

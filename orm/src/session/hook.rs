@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::plan::{Step, Wait};
 use super::{Node, Session, State};
-use crate::entity::Entity;
+use crate::entity::{Entity, Mapper};
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::Record;
 
 /// Something to do before or after what a session does, for [`Session::hook`] and
 /// [`SessionFactory::hook`](super::SessionFactory::hook).
@@ -32,9 +33,19 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone)]
 pub struct Hook {
     when: When,
-    /// The [`id`](crate::entity::Mapper::id) of the mapping whose objects it is for.
-    mapper: Option<u64>,
+    whose: Whose,
     call: Call,
+}
+
+/// Whose doings a hook is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Whose {
+    /// The session's.
+    Session,
+    /// Those of the objects of a mapping, by its [`id`](Mapper::id).
+    Mapping(u64),
+    /// Those of the records of a table.
+    Table(Arc<str>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +79,7 @@ macro_rules! of_sessions {
     ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
         $(#[$doc])*
         pub fn $name(work: impl Fn(&mut Session) -> Result<()> + Send + Sync + 'static) -> Self {
-            Self { when: When::$when, mapper: None, call: Call::Session(Arc::new(work)) }
+            Self { when: When::$when, whose: Whose::Session, call: Call::Session(Arc::new(work)) }
         }
     )*};
 }
@@ -81,7 +92,7 @@ macro_rules! of_ended_transactions {
                 work(session);
                 Ok(())
             };
-            Self { when: When::$when, mapper: None, call: Call::Session(Arc::new(work)) }
+            Self { when: When::$when, whose: Whose::Session, call: Call::Session(Arc::new(work)) }
         }
     )*};
 }
@@ -91,7 +102,7 @@ macro_rules! of_objects_to_change {
         $(#[$doc])*
         pub fn $name<E: Entity>(work: impl Fn(&mut E) -> Result<()> + Send + Sync + 'static) -> Self {
             let work = move |object: &mut dyn Any| object.downcast_mut().map_or(Ok(()), &work);
-            Self { when: When::$when, mapper: Some(E::mapper().id()), call: Call::Changing(Arc::new(work)) }
+            Self { when: When::$when, whose: Whose::Mapping(E::mapper().id()), call: Call::Changing(Arc::new(work)) }
         }
     )*};
 }
@@ -101,7 +112,33 @@ macro_rules! of_objects {
         $(#[$doc])*
         pub fn $name<E: Entity>(work: impl Fn(&E) -> Result<()> + Send + Sync + 'static) -> Self {
             let work = move |object: &dyn Any| object.downcast_ref().map_or(Ok(()), &work);
-            Self { when: When::$when, mapper: Some(E::mapper().id()), call: Call::Reading(Arc::new(work)) }
+            Self { when: When::$when, whose: Whose::Mapping(E::mapper().id()), call: Call::Reading(Arc::new(work)) }
+        }
+    )*};
+}
+
+macro_rules! of_records_to_change {
+    ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name(
+            table: &str,
+            work: impl Fn(&mut Record) -> Result<()> + Send + Sync + 'static,
+        ) -> Self {
+            let work = move |object: &mut dyn Any| object.downcast_mut().map_or(Ok(()), &work);
+            Self { when: When::$when, whose: Whose::Table(table.into()), call: Call::Changing(Arc::new(work)) }
+        }
+    )*};
+}
+
+macro_rules! of_records {
+    ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name(
+            table: &str,
+            work: impl Fn(&Record) -> Result<()> + Send + Sync + 'static,
+        ) -> Self {
+            let work = move |object: &dyn Any| object.downcast_ref().map_or(Ok(()), &work);
+            Self { when: When::$when, whose: Whose::Table(table.into()), call: Call::Reading(Arc::new(work)) }
         }
     )*};
 }
@@ -147,6 +184,47 @@ impl Hook {
         /// Behind the statement that brought an object into the session. Not when a mapped object is read again.
         load: Load,
     }
+
+    of_records_to_change! {
+        /// [`before_insert`](Self::before_insert) of the records of a table, by its name:
+        ///
+        /// ```
+        /// # use selfsame::prelude::*;
+        /// # fn factory(engine: &Engine) -> SessionFactory {
+        /// SessionFactory::new(engine).hook(Hook::before_insert_record("users", |user| {
+        ///     let name: String = user.get("name")?;
+        ///     user.set("name", name.trim())
+        /// }))
+        /// # }
+        /// ```
+        before_insert_record: BeforeInsert,
+        /// [`before_update`](Self::before_update) of the records of a table.
+        before_update_record: BeforeUpdate,
+    }
+
+    of_records! {
+        /// [`after_insert`](Self::after_insert) of the records of a table.
+        after_insert_record: AfterInsert,
+        /// [`after_update`](Self::after_update) of the records of a table.
+        after_update_record: AfterUpdate,
+        /// [`before_delete`](Self::before_delete) of the records of a table.
+        before_delete_record: BeforeDelete,
+        /// [`after_delete`](Self::after_delete) of the records of a table.
+        after_delete_record: AfterDelete,
+        /// [`load`](Self::load) of the records of a table.
+        load_record: Load,
+    }
+}
+
+impl Whose {
+    /// Whether it is for the objects of a mapping. Those of a table's records are not for an entity that maps the table.
+    fn has(&self, mapper: &Mapper) -> bool {
+        match self {
+            Self::Session => false,
+            Self::Mapping(id) => *id == mapper.id(),
+            Self::Table(name) => mapper.is_of_records() && **name == mapper.table().name,
+        }
+    }
 }
 
 impl Debug for Hook {
@@ -170,10 +248,19 @@ impl Hooks {
         Arc::make_mut(&mut self.list).push(hook);
     }
 
-    /// The calls of one event, for objects of a mapping or for the session.
-    fn of(&self, when: When, mapper: Option<u64>) -> Vec<Call> {
-        let is_meant = |hook: &&Hook| hook.when == when && hook.mapper == mapper;
-        let meant = self.list.iter().filter(is_meant);
+    /// The calls of one event of the session.
+    fn of_session(&self, when: When) -> Vec<Call> {
+        self.of(when, |whose| *whose == Whose::Session)
+    }
+
+    /// The calls of one event of the objects of a mapping.
+    fn of_objects(&self, when: When, mapper: &Mapper) -> Vec<Call> {
+        self.of(when, |whose| whose.has(mapper))
+    }
+
+    fn of(&self, when: When, is_meant: impl Fn(&Whose) -> bool) -> Vec<Call> {
+        let hooks = self.list.iter();
+        let meant = hooks.filter(|hook| hook.when == when && is_meant(&hook.whose));
         meant.map(|hook| hook.call.clone()).collect()
     }
 
@@ -186,8 +273,8 @@ impl Hooks {
         self.list.is_empty()
     }
 
-    fn is_for(&self, mapper: u64) -> bool {
-        self.list.iter().any(|hook| hook.mapper == Some(mapper))
+    fn is_for(&self, mapper: &Mapper) -> bool {
+        self.list.iter().any(|hook| hook.whose.has(mapper))
     }
 }
 
@@ -213,7 +300,7 @@ impl Session {
         if self.hooks.is_empty() {
             return Ok(());
         }
-        for call in self.hooks.of(when, None) {
+        for call in self.hooks.of_session(when) {
             let Call::Session(work) = call else {
                 continue;
             };
@@ -245,7 +332,7 @@ impl Session {
         self.hooks.announced = self.slot_counts();
         let waiting: BTreeSet<Node> = waits.iter().map(|wait| wait.child).collect();
         for (store, entry) in (0u16..).zip(&self.stores) {
-            if !self.hooks.is_for(entry.mapper.id()) {
+            if !self.hooks.is_for(&entry.mapper) {
                 continue;
             }
             let any = &*entry.store;
@@ -333,7 +420,7 @@ impl Session {
         let before = std::mem::replace(&mut self.hooks.announced, now);
         let mut loaded = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
-            if !self.hooks.is_for(entry.mapper.id()) {
+            if !self.hooks.is_for(&entry.mapper) {
                 continue;
             }
             let from = before.get(usize::from(store)).copied().unwrap_or(0);
@@ -360,7 +447,7 @@ impl Session {
         }
         for of_store in nodes.chunk_by(|a, b| a.0 == b.0) {
             let store = of_store[0].0;
-            let calls = self.hooks.of(when, Some(self.entry(store).mapper.id()));
+            let calls = self.hooks.of_objects(when, &self.entry(store).mapper);
             if calls.is_empty() {
                 continue;
             }

@@ -119,6 +119,7 @@ impl Session {
         {
             let resolved = self.relation(store, loading.relation)?;
             let target = self.target_store(store, loading.relation);
+            self.refuse_second_mapping(target)?;
             self.entry(target).mapper.check_deferred(&loading.undefer)?;
             let (nested, later): (Vec<Loading>, Vec<Loading>) = loading
                 .nested

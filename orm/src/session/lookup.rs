@@ -109,6 +109,7 @@ impl Session {
         lookup: &Lookup<'_>,
         sink: &mut dyn FnMut(&mut dyn AnyStore, &dyn Row) -> Result<()>,
     ) -> Result<()> {
+        self.refuse_second_mapping(lookup.store)?;
         self.ready(Intent::Read)?;
         self.each_batch(
             lookup.by.len(),

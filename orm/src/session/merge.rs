@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::lookup::owned;
 use super::snapshots::Snapshots;
 use super::{Handle, Node, Session, typed_mut};
-use crate::entity::{Entity, Grant, Key, RelationKind, Wishes};
+use crate::entity::{Entity, Grant, Key, Mapped, Mapper, RelationKind, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::{Value, ValueRef};
 
@@ -36,17 +36,29 @@ impl Session {
         Ok(self.handle(node))
     }
 
-    pub(super) fn merge_value<E: Entity>(&mut self, mut value: E) -> Result<Node> {
-        let grants = Wishes::of(&mut value).into_grants();
-        let mapper = E::mapper();
+    pub(super) fn merge_value<E: Entity>(&mut self, value: E) -> Result<Node> {
         let store = self.store_of::<E>();
+        self.merge_into(store, value, |value, mapper, column| {
+            !value.is_unset(mapper, column)
+        })
+    }
+
+    /// Merges a value of a store's type; `is_given` tells the columns that it speaks of.
+    pub(super) fn merge_into<E: Mapped>(
+        &mut self,
+        store: u16,
+        mut value: E,
+        is_given: impl Fn(&E, &Mapper, usize) -> bool,
+    ) -> Result<Node> {
+        let grants = Wishes::of(&mut value).into_grants();
+        let mapper = &Arc::clone(&self.entry(store).mapper);
         let known = match value.key(mapper) {
             Some(key) => {
                 let mut params = Vec::with_capacity(1);
                 key.params(&mut params);
                 // To be compared with, where the row is read anyway.
                 let mut deferred = mapper.deferred().to_vec();
-                deferred.retain(|&column| !value.is_unset(mapper, column));
+                deferred.retain(|&column| is_given(&value, mapper, column));
                 self.object_to_merge(store, &owned(&params), &deferred)?
             }
             None => None,
@@ -58,7 +70,7 @@ impl Session {
                     let version = version.value().unwrap_or(ValueRef::Null);
                     self.refuse_other_version((store, slot), column, version)?;
                 }
-                let given = (0..mapper.types().len()).filter(|&c| !value.is_unset(mapper, c));
+                let given = (0..mapper.types().len()).filter(|&c| is_given(&value, mapper, c));
                 let (together, singly): (Vec<usize>, Vec<usize>) =
                     given.partition(|&column| mapper.is_together(column));
                 for column in singly {
@@ -158,7 +170,7 @@ impl Session {
     }
 
     /// Merges the columns of values that are made whole.
-    fn merge_together<E: Entity>(
+    fn merge_together<E: Mapped>(
         &mut self,
         (store, slot): Node,
         columns: &[usize],
@@ -167,7 +179,7 @@ impl Session {
         if columns.is_empty() {
             return Ok(());
         }
-        let mapper = E::mapper();
+        let mapper = &Arc::clone(&self.entry(store).mapper);
         let mut snapshots = Snapshots::default();
         let taken = snapshots.take(mapper, value);
         let store = self.any_store_mut(store);

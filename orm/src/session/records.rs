@@ -3,18 +3,47 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Handle, Node, Session, Store, new_store, typed_mut};
-use crate::entity::{Mapper, RelationKind};
+use super::bulk::refuse_wishes;
+use super::{Handle, Node, Session, Store, Taking, new_store, typed_mut};
+use crate::entity::{Mapper, RelationKind, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{self, Record, RecordKey, Records, fit_key};
 use crate::value::{Value, ValueRef};
 
 impl Session {
-    /// Adds a record. The next flush inserts it.
-    pub fn add_record(&mut self, record: Record) -> Handle<Record> {
+    /// Adds a record, and along with it what it shall be related to ([`Record::relate`]). The next flush inserts them.
+    pub fn add_record(&mut self, mut record: Record) -> Handle<Record> {
+        let grants = Wishes::of(&mut record).into_grants();
         let store = self.store_of_records(record.mapper());
         let slot = typed_mut::<Record>(&mut self.stores[usize::from(store)]).add(record);
+        if !grants.is_empty() {
+            self.grant_all((store, slot), grants);
+        }
         self.handle((store, slot))
+    }
+
+    /// Copies what was set in a record onto the record of its key: the one in the session, else the one of the row, which is read by
+    /// one SELECT. One without a key, or whose key has no row, is added. As [`merge`](Self::merge): columns that are equal or were not
+    /// set stay untouched, and what it shall be related to ([`Record::relate`]) is merged too along the cascade `merge`, which relations
+    /// have unless they are declared without it.
+    ///
+    /// ```
+    /// # use selfsame::prelude::*;
+    /// # use selfsame::record::{Record, Records};
+    /// # fn birthday(users: &Records, session: &mut Session) -> selfsame::Result<Handle<Record>> {
+    /// let mut ann = users.record();
+    /// ann.set("id", 1)?;
+    /// ann.set("age", 37)?;
+    /// session.merge_record(ann) // her name stays
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`merge`](Self::merge).
+    pub fn merge_record(&mut self, record: Record) -> Result<Handle<Record>> {
+        let node = self.merge_record_into(record)?;
+        Ok(self.handle(node))
     }
 
     /// Inserts plain records, without objects, in as few statements as the database takes; how many. As
@@ -22,7 +51,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As there; [`ErrorKind::Mapping`] if one of them is of another table.
+    /// As there; [`ErrorKind::Mapping`] if one of them is of another table, [`ErrorKind::InvalidState`] if it shall be related to
+    /// something.
     pub fn insert_all_records(
         &mut self,
         records: &Records,
@@ -30,12 +60,13 @@ impl Session {
     ) -> Result<u64> {
         let mapper = records.mapper();
         let mut store = Store::<Record>::new(Arc::clone(mapper));
-        for row in rows {
+        for mut row in rows {
             if row.mapper().id() != mapper.id() {
                 let message = format!("it is not a record of {}", mapper.name());
                 let error = Error::new(ErrorKind::Mapping, message);
                 return Err(error.entity(row.mapper().name()));
             }
+            refuse_wishes(mapper, &mut row)?;
             store.add(row);
         }
         self.insert_rows(mapper, Box::new(store))
@@ -238,6 +269,39 @@ impl Session {
         self.store_for(mapper, &|| new_store::<Record>(Arc::clone(mapper)))
     }
 
+    /// Puts what a record of `owner` shall be related to into the session, or finds it there.
+    pub(crate) fn grant_record(
+        &mut self,
+        owner: &Arc<Mapper>,
+        relation: u16,
+        wish: Wish<Record>,
+        taking: Taking,
+    ) -> Result<Node> {
+        let node = match (wish, taking) {
+            (Wish::New(record), Taking::Add) => {
+                let handle = self.add_record(record);
+                (handle.store, handle.slot)
+            }
+            (Wish::New(record), Taking::Merge) => self.merge_record_into(record)?,
+            (Wish::Handle(handle), _) => self.node(handle)?,
+        };
+        let descriptor = &owner.relations()[usize::from(relation)];
+        let found = &self.entry(node.0).mapper;
+        match found.id() == descriptor.target().id() {
+            true => Ok(node),
+            false => Err(record::leads_elsewhere(
+                owner,
+                descriptor.name(),
+                found.name(),
+            )),
+        }
+    }
+
+    fn merge_record_into(&mut self, record: Record) -> Result<Node> {
+        let store = self.store_of_records(record.mapper());
+        self.merge_into(store, record, |record, _, column| record.is_given(column))
+    }
+
     /// The mapped object of a key, unless it has to be read again.
     fn current(&self, store: u16, key: &[Value]) -> Result<Option<u32>> {
         let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
@@ -263,9 +327,8 @@ impl Session {
         if self.target_store(owner.0, index) == target.0 {
             return Ok((owner, index, target));
         }
-        let name = self.entry(target.0).mapper.name();
-        let message = format!("its relation {relation} does not lead to {name}");
-        Err(Error::new(ErrorKind::Mapping, message).entity(self.entry(owner.0).mapper.name()))
+        let (owner, target) = (&self.entry(owner.0).mapper, &self.entry(target.0).mapper);
+        Err(record::leads_elsewhere(owner, relation, target.name()))
     }
 
     fn relation_named(&self, owner: Node, name: &str) -> Result<u16> {

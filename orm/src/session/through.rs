@@ -23,6 +23,7 @@ impl Session {
         order: &[(usize, bool)],
         undefer: &[usize],
     ) -> Result<Vec<(u32, u32)>> {
+        self.refuse_second_mapping(target)?;
         let keys = self.key_values(store, owners);
         let width = resolved.local.len();
         let association = through.association();

@@ -19,6 +19,7 @@ mod queries;
 mod raise;
 mod record_queries;
 mod record_relations;
+mod record_sessions;
 mod records;
 mod rekey;
 mod relations;
