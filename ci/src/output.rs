@@ -15,6 +15,8 @@ use crate::github;
 pub(crate) struct Destination {
     shown: Option<Format>,
     files: Vec<(Format, PathBuf)>,
+    /// The folder of all reports, if there is one.
+    folder: Option<PathBuf>,
 }
 
 impl Destination {
@@ -32,9 +34,11 @@ impl Destination {
             try_to_write(path).map_err(|error| unwritable(path, &error))?;
         }
         let to_file = arguments.out.is_some();
+        let folder = arguments.out.clone().filter(|_| files.len() > 1);
         Ok(Self {
             shown: arguments.format.format().filter(|_| !to_file),
             files,
+            folder,
         })
     }
 
@@ -48,6 +52,9 @@ impl Destination {
             let text = report.write(*format)?;
             fs::write(path, text).map_err(|error| unwritable(path, &error))?;
         }
+        if let Some(folder) = &self.folder {
+            write_repros(folder, report)?;
+        }
         github::tell(report)?;
         match self.shown {
             Some(format) => {
@@ -58,6 +65,18 @@ impl Destination {
         }
         Ok(())
     }
+}
+
+/// The statements of programs that failed, a file each.
+fn write_repros(folder: &Path, report: &Report) -> Result<()> {
+    for (name, text) in report.repros() {
+        let path = folder.join(name);
+        let parent = path.parent().unwrap_or(folder);
+        fs::create_dir_all(parent)
+            .and_then(|()| fs::write(&path, text))
+            .map_err(|error| unwritable(&path, &error))?;
+    }
+    Ok(())
 }
 
 /// Prints to standard output; a reader that has gone, as `head` does, is no error.

@@ -18,6 +18,8 @@ pub struct Context {
     cases: u32,
     notes: Vec<String>,
     pub(crate) program: Option<String>,
+    pub(crate) keep: Option<String>,
+    pub(crate) repro: Option<String>,
     // Dropped last: it takes the database away.
     _fresh: Box<dyn Fresh>,
 }
@@ -32,6 +34,8 @@ impl Context {
             cases,
             notes: Vec::new(),
             program: None,
+            keep: None,
+            repro: None,
             _fresh: fresh,
         }
     }

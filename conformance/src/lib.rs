@@ -40,6 +40,7 @@ mod record;
 mod report;
 mod rules;
 mod runner;
+mod script;
 mod select;
 mod target;
 mod world;

@@ -6,6 +6,7 @@
 
 mod choice;
 mod entities;
+mod kept;
 mod machine;
 mod print;
 mod program;
@@ -66,6 +67,8 @@ fn programs(context: &mut Context) -> CaseResult {
         count: context.cases(),
         show: |wishes| print::print(&steps(wishes)),
         smaller: |wishes| program::smaller(wishes),
+        kept: kept::programs(),
+        keep: |wishes| Some(kept::keep(wishes)),
     };
     let result = context.property_of(&inputs, |_, wishes| {
         entities::empty(&world)?;

@@ -96,6 +96,12 @@ pub struct FailureReport {
     /// The smallest input or program that shows it, where the case draws its input.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub program: Option<String>,
+    /// The line that makes the case try this input first from now on, and the file that it belongs into.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub keep: Option<String>,
+    /// The statements of the program with their parameters as literals, for a client of the database: the tables, then what ran.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repro: Option<String>,
     /// The statements that ran, the oldest first; long logs keep their end.
     pub sql: Vec<String>,
     /// The seed of this case, to run it again.

@@ -21,6 +21,10 @@ pub(crate) struct Inputs<S: Strategy> {
     pub(crate) show: fn(&S::Value) -> String,
     /// Smaller ones that the strategy's own shrinking does not try.
     pub(crate) smaller: fn(&S::Value) -> Vec<S::Value>,
+    /// Those that failed once: they are tried first.
+    pub(crate) kept: Vec<S::Value>,
+    /// The line that keeps one, and the file that it belongs into.
+    pub(crate) keep: fn(&S::Value) -> Option<String>,
 }
 
 impl Context {
@@ -31,13 +35,15 @@ impl Context {
         check: impl FnMut(&mut Self, S::Value) -> CaseResult,
     ) -> CaseResult
     where
-        S::Value: Debug,
+        S::Value: Debug + Clone,
     {
         let inputs = Inputs {
             strategy,
             count: self.cases(),
             show: |input| crate::check::shown(input),
             smaller: |_| Vec::new(),
+            kept: Vec::new(),
+            keep: |_| None,
         };
         self.property_of(&inputs, check)
     }
@@ -47,33 +53,74 @@ impl Context {
         &mut self,
         inputs: &Inputs<S>,
         mut check: impl FnMut(&mut Self, S::Value) -> CaseResult,
-    ) -> CaseResult {
+    ) -> CaseResult
+    where
+        S::Value: Clone,
+    {
+        let tables = self.log().end_tables();
+        for input in &inputs.kept {
+            if let Some(failing) = self.try_input(&mut check, input.clone()) {
+                return self.report(inputs, &mut check, failing, None::<S::Tree>, &tables);
+            }
+        }
         let mut runner = runner(self.seed());
         for _ in 0..inputs.count {
-            let mut tree = inputs
+            let tree = inputs
                 .strategy
                 .new_tree(&mut runner)
                 .map_err(|reason| Failure::Skipped(format!("no input could be drawn: {reason}")))?;
-            self.log().clear();
-            if let Err(failure) = check(self, tree.current()) {
-                let first = Failing {
-                    input: tree.current(),
-                    failure,
-                    lines: self.log().to_lines(),
-                };
-                let mut search = Search {
-                    context: self,
-                    check: &mut check,
-                    left: MOST_SHRINKS,
-                };
-                let smallest = search.along(first, &mut tree);
-                let smallest = search.among(smallest, inputs.smaller);
-                self.log().replace(smallest.lines);
-                self.program = Some((inputs.show)(&smallest.input));
-                return Err(smallest.failure);
+            if let Some(failing) = self.try_input(&mut check, tree.current()) {
+                return self.report(inputs, &mut check, failing, Some(tree), &tables);
             }
         }
         Ok(())
+    }
+
+    fn try_input<V: Clone>(
+        &mut self,
+        check: &mut impl FnMut(&mut Self, V) -> CaseResult,
+        input: V,
+    ) -> Option<Failing<V>> {
+        self.log().clear();
+        let failure = check(self, input.clone()).err()?;
+        Some(Failing {
+            input,
+            failure,
+            lines: self.log().to_lines(),
+        })
+    }
+
+    /// Looks for the smallest input that fails, and reports it.
+    fn report<S: Strategy>(
+        &mut self,
+        inputs: &Inputs<S>,
+        check: &mut impl FnMut(&mut Self, S::Value) -> CaseResult,
+        first: Failing<S::Value>,
+        tree: Option<S::Tree>,
+        tables: &[String],
+    ) -> CaseResult
+    where
+        S::Value: Clone,
+    {
+        let mut search = Search {
+            context: self,
+            check,
+            left: MOST_SHRINKS,
+        };
+        let smallest = match tree {
+            Some(mut tree) => search.along(first, &mut tree),
+            None => first,
+        };
+        let smallest = search.among(smallest, inputs.smaller);
+        // Once more, for the statements with their parameters.
+        self.log().begin_script();
+        let _ = check(self, smallest.input.clone());
+        let script = self.log().end_script();
+        self.repro = Some([tables, &script].concat().join("\n") + "\n");
+        self.log().replace(smallest.lines);
+        self.program = Some((inputs.show)(&smallest.input));
+        self.keep = (inputs.keep)(&smallest.input);
+        Err(smallest.failure)
     }
 }
 

@@ -4,8 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use selfsame::Result;
-use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement};
+use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, StatementKind};
 use selfsame::dialect::{Dialect, Transaction};
+use selfsame::value::Param;
+
+use crate::script::statement;
 
 /// The statements that ran, shared by all connections of one database.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +19,19 @@ struct Lines {
     running: VecDeque<Line>,
     /// What is reported instead, once the smallest failing input is known.
     kept: Option<Vec<String>>,
+    /// Statements with literals.
+    script: Vec<String>,
+    writes_script: Writing,
+}
+
+/// Which statements are written down with literals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Writing {
+    /// Those before the first input: they make the tables.
+    #[default]
+    Tables,
+    Nothing,
+    Everything,
 }
 
 #[derive(Debug)]
@@ -27,6 +43,8 @@ struct Line {
 
 /// How many lines are kept; the oldest go first.
 const MOST_LINES: usize = 60;
+/// No more statements than this are written down with literals.
+const LONGEST_SCRIPT: usize = 5_000;
 /// How much of one statement is kept: a batch of thousands of rows says nothing more behind that.
 const MOST_CHARACTERS: usize = 300;
 
@@ -34,6 +52,40 @@ impl Log {
     /// Forgets what ran so far.
     pub(crate) fn clear(&self) {
         self.lines().running.clear();
+    }
+
+    /// The statements with literals so far, which make the tables; no more are written down.
+    pub(crate) fn end_tables(&self) -> Vec<String> {
+        let mut lines = self.lines();
+        lines.writes_script = Writing::Nothing;
+        std::mem::take(&mut lines.script)
+    }
+
+    /// Writes all statements down with literals from now on.
+    pub(crate) fn begin_script(&self) {
+        self.lines().writes_script = Writing::Everything;
+    }
+
+    /// What was written down since.
+    pub(crate) fn end_script(&self) -> Vec<String> {
+        self.end_tables()
+    }
+
+    fn script<T>(&self, sql: &Sql, params: &[Param<'_>], result: &Result<T>) {
+        let mut lines = self.lines();
+        let wanted = match lines.writes_script {
+            Writing::Tables => sql.kind() == StatementKind::Ddl,
+            Writing::Nothing => false,
+            Writing::Everything => true,
+        };
+        if !wanted || lines.script.len() >= LONGEST_SCRIPT {
+            return;
+        }
+        let mut text = statement(sql, params);
+        if let Err(error) = result {
+            text.push_str(&format!(" -- {:?}", error.kind()));
+        }
+        lines.script.push(text);
     }
 
     /// Reports these lines instead of what ran.
@@ -128,6 +180,7 @@ impl Connection for RecordedConnection {
     fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
         let result = self.inner.execute(statement);
         self.log.note(statement.sql.text(), 1, &result);
+        self.log.script(statement.sql, statement.params, &result);
         result
     }
 
@@ -138,6 +191,7 @@ impl Connection for RecordedConnection {
     ) -> Result<()> {
         let result = self.inner.query(statement, sink);
         self.log.note(statement.sql.text(), 1, &result);
+        self.log.script(statement.sql, statement.params, &result);
         result
     }
 
@@ -149,12 +203,16 @@ impl Connection for RecordedConnection {
     ) -> Result<()> {
         let result = self.inner.execute_each(sql, rows, each);
         self.log.note(sql.text(), rows.len(), &result);
+        for params in rows.iter() {
+            self.log.script(sql, params, &result);
+        }
         result
     }
 
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
         let result = self.inner.transaction(command, sql);
         self.log.note(sql.text(), 1, &result);
+        self.log.script(sql, &[], &result);
         result
     }
 

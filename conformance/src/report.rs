@@ -264,10 +264,27 @@ impl Report {
         terminal::write(self)
     }
 
+    /// The statements of each shrunk program that failed, for a client of the database, under names for files such as
+    /// `repro/model.session.program.postgres.sql`.
+    pub fn repros(&self) -> impl Iterator<Item = (String, &str)> {
+        self.targets.iter().flat_map(|target| {
+            let name: String = target.name.chars().map(plain).collect();
+            target.cases.iter().filter_map(move |case| {
+                let repro = case.outcome.failure()?.repro.as_deref()?;
+                Some((format!("repro/{}.{name}.sql", case.id), repro))
+            })
+        })
+    }
+
     /// Each failure in full, as people read it on a terminal: the message, the smallest program, the statements, the seed.
     pub fn failures(&self) -> impl Iterator<Item = String> {
         terminal::failures(self)
     }
+}
+
+/// A character that may stand in the name of a file.
+fn plain(c: char) -> char {
+    if c.is_ascii_alphanumeric() { c } else { '_' }
 }
 
 fn json(report: &Report) -> Result<String> {

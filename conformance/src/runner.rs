@@ -224,6 +224,8 @@ fn expect(outcome: Outcome, entry: Option<&crate::ExpectedFailure>, seed: u64) -
                 message: "passes, but is listed as an expected failure: take it off the list"
                     .to_owned(),
                 program: None,
+                keep: None,
+                repro: None,
                 sql: Vec::new(),
                 seed,
             },

@@ -83,7 +83,8 @@ impl Kind {
         }
     }
 
-    fn word(self) -> &'static str {
+    /// The name of an object, without its number.
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Task => "task",

@@ -48,6 +48,17 @@ pub(super) enum Path {
 }
 
 impl Path {
+    pub(super) const ALL: [Self; 4] = [Self::Tasks, Self::Notes, Self::Tags, Self::Users];
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Tasks => "tasks",
+            Self::Notes => "notes",
+            Self::Tags => "tags",
+            Self::Users => "users",
+        }
+    }
+
     /// The collections that an object of a kind has.
     pub(super) fn of(kind: Kind) -> &'static [Self] {
         match kind {

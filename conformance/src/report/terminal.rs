@@ -78,6 +78,12 @@ pub(super) fn failures(report: &Report) -> impl Iterator<Item = String> {
             text.push_str("  Statements:\n");
             text.push_str(&indented(&failure.sql.join("\n")));
         }
+        if let Some(keep) = &failure.keep {
+            text.push_str(
+                "  Once it is mended, keep this program, so that every run begins with it:\n",
+            );
+            text.push_str(&indented(keep));
+        }
         text.push_str(&format!(
             "  Again: --filter {} --seed {:#x}\n",
             case.id, report.seed
