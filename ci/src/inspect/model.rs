@@ -1,6 +1,7 @@
 //! What an entity can say of a table, and what it cannot.
 
 mod column;
+mod pairing;
 mod relation;
 
 use std::collections::BTreeSet;
@@ -9,6 +10,7 @@ use selfsame::schema::{Index, Table};
 use selfsame::value::ValueType;
 
 use super::names::{self, Taken};
+use pairing::Pairing;
 use relation::Link;
 
 /// Entities for tables, ready to be written.
@@ -65,9 +67,15 @@ impl Module {
                 None => drafts.push(Draft::new(table, &mut types)),
             }
         }
-        let links = relation::links(&mut drafts);
+        let mut pairings = pairing::pairings(&drafts);
+        let links = relation::links(&mut drafts, &pairings);
+        pairing::name(&mut pairings, &mut drafts);
         for (position, draft) in drafts.iter().enumerate() {
-            let entity = entity(position, &drafts, &links, &mut module.imports);
+            let mut pairings_here = pairings.iter();
+            if pairings_here.any(|pairing| pairing.table == position && pairing.is_said) {
+                continue;
+            }
+            let entity = entity(position, &drafts, (&links, &pairings), &mut module.imports);
             debug_assert_eq!(entity.name, draft.name);
             module.entities.push(entity);
         }
@@ -135,7 +143,7 @@ fn refusal(table: &Table) -> Option<&'static str> {
 fn entity(
     position: usize,
     drafts: &[Draft<'_>],
-    links: &[Link],
+    (links, pairings): (&[Link], &[Pairing]),
     imports: &mut BTreeSet<&'static str>,
 ) -> Entity {
     let draft = &drafts[position];
@@ -168,6 +176,10 @@ fn entity(
     }
     relation::foreign_keys(draft, drafts, &mut entity);
     relation::fields(position, drafts, links, &mut entity);
+    pairing::fields(position, drafts, pairings, &mut entity);
+    if let Some(pairing) = pairings.iter().find(|pairing| pairing.table == position) {
+        pairing::comment(pairing, drafts, &mut entity);
+    }
     forgotten_names(table, &mut entity);
     entity
 }

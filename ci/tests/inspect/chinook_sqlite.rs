@@ -197,10 +197,14 @@ pub struct Playlist {
     pub id: Auto<i64>,
     #[orm(length = 120)]
     pub name: Option<String>,
-    #[orm(back_populates = playlist)]
-    pub playlist_tracks: HasMany<PlaylistTrack>,
+    #[orm(
+        secondary = "playlist_track(playlist_id, track_id)",
+        back_populates = playlists
+    )]
+    pub tracks: ManyToMany<Track>,
 }
 
+// Its rows are the pairs of Playlist.tracks and Track.playlists, which by themselves would make other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "playlist_track")]
 pub struct PlaylistTrack {
@@ -208,10 +212,6 @@ pub struct PlaylistTrack {
     pub playlist_id: i64,
     #[orm(primary_key, index, references = "track.id")]
     pub track_id: i64,
-    #[orm(back_populates = playlist_tracks)]
-    pub playlist: BelongsTo<Playlist>,
-    #[orm(back_populates = playlist_tracks)]
-    pub track: BelongsTo<Track>,
 }
 
 #[derive(Entity, Clone, Debug)]
@@ -241,6 +241,6 @@ pub struct Track {
     pub genre: BelongsTo<Genre>,
     #[orm(back_populates = track)]
     pub invoice_lines: HasMany<InvoiceLine>,
-    #[orm(back_populates = track)]
-    pub playlist_tracks: HasMany<PlaylistTrack>,
+    #[orm(back_populates = tracks)]
+    pub playlists: ManyToMany<Playlist>,
 }

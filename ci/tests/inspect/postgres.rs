@@ -11,6 +11,7 @@ pub fn metadata() -> Metadata {
     metadata![
         Order,
         Country,
+        Friend,
         GrößeInM,
         LineEvent,
         OrderLine,
@@ -47,6 +48,18 @@ pub struct Country {
     pub name: String,
     #[orm(back_populates = country_row)]
     pub users: HasMany<User>,
+    #[orm(back_populates = countries)]
+    pub users_by_user_countries: ManyToMany<User>,
+}
+
+// Its rows are the pairs of User.users_by_user and User.users_by_friend, which by themselves would make other foreign keys or indexes.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "friends")]
+pub struct Friend {
+    #[orm(primary_key, references = "users.id", on_delete = "cascade")]
+    pub user_id: i32,
+    #[orm(primary_key, references = "users.id")]
+    pub friend_id: i32,
 }
 
 #[derive(Entity, Clone, Debug)]
@@ -158,4 +171,16 @@ pub struct User {
     pub user_profile: HasOne<UserProfile>,
     #[orm(back_populates = manager)]
     pub users_by_manager: HasMany<User>,
+    #[orm(
+        secondary = "friends(user_id, friend_id)",
+        back_populates = users_by_friend
+    )]
+    pub users_by_user: ManyToMany<User>,
+    #[orm(back_populates = users_by_user)]
+    pub users_by_friend: ManyToMany<User>,
+    #[orm(
+        secondary = "user_countries(user_id, country)",
+        back_populates = users_by_user_countries
+    )]
+    pub countries: ManyToMany<Country>,
 }

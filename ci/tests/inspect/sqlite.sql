@@ -51,4 +51,15 @@ CREATE TABLE types (
     d TIMESTAMPTZ TEXT,
     e JSON TEXT,
     f BLOB NOT NULL
+);
+CREATE TABLE user_countries (
+    user_id BIGINT NOT NULL REFERENCES users ON UPDATE CASCADE,
+    country VARCHAR(2) NOT NULL REFERENCES countries ON UPDATE CASCADE,
+    PRIMARY KEY (user_id, country)
+);
+CREATE INDEX user_countries_country_idx ON user_countries (country);
+CREATE TABLE friends (
+    user_id BIGINT NOT NULL REFERENCES users ON DELETE CASCADE,
+    friend_id BIGINT NOT NULL REFERENCES users,
+    PRIMARY KEY (user_id, friend_id)
 )

@@ -2,6 +2,7 @@
 
 use selfsame::schema::{ForeignKey, ReferentialAction, Table};
 
+use super::pairing::Pairing;
 use super::{Draft, Entity, Field};
 use crate::inspect::names;
 
@@ -19,10 +20,13 @@ pub(super) struct Link {
     is_ambiguous: bool,
 }
 
-/// Finds the foreign keys that relations can follow, and names the relations.
-pub(super) fn links(drafts: &mut [Draft<'_>]) -> Vec<Link> {
+/// Finds the foreign keys that relations can follow, and names the relations. Those of association tables make other ones.
+pub(super) fn links(drafts: &mut [Draft<'_>], pairings: &[Pairing]) -> Vec<Link> {
     let mut links = Vec::new();
     for child in 0..drafts.len() {
+        if pairings.iter().any(|pairing| pairing.table == child) {
+            continue;
+        }
         let table = drafts[child].table;
         for (i, key) in table.foreign_keys.iter().enumerate() {
             let Some(parent) = target(key, drafts) else {
@@ -160,12 +164,12 @@ fn add_key(
 }
 
 /// Whether a name can stand between commas.
-fn can_be_listed(name: &str) -> bool {
+pub(super) fn can_be_listed(name: &str) -> bool {
     !name.contains(',') && name.trim() == name
 }
 
 /// The table that a foreign key refers to. SQLite takes its name in any case.
-fn target(key: &ForeignKey, drafts: &[Draft<'_>]) -> Option<usize> {
+pub(super) fn target(key: &ForeignKey, drafts: &[Draft<'_>]) -> Option<usize> {
     let find = |is: &dyn Fn(&str) -> bool| drafts.iter().position(|draft| is(&draft.table.name));
     let found = find(&|name| name == key.table)
         .or_else(|| find(&|name| name.eq_ignore_ascii_case(&key.table)))?;
@@ -175,7 +179,7 @@ fn target(key: &ForeignKey, drafts: &[Draft<'_>]) -> Option<usize> {
 }
 
 /// Why no relation can follow the foreign key at this position.
-fn obstacle(position: usize, child: &Table, parent: &Table) -> Option<&'static str> {
+pub(super) fn obstacle(position: usize, child: &Table, parent: &Table) -> Option<&'static str> {
     let key = &child.foreign_keys[position];
     let of = |table: &Table, names: &[String]| -> Vec<usize> {
         names
@@ -224,6 +228,11 @@ fn is_unique(table: &Table, columns: &[String]) -> bool {
             .any(|unique| same(&unique.columns.iter().collect::<Vec<_>>()))
 }
 
+/// A column without the `_id` at its end.
+pub(super) fn stem(column: &str) -> &str {
+    column.strip_suffix("_id").unwrap_or(column)
+}
+
 /// `author` for a column `author_id`, else the parent's name.
 fn name_of_parent(
     child: usize,
@@ -254,10 +263,7 @@ fn name_of_children(
         false => names::many(&table.name),
     };
     let column = names::field(&key.columns.join("_"));
-    let by = format!(
-        "{name}_by_{}",
-        column.strip_suffix("_id").unwrap_or(&column)
-    );
+    let by = format!("{name}_by_{}", stem(&column));
     let mut keys = table.foreign_keys.iter();
     let is_only = keys.all(|other| other == key || target(other, drafts) != Some(parent));
     let candidates = match is_only && child != parent {
