@@ -177,3 +177,31 @@ fn a_key_that_the_database_gives_out_again_is_the_new_object_s() -> Result<()> {
     assert_eq!(f.session.state(ann), State::Detached);
     Ok(())
 }
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "turns")]
+struct Turn {
+    #[orm(primary_key)]
+    id: Auto<i16>,
+    who: String,
+}
+
+#[test]
+fn keys_of_a_narrow_type_are_counted_to_their_end() -> Result<()> {
+    let f = Fixture::new()?;
+    metadata![Turn].create_all(&f.outside)?;
+    let mut session = Session::new(&f.engine);
+    let turns = session.add_all(["a", "b", "c"].map(Turn::new));
+    session.flush()?;
+    assert_eq!(turns.map(|turn| *session[turn].id), [1, 2, 3]);
+    session.add(Turn {
+        id: (i16::MAX - 1).into(),
+        ..Turn::new("d")
+    });
+    session.flush()?;
+    session.add_all(["e", "f"].map(Turn::new));
+    let error = session.flush().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutOfRange);
+    assert_eq!(error.entity_name(), Some("Turn"));
+    Ok(())
+}

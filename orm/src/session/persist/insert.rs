@@ -437,3 +437,30 @@ fn untold(sql: &Sql) -> Error {
     )
     .statement(sql.text())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_of_few_sizes_and_fit() {
+        for (rows, most, width, first) in [
+            (3, 999, 2, 3),
+            (100, 999, 2, 64),
+            (249, 999, 2, 64),
+            (300, 999, 3, 250),
+            (300, 999, 4, 64),
+            (300, 999, 100, 9),
+            (300, 10, 100, 1),
+            (300, 999, 0, 250),
+        ] {
+            let slots = vec![0; rows];
+            let (batch, rest) = first_batch(&slots, most, width);
+            assert_eq!(
+                (batch.len(), rest.len()),
+                (first, rows - first),
+                "{rows} of {width}"
+            );
+        }
+    }
+}

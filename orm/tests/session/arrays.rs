@@ -1,0 +1,275 @@
+//! What is sent where a whole column travels as one array, to a database that answers what the test says.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use selfsame::backend::{Backend, Connection, Outcome, Row, Statement};
+use selfsame::dialect::{Batch, Capabilities, Dialect};
+use selfsame::prelude::*;
+use selfsame::schema::ColumnType;
+use selfsame::value::{Param, Value, ValueRef, ValueType};
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::fixture::{Author, Draft, Seat};
+
+/// Counts in a type that ends early.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "turns")]
+struct Turn {
+    #[orm(primary_key)]
+    id: Auto<i16>,
+    who: String,
+}
+
+/// Is all key.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tickets")]
+struct Ticket {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+}
+
+/// What came, and what the next statements are answered with.
+#[derive(Debug, Default)]
+struct Script {
+    sent: Mutex<Vec<String>>,
+    answers: Mutex<VecDeque<Answer>>,
+}
+
+#[derive(Debug)]
+enum Answer {
+    Rows(Vec<Vec<Value>>),
+    Matched(u64),
+}
+
+#[derive(Debug)]
+struct Arrays(Arc<Script>);
+
+impl Script {
+    fn session() -> (Session, Arc<Self>) {
+        let script = Arc::new(Self::default());
+        let session = Session::new(&Engine::new(Arrays(Arc::clone(&script))));
+        (session, script)
+    }
+
+    fn answer(&self, answer: Answer) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.push_back(answer);
+    }
+
+    /// Answers with rows of one key each.
+    fn keys<const N: usize>(&self, keys: [i64; N]) {
+        let row = |key| vec![Value::I64(key)];
+        self.answer(Answer::Rows(keys.map(row).into()));
+    }
+
+    /// How each statement that came since the last call begins, with the number of rows that travelled in arrays.
+    fn sent(&self) -> Vec<String> {
+        std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn take(&self, statement: &Statement<'_>) -> Option<Answer> {
+        let text = statement.sql.text().replace('"', "");
+        let rows = statement.params.iter().find_map(|param| match param {
+            Param::Column(column) => Some(column.len()),
+            _ => None,
+        });
+        let end = if text.contains("RETURNING") {
+            " RETURNING"
+        } else {
+            ""
+        };
+        let begin: Vec<&str> = text.split(' ').take(3).collect();
+        let rows = rows.map(|rows| format!(" {rows}")).unwrap_or_default();
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.push(format!("{}{rows}{end}", begin.join(" ")));
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.pop_front()
+    }
+}
+
+impl Backend for Arrays {
+    fn connect(&self) -> Result<Box<dyn Connection>> {
+        Ok(Box::new(Self(Arc::clone(&self.0))))
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        self
+    }
+}
+
+impl Connection for Arrays {
+    fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
+        let is_command = matches!(statement.sql.text(), "BEGIN" | "COMMIT" | "ROLLBACK");
+        if is_command {
+            let mut sent = self.0.sent.lock().unwrap_or_else(PoisonError::into_inner);
+            sent.push(statement.sql.text().to_owned());
+            return Ok(Outcome::matched(0));
+        }
+        match self.0.take(statement) {
+            Some(Answer::Matched(rows)) => Ok(Outcome::matched(rows)),
+            _ => Ok(Outcome::matched(1)),
+        }
+    }
+
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        match self.0.take(statement) {
+            Some(Answer::Rows(rows)) => rows.iter().try_for_each(|row| sink(&Values(row))),
+            _ => Ok(()),
+        }
+    }
+
+    fn reset(&mut self, _: bool) -> Result<()> {
+        Ok(())
+    }
+
+    fn server_version(&mut self) -> Result<String> {
+        Ok("scripted".to_owned())
+    }
+}
+
+impl Dialect for Arrays {
+    fn name(&self) -> &str {
+        "arrays"
+    }
+
+    fn column_type(&self, _: &ColumnType) -> Cow<'static, str> {
+        "any".into()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none()
+            .with_transactions(true)
+            .with_generated_keys(true)
+            .with_returning(true)
+    }
+
+    fn batch(&self) -> Batch {
+        Batch::Arrays
+    }
+}
+
+struct Values<'a>(&'a [Value]);
+
+impl Row for Values<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn name(&self, _: usize) -> &str {
+        ""
+    }
+
+    fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
+        let narrow = || Error::new(ErrorKind::Conversion, "not of the type that was asked for");
+        match (&self.0[index], ty) {
+            (Value::I64(value), ValueType::I16) => i16::try_from(*value)
+                .map(ValueRef::I16)
+                .map_err(|_| narrow()),
+            (value, _) => Ok(value.as_ref()),
+        }
+    }
+}
+
+#[test]
+fn keys_find_their_objects_in_whatever_order_they_come() -> Result<()> {
+    let (mut session, script) = Script::session();
+    let authors = session.add_all(["a", "b", "c"].map(Author::new));
+    script.keys([9, 7, 8]);
+    session.commit()?;
+    // One statement needs no transaction.
+    assert_eq!(script.sent(), ["INSERT INTO authors 3 RETURNING"]);
+    assert_eq!(authors.map(|author| *session[author].id), [7, 8, 9]);
+    let turns = session.add_all(["x", "y"].map(Turn::new));
+    script.keys([2, 1]);
+    session.commit()?;
+    assert_eq!(turns.map(|turn| *session[turn].id), [1, 2]);
+    Ok(())
+}
+
+#[test]
+fn one_row_travels_as_values() -> Result<()> {
+    let (mut session, script) = Script::session();
+    let ann = session.add(Author::new("ann"));
+    script.keys([5]);
+    session.commit()?;
+    assert_eq!(script.sent(), ["INSERT INTO authors RETURNING"]);
+    assert_eq!(*session[ann].id, 5);
+    assert_eq!(session.insert_all([Author::new("x")])?, 1);
+    assert_eq!(session.insert_all(["x", "y"].map(Author::new))?, 2);
+    assert_eq!(
+        script.sent(),
+        ["BEGIN", "INSERT INTO authors", "INSERT INTO authors 2"]
+    );
+    Ok(())
+}
+
+#[test]
+fn rows_whose_keys_are_known_come_back_with_nothing() -> Result<()> {
+    let (mut session, script) = Script::session();
+    session.add_all([1, 2].map(|row| Seat::new(row, "a", false)));
+    session.commit()?;
+    assert_eq!(script.sent(), ["INSERT INTO seats 2"]);
+    Ok(())
+}
+
+#[test]
+fn rows_without_columns_go_one_by_one() -> Result<()> {
+    let (mut session, script) = Script::session();
+    let tickets = session.add_all([(), ()].map(|()| Ticket::new()));
+    script.keys([3]);
+    script.keys([4]);
+    session.commit()?;
+    let insert = "INSERT INTO tickets RETURNING";
+    assert_eq!(script.sent(), ["BEGIN", insert, insert, "COMMIT"]);
+    assert_eq!(tickets.map(|ticket| *session[ticket].id), [3, 4]);
+    Ok(())
+}
+
+#[test]
+fn a_row_that_does_not_come_back_is_an_error() {
+    let (mut session, script) = Script::session();
+    session.add_all(["a", "b"].map(Author::new));
+    script.keys([1]);
+    let error = session.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Database);
+    assert!(
+        error
+            .to_string()
+            .contains("the INSERT of 2 rows returned 1"),
+        "{error}"
+    );
+    assert_eq!(
+        session.flush().unwrap_err().kind(),
+        ErrorKind::PendingRollback
+    );
+}
+
+#[test]
+fn of_many_rows_the_one_that_is_gone_is_named() -> Result<()> {
+    let (mut session, script) = Script::session();
+    let drafts = session.add_all(["a", "b", "c"].map(|name| Draft::new(name, "")));
+    session.flush()?;
+    assert_eq!(script.sent(), ["BEGIN", "INSERT INTO drafts 3"]);
+    for draft in drafts {
+        session[draft].text = "new".into();
+    }
+    let row = |name: &str| {
+        let name = Value::Text(name.to_owned());
+        let text = Value::Text(String::new());
+        Answer::Rows(vec![vec![name, text, Value::I32(1), Value::Null]])
+    };
+    script.answer(Answer::Matched(2));
+    script.answer(row("a"));
+    script.answer(Answer::Rows(Vec::new()));
+    let error = session.flush().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    assert_eq!(error.key_text(), Some("\"b\""));
+    assert_eq!(script.sent()[0], "UPDATE drafts AS 3");
+    Ok(())
+}
