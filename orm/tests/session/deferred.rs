@@ -217,6 +217,25 @@ fn relations_leave_them_out_and_take_them_along_when_told() -> Result<()> {
 }
 
 #[test]
+fn filtered_loading_takes_them_along() -> Result<()> {
+    let (mut l, _) = Library::with_paper()?;
+    l.session.clear();
+    l.forget();
+    let long = Shelf::PAPERS.filter(Paper::BODY.eq("long"));
+    let load = long.limit(2).undefer(Paper::NOTE);
+    let shelf = Shelf::query().with(load).one(&mut l.session)?;
+    let papers = l
+        .session
+        .filtered(shelf, Shelf::PAPERS)?
+        .unwrap_or_default();
+    assert_eq!(l.session[papers[0]].note.get(), Some(&None));
+    assert_eq!(l.session[papers[0]].title, "a");
+    assert!(!l.session[papers[0]].body.is_loaded());
+    assert_eq!(l.sent().len(), 2);
+    Ok(())
+}
+
+#[test]
 fn what_a_relation_leads_to_is_loaded_though_it_is_mapped() -> Result<()> {
     let (mut l, paper) = Library::with_paper()?;
     let shelf = l.session.load(paper, Paper::SHELF)?.expect("a shelf");

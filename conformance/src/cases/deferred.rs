@@ -1,0 +1,385 @@
+//! Deferred columns: neither read nor written unless they are asked for or set.
+
+use selfsame::ErrorKind;
+use selfsame::backend::StatementKind;
+use selfsame::dialect::Batch;
+use selfsame::prelude::*;
+
+use crate::case::Cover::Rule;
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::world::{Sent, World};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("dirty.deferred.left_out", left_out)
+        .since(14)
+        .promise("What reads rows leaves deferred columns out: queries, `get`, `refresh`, relations, untracked reading.")
+        .hint("Columns come by the position that the SELECT gives them, not by that of the table.")
+        .covers(&[Rule(11)]),
+    Case::core("dirty.deferred.undefer", undefer)
+        .since(14)
+        .promise("A deferred column is loaded by one SELECT, for many objects by one a batch, and then costs nothing; a query reads it in its own statement.")
+        .hint("Long texts and many bytes must come whole.")
+        .covers(&[Rule(11), Rule(29)]),
+    Case::core("dirty.deferred.written", written)
+        .since(14)
+        .promise("A deferred column is set without being loaded, by an UPDATE that names it alone; loaded and set to an equal value it is not written.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(8), Rule(11)]),
+    Case::core("dirty.deferred.new", new)
+        .since(14)
+        .promise("A deferred column that a new object leaves unloaded is its default or NULL; where neither is, nothing is sent and the error names it.")
+        .hint("An INSERT may leave columns out; their DEFAULT then holds.")
+        .covers(&[Rule(11)]),
+    Case::core("dirty.deferred.moved", moved)
+        .since(14)
+        .promise("A deferred column that was loaded, has expired and is changed is `StaleData` if others changed it meanwhile, and is merged otherwise.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Rule(11), Rule(30)]),
+    Case::full("dirty.deferred.undone", undone)
+        .since(14)
+        .needs(&[Capability::Transactions, Capability::Savepoints])
+        .promise("A rollback, to a savepoint or of all, leaves a deferred column as it was: unloaded, or with the value of its row.")
+        .hint("See `sessions.savepoint.restores`.")
+        .covers(&[Rule(11), Rule(31), Rule(32)]),
+    Case::core("relations.load.undefer", of_relations)
+        .since(14)
+        .promise("Loading options read deferred columns of what a relation leads to, at no statement more, joined or not.")
+        .hint("Columns come by the position that the SELECT gives them, not by that of the table.")
+        .covers(&[Rule(28), Rule(29)]),
+];
+
+/// A recording with much in it, on a medium.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "recordings")]
+struct Recording {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    sound: Deferred<Vec<u8>>,
+    title: String,
+    words: Deferred<Option<String>>,
+    #[orm(server_default = "'none'")]
+    rights: Deferred<String>,
+    #[orm(references = "media.name")]
+    medium_name: Option<String>,
+    year: i32,
+    #[orm(back_populates = recordings)]
+    medium: BelongsTo<Medium>,
+}
+
+/// A tape, a disc.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "media")]
+struct Medium {
+    cover: Deferred<Option<Vec<u8>>>,
+    #[orm(primary_key)]
+    name: String,
+    #[orm(back_populates = medium)]
+    recordings: HasMany<Recording>,
+}
+
+fn sound(seed: u8) -> Vec<u8> {
+    (0..40_000_u32)
+        .map(|at| (at % 251).to_le_bytes()[0] ^ seed)
+        .collect()
+}
+
+/// A tape with three recordings from the years 1, 2 and 3.
+fn with_tape(context: &Context) -> CaseResult<World> {
+    let world = World::of(context, &metadata![Recording, Medium])?;
+    let mut session = world.session();
+    let tape = session.add(Medium {
+        cover: Some(vec![0, 255]).into(),
+        ..Medium::new("tape")
+    });
+    for year in 1..=3_u8 {
+        let recording = Recording::new(sound(year), format!("take {year}"), year.into());
+        let recording = session.add(recording);
+        session.set(recording, Recording::MEDIUM, Some(tape))?;
+    }
+    session.commit()?;
+    drop(session);
+    world.sent();
+    Ok(world)
+}
+
+fn takes(session: &mut Session) -> selfsame::Result<Vec<Handle<Recording>>> {
+    let query = Recording::query().order_by(Recording::YEAR.asc());
+    query.all(session)
+}
+
+fn left_out(context: &mut Context) -> CaseResult {
+    let world = with_tape(context)?;
+    let mut session = world.session();
+    let takes = takes(&mut session)?;
+    session.refresh(takes[1])?;
+    session.commit()?;
+    let key = *session[takes[0]].id;
+    session.get::<Recording>(key)?;
+    session.clear();
+    for load in [Medium::RECORDINGS.selectin(), Medium::RECORDINGS.joined()] {
+        session.clear();
+        let tape = Medium::query().with(load).one(&mut session)?;
+        for take in session.load(tape, Medium::RECORDINGS)? {
+            let recording = &session[take];
+            check_eq!(
+                (recording.title.clone(), recording.medium_name.as_deref()),
+                (format!("take {}", recording.year), Some("tape")),
+                "the other columns must be in their places"
+            );
+            check!(
+                !recording.sound.is_loaded() && !recording.words.is_loaded(),
+                "deferred columns must not be loaded"
+            );
+        }
+    }
+    let rows = Recording::query().rows(&mut session)?;
+    check!(
+        rows.iter().all(|row| !row.sound.is_loaded()),
+        "nor in rows that are not tracked"
+    );
+    let read = world.texts(StatementKind::Select);
+    check!(
+        !read.is_empty()
+            && read
+                .iter()
+                .all(|text| !text.contains("sound") && !text.contains("cover")),
+        "no SELECT may name them: {read:?}"
+    );
+    Ok(())
+}
+
+fn undefer(context: &mut Context) -> CaseResult {
+    let world = with_tape(context)?;
+    let mut session = world.session();
+    let handles = takes(&mut session)?;
+    world.sent();
+    for expected in [1, 0] {
+        check_eq!(
+            *session.undefer(handles[0], Recording::SOUND)?,
+            sound(1),
+            "the value must come whole"
+        );
+        check_eq!(world.sent().rows(), expected, "statements for one object");
+    }
+    session.undefer_all(handles.clone(), Recording::SOUND)?;
+    let batch = match context.dialect().batch() {
+        Batch::Rows => 2,
+        _ => 1,
+    };
+    check_eq!(world.sent().rows(), batch, "statements for many objects");
+    for (&handle, year) in handles.iter().zip(1..) {
+        check_eq!(
+            session[handle].sound.get(),
+            Some(&sound(year)),
+            "each must get its own"
+        );
+    }
+    let mut session = world.session();
+    let filtered = Recording::query().filter(Recording::RIGHTS.eq("none"));
+    let query = filtered.undefer(Recording::WORDS).undefer(Recording::SOUND);
+    let found = query
+        .clone()
+        .filter(Recording::YEAR.eq(2))
+        .one(&mut session)?;
+    check_eq!(world.sent().rows(), 1, "a query has a statement of its own");
+    check_eq!(
+        (session[found].sound.get(), session[found].words.get()),
+        (Some(&sound(2)), Some(&None)),
+        "it must read what it was told"
+    );
+    let rows = query.rows(&mut session)?;
+    check!(
+        rows.iter()
+            .all(|row| row.sound.is_loaded() && !row.rights.is_loaded()),
+        "so must one that is not tracked"
+    );
+    Ok(())
+}
+
+fn written(context: &mut Context) -> CaseResult {
+    let world = with_tape(context)?;
+    let mut session = world.session();
+    let take = takes(&mut session)?[0];
+    world.sent();
+    session[take].sound.set(vec![1]);
+    check!(session.is_modified(take)?, "setting it is a change");
+    session.flush()?;
+    let texts = world.texts(StatementKind::Update);
+    check!(
+        matches!(&texts[..], [text] if text.contains("sound") && !text.contains("title") && !text.contains("words")),
+        "the UPDATE must name it alone: {texts:?}"
+    );
+    session[take].sound.set(vec![1]);
+    session.undefer(take, Recording::WORDS)?;
+    world.sent();
+    session[take].words.set(None);
+    session.flush()?;
+    check_eq!(world.sent(), Sent::NOTHING, "equal values are not written");
+    session[take].title.push('!');
+    session.commit()?;
+    let texts = world.texts(StatementKind::Update);
+    check!(
+        matches!(&texts[..], [text] if !text.contains("sound")),
+        "a change of another column must leave it alone: {texts:?}"
+    );
+    let mut session = world.session();
+    let query = Recording::query().select((Recording::TITLE, Recording::SOUND));
+    let rows = query.all(&mut session)?;
+    check!(
+        rows.contains(&("take 1!".to_owned(), vec![1]))
+            && rows.contains(&("take 2".to_owned(), sound(2))),
+        "the rows must have what was set"
+    );
+    Ok(())
+}
+
+fn new(context: &mut Context) -> CaseResult {
+    let world = World::of(context, &metadata![Recording, Medium])?;
+    world.sent();
+    let mut session = world.session();
+    session.add(Recording {
+        sound: Deferred::UNLOADED,
+        ..Recording::new(Vec::new(), "silence".to_owned(), 1)
+    });
+    let error = session.flush().err();
+    check!(
+        matches!(&error, Some(error) if error.kind() == ErrorKind::Validation && error.column_name() == Some("sound")),
+        "a required one must be named, gave {error:?}"
+    );
+    check_eq!(world.sent(), Sent::NOTHING, "nothing may be sent for it");
+    session.rollback()?;
+
+    let given = session.add(Recording {
+        rights: "all".into(),
+        words: Some("la".to_owned()).into(),
+        ..Recording::new(vec![1], "given", 2)
+    });
+    let left = session.add(Recording::new(vec![2], "left", 3));
+    session.commit()?;
+    check!(
+        !session[left].rights.is_loaded() && session[given].rights.is_loaded(),
+        "what was not set is not loaded"
+    );
+    check_eq!(
+        (
+            session.undefer(left, Recording::RIGHTS)?.clone(),
+            session.undefer(left, Recording::WORDS)?.clone(),
+            session.undefer(given, Recording::RIGHTS)?.clone(),
+            session.undefer(given, Recording::WORDS)?.as_deref(),
+        ),
+        ("none".to_owned(), None, "all".to_owned(), Some("la")),
+        "the rows must have what was given, or the default, or NULL"
+    );
+    Ok(())
+}
+
+fn moved(context: &mut Context) -> CaseResult {
+    let world = with_tape(context)?;
+    let mut session = world.session();
+    let take = takes(&mut session)?[0];
+    let change = |words: &str, title: &str| -> CaseResult {
+        let mut other = world.session();
+        let take = takes(&mut other)?[0];
+        other[take].words.set(Some(words.to_owned()));
+        other[take].title = title.to_owned();
+        other.commit()?;
+        Ok(())
+    };
+    session.undefer(take, Recording::SOUND)?;
+    session.commit()?;
+    change("theirs", "renamed")?;
+    session[take].sound.set(vec![9]);
+    session.commit()?;
+    session.undefer(take, Recording::WORDS)?;
+    check_eq!(
+        (&*session[take].title, session[take].words.get().cloned()),
+        ("renamed", Some(Some("theirs".to_owned()))),
+        "the change must be laid over the fresh row"
+    );
+    session.commit()?;
+    change("theirs again", "renamed")?;
+    session[take].words.set(Some("mine".to_owned()));
+    let result = session.commit();
+    check!(
+        matches!(&result, Err(error) if error.kind() == ErrorKind::StaleData && error.column_name() == Some("words")),
+        "both changed it, so that it must be stale: {result:?}"
+    );
+    Ok(())
+}
+
+fn undone(context: &mut Context) -> CaseResult {
+    let world = with_tape(context)?;
+    let mut session = world.session();
+    let take = takes(&mut session)?[0];
+    let failing = |session: &mut Session| -> selfsame::Result<()> {
+        session[take].sound.set(vec![2]);
+        session[take].words.set(Some("inner".to_owned()));
+        session.flush()?;
+        Err(selfsame::Error::new(ErrorKind::InvalidState, "no"))
+    };
+    session.undefer(take, Recording::SOUND)?;
+    check!(
+        session.savepoint(failing).is_err(),
+        "the savepoint must fail"
+    );
+    check_eq!(
+        (session[take].sound.get(), session[take].words.get()),
+        (Some(&sound(1)), None),
+        "what was loaded is there again, what was not is not"
+    );
+    session[take].words.set(Some("outer".to_owned()));
+    session.flush()?;
+    session.rollback()?;
+    check!(
+        !session[take].words.is_loaded(),
+        "a rollback unloads it too"
+    );
+    check_eq!(
+        *session.undefer(take, Recording::WORDS)?,
+        None,
+        "the row must have nothing of it"
+    );
+    check_eq!(
+        *session.undefer(take, Recording::SOUND)?,
+        sound(1),
+        "nor of the savepoint"
+    );
+    Ok(())
+}
+
+fn of_relations(context: &mut Context) -> CaseResult {
+    let world = with_tape(context)?;
+    let kinds = [
+        (
+            Medium::RECORDINGS.selectin(),
+            Recording::MEDIUM.selectin(),
+            2,
+        ),
+        (Medium::RECORDINGS.joined(), Recording::MEDIUM.joined(), 1),
+    ];
+    for (down, up, statements) in kinds {
+        let mut session = world.session();
+        let down = down.undefer(Recording::SOUND);
+        let tape = Medium::query().with(down).one(&mut session)?;
+        check_eq!(world.sent().rows(), statements, "no statement more");
+        for take in session.load(tape, Medium::RECORDINGS)? {
+            let recording = &session[take];
+            let year = u8::try_from(recording.year).unwrap_or_default();
+            check_eq!(
+                (recording.sound.get(), recording.words.get()),
+                (Some(&sound(year)), None),
+                "what was asked for must be loaded, and nothing else"
+            );
+        }
+        let mut session = world.session();
+        let latest = Recording::query().filter(Recording::YEAR.eq(3));
+        let query = latest.with(up.undefer(Medium::COVER));
+        let take = query.one(&mut session)?;
+        check_eq!(world.sent().rows(), statements, "nor upwards");
+        let tape = session.load(take, Recording::MEDIUM)?;
+        let cover = tape.and_then(|tape| session[tape].cover.get().cloned());
+        check_eq!(cover, Some(Some(vec![0, 255])), "nor less");
+    }
+    Ok(())
+}
