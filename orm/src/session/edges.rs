@@ -328,12 +328,9 @@ impl Edges {
         }
     }
 
-    /// Forgets everything: all is read again.
+    /// Forgets everything at the end of a transaction: all is read again.
     pub(crate) fn clear(&mut self) {
-        *self = Self {
-            logs: self.logs,
-            ..Self::default()
-        };
+        *self = Self::default();
     }
 
     /// Keeps a log from now on, for a savepoint.

@@ -44,13 +44,24 @@ enum Answer {
 }
 
 #[derive(Debug)]
-struct Arrays(Arc<Script>);
+struct Arrays {
+    script: Arc<Script>,
+    returning: bool,
+}
 
 impl Script {
     fn session() -> (Session, Arc<Self>) {
+        Self::session_on(true)
+    }
+
+    /// A database that returns rows from INSERT, UPDATE and DELETE, or does not.
+    fn session_on(returning: bool) -> (Session, Arc<Self>) {
         let script = Arc::new(Self::default());
-        let session = Session::new(&Engine::new(Arrays(Arc::clone(&script))));
-        (session, script)
+        let backend = Arrays {
+            script: Arc::clone(&script),
+            returning,
+        };
+        (Session::new(&Engine::new(backend)), script)
     }
 
     fn answer(&self, answer: Answer) {
@@ -64,7 +75,7 @@ impl Script {
         self.answer(Answer::Rows(keys.map(row).into()));
     }
 
-    /// How each statement that came since the last call begins, with the number of rows that travelled in arrays.
+    /// How each statement that came since the last call begins, with the number of rows that travelled in arrays; a SELECT whole.
     fn sent(&self) -> Vec<String> {
         std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -80,7 +91,12 @@ impl Script {
         } else {
             ""
         };
-        let begin: Vec<&str> = text.split(' ').take(3).collect();
+        let words = if text.starts_with("SELECT") {
+            usize::MAX
+        } else {
+            3
+        };
+        let begin: Vec<&str> = text.split(' ').take(words).collect();
         let rows = rows.map(|rows| format!(" {rows}")).unwrap_or_default();
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         sent.push(format!("{}{rows}{end}", begin.join(" ")));
@@ -91,7 +107,10 @@ impl Script {
 
 impl Backend for Arrays {
     fn connect(&self) -> Result<Box<dyn Connection>> {
-        Ok(Box::new(Self(Arc::clone(&self.0))))
+        Ok(Box::new(Self {
+            script: Arc::clone(&self.script),
+            ..*self
+        }))
     }
 
     fn dialect(&self) -> &dyn Dialect {
@@ -103,11 +122,15 @@ impl Connection for Arrays {
     fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
         let is_command = matches!(statement.sql.text(), "BEGIN" | "COMMIT" | "ROLLBACK");
         if is_command {
-            let mut sent = self.0.sent.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut sent = self
+                .script
+                .sent
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             sent.push(statement.sql.text().to_owned());
             return Ok(Outcome::matched(0));
         }
-        match self.0.take(statement) {
+        match self.script.take(statement) {
             Some(Answer::Matched(rows)) => Ok(Outcome::matched(rows)),
             _ => Ok(Outcome::matched(1)),
         }
@@ -118,7 +141,7 @@ impl Connection for Arrays {
         statement: &Statement<'_>,
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<()> {
-        match self.0.take(statement) {
+        match self.script.take(statement) {
             Some(Answer::Rows(rows)) => rows.iter().try_for_each(|row| sink(&Values(row))),
             _ => Ok(()),
         }
@@ -146,7 +169,7 @@ impl Dialect for Arrays {
         Capabilities::none()
             .with_transactions(true)
             .with_generated_keys(true)
-            .with_returning(true)
+            .with_returning(self.returning)
     }
 
     fn batch(&self) -> Batch {
@@ -271,5 +294,27 @@ fn of_many_rows_the_one_that_is_gone_is_named() -> Result<()> {
     assert_eq!(error.kind(), ErrorKind::StaleData);
     assert_eq!(error.key_text(), Some("\"b\""));
     assert_eq!(script.sent()[0], "UPDATE drafts AS 3");
+    Ok(())
+}
+
+#[test]
+fn without_returning_the_keys_of_what_a_bulk_delete_takes_are_read_first() -> Result<()> {
+    let (mut session, script) = Script::session_on(false);
+    let seats = session.add_all([1, 2].map(|row| Seat::new(row, "a", row == 1)));
+    session.flush()?;
+    script.sent();
+    let row = vec![Value::I32(2), Value::Text("a".to_owned())];
+    script.answer(Answer::Rows(vec![row]));
+    let free = Seat::query().filter(Seat::TAKEN.eq(false));
+    assert_eq!(free.delete().execute(&mut session)?, 1);
+    assert_eq!(
+        script.sent(),
+        [
+            "SELECT row, place FROM seats WHERE taken = ?",
+            "DELETE FROM seats"
+        ]
+    );
+    let states = seats.map(|seat| session.state(seat));
+    assert_eq!(states, [State::Persistent, State::Deleted]);
     Ok(())
 }

@@ -236,3 +236,16 @@ fn rows_that_are_there_already() -> Result<()> {
     assert_eq!(session.execute_returning(&older)?.len(), 2);
     session.commit()
 }
+
+#[test]
+fn rows_with_keys_of_two_columns_are_counted_once() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    let session = &mut fixture.session;
+    let seats = session.add_all([1, 2, 3].map(|row| Seat::new(row, "a", row < 3)));
+    session.flush()?;
+    let taken = Seat::query().filter(Seat::TAKEN.eq(true));
+    assert_eq!(taken.delete().execute(session)?, 2);
+    let states = seats.map(|seat| session.state(seat));
+    assert_eq!(states, [State::Deleted, State::Deleted, State::Persistent]);
+    session.commit()
+}
