@@ -15,8 +15,8 @@ pub use relation::{
     ToMany, ToOne,
 };
 pub use resolve::ResolvedRelation;
-pub(crate) use wish::Grant;
 pub use wish::{BelongsTo, HasMany, HasOne, ManyToMany, Wish, Wishes};
+pub(crate) use wish::{Grant, Granted};
 
 use std::any::Any;
 use std::borrow::Cow;

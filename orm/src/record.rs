@@ -32,10 +32,10 @@ use std::fmt::{self, Debug};
 use std::sync::{Arc, Weak};
 
 use crate::backend::Row;
-use crate::entity::{Mapped, Mapper, RelationKind, Wish, Wishes};
+use crate::entity::{Granted, Mapped, Mapper, RelationKind, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Column, Generated, Table};
-use crate::session::Session;
+use crate::session::{KeysToMerge, Node as Object, Session, Taking};
 use crate::sql::{ColumnRef, Expr, Node};
 use crate::value::{ColumnValue, Param, Value, ValueRef, ValueType};
 
@@ -291,12 +291,43 @@ impl Mapped for Record {
         }
         for (relation, wish) in std::mem::take(&mut self.wishes) {
             let owner = Arc::clone(&self.mapper);
-            let grant = move |session: &mut Session, taking| {
-                session.grant_record(&owner, relation, wish, taking)
+            let wished = Wished {
+                owner,
+                relation,
+                wish,
             };
-            wishes.push(relation, Box::new(grant));
+            wishes.push(relation, Box::new(wished));
         }
     }
+}
+
+/// What a record shall be related to.
+struct Wished {
+    owner: Arc<Mapper>,
+    relation: u16,
+    wish: Wish<Record>,
+}
+
+impl Granted for Wished {
+    fn grant(self: Box<Self>, session: &mut Session, taking: Taking) -> Result<Object> {
+        session.grant_record(&self.owner, self.relation, self.wish, taking)
+    }
+
+    fn key_to_merge(&self, keys: &mut KeysToMerge) {
+        let target = self.owner.relations()[usize::from(self.relation)].target();
+        match &self.wish {
+            Wish::New(record) if record.mapper.id() == target.id() => {
+                keys.add(record, &target, is_given);
+            }
+            // What leads elsewhere is refused where it is granted.
+            _ => {}
+        }
+    }
+}
+
+/// Whether a record speaks of a column.
+pub(crate) fn is_given(record: &Record, _: &Mapper, column: usize) -> bool {
+    record.is_given(column)
 }
 
 impl PartialEq for Record {

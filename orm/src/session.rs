@@ -26,6 +26,7 @@ mod ledger;
 mod load;
 mod lookup;
 mod merge;
+mod merge_many;
 mod n_plus_one;
 mod pairs;
 mod partial;
@@ -62,6 +63,7 @@ pub(crate) use edges::Node;
 pub(crate) use joined::Selection;
 pub(crate) use load::default_loadings;
 pub(crate) use merge::Taking;
+pub(crate) use merge_many::{KeysToMerge, is_set};
 pub(crate) use planted::{Planted, is_planted};
 pub(crate) use store::new_store;
 
@@ -81,6 +83,7 @@ use association::AssociationEntry;
 use edges::{Edges, Remains};
 use expression::Expressions;
 use hook::Hooks;
+use merge_many::Merging;
 use store::Store;
 use transaction::Savepoint;
 
@@ -109,6 +112,7 @@ pub struct Session {
     /// Whether a flush is under way: what it reads, it reads in order to write.
     flushing: bool,
     hooks: Hooks,
+    merging: Merging,
     /// Where statements are listed, if somebody wants them.
     recorder: Weak<Recorder>,
     /// How often each relation was loaded lazily in this transaction, if that is counted.
@@ -145,6 +149,7 @@ impl Session {
             autoflush: true,
             flushing: false,
             hooks: Hooks::default(),
+            merging: Merging::default(),
             recorder: Weak::new(),
             lazy_loads: FxHashMap::default(),
             statements: 0,

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::{Entity, Mapped, Relation, ToOne};
 use crate::entity::Many;
 use crate::error::Result;
-use crate::session::{Handle, Node, Session, Taking};
+use crate::session::{Handle, KeysToMerge, Node, Session, Taking, is_set};
 
 /// One object that another shall be related to: not yet in a session, or in it already.
 #[derive(Clone)]
@@ -44,12 +44,21 @@ impl<T> From<Handle<T>> for Wish<T> {
 /// walks such a chain to its end, and gives up after some twenty entities.
 trait Held<T>: Send + Sync {
     fn duplicate(&self) -> Box<dyn Held<T>>;
+    /// The object, if it is not yet in a session.
+    fn new_value(&self) -> Option<&T>;
     fn release(self: Box<Self>) -> Wish<T>;
 }
 
 impl<T: Mapped> Held<T> for Wish<T> {
     fn duplicate(&self) -> Box<dyn Held<T>> {
         Box::new(self.clone())
+    }
+
+    fn new_value(&self) -> Option<&T> {
+        match self {
+            Self::New(value) => Some(value),
+            Self::Handle(_) => None,
+        }
     }
 
     fn release(self: Box<Self>) -> Wish<T> {
@@ -185,8 +194,31 @@ macro_rules! to_one_field {
 to_one_field!(HasOne);
 to_one_field!(BelongsTo);
 
-/// Puts one wished-for object into a session, or finds it there.
-pub(crate) type Grant = Box<dyn FnOnce(&mut Session, Taking) -> Result<Node> + Send>;
+/// One wished-for object, whatever its type.
+pub(crate) type Grant = Box<dyn Granted>;
+
+/// What can be put into a session, or found there.
+pub(crate) trait Granted: Send {
+    /// Puts it into a session, or finds it there.
+    fn grant(self: Box<Self>, session: &mut Session, taking: Taking) -> Result<Node>;
+
+    /// Adds its key, if it has one and is not in a session.
+    fn key_to_merge(&self, keys: &mut KeysToMerge);
+}
+
+struct Wished<To>(Box<dyn Held<To>>);
+
+impl<To: Entity> Granted for Wished<To> {
+    fn grant(self: Box<Self>, session: &mut Session, taking: Taking) -> Result<Node> {
+        session.grant(self.0.release(), taking)
+    }
+
+    fn key_to_merge(&self, keys: &mut KeysToMerge) {
+        if let Some(value) = self.0.new_value() {
+            keys.add(value, To::mapper(), is_set);
+        }
+    }
+}
 
 /// What was found in the relationship fields of one object, to be granted by the session.
 pub struct Wishes<E> {
@@ -271,7 +303,7 @@ impl<E: Entity> Wishes<E> {
 }
 
 fn grant<To: Entity>(wish: Box<dyn Held<To>>) -> Grant {
-    Box::new(move |session, taking| session.grant(wish.release(), taking))
+    Box::new(Wished(wish))
 }
 
 impl<E> Debug for Wishes<E> {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::lookup::owned;
+use super::merge_many::is_set;
 use super::snapshots::Snapshots;
 use super::{Handle, Node, Session, typed_mut};
-use crate::entity::{Entity, Grant, Key, Mapped, Mapper, RelationKind, Wishes};
+use crate::entity::{Entity, Key, Mapped, Mapper, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::{Value, ValueRef};
 
@@ -20,11 +21,12 @@ pub(crate) enum Taking {
 
 impl Session {
     /// Copies a value onto the object of its key: the one in the session, else the one of the row, which is read by one SELECT. A
-    /// value whose key the database is to make, or has no row for, is added.
+    /// value whose key the database is to make, or has no row for, is added. For several values, [`merge_all`](Self::merge_all) takes
+    /// fewer statements.
     ///
     /// Columns that are equal stay untouched, so that they are not written; an unset [`Auto`](crate::value::Auto) and an unloaded
     /// [`Deferred`](crate::value::Deferred) leave what is there. What is in relationship fields is merged too along the cascade `merge` (which relations have unless they say
-    /// otherwise), and related as by [`set`](Self::set) and [`push`](Self::push): a collection gains members and never loses any, as
+    /// otherwise), the rows of each level read together, and related as by [`set`](Self::set) and [`push`](Self::push): a collection gains members and never loses any, as
     /// an empty field cannot tell that it was emptied. Without the cascade the field is left out of account.
     ///
     /// # Errors
@@ -32,15 +34,13 @@ impl Session {
     /// What an autoflush or the SELECT gives; [`ErrorKind::StaleData`] if the row of an expired object is gone, or has another
     /// version than the value; [`ErrorKind::InvalidState`] if the object is about to be deleted.
     pub fn merge<E: Entity>(&mut self, value: E) -> Result<Handle<E>> {
-        let node = self.merge_value(value)?;
+        let node = self.merge_with(|session| session.merge_value(value))?;
         Ok(self.handle(node))
     }
 
     pub(super) fn merge_value<E: Entity>(&mut self, value: E) -> Result<Node> {
         let store = self.store_of::<E>();
-        self.merge_into(store, value, |value, mapper, column| {
-            !value.is_unset(mapper, column)
-        })
+        self.merge_into(store, value, is_set)
     }
 
     /// Merges a value of a store's type; `is_given` tells the columns that it speaks of.
@@ -83,7 +83,7 @@ impl Session {
             }
             None => typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value),
         };
-        self.merge_wishes((store, slot), grants)?;
+        self.merge_later((store, slot), grants);
         Ok((store, slot))
     }
 
@@ -95,8 +95,11 @@ impl Session {
         deferred: &[usize],
     ) -> Result<Option<u32>> {
         let values: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+        let mut found = self.any_store(store).find(&values)?;
+        if found.is_none() && self.is_known_missing(store, key) {
+            return Ok(None);
+        }
         let any = self.any_store(store);
-        let mut found = any.find(&values)?;
         // One that is in the way of the next flush, or waits for it: then that comes first.
         if found.is_some_and(|slot| any.is_doomed(slot))
             || (found.is_none() && !any.pending().is_empty())
@@ -194,32 +197,5 @@ impl Session {
             return Ok(());
         }
         store.assign_many(slot, &columns, &snapshots.row(mapper, taken))
-    }
-
-    fn merge_wishes(&mut self, owner: Node, grants: Vec<(u16, Grant)>) -> Result<()> {
-        if grants.is_empty() {
-            return Ok(());
-        }
-        let mapper = Arc::clone(&self.entry(owner.0).mapper);
-        for (relation, grant) in grants {
-            let resolved = &mapper.resolved()?[usize::from(relation)];
-            if !resolved.cascade.merge {
-                continue;
-            }
-            let target = grant(self, Taking::Merge)?;
-            if resolved.through.is_some() {
-                self.connect(owner, relation, target)?;
-                continue;
-            }
-            let reference = self.reference(owner.0, relation, resolved);
-            let (child, parent) = match resolved.kind {
-                RelationKind::BelongsTo => (owner, target),
-                _ => (target, owner),
-            };
-            if self.parent(child, &reference)? != Some(parent) {
-                self.connect(owner, relation, target)?;
-            }
-        }
-        Ok(())
     }
 }

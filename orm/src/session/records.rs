@@ -42,7 +42,7 @@ impl Session {
     ///
     /// As [`merge`](Self::merge).
     pub fn merge_record(&mut self, record: Record) -> Result<Handle<Record>> {
-        let node = self.merge_record_into(record)?;
+        let node = self.merge_with(|session| session.merge_record_into(record))?;
         Ok(self.handle(node))
     }
 
@@ -299,7 +299,7 @@ impl Session {
 
     fn merge_record_into(&mut self, record: Record) -> Result<Node> {
         let store = self.store_of_records(record.mapper());
-        self.merge_into(store, record, |record, _, column| record.is_given(column))
+        self.merge_into(store, record, record::is_given)
     }
 
     /// The mapped object of a key, unless it has to be read again.

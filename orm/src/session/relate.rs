@@ -127,8 +127,9 @@ impl Session {
     /// Grants the wishes of one object: [`set`](Self::set) or [`push`](Self::push), with errors kept for the next flush.
     pub(crate) fn grant_all(&mut self, owner: Node, grants: Vec<(u16, Grant)>) {
         for (relation, grant) in grants {
-            let result =
-                grant(self, Taking::Add).and_then(|target| self.connect(owner, relation, target));
+            let result = grant
+                .grant(self, Taking::Add)
+                .and_then(|target| self.connect(owner, relation, target));
             if let Err(error) = result {
                 self.mapping_error.get_or_insert(error);
             }

@@ -262,3 +262,146 @@ fn a_value_of_another_version_is_stale() -> Result<()> {
     f.session.merge(fresh)?;
     Ok(())
 }
+
+#[test]
+fn many_values_are_read_by_one_statement() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.behind(|s| {
+        s.add_all(
+            (1..=4)
+                .map(|n| Author::new(format!("author {n}")))
+                .collect::<Vec<_>>(),
+        );
+        Ok(())
+    })?;
+    let author = |id: i64| Author {
+        id: Auto::set(id),
+        age: Some(30),
+        ..Author::new(format!("author {id}"))
+    };
+    // Two of one key, two without a row, and one without a key.
+    let values = [1, 2, 3, 2, 8, 9].map(author);
+    let values = values.into_iter().chain([Author::new("keyless")]);
+    let merged = f.session.merge_all(values)?;
+    f.sends(&[
+        "BEGIN",
+        "SELECT authors WHERE id IN (?, ?, ?, ?, ?, ?, ?, ?)",
+    ]);
+    assert_eq!(merged[1], merged[3]);
+    let states: Vec<State> = merged.iter().map(|&a| f.session.state(a)).collect();
+    assert_eq!(states[..4], [State::Persistent; 4]);
+    assert_eq!(states[4..], [State::Pending; 3]);
+    f.session.commit()?;
+    f.holds::<Author>(7);
+    f.forget();
+    // What is equal is not written, however it is merged.
+    f.session.merge_all([1, 2, 3, 8, 9].map(author))?;
+    f.session.commit()?;
+    f.sends(&[
+        "BEGIN",
+        "SELECT authors WHERE id IN (?, ?, ?, ?, ?, ?, ?, ?)",
+        "COMMIT",
+    ]);
+    Ok(())
+}
+
+#[test]
+fn two_new_values_of_one_key_are_one_object() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let seat = |row, taken| Seat::new(row, "a", taken);
+    let merged = f
+        .session
+        .merge_all([seat(1, false), seat(2, false), seat(1, true)])?;
+    assert_eq!(merged[0], merged[2]);
+    f.session.commit()?;
+    f.holds::<Seat>(2);
+    assert!(f.session.get::<Seat>((1, "a".to_owned()))?.is_some());
+    assert!(f.session[merged[0]].taken);
+    // Nor is a pending one met by a second.
+    f.session.no_autoflush(|s| {
+        let pending = s.add(seat(3, false));
+        let merged = s.merge_all([seat(3, true), seat(4, true)])?;
+        assert_eq!(merged[0], pending);
+        Ok(())
+    })?;
+    f.session.commit()?;
+    f.holds::<Seat>(4);
+    Ok(())
+}
+
+#[test]
+fn the_members_of_collections_are_read_level_by_level() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.behind(|s| {
+        for title in ["one", "two"] {
+            let tracks = ["a", "b"].map(|title| Track::new(title, 0));
+            s.add(Album {
+                tracks: tracks.into(),
+                ..Album::new(title)
+            });
+        }
+        Ok(())
+    })?;
+    let track = |id: i64, title: &str| Track {
+        id: Auto::set(id),
+        ..Track::new(title, 0)
+    };
+    let albums = [(1, [1, 2]), (2, [3, 9])].map(|(id, tracks)| Album {
+        id: Auto::set(id),
+        tracks: tracks.map(|id| track(id, "changed")).into(),
+        ..Album::new("changed")
+    });
+    let albums = f.session.merge_all(albums)?;
+    f.sends(&[
+        "BEGIN",
+        "SELECT albums WHERE id IN (?, ?)",
+        "UPDATE albums SET title = ? WHERE id = ? × 2",
+        "SELECT tracks WHERE id IN (?, ?, ?, ?)",
+    ]);
+    f.session.commit()?;
+    let one = f.session.load(albums[0], Album::TRACKS)?;
+    let two = f.session.load(albums[1], Album::TRACKS)?;
+    assert_eq!((one.len(), two.len()), (2, 3));
+    assert_eq!(f.session[two[2]].id.get(), Some(&9));
+    let changed = one
+        .iter()
+        .chain(&two)
+        .filter(|&&t| f.session[t].title == "changed");
+    assert_eq!(changed.count(), 4);
+    // Along one collection, too.
+    f.session.commit()?;
+    f.forget();
+    f.session.merge(Album {
+        id: Auto::set(1),
+        tracks: [track(1, "again"), track(2, "again")].into(),
+        ..Album::new("again")
+    })?;
+    f.sends(&[
+        "BEGIN",
+        "SELECT albums WHERE id = ?",
+        "UPDATE albums SET title = ? WHERE id = ?",
+        "SELECT tracks WHERE id IN (?, ?)",
+    ]);
+    Ok(())
+}
+
+#[test]
+fn an_error_ends_a_merge_of_many() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session
+        .add_all([Draft::new("a", "a"), Draft::new("b", "b")]);
+    f.session.commit()?;
+    let mut wrong = Draft::new("b", "changed");
+    wrong.version = 7;
+    let error = f
+        .session
+        .merge_all([Draft::new("a", "changed"), wrong, Draft::new("c", "c")]);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::StaleData);
+    f.session.rollback()?;
+    f.forget();
+    // What was found out about its keys is forgotten.
+    let merged = f.session.merge(Draft::new("c", "c"))?;
+    f.sends(&["BEGIN", "SELECT drafts WHERE name = ?"]);
+    assert_eq!(f.session.state(merged), State::Pending);
+    Ok(())
+}

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use selfsame::dialect::Isolation;
+use selfsame::dialect::{Batch, Isolation};
 use selfsame::prelude::*;
 use selfsame::session::TransactionOptions;
 use selfsame::{Error, ErrorKind};
@@ -23,6 +23,11 @@ pub(super) const CASES: &[Case] = &[
         .promise("What is in the relationship fields of a merged value is merged too, and related to the object that it was laid over.")
         .hint("Nothing of the backend's.")
         .covers(&[Rule(24), Rule(35)]),
+    Case::core("sessions.merge.many", merge_many)
+        .since(13)
+        .promise("Merging many values reads their rows together, and those of what waits in their relationship fields by one statement more; keys without a row are added.")
+        .hint("The keys travel as those of `get_many`: see `Dialect::batch`.")
+        .covers(&[Rule(35), Rule(24)]),
     Case::core("sessions.cascades.along", cascades)
         .since(4)
         .promise("What a relation says goes along is refreshed, expired and expunged with its owner, and an expunged value can be taken.")
@@ -97,6 +102,62 @@ fn merge(context: &mut Context) -> CaseResult {
         [("ann".to_owned(), Some(30)), ("bob".to_owned(), None)],
         "what differs must be written, and what is new inserted"
     );
+    Ok(())
+}
+
+fn merge_many(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let users = [
+        world.with_tasks("ann", &["a", "b"])?,
+        world.with_tasks("bob", &["c"])?,
+    ];
+    let tasks = world.tasks()?;
+    let mut session = world.session();
+    let values = users.map(|key| User {
+        id: Auto::set(key),
+        tasks: tasks
+            .iter()
+            .filter(|task| task.user_id == Some(key))
+            .cloned()
+            .collect(),
+        ..User::new(if key == users[0] { "ann" } else { "bob" })
+    });
+    let new = User {
+        id: Auto::set(users[1] + 10),
+        tasks: [Task::new("d")].into(),
+        ..User::new("carl")
+    };
+    let merged = session.merge_all(values.into_iter().chain([new]))?;
+    // A dialect without lists as parameters looks up one key a statement.
+    let lookups = match context.dialect().batch() {
+        Batch::Rows => 3 + tasks.len(),
+        _ => 2,
+    };
+    let sent = world.sent();
+    check_eq!(
+        sent.select,
+        lookups,
+        "the rows of a level must be read together"
+    );
+    check_eq!(sent.update, 0, "what is equal must not be written");
+    let states: Vec<State> = merged[..2]
+        .iter()
+        .map(|&user| session.state(user))
+        .collect();
+    check_eq!(
+        states,
+        [State::Persistent; 2],
+        "what has a row must be laid over it"
+    );
+    session.commit()?;
+    let owners: Vec<Option<i64>> = world.tasks()?.iter().map(|task| task.user_id).collect();
+    let [ann, bob] = users;
+    check_eq!(
+        owners,
+        [Some(ann), Some(ann), Some(bob), Some(bob + 10)],
+        "each task must be its owner's"
+    );
+    check_eq!(world.users()?.len(), 3, "each user must be there once");
     Ok(())
 }
 
