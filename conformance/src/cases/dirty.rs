@@ -1,5 +1,7 @@
 //! Which changes are noticed, and what is written for them.
 
+mod embedded;
+
 use selfsame::ErrorKind;
 use selfsame::backend::StatementKind;
 use selfsame::prelude::*;
@@ -9,7 +11,9 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::world::{Sent, User, World};
 
-pub(super) const CASES: &[Case] = &[
+pub(super) const LISTS: &[&[Case]] = &[CASES, embedded::CASES];
+
+const CASES: &[Case] = &[
     Case::core("dirty.equal.nothing", equal)
         .promise("Setting an equal value, or there and back, writes nothing.")
         .hint("Values must come back as they were stored, or they look changed.")
