@@ -22,7 +22,7 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 
 use crate::backend::Row;
-use crate::entity::{Entity, Fetch};
+use crate::entity::{Entity, Fetch, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Read;
 use crate::session::{Fill, Handle, Selection, Session};
@@ -268,27 +268,12 @@ impl<E: Entity, S> Query<E, S> {
 
     fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<E>>> {
         let store = session.store_of::<E>();
-        let loadings = self.said_loadings();
+        let loadings = said(E::mapper(), &self.loadings, self.raises);
         let slots = session.query_objects(store, &self.selection(limit), &loadings)?;
         Ok(slots
             .into_iter()
             .map(|slot| session.handle((store, slot)))
             .collect())
-    }
-
-    /// What is said of relations, of those too of which nothing is said one by one.
-    fn said_loadings(&self) -> Cow<'_, [Loading]> {
-        if !self.raises {
-            return Cow::Borrowed(&self.loadings);
-        }
-        let mut all = self.loadings.clone();
-        for (index, relation) in (0u16..).zip(E::mapper().relations()) {
-            let says = |loading: &Loading| loading.relation == index && loading.is_whole();
-            if relation.fetch == Fetch::Lazy && !self.loadings.iter().any(says) {
-                all.push(Loading::new(index, Fetch::Raise));
-            }
-        }
-        Cow::Owned(all)
     }
 
     #[cfg(test)]
@@ -324,6 +309,21 @@ fn add(columns: &mut Vec<usize>, column: u16) {
     if !columns.contains(&column) {
         columns.push(column);
     }
+}
+
+/// What is said of relations, of those too of which nothing is said one by one, if those raise.
+fn said<'l>(mapper: &Mapper, loadings: &'l [Loading], raises: bool) -> Cow<'l, [Loading]> {
+    if !raises {
+        return Cow::Borrowed(loadings);
+    }
+    let mut all = loadings.to_vec();
+    for (index, relation) in (0u16..).zip(mapper.relations()) {
+        let says = |loading: &Loading| loading.relation == index && loading.is_whole();
+        if relation.fetch == Fetch::Lazy && !loadings.iter().any(says) {
+            all.push(Loading::new(index, Fetch::Raise));
+        }
+    }
+    Cow::Owned(all)
 }
 
 impl<E, S> Clone for Query<E, S> {

@@ -1,5 +1,11 @@
 //! Rows without a struct: tables that are known at run time only, in the same session as entities.
 //!
+//! [`Metadata::reflect`](crate::schema::Metadata::reflect) maps a whole database, [`RecordTables`] tables with relations that the
+//! program declares. A session adds, gets and merges records as it does objects, and relates them by the names of their relations:
+//! [`add_record`](Session::add_record), [`get_record`](Session::get_record), [`related`](Session::related),
+//! [`relate`](Session::relate). Queries are built by [`Records::query`]; what they load along is said by
+//! [`RecordLoad`](crate::query::RecordLoad).
+//!
 //! ```
 //! use selfsame::record::{Record, Records};
 //! use selfsame::schema::{Column, ColumnType, Generated, Table};

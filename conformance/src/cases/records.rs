@@ -19,6 +19,11 @@ pub(super) const CASES: &[Case] = &[
         .hint("As `relations.load.statements`.")
         .covers(&[Rule(27), Rule(28)])
         .since(12),
+    Case::core("records.load.filtered", filtered)
+        .promise("A part of the records of a collection is loaded in order and within a limit for each owner, beside the collection.")
+        .hint("As `relations.filtered.view`.")
+        .covers(&[Rule(29)])
+        .since(15),
     Case::core("records.query.joined", joined)
         .promise("A query for records filters and orders by the columns of joined tables, and finds each record once; its limit counts records.")
         .hint("Send joins and GROUP BY as they are.")
@@ -172,6 +177,40 @@ fn statements(context: &mut Context) -> CaseResult {
             "the graph loaded {how} must take so many statements"
         );
     }
+    Ok(())
+}
+
+fn filtered(context: &mut Context) -> CaseResult {
+    let store = Store::filled(context)?;
+    let mut session = store.world.session();
+    let name = || store.labels.column::<String>("name");
+    let last = RecordLoad::filtered("labels", name()?.ge("x"))
+        .order_by(name()?.desc())
+        .limit(1);
+    let order = store.boxes.column::<i64>("id")?.asc();
+    let found = store
+        .boxes
+        .query()
+        .order_by(order)
+        .with(last)
+        .all(&mut session)?;
+    let mut shown = Vec::new();
+    for &one in &found {
+        let view = session.filtered_related(one, "labels")?.unwrap_or_default();
+        shown.push(names(&mut session, &view)?.join(" "));
+        check_eq!(
+            session.related_loaded(one, "labels")?,
+            None,
+            "the collection itself must be left as it was"
+        );
+    }
+    check_eq!(
+        shown,
+        ["x", "y"],
+        "each box must show the last of its labels"
+    );
+    let all = session.related(found[1], "labels")?;
+    check_eq!(all.len(), 2, "the collection must come whole");
     Ok(())
 }
 

@@ -11,7 +11,7 @@ pub use load::RecordLoad;
 use std::sync::Arc;
 
 use super::join::invalid;
-use super::{Joins, Loading};
+use super::{Joins, Loading, said};
 use crate::backend::Row;
 use crate::entity::Mapped;
 use crate::error::{Error, ErrorKind, Result};
@@ -58,6 +58,8 @@ pub struct RecordQuery {
     ways: Vec<Way>,
     lock: Option<RowLock>,
     loadings: Vec<Loading>,
+    /// Whether relations of which nothing is said raise.
+    raises: bool,
     fill: Fill,
 }
 
@@ -74,6 +76,7 @@ impl Records {
             ways: Vec::new(),
             lock: None,
             loadings: Vec::new(),
+            raises: false,
             fill: Fill::Expired,
         }
     }
@@ -299,7 +302,8 @@ impl RecordQuery {
 
     fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<Record>>> {
         let store = session.store_of_records(self.records.mapper());
-        let slots = session.query_objects(store, &self.selection(limit), &self.loadings)?;
+        let loadings = said(self.records.mapper(), &self.loadings, self.raises);
+        let slots = session.query_objects(store, &self.selection(limit), &loadings)?;
         Ok(slots
             .into_iter()
             .map(|slot| session.handle((store, slot)))

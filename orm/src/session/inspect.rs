@@ -68,7 +68,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`is_modified`](Self::is_modified); [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) if the table has no such column.
+    /// As [`is_modified`](Self::is_modified); [`ErrorKind::Mapping`] if the table has no such column.
     pub fn record_history(
         &self,
         handle: Handle<Record>,

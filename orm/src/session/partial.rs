@@ -8,7 +8,7 @@ use super::any_store::Fill;
 use super::joined::{add_columns, ascending};
 use super::lookup::not_connected;
 use super::transaction::Intent;
-use super::{Handle, Session, State};
+use super::{Handle, Node as Object, Session, State};
 use crate::dialect::Batch;
 use crate::entity::{Entity, Many, Mapper, Relation, ResolvedRelation};
 use crate::error::Result;
@@ -50,18 +50,24 @@ impl Session {
         relation: Relation<E, To, Many>,
     ) -> Result<Option<Vec<Handle<To>>>> {
         let owner = self.node(owner)?;
+        let target = self.known_store::<To>();
+        Ok(target.and_then(|target| self.view(owner, relation.index(), target)))
+    }
+
+    /// The members that filtered loading found of a collection, which leads to the store `target`.
+    pub(super) fn view<To>(
+        &self,
+        owner: Object,
+        relation: u16,
+        target: u16,
+    ) -> Option<Vec<Handle<To>>> {
         if self.any_store(owner.0).is_expired(owner.1, self.epoch) {
-            return Ok(None);
+            return None;
         }
-        let slots = self.edges.queried.view(owner, relation.index());
-        Ok(slots.zip(self.known_store::<To>()).map(|(slots, store)| {
-            let any = self.any_store(store);
-            slots
-                .iter()
-                .filter(|&&slot| any.state(slot) == State::Persistent)
-                .map(|&slot| self.handle((store, slot)))
-                .collect()
-        }))
+        let any = self.any_store(target);
+        let slots = self.edges.queried.view(owner, relation)?.iter();
+        let slots = slots.filter(|&&slot| any.state(slot) == State::Persistent);
+        Some(slots.map(|&slot| self.handle((target, slot))).collect())
     }
 
     /// Reads some members of the collections of many owners into views, those that were there before being replaced; all that were found.
@@ -74,6 +80,7 @@ impl Session {
         (part, undefer): (&Part, &[usize]),
     ) -> Result<Vec<u32>> {
         let target = self.target_store(store, relation);
+        self.refuse_second_mapping(target)?;
         let mapper = Arc::clone(&self.entry(target).mapper);
         let by = match &resolved.through {
             Some(through) => OwnerKey::new(through.association().table(), through.here()),

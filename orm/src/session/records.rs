@@ -175,6 +175,23 @@ impl Session {
         Ok(slots.map(|slots| self.records_at(target, slots)))
     }
 
+    /// The members of a record's collection that a query found with [`RecordLoad::filtered`](crate::query::RecordLoad::filtered), as
+    /// [`filtered`](Self::filtered) gives those of an entity's; `None` if none was asked for them. Never a statement.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if there is no such relation; [`ErrorKind::StaleHandle`].
+    pub fn filtered_related(
+        &mut self,
+        owner: Handle<Record>,
+        relation: &str,
+    ) -> Result<Option<Vec<Handle<Record>>>> {
+        let owner = self.node(owner)?;
+        let index = self.relation_named(owner, relation)?;
+        let target = self.target_store(owner.0, index);
+        Ok(self.view(owner, index, target))
+    }
+
     /// Relates two records by the name of a relation of the first: sets it if it leads to one, adds to it if it leads to many. Both
     /// sides change at once, in memory; the next flush writes the foreign key, or the row of the association table.
     ///

@@ -18,6 +18,7 @@ mod merge;
 mod pairs;
 mod queries;
 mod raise;
+mod record_loading;
 mod record_queries;
 mod record_relations;
 mod record_sessions;

@@ -1,4 +1,4 @@
-//! What queries for records can do besides finding them: load along, join, count in groups, and write.
+//! What queries for records can do besides finding them: join, count in groups, read past the session, and write.
 
 use selfsame::prelude::*;
 use selfsame::query::{RecordLoad, RecordQuery};
@@ -9,7 +9,7 @@ use selfsame::{Error, ErrorKind, Result};
 use crate::fixture::{Album, Fixture, Mark, Node, Seat, Track};
 
 /// Three albums of two tracks with a mark each, and a fourth that is empty; and their mappings by reflection.
-fn shop(f: &Fixture) -> Result<Metadata> {
+pub(crate) fn shop(f: &Fixture) -> Result<Metadata> {
     f.behind(|session| {
         for name in ["a", "b", "c"] {
             let track = |number: i32| Track {
@@ -27,107 +27,12 @@ fn shop(f: &Fixture) -> Result<Metadata> {
     Metadata::reflect(&f.outside)
 }
 
-fn titles(session: &Session, found: &[Handle<Record>]) -> Vec<String> {
+pub(crate) fn titles(session: &Session, found: &[Handle<Record>]) -> Vec<String> {
     let title = |&handle: &Handle<Record>| session[handle].get::<String>("title");
     found
         .iter()
         .map(|handle| title(handle).expect("a title"))
         .collect()
-}
-
-/// Albums with their tracks and marks as text, each relation asked for.
-fn graph(session: &mut Session, found: &[Handle<Record>]) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
-    for &album in found {
-        let mut line: String = session[album].get("title")?;
-        for track in session.related(album, "tracks")? {
-            assert_eq!(session.related(track, "album")?, [album]);
-            line += &format!(" {}", session[track].get::<String>("title")?);
-            for mark in session.related(track, "marks")? {
-                line += &format!("/{}", session[mark].get::<i32>("second")?);
-            }
-        }
-        lines.push(line);
-    }
-    Ok(lines)
-}
-
-#[test]
-fn graphs_are_equal_however_they_are_loaded() -> Result<()> {
-    let check = |load: &dyn Fn(RecordQuery) -> RecordQuery, query: usize, later: usize| {
-        let mut f = Fixture::new()?;
-        let shop = shop(&f)?;
-        let albums = shop.records("albums")?;
-        let id = albums.column::<i64>("id")?;
-        let found = load(albums.query().order_by(id.asc())).all(&mut f.session)?;
-        // The first is BEGIN.
-        let sent = f.sent();
-        assert_eq!(sent.len(), 1 + query, "{sent:#?}");
-        let expected = ["a a1/1 a2/2", "b b1/1 b2/2", "c c1/1 c2/2", "d"];
-        assert_eq!(graph(&mut f.session, &found)?, expected);
-        let sent = f.sent();
-        assert_eq!(sent.len(), later, "{sent:#?}");
-        Ok::<(), Error>(())
-    };
-    check(&|query| query, 1, 4 + 6)?;
-    check(&|query| query.with("tracks"), 2, 6)?;
-    check(&|query| query.with("tracks.marks"), 3, 0)?;
-    check(
-        &|query| query.with(RecordLoad::selectin("tracks").then("marks")),
-        3,
-        0,
-    )?;
-    check(
-        &|query| query.with("tracks.marks").with("tracks.album"),
-        3,
-        0,
-    )?;
-    check(
-        &|query| query.with(RecordLoad::joined("tracks.marks")),
-        1,
-        0,
-    )?;
-    check(
-        &|query| query.with(RecordLoad::joined("tracks").then("marks")),
-        2,
-        0,
-    )?;
-    check(
-        &|query| {
-            query
-                .with(RecordLoad::joined("tracks"))
-                .with("tracks.marks")
-        },
-        2,
-        0,
-    )?;
-    check(
-        &|query| query.with("tracks").with(RecordLoad::lazy("tracks")),
-        1,
-        4 + 6,
-    )?;
-    check(&|query| query.with(RecordLoad::lazy("tracks.marks")), 2, 6)
-}
-
-#[test]
-fn a_limit_counts_records_and_not_joined_rows() -> Result<()> {
-    let mut f = Fixture::new()?;
-    let albums = shop(&f)?.records("albums")?;
-    let id = albums.column::<i64>("id")?;
-    let query = albums.query().order_by(id.asc()).limit(2);
-    let found = query
-        .with(RecordLoad::joined("tracks"))
-        .all(&mut f.session)?;
-    assert_eq!(titles(&f.session, &found), ["a", "b"]);
-    f.forget();
-    for album in found {
-        assert_eq!(
-            f.session.related_loaded(album, "tracks")?.map(|t| t.len()),
-            Some(2)
-        );
-    }
-    f.sends(&[]);
-    Ok(())
 }
 
 #[test]

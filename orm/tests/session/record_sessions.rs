@@ -330,6 +330,11 @@ fn a_row_is_never_an_entity_and_a_record_in_one_session() -> Result<()> {
     assert!(is_refused(books.query().with("author").all(&mut f.session)));
     let joined = selfsame::query::RecordLoad::joined("author");
     assert!(is_refused(books.query().with(joined).all(&mut f.session)));
+    let books_of = selfsame::query::RecordLoad::filtered("books", true);
+    let mut other = Session::new(&f.outside);
+    other.get::<crate::fixture::Book>(1)?;
+    assert!(is_refused(authors.query().with(books_of).all(&mut other)));
+    drop(other);
     f.session[ann].age = Some(1);
     f.session.commit()?;
 

@@ -1,10 +1,11 @@
 //! Loading relations of records along with them, by their names.
 
 use super::RecordQuery;
-use crate::entity::{Fetch, Mapper};
-use crate::error::Result;
-use crate::query::Loading;
-use crate::record;
+use crate::entity::{Fetch, Mapper, RelationKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::{Loading, Part};
+use crate::record::{self, Record};
+use crate::sql::{Condition, OrderBy};
 
 /// How a relation of a query's records is loaded along with them. Text alone is [`selectin`](Self::selectin).
 ///
@@ -20,6 +21,8 @@ use crate::record;
 pub struct RecordLoad {
     path: String,
     fetch: Fetch,
+    /// Which members go into a view; `None` fills the relation itself.
+    part: Option<Part>,
     nested: Vec<RecordLoad>,
 }
 
@@ -45,6 +48,48 @@ impl RecordLoad {
         Self::new(path.into(), Fetch::Raise)
     }
 
+    /// The members of a collection for which a condition is true, by one more statement for all records of the query, into a view of
+    /// its own that [`Session::filtered_related`](crate::session::Session::filtered_related) reads; the collection itself is left as it
+    /// is. `filtered("album", true)` is for all of them, to be ordered or limited.
+    ///
+    /// ```
+    /// # use selfsame::prelude::*;
+    /// # use selfsame::query::RecordLoad;
+    /// # use selfsame::record::Record;
+    /// # fn read(shop: &Metadata, session: &mut Session) -> selfsame::Result<Vec<Handle<Record>>> {
+    /// let (artists, albums) = (shop.records("artist")?, shop.records("album")?);
+    /// let title = || albums.column::<String>("title");
+    /// let load = RecordLoad::filtered("album", title()?.starts_with("L"));
+    /// artists.query().with(load.order_by(title()?.asc()).limit(3)).all(session)
+    /// # }
+    /// ```
+    pub fn filtered(path: impl Into<String>, condition: impl Condition<Record>) -> Self {
+        let part = Part {
+            filter: Some(condition.into_condition()),
+            ..Part::default()
+        };
+        Self {
+            part: Some(part),
+            ..Self::selectin(path)
+        }
+    }
+
+    /// Orders the members that are loaded [`filtered`](Self::filtered), of each owner; each further call orders what the former left
+    /// equal. A relation that is loaded whole has its own order, and asking it for another is an [`ErrorKind::Mapping`].
+    #[must_use]
+    pub fn order_by(mut self, order: impl Into<OrderBy<Record>>) -> Self {
+        let part = self.part.get_or_insert_default();
+        part.order.push(order.into().into_order());
+        self
+    }
+
+    /// At most this many of the members that are loaded [`filtered`](Self::filtered), of each owner, the first in order.
+    #[must_use]
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.part.get_or_insert_default().limit = Some(limit);
+        self
+    }
+
     /// Loads a relation of what this one leads to.
     #[must_use]
     pub fn then(mut self, next: impl Into<Self>) -> Self {
@@ -56,6 +101,7 @@ impl RecordLoad {
         Self {
             path,
             fetch,
+            part: None,
             nested: Vec::new(),
         }
     }
@@ -78,20 +124,32 @@ impl RecordQuery {
         }
         self
     }
+
+    /// Has every relation of the query's records raise that neither [`with`](Self::with) nor the mapping loads along: see
+    /// [`RecordLoad::raise`].
+    pub fn raise_all(mut self) -> Self {
+        self.raises = true;
+        self
+    }
 }
 
 /// Adds what a path leads to, and what is nested there.
 fn add(loadings: &mut Vec<Loading>, mapper: &Mapper, path: &str, load: &RecordLoad) -> Result<()> {
     let (relation, behind) = record::step(mapper, path)?;
+    let part = load.part.as_ref().filter(|_| behind.is_none());
+    check_part(mapper, relation, part)?;
     let known = loadings
         .iter()
-        .position(|loading| loading.relation == relation);
+        .position(|loading| loading.relation == relation && loading.is_whole() == part.is_none());
     let at = known.unwrap_or_else(|| {
         let fetch = match load.fetch {
             Fetch::Lazy | Fetch::Raise => Fetch::Selectin,
             fetch => fetch,
         };
-        loadings.push(Loading::new(relation, fetch));
+        loadings.push(Loading {
+            part: part.cloned(),
+            ..Loading::new(relation, fetch)
+        });
         loadings.len() - 1
     });
     let loading = &mut loadings[at];
@@ -100,8 +158,32 @@ fn add(loadings: &mut Vec<Loading>, mapper: &Mapper, path: &str, load: &RecordLo
         return add(&mut loading.nested, &target, behind, load);
     }
     loading.fetch = load.fetch;
+    loading.part = load.part.clone();
     for next in &load.nested {
         add(&mut loading.nested, &target, &next.path, next)?;
     }
     Ok(())
+}
+
+/// Refuses to load a part of what is no collection, and to order or limit what is loaded whole.
+fn check_part(mapper: &Mapper, relation: u16, part: Option<&Part>) -> Result<()> {
+    let Some(part) = part else {
+        return Ok(());
+    };
+    let relation = &mapper.relations()[usize::from(relation)];
+    let is_collection = matches!(
+        relation.kind(),
+        RelationKind::HasMany | RelationKind::ManyToMany
+    );
+    let name = relation.name();
+    let message = match (is_collection, &part.filter) {
+        (true, Some(_)) => return Ok(()),
+        (true, None) => {
+            format!("the relation {name} is loaded whole, in its own order: load it filtered")
+        }
+        (false, _) => {
+            format!("the relation {name} leads to one record at most, of which no part is loaded")
+        }
+    };
+    Err(Error::new(ErrorKind::Mapping, message).entity(mapper.name()))
 }

@@ -1,0 +1,186 @@
+//! Relations of records that are loaded along with them, by their names.
+
+use selfsame::prelude::*;
+use selfsame::query::{RecordLoad, RecordQuery};
+use selfsame::record::{Record, Records};
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::fixture::Fixture;
+use crate::record_queries::{shop, titles};
+
+/// Albums with their tracks and marks as text, each relation asked for.
+fn graph(session: &mut Session, found: &[Handle<Record>]) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for &album in found {
+        let mut line: String = session[album].get("title")?;
+        for track in session.related(album, "tracks")? {
+            assert_eq!(session.related(track, "album")?, [album]);
+            line += &format!(" {}", session[track].get::<String>("title")?);
+            for mark in session.related(track, "marks")? {
+                line += &format!("/{}", session[mark].get::<i32>("second")?);
+            }
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+#[test]
+fn graphs_are_equal_however_they_are_loaded() -> Result<()> {
+    let check = |load: &dyn Fn(RecordQuery) -> RecordQuery, query: usize, later: usize| {
+        let mut f = Fixture::new()?;
+        let shop = shop(&f)?;
+        let albums = shop.records("albums")?;
+        let id = albums.column::<i64>("id")?;
+        let found = load(albums.query().order_by(id.asc())).all(&mut f.session)?;
+        // The first is BEGIN.
+        let sent = f.sent();
+        assert_eq!(sent.len(), 1 + query, "{sent:#?}");
+        let expected = ["a a1/1 a2/2", "b b1/1 b2/2", "c c1/1 c2/2", "d"];
+        assert_eq!(graph(&mut f.session, &found)?, expected);
+        let sent = f.sent();
+        assert_eq!(sent.len(), later, "{sent:#?}");
+        Ok::<(), Error>(())
+    };
+    check(&|query| query, 1, 4 + 6)?;
+    check(&|query| query.with("tracks"), 2, 6)?;
+    check(&|query| query.with("tracks.marks"), 3, 0)?;
+    check(
+        &|query| query.with(RecordLoad::selectin("tracks").then("marks")),
+        3,
+        0,
+    )?;
+    check(
+        &|query| query.with("tracks.marks").with("tracks.album"),
+        3,
+        0,
+    )?;
+    check(
+        &|query| query.with(RecordLoad::joined("tracks.marks")),
+        1,
+        0,
+    )?;
+    check(
+        &|query| query.with(RecordLoad::joined("tracks").then("marks")),
+        2,
+        0,
+    )?;
+    check(
+        &|query| {
+            query
+                .with(RecordLoad::joined("tracks"))
+                .with("tracks.marks")
+        },
+        2,
+        0,
+    )?;
+    check(
+        &|query| query.with("tracks").with(RecordLoad::lazy("tracks")),
+        1,
+        4 + 6,
+    )?;
+    check(&|query| query.with(RecordLoad::lazy("tracks.marks")), 2, 6)
+}
+
+#[test]
+fn a_limit_counts_records_and_not_joined_rows() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let albums = shop(&f)?.records("albums")?;
+    let id = albums.column::<i64>("id")?;
+    let query = albums.query().order_by(id.asc()).limit(2);
+    let found = query
+        .with(RecordLoad::joined("tracks"))
+        .all(&mut f.session)?;
+    assert_eq!(titles(&f.session, &found), ["a", "b"]);
+    f.forget();
+    for album in found {
+        assert_eq!(
+            f.session.related_loaded(album, "tracks")?.map(|t| t.len()),
+            Some(2)
+        );
+    }
+    f.sends(&[]);
+    Ok(())
+}
+
+#[test]
+fn a_part_of_a_collection_is_a_view_beside_it() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let shop = shop(&f)?;
+    let (albums, tracks) = (shop.records("albums")?, shop.records("tracks")?);
+    let title = || tracks.column::<String>("title");
+    let second = RecordLoad::filtered("tracks", title()?.ends_with("2"));
+    let query = albums.query().with(second.then("marks")).limit(2);
+    let found = query
+        .order_by(albums.column::<i64>("id")?.asc())
+        .all(&mut f.session)?;
+    assert_eq!(f.sent().len(), 1 + 3);
+    let view = f
+        .session
+        .filtered_related(found[1], "tracks")?
+        .expect("a view");
+    assert_eq!(titles(&f.session, &view), ["b2"]);
+    assert_eq!(f.session.related(view[0], "marks")?.len(), 1);
+    assert_eq!(f.session.related_loaded(found[1], "tracks")?, None);
+    f.sends(&[]);
+    assert_eq!(f.session.related(found[1], "tracks")?.len(), 2);
+    let last = RecordLoad::filtered("tracks", true)
+        .order_by(title()?.desc())
+        .limit(1);
+    let found = albums
+        .query()
+        .with(last)
+        .with("tracks")
+        .all(&mut f.session)?;
+    let view = f
+        .session
+        .filtered_related(found[0], "tracks")?
+        .expect("a view");
+    assert_eq!(titles(&f.session, &view), ["a2"]);
+    assert_eq!(
+        f.session
+            .related_loaded(found[0], "tracks")?
+            .map(|all| all.len()),
+        Some(2)
+    );
+    let wrong = |records: &Records, load: RecordLoad| {
+        let error = records
+            .query()
+            .with(load)
+            .all(&mut Session::new(&f.outside));
+        error.expect_err("refused").kind()
+    };
+    assert_eq!(
+        wrong(&tracks, RecordLoad::filtered("album", true)),
+        ErrorKind::Mapping
+    );
+    assert_eq!(
+        wrong(&albums, RecordLoad::selectin("tracks").limit(1)),
+        ErrorKind::Mapping
+    );
+    Ok(())
+}
+
+#[test]
+fn what_must_not_be_loaded_later_is_refused() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let albums = shop(&f)?.records("albums")?;
+    let refused = |session: &mut Session, owner, relation: &str| {
+        let error = session.related(owner, relation).expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::NotLoaded);
+    };
+    let found = albums
+        .query()
+        .with(RecordLoad::raise("tracks"))
+        .all(&mut f.session)?;
+    refused(&mut f.session, found[0], "tracks");
+    let found = albums
+        .query()
+        .with(RecordLoad::lazy("tracks"))
+        .all(&mut f.session)?;
+    assert_eq!(f.session.related(found[0], "tracks")?.len(), 2);
+    f.session.clear();
+    let found = albums.query().raise_all().all(&mut f.session)?;
+    refused(&mut f.session, found[0], "tracks");
+    Ok(())
+}
