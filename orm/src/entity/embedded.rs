@@ -284,9 +284,19 @@ impl<T: Embedded> Embedded for Option<T> {
 
     fn assign(&mut self, place: Place<'_>, column: usize, value: ValueRef<'_>) -> Result<()> {
         match self {
-            Some(known) => known.assign(place, column, value),
-            None => place.keep_absent(column, value),
+            Some(known) if !value.is_null() => return known.assign(place, column, value),
+            None if value.is_null() => return Ok(()),
+            _ => {}
         }
+        // One column may be all that it needs, as a foreign key that a relation sets.
+        let mut row = Remade::of(self);
+        row.0[column] = value.to_owned();
+        match Self::hydrate(place, &row, 0) {
+            Ok(made) => *self = made,
+            Err(_) if self.is_none() => return place.keep_absent(column, value),
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     fn assign_many(&mut self, place: Place<'_>, columns: &[usize], row: &dyn Row) -> Result<()> {
@@ -325,14 +335,19 @@ impl Remade {
         if changed.peek().is_none() {
             return Ok(None);
         }
-        let mut values: Vec<Value> = Vec::with_capacity(T::WIDTH);
+        let mut made = Self::of(value);
+        for column in changed {
+            made.0[column] = place.value(row, column)?.to_owned();
+        }
+        Ok(Some(made))
+    }
+
+    fn of<T: Embedded>(value: &T) -> Self {
+        let mut values = Vec::with_capacity(T::WIDTH);
         value.each_value(0, &mut |_, value| {
             values.push(value.value().map_or(Value::Null, ValueRef::to_owned));
         });
-        for column in changed {
-            values[column] = place.value(row, column)?.to_owned();
-        }
-        Ok(Some(Self(values)))
+        Self(values)
     }
 }
 

@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
-use crate::fixture::{Address, Customer, Fixture};
+use crate::fixture::{Actor, Address, Agency, Author, Customer, Fixture};
 
 fn home() -> Address {
     Address::new("Main St", "12345")
@@ -313,5 +313,31 @@ fn statements_for_many_rows_name_its_columns() -> Result<()> {
         .collect();
     assert_eq!(zips, ["2", "12345", "12345"]);
     assert_eq!(f.session[all[2]].billing, Some(billing()));
+    Ok(())
+}
+
+#[test]
+fn a_relation_makes_a_value_of_its_key_alone() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    let actor = f.session.add(Actor::new());
+    f.session.set(actor, Actor::AGENT, Some(ann))?;
+    f.session.commit()?;
+    let agency = |share| Some(Agency { id: 1, share });
+    assert_eq!(f.session[actor].agency, agency(None));
+    f.session[actor].agency = agency(Some(0.1));
+    f.session.commit()?;
+    assert_eq!(f.session.load(actor, Actor::AGENT)?, Some(ann));
+
+    // Its share is nobody's without an agent.
+    f.session.set(actor, Actor::AGENT, None)?;
+    let error = f.session.flush().expect_err("a share without an agent");
+    assert_eq!(error.column_name(), Some("agent_id"));
+    f.session.rollback()?;
+    f.session[actor].agency = agency(None);
+    f.session.set(actor, Actor::AGENT, None)?;
+    f.session.commit()?;
+    f.session.refresh(actor)?;
+    assert_eq!(f.session[actor].agency, None);
     Ok(())
 }

@@ -322,6 +322,25 @@ fn digits(text: &str) -> std::result::Result<(), &'static str> {
     is_digits.then_some(()).ok_or("not all digits")
 }
 
+/// May have an agent, by a key in a value that may be absent.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "actors")]
+pub(crate) struct Actor {
+    #[orm(primary_key)]
+    pub(crate) id: Auto<i64>,
+    #[orm(flatten, prefix = "agent_")]
+    pub(crate) agency: Option<Agency>,
+    #[orm(key = "agent_id")]
+    pub(crate) agent: BelongsTo<Author>,
+}
+
+#[derive(Embedded, Clone, Debug, PartialEq)]
+pub(crate) struct Agency {
+    #[orm(references = "authors.id")]
+    pub(crate) id: i64,
+    pub(crate) share: Option<f64>,
+}
+
 /// A car, a truck or a bicycle, whose manual is long.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "vehicles")]
@@ -368,7 +387,7 @@ impl Fixture {
         metadata![
             Author, Book, Album, Track, Mark, House, Room, Person, Passport, Node, Seat, Team,
             Member, Word, Draft, Credit, Post, Tag, Site, Region, Shop, Shelf, Line, Customer,
-            Vehicle
+            Vehicle, Actor
         ]
         .create_all(&outside)?;
         let sent = Arc::new(Mutex::new(Vec::new()));
