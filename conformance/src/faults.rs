@@ -4,6 +4,7 @@
 //! fails, the fault was seen to act, and the same case passes in the same wrapper without the fault. A backend error does not
 //! count: a suite whose assertions are gone would still get those.
 
+mod connections;
 mod constraints;
 mod lie;
 mod queries;
@@ -61,6 +62,8 @@ pub enum Group {
     Constraints,
     /// Wrong ends of transactions.
     Transactions,
+    /// What connections and servers tell of themselves.
+    Connections,
 }
 
 impl fmt::Display for Group {
@@ -71,6 +74,7 @@ impl fmt::Display for Group {
             Self::Writes => "writes",
             Self::Constraints => "constraints",
             Self::Transactions => "transactions",
+            Self::Connections => "connections",
         })
     }
 }
@@ -119,6 +123,7 @@ const LISTS: &[&[Fault]] = &[
     writes::FAULTS,
     constraints::FAULTS,
     transactions::FAULTS,
+    connections::FAULTS,
 ];
 
 /// Every fault, in the order of reports.

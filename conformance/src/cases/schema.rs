@@ -44,6 +44,11 @@ pub(super) const CASES: &[Case] = &[
         .promise("Any string is a table's name once quoted, and the check for existence takes it for itself.")
         .hint("`table_exists` takes the name as a parameter.")
         .covers(&[Contract(41), Contract(75), Rule(41)]),
+    Case::core("schema.names.long", long_names)
+        .promise("Two tables whose names are as long as a name may be, and differ in the last character, are two; a longer name is refused before a statement is sent.")
+        .hint("`Capabilities::max_identifier` is the number of bytes that the database keeps, not that it takes.")
+        .covers(&[Contract(75), Rule(41)])
+        .since(16),
     Case::core("schema.change.cached", change_while_cached)
         .promise("A statement that is kept prepared gives right rows after its table was changed, or a clear error, never wrong ones.")
         .hint("Prepare again when the database says that the plan is stale, and never trust the old number of columns.")
@@ -370,6 +375,45 @@ fn odd_names(context: &mut Context) -> CaseResult {
     }
     Ok(())
 }
+
+fn long_names(context: &mut Context) -> CaseResult {
+    let engine = engine(context);
+    let longest = context.capabilities().max_identifier;
+    let length = longest.unwrap_or(LONG_NAME);
+    let names = ["x", "y"].map(|end| "n".repeat(length - 1) + end);
+    for (rows, name) in (1..).zip(&names) {
+        let created = Metadata::new([value_table(name, ColumnType::I64)]).create_all(&engine);
+        check!(
+            created.is_ok(),
+            "a table with a name of {length} characters must be made, gave {created:?}"
+        );
+        let mut database = Database::open(context)?;
+        for row in 1..=rows {
+            database.execute(
+                &format!("INSERT INTO [{name}] ([id], [v]) VALUES (?, ?)"),
+                &[int(row), int(rows)],
+            )?;
+        }
+        check_eq!(
+            database.count(name)?,
+            rows,
+            "a table must hold its own rows alone, whatever the end of its name"
+        );
+    }
+    if let Some(longest) = longest {
+        let name = "n".repeat(longest + 1);
+        let refused = Metadata::new([value_table(&name, ColumnType::I64)]).create_all(&engine);
+        check!(
+            refused.is_err(),
+            "a name of {} bytes must be refused where {longest} are kept",
+            longest + 1
+        );
+    }
+    Ok(())
+}
+
+/// How long a name is tried where the database sets no limit.
+const LONG_NAME: usize = 200;
 
 fn change_while_cached(context: &mut Context) -> CaseResult {
     let mut database = Database::open(context)?;

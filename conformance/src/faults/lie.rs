@@ -11,6 +11,8 @@ pub(super) enum Lie {
     Store(fn(ValueRef<'_>) -> Option<Value>),
     /// A value is bent on its way out.
     Read(fn(ValueRef<'_>) -> Option<Value>),
+    /// An array is bent on its way in.
+    Array(fn(&[Value]) -> Option<Vec<Value>>),
     /// Another text is sent.
     Text(fn(&dyn Dialect, StatementKind, &str) -> Option<String>),
     /// The row at this place (from 0) of a result is delivered otherwise.
@@ -31,6 +33,10 @@ pub(super) enum Lie {
     LoseNames,
     /// An INSERT outside a transaction stays uncommitted.
     HoldOpen,
+    /// The server does not tell what it is.
+    Anonymous,
+    /// What the backend shows of itself has the password in it.
+    ShowPassword,
     /// The connection goes back to the pool as it is.
     KeepDirty,
     /// Once a sink stopped early, the connection answers nothing but errors.

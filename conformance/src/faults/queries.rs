@@ -11,6 +11,13 @@ use crate::faults::text::{always_true, clause, places, replaced};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
+        "queries.long_names_cut",
+        Queries,
+        "Names are cut behind 40 characters.",
+        Lie::Text(|_, _, text| names_cut(text, 40)),
+    )
+    .suspects(&["schema.names.long"]),
+    Fault::new(
         "queries.null_equals_null",
         Queries,
         "A comparison with NULL by = finds the rows that hold NULL.",
@@ -144,6 +151,23 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .suspects(&["queries.stream.stop"]),
 ];
+
+/// The text with all quoted names cut.
+fn names_cut(text: &str, longest: usize) -> Option<String> {
+    let mut length = None;
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        length = match (length, c) {
+            (None, '"') => Some(0),
+            (Some(_), '"') | (None, _) => None,
+            (Some(length), _) => Some(length + 1),
+        };
+        if length.is_none_or(|length| length <= longest) {
+            out.push(c);
+        }
+    }
+    (out != text).then_some(out)
+}
 
 fn null_equals_null(dialect: &dyn Dialect, kind: StatementKind, text: &str) -> Option<String> {
     if kind != StatementKind::Select {

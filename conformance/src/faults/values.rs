@@ -9,6 +9,22 @@ use crate::faults::lie::Lie;
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
+        "values.array_nulls_last",
+        Values,
+        "The NULLs of an array move to its end.",
+        Lie::Array(nulls_last),
+    )
+    .needs(&[Capability::ArrayBatches])
+    .suspects(&["types.all.as_arrays"]),
+    Fault::new(
+        "values.array_null_is_text",
+        Values,
+        "A NULL in an array of texts is the text NULL.",
+        Lie::Array(null_is_text),
+    )
+    .needs(&[Capability::ArrayBatches])
+    .suspects(&["types.all.as_arrays"]),
+    Fault::new(
         "values.i64_through_f64",
         Values,
         "A 64-bit integer passes through a double on its way in.",
@@ -225,6 +241,25 @@ pub(super) const FAULTS: &[Fault] = &[
     .beyond(65_536)
     .suspects(&["types.bytes.large"]),
 ];
+
+fn nulls_last(values: &[Value]) -> Option<Vec<Value>> {
+    let (mut moved, nulls): (Vec<Value>, Vec<Value>) = values
+        .iter()
+        .cloned()
+        .partition(|value| !matches!(value, Value::Null));
+    moved.extend(nulls);
+    (moved != values).then_some(moved)
+}
+
+fn null_is_text(values: &[Value]) -> Option<Vec<Value>> {
+    let is_text = values.iter().any(|value| matches!(value, Value::Text(_)));
+    let has_null = values.iter().any(|value| matches!(value, Value::Null));
+    let bent = |value: &Value| match value {
+        Value::Null => Value::Text("NULL".to_owned()),
+        value => value.clone(),
+    };
+    (is_text && has_null).then(|| values.iter().map(bent).collect())
+}
 
 #[expect(
     clippy::cast_possible_truncation,

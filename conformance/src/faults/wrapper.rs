@@ -83,6 +83,10 @@ pub(super) struct Liar {
 
 impl fmt::Debug for Liar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if matches!(self.lie, Some(Lie::ShowPassword)) {
+            self.fire();
+            return f.write_str("Liar { password: \"secret\" }");
+        }
         f.write_str("Liar")
     }
 }
@@ -134,7 +138,7 @@ impl Liar {
     fn stored(&self, params: &[Param<'_>]) -> Option<Vec<Stored>> {
         let bend: &dyn Fn(ValueRef<'_>) -> Option<Value> = match self.lie {
             Some(Lie::Store(bend)) => bend,
-            Some(Lie::LoseLast(_)) => &|_| None,
+            Some(Lie::LoseLast(_) | Lie::Array(_)) => &|_| None,
             _ => return None,
         };
         let mut changed = false;
@@ -159,6 +163,16 @@ impl Liar {
                     && values.len() > *beyond
                 {
                     values.pop();
+                    changed = true;
+                }
+            }
+        }
+        if let Some(Lie::Array(bend)) = self.lie {
+            for column in &mut stored {
+                if let Stored::Many(values) = column
+                    && let Some(bent) = bend(values)
+                {
+                    *values = bent;
                     changed = true;
                 }
             }
@@ -407,6 +421,10 @@ impl Connection for LyingConnection {
     }
 
     fn server_version(&mut self) -> Result<String> {
+        if matches!(self.liar.lie, Some(Lie::Anonymous)) {
+            self.liar.fire();
+            return Ok(String::new());
+        }
         self.inner.server_version()
     }
 }

@@ -8,6 +8,7 @@ use super::lookup::KeyBatch;
 use super::pairs::{Change, Pair, Wanted};
 use super::persist;
 use super::plan::{AssociationChanges, Step};
+use super::planted::{Planted, is_planted};
 use super::transaction::Intent;
 use super::{Session, State};
 use crate::engine::{Operation, Shape};
@@ -100,6 +101,9 @@ impl Session {
             let Some(relation) = relation else {
                 continue;
             };
+            if is_planted(Planted::PairOneSided) && owner != pair.left {
+                continue;
+            }
             // What is put into the collection of an object without a row is all there is.
             if self.any_store(owner.0).state(owner.1) == State::Pending
                 && self.edges.loaded(owner, relation).is_none()
@@ -349,7 +353,7 @@ impl Session {
                 doomed.push((store, slots));
             }
         }
-        if doomed.is_empty() {
+        if doomed.is_empty() || is_planted(Planted::PairsNotSevered) {
             return Ok(changes);
         }
         for store in (0u16..).take(self.stores.len()) {
@@ -383,6 +387,9 @@ impl Session {
     fn find_unknown_pairs(&mut self) -> Result<()> {
         let mut unknown: BTreeMap<u16, Vec<Pair>> = BTreeMap::new();
         for (pair, Change { known, .. }) in self.edges.pairs.in_order() {
+            if is_planted(Planted::PairNotAsked) {
+                continue;
+            }
             if known.is_none() && self.is_there(pair.left) && self.is_there(pair.right) {
                 unknown.entry(pair.association).or_default().push(pair);
             }

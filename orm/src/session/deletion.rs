@@ -68,6 +68,7 @@ impl Session {
         let mut left = vec![node];
         while let Some((store, slot)) = left.pop() {
             match self.any_store(store).state(slot) {
+                State::Pending if is_planted(Planted::PendingOrphanInserted) => {}
                 State::Pending => {
                     self.any_store_mut(store).unpend(slot);
                     left.extend(self.pending_children((store, slot))?);

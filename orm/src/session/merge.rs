@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::lookup::owned;
 use super::merge_many::is_set;
+use super::planted::{Planted, is_planted};
 use super::snapshots::Snapshots;
 use super::{Handle, Node, Session, typed_mut};
 use crate::entity::{Entity, Key, Mapped, Mapper, Wishes};
@@ -165,7 +166,8 @@ impl Session {
         let says_nothing = [ValueRef::I16(0), ValueRef::I32(0), ValueRef::I64(0)];
         let known = self.any_store(store).value(slot, column);
         let is_known = known.value().unwrap_or(ValueRef::Null).same(version);
-        if is_known || says_nothing.iter().any(|zero| zero.same(version)) {
+        let is_ignored = is_planted(Planted::MergeIgnoresVersion);
+        if is_known || is_ignored || says_nothing.iter().any(|zero| zero.same(version)) {
             return Ok(());
         }
         let message = "the value to merge was read at another version of the row";

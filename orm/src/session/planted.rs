@@ -54,6 +54,22 @@ pub enum Planted {
     PoolUnbounded,
     /// A connection that broke during COMMIT is an error like others.
     AmbiguousUntold,
+    /// Two objects that are put together show it on one side alone.
+    PairOneSided,
+    /// A pair that nobody knew of is written without asking for it.
+    PairNotAsked,
+    /// The pairs of a deleted object stay.
+    PairsNotSevered,
+    /// A pair that is gone already is not told.
+    PairStaleUntold,
+    /// The version of a row is not checked.
+    VersionUnchecked,
+    /// The version of a row is not counted.
+    VersionStays,
+    /// A merged value's version is not looked at.
+    MergeIgnoresVersion,
+    /// A pending object that was let go is inserted.
+    PendingOrphanInserted,
 }
 
 #[cfg(feature = "planted-faults")]
@@ -89,7 +105,7 @@ mod on {
 
     impl Planted {
         /// Every mistake.
-        pub const ALL: [Self; 22] = [
+        pub const ALL: [Self; 30] = [
             Self::SecondObject,
             Self::NoSnapshot,
             Self::SnapshotStays,
@@ -112,6 +128,14 @@ mod on {
             Self::BeginsAlone,
             Self::PoolUnbounded,
             Self::AmbiguousUntold,
+            Self::PairOneSided,
+            Self::PairNotAsked,
+            Self::PairsNotSevered,
+            Self::PairStaleUntold,
+            Self::VersionUnchecked,
+            Self::VersionStays,
+            Self::MergeIgnoresVersion,
+            Self::PendingOrphanInserted,
         ];
     }
 }

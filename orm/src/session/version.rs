@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Session;
+use super::planted::{Planted, is_planted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::{ValueRef, ValueType};
 
@@ -43,6 +44,9 @@ impl Session {
         let Some(column) = entry.mapper.version_column() else {
             return Ok(Cow::Borrowed(columns));
         };
+        if is_planted(Planted::VersionStays) {
+            return Ok(Cow::Borrowed(columns));
+        }
         let ty = entry.mapper.types()[column];
         for &slot in slots {
             let before = match entry.store.row_value(slot, column).value() {

@@ -1,0 +1,25 @@
+//! What connections and servers tell of themselves.
+//!
+//! A server that is gone is not among these lies: the cases break the connection themselves, above the backend, as nothing in the
+//! contract could make any server go. What a backend makes of a dead line is a test of its own.
+
+use crate::faults::Fault;
+use crate::faults::Group::Connections;
+use crate::faults::lie::Lie;
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault::new(
+        "connections.version_untold",
+        Connections,
+        "The server does not tell its name and version.",
+        Lie::Anonymous,
+    )
+    .suspects(&["connections.version"]),
+    Fault::new(
+        "connections.password_shown",
+        Connections,
+        "The backend's Debug form shows the password.",
+        Lie::ShowPassword,
+    )
+    .suspects(&["connections.debug"]),
+];
