@@ -6,8 +6,10 @@ use selfsame::entity::{
     ResolvedRelation,
 };
 use selfsame::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
-use selfsame::value::{Auto, ColumnValue, Decimal, Param, Timestamp, ValueRef, ValueType};
-use selfsame::{DbEnum, Entity, ErrorKind};
+use selfsame::value::{
+    Auto, ColumnValue, Decimal, Deferred, Param, Timestamp, ValueRef, ValueType,
+};
+use selfsame::{DbEnum, Embedded, Entity, ErrorKind};
 
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users", unique(name, age), index(age), check = "age < 200")]
@@ -429,6 +431,97 @@ macro_rules! chain {
         }
         chain!($next $($rest)*);
     };
+}
+
+/// Deferred columns first, last, and around an embedded value.
+#[derive(Entity, Clone, Debug, PartialEq)]
+struct Scan {
+    #[orm(length = 9, validate = not_empty)]
+    text: Deferred<String>,
+    #[orm(flatten)]
+    size: Size,
+    #[orm(default = "unknown")]
+    origin: Deferred<String>,
+    #[orm(primary_key)]
+    page: i32,
+    #[orm(server_default = "0")]
+    views: Deferred<i64>,
+    image: Deferred<Option<Vec<u8>>>,
+}
+
+#[derive(Embedded, Clone, Debug, PartialEq)]
+struct Size {
+    width: i16,
+    height: i16,
+}
+
+fn not_empty(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        Err("empty")
+    } else {
+        Ok(())
+    }
+}
+
+#[test]
+fn deferred_columns_are_columns_that_a_row_leaves_out() -> selfsame::Result<()> {
+    let mapper = Scan::mapper();
+    assert_eq!(mapper.deferred(), [0, 3, 5, 6]);
+    assert_eq!(mapper.eager(), [1, 2, 4]);
+    let columns = &Scan::table().columns;
+    let text = ColumnType::Text { length: Some(9) };
+    assert_eq!((&columns[0].ty, columns[0].nullable), (&text, false));
+    assert_eq!(columns[5].generated, Generated::Default("0".to_owned()));
+    assert!(columns[6].nullable);
+    assert_eq!(Scan::TEXT.definition().name, "text");
+
+    let row = [ValueRef::I16(2), ValueRef::I16(3), ValueRef::I32(7)];
+    let mut scan = Scan::hydrate(mapper, &Values(&row), 0)?;
+    assert_eq!(Scan::row_key(mapper, &Values(&row), 0)?, Some(7));
+    assert_eq!((&scan.size, scan.page), (&Size::new(2, 3), 7));
+    let loaded = |scan: &Scan| {
+        let columns = mapper.deferred().iter();
+        let values = columns.filter(|&&column| scan.value(mapper, column) != Param::ABSENT);
+        values.copied().collect::<Vec<usize>>()
+    };
+    assert_eq!(loaded(&scan), [] as [usize; 0]);
+    assert!(
+        (0..7).all(|column| scan.is_unset(mapper, column) == mapper.deferred().contains(&column))
+    );
+    scan.validate(mapper, 0)?;
+    for (column, value) in [
+        (0, ValueRef::Text("")),
+        (5, ValueRef::I64(1)),
+        (6, ValueRef::Null),
+    ] {
+        scan.assign(mapper, column, value)?;
+    }
+    assert_eq!(loaded(&scan), [0, 5, 6]);
+    assert_eq!(scan.value(mapper, 6), Param::Ref(ValueRef::Null));
+    let error = scan.validate(mapper, 0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Validation);
+    let error = scan.assign(mapper, 0, ValueRef::Null).unwrap_err();
+    assert_eq!(error.column_name(), Some("text"));
+    let field = scan.deferred(5).and_then(|field| field.downcast_ref());
+    assert_eq!(field, Some(&Deferred::new(1_i64)));
+    assert!(scan.deferred(4).is_none());
+    scan.unload(5);
+    scan.unload(4);
+    assert_eq!((scan.views, scan.page), (Deferred::UNLOADED, 7));
+    Ok(())
+}
+
+#[test]
+fn new_takes_the_value_of_a_deferred_column_that_is_required() {
+    let scan = Scan::new("text", Size::new(1, 2), 7);
+    assert_eq!(
+        (&scan.text, &scan.origin),
+        (&"text".into(), &"unknown".into())
+    );
+    assert!(!scan.views.is_loaded() && !scan.image.is_loaded());
+    let shown = "Scan { text: \"text\", size: Size { width: 1, height: 2 }, origin: \"unknown\", page: 7, \
+                 views: Deferred(unloaded), image: Deferred(unloaded) }";
+    assert_eq!(format!("{scan:?}"), shown);
 }
 
 #[test]

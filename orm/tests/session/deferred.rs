@@ -718,6 +718,42 @@ fn expressions_and_bulk_updates_write_it() -> Result<()> {
 }
 
 #[test]
+fn hooks_see_it_as_it_is() -> Result<()> {
+    let (mut l, paper) = Library::with_paper()?;
+    l.session.hook(Hook::before_update(|paper: &mut Paper| {
+        assert!(!paper.body.is_loaded());
+        paper.note.set(Some("!".into()));
+        Ok(())
+    }));
+    l.session[paper].title = "b".into();
+    l.session.commit()?;
+    l.sends(&[
+        "UPDATE papers SET title = ?, note = ? WHERE id = ?",
+        "COMMIT",
+    ]);
+    assert_eq!(l.stored()?, ("long".into(), Some("!".into())));
+    Ok(())
+}
+
+#[test]
+fn an_object_with_other_changes_is_loaded_beside_them() -> Result<()> {
+    let (mut l, paper) = Library::with_paper()?;
+    l.session[paper].title = "b".into();
+    let loaded = |s: &mut Session| s.undefer(paper, Paper::BODY).cloned();
+    assert_eq!(l.session.no_autoflush(loaded)?, "long");
+    let titles = l.session.history(paper, Paper::TITLE)?;
+    assert_eq!(titles, Some(("a".into(), "b".into())));
+    assert_eq!(l.session.history(paper, Paper::BODY)?, None);
+    l.session[paper].body.set("short".into());
+    let bodies = l.session.history(paper, Paper::BODY)?;
+    assert_eq!(bodies, Some(("long".into(), "short".into())));
+    l.session.expire(paper)?;
+    assert_eq!(l.session[paper].body, "long".to_owned());
+    assert_eq!(l.session[paper].title, "a");
+    Ok(())
+}
+
+#[test]
 fn what_cannot_be_loaded_is_told() -> Result<()> {
     let (mut l, paper) = Library::with_paper()?;
     let s = &mut l.session;
