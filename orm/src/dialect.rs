@@ -410,6 +410,8 @@ pub struct Capabilities {
     pub deferrable_constraints: bool,
     /// ORDER BY takes NULLS FIRST and NULLS LAST.
     pub nulls_order: bool,
+    /// Rows of values are compared: `(a, b) IN (SELECT …)`.
+    pub row_values: bool,
     /// ALTER TABLE can add a foreign key.
     pub alter_add_constraint: bool,
     /// Transactions can be read-only.
@@ -461,6 +463,7 @@ setters!(
     with_row_locks: row_locks: bool,
     with_deferrable_constraints: deferrable_constraints: bool,
     with_nulls_order: nulls_order: bool,
+    with_row_values: row_values: bool,
     with_alter_add_constraint: alter_add_constraint: bool,
     with_read_only_transactions: read_only_transactions: bool,
     with_isolation_levels: isolation_levels: Vec<Isolation>,

@@ -54,6 +54,7 @@ impl Dialect for PostgresDialect {
             .with_row_locks(true)
             .with_deferrable_constraints(true)
             .with_nulls_order(true)
+            .with_row_values(true)
             .with_alter_add_constraint(true)
             .with_read_only_transactions(true)
             .with_isolation_levels(vec![

@@ -48,6 +48,7 @@ impl Dialect for SqliteDialect {
             .with_upsert(true)
             .with_deferrable_constraints(true)
             .with_nulls_order(true)
+            .with_row_values(true)
             .with_read_only_transactions(true)
             .with_isolation_levels(vec![Isolation::Serializable])
             .with_infinities(true)

@@ -13,7 +13,7 @@ use crate::value::ColumnValue;
 #[derive(Debug)]
 #[must_use = "an UPDATE does nothing until it is executed"]
 pub struct BulkUpdate<E> {
-    filter: Result<Option<Node>>,
+    filter: Option<Node>,
     set: Vec<(ColumnRef, Node)>,
     marker: PhantomData<fn() -> E>,
 }
@@ -22,7 +22,7 @@ pub struct BulkUpdate<E> {
 #[derive(Debug)]
 #[must_use = "a DELETE does nothing until it is executed"]
 pub struct BulkDelete<E> {
-    filter: Result<Option<Node>>,
+    filter: Option<Node>,
     marker: PhantomData<fn() -> E>,
 }
 
@@ -65,12 +65,14 @@ impl<E: Entity> BulkUpdate<E> {
     ///
     /// # Errors
     ///
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the query joins or has a limit, the primary key has several columns, and the
+    /// backend compares no [`row_values`](crate::dialect::Capabilities::row_values);
     /// [`InvalidStatement`](crate::ErrorKind::InvalidStatement) if nothing is set, or a column of the primary key, by which the session
     /// knows its objects; what the flush or the statement gives. If the statement fails, the session waits for
     /// [`rollback`](Session::rollback).
     pub fn execute(self, session: &mut Session) -> Result<u64> {
         let store = session.store_of::<E>();
-        session.bulk_update(store, self.set, self.filter?)
+        session.bulk_update(store, self.set, self.filter)
     }
 }
 
@@ -87,6 +89,6 @@ impl<E: Entity> BulkDelete<E> {
     /// What the flush or the statement gives. If the statement fails, the session waits for [`rollback`](Session::rollback).
     pub fn execute(self, session: &mut Session) -> Result<u64> {
         let store = session.store_of::<E>();
-        session.bulk_delete(store, self.filter?)
+        session.bulk_delete(store, self.filter)
     }
 }

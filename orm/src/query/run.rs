@@ -6,7 +6,7 @@ use super::Loading;
 use crate::backend::{Row, Sql};
 use crate::dialect::Dialect;
 use crate::entity::{Fetch, Mapper};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::render::{self, QuerySpec, Read, Rendered};
 use crate::session::{Selection, Session, default_loadings};
 use crate::sql::{Aggregate, List, Node, SelectNode, Source, column};
@@ -112,21 +112,26 @@ pub(super) fn rendered(
 }
 
 /// The condition that chooses a query's own rows, for a statement that can have nothing but a condition.
-pub(super) fn condition(mapper: &Mapper, selection: &Selection<'_>) -> Result<Option<Node>> {
+pub(super) fn condition(mapper: &Mapper, selection: &Selection<'_>) -> Option<Node> {
     let bounded = selection.limit.is_some() || selection.offset.is_some();
     if !bounded && selection.joined.is_none() {
-        return Ok(selection.filter.cloned());
+        return selection.filter.cloned();
     }
-    let [key] = mapper.table().primary_key[..] else {
-        let message = "it joins or has a limit, and its primary key has not one column: choose its rows by a filter alone";
-        return Err(Error::new(ErrorKind::InvalidStatement, message).entity(mapper.name()));
+    let key = &mapper.table().primary_key;
+    let subject = match key[..] {
+        [key] => column(mapper.table(), key, None),
+        _ => Node::Row(
+            key.iter()
+                .map(|&at| column(mapper.table(), at, None))
+                .collect(),
+        ),
     };
-    let chosen = several(mapper, selection, Read::Columns(&[key]));
-    Ok(Some(Node::In {
-        subject: Box::new(column(mapper.table(), key, None)),
+    let chosen = several(mapper, selection, Read::Columns(key));
+    Some(Node::In {
+        subject: Box::new(subject),
         list: List::Subquery(Box::new(chosen)),
         negated: false,
-    }))
+    })
 }
 
 /// A query of several tables, one row for each object.

@@ -212,6 +212,7 @@ impl<'a> Writer<'a> {
                 self.push(" AND ");
                 self.operand(high);
             }
+            Node::Row(nodes) => self.row(nodes),
             Node::In {
                 subject,
                 list,
@@ -313,6 +314,19 @@ impl<'a> Writer<'a> {
     }
 
     /// An expression in a place where anything but a single term is put in parentheses.
+    fn row(&mut self, nodes: &[Node]) {
+        let dialect = self.text.dialect;
+        if !dialect.capabilities().row_values {
+            return self.fail(Error::unsupported(
+                dialect.name(),
+                "a comparison of several columns at once",
+            ));
+        }
+        self.push("(");
+        self.list(nodes, ", ");
+        self.push(")");
+    }
+
     fn operand(&mut self, node: &Node) {
         let is_term = matches!(
             node,
@@ -326,6 +340,7 @@ impl<'a> Writer<'a> {
                 | Node::DatePart { .. }
                 | Node::Case { .. }
                 | Node::Cast { .. }
+                | Node::Row(_)
                 | Node::Exists(_)
                 | Node::Subquery(_)
         );

@@ -143,6 +143,8 @@ pub enum Node {
         /// To what.
         ty: ColumnType,
     },
+    /// `(a, b)`: several values as one, where the database compares such.
+    Row(Vec<Node>),
     /// `EXISTS (SELECT …)`.
     Exists(Box<SelectNode>),
     /// The one value of a query of one column and at most one row.

@@ -29,7 +29,7 @@ macro_rules! walk {
                         each($inside::Node(left));
                         each($inside::Node(right));
                     }
-                    Self::All(nodes) | Self::Any(nodes) => {
+                    Self::All(nodes) | Self::Any(nodes) | Self::Row(nodes) => {
                         for node in nodes {
                             each($inside::Node(node));
                         }

@@ -101,9 +101,6 @@ fn an_update_of_chosen_rows() -> Result<()> {
         .select(Author::HEIGHT)
         .all(session)?;
     assert_eq!(heights, [Some(2.5), None, Some(1.5)]);
-    let some = Seat::query().limit(1).update().set(Seat::TAKEN, true);
-    let error = some.execute(session).expect_err("a key of two columns");
-    assert_eq!(error.kind(), ErrorKind::InvalidStatement);
     let keys = Author::query().update().set(Author::ID, Author::ID + 1);
     let error = keys
         .execute(session)
@@ -248,4 +245,33 @@ fn rows_with_keys_of_two_columns_are_counted_once() -> Result<()> {
     let states = seats.map(|seat| session.state(seat));
     assert_eq!(states, [State::Deleted, State::Deleted, State::Persistent]);
     session.commit()
+}
+
+#[test]
+fn rows_are_chosen_by_keys_of_several_columns() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let seats = [(1, "a"), (1, "b"), (2, "a"), (2, "b")];
+    f.session
+        .add_all(seats.map(|(row, place)| Seat::new(row, place, false)));
+    f.session.commit()?;
+    f.forget();
+    let first = Seat::query()
+        .order_by(Seat::PLACE.asc())
+        .order_by(Seat::ROW.desc())
+        .limit(2);
+    let update = first.clone().update().set(Seat::TAKEN, true);
+    assert_eq!(update.execute(&mut f.session)?, 2);
+    f.sends(&[
+        "BEGIN IMMEDIATE",
+        "UPDATE seats SET taken = ? WHERE (seats.row, seats.place) IN \
+         (SELECT seats.row, seats.place FROM seats ORDER BY seats.place, seats.row DESC LIMIT 2)",
+    ]);
+    let taken = Seat::query().filter(Seat::TAKEN).rows(&mut f.session)?;
+    let taken: Vec<&str> = taken.iter().map(|seat| &*seat.place).collect();
+    assert_eq!(taken, ["a", "a"]);
+    assert_eq!(first.limit(1).delete().execute(&mut f.session)?, 1);
+    f.session.commit()?;
+    f.holds::<Seat>(3);
+    assert_eq!(f.session.get::<Seat>((2, "a".to_owned()))?, None);
+    Ok(())
 }

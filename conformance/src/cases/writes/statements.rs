@@ -7,7 +7,7 @@ use selfsame::{Error, ErrorKind};
 use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
-use crate::world::{Task, User, World};
+use crate::world::{Seat, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("writes.bulk.update", bulk_update)
@@ -20,6 +20,11 @@ pub(super) const CASES: &[Case] = &[
         .hint("The outcome of DELETE must tell how many rows it matched; RETURNING gives each row's columns.")
         .covers(&[Rule(31), Rule(34), Contract(53)])
         .since(7),
+    Case::core("writes.bulk.limited", bulk_limited)
+        .promise("An UPDATE or DELETE of the first rows of a query chooses them by their keys, also of several columns, or is refused before it is sent.")
+        .hint("`(a, b) IN (SELECT …)`, if `Capabilities::row_values` is claimed.")
+        .covers(&[Rule(13), Contract(53)])
+        .since(16),
     Case::core("writes.bulk.insert", bulk_insert)
         .promise("Plain rows are inserted in batches, without objects.")
         .hint("See `Dialect::batch`.")
@@ -104,6 +109,48 @@ fn bulk_delete(context: &mut Context) -> CaseResult {
     session.commit()?;
     check_eq!(session.state(bob), State::Detached, "bob has left");
     check_eq!(User::query().count(&mut session)?, 1, "ann stays");
+    Ok(())
+}
+
+fn bulk_limited(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    let seats = [("a", 1), ("a", 2), ("b", 1), ("b", 2)];
+    session.add_all(seats.map(|(block, number)| Seat::new(block, number)));
+    session.commit()?;
+    world.sent();
+    let first = || {
+        Seat::query()
+            .order_by(Seat::NUMBER.asc())
+            .order_by(Seat::BLOCK.desc())
+    };
+    let update = first().limit(3).update();
+    let updated = update
+        .set(Seat::GUEST, Some("ann".to_owned()))
+        .execute(&mut session);
+    if !context.dialect().capabilities().row_values {
+        check_eq!(
+            updated.map_err(|error| error.kind()),
+            Err(ErrorKind::Unsupported),
+            "what is not claimed must be refused"
+        );
+        check_eq!(world.sent().rows(), 0, "nothing must be sent");
+        return Ok(());
+    }
+    check_eq!(updated?, 3, "three rows must be changed");
+    let deleted = first().limit(1).delete().execute(&mut session)?;
+    check_eq!(deleted, 1, "one row must be deleted");
+    session.commit()?;
+    let left = first().rows(&mut session)?;
+    let left: Vec<(&str, i32, bool)> = left
+        .iter()
+        .map(|seat| (&*seat.block, seat.number, seat.guest.is_some()))
+        .collect();
+    check_eq!(
+        left,
+        [("a", 1, true), ("b", 2, true), ("a", 2, false)],
+        "the first rows must be those that were written"
+    );
     Ok(())
 }
 

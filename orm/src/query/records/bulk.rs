@@ -13,7 +13,7 @@ use crate::value::{ColumnValue, Value};
 #[must_use = "an UPDATE does nothing until it is executed"]
 pub struct RecordBulkUpdate {
     records: Records,
-    filter: Result<Option<Node>>,
+    filter: Option<Node>,
     set: Result<Vec<(ColumnRef, Node)>>,
 }
 
@@ -22,7 +22,7 @@ pub struct RecordBulkUpdate {
 #[must_use = "a DELETE does nothing until it is executed"]
 pub struct RecordBulkDelete {
     records: Records,
-    filter: Result<Option<Node>>,
+    filter: Option<Node>,
 }
 
 impl RecordQuery {
@@ -84,7 +84,7 @@ impl RecordBulkUpdate {
     /// column does not exist or its value does not fit.
     pub fn execute(self, session: &mut Session) -> Result<u64> {
         let store = session.store_of_records(self.records.mapper());
-        session.bulk_update(store, self.set?, self.filter?)
+        session.bulk_update(store, self.set?, self.filter)
     }
 
     fn also(mut self, node: Result<(ColumnRef, Node)>) -> Self {
@@ -105,6 +105,6 @@ impl RecordBulkDelete {
     /// What the flush or the statement gives. If the statement fails, the session waits for [`rollback`](Session::rollback).
     pub fn execute(self, session: &mut Session) -> Result<u64> {
         let store = session.store_of_records(self.records.mapper());
-        session.bulk_delete(store, self.filter?)
+        session.bulk_delete(store, self.filter)
     }
 }
