@@ -346,3 +346,54 @@ fn a_relation_may_follow_a_key_in_it() -> selfsame::Result<()> {
     );
     Ok(())
 }
+
+/// As many columns as few tables have: the compiler compares their names before the program runs.
+macro_rules! wide {
+    ($($column:ident)*) => {
+        #[derive(Embedded, Clone, Debug)]
+        struct Wide {
+            $($column: i32,)*
+        }
+    };
+}
+wide!(
+    column_number_0_0 column_number_0_1 column_number_0_2 column_number_0_3 column_number_0_4
+    column_number_1_0 column_number_1_1 column_number_1_2 column_number_1_3 column_number_1_4
+    column_number_2_0 column_number_2_1 column_number_2_2 column_number_2_3 column_number_2_4
+    column_number_3_0 column_number_3_1 column_number_3_2 column_number_3_3 column_number_3_4
+    column_number_4_0 column_number_4_1 column_number_4_2 column_number_4_3 column_number_4_4
+    column_number_5_0 column_number_5_1 column_number_5_2 column_number_5_3 column_number_5_4
+    column_number_6_0 column_number_6_1 column_number_6_2 column_number_6_3 column_number_6_4
+    column_number_7_0 column_number_7_1 column_number_7_2 column_number_7_3 column_number_7_4
+    column_number_8_0 column_number_8_1 column_number_8_2 column_number_8_3 column_number_8_4
+    column_number_9_0 column_number_9_1 column_number_9_2 column_number_9_3 column_number_9_4
+    column_number_10_0 column_number_10_1 column_number_10_2 column_number_10_3 column_number_10_4
+    column_number_11_0 column_number_11_1 column_number_11_2 column_number_11_3 column_number_11_4
+    column_number_12_0 column_number_12_1 column_number_12_2 column_number_12_3 column_number_12_4
+    column_number_13_0 column_number_13_1 column_number_13_2 column_number_13_3 column_number_13_4
+    column_number_14_0 column_number_14_1 column_number_14_2 column_number_14_3 column_number_14_4
+    column_number_15_0 column_number_15_1 column_number_15_2 column_number_15_3 column_number_15_4
+    column_number_16_0 column_number_16_1 column_number_16_2 column_number_16_3 column_number_16_4
+    column_number_17_0 column_number_17_1 column_number_17_2 column_number_17_3 column_number_17_4
+    column_number_18_0 column_number_18_1 column_number_18_2 column_number_18_3 column_number_18_4
+    column_number_19_0 column_number_19_1 column_number_19_2 column_number_19_3 column_number_19_4
+);
+
+#[derive(Entity, Clone, Debug)]
+#[orm(no_new)]
+struct Widest {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(flatten)]
+    here: Wide,
+    #[orm(flatten, prefix = "a_name_that_is_quite_long_")]
+    there: Wide,
+}
+
+#[test]
+fn a_table_may_be_wide() {
+    assert_eq!(Widest::table().columns.len(), 201);
+    let last = Widest::THERE.column_number_19_4;
+    let name = "a_name_that_is_quite_long_column_number_19_4";
+    assert_eq!((last.index(), &*last.definition().name), (200, name));
+}

@@ -64,6 +64,9 @@ pub enum Assigned {
     Together,
 }
 
+/// No database has wider tables.
+const MOST_COLUMNS: usize = 4096;
+
 /// A table as far as it is laid out.
 pub(super) struct Layout {
     pub(super) table: Table,
@@ -105,6 +108,9 @@ impl Group {
     /// If two columns have one name, there are two versions, or a value that may be absent could not be told from an absent one.
     pub const fn check(&self) {
         let width = self.width();
+        assert!(width <= MOST_COLUMNS, "a table has fewer columns");
+        // Names are compared by their hashes first: the compiler does not take long for a wide table either.
+        let mut hashes = [0; MOST_COLUMNS];
         let mut versions = 0;
         let mut at = 0;
         while at < width {
@@ -113,12 +119,15 @@ impl Group {
             if column.is_version {
                 versions += 1;
             }
+            hashes[at] = column.name.hash();
             let mut earlier = 0;
             while earlier < at {
-                let mut other = Found::new();
-                self.find(earlier, &mut other);
-                if other.name.is(&column.name) {
-                    clash(&other, &column);
+                if hashes[earlier] == hashes[at] {
+                    let mut other = Found::new();
+                    self.find(earlier, &mut other);
+                    if other.name.is(&column.name) {
+                        clash(&other, &column);
+                    }
                 }
                 earlier += 1;
             }

@@ -35,6 +35,17 @@ impl Text {
         }
     }
 
+    /// FNV-1a.
+    pub(super) const fn hash(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325;
+        let mut at = 0;
+        while at < self.length {
+            hash = (hash ^ self.bytes[at] as u64).wrapping_mul(0x0100_0000_01b3);
+            at += 1;
+        }
+        hash
+    }
+
     pub(super) const fn is(&self, other: &Self) -> bool {
         if self.length != other.length {
             return false;
