@@ -4,6 +4,7 @@ mod arrays;
 mod bulk;
 mod counting;
 mod deferred;
+mod deletion;
 mod dirty;
 mod embedded;
 mod expressions;

@@ -1,0 +1,234 @@
+//! Rows that another transaction changed or took away meanwhile.
+
+use selfsame::ErrorKind;
+use selfsame::prelude::*;
+
+use crate::case::Cover::Rule;
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::world::{Letter, Seat, User, World};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("flush.stale.update", stale)
+        .needs(&[Capability::Transactions, Capability::SecondConnection])
+        .promise("An UPDATE or DELETE that matches no row is stale data, naming entity and key, never silence.")
+        .hint("Tell how many rows matched, 0 included.")
+        .covers(&[Rule(19)]),
+    Case::core("flush.stale.whole", stale_whole)
+        .since(11)
+        .needs(&[Capability::Transactions])
+        .promise("Where one of several rows to delete or to update is gone, none of them is written.")
+        .hint("Nothing of the backend's but a transaction that rolls back.")
+        .covers(&[Rule(18), Rule(19)]),
+    Case::core("flush.stale.changed", stale_changed)
+        .since(13)
+        .needs(&[Capability::Transactions, Capability::SecondConnection])
+        .promise("Where another connection deleted or moved one of several rows that were read and changed, committing is stale data and none of them is written.")
+        .hint("Tell how many rows of a batch matched, each or in sum.")
+        .covers(&[Rule(18), Rule(19), Rule(30)]),
+    Case::core("flush.version.counts", version_counts)
+        .since(2)
+        .promise("A version begins at 1, is one more after each UPDATE that changes something, and does not move otherwise.")
+        .hint("The version is a column of the UPDATE's SET and of its WHERE.")
+        .covers(&[Rule(19)]),
+    Case::core("flush.version.lost_update", version_lost_update)
+        .since(2)
+        .needs(&[Capability::Transactions, Capability::SecondConnection])
+        .promise("Of two sessions that read a row with a version and write to it, the second is refused: no update is lost.")
+        .hint("Tell how many rows the UPDATE matched; a database that refuses the write itself tells a serialization failure.")
+        .covers(&[Rule(19)]),
+];
+
+fn stale(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let keys = world.with_users(&["ann"])?;
+    for deleting in [false, true] {
+        let mut session = world.session();
+        session.add(User::new(format!("gone {deleting}")));
+        session.commit()?;
+        let gone = User::query()
+            .filter(User::ID.ne(keys[0]))
+            .one(&mut session)?;
+        let key = session[gone].id.get().copied().unwrap_or_default();
+        // The row goes behind the session's back, in a transaction of its own.
+        let mut expired = world.session();
+        let same = expired.get::<User>(key)?;
+        session.rollback()?;
+        if let Some(same) = same {
+            expired.delete(same)?;
+        }
+        expired.commit()?;
+        if deleting {
+            session.delete(gone)?;
+        } else {
+            session[gone].age = Some(1);
+        }
+        let result = session.flush();
+        check!(
+            matches!(&result, Err(error) if error.kind() == ErrorKind::StaleData && error.entity_name().is_some() && error.key_text().is_some()),
+            "writing a row that is gone must be stale data with entity and key, gave {result:?}"
+        );
+        session.rollback()?;
+    }
+    Ok(())
+}
+
+fn version_counts(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    let names = || (0..3).map(|i| format!("letter {i}"));
+    let letters: Vec<Handle<Letter>> = names()
+        .map(|name| session.add(Letter::new(name, "a")))
+        .collect();
+    session.commit()?;
+    for (round, text) in (1..).zip(["b", "c", "c"]) {
+        let found = session.get_many::<Letter>(names())?;
+        check_eq!(&found, &letters, "the same objects");
+        for &letter in &letters {
+            session[letter].text = text.into();
+        }
+        session.commit()?;
+        let mut other = world.session();
+        for letter in Letter::query().rows(&mut other)? {
+            check_eq!(
+                letter.version,
+                if round == 3 { 3 } else { round + 1 },
+                "round {round}"
+            );
+            check_eq!(letter.text, text, "round {round}");
+        }
+    }
+    Ok(())
+}
+
+fn version_lost_update(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    session.add(Letter::new("a", "first"));
+    session.commit()?;
+    let key = || "a".to_owned();
+    let Some(mine) = session.get::<Letter>(key())? else {
+        return Err(crate::Failure::Assertion("the letter is gone".to_owned()));
+    };
+    let mut other = world.session();
+    if let Some(theirs) = other.get::<Letter>(key())? {
+        other[theirs].text = "theirs".into();
+    }
+    match other.commit() {
+        Ok(()) => {}
+        // A database whose readers hold writers off loses nothing either.
+        Err(error) if error.kind() == ErrorKind::Busy => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    session[mine].text = "mine".into();
+    let result = session.flush();
+    let refused = [ErrorKind::StaleData, ErrorKind::Serialization];
+    check!(
+        matches!(&result, Err(error) if refused.contains(&error.kind())),
+        "writing over somebody else's version must be refused, gave {result:?}"
+    );
+    session.rollback()?;
+    check_eq!(session[mine].version, 1, "the last known version");
+    session.refresh(mine)?;
+    check_eq!(session[mine].text, "theirs", "what the other session wrote");
+    check_eq!(session[mine].version, 2, "the other session's version");
+    Ok(())
+}
+
+fn stale_whole(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    for deleting in [true, false] {
+        let mut session = world.session();
+        let block = if deleting { "a" } else { "b" };
+        let seats: Vec<Handle<Seat>> = (1..4)
+            .map(|number| session.add(Seat::new(block, number)))
+            .collect();
+        session.commit()?;
+        let mut other = world.session();
+        if let Some(gone) = other.get::<Seat>((block.to_owned(), 2))? {
+            other.delete(gone)?;
+        }
+        other.commit()?;
+        for &seat in &seats {
+            if deleting {
+                session.delete(seat)?;
+            } else {
+                session.set_blind(seat, Seat::GUEST, Some("ann".to_owned()))?;
+            }
+        }
+        let result = session.commit();
+        check!(
+            matches!(&result, Err(error) if error.kind() == ErrorKind::StaleData),
+            "writing a row that is gone must be stale data, gave {result:?}"
+        );
+        session.rollback()?;
+        let left = Seat::query()
+            .filter(Seat::BLOCK.eq(block))
+            .rows(&mut session)?;
+        check_eq!(left.len(), 2, "the other rows");
+        check!(
+            left.iter().all(|seat| seat.guest.is_none()),
+            "none of the other rows may be written"
+        );
+    }
+    Ok(())
+}
+
+/// A way in which another connection takes a row away.
+type Away = fn(&mut Session, Handle<Seat>) -> selfsame::Result<()>;
+
+fn stale_changed(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let ways: [(&str, Away); 2] = [
+        ("deleted", |other, seat| other.delete(seat)),
+        ("moved", |other, seat| {
+            other[seat].number = 20;
+            Ok(())
+        }),
+    ];
+    for (how, away) in ways {
+        for transactions in [1, 2] {
+            let mut session = world.session();
+            let block = format!("{how} {transactions}");
+            let seats = (1..6).map(|number| Seat::new(block.clone(), number));
+            session.add_all(seats.collect::<Vec<_>>());
+            session.commit()?;
+            let seats = Seat::query()
+                .filter(Seat::BLOCK.eq(&block))
+                .order_by(Seat::NUMBER.asc())
+                .all(&mut session)?;
+            if transactions == 2 {
+                session.rollback()?;
+            }
+            let mut other = world.session();
+            if let Some(seat) = other.get::<Seat>((block.clone(), 3))? {
+                away(&mut other, seat)?;
+            }
+            match other.commit() {
+                Ok(()) => {}
+                // A database whose readers hold writers off loses nothing either.
+                Err(error) if error.kind() == ErrorKind::Busy && transactions == 1 => continue,
+                Err(error) => return Err(error.into()),
+            }
+            for &seat in &seats {
+                session[seat].guest = Some("ann".to_owned());
+            }
+            let result = session.commit();
+            let refused = [ErrorKind::StaleData, ErrorKind::Serialization];
+            let refused = &refused[..if transactions == 1 { 2 } else { 1 }];
+            check!(
+                matches!(&result, Err(error) if refused.contains(&error.kind())),
+                "changing a row that is {how} must be stale data, gave {result:?}"
+            );
+            session.rollback()?;
+            let left = Seat::query()
+                .filter(Seat::BLOCK.eq(&block))
+                .rows(&mut session)?;
+            check!(
+                left.len() >= 4 && left.iter().all(|seat| seat.guest.is_none()),
+                "none of the other rows may be written where one is {how}"
+            );
+        }
+    }
+    Ok(())
+}

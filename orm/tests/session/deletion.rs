@@ -1,0 +1,329 @@
+//! What goes with what is deleted, in which order, and what stays.
+
+use selfsame::prelude::*;
+use selfsame::{ErrorKind, Result};
+
+use crate::fixture::{Album, Author, Book, Fixture, House, Mark, Node, Room, Track};
+
+#[test]
+fn a_tree_that_is_not_loaded_is_deleted_from_the_leaves() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.behind(|s| {
+        s.add(Node {
+            children: [Node {
+                children: [Node::new("leaf")].into(),
+                ..Node::new("branch")
+            }]
+            .into(),
+            ..Node::new("root")
+        });
+        Ok(())
+    })?;
+    let root = f.session.get::<Node>(1)?.expect("root");
+    f.session.delete(root)?;
+    f.session.commit()?;
+    f.holds::<Node>(0);
+    Ok(())
+}
+
+/// What refers to what is decided by the rows, not by changes that are never written.
+#[test]
+fn deleted_rows_go_in_the_order_of_their_rows() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b, c] = f
+        .session
+        .add_all([Node::new("a"), Node::new("b"), Node::new("c")]);
+    f.session.set(c, Node::PARENT, Some(a))?;
+    f.session.commit()?;
+    f.session.get_many::<Node>([1, 2, 3])?;
+    f.session[c].parent_id = Some(2);
+    for node in [a, b, c] {
+        f.session.delete(node)?;
+    }
+    f.session.commit()?;
+    f.holds::<Node>(0);
+    Ok(())
+}
+
+#[test]
+fn a_parent_without_a_cascade_lets_its_children_go() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author {
+        books: [Book::new("a"), Book::new("b")].into(),
+        ..Author::new("ann")
+    });
+    f.session.commit()?;
+    f.session.get::<Author>(1)?;
+    f.forget();
+    f.session.delete(ann)?;
+    f.session.commit()?;
+    f.sends(&[
+        "SELECT books WHERE author_id = ? ORDER BY id",
+        "UPDATE books SET author_id = ? WHERE id = ? × 2",
+        "DELETE FROM authors WHERE id = ?",
+        "COMMIT",
+    ]);
+    f.holds::<Book>(2);
+    Ok(())
+}
+
+#[test]
+fn a_parent_whose_children_cannot_lose_it_is_not_deleted() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let house = f.session.add(House {
+        rooms: [Room::new("kitchen", 0)].into(),
+        ..House::new("Elm")
+    });
+    f.session.commit()?;
+    f.session.delete(house)?;
+    let error = f.session.commit().expect_err("a room is left");
+    assert_eq!(error.kind(), ErrorKind::ForeignKeyViolation);
+    f.session.rollback()?;
+    assert_eq!(f.session.state(house), State::Persistent);
+
+    // Once the rooms are gone it can be, in whichever flush they went.
+    let rooms = f.session.load(house, House::ROOMS)?;
+    f.session.delete(rooms[0])?;
+    f.session.flush()?;
+    f.session.delete(house)?;
+    f.session.commit()?;
+    f.holds::<House>(0);
+    Ok(())
+}
+
+#[test]
+fn orphans_go_and_pending_ones_never_come() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let album = f.session.add(Album {
+        tracks: [Track::new("a", 0), Track::new("b", 0)].into(),
+        ..Album::new("x")
+    });
+    f.session.commit()?;
+    let tracks = f.session.load(album, Album::TRACKS)?;
+    let late = f.session.add(Track {
+        marks: [Mark::new(1, 0)].into(),
+        ..Track::new("late", 0)
+    });
+    f.session.push(album, Album::TRACKS, late)?;
+    f.session.remove(album, Album::TRACKS, late)?;
+    f.session.remove(album, Album::TRACKS, tracks[0])?;
+    f.forget();
+    f.session.commit()?;
+    assert_eq!(f.session.state(late), State::Transient);
+    f.holds::<Track>(1);
+    f.holds::<Mark>(0);
+    Ok(())
+}
+
+#[test]
+fn a_deep_cascade_deletes_children_first() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let album = f.session.add(Album {
+        tracks: [Track {
+            marks: [Mark::new(1, 0), Mark::new(2, 0)].into(),
+            ..Track::new("t", 0)
+        }]
+        .into(),
+        ..Album::new("x")
+    });
+    f.session.commit()?;
+    f.session.get::<Album>(1)?;
+    f.forget();
+    f.session.delete(album)?;
+    f.session.commit()?;
+    f.sends(&[
+        "SELECT tracks WHERE album_id = ? ORDER BY id",
+        "SELECT marks WHERE track_id = ? ORDER BY id",
+        "DELETE FROM marks WHERE id = ? × 2",
+        "DELETE FROM tracks WHERE id = ?",
+        "DELETE FROM albums WHERE id = ?",
+        "COMMIT",
+    ]);
+    Ok(())
+}
+
+#[test]
+fn a_pending_object_is_taken_back_and_not_deleted() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    assert_eq!(
+        f.session.delete(ann).map_err(|e| e.kind()),
+        Err(ErrorKind::InvalidState)
+    );
+    let value = f.session.take(ann)?;
+    f.session.commit()?;
+    f.sends(&[]);
+    assert_eq!(f.session.state(ann), State::Detached);
+    let ann = f.session.add(value);
+    f.session.commit()?;
+    assert_eq!(f.session[ann].id.get(), Some(&1));
+    Ok(())
+}
+
+#[test]
+fn deleting_drops_what_was_changed_before() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    f.session[ann].name = "x".into();
+    f.session.delete(ann)?;
+    f.session.flush()?;
+    assert!(!f.sent().iter().any(|s| s.starts_with("UPDATE")));
+    assert_eq!(f.session.state(ann), State::Deleted);
+    f.session.rollback()?;
+    assert_eq!(f.session[ann].name, "ann");
+    f.session.delete(ann)?;
+    f.session.delete(ann)?;
+    f.session.commit()?;
+    assert_eq!(f.session.state(ann), State::Detached);
+    Ok(())
+}
+
+#[test]
+fn a_reference_to_an_object_that_goes_is_refused() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    let book = f.session.add(Book::new("b"));
+    f.session.set(book, Book::AUTHOR, Some(ann))?;
+    f.session.expunge(ann)?;
+    let error = f.session.commit().expect_err("ann has left");
+    assert_eq!(error.kind(), ErrorKind::InvalidState);
+    f.session.rollback()?;
+    f.holds::<Book>(0);
+    Ok(())
+}
+
+#[test]
+fn an_orphan_and_its_parent_can_go_together() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let album = f.session.add(Album {
+        tracks: [Track::new("a", 0), Track::new("b", 0)].into(),
+        ..Album::new("x")
+    });
+    f.session.commit()?;
+    let t = f.session.load(album, Album::TRACKS)?;
+    f.session.remove(album, Album::TRACKS, t[0])?;
+    f.session.delete(album)?;
+    f.session.commit()?;
+    f.holds::<Track>(0);
+    f.holds::<Album>(0);
+    Ok(())
+}
+
+#[test]
+fn a_child_can_move_to_a_new_parent_while_the_old_one_goes() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let album = f.session.add(Album {
+        tracks: [Track::new("a", 0)].into(),
+        ..Album::new("x")
+    });
+    f.session.commit()?;
+    let t = f.session.load(album, Album::TRACKS)?[0];
+    let y = f.session.add(Album::new("y"));
+    f.session.push(y, Album::TRACKS, t)?;
+    f.session.delete(album)?;
+    f.session.commit()?;
+    f.holds::<Track>(1);
+    f.holds::<Album>(1);
+    assert_eq!(f.session.load(y, Album::TRACKS)?, [t]);
+    Ok(())
+}
+
+#[test]
+fn what_was_never_inserted_goes_with_its_parent() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let album = f.session.add(Album::new("x"));
+    f.session.commit()?;
+    let t = f.session.add(Track::new("t", 0));
+    f.session.set(t, Track::ALBUM, album)?;
+    f.session.delete(album)?;
+    f.session.commit()?;
+    f.holds::<Track>(0);
+    assert_eq!(f.session.state(t), State::Transient);
+    Ok(())
+}
+
+#[test]
+fn a_child_whose_column_was_changed_does_not_go_with_its_old_parent() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let x = f.session.add(Album {
+        tracks: [Track::new("t", 0)].into(),
+        ..Album::new("x")
+    });
+    let y = f.session.add(Album::new("y"));
+    f.session.commit()?;
+    let track = f.session.load(x, Album::TRACKS)?[0];
+    f.session[track].album_id = *f.session[y].id;
+    f.session.delete(x)?;
+    f.session.commit()?;
+    f.holds::<Track>(1);
+    Ok(())
+}
+
+#[test]
+fn a_child_of_what_was_taken_is_refused() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author {
+        books: [Book::new("a")].into(),
+        ..Author::new("ann")
+    });
+    f.session.take(ann)?;
+    let error = f.session.commit().expect_err("its author is gone");
+    assert_eq!(error.kind(), ErrorKind::InvalidState);
+    f.session.rollback()?;
+    f.holds::<Book>(0);
+    Ok(())
+}
+
+#[test]
+fn reading_again_does_not_save_what_is_to_be_deleted() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("x"));
+    f.session.commit()?;
+    f.session.no_autoflush(|s| {
+        s.delete(ann)?;
+        Author::query().populate_existing().all(s)?;
+        Ok(())
+    })?;
+    f.session.commit()?;
+    f.holds::<Author>(0);
+    Ok(())
+}
+
+#[test]
+fn a_long_chain_is_deleted_from_its_end() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let mut parent: Option<Handle<Node>> = None;
+    let mut first = None;
+    for n in 0..300 {
+        let h = f.session.add(Node::new(format!("{n}")));
+        f.session.set(h, Node::PARENT, parent)?;
+        parent = Some(h);
+        first.get_or_insert(h);
+    }
+    f.session.commit()?;
+    f.session.delete(first.expect("it is there"))?;
+    f.session.commit()?;
+    f.holds::<Node>(0);
+    Ok(())
+}
+
+#[test]
+fn rows_that_refer_to_each_other_are_deleted_after_they_let_go() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b, c] = f.session.add_all(["a", "b", "c"].map(Node::new));
+    for (child, parent) in [(a, b), (b, a), (c, a)] {
+        f.session.set(child, Node::PARENT, Some(parent))?;
+    }
+    f.session.commit()?;
+    Node::query().all(&mut f.session)?;
+    f.session.delete(a)?;
+    f.forget();
+    f.session.commit()?;
+    let sent = f.sent();
+    let cut = "UPDATE nodes SET parent_id = ? WHERE id = ? × 2".to_owned();
+    assert!(sent.contains(&cut), "{sent:?}");
+    f.holds::<Node>(0);
+    Ok(())
+}
