@@ -23,7 +23,7 @@ impl<E: Entity, S> Query<E, S> {
 }
 
 /// `a > ? OR (a = ? AND b > ?) OR …`.
-fn behind(order: &[Order], values: &[(Value, ValueType)]) -> Node {
+pub(super) fn behind(order: &[Order], values: &[(Value, ValueType)]) -> Node {
     if order.len() != values.len() || order.is_empty() {
         let reason = format!(
             "a page begins after a value for each key of its order: there are {} keys and {} values",

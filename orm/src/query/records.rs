@@ -11,6 +11,7 @@ pub use load::RecordLoad;
 use std::sync::Arc;
 
 use super::join::invalid;
+use super::page::behind;
 use super::{Joins, Loading, said};
 use crate::backend::Row;
 use crate::entity::Mapped;
@@ -19,8 +20,8 @@ use crate::record::{Record, Records};
 use crate::render::Read;
 use crate::session::{Fill, Handle, Selection, Session};
 use crate::sql::{
-    Condition, Expression, Node, Operator, Order, OrderBy, Predicate, Projection, RowLock, Select,
-    also, column, select,
+    Condition, Expression, Node, Operator, Order, OrderBy, Params, Predicate, Projection, RowLock,
+    Select, also, column, select,
 };
 use crate::value::{ColumnValue, Value, ValueType};
 use join::Way;
@@ -123,6 +124,14 @@ impl RecordQuery {
     /// rows, it stands where the first of them does.
     pub fn order_by(mut self, order: impl Into<OrderBy<Record>>) -> Self {
         self.order.push(order.into().into_order());
+        self
+    }
+
+    /// Only records that come behind these values of the `order_by` keys said so far, one for each: what the last record of the page
+    /// before had. The keys must tell all records apart (end with the primary key), and hold no NULL.
+    pub fn after(mut self, values: impl Params) -> Self {
+        let condition = behind(&self.order, &values.into_params());
+        also(&mut self.filter, condition);
         self
     }
 

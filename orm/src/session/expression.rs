@@ -9,8 +9,9 @@ use super::{Handle, Session, State};
 use crate::backend::Sql;
 use crate::entity::{Entity, Mapper};
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::{Record, Records};
 use crate::render::render_update;
-use crate::sql::{self, Column, ColumnRef, IntoSql, UpdateNode};
+use crate::sql::{self, Column, ColumnRef, Expr, Expression, IntoSql, UpdateNode};
 use crate::value::{ColumnValue, Value, ValueRef};
 
 /// What is to be written to columns, by object and column, until the flush.
@@ -32,8 +33,29 @@ impl Session {
         value: impl IntoSql<E, T::Base>,
     ) -> Result<()> {
         let node = self.node(handle)?;
-        let mapper = E::mapper();
-        let index = usize::from(column.index());
+        self.set_computed(node, usize::from(column.index()), value.into_sql())
+    }
+
+    /// Has the next flush set a column of a record to an expression of the row, as [`set_expr`](Self::set_expr):
+    /// `session.set_record_expr(account, "balance", accounts.column::<i64>("balance")? + 5)?`.
+    ///
+    /// # Errors
+    ///
+    /// As there; [`ErrorKind::Mapping`] if the table has no such column, or one of another type.
+    pub fn set_record_expr<T: ColumnValue>(
+        &mut self,
+        handle: Handle<Record>,
+        column: &str,
+        value: Expr<Record, T>,
+    ) -> Result<()> {
+        let node = self.node(handle)?;
+        let mapper = Arc::clone(&self.entry(node.0).mapper);
+        let column = Records::of(mapper).typed::<T>(column)?;
+        self.set_computed(node, column, value.into_node())
+    }
+
+    fn set_computed(&mut self, node: Node, index: usize, expression: sql::Node) -> Result<()> {
+        let mapper = Arc::clone(&self.entry(node.0).mapper);
         let refused = |message: String| {
             let column = &mapper.table().columns[index].name;
             let error = Error::new(ErrorKind::InvalidState, message);
@@ -49,7 +71,6 @@ impl Session {
             let message = "the column picks the row that is written, so its value must be known";
             return refused(message.to_owned());
         }
-        let expression = value.into_sql();
         let columns = self.expressions.entry(node).or_default();
         columns.insert(index, expression);
         Ok(())

@@ -362,3 +362,56 @@ fn a_relation_of_records_can_raise() -> Result<()> {
     assert!(error.to_string().contains("marks"), "{error}");
     Ok(())
 }
+
+#[test]
+fn pages_begin_behind_the_last_record_of_the_page_before() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let tracks = shop(&f)?.records("tracks")?;
+    let query = || -> Result<RecordQuery> {
+        let title = tracks.column::<String>("title")?;
+        let id = tracks.column::<i64>("id")?;
+        Ok(tracks.query().order_by(title.desc()).order_by(id.asc()))
+    };
+    let page = query()?.after(("b2", 4_i64)).limit(2).all(&mut f.session)?;
+    assert_eq!(titles(&f.session, &page), ["b1", "a2"]);
+    let error = query()?
+        .after(("b2",))
+        .all(&mut f.session)
+        .expect_err("one is missing");
+    assert_eq!(error.kind(), ErrorKind::InvalidStatement);
+    Ok(())
+}
+
+#[test]
+fn the_database_computes_columns_of_records() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let shop = shop(&f)?;
+    let (marks, tracks) = (shop.records("marks")?, shop.records("tracks")?);
+    let mark = f.session.get_record(&marks, 1)?.expect("a mark");
+    let next = || marks.column::<i32>("second").map(|second| second + 10);
+    f.forget();
+    f.session.set_record_expr(mark, "second", next()?)?;
+    assert_eq!(f.session.dirty_records(&marks), [mark]);
+    f.session.flush()?;
+    f.sends(&["UPDATE marks SET second = second + ? WHERE id = ?"]);
+    f.session.get_record(&marks, 1)?;
+    assert_eq!(f.session[mark].get::<i32>("second")?, 11);
+    let kind = |result: Result<()>| result.expect_err("refused").kind();
+    let id = || marks.column::<i64>("id");
+    assert_eq!(
+        kind(f.session.set_record_expr(mark, "id", id()?)),
+        ErrorKind::InvalidState
+    );
+    assert_eq!(
+        kind(f.session.set_record_expr(mark, "second", id()?)),
+        ErrorKind::Mapping
+    );
+    assert_eq!(
+        kind(f.session.set_record_expr(mark, "minute", id()?)),
+        ErrorKind::Mapping
+    );
+    let of_another = tracks.column::<i64>("album_id")?;
+    f.session.set_record_expr(mark, "track_id", of_another)?;
+    assert_eq!(kind(f.session.flush()), ErrorKind::InvalidStatement);
+    Ok(())
+}
