@@ -159,3 +159,19 @@ fn nothing_is_warned_of_unless_asked_for() -> Result<()> {
     assert_eq!(lines.take(), "");
     Ok(())
 }
+
+#[test]
+fn a_session_tells_how_many_statements_it_sent() -> Result<()> {
+    let f = library(2)?;
+    let mut session = Session::new(&f.engine);
+    assert_eq!(session.statements(), 0);
+    session.get::<Author>(1)?;
+    session.get::<Author>(1)?;
+    session.get::<Author>(2)?;
+    // BEGIN and two SELECTs; then a ROLLBACK, and the same for one.
+    assert_eq!(session.statements(), 3);
+    session.rollback()?;
+    session.get::<Author>(1)?;
+    assert_eq!(session.statements(), 6);
+    Ok(())
+}
