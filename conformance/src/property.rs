@@ -19,7 +19,7 @@ pub(crate) struct Inputs<S: Strategy> {
     pub(crate) count: u32,
     /// The text of one, for the report.
     pub(crate) show: fn(&S::Value) -> String,
-    /// Smaller ones that the strategy's own shrinking does not try.
+    /// Smaller ones, tried instead of the strategy's own shrinking where there are any.
     pub(crate) smaller: fn(&S::Value) -> Vec<S::Value>,
     /// Those that failed once: they are tried first.
     pub(crate) kept: Vec<S::Value>,
@@ -107,9 +107,11 @@ impl Context {
             check,
             left: MOST_SHRINKS,
         };
+        // Who knows which inputs are smaller knows better than the strategy, and there is time for one of them.
+        let knows_better = !(inputs.smaller)(&first.input).is_empty();
         let smallest = match tree {
-            Some(mut tree) => search.along(first, &mut tree),
-            None => first,
+            Some(mut tree) if !knows_better => search.along(first, &mut tree),
+            _ => first,
         };
         let smallest = search.among(smallest, inputs.smaller);
         // Once more, for the statements with their parameters.

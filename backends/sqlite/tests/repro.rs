@@ -20,6 +20,8 @@ fn a_failed_program_can_be_run_by_a_client() {
     let Outcome::Fail { failure } = &report.targets[0].cases[0].outcome else {
         panic!("the state machine must find it");
     };
+    let program = failure.program.as_deref().expect("a program");
+    assert!(program.lines().count() <= 9, "it must be small: {program}");
     let keep = failure.keep.as_deref().expect("a line to keep");
     assert!(
         keep.starts_with("conformance/src/model/kept.txt: ") && keep.contains("savepoint"),

@@ -145,10 +145,19 @@ pub(super) fn programs() -> impl Strategy<Value = Vec<Wish>> {
     proptest::collection::vec(wish, 1..135)
 }
 
-/// Programs with one wish less, the last first, and with one wish that chooses the first objects.
+/// Programs with many wishes less, those with one less, the last first, and with one wish that chooses the first objects.
 ///
 /// Leaving a wish out changes what those behind it choose; trying it again once others are gone finds much smaller programs.
 pub(super) fn smaller(wishes: &[Wish]) -> Vec<Vec<Wish>> {
+    let halves = std::iter::successors(Some(wishes.len() / 2), |size| Some(size / 2));
+    let sizes = halves.take_while(|&size| size > 1);
+    let much_shorter = sizes.flat_map(|size| {
+        let starts = (0..wishes.len()).step_by(size);
+        starts.map(move |start| {
+            let end = wishes.len().min(start + size);
+            [&wishes[..start], &wishes[end..]].concat()
+        })
+    });
     let shorter = (0..wishes.len()).rev().map(|place| {
         let mut fewer = wishes.to_vec();
         fewer.remove(place);
@@ -162,7 +171,7 @@ pub(super) fn smaller(wishes: &[Wish]) -> Vec<Vec<Wish>> {
             changed
         })
     });
-    shorter.chain(plainer).collect()
+    much_shorter.chain(shorter).chain(plainer).collect()
 }
 
 impl Wish {

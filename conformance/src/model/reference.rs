@@ -155,6 +155,13 @@ impl Object {
         self.met = now;
     }
 
+    /// It was not read after all.
+    pub(super) fn show_as_in(&mut self, before: &Self) {
+        self.values = before.values;
+        self.base = before.base;
+        self.met = before.met;
+    }
+
     /// Drops what was not flushed.
     fn forget_changes(&mut self) {
         self.doomed = false;

@@ -86,7 +86,7 @@ impl Machine<'_> {
                 session.replace(user, User::TAGS, tags?)?;
                 self.world.sent();
                 if was_loaded {
-                    self.learn_expired(session)?;
+                    self.learn_unread(session, before)?;
                 }
                 return Ok(Ok(()));
             }
@@ -98,7 +98,7 @@ impl Machine<'_> {
                 if let Err(error) = session.flush() {
                     return Ok(Err(error));
                 }
-                self.load(session, owner, path)?;
+                self.load(session, owner, path, before)?;
                 return Ok(Ok(()));
             }
             Step::Query { kind } => {
@@ -203,7 +203,13 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn load(&mut self, session: &mut Session, owner: usize, path: Path) -> CaseResult {
+    fn load(
+        &mut self,
+        session: &mut Session,
+        owner: usize,
+        path: Path,
+        before: &Reference,
+    ) -> CaseResult {
         let was_loaded = self.loaded(session, owner, path)?.is_some();
         let found = match path {
             Path::Tasks => objects(session.load(self.user(owner)?, User::TASKS)?, Object::Task),
@@ -230,7 +236,19 @@ impl Machine<'_> {
         );
         // It is not read again then, and its members may have stayed expired.
         if was_loaded {
-            self.learn_expired(session)?;
+            self.learn_unread(session, before)?;
+        }
+        Ok(())
+    }
+
+    /// A collection that was loaded was not read again: members that are still expired show what they showed.
+    fn learn_unread(&mut self, session: &Session, before: &Reference) -> CaseResult {
+        let read: Vec<bool> = self.reference.objects.iter().map(|o| !o.expired).collect();
+        self.learn_expired(session)?;
+        for (n, object) in self.reference.objects.iter_mut().enumerate() {
+            if object.expired && read[n] && object.is_persistent() {
+                object.show_as_in(&before.objects[n]);
+            }
         }
         Ok(())
     }
