@@ -113,6 +113,7 @@ impl Session {
             self.edges.insert(owner, relation, member.1);
         }
         self.edges.pairs.want(pair, Wanted::Together, known);
+        self.forget_if_done(pair);
         Ok(())
     }
 
@@ -164,7 +165,22 @@ impl Session {
             }
         }
         self.edges.pairs.want(pair, Wanted::Apart, Some(true));
+        self.forget_if_done(pair);
         Ok(())
+    }
+
+    /// Behind a change that took another back, the rows say again what is in collections that are not loaded.
+    fn forget_if_done(&mut self, pair: Pair) {
+        if self.edges.pairs.get(pair).is_some() {
+            return;
+        }
+        let entry = &self.associations[usize::from(pair.association)];
+        for collection in entry.collections(pair) {
+            if let Some(relation) = collection.relation {
+                self.edges
+                    .forget_change(collection.owner, relation, collection.member.1);
+            }
+        }
     }
 
     /// Forgets what was changed of an object's pairs: the collections at their other ends are as the rows say again.

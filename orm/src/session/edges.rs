@@ -183,6 +183,18 @@ impl Edges {
         }
     }
 
+    /// A change to a collection that is not loaded came to nothing: its rows say whether the object is in it.
+    pub(crate) fn forget_change(&mut self, owner: Node, relation: u16, slot: u32) {
+        let members = self.collections.get(&(owner, relation));
+        if members.is_none_or(|members| members.loaded) {
+            return;
+        }
+        self.log((owner, relation));
+        let members = self.collections.entry((owner, relation)).or_default();
+        members.slots.retain(|&s| s != slot);
+        members.removed.retain(|&s| s != slot);
+    }
+
     /// A removal from collections that are not loaded is taken back: their rows say whether the object is in them.
     pub(crate) fn forget_removal(&mut self, owners: u16, relation: u16, slot: u32) {
         for (&(owner, other), members) in &mut self.collections {

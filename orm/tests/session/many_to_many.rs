@@ -373,3 +373,19 @@ fn nothing_is_read_to_put_a_new_object_together_with_one_that_has_a_row() -> Res
     ]);
     Ok(())
 }
+
+#[test]
+fn a_removal_that_is_taken_back_does_not_hide_what_others_did() -> Result<()> {
+    let (mut f, post, [a, _, _]) = tagged()?;
+    f.session.commit()?;
+    f.session.remove(post, Post::TAGS, a)?;
+    f.session.push(a, Tag::POSTS, post)?;
+    let mut other = Session::new(&f.outside);
+    let (it, tag) = (other.get::<Post>(1)?, other.get::<Tag>(1)?);
+    let (it, tag) = (it.expect("a post"), tag.expect("a tag"));
+    other.remove(it, Post::TAGS, tag)?;
+    other.commit()?;
+    let tags = f.session.load(post, Post::TAGS)?;
+    assert_eq!(labels(&f.session, &tags), ["b"]);
+    Ok(())
+}
