@@ -6,10 +6,13 @@ use crate::case::CaseResult;
 use crate::world::World;
 
 /// Somebody with tasks, notes and tags. Deleting one leaves the tasks to nobody, and deletes the notes.
+///
+/// No key comes twice: a task that was last seen with a deleted one would be that of whoever got the key next, and the reference
+/// model knows owners, not keys.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users")]
 pub(super) struct User {
-    #[orm(primary_key)]
+    #[orm(primary_key, autoincrement)]
     pub(super) id: Auto<i64>,
     #[orm(unique, length = 50)]
     pub(super) name: String,
