@@ -233,6 +233,22 @@ fn one_row_travels_as_values() -> Result<()> {
 }
 
 #[test]
+fn one_key_is_looked_up_as_a_value_and_many_as_an_array() -> Result<()> {
+    let (mut session, script) = Script::session();
+    session.get_many::<Ticket>([1])?;
+    session.get_many::<Ticket>([1, 2, 3])?;
+    assert_eq!(
+        script.sent(),
+        [
+            "BEGIN",
+            "SELECT id FROM tickets WHERE id = ?",
+            "SELECT id FROM tickets WHERE id = ANY(?::any[]) 3",
+        ]
+    );
+    Ok(())
+}
+
+#[test]
 fn rows_whose_keys_are_known_come_back_with_nothing() -> Result<()> {
     let (mut session, script) = Script::session();
     session.add_all([1, 2].map(|row| Seat::new(row, "a", false)));

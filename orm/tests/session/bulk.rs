@@ -275,3 +275,18 @@ fn rows_are_chosen_by_keys_of_several_columns() -> Result<()> {
     assert_eq!(f.session.get::<Seat>((2, "a".to_owned()))?, None);
     Ok(())
 }
+
+#[test]
+fn collections_are_read_again_after_a_statement_for_many_rows() -> Result<()> {
+    let (mut fixture, [ann, ..], book) = library()?;
+    let session = &mut fixture.session;
+    let release = Book::query().update().set(Book::AUTHOR_ID, None);
+    assert_eq!(session.load(ann, Author::BOOKS)?, [book]);
+    release.execute(session)?;
+    assert_eq!(session.load(ann, Author::BOOKS)?, []);
+    session.rollback()?;
+    assert_eq!(session.load(ann, Author::BOOKS)?, [book]);
+    Book::query().delete().execute(session)?;
+    assert_eq!(session.load(ann, Author::BOOKS)?, []);
+    session.rollback()
+}

@@ -354,3 +354,25 @@ fn a_key_that_nobody_refers_to_may_be_changed_by_a_hook() -> Result<()> {
     f.holds::<Seat>(1);
     Ok(())
 }
+
+#[test]
+fn what_one_query_reads_of_two_types_is_told_to_the_hooks_of_each() -> Result<()> {
+    let (mut f, calls) = listening()?;
+    let of_books = calls.clone();
+    f.session.hook(Hook::load(move |book: &Book| {
+        of_books.add(format!("load {}", book.title))
+    }));
+    f.behind(|s| {
+        s.add_all(["ann", "bob"].map(|name| Author {
+            books: [Book::new(format!("of {name}"))].into(),
+            ..Author::new(name)
+        }));
+        Ok(())
+    })?;
+    let with_books = Author::query().with(Author::BOOKS.joined());
+    with_books.order_by(Author::ID.asc()).all(&mut f.session)?;
+    let mut told = calls.take();
+    told.sort();
+    assert_eq!(told, ["load ann", "load bob", "load of ann", "load of bob"]);
+    Ok(())
+}
