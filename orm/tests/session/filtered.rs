@@ -99,7 +99,15 @@ fn a_limit_counts_for_each_owner() -> Result<()> {
         .order_by(Track::TITLE.desc())
         .limit(2);
     let query = Album::query().order_by(Album::ID.asc()).with(first);
+    f.forget();
     let found = assert_statements!(f.session, 2, { query.all(&mut f.session)? });
+    let sent = f.sent();
+    // Rows of a subquery have no order of their own.
+    let last = sent.last().and_then(|sent| sent.rsplit_once(')'));
+    assert!(
+        last.is_some_and(|(_, end)| end.contains("ORDER BY")),
+        "{sent:?}"
+    );
     let expected = [some(&["c", "b"]), some(&["a"]), some(&[])];
     assert_eq!(views(&f.session, &found)?, expected);
     let tags = Post::TAGS.filter(Tag::LABEL.ne("x")).limit(1);
