@@ -21,13 +21,11 @@ use std::borrow::Cow;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 
-use crate::backend::Row;
 use crate::entity::{Entity, Fetch, Mapper};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::render::Read;
 use crate::session::{Fill, Handle, Selection, Session};
 use crate::sql::{Column, Condition, Node, Order, OrderBy, RowLock, also};
-use crate::value::ValueType;
 
 /// A query for objects of `E`. Built by `E::query()`; nothing is sent before one of its last methods.
 ///
@@ -115,7 +113,7 @@ impl<E: Entity, S> Query<E, S> {
 
     /// Reads a [`Deferred`](crate::value::Deferred) column along, in the same statement. An object that has it loaded keeps what it has.
     ///
-    /// The query fails with [`Mapping`](ErrorKind::Mapping) if the column is not deferred.
+    /// The query fails with [`Mapping`](crate::ErrorKind::Mapping) if the column is not deferred.
     pub fn undefer<T>(mut self, column: Column<E, T>) -> Self {
         add(&mut self.undefer, column.index());
         self
@@ -158,33 +156,20 @@ impl<E: Entity, S> Query<E, S> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NoRow`], [`ErrorKind::MultipleRows`]; else as [`all`](Self::all).
+    /// [`ErrorKind::NoRow`](crate::ErrorKind::NoRow), [`ErrorKind::MultipleRows`](crate::ErrorKind::MultipleRows); else as [`all`](Self::all).
     pub fn one(&self, session: &mut Session) -> Result<Handle<E>> {
-        self.one_or_none(session)?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::NoRow,
-                "exactly one row was asked for, and there is none",
-            )
-            .entity(E::mapper().name())
-        })
+        let found = self.one_or_none(session)?;
+        found.ok_or_else(|| run::no_row(E::mapper()))
     }
 
     /// The only one, if there is one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::MultipleRows`]; else as [`all`](Self::all).
+    /// [`ErrorKind::MultipleRows`](crate::ErrorKind::MultipleRows); else as [`all`](Self::all).
     pub fn one_or_none(&self, session: &mut Session) -> Result<Option<Handle<E>>> {
         let found = self.fetch(session, Some(self.limit.map_or(2, |limit| limit.min(2))))?;
-        match found[..] {
-            [] => Ok(None),
-            [only] => Ok(Some(only)),
-            _ => Err(Error::new(
-                ErrorKind::MultipleRows,
-                "at most one row was asked for, and there are more",
-            )
-            .entity(E::mapper().name())),
-        }
+        run::at_most_one(E::mapper(), &found)
     }
 
     /// How many there are.
@@ -193,18 +178,7 @@ impl<E: Entity, S> Query<E, S> {
     ///
     /// As [`all`](Self::all).
     pub fn count(&self, session: &mut Session) -> Result<u64> {
-        let mut count = 0;
-        session.run_query(
-            E::mapper(),
-            &self.selection(self.limit),
-            Read::Count,
-            &mut |row| {
-                count = Row::value(row, 0, ValueType::I64)
-                    .and_then(<i64 as crate::value::ColumnValue>::from_value)?;
-                Ok(())
-            },
-        )?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        session.count_rows(E::mapper(), &self.selection(self.limit))
     }
 
     /// Whether there is one.
@@ -213,17 +187,7 @@ impl<E: Entity, S> Query<E, S> {
     ///
     /// As [`all`](Self::all).
     pub fn exists(&self, session: &mut Session) -> Result<bool> {
-        let mut exists = false;
-        session.run_query(
-            E::mapper(),
-            &self.selection(self.limit),
-            Read::Exists,
-            &mut |_| {
-                exists = true;
-                Ok(())
-            },
-        )?;
-        Ok(exists)
+        session.finds_row(E::mapper(), &self.selection(self.limit))
     }
 
     /// Plain values that the session does not track.

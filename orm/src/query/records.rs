@@ -8,14 +8,12 @@ pub use bulk::{RecordBulkDelete, RecordBulkUpdate};
 pub use join::RecordAlias;
 pub use load::RecordLoad;
 
-use std::sync::Arc;
-
 use super::join::invalid;
 use super::page::behind;
+use super::run::{at_most_one, no_row};
 use super::{Joins, Loading, said};
-use crate::backend::Row;
 use crate::entity::Mapped;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::record::{Record, Records};
 use crate::render::Read;
 use crate::session::{Fill, Handle, Selection, Session};
@@ -23,13 +21,13 @@ use crate::sql::{
     Condition, Expression, Node, Operator, Order, OrderBy, Params, Predicate, Projection, RowLock,
     Select, also, column, select,
 };
-use crate::value::{ColumnValue, Value, ValueType};
+use crate::value::Value;
 use join::Way;
 
 /// A query for the records of a table. Built by [`Records::query`]; nothing is sent before one of its last methods.
 ///
 /// All of them flush the session first, unless it is told not to. Relations and columns that do not exist are an
-/// [`ErrorKind::Mapping`] when the query is asked, naming table and relation or column.
+/// [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) when the query is asked, naming table and relation or column.
 ///
 /// ```
 /// # use selfsame::prelude::*;
@@ -87,7 +85,7 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if the table has no such column; [`ErrorKind::Conversion`] for a value of another type.
+    /// [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) if the table has no such column; [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) for a value of another type.
     pub fn equals(&self, name: &str, value: impl Into<Value>) -> Result<Predicate<Record>> {
         let (index, value) = self.fitted(name, value.into())?;
         let operand = column(self.table(), index, None);
@@ -164,7 +162,7 @@ impl RecordQuery {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if the query names what does not exist; what an autoflush or the SELECT gives.
+    /// [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) if the query names what does not exist; what an autoflush or the SELECT gives.
     pub fn all(&self, session: &mut Session) -> Result<Vec<Handle<Record>>> {
         self.fetch(session, self.limit)
     }
@@ -183,30 +181,20 @@ impl RecordQuery {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NoRow`], [`ErrorKind::MultipleRows`]; else as [`all`](Self::all).
+    /// [`ErrorKind::NoRow`](crate::ErrorKind::NoRow), [`ErrorKind::MultipleRows`](crate::ErrorKind::MultipleRows); else as [`all`](Self::all).
     pub fn one(&self, session: &mut Session) -> Result<Handle<Record>> {
-        self.one_or_none(session)?.ok_or_else(|| {
-            let message = "exactly one row was asked for, and there is none";
-            Error::new(ErrorKind::NoRow, message).entity(self.records.mapper().name())
-        })
+        let found = self.one_or_none(session)?;
+        found.ok_or_else(|| no_row(self.records.mapper()))
     }
 
     /// The only one, if there is one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::MultipleRows`]; else as [`all`](Self::all).
+    /// [`ErrorKind::MultipleRows`](crate::ErrorKind::MultipleRows); else as [`all`](Self::all).
     pub fn one_or_none(&self, session: &mut Session) -> Result<Option<Handle<Record>>> {
         let found = self.fetch(session, Some(self.limit.map_or(2, |limit| limit.min(2))))?;
-        match found[..] {
-            [] => Ok(None),
-            [only] => Ok(Some(only)),
-            _ => {
-                let message = "at most one row was asked for, and there are more";
-                let error = Error::new(ErrorKind::MultipleRows, message);
-                Err(error.entity(self.records.mapper().name()))
-            }
-        }
+        at_most_one(self.records.mapper(), &found)
     }
 
     /// How many there are.
@@ -215,12 +203,7 @@ impl RecordQuery {
     ///
     /// As [`all`](Self::all).
     pub fn count(&self, session: &mut Session) -> Result<u64> {
-        let mut count = 0;
-        self.read(session, Read::Count, &mut |row| {
-            count = Row::value(row, 0, ValueType::I64).and_then(i64::from_value)?;
-            Ok(())
-        })?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        session.count_rows(self.records.mapper(), &self.selection(self.limit))
     }
 
     /// Whether there is one.
@@ -229,12 +212,7 @@ impl RecordQuery {
     ///
     /// As [`all`](Self::all).
     pub fn exists(&self, session: &mut Session) -> Result<bool> {
-        let mut exists = false;
-        self.read(session, Read::Exists, &mut |_| {
-            exists = true;
-            Ok(())
-        })?;
-        Ok(exists)
+        session.finds_row(self.records.mapper(), &self.selection(self.limit))
     }
 
     /// Plain records that the session does not track.
@@ -263,7 +241,8 @@ impl RecordQuery {
     ) -> Result<()> {
         let mapper = self.records.mapper();
         let columns: Vec<usize> = (0..mapper.types().len()).collect();
-        self.read(session, Read::Columns(&columns), &mut |row| {
+        let read = Read::Columns(&columns);
+        session.run_query(mapper, &self.selection(self.limit), read, &mut |row| {
             each(Record::hydrate(mapper, row, 0)?)
         })
     }
@@ -297,16 +276,6 @@ impl RecordQuery {
             (node.limit, node.offset) = (self.limit, self.offset);
             node.lock = self.lock;
         })
-    }
-
-    fn read(
-        &self,
-        session: &mut Session,
-        read: Read<'_>,
-        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
-    ) -> Result<()> {
-        let mapper = Arc::clone(self.records.mapper());
-        session.run_query(&mapper, &self.selection(self.limit), read, sink)
     }
 
     fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<Record>>> {

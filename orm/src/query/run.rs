@@ -6,11 +6,11 @@ use super::Loading;
 use crate::backend::{Row, Sql};
 use crate::dialect::Dialect;
 use crate::entity::{Fetch, Mapper};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::render::{self, QuerySpec, Read, Rendered};
-use crate::session::{Selection, Session, default_loadings};
+use crate::session::{Handle, Selection, Session, default_loadings};
 use crate::sql::{Aggregate, List, Node, SelectNode, Source, column};
-use crate::value::ValueType;
+use crate::value::{ColumnValue, ValueType};
 
 impl Session {
     /// Runs a query and hands each row to `sink`, untracked.
@@ -25,6 +25,26 @@ impl Session {
         let (rendered, sql) = self.render(mapper, selection, read)?;
         let connection = self.reading()?;
         rendered.with_params(|params| connection.query(&sql, params, sink))
+    }
+
+    /// How many rows a query finds.
+    pub(super) fn count_rows(&mut self, mapper: &Mapper, selection: &Selection<'_>) -> Result<u64> {
+        let mut count = 0;
+        self.run_query(mapper, selection, Read::Count, &mut |row| {
+            count = Row::value(row, 0, ValueType::I64).and_then(i64::from_value)?;
+            Ok(())
+        })?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Whether a query finds a row.
+    pub(super) fn finds_row(&mut self, mapper: &Mapper, selection: &Selection<'_>) -> Result<bool> {
+        let mut found = false;
+        self.run_query(mapper, selection, Read::Exists, &mut |_| {
+            found = true;
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// Runs a query into a store, with the relations that it and the mapping load along; the slots of its objects in order.
@@ -184,4 +204,22 @@ fn count_of(rows: SelectNode) -> SelectNode {
         from: Some(Source::query(rows, "q")),
         ..SelectNode::default()
     }
+}
+
+/// The only one of what was found, if there is one.
+pub(super) fn at_most_one<E>(mapper: &Mapper, found: &[Handle<E>]) -> Result<Option<Handle<E>>> {
+    match *found {
+        [] => Ok(None),
+        [only] => Ok(Some(only)),
+        _ => {
+            let message = "at most one row was asked for, and there are more";
+            Err(Error::new(ErrorKind::MultipleRows, message).entity(mapper.name()))
+        }
+    }
+}
+
+/// There is none where one was asked for.
+pub(super) fn no_row(mapper: &Mapper) -> Error {
+    let message = "exactly one row was asked for, and there is none";
+    Error::new(ErrorKind::NoRow, message).entity(mapper.name())
 }
