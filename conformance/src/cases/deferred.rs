@@ -175,6 +175,8 @@ fn undefer(context: &mut Context) -> CaseResult {
             "each must get its own"
         );
     }
+    // A database may have one connection for all.
+    drop(session);
     let mut session = world.session();
     let filtered = Recording::query().filter(Recording::RIGHTS.eq("none"));
     let query = filtered.undefer(Recording::WORDS).undefer(Recording::SOUND);
@@ -372,6 +374,7 @@ fn of_relations(context: &mut Context) -> CaseResult {
                 "what was asked for must be loaded, and nothing else"
             );
         }
+        drop(session);
         let mut session = world.session();
         let latest = Recording::query().filter(Recording::YEAR.eq(3));
         let query = latest.with(up.undefer(Medium::COVER));
