@@ -1,7 +1,7 @@
 //! The tables of the workloads: those of Diesel's benchmarks, so that figures can be compared.
 
 use selfsame::entity::{BelongsTo, HasMany};
-use selfsame::schema::Metadata;
+use selfsame::metadata::Metadata;
 use selfsame::value::Auto;
 use selfsame::{Entity, metadata};
 

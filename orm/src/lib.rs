@@ -8,6 +8,7 @@ pub mod dialect;
 pub mod engine;
 pub mod entity;
 pub mod error;
+pub mod metadata;
 pub mod query;
 pub mod record;
 pub mod render;
@@ -27,7 +28,7 @@ pub mod prelude {
     pub use crate::engine::{Echo, Engine};
     pub use crate::entity::{BelongsTo, HasMany, HasOne, ManyToMany};
     pub use crate::metadata;
-    pub use crate::schema::Metadata;
+    pub use crate::metadata::Metadata;
     pub use crate::session::{Handle, Hook, Session, SessionFactory, State};
     pub use crate::value::{Auto, Deferred};
     pub use crate::{DbEnum, Embedded, Entity, FromRow};

@@ -1,6 +1,6 @@
 //! Rows without a struct: tables that are known at run time only, in the same session as entities.
 //!
-//! [`Metadata::reflect`](crate::schema::Metadata::reflect) maps a whole database, [`RecordTables`] tables with relations that the
+//! [`Metadata::reflect`](crate::metadata::Metadata::reflect) maps a whole database, [`RecordTables`] tables with relations that the
 //! program declares. A session adds, gets and merges records as it does objects, and relates them by the names of their relations:
 //! [`add_record`](Session::add_record), [`get_record`](Session::get_record), [`related`](Session::related),
 //! [`relate`](Session::relate). Queries are built by [`Records::query`]; what they load along is said by
@@ -66,7 +66,7 @@ pub struct Record {
 
 impl Records {
     /// Maps a table, without relations. Those along foreign keys come with
-    /// [`Metadata::of_records`](crate::schema::Metadata::of_records).
+    /// [`Metadata::of_records`](crate::metadata::Metadata::of_records).
     pub fn new(table: Table) -> Self {
         let name = table.name.clone();
         Self {

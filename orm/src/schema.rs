@@ -1,10 +1,9 @@
 //! Tables as plain data: what a mapping declares, what `create_all` writes and what reflection reads.
 
 mod difference;
-mod metadata;
 
+pub(crate) use difference::compare;
 pub use difference::{Difference, Side};
-pub use metadata::Metadata;
 
 use crate::value::ValueType;
 

@@ -4,68 +4,31 @@
 //! Objects live in the session; the program holds [`Handle`]s. Reading and writing through `session[handle]` never does I/O; methods
 //! that may do I/O take `&mut Session` and return a `Result`.
 
-mod any_store;
-mod association;
-mod bulk;
-mod cascade;
-mod deferred;
-mod deletion;
-mod edges;
-mod expire;
-mod expression;
-mod factory;
-mod fit;
-mod flush;
-mod foreign_keys;
 mod handle;
-mod hook;
-mod identity;
-mod inspect;
-mod joined;
-mod ledger;
-mod load;
-mod lookup;
-mod merge;
-mod merge_many;
-mod n_plus_one;
-mod pairs;
-mod partial;
-mod persist;
-mod plan;
+mod life;
+mod memory;
 #[cfg(feature = "planted-faults")]
 pub mod planted;
 #[cfg(not(feature = "planted-faults"))]
 mod planted;
-mod queried;
-mod records;
-mod rekey;
-mod relate;
-mod reread;
-mod retry;
-mod snapshots;
-mod state;
-mod statement_log;
-mod statements;
-mod store;
-mod through;
-mod transaction;
-mod version;
+mod read;
+mod write;
 
-pub use factory::SessionFactory;
 pub use handle::Handle;
-pub use hook::Hook;
-pub use retry::TransactionOptions;
-pub use state::State;
-pub use statement_log::StatementLog;
+pub use life::factory::SessionFactory;
+pub use life::hook::Hook;
+pub use life::retry::TransactionOptions;
+pub use life::statement_log::StatementLog;
+pub use memory::state::State;
 
-pub(crate) use any_store::{AnyStore, Fill, Moment};
-pub(crate) use edges::Node;
-pub(crate) use joined::Selection;
-pub(crate) use load::default_loadings;
-pub(crate) use merge::Taking;
-pub(crate) use merge_many::{KeysToMerge, is_set};
+pub(crate) use life::merge::Taking;
+pub(crate) use life::merge_many::{KeysToMerge, is_set};
+pub(crate) use memory::any_store::{AnyStore, Fill, Moment};
+pub(crate) use memory::edges::Node;
+pub(crate) use memory::store::new_store;
 pub(crate) use planted::{Planted, is_planted};
-pub(crate) use store::new_store;
+pub(crate) use read::joined::Selection;
+pub(crate) use read::load::default_loadings;
 
 use std::fmt::{self, Debug};
 use std::ops::{Index, IndexMut};
@@ -79,13 +42,13 @@ use crate::dialect::Begin;
 use crate::engine::{Connected, Engine, Recorder};
 use crate::entity::{Entity, Mapped, Mapper, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
-use association::AssociationEntry;
-use edges::{Edges, Remains};
-use expression::Expressions;
-use hook::Hooks;
-use merge_many::Merging;
-use store::Store;
-use transaction::Savepoint;
+use life::hook::Hooks;
+use life::merge_many::Merging;
+use life::transaction::Savepoint;
+use memory::association::AssociationEntry;
+use memory::edges::{Edges, Remains};
+use memory::store::Store;
+use write::expression::Expressions;
 
 /// A unit of work: the objects of some rows, what changed in them, and the transaction that it will be written in.
 ///

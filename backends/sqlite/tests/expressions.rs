@@ -1,7 +1,7 @@
 //! The expression language on a real database, without a session.
 
 use selfsame::engine::Connected;
-use selfsame::schema::Metadata;
+use selfsame::metadata::Metadata;
 use selfsame::sql::{
     alias, avg, case, cast, coalesce, count, count_all, count_distinct, delete_from, exists,
     insert_into, lower, max, min, on, select, sum, update, verbatim,

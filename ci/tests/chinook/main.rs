@@ -10,7 +10,7 @@ use backends::{Case, On};
 use libtest_mimic::Failed;
 use questions::{NULL, Order, QUESTIONS, Question};
 use selfsame::backend::{Row, Sql, StatementKind};
-use selfsame::schema::Metadata;
+use selfsame::metadata::Metadata;
 use selfsame::sql::count;
 use selfsame::value::{ValueRef, ValueType};
 use selfsame::{Engine, Session};

@@ -1,7 +1,8 @@
 //! Tables made, changed and dropped.
 
+use selfsame::metadata::Metadata;
 use selfsame::schema::{
-    Column, ColumnType, Difference, Generated, Index, Metadata, ReferentialAction, Table,
+    Column, ColumnType, Difference, Generated, Index, ReferentialAction, Table,
 };
 use selfsame::value::{Value, ValueType};
 use selfsame::{Engine, ErrorKind, Session};

@@ -3,8 +3,9 @@
 use super::family::{Family, Members};
 use crate::entity::{Cascade, Fetch, RelationDescriptor, RelationKind};
 use crate::error::Result;
+use crate::metadata::Metadata;
 use crate::record::Record;
-use crate::schema::{Metadata, Table};
+use crate::schema::Table;
 use crate::session::new_store;
 
 /// Tables to be mapped to records, with what their foreign keys cannot tell about their relations.
@@ -15,7 +16,7 @@ use crate::session::new_store;
 /// ```
 /// use selfsame::entity::Cascade;
 /// use selfsame::record::{RecordRelation, RecordTables};
-/// # use selfsame::schema::{Metadata, Table};
+/// # use selfsame::{metadata::Metadata, schema::Table};
 ///
 /// # fn map(users: Table, tasks: Table, tags: Table) -> selfsame::Result<Metadata> {
 /// RecordTables::new([users, tasks, tags])

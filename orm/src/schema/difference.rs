@@ -3,7 +3,7 @@
 mod compare;
 mod essence;
 
-pub(super) use compare::compare;
+pub(crate) use compare::compare;
 
 use std::fmt::{self, Display};
 

@@ -1,9 +1,8 @@
 //! Reflection: what was made is read back.
 
 use selfsame::backend::Backend as _;
-use selfsame::schema::{
-    Column, ColumnType, ForeignKey, Generated, Metadata, ReferentialAction, Table,
-};
+use selfsame::metadata::Metadata;
+use selfsame::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
 use selfsame::{Engine, ErrorKind};
 
 use crate::support::*;

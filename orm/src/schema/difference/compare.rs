@@ -8,7 +8,7 @@ use crate::dialect::Dialect;
 use crate::schema::{Column, ForeignKey, Generated, Index, Table};
 
 /// Compares the tables of a program with those of a database: first by the program's order, then what the database has besides.
-pub(in crate::schema) fn compare(
+pub(crate) fn compare(
     dialect: &dyn Dialect,
     code: &[Arc<Table>],
     database: &[Table],

@@ -1,0 +1,11 @@
+//! What a session goes through: transactions, savepoints, hooks, merging, expiry, and its factory.
+
+pub(super) mod expire;
+pub(super) mod factory;
+pub(super) mod hook;
+pub(super) mod inspect;
+pub(super) mod merge;
+pub(super) mod merge_many;
+pub(super) mod retry;
+pub(super) mod statement_log;
+pub(super) mod transaction;

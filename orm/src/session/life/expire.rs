@@ -1,0 +1,73 @@
+//! Refreshing and expiring: an object shows what its row says, now or when it is next met.
+
+use std::collections::BTreeMap;
+
+use crate::entity::Mapped;
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::memory::edges::Place;
+use crate::session::{Handle, Node, Session, State};
+
+impl Session {
+    /// Reads an object again, dropping the changes made to it; other changes are flushed first.
+    ///
+    /// What relations with the cascade `refresh` lead to in memory is read again too: one more statement for each table.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleData`] if its row is gone.
+    pub fn refresh<E: Mapped>(&mut self, handle: Handle<E>) -> Result<()> {
+        let (store, slot) = self.node(handle)?;
+        let mut tables: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        for (store, slot) in self.expire_cascaded((store, slot))? {
+            tables.entry(store).or_default().push(slot);
+        }
+        for (&store, slots) in &tables {
+            let keys = self.key_values(store, slots);
+            self.load_by_key(store, &keys)?;
+        }
+        if self.any_store(store).is_expired(slot, self.epoch) {
+            return Err(self.stale(store, slot, "the row to refresh is gone"));
+        }
+        Ok(())
+    }
+
+    /// Drops the changes made to an object and has it read again when it is next met; what relations with the cascade `refresh` lead
+    /// to in memory, too.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] for an object without a row.
+    pub fn expire<E: Mapped>(&mut self, handle: Handle<E>) -> Result<()> {
+        let node = self.node(handle)?;
+        self.expire_cascaded(node).map(drop)
+    }
+
+    /// Expires an object and those that go along; which they were.
+    fn expire_cascaded(&mut self, node: Node) -> Result<Vec<Node>> {
+        let state = self.any_store(node.0).state(node.1);
+        if state != State::Persistent {
+            let message = format!(
+                "a {state} object has no row to be read again; only a persistent one can be expired or refreshed"
+            );
+            let name = self.entry(node.0).mapper.name();
+            return Err(Error::new(ErrorKind::InvalidState, message).entity(name));
+        }
+        let mut expired = self.reached(node, |cascade| cascade.refresh)?;
+        expired.retain(|&(store, slot)| self.any_store(store).state(slot) == State::Persistent);
+        expired.push(node);
+        for &(store, slot) in &expired {
+            let place = if self.any_store(store).is_expired(slot, self.epoch) {
+                Place::Unknown
+            } else {
+                Place::Inside
+            };
+            self.any_store_mut(store).expire(slot);
+            self.expressions.remove(&(store, slot));
+            for link in self.edges.expire((store, slot)) {
+                self.take_back(&link, place)?;
+            }
+            self.take_back_pairs((store, slot));
+        }
+        Ok(expired)
+    }
+}

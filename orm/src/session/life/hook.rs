@@ -1,0 +1,483 @@
+//! Hooks: what a program wants done before and after what a session does.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use crate::entity::{Entity, Mapper};
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::Record;
+use crate::session::write::plan::{Step, Wait};
+use crate::session::{Node, Session, State};
+
+/// Something to do before or after what a session does, for [`Session::hook`] and
+/// [`SessionFactory::hook`](crate::session::SessionFactory::hook).
+///
+/// Hooks of one event run in the order in which they were added. An error from one aborts what was under way, as if the database had
+/// refused it: the transaction is rolled back, and the session waits for [`rollback`](Session::rollback).
+///
+/// ```
+/// # use selfsame::prelude::*;
+/// # use selfsame::session::Hook;
+/// # #[derive(Entity, Clone, Debug)]
+/// # #[orm(table = "users")]
+/// # struct User { #[orm(primary_key)] id: Auto<i64>, name: String }
+/// # fn factory(engine: &Engine) -> SessionFactory {
+/// SessionFactory::new(engine).hook(Hook::before_insert(|user: &mut User| {
+///     user.name = user.name.trim().to_owned();
+///     Ok(())
+/// }))
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Hook {
+    when: When,
+    whose: Whose,
+    call: Call,
+}
+
+/// Whose doings a hook is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Whose {
+    /// The session's.
+    Session,
+    /// Those of the objects of a mapping, by its [`id`](Mapper::id).
+    Mapping(u64),
+    /// Those of the records of a table.
+    Table(Arc<str>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum When {
+    BeforeFlush,
+    AfterFlush,
+    BeforeCommit,
+    AfterCommit,
+    BeforeRollback,
+    AfterRollback,
+    BeforeInsert,
+    AfterInsert,
+    BeforeUpdate,
+    AfterUpdate,
+    BeforeDelete,
+    AfterDelete,
+    Load,
+}
+
+type Called<T> = Arc<dyn Fn(&mut T) -> Result<()> + Send + Sync>;
+type CalledToRead = Arc<dyn Fn(&dyn Any) -> Result<()> + Send + Sync>;
+
+#[derive(Clone)]
+enum Call {
+    Session(Called<Session>),
+    Changing(Called<dyn Any>),
+    Reading(CalledToRead),
+}
+
+macro_rules! of_sessions {
+    ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name(work: impl Fn(&mut Session) -> Result<()> + Send + Sync + 'static) -> Self {
+            Self { when: When::$when, whose: Whose::Session, call: Call::Session(Arc::new(work)) }
+        }
+    )*};
+}
+
+macro_rules! of_ended_transactions {
+    ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name(work: impl Fn(&mut Session) + Send + Sync + 'static) -> Self {
+            let work = move |session: &mut Session| {
+                work(session);
+                Ok(())
+            };
+            Self { when: When::$when, whose: Whose::Session, call: Call::Session(Arc::new(work)) }
+        }
+    )*};
+}
+
+macro_rules! of_objects_to_change {
+    ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name<E: Entity>(work: impl Fn(&mut E) -> Result<()> + Send + Sync + 'static) -> Self {
+            let work = move |object: &mut dyn Any| object.downcast_mut().map_or(Ok(()), &work);
+            Self { when: When::$when, whose: Whose::Mapping(E::mapper().id()), call: Call::Changing(Arc::new(work)) }
+        }
+    )*};
+}
+
+macro_rules! of_objects {
+    ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name<E: Entity>(work: impl Fn(&E) -> Result<()> + Send + Sync + 'static) -> Self {
+            let work = move |object: &dyn Any| object.downcast_ref().map_or(Ok(()), &work);
+            Self { when: When::$when, whose: Whose::Mapping(E::mapper().id()), call: Call::Reading(Arc::new(work)) }
+        }
+    )*};
+}
+
+macro_rules! of_records_to_change {
+    ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name(
+            table: &str,
+            work: impl Fn(&mut Record) -> Result<()> + Send + Sync + 'static,
+        ) -> Self {
+            let work = move |object: &mut dyn Any| object.downcast_mut().map_or(Ok(()), &work);
+            Self { when: When::$when, whose: Whose::Table(table.into()), call: Call::Changing(Arc::new(work)) }
+        }
+    )*};
+}
+
+macro_rules! of_records {
+    ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name(
+            table: &str,
+            work: impl Fn(&Record) -> Result<()> + Send + Sync + 'static,
+        ) -> Self {
+            let work = move |object: &dyn Any| object.downcast_ref().map_or(Ok(()), &work);
+            Self { when: When::$when, whose: Whose::Table(table.into()), call: Call::Reading(Arc::new(work)) }
+        }
+    )*};
+}
+
+impl Hook {
+    of_sessions! {
+        /// Before a flush that has something to do: may add, change and delete objects, which are flushed along. Its queries do not
+        /// flush.
+        before_flush: BeforeFlush,
+        /// Behind a flush that had something to do. What it changes waits for the next flush; its queries do not flush.
+        after_flush: AfterFlush,
+        /// Before a commit, which flushes what it changes.
+        before_commit: BeforeCommit,
+    }
+
+    of_ended_transactions! {
+        /// Behind a commit: every object is expired, and a statement begins the next transaction.
+        after_commit: AfterCommit,
+        /// Before a rollback: the objects show what will be undone. The database may have rolled back already.
+        before_rollback: BeforeRollback,
+        /// Behind a rollback: the objects are as they were at BEGIN.
+        after_rollback: AfterRollback,
+    }
+
+    of_objects_to_change! {
+        /// Before an object is inserted: may change its columns. It may not put anything into relationship fields; what is to be
+        /// added along is added by [`before_flush`](Self::before_flush).
+        before_insert: BeforeInsert,
+        /// Before a changed object is updated: as [`before_insert`](Self::before_insert). It may not change a primary key that other rows
+        /// may refer to, as they have followed their keys by then: that, too, is for [`before_flush`](Self::before_flush).
+        before_update: BeforeUpdate,
+    }
+
+    of_objects! {
+        /// Behind the INSERT of an object, in its flush: its generated key is known.
+        after_insert: AfterInsert,
+        /// Behind the UPDATE of an object, in its flush. An object whose changes turned out to be none is not updated.
+        after_update: AfterUpdate,
+        /// Before an object is deleted.
+        before_delete: BeforeDelete,
+        /// Behind the DELETE of an object, in its flush.
+        after_delete: AfterDelete,
+        /// Behind the statement that brought an object into the session. Not when a mapped object is read again.
+        load: Load,
+    }
+
+    of_records_to_change! {
+        /// [`before_insert`](Self::before_insert) of the records of a table, by its name:
+        ///
+        /// ```
+        /// # use selfsame::prelude::*;
+        /// # fn factory(engine: &Engine) -> SessionFactory {
+        /// SessionFactory::new(engine).hook(Hook::before_insert_record("users", |user| {
+        ///     let name: String = user.get("name")?;
+        ///     user.set("name", name.trim())
+        /// }))
+        /// # }
+        /// ```
+        before_insert_record: BeforeInsert,
+        /// [`before_update`](Self::before_update) of the records of a table.
+        before_update_record: BeforeUpdate,
+    }
+
+    of_records! {
+        /// [`after_insert`](Self::after_insert) of the records of a table.
+        after_insert_record: AfterInsert,
+        /// [`after_update`](Self::after_update) of the records of a table.
+        after_update_record: AfterUpdate,
+        /// [`before_delete`](Self::before_delete) of the records of a table.
+        before_delete_record: BeforeDelete,
+        /// [`after_delete`](Self::after_delete) of the records of a table.
+        after_delete_record: AfterDelete,
+        /// [`load`](Self::load) of the records of a table.
+        load_record: Load,
+    }
+}
+
+impl Whose {
+    /// Whether it is for the objects of a mapping. Those of a table's records are not for an entity that maps the table.
+    fn has(&self, mapper: &Mapper) -> bool {
+        match self {
+            Self::Session => false,
+            Self::Mapping(id) => *id == mapper.id(),
+            Self::Table(name) => mapper.is_of_records() && **name == mapper.table().name,
+        }
+    }
+}
+
+impl Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hook({:?})", self.when)
+    }
+}
+
+/// The hooks of a session, and what it takes to call them.
+#[derive(Clone, Debug, Default)]
+pub(in crate::session) struct Hooks {
+    list: Arc<Vec<Hook>>,
+    /// How many slots of each store were there when objects were last announced as loaded.
+    announced: Vec<u32>,
+    /// A hook that works on the session is under way.
+    calling: Option<When>,
+}
+
+impl Hooks {
+    pub(in crate::session) fn push(&mut self, hook: Hook) {
+        Arc::make_mut(&mut self.list).push(hook);
+    }
+
+    /// The calls of one event of the session.
+    fn of_session(&self, when: When) -> Vec<Call> {
+        self.of(when, |whose| *whose == Whose::Session)
+    }
+
+    /// The calls of one event of the objects of a mapping.
+    fn of_objects(&self, when: When, mapper: &Mapper) -> Vec<Call> {
+        self.of(when, |whose| whose.has(mapper))
+    }
+
+    fn of(&self, when: When, is_meant: impl Fn(&Whose) -> bool) -> Vec<Call> {
+        let hooks = self.list.iter();
+        let meant = hooks.filter(|hook| hook.when == when && is_meant(&hook.whose));
+        meant.map(|hook| hook.call.clone()).collect()
+    }
+
+    /// The stores are empty again.
+    pub(in crate::session) fn forget_announced(&mut self) {
+        self.announced.clear();
+    }
+
+    pub(in crate::session) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    fn is_for(&self, mapper: &Mapper) -> bool {
+        self.list.iter().any(|hook| hook.whose.has(mapper))
+    }
+}
+
+/// Objects that a flush writes and that there are hooks for.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Written {
+    inserts: Vec<Node>,
+    updates: Vec<Node>,
+    /// Those of the updates whose columns the database computes.
+    computed: BTreeSet<Node>,
+    deletes: Vec<Node>,
+}
+
+impl Session {
+    /// Adds a hook, for the rest of this session's life.
+    pub fn hook(&mut self, hook: Hook) {
+        self.hooks.announced = self.slot_counts();
+        self.hooks.push(hook);
+    }
+
+    /// Calls the hooks of an event of the session.
+    pub(in crate::session) fn call_hooks(&mut self, when: When) -> Result<()> {
+        if self.hooks.is_empty() {
+            return Ok(());
+        }
+        for call in self.hooks.of_session(when) {
+            let Call::Session(work) = call else {
+                continue;
+            };
+            let before = self.hooks.calling.replace(when);
+            let result = work(self);
+            self.hooks.calling = before;
+            result?;
+        }
+        Ok(())
+    }
+
+    /// Refuses to end a transaction inside a hook.
+    pub(in crate::session) fn refuse_inside_hook(&self, what: &str) -> Result<()> {
+        match self.hooks.calling {
+            None => Ok(()),
+            Some(when) => {
+                let message = format!("{what} inside a hook ({when:?})");
+                Err(Error::new(ErrorKind::InvalidState, message))
+            }
+        }
+    }
+
+    /// Calls the hooks of what is about to be written.
+    pub(in crate::session) fn call_before_writes(&mut self, waits: &[Wait]) -> Result<Written> {
+        let mut written = Written::default();
+        if self.hooks.is_empty() {
+            return Ok(written);
+        }
+        self.hooks.announced = self.slot_counts();
+        let waiting: BTreeSet<Node> = waits.iter().map(|wait| wait.child).collect();
+        for (store, entry) in (0u16..).zip(&self.stores) {
+            if !self.hooks.is_for(&entry.mapper) {
+                continue;
+            }
+            let any = &*entry.store;
+            let node = |&slot: &u32| (store, slot);
+            let is_written =
+                |&slot: &u32| any.state(slot) == State::Persistent && !any.is_doomed(slot);
+            let has_changed = |slot: &u32| {
+                let node = (store, *slot);
+                !any.changed(*slot).is_empty()
+                    || waiting.contains(&node)
+                    || self.has_expression(node)
+            };
+            let waiting_here = waiting
+                .range((store, 0)..=(store, u32::MAX))
+                .map(|node| node.1);
+            let computed = self.expressions.keys().filter(|node| node.0 == store);
+            written.computed.extend(computed.clone());
+            let touched = any.touched().iter().copied().chain(waiting_here);
+            let mut touched: Vec<u32> = touched.chain(computed.map(|node| node.1)).collect();
+            touched.retain(|slot| is_written(slot) && has_changed(slot));
+            any.sort_by_key(&mut touched);
+            touched.dedup();
+            written.inserts.extend(any.pending().iter().map(node));
+            written.updates.extend(touched.iter().map(node));
+            written.deletes.extend(any.doomed().iter().map(node));
+        }
+        self.call_for(When::BeforeInsert, &written.inserts)?;
+        let rekeyed = self.rekeyed_of(&written.updates);
+        self.call_for(When::BeforeUpdate, &written.updates)?;
+        self.refuse_new_keys(&written.updates, &rekeyed)?;
+        self.call_for(When::BeforeDelete, &written.deletes)?;
+        Ok(written)
+    }
+
+    /// The objects among these whose primary key was changed and is not written yet.
+    fn rekeyed_of(&self, nodes: &[Node]) -> BTreeSet<Node> {
+        let mut rekeyed = BTreeSet::new();
+        for of_store in nodes.chunk_by(|a, b| a.0 == b.0) {
+            let store = of_store[0].0;
+            let slots = self.any_store(store).rekeyed();
+            rekeyed.extend(slots.into_iter().map(|slot| (store, slot)));
+        }
+        rekeyed
+    }
+
+    /// Refuses primary keys that a hook changed where other rows may refer to them: those have followed their keys already.
+    fn refuse_new_keys(&mut self, nodes: &[Node], before: &BTreeSet<Node>) -> Result<()> {
+        for (store, slot) in self.rekeyed_of(nodes).difference(before) {
+            if self.is_referred_to(*store) {
+                let entry = self.entry(*store);
+                let message = "a hook changed the primary key of an object that others may refer to, and it is too late for them to follow: change it in `Hook::before_flush`";
+                return Err(Error::new(ErrorKind::InvalidState, message)
+                    .entity(entry.mapper.name())
+                    .key(entry.store.key_text(*slot)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls the hooks of what was written.
+    pub(in crate::session) fn call_after_writes(
+        &mut self,
+        written: Written,
+        steps: &[Step],
+    ) -> Result<()> {
+        if self.hooks.is_empty() {
+            return Ok(());
+        }
+        let mut sent = written.computed;
+        for step in steps {
+            if let Step::Update { store, slots, .. } = step {
+                sent.extend(slots.iter().map(|&slot| (*store, slot)));
+            }
+        }
+        let mut updates = written.updates;
+        updates.retain(|node| sent.contains(node));
+        self.call_for(When::AfterInsert, &written.inserts)?;
+        self.call_for(When::AfterUpdate, &updates)?;
+        self.call_for(When::AfterDelete, &written.deletes)
+    }
+
+    /// Calls the hooks of objects that were read since this was last asked.
+    #[inline]
+    pub(crate) fn call_after_loads(&mut self) -> Result<()> {
+        if self.hooks.is_empty() {
+            return Ok(());
+        }
+        let now = self.slot_counts();
+        let before = std::mem::replace(&mut self.hooks.announced, now);
+        let mut loaded = Vec::new();
+        for (store, entry) in (0u16..).zip(&self.stores) {
+            if !self.hooks.is_for(&entry.mapper) {
+                continue;
+            }
+            let from = before.get(usize::from(store)).copied().unwrap_or(0);
+            let read = (from..entry.store.len())
+                .filter(|&slot| entry.store.state(slot) == State::Persistent);
+            loaded.extend(read.map(|slot| (store, slot)));
+        }
+        let result = self.call_for(When::Load, &loaded);
+        if let Err(error) = &result {
+            self.fail(error);
+        }
+        result
+    }
+
+    /// How many slots each store has.
+    pub(in crate::session) fn slot_counts(&self) -> Vec<u32> {
+        self.stores.iter().map(|entry| entry.store.len()).collect()
+    }
+
+    /// Calls the hooks of an event of some objects.
+    pub(in crate::session) fn call_for(&mut self, when: When, nodes: &[Node]) -> Result<()> {
+        if self.hooks.is_empty() {
+            return Ok(());
+        }
+        for of_store in nodes.chunk_by(|a, b| a.0 == b.0) {
+            let store = of_store[0].0;
+            let calls = self.hooks.of_objects(when, &self.entry(store).mapper);
+            if calls.is_empty() {
+                continue;
+            }
+            for &(store, slot) in of_store {
+                for call in &calls {
+                    self.call_for_object(call, (store, slot))
+                        .map_err(|error| error.entity(self.entry(store).mapper.name()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn call_for_object(&mut self, call: &Call, (store, slot): Node) -> Result<()> {
+        let any = self.any_store_mut(store);
+        match call {
+            Call::Reading(work) => any.object(slot).map_or(Ok(()), |object| work(object)),
+            Call::Changing(work) => {
+                any.object_mut(slot).map_or(Ok(()), |object| work(object))?;
+                if any.take_wishes(slot).is_empty() {
+                    return Ok(());
+                }
+                let message = "a hook put objects into a relationship field, and the flush is under way: add them in `Hook::before_flush`";
+                Err(Error::new(ErrorKind::InvalidState, message))
+            }
+            Call::Session(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Merging: a plain value is copied onto the object of its key.
+
+use std::sync::Arc;
+
+use crate::entity::{Entity, Key, Mapped, Mapper, Wishes};
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::life::merge_many::is_set;
+use crate::session::memory::snapshots::Snapshots;
+use crate::session::planted::{Planted, is_planted};
+use crate::session::read::lookup::owned;
+use crate::session::{Handle, Node, Session, typed_mut};
+use crate::value::{Value, ValueRef};
+
+/// How what was wished for comes into the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taking {
+    /// As a new object.
+    Add,
+    /// Onto the object of its key.
+    Merge,
+}
+
+impl Session {
+    /// Copies a value onto the object of its key: the one in the session, else the one of the row, which is read by one SELECT. A
+    /// value whose key the database is to make, or has no row for, is added. For several values, [`merge_all`](Self::merge_all) takes
+    /// fewer statements.
+    ///
+    /// Columns that are equal stay untouched, so that they are not written; an unset [`Auto`](crate::value::Auto) and an unloaded
+    /// [`Deferred`](crate::value::Deferred) leave what is there. What is in relationship fields is merged too along the cascade `merge` (which relations have unless they say
+    /// otherwise), the rows of each level read together, and related as by [`set`](Self::set) and [`push`](Self::push): a collection gains members and never loses any, as
+    /// an empty field cannot tell that it was emptied. Without the cascade the field is left out of account.
+    ///
+    /// # Errors
+    ///
+    /// What an autoflush or the SELECT gives; [`ErrorKind::StaleData`] if the row of an expired object is gone, or has another
+    /// version than the value; [`ErrorKind::InvalidState`] if the object is about to be deleted.
+    pub fn merge<E: Entity>(&mut self, value: E) -> Result<Handle<E>> {
+        let node = self.merge_with(|session| session.merge_value(value))?;
+        Ok(self.handle(node))
+    }
+
+    pub(in crate::session) fn merge_value<E: Entity>(&mut self, value: E) -> Result<Node> {
+        let store = self.store_of::<E>();
+        self.merge_into(store, value, is_set)
+    }
+
+    /// Merges a value of a store's type; `is_given` tells the columns that it speaks of.
+    pub(in crate::session) fn merge_into<E: Mapped>(
+        &mut self,
+        store: u16,
+        mut value: E,
+        is_given: impl Fn(&E, &Mapper, usize) -> bool,
+    ) -> Result<Node> {
+        let grants = Wishes::of(&mut value).into_grants();
+        let mapper = &Arc::clone(&self.entry(store).mapper);
+        let known = match value.key(mapper) {
+            Some(key) => {
+                let mut params = Vec::with_capacity(1);
+                key.params(&mut params);
+                // To be compared with, where the row is read anyway.
+                let mut deferred = mapper.deferred().to_vec();
+                deferred.retain(|&column| is_given(&value, mapper, column));
+                self.object_to_merge(store, &owned(&params), &deferred)?
+            }
+            None => None,
+        };
+        let slot = match known {
+            Some(slot) => {
+                if let Some(column) = mapper.version_column() {
+                    let version = value.value(mapper, column);
+                    let version = version.value().unwrap_or(ValueRef::Null);
+                    self.refuse_other_version((store, slot), column, version)?;
+                }
+                let given = (0..mapper.types().len()).filter(|&c| is_given(&value, mapper, c));
+                let (together, singly): (Vec<usize>, Vec<usize>) =
+                    given.partition(|&column| mapper.is_together(column));
+                for column in singly {
+                    let param = value.value(mapper, column);
+                    let param = param.value().unwrap_or(ValueRef::Null);
+                    self.merge_column((store, slot), column, param)?;
+                }
+                self.merge_together((store, slot), &together, &value)?;
+                slot
+            }
+            None => typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value),
+        };
+        self.merge_later((store, slot), grants);
+        Ok((store, slot))
+    }
+
+    /// The object of a key, ready to be written to.
+    fn object_to_merge(
+        &mut self,
+        store: u16,
+        key: &[Value],
+        deferred: &[usize],
+    ) -> Result<Option<u32>> {
+        let values: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+        let mut found = self.any_store(store).find(&values)?;
+        if found.is_none() && self.is_known_missing(store, key) {
+            return Ok(None);
+        }
+        let any = self.any_store(store);
+        // One that is in the way of the next flush, or waits for it: then that comes first.
+        if found.is_some_and(|slot| any.is_doomed(slot))
+            || (found.is_none() && !any.pending().is_empty())
+        {
+            self.autoflush()?;
+            let any = self.any_store(store);
+            found = match any.find(&values)? {
+                None => any.find_pending(&values)?,
+                found => found,
+            };
+        }
+        let any = self.any_store(store);
+        if let Some(slot) = found {
+            if any.is_doomed(slot) {
+                return Err(self.refuse_merge(store, slot));
+            }
+            if !any.is_expired(slot, self.epoch) {
+                return Ok(found);
+            }
+        }
+        self.load_by_key_with(store, key, deferred)?;
+        let any = self.any_store(store);
+        let read = any.find(&values)?;
+        match read {
+            Some(slot) if any.is_expired(slot, self.epoch) => {
+                Err(self.stale(store, slot, "the row to merge onto is gone"))
+            }
+            read => Ok(read),
+        }
+    }
+
+    fn refuse_merge(&self, store: u16, slot: u32) -> Error {
+        let entry = self.entry(store);
+        let message =
+            "a value cannot be merged onto an object that is about to be deleted: flush first";
+        Error::new(ErrorKind::InvalidState, message)
+            .entity(entry.mapper.name())
+            .key(entry.store.key_text(slot))
+    }
+
+    fn merge_column(&mut self, node: Node, column: usize, value: ValueRef<'_>) -> Result<()> {
+        let store = self.any_store_mut(node.0);
+        let old = store.value(node.1, column);
+        if old.value().is_some_and(|old| old.same(value)) {
+            return Ok(());
+        }
+        drop(old);
+        // What it says of the version was looked at before.
+        if store.mapper().version_column() == Some(column) {
+            return Ok(());
+        }
+        store.assign(node.1, column, value)
+    }
+
+    /// Before anything is merged: a refused value leaves no trace.
+    fn refuse_other_version(
+        &self,
+        (store, slot): Node,
+        column: usize,
+        version: ValueRef<'_>,
+    ) -> Result<()> {
+        // A value that was never read has version 0: it says nothing.
+        let says_nothing = [ValueRef::I16(0), ValueRef::I32(0), ValueRef::I64(0)];
+        let known = self.any_store(store).value(slot, column);
+        let is_known = known.value().unwrap_or(ValueRef::Null).same(version);
+        let is_ignored = is_planted(Planted::MergeIgnoresVersion);
+        if is_known || is_ignored || says_nothing.iter().any(|zero| zero.same(version)) {
+            return Ok(());
+        }
+        let message = "the value to merge was read at another version of the row";
+        Err(self.stale(store, slot, message))
+    }
+
+    /// Merges the columns of values that are made whole.
+    fn merge_together<E: Mapped>(
+        &mut self,
+        (store, slot): Node,
+        columns: &[usize],
+        value: &E,
+    ) -> Result<()> {
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let mapper = &Arc::clone(&self.entry(store).mapper);
+        let mut snapshots = Snapshots::default();
+        let taken = snapshots.take(mapper, value);
+        let store = self.any_store_mut(store);
+        let differs = |&column: &usize| {
+            let old = store.value(slot, column);
+            let new = snapshots.value(mapper, taken, column);
+            let values = old.value().zip(new);
+            !values.is_some_and(|(old, new)| old.same(new))
+        };
+        let columns: Vec<usize> = columns.iter().copied().filter(differs).collect();
+        if columns.is_empty() {
+            return Ok(());
+        }
+        store.assign_many(slot, &columns, &snapshots.row(mapper, taken))
+    }
+}

@@ -1,0 +1,188 @@
+//! Merging many values, and along relations: level by level, the rows of each level read together.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::entity::{Entity, Grant, Key, Mapped, Mapper, RelationKind};
+use crate::error::Result;
+use crate::session::life::merge::Taking;
+use crate::session::{Handle, Node, Session};
+use crate::value::{Value, ValueRef};
+
+/// A merge under way.
+#[derive(Default)]
+pub(in crate::session) struct Merging {
+    /// Objects that were merged, with what waits in their relationship fields.
+    later: Vec<(Node, Vec<(u16, Grant)>)>,
+    /// Keys that were looked for and have no row.
+    missing: HashSet<(u16, String)>,
+}
+
+/// Keys of values of one table that are to be merged.
+#[derive(Debug, Default)]
+pub(crate) struct KeysToMerge {
+    /// One behind the other.
+    keys: Vec<Value>,
+    /// The deferred columns that the values speak of.
+    deferred: Vec<usize>,
+}
+
+impl KeysToMerge {
+    /// Adds the key of a value, if the program has made one.
+    pub(crate) fn add<E: Mapped>(
+        &mut self,
+        value: &E,
+        mapper: &Mapper,
+        is_given: impl Fn(&E, &Mapper, usize) -> bool,
+    ) {
+        let Some(key) = value.key(mapper) else {
+            return;
+        };
+        let mut params = Vec::with_capacity(1);
+        key.params(&mut params);
+        self.keys
+            .extend(crate::session::read::lookup::owned(&params));
+        for &column in mapper.deferred() {
+            if is_given(value, mapper, column) && !self.deferred.contains(&column) {
+                self.deferred.push(column);
+            }
+        }
+    }
+}
+
+impl Session {
+    /// Merges several values, as [`merge`](Self::merge) does each, and reads the rows that are not in the session in as few statements as
+    /// the backend allows: one for all of them, and one more for each relation on a level of what waits in their relationship fields.
+    ///
+    /// # Errors
+    ///
+    /// As [`merge`](Self::merge); what came before the error has been merged in memory.
+    pub fn merge_all<E: Entity>(
+        &mut self,
+        values: impl IntoIterator<Item = E>,
+    ) -> Result<Vec<Handle<E>>> {
+        let store = self.store_of::<E>();
+        let values: Vec<E> = values.into_iter().collect();
+        let mut keys = KeysToMerge::default();
+        for value in &values {
+            keys.add(value, E::mapper(), is_set);
+        }
+        let nodes: Vec<Node> = self.merge_with(|session| {
+            session.read_to_merge(store, &keys)?;
+            let values = values.into_iter();
+            values.map(|value| session.merge_value(value)).collect()
+        })?;
+        Ok(nodes.into_iter().map(|node| self.handle(node)).collect())
+    }
+
+    /// Merges something, and then what waits in its relationship fields, to any depth.
+    pub(in crate::session) fn merge_with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let merged = work(self).and_then(|value| self.merge_levels().map(|()| value));
+        self.merging = Merging::default();
+        merged
+    }
+
+    /// Has the relationship fields of an object merged once all of its level are.
+    pub(in crate::session) fn merge_later(&mut self, owner: Node, grants: Vec<(u16, Grant)>) {
+        if !grants.is_empty() {
+            self.merging.later.push((owner, grants));
+        }
+    }
+
+    /// Whether a key was looked for and has no row, nor an object. That is told once: then it has.
+    pub(in crate::session) fn is_known_missing(&mut self, store: u16, key: &[Value]) -> bool {
+        let missing = &mut self.merging.missing;
+        !missing.is_empty() && missing.remove(&(store, text(key)))
+    }
+
+    fn merge_levels(&mut self) -> Result<()> {
+        while !self.merging.later.is_empty() {
+            let level = std::mem::take(&mut self.merging.later);
+            let mut wanted: BTreeMap<u16, KeysToMerge> = BTreeMap::new();
+            for (owner, grants) in &level {
+                for (relation, grant) in grants {
+                    if self.relation(owner.0, *relation)?.cascade.merge {
+                        let target = self.target_store(owner.0, *relation);
+                        grant.key_to_merge(wanted.entry(target).or_default());
+                    }
+                }
+            }
+            for (store, keys) in &wanted {
+                self.read_to_merge(*store, keys)?;
+            }
+            for (owner, grants) in level {
+                self.merge_wishes(owner, grants)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_wishes(&mut self, owner: Node, grants: Vec<(u16, Grant)>) -> Result<()> {
+        for (relation, grant) in grants {
+            let resolved = self.relation(owner.0, relation)?;
+            if !resolved.cascade.merge {
+                continue;
+            }
+            let target = grant.grant(self, Taking::Merge)?;
+            if resolved.through.is_some() {
+                self.connect(owner, relation, target)?;
+                continue;
+            }
+            let reference = self.reference(owner.0, relation, &resolved);
+            let (child, parent) = match resolved.kind {
+                RelationKind::BelongsTo => (owner, target),
+                _ => (target, owner),
+            };
+            if self.parent(child, &reference)? != Some(parent) {
+                self.connect(owner, relation, target)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of several keys that are not in the session, and remembers which have none. A single one is left to be read when it
+    /// is merged.
+    fn read_to_merge(&mut self, store: u16, wanted: &KeysToMerge) -> Result<()> {
+        let width = self.entry(store).mapper.table().primary_key.len();
+        let mut seen = HashSet::new();
+        let mut unread: Vec<&[Value]> = Vec::new();
+        for key in wanted.keys.chunks(width) {
+            let any = self.any_store(store);
+            let found = any.find(&values(key))?;
+            let is_unread = found.is_none_or(|slot| any.is_expired(slot, self.epoch));
+            if is_unread && seen.insert(text(key)) {
+                unread.push(key);
+            }
+        }
+        if unread.len() < 2 {
+            return Ok(());
+        }
+        let keys: Vec<Value> = unread.iter().copied().flatten().cloned().collect();
+        self.load_by_key_with(store, &keys, &wanted.deferred)?;
+        for key in unread {
+            let any = self.any_store(store);
+            let is_known =
+                any.find(&values(key))?.is_some() || any.find_pending(&values(key))?.is_some();
+            if !is_known {
+                self.merging.missing.insert((store, text(key)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a value speaks of a column.
+pub(crate) fn is_set<E: Mapped>(value: &E, mapper: &Mapper, column: usize) -> bool {
+    !value.is_unset(mapper, column)
+}
+
+fn values(key: &[Value]) -> Vec<ValueRef<'_>> {
+    key.iter().map(Value::as_ref).collect()
+}
+
+/// Values have no order and no hash of their own; equal keys look equal.
+fn text(key: &[Value]) -> String {
+    format!("{key:?}")
+}

@@ -1,0 +1,163 @@
+//! Transactions with a way of their own to begin, and transactions that are run again.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use crate::dialect::{Begin, Isolation};
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::{Session, State};
+
+/// How a transaction begins: by default as the database does without being told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransactionOptions {
+    begin: Begin,
+}
+
+impl TransactionOptions {
+    /// As the database does without being told.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// At an isolation level.
+    #[must_use]
+    pub fn isolation(mut self, level: Isolation) -> Self {
+        self.begin.isolation = Some(level);
+        self
+    }
+
+    /// Without writing: the database refuses a write with [`ErrorKind::ReadOnly`].
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.begin.read_only = true;
+        self
+    }
+}
+
+/// The wait before the first new try, doubled for each further one up to the longest. The wait itself is between half of that and all.
+const SHORTEST_WAIT: Duration = Duration::from_millis(4);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+impl Session {
+    /// As [`transaction`](Self::transaction), begun as the options say.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] before anything is sent, if the backend lacks what the options ask for;
+    /// [`ErrorKind::InvalidState`] if a transaction is open already; else as [`transaction`](Self::transaction).
+    pub fn transaction_with<T>(
+        &mut self,
+        options: TransactionOptions,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        if self.in_transaction() || !self.savepoints.is_empty() {
+            let message = "a transaction is open already, and options are for its beginning: commit or roll back first";
+            return Err(Error::new(ErrorKind::InvalidState, message));
+        }
+        if options != TransactionOptions::default() {
+            self.engine.check_begin(&options.begin)?;
+        }
+        let before = std::mem::replace(&mut self.begin, options.begin);
+        let result = self.transaction(work);
+        self.begin = before;
+        result
+    }
+
+    /// Runs `work` as a [`transaction`](Self::transaction), and again up to `retries` times if that ends in a serialization failure
+    /// or a deadlock, each time from the state in which the session was before; objects that the failed try added have left the
+    /// session. Between two tries it waits for a random time, at most half a second.
+    ///
+    /// A commit of which nobody knows whether it was made ([`ErrorKind::AmbiguousCommit`]) is not tried again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] if the session is in a transaction or has something to flush, as that could not be run again;
+    /// else what the last try gives.
+    pub fn retry<T>(
+        &mut self,
+        retries: u32,
+        work: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        self.retry_with(TransactionOptions::default(), retries, work)
+    }
+
+    /// As [`retry`](Self::retry), each try begun as the options say.
+    ///
+    /// # Errors
+    ///
+    /// As [`retry`](Self::retry) and [`transaction_with`](Self::transaction_with).
+    pub fn retry_with<T>(
+        &mut self,
+        options: TransactionOptions,
+        retries: u32,
+        mut work: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        self.refuse_unclean()?;
+        let before = self.slot_counts();
+        for retry in 0..retries {
+            match self.transaction_with(options, &mut work) {
+                Err(error) if error.is_retryable() => {
+                    self.forget_added_since(&before);
+                    std::thread::sleep(wait(retry));
+                }
+                result => return result,
+            }
+        }
+        self.transaction_with(options, work)
+    }
+
+    fn refuse_unclean(&self) -> Result<()> {
+        let what = if self.failed.is_some() {
+            "waits for rollback()"
+        } else if self.in_transaction() || !self.savepoints.is_empty() {
+            "is in a transaction"
+        } else if self.has_changes() {
+            "has something to flush"
+        } else {
+            return Ok(());
+        };
+        let message = format!(
+            "the session {what}, which could not be run again: commit or roll back before `retry`"
+        );
+        Err(Error::new(ErrorKind::InvalidState, message))
+    }
+
+    /// Drops what a failed try added: it is transient behind the rollback, and the next try adds its own.
+    fn forget_added_since(&mut self, before: &[u32]) {
+        for (store, entry) in self.stores.iter_mut().enumerate() {
+            let any = &mut *entry.store;
+            for slot in before.get(store).copied().unwrap_or(0)..any.len() {
+                if any.state(slot) == State::Transient {
+                    any.discard(slot);
+                }
+            }
+        }
+    }
+}
+
+fn wait(retry: u32) -> Duration {
+    let longest = SHORTEST_WAIT.saturating_mul(1_u32.checked_shl(retry).unwrap_or(u32::MAX));
+    let half = longest.min(LONGEST_WAIT) / 2;
+    // A fresh state is seeded at random.
+    let random = RandomState::new().hash_one(retry) % 1024;
+    half + half.mul_f64(f64::from(u16::try_from(random).unwrap_or(0)) / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_are_bounded_and_differ() {
+        for retry in [0, 1, 5, 7, 31, 32, u32::MAX] {
+            let longest = SHORTEST_WAIT
+                .saturating_mul(2_u32.saturating_pow(retry))
+                .min(LONGEST_WAIT);
+            let waits: Vec<Duration> = (0..50).map(|_| wait(retry)).collect();
+            let bounds = longest / 2..=longest;
+            assert!(waits.iter().all(|wait| bounds.contains(wait)), "{retry}");
+            assert!(waits.iter().any(|wait| *wait != waits[0]), "{retry}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Transactions: begin at the first statement, commit, rollback, savepoints, and what each does to the objects in memory.
+
+use crate::dialect::Begin;
+use crate::engine::Connected;
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::life::hook::When;
+use crate::session::planted::{Planted, is_planted};
+use crate::session::read::lookup::not_connected;
+use crate::session::{AnyStore, Session};
+
+/// An open savepoint, and where the undo logs stood when it was opened.
+#[derive(Debug)]
+pub(in crate::session) struct Savepoint {
+    name: String,
+    marks: Vec<usize>,
+    edges: usize,
+}
+
+impl Savepoint {
+    pub(in crate::session) fn forget_marks(&mut self) {
+        self.marks.clear();
+        self.edges = 0;
+    }
+}
+
+/// What a statement is for, as far as beginning a transaction goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Intent {
+    Read,
+    Write,
+}
+
+impl Session {
+    /// Whether a transaction is open in the database.
+    pub fn in_transaction(&self) -> bool {
+        self.connection
+            .as_ref()
+            .is_some_and(Connected::in_transaction)
+    }
+
+    /// Flushes and commits. Afterwards every object is expired: it shows its last known values, and is read again when it is next met.
+    /// With nothing to do, nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// What the flush or the COMMIT gives; the transaction is then rolled back in the database, and the session waits for
+    /// [`rollback`](Self::rollback). [`ErrorKind::AmbiguousCommit`] if the connection broke during COMMIT.
+    pub fn commit(&mut self) -> Result<()> {
+        if !self.savepoints.is_empty() {
+            let message = "commit inside a savepoint: return from its closure first";
+            return Err(Error::new(ErrorKind::InvalidState, message));
+        }
+        self.refuse_inside_hook("commit")?;
+        if self.failed.is_none() {
+            self.call_hooks(When::BeforeCommit)
+                .inspect_err(|error| self.fail(error))?;
+        }
+        self.flush_for_commit()?;
+        if let Some(connection) = self
+            .connection
+            .as_mut()
+            .filter(|connection| connection.in_transaction())
+            && let Err(error) = connection.commit()
+        {
+            self.failed = Some(error.to_string());
+            return Err(error);
+        }
+        self.give_back_connection();
+        for entry in &mut self.stores {
+            entry.store.commit();
+        }
+        self.edges.clear();
+        if !is_planted(Planted::CommitKeepsFresh) {
+            self.epoch += 1;
+        }
+        self.call_hooks(When::AfterCommit)
+    }
+
+    /// Rolls back. Added objects become transient and keep their values, deleted ones are persistent again, changed ones show the
+    /// values they had at BEGIN, and everything is expired.
+    ///
+    /// # Errors
+    ///
+    /// The backend's; memory is restored all the same.
+    pub fn rollback(&mut self) -> Result<()> {
+        if !self.savepoints.is_empty() {
+            let message = "rollback inside a savepoint: return an error from its closure instead";
+            return Err(Error::new(ErrorKind::InvalidState, message));
+        }
+        self.refuse_inside_hook("rollback")?;
+        self.call_hooks(When::BeforeRollback)?;
+        let result = match self
+            .connection
+            .as_mut()
+            .filter(|connection| connection.in_transaction())
+        {
+            Some(connection) => connection.rollback(),
+            None => Ok(()),
+        };
+        self.give_back_connection();
+        for entry in &mut self.stores {
+            entry.store.undo_to(0);
+        }
+        self.edges.clear();
+        self.expressions.clear();
+        self.mapping_error = None;
+        self.failed = None;
+        self.epoch += 1;
+        self.call_hooks(When::AfterRollback)?;
+        result
+    }
+
+    /// Runs `work` and commits, or rolls back if it returns an error.
+    ///
+    /// # Errors
+    ///
+    /// What `work` returns, or what [`commit`](Self::commit) gives.
+    pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let result = work(self).and_then(|value| self.commit().map(|()| value));
+        if result.is_err() {
+            // The first error is the one to tell; memory is restored even if the connection is gone.
+            let _ = self.rollback();
+        }
+        result
+    }
+
+    /// Runs `work` inside a savepoint: flushes first, keeps what `work` did if it returns `Ok`, and undoes exactly that, in the
+    /// database and in memory, if it returns an error. Savepoints nest.
+    ///
+    /// # Errors
+    ///
+    /// What `work` returns; [`ErrorKind::Unsupported`] if the backend has no savepoints.
+    pub fn savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.flush()?;
+        let name = format!("selfsame_{}", self.savepoints.len() + 1);
+        self.ready(Intent::Write)?.savepoint(&name)?;
+        let marks = self.stores.iter().map(|entry| entry.store.mark()).collect();
+        let edges = self.edges.mark();
+        self.savepoints.push(Savepoint { name, marks, edges });
+        let result = work(self).and_then(|value| self.flush().map(|()| value));
+        let Some(savepoint) = self.savepoints.pop() else {
+            return result;
+        };
+        let result = match result {
+            Ok(value) => match self
+                .ready(Intent::Write)
+                .and_then(|connection| connection.release(&savepoint.name))
+            {
+                Ok(()) => Ok(value),
+                Err(error) => {
+                    self.roll_back_to(&savepoint)?;
+                    Err(error)
+                }
+            },
+            Err(error) => {
+                self.roll_back_to(&savepoint)?;
+                Err(error)
+            }
+        };
+        if self.savepoints.is_empty() {
+            self.edges.stop_log();
+        }
+        result
+    }
+
+    fn roll_back_to(&mut self, savepoint: &Savepoint) -> Result<()> {
+        // Stores that were made inside the savepoint had nothing before it.
+        for (index, entry) in self.stores.iter_mut().enumerate() {
+            entry
+                .store
+                .undo_to(savepoint.marks.get(index).copied().unwrap_or(0));
+        }
+        self.edges.undo_to(savepoint.edges);
+        self.expressions.clear();
+        self.forget_detached_members();
+        self.mapping_error = None;
+        let failed = self.failed.take();
+        let Some(connection) = self
+            .connection
+            .as_mut()
+            .filter(|connection| connection.in_transaction())
+        else {
+            // The whole transaction is gone, not only the savepoint.
+            self.failed = failed
+                .or_else(|| Some("the transaction around the savepoint has ended".to_owned()));
+            return Ok(());
+        };
+        let result = connection
+            .rollback_to(&savepoint.name)
+            .and_then(|()| connection.release(&savepoint.name));
+        if let Err(error) = &result {
+            self.failed = Some(error.to_string());
+        }
+        result
+    }
+
+    /// The connection, inside a transaction that is begun if need be.
+    pub(in crate::session) fn ready(&mut self, intent: Intent) -> Result<&mut Connected> {
+        let begin = self.engine.capabilities().transactions;
+        let writes_first = self.flushing || intent == Intent::Write;
+        let way = self.begin;
+        let connection = self.connected()?;
+        if begin && !connection.in_transaction() {
+            connection.begin(Begin {
+                writes_first,
+                ..way
+            })?;
+        }
+        Ok(connection)
+    }
+
+    /// The connection, for a query.
+    pub(crate) fn reading(&mut self) -> Result<&mut Connected> {
+        self.ready(Intent::Read)
+    }
+
+    /// The connection and a store, for a query whose rows go there.
+    pub(crate) fn reading_into(
+        &mut self,
+        store: u16,
+    ) -> Result<(&mut dyn AnyStore, &mut Connected)> {
+        self.ready(Intent::Read)?;
+        let connection = self.connection.as_mut().ok_or_else(not_connected)?;
+        Ok((&mut *self.stores[usize::from(store)].store, connection))
+    }
+
+    /// The connection, whether in a transaction or not.
+    pub(in crate::session) fn connected(&mut self) -> Result<&mut Connected> {
+        if let Some(reason) = &self.failed {
+            let message = format!(
+                "the transaction was rolled back after an error; call rollback() first. The error was: {reason}"
+            );
+            return Err(Error::new(ErrorKind::PendingRollback, message));
+        }
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            none => {
+                let connection = none.insert(self.engine.connect()?);
+                connection.record_into(self.recorder.clone());
+                Ok(connection)
+            }
+        }
+    }
+
+    /// A flush failed: the database forgets the transaction, or what was done since the innermost savepoint; memory waits for
+    /// `rollback`.
+    pub(in crate::session) fn fail(&mut self, error: &Error) {
+        self.failed = Some(error.to_string());
+        if let Some(connection) = self
+            .connection
+            .as_mut()
+            .filter(|connection| connection.in_transaction())
+        {
+            // The savepoint's own end rolls back to it.
+            if self.savepoints.is_empty() {
+                let _ = connection.rollback();
+            }
+        }
+    }
+
+    pub(in crate::session) fn give_back_connection(&mut self) {
+        self.lazy_loads.clear();
+        if let Some(connection) = self.connection.take() {
+            self.statements += connection.statements();
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Dropping the connection rolls back.
+        self.give_back_connection();
+    }
+}

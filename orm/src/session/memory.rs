@@ -1,0 +1,16 @@
+//! What a session holds: its objects, their states and identities, the edges between them, and what a rollback restores.
+
+pub(super) mod any_store;
+pub(super) mod association;
+pub(super) mod cascade;
+pub(super) mod edges;
+pub(super) mod fit;
+pub(super) mod identity;
+pub(super) mod ledger;
+pub(super) mod pairs;
+pub(super) mod partial;
+pub(super) mod queried;
+pub(super) mod relate;
+pub(super) mod snapshots;
+pub(super) mod state;
+pub(super) mod store;

@@ -1,0 +1,203 @@
+//! `AnyStore`: a store whose type is erased, and what does not depend on the type.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::backend::Row;
+use crate::entity::{Grant, Mapper};
+use crate::error::Result;
+use crate::session::State;
+use crate::session::memory::ledger::Ledger;
+use crate::value::{Param, ValueRef};
+
+/// What to do with a row that the identity map has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// Keep what is loaded; fill what is expired.
+    Expired,
+    /// Overwrite, pending changes included.
+    Always,
+}
+
+/// The moment of a read: the session's epoch, and whether the read must be undone with a savepoint.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) epoch: u32,
+    pub(crate) in_savepoint: bool,
+}
+
+/// A store whose type is erased, so that loading and flushing are written once.
+pub(crate) trait AnyStore: Send {
+    fn mapper(&self) -> &Arc<Mapper>;
+    fn ledger(&self) -> &Ledger;
+    fn ledger_mut(&mut self) -> &mut Ledger;
+    fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+    /// An object, for a hook of its type.
+    fn object(&self, slot: u32) -> Option<&dyn Any>;
+    /// An object, for a hook that may change it.
+    fn object_mut(&mut self, slot: u32) -> Option<&mut dyn Any>;
+
+    /// Puts a row into the store; its columns begin at `at`. `None` if the key is NULL (an outer join without a match).
+    fn hydrate(
+        &mut self,
+        row: &dyn Row,
+        at: usize,
+        fill: Fill,
+        moment: Moment,
+    ) -> Result<Option<u32>>;
+    /// Takes over deferred columns that stand in a row one behind the other from `at`. What is loaded stays.
+    fn load_deferred(
+        &mut self,
+        slot: u32,
+        row: &dyn Row,
+        at: usize,
+        columns: &[usize],
+        moment: Moment,
+    ) -> Result<()>;
+    /// The object with this key, if it is mapped.
+    fn find(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
+    /// The pending object with this key, if the program made its key.
+    fn find_pending(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
+    fn value(&self, slot: u32, column: usize) -> Param<'_>;
+    /// Adds the values of some columns.
+    fn values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>);
+    fn is_unset(&self, slot: u32, column: usize) -> bool;
+    /// Adds the columns that the database is not to make.
+    fn given(&self, slot: u32, out: &mut Vec<usize>);
+    /// Adds columns of the row as the database has it: of the snapshot if there is one.
+    fn row_values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>);
+    /// A column of the row as the database has it.
+    fn row_value(&self, slot: u32, column: usize) -> Param<'_>;
+    /// How a key looks in a message.
+    fn key_text(&self, slot: u32) -> String;
+    fn sort_by_key(&self, slots: &mut [u32]);
+    /// Sets a column, remembering the row as it was.
+    fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()>;
+
+    /// Sets several columns, which ascend, from a row of the table.
+    fn assign_many(&mut self, slot: u32, columns: &[usize], row: &dyn Row) -> Result<()>;
+    /// Forgets what was written to a deferred column.
+    fn unload(&mut self, slot: u32, column: usize);
+    /// Adds the columns in which an object differs from its row.
+    fn changed_into(&self, slot: u32, out: &mut Vec<usize>);
+    /// The object leaves; its value stays until it is taken.
+    fn detach(&mut self, slot: u32);
+    /// The object leaves, its value too.
+    fn discard(&mut self, slot: u32);
+    /// Drops the changes of an object and has it read again when it is next met.
+    fn expire(&mut self, slot: u32);
+    /// The rows whose primary key is to be changed.
+    fn rekeyed(&self) -> Vec<u32>;
+    /// New objects with the keys of rows to delete take those rows over: an UPDATE instead of a DELETE and an INSERT.
+    fn switch_rows(&mut self) -> Result<()>;
+    /// Refuses two objects with one key; those for which `is_open` is true get theirs later.
+    fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()>;
+    /// Asks the program's own rule about a column.
+    fn validate(&self, slot: u32, column: usize) -> Result<()>;
+    /// Takes what waits in an object's relationship fields.
+    fn take_wishes(&mut self, slot: u32) -> Vec<(u16, Grant)>;
+    /// Lays a freshly read row under an object that was written while it was expired. `deferred` stand behind the row's own columns.
+    fn rebase(
+        &mut self,
+        slot: u32,
+        row: &dyn Row,
+        deferred: &[usize],
+        moment: Moment,
+    ) -> Result<()>;
+
+    /// Called as each row is written; all of it can be undone.
+    fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()>;
+    fn updated(&mut self, slot: u32, epoch: u32) -> Result<()>;
+    fn deleted(&mut self, slot: u32);
+    /// Keeps an object's values, for a rollback: its row was written by a statement that does not tell them.
+    fn keep(&mut self, slot: u32);
+    /// After a flush: forgets snapshots that turned out not to differ.
+    fn settle(&mut self);
+    /// Undoes everything since `mark`, flushed or not.
+    fn undo_to(&mut self, mark: usize);
+    /// Forgets how to undo: the transaction is committed.
+    fn commit(&mut self);
+}
+
+impl dyn AnyStore + '_ {
+    /// Puts a row into the store, and the deferred columns that stand behind its own.
+    #[inline]
+    pub(crate) fn take_row(
+        &mut self,
+        row: &dyn Row,
+        at: usize,
+        undefer: &[usize],
+        fill: Fill,
+        moment: Moment,
+    ) -> Result<Option<u32>> {
+        let slot = self.hydrate(row, at, fill, moment)?;
+        if let Some(slot) = slot
+            && !undefer.is_empty()
+        {
+            let behind = at + self.mapper().eager().len();
+            self.load_deferred(slot, row, behind, undefer, moment)?;
+        }
+        Ok(slot)
+    }
+
+    /// Whether all of some columns of an object are loaded.
+    pub(crate) fn is_loaded(&self, slot: u32, columns: &[usize]) -> bool {
+        columns
+            .iter()
+            .all(|&column| self.value(slot, column).value().is_some())
+    }
+
+    /// The columns in which an object differs from its row.
+    pub(crate) fn changed(&self, slot: u32) -> Vec<usize> {
+        let mut columns = Vec::new();
+        self.changed_into(slot, &mut columns);
+        columns
+    }
+
+    /// Adds the key of the row as the database has it.
+    pub(crate) fn row_key<'a>(&'a self, slot: u32, out: &mut Vec<Param<'a>>) {
+        self.row_values(slot, &self.mapper().table().primary_key, out);
+    }
+
+    pub(crate) fn state(&self, slot: u32) -> State {
+        self.ledger().state(slot)
+    }
+
+    pub(crate) fn is_expired(&self, slot: u32, epoch: u32) -> bool {
+        self.ledger().is_expired(slot, epoch)
+    }
+
+    pub(crate) fn pending(&self) -> &[u32] {
+        self.ledger().pending()
+    }
+
+    pub(crate) fn touched(&self) -> &[u32] {
+        self.ledger().touched()
+    }
+
+    pub(crate) fn doomed(&self) -> &[u32] {
+        self.ledger().doomed()
+    }
+
+    pub(crate) fn is_doomed(&self, slot: u32) -> bool {
+        self.ledger().is_doomed(slot)
+    }
+
+    pub(crate) fn doom(&mut self, slot: u32) -> Result<()> {
+        let mapper = Arc::clone(self.mapper());
+        self.ledger_mut().doom(slot, mapper.name())
+    }
+
+    pub(crate) fn unpend(&mut self, slot: u32) {
+        self.ledger_mut().unpend(slot);
+    }
+
+    pub(crate) fn mark(&self) -> usize {
+        self.ledger().mark()
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.ledger().len()
+    }
+}

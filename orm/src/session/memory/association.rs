@@ -1,0 +1,515 @@
+//! Many-to-many relations: both ends of a pair change at once in memory, and a flush writes the rows that make the difference.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::engine::{Operation, Shape};
+use crate::entity::{Association, RelationDescriptor, ResolvedRelation, Side, Through};
+use crate::error::{Error, ErrorKind, Result};
+use crate::render::{Lock, Renderer};
+use crate::session::life::transaction::Intent;
+use crate::session::memory::edges::{Node, Place};
+use crate::session::memory::pairs::{Change, Pair, Wanted};
+use crate::session::planted::{Planted, is_planted};
+use crate::session::read::lookup::KeyBatch;
+use crate::session::write::persist;
+use crate::session::write::plan::{AssociationChanges, Step};
+use crate::session::{Session, State};
+use crate::value::{Value, ValueRef};
+
+/// An association table that the session has met.
+#[derive(Debug)]
+pub(in crate::session) struct AssociationEntry {
+    pub(in crate::session) association: Arc<Association>,
+    left: End,
+    right: End,
+}
+
+/// Changes by association, of deleted objects alone.
+pub(in crate::session) type Severed = BTreeMap<u16, AssociationChanges>;
+
+/// One side of an association.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::session) struct End {
+    pub(in crate::session) store: u16,
+    /// The relation that leads from here to the other side.
+    relation: Option<u16>,
+}
+
+/// One end of a pair, and its collection that the other end is in.
+#[derive(Clone, Copy, Debug)]
+struct Collection {
+    owner: Node,
+    relation: Option<u16>,
+    member: Node,
+}
+
+impl AssociationEntry {
+    pub(in crate::session) fn end(&self, side: Side) -> End {
+        match side {
+            Side::Left => self.left,
+            Side::Right => self.right,
+        }
+    }
+
+    /// The ends of a pair, each as the owner of the other.
+    fn collections(&self, pair: Pair) -> [Collection; 2] {
+        let of = |owner, end: End, member| Collection {
+            owner,
+            relation: end.relation,
+            member,
+        };
+        [
+            of(pair.left, self.left, pair.right),
+            of(pair.right, self.right, pair.left),
+        ]
+    }
+}
+
+impl Session {
+    /// Puts two objects together: each is in the other's collection.
+    pub(in crate::session) fn put_together(
+        &mut self,
+        owner: Node,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        through: &Through,
+        target: Node,
+    ) -> Result<()> {
+        for node in [owner, target] {
+            let state = self.any_store(node.0).state(node.1);
+            if !matches!(state, State::Pending | State::Persistent) {
+                let message = format!(
+                    "a {state} object cannot be put into a many-to-many relation: it has no row"
+                );
+                let mapper = &self.entry(node.0).mapper;
+                return Err(Error::new(ErrorKind::InvalidState, message).entity(mapper.name()));
+            }
+        }
+        let pair = self.pair(owner, relation, resolved, through, target);
+        let known = self.knows(pair);
+        if known != Some(true) {
+            self.refuse_doomed(owner)?;
+            self.refuse_doomed(target)?;
+        }
+        for Collection {
+            owner,
+            relation,
+            member,
+        } in self.associations[usize::from(pair.association)].collections(pair)
+        {
+            let Some(relation) = relation else {
+                continue;
+            };
+            if is_planted(Planted::PairOneSided) && owner != pair.left {
+                continue;
+            }
+            // What is put into the collection of an object without a row is all there is.
+            if self.any_store(owner.0).state(owner.1) == State::Pending
+                && self.edges.loaded(owner, relation).is_none()
+            {
+                self.edges.fill(owner, relation, Vec::new());
+            }
+            self.edges.insert(owner, relation, member.1);
+        }
+        self.edges.pairs.want(pair, Wanted::Together, known);
+        self.forget_if_done(pair);
+        Ok(())
+    }
+
+    /// Refuses to put an object together with another while it is about to be deleted: its pairs go with it.
+    fn refuse_doomed(&self, (store, slot): Node) -> Result<()> {
+        let entry = self.entry(store);
+        if !entry.store.is_doomed(slot) {
+            return Ok(());
+        }
+        let message =
+            "an object that is about to be deleted cannot be put into a many-to-many relation";
+        Err(Error::new(ErrorKind::InvalidState, message)
+            .entity(entry.mapper.name())
+            .key(entry.store.key_text(slot)))
+    }
+
+    /// Takes two objects apart. Where neither side is loaded, there must be a row: the flush finds out.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] if they are known not to be together.
+    pub(in crate::session) fn take_apart(
+        &mut self,
+        owner: Node,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        through: &Through,
+        target: Node,
+    ) -> Result<()> {
+        let pair = self.pair(owner, relation, resolved, through, target);
+        let together = match self.edges.pairs.get(pair) {
+            Some(change) => change.wanted == Wanted::Together,
+            None => self.knows(pair).unwrap_or(true),
+        };
+        if !together {
+            let mapper = &self.entry(owner.0).mapper;
+            let name = &mapper.relations()[usize::from(relation)].name;
+            let message = format!(
+                "the object to remove is not in {}.{name} of this one",
+                mapper.name()
+            );
+            return Err(Error::new(ErrorKind::InvalidState, message));
+        }
+        let entry = &self.associations[usize::from(pair.association)];
+        for collection in entry.collections(pair) {
+            if let Some(relation) = collection.relation {
+                self.edges
+                    .remove(collection.owner, relation, collection.member.1);
+            }
+        }
+        self.edges.pairs.want(pair, Wanted::Apart, Some(true));
+        self.forget_if_done(pair);
+        Ok(())
+    }
+
+    /// Behind a change that took another back, the rows say again what is in collections that are not loaded.
+    fn forget_if_done(&mut self, pair: Pair) {
+        if self.edges.pairs.get(pair).is_some() {
+            return;
+        }
+        let entry = &self.associations[usize::from(pair.association)];
+        for collection in entry.collections(pair) {
+            if let Some(relation) = collection.relation {
+                self.edges
+                    .forget_change(collection.owner, relation, collection.member.1);
+            }
+        }
+    }
+
+    /// Forgets what was changed of an object's pairs: the collections at their other ends are as the rows say again.
+    pub(in crate::session) fn take_back_pairs(&mut self, node: Node) {
+        for (pair, change) in self.edges.pairs.take(node) {
+            // Where nobody knows, the other side is not loaded.
+            let place = match change.known {
+                Some(true) => Place::Inside,
+                Some(false) | None => Place::Outside,
+            };
+            let entry = &self.associations[usize::from(pair.association)];
+            for collection in entry.collections(pair) {
+                if let Some(relation) = collection.relation {
+                    let member = collection.member.1;
+                    self.edges
+                        .put_back(collection.owner, relation, member, place);
+                }
+            }
+        }
+    }
+
+    /// What was read of a collection tells of the pairs that were put together without knowing it.
+    pub(in crate::session) fn tell_pairs(&mut self, owner: Node, through: &Through, slots: &[u32]) {
+        if self.edges.pairs.is_empty() {
+            return;
+        }
+        let Some(association) = self.known_association(through.association()) else {
+            return;
+        };
+        for (pair, change) in self.edges.pairs.in_order() {
+            let (here, there) = match through.side() {
+                Side::Left => (pair.left, pair.right),
+                Side::Right => (pair.right, pair.left),
+            };
+            if pair.association == association && here == owner && change.known.is_none() {
+                self.edges.pairs.tell(pair, slots.contains(&there.1));
+            }
+        }
+    }
+
+    /// What there is to write in association tables: pairs that changed, and what is [severed](Self::severed_pairs).
+    pub(in crate::session) fn association_changes(
+        &mut self,
+        severed: Severed,
+    ) -> Result<Vec<AssociationChanges>> {
+        let mut changes = severed;
+        self.find_unknown_pairs()?;
+        for (pair, change) in self.edges.pairs.in_order() {
+            // The pairs of deleted objects go with them, and what was never inserted has none.
+            if !self.is_there(pair.left) || !self.is_there(pair.right) {
+                continue;
+            }
+            let table = changes.entry(pair.association).or_default();
+            let ends = (pair.left.1, pair.right.1);
+            match change.wanted {
+                Wanted::Together => table.added.push(ends),
+                Wanted::Apart => table.removed.push(ends),
+            }
+        }
+        for (&association, table) in &mut changes {
+            table.association = association;
+            self.sort_pairs(association, &mut table.removed);
+        }
+        Ok(changes.into_values().collect())
+    }
+
+    /// Runs a step of an association table.
+    pub(in crate::session) fn run_association(&mut self, step: &Step) -> Result<()> {
+        let (Step::Associate { association, .. }
+        | Step::Dissociate { association, .. }
+        | Step::Sever { association, .. }) = step
+        else {
+            return Ok(());
+        };
+        let entry = &self.associations[usize::from(*association)];
+        let name = entry.association.table().name.clone();
+        persist::run(self, step).map_err(|error| error.entity(name))
+    }
+
+    /// After a flush: what was deleted is in no collection any more.
+    pub(in crate::session) fn forget_severed(&mut self, changes: &[AssociationChanges]) {
+        for table in changes {
+            let entry = &self.associations[usize::from(table.association)];
+            for (side, slots) in table.severed() {
+                let End { store, relation } = entry.end(side.other());
+                if let Some(relation) = relation.filter(|_| !slots.is_empty()) {
+                    let gone: BTreeSet<u32> = slots.iter().copied().collect();
+                    self.edges.remove_deleted(store, relation, &gone);
+                }
+            }
+        }
+    }
+
+    /// The number of an association in this session.
+    fn association(
+        &mut self,
+        store: u16,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        through: &Through,
+    ) -> u16 {
+        if let Some(known) = self.known_association(through.association()) {
+            return known;
+        }
+        let here = End {
+            store,
+            relation: Some(relation),
+        };
+        let there = End {
+            store: self.target_store(store, relation),
+            relation: resolved.inverse,
+        };
+        let (left, right) = match through.side() {
+            Side::Left => (here, there),
+            Side::Right => (there, here),
+        };
+        self.associations.push(AssociationEntry {
+            association: Arc::clone(through.association()),
+            left,
+            right,
+        });
+        u16::try_from(self.associations.len() - 1)
+            .expect("a session maps fewer than 65,536 association tables")
+    }
+
+    fn known_association(&self, association: &Arc<Association>) -> Option<u16> {
+        (0u16..)
+            .zip(&self.associations)
+            .find(|(_, entry)| Arc::ptr_eq(&entry.association, association))
+            .map(|(index, _)| index)
+    }
+
+    fn pair(
+        &mut self,
+        owner: Node,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        through: &Through,
+        target: Node,
+    ) -> Pair {
+        let association = self.association(owner.0, relation, resolved, through);
+        let (left, right) = match through.side() {
+            Side::Left => (owner, target),
+            Side::Right => (target, owner),
+        };
+        Pair {
+            association,
+            left,
+            right,
+        }
+    }
+
+    /// Whether two objects are together; `None` if neither side is loaded whole.
+    fn knows(&self, pair: Pair) -> Option<bool> {
+        let entry = &self.associations[usize::from(pair.association)];
+        let loaded = entry.collections(pair).into_iter().find_map(|collection| {
+            let (owner, relation) = (collection.owner, collection.relation?);
+            let is_member = self
+                .edges
+                .loaded(owner, relation)?
+                .contains(&collection.member.1);
+            (is_member || !self.edges.lacks(owner, relation)).then_some(is_member)
+        });
+        let is_new = |node: Node| self.any_store(node.0).state(node.1) == State::Pending;
+        loaded.or_else(|| (is_new(pair.left) || is_new(pair.right)).then_some(false))
+    }
+
+    fn is_there(&self, (store, slot): Node) -> bool {
+        let any = self.any_store(store);
+        match any.state(slot) {
+            State::Pending => true,
+            State::Persistent => !any.is_doomed(slot),
+            _ => false,
+        }
+    }
+
+    /// The associations in which deleted objects may have pairs, loaded or not. Asked before another object takes the row of a deleted
+    /// one, as it does not take its pairs.
+    pub(in crate::session) fn severed_pairs(&mut self) -> Result<Severed> {
+        let mut changes = Severed::new();
+        let mut doomed: Vec<(u16, Vec<u32>)> = Vec::new();
+        for (store, entry) in (0u16..).zip(&self.stores) {
+            let mut slots = entry.store.doomed().to_vec();
+            if !slots.is_empty() {
+                entry.store.sort_by_key(&mut slots);
+                doomed.push((store, slots));
+            }
+        }
+        if doomed.is_empty() || is_planted(Planted::PairsNotSevered) {
+            return Ok(changes);
+        }
+        for store in (0u16..).take(self.stores.len()) {
+            let mapper = Arc::clone(&self.entry(store).mapper);
+            if !mapper
+                .relations()
+                .iter()
+                .any(RelationDescriptor::is_many_to_many)
+            {
+                continue;
+            }
+            for (index, resolved) in (0u16..).zip(mapper.resolved()?) {
+                let Some(through) = &resolved.through else {
+                    continue;
+                };
+                let target = self.target_store(store, index);
+                for (end, side) in [(store, through.side()), (target, through.side().other())] {
+                    let Some((_, slots)) = doomed.iter().find(|(store, _)| *store == end) else {
+                        continue;
+                    };
+                    let association = self.association(store, index, resolved, through);
+                    let table = changes.entry(association).or_default();
+                    *table.severed_mut(side) = slots.clone();
+                }
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Asks the database for the pairs that were put together without knowing whether they are.
+    fn find_unknown_pairs(&mut self) -> Result<()> {
+        let mut unknown: BTreeMap<u16, Vec<Pair>> = BTreeMap::new();
+        for (pair, Change { known, .. }) in self.edges.pairs.in_order() {
+            if is_planted(Planted::PairNotAsked) {
+                continue;
+            }
+            if known.is_none() && self.is_there(pair.left) && self.is_there(pair.right) {
+                unknown.entry(pair.association).or_default().push(pair);
+            }
+        }
+        for (association, pairs) in unknown {
+            let found = self.find_pairs(association, &pairs)?;
+            for pair in pairs {
+                self.edges.pairs.tell(pair, found.contains(&pair));
+            }
+        }
+        Ok(())
+    }
+
+    fn find_pairs(&mut self, association: u16, pairs: &[Pair]) -> Result<BTreeSet<Pair>> {
+        let entry = &self.associations[usize::from(association)];
+        let (left, right) = (entry.left.store, entry.right.store);
+        let association_table = Arc::clone(&entry.association);
+        let ends: Vec<(u32, u32)> = pairs.iter().map(|p| (p.left.1, p.right.1)).collect();
+        let keys = self.pair_keys(association, &ends);
+        let table = association_table.table();
+        let all: Vec<usize> = (0..table.columns.len()).collect();
+        let left_width = association_table.columns(Side::Left).len();
+        let types = association_table.mapper().types();
+        let mut found: Vec<Value> = Vec::new();
+        self.ready(Intent::Write)?;
+        self.each_batch(all.len(), &keys, &mut |session, batch, params| {
+            let (operation, count) = match batch {
+                KeyBatch::Arrays => (Operation::SelectArrays(Lock::None), 0),
+                KeyBatch::List(count) => (Operation::Select(Lock::None), count),
+            };
+            let sql = session.association_sql(&association_table, operation, &all, count, || {
+                let renderer = Renderer::new(session.engine.dialect());
+                match batch {
+                    KeyBatch::Arrays => renderer.select_by_arrays(table, &all, &all, &[]),
+                    KeyBatch::List(count) => renderer.select_by(table, &all, &all, count, &[]),
+                }
+            });
+            session.connected()?.query(&sql, params, &mut |row| {
+                for (at, &ty) in types.iter().enumerate() {
+                    found.push(row.value(at, ty)?.to_owned());
+                }
+                Ok(())
+            })
+        })?;
+        let mut pairs = BTreeSet::new();
+        for row in found.chunks(all.len()) {
+            let key: Vec<ValueRef<'_>> = row.iter().map(Value::as_ref).collect();
+            let (here, there) = key.split_at(left_width);
+            let ends = self.any_store(left).find(here)?;
+            let ends = ends.zip(self.any_store(right).find(there)?);
+            pairs.extend(ends.map(|(a, b)| Pair {
+                association,
+                left: (left, a),
+                right: (right, b),
+            }));
+        }
+        Ok(pairs)
+    }
+
+    /// The rows of some pairs, as values one behind the other.
+    pub(in crate::session) fn pair_keys(
+        &self,
+        association: u16,
+        pairs: &[(u32, u32)],
+    ) -> Vec<Value> {
+        let entry = &self.associations[usize::from(association)];
+        let left = self.any_store(entry.left.store);
+        let right = self.any_store(entry.right.store);
+        let mut params = Vec::with_capacity(pairs.len() * entry.association.table().columns.len());
+        for &(a, b) in pairs {
+            left.row_key(a, &mut params);
+            right.row_key(b, &mut params);
+        }
+        crate::session::read::lookup::owned(&params)
+    }
+
+    pub(in crate::session) fn association_sql(
+        &self,
+        association: &Association,
+        operation: Operation,
+        columns: &[usize],
+        count: usize,
+        render: impl FnOnce() -> crate::backend::Sql,
+    ) -> Arc<crate::backend::Sql> {
+        let shape = Shape {
+            mapper: association.mapper().id(),
+            operation,
+            columns: columns.to_vec(),
+            others: Vec::new(),
+            count,
+        };
+        self.engine.shape(shape, render)
+    }
+
+    /// In the order of their keys, so that two sessions lock in the same order.
+    fn sort_pairs(&self, association: u16, pairs: &mut [(u32, u32)]) {
+        let entry = &self.associations[usize::from(association)];
+        let ranks = |store: u16, slots: &mut dyn Iterator<Item = u32>| -> BTreeMap<u32, usize> {
+            let mut slots: Vec<u32> = slots.collect();
+            self.any_store(store).sort_by_key(&mut slots);
+            slots.into_iter().zip(0..).collect()
+        };
+        let left = ranks(entry.left.store, &mut pairs.iter().map(|pair| pair.0));
+        let right = ranks(entry.right.store, &mut pairs.iter().map(|pair| pair.1));
+        pairs.sort_by_key(|(a, b)| (left.get(a).copied(), right.get(b).copied()));
+    }
+}

@@ -1,0 +1,68 @@
+//! Cascades along what is in memory: what goes with an object that is refreshed, expired or expunged.
+
+use std::collections::BTreeSet;
+
+use crate::entity::{Cascade, RelationKind};
+use crate::error::Result;
+use crate::session::memory::edges::{Place, Remains};
+use crate::session::{Node, Session};
+
+impl Session {
+    /// What relations with this cascade lead to from an object, to any depth, as far as it is in memory; without the object itself.
+    pub(in crate::session) fn reached(
+        &mut self,
+        from: Node,
+        follows: fn(&Cascade) -> bool,
+    ) -> Result<Vec<Node>> {
+        let mut met = BTreeSet::from([from]);
+        let mut found = vec![from];
+        let mut next = 0;
+        while let Some(&node) = found.get(next) {
+            next += 1;
+            for neighbour in self.neighbours(node, follows)? {
+                if met.insert(neighbour) {
+                    found.push(neighbour);
+                }
+            }
+        }
+        found.remove(0);
+        Ok(found)
+    }
+
+    fn neighbours(&mut self, owner: Node, follows: fn(&Cascade) -> bool) -> Result<Vec<Node>> {
+        let mapper = self.entry(owner.0).mapper.clone();
+        let mut neighbours = Vec::new();
+        for (index, resolved) in (0u16..).zip(mapper.resolved()?) {
+            if !follows(&resolved.cascade) {
+                continue;
+            }
+            let target = self.target_store(owner.0, index);
+            if resolved.kind == RelationKind::BelongsTo {
+                let reference = self.reference(owner.0, index, resolved);
+                neighbours.extend(self.parent(owner, &reference)?);
+            } else {
+                let members = self.edges.added(owner, index).iter();
+                neighbours.extend(members.map(|&slot| (target, slot)));
+            }
+        }
+        Ok(neighbours)
+    }
+
+    /// Lets an object out; its value waits to be taken.
+    pub(in crate::session) fn detach(&mut self, node: Node) -> Result<()> {
+        self.forget_references(node)?;
+        let remains = Remains::of(self.any_store(node.0).state(node.1));
+        self.any_store_mut(node.0).detach(node.1);
+        self.expressions.remove(&node);
+        self.forget_edges(node, remains);
+        Ok(())
+    }
+
+    /// Forgets what the references of an object were set to. The collection that its row is in is read again.
+    pub(in crate::session) fn forget_references(&mut self, node: Node) -> Result<()> {
+        for link in self.edges.expire(node) {
+            self.take_back(&link, Place::Unknown)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+//! Values that do not fit their columns: found before a statement is sent where the mapping tells, and traced to their column where a
+//! backend refuses a parameter.
+
+use crate::dialect::Capabilities;
+use crate::engine::Engine;
+use crate::entity::Mapper;
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::ColumnType;
+use crate::session::{AnyStore, Session};
+use crate::value::{Decimal, ValueRef};
+
+impl Session {
+    /// Refuses values of some rows that the program's own rules refuse, or that their columns cannot hold.
+    pub(in crate::session) fn check_fit(
+        &self,
+        store: u16,
+        columns: &[usize],
+        slots: &[u32],
+    ) -> Result<()> {
+        let entry = self.entry(store);
+        for &column in columns {
+            if entry.mapper.needs_validation(column) {
+                for &slot in slots {
+                    let asked = entry.store.validate(slot, column);
+                    asked.map_err(|error| with_key(error, &*entry.store, slot))?;
+                }
+            }
+            let ty = &entry.mapper.table().columns[column].ty;
+            if !can_misfit(ty, self.engine.capabilities()) {
+                continue;
+            }
+            for &slot in slots {
+                let param = entry.store.value(slot, column);
+                if let Some(reason) = param
+                    .value()
+                    .and_then(|value| misfit(value, ty, &self.engine))
+                {
+                    return Err(refused(&*entry.store, slot, column, reason));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names the column behind a parameter that a backend refused. `columns` are those of the parameters, repeated for each row.
+pub(in crate::session) fn trace(error: Error, mapper: &Mapper, columns: &[usize]) -> Error {
+    let column = error.parameter_position().and_then(|position| {
+        let at = position.checked_sub(1)? % columns.len().max(1);
+        mapper.table().columns.get(*columns.get(at)?)
+    });
+    match column {
+        Some(column) => error.column(&column.name),
+        None => error,
+    }
+}
+
+fn can_misfit(ty: &ColumnType, capabilities: &Capabilities) -> bool {
+    match ty {
+        ColumnType::Text { length } => length.is_some() || !capabilities.nul_in_text,
+        ColumnType::Decimal { precision } => precision.is_some(),
+        ColumnType::F32 | ColumnType::F64 => !(capabilities.nan && capabilities.infinities),
+        ColumnType::Json => !capabilities.nul_in_text,
+        _ => false,
+    }
+}
+
+fn misfit(value: ValueRef<'_>, ty: &ColumnType, engine: &Engine) -> Option<String> {
+    let capabilities = engine.capabilities();
+    match (value, ty) {
+        (ValueRef::Text(text), ColumnType::Text { length }) => {
+            let most = length
+                .and_then(|length| usize::try_from(length).ok())
+                .unwrap_or(usize::MAX);
+            // Bytes bound characters from above, so most texts need no counting.
+            if text.len() > most && text.chars().count() > most {
+                return Some(format!(
+                    "the text has {} characters; the column takes {most}",
+                    text.chars().count()
+                ));
+            }
+            let has_nul = !capabilities.nul_in_text && text.as_bytes().contains(&0);
+            has_nul.then(|| {
+                format!(
+                    "{} does not store the NUL character in text",
+                    engine.dialect().name()
+                )
+            })
+        }
+        (
+            ValueRef::Decimal(decimal),
+            ColumnType::Decimal {
+                precision: Some((precision, scale)),
+            },
+        ) => decimal_misfit(decimal, *precision, *scale),
+        (ValueRef::F32(float), _) => float_misfit(f64::from(float), engine),
+        (ValueRef::F64(float), _) => float_misfit(float, engine),
+        _ => None,
+    }
+}
+
+/// More digits behind the point than the column has would be rounded away.
+fn decimal_misfit(decimal: Decimal, precision: u32, scale: u32) -> Option<String> {
+    let digits = decimal
+        .mantissa()
+        .unsigned_abs()
+        .checked_ilog10()
+        .map_or(0, |log| log + 1);
+    let whole = digits.saturating_sub(decimal.scale());
+    if decimal.scale() > scale {
+        return Some(format!(
+            "the number has {} digits behind the point; the column takes {scale}",
+            decimal.scale()
+        ));
+    }
+    let most = precision.saturating_sub(scale);
+    (whole > most)
+        .then(|| format!("the number has {whole} digits before the point; the column takes {most}"))
+}
+
+fn float_misfit(float: f64, engine: &Engine) -> Option<String> {
+    let capabilities = engine.capabilities();
+    let what = if float.is_nan() && !capabilities.nan {
+        "NaN"
+    } else if float.is_infinite() && !capabilities.infinities {
+        "an infinity"
+    } else {
+        return None;
+    };
+    Some(format!("{} does not store {what}", engine.dialect().name()))
+}
+
+fn refused(store: &dyn AnyStore, slot: u32, column: usize, reason: String) -> Error {
+    let mapper = store.mapper();
+    let definition = &mapper.table().columns[column];
+    let error = Error::new(ErrorKind::OutOfRange, reason)
+        .entity(mapper.name())
+        .column(&definition.name);
+    with_key(error, store, slot)
+}
+
+/// Names the row, if it has a key already.
+fn with_key(error: Error, store: &dyn AnyStore, slot: u32) -> Error {
+    let known = store
+        .mapper()
+        .table()
+        .primary_key
+        .iter()
+        .all(|&key| !store.is_unset(slot, key));
+    if known {
+        error.key(store.key_text(slot))
+    } else {
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, precision: u32, scale: u32, fits: bool) {
+        let decimal = text.parse().expect("a decimal");
+        assert_eq!(
+            decimal_misfit(decimal, precision, scale).is_none(),
+            fits,
+            "{text} in ({precision}, {scale})"
+        );
+    }
+
+    #[test]
+    fn decimals_fit_by_their_digits() {
+        check("12345678.90", 10, 2, true);
+        check("123456789.90", 10, 2, false);
+        check("1.5", 10, 2, true);
+        check("1.555", 10, 2, false);
+        check("0.001", 3, 3, true);
+        check("-1.001", 3, 3, false);
+        check("0", 2, 2, true);
+    }
+
+    #[test]
+    fn a_refused_parameter_is_traced_to_its_column() {
+        use crate::schema::{Column, Table};
+        let column = |name: &str| Column::new(name, ColumnType::I64);
+        let mapper = Mapper::new(
+            "Point",
+            Table::build("points")
+                .column(column("id"))
+                .column(column("x"))
+                .column(column("y")),
+        );
+        let at = |position| {
+            trace(
+                Error::new(ErrorKind::OutOfRange, "no").parameter(position),
+                &mapper,
+                &[2, 1],
+            )
+        };
+        assert_eq!(at(1).column_name(), Some("y"));
+        assert_eq!(at(4).column_name(), Some("x"));
+        assert_eq!(
+            trace(Error::new(ErrorKind::Database, "no"), &mapper, &[2, 1]).column_name(),
+            None
+        );
+    }
+}

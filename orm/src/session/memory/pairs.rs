@@ -1,0 +1,162 @@
+//! Pairs: what was put together or taken apart over many-to-many relations since the last flush.
+
+use rustc_hash::FxHashMap;
+
+use crate::session::memory::edges::Node;
+
+/// A row of an association table: its number in the session, and the objects at its two ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Pair {
+    pub(crate) association: u16,
+    pub(crate) left: Node,
+    pub(crate) right: Node,
+}
+
+/// What shall become of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) wanted: Wanted,
+    /// Whether there is a row; `None` if nobody knows, as neither side is loaded.
+    pub(crate) known: Option<bool>,
+    /// When it was first asked for.
+    at: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Together,
+    Apart,
+}
+
+/// The changes that were not flushed.
+#[derive(Debug, Default)]
+pub(crate) struct Pairs {
+    changes: FxHashMap<Pair, Change>,
+    count: u64,
+}
+
+impl Pairs {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    pub(crate) fn get(&self, pair: Pair) -> Option<Change> {
+        self.changes.get(&pair).copied()
+    }
+
+    /// Puts a pair together or takes it apart. `known` counts only the first time; what is as its row says is no change.
+    pub(crate) fn want(&mut self, pair: Pair, wanted: Wanted, known: Option<bool>) {
+        self.count += 1;
+        let change = self.changes.entry(pair).or_insert(Change {
+            wanted,
+            known,
+            at: self.count,
+        });
+        change.wanted = wanted;
+        if change.is_done() {
+            self.changes.remove(&pair);
+        }
+    }
+
+    /// Whether there is a row, which nobody knew.
+    pub(crate) fn tell(&mut self, pair: Pair, is_there: bool) {
+        let Some(change) = self.changes.get_mut(&pair) else {
+            return;
+        };
+        change.known.get_or_insert(is_there);
+        if change.is_done() {
+            self.changes.remove(&pair);
+        }
+    }
+
+    /// All changes, in the order in which they were first asked for.
+    pub(crate) fn in_order(&self) -> Vec<(Pair, Change)> {
+        let mut all: Vec<_> = self.changes.iter().map(|(&p, &c)| (p, c)).collect();
+        all.sort_unstable_by_key(|(_, change)| change.at);
+        all
+    }
+
+    /// Whether an object is at an end of a changed pair.
+    pub(crate) fn touch(&self, node: Node) -> bool {
+        self.changes.keys().any(|pair| pair.has(node))
+    }
+
+    /// Drops the changes of an object, and hands them out in order.
+    pub(crate) fn take(&mut self, node: Node) -> Vec<(Pair, Change)> {
+        if self.changes.is_empty() {
+            return Vec::new();
+        }
+        let mut taken = self.in_order();
+        taken.retain(|(pair, _)| pair.has(node));
+        self.changes.retain(|pair, _| !pair.has(node));
+        taken
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.changes.clear();
+    }
+}
+
+impl Pair {
+    fn has(&self, node: Node) -> bool {
+        self.left == node || self.right == node
+    }
+}
+
+impl Change {
+    fn is_done(self) -> bool {
+        self.known == Some(self.wanted == Wanted::Together)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAIR: Pair = Pair {
+        association: 0,
+        left: (0, 1),
+        right: (1, 2),
+    };
+
+    #[test]
+    fn what_is_as_its_row_says_is_no_change() {
+        let mut pairs = Pairs::default();
+        pairs.want(PAIR, Wanted::Together, Some(true));
+        assert!(pairs.is_empty());
+        pairs.want(PAIR, Wanted::Apart, Some(true));
+        pairs.want(PAIR, Wanted::Together, Some(false));
+        assert!(pairs.is_empty());
+    }
+
+    #[test]
+    fn what_nobody_knew_is_told() {
+        let mut pairs = Pairs::default();
+        pairs.want(PAIR, Wanted::Together, None);
+        pairs.want(PAIR, Wanted::Apart, Some(true));
+        assert_eq!(pairs.get(PAIR).map(|change| change.known), Some(None));
+        pairs.tell(PAIR, true);
+        assert_eq!(pairs.in_order().len(), 1);
+        pairs.want(PAIR, Wanted::Together, None);
+        assert!(pairs.is_empty());
+    }
+
+    #[test]
+    fn the_changes_of_an_object_are_taken_in_order() {
+        let mut pairs = Pairs::default();
+        let other = Pair {
+            right: (1, 1),
+            ..PAIR
+        };
+        pairs.want(PAIR, Wanted::Together, Some(false));
+        pairs.want(other, Wanted::Apart, Some(true));
+        let ends = |pairs: &[(Pair, Change)]| -> Vec<Node> {
+            pairs.iter().map(|(pair, _)| pair.right).collect()
+        };
+        assert_eq!(ends(&pairs.in_order()), [(1, 2), (1, 1)]);
+        assert!(pairs.touch((0, 1)) && !pairs.touch((0, 2)));
+        assert_eq!(ends(&pairs.take((1, 2))), [(1, 2)]);
+        assert_eq!(ends(&pairs.take((0, 1))), [(1, 1)]);
+        assert!(pairs.is_empty());
+    }
+}

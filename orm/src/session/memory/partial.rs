@@ -1,0 +1,298 @@
+//! Filtered loading: some members of the collections of many owners, in views that nothing but [`Session::filtered`] reads.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::dialect::Batch;
+use crate::entity::{Entity, Many, Mapper, Relation, ResolvedRelation};
+use crate::error::Result;
+use crate::query::Part;
+use crate::render::render_select;
+use crate::schema::{Column, ColumnType, Table};
+use crate::session::life::transaction::Intent;
+use crate::session::memory::any_store::Fill;
+use crate::session::read::joined::{add_columns, ascending};
+use crate::session::read::lookup::not_connected;
+use crate::session::{Handle, Node as Object, Session, State};
+use crate::sql::{
+    CommonNode, Join, JoinKind, List, Node, Operator, Order, SelectNode, Source, Window, column,
+};
+use crate::value::{Value, ValueRef, ValueType};
+
+/// No more keys than this travel in one list.
+const MOST_KEYS: usize = 512;
+/// The same of keys of several columns, each of which is a condition.
+const MOST_WIDE_KEYS: usize = 128;
+
+/// Columns by which rows find their owners: their table, which they are, and their types.
+struct OwnerKey<'a> {
+    table: &'a Arc<Table>,
+    columns: &'a [usize],
+    types: Vec<ValueType>,
+}
+
+impl Session {
+    /// The members of a collection that a query found with [`filter`](Relation::filter), in its order; `None` if none was asked for
+    /// them. Never a statement, and never what [`load`](Self::load) gives: the collection itself is not touched by filtered loading.
+    ///
+    /// The view shows which members the query found, and does not follow what changes: one that no longer fits the condition, or has
+    /// another owner by now, is still in it, and a new one is not. Objects that were deleted or have left the session since are left out.
+    /// It lives until the relation is loaded filtered again or its owner is expired (by a commit, a rollback, `expire`, `refresh`, a
+    /// statement for many rows), and no longer than until a savepoint is rolled back.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StaleHandle`](crate::ErrorKind::StaleHandle), [`ErrorKind::ForeignHandle`](crate::ErrorKind::ForeignHandle).
+    pub fn filtered<E: Entity, To: Entity>(
+        &self,
+        owner: Handle<E>,
+        relation: Relation<E, To, Many>,
+    ) -> Result<Option<Vec<Handle<To>>>> {
+        let owner = self.node(owner)?;
+        let target = self.known_store::<To>();
+        Ok(target.and_then(|target| self.view(owner, relation.index(), target)))
+    }
+
+    /// The members that filtered loading found of a collection, which leads to the store `target`.
+    pub(in crate::session) fn view<To>(
+        &self,
+        owner: Object,
+        relation: u16,
+        target: u16,
+    ) -> Option<Vec<Handle<To>>> {
+        if self.any_store(owner.0).is_expired(owner.1, self.epoch) {
+            return None;
+        }
+        let any = self.any_store(target);
+        let slots = self.edges.queried.view(owner, relation)?.iter();
+        let slots = slots.filter(|&&slot| any.state(slot) == State::Persistent);
+        Some(slots.map(|&slot| self.handle((target, slot))).collect())
+    }
+
+    /// Reads some members of the collections of many owners into views, those that were there before being replaced; all that were found.
+    pub(in crate::session) fn load_part(
+        &mut self,
+        store: u16,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        owners: &[u32],
+        (part, undefer): (&Part, &[usize]),
+    ) -> Result<Vec<u32>> {
+        let target = self.target_store(store, relation);
+        self.refuse_second_mapping(target)?;
+        let mapper = Arc::clone(&self.entry(target).mapper);
+        let by = match &resolved.through {
+            Some(through) => OwnerKey::new(through.association().table(), through.here()),
+            None => OwnerKey::new(mapper.table(), &resolved.remote),
+        };
+        let mut views: FxHashMap<u32, Vec<u32>> =
+            owners.iter().map(|&owner| (owner, Vec::new())).collect();
+        let mut owners: Vec<u32> = views.keys().copied().collect();
+        owners.sort_unstable();
+        let keys = self.key_values(store, &owners);
+        let moment = self.moment();
+        let (width, behind) = (by.columns.len(), mapper.reading(undefer).len());
+        let (mut members, mut owner_keys): (Vec<u32>, Vec<Value>) = (Vec::new(), Vec::new());
+        self.ready(Intent::Read)?;
+        for keys in self.lists_of_keys(width, &keys) {
+            let select = part_select(&mapper, undefer, resolved, &by, part, &keys);
+            let rendered = render_select(self.engine.dialect(), &select)?;
+            let sql = self.engine.intern(&rendered.sql);
+            let any = &mut *self.stores[usize::from(target)].store;
+            let connection = self.connection.as_mut().ok_or_else(not_connected)?;
+            rendered.with_params(|params| {
+                connection.query(&sql, params, &mut |row| {
+                    let slot = any
+                        .take_row(row, 0, undefer, Fill::Expired, moment)
+                        .map_err(|error| error.entity(mapper.name()))?;
+                    let Some(slot) = slot else {
+                        return Ok(());
+                    };
+                    members.push(slot);
+                    for (at, &ty) in by.types.iter().enumerate() {
+                        owner_keys.push(row.value(behind + at, ty)?.to_owned());
+                    }
+                    Ok(())
+                })
+            })?;
+        }
+        self.call_after_loads()?;
+        for (&member, key) in members.iter().zip(owner_keys.chunks(width)) {
+            let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+            let owner = self.any_store(store).find(&key)?;
+            if let Some(view) = owner.and_then(|owner| views.get_mut(&owner)) {
+                view.push(member);
+            }
+        }
+        for (owner, slots) in views {
+            self.edges.queried.show((store, owner), relation, slots);
+        }
+        members.sort_unstable();
+        members.dedup();
+        Ok(members)
+    }
+
+    /// Has a relation of some objects refuse to be loaded lazily.
+    pub(in crate::session) fn refuse_lazy_loads(
+        &mut self,
+        store: u16,
+        relation: u16,
+        slots: &[u32],
+    ) {
+        for &slot in slots {
+            self.edges.queried.refuse((store, slot), relation);
+        }
+    }
+
+    /// Lets a relation of some objects be loaded lazily again.
+    pub(crate) fn allow_lazy_loads(&mut self, store: u16, relation: u16, slots: &[u32]) {
+        if self.edges.queried.refuses_nothing() {
+            return;
+        }
+        for &slot in slots {
+            self.edges.queried.allow((store, slot), relation);
+        }
+    }
+
+    /// Keys, one value behind the other, in as many lists as they take statements. Few lengths give few texts: a list is filled up to a
+    /// power of two by repeating its last key, unless it travels as an array.
+    fn lists_of_keys(&self, width: usize, keys: &[Value]) -> Vec<Vec<Value>> {
+        let most = match self.engine.dialect().batch() {
+            Batch::Arrays if width == 1 => return vec![keys.to_vec()],
+            Batch::Rows => 1,
+            _ if width > 1 => MOST_WIDE_KEYS,
+            _ => MOST_KEYS,
+        };
+        let fill = |list: &[Value]| {
+            let size = (list.len() / width).next_power_of_two().min(most);
+            let last = &list[list.len() - width..];
+            let filled = list.iter().chain(last.iter().cycle());
+            filled.take(size * width).cloned().collect()
+        };
+        keys.chunks(most * width).map(fill).collect()
+    }
+}
+
+impl<'a> OwnerKey<'a> {
+    fn new(table: &'a Arc<Table>, columns: &'a [usize]) -> Self {
+        let types = columns.iter().map(|&at| table.columns[at].ty.value_type());
+        Self {
+            table,
+            columns,
+            types: types.collect(),
+        }
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = Node> {
+        self.columns
+            .iter()
+            .map(|&index| column(self.table, index, None))
+    }
+
+    /// That it is one of some keys.
+    fn is_in(&self, keys: &[Value]) -> Node {
+        let param = |(value, &ty): (&Value, &ValueType)| Node::Param(value.clone(), ty);
+        if let [index] = *self.columns {
+            let types = self.types.iter().cycle();
+            return Node::In {
+                subject: Box::new(column(self.table, index, None)),
+                list: List::Nodes(keys.iter().zip(types).map(param).collect()),
+                negated: false,
+            };
+        }
+        let is_key = |key: &[Value]| {
+            let values = key.iter().zip(&self.types).map(param);
+            let equal = self.nodes().zip(values);
+            Node::All(equal.map(|(a, b)| a.binary(Operator::Eq, b)).collect())
+        };
+        Node::Any(keys.chunks(self.columns.len()).map(is_key).collect())
+    }
+}
+
+/// The rows of a part, all columns, each with the key of its owner behind it.
+fn part_select(
+    mapper: &Mapper,
+    undefer: &[usize],
+    resolved: &ResolvedRelation,
+    by: &OwnerKey<'_>,
+    part: &Part,
+    keys: &[Value],
+) -> SelectNode {
+    let table = mapper.table();
+    let mut node = SelectNode::default();
+    add_columns(&mut node, mapper, undefer, None);
+    node.columns.extend(by.nodes());
+    node.types.extend(&by.types);
+    node.from = Some(Source::from(table));
+    if let Some(through) = &resolved.through {
+        let pairs = through.association().table();
+        let ends = table.primary_key.iter().zip(through.there());
+        let on = ends.map(|(&end, &at)| {
+            column(pairs, at, None).binary(Operator::Eq, column(table, end, None))
+        });
+        node.joins.push(Join {
+            kind: JoinKind::Inner,
+            source: Source::from(pairs),
+            on: Node::All(on.collect()),
+        });
+    }
+    node.filter = Some(match &part.filter {
+        Some(filter) => by.is_in(keys).and(filter.clone()),
+        None => by.is_in(keys),
+    });
+    let declared = resolved.order_by.iter().map(|&(at, descending)| Order {
+        descending,
+        ..ascending(table, at, None)
+    });
+    let key = table.primary_key.iter();
+    node.order = part.order.clone();
+    node.order.extend(declared);
+    node.order.extend(key.map(|&at| ascending(table, at, None)));
+    match part.limit {
+        Some(limit) => first_of_each(node, by, limit),
+        None => node,
+    }
+}
+
+/// The first rows of each owner: they are numbered in their order, and chosen by their numbers.
+fn first_of_each(mut rows: SelectNode, by: &OwnerKey<'_>, limit: u64) -> SelectNode {
+    let number = Node::Window {
+        function: Box::new(Node::Function {
+            name: "ROW_NUMBER".into(),
+            arguments: Vec::new(),
+        }),
+        window: Box::new(Window {
+            partition: by.nodes().collect(),
+            order: std::mem::take(&mut rows.order),
+            ..Window::default()
+        }),
+    };
+    let types = rows.types.clone();
+    rows.columns.push(number);
+    rows.types.push(ValueType::I64);
+    let names = (1..).zip(&rows.types);
+    let table = names.fold(Table::build("selfsame_part"), |table, (at, &ty)| {
+        table.column(Column::new(format!("c{at}"), ColumnType::of(ty)))
+    });
+    let table = Arc::new(table);
+    let number = column(&table, types.len(), None);
+    // Databases count rows in 63 bits, so that more is all of them.
+    let limit = Value::I64(i64::try_from(limit).unwrap_or(i64::MAX));
+    SelectNode {
+        columns: (0..types.len())
+            .map(|at| column(&table, at, None))
+            .collect(),
+        types,
+        from: Some(Source {
+            common: Some(Arc::new(CommonNode {
+                first: rows,
+                step: None,
+            })),
+            ..Source::from(&table)
+        }),
+        order: vec![ascending(&table, table.columns.len() - 1, None)],
+        filter: Some(number.binary(Operator::Le, Node::Param(limit, ValueType::I64))),
+        ..SelectNode::default()
+    }
+}

@@ -1,0 +1,55 @@
+//! What queries said of relations of single objects, beside what a flush sees: views of filtered loading, and what must not be loaded
+//! lazily.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::session::memory::edges::Node;
+
+/// Views and refusals, by owner and the number of the relation in its mapper.
+#[derive(Debug, Default)]
+pub(crate) struct Queried {
+    views: FxHashMap<(Node, u16), Vec<u32>>,
+    refused: FxHashSet<(Node, u16)>,
+}
+
+impl Queried {
+    /// The members that filtered loading found.
+    pub(in crate::session) fn view(&self, owner: Node, relation: u16) -> Option<&[u32]> {
+        self.views.get(&(owner, relation)).map(Vec::as_slice)
+    }
+
+    /// Sets what filtered loading found.
+    pub(in crate::session) fn show(&mut self, owner: Node, relation: u16, slots: Vec<u32>) {
+        self.views.insert((owner, relation), slots);
+    }
+
+    /// Whether a relation must not be loaded lazily.
+    pub(in crate::session) fn is_refused(&self, owner: Node, relation: u16) -> bool {
+        self.refused.contains(&(owner, relation))
+    }
+
+    pub(in crate::session) fn refuse(&mut self, owner: Node, relation: u16) {
+        self.refused.insert((owner, relation));
+    }
+
+    pub(in crate::session) fn allow(&mut self, owner: Node, relation: u16) {
+        self.refused.remove(&(owner, relation));
+    }
+
+    /// Whether nothing is refused: mostly so.
+    pub(in crate::session) fn refuses_nothing(&self) -> bool {
+        self.refused.is_empty()
+    }
+
+    /// Forgets what was said of one object's relations.
+    pub(in crate::session) fn forget(&mut self, owner: Node) {
+        self.views.retain(|(node, _), _| *node != owner);
+        self.refused.retain(|(node, _)| *node != owner);
+    }
+
+    /// Forgets everything.
+    pub(in crate::session) fn clear(&mut self) {
+        self.views.clear();
+        self.refused.clear();
+    }
+}

@@ -1,0 +1,374 @@
+//! Changing relations in memory: both sides at once, no I/O.
+
+use std::collections::BTreeMap;
+
+use crate::entity::{Entity, Grant, Many, Relation, RelationKind, ResolvedRelation, ToOne};
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::memory::edges::{Link, Node, Place, Remains};
+use crate::session::planted::{Planted, is_planted};
+use crate::session::{Handle, Session, State, Taking};
+use crate::value::{Value, ValueRef};
+
+/// A foreign key seen from both sides: which object holds it, and which collection of the parent it makes up.
+#[derive(Clone, Debug)]
+pub(in crate::session) struct Reference {
+    /// The key's columns on the child, in the order of the parent's key.
+    columns: Vec<usize>,
+    parent_store: u16,
+    /// The relation of the parent that lists its children.
+    collection: Option<u16>,
+    /// Whether that relation leads to at most one.
+    single: bool,
+    nullable: bool,
+    delete_orphan: bool,
+}
+
+impl Session {
+    /// Sets a to-one relation. Both sides change at once, in memory; the next flush writes the foreign key.
+    ///
+    /// Where the foreign key is on the other side, the object that held it must be known to lose it: if it is not loaded, it is
+    /// loaded by one SELECT.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`], [`ErrorKind::Mapping`]; what the SELECT gives.
+    pub fn set<E: Entity, To: Entity, K: ToOne>(
+        &mut self,
+        owner: Handle<E>,
+        relation: Relation<E, To, K>,
+        target: K::Target<To>,
+    ) -> Result<()> {
+        let owner = self.node(owner)?;
+        let target: Option<Handle<To>> = target.into();
+        let target = target.map(|target| self.node(target)).transpose()?;
+        let resolved = self.relation(owner.0, relation.index())?;
+        if resolved.kind == RelationKind::BelongsTo {
+            let reference = self.reference(owner.0, relation.index(), &resolved);
+            return self.set_parent(owner, &reference, target);
+        }
+        self.load_owned(owner, relation.index(), &resolved)?;
+        let reference = self.reference(owner.0, relation.index(), &resolved);
+        match target {
+            Some(child) => self.set_parent(child, &reference, Some(owner)),
+            None => match self.owned(owner, relation.index()) {
+                Some(child) => self.set_parent(child, &reference, None),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Makes a collection hold just these objects: those that are not among them are removed, the others pushed. A collection that is
+    /// not loaded is loaded first.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load) and [`push`](Self::push).
+    pub fn replace<E: Entity, To: Entity>(
+        &mut self,
+        owner: Handle<E>,
+        relation: Relation<E, To, Many>,
+        targets: impl IntoIterator<Item = Handle<To>>,
+    ) -> Result<()> {
+        let targets: Vec<Handle<To>> = targets.into_iter().collect();
+        for &target in &targets {
+            self.node(target)?;
+        }
+        let before = self.load(owner, relation)?;
+        for &gone in before.iter().filter(|member| !targets.contains(member)) {
+            self.remove(owner, relation, gone)?;
+        }
+        for target in targets {
+            self.push(owner, relation, target)?;
+        }
+        Ok(())
+    }
+
+    /// Adds an object to a collection. One that belongs to a single owner is taken out of the collection it was in.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] if one of them is about to be deleted and the relation is many-to-many; else as
+    /// [`set`](Self::set).
+    pub fn push<E: Entity, To: Entity>(
+        &mut self,
+        owner: Handle<E>,
+        relation: Relation<E, To, Many>,
+        target: Handle<To>,
+    ) -> Result<()> {
+        let (owner, target) = (self.node(owner)?, self.node(target)?);
+        self.connect(owner, relation.index(), target)
+    }
+
+    /// Takes an object out of a collection; under `delete-orphan` the next flush deletes it. Of a many-to-many relation that is loaded on
+    /// neither side nobody knows what is in it: if this one is not, the next flush gives [`ErrorKind::StaleData`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] if it is known not to be in it; else as [`set`](Self::set).
+    pub fn remove<E: Entity, To: Entity>(
+        &mut self,
+        owner: Handle<E>,
+        relation: Relation<E, To, Many>,
+        target: Handle<To>,
+    ) -> Result<()> {
+        let (owner, target) = (self.node(owner)?, self.node(target)?);
+        let resolved = self.relation(owner.0, relation.index())?;
+        if let Some(through) = &resolved.through {
+            return self.take_apart(owner, relation.index(), &resolved, through, target);
+        }
+        let reference = self.reference(owner.0, relation.index(), &resolved);
+        if self.parent(target, &reference)? != Some(owner) {
+            let message = format!("the object to remove is not in {relation:?} of this one");
+            return Err(Error::new(ErrorKind::InvalidState, message));
+        }
+        self.set_parent(target, &reference, None)
+    }
+
+    /// Grants the wishes of one object: [`set`](Self::set) or [`push`](Self::push), with errors kept for the next flush.
+    pub(crate) fn grant_all(&mut self, owner: Node, grants: Vec<(u16, Grant)>) {
+        for (relation, grant) in grants {
+            let result = grant
+                .grant(self, Taking::Add)
+                .and_then(|target| self.connect(owner, relation, target));
+            if let Err(error) = result {
+                self.mapping_error.get_or_insert(error);
+            }
+        }
+    }
+
+    pub(in crate::session) fn connect(
+        &mut self,
+        owner: Node,
+        relation: u16,
+        target: Node,
+    ) -> Result<()> {
+        let resolved = self.relation(owner.0, relation)?;
+        if let Some(through) = &resolved.through {
+            return self.put_together(owner, relation, &resolved, through, target);
+        }
+        let reference = self.reference(owner.0, relation, &resolved);
+        match resolved.kind {
+            RelationKind::BelongsTo => self.set_parent(owner, &reference, Some(target)),
+            _ => self.set_parent(target, &reference, Some(owner)),
+        }
+    }
+
+    pub(in crate::session) fn relation(
+        &self,
+        store: u16,
+        relation: u16,
+    ) -> Result<ResolvedRelation> {
+        Ok(self.entry(store).mapper.resolved()?[usize::from(relation)].clone())
+    }
+
+    /// The store that a relation of `store` leads to.
+    pub(in crate::session) fn target_store(&mut self, store: u16, relation: u16) -> u16 {
+        let descriptor = self.entry(store).mapper.relations()[usize::from(relation)].clone();
+        let mapper = descriptor.target();
+        self.store_for(&mapper, &*descriptor.store)
+    }
+
+    pub(in crate::session) fn reference(
+        &mut self,
+        store: u16,
+        relation: u16,
+        resolved: &ResolvedRelation,
+    ) -> Reference {
+        let target = self.target_store(store, relation);
+        let nullable = !resolved.required;
+        if resolved.kind == RelationKind::BelongsTo {
+            let inverse = resolved
+                .inverse
+                .and_then(|inverse| self.relation(target, inverse).ok().zip(Some(inverse)));
+            return Reference {
+                columns: resolved.local.clone(),
+                parent_store: target,
+                collection: inverse.as_ref().map(|(_, index)| *index),
+                single: inverse
+                    .as_ref()
+                    .is_some_and(|(relation, _)| relation.kind == RelationKind::HasOne),
+                nullable,
+                delete_orphan: inverse.is_some_and(|(relation, _)| relation.cascade.delete_orphan),
+            };
+        }
+        Reference {
+            columns: resolved.remote.clone(),
+            parent_store: store,
+            collection: Some(relation),
+            single: resolved.kind == RelationKind::HasOne,
+            nullable,
+            delete_orphan: resolved.cascade.delete_orphan,
+        }
+    }
+
+    /// Points a child's foreign key at another parent, in memory.
+    pub(in crate::session) fn set_parent(
+        &mut self,
+        child: Node,
+        reference: &Reference,
+        parent: Option<Node>,
+    ) -> Result<()> {
+        let old = self.parent(child, reference)?;
+        if let Some(collection) = reference.collection {
+            let left = old.filter(|old| Some(*old) != parent);
+            if let Some(old) = left.filter(|_| !is_planted(Planted::ChildStays)) {
+                self.edges.remove(old, collection, child.1);
+            }
+            if let Some(parent) = parent {
+                // What is put into the collection of an object without a row is all there is.
+                if self.any_store(parent.0).state(parent.1) == State::Pending
+                    && self.edges.loaded(parent, collection).is_none()
+                {
+                    self.edges.fill(parent, collection, Vec::new());
+                }
+                if reference.single {
+                    self.displace(parent, collection, child, reference);
+                }
+                self.edges.insert(parent, collection, child.1);
+            }
+        }
+        self.edges.set_link(Link {
+            child,
+            columns: reference.columns.clone(),
+            parent,
+            parent_store: reference.parent_store,
+            collection: reference.collection,
+            single: reference.single,
+            nullable: reference.nullable,
+            delete_orphan: reference.delete_orphan,
+        });
+        Ok(())
+    }
+
+    /// Forgets what a reference was set to: the collections are as the row says again; `before` is where that leaves the child among
+    /// those of its parent.
+    pub(in crate::session) fn take_back(&mut self, link: &Link, before: Place) -> Result<()> {
+        let Some(collection) = link.collection else {
+            return Ok(());
+        };
+        self.edges
+            .forget_removal(link.parent_store, collection, link.child.1);
+        if let Some(parent) = link.parent {
+            self.edges
+                .put_back(parent, collection, link.child.1, Place::Outside);
+        }
+        if let Some(key) = self.foreign_key(link.child, &link.columns) {
+            let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+            if let Some(slot) = self.any_store(link.parent_store).find(&key)? {
+                let parent = (link.parent_store, slot);
+                self.edges
+                    .put_back(parent, collection, link.child.1, before);
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops from all collections what has left the session.
+    pub(in crate::session) fn forget_detached_members(&mut self) {
+        let mut targets = BTreeMap::new();
+        for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
+            let relations = self.entry(store).mapper.relations().len();
+            for relation in (0u16..).take(relations) {
+                targets.insert((store, relation), self.target_store(store, relation));
+            }
+        }
+        let stores = &self.stores;
+        self.edges.drop_members(|store, relation, slot| {
+            let target = targets.get(&(store, relation));
+            target.is_some_and(|&target| {
+                stores[usize::from(target)].store.state(slot) == State::Detached
+            })
+        });
+    }
+
+    /// A one-to-one relation has room for one: the other child loses its parent.
+    pub(in crate::session) fn displace(
+        &mut self,
+        parent: Node,
+        collection: u16,
+        child: Node,
+        reference: &Reference,
+    ) {
+        let others: Vec<u32> = self
+            .edges
+            .added(parent, collection)
+            .iter()
+            .copied()
+            .filter(|slot| *slot != child.1)
+            .collect();
+        for other in others {
+            self.edges.remove(parent, collection, other);
+            self.edges.set_link(Link {
+                child: (child.0, other),
+                columns: reference.columns.clone(),
+                parent: None,
+                parent_store: reference.parent_store,
+                collection: reference.collection,
+                single: reference.single,
+                nullable: reference.nullable,
+                delete_orphan: reference.delete_orphan,
+            });
+        }
+    }
+
+    /// The parent of a child as far as memory knows: what was set, else the mapped object of the foreign key.
+    pub(in crate::session) fn parent(
+        &self,
+        child: Node,
+        reference: &Reference,
+    ) -> Result<Option<Node>> {
+        if let Some(link) = self.edges.link(child, reference.columns[0]) {
+            return Ok(link.parent);
+        }
+        let store = self.any_store(child.0);
+        let params: Vec<_> = reference
+            .columns
+            .iter()
+            .map(|&column| store.value(child.1, column))
+            .collect();
+        let values: Vec<ValueRef<'_>> = params.iter().filter_map(|param| param.value()).collect();
+        if values.iter().any(|value| value.is_null()) {
+            return Ok(None);
+        }
+        let slot = self.any_store(reference.parent_store).find(&values)?;
+        Ok(slot.map(|slot| (reference.parent_store, slot)))
+    }
+
+    /// Loads what a to-one relation whose key is on the other side leads to, if it is not known.
+    fn load_owned(
+        &mut self,
+        owner: Node,
+        relation: u16,
+        resolved: &ResolvedRelation,
+    ) -> Result<()> {
+        let unknown = self.edges.loaded(owner, relation).is_none();
+        if !unknown || self.any_store(owner.0).state(owner.1) != State::Persistent {
+            return Ok(());
+        }
+        self.autoflush()?;
+        self.load_collections(owner.0, relation, resolved, &[owner.1], &[])?;
+        Ok(())
+    }
+
+    /// The one object of a to-one relation whose key is on the other side, as far as it is known.
+    fn owned(&mut self, owner: Node, relation: u16) -> Option<Node> {
+        let target = self.target_store(owner.0, relation);
+        self.edges
+            .added(owner, relation)
+            .first()
+            .map(|&slot| (target, slot))
+    }
+
+    pub(in crate::session) fn forget_edges(&mut self, node: Node, remains: Remains) {
+        let mappers: Vec<_> = self
+            .stores
+            .iter()
+            .map(|entry| entry.mapper.clone())
+            .collect();
+        let name = mappers[usize::from(node.0)].table().name.clone();
+        self.edges.forget(node, remains, |store, relation| {
+            let relation = &mappers[usize::from(store)].relations()[usize::from(relation)];
+            relation.target().table().name == name
+        });
+    }
+}

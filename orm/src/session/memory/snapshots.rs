@@ -1,0 +1,336 @@
+//! Snapshots: rows as the database has them, while their objects may differ.
+//!
+//! The values lie one behind the other, the text of all in one string, so that a snapshot costs a copy and no allocation, and all of
+//! them are freed at once.
+
+use crate::backend::Row;
+use crate::entity::{Mapped, Mapper};
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::{Value, ValueRef, ValueType};
+
+/// The snapshots of one table.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Snapshots {
+    values: Vec<Kept>,
+    text: String,
+    others: Vec<Value>,
+}
+
+/// One snapshot; its place among the others of its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) struct Snapshot(u32);
+
+/// A snapshot as a row to read.
+pub(in crate::session) struct SnapshotRow<'a> {
+    snapshots: &'a Snapshots,
+    snapshot: Snapshot,
+    mapper: &'a Mapper,
+    layout: Layout,
+}
+
+/// Which columns a row has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// All of its table.
+    Table,
+    /// Those that are read along.
+    Eager,
+}
+
+/// A value, in two words; what does not fit lies elsewhere.
+#[derive(Clone, Copy, Debug)]
+enum Kept {
+    /// Of a deferred column.
+    Unloaded,
+    Null,
+    Bool(bool),
+    I32(i32),
+    I64(i64),
+    F64(f64),
+    Text {
+        length: u32,
+        at: usize,
+    },
+    Other(usize),
+}
+
+impl Snapshots {
+    /// Copies the columns of a row.
+    pub(in crate::session) fn take<E: Mapped>(&mut self, mapper: &Mapper, row: &E) -> Snapshot {
+        let width = mapper.types().len();
+        let number = u32::try_from(self.values.len() / width)
+            .expect("a session holds fewer than 2^32 snapshots of one table");
+        self.values.reserve(width);
+        row.each_value(mapper, |_, value| {
+            let kept = value
+                .value()
+                .map_or(Kept::Unloaded, |value| self.keep(value));
+            self.values.push(kept);
+        });
+        Snapshot(number)
+    }
+
+    /// Adds the columns in which a row differs from a snapshot of it. What is not loaded does not differ.
+    pub(in crate::session) fn changed<E: Mapped>(
+        &self,
+        mapper: &Mapper,
+        snapshot: Snapshot,
+        row: &E,
+        out: &mut Vec<usize>,
+    ) {
+        let width = mapper.types().len();
+        let kept = &self.values[snapshot.0 as usize * width..][..width];
+        row.each_value(mapper, |column, value| {
+            let is_same = |value| self.is_same(kept[column], value);
+            if !value.value().is_none_or(is_same) {
+                out.push(column);
+            }
+        });
+    }
+
+    /// A column of a snapshot; `None` if it is not loaded.
+    #[inline]
+    pub(in crate::session) fn value(
+        &self,
+        mapper: &Mapper,
+        snapshot: Snapshot,
+        column: usize,
+    ) -> Option<ValueRef<'_>> {
+        let at = snapshot.0 as usize * mapper.types().len() + column;
+        self.lend(self.values[at])
+    }
+
+    /// Fills in a column that was not loaded.
+    pub(in crate::session) fn load(
+        &mut self,
+        mapper: &Mapper,
+        snapshot: Snapshot,
+        column: usize,
+        value: ValueRef<'_>,
+    ) {
+        let at = snapshot.0 as usize * mapper.types().len() + column;
+        self.values[at] = self.keep(value);
+    }
+
+    #[inline]
+    fn is_same(&self, kept: Kept, value: ValueRef<'_>) -> bool {
+        match (kept, value) {
+            (Kept::Text { length, at }, ValueRef::Text(text)) => {
+                text.as_bytes() == &self.text.as_bytes()[at..at + length as usize]
+            }
+            (Kept::I64(kept), ValueRef::I64(value)) => kept == value,
+            (kept, value) => self.lend(kept).is_some_and(|kept| value.same(kept)),
+        }
+    }
+
+    #[inline]
+    fn lend(&self, kept: Kept) -> Option<ValueRef<'_>> {
+        Some(match kept {
+            Kept::Unloaded => return None,
+            Kept::Null => ValueRef::Null,
+            Kept::Bool(value) => ValueRef::Bool(value),
+            Kept::I32(value) => ValueRef::I32(value),
+            Kept::I64(value) => ValueRef::I64(value),
+            Kept::F64(value) => ValueRef::F64(value),
+            Kept::Text { length, at } => ValueRef::Text(&self.text[at..at + length as usize]),
+            Kept::Other(at) => self.others[at].as_ref(),
+        })
+    }
+
+    /// A snapshot as a row of its table alone, to set columns from.
+    pub(in crate::session) fn row<'a>(
+        &'a self,
+        mapper: &'a Mapper,
+        snapshot: Snapshot,
+    ) -> SnapshotRow<'a> {
+        SnapshotRow {
+            snapshots: self,
+            snapshot,
+            mapper,
+            layout: Layout::Table,
+        }
+    }
+
+    /// A snapshot as it would be read: without the deferred columns.
+    pub(in crate::session) fn eager_row<'a>(
+        &'a self,
+        mapper: &'a Mapper,
+        snapshot: Snapshot,
+    ) -> SnapshotRow<'a> {
+        SnapshotRow {
+            layout: Layout::Eager,
+            ..self.row(mapper, snapshot)
+        }
+    }
+
+    /// Forgets all snapshots.
+    pub(in crate::session) fn clear(&mut self) {
+        self.values.clear();
+        self.text.clear();
+        self.others.clear();
+    }
+
+    #[inline]
+    fn keep(&mut self, value: ValueRef<'_>) -> Kept {
+        match value {
+            ValueRef::Text(text) => {
+                let at = self.text.len();
+                match u32::try_from(text.len()) {
+                    Ok(length) => {
+                        self.text.push_str(text);
+                        Kept::Text { length, at }
+                    }
+                    Err(_) => self.keep_elsewhere(value),
+                }
+            }
+            ValueRef::Null => Kept::Null,
+            ValueRef::Bool(value) => Kept::Bool(value),
+            ValueRef::I32(value) => Kept::I32(value),
+            ValueRef::I64(value) => Kept::I64(value),
+            ValueRef::F64(value) => Kept::F64(value),
+            value => self.keep_elsewhere(value),
+        }
+    }
+
+    #[inline(never)]
+    fn keep_elsewhere(&mut self, value: ValueRef<'_>) -> Kept {
+        self.others.push(value.to_owned());
+        Kept::Other(self.others.len() - 1)
+    }
+}
+
+impl SnapshotRow<'_> {
+    /// The column that stands at a position.
+    #[inline]
+    fn column(&self, index: usize) -> Option<usize> {
+        match self.layout {
+            Layout::Table => (index < self.mapper.types().len()).then_some(index),
+            Layout::Eager => self.mapper.eager().get(index).copied(),
+        }
+    }
+}
+
+impl Row for SnapshotRow<'_> {
+    fn len(&self) -> usize {
+        match self.layout {
+            Layout::Table => self.mapper.types().len(),
+            Layout::Eager => self.mapper.eager().len(),
+        }
+    }
+
+    fn name(&self, index: usize) -> &str {
+        let column = self.column(index);
+        column.map_or("", |column| &self.mapper.table().columns[column].name)
+    }
+
+    fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
+        let Some(column) = self.column(index) else {
+            let message = format!("a row of {} columns has no column {index}", self.len());
+            return Err(Error::new(ErrorKind::Conversion, message));
+        };
+        let value = self.snapshots.value(self.mapper, self.snapshot, column);
+        let value = value.unwrap_or(ValueRef::Null);
+        match value.value_type() {
+            Some(kept) if kept != ty => {
+                let message = format!("{kept:?} was kept where {ty:?} is wanted");
+                Err(Error::new(ErrorKind::Conversion, message).column(self.name(index)))
+            }
+            _ => Ok(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Entity;
+    use crate::value::{Auto, Date, Decimal, TimestampTz};
+
+    #[derive(Entity, Clone, Debug, PartialEq)]
+    #[orm(table = "everything")]
+    struct Everything {
+        #[orm(primary_key)]
+        id: Auto<i64>,
+        flag: bool,
+        small: i16,
+        middle: i32,
+        single: f32,
+        double: f64,
+        text: String,
+        bytes: Vec<u8>,
+        decimal: Option<Decimal>,
+        date: Date,
+        moment: Option<TimestampTz>,
+    }
+
+    fn some(id: i64) -> Everything {
+        Everything {
+            id: Auto::set(id),
+            flag: id % 2 == 0,
+            small: -3,
+            middle: i32::MIN,
+            single: 0.1,
+            double: -0.0,
+            text: format!("é{id}"),
+            bytes: vec![0, 255],
+            decimal: Some(Decimal::new(-105, 2)),
+            date: Date(-1),
+            moment: None,
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_a_row_that_gives_back_the_object() -> Result<()> {
+        let mapper = Everything::mapper();
+        let mut snapshots = Snapshots::default();
+        let taken: Vec<Snapshot> = (0..3).map(|id| snapshots.take(mapper, &some(id))).collect();
+        for (id, &snapshot) in (0..).zip(&taken) {
+            let row = snapshots.row(mapper, snapshot);
+            assert_eq!(Everything::hydrate(mapper, &row, 0)?, some(id));
+        }
+        snapshots.clear();
+        assert_eq!(snapshots.take(mapper, &some(7)), taken[0]);
+        Ok(())
+    }
+
+    #[test]
+    fn each_column_that_differs_is_told_and_no_other() {
+        let mapper = Everything::mapper();
+        let mut snapshots = Snapshots::default();
+        let snapshot = snapshots.take(mapper, &some(1));
+        let changed = |object: &Everything| {
+            let mut columns = Vec::new();
+            snapshots.changed(mapper, snapshot, object, &mut columns);
+            columns
+        };
+        assert_eq!(changed(&some(1)), [] as [usize; 0]);
+        assert_eq!(changed(&some(3)), [0, 6]);
+        let other = Everything {
+            id: Auto::set(1),
+            flag: true,
+            small: 0,
+            middle: 0,
+            single: f32::NAN,
+            double: 0.0,
+            text: String::new(),
+            bytes: vec![0, 255, 0],
+            decimal: None,
+            date: Date(0),
+            moment: None,
+        };
+        assert_eq!(changed(&other), (1..10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_wrong_column_or_type_is_an_error() {
+        let mapper = Everything::mapper();
+        let mut snapshots = Snapshots::default();
+        let snapshot = snapshots.take(mapper, &some(1));
+        let row = snapshots.row(mapper, snapshot);
+        assert_eq!((row.len(), row.name(6), row.name(99)), (11, "text", ""));
+        for (column, ty) in [(6, ValueType::I64), (99, ValueType::Text)] {
+            let error = row.value(column, ty).map(drop).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Conversion);
+        }
+    }
+}

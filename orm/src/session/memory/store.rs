@@ -1,0 +1,546 @@
+//! Stores: the objects of one table, and their keys. The typed part; what does not depend on the type is in the [`Ledger`].
+
+mod keys;
+mod undo;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::backend::Row;
+use crate::entity::{Grant, Key, Mapped, Mapper, Wishes};
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::State;
+use crate::session::memory::any_store::{AnyStore, Fill, Moment};
+use crate::session::memory::identity::IdentityMap;
+use crate::session::memory::ledger::{Done, Ledger};
+use crate::session::memory::snapshots::{Snapshot, Snapshots};
+use crate::session::planted::{Planted, is_planted};
+use crate::value::{Param, ValueRef};
+
+/// The objects of one mapped table in a session. A slot is never used twice.
+pub(crate) struct Store<E: Mapped> {
+    mapper: Arc<Mapper>,
+    ledger: Ledger,
+    objects: Vec<Object<E>>,
+    keys: IdentityMap<E::Key>,
+    /// Of the objects that were written to, and of `written`.
+    snapshots: Snapshots,
+    /// The rows as they were before each [`Done::Written`] of the ledger's log, in order.
+    written: Vec<Snapshot>,
+    /// The objects as they were before each [`Done::Switched`] of the ledger's log, in order.
+    switched: Vec<E>,
+    /// Whether the row that was read last was new: then the next is likely to be.
+    reads_new: bool,
+}
+
+struct Object<E> {
+    /// `None` once the object was given back. That of a deleted and committed row stays until it is taken.
+    value: Option<E>,
+    /// The row as the database has it, while `value` may differ.
+    snapshot: Option<Snapshot>,
+}
+
+/// An empty store for the type behind a mapper.
+pub(crate) fn new_store<E: Mapped>(mapper: Arc<Mapper>) -> Box<dyn AnyStore> {
+    Box::new(Store::<E>::new(mapper))
+}
+
+impl<E: Mapped> Store<E> {
+    /// An empty store.
+    pub(in crate::session) fn new(mapper: Arc<Mapper>) -> Self {
+        Self {
+            mapper,
+            ledger: Ledger::default(),
+            objects: Vec::new(),
+            keys: IdentityMap::default(),
+            snapshots: Snapshots::default(),
+            written: Vec::new(),
+            switched: Vec::new(),
+            reads_new: false,
+        }
+    }
+
+    pub(in crate::session) fn add(&mut self, value: E) -> u32 {
+        self.objects.push(Object {
+            value: Some(value),
+            snapshot: None,
+        });
+        self.ledger.push_pending()
+    }
+
+    #[inline]
+    pub(in crate::session) fn get(&self, slot: u32) -> Option<&E> {
+        if self.ledger.state(slot) == State::Detached && !is_planted(Planted::DeletedResolves) {
+            None
+        } else {
+            self.objects[slot as usize].value.as_ref()
+        }
+    }
+
+    /// For writing: the first write to a row copies its columns, so that the flush can tell what changed.
+    pub(in crate::session) fn get_mut(&mut self, slot: u32) -> Option<&mut E> {
+        self.writable(slot).map(|(value, _)| value)
+    }
+
+    #[inline]
+    fn writable(&mut self, slot: u32) -> Option<(&mut E, &Mapper)> {
+        let state = self.ledger.state(slot);
+        if state == State::Detached {
+            return None;
+        }
+        let object = &mut self.objects[slot as usize];
+        let value = object.value.as_mut()?;
+        if object.snapshot.is_none()
+            && matches!(state, State::Persistent | State::Deleted)
+            && !is_planted(Planted::NoSnapshot)
+        {
+            object.snapshot = Some(self.snapshots.take(&self.mapper, value));
+            // What is written to a deleted object goes nowhere, and is forgotten if the deletion is undone.
+            if state == State::Persistent {
+                self.ledger.touch(slot);
+            }
+        }
+        Some((value, &self.mapper))
+    }
+
+    /// A column of the row as the database has it, if the object was written to since; [`Param::ABSENT`] if it was not loaded.
+    pub(in crate::session) fn before(&self, slot: u32, column: usize) -> Option<Param<'_>> {
+        let snapshot = self.objects.get(slot as usize)?.snapshot?;
+        let value = self.snapshots.value(&self.mapper, snapshot, column);
+        Some(value.map_or(Param::ABSENT, Param::Ref))
+    }
+
+    pub(in crate::session) fn find_key(&self, key: &E::Key) -> Option<u32> {
+        self.keys.get(key)
+    }
+
+    /// Lets the object go; its value is the program's again.
+    pub(in crate::session) fn remove(&mut self, slot: u32) -> Option<E> {
+        if slot < self.ledger.len() {
+            self.detach(slot);
+        }
+        self.objects.get_mut(slot as usize)?.value.take()
+    }
+
+    /// The object of a row that begins with this table's columns, if it is not mapped: its key is taken from it, and not read twice.
+    /// Whatever is wrong with the row is left to be told by who reads its key first.
+    fn new_object(&self, row: &dyn Row) -> Option<(E::Key, E)> {
+        let value = E::hydrate(&self.mapper, row, 0).ok()?;
+        let key = value.key(&self.mapper)?;
+        self.keys.get(&key).is_none().then_some((key, value))
+    }
+
+    /// Sets columns of values that are made whole as the object has them; whether what came of it has them.
+    fn carry_over(&mut self, slot: u32, columns: &[usize], fresh: &mut E) -> bool {
+        let Some(mine) = &self.objects[slot as usize].value else {
+            return true;
+        };
+        let taken = self.snapshots.take(&self.mapper, mine);
+        let row = self.snapshots.row(&self.mapper, taken);
+        if fresh.assign_many(&self.mapper, columns, &row).is_err() {
+            return false;
+        }
+        let is_same = |&column: &usize| {
+            let fresh = fresh.value(&self.mapper, column);
+            let kept = self.snapshots.value(&self.mapper, taken, column);
+            let values = fresh.value().zip(kept);
+            values.is_some_and(|(fresh, kept)| fresh.same(kept))
+        };
+        columns.iter().all(is_same)
+    }
+
+    fn push_read(&mut self, key: E::Key, value: E, moment: Moment) -> u32 {
+        self.objects.push(Object {
+            value: Some(value),
+            snapshot: None,
+        });
+        let slot = self.ledger.push_read(moment.epoch);
+        self.keys.insert(key, slot);
+        if moment.in_savepoint {
+            self.ledger.log(Done::Read(slot));
+        }
+        slot
+    }
+}
+
+impl<E: Mapped> AnyStore for Store<E> {
+    fn mapper(&self) -> &Arc<Mapper> {
+        &self.mapper
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn object(&self, slot: u32) -> Option<&dyn Any> {
+        self.get(slot).map(|object| object as &dyn Any)
+    }
+
+    fn object_mut(&mut self, slot: u32) -> Option<&mut dyn Any> {
+        self.get_mut(slot).map(|object| object as &mut dyn Any)
+    }
+
+    fn hydrate(
+        &mut self,
+        row: &dyn Row,
+        at: usize,
+        fill: Fill,
+        moment: Moment,
+    ) -> Result<Option<u32>> {
+        if self.reads_new
+            && at == 0
+            && let Some((key, value)) = self.new_object(row)
+        {
+            return Ok(Some(self.push_read(key, value, moment)));
+        }
+        let Some(key) = E::row_key(&self.mapper, row, at)? else {
+            return Ok(None);
+        };
+        let known = self.keys.get(&key);
+        let known = known.filter(|_| !is_planted(Planted::SecondObject));
+        self.reads_new = known.is_none();
+        let Some(slot) = known else {
+            let value = E::hydrate(&self.mapper, row, at)?;
+            return Ok(Some(self.push_read(key, value, moment)));
+        };
+        let object = &mut self.objects[slot as usize];
+        let is_expired = self.ledger.is_older(slot, moment.epoch) && object.snapshot.is_none();
+        if fill == Fill::Expired && (!is_expired || is_planted(Planted::ExpiredStays)) {
+            return Ok(Some(slot));
+        }
+        object.value = Some(E::hydrate(&self.mapper, row, at)?);
+        self.ledger.set_epoch(slot, moment.epoch);
+        if object.snapshot.take().is_some() {
+            self.ledger.untouch(slot);
+        }
+        if moment.in_savepoint {
+            self.ledger.log(Done::Read(slot));
+        }
+        Ok(Some(slot))
+    }
+
+    fn load_deferred(
+        &mut self,
+        slot: u32,
+        row: &dyn Row,
+        at: usize,
+        columns: &[usize],
+        moment: Moment,
+    ) -> Result<()> {
+        let object = &mut self.objects[slot as usize];
+        let Some(entity) = &mut object.value else {
+            return Ok(());
+        };
+        let mut is_loaded = true;
+        for (at, &column) in (at..).zip(columns) {
+            let value = read(&self.mapper, row, at, column)?;
+            if let Some(before) = object.snapshot
+                && self.snapshots.value(&self.mapper, before, column).is_none()
+            {
+                self.snapshots.load(&self.mapper, before, column, value);
+            }
+            if entity.value(&self.mapper, column).value().is_none() {
+                entity.assign(&self.mapper, column, value)?;
+                is_loaded = false;
+            }
+        }
+        if moment.in_savepoint && !is_loaded {
+            self.ledger.log(Done::Read(slot));
+        }
+        Ok(())
+    }
+
+    fn find(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>> {
+        Ok(self.keys.get(&E::Key::from_values(key)?))
+    }
+
+    fn find_pending(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>> {
+        let wanted = Some(E::Key::from_values(key)?);
+        Ok(self
+            .ledger
+            .pending()
+            .iter()
+            .find(|&&slot| self.key(slot) == wanted)
+            .copied())
+    }
+
+    fn value(&self, slot: u32, column: usize) -> Param<'_> {
+        match &self.objects[slot as usize].value {
+            Some(value) => value.value(&self.mapper, column),
+            None => Param::Ref(ValueRef::Null),
+        }
+    }
+
+    fn values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>) {
+        match &self.objects[slot as usize].value {
+            Some(value) => {
+                let values = columns
+                    .iter()
+                    .map(|&column| value.value(&self.mapper, column));
+                out.extend(values);
+            }
+            None => out.extend(columns.iter().map(|_| Param::Ref(ValueRef::Null))),
+        }
+    }
+
+    fn given(&self, slot: u32, out: &mut Vec<usize>) {
+        if let Some(value) = &self.objects[slot as usize].value {
+            let columns = 0..self.mapper.types().len();
+            let computed = self.mapper.computed();
+            out.extend(columns.filter(|column| {
+                !value.is_unset(&self.mapper, *column) && !computed.contains(column)
+            }));
+        }
+    }
+
+    fn is_unset(&self, slot: u32, column: usize) -> bool {
+        self.objects[slot as usize]
+            .value
+            .as_ref()
+            .is_some_and(|value| value.is_unset(&self.mapper, column))
+    }
+
+    fn row_values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>) {
+        out.extend(columns.iter().map(|&column| self.row_value(slot, column)));
+    }
+
+    fn row_value(&self, slot: u32, column: usize) -> Param<'_> {
+        let object = &self.objects[slot as usize];
+        match (object.snapshot, &object.value) {
+            (Some(before), _) => {
+                let value = self.snapshots.value(&self.mapper, before, column);
+                value.map_or(Param::ABSENT, Param::Ref)
+            }
+            (None, Some(value)) => value.value(&self.mapper, column),
+            (None, None) => Param::Ref(ValueRef::Null),
+        }
+    }
+
+    fn key_text(&self, slot: u32) -> String {
+        self.key(slot)
+            .map_or_else(|| "not made yet".to_owned(), |key| format!("{key:?}"))
+    }
+
+    fn sort_by_key(&self, slots: &mut [u32]) {
+        keys::sort_by_key(slots, &|slot| self.key(slot));
+    }
+
+    fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()> {
+        match self.writable(slot) {
+            Some((object, mapper)) => object.assign(mapper, column, value),
+            None => Ok(()),
+        }
+    }
+
+    fn assign_many(&mut self, slot: u32, columns: &[usize], row: &dyn Row) -> Result<()> {
+        match self.writable(slot) {
+            Some((object, mapper)) => object.assign_many(mapper, columns, row),
+            None => Ok(()),
+        }
+    }
+
+    fn unload(&mut self, slot: u32, column: usize) {
+        if let Some(value) = &mut self.objects[slot as usize].value {
+            value.unload(column);
+        }
+    }
+
+    fn changed_into(&self, slot: u32, out: &mut Vec<usize>) {
+        let object = &self.objects[slot as usize];
+        if let (Some(row), Some(before)) = (&object.value, object.snapshot) {
+            if is_planted(Planted::EqualWritten) {
+                let key = &self.mapper.table().primary_key;
+                out.extend((0..self.mapper.types().len()).filter(|column| {
+                    !key.contains(column) && row.value(&self.mapper, *column).value().is_some()
+                }));
+                return;
+            }
+            self.snapshots.changed(&self.mapper, before, row, out);
+        }
+    }
+
+    fn detach(&mut self, slot: u32) {
+        self.forget_key(slot);
+        self.objects[slot as usize].snapshot = None;
+        self.ledger.detach(slot);
+    }
+
+    fn discard(&mut self, slot: u32) {
+        drop(self.remove(slot));
+    }
+
+    fn expire(&mut self, slot: u32) {
+        self.restore(slot);
+        self.ledger.untouch(slot);
+        self.ledger.set_epoch(slot, 0);
+    }
+
+    fn rekeyed(&self) -> Vec<u32> {
+        self.changed_keys()
+    }
+
+    fn switch_rows(&mut self) -> Result<()> {
+        self.switch_all()
+    }
+
+    fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()> {
+        self.check_keys(is_open)
+    }
+
+    fn validate(&self, slot: u32, column: usize) -> Result<()> {
+        let value = self.objects[slot as usize].value.as_ref();
+        value.map_or(Ok(()), |value| value.validate(&self.mapper, column))
+    }
+
+    fn take_wishes(&mut self, slot: u32) -> Vec<(u16, Grant)> {
+        let value = self.objects[slot as usize].value.as_mut();
+        value.map_or_else(Vec::new, |value| Wishes::of(value).into_grants())
+    }
+
+    fn rebase(
+        &mut self,
+        slot: u32,
+        row: &dyn Row,
+        deferred: &[usize],
+        moment: Moment,
+    ) -> Result<()> {
+        let changed = (self as &dyn AnyStore).changed(slot);
+        let mut fresh = E::hydrate(&self.mapper, row, 0)?;
+        for (at, &column) in (self.mapper.eager().len()..).zip(deferred) {
+            if changed.contains(&column) {
+                fresh.assign(&self.mapper, column, read(&self.mapper, row, at, column)?)?;
+            }
+        }
+        let base = self.snapshots.take(&self.mapper, &fresh);
+        let mut together = Vec::new();
+        for column in changed {
+            let object = &self.objects[slot as usize];
+            let (Some(mine), Some(before)) = (&object.value, object.snapshot) else {
+                continue;
+            };
+            let in_snapshot = |snapshot| self.snapshots.value(&self.mapper, snapshot, column);
+            // What was set without being known has nothing to be compared with.
+            let has_moved = in_snapshot(before)
+                .zip(in_snapshot(base))
+                .is_some_and(|(before, base)| !base.same(before));
+            if has_moved && !is_planted(Planted::LostUpdate) {
+                return Err(moved(self, slot, column));
+            }
+            if self.mapper.is_together(column) {
+                together.push(column);
+                continue;
+            }
+            let mine = mine.value(&self.mapper, column);
+            fresh.assign(&self.mapper, column, mine.value().unwrap_or(ValueRef::Null))?;
+        }
+        if let Some(&column) = together.first()
+            && !self.carry_over(slot, &together, &mut fresh)
+        {
+            return Err(moved(self, slot, column));
+        }
+        let object = &mut self.objects[slot as usize];
+        object.value = Some(fresh);
+        if object.snapshot.is_some() {
+            object.snapshot = Some(base);
+        }
+        self.ledger.set_epoch(slot, moment.epoch);
+        if moment.in_savepoint {
+            self.ledger.log(Done::Read(slot));
+        }
+        Ok(())
+    }
+
+    fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()> {
+        self.forget_gone(slot);
+        self.map_key(slot)?;
+        self.ledger.inserted(slot, epoch);
+        Ok(())
+    }
+
+    fn updated(&mut self, slot: u32, epoch: u32) -> Result<()> {
+        let Some(before) = self.objects[slot as usize].snapshot.take() else {
+            return Ok(());
+        };
+        self.ledger.set_epoch(slot, epoch);
+        self.written.push(before);
+        self.ledger.log(Done::Written(slot));
+        let old = self.key_before(before);
+        if old == self.key(slot) {
+            return Ok(());
+        }
+        if let Some(old) = old {
+            self.keys.remove(&old);
+        }
+        self.map_key(slot)
+    }
+
+    fn keep(&mut self, slot: u32) {
+        if let Some(value) = &self.objects[slot as usize].value {
+            let before = self.snapshots.take(&self.mapper, value);
+            self.written.push(before);
+            self.ledger.log(Done::Written(slot));
+        }
+    }
+
+    fn deleted(&mut self, slot: u32) {
+        self.forget_key(slot);
+        // What was changed before the deletion was never written.
+        self.restore(slot);
+        self.ledger.deleted(slot);
+    }
+
+    fn settle(&mut self) {
+        for slot in self.ledger.settle() {
+            if is_planted(Planted::SnapshotStays) {
+                self.objects[slot as usize].snapshot = self.written.last().copied();
+                self.ledger.touch(slot);
+                continue;
+            }
+            self.objects[slot as usize].snapshot = None;
+        }
+        if self.ledger.mark() == 0 {
+            self.snapshots.clear();
+        }
+    }
+
+    fn undo_to(&mut self, mark: usize) {
+        self.undo(mark);
+    }
+
+    fn commit(&mut self) {
+        for slot in self.ledger.commit() {
+            self.objects[slot as usize].snapshot = None;
+        }
+        self.written.clear();
+        self.switched.clear();
+        self.snapshots.clear();
+    }
+}
+
+/// A column of a row, where it stands at `at`.
+fn read<'r>(mapper: &Mapper, row: &'r dyn Row, at: usize, column: usize) -> Result<ValueRef<'r>> {
+    row.value(at, mapper.types()[column])
+        .map_err(|error| mapper.column_error(column, error))
+}
+
+#[cold]
+pub(in crate::session) fn moved(store: &dyn AnyStore, slot: u32, column: usize) -> Error {
+    let mapper = store.mapper();
+    let message = "the column was changed here and, since the row was last read, in the database";
+    Error::new(ErrorKind::StaleData, message)
+        .entity(mapper.name())
+        .column(&mapper.table().columns[column].name)
+        .key(store.key_text(slot))
+}

@@ -1,0 +1,145 @@
+//! The keys of a store's objects, as their rows have them and as the program wants them.
+
+use rustc_hash::FxHashMap;
+
+use super::Store;
+use crate::entity::{Key, Mapped, Mapper};
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::State;
+use crate::session::memory::any_store::AnyStore;
+use crate::session::memory::identity::IdentityMap;
+use crate::session::memory::snapshots::Snapshot;
+use crate::session::planted::{Planted, is_planted};
+use crate::value::ValueRef;
+
+impl<E: Mapped> Store<E> {
+    /// The key of the row as the database has it.
+    pub(super) fn key(&self, slot: u32) -> Option<E::Key> {
+        let object = self.objects.get(slot as usize)?;
+        match object.snapshot {
+            Some(snapshot) => self.key_before(snapshot),
+            None => object.value.as_ref()?.key(&self.mapper),
+        }
+    }
+
+    pub(super) fn key_before(&self, snapshot: Snapshot) -> Option<E::Key> {
+        let value = |&column: &usize| {
+            let value = self.snapshots.value(&self.mapper, snapshot, column);
+            value.unwrap_or(ValueRef::Null)
+        };
+        // It was a key when it was read, so it is one now.
+        match &self.mapper.table().primary_key[..] {
+            [column] => E::Key::from_values(&[value(column)]).ok(),
+            columns => {
+                let values: Vec<ValueRef<'_>> = columns.iter().map(value).collect();
+                E::Key::from_values(&values).ok()
+            }
+        }
+    }
+
+    pub(super) fn map_key(&mut self, slot: u32) -> Result<()> {
+        let Some(key) = self.objects[slot as usize]
+            .value
+            .as_ref()
+            .and_then(|value| value.key(&self.mapper))
+        else {
+            return Ok(());
+        };
+        match self.keys.get(&key) {
+            None => {
+                self.keys.insert(key, slot);
+                Ok(())
+            }
+            Some(mapped) if mapped == slot => Ok(()),
+            Some(_) => Err(conflict(&self.mapper, &key)),
+        }
+    }
+
+    /// The database took a row of this key: if it made the key itself, an object that has it is of a row that is gone.
+    pub(super) fn forget_gone(&mut self, slot: u32) {
+        let value = self.objects[slot as usize].value.as_ref();
+        let key = value.and_then(|value| value.key(&self.mapper));
+        let known = key.and_then(|key| self.keys.get(&key));
+        let is_persistent = |&other: &u32| self.ledger.state(other) == State::Persistent;
+        if let Some(gone) = known.filter(|&other| other != slot).filter(is_persistent) {
+            self.detach(gone);
+        }
+    }
+
+    /// Takes an object's key out of the map, if it is this object's.
+    pub(super) fn forget_key(&mut self, slot: u32) {
+        let Some(key) = self.key(slot) else {
+            return;
+        };
+        if self.keys.get(&key) == Some(slot) {
+            self.keys.remove(&key);
+        }
+    }
+
+    /// The rows whose key is to be changed.
+    pub(super) fn changed_keys(&self) -> Vec<u32> {
+        let differs = |&slot: &u32| {
+            let object = &self.objects[slot as usize];
+            let (Some(value), Some(before)) = (&object.value, object.snapshot) else {
+                return false;
+            };
+            let is_same = |&column: &usize| {
+                let now = value.value(&self.mapper, column);
+                let before = self.snapshots.value(&self.mapper, before, column);
+                now.value()
+                    .zip(before)
+                    .is_some_and(|(now, before)| now.same(before))
+            };
+            let key = &self.mapper.table().primary_key;
+            !key.iter().all(is_same) && !self.ledger.is_doomed(slot)
+        };
+        let touched = self.ledger.touched().iter().copied();
+        touched.filter(differs).collect()
+    }
+
+    /// Refuses two objects with one key; not of those whose key is still open.
+    pub(super) fn check_keys(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()> {
+        let keyed = |slot: u32| self.key(slot).map(|key| (slot, key));
+        let pending = self.ledger.pending().iter().copied();
+        match duplicate(
+            &self.keys,
+            &mut pending.filter(|&slot| !is_open(slot)).filter_map(keyed),
+        ) {
+            Some(key) if !is_planted(Planted::NoConflict) => Err(conflict(&self.mapper, &key)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cold]
+fn conflict(mapper: &Mapper, key: &dyn std::fmt::Debug) -> Error {
+    Error::new(
+        ErrorKind::IdentityConflict,
+        "two objects of this session have the same primary key",
+    )
+    .entity(mapper.name())
+    .key(format!("{key:?}"))
+}
+
+/// The first key that two pending objects, or a pending and a mapped one, have both.
+fn duplicate<K: Key>(
+    keys: &IdentityMap<K>,
+    pending: &mut dyn Iterator<Item = (u32, K)>,
+) -> Option<K> {
+    let mut seen = FxHashMap::default();
+    for (slot, key) in pending {
+        if keys.get(&key).is_some_and(|other| other != slot) || seen.contains_key(&key) {
+            return Some(key);
+        }
+        seen.insert(key, slot);
+    }
+    None
+}
+
+pub(super) fn sort_by_key<K: Key>(slots: &mut [u32], key: &dyn Fn(u32) -> Option<K>) {
+    // Objects are mostly written to in the order in which they were read.
+    let keys: Vec<Option<K>> = slots.iter().map(|&slot| key(slot)).collect();
+    if !keys.is_sorted() {
+        slots.sort_by_cached_key(|&slot| key(slot));
+    }
+}

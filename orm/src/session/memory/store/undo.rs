@@ -1,0 +1,116 @@
+//! Taking back what was done to a store's objects, and giving the row of one to another.
+
+use super::Store;
+use crate::entity::Mapped;
+use crate::error::Result;
+use crate::session::State;
+use crate::session::memory::ledger::Done;
+use crate::session::memory::snapshots::Snapshot;
+use crate::session::planted::{Planted, is_planted};
+
+impl<E: Mapped> Store<E> {
+    /// New objects with the keys of rows to delete take those rows over.
+    pub(super) fn switch_all(&mut self) -> Result<()> {
+        if self.ledger.pending().is_empty() || self.ledger.doomed().is_empty() {
+            return Ok(());
+        }
+        for to in self.ledger.pending().to_vec() {
+            let from = self.key(to).and_then(|key| self.keys.get(&key));
+            if let Some(from) = from.filter(|&from| self.ledger.is_doomed(from)) {
+                self.switch(from, to)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A pending object takes the row of a doomed one: what it does not give stays as it is in the row.
+    fn switch(&mut self, from: u32, to: u32) -> Result<()> {
+        let old = &self.objects[from as usize];
+        let before = match (old.snapshot, &old.value) {
+            (Some(snapshot), _) => snapshot,
+            (None, Some(row)) => self.snapshots.take(&self.mapper, row),
+            (None, None) => return Ok(()),
+        };
+        let Some(value) = &mut self.objects[to as usize].value else {
+            return Ok(());
+        };
+        let own = value.clone();
+        for column in 0..self.mapper.types().len() {
+            if value.is_unset(&self.mapper, column)
+                && let Some(kept) = self.snapshots.value(&self.mapper, before, column)
+            {
+                value.assign(&self.mapper, column, kept)?;
+            }
+        }
+        self.objects[to as usize].snapshot = Some(before);
+        self.switched.push(own);
+        self.forget_key(from);
+        self.restore(from);
+        self.ledger.switched(from, to, self.ledger.epoch(from));
+        self.map_key(to)
+    }
+
+    /// Puts the snapshot back.
+    pub(super) fn restore(&mut self, slot: u32) {
+        if let Some(before) = self.objects[slot as usize].snapshot.take() {
+            self.put_back(slot, before);
+        }
+    }
+
+    /// A value that its own type refuses to read back (it was written to the field, and never came from the database) stays as it is.
+    pub(super) fn put_back(&mut self, slot: u32, before: Snapshot) {
+        let row = self.snapshots.eager_row(&self.mapper, before);
+        let Ok(mut value) = E::hydrate(&self.mapper, &row, 0) else {
+            return;
+        };
+        for &column in self.mapper.deferred() {
+            let kept = self.snapshots.value(&self.mapper, before, column);
+            if kept.is_some_and(|kept| value.assign(&self.mapper, column, kept).is_err()) {
+                return;
+            }
+        }
+        self.objects[slot as usize].value = Some(value);
+    }
+
+    /// Takes back everything since a mark of the ledger's log, and what was not flushed.
+    pub(super) fn undo(&mut self, mark: usize) {
+        for slot in self.ledger.forget_changes() {
+            self.restore(slot);
+        }
+        while let Some(done) = self.ledger.undo_last(mark) {
+            match done {
+                Done::Written(slot) => {
+                    let before = self.written.pop();
+                    self.forget_key(slot);
+                    if self.ledger.state(slot) != State::Detached {
+                        if let Some(before) = before
+                            && !is_planted(Planted::RollbackKeepsValues)
+                        {
+                            self.put_back(slot, before);
+                        }
+                        // The map held the old key when the row was read, so it is free again.
+                        let _ = self.map_key(slot);
+                    }
+                }
+                Done::Inserted(slot) => self.forget_key(slot),
+                Done::Switched(slot) => {
+                    self.forget_key(slot);
+                    let own = self.switched.pop();
+                    if self.ledger.state(slot) != State::Detached {
+                        self.objects[slot as usize].value = own;
+                    }
+                }
+                Done::Deleted(slot) if self.ledger.state(slot) == State::Persistent => {
+                    self.restore(slot);
+                    // A row that had its key meanwhile is gone.
+                    self.forget_gone(slot);
+                    let _ = self.map_key(slot);
+                }
+                Done::Deleted(_) | Done::Read(_) => {}
+            }
+        }
+        if mark == 0 {
+            self.snapshots.clear();
+        }
+    }
+}

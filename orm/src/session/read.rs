@@ -1,0 +1,10 @@
+//! From rows to objects: by key, along relations, filtered, joined.
+
+pub(super) mod deferred;
+pub(super) mod joined;
+pub(super) mod load;
+pub(super) mod lookup;
+pub(super) mod n_plus_one;
+pub(super) mod records;
+pub(super) mod statements;
+pub(super) mod through;

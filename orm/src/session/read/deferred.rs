@@ -1,0 +1,146 @@
+//! Deferred columns: read when they are asked for.
+
+use std::collections::BTreeSet;
+
+use crate::entity::{Entity, Mapper};
+use crate::error::{Error, ErrorKind, Result};
+use crate::render::Lock;
+use crate::schema::Generated;
+use crate::session::read::lookup::Lookup;
+use crate::session::{Handle, Session, State};
+use crate::sql::Column;
+use crate::value::{ColumnValue, Deferred};
+
+impl Session {
+    /// The value of a [`Deferred`] column: without a statement if it is loaded and the object not expired, else by one SELECT of the row.
+    ///
+    /// For many objects, [`undefer_all`](Self::undefer_all) or [`Query::undefer`](crate::query::Query::undefer) take one statement for all.
+    ///
+    /// # Errors
+    ///
+    /// What an autoflush or the SELECT gives; [`ErrorKind::InvalidState`] if it is not loaded and the object has no row;
+    /// [`ErrorKind::StaleData`] if its row is gone; [`ErrorKind::Mapping`] if the column is not deferred; [`ErrorKind::StaleHandle`],
+    /// [`ErrorKind::ForeignHandle`].
+    pub fn undefer<E: Entity, T: ColumnValue>(
+        &mut self,
+        handle: Handle<E>,
+        column: Column<E, T>,
+    ) -> Result<&T> {
+        self.undefer_all([handle], column)?;
+        let field = self.try_ref(handle)?.deferred(usize::from(column.index()));
+        let field = field.and_then(|field| field.downcast_ref::<Deferred<T>>());
+        field.and_then(Deferred::get).ok_or_else(|| {
+            let message = "the deferred column has no field of its type";
+            let error = Error::new(ErrorKind::Mapping, message);
+            E::mapper().column_error(usize::from(column.index()), error)
+        })
+    }
+
+    /// Loads a [`Deferred`] column of many objects, of those that do not have it: one SELECT, or one a batch (see
+    /// [`Batch`](crate::dialect::Batch)).
+    ///
+    /// # Errors
+    ///
+    /// As [`undefer`](Self::undefer).
+    pub fn undefer_all<E: Entity, T: ColumnValue>(
+        &mut self,
+        handles: impl IntoIterator<Item = Handle<E>>,
+        column: Column<E, T>,
+    ) -> Result<()> {
+        let columns = [usize::from(column.index())];
+        E::mapper().check_deferred(&columns)?;
+        let store = self.store_of::<E>();
+        let slots: Result<Vec<u32>> = handles
+            .into_iter()
+            .map(|handle| self.node(handle).map(|(_, slot)| slot))
+            .collect();
+        self.load_deferred(store, &slots?, &columns)
+    }
+
+    /// Loads deferred columns of some objects of a table, of those that do not have them.
+    pub(in crate::session) fn load_deferred(
+        &mut self,
+        store: u16,
+        slots: &[u32],
+        columns: &[usize],
+    ) -> Result<()> {
+        if columns.is_empty() || self.lacking(store, slots, columns)?.is_empty() {
+            return Ok(());
+        }
+        self.autoflush()?;
+        let lacking = self.lacking(store, slots, columns)?;
+        let by = self.entry(store).mapper.table().primary_key.clone();
+        let keys = self.key_values(store, &lacking);
+        let read = self.look_up(&Lookup {
+            store,
+            by: &by,
+            keys: &keys,
+            order: &[],
+            lock: Lock::None,
+            undefer: columns,
+        })?;
+        let read: BTreeSet<u32> = read.into_iter().collect();
+        match lacking.iter().find(|slot| !read.contains(slot)) {
+            Some(&gone) => Err(self.stale(store, gone, "the row of the deferred column is gone")),
+            None => Ok(()),
+        }
+    }
+
+    /// The objects in which one of the columns is unloaded or expired.
+    fn lacking(&self, store: u16, slots: &[u32], columns: &[usize]) -> Result<Vec<u32>> {
+        let any = self.any_store(store);
+        let mut lacking = Vec::new();
+        for &slot in slots {
+            let is_loaded = any.is_loaded(slot, columns);
+            if is_loaded && !any.is_expired(slot, self.epoch) {
+                continue;
+            }
+            let state = any.state(slot);
+            if state != State::Persistent {
+                let message =
+                    format!("a {state} object has no row to read the deferred column from");
+                let error = Error::new(ErrorKind::InvalidState, message);
+                return Err(any.mapper().column_error(columns[0], error));
+            }
+            lacking.push(slot);
+        }
+        Ok(lacking)
+    }
+
+    /// Refuses new rows that leave out a deferred column which must have a value and would get none.
+    pub(in crate::session) fn check_given(&self, store: u16, columns: &[usize]) -> Result<()> {
+        let mapper = &self.entry(store).mapper;
+        let is_missing =
+            |column: &&usize| mapper.is_required(**column) && !columns.contains(column);
+        match mapper.deferred().iter().find(is_missing) {
+            Some(&column) => {
+                let message =
+                    "the deferred column of a new object was not set, and must have a value";
+                let error = Error::new(ErrorKind::Validation, message);
+                Err(mapper.column_error(column, error))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Mapper {
+    /// Refuses to load what is always loaded.
+    pub(crate) fn check_deferred(&self, columns: &[usize]) -> Result<()> {
+        let is_eager = |column: &&usize| !self.deferred().contains(column);
+        match columns.iter().find(is_eager) {
+            Some(&column) => {
+                let message = "the column is not deferred: it is read along with its row";
+                let error = Error::new(ErrorKind::Mapping, message);
+                Err(self.column_error(column, error))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a new row must give a column.
+    fn is_required(&self, column: usize) -> bool {
+        let column = &self.table().columns[column];
+        !column.nullable && column.generated == Generated::No
+    }
+}

@@ -1,0 +1,340 @@
+//! Joined loading: objects and what they are related to in one statement, by outer joins.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::entity::{Fetch, Mapper, RelationKind, ResolvedRelation};
+use crate::error::Result;
+use crate::query::{Joins, Loading};
+use crate::render::render_select;
+use crate::schema::Table;
+use crate::session::{Fill, Node as Object, Session, StoreEntry};
+use crate::sql::{
+    Join, JoinKind, List, Node, Operator, Order, RowLock, SelectNode, Source, column,
+};
+
+/// The part of a query that does not depend on its type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Selection<'a> {
+    pub(crate) filter: Option<&'a Node>,
+    pub(crate) order: &'a [Order],
+    pub(crate) limit: Option<u64>,
+    pub(crate) offset: Option<u64>,
+    /// What else it reads.
+    pub(crate) joined: Option<&'a Joins>,
+    pub(crate) lock: Option<RowLock>,
+    pub(crate) fill: Fill,
+    /// The deferred columns that are read along.
+    pub(crate) undefer: &'a [usize],
+}
+
+/// One joined relation.
+struct Joined {
+    /// Which of the joined tables it starts from; `None` is the query's own.
+    from: Option<usize>,
+    owner_store: u16,
+    relation: u16,
+    resolved: ResolvedRelation,
+    store: u16,
+    alias: Arc<str>,
+    /// Where its columns begin in a row.
+    at: usize,
+    /// Its deferred columns that are read along.
+    undefer: Vec<usize>,
+    /// What is loaded after it by statements of its own.
+    later: Vec<Loading>,
+}
+
+impl Session {
+    /// Whether a query can load these by joins: LIMIT must count the query's own rows, which takes a key of one column where a
+    /// collection multiplies them; and the query must not join anything itself.
+    pub(crate) fn can_join(
+        &self,
+        store: u16,
+        loadings: &[Loading],
+        selection: &Selection<'_>,
+    ) -> bool {
+        let joins = loadings
+            .iter()
+            .any(|loading| loading.fetch == Fetch::Joined);
+        let limited = selection.limit.is_some() || selection.offset.is_some();
+        joins
+            && selection.joined.is_none()
+            && selection.lock.is_none()
+            && (!limited || self.entry(store).mapper.table().primary_key.len() == 1)
+    }
+
+    /// Runs a query with its joined relations; the slots of its own objects in order.
+    pub(crate) fn query_joined(
+        &mut self,
+        store: u16,
+        selection: &Selection<'_>,
+        loadings: &[Loading],
+    ) -> Result<Vec<u32>> {
+        self.autoflush()?;
+        let mut joins = Vec::new();
+        let mut width = self.entry(store).mapper.reading(selection.undefer).len();
+        self.collect_joins(None, store, loadings, &mut width, &mut joins)?;
+        let node = self.joined_select(store, selection, &joins);
+        let rendered = render_select(self.engine.dialect(), &node)?;
+        let sql = self.engine.intern(&rendered.sql);
+        let mut reached = Reached::new(joins.len());
+        let (moment, fill) = (self.moment(), selection.fill);
+        self.reading()?;
+        let Self {
+            connection, stores, ..
+        } = self;
+        let connection = connection
+            .as_mut()
+            .ok_or_else(crate::session::read::lookup::not_connected)?;
+        rendered.with_params(|params| {
+            connection.query(&sql, params, &mut |row| {
+                reached.take(stores, store, &joins, |any, join| {
+                    let (at, undefer) =
+                        join.map_or((0, selection.undefer), |join| (join.at, &*join.undefer));
+                    any.take_row(row, at, undefer, fill, moment)
+                })
+            })
+        })?;
+        let slots = reached.fill(self, &joins);
+        self.call_after_loads()?;
+        for (index, join) in joins.iter().enumerate() {
+            let found: Vec<u32> = reached.objects[index].iter().copied().collect();
+            self.load_relations(join.store, &found, &join.later)?;
+        }
+        Ok(slots)
+    }
+
+    fn collect_joins(
+        &mut self,
+        from: Option<usize>,
+        store: u16,
+        loadings: &[Loading],
+        width: &mut usize,
+        joins: &mut Vec<Joined>,
+    ) -> Result<()> {
+        for loading in loadings
+            .iter()
+            .filter(|loading| loading.fetch == Fetch::Joined)
+        {
+            let resolved = self.relation(store, loading.relation)?;
+            let target = self.target_store(store, loading.relation);
+            self.refuse_second_mapping(target)?;
+            self.entry(target).mapper.check_deferred(&loading.undefer)?;
+            let (nested, later): (Vec<Loading>, Vec<Loading>) = loading
+                .nested
+                .iter()
+                .cloned()
+                .partition(|nested| nested.fetch == Fetch::Joined);
+            let index = joins.len();
+            joins.push(Joined {
+                from,
+                owner_store: store,
+                relation: loading.relation,
+                resolved,
+                store: target,
+                alias: format!("joined_{}", index + 1).into(),
+                at: *width,
+                undefer: loading.undefer.clone(),
+                later,
+            });
+            *width += self.entry(target).mapper.reading(&loading.undefer).len();
+            self.collect_joins(Some(index), target, &nested, width, joins)?;
+        }
+        Ok(())
+    }
+
+    fn joined_select(&self, store: u16, selection: &Selection<'_>, joins: &[Joined]) -> SelectNode {
+        let mapper = &self.entry(store).mapper;
+        let table = mapper.table();
+        let mut node = SelectNode::default();
+        add_columns(&mut node, mapper, selection.undefer, None);
+        node.from = Some(Source::from(table));
+        node.order = selection.order.to_vec();
+        let multiplies = joins
+            .iter()
+            .any(|join| join.resolved.kind != RelationKind::BelongsTo);
+        if multiplies {
+            node.order.extend(
+                table
+                    .primary_key
+                    .iter()
+                    .map(|&column| ascending(table, column, None)),
+            );
+        }
+        for join in joins {
+            let mapper = &self.entry(join.store).mapper;
+            let target = mapper.table();
+            add_columns(&mut node, mapper, &join.undefer, Some(&join.alias));
+            let from = join.from.map(|from| &joins[from]);
+            let owner = from.map_or(table, |from| self.entry(from.store).mapper.table());
+            let mut here: Columns<'_> = (owner, &join.resolved.local, from.map(|from| &from.alias));
+            let pairs: Arc<str> = format!("{}_pairs", join.alias).into();
+            if let Some(through) = &join.resolved.through {
+                let table = through.association().table();
+                let source = Source::aliased(table, Arc::clone(&pairs));
+                let there = (table, through.here(), Some(&pairs));
+                node.joins.push(left_join(source, here, there));
+                here = (table, through.there(), Some(&pairs));
+            }
+            let source = Source::aliased(target, Arc::clone(&join.alias));
+            let there = (target, &join.resolved.remote[..], Some(&join.alias));
+            node.joins.push(left_join(source, here, there));
+            if matches!(
+                join.resolved.kind,
+                RelationKind::HasMany | RelationKind::ManyToMany
+            ) {
+                node.order.extend(
+                    join.resolved
+                        .order_by
+                        .iter()
+                        .map(|&(at, descending)| Order {
+                            descending,
+                            ..ascending(target, at, Some(&join.alias))
+                        }),
+                );
+                node.order.extend(
+                    target
+                        .primary_key
+                        .iter()
+                        .map(|&at| ascending(target, at, Some(&join.alias))),
+                );
+            }
+        }
+        let limited = selection.limit.is_some() || selection.offset.is_some();
+        if multiplies && limited {
+            // LIMIT counts the query's own rows: they are chosen first.
+            let key = table.primary_key[0];
+            let mut chosen = SelectNode::default();
+            chosen.columns.push(column(table, key, None));
+            chosen.types.push(self.entry(store).mapper.types()[key]);
+            chosen.from = Some(Source::from(table));
+            chosen.filter = selection.filter.cloned();
+            chosen.order = selection.order.to_vec();
+            (chosen.limit, chosen.offset) = (selection.limit, selection.offset);
+            let (subject, list) = (
+                Box::new(column(table, key, None)),
+                List::Subquery(Box::new(chosen)),
+            );
+            node.filter = Some(Node::In {
+                subject,
+                list,
+                negated: false,
+            });
+        } else {
+            node.filter = selection.filter.cloned();
+            (node.limit, node.offset) = (selection.limit, selection.offset);
+        }
+        node
+    }
+}
+
+/// Columns of a table under an alias.
+type Columns<'a> = (&'a Arc<Table>, &'a [usize], Option<&'a Arc<str>>);
+
+fn left_join(source: Source, here: Columns<'_>, there: Columns<'_>) -> Join {
+    let pairs = here.1.iter().zip(there.1).map(|(&a, &b)| {
+        column(here.0, a, here.2).binary(Operator::Eq, column(there.0, b, there.2))
+    });
+    Join {
+        kind: JoinKind::Left,
+        source,
+        on: pairs.reduce(Node::and).unwrap_or(Node::All(Vec::new())),
+    }
+}
+
+pub(in crate::session) fn add_columns(
+    node: &mut SelectNode,
+    mapper: &Mapper,
+    undefer: &[usize],
+    alias: Option<&Arc<str>>,
+) {
+    for &index in &*mapper.reading(undefer) {
+        node.columns.push(column(mapper.table(), index, alias));
+        node.types.push(mapper.types()[index]);
+    }
+}
+
+pub(in crate::session) fn ascending(
+    table: &Arc<Table>,
+    index: usize,
+    alias: Option<&Arc<str>>,
+) -> Order {
+    Order {
+        node: column(table, index, alias),
+        descending: false,
+        nulls: None,
+    }
+}
+
+/// What the rows of a joined query led to.
+struct Reached {
+    /// The query's own objects, each once, in order.
+    slots: Vec<u32>,
+    met: BTreeSet<u32>,
+    /// The objects of each join.
+    objects: Vec<BTreeSet<u32>>,
+    /// The collections of each join: owner to members, in order.
+    members: Vec<BTreeMap<u32, Vec<u32>>>,
+    seen: BTreeSet<(usize, u32, u32)>,
+}
+
+impl Reached {
+    fn new(joins: usize) -> Self {
+        Self {
+            slots: Vec::new(),
+            met: BTreeSet::new(),
+            objects: vec![BTreeSet::new(); joins],
+            members: vec![BTreeMap::new(); joins],
+            seen: BTreeSet::new(),
+        }
+    }
+
+    fn take(
+        &mut self,
+        stores: &mut [StoreEntry],
+        store: u16,
+        joins: &[Joined],
+        mut hydrate: impl FnMut(
+            &mut dyn crate::session::AnyStore,
+            Option<&Joined>,
+        ) -> Result<Option<u32>>,
+    ) -> Result<()> {
+        let Some(own) = hydrate(&mut *stores[usize::from(store)].store, None)? else {
+            return Ok(());
+        };
+        if self.met.insert(own) {
+            self.slots.push(own);
+        }
+        let mut found: Vec<Option<u32>> = Vec::with_capacity(joins.len());
+        for (index, join) in joins.iter().enumerate() {
+            let owner = join.from.map_or(Some(own), |from| found[from]);
+            let slot = match owner {
+                Some(_) => hydrate(&mut *stores[usize::from(join.store)].store, Some(join))?,
+                None => None,
+            };
+            found.push(slot);
+            self.objects[index].extend(slot);
+            let Some(owner) = owner.filter(|_| join.resolved.kind != RelationKind::BelongsTo)
+            else {
+                continue;
+            };
+            let members = self.members[index].entry(owner).or_default();
+            members.extend(slot.filter(|&slot| self.seen.insert((index, owner, slot))));
+        }
+        Ok(())
+    }
+
+    /// Hands the collections to the session; the query's own objects remain.
+    fn fill(&mut self, session: &mut Session, joins: &[Joined]) -> Vec<u32> {
+        for (join, members) in joins.iter().zip(&mut self.members) {
+            for (owner, slots) in std::mem::take(members) {
+                let owner: Object = (join.owner_store, owner);
+                if session.edges.loaded(owner, join.relation).is_none() {
+                    session.fill_collection(owner, join.relation, &join.resolved, slots);
+                }
+            }
+        }
+        std::mem::take(&mut self.slots)
+    }
+}

@@ -1,0 +1,459 @@
+//! Loading: by key, along relations, and for many owners at once.
+
+use std::collections::{BTreeSet, HashSet};
+
+use rustc_hash::FxHashMap;
+
+use crate::entity::{
+    Cardinality, Entity, Fetch, Key, Many, Mapper, Relation, RelationKind, ResolvedRelation,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::Loading;
+use crate::render::Lock;
+use crate::session::planted::{Planted, is_planted};
+use crate::session::read::lookup::{Lookup, owned};
+use crate::session::{Handle, Node, Session, State};
+use crate::value::{Value, ValueRef};
+
+impl Session {
+    /// The object with this key: without a statement if it is mapped and not expired, else by one SELECT. `None` if there is no such row.
+    ///
+    /// # Errors
+    ///
+    /// What an autoflush or the SELECT gives; [`ErrorKind::Conversion`] if the key is of another type.
+    pub fn get<E: Entity>(&mut self, key: impl Into<E::Key>) -> Result<Option<Handle<E>>> {
+        let key = key.into();
+        let store = self.store_of::<E>();
+        let known = self.stores[usize::from(store)]
+            .store
+            .as_any()
+            .downcast_ref()
+            .and_then(|s: &crate::session::Store<E>| s.find_key(&key));
+        if let Some(slot) =
+            known.filter(|&slot| !self.any_store(store).is_expired(slot, self.epoch))
+        {
+            return Ok(Some(self.handle((store, slot))));
+        }
+        let mut params = Vec::with_capacity(1);
+        key.params(&mut params);
+        let slots = self.load_by_key(store, &owned(&params))?;
+        self.load_default_relations(store, &slots)?;
+        Ok(slots.first().map(|&slot| self.handle((store, slot))))
+    }
+
+    /// The objects with these keys, in the order of the keys; keys without a row are left out. Keys that are not mapped are read
+    /// in as few statements as the backend allows.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_many<E: Entity>(
+        &mut self,
+        keys: impl IntoIterator<Item = impl Into<E::Key>>,
+    ) -> Result<Vec<Handle<E>>> {
+        let keys: Vec<E::Key> = keys.into_iter().map(Into::into).collect();
+        let store = self.store_of::<E>();
+        let mut params = Vec::with_capacity(keys.len());
+        for key in &keys {
+            let known = self.typed_store::<E>(store).find_key(key);
+            if known.is_none_or(|slot| self.any_store(store).is_expired(slot, self.epoch)) {
+                key.params(&mut params);
+            }
+        }
+        let missing = owned(&params);
+        let mut read = BTreeSet::new();
+        if !missing.is_empty() {
+            let slots = self.load_by_key(store, &missing)?;
+            self.load_default_relations(store, &slots)?;
+            read.extend(slots);
+        }
+        let epoch = self.epoch;
+        let store_ref = self.typed_store::<E>(store);
+        let found = keys.iter().filter_map(|key| store_ref.find_key(key));
+        // A mapped row that was not read again is gone.
+        Ok(found
+            .filter(|slot| read.contains(slot) || !self.any_store(store).is_expired(*slot, epoch))
+            .map(|slot| self.handle((store, slot)))
+            .collect())
+    }
+
+    /// What a relation leads to: without a statement if it is known, else by one SELECT.
+    ///
+    /// # Errors
+    ///
+    /// What an autoflush or the SELECT gives; [`ErrorKind::NotLoaded`] if the relation is declared to raise, or a query said so;
+    /// [`ErrorKind::NoRow`] if a required object is missing; [`ErrorKind::StaleHandle`].
+    pub fn load<E: Entity, To: Entity, K: Cardinality>(
+        &mut self,
+        owner: Handle<E>,
+        relation: Relation<E, To, K>,
+    ) -> Result<K::Loaded<To>> {
+        let owner = self.node(owner)?;
+        let (target, slots) = self.load_relation(owner, relation.index())?;
+        let handles = slots
+            .into_iter()
+            .map(|slot| self.handle((target, slot)))
+            .collect();
+        K::loaded(handles).ok_or_else(|| {
+            Error::new(
+                ErrorKind::NoRow,
+                format!("{relation:?} is required, and no such row exists"),
+            )
+            .entity(E::mapper().name())
+        })
+    }
+
+    /// The members of a collection if they are loaded; never a statement.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`].
+    pub fn loaded<E: Entity, To: Entity>(
+        &self,
+        owner: Handle<E>,
+        relation: Relation<E, To, Many>,
+    ) -> Result<Option<Vec<Handle<To>>>> {
+        let owner = self.node(owner)?;
+        let slots = self.edges.loaded(owner, relation.index());
+        Ok(slots.zip(self.known_store::<To>()).map(|(slots, store)| {
+            slots
+                .iter()
+                .map(|&slot| self.handle((store, slot)))
+                .collect()
+        }))
+    }
+
+    /// The store of an entity, if the session has met it.
+    pub(in crate::session) fn known_store<E: Entity>(&self) -> Option<u16> {
+        let mapper = E::mapper().id();
+        (0u16..)
+            .zip(&self.stores)
+            .find(|(_, entry)| entry.mapper.id() == mapper)
+            .map(|(index, _)| index)
+    }
+
+    fn typed_store<E: Entity>(&self, store: u16) -> &crate::session::Store<E> {
+        let any = self.any_store(store).as_any();
+        any.downcast_ref()
+            .expect("a store is of the type of its mapper")
+    }
+
+    /// Flushes before a query, unless told not to.
+    pub(crate) fn autoflush(&mut self) -> Result<()> {
+        // A hook of a flush may ask too.
+        if self.autoflush && !self.flushing && !is_planted(Planted::NoAutoflush) {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(in crate::session) fn load_relation(
+        &mut self,
+        owner: Node,
+        relation: u16,
+    ) -> Result<(u16, Vec<u32>)> {
+        let resolved = self.relation(owner.0, relation)?;
+        let target = self.target_store(owner.0, relation);
+        if resolved.kind == RelationKind::BelongsTo {
+            let slots = self.load_parent(owner, relation, &resolved, target)?;
+            return Ok((target, slots.into_iter().collect()));
+        }
+        if let Some(slots) = self.edges.loaded(owner, relation) {
+            return Ok((target, slots.to_vec()));
+        }
+        if self.any_store(owner.0).state(owner.1) != State::Persistent {
+            return Ok((target, self.edges.added(owner, relation).to_vec()));
+        }
+        self.refuse_raise(owner, relation, &resolved)?;
+        self.count_lazy_load(owner.0, relation);
+        self.autoflush()?;
+        self.load_collections(owner.0, relation, &resolved, &[owner.1], &[])?;
+        Ok((
+            target,
+            self.edges
+                .loaded(owner, relation)
+                .unwrap_or_default()
+                .to_vec(),
+        ))
+    }
+
+    fn refuse_raise(&self, owner: Node, relation: u16, resolved: &ResolvedRelation) -> Result<()> {
+        let who = if resolved.fetch == Fetch::Raise {
+            "is declared to raise"
+        } else if self.edges.queried.is_refused(owner, relation) {
+            "raises, as the query said"
+        } else {
+            return Ok(());
+        };
+        let mapper = &self.entry(owner.0).mapper;
+        let name = &mapper.relations()[usize::from(relation)].name;
+        let message = format!("the relation {name} {who}, and was not loaded with its owner");
+        Err(Error::new(ErrorKind::NotLoaded, message).entity(mapper.name()))
+    }
+
+    fn load_parent(
+        &mut self,
+        child: Node,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        target: u16,
+    ) -> Result<Option<u32>> {
+        if let Some(link) = self.edges.link(child, resolved.local[0]) {
+            let parent = link.parent.map(|parent| parent.1);
+            if parent.is_some_and(|slot| self.any_store(target).state(slot) == State::Detached) {
+                let (child, parent) = (&self.entry(child.0).mapper, &self.entry(target).mapper);
+                let message = format!(
+                    "the {} that it was set to has left the session",
+                    parent.name()
+                );
+                return Err(Error::new(ErrorKind::StaleHandle, message).entity(child.name()));
+            }
+            return Ok(parent);
+        }
+        if self.any_store(child.0).is_expired(child.1, self.epoch) {
+            let keys = self.key_values(child.0, &[child.1]);
+            self.load_by_key(child.0, &keys)?;
+        }
+        let Some(key) = self.foreign_key(child, &resolved.local) else {
+            return Ok(None);
+        };
+        let found = self.any_store(target).find(&values(&key))?;
+        if let Some(slot) =
+            found.filter(|&slot| !self.any_store(target).is_expired(slot, self.epoch))
+        {
+            return Ok(Some(slot));
+        }
+        self.refuse_raise(child, relation, resolved)?;
+        self.count_lazy_load(child.0, relation);
+        let slots = self.load_by_key(target, &key)?;
+        self.load_default_relations(target, &slots)?;
+        Ok(slots.first().copied())
+    }
+
+    /// The values of some columns; `None` if one is NULL.
+    pub(in crate::session) fn foreign_key(
+        &self,
+        node: Node,
+        columns: &[usize],
+    ) -> Option<Vec<Value>> {
+        let store = self.any_store(node.0);
+        let values = columns.iter().map(|&column| {
+            store
+                .value(node.1, column)
+                .value()
+                .map_or(Value::Null, ValueRef::to_owned)
+        });
+        let values: Vec<Value> = values.collect();
+        (!values.contains(&Value::Null)).then_some(values)
+    }
+
+    /// The mapped object that a foreign key leads to.
+    fn referred(&self, child: Node, columns: &[usize], parents: u16) -> Result<Option<u32>> {
+        let parents = self.any_store(parents);
+        // The usual key is of one column, and there are many children.
+        if let [column] = columns {
+            let param = self.any_store(child.0).value(child.1, *column);
+            return match param.value() {
+                Some(value) if !value.is_null() => parents.find(&[value]),
+                _ => Ok(None),
+            };
+        }
+        match self.foreign_key(child, columns) {
+            Some(key) => parents.find(&values(&key)),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the collections of many owners at once, those that are not loaded. The members of each come in the relation's order,
+    /// else by their key.
+    pub(in crate::session) fn load_collections(
+        &mut self,
+        store: u16,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        owners: &[u32],
+        undefer: &[usize],
+    ) -> Result<Vec<u32>> {
+        let target = self.target_store(store, relation);
+        let is_missing = |owner: &u32| self.edges.loaded((store, *owner), relation).is_none();
+        let mut missing: Vec<u32> = owners.iter().copied().filter(is_missing).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        let mut all = Vec::new();
+        if missing.is_empty() {
+            return Ok(all);
+        }
+        let by_key = self
+            .entry(target)
+            .mapper
+            .table()
+            .primary_key
+            .iter()
+            .map(|&column| (column, false));
+        let order: Vec<(usize, bool)> = resolved.order_by.iter().copied().chain(by_key).collect();
+        let mut members: FxHashMap<u32, Vec<u32>> =
+            missing.iter().map(|&owner| (owner, Vec::new())).collect();
+        if let Some(through) = &resolved.through {
+            let stores = (store, target);
+            for (owner, child) in
+                self.look_up_paired(stores, resolved, through, &missing, &order, undefer)?
+            {
+                members.entry(owner).or_default().push(child);
+                all.push(child);
+            }
+            all.sort_unstable();
+            all.dedup();
+        } else {
+            let keys = self.key_values(store, &missing);
+            let children = self.look_up(&Lookup {
+                store: target,
+                by: &resolved.remote,
+                keys: &keys,
+                order: &order,
+                lock: Lock::None,
+                undefer,
+            })?;
+            for child in children {
+                let owner = self.referred((target, child), &resolved.remote, store)?;
+                if let Some(slots) = owner.and_then(|owner| members.get_mut(&owner)) {
+                    slots.push(child);
+                    all.push(child);
+                }
+            }
+        }
+        for owner in missing {
+            let slots = members.remove(&owner).unwrap_or_default();
+            self.fill_collection((store, owner), relation, resolved, slots);
+        }
+        Ok(all)
+    }
+
+    /// Takes over what was read of a collection. What was set since the last flush wins over what the rows say.
+    pub(in crate::session) fn fill_collection(
+        &mut self,
+        owner: Node,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        mut slots: Vec<u32>,
+    ) {
+        if let Some(through) = &resolved.through {
+            self.tell_pairs(owner, through, &slots);
+            self.edges.fill(owner, relation, slots);
+            return;
+        }
+        let target = self.target_store(owner.0, relation);
+        slots.retain(|&slot| {
+            let link = self.edges.link((target, slot), resolved.remote[0]);
+            link.is_none_or(|link| link.parent == Some(owner))
+        });
+        let set = self.edges.added(owner, relation).last().copied();
+        self.edges.fill(owner, relation, slots);
+        if let Some(child) = set.filter(|_| resolved.kind == RelationKind::HasOne) {
+            let reference = self.reference(owner.0, relation, resolved);
+            self.displace(owner, relation, (target, child), &reference);
+        }
+    }
+
+    /// Reads the parents of many children at once, those that are not mapped.
+    fn load_parents(
+        &mut self,
+        store: u16,
+        resolved: &ResolvedRelation,
+        target: u16,
+        children: &[u32],
+        undefer: &[usize],
+    ) -> Result<Vec<u32>> {
+        let mut keys = Vec::new();
+        let mut wanted = Vec::new();
+        for &child in children {
+            let Some(key) = self.foreign_key((store, child), &resolved.local) else {
+                continue;
+            };
+            let found = self.any_store(target).find(&values(&key))?;
+            match found.filter(|&slot| !self.any_store(target).is_expired(slot, self.epoch)) {
+                Some(slot) => wanted.push(slot),
+                None => keys.push(key),
+            }
+        }
+        let mut unique: Vec<Vec<Value>> = Vec::with_capacity(keys.len());
+        // Values have no order and no hash of their own; equal keys look equal.
+        let mut seen = HashSet::new();
+        for key in keys {
+            if seen.insert(format!("{key:?}")) {
+                unique.push(key);
+            }
+        }
+        if !unique.is_empty() {
+            let by = self.entry(target).mapper.table().primary_key.clone();
+            let keys: Vec<Value> = unique.into_iter().flatten().collect();
+            wanted.extend(self.look_up(&Lookup {
+                store: target,
+                by: &by,
+                keys: &keys,
+                order: &[],
+                lock: Lock::None,
+                undefer,
+            })?);
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        Ok(wanted)
+    }
+
+    /// Loads relations of many objects as a query's options say, to any depth.
+    pub(crate) fn load_relations(
+        &mut self,
+        store: u16,
+        slots: &[u32],
+        loadings: &[Loading],
+    ) -> Result<()> {
+        if slots.is_empty() {
+            return Ok(());
+        }
+        for loading in loadings {
+            let relation = loading.relation;
+            match loading.fetch {
+                Fetch::Raise => self.refuse_lazy_loads(store, relation, slots),
+                _ if loading.is_whole() => self.allow_lazy_loads(store, relation, slots),
+                _ => {}
+            }
+            if !matches!(loading.fetch, Fetch::Selectin | Fetch::Joined) {
+                continue;
+            }
+            let resolved = self.relation(store, relation)?;
+            let target = self.target_store(store, relation);
+            let undefer = &*loading.undefer;
+            self.entry(target).mapper.check_deferred(undefer)?;
+            let reached = if let Some(part) = &loading.part {
+                self.load_part(store, relation, &resolved, slots, (part, undefer))?
+            } else if resolved.kind == RelationKind::BelongsTo {
+                self.load_parents(store, &resolved, target, slots, undefer)?
+            } else {
+                self.load_collections(store, relation, &resolved, slots, undefer)?
+            };
+            self.load_deferred(target, &reached, undefer)?;
+            self.load_relations(target, &reached, &loading.nested)?;
+        }
+        Ok(())
+    }
+
+    /// Loads what the mapping says is loaded along.
+    pub(crate) fn load_default_relations(&mut self, store: u16, slots: &[u32]) -> Result<()> {
+        let loadings = default_loadings(&self.entry(store).mapper);
+        self.load_relations(store, slots, &loadings)
+    }
+}
+
+/// The relations of a mapping that are loaded with its objects.
+pub(crate) fn default_loadings(mapper: &Mapper) -> Vec<Loading> {
+    (0u16..)
+        .zip(mapper.relations())
+        .filter(|(_, relation)| matches!(relation.fetch, Fetch::Selectin | Fetch::Joined))
+        .map(|(index, relation)| Loading::new(index, relation.fetch))
+        .collect()
+}
+
+fn values(key: &[Value]) -> Vec<ValueRef<'_>> {
+    key.iter().map(Value::as_ref).collect()
+}

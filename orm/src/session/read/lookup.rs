@@ -1,0 +1,289 @@
+//! Lookups: rows by the values of some columns, in as few statements as the dialect allows.
+
+use std::sync::Arc;
+
+use crate::backend::{Row, Sql};
+use crate::dialect::Batch;
+use crate::engine::{Operation, Shape};
+use crate::entity::{Fetch, Mapper};
+use crate::error::{Error, ErrorKind, Result};
+use crate::render::{Lock, Renderer};
+use crate::session::life::transaction::Intent;
+use crate::session::{AnyStore, Fill, Selection, Session};
+use crate::sql;
+use crate::value::{Param, Value, ValueRef};
+
+/// No more keys than this travel in one IN list.
+const MOST_KEYS: usize = 512;
+
+/// Rows that are looked up by some columns.
+pub(in crate::session) struct Lookup<'a> {
+    pub(in crate::session) store: u16,
+    /// The columns to search by.
+    pub(in crate::session) by: &'a [usize],
+    /// Their values, one key behind the other.
+    pub(in crate::session) keys: &'a [Value],
+    pub(in crate::session) order: &'a [(usize, bool)],
+    pub(in crate::session) lock: Lock,
+    /// The deferred columns that are read along.
+    pub(in crate::session) undefer: &'a [usize],
+}
+
+/// How some keys travel in one statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum KeyBatch {
+    /// One array for each column.
+    Arrays,
+    /// A list of so many.
+    List(usize),
+}
+
+/// Sends one statement with the keys that were laid out.
+pub(in crate::session) type SendBatch<'a> =
+    &'a mut dyn FnMut(&mut Session, KeyBatch, &[Param<'_>]) -> Result<()>;
+
+impl Session {
+    /// Reads rows by primary key into their store.
+    pub(in crate::session) fn load_by_key(
+        &mut self,
+        store: u16,
+        keys: &[Value],
+    ) -> Result<Vec<u32>> {
+        self.load_by_key_with(store, keys, &[])
+    }
+
+    /// The same, with deferred columns.
+    pub(in crate::session) fn load_by_key_with(
+        &mut self,
+        store: u16,
+        keys: &[Value],
+        undefer: &[usize],
+    ) -> Result<Vec<u32>> {
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let by = &mapper.table().primary_key;
+        let joins = mapper
+            .relations()
+            .iter()
+            .any(|relation| relation.fetch == Fetch::Joined);
+        if joins && keys.len() == by.len() {
+            let filter = key_filter(&mapper, keys);
+            let selection = Selection {
+                filter: Some(&filter),
+                order: &[],
+                limit: None,
+                offset: None,
+                joined: None,
+                lock: None,
+                fill: Fill::Expired,
+                undefer,
+            };
+            return self.query_objects(store, &selection, &[]);
+        }
+        self.autoflush()?;
+        self.look_up(&Lookup {
+            store,
+            by,
+            keys,
+            order: &[],
+            lock: Lock::None,
+            undefer,
+        })
+    }
+
+    /// Reads rows into their store, in batches; their slots in the order they came.
+    pub(in crate::session) fn look_up(&mut self, lookup: &Lookup<'_>) -> Result<Vec<u32>> {
+        let moment = self.moment();
+        let mut slots = Vec::with_capacity(lookup.keys.len() / lookup.by.len());
+        let (store, undefer) = (lookup.store, lookup.undefer);
+        self.look_up_rows(lookup, &mut |any, row| {
+            slots.extend(
+                any.take_row(row, 0, undefer, Fill::Expired, moment)
+                    .map_err(|error| named(any, error))?,
+            );
+            Ok(())
+        })?;
+        debug_assert!(slots.iter().all(|&slot| slot < self.any_store(store).len()));
+        self.call_after_loads()?;
+        Ok(slots)
+    }
+
+    /// Runs the SELECTs of a lookup and hands each row to `sink` with its store.
+    pub(in crate::session) fn look_up_rows(
+        &mut self,
+        lookup: &Lookup<'_>,
+        sink: &mut dyn FnMut(&mut dyn AnyStore, &dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.refuse_second_mapping(lookup.store)?;
+        self.ready(Intent::Read)?;
+        self.each_batch(
+            lookup.by.len(),
+            lookup.keys,
+            &mut |session, batch, params| {
+                let sql = match batch {
+                    KeyBatch::Arrays => {
+                        session.lookup_sql(lookup, Operation::SelectArrays(lookup.lock), 0)
+                    }
+                    KeyBatch::List(size) => session.select_sql(lookup, size),
+                };
+                session.run_lookup(lookup.store, &sql, params, sink)
+            },
+        )
+    }
+
+    /// Lays keys out for as few statements as the dialect allows, and has each of them sent. `width` is the columns of a key.
+    pub(in crate::session) fn each_batch(
+        &mut self,
+        width: usize,
+        keys: &[Value],
+        send: SendBatch<'_>,
+    ) -> Result<()> {
+        let count = keys.len() / width;
+        let batch = self.engine.dialect().batch();
+        if batch == Batch::Arrays && count > 1 {
+            let columns: Vec<Vec<ValueRef<'_>>> = (0..width)
+                .map(|at| {
+                    let column = keys.iter().skip(at).step_by(width);
+                    column.map(Value::as_ref).collect()
+                })
+                .collect();
+            let params: Vec<Param<'_>> =
+                columns.iter().map(|column| Param::Column(column)).collect();
+            return send(self, KeyBatch::Arrays, &params);
+        }
+        let most = match batch {
+            Batch::Values { max_parameters } => (max_parameters / width).clamp(1, MOST_KEYS),
+            _ => 1,
+        };
+        for keys in keys.chunks(most * width) {
+            // Few shapes: the list is filled up to a power of two by repeating its last key.
+            let size = (keys.len() / width).next_power_of_two().min(most);
+            let last = &keys[keys.len() - width..];
+            let missing = size * width - keys.len();
+            let filled = keys.iter().chain(last.iter().cycle().take(missing));
+            let params: Vec<Param<'_>> = filled.map(|value| Param::Ref(value.as_ref())).collect();
+            send(self, KeyBatch::List(size), &params)?;
+        }
+        Ok(())
+    }
+
+    fn run_lookup(
+        &mut self,
+        store: u16,
+        sql: &Sql,
+        params: &[Param<'_>],
+        sink: &mut dyn FnMut(&mut dyn AnyStore, &dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        let any = &mut *self.stores[usize::from(store)].store;
+        let connection = self.connection.as_mut().ok_or_else(not_connected)?;
+        connection.query(sql, params, &mut |row| sink(any, row))
+    }
+
+    /// The statement for so many keys. That for one row by its primary key is kept with the store, as `get` asks for it again and again.
+    fn select_sql(&mut self, lookup: &Lookup<'_>, size: usize) -> Arc<Sql> {
+        let operation = Operation::Select(lookup.lock);
+        let entry = self.entry(lookup.store);
+        let by_key = size == 1
+            && lookup.lock == Lock::None
+            && lookup.order.is_empty()
+            && lookup.undefer.is_empty()
+            && *lookup.by == *entry.mapper.table().primary_key;
+        if !by_key {
+            return self.lookup_sql(lookup, operation, size);
+        }
+        if let Some(sql) = &entry.by_key {
+            return Arc::clone(sql);
+        }
+        let sql = self.lookup_sql(lookup, operation, size);
+        self.stores[usize::from(lookup.store)].by_key = Some(Arc::clone(&sql));
+        sql
+    }
+
+    fn lookup_sql(&self, lookup: &Lookup<'_>, operation: Operation, count: usize) -> Arc<Sql> {
+        let mapper = &self.entry(lookup.store).mapper;
+        let shape = Shape {
+            mapper: mapper.id(),
+            operation,
+            columns: lookup.by.to_vec(),
+            others: lookup
+                .order
+                .iter()
+                .map(|&(column, descending)| column * 2 + usize::from(descending))
+                .chain(undeferred(lookup.undefer))
+                .collect(),
+            count,
+        };
+        self.engine.shape(shape, || {
+            let read = mapper.reading(lookup.undefer);
+            let renderer = Renderer::new(self.engine.dialect()).lock(lookup.lock);
+            match operation {
+                Operation::SelectArrays(_) => {
+                    renderer.select_by_arrays(mapper.table(), &read, lookup.by, lookup.order)
+                }
+                _ => renderer.select_by(mapper.table(), &read, lookup.by, count, lookup.order),
+            }
+        })
+    }
+
+    /// The primary keys of some objects, as their rows have them.
+    pub(in crate::session) fn key_values(&self, store: u16, slots: &[u32]) -> Vec<Value> {
+        let any = self.any_store(store);
+        let mut params = Vec::with_capacity(slots.len());
+        for &slot in slots {
+            any.row_key(slot, &mut params);
+        }
+        owned(&params)
+    }
+}
+
+/// The condition that picks the row of a key.
+fn key_filter(mapper: &Mapper, key: &[Value]) -> sql::Node {
+    let conditions = mapper
+        .table()
+        .primary_key
+        .iter()
+        .zip(key)
+        .map(|(&index, value)| {
+            let column = sql::ColumnRef {
+                table: Arc::clone(mapper.table()),
+                index,
+                alias: None,
+            };
+            sql::Node::Column(column).binary(
+                sql::Operator::Eq,
+                sql::Node::Param(value.clone(), mapper.types()[index]),
+            )
+        });
+    conditions
+        .reduce(sql::Node::and)
+        .unwrap_or(sql::Node::All(Vec::new()))
+}
+
+/// Deferred columns in the shape of a statement, behind its order.
+pub(in crate::session) fn undeferred(columns: &[usize]) -> impl Iterator<Item = usize> {
+    let mark = (!columns.is_empty()).then_some(usize::MAX);
+    mark.into_iter().chain(columns.iter().copied())
+}
+
+/// Copies of the values of some parameters.
+pub(in crate::session) fn owned(params: &[Param<'_>]) -> Vec<Value> {
+    let mut values = Vec::with_capacity(params.len());
+    values.extend(
+        params
+            .iter()
+            .filter_map(Param::value)
+            .map(ValueRef::to_owned),
+    );
+    values
+}
+
+fn named(store: &dyn AnyStore, error: Error) -> Error {
+    error.entity(store.mapper().name())
+}
+
+#[cold]
+pub(in crate::session) fn not_connected() -> Error {
+    Error::new(
+        ErrorKind::ConnectionLost,
+        "the session's connection is gone",
+    )
+}

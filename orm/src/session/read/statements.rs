@@ -1,0 +1,70 @@
+//! Statements of the expression language inside a session's transaction.
+
+use crate::error::Result;
+use crate::session::Session;
+use crate::session::life::transaction::Intent;
+use crate::sql::{FromRow, Read, Returning, Write};
+
+impl Session {
+    /// The rows of a query of columns and expressions: plain values, past the identity map. Flushes first.
+    ///
+    /// ```text
+    /// let names = session.rows(&select((User::ID, User::NAME)).from(User::table()))?;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What an autoflush or the SELECT gives.
+    pub fn rows<Q: Read>(&mut self, query: &Q) -> Result<Vec<Q::Row>> {
+        self.autoflush()?;
+        self.ready(Intent::Read)?.all(query)
+    }
+
+    /// The first row of a query of columns and expressions, if there is one. Flushes first.
+    ///
+    /// # Errors
+    ///
+    /// As [`rows`](Self::rows).
+    pub fn first_row<Q: Read>(&mut self, query: &Q) -> Result<Option<Q::Row>> {
+        self.autoflush()?;
+        self.ready(Intent::Read)?.first(query)
+    }
+
+    /// Runs an INSERT, UPDATE or DELETE of the expression language in the session's transaction; how many rows it inserted or matched.
+    /// Flushes first. Afterwards every object is expired, as nobody can tell which of them it changed.
+    ///
+    /// # Errors
+    ///
+    /// What the flush or the statement gives. If the statement fails, the session waits for [`rollback`](Self::rollback).
+    pub fn execute(&mut self, statement: &impl Write) -> Result<u64> {
+        self.flush()?;
+        let result = self.ready(Intent::Write)?.write(statement);
+        match &result {
+            Ok(_) => self.expire_all(),
+            Err(error) => self.fail(error),
+        }
+        result
+    }
+
+    /// Runs an INSERT, UPDATE or DELETE with RETURNING in the session's transaction, and reads the rows that it wrote. Otherwise as
+    /// [`execute`](Self::execute).
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute); [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the database cannot return rows.
+    pub fn execute_returning<R: FromRow>(&mut self, statement: &Returning<R>) -> Result<Vec<R>> {
+        self.flush()?;
+        let result = self.ready(Intent::Write)?.write_returning(statement);
+        match &result {
+            Ok(_) => self.expire_all(),
+            Err(error) => self.fail(error),
+        }
+        result
+    }
+
+    /// Has every object read again when it is next met. Changes that were not flushed stay.
+    pub fn expire_all(&mut self) {
+        self.epoch += 1;
+        self.edges.expire_loaded();
+    }
+}

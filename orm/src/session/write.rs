@@ -1,0 +1,12 @@
+//! From changed objects to statements: what changed, the plan, and sending it.
+
+pub(super) mod bulk;
+pub(super) mod deletion;
+pub(super) mod expression;
+pub(super) mod flush;
+pub(super) mod foreign_keys;
+pub(super) mod persist;
+pub(super) mod plan;
+pub(super) mod rekey;
+pub(super) mod reread;
+pub(super) mod version;

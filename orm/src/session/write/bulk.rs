@@ -1,0 +1,242 @@
+//! Statements for many rows, and what becomes of their objects.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::entity::{Entity, Mapped, Mapper, Wishes};
+use crate::error::{Error, ErrorKind, Result};
+use crate::render::{Rendered, render_delete, render_select, render_update};
+use crate::session::life::transaction::Intent;
+use crate::session::memory::store::Store;
+use crate::session::write::persist;
+use crate::session::{AnyStore, Session, State, StoreEntry};
+use crate::sql::{ColumnRef, DeleteNode, Node, Operator, SelectNode, Source, UpdateNode, column};
+use crate::value::{Value, ValueType};
+
+impl Session {
+    /// Inserts plain rows, without objects, in as few statements as the database takes; how many. Flushes first. Rows that give the same
+    /// columns travel together, so that they are not inserted in one order; nothing that the database makes of them is read back.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] if something was put into a row's relationship fields; what the flush or a statement gives. If a
+    /// statement fails, the session waits for [`rollback`](Self::rollback).
+    pub fn insert_all<E: Entity>(&mut self, rows: impl IntoIterator<Item = E>) -> Result<u64> {
+        let mapper = E::mapper();
+        let mut store = Store::<E>::new(Arc::clone(mapper));
+        for mut row in rows {
+            refuse_wishes(mapper, &mut row)?;
+            store.add(row);
+        }
+        self.insert_rows(mapper, Box::new(store))
+    }
+
+    pub(in crate::session) fn insert_rows(
+        &mut self,
+        mapper: &Arc<Mapper>,
+        rows: Box<dyn AnyStore>,
+    ) -> Result<u64> {
+        self.flush()?;
+        let count = u64::from(rows.len());
+        if count == 0 {
+            return Ok(0);
+        }
+        // A store of their own, for the time of the statements.
+        let store = self.stores.len();
+        self.stores.push(StoreEntry {
+            store: rows,
+            mapper: Arc::clone(mapper),
+            by_key: None,
+            refused: None,
+        });
+        let result = match u16::try_from(store) {
+            Ok(store) => self.send_rows(store),
+            Err(_) => Err(Error::new(
+                ErrorKind::Mapping,
+                "a session maps fewer than 65,536 tables",
+            )),
+        };
+        self.stores.truncate(store);
+        if let Err(error) = result {
+            let error = error.entity(mapper.name());
+            self.fail(&error);
+            return Err(error);
+        }
+        self.edges.expire_loaded();
+        Ok(count)
+    }
+
+    fn send_rows(&mut self, store: u16) -> Result<()> {
+        self.set_versions()?;
+        let any = self.any_store(store);
+        let mut shapes: BTreeMap<Vec<usize>, Vec<u32>> = BTreeMap::new();
+        for &slot in any.pending() {
+            let mut columns = Vec::new();
+            any.given(slot, &mut columns);
+            shapes.entry(columns).or_default().push(slot);
+        }
+        for (columns, slots) in &shapes {
+            self.check_given(store, columns)?;
+            self.check_fit(store, columns, slots)?;
+        }
+        self.ready(Intent::Write)?;
+        for (columns, slots) in &shapes {
+            persist::insert_plain(self, store, columns, slots)?;
+        }
+        Ok(())
+    }
+
+    /// Runs an UPDATE of a table and expires its objects.
+    pub(crate) fn bulk_update(
+        &mut self,
+        store: u16,
+        mut set: Vec<(ColumnRef, Node)>,
+        filter: Option<Node>,
+    ) -> Result<u64> {
+        self.refuse_second_mapping(store)?;
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        refuse_keys(&mapper, &set)?;
+        count_version(&mapper, &mut set);
+        let node = UpdateNode::new(mapper.table(), set, filter);
+        let rendered = render_update(self.engine.dialect(), &node)?;
+        self.flush()?;
+        let matched = self.bulk(&mapper, &rendered)?;
+        let any = self.any_store_mut(store);
+        for slot in any.ledger().slots_in(State::Persistent) {
+            any.keep(slot);
+            any.ledger_mut().expire(slot);
+        }
+        self.edges.expire_loaded();
+        Ok(matched)
+    }
+
+    /// Runs a DELETE of a table; the objects of its rows are deleted, the others expired.
+    pub(crate) fn bulk_delete(&mut self, store: u16, filter: Option<Node>) -> Result<u64> {
+        self.refuse_second_mapping(store)?;
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let mut node = DeleteNode::new(mapper.table(), filter);
+        self.flush()?;
+        let known = !self
+            .any_store(store)
+            .ledger()
+            .slots_in(State::Persistent)
+            .is_empty();
+        let (matched, gone) = if !known {
+            let rendered = render_delete(self.engine.dialect(), &node)?;
+            (self.bulk(&mapper, &rendered)?, Vec::new())
+        } else if self.engine.capabilities().returning {
+            (node.returning, node.types) = key_columns(&mapper);
+            let rendered = render_delete(self.engine.dialect(), &node)?;
+            self.bulk_keys(store, &rendered)?
+        } else {
+            let (columns, types) = key_columns(&mapper);
+            let chosen = SelectNode {
+                columns,
+                types,
+                from: Some(Source::from(mapper.table())),
+                filter: node.filter.clone(),
+                ..SelectNode::default()
+            };
+            let chosen = render_select(self.engine.dialect(), &chosen)?;
+            let (_, gone) = self.bulk_keys(store, &chosen)?;
+            let rendered = render_delete(self.engine.dialect(), &node)?;
+            (self.bulk(&mapper, &rendered)?, gone)
+        };
+        let any = self.any_store_mut(store);
+        for slot in gone {
+            any.deleted(slot);
+        }
+        self.expire_all();
+        Ok(matched)
+    }
+
+    fn bulk(&mut self, mapper: &Mapper, rendered: &Rendered) -> Result<u64> {
+        let sql = self.engine.intern(&rendered.sql);
+        let connection = self.ready(Intent::Write)?;
+        let result = rendered.with_params(|params| connection.execute(&sql, params));
+        let result = result.map_err(|error| error.entity(mapper.name()));
+        if let Err(error) = &result {
+            self.fail(error);
+        }
+        result.map(|outcome| outcome.matched)
+    }
+
+    /// Runs a statement whose rows are primary keys: how many there are, and which of them are of objects here.
+    fn bulk_keys(&mut self, store: u16, rendered: &Rendered) -> Result<(u64, Vec<u32>)> {
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let sql = self.engine.intern(&rendered.sql);
+        let mut keys: Vec<Value> = Vec::new();
+        let connection = self.ready(Intent::Write)?;
+        let result = rendered.with_params(|params| {
+            connection.query(&sql, params, &mut |row| {
+                for (at, &ty) in sql.columns().iter().enumerate() {
+                    keys.push(row.value(at, ty)?.to_owned());
+                }
+                Ok(())
+            })
+        });
+        if let Err(error) = result {
+            let error = error.entity(mapper.name());
+            self.fail(&error);
+            return Err(error);
+        }
+        let any = self.any_store(store);
+        let mut slots = Vec::new();
+        let width = mapper.table().primary_key.len();
+        for key in keys.chunks(width) {
+            let key: Vec<_> = key.iter().map(Value::as_ref).collect();
+            let found = any.find(&key)?;
+            slots.extend(found.filter(|&slot| any.state(slot) == State::Persistent));
+        }
+        Ok(((keys.len() / width) as u64, slots))
+    }
+}
+
+/// A row that no object stands for is related to nothing.
+pub(in crate::session) fn refuse_wishes<E: Mapped>(mapper: &Mapper, row: &mut E) -> Result<()> {
+    if Wishes::of(row).into_grants().is_empty() {
+        return Ok(());
+    }
+    let message = "a plain row has nothing in its relationship fields: add it as an object";
+    Err(Error::new(ErrorKind::InvalidState, message).entity(mapper.name()))
+}
+
+fn refuse_keys(mapper: &Mapper, set: &[(ColumnRef, Node)]) -> Result<()> {
+    let key = &mapper.table().primary_key;
+    let Some((column, _)) = set.iter().find(|(column, _)| key.contains(&column.index)) else {
+        return Ok(());
+    };
+    let message = "an UPDATE of many objects cannot set a column of their primary key: the session knows them by it";
+    Err(Error::new(ErrorKind::InvalidStatement, message)
+        .entity(mapper.name())
+        .column(&mapper.table().columns[column.index].name))
+}
+
+/// Who holds an older version of a row must notice that it has changed.
+fn count_version(mapper: &Mapper, set: &mut Vec<(ColumnRef, Node)>) {
+    let Some(version) = mapper.version_column() else {
+        return;
+    };
+    if set.is_empty() || set.iter().any(|(column, _)| column.index == version) {
+        return;
+    }
+    let one = match mapper.types()[version] {
+        ValueType::I16 => Value::I16(1),
+        ValueType::I32 => Value::I32(1),
+        _ => Value::I64(1),
+    };
+    let one = Node::Param(one, mapper.types()[version]);
+    let next = column(mapper.table(), version, None).binary(Operator::Add, one);
+    let reference = ColumnRef {
+        table: Arc::clone(mapper.table()),
+        index: version,
+        alias: None,
+    };
+    set.push((reference, next));
+}
+
+fn key_columns(mapper: &Mapper) -> (Vec<Node>, Vec<ValueType>) {
+    let key = mapper.table().primary_key.iter();
+    key.map(|&at| (column(mapper.table(), at, None), mapper.types()[at]))
+        .unzip()
+}

@@ -1,0 +1,265 @@
+//! Deletions: what goes along with what, and in which order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::entity::{RelationKind, ResolvedRelation};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{ForeignKey, Table};
+use crate::session::memory::edges::Node;
+use crate::session::memory::relate::Reference;
+use crate::session::planted::{Planted, is_planted};
+use crate::session::write::plan::Tie;
+use crate::session::{Session, State};
+use crate::value::{Param, Value, ValueRef};
+
+/// Which deleted rows of a table refer to which deleted rows.
+#[derive(Debug, Default)]
+pub(in crate::session) struct DeleteOrder {
+    /// Of the table itself: which to which.
+    pub(in crate::session) after: Vec<(u32, u32)>,
+    /// By foreign keys that take NULL.
+    pub(in crate::session) ties: Vec<Tie>,
+}
+
+impl Session {
+    /// Deletes the children that were left without a parent, where they cannot be without one.
+    pub(in crate::session) fn delete_orphans(&mut self) -> Result<()> {
+        if is_planted(Planted::OrphanStays) {
+            return Ok(());
+        }
+        let orphans = self
+            .edges
+            .links()
+            .filter(|link| link.parent.is_none() && link.delete_orphan)
+            .map(|link| link.child);
+        for child in orphans.collect::<Vec<Node>>() {
+            self.delete_cascaded(child)?;
+        }
+        Ok(())
+    }
+
+    /// Follows deletions to the children: along a delete cascade they are deleted too, else they lose their parent.
+    pub(in crate::session) fn cascade_deletes(&mut self) -> Result<()> {
+        let mut done: BTreeSet<Node> = BTreeSet::new();
+        loop {
+            let mut found: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+            for (store, entry) in (0u16..).zip(&self.stores) {
+                for &slot in entry
+                    .store
+                    .doomed()
+                    .iter()
+                    .filter(|&&slot| !done.contains(&(store, slot)))
+                {
+                    found.entry(store).or_default().push(slot);
+                }
+            }
+            if found.is_empty() {
+                return Ok(());
+            }
+            for (store, slots) in found {
+                done.extend(slots.iter().map(|&slot| (store, slot)));
+                self.cascade_deletes_of(store, &slots)?;
+            }
+        }
+    }
+
+    /// Deletes an object because of another: a pending one is simply never inserted, nor are those that would go with it.
+    fn delete_cascaded(&mut self, node: Node) -> Result<()> {
+        let mut left = vec![node];
+        while let Some((store, slot)) = left.pop() {
+            match self.any_store(store).state(slot) {
+                State::Pending if is_planted(Planted::PendingOrphanInserted) => {}
+                State::Pending => {
+                    self.any_store_mut(store).unpend(slot);
+                    left.extend(self.pending_children((store, slot))?);
+                }
+                State::Persistent => self.any_store_mut(store).doom(slot)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What goes with a pending object along its delete cascades, and is pending too.
+    fn pending_children(&mut self, owner: Node) -> Result<Vec<Node>> {
+        let relations = self.entry(owner.0).mapper.resolved()?.to_vec();
+        let mut children = Vec::new();
+        for (index, _) in (0u16..)
+            .zip(&relations)
+            .filter(|(_, resolved)| resolved.cascade.delete)
+        {
+            let target = self.target_store(owner.0, index);
+            let added = self.edges.added(owner, index).iter();
+            let pending =
+                added.filter(|&&slot| self.any_store(target).state(slot) == State::Pending);
+            children.extend(pending.map(|&slot| (target, slot)));
+        }
+        Ok(children)
+    }
+
+    fn cascade_deletes_of(&mut self, store: u16, owners: &[u32]) -> Result<()> {
+        let relations = self.entry(store).mapper.resolved()?.to_vec();
+        for (index, resolved) in (0u16..).zip(&relations) {
+            if resolved.kind == RelationKind::BelongsTo {
+                continue;
+            }
+            // Without the cascade the pairs go, and nobody need know them.
+            if resolved.through.is_some() && !resolved.cascade.delete {
+                continue;
+            }
+            for &owner in owners {
+                // Read again, a collection of pairs would lose what changed in it.
+                let has_changed =
+                    resolved.through.is_some() && self.edges.pairs.touch((store, owner));
+                if !has_changed {
+                    self.edges.unload_lacking((store, owner), index);
+                }
+            }
+            self.load_collections(store, index, resolved, owners, &[])?;
+            let target = self.target_store(store, index);
+            if resolved.through.is_some() {
+                for &owner in owners {
+                    let members = self.edges.loaded((store, owner), index);
+                    for member in members.unwrap_or_default().to_vec() {
+                        self.delete_cascaded((target, member))?;
+                    }
+                }
+                continue;
+            }
+            let reference = self.reference(store, index, resolved);
+            for &owner in owners {
+                let children = self
+                    .edges
+                    .loaded((store, owner), index)
+                    .unwrap_or_default()
+                    .to_vec();
+                for child in children {
+                    self.release_child(
+                        (store, owner),
+                        index,
+                        resolved,
+                        &reference,
+                        (target, child),
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn release_child(
+        &mut self,
+        owner: Node,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        reference: &Reference,
+        child: Node,
+    ) -> Result<()> {
+        if self.parent(child, reference)? != Some(owner) {
+            // Its foreign key was changed since the collection was read.
+            return Ok(());
+        }
+        if resolved.cascade.delete {
+            return self.delete_cascaded(child);
+        }
+        let store = self.any_store(child.0);
+        let is_there = matches!(store.state(child.1), State::Pending | State::Persistent);
+        if !is_there || store.is_doomed(child.1) {
+            return Ok(());
+        }
+        if resolved.required {
+            let (parent, mapper) = (&self.entry(owner.0).mapper, &self.entry(child.0).mapper);
+            let column = &mapper.table().columns[resolved.remote[0]].name;
+            let message = format!(
+                "{} cannot be deleted: it has a {} whose {column} is NOT NULL; delete that too, move it, or give {}.{} the cascade `all`",
+                parent.name(),
+                mapper.name(),
+                parent.name(),
+                parent.relations()[usize::from(relation)].name,
+            );
+            return Err(Error::new(ErrorKind::ForeignKeyViolation, message).entity(parent.name()));
+        }
+        self.set_parent(child, reference, None)
+    }
+
+    /// Which deleted rows of a table refer to which: of the table itself, and of other tables by foreign keys that take NULL.
+    pub(in crate::session) fn delete_order(
+        &self,
+        store: u16,
+        deletes: &[u32],
+    ) -> Result<DeleteOrder> {
+        let entry = self.entry(store);
+        let table = entry.mapper.table();
+        let mut order = DeleteOrder::default();
+        for key in table.foreign_keys.iter().filter(|_| !deletes.is_empty()) {
+            let referred = (0u16..)
+                .zip(&self.stores)
+                .find(|(_, entry)| entry.mapper.table().name == key.table);
+            let Some((parent_store, parent)) =
+                referred.filter(|(_, parent)| refers_to_primary_key(key, parent.mapper.table()))
+            else {
+                continue;
+            };
+            let columns: Vec<usize> = key
+                .columns
+                .iter()
+                .filter_map(|name| table.position(name))
+                .collect();
+            let nullable = columns.iter().all(|&column| table.columns[column].nullable);
+            if parent.store.doomed().is_empty() || (parent_store != store && !nullable) {
+                continue;
+            }
+            for &slot in deletes {
+                let params: Vec<Param<'_>> = columns
+                    .iter()
+                    .map(|&column| entry.store.row_value(slot, column))
+                    .collect();
+                let values: Vec<ValueRef<'_>> = params.iter().filter_map(Param::value).collect();
+                if values.iter().any(|value| value.is_null()) {
+                    continue;
+                }
+                let found = parent.store.find(&values)?;
+                let Some(doomed) = found.filter(|&slot| parent.store.is_doomed(slot)) else {
+                    continue;
+                };
+                let is_own = parent_store == store;
+                if is_own {
+                    order.after.push((slot, doomed));
+                }
+                if nullable {
+                    order.ties.push(Tie {
+                        child: slot,
+                        parent: parent_store,
+                        row: is_own.then_some(doomed),
+                        columns: columns.clone(),
+                    });
+                }
+            }
+        }
+        Ok(order)
+    }
+
+    /// Rows to delete are only updated to let go of what is deleted before them.
+    pub(in crate::session) fn cut_ties(
+        &mut self,
+        store: u16,
+        columns: &[usize],
+        slots: &[u32],
+    ) -> Result<()> {
+        for &slot in slots {
+            if !self.any_store(store).is_doomed(slot) {
+                continue;
+            }
+            for &column in columns {
+                self.assign_changed((store, slot), column, &Value::Null)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a foreign key can be looked up in the identity map.
+pub(in crate::session) fn refers_to_primary_key(key: &ForeignKey, parent: &Table) -> bool {
+    let names = parent.key_columns().map(|column| &column.name);
+    key.references.iter().eq(names)
+}

@@ -1,0 +1,327 @@
+//! The flush: what changed becomes a plan, the plan becomes statements.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::dialect::Begin;
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::life::hook::When;
+use crate::session::life::transaction::Intent;
+use crate::session::memory::edges::Node;
+use crate::session::planted::{Planted, is_planted};
+use crate::session::write::persist;
+use crate::session::write::plan::{
+    AssociationChanges, Changes, Columns, Step, TableChanges, Wait, plan,
+};
+use crate::session::{Session, State};
+
+/// Whether a flush may leave the transaction open behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// More may follow in the same transaction.
+    Open,
+    /// It is committed next: a single statement needs no transaction of its own.
+    Commit,
+}
+
+impl Session {
+    /// Writes what changed, in the transaction, which stays open. With nothing to do, nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// What planning or a statement gives. The transaction is then rolled back in the database (inside a savepoint: only that), the
+    /// changes stay in memory, and the session refuses statements until [`rollback`](Self::rollback).
+    pub fn flush(&mut self) -> Result<()> {
+        self.flush_until(Ending::Open)
+    }
+
+    pub(in crate::session) fn flush_for_commit(&mut self) -> Result<()> {
+        self.flush_until(Ending::Commit)
+    }
+
+    fn flush_until(&mut self, ending: Ending) -> Result<()> {
+        if let Some(error) = self.mapping_error.take() {
+            self.fail(&error);
+            return Err(error);
+        }
+        if !self.has_changes() {
+            // A session that waits for a rollback says so even if there is nothing to write.
+            return if self.failed.is_some() {
+                self.connected().map(drop)
+            } else {
+                Ok(())
+            };
+        }
+        if self.failed.is_some() {
+            return self.connected().map(drop);
+        }
+        if self.flushing {
+            let message =
+                "flush inside a flush: a hook's changes are flushed along, or by the next flush";
+            return Err(Error::new(ErrorKind::InvalidState, message));
+        }
+        self.flushing = true;
+        let result = self
+            .refuse_second_mappings()
+            .and_then(|()| self.call_hooks(When::BeforeFlush))
+            .and_then(|()| self.write_changes(ending))
+            .and_then(|()| self.call_hooks(When::AfterFlush));
+        self.flushing = false;
+        if let Err(error) = &result {
+            self.fail(error);
+        }
+        result
+    }
+
+    /// Nothing is written of objects whose table another mapping has.
+    fn refuse_second_mappings(&self) -> Result<()> {
+        for (store, entry) in (0u16..).zip(&self.stores) {
+            if entry.refused.is_some() && !entry.store.pending().is_empty() {
+                self.refuse_second_mapping(store)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(in crate::session) fn has_changes(&self) -> bool {
+        let changed = |entry: &crate::session::StoreEntry| {
+            let store = &entry.store;
+            !(store.pending().is_empty() && store.touched().is_empty() && store.doomed().is_empty())
+        };
+        self.edges.links().next().is_some()
+            || !self.expressions.is_empty()
+            || !self.edges.pairs.is_empty()
+            || self.stores.iter().any(changed)
+    }
+
+    fn write_changes(&mut self, ending: Ending) -> Result<()> {
+        self.grant_wishes()?;
+        self.displace_only_children()?;
+        self.delete_orphans()?;
+        // Before the cascades, which follow foreign keys; and behind them, for what they let go of.
+        self.read_again_what_expired()?;
+        self.forget_equal_writes();
+        self.cascade_deletes()?;
+        let severed = self.severed_pairs()?;
+        for entry in &mut self.stores {
+            entry.store.switch_rows()?;
+        }
+        self.set_versions()?;
+        self.write_changed_keys()?;
+        let waits = self.settle_links()?;
+        let written = self.call_before_writes(&waits)?;
+        self.read_again_what_expired()?;
+        let open = self.open_keys(&waits);
+        for (store, entry) in (0u16..).zip(&self.stores) {
+            let is_open = |slot| open.contains(&(store, slot));
+            entry.store.check_identities(&is_open)?;
+        }
+        let associations = self.association_changes(severed)?;
+        let changes = self.changes(waits, associations)?;
+        let steps = plan(&changes).map_err(|cycle| {
+            cycle.into_error(|(store, slot)| format!("{}#{slot}", self.entry(store).mapper.name()))
+        })?;
+        if !steps.is_empty() {
+            self.run(&steps, &changes.waits, ending)?;
+        }
+        self.write_expressions()?;
+        self.forget_severed(&changes.associations);
+        self.call_after_writes(written, &steps)?;
+        for entry in &mut self.stores {
+            entry.store.settle();
+        }
+        self.edges.flushed();
+        Ok(())
+    }
+
+    fn run(&mut self, steps: &[Step], waits: &[Wait], ending: Ending) -> Result<()> {
+        let capabilities = self.engine.capabilities();
+        let alone = self.needs_one_statement(steps) && !is_planted(Planted::BeginsAlone);
+        if !capabilities.transactions && !alone {
+            return Err(Error::unsupported(
+                self.engine.dialect().name(),
+                "a flush of several statements without a transaction",
+            ));
+        }
+        for step in steps {
+            if let Step::Insert { store, columns, .. } = step {
+                self.check_given(*store, columns)?;
+            }
+            if let Step::Insert {
+                store,
+                columns,
+                slots,
+            }
+            | Step::Update {
+                store,
+                columns,
+                slots,
+            } = step
+            {
+                self.check_fit(*store, columns, slots)?;
+            }
+        }
+        // A computed column is a statement more, a hook may refuse what is written, and options are for BEGIN.
+        let is_whole = alone
+            && self.expressions.is_empty()
+            && self.hooks.is_empty()
+            && self.begin == Begin::default();
+        if is_whole && ending == Ending::Commit && !self.in_transaction() {
+            self.connected()?;
+        } else {
+            self.ready(Intent::Write)?;
+        }
+        let mut waiting: BTreeMap<Node, Vec<&Wait>> = BTreeMap::new();
+        for wait in waits {
+            waiting.entry(wait.child).or_default().push(wait);
+        }
+        for step in steps {
+            let (Step::Insert { store, slots, .. }
+            | Step::Update { store, slots, .. }
+            | Step::Delete { store, slots }) = step
+            else {
+                self.run_association(step)?;
+                continue;
+            };
+            if !waiting.is_empty() && !matches!(step, Step::Delete { .. }) {
+                for &slot in slots {
+                    self.fill_foreign_keys(
+                        waiting.get(&(*store, slot)).map_or(&[], |waits| waits),
+                    )?;
+                }
+            }
+            if let Step::Update { columns, .. } = step {
+                self.cut_ties(*store, columns, slots)?;
+            }
+            let mapper = Arc::clone(&self.entry(*store).mapper);
+            persist::run(self, step).map_err(|error| error.entity(mapper.name()))?;
+        }
+        Ok(())
+    }
+
+    /// What was put into relationship fields of objects that are in the session already.
+    fn grant_wishes(&mut self) -> Result<()> {
+        for index in 0..self.stores.len() {
+            let store = u16::try_from(index).expect("a session maps fewer than 65,536 tables");
+            let any = self.any_store(store);
+            let slots: Vec<u32> = any.pending().iter().chain(any.touched()).copied().collect();
+            for slot in slots {
+                let grants = self.any_store_mut(store).take_wishes(slot);
+                self.grant_all((store, slot), grants);
+            }
+        }
+        self.mapping_error.take().map_or(Ok(()), Err)
+    }
+
+    /// Where a one-to-one relation was set from the side of the key and its other side is not loaded, a row may be in the way.
+    fn displace_only_children(&mut self) -> Result<()> {
+        let mut owners: BTreeMap<(u16, u16), Vec<u32>> = BTreeMap::new();
+        for link in self.edges.links().filter(|link| link.single) {
+            if let Some(((store, slot), relation)) = link.parent.zip(link.collection)
+                && self.any_store(store).state(slot) == State::Persistent
+            {
+                owners.entry((store, relation)).or_default().push(slot);
+            }
+        }
+        for ((store, relation), slots) in owners {
+            let resolved = self.relation(store, relation)?;
+            self.load_collections(store, relation, &resolved, &slots, &[])?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::session) fn stale(&self, store: u16, slot: u32, message: &str) -> Error {
+        let entry = self.entry(store);
+        Error::new(ErrorKind::StaleData, message)
+            .entity(entry.mapper.name())
+            .key(entry.store.key_text(slot))
+    }
+
+    fn changes(&self, waits: Vec<Wait>, associations: Vec<AssociationChanges>) -> Result<Changes> {
+        let waiting: BTreeSet<Node> = waits.iter().map(|wait| wait.child).collect();
+        let mut tables = Vec::new();
+        for (store, entry) in (0u16..).zip(&self.stores) {
+            let any = &*entry.store;
+            let mut shapes = Shapes::default();
+            let inserts: Vec<(u32, Columns)> = any
+                .pending()
+                .iter()
+                .map(|&slot| (slot, shapes.shared(|out| any.given(slot, out))))
+                .collect();
+            let waits_here = waiting
+                .range((store, 0)..=(store, u32::MAX))
+                .map(|node| node.1);
+            let mut touched: Vec<u32> = any.touched().iter().copied().chain(waits_here).collect();
+            touched.retain(|&slot| {
+                let node = (store, slot);
+                // What is written with an expression need not be written before it, unless a new row waits for it to be known.
+                let comes_later = self.has_expression(node) && !waiting.contains(&node);
+                any.state(slot) == State::Persistent && !any.is_doomed(slot) && !comes_later
+            });
+            any.sort_by_key(&mut touched);
+            touched.dedup();
+            let updates: Vec<(u32, Columns)> = touched
+                .into_iter()
+                .map(|slot| (slot, shapes.shared(|out| any.changed_into(slot, out))))
+                .collect();
+            let mut deletes = any.doomed().to_vec();
+            any.sort_by_key(&mut deletes);
+            if inserts.is_empty() && updates.is_empty() && deletes.is_empty() {
+                continue;
+            }
+            let order = self.delete_order(store, &deletes)?;
+            tables.push(TableChanges {
+                store,
+                parents: self.parents(store),
+                inserts,
+                updates,
+                deletes,
+                delete_after: order.after,
+                delete_ties: order.ties,
+            });
+        }
+        Ok(Changes {
+            tables,
+            waits,
+            associations,
+        })
+    }
+
+    /// The stores that a table's foreign keys refer to, and whether they may be NULL.
+    fn parents(&self, store: u16) -> Vec<(u16, bool)> {
+        let table = self.entry(store).mapper.table();
+        let mut parents = Vec::new();
+        for key in &table.foreign_keys {
+            let mut columns = key.columns.iter().filter_map(|name| table.position(name));
+            let nullable = columns.all(|column| table.columns[column].nullable);
+            let referred = (0u16..)
+                .zip(&self.stores)
+                .find(|(_, entry)| entry.mapper.table().name == key.table);
+            parents.extend(referred.map(|(parent, _)| (parent, nullable)));
+        }
+        parents
+    }
+
+    fn needs_one_statement(&self, steps: &[Step]) -> bool {
+        matches!(steps, [step] if persist::is_one_statement(self, step))
+    }
+}
+
+/// Lists of columns, of which rows that follow each other mostly have the same.
+#[derive(Default)]
+struct Shapes {
+    next: Vec<usize>,
+    last: Option<Columns>,
+}
+
+impl Shapes {
+    /// The columns that `list` adds: those of the row before, if they are the same.
+    fn shared(&mut self, list: impl FnOnce(&mut Vec<usize>)) -> Columns {
+        self.next.clear();
+        list(&mut self.next);
+        match &self.last {
+            Some(last) if **last == *self.next => Columns::clone(last),
+            _ => Columns::clone(self.last.insert(Columns::from(&*self.next))),
+        }
+    }
+}

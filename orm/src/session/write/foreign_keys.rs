@@ -1,0 +1,201 @@
+//! Set references become foreign keys; those to rows that are inserted in the same flush must wait.
+
+use rustc_hash::FxHashSet;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::memory::edges::{Link, Node};
+use crate::session::planted::{Planted, is_planted};
+use crate::session::write::deletion::refers_to_primary_key;
+use crate::session::write::plan::Wait;
+use crate::session::{Session, State};
+use crate::value::{Param, Value, ValueRef};
+
+impl Session {
+    /// Copies the keys of parents that have been inserted by now into their children.
+    pub(in crate::session) fn fill_foreign_keys(&mut self, waits: &[&Wait]) -> Result<()> {
+        for wait in waits {
+            let is_there = self.any_store(wait.parent.0).state(wait.parent.1) == State::Persistent;
+            if is_there && !is_planted(Planted::ForeignKeyForgotten) {
+                self.copy_key(wait.child, &wait.columns, wait.parent)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes set references into foreign keys; those to objects that are inserted in this flush must wait.
+    pub(in crate::session) fn settle_links(&mut self) -> Result<Vec<Wait>> {
+        let links: Vec<Link> = self.edges.links().cloned().collect();
+        let mut waits = Vec::new();
+        for link in links {
+            let (store, slot) = link.child;
+            let alive = matches!(
+                self.any_store(store).state(slot),
+                State::Pending | State::Persistent
+            );
+            if !alive || self.any_store(store).is_doomed(slot) {
+                continue;
+            }
+            let Some(parent) = link.parent else {
+                self.clear_foreign_key(&link)?;
+                continue;
+            };
+            let state = self.any_store(parent.0).state(parent.1);
+            match state {
+                State::Persistent if !self.any_store(parent.0).is_doomed(parent.1) => {
+                    self.copy_key(link.child, &link.columns, parent)?;
+                }
+                State::Pending => {
+                    let Link {
+                        child,
+                        columns,
+                        nullable,
+                        ..
+                    } = link;
+                    waits.push(Wait {
+                        child,
+                        parent,
+                        columns,
+                        nullable,
+                    });
+                }
+                _ => {
+                    let (child, parent) = (&self.entry(store).mapper, &self.entry(parent.0).mapper);
+                    let column = &child.table().columns[link.columns[0]].name;
+                    let gone = if state == State::Persistent {
+                        "about to be deleted"
+                    } else {
+                        "not in the database"
+                    };
+                    let message = format!("it refers to a {} that is {gone}", parent.name());
+                    return Err(Error::new(ErrorKind::InvalidState, message)
+                        .entity(child.name())
+                        .column(column));
+                }
+            }
+        }
+        waits.extend(self.waits_by_natural_keys()?);
+        Ok(waits)
+    }
+
+    /// New objects whose own keys hold those of parents that are inserted before them: the rows of an association table.
+    pub(in crate::session) fn open_keys(&self, waits: &[Wait]) -> FxHashSet<Node> {
+        let is_open = |wait: &&Wait| {
+            let key = &self.entry(wait.child.0).mapper.table().primary_key;
+            wait.columns.iter().any(|column| key.contains(column))
+        };
+        waits
+            .iter()
+            .filter(is_open)
+            .map(|wait| wait.child)
+            .collect()
+    }
+
+    pub(in crate::session) fn clear_foreign_key(&mut self, link: &Link) -> Result<()> {
+        let (store, slot) = link.child;
+        if !link.nullable {
+            let mapper = &self.entry(store).mapper;
+            let message = "it was left without the object that its foreign key refers to, and the column is NOT NULL";
+            return Err(Error::new(ErrorKind::NotNullViolation, message)
+                .entity(mapper.name())
+                .column(&mapper.table().columns[link.columns[0]].name));
+        }
+        for &column in &link.columns {
+            self.assign_changed(link.child, column, &Value::Null)?;
+        }
+        let _ = slot;
+        Ok(())
+    }
+
+    /// New rows that refer by value to new rows of their own table, whose keys the program made.
+    pub(in crate::session) fn waits_by_natural_keys(&self) -> Result<Vec<Wait>> {
+        let mut waits = Vec::new();
+        for (store, entry) in (0u16..).zip(&self.stores) {
+            let table = entry.mapper.table();
+            if table.generated_key().is_some() || entry.store.pending().len() < 2 {
+                continue;
+            }
+            for key in table
+                .foreign_keys
+                .iter()
+                .filter(|key| key.table == table.name && refers_to_primary_key(key, table))
+            {
+                let columns: Vec<usize> = key
+                    .columns
+                    .iter()
+                    .filter_map(|name| table.position(name))
+                    .collect();
+                let nullable = columns.iter().all(|&column| table.columns[column].nullable);
+                for &slot in entry.store.pending() {
+                    if self.edges.link((store, slot), columns[0]).is_some() {
+                        continue;
+                    }
+                    let params: Vec<Param<'_>> = columns
+                        .iter()
+                        .map(|&column| entry.store.value(slot, column))
+                        .collect();
+                    let values: Vec<ValueRef<'_>> =
+                        params.iter().filter_map(Param::value).collect();
+                    if values.iter().any(|value| value.is_null()) {
+                        continue;
+                    }
+                    if let Some(parent) = entry
+                        .store
+                        .find_pending(&values)?
+                        .filter(|&parent| parent != slot)
+                    {
+                        let (child, parent) = ((store, slot), (store, parent));
+                        waits.push(Wait {
+                            child,
+                            parent,
+                            columns: columns.clone(),
+                            nullable,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(waits)
+    }
+
+    pub(in crate::session) fn copy_key(
+        &mut self,
+        child: Node,
+        columns: &[usize],
+        parent: Node,
+    ) -> Result<()> {
+        let key: Vec<Value> = {
+            let store = self.any_store(parent.0);
+            let primary = &store.mapper().table().primary_key;
+            let values = primary.iter().map(|&column| {
+                store
+                    .value(parent.1, column)
+                    .value()
+                    .map_or(Value::Null, ValueRef::to_owned)
+            });
+            values.collect()
+        };
+        for (&column, value) in columns.iter().zip(&key) {
+            self.assign_changed(child, column, value)?;
+        }
+        Ok(())
+    }
+
+    /// Sets a column if it differs: an equal value must not cost a snapshot.
+    pub(in crate::session) fn assign_changed(
+        &mut self,
+        (store, slot): Node,
+        column: usize,
+        value: &Value,
+    ) -> Result<()> {
+        let store = self.any_store_mut(store);
+        let same = store
+            .value(slot, column)
+            .value()
+            .is_some_and(|old| old.same(value.as_ref()));
+        if same {
+            Ok(())
+        } else {
+            store.assign(slot, column, value.as_ref())
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Persistence: one step of a plan becomes one or a few statements, and what the database made comes back to its objects.
+
+mod association;
+mod insert;
+mod send;
+
+use std::sync::Arc;
+
+use crate::backend::Sql;
+use crate::dialect::Batch;
+use crate::engine::Operation;
+use crate::error::{Error, ErrorKind, Result};
+use crate::render::{Lock, Renderer};
+use crate::session::Session;
+use crate::session::memory::fit::trace;
+use crate::session::planted::{Planted, is_planted};
+use crate::session::read::lookup::owned;
+use crate::session::write::plan::Step;
+use insert::Insert;
+use send::{Keys, each_row, key_arrays, parts, shape, with_arrays};
+
+/// Runs one step.
+pub(in crate::session) fn run(session: &mut Session, step: &Step) -> Result<()> {
+    match step {
+        Step::Insert {
+            store,
+            columns,
+            slots,
+        } => Insert {
+            store: *store,
+            columns,
+            slots,
+        }
+        .run(session),
+        Step::Update {
+            store,
+            columns,
+            slots,
+        } => update(session, *store, columns, slots),
+        Step::Delete { store, slots } => delete(session, *store, slots),
+        Step::Associate { association, pairs } => {
+            association::associate(session, *association, pairs)
+        }
+        Step::Dissociate { association, pairs } => {
+            association::dissociate(session, *association, pairs)
+        }
+        Step::Sever {
+            association,
+            side,
+            slots,
+        } => association::sever(session, *association, *side, slots),
+    }
+}
+
+/// Inserts rows of which nothing is read back.
+pub(in crate::session) fn insert_plain(
+    session: &mut Session,
+    store: u16,
+    columns: &[usize],
+    slots: &[u32],
+) -> Result<()> {
+    Insert {
+        store,
+        columns,
+        slots,
+    }
+    .plain(session)
+}
+
+/// Whether a step is sent as a single statement, and so is whole by itself.
+pub(in crate::session) fn is_one_statement(session: &Session, step: &Step) -> bool {
+    match step {
+        Step::Insert {
+            store,
+            columns,
+            slots,
+        } => {
+            let insert = Insert {
+                store: *store,
+                columns,
+                slots,
+            };
+            slots.len() == 1 || insert.is_one_statement(session)
+        }
+        // A statement for many rows may match some of them only: then a transaction must undo those.
+        Step::Update { slots, .. } | Step::Delete { slots, .. } => slots.len() == 1,
+        Step::Associate { association, pairs } => {
+            association::is_one_insert(session, *association, pairs.len())
+        }
+        Step::Dissociate { pairs, .. } => pairs.len() == 1,
+        Step::Sever { slots, .. } => association::is_one_delete(session, slots.len()),
+    }
+}
+
+fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
+    let mapper = Arc::clone(&session.entry(store).mapper);
+    let key = mapper.guard();
+    let columns = &*session.count_versions(store, columns, slots)?;
+    let renderer = |session: &Session, operation| {
+        session
+            .engine
+            .shape(shape(&mapper, operation, columns, key, 0), || {
+                let renderer = Renderer::new(session.engine.dialect());
+                match operation {
+                    Operation::UpdateArrays => renderer.update_arrays(mapper.table(), columns, key),
+                    _ => renderer.update(mapper.table(), columns, key),
+                }
+            })
+    };
+    if slots.len() > 1 && session.engine.dialect().batch() == Batch::Arrays {
+        let sql = renderer(session, Operation::UpdateArrays);
+        let matched = {
+            let (any, connection) = parts(session, store)?;
+            let arrays = key_arrays(any, slots, columns);
+            let sent: Vec<usize> = columns.iter().chain(key).copied().collect();
+            let outcome = with_arrays(&arrays, |params| connection.execute(&sql, params));
+            outcome
+                .map_err(|error| trace(error, &mapper, &sent))?
+                .matched
+        };
+        expect_all(session, store, slots, matched, "UPDATE")?;
+    } else {
+        let sql = renderer(session, Operation::Update);
+        one_each(session, store, &sql, slots, columns, "UPDATE")?;
+    }
+    // What the database computes anew is read when the object is next met.
+    let epoch = match mapper.computed() {
+        [] => session.epoch,
+        _ => 0,
+    };
+    let any = session.any_store_mut(store);
+    slots.iter().try_for_each(|&slot| any.updated(slot, epoch))
+}
+
+fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
+    let mapper = Arc::clone(&session.entry(store).mapper);
+    let key = mapper.guard();
+    let renderer = |session: &Session, operation| {
+        session
+            .engine
+            .shape(shape(&mapper, operation, &[], key, 0), || {
+                let renderer = Renderer::new(session.engine.dialect());
+                match operation {
+                    Operation::DeleteArrays => renderer.delete_arrays(mapper.table(), key),
+                    _ => renderer.delete(mapper.table(), key),
+                }
+            })
+    };
+    if slots.len() > 1 && session.engine.dialect().batch() == Batch::Arrays {
+        let sql = renderer(session, Operation::DeleteArrays);
+        let matched = {
+            let (any, connection) = parts(session, store)?;
+            let arrays = key_arrays(any, slots, &[]);
+            with_arrays(&arrays, |params| connection.execute(&sql, params))?.matched
+        };
+        expect_all(session, store, slots, matched, "DELETE")?;
+    } else {
+        let sql = renderer(session, Operation::Delete);
+        one_each(session, store, &sql, slots, &[], "DELETE")?;
+    }
+    let any = session.any_store_mut(store);
+    slots.iter().for_each(|&slot| any.deleted(slot));
+    Ok(())
+}
+
+/// Runs a statement for each row; a row that it does not match is stale.
+fn one_each(
+    session: &mut Session,
+    store: u16,
+    sql: &Arc<Sql>,
+    slots: &[u32],
+    columns: &[usize],
+    what: &str,
+) -> Result<()> {
+    let mut stale = None;
+    let result = each_row(
+        session,
+        store,
+        sql,
+        slots,
+        columns,
+        Keys::OfTheRow,
+        &mut |_, slot, outcome| {
+            if outcome.matched == 0 && !is_planted(Planted::StaleUntold) {
+                stale = Some(slot);
+                return Err(Error::new(ErrorKind::StaleData, "no row matched"));
+            }
+            Ok(())
+        },
+    );
+    match stale {
+        Some(slot) => Err(session
+            .stale(store, slot, &format!("the {what} matched no row"))
+            .statement(sql.text())),
+        None => result,
+    }
+}
+
+/// After a statement for many rows: each must have been matched.
+fn expect_all(
+    session: &mut Session,
+    store: u16,
+    slots: &[u32],
+    matched: u64,
+    what: &str,
+) -> Result<()> {
+    if matched == slots.len() as u64 || is_planted(Planted::StaleUntold) {
+        return Ok(());
+    }
+    let message = format!(
+        "the {what} of {} rows matched {matched}; one of them is the row named here",
+        slots.len()
+    );
+    let gone = session.first_missing(store, slots)?.unwrap_or(slots[0]);
+    Err(session.stale(store, gone, &message))
+}
+
+impl Session {
+    /// The first of some objects whose row does not exist, or has another version.
+    fn first_missing(&mut self, store: u16, slots: &[u32]) -> Result<Option<u32>> {
+        let by = self.entry(store).mapper.guard().to_vec();
+        let mut met = std::collections::BTreeSet::new();
+        for &slot in slots {
+            let any = self.any_store(store);
+            let mut keys = Vec::new();
+            any.row_values(slot, &by, &mut keys);
+            let keys = owned(&keys);
+            let lookup = crate::session::read::lookup::Lookup {
+                store,
+                by: &by,
+                keys: &keys,
+                order: &[],
+                lock: Lock::None,
+                undefer: &[],
+            };
+            self.look_up_rows(&lookup, &mut |_, _| {
+                met.insert(slot);
+                Ok(())
+            })?;
+            if !met.contains(&slot) {
+                return Ok(Some(slot));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,201 @@
+//! Rows of association tables: written and deleted in as few statements as the dialect allows.
+
+use std::sync::Arc;
+
+use super::insert::{first_batch, rows_per_statement};
+use crate::backend::Rows;
+use crate::dialect::Batch;
+use crate::engine::Operation;
+use crate::entity::Side;
+use crate::error::{Error, ErrorKind, Result};
+use crate::render::Renderer;
+use crate::session::Session;
+use crate::session::read::lookup::{KeyBatch, not_connected};
+use crate::session::{Planted, is_planted};
+use crate::value::{Param, Value, ValueRef};
+
+/// Whether so many pairs are written by a single statement.
+pub(super) fn is_one_insert(session: &Session, association: u16, count: usize) -> bool {
+    match session.engine.dialect().batch() {
+        Batch::Arrays => true,
+        Batch::Values { max_parameters } => {
+            let entry = &session.associations[usize::from(association)];
+            let width = entry.association.table().columns.len();
+            count <= rows_per_statement(max_parameters, width)
+        }
+        Batch::Rows => count == 1,
+    }
+}
+
+/// Whether so many pairs, or the pairs of so many objects, are deleted by a single statement.
+pub(super) fn is_one_delete(session: &Session, count: usize) -> bool {
+    count == 1 || session.engine.dialect().batch() == Batch::Arrays
+}
+
+/// INSERTs the rows of pairs.
+pub(super) fn associate(
+    session: &mut Session,
+    association: u16,
+    pairs: &[(u32, u32)],
+) -> Result<()> {
+    let keys = session.pair_keys(association, pairs);
+    let table = Table::of(session, association);
+    let batch = session.engine.dialect().batch();
+    if batch == Batch::Arrays && pairs.len() > 1 {
+        return table
+            .arrays(session, Operation::InsertArrays, &keys)
+            .map(drop);
+    }
+    let insert = |session: &Session, rows: usize| {
+        let columns = &table.columns;
+        session.association_sql(&table.association, Operation::Insert, columns, rows, || {
+            let renderer = Renderer::new(session.engine.dialect());
+            renderer.insert(table.association.table(), columns, rows, &[])
+        })
+    };
+    let Batch::Values { max_parameters } = batch else {
+        let sql = insert(session, 1);
+        let params: Vec<Param<'_>> = keys.iter().map(|key| Param::Ref(key.as_ref())).collect();
+        let rows = Rows::new(&params, table.width);
+        return session
+            .connected()?
+            .execute_each(&sql, rows, &mut |_| Ok(()));
+    };
+    let rows: Vec<&[Value]> = keys.chunks(table.width).collect();
+    let mut rest = &rows[..];
+    while !rest.is_empty() {
+        let rows;
+        (rows, rest) = first_batch(rest, max_parameters, table.width);
+        let sql = insert(session, rows.len());
+        let values = rows.iter().flat_map(|row| row.iter());
+        let params: Vec<Param<'_>> = values.map(|value| Param::Ref(value.as_ref())).collect();
+        session.connected()?.execute(&sql, &params)?;
+    }
+    Ok(())
+}
+
+/// DELETEs the rows of pairs; one that is not there is stale.
+pub(super) fn dissociate(
+    session: &mut Session,
+    association: u16,
+    pairs: &[(u32, u32)],
+) -> Result<()> {
+    let keys = session.pair_keys(association, pairs);
+    let table = Table::of(session, association);
+    if session.engine.dialect().batch() == Batch::Arrays && pairs.len() > 1 {
+        let matched = table.arrays(session, Operation::DeleteArrays, &keys)?;
+        if matched == pairs.len() as u64 || is_planted(Planted::PairStaleUntold) {
+            return Ok(());
+        }
+        let message = format!(
+            "the DELETE of {} pairs matched {matched}: the others are not together any more",
+            pairs.len()
+        );
+        return Err(Error::new(ErrorKind::StaleData, message));
+    }
+    let sql = session.association_sql(
+        &table.association,
+        Operation::Delete,
+        &table.columns,
+        0,
+        || {
+            let renderer = Renderer::new(session.engine.dialect());
+            renderer.delete(table.association.table(), &table.columns)
+        },
+    );
+    let params: Vec<Param<'_>> = keys.iter().map(|key| Param::Ref(key.as_ref())).collect();
+    let mut at = 0;
+    let mut stale = None;
+    let connection = session.connection.as_mut().ok_or_else(not_connected)?;
+    let result = connection.execute_each(&sql, Rows::new(&params, table.width), &mut |outcome| {
+        at += 1;
+        if outcome.matched == 0 && !is_planted(Planted::PairStaleUntold) {
+            stale = Some(at - 1);
+            return Err(Error::new(ErrorKind::StaleData, "no row matched"));
+        }
+        Ok(())
+    });
+    let Some(at) = stale else {
+        return result;
+    };
+    let message = "the DELETE matched no row: the two are not together any more";
+    Err(Error::new(ErrorKind::StaleData, message)
+        .key(session.pair_text(association, pairs[at]))
+        .statement(sql.text()))
+}
+
+/// DELETEs all rows of some objects on one side.
+pub(super) fn sever(
+    session: &mut Session,
+    association: u16,
+    side: Side,
+    slots: &[u32],
+) -> Result<()> {
+    let store = session.associations[usize::from(association)]
+        .end(side)
+        .store;
+    let keys = session.key_values(store, slots);
+    let table = Table::of(session, association);
+    let by = table.association.columns(side);
+    session.each_batch(by.len(), &keys, &mut |session, batch, params| {
+        let (operation, count) = match batch {
+            KeyBatch::Arrays => (Operation::DeleteArrays, 0),
+            KeyBatch::List(count) => (Operation::DeleteBy, count),
+        };
+        let sql = session.association_sql(&table.association, operation, by, count, || {
+            let renderer = Renderer::new(session.engine.dialect());
+            match batch {
+                KeyBatch::Arrays => renderer.delete_arrays(table.association.table(), by),
+                KeyBatch::List(count) => renderer.delete_by(table.association.table(), by, count),
+            }
+        });
+        session.connected()?.execute(&sql, params).map(drop)
+    })
+}
+
+/// An association table, and its columns.
+struct Table {
+    association: Arc<crate::entity::Association>,
+    columns: Vec<usize>,
+    width: usize,
+}
+
+impl Table {
+    fn of(session: &Session, association: u16) -> Self {
+        let association = &session.associations[usize::from(association)].association;
+        let width = association.table().columns.len();
+        Self {
+            association: Arc::clone(association),
+            columns: (0..width).collect(),
+            width,
+        }
+    }
+
+    /// One statement for all rows, one array for each column; how many rows it matched.
+    fn arrays(&self, session: &mut Session, operation: Operation, keys: &[Value]) -> Result<u64> {
+        let sql = session.association_sql(&self.association, operation, &self.columns, 0, || {
+            let renderer = Renderer::new(session.engine.dialect());
+            let table = self.association.table();
+            match operation {
+                Operation::InsertArrays => renderer.insert_arrays(table, &self.columns, &[]),
+                _ => renderer.delete_arrays(table, &self.columns),
+            }
+        });
+        let column = |at: usize| -> Vec<ValueRef<'_>> {
+            let values = keys.iter().skip(at).step_by(self.width);
+            values.map(Value::as_ref).collect()
+        };
+        let columns: Vec<Vec<ValueRef<'_>>> = (0..self.width).map(column).collect();
+        let params: Vec<Param<'_>> = columns.iter().map(|column| Param::Column(column)).collect();
+        Ok(session.connected()?.execute(&sql, &params)?.matched)
+    }
+}
+
+impl Session {
+    /// How a pair looks in a message.
+    fn pair_text(&self, association: u16, (left, right): (u32, u32)) -> String {
+        let entry = &self.associations[usize::from(association)];
+        let key = |side, slot| self.any_store(entry.end(side).store).key_text(slot);
+        format!("({}, {})", key(Side::Left, left), key(Side::Right, right))
+    }
+}

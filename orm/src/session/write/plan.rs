@@ -1,0 +1,521 @@
+//! The plan of a flush: changes in, steps out. Pure: no I/O, and a total order on ties.
+//!
+//! Tables are ordered by their foreign keys. Each table's changed rows are written before its new rows; rows that wait for a key that is
+//! only made in this flush are written last; deletions run backwards. Pairs go before all that and come after it, but before deletions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use crate::entity::Side;
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::memory::edges::Node;
+use crate::session::planted::{Planted, is_planted};
+
+/// The columns of a row that are written: one list for all rows of a shape that follow each other.
+pub(crate) type Columns = Rc<[usize]>;
+
+/// What there is to write.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) tables: Vec<TableChanges>,
+    /// References to objects that are inserted in this flush.
+    pub(crate) waits: Vec<Wait>,
+    pub(crate) associations: Vec<AssociationChanges>,
+}
+
+/// What there is to write in one table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TableChanges {
+    pub(crate) store: u16,
+    /// The tables that this one's foreign keys refer to, and whether they may be NULL.
+    pub(crate) parents: Vec<(u16, bool)>,
+    /// New rows in the order of `add`, each with the columns that the program gives.
+    pub(crate) inserts: Vec<(u32, Columns)>,
+    /// Changed rows in the order of their keys, each with its changed columns.
+    pub(crate) updates: Vec<(u32, Columns)>,
+    /// Deleted rows in the order of their keys.
+    pub(crate) deletes: Vec<u32>,
+    /// Among the deleted rows: which refers to which.
+    pub(crate) delete_after: Vec<(u32, u32)>,
+    /// Deleted rows that refer to deleted rows by foreign keys that take NULL.
+    pub(crate) delete_ties: Vec<Tie>,
+}
+
+/// What there is to write in one association table. Pairs are the slots of their left and right ends.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AssociationChanges {
+    pub(crate) association: u16,
+    /// New pairs in the order in which they were put together.
+    pub(crate) added: Vec<(u32, u32)>,
+    /// Pairs that were taken apart, in the order of their keys.
+    pub(crate) removed: Vec<(u32, u32)>,
+    /// Deleted objects of the left side, whose pairs all go.
+    pub(crate) left: Vec<u32>,
+    /// Those of the right side.
+    pub(crate) right: Vec<u32>,
+}
+
+impl AssociationChanges {
+    /// Deleted objects of both sides.
+    pub(crate) fn severed(&self) -> [(Side, &[u32]); 2] {
+        [(Side::Left, &self.left), (Side::Right, &self.right)]
+    }
+
+    pub(crate) fn severed_mut(&mut self, side: Side) -> &mut Vec<u32> {
+        match side {
+            Side::Left => &mut self.left,
+            Side::Right => &mut self.right,
+        }
+    }
+}
+
+/// A deleted row that refers to a deleted row by a foreign key that takes NULL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tie {
+    pub(crate) child: u32,
+    /// The table it refers to.
+    pub(crate) parent: u16,
+    /// The row it refers to, if that is in its own table.
+    pub(crate) row: Option<u32>,
+    pub(crate) columns: Vec<usize>,
+}
+
+/// A row that cannot be written before the row it refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wait {
+    pub(crate) child: Node,
+    pub(crate) parent: Node,
+    pub(crate) columns: Vec<usize>,
+    pub(crate) nullable: bool,
+}
+
+/// Rows of one shape, written together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Insert {
+        store: u16,
+        columns: Vec<usize>,
+        slots: Vec<u32>,
+    },
+    Update {
+        store: u16,
+        columns: Vec<usize>,
+        slots: Vec<u32>,
+    },
+    Delete {
+        store: u16,
+        slots: Vec<u32>,
+    },
+    /// Rows of an association table, of objects that have rows by then.
+    Associate {
+        association: u16,
+        pairs: Vec<(u32, u32)>,
+    },
+    /// Rows of an association table that go.
+    Dissociate {
+        association: u16,
+        pairs: Vec<(u32, u32)>,
+    },
+    /// All rows of an association table that some objects, which are deleted, have on one side.
+    Sever {
+        association: u16,
+        side: Side,
+        slots: Vec<u32>,
+    },
+}
+
+/// The steps of a flush, in order.
+///
+/// # Errors
+///
+/// [`ErrorKind::CircularDependency`] if new rows refer to each other in a cycle of NOT NULL foreign keys; the error's key lists
+/// the stores and slots, which the caller names.
+pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Cycle> {
+    let order = table_order(&changes.tables);
+    let position: FxHashMap<u16, usize> = order
+        .iter()
+        .enumerate()
+        .map(|(at, &table)| (changes.tables[table].store, at))
+        .collect();
+    let mut late: BTreeMap<Node, BTreeSet<usize>> = BTreeMap::new();
+    let levels = levels(changes, &position, &mut late)?;
+
+    let mut steps = Vec::new();
+    for table in &changes.associations {
+        push_partings(&mut steps, table);
+    }
+    for &table in &order {
+        let table = &changes.tables[table];
+        let in_time = table.updates.iter().filter(|(slot, columns)| {
+            match late.get_mut(&(table.store, *slot)) {
+                Some(waiting) => {
+                    waiting.extend(columns.iter());
+                    false
+                }
+                None => true,
+            }
+        });
+        push_updates(&mut steps, table.store, in_time);
+        push_inserts(&mut steps, table, &levels);
+    }
+    for &table in &order {
+        let store = changes.tables[table].store;
+        let rows = late.range((store, 0)..=(store, u32::MAX));
+        let rows: Vec<_> = rows
+            .map(|(node, columns)| (node.1, columns.iter().copied().collect()))
+            .collect();
+        push_updates(&mut steps, store, &rows);
+    }
+    for table in changes
+        .associations
+        .iter()
+        .filter(|table| !table.added.is_empty())
+    {
+        steps.push(Step::Associate {
+            association: table.association,
+            pairs: table.added.clone(),
+        });
+    }
+    for &table in &order {
+        push_cut_ties(&mut steps, &changes.tables[table], &position);
+    }
+    for &table in order.iter().rev() {
+        push_deletes(&mut steps, &changes.tables[table]);
+    }
+    Ok(steps)
+}
+
+/// Rows that refer to each other over foreign keys that refuse NULL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cycle(pub(crate) Vec<Node>);
+
+impl Cycle {
+    /// The error, with the rows' names.
+    pub(crate) fn into_error(self, name: impl Fn(Node) -> String) -> Error {
+        let rows: Vec<String> = self.0.into_iter().map(name).collect();
+        let message = format!(
+            "new rows refer to each other in a cycle of NOT NULL foreign keys, so none can be inserted first: {}",
+            rows.join(" -> ")
+        );
+        Error::new(ErrorKind::CircularDependency, message)
+    }
+}
+
+/// Parents before children, ties by store. A cycle is broken where NULL is allowed, else at the first store.
+fn table_order(tables: &[TableChanges]) -> Vec<usize> {
+    if tables.len() == 1 || is_planted(Planted::OrderOfMeeting) {
+        return (0..tables.len()).collect();
+    }
+    let mut left: BTreeMap<u16, usize> = tables
+        .iter()
+        .enumerate()
+        .map(|(at, table)| (table.store, at))
+        .collect();
+    let mut order = Vec::with_capacity(tables.len());
+    while !left.is_empty() {
+        let is_free = |at: usize, strict: bool| {
+            let table = &tables[at];
+            table.parents.iter().all(|&(parent, nullable)| {
+                parent == table.store || !left.contains_key(&parent) || (nullable && !strict)
+            })
+        };
+        let free = |strict| {
+            left.iter()
+                .find(|(_, at)| is_free(**at, strict))
+                .map(|(store, _)| *store)
+        };
+        let Some(next) = free(true)
+            .or_else(|| free(false))
+            .or_else(|| left.keys().next().copied())
+        else {
+            break;
+        };
+        order.extend(left.remove(&next));
+    }
+    order
+}
+
+/// How many inserts of its own table must come before each new row; none before a row that is not listed. Rows that cannot wait
+/// that way are noted in `late`: they are written with NULL first and updated at the end.
+fn levels(
+    changes: &Changes,
+    position: &FxHashMap<u16, usize>,
+    late: &mut BTreeMap<Node, BTreeSet<usize>>,
+) -> Result<BTreeMap<Node, usize>, Cycle> {
+    if changes.waits.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let inserted: BTreeSet<Node> = changes
+        .tables
+        .iter()
+        .flat_map(|table| {
+            table
+                .inserts
+                .iter()
+                .map(move |(slot, _)| (table.store, *slot))
+        })
+        .collect();
+    let mut waits: BTreeMap<Node, Vec<&Wait>> = BTreeMap::new();
+    for wait in changes
+        .waits
+        .iter()
+        .filter(|wait| inserted.contains(&wait.parent))
+    {
+        if inserted.contains(&wait.child) {
+            waits.entry(wait.child).or_default().push(wait);
+        } else {
+            late.entry(wait.child).or_default().extend(&wait.columns);
+        }
+    }
+    let mut finder = LevelFinder {
+        waits,
+        position,
+        late,
+        levels: BTreeMap::new(),
+        path: Vec::new(),
+        on_path: BTreeSet::new(),
+    };
+    let waiting: Vec<Node> = finder.waits.keys().copied().collect();
+    for node in waiting {
+        finder.level(node)?;
+    }
+    Ok(finder.levels)
+}
+
+struct LevelFinder<'a> {
+    waits: BTreeMap<Node, Vec<&'a Wait>>,
+    position: &'a FxHashMap<u16, usize>,
+    late: &'a mut BTreeMap<Node, BTreeSet<usize>>,
+    levels: BTreeMap<Node, usize>,
+    path: Vec<Node>,
+    on_path: BTreeSet<Node>,
+}
+
+impl LevelFinder<'_> {
+    /// Depth first without recursion, so that a long chain of rows does not end the stack.
+    fn level(&mut self, start: Node) -> Result<(), Cycle> {
+        if self.levels.contains_key(&start) {
+            return Ok(());
+        }
+        self.path.push(start);
+        self.on_path.insert(start);
+        while let Some(&node) = self.path.last() {
+            match self.next_unknown(node)? {
+                Some(parent) => {
+                    self.path.push(parent);
+                    self.on_path.insert(parent);
+                }
+                None => {
+                    self.path.pop();
+                    self.on_path.remove(&node);
+                    let level = self.known_level(node);
+                    self.levels.insert(node, level);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A row that `node` waits for and whose level is not known; waits that cannot be kept become late.
+    fn next_unknown(&mut self, node: Node) -> Result<Option<Node>, Cycle> {
+        let Some(waits) = self.waits.get_mut(&node) else {
+            return Ok(None);
+        };
+        let mut unknown = None;
+        let mut cycle = None;
+        let (position, path, on_path, levels) =
+            (self.position, &self.path, &self.on_path, &self.levels);
+        let late = &mut *self.late;
+        waits.retain(|wait| {
+            let parent = wait.parent;
+            let comes_later = position.get(&parent.0) > position.get(&node.0);
+            let in_cycle = on_path.contains(&parent);
+            if comes_later || in_cycle {
+                if wait.nullable {
+                    late.entry(node).or_default().extend(&wait.columns);
+                    return false;
+                }
+                let from = path
+                    .iter()
+                    .position(|&n| n == parent)
+                    .unwrap_or(path.len() - 1);
+                cycle.get_or_insert_with(|| path[from..].iter().copied().chain([parent]).collect());
+                return true;
+            }
+            if parent.0 == node.0 && !levels.contains_key(&parent) {
+                unknown.get_or_insert(parent);
+            }
+            true
+        });
+        match cycle {
+            Some(nodes) => Err(Cycle(nodes)),
+            None => Ok(unknown),
+        }
+    }
+
+    fn known_level(&self, node: Node) -> usize {
+        let waits = self.waits.get(&node).map_or(&[][..], |waits| waits);
+        let same_table = waits.iter().filter(|wait| wait.parent.0 == node.0);
+        same_table
+            .map(|wait| self.levels.get(&wait.parent).map_or(0, |level| level + 1))
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &BTreeMap<Node, usize>) {
+    let mut rows: Vec<(usize, u32, &Columns)> = table
+        .inserts
+        .iter()
+        .map(|(slot, columns)| {
+            (
+                levels.get(&(table.store, *slot)).copied().unwrap_or(0),
+                *slot,
+                columns,
+            )
+        })
+        .collect();
+    // Stable: within a level the order of `add` stays.
+    rows.sort_by_key(|(level, ..)| *level);
+    for batch in rows.chunk_by(|a, b| a.0 == b.0 && a.2 == b.2) {
+        let slots = batch.iter().map(|(_, slot, _)| *slot).collect();
+        steps.push(Step::Insert {
+            store: table.store,
+            columns: batch[0].2.to_vec(),
+            slots,
+        });
+    }
+}
+
+/// Rows with the same changed columns form one batch; batches come in the order of their first rows.
+fn push_updates<'a>(
+    steps: &mut Vec<Step>,
+    store: u16,
+    rows: impl IntoIterator<Item = &'a (u32, Columns)>,
+) {
+    let mut shapes: Vec<(&[usize], Vec<u32>)> = Vec::new();
+    let mut known: BTreeMap<&[usize], usize> = BTreeMap::new();
+    // Rows that follow each other mostly have one shape.
+    let mut last = None;
+    let rows = rows.into_iter();
+    for (slot, columns) in rows.filter(|(_, columns)| !columns.is_empty()) {
+        let at = match last {
+            Some((shape, at)) if Columns::ptr_eq(shape, columns) => at,
+            _ => *known.entry(columns).or_insert_with(|| {
+                shapes.push((columns, Vec::new()));
+                shapes.len() - 1
+            }),
+        };
+        last = Some((columns, at));
+        shapes[at].1.push(*slot);
+    }
+    steps.extend(shapes.into_iter().map(|(columns, slots)| Step::Update {
+        store,
+        columns: columns.to_vec(),
+        slots,
+    }));
+}
+
+/// A row that is deleted after what it refers to lets go of it first: its foreign key is set to NULL. So do rows that refer to each
+/// other in a cycle.
+fn push_cut_ties(steps: &mut Vec<Step>, table: &TableChanges, position: &FxHashMap<u16, usize>) {
+    let mut rows: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
+    let in_cycles = cut_in_cycles(table);
+    for tie in &table.delete_ties {
+        let comes_later = position.get(&tie.parent) > position.get(&table.store);
+        if comes_later
+            || tie
+                .row
+                .is_some_and(|row| in_cycles.contains(&(tie.child, row)))
+        {
+            rows.entry(tie.child).or_default().extend(&tie.columns);
+        }
+    }
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|(slot, columns)| (slot, columns.into_iter().collect()))
+        .collect();
+    push_updates(steps, table.store, &rows);
+}
+
+/// Which deleted rows let go of which rows of their own table, because otherwise none of them could go first.
+fn cut_in_cycles(table: &TableChanges) -> BTreeSet<(u32, u32)> {
+    if table.delete_ties.iter().all(|tie| tie.row.is_none()) {
+        return BTreeSet::new();
+    }
+    let (_, left) = peel(&table.deletes, table.delete_after.iter());
+    let left: BTreeSet<u32> = left.into_iter().collect();
+    let ties = table.delete_ties.iter();
+    let pairs = ties.filter_map(|tie| Some((tie.child, tie.row?)));
+    pairs
+        .filter(|(child, row)| left.contains(child) && left.contains(row))
+        .collect()
+}
+
+/// Pairs that are taken apart, and those of deleted objects, whose keys are still what their rows say.
+fn push_partings(steps: &mut Vec<Step>, table: &AssociationChanges) {
+    let association = table.association;
+    if !table.removed.is_empty() {
+        steps.push(Step::Dissociate {
+            association,
+            pairs: table.removed.clone(),
+        });
+    }
+    let severed = table.severed().into_iter();
+    steps.extend(
+        severed
+            .filter(|(_, slots)| !slots.is_empty())
+            .map(|(side, slots)| Step::Sever {
+                association,
+                side,
+                slots: slots.to_vec(),
+            }),
+    );
+}
+
+/// Rows that refer to others of the table go before them.
+fn push_deletes(steps: &mut Vec<Step>, table: &TableChanges) {
+    let store = table.store;
+    let cut = cut_in_cycles(table);
+    let refers = table.delete_after.iter().filter(|pair| !cut.contains(pair));
+    let (levels, left) = peel(&table.deletes, refers);
+    // Left is a cycle that takes no NULL: the database decides whether it can be deleted in one statement.
+    let levels = levels.into_iter().chain([left]);
+    let levels = levels.filter(|slots| !slots.is_empty());
+    steps.extend(levels.map(|slots| Step::Delete { store, slots }));
+}
+
+/// Rows, those that none of the later ones refers to first; and what is left, because its rows refer to each other in a cycle.
+fn peel<'a>(
+    rows: &[u32],
+    refers: impl Iterator<Item = &'a (u32, u32)>,
+) -> (Vec<Vec<u32>>, Vec<u32>) {
+    let mut referred: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut parents: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for &(child, parent) in refers.filter(|(child, parent)| child != parent) {
+        *referred.entry(parent).or_default() += 1;
+        parents.entry(child).or_default().push(parent);
+    }
+    let mut left = rows.to_vec();
+    let mut levels = Vec::new();
+    while !left.is_empty() {
+        let is_free = |slot: &&u32| referred.get(slot).is_none_or(|count| *count == 0);
+        let (now, later): (Vec<u32>, Vec<u32>) = left.iter().partition(is_free);
+        if now.is_empty() {
+            break;
+        }
+        for parent in now.iter().filter_map(|slot| parents.get(slot)).flatten() {
+            if let Some(count) = referred.get_mut(parent) {
+                *count = count.saturating_sub(1);
+            }
+        }
+        levels.push(now);
+        left = later;
+    }
+    (levels, left)
+}
+
+#[cfg(test)]
+mod tests;

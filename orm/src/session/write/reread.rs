@@ -1,0 +1,124 @@
+//! Objects that were written while they were expired: no lost update is silent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::Result;
+use crate::render::Lock;
+use crate::session::life::transaction::Intent;
+use crate::session::memory::edges::Node;
+use crate::session::memory::store::moved;
+use crate::session::read::lookup::Lookup;
+use crate::session::{AnyStore, Session};
+use crate::value::{Value, ValueRef};
+
+impl Session {
+    /// Objects that were written while they were expired: their rows are read again, and the changes laid over them.
+    pub(in crate::session) fn read_again_what_expired(&mut self) -> Result<()> {
+        let set = self.references_set_on_expired();
+        for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
+            let any = self.any_store(store);
+            let epoch = self.epoch;
+            let is_set = |slot| !set.is_empty() && set.contains_key(&(store, slot));
+            let linked = set.range((store, 0)..=(store, u32::MAX));
+            let written = any.ledger().touched_expired(epoch).into_iter();
+            let is_due = |slot: &u32| any.is_expired(*slot, epoch) && !any.is_doomed(*slot);
+            let is_changed = |slot: &u32| !is_set(*slot) && !any.changed(*slot).is_empty();
+            let mut expired: Vec<u32> = written
+                .filter(is_changed)
+                .chain(linked.map(|(node, _)| node.1).filter(is_due))
+                .collect();
+            // In the order of their keys, so that two sessions lock in the same order.
+            any.sort_by_key(&mut expired);
+            if expired.is_empty() {
+                continue;
+            }
+            // A deferred column that was known and changed may have moved, too.
+            let mut deferred = self.entry(store).mapper.deferred().to_vec();
+            deferred.retain(|column| {
+                let known = |slot: &u32| any.row_value(*slot, *column).value().is_some();
+                let mut known = expired.iter().filter(|slot| known(slot));
+                known.any(|&slot| any.changed(slot).contains(column))
+            });
+            let moment = self.moment();
+            let keys = self.key_values(store, &expired);
+            let by = any_key(self, store);
+            let mut met = BTreeSet::new();
+            self.ready(Intent::Write)?;
+            self.look_up_rows(
+                &Lookup {
+                    store,
+                    by: &by,
+                    keys: &keys,
+                    order: &[],
+                    lock: Lock::ForUpdate,
+                    undefer: &deferred,
+                },
+                &mut |any, row| {
+                    let mapper = any.mapper().clone();
+                    let mut key = Vec::new();
+                    mapper.key_values(row, 0, &mut key)?;
+                    if let Some(slot) = any.find(&key)?.filter(|slot| met.insert(*slot)) {
+                        let columns = set.get(&(store, slot)).map_or(&[][..], |columns| columns);
+                        let known: Vec<Value> = columns
+                            .iter()
+                            .map(|&column| owned_value(any, slot, column))
+                            .collect();
+                        any.rebase(slot, row, &deferred, moment)?;
+                        for (&column, known) in columns.iter().zip(&known) {
+                            if !owned_value(any, slot, column).as_ref().same(known.as_ref()) {
+                                return Err(moved(any, slot, column));
+                            }
+                        }
+                    }
+                    Ok(())
+                },
+            )?;
+            if let Some(&gone) = expired.iter().find(|slot| !met.contains(slot)) {
+                return Err(self.stale(store, gone, "the row to update is gone"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Expired objects that were written to with equal values would keep what the cascades read from being filled in.
+    pub(in crate::session) fn forget_equal_writes(&mut self) {
+        let deletes = |entry: &crate::session::StoreEntry| !entry.store.doomed().is_empty();
+        if !self.stores.iter().any(deletes) {
+            return;
+        }
+        let epoch = self.epoch;
+        for entry in &mut self.stores {
+            let any = &mut *entry.store;
+            let expired: Vec<u32> = any
+                .touched()
+                .iter()
+                .copied()
+                .filter(|&slot| any.is_expired(slot, epoch))
+                .collect();
+            for slot in expired {
+                any.expire(slot);
+            }
+        }
+    }
+
+    /// The columns of references that were set on expired objects. They count as written, even to what the row last had.
+    pub(in crate::session) fn references_set_on_expired(&self) -> BTreeMap<Node, Vec<usize>> {
+        let mut set: BTreeMap<Node, Vec<usize>> = BTreeMap::new();
+        for link in self.edges.links() {
+            let (store, slot) = link.child;
+            if self.any_store(store).is_expired(slot, self.epoch) {
+                set.entry(link.child).or_default().extend(&link.columns);
+            }
+        }
+        set
+    }
+}
+
+fn owned_value(store: &dyn AnyStore, slot: u32, column: usize) -> Value {
+    let value = store.value(slot, column);
+    value.value().map_or(Value::Null, ValueRef::to_owned)
+}
+
+fn any_key(session: &Session, store: u16) -> Vec<usize> {
+    session.entry(store).mapper.table().primary_key.clone()
+}

@@ -1,0 +1,82 @@
+//! Version columns and computed columns: not for the program to write.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::Session;
+use crate::session::planted::{Planted, is_planted};
+use crate::value::{ValueRef, ValueType};
+
+impl Session {
+    /// New rows begin at version 1, and what the program wrote to the version of another is taken back, as is what it wrote to columns
+    /// that the database computes.
+    pub(in crate::session) fn set_versions(&mut self) -> Result<()> {
+        for entry in &mut self.stores {
+            let mapper = Arc::clone(&entry.mapper);
+            if let Some(column) = mapper.version_column() {
+                let first = number(mapper.types()[column], 1)?;
+                for slot in entry.store.pending().to_vec() {
+                    entry.store.assign(slot, column, first)?;
+                }
+            }
+            for &column in mapper.version_column().iter().chain(mapper.computed()) {
+                for slot in entry.store.touched().to_vec() {
+                    let before = entry.store.row_value(slot, column);
+                    match before.value().map(ValueRef::to_owned) {
+                        Some(before) => entry.store.assign(slot, column, before.as_ref())?,
+                        None => entry.store.unload(slot, column),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the versions of rows that are about to be updated; the columns to write, that of the version included.
+    pub(in crate::session) fn count_versions<'c>(
+        &mut self,
+        store: u16,
+        columns: &'c [usize],
+        slots: &[u32],
+    ) -> Result<Cow<'c, [usize]>> {
+        let entry = &mut self.stores[usize::from(store)];
+        let Some(column) = entry.mapper.version_column() else {
+            return Ok(Cow::Borrowed(columns));
+        };
+        if is_planted(Planted::VersionStays) {
+            return Ok(Cow::Borrowed(columns));
+        }
+        let ty = entry.mapper.types()[column];
+        for &slot in slots {
+            let before = match entry.store.row_value(slot, column).value() {
+                Some(ValueRef::I16(version)) => i64::from(version),
+                Some(ValueRef::I32(version)) => i64::from(version),
+                Some(ValueRef::I64(version)) => version,
+                _ => 0,
+            };
+            let next = before.checked_add(1).ok_or_else(used_up);
+            let next = next.and_then(|next| number(ty, next)).map_err(|error| {
+                let error = error.entity(entry.mapper.name());
+                error.key(entry.store.key_text(slot))
+            })?;
+            entry.store.assign(slot, column, next)?;
+        }
+        let others = columns.iter().copied().filter(|&other| other != column);
+        Ok(others.chain([column]).collect())
+    }
+}
+
+fn number(ty: ValueType, version: i64) -> Result<ValueRef<'static>> {
+    match ty {
+        ValueType::I16 => i16::try_from(version).map(ValueRef::I16),
+        ValueType::I32 => i32::try_from(version).map(ValueRef::I32),
+        _ => Ok(ValueRef::I64(version)),
+    }
+    .map_err(|_| used_up())
+}
+
+#[cold]
+fn used_up() -> Error {
+    Error::new(ErrorKind::OutOfRange, "the row's versions are used up")
+}
