@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selfsame_benches::Backend;
-use selfsame_conformance::{Filter, Format, Options, Shard};
+use selfsame_conformance::{Filter, Format, Options, Shard, Tier};
 
-use crate::values::{duration, filter, seed, shard};
+use crate::values::{duration, filter, seed, shard, tier};
 
 /// What the command line asks for.
 pub(crate) enum Invocation {
@@ -103,6 +103,9 @@ pub(crate) struct CheckArguments {
     /// Parts of case ids, joined by commas; `*` stands for anything
     #[arg(long, value_parser = filter)]
     pub(crate) filter: Option<Filter>,
+    /// The highest tier that runs: read, core, full or extra; each holds those before it
+    #[arg(long, value_parser = tier)]
+    pub(crate) tier: Option<Tier>,
     /// Lists the chosen cases instead of running them
     #[arg(long)]
     pub(crate) list: bool,

@@ -38,6 +38,7 @@ fn options(arguments: &CheckArguments) -> Result<Options> {
     let mut options = Options {
         seed: arguments.inputs.seed,
         filter: arguments.filter.clone().unwrap_or_default(),
+        tier: arguments.tier,
         fail_fast: arguments.fail_fast,
         max_time: arguments.max_time,
         expected: expected(arguments)?,

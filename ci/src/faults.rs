@@ -76,11 +76,11 @@ fn verdict(verdict: &FaultVerdict) -> String {
             format!("killed      {case} (acted {fired}×)")
         }
         FaultVerdict::Equivalent { reason } => format!("equivalent  {reason}"),
-        FaultVerdict::Survived { fired: false, .. } => "SURVIVED    it never acted".to_owned(),
-        FaultVerdict::Survived { errors, .. } if errors.is_empty() => {
+        FaultVerdict::NeverActed => "never acted on the statements of this backend".to_owned(),
+        FaultVerdict::Survived { errors } if errors.is_empty() => {
             "SURVIVED    it acted, and no case noticed".to_owned()
         }
-        FaultVerdict::Survived { errors, .. } => format!(
+        FaultVerdict::Survived { errors } => format!(
             "SURVIVED    it acted; only errors, no failed assertion, in {}",
             errors.join(", ")
         ),

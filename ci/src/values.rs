@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selfsame_conformance::{Filter, Shard};
+use selfsame_conformance::{Filter, Shard, Tier};
 
 /// Which ids are chosen.
 pub(crate) fn filter(text: &str) -> Result<Filter, String> {
@@ -11,6 +11,11 @@ pub(crate) fn filter(text: &str) -> Result<Filter, String> {
 
 /// Which share of the cases.
 pub(crate) fn shard(text: &str) -> Result<Shard, String> {
+    text.parse().map_err(message)
+}
+
+/// The highest tier that runs.
+pub(crate) fn tier(text: &str) -> Result<Tier, String> {
     text.parse().map_err(message)
 }
 

@@ -6,6 +6,8 @@ use std::sync::{Arc, Once, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use selfsame::{Error, ErrorKind};
+
 use crate::case::{Capability, Case, Failure};
 use crate::context::Context;
 use crate::outcome::{FailureKind, FailureReport, Outcome};
@@ -138,6 +140,13 @@ fn failed(failure: Failure, context: &Context, log: &Log) -> Outcome {
     let (kind, message) = match failure {
         Failure::Skipped(reason) => return Outcome::Skipped { reason },
         Failure::Assertion(message) => (FailureKind::Assertion, message),
+        Failure::Backend(error) if let Some(lacking) = lacking(&error, context) => {
+            // The case needs more than its list of needs says, and was told so rightly.
+            return Outcome::Unsupported {
+                capability: lacking.to_string(),
+                refusal_checked: true,
+            };
+        }
         Failure::Backend(error) => (FailureKind::Error, format!("{:?}: {error}", error.kind())),
     };
     Outcome::Fail {
@@ -151,6 +160,16 @@ fn failed(failure: Failure, context: &Context, log: &Log) -> Outcome {
             seed: context.seed(),
         },
     }
+}
+
+/// The capability that an error says is missing, if the backend does not claim it.
+fn lacking(error: &Error, context: &Context) -> Option<Capability> {
+    if error.kind() != ErrorKind::Unsupported {
+        return None;
+    }
+    let (capabilities, batch) = (context.capabilities(), context.dialect().batch());
+    let refused = Capability::refused_by(error)?;
+    (!refused.is_claimed(&capabilities, batch)).then_some(refused)
 }
 
 fn harness_error(message: String) -> Attempt {

@@ -1,9 +1,10 @@
 //! One behaviour that is checked, with the words that explain it.
 
 use std::fmt;
+use std::str::FromStr;
 
-use selfsame::Error;
 use selfsame::dialect::{Batch, Capabilities, Isolation};
+use selfsame::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
@@ -74,6 +75,26 @@ pub enum Tier {
     Full,
     /// Declared capabilities.
     Extra,
+}
+
+impl Tier {
+    /// Every tier, from the one that everybody needs.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Core, Self::Full, Self::Extra];
+}
+
+impl FromStr for Tier {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|tier| tier.to_string() == text)
+            .ok_or_else(|| {
+                let message =
+                    format!("there is no tier `{text}`; there are read, core, full and extra");
+                Error::new(ErrorKind::Configuration, message)
+            })
+    }
 }
 
 impl fmt::Display for Tier {
@@ -205,6 +226,8 @@ pub enum Capability {
     Upsert,
     /// NULLS FIRST and NULLS LAST.
     NullsOrder,
+    /// Rows of values in comparisons.
+    RowValues,
     /// Read-only transactions.
     ReadOnlyTransactions,
     /// Foreign keys that wait for COMMIT.
@@ -237,6 +260,7 @@ impl Capability {
             Self::Returning => capabilities.returning,
             Self::Upsert => capabilities.upsert,
             Self::NullsOrder => capabilities.nulls_order,
+            Self::RowValues => capabilities.row_values,
             Self::ReadOnlyTransactions => capabilities.read_only_transactions,
             Self::DeferrableConstraints => capabilities.deferrable_constraints,
             Self::Isolation(level) => capabilities.isolation_levels.contains(&level),
@@ -247,6 +271,32 @@ impl Capability {
             Self::SecondConnection => capabilities.max_connections.is_none_or(|most| most > 1),
             Self::ArrayBatches => batch == Batch::Arrays,
         }
+    }
+}
+
+/// How the ORM names what a backend does not offer, and the capability that it means.
+const REFUSALS: &[(&str, Capability)] = &[
+    ("a key that the database counts", Capability::GeneratedKeys),
+    ("without a transaction", Capability::Transactions),
+    ("a transaction", Capability::Transactions),
+    ("a savepoint", Capability::Savepoints),
+    ("RETURNING", Capability::Returning),
+    ("ON CONFLICT", Capability::Upsert),
+    ("a read-only transaction", Capability::ReadOnlyTransactions),
+    (
+        "a comparison of several columns at once",
+        Capability::RowValues,
+    ),
+];
+
+impl Capability {
+    /// The capability whose lack an [`Unsupported`](selfsame::ErrorKind::Unsupported) error of the ORM tells.
+    pub(crate) fn refused_by(error: &Error) -> Option<Self> {
+        let message = error.message();
+        REFUSALS
+            .iter()
+            .find(|(phrase, _)| message.contains(phrase))
+            .map(|&(_, capability)| capability)
     }
 }
 
@@ -261,6 +311,7 @@ impl fmt::Display for Capability {
             Self::Returning => "RETURNING",
             Self::Upsert => "upsert",
             Self::NullsOrder => "NULLS FIRST and LAST",
+            Self::RowValues => "rows of values in comparisons",
             Self::ReadOnlyTransactions => "read-only transactions",
             Self::DeferrableConstraints => "deferrable constraints",
             Self::Isolation(level) => level.as_sql(),

@@ -15,6 +15,7 @@ mod values;
 mod wrapper;
 mod writes;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -138,7 +139,8 @@ pub fn lying(target: Arc<dyn Target>, fault: &'static Fault) -> Arc<dyn Target> 
 
 /// Makes each target lie in each chosen way and looks which case notices.
 ///
-/// The report's [`exit_code`](Report::exit_code) is 0 only if every fault was found, or is what the engine does by itself.
+/// The report's [`exit_code`](Report::exit_code) is 0 only if some fault was found, and every fault that acted was, or is what the
+/// engine does by itself.
 /// [`Options::faults`] chooses faults, [`Options::filter`] the cases that may find them.
 pub fn run_faults(
     targets: &[Arc<dyn Target>],
@@ -168,10 +170,11 @@ fn find_faults(
     for target in targets {
         let error = probe(&**target).error;
         let mut reports = Vec::new();
+        let mut honest = Honest::default();
         let times = timing.cases.entry(target.name().to_owned()).or_default();
         for fault in chosen.iter().filter(|_| error.is_none()) {
             progress.step_started(target.name(), fault.id);
-            let (report, took) = find(target, fault, cases, options);
+            let (report, took) = find(target, fault, cases, options, &mut honest);
             progress.fault_finished(target.name(), &report, took);
             times.insert(fault.id.to_owned(), took.as_secs_f64());
             reports.push(report);
@@ -201,11 +204,12 @@ fn find(
     fault: &'static Fault,
     cases: &[&'static Case],
     options: &Options,
+    honest: &mut Honest,
 ) -> (FaultReport, Duration) {
     let begun = Instant::now();
     let verdict = match unclaimed(&**target, fault) {
         Some(reason) => FaultVerdict::Equivalent { reason },
-        None => hunt(target, fault, cases, options),
+        None => hunt(target, fault, cases, options, honest),
     };
     let report = FaultReport {
         id: fault.id.to_owned(),
@@ -234,6 +238,7 @@ fn hunt(
     fault: &'static Fault,
     cases: &[&'static Case],
     options: &Options,
+    honest: &mut Honest,
 ) -> FaultVerdict {
     let is_suspect = |case: &Case| fault.suspects.iter().any(|part| case.id.contains(part));
     let (suspects, others): (Vec<&Case>, Vec<&Case>) =
@@ -241,6 +246,9 @@ fn hunt(
     let mut fired_ever = false;
     let mut errors = Vec::new();
     for case in suspects.into_iter().chain(others) {
+        if honest.is_known_to_fail(case) {
+            continue;
+        }
         let fired = Arc::new(AtomicU64::new(0));
         let lying: Arc<dyn Target> = Arc::new(LyingTarget::new(
             Arc::clone(target),
@@ -257,7 +265,7 @@ fn hunt(
             errors.push(case.id.to_owned());
             continue;
         }
-        if passes_honestly(target, case, options) {
+        if honest.passes(target, case, options) {
             return FaultVerdict::Killed {
                 case: case.id.to_owned(),
                 assertion: failure.message,
@@ -265,17 +273,30 @@ fn hunt(
             };
         }
     }
-    FaultVerdict::Survived {
-        fired: fired_ever,
-        errors,
+    if fired_ever {
+        FaultVerdict::Survived { errors }
+    } else {
+        FaultVerdict::NeverActed
     }
 }
 
-/// Whether the case passes in the same wrapper without the fault.
-fn passes_honestly(target: &Arc<dyn Target>, case: &'static Case, options: &Options) -> bool {
-    let honest: Arc<dyn Target> =
-        Arc::new(LyingTarget::new(Arc::clone(target), None, Arc::default()));
-    attempt(&honest, case, options.limits()).outcome == Outcome::Pass
+/// Which cases pass in the same wrapper without a fault, as far as that was looked at.
+#[derive(Default)]
+struct Honest(HashMap<&'static str, bool>);
+
+impl Honest {
+    fn passes(&mut self, target: &Arc<dyn Target>, case: &'static Case, options: &Options) -> bool {
+        *self.0.entry(case.id).or_insert_with(|| {
+            let honest: Arc<dyn Target> =
+                Arc::new(LyingTarget::new(Arc::clone(target), None, Arc::default()));
+            attempt(&honest, case, options.limits()).outcome == Outcome::Pass
+        })
+    }
+
+    /// A case that fails without a fault finds none.
+    fn is_known_to_fail(&self, case: &Case) -> bool {
+        self.0.get(case.id) == Some(&false)
+    }
 }
 
 #[cfg(test)]
@@ -317,7 +338,7 @@ mod tests {
         let target: Arc<dyn Target> = crate::runner::tests::nothing();
         for cases in [&[][..], &[&EMPTY][..]] {
             let report = find_faults(&[Arc::clone(&target)], cases, &Options::default(), &mut ());
-            assert!(report.summary().killed == 0 && report.summary().survived > 0);
+            assert!(report.summary().killed == 0 && report.summary().never_acted > 0);
             assert_eq!(report.exit_code(), 1);
         }
     }

@@ -1,7 +1,6 @@
 //! The suite as a test binary: each case is a test of `cargo test` and of `cargo nextest`.
 //!
-//! Own options come from the environment, so that the command line stays libtest's: `SELFSAME_SEED`, `SELFSAME_CASES`,
-//! `SELFSAME_SHARD` (2/4), `SELFSAME_EXPECT` (a file of expected failures), `SELFSAME_CASE_TIME` (seconds).
+//! Own options come from the environment, so that the command line stays libtest's; [`main`] lists them.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,12 +11,30 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use selfsame::{Error, ErrorKind, Result};
 
+use crate::case::Case;
 use crate::expected::Expected;
 use crate::outcome::{FailureReport, Outcome};
 use crate::runner::{Options, run_case};
+use crate::supervise::{self, Role};
 use crate::target::{Fresh, Target, target_fn};
 
 /// Runs the suite on a closure that gives a fresh database; the body of a `main` of `tests/conformance.rs`.
+///
+/// The command line is libtest's: names choose cases, `--exact`, `--list`, `--test-threads` and so on work as in every test binary.
+/// The suite's own options are environment variables:
+///
+/// | variable | meaning | default |
+/// |---|---|---|
+/// | `SELFSAME_SEED` | what every drawn input depends on, as a number or `0x…` | `0x5e1f` |
+/// | `SELFSAME_CASES` | how many inputs each property tries | 64 |
+/// | `SELFSAME_TIER` | the highest tier that runs: `read`, `core`, `full` or `extra` | `extra` |
+/// | `SELFSAME_SHARD` | one share of the cases: `2/4` is the second of four | all |
+/// | `SELFSAME_EXPECT` | a TOML file of expected failures | none |
+/// | `SELFSAME_CASE_TIME` | the most seconds that one case may take | 60 |
+/// | `SELFSAME_SUPERVISE` | `0` runs the cases in this process, for a debugger | `1` |
+///
+/// The cases run in a child process, so that an engine that ends the process (`abort`, a stack overflow, `exit(0)`) fails the run
+/// and the case that was running is named.
 pub fn main<F, D>(name: &str, fresh: F) -> ExitCode
 where
     F: Fn() -> Result<D> + Send + Sync + 'static,
@@ -29,6 +46,10 @@ where
 /// Runs the suite on a target.
 pub fn main_with(target: impl Target) -> ExitCode {
     let arguments = Arguments::from_args();
+    let running = match supervise::role(arguments.list) {
+        Role::Parent(code) => return code,
+        Role::Child(running) => running,
+    };
     let options = match options_from(|name| std::env::var(name).ok()) {
         Ok(options) => options,
         Err(error) => {
@@ -42,13 +63,17 @@ pub fn main_with(target: impl Target) -> ExitCode {
         .selected()
         .map(|case| {
             let (target, options) = (Arc::clone(&target), Arc::clone(&options));
+            let running = running.clone();
             Trial::ignorable_test(case.id, move || {
+                let _running = running.case(case.id);
                 let (report, _) = run_case(&target, case, &options);
-                completion(report.outcome)
+                completion(case, report.outcome, options.seed)
             })
         })
         .collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let code = libtest_mimic::run(&arguments, trials).exit_code();
+    running.ended();
+    code
 }
 
 /// Reports every case as ignored, with the reason: for a target that this machine does not have and that nobody required.
@@ -64,22 +89,28 @@ pub fn main_unavailable(name: &str, reason: &str) -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn completion(outcome: Outcome) -> Result<Completion, Failed> {
+fn completion(case: &Case, outcome: Outcome, seed: u64) -> Result<Completion, Failed> {
     match outcome {
         Outcome::Pass => Ok(Completion::Completed),
-        Outcome::Fail { failure } => Err(text_of(&failure).into()),
+        Outcome::Fail { failure } => Err(text_of(case, &failure, seed).into()),
         Outcome::HarnessError { message } => {
             Err(format!("the suite could not run: {message}").into())
         }
+        Outcome::Expected { reason, .. } => Ok(Completion::ignored_with(format!(
+            "expected failure: {reason}"
+        ))),
         other => Ok(Completion::ignored_with(
             other.reason().unwrap_or_else(|| other.as_str().to_owned()),
         )),
     }
 }
 
-/// A failure as people read it: the message, the program, the statements, the seed.
-fn text_of(failure: &FailureReport) -> String {
-    let mut text = failure.message.clone();
+/// A failure as people read it: the promise, the message, the program, the statements, how to run it again.
+fn text_of(case: &Case, failure: &FailureReport, seed: u64) -> String {
+    let mut text = format!(
+        "{}\n  promise: {}\n  hint: {}",
+        failure.message, case.promise, case.hint
+    );
     if let Some(program) = &failure.program {
         text.push_str("\nsmallest input that fails:\n");
         text.push_str(program);
@@ -88,8 +119,22 @@ fn text_of(failure: &FailureReport) -> String {
         text.push_str("\nstatements:\n  ");
         text.push_str(&failure.sql.join("\n  "));
     }
-    text.push_str(&format!("\nseed of the case: {:#x}", failure.seed));
+    text.push_str(&format!(
+        "\nagain: SELFSAME_SEED={seed:#x} cargo test --test {} -- --exact {}",
+        test_name(),
+        case.id
+    ));
     text
+}
+
+/// The name of this test binary as cargo knows it: without the hash behind it.
+fn test_name() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    match stem.rsplit_once('-') {
+        Some((name, hash)) if hash.len() == 16 => name.to_owned(),
+        _ => stem.into_owned(),
+    }
 }
 
 fn options_from(variable: impl Fn(&str) -> Option<String>) -> Result<Options> {
@@ -102,6 +147,9 @@ fn options_from(variable: impl Fn(&str) -> Option<String>) -> Result<Options> {
     }
     if let Some(text) = variable("SELFSAME_SHARD") {
         options.shard = Some(text.parse()?);
+    }
+    if let Some(text) = variable("SELFSAME_TIER") {
+        options.tier = Some(text.trim().parse()?);
     }
     if let Some(text) = variable("SELFSAME_CASE_TIME") {
         options.case_time = Duration::from_secs(number("SELFSAME_CASE_TIME", &text)?);
@@ -136,6 +184,7 @@ fn unusable(name: &str, text: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::Tier;
 
     #[test]
     fn options_come_from_the_environment() {
@@ -143,12 +192,14 @@ mod tests {
             "SELFSAME_SEED" => Some("0x10".to_owned()),
             "SELFSAME_CASES" => Some("7".to_owned()),
             "SELFSAME_SHARD" => Some("2/2".to_owned()),
+            "SELFSAME_TIER" => Some("core".to_owned()),
             "SELFSAME_CASE_TIME" => Some("3".to_owned()),
             _ => None,
         })
         .expect("good options");
         assert_eq!((options.seed, options.cases), (16, 7));
         assert_eq!(options.shard, "2/2".parse().ok());
+        assert_eq!(options.tier, Some(Tier::Core));
         assert_eq!(options.case_time, Duration::from_secs(3));
     }
 
@@ -158,6 +209,7 @@ mod tests {
             "SELFSAME_SEED",
             "SELFSAME_CASES",
             "SELFSAME_SHARD",
+            "SELFSAME_TIER",
             "SELFSAME_EXPECT",
         ] {
             let error = options_from(|name| (name == bad).then(|| "x/y".to_owned()))
@@ -168,13 +220,15 @@ mod tests {
 
     #[test]
     fn what_says_nothing_is_ignored_with_its_reason() {
-        let ignored = completion(Outcome::Skipped {
+        let case = crate::find("types.i64.extremes").expect("a case");
+        let ended = |outcome| completion(case, outcome, 0x5e1f);
+        let ignored = ended(Outcome::Skipped {
             reason: "no clock".to_owned(),
         });
         assert!(
             matches!(ignored, Ok(Completion::Ignored { reason: Some(reason) }) if reason == "no clock")
         );
-        let failed = completion(Outcome::HarnessError {
+        let failed = ended(Outcome::HarnessError {
             message: "gone".to_owned(),
         });
         assert!(failed.is_err());

@@ -26,6 +26,7 @@ mod check;
 mod attempt;
 mod case;
 mod cases;
+mod claims;
 mod context;
 mod database;
 mod domain;
@@ -42,11 +43,13 @@ mod rules;
 mod runner;
 mod script;
 mod select;
+mod supervise;
 mod target;
 mod world;
 
 pub use case::{Area, Capability, Case, CaseResult, Cover, Failure, Tier};
 pub use cases::{INVENTORY, cases, find};
+pub use claims::claiming;
 pub use context::Context;
 pub use expected::{Expected, ExpectedFailure};
 pub use explain::explain;
@@ -55,7 +58,7 @@ pub use harness::{main, main_unavailable, main_with};
 pub use outcome::{FailureKind, FailureReport, Outcome};
 pub use report::{
     CaseReport, FaultReport, FaultVerdict, Format, KillMatrix, Report, Summary, TargetReport,
-    Timing,
+    TierSummary, Timing,
 };
 pub use rules::{RULES, Rule};
 pub use runner::{Options, Progress, run};

@@ -16,7 +16,10 @@ pub(crate) struct Log(Arc<Mutex<Lines>>);
 
 #[derive(Debug, Default)]
 struct Lines {
-    running: VecDeque<Line>,
+    ran: VecDeque<Line>,
+    /// Sent, and not answered yet: by a panic or a hang, for ever.
+    unanswered: Vec<(u64, String)>,
+    next: u64,
     /// What is reported instead, once the smallest failing input is known.
     kept: Option<Vec<String>>,
     /// Statements with literals.
@@ -51,7 +54,7 @@ const MOST_CHARACTERS: usize = 300;
 impl Log {
     /// Forgets what ran so far.
     pub(crate) fn clear(&self) {
-        self.lines().running.clear();
+        self.lines().ran.clear();
     }
 
     /// The statements with literals so far, which make the tables; no more are written down.
@@ -98,14 +101,38 @@ impl Log {
         let lines = self.lines();
         match &lines.kept {
             Some(kept) => kept.clone(),
-            None => lines.running.iter().map(Line::to_string).collect(),
+            None => {
+                let unanswered = lines.unanswered.iter();
+                let ran = lines.ran.iter().map(Line::to_string);
+                ran.chain(unanswered.map(|(_, text)| format!("{text}  -- did not return")))
+                    .collect()
+            }
         }
+    }
+
+    /// Sends a statement, which is in the log while it runs and afterwards.
+    fn around<T>(&self, text: &str, times: usize, send: impl FnOnce() -> Result<T>) -> Result<T> {
+        let number = self.begin(text);
+        let result = send();
+        self.lines()
+            .unanswered
+            .retain(|(other, _)| *other != number);
+        self.note(text, times, &result);
+        result
+    }
+
+    fn begin(&self, text: &str) -> u64 {
+        let mut lines = self.lines();
+        lines.next += 1;
+        let number = lines.next;
+        lines.unanswered.push((number, shortened(text)));
+        number
     }
 
     fn note<T>(&self, text: &str, times: usize, result: &Result<T>) {
         let text = shortened(text);
         let error = result.as_ref().err().map(|e| format!("{:?}", e.kind()));
-        let lines = &mut self.lines().running;
+        let lines = &mut self.lines().ran;
         if let Some(last) = lines.back_mut()
             && last.text == text
             && last.error == error
@@ -178,8 +205,8 @@ struct RecordedConnection {
 
 impl Connection for RecordedConnection {
     fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
-        let result = self.inner.execute(statement);
-        self.log.note(statement.sql.text(), 1, &result);
+        let Self { inner, log } = self;
+        let result = log.around(statement.sql.text(), 1, || inner.execute(statement));
         self.log.script(statement.sql, statement.params, &result);
         result
     }
@@ -189,8 +216,8 @@ impl Connection for RecordedConnection {
         statement: &Statement<'_>,
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<()> {
-        let result = self.inner.query(statement, sink);
-        self.log.note(statement.sql.text(), 1, &result);
+        let Self { inner, log } = self;
+        let result = log.around(statement.sql.text(), 1, || inner.query(statement, sink));
         self.log.script(statement.sql, statement.params, &result);
         result
     }
@@ -201,8 +228,10 @@ impl Connection for RecordedConnection {
         rows: Rows<'_>,
         each: &mut dyn FnMut(Outcome) -> Result<()>,
     ) -> Result<()> {
-        let result = self.inner.execute_each(sql, rows, each);
-        self.log.note(sql.text(), rows.len(), &result);
+        let Self { inner, log } = self;
+        let result = log.around(sql.text(), rows.len(), || {
+            inner.execute_each(sql, rows, each)
+        });
         for params in rows.iter() {
             self.log.script(sql, params, &result);
         }
@@ -210,8 +239,8 @@ impl Connection for RecordedConnection {
     }
 
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
-        let result = self.inner.transaction(command, sql);
-        self.log.note(sql.text(), 1, &result);
+        let Self { inner, log } = self;
+        let result = log.around(sql.text(), 1, || inner.transaction(command, sql));
         self.log.script(sql, &[], &result);
         result
     }

@@ -55,6 +55,53 @@ pub struct TargetReport {
     pub cases: Vec<CaseReport>,
 }
 
+impl TargetReport {
+    /// How each tier stands, from the one that everybody needs; tiers of which no case ran are left out.
+    pub fn tiers(&self) -> impl Iterator<Item = TierSummary> + '_ {
+        Tier::ALL.into_iter().filter_map(|tier| {
+            let cases = self.cases.iter().filter(|case| case.tier == tier);
+            let summary = cases.fold(TierSummary::new(tier), TierSummary::with);
+            (summary.applicable > 0).then_some(summary)
+        })
+    }
+}
+
+/// How one tier stands on one target: the cases that apply to what the backend claims, and those of them that passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TierSummary {
+    /// The tier.
+    pub tier: Tier,
+    /// How many of its cases passed.
+    pub passed: usize,
+    /// How many were asked: all but those that are unsupported or do not apply.
+    pub applicable: usize,
+}
+
+impl TierSummary {
+    fn new(tier: Tier) -> Self {
+        Self {
+            tier,
+            passed: 0,
+            applicable: 0,
+        }
+    }
+
+    fn with(mut self, case: &CaseReport) -> Self {
+        self.passed += usize::from(matches!(case.outcome, Outcome::Pass));
+        self.applicable += usize::from(!matches!(
+            case.outcome,
+            Outcome::Unsupported { .. } | Outcome::Skipped { .. }
+        ));
+        self
+    }
+}
+
+impl fmt::Display for TierSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.tier, self.passed, self.applicable)
+    }
+}
+
 /// How one case ended on one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseReport {
@@ -125,10 +172,10 @@ pub enum FaultVerdict {
         /// How often the fault acted in that case.
         fired: u64,
     },
-    /// No case noticed.
+    /// No case made the fault act: its mistake is one in words of SQL that this backend does not send, or nothing asks for it.
+    NeverActed,
+    /// It acted, and no case noticed.
     Survived {
-        /// Whether the fault ever did anything.
-        fired: bool,
         /// Cases that gave an error, but no failed assertion.
         errors: Vec<String>,
     },
@@ -173,6 +220,8 @@ pub struct Summary {
     pub survived: usize,
     /// Faults that the engine has by itself.
     pub equivalent: usize,
+    /// Faults that no case made act.
+    pub never_acted: usize,
 }
 
 impl Report {
@@ -200,6 +249,7 @@ impl Report {
                     FaultVerdict::Killed { .. } => summary.killed += 1,
                     FaultVerdict::Survived { .. } => summary.survived += 1,
                     FaultVerdict::Equivalent { .. } => summary.equivalent += 1,
+                    FaultVerdict::NeverActed => summary.never_acted += 1,
                 }
             }
         }
@@ -214,7 +264,8 @@ impl Report {
         if summary.harness_errors > 0 || nothing {
             return 2;
         }
-        if summary.failed > 0 || summary.survived > 0 {
+        let found_nothing = summary.killed == 0 && summary.never_acted > 0;
+        if summary.failed > 0 || summary.survived > 0 || found_nothing {
             return 1;
         }
         if summary.not_run > 0 {

@@ -6,10 +6,10 @@ pub(crate) mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use selfsame::Result;
+use selfsame::{Error, ErrorKind, Result};
 
 use crate::attempt::{Limits, attempt};
-use crate::case::Case;
+use crate::case::{Case, Tier};
 use crate::cases::{self, INVENTORY};
 use crate::expected::Expected;
 use crate::outcome::{FailureKind, FailureReport, Outcome};
@@ -26,6 +26,8 @@ pub struct Options {
     pub cases: u32,
     /// Which cases, by id.
     pub filter: Filter,
+    /// Which cases, by tier; `None` for every tier. A tier holds those before it: `core` is `read` and `core`.
+    pub tier: Option<Tier>,
     /// Which faults, by id, when the suite is tried on backends that lie.
     pub faults: Filter,
     /// Which share of them.
@@ -48,6 +50,7 @@ impl Default for Options {
             seed: Self::DEFAULT_SEED,
             cases: 64,
             filter: Filter::default(),
+            tier: None,
             faults: Filter::default(),
             shard: None,
             fail_fast: false,
@@ -65,7 +68,11 @@ impl Options {
 
     /// The cases that are chosen, before the shard is taken.
     pub(crate) fn matching(&self) -> impl Iterator<Item = &'static Case> {
-        cases::cases().filter(|case| case.since <= self.inventory && self.filter.matches(case.id))
+        cases::cases().filter(|case| {
+            case.since <= self.inventory
+                && self.tier.is_none_or(|tier| case.tier <= tier)
+                && self.filter.matches(case.id)
+        })
     }
 
     /// The cases that are chosen, in the order in which they run.
@@ -247,6 +254,9 @@ pub(crate) fn probe(target: &dyn Target) -> TargetReport {
     let asked: Result<()> = (|| {
         let fresh = target.fresh()?;
         let backend = fresh.backend();
+        if let Some(contradiction) = backend.dialect().capabilities().contradiction() {
+            return Err(Error::new(ErrorKind::Configuration, contradiction));
+        }
         report.dialect = Some(backend.dialect().name().to_owned());
         report.server_version = Some(backend.connect()?.server_version()?);
         Ok(())

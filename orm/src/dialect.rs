@@ -483,4 +483,39 @@ impl Capabilities {
     pub fn none() -> Self {
         Self::default()
     }
+
+    /// Returns the first claim that another claim rules out, as a sentence; `None` if the claims agree.
+    ///
+    /// The conformance suite refuses to run on claims that contradict each other.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        let claims = [
+            (
+                self.savepoints && !self.transactions,
+                "savepoints are claimed, but no transactions",
+            ),
+            (
+                self.read_only_transactions && !self.transactions,
+                "read-only transactions are claimed, but no transactions",
+            ),
+            (
+                !self.isolation_levels.is_empty() && !self.transactions,
+                "isolation levels are claimed, but no transactions",
+            ),
+            (
+                self.deferrable_constraints && !self.foreign_keys,
+                "deferrable foreign keys are claimed, but no foreign keys",
+            ),
+            (
+                self.deferrable_constraints && !self.transactions,
+                "foreign keys that wait for COMMIT are claimed, but no transactions",
+            ),
+            (
+                self.max_connections == Some(0),
+                "a database that takes no connection cannot be used",
+            ),
+        ];
+        claims
+            .into_iter()
+            .find_map(|(contradicts, sentence)| contradicts.then_some(sentence))
+    }
 }

@@ -14,5 +14,6 @@ fn every_lie_is_found() {
     let report = run_faults(&[target], &Options::default(), &mut ());
     let summary = report.summary();
     assert_eq!(report.exit_code(), 0, "{}", report.to_terminal());
+    assert_eq!(summary.never_acted, 0, "{}", report.to_terminal());
     assert!(summary.killed >= 25, "{}", report.to_terminal());
 }

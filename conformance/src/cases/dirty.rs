@@ -41,6 +41,7 @@ const CASES: &[Case] = &[
         .covers(&[Rule(7), Rule(8)]),
     Case::core("dirty.expression.computed", computed)
         .since(2)
+        .needs(&[Capability::Transactions])
         .promise("`set_expr` has the database compute a column in the UPDATE, from what the row has, and the object is read again.")
         .hint("An UPDATE may name the column that it sets in its expressions.")
         .covers(&[Rule(10)]),

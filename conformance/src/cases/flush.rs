@@ -16,6 +16,7 @@ pub(super) const LISTS: &[&[Case]] = &[CASES, stale::CASES];
 
 const CASES: &[Case] = &[
     Case::core("flush.order.independent", order)
+        .needs(&[Capability::GeneratedKeys, Capability::Transactions])
         .promise("The order of `add` does not matter to foreign keys: parents are inserted first and deleted last.")
         .hint("Foreign keys that are enforced make it visible.")
         .covers(&[Rule(12)]),
@@ -64,6 +65,7 @@ const CASES: &[Case] = &[
         .hint("GENERATED ALWAYS AS (…) STORED in CREATE TABLE, and RETURNING.")
         .covers(&[Rule(21)]),
     Case::core("flush.tree.levels", tree)
+        .needs(&[Capability::GeneratedKeys, Capability::Transactions])
         .promise("A tree in one table is inserted parents first and deleted children first, whatever the order of `add` and `delete`.")
         .hint("Enforced foreign keys make the order visible.")
         .covers(&[Rule(16), Rule(12)]),

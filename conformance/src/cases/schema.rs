@@ -8,7 +8,7 @@ use selfsame::value::{Value, ValueType};
 use selfsame::{Engine, ErrorKind, Session};
 
 use crate::case::Cover::{Contract, Rule};
-use crate::case::{Case, CaseResult, Failure};
+use crate::case::{Capability, Case, CaseResult, Failure};
 use crate::context::Context;
 use crate::database::{Database, int, value_table};
 use crate::domain::TYPES;
@@ -19,10 +19,12 @@ pub(super) const CASES: &[Case] = &[
         .hint("See `Dialect::table_exists`.")
         .covers(&[Contract(73), Rule(39)]),
     Case::core("schema.create.order", order)
+        .needs(&[Capability::GeneratedKeys])
         .promise("Tables are created after those that they refer to and dropped before them, in whatever order they are listed.")
         .hint("Nothing of the backend's: its foreign keys only make it visible.")
         .covers(&[Contract(73), Rule(39)]),
     Case::full("schema.reflect.again", reflect)
+        .needs(&[Capability::ForeignKeys, Capability::GeneratedKeys])
         .promise("Reflection gives the tables with columns, keys and constraints, and creating what was reflected gives the same again.")
         .hint("See `Dialect::reflect`; a backend without it says that it is unsupported.")
         .covers(&[Contract(74), Rule(40)]),
@@ -37,6 +39,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(74), Rule(40)])
         .since(3),
     Case::full("schema.reflect.records", records)
+        .needs(&[Capability::ForeignKeys, Capability::GeneratedKeys])
         .promise("Tables that only the database knows are mapped by their reflection: their rows are written, found and related as objects.")
         .hint("`Dialect::reflect` must give the keys, who counts them, and what foreign keys refer to.")
         .covers(&[Contract(74), Rule(40)])
@@ -350,6 +353,8 @@ fn odd_names(context: &mut Context) -> CaseResult {
         "größe in m",
         "a'b",
         "a\"b",
+        "a`b",
+        "a\\b",
         "日本語",
         "t; DROP TABLE x",
         "per%cent_",

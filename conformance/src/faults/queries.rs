@@ -7,14 +7,14 @@ use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::Queries;
 use crate::faults::lie::{Delivery, Lie};
-use crate::faults::text::{always_true, clause, places, replaced};
+use crate::faults::text::{always_true, clause, places, quotes, replaced};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.long_names_cut",
         Queries,
         "Names are cut behind 40 characters.",
-        Lie::Text(|_, _, text| names_cut(text, 40)),
+        Lie::Text(|dialect, _, text| names_cut(quotes(dialect), text, 40)),
     )
     .suspects(&["schema.names.long"]),
     Fault::new(
@@ -28,7 +28,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "queries.limit_zero_is_unlimited",
         Queries,
         "LIMIT 0 gives every row.",
-        Lie::Text(|_, _, text| text.strip_suffix(" LIMIT 0").map(str::to_owned)),
+        Lie::Text(|_, _, text| limit_zero_is_unlimited(text)),
     )
     .suspects(&["queries.limit"]),
     Fault::new(
@@ -153,20 +153,27 @@ pub(super) const FAULTS: &[Fault] = &[
 ];
 
 /// The text with all quoted names cut.
-fn names_cut(text: &str, longest: usize) -> Option<String> {
+fn names_cut((open, close): (char, char), text: &str, longest: usize) -> Option<String> {
     let mut length = None;
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        length = match (length, c) {
-            (None, '"') => Some(0),
-            (Some(_), '"') | (None, _) => None,
-            (Some(length), _) => Some(length + 1),
+        length = match length {
+            None if c == open => Some(0),
+            Some(_) if c == close => None,
+            length => length.map(|length| length + 1),
         };
         if length.is_none_or(|length| length <= longest) {
             out.push(c);
         }
     }
     (out != text).then_some(out)
+}
+
+fn limit_zero_is_unlimited(text: &str) -> Option<String> {
+    let rest = text
+        .strip_suffix(" LIMIT 0")
+        .or_else(|| text.strip_suffix(" LIMIT 0 OFFSET 0"))?;
+    Some(rest.to_owned())
 }
 
 fn null_equals_null(dialect: &dyn Dialect, kind: StatementKind, text: &str) -> Option<String> {

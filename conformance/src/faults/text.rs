@@ -1,5 +1,16 @@
 //! Small changes to the text of a statement, outside its quoted parts.
 
+use selfsame::dialect::Dialect;
+
+/// The characters between which the dialect puts a name.
+pub(super) fn quotes(dialect: &dyn Dialect) -> (char, char) {
+    let mut quoted = String::new();
+    dialect.quote("x", &mut quoted);
+    let mut characters = quoted.chars();
+    let open = characters.next().unwrap_or('"');
+    (open, characters.next_back().unwrap_or(open))
+}
+
 /// The places of `word` outside quotes.
 pub(super) fn places(text: &str, word: &str) -> Vec<usize> {
     let mut places = Vec::new();
@@ -8,7 +19,7 @@ pub(super) fn places(text: &str, word: &str) -> Vec<usize> {
         match quote {
             Some(open) if c == open => quote = None,
             Some(_) => {}
-            None if c == '"' || c == '\'' => quote = Some(c),
+            None if matches!(c, '"' | '\'' | '`') => quote = Some(c),
             None if text[at..].starts_with(word) => places.push(at),
             None => {}
         }
@@ -70,7 +81,7 @@ pub(super) fn definitions(text: &str) -> Option<(&str, Vec<&str>, &str)> {
         match (quote, c) {
             (Some(mark), c) if c == mark => quote = None,
             (Some(_), _) => {}
-            (None, '"' | '\'') => quote = Some(c),
+            (None, '"' | '\'' | '`') => quote = Some(c),
             (None, '(') => depth += 1,
             (None, ',') if depth == 1 => {
                 parts.push(text[begun..at].trim());

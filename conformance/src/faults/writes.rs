@@ -8,7 +8,7 @@ use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::Writes;
 use crate::faults::lie::{Answer, Lie};
-use crate::faults::text::{always_true, places};
+use crate::faults::text::{always_true, places, quotes};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
@@ -93,7 +93,11 @@ pub(super) const FAULTS: &[Fault] = &[
         "writes.quote_lost_in_names",
         Writes,
         "A quote inside the name of a table is lost.",
-        Lie::Text(|_, _, text| text.contains("\"\"").then(|| text.replace("\"\"", ""))),
+        Lie::Text(|dialect, _, text| {
+            let (_, close) = quotes(dialect);
+            let twice = format!("{close}{close}");
+            text.contains(&twice).then(|| text.replace(&twice, ""))
+        }),
     )
     .suspects(&["schema.names.odd"]),
 ];

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::{Format, written};
 use crate::outcome::Outcome;
-use crate::report::{CaseReport, FaultReport, FaultVerdict, KillMatrix, Report, Summary};
+use crate::report::{
+    CaseReport, FaultReport, FaultVerdict, KillMatrix, Report, Summary, TierSummary,
+};
 
 const TEMPLATE: &str = include_str!("page.html");
 
@@ -17,6 +19,7 @@ pub(super) fn write(report: &Report) -> Result<String> {
         seed: format!("{:#x}", report.seed),
         seconds: format!("{:.1}", report.timing.seconds),
         rows: rows(report),
+        tiers: report.targets.iter().map(|t| t.tiers().collect()).collect(),
         failures: failures(report),
         faults: faults(report),
         report,
@@ -40,6 +43,8 @@ struct Page<'a> {
     seed: String,
     seconds: String,
     rows: Vec<MatrixRow<'a>>,
+    /// Of each target.
+    tiers: Vec<Vec<TierSummary>>,
     failures: Vec<Failure<'a>>,
     faults: Vec<Fault<'a>>,
 }
@@ -194,13 +199,10 @@ fn fault_cell(verdict: Option<&FaultVerdict>) -> FaultCell<'_> {
         Some(FaultVerdict::Killed {
             case, assertion, ..
         }) => ("killed", case.as_str(), assertion.clone()),
-        Some(FaultVerdict::Survived {
-            fired: true,
-            errors,
-        }) => ("survived", "", format!("acted; {} errors", errors.len())),
-        Some(FaultVerdict::Survived { fired: false, .. }) => {
-            ("survived", "", "never acted".to_owned())
+        Some(FaultVerdict::Survived { errors }) => {
+            ("survived", "", format!("acted; {} errors", errors.len()))
         }
+        Some(FaultVerdict::NeverActed) => ("never acted", "", String::new()),
         Some(FaultVerdict::Equivalent { reason }) => ("equivalent", "", reason.clone()),
     };
     FaultCell { verdict, by, why }

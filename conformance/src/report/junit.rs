@@ -104,6 +104,11 @@ fn faults(matrix: &KillMatrix) -> TestSuite {
                 status.set_message(format!("not found: {}", fault.sentence));
                 status
             }
+            FaultVerdict::NeverActed => {
+                let mut status = TestCaseStatus::skipped();
+                status.set_message("it never acted on the statements of this backend");
+                status
+            }
             FaultVerdict::Equivalent { reason } => {
                 let mut status = TestCaseStatus::skipped();
                 status.set_message(reason.as_str());

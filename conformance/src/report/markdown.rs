@@ -9,7 +9,7 @@ pub(super) fn write(report: &Report) -> String {
         report.inventory, report.seed
     );
     if !report.targets.is_empty() {
-        out.push_str("\n| target | version | passed | failed | expected | unsupported | skipped | not run |\n|---|---|--:|--:|--:|--:|--:|--:|\n");
+        out.push_str("\n| target | version | tiers | passed | failed | expected | unsupported | skipped | not run |\n|---|---|---|--:|--:|--:|--:|--:|--:|\n");
     }
     for target in &report.targets {
         let count = |name: &str| {
@@ -20,12 +20,17 @@ pub(super) fn write(report: &Report) -> String {
                 .count()
         };
         out.push_str(&format!(
-            "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
             cell(&target.name),
             cell(match &target.error {
                 Some(error) => error,
                 None => target.server_version.as_deref().unwrap_or_default(),
             }),
+            target
+                .tiers()
+                .map(|tier| tier.to_string())
+                .collect::<Vec<_>>()
+                .join(", "),
             count("pass"),
             count("fail") + count("harness_error"),
             count("expected"),
@@ -85,6 +90,7 @@ fn faults(report: &Report, out: &mut String) {
             let verdict = match &fault.verdict {
                 FaultVerdict::Killed { case, .. } => format!("`{case}`"),
                 FaultVerdict::Survived { .. } => "**not found**".to_owned(),
+                FaultVerdict::NeverActed => "never acted".to_owned(),
                 FaultVerdict::Equivalent { reason } => format!("equivalent: {}", cell(reason)),
             };
             out.push_str(&format!("| {} | {verdict} |\n", cell(&fault.sentence)));

@@ -20,8 +20,13 @@ pub(super) fn write(report: &Report) -> String {
                 };
                 let killed = of(|v| matches!(v, FaultVerdict::Killed { .. }));
                 let equivalent = of(|v| matches!(v, FaultVerdict::Equivalent { .. }));
+                let idle = of(|v| matches!(v, FaultVerdict::NeverActed));
+                let idle = match idle {
+                    0 => String::new(),
+                    idle => format!(", {idle} that never acted on its statements"),
+                };
                 format!(
-                    "{}: {killed} of {} faults found, {equivalent} that the engine has by itself",
+                    "{}: {killed} of {} faults found, {equivalent} that the engine has by itself{idle}",
                     matrix.target,
                     matrix.faults.len() - equivalent,
                 )
@@ -31,10 +36,7 @@ pub(super) fn write(report: &Report) -> String {
     if report.matched == 0 && report.faults.is_empty() {
         head.push("no case matched".to_owned());
     }
-    let mut details: Vec<String> = failing(report)
-        .map(|(target, case)| format!("  FAIL {} on {target}: {}", case.id, message(case)))
-        .chain(survivors(report))
-        .collect();
+    let mut details: Vec<String> = causes(report).chain(survivors(report)).collect();
     let last = format!(
         "inventory {}, seed {:#x}, {:.1} s: {}",
         report.inventory,
@@ -104,6 +106,57 @@ fn failing(report: &Report) -> impl Iterator<Item = (&str, &CaseReport)> {
     })
 }
 
+/// One line for each cause: the failures of a target whose messages are alike, the easiest case first.
+fn causes(report: &Report) -> impl Iterator<Item = String> {
+    let mut causes: Vec<(&str, String, Vec<&CaseReport>)> = Vec::new();
+    for (target, case) in failing(report) {
+        let cause = cause(&message(case));
+        match causes
+            .iter_mut()
+            .find(|(other, known, _)| *other == target && *known == cause)
+        {
+            Some((_, _, cases)) => cases.push(case),
+            None => causes.push((target, cause, vec![case])),
+        }
+    }
+    causes.into_iter().filter_map(|(target, _, cases)| {
+        let easiest = cases.iter().min_by_key(|case| case.tier)?;
+        let others = match cases.len() - 1 {
+            0 => String::new(),
+            others => format!(" (and {others} more of this cause)"),
+        };
+        let message = message(easiest);
+        Some(format!(
+            "  FAIL {} on {target}{others}: {message}",
+            easiest.id
+        ))
+    })
+}
+
+/// A message without what differs from case to case: names in quotes, numbers, and the entity in front.
+fn cause(message: &str) -> String {
+    let mut out = String::with_capacity(message.len());
+    let mut quote = None;
+    for c in message.chars() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if matches!(c, '`' | '"') => quote = Some(c),
+            None if c.is_ascii_digit() => {
+                if !out.ends_with('#') {
+                    out.push('#');
+                }
+            }
+            None => out.push(c),
+        }
+    }
+    // `InsertError: users.id: what happened`: the kind and what happened.
+    match out.splitn(3, ": ").collect::<Vec<_>>()[..] {
+        [kind, place, what] if !place.contains(' ') => format!("{kind}: {what}"),
+        _ => out,
+    }
+}
+
 fn survivors(report: &Report) -> impl Iterator<Item = String> {
     report.faults.iter().flat_map(|matrix| {
         matrix
@@ -146,7 +199,13 @@ fn of_target(target: &TargetReport) -> String {
         (count > 0).then(|| format!("{count} {}", name.replace('_', " ")))
     })
     .collect();
-    format!("{} ({version}): {}", target.name, counts.join(", "))
+    let tiers: Vec<String> = target.tiers().map(|tier| tier.to_string()).collect();
+    format!(
+        "{} ({version}): {}; {}",
+        target.name,
+        counts.join(", "),
+        tiers.join(", ")
+    )
 }
 
 /// The first line of what happened.

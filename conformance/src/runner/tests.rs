@@ -322,7 +322,7 @@ fn every_format_holds_the_outcomes() {
     );
     let markdown = report.write(Format::Markdown).expect("Markdown");
     assert!(
-        markdown.contains("| nothing | Nothing 1.0 | 1 | 3 | 0 | 1 | 1 | 0 |"),
+        markdown.contains("| nothing | Nothing 1.0 | core 1/4 | 1 | 3 | 0 | 1 | 1 | 0 |"),
         "{markdown}"
     );
     let html = report.write(Format::Html).expect("HTML");
@@ -339,9 +339,28 @@ fn every_format_holds_the_outcomes() {
 #[test]
 fn a_terminal_gets_twelve_lines_at_most() {
     let cases: Vec<&'static Case> = vec![&FAILS; 50];
-    let report = run_on(nothing(), &cases, &Options::default());
+    let mut report = run_on(nothing(), &cases, &Options::default());
+    for (place, case) in report.targets[0].cases.iter_mut().enumerate() {
+        if let Outcome::Fail { failure } = &mut case.outcome {
+            failure.message = format!("{} happened", "x".repeat(place + 1));
+        }
+    }
     let text = report.to_terminal();
     assert_eq!(text.lines().count(), 12, "{text}");
     assert!(text.contains("and 41 more (50 failed in all)"), "{text}");
     assert_eq!(report.failures().count(), 50);
+}
+
+#[test]
+fn failures_of_one_cause_are_one_line() {
+    let cases: Vec<&'static Case> = vec![&FAILS; 50];
+    let mut report = run_on(nothing(), &cases, &Options::default());
+    for (place, case) in report.targets[0].cases.iter_mut().enumerate() {
+        if let Outcome::Fail { failure } = &mut case.outcome {
+            failure.message = format!("Unsupported: t{place}.`c{place}`: no keys, {place} rows");
+        }
+    }
+    let text = report.to_terminal();
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(text.contains("(and 49 more of this cause)"), "{text}");
 }

@@ -35,6 +35,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Rule(24), Rule(35)]),
     Case::core("sessions.hooks.called", hooks)
         .since(5)
+        .needs(&[Capability::Transactions])
         .promise("Hooks are called before and after each flush, commit, rollback, INSERT, UPDATE, DELETE and load, and what one changes is written.")
         .hint("Nothing of the backend's.")
         .covers(&[Rule(36)]),

@@ -1,0 +1,77 @@
+//! The suite on SQLite that claims less than it can: nothing is asked that is not claimed.
+
+use std::sync::Arc;
+
+use selfsame::dialect::Capabilities;
+use selfsame_conformance::{Options, Outcome, Target, claiming, run, target_fn};
+use selfsame_sqlite::testing::TempDatabase;
+
+fn sqlite() -> Arc<dyn Target> {
+    Arc::new(target_fn("sqlite", || {
+        let database = TempDatabase::new()?;
+        Ok((Arc::new(database.backend()), database))
+    }))
+}
+
+fn check(name: &'static str, change: fn(Capabilities) -> Capabilities) {
+    let options = Options {
+        cases: 4,
+        ..Options::default()
+    };
+    let report = run(&[claiming(sqlite(), name, change)], &options, &mut ());
+    for case in &report.targets[0].cases {
+        if let Outcome::Fail { failure } = &case.outcome {
+            eprintln!("{}: {}", case.id, failure.message);
+        }
+    }
+    assert_eq!(report.exit_code(), 0, "{}", report.to_terminal());
+}
+
+#[test]
+fn nothing() {
+    check("nothing claimed", |_| Capabilities::none());
+}
+
+macro_rules! without {
+    ($($name:ident: $change:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            check(concat!("without ", stringify!($name)), $change);
+        }
+    )*};
+}
+
+without! {
+    transactions: |all| all
+        .with_transactions(false)
+        .with_savepoints(false)
+        .with_read_only_transactions(false)
+        .with_isolation_levels(Vec::new())
+        .with_deferrable_constraints(false);
+    savepoints: |all| all.with_savepoints(false);
+    foreign_keys: |all| all.with_foreign_keys(false).with_deferrable_constraints(false);
+    checks: |all| all.with_checks(false);
+    generated_keys: |all| all.with_generated_keys(false);
+    returning: |all| all.with_returning(false);
+    upsert: |all| all.with_upsert(false);
+    deferrable_constraints: |all| all.with_deferrable_constraints(false);
+    nulls_order: |all| all.with_nulls_order(false);
+    row_values: |all| all.with_row_values(false);
+    read_only_transactions: |all| all.with_read_only_transactions(false);
+    isolation_levels: |all| all.with_isolation_levels(Vec::new());
+    infinities: |all| all.with_infinities(false);
+    nul_in_text: |all| all.with_nul_in_text(false);
+    json_text_kept: |all| all.with_json_text_kept(false);
+    one_connection: |all| all.with_max_connections(Some(1));
+    lock_timeout: |all| all.with_lock_timeout(None);
+    few_parameters: |all| all.with_max_parameters(Some(20));
+}
+
+#[test]
+fn claims_that_contradict_each_other_are_refused() {
+    let odd = claiming(sqlite(), "odd", |all| all.with_transactions(false));
+    let report = run(&[odd], &Options::default(), &mut ());
+    assert_eq!(report.exit_code(), 2);
+    let error = report.targets[0].error.as_deref().unwrap_or_default();
+    assert!(error.contains("savepoints are claimed"), "{error}");
+}

@@ -1,0 +1,179 @@
+//! A target that claims less than it can: the suite must be green on it, for what remains.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use selfsame::Result;
+use selfsame::backend::{Backend, Connection};
+use selfsame::dialect::{
+    Batch, Capabilities, DatePart, Dialect, GeneratedKey, JsonStep, TextMatch, Transaction,
+};
+use selfsame::schema::{Column, ColumnType, Table};
+use selfsame::value::ValueType;
+
+use crate::target::{Fresh, Target};
+
+/// What is claimed, made of what the backend claims.
+type Change = Arc<dyn Fn(Capabilities) -> Capabilities + Send + Sync>;
+
+/// Gives the target other capabilities: to see that the suite asks only for what a backend claims, or what a backend could claim.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// # fn target() -> Arc<dyn selfsame_conformance::Target> { unimplemented!() }
+/// use selfsame::dialect::Capabilities;
+/// use selfsame_conformance::{claiming, run, Options};
+///
+/// let modest = claiming(target(), "nothing claimed", |_| Capabilities::none());
+/// assert_eq!(run(&[modest], &Options::default(), &mut ()).exit_code(), 0);
+/// ```
+pub fn claiming(
+    target: Arc<dyn Target>,
+    name: impl Into<String>,
+    change: impl Fn(Capabilities) -> Capabilities + Send + Sync + 'static,
+) -> Arc<dyn Target> {
+    Arc::new(Claiming {
+        inner: target,
+        name: name.into(),
+        change: Arc::new(change),
+    })
+}
+
+struct Claiming {
+    inner: Arc<dyn Target>,
+    name: String,
+    change: Change,
+}
+
+impl Target for Claiming {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn description(&self) -> String {
+        format!("{}, {}", self.inner.description(), self.name)
+    }
+
+    fn fresh(&self) -> Result<Box<dyn Fresh>> {
+        Ok(Box::new(FreshClaiming {
+            inner: self.inner.fresh()?,
+            change: Arc::clone(&self.change),
+        }))
+    }
+}
+
+struct FreshClaiming {
+    inner: Box<dyn Fresh>,
+    change: Change,
+}
+
+impl Fresh for FreshClaiming {
+    fn backend(&self) -> Arc<dyn Backend> {
+        let inner = self.inner.backend();
+        Arc::new(ClaimingBackend {
+            dialect: ClaimingDialect {
+                inner: Arc::clone(&inner),
+                change: Arc::clone(&self.change),
+            },
+            inner,
+        })
+    }
+}
+
+#[derive(Debug)]
+struct ClaimingBackend {
+    inner: Arc<dyn Backend>,
+    dialect: ClaimingDialect,
+}
+
+impl Backend for ClaimingBackend {
+    fn connect(&self) -> Result<Box<dyn Connection>> {
+        self.inner.connect()
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        &self.dialect
+    }
+}
+
+struct ClaimingDialect {
+    inner: Arc<dyn Backend>,
+    change: Change,
+}
+
+impl fmt::Debug for ClaimingDialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClaimingDialect")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Forwards methods as they are declared.
+macro_rules! forward {
+    ($($name:ident($($argument:ident: $ty:ty),*) $(-> $result:ty)?;)*) => {$(
+        fn $name(&self $(, $argument: $ty)*) $(-> $result)? {
+            self.inner.dialect().$name($($argument),*)
+        }
+    )*};
+}
+
+impl Dialect for ClaimingDialect {
+    fn capabilities(&self) -> Capabilities {
+        (self.change)(self.inner.dialect().capabilities())
+    }
+
+    forward! {
+        name() -> &str;
+        column_type(ty: &ColumnType) -> Cow<'static, str>;
+        batch() -> Batch;
+        quote(identifier: &str, out: &mut String);
+        placeholder(index: usize, ty: ValueType, out: &mut String);
+        limit(limit: Option<u64>, offset: Option<u64>, out: &mut String);
+        null_safe_equality(negated: bool) -> &'static str;
+        excluded(column: &str, out: &mut String);
+        cast_type(ty: &ColumnType) -> Cow<'static, str>;
+        cast(operand: &str, ty: &ColumnType, out: &mut String);
+        json_text(document: &str, path: &[JsonStep], out: &mut String);
+        date_part(part: DatePart, value: &str, ty: ValueType, out: &mut String);
+        array_type(ty: &ColumnType) -> Cow<'static, str>;
+        generated_key(column: &Column) -> GeneratedKey;
+        last_key(table: &Table) -> Option<String>;
+        transaction(command: &Transaction<'_>) -> String;
+        table_exists() -> String;
+        text_match(test: TextMatch, subject: &str, pattern: &str, out: &mut String);
+        reflect(connection: &mut dyn Connection) -> Result<Vec<Table>>;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// The names of the functions that a text declares: in a trait, or in the list that is forwarded.
+    fn declared(text: &str, begins: &str) -> Vec<String> {
+        let mut names: Vec<String> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix(begins))
+            .filter_map(|rest| rest.split_once('('))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn every_method_of_a_dialect_is_forwarded() {
+        let dialect = include_str!("../../orm/src/dialect.rs");
+        let begin = dialect.find("pub trait Dialect").expect("the trait");
+        let end = begin + dialect[begin..].find("\n}\n").expect("its end");
+        let mut wanted = declared(&dialect[begin..end], "fn ");
+        wanted.retain(|name| name != "capabilities");
+        let own = include_str!("claims.rs");
+        let begin = own.find("    forward! {").expect("the list");
+        let end = begin + own[begin..].find("\n    }\n").expect("its end");
+        assert_eq!(declared(&own[begin..end], ""), {
+            wanted.sort();
+            wanted
+        });
+    }
+}
