@@ -228,6 +228,24 @@ pub enum Capability {
     NullsOrder,
     /// Rows of values in comparisons.
     RowValues,
+    /// Decimals that are compared and computed exactly.
+    ExactDecimals,
+    /// Decimals that keep their scale.
+    DecimalScale,
+    /// Errors that name a violated CHECK.
+    ConstraintNames,
+    /// Columns that the database computes.
+    ComputedColumns,
+    /// Window functions.
+    Windows,
+    /// WITH RECURSIVE.
+    RecursiveQueries,
+    /// INTERSECT and EXCEPT.
+    SetOperations,
+    /// Paths into JSON documents.
+    JsonPaths,
+    /// Parts of dates and times.
+    DateParts,
     /// Read-only transactions.
     ReadOnlyTransactions,
     /// Foreign keys that wait for COMMIT.
@@ -261,6 +279,15 @@ impl Capability {
             Self::Upsert => capabilities.upsert,
             Self::NullsOrder => capabilities.nulls_order,
             Self::RowValues => capabilities.row_values,
+            Self::ExactDecimals => capabilities.exact_decimals,
+            Self::DecimalScale => capabilities.decimal_scale_kept,
+            Self::ConstraintNames => capabilities.constraint_names,
+            Self::ComputedColumns => capabilities.computed_columns,
+            Self::Windows => capabilities.windows,
+            Self::RecursiveQueries => capabilities.recursive_queries,
+            Self::SetOperations => capabilities.set_operations,
+            Self::JsonPaths => capabilities.json_paths,
+            Self::DateParts => capabilities.date_parts,
             Self::ReadOnlyTransactions => capabilities.read_only_transactions,
             Self::DeferrableConstraints => capabilities.deferrable_constraints,
             Self::Isolation(level) => capabilities.isolation_levels.contains(&level),
@@ -287,6 +314,12 @@ const REFUSALS: &[(&str, Capability)] = &[
         "a comparison of several columns at once",
         Capability::RowValues,
     ),
+    ("a computed column", Capability::ComputedColumns),
+    ("a window function", Capability::Windows),
+    ("a recursive query", Capability::RecursiveQueries),
+    ("INTERSECT or EXCEPT", Capability::SetOperations),
+    ("a path into a JSON document", Capability::JsonPaths),
+    ("a part of a date or time", Capability::DateParts),
 ];
 
 impl Capability {
@@ -312,6 +345,15 @@ impl fmt::Display for Capability {
             Self::Upsert => "upsert",
             Self::NullsOrder => "NULLS FIRST and LAST",
             Self::RowValues => "rows of values in comparisons",
+            Self::ExactDecimals => "exact decimals",
+            Self::DecimalScale => "the scale of decimals",
+            Self::ConstraintNames => "names of violated constraints",
+            Self::ComputedColumns => "computed columns",
+            Self::Windows => "window functions",
+            Self::RecursiveQueries => "recursive queries",
+            Self::SetOperations => "INTERSECT and EXCEPT",
+            Self::JsonPaths => "paths into JSON documents",
+            Self::DateParts => "parts of dates and times",
             Self::ReadOnlyTransactions => "read-only transactions",
             Self::DeferrableConstraints => "deferrable constraints",
             Self::Isolation(level) => level.as_sql(),

@@ -139,6 +139,7 @@ impl Dialect for ClaimingDialect {
         date_part(part: DatePart, value: &str, ty: ValueType, out: &mut String);
         array_type(ty: &ColumnType) -> Cow<'static, str>;
         generated_key(column: &Column) -> GeneratedKey;
+        computed_column(expression: &str, out: &mut String);
         last_key(table: &Table) -> Option<String>;
         transaction(command: &Transaction<'_>) -> String;
         table_exists() -> String;

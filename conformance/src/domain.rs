@@ -234,6 +234,9 @@ pub(crate) fn came_back(found: &Value, stored: &Value, capabilities: &Capabiliti
             let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text);
             matches!((parsed(a), parsed(b)), (Ok(a), Ok(b)) if a == b)
         }
+        (Value::Decimal(a), Value::Decimal(b)) if !capabilities.decimal_scale_kept => {
+            a.compare(*b).is_eq()
+        }
         _ => found.as_ref().same(stored.as_ref()),
     }
 }

@@ -135,6 +135,12 @@ pub trait Dialect: Debug + Send + Sync {
         }
     }
 
+    /// Writes how a column is computed, after its type, with a leading space. By default a stored column:
+    /// `GENERATED ALWAYS AS (…) STORED`. Only asked where [`computed_columns`](Capabilities::computed_columns) is claimed.
+    fn computed_column(&self, expression: &str, out: &mut String) {
+        write!(out, " GENERATED ALWAYS AS ({expression}) STORED").expect("a String takes any text");
+    }
+
     /// A query for the greatest generated key in use, one integer column, NULL where there is none; the ORM counts on from it
     /// inside the same transaction.
     ///
@@ -428,6 +434,24 @@ pub struct Capabilities {
     pub nul_in_text: bool,
     /// Reading and writing JSON keeps the text as it was (key order, spaces), not only the document.
     pub json_text_kept: bool,
+    /// Decimals are stored, compared, ordered and computed as such, never as floats or text.
+    pub exact_decimals: bool,
+    /// A decimal comes back with the scale that it was given: 1.50 is not 1.5.
+    pub decimal_scale_kept: bool,
+    /// The error for a violated CHECK names the constraint.
+    pub constraint_names: bool,
+    /// Columns that the database computes from others: `GENERATED ALWAYS AS`.
+    pub computed_columns: bool,
+    /// Window functions: `OVER (…)`.
+    pub windows: bool,
+    /// Queries that refer to themselves: `WITH RECURSIVE`.
+    pub recursive_queries: bool,
+    /// INTERSECT and EXCEPT.
+    pub set_operations: bool,
+    /// Text at a path of a JSON document.
+    pub json_paths: bool,
+    /// Parts of dates and times: years, hours, weekdays.
+    pub date_parts: bool,
     /// The most connections at a time; `None` is no limit of its own.
     pub max_connections: Option<usize>,
     /// The most parameters of one statement.
@@ -472,6 +496,15 @@ setters!(
     with_negative_zero: negative_zero: bool,
     with_nul_in_text: nul_in_text: bool,
     with_json_text_kept: json_text_kept: bool,
+    with_exact_decimals: exact_decimals: bool,
+    with_decimal_scale_kept: decimal_scale_kept: bool,
+    with_constraint_names: constraint_names: bool,
+    with_computed_columns: computed_columns: bool,
+    with_windows: windows: bool,
+    with_recursive_queries: recursive_queries: bool,
+    with_set_operations: set_operations: bool,
+    with_json_paths: json_paths: bool,
+    with_date_parts: date_parts: bool,
     with_max_connections: max_connections: Option<usize>,
     with_max_parameters: max_parameters: Option<usize>,
     with_max_identifier: max_identifier: Option<usize>,

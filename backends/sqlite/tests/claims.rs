@@ -62,6 +62,15 @@ without! {
     infinities: |all| all.with_infinities(false);
     nul_in_text: |all| all.with_nul_in_text(false);
     json_text_kept: |all| all.with_json_text_kept(false);
+    exact_decimals: |all| all.with_exact_decimals(false);
+    decimal_scale_kept: |all| all.with_decimal_scale_kept(false);
+    constraint_names: |all| all.with_constraint_names(false);
+    computed_columns: |all| all.with_computed_columns(false);
+    windows: |all| all.with_windows(false);
+    recursive_queries: |all| all.with_recursive_queries(false);
+    set_operations: |all| all.with_set_operations(false);
+    json_paths: |all| all.with_json_paths(false);
+    date_parts: |all| all.with_date_parts(false);
     one_connection: |all| all.with_max_connections(Some(1));
     lock_timeout: |all| all.with_lock_timeout(None);
     few_parameters: |all| all.with_max_parameters(Some(20));

@@ -109,6 +109,15 @@ impl Dialect for MyDialect {
             .with_generated_keys(true)
             .with_infinities(true)
             .with_json_text_kept(true)
+            .with_exact_decimals(true)
+            .with_decimal_scale_kept(true)
+            .with_constraint_names(true)
+            .with_computed_columns(true)
+            .with_windows(true)
+            .with_recursive_queries(true)
+            .with_set_operations(true)
+            .with_json_paths(true)
+            .with_date_parts(true)
     }
 
     fn batch(&self) -> Batch {

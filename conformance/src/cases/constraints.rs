@@ -32,7 +32,7 @@ const CASES: &[Case] = &[
         .covers(&[Contract(56)]),
     Case::full("constraints.check.violated", check)
         .needs(&[Capability::Checks])
-        .promise("A row that a CHECK refuses is refused as such, and the error names the constraint.")
+        .promise("A row that a CHECK refuses is refused as such, and the error names the constraint where that is claimed.")
         .hint("Read the constraint's name from the error's own field, or from its text.")
         .covers(&[Contract(56)]),
     Case::full("constraints.foreign_key.missing", foreign_key)
@@ -171,11 +171,13 @@ fn check(context: &mut Context) -> CaseResult {
         ErrorKind::CheckViolation,
         "a row that a CHECK refuses",
     )?;
-    check_eq!(
-        error.constraint_name(),
-        Some("age_is_not_negative"),
-        "the error must name the constraint"
-    );
+    if context.capabilities().constraint_names {
+        check_eq!(
+            error.constraint_name(),
+            Some("age_is_not_negative"),
+            "the error must name the constraint"
+        );
+    }
     for (id, age) in [(2, int(0)), (3, null(ValueType::I64))] {
         let result = database.execute(insert, &[int(id), age]);
         check!(

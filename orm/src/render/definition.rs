@@ -209,9 +209,12 @@ impl<'t> Definition<'t> {
             let ty = self.renderer.dialect.column_type(&column.ty);
             text.push(&ty);
             if let Generated::Computed(expression) = &column.generated {
-                text.push(" GENERATED ALWAYS AS (");
-                text.push(expression);
-                text.push(") STORED");
+                self.check_computed(column)?;
+                let mut computed = String::new();
+                self.renderer
+                    .dialect
+                    .computed_column(expression, &mut computed);
+                text.push(&computed);
             }
             if !column.nullable {
                 text.push(" NOT NULL");
@@ -222,6 +225,14 @@ impl<'t> Definition<'t> {
             }
         }
         Ok(key_is_written)
+    }
+
+    fn check_computed(&self, column: &Column) -> Result<()> {
+        if self.capabilities.computed_columns {
+            return Ok(());
+        }
+        let error = Error::unsupported(self.renderer.dialect.name(), "a computed column");
+        Err(error.entity(&self.table.name).column(&column.name))
     }
 
     fn check_generated(&self, position: usize, column: &Column) -> Result<()> {

@@ -247,6 +247,12 @@ impl<'a> Writer<'a> {
                 cast,
             } => self.aggregate(*function, operand.as_deref(), *distinct, cast.as_ref()),
             Node::Window { function, window } => self.window(function, window),
+            Node::JsonText { .. } if !self.text.dialect.capabilities().json_paths => {
+                self.refuse("a path into a JSON document");
+            }
+            Node::DatePart { .. } if !self.text.dialect.capabilities().date_parts => {
+                self.refuse("a part of a date or time");
+            }
             Node::JsonText { document, path } => self.template(
                 |dialect, operand, out| dialect.json_text(operand, path, out),
                 |writer| writer.operand(document),
@@ -315,16 +321,17 @@ impl<'a> Writer<'a> {
 
     /// An expression in a place where anything but a single term is put in parentheses.
     fn row(&mut self, nodes: &[Node]) {
-        let dialect = self.text.dialect;
-        if !dialect.capabilities().row_values {
-            return self.fail(Error::unsupported(
-                dialect.name(),
-                "a comparison of several columns at once",
-            ));
+        if !self.text.dialect.capabilities().row_values {
+            return self.refuse("a comparison of several columns at once");
         }
         self.push("(");
         self.list(nodes, ", ");
         self.push(")");
+    }
+
+    /// Fails for something that the dialect does not offer: `what` completes "… is not supported".
+    pub(super) fn refuse(&mut self, what: &str) {
+        self.fail(Error::unsupported(self.text.dialect.name(), what));
     }
 
     fn operand(&mut self, node: &Node) {

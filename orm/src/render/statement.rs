@@ -427,6 +427,9 @@ impl Writer<'_> {
             }
         }
         let recursive = commons.iter().any(|(_, common)| common.step.is_some());
+        if recursive && !self.text.dialect.capabilities().recursive_queries {
+            return self.refuse("a recursive query");
+        }
         for (i, (source, common)) in commons.into_iter().enumerate() {
             self.push(match (i, recursive) {
                 (0, true) => "WITH RECURSIVE ",
@@ -462,6 +465,10 @@ impl Writer<'_> {
                 self.compound(first, before);
                 self.push(") AS q");
             }
+        }
+        let is_union = matches!(operator, SetOperator::Union | SetOperator::UnionAll);
+        if !is_union && !self.text.dialect.capabilities().set_operations {
+            return self.refuse("INTERSECT or EXCEPT");
         }
         self.push(match operator {
             SetOperator::Union => " UNION ",

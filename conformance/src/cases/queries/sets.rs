@@ -5,7 +5,7 @@ use selfsame::value::{Value, ValueType};
 
 use super::with_values;
 use crate::case::Cover::Contract;
-use crate::case::{Case, CaseResult};
+use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, int, null};
 
@@ -31,14 +31,27 @@ pub(super) const CASES: &[Case] = &[
         .hint("Aliases are quoted like any name.")
         .covers(&[Contract(34)]),
     Case::read("queries.union.duplicates", unions)
-        .promise("UNION, INTERSECT and EXCEPT give each row once, UNION ALL gives every one.")
+        .promise("UNION gives each row once, UNION ALL gives every one.")
+        .hint("Send set operations as they are.")
+        .covers(&[Contract(35)]),
+    Case::read("queries.union.intersect_except", intersections)
+        .since(17)
+        .needs(&[Capability::SetOperations])
+        .promise("INTERSECT gives the rows of both sides and EXCEPT those of the first alone, each once.")
         .hint("Send set operations as they are.")
         .covers(&[Contract(35)]),
     Case::read("queries.subquery.kinds", subqueries)
-        .promise("EXISTS, scalar subqueries and recursive common table expressions work, because the ORM writes them.")
+        .promise("EXISTS and scalar subqueries work, because the ORM writes them.")
+        .hint("Check the database's version.")
+        .covers(&[Contract(36)]),
+    Case::read("queries.subquery.recursive", recursion)
+        .since(17)
+        .needs(&[Capability::RecursiveQueries])
+        .promise("A common table expression that refers to itself goes on until it adds no row.")
         .hint("Check the database's version.")
         .covers(&[Contract(36)]),
     Case::read("queries.window.rank", windows)
+        .needs(&[Capability::Windows])
         .promise("Window functions count within a part and in an order, because limits per group are written with them.")
         .hint("Check the database's version.")
         .covers(&[Contract(37)]),
@@ -183,13 +196,20 @@ fn self_join(context: &mut Context) -> CaseResult {
 }
 
 fn unions(context: &mut Context) -> CaseResult {
+    combined(
+        context,
+        &[("UNION", &[1, 2, 3]), ("UNION ALL", &[1, 1, 2, 2, 3])],
+    )
+}
+
+fn intersections(context: &mut Context) -> CaseResult {
+    combined(context, &[("INTERSECT", &[2]), ("EXCEPT", &[1])])
+}
+
+/// Puts the values below 3 together with those above 1, of 1, 1, 2 and 3.
+fn combined(context: &Context, operators: &[(&str, &[i64])]) -> CaseResult {
     let mut database = with_values(context, &[Some(1), Some(1), Some(2), Some(3)])?;
-    for (operator, wanted) in [
-        ("UNION", vec![1, 2, 3]),
-        ("UNION ALL", vec![1, 1, 2, 2, 3]),
-        ("INTERSECT", vec![2]),
-        ("EXCEPT", vec![1]),
-    ] {
+    for &(operator, wanted) in operators {
         let mut found = database.integers(
             &format!(
                 "SELECT [v] FROM [t] WHERE [v] < ? {operator} SELECT [v] FROM [t] WHERE [v] > ?"
@@ -219,6 +239,11 @@ fn subqueries(context: &mut Context) -> CaseResult {
         [2, 1, 0],
         "a scalar subquery must count for each row"
     );
+    Ok(())
+}
+
+fn recursion(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
     let found = database.integers(
         "WITH RECURSIVE [n]([i]) AS (SELECT 1 UNION ALL SELECT [i] + 1 FROM [n] WHERE [i] < 5) \
          SELECT CAST([i] AS BIGINT) FROM [n] ORDER BY [i]",

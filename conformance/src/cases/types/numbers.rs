@@ -36,10 +36,12 @@ pub(super) const CASES: &[Case] = &[
         .hint("An engine that stores whole floats as integers loses the sign: do not claim it there.")
         .covers(&[Contract(3)]),
     Case::core("types.decimal.scale", scale)
+        .needs(&[Capability::DecimalScale])
         .promise("1.0 and 1.00 come back with the scale they were stored with, because the scale is part of the value.")
         .hint("Keep decimals as the database's exact type without a scale, or as text.")
         .covers(&[Contract(4)]),
     Case::core("types.decimal.order", decimal_order)
+        .needs(&[Capability::ExactDecimals])
         .promise("Decimals sort and compare by number, not by text, or a range query gives wrong rows.")
         .hint("A textual column needs a numeric collation.")
         .covers(&[Contract(4)]),

@@ -6,6 +6,9 @@ use crate::sql::{Aggregate, FrameBound, FrameUnit, Node, Window};
 
 impl Writer<'_> {
     pub(super) fn window(&mut self, function: &Node, window: &Window) {
+        if !self.text.dialect.capabilities().windows {
+            return self.refuse("a window function");
+        }
         // The cast of an aggregate stands around the whole.
         let cast = match function {
             Node::Aggregate {
