@@ -2,6 +2,7 @@
 
 mod expressions;
 mod objects;
+mod operands;
 mod sets;
 mod stream;
 
@@ -20,6 +21,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     stream::CASES,
     objects::CASES,
     expressions::CASES,
+    operands::CASES,
 ];
 
 const CASES: &[Case] = &[
