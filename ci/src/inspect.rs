@@ -112,17 +112,16 @@ mod tests {
         check(
             &[parent().unique(["a"])],
             &[
-                "// The order of the key's columns is b, a.",
                 "// There is a second unique (a).",
-                "    #[orm(primary_key, unique)]",
+                "    #[orm(unique, primary_key = 2)]",
             ],
         );
         check(
             &[parent(), child().constraint(key(&["id"], "parent", &["a"]))],
             &[
                 "// No relation follows the foreign key (id): it does not refer to the primary key.",
-                "    // The database counts this column, which is not the whole key: here the program gives it.",
-                "    pub n: i32,",
+                "    #[orm(identity)]",
+                "    pub n: Auto<i32>,",
             ],
         );
         let twice = child()

@@ -77,6 +77,45 @@ pub trait Dialect: Debug + Send + Sync {
         self.column_type(ty)
     }
 
+    /// Whether two types of columns are one to the database. By default if it writes them alike.
+    fn is_same_type(&self, one: &ColumnType, other: &ColumnType) -> bool {
+        self.column_type(one) == self.column_type(other)
+    }
+
+    /// The type that a text is cast to where it becomes a value of a column of this type, and that is cast to text where it is read:
+    /// for types that the driver has no form of its own for. By default `None`: values are bound and read as they are.
+    ///
+    /// Name it without a length, to which a cast would cut what is too long.
+    fn text_form(&self, ty: &ColumnType) -> Option<Cow<'static, str>> {
+        let _ = ty;
+        None
+    }
+
+    /// Writes the text of an operand that is rendered already and whose type has a [`text_form`](Self::text_form): what a cast of it
+    /// gives back. By default a cast to text.
+    fn read_text(&self, operand: &str, ty: &ColumnType, out: &mut String) {
+        let _ = ty;
+        self.cast(operand, &ColumnType::Text { length: None }, out);
+    }
+
+    /// A statement that creates an enum type of the database's own, and does nothing if the type exists. By default `None`: the labels
+    /// are stored as text, held by a CHECK.
+    fn create_enum(&self, name: &str, labels: &[String]) -> Option<String> {
+        let _ = (name, labels);
+        None
+    }
+
+    /// A statement that drops an enum type, and does nothing if there is none or something still uses it.
+    fn drop_enum(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
+
+    /// What an INSERT says before its rows when it gives a value to a column that the database counts. By default nothing.
+    fn overriding(&self) -> &'static str {
+        ""
+    }
+
     /// Writes a CAST of an operand that is rendered already. By default to [`cast_type`](Self::cast_type).
     fn cast(&self, operand: &str, ty: &ColumnType, out: &mut String) {
         let ty = self.cast_type(ty);

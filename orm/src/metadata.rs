@@ -196,6 +196,14 @@ impl Metadata {
                 true => &order.deferred[position],
                 false => &[],
             };
+            for create in renderer.create_enums(table) {
+                if !statements
+                    .iter()
+                    .any(|known: &Sql| known.text() == create.text())
+                {
+                    statements.push(create);
+                }
+            }
             statements.push(renderer.create_table(table, deferred)?);
             indexes.extend(renderer.create_indexes(table)?);
             for &key in deferred {
@@ -223,6 +231,7 @@ impl Metadata {
         let order = Order::new(&self.tables);
         let deferrable = defers(dialect);
         let (mut keys, mut tables) = (Vec::new(), Vec::new());
+        let mut enums: Vec<Sql> = Vec::new();
         for &position in order.tables.iter().rev() {
             let table = &*self.tables[position];
             if !exists(table)? {
@@ -236,8 +245,14 @@ impl Metadata {
                 }
             }
             tables.push(renderer.drop_table(table)?);
+            for drop in renderer.drop_enums(table) {
+                if !enums.iter().any(|known| known.text() == drop.text()) {
+                    enums.push(drop);
+                }
+            }
         }
         keys.append(&mut tables);
+        keys.append(&mut enums);
         Ok(keys)
     }
 

@@ -10,6 +10,7 @@ mod statement;
 mod text;
 
 pub use association::Pairing;
+pub(crate) use expression::keeps_type;
 pub use expression::{Argument, Rendered};
 pub use statement::{
     QuerySpec, Read, query, render_compound, render_delete, render_insert, render_select,
@@ -83,6 +84,7 @@ impl<'d> Renderer<'d> {
             text.push(" DEFAULT VALUES");
         } else {
             text.column_list(table, columns);
+            text.overriding(table, columns);
             text.push(" VALUES ");
             for row in 0..rows {
                 text.push(if row == 0 { "(" } else { ", (" });
@@ -106,9 +108,10 @@ impl<'d> Renderer<'d> {
         text.push("INSERT INTO ");
         text.identifier(&table.name);
         text.column_list(table, columns);
+        text.overriding(table, columns);
         text.push(" SELECT ");
         text.each(columns.len(), ", ", |text, i| {
-            text.numbered("v.c", i);
+            text.unnested("v.c", i, &table.columns[columns[i]].ty);
         });
         text.push(" FROM ");
         text.unnest(table, columns);
@@ -139,7 +142,7 @@ impl<'d> Renderer<'d> {
         text.each(set.len(), ", ", |text, i| {
             text.identifier(&table.columns[set[i]].name);
             text.push(" = ");
-            text.numbered("v.s", i);
+            text.unnested("v.s", i, &table.columns[set[i]].ty);
         });
         text.push(" FROM ");
         let both: Vec<usize> = set.iter().chain(key).copied().collect();
@@ -155,7 +158,7 @@ impl<'d> Renderer<'d> {
             text.push("t.");
             text.identifier(&table.columns[key[i]].name);
             text.push(" = ");
-            text.numbered("v.k", i);
+            text.unnested("v.k", i, &table.columns[key[i]].ty);
         });
         text.finish(StatementKind::Update, Vec::new())
     }
@@ -225,7 +228,7 @@ impl<'d> Renderer<'d> {
     fn select(&self, table: &Table, read: &[usize], more: usize) -> Text<'d> {
         let mut text = self.text(64 + table.name.len() + read.len() * 16 + more);
         text.push("SELECT ");
-        text.columns(table, read);
+        text.read("", table, read);
         text.push(" FROM ");
         text.identifier(&table.name);
         text
@@ -242,7 +245,7 @@ impl<'d> Renderer<'d> {
             text.push(" ORDER BY ");
             text.each(order.len(), ", ", |text, i| {
                 let (column, descending) = order[i];
-                text.identifier(&table.columns[column].name);
+                text.sorted(table, column);
                 if descending {
                     text.push(" DESC");
                 }

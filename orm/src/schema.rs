@@ -54,6 +54,21 @@ pub enum ColumnType {
         /// The labels in declaration order.
         labels: &'static [&'static str],
     },
+    /// One of some labels, held by an enum type of the database where there are such types, else stored as [`Enum`](Self::Enum) is.
+    NativeEnum {
+        /// The name of the database's type, as SQL writes it.
+        name: String,
+        /// The labels in declaration order.
+        labels: Vec<String>,
+    },
+    /// An array of these; where the database has none, its text in PostgreSQL's form.
+    Array(Box<ColumnType>),
+    /// A type without a neutral form, as the database writes it: `inet`, `tstzrange`. Its values cross as the text that the database
+    /// writes and reads.
+    Other {
+        /// The type's name, as SQL writes it, with its modifiers.
+        name: String,
+    },
 }
 
 impl ColumnType {
@@ -78,6 +93,28 @@ impl ColumnType {
         }
     }
 
+    /// A type that only the database knows, by its name there; of an enum, the enum type of that name.
+    pub fn named(name: impl Into<String>, usual: Self) -> Self {
+        let name = name.into();
+        match usual {
+            Self::Enum { labels, .. } => Self::NativeEnum {
+                name,
+                labels: labels.iter().map(|&label| label.to_owned()).collect(),
+            },
+            Self::NativeEnum { labels, .. } => Self::NativeEnum { name, labels },
+            _ => Self::Other { name },
+        }
+    }
+
+    /// The name and the labels of the database's own enum type, if it is one or an array of it.
+    pub fn native_enum(&self) -> Option<(&str, &[String])> {
+        match self {
+            Self::NativeEnum { name, labels } => Some((name, labels)),
+            Self::Array(element) => element.native_enum(),
+            _ => None,
+        }
+    }
+
     /// The neutral type that values of the column cross in.
     pub const fn value_type(&self) -> ValueType {
         match self {
@@ -87,7 +124,11 @@ impl ColumnType {
             Self::I64 => ValueType::I64,
             Self::F32 => ValueType::F32,
             Self::F64 => ValueType::F64,
-            Self::Text { .. } | Self::Enum { .. } => ValueType::Text,
+            Self::Text { .. }
+            | Self::Enum { .. }
+            | Self::NativeEnum { .. }
+            | Self::Array(_)
+            | Self::Other { .. } => ValueType::Text,
             Self::Bytes => ValueType::Bytes,
             Self::Decimal { .. } => ValueType::Decimal,
             Self::Uuid => ValueType::Uuid,
@@ -128,6 +169,8 @@ pub struct Column {
     pub nullable: bool,
     /// Who makes its value.
     pub generated: Generated,
+    /// What reflection found of the column and no other field here can say, a sentence each.
+    pub remarks: Vec<String>,
 }
 
 impl Column {
@@ -138,6 +181,7 @@ impl Column {
             ty,
             nullable: false,
             generated: Generated::No,
+            remarks: Vec::new(),
         }
     }
 
@@ -146,6 +190,11 @@ impl Column {
     pub fn nullable(mut self) -> Self {
         self.nullable = true;
         self
+    }
+
+    /// Whether the database counts its values.
+    pub fn is_counted(&self) -> bool {
+        matches!(self.generated, Generated::Key | Generated::KeyNeverReused)
     }
 
     /// Sets who makes its value.
@@ -168,6 +217,21 @@ pub enum ReferentialAction {
     Cascade,
     /// Writes NULL (SET NULL).
     SetNull,
+    /// Writes the column's default (SET DEFAULT).
+    SetDefault,
+}
+
+impl ReferentialAction {
+    /// The action in SQL.
+    pub const fn as_sql(self) -> &'static str {
+        match self {
+            Self::NoAction => "NO ACTION",
+            Self::Restrict => "RESTRICT",
+            Self::Cascade => "CASCADE",
+            Self::SetNull => "SET NULL",
+            Self::SetDefault => "SET DEFAULT",
+        }
+    }
 }
 
 /// A FOREIGN KEY constraint.
@@ -233,6 +297,8 @@ pub struct Table {
     pub indexes: Vec<Index>,
     /// CHECK constraints.
     pub checks: Vec<Check>,
+    /// What reflection found of the table and no other field here can say, a sentence each: a partial index, an exclusion constraint.
+    pub remarks: Vec<String>,
 }
 
 fn names<S: Into<String>>(columns: impl IntoIterator<Item = S>) -> Vec<String> {
@@ -250,6 +316,7 @@ impl Table {
             uniques: Vec::new(),
             indexes: Vec::new(),
             checks: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 

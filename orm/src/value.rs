@@ -15,8 +15,10 @@
 //! | [`TimestampTz`], `chrono::DateTime<Utc>`, `jiff::Timestamp` | `TimestampTz` | microseconds since the Unix epoch, an instant |
 //! | `serde_json::Value` | `Json` | its text |
 //! | an enum with `#[derive(DbEnum)]` | `Text` | its label |
+//! | `Vec<T>` of these, but `Vec<u8>` | `Text` | the text of an array, `{1,2}` |
 //! | `Option<T>` | as `T` | `None` is NULL |
 
+mod array;
 mod column_value;
 mod decimal;
 mod deferred;

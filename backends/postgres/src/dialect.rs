@@ -38,8 +38,55 @@ impl Dialect for PostgresDialect {
             ColumnType::Decimal {
                 precision: Some((precision, scale)),
             } => format!("numeric({precision}, {scale})").into(),
+            ColumnType::Array(element) => format!("{}[]", self.column_type(element)).into(),
+            ColumnType::Other { name } | ColumnType::NativeEnum { name, .. } => name.clone().into(),
             _ => unbounded_type(ty).into(),
         }
+    }
+
+    /// Without modifiers: a cast to `bit(3)` or `character(5)` would cut what is too long instead of refusing it.
+    fn text_form(&self, ty: &ColumnType) -> Option<Cow<'static, str>> {
+        Some(match ty {
+            ColumnType::NativeEnum { name, .. } => name.clone().into(),
+            ColumnType::Other { name } => without_modifiers(name),
+            ColumnType::Array(element) => {
+                let name = self.text_form(element);
+                let name = name.unwrap_or_else(|| unbounded_type(element).into());
+                format!("{name}[]").into()
+            }
+            _ => return None,
+        })
+    }
+
+    /// A cast of an `inet` to text would add the `/32` that its own text does not have.
+    fn read_text(&self, operand: &str, ty: &ColumnType, out: &mut String) {
+        let written = match ty {
+            ColumnType::Other { name } if name == "inet" => write!(out, "abbrev({operand})"),
+            _ => write!(out, "CAST({operand} AS text)"),
+        };
+        written.expect("a String takes any text");
+    }
+
+    fn create_enum(&self, name: &str, labels: &[String]) -> Option<String> {
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|label| format!("'{}'", label.replace('\'', "''")))
+            .collect();
+        Some(unless(
+            &format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", ")),
+            "duplicate_object",
+        ))
+    }
+
+    fn drop_enum(&self, name: &str) -> Option<String> {
+        Some(unless(
+            &format!("DROP TYPE IF EXISTS {name}"),
+            "dependent_objects_still_exist",
+        ))
+    }
+
+    fn overriding(&self) -> &'static str {
+        " OVERRIDING SYSTEM VALUE"
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -127,6 +174,30 @@ impl Dialect for PostgresDialect {
     fn reflect(&self, connection: &mut dyn Connection) -> Result<Vec<Table>> {
         reflection::reflect(connection)
     }
+}
+
+fn without_modifiers(written: &str) -> Cow<'static, str> {
+    let (name, _) = reflection::types::split(written);
+    let (name, brackets) = match name.find("[]") {
+        Some(at) => name.split_at(at),
+        None => (name.as_str(), ""),
+    };
+    // By these names alone, SQL means one character or bit.
+    let name = match name.to_lowercase().as_str() {
+        "character" | "char" => "bpchar",
+        "bit" => "\"bit\"",
+        _ => name,
+    };
+    format!("{name}{brackets}").into()
+}
+
+/// A statement that does nothing where it would fail for this reason, which leaves the transaction as it was.
+fn unless(statement: &str, reason: &str) -> String {
+    let mut quote = "$do$".to_owned();
+    while statement.contains(&quote) {
+        quote.insert(1, 'o');
+    }
+    format!("DO {quote} BEGIN {statement}; EXCEPTION WHEN {reason} THEN NULL; END {quote}")
 }
 
 fn unbounded_type(ty: &ColumnType) -> &'static str {

@@ -147,6 +147,8 @@ fn native<'a>(bytes: &'a [u8], ty: &Type) -> Result<ValueRef<'a>> {
         // What a function without a result gives.
         Type::VOID => ValueRef::Null,
         Type::CHAR => ValueRef::Text(text(bytes)?),
+        // The blanks that a `char(n)` is filled up with mean nothing: the server compares it without them.
+        Type::BPCHAR => ValueRef::Text(text(bytes)?.trim_end_matches(' ')),
         _ if is_text(ty) => ValueRef::Text(text(bytes)?),
         _ => {
             return Err(Error::new(

@@ -37,6 +37,18 @@ impl Dialect for SqliteDialect {
         types::declared(ty)
     }
 
+    /// Every integer has 64 bits.
+    fn is_same_type(&self, one: &ColumnType, other: &ColumnType) -> bool {
+        let is_integer =
+            |ty: &ColumnType| matches!(ty, ColumnType::I16 | ColumnType::I32 | ColumnType::I64);
+        (is_integer(one) && is_integer(other)) || types::declared(one) == types::declared(other)
+    }
+
+    /// A column whose declared type tells nothing holds numbers and texts, both read as text.
+    fn text_form(&self, ty: &ColumnType) -> Option<Cow<'static, str>> {
+        matches!(ty, ColumnType::Other { .. }).then_some("TEXT".into())
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities::none()
             .with_transactions(true)

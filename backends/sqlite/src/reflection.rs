@@ -1,12 +1,13 @@
 //! What tables a database has.
 //!
-//! SQLite tells neither CHECKs nor the names of constraints. What a [`Table`] cannot say is left out: indexes of a part of the rows or
-//! of an expression.
+//! SQLite tells neither CHECKs nor the names of constraints. What a [`Table`] cannot say is a remark of the table.
 
 mod computed;
 
 use selfsame::backend::{Connection, Row, Sql, Statement, StatementKind};
-use selfsame::schema::{Column, ForeignKey, Generated, Index, ReferentialAction, Table};
+use selfsame::schema::{
+    Column, ColumnType, ForeignKey, Generated, Index, ReferentialAction, Table,
+};
 use selfsame::value::ColumnValue;
 use selfsame::{Error, ErrorKind, Result};
 
@@ -16,12 +17,24 @@ use crate::types;
 pub(crate) fn reflect(connection: &mut dyn Connection) -> Result<Vec<Table>> {
     let mut tables: Vec<Reflected> = Vec::new();
     each(connection, TABLES, &mut |row| {
+        let definition: String = get(row, 2)?;
+        let mut table = Table::build(get::<String>(row, 0)?);
+        if get(row, 3)? {
+            table.remarks.push("It is STRICT.".into());
+        }
+        if get(row, 4)? {
+            table.remarks.push("It is WITHOUT ROWID.".into());
+        }
+        if says(&definition, "DEFERRABLE") {
+            let remark = "It has constraints that wait for COMMIT (DEFERRABLE).";
+            table.remarks.push(remark.into());
+        }
         tables.push(Reflected {
-            table: Table::build(get::<String>(row, 0)?),
+            table,
             key: Vec::new(),
             key_is_rowid: get(row, 1)?,
-            never_reuses: says_autoincrement(&get::<String>(row, 2)?),
-            definition: get(row, 2)?,
+            never_reuses: says(&definition, "AUTOINCREMENT"),
+            definition,
         });
         Ok(())
     })?;
@@ -34,23 +47,35 @@ pub(crate) fn reflect(connection: &mut dyn Connection) -> Result<Vec<Table>> {
     each(connection, INDEXES, &mut |row| {
         add_index_column(&mut find(&mut tables, row)?.table, row)
     })?;
+    each(connection, OTHER_INDEXES, &mut |row| {
+        let definition: String = get(row, 1)?;
+        let definition = definition.trim_end();
+        let remark = match get(row, 2)? {
+            true => format!("Only partly here: {definition}."),
+            false => format!("Not here: {definition}."),
+        };
+        find(&mut tables, row)?.table.remarks.push(remark);
+        Ok(())
+    })?;
     each(connection, FOREIGN_KEYS, &mut |row| {
         add_foreign_key_column(&mut find(&mut tables, row)?.table, row)
     })?;
     let mut tables: Vec<Table> = tables.into_iter().map(|found| found.table).collect();
     point_at_keys(&mut tables);
+    leave_out_keys_to_nowhere(&mut tables);
+    widen_integers(&mut tables);
     Ok(tables)
 }
 
 /// Every query begins with the tables that count.
-const LISTED: &str = "WITH listed AS (SELECT l.name, s.sql FROM pragma_table_list l \
+const LISTED: &str = "WITH listed AS (SELECT l.name, s.sql, l.strict, l.wr FROM pragma_table_list l \
     JOIN sqlite_schema s ON s.type = 'table' AND s.name = l.name \
     WHERE l.schema = 'main' AND l.type = 'table' AND substr(l.name, 1, 7) <> 'sqlite_') ";
 
 /// A key that has no index of its own is the rowid, if its column is one and an INTEGER.
 const TABLES: &str = "SELECT listed.name, \
-    NOT EXISTS (SELECT 1 FROM pragma_index_list(listed.name) WHERE origin = 'pk'), listed.sql \
-    FROM listed ORDER BY listed.name";
+    NOT EXISTS (SELECT 1 FROM pragma_index_list(listed.name) WHERE origin = 'pk'), listed.sql, \
+    listed.strict, listed.wr FROM listed ORDER BY listed.name";
 
 const COLUMNS: &str = "SELECT listed.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, c.hidden > 1 \
     FROM listed, pragma_table_xinfo(listed.name) c WHERE c.hidden <> 1 ORDER BY listed.name, c.cid";
@@ -61,6 +86,15 @@ const INDEXES: &str = "SELECT listed.name, i.name, i.\"unique\", c.seqno, c.name
     WHERE i.origin <> 'pk' AND NOT i.partial \
     AND NOT EXISTS (SELECT 1 FROM pragma_index_info(i.name) e WHERE e.name IS NULL) \
     ORDER BY listed.name, i.seq DESC, c.seqno";
+
+/// Indexes that say more than which columns they have: of a part of the rows or of an expression; descending, or by another collation
+/// than the column's, which is the one that the text of the index names.
+const OTHER_INDEXES: &str = "SELECT listed.name, s.sql, NOT i.partial \
+    AND NOT EXISTS (SELECT 1 FROM pragma_index_info(i.name) e WHERE e.name IS NULL) \
+    FROM listed, pragma_index_list(listed.name) i JOIN sqlite_schema s ON s.type = 'index' AND s.name = i.name \
+    WHERE s.sql IS NOT NULL AND (i.partial OR EXISTS (SELECT 1 FROM pragma_index_xinfo(i.name) x \
+        WHERE x.key AND (x.name IS NULL OR x.\"desc\")) OR upper(s.sql) LIKE '% COLLATE %') \
+    ORDER BY listed.name, i.seq DESC";
 
 /// The first of the table first; SQLite lists the last first.
 const FOREIGN_KEYS: &str = "SELECT listed.name, f.seq, f.\"table\", f.\"from\", f.\"to\", f.on_delete, f.on_update \
@@ -82,7 +116,8 @@ impl Reflected {
         let place_in_key: i64 = get(row, 5)?;
         let mut column = Column::new(get::<String>(row, 1)?, types::reflected(&declared));
         column.nullable = !get::<bool>(row, 3)? && place_in_key == 0;
-        if let Some(expression) = get::<Option<String>>(row, 4)? {
+        let default: Option<String> = get(row, 4)?;
+        if let Some(expression) = default.filter(|text| !text.eq_ignore_ascii_case("NULL")) {
             column.generated = Generated::Default(default_clause(expression));
         }
         if get(row, 6)?
@@ -146,13 +181,21 @@ fn add_index_column(table: &mut Table, row: &dyn Row) -> Result<()> {
 
 fn add_foreign_key_column(table: &mut Table, row: &dyn Row) -> Result<()> {
     if get::<i64>(row, 1)? == 0 {
+        let mut act = |when: &str, text: String| {
+            action(&text).unwrap_or_else(|| {
+                let remark = format!("A foreign key does something unknown ON {when}: {text}.");
+                table.remarks.push(remark);
+                ReferentialAction::NoAction
+            })
+        };
+        let (on_delete, on_update) = (act("DELETE", get(row, 5)?), act("UPDATE", get(row, 6)?));
         table.foreign_keys.push(ForeignKey {
             name: None,
             columns: Vec::new(),
             table: get(row, 2)?,
             references: Vec::new(),
-            on_delete: action(&get::<String>(row, 5)?)?,
-            on_update: action(&get::<String>(row, 6)?)?,
+            on_delete,
+            on_update,
         });
     }
     if let Some(key) = table.foreign_keys.last_mut() {
@@ -183,14 +226,88 @@ fn point_at_keys(tables: &mut [Table]) {
     }
 }
 
-fn action(text: &str) -> Result<ReferentialAction> {
-    match text {
-        "NO ACTION" => Ok(ReferentialAction::NoAction),
-        "RESTRICT" => Ok(ReferentialAction::Restrict),
-        "CASCADE" => Ok(ReferentialAction::Cascade),
-        "SET NULL" => Ok(ReferentialAction::SetNull),
-        other => Err(Error::unsupported("reflection", other)),
+/// SQLite takes a foreign key to a table that does not exist. Nothing can be created of it again.
+fn leave_out_keys_to_nowhere(tables: &mut [Table]) {
+    let names: Vec<String> = tables.iter().map(|table| table.name.clone()).collect();
+    for table in tables {
+        let (mut kept, mut remarks) = (Vec::new(), Vec::new());
+        for key in table.foreign_keys.drain(..) {
+            if names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(&key.table))
+            {
+                kept.push(key);
+                continue;
+            }
+            let columns = key.columns.join(", ");
+            remarks.push(format!(
+                "Not here: the foreign key of {columns} to {:?}, for there is no such table.",
+                key.table
+            ));
+        }
+        table.foreign_keys = kept;
+        table.remarks.append(&mut remarks);
     }
+}
+
+/// Every integer of SQLite has 64 bits, whatever its type is called: one that refers to a key can be as great as the key.
+fn widen_integers(tables: &mut [Table]) {
+    let is_integer =
+        |ty: &ColumnType| matches!(ty, ColumnType::I16 | ColumnType::I32 | ColumnType::I64);
+    // A key may refer to another, so that a width goes on until nothing changes.
+    loop {
+        let mut wider: Vec<(usize, usize, ColumnType)> = Vec::new();
+        for (at, table) in tables.iter().enumerate() {
+            for key in &table.foreign_keys {
+                let same = |other: &&Table| other.name.eq_ignore_ascii_case(&key.table);
+                let Some(target) = tables.iter().find(same) else {
+                    continue;
+                };
+                for (column, reference) in key.columns.iter().zip(&key.references) {
+                    let (Some(here), Some(there)) =
+                        (table.position(column), target.position(reference))
+                    else {
+                        continue;
+                    };
+                    let (own, wanted) = (&table.columns[here].ty, &target.columns[there].ty);
+                    if own != wanted && is_integer(own) && is_integer(wanted) {
+                        wider.push((at, here, wanted.clone()));
+                    }
+                }
+            }
+        }
+        let mut changed = false;
+        for (table, column, ty) in wider {
+            let own = &mut tables[table].columns[column].ty;
+            // Of two keys over one column, the wider decides.
+            if width(own) < width(&ty) {
+                *own = ty;
+                changed = true;
+            }
+        }
+        if !changed {
+            return;
+        }
+    }
+}
+
+fn width(ty: &ColumnType) -> u8 {
+    match ty {
+        ColumnType::I16 => 16,
+        ColumnType::I32 => 32,
+        _ => 64,
+    }
+}
+
+fn action(text: &str) -> Option<ReferentialAction> {
+    Some(match text {
+        "NO ACTION" => ReferentialAction::NoAction,
+        "RESTRICT" => ReferentialAction::Restrict,
+        "CASCADE" => ReferentialAction::Cascade,
+        "SET NULL" => ReferentialAction::SetNull,
+        "SET DEFAULT" => ReferentialAction::SetDefault,
+        _ => return None,
+    })
 }
 
 /// An expression as it may stand behind DEFAULT: anything but a literal needs parentheses, which SQLite does not keep.
@@ -199,6 +316,15 @@ fn default_clause(expression: String) -> String {
         text.bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
     };
+    // A name in double quotes that names nothing is a text to SQLite, and in a DEFAULT nothing can be named.
+    if let Some(text) = expression
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .filter(|text| !text.replace("\"\"", "").contains('"'))
+    {
+        let text = text.replace("\"\"", "\"").replace('\'', "''");
+        return format!("'{text}'");
+    }
     let number = expression.strip_prefix(['-', '+']).unwrap_or(&expression);
     let quoted = expression
         .strip_prefix(['x', 'X'])
@@ -213,10 +339,11 @@ fn default_clause(expression: String) -> String {
     format!("({expression})")
 }
 
-fn says_autoincrement(definition: &str) -> bool {
+/// Whether a word stands in the text of a CREATE TABLE.
+fn says(definition: &str, wanted: &str) -> bool {
     definition
         .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .any(|word| word.eq_ignore_ascii_case("AUTOINCREMENT"))
+        .any(|word| word.eq_ignore_ascii_case(wanted))
 }
 
 fn each(
@@ -240,6 +367,9 @@ mod tests {
     fn only_literals_go_without_parentheses() {
         for text in ["1", "-1.5", "NULL", "CURRENT_TIMESTAMP", "'it''s'", "x'00'"] {
             assert_eq!(default_clause(text.to_owned()), text);
+        }
+        for (text, literal) in [(r#""x""#, "'x'"), (r#""it's ""so""""#, r#"'it''s "so"'"#)] {
+            assert_eq!(default_clause(text.to_owned()), literal);
         }
         for text in ["datetime('now')", "'a' || 'b'", "1 + 1", "- -1"] {
             assert_eq!(default_clause(text.to_owned()), format!("({text})"));

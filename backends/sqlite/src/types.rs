@@ -9,8 +9,8 @@ use selfsame::schema::ColumnType;
 pub(crate) fn declared(ty: &ColumnType) -> Cow<'static, str> {
     match ty {
         ColumnType::Bool => "BOOLEAN".into(),
-        ColumnType::I16 => "SMALLINT".into(),
-        ColumnType::I32 => "INT".into(),
+        ColumnType::I16 => "INT2".into(),
+        ColumnType::I32 => "INT4".into(),
         ColumnType::I64 => "BIGINT".into(),
         ColumnType::F32 => "FLOAT4".into(),
         ColumnType::F64 => "REAL".into(),
@@ -28,13 +28,17 @@ pub(crate) fn declared(ty: &ColumnType) -> Cow<'static, str> {
         ColumnType::Timestamp => "TIMESTAMP TEXT".into(),
         ColumnType::TimestampTz => "TIMESTAMPTZ TEXT".into(),
         ColumnType::Json => "JSON TEXT".into(),
+        // As somebody else declared it, for the sake of its affinity.
+        ColumnType::Other { name } if !name.trim().is_empty() => name.clone().into(),
+        ColumnType::Other { .. } => "BLOB".into(),
         // `ColumnType` may grow: text takes whatever can be written.
         _ => "TEXT".into(),
     }
 }
 
 /// The type of a declared column. What [`declared`] wrote comes back, an enum as text; for what others wrote it is the type that holds
-/// what SQLite stores there: an `INTEGER` has 64 bits, a `DECIMAL` without `TEXT` is a float.
+/// what SQLite stores there: an `INT` has 64 bits, a `DECIMAL` without `TEXT` is a float. A type that tells nothing is its own, read
+/// as text.
 pub(crate) fn reflected(declared: &str) -> ColumnType {
     let upper = declared.to_ascii_uppercase();
     let (name, arguments) = match upper.split_once('(') {
@@ -49,8 +53,8 @@ pub(crate) fn reflected(declared: &str) -> ColumnType {
     let has = |part: &str| name.contains(part);
     match name {
         "BOOLEAN" | "BOOL" => ColumnType::Bool,
-        "SMALLINT" | "INT2" => ColumnType::I16,
-        "INT" | "INT4" | "MEDIUMINT" => ColumnType::I32,
+        "INT2" => ColumnType::I16,
+        "INT4" => ColumnType::I32,
         "FLOAT4" => ColumnType::F32,
         "DECIMAL TEXT" => ColumnType::Decimal {
             precision: first.zip(second),
@@ -61,6 +65,10 @@ pub(crate) fn reflected(declared: &str) -> ColumnType {
         "TIMESTAMP TEXT" | "TIMESTAMP" | "DATETIME" => ColumnType::Timestamp,
         "TIMESTAMPTZ TEXT" | "TIMESTAMPTZ" => ColumnType::TimestampTz,
         "JSON TEXT" | "JSON" => ColumnType::Json,
+        // Others' names whose letters would say something else.
+        "LONG" | "BIT" | "YEAR" => ColumnType::I64,
+        "BINARY" | "VARBINARY" | "IMAGE" => ColumnType::Bytes,
+        "ENUM" | "SET" => ColumnType::Text { length: None },
         _ if has("INT") => ColumnType::I64,
         _ if has("CHAR") => ColumnType::Text { length: first },
         _ if has("CLOB") || has("TEXT") => ColumnType::Text { length: None },
@@ -68,7 +76,9 @@ pub(crate) fn reflected(declared: &str) -> ColumnType {
         _ if has("REAL") || has("FLOA") || has("DOUB") || has("DEC") || has("NUM") => {
             ColumnType::F64
         }
-        _ => ColumnType::Text { length: None },
+        _ => ColumnType::Other {
+            name: declared.to_owned(),
+        },
     }
 }
 
@@ -115,7 +125,18 @@ mod tests {
             ("FLOAT", ColumnType::F64),
             ("NUMERIC(10,2)", ColumnType::F64),
             ("datetime", ColumnType::Timestamp),
-            ("", ColumnType::Text { length: None }),
+            ("INT", ColumnType::I64),
+            ("SMALLINT", ColumnType::I64),
+            ("LONG", ColumnType::I64),
+            ("BINARY(16)", ColumnType::Bytes),
+            ("ENUM('a', 'b')", ColumnType::Text { length: None }),
+            ("", ColumnType::Other { name: "".into() }),
+            (
+                "MONEY",
+                ColumnType::Other {
+                    name: "MONEY".into(),
+                },
+            ),
         ] {
             assert_eq!(reflected(text), ty, "{text}");
         }

@@ -18,9 +18,21 @@ use relation::Link;
 pub(super) struct Module {
     /// Types of `selfsame::value` that the fields name.
     pub(super) imports: BTreeSet<&'static str>,
+    pub(super) enums: Vec<Enumeration>,
     pub(super) entities: Vec<Entity>,
     /// Tables that no entity can stand for: one sentence each.
     pub(super) left_out: Vec<String>,
+    types: Taken,
+}
+
+/// An enum type of the database.
+#[derive(Debug)]
+pub(super) struct Enumeration {
+    pub(super) name: String,
+    /// Its name in the database, as SQL writes it.
+    pub(super) db_type: String,
+    /// Variants and their labels.
+    pub(super) variants: Vec<(String, String)>,
 }
 
 /// A struct.
@@ -56,15 +68,17 @@ struct Draft<'t> {
 impl Module {
     /// Entities for these tables.
     pub(super) fn of(tables: &[Table]) -> Self {
-        let mut module = Self::default();
-        let mut types = Taken::new(names::TYPES);
+        let mut module = Self {
+            types: Taken::new(names::TYPES),
+            ..Self::default()
+        };
         let mut drafts = Vec::new();
         for table in tables {
             match refusal(table) {
                 Some(reason) => module
                     .left_out
                     .push(format!("Table {:?} has no entity: {reason}.", table.name)),
-                None => drafts.push(Draft::new(table, &mut types)),
+                None => drafts.push(Draft::new(table, &mut module.types)),
             }
         }
         let mut pairings = pairing::pairings(&drafts);
@@ -75,11 +89,32 @@ impl Module {
             if pairings_here.any(|pairing| pairing.table == position && pairing.is_said) {
                 continue;
             }
-            let entity = entity(position, &drafts, (&links, &pairings), &mut module.imports);
+            let entity = entity(position, &drafts, (&links, &pairings), &mut module);
             debug_assert_eq!(entity.name, draft.name);
             module.entities.push(entity);
         }
         module
+    }
+}
+
+impl Module {
+    /// The enum of a type of the database.
+    fn enumeration(&mut self, db_type: &str, labels: &[String]) -> String {
+        if let Some(known) = self.enums.iter().find(|known| known.db_type == db_type) {
+            return known.name.clone();
+        }
+        let plain = db_type.rsplit('.').next().unwrap_or(db_type);
+        let name = names::entity(plain.trim_matches('"'));
+        let name = self.types.take(&[name.clone(), format!("{name}Kind")]);
+        let mut taken = Taken::default();
+        let variant = |label: &String| (taken.take(&[names::variant(label)]), label.clone());
+        let variants = labels.iter().map(variant).collect();
+        self.enums.push(Enumeration {
+            name: name.clone(),
+            db_type: db_type.to_owned(),
+            variants,
+        });
+        name
     }
 }
 
@@ -144,28 +179,18 @@ fn entity(
     position: usize,
     drafts: &[Draft<'_>],
     (links, pairings): (&[Link], &[Pairing]),
-    imports: &mut BTreeSet<&'static str>,
+    module: &mut Module,
 ) -> Entity {
     let draft = &drafts[position];
     let table = draft.table;
     let mut entity = Entity {
         name: draft.name.clone(),
-        comments: Vec::new(),
+        comments: table.remarks.clone(),
         attributes: vec![format!("table = {:?}", table.name)],
         fields: Vec::new(),
     };
-    if !table.primary_key.is_sorted() {
-        let key: Vec<&str> = table
-            .key_columns()
-            .map(|column| column.name.as_str())
-            .collect();
-        entity.comments.push(format!(
-            "The order of the key's columns is {}.",
-            key.join(", ")
-        ));
-    }
     for column in 0..table.columns.len() {
-        entity.fields.push(column::field(draft, column, imports));
+        entity.fields.push(column::field(draft, column, module));
     }
     indexes(draft, "unique", &table.uniques, &mut entity);
     indexes(draft, "index", &table.indexes, &mut entity);

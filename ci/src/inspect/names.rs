@@ -45,14 +45,18 @@ pub(super) const TYPES: &[&str] = &[
     "DbEnum",
     "Debug",
     "Decimal",
+    "Deferred",
     "Echo",
+    "Embedded",
     "Engine",
     "Entity",
     "Err",
     "From",
+    "FromRow",
     "Handle",
     "HasMany",
     "HasOne",
+    "Hook",
     "Into",
     "Iterator",
     "ManyToMany",
@@ -87,7 +91,11 @@ const KEYWORDS: &[&str] = &[
 
 /// The field of a column, without the `r#` that a keyword needs.
 pub(super) fn field(column: &str) -> String {
-    let name = identifier(&column.to_snake_case(), "column_");
+    writable(identifier(&column.to_snake_case(), "column_"))
+}
+
+/// A name that can be written, if need be as a raw one.
+pub(super) fn writable(name: String) -> String {
     if NEVER_RAW.contains(&name.as_str()) {
         return format!("{name}_");
     }
@@ -110,12 +118,21 @@ pub(super) fn entity(table: &str) -> String {
 /// The name of one row of a table, in snake case.
 pub(super) fn one(table: &str) -> String {
     let name = identifier(&table.to_snake_case(), "table_");
-    by_last_word(&name, singular)
+    writable(by_last_word(&name, singular))
+}
+
+/// The variant of an enum's label.
+pub(super) fn variant(label: &str) -> String {
+    let name = identifier(&label.to_upper_camel_case(), "Value");
+    if name == "Self" {
+        return "Self_".to_owned();
+    }
+    name
 }
 
 /// The name of many rows of a table, in snake case.
 pub(super) fn many(table: &str) -> String {
-    by_last_word(&one(table), plural)
+    by_last_word(one(table).trim_end_matches('_'), plural)
 }
 
 /// What is left of a name in an identifier; `before` stands in front of what cannot begin one.

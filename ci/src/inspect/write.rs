@@ -1,6 +1,6 @@
 //! The text of a module.
 
-use super::model::{Entity, Field, Module};
+use super::model::{Entity, Enumeration, Field, Module};
 
 /// As wide as the arguments of an attribute stand on one line.
 const WIDTH: usize = 70;
@@ -9,11 +9,29 @@ const WIDTH: usize = 70;
 pub(super) fn module(database: &str, module: &Module) -> String {
     let mut out = String::new();
     head(&mut out, database, module);
+    for enumeration in &module.enums {
+        out.push('\n');
+        write_enum(&mut out, enumeration);
+    }
     for entity in &module.entities {
         out.push('\n');
         write_entity(&mut out, entity);
     }
     out
+}
+
+fn write_enum(out: &mut String, enumeration: &Enumeration) {
+    line(
+        out,
+        "#[derive(DbEnum, Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]",
+    );
+    line(out, &format!("#[orm(db_type = {:?})]", enumeration.db_type));
+    line(out, &format!("pub enum {} {{", enumeration.name));
+    for (variant, label) in &enumeration.variants {
+        line(out, &format!("    #[orm(label = {label:?})]"));
+        line(out, &format!("    {variant},"));
+    }
+    line(out, "}");
 }
 
 fn head(out: &mut String, database: &str, module: &Module) {
@@ -24,13 +42,12 @@ fn head(out: &mut String, database: &str, module: &Module) {
     line(out, "//!");
     line(
         out,
-        "//! What a database does not tell is not here: views, triggers, computed columns (they are ordinary ones), indexes of a part",
+        "//! Views and triggers are not here. What else an entity cannot say is a comment of it or of its field.",
     );
-    line(out, "//! of the rows or of an expression, collations.");
     if database == "sqlite" {
         line(
             out,
-            "//! SQLite does not tell CHECK constraints and the names of UNIQUE and FOREIGN KEY constraints either.",
+            "//! SQLite does not tell CHECK constraints, collations, and the names of UNIQUE and FOREIGN KEY constraints.",
         );
     }
     for sentence in &module.left_out {

@@ -1,7 +1,6 @@
 //! Entities of a database (postgres), written by `selfsame inspect`.
 //!
-//! What a database does not tell is not here: views, triggers, computed columns (they are ordinary ones), indexes of a part
-//! of the rows or of an expression, collations.
+//! Views and triggers are not here. What else an entity cannot say is a comment of it or of its field.
 
 use selfsame::prelude::*;
 use selfsame::value::{Date, Decimal};

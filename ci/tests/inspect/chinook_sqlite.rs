@@ -1,8 +1,7 @@
 //! Entities of a database (sqlite), written by `selfsame inspect`.
 //!
-//! What a database does not tell is not here: views, triggers, computed columns (they are ordinary ones), indexes of a part
-//! of the rows or of an expression, collations.
-//! SQLite does not tell CHECK constraints and the names of UNIQUE and FOREIGN KEY constraints either.
+//! Views and triggers are not here. What else an entity cannot say is a comment of it or of its field.
+//! SQLite does not tell CHECK constraints, collations, and the names of UNIQUE and FOREIGN KEY constraints.
 
 use selfsame::prelude::*;
 use selfsame::value::{Date, Decimal};

@@ -184,6 +184,10 @@ fn without_names(mut table: Table) -> Table {
         }
         indexes.sort_by(|a, b| a.columns.cmp(&b.columns));
     };
+    table.remarks.clear();
+    for column in &mut table.columns {
+        column.remarks.clear();
+    }
     clear(&mut table.uniques);
     clear(&mut table.indexes);
     for key in &mut table.foreign_keys {

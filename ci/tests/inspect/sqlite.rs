@@ -1,8 +1,7 @@
 //! Entities of a database (sqlite), written by `selfsame inspect`.
 //!
-//! What a database does not tell is not here: views, triggers, computed columns (they are ordinary ones), indexes of a part
-//! of the rows or of an expression, collations.
-//! SQLite does not tell CHECK constraints and the names of UNIQUE and FOREIGN KEY constraints either.
+//! Views and triggers are not here. What else an entity cannot say is a comment of it or of its field.
+//! SQLite does not tell CHECK constraints, collations, and the names of UNIQUE and FOREIGN KEY constraints.
 
 use selfsame::prelude::*;
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz};
@@ -97,7 +96,7 @@ pub struct LineEvent {
     #[orm(primary_key)]
     pub id: Auto<i64>,
     pub order_id: Option<i64>,
-    pub place: Option<i16>,
+    pub place: Option<i64>,
     #[orm(index)]
     pub what: String,
     #[orm(back_populates = line_events)]
@@ -110,7 +109,7 @@ pub struct OrderLine {
     #[orm(primary_key, references = "Order.OrderId", on_delete = "cascade")]
     pub order_id: i64,
     #[orm(primary_key)]
-    pub place: i16,
+    pub place: i64,
     #[orm(precision = (10, 2))]
     pub price: Decimal,
     #[orm(back_populates = order_lines)]
@@ -149,7 +148,7 @@ pub struct User {
     pub id: Auto<i64>,
     #[orm(unique, length = 50)]
     pub name: String,
-    pub age: Option<i32>,
+    pub age: Option<i64>,
     #[orm(server_default = "'person'")]
     pub r#type: Auto<String>,
     #[orm(server_default = "('it''s ' || 'new')")]

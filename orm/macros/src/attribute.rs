@@ -78,6 +78,18 @@ impl Item {
         }
     }
 
+    /// `name`, or `name = 1`.
+    pub(crate) fn flag_or_integer(&self) -> syn::Result<(Span, Option<u32>)> {
+        match &self.value {
+            Value::None => Ok((self.name.span(), None)),
+            Value::Assigned(value) => match as_u32(value) {
+                Some(number) => Ok((self.name.span(), Some(number.base10_parse()?))),
+                None => self.error(" = 1"),
+            },
+            Value::List(_) => self.error(""),
+        }
+    }
+
     /// `name = "text"`, not empty.
     pub(crate) fn text(&self) -> syn::Result<LitStr> {
         match &self.value {

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Fields, Ident, Variant};
+use syn::{Data, DeriveInput, Fields, Ident, LitStr, Variant};
 
 use crate::attribute;
 use crate::case::Case;
@@ -36,7 +36,7 @@ fn code(input: &DeriveInput, errors: &mut Errors) -> Option<TokenStream> {
         );
         return None;
     }
-    let case = case(input, errors);
+    let (case, db_type) = attributes(input, errors);
     let mut labels: Vec<(&Ident, String)> = Vec::new();
     let mut is_plain = true;
     for variant in &data.variants {
@@ -54,24 +54,28 @@ fn code(input: &DeriveInput, errors: &mut Errors) -> Option<TokenStream> {
         }
         labels.push((&variant.ident, label));
     }
-    is_plain.then(|| implementation(name, &labels))
+    is_plain.then(|| implementation(name, db_type.as_ref(), &labels))
 }
 
-fn case(input: &DeriveInput, errors: &mut Errors) -> Case {
+/// How variants become labels, and the name of the database's own type.
+fn attributes(input: &DeriveInput, errors: &mut Errors) -> (Case, Option<LitStr>) {
     let mut case = Case::SNAKE;
+    let mut db_type = None;
     for item in attribute::items(&input.attrs, &[], errors) {
-        if item.name != "rename_all" {
+        if item.name == "rename_all" {
+            let named = item.text().and_then(|text| Case::read(&text));
+            case = errors.keep(named).unwrap_or(case);
+        } else if item.name == "db_type" {
+            db_type = errors.keep(item.text());
+        } else {
             let message = format!(
-                "`{}` is no attribute of an enum; there is rename_all",
+                "`{}` is no attribute of an enum; there are rename_all, db_type",
                 item.name
             );
             errors.at(&item.name, message);
-            continue;
         }
-        let named = item.text().and_then(|text| Case::read(&text));
-        case = errors.keep(named).unwrap_or(case);
     }
-    case
+    (case, db_type)
 }
 
 fn label(variant: &Variant, case: Case, errors: &mut Errors) -> String {
@@ -91,10 +95,21 @@ fn label(variant: &Variant, case: Case, errors: &mut Errors) -> String {
 }
 
 /// `impl ColumnValue`, with a label for each variant.
-pub(crate) fn implementation(name: &Ident, labels: &[(&Ident, String)]) -> TokenStream {
+pub(crate) fn implementation(
+    name: &Ident,
+    db_type: Option<&LitStr>,
+    labels: &[(&Ident, String)],
+) -> TokenStream {
     let text = name.to_string();
     let variants: Vec<_> = labels.iter().map(|(variant, _)| variant).collect();
     let labels: Vec<_> = labels.iter().map(|(_, label)| label).collect();
+    let usual = quote! {
+        ::selfsame::schema::ColumnType::Enum { name: #text, labels: &[#(#labels),*] }
+    };
+    let column_type = match db_type {
+        Some(db_type) => quote!(::selfsame::schema::ColumnType::named(#db_type, #usual)),
+        None => usual,
+    };
     let unknown = format!("a text that is no label of `{name}`");
     quote! {
         #[automatically_derived]
@@ -104,7 +119,7 @@ pub(crate) fn implementation(name: &Ident, labels: &[(&Ident, String)]) -> Token
             const TAKES_LENGTH: bool = false;
 
             fn column_type() -> ::selfsame::schema::ColumnType {
-                ::selfsame::schema::ColumnType::Enum { name: #text, labels: &[#(#labels),*] }
+                #column_type
             }
 
             fn to_param(&self) -> ::selfsame::value::Param<'_> {

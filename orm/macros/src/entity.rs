@@ -97,6 +97,11 @@ impl Model<'_> {
     /// The primary key's columns, with their positions.
     fn key_columns(&self) -> impl Iterator<Item = (usize, &Column<'_>)> {
         let columns = self.columns.iter().enumerate();
-        columns.filter(|(_, column)| column.primary_key.is_some())
+        let mut key: Vec<_> = columns
+            .filter(|(_, column)| column.primary_key.is_some())
+            .collect();
+        // Those without a place in the key keep their order, after those that have one.
+        key.sort_by_key(|(_, column)| column.key_place.unwrap_or(u32::MAX));
+        key.into_iter()
     }
 }

@@ -72,9 +72,9 @@ impl Renderer<'_> {
         } = *pairing;
         let mut text = self.text(128 + read.len() * 20);
         text.push("SELECT ");
-        text.behind("t.", target, read);
+        text.read("t.", target, read);
         text.push(", ");
-        text.behind("a.", association, here);
+        text.read("a.", association, here);
         text.push(" FROM ");
         text.identifier(&association.name);
         text.push(" AS a JOIN ");

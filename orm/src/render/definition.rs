@@ -37,6 +37,32 @@ impl Renderer<'_> {
         Ok(text.finish(StatementKind::Ddl, Vec::new()))
     }
 
+    /// CREATE TYPE for each enum type of the table's columns, where the database has such types.
+    pub fn create_enums(&self, table: &Table) -> Vec<Sql> {
+        let create = |(name, labels): (&str, &[String])| self.dialect.create_enum(name, labels);
+        self.enums(table, create)
+    }
+
+    /// DROP TYPE for each of them, unless something else uses it.
+    pub fn drop_enums(&self, table: &Table) -> Vec<Sql> {
+        self.enums(table, |(name, _)| self.dialect.drop_enum(name))
+    }
+
+    fn enums(
+        &self,
+        table: &Table,
+        write: impl Fn((&str, &[String])) -> Option<String>,
+    ) -> Vec<Sql> {
+        let enums = table
+            .columns
+            .iter()
+            .filter_map(|column| column.ty.native_enum());
+        enums
+            .filter_map(write)
+            .map(|text| Sql::new(StatementKind::Ddl, text, [], []))
+            .collect()
+    }
+
     /// CREATE INDEX for each of the table's indexes.
     ///
     /// # Errors
@@ -199,11 +225,11 @@ impl<'t> Definition<'t> {
             }
             text.identifier(&column.name);
             text.push(" ");
-            if matches!(column.generated, Generated::Key | Generated::KeyNeverReused) {
-                self.check_generated(i, column)?;
+            if column.is_counted() {
                 let key = self.renderer.dialect.generated_key(column);
+                self.check_generated(i, column, key.is_primary_key)?;
                 text.push(&key.definition);
-                key_is_written = key.is_primary_key;
+                key_is_written |= key.is_primary_key;
                 continue;
             }
             let ty = self.renderer.dialect.column_type(&column.ty);
@@ -235,7 +261,12 @@ impl<'t> Definition<'t> {
         Err(error.entity(&self.table.name).column(&column.name))
     }
 
-    fn check_generated(&self, position: usize, column: &Column) -> Result<()> {
+    fn check_generated(
+        &self,
+        position: usize,
+        column: &Column,
+        is_primary_key: bool,
+    ) -> Result<()> {
         if !self.capabilities.generated_keys {
             let error = Error::unsupported(
                 self.renderer.dialect.name(),
@@ -243,8 +274,11 @@ impl<'t> Definition<'t> {
             );
             return Err(error.entity(&self.table.name).column(&column.name));
         }
-        if self.table.generated_key() != Some(position) {
-            let message = "a column that the database counts must be the whole primary key";
+        if is_primary_key && self.table.generated_key() != Some(position) {
+            let message = format!(
+                "a column that {} counts must be the whole primary key",
+                self.renderer.dialect.name()
+            );
             return Err(self.error(message).column(&column.name));
         }
         let integer = matches!(
@@ -307,8 +341,14 @@ impl<'t> Definition<'t> {
             return Ok(());
         }
         for column in &self.table.columns {
-            let ColumnType::Enum { labels, .. } = &column.ty else {
-                continue;
+            let labels: Vec<&str> = match &column.ty {
+                ColumnType::Enum { labels, .. } => labels.to_vec(),
+                ColumnType::NativeEnum { name, labels }
+                    if self.renderer.dialect.create_enum(name, labels).is_none() =>
+                {
+                    labels.iter().map(String::as_str).collect()
+                }
+                _ => continue,
             };
             if labels.is_empty() {
                 let message = "the column's enum has no labels";
@@ -410,14 +450,10 @@ fn names(text: &mut Text<'_>, names: &[String]) {
 }
 
 fn action(text: &mut Text<'_>, clause: &str, action: ReferentialAction) {
-    let written = match action {
-        ReferentialAction::NoAction => return,
-        ReferentialAction::Restrict => "RESTRICT",
-        ReferentialAction::Cascade => "CASCADE",
-        ReferentialAction::SetNull => "SET NULL",
-    };
-    text.push(clause);
-    text.push(written);
+    if action != ReferentialAction::NoAction {
+        text.push(clause);
+        text.push(action.as_sql());
+    }
 }
 
 /// Cuts a name to `longest` bytes and puts a hash of the whole in the place of what was cut, so that two long names stay two.

@@ -1,6 +1,10 @@
 //! Expressions: from [`Node`] to text and parameters.
 
 mod aggregate;
+mod form;
+
+use form::Form;
+pub(crate) use form::keeps_type;
 
 use super::text::Text;
 use crate::backend::{Sql, StatementKind};
@@ -78,6 +82,8 @@ pub(super) struct Writer<'a> {
     arguments: Vec<Argument>,
     lists: Lists,
     error: Option<Error>,
+    /// Whether this is a query inside a statement, whose values are not read but used.
+    pub(super) is_nested: bool,
 }
 
 /// Writes a statement; a second time with lists as literals if it has more parameters than the database takes.
@@ -96,6 +102,7 @@ pub(super) fn write<'a>(
             arguments: Vec::new(),
             lists,
             error: None,
+            is_nested: false,
         };
         body(&mut writer);
         match writer.error.take() {
@@ -170,11 +177,7 @@ impl<'a> Writer<'a> {
                 operator,
                 left,
                 right,
-            } => {
-                self.operand(left);
-                self.push(symbol(*operator));
-                self.operand(right);
-            }
+            } => self.binary(*operator, left, right),
             Node::All(nodes) => self.junction(nodes, " AND ", "1 = 1"),
             Node::Any(nodes) => self.junction(nodes, " OR ", "1 = 0"),
             Node::Not(operand) => {
@@ -194,10 +197,11 @@ impl<'a> Writer<'a> {
                 right,
                 negated,
             } => {
-                self.operand(left);
+                let form = self.common_form([&**left, &**right]);
+                self.operand_as(left, &form);
                 let operator = self.text.dialect.null_safe_equality(*negated);
                 self.push(operator);
-                self.operand(right);
+                self.operand_as(right, &form);
             }
             Node::Between {
                 subject,
@@ -205,12 +209,13 @@ impl<'a> Writer<'a> {
                 high,
                 negated,
             } => {
-                self.operand(subject);
+                let form = self.common_form([&**subject, &**low, &**high]);
+                self.operand_as(subject, &form);
                 self.push(not(*negated));
                 self.push(" BETWEEN ");
-                self.operand(low);
+                self.operand_as(low, &form);
                 self.push(" AND ");
-                self.operand(high);
+                self.operand_as(high, &form);
             }
             Node::Row(nodes) => self.row(nodes),
             Node::In {
@@ -223,10 +228,10 @@ impl<'a> Writer<'a> {
                 pattern,
                 negated,
             } => {
-                self.operand(subject);
+                self.text_operand(subject);
                 self.push(not(*negated));
                 self.push(" LIKE ");
-                self.operand(pattern);
+                self.text_operand(pattern);
                 self.push(r" ESCAPE '\'");
             }
             Node::TextMatch {
@@ -235,10 +240,11 @@ impl<'a> Writer<'a> {
                 pattern,
             } => self.text_match(*test, subject, pattern),
             Node::Function { name, arguments } => {
-                self.push(name);
-                self.push("(");
-                self.list(arguments, ", ");
-                self.push(")");
+                let form = match keeps_type(name) {
+                    true => self.common_form(arguments),
+                    false => None,
+                };
+                self.function(name, arguments, &form);
             }
             Node::Aggregate {
                 function,
@@ -264,7 +270,11 @@ impl<'a> Writer<'a> {
             Node::Case {
                 branches,
                 otherwise,
-            } => self.case(branches, otherwise.as_deref()),
+            } => {
+                let results = branches.iter().map(|(_, result)| result);
+                let form = self.common_form(results.chain(otherwise.as_deref()));
+                self.case(branches, otherwise.as_deref(), &form);
+            }
             Node::Cast { operand, ty } => {
                 self.template(
                     |dialect, operand, out| dialect.cast(operand, ty, out),
@@ -284,6 +294,25 @@ impl<'a> Writer<'a> {
             Node::Raw(text) => self.push(text),
             Node::Invalid(kind, reason) => self.fail(Error::new(*kind, &**reason)),
         }
+    }
+
+    fn binary(&mut self, operator: Operator, left: &Node, right: &Node) {
+        let is_comparison = matches!(
+            operator,
+            Operator::Eq | Operator::Ne | Operator::Lt | Operator::Le | Operator::Gt | Operator::Ge
+        );
+        if operator == Operator::Concat {
+            self.text_operand(left);
+            self.push(symbol(operator));
+            return self.text_operand(right);
+        }
+        let form = match is_comparison {
+            true => self.common_form([left, right]),
+            false => None,
+        };
+        self.operand_as(left, &form);
+        self.push(symbol(operator));
+        self.operand_as(right, &form);
     }
 
     pub(super) fn order(&mut self, order: &[Order]) {
@@ -307,7 +336,7 @@ impl<'a> Writer<'a> {
                     _ => " IS NULL THEN 1 ELSE 0 END, ",
                 });
             }
-            self.operand(&key.node);
+            self.sort_key(&key.node);
             if key.descending {
                 self.push(" DESC");
             }
@@ -426,17 +455,20 @@ impl<'a> Writer<'a> {
         if nodes.is_empty() {
             return self.push(if negated { "1 = 1" } else { "1 = 0" });
         }
-        self.operand(subject);
+        let form = self.common_form(nodes.iter().chain([subject]));
+        self.operand_as(subject, &form);
         if self.text.dialect.batch() == Batch::Arrays
             && let Some((ty, values)) = of_one_type(nodes)
         {
-            self.push(if negated { " <> ALL(" } else { " = ANY(" });
-            self.text.array_of(ty);
-            self.arguments.push(Argument::Array(values));
-            return self.push(")");
+            self.any_of(ty, values, &form, negated);
+            return;
         }
         self.push(not(negated));
         self.push(" IN (");
+        let forms = match subject {
+            Node::Row(parts) => parts.iter().map(|part| self.form(part)).collect(),
+            _ => Vec::new(),
+        };
         for (i, node) in nodes.iter().enumerate() {
             if i > 0 {
                 self.push(", ");
@@ -445,8 +477,40 @@ impl<'a> Writer<'a> {
                 Node::Param(value, _) if self.lists == Lists::Literals => {
                     self.literal_or_param(value, node);
                 }
-                node => self.node(node),
+                Node::Row(parts) if parts.len() == forms.len() => self.row_as(parts, &forms),
+                node => self.node_as(node, &form),
             }
+        }
+        self.push(")");
+    }
+
+    /// ` = ANY($1::bigint[])`, or ` IN (SELECT CAST(v.c AS mood) FROM UNNEST($1::text[]) AS v(c))`.
+    fn any_of(&mut self, ty: ValueType, values: Vec<Value>, form: &Form, negated: bool) {
+        match form {
+            None => {
+                self.push(if negated { " <> ALL(" } else { " = ANY(" });
+                self.text.array_of(ty);
+            }
+            Some(form) => {
+                self.push(not(negated));
+                self.push(" IN (SELECT ");
+                self.text.cast(form, |text| text.push("v.c"));
+                self.push(" FROM UNNEST(");
+                self.text.array_of(ty);
+                self.push(") AS v(c)");
+            }
+        }
+        self.arguments.push(Argument::Array(values));
+        self.push(")");
+    }
+
+    fn row_as(&mut self, parts: &[Node], forms: &[Form]) {
+        self.push("(");
+        for (i, (part, form)) in parts.iter().zip(forms).enumerate() {
+            if i > 0 {
+                self.push(", ");
+            }
+            self.node_as(part, form);
         }
         self.push(")");
     }
@@ -471,8 +535,8 @@ impl<'a> Writer<'a> {
         while let Some(at) = rest.find([SUBJECT, PATTERN]) {
             self.push(&rest[..at]);
             match rest[at..].starts_with(SUBJECT) {
-                true => self.operand(subject),
-                false => self.operand(pattern),
+                true => self.text_operand(subject),
+                false => self.text_operand(pattern),
             }
             rest = &rest[at + 1..];
         }
@@ -496,17 +560,17 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn case(&mut self, branches: &[(Node, Node)], otherwise: Option<&Node>) {
+    fn case(&mut self, branches: &[(Node, Node)], otherwise: Option<&Node>, form: &Form) {
         self.push("CASE");
         for (condition, result) in branches {
             self.push(" WHEN ");
             self.node(condition);
             self.push(" THEN ");
-            self.node(result);
+            self.node_as(result, form);
         }
         if let Some(result) = otherwise {
             self.push(" ELSE ");
-            self.node(result);
+            self.node_as(result, form);
         }
         self.push(" END");
     }

@@ -215,7 +215,9 @@ pub fn render_insert(dialect: &dyn Dialect, node: &InsertNode) -> Result<Rendere
                     writer.push(if i == 0 { " (" } else { ", " });
                     target(writer, table, column);
                 }
-                writer.push(") ");
+                writer.push(")");
+                overriding(writer, table, node);
+                writer.push(" ");
                 inserted(writer, node);
             }
             writer.reading([&*table.name], |writer| {
@@ -233,7 +235,12 @@ fn inserted(writer: &mut Writer<'_>, node: &InsertNode) {
         InsertRows::Values(rows) => {
             for (i, row) in rows.iter().enumerate() {
                 writer.push(if i == 0 { "VALUES (" } else { ", (" });
-                writer.list(row, ", ");
+                for (i, value) in row.iter().enumerate() {
+                    if i > 0 {
+                        writer.push(", ");
+                    }
+                    assigned(writer, &node.columns[i], value);
+                }
                 writer.push(")");
             }
         }
@@ -241,9 +248,9 @@ fn inserted(writer: &mut Writer<'_>, node: &InsertNode) {
             // SQLite would take ON CONFLICT for the ON of a join.
             let mut query = query.clone();
             query.filter = Some(Node::All(Vec::new()));
-            writer.body(&query);
+            writer.nested(|writer| writer.body(&query));
         }
-        InsertRows::Query(query) => writer.body(query),
+        InsertRows::Query(query) => writer.nested(|writer| writer.body(query)),
     }
 }
 
@@ -337,7 +344,25 @@ fn assignments(writer: &mut Writer<'_>, table: &Table, set: &[(ColumnRef, Node)]
         writer.push(if i == 0 { " SET " } else { ", " });
         target(writer, table, column);
         writer.push(" = ");
-        writer.node(value);
+        assigned(writer, column, value);
+    }
+}
+
+/// A value as that of a column.
+fn assigned(writer: &mut Writer<'_>, column: &ColumnRef, value: &Node) {
+    let definition = column.table.columns.get(column.index);
+    let form = definition.and_then(|definition| writer.form_of(&definition.ty));
+    writer.node_as(value, &form);
+}
+
+fn overriding(writer: &mut Writer<'_>, table: &Table, node: &InsertNode) {
+    let is_counted = |column: &ColumnRef| {
+        let definition = table.columns.get(column.index);
+        definition.is_some_and(crate::schema::Column::is_counted)
+    };
+    if node.columns.iter().any(is_counted) {
+        let overriding = writer.text.dialect.overriding();
+        writer.push(overriding);
     }
 }
 
@@ -346,15 +371,31 @@ fn returning(writer: &mut Writer<'_>, columns: &[Node]) {
         return;
     }
     writer.push(" RETURNING ");
-    writer.list(columns, ", ");
+    writer.outputs(columns);
 }
 
 impl Writer<'_> {
     /// A query inside another statement.
     pub(super) fn select(&mut self, node: &SelectNode) {
         let outer = std::mem::replace(&mut self.names, Names::Qualified);
-        self.body(node);
+        self.nested(|writer| writer.body(node));
         self.names = outer;
+    }
+
+    /// Writes a query whose values are not read but used.
+    fn nested(&mut self, write: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.is_nested, true);
+        write(self);
+        self.is_nested = outer;
+    }
+
+    fn outputs(&mut self, nodes: &[Node]) {
+        for (i, node) in nodes.iter().enumerate() {
+            if i > 0 {
+                self.push(", ");
+            }
+            self.output(node);
+        }
     }
 
     fn body(&mut self, node: &SelectNode) {
@@ -372,7 +413,7 @@ impl Writer<'_> {
     fn clauses(&mut self, node: &SelectNode) {
         self.commons(node);
         select(self, node.distinct);
-        self.list(&node.columns, ", ");
+        self.outputs(&node.columns);
         if let Some(from) = &node.from {
             self.push(" FROM ");
             self.source(from);
@@ -441,11 +482,13 @@ impl Writer<'_> {
             self.text.column_list(&source.table, &columns);
             self.push(" AS (");
             let outer = std::mem::replace(&mut self.names, Names::Qualified);
-            self.part(&common.first);
-            if let Some(step) = &common.step {
-                self.push(" UNION ALL ");
-                self.body(step);
-            }
+            self.nested(|writer| {
+                writer.part(&common.first);
+                if let Some(step) = &common.step {
+                    writer.push(" UNION ALL ");
+                    writer.body(step);
+                }
+            });
             self.names = outer;
             self.push(") ");
         }

@@ -74,25 +74,68 @@ impl<'d> Text<'d> {
             .placeholder(self.types.len(), ty, &mut self.out);
     }
 
+    /// The placeholder of a value for a column of this type.
+    pub(super) fn value(&mut self, ty: &ColumnType) {
+        match self.dialect.text_form(ty) {
+            None => self.param(ty.value_type()),
+            Some(form) => self.cast(&form, |text| text.param(ty.value_type())),
+        }
+    }
+
+    /// `CAST(operand AS form)`.
+    pub(super) fn cast(&mut self, form: &str, operand: impl FnOnce(&mut Self)) {
+        self.push("CAST(");
+        operand(self);
+        self.push(" AS ");
+        self.push(form);
+        self.push(")");
+    }
+
     pub(super) fn params(&mut self, table: &Table, columns: &[usize]) {
         self.each(columns.len(), ", ", |text, i| {
-            text.param(table.columns[columns[i]].ty.value_type());
+            text.value(&table.columns[columns[i]].ty);
         });
+    }
+
+    /// Columns where they are read, behind a prefix: those of types without a form of their own as text.
+    pub(super) fn read(&mut self, prefix: &str, table: &Table, columns: &[usize]) {
+        self.each(columns.len(), ", ", |text, i| {
+            let column = &table.columns[columns[i]];
+            if text.dialect.text_form(&column.ty).is_none() {
+                text.push(prefix);
+                return text.identifier(&column.name);
+            }
+            let mut name = prefix.to_owned();
+            text.dialect.quote(&column.name, &mut name);
+            text.dialect.read_text(&name, &column.ty, &mut text.out);
+            // The name of the column, and not that of the function or of the cast.
+            text.push(" AS ");
+            text.identifier(&column.name);
+        });
+    }
+
+    /// A column to sort by. Behind its table where it is read as text, for the bare name would be that of the text.
+    pub(super) fn sorted(&mut self, table: &Table, column: usize) {
+        let column = &table.columns[column];
+        if self.dialect.text_form(&column.ty).is_some() {
+            self.identifier(&table.name);
+            self.push(".");
+        }
+        self.identifier(&column.name);
     }
 
     pub(super) fn columns(&mut self, table: &Table, columns: &[usize]) {
         self.behind("", table, columns);
     }
 
-    /// `a, b`, or `t.a, t.b`.
+    /// `a, b`, or `t.a, t.b`, where they are read.
     pub(super) fn columns_of(&mut self, table: &Table, columns: &[usize], qualified: bool) {
-        self.each(columns.len(), ", ", |text, i| {
-            if qualified {
-                text.identifier(&table.name);
-                text.push(".");
-            }
-            text.identifier(&table.columns[columns[i]].name);
-        });
+        let mut prefix = String::new();
+        if qualified {
+            self.dialect.quote(&table.name, &mut prefix);
+            prefix.push('.');
+        }
+        self.read(&prefix, table, columns);
     }
 
     /// ` (a, b)`.
@@ -102,12 +145,20 @@ impl<'d> Text<'d> {
         self.push(")");
     }
 
+    /// What an INSERT says that gives values to columns which the database counts.
+    pub(super) fn overriding(&mut self, table: &Table, columns: &[usize]) {
+        let is_counted = |&column: &usize| table.columns[column].is_counted();
+        if columns.iter().any(is_counted) {
+            self.push(self.dialect.overriding());
+        }
+    }
+
     pub(super) fn returning(&mut self, table: &Table, columns: &[usize]) {
         if columns.is_empty() {
             return;
         }
         self.push(" RETURNING ");
-        self.columns(table, columns);
+        self.read("", table, columns);
     }
 
     /// `a = ?`.
@@ -115,7 +166,7 @@ impl<'d> Text<'d> {
         let column = &table.columns[column];
         self.identifier(&column.name);
         self.push(" = ");
-        self.param(column.ty.value_type());
+        self.value(&column.ty);
     }
 
     /// ` WHERE a = ? AND b = ?`.
@@ -137,8 +188,8 @@ impl<'d> Text<'d> {
         if let [column] = *columns {
             self.behind(prefix, table, columns);
             self.push(" IN (");
-            let ty = table.columns[column].ty.value_type();
-            self.each(rows, ", ", |text, _| text.param(ty));
+            let ty = &table.columns[column].ty;
+            self.each(rows, ", ", |text, _| text.value(ty));
             self.push(")");
             return;
         }
@@ -155,7 +206,11 @@ impl<'d> Text<'d> {
 
     /// `a = ANY($1::bigint[])`, or `(a, b) IN (SELECT * FROM UNNEST($1::bigint[], $2::text[]))`. The columns stand behind `prefix`.
     pub(super) fn in_arrays(&mut self, prefix: &str, table: &Table, columns: &[usize]) {
-        if let [column] = *columns {
+        let form = |column: &usize| self.dialect.text_form(&table.columns[*column].ty);
+        let has_forms = columns.iter().any(|column| form(column).is_some());
+        if let [column] = *columns
+            && !has_forms
+        {
             self.behind(prefix, table, columns);
             self.push(" = ANY(");
             self.array(table, column);
@@ -164,9 +219,30 @@ impl<'d> Text<'d> {
         }
         self.push("(");
         self.behind(prefix, table, columns);
-        self.push(") IN (SELECT * FROM ");
+        self.push(") IN (SELECT ");
+        if has_forms {
+            self.each(columns.len(), ", ", |text, i| {
+                text.unnested("v.c", i, &table.columns[columns[i]].ty);
+            });
+        } else {
+            self.push("*");
+        }
+        self.push(" FROM ");
         self.unnest(table, columns);
+        if has_forms {
+            self.push(" AS v(");
+            self.each(columns.len(), ", ", |text, i| text.numbered("c", i));
+            self.push(")");
+        }
         self.push(")");
+    }
+
+    /// A column of what arrays were unnested to, as a value of this type.
+    pub(super) fn unnested(&mut self, name: &str, position: usize, ty: &ColumnType) {
+        match self.dialect.text_form(ty) {
+            None => self.numbered(name, position),
+            Some(form) => self.cast(&form, |text| text.numbered(name, position)),
+        }
     }
 
     /// `a, b` if the prefix is empty; `t.a, t.b` if it is `t.`.

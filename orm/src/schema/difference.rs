@@ -227,13 +227,9 @@ fn clause(key: &ForeignKey) -> String {
         key.references.join(", ")
     );
     for (when, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
-        let action = match action {
-            ReferentialAction::NoAction => continue,
-            ReferentialAction::Restrict => "RESTRICT",
-            ReferentialAction::Cascade => "CASCADE",
-            ReferentialAction::SetNull => "SET NULL",
-        };
-        text.push_str(&format!(" ON {when} {action}"));
+        if action != ReferentialAction::NoAction {
+            text.push_str(&format!(" ON {when} {}", action.as_sql()));
+        }
     }
     text
 }

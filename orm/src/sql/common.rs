@@ -45,7 +45,7 @@ pub trait ColumnAt<const N: usize> {
 /// ```
 pub fn common<R: FromRow>(name: &str, query: Select<R>) -> Common<R> {
     let query = query.into_node();
-    let table = table_of::<R>(name);
+    let table = table_of::<R>(name, &query);
     let query = CommonNode {
         first: query,
         step: None,
@@ -70,13 +70,14 @@ pub fn recursive<R: FromRow>(
     first: Select<R>,
     step: impl FnOnce(&Common<R>) -> Select<R>,
 ) -> Common<R> {
+    let first = first.into_node();
     let itself = Common {
-        table: table_of::<R>(name),
+        table: table_of::<R>(name, &first),
         query: None,
         marker: PhantomData,
     };
     let query = CommonNode {
-        first: first.into_node(),
+        first,
         step: Some(step(&itself).into_node()),
     };
     Common {
@@ -85,12 +86,16 @@ pub fn recursive<R: FromRow>(
     }
 }
 
-fn table_of<R: FromRow>(name: &str) -> Arc<Table> {
+fn table_of<R: FromRow>(name: &str, query: &SelectNode) -> Arc<Table> {
     let mut types = Vec::new();
     R::types(&mut types);
-    let columns = (1..).zip(types);
-    let table = columns.fold(Table::build(name), |table, (number, ty)| {
-        table.column(Column::new(format!("c{number}"), ColumnType::of(ty)))
+    let columns = types.into_iter().enumerate();
+    let table = columns.fold(Table::build(name), |table, (at, ty)| {
+        // A column keeps its own type, which may be one of the database alone.
+        let own = query.columns.get(at).and_then(Node::column_type);
+        let own = own.filter(|own| own.value_type() == ty).cloned();
+        let ty = own.unwrap_or(ColumnType::of(ty));
+        table.column(Column::new(format!("c{}", at + 1), ty))
     });
     Arc::new(table)
 }

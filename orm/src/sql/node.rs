@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::dialect::{DatePart, JsonStep, TextMatch};
 use crate::error::ErrorKind;
+use crate::render::keeps_type;
 use crate::schema::{ColumnType, Table};
 use crate::sql::{SelectNode, Window};
 use crate::value::{ColumnValue, Param, Value, ValueType};
@@ -252,6 +253,37 @@ impl Node {
             Param::Column(_) => Value::Null,
         };
         Self::Param(value, V::TYPE)
+    }
+
+    /// The type of its values, as far as the columns in it tell.
+    pub(crate) fn column_type(&self) -> Option<&ColumnType> {
+        match self {
+            Self::Column(column) | Self::Excluded(column) => {
+                let definition = column.table.columns.get(column.index)?;
+                Some(&definition.ty)
+            }
+            Self::Aggregate {
+                function: Aggregate::Min | Aggregate::Max,
+                operand: Some(operand),
+                ..
+            } => operand.column_type(),
+            Self::Window { function, .. } => function.column_type(),
+            Self::Function { name, arguments } if keeps_type(name) => {
+                arguments.iter().find_map(Self::column_type)
+            }
+            Self::Case {
+                branches,
+                otherwise,
+            } => {
+                let mut results = branches.iter().map(|(_, result)| result);
+                results
+                    .find_map(Self::column_type)
+                    .or_else(|| otherwise.as_deref()?.column_type())
+            }
+            Self::Cast { ty, .. } => Some(ty),
+            Self::Subquery(query) => query.columns.first()?.column_type(),
+            _ => None,
+        }
     }
 
     /// `left operator right`.

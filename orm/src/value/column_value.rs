@@ -35,7 +35,7 @@ use crate::schema::ColumnType;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored in a column",
     label = "not a column type",
-    note = "columns hold bool, i16, i32, i64, f32, f64, String, Vec<u8>, dates, UUIDs, decimals, JSON, enums with #[derive(DbEnum)], Option and Auto of these",
+    note = "columns hold bool, i16, i32, i64, f32, f64, String, Vec<u8>, dates, UUIDs, decimals, JSON, enums with #[derive(DbEnum)], Option, Auto and Vec of these",
     note = "for a type of your own implement `selfsame::value::ColumnValue`"
 )]
 pub trait ColumnValue: Clone + Send + Sync + 'static {

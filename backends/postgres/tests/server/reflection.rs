@@ -42,6 +42,9 @@ fn reads_what_was_made(server: &Server) {
     authors.uniques[0].name = Some("one_name".into());
     let default = Generated::Default("'it''s'::text".into());
     let precision = Some((10, 2));
+    let mut grade = Column::new("grade", ColumnType::I16);
+    grade.remarks =
+        vec!["Its type is the domain grade; here it is what the domain is made of.".into()];
     let mut books = Table::build("books")
         .column(Column::new("author", ColumnType::I32))
         .column(Column::new("place", ColumnType::I64).generated(Generated::Key))
@@ -51,7 +54,7 @@ fn reads_what_was_made(server: &Server) {
                 .generated(default),
         )
         .column(Column::new("price", ColumnType::Decimal { precision }).nullable())
-        .column(Column::new("grade", ColumnType::I16).nullable())
+        .column(grade.nullable())
         .column(
             Column::new("double", ColumnType::I32)
                 .nullable()
@@ -70,5 +73,10 @@ fn reads_what_was_made(server: &Server) {
         });
     books.indexes[0].name = Some("by_title".into());
     books.checks[0].name = Some("dear".into());
+    books.remarks = vec![
+        "Only partly here: CREATE INDEX by_title ON books USING btree (title, price) INCLUDE (grade).".into(),
+        "Not here: CREATE INDEX partial ON books USING btree (title) WHERE (price > (5)::numeric).".into(),
+        "Not here: CREATE UNIQUE INDEX computed ON books USING btree (lower(title)).".into(),
+    ];
     assert_eq!(tables, [authors, books]);
 }

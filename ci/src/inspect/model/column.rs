@@ -1,37 +1,33 @@
 //! A column as a field.
 
-use std::collections::BTreeSet;
-
 use selfsame::schema::{Column, ColumnType, Generated};
 
-use super::{Draft, Field};
+use super::{Draft, Field, Module};
 use crate::inspect::names;
 
 /// The field of a column, without its constraints.
-pub(super) fn field(
-    draft: &Draft<'_>,
-    position: usize,
-    imports: &mut BTreeSet<&'static str>,
-) -> Field {
+pub(super) fn field(draft: &Draft<'_>, position: usize, module: &mut Module) -> Field {
     let table = draft.table;
     let column = &table.columns[position];
     let name = &draft.fields[position];
     let mut field = Field {
-        comments: Vec::new(),
+        comments: column.remarks.clone(),
         attributes: Vec::new(),
         name: names::written(name),
-        ty: base(&column.ty).to_owned(),
+        ty: rust_type(&column.ty, module),
     };
-    if base(&column.ty).chars().all(char::is_alphanumeric) && is_neutral(&column.ty) {
-        imports.insert(base(&column.ty));
-    }
-    if table.primary_key.contains(&position) {
-        add(&mut field, "primary_key");
+    if let Some(place) = table.primary_key.iter().position(|&key| key == position) {
+        match table.primary_key.is_sorted() {
+            true => add(&mut field, "primary_key"),
+            false => field
+                .attributes
+                .push(format!("primary_key = {}", place + 1)),
+        }
     }
     if *name != column.name {
         field.attributes.push(format!("column = {:?}", column.name));
     }
-    match column.ty {
+    match &column.ty {
         ColumnType::Text {
             length: Some(length),
         } => field.attributes.push(format!("length = {length}")),
@@ -40,13 +36,17 @@ pub(super) fn field(
         } => field
             .attributes
             .push(format!("precision = ({precision}, {scale})")),
+        ColumnType::Other { name } => field.attributes.push(format!("db_type = {name:?}")),
+        ColumnType::NativeEnum { name, labels } if !can_be_derived(labels) => {
+            field.attributes.push(format!("db_type = {name:?}"));
+        }
         _ => {}
     }
     if column.nullable {
         field.ty = format!("Option<{}>", field.ty);
     }
-    let is_counted = table.generated_key() == Some(position);
-    make(&mut field, column, is_counted);
+    let is_key = table.primary_key.contains(&position);
+    make(&mut field, column, is_key);
     field
 }
 
@@ -61,18 +61,17 @@ pub(super) fn add(field: &mut Field, attribute: &str) {
 }
 
 /// Says who makes the value.
-fn make(field: &mut Field, column: &Column, is_counted: bool) {
+fn make(field: &mut Field, column: &Column, is_key: bool) {
     match &column.generated {
-        Generated::Key | Generated::KeyNeverReused if is_counted => {
+        Generated::Key | Generated::KeyNeverReused => {
             field.ty = format!("Auto<{}>", field.ty);
+            if !is_key {
+                add(field, "identity");
+            }
             if column.generated == Generated::KeyNeverReused {
                 add(field, "autoincrement");
             }
         }
-        Generated::Key | Generated::KeyNeverReused => field.comments.push(
-            "The database counts this column, which is not the whole key: here the program gives it."
-                .to_owned(),
-        ),
         Generated::Default(expression) => {
             field.ty = format!("Auto<{}>", field.ty);
             field
@@ -87,7 +86,27 @@ fn make(field: &mut Field, column: &Column, is_counted: bool) {
     }
 }
 
-/// The type of a value that is there.
+/// The type of a value that is there; what it needs is added to the module.
+fn rust_type(ty: &ColumnType, module: &mut Module) -> String {
+    match ty {
+        ColumnType::Array(element) => format!("Vec<{}>", rust_type(element, module)),
+        ColumnType::NativeEnum { name, labels } if can_be_derived(labels) => {
+            module.enumeration(name, labels)
+        }
+        ty => {
+            if is_neutral(ty) {
+                module.imports.insert(base(ty));
+            }
+            base(ty).to_owned()
+        }
+    }
+}
+
+/// Whether an enum can have these labels.
+fn can_be_derived(labels: &[String]) -> bool {
+    !labels.is_empty() && labels.iter().all(|label| !label.trim().is_empty())
+}
+
 fn base(ty: &ColumnType) -> &'static str {
     match ty {
         ColumnType::Bool => "bool",

@@ -123,13 +123,10 @@ fn add_key(
 ) -> bool {
     let mut actions = Vec::new();
     for (when, action) in [("on_delete", key.on_delete), ("on_update", key.on_update)] {
-        let words = match action {
-            ReferentialAction::NoAction => continue,
-            ReferentialAction::Restrict => "restrict",
-            ReferentialAction::Cascade => "cascade",
-            ReferentialAction::SetNull => "set null",
-        };
-        actions.push(format!("{when} = {words:?}"));
+        if action != ReferentialAction::NoAction {
+            let words = action.as_sql().to_lowercase();
+            actions.push(format!("{when} = {words:?}"));
+        }
     }
     if let ([column], [reference]) = (&key.columns[..], &key.references[..])
         && is_first
@@ -242,7 +239,8 @@ fn name_of_parent(
 ) -> String {
     let column = names::field(&key.columns.join("_"));
     let mut candidates = Vec::new();
-    candidates.extend(column.strip_suffix("_id").map(str::to_owned));
+    let stem = column.strip_suffix("_id").map(str::to_owned);
+    candidates.extend(stem.map(names::writable));
     if child != parent {
         candidates.push(names::one(&drafts[parent].table.name));
     }

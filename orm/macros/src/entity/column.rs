@@ -9,7 +9,7 @@ use crate::attribute::{self, Item};
 use crate::errors::Errors;
 use crate::shape::{self, Kind};
 
-pub(super) const ATTRIBUTES: [&str; 16] = [
+pub(super) const ATTRIBUTES: [&str; 18] = [
     "primary_key",
     "autoincrement",
     "version",
@@ -18,6 +18,8 @@ pub(super) const ATTRIBUTES: [&str; 16] = [
     "index",
     "length",
     "precision",
+    "db_type",
+    "identity",
     "default",
     "server_default",
     "computed",
@@ -47,12 +49,16 @@ pub(super) struct Column<'a> {
     pub(super) name: String,
     pub(super) name_span: Span,
     pub(super) primary_key: Option<Span>,
+    /// Its place among the columns of the key, if the attribute says it.
+    pub(super) key_place: Option<u32>,
     pub(super) autoincrement: Option<Span>,
     pub(super) version: Option<Span>,
     pub(super) unique: bool,
     pub(super) index: bool,
     pub(super) length: Option<LitInt>,
     pub(super) precision: Option<(LitInt, LitInt)>,
+    pub(super) db_type: Option<LitStr>,
+    pub(super) identity: Option<Span>,
     pub(super) default: Option<Expr>,
     pub(super) server_default: Option<LitStr>,
     pub(super) computed: Option<LitStr>,
@@ -83,12 +89,15 @@ impl<'a> Column<'a> {
             name: shape::name(ident),
             name_span: ident.span(),
             primary_key: None,
+            key_place: None,
             autoincrement: None,
             version: None,
             unique: false,
             index: false,
             length: None,
             precision: None,
+            db_type: None,
+            identity: None,
             default: None,
             server_default: None,
             computed: None,
@@ -112,7 +121,10 @@ impl<'a> Column<'a> {
         let field = self.field;
         match item.name.to_string().as_str() {
             "primary_key" => {
-                self.primary_key = errors.keep(item.flag());
+                if let Some((span, place)) = errors.keep(item.flag_or_integer()) {
+                    self.primary_key = Some(span);
+                    self.key_place = place;
+                }
                 if shape::is_option(self.ty) {
                     errors.at(
                         self.ty,
@@ -158,6 +170,26 @@ impl<'a> Column<'a> {
                     let message = format!("`precision` is for decimals, and `{field}` is none");
                     errors.at(&item.name, message);
                     self.precision = None;
+                }
+            }
+            "db_type" => {
+                self.db_type = errors.keep(item.text());
+                let message = format!(
+                    "values of a type that only the database knows cross as text: `{field}` is a `String`, or an enum of labels"
+                );
+                if !matches!(shape::kind(self.ty), Kind::Text | Kind::Unknown) {
+                    errors.at(self.ty, message);
+                    self.db_type = None;
+                }
+            }
+            "identity" => {
+                self.identity = errors.keep(item.flag());
+                if !shape::is_auto(self.ty) {
+                    let message = format!(
+                        "`identity` needs an `Auto`: write the type of `{field}` as `Auto<i64>`"
+                    );
+                    errors.at(&item.name, message);
+                    self.identity = None;
                 }
             }
             "default" => self.default = errors.keep(item.expression()),
@@ -249,22 +281,18 @@ impl<'a> Column<'a> {
         let is_auto = shape::is_auto(self.ty);
         let counted = self.is_counted();
         if let Some(span) = self.autoincrement
-            && !counted
+            && (!counted || key_width > 1)
         {
             let message = "`autoincrement` is for a primary key of the type `Auto<i64>`";
             errors.push(syn::Error::new(span, message));
-        }
-        if counted && key_width > 1 {
-            let message = "the database counts only a primary key of one column: this one cannot be an `Auto`";
-            errors.at(self.ty, message);
         }
         if counted && !matches!(shape::kind(self.ty), Kind::Integer | Kind::Unknown) {
             let message = "the database counts integers only: give a `server_default`, or write the type without `Auto`";
             errors.at(self.ty, message);
         }
-        let is_made = self.server_default.is_some() || self.computed.is_some();
+        let is_made = self.server_default.is_some() || self.computed.is_some() || counted;
         if is_auto && self.primary_key.is_none() && !is_made {
-            let message = "nothing makes this value: an `Auto` is a primary key, `computed`, or has a `server_default`";
+            let message = "nothing makes this value: an `Auto` is a primary key, `identity`, `computed`, or has a `server_default`";
             errors.at(self.ty, message);
         }
     }
@@ -276,7 +304,10 @@ impl<'a> Column<'a> {
 
     /// Whether the database counts the values.
     pub(super) fn is_counted(&self) -> bool {
-        self.primary_key.is_some() && self.server_default.is_none() && shape::is_auto(self.ty)
+        (self.primary_key.is_some() || self.identity.is_some())
+            && self.server_default.is_none()
+            && self.computed.is_none()
+            && shape::is_auto(self.ty)
     }
 
     /// Whether `new` asks for it.

@@ -90,8 +90,9 @@ impl Action {
             "restrict" => "Restrict",
             "cascade" => "Cascade",
             "set null" => "SetNull",
+            "set default" => "SetDefault",
             other => {
-                let known = "cascade, set null, restrict, no action";
+                let known = "cascade, set null, set default, restrict, no action";
                 let message = format!("`{other}` is no action; there are {known}");
                 return Err(syn::Error::new(text.span(), message));
             }

@@ -35,6 +35,7 @@ pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<M
         relation.find_key(&model.columns, &model.foreign_keys, flattened, errors);
         relation.check_secondary(model.name, key_width, errors);
     }
+    check_key_places(&model, errors);
     match key_width {
         // Without one of its fields, the struct could not be made.
         1..=4 if model.field_count() < fields => None,
@@ -217,6 +218,25 @@ fn misplaced_deferred(ty: &Type, role: Role) -> Option<&'static str> {
         Some(_) => None,
         None => shape::argument(shape::base(ty), "Deferred")
             .map(|_| "`Deferred` stands outermost: write `Deferred<Option<…>>`"),
+    }
+}
+
+/// Checks that the places in the key are those from 1, each once, where they are told at all.
+fn check_key_places(model: &Model<'_>, errors: &mut Errors) {
+    let places: Vec<_> = model
+        .key_columns()
+        .map(|(_, column)| column.key_place)
+        .collect();
+    if places.iter().all(Option::is_none) {
+        return;
+    }
+    let is_right = (1..)
+        .zip(&places)
+        .all(|(wanted, found)| *found == Some(wanted));
+    if !is_right {
+        let message =
+            "give each column of the key its place: `primary_key = 1`, `primary_key = 2` and so on";
+        errors.at(model.name, message);
     }
 }
 

@@ -218,9 +218,11 @@ impl<'a> Relation<'a> {
             };
             return Err(syn::Error::new(text.span(), message));
         }
+        // Without the `r#` of a keyword: the relation `r#type` follows `type_id`.
+        let usual = format!("{}_id", self.name());
         let usual = columns
             .iter()
-            .find(|column| column.field == &format!("{field}_id"))
+            .find(|column| shape::name(column.field) == usual)
             .map(|column| vec![column.name.clone()]);
         if let Some(usual) = usual
             && listed.contains(&&usual)

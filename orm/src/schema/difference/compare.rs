@@ -80,9 +80,7 @@ impl Comparison<'_> {
 
     fn column(&mut self, code: &Column, database: &Column) {
         let (table, column) = (&self.code.name, &code.name);
-        let is_counted =
-            |c: &Column| matches!(c.generated, Generated::Key | Generated::KeyNeverReused);
-        if is_counted(code) && is_counted(database) {
+        if code.is_counted() && database.is_counted() {
             // The definition of such a column says its type and how it is counted.
             let definition = |column: &Column| self.dialect.generated_key(column).definition;
             if definition(code) == definition(database) {
@@ -90,7 +88,11 @@ impl Comparison<'_> {
             }
         }
         // Two types that the database writes alike are one to it.
-        if self.dialect.column_type(&code.ty) != self.dialect.column_type(&database.ty) {
+        let has_other_labels = match (code.ty.native_enum(), database.ty.native_enum()) {
+            (Some((_, code)), Some((_, database))) => code != database,
+            _ => false,
+        };
+        if !self.dialect.is_same_type(&code.ty, &database.ty) || has_other_labels {
             self.found.push(Difference::Type {
                 table: table.clone(),
                 column: column.clone(),

@@ -108,6 +108,10 @@ fn column(column: &Column<'_>) -> TokenStream {
     let name = &column.name;
     let value = column_value(column.ty);
     let ty = match (&column.length, &column.precision) {
+        _ if column.db_type.is_some() => {
+            let name = &column.db_type;
+            quote!(|| ::selfsame::schema::ColumnType::named(#name, #value::column_type()))
+        }
         (Some(length), _) => quote! {
             || ::selfsame::schema::ColumnType::Text {
                 length: ::std::option::Option::Some(#length),

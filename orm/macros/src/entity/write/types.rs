@@ -33,6 +33,10 @@ fn check(column: &Column<'_>) -> TokenStream {
     if column.precision.is_some() {
         checks.push(is(&[quote!(Decimal)], "`precision` is for decimals"));
     }
+    if column.db_type.is_some() {
+        let message = "values of a type that only the database knows cross as text";
+        checks.push(is(&[quote!(Text)], message));
+    }
     if column.is_counted() {
         let integers = [quote!(I16), quote!(I32), quote!(I64)];
         checks.push(is(

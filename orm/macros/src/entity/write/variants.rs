@@ -41,7 +41,7 @@ fn tag(enumeration: &Variants<'_>) -> TokenStream {
         .iter()
         .map(|v| (v.ident, v.label.clone()))
         .collect();
-    let column_value = db_enum::implementation(&tag, &labels);
+    let column_value = db_enum::implementation(&tag, None, &labels);
     let (idents, texts): (Vec<_>, Vec<_>) = labels.iter().cloned().unzip();
     let documented = variants.iter().map(|variant| {
         let (ident, doc) = (variant.ident, format!("`{}`.", variant.label));
