@@ -1,6 +1,7 @@
 //! Reading: filters, order, paging, joins, sets.
 
 mod expressions;
+mod groups;
 mod objects;
 mod operands;
 mod sets;
@@ -22,6 +23,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     objects::CASES,
     expressions::CASES,
     operands::CASES,
+    groups::CASES,
 ];
 
 const CASES: &[Case] = &[
