@@ -1,5 +1,6 @@
 //! Values of each type, through every path: each type by the same two checks.
 
+mod conversion;
 mod numbers;
 mod paths;
 mod text;
@@ -15,6 +16,7 @@ use crate::database::{Database, Typed, int, value_table};
 use crate::domain::{came_back, extremes, values};
 
 pub(super) const LISTS: &[&[Case]] = &[
+    conversion::CASES,
     CASES,
     numbers::CASES,
     text::CASES,

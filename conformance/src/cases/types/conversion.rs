@@ -1,0 +1,257 @@
+//! Everything that can be stored as one type, read as every other: the value that it is, or an error, never a bent one.
+
+use selfsame::ErrorKind;
+use selfsame::schema::ColumnType;
+use selfsame::value::{Decimal, Value, ValueType};
+
+use crate::case::Cover::Contract;
+use crate::case::{Case, CaseResult};
+use crate::check::shown;
+use crate::context::Context;
+use crate::database::{Database, Typed, int, value_table};
+use crate::domain::{TYPES, came_back, extremes};
+
+pub(super) const CASES: &[Case] = &[Case::core("types.conversion.matrix", matrix)
+    .since(17)
+    .promise("A value that is read as another type is the same value or a conversion error, for every pair of types.")
+    .hint("Decode by the wanted type: check ranges, fractions and syntax, and give `Conversion` for the rest.")
+    .covers(&[Contract(1), Contract(2), Contract(4), Contract(22)])];
+
+/// What is stored: the ends of the type, and what looks like a value of another.
+fn stored(ty: ValueType, context: &Context) -> Vec<Value> {
+    let mut values = extremes(ty, &context.capabilities());
+    let texts: &[&str] = match ty {
+        ValueType::Text => &[
+            "5",
+            "-7",
+            "+7",
+            "007",
+            "1.50",
+            "1e3",
+            "9223372036854775808",
+            "true",
+            "t",
+            "NaN",
+            "0x10",
+            "1_000",
+            "5 apples",
+            "2024-02-29",
+            "2023-02-29",
+            "12:34:56.5",
+            "25:00:00",
+            "2024-02-29 12:34:56",
+            "01020304-0506-0708-090a-0b0c0d0e0f10",
+            "{}",
+            "[1",
+        ],
+        ValueType::Json => &["5", "-1.5", "\"5\"", "\"true\"", "\"2024-02-29\""],
+        _ => &[],
+    };
+    values.extend(texts.iter().map(|text| match ty {
+        ValueType::Json => Value::Json((*text).to_owned()),
+        _ => Value::Text((*text).to_owned()),
+    }));
+    match ty {
+        ValueType::Bytes => values.extend([
+            Value::Bytes(b"5".to_vec()),
+            Value::Bytes(b"true".to_vec()),
+            Value::Bytes((1..=16).collect()),
+            Value::Bytes(vec![0xff; 8]),
+        ]),
+        ValueType::F32 => values.extend([1.0, 3.0, 0.5, 1e10].map(Value::F32)),
+        ValueType::F64 => {
+            values.extend([1.0, 300.0, 70_000.0, 3e9, 1e19, 0.5, 1e300].map(Value::F64));
+        }
+        ValueType::Decimal => {
+            let decimals = [(300, 0), (70_000, 0), (150, 2), (10, 1), (1, 0)];
+            values.extend(decimals.map(|(m, scale)| Value::Decimal(Decimal::new(m, scale))));
+        }
+        ValueType::I16 | ValueType::I32 => {}
+        ValueType::I64 => values.extend([2, 300, 70_000, 1 << 40].map(Value::I64)),
+        _ => {}
+    }
+    values
+}
+
+fn matrix(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    for ty in TYPES {
+        let name = format!("as_{ty:?}").to_lowercase();
+        database.create(&value_table(&name, ColumnType::of(ty)))?;
+        let stored = stored(ty, context);
+        for (value, id) in stored.iter().zip(1..) {
+            let insert = format!("INSERT INTO [{name}] ([id], [v]) VALUES (?, ?)");
+            database.execute(&insert, &[int(id), Typed::new(ty, value.clone())])?;
+        }
+        for wanted in TYPES.into_iter().filter(|wanted| *wanted != ty) {
+            for (value, id) in stored.iter().zip(1..) {
+                let select = format!("SELECT [v] FROM [{name}] WHERE [id] = ?");
+                let found = match database.column(&select, &[int(id)], wanted) {
+                    Ok(found) => found,
+                    Err(error) => {
+                        check_eq!(
+                            error.kind(),
+                            ErrorKind::Conversion,
+                            "{} as {wanted:?} must be that or a conversion error",
+                            shown(value)
+                        );
+                        continue;
+                    }
+                };
+                check_eq!(found.len(), 1, "the row must come");
+                check!(
+                    is_same(value, &found[0], context),
+                    "{} read as {wanted:?} became {}",
+                    shown(value),
+                    shown(&found[0])
+                );
+            }
+        }
+    }
+    let again = database.integers("SELECT [id] FROM [as_i64] WHERE [id] = ?", &[int(1)])?;
+    check_eq!(again, [1], "the connection must go on after its errors");
+    Ok(())
+}
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// Whether two values of different types are one and the same.
+fn is_same(stored: &Value, found: &Value, context: &Context) -> bool {
+    use Value::{Bytes, Date, Json, Text, Time, Timestamp, TimestampTz, Uuid};
+    match (stored, found) {
+        (Text(text) | Json(text), Text(other) | Json(other)) => {
+            let (a, b) = (Json(text.clone()), Json(other.clone()));
+            text == other || came_back(&a, &b, &context.capabilities().with_json_text_kept(false))
+        }
+        (Date(day), Timestamp(at)) | (Timestamp(at), Date(day)) => {
+            at.0 == i64::from(day.0) * MICROS_PER_DAY
+        }
+        (Date(day), TimestampTz(at)) | (TimestampTz(at), Date(day)) => {
+            at.0 == i64::from(day.0) * MICROS_PER_DAY
+        }
+        (Timestamp(a), TimestampTz(b)) | (TimestampTz(b), Timestamp(a)) => a.0 == b.0,
+        (Time(_), Timestamp(_) | TimestampTz(_) | Date(_))
+        | (Timestamp(_) | TimestampTz(_) | Date(_), Time(_)) => false,
+        (Bytes(bytes), Uuid(uuid)) | (Uuid(uuid), Bytes(bytes)) => bytes == uuid,
+        (Text(text) | Json(text), Bytes(bytes)) | (Bytes(bytes), Text(text) | Json(text)) => {
+            text.as_bytes() == bytes || text.trim_start_matches("\\x") == hex(bytes)
+        }
+        (Text(text) | Json(text), other) | (other, Text(text) | Json(text)) => means(text, other),
+        (a, b) => match (Number::of(a), Number::of(b)) {
+            (Some(a), Some(b)) => a.is(b),
+            _ => false,
+        },
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a text is a way to write a value.
+fn means(text: &str, value: &Value) -> bool {
+    let text = text.trim().trim_matches('"');
+    match value {
+        Value::Bool(true) => ["true", "t", "1"].contains(&text),
+        Value::Bool(false) => ["false", "f", "0"].contains(&text),
+        Value::F32(float) => text
+            .parse::<f32>()
+            .is_ok_and(|read| is_float(read.into(), (*float).into())),
+        Value::F64(float) => text.parse::<f64>().is_ok_and(|read| is_float(read, *float)),
+        Value::Decimal(decimal) => text
+            .parse()
+            .is_ok_and(|read: Decimal| read.compare(*decimal).is_eq()),
+        Value::Uuid(uuid) => text.replace('-', "").to_lowercase() == hex(uuid),
+        Value::Date(date) => text == written_date(*date),
+        Value::Time(time) => without_zeros(text) == written_time(*time),
+        Value::Timestamp(at) => is_written_timestamp(text, *at),
+        Value::TimestampTz(at) => is_written_timestamp(
+            text.trim_end_matches('Z')
+                .trim_end_matches(":00")
+                .trim_end_matches("+00"),
+            selfsame::value::Timestamp(at.0),
+        ),
+        other => match Number::of(other) {
+            Some(Number::Integer(integer)) => text.parse() == Ok(integer),
+            _ => false,
+        },
+    }
+}
+
+fn is_float(a: f64, b: f64) -> bool {
+    a == b || (a.is_nan() && b.is_nan())
+}
+
+fn written_date(date: selfsame::value::Date) -> String {
+    let (year, month, day) = date.civil();
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+fn written_time(time: selfsame::value::Time) -> String {
+    let (hour, minute, second, micro) = time.hms_micro();
+    without_zeros(&format!("{hour:02}:{minute:02}:{second:02}.{micro:06}")).to_owned()
+}
+
+fn is_written_timestamp(text: &str, at: selfsame::value::Timestamp) -> bool {
+    let (date, time) = at.split();
+    let text = text.replacen('T', " ", 1);
+    without_zeros(&text) == format!("{} {}", written_date(date), written_time(time))
+        || (time.0 == 0 && text == written_date(date))
+}
+
+/// A time without a fraction of zeros.
+fn without_zeros(text: &str) -> &str {
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => text,
+    }
+}
+
+/// A number of any type, for comparison by value.
+#[derive(Clone, Copy)]
+enum Number {
+    Integer(i128),
+    Decimal(Decimal),
+    Float(f64),
+}
+
+impl Number {
+    /// Days and times are as long as they are: a backend may keep them as numbers.
+    fn of(value: &Value) -> Option<Self> {
+        Some(match value {
+            Value::Bool(truth) => Self::Integer((*truth).into()),
+            Value::I16(integer) => Self::Integer((*integer).into()),
+            Value::I32(integer) => Self::Integer((*integer).into()),
+            Value::I64(integer) => Self::Integer((*integer).into()),
+            Value::Date(date) => Self::Integer(date.0.into()),
+            Value::Time(time) => Self::Integer(time.0.into()),
+            Value::Timestamp(at) => Self::Integer(at.0.into()),
+            Value::TimestampTz(at) => Self::Integer(at.0.into()),
+            Value::Decimal(decimal) => Self::Decimal(*decimal),
+            Value::F32(float) => Self::Float((*float).into()),
+            Value::F64(float) => Self::Float(*float),
+            _ => return None,
+        })
+    }
+
+    fn is(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Integer(a), Self::Integer(b)) => a == b,
+            (Self::Integer(a), Self::Decimal(b)) | (Self::Decimal(b), Self::Integer(a)) => {
+                b.compare(Decimal::new(a, 0)).is_eq()
+            }
+            (Self::Decimal(a), Self::Decimal(b)) => a.compare(b).is_eq(),
+            (Self::Float(a), Self::Float(b)) => is_float(a, b),
+            (Self::Float(float), Self::Integer(integer))
+            | (Self::Integer(integer), Self::Float(float)) => {
+                format!("{float:.0}") == integer.to_string() && float.fract() == 0.0
+            }
+            // No float is a tenth: the nearest one stands for it.
+            (Self::Float(float), Self::Decimal(decimal))
+            | (Self::Decimal(decimal), Self::Float(float)) => decimal
+                .to_string()
+                .parse()
+                .is_ok_and(|nearest: f64| is_float(nearest, float)),
+        }
+    }
+}
