@@ -1,6 +1,7 @@
 //! Values of each type, through every path: each type by the same two checks.
 
 mod conversion;
+mod kinds;
 mod numbers;
 mod paths;
 mod text;
@@ -17,6 +18,7 @@ use crate::domain::{came_back, extremes, values};
 
 pub(super) const LISTS: &[&[Case]] = &[
     conversion::CASES,
+    kinds::CASES,
     CASES,
     numbers::CASES,
     text::CASES,
