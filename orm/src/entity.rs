@@ -482,6 +482,18 @@ impl Mapper {
         Ok(())
     }
 
+    /// Names the row by its key in an error about a value of it, where the key can be read.
+    #[cold]
+    pub(crate) fn row_error<E: Mapped>(&self, row: &dyn Row, at: usize, error: Error) -> Error {
+        if error.kind() != ErrorKind::Conversion {
+            return error;
+        }
+        match E::row_key(self, row, at) {
+            Ok(Some(key)) => error.key(format!("{key:?}")),
+            _ => error,
+        }
+    }
+
     #[cold]
     pub(crate) fn column_error(&self, column: usize, error: Error) -> Error {
         let error = error.entity(&self.name);

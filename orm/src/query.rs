@@ -220,7 +220,8 @@ impl<E: Entity, S> Query<E, S> {
         let read = Read::Columns(&columns);
         let behind = mapper.eager().len();
         session.run_query(mapper, &self.selection(self.limit), read, &mut |row| {
-            let mut value = E::hydrate(mapper, row, 0)?;
+            let mut value =
+                E::hydrate(mapper, row, 0).map_err(|error| mapper.row_error::<E>(row, 0, error))?;
             for (at, &column) in (behind..).zip(&self.undefer) {
                 let read = row.value(at, mapper.types()[column]);
                 read.and_then(|read| value.assign(mapper, column, read))

@@ -147,7 +147,18 @@ impl<'a> ValueRef<'a> {
             (Self::Null, ValueRef::Null) => true,
             (Self::F32(a), ValueRef::F32(b)) => a.to_bits() == b.to_bits(),
             (Self::F64(a), ValueRef::F64(b)) => a.to_bits() == b.to_bits(),
-            (a, b) => a == b,
+            (a, b) => a == b || a.integer().is_some_and(|a| b.integer() == Some(a)),
+        }
+    }
+
+    /// The number, of an integer of any width.
+    #[inline]
+    pub(crate) fn integer(self) -> Option<i64> {
+        match self {
+            Self::I16(value) => Some(value.into()),
+            Self::I32(value) => Some(value.into()),
+            Self::I64(value) => Some(value),
+            _ => None,
         }
     }
 

@@ -16,6 +16,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("postgres_keys_as_text", keys),
     ("postgres_padded_keys", padded_keys),
     ("postgres_counted_columns", counted),
+    ("postgres_keys_of_two_widths", widths),
+    ("postgres_values_without_a_neutral_form", odd_values),
+    ("postgres_records", records),
 ];
 
 const SCHEMA: &str = include_str!("postgres.sql");
@@ -362,5 +365,164 @@ fn counted(server: &Server) -> selfsame::Result<()> {
     let _ = refused;
     let error = session.commit().expect_err("there is no such row");
     assert_eq!(error.kind(), ErrorKind::ForeignKeyViolation);
+    Ok(())
+}
+
+fn widths(server: &Server) -> selfsame::Result<()> {
+    let (_database, engine) = opened(server)?;
+    let mut session = Session::new(&engine);
+    let wide = session.add(Wide::new(7));
+    let narrow = session.add(Narrow::new(1));
+    session.set(narrow, Narrow::WIDE, Some(wide))?;
+    session.add(Narrow {
+        wide_id: Some(7),
+        small: Some(1),
+        ..Narrow::new(2)
+    });
+    session.commit()?;
+    session.clear();
+    let wide = session.get::<Wide>(7)?.expect("is there");
+    assert_eq!(session.load(wide, Wide::NARROWS)?.len(), 2);
+    session.clear();
+    let all = Wide::query()
+        .with(Wide::NARROWS.selectin())
+        .all(&mut session)?;
+    let loaded = session.loaded(all[0], Wide::NARROWS)?;
+    assert_eq!(loaded.map(|narrows| narrows.len()), Some(2));
+    session.clear();
+    let joined = Narrow::query()
+        .with(Narrow::WIDE.joined())
+        .order_by(Narrow::ID.asc())
+        .all(&mut session)?;
+    let statements = engine.statements();
+    let wide = session.load(joined[1], Narrow::WIDE)?.expect("has one");
+    assert_eq!(engine.statements(), statements);
+    // Reading changed nothing.
+    assert!(!session.is_modified(joined[1])?);
+    session.remove(wide, Wide::NARROWS, joined[0])?;
+    session.commit()?;
+    assert_eq!(session[joined[0]].wide_id, None);
+    let far = session.add(Wide::new(5_000_000_000));
+    session.commit()?;
+    session.set(joined[0], Narrow::WIDE, Some(far))?;
+    let error = session.commit().expect_err("does not fit the column");
+    assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
+    assert_eq!(error.column_name(), Some("wide_id"));
+    Ok(())
+}
+
+fn odd_values(server: &Server) -> selfsame::Result<()> {
+    #[derive(Entity, Clone, Debug)]
+    #[orm(table = "odd_values")]
+    struct Lenient {
+        #[orm(primary_key)]
+        id: i32,
+        #[orm(db_type = "date")]
+        day: Option<String>,
+        #[orm(db_type = "numeric")]
+        number: Option<String>,
+        #[orm(db_type = "time without time zone")]
+        at_time: Option<String>,
+        #[orm(db_type = "timestamp with time zone")]
+        at: Option<String>,
+        #[orm(db_type = "jsonb")]
+        doc: Option<String>,
+    }
+
+    let (_database, engine) = opened(server)?;
+    assert_eq!(
+        metadata![Lenient]
+            .diff(&engine)?
+            .into_iter()
+            .filter(|it| it.table() == "odd_values")
+            .count(),
+        0
+    );
+    let mut session = Session::new(&engine);
+    for (id, day) in [(1, "infinity"), (2, "-infinity"), (3, "2024-02-29")] {
+        session.add(Lenient {
+            day: text(day),
+            number: text("NaN"),
+            at_time: text("24:00:00"),
+            at: text("infinity"),
+            doc: text("[1234567890123456789012345]"),
+            ..Lenient::new(id)
+        });
+    }
+    session.commit()?;
+    session.clear();
+    let found = Lenient::query()
+        .filter(Lenient::DAY.lt("infinity").and(Lenient::NUMBER.eq("NaN")))
+        .order_by(Lenient::DAY.desc())
+        .all(&mut session)?;
+    let ids: Vec<i32> = found.iter().map(|&it| session[it].id).collect();
+    assert_eq!(ids, [3, 2]);
+    assert_eq!(session[found[0]].at_time, text("24:00:00"));
+    assert_eq!(session[found[0]].doc, text("[1234567890123456789012345]"));
+
+    // A type that holds none of these refuses the row, by its key.
+    let mut session = Session::new(&engine);
+    let error = OddValue::query()
+        .filter(OddValue::ID.eq(2))
+        .all(&mut session)
+        .expect_err("an infinite day");
+    assert_eq!(error.kind(), ErrorKind::Conversion);
+    assert_eq!(error.entity_name(), Some("OddValue"));
+    assert_eq!(error.column_name(), Some("day"));
+    assert_eq!(error.key_text(), Some("2"));
+    let error = OddValue::query().rows(&mut session).expect_err("the same");
+    assert_eq!(error.key_text(), Some("1"));
+    execute(
+        &engine,
+        "UPDATE odd_values SET day = NULL, number = NULL, at_time = NULL, at = NULL",
+    )?;
+    let error = session.get::<OddValue>(3).expect_err("a great integer");
+    assert_eq!(error.column_name(), Some("doc"));
+    // The greatest float is written, and read.
+    let doc = serde_json::json!([f64::MAX, 1e20, 0.1]);
+    session.add(OddValue {
+        doc: Some(doc.clone()),
+        ..OddValue::new(4)
+    });
+    session.commit()?;
+    session.clear();
+    let read = session.get::<OddValue>(4)?.expect("is there");
+    assert_eq!(session[read].doc, Some(doc));
+    Ok(())
+}
+
+/// What reflection found, without a struct.
+fn records(server: &Server) -> selfsame::Result<()> {
+    let (_database, engine) = opened(server)?;
+    let metadata = Metadata::reflect(&engine)?;
+    let mut session = Session::new(&engine);
+    let jobs = metadata.records("jobs")?;
+    let mut job = jobs.record();
+    job.set("mood", "it's odd")?;
+    job.set("address", "10.0.0.1")?;
+    job.set("tags", vec!["a".to_owned()])?;
+    job.set("amount", 1)?;
+    let job = session.add_record(job);
+    session.commit()?;
+    session.clear();
+    let read = session.get_record(&jobs, 1_i64)?.expect("is there");
+    assert_eq!(session[read].get::<Mood>("mood")?, Mood::ItSOdd);
+    assert_eq!(session[read].get::<String>("address")?, "10.0.0.1");
+    assert_eq!(session[read].get::<Vec<String>>("tags")?, ["a"]);
+    session[read].set("mood", "calm")?;
+    session.commit()?;
+    let calm = jobs
+        .query()
+        .filter(jobs.column::<String>("mood")?.eq("calm"))
+        .count(&mut session)?;
+    assert_eq!(calm, 1);
+    let _ = job;
+    let hosts = metadata.records("hosts")?;
+    let mut host = hosts.record();
+    host.set("address", "10.0.0.9")?;
+    session.add_record(host);
+    session.commit()?;
+    session.clear();
+    assert!(session.get_record(&hosts, "10.0.0.9")?.is_some());
     Ok(())
 }

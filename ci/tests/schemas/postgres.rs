@@ -3,7 +3,7 @@
 //! Views and triggers are not here. What else an entity cannot say is a comment of it or of its field.
 
 use selfsame::prelude::*;
-use selfsame::value::{Date, Decimal, Timestamp};
+use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz};
 
 /// Every table that has an entity.
 pub fn metadata() -> Metadata {
@@ -21,7 +21,9 @@ pub fn metadata() -> Metadata {
         HookRow,
         Host,
         Job,
+        Narrow,
         Noted,
+        OddValue,
         Ping,
         Rate,
         Refer,
@@ -31,6 +33,7 @@ pub fn metadata() -> Metadata {
         Thing,
         Type,
         Version,
+        Wide,
     ]
 }
 
@@ -223,6 +226,23 @@ pub struct Job {
 }
 
 #[derive(Entity, Clone, Debug)]
+#[orm(table = "narrow")]
+pub struct Narrow {
+    #[orm(primary_key)]
+    pub id: i32,
+    #[orm(references = "wide.id")]
+    pub wide_id: Option<i32>,
+    #[orm(references = "narrow.id")]
+    pub small: Option<i16>,
+    #[orm(back_populates = narrows)]
+    pub wide: BelongsTo<Wide>,
+    #[orm(back_populates = narrows_by_small, key = "small")]
+    pub small_row: BelongsTo<Narrow>,
+    #[orm(back_populates = small_row)]
+    pub narrows_by_small: HasMany<Narrow>,
+}
+
+#[derive(Entity, Clone, Debug)]
 #[orm(table = "noted")]
 #[orm(foreign_key(columns(event, at), references = "events(id, at)"))]
 pub struct Noted {
@@ -232,6 +252,18 @@ pub struct Noted {
     pub at: Option<Date>,
     #[orm(back_populates = noteds)]
     pub event_at_row: BelongsTo<Event>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "odd_values")]
+pub struct OddValue {
+    #[orm(primary_key)]
+    pub id: i32,
+    pub day: Option<Date>,
+    pub number: Option<Decimal>,
+    pub at_time: Option<Time>,
+    pub at: Option<TimestampTz>,
+    pub doc: Option<serde_json::Value>,
 }
 
 #[derive(Entity, Clone, Debug)]
@@ -340,4 +372,14 @@ pub struct Version {
     pub crate_id: Option<i32>,
     #[orm(back_populates = versions)]
     pub crate_: BelongsTo<Crate>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "wide")]
+pub struct Wide {
+    #[orm(primary_key)]
+    pub id: i64,
+    pub name: Option<String>,
+    #[orm(back_populates = wide)]
+    pub narrows: HasMany<Narrow>,
 }

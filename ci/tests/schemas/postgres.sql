@@ -66,4 +66,14 @@ CREATE TABLE fell (
     id integer PRIMARY KEY,
     fallback_id integer DEFAULT 1 REFERENCES fallbacks ON DELETE SET DEFAULT DEFERRABLE INITIALLY DEFERRED
 );
+CREATE TABLE wide (id bigint PRIMARY KEY, name text);
+CREATE TABLE narrow (id integer PRIMARY KEY, wide_id integer REFERENCES wide, small smallint REFERENCES narrow);
+CREATE TABLE odd_values (
+    id integer PRIMARY KEY,
+    day date,
+    number numeric,
+    at_time time,
+    at timestamptz,
+    doc jsonb
+);
 CREATE TABLE slots (id integer PRIMARY KEY, during tsrange, EXCLUDE USING gist (during WITH &&))

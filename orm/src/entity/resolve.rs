@@ -4,6 +4,7 @@ use super::association;
 use super::{Cascade, Fetch, Mapper, RelationDescriptor, RelationKind, Through};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ForeignKey;
+use crate::value::ValueType;
 
 /// A relation with its columns and its inverse found.
 #[derive(Clone, Debug)]
@@ -77,7 +78,10 @@ fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<Resolve
         ));
     }
     for (&a, &b) in here.iter().zip(&there) {
-        if child.types[a] != parent.types[b] {
+        let is_integer = |ty| matches!(ty, ValueType::I16 | ValueType::I32 | ValueType::I64);
+        let (here, there) = (child.types[a], parent.types[b]);
+        // Integers of two widths are compared as numbers.
+        if here != there && !(is_integer(here) && is_integer(there)) {
             let (a, b) = (&child.table.columns[a].name, &parent.table.columns[b].name);
             let tables = (&child.table.name, &parent.table.name);
             return Err(Error::new(

@@ -243,7 +243,8 @@ impl RecordQuery {
         let columns: Vec<usize> = (0..mapper.types().len()).collect();
         let read = Read::Columns(&columns);
         session.run_query(mapper, &self.selection(self.limit), read, &mut |row| {
-            each(Record::hydrate(mapper, row, 0)?)
+            let record = Record::hydrate(mapper, row, 0);
+            each(record.map_err(|error| mapper.row_error::<Record>(row, 0, error))?)
         })
     }
 

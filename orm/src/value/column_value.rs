@@ -91,9 +91,36 @@ macro_rules! by_variant {
     )*};
 }
 by_variant!(
-    bool => Bool, i16 => I16, i32 => I32, i64 => I64, f32 => F32, f64 => F64, Decimal => Decimal, Date => Date,
+    bool => Bool, f32 => F32, f64 => F64, Decimal => Decimal, Date => Date,
     Time => Time, Timestamp => Timestamp, TimestampTz => TimestampTz,
 );
+
+macro_rules! integers {
+    ($($ty:ty => $variant:ident),* $(,)?) => {$(
+        impl ColumnValue for $ty {
+            type Base = $ty;
+            const TYPE: ValueType = ValueType::$variant;
+
+            #[inline]
+            fn to_param(&self) -> Param<'_> {
+                Param::Ref(ValueRef::$variant(*self))
+            }
+
+            /// An integer of another width is taken if it fits: that of a foreign key whose column is narrower than the key.
+            #[inline]
+            fn from_value(value: ValueRef<'_>) -> Result<Self> {
+                match value {
+                    ValueRef::$variant(value) => Ok(value),
+                    other => other
+                        .integer()
+                        .and_then(|value| value.try_into().ok())
+                        .ok_or_else(|| other.mismatch(Self::TYPE)),
+                }
+            }
+        }
+    )*};
+}
+integers!(i16 => I16, i32 => I32, i64 => I64);
 
 impl ColumnValue for String {
     type Base = String;

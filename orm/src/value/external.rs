@@ -163,6 +163,9 @@ mod jiff_types {
 }
 
 #[cfg(feature = "serde_json")]
+use crate::error::{Error, ErrorKind};
+
+#[cfg(feature = "serde_json")]
 impl ColumnValue for serde_json::Value {
     type Base = serde_json::Value;
     const TYPE: ValueType = ValueType::Json;
@@ -172,17 +175,65 @@ impl ColumnValue for serde_json::Value {
     }
 
     fn from_value(value: ValueRef<'_>) -> Result<Self> {
+        let refused = |message| Error::new(ErrorKind::Conversion, message);
         match value {
-            ValueRef::Json(text) => serde_json::from_str(text).map_err(|error| {
-                crate::error::Error::new(
-                    crate::error::ErrorKind::Conversion,
-                    "the column holds no valid JSON document",
-                )
-                .source(error)
-            }),
+            ValueRef::Json(text) if holds_bent_integer(text) => Err(refused(
+                "the document holds an integer that `serde_json::Value` would read as another number: map the column as text (`db_type`)",
+            )),
+            ValueRef::Json(text) => serde_json::from_str(text)
+                .map_err(|error| refused("the column holds no valid JSON document").source(error)),
             other => Err(other.mismatch(Self::TYPE)),
         }
     }
+}
+
+/// Whether a document holds an integer beyond 64 bits that is not the float which it would be read as. A float that a database wrote out
+/// in full is: its first digits are the float's, and the rest are zeros.
+#[cfg(feature = "serde_json")]
+fn holds_bent_integer(document: &str) -> bool {
+    let mut rest = document;
+    while let Some(at) = rest.find(|c: char| matches!(c, '"' | '-' | '0'..='9')) {
+        rest = &rest[at..];
+        if let Some(text) = rest.strip_prefix('"') {
+            rest = after_string(text);
+            continue;
+        }
+        let end = rest
+            .find(|c: char| !matches!(c, '0'..='9' | '.' | 'e' | 'E' | '+' | '-'))
+            .unwrap_or(rest.len());
+        let number = &rest[..end];
+        rest = &rest[end..];
+        let fits = number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok();
+        let number = number.trim_start_matches('-');
+        if fits || !number.bytes().all(|b| b.is_ascii_digit()) {
+            continue;
+        }
+        let read: f64 = number.parse().unwrap_or(f64::INFINITY);
+        let shortest = format!("{read:e}");
+        let digits = shortest
+            .split('e')
+            .next()
+            .unwrap_or_default()
+            .replace('.', "");
+        if !read.is_finite() || number.trim_end_matches('0') != digits.trim_end_matches('0') {
+            return true;
+        }
+    }
+    false
+}
+
+/// What follows a string of JSON whose first quote is passed.
+#[cfg(feature = "serde_json")]
+fn after_string(text: &str) -> &str {
+    let mut bytes = text.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'"' => return &text[at + 1..],
+            _ => {}
+        }
+    }
+    ""
 }
 
 #[cfg(all(
@@ -229,6 +280,33 @@ mod tests {
                 check(civil.date());
                 check(civil.time());
             }
+        }
+    }
+
+    #[test]
+    fn integers_in_documents_are_exact_or_refused() {
+        let read = |text: &str| serde_json::Value::from_value(ValueRef::Json(text));
+        let whole = format!("17976931348623157{}", "0".repeat(292));
+        for (text, value) in [
+            (whole.as_str(), serde_json::json!(f64::MAX)),
+            ("[100000000000000000000]", serde_json::json!([1e20])),
+            ("18446744073709551615", serde_json::json!(u64::MAX)),
+            ("-9223372036854775808", serde_json::json!(i64::MIN)),
+            (
+                r#"{"a\"1234567890123456789012345": "1234567890123456789012345"}"#,
+                serde_json::json!({"a\"1234567890123456789012345": "1234567890123456789012345"}),
+            ),
+            ("0.30000000000000004", serde_json::json!(0.1 + 0.2)),
+        ] {
+            assert_eq!(read(text).expect("exact"), value, "{text}");
+        }
+        for text in [
+            "1234567890123456789012345",
+            "[1, {\"a\": -1234567890123456789012345}]",
+            "18446744073709551617",
+            "-9223372036854775809",
+        ] {
+            assert!(read(text).is_err(), "{text}");
         }
     }
 

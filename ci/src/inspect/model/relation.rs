@@ -1,6 +1,7 @@
 //! Foreign keys, and the relations along them.
 
 use selfsame::schema::{ForeignKey, ReferentialAction, Table};
+use selfsame::value::ValueType;
 
 use super::pairing::Pairing;
 use super::{Draft, Entity, Field};
@@ -188,8 +189,11 @@ pub(super) fn obstacle(position: usize, child: &Table, parent: &Table) -> Option
     if there != parent.primary_key {
         return Some("it does not refer to the primary key");
     }
+    let is_integer = |ty| matches!(ty, ValueType::I16 | ValueType::I32 | ValueType::I64);
     let types = |&(&a, &b): &(&usize, &usize)| {
-        child.columns[a].ty.value_type() == parent.columns[b].ty.value_type()
+        let here = child.columns[a].ty.value_type();
+        let there = parent.columns[b].ty.value_type();
+        here == there || (is_integer(here) && is_integer(there))
     };
     if !here.iter().zip(&there).all(|pair| types(&pair)) {
         return Some("its columns are of other types than those that it refers to");

@@ -46,6 +46,13 @@ pub(crate) fn new_store<E: Mapped>(mapper: Arc<Mapper>) -> Box<dyn AnyStore> {
 }
 
 impl<E: Mapped> Store<E> {
+    /// The object that a row is.
+    #[inline]
+    fn read_row(&self, row: &dyn Row, at: usize) -> Result<E> {
+        E::hydrate(&self.mapper, row, at)
+            .map_err(|error| self.mapper.row_error::<E>(row, at, error))
+    }
+
     /// An empty store.
     pub(in crate::session) fn new(mapper: Arc<Mapper>) -> Self {
         Self {
@@ -212,7 +219,7 @@ impl<E: Mapped> AnyStore for Store<E> {
         let known = known.filter(|_| !is_planted(Planted::SecondObject));
         self.reads_new = known.is_none();
         let Some(slot) = known else {
-            let value = E::hydrate(&self.mapper, row, at)?;
+            let value = self.read_row(row, at)?;
             return Ok(Some(self.push_read(key, value, moment)));
         };
         let object = &mut self.objects[slot as usize];
@@ -220,7 +227,10 @@ impl<E: Mapped> AnyStore for Store<E> {
         if fill == Fill::Expired && (!is_expired || is_planted(Planted::ExpiredStays)) {
             return Ok(Some(slot));
         }
-        object.value = Some(E::hydrate(&self.mapper, row, at)?);
+        object.value = Some(
+            E::hydrate(&self.mapper, row, at)
+                .map_err(|error| self.mapper.row_error::<E>(row, at, error))?,
+        );
         self.ledger.set_epoch(slot, moment.epoch);
         if object.snapshot.take().is_some() {
             self.ledger.untouch(slot);
@@ -417,7 +427,7 @@ impl<E: Mapped> AnyStore for Store<E> {
         moment: Moment,
     ) -> Result<()> {
         let changed = (self as &dyn AnyStore).changed(slot);
-        let mut fresh = E::hydrate(&self.mapper, row, 0)?;
+        let mut fresh = self.read_row(row, 0)?;
         for (at, &column) in (self.mapper.eager().len()..).zip(deferred) {
             if changed.contains(&column) {
                 fresh.assign(&self.mapper, column, read(&self.mapper, row, at, column)?)?;
