@@ -133,6 +133,12 @@ impl Dialect for ClaimingDialect {
         limit(limit: Option<u64>, offset: Option<u64>, out: &mut String);
         null_safe_equality(negated: bool) -> &'static str;
         excluded(column: &str, out: &mut String);
+        is_same_type(one: &ColumnType, other: &ColumnType) -> bool;
+        text_form(ty: &ColumnType) -> Option<Cow<'static, str>>;
+        read_text(operand: &str, ty: &ColumnType, out: &mut String);
+        create_enum(name: &str, labels: &[String]) -> Option<String>;
+        drop_enum(name: &str) -> Option<String>;
+        overriding() -> &'static str;
         cast_type(ty: &ColumnType) -> Cow<'static, str>;
         cast(operand: &str, ty: &ColumnType, out: &mut String);
         json_text(document: &str, path: &[JsonStep], out: &mut String);
