@@ -1,5 +1,6 @@
 //! What the database refuses, and how it says so.
 
+mod declared;
 mod refusals;
 
 use selfsame::schema::{Column, ColumnType, ForeignKey, ReferentialAction, Table};
@@ -11,7 +12,7 @@ use crate::context::Context;
 use crate::database::{Database, int, null, text};
 use selfsame::value::ValueType;
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, refusals::CASES];
+pub(super) const LISTS: &[&[Case]] = &[CASES, refusals::CASES, declared::CASES];
 
 const CASES: &[Case] = &[
     Case::core("constraints.primary_key.duplicate", primary_key)

@@ -1,5 +1,6 @@
 //! Commit, rollback, savepoints, isolation.
 
+mod endings;
 mod savepoints;
 
 use selfsame::dialect::{Begin, Isolation, Transaction};
@@ -10,7 +11,7 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, int, value_table};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, savepoints::CASES];
+pub(super) const LISTS: &[&[Case]] = &[CASES, savepoints::CASES, endings::CASES];
 
 const CASES: &[Case] = &[
     Case::core("transactions.commit.seen", commit_seen)

@@ -1,0 +1,369 @@
+//! Every constraint that can be declared is violated, each part of it alone, and every action that can be declared happens.
+
+use selfsame::ErrorKind;
+use selfsame::schema::{Column, ColumnType, ForeignKey, ReferentialAction, Table};
+use selfsame::value::ValueType;
+
+use super::refused;
+use crate::case::Cover::Contract;
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::database::{Database, Typed, int, null};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("constraints.declared.keys", keys)
+        .since(17)
+        .promise("A primary key and a UNIQUE constraint of several columns refuse only rows that are equal in all of them, in INSERT, UPDATE and batches.")
+        .hint("Columns of one constraint belong together; NULL is equal to nothing.")
+        .covers(&[Contract(56), Contract(59)]),
+    Case::core("constraints.declared.not_null", not_null)
+        .since(17)
+        .promise("Each NOT NULL column refuses NULL and absence by itself, whatever the others hold.")
+        .hint("Check that every column's clause reaches the database.")
+        .covers(&[Contract(56)]),
+    Case::full("constraints.declared.checks", checks)
+        .since(17)
+        .needs(&[Capability::Checks])
+        .promise("Of several CHECK constraints each refuses by itself, over one column or over two, and NULL satisfies them.")
+        .hint("Check that every clause reaches the database.")
+        .covers(&[Contract(56)]),
+    Case::full("constraints.declared.references", references)
+        .since(17)
+        .needs(&[Capability::ForeignKeys])
+        .promise("A foreign key of two columns refuses a pair that is not there, whichever half is wrong, and takes one with a NULL.")
+        .hint("Columns of one key belong together, in their order.")
+        .covers(&[Contract(56), Contract(60)]),
+    Case::full("constraints.declared.actions", actions)
+        .since(17)
+        .needs(&[Capability::ForeignKeys])
+        .promise("ON DELETE and ON UPDATE do what they say to the children, for each action, and to no other row.")
+        .hint("Check that both clauses reach the database.")
+        .covers(&[Contract(60)]),
+];
+
+/// Two columns that are the key, two that are unique together, and one more.
+fn pairs() -> Table {
+    let column = |name: &str| Column::new(name, ColumnType::I64);
+    Table::build("pairs")
+        .column(column("a"))
+        .column(column("b"))
+        .column(column("c").nullable())
+        .column(column("d").nullable())
+        .primary_key(["a", "b"])
+        .unique(["c", "d"])
+}
+
+const INSERT: &str = "INSERT INTO [pairs] ([a], [b], [c], [d]) VALUES (?, ?, ?, ?)";
+
+fn row(a: i64, b: i64, c: Option<i64>, d: Option<i64>) -> Vec<Typed> {
+    let maybe = |value: Option<i64>| value.map_or(null(ValueType::I64), int);
+    vec![int(a), int(b), maybe(c), maybe(d)]
+}
+
+fn keys(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    database.create(&pairs())?;
+    database.execute(INSERT, &row(1, 1, Some(1), Some(1)))?;
+    let good = [
+        row(1, 2, Some(1), Some(2)),
+        row(2, 1, Some(2), Some(1)),
+        row(2, 2, Some(1), None),
+        row(2, 3, Some(1), None),
+        row(2, 4, None, Some(1)),
+        row(2, 5, None, None),
+        row(2, 6, None, None),
+    ];
+    for row in &good {
+        let taken = database.execute(INSERT, row);
+        check!(
+            taken.is_ok(),
+            "a row that differs in one column must be taken: {taken:?}"
+        );
+    }
+    let bad = [
+        (row(1, 1, Some(9), Some(9)), "the whole key again"),
+        (row(9, 9, Some(1), Some(1)), "the whole unique pair again"),
+        (row(9, 8, Some(2), Some(1)), "another unique pair again"),
+    ];
+    for (row, what) in bad {
+        refused(
+            database.execute(INSERT, &row),
+            ErrorKind::UniqueViolation,
+            what,
+        )?;
+        let batch = database.execute_each(INSERT, &[ValueType::I64; 4], &[row]);
+        refused(batch, ErrorKind::UniqueViolation, what)?;
+    }
+    for (set, what) in [
+        ("[b] = 1", "the whole key, by UPDATE"),
+        ("[d] = 1", "the whole unique pair, by UPDATE"),
+    ] {
+        let update = format!("UPDATE [pairs] SET {set} WHERE [a] = ? AND [b] = ?");
+        refused(
+            database.execute(&update, &[int(1), int(2)]),
+            ErrorKind::UniqueViolation,
+            what,
+        )?;
+    }
+    check_eq!(
+        database.count("pairs")?,
+        8,
+        "refused rows must not be there"
+    );
+    Ok(())
+}
+
+fn not_null(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    let names = ["a", "b", "c", "d"];
+    let table = names.iter().fold(Table::build("full"), |table, name| {
+        table.column(Column::new(*name, ColumnType::I64))
+    });
+    database.create(&table.primary_key(["a"]))?;
+    let insert = "INSERT INTO [full] ([a], [b], [c], [d]) VALUES (?, ?, ?, ?)";
+    database.execute(insert, &[int(1), int(1), int(1), int(1)])?;
+    for place in 1..4 {
+        let mut row = vec![int(2), int(2), int(2), int(2)];
+        row[place] = null(ValueType::I64);
+        let what = format!("NULL in {}", names[place]);
+        refused(
+            database.execute(insert, &row),
+            ErrorKind::NotNullViolation,
+            &what,
+        )?;
+        let others: Vec<String> = names
+            .iter()
+            .filter(|name| **name != names[place])
+            .map(|name| format!("[{name}]"))
+            .collect();
+        let absent = format!(
+            "INSERT INTO [full] ({}) VALUES (?, ?, ?)",
+            others.join(", ")
+        );
+        refused(
+            database.execute(&absent, &[int(2), int(2), int(2)]),
+            ErrorKind::NotNullViolation,
+            &format!("a row without {}", names[place]),
+        )?;
+        let update = format!("UPDATE [full] SET [{}] = ?", names[place]);
+        refused(
+            database.execute(&update, &[null(ValueType::I64)]),
+            ErrorKind::NotNullViolation,
+            &format!("{what}, by UPDATE"),
+        )?;
+    }
+    check_eq!(database.count("full")?, 1, "refused rows must not be there");
+    Ok(())
+}
+
+fn checks(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    let table = Table::build("checked")
+        .column(Column::new("id", ColumnType::I64))
+        .column(Column::new("low", ColumnType::I64).nullable())
+        .column(Column::new("high", ColumnType::I64).nullable())
+        .primary_key(["id"])
+        .check("low >= 0")
+        .check("high <= 100")
+        .check("low <= high");
+    database.create(&table)?;
+    let insert = "INSERT INTO [checked] ([id], [low], [high]) VALUES (?, ?, ?)";
+    let none = || null(ValueType::I64);
+    for (id, low, high) in [
+        (1, int(0), int(100)),
+        (2, int(5), int(5)),
+        (3, none(), int(1)),
+        (4, int(1), none()),
+        (5, none(), none()),
+    ] {
+        let taken = database.execute(insert, &[int(id), low, high]);
+        check!(
+            taken.is_ok(),
+            "a row within the checks must be taken: {taken:?}"
+        );
+    }
+    for (low, high, what) in [
+        (int(-1), int(5), "the first CHECK"),
+        (int(5), int(101), "the second CHECK"),
+        (int(6), int(5), "the CHECK over two columns"),
+        (int(-1), none(), "the first CHECK beside a NULL"),
+    ] {
+        refused(
+            database.execute(insert, &[int(9), low.clone(), high.clone()]),
+            ErrorKind::CheckViolation,
+            what,
+        )?;
+        refused(
+            database.execute(
+                "UPDATE [checked] SET [low] = ?, [high] = ? WHERE [id] = ?",
+                &[low, high, int(1)],
+            ),
+            ErrorKind::CheckViolation,
+            &format!("{what}, by UPDATE"),
+        )?;
+    }
+    Ok(())
+}
+
+/// `pairs`, and rows that refer to their keys.
+fn with_references(
+    context: &Context,
+    on_delete: ReferentialAction,
+    on_update: ReferentialAction,
+) -> CaseResult<Database> {
+    let mut database = Database::open(context)?;
+    database.create(&pairs())?;
+    let default = |name: &str| {
+        let mut column = Column::new(name, ColumnType::I64).nullable();
+        column.generated = selfsame::schema::Generated::Default("7".to_owned());
+        column
+    };
+    let table = Table::build("refs")
+        .column(Column::new("id", ColumnType::I64))
+        .column(default("x"))
+        .column(default("y"))
+        .primary_key(["id"])
+        .constraint(ForeignKey {
+            name: None,
+            columns: vec!["x".to_owned(), "y".to_owned()],
+            table: "pairs".to_owned(),
+            references: vec!["a".to_owned(), "b".to_owned()],
+            on_delete,
+            on_update,
+        });
+    database.create(&table)?;
+    for (a, b) in [(1, 2), (2, 1), (7, 7)] {
+        database.execute(INSERT, &row(a, b, None, None))?;
+    }
+    for (id, a, b) in [(1, 1, 2), (2, 1, 2), (3, 2, 1)] {
+        database.execute(REFER, &[int(id), int(a), int(b)])?;
+    }
+    Ok(database)
+}
+
+const REFER: &str = "INSERT INTO [refs] ([id], [x], [y]) VALUES (?, ?, ?)";
+
+fn references(context: &mut Context) -> CaseResult {
+    let none = ReferentialAction::NoAction;
+    let mut database = with_references(context, none, none)?;
+    for (x, y) in [(1, 1), (2, 2), (1, 9), (9, 2), (9, 9)] {
+        let what = format!("the pair ({x}, {y}), which is not there,");
+        refused(
+            database.execute(REFER, &[int(10), int(x), int(y)]),
+            ErrorKind::ForeignKeyViolation,
+            &what,
+        )?;
+        refused(
+            database.execute(
+                "UPDATE [refs] SET [x] = ?, [y] = ? WHERE [id] = ?",
+                &[int(x), int(y), int(1)],
+            ),
+            ErrorKind::ForeignKeyViolation,
+            &what,
+        )?;
+    }
+    let nothing = || null(ValueType::I64);
+    for (id, x, y) in [
+        (11, nothing(), int(9)),
+        (12, int(9), nothing()),
+        (13, nothing(), nothing()),
+    ] {
+        let taken = database.execute(REFER, &[int(id), x, y]);
+        check!(
+            taken.is_ok(),
+            "a reference with a NULL refers to nothing: {taken:?}"
+        );
+    }
+    for statement in [
+        "DELETE FROM [pairs] WHERE [a] = ?",
+        "UPDATE [pairs] SET [b] = 5 WHERE [a] = ?",
+    ] {
+        refused(
+            database.execute(statement, &[int(1)]),
+            ErrorKind::ForeignKeyViolation,
+            "taking a pair away that is referred to",
+        )?;
+    }
+    let free = database.execute("DELETE FROM [pairs] WHERE [a] = ?", &[int(7)])?;
+    check_eq!(free.matched, 1, "a pair that nothing refers to may go");
+    Ok(())
+}
+
+/// The references of each row: `None` where one is NULL.
+fn told(database: &mut Database) -> CaseResult<Vec<(i64, Option<(i64, i64)>)>> {
+    let select = "SELECT [id] FROM [refs] ORDER BY [id]";
+    let mut rows = Vec::new();
+    for id in database.integers(select, &[])? {
+        let pair = database.rows(
+            "SELECT [x], [y] FROM [refs] WHERE [id] = ? AND [x] IS NOT NULL AND [y] IS NOT NULL",
+            &[int(id)],
+            &[ValueType::I64; 2],
+        )?;
+        let pair = pair.first().and_then(|row| match row[..] {
+            [
+                selfsame::value::Value::I64(x),
+                selfsame::value::Value::I64(y),
+            ] => Some((x, y)),
+            _ => None,
+        });
+        rows.push((id, pair));
+    }
+    Ok(rows)
+}
+
+fn actions(context: &mut Context) -> CaseResult {
+    use ReferentialAction::{Cascade, NoAction, Restrict, SetDefault, SetNull};
+    for action in [NoAction, Restrict, Cascade, SetNull, SetDefault] {
+        let mut database = with_references(context, action, NoAction)?;
+        let deleted = database.execute("DELETE FROM [pairs] WHERE [a] = ?", &[int(1)]);
+        let rest = (3, Some((2, 1)));
+        let wanted = match action {
+            Cascade => vec![rest],
+            SetNull => vec![(1, None), (2, None), rest],
+            SetDefault => vec![(1, Some((7, 7))), (2, Some((7, 7))), rest],
+            _ => {
+                refused(
+                    deleted,
+                    ErrorKind::ForeignKeyViolation,
+                    &format!("a delete under {action:?}"),
+                )?;
+                vec![(1, Some((1, 2))), (2, Some((1, 2))), rest]
+            }
+        };
+        check_eq!(
+            told(&mut database)?,
+            wanted,
+            "the children after ON DELETE {action:?}"
+        );
+        drop_both(&mut database)?;
+
+        let mut database = with_references(context, NoAction, action)?;
+        let moved = database.execute("UPDATE [pairs] SET [b] = 5 WHERE [a] = ?", &[int(1)]);
+        let wanted = match action {
+            Cascade => vec![(1, Some((1, 5))), (2, Some((1, 5))), rest],
+            SetNull => vec![(1, None), (2, None), rest],
+            SetDefault => vec![(1, Some((7, 7))), (2, Some((7, 7))), rest],
+            _ => {
+                refused(
+                    moved,
+                    ErrorKind::ForeignKeyViolation,
+                    &format!("a changed key under {action:?}"),
+                )?;
+                vec![(1, Some((1, 2))), (2, Some((1, 2))), rest]
+            }
+        };
+        check_eq!(
+            told(&mut database)?,
+            wanted,
+            "the children after ON UPDATE {action:?}"
+        );
+        drop_both(&mut database)?;
+    }
+    Ok(())
+}
+
+fn drop_both(database: &mut Database) -> CaseResult {
+    database.execute("DROP TABLE [refs]", &[])?;
+    database.execute("DROP TABLE [pairs]", &[])?;
+    Ok(())
+}

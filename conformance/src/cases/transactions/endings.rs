@@ -1,0 +1,307 @@
+//! Each way in which a transaction can end, by all that the next one can tell, on the same connection and on another.
+
+use selfsame::ErrorKind;
+use selfsame::dialect::{Begin, Transaction};
+use selfsame::schema::ColumnType;
+use selfsame::value::ValueType;
+
+use super::{create_deferred, insert, keys, with_row};
+use crate::case::Cover::{Contract, Rule};
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::database::{Database, int, null, value_table};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("transactions.ending.rows", rows)
+        .since(17)
+        .needs(&[Capability::Transactions])
+        .promise("However a transaction ended, its rows are there if it was committed and gone if not, for itself and for others, time after time.")
+        .hint("Each of COMMIT, ROLLBACK, a failed COMMIT, a reset and dropping the connection must end it.")
+        .covers(&[Contract(63), Contract(64), Contract(65), Contract(77)]),
+    Case::core("transactions.ending.next", next)
+        .since(17)
+        .needs(&[Capability::Transactions])
+        .promise("However a transaction ended, the next one on the connection begins, writes, commits, and may be undone by itself.")
+        .hint("Neither the mode, nor the level, nor a savepoint of the last may stay.")
+        .covers(&[Contract(64), Contract(68), Contract(69), Contract(77)]),
+    Case::core("transactions.ending.locks", locks)
+        .since(17)
+        .needs(&[Capability::Transactions, Capability::SecondConnection])
+        .promise("However a transaction ended, its locks are gone: another connection writes the same row at once.")
+        .hint("A connection in the pool holds nothing.")
+        .covers(&[Contract(65), Contract(77), Contract(80)]),
+    Case::full("transactions.ending.savepoints", savepoints)
+        .since(17)
+        .needs(&[Capability::Transactions, Capability::Savepoints])
+        .promise("However a savepoint ended, what was before it stays, its name can be used again, and the transaction's end decides over all.")
+        .hint("RELEASE keeps, ROLLBACK TO undoes; a transaction's end takes every savepoint along.")
+        .covers(&[Contract(66), Contract(67), Rule(32)]),
+    Case::extra("transactions.commit.again", commits_again)
+        .since(17)
+        .needs(&[
+            Capability::Transactions,
+            Capability::ForeignKeys,
+            Capability::DeferrableConstraints,
+        ])
+        .promise("A COMMIT that fails fails each time, leaves nothing, and the connection goes on, however often.")
+        .hint("After a failed COMMIT the transaction is over.")
+        .covers(&[Contract(61), Contract(70)]),
+];
+
+/// How a transaction ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Ending {
+    Commit,
+    Rollback,
+    /// A refused statement, then ROLLBACK.
+    Error,
+    /// The pool takes the connection back.
+    Reset,
+    /// The connection is dropped, and the next one opened.
+    Drop,
+}
+
+const ENDINGS: [Ending; 5] = [
+    Ending::Commit,
+    Ending::Rollback,
+    Ending::Error,
+    Ending::Reset,
+    Ending::Drop,
+];
+
+impl Ending {
+    fn keeps(self) -> bool {
+        self == Self::Commit
+    }
+
+    /// Ends the transaction, whose row 1 is there already.
+    fn end(self, context: &Context, mut database: Database) -> CaseResult<Database> {
+        match self {
+            Self::Commit => database.commit()?,
+            Self::Rollback => database.rollback()?,
+            Self::Error => {
+                let refused = database.execute(
+                    "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+                    &[int(1), int(0)],
+                );
+                check!(
+                    matches!(&refused, Err(error) if error.kind() == ErrorKind::UniqueViolation),
+                    "a key that is taken must be refused, gave {refused:?}"
+                );
+                database.rollback()?;
+            }
+            Self::Reset => database.connection.reset(true)?,
+            Self::Drop => {
+                drop(database);
+                database = Database::open(context)?;
+            }
+        }
+        Ok(database)
+    }
+}
+
+fn rows(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    let mut wanted = vec![1];
+    for (ending, id) in ENDINGS.into_iter().cycle().zip(2..).take(15) {
+        database.begin_write()?;
+        insert(&mut database, id, 0)?;
+        database.execute("UPDATE [t] SET [v] = ? WHERE [id] = ?", &[int(id), int(1)])?;
+        database = ending.end(context, database)?;
+        if ending.keeps() {
+            wanted.push(id);
+        }
+        let told = keys(&mut database)?;
+        check_eq!(told, wanted, "the rows after {ending:?}");
+        let last = wanted.iter().copied().max().unwrap_or_default();
+        let last = if last == 1 { 10 } else { last };
+        let value = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
+        check_eq!(value, [last], "the changed row after {ending:?}");
+        if Capability::SecondConnection
+            .is_claimed(&context.capabilities(), context.dialect().batch())
+        {
+            let told = keys(&mut Database::open(context)?)?;
+            check_eq!(told, wanted, "the rows that another sees after {ending:?}");
+        }
+    }
+    Ok(())
+}
+
+/// Every way to begin that the backend claims.
+fn beginnings(context: &Context) -> Vec<Begin> {
+    let capabilities = context.capabilities();
+    let mut all = vec![Begin::default()];
+    let mut writes = Begin::default();
+    writes.writes_first = true;
+    all.push(writes);
+    if capabilities.read_only_transactions {
+        let mut begin = Begin::default();
+        begin.read_only = true;
+        all.push(begin);
+    }
+    for level in capabilities.isolation_levels {
+        let mut begin = Begin::default();
+        begin.isolation = Some(level);
+        all.push(begin);
+    }
+    all
+}
+
+fn next(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    let mut id = 1;
+    for begin in beginnings(context) {
+        for ending in ENDINGS {
+            let what = format!("{ending:?} of {begin:?}");
+            database.transaction(Transaction::Begin(begin))?;
+            keys(&mut database)?;
+            if begin.read_only && ending == Ending::Error {
+                // What is refused there is refused for another reason.
+                database.rollback()?;
+            } else {
+                database = ending.end(context, database)?;
+            }
+            for undone in [true, false] {
+                id += 1;
+                let begun = database.begin_write();
+                check!(
+                    begun.is_ok(),
+                    "a transaction must begin after {what}: {begun:?}"
+                );
+                let before = keys(&mut database)?;
+                let written = insert(&mut database, id, 0);
+                check!(
+                    written.is_ok(),
+                    "a transaction must write after {what}: {written:?}"
+                );
+                match undone {
+                    true => database.rollback()?,
+                    false => database.commit()?,
+                }
+                let after = keys(&mut database)?.len() - before.len();
+                check_eq!(
+                    after,
+                    usize::from(!undone),
+                    "its own end must decide after {what}"
+                );
+            }
+            let alone = insert(&mut database, -id, 0);
+            check!(
+                alone.is_ok(),
+                "a statement must run by itself after {what}: {alone:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn locks(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    let mut other = Database::open(context)?;
+    for (ending, value) in ENDINGS.into_iter().cycle().zip(1..).take(10) {
+        database.begin_write()?;
+        let set = "UPDATE [t] SET [v] = ? WHERE [id] = ?";
+        database.execute(set, &[int(-value), int(1)])?;
+        database = ending.end(context, database)?;
+        other.begin_write()?;
+        let written = other.execute(set, &[int(value), int(1)]);
+        check!(
+            matches!(&written, Ok(outcome) if outcome.matched == 1),
+            "another must write the row after {ending:?}, gave {written:?}"
+        );
+        other.commit()?;
+        let told = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
+        check_eq!(told, [value], "what another wrote after {ending:?}");
+    }
+    Ok(())
+}
+
+fn savepoints(context: &mut Context) -> CaseResult {
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Inner {
+        Release,
+        RollbackTo,
+        /// A refused statement, then back to the savepoint.
+        Error,
+        /// None: the transaction's end comes first.
+        Open,
+    }
+    let mut database = with_row(context)?;
+    let mut id = 1;
+    for inner in [Inner::Release, Inner::RollbackTo, Inner::Error, Inner::Open] {
+        for ending in ENDINGS {
+            let what = format!("{inner:?}, then {ending:?}");
+            let before = keys(&mut database)?;
+            let (outside, inside, behind) = (id + 1, id + 2, id + 3);
+            id += 3;
+            database.begin_write()?;
+            insert(&mut database, outside, 0)?;
+            database.savepoint("same")?;
+            insert(&mut database, inside, 0)?;
+            let mut wanted = before.clone();
+            wanted.push(outside);
+            match inner {
+                Inner::Release => {
+                    database.release("same")?;
+                    wanted.push(inside);
+                }
+                Inner::RollbackTo => database.rollback_to("same")?,
+                Inner::Error => {
+                    let refused = insert(&mut database, outside, 1);
+                    check!(refused.is_err(), "a key that is taken must be refused");
+                    database.rollback_to("same")?;
+                }
+                Inner::Open => wanted.push(inside),
+            }
+            insert(&mut database, behind, 0)?;
+            wanted.push(behind);
+            check_eq!(
+                keys(&mut database)?,
+                wanted,
+                "within the transaction, {what}"
+            );
+            database = ending.end(context, database)?;
+            let wanted = if ending.keeps() { wanted } else { before };
+            check_eq!(keys(&mut database)?, wanted, "after {what}");
+            // The name is free again, and there is nothing left to go back to.
+            let gone = database
+                .begin_write()
+                .and_then(|()| database.rollback_to("same"));
+            check!(
+                gone.is_err(),
+                "no savepoint may outlive its transaction, {what}"
+            );
+            database.rollback()?;
+        }
+    }
+    Ok(())
+}
+
+fn commits_again(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    create_deferred(&mut database, value_table("child", ColumnType::I64))?;
+    let child = "INSERT INTO [child] ([id], [v]) VALUES (?, ?)";
+    for round in 1..=4 {
+        database.begin_write()?;
+        insert(&mut database, round * 10, 0)?;
+        database.execute(child, &[int(round), int(999)])?;
+        let failed = database.commit();
+        check!(
+            matches!(&failed, Err(error) if error.kind() == ErrorKind::ForeignKeyViolation),
+            "COMMIT number {round} must be refused, gave {failed:?}"
+        );
+        // Where the database leaves that to its user, the transaction ends here.
+        let _ = database.rollback();
+        check_eq!(keys(&mut database)?, [1], "nothing of it may stay");
+        database.begin_write()?;
+        database.execute(child, &[int(100 + round), int(1)])?;
+        database.execute(child, &[int(200 + round), null(ValueType::I64)])?;
+        database.commit()?;
+        check_eq!(
+            database.count("child")?,
+            round * 2,
+            "a good one goes through"
+        );
+    }
+    Ok(())
+}
