@@ -6,7 +6,7 @@ mod relation;
 
 use std::collections::BTreeSet;
 
-use selfsame::schema::{Index, Table};
+use selfsame::schema::{ColumnType, Index, Table};
 use selfsame::value::ValueType;
 
 use super::names::{self, Taken};
@@ -73,7 +73,8 @@ impl Module {
             ..Self::default()
         };
         let mut drafts = Vec::new();
-        for table in tables {
+        let tables: Vec<Table> = tables.iter().map(with_key).collect();
+        for table in &tables {
             match refusal(table) {
                 Some(reason) => module
                     .left_out
@@ -148,6 +149,35 @@ impl<'t> Draft<'t> {
     }
 }
 
+/// A table without a primary key takes the first UNIQUE constraint whose columns are never NULL for one.
+fn with_key(table: &Table) -> Table {
+    let mut table = table.clone();
+    if !table.primary_key.is_empty() {
+        return table;
+    }
+    let positions = |unique: &Index| -> Option<Vec<usize>> {
+        let columns = unique.columns.iter();
+        let positions: Option<Vec<usize>> = columns.map(|name| table.position(name)).collect();
+        positions.filter(|positions| {
+            let is_key =
+                |&at: &usize| !table.columns[at].nullable && can_be_key(&table.columns[at].ty);
+            positions.len() <= 4 && positions.iter().all(is_key)
+        })
+    };
+    let found = table.uniques.iter().enumerate();
+    let found = found
+        .filter_map(|(at, unique)| Some((at, positions(unique)?)))
+        .next();
+    if let Some((at, key)) = found {
+        let columns = table.uniques.remove(at).columns.join(", ");
+        table.remarks.push(format!(
+            "It has no primary key: its UNIQUE ({columns}) stands for one here."
+        ));
+        table.primary_key = key;
+    }
+    table
+}
+
 /// Why a table cannot be an entity.
 fn refusal(table: &Table) -> Option<&'static str> {
     if table.name.trim().is_empty() {
@@ -165,13 +195,20 @@ fn refusal(table: &Table) -> Option<&'static str> {
         1..=4 => {}
         _ => return Some("its primary key has more than four columns"),
     }
-    let is_key = |ty| !matches!(ty, ValueType::F32 | ValueType::F64 | ValueType::Json);
-    match table
-        .key_columns()
-        .all(|column| is_key(column.ty.value_type()))
-    {
+    match table.key_columns().all(|column| can_be_key(&column.ty)) {
         true => None,
         false => Some("a primary key cannot be a float or JSON"),
+    }
+}
+
+/// Whether values of the type are compared exactly, and by what they hold.
+fn can_be_key(ty: &ColumnType) -> bool {
+    match ty {
+        ColumnType::Array(element) => can_be_key(element),
+        ty => !matches!(
+            ty.value_type(),
+            ValueType::F32 | ValueType::F64 | ValueType::Json
+        ),
     }
 }
 

@@ -116,7 +116,7 @@ pub struct Employee {
     pub email: Option<String>,
     #[orm(back_populates = employees_by_reports_to)]
     pub reports_to_row: BelongsTo<Employee>,
-    #[orm(back_populates = support_rep)]
+    #[orm(back_populates = support_rep, passive_deletes)]
     pub customers: HasMany<Customer>,
     #[orm(back_populates = reports_to_row)]
     pub employees_by_reports_to: HasMany<Employee>,

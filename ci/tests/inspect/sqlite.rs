@@ -36,7 +36,7 @@ pub struct Order {
     pub buyer: BelongsTo<User>,
     #[orm(back_populates = orders_by_seller)]
     pub seller: BelongsTo<User>,
-    #[orm(back_populates = order)]
+    #[orm(back_populates = order, cascade = "merge, delete", passive_deletes)]
     pub order_lines: HasMany<OrderLine>,
 }
 
@@ -165,9 +165,9 @@ pub struct User {
     pub orders_by_buyer: HasMany<Order>,
     #[orm(back_populates = seller)]
     pub orders_by_seller: HasMany<Order>,
-    #[orm(back_populates = user)]
+    #[orm(back_populates = user, cascade = "merge, delete", passive_deletes)]
     pub user_profile: HasOne<UserProfile>,
-    #[orm(back_populates = manager)]
+    #[orm(back_populates = manager, passive_deletes)]
     pub users_by_manager: HasMany<User>,
     #[orm(
         secondary = "friends(user_id, friend_id)",

@@ -19,9 +19,18 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("postgres_keys_of_two_widths", widths),
     ("postgres_values_without_a_neutral_form", odd_values),
     ("postgres_records", records),
+    ("postgres_tables_without_a_key", keyless),
 ];
 
 const SCHEMA: &str = include_str!("postgres.sql");
+
+/// What the entities say otherwise than the database: a key for the table that has none, and no entity for the one that has nothing
+/// unique.
+const TOLD: [&str; 3] = [
+    "keyless: the primary key is (name) in the code and () in the database",
+    "keyless: UNIQUE (name) is in the database only",
+    "logs: the table is in the database only",
+];
 
 fn written(server: &Server) -> selfsame::Result<()> {
     let (first, second) = (server.database()?, server.database()?);
@@ -29,7 +38,12 @@ fn written(server: &Server) -> selfsame::Result<()> {
     execute(&engine, SCHEMA)?;
     check_written(&first.url(), "postgres.rs");
     let metadata = metadata();
-    assert_eq!(metadata.diff(&engine)?, []);
+    let differences: Vec<String> = metadata
+        .diff(&engine)?
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(differences, TOLD);
     let again = Engine::new(second.backend());
     metadata.create_all(&again)?;
     metadata.create_all(&again)?;
@@ -524,5 +538,22 @@ fn records(server: &Server) -> selfsame::Result<()> {
     session.commit()?;
     session.clear();
     assert!(session.get_record(&hosts, "10.0.0.9")?.is_some());
+    Ok(())
+}
+
+/// A UNIQUE constraint stands for the primary key that a table does not have.
+fn keyless(server: &Server) -> selfsame::Result<()> {
+    let (_database, engine) = opened(server)?;
+    let mut session = Session::new(&engine);
+    session.add(Keyless {
+        keyless_notes: [KeylessNote::new(1), KeylessNote::new(2)].into(),
+        ..Keyless::new("a".to_owned())
+    });
+    session.commit()?;
+    session.clear();
+    let row = session.get::<Keyless>("a".to_owned())?.expect("is there");
+    assert_eq!(session.load(row, Keyless::KEYLESS_NOTES)?.len(), 2);
+    session[row].hits = Some(1);
+    session.commit()?;
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Entities of a database (postgres), written by `selfsame inspect`.
 //!
 //! Views and triggers are not here. What else an entity cannot say is a comment of it or of its field.
+//!
+//! Table "logs" has no entity: it has no primary key.
 
 use selfsame::prelude::*;
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz};
@@ -21,9 +23,14 @@ pub fn metadata() -> Metadata {
         HookRow,
         Host,
         Job,
+        Keyless,
+        KeylessNote,
+        Lent,
         Narrow,
         Noted,
         OddValue,
+        Owned,
+        Owner,
         Ping,
         Rate,
         Refer,
@@ -119,7 +126,7 @@ pub struct Feeling {
     #[orm(primary_key)]
     pub mood: Mood,
     pub words: String,
-    #[orm(back_populates = feeling)]
+    #[orm(back_populates = feeling, cascade = "merge, delete", passive_deletes)]
     pub felts: HasMany<Felt>,
 }
 
@@ -225,6 +232,39 @@ pub struct Job {
     pub label: Option<Vec<String>>,
 }
 
+// It has no primary key: its UNIQUE (name) stands for one here.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "keyless")]
+pub struct Keyless {
+    #[orm(primary_key)]
+    pub name: String,
+    pub hits: Option<i32>,
+    #[orm(back_populates = keyless_row)]
+    pub keyless_notes: HasMany<KeylessNote>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "keyless_notes")]
+pub struct KeylessNote {
+    #[orm(primary_key)]
+    pub id: i32,
+    #[orm(references = "keyless.name")]
+    pub keyless: Option<String>,
+    #[orm(back_populates = keyless_notes)]
+    pub keyless_row: BelongsTo<Keyless>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "lent")]
+pub struct Lent {
+    #[orm(primary_key)]
+    pub id: i32,
+    #[orm(references = "owners.id", on_delete = "set null")]
+    pub owner_id: Option<i32>,
+    #[orm(back_populates = lents)]
+    pub owner: BelongsTo<Owner>,
+}
+
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "narrow")]
 pub struct Narrow {
@@ -264,6 +304,28 @@ pub struct OddValue {
     pub at_time: Option<Time>,
     pub at: Option<TimestampTz>,
     pub doc: Option<serde_json::Value>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "owned")]
+pub struct Owned {
+    #[orm(primary_key)]
+    pub id: i32,
+    #[orm(references = "owners.id", on_delete = "cascade")]
+    pub owner_id: i32,
+    #[orm(back_populates = owneds)]
+    pub owner: BelongsTo<Owner>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "owners")]
+pub struct Owner {
+    #[orm(primary_key)]
+    pub id: i32,
+    #[orm(back_populates = owner, passive_deletes)]
+    pub lents: HasMany<Lent>,
+    #[orm(back_populates = owner, cascade = "merge, delete", passive_deletes)]
+    pub owneds: HasMany<Owned>,
 }
 
 #[derive(Entity, Clone, Debug)]

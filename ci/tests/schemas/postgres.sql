@@ -76,4 +76,10 @@ CREATE TABLE odd_values (
     at timestamptz,
     doc jsonb
 );
+CREATE TABLE keyless (name text NOT NULL UNIQUE, hits integer);
+CREATE TABLE keyless_notes (id integer PRIMARY KEY, keyless text REFERENCES keyless (name));
+CREATE TABLE logs (at timestamp, line text);
+CREATE TABLE owners (id integer PRIMARY KEY);
+CREATE TABLE owned (id integer PRIMARY KEY, owner_id integer NOT NULL REFERENCES owners ON DELETE CASCADE);
+CREATE TABLE lent (id integer PRIMARY KEY, owner_id integer REFERENCES owners ON DELETE SET NULL);
 CREATE TABLE slots (id integer PRIMARY KEY, during tsrange, EXCLUDE USING gist (during WITH &&))

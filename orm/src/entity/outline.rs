@@ -97,6 +97,8 @@ pub struct RelationOutline {
     pub fetch: Fetch,
     /// The order of a collection.
     pub order_by: Names,
+    /// Whether deletions are left to the database.
+    pub passive_deletes: bool,
 }
 
 /// An association table.
@@ -156,6 +158,9 @@ impl RelationOutline {
             .cascade(self.cascade());
         if let Some(secondary) = &self.secondary {
             relation = relation.secondary(secondary.table, secondary.columns.iter().copied());
+        }
+        if self.passive_deletes {
+            relation = relation.passive_deletes();
         }
         match self.back_populates {
             Some(other) => relation.back_populates(other),

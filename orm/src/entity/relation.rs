@@ -250,6 +250,7 @@ pub struct RelationDescriptor {
     pub(crate) cascade: Cascade,
     pub(crate) fetch: Fetch,
     pub(crate) order_by: Vec<String>,
+    pub(crate) passive_deletes: bool,
 }
 
 impl RelationDescriptor {
@@ -273,6 +274,7 @@ impl RelationDescriptor {
             cascade: Cascade::default(),
             fetch: Fetch::default(),
             order_by: Vec::new(),
+            passive_deletes: false,
         }
     }
 
@@ -332,6 +334,13 @@ impl RelationDescriptor {
     #[must_use]
     pub fn order_by<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.order_by = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Leaves what is not in memory to the database's ON DELETE when the owner is deleted.
+    #[must_use]
+    pub fn passive_deletes(mut self) -> Self {
+        self.passive_deletes = true;
         self
     }
 

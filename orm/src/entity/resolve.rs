@@ -21,6 +21,8 @@ pub struct ResolvedRelation {
     pub required: bool,
     /// What follows.
     pub cascade: Cascade,
+    /// Whether the database deletes or releases what is not in memory when an owner is deleted.
+    pub passive_deletes: bool,
     /// How it is loaded.
     pub fetch: Fetch,
     /// The order of a collection: columns of the target, and whether descending.
@@ -104,6 +106,7 @@ fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<Resolve
         inverse,
         required,
         cascade: relation.cascade,
+        passive_deletes: relation.passive_deletes,
         fetch: relation.fetch,
         through: None,
     })
@@ -128,6 +131,7 @@ fn resolve_many_to_many(
         inverse,
         required: false,
         cascade: relation.cascade,
+        passive_deletes: relation.passive_deletes,
         fetch: relation.fetch,
         order_by: order_by(relation, target, side)?,
         through: Some(through),

@@ -17,6 +17,7 @@ mod identity;
 mod many_to_many;
 mod merge;
 mod pairs;
+mod passive_deletes;
 mod queries;
 mod raise;
 mod record_loading;

@@ -17,6 +17,8 @@ pub(super) struct Link {
     names: [String; 2],
     /// At most one child has a parent.
     is_single: bool,
+    /// What the database does to the children of a parent that is deleted.
+    on_delete: ReferentialAction,
     /// Whether the child's relation must say which columns it follows.
     is_ambiguous: bool,
 }
@@ -46,6 +48,7 @@ pub(super) fn links(drafts: &mut [Draft<'_>], pairings: &[Pairing]) -> Vec<Link>
                 parent,
                 columns: key.columns.clone(),
                 is_single: is_unique(table, &key.columns),
+                on_delete: key.on_delete,
                 is_ambiguous: table.foreign_keys.len() > 1 && !usual,
                 names,
             });
@@ -73,12 +76,19 @@ pub(super) fn fields(position: usize, drafts: &[Draft<'_>], links: &[Link], enti
     }
     for link in links.iter().filter(|link| link.parent == position) {
         let kind = if link.is_single { "HasOne" } else { "HasMany" };
+        let mut attributes = vec![format!(
+            "back_populates = {}",
+            names::written(&link.names[0])
+        )];
+        match link.on_delete {
+            ReferentialAction::Cascade => attributes
+                .extend(["cascade = \"merge, delete\"", "passive_deletes"].map(str::to_owned)),
+            ReferentialAction::SetNull => attributes.push("passive_deletes".to_owned()),
+            _ => {}
+        }
         entity.fields.push(Field {
             comments: Vec::new(),
-            attributes: vec![format!(
-                "back_populates = {}",
-                names::written(&link.names[0])
-            )],
+            attributes,
             name: names::written(&link.names[1]),
             ty: format!("{kind}<{}>", drafts[link.child].name),
         });

@@ -12,13 +12,14 @@ use crate::attribute::{self, Item};
 use crate::errors::Errors;
 use crate::shape;
 
-pub(super) const ATTRIBUTES: [&str; 6] = [
+pub(super) const ATTRIBUTES: [&str; 7] = [
     "back_populates",
     "key",
     "secondary",
     "cascade",
     "lazy",
     "order_by",
+    "passive_deletes",
 ];
 
 pub(super) struct Relation<'a> {
@@ -34,6 +35,7 @@ pub(super) struct Relation<'a> {
     pub(super) cascade: Option<LitStr>,
     pub(super) lazy: Option<Ident>,
     pub(super) order_by: Vec<String>,
+    pub(super) passive_deletes: bool,
     pub(super) cardinality: Cardinality,
     /// An error was found already: another one would only repeat it.
     pub(super) is_broken: bool,
@@ -83,6 +85,7 @@ impl<'a> Relation<'a> {
             cascade: None,
             lazy: None,
             order_by: Vec::new(),
+            passive_deletes: false,
             cardinality: match kind {
                 Kind::HasMany | Kind::ManyToMany => Cardinality::Many,
                 Kind::HasOne | Kind::BelongsTo => Cardinality::One,
@@ -127,6 +130,15 @@ impl<'a> Relation<'a> {
             "cascade" => {
                 let text = item.text().and_then(|text| cascade(text, field, self.kind));
                 self.cascade = errors.keep(text);
+            }
+            "passive_deletes" => {
+                self.passive_deletes = errors.keep(item.flag()).is_some();
+                if !matches!(self.kind, Kind::HasMany | Kind::HasOne) {
+                    let message = format!(
+                        "`passive_deletes` is for a `HasMany` or a `HasOne`, whose foreign key the other side holds: `{field}` is neither"
+                    );
+                    errors.at(&item.name, message);
+                }
             }
             "lazy" => self.lazy = errors.keep(item.text().and_then(|text| fetch(&text))),
             "order_by" => {

@@ -107,6 +107,10 @@ impl Session {
             if resolved.through.is_some() && !resolved.cascade.delete {
                 continue;
             }
+            if resolved.passive_deletes {
+                self.release_children_in_memory(store, index, resolved, owners)?;
+                continue;
+            }
             for &owner in owners {
                 // Read again, a collection of pairs would lose what changed in it.
                 let has_changed =
@@ -142,6 +146,37 @@ impl Session {
                         (target, child),
                     )?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Releases the children that the session knows, and leaves the others to the database: those that it does not have, and those whose
+    /// rows may have moved since they were read.
+    fn release_children_in_memory(
+        &mut self,
+        store: u16,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        owners: &[u32],
+    ) -> Result<()> {
+        let reference = self.reference(store, relation, resolved);
+        let target = self.target_store(store, relation);
+        let epoch = self.epoch;
+        for slot in 0..self.any_store(target).len() {
+            let any = self.any_store(target);
+            let is_known = match any.state(slot) {
+                State::Pending => true,
+                State::Persistent => !any.is_expired(slot, epoch) && !any.is_doomed(slot),
+                _ => false,
+            };
+            if !is_known {
+                continue;
+            }
+            let child = (target, slot);
+            let parent = self.parent(child, &reference)?;
+            if let Some(owner) = parent.filter(|(of, slot)| *of == store && owners.contains(slot)) {
+                self.release_child(owner, relation, resolved, &reference, child)?;
             }
         }
         Ok(())

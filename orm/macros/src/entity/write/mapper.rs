@@ -195,6 +195,7 @@ fn relation(relation: &Relation<'_>, model: &Model<'_>) -> TokenStream {
         Some(variant) => quote!(#variant),
         None => quote!(Lazy),
     };
+    let passive_deletes = relation.passive_deletes;
     quote! {
         __outline::RelationOutline {
             to: { #bound ::selfsame::entity::RelationDescriptor::to::<#target> },
@@ -207,6 +208,7 @@ fn relation(relation: &Relation<'_>, model: &Model<'_>) -> TokenStream {
             cascade: #cascade,
             fetch: ::selfsame::entity::Fetch::#fetch,
             order_by: #order_by,
+            passive_deletes: #passive_deletes,
         }
     }
 }

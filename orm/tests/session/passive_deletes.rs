@@ -1,0 +1,111 @@
+//! Children that the database deletes or releases with their parent.
+
+use selfsame::prelude::*;
+use selfsame::{Engine, Result, assert_statements};
+use selfsame_sqlite::Sqlite;
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "owners")]
+struct Owner {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(back_populates = owner, cascade = "merge, delete", passive_deletes)]
+    owned: HasMany<Owned>,
+    #[orm(back_populates = owner, passive_deletes)]
+    lent: HasMany<Lent>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "owned")]
+struct Owned {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(references = "owners.id", on_delete = "cascade")]
+    owner_id: i64,
+    #[orm(back_populates = owned)]
+    owner: BelongsTo<Owner>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "lent")]
+struct Lent {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(references = "owners.id", on_delete = "set null")]
+    owner_id: Option<i64>,
+    #[orm(back_populates = lent)]
+    owner: BelongsTo<Owner>,
+}
+
+/// An owner with three things owned and two lent, none of them in memory.
+fn filled() -> Result<(Engine, Session)> {
+    let engine = Engine::new(Sqlite::memory());
+    metadata![Owner, Owned, Lent].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    for _ in 0..2 {
+        session.add(Owner {
+            owned: [Owned::new(0), Owned::new(0), Owned::new(0)].into(),
+            lent: [Lent::new(), Lent::new()].into(),
+            ..Owner::new()
+        });
+    }
+    session.commit()?;
+    session.clear();
+    Ok((engine, session))
+}
+
+fn count<E: Entity>(session: &mut Session) -> Result<u64> {
+    E::query().count(session)
+}
+
+#[test]
+fn what_is_not_in_memory_is_left_to_the_database() -> Result<()> {
+    let (_, mut session) = filled()?;
+    let owner = session.get::<Owner>(1)?.expect("is there");
+    session.delete(owner)?;
+    assert_statements!(session, 1, { session.flush()? });
+    session.commit()?;
+    assert_eq!(count::<Owned>(&mut session)?, 3);
+    assert_eq!(count::<Lent>(&mut session)?, 4);
+    let free = Lent::query().filter(Lent::OWNER_ID.is_null());
+    assert_eq!(free.count(&mut session)?, 2);
+    Ok(())
+}
+
+#[test]
+fn what_is_in_memory_follows_as_always() -> Result<()> {
+    let (_, mut session) = filled()?;
+    let owner = session.get::<Owner>(1)?.expect("is there");
+    let owned = session.get::<Owned>(1)?.expect("is there");
+    let lent = session.get::<Lent>(2)?.expect("is there");
+    let added = session.add(Owned::new(0));
+    session.set(added, Owned::OWNER, owner)?;
+    session.delete(owner)?;
+    session.flush()?;
+    assert_eq!(session.state(owned), selfsame::session::State::Deleted);
+    assert_eq!(session[lent].owner_id, None);
+    session.commit()?;
+    assert_eq!(count::<Owned>(&mut session)?, 3);
+    assert_eq!(count::<Lent>(&mut session)?, 4);
+    Ok(())
+}
+
+/// A row that was read before the last commit may belong to another by now.
+#[test]
+fn what_is_expired_is_left_to_the_database() -> Result<()> {
+    let (engine, mut session) = filled()?;
+    let owner = session.get::<Owner>(1)?.expect("is there");
+    let moved = session.get::<Owned>(1)?.expect("is there");
+    session.commit()?;
+    let mut other = Session::new(&engine);
+    let there = other.get::<Owned>(1)?.expect("is there");
+    other[there].owner_id = 2;
+    other.commit()?;
+    drop(other);
+    session.delete(owner)?;
+    session.commit()?;
+    session.refresh(moved)?;
+    assert_eq!(session[moved].owner_id, 2);
+    assert_eq!(count::<Owned>(&mut session)?, 4);
+    Ok(())
+}
