@@ -5,6 +5,7 @@ use selfsame::dialect::{Isolation, Transaction};
 use selfsame::{Error, Result};
 
 use crate::classify::classify_driver;
+use crate::lenient::LenientRow;
 use crate::sqlite::Sqlite;
 use crate::statement::{Database, Prepared};
 
@@ -80,10 +81,14 @@ impl Connection for SqliteConnection {
         statement: &Statement<'_>,
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<()> {
+        let is_lenient = self.backend.is_lenient;
         self.prepare(statement.sql)?.run(|execution| {
             execution.bind(statement.params)?;
             while let Some(row) = execution.next_row()? {
-                sink(&row)?;
+                match is_lenient {
+                    false => sink(&row)?,
+                    true => sink(&LenientRow(&row))?,
+                }
             }
             Ok(())
         })

@@ -18,7 +18,7 @@
 //! | neutral type | column | stored as |
 //! |---|---|---|
 //! | `Bool` | `BOOLEAN` | integer 0 or 1 |
-//! | `I16`, `I32`, `I64` | `SMALLINT`, `INT`, `BIGINT` | integer |
+//! | `I16`, `I32`, `I64` | `INT2`, `INT4`, `BIGINT` | integer |
 //! | `F32`, `F64` | `FLOAT4`, `REAL` | real; NaN is refused, −0.0 comes back as 0.0 |
 //! | `Text`, an enum | `VARCHAR(n)`, `TEXT` | text; NUL is kept |
 //! | `Bytes` | `BLOB` | blob |
@@ -32,7 +32,8 @@
 //!
 //! Text order is time order, so days outside the years 1 to 9999 are refused. Two words in a type are one type to SQLite, which
 //! looks for `INT`, `TEXT`, `BLOB` and the like inside it: the first word is for people and for reflection. Reading never bends:
-//! a value that is not what the column should hold is a [`Conversion`](selfsame::ErrorKind::Conversion) error.
+//! a value that is not what the column should hold is a [`Conversion`](selfsame::ErrorKind::Conversion) error, unless
+//! [`Sqlite::lenient`] reads the forms of others.
 //!
 //! # Every connection
 //!
@@ -49,6 +50,7 @@ mod bind;
 mod classify;
 mod connection;
 mod dialect;
+mod lenient;
 mod reflection;
 mod row;
 mod session;
@@ -59,4 +61,6 @@ mod temporal;
 pub mod testing;
 mod types;
 
+// A hook for new connections takes them.
+pub use rusqlite;
 pub use sqlite::{SCHEME, Sqlite, Synchronous};

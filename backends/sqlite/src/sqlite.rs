@@ -1,6 +1,7 @@
 //! Where the database is and how each connection to it is set up.
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering as Memory};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +38,19 @@ pub struct Sqlite {
     access: Access,
     synchronous: Option<Synchronous>,
     dialect: SqliteDialect,
+    hooks: Vec<Hook>,
+    /// Whether dates and truth values are read in the forms of others.
+    pub(crate) is_lenient: bool,
+}
+
+/// What the program does with each new connection.
+#[derive(Clone)]
+struct Hook(Arc<dyn Fn(&rusqlite::Connection) -> rusqlite::Result<()> + Send + Sync>);
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 /// When SQLite waits for the disk.
@@ -102,7 +116,7 @@ impl Sqlite {
     ///   is a space, and so on.
     ///
     /// Options follow a `?`, joined by `&`: `mode=ro`, `mode=rw` (must exist) or `mode=rwc`; `busy_timeout=` in milliseconds;
-    /// `synchronous=off`, `normal` or `full`.
+    /// `synchronous=off`, `normal` or `full`; `reading=lenient`.
     ///
     /// # Errors
     ///
@@ -153,6 +167,36 @@ impl Sqlite {
         self
     }
 
+    /// Does something with each new connection before it is used, after those added before: registers a function or a collation that the
+    /// schema of another program needs, or attaches a database.
+    ///
+    /// ```
+    /// use selfsame_sqlite::Sqlite;
+    ///
+    /// let backend = Sqlite::file("calibre.db").on_connect(|connection| {
+    ///     connection.create_collation(c"unicase", |a, b| a.to_lowercase().cmp(&b.to_lowercase()))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn on_connect(
+        mut self,
+        hook: impl Fn(&rusqlite::Connection) -> rusqlite::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.push(Hook(Arc::new(hook)));
+        self
+    }
+
+    /// Reads days, times and truth values in the forms that other programs store: `2024-02-29` and `2024-02-29T12:30:00.1234567+02:00`
+    /// as timestamps, whole numbers as seconds since 1970, reals as Julian days, `'t'` as true. Times without an offset are in UTC.
+    ///
+    /// What is written has the usual form, so that a column can come to hold two; and conditions compare what is stored, so that a value in
+    /// another form is not found by an equal one.
+    #[must_use]
+    pub fn lenient(mut self) -> Self {
+        self.is_lenient = true;
+        self
+    }
+
     fn at(location: Location) -> Self {
         let max_connections = match location {
             Location::File(_) => None,
@@ -166,6 +210,8 @@ impl Sqlite {
                 busy_timeout: BUSY_TIMEOUT,
                 max_connections,
             },
+            hooks: Vec::new(),
+            is_lenient: false,
         }
     }
 
@@ -175,6 +221,7 @@ impl Sqlite {
             ("mode", "ro") => self.read_only(),
             ("mode", "rw") => self.must_exist(),
             ("mode", "rwc") => self,
+            ("reading", "lenient") => self.lenient(),
             ("synchronous", "off") => self.synchronous(Synchronous::Off),
             ("synchronous", "normal") => self.synchronous(Synchronous::Normal),
             ("synchronous", "full") => self.synchronous(Synchronous::Full),
@@ -187,7 +234,7 @@ impl Sqlite {
                 return Err(Error::new(
                     ErrorKind::Configuration,
                     format!(
-                        "SQLite has no option `{option}`: there are mode=ro|rw|rwc, busy_timeout=MILLISECONDS and synchronous=off|normal|full"
+                        "SQLite has no option `{option}`: there are mode=ro|rw|rwc, busy_timeout=MILLISECONDS, synchronous=off|normal|full and reading=lenient"
                     ),
                 ));
             }
@@ -234,7 +281,7 @@ impl Sqlite {
             };
             connection.pragma_update(None, "synchronous", level)?;
         }
-        Ok(())
+        self.hooks.iter().try_for_each(|hook| hook.0(connection))
     }
 
     /// Turns the write-ahead log on. That needs the file for itself for a moment, and SQLite does not wait for it when several

@@ -29,12 +29,14 @@ pub(crate) fn declared(ty: &ColumnType) -> Cow<'static, str> {
         ColumnType::TimestampTz => "TIMESTAMPTZ TEXT".into(),
         ColumnType::Json => "JSON TEXT".into(),
         // As somebody else declared it, for the sake of its affinity.
-        ColumnType::Other { name } if !name.trim().is_empty() => name.clone().into(),
-        ColumnType::Other { .. } => "BLOB".into(),
+        ColumnType::Other { name } => name.clone().into(),
         // `ColumnType` may grow: text takes whatever can be written.
         _ => "TEXT".into(),
     }
 }
+
+/// The type of a column that was declared without one: it stores everything as it comes.
+const UNTYPED: &str = "UNTYPED BLOB";
 
 /// The type of a declared column. What [`declared`] wrote comes back, an enum as text; for what others wrote it is the type that holds
 /// what SQLite stores there: an `INT` has 64 bits, a `DECIMAL` without `TEXT` is a float. A type that tells nothing is its own, read
@@ -65,6 +67,9 @@ pub(crate) fn reflected(declared: &str) -> ColumnType {
         "TIMESTAMP TEXT" | "TIMESTAMP" | "DATETIME" => ColumnType::Timestamp,
         "TIMESTAMPTZ TEXT" | "TIMESTAMPTZ" => ColumnType::TimestampTz,
         "JSON TEXT" | "JSON" => ColumnType::Json,
+        "" | UNTYPED => ColumnType::Other {
+            name: UNTYPED.to_owned(),
+        },
         // Others' names whose letters would say something else.
         "LONG" | "BIT" | "YEAR" => ColumnType::I64,
         "BINARY" | "VARBINARY" | "IMAGE" => ColumnType::Bytes,
@@ -130,7 +135,12 @@ mod tests {
             ("LONG", ColumnType::I64),
             ("BINARY(16)", ColumnType::Bytes),
             ("ENUM('a', 'b')", ColumnType::Text { length: None }),
-            ("", ColumnType::Other { name: "".into() }),
+            (
+                "",
+                ColumnType::Other {
+                    name: UNTYPED.into(),
+                },
+            ),
             (
                 "MONEY",
                 ColumnType::Other {

@@ -4,13 +4,16 @@
 //! SQLite does not tell CHECK constraints, collations, and the names of UNIQUE and FOREIGN KEY constraints.
 
 use selfsame::prelude::*;
+use selfsame::value::{Date, Timestamp};
 
 /// Every table that has an entity.
 pub fn metadata() -> Metadata {
     metadata![
         Children,
         Crate,
+        DateRow,
         EmbeddedRow,
+        Loose,
         Parent,
         Quoted,
         Reversed,
@@ -44,10 +47,35 @@ pub struct Crate {
 }
 
 #[derive(Entity, Clone, Debug)]
+#[orm(table = "dates")]
+pub struct DateRow {
+    #[orm(primary_key)]
+    pub id: Auto<i64>,
+    pub day: Option<Date>,
+    pub made: Option<Timestamp>,
+    pub seen: Option<Timestamp>,
+    pub is_done: Option<bool>,
+}
+
+#[derive(Entity, Clone, Debug)]
 #[orm(table = "embedded")]
 pub struct EmbeddedRow {
     #[orm(primary_key)]
     pub id: Auto<i64>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "loose")]
+pub struct Loose {
+    #[orm(primary_key)]
+    pub id: Auto<i64>,
+    #[orm(db_type = "MONEY")]
+    pub a: Option<String>,
+    pub b: Option<i64>,
+    pub c: Option<String>,
+    pub d: Option<Vec<u8>>,
+    #[orm(db_type = "UNTYPED BLOB")]
+    pub e: Option<String>,
 }
 
 #[derive(Entity, Clone, Debug)]

@@ -9,4 +9,6 @@ CREATE TABLE things (id INTEGER PRIMARY KEY, type_id INTEGER REFERENCES types, o
 CREATE TABLE embedded (id INTEGER PRIMARY KEY);
 CREATE TABLE strict (id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
 CREATE UNIQUE INDEX strict_some ON strict (name) WHERE id > 5;
-CREATE INDEX strict_newest ON strict (id DESC)
+CREATE INDEX strict_newest ON strict (id DESC);
+CREATE TABLE dates (id INTEGER PRIMARY KEY, day DATE, made DATETIME, seen TIMESTAMP, is_done BOOLEAN);
+CREATE TABLE loose (id INTEGER PRIMARY KEY, a MONEY, b LONG, c ENUM, d BINARY(16), e)
