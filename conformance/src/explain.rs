@@ -2,7 +2,10 @@
 
 use selfsame::{Error, ErrorKind, Result};
 
+use crate::case::Cover;
 use crate::cases;
+use crate::contract::CONTRACT;
+use crate::rules::RULES;
 
 /// What a case promises, why, and where to look when it fails.
 ///
@@ -25,13 +28,27 @@ pub fn explain(id: &str) -> Result<String> {
         let needs: Vec<String> = case.needs.iter().map(ToString::to_string).collect();
         lines.push(format!("  needs      {}", needs.join(", ")));
     }
-    let covers: Vec<String> = case.covers.iter().map(ToString::to_string).collect();
-    lines.push(format!("  covers     {}", covers.join(", ")));
+    for (place, cover) in case.covers.iter().enumerate() {
+        let word = if place == 0 { "covers" } else { "" };
+        lines.push(format!("  {word:10} {cover}: {}", sentence(*cover)));
+    }
     if case.concurrent {
         lines.push("  concurrent its order of events depends on timing".to_owned());
     }
     lines.push(format!("  since      inventory {}", case.since));
     Ok(lines.join("\n") + "\n")
+}
+
+/// What a line of the contract or a rule says.
+fn sentence(cover: Cover) -> &'static str {
+    let text = match cover {
+        Cover::Contract(line) => CONTRACT.get(usize::from(line).wrapping_sub(1)).copied(),
+        Cover::Rule(number) => RULES
+            .iter()
+            .find(|rule| rule.number == number)
+            .map(|rule| rule.text),
+    };
+    text.unwrap_or_default()
 }
 
 fn unknown(id: &str) -> Error {

@@ -6,6 +6,7 @@
 
 mod connections;
 mod constraints;
+mod expressions;
 mod lie;
 mod queries;
 mod rows;
@@ -121,6 +122,7 @@ impl Fault {
 const LISTS: &[&[Fault]] = &[
     values::FAULTS,
     queries::FAULTS,
+    expressions::FAULTS,
     writes::FAULTS,
     constraints::FAULTS,
     transactions::FAULTS,

@@ -214,7 +214,8 @@ pub trait Dialect: Debug + Send + Sync {
             TextMatch::EndsWith => {
                 write!(
                     out,
-                    "(length({pattern}) = 0 OR substr({subject}, -length({pattern})) = {pattern})"
+                    // An empty text ends every text, but not NULL.
+                    "CASE WHEN length({pattern}) = 0 THEN {subject} = {subject} ELSE substr({subject}, -length({pattern})) = {pattern} END"
                 )
             }
             TextMatch::Contains => write!(out, "position({pattern} IN {subject}) > 0"),
@@ -493,7 +494,8 @@ pub struct Capabilities {
     pub date_parts: bool,
     /// The most connections at a time; `None` is no limit of its own.
     pub max_connections: Option<usize>,
-    /// The most parameters of one statement.
+    /// The most parameters of one statement, of whatever kind; lists that are longer go another way. [`Batch::Values`] has a bound of its
+    /// own for statements of many rows, which is never larger.
     pub max_parameters: Option<usize>,
     /// The longest identifier, in bytes.
     pub max_identifier: Option<usize>,

@@ -52,12 +52,22 @@ impl Dialect for MyDialect {
 
     fn column_type(&self, ty: &ColumnType) -> Cow<'static, str> {
         match ty {
-            ColumnType::F32 | ColumnType::F64 => "REAL",
-            ColumnType::Text { .. } | ColumnType::Enum { .. } | ColumnType::Json => "TEXT",
-            ColumnType::Decimal { .. } => "TEXT COLLATE decimal",
-            ColumnType::Bytes | ColumnType::Uuid => "BLOB",
+            ColumnType::Bool => "BOOLEAN",
+            ColumnType::I16 => "SMALLINT",
             // `INTEGER` as a primary key would be the row's number, whatever its default says.
-            _ => "INT",
+            ColumnType::I32 => "INT",
+            ColumnType::F32 => "REAL",
+            ColumnType::F64 => "DOUBLE",
+            ColumnType::Json => "JSON_TEXT",
+            ColumnType::Text { .. } | ColumnType::Enum { .. } => "TEXT",
+            ColumnType::Decimal { .. } => "TEXT COLLATE decimal",
+            ColumnType::Bytes => "BLOB",
+            ColumnType::Uuid => "UUID_BLOB",
+            ColumnType::Date => "DATE",
+            ColumnType::Time => "TIME",
+            ColumnType::Timestamp => "TIMESTAMP",
+            ColumnType::TimestampTz => "TIMESTAMPTZ",
+            _ => "BIGINT",
         }
         .into()
     }
@@ -108,6 +118,7 @@ impl Dialect for MyDialect {
             .with_checks(true)
             .with_generated_keys(true)
             .with_infinities(true)
+            .with_max_parameters(Some(32_766))
             .with_json_text_kept(true)
             .with_exact_decimals(true)
             .with_decimal_scale_kept(true)
@@ -154,7 +165,10 @@ impl Dialect for MyDialect {
             TextMatch::StartsWith => format!("instr({subject}, {pattern}) = 1"),
             TextMatch::Contains => format!("instr({subject}, {pattern}) > 0"),
             TextMatch::EndsWith => {
-                format!("({pattern} = '' OR substr({subject}, -length({pattern})) = {pattern})")
+                // An empty text ends every text, but not NULL.
+                format!(
+                    "CASE WHEN {pattern} = '' THEN {subject} = {subject} ELSE substr({subject}, -length({pattern})) = {pattern} END"
+                )
             }
         });
     }
@@ -293,7 +307,7 @@ fn decode(stored: Stored<'_>, ty: ValueType) -> Option<ValueRef<'_>> {
         (Stored::Integer(value), T::I16) => ValueRef::I16(value.try_into().ok()?),
         (Stored::Integer(value @ 0..=1), T::Bool) => ValueRef::Bool(value == 1),
         (Stored::Integer(days), T::Date) => ValueRef::Date(Date(days.try_into().ok()?)),
-        (Stored::Integer(micros), T::Time) => ValueRef::Time(Time(micros)),
+        (Stored::Integer(micros @ 0..86_400_000_000), T::Time) => ValueRef::Time(Time(micros)),
         (Stored::Integer(micros), T::Timestamp) => ValueRef::Timestamp(Timestamp(micros)),
         (Stored::Integer(micros), T::TimestampTz) => ValueRef::TimestampTz(TimestampTz(micros)),
         (Stored::Integer(value), T::Decimal) => ValueRef::Decimal(Decimal::new(value.into(), 0)),

@@ -6,7 +6,7 @@ use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::Constraints;
 use crate::faults::lie::{Answer, Lie};
-use crate::faults::text::{replaced, without_definitions};
+use crate::faults::text::{definitions, replaced, without_definitions, without_definitions_behind};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
@@ -35,6 +35,45 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .needs(&[Capability::Checks])
     .suspects(&["constraints.check"]),
+    Fault::new(
+        "constraints.unique_first_column_only",
+        Constraints,
+        "A UNIQUE constraint of several columns is one of the first of them.",
+        Lie::Text(|_, _, text| first_column_only(text)),
+    )
+    .suspects(&["constraints.declared.keys"]),
+    Fault::new(
+        "constraints.second_check_dropped",
+        Constraints,
+        "Of several CHECK constraints of a table only the first is enforced.",
+        Lie::Text(|_, _, text| without_definitions_behind(text, "CHECK", 1)),
+    )
+    .needs(&[Capability::Checks])
+    .suspects(&["constraints.declared.checks"]),
+    Fault::new(
+        "constraints.on_update_ignored",
+        Constraints,
+        "ON UPDATE CASCADE is ignored.",
+        Lie::Text(|_, _, text| replaced(text, " ON UPDATE CASCADE", "")),
+    )
+    .needs(&[Capability::ForeignKeys])
+    .suspects(&["constraints.declared.actions"]),
+    Fault::new(
+        "constraints.set_default_is_set_null",
+        Constraints,
+        "ON DELETE SET DEFAULT writes NULL.",
+        Lie::Text(|_, _, text| replaced(text, " SET DEFAULT", " SET NULL")),
+    )
+    .needs(&[Capability::ForeignKeys])
+    .suspects(&["constraints.declared.actions"]),
+    Fault::new(
+        "constraints.set_null_is_cascade",
+        Constraints,
+        "ON DELETE SET NULL removes the children.",
+        Lie::Text(|_, _, text| replaced(text, " ON DELETE SET NULL", " ON DELETE CASCADE")),
+    )
+    .needs(&[Capability::ForeignKeys])
+    .suspects(&["constraints.declared.actions"]),
     Fault::new(
         "constraints.not_null_dropped",
         Constraints,
@@ -71,3 +110,20 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .suspects(&["constraints.connection"]),
 ];
+
+/// CREATE TABLE whose UNIQUE constraints name one column.
+fn first_column_only(text: &str) -> Option<String> {
+    let (before, parts, behind) = definitions(text)?;
+    let cut: Vec<String> = parts
+        .iter()
+        .map(|part| match part.split_once("UNIQUE (") {
+            Some((head, columns)) => {
+                let first = columns.split(',').next().unwrap_or(columns);
+                format!("{head}UNIQUE ({})", first.trim_end_matches(')'))
+            }
+            None => (*part).to_owned(),
+        })
+        .collect();
+    let changed = cut.iter().zip(&parts).any(|(cut, part)| cut != part);
+    changed.then(|| format!("{before}{}{behind}", cut.join(", ")))
+}

@@ -25,6 +25,8 @@ pub(super) enum Lie {
     Command(fn(&Transaction<'_>) -> Option<Command>),
     /// A batch of more rows than this loses its last one.
     LoseLast(usize),
+    /// A batch goes on behind a refused row.
+    GoOn,
     /// In a batch, the second row is sent with the last parameter of the first.
     RepeatParameter,
     /// A kept statement gives no more columns than when it ran first.

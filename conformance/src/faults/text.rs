@@ -102,11 +102,21 @@ pub(super) fn definitions(text: &str) -> Option<(&str, Vec<&str>, &str)> {
 
 /// CREATE TABLE without the definitions that hold this keyword; `None` if there are none.
 pub(super) fn without_definitions(text: &str, keyword: &str) -> Option<String> {
+    without_definitions_behind(text, keyword, 0)
+}
+
+/// CREATE TABLE with so many of the definitions that hold this keyword, and no more; `None` if there are no more.
+pub(super) fn without_definitions_behind(text: &str, keyword: &str, most: usize) -> Option<String> {
     let (before, parts, behind) = definitions(text)?;
+    let mut seen = 0;
     let kept: Vec<&str> = parts
         .iter()
         .copied()
-        .filter(|part| places(part, keyword).is_empty())
+        .filter(|part| {
+            let holds = !places(part, keyword).is_empty();
+            seen += usize::from(holds);
+            !holds || seen <= most
+        })
         .collect();
     (kept.len() < parts.len()).then(|| format!("{before}{}{behind}", kept.join(", ")))
 }

@@ -1,6 +1,6 @@
 //! Values bent on their way in or out.
 
-use selfsame::value::{Decimal, Time, Timestamp, TimestampTz, Value, ValueRef};
+use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz, Value, ValueRef};
 
 use crate::case::Capability;
 use crate::faults::Fault;
@@ -24,6 +24,65 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .needs(&[Capability::ArrayBatches])
     .suspects(&["types.all.as_arrays"]),
+    Fault::new(
+        "values.controls_stripped",
+        Values,
+        "Control characters other than tabs and line ends are lost from texts.",
+        Lie::Store(|value| {
+            text_through(value, |text| {
+                let kept = |c: &char| !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\0');
+                text.chars().filter(kept).collect()
+            })
+        }),
+    )
+    .suspects(&["types.text.specials"]),
+    Fault::new(
+        "values.line_ends_changed",
+        Values,
+        "A carriage return before a line feed is lost.",
+        Lie::Store(|value| text_through(value, |text| text.replace("\r\n", "\n"))),
+    )
+    .suspects(&["types.text.specials"]),
+    Fault::new(
+        "values.text_trimmed_at_start",
+        Values,
+        "White space at the start of a text is lost.",
+        Lie::Read(|value| text_through(value, |text| text.trim_start().to_owned())),
+    )
+    .suspects(&["types.text.specials"]),
+    Fault::new(
+        "values.text_cut_beyond_8000",
+        Values,
+        "A text keeps no more than 8,000 characters.",
+        Lie::Store(|value| text_through(value, |text| text.chars().take(8_000).collect())),
+    )
+    .beyond(8_000)
+    .suspects(&["types.text.lengths"]),
+    Fault::new(
+        "values.leap_days_move",
+        Values,
+        "The 29th of February is read as the 1st of March.",
+        Lie::Read(|value| match value {
+            ValueRef::Date(date) if matches!(date.civil(), (_, 2, 29)) => {
+                Some(Value::Date(Date(date.0 + 1)))
+            }
+            _ => None,
+        }),
+    )
+    .suspects(&["types.date.calendar"]),
+    Fault::new(
+        "values.decimal_cut_beyond_20_places",
+        Values,
+        "A decimal keeps no more than 20 digits behind the point.",
+        Lie::Store(|value| match value {
+            ValueRef::Decimal(decimal) if decimal.scale() > 20 => {
+                let cut = 10_i128.pow(decimal.scale() - 20);
+                Some(Value::Decimal(Decimal::new(decimal.mantissa() / cut, 20)))
+            }
+            _ => None,
+        }),
+    )
+    .suspects(&["types.decimal.scales"]),
     Fault::new(
         "values.i64_through_f64",
         Values,
@@ -337,4 +396,13 @@ fn microseconds_cut(value: ValueRef<'_>) -> Option<Value> {
         ValueRef::TimestampTz(v) => cut(v.0).map(|v| Value::TimestampTz(TimestampTz(v))),
         _ => None,
     }
+}
+
+/// A text that is changed; `None` if it stays as it is.
+fn text_through(value: ValueRef<'_>, change: impl FnOnce(&str) -> String) -> Option<Value> {
+    let ValueRef::Text(text) = value else {
+        return None;
+    };
+    let changed = change(text);
+    (changed != text).then_some(Value::Text(changed))
 }

@@ -353,6 +353,7 @@ impl Connection for LyingConnection {
     ) -> Result<()> {
         // Row by row: what a mistake does to one row must not depend on how the inner backend batches.
         let all: Vec<&[Param<'_>]> = rows.iter().collect();
+        let mut first = None;
         for (place, params) in all.iter().enumerate() {
             let outcome = match self.liar.lie {
                 Some(Lie::LoseLast(beyond)) if all.len() > *beyond && place + 1 == all.len() => {
@@ -367,11 +368,19 @@ impl Connection for LyingConnection {
                     }
                     self.execute(&Statement::new(sql, &mixed))?
                 }
+                Some(Lie::GoOn) => match self.execute(&Statement::new(sql, params)) {
+                    Ok(outcome) => outcome,
+                    Err(error) => {
+                        self.liar.fire();
+                        first.get_or_insert(error);
+                        continue;
+                    }
+                },
                 _ => self.execute(&Statement::new(sql, params))?,
             };
             each(outcome)?;
         }
-        Ok(())
+        first.map_or(Ok(()), Err)
     }
 
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {

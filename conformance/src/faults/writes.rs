@@ -27,6 +27,31 @@ pub(super) const FAULTS: &[Fault] = &[
     .beyond(100)
     .suspects(&["writes.batch"]),
     Fault::new(
+        "writes.batch_goes_on_after_error",
+        Writes,
+        "A batch goes on behind a refused row, and tells the error in the end.",
+        Lie::GoOn,
+    )
+    .suspects(&["writes.batch.stops"]),
+    Fault::new(
+        "writes.count_capped_at_1000",
+        Writes,
+        "A write of more than a thousand rows says that it was a thousand.",
+        Lie::Outcome(|_, outcome| (outcome.matched > 1_000).then(|| Outcome::matched(1_000))),
+    )
+    .beyond(1_000)
+    .suspects(&["writes.sizes.statements"]),
+    Fault::new(
+        "writes.count_wraps_at_256",
+        Writes,
+        "The number of rows that a write matched is told in one byte.",
+        Lie::Outcome(|_, outcome| {
+            (outcome.matched > 255).then(|| Outcome::matched(outcome.matched % 256))
+        }),
+    )
+    .beyond(255)
+    .suspects(&["writes.sizes.statements"]),
+    Fault::new(
         "writes.parameter_repeated",
         Writes,
         "In a batch, the second row gets a parameter of the first.",

@@ -159,16 +159,17 @@ fn cause(message: &str) -> String {
 
 fn survivors(report: &Report) -> impl Iterator<Item = String> {
     report.faults.iter().flat_map(|matrix| {
-        matrix
-            .faults
-            .iter()
-            .filter(|fault| matches!(fault.verdict, FaultVerdict::Survived { .. }))
-            .map(|fault| {
-                format!(
-                    "  NOT FOUND {} on {}: {}",
-                    fault.id, matrix.target, fault.sentence
-                )
-            })
+        matrix.faults.iter().filter_map(|fault| {
+            let word = match fault.verdict {
+                FaultVerdict::Survived { .. } => "NOT FOUND",
+                FaultVerdict::NeverActed => "never acted",
+                _ => return None,
+            };
+            Some(format!(
+                "  {word} {} on {}: {}",
+                fault.id, matrix.target, fault.sentence
+            ))
+        })
     })
 }
 

@@ -536,13 +536,17 @@ fn choices(context: &mut Context) -> CaseResult {
         case(Numbers::A.gt(1), "large")
             .when(Numbers::A.gt(-2), "small")
             .when(Numbers::B.is_null(), "no b")
-            .otherwise("else"),
-        |row: &Numbers| match row.a {
-            Some(a) if a > 1 => "large".to_owned(),
-            Some(a) if a > -2 => "small".to_owned(),
-            _ if row.b.is_none() => "no b".to_owned(),
-            _ => "else".to_owned(),
-        }
+            .otherwise("else")
+            .nullable(),
+        |row: &Numbers| Some(
+            match row.a {
+                Some(a) if a > 1 => "large",
+                Some(a) if a > -2 => "small",
+                _ if row.b.is_none() => "no b",
+                _ => "else",
+            }
+            .to_owned()
+        )
     );
     agree!(
         session,
@@ -559,8 +563,8 @@ fn choices(context: &mut Context) -> CaseResult {
         Numbers,
         rows,
         "coalesce(a, -5)",
-        coalesce(Numbers::A, -5),
-        |row: &Numbers| row.a.unwrap_or(-5)
+        coalesce(Numbers::A, -5).nullable(),
+        |row: &Numbers| Some(row.a.unwrap_or(-5))
     );
     agree!(
         session,
@@ -706,8 +710,8 @@ fn texts(context: &mut Context) -> CaseResult {
         Words,
         rows,
         "coalesce(s, '')",
-        coalesce(Words::S, ""),
-        |row: &Words| row.s.clone().unwrap_or_default()
+        coalesce(Words::S, "").nullable(),
+        |row: &Words| Some(row.s.clone().unwrap_or_default())
     );
     Ok(())
 }

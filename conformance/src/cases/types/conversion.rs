@@ -123,15 +123,18 @@ fn is_same(stored: &Value, found: &Value, context: &Context) -> bool {
             let (a, b) = (Json(text.clone()), Json(other.clone()));
             text == other || came_back(&a, &b, &context.capabilities().with_json_text_kept(false))
         }
-        (Date(day), Timestamp(at)) | (Timestamp(at), Date(day)) => {
-            at.0 == i64::from(day.0) * MICROS_PER_DAY
+        (Date(day), Timestamp(at)) | (Timestamp(at), Date(day))
+            if at.0 == i64::from(day.0) * MICROS_PER_DAY =>
+        {
+            true
         }
-        (Date(day), TimestampTz(at)) | (TimestampTz(at), Date(day)) => {
-            at.0 == i64::from(day.0) * MICROS_PER_DAY
+        (Date(day), TimestampTz(at)) | (TimestampTz(at), Date(day))
+            if at.0 == i64::from(day.0) * MICROS_PER_DAY =>
+        {
+            true
         }
         (Timestamp(a), TimestampTz(b)) | (TimestampTz(b), Timestamp(a)) => a.0 == b.0,
-        (Time(_), Timestamp(_) | TimestampTz(_) | Date(_))
-        | (Timestamp(_) | TimestampTz(_) | Date(_), Time(_)) => false,
+        (_, Time(time)) if !(0..MICROS_PER_DAY).contains(&time.0) => false,
         (Bytes(bytes), Uuid(uuid)) | (Uuid(uuid), Bytes(bytes)) => bytes == uuid,
         (Text(text) | Json(text), Bytes(bytes)) | (Bytes(bytes), Text(text) | Json(text)) => {
             text.as_bytes() == bytes || text.trim_start_matches("\\x") == hex(bytes)
@@ -216,7 +219,7 @@ enum Number {
 }
 
 impl Number {
-    /// Days and times are as long as they are: a backend may keep them as numbers.
+    /// Days and times are the numbers that they are counted by: an engine may keep them so, and not know one from the other.
     fn of(value: &Value) -> Option<Self> {
         Some(match value {
             Value::Bool(truth) => Self::Integer((*truth).into()),
