@@ -38,12 +38,13 @@ use std::sync::{Arc, Weak};
 use rustc_hash::FxHashMap;
 
 use crate::backend::Sql;
-use crate::dialect::Begin;
 use crate::engine::{Connected, Engine, Recorder};
 use crate::entity::{Entity, Mapped, Mapper, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use life::hook::Hooks;
 use life::merge_many::Merging;
+use life::phase::Phase;
+use life::refused::RefusedFields;
 use life::transaction::Savepoint;
 use memory::association::AssociationEntry;
 use memory::edges::{Edges, Remains};
@@ -65,15 +66,14 @@ pub struct Session {
     /// What was read before this is expired.
     epoch: u32,
     savepoints: Vec<Savepoint>,
-    /// How transactions begin.
-    begin: Begin,
+    /// What the session is in the middle of.
+    phase: Phase,
+    /// How often it was closed.
+    closes: u32,
     /// Why nothing can be sent before `rollback`, if so.
     failed: Option<String>,
-    /// A mapping error met where nothing can be returned; the next flush returns it.
-    mapping_error: Option<Error>,
-    autoflush: bool,
-    /// Whether a flush is under way: what it reads, it reads in order to write.
-    flushing: bool,
+    /// Relationship fields that hold what cannot be related to; the next flush says so.
+    refused: RefusedFields,
     hooks: Hooks,
     merging: Merging,
     /// Where statements are listed, if somebody wants them.
@@ -106,11 +106,10 @@ impl Session {
             associations: Vec::new(),
             epoch: 1,
             savepoints: Vec::new(),
-            begin: Begin::default(),
+            closes: 0,
+            phase: Phase::default(),
             failed: None,
-            mapping_error: None,
-            autoflush: true,
-            flushing: false,
+            refused: RefusedFields::default(),
             hooks: Hooks::default(),
             merging: Merging::default(),
             recorder: Weak::new(),
@@ -210,17 +209,20 @@ impl Session {
         self.edges = Edges::default();
         self.expressions.clear();
         self.associations.clear();
-        self.mapping_error = None;
+        self.refused.clear();
         for savepoint in &mut self.savepoints {
             savepoint.forget_marks();
         }
     }
 
-    /// Rolls back, gives the connection back and lets all objects out. The session can be used again.
+    /// Rolls back, gives the connection back and lets all objects out. The session can be used again: at once, or after
+    /// [`rollback`](Self::rollback) if it was closed inside a closure or a hook, which is then not committed by halves.
     pub fn close(&mut self) {
+        self.closes += 1;
+        let is_inside = self.phase.flushing || self.refuse_inside("close").is_err();
         self.give_back_connection();
         self.savepoints.clear();
-        self.failed = None;
+        self.failed = is_inside.then(|| "the session was closed inside it".to_owned());
         self.clear();
     }
 
@@ -230,10 +232,11 @@ impl Session {
     ///
     /// Whatever `work` returns.
     pub fn no_autoflush<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let before = std::mem::replace(&mut self.autoflush, false);
-        let result = work(self);
-        self.autoflush = before;
-        result
+        let phase = Phase {
+            autoflush: false,
+            ..self.phase
+        };
+        self.within(phase, work)
     }
 
     fn let_go<E: Mapped>(&mut self, handle: Handle<E>) -> Result<E> {
@@ -251,6 +254,7 @@ impl Session {
         let value = value.ok_or_else(|| self.no_object(handle))?;
         self.forget_edges(node, remains);
         self.expressions.remove(&node);
+        self.refused.forget(node);
         Ok(value)
     }
 

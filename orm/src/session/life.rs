@@ -6,6 +6,8 @@ pub(super) mod hook;
 pub(super) mod inspect;
 pub(super) mod merge;
 pub(super) mod merge_many;
+pub(super) mod phase;
+pub(super) mod refused;
 pub(super) mod retry;
 pub(super) mod statement_log;
 pub(super) mod transaction;

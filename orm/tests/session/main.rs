@@ -18,6 +18,7 @@ mod many_to_many;
 mod merge;
 mod pairs;
 mod passive_deletes;
+mod phases;
 mod queries;
 mod raise;
 mod record_loading;

@@ -129,7 +129,7 @@ fn a_wish_that_cannot_be_granted_is_not_forgotten() -> Result<()> {
         .session
         .commit()
         .expect_err("nothing is written without her");
-    assert_eq!(error.kind(), ErrorKind::PendingRollback);
+    assert_eq!(error.kind(), ErrorKind::ForeignHandle);
     f.session.rollback()?;
     f.session.commit()?;
     f.holds::<Book>(0);

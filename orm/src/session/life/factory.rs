@@ -39,7 +39,7 @@ impl SessionFactory {
     /// A new session.
     pub fn session(&self) -> Session {
         let mut session = Session::new(&self.engine);
-        session.autoflush = self.autoflush;
+        session.phase.autoflush = self.autoflush;
         session.hooks = self.hooks.clone();
         session
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::entity::{Entity, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Record;
+use crate::session::life::phase::Phase;
 use crate::session::write::plan::{Step, Wait};
 use crate::session::{Node, Session, State};
 
@@ -15,7 +16,7 @@ use crate::session::{Node, Session, State};
 /// [`SessionFactory::hook`](crate::session::SessionFactory::hook).
 ///
 /// Hooks of one event run in the order in which they were added. An error from one aborts what was under way, as if the database had
-/// refused it: the transaction is rolled back, and the session waits for [`rollback`](Session::rollback).
+/// refused it: the transaction is rolled back, and the session waits for [`rollback`](Session::rollback). A panic does the same.
 ///
 /// ```
 /// # use selfsame::prelude::*;
@@ -148,7 +149,8 @@ impl Hook {
         /// Before a flush that has something to do: may add, change and delete objects, which are flushed along. Its queries do not
         /// flush.
         before_flush: BeforeFlush,
-        /// Behind a flush that had something to do. What it changes waits for the next flush; its queries do not flush.
+        /// After a flush that had something to do. What it changes waits for the next flush; a commit and a savepoint flush again, so
+        /// that it is written along, until no hook changes anything more. Its queries do not flush.
         after_flush: AfterFlush,
         /// Before a commit, which flushes what it changes.
         before_commit: BeforeCommit,
@@ -239,8 +241,6 @@ pub(in crate::session) struct Hooks {
     list: Arc<Vec<Hook>>,
     /// How many slots of each store were there when objects were last announced as loaded.
     announced: Vec<u32>,
-    /// A hook that works on the session is under way.
-    calling: Option<When>,
 }
 
 impl Hooks {
@@ -304,23 +304,13 @@ impl Session {
             let Call::Session(work) = call else {
                 continue;
             };
-            let before = self.hooks.calling.replace(when);
-            let result = work(self);
-            self.hooks.calling = before;
-            result?;
+            let phase = Phase {
+                hook: Some(when),
+                ..self.phase
+            };
+            self.within(phase, |session| work(session))?;
         }
         Ok(())
-    }
-
-    /// Refuses to end a transaction inside a hook.
-    pub(in crate::session) fn refuse_inside_hook(&self, what: &str) -> Result<()> {
-        match self.hooks.calling {
-            None => Ok(()),
-            Some(when) => {
-                let message = format!("{what} inside a hook ({when:?})");
-                Err(Error::new(ErrorKind::InvalidState, message))
-            }
-        }
     }
 
     /// Calls the hooks of what is about to be written.
@@ -432,11 +422,7 @@ impl Session {
                 .filter(|&slot| entry.store.state(slot) == State::Persistent);
             loaded.extend(read.map(|slot| (store, slot)));
         }
-        let result = self.call_for(When::Load, &loaded);
-        if let Err(error) = &result {
-            self.fail(error);
-        }
-        result
+        self.whole(self.phase, |session| session.call_for(When::Load, &loaded))
     }
 
     /// How many slots each store has.

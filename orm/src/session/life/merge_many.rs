@@ -1,6 +1,7 @@
 //! Merging many values, and along relations: level by level, the rows of each level read together.
 
 use std::collections::{BTreeMap, HashSet};
+use std::panic::resume_unwind;
 
 use crate::entity::{Entity, Grant, Key, Mapped, Mapper, RelationKind};
 use crate::error::Result;
@@ -79,9 +80,11 @@ impl Session {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
-        let merged = work(self).and_then(|value| self.merge_levels().map(|()| value));
+        let merged = self.outcome(self.phase, |session| {
+            work(session).and_then(|value| session.merge_levels().map(|()| value))
+        });
         self.merging = Merging::default();
-        merged
+        merged.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Has the relationship fields of an object merged once all of its level are.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::dialect::{Begin, Isolation};
 use crate::error::{Error, ErrorKind, Result};
+use crate::session::life::phase::Phase;
 use crate::session::{Session, State};
 
 /// How a transaction begins: by default as the database does without being told.
@@ -51,17 +52,19 @@ impl Session {
         options: TransactionOptions,
         work: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
-        if self.in_transaction() || !self.savepoints.is_empty() {
+        self.refuse_inside("a transaction")?;
+        if self.in_transaction() {
             let message = "a transaction is open already, and options are for its beginning: commit or roll back first";
             return Err(Error::new(ErrorKind::InvalidState, message));
         }
         if options != TransactionOptions::default() {
             self.engine.check_begin(&options.begin)?;
         }
-        let before = std::mem::replace(&mut self.begin, options.begin);
-        let result = self.transaction(work);
-        self.begin = before;
-        result
+        let phase = Phase {
+            begin: options.begin,
+            ..self.phase
+        };
+        self.within(phase, |session| session.transaction(work))
     }
 
     /// Runs `work` as a [`transaction`](Self::transaction), and again up to `retries` times if that ends in a serialization failure
@@ -93,6 +96,7 @@ impl Session {
         retries: u32,
         mut work: impl FnMut(&mut Self) -> Result<T>,
     ) -> Result<T> {
+        self.refuse_inside("a transaction")?;
         self.refuse_unclean()?;
         let before = self.slot_counts();
         for retry in 0..retries {
@@ -110,7 +114,7 @@ impl Session {
     fn refuse_unclean(&self) -> Result<()> {
         let what = if self.failed.is_some() {
             "waits for rollback()"
-        } else if self.in_transaction() || !self.savepoints.is_empty() {
+        } else if self.in_transaction() {
             "is in a transaction"
         } else if self.has_changes() {
             "has something to flush"

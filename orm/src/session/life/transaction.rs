@@ -1,11 +1,15 @@
 //! Transactions: begin at the first statement, commit, rollback, savepoints, and what each does to the objects in memory.
 
+use std::panic::resume_unwind;
+
 use crate::dialect::Begin;
 use crate::engine::Connected;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::life::hook::When;
+use crate::session::life::phase::{Outcome, Phase};
 use crate::session::planted::{Planted, is_planted};
 use crate::session::read::lookup::not_connected;
+use crate::session::write::flush::Ending;
 use crate::session::{AnyStore, Session};
 
 /// An open savepoint, and where the undo logs stood when it was opened.
@@ -46,16 +50,11 @@ impl Session {
     /// What the flush or the COMMIT gives; the transaction is then rolled back in the database, and the session waits for
     /// [`rollback`](Self::rollback). [`ErrorKind::AmbiguousCommit`] if the connection broke during COMMIT.
     pub fn commit(&mut self) -> Result<()> {
-        if !self.savepoints.is_empty() {
-            let message = "commit inside a savepoint: return from its closure first";
-            return Err(Error::new(ErrorKind::InvalidState, message));
-        }
-        self.refuse_inside_hook("commit")?;
+        self.refuse_inside("commit")?;
         if self.failed.is_none() {
-            self.call_hooks(When::BeforeCommit)
-                .inspect_err(|error| self.fail(error))?;
+            self.whole(self.phase, |session| session.call_hooks(When::BeforeCommit))?;
         }
-        self.flush_for_commit()?;
+        self.flush_all(Ending::Commit)?;
         if let Some(connection) = self
             .connection
             .as_mut()
@@ -83,12 +82,10 @@ impl Session {
     ///
     /// The backend's; memory is restored all the same.
     pub fn rollback(&mut self) -> Result<()> {
-        if !self.savepoints.is_empty() {
-            let message = "rollback inside a savepoint: return an error from its closure instead";
-            return Err(Error::new(ErrorKind::InvalidState, message));
-        }
-        self.refuse_inside_hook("rollback")?;
-        self.call_hooks(When::BeforeRollback)?;
+        self.refuse_inside("rollback")?;
+        let hooks = self.outcome(self.phase, |session| {
+            session.call_hooks(When::BeforeRollback)
+        });
         let result = match self
             .connection
             .as_mut()
@@ -103,67 +100,117 @@ impl Session {
         }
         self.edges.clear();
         self.expressions.clear();
-        self.mapping_error = None;
+        self.refused.clear();
         self.failed = None;
         self.epoch += 1;
+        hooks.unwrap_or_else(|panic| resume_unwind(panic))?;
         self.call_hooks(When::AfterRollback)?;
         result
     }
 
-    /// Runs `work` and commits, or rolls back if it returns an error.
+    /// Runs `work` and commits, or rolls back if it returns an error or panics.
+    ///
+    /// What the session read, added or flushed before belongs to the transaction, and is committed or rolled back with it. The closure's
+    /// end is the transaction's: `transaction`, `retry`, [`commit`](Self::commit) and [`rollback`](Self::rollback) inside it are refused,
+    /// and change nothing. A [`savepoint`](Self::savepoint) is a part that can be undone by itself.
     ///
     /// # Errors
     ///
-    /// What `work` returns, or what [`commit`](Self::commit) gives.
+    /// [`ErrorKind::InvalidState`] inside another transaction, a savepoint or a hook, before `work` is run; what `work` returns, or what
+    /// [`commit`](Self::commit) gives.
     pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let result = work(self).and_then(|value| self.commit().map(|()| value));
-        if result.is_err() {
+        self.refuse_inside("a transaction")?;
+        let phase = Phase {
+            transaction: true,
+            ..self.phase
+        };
+        let outcome = self.outcome(self.phase, |session| {
+            let closes = session.closes;
+            let value = session.within(phase, work)?;
+            if session.closes != closes {
+                return session.end_closed(value);
+            }
+            session.commit().map(|()| value)
+        });
+        if !matches!(outcome, Ok(Ok(_))) {
             // The first error is the one to tell; memory is restored even if the connection is gone.
             let _ = self.rollback();
         }
-        result
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Runs `work` inside a savepoint: flushes first, keeps what `work` did if it returns `Ok`, and undoes exactly that, in the
-    /// database and in memory, if it returns an error. Savepoints nest.
+    /// database and in memory, if it returns an error or panics. Savepoints nest.
     ///
     /// # Errors
     ///
     /// What `work` returns; [`ErrorKind::Unsupported`] if the backend has no savepoints.
     pub fn savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.flush()?;
+        self.flush_all(Ending::Open)?;
         let name = format!("selfsame_{}", self.savepoints.len() + 1);
         self.ready(Intent::Write)?.savepoint(&name)?;
         let marks = self.stores.iter().map(|entry| entry.store.mark()).collect();
         let edges = self.edges.mark();
         self.savepoints.push(Savepoint { name, marks, edges });
-        let result = work(self).and_then(|value| self.flush().map(|()| value));
-        let Some(savepoint) = self.savepoints.pop() else {
-            return result;
-        };
-        let result = match result {
-            Ok(value) => match self
-                .ready(Intent::Write)
-                .and_then(|connection| connection.release(&savepoint.name))
-            {
-                Ok(()) => Ok(value),
-                Err(error) => {
-                    self.roll_back_to(&savepoint)?;
-                    Err(error)
-                }
-            },
-            Err(error) => {
-                self.roll_back_to(&savepoint)?;
-                Err(error)
+        let (depth, closes) = (self.savepoints.len(), self.closes);
+        let outcome = self.outcome(self.phase, |session| {
+            let value = work(session)?;
+            if session.closes != closes {
+                return match depth {
+                    1 => session.end_closed(value),
+                    _ => Ok(value),
+                };
             }
+            session.flush_all(Ending::Open).map(|()| value)
+        });
+        let outcome = match self.savepoints.pop() {
+            Some(savepoint) => self.end_savepoint(&savepoint, outcome),
+            // The session was closed inside.
+            None => outcome,
         };
         if self.savepoints.is_empty() {
             self.edges.stop_log();
         }
-        result
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    fn roll_back_to(&mut self, savepoint: &Savepoint) -> Result<()> {
+    /// The end of a closure in which the session was closed: what was done since would be half of what it did.
+    fn end_closed<T>(&mut self, value: T) -> Result<T> {
+        if self.has_changes() {
+            self.connected()?;
+        }
+        if !self.phase.transaction {
+            self.failed = None;
+        }
+        Ok(value)
+    }
+
+    /// Keeps what was done in a savepoint, or undoes it. The first error is the one to tell.
+    fn end_savepoint<T>(
+        &mut self,
+        savepoint: &Savepoint,
+        outcome: Outcome<Result<T>>,
+    ) -> Outcome<Result<T>> {
+        let cause = match outcome {
+            Ok(Ok(value)) => {
+                let connection = self.ready(Intent::Write);
+                match connection.and_then(|connection| connection.release(&savepoint.name)) {
+                    Ok(()) => return Ok(Ok(value)),
+                    Err(error) => Ok(Err(error)),
+                }
+            }
+            cause => cause,
+        };
+        let reason = match &cause {
+            Ok(Err(error)) => error.to_string(),
+            _ => "a panic".to_owned(),
+        };
+        self.roll_back_to(savepoint, reason);
+        cause
+    }
+
+    /// Undoes what was done in a savepoint. If the database cannot, the whole transaction is lost, for `reason`.
+    fn roll_back_to(&mut self, savepoint: &Savepoint, reason: String) {
         // Stores that were made inside the savepoint had nothing before it.
         for (index, entry) in self.stores.iter_mut().enumerate() {
             entry
@@ -173,32 +220,25 @@ impl Session {
         self.edges.undo_to(savepoint.edges);
         self.expressions.clear();
         self.forget_detached_members();
-        self.mapping_error = None;
+        self.refused.clear();
         let failed = self.failed.take();
-        let Some(connection) = self
-            .connection
-            .as_mut()
-            .filter(|connection| connection.in_transaction())
-        else {
-            // The whole transaction is gone, not only the savepoint.
-            self.failed = failed
-                .or_else(|| Some("the transaction around the savepoint has ended".to_owned()));
-            return Ok(());
+        let undone = match &mut self.connection {
+            Some(connection) if connection.in_transaction() => connection
+                .rollback_to(&savepoint.name)
+                .and_then(|()| connection.release(&savepoint.name))
+                .is_ok(),
+            _ => false,
         };
-        let result = connection
-            .rollback_to(&savepoint.name)
-            .and_then(|()| connection.release(&savepoint.name));
-        if let Err(error) = &result {
-            self.failed = Some(error.to_string());
+        if !undone {
+            self.failed = failed.or(Some(reason));
         }
-        result
     }
 
     /// The connection, inside a transaction that is begun if need be.
     pub(in crate::session) fn ready(&mut self, intent: Intent) -> Result<&mut Connected> {
         let begin = self.engine.capabilities().transactions;
-        let writes_first = self.flushing || intent == Intent::Write;
-        let way = self.begin;
+        let writes_first = self.phase.flushing || intent == Intent::Write;
+        let way = self.phase.begin;
         let connection = self.connected()?;
         if begin && !connection.in_transaction() {
             connection.begin(Begin {

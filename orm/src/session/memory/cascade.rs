@@ -54,6 +54,7 @@ impl Session {
         let remains = Remains::of(self.any_store(node.0).state(node.1));
         self.any_store_mut(node.0).detach(node.1);
         self.expressions.remove(&node);
+        self.refused.forget(node);
         self.forget_edges(node, remains);
         Ok(())
     }

@@ -131,7 +131,7 @@ impl Session {
                 .grant(self, Taking::Add)
                 .and_then(|target| self.connect(owner, relation, target));
             if let Err(error) = result {
-                self.mapping_error.get_or_insert(error);
+                self.refused.add(owner, relation, error);
             }
         }
     }
@@ -209,6 +209,7 @@ impl Session {
         parent: Option<Node>,
     ) -> Result<()> {
         let old = self.parent(child, reference)?;
+        self.settle_refused(child, &reference.columns);
         if let Some(collection) = reference.collection {
             let left = old.filter(|old| Some(*old) != parent);
             if let Some(old) = left.filter(|_| !is_planted(Planted::ChildStays)) {

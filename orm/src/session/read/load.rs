@@ -141,7 +141,7 @@ impl Session {
     /// Flushes before a query, unless told not to.
     pub(crate) fn autoflush(&mut self) -> Result<()> {
         // A hook of a flush may ask too.
-        if self.autoflush && !self.flushing && !is_planted(Planted::NoAutoflush) {
+        if self.phase.autoflush && !self.phase.flushing && !is_planted(Planted::NoAutoflush) {
             self.flush()
         } else {
             Ok(())

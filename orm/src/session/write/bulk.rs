@@ -49,19 +49,18 @@ impl Session {
             by_key: None,
             refused: None,
         });
-        let result = match u16::try_from(store) {
-            Ok(store) => self.send_rows(store),
-            Err(_) => Err(Error::new(
-                ErrorKind::Mapping,
-                "a session maps fewer than 65,536 tables",
-            )),
-        };
+        let outcome = self.outcome(self.phase, |session| {
+            let result = match u16::try_from(store) {
+                Ok(store) => session.send_rows(store),
+                Err(_) => Err(Error::new(
+                    ErrorKind::Mapping,
+                    "a session maps fewer than 65,536 tables",
+                )),
+            };
+            result.map_err(|error| error.entity(mapper.name()))
+        });
         self.stores.truncate(store);
-        if let Err(error) = result {
-            let error = error.entity(mapper.name());
-            self.fail(&error);
-            return Err(error);
-        }
+        self.fail_unless_done(outcome)?;
         self.edges.expire_loaded();
         Ok(count)
     }

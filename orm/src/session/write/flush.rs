@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::dialect::Begin;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::life::hook::When;
+use crate::session::life::phase::Phase;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::edges::Node;
 use crate::session::planted::{Planted, is_planted};
@@ -15,9 +16,12 @@ use crate::session::write::plan::{
 };
 use crate::session::{Session, State};
 
-/// Whether a flush may leave the transaction open behind it.
+/// So many flushes in a row may find that hooks have changed something more.
+const MOST_FLUSHES: u32 = 100;
+
+/// Whether a flush may leave the transaction open after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
+pub(in crate::session) enum Ending {
     /// More may follow in the same transaction.
     Open,
     /// It is committed next: a single statement needs no transaction of its own.
@@ -32,45 +36,59 @@ impl Session {
     /// What planning or a statement gives. The transaction is then rolled back in the database (inside a savepoint: only that), the
     /// changes stay in memory, and the session refuses statements until [`rollback`](Self::rollback).
     pub fn flush(&mut self) -> Result<()> {
-        self.flush_until(Ending::Open)
+        self.flush_once(Ending::Open).map(drop)
     }
 
-    pub(in crate::session) fn flush_for_commit(&mut self) -> Result<()> {
-        self.flush_until(Ending::Commit)
+    /// Flushes until hooks leave nothing to write.
+    pub(in crate::session) fn flush_all(&mut self, ending: Ending) -> Result<()> {
+        for _ in 0..MOST_FLUSHES {
+            if !self.flush_once(ending)? {
+                return Ok(());
+            }
+        }
+        let message = format!(
+            "{MOST_FLUSHES} flushes left something to write: a hook changes something after each of them"
+        );
+        let error = Error::new(ErrorKind::InvalidState, message);
+        self.fail(&error);
+        Err(error)
     }
 
-    fn flush_until(&mut self, ending: Ending) -> Result<()> {
-        if let Some(error) = self.mapping_error.take() {
-            self.fail(&error);
-            return Err(error);
-        }
-        if !self.has_changes() {
-            // A session that waits for a rollback says so even if there is nothing to write.
-            return if self.failed.is_some() {
-                self.connected().map(drop)
-            } else {
-                Ok(())
-            };
-        }
+    /// Whether there was anything to do.
+    fn flush_once(&mut self, ending: Ending) -> Result<bool> {
         if self.failed.is_some() {
-            return self.connected().map(drop);
+            // A session that waits for a rollback says so even if there is nothing to write.
+            return self.connected().map(|_| false);
         }
-        if self.flushing {
+        self.take_fields()?;
+        if !self.has_changes() {
+            return Ok(false);
+        }
+        if self.phase.flushing {
             let message =
                 "flush inside a flush: a hook's changes are flushed along, or by the next flush";
             return Err(Error::new(ErrorKind::InvalidState, message));
         }
-        self.flushing = true;
-        let result = self
-            .refuse_second_mappings()
-            .and_then(|()| self.call_hooks(When::BeforeFlush))
-            .and_then(|()| self.write_changes(ending))
-            .and_then(|()| self.call_hooks(When::AfterFlush));
-        self.flushing = false;
-        if let Err(error) = &result {
-            self.fail(error);
+        if !self.hooks.is_empty() && !self.differs() {
+            self.stores
+                .iter_mut()
+                .for_each(|entry| entry.store.settle());
+            return Ok(false);
         }
-        result
+        let phase = Phase {
+            flushing: true,
+            ..self.phase
+        };
+        self.whole(phase, |session| {
+            session.refuse_second_mappings()?;
+            session.call_hooks(When::BeforeFlush)
+        })?;
+        self.take_fields()?;
+        self.whole(phase, |session| {
+            session.write_changes(ending)?;
+            session.call_hooks(When::AfterFlush)
+        })?;
+        Ok(true)
     }
 
     /// Nothing is written of objects whose table another mapping has.
@@ -94,8 +112,23 @@ impl Session {
             || self.stores.iter().any(changed)
     }
 
+    /// Whether anything is to be written: what was written to with equal values is not. Hooks are not called for that.
+    fn differs(&self) -> bool {
+        let differs = |entry: &crate::session::StoreEntry| {
+            let store = &entry.store;
+            let is_due =
+                |&slot: &u32| store.is_expired(slot, self.epoch) || !store.changed(slot).is_empty();
+            !store.pending().is_empty()
+                || !store.doomed().is_empty()
+                || store.touched().iter().any(is_due)
+        };
+        self.edges.links().next().is_some()
+            || !self.expressions.is_empty()
+            || !self.edges.pairs.is_empty()
+            || self.stores.iter().any(differs)
+    }
+
     fn write_changes(&mut self, ending: Ending) -> Result<()> {
-        self.grant_wishes()?;
         self.displace_only_children()?;
         self.delete_orphans()?;
         // Before the cascades, which follow foreign keys; and behind them, for what they let go of.
@@ -165,7 +198,7 @@ impl Session {
         let is_whole = alone
             && self.expressions.is_empty()
             && self.hooks.is_empty()
-            && self.begin == Begin::default();
+            && self.phase.begin == Begin::default();
         if is_whole && ending == Ending::Commit && !self.in_transaction() {
             self.connected()?;
         } else {
@@ -199,8 +232,9 @@ impl Session {
         Ok(())
     }
 
-    /// What was put into relationship fields of objects that are in the session already.
-    fn grant_wishes(&mut self) -> Result<()> {
+    /// Takes what was put into relationship fields of objects that are in the session already, and refuses what cannot be related to.
+    /// Nothing is sent before: the transaction goes on.
+    fn take_fields(&mut self) -> Result<()> {
         for index in 0..self.stores.len() {
             let store = u16::try_from(index).expect("a session maps fewer than 65,536 tables");
             let any = self.any_store(store);
@@ -210,7 +244,7 @@ impl Session {
                 self.grant_all((store, slot), grants);
             }
         }
-        self.mapping_error.take().map_or(Ok(()), Err)
+        self.refuse_fields()
     }
 
     /// Where a one-to-one relation was set from the side of the key and its other side is not loaded, a row may be in the way.
