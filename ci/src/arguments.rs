@@ -169,6 +169,9 @@ pub(crate) struct BenchArguments {
 pub(crate) struct InspectArguments {
     /// The database: sqlite:PATH, postgres://user:password@host:port/database, env:NAME (the URL that this variable holds)
     pub(crate) url: String,
+    /// The schemas or attached databases that are read, instead of the usual one: A,B
+    #[arg(long, value_name = "SCHEMA", value_delimiter = ',')]
+    pub(crate) schema: Vec<String>,
     /// A file for the entities, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -24,16 +24,54 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<ExitCode> {
         try_to_write(path).map_err(|error| unwritable(path, &error))?;
     }
     let engine = open(&arguments.url)?;
-    let tables = engine.connect()?.reflect()?;
-    if tables.is_empty() {
-        return Err(configuration("the database has no tables"));
-    }
+    let tables = tables(&engine, &arguments.schema)?;
     let source = source(engine.dialect().name(), &tables);
     match &arguments.out {
         Some(path) => std::fs::write(path, source).map_err(|error| unwritable(path, &error))?,
         None => say(&source)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The tables of some schemas, or of the usual one; without any, an error that says where there are some.
+fn tables(engine: &Engine, schemas: &[String]) -> Result<Vec<Table>> {
+    let mut connected = engine.connect()?;
+    let wanted: Vec<Option<String>> = match schemas {
+        [] => vec![None],
+        named => named.iter().cloned().map(Some).collect(),
+    };
+    let tables = connected.reflect_schemas(&wanted)?;
+    let has_tables = |schema: &String| {
+        let mut found = tables.iter();
+        found.any(|table| table.schema.as_ref() == Some(schema))
+    };
+    let missing: Vec<&String> = schemas
+        .iter()
+        .filter(|schema| !has_tables(schema))
+        .collect();
+    if !tables.is_empty() && missing.is_empty() {
+        return Ok(tables);
+    }
+    let others: Vec<String> = connected
+        .schemas()?
+        .into_iter()
+        .map(|(schema, tables)| format!("{schema} ({tables})"))
+        .collect();
+    let place = match &missing[..] {
+        [] => "the database".to_owned(),
+        [only] => format!("the schema {only}"),
+        several => {
+            let names: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
+            format!("each of the schemas {}", names.join(", "))
+        }
+    };
+    Err(configuration(match others.is_empty() {
+        true => format!("{place} has no tables"),
+        false => format!(
+            "{place} has no tables; there are some in {}: name schemas by --schema",
+            others.join(", ")
+        ),
+    }))
 }
 
 /// A Rust module with an entity for each table, as far as a table can be one.
@@ -74,6 +112,7 @@ mod tests {
             name: None,
             columns: owned(columns),
             table: table.to_owned(),
+            schema: None,
             references: owned(references),
             on_delete: ReferentialAction::NoAction,
             on_update: ReferentialAction::NoAction,

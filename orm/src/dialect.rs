@@ -205,6 +205,49 @@ pub trait Dialect: Debug + Send + Sync {
         )
     }
 
+    /// A query that gives one row if the table named by its first text parameter exists in the schema named by its second.
+    fn table_exists_in_schema(&self) -> String {
+        let (mut table, mut schema) = (String::new(), String::new());
+        self.placeholder(1, ValueType::Text, &mut table);
+        self.placeholder(2, ValueType::Text, &mut schema);
+        format!(
+            "SELECT 1 FROM information_schema.tables WHERE table_name = {table} AND table_schema = {schema}"
+        )
+    }
+
+    /// Whether a schema is a database of its own that is attached, as SQLite's are: then a foreign key stays inside of it, and an index is
+    /// named with it. By default not.
+    fn schemas_are_databases(&self) -> bool {
+        false
+    }
+
+    /// Reads what tables some schemas have; `None` stands for the usual one. What refers to a table that is not among them is no
+    /// foreign key but a remark.
+    ///
+    /// # Errors
+    ///
+    /// By default [`Unsupported`](crate::ErrorKind::Unsupported) for any but the usual one.
+    fn reflect_schemas(
+        &self,
+        connection: &mut dyn Connection,
+        schemas: &[Option<String>],
+    ) -> Result<Vec<Table>> {
+        match schemas {
+            [None] => self.reflect(connection),
+            _ => Err(Error::unsupported(self.name(), "reflection of schemas")),
+        }
+    }
+
+    /// Reads which schemas have tables, and how many; the usual one included.
+    ///
+    /// # Errors
+    ///
+    /// By default [`Unsupported`](crate::ErrorKind::Unsupported).
+    fn schemas(&self, connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
+        let _ = connection;
+        Err(Error::unsupported(self.name(), "reflection of schemas"))
+    }
+
     /// Writes a test of `subject` against the text `pattern`, both already rendered, case-sensitively and without wildcards.
     fn text_match(&self, test: TextMatch, subject: &str, pattern: &str, out: &mut String) {
         let written = match test {

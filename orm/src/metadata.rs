@@ -1,6 +1,6 @@
 //! `Metadata`: the tables of a program, created and dropped together.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::backend::{Sql, StatementKind};
@@ -36,8 +36,10 @@ macro_rules! metadata {
 impl Metadata {
     /// The metadata of plain tables.
     pub fn new(tables: impl IntoIterator<Item = Table>) -> Self {
+        let mut tables: Vec<Arc<Table>> = tables.into_iter().map(Arc::new).collect();
+        place_foreign_keys(&mut tables);
         Self {
-            tables: tables.into_iter().map(Arc::new).collect(),
+            tables,
             mappers: Vec::new(),
         }
     }
@@ -60,6 +62,7 @@ impl Metadata {
                 tables.push(table);
             }
         }
+        place_foreign_keys(&mut tables);
         Self { tables, mappers }
     }
 
@@ -88,6 +91,21 @@ impl Metadata {
     /// [`ErrorKind::Unsupported`] if the backend cannot reflect; the backend's.
     pub fn reflect(engine: &Engine) -> Result<Self> {
         Ok(Self::of_records(engine.connect()?.reflect()?))
+    }
+
+    /// [`of_records`](Self::of_records) over the tables of some schemas of a database, or of attached ones: `["sales", "auth"]`. The
+    /// tables are known by their whole names, `sales.orders`.
+    ///
+    /// # Errors
+    ///
+    /// As [`reflect`](Self::reflect).
+    pub fn reflect_schemas<S: Into<String>>(
+        engine: &Engine,
+        schemas: impl IntoIterator<Item = S>,
+    ) -> Result<Self> {
+        let schemas: Vec<Option<String>> = schemas.into_iter().map(|s| Some(s.into())).collect();
+        let tables = engine.connect()?.reflect_schemas(&schemas)?;
+        Ok(Self::of_records(tables))
     }
 
     /// The mapping of a table of [`of_records`](Self::of_records) or [`reflect`](Self::reflect).
@@ -163,7 +181,17 @@ impl Metadata {
     /// the backend's.
     pub fn diff(&self, engine: &Engine) -> Result<Vec<Difference>> {
         self.check()?;
-        let database = engine.connect()?.reflect()?;
+        let mut schemas: Vec<Option<String>> = Vec::new();
+        for table in &self.tables {
+            if !schemas.contains(&table.schema) {
+                schemas.push(table.schema.clone());
+            }
+        }
+        let mut connected = engine.connect()?;
+        let database = match schemas.iter().all(Option::is_none) {
+            true => connected.reflect()?,
+            false => connected.reflect_schemas(&schemas)?,
+        };
         Ok(crate::schema::compare(
             engine.dialect(),
             &self.tables,
@@ -308,6 +336,26 @@ impl Metadata {
     }
 }
 
+/// Tells foreign keys the schemas of the tables that they refer to, which a table alone does not know.
+fn place_foreign_keys(tables: &mut [Arc<Table>]) {
+    let schemas: HashMap<String, String> = tables
+        .iter()
+        .filter_map(|table| Some((table.name.clone(), table.schema.clone()?)))
+        .collect();
+    if schemas.is_empty() {
+        return;
+    }
+    for table in tables {
+        let is_placed = |key: &ForeignKey| key.schema.as_ref() == schemas.get(&key.table);
+        if table.foreign_keys.iter().all(is_placed) {
+            continue;
+        }
+        for key in &mut Arc::make_mut(table).foreign_keys {
+            key.schema = schemas.get(&key.table).cloned();
+        }
+    }
+}
+
 /// The association tables of a mapping's relations. What is wrong with one is told by [`Metadata::check`].
 fn associations(mapper: &Mapper) -> Vec<Arc<Table>> {
     if !mapper
@@ -353,17 +401,25 @@ fn run(engine: &Engine, plan: impl FnOnce(&mut Connected) -> Result<Vec<Sql>>) -
 }
 
 fn exists(connected: &mut Connected, table: &Table) -> Result<bool> {
-    let text = connected.dialect().table_exists();
+    let text = match &table.schema {
+        None => connected.dialect().table_exists(),
+        Some(_) => connected.dialect().table_exists_in_schema(),
+    };
+    let names = [Some(table.local_name()), table.schema.as_deref()];
+    let names: Vec<Param<'_>> = names
+        .into_iter()
+        .flatten()
+        .map(|name| Param::Ref(ValueRef::Text(name)))
+        .collect();
     let query = Sql::new(
         StatementKind::Select,
         text,
-        [ValueType::Text],
+        vec![ValueType::Text; names.len()],
         [ValueType::I32],
     );
     let query = connected.engine().intern(&query);
     let mut found = false;
-    let name = [Param::Ref(ValueRef::Text(&table.name))];
-    connected.query(&query, &name, &mut |_| {
+    connected.query(&query, &names, &mut |_| {
         found = true;
         Ok(())
     })?;

@@ -78,7 +78,7 @@ impl<'d> Renderer<'d> {
         assert!(rows > 0, "an INSERT needs rows");
         let mut text = self.text(64 + table.name.len() + rows * columns.len() * 4);
         text.push("INSERT INTO ");
-        text.identifier(&table.name);
+        text.table(table);
         if columns.is_empty() {
             assert_eq!(rows, 1, "an INSERT of defaults is one row");
             text.push(" DEFAULT VALUES");
@@ -106,7 +106,7 @@ impl<'d> Renderer<'d> {
         assert!(!columns.is_empty(), "an INSERT by arrays needs columns");
         let mut text = self.text(160 + table.name.len() + columns.len() * 32);
         text.push("INSERT INTO ");
-        text.identifier(&table.name);
+        text.table(table);
         text.column_list(table, columns);
         text.overriding(table, columns);
         text.push(" SELECT ");
@@ -126,7 +126,7 @@ impl<'d> Renderer<'d> {
     pub fn update(&self, table: &Table, set: &[usize], key: &[usize]) -> Sql {
         let mut text = self.text(64 + table.name.len() + (set.len() + key.len()) * 24);
         text.push("UPDATE ");
-        text.identifier(&table.name);
+        text.table(table);
         text.push(" SET ");
         text.each(set.len(), ", ", |text, i| text.equals_param(table, set[i]));
         text.key(table, key);
@@ -137,7 +137,7 @@ impl<'d> Renderer<'d> {
     pub fn update_arrays(&self, table: &Table, set: &[usize], key: &[usize]) -> Sql {
         let mut text = self.text(128 + table.name.len() + (set.len() + key.len()) * 48);
         text.push("UPDATE ");
-        text.identifier(&table.name);
+        text.table(table);
         text.push(" AS t SET ");
         text.each(set.len(), ", ", |text, i| {
             text.identifier(&table.columns[set[i]].name);
@@ -167,7 +167,7 @@ impl<'d> Renderer<'d> {
     pub fn delete(&self, table: &Table, key: &[usize]) -> Sql {
         let mut text = self.text(64 + table.name.len());
         text.push("DELETE FROM ");
-        text.identifier(&table.name);
+        text.table(table);
         text.key(table, key);
         text.finish(StatementKind::Delete, Vec::new())
     }
@@ -176,7 +176,7 @@ impl<'d> Renderer<'d> {
     pub fn delete_arrays(&self, table: &Table, key: &[usize]) -> Sql {
         let mut text = self.text(96 + table.name.len());
         text.push("DELETE FROM ");
-        text.identifier(&table.name);
+        text.table(table);
         text.push(" WHERE ");
         text.in_arrays("", table, key);
         text.finish(StatementKind::Delete, Vec::new())
@@ -230,7 +230,7 @@ impl<'d> Renderer<'d> {
         text.push("SELECT ");
         text.read("", table, read);
         text.push(" FROM ");
-        text.identifier(&table.name);
+        text.source(table);
         text
     }
 

@@ -241,8 +241,11 @@ pub struct ForeignKey {
     pub name: Option<String>,
     /// The referring columns, by name, in order.
     pub columns: Vec<String>,
-    /// The table referred to.
+    /// The table referred to, by its whole [name](Table::name).
     pub table: String,
+    /// The schema of that table, if it is not the usual one. [`Metadata`](crate::metadata::Metadata) fills it in where the table is
+    /// listed.
+    pub schema: Option<String>,
     /// The columns referred to, in order.
     pub references: Vec<String>,
     /// ON DELETE.
@@ -283,8 +286,10 @@ pub struct Check {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// Its name, unquoted.
+    /// Its name, unquoted; with its schema's before it where it has one, `sales.orders`.
     pub name: String,
+    /// The schema that it is in, or the attached database, if it is not the usual one.
+    pub schema: Option<String>,
     /// Its columns in order.
     pub columns: Vec<Column>,
     /// The positions of the primary key's columns, in the key's order.
@@ -301,6 +306,13 @@ pub struct Table {
     pub remarks: Vec<String>,
 }
 
+/// The name of a table without that of its schema.
+pub(crate) fn local_name<'n>(name: &'n str, schema: Option<&str>) -> &'n str {
+    schema
+        .and_then(|schema| name.strip_prefix(schema)?.strip_prefix('.'))
+        .unwrap_or(name)
+}
+
 fn names<S: Into<String>>(columns: impl IntoIterator<Item = S>) -> Vec<String> {
     columns.into_iter().map(Into::into).collect()
 }
@@ -310,6 +322,7 @@ impl Table {
     pub fn build(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
+            schema: None,
             columns: Vec::new(),
             primary_key: Vec::new(),
             foreign_keys: Vec::new(),
@@ -318,6 +331,27 @@ impl Table {
             checks: Vec::new(),
             remarks: Vec::new(),
         }
+    }
+
+    /// Puts it into a schema: [`name`](Self::name) begins with the schema's then.
+    ///
+    /// ```
+    /// use selfsame::schema::Table;
+    ///
+    /// let orders = Table::build("orders").in_schema("sales");
+    /// assert_eq!((orders.name.as_str(), orders.local_name()), ("sales.orders", "orders"));
+    /// ```
+    #[must_use]
+    pub fn in_schema(mut self, schema: impl Into<String>) -> Self {
+        let schema = schema.into();
+        self.name = format!("{schema}.{}", self.local_name());
+        self.schema = Some(schema);
+        self
+    }
+
+    /// Its name inside its schema.
+    pub fn local_name(&self) -> &str {
+        local_name(&self.name, self.schema.as_deref())
     }
 
     /// Adds a column.
@@ -361,6 +395,7 @@ impl Table {
             name: None,
             columns: names(columns),
             table: table.into(),
+            schema: None,
             references: names(references),
             on_delete: ReferentialAction::NoAction,
             on_update: ReferentialAction::NoAction,

@@ -166,6 +166,12 @@ impl Dialect for PostgresDialect {
             .to_owned()
     }
 
+    fn table_exists_in_schema(&self) -> String {
+        "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relname = $1 AND n.nspname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+            .to_owned()
+    }
+
     fn text_match(&self, test: TextMatch, subject: &str, pattern: &str, out: &mut String) {
         let written = match test {
             TextMatch::StartsWith => write!(out, "starts_with({subject}, {pattern})"),
@@ -177,7 +183,19 @@ impl Dialect for PostgresDialect {
 
     /// Reads the tables of the current schema.
     fn reflect(&self, connection: &mut dyn Connection) -> Result<Vec<Table>> {
-        reflection::reflect(connection)
+        reflection::reflect(connection, &[None])
+    }
+
+    fn reflect_schemas(
+        &self,
+        connection: &mut dyn Connection,
+        schemas: &[Option<String>],
+    ) -> Result<Vec<Table>> {
+        reflection::reflect(connection, schemas)
+    }
+
+    fn schemas(&self, connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
+        reflection::schemas(connection)
     }
 }
 

@@ -13,11 +13,19 @@ use selfsame::schema::{
 use selfsame::value::ColumnValue;
 use selfsame::{Error, ErrorKind, Result};
 
-/// The tables by name.
-pub(crate) fn reflect(connection: &mut dyn Connection) -> Result<Vec<Table>> {
+/// The tables of these schemas by name; `None` is the current one, whose tables go without its name.
+pub(crate) fn reflect(
+    connection: &mut dyn Connection,
+    schemas: &[Option<String>],
+) -> Result<Vec<Table>> {
+    let listed = listed(schemas);
+    let each = |connection: &mut dyn Connection, query: &str, sink: &mut Sink<'_>| {
+        each(connection, &format!("{listed}{query}"), sink)
+    };
     let mut tables: Vec<Table> = Vec::new();
     each(connection, TABLES, &mut |row| {
         let mut table = Table::build(get::<String>(row, 0)?);
+        table.schema = get(row, 4)?;
         if let Some(key) = get::<Option<String>>(row, 1)? {
             table.remarks.push(format!("It is partitioned by {key}."));
         }
@@ -58,18 +66,51 @@ pub(crate) fn reflect(connection: &mut dyn Connection) -> Result<Vec<Table>> {
     Ok(tables)
 }
 
-/// Every query begins with the tables that count, and with what domains are made of.
-const LISTED: &str = "WITH RECURSIVE listed AS (SELECT c.oid, c.relname::text COLLATE \"C\" AS name, c.relnamespace, \
-    c.relkind, c.relrowsecurity FROM pg_catalog.pg_class c \
+/// Which schemas have tables, and how many.
+pub(crate) fn schemas(connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
+    let mut found = Vec::new();
+    each(connection, SCHEMAS, &mut |row| {
+        let tables: i64 = get(row, 1)?;
+        found.push((get(row, 0)?, tables.unsigned_abs()));
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+const SCHEMAS: &str = "SELECT n.nspname, count(*) FROM pg_catalog.pg_class c \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-    WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT c.relispartition), \
-    base (domain, type, modifier, required) AS (SELECT t.oid, t.typbasetype, t.typtypmod, t.typnotnull \
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition \
+    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+    GROUP BY n.nspname ORDER BY n.nspname";
+
+/// Every query begins with the tables that count, and with what domains are made of.
+fn listed(schemas: &[Option<String>]) -> String {
+    let literal = |schema: &String| format!("'{}'", schema.replace('\'', "''"));
+    let named: Vec<String> = schemas.iter().flatten().map(literal).collect();
+    let is_named = match named.is_empty() {
+        true => "false".to_owned(),
+        false => format!("n.nspname IN ({})", named.join(", ")),
+    };
+    let is_listed = match schemas.contains(&None) {
+        true => format!("({is_named} OR n.nspname = current_schema())"),
+        false => is_named.clone(),
+    };
+    format!(
+        "WITH RECURSIVE listed AS (SELECT c.oid, \
+         (CASE WHEN {is_named} THEN n.nspname || '.' ELSE '' END || c.relname)::text COLLATE \"C\" AS name, \
+         CASE WHEN {is_named} THEN n.nspname::text END AS schema, c.relnamespace, c.relkind, c.relrowsecurity \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE {is_listed} AND c.relkind IN ('r', 'p') AND NOT c.relispartition), {BASE}"
+    )
+}
+
+const BASE: &str = "base (domain, type, modifier, required) AS (SELECT t.oid, t.typbasetype, t.typtypmod, t.typnotnull \
     FROM pg_catalog.pg_type t WHERE t.typtype = 'd' UNION ALL \
     SELECT b.domain, t.typbasetype, t.typtypmod, b.required OR t.typnotnull \
     FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.type WHERE t.typtype = 'd') ";
 
 const TABLES: &str = "SELECT name, CASE relkind WHEN 'p' THEN pg_get_partkeydef(oid) END, \
-    EXISTS (SELECT 1 FROM pg_catalog.pg_inherits WHERE inhrelid = listed.oid), relrowsecurity FROM listed ORDER BY name";
+    EXISTS (SELECT 1 FROM pg_catalog.pg_inherits WHERE inhrelid = listed.oid), relrowsecurity, schema FROM listed ORDER BY name";
 
 const LABELS: &str = "SELECT e.enumtypid::bigint, e.enumlabel FROM pg_catalog.pg_enum e ORDER BY e.enumtypid, e.enumsortorder";
 
@@ -133,12 +174,15 @@ const CONSTRAINTS: &str = "SELECT listed.name, CASE WHEN k.contype = 'x' THEN 'N
     AND NOT (k.contype = 'f' AND k.conparentid <> 0) \
     ORDER BY listed.name, k.oid";
 
-const FOREIGN_KEYS: &str = "SELECT listed.name, k.conname, p.place = 1, a.attname, there.relname, b.attname, \
-    k.confdeltype, k.confupdtype, CASE WHEN there.relnamespace <> listed.relnamespace \
-        THEN quote_ident(n.nspname) || '.' || quote_ident(there.relname) END \
+const FOREIGN_KEYS: &str = "SELECT listed.name, k.conname, p.place = 1, a.attname, coalesce(target.name, there.relname), b.attname, \
+    k.confdeltype, k.confupdtype, CASE WHEN target.name IS NULL \
+        THEN quote_ident(n.nspname) || '.' || quote_ident(there.relname) || \
+            CASE WHEN there.relispartition THEN ', a partition' ELSE ', a table of another schema' END END, \
+    target.schema \
     FROM listed JOIN pg_catalog.pg_constraint k ON k.conrelid = listed.oid AND k.contype = 'f' AND k.conparentid = 0 \
     JOIN pg_catalog.pg_class there ON there.oid = k.confrelid \
     JOIN pg_catalog.pg_namespace n ON n.oid = there.relnamespace \
+    LEFT JOIN listed target ON target.oid = there.oid \
     CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS p (number, there, place) \
     JOIN pg_catalog.pg_attribute a ON a.attrelid = listed.oid AND a.attnum = p.number \
     JOIN pg_catalog.pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = p.there \
@@ -254,9 +298,7 @@ fn add_foreign_key_column(table: &mut Table, row: &dyn Row) -> Result<()> {
     if let Some(there) = elsewhere {
         if is_first {
             let (name, column): (String, String) = (get(row, 1)?, get(row, 3)?);
-            let remark = format!(
-                "Not here: the foreign key {name} of {column} to {there}, a table of another schema."
-            );
+            let remark = format!("Not here: the foreign key {name} of {column} to {there}.");
             table.remarks.push(remark);
         }
         return Ok(());
@@ -276,6 +318,7 @@ fn add_foreign_key_column(table: &mut Table, row: &dyn Row) -> Result<()> {
             name: Some(name),
             columns: Vec::new(),
             table: get(row, 4)?,
+            schema: get(row, 9)?,
             references: Vec::new(),
             on_delete,
             on_update,
@@ -325,12 +368,10 @@ fn changed(name: &str) -> Error {
     .entity(name)
 }
 
-fn each(
-    connection: &mut dyn Connection,
-    query: &str,
-    sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
-) -> Result<()> {
-    let sql = Sql::new(StatementKind::Raw, format!("{LISTED}{query}"), [], []);
+type Sink<'s> = dyn FnMut(&dyn Row) -> Result<()> + 's;
+
+fn each(connection: &mut dyn Connection, query: &str, sink: &mut Sink<'_>) -> Result<()> {
+    let sql = Sql::new(StatementKind::Raw, query, [], []);
     connection.query(&Statement::new(&sql, &[]), sink)
 }
 

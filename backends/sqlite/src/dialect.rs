@@ -177,9 +177,15 @@ impl Dialect for SqliteDialect {
             return None;
         }
         let (mut name, mut column) = (String::new(), String::new());
-        self.quote(&table.name, &mut name);
+        let mut schema = String::new();
+        if let Some(attached) = &table.schema {
+            self.quote(attached, &mut schema);
+            schema.push('.');
+        }
+        name.push_str(&schema);
+        self.quote(table.local_name(), &mut name);
         self.quote(&key.name, &mut column);
-        let literal = table.name.replace('\'', "''");
+        let literal = table.local_name().replace('\'', "''");
         let has_trigger = |schema: &str| {
             format!(
                 "EXISTS (SELECT 1 FROM {schema} WHERE type = 'trigger' AND tbl_name = '{literal}' COLLATE NOCASE)"
@@ -188,7 +194,7 @@ impl Dialect for SqliteDialect {
         // The greatest key is asked for in a query of its own: one that conditions could be moved into would read every row.
         Some(format!(
             "SELECT last FROM (SELECT (SELECT max({column}) FROM {name}) AS last) WHERE (last IS NULL OR last <= {LAST_COUNTED_KEY}) AND NOT {} AND NOT {}",
-            has_trigger("sqlite_schema"),
+            has_trigger(&format!("{schema}sqlite_schema")),
             has_trigger("sqlite_temp_schema"),
         ))
     }
@@ -242,6 +248,27 @@ impl Dialect for SqliteDialect {
     }
 
     fn reflect(&self, connection: &mut dyn Connection) -> Result<Vec<Table>> {
-        reflection::reflect(connection)
+        reflection::reflect(connection, &[None])
+    }
+
+    fn reflect_schemas(
+        &self,
+        connection: &mut dyn Connection,
+        schemas: &[Option<String>],
+    ) -> Result<Vec<Table>> {
+        reflection::reflect(connection, schemas)
+    }
+
+    fn schemas(&self, connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
+        reflection::schemas(connection)
+    }
+
+    fn table_exists_in_schema(&self) -> String {
+        "SELECT 1 FROM pragma_table_list WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE AND schema = ?2"
+            .to_owned()
+    }
+
+    fn schemas_are_databases(&self) -> bool {
+        true
     }
 }

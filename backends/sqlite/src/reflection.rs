@@ -13,8 +13,56 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::types;
 
-/// The tables of the main database by name, without SQLite's own and those of virtual tables.
-pub(crate) fn reflect(connection: &mut dyn Connection) -> Result<Vec<Table>> {
+/// The tables of these databases by name, without SQLite's own and those of virtual tables; `None` is the main one, whose tables go
+/// without its name.
+pub(crate) fn reflect(
+    connection: &mut dyn Connection,
+    schemas: &[Option<String>],
+) -> Result<Vec<Table>> {
+    let mut tables = Vec::new();
+    for schema in schemas {
+        let found = reflect_one(connection, schema.as_deref().unwrap_or("main"))?;
+        tables.extend(found.into_iter().map(|table| match schema {
+            Some(schema) => in_schema(table, schema),
+            None => table,
+        }));
+    }
+    Ok(tables)
+}
+
+/// A foreign key leads to a table of the same database.
+fn in_schema(table: Table, schema: &str) -> Table {
+    let mut table = table.in_schema(schema);
+    for key in &mut table.foreign_keys {
+        key.table = format!("{schema}.{}", key.table);
+        key.schema = Some(schema.to_owned());
+    }
+    table
+}
+
+/// Which databases have tables, and how many.
+pub(crate) fn schemas(connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
+    let sql = Sql::new(StatementKind::Select, SCHEMAS, [], []);
+    let mut found = Vec::new();
+    connection.query(&Statement::new(&sql, &[]), &mut |row| {
+        let tables: i64 = get(row, 1)?;
+        found.push((get(row, 0)?, tables.unsigned_abs()));
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+const SCHEMAS: &str = "SELECT schema, count(*) FROM pragma_table_list \
+    WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' GROUP BY schema ORDER BY schema";
+
+fn reflect_one(connection: &mut dyn Connection, schema: &str) -> Result<Vec<Table>> {
+    let each = |connection: &mut dyn Connection, query: &str, sink: &mut Sink<'_>| {
+        each(
+            connection,
+            &within(schema, &format!("{LISTED}{query}")),
+            sink,
+        )
+    };
     let mut tables: Vec<Reflected> = Vec::new();
     each(connection, TABLES, &mut |row| {
         let definition: String = get(row, 2)?;
@@ -65,6 +113,20 @@ pub(crate) fn reflect(connection: &mut dyn Connection) -> Result<Vec<Table>> {
     leave_out_keys_to_nowhere(&mut tables);
     widen_integers(&mut tables);
     Ok(tables)
+}
+
+/// A query about the main database as one about another.
+fn within(schema: &str, query: &str) -> String {
+    if schema == "main" {
+        return query.to_owned();
+    }
+    let literal = format!("'{}'", schema.replace('\'', "''"));
+    let quoted = format!("\"{}\"", schema.replace('"', "\"\""));
+    query
+        .replace("'main'", &literal)
+        .replace("sqlite_schema", &format!("{quoted}.sqlite_schema"))
+        .replace("(listed.name)", &format!("(listed.name, {literal})"))
+        .replace("(i.name)", &format!("(i.name, {literal})"))
 }
 
 /// Every query begins with the tables that count.
@@ -193,6 +255,7 @@ fn add_foreign_key_column(table: &mut Table, row: &dyn Row) -> Result<()> {
             name: None,
             columns: Vec::new(),
             table: get(row, 2)?,
+            schema: None,
             references: Vec::new(),
             on_delete,
             on_update,
@@ -346,12 +409,10 @@ fn says(definition: &str, wanted: &str) -> bool {
         .any(|word| word.eq_ignore_ascii_case(wanted))
 }
 
-fn each(
-    connection: &mut dyn Connection,
-    query: &str,
-    sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
-) -> Result<()> {
-    let sql = Sql::new(StatementKind::Select, format!("{LISTED}{query}"), [], []);
+type Sink<'s> = dyn FnMut(&dyn Row) -> Result<()> + 's;
+
+fn each(connection: &mut dyn Connection, query: &str, sink: &mut Sink<'_>) -> Result<()> {
+    let sql = Sql::new(StatementKind::Select, query, [], []);
     connection.query(&Statement::new(&sql, &[]), sink)
 }
 

@@ -121,7 +121,7 @@ impl Module {
 
 impl<'t> Draft<'t> {
     fn new(table: &'t Table, types: &mut Taken) -> Self {
-        let name = names::entity(&table.name);
+        let name = names::entity(table.local_name());
         let name = types.take(&[name.clone(), format!("{name}Row")]);
         let mut taken = Taken::default();
         let columns = table.columns.iter();
@@ -212,6 +212,15 @@ fn can_be_key(ty: &ColumnType) -> bool {
     }
 }
 
+/// Where the table is, each in an attribute of its own.
+fn place(table: &Table) -> Vec<String> {
+    let schema = table.schema.as_ref();
+    let schema = schema.map(|schema| format!("schema = {schema:?}"));
+    let mut place = vec![format!("table = {:?}", table.local_name())];
+    place.extend(schema);
+    place
+}
+
 fn entity(
     position: usize,
     drafts: &[Draft<'_>],
@@ -223,7 +232,7 @@ fn entity(
     let mut entity = Entity {
         name: draft.name.clone(),
         comments: table.remarks.clone(),
-        attributes: vec![format!("table = {:?}", table.name)],
+        attributes: place(table),
         fields: Vec::new(),
     };
     for column in 0..table.columns.len() {
@@ -274,8 +283,9 @@ fn indexes(draft: &Draft<'_>, attribute: &str, indexes: &[Index], entity: &mut E
 
 /// Says which names `create_all` will not give again.
 fn forgotten_names(table: &Table, entity: &mut Entity) {
-    let made =
-        |columns: &[String], suffix: &str| format!("{}_{}_{suffix}", table.name, columns.join("_"));
+    let made = |columns: &[String], suffix: &str| {
+        format!("{}_{}_{suffix}", table.local_name(), columns.join("_"))
+    };
     let indexes = |indexes: &'static str, list: &[Index]| -> Vec<(Option<String>, String)> {
         list.iter()
             .map(|index| (index.name.clone(), made(&index.columns, indexes)))

@@ -14,6 +14,7 @@ mod support;
 
 mod on_postgres;
 mod on_sqlite;
+mod places;
 
 use std::path::Path;
 

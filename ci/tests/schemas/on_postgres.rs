@@ -20,6 +20,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("postgres_values_without_a_neutral_form", odd_values),
     ("postgres_records", records),
     ("postgres_tables_without_a_key", keyless),
+    ("postgres_schemas", crate::places::on_postgres),
 ];
 
 const SCHEMA: &str = include_str!("postgres.sql");

@@ -200,6 +200,7 @@ fn with_pets(context: &Context, on_delete: ReferentialAction) -> CaseResult<Data
             name: None,
             columns: vec!["owner".to_owned()],
             table: "people".to_owned(),
+            schema: None,
             references: vec!["id".to_owned()],
             on_delete,
             on_update: ReferentialAction::NoAction,

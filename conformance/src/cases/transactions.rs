@@ -323,6 +323,7 @@ fn create_deferred(database: &mut Database, table: Table) -> CaseResult {
         name: None,
         columns: vec!["v".to_owned()],
         table: "t".to_owned(),
+        schema: None,
         references: vec!["id".to_owned()],
         on_delete: ReferentialAction::NoAction,
         on_update: ReferentialAction::NoAction,

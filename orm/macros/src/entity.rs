@@ -52,6 +52,7 @@ struct Model<'a> {
     generics: &'a Generics,
     visibility: &'a Visibility,
     table: String,
+    schema: Option<String>,
     new: New,
     /// In the order of the fields; so are the relations.
     columns: Vec<Column<'a>>,

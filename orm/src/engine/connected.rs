@@ -228,6 +228,30 @@ impl Connected {
         engine.dialect().reflect(&mut **live(&mut self.connection)?)
     }
 
+    /// Reads what tables these schemas have; `None` stands for the usual one.
+    ///
+    /// # Errors
+    ///
+    /// As [`reflect`](Self::reflect).
+    pub fn reflect_schemas(
+        &mut self,
+        schemas: &[Option<String>],
+    ) -> Result<Vec<crate::schema::Table>> {
+        let engine = self.engine.clone();
+        let connection = live(&mut self.connection)?;
+        engine.dialect().reflect_schemas(&mut **connection, schemas)
+    }
+
+    /// Reads which schemas have tables, and how many.
+    ///
+    /// # Errors
+    ///
+    /// As [`reflect`](Self::reflect).
+    pub fn schemas(&mut self) -> Result<Vec<(String, u64)>> {
+        let engine = self.engine.clone();
+        engine.dialect().schemas(&mut **live(&mut self.connection)?)
+    }
+
     fn command(&mut self, command: &Transaction<'_>) -> Result<()> {
         let text = self.engine.dialect().transaction(command);
         let sql = self

@@ -205,6 +205,9 @@ fn association(
         }
         table = table.column(Column::new(name, key.ty.clone()));
     }
+    let schemas = [&left.table.schema, &right.table.schema];
+    let of = |schema: &&String| secondary.table.starts_with(&format!("{schema}."));
+    table.schema = schemas.into_iter().flatten().find(of).cloned();
     let width = left.table.primary_key.len();
     let (here, there) = secondary.columns.split_at(width);
     // Without another side, nothing tells the target of its pairs: the database lets them go with it.
@@ -230,6 +233,7 @@ fn foreign_key(columns: &[String], to: &Table, on_delete: ReferentialAction) -> 
         name: None,
         columns: columns.to_vec(),
         table: to.name.clone(),
+        schema: to.schema.clone(),
         references: to.key_columns().map(|column| column.name.clone()).collect(),
         on_delete,
         on_update: ReferentialAction::Cascade,

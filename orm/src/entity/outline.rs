@@ -21,6 +21,8 @@ pub struct Outline {
     pub name: &'static str,
     /// The table's name.
     pub table: &'static str,
+    /// Its schema, if it is not the usual one.
+    pub schema: Option<&'static str>,
     /// The columns in order, and their constraints.
     pub group: Group,
     /// The positions of the primary key's columns.
@@ -113,7 +115,12 @@ pub struct SecondaryOutline {
 impl Outline {
     /// The mapping itself.
     pub fn mapper(&self) -> Arc<Mapper> {
-        let layout = self.group.lay_out(Table::build(self.table));
+        let table = Table::build(self.table);
+        let table = match self.schema {
+            Some(schema) => table.in_schema(schema),
+            None => table,
+        };
+        let layout = self.group.lay_out(table);
         let mut table = layout.table;
         table.primary_key = self.primary_key.to_vec();
         let mut mapper = Mapper::new(self.name, table);

@@ -187,15 +187,17 @@ fn both_sides(
     let to_parent = table.foreign_keys.iter();
     let is_only =
         child != parent && to_parent.filter(|other| other.table == key.table).count() == 1;
+    let there = tables[parent].local_name();
     let mut up = vec![
         stem.to_owned(),
-        key.table.clone(),
-        format!("{columns}_{}", key.table),
+        there.to_owned(),
+        format!("{columns}_{there}"),
     ];
     if child == parent {
         up.remove(1);
     }
-    let down = [table.name.clone(), format!("{}_by_{stem}", table.name)];
+    let here = table.local_name();
+    let down = [here.to_owned(), format!("{here}_by_{stem}")];
     let up = names.take(child, &up);
     let down = names.take(parent, if is_only { &down } else { &down[1..] });
     let kind = match is_unique(table, &key.columns) {
@@ -235,12 +237,12 @@ fn over_pairings(
             .count()
             == 1;
         let mut name = |from: usize, here: &[String], to: usize| {
-            let target = &tables[to].name;
+            let target = tables[to].local_name();
             let by_column = format!("{target}_by_{}", stem(&here.join("_")));
-            let by_table = format!("{target}_by_{}", table.name);
+            let by_table = format!("{target}_by_{}", table.local_name());
             match (from == to, is_only) {
                 (true, _) => names.take(from, &[by_column]),
-                (false, true) => names.take(from, &[target.clone(), by_table]),
+                (false, true) => names.take(from, &[target.to_owned(), by_table]),
                 (false, false) => names.take(from, &[by_table]),
             }
         };

@@ -55,7 +55,7 @@ impl Renderer<'_> {
         }
         let mut text = self.text(64 + table.name.len() + n * by.len() * 4);
         text.push("DELETE FROM ");
-        text.identifier(&table.name);
+        text.table(table);
         text.push(" WHERE ");
         text.in_params("", table, by, n);
         text.finish(StatementKind::Delete, Vec::new())
@@ -76,9 +76,9 @@ impl Renderer<'_> {
         text.push(", ");
         text.read("a.", association, here);
         text.push(" FROM ");
-        text.identifier(&association.name);
+        text.table(association);
         text.push(" AS a JOIN ");
-        text.identifier(&target.name);
+        text.table(target);
         text.push(" AS t ON ");
         text.each(there.len(), " AND ", |text, i| {
             text.behind("t.", target, &target.primary_key[i..=i]);

@@ -7,7 +7,9 @@ use super::text::Text;
 use crate::backend::{Sql, StatementKind};
 use crate::dialect::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
+use crate::schema::{
+    Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table, local_name,
+};
 
 impl Renderer<'_> {
     /// CREATE TABLE with its constraints, as far as the database enforces them; the foreign keys whose positions in
@@ -23,7 +25,7 @@ impl Renderer<'_> {
         definition.check_table()?;
         let mut text = self.text(128 + table.columns.len() * 48);
         text.push("CREATE TABLE ");
-        text.identifier(&table.name);
+        text.table(table);
         text.push(" (");
         let key_is_written = definition.columns(&mut text)?;
         if !table.primary_key.is_empty() && !key_is_written {
@@ -75,9 +77,15 @@ impl Renderer<'_> {
             definition.check_columns(&name, &index.columns)?;
             let mut text = self.text(64);
             text.push("CREATE INDEX ");
-            text.identifier(&name);
-            text.push(" ON ");
-            text.identifier(&table.name);
+            if self.dialect.schemas_are_databases() {
+                text.place(&name, table.schema.as_deref());
+                text.push(" ON ");
+                text.identifier(table.local_name());
+            } else {
+                text.identifier(&name);
+                text.push(" ON ");
+                text.table(table);
+            }
             text.push(" (");
             names(&mut text, &index.columns);
             text.push(")");
@@ -99,7 +107,7 @@ impl Renderer<'_> {
         let definition = self.altered(table)?;
         let mut text = self.text(128);
         text.push("ALTER TABLE ");
-        text.identifier(&table.name);
+        text.table(table);
         text.push(" ADD ");
         definition.foreign_key(&mut text, &table.foreign_keys[position])?;
         Ok(text.finish(StatementKind::Ddl, Vec::new()))
@@ -121,7 +129,7 @@ impl Renderer<'_> {
         let name = definition.constraint_name(key.name.as_deref(), &key.columns, "fkey")?;
         let mut text = self.text(64);
         text.push("ALTER TABLE ");
-        text.identifier(&table.name);
+        text.table(table);
         text.push(" DROP CONSTRAINT ");
         text.identifier(&name);
         Ok(text.finish(StatementKind::Ddl, Vec::new()))
@@ -150,7 +158,7 @@ impl Renderer<'_> {
         }
         let mut text = self.text(64);
         text.push("UPDATE ");
-        text.identifier(&table.name);
+        text.table(table);
         text.push(" SET ");
         text.each(nullable.len(), ", ", |text, i| {
             text.identifier(nullable[i]);
@@ -168,7 +176,7 @@ impl Renderer<'_> {
         Definition::new(self, table)?;
         let mut text = self.text(16 + table.name.len());
         text.push("DROP TABLE ");
-        text.identifier(&table.name);
+        text.table(table);
         Ok(text.finish(StatementKind::Ddl, Vec::new()))
     }
 
@@ -196,7 +204,7 @@ impl<'t> Definition<'t> {
             table,
             capabilities: renderer.dialect.capabilities(),
         };
-        definition.check_identifier("the table's name", &table.name)?;
+        definition.check_identifier("the table's name", table.local_name())?;
         Ok(definition)
     }
 
@@ -327,7 +335,15 @@ impl<'t> Definition<'t> {
         text.push(" FOREIGN KEY (");
         names(text, &key.columns);
         text.push(") REFERENCES ");
-        text.identifier(&key.table);
+        // What refers to another file could not be checked; inside of one, its name may not be written.
+        match self.renderer.dialect.schemas_are_databases() {
+            true if key.schema != self.table.schema => {
+                let message = "a foreign key cannot lead from one attached database to another";
+                return Err(self.error(message).constraint(name));
+            }
+            true => text.identifier(local_name(&key.table, key.schema.as_deref())),
+            false => text.place(&key.table, key.schema.as_deref()),
+        }
         text.push(" (");
         names(text, &key.references);
         text.push(")");
@@ -401,7 +417,8 @@ impl<'t> Definition<'t> {
                 .map_err(|error| error.constraint(name))?;
             return Ok(name.into());
         }
-        let name = format!("{}_{}_{suffix}", self.table.name, columns.join("_"));
+        let table = self.table.local_name();
+        let name = format!("{table}_{}_{suffix}", columns.join("_"));
         Ok(match self.capabilities.max_identifier {
             Some(longest) if name.len() > longest => shorten(&name, suffix, longest).into(),
             _ => name.into(),

@@ -207,7 +207,7 @@ pub fn render_insert(dialect: &dyn Dialect, node: &InsertNode) -> Result<Rendere
         node.types.clone(),
         |writer| {
             writer.push("INSERT INTO ");
-            writer.text.identifier(&table.name);
+            writer.text.source(table);
             if node.columns.is_empty() {
                 writer.push(" DEFAULT VALUES");
             } else {
@@ -296,7 +296,7 @@ pub fn render_update(dialect: &dyn Dialect, node: &UpdateNode) -> Result<Rendere
         node.types.clone(),
         |writer| {
             writer.push("UPDATE ");
-            writer.text.identifier(&table.name);
+            writer.text.source(table);
             writer.reading([&*table.name], |writer| {
                 assignments(writer, table, &node.set);
                 condition(writer, " WHERE ", node.filter.as_ref());
@@ -322,7 +322,7 @@ pub fn render_delete(dialect: &dyn Dialect, node: &DeleteNode) -> Result<Rendere
         node.types.clone(),
         |writer| {
             writer.push("DELETE FROM ");
-            writer.text.identifier(&table.name);
+            writer.text.source(table);
             writer.reading([&*table.name], |writer| {
                 condition(writer, " WHERE ", node.filter.as_ref());
                 returning(writer, &node.returning);
@@ -477,7 +477,7 @@ impl Writer<'_> {
                 (0, false) => "WITH ",
                 _ => ", ",
             });
-            self.text.identifier(&source.table.name);
+            self.text.table(&source.table);
             let columns: Vec<usize> = (0..source.table.columns.len()).collect();
             self.text.column_list(&source.table, &columns);
             self.push(" AS (");
@@ -540,11 +540,12 @@ impl Writer<'_> {
             self.push(") AS ");
             return self.text.identifier(source.name());
         }
-        self.text.identifier(&source.table.name);
-        if let Some(alias) = &source.alias {
-            self.push(" AS ");
-            self.text.identifier(alias);
-        }
+        let Some(alias) = &source.alias else {
+            return self.text.source(&source.table);
+        };
+        self.text.table(&source.table);
+        self.push(" AS ");
+        self.text.identifier(alias);
     }
 }
 
@@ -565,7 +566,7 @@ fn select(writer: &mut Writer<'_>, distinct: bool) {
 /// ` FROM table WHERE …`.
 fn rows(writer: &mut Writer<'_>, spec: &QuerySpec<'_>) {
     writer.push(" FROM ");
-    writer.text.identifier(&spec.table.name);
+    writer.text.source(spec.table);
     condition(writer, " WHERE ", spec.filter);
 }
 

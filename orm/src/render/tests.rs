@@ -156,6 +156,7 @@ fn tags() -> Table {
             name: None,
             columns: vec!["user_id".into()],
             table: "users".into(),
+            schema: None,
             references: vec!["id".into()],
             on_delete: ReferentialAction::Cascade,
             on_update: ReferentialAction::SetNull,

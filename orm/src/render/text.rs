@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Lock;
 use crate::backend::{Sql, StatementKind};
 use crate::dialect::Dialect;
-use crate::schema::{ColumnType, Table};
+use crate::schema::{ColumnType, Table, local_name};
 use crate::value::ValueType;
 
 /// Text, and the types of the parameters that it has placeholders for.
@@ -34,6 +34,29 @@ impl<'d> Text<'d> {
 
     pub(super) fn identifier(&mut self, name: &str) {
         self.dialect.quote(name, &mut self.out);
+    }
+
+    /// A table by its name, behind its schema's where it has one.
+    pub(super) fn table(&mut self, table: &Table) {
+        self.place(&table.name, table.schema.as_deref());
+    }
+
+    /// A table whose columns are named by its name: one of another schema gets its whole name for an alias, so that it is told from
+    /// a namesake.
+    pub(super) fn source(&mut self, table: &Table) {
+        self.table(table);
+        if table.schema.is_some() {
+            self.push(" AS ");
+            self.identifier(&table.name);
+        }
+    }
+
+    pub(super) fn place(&mut self, name: &str, schema: Option<&str>) {
+        if let Some(schema) = schema {
+            self.identifier(schema);
+            self.push(".");
+        }
+        self.identifier(local_name(name, schema));
     }
 
     /// A literal of the SQL standard.

@@ -67,6 +67,7 @@ fn reads_what_was_made(server: &Server) {
             name: Some("by".into()),
             columns: vec!["author".into()],
             table: "Authors".into(),
+            schema: None,
             references: vec!["the key".into()],
             on_delete: ReferentialAction::Cascade,
             on_update: ReferentialAction::SetNull,

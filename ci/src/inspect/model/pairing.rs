@@ -42,10 +42,10 @@ pub(super) fn name(pairings: &mut [Pairing], drafts: &mut [Draft<'_>]) {
             == 1;
         for (here, there) in [(0, 1), (1, 0)] {
             let (parent, other) = (pairing.ends[here].parent, pairing.ends[there].parent);
-            let many = names::many(&drafts[other].table.name);
+            let many = names::many(drafts[other].table.local_name());
             let column = names::field(&pairing.ends[here].columns.join("_"));
             let by_column = format!("{many}_by_{}", stem(&column));
-            let table = names::field(&drafts[pairing.table].table.name);
+            let table = names::field(drafts[pairing.table].table.local_name());
             let by_table = format!("{many}_by_{table}");
             let candidates = match (parent == other, is_only) {
                 (true, _) => vec![by_column],

@@ -256,7 +256,7 @@ fn name_of_parent(
     let stem = column.strip_suffix("_id").map(str::to_owned);
     candidates.extend(stem.map(names::writable));
     if child != parent {
-        candidates.push(names::one(&drafts[parent].table.name));
+        candidates.push(names::one(drafts[parent].table.local_name()));
     }
     candidates.push(format!("{column}_row"));
     drafts[child].taken.take(&candidates)
@@ -271,8 +271,8 @@ fn name_of_children(
 ) -> String {
     let table = drafts[child].table;
     let name = match is_unique(table, &key.columns) {
-        true => names::one(&table.name),
-        false => names::many(&table.name),
+        true => names::one(table.local_name()),
+        false => names::many(table.local_name()),
     };
     let column = names::field(&key.columns.join("_"));
     let by = format!("{name}_by_{}", stem(&column));

@@ -227,6 +227,7 @@ fn with_references(
             name: None,
             columns: vec!["x".to_owned(), "y".to_owned()],
             table: "pairs".to_owned(),
+            schema: None,
             references: vec!["a".to_owned(), "b".to_owned()],
             on_delete,
             on_update,

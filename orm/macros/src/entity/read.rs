@@ -19,7 +19,15 @@ use crate::case;
 use crate::errors::Errors;
 use crate::shape;
 
-const ATTRIBUTES: [&str; 6] = ["table", "unique", "index", "check", "foreign_key", "no_new"];
+const ATTRIBUTES: [&str; 7] = [
+    "table",
+    "schema",
+    "unique",
+    "index",
+    "check",
+    "foreign_key",
+    "no_new",
+];
 
 /// The model, unless the struct has no use as an entity at all.
 pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Model<'a>> {
@@ -91,6 +99,7 @@ impl<'a> Model<'a> {
             generics: &input.generics,
             visibility: &input.vis,
             table: case::snake(&name.to_string()),
+            schema: None,
             new: New::Made,
             columns: Vec::new(),
             relations: Vec::new(),
@@ -291,6 +300,14 @@ fn set(model: &mut Model<'_>, item: &Item, errors: &mut Errors) {
                 model.table = table.value();
             }
         }
+        "schema" if model.role == Role::Embedded => {
+            let message = format!(
+                "`{}` has no table: its columns are in those of entities",
+                model.name
+            );
+            errors.at(&item.name, message);
+        }
+        "schema" => model.schema = errors.keep(item.text()).map(|schema| schema.value()),
         "unique" => {
             let columns = item.fields().and_then(|fields| columns(model, &fields));
             model.uniques.extend(errors.keep(columns));

@@ -276,6 +276,7 @@ impl Group {
                 name: None,
                 columns: prefixed(key.columns),
                 table: key.table.to_owned(),
+                schema: None,
                 references: key.references.iter().map(|&name| name.to_owned()).collect(),
                 on_delete: key.on_delete,
                 on_update: key.on_update,

@@ -172,6 +172,8 @@ impl Comparison<'_> {
             let mut keys = table.foreign_keys.clone();
             for key in &mut keys {
                 key.name = None;
+                // It is in the name of the table.
+                key.schema = None;
             }
             keys
         };

@@ -24,6 +24,10 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
         .filter(|(_, column)| column.is_deferred())
         .map(|(index, _)| model.position(index));
     let relations = model.relations.iter().map(|r| relation(r, model));
+    let schema = match &model.schema {
+        Some(schema) => quote!(::std::option::Option::Some(#schema)),
+        None => quote!(::std::option::Option::None),
+    };
     quote! {
         #[automatically_derived]
         impl ::selfsame::entity::Entity for #name {
@@ -32,6 +36,7 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
                 static OUTLINE: __outline::Outline = __outline::Outline {
                     name: #text,
                     table: #table,
+                    schema: #schema,
                     group: #group,
                     primary_key: &[#(#key),*],
                     deferred: &[#(#deferred),*],
