@@ -20,6 +20,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("postgres_values_without_a_neutral_form", odd_values),
     ("postgres_records", records),
     ("postgres_tables_without_a_key", keyless),
+    ("postgres_texts_of_the_database", texts_of_the_database),
     ("postgres_schemas", crate::places::on_postgres),
 ];
 
@@ -556,5 +557,59 @@ fn keyless(server: &Server) -> selfsame::Result<()> {
     assert_eq!(session.load(row, Keyless::KEYLESS_NOTES)?.len(), 2);
     session[row].hits = Some(1);
     session.commit()?;
+    Ok(())
+}
+
+/// What the database writes in its own way is known as it writes it, so that the next change is no conflict.
+fn texts_of_the_database(server: &Server) -> selfsame::Result<()> {
+    let (_database, engine) = opened(server)?;
+    let mut session = Session::new(&engine);
+    let jobs: Vec<Handle<Job>> = (0..3)
+        .map(|_| {
+            session.add(Job {
+                mood: Mood::ItSOdd.into(),
+                took: text("36:00"),
+                period: text("[2024-01-01,)"),
+                ..Job::new(1)
+            })
+        })
+        .collect();
+    session.commit()?;
+    for round in ["90 minutes", "26 hours", "1 week"] {
+        for &job in &jobs {
+            session[job].took = text(round);
+            session[job].net = text("10.0.0.0/8");
+        }
+        session.commit()?;
+    }
+    assert_eq!(session[jobs[2]].took, text("7 days"));
+    session[jobs[0]].took = text("1 hour");
+    session.flush()?;
+    assert_eq!(session[jobs[0]].took, text("01:00:00"));
+    assert!(!session.is_modified(jobs[0])?);
+    session.rollback()?;
+    session.refresh(jobs[0])?;
+    assert_eq!(session[jobs[0]].took, text("7 days"));
+
+    // A key has one text, the database's.
+    session.add(Host::new("10.0.0.1/32".to_owned()));
+    let error = session.commit().expect_err("a key in two forms");
+    assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
+    assert_eq!(error.entity_name(), Some("Host"));
+    session.rollback()?;
+    // Somebody else's change is still one.
+    let mut other = Session::new(&engine);
+    let there = other.get::<Job>(*session[jobs[0]].id)?.expect("is there");
+    other[there].took = text("2 hours");
+    other.commit()?;
+    session.refresh(jobs[0])?;
+    assert_eq!(session[jobs[0]].took, text("02:00:00"));
+    session.commit()?;
+    let there = other.get::<Job>(2)?.expect("is there");
+    other[there].took = text("5 hours");
+    other.commit()?;
+    session[jobs[1]].took = text("4 hours");
+    let error = session.commit().expect_err("a lost update");
+    assert_eq!(error.kind(), ErrorKind::StaleData);
     Ok(())
 }

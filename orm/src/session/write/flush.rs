@@ -229,7 +229,7 @@ impl Session {
             let mapper = Arc::clone(&self.entry(*store).mapper);
             persist::run(self, step).map_err(|error| error.entity(mapper.name()))?;
         }
-        Ok(())
+        self.read_back(steps)
     }
 
     /// Takes what was put into relationship fields of objects that are in the session already, and refuses what cannot be related to.

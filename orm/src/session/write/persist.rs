@@ -16,6 +16,7 @@ use crate::session::memory::fit::trace;
 use crate::session::planted::{Planted, is_planted};
 use crate::session::read::lookup::owned;
 use crate::session::write::plan::Step;
+use crate::session::write::read_back::is_rewritten;
 use insert::Insert;
 use send::{Keys, each_row, key_arrays, parts, shape, with_arrays};
 
@@ -69,6 +70,15 @@ pub(in crate::session) fn insert_plain(
 
 /// Whether a step is sent as a single statement, and so is whole by itself.
 pub(in crate::session) fn is_one_statement(session: &Session, step: &Step) -> bool {
+    if let Step::Insert { store, columns, .. } | Step::Update { store, columns, .. } = step
+        && is_rewritten(
+            session.engine.dialect(),
+            &session.entry(*store).mapper,
+            columns,
+        )
+    {
+        return false;
+    }
     match step {
         Step::Insert {
             store,

@@ -1,0 +1,89 @@
+//! Values that the database writes otherwise than the program: an interval of 36 hours, a range without its quotes.
+//!
+//! Types that only the database knows cross as text, and one value has many. What was written is read again in the same flush, so that
+//! memory holds the database's text: else the next change would be taken for a change over somebody else's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::dialect::Dialect;
+use crate::entity::Mapper;
+use crate::error::{Error, ErrorKind, Result};
+use crate::render::Lock;
+use crate::schema::ColumnType;
+use crate::session::read::lookup::Lookup;
+use crate::session::write::plan::Step;
+use crate::session::{Fill, Session, State};
+
+/// Whether one of these columns is of a type whose text the database may write in its own way.
+pub(in crate::session) fn is_rewritten(
+    dialect: &dyn Dialect,
+    mapper: &Mapper,
+    columns: &[usize],
+) -> bool {
+    columns.iter().any(|&column| {
+        let ty = &mapper.table().columns[column].ty;
+        matches!(ty, ColumnType::Other { .. }) && dialect.text_form(ty).is_some()
+    })
+}
+
+impl Session {
+    /// Reads the rows again whose columns of such types were written by these steps.
+    pub(in crate::session) fn read_back(&mut self, steps: &[Step]) -> Result<()> {
+        let mut written: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        for step in steps {
+            if let Step::Insert {
+                store,
+                columns,
+                slots,
+            }
+            | Step::Update {
+                store,
+                columns,
+                slots,
+            } = step
+            {
+                let mapper = &self.entry(*store).mapper;
+                if is_rewritten(self.engine.dialect(), mapper, columns) {
+                    written.entry(*store).or_default().extend(slots);
+                }
+            }
+        }
+        for (store, mut slots) in written {
+            slots.sort_unstable();
+            slots.dedup();
+            slots.retain(|&slot| self.any_store(store).state(slot) == State::Persistent);
+            self.read_rows_back(store, &slots)?;
+        }
+        Ok(())
+    }
+
+    fn read_rows_back(&mut self, store: u16, slots: &[u32]) -> Result<()> {
+        if slots.is_empty() {
+            return Ok(());
+        }
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let keys = self.key_values(store, slots);
+        let moment = self.moment();
+        for &slot in slots {
+            self.any_store_mut(store).ledger_mut().set_epoch(slot, 0);
+        }
+        let lookup = Lookup {
+            store,
+            by: &mapper.table().primary_key,
+            keys: &keys,
+            order: &[],
+            lock: Lock::None,
+            undefer: &[],
+        };
+        self.look_up_rows(&lookup, &mut |any, row| {
+            let mut key = Vec::new();
+            mapper.key_values(row, 0, &mut key)?;
+            if any.find(&key)?.is_none() {
+                let message = "the database writes the key in another way than it was given: give it as the database writes it";
+                return Err(Error::new(ErrorKind::Conversion, message).entity(mapper.name()));
+            }
+            any.take_row(row, 0, &[], Fill::Expired, moment).map(drop)
+        })
+    }
+}
