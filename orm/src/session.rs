@@ -65,6 +65,8 @@ pub struct Session {
     associations: Vec<AssociationEntry>,
     /// What was read before this is expired.
     epoch: u32,
+    /// What was read before this may have been written since by statements of this transaction that nobody understands here.
+    written_before: u32,
     savepoints: Vec<Savepoint>,
     /// What the session is in the middle of.
     phase: Phase,
@@ -105,6 +107,7 @@ impl Session {
             expressions: Expressions::new(),
             associations: Vec::new(),
             epoch: 1,
+            written_before: 0,
             savepoints: Vec::new(),
             closes: 0,
             phase: Phase::default(),
@@ -207,6 +210,9 @@ impl Session {
         self.lazy_loads.clear();
         self.hooks.forget_announced();
         self.edges = Edges::default();
+        if !self.savepoints.is_empty() {
+            self.edges.mark();
+        }
         self.expressions.clear();
         self.associations.clear();
         self.refused.clear();
@@ -262,6 +268,7 @@ impl Session {
         Moment {
             epoch: self.epoch,
             in_savepoint: !self.savepoints.is_empty(),
+            written_before: self.written_before,
         }
     }
 

@@ -344,9 +344,9 @@ impl Reference {
             Written::default()
         };
         let object = &mut self.objects[object];
-        // What is still expired is gone, and what has another version than the value is refused.
+        // What is gone is added anew, and what has another version than the value is refused.
         let is_moved = number.is_some() && object.values.version != known;
-        if !object.expired && !is_moved {
+        if object.state == State::Persistent && !is_moved {
             object.touched |= object.values.number != number;
             object.values.number = number;
         }
@@ -357,8 +357,11 @@ impl Reference {
         let written = self.flush()?;
         self.in_transaction = true;
         self.now += 1;
-        if let Some(row) = self.objects[object].row {
-            self.objects[object].read(row, self.now);
+        let object = &mut self.objects[object];
+        match object.row {
+            Some(row) => object.read(row, self.now),
+            // Its row is gone, and its key free.
+            None => object.state = State::Deleted,
         }
         Ok(written)
     }

@@ -35,6 +35,9 @@ impl SessionSql<'_> {
     /// What an autoflush or the statement gives; [`ErrorKind::Conversion`] for a row that is not of these types, or of another width;
     /// [`ErrorKind::InvalidStatement`] if there are more or fewer parameters than `?`.
     pub fn all<R: FromRow>(self) -> Result<Vec<R>> {
+        if !self.statement.is_select() {
+            self.session.may_have_written();
+        }
         let rows = self.session.rows(&self.statement.read_as::<R>())?;
         Ok(rows.into_iter().map(|Exactly(row)| row).collect())
     }

@@ -62,6 +62,12 @@ impl TextStatement {
         }
     }
 
+    /// Whether it begins as a SELECT; what begins otherwise may write.
+    pub(crate) fn is_select(&self) -> bool {
+        let word = self.text.split_whitespace().next().unwrap_or_default();
+        word.eq_ignore_ascii_case("select")
+    }
+
     fn render(&self, dialect: &dyn Dialect, columns: Vec<ValueType>) -> Result<Rendered> {
         let mut out = String::with_capacity(self.text.len() + self.params.len());
         let mut params = 0;

@@ -1,6 +1,7 @@
 //! The session on a real database: what it sends, and what it keeps in memory. One module for each area of its promises.
 
 mod arrays;
+mod baselines;
 mod bulk;
 mod counting;
 mod deferred;

@@ -337,16 +337,14 @@ fn with_a_moved_book(f: &mut Fixture) -> Result<([Handle<Author>; 2], Handle<Boo
 
 #[test]
 fn deleting_a_parent_finds_children_that_moved_to_it_and_were_written_to() -> Result<()> {
-    for title in ["b", "c"] {
-        let mut f = Fixture::new()?;
-        let ([_, bob], book) = with_a_moved_book(&mut f)?;
-        f.session[book].title = title.to_owned();
-        f.session.delete(bob)?;
-        f.session.commit()?;
-        f.session.refresh(book)?;
-        let book = &f.session[book];
-        assert_eq!((&*book.title, book.author_id), (title, None));
-    }
+    let mut f = Fixture::new()?;
+    let ([_, bob], book) = with_a_moved_book(&mut f)?;
+    f.session[book].title = "c".to_owned();
+    f.session.delete(bob)?;
+    f.session.commit()?;
+    f.session.refresh(book)?;
+    let book = &f.session[book];
+    assert_eq!((&*book.title, book.author_id), ("c", None));
     Ok(())
 }
 

@@ -342,3 +342,31 @@ fn a_deleted_object_has_its_key_again_though_another_row_had_it_inside() -> Resu
     assert_eq!(Author::query().all(&mut f.session)?, [ann]);
     Ok(())
 }
+
+#[test]
+fn what_was_read_after_clearing_inside_is_undone() -> Result<()> {
+    for is_flushed in [false, true] {
+        let mut f = Fixture::new()?;
+        f.session.add(Author::new("ann"));
+        f.session.commit()?;
+        let mut found = None;
+        let result: Result<()> = f.session.savepoint(|s| {
+            s.clear();
+            let ann = s.get::<Author>(1)?.expect("a row");
+            found = Some(ann);
+            s.load(ann, Author::BOOKS)?;
+            let book = s.add(Book::new("b"));
+            s.push(ann, Author::BOOKS, book)?;
+            if is_flushed {
+                s.flush()?;
+            }
+            Err(changed_mind())
+        });
+        assert!(result.is_err());
+        let ann = found.expect("a handle");
+        assert_eq!(f.session.load(ann, Author::BOOKS)?, []);
+        f.session.commit()?;
+        f.holds::<Book>(0);
+    }
+    Ok(())
+}

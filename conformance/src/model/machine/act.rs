@@ -422,19 +422,27 @@ impl Machine<'_> {
                 session.merge(tag).map(Object::Tag)
             }
         };
-        let is_gone = now.row.is_none() && now.expired;
-        let is_moved = known != 0 && known != now.values.version;
+        let is_gone = now.state == State::Deleted;
+        let is_moved = !is_gone && known != 0 && known != now.values.version;
         let sent = self.world.sent();
         match merged {
-            // A row that is gone, or has another version, is told, and no flush has failed.
-            Err(error) if expected.is_ok() && (is_gone || is_moved) => {
+            // A row that has another version is told, and no flush has failed.
+            Err(error) if expected.is_ok() && is_moved => {
                 check_eq!(
                     error.kind(),
                     ErrorKind::StaleData,
-                    "a merge onto a row that is gone, or has another version"
+                    "a merge onto a row that has another version"
                 );
             }
             Err(error) => return Ok(Err(error)),
+            // The program has no name for what is added in its place.
+            Ok(merged) if is_gone => {
+                check!(
+                    merged != self.handles[object],
+                    "a merge of a key whose row is gone must add an object"
+                );
+                each_kind!(merged, handle => session.take(handle).map(drop))?;
+            }
             Ok(merged) => {
                 check!(
                     !is_moved,

@@ -118,9 +118,12 @@ impl Reference {
                 object.touched = false;
                 continue;
             }
-            if object.values == object.base && object.link.is_none() {
-                object.touched = false;
+            if !object.touched && object.link.is_none() {
                 continue;
+            }
+            let is_equal = object.values == object.base && object.link.is_none();
+            if is_equal {
+                object.touched = false;
             }
             written.reads = true;
             let Some(row) = object.row else {
@@ -128,6 +131,10 @@ impl Reference {
                 continue;
             };
             let (mine, base) = (object.values, object.base);
+            // Nobody can tell what was written to it.
+            if is_equal && (row.number, row.owner) != (base.number, base.owner) {
+                refused.insert(Refusal::Stale);
+            }
             object.read(row, self.now);
             if mine.number != base.number {
                 object.values.number = mine.number;

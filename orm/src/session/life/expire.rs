@@ -25,7 +25,8 @@ impl Session {
             let keys = self.key_values(store, slots);
             self.load_by_key(store, &keys)?;
         }
-        if self.any_store(store).is_expired(slot, self.epoch) {
+        let any = self.any_store(store);
+        if any.state(slot) != State::Persistent || any.is_expired(slot, self.epoch) {
             return Err(self.stale(store, slot, "the row to refresh is gone"));
         }
         Ok(())

@@ -18,6 +18,7 @@ pub(in crate::session) struct Savepoint {
     name: String,
     marks: Vec<usize>,
     edges: usize,
+    written_before: u32,
 }
 
 impl Savepoint {
@@ -151,7 +152,12 @@ impl Session {
         self.ready(Intent::Write)?.savepoint(&name)?;
         let marks = self.stores.iter().map(|entry| entry.store.mark()).collect();
         let edges = self.edges.mark();
-        self.savepoints.push(Savepoint { name, marks, edges });
+        self.savepoints.push(Savepoint {
+            name,
+            marks,
+            edges,
+            written_before: self.written_before,
+        });
         let (depth, closes) = (self.savepoints.len(), self.closes);
         let outcome = self.outcome(self.phase, |session| {
             let value = work(session)?;
@@ -218,6 +224,7 @@ impl Session {
                 .undo_to(savepoint.marks.get(index).copied().unwrap_or(0));
         }
         self.edges.undo_to(savepoint.edges);
+        self.written_before = savepoint.written_before;
         self.expressions.clear();
         self.forget_detached_members();
         self.refused.clear();
@@ -300,6 +307,7 @@ impl Session {
 
     pub(in crate::session) fn give_back_connection(&mut self) {
         self.lazy_loads.clear();
+        self.written_before = 0;
         if let Some(connection) = self.connection.take() {
             self.statements += connection.statements();
         }

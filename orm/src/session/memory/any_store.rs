@@ -19,11 +19,14 @@ pub(crate) enum Fill {
     Always,
 }
 
-/// The moment of a read: the session's epoch, and whether the read must be undone with a savepoint.
+/// The moment of a read: the session's epoch, and what this transaction has done before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) epoch: u32,
+    /// Whether the read must be undone with a savepoint.
     pub(crate) in_savepoint: bool,
+    /// What was read before this may have been written by this transaction since.
+    pub(crate) written_before: u32,
 }
 
 /// A store whose type is erased, so that loading and flushing are written once.
@@ -91,6 +94,12 @@ pub(crate) trait AnyStore: Send {
     fn rekeyed(&self) -> Vec<u32>;
     /// New objects with the keys of rows to delete take those rows over: an UPDATE instead of a DELETE and an INSERT.
     fn switch_rows(&mut self) -> Result<()>;
+    /// The deleted objects whose rows new objects will take over.
+    fn switched(&self) -> Vec<u32>;
+    /// The rows whose key is to be changed, and is that of a new object.
+    fn vacated(&self) -> Vec<u32>;
+    /// The objects that have keys of new ones, but for those for which `is_open` is true.
+    fn in_the_way(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32>;
     /// Refuses two objects with one key; those for which `is_open` is true get theirs later.
     fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()>;
     /// Asks the program's own rule about a column.
@@ -110,8 +119,8 @@ pub(crate) trait AnyStore: Send {
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()>;
     fn updated(&mut self, slot: u32, epoch: u32) -> Result<()>;
     fn deleted(&mut self, slot: u32);
-    /// Keeps an object's values, for a rollback: its row was written by a statement that does not tell them.
-    fn keep(&mut self, slot: u32);
+    /// The object's row is gone, and its key free.
+    fn gone(&mut self, slot: u32);
     /// After a flush: forgets snapshots that turned out not to differ.
     fn settle(&mut self);
     /// Undoes everything since `mark`, flushed or not.

@@ -20,6 +20,8 @@ struct Entry {
     epoch: u32,
     state: State,
     doomed: bool,
+    /// Whether this session wrote the row since, by a statement that does not tell its values.
+    overwritten: bool,
 }
 
 /// One thing that can be undone.
@@ -35,6 +37,8 @@ pub(in crate::session) enum Done {
     Deleted(u32),
     /// The row was read inside a savepoint, so what was read may be undone with it.
     Read(u32),
+    /// This session wrote the row by a statement that does not tell its values.
+    Overwritten(u32),
 }
 
 impl Ledger {
@@ -136,6 +140,7 @@ impl Ledger {
             epoch,
             state,
             doomed: false,
+            overwritten: false,
         });
         slot
     }
@@ -150,7 +155,33 @@ impl Ledger {
 
     /// The object as it was read at `epoch`; 0 is never current.
     pub(in crate::session) fn set_epoch(&mut self, slot: u32, epoch: u32) {
-        self.slots[slot as usize].epoch = epoch;
+        let entry = &mut self.slots[slot as usize];
+        entry.epoch = epoch;
+        if epoch != 0 {
+            entry.overwritten = false;
+        }
+    }
+
+    /// This session wrote the row by a statement that does not tell its values: it is read again when it is next met.
+    pub(in crate::session) fn overwritten(&mut self, slot: u32) {
+        self.expire(slot);
+        let entry = &mut self.slots[slot as usize];
+        if !std::mem::replace(&mut entry.overwritten, true) {
+            self.log.push(Done::Overwritten(slot));
+        }
+    }
+
+    /// Whether this session may have written the row since it was read, without knowing what.
+    pub(in crate::session) fn is_overwritten(&self, slot: u32, written_before: u32) -> bool {
+        let entry = &self.slots[slot as usize];
+        entry.overwritten || entry.epoch < written_before
+    }
+
+    /// The row is gone.
+    pub(in crate::session) fn gone(&mut self, slot: u32) {
+        self.doomed.retain(|&other| other != slot);
+        self.untouch(slot);
+        self.deleted(slot);
     }
 
     /// Has the object read again when it is next met.
@@ -240,13 +271,15 @@ impl Ledger {
         | Done::Inserted(slot)
         | Done::Switched(slot)
         | Done::Deleted(slot)
-        | Done::Read(slot)) = done;
+        | Done::Read(slot)
+        | Done::Overwritten(slot)) = done;
         let entry = &mut self.slots[slot as usize];
         match done {
             Done::Inserted(_) | Done::Switched(_) if entry.state != State::Detached => {
                 entry.state = State::Transient
             }
             Done::Deleted(_) if entry.state == State::Deleted => entry.state = State::Persistent,
+            Done::Overwritten(_) => entry.overwritten = false,
             _ => {}
         }
         entry.epoch = 0;

@@ -70,6 +70,16 @@ impl Snapshots {
         Snapshot(number)
     }
 
+    /// A second snapshot of the same row.
+    pub(in crate::session) fn copy(&mut self, mapper: &Mapper, snapshot: Snapshot) -> Snapshot {
+        let width = mapper.types().len();
+        let number = u32::try_from(self.values.len() / width)
+            .expect("a session holds fewer than 2^32 snapshots of one table");
+        let at = snapshot.0 as usize * width;
+        self.values.extend_from_within(at..at + width);
+        Snapshot(number)
+    }
+
     /// Adds the columns in which a row differs from a snapshot of it. What is not loaded does not differ.
     pub(in crate::session) fn changed<E: Mapped>(
         &self,

@@ -156,6 +156,46 @@ impl<E: Mapped> Store<E> {
         columns.iter().all(is_same)
     }
 
+    /// Before a row is read again: where this transaction may have written what is read, a rollback shows what was known before.
+    fn keep(&mut self, slot: u32, moment: Moment) {
+        let object = &self.objects[slot as usize];
+        let is_own = self.ledger.is_overwritten(slot, moment.written_before);
+        let Some(value) = object.value.as_ref().filter(|_| is_own) else {
+            if moment.in_savepoint {
+                self.ledger.log(Done::Read(slot));
+            }
+            return;
+        };
+        let before = match object.snapshot {
+            Some(before) => self.snapshots.copy(&self.mapper, before),
+            None => self.snapshots.take(&self.mapper, value),
+        };
+        self.written.push(before);
+        self.ledger.log(Done::Written(slot));
+    }
+
+    /// The first column in which a freshly read row is not as the object showed it, of those that the program can write.
+    fn moved_column(&self, slot: u32, base: Snapshot) -> Option<usize> {
+        let object = &self.objects[slot as usize];
+        let (Some(value), Some(before)) = (&object.value, object.snapshot) else {
+            return None;
+        };
+        let is_written = |column: &usize| {
+            self.mapper.version_column() != Some(*column)
+                && !self.mapper.computed().contains(column)
+                && !value.is_unset(&self.mapper, *column)
+        };
+        let has_moved = |&column: &usize| {
+            let known = self.snapshots.value(&self.mapper, before, column);
+            let fresh = self.snapshots.value(&self.mapper, base, column);
+            known
+                .zip(fresh)
+                .is_some_and(|(known, fresh)| !fresh.same(known))
+        };
+        let mut columns = (0..self.mapper.types().len()).filter(is_written);
+        columns.find(has_moved)
+    }
+
     fn push_read(&mut self, key: E::Key, value: E, moment: Moment) -> u32 {
         self.objects.push(Object {
             value: Some(value),
@@ -222,21 +262,18 @@ impl<E: Mapped> AnyStore for Store<E> {
             let value = self.read_row(row, at)?;
             return Ok(Some(self.push_read(key, value, moment)));
         };
-        let object = &mut self.objects[slot as usize];
+        let object = &self.objects[slot as usize];
         let is_expired = self.ledger.is_older(slot, moment.epoch) && object.snapshot.is_none();
         if fill == Fill::Expired && (!is_expired || is_planted(Planted::ExpiredStays)) {
             return Ok(Some(slot));
         }
-        object.value = Some(
-            E::hydrate(&self.mapper, row, at)
-                .map_err(|error| self.mapper.row_error::<E>(row, at, error))?,
-        );
+        let value = self.read_row(row, at)?;
+        self.keep(slot, moment);
+        let object = &mut self.objects[slot as usize];
+        object.value = Some(value);
         self.ledger.set_epoch(slot, moment.epoch);
         if object.snapshot.take().is_some() {
             self.ledger.untouch(slot);
-        }
-        if moment.in_savepoint {
-            self.ledger.log(Done::Read(slot));
         }
         Ok(Some(slot))
     }
@@ -249,11 +286,14 @@ impl<E: Mapped> AnyStore for Store<E> {
         columns: &[usize],
         moment: Moment,
     ) -> Result<()> {
+        let is_loaded = (self as &dyn AnyStore).is_loaded(slot, columns);
+        if !is_loaded {
+            self.keep(slot, moment);
+        }
         let object = &mut self.objects[slot as usize];
         let Some(entity) = &mut object.value else {
             return Ok(());
         };
-        let mut is_loaded = true;
         for (at, &column) in (at..).zip(columns) {
             let value = read(&self.mapper, row, at, column)?;
             if let Some(before) = object.snapshot
@@ -263,11 +303,7 @@ impl<E: Mapped> AnyStore for Store<E> {
             }
             if entity.value(&self.mapper, column).value().is_none() {
                 entity.assign(&self.mapper, column, value)?;
-                is_loaded = false;
             }
-        }
-        if moment.in_savepoint && !is_loaded {
-            self.ledger.log(Done::Read(slot));
         }
         Ok(())
     }
@@ -405,6 +441,18 @@ impl<E: Mapped> AnyStore for Store<E> {
         self.switch_all()
     }
 
+    fn switched(&self) -> Vec<u32> {
+        self.rows_to_switch()
+    }
+
+    fn vacated(&self) -> Vec<u32> {
+        self.vacated_keys()
+    }
+
+    fn in_the_way(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32> {
+        self.holders(is_open)
+    }
+
     fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()> {
         self.check_keys(is_open)
     }
@@ -427,6 +475,7 @@ impl<E: Mapped> AnyStore for Store<E> {
         moment: Moment,
     ) -> Result<()> {
         let changed = (self as &dyn AnyStore).changed(slot);
+        let is_own = self.ledger.is_overwritten(slot, moment.written_before);
         let mut fresh = self.read_row(row, 0)?;
         for (at, &column) in (self.mapper.eager().len()..).zip(deferred) {
             if changed.contains(&column) {
@@ -434,6 +483,12 @@ impl<E: Mapped> AnyStore for Store<E> {
             }
         }
         let base = self.snapshots.take(&self.mapper, &fresh);
+        if changed.is_empty()
+            && let Some(column) = self.moved_column(slot, base)
+            && !is_planted(Planted::LostUpdate)
+        {
+            return Err(unclear(self, slot, column));
+        }
         let mut together = Vec::new();
         for column in changed {
             let object = &self.objects[slot as usize];
@@ -445,7 +500,7 @@ impl<E: Mapped> AnyStore for Store<E> {
             let has_moved = in_snapshot(before)
                 .zip(in_snapshot(base))
                 .is_some_and(|(before, base)| !base.same(before));
-            if has_moved && !is_planted(Planted::LostUpdate) {
+            if has_moved && !is_own && !is_planted(Planted::LostUpdate) {
                 return Err(moved(self, slot, column));
             }
             if self.mapper.is_together(column) {
@@ -460,15 +515,13 @@ impl<E: Mapped> AnyStore for Store<E> {
         {
             return Err(moved(self, slot, column));
         }
+        self.keep(slot, moment);
         let object = &mut self.objects[slot as usize];
         object.value = Some(fresh);
         if object.snapshot.is_some() {
             object.snapshot = Some(base);
         }
         self.ledger.set_epoch(slot, moment.epoch);
-        if moment.in_savepoint {
-            self.ledger.log(Done::Read(slot));
-        }
         Ok(())
     }
 
@@ -496,12 +549,10 @@ impl<E: Mapped> AnyStore for Store<E> {
         self.map_key(slot)
     }
 
-    fn keep(&mut self, slot: u32) {
-        if let Some(value) = &self.objects[slot as usize].value {
-            let before = self.snapshots.take(&self.mapper, value);
-            self.written.push(before);
-            self.ledger.log(Done::Written(slot));
-        }
+    fn gone(&mut self, slot: u32) {
+        self.forget_key(slot);
+        self.restore(slot);
+        self.ledger.gone(slot);
     }
 
     fn deleted(&mut self, slot: u32) {
@@ -535,7 +586,10 @@ impl<E: Mapped> AnyStore for Store<E> {
         }
         self.written.clear();
         self.switched.clear();
-        self.snapshots.clear();
+        // What was written to since the flush is left to the next one, with the rows that it differs from.
+        if self.ledger.touched().is_empty() {
+            self.snapshots.clear();
+        }
     }
 }
 
@@ -549,6 +603,16 @@ fn read<'r>(mapper: &Mapper, row: &'r dyn Row, at: usize, column: usize) -> Resu
 pub(in crate::session) fn moved(store: &dyn AnyStore, slot: u32, column: usize) -> Error {
     let mapper = store.mapper();
     let message = "the column was changed here and, since the row was last read, in the database";
+    Error::new(ErrorKind::StaleData, message)
+        .entity(mapper.name())
+        .column(&mapper.table().columns[column].name)
+        .key(store.key_text(slot))
+}
+
+#[cold]
+fn unclear(store: &dyn AnyStore, slot: u32, column: usize) -> Error {
+    let mapper = store.mapper();
+    let message = "the object was written to while it was expired, with the values that it showed, and the column is another in the database by now: `refresh` it before it is written to";
     Error::new(ErrorKind::StaleData, message)
         .entity(mapper.name())
         .column(&mapper.table().columns[column].name)

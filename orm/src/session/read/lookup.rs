@@ -77,17 +77,45 @@ impl Session {
                 fill: Fill::Expired,
                 undefer,
             };
-            return self.query_objects(store, &selection, &[]);
+            let slots = self.query_objects(store, &selection, &[])?;
+            self.forget_unmet(store, keys, slots.len())?;
+            return Ok(slots);
         }
         self.autoflush()?;
-        self.look_up(&Lookup {
+        let slots = self.look_up(&Lookup {
             store,
             by,
             keys,
             order: &[],
             lock: Lock::None,
             undefer,
-        })
+        })?;
+        self.forget_unmet(store, keys, slots.len())?;
+        Ok(slots)
+    }
+
+    /// After a lookup by keys that met so many rows: an expired object that it did not meet has no row any more, and its key is free.
+    fn forget_unmet(&mut self, store: u16, keys: &[Value], met: usize) -> Result<()> {
+        let any = self.any_store(store);
+        let width = any.mapper().table().primary_key.len();
+        let count = keys.len() / width;
+        if met >= count {
+            return Ok(());
+        }
+        let mut gone = Vec::new();
+        for key in keys.chunks(width) {
+            let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+            let found = any.find(&key)?;
+            // What was written to it is not to be lost without a word: the flush tells.
+            let is_unmet =
+                |slot: &u32| any.is_expired(*slot, self.epoch) && !any.touched().contains(slot);
+            gone.extend(found.filter(is_unmet));
+        }
+        // A row may spell its key in another way: then nobody knows which object it is of.
+        if !gone.is_empty() && met + gone.len() <= count {
+            self.forget_gone(store, gone);
+        }
+        Ok(())
     }
 
     /// Reads rows into their store, in batches; their slots in the order they came.

@@ -40,7 +40,7 @@ impl Session {
         self.flush()?;
         let result = self.ready(Intent::Write)?.write(statement);
         match &result {
-            Ok(_) => self.expire_all(),
+            Ok(_) => self.expire_after_own_write(),
             Err(error) => self.fail(error),
         }
         result
@@ -56,10 +56,21 @@ impl Session {
         self.flush()?;
         let result = self.ready(Intent::Write)?.write_returning(statement);
         match &result {
-            Ok(_) => self.expire_all(),
+            Ok(_) => self.expire_after_own_write(),
             Err(error) => self.fail(error),
         }
         result
+    }
+
+    /// Any row may be written by this session, and nobody knows what.
+    pub(crate) fn may_have_written(&mut self) {
+        self.written_before = self.epoch + 1;
+    }
+
+    /// Has every object read again: any row may have been written by this session, and nobody knows what.
+    pub(in crate::session) fn expire_after_own_write(&mut self) {
+        self.expire_all();
+        self.written_before = self.epoch;
     }
 
     /// Has every object read again when it is next met. Changes that were not flushed stay.

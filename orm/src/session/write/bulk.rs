@@ -102,8 +102,7 @@ impl Session {
         let matched = self.bulk(&mapper, &rendered)?;
         let any = self.any_store_mut(store);
         for slot in any.ledger().slots_in(State::Persistent) {
-            any.keep(slot);
-            any.ledger_mut().expire(slot);
+            any.ledger_mut().overwritten(slot);
         }
         self.edges.expire_loaded();
         Ok(matched)
@@ -145,7 +144,7 @@ impl Session {
         for slot in gone {
             any.deleted(slot);
         }
-        self.expire_all();
+        self.expire_after_own_write();
         Ok(matched)
     }
 

@@ -153,6 +153,7 @@ impl Session {
         let any = self.any_store_mut(store);
         any.updated(slot, epoch)?;
         any.expire(slot);
+        any.ledger_mut().overwritten(slot);
         self.edges.queried.forget((store, slot));
         Ok(())
     }

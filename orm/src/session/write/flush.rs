@@ -136,6 +136,7 @@ impl Session {
         self.forget_equal_writes();
         self.cascade_deletes()?;
         let severed = self.severed_pairs()?;
+        self.read_again_what_is_switched()?;
         for entry in &mut self.stores {
             entry.store.switch_rows()?;
         }
@@ -145,6 +146,7 @@ impl Session {
         let written = self.call_before_writes(&waits)?;
         self.read_again_what_expired()?;
         let open = self.open_keys(&waits);
+        self.free_keys_in_the_way(&open)?;
         for (store, entry) in (0u16..).zip(&self.stores) {
             let is_open = |slot| open.contains(&(store, slot));
             entry.store.check_identities(&is_open)?;

@@ -35,16 +35,18 @@ struct Follower {
 }
 
 impl Session {
-    /// Writes the changed keys of rows that others may refer to, before everything else.
+    /// Writes the changed keys of rows that others may refer to, and keys that new objects take, before everything else.
     pub(in crate::session) fn write_changed_keys(&mut self) -> Result<()> {
         let mut changed: Vec<Node> = Vec::new();
+        let mut vacated: Vec<Node> = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
+            vacated.extend(entry.store.vacated().into_iter().map(|slot| (store, slot)));
             changed.extend(entry.store.rekeyed().into_iter().map(|slot| (store, slot)));
         }
         let mut read_again = false;
         for owner in changed {
             let referring = self.referring(owner.0);
-            if referring.is_empty() {
+            if referring.is_empty() && !vacated.contains(&owner) {
                 continue;
             }
             if !std::mem::replace(&mut read_again, true) {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashSet;
+
 use crate::error::Result;
 use crate::render::Lock;
 use crate::session::life::transaction::Intent;
@@ -22,9 +24,8 @@ impl Session {
             let linked = set.range((store, 0)..=(store, u32::MAX));
             let written = any.ledger().touched_expired(epoch).into_iter();
             let is_due = |slot: &u32| any.is_expired(*slot, epoch) && !any.is_doomed(*slot);
-            let is_changed = |slot: &u32| !is_set(*slot) && !any.changed(*slot).is_empty();
             let mut expired: Vec<u32> = written
-                .filter(is_changed)
+                .filter(|&slot| !is_set(slot))
                 .chain(linked.map(|(node, _)| node.1).filter(is_due))
                 .collect();
             // In the order of their keys, so that two sessions lock in the same order.
@@ -63,7 +64,11 @@ impl Session {
                             .iter()
                             .map(|&column| owned_value(any, slot, column))
                             .collect();
+                        let is_own = any.ledger().is_overwritten(slot, moment.written_before);
                         any.rebase(slot, row, &deferred, moment)?;
+                        if is_own {
+                            return Ok(());
+                        }
                         for (&column, known) in columns.iter().zip(&known) {
                             if !owned_value(any, slot, column).as_ref().same(known.as_ref()) {
                                 return Err(moved(any, slot, column));
@@ -78,6 +83,70 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Deleted objects whose rows new ones will take over: what is not known of them would be taken for what the new ones have.
+    pub(in crate::session) fn read_again_what_is_switched(&mut self) -> Result<()> {
+        for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
+            let mut slots = self.any_store(store).switched();
+            slots.retain(|&slot| self.any_store(store).is_expired(slot, self.epoch));
+            if slots.is_empty() {
+                continue;
+            }
+            for &slot in &slots {
+                self.any_store_mut(store).expire(slot);
+            }
+            let met = self.look_up_locked(store, &slots)?;
+            if let Some(&gone) = slots.iter().find(|slot| !met.contains(slot)) {
+                return Err(self.stale(store, gone, "the row to delete is gone"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Frees the keys of objects whose rows are gone, where new objects have them.
+    pub(in crate::session) fn free_keys_in_the_way(
+        &mut self,
+        open: &FxHashSet<Node>,
+    ) -> Result<()> {
+        for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
+            let slots = self
+                .any_store(store)
+                .in_the_way(&|slot| open.contains(&(store, slot)));
+            if slots.is_empty() {
+                continue;
+            }
+            let met = self.look_up_locked(store, &slots)?;
+            if met.len() < slots.len() {
+                self.forget_gone(store, slots.into_iter().filter(|slot| !met.contains(slot)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of these objects are gone: they are deleted, and their keys free.
+    pub(in crate::session) fn forget_gone(
+        &mut self,
+        store: u16,
+        slots: impl IntoIterator<Item = u32>,
+    ) {
+        for slot in slots {
+            self.any_store_mut(store).gone(slot);
+        }
+        self.edges.expire_loaded();
+    }
+
+    fn look_up_locked(&mut self, store: u16, slots: &[u32]) -> Result<Vec<u32>> {
+        let keys = self.key_values(store, slots);
+        let by = any_key(self, store);
+        self.look_up(&Lookup {
+            store,
+            by: &by,
+            keys: &keys,
+            order: &[],
+            lock: Lock::ForUpdate,
+            undefer: &[],
+        })
     }
 
     /// Expired objects that were written to with equal values would keep what the cascades read from being filled in.

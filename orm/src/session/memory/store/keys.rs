@@ -1,6 +1,6 @@
 //! The keys of a store's objects, as their rows have them and as the program wants them.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Store;
 use crate::entity::{Key, Mapped, Mapper};
@@ -95,6 +95,29 @@ impl<E: Mapped> Store<E> {
         };
         let touched = self.ledger.touched().iter().copied();
         touched.filter(differs).collect()
+    }
+
+    /// The rows whose key is to be changed, and is that of a new object.
+    pub(super) fn vacated_keys(&self) -> Vec<u32> {
+        let mut vacated = self.changed_keys();
+        if vacated.is_empty() || self.ledger.pending().is_empty() {
+            return Vec::new();
+        }
+        let pending = self.ledger.pending().iter();
+        let wanted: FxHashSet<E::Key> = pending.filter_map(|&slot| self.key(slot)).collect();
+        vacated.retain(|&slot| self.key(slot).is_some_and(|key| wanted.contains(&key)));
+        vacated
+    }
+
+    /// The objects that have keys of new ones; not of those whose key is still open.
+    pub(super) fn holders(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32> {
+        let pending = self.ledger.pending().iter().copied();
+        let closed = pending.filter(|&slot| !is_open(slot));
+        let holders = closed.filter_map(|slot| self.keys.get(&self.key(slot)?));
+        let is_there = |slot: &u32| {
+            self.ledger.state(*slot) == State::Persistent && !self.ledger.is_doomed(*slot)
+        };
+        holders.filter(is_there).collect()
     }
 
     /// Refuses two objects with one key; not of those whose key is still open.

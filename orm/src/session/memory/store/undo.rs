@@ -23,6 +23,16 @@ impl<E: Mapped> Store<E> {
         Ok(())
     }
 
+    /// The deleted objects whose rows new objects will take over.
+    pub(super) fn rows_to_switch(&self) -> Vec<u32> {
+        if self.ledger.pending().is_empty() || self.ledger.doomed().is_empty() {
+            return Vec::new();
+        }
+        let pending = self.ledger.pending().iter();
+        let mapped = pending.filter_map(|&slot| self.keys.get(&self.key(slot)?));
+        mapped.filter(|&slot| self.ledger.is_doomed(slot)).collect()
+    }
+
     /// A pending object takes the row of a doomed one: what it does not give stays as it is in the row.
     fn switch(&mut self, from: u32, to: u32) -> Result<()> {
         let old = &self.objects[from as usize];
@@ -106,7 +116,7 @@ impl<E: Mapped> Store<E> {
                     self.forget_gone(slot);
                     let _ = self.map_key(slot);
                 }
-                Done::Deleted(_) | Done::Read(_) => {}
+                Done::Deleted(_) | Done::Read(_) | Done::Overwritten(_) => {}
             }
         }
         if mark == 0 {
