@@ -2,6 +2,7 @@
 
 mod connections;
 mod constraints;
+mod databases;
 mod deferred;
 mod dirty;
 mod flush;
@@ -29,7 +30,7 @@ const LISTS: &[&[&[Case]]] = &[
     &[schema::CASES, connections::CASES],
     &[identity::CASES],
     dirty::LISTS,
-    &[deferred::CASES],
+    &[deferred::CASES, databases::CASES],
     flush::LISTS,
     relations::LISTS,
     sessions::LISTS,
