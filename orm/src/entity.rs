@@ -16,7 +16,7 @@ pub use relation::{
 };
 pub use resolve::ResolvedRelation;
 pub use wish::{BelongsTo, HasMany, HasOne, ManyToMany, Wish, Wishes};
-pub(crate) use wish::{Grant, Granted};
+pub(crate) use wish::{Grant, Granted, Related};
 
 use std::any::Any;
 use std::borrow::Cow;

@@ -41,7 +41,7 @@ use crate::backend::Row;
 use crate::entity::{Granted, Mapped, Mapper, RelationKind, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Column, Generated, Table};
-use crate::session::{KeysToMerge, Node as Object, Session, Taking};
+use crate::session::{Handle, KeysToMerge, Node as Object, Session, Taking};
 use crate::sql::{ColumnRef, Expr, Node};
 use crate::value::{ColumnValue, Param, Value, ValueRef, ValueType};
 
@@ -291,6 +291,15 @@ impl Mapped for Record {
     }
 
     fn take_wishes(&mut self, wishes: &mut Wishes<Self>) {
+        if let Some(given) = wishes.given() {
+            let held = given.iter().map(|related| {
+                let (store, slot) = related.node;
+                let handle = Handle::new(related.session, store, slot);
+                (related.relation, Wish::Handle(handle))
+            });
+            self.wishes.extend(held);
+            return;
+        }
         // Asked of every object at every flush, and mostly there are none.
         if self.wishes.is_empty() {
             return;

@@ -46,6 +46,7 @@ use life::merge_many::Merging;
 use life::phase::Phase;
 use life::refused::RefusedFields;
 use life::transaction::Savepoint;
+use life::undone::Undone;
 use memory::association::AssociationEntry;
 use memory::edges::{Edges, Remains};
 use memory::store::Store;
@@ -76,6 +77,8 @@ pub struct Session {
     failed: Option<String>,
     /// Relationship fields that hold what cannot be related to; the next flush says so.
     refused: RefusedFields,
+    /// What rollbacks left of added objects.
+    undone: Undone,
     hooks: Hooks,
     merging: Merging,
     /// Where statements are listed, if somebody wants them.
@@ -113,6 +116,7 @@ impl Session {
             phase: Phase::default(),
             failed: None,
             refused: RefusedFields::default(),
+            undone: Undone::default(),
             hooks: Hooks::default(),
             merging: Merging::default(),
             recorder: Weak::new(),
@@ -174,6 +178,9 @@ impl Session {
     /// Moves a transient or pending object out of the session, or the value of one that was deleted and committed, or that was
     /// expunged along with another.
     ///
+    /// What a transient or pending object is related to is in its relationship fields again, as handles: adding it again relates it
+    /// again, and adds along what a rollback has undone of it.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidState`] for a persistent one: `expunge` it, or clone the value.
@@ -185,7 +192,13 @@ impl Session {
             );
             return Err(Error::new(ErrorKind::InvalidState, message).entity(handle::name_of::<E>()));
         }
-        self.let_go(handle)
+        let related = match self.typed(handle) {
+            Some(_) => self.relations_to_take((handle.store, handle.slot)),
+            None => Vec::new(),
+        };
+        let mut value = self.let_go(handle)?;
+        Wishes::fill(&mut value, related);
+        Ok(value)
     }
 
     /// Lets an object out of the session, whatever its state; its value is the program's again, its row is left alone.
@@ -216,6 +229,7 @@ impl Session {
         self.expressions.clear();
         self.associations.clear();
         self.refused.clear();
+        self.undone.clear();
         for savepoint in &mut self.savepoints {
             savepoint.forget_marks();
         }
@@ -261,6 +275,7 @@ impl Session {
         self.forget_edges(node, remains);
         self.expressions.remove(&node);
         self.refused.forget(node);
+        self.undone.forget(node);
         Ok(value)
     }
 

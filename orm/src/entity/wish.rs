@@ -220,9 +220,18 @@ impl<To: Entity> Granted for Wished<To> {
     }
 }
 
-/// What was found in the relationship fields of one object, to be granted by the session.
+/// An object of a session that another is related to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Related {
+    pub(crate) relation: u16,
+    pub(crate) session: u32,
+    pub(crate) node: Node,
+}
+
+/// What was found in the relationship fields of one object, to be granted by the session; or what is put into them.
 pub struct Wishes<E> {
     grants: Vec<(u16, Grant)>,
+    given: Option<Vec<Related>>,
     owner: PhantomData<fn() -> E>,
 }
 
@@ -230,10 +239,23 @@ impl<E: Mapped> Wishes<E> {
     pub(crate) fn of(value: &mut E) -> Self {
         let mut wishes = Self {
             grants: Vec::new(),
+            given: None,
             owner: PhantomData,
         };
         value.take_wishes(&mut wishes);
         wishes
+    }
+
+    /// Puts what an object is related to into its fields.
+    pub(crate) fn fill(value: &mut E, related: Vec<Related>) {
+        if !related.is_empty() {
+            let mut wishes = Self {
+                grants: Vec::new(),
+                given: Some(related),
+                owner: PhantomData,
+            };
+            value.take_wishes(&mut wishes);
+        }
     }
 }
 
@@ -241,6 +263,22 @@ impl<E> Wishes<E> {
     /// Adds one whose type is known where it is granted.
     pub(crate) fn push(&mut self, relation: u16, grant: Grant) {
         self.grants.push((relation, grant));
+    }
+
+    /// What is put into the fields, if anything is.
+    pub(crate) fn given(&self) -> Option<&[Related]> {
+        self.given.as_deref()
+    }
+
+    /// What is put into the field of a relation; `None` if the field is to be emptied.
+    fn given_to<To: Mapped>(&self, relation: u16) -> Option<Vec<Box<dyn Held<To>>>> {
+        let given = self.given()?.iter();
+        let held = given.filter(|related| related.relation == relation);
+        let held = held.map(|related| -> Box<dyn Held<To>> {
+            let (store, slot) = related.node;
+            Box::new(Wish::Handle(Handle::new(related.session, store, slot)))
+        });
+        Some(held.collect())
     }
 
     /// The relations, each with what it shall lead to.
@@ -269,6 +307,10 @@ impl<E: Entity> Wishes<E> {
         relation: Relation<E, To, Many>,
         field: &mut Vec<Box<dyn Held<To>>>,
     ) {
+        if let Some(given) = self.given_to(relation.index()) {
+            field.extend(given);
+            return;
+        }
         // Asked of every object at every flush, and mostly there are none.
         if field.is_empty() {
             return;
@@ -287,8 +329,7 @@ impl<E: Entity> Wishes<E> {
         relation: Relation<E, To, K>,
         field: &mut HasOne<To>,
     ) {
-        self.grants
-            .extend(field.0.take().map(|wish| (relation.index(), grant(wish))));
+        self.one(relation.index(), &mut field.0);
     }
 
     /// Takes what waits in a to-one field whose key is here.
@@ -297,8 +338,17 @@ impl<E: Entity> Wishes<E> {
         relation: Relation<E, To, K>,
         field: &mut BelongsTo<To>,
     ) {
-        self.grants
-            .extend(field.0.take().map(|wish| (relation.index(), grant(wish))));
+        self.one(relation.index(), &mut field.0);
+    }
+
+    fn one<To: Entity>(&mut self, relation: u16, field: &mut Option<Box<dyn Held<To>>>) {
+        match self.given_to(relation) {
+            Some(mut given) => *field = given.pop().or(field.take()),
+            None => {
+                let wish = field.take();
+                self.grants.extend(wish.map(|wish| (relation, grant(wish))));
+            }
+        }
     }
 }
 

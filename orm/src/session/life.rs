@@ -11,3 +11,4 @@ pub(super) mod refused;
 pub(super) mod retry;
 pub(super) mod statement_log;
 pub(super) mod transaction;
+pub(super) mod undone;

@@ -32,6 +32,7 @@ mod relations;
 mod retry;
 mod savepoints;
 mod transactions;
+mod undone;
 mod validation;
 mod variants;
 mod versions;

@@ -210,10 +210,12 @@ fn an_object_can_be_related_to_its_own_kind() -> Result<()> {
 }
 
 #[test]
-fn an_object_without_a_row_cannot_be_put_in() -> Result<()> {
+fn an_object_whose_row_is_deleted_cannot_be_put_in() -> Result<()> {
     let (mut f, post, _) = tagged()?;
     let lost = f.session.add(Tag::new("lost"));
-    f.session.rollback()?;
+    f.session.flush()?;
+    f.session.delete(lost)?;
+    f.session.flush()?;
     let error = f.session.push(post, Post::TAGS, lost).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidState);
     Ok(())

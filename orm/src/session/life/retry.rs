@@ -129,11 +129,12 @@ impl Session {
 
     /// Drops what a failed try added: it is transient behind the rollback, and the next try adds its own.
     fn forget_added_since(&mut self, before: &[u32]) {
-        for (store, entry) in self.stores.iter_mut().enumerate() {
+        for (store, entry) in (0u16..).zip(&mut self.stores) {
             let any = &mut *entry.store;
-            for slot in before.get(store).copied().unwrap_or(0)..any.len() {
+            for slot in before.get(usize::from(store)).copied().unwrap_or(0)..any.len() {
                 if any.state(slot) == State::Transient {
                     any.discard(slot);
+                    self.undone.forget((store, slot));
                 }
             }
         }

@@ -18,6 +18,7 @@ pub(in crate::session) struct Savepoint {
     name: String,
     marks: Vec<usize>,
     edges: usize,
+    keys: usize,
     written_before: u32,
 }
 
@@ -70,6 +71,7 @@ impl Session {
             entry.store.commit();
         }
         self.edges.clear();
+        self.undone.commit();
         if !is_planted(Planted::CommitKeepsFresh) {
             self.epoch += 1;
         }
@@ -96,9 +98,11 @@ impl Session {
             None => Ok(()),
         };
         self.give_back_connection();
+        self.remember_added(&[]);
         for entry in &mut self.stores {
             entry.store.undo_to(0);
         }
+        self.forget_keys(0);
         self.edges.clear();
         self.expressions.clear();
         self.refused.clear();
@@ -156,6 +160,7 @@ impl Session {
             name,
             marks,
             edges,
+            keys: self.undone.mark(),
             written_before: self.written_before,
         });
         let (depth, closes) = (self.savepoints.len(), self.closes);
@@ -217,6 +222,7 @@ impl Session {
 
     /// Undoes what was done in a savepoint. If the database cannot, the whole transaction is lost, for `reason`.
     fn roll_back_to(&mut self, savepoint: &Savepoint, reason: String) {
+        self.remember_added(&savepoint.marks);
         // Stores that were made inside the savepoint had nothing before it.
         for (index, entry) in self.stores.iter_mut().enumerate() {
             entry
@@ -224,6 +230,7 @@ impl Session {
                 .undo_to(savepoint.marks.get(index).copied().unwrap_or(0));
         }
         self.edges.undo_to(savepoint.edges);
+        self.forget_keys(savepoint.keys);
         self.written_before = savepoint.written_before;
         self.expressions.clear();
         self.forget_detached_members();

@@ -76,6 +76,7 @@ impl Session {
         through: &Through,
         target: Node,
     ) -> Result<()> {
+        self.revive_along(owner, target)?;
         for node in [owner, target] {
             let state = self.any_store(node.0).state(node.1);
             if !matches!(state, State::Pending | State::Persistent) {

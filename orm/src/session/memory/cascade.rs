@@ -55,6 +55,7 @@ impl Session {
         self.any_store_mut(node.0).detach(node.1);
         self.expressions.remove(&node);
         self.refused.forget(node);
+        self.undone.forget(node);
         self.forget_edges(node, remains);
         Ok(())
     }

@@ -121,6 +121,24 @@ impl Ledger {
         self.slots[slot as usize].state = State::Transient;
     }
 
+    /// Adds a transient object again.
+    pub(in crate::session) fn pend_again(&mut self, slot: u32) {
+        self.slots[slot as usize].state = State::Pending;
+        self.pending.push(slot);
+    }
+
+    /// The objects that were added since a mark: those that wait to be inserted, and those that were.
+    pub(in crate::session) fn added_since(&self, mark: usize) -> Vec<u32> {
+        let inserted = self.log.iter().skip(mark).filter_map(|done| match done {
+            Done::Inserted(slot) | Done::Switched(slot) => Some(*slot),
+            _ => None,
+        });
+        let added = self.pending.iter().copied().chain(inserted);
+        added
+            .filter(|&slot| self.state(slot) != State::Detached)
+            .collect()
+    }
+
     /// A new object, to be inserted.
     pub(in crate::session) fn push_pending(&mut self) -> u32 {
         let slot = self.push(State::Pending, 0);

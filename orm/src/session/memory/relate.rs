@@ -208,6 +208,9 @@ impl Session {
         reference: &Reference,
         parent: Option<Node>,
     ) -> Result<()> {
+        if let Some(parent) = parent {
+            self.revive_along(child, parent)?;
+        }
         let old = self.parent(child, reference)?;
         self.settle_refused(child, &reference.columns);
         if let Some(collection) = reference.collection {

@@ -114,12 +114,13 @@ impl Session {
         relation: Relation<E, To, Many>,
     ) -> Result<Option<Vec<Handle<To>>>> {
         let owner = self.node(owner)?;
-        let slots = self.edges.loaded(owner, relation.index());
+        let slots = match self.edges.loaded(owner, relation.index()) {
+            Some(slots) => Some(slots.to_vec()),
+            None => Some(self.undone_members(owner, relation.index())).filter(|m| !m.is_empty()),
+        };
         Ok(slots.zip(self.known_store::<To>()).map(|(slots, store)| {
-            slots
-                .iter()
-                .map(|&slot| self.handle((store, slot)))
-                .collect()
+            let slots = slots.into_iter();
+            slots.map(|slot| self.handle((store, slot))).collect()
         }))
     }
 
@@ -163,7 +164,16 @@ impl Session {
             return Ok((target, slots.to_vec()));
         }
         if self.any_store(owner.0).state(owner.1) != State::Persistent {
-            return Ok((target, self.edges.added(owner, relation).to_vec()));
+            let undone = self.undone_members(owner, relation);
+            let added = self.edges.added(owner, relation);
+            return Ok((
+                target,
+                if undone.is_empty() {
+                    added.to_vec()
+                } else {
+                    undone
+                },
+            ));
         }
         self.refuse_raise(owner, relation, &resolved)?;
         self.count_lazy_load(owner.0, relation);
@@ -210,6 +220,9 @@ impl Session {
                 return Err(Error::new(ErrorKind::StaleHandle, message).entity(child.name()));
             }
             return Ok(parent);
+        }
+        if let Some(parent) = self.undone_members(child, relation).pop() {
+            return Ok(Some(parent));
         }
         if self.any_store(child.0).is_expired(child.1, self.epoch) {
             let keys = self.key_values(child.0, &[child.1]);

@@ -174,6 +174,7 @@ impl Session {
             });
             values.collect()
         };
+        self.remember_key(child, columns);
         for (&column, value) in columns.iter().zip(&key) {
             self.assign_changed(child, column, value)?;
         }

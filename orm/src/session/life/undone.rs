@@ -1,0 +1,179 @@
+//! What a rollback leaves of added objects: they are transient, and know what they were related to, so that adding one again adds them
+//! all.
+
+use rustc_hash::FxHashMap;
+
+use crate::entity::{Related, RelationKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::{Node, Session, State};
+use crate::value::{Value, ValueRef};
+
+/// The relations of transient objects, and the keys that flushes filled in.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Undone {
+    relations: FxHashMap<Node, Vec<(u16, Node)>>,
+    /// Foreign keys of new objects as they were before their parents' keys were copied into them, in order.
+    filled: Vec<(Node, usize, Value)>,
+}
+
+impl Undone {
+    /// Where the filled keys end.
+    pub(in crate::session) fn mark(&self) -> usize {
+        self.filled.len()
+    }
+
+    /// The transaction is committed.
+    pub(in crate::session) fn commit(&mut self) {
+        self.filled.clear();
+    }
+
+    pub(in crate::session) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// An object has left.
+    pub(in crate::session) fn forget(&mut self, node: Node) {
+        self.relations.remove(&node);
+    }
+}
+
+impl Session {
+    /// Remembers a new object's foreign key before its parent's is copied into it.
+    pub(in crate::session) fn remember_key(&mut self, node: Node, columns: &[usize]) {
+        if self.any_store(node.0).state(node.1) != State::Pending {
+            return;
+        }
+        for &column in columns {
+            let before = self.any_store(node.0).value(node.1, column);
+            let before = before.value().map(ValueRef::to_owned);
+            if let Some(before) = before {
+                self.undone.filled.push((node, column, before));
+            }
+        }
+    }
+
+    /// Remembers what the objects that were added since some marks are related to, before they are undone.
+    pub(in crate::session) fn remember_added(&mut self, marks: &[usize]) {
+        let mut added = Vec::new();
+        for (store, entry) in (0u16..).zip(&self.stores) {
+            let mark = marks.get(usize::from(store)).copied().unwrap_or(0);
+            let slots = entry.store.ledger().added_since(mark);
+            added.extend(slots.into_iter().map(|slot| (store, slot)));
+        }
+        for node in added {
+            let related = self.relations_of(node);
+            if !related.is_empty() {
+                self.undone.relations.insert(node, related);
+            }
+        }
+    }
+
+    /// After what was added is undone: foreign keys that a flush filled in are as the program gave them.
+    pub(in crate::session) fn forget_keys(&mut self, mark: usize) {
+        for (node, column, before) in self.undone.filled.split_off(mark).into_iter().rev() {
+            let store = self.any_store_mut(node.0);
+            if store.state(node.1) == State::Transient {
+                // It had this value before.
+                let _ = store.assign(node.1, column, before.as_ref());
+            }
+        }
+    }
+
+    /// What an object that may have no row is related to in memory.
+    pub(in crate::session) fn relations_of(&mut self, owner: Node) -> Vec<(u16, Node)> {
+        let mapper = self.entry(owner.0).mapper.clone();
+        let Ok(relations) = mapper.resolved() else {
+            return Vec::new();
+        };
+        let mut related = Vec::new();
+        for (relation, resolved) in (0u16..).zip(relations) {
+            let target = self.target_store(owner.0, relation);
+            if resolved.kind != RelationKind::BelongsTo {
+                let members = self.edges.added(owner, relation).iter();
+                related.extend(members.map(|&slot| (relation, (target, slot))));
+                continue;
+            }
+            let reference = self.reference(owner.0, relation, resolved);
+            if let Ok(Some(parent)) = self.parent(owner, &reference) {
+                related.push((relation, parent));
+            }
+        }
+        related
+    }
+
+    /// The members of a relation of a transient object that have not left.
+    pub(in crate::session) fn undone_members(&self, owner: Node, relation: u16) -> Vec<u32> {
+        let related = self.undone.relations.get(&owner).into_iter().flatten();
+        let is_member = |(other, node): &&(u16, Node)| {
+            *other == relation && self.any_store(node.0).state(node.1) != State::Detached
+        };
+        related.filter(is_member).map(|(_, node)| node.1).collect()
+    }
+
+    /// What `take` puts into the relationship fields of an object. What a foreign key says needs no saying.
+    pub(in crate::session) fn relations_to_take(&mut self, owner: Node) -> Vec<Related> {
+        let related = match self.any_store(owner.0).state(owner.1) {
+            State::Pending => self.relations_of(owner),
+            State::Transient => self.undone.relations.remove(&owner).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let session = self.id;
+        let is_there = |(relation, node): &(u16, Node)| {
+            let store = self.any_store(node.0);
+            match store.state(node.1) {
+                State::Detached => false,
+                State::Persistent | State::Deleted => {
+                    !self.foreign_key_says(owner, *relation, *node)
+                }
+                _ => true,
+            }
+        };
+        let related = related.into_iter().filter(is_there);
+        related
+            .map(|(relation, node)| Related {
+                relation,
+                session,
+                node,
+            })
+            .collect()
+    }
+
+    fn foreign_key_says(&self, child: Node, relation: u16, parent: Node) -> bool {
+        let Ok(resolved) = self.relation(child.0, relation) else {
+            return false;
+        };
+        let is_reference = resolved.kind == RelationKind::BelongsTo;
+        let key = self.foreign_key(child, &resolved.local);
+        is_reference && key.is_some_and(|key| key == self.key_values(parent.0, &[parent.1]))
+    }
+
+    /// Adds a transient object again that is related to one in the session, and what it is related to.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidState`] if neither is in the session.
+    pub(in crate::session) fn revive_along(&mut self, one: Node, other: Node) -> Result<()> {
+        let state = |node: Node| self.any_store(node.0).state(node.1);
+        match (state(one), state(other)) {
+            (State::Transient, State::Transient) => {
+                let message = "neither of the two objects is in the session, as a rollback undid their being added: `take` one and `add` it again";
+                let name = self.entry(one.0).mapper.name();
+                Err(Error::new(ErrorKind::InvalidState, message).entity(name))
+            }
+            (State::Transient, State::Pending | State::Persistent) => self.revive(one),
+            (State::Pending | State::Persistent, State::Transient) => self.revive(other),
+            _ => Ok(()),
+        }
+    }
+
+    fn revive(&mut self, node: Node) -> Result<()> {
+        self.any_store_mut(node.0).ledger_mut().pend_again(node.1);
+        for (relation, target) in self.undone.relations.remove(&node).unwrap_or_default() {
+            let is_there = self.any_store(target.0).state(target.1) != State::Detached;
+            if is_there && !self.foreign_key_says(node, relation, target) {
+                self.connect(node, relation, target)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,275 @@
+//! What a rollback leaves of added objects: their values and what they were related to.
+
+use selfsame::prelude::*;
+use selfsame::session::State;
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::fixture::{
+    Album, Author, Book, Fixture, Mark, Node, Passport, Person, Post, Tag, Track,
+};
+
+fn boom<T>() -> Result<T> {
+    Err(Error::new(ErrorKind::Database, "boom"))
+}
+
+type Undo = fn(&mut Session, &mut dyn FnMut(&mut Session) -> Result<()>) -> Result<()>;
+
+/// Every way to undo what was added.
+const UNDONE: [(&str, Undo); 5] = [
+    ("rollback", |s, work| {
+        work(s)?;
+        s.rollback()
+    }),
+    ("rollback after a flush", |s, work| {
+        work(s)?;
+        s.flush()?;
+        s.rollback()
+    }),
+    ("transaction", |s, work| {
+        let failed = s.transaction(|s| {
+            work(s)?;
+            s.flush()?;
+            boom::<()>()
+        });
+        assert!(failed.is_err());
+        Ok(())
+    }),
+    ("savepoint", |s, work| {
+        let failed = s.savepoint(|s| {
+            work(s)?;
+            boom::<()>()
+        });
+        assert!(failed.is_err());
+        Ok(())
+    }),
+    ("savepoint after a flush", |s, work| {
+        let failed = s.savepoint(|s| {
+            work(s)?;
+            s.flush()?;
+            boom::<()>()
+        });
+        assert!(failed.is_err());
+        Ok(())
+    }),
+];
+
+/// Undoes what adds one object; its handle.
+fn undone<E: Entity>(
+    f: &mut Fixture,
+    undo: Undo,
+    mut work: impl FnMut(&mut Session) -> Result<Handle<E>>,
+) -> Result<Handle<E>> {
+    let mut handle = None;
+    undo(&mut f.session, &mut |s| {
+        handle = Some(work(s)?);
+        Ok(())
+    })?;
+    let handle = handle.expect("it was added");
+    assert_eq!(f.session.state(handle), State::Transient);
+    Ok(handle)
+}
+
+#[test]
+fn a_tree_is_added_again_by_its_root() -> Result<()> {
+    for (name, undo) in UNDONE {
+        let mut f = Fixture::new()?;
+        let album = undone(&mut f, undo, |s| {
+            let tracks = [
+                Track {
+                    marks: [Mark::new(1, 0), Mark::new(2, 0)].into(),
+                    ..Track::new("t1", 0)
+                },
+                Track::new("t2", 0),
+            ];
+            Ok(s.add(Album {
+                tracks: tracks.into(),
+                ..Album::new("a")
+            }))
+        })?;
+        let tracks = f.session.load(album, Album::TRACKS)?;
+        assert_eq!(tracks.len(), 2, "{name}");
+        assert_eq!(
+            f.session.loaded(album, Album::TRACKS)?,
+            Some(tracks.clone())
+        );
+        for &track in &tracks {
+            assert_eq!(
+                f.session[track].album_id, 0,
+                "{name}: as the program gave it"
+            );
+            assert_eq!(f.session.load(track, Track::ALBUM)?, album, "{name}");
+        }
+        let value = f.session.take(album)?;
+        assert_eq!(value.tracks.len(), 2, "{name}");
+        let again = f.session.add(value);
+        f.session.commit()?;
+        f.holds::<Album>(1);
+        f.holds::<Track>(2);
+        f.holds::<Mark>(2);
+        let found = f.session.load(again, Album::TRACKS)?;
+        assert_eq!(found, tracks, "{name}: their handles go on");
+        assert_eq!(f.session.load(tracks[0], Track::MARKS)?.len(), 2, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_tree_is_added_again_by_its_leaf() -> Result<()> {
+    for (name, undo) in UNDONE {
+        let mut f = Fixture::new()?;
+        let book = undone(&mut f, undo, |s| {
+            let book = Book {
+                author: Author {
+                    books: [Book::new("other")].into(),
+                    ..Author::new("ann")
+                }
+                .into(),
+                ..Book::new("b")
+            };
+            Ok(s.add(book))
+        })?;
+        assert_eq!(f.session[book].author_id, None, "{name}");
+        let value = f.session.take(book)?;
+        assert!(value.author.is_set(), "{name}");
+        let book = f.session.add(value);
+        f.session.commit()?;
+        f.holds::<Author>(1);
+        f.holds::<Book>(2);
+        let author = f.session.load(book, Book::AUTHOR)?.expect("an author");
+        assert_eq!(f.session.load(author, Author::BOOKS)?.len(), 2, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn pairs_and_one_to_one_relations_are_kept() -> Result<()> {
+    for (name, undo) in UNDONE {
+        let mut f = Fixture::new()?;
+        let old = f.session.add(Tag::new("old"));
+        f.session.commit()?;
+        let mut second = None;
+        let first = undone(&mut f, undo, |s| {
+            let shared = s.add(Tag::new("shared"));
+            second = Some(s.add(Post {
+                tags: [shared].into(),
+                ..Post::new("second")
+            }));
+            Ok(s.add(Post {
+                tags: [shared, old].into(),
+                ..Post::new("first")
+            }))
+        })?;
+        let second = second.expect("it was added");
+        assert_eq!(f.session.load(first, Post::TAGS)?.len(), 2, "{name}");
+        let values = [f.session.take(first)?, f.session.take(second)?];
+        let [first, second] = f.session.add_all(values);
+        f.session.commit()?;
+        f.holds::<Tag>(2);
+        f.holds::<Post>(2);
+        assert_eq!(f.session.load(first, Post::TAGS)?.len(), 2, "{name}");
+        assert_eq!(f.session.load(second, Post::TAGS)?.len(), 1, "{name}");
+        let person = undone(&mut f, undo, |s| {
+            Ok(s.add(Person {
+                passport: Passport::new("n").into(),
+                ..Person::new("ann")
+            }))
+        })?;
+        let value = f.session.take(person)?;
+        assert!(value.passport.is_set(), "{name}");
+        let person = f.session.add(value);
+        f.session.commit()?;
+        assert!(
+            f.session.load(person, Person::PASSPORT)?.is_some(),
+            "{name}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn what_belongs_to_a_row_belongs_to_it_again() -> Result<()> {
+    for (name, undo) in UNDONE {
+        let mut f = Fixture::new()?;
+        let ann = f.session.add(Author::new("ann"));
+        f.session.commit()?;
+        for is_pushed in [false, true] {
+            let book = undone(&mut f, undo, |s| {
+                let book = s.add(Book::new("b"));
+                match is_pushed {
+                    true => s.push(ann, Author::BOOKS, book)?,
+                    false => s.set(book, Book::AUTHOR, Some(ann))?,
+                }
+                Ok(book)
+            })?;
+            assert_eq!(f.session.load(ann, Author::BOOKS)?, [], "{name}");
+            f.session.rollback()?;
+            let value = f.session.take(book)?;
+            let book = f.session.add(value);
+            f.session.flush()?;
+            assert_eq!(f.session.load(book, Book::AUTHOR)?, Some(ann), "{name}");
+            f.session.rollback()?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn relating_a_transient_object_adds_it_again() -> Result<()> {
+    for (_, undo) in UNDONE {
+        let mut f = Fixture::new()?;
+        let root = f.session.add(Node::new("root"));
+        f.session.commit()?;
+        let node = undone(&mut f, undo, |s| {
+            Ok(s.add(Node {
+                children: [Node::new("leaf")].into(),
+                ..Node::new("branch")
+            }))
+        })?;
+        f.session.push(root, Node::CHILDREN, node)?;
+        assert_eq!(f.session.state(node), State::Pending);
+        f.session.commit()?;
+        f.holds::<Node>(3);
+        assert_eq!(f.session.load(node, Node::CHILDREN)?.len(), 1);
+        let two = [Node::new("x"), Node::new("y")].map(|node| f.session.add(node));
+        f.session.rollback()?;
+        let error = f.session.set(two[0], Node::PARENT, Some(two[1]));
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidState);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_pending_object_is_taken_with_its_relations() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author {
+        books: [Book::new("b")].into(),
+        ..Author::new("ann")
+    });
+    let mut value = f.session.take(ann)?;
+    assert_eq!(value.books.len(), 1);
+    value.name = "anna".into();
+    let anna = f.session.add(value);
+    f.session.commit()?;
+    f.holds::<Book>(1);
+    assert_eq!(f.session.load(anna, Author::BOOKS)?.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_second_rollback_keeps_them_too() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let mut ann = f.session.add(Author {
+        books: [Book::new("b")].into(),
+        ..Author::new("ann")
+    });
+    for _ in 0..3 {
+        f.session.flush()?;
+        f.session.rollback()?;
+        let value = f.session.take(ann)?;
+        ann = f.session.add(value);
+    }
+    f.session.commit()?;
+    f.holds::<Author>(1);
+    f.holds::<Book>(1);
+    Ok(())
+}
