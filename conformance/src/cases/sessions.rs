@@ -1,5 +1,7 @@
 //! Sessions and transactions: when they begin, what commit and rollback do to objects, states.
 
+mod baselines;
+mod closures;
 mod operations;
 
 use selfsame::ErrorKind;
@@ -10,7 +12,7 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::world::{Sent, Task, User, World};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, operations::CASES];
+pub(super) const LISTS: &[&[Case]] = &[CASES, operations::CASES, closures::CASES, baselines::CASES];
 
 const CASES: &[Case] = &[
     Case::core("sessions.begin.lazy", lazy)

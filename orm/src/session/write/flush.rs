@@ -60,10 +60,10 @@ impl Session {
             // A session that waits for a rollback says so even if there is nothing to write.
             return self.connected().map(|_| false);
         }
-        self.take_fields()?;
         if !self.has_changes() {
             return Ok(false);
         }
+        self.take_fields()?;
         if self.phase.flushing {
             let message =
                 "flush inside a flush: a hook's changes are flushed along, or by the next flush";
@@ -83,7 +83,9 @@ impl Session {
             session.refuse_second_mappings()?;
             session.call_hooks(When::BeforeFlush)
         })?;
-        self.take_fields()?;
+        if !self.hooks.is_empty() {
+            self.take_fields()?;
+        }
         self.whole(phase, |session| {
             session.write_changes(ending)?;
             session.call_hooks(When::AfterFlush)
