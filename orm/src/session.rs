@@ -48,6 +48,7 @@ use life::refused::RefusedFields;
 use life::transaction::Savepoint;
 use life::undone::Undone;
 use memory::association::AssociationEntry;
+use memory::cascade::Along;
 use memory::edges::{Edges, Remains};
 use memory::store::Store;
 use write::expression::Expressions;
@@ -161,7 +162,9 @@ impl Session {
     /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleHandle`].
     pub fn delete<E: Mapped>(&mut self, handle: Handle<E>) -> Result<()> {
         let (store, slot) = self.node(handle)?;
-        self.stores[usize::from(store)].store.doom(slot)
+        self.stores[usize::from(store)].store.doom(slot)?;
+        self.edges.note_deletion((store, slot));
+        Ok(())
     }
 
     /// The object of a handle, or why there is none; `session[handle]` panics instead.
@@ -210,7 +213,7 @@ impl Session {
     /// [`ErrorKind::StaleHandle`].
     pub fn expunge<E: Mapped>(&mut self, handle: Handle<E>) -> Result<E> {
         let node = self.node(handle)?;
-        for along in self.reached(node, |cascade| cascade.expunge)? {
+        for along in self.reached(node, |cascade| cascade.expunge, Along::Known)? {
             self.detach(along)?;
         }
         self.let_go(handle)
@@ -222,10 +225,7 @@ impl Session {
         self.stores.clear();
         self.lazy_loads.clear();
         self.hooks.forget_announced();
-        self.edges = Edges::default();
-        if !self.savepoints.is_empty() {
-            self.edges.mark();
-        }
+        self.edges.clear();
         self.expressions.clear();
         self.associations.clear();
         self.refused.clear();
@@ -298,6 +298,12 @@ impl Session {
 
     pub(crate) fn entry(&self, store: u16) -> &StoreEntry {
         &self.stores[usize::from(store)]
+    }
+
+    /// How many relations the mapping of a store has.
+    pub(crate) fn relation_count(&self, store: u16) -> u16 {
+        let relations = self.entry(store).mapper.relations().len();
+        u16::try_from(relations).expect("a mapping has fewer than 65,536 relations")
     }
 
     pub(crate) fn any_store(&self, store: u16) -> &dyn AnyStore {

@@ -7,6 +7,8 @@ pub(super) mod edges;
 pub(super) mod fit;
 pub(super) mod identity;
 pub(super) mod ledger;
+pub(super) mod links;
+pub(super) mod ordered_set;
 pub(super) mod pairs;
 pub(super) mod partial;
 pub(super) mod queried;

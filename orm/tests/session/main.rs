@@ -2,6 +2,7 @@
 
 mod arrays;
 mod baselines;
+mod both_sides;
 mod bulk;
 mod counting;
 mod deferred;

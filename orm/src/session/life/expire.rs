@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::entity::Mapped;
 use crate::error::{Error, ErrorKind, Result};
+use crate::session::memory::cascade::Along;
 use crate::session::memory::edges::Place;
 use crate::session::{Handle, Node, Session, State};
 
@@ -53,7 +54,7 @@ impl Session {
             let name = self.entry(node.0).mapper.name();
             return Err(Error::new(ErrorKind::InvalidState, message).entity(name));
         }
-        let mut expired = self.reached(node, |cascade| cascade.refresh)?;
+        let mut expired = self.reached(node, |cascade| cascade.refresh, Along::Rows)?;
         expired.retain(|&(store, slot)| self.any_store(store).state(slot) == State::Persistent);
         expired.push(node);
         for &(store, slot) in &expired {
@@ -64,7 +65,8 @@ impl Session {
             };
             self.any_store_mut(store).expire(slot);
             self.expressions.remove(&(store, slot));
-            for link in self.edges.expire((store, slot)) {
+            let relations = self.relation_count(store);
+            for link in self.edges.expire((store, slot), relations) {
                 self.take_back(&link, place)?;
             }
             self.take_back_pairs((store, slot));

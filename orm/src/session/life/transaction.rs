@@ -229,11 +229,11 @@ impl Session {
                 .store
                 .undo_to(savepoint.marks.get(index).copied().unwrap_or(0));
         }
+        self.forget_ousted();
         self.edges.undo_to(savepoint.edges);
         self.forget_keys(savepoint.keys);
         self.written_before = savepoint.written_before;
         self.expressions.clear();
-        self.forget_detached_members();
         self.refused.clear();
         let failed = self.failed.take();
         let undone = match &mut self.connection {

@@ -89,8 +89,8 @@ impl Session {
         for (relation, resolved) in (0u16..).zip(relations) {
             let target = self.target_store(owner.0, relation);
             if resolved.kind != RelationKind::BelongsTo {
-                let members = self.edges.added(owner, relation).iter();
-                related.extend(members.map(|&slot| (relation, (target, slot))));
+                let members = self.edges.known(owner, relation);
+                related.extend(members.map(|slot| (relation, (target, slot))));
                 continue;
             }
             let reference = self.reference(owner.0, relation, resolved);

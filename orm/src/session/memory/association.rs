@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::engine::{Operation, Shape};
 use crate::entity::{Association, RelationDescriptor, ResolvedRelation, Side, Through};
 use crate::error::{Error, ErrorKind, Result};
@@ -109,9 +111,9 @@ impl Session {
             if self.any_store(owner.0).state(owner.1) == State::Pending
                 && self.edges.loaded(owner, relation).is_none()
             {
-                self.edges.fill(owner, relation, Vec::new());
+                self.edges.fill(owner, relation, member.0, Vec::new());
             }
-            self.edges.insert(owner, relation, member.1);
+            self.edges.insert(owner, relation, member);
         }
         self.edges.pairs.want(pair, Wanted::Together, known);
         self.forget_if_done(pair);
@@ -162,7 +164,7 @@ impl Session {
         for collection in entry.collections(pair) {
             if let Some(relation) = collection.relation {
                 self.edges
-                    .remove(collection.owner, relation, collection.member.1);
+                    .remove(collection.owner, relation, collection.member);
             }
         }
         self.edges.pairs.want(pair, Wanted::Apart, Some(true));
@@ -211,13 +213,19 @@ impl Session {
         let Some(association) = self.known_association(through.association()) else {
             return;
         };
-        for (pair, change) in self.edges.pairs.in_order() {
+        let mut unknown = self.edges.pairs.of(owner);
+        unknown.retain(|(pair, change)| pair.association == association && change.known.is_none());
+        if unknown.is_empty() {
+            return;
+        }
+        let read: FxHashSet<u32> = slots.iter().copied().collect();
+        for (pair, _) in unknown {
             let (here, there) = match through.side() {
                 Side::Left => (pair.left, pair.right),
                 Side::Right => (pair.right, pair.left),
             };
-            if pair.association == association && here == owner && change.known.is_none() {
-                self.edges.pairs.tell(pair, slots.contains(&there.1));
+            if here == owner {
+                self.edges.pairs.tell(pair, read.contains(&there.1));
             }
         }
     }
@@ -268,7 +276,8 @@ impl Session {
             for (side, slots) in table.severed() {
                 let End { store, relation } = entry.end(side.other());
                 if let Some(relation) = relation.filter(|_| !slots.is_empty()) {
-                    let gone: BTreeSet<u32> = slots.iter().copied().collect();
+                    let members = entry.end(side).store;
+                    let gone: Vec<Node> = slots.iter().map(|&slot| (members, slot)).collect();
                     self.edges.remove_deleted(store, relation, &gone);
                 }
             }
@@ -342,7 +351,7 @@ impl Session {
             let is_member = self
                 .edges
                 .loaded(owner, relation)?
-                .contains(&collection.member.1);
+                .contains(collection.member.1);
             (is_member || !self.edges.lacks(owner, relation)).then_some(is_member)
         });
         let is_new = |node: Node| self.any_store(node.0).state(node.1) == State::Pending;

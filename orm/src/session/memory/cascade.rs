@@ -7,19 +7,29 @@ use crate::error::Result;
 use crate::session::memory::edges::{Place, Remains};
 use crate::session::{Node, Session};
 
+/// Which edges a cascade follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Along {
+    /// All that memory knows.
+    Known,
+    /// Those that the rows have: what was set or put in since the last flush is a change of its own, and stays.
+    Rows,
+}
+
 impl Session {
     /// What relations with this cascade lead to from an object, to any depth, as far as it is in memory; without the object itself.
     pub(in crate::session) fn reached(
         &mut self,
         from: Node,
         follows: fn(&Cascade) -> bool,
+        along: Along,
     ) -> Result<Vec<Node>> {
         let mut met = BTreeSet::from([from]);
         let mut found = vec![from];
         let mut next = 0;
         while let Some(&node) = found.get(next) {
             next += 1;
-            for neighbour in self.neighbours(node, follows)? {
+            for neighbour in self.neighbours(node, follows, along)? {
                 if met.insert(neighbour) {
                     found.push(neighbour);
                 }
@@ -29,7 +39,12 @@ impl Session {
         Ok(found)
     }
 
-    fn neighbours(&mut self, owner: Node, follows: fn(&Cascade) -> bool) -> Result<Vec<Node>> {
+    fn neighbours(
+        &mut self,
+        owner: Node,
+        follows: fn(&Cascade) -> bool,
+        along: Along,
+    ) -> Result<Vec<Node>> {
         let mapper = self.entry(owner.0).mapper.clone();
         let mut neighbours = Vec::new();
         for (index, resolved) in (0u16..).zip(mapper.resolved()?) {
@@ -39,10 +54,16 @@ impl Session {
             let target = self.target_store(owner.0, index);
             if resolved.kind == RelationKind::BelongsTo {
                 let reference = self.reference(owner.0, index, resolved);
-                neighbours.extend(self.parent(owner, &reference)?);
+                neighbours.extend(match along {
+                    Along::Known => self.parent(owner, &reference)?,
+                    Along::Rows => self.row_parent(owner, &reference)?,
+                });
+            } else if along == Along::Known {
+                let members = self.edges.known(owner, index);
+                neighbours.extend(members.map(|slot| (target, slot)));
             } else {
-                let members = self.edges.added(owner, index).iter();
-                neighbours.extend(members.map(|&slot| (target, slot)));
+                let members = self.edges.unchanged(owner, index);
+                neighbours.extend(members.map(|slot| (target, slot)));
             }
         }
         Ok(neighbours)
@@ -62,7 +83,8 @@ impl Session {
 
     /// Forgets what the references of an object were set to. The collection that its row is in is read again.
     pub(in crate::session) fn forget_references(&mut self, node: Node) -> Result<()> {
-        for link in self.edges.expire(node) {
+        let relations = self.relation_count(node.0);
+        for link in self.edges.expire(node, relations) {
             self.take_back(&link, Place::Unknown)?;
         }
         Ok(())

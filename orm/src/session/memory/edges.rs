@@ -1,10 +1,13 @@
 //! Edges: which objects a relation leads to, as far as it was loaded or changed. Slots here, types at the API.
+//!
+//! A collection is an ordered set of slots of one store. While a savepoint is open, each change is a delta in the log of edges, and
+//! undoing takes the deltas back from the end: what a change costs depends neither on the collection nor on the session.
 
-use std::collections::BTreeSet;
-
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::session::State;
+use crate::session::memory::links::{Link, Links};
+use crate::session::memory::ordered_set::OrderedSet;
 use crate::session::memory::pairs::Pairs;
 use crate::session::memory::queried::Queried;
 use crate::session::planted::{Planted, is_planted};
@@ -15,42 +18,26 @@ pub(crate) type Node = (u16, u32);
 /// A collection: its owner, and the number of the relation in the owner's mapper.
 type Collection = (Node, u16);
 
-/// A foreign key of one object: the object, and the key's first column.
-type Reference = (Node, usize);
-
 /// All relationship edges of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Edges {
     collections: FxHashMap<Collection, Members>,
-    /// References that were set and not yet flushed; they beat the foreign key's columns.
-    links: FxHashMap<Reference, Link>,
-    /// The order in which links were set, so that a flush does not depend on the hash map's.
-    order: Vec<Reference>,
+    /// References that were set and not yet flushed.
+    pub(crate) links: Links,
     /// What changed over many-to-many relations and was not flushed.
     pub(crate) pairs: Pairs,
     /// What queries said of relations; nothing that a flush sees.
     pub(crate) queried: Queried,
-    undo: Vec<(Collection, Option<Members>)>,
-    logs: bool,
-}
-
-/// A reference that was set.
-#[derive(Clone, Debug)]
-pub(crate) struct Link {
-    pub(crate) child: Node,
-    /// The columns of the foreign key, in the order of the parent's key.
-    pub(crate) columns: Vec<usize>,
-    pub(crate) parent: Option<Node>,
-    /// The store of the parent, whether there is one or not.
-    pub(crate) parent_store: u16,
-    /// The parent's relation that lists its children.
-    pub(crate) collection: Option<u16>,
-    /// Whether that relation has room for one child only.
-    pub(crate) single: bool,
-    /// Whether the foreign key takes NULL.
-    pub(crate) nullable: bool,
-    /// Whether the child is to be deleted if it is left without a parent.
-    pub(crate) delete_orphan: bool,
+    /// The collections that were changed since the last flush.
+    changed: Vec<Collection>,
+    /// What the clock of the links showed when objects were marked for deletion; none if it showed zero.
+    deleted: FxHashMap<Node, u64>,
+    /// The collections that each object was taken out of since the last flush.
+    left: FxHashMap<Node, Vec<Collection>>,
+    /// The collections that each object may be in; kept from the first time that somebody asks.
+    holders: Option<FxHashMap<Node, Vec<Collection>>>,
+    /// What was done since the outermost savepoint, if one is open.
+    log: Option<Log>,
 }
 
 /// Whether an object is in a collection, as its row says.
@@ -79,162 +66,215 @@ impl Remains {
 }
 
 /// A collection, loaded or with the changes that were made to it before it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 struct Members {
+    /// The store of the members.
+    target: u16,
     loaded: bool,
     /// A member has left the session, and its row has stayed.
     lacks: bool,
-    slots: Vec<u32>,
-    removed: Vec<u32>,
+    slots: OrderedSet,
+    changes: Option<Box<Changes>>,
+}
+
+/// What was put into a collection and taken out of it since the last flush, whatever its rows say.
+#[derive(Debug, Default)]
+struct Changes {
+    added: FxHashSet<u32>,
+    removed: FxHashSet<u32>,
+}
+
+/// Deltas, and the objects that have left the session since: those are not put back.
+#[derive(Debug, Default)]
+struct Log {
+    deltas: Vec<Delta>,
+    departed: FxHashMap<Node, Remains>,
+}
+
+#[derive(Debug)]
+enum Delta {
+    /// A member was added, as the last one.
+    Added(Collection),
+    /// A member was removed from a position.
+    Removed(Collection, u32, usize),
+    /// The collection as a whole was read, made or forgotten.
+    Replaced(Collection, Option<Box<Members>>),
+}
+
+impl Members {
+    fn new(target: u16) -> Self {
+        Self {
+            target,
+            loaded: false,
+            lacks: false,
+            slots: OrderedSet::default(),
+            changes: None,
+        }
+    }
+
+    /// Forgets that a member was added or removed.
+    fn forget_change(&mut self, slot: u32) {
+        if let Some(changes) = &mut self.changes {
+            changes.added.remove(&slot);
+            changes.removed.remove(&slot);
+        }
+    }
 }
 
 impl Edges {
     /// The members of a collection, if it is loaded.
-    pub(crate) fn loaded(&self, owner: Node, relation: u16) -> Option<&[u32]> {
+    pub(crate) fn loaded(&self, owner: Node, relation: u16) -> Option<&OrderedSet> {
         self.collections
             .get(&(owner, relation))
             .filter(|members| members.loaded)
-            .map(|members| &members.slots[..])
+            .map(|members| &members.slots)
     }
 
-    /// The members of a collection whose owner has no row yet: what was put into it.
-    pub(crate) fn added(&self, owner: Node, relation: u16) -> &[u32] {
-        self.collections
-            .get(&(owner, relation))
-            .map_or(&[], |members| &members.slots)
+    /// The members of a collection as far as they are known: those that were put into it, if it is not loaded.
+    pub(crate) fn known(&self, owner: Node, relation: u16) -> impl DoubleEndedIterator<Item = u32> {
+        let members = self.collections.get(&(owner, relation));
+        members.into_iter().flat_map(|members| members.slots.iter())
     }
 
-    /// Sets what was read, merged with the changes made before.
-    pub(crate) fn fill(&mut self, owner: Node, relation: u16, mut slots: Vec<u32>) {
-        self.log((owner, relation));
-        let members = self.collections.entry((owner, relation)).or_default();
-        if members.loaded {
-            members.slots = slots;
-            members.lacks = false;
-            return;
+    /// The known members of a collection without those that were put into it since the last flush.
+    pub(crate) fn unchanged(&self, owner: Node, relation: u16) -> impl Iterator<Item = u32> {
+        let members = self.collections.get(&(owner, relation));
+        let changes = members.and_then(|members| members.changes.as_deref());
+        let is_added = move |slot: &u32| changes.is_some_and(|made| made.added.contains(slot));
+        self.known(owner, relation)
+            .filter(move |slot| !is_added(slot))
+    }
+
+    /// Takes over what was read of a collection, merged with the changes that were not flushed. `target` is the store of its members.
+    pub(crate) fn fill(&mut self, owner: Node, relation: u16, target: u16, mut rows: Vec<u32>) {
+        let key = (owner, relation);
+        let mut before = self.collections.remove(&key);
+        let mut members = Members::new(target);
+        members.loaded = true;
+        members.changes = before.as_mut().and_then(|before| before.changes.take());
+        if let Some(changes) = &members.changes {
+            rows.retain(|slot| !changes.removed.contains(slot));
+            members.slots = rows.into();
+            let known = before.iter().flat_map(|before| before.slots.iter());
+            for late in known.filter(|slot| changes.added.contains(slot)) {
+                members.slots.push(late);
+            }
+        } else {
+            members.slots = rows.into();
         }
-        slots.retain(|slot| !members.removed.contains(slot));
-        let late: Vec<u32> = members
-            .slots
-            .iter()
-            .copied()
-            .filter(|slot| !slots.contains(slot))
-            .collect();
-        slots.extend(late);
-        *members = Members {
-            loaded: true,
-            slots,
-            ..Members::default()
-        };
-    }
-
-    pub(crate) fn insert(&mut self, owner: Node, relation: u16, slot: u32) {
-        self.log((owner, relation));
-        let members = self.collections.entry((owner, relation)).or_default();
-        members.removed.retain(|&s| s != slot);
-        if !members.slots.contains(&slot) {
-            members.slots.push(slot);
+        if let Some(holders) = &mut self.holders {
+            hold(holders, key, &members);
         }
+        self.collections.insert(key, members);
+        self.log_replaced(key, before);
     }
 
-    pub(crate) fn remove(&mut self, owner: Node, relation: u16, slot: u32) {
-        self.log((owner, relation));
-        let members = self.collections.entry((owner, relation)).or_default();
-        members.slots.retain(|&s| s != slot);
-        if !members.loaded && !members.removed.contains(&slot) {
-            members.removed.push(slot);
-        }
-    }
-
-    /// What a reference was set to, if it was set since the last flush.
-    pub(crate) fn link(&self, child: Node, column: usize) -> Option<&Link> {
-        self.links.get(&(child, column))
-    }
-
-    pub(crate) fn set_link(&mut self, link: Link) {
-        let reference = (link.child, link.columns[0]);
-        if self.links.insert(reference, link).is_none() {
-            self.order.push(reference);
+    /// Puts an object into a collection, as its last member if it is not in it.
+    pub(crate) fn insert(&mut self, owner: Node, relation: u16, member: Node) {
+        let key = (owner, relation);
+        let (members, changes) = self.change(key, member.0);
+        changes.removed.remove(&member.1);
+        changes.added.insert(member.1);
+        if members.push(member.1) {
+            self.log_delta(|| Delta::Added(key));
+            self.note_holder(key, member);
         }
     }
 
-    /// Links in the order they were set.
-    pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
-        self.order
-            .iter()
-            .filter_map(|reference| self.links.get(reference))
+    /// Takes an object out of a collection.
+    pub(crate) fn remove(&mut self, owner: Node, relation: u16, member: Node) {
+        let key = (owner, relation);
+        let (members, changes) = self.change(key, member.0);
+        changes.added.remove(&member.1);
+        changes.removed.insert(member.1);
+        let position = members.remove(member.1);
+        self.left.entry(member).or_default().push(key);
+        self.removed(key, member.1, position);
+    }
+
+    /// The members of a collection that is to be changed, and its changes since the last flush.
+    fn change(&mut self, key: Collection, target: u16) -> (&mut OrderedSet, &mut Changes) {
+        if !self.collections.contains_key(&key) {
+            self.log_replaced(key, None);
+        }
+        let members = self.collections.entry(key);
+        let members = members.or_insert_with(|| Members::new(target));
+        if members.changes.is_none() {
+            self.changed.push(key);
+        }
+        let changes = members.changes.get_or_insert_default();
+        (&mut members.slots, changes)
     }
 
     /// A change to a collection is taken back: the object is in it, or not, as its row says.
     pub(crate) fn put_back(&mut self, owner: Node, relation: u16, slot: u32, place: Place) {
-        if !self.collections.contains_key(&(owner, relation)) {
+        let key = (owner, relation);
+        let Some(members) = self.collections.get_mut(&key) else {
             return;
-        }
-        if place == Place::Unknown {
-            return self.unload((owner, relation));
-        }
-        self.log((owner, relation));
-        let members = self.collections.entry((owner, relation)).or_default();
-        members.removed.retain(|&s| s != slot);
-        if place == Place::Outside {
-            members.slots.retain(|&s| s != slot);
-        } else if members.loaded && !members.slots.contains(&slot) {
-            members.slots.push(slot);
-        }
-    }
-
-    /// A change to a collection that is not loaded came to nothing: its rows say whether the object is in it.
-    pub(crate) fn forget_change(&mut self, owner: Node, relation: u16, slot: u32) {
-        let members = self.collections.get(&(owner, relation));
-        if members.is_none_or(|members| members.loaded) {
-            return;
-        }
-        self.log((owner, relation));
-        let members = self.collections.entry((owner, relation)).or_default();
-        members.slots.retain(|&s| s != slot);
-        members.removed.retain(|&s| s != slot);
-    }
-
-    /// A removal from collections that are not loaded is taken back: their rows say whether the object is in them.
-    pub(crate) fn forget_removal(&mut self, owners: u16, relation: u16, slot: u32) {
-        for (&(owner, other), members) in &mut self.collections {
-            if owner.0 == owners && other == relation {
-                members.removed.retain(|&removed| removed != slot);
-            }
-        }
-    }
-
-    /// Forgets what was read of a collection; what was put into it and not flushed stays.
-    fn unload(&mut self, key: Collection) {
-        self.log(key);
-        let (owner, relation) = key;
-        let put_in = |link: &&Link| link.parent == Some(owner) && link.collection == Some(relation);
-        let slots: Vec<u32> = self
-            .links()
-            .filter(put_in)
-            .map(|link| link.child.1)
-            .collect();
-        if slots.is_empty() {
-            self.collections.remove(&key);
-            return;
-        }
-        let members = Members {
-            slots,
-            ..Members::default()
         };
-        self.collections.insert(key, members);
+        if place == Place::Unknown {
+            return self.unload(key);
+        }
+        members.forget_change(slot);
+        if place == Place::Outside {
+            let position = members.slots.remove(slot);
+            self.removed(key, slot, position);
+        } else if members.loaded && members.slots.push(slot) {
+            let member = (members.target, slot);
+            self.log_delta(|| Delta::Added(key));
+            self.note_holder(key, member);
+        }
     }
 
-    /// Drops members of collections that have left the session: those for which `has_left`, given the owner's store, the relation and
-    /// the slot.
-    pub(crate) fn drop_members(&mut self, has_left: impl Fn(u16, u16, u32) -> bool) {
-        for ((owner, relation), members) in &mut self.collections {
-            let before = members.slots.len();
-            members
-                .slots
-                .retain(|&slot| !has_left(owner.0, *relation, slot));
-            members.lacks |= members.slots.len() < before;
+    /// A change to a collection came to nothing. If it is not loaded, its rows say whether the object is in it.
+    pub(crate) fn forget_change(&mut self, owner: Node, relation: u16, slot: u32) {
+        let key = (owner, relation);
+        let Some(members) = self.collections.get_mut(&key) else {
+            return;
+        };
+        members.forget_change(slot);
+        if !members.loaded {
+            let position = members.slots.remove(slot);
+            self.removed(key, slot, position);
         }
+    }
+
+    /// That an object was taken out of collections of one relation is taken back: the rows say whether it is in them.
+    pub(crate) fn forget_removal(&mut self, owners: u16, relation: u16, member: Node) {
+        let Some(left) = self.left.get_mut(&member) else {
+            return;
+        };
+        let collections = &mut self.collections;
+        left.retain(|key| {
+            let is_it = key.0.0 == owners && key.1 == relation;
+            if let Some(members) = collections.get_mut(key).filter(|_| is_it)
+                && let Some(changes) = &mut members.changes
+            {
+                changes.removed.remove(&member.1);
+            }
+            !is_it
+        });
+    }
+
+    /// Forgets what was read of a collection; what was changed in it and not flushed stays.
+    fn unload(&mut self, key: Collection) {
+        let Some(mut before) = self.collections.remove(&key) else {
+            return;
+        };
+        let changes = before.changes.take();
+        let changes =
+            changes.filter(|changes| !changes.added.is_empty() || !changes.removed.is_empty());
+        if let Some(changes) = changes {
+            let added = before.slots.iter();
+            let added: Vec<u32> = added.filter(|slot| changes.added.contains(slot)).collect();
+            let members = Members {
+                slots: added.into(),
+                changes: Some(changes),
+                ..Members::new(before.target)
+            };
+            self.collections.insert(key, members);
+        }
+        self.log_replaced(key, Some(before));
     }
 
     /// Whether members of a collection do not stand for all of its rows.
@@ -250,136 +290,245 @@ impl Edges {
         }
     }
 
-    /// An object leaves: nothing leads to it or from it any more.
-    pub(crate) fn forget(
-        &mut self,
-        node: Node,
-        remains: Remains,
-        member_of: impl Fn(u16, u16) -> bool,
-    ) {
-        self.collections.retain(|(owner, _), _| *owner != node);
-        self.links.retain(|(child, _), _| *child != node);
-        self.order.retain(|(child, _)| *child != node);
+    /// An object with so many relations leaves the session: nothing leads to it or from it any more, even if a savepoint is undone.
+    pub(crate) fn forget(&mut self, node: Node, relations: u16, remains: Remains) {
+        for relation in 0..relations {
+            self.collections.remove(&(node, relation));
+        }
+        self.links.take(node);
+        self.left.remove(&node);
         self.pairs.take(node);
-        self.queried.forget(node);
-        for ((owner, relation), members) in &mut self.collections {
-            if member_of(owner.0, *relation) && members.slots.contains(&node.1) {
-                members.slots.retain(|&slot| slot != node.1);
+        self.queried.forget(node, relations);
+        for key in self.take_holders(node) {
+            let Some(members) = self.collections.get_mut(&key) else {
+                continue;
+            };
+            members.forget_change(node.1);
+            if members.slots.remove(node.1).is_some() {
                 members.lacks |= remains == Remains::Row;
             }
         }
+        if let Some(log) = &mut self.log {
+            log.departed.insert(node, remains);
+        }
+    }
+
+    /// Drops deleted objects from the collections of one relation.
+    pub(crate) fn remove_deleted(&mut self, owners: u16, relation: u16, gone: &[Node]) {
+        for &member in gone {
+            let mut others = self.take_holders(member);
+            others.retain(|&key| {
+                if key.0.0 != owners || key.1 != relation {
+                    return true;
+                }
+                if let Some(members) = self.collections.get_mut(&key) {
+                    let position = members.slots.remove(member.1);
+                    self.removed(key, member.1, position);
+                }
+                false
+            });
+            if let Some(holders) = self.holders.as_mut().filter(|_| !others.is_empty()) {
+                holders.insert(member, others);
+            }
+        }
+    }
+
+    /// An object was marked for deletion: what is put to it from now on is a mistake.
+    pub(crate) fn note_deletion(&mut self, node: Node) {
+        if self.links.clock() > 0 {
+            self.deleted.entry(node).or_insert(self.links.clock());
+        }
+    }
+
+    /// An object is deleted along with another, or `None`: because it was left without its parent.
+    pub(crate) fn note_cascade(&mut self, from: Option<Node>, node: Node) {
+        let moment = from.map_or(u64::MAX, |from| self.deletion(from));
+        if moment > 0 {
+            self.deleted.entry(node).or_insert(moment);
+        }
+    }
+
+    /// What the clock of the links showed when an object was marked for deletion.
+    pub(crate) fn deletion(&self, node: Node) -> u64 {
+        self.deleted.get(&node).copied().unwrap_or(0)
     }
 
     /// After a flush: the foreign keys say what the links said, and unloaded collections can be read whole.
     pub(crate) fn flushed(&mut self) {
         self.links.clear();
-        self.order.clear();
         self.pairs.clear();
-        let unloaded: Vec<Collection> = self
-            .collections
-            .iter()
-            .filter(|(_, members)| !members.loaded)
-            .map(|(key, _)| *key)
-            .collect();
-        for key in unloaded {
-            self.log(key);
-            self.collections.remove(&key);
-        }
-    }
-
-    /// Drops deleted objects from all collections of one relation.
-    pub(crate) fn remove_deleted(&mut self, owners: u16, relation: u16, gone: &BTreeSet<u32>) {
-        let is_met = |(key, members): (&Collection, &Members)| {
-            let is_it = key.0.0 == owners && key.1 == relation;
-            (is_it && members.slots.iter().any(|slot| gone.contains(slot))).then_some(*key)
-        };
-        let met: Vec<Collection> = self.collections.iter().filter_map(is_met).collect();
-        for key in met {
-            self.log(key);
-            if let Some(members) = self.collections.get_mut(&key) {
-                members.slots.retain(|slot| !gone.contains(slot));
+        self.left.clear();
+        self.deleted.clear();
+        for key in std::mem::take(&mut self.changed) {
+            match self.collections.get_mut(&key) {
+                Some(members) if members.loaded => members.changes = None,
+                Some(_) => {
+                    let mut before = self.collections.remove(&key);
+                    before.iter_mut().for_each(|members| members.changes = None);
+                    self.log_replaced(key, before);
+                }
+                None => {}
             }
         }
     }
 
-    /// Forgets what was read of one object's collections, so that they are read again, and hands out what its references were set to.
-    pub(crate) fn expire(&mut self, node: Node) -> Vec<Link> {
-        self.queried.forget(node);
-        let owned = self.collections.keys().filter(|(owner, _)| *owner == node);
-        for key in owned.copied().collect::<Vec<Collection>>() {
-            self.unload(key);
+    /// Forgets what was read of the collections of an object with so many relations, so that they are read again, and hands out what its
+    /// references were set to.
+    pub(crate) fn expire(&mut self, node: Node, relations: u16) -> Vec<Link> {
+        self.queried.forget(node, relations);
+        for relation in 0..relations {
+            self.unload((node, relation));
         }
-        let own = self.order.iter().filter(|(child, _)| *child == node);
-        let links = own.filter_map(|reference| self.links.remove(reference));
-        let links = links.collect();
-        self.order.retain(|(child, _)| *child != node);
-        links
+        self.links.take(node)
     }
 
-    /// Forgets what was read, so that it is read again; what was set or put in and not flushed stays.
+    /// Forgets what was read, so that it is read again; what was changed and not flushed stays.
     pub(crate) fn expire_loaded(&mut self) {
         self.queried.clear();
-        let linked = &self.links;
-        let changed = |slots: &[u32]| {
-            slots
-                .iter()
-                .any(|&slot| linked.keys().any(|((_, child), _)| *child == slot))
-        };
-        let read: Vec<Collection> = self
-            .collections
-            .iter()
-            .filter(|((owner, _), members)| {
-                let as_read = !changed(&members.slots) && !changed(&members.removed);
-                members.loaded && as_read && !self.pairs.touch(*owner)
-            })
-            .map(|(key, _)| *key)
-            .collect();
-        for key in read {
-            self.log(key);
-            self.collections.remove(&key);
+        let loaded = self.collections.iter();
+        let loaded = loaded.filter(|(_, members)| members.loaded);
+        for key in loaded.map(|(key, _)| *key).collect::<Vec<Collection>>() {
+            self.unload(key);
+        }
+        if self.collections.is_empty() {
+            self.holders = None;
         }
     }
 
-    /// Forgets everything at the end of a transaction: all is read again.
+    /// Forgets everything, for all is read again. A log that is kept for a savepoint begins anew.
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            log: self.log.as_ref().map(|_| Log::default()),
+            ..Self::default()
+        };
     }
 
-    /// Keeps a log from now on, for a savepoint.
+    /// The position in the log for a savepoint, right after a flush. A log is kept from now on.
     pub(crate) fn mark(&mut self) -> usize {
-        self.logs = true;
-        self.undo.len()
+        self.flushed();
+        self.log.get_or_insert_default().deltas.len()
     }
 
+    /// Undoes what was done since a position in the log, flushed or not.
     pub(crate) fn undo_to(&mut self, mark: usize) {
         self.links.clear();
-        self.order.clear();
         self.pairs.clear();
         self.queried.clear();
-        while self.undo.len() > mark {
-            let Some((key, before)) = self.undo.pop() else {
-                break;
-            };
-            if is_planted(Planted::SavepointKeepsEdges) {
-                continue;
+        self.left.clear();
+        self.deleted.clear();
+        for key in std::mem::take(&mut self.changed) {
+            if let Some(members) = self.collections.get_mut(&key) {
+                members.changes = None;
             }
-            match before {
-                Some(members) => self.collections.insert(key, members),
-                None => self.collections.remove(&key),
-            };
+        }
+        let Some(mut log) = self.log.take() else {
+            return;
+        };
+        for delta in log.deltas.drain(mark.min(log.deltas.len())..).rev() {
+            if !is_planted(Planted::SavepointKeepsEdges) {
+                self.undo(delta, &log.departed);
+            }
+        }
+        self.log = Some(log);
+    }
+
+    fn undo(&mut self, delta: Delta, departed: &FxHashMap<Node, Remains>) {
+        match delta {
+            Delta::Added(key) => {
+                if let Some(members) = self.collections.get_mut(&key) {
+                    members.slots.undo_push();
+                }
+            }
+            Delta::Removed(key, slot, at) => {
+                let Some(members) = self.collections.get_mut(&key) else {
+                    return;
+                };
+                let member = (members.target, slot);
+                match departed.get(&member) {
+                    Some(remains) => members.lacks |= *remains == Remains::Row,
+                    None => {
+                        members.slots.undo_remove(slot, at);
+                        self.note_holder(key, member);
+                    }
+                }
+            }
+            Delta::Replaced(key, before) => {
+                self.collections.remove(&key);
+                let before = before.filter(|_| !departed.contains_key(&key.0));
+                let Some(mut members) = before else {
+                    return;
+                };
+                if !departed.is_empty() {
+                    for slot in members.slots.to_vec() {
+                        if let Some(remains) = departed.get(&(members.target, slot)) {
+                            members.slots.remove(slot);
+                            members.lacks |= *remains == Remains::Row;
+                        }
+                    }
+                }
+                if let Some(holders) = &mut self.holders {
+                    hold(holders, key, &members);
+                }
+                self.collections.insert(key, *members);
+            }
         }
     }
 
     /// No savepoint is open any more.
     pub(crate) fn stop_log(&mut self) {
-        self.logs = false;
-        self.undo.clear();
+        self.log = None;
     }
 
-    fn log(&mut self, key: Collection) {
-        if self.logs {
-            self.undo.push((key, self.collections.get(&key).cloned()));
+    fn log_delta(&mut self, delta: impl FnOnce() -> Delta) {
+        if let Some(log) = &mut self.log {
+            log.deltas.push(delta());
         }
+    }
+
+    fn log_replaced(&mut self, key: Collection, before: Option<Members>) {
+        self.log_delta(|| Delta::Replaced(key, before.map(Box::new)));
+    }
+
+    /// After a removal from a position, if the slot had one.
+    fn removed(&mut self, key: Collection, slot: u32, position: Option<usize>) {
+        let Some(at) = position else {
+            return;
+        };
+        match &mut self.log {
+            Some(log) => log.deltas.push(Delta::Removed(key, slot, at)),
+            None => {
+                if let Some(members) = self.collections.get_mut(&key) {
+                    members.slots.compact();
+                }
+            }
+        }
+    }
+
+    fn note_holder(&mut self, key: Collection, member: Node) {
+        if let Some(holders) = &mut self.holders {
+            holders.entry(member).or_default().push(key);
+        }
+    }
+
+    /// The collections that an object may be in, taken out of the index.
+    fn take_holders(&mut self, member: Node) -> Vec<Collection> {
+        let collections = &self.collections;
+        let holders = self.holders.get_or_insert_with(|| {
+            let mut holders = FxHashMap::default();
+            for (&key, members) in collections {
+                hold(&mut holders, key, members);
+            }
+            holders
+        });
+        holders.remove(&member).unwrap_or_default()
+    }
+}
+
+/// Notes a collection as holder of each of its members.
+fn hold(holders: &mut FxHashMap<Node, Vec<Collection>>, key: Collection, members: &Members) {
+    for slot in members.slots.iter() {
+        let held = holders.entry((members.target, slot)).or_default();
+        held.push(key);
     }
 }
 
@@ -388,37 +537,95 @@ mod tests {
     use super::*;
 
     const OWNER: Node = (0, 1);
+    const TARGET: u16 = 5;
+
+    fn loaded(edges: &Edges, relation: u16) -> Option<Vec<u32>> {
+        edges.loaded(OWNER, relation).map(OrderedSet::to_vec)
+    }
 
     #[test]
     fn changes_before_loading_are_merged() {
         let mut edges = Edges::default();
-        edges.insert(OWNER, 0, 7);
-        edges.remove(OWNER, 0, 3);
-        assert_eq!(edges.loaded(OWNER, 0), None);
-        edges.fill(OWNER, 0, vec![2, 3, 4]);
-        assert_eq!(edges.loaded(OWNER, 0), Some(&[2, 4, 7][..]));
+        edges.insert(OWNER, 0, (TARGET, 7));
+        edges.remove(OWNER, 0, (TARGET, 3));
+        assert_eq!(loaded(&edges, 0), None);
+        edges.fill(OWNER, 0, TARGET, vec![2, 3, 4]);
+        assert_eq!(loaded(&edges, 0), Some(vec![2, 4, 7]));
     }
 
     #[test]
-    fn a_savepoint_restores_collections() {
+    fn what_is_expired_is_read_again_and_keeps_its_changes() {
         let mut edges = Edges::default();
-        edges.fill(OWNER, 0, vec![1]);
+        edges.fill(OWNER, 0, TARGET, vec![2, 3, 4]);
+        edges.fill(OWNER, 1, TARGET, vec![2]);
+        edges.insert(OWNER, 0, (TARGET, 7));
+        edges.remove(OWNER, 0, (TARGET, 3));
+        edges.expire_loaded();
+        assert_eq!((loaded(&edges, 0), loaded(&edges, 1)), (None, None));
+        edges.fill(OWNER, 0, TARGET, vec![2, 3, 4, 9]);
+        assert_eq!(loaded(&edges, 0), Some(vec![2, 4, 9, 7]));
+    }
+
+    #[test]
+    fn a_savepoint_restores_collections_in_their_order() {
+        let mut edges = Edges::default();
+        edges.fill(OWNER, 0, TARGET, vec![1, 2, 3]);
         let mark = edges.mark();
-        edges.insert(OWNER, 0, 2);
-        edges.remove(OWNER, 0, 1);
-        edges.fill(OWNER, 1, vec![9]);
+        edges.insert(OWNER, 0, (TARGET, 4));
+        edges.remove(OWNER, 0, (TARGET, 1));
+        edges.insert(OWNER, 0, (TARGET, 1));
+        edges.fill(OWNER, 1, TARGET, vec![9]);
         edges.undo_to(mark);
-        assert_eq!(edges.loaded(OWNER, 0), Some(&[1][..]));
-        assert_eq!(edges.loaded(OWNER, 1), None);
+        assert_eq!(loaded(&edges, 0), Some(vec![1, 2, 3]));
+        assert_eq!(loaded(&edges, 1), None);
+    }
+
+    #[test]
+    fn what_has_left_the_session_does_not_come_back_with_a_savepoint() {
+        let mut edges = Edges::default();
+        edges.fill(OWNER, 0, TARGET, vec![1, 2, 3]);
+        let mark = edges.mark();
+        edges.insert(OWNER, 0, (TARGET, 4));
+        edges.remove(OWNER, 0, (TARGET, 2));
+        edges.forget((TARGET, 2), 0, Remains::Row);
+        edges.forget((TARGET, 4), 0, Remains::Nothing);
+        edges.expire_loaded();
+        edges.forget((TARGET, 1), 0, Remains::Nothing);
+        edges.undo_to(mark);
+        assert_eq!(loaded(&edges, 0), Some(vec![3]));
+        assert!(edges.lacks(OWNER, 0));
+    }
+
+    #[test]
+    fn a_cleared_session_undoes_what_came_after() {
+        let mut edges = Edges::default();
+        edges.mark();
+        edges.fill(OWNER, 0, TARGET, vec![1]);
+        edges.clear();
+        edges.fill(OWNER, 0, TARGET, vec![2]);
+        edges.undo_to(0);
+        assert_eq!(loaded(&edges, 0), None);
+    }
+
+    #[test]
+    fn a_slot_of_another_store_is_another_object() {
+        let mut edges = Edges::default();
+        edges.fill(OWNER, 0, TARGET, vec![1]);
+        edges.forget((TARGET + 1, 1), 0, Remains::Row);
+        assert_eq!(loaded(&edges, 0), Some(vec![1]));
+        edges.remove_deleted(0, 0, &[(TARGET + 1, 1)]);
+        assert_eq!(loaded(&edges, 0), Some(vec![1]));
+        edges.remove_deleted(0, 0, &[(TARGET, 1)]);
+        assert_eq!(loaded(&edges, 0), Some(vec![]));
     }
 
     #[test]
     fn a_flush_forgets_unloaded_changes_only() {
         let mut edges = Edges::default();
-        edges.insert(OWNER, 0, 7);
-        edges.fill(OWNER, 1, vec![8]);
+        edges.insert(OWNER, 0, (TARGET, 7));
+        edges.fill(OWNER, 1, TARGET, vec![8]);
         edges.flushed();
-        assert_eq!(edges.added(OWNER, 0), &[] as &[u32]);
-        assert_eq!(edges.loaded(OWNER, 1), Some(&[8][..]));
+        assert_eq!(edges.known(OWNER, 0).count(), 0);
+        assert_eq!(loaded(&edges, 1), Some(vec![8]));
     }
 }

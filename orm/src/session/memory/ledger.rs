@@ -10,6 +10,8 @@ pub(crate) struct Ledger {
     pending: Vec<u32>,
     touched: Vec<u32>,
     doomed: Vec<u32>,
+    /// Objects that have left because their rows turned out to be gone, until their edges are forgotten.
+    ousted: Vec<u32>,
     /// What was written, inserted, deleted or read since BEGIN, in order; a `Written` has its old value in the store.
     log: Vec<Done>,
 }
@@ -219,6 +221,14 @@ impl Ledger {
         self.touched.retain(|&s| s != slot);
         self.doomed.retain(|&s| s != slot);
         self.slots[slot as usize].state = State::Detached;
+    }
+
+    pub(in crate::session) fn oust(&mut self, slot: u32) {
+        self.ousted.push(slot);
+    }
+
+    pub(in crate::session) fn take_ousted(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.ousted)
     }
 
     pub(in crate::session) fn log(&mut self, done: Done) {

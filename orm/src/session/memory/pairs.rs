@@ -32,6 +32,8 @@ pub(crate) enum Wanted {
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
     changes: FxHashMap<Pair, Change>,
+    /// The changes that each object may be at an end of.
+    by_end: FxHashMap<Node, Vec<Pair>>,
     count: u64,
 }
 
@@ -47,10 +49,15 @@ impl Pairs {
     /// Puts a pair together or takes it apart. `known` counts only the first time; what is as its row says is no change.
     pub(crate) fn want(&mut self, pair: Pair, wanted: Wanted, known: Option<bool>) {
         self.count += 1;
-        let change = self.changes.entry(pair).or_insert(Change {
-            wanted,
-            known,
-            at: self.count,
+        let change = self.changes.entry(pair).or_insert_with(|| {
+            for end in [pair.left, pair.right] {
+                self.by_end.entry(end).or_default().push(pair);
+            }
+            Change {
+                wanted,
+                known,
+                at: self.count,
+            }
         });
         change.wanted = wanted;
         if change.is_done() {
@@ -71,36 +78,46 @@ impl Pairs {
 
     /// All changes, in the order in which they were first asked for.
     pub(crate) fn in_order(&self) -> Vec<(Pair, Change)> {
-        let mut all: Vec<_> = self.changes.iter().map(|(&p, &c)| (p, c)).collect();
-        all.sort_unstable_by_key(|(_, change)| change.at);
-        all
+        in_order(self.changes.iter().map(|(&pair, &change)| (pair, change)))
+    }
+
+    /// The changes of an object, in the order in which they were first asked for.
+    pub(crate) fn of(&self, node: Node) -> Vec<(Pair, Change)> {
+        in_order(self.at(node))
     }
 
     /// Whether an object is at an end of a changed pair.
     pub(crate) fn touch(&self, node: Node) -> bool {
-        self.changes.keys().any(|pair| pair.has(node))
+        self.at(node).next().is_some()
     }
 
     /// Drops the changes of an object, and hands them out in order.
     pub(crate) fn take(&mut self, node: Node) -> Vec<(Pair, Change)> {
-        if self.changes.is_empty() {
-            return Vec::new();
+        let taken = self.of(node);
+        self.by_end.remove(&node);
+        for (pair, _) in &taken {
+            self.changes.remove(pair);
         }
-        let mut taken = self.in_order();
-        taken.retain(|(pair, _)| pair.has(node));
-        self.changes.retain(|pair, _| !pair.has(node));
         taken
     }
 
     pub(crate) fn clear(&mut self) {
         self.changes.clear();
+        self.by_end.clear();
+    }
+
+    fn at(&self, node: Node) -> impl Iterator<Item = (Pair, Change)> {
+        let pairs = self.by_end.get(&node).into_iter().flatten();
+        pairs.filter_map(|&pair| Some((pair, *self.changes.get(&pair)?)))
     }
 }
 
-impl Pair {
-    fn has(&self, node: Node) -> bool {
-        self.left == node || self.right == node
-    }
+fn in_order(changes: impl Iterator<Item = (Pair, Change)>) -> Vec<(Pair, Change)> {
+    let mut all: Vec<_> = changes.collect();
+    all.sort_unstable_by_key(|(_, change)| change.at);
+    // A change that was taken back and made again is noted twice.
+    all.dedup_by_key(|(_, change)| change.at);
+    all
 }
 
 impl Change {

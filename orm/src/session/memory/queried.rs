@@ -41,10 +41,12 @@ impl Queried {
         self.refused.is_empty()
     }
 
-    /// Forgets what was said of one object's relations.
-    pub(in crate::session) fn forget(&mut self, owner: Node) {
-        self.views.retain(|(node, _), _| *node != owner);
-        self.refused.retain(|(node, _)| *node != owner);
+    /// Forgets what was said of one object's relations, of which it has so many.
+    pub(in crate::session) fn forget(&mut self, owner: Node, relations: u16) {
+        for relation in 0..relations {
+            self.views.remove(&(owner, relation));
+            self.refused.remove(&(owner, relation));
+        }
     }
 
     /// Forgets everything.

@@ -1,13 +1,15 @@
 //! Changing relations in memory: both sides at once, no I/O.
 
-use std::collections::BTreeMap;
+use rustc_hash::FxHashSet;
 
 use crate::entity::{Entity, Grant, Many, Relation, RelationKind, ResolvedRelation, ToOne};
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::memory::edges::{Link, Node, Place, Remains};
+use crate::session::memory::edges::{Node, Place, Remains};
+use crate::session::memory::links::Link;
+use crate::session::memory::ordered_set::OrderedSet;
 use crate::session::planted::{Planted, is_planted};
 use crate::session::{Handle, Session, State, Taking};
-use crate::value::{Value, ValueRef};
+use crate::value::{Param, Value, ValueRef};
 
 /// A foreign key seen from both sides: which object holds it, and which collection of the parent it makes up.
 #[derive(Clone, Debug)]
@@ -74,7 +76,8 @@ impl Session {
             self.node(target)?;
         }
         let before = self.load(owner, relation)?;
-        for &gone in before.iter().filter(|member| !targets.contains(member)) {
+        let wanted: FxHashSet<Handle<To>> = targets.iter().copied().collect();
+        for &gone in before.iter().filter(|member| !wanted.contains(member)) {
             self.remove(owner, relation, gone)?;
         }
         for target in targets {
@@ -209,39 +212,57 @@ impl Session {
         parent: Option<Node>,
     ) -> Result<()> {
         if let Some(parent) = parent {
+            self.refuse_deleted_parent(child, reference, parent)?;
             self.revive_along(child, parent)?;
         }
-        let old = self.parent(child, reference)?;
+        let old = [
+            self.parent(child, reference)?,
+            self.row_parent(child, reference)?,
+        ];
         self.settle_refused(child, &reference.columns);
         if let Some(collection) = reference.collection {
-            let left = old.filter(|old| Some(*old) != parent);
-            if let Some(old) = left.filter(|_| !is_planted(Planted::ChildStays)) {
-                self.edges.remove(old, collection, child.1);
+            for left in old.into_iter().flatten().filter(|old| Some(*old) != parent) {
+                if !is_planted(Planted::ChildStays) {
+                    self.edges.remove(left, collection, child);
+                }
             }
             if let Some(parent) = parent {
                 // What is put into the collection of an object without a row is all there is.
                 if self.any_store(parent.0).state(parent.1) == State::Pending
                     && self.edges.loaded(parent, collection).is_none()
                 {
-                    self.edges.fill(parent, collection, Vec::new());
+                    self.edges.fill(parent, collection, child.0, Vec::new());
                 }
                 if reference.single {
                     self.displace(parent, collection, child, reference);
                 }
-                self.edges.insert(parent, collection, child.1);
+                self.edges.insert(parent, collection, child);
             }
         }
-        self.edges.set_link(Link {
-            child,
-            columns: reference.columns.clone(),
-            parent,
-            parent_store: reference.parent_store,
-            collection: reference.collection,
-            single: reference.single,
-            nullable: reference.nullable,
-            delete_orphan: reference.delete_orphan,
-        });
+        self.edges.links.set(reference.link(child, parent));
         Ok(())
+    }
+
+    /// Refuses to give a child a parent that goes with the next flush: it would be lost with it, or left with a key that leads nowhere.
+    fn refuse_deleted_parent(
+        &self,
+        child: Node,
+        reference: &Reference,
+        (store, slot): Node,
+    ) -> Result<()> {
+        let parent = self.entry(store);
+        if !parent.store.is_doomed(slot) {
+            return Ok(());
+        }
+        let mapper = &self.entry(child.0).mapper;
+        let message = format!(
+            "it refers to the {} with the key {}, which is about to be deleted",
+            parent.mapper.name(),
+            parent.store.key_text(slot)
+        );
+        Err(Error::new(ErrorKind::InvalidState, message)
+            .entity(mapper.name())
+            .column(&mapper.table().columns[reference.columns[0]].name))
     }
 
     /// Forgets what a reference was set to: the collections are as the row says again; `before` is where that leaves the child among
@@ -251,7 +272,7 @@ impl Session {
             return Ok(());
         };
         self.edges
-            .forget_removal(link.parent_store, collection, link.child.1);
+            .forget_removal(link.parent_store, collection, link.child);
         if let Some(parent) = link.parent {
             self.edges
                 .put_back(parent, collection, link.child.1, Place::Outside);
@@ -267,24 +288,6 @@ impl Session {
         Ok(())
     }
 
-    /// Drops from all collections what has left the session.
-    pub(in crate::session) fn forget_detached_members(&mut self) {
-        let mut targets = BTreeMap::new();
-        for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
-            let relations = self.entry(store).mapper.relations().len();
-            for relation in (0u16..).take(relations) {
-                targets.insert((store, relation), self.target_store(store, relation));
-            }
-        }
-        let stores = &self.stores;
-        self.edges.drop_members(|store, relation, slot| {
-            let target = targets.get(&(store, relation));
-            target.is_some_and(|&target| {
-                stores[usize::from(target)].store.state(slot) == State::Detached
-            })
-        });
-    }
-
     /// A one-to-one relation has room for one: the other child loses its parent.
     pub(in crate::session) fn displace(
         &mut self,
@@ -293,25 +296,12 @@ impl Session {
         child: Node,
         reference: &Reference,
     ) {
-        let others: Vec<u32> = self
-            .edges
-            .added(parent, collection)
-            .iter()
-            .copied()
-            .filter(|slot| *slot != child.1)
-            .collect();
+        let known = self.edges.known(parent, collection);
+        let others: Vec<u32> = known.filter(|slot| *slot != child.1).collect();
         for other in others {
+            let other = (child.0, other);
             self.edges.remove(parent, collection, other);
-            self.edges.set_link(Link {
-                child: (child.0, other),
-                columns: reference.columns.clone(),
-                parent: None,
-                parent_store: reference.parent_store,
-                collection: reference.collection,
-                single: reference.single,
-                nullable: reference.nullable,
-                delete_orphan: reference.delete_orphan,
-            });
+            self.edges.links.set(reference.link(other, None));
         }
     }
 
@@ -321,21 +311,41 @@ impl Session {
         child: Node,
         reference: &Reference,
     ) -> Result<Option<Node>> {
-        if let Some(link) = self.edges.link(child, reference.columns[0]) {
+        if let Some(link) = self.edges.links.get(child, reference.columns[0]) {
             return Ok(link.parent);
         }
+        let mut key = Vec::with_capacity(reference.columns.len());
+        self.any_store(child.0)
+            .values(child.1, &reference.columns, &mut key);
+        self.mapped(reference.parent_store, &key)
+    }
+
+    /// The mapped object that a child's row refers to, as the database has it, if nothing was set since.
+    pub(in crate::session) fn row_parent(
+        &self,
+        child: Node,
+        reference: &Reference,
+    ) -> Result<Option<Node>> {
         let store = self.any_store(child.0);
-        let params: Vec<_> = reference
-            .columns
-            .iter()
-            .map(|&column| store.value(child.1, column))
-            .collect();
-        let values: Vec<ValueRef<'_>> = params.iter().filter_map(|param| param.value()).collect();
-        if values.iter().any(|value| value.is_null()) {
+        let is_set = self.edges.links.get(child, reference.columns[0]).is_some();
+        if is_set || store.state(child.1) != State::Persistent {
             return Ok(None);
         }
-        let slot = self.any_store(reference.parent_store).find(&values)?;
-        Ok(slot.map(|slot| (reference.parent_store, slot)))
+        let mut key = Vec::with_capacity(reference.columns.len());
+        store.row_values(child.1, &reference.columns, &mut key);
+        self.mapped(reference.parent_store, &key)
+    }
+
+    /// The mapped object with a key; none if a part of it is NULL or not loaded.
+    fn mapped(&self, store: u16, key: &[Param<'_>]) -> Result<Option<Node>> {
+        let known = key.iter().map(Param::value);
+        let values = known.collect::<Option<Vec<ValueRef<'_>>>>();
+        let values = values.filter(|values| !values.iter().any(|value| value.is_null()));
+        let Some(values) = values else {
+            return Ok(None);
+        };
+        let slot = self.any_store(store).find(&values)?;
+        Ok(slot.map(|slot| (store, slot)))
     }
 
     /// Loads what a to-one relation whose key is on the other side leads to, if it is not known.
@@ -357,22 +367,42 @@ impl Session {
     /// The one object of a to-one relation whose key is on the other side, as far as it is known.
     fn owned(&mut self, owner: Node, relation: u16) -> Option<Node> {
         let target = self.target_store(owner.0, relation);
-        self.edges
-            .added(owner, relation)
-            .first()
-            .map(|&slot| (target, slot))
+        let first = self.edges.known(owner, relation).next();
+        first.map(|slot| (target, slot))
+    }
+
+    /// The members of a collection that is loaded.
+    pub(in crate::session) fn members(&self, owner: Node, relation: u16) -> Vec<u32> {
+        let loaded = self.edges.loaded(owner, relation);
+        loaded.map(OrderedSet::to_vec).unwrap_or_default()
+    }
+
+    /// Forgets the edges of objects whose rows turned out to be gone.
+    pub(in crate::session) fn forget_ousted(&mut self) {
+        for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
+            for slot in self.any_store_mut(store).ledger_mut().take_ousted() {
+                self.forget_edges((store, slot), Remains::Nothing);
+            }
+        }
     }
 
     pub(in crate::session) fn forget_edges(&mut self, node: Node, remains: Remains) {
-        let mappers: Vec<_> = self
-            .stores
-            .iter()
-            .map(|entry| entry.mapper.clone())
-            .collect();
-        let name = mappers[usize::from(node.0)].table().name.clone();
-        self.edges.forget(node, remains, |store, relation| {
-            let relation = &mappers[usize::from(store)].relations()[usize::from(relation)];
-            relation.target().table().name == name
-        });
+        let relations = self.relation_count(node.0);
+        self.edges.forget(node, relations, remains);
+    }
+}
+
+impl Reference {
+    fn link(&self, child: Node, parent: Option<Node>) -> Link {
+        Link {
+            child,
+            columns: self.columns.clone(),
+            parent,
+            parent_store: self.parent_store,
+            collection: self.collection,
+            single: self.single,
+            nullable: self.nullable,
+            delete_orphan: self.delete_orphan,
+        }
     }
 }

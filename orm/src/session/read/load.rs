@@ -165,11 +165,10 @@ impl Session {
         }
         if self.any_store(owner.0).state(owner.1) != State::Persistent {
             let undone = self.undone_members(owner, relation);
-            let added = self.edges.added(owner, relation);
             return Ok((
                 target,
                 if undone.is_empty() {
-                    added.to_vec()
+                    self.edges.known(owner, relation).collect()
                 } else {
                     undone
                 },
@@ -179,13 +178,7 @@ impl Session {
         self.count_lazy_load(owner.0, relation);
         self.autoflush()?;
         self.load_collections(owner.0, relation, &resolved, &[owner.1], &[])?;
-        Ok((
-            target,
-            self.edges
-                .loaded(owner, relation)
-                .unwrap_or_default()
-                .to_vec(),
-        ))
+        Ok((target, self.members(owner, relation)))
     }
 
     fn refuse_raise(&self, owner: Node, relation: u16, resolved: &ResolvedRelation) -> Result<()> {
@@ -209,7 +202,7 @@ impl Session {
         resolved: &ResolvedRelation,
         target: u16,
     ) -> Result<Option<u32>> {
-        if let Some(link) = self.edges.link(child, resolved.local[0]) {
+        if let Some(link) = self.edges.links.get(child, resolved.local[0]) {
             let parent = link.parent.map(|parent| parent.1);
             if parent.is_some_and(|slot| self.any_store(target).state(slot) == State::Detached) {
                 let (child, parent) = (&self.entry(child.0).mapper, &self.entry(target).mapper);
@@ -350,18 +343,18 @@ impl Session {
         resolved: &ResolvedRelation,
         mut slots: Vec<u32>,
     ) {
+        let target = self.target_store(owner.0, relation);
         if let Some(through) = &resolved.through {
             self.tell_pairs(owner, through, &slots);
-            self.edges.fill(owner, relation, slots);
+            self.edges.fill(owner, relation, target, slots);
             return;
         }
-        let target = self.target_store(owner.0, relation);
         slots.retain(|&slot| {
-            let link = self.edges.link((target, slot), resolved.remote[0]);
+            let link = self.edges.links.get((target, slot), resolved.remote[0]);
             link.is_none_or(|link| link.parent == Some(owner))
         });
-        let set = self.edges.added(owner, relation).last().copied();
-        self.edges.fill(owner, relation, slots);
+        let set = self.edges.known(owner, relation).next_back();
+        self.edges.fill(owner, relation, target, slots);
         if let Some(child) = set.filter(|_| resolved.kind == RelationKind::HasOne) {
             let reference = self.reference(owner.0, relation, resolved);
             self.displace(owner, relation, (target, child), &reference);

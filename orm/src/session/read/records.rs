@@ -172,7 +172,7 @@ impl Session {
         }
         let target = self.target_store(owner.0, index);
         let slots = self.edges.loaded(owner, index);
-        Ok(slots.map(|slots| self.records_at(target, slots)))
+        Ok(slots.map(|slots| self.records_at(target, &slots.to_vec())))
     }
 
     /// The members of a record's collection that a query found with [`RecordLoad::filtered`](crate::query::RecordLoad::filtered), as

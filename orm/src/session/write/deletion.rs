@@ -29,10 +29,12 @@ impl Session {
         }
         let orphans = self
             .edges
-            .links()
+            .links
+            .iter()
             .filter(|link| link.parent.is_none() && link.delete_orphan)
             .map(|link| link.child);
         for child in orphans.collect::<Vec<Node>>() {
+            self.edges.note_cascade(None, child);
             self.delete_cascaded(child)?;
         }
         Ok(())
@@ -80,6 +82,29 @@ impl Session {
         Ok(())
     }
 
+    /// Deletes a child because its parent is. One that is new, and was put to the parent after that was deleted, would be lost without a
+    /// word.
+    fn delete_with_parent(&mut self, owner: Node, column: usize, child: Node) -> Result<()> {
+        let edges = &mut self.edges;
+        let is_lost = edges
+            .links
+            .is_set_after(child, column, edges.deletion(owner));
+        edges.note_cascade(Some(owner), child);
+        if !is_lost || self.any_store(child.0).state(child.1) != State::Pending {
+            return self.delete_cascaded(child);
+        }
+        let parent = self.entry(owner.0);
+        let message = format!(
+            "it was put to the {} with the key {}, which goes in the same flush",
+            parent.mapper.name(),
+            parent.store.key_text(owner.1)
+        );
+        let mapper = &self.entry(child.0).mapper;
+        Err(Error::new(ErrorKind::InvalidState, message)
+            .entity(mapper.name())
+            .column(&mapper.table().columns[column].name))
+    }
+
     /// What goes with a pending object along its delete cascades, and is pending too.
     fn pending_children(&mut self, owner: Node) -> Result<Vec<Node>> {
         let relations = self.entry(owner.0).mapper.resolved()?.to_vec();
@@ -89,10 +114,10 @@ impl Session {
             .filter(|(_, resolved)| resolved.cascade.delete)
         {
             let target = self.target_store(owner.0, index);
-            let added = self.edges.added(owner, index).iter();
+            let pending = self.edges.known(owner, index);
             let pending =
-                added.filter(|&&slot| self.any_store(target).state(slot) == State::Pending);
-            children.extend(pending.map(|&slot| (target, slot)));
+                pending.filter(|&slot| self.any_store(target).state(slot) == State::Pending);
+            children.extend(pending.map(|slot| (target, slot)));
         }
         Ok(children)
     }
@@ -123,8 +148,7 @@ impl Session {
             let target = self.target_store(store, index);
             if resolved.through.is_some() {
                 for &owner in owners {
-                    let members = self.edges.loaded((store, owner), index);
-                    for member in members.unwrap_or_default().to_vec() {
+                    for member in self.members((store, owner), index) {
                         self.delete_cascaded((target, member))?;
                     }
                 }
@@ -132,12 +156,7 @@ impl Session {
             }
             let reference = self.reference(store, index, resolved);
             for &owner in owners {
-                let children = self
-                    .edges
-                    .loaded((store, owner), index)
-                    .unwrap_or_default()
-                    .to_vec();
-                for child in children {
+                for child in self.members((store, owner), index) {
                     self.release_child(
                         (store, owner),
                         index,
@@ -195,7 +214,7 @@ impl Session {
             return Ok(());
         }
         if resolved.cascade.delete {
-            return self.delete_cascaded(child);
+            return self.delete_with_parent(owner, resolved.remote[0], child);
         }
         let store = self.any_store(child.0);
         let is_there = matches!(store.state(child.1), State::Pending | State::Persistent);

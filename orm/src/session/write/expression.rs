@@ -154,7 +154,8 @@ impl Session {
         any.updated(slot, epoch)?;
         any.expire(slot);
         any.ledger_mut().overwritten(slot);
-        self.edges.queried.forget((store, slot));
+        let relations = self.relation_count(store);
+        self.edges.queried.forget((store, slot), relations);
         Ok(())
     }
 }

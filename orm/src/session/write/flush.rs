@@ -108,7 +108,7 @@ impl Session {
             let store = &entry.store;
             !(store.pending().is_empty() && store.touched().is_empty() && store.doomed().is_empty())
         };
-        self.edges.links().next().is_some()
+        !self.edges.links.is_empty()
             || !self.expressions.is_empty()
             || !self.edges.pairs.is_empty()
             || self.stores.iter().any(changed)
@@ -124,7 +124,7 @@ impl Session {
                 || !store.doomed().is_empty()
                 || store.touched().iter().any(is_due)
         };
-        self.edges.links().next().is_some()
+        !self.edges.links.is_empty()
             || !self.expressions.is_empty()
             || !self.edges.pairs.is_empty()
             || self.stores.iter().any(differs)
@@ -167,6 +167,7 @@ impl Session {
         for entry in &mut self.stores {
             entry.store.settle();
         }
+        self.forget_ousted();
         self.edges.flushed();
         Ok(())
     }
@@ -254,7 +255,7 @@ impl Session {
     /// Where a one-to-one relation was set from the side of the key and its other side is not loaded, a row may be in the way.
     fn displace_only_children(&mut self) -> Result<()> {
         let mut owners: BTreeMap<(u16, u16), Vec<u32>> = BTreeMap::new();
-        for link in self.edges.links().filter(|link| link.single) {
+        for link in self.edges.links.iter().filter(|link| link.single) {
             if let Some(((store, slot), relation)) = link.parent.zip(link.collection)
                 && self.any_store(store).state(slot) == State::Persistent
             {

@@ -3,7 +3,8 @@
 use rustc_hash::FxHashSet;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::memory::edges::{Link, Node};
+use crate::session::memory::edges::Node;
+use crate::session::memory::links::Link;
 use crate::session::planted::{Planted, is_planted};
 use crate::session::write::deletion::refers_to_primary_key;
 use crate::session::write::plan::Wait;
@@ -24,7 +25,7 @@ impl Session {
 
     /// Writes set references into foreign keys; those to objects that are inserted in this flush must wait.
     pub(in crate::session) fn settle_links(&mut self) -> Result<Vec<Wait>> {
-        let links: Vec<Link> = self.edges.links().cloned().collect();
+        let links: Vec<Link> = self.edges.links.iter().cloned().collect();
         let mut waits = Vec::new();
         for link in links {
             let (store, slot) = link.child;
@@ -126,7 +127,7 @@ impl Session {
                     .collect();
                 let nullable = columns.iter().all(|&column| table.columns[column].nullable);
                 for &slot in entry.store.pending() {
-                    if self.edges.link((store, slot), columns[0]).is_some() {
+                    if self.edges.links.get((store, slot), columns[0]).is_some() {
                         continue;
                     }
                     let params: Vec<Param<'_>> = columns

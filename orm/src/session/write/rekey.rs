@@ -96,7 +96,7 @@ impl Session {
         old: &[Value],
         cut: &mut Vec<u32>,
     ) -> Result<Option<Follower>> {
-        let refers = self.edges.link(node, key.columns[0]).is_none()
+        let refers = self.edges.links.get(node, key.columns[0]).is_none()
             && self.foreign_key(node, &key.columns).as_deref() == Some(old);
         let follower = Follower {
             node,

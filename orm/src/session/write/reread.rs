@@ -173,7 +173,7 @@ impl Session {
     /// The columns of references that were set on expired objects. They count as written, even to what the row last had.
     pub(in crate::session) fn references_set_on_expired(&self) -> BTreeMap<Node, Vec<usize>> {
         let mut set: BTreeMap<Node, Vec<usize>> = BTreeMap::new();
-        for link in self.edges.links() {
+        for link in self.edges.links.iter() {
             let (store, slot) = link.child;
             if self.any_store(store).is_expired(slot, self.epoch) {
                 set.entry(link.child).or_default().extend(&link.columns);

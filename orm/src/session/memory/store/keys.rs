@@ -63,6 +63,7 @@ impl<E: Mapped> Store<E> {
         let is_persistent = |&other: &u32| self.ledger.state(other) == State::Persistent;
         if let Some(gone) = known.filter(|&other| other != slot).filter(is_persistent) {
             self.detach(gone);
+            self.ledger.oust(gone);
         }
     }
 

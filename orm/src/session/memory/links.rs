@@ -1,0 +1,179 @@
+//! Links: references that were set and not yet flushed. They beat the foreign key's columns.
+
+use rustc_hash::FxHashMap;
+
+use crate::session::memory::edges::Node;
+
+/// A reference that was set.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) child: Node,
+    /// The columns of the foreign key, in the order of the parent's key.
+    pub(crate) columns: Vec<usize>,
+    pub(crate) parent: Option<Node>,
+    /// The store of the parent, whether there is one or not.
+    pub(crate) parent_store: u16,
+    /// The parent's relation that lists its children.
+    pub(crate) collection: Option<u16>,
+    /// Whether that relation has room for one child only.
+    pub(crate) single: bool,
+    /// Whether the foreign key takes NULL.
+    pub(crate) nullable: bool,
+    /// Whether the child is to be deleted if it is left without a parent.
+    pub(crate) delete_orphan: bool,
+}
+
+/// All links, in the order in which they were set, so that a flush does not depend on the order of a hash map.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    /// `None` where a link was taken back.
+    list: Vec<Option<Entry>>,
+    /// The last link of each child, from which the others are found.
+    last: FxHashMap<Node, u32>,
+    count: usize,
+    /// How often a reference was set since the last flush.
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    link: Link,
+    /// What the clock showed when it was set.
+    at: u64,
+    /// The link of the same child that was set before it.
+    before: Option<u32>,
+}
+
+impl Links {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// What the reference of an object whose foreign key begins with this column was set to.
+    pub(crate) fn get(&self, child: Node, column: usize) -> Option<&Link> {
+        if self.count == 0 {
+            return None;
+        }
+        let at = self.position(child, column)?;
+        self.list[at as usize].as_ref().map(|entry| &entry.link)
+    }
+
+    /// Sets a reference. One that was set before keeps its place in the order.
+    pub(crate) fn set(&mut self, link: Link) {
+        let child = link.child;
+        self.clock += 1;
+        if let Some(at) = self.position(child, link.columns[0]) {
+            if let Some(entry) = &mut self.list[at as usize] {
+                (entry.link, entry.at) = (link, self.clock);
+            }
+            return;
+        }
+        let at = u32::try_from(self.list.len()).expect("fewer than 2^32 references are set");
+        let before = self.last.insert(child, at);
+        self.list.push(Some(Entry {
+            link,
+            at: self.clock,
+            before,
+        }));
+        self.count += 1;
+    }
+
+    /// Takes out what the references of an object were set to, in order.
+    pub(crate) fn take(&mut self, child: Node) -> Vec<Link> {
+        let mut taken = Vec::new();
+        let mut next = self.last.remove(&child);
+        while let Some(entry) = next.and_then(|at| self.list[at as usize].take()) {
+            next = entry.before;
+            taken.push(entry.link);
+        }
+        self.count -= taken.len();
+        if self.count == 0 {
+            self.list.clear();
+        }
+        taken.reverse();
+        taken
+    }
+
+    /// How often a reference was set since the last flush.
+    pub(crate) fn clock(&self) -> u64 {
+        self.clock
+    }
+
+    /// Whether a reference was set after the clock showed this.
+    pub(crate) fn is_set_after(&self, child: Node, column: usize, clock: u64) -> bool {
+        let entry = self.position(child, column);
+        let entry = entry.and_then(|at| self.list[at as usize].as_ref());
+        entry.is_some_and(|entry| entry.at > clock)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Link> {
+        self.list.iter().flatten().map(|entry| &entry.link)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+        self.last.clear();
+        (self.count, self.clock) = (0, 0);
+    }
+
+    fn position(&self, child: Node, column: usize) -> Option<u32> {
+        let mut next = self.last.get(&child).copied();
+        while let Some(at) = next {
+            let entry = self.list[at as usize].as_ref()?;
+            if entry.link.columns[0] == column {
+                return Some(at);
+            }
+            next = entry.before;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(child: Node, column: usize, parent: u32) -> Link {
+        Link {
+            child,
+            columns: vec![column],
+            parent: Some((9, parent)),
+            parent_store: 9,
+            collection: None,
+            single: false,
+            nullable: true,
+            delete_orphan: false,
+        }
+    }
+
+    fn told(links: &[Link]) -> Vec<(Node, usize, Option<u32>)> {
+        let told = |link: &Link| {
+            let parent = link.parent.map(|parent| parent.1);
+            (link.child, link.columns[0], parent)
+        };
+        links.iter().map(told).collect()
+    }
+
+    #[test]
+    fn a_reference_is_of_one_object_in_one_store() {
+        let mut links = Links::default();
+        links.set(link((0, 1), 2, 5));
+        assert!(links.get((0, 1), 2).is_some());
+        assert!(links.get((1, 1), 2).is_none() && links.get((0, 1), 3).is_none());
+    }
+
+    #[test]
+    fn links_are_taken_in_the_order_in_which_they_were_set() {
+        let mut links = Links::default();
+        for (child, column, parent) in [(1, 2, 5), (2, 2, 5), (1, 3, 6), (1, 2, 7)] {
+            links.set(link((0, child), column, parent));
+        }
+        let taken = links.take((0, 1));
+        assert_eq!(told(&taken), [((0, 1), 2, Some(7)), ((0, 1), 3, Some(6))]);
+        let left: Vec<Link> = links.iter().cloned().collect();
+        assert_eq!(told(&left), [((0, 2), 2, Some(5))]);
+        assert!(links.take((0, 1)).is_empty() && !links.is_empty());
+        assert_eq!(links.take((0, 2)).len(), 1);
+        assert!(links.is_empty());
+    }
+}
