@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Bench(BenchArguments),
     /// Writes Rust entities for the tables of a database
     Inspect(InspectArguments),
+    /// Reads a database and says what of it can be read, found, related and written, and which row breaks what
+    Audit(AuditArguments),
     /// Starts one PostgreSQL server, runs a command with its URL in SELFSAME_POSTGRES_URL, and takes the server away
     WithPostgres(WithPostgresArguments),
 }
@@ -175,6 +177,54 @@ pub(crate) struct InspectArguments {
     /// A file for the entities, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct AuditArguments {
+    /// The database: sqlite:PATH, postgres://user:password@host:port/database, env:NAME (the URL that this variable holds)
+    pub(crate) url: String,
+    /// The schemas or attached databases that are read, instead of the usual one: A,B
+    #[arg(long, value_name = "SCHEMA", value_delimiter = ',')]
+    pub(crate) schema: Vec<String>,
+    /// The most rows of each table; by default all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rows: Option<u64>,
+    /// Writes rows back to what they hold, in transactions that are rolled back: 100 of each table, or --rows
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// How the verdict is written; by default as the file's ending says, or for people
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<AuditShape>,
+    /// A file for the verdict (.json, .md, .html), instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// How a verdict is shown.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuditShape {
+    /// What is wrong, a line each
+    Human,
+    /// Everything, for programs
+    Json,
+    /// Markdown
+    Markdown,
+    /// One page
+    Html,
+}
+
+impl AuditArguments {
+    /// The format that was asked for, or that the file's ending tells.
+    pub(crate) fn shape(&self) -> AuditShape {
+        let ending = self.out.as_ref().and_then(|path| path.extension());
+        let by_ending = || match ending.and_then(|ending| ending.to_str()) {
+            Some("json") => AuditShape::Json,
+            Some("md") => AuditShape::Markdown,
+            Some("html") => AuditShape::Html,
+            _ => AuditShape::Human,
+        };
+        self.format.unwrap_or_else(by_ending)
+    }
 }
 
 #[derive(Args)]

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<ExitCode> {
 }
 
 /// The tables of some schemas, or of the usual one; without any, an error that says where there are some.
-fn tables(engine: &Engine, schemas: &[String]) -> Result<Vec<Table>> {
+pub(crate) fn tables(engine: &Engine, schemas: &[String]) -> Result<Vec<Table>> {
     let mut connected = engine.connect()?;
     let wanted: Vec<Option<String>> = match schemas {
         [] => vec![None],
@@ -79,8 +79,22 @@ fn source(database: &str, tables: &[Table]) -> String {
     write::module(database, &model::Module::of(tables))
 }
 
+/// Why no entity can stand for a table.
+pub(crate) fn refusal_of(table: &Table) -> Option<&'static str> {
+    model::refusal(&model::with_key(table))
+}
+
 /// The database of a URL, or of the URL that a variable holds; a file of SQLite is only read.
-fn open(url: &str) -> Result<Engine> {
+pub(crate) fn open(url: &str) -> Result<Engine> {
+    open_by(url, Sqlite::read_only)
+}
+
+/// The same, to be written to; a file of SQLite must be there.
+pub(crate) fn open_for_writing(url: &str) -> Result<Engine> {
+    open_by(url, Sqlite::must_exist)
+}
+
+fn open_by(url: &str, access: fn(Sqlite) -> Sqlite) -> Result<Engine> {
     let held = match url.strip_prefix("env:") {
         None => None,
         Some(variable) => Some(std::env::var(variable).map_err(|_| {
@@ -91,7 +105,7 @@ fn open(url: &str) -> Result<Engine> {
     };
     let url = held.as_deref().unwrap_or(url);
     if url.starts_with("sqlite:") {
-        return Ok(Engine::new(Sqlite::url(url)?.read_only()));
+        return Ok(Engine::new(access(Sqlite::url(url)?)));
     }
     Engine::from_url(url, &[&selfsame_sqlite::SCHEME, &selfsame_postgres::SCHEME])
 }

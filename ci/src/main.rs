@@ -1,6 +1,7 @@
 //! The `selfsame` command: proves backends, and the ORM on them, for people and for pipelines.
 
 mod arguments;
+mod audit;
 mod bench;
 mod check;
 mod explain;
@@ -46,6 +47,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Explain(arguments) => explain::run(&arguments.id),
         Command::Faults(arguments) => faults::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::WithPostgres(arguments) => with_postgres::run(&arguments.command),
     }

@@ -19,8 +19,21 @@ pub(crate) fn reflect(
     connection: &mut dyn Connection,
     schemas: &[Option<String>],
 ) -> Result<Vec<Table>> {
+    let mut attached: Vec<String> = Vec::new();
+    each(
+        connection,
+        "SELECT name FROM pragma_database_list",
+        &mut |row| {
+            attached.push(get(row, 0)?);
+            Ok(())
+        },
+    )?;
+    let is_there = |schema: &&Option<String>| {
+        let name = schema.as_deref();
+        name.is_none_or(|name| attached.iter().any(|known| known == name))
+    };
     let mut tables = Vec::new();
-    for schema in schemas {
+    for schema in schemas.iter().filter(is_there) {
         let found = reflect_one(connection, schema.as_deref().unwrap_or("main"))?;
         tables.extend(found.into_iter().map(|table| match schema {
             Some(schema) => in_schema(table, schema),

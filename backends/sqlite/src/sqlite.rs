@@ -45,7 +45,9 @@ pub struct Sqlite {
 
 /// What the program does with each new connection.
 #[derive(Clone)]
-struct Hook(Arc<dyn Fn(&rusqlite::Connection) -> rusqlite::Result<()> + Send + Sync>);
+struct Hook(Arc<OnConnect>);
+
+type OnConnect = dyn Fn(&rusqlite::Connection) -> rusqlite::Result<()> + Send + Sync;
 
 impl fmt::Debug for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -150,7 +150,7 @@ impl<'t> Draft<'t> {
 }
 
 /// A table without a primary key takes the first UNIQUE constraint whose columns are never NULL for one.
-fn with_key(table: &Table) -> Table {
+pub(super) fn with_key(table: &Table) -> Table {
     let mut table = table.clone();
     if !table.primary_key.is_empty() {
         return table;
@@ -179,7 +179,7 @@ fn with_key(table: &Table) -> Table {
 }
 
 /// Why a table cannot be an entity.
-fn refusal(table: &Table) -> Option<&'static str> {
+pub(super) fn refusal(table: &Table) -> Option<&'static str> {
     if table.name.trim().is_empty() {
         return Some("its name is blank");
     }

@@ -12,6 +12,7 @@ mod sqlite;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audit;
 mod on_postgres;
 mod on_sqlite;
 mod places;

@@ -21,6 +21,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("postgres_records", records),
     ("postgres_tables_without_a_key", keyless),
     ("postgres_texts_of_the_database", texts_of_the_database),
+    ("postgres_audit", crate::audit::on_postgres),
     ("postgres_schemas", crate::places::on_postgres),
 ];
 

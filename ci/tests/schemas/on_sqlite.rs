@@ -15,6 +15,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("sqlite_is_written_and_made_again", written),
     ("sqlite_without_tables_is_refused", without_tables),
     ("sqlite_dates_of_others", dates),
+    ("sqlite_audit", crate::audit::on_sqlite),
+    ("sqlite_audit_of_a_clean_database", crate::audit::clean),
     ("sqlite_attached_databases", crate::places::on_sqlite),
     ("sqlite_types_that_tell_nothing", loose),
     ("sqlite_functions_of_the_program", functions),

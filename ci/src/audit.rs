@@ -1,0 +1,141 @@
+//! `selfsame audit`: whether a database can be mapped as it is, by reading it.
+//!
+//! Nothing is written: on SQLite the file is opened for reading, on PostgreSQL the transaction reads only. With `--write` each row is
+//! written back to what it holds, inside a transaction that is rolled back.
+
+mod read;
+mod relations;
+mod report;
+mod verdict;
+mod write_back;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use selfsame::dialect::Begin;
+use selfsame::engine::Connected;
+use selfsame::schema::Table;
+use selfsame::{Engine, Result};
+
+use crate::arguments::{AuditArguments, AuditShape};
+use crate::inspect;
+use crate::output::{say, try_to_write, unwritable};
+use verdict::{Audit, Severity, TableAudit};
+
+/// How many rows of each table `--write` writes back unless `--rows` says otherwise.
+const WRITTEN_ROWS: u64 = 100;
+
+/// Some table could not be read to its end.
+const INCOMPLETE: u8 = 3;
+
+/// Reads a database and says what of it can be used.
+///
+/// # Errors
+///
+/// A URL of no known kind, a schema without tables, a place that cannot be written to; whatever connecting gives.
+pub(crate) fn run(arguments: &AuditArguments) -> Result<ExitCode> {
+    if let Some(path) = &arguments.out {
+        try_to_write(path).map_err(|error| unwritable(path, &error))?;
+    }
+    let engine = match arguments.write {
+        true => inspect::open_for_writing(&arguments.url)?,
+        false => inspect::open(&arguments.url)?,
+    };
+    let tables = inspect::tables(&engine, &arguments.schema)?;
+    let start = Instant::now();
+    let mut audit = Audit {
+        database: engine.connect()?.server_version()?,
+        rows: arguments.rows,
+        wrote: arguments.write,
+        tables: Vec::new(),
+        seconds: 0.0,
+    };
+    let progress = progress(tables.len());
+    for table in &tables {
+        progress.set_message(table.name.clone());
+        audit
+            .tables
+            .push(of_table(&engine, table, &tables, arguments)?);
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    audit.seconds = start.elapsed().as_secs_f64();
+    let text = match arguments.shape() {
+        AuditShape::Human => report::human(&audit),
+        AuditShape::Json => report::json(&audit),
+        AuditShape::Markdown => report::markdown(&audit),
+        AuditShape::Html => report::html(&audit),
+    };
+    match &arguments.out {
+        Some(path) => {
+            std::fs::write(path, text).map_err(|error| unwritable(path, &error))?;
+            say(&report::summary(&audit))?;
+        }
+        None => say(&text)?,
+    }
+    Ok(match (audit.is_whole(), audit.worst()) {
+        (false, _) => ExitCode::from(INCOMPLETE),
+        (true, Some(Severity::Silent | Severity::Loud)) => ExitCode::from(1),
+        (true, _) => ExitCode::SUCCESS,
+    })
+}
+
+fn progress(tables: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
+    let bar = ProgressBar::new(tables as u64);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+/// A table, in a transaction of its own that leaves nothing.
+fn of_table(
+    engine: &Engine,
+    table: &Table,
+    tables: &[Table],
+    arguments: &AuditArguments,
+) -> Result<TableAudit> {
+    let start = Instant::now();
+    let mut audit = TableAudit::new(table, engine.dialect());
+    let mut connected = engine.connect()?;
+    let mut begin = Begin::default();
+    begin.read_only = !arguments.write;
+    begin.writes_first = arguments.write;
+    connected.begin(begin)?;
+    let parts: [&dyn Fn(&mut Connected, &mut TableAudit) -> Result<()>; 3] = [
+        &|connected, audit| read::rows(connected, table, arguments.rows, audit),
+        &|connected, audit| relations::check(connected, table, tables, audit),
+        &|connected, audit| match arguments.write {
+            true => {
+                let rows = arguments.rows.unwrap_or(WRITTEN_ROWS);
+                write_back::rows(connected, table, rows, audit)
+            }
+            false => Ok(()),
+        },
+    ];
+    for part in parts {
+        // What the database refuses is told of this table, and the others go on.
+        if let Err(error) = guarded(&mut connected, |connected| part(connected, &mut audit)) {
+            audit.broke_off(&error);
+        }
+    }
+    connected.rollback()?;
+    audit.seconds = start.elapsed().as_secs_f64();
+    Ok(audit)
+}
+
+/// Does something after which the transaction can go on, whatever becomes of it.
+fn guarded<T>(
+    connected: &mut Connected,
+    run: impl FnOnce(&mut Connected) -> Result<T>,
+) -> Result<T> {
+    connected.savepoint("audit")?;
+    let result = run(connected);
+    connected.rollback_to("audit")?;
+    connected.release("audit")?;
+    result
+}

@@ -1,0 +1,164 @@
+//! Foreign keys: rows that lead nowhere, keys that are equal to the database alone, and look-ups without an index.
+
+use selfsame::Result;
+use selfsame::backend::{Sql, StatementKind};
+use selfsame::engine::Connected;
+use selfsame::schema::{ForeignKey, Table};
+use selfsame::value::{ValueRef, ValueType};
+
+use super::guarded;
+use super::verdict::{Severity, TableAudit};
+
+/// Checks the foreign keys of a table against the tables that they lead to.
+pub(super) fn check(
+    connected: &mut Connected,
+    table: &Table,
+    tables: &[Table],
+    audit: &mut TableAudit,
+) -> Result<()> {
+    for key in &table.foreign_keys {
+        let columns = key.columns.join(", ");
+        let same = |other: &&Table| other.name.eq_ignore_ascii_case(&key.table);
+        let Some(parent) = tables.iter().find(same) else {
+            continue;
+        };
+        if !has_index(table, key) {
+            let message = format!(
+                "no index begins with the foreign key to {}: each load of its children reads the whole table",
+                key.table
+            );
+            audit.add(Severity::Slow, Some(&columns), message);
+        }
+        let lost = guarded(connected, |connected| {
+            count(connected, &orphans(connected, table, key, parent))
+        })?;
+        if lost > 0 {
+            let message = format!("its foreign key leads to no row of {}", key.table);
+            audit.add(Severity::Loud, Some(&columns), message);
+            add_rows(audit, lost);
+        }
+        let bent = guarded(connected, |connected| {
+            count(connected, &unequal(connected, table, key, parent))
+        })?;
+        if bent > 0 {
+            let message = format!(
+                "the key of {} is equal to the database and different in memory (letter case, blanks)",
+                key.table
+            );
+            audit.add(Severity::Silent, Some(&columns), message);
+            add_rows(audit, bent);
+        }
+    }
+    Ok(())
+}
+
+fn add_rows(audit: &mut TableAudit, rows: u64) {
+    if let Some(finding) = audit.findings.last_mut() {
+        finding.rows = rows;
+    }
+}
+
+/// Whether the key's columns begin an index, in whatever order.
+fn has_index(table: &Table, key: &ForeignKey) -> bool {
+    let begins = |columns: &[&String]| {
+        columns
+            .get(..key.columns.len())
+            .is_some_and(|first| key.columns.iter().all(|column| first.contains(&column)))
+    };
+    let primary: Vec<&String> = table.key_columns().map(|column| &column.name).collect();
+    let mut indexes = table.uniques.iter().chain(&table.indexes);
+    begins(&primary) || indexes.any(|index| begins(&index.columns.iter().collect::<Vec<_>>()))
+}
+
+/// Rows whose foreign key is whole and leads to nothing.
+fn orphans(connected: &Connected, table: &Table, key: &ForeignKey, parent: &Table) -> String {
+    let names = Names(connected);
+    let given: Vec<String> = key
+        .columns
+        .iter()
+        .map(|column| format!("c.{} IS NOT NULL", names.quoted(column)))
+        .collect();
+    format!(
+        "SELECT count(*) FROM {} AS c WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})",
+        names.place(table),
+        given.join(" AND "),
+        names.place(parent),
+        names.pairs(key)
+    )
+}
+
+/// Rows whose foreign key is equal to that of a row and has other bytes.
+fn unequal(connected: &Connected, table: &Table, key: &ForeignKey, parent: &Table) -> String {
+    let names = Names(connected);
+    let is_sqlite = connected.dialect().name() == "sqlite";
+    let texts = key
+        .columns
+        .iter()
+        .zip(&key.references)
+        .filter(|(column, _)| {
+            let column = table.position(column).map(|at| &table.columns[at]);
+            column.is_some_and(|column| column.ty.value_type() == ValueType::Text)
+        });
+    let differs: Vec<String> = texts
+        .map(|(here, there)| {
+            let (here, there) = (names.quoted(here), names.quoted(there));
+            match is_sqlite {
+                true => format!("CAST(c.{here} AS BLOB) <> CAST(p.{there} AS BLOB)"),
+                false => format!(
+                    "CAST(c.{here} AS text) COLLATE \"C\" <> CAST(p.{there} AS text) COLLATE \"C\""
+                ),
+            }
+        })
+        .collect();
+    let differs = match differs.is_empty() {
+        true => "1 = 0".to_owned(),
+        false => differs.join(" OR "),
+    };
+    format!(
+        "SELECT count(*) FROM {} AS c JOIN {} AS p ON {} WHERE {differs}",
+        names.place(table),
+        names.place(parent),
+        names.pairs(key)
+    )
+}
+
+/// Names as the database's SQL writes them.
+struct Names<'c>(&'c Connected);
+
+impl Names<'_> {
+    fn quoted(&self, name: &str) -> String {
+        let mut out = String::new();
+        self.0.dialect().quote(name, &mut out);
+        out
+    }
+
+    fn place(&self, table: &Table) -> String {
+        let name = self.quoted(table.local_name());
+        match &table.schema {
+            Some(schema) => format!("{}.{name}", self.quoted(schema)),
+            None => name,
+        }
+    }
+
+    fn pairs(&self, key: &ForeignKey) -> String {
+        let pairs: Vec<String> = key
+            .columns
+            .iter()
+            .zip(&key.references)
+            .map(|(here, there)| format!("c.{} = p.{}", self.quoted(here), self.quoted(there)))
+            .collect();
+        pairs.join(" AND ")
+    }
+}
+
+fn count(connected: &mut Connected, text: &str) -> Result<u64> {
+    let sql = Sql::new(StatementKind::Raw, text, [], [ValueType::I64]);
+    let mut found = 0;
+    connected.query(&sql, &[], &mut |row| {
+        if let ValueRef::I64(rows) = row.value(0, ValueType::I64)? {
+            found = rows.unsigned_abs();
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}

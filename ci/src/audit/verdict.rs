@@ -1,0 +1,178 @@
+//! What an audit says: findings about tables and columns, each with how bad it is.
+
+use selfsame::Error;
+use selfsame::dialect::Dialect;
+use selfsame::schema::Table;
+
+/// How bad a finding is, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Severity {
+    /// Something that an entity cannot say.
+    Note,
+    /// Right, and slow.
+    Slow,
+    /// An error, where it is met.
+    Loud,
+    /// Another value, or another row, without an error.
+    Silent,
+}
+
+impl Severity {
+    pub(super) const ALL: [Self; 4] = [Self::Silent, Self::Loud, Self::Slow, Self::Note];
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Slow => "slow",
+            Self::Loud => "error",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug)]
+pub(super) struct Finding {
+    pub(super) severity: Severity,
+    /// The column or columns that it is about; the whole table if `None`.
+    pub(super) column: Option<String>,
+    /// The key of the first row that shows it.
+    pub(super) key: Option<String>,
+    /// How many rows show it; 0 where it is not about rows.
+    pub(super) rows: u64,
+    pub(super) message: String,
+}
+
+/// What can be done with a column.
+#[derive(Clone, Debug)]
+pub(super) struct ColumnAudit {
+    pub(super) name: String,
+    pub(super) ty: String,
+    /// Every value that was read is one of the type.
+    pub(super) is_readable: bool,
+    /// A row is found by a value of the column; `None` where there was no value to try.
+    pub(super) is_found: Option<bool>,
+    /// Rows that were written back hold what they held; `None` where none was written.
+    pub(super) is_writable: Option<bool>,
+}
+
+/// A table.
+#[derive(Clone, Debug)]
+pub(super) struct TableAudit {
+    pub(super) name: String,
+    pub(super) rows: u64,
+    pub(super) columns: Vec<ColumnAudit>,
+    pub(super) findings: Vec<Finding>,
+    /// It was read to its end, or as far as was asked.
+    pub(super) is_whole: bool,
+    pub(super) seconds: f64,
+}
+
+/// A database.
+#[derive(Clone, Debug)]
+pub(super) struct Audit {
+    pub(super) database: String,
+    /// The most rows of each table, if not all.
+    pub(super) rows: Option<u64>,
+    pub(super) wrote: bool,
+    pub(super) tables: Vec<TableAudit>,
+    pub(super) seconds: f64,
+}
+
+impl TableAudit {
+    /// What is known without reading rows.
+    pub(super) fn new(table: &Table, dialect: &dyn Dialect) -> Self {
+        let columns = table.columns.iter().map(|column| ColumnAudit {
+            name: column.name.clone(),
+            ty: dialect.column_type(&column.ty).into_owned(),
+            is_readable: true,
+            is_found: None,
+            is_writable: None,
+        });
+        let mut audit = Self {
+            name: table.name.clone(),
+            rows: 0,
+            columns: columns.collect(),
+            findings: Vec::new(),
+            is_whole: true,
+            seconds: 0.0,
+        };
+        for remark in &table.remarks {
+            audit.add(Severity::Note, None, remark.clone());
+        }
+        for column in &table.columns {
+            for remark in &column.remarks {
+                audit.add(Severity::Note, Some(&column.name), remark.clone());
+            }
+        }
+        if let Some(reason) = crate::inspect::refusal_of(table) {
+            audit.add(
+                Severity::Loud,
+                None,
+                format!("no entity can stand for it: {reason}"),
+            );
+        }
+        audit
+    }
+
+    pub(super) fn add(&mut self, severity: Severity, column: Option<&str>, message: String) {
+        self.findings.push(Finding {
+            severity,
+            column: column.map(str::to_owned),
+            key: None,
+            rows: 0,
+            message,
+        });
+    }
+
+    /// Adds a row that shows something; what is shown by several is one finding.
+    pub(super) fn add_row(&mut self, severity: Severity, column: &str, key: &str, message: &str) {
+        let same = |finding: &&mut Finding| {
+            finding.column.as_deref() == Some(column) && finding.message == message
+        };
+        match self.findings.iter_mut().find(same) {
+            Some(finding) => finding.rows += 1,
+            None => self.findings.push(Finding {
+                severity,
+                column: Some(column.to_owned()),
+                key: Some(key.to_owned()),
+                rows: 1,
+                message: message.to_owned(),
+            }),
+        }
+    }
+
+    pub(super) fn broke_off(&mut self, error: &Error) {
+        self.is_whole = false;
+        self.add(
+            Severity::Loud,
+            None,
+            format!("it could not be read: {error}"),
+        );
+    }
+}
+
+impl Audit {
+    pub(super) fn is_whole(&self) -> bool {
+        self.tables.iter().all(|table| table.is_whole)
+    }
+
+    pub(super) fn findings(&self) -> impl Iterator<Item = (&TableAudit, &Finding)> {
+        self.tables
+            .iter()
+            .flat_map(|table| table.findings.iter().map(move |finding| (table, finding)))
+    }
+
+    pub(super) fn worst(&self) -> Option<Severity> {
+        self.findings().map(|(_, finding)| finding.severity).max()
+    }
+
+    pub(super) fn count(&self, severity: Severity) -> usize {
+        let same = |(_, finding): &(&TableAudit, &Finding)| finding.severity == severity;
+        self.findings().filter(same).count()
+    }
+
+    pub(super) fn rows_read(&self) -> u64 {
+        self.tables.iter().map(|table| table.rows).sum()
+    }
+}
