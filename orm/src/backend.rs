@@ -65,12 +65,20 @@ pub struct Scheme {
 /// - A statement MAY be prepared and kept, by [`Sql::id`]; a changed schema MUST NOT make a kept statement give wrong rows.
 /// - After an error the connection MUST be usable (inside a transaction: after a rollback, or a rollback to a savepoint), unless
 ///   the error is [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
-/// - Dropping a connection with an open transaction MUST roll it back.
+/// - Dropping a connection with an open transaction MUST roll it back, and MUST NOT panic on any thread.
+/// - Every wait for the database MUST end: where it does not answer in time, the connection is lost. Rolling back, `reset` and dropping
+///   MUST end within seconds.
+/// - What stands between the program and the database may give each transaction another connection to it (a pooler): a kept statement MUST
+///   NOT run as another program's, and what a backend's options set (a schema, a time limit) MUST hold for every statement or be refused.
 ///
 /// # Errors
 ///
 /// Every native error is classified into an [`ErrorKind`](crate::ErrorKind); it carries the constraint's name where the database
-/// tells it, and MUST NOT carry parameter values, neither in its text nor in its source.
+/// tells it, and MUST NOT carry parameter values, neither in its text nor in its source; of the database's own message
+/// [`without_values`](crate::error::without_values) keeps what may be shown.
+///
+/// A write outside of a transaction commits itself. If its connection breaks it may have run, and the engine says so, unless the backend
+/// knows that nothing of it was sent and the error is [`unsent`](crate::Error::unsent).
 ///
 /// # Wrappers
 ///
@@ -118,7 +126,8 @@ pub trait Connection: Debug + Send {
     /// # Errors
     ///
     /// See the trait. A COMMIT that fails because the connection broke is
-    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost); the engine reports it as ambiguous.
+    /// [`ConnectionLost`](crate::ErrorKind::ConnectionLost); the engine reports it as ambiguous, unless it is
+    /// [`unsent`](crate::Error::unsent) or the transaction only read.
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
         let _ = command;
         self.execute(&Statement { sql, params: &[] }).map(drop)

@@ -1,7 +1,11 @@
 //! One error type for the whole library: a kind to branch on, the context to mend it by, and the cause.
 
+mod message;
+
 use std::error::Error as StdError;
 use std::fmt;
+
+pub use message::without_values;
 
 /// The result of everything in this library that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -35,7 +39,8 @@ pub enum ErrorKind {
     Authentication,
     /// An established connection is gone.
     ConnectionLost,
-    /// The connection broke while COMMIT was under way: the transaction may or may not have been committed.
+    /// The connection broke while COMMIT was under way, or a write outside of a transaction, which commits itself: it may or may not have
+    /// been committed.
     AmbiguousCommit,
     /// The database cannot parse or resolve the statement.
     InvalidStatement,
@@ -95,6 +100,7 @@ struct Inner {
     statement: Option<String>,
     code: Option<String>,
     parameter: Option<usize>,
+    unsent: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -112,6 +118,7 @@ impl Error {
             statement: None,
             code: None,
             parameter: None,
+            unsent: false,
             source: None,
         }))
     }
@@ -174,6 +181,14 @@ impl Error {
         self
     }
 
+    /// Says that nothing of the statement has reached the database: it has certainly not run. Without it, a statement whose connection broke
+    /// may have run.
+    #[must_use]
+    pub fn unsent(mut self) -> Self {
+        self.0.unsent = true;
+        self
+    }
+
     /// Adds the cause. It must not carry parameter values.
     #[must_use]
     pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -231,6 +246,11 @@ impl Error {
     /// The position of the parameter that was refused, from 1.
     pub fn parameter_position(&self) -> Option<usize> {
         self.0.parameter
+    }
+
+    /// Whether the statement has certainly not run, for nothing of it was sent.
+    pub fn is_unsent(&self) -> bool {
+        self.0.unsent
     }
 
     /// Whether running the whole transaction again, from a clean state, can succeed.

@@ -1,30 +1,26 @@
 //! [`Postgres`]: where the server is, and how to connect to it.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use selfsame::backend::{Backend, Connection, Scheme};
 use selfsame::dialect::Dialect;
-use selfsame::error::{Error, ErrorKind, Result};
-use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use selfsame::error::{Error, Result};
+use tokio_postgres::config::Host;
 
-use crate::connection::PostgresConnection;
+use crate::connect::{Connected, connect};
+use crate::connection::{Manners, PostgresConnection};
 use crate::dialect::PostgresDialect;
-use crate::driver::Client;
+use crate::options::{Options, configuration};
 use crate::runtime;
+use crate::settings::Settings;
 
 /// Opens `postgres://…` and `postgresql://…`.
 pub const SCHEME: Scheme = Scheme {
     names: &["postgres", "postgresql"],
     open: |url| Ok(Arc::new(Postgres::url(url)?)),
 };
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// When a silent peer is asked whether it is still there; the operating system's own answer is two hours.
-const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// A PostgreSQL database.
 ///
@@ -42,21 +38,31 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// ```
 #[derive(Clone)]
 pub struct Postgres {
-    config: Config,
-    connect_timeout: Duration,
+    options: Options,
+    settings: Settings,
     dialect: PostgresDialect,
 }
 
 impl Postgres {
     /// The database at a URL: `postgres://user:password@host:port/database?option=value`.
     ///
-    /// The options are those of libpq that the driver knows: `sslmode`, `application_name`, `connect_timeout`, `options` …
-    /// With `sslmode=require` the server's certificate is verified; `prefer`, the default, takes any.
+    /// The options are those of libpq, as hosted databases hand them out: several hosts, `hostaddr`, `target_session_attrs`, `sslmode`,
+    /// `sslrootcert`, `sslcert`, `sslkey`, `sslnegotiation`, `channel_binding`, `application_name`, `connect_timeout`, `keepalives…`,
+    /// `tcp_user_timeout`, `options` …
+    ///
+    /// | option | what it does |
+    /// |---|---|
+    /// | `sslmode` | `verify-full` and `require` verify the server's certificate for its host, `verify-ca` for any; `prefer`, the default, takes any certificate, or none |
+    /// | `sslrootcert` | a file of the only authorities to trust, or `system` |
+    /// | `options` | each `-c name=value` is set on the connection and holds behind a pooler too; what else is there goes to the server |
+    /// | `pooler=transaction`, `pgbouncer=true` | as [`transaction_pooler`](Self::transaction_pooler) |
+    /// | `prepared_statements=false` | as [`without_prepared_statements`](Self::without_prepared_statements) |
+    /// | `response_timeout` | as [`response_timeout`](Self::response_timeout), in seconds |
     ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration) if the URL is malformed or names no host, or if it needs TLS and the crate was
-    /// built without its feature `tls`. The error shows no password.
+    /// [`Configuration`](selfsame::ErrorKind::Configuration) if the URL is malformed or names no host, or if it needs TLS and the crate
+    /// was built without its feature `tls`. The error shows no password.
     pub fn url(url: &str) -> Result<Self> {
         if !SCHEME.names.iter().any(|name| {
             url.strip_prefix(name)
@@ -66,93 +72,99 @@ impl Postgres {
                 "a PostgreSQL URL looks like postgres://user:password@host:port/database",
             ));
         }
-        let mut config = Config::from_str(url).map_err(|error| {
-            let reason = std::error::Error::source(&error)
-                .map_or_else(|| error.to_string(), |source| source.to_string());
-            configuration(format!("the PostgreSQL URL cannot be used: {reason}"))
-        })?;
-        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            return Err(configuration("the PostgreSQL URL names no host"));
-        }
-        if cfg!(not(feature = "tls")) && config.get_ssl_mode() == SslMode::Require {
-            return Err(configuration(
-                "sslmode=require needs TLS: build selfsame-postgres with its feature `tls`",
-            ));
-        }
-        config.keepalives_idle(KEEPALIVE);
-        let connect_timeout = config
-            .get_connect_timeout()
-            .copied()
-            .unwrap_or(CONNECT_TIMEOUT);
+        let (options, settings) = Options::parse(url)?;
+        let mut dialect = PostgresDialect::default();
+        dialect.lock_timeout = settings.lock_timeout();
         Ok(Self {
-            config,
-            connect_timeout,
-            dialect: PostgresDialect::default(),
+            options,
+            settings,
+            dialect,
         })
     }
 
     /// How long connecting may take in all, five seconds by default.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.options.connect_timeout = timeout;
         self
     }
 
     /// The name that the server shows for the connections.
     #[must_use]
     pub fn application_name(mut self, name: &str) -> Self {
-        self.config.application_name(name);
+        self.options.config.application_name(name);
         self
     }
 
-    /// The schema that unqualified names belong to, instead of the server's search path.
+    /// The schema that unqualified names belong to, instead of the server's search path. It must exist: a connection that is not in it
+    /// is refused with [`Configuration`](selfsame::ErrorKind::Configuration).
     #[must_use]
-    pub fn schema(self, schema: &str) -> Self {
-        let quoted = format!("\"{}\"", schema.replace('"', "\"\""));
-        self.setting("search_path", &quoted)
+    pub fn schema(mut self, schema: &str) -> Self {
+        self.settings.set_schema(schema);
+        self
     }
 
-    /// How long a statement may run before it fails as [`Busy`](ErrorKind::Busy); the server's own limit by default.
+    /// How long a statement may run before it fails as [`Busy`](selfsame::ErrorKind::Busy); the server's own limit by default.
     #[must_use]
-    pub fn statement_timeout(self, timeout: Duration) -> Self {
-        self.setting("statement_timeout", &milliseconds(timeout))
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.settings
+            .set("statement_timeout", milliseconds(timeout));
+        self
     }
 
-    /// How long a statement waits for a lock before it fails as [`Busy`](ErrorKind::Busy); the server's own limit by default.
+    /// How long a statement waits for a lock before it fails as [`Busy`](selfsame::ErrorKind::Busy); the server's own limit by default.
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.dialect.lock_timeout = Some(timeout);
-        self.setting("lock_timeout", &milliseconds(timeout))
+        self.settings.set("lock_timeout", milliseconds(timeout));
+        self
     }
 
-    /// Settings of the startup message are what RESET ALL goes back to.
-    fn setting(mut self, name: &str, value: &str) -> Self {
-        let mut options = self.config.get_options().unwrap_or_default().to_owned();
-        options.push_str(" -c ");
-        options.push_str(name);
-        options.push('=');
-        for c in value.chars() {
-            if c == '\\' || c.is_whitespace() {
-                options.push('\\');
-            }
-            options.push(c);
-        }
-        self.config.options(options.trim_start());
+    /// How long the server may be silent while a statement runs before the connection is given up as
+    /// [`ConnectionLost`](selfsame::ErrorKind::ConnectionLost). By default three seconds more than
+    /// [`statement_timeout`](Self::statement_timeout), and five minutes without one. A rollback, and the reset between two users of a
+    /// connection, wait for five seconds at most.
+    ///
+    /// This finds out about servers that are there and say nothing; set it longer than the longest statement takes.
+    #[must_use]
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.options.response_timeout = Some(timeout);
+        self
+    }
+
+    /// Prepares nothing: every statement travels with its text, in one round trip, and is parsed and planned anew.
+    #[must_use]
+    pub fn without_prepared_statements(mut self) -> Self {
+        self.options.unprepared = true;
+        self
+    }
+
+    /// Says that a pooler gives each transaction another connection to the server, as PgBouncer does with `pool_mode = transaction`.
+    /// Nothing is then prepared, and the settings of this value are set in each transaction; a statement outside of one gets a
+    /// transaction of its own where there are settings. What raw SQL sets for the session does not hold.
+    ///
+    /// A pooler that is recognized, because it names another process than the server does, is taken to be one of these without being
+    /// told.
+    #[must_use]
+    pub fn transaction_pooler(mut self) -> Self {
+        self.options.pooler = true;
+        self.options.unprepared = true;
         self
     }
 
     /// User, hosts, ports and database: everything that may be shown.
     pub(crate) fn address(&self) -> String {
         let mut out = "postgres://".to_owned();
-        if let Some(user) = self.config.get_user() {
+        if let Some(user) = self.options.config.get_user() {
             out.push_str(user);
-            if self.config.get_password().is_some() {
+            if self.options.config.get_password().is_some() {
                 out.push_str(":***");
             }
             out.push('@');
         }
-        let hosts: Vec<String> = match self.config.get_hosts() {
+        let hosts: Vec<String> = match self.options.config.get_hosts() {
             [] => self
+                .options
                 .config
                 .get_hostaddrs()
                 .iter()
@@ -160,7 +172,7 @@ impl Postgres {
                 .collect(),
             hosts => hosts.iter().map(host_name).collect(),
         };
-        let ports = self.config.get_ports();
+        let ports = self.options.config.get_ports();
         for (index, host) in hosts.iter().enumerate() {
             if index > 0 {
                 out.push(',');
@@ -171,7 +183,7 @@ impl Postgres {
                 out.push_str(&format!(":{port}"));
             }
         }
-        if let Some(database) = self.config.get_dbname() {
+        if let Some(database) = self.options.config.get_dbname() {
             out.push('/');
             out.push_str(database);
         }
@@ -190,15 +202,17 @@ impl fmt::Debug for Postgres {
 impl Backend for Postgres {
     fn connect(&self) -> Result<Box<dyn Connection>> {
         runtime::may_block()?;
-        let client = Client::connect(&self.config, self.connect_timeout).map_err(|error| {
-            let message = format!("cannot connect to {}: {}", self.address(), error.message());
-            let named = Error::new(error.kind(), message);
-            match error.native_code() {
-                Some(code) => named.code(code),
-                None => named,
-            }
-        })?;
-        Ok(Box::new(PostgresConnection::new(client)))
+        let Connected { client, pooled } =
+            connect(&self.options, &self.settings).map_err(|error| {
+                let message = format!("cannot connect to {}: {}", self.address(), error.message());
+                let named = Error::new(error.kind(), message);
+                match error.native_code() {
+                    Some(code) => named.code(code),
+                    None => named,
+                }
+            })?;
+        let manners = Manners::new(self.options.unprepared, pooled, &self.settings);
+        Ok(Box::new(PostgresConnection::new(client, manners)))
     }
 
     fn dialect(&self) -> &dyn Dialect {
@@ -208,6 +222,7 @@ impl Backend for Postgres {
 
 fn host_name(host: &Host) -> String {
     match host {
+        Host::Tcp(name) if name.contains(':') => format!("[{name}]"),
         Host::Tcp(name) => name.clone(),
         Host::Unix(path) => path.display().to_string(),
     }
@@ -218,13 +233,10 @@ fn milliseconds(duration: Duration) -> String {
     duration.as_millis().max(1).to_string()
 }
 
-#[cold]
-fn configuration(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Configuration, message)
-}
-
 #[cfg(test)]
 mod tests {
+    use selfsame::ErrorKind;
+
     use super::*;
 
     #[test]
@@ -236,6 +248,12 @@ mod tests {
             "postgres://u:hunter2@h:port/d",
             "postgres://u:hunter2@h/d?nonsense=1",
             "postgres://u:hunter2@h/d?sslmode=maybe",
+            "postgres://u:hunter2@h/d?sslcert=/a",
+            "postgres://u:hunter2@h/d?pooler=hunter2",
+            "postgres://u:hunter2@/d?host=a,b,c&port=1,2",
+            "postgres://u:hunter2@h/d?client_encoding=LATIN1",
+            "postgres://u:hunter2@h/d?target_session_attrs=hunter2",
+            "postgres://u:hunter2@h/d?prepared_statements=hunter2",
             "postgres:///d",
         ] {
             let error = Postgres::url(url).expect_err(url);
@@ -256,26 +274,126 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_escaped_and_keep_those_of_the_url() {
-        let postgres = Postgres::url("postgres://h/d?options=-c%20geqo%3Doff")
-            .expect("a URL")
-            .schema("my \"own\"")
-            .lock_timeout(Duration::from_millis(1500));
+    fn settings_of_the_url_are_kept_beside_our_own() {
+        let postgres = Postgres::url(
+            "postgres://h/d?options=-c%20geqo%3Doff%20endpoint%3Dep-1%20-c%20lock_timeout%3D7s",
+        )
+        .expect("a URL")
+        .schema("my \"own\"");
+        assert_eq!(postgres.settings.get("geqo"), Some("off"));
         assert_eq!(
-            postgres.config.get_options(),
-            Some(r#"-c geqo=off -c search_path="my\ ""own""" -c lock_timeout=1500"#)
+            postgres.settings.get("search_path"),
+            Some("\"my \"\"own\"\"\"")
         );
+        assert_eq!(postgres.options.config.get_options(), Some("endpoint=ep-1"));
         assert_eq!(
             postgres.dialect().capabilities().lock_timeout,
-            Some(Duration::from_millis(1500))
+            Some(Duration::from_secs(7))
         );
+    }
+
+    /// What hosted databases, poolers and other libraries hand out.
+    #[test]
+    fn urls_as_they_are_handed_out() {
+        for (url, address) in [
+            (
+                "postgresql://u:p@ep-cool-1.eu.aws.neon.tech/db?sslmode=prefer&channel_binding=prefer&options=endpoint%3Dep-cool-1",
+                "postgresql://u:***@ep-cool-1.eu.aws.neon.tech/db",
+            ),
+            (
+                "postgres://u:p@aws-0.pooler.supabase.com:6543/postgres?pgbouncer=true&connect_timeout=15",
+                "postgres://u:***@aws-0.pooler.supabase.com:6543/postgres",
+            ),
+            (
+                "postgres://u:p@a.example:5432,b.example:5433/db?target_session_attrs=read-write&load_balance_hosts=random",
+                "postgres://u:***@a.example:5432,b.example:5433/db",
+            ),
+            (
+                "postgres://u@[::1]:5433/db?keepalives=1&keepalives_idle=20&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=30",
+                "postgres://u@[::1]:5433/db",
+            ),
+            (
+                "postgres://u@%2Fvar%2Frun%2Fpostgresql/db?application_name=x&client_encoding=UTF8&gssencmode=disable&sslcompression=0",
+                "postgres://u@/var/run/postgresql/db",
+            ),
+            (
+                "postgres:///db?host=/var/run/postgresql&user=u&target_session_attrs=prefer-standby&fallback_application_name=y",
+                "postgres://u@/var/run/postgresql/db",
+            ),
+            (
+                "postgres://u:p%40ss%3Fword@h/db?prepared_statements=false&response_timeout=60&pooler=session&sslsni=1",
+                "postgres://u:***@h/db",
+            ),
+        ] {
+            let postgres = Postgres::url(url).expect(url);
+            let address = address.replace("postgresql://", "postgres://");
+            let shown = postgres.address();
+            // The usual port, where none is named.
+            assert_eq!(
+                shown.replace(":5432", ""),
+                address.replace(":5432", ""),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn options_reach_what_they_are_for() {
+        let postgres = Postgres::url(
+            "postgres://u:p%40ss%3Fword@h/db?pgbouncer=true&application_name=a%26b&keepalives_count=4&response_timeout=9&target_session_attrs=standby",
+        )
+        .expect("a URL");
+        let options = &postgres.options;
+        assert_eq!(options.config.get_password(), Some(&b"p@ss?word"[..]));
+        assert_eq!(options.config.get_application_name(), Some("a&b"));
+        assert_eq!(options.config.get_keepalives_retries(), Some(4));
+        assert!(options.pooler && options.unprepared);
+        assert_eq!(options.patience(&postgres.settings), Duration::from_secs(9));
+        assert_eq!(options.target.to_string(), "standby");
+        let limited =
+            Postgres::url("postgres://h/d?options=-cstatement_timeout%3D2s").expect("a URL");
+        assert_eq!(
+            limited.options.patience(&limited.settings),
+            Duration::from_secs(5)
+        );
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn certificates_are_verified_as_asked() {
+        use crate::options::TlsMode;
+        for (mode, expected) in [
+            ("disable", TlsMode::Disable),
+            ("prefer", TlsMode::Prefer),
+            ("require", TlsMode::VerifyFull),
+            ("verify-ca", TlsMode::VerifyCa),
+            ("verify-full", TlsMode::VerifyFull),
+        ] {
+            let url = format!("postgres://h/d?sslmode={mode}&sslrootcert=/nowhere/root.pem");
+            let postgres = Postgres::url(&url).expect("a URL");
+            assert_eq!(postgres.options.tls.mode, expected);
+            let error = postgres.options.tls.connector().expect_err("no such file");
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            assert!(error.message().contains("/nowhere/root.pem"), "{error}");
+        }
+        let system =
+            Postgres::url("postgres://h/d?sslmode=verify-full&sslrootcert=system").expect("a URL");
+        system
+            .options
+            .tls
+            .connector()
+            .expect("the system's authorities");
     }
 
     #[cfg(not(feature = "tls"))]
     #[test]
     fn required_tls_is_refused_without_the_feature() {
-        let error = Postgres::url("postgres://h/d?sslmode=require").expect_err("no TLS");
-        assert_eq!(error.kind(), ErrorKind::Configuration);
-        assert!(error.to_string().contains("feature `tls`"), "{error}");
+        for mode in ["require", "verify-ca", "verify-full"] {
+            let url = format!("postgres://h/d?sslmode={mode}&sslrootcert=system");
+            let error = Postgres::url(&url).expect_err("no TLS");
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            assert!(error.to_string().contains("feature `tls`"), "{error}");
+            assert!(error.to_string().contains(mode), "{error}");
+        }
     }
 }

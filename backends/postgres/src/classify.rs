@@ -1,13 +1,17 @@
 //! What the driver and the server report, as the library's errors.
 //!
-//! The server's DETAIL, and its message where that quotes input, carry parameter values. So the driver's error is never a source,
-//! and of the server's messages only those are kept that speak of schema objects alone.
+//! The server's DETAIL, and its message where that quotes input, carry parameter values. So the driver's error is never a source; of
+//! the codes that mostly speak of values the message is our own, and of all others only those words are kept that the server itself
+//! writes or that are in the statement.
 
 use std::error::Error as StdError;
 use std::io;
 
-use selfsame::error::{Error, ErrorKind};
+use selfsame::error::{Error, ErrorKind, without_values};
 use tokio_postgres::error::{DbError, Severity};
+
+use crate::driver::{Cause, Fault};
+use crate::words::WORDS;
 
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +22,25 @@ pub(crate) enum Phase {
     Run,
 }
 
+/// Turns a failed wait into an error of the library.
+pub(crate) fn classify_fault(fault: Fault, phase: Phase, statement: &str) -> Error {
+    let error = match fault.cause {
+        Cause::Driver(error) => classify(error, phase, statement),
+        Cause::Silent(waited) => Error::new(
+            lost(phase),
+            format!("the server has not answered for {waited:?}, and the connection is given up"),
+        ),
+    };
+    match fault.unsent {
+        true => error.unsent(),
+        false => error,
+    }
+}
+
 /// Turns an error of the driver into one of the library.
-pub(crate) fn classify(error: tokio_postgres::Error, phase: Phase) -> Error {
+pub(crate) fn classify(error: tokio_postgres::Error, phase: Phase, statement: &str) -> Error {
     if let Some(reported) = error.as_db_error() {
-        return reported_by_server(reported, phase);
+        return reported_by_server(reported, phase, statement);
     }
     let message = error.to_string();
     let cause = match error.into_source().map(|cause| cause.downcast::<Error>()) {
@@ -40,12 +59,26 @@ pub(crate) fn classify(error: tokio_postgres::Error, phase: Phase) -> Error {
     }
 }
 
-/// Whether a prepared statement must be prepared again: its result has another shape now, or the server does not have it any more.
-pub(crate) fn is_stale_plan(error: &tokio_postgres::Error) -> bool {
-    error.as_db_error().is_some_and(|reported| {
-        let code = reported.code().code();
-        code == "26000" || (code == "0A000" && reported.routine() == Some("RevalidateCachedQuery"))
-    })
+/// Whether prepared statements must be prepared again.
+pub(crate) fn is_stale_plan(fault: &Fault) -> Option<Stale> {
+    let Cause::Driver(error) = &fault.cause else {
+        return None;
+    };
+    let reported = error.as_db_error()?;
+    match reported.code().code() {
+        "26000" | "42P05" => Some(Stale::All),
+        "0A000" if reported.routine() == Some("RevalidateCachedQuery") => Some(Stale::One),
+        _ => None,
+    }
+}
+
+/// What is stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stale {
+    /// The statement alone: its result has another shape now.
+    One,
+    /// Whatever was prepared: the server does not have it, or has it from somebody else.
+    All,
 }
 
 /// The kind of a SQLSTATE.
@@ -64,14 +97,19 @@ fn kind_of(code: &str, phase: Phase) -> ErrorKind {
         // A missing privilege: the statement is right, and so is who we are.
         "42501" => ErrorKind::Database,
         "3D000" if phase == Phase::Connect => ErrorKind::Unreachable,
+        // A setting that does not exist, that cannot have this value, or that cannot be set.
+        "42704" | "55P02" if phase == Phase::Connect => ErrorKind::Configuration,
         // Shut down, crashed, starting up, idle too long (in a transaction or not), dropped database.
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04" => lost(phase),
         // The server could not make sense of the message, as when parameters are missing.
-        "08P01" => ErrorKind::InvalidStatement,
+        "08P01" if phase == Phase::Run => ErrorKind::InvalidStatement,
+        // The disk is full, whatever is being done.
+        "53100" => ErrorKind::Database,
         _ => match code.get(..2) {
             Some("08") => lost(phase),
             Some("28") => ErrorKind::Authentication,
             Some("53") if phase == Phase::Connect => ErrorKind::Unreachable,
+            Some("22") if phase == Phase::Connect => ErrorKind::Configuration,
             Some("22") => ErrorKind::OutOfRange,
             Some("0A") => ErrorKind::Unsupported,
             Some("42" | "3D" | "3F" | "26" | "34") => ErrorKind::InvalidStatement,
@@ -88,26 +126,53 @@ fn lost(phase: Phase) -> ErrorKind {
     }
 }
 
-fn reported_by_server(reported: &DbError, phase: Phase) -> Error {
+fn reported_by_server(reported: &DbError, phase: Phase, statement: &str) -> Error {
     let code = reported.code().code();
     let kind = match reported.parsed_severity() {
         Some(Severity::Fatal | Severity::Panic) if phase == Phase::Run => ErrorKind::ConnectionLost,
+        _ if (code, phase) == ("08P01", Phase::Connect) => refused_by_pooler(reported.message()),
         _ => kind_of(code, phase),
     };
-    let mut error = Error::new(kind, message(reported)).code(code);
-    if let Some(table) = reported.table() {
-        error = error.entity(table);
+    let shown = match phase {
+        // Nothing has a parameter yet.
+        Phase::Connect => reported.message().to_owned(),
+        Phase::Run => message(reported, statement),
+    };
+    let error = Error::new(kind, shown).code(code);
+    if is_of_a_user(reported) {
+        return error;
     }
-    if let Some(column) = reported.column() {
-        error = error.column(column);
+    let error = match reported.table() {
+        Some(table) => error.entity(table),
+        None => error,
+    };
+    let error = match reported.column() {
+        Some(column) => error.column(column),
+        None => error,
+    };
+    match reported.constraint() {
+        Some(constraint) => error.constraint(constraint),
+        None => error,
     }
-    if let Some(constraint) = reported.constraint() {
-        error = error.constraint(constraint);
-    }
-    error
 }
 
-fn message(reported: &DbError) -> String {
+/// Written by a function of the user, names included, from anything.
+fn is_of_a_user(reported: &DbError) -> bool {
+    reported.routine() == Some("exec_stmt_raise")
+}
+
+/// Poolers have one code for whatever they refuse.
+fn refused_by_pooler(message: &str) -> ErrorKind {
+    if message.contains("startup parameter") {
+        ErrorKind::Configuration
+    } else if message.contains("auth") || message.contains("no such user") {
+        ErrorKind::Authentication
+    } else {
+        ErrorKind::Unreachable
+    }
+}
+
+fn message(reported: &DbError, statement: &str) -> String {
     let own = match reported.code().code() {
         "23505" => "another row has this value already",
         "23P01" => "the value excludes that of another row",
@@ -122,16 +187,13 @@ fn message(reported: &DbError) -> String {
         "22012" => "division by zero",
         "22021" | "22P05" => "a character that the database cannot store in text",
         "22P02" | "22P03" | "22030" | "22032" => "a text that is no value of the type wanted",
-        // Written by a function of the user, from anything.
-        _ if reported.routine() == Some("exec_stmt_raise") => {
-            "a function of the database raised an error"
-        }
+        _ if is_of_a_user(reported) => "a function of the database raised an error",
         code => match code.get(..2) {
             Some("22") => "a value that the database cannot take",
             Some(
                 "08" | "0A" | "21" | "25" | "26" | "28" | "2B" | "34" | "3B" | "3D" | "3F" | "40"
                 | "42" | "53" | "54" | "55" | "57" | "58" | "XX",
-            ) => reported.message(),
+            ) => return without_values(reported.message(), statement, WORDS),
             _ => "the database reported an error, whose text may hold values and is left out",
         },
     };
@@ -179,6 +241,7 @@ mod tests {
             ("25006", ErrorKind::ReadOnly),
             ("08006", ErrorKind::ConnectionLost),
             ("08P01", ErrorKind::InvalidStatement),
+            ("53100", ErrorKind::Database),
             ("57P01", ErrorKind::ConnectionLost),
             ("25P03", ErrorKind::ConnectionLost),
             ("42P01", ErrorKind::NoSuchTable),
@@ -200,8 +263,27 @@ mod tests {
             ("3D000", ErrorKind::Unreachable),
             ("53300", ErrorKind::Unreachable),
             ("57P03", ErrorKind::Unreachable),
+            ("53100", ErrorKind::Database),
+            ("08P01", ErrorKind::Unreachable),
+            ("22023", ErrorKind::Configuration),
+            ("42704", ErrorKind::Configuration),
         ] {
             assert_eq!(kind_of(code, Phase::Connect), kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_poolers_refuse_has_its_kind() {
+        for (message, kind) in [
+            (
+                "unsupported startup parameter: options",
+                ErrorKind::Configuration,
+            ),
+            ("SASL authentication failed", ErrorKind::Authentication),
+            ("no such database: nowhere", ErrorKind::Unreachable),
+            ("pgbouncer cannot connect to server", ErrorKind::Unreachable),
+        ] {
+            assert_eq!(refused_by_pooler(message), kind, "{message}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::time::Duration;
 
 use postgres_types::Type;
 use selfsame::backend::{Connection, Outcome, Row, Sql, Statement, StatementKind};
@@ -9,24 +10,66 @@ use selfsame::dialect::Transaction;
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::{ValueRef, ValueType};
 
-use crate::classify::{Phase, classify, is_stale_plan};
-use crate::driver::{Client, Rows};
+use crate::classify::{Phase, Stale, classify_fault, is_stale_plan};
+use crate::driver::{Client, Fault, Rows};
 use crate::param::{Bound, declared_type};
 use crate::row::PostgresRow;
 use crate::runtime;
+use crate::settings::Settings;
 use crate::statements::Statements;
 
 /// Everything that a user's statements can leave behind in a session, but for the prepared statements.
 const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
                       SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
 
+/// How long a rollback, or the reset between two users, may take: less than anybody notices, and then the connection is given up.
+const SHORT_WAIT: Duration = Duration::from_secs(5);
+/// What was prepared got lost so often: by now somebody else decides which server a statement meets.
+const MOST_LOSSES: u32 = 2;
+
+/// How statements are sent.
+pub(crate) struct Manners {
+    /// Prepares nothing.
+    unprepared: bool,
+    /// The server may be another one for each transaction, so that nothing of the session holds.
+    pooled: bool,
+    /// What follows BEGIN.
+    begin: String,
+    /// Takes back what a user's statements left behind.
+    forget: String,
+}
+
+impl Manners {
+    pub(crate) fn new(unprepared: bool, pooled: bool, settings: &Settings) -> Self {
+        let for_the_session = settings.for_the_session();
+        Self {
+            unprepared: unprepared || pooled,
+            pooled,
+            begin: match pooled {
+                true => settings.for_the_transaction(),
+                false => String::new(),
+            },
+            forget: match pooled {
+                // The rest would meet any server.
+                true => "ROLLBACK".to_owned(),
+                false => format!("{FORGET}{for_the_session}"),
+            },
+        }
+    }
+}
+
 /// One connection to PostgreSQL.
 pub(crate) struct PostgresConnection {
     /// The cell lets `is_open` look at the socket.
     client: RefCell<Client>,
     statements: Statements,
+    manners: Manners,
     transaction: State,
     lost: bool,
+    /// Not to be handed to another user.
+    retired: bool,
+    /// How often the server did not know what was prepared.
+    losses: u32,
 }
 
 /// The transaction as the server sees it: the driver does not tell.
@@ -40,26 +83,29 @@ enum State {
 
 /// Why a statement ended early.
 enum Failure {
-    Driver(tokio_postgres::Error),
+    Driver(Fault),
     /// Found by us before anything was sent.
     Own(Error),
     /// The sink's error, and that of reading on behind it.
-    Sink(Error, Option<tokio_postgres::Error>),
+    Sink(Error, Option<Fault>),
 }
 
-impl From<tokio_postgres::Error> for Failure {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Driver(error)
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Driver(fault)
     }
 }
 
 impl PostgresConnection {
-    pub(crate) fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client, manners: Manners) -> Self {
         Self {
             client: RefCell::new(client),
             statements: Statements::default(),
+            manners,
             transaction: State::Idle,
             lost: false,
+            retired: false,
+            losses: 0,
         }
     }
 
@@ -69,7 +115,8 @@ impl PostgresConnection {
             return Err(Error::new(
                 ErrorKind::ConnectionLost,
                 "the connection to the server is gone",
-            ));
+            )
+            .unsent());
         }
         Ok(self.client.get_mut())
     }
@@ -80,34 +127,105 @@ impl PostgresConnection {
         statement: &Statement<'_>,
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<u64> {
-        let sql = statement.sql;
-        let failure = match self.attempt(statement, sink) {
-            Ok(matched) => {
-                if sql.kind() == StatementKind::Ddl {
-                    // What is kept may have another shape now.
-                    self.statements.clear();
-                }
-                return Ok(matched);
-            }
+        if self.transaction == State::Idle && self.needs_transaction(statement) {
+            return self.run_alone(statement, sink);
+        }
+        let mut failure = match self.attempt(statement, sink) {
+            Ok(matched) => return Ok(self.done(statement, matched)),
             Err(failure) => failure,
         };
+        // Refused before its first row: nothing has been handed on.
+        if let Failure::Driver(fault) = &failure
+            && self.is_stale(fault, statement.sql)
+        {
+            if self.transaction != State::Idle {
+                let error = self.ended(failure, statement.sql);
+                return Err(error.with_kind(ErrorKind::Serialization));
+            }
+            failure = match self.attempt(statement, sink) {
+                Ok(matched) => return Ok(self.done(statement, matched)),
+                Err(failure) => failure,
+            };
+        }
+        Err(self.ended(failure, statement.sql))
+    }
+
+    fn done(&mut self, statement: &Statement<'_>, matched: u64) -> u64 {
+        if statement.sql.kind() == StatementKind::Ddl {
+            // What is kept may have another shape now.
+            self.statements.clear();
+        }
+        matched
+    }
+
+    fn ended(&mut self, failure: Failure, sql: &Sql) -> Error {
         match failure {
-            Failure::Own(error) => Err(error),
+            Failure::Own(error) => error,
             Failure::Sink(error, behind) => {
                 if let Some(behind) = behind {
                     self.failed(behind, sql);
                 }
-                Err(error)
+                error
             }
-            // Refused before its first row: nothing has been handed on.
-            Failure::Driver(error) if is_stale_plan(&error) && self.statements.forget(sql.id()) => {
-                if self.transaction == State::Idle {
-                    return self.run(statement, sink);
-                }
-                Err(self.failed(error, sql).with_kind(ErrorKind::Serialization))
-            }
-            Failure::Driver(error) => Err(self.failed(error, sql)),
+            Failure::Driver(fault) => self.failed(fault, sql),
         }
+    }
+
+    /// Whether the statement failed for what was prepared before, which is then forgotten. A user's own statements are not prepared.
+    fn is_stale(&mut self, fault: &Fault, sql: &Sql) -> bool {
+        if matches!(sql.kind(), StatementKind::Raw | StatementKind::Ddl) {
+            return false;
+        }
+        match is_stale_plan(fault) {
+            None => false,
+            Some(Stale::One) => self.statements.forget(sql.id()),
+            Some(Stale::All) => {
+                self.statements.clear();
+                self.losses += 1;
+                // The driver keeps statements of its own, which cannot be forgotten.
+                self.retired |= self.manners.unprepared;
+                self.manners.unprepared |= self.losses >= MOST_LOSSES;
+                true
+            }
+        }
+    }
+
+    /// Whether a statement outside of a transaction needs one: for settings that would not hold, and for statements that are prepared on
+    /// one server and run on another.
+    fn needs_transaction(&self, statement: &Statement<'_>) -> bool {
+        let is_untyped = || {
+            let types = statement.sql.params().iter().zip(statement.params);
+            types
+                .map(|(ty, param)| declared_type(*ty, param))
+                .any(|ty| ty == Type::UNKNOWN)
+        };
+        self.manners.pooled && (!self.manners.begin.is_empty() || is_untyped())
+    }
+
+    /// Runs one statement in a transaction of its own.
+    fn run_alone(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<u64> {
+        let sql = statement.sql;
+        let begin = format!("BEGIN{}", self.manners.begin);
+        // The statement itself has not been sent yet.
+        self.command(sql, &begin).map_err(Error::unsent)?;
+        self.transaction = State::Open;
+        let result = self.run(statement, sink);
+        if self.lost {
+            return result;
+        }
+        // What failed in the sink has run all the same.
+        let end = match self.transaction {
+            State::Failed => "ROLLBACK",
+            _ => "COMMIT",
+        };
+        self.transaction = State::Idle;
+        let ended = self.command(sql, end);
+        let matched = result?;
+        ended.map(|()| matched)
     }
 
     fn attempt(
@@ -146,6 +264,20 @@ impl PostgresConnection {
             let client = self.client().map_err(Failure::Own)?;
             return drain(client.query(&prepared, bound)?, sink);
         }
+        if self.manners.unprepared {
+            let typed: Vec<(Bound<'_>, Type)> = bound
+                .clone()
+                .map(|bound| (bound, declared_type(bound.declared, bound.param)))
+                .collect();
+            if typed.iter().all(|(_, ty)| *ty != Type::UNKNOWN) {
+                let client = self.client().map_err(Failure::Own)?;
+                return drain(client.query_once(sql.text(), typed)?, sink);
+            }
+            let prepared = self.prepare(statement)?;
+            check_count(&prepared, statement)?;
+            let client = self.client().map_err(Failure::Own)?;
+            return drain(client.query(&prepared, bound)?, sink);
+        }
         let prepared = match self.statements.get(sql.id()) {
             Some(prepared) => prepared,
             None => {
@@ -168,13 +300,18 @@ impl PostgresConnection {
             .map(|(ty, param)| declared_type(*ty, param))
             .collect();
         let client = self.client().map_err(Failure::Own)?;
-        Ok(client.prepare(sql.text(), &types)?)
+        // Preparing runs nothing.
+        let prepared = client.prepare(sql.text(), &types).map_err(|fault| Fault {
+            unsent: true,
+            ..fault
+        })?;
+        Ok(prepared)
     }
 
     /// Notes what the error did to the connection, and classifies it.
-    fn failed(&mut self, error: tokio_postgres::Error, sql: &Sql) -> Error {
-        let reported = error.as_db_error().is_some();
-        let error = classify(error, Phase::Run).statement(sql.text());
+    fn failed(&mut self, fault: Fault, sql: &Sql) -> Error {
+        let reported = fault.is_reported();
+        let error = classify_fault(fault, Phase::Run, sql.text()).statement(sql.text());
         if error.is_connection_lost() {
             self.lost = true;
         } else if reported && self.transaction == State::Open {
@@ -187,7 +324,15 @@ impl PostgresConnection {
         let client = self.client()?;
         client
             .batch_execute(text)
-            .map_err(|error| self.failed(error, sql))
+            .map_err(|fault| self.failed(fault, sql))
+    }
+
+    /// A command that undoes: the socket is closed if it takes long, which undoes too.
+    fn short_command(&mut self, sql: &Sql, text: &str) -> Result<()> {
+        let client = self.client()?;
+        client
+            .batch_execute_within(text, SHORT_WAIT)
+            .map_err(|fault| self.failed(fault, sql))
     }
 }
 
@@ -218,7 +363,7 @@ fn drain(mut rows: Rows<'_>, sink: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Re
     Ok(rows.matched())
 }
 
-fn skip(mut rows: Rows<'_>) -> Result<(), tokio_postgres::Error> {
+fn skip(mut rows: Rows<'_>) -> Result<(), Fault> {
     while !rows.chunk().is_empty() {
         rows.advance()?;
     }
@@ -242,7 +387,7 @@ impl Connection for PostgresConnection {
         match command {
             // The server would answer this COMMIT with a silent rollback.
             Transaction::Commit if self.transaction == State::Failed => {
-                self.command(sql, "ROLLBACK")?;
+                self.short_command(sql, "ROLLBACK")?;
                 self.transaction = State::Idle;
                 Err(Error::new(
                     ErrorKind::Database,
@@ -254,7 +399,16 @@ impl Connection for PostgresConnection {
                 // What is refused here was not sent; what is sent ends the transaction, whatever the answer.
                 self.client()?;
                 self.transaction = State::Idle;
-                self.command(sql, sql.text())
+                match command {
+                    Transaction::Rollback => self.short_command(sql, sql.text()),
+                    _ => self.command(sql, sql.text()),
+                }
+            }
+            Transaction::Begin(_) if !self.manners.begin.is_empty() => {
+                let text = format!("{}{}", sql.text(), self.manners.begin);
+                self.command(sql, &text)?;
+                self.transaction = State::Open;
+                Ok(())
             }
             Transaction::Begin(_) | Transaction::RollbackTo(_) => {
                 self.command(sql, sql.text())?;
@@ -267,24 +421,24 @@ impl Connection for PostgresConnection {
 
     /// Looks at the socket: a server that went away while the connection was idle is noticed without asking it.
     fn is_open(&self) -> bool {
-        if self.lost {
+        if self.lost || self.retired {
             return false;
         }
-        // In use, or inside a task where nothing can be asked, it is taken to be well.
+        // In use, it is taken to be well.
         match self.client.try_borrow_mut() {
-            Ok(mut client) if !runtime::is_async() => client.is_open(),
-            _ => true,
+            Ok(mut client) => client.is_open(),
+            Err(_) => true,
         }
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
         let text = match (used_raw_sql, self.transaction) {
-            (true, _) => FORGET,
+            (true, _) => self.manners.forget.clone(),
             (false, State::Idle) => return Ok(()),
-            (false, _) => "ROLLBACK",
+            (false, _) => "ROLLBACK".to_owned(),
         };
-        let reset = Sql::new(StatementKind::Transaction, text, [], []);
-        self.command(&reset, text)?;
+        let reset = Sql::new(StatementKind::Transaction, &*text, [], []);
+        self.short_command(&reset, &text)?;
         self.transaction = State::Idle;
         Ok(())
     }

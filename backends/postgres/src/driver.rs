@@ -1,94 +1,114 @@
-//! A blocking client: `tokio-postgres` and a runtime of one thread, the caller's.
+//! A blocking client: `tokio-postgres`, driven on the caller's thread without a runtime.
 //!
-//! The runtime runs only inside a call. Rows come out of it a few at a time, so that a sink runs outside of it and may use
-//! another connection, and a large result is never held whole.
+//! Bytes move only inside a call, and every wait for them has a limit. Rows come out a few at a time, so that a sink runs between
+//! two waits and may use another connection, and a large result is never held whole. Nothing of it enters a runtime, so that a
+//! client can be used and dropped on any thread.
 
-use std::future::{Future, poll_fn};
-use std::mem::ManuallyDrop;
+use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
 use postgres_types::Type;
-use selfsame::error::{Error, ErrorKind, Result};
-use tokio::runtime::Runtime;
-use tokio_postgres::tls::{MakeTlsConnect, TlsStream};
-use tokio_postgres::{AsyncMessage, Config, Connection, NoTls, Row, RowStream, Socket, Statement};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::tls::TlsStream;
+use tokio_postgres::{AsyncMessage, Connection, Row, RowStream, SimpleQueryMessage, Statement};
 
-use crate::classify::{Phase, classify};
 use crate::param::Bound;
-use crate::runtime;
+use crate::wire::{Silence, Waiter};
 
-/// How many rows leave the runtime at a time.
+/// How many rows come out at a time.
 const CHUNK: usize = 64;
 /// How long a goodbye to the server may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+const GOODBYE: Duration = Duration::from_millis(500);
 
 type DriverResult<T> = Result<T, tokio_postgres::Error>;
 /// `tokio_postgres::Connection::poll_message`, whatever the connection runs over.
 type Serving = dyn FnMut(&mut Context<'_>) -> Poll<Option<DriverResult<AsyncMessage>>> + Send;
 
+/// Why there was no answer.
+pub(crate) struct Fault {
+    pub(crate) cause: Cause,
+    /// Nothing was handed to the operating system for this: the server has not seen it.
+    pub(crate) unsent: bool,
+}
+
+impl Fault {
+    /// Whether this is an answer of the server, rather than the lack of one.
+    pub(crate) fn is_reported(&self) -> bool {
+        matches!(&self.cause, Cause::Driver(error) if error.as_db_error().is_some())
+    }
+}
+
+/// What happened.
+pub(crate) enum Cause {
+    Driver(tokio_postgres::Error),
+    /// Nothing came for this long; the socket is closed.
+    Silent(Duration),
+}
+
 /// One connection to a server.
 pub(crate) struct Client {
     /// `None` only while it is dropped.
-    inner: Option<Inner>,
-}
-
-struct Inner {
-    runtime: Runtime,
-    client: tokio_postgres::Client,
-    socket: ServerSocket,
+    client: Option<tokio_postgres::Client>,
+    link: Link,
 }
 
 impl Client {
-    /// Connects, within `timeout` from looking up the name to the server's greeting.
-    pub(crate) fn connect(config: &Config, timeout: Duration) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| unreachable(format!("no event loop: {error}")))?;
-        let connected = runtime.block_on(async {
-            match tokio::time::timeout(timeout, open(config)).await {
-                Ok(connected) => connected,
-                Err(_) => Err(unreachable(format!(
-                    "the server did not answer within {timeout:?}"
-                ))),
-            }
-        });
-        match connected {
-            Ok((client, socket)) => Ok(Self {
-                inner: Some(Inner {
-                    runtime,
-                    client,
-                    socket,
-                }),
-            }),
-            Err(error) => {
-                // Looking up a name cannot be interrupted, and is not waited for.
-                runtime.shutdown_background();
-                Err(error)
-            }
+    pub(crate) fn new(client: tokio_postgres::Client, link: Link) -> Self {
+        Self {
+            client: Some(client),
+            link,
         }
     }
 
-    /// Runs a text of one or more statements without parameters.
-    pub(crate) fn batch_execute(&mut self, text: &str) -> DriverResult<()> {
-        let Inner {
-            runtime,
-            client,
-            socket,
-        } = self.inner();
-        socket.wait(runtime, client.batch_execute(text))
+    /// How long the server may be silent while an answer is waited for.
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        self.link.patience = patience;
     }
 
-    pub(crate) fn prepare(&mut self, text: &str, types: &[Type]) -> DriverResult<Statement> {
-        let Inner {
-            runtime,
-            client,
-            socket,
-        } = self.inner();
-        socket.wait(runtime, client.prepare_typed(text, types))
+    /// The process that the greeting named.
+    pub(crate) fn server(&self) -> u32 {
+        self.link.waiter.traffic.server()
+    }
+
+    /// Runs a text of one or more statements without parameters.
+    pub(crate) fn batch_execute(&mut self, text: &str) -> Result<(), Fault> {
+        let (client, link) = self.parts();
+        link.wait(client.batch_execute(text))
+    }
+
+    /// The same, where the answer is worth no more than this wait.
+    pub(crate) fn batch_execute_within(
+        &mut self,
+        text: &str,
+        limit: Duration,
+    ) -> Result<(), Fault> {
+        let patience = self.link.patience;
+        self.link.patience = patience.min(limit);
+        let done = self.batch_execute(text);
+        self.link.patience = patience;
+        done
+    }
+
+    /// Runs a text of several statements; the last row of them all, as text.
+    pub(crate) fn last_row(&mut self, text: &str) -> Result<Vec<Option<String>>, Fault> {
+        let (client, link) = self.parts();
+        let messages = link.wait(client.simple_query(text))?;
+        let last = messages.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        Ok(last.map_or_else(Vec::new, |row| {
+            let columns = 0..row.len();
+            columns.map(|at| row.get(at).map(str::to_owned)).collect()
+        }))
+    }
+
+    pub(crate) fn prepare(&mut self, text: &str, types: &[Type]) -> Result<Statement, Fault> {
+        let (client, link) = self.parts();
+        link.wait(client.prepare_typed(text, types))
     }
 
     /// Runs a prepared statement.
@@ -96,91 +116,54 @@ impl Client {
         &mut self,
         statement: &Statement,
         params: impl ExactSizeIterator<Item = Bound<'a>>,
-    ) -> DriverResult<Rows<'_>> {
-        let Inner {
-            runtime,
-            client,
-            socket,
-        } = self.inner();
-        Rows::start(runtime, socket, client.query_raw(statement, params))
+    ) -> Result<Rows<'_>, Fault> {
+        let (client, link) = self.parts();
+        Rows::start(link, client.query_raw(statement, params))
     }
 
-    /// Runs a statement without keeping it, in one round trip.
+    /// Runs a statement without a name, in one round trip.
     pub(crate) fn query_once(
         &mut self,
         text: &str,
         params: Vec<(Bound<'_>, Type)>,
-    ) -> DriverResult<Rows<'_>> {
-        let Inner {
-            runtime,
-            client,
-            socket,
-        } = self.inner();
-        Rows::start(runtime, socket, client.query_typed_raw(text, params))
+    ) -> Result<Rows<'_>, Fault> {
+        let (client, link) = self.parts();
+        Rows::start(link, client.query_typed_raw(text, params))
     }
 
     /// Whether the server is there, as far as the socket tells.
     pub(crate) fn is_open(&mut self) -> bool {
-        let Inner {
-            runtime, socket, ..
-        } = self.inner();
-        runtime.block_on(async {
-            // Giving way lets the runtime look at the socket. Why it closed does not matter here.
-            let _ = poll_fn(|cx| Poll::Ready(socket.serve(cx))).await;
-            tokio::task::yield_now().await;
-            let _ = poll_fn(|cx| Poll::Ready(socket.serve(cx))).await;
-        });
-        socket.serving.is_some()
+        self.link.look();
+        self.link.serving.is_some()
     }
 
-    fn inner(&mut self) -> &mut Inner {
-        self.inner.as_mut().expect("only dropping takes it")
+    fn parts(&mut self) -> (&tokio_postgres::Client, &mut Link) {
+        let client = self.client.as_ref().expect("only dropping takes it");
+        (client, &mut self.link)
     }
 }
 
+/// Says goodbye, so that the server does not log a broken connection.
 impl Drop for Client {
     fn drop(&mut self) {
-        let Some(inner) = self.inner.take() else {
-            return;
-        };
-        if !runtime::is_async() {
-            return inner.close();
-        }
-        // Here the runtime would panic. If no thread can be had, the socket is left to the end of the process.
-        let inner = ManuallyDrop::new(inner);
-        let closing =
-            std::thread::Builder::new().spawn(move || ManuallyDrop::into_inner(inner).close());
-        drop(closing);
-    }
-}
-
-impl Inner {
-    /// Says goodbye, so that the server does not log a broken connection.
-    fn close(self) {
-        let Self {
-            runtime,
-            client,
-            mut socket,
-        } = self;
-        drop(client);
-        let ended = poll_fn(|cx| {
-            let _ = socket.serve(cx);
-            if socket.serving.is_some() {
-                Poll::Pending
-            } else {
-                Poll::Ready(())
+        drop(self.client.take());
+        let Link {
+            serving, waiter, ..
+        } = &mut self.link;
+        // Late or never, the connection ends with its socket.
+        let _ = waiter.wait(GOODBYE, |cx| {
+            let _ = serve(serving, cx);
+            match serving {
+                Some(_) => Poll::Pending,
+                None => Poll::Ready(()),
             }
         });
-        // Late or never, the connection ends with its socket.
-        let _ = runtime.block_on(async { tokio::time::timeout(GOODBYE, ended).await });
-        runtime.shutdown_background();
     }
 }
 
 /// The rows of a statement that runs. Dropping them leaves the rest to be read before the next statement.
 pub(crate) struct Rows<'c> {
-    runtime: &'c Runtime,
-    socket: &'c mut ServerSocket,
+    link: &'c mut Link,
     stream: Pin<Box<RowStream>>,
     /// The rows that have arrived.
     chunk: Vec<Row>,
@@ -190,20 +173,18 @@ pub(crate) struct Rows<'c> {
 impl<'c> Rows<'c> {
     /// Waits for the first rows together with the server's acceptance: they mostly arrive together.
     fn start(
-        runtime: &'c Runtime,
-        socket: &'c mut ServerSocket,
+        link: &'c mut Link,
         query: impl Future<Output = DriverResult<RowStream>>,
-    ) -> DriverResult<Self> {
+    ) -> Result<Self, Fault> {
         let mut chunk = Vec::new();
         let started = async {
             let mut stream = Box::pin(query.await?);
             let ended = fill(&mut chunk, stream.as_mut()).await?;
             Ok((stream, ended))
         };
-        let (stream, ended) = socket.wait(runtime, started)?;
+        let (stream, ended) = link.wait(started)?;
         Ok(Self {
-            runtime,
-            socket,
+            link,
             stream,
             chunk,
             ended,
@@ -216,11 +197,11 @@ impl<'c> Rows<'c> {
     }
 
     /// Lets go of these rows and waits for the next ones.
-    pub(crate) fn advance(&mut self) -> DriverResult<()> {
+    pub(crate) fn advance(&mut self) -> Result<(), Fault> {
         self.chunk.clear();
         if !self.ended {
             let more = fill(&mut self.chunk, self.stream.as_mut());
-            self.ended = self.socket.wait(self.runtime, more)?;
+            self.ended = self.link.wait_on(more)?;
         }
         Ok(())
     }
@@ -233,7 +214,7 @@ impl<'c> Rows<'c> {
 
 /// Takes what rows have arrived, waiting for the first; whether they were the last ones.
 async fn fill(chunk: &mut Vec<Row>, mut stream: Pin<&mut RowStream>) -> DriverResult<bool> {
-    poll_fn(|cx| {
+    std::future::poll_fn(|cx| {
         while chunk.len() < CHUNK {
             match stream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(row)) => chunk.push(row?),
@@ -248,30 +229,63 @@ async fn fill(chunk: &mut Vec<Row>, mut stream: Pin<&mut RowStream>) -> DriverRe
 }
 
 /// What moves bytes between the client and the server.
-struct ServerSocket {
+pub(crate) struct Link {
     /// `None` once the connection has ended.
     serving: Option<Box<Serving>>,
+    waiter: Waiter,
+    patience: Duration,
 }
 
-impl ServerSocket {
-    fn new<S>(mut connection: Connection<Socket, S>) -> Self
+impl Link {
+    pub(crate) fn new<S, T>(
+        mut connection: Connection<S, T>,
+        waiter: Waiter,
+        patience: Duration,
+    ) -> Self
     where
-        S: TlsStream + Unpin + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        T: TlsStream + Unpin + Send + 'static,
     {
         Self {
             serving: Some(Box::new(move |cx| connection.poll_message(cx))),
+            waiter,
+            patience,
         }
     }
 
-    /// Waits for an answer, moving bytes meanwhile.
-    fn wait<T>(
-        &mut self,
-        runtime: &Runtime,
-        answer: impl Future<Output = DriverResult<T>>,
-    ) -> DriverResult<T> {
+    fn look(&mut self) {
+        let Self {
+            serving, waiter, ..
+        } = self;
+        // Why it closed does not matter here.
+        let _ = waiter.look(|cx| serve(serving, cx));
+    }
+
+    /// Sends a request and waits for its answer. A connection that is known to have ended gets no request.
+    fn wait<T>(&mut self, answer: impl Future<Output = DriverResult<T>>) -> Result<T, Fault> {
+        let before = self.waiter.traffic.sent();
+        if let Err(error) = self.waiter.look(|cx| serve(&mut self.serving, cx)) {
+            return Err(Fault {
+                cause: Cause::Driver(error),
+                unsent: true,
+            });
+        }
+        self.wait_on(answer).map_err(|fault| Fault {
+            unsent: self.waiter.traffic.sent() == before,
+            ..fault
+        })
+    }
+
+    /// Waits for an answer to what was sent, moving bytes meanwhile.
+    fn wait_on<T>(&mut self, answer: impl Future<Output = DriverResult<T>>) -> Result<T, Fault> {
+        let Self {
+            serving,
+            waiter,
+            patience,
+        } = self;
         let mut answer = pin!(answer);
-        runtime.block_on(poll_fn(|cx| {
-            let served = self.serve(cx);
+        let waited = waiter.wait(*patience, |cx| {
+            let served = serve(serving, cx);
             match (answer.as_mut().poll(cx), served) {
                 // Why the connection closed says more than that it did.
                 (Poll::Ready(Err(closed)), Err(error)) if closed.is_closed() => {
@@ -280,69 +294,35 @@ impl ServerSocket {
                 (Poll::Pending, Err(error)) => Poll::Ready(Err(error)),
                 (answer, _) => answer,
             }
-        }))
-    }
-
-    /// Moves what bytes there are. What the server says unasked (notices, notifications) has no listener.
-    fn serve(&mut self, cx: &mut Context<'_>) -> DriverResult<()> {
-        while let Some(serving) = &mut self.serving {
-            match serving(cx) {
-                Poll::Pending => break,
-                Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(Some(Err(error))) => {
-                    self.serving = None;
-                    return Err(error);
-                }
-                Poll::Ready(None) => self.serving = None,
+        });
+        let cause = match waited {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => Cause::Driver(error),
+            Err(Silence(waited)) => {
+                // What comes later would be taken for the answer to something else.
+                *serving = None;
+                Cause::Silent(waited)
             }
+        };
+        Err(Fault {
+            cause,
+            unsent: false,
+        })
+    }
+}
+
+/// Moves what bytes there are. What the server says unasked (notices, notifications) has no listener.
+fn serve(link: &mut Option<Box<Serving>>, cx: &mut Context<'_>) -> DriverResult<()> {
+    while let Some(serving) = link {
+        match serving(cx) {
+            Poll::Pending => break,
+            Poll::Ready(Some(Ok(_))) => {}
+            Poll::Ready(Some(Err(error))) => {
+                *link = None;
+                return Err(error);
+            }
+            Poll::Ready(None) => *link = None,
         }
-        Ok(())
     }
-}
-
-#[cfg(not(feature = "tls"))]
-async fn open(config: &Config) -> Result<(tokio_postgres::Client, ServerSocket)> {
-    open_with(config, NoTls).await
-}
-
-#[cfg(feature = "tls")]
-async fn open(config: &Config) -> Result<(tokio_postgres::Client, ServerSocket)> {
-    use tokio_postgres::config::SslMode;
-
-    let mode = config.get_ssl_mode();
-    if mode == SslMode::Disable {
-        return open_with(config, NoTls).await;
-    }
-    let connector = native_tls::TlsConnector::builder()
-        // As in libpq: `prefer` falls back to plain text anyway, so that a certificate would prove nothing.
-        .danger_accept_invalid_certs(mode == SslMode::Prefer)
-        .build()
-        .map_err(|error| {
-            Error::new(
-                ErrorKind::Configuration,
-                format!("TLS cannot be used: {error}"),
-            )
-        })?;
-    open_with(
-        config,
-        postgres_native_tls::MakeTlsConnector::new(connector),
-    )
-    .await
-}
-
-async fn open_with<T>(config: &Config, tls: T) -> Result<(tokio_postgres::Client, ServerSocket)>
-where
-    T: MakeTlsConnect<Socket> + 'static,
-    T::Stream: Send,
-{
-    let (client, connection) = config
-        .connect(tls)
-        .await
-        .map_err(|error| classify(error, Phase::Connect))?;
-    Ok((client, ServerSocket::new(connection)))
-}
-
-#[cold]
-fn unreachable(message: String) -> Error {
-    Error::new(ErrorKind::Unreachable, message)
+    Ok(())
 }

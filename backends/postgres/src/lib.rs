@@ -31,17 +31,23 @@
 
 mod backend;
 mod classify;
+mod connect;
 mod connection;
 mod dialect;
 mod driver;
+mod names;
 mod numeric;
+mod options;
 mod param;
 mod reflection;
 mod row;
 mod runtime;
+mod settings;
 mod statements;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod wire;
+mod words;
 
 pub use backend::{Postgres, SCHEME};
 pub use dialect::PostgresDialect;

@@ -1,5 +1,6 @@
 //! Whether the calling thread may block.
 
+use std::panic::AssertUnwindSafe;
 use std::task::{Context, Waker};
 
 use selfsame::error::{Error, ErrorKind, Result};
@@ -20,12 +21,16 @@ pub(crate) fn may_block() -> Result<()> {
     ))
 }
 
-/// Whether this thread is polling a task. A current runtime alone does not tell: `spawn_blocking` has one too. But only tasks
-/// run on a budget, so that taking from it without giving back comes to an end.
-pub(crate) fn is_async() -> bool {
-    if Handle::try_current().is_err() {
-        return false;
+/// Whether this thread is polling a task. A current runtime alone does not tell: `spawn_blocking` has one too.
+fn is_async() -> bool {
+    match Handle::try_current() {
+        Ok(runtime) => is_on_a_budget() || is_entered(&runtime),
+        Err(_) => false,
     }
+}
+
+/// Only tasks run on a budget, so that taking from it without giving back comes to an end.
+fn is_on_a_budget() -> bool {
     let mut context = Context::from_waker(Waker::noop());
     let mut taken = Vec::new();
     let exhausted = (0..PROBES).any(|_| match coop::poll_proceed(&mut context) {
@@ -38,6 +43,19 @@ pub(crate) fn is_async() -> bool {
     // Each gives back what was there before it was taken: the first must be the last.
     while taken.pop().is_some() {}
     exhausted
+}
+
+/// A task may do without a budget (`tokio::task::unconstrained`). Then nothing but trying tells: the runtime panics, which is caught.
+/// Where panics end the process it is not tried: the call blocks the task's thread. Nor is it while a panic unwinds: nothing is sent then.
+fn is_entered(runtime: &Handle) -> bool {
+    if std::thread::panicking() {
+        return true;
+    }
+    cfg!(panic = "unwind")
+        && std::panic::catch_unwind(AssertUnwindSafe(|| {
+            runtime.block_on(std::future::ready(()))
+        }))
+        .is_err()
 }
 
 #[cfg(test)]
@@ -65,6 +83,39 @@ mod tests {
             .expect_err("a task");
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("spawn_blocking"));
+    }
+
+    #[test]
+    fn a_task_without_a_budget_may_not() {
+        for runtime in [
+            current_thread(),
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .build()
+                .expect("a runtime"),
+        ] {
+            let error = runtime
+                .block_on(tokio::task::unconstrained(async { may_block() }))
+                .expect_err("a task");
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            let task = tokio::task::unconstrained(async { may_block() });
+            let error = runtime.block_on(runtime.spawn(task)).expect("joins");
+            assert_eq!(error.expect_err("a task").kind(), ErrorKind::Configuration);
+        }
+    }
+
+    #[test]
+    fn a_task_that_was_left_may() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .expect("a runtime");
+        let left = runtime.spawn(async { tokio::task::block_in_place(may_block) });
+        runtime.block_on(left).expect("joins").expect("may block");
+        runtime
+            .block_on(runtime.spawn_blocking(may_block))
+            .expect("joins")
+            .expect("may block");
     }
 
     #[test]

@@ -24,14 +24,25 @@
 mod container;
 mod database;
 mod local;
+mod pooler;
 mod server;
 
 pub use container::sweep;
 pub use database::Database;
+pub use pooler::{PoolMode, Pooler};
 pub use server::Server;
 
 /// Whether tests must fail, instead of being reported as ignored, when there is no server: `SELFSAME_REQUIRE` lists `postgres`.
 pub fn required() -> bool {
+    is_required("postgres")
+}
+
+/// The same of PgBouncer: `SELFSAME_REQUIRE` lists `pgbouncer`.
+pub fn pooler_required() -> bool {
+    is_required("pgbouncer")
+}
+
+fn is_required(wanted: &str) -> bool {
     std::env::var("SELFSAME_REQUIRE")
-        .is_ok_and(|names| names.split(',').any(|name| name.trim() == "postgres"))
+        .is_ok_and(|names| names.split(',').any(|name| name.trim() == wanted))
 }

@@ -20,6 +20,8 @@ pub struct Connected {
     /// `None` only while it is being dropped.
     connection: Option<Box<dyn Connection>>,
     in_transaction: bool,
+    /// Whether the open transaction may have written.
+    wrote: bool,
     used_raw_sql: bool,
     statements: u64,
     recorder: Weak<Recorder>,
@@ -31,6 +33,7 @@ impl Connected {
             engine,
             connection: Some(connection),
             in_transaction: false,
+            wrote: false,
             used_raw_sql: false,
             statements: 0,
             recorder: Weak::new(),
@@ -134,6 +137,7 @@ impl Connected {
         self.engine.check_begin(&begin)?;
         self.command(&Transaction::Begin(begin))?;
         self.in_transaction = true;
+        self.wrote = false;
         Ok(())
     }
 
@@ -141,7 +145,8 @@ impl Connected {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::AmbiguousCommit`] if the connection broke meanwhile; otherwise the transaction is rolled back.
+    /// [`ErrorKind::AmbiguousCommit`] if the connection broke meanwhile, unless nothing was written or the COMMIT has certainly not been
+    /// sent; otherwise the transaction is rolled back.
     pub fn commit(&mut self) -> Result<()> {
         match self.command(&Transaction::Commit) {
             Ok(()) => {
@@ -150,10 +155,10 @@ impl Connected {
             }
             Err(error) if error.kind() == ErrorKind::ConnectionLost => {
                 self.in_transaction = false;
-                if is_planted(Planted::AmbiguousUntold) {
-                    return Err(error);
+                match self.wrote {
+                    true => Err(ambiguous(error)),
+                    false => Err(error),
                 }
-                Err(error.with_kind(ErrorKind::AmbiguousCommit))
             }
             Err(error) => {
                 // SQLite keeps a transaction open whose COMMIT was refused, PostgreSQL does not: roll back what may be left.
@@ -272,6 +277,17 @@ impl Connected {
     ) -> Result<T> {
         let connection = live(&mut self.connection)?;
         let count = executions as u64;
+        let writes = sql.kind().is_write();
+        self.wrote |= writes;
+        // Outside of a transaction a write commits itself.
+        let commits = writes && !self.in_transaction;
+        let told = |error: Error| {
+            let error = error.statement(sql.text());
+            match commits {
+                true => ambiguous(error),
+                false => error,
+            }
+        };
         self.statements += count;
         self.engine
             .inner
@@ -283,10 +299,10 @@ impl Connected {
         }
         let mut rows = 0;
         if !is_watched(&self.engine) {
-            return run(&mut **connection, &mut rows).map_err(|error| error.statement(sql.text()));
+            return run(&mut **connection, &mut rows).map_err(told);
         }
         let start = Instant::now();
-        let result = run(&mut **connection, &mut rows).map_err(|error| error.statement(sql.text()));
+        let result = run(&mut **connection, &mut rows).map_err(told);
         let duration = start.elapsed();
         let event = Event {
             sql,
@@ -312,12 +328,24 @@ impl Connected {
     }
 }
 
+/// Whether a lost connection took a commit with it is not known, unless nothing was sent.
+fn ambiguous(error: Error) -> Error {
+    if error.kind() != ErrorKind::ConnectionLost
+        || error.is_unsent()
+        || is_planted(Planted::AmbiguousUntold)
+    {
+        return error;
+    }
+    error.with_kind(ErrorKind::AmbiguousCommit)
+}
+
 fn live(connection: &mut Option<Box<dyn Connection>>) -> Result<&mut Box<dyn Connection>> {
     connection.as_mut().ok_or_else(|| {
         Error::new(
             ErrorKind::ConnectionLost,
             "the connection was given up after an error",
         )
+        .unsent()
     })
 }
 

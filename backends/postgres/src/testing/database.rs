@@ -55,8 +55,8 @@ impl Drop for Database {
     fn drop(&mut self) {
         // A connection that was left inside a transaction would hold the tables for ever. Nothing more can be done on an error.
         let _ = self.server.admin(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{0}'; \
-             SET client_min_messages = warning; SET lock_timeout = '5s'; DROP SCHEMA IF EXISTS {0} CASCADE",
+            "BEGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{0}'; \
+             SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = '5s'; DROP SCHEMA IF EXISTS {0} CASCADE; COMMIT",
             self.name
         ));
     }

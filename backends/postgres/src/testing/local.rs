@@ -156,7 +156,7 @@ fn is_complete(folder: &Path) -> bool {
 }
 
 /// The user and group to run as when this process is root.
-fn unprivileged_user() -> Option<(u32, u32)> {
+pub(super) fn unprivileged_user() -> Option<(u32, u32)> {
     let root = fs::metadata("/proc/self").is_ok_and(|own| {
         use std::os::unix::fs::MetadataExt;
         own.uid() == 0
@@ -174,7 +174,7 @@ fn unprivileged_user() -> Option<(u32, u32)> {
     })
 }
 
-fn free_port() -> io::Result<u16> {
+pub(super) fn free_port() -> io::Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
         .local_addr()
         .map(|address| address.port())

@@ -1,9 +1,14 @@
 //! The backend against a server: every case in a database of its own, one server for all.
 
 mod connecting;
+mod cuts;
 mod errors;
 mod lifetime;
+mod poolers;
+mod proxy;
 mod reflection;
+mod secrets;
+mod stalls;
 mod statements;
 mod support;
 mod transactions;
@@ -20,12 +25,21 @@ fn main() {
     {
         return lifetime::hold(kind, ending);
     }
+    if let [_, hammer, url, schema, own] = &words[..]
+        && hammer == "hammer"
+    {
+        return poolers::hammer(url, schema, own);
+    }
     let arguments = Arguments::from_args();
     let cases: Vec<Case> = [
         connecting::CASES,
+        cuts::CASES,
         errors::CASES,
         lifetime::CASES,
+        poolers::CASES,
         reflection::CASES,
+        secrets::CASES,
+        stalls::CASES,
         statements::CASES,
         transactions::CASES,
         types::CASES,

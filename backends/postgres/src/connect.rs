@@ -1,0 +1,417 @@
+//! From an address to a connection: hosts in order, TLS, the greeting, and whether this is the server that was asked for.
+
+use std::io;
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::pin::pin;
+use std::sync::{Arc, mpsc};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use selfsame::error::{Error, ErrorKind, Result};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::Config;
+use tokio_postgres::NoTls;
+use tokio_postgres::config::{Host, SslMode, SslNegotiation};
+use tokio_postgres::tls::{TlsConnect, TlsStream};
+
+use crate::classify::{Phase, classify, classify_fault};
+use crate::driver::{Client, Link};
+use crate::names::Names;
+use crate::options::{Options, Target, TlsMode};
+use crate::settings::Settings;
+use crate::wire::{Socket, Stream, Waiter};
+
+const PORT: u16 = 5432;
+/// `SSLRequest`: its length, and the number that stands for it.
+const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// A connection, and what was found out about its server.
+pub(crate) struct Connected {
+    pub(crate) client: Client,
+    /// Whether the server behind the connection may be another one for each transaction.
+    pub(crate) pooled: bool,
+}
+
+/// Connects to the first host that answers and is what was asked for, within the options' limit for all of them together.
+pub(crate) fn connect(options: &Options, settings: &Settings) -> Result<Connected> {
+    let deadline = Instant::now() + options.connect_timeout;
+    let places = places(options.config());
+    let mut failures: Vec<Error> = Vec::new();
+    let mut second_choice = None;
+    for (index, place) in places.iter().enumerate() {
+        let others = u32::try_from(places.len() - index).unwrap_or(1);
+        let until = Instant::now() + deadline.saturating_duration_since(Instant::now()) / others;
+        match attempt(options, settings, place, until) {
+            Ok((connected, true)) => return Ok(connected),
+            Ok((connected, false)) => {
+                second_choice.get_or_insert(connected);
+            }
+            // The next host would say the same.
+            Err(error) if is_final(&error) => return Err(error),
+            Err(error) => failures.push(error),
+        }
+    }
+    if let Some(connected) = second_choice {
+        return Ok(connected);
+    }
+    let Some(last) = failures.pop() else {
+        return Err(Error::new(ErrorKind::Configuration, "no host is named"));
+    };
+    if failures.is_empty() {
+        return Err(last);
+    }
+    failures.push(last);
+    let said: Vec<String> = places
+        .iter()
+        .zip(&failures)
+        .map(|(place, error)| format!("{}: {}", place.name(), error.message()))
+        .collect();
+    Err(Error::new(ErrorKind::Unreachable, said.join("; ")))
+}
+
+fn is_final(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Authentication | ErrorKind::Configuration
+    )
+}
+
+/// Where a server may be.
+struct Place {
+    host: Option<Host>,
+    address: Option<IpAddr>,
+    port: u16,
+}
+
+impl Place {
+    fn name(&self) -> String {
+        match (&self.host, self.address) {
+            (Some(Host::Tcp(name)), _) => format!("{name}:{}", self.port),
+            #[cfg(unix)]
+            (Some(Host::Unix(path)), _) => path.display().to_string(),
+            (None, Some(address)) => SocketAddr::new(address, self.port).to_string(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+fn places(config: &Config) -> Vec<Place> {
+    let (hosts, addresses, ports) = (
+        config.get_hosts(),
+        config.get_hostaddrs(),
+        config.get_ports(),
+    );
+    (0..hosts.len().max(addresses.len()))
+        .map(|at| Place {
+            host: hosts.get(at).cloned(),
+            address: addresses.get(at).copied(),
+            // One port alone is that of every host.
+            port: ports.get(at).or(ports.first()).copied().unwrap_or(PORT),
+        })
+        .collect()
+}
+
+/// One host; whether it is the first choice.
+fn attempt(
+    options: &Options,
+    settings: &Settings,
+    place: &Place,
+    until: Instant,
+) -> Result<(Connected, bool)> {
+    let mut last = None;
+    for address in addresses(place, until)? {
+        match reach(options, &address, until) {
+            Ok(stream) => return greet(options, settings, place, stream, until),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| unreachable("the host has no address".to_owned())))
+}
+
+enum Address {
+    Tcp(SocketAddr),
+    #[cfg(unix)]
+    Unix(std::path::PathBuf),
+}
+
+fn addresses(place: &Place, until: Instant) -> Result<Vec<Address>> {
+    let port = place.port;
+    if let Some(address) = place.address {
+        return Ok(vec![Address::Tcp((address, port).into())]);
+    }
+    match &place.host {
+        #[cfg(unix)]
+        Some(Host::Unix(folder)) => {
+            Ok(vec![Address::Unix(folder.join(format!(".s.PGSQL.{port}")))])
+        }
+        Some(Host::Tcp(name)) => match name.parse::<IpAddr>() {
+            Ok(address) => Ok(vec![Address::Tcp((address, port).into())]),
+            Err(_) => look_up(name.clone(), port, until),
+        },
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Looking up a name cannot be interrupted: it is left to a thread, which is not waited for longer than allowed.
+fn look_up(name: String, port: u16, until: Instant) -> Result<Vec<Address>> {
+    let (sender, receiver) = mpsc::channel();
+    let looking = std::thread::Builder::new().spawn(move || {
+        let found = (name.as_str(), port).to_socket_addrs();
+        // Nobody may wait any more.
+        let _ = sender.send(found.map(|found| found.map(Address::Tcp).collect()));
+    });
+    looking
+        .map_err(|error| unreachable(format!("no thread to look up the host's name: {error}")))?;
+    match receiver.recv_timeout(left(until)) {
+        Ok(found) => {
+            found.map_err(|error| unreachable(format!("the host's name is not known: {error}")))
+        }
+        Err(_) => Err(unreachable(
+            "looking up the host's name took longer than connecting may".to_owned(),
+        )),
+    }
+}
+
+fn reach(options: &Options, address: &Address, until: Instant) -> Result<Stream> {
+    let failed = |error: io::Error| unreachable(format!("error connecting to server: {error}"));
+    match address {
+        Address::Tcp(address) => {
+            let stream = TcpStream::connect_timeout(address, left(until)).map_err(failed)?;
+            tune(options.config(), &stream).map_err(failed)?;
+            Ok(Stream::Tcp(stream))
+        }
+        #[cfg(unix)]
+        Address::Unix(path) => std::os::unix::net::UnixStream::connect(path)
+            .map(Stream::Unix)
+            .map_err(failed),
+    }
+}
+
+fn tune(config: &Config, stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(config.get_tcp_user_timeout().copied())?;
+    if config.get_keepalives() {
+        let mut keepalive = TcpKeepalive::new().with_time(config.get_keepalives_idle());
+        if let Some(interval) = config.get_keepalives_interval() {
+            keepalive = keepalive.with_interval(interval);
+        }
+        #[cfg(not(windows))]
+        if let Some(retries) = config.get_keepalives_retries() {
+            keepalive = keepalive.with_retries(retries);
+        }
+        socket.set_tcp_keepalive(&keepalive)?;
+    }
+    Ok(())
+}
+
+/// TLS if it is wanted and had, then the startup, then what the server is.
+fn greet(
+    options: &Options,
+    settings: &Settings,
+    place: &Place,
+    stream: Stream,
+    until: Instant,
+) -> Result<(Connected, bool)> {
+    let stream = match stream {
+        Stream::Tcp(stream) if options.tls.mode != TlsMode::Disable => {
+            match ask_for_tls(options, stream, until)? {
+                (stream, true) => return encrypt(options, settings, place, stream, until),
+                (stream, false) => Stream::Tcp(stream),
+            }
+        }
+        // As in libpq, a socket of this machine is not encrypted.
+        stream => stream,
+    };
+    let (socket, waiter) = Socket::new(stream).map_err(|error| unreachable(error.to_string()))?;
+    let stream = Names::new(socket, Arc::clone(&waiter.traffic));
+    start(
+        options,
+        settings,
+        (stream, NoTls, SslMode::Disable),
+        waiter,
+        until,
+    )
+}
+
+/// Whether the server agrees.
+fn ask_for_tls(
+    options: &Options,
+    mut stream: TcpStream,
+    until: Instant,
+) -> Result<(TcpStream, bool)> {
+    if cfg!(not(feature = "tls")) {
+        return Ok((stream, false));
+    }
+    if options.tls.is_direct {
+        return Ok((stream, true));
+    }
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => silent(options),
+        _ => unreachable(format!("error communicating with the server: {error}")),
+    };
+    stream.set_read_timeout(Some(left(until))).map_err(failed)?;
+    stream
+        .set_write_timeout(Some(left(until)))
+        .map_err(failed)?;
+    stream.write_all(&TLS_REQUEST).map_err(failed)?;
+    let mut answer = [0];
+    stream.read_exact(&mut answer).map_err(failed)?;
+    match (answer[0], options.tls.mode) {
+        (b'S', _) => Ok((stream, true)),
+        (_, TlsMode::Prefer) => Ok((stream, false)),
+        _ => Err(unreachable("the server does not offer TLS".to_owned())),
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+fn encrypt(
+    _: &Options,
+    _: &Settings,
+    _: &Place,
+    _: TcpStream,
+    _: Instant,
+) -> Result<(Connected, bool)> {
+    Err(Error::new(
+        ErrorKind::Configuration,
+        "TLS needs the feature `tls` of selfsame-postgres",
+    ))
+}
+
+#[cfg(feature = "tls")]
+fn encrypt(
+    options: &Options,
+    settings: &Settings,
+    place: &Place,
+    stream: TcpStream,
+    until: Instant,
+) -> Result<(Connected, bool)> {
+    let name = match (&place.host, place.address) {
+        (Some(Host::Tcp(name)), _) => name.clone(),
+        (_, Some(address)) => address.to_string(),
+        _ => String::new(),
+    };
+    let connector = postgres_native_tls::TlsConnector::new(options.tls.connector()?, &name);
+    let failed = |error: io::Error| unreachable(error.to_string());
+    let (socket, mut waiter) = Socket::new(Stream::Tcp(stream)).map_err(failed)?;
+    let mut handshake = pin!(connector.connect(socket));
+    let stream = waiter
+        .wait(left(until), |cx| handshake.as_mut().poll(cx))
+        .map_err(|_| silent(options))?
+        .map_err(|error| unreachable(format!("TLS could not be agreed on: {error}")))?;
+    let rename = Rename(Arc::clone(&waiter.traffic));
+    start(
+        options,
+        settings,
+        (stream, rename, SslMode::Require),
+        waiter,
+        until,
+    )
+}
+
+/// The startup over a stream that is encrypted already, where it is to be; then what the server is. `mode` says how the driver takes the
+/// stream: as it is, or wrapped by `tls`.
+fn start<S, T>(
+    options: &Options,
+    settings: &Settings,
+    (stream, tls, mode): (S, T, SslMode),
+    mut waiter: Waiter,
+    until: Instant,
+) -> Result<(Connected, bool)>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: TlsConnect<S>,
+    T::Stream: TlsStream + Unpin + Send + 'static,
+{
+    let mut config = options.config().clone();
+    config
+        .ssl_mode(mode)
+        .ssl_negotiation(SslNegotiation::Direct);
+    let mut starting = pin!(config.connect_raw(stream, tls));
+    // Every step hears something: the limit is for all of them together.
+    let started = waiter.wait(left(until), |cx| match starting.as_mut().poll(cx) {
+        Poll::Pending if Instant::now() >= until => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(started) => Poll::Ready(Some(started)),
+    });
+    let (client, connection) = match started {
+        Ok(Some(started)) => started.map_err(|error| classify(error, Phase::Connect, ""))?,
+        Ok(None) | Err(_) => return Err(silent(options)),
+    };
+    let mut client = Client::new(client, Link::new(connection, waiter, left(until)));
+    let facts = client
+        .last_row(&settings.greeting())
+        .map_err(|fault| classify_fault(fault, Phase::Connect, ""))?;
+    let fact = |at: usize| facts.get(at).and_then(Option::as_deref);
+    settings.check_schema(fact(1))?;
+    let is_first_choice = match fits(options.target, fact(2), fact(3)) {
+        Some(is_first_choice) => is_first_choice,
+        None => {
+            let message = format!("the server is not {}", options.target);
+            return Err(unreachable(message));
+        }
+    };
+    // A pooler gives itself out as a server of its own.
+    let behind_pooler = fact(0) != Some(client.server().to_string().as_str());
+    let pooled = options.pooler || behind_pooler;
+    if !pooled && !settings.is_empty() {
+        client
+            .batch_execute(&settings.for_the_session())
+            .map_err(|fault| classify_fault(fault, Phase::Connect, ""))?;
+    }
+    client.set_patience(options.patience(settings));
+    Ok((Connected { client, pooled }, is_first_choice))
+}
+
+/// Whether a server is the one asked for: `None` if not, and false if another would be better.
+fn fits(target: Target, in_recovery: Option<&str>, read_only: Option<&str>) -> Option<bool> {
+    let standby = in_recovery == Some("t");
+    let read_only = standby || read_only == Some("on");
+    let fits = match target {
+        Target::Any => true,
+        Target::ReadWrite => !read_only,
+        Target::ReadOnly => read_only,
+        Target::Primary => !standby,
+        Target::Standby => standby,
+        Target::PreferStandby => return Some(standby),
+    };
+    fits.then_some(true)
+}
+
+fn left(until: Instant) -> Duration {
+    // A limit of zero would be none for some calls.
+    until
+        .saturating_duration_since(Instant::now())
+        .max(Duration::from_millis(1))
+}
+
+#[cold]
+fn silent(options: &Options) -> Error {
+    unreachable(format!(
+        "the server did not answer within {:?}",
+        options.connect_timeout
+    ))
+}
+
+#[cold]
+fn unreachable(message: String) -> Error {
+    Error::new(ErrorKind::Unreachable, message)
+}
+
+/// Renames what goes through a stream that is encrypted already.
+#[cfg(feature = "tls")]
+struct Rename(Arc<crate::wire::Traffic>);
+
+#[cfg(feature = "tls")]
+impl<S: TlsStream + Unpin> TlsConnect<S> for Rename {
+    type Stream = Names<S>;
+    type Error = io::Error;
+    type Future = std::future::Ready<io::Result<Names<S>>>;
+
+    fn connect(self, stream: S) -> Self::Future {
+        std::future::ready(Ok(Names::new(stream, self.0)))
+    }
+}

@@ -1,0 +1,372 @@
+//! What a URL says: libpq's options, as hosted databases hand them out, and a few of our own.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
+use selfsame::error::{Error, ErrorKind, Result};
+use tokio_postgres::Config;
+use tokio_postgres::config::SslNegotiation;
+
+use crate::settings::{Settings, from_options};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// When a silent peer is asked whether it is still there; the operating system's own answer is two hours.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// How long the server may be silent while a statement runs, where nothing says how long statements may take.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
+/// How much later than its own limit the server may tell that a statement took too long.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How to reach a server, and which.
+#[derive(Clone)]
+pub(crate) struct Options {
+    pub(crate) config: Config,
+    pub(crate) tls: Tls,
+    pub(crate) target: Target,
+    /// Whether nothing is prepared.
+    pub(crate) unprepared: bool,
+    /// Whether the server may be another one for each transaction.
+    pub(crate) pooler: bool,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) response_timeout: Option<Duration>,
+}
+
+/// How a connection is encrypted.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls {
+    pub(crate) mode: TlsMode,
+    /// Whether the connection begins with TLS, without asking first.
+    pub(crate) is_direct: bool,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "files of TLS"))]
+    files: TlsFiles,
+}
+
+/// Certificates that are not the system's.
+#[derive(Clone, Debug, Default)]
+struct TlsFiles {
+    root: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+/// What is asked of the server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsMode {
+    /// No TLS.
+    Disable,
+    /// TLS if the server has it, with any certificate.
+    Prefer,
+    /// A certificate of a known authority.
+    VerifyCa,
+    /// The same, for this host.
+    VerifyFull,
+}
+
+/// Which server of several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Target {
+    #[default]
+    Any,
+    ReadWrite,
+    ReadOnly,
+    Primary,
+    Standby,
+    PreferStandby,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Any => "any",
+            Self::ReadWrite => "read-write",
+            Self::ReadOnly => "read-only",
+            Self::Primary => "primary",
+            Self::Standby => "standby",
+            Self::PreferStandby => "prefer-standby",
+        })
+    }
+}
+
+impl Options {
+    /// Reads a URL, and the settings in it.
+    pub(crate) fn parse(url: &str) -> Result<(Self, Settings)> {
+        let credentials = url.find('@').map_or(0, |at| at + 1);
+        let (before, query) = match url[credentials..].find('?') {
+            Some(at) => (&url[..credentials + at], Some(&url[credentials + at + 1..])),
+            None => (url, None),
+        };
+        let mut parsed = Parsed::default();
+        let mut left: Vec<String> = Vec::new();
+        for pair in query.into_iter().flat_map(|query| query.split('&')) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name)?;
+            let value = decode(value)?;
+            if let Some((name, value)) = parsed.take(&name, &value)? {
+                let value = utf8_percent_encode(&value, percent_encoding::NON_ALPHANUMERIC);
+                left.push(format!("{name}={value}"));
+            }
+        }
+        let url = match &*left {
+            [] => before.to_owned(),
+            left => format!("{before}?{}", left.join("&")),
+        };
+        let mut config = Config::from_str(&url).map_err(|error| {
+            let reason = std::error::Error::source(&error)
+                .map_or_else(|| error.to_string(), |source| source.to_string());
+            configuration(format!("the PostgreSQL URL cannot be used: {reason}"))
+        })?;
+        parsed.finish(&mut config)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How long the server may be silent while a statement runs.
+    pub(crate) fn patience(&self, settings: &Settings) -> Duration {
+        self.response_timeout.unwrap_or_else(|| {
+            settings
+                .statement_timeout()
+                .map_or(RESPONSE_TIMEOUT, |timeout| timeout + GRACE)
+        })
+    }
+}
+
+/// What a URL's options said that the driver does not know.
+#[derive(Default)]
+struct Parsed {
+    mode: Option<String>,
+    files: TlsFiles,
+    target: Target,
+    unprepared: bool,
+    pooler: bool,
+    response_timeout: Option<Duration>,
+    fallback_name: Option<String>,
+    options: Option<String>,
+    keepalives_idle: bool,
+}
+
+impl Parsed {
+    /// Takes an option, or gives back what the driver is to be told.
+    fn take(&mut self, name: &str, value: &str) -> Result<Option<(String, String)>> {
+        let path = || Some(PathBuf::from(value));
+        match name {
+            "sslmode" => self.mode = Some(value.to_owned()),
+            "sslrootcert" => self.files.root = path(),
+            "sslcert" => self.files.certificate = path(),
+            "sslkey" => self.files.key = path(),
+            "target_session_attrs" => self.target = target(value)?,
+            "prepared_statements" => self.unprepared = !truth(name, value)?,
+            "pgbouncer" => self.pooler = truth(name, value)?,
+            "pooler" => {
+                self.pooler = match value {
+                    "transaction" => true,
+                    "session" | "none" => false,
+                    _ => return Err(invalid(name, "transaction, session or none")),
+                }
+            }
+            "response_timeout" => {
+                let seconds = value.parse::<u64>().ok().filter(|seconds| *seconds > 0);
+                let seconds = seconds.ok_or_else(|| invalid(name, "a number of seconds"))?;
+                self.response_timeout = Some(Duration::from_secs(seconds));
+            }
+            "fallback_application_name" => self.fallback_name = Some(value.to_owned()),
+            // What is empty would still be sent, and poolers refuse it.
+            "options" => self.options = Some(value.to_owned()),
+            "client_encoding" => {
+                let plain = value.to_ascii_lowercase().replace(['-', '_'], "");
+                if !matches!(plain.as_str(), "utf8" | "auto" | "unicode") {
+                    return Err(invalid(name, "UTF8"));
+                }
+            }
+            "gssencmode" => {
+                if value == "require" {
+                    return Err(invalid(name, "disable or prefer"));
+                }
+            }
+            // Compression is offered by no version that is maintained; the name is always sent.
+            "sslcompression" | "sslsni" => {
+                truth(name, value)?;
+            }
+            "keepalives_count" => {
+                return Ok(Some(("keepalives_retries".to_owned(), value.to_owned())));
+            }
+            _ => {
+                self.keepalives_idle |= name == "keepalives_idle";
+                return Ok(Some((name.to_owned(), value.to_owned())));
+            }
+        }
+        Ok(None)
+    }
+
+    fn finish(self, config: &mut Config) -> Result<(Options, Settings)> {
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(configuration("the PostgreSQL URL names no host"));
+        }
+        let places = config.get_hosts().len().max(config.get_hostaddrs().len());
+        let ports = config.get_ports().len();
+        if ports > 1 && ports != places {
+            return Err(configuration(format!(
+                "the PostgreSQL URL names {places} hosts and {ports} ports"
+            )));
+        }
+        if !self.keepalives_idle {
+            config.keepalives_idle(KEEPALIVE);
+        }
+        if let (Some(name), None) = (&self.fallback_name, config.get_application_name()) {
+            config.application_name(name);
+        }
+        let tls = self.tls(config)?;
+        let mut settings = Settings::default();
+        if let Some(options) = &self.options {
+            let (found, rest) = from_options(options);
+            if !rest.is_empty() {
+                config.options(rest);
+            }
+            for (name, value) in found {
+                settings.set(&name, value);
+            }
+        }
+        let connect_timeout = config
+            .get_connect_timeout()
+            .copied()
+            .unwrap_or(CONNECT_TIMEOUT);
+        let options = Options {
+            config: config.clone(),
+            tls,
+            target: self.target,
+            unprepared: self.unprepared || self.pooler,
+            pooler: self.pooler,
+            connect_timeout,
+            response_timeout: self.response_timeout,
+        };
+        Ok((options, settings))
+    }
+
+    fn tls(&self, config: &Config) -> Result<Tls> {
+        let is_direct = config.get_ssl_negotiation() == SslNegotiation::Direct;
+        let mode = match self.mode.as_deref() {
+            Some("disable") => TlsMode::Disable,
+            None if is_direct => TlsMode::VerifyFull,
+            None | Some("allow" | "prefer") => TlsMode::Prefer,
+            Some("verify-ca") => TlsMode::VerifyCa,
+            // Encrypted for whoever answers would protect against nobody who can answer.
+            Some("require" | "verify-full") => TlsMode::VerifyFull,
+            Some(_) => {
+                return Err(invalid(
+                    "sslmode",
+                    "disable, prefer, require, verify-ca or verify-full",
+                ));
+            }
+        };
+        if is_direct && mode == TlsMode::Prefer {
+            return Err(configuration(
+                "sslnegotiation=direct needs sslmode=require, verify-ca or verify-full",
+            ));
+        }
+        if self.files.certificate.is_some() != self.files.key.is_some() {
+            return Err(configuration("sslcert and sslkey go together"));
+        }
+        let is_needed = matches!(mode, TlsMode::VerifyCa | TlsMode::VerifyFull);
+        if cfg!(not(feature = "tls")) && is_needed {
+            let mode = self.mode.as_deref().unwrap_or("require");
+            return Err(configuration(format!(
+                "sslmode={mode} needs TLS: build selfsame-postgres with its feature `tls`"
+            )));
+        }
+        Ok(Tls {
+            mode,
+            is_direct,
+            files: self.files.clone(),
+        })
+    }
+}
+
+impl Tls {
+    /// What checks the server's certificate and shows ours.
+    #[cfg(feature = "tls")]
+    pub(crate) fn connector(&self) -> Result<native_tls::TlsConnector> {
+        let unusable =
+            |error: native_tls::Error| configuration(format!("TLS cannot be used: {error}"));
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|error| {
+                configuration(format!("{} cannot be read: {error}", path.display()))
+            })
+        };
+        let mut builder = native_tls::TlsConnector::builder();
+        // As in libpq: `prefer` falls back to plain text anyway, so that a certificate would prove nothing.
+        builder.danger_accept_invalid_certs(self.mode == TlsMode::Prefer);
+        builder.danger_accept_invalid_hostnames(self.mode != TlsMode::VerifyFull);
+        let TlsFiles {
+            root,
+            certificate,
+            key,
+        } = &self.files;
+        if let Some(root) = root.as_ref().filter(|root| root.as_os_str() != "system") {
+            let authorities =
+                native_tls::Certificate::stack_from_pem(&read(root)?).map_err(|error| {
+                    configuration(format!("{} holds no certificates: {error}", root.display()))
+                })?;
+            builder.disable_built_in_roots(true);
+            for authority in authorities {
+                builder.add_root_certificate(authority);
+            }
+        }
+        if let (Some(certificate), Some(key)) = (certificate, key) {
+            let identity = native_tls::Identity::from_pkcs8(&read(certificate)?, &read(key)?);
+            builder.identity(identity.map_err(|error| {
+                configuration(format!(
+                    "sslcert and sslkey cannot be used (the key must be unencrypted PKCS #8): {error}"
+                ))
+            })?);
+        }
+        builder.build().map_err(unusable)
+    }
+}
+
+fn target(value: &str) -> Result<Target> {
+    Ok(match value {
+        "any" => Target::Any,
+        "read-write" => Target::ReadWrite,
+        "read-only" => Target::ReadOnly,
+        "primary" => Target::Primary,
+        "standby" => Target::Standby,
+        "prefer-standby" => Target::PreferStandby,
+        _ => {
+            return Err(invalid(
+                "target_session_attrs",
+                "any, read-write, read-only, primary, standby or prefer-standby",
+            ));
+        }
+    })
+}
+
+fn truth(name: &str, value: &str) -> Result<bool> {
+    match value {
+        "true" | "1" | "on" | "yes" => Ok(true),
+        "false" | "0" | "off" | "no" => Ok(false),
+        _ => Err(invalid(name, "true or false")),
+    }
+}
+
+fn decode(text: &str) -> Result<String> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    let decoded = decoded.map_err(|_| configuration("the PostgreSQL URL is not UTF-8"))?;
+    Ok(decoded.into_owned())
+}
+
+/// The value is not shown: it may be in the wrong place.
+#[cold]
+fn invalid(name: &str, wanted: &str) -> Error {
+    configuration(format!(
+        "the PostgreSQL URL cannot be used: {name} must be {wanted}"
+    ))
+}
+
+#[cold]
+pub(crate) fn configuration(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Configuration, message)
+}

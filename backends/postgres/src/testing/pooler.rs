@@ -1,0 +1,181 @@
+//! [`Pooler`]: a PgBouncer in front of a server.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use selfsame::error::{Error, ErrorKind, Result};
+use url::Url;
+
+use super::local::{free_port, unprivileged_user};
+use super::server::Server;
+
+/// Runs PgBouncer in a folder of its own until its standard input ends. Its configuration, which holds a password, comes first, up to a line
+/// with a dot.
+const SUPERVISOR: &str = r#"
+bin=$1
+dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-pgbouncer.XXXXXX") || exit 1
+cd "$dir" || exit 1
+trap 'kill "$pid" 2>/dev/null; cd /; rm -rf "$dir"' EXIT
+trap : HUP INT TERM
+umask 077
+while IFS= read -r line && [ "$line" != . ]; do printf '%s\n' "$line"; done >pgbouncer.ini
+"$bin" pgbouncer.ini >log 2>&1 </dev/null &
+pid=$!
+for _ in $(seq 200); do
+  grep -q 'process up' log 2>/dev/null && { echo ready; read -r _; exit 0; }
+  kill -0 "$pid" 2>/dev/null || break
+  sleep 0.02
+done
+tail -n 3 log | tr '\n' ' '
+"#;
+
+/// How long a client keeps a connection to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolMode {
+    /// As long as its own connection.
+    Session,
+    /// For one transaction.
+    Transaction,
+}
+
+/// A running PgBouncer, stopped when dropped. It drops the startup parameters `options` and `extra_float_digits` silently, as many
+/// installations do, and keeps four connections to the server.
+pub struct Pooler {
+    supervisor: Child,
+    /// The supervisor ends with it.
+    lifeline: Option<ChildStdin>,
+    url: String,
+}
+
+impl Pooler {
+    /// Starts one on a free port of the loopback interface.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](ErrorKind::Configuration) if there is no `pgbouncer`, looked for in `SELFSAME_PGBOUNCER`, PATH and `/usr/sbin`, or
+    /// with the log's end if it does not start.
+    pub fn start(server: &Server, mode: PoolMode) -> Result<Self> {
+        let program = program()?;
+        let port = free_port().map_err(|error| refused(format!("no free port: {error}")))?;
+        let mut url = Url::parse(server.url()).map_err(|error| refused(error.to_string()))?;
+        let configuration = configuration(&url, port, mode);
+        let placed = url
+            .set_host(Some("127.0.0.1"))
+            .is_ok_and(|()| url.set_port(Some(port)).is_ok());
+        if !placed {
+            return Err(refused("the server's URL has no host".to_owned()));
+        }
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg(SUPERVISOR)
+            .arg("selfsame-pgbouncer")
+            .arg(&program)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0);
+        // It refuses to run as root.
+        if let Some((user, group)) = unprivileged_user() {
+            command.uid(user).gid(group).env_remove("TMPDIR");
+        }
+        let mut supervisor = command
+            .spawn()
+            .map_err(|error| refused(format!("cannot start sh: {error}")))?;
+        let lifeline = supervisor.stdin.take();
+        let output = supervisor.stdout.take();
+        let mut pooler = Self {
+            supervisor,
+            lifeline,
+            url: url.into(),
+        };
+        let (Some(lifeline), Some(output)) = (pooler.lifeline.as_mut(), output) else {
+            return Err(refused("no pipe to PgBouncer".to_owned()));
+        };
+        let mut said = String::new();
+        let started = writeln!(lifeline, "{configuration}\n.")
+            .and_then(|()| BufReader::new(output).read_line(&mut said));
+        match started {
+            Ok(_) if said.trim() == "ready" => Ok(pooler),
+            Ok(_) => Err(refused(format!("PgBouncer did not start: {}", said.trim()))),
+            Err(error) => Err(refused(format!("PgBouncer did not start: {error}"))),
+        }
+    }
+
+    /// Where it is: the server's URL with another port.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl fmt::Debug for Pooler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pooler").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        drop(self.lifeline.take());
+        let _ = self.supervisor.wait();
+    }
+}
+
+fn configuration(server: &Url, port: u16, mode: PoolMode) -> String {
+    let decoded = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8_lossy()
+            .replace('\'', "''")
+    };
+    let mode = match mode {
+        PoolMode::Session => "session",
+        PoolMode::Transaction => "transaction",
+    };
+    format!(
+        "[databases]\n\
+         * = host={host} port={server_port} user='{user}' password='{password}'\n\
+         [pgbouncer]\n\
+         listen_addr = 127.0.0.1\n\
+         listen_port = {port}\n\
+         unix_socket_dir =\n\
+         auth_type = any\n\
+         pool_mode = {mode}\n\
+         default_pool_size = 4\n\
+         max_client_conn = 400\n\
+         ignore_startup_parameters = options,extra_float_digits\n\
+         admin_users = nobody",
+        host = server.host_str().unwrap_or("127.0.0.1"),
+        server_port = server.port().unwrap_or(5432),
+        user = decoded(server.username()),
+        password = decoded(server.password().unwrap_or_default()),
+    )
+}
+
+fn program() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os("SELFSAME_PGBOUNCER") {
+        return Ok(named.into());
+    }
+    let mut folders: Vec<PathBuf> = std::env::var_os("PATH")
+        .map(|path| std::env::split_paths(&path).collect())
+        .unwrap_or_default();
+    folders.push("/usr/sbin".into());
+    folders
+        .into_iter()
+        .map(|folder| folder.join("pgbouncer"))
+        .find(|program| program.is_file())
+        .ok_or_else(|| {
+            refused(
+                "there is no pgbouncer in PATH or /usr/sbin; SELFSAME_PGBOUNCER can name it"
+                    .to_owned(),
+            )
+        })
+}
+
+#[cold]
+fn refused(message: String) -> Error {
+    Error::new(ErrorKind::Configuration, message)
+}

@@ -1,0 +1,222 @@
+//! The socket: never blocks, and tells what went over it.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use mio::event::Source;
+use mio::{Events, Interest, Token};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What went over a socket.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    sent: AtomicU64,
+    received: AtomicU64,
+    server: AtomicU32,
+}
+
+impl Traffic {
+    /// How many bytes were handed to the operating system.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// The process that the greeting named as the server's; 0 before it.
+    pub(crate) fn server(&self) -> u32 {
+        self.server.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn greeted_by(&self, server: u32) {
+        self.server.store(server, Ordering::Relaxed);
+    }
+}
+
+/// A stream that is connected.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixStream),
+}
+
+/// A socket that is polled by hand.
+pub(crate) struct Socket {
+    inner: Inner,
+    traffic: Arc<Traffic>,
+}
+
+enum Inner {
+    Tcp(mio::net::TcpStream),
+    #[cfg(unix)]
+    Unix(mio::net::UnixStream),
+}
+
+/// Waits until a socket has something to say, or room.
+pub(crate) struct Waiter {
+    poll: mio::Poll,
+    events: Events,
+    alarm: Arc<Alarm>,
+    waker: Waker,
+    pub(crate) traffic: Arc<Traffic>,
+}
+
+/// Rung by whatever can go on without the socket.
+#[derive(Default)]
+struct Alarm(AtomicBool);
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Nothing came for as long as was allowed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Silence(pub(crate) Duration);
+
+impl Socket {
+    /// Takes over a stream, with what waits for it.
+    pub(crate) fn new(stream: Stream) -> io::Result<(Self, Waiter)> {
+        let mut inner = match stream {
+            Stream::Tcp(stream) => {
+                stream.set_nonblocking(true)?;
+                Inner::Tcp(mio::net::TcpStream::from_std(stream))
+            }
+            #[cfg(unix)]
+            Stream::Unix(stream) => {
+                stream.set_nonblocking(true)?;
+                Inner::Unix(mio::net::UnixStream::from_std(stream))
+            }
+        };
+        let poll = mio::Poll::new()?;
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let source: &mut dyn Source = match &mut inner {
+            Inner::Tcp(stream) => stream,
+            #[cfg(unix)]
+            Inner::Unix(stream) => stream,
+        };
+        source.register(poll.registry(), Token(0), both)?;
+        let traffic = Arc::new(Traffic::default());
+        let alarm = Arc::new(Alarm::default());
+        let waiter = Waiter {
+            poll,
+            events: Events::with_capacity(4),
+            waker: Waker::from(Arc::clone(&alarm)),
+            alarm,
+            traffic: Arc::clone(&traffic),
+        };
+        Ok((Self { inner, traffic }, waiter))
+    }
+}
+
+impl Waiter {
+    /// Runs `turn` until it is ready, between two turns waiting for the socket; gives up when nothing was received for `patience`.
+    pub(crate) fn wait<T>(
+        &mut self,
+        patience: Duration,
+        mut turn: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Result<T, Silence> {
+        let waker = self.waker.clone();
+        let mut context = Context::from_waker(&waker);
+        let mut heard = self.traffic.received();
+        let mut since = None;
+        loop {
+            self.alarm.0.store(false, Ordering::Relaxed);
+            if let Poll::Ready(value) = turn(&mut context) {
+                return Ok(value);
+            }
+            if self.alarm.0.load(Ordering::Relaxed) {
+                continue;
+            }
+            let now = Instant::now();
+            let received = self.traffic.received();
+            if received != heard {
+                heard = received;
+                since = None;
+            }
+            let waited = now.duration_since(*since.get_or_insert(now));
+            let left = patience.saturating_sub(waited);
+            if left.is_zero() {
+                return Err(Silence(patience));
+            }
+            // An error here is an interruption: what is wrong with the socket shows when it is read.
+            let _ = self.poll.poll(&mut self.events, Some(left));
+        }
+    }
+
+    /// One turn, without waiting.
+    pub(crate) fn look<T>(&self, turn: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        turn(&mut Context::from_waker(&self.waker))
+    }
+}
+
+/// The outcome of a system call that does not block.
+fn ready<T>(mut call: impl FnMut() -> io::Result<T>) -> Poll<io::Result<T>> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return Poll::Ready(done),
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let free = buffer.initialize_unfilled();
+        let read = match &mut self.inner {
+            Inner::Tcp(stream) => ready(|| stream.read(free)),
+            #[cfg(unix)]
+            Inner::Unix(stream) => ready(|| stream.read(free)),
+        };
+        read.map_ok(|count| {
+            self.traffic
+                .received
+                .fetch_add(count as u64, Ordering::Relaxed);
+            buffer.advance(count);
+        })
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = match &mut self.inner {
+            Inner::Tcp(stream) => ready(|| stream.write(buffer)),
+            #[cfg(unix)]
+            Inner::Unix(stream) => ready(|| stream.write(buffer)),
+        };
+        if let Poll::Ready(Ok(count)) = written {
+            self.traffic.sent.fetch_add(count as u64, Ordering::Relaxed);
+        }
+        written
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let both = std::net::Shutdown::Write;
+        Poll::Ready(match &self.inner {
+            Inner::Tcp(stream) => stream.shutdown(both),
+            #[cfg(unix)]
+            Inner::Unix(stream) => stream.shutdown(both),
+        })
+    }
+}

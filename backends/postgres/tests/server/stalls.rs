@@ -1,0 +1,146 @@
+//! A server that is there and says nothing stops nobody for long.
+
+use std::time::{Duration, Instant};
+
+use selfsame::error::ErrorKind;
+use selfsame::prelude::*;
+use selfsame_postgres::testing::Server;
+
+use crate::proxy::Proxy;
+use crate::support::Case;
+
+pub(crate) const CASES: &[Case] = &[
+    ("stalls_end_in_time", end_in_time),
+    ("stalls_no_long_statement_is_one", no_long_statement_is_one),
+    ("stalls_dropping_panics_nowhere", dropping_panics_nowhere),
+];
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "notes")]
+struct Note {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    text: String,
+}
+
+/// Longer than any of these waits, shorter than for ever.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+fn end_in_time(server: &Server) {
+    type Work = fn(&mut Session) -> selfsame::Result<()>;
+    let count: Work = |session| Note::query().count(session).map(drop);
+    let commit: Work = |session| session.commit();
+    let rollback: Work = |session| session.rollback();
+    let savepoint: Work = |session| session.savepoint(|_| Ok(()));
+    std::thread::scope(|scope| {
+        for (work, limited, expected) in [
+            (count, true, Some(ErrorKind::ConnectionLost)),
+            (commit, true, Some(ErrorKind::AmbiguousCommit)),
+            (savepoint, true, Some(ErrorKind::ConnectionLost)),
+            // With no limit said, what only undoes is short all the same.
+            (rollback, false, Some(ErrorKind::ConnectionLost)),
+            (|_| Ok(()), false, None),
+        ] {
+            scope.spawn(move || {
+                let database = server.database().expect("a database");
+                let direct = Engine::new(database.backend());
+                metadata![Note].create_all(&direct).expect("creates");
+                let proxy = Proxy::new(server);
+                let mut backend = proxy.backend(server, &database);
+                if limited {
+                    backend = backend.statement_timeout(Duration::from_millis(500));
+                }
+                let engine = Engine::new(backend);
+                let mut session = Session::new(&engine);
+                session.add(Note::new("a"));
+                session.flush().expect("flushes");
+                proxy.stall();
+                let started = Instant::now();
+                let result = work(&mut session);
+                assert_eq!(result.err().map(|error| error.kind()), expected);
+                drop(session);
+                drop(engine);
+                assert!(
+                    started.elapsed() < PATIENCE,
+                    "{expected:?} {:?}",
+                    started.elapsed()
+                );
+            });
+        }
+    });
+}
+
+/// The limit is for silence behind the server's own: a statement that the server ends itself is told in its words, and rows that keep
+/// coming are no silence.
+fn no_long_statement_is_one(server: &Server) {
+    let database = server.database().expect("a database");
+    let backend = database
+        .backend()
+        .statement_timeout(Duration::from_millis(300));
+    let mut connection = Engine::new(backend).connect().expect("connects");
+    let sleep = |text: &str| {
+        selfsame::backend::Sql::new(
+            selfsame::backend::StatementKind::Raw,
+            text,
+            [],
+            [selfsame::value::ValueType::I32],
+        )
+    };
+    let error = connection
+        .execute(&sleep("SELECT 1 FROM pg_sleep(5)"), &[])
+        .expect_err("too long");
+    assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+    let backend = database
+        .backend()
+        .response_timeout(Duration::from_millis(400));
+    let mut connection = Engine::new(backend).connect().expect("connects");
+    let slow =
+        "SELECT 1 FROM (SELECT repeat('x', 9000), pg_sleep(0.1) FROM generate_series(1, 10)) AS s";
+    connection
+        .execute(&sleep(slow), &[])
+        .expect_err("says nothing until its end");
+    let mut connection = Engine::new(
+        database
+            .backend()
+            .response_timeout(Duration::from_millis(400)),
+    )
+    .connect()
+    .expect("connects");
+    let flowing = "SELECT repeat('x', 20000) FROM generate_series(1, 10) AS g WHERE pg_sleep(0.1) IS NOT NULL";
+    connection
+        .execute(&sleep(flowing), &[])
+        .expect("keeps coming");
+}
+
+/// In every flavour of runtime, and without a budget, a connection is refused and dropped without a panic.
+fn dropping_panics_nowhere(server: &Server) {
+    let database = server.database().expect("a database");
+    for multi in [false, true] {
+        for constrained in [false, true] {
+            let engine = Engine::new(database.backend());
+            metadata![Note].create_all(&engine).expect("creates");
+            let mut session = Session::new(&engine);
+            session.add(Note::new("a"));
+            session.flush().expect("flushes");
+            let mut builder = match multi {
+                true => tokio::runtime::Builder::new_multi_thread(),
+                false => tokio::runtime::Builder::new_current_thread(),
+            };
+            let runtime = builder.build().expect("a runtime");
+            let work = async move {
+                let error = Note::query()
+                    .count(&mut session)
+                    .expect_err("inside a task");
+                assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+                let error = session.commit().expect_err("inside a task");
+                assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+                drop(session);
+                drop(engine);
+            };
+            match constrained {
+                true => runtime.block_on(work),
+                false => runtime.block_on(tokio::task::unconstrained(work)),
+            }
+        }
+    }
+}
