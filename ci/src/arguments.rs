@@ -74,7 +74,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct Inputs {
     /// What is tested: sqlite (a temporary file), sqlite::memory:, sqlite:PATH (new files beside it), postgres://…, docker:IMAGE,
-    /// local:postgres, postgres (whatever of these can be had), env:NAME (the target that this variable names)
+    /// local:postgres, postgres (whatever of these can be had), pgbouncer (the same behind one), env:NAME (the target that this variable names)
     #[arg(value_name = "TARGET", default_value = crate::targets::DEFAULT)]
     pub(crate) targets: Vec<String>,
     /// What every drawn input depends on

@@ -12,7 +12,7 @@ use selfsame_conformance::Target;
 pub(crate) const DEFAULT: &str = "sqlite";
 
 const KNOWN: &str = "sqlite, sqlite::memory:, sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, docker:IMAGE, local:postgres, \
-     postgres, env:NAME";
+     postgres, pgbouncer, env:NAME";
 
 /// Opens the targets and makes sure that each of them can be used.
 ///

@@ -4,17 +4,23 @@ use std::sync::Arc;
 
 use selfsame::{Error, ErrorKind, Result};
 use selfsame_conformance::{Fresh, Target};
-use selfsame_postgres::testing::Server;
+use selfsame_postgres::testing::{PoolMode, Pooler, Server};
 
 /// A server. What was started for the run is stopped when this is dropped.
 #[derive(Debug)]
 pub(super) struct Postgres {
     name: String,
+    /// The pooler's, if there is one: what the cases reach. It ends before the server behind it.
     server: Server,
+    _pooler: Option<Pooler>,
+    _behind: Option<Server>,
 }
 
 /// `None` if the name is of another kind.
 pub(super) fn open(name: &str) -> Option<Result<Postgres>> {
+    if name == "pgbouncer" {
+        return Some(behind_pooler());
+    }
     let server = match name {
         "postgres" => Server::start(),
         "local:postgres" => Server::local().map_err(|error| of(name, &error)),
@@ -32,7 +38,22 @@ pub(super) fn open(name: &str) -> Option<Result<Postgres>> {
     Some(server.map(|server| Postgres {
         name: server.description().to_owned(),
         server,
+        _pooler: None,
+        _behind: None,
     }))
+}
+
+/// A server behind a PgBouncer that is started for the run.
+fn behind_pooler() -> Result<Postgres> {
+    let behind = Server::start()?;
+    let pooler =
+        Pooler::start(&behind, PoolMode::Transaction).map_err(|error| of("pgbouncer", &error))?;
+    Ok(Postgres {
+        name: "pgbouncer".to_owned(),
+        server: Server::from_url(pooler.url())?,
+        _pooler: Some(pooler),
+        _behind: Some(behind),
+    })
 }
 
 /// How a URL looks, where it could not be understood.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use selfsame::backend::{Backend, Connection, Outcome, Row, Sql, Statement, StatementKind};
 use selfsame::dialect::{Begin, Dialect, Transaction};
 use selfsame::schema::ColumnType;
+use selfsame::value::ValueType;
 use selfsame::{Error, ErrorKind};
 
 use crate::case::Cover::{Contract, Rule};
@@ -49,6 +50,17 @@ pub(super) const CASES: &[Case] = &[
         .promise("A connection that breaks during COMMIT is an ambiguous commit, which is never tried again by itself.")
         .hint("Report a broken connection as lost.")
         .covers(&[Contract(78), Contract(79), Rule(37)]),
+    Case::core("connections.lost.alone", lost_alone)
+        .since(18)
+        .promise("A write outside of a transaction commits itself: if its connection breaks, that is an ambiguous commit, unless nothing of it was sent.")
+        .hint("Mark an error as `unsent` only where nothing was handed to the operating system.")
+        .covers(&[Contract(78), Contract(79), Rule(37)]),
+    Case::core("connections.lost.nothing_written", lost_nothing_written)
+        .since(18)
+        .needs(&[Capability::Transactions])
+        .promise("A transaction that only read, or whose COMMIT was not sent, has no ambiguous commit: a broken connection is just lost.")
+        .hint("Nothing of the backend's.")
+        .covers(&[Contract(79), Rule(37)]),
     Case::core("connections.pool.reuse", pool)
         .promise("A connection that an engine handed out and got back serves the next user, without anything of the last.")
         .hint("Nothing of the backend's but `reset`.")
@@ -225,19 +237,8 @@ fn exhausted(context: &mut Context) -> CaseResult {
 
 fn lost(context: &mut Context) -> CaseResult {
     drop(with_table(context)?);
-    let breaking = BreaksAtCommit(context.backend());
-    let engine = selfsame::Engine::new(breaking);
-    let insert = Sql::new(
-        StatementKind::Insert,
-        {
-            let mut text = "INSERT INTO ".to_owned();
-            context.dialect().quote("t", &mut text);
-            text.push_str(" VALUES (1, 1)");
-            text
-        },
-        [],
-        [],
-    );
+    let engine = breaking(context, Break::AtCommit);
+    let insert = insert(context);
     let mut connected = engine.connect()?;
     connected.begin(Begin::default())?;
     connected.execute(&insert, &[])?;
@@ -256,14 +257,82 @@ fn lost(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A backend whose connections break at COMMIT: whether it happened, nobody can tell.
-#[derive(Debug)]
-struct BreaksAtCommit(Arc<dyn Backend>);
+fn insert(context: &Context) -> Sql {
+    let mut text = "INSERT INTO ".to_owned();
+    context.dialect().quote("t", &mut text);
+    text.push_str(" VALUES (1, 1)");
+    Sql::new(StatementKind::Insert, text, [], [])
+}
 
-impl Backend for BreaksAtCommit {
+fn lost_alone(context: &mut Context) -> CaseResult {
+    drop(with_table(context)?);
+    let insert = insert(context);
+    for (at, expected) in [
+        (Break::AfterInsert, ErrorKind::AmbiguousCommit),
+        (Break::BeforeInsert, ErrorKind::ConnectionLost),
+    ] {
+        let mut connected = breaking(context, at).connect()?;
+        let result = connected.execute(&insert, &[]);
+        check!(
+            matches!(&result, Err(error) if error.kind() == expected && !error.is_retryable()),
+            "a write alone on a connection that breaks ({at:?}) must be {expected:?}, gave {result:?}"
+        );
+    }
+    let mut database = Database::open(context)?;
+    check_eq!(database.count("t")?, 1, "the write that was sent is there");
+    Ok(())
+}
+
+fn lost_nothing_written(context: &mut Context) -> CaseResult {
+    drop(with_table(context)?);
+    let select = {
+        let mut text = "SELECT COUNT(*) FROM ".to_owned();
+        context.dialect().quote("t", &mut text);
+        Sql::new(StatementKind::Select, text, [], [ValueType::I64])
+    };
+    let insert = insert(context);
+    for (at, writes) in [(Break::AtCommit, false), (Break::BeforeCommit, true)] {
+        let mut connected = breaking(context, at).connect()?;
+        connected.begin(Begin::default())?;
+        connected.query(&select, &[], &mut |_| Ok(()))?;
+        if writes {
+            connected.execute(&insert, &[])?;
+        }
+        let result = connected.commit();
+        check!(
+            matches!(&result, Err(error) if error.kind() == ErrorKind::ConnectionLost),
+            "nothing can have been committed ({at:?}), gave {result:?}"
+        );
+    }
+    Ok(())
+}
+
+/// When a connection breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Break {
+    /// Whether it happened, nobody can tell.
+    AtCommit,
+    /// Nothing was sent.
+    BeforeCommit,
+    /// The row is there, the answer is not.
+    AfterInsert,
+    /// Nothing was sent.
+    BeforeInsert,
+}
+
+fn breaking(context: &Context, at: Break) -> selfsame::Engine {
+    selfsame::Engine::new(Breaks(context.backend(), at))
+}
+
+/// A backend whose connections break.
+#[derive(Debug)]
+struct Breaks(Arc<dyn Backend>, Break);
+
+impl Backend for Breaks {
     fn connect(&self) -> selfsame::Result<Box<dyn Connection>> {
         Ok(Box::new(Breaking {
             inner: self.0.connect()?,
+            at: self.1,
             is_open: true,
         }))
     }
@@ -276,12 +345,27 @@ impl Backend for BreaksAtCommit {
 #[derive(Debug)]
 struct Breaking {
     inner: Box<dyn Connection>,
+    at: Break,
     is_open: bool,
+}
+
+impl Breaking {
+    fn broken(&mut self) -> Error {
+        self.is_open = false;
+        Error::new(ErrorKind::ConnectionLost, "the line is dead")
+    }
 }
 
 impl Connection for Breaking {
     fn execute(&mut self, statement: &Statement<'_>) -> selfsame::Result<Outcome> {
-        self.inner.execute(statement)
+        match (self.at, statement.sql.kind()) {
+            (Break::BeforeInsert, StatementKind::Insert) => Err(self.broken().unsent()),
+            (Break::AfterInsert, StatementKind::Insert) => {
+                self.inner.execute(statement)?;
+                Err(self.broken())
+            }
+            _ => self.inner.execute(statement),
+        }
     }
 
     fn query(
@@ -293,11 +377,11 @@ impl Connection for Breaking {
     }
 
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> selfsame::Result<()> {
-        if matches!(command, Transaction::Commit) {
-            self.is_open = false;
-            return Err(Error::new(ErrorKind::ConnectionLost, "the line is dead"));
+        match (command, self.at) {
+            (Transaction::Commit, Break::AtCommit) => Err(self.broken()),
+            (Transaction::Commit, Break::BeforeCommit) => Err(self.broken().unsent()),
+            _ => self.inner.transaction(command, sql),
         }
-        self.inner.transaction(command, sql)
     }
 
     fn is_open(&self) -> bool {
