@@ -37,7 +37,7 @@ impl Session {
     ///
     /// What the flush or the statement gives. If the statement fails, the session waits for [`rollback`](Self::rollback).
     pub fn execute(&mut self, statement: &impl Write) -> Result<u64> {
-        self.flush()?;
+        self.flush_first()?;
         let result = self.ready(Intent::Write)?.write(statement);
         match &result {
             Ok(_) => self.expire_after_own_write(),
@@ -53,7 +53,7 @@ impl Session {
     ///
     /// As [`execute`](Self::execute); [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the database cannot return rows.
     pub fn execute_returning<R: FromRow>(&mut self, statement: &Returning<R>) -> Result<Vec<R>> {
-        self.flush()?;
+        self.flush_first()?;
         let result = self.ready(Intent::Write)?.write_returning(statement);
         match &result {
             Ok(_) => self.expire_after_own_write(),

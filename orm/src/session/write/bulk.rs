@@ -36,7 +36,7 @@ impl Session {
         mapper: &Arc<Mapper>,
         rows: Box<dyn AnyStore>,
     ) -> Result<u64> {
-        self.flush()?;
+        self.flush_first()?;
         let count = u64::from(rows.len());
         if count == 0 {
             return Ok(0);
@@ -98,7 +98,7 @@ impl Session {
         count_version(&mapper, &mut set);
         let node = UpdateNode::new(mapper.table(), set, filter);
         let rendered = render_update(self.engine.dialect(), &node)?;
-        self.flush()?;
+        self.flush_first()?;
         let matched = self.bulk(&mapper, &rendered)?;
         let any = self.any_store_mut(store);
         for slot in any.ledger().slots_in(State::Persistent) {
@@ -113,7 +113,7 @@ impl Session {
         self.refuse_second_mapping(store)?;
         let mapper = Arc::clone(&self.entry(store).mapper);
         let mut node = DeleteNode::new(mapper.table(), filter);
-        self.flush()?;
+        self.flush_first()?;
         let known = !self
             .any_store(store)
             .ledger()

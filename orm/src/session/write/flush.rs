@@ -39,6 +39,14 @@ impl Session {
         self.flush_once(Ending::Open).map(drop)
     }
 
+    /// Flushes before a statement that may write. One of a hook of a flush comes before or after what the flush writes.
+    pub(in crate::session) fn flush_first(&mut self) -> Result<()> {
+        match self.phase.flushing {
+            true => Ok(()),
+            false => self.flush(),
+        }
+    }
+
     /// Flushes until hooks leave nothing to write.
     pub(in crate::session) fn flush_all(&mut self, ending: Ending) -> Result<()> {
         for _ in 0..MOST_FLUSHES {
