@@ -476,3 +476,33 @@ fn a_parent_whose_row_is_gone_is_no_parent() -> Result<()> {
     f.holds::<Book>(0);
     Ok(())
 }
+
+#[test]
+fn a_changed_key_may_be_that_of_a_row_that_is_gone() -> Result<()> {
+    for is_undone in [false, true] {
+        let mut f = Fixture::new()?;
+        let [first, gone] = f
+            .session
+            .add_all([Seat::new(1, "A", false), Seat::new(2, "A", false)]);
+        f.session.commit()?;
+        f.behind(|s| {
+            let gone = s.get::<Seat>((2, "A".to_owned()))?.expect("a row");
+            s.delete(gone)
+        })?;
+        f.session[first].row = 2;
+        f.session.flush()?;
+        let found = f.session.get::<Seat>((2, "A".to_owned()))?;
+        assert_eq!(found, Some(first));
+        if is_undone {
+            f.session.rollback()?;
+            assert_eq!(f.session[first].row, 1);
+            let found = f.session.get::<Seat>((1, "A".to_owned()))?;
+            assert_eq!(found, Some(first));
+            assert_eq!(f.session.get::<Seat>((2, "A".to_owned()))?, None);
+        }
+        f.session.commit()?;
+        assert_eq!(f.session.state(gone), selfsame::session::State::Detached);
+        f.holds::<Seat>(1);
+    }
+    Ok(())
+}

@@ -536,14 +536,18 @@ impl<E: Mapped> AnyStore for Store<E> {
         let Some(before) = self.objects[slot as usize].snapshot.take() else {
             return Ok(());
         };
+        let old = self.key_before(before);
+        let is_rekeyed = old != self.key(slot);
+        if is_rekeyed {
+            self.yield_key(slot);
+        }
         self.ledger.set_epoch(slot, epoch);
         self.written.push(before);
         self.ledger.log(Done::Written(slot));
-        let old = self.key_before(before);
-        if old == self.key(slot) {
+        if !is_rekeyed {
             return Ok(());
         }
-        if let Some(old) = old {
+        if let Some(old) = old.filter(|old| self.keys.get(old) == Some(slot)) {
             self.keys.remove(&old);
         }
         self.map_key(slot)

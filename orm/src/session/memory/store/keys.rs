@@ -67,6 +67,26 @@ impl<E: Mapped> Store<E> {
         }
     }
 
+    /// The database let a row have another's key: the other has left its key in the same statement, or its row is gone.
+    pub(super) fn yield_key(&mut self, slot: u32) {
+        let value = self.objects[slot as usize].value.as_ref();
+        let Some(key) = value.and_then(|value| value.key(&self.mapper)) else {
+            return;
+        };
+        let Some(other) = self.keys.get(&key).filter(|&other| other != slot) else {
+            return;
+        };
+        let value = self.objects[other as usize].value.as_ref();
+        let has_left = value.and_then(|value| value.key(&self.mapper)) != Some(key.clone());
+        if has_left {
+            self.keys.remove(&key);
+        } else if self.ledger.state(other) == State::Persistent && !self.ledger.is_doomed(other) {
+            self.keys.remove(&key);
+            self.restore(other);
+            self.ledger.gone(other);
+        }
+    }
+
     /// Takes an object's key out of the map, if it is this object's.
     pub(super) fn forget_key(&mut self, slot: u32) {
         let Some(key) = self.key(slot) else {

@@ -87,6 +87,7 @@ impl<E: Mapped> Store<E> {
         for slot in self.ledger.forget_changes() {
             self.restore(slot);
         }
+        let mut unmapped = Vec::new();
         while let Some(done) = self.ledger.undo_last(mark) {
             match done {
                 Done::Written(slot) => {
@@ -98,8 +99,10 @@ impl<E: Mapped> Store<E> {
                         {
                             self.put_back(slot, before);
                         }
-                        // The map held the old key when the row was read, so it is free again.
-                        let _ = self.map_key(slot);
+                        // One that took this key meanwhile is about to give it back.
+                        if self.map_key(slot).is_err() {
+                            unmapped.push(slot);
+                        }
                     }
                 }
                 Done::Inserted(slot) => self.forget_key(slot),
@@ -118,6 +121,9 @@ impl<E: Mapped> Store<E> {
                 }
                 Done::Deleted(_) | Done::Read(_) | Done::Overwritten(_) => {}
             }
+        }
+        for slot in unmapped {
+            let _ = self.map_key(slot);
         }
         if mark == 0 {
             self.snapshots.clear();
