@@ -77,10 +77,10 @@ step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-d
 step 'licences and sources' cargo deny check licenses bans sources
 step 'no driver in the ORM' no_driver
 step 'conformance on SQLite in memory' cargo run --release -- check sqlite::memory:
-step 'conformance on SQLite in a file and PostgreSQL' cargo run --release -- check sqlite postgres --out "$reports"
+step 'conformance on SQLite in a file and PostgreSQL' cargo run --release --features containers -- check sqlite postgres --out "$reports"
 step 'the table of rules' diff docs/semantics.md "$reports/rules.md"
 step 'faults on SQLite' cargo run --release -- faults sqlite::memory:
-step 'faults on PostgreSQL' cargo run --release -- faults postgres
+step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres
 step 'mistakes planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
 step 'memory of the SQLite backend' memory
 step 'tests' tests

@@ -3,7 +3,7 @@
 //! [`Server::start`] tries in this order:
 //!
 //! 1. `SELFSAME_POSTGRES_URL`: a server that is there already, by the URL of a user who may create schemas;
-//! 2. Docker, with the image named by `SELFSAME_POSTGRES_IMAGE` (default `postgres:17`);
+//! 2. with the feature `containers`, Docker, with the image named by `SELFSAME_POSTGRES_IMAGE` (default `postgres:17`);
 //! 3. a throw-away server from local binaries, looked for in `SELFSAME_POSTGRES_BIN`, PATH, `pg_config --bindir` and
 //!    `/usr/lib/postgresql/*/bin`.
 //!
@@ -21,6 +21,10 @@
 //! process ends in whatever way. Then local servers and, where the `docker` command is installed, containers are stopped and
 //! removed by a small process of their own.
 
+#[cfg(feature = "containers")]
+mod container;
+#[cfg(not(feature = "containers"))]
+#[path = "testing/no_container.rs"]
 mod container;
 mod database;
 mod local;

@@ -77,7 +77,9 @@ pub fn derive_entity(input: TokenStream) -> TokenStream {
 
 /// Makes a struct with named fields, or an enum, an embedded value: a group of columns that entities have as one field.
 ///
-/// ```text
+/// ```
+/// use selfsame::prelude::*;
+///
 /// #[derive(Embedded, Clone, Debug)]
 /// struct Address {
 ///     street: String,
@@ -97,7 +99,7 @@ pub fn derive_entity(input: TokenStream) -> TokenStream {
 /// }
 ///
 /// let customer = Customer::new(Address::new("Main St", "12345"));
-/// Customer::query().filter(Customer::HOME.zip.eq("12345"))
+/// let near = Customer::query().filter(Customer::HOME.zip.eq("12345"));
 /// ```
 ///
 /// It implements `Embedded`, and adds `new` as for an entity, and a struct of typed columns (`AddressColumns`), which the constant of the
@@ -117,7 +119,10 @@ pub fn derive_entity(input: TokenStream) -> TokenStream {
 ///
 /// # Enums: several types in one table
 ///
-/// ```text
+/// ```
+/// # use selfsame::prelude::*;
+/// # #[derive(Embedded, Clone, Debug)]
+/// # struct Truck { load: f64 }
 /// #[derive(Embedded, Clone, Debug)]
 /// #[orm(tag = "kind")]
 /// enum Kind {
@@ -135,8 +140,10 @@ pub fn derive_entity(input: TokenStream) -> TokenStream {
 ///     kind: Kind,                            // kind, doors, color, truck_load, …
 /// }
 ///
+/// # fn run(session: &mut Session, vehicle: Handle<Vehicle>) {
 /// session[vehicle].kind = Kind::Bicycle;     // one UPDATE: the tag, and NULL for what it had
-/// Vehicle::query().filter(Vehicle::KIND.is_car().and(Vehicle::KIND.car.doors.gt(2)))
+/// let large = Vehicle::query().filter(Vehicle::KIND.is_car().and(Vehicle::KIND.car.doors.gt(2)));
+/// # }
 /// ```
 ///
 /// This is single-table inheritance: a row is one object with one handle, and what it is, is a value of it that may change. A column of texts
@@ -166,11 +173,35 @@ pub fn derive_db_enum(input: TokenStream) -> TokenStream {
 ///
 /// It implements `sql::FromRow` and `sql::RowStruct`, by which `Select::read_as` takes it for a projection of the same types:
 ///
-/// ```text
+/// ```
+/// # use selfsame::prelude::*;
+/// # #[derive(Entity, Clone, Debug)]
+/// # #[orm(table = "users")]
+/// # struct User {
+/// #     #[orm(primary_key)]
+/// #     id: Auto<i64>,
+/// #     name: String,
+/// #     age: Option<i32>,
+/// #     #[orm(back_populates = user)]
+/// #     tasks: HasMany<Task>,
+/// # }
+/// # #[derive(Entity, Clone, Debug)]
+/// # #[orm(table = "tasks")]
+/// # struct Task {
+/// #     #[orm(primary_key)]
+/// #     id: Auto<i64>,
+/// #     title: String,
+/// #     #[orm(default = false)]
+/// #     completed: bool,
+/// #     #[orm(references = "users.id")]
+/// #     user_id: Option<i64>,
+/// #     #[orm(back_populates = tasks)]
+/// #     user: BelongsTo<User>,
+/// # }
 /// #[derive(FromRow)]
 /// struct Busy { name: String, tasks: i64 }
 ///
-/// User::query().join(User::TASKS).select((User::NAME, count(Task::ID))).group_by(User::ID).read_as::<Busy>()
+/// let busy = User::query().join(User::TASKS).select((User::NAME, count(Task::ID))).group_by(User::ID).read_as::<Busy>();
 /// ```
 #[proc_macro_derive(FromRow)]
 pub fn derive_from_row(input: TokenStream) -> TokenStream {

@@ -13,7 +13,10 @@ fn bare(mut ty: &Type) -> &Type {
 
 /// The `T` of `path::Name<T>`.
 pub(crate) fn argument<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
-    let Type::Path(TypePath { qself: None, path }) = bare(ty) else {
+    let Type::Path(TypePath {
+        qself: None, path, ..
+    }) = bare(ty)
+    else {
         return None;
     };
     let last = path.segments.last()?;
@@ -31,7 +34,9 @@ pub(crate) fn argument<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
 /// Whether it is `path::Name`, without arguments.
 pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
     match bare(ty) {
-        Type::Path(TypePath { qself: None, path }) => path
+        Type::Path(TypePath {
+            qself: None, path, ..
+        }) => path
             .segments
             .last()
             .is_some_and(|last| last.ident == name && last.arguments.is_none()),
@@ -78,7 +83,10 @@ pub(crate) enum Kind {
 }
 
 pub(crate) fn kind(ty: &Type) -> Kind {
-    let Type::Path(TypePath { qself: None, path }) = bare(base(ty)) else {
+    let Type::Path(TypePath {
+        qself: None, path, ..
+    }) = bare(base(ty))
+    else {
         return Kind::Unknown;
     };
     let Some(last) = path.segments.last() else {

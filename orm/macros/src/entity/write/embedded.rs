@@ -189,7 +189,6 @@ fn generics(model: &Model<'_>) -> Generics {
     let mut generics = model.generics.clone();
     for parameter in generics.type_params_mut() {
         parameter.default = None;
-        parameter.eq_token = None;
     }
     generics.params.push(parse_quote!(Owner));
     let presence = parse_quote!(Presence: ::selfsame::entity::Presence);
