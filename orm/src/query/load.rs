@@ -9,8 +9,32 @@ use crate::sql::{Column, Condition, Node, Order, OrderBy, also};
 
 /// How one relation of a query's objects is loaded along with them.
 ///
-/// ```text
-/// User::query().with(User::TASKS.selectin().then(Task::USER.selectin()))
+/// ```
+/// # use selfsame::prelude::*;
+/// # #[derive(Entity, Clone, Debug)]
+/// # #[orm(table = "users")]
+/// # struct User {
+/// #     #[orm(primary_key)]
+/// #     id: Auto<i64>,
+/// #     name: String,
+/// #     age: Option<i32>,
+/// #     #[orm(back_populates = user)]
+/// #     tasks: HasMany<Task>,
+/// # }
+/// # #[derive(Entity, Clone, Debug)]
+/// # #[orm(table = "tasks")]
+/// # struct Task {
+/// #     #[orm(primary_key)]
+/// #     id: Auto<i64>,
+/// #     title: String,
+/// #     #[orm(default = false)]
+/// #     completed: bool,
+/// #     #[orm(references = "users.id")]
+/// #     user_id: Option<i64>,
+/// #     #[orm(back_populates = tasks)]
+/// #     user: BelongsTo<User>,
+/// # }
+/// let query = User::query().with(User::TASKS.selectin().then(Task::USER.selectin()));
 /// ```
 ///
 /// `P` is whether it fills the relation ([`Whole`]) or a view beside it ([`Filtered`]).
@@ -94,10 +118,37 @@ impl<E: Entity, To: Entity, K> Relation<E, To, K> {
     /// understand), until a transaction or a savepoint is rolled back, or until another query says otherwise of them, by
     /// [`selectin`](Self::selectin), [`joined`](Self::joined) or [`lazy`](Self::lazy). A flush reads what it needs all the same.
     ///
-    /// ```text
-    /// for user in User::query().with(User::TASKS.raise()).all(&mut session)? {
+    /// ```
+    /// # use selfsame::prelude::*;
+    /// # #[derive(Entity, Clone, Debug)]
+    /// # #[orm(table = "users")]
+    /// # struct User {
+    /// #     #[orm(primary_key)]
+    /// #     id: Auto<i64>,
+    /// #     name: String,
+    /// #     age: Option<i32>,
+    /// #     #[orm(back_populates = user)]
+    /// #     tasks: HasMany<Task>,
+    /// # }
+    /// # #[derive(Entity, Clone, Debug)]
+    /// # #[orm(table = "tasks")]
+    /// # struct Task {
+    /// #     #[orm(primary_key)]
+    /// #     id: Auto<i64>,
+    /// #     title: String,
+    /// #     #[orm(default = false)]
+    /// #     completed: bool,
+    /// #     #[orm(references = "users.id")]
+    /// #     user_id: Option<i64>,
+    /// #     #[orm(back_populates = tasks)]
+    /// #     user: BelongsTo<User>,
+    /// # }
+    /// # fn run(session: &mut Session) -> selfsame::Result<()> {
+    /// for user in User::query().with(User::TASKS.raise()).all(session)? {
     ///     session.load(user, User::TASKS)?; // an error: n users must not become n statements
     /// }
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn raise(self) -> Load<E, To> {
         Load::new(Loading::new(self.index(), Fetch::Raise))
@@ -111,11 +162,38 @@ impl<E: Entity, To: Entity, K: Cardinality> Relation<E, To, K> {
     /// The collection itself is left as it is: not loaded if it was not, so that neither `load` nor a flush takes the part for the
     /// whole.
     ///
-    /// ```text
+    /// ```
+    /// # use selfsame::prelude::*;
+    /// # #[derive(Entity, Clone, Debug)]
+    /// # #[orm(table = "users")]
+    /// # struct User {
+    /// #     #[orm(primary_key)]
+    /// #     id: Auto<i64>,
+    /// #     name: String,
+    /// #     age: Option<i32>,
+    /// #     #[orm(back_populates = user)]
+    /// #     tasks: HasMany<Task>,
+    /// # }
+    /// # #[derive(Entity, Clone, Debug)]
+    /// # #[orm(table = "tasks")]
+    /// # struct Task {
+    /// #     #[orm(primary_key)]
+    /// #     id: Auto<i64>,
+    /// #     title: String,
+    /// #     #[orm(default = false)]
+    /// #     completed: bool,
+    /// #     #[orm(references = "users.id")]
+    /// #     user_id: Option<i64>,
+    /// #     #[orm(back_populates = tasks)]
+    /// #     user: BelongsTo<User>,
+    /// # }
+    /// # fn run(session: &mut Session) -> selfsame::Result<()> {
     /// let users = User::query()
     ///     .with(User::TASKS.filter(Task::COMPLETED.eq(false)).order_by(Task::TITLE.asc()).limit(3))
-    ///     .all(&mut session)?;
+    ///     .all(session)?;
     /// let open = session.filtered(users[0], User::TASKS)?; // Some(…), of the first user three at most
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn filter(self, condition: impl Condition<To>) -> Load<E, To, Filtered>
     where

@@ -10,8 +10,32 @@ impl<E: Entity, S> Query<E, S> {
     /// Only objects that come behind these values of the `order_by` keys said so far, one for each: what the last object of the page
     /// before had. The keys must tell all objects apart (end with the primary key), and hold no NULL.
     ///
-    /// ```text
-    /// User::query().order_by(User::NAME.asc()).order_by(User::ID.asc()).after(("bob", 7)).limit(20)
+    /// ```
+    /// # use selfsame::prelude::*;
+    /// # #[derive(Entity, Clone, Debug)]
+    /// # #[orm(table = "users")]
+    /// # struct User {
+    /// #     #[orm(primary_key)]
+    /// #     id: Auto<i64>,
+    /// #     name: String,
+    /// #     age: Option<i32>,
+    /// #     #[orm(back_populates = user)]
+    /// #     tasks: HasMany<Task>,
+    /// # }
+    /// # #[derive(Entity, Clone, Debug)]
+    /// # #[orm(table = "tasks")]
+    /// # struct Task {
+    /// #     #[orm(primary_key)]
+    /// #     id: Auto<i64>,
+    /// #     title: String,
+    /// #     #[orm(default = false)]
+    /// #     completed: bool,
+    /// #     #[orm(references = "users.id")]
+    /// #     user_id: Option<i64>,
+    /// #     #[orm(back_populates = tasks)]
+    /// #     user: BelongsTo<User>,
+    /// # }
+    /// let page = User::query().order_by(User::NAME.asc()).order_by(User::ID.asc()).after(("bob", 7)).limit(20);
     /// ```
     ///
     /// Keys and values that do not fit are an [`InvalidStatement`](ErrorKind::InvalidStatement) when the query is asked.

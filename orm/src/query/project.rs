@@ -10,12 +10,39 @@ impl<E: Entity, S> Query<E, S> {
     /// Reads columns and expressions instead of objects, past the identity map: one, or a tuple of up to eight. The rows are those of
     /// the joined tables, each of them; `group_by`, `having` and `distinct` come behind this.
     ///
-    /// ```text
-    /// User::query()
+    /// ```
+    /// # use selfsame::prelude::*;
+    /// # #[derive(Entity, Clone, Debug)]
+    /// # #[orm(table = "users")]
+    /// # struct User {
+    /// #     #[orm(primary_key)]
+    /// #     id: Auto<i64>,
+    /// #     name: String,
+    /// #     age: Option<i32>,
+    /// #     #[orm(back_populates = user)]
+    /// #     tasks: HasMany<Task>,
+    /// # }
+    /// # #[derive(Entity, Clone, Debug)]
+    /// # #[orm(table = "tasks")]
+    /// # struct Task {
+    /// #     #[orm(primary_key)]
+    /// #     id: Auto<i64>,
+    /// #     title: String,
+    /// #     #[orm(default = false)]
+    /// #     completed: bool,
+    /// #     #[orm(references = "users.id")]
+    /// #     user_id: Option<i64>,
+    /// #     #[orm(back_populates = tasks)]
+    /// #     user: BelongsTo<User>,
+    /// # }
+    /// # fn run(session: &mut Session) -> selfsame::Result<()> {
+    /// let counts: Vec<(String, i64)> = User::query()
     ///     .left_join(User::TASKS)
     ///     .select((User::NAME, count(Task::ID)))
     ///     .group_by(User::ID)
-    ///     .all(&mut session)?
+    ///     .all(session)?;
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn select<P: Projection>(self, projection: P) -> Select<P::Row> {
         select(projection).with_node(|node| {

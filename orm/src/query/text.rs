@@ -16,8 +16,12 @@ impl Session {
     /// A statement in the database's own SQL, to run in this session's transaction. Each `?` outside of quotes and comments is a
     /// parameter, whatever the database's own placeholders are; `??` is a question mark.
     ///
-    /// ```text
+    /// ```
+    /// # use selfsame::prelude::*;
+    /// # fn run(session: &mut Session) -> selfsame::Result<()> {
     /// let rows = session.sql("SELECT id, name FROM users WHERE age > ?", (18,)).all::<(i64, String)>()?;
+    /// # Ok(())
+    /// # }
     /// ```
     pub fn sql(&mut self, statement: impl Into<String>, params: impl Params) -> SessionSql<'_> {
         SessionSql {

@@ -39,9 +39,37 @@ pub trait ColumnAt<const N: usize> {
 
 /// A query under a name, to be read as a table.
 ///
-/// ```text
+/// ```
+/// # use selfsame::prelude::*;
+/// # #[derive(Entity, Clone, Debug)]
+/// # #[orm(table = "users")]
+/// # struct User {
+/// #     #[orm(primary_key)]
+/// #     id: Auto<i64>,
+/// #     name: String,
+/// #     age: Option<i32>,
+/// #     #[orm(back_populates = user)]
+/// #     tasks: HasMany<Task>,
+/// # }
+/// # #[derive(Entity, Clone, Debug)]
+/// # #[orm(table = "tasks")]
+/// # struct Task {
+/// #     #[orm(primary_key)]
+/// #     id: Auto<i64>,
+/// #     title: String,
+/// #     #[orm(default = false)]
+/// #     completed: bool,
+/// #     #[orm(references = "users.id")]
+/// #     user_id: Option<i64>,
+/// #     #[orm(back_populates = tasks)]
+/// #     user: BelongsTo<User>,
+/// # }
+/// use selfsame::sql::{common, on};
+///
 /// let busy = common("busy", select((Task::USER_ID, count(Task::ID))).from(Task::table()).group_by(Task::USER_ID));
-/// select((User::NAME, busy.column::<1>())).from(User::table()).join(&busy, on(busy.column::<0>(), User::ID))
+/// let query = select((User::NAME, busy.column::<1>()))
+///     .from(User::table())
+///     .join(&busy, on(busy.column::<0>(), User::ID));
 /// ```
 pub fn common<R: FromRow>(name: &str, query: Select<R>) -> Common<R> {
     let query = query.into_node();
@@ -59,11 +87,27 @@ pub fn common<R: FromRow>(name: &str, query: Select<R>) -> Common<R> {
 
 /// A query that reads itself: its rows are those of `first`, and all that follow from them by `step`, over and over, until none do.
 ///
-/// ```text
+/// ```
+/// # use selfsame::prelude::*;
+/// # #[derive(Entity, Clone, Debug)]
+/// # #[orm(table = "nodes")]
+/// # struct Node {
+/// #     #[orm(primary_key)]
+/// #     id: Auto<i64>,
+/// #     label: String,
+/// #     #[orm(references = "nodes.id")]
+/// #     parent_id: Option<i64>,
+/// #     #[orm(back_populates = children)]
+/// #     parent: BelongsTo<Node>,
+/// #     #[orm(back_populates = parent)]
+/// #     children: HasMany<Node>,
+/// # }
+/// use selfsame::sql::{on, recursive};
+///
 /// let below = recursive("below", select(Node::ID).from(Node::table()).filter(Node::ID.eq(1)), |below| {
 ///     select(Node::ID).from(Node::table()).join(below, on(Node::PARENT_ID, below.column::<0>()))
 /// });
-/// Node::query().filter(Node::ID.in_(select(below.column::<0>()).from(&below)))
+/// let nodes = Node::query().filter(Node::ID.in_(select(below.column::<0>()).from(&below)));
 /// ```
 pub fn recursive<R: FromRow>(
     name: &str,

@@ -14,9 +14,27 @@ use crate::sql::{
 
 /// A relation whose ends stand under other names: from scope `S` to scope `D`. Made by [`Relation::of`] and [`Relation::to`].
 ///
-/// ```text
+/// ```
+/// # use selfsame::prelude::*;
+/// # #[derive(Entity, Clone, Debug)]
+/// # #[orm(table = "nodes")]
+/// # struct Node {
+/// #     #[orm(primary_key)]
+/// #     id: Auto<i64>,
+/// #     label: String,
+/// #     #[orm(references = "nodes.id")]
+/// #     parent_id: Option<i64>,
+/// #     #[orm(back_populates = children)]
+/// #     parent: BelongsTo<Node>,
+/// #     #[orm(back_populates = parent)]
+/// #     children: HasMany<Node>,
+/// # }
+/// use selfsame::sql::alias;
+///
 /// let parent = alias::<Node>("parent");
-/// Node::query().join(Node::PARENT.to(&parent)).filter(parent.column(Node::LABEL).eq("root"))
+/// let below_root = Node::query()
+///     .join(Node::PARENT.to(&parent))
+///     .filter(parent.column(Node::LABEL).eq("root"));
 /// ```
 pub struct Along<S, D, K> {
     relation: u16,
