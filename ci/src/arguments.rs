@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// Reads a database and says what of it can be read, found, related and written, and which row breaks what
     Audit(AuditArguments),
+    /// Writes a new crate: a backend with the suite as its test, or an application
+    Init(InitArguments),
     /// Starts one PostgreSQL server, runs a command with its URL in SELFSAME_POSTGRES_URL, and takes the server away
     WithPostgres(WithPostgresArguments),
 }
@@ -225,6 +227,30 @@ impl AuditArguments {
         };
         self.format.unwrap_or_else(by_ending)
     }
+}
+
+#[derive(Args)]
+pub(crate) struct InitArguments {
+    /// What is begun
+    #[arg(value_enum)]
+    pub(crate) kind: Kind,
+    /// The crate's name
+    pub(crate) name: String,
+    /// The folder, new or empty; by default one of the crate's name
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// A checkout of selfsame to depend on, instead of the registry
+    #[arg(long, value_name = "DIR")]
+    pub(crate) selfsame: Option<PathBuf>,
+}
+
+/// What `init` writes.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// A backend, over SQLite to begin with, that passes the conformance suite
+    Backend,
+    /// An application of two entities, with tests
+    App,
 }
 
 #[derive(Args)]

@@ -4,6 +4,8 @@ mod model;
 mod names;
 mod write;
 
+pub(crate) use names::is_keyword;
+
 use std::process::ExitCode;
 
 use selfsame::schema::Table;

@@ -7,6 +7,7 @@ mod check;
 mod explain;
 mod faults;
 mod github;
+mod init;
 mod inspect;
 mod interrupt;
 mod output;
@@ -49,6 +50,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::WithPostgres(arguments) => with_postgres::run(&arguments.command),
     }
 }

@@ -51,6 +51,8 @@ pub(super) const TYPES: &[&str] = &[
     "Engine",
     "Entity",
     "Err",
+    "Error",
+    "ErrorKind",
     "From",
     "FromRow",
     "Handle",
@@ -65,6 +67,7 @@ pub(super) const TYPES: &[&str] = &[
     "Ok",
     "Option",
     "Result",
+    "RowLock",
     "Self",
     "Session",
     "SessionFactory",
@@ -75,6 +78,7 @@ pub(super) const TYPES: &[&str] = &[
     "Timestamp",
     "TimestampTz",
     "ToString",
+    "TransactionOptions",
     "Vec",
 ];
 
@@ -100,6 +104,11 @@ pub(super) fn writable(name: String) -> String {
         return format!("{name}_");
     }
     name
+}
+
+/// Whether a word of the language stands in the way of this name.
+pub(crate) fn is_keyword(name: &str) -> bool {
+    KEYWORDS.contains(&name)
 }
 
 /// A field as it is written: raw where it is a keyword.

@@ -1,0 +1,70 @@
+//! Users and their tasks: the entities of this application, and what it does with them.
+
+use selfsame::prelude::*;
+
+/// Somebody who has tasks.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "users")]
+pub struct User {
+    #[orm(primary_key)]
+    pub id: Auto<i64>,
+    #[orm(unique, length = 50)]
+    pub name: String,
+    #[orm(back_populates = user, cascade = "all, delete-orphan")]
+    pub tasks: HasMany<Task>,
+}
+
+/// Something to do.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tasks")]
+pub struct Task {
+    #[orm(primary_key)]
+    pub id: Auto<i64>,
+    #[orm(length = 200)]
+    pub title: String,
+    #[orm(default = false)]
+    pub completed: bool,
+    #[orm(references = "users.id")]
+    pub user_id: i64,
+    #[orm(back_populates = tasks)]
+    pub user: BelongsTo<User>,
+}
+
+/// The tables of this application.
+pub fn tables() -> Metadata {
+    metadata![User, Task]
+}
+
+/// Adds a task for the user of this name, who is added if there is none.
+///
+/// # Errors
+///
+/// Those of reading.
+pub fn add_task(session: &mut Session, name: &str, title: &str) -> Result<Handle<Task>> {
+    let found = User::query()
+        .filter(User::NAME.eq(name))
+        .one_or_none(session)?;
+    let user = match found {
+        Some(user) => user,
+        None => session.add(User::new(name)),
+    };
+    let task = session.add(Task {
+        user: user.into(),
+        ..Task::new(title)
+    });
+    Ok(task)
+}
+
+/// The titles of the tasks that are not completed, in order, each with the name of its user.
+///
+/// # Errors
+///
+/// Those of reading.
+pub fn open_tasks(session: &mut Session) -> Result<Vec<(String, String)>> {
+    Task::query()
+        .join(Task::USER)
+        .filter(Task::COMPLETED.eq(false))
+        .order_by(Task::ID.asc())
+        .select((User::NAME, Task::TITLE))
+        .all(session)
+}

@@ -1,0 +1,86 @@
+//! `selfsame init`: what it writes compiles, and its tests pass.
+
+mod support;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::{refused, run};
+
+fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Writes a crate and runs this Cargo command in it, with the versions of dependencies that the workspace has.
+fn written(kind: &str, name: &str, cargo: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join(name);
+    let out_text = out.to_str().expect("text");
+    let checkout = checkout();
+    let selfsame = checkout.to_str().expect("text");
+    let arguments = [
+        "init",
+        kind,
+        name,
+        "--out",
+        out_text,
+        "--selfsame",
+        selfsame,
+    ];
+    let ran = run(&arguments);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    // A second time there is something to lose.
+    refused(&arguments, &["is not empty"]);
+    std::fs::copy(checkout.join("Cargo.lock"), out.join("Cargo.lock")).expect("a lock file");
+    // Dependencies are built once for both, and once for all runs.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("init");
+    let output = Command::new(env!("CARGO"))
+        .args(cargo)
+        .arg("--offline")
+        .current_dir(&out)
+        .env("CARGO_TARGET_DIR", target)
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .env("RUSTFLAGS", "-D warnings")
+        .output()
+        .expect("cargo runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn an_application_passes_its_tests() {
+    let out = written("app", "to-do", &["test"]);
+    assert!(out.contains("2 passed"), "{out}");
+}
+
+#[test]
+fn a_backend_compiles_with_its_conformance_test() {
+    let out = written(
+        "backend",
+        "my-db",
+        &["test", "--test", "conformance", "--", "types.f64"],
+    );
+    assert!(out.contains("test result: ok"), "{out}");
+    assert!(!out.contains(". 0 passed"), "{out}");
+}
+
+#[test]
+fn names_that_no_crate_can_have_are_refused() {
+    for name in [
+        "",
+        "9lives",
+        "Upper",
+        "with space",
+        "type",
+        "../out",
+        "selfsame",
+    ] {
+        refused(&["init", "app", "--", name], &["cannot name a crate"]);
+    }
+    refused(
+        &["init", "app", "to-do", "--selfsame", "/nowhere"],
+        &["/nowhere"],
+    );
+}
