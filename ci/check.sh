@@ -83,4 +83,5 @@ step 'faults on SQLite' cargo run --release -- faults sqlite::memory:
 step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres
 step 'mistakes planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
 step 'memory of the SQLite backend' memory
+step 'packages' cargo package --workspace --allow-dirty
 step 'tests' tests

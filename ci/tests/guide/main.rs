@@ -1,0 +1,39 @@
+//! The guide: each sample that it shows runs here, on every backend, and each of its links leads somewhere.
+
+#[path = "../backends/mod.rs"]
+mod backends;
+
+mod asynchronous;
+mod links;
+mod loading;
+mod mapping;
+mod migrations;
+mod performance;
+mod reading;
+mod relations;
+mod schema;
+mod sql;
+mod testing;
+mod transactions;
+mod writing;
+
+use backends::Case;
+
+const CASES: &[Case] = &[
+    ("reading", |engine, _| Ok(reading::run(engine)?)),
+    ("writing", |engine, _| Ok(writing::run(engine)?)),
+    ("relations", |engine, _| Ok(relations::run(engine)?)),
+    ("loading", |engine, _| Ok(loading::run(engine)?)),
+    ("transactions", |engine, _| Ok(transactions::run(engine)?)),
+    ("sql", |engine, _| Ok(sql::run(engine)?)),
+    ("mapping", |engine, _| Ok(mapping::run(engine)?)),
+    ("testing", |engine, _| Ok(testing::run(engine)?)),
+    ("migrations", |engine, _| Ok(migrations::run(engine)?)),
+    ("asynchronous", |engine, _| Ok(asynchronous::run(engine)?)),
+    ("performance", |engine, _| Ok(performance::run(engine)?)),
+    ("documents", |_, _| links::check()),
+];
+
+fn main() {
+    backends::run(CASES);
+}
