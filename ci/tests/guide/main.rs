@@ -6,11 +6,13 @@ mod backends;
 mod asynchronous;
 mod links;
 mod loading;
+#[expect(unreachable_pub, reason = "it is shown as a program of its own")]
 mod mapping;
 mod migrations;
 mod performance;
 mod reading;
 mod relations;
+#[expect(unreachable_pub, reason = "it is shown as a program of its own")]
 mod schema;
 mod sql;
 mod testing;
