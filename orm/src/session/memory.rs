@@ -11,6 +11,7 @@ pub(super) mod links;
 pub(super) mod ordered_set;
 pub(super) mod pairs;
 pub(super) mod partial;
+pub(super) mod pending_keys;
 pub(super) mod queried;
 pub(super) mod relate;
 pub(super) mod snapshots;

@@ -108,7 +108,7 @@ impl Session {
             self.autoflush()?;
             let any = self.any_store(store);
             found = match any.find(&values)? {
-                None => any.find_pending(&values)?,
+                None => self.any_store_mut(store).find_pending(&values)?,
                 found => found,
             };
         }

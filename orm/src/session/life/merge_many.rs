@@ -166,8 +166,11 @@ impl Session {
         self.load_by_key_with(store, &keys, &wanted.deferred)?;
         for key in unread {
             let any = self.any_store(store);
-            let is_known =
-                any.find(&values(key))?.is_some() || any.find_pending(&values(key))?.is_some();
+            let is_known = any.find(&values(key))?.is_some()
+                || self
+                    .any_store_mut(store)
+                    .find_pending(&values(key))?
+                    .is_some();
             if !is_known {
                 self.merging.missing.insert((store, text(key)));
             }

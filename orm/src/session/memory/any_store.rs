@@ -7,7 +7,7 @@ use crate::backend::Row;
 use crate::entity::{Grant, Mapper};
 use crate::error::Result;
 use crate::session::State;
-use crate::session::memory::ledger::Ledger;
+use crate::session::memory::ledger::{Ledger, Listed};
 use crate::value::{Param, ValueRef};
 
 /// What to do with a row that the identity map has already.
@@ -61,7 +61,9 @@ pub(crate) trait AnyStore: Send {
     /// The object with this key, if it is mapped.
     fn find(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
     /// The pending object with this key, if the program made its key.
-    fn find_pending(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
+    fn find_pending(&mut self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
+    /// The pending objects in which some columns have the key of another pending object: each with that one.
+    fn pending_below_pending(&self, columns: &[usize]) -> Result<Vec<(u32, u32)>>;
     fn value(&self, slot: u32, column: usize) -> Param<'_>;
     /// Adds the values of some columns.
     fn values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>);
@@ -177,15 +179,15 @@ impl dyn AnyStore + '_ {
         self.ledger().is_expired(slot, epoch)
     }
 
-    pub(crate) fn pending(&self) -> &[u32] {
+    pub(crate) fn pending(&self) -> Listed<'_> {
         self.ledger().pending()
     }
 
-    pub(crate) fn touched(&self) -> &[u32] {
+    pub(crate) fn touched(&self) -> Listed<'_> {
         self.ledger().touched()
     }
 
-    pub(crate) fn doomed(&self) -> &[u32] {
+    pub(crate) fn doomed(&self) -> Listed<'_> {
         self.ledger().doomed()
     }
 

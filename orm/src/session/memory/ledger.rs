@@ -7,9 +7,13 @@ use crate::session::State;
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     slots: Vec<Entry>,
-    pending: Vec<u32>,
-    touched: Vec<u32>,
-    doomed: Vec<u32>,
+    pending: List,
+    touched: List,
+    doomed: List,
+    /// How often a statement for many rows has expired all objects: epochs here are those of the session and this.
+    expirations: u32,
+    /// What was read before this may have been written since by such a statement of this session.
+    overwritten_before: u32,
     /// Objects that have left because their rows turned out to be gone, until their edges are forgotten.
     ousted: Vec<u32>,
     /// What was written, inserted, deleted or read since BEGIN, in order; a `Written` has its old value in the store.
@@ -21,9 +25,80 @@ struct Entry {
     /// When the row was read or written; older than the session's epoch is expired.
     epoch: u32,
     state: State,
-    doomed: bool,
-    /// Whether this session wrote the row since, by a statement that does not tell its values.
-    overwritten: bool,
+    /// Bits: [`TOUCHED`] and those below it.
+    flags: u8,
+}
+
+/// The object was written to since it was read.
+const TOUCHED: u8 = 1;
+/// The object is to be deleted.
+const DOOMED: u8 = 2;
+/// This session wrote the row since it was read, by a statement that does not tell its values.
+const OVERWRITTEN: u8 = 4;
+/// The slot is in a list, whether it still belongs there or not.
+const IN_PENDING: u8 = 8;
+const IN_TOUCHED: u8 = 16;
+const IN_DOOMED: u8 = 32;
+
+/// Slots in the order in which they came. One that leaves stays in the list and no longer counts, so that leaving costs nothing.
+#[derive(Debug, Default)]
+struct List {
+    slots: Vec<u32>,
+    /// How many of them count.
+    count: usize,
+}
+
+impl List {
+    fn push(&mut self, slot: u32, entry: &mut Entry, flag: u8) {
+        self.count += 1;
+        if entry.flags & flag == 0 {
+            entry.flags |= flag;
+            self.slots.push(slot);
+        }
+    }
+}
+
+/// The slots of a list that count.
+#[derive(Clone)]
+pub(crate) struct Listed<'a> {
+    entries: &'a [Entry],
+    slots: std::slice::Iter<'a, u32>,
+    count: usize,
+    counts: fn(&Entry) -> bool,
+}
+
+impl<'a> Listed<'a> {
+    pub(crate) fn iter(&self) -> Self {
+        self.clone()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn to_vec(&self) -> Vec<u32> {
+        let mut all = Vec::with_capacity(self.count);
+        all.extend(self.iter());
+        all
+    }
+
+    pub(crate) fn contains(&self, slot: &u32) -> bool {
+        let entry = self.entries.get(*slot as usize);
+        entry.is_some_and(self.counts)
+    }
+}
+
+impl<'a> Iterator for Listed<'a> {
+    type Item = &'a u32;
+
+    fn next(&mut self) -> Option<&'a u32> {
+        let (entries, counts) = (self.entries, self.counts);
+        self.slots.find(|&&slot| counts(&entries[slot as usize]))
+    }
 }
 
 /// One thing that can be undone.
@@ -41,6 +116,8 @@ pub(in crate::session) enum Done {
     Read(u32),
     /// This session wrote the row by a statement that does not tell its values.
     Overwritten(u32),
+    /// It may have written all rows by such a statement; what the mark of those was before.
+    AllOverwritten(u32),
 }
 
 impl Ledger {
@@ -61,32 +138,60 @@ impl Ledger {
     #[inline]
     pub(crate) fn is_expired(&self, slot: u32, epoch: u32) -> bool {
         let entry = &self.slots[slot as usize];
-        entry.state == State::Persistent && entry.epoch < epoch
+        entry.state == State::Persistent && entry.epoch < epoch + self.expirations
     }
 
     /// Objects to insert, in the order of `add`.
-    pub(crate) fn pending(&self) -> &[u32] {
-        &self.pending
+    pub(crate) fn pending(&self) -> Listed<'_> {
+        self.listed(&self.pending, |entry| entry.state == State::Pending)
+    }
+
+    /// The objects to insert from a position on, those that are not to be inserted any more included.
+    pub(in crate::session) fn pending_since(&self, position: usize) -> &[u32] {
+        self.pending.slots.get(position..).unwrap_or_default()
     }
 
     /// Objects that were written since they were read, in the order of their first write.
-    pub(crate) fn touched(&self) -> &[u32] {
-        &self.touched
+    pub(crate) fn touched(&self) -> Listed<'_> {
+        self.listed(&self.touched, |entry| entry.flags & TOUCHED != 0)
+    }
+
+    fn listed<'a>(&'a self, list: &'a List, counts: fn(&Entry) -> bool) -> Listed<'a> {
+        Listed {
+            entries: &self.slots,
+            slots: list.slots.iter(),
+            count: list.count,
+            counts,
+        }
     }
 
     /// Objects that were written to while they were expired, and are not to be deleted.
     pub(crate) fn touched_expired(&self, epoch: u32) -> Vec<u32> {
         let is_due = |&slot: &u32| self.is_expired(slot, epoch) && !self.is_doomed(slot);
-        self.touched.iter().copied().filter(is_due).collect()
+        self.touched().copied().filter(is_due).collect()
     }
 
     /// Objects to delete.
-    pub(crate) fn doomed(&self) -> &[u32] {
-        &self.doomed
+    pub(crate) fn doomed(&self) -> Listed<'_> {
+        self.listed(&self.doomed, |entry| entry.flags & DOOMED != 0)
+    }
+
+    /// The objects to delete that were marked since a position, which becomes the end.
+    pub(crate) fn doomed_since(&self, position: &mut usize) -> Vec<u32> {
+        let slots = self.doomed.slots.get(*position..).unwrap_or_default();
+        *position = self.doomed.slots.len();
+        let is_doomed = |slot: &u32| self.is_doomed(*slot);
+        slots.iter().copied().filter(is_doomed).collect()
     }
 
     pub(crate) fn is_doomed(&self, slot: u32) -> bool {
-        self.slots[slot as usize].doomed
+        self.slots[slot as usize].flags & DOOMED != 0
+    }
+
+    /// Whether an object has a row.
+    pub(crate) fn has_persistent(&self) -> bool {
+        let mut entries = self.slots.iter();
+        entries.any(|entry| entry.state == State::Persistent)
     }
 
     /// The objects in a state.
@@ -102,10 +207,10 @@ impl Ledger {
     pub(crate) fn doom(&mut self, slot: u32, name: &str) -> Result<()> {
         let entry = &mut self.slots[slot as usize];
         match entry.state {
-            State::Persistent if entry.doomed => Ok(()),
+            State::Persistent if entry.flags & DOOMED != 0 => Ok(()),
             State::Persistent => {
-                entry.doomed = true;
-                self.doomed.push(slot);
+                entry.flags |= DOOMED;
+                self.doomed.push(slot, entry, IN_DOOMED);
                 Ok(())
             }
             state => {
@@ -119,14 +224,20 @@ impl Ledger {
 
     /// Takes a pending object back to transient.
     pub(crate) fn unpend(&mut self, slot: u32) {
-        self.pending.retain(|&s| s != slot);
-        self.slots[slot as usize].state = State::Transient;
+        self.set_state(slot, State::Transient);
+    }
+
+    fn set_state(&mut self, slot: u32, state: State) {
+        let entry = &mut self.slots[slot as usize];
+        self.pending.count -= usize::from(entry.state == State::Pending);
+        entry.state = state;
     }
 
     /// Adds a transient object again.
     pub(in crate::session) fn pend_again(&mut self, slot: u32) {
-        self.slots[slot as usize].state = State::Pending;
-        self.pending.push(slot);
+        let entry = &mut self.slots[slot as usize];
+        entry.state = State::Pending;
+        self.pending.push(slot, entry, IN_PENDING);
     }
 
     /// The objects that were added since a mark: those that wait to be inserted, and those that were.
@@ -135,7 +246,7 @@ impl Ledger {
             Done::Inserted(slot) | Done::Switched(slot) => Some(*slot),
             _ => None,
         });
-        let added = self.pending.iter().copied().chain(inserted);
+        let added = self.pending().copied().chain(inserted);
         added
             .filter(|&slot| self.state(slot) != State::Detached)
             .collect()
@@ -144,14 +255,15 @@ impl Ledger {
     /// A new object, to be inserted.
     pub(in crate::session) fn push_pending(&mut self) -> u32 {
         let slot = self.push(State::Pending, 0);
-        self.pending.push(slot);
+        let entry = &mut self.slots[slot as usize];
+        self.pending.push(slot, entry, IN_PENDING);
         slot
     }
 
     /// An object that was read.
     #[inline]
     pub(in crate::session) fn push_read(&mut self, epoch: u32) -> u32 {
-        self.push(State::Persistent, epoch)
+        self.push(State::Persistent, epoch + self.expirations)
     }
 
     fn push(&mut self, state: State, epoch: u32) -> u32 {
@@ -159,26 +271,39 @@ impl Ledger {
         self.slots.push(Entry {
             epoch,
             state,
-            doomed: false,
-            overwritten: false,
+            flags: 0,
         });
         slot
     }
 
     pub(in crate::session) fn touch(&mut self, slot: u32) {
-        self.touched.push(slot);
+        let entry = &mut self.slots[slot as usize];
+        if entry.flags & TOUCHED == 0 {
+            entry.flags |= TOUCHED;
+            self.touched.push(slot, entry, IN_TOUCHED);
+        }
     }
 
     pub(in crate::session) fn untouch(&mut self, slot: u32) {
-        self.touched.retain(|&s| s != slot);
+        let entry = &mut self.slots[slot as usize];
+        self.touched.count -= usize::from(entry.flags & TOUCHED != 0);
+        entry.flags &= !TOUCHED;
+    }
+
+    fn undoom(&mut self, slot: u32) {
+        let entry = &mut self.slots[slot as usize];
+        self.doomed.count -= usize::from(entry.flags & DOOMED != 0);
+        entry.flags &= !DOOMED;
     }
 
     /// The object as it was read at `epoch`; 0 is never current.
     pub(in crate::session) fn set_epoch(&mut self, slot: u32, epoch: u32) {
+        let expirations = self.expirations;
         let entry = &mut self.slots[slot as usize];
-        entry.epoch = epoch;
+        entry.epoch = 0;
         if epoch != 0 {
-            entry.overwritten = false;
+            entry.epoch = epoch + expirations;
+            entry.flags &= !OVERWRITTEN;
         }
     }
 
@@ -186,20 +311,32 @@ impl Ledger {
     pub(in crate::session) fn overwritten(&mut self, slot: u32) {
         self.expire(slot);
         let entry = &mut self.slots[slot as usize];
-        if !std::mem::replace(&mut entry.overwritten, true) {
+        if entry.flags & OVERWRITTEN == 0 {
+            entry.flags |= OVERWRITTEN;
             self.log.push(Done::Overwritten(slot));
         }
+    }
+
+    /// This session may have written any row by a statement that does not tell its values: all are read again when they are next met.
+    pub(in crate::session) fn all_overwritten(&mut self, epoch: u32) {
+        if self.slots.is_empty() {
+            return;
+        }
+        self.expirations += 1;
+        self.log.push(Done::AllOverwritten(self.overwritten_before));
+        self.overwritten_before = epoch + self.expirations;
     }
 
     /// Whether this session may have written the row since it was read, without knowing what.
     pub(in crate::session) fn is_overwritten(&self, slot: u32, written_before: u32) -> bool {
         let entry = &self.slots[slot as usize];
-        entry.overwritten || entry.epoch < written_before
+        entry.flags & OVERWRITTEN != 0
+            || entry.epoch < self.overwritten_before
+            || (written_before > 0 && entry.epoch < written_before + self.expirations)
     }
 
     /// The row is gone.
     pub(in crate::session) fn gone(&mut self, slot: u32) {
-        self.doomed.retain(|&other| other != slot);
         self.untouch(slot);
         self.deleted(slot);
     }
@@ -212,15 +349,14 @@ impl Ledger {
     /// Whether a row that was met again is to be filled.
     #[inline]
     pub(in crate::session) fn is_older(&self, slot: u32, epoch: u32) -> bool {
-        self.slots[slot as usize].epoch < epoch
+        self.slots[slot as usize].epoch < epoch + self.expirations
     }
 
     /// The object has left.
     pub(in crate::session) fn detach(&mut self, slot: u32) {
-        self.pending.retain(|&s| s != slot);
-        self.touched.retain(|&s| s != slot);
-        self.doomed.retain(|&s| s != slot);
-        self.slots[slot as usize].state = State::Detached;
+        self.untouch(slot);
+        self.undoom(slot);
+        self.set_state(slot, State::Detached);
     }
 
     pub(in crate::session) fn oust(&mut self, slot: u32) {
@@ -236,20 +372,16 @@ impl Ledger {
     }
 
     pub(in crate::session) fn inserted(&mut self, slot: u32, epoch: u32) {
-        let entry = &mut self.slots[slot as usize];
-        entry.state = State::Persistent;
-        entry.epoch = epoch;
+        self.set_state(slot, State::Persistent);
+        self.set_epoch(slot, epoch);
         self.log.push(Done::Inserted(slot));
     }
 
     /// A pending object took the row of a doomed one, which was read at `epoch`.
     pub(in crate::session) fn switched(&mut self, from: u32, to: u32, epoch: u32) {
-        self.doomed.retain(|&slot| slot != from);
         self.deleted(from);
-        self.pending.retain(|&slot| slot != to);
-        let entry = &mut self.slots[to as usize];
-        entry.state = State::Persistent;
-        entry.epoch = epoch;
+        self.set_state(to, State::Persistent);
+        self.slots[to as usize].epoch = epoch;
         self.log.push(Done::Switched(to));
         self.touch(to);
     }
@@ -260,17 +392,37 @@ impl Ledger {
     }
 
     pub(in crate::session) fn deleted(&mut self, slot: u32) {
-        let entry = &mut self.slots[slot as usize];
-        entry.state = State::Deleted;
-        entry.doomed = false;
+        self.undoom(slot);
+        self.set_state(slot, State::Deleted);
         self.log.push(Done::Deleted(slot));
     }
 
     /// After a flush: nothing is left to do. What was touched is handed back, for its snapshots to be dropped.
     pub(in crate::session) fn settle(&mut self) -> Vec<u32> {
-        self.pending.clear();
-        self.doomed.clear();
-        std::mem::take(&mut self.touched)
+        let entries = &mut self.slots;
+        self.pending.slots.retain(|&slot| {
+            let entry = &mut entries[slot as usize];
+            let is_pending = entry.state == State::Pending;
+            if !is_pending {
+                entry.flags &= !IN_PENDING;
+            }
+            is_pending
+        });
+        for slot in std::mem::take(&mut self.doomed).slots {
+            entries[slot as usize].flags &= !(DOOMED | IN_DOOMED);
+        }
+        self.take_touched()
+    }
+
+    fn take_touched(&mut self) -> Vec<u32> {
+        let mut touched = std::mem::take(&mut self.touched).slots;
+        touched.retain(|&slot| {
+            let entry = &mut self.slots[slot as usize];
+            let is_touched = entry.flags & TOUCHED != 0;
+            entry.flags &= !(TOUCHED | IN_TOUCHED);
+            is_touched
+        });
+        touched
     }
 
     /// The end of the log.
@@ -280,13 +432,10 @@ impl Ledger {
 
     /// Forgets what was to be done; what was touched is handed back, for its snapshots to be put back.
     pub(in crate::session) fn forget_changes(&mut self) -> Vec<u32> {
-        for slot in std::mem::take(&mut self.doomed) {
-            self.slots[slot as usize].doomed = false;
+        for slot in self.pending().to_vec() {
+            self.set_state(slot, State::Transient);
         }
-        for slot in std::mem::take(&mut self.pending) {
-            self.slots[slot as usize].state = State::Transient;
-        }
-        std::mem::take(&mut self.touched)
+        self.settle()
     }
 
     /// The last thing done since `mark`, taken out of the log and out of the object's state.
@@ -295,19 +444,24 @@ impl Ledger {
             return None;
         }
         let done = self.log.pop()?;
+        if let Done::AllOverwritten(before) = done {
+            self.overwritten_before = before;
+            return Some(done);
+        }
         let (Done::Written(slot)
         | Done::Inserted(slot)
         | Done::Switched(slot)
         | Done::Deleted(slot)
         | Done::Read(slot)
-        | Done::Overwritten(slot)) = done;
+        | Done::Overwritten(slot)
+        | Done::AllOverwritten(slot)) = done;
         let entry = &mut self.slots[slot as usize];
         match done {
             Done::Inserted(_) | Done::Switched(_) if entry.state != State::Detached => {
-                entry.state = State::Transient
+                entry.state = State::Transient;
             }
             Done::Deleted(_) if entry.state == State::Deleted => entry.state = State::Persistent,
-            Done::Overwritten(_) => entry.overwritten = false,
+            Done::Overwritten(_) => entry.flags &= !OVERWRITTEN,
             _ => {}
         }
         entry.epoch = 0;
@@ -317,6 +471,7 @@ impl Ledger {
     /// The transaction is committed: nothing can be undone, and what was deleted has left. That is handed back.
     pub(in crate::session) fn commit(&mut self) -> Vec<u32> {
         let mut left = Vec::new();
+        self.overwritten_before = 0;
         for done in self.log.drain(..) {
             if let Done::Deleted(slot) = done {
                 let entry = &mut self.slots[slot as usize];

@@ -13,6 +13,7 @@ use crate::session::State;
 use crate::session::memory::any_store::{AnyStore, Fill, Moment};
 use crate::session::memory::identity::IdentityMap;
 use crate::session::memory::ledger::{Done, Ledger};
+use crate::session::memory::pending_keys::PendingKeys;
 use crate::session::memory::snapshots::{Snapshot, Snapshots};
 use crate::session::planted::{Planted, is_planted};
 use crate::value::{Param, ValueRef};
@@ -31,6 +32,7 @@ pub(crate) struct Store<E: Mapped> {
     switched: Vec<E>,
     /// Whether the row that was read last was new: then the next is likely to be.
     reads_new: bool,
+    pending_keys: PendingKeys<E::Key>,
 }
 
 struct Object<E> {
@@ -64,6 +66,7 @@ impl<E: Mapped> Store<E> {
             written: Vec::new(),
             switched: Vec::new(),
             reads_new: false,
+            pending_keys: PendingKeys::default(),
         }
     }
 
@@ -94,6 +97,9 @@ impl<E: Mapped> Store<E> {
         let state = self.ledger.state(slot);
         if state == State::Detached {
             return None;
+        }
+        if matches!(state, State::Pending | State::Transient) {
+            self.pending_keys.written(slot);
         }
         let object = &mut self.objects[slot as usize];
         let value = object.value.as_mut()?;
@@ -312,14 +318,12 @@ impl<E: Mapped> AnyStore for Store<E> {
         Ok(self.keys.get(&E::Key::from_values(key)?))
     }
 
-    fn find_pending(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>> {
-        let wanted = Some(E::Key::from_values(key)?);
-        Ok(self
-            .ledger
-            .pending()
-            .iter()
-            .find(|&&slot| self.key(slot) == wanted)
-            .copied())
+    fn find_pending(&mut self, key: &[ValueRef<'_>]) -> Result<Option<u32>> {
+        self.find_pending_key(&E::Key::from_values(key)?)
+    }
+
+    fn pending_below_pending(&self, columns: &[usize]) -> Result<Vec<(u32, u32)>> {
+        self.pending_pairs(columns)
     }
 
     fn value(&self, slot: u32, column: usize) -> Param<'_> {
@@ -567,6 +571,7 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn settle(&mut self) {
+        self.pending_keys.clear();
         for slot in self.ledger.settle() {
             if is_planted(Planted::SnapshotStays) {
                 self.objects[slot as usize].snapshot = self.written.last().copied();

@@ -100,10 +100,9 @@ impl Session {
         let rendered = render_update(self.engine.dialect(), &node)?;
         self.flush_first()?;
         let matched = self.bulk(&mapper, &rendered)?;
+        let epoch = self.epoch;
         let any = self.any_store_mut(store);
-        for slot in any.ledger().slots_in(State::Persistent) {
-            any.ledger_mut().overwritten(slot);
-        }
+        any.ledger_mut().all_overwritten(epoch);
         self.edges.expire_loaded();
         Ok(matched)
     }
@@ -114,11 +113,7 @@ impl Session {
         let mapper = Arc::clone(&self.entry(store).mapper);
         let mut node = DeleteNode::new(mapper.table(), filter);
         self.flush_first()?;
-        let known = !self
-            .any_store(store)
-            .ledger()
-            .slots_in(State::Persistent)
-            .is_empty();
+        let known = self.any_store(store).ledger().has_persistent();
         let (matched, gone) = if !known {
             let rendered = render_delete(self.engine.dialect(), &node)?;
             (self.bulk(&mapper, &rendered)?, Vec::new())

@@ -42,24 +42,20 @@ impl Session {
 
     /// Follows deletions to the children: along a delete cascade they are deleted too, else they lose their parent.
     pub(in crate::session) fn cascade_deletes(&mut self) -> Result<()> {
-        let mut done: BTreeSet<Node> = BTreeSet::new();
+        let mut done: BTreeMap<u16, usize> = BTreeMap::new();
         loop {
             let mut found: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
             for (store, entry) in (0u16..).zip(&self.stores) {
-                for &slot in entry
-                    .store
-                    .doomed()
-                    .iter()
-                    .filter(|&&slot| !done.contains(&(store, slot)))
-                {
-                    found.entry(store).or_default().push(slot);
+                let position = done.entry(store).or_default();
+                let slots = entry.store.ledger().doomed_since(position);
+                if !slots.is_empty() {
+                    found.insert(store, slots);
                 }
             }
             if found.is_empty() {
                 return Ok(());
             }
             for (store, slots) in found {
-                done.extend(slots.iter().map(|&slot| (store, slot)));
                 self.cascade_deletes_of(store, &slots)?;
             }
         }
@@ -182,6 +178,7 @@ impl Session {
         let reference = self.reference(store, relation, resolved);
         let target = self.target_store(store, relation);
         let epoch = self.epoch;
+        let deleted: BTreeSet<u32> = owners.iter().copied().collect();
         for slot in 0..self.any_store(target).len() {
             let any = self.any_store(target);
             let is_known = match any.state(slot) {
@@ -194,7 +191,8 @@ impl Session {
             }
             let child = (target, slot);
             let parent = self.parent(child, &reference)?;
-            if let Some(owner) = parent.filter(|(of, slot)| *of == store && owners.contains(slot)) {
+            if let Some(owner) = parent.filter(|(of, slot)| *of == store && deleted.contains(slot))
+            {
                 self.release_child(owner, relation, resolved, &reference, child)?;
             }
         }

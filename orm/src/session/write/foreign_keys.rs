@@ -9,7 +9,7 @@ use crate::session::planted::{Planted, is_planted};
 use crate::session::write::deletion::refers_to_primary_key;
 use crate::session::write::plan::Wait;
 use crate::session::{Session, State};
-use crate::value::{Param, Value, ValueRef};
+use crate::value::{Value, ValueRef};
 
 impl Session {
     /// Copies the keys of parents that have been inserted by now into their children.
@@ -126,28 +126,11 @@ impl Session {
                     .filter_map(|name| table.position(name))
                     .collect();
                 let nullable = columns.iter().all(|&column| table.columns[column].nullable);
-                for &slot in entry.store.pending() {
-                    if self.edges.links.get((store, slot), columns[0]).is_some() {
-                        continue;
-                    }
-                    let params: Vec<Param<'_>> = columns
-                        .iter()
-                        .map(|&column| entry.store.value(slot, column))
-                        .collect();
-                    let values: Vec<ValueRef<'_>> =
-                        params.iter().filter_map(Param::value).collect();
-                    if values.iter().any(|value| value.is_null()) {
-                        continue;
-                    }
-                    if let Some(parent) = entry
-                        .store
-                        .find_pending(&values)?
-                        .filter(|&parent| parent != slot)
-                    {
-                        let (child, parent) = ((store, slot), (store, parent));
+                for (slot, parent) in entry.store.pending_below_pending(&columns)? {
+                    if self.edges.links.get((store, slot), columns[0]).is_none() {
                         waits.push(Wait {
-                            child,
-                            parent,
+                            child: (store, slot),
+                            parent: (store, parent),
                             columns: columns.clone(),
                             nullable,
                         });

@@ -10,7 +10,7 @@ use crate::session::memory::any_store::AnyStore;
 use crate::session::memory::identity::IdentityMap;
 use crate::session::memory::snapshots::Snapshot;
 use crate::session::planted::{Planted, is_planted};
-use crate::value::ValueRef;
+use crate::value::{Param, ValueRef};
 
 impl<E: Mapped> Store<E> {
     /// The key of the row as the database has it.
@@ -139,6 +139,54 @@ impl<E: Mapped> Store<E> {
             self.ledger.state(*slot) == State::Persistent && !self.ledger.is_doomed(*slot)
         };
         holders.filter(is_there).collect()
+    }
+
+    /// The pending object with this key.
+    pub(super) fn find_pending_key(&mut self, wanted: &E::Key) -> Result<Option<u32>> {
+        if self.ledger.pending().is_empty() {
+            return Ok(None);
+        }
+        let mut pending_keys = std::mem::take(&mut self.pending_keys);
+        for slot in pending_keys.unknown(self.ledger.pending_since(pending_keys.position())) {
+            if let Some(key) = self.key(slot) {
+                pending_keys.insert(key, slot);
+            }
+        }
+        let found = pending_keys.get(wanted);
+        self.pending_keys = pending_keys;
+        let has_key = |slot: &u32| self.key(*slot).as_ref() == Some(wanted);
+        Ok(match found {
+            Some(slot) if self.ledger.state(slot) == State::Pending && has_key(&slot) => Some(slot),
+            // It had the key once; another may have it by now.
+            Some(_) => self.ledger.pending().copied().find(has_key),
+            None => None,
+        })
+    }
+
+    /// The pending objects in which some columns have the key of another pending object: each with that one.
+    pub(super) fn pending_pairs(&self, columns: &[usize]) -> Result<Vec<(u32, u32)>> {
+        let mut by_key: FxHashMap<E::Key, u32> = FxHashMap::default();
+        for &slot in self.ledger.pending() {
+            if let Some(key) = self.key(slot) {
+                by_key.entry(key).or_insert(slot);
+            }
+        }
+        let mut pairs = Vec::new();
+        for &slot in self.ledger.pending() {
+            let mut params = Vec::with_capacity(columns.len());
+            self.values(slot, columns, &mut params);
+            let values: Vec<ValueRef<'_>> = params.iter().filter_map(Param::value).collect();
+            if values.iter().any(|value| value.is_null()) {
+                continue;
+            }
+            let other = by_key.get(&E::Key::from_values(&values)?).copied();
+            pairs.extend(
+                other
+                    .filter(|&other| other != slot)
+                    .map(|other| (slot, other)),
+            );
+        }
+        Ok(pairs)
     }
 
     /// Refuses two objects with one key; not of those whose key is still open.

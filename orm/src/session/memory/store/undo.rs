@@ -84,6 +84,7 @@ impl<E: Mapped> Store<E> {
 
     /// Takes back everything since a mark of the ledger's log, and what was not flushed.
     pub(super) fn undo(&mut self, mark: usize) {
+        self.pending_keys.clear();
         for slot in self.ledger.forget_changes() {
             self.restore(slot);
         }
@@ -119,7 +120,10 @@ impl<E: Mapped> Store<E> {
                     self.forget_gone(slot);
                     let _ = self.map_key(slot);
                 }
-                Done::Deleted(_) | Done::Read(_) | Done::Overwritten(_) => {}
+                Done::Deleted(_)
+                | Done::Read(_)
+                | Done::Overwritten(_)
+                | Done::AllOverwritten(_) => {}
             }
         }
         for slot in unmapped {
