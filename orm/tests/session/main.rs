@@ -13,6 +13,7 @@ mod expressions;
 mod filtered;
 mod fixture;
 mod flush;
+mod growing;
 mod growth;
 mod hooks;
 mod identity;
