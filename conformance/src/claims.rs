@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use selfsame::Result;
-use selfsame::backend::{Backend, Connection};
+use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement};
 use selfsame::dialect::{
     Batch, Capabilities, DatePart, Dialect, GeneratedKey, JsonStep, TextMatch, Transaction,
 };
@@ -37,13 +37,32 @@ pub fn claiming(
         inner: target,
         name: name.into(),
         change: Arc::new(change),
+        keys: Keys::Told,
     })
+}
+
+/// Lets the target tell generated keys by RETURNING alone: the outcome of an INSERT has none, and there is no last key to count on from.
+pub fn telling_no_keys(target: Arc<dyn Target>, name: impl Into<String>) -> Arc<dyn Target> {
+    Arc::new(Claiming {
+        inner: target,
+        name: name.into(),
+        change: Arc::new(|all| all),
+        keys: Keys::Untold,
+    })
+}
+
+/// Whether outcomes tell generated keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keys {
+    Told,
+    Untold,
 }
 
 struct Claiming {
     inner: Arc<dyn Target>,
     name: String,
     change: Change,
+    keys: Keys,
 }
 
 impl Target for Claiming {
@@ -59,6 +78,7 @@ impl Target for Claiming {
         Ok(Box::new(FreshClaiming {
             inner: self.inner.fresh()?,
             change: Arc::clone(&self.change),
+            keys: self.keys,
         }))
     }
 }
@@ -66,6 +86,7 @@ impl Target for Claiming {
 struct FreshClaiming {
     inner: Box<dyn Fresh>,
     change: Change,
+    keys: Keys,
 }
 
 impl Fresh for FreshClaiming {
@@ -75,6 +96,7 @@ impl Fresh for FreshClaiming {
             dialect: ClaimingDialect {
                 inner: Arc::clone(&inner),
                 change: Arc::clone(&self.change),
+                keys: self.keys,
             },
             inner,
         })
@@ -89,7 +111,11 @@ struct ClaimingBackend {
 
 impl Backend for ClaimingBackend {
     fn connect(&self) -> Result<Box<dyn Connection>> {
-        self.inner.connect()
+        let inner = self.inner.connect()?;
+        Ok(match self.dialect.keys {
+            Keys::Told => inner,
+            Keys::Untold => Box::new(Untelling { inner }),
+        })
     }
 
     fn dialect(&self) -> &dyn Dialect {
@@ -100,6 +126,7 @@ impl Backend for ClaimingBackend {
 struct ClaimingDialect {
     inner: Arc<dyn Backend>,
     change: Change,
+    keys: Keys,
 }
 
 impl fmt::Debug for ClaimingDialect {
@@ -124,6 +151,13 @@ impl Dialect for ClaimingDialect {
         (self.change)(self.inner.dialect().capabilities())
     }
 
+    fn last_key(&self, table: &Table) -> Option<String> {
+        match self.keys {
+            Keys::Told => self.inner.dialect().last_key(table),
+            Keys::Untold => None,
+        }
+    }
+
     forward! {
         name() -> &str;
         column_type(ty: &ColumnType) -> Cow<'static, str>;
@@ -146,7 +180,6 @@ impl Dialect for ClaimingDialect {
         array_type(ty: &ColumnType) -> Cow<'static, str>;
         generated_key(column: &Column) -> GeneratedKey;
         computed_column(expression: &str, out: &mut String);
-        last_key(table: &Table) -> Option<String>;
         transaction(command: &Transaction<'_>) -> String;
         table_exists() -> String;
         table_exists_in_schema() -> String;
@@ -155,6 +188,54 @@ impl Dialect for ClaimingDialect {
         schemas(connection: &mut dyn Connection) -> Result<Vec<(String, u64)>>;
         text_match(test: TextMatch, subject: &str, pattern: &str, out: &mut String);
         reflect(connection: &mut dyn Connection) -> Result<Vec<Table>>;
+    }
+}
+
+/// A connection whose outcomes tell no keys.
+#[derive(Debug)]
+struct Untelling {
+    inner: Box<dyn Connection>,
+}
+
+impl Connection for Untelling {
+    fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
+        let outcome = self.inner.execute(statement)?;
+        Ok(Outcome::matched(outcome.matched))
+    }
+
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.inner.query(statement, sink)
+    }
+
+    fn execute_each(
+        &mut self,
+        sql: &Sql,
+        rows: Rows<'_>,
+        each: &mut dyn FnMut(Outcome) -> Result<()>,
+    ) -> Result<()> {
+        self.inner.execute_each(sql, rows, &mut |outcome| {
+            each(Outcome::matched(outcome.matched))
+        })
+    }
+
+    fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        self.inner.transaction(command, sql)
+    }
+
+    fn is_open(&self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        self.inner.reset(used_raw_sql)
+    }
+
+    fn server_version(&mut self) -> Result<String> {
+        self.inner.server_version()
     }
 }
 
@@ -178,7 +259,7 @@ mod tests {
         let begin = dialect.find("pub trait Dialect").expect("the trait");
         let end = begin + dialect[begin..].find("\n}\n").expect("its end");
         let mut wanted = declared(&dialect[begin..end], "fn ");
-        wanted.retain(|name| name != "capabilities");
+        wanted.retain(|name| !["capabilities", "last_key"].contains(&name.as_str()));
         let own = include_str!("claims.rs");
         let begin = own.find("    forward! {").expect("the list");
         let end = begin + own[begin..].find("\n    }\n").expect("its end");

@@ -50,7 +50,7 @@ mod world;
 
 pub use case::{Area, Capability, Case, CaseResult, Cover, Failure, Tier};
 pub use cases::{INVENTORY, cases, find};
-pub use claims::claiming;
+pub use claims::{claiming, telling_no_keys};
 pub use context::Context;
 pub use contract::CONTRACT;
 pub use expected::{Expected, ExpectedFailure};

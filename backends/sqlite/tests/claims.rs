@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use selfsame::dialect::Capabilities;
-use selfsame_conformance::{Options, Outcome, Target, claiming, run, target_fn};
+use selfsame_conformance::{Options, Outcome, Target, claiming, run, target_fn, telling_no_keys};
 use selfsame_sqlite::testing::TempDatabase;
 
 fn sqlite() -> Arc<dyn Target> {
@@ -14,11 +14,15 @@ fn sqlite() -> Arc<dyn Target> {
 }
 
 fn check(name: &'static str, change: fn(Capabilities) -> Capabilities) {
+    check_target(claiming(sqlite(), name, change));
+}
+
+fn check_target(target: Arc<dyn Target>) {
     let options = Options {
         cases: 4,
         ..Options::default()
     };
-    let report = run(&[claiming(sqlite(), name, change)], &options, &mut ());
+    let report = run(&[target], &options, &mut ());
     for case in &report.targets[0].cases {
         if let Outcome::Fail { failure } = &case.outcome {
             eprintln!("{}: {}", case.id, failure.message);
@@ -74,6 +78,11 @@ without! {
     one_connection: |all| all.with_max_connections(Some(1));
     lock_timeout: |all| all.with_lock_timeout(None);
     few_parameters: |all| all.with_max_parameters(Some(20));
+}
+
+#[test]
+fn keys_by_returning_alone() {
+    check_target(telling_no_keys(sqlite(), "keys by RETURNING alone"));
 }
 
 #[test]

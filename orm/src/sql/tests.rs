@@ -244,9 +244,9 @@ fn text() {
         .and(User::NAME.ends_with("%"))
         .and(User::NAME.contains(""));
     insta::assert_snapshot!(everywhere(|d| query_on(d, User::table(), Some(text.node()))), @r#"
-SELECT "id" FROM "users" WHERE substr("name", 1, length(?)) = ? AND (length(?) = 0 OR substr("name", -length(?)) = ?) AND position(? IN "name") > 0 ["a_", "a_", "%", "%", "%", ""]
-SELECT "id" FROM "users" WHERE substr("name", 1, length(?)) = ? AND (length(?) = 0 OR substr("name", -length(?)) = ?) AND position(? IN "name") > 0 ["a_", "a_", "%", "%", "%", ""]
-SELECT "id" FROM "users" WHERE substr("name", 1, length($1)) = $2 AND (length($3) = 0 OR substr("name", -length($4)) = $5) AND position($6 IN "name") > 0 ["a_", "a_", "%", "%", "%", ""]
+SELECT "id" FROM "users" WHERE substr("name", 1, length(?)) = ? AND CASE WHEN length(?) = 0 THEN "name" = "name" ELSE substr("name", -length(?)) = ? END AND position(? IN "name") > 0 ["a_", "a_", "%", "%", "%", ""]
+SELECT "id" FROM "users" WHERE substr("name", 1, length(?)) = ? AND CASE WHEN length(?) = 0 THEN "name" = "name" ELSE substr("name", -length(?)) = ? END AND position(? IN "name") > 0 ["a_", "a_", "%", "%", "%", ""]
+SELECT "id" FROM "users" WHERE substr("name", 1, length($1)) = $2 AND CASE WHEN length($3) = 0 THEN "name" = "name" ELSE substr("name", -length($4)) = $5 END AND position($6 IN "name") > 0 ["a_", "a_", "%", "%", "%", ""]
 "#);
 }
 

@@ -75,6 +75,12 @@ impl Script {
         self.answer(Answer::Rows(keys.map(row).into()));
     }
 
+    /// Answers with rows of a key and of the text that was sent, by which each is known.
+    fn rows<const N: usize>(&self, rows: [(i64, &str); N]) {
+        let row = |(key, text): (i64, &str)| vec![Value::I64(key), Value::Text(text.to_owned())];
+        self.answer(Answer::Rows(rows.map(row).into()));
+    }
+
     /// How each statement that came since the last call begins, with the number of rows that travelled in arrays; a SELECT whole.
     fn sent(&self) -> Vec<String> {
         std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
@@ -203,15 +209,33 @@ impl Row for Values<'_> {
 fn keys_find_their_objects_in_whatever_order_they_come() -> Result<()> {
     let (mut session, script) = Script::session();
     let authors = session.add_all(["a", "b", "c"].map(Author::new));
-    script.keys([9, 7, 8]);
+    script.rows([(9, "c"), (7, "a"), (8, "b")]);
     session.commit()?;
     // One statement needs no transaction.
     assert_eq!(script.sent(), ["INSERT INTO authors 3 RETURNING"]);
     assert_eq!(authors.map(|author| *session[author].id), [7, 8, 9]);
     let turns = session.add_all(["x", "y"].map(Turn::new));
-    script.keys([2, 1]);
+    script.rows([(1, "y"), (2, "x")]);
     session.commit()?;
-    assert_eq!(turns.map(|turn| *session[turn].id), [1, 2]);
+    assert_eq!(turns.map(|turn| *session[turn].id), [2, 1]);
+    Ok(())
+}
+
+#[test]
+fn rows_that_are_changed_on_their_way_go_by_keys_that_ascend() -> Result<()> {
+    let (mut session, script) = Script::session();
+    let authors = session.add_all(["a", "b"].map(Author::new));
+    script.rows([(7, "A"), (9, "B")]);
+    session.flush()?;
+    assert_eq!(authors.map(|author| *session[author].id), [7, 9]);
+    session.add_all(["c", "d"].map(Author::new));
+    script.rows([(9, "C"), (7, "D")]);
+    let error = session.flush().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Database);
+    assert!(
+        error.to_string().contains("put with their objects"),
+        "{error}"
+    );
     Ok(())
 }
 
@@ -274,7 +298,7 @@ fn rows_without_columns_go_one_by_one() -> Result<()> {
 fn a_row_that_does_not_come_back_is_an_error() {
     let (mut session, script) = Script::session();
     session.add_all(["a", "b"].map(Author::new));
-    script.keys([1]);
+    script.rows([(1, "a")]);
     let error = session.commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Database);
     assert!(

@@ -3,6 +3,7 @@
 mod connecting;
 mod cuts;
 mod errors;
+mod keys;
 mod lifetime;
 mod poolers;
 mod proxy;
@@ -35,6 +36,7 @@ fn main() {
         connecting::CASES,
         cuts::CASES,
         errors::CASES,
+        keys::CASES,
         lifetime::CASES,
         poolers::CASES,
         reflection::CASES,

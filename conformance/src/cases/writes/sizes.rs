@@ -58,6 +58,15 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 const SIZES: [i64; 12] = [1, 2, 99, 100, 255, 256, 257, 512, 513, 1_000, 1_001, 4_099];
+
+/// The sizes that are tried. Where every row is committed by itself, which may wait for a disk, only small ones.
+fn sizes(context: &Context) -> impl Iterator<Item = i64> + use<> {
+    let most = match context.capabilities().transactions {
+        true => i64::MAX,
+        false => 257,
+    };
+    SIZES.into_iter().filter(move |size| *size <= most)
+}
 const INSERT: &str = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
 const TYPES: [ValueType; 2] = [ValueType::I64; 2];
 
@@ -104,7 +113,7 @@ fn statements(context: &mut Context) -> CaseResult {
     let mut database = Database::open(context)?;
     database.create(&value_table("t", ColumnType::I64))?;
     database.create(&value_table("u", ColumnType::I64))?;
-    for size in SIZES {
+    for size in sizes(context) {
         filled(&mut database, context, size + 1)?;
         let matched = u64::try_from(size).unwrap_or_default();
         let rows = |from: i64, to: i64, v: &dyn Fn(i64) -> i64| -> Vec<(i64, i64)> {
@@ -137,7 +146,7 @@ fn statements(context: &mut Context) -> CaseResult {
 fn batches(context: &mut Context) -> CaseResult {
     let mut database = Database::open(context)?;
     database.create(&value_table("t", ColumnType::I64))?;
-    for size in SIZES {
+    for size in sizes(context) {
         filled(&mut database, context, size + 1)?;
         in_transaction(&mut database, context, |database| {
             // Backwards, so that places in the batch and keys do not agree.
@@ -195,7 +204,7 @@ fn part(number: i64) -> Part {
 fn flushes(context: &mut Context) -> CaseResult {
     let engine = Engine::from_backend(context.backend());
     metadata![Part].create_all(&engine)?;
-    for size in SIZES {
+    for size in sizes(context) {
         let mut session = Session::new(&engine);
         // Three times as many: a third of them changes, a third goes, a third stays.
         session.add_all((0..size * 3).map(part).collect::<Vec<_>>());
@@ -256,7 +265,7 @@ struct Ticket {
 fn keys(context: &mut Context) -> CaseResult {
     let engine = Engine::from_backend(context.backend());
     metadata![Ticket].create_all(&engine)?;
-    for size in SIZES {
+    for size in sizes(context) {
         let mut session = Session::new(&engine);
         let names = (0..size).map(|number| format!("{size} of {number}"));
         let added: Vec<_> = names.map(|name| session.add(Ticket::new(name))).collect();
@@ -293,7 +302,7 @@ fn lists(context: &mut Context) -> CaseResult {
     metadata![Part].create_all(&engine)?;
     let mut session = Session::new(&engine);
     session.insert_all((0..2_000).map(part).collect::<Vec<_>>())?;
-    for size in SIZES.into_iter().chain([32_766, 32_767, 40_000, 70_000]) {
+    for size in sizes(context).chain([32_766, 32_767, 40_000, 70_000]) {
         // Every second number is one of a part, as far as there are so many.
         let numbers: Vec<i64> = (0..size)
             .map(|place| place / 2 + (place % 2) * 1_000_000)

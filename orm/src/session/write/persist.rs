@@ -2,6 +2,7 @@
 
 mod association;
 mod insert;
+mod pairing;
 mod send;
 
 use std::sync::Arc;

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use super::pairing::{Returned, Witness, witness};
 use super::send::{Keys, each_row, params, parts, shape, with_arrays};
 use crate::backend::{Outcome, Sql};
 use crate::dialect::Batch;
 use crate::engine::Operation;
-use crate::entity::Mapper;
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Renderer;
+use crate::session::Session;
 use crate::session::memory::fit::trace;
 use crate::session::read::lookup::not_connected;
-use crate::session::{AnyStore, Session};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// Rows of one multi-row VALUES. Each number of rows is a statement of its own to prepare and keep, so few numbers are used: many
@@ -61,7 +61,15 @@ impl Insert<'_> {
             }
             Batch::Arrays => self.returning(session, &made),
             _ if made.is_empty() => self.values(session, &mut |_, _| Ok(())),
-            _ if generated.is_some() && made.len() == 1 => self.counted(session, made[0]),
+            _ if made.len() == 1 && generated.is_some() && self.is_told(session) => {
+                self.counted(session, made[0])
+            }
+            _ if self.slots.len() > 1
+                && !self.columns.is_empty()
+                && session.engine.capabilities().returning =>
+            {
+                self.values_returning(session, &made)
+            }
             _ => self.returning(session, &made),
         }?;
         self.finish(session)
@@ -102,14 +110,10 @@ impl Insert<'_> {
             .collect()
     }
 
-    /// Arrays need a column, and rows that come back must be told apart: by the key, which ascends if the database counts it.
+    /// Arrays need a column, and rows that come back must be told apart.
     fn in_one_array_statement(&self, session: &Session) -> bool {
-        let table = session.entry(self.store).mapper.table();
-        let key_known = table
-            .primary_key
-            .iter()
-            .all(|column| self.columns.contains(column));
-        !self.columns.is_empty() && (key_known || table.generated_key().is_some())
+        !self.columns.is_empty()
+            && (self.made_by_database(session).is_empty() || self.witness(session) != Witness::None)
     }
 
     fn finish(&self, session: &mut Session) -> Result<()> {
@@ -151,6 +155,14 @@ impl Insert<'_> {
             each(slots, outcome)?;
         }
         Ok(())
+    }
+
+    /// Whether the outcome of an INSERT is asked for the key: a backend that counts on from the last key tells it, and one without
+    /// RETURNING can tell it in no other way.
+    fn is_told(&self, session: &Session) -> bool {
+        let table = session.entry(self.store).mapper.table();
+        !session.engine.capabilities().returning
+            || session.engine.dialect().last_key(table).is_some()
     }
 
     /// Rows whose key the database counts: counted on from the last key where the dialect allows, else told row by row.
@@ -234,101 +246,72 @@ impl Insert<'_> {
 
     /// All rows in one statement, one array a column.
     fn arrays(&self, session: &mut Session, made: &[usize]) -> Result<()> {
-        let mapper = Arc::clone(&session.entry(self.store).mapper);
-        let key = &mapper.table().primary_key;
-        let mut back: Vec<usize> = made.to_vec();
-        if !made.is_empty() {
-            back.extend(key.iter().filter(|column| !made.contains(column)));
-        }
+        let witnesses = match self.witness(session) {
+            _ if made.is_empty() => Vec::new(),
+            Witness::Columns(columns) => columns,
+            Witness::None => return self.returning(session, made),
+        };
+        let back: Vec<usize> = made.iter().chain(&witnesses).copied().collect();
         let sql = self.sql(session, Operation::InsertArrays, self.columns, &back, 0);
         let (store, connection) = parts(session, self.store)?;
-        let columns: Vec<Vec<Param<'_>>> = self
-            .columns
-            .iter()
-            .map(|&column| {
-                self.slots
-                    .iter()
-                    .map(|&slot| store.value(slot, column))
-                    .collect()
-            })
-            .collect();
+        let of_column = |&column: &usize| -> Vec<Param<'_>> {
+            let slots = self.slots.iter();
+            slots.map(|&slot| store.value(slot, column)).collect()
+        };
+        let columns: Vec<Vec<Param<'_>>> = self.columns.iter().map(of_column).collect();
         if made.is_empty() {
             return with_arrays(&columns, |params| {
                 connection.execute(&sql, params).map(drop)
             })
-            .map_err(|error| trace(error, &mapper, self.columns));
+            .map_err(|error| trace(error, store.mapper(), self.columns));
         }
-        let mut rows: Vec<Vec<Value>> = Vec::with_capacity(self.slots.len());
+        let mut returned = Returned::new(store, self.slots, made, &witnesses);
         with_arrays(&columns, |params| {
-            connection.query(&sql, params, &mut |row| {
-                let values = back.iter().enumerate().map(|(at, &column)| {
-                    row.value(at, mapper.types()[column])
-                        .map(ValueRef::to_owned)
-                });
-                rows.push(values.collect::<Result<_>>()?);
-                Ok(())
-            })
+            connection.query(&sql, params, &mut |row| returned.take(row))
         })
-        .map_err(|error| trace(error, &mapper, self.columns))?;
-        drop(columns);
-        if rows.len() != self.slots.len() {
-            let message = format!(
-                "the INSERT of {} rows returned {}",
-                self.slots.len(),
-                rows.len()
-            );
-            return Err(Error::new(ErrorKind::Database, message).statement(sql.text()));
-        }
-        let slots = self.pair(session, &mapper, made, &back, &mut rows)?;
-        let store = session.any_store_mut(self.store);
-        for (slot, row) in slots.into_iter().zip(&rows) {
-            for (&column, value) in made.iter().zip(row) {
-                store.assign(slot, column, value.as_ref())?;
-            }
+        .map_err(|error| trace(error, store.mapper(), self.columns))?;
+        let rows = returned
+            .paired()
+            .map_err(|error| error.statement(sql.text()))?;
+        assign(session, self.store, made, &rows)
+    }
+
+    /// Rows that return what the database made, many to a statement.
+    fn values_returning(&self, session: &mut Session, made: &[usize]) -> Result<()> {
+        let (Batch::Values { max_parameters }, Witness::Columns(witnesses)) =
+            (session.engine.dialect().batch(), self.witness(session))
+        else {
+            return self.returning(session, made);
+        };
+        let back: Vec<usize> = made.iter().chain(&witnesses).copied().collect();
+        let mut rest = self.slots;
+        while !rest.is_empty() {
+            let slots;
+            (slots, rest) = first_batch(rest, max_parameters, self.columns.len());
+            let sql = self.sql(session, Operation::Insert, self.columns, &back, slots.len());
+            let (store, connection) = parts(session, self.store)?;
+            let mut returned = Returned::new(store, slots, made, &witnesses);
+            let params = params(store, slots, self.columns, Keys::None);
+            connection
+                .query(&sql, &params, &mut |row| returned.take(row))
+                .map_err(|error| trace(error, store.mapper(), self.columns))?;
+            let rows = returned
+                .paired()
+                .map_err(|error| error.statement(sql.text()))?;
+            assign(session, self.store, made, &rows)?;
         }
         Ok(())
     }
 
-    /// Which object each returned row belongs to. Rows return in no documented order: keys that the database counted ascend in the order
-    /// of the rows that were sent, all others are known.
-    fn pair(
-        &self,
-        session: &Session,
-        mapper: &Mapper,
-        made: &[usize],
-        back: &[usize],
-        rows: &mut [Vec<Value>],
-    ) -> Result<Vec<u32>> {
-        if let Some(at) = mapper
-            .table()
-            .generated_key()
-            .and_then(|key| made.iter().position(|&column| column == key))
-        {
-            rows.sort_by_key(|row| integer(&row[at]));
-            return Ok(self.slots.to_vec());
-        }
-        let key_at: Vec<usize> = mapper
-            .table()
-            .primary_key
-            .iter()
-            .filter_map(|column| back.iter().position(|c| c == column))
-            .collect();
-        let store = session.any_store(self.store);
-        let by_key: std::collections::BTreeMap<String, u32> = self
-            .slots
-            .iter()
-            .map(|&slot| (key_of(store, slot), slot))
-            .collect();
-        let slot = |row: &Vec<Value>| {
-            let key: Vec<ValueRef<'_>> = key_at.iter().map(|&at| row[at].as_ref()).collect();
-            by_key.get(&format!("{key:?}")).copied().ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Database,
-                    "the INSERT returned a row with a key that was not sent",
-                )
-            })
-        };
-        rows.iter().map(slot).collect()
+    /// What tells the rows apart when they come back.
+    fn witness(&self, session: &Session) -> Witness {
+        let entry = session.entry(self.store);
+        witness(
+            entry.mapper.table(),
+            &*entry.store,
+            self.columns,
+            self.slots,
+        )
     }
 
     /// One row a statement, which returns what the database made.
@@ -398,20 +381,20 @@ impl Insert<'_> {
     }
 }
 
-fn key_of(store: &dyn AnyStore, slot: u32) -> String {
-    let mut key = Vec::new();
-    store.row_key(slot, &mut key);
-    let values: Vec<ValueRef<'_>> = key.iter().filter_map(Param::value).collect();
-    format!("{values:?}")
-}
-
-fn integer(value: &Value) -> i64 {
-    match value {
-        Value::I16(v) => i64::from(*v),
-        Value::I32(v) => i64::from(*v),
-        Value::I64(v) => *v,
-        _ => 0,
+/// Puts what the database made into the objects: their slots, and the values of each.
+fn assign(
+    session: &mut Session,
+    store: u16,
+    made: &[usize],
+    (slots, values): &(Vec<u32>, Vec<Value>),
+) -> Result<()> {
+    let store = session.any_store_mut(store);
+    for (&slot, row) in slots.iter().zip(values.chunks_exact(made.len())) {
+        for (&column, value) in made.iter().zip(row) {
+            store.assign(slot, column, value.as_ref())?;
+        }
     }
+    Ok(())
 }
 
 /// A counted key in the type of its column.

@@ -1,0 +1,235 @@
+//! Which object a row that came back belongs to.
+//!
+//! An INSERT of many rows returns them in no order that databases document, with keys that need not ascend: a sequence may count down or
+//! begin anew, a trigger may choose. So values that were sent come back along, by which each row is known.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::backend::Row;
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{ColumnType, Table};
+use crate::session::AnyStore;
+use crate::value::{Param, Value, ValueRef};
+
+/// The sent columns that come back with the rows of a statement.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Witness {
+    /// The rows differ in these, or are equal altogether.
+    Columns(Vec<usize>),
+    /// Rows that differ cannot be told apart: they are sent one by one.
+    None,
+}
+
+/// Chooses what tells the rows apart: one column whose values all differ, else all that come back as they are sent.
+pub(super) fn witness(
+    table: &Table,
+    store: &dyn AnyStore,
+    columns: &[usize],
+    slots: &[u32],
+) -> Witness {
+    let is_exact = |&column: &usize| {
+        let first = slots.first();
+        comes_back(&table.columns[column].ty)
+            && first.is_some_and(|&slot| value(store, slot, column).is_some())
+    };
+    let (exact, bent): (Vec<usize>, Vec<usize>) = columns.iter().copied().partition(is_exact);
+    let key = &table.primary_key;
+    if !key.is_empty() && key.iter().all(|column| exact.contains(column)) {
+        return Witness::Columns(key.clone());
+    }
+    let differs = |&&column: &&usize| {
+        let mut seen = FxHashSet::with_capacity_and_hasher(slots.len(), rustc_hash::FxBuildHasher);
+        slots
+            .iter()
+            .all(|&slot| value(store, slot, column).is_some_and(|value| seen.insert(Seen(value))))
+    };
+    // Numbers are told apart and sent back for less than text.
+    let is_text = |column: &&usize| matches!(table.columns[**column].ty, ColumnType::Text { .. });
+    let first = exact.iter().filter(|column| !is_text(column)).find(differs);
+    let first = first.or_else(|| exact.iter().filter(is_text).find(differs));
+    if let Some(&column) = first {
+        return Witness::Columns(vec![column]);
+    }
+    let mut by_exact: FxHashMap<Vec<Seen<'_>>, u32> = FxHashMap::default();
+    for &slot in slots {
+        let row = |columns: &[usize]| -> Option<Vec<Seen<'_>>> {
+            let values = columns.iter().map(|&column| value(store, slot, column));
+            values.map(|value| value.map(Seen)).collect()
+        };
+        let Some(key) = row(&exact) else {
+            return Witness::None;
+        };
+        let twin = *by_exact.entry(key).or_insert(slot);
+        let alike = |&column: &usize| match (store.value(slot, column), store.value(twin, column)) {
+            (Param::Ref(one), Param::Ref(other)) => one.same(other),
+            (Param::Owned(one), Param::Owned(other)) => one == other,
+            _ => false,
+        };
+        if twin != slot && !bent.iter().all(alike) {
+            return Witness::None;
+        }
+    }
+    Witness::Columns(exact)
+}
+
+/// Whether a value comes back just as it was sent, in any column that a database may have behind this type.
+fn comes_back(ty: &ColumnType) -> bool {
+    matches!(
+        ty,
+        ColumnType::Bool
+            | ColumnType::I16
+            | ColumnType::I32
+            | ColumnType::I64
+            | ColumnType::Text { .. }
+            | ColumnType::Bytes
+            | ColumnType::Uuid
+            | ColumnType::Date
+            | ColumnType::Enum { .. }
+            | ColumnType::NativeEnum { .. }
+    )
+}
+
+fn value(store: &dyn AnyStore, slot: u32, column: usize) -> Option<ValueRef<'_>> {
+    match store.value(slot, column) {
+        Param::Ref(value) => Some(value),
+        // Made for the statement: not looked at twice.
+        _ => None,
+    }
+}
+
+/// A value that is equal to what is the same.
+#[derive(Clone, Copy, Debug)]
+struct Seen<'a>(ValueRef<'a>);
+
+impl PartialEq for Seen<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.same(other.0)
+    }
+}
+
+impl Eq for Seen<'_> {}
+
+impl std::hash::Hash for Seen<'_> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        match self.0 {
+            ValueRef::Text(text) => text.hash(state),
+            ValueRef::Bytes(bytes) => bytes.hash(state),
+            ValueRef::Uuid(uuid) => uuid.hash(state),
+            ValueRef::Date(date) => date.0.hash(state),
+            ValueRef::Bool(truth) => truth.hash(state),
+            other => other.integer().hash(state),
+        }
+    }
+}
+
+/// Takes the rows that an INSERT returns, and puts each with its object.
+pub(super) struct Returned<'a> {
+    store: &'a dyn AnyStore,
+    slots: &'a [u32],
+    made: &'a [usize],
+    witnesses: &'a [usize],
+    /// What the database made, row by row.
+    values: Vec<Value>,
+    rows: usize,
+    /// How many of the first rows came in the order in which they were sent: the usual case, for which nothing is kept.
+    in_order: usize,
+    /// What the witnesses hold in the rows behind those.
+    others: Vec<Value>,
+}
+
+impl<'a> Returned<'a> {
+    pub(super) fn new(
+        store: &'a dyn AnyStore,
+        slots: &'a [u32],
+        made: &'a [usize],
+        witnesses: &'a [usize],
+    ) -> Self {
+        Self {
+            store,
+            slots,
+            made,
+            witnesses,
+            values: Vec::with_capacity(slots.len() * made.len()),
+            rows: 0,
+            in_order: 0,
+            others: Vec::new(),
+        }
+    }
+
+    /// Takes a row: the columns that the database made, then the witnesses.
+    pub(super) fn take(&mut self, row: &dyn Row) -> Result<()> {
+        let types = self.store.mapper().types();
+        for (at, &column) in self.made.iter().enumerate() {
+            self.values.push(row.value(at, types[column])?.to_owned());
+        }
+        let witness = |at: usize| row.value(self.made.len() + at, types[self.witnesses[at]]);
+        if self.in_order == self.rows
+            && let Some(&slot) = self.slots.get(self.rows)
+        {
+            let mut is_next = true;
+            for (at, &column) in self.witnesses.iter().enumerate() {
+                let found = witness(at)?;
+                is_next =
+                    is_next && value(self.store, slot, column).is_some_and(|sent| sent.same(found));
+            }
+            self.in_order += usize::from(is_next);
+        }
+        self.rows += 1;
+        if self.in_order < self.rows {
+            for at in 0..self.witnesses.len() {
+                self.others.push(witness(at)?.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// The objects in the order of the rows, and what the database made of each.
+    pub(super) fn paired(self) -> Result<(Vec<u32>, Vec<Value>)> {
+        if self.rows != self.slots.len() {
+            let message = format!(
+                "the INSERT of {} rows returned {}",
+                self.slots.len(),
+                self.rows
+            );
+            return Err(Error::new(ErrorKind::Database, message));
+        }
+        let (first, rest) = self.slots.split_at(self.in_order);
+        let rest = match self.by_witnesses(rest) {
+            Some(paired) => paired,
+            // The database stores something else than what is sent (a trigger, a type that pads): the order of the keys is left.
+            None if self.ascends() => rest.to_vec(),
+            None => {
+                let message = "the rows that the INSERT returned cannot be put with their objects: the database changes what is sent, and its keys do not ascend";
+                return Err(Error::new(ErrorKind::Database, message));
+            }
+        };
+        Ok((first.iter().copied().chain(rest).collect(), self.values))
+    }
+
+    fn by_witnesses(&self, slots: &[u32]) -> Option<Vec<u32>> {
+        let mut by_values: FxHashMap<Vec<Seen<'_>>, Vec<u32>> = FxHashMap::default();
+        for &slot in slots.iter().rev() {
+            let values = self.witnesses.iter();
+            let values = values.map(|&column| value(self.store, slot, column).map(Seen));
+            let values: Option<Vec<Seen<'_>>> = values.collect();
+            by_values.entry(values?).or_default().push(slot);
+        }
+        let rows = self.others.chunks_exact(self.witnesses.len().max(1));
+        rows.map(|row| {
+            let values: Vec<Seen<'_>> = row.iter().map(|value| Seen(value.as_ref())).collect();
+            by_values.get_mut(&values)?.pop()
+        })
+        .collect()
+    }
+
+    /// Whether the counted keys ascend from row to row.
+    fn ascends(&self) -> bool {
+        let key = self.store.mapper().table().generated_key();
+        let place = key.and_then(|key| self.made.iter().position(|&column| column == key));
+        place.is_some_and(|place| {
+            let rows = self.values.chunks_exact(self.made.len());
+            let keys = rows.map(|row| row[place].as_ref().integer());
+            keys.is_sorted_by(|a, b| a.is_some() && a < b)
+        })
+    }
+}
