@@ -57,27 +57,28 @@ without! {
     checks: |all| all.with_checks(false);
     generated_keys: |all| all.with_generated_keys(false);
     returning: |all| all.with_returning(false);
-    upsert: |all| all.with_upsert(false);
-    deferrable_constraints: |all| all.with_deferrable_constraints(false);
-    nulls_order: |all| all.with_nulls_order(false);
-    row_values: |all| all.with_row_values(false);
-    read_only_transactions: |all| all.with_read_only_transactions(false);
-    isolation_levels: |all| all.with_isolation_levels(Vec::new());
-    infinities: |all| all.with_infinities(false);
-    nul_in_text: |all| all.with_nul_in_text(false);
-    json_text_kept: |all| all.with_json_text_kept(false);
-    exact_decimals: |all| all.with_exact_decimals(false);
-    decimal_scale_kept: |all| all.with_decimal_scale_kept(false);
-    constraint_names: |all| all.with_constraint_names(false);
-    computed_columns: |all| all.with_computed_columns(false);
-    windows: |all| all.with_windows(false);
-    recursive_queries: |all| all.with_recursive_queries(false);
-    set_operations: |all| all.with_set_operations(false);
-    json_paths: |all| all.with_json_paths(false);
-    date_parts: |all| all.with_date_parts(false);
-    one_connection: |all| all.with_max_connections(Some(1));
-    lock_timeout: |all| all.with_lock_timeout(None);
-    few_parameters: |all| all.with_max_parameters(Some(20));
+    modes_of_transactions: |all| all
+        .with_read_only_transactions(false)
+        .with_isolation_levels(Vec::new())
+        .with_deferrable_constraints(false)
+        .with_lock_timeout(None);
+    expressions: |all| all
+        .with_upsert(false)
+        .with_nulls_order(false)
+        .with_row_values(false)
+        .with_windows(false)
+        .with_recursive_queries(false)
+        .with_set_operations(false)
+        .with_json_paths(false)
+        .with_date_parts(false);
+    values: |all| all
+        .with_infinities(false)
+        .with_nul_in_text(false)
+        .with_json_text_kept(false)
+        .with_exact_decimals(false)
+        .with_decimal_scale_kept(false);
+    definitions: |all| all.with_computed_columns(false).with_constraint_names(false);
+    room: |all| all.with_max_connections(Some(1)).with_max_parameters(Some(20));
 }
 
 #[test]
