@@ -15,6 +15,7 @@ mod fixture;
 mod flush;
 mod growing;
 mod growth;
+mod hook_changes;
 mod hooks;
 mod identity;
 mod many_to_many;

@@ -1,21 +1,20 @@
 //! What a session is in the middle of: transactions that do not nest, hooks that change things, panics anywhere.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use selfsame::prelude::*;
 use selfsame::session::{Hook, TransactionOptions};
 use selfsame::{Error, ErrorKind, Result};
 
-use crate::fixture::{Album, Author, Book, Fixture, Post, Seat, Tag, Track};
+use crate::fixture::{Album, Author, Book, Fixture, Post, Tag, Track};
 
-fn boom<T>() -> Result<T> {
+pub(crate) fn boom<T>() -> Result<T> {
     Err(Error::new(ErrorKind::Database, "boom"))
 }
 
 /// Does something the first time only.
-fn once<A: ?Sized>(
+pub(crate) fn once<A: ?Sized>(
     work: impl Fn(&mut A) -> Result<()> + Send + Sync + 'static,
 ) -> impl Fn(&mut A) -> Result<()> + Send + Sync + 'static {
     let is_done = AtomicBool::new(false);
@@ -24,6 +23,9 @@ fn once<A: ?Sized>(
         false => work(what),
     }
 }
+
+/// A way to run a closure in a session.
+type Closure = fn(&mut Session, fn(&mut Session) -> Result<()>) -> Result<()>;
 
 type Nested = fn(&mut Session) -> Result<()>;
 
@@ -173,288 +175,6 @@ fn what_a_hook_does_after_a_flush_is_written_in_the_same_commit() -> Result<()> 
         .get::<Author>(*f.session[other].id)?
         .expect("other");
     assert_eq!(f.session[other].age, Some(78));
-    Ok(())
-}
-
-/// What the hooks below work on.
-#[derive(Clone, Copy)]
-struct Rows {
-    /// Written to by the program, too.
-    changed: Handle<Author>,
-    other: Handle<Author>,
-    gone: Handle<Author>,
-    book: Handle<Book>,
-    post: Handle<Post>,
-    tags: [Handle<Tag>; 2],
-    seat: Handle<Seat>,
-}
-
-impl Rows {
-    fn add_to(session: &mut Session) -> Result<Self> {
-        let author = |session: &mut Session, name: &str| session.add(Author::new(name));
-        let rows = Self {
-            changed: author(session, "changed"),
-            other: author(session, "other"),
-            gone: author(session, "gone"),
-            book: session.add(Book::new("book")),
-            post: session.add(Post::new("post")),
-            tags: session.add_all([Tag::new("old"), Tag::new("new")]),
-            seat: session.add(Seat::new(1, "A", false)),
-        };
-        session.push(rows.post, Post::TAGS, rows.tags[0])?;
-        session.commit()?;
-        Ok(rows)
-    }
-}
-
-type Change = fn(&mut Session, Rows) -> Result<()>;
-type Shows = fn(&mut Session) -> Result<bool>;
-
-fn has_author(s: &mut Session, name: &str, age: i32) -> Result<bool> {
-    let query = Author::query().filter(Author::NAME.eq(name.to_owned()));
-    Ok(query.filter(Author::AGE.eq(age)).count(s)? == 1)
-}
-
-fn book_is_of(s: &mut Session, name: &str) -> Result<bool> {
-    let query = Book::query().filter(Book::AUTHOR.has(Author::NAME.eq(name.to_owned())));
-    Ok(query.count(s)? == 1)
-}
-
-fn tags_are(s: &mut Session, wanted: &[&str]) -> Result<bool> {
-    let post = Post::query().one(s)?;
-    let tags = s.load(post, Post::TAGS)?;
-    Ok(tags
-        .iter()
-        .map(|&tag| &*s[tag].label)
-        .eq(wanted.iter().copied()))
-}
-
-/// Every kind of change, and whether the rows show it.
-const CHANGES: [(&str, Change, Shows); 18] = [
-    (
-        "a column of what is written",
-        |s, r| {
-            s[r.changed].age = Some(7);
-            Ok(())
-        },
-        |s| has_author(s, "changed", 7),
-    ),
-    (
-        "a column of another",
-        |s, r| {
-            s[r.other].age = Some(7);
-            Ok(())
-        },
-        |s| has_author(s, "other", 7),
-    ),
-    (
-        "add",
-        |s, _| {
-            s.add(Author {
-                age: Some(7),
-                ..Author::new("added")
-            });
-            Ok(())
-        },
-        |s| has_author(s, "added", 7),
-    ),
-    (
-        "add with a relation",
-        |s, r| {
-            s.add(Book {
-                author: r.changed.into(),
-                ..Book::new("added")
-            });
-            Ok(())
-        },
-        |s| book_is_of(s, "changed"),
-    ),
-    (
-        "add with another",
-        |s, _| {
-            s.add(Book {
-                author: Author::new("new").into(),
-                ..Book::new("added")
-            });
-            Ok(())
-        },
-        |s| book_is_of(s, "new"),
-    ),
-    (
-        "set",
-        |s, r| s.set(r.book, Book::AUTHOR, Some(r.other)),
-        |s| book_is_of(s, "other"),
-    ),
-    (
-        "push",
-        |s, r| s.push(r.other, Author::BOOKS, r.book),
-        |s| book_is_of(s, "other"),
-    ),
-    (
-        "replace",
-        |s, r| s.replace(r.other, Author::BOOKS, [r.book]),
-        |s| book_is_of(s, "other"),
-    ),
-    (
-        "a relationship field",
-        |s, r| {
-            s[r.book].author = r.other.into();
-            Ok(())
-        },
-        |s| book_is_of(s, "other"),
-    ),
-    (
-        "a collection field",
-        |s, r| {
-            s[r.other].books = [Book::new("in a field")].into();
-            Ok(())
-        },
-        |s| book_is_of(s, "other"),
-    ),
-    (
-        "push of a pair",
-        |s, r| s.push(r.post, Post::TAGS, r.tags[1]),
-        |s| tags_are(s, &["old", "new"]),
-    ),
-    (
-        "replace of pairs",
-        |s, r| s.replace(r.post, Post::TAGS, [r.tags[1]]),
-        |s| tags_are(s, &["new"]),
-    ),
-    (
-        "delete",
-        |s, r| s.delete(r.gone),
-        |s| Ok(Author::query().filter(Author::NAME.eq("gone")).count(s)? == 0),
-    ),
-    (
-        "an expression",
-        |s, r| s.set_expr(r.other, Author::AGE, 7),
-        |s| has_author(s, "other", 7),
-    ),
-    (
-        "a key",
-        |s, r| {
-            s[r.seat].row = 9;
-            Ok(())
-        },
-        |s| Ok(Seat::query().filter(Seat::ROW.eq(9)).count(s)? == 1),
-    ),
-    (
-        "merge",
-        |s, r| {
-            let id = s[r.other].id;
-            s.merge(Author {
-                id,
-                age: Some(7),
-                ..Author::new("other")
-            })
-            .map(drop)
-        },
-        |s| has_author(s, "other", 7),
-    ),
-    (
-        "a bulk statement",
-        |s, _| {
-            let query = Author::query().filter(Author::NAME.eq("other"));
-            query
-                .update()
-                .set(Author::AGE, Some(7))
-                .execute(s)
-                .map(drop)
-        },
-        |s| has_author(s, "other", 7),
-    ),
-    (
-        "rows past the session",
-        |s, _| {
-            s.insert_all([Author {
-                age: Some(7),
-                ..Author::new("plain")
-            }])
-            .map(drop)
-        },
-        |s| has_author(s, "plain", 7),
-    ),
-];
-
-type Made = fn(Box<dyn Fn(&mut Session) -> Result<()> + Send + Sync>) -> Hook;
-
-/// Every hook that works on the session.
-const HOOKS: [(&str, Made); 6] = [
-    ("before_flush", |work| Hook::before_flush(work)),
-    ("after_flush", |work| Hook::after_flush(work)),
-    ("before_commit", |work| Hook::before_commit(work)),
-    ("after_commit", |work| {
-        Hook::after_commit(move |s| work(s).expect("a change"))
-    }),
-    ("before_rollback", |work| {
-        Hook::before_rollback(move |s| work(s).expect("a change"))
-    }),
-    ("after_rollback", |work| {
-        Hook::after_rollback(move |s| work(s).expect("a change"))
-    }),
-];
-
-type End = fn(&mut Session) -> Result<()>;
-
-/// Every way in which what was done ends; whether it is undone.
-const ENDS: [(&str, bool, End); 8] = [
-    ("commit", false, Session::commit),
-    ("flush", false, Session::flush),
-    ("transaction", false, |s| s.transaction(|_| Ok(()))),
-    ("savepoint", false, |s| s.savepoint(|_| Ok(()))),
-    ("query", false, |s| Author::query().all(s).map(drop)),
-    ("rollback", true, Session::rollback),
-    ("failed transaction", true, |s| {
-        s.transaction(|s| {
-            s.flush()?;
-            boom::<()>()
-        })
-        .or(Ok(()))
-    }),
-    ("failed savepoint", false, |s| {
-        s.savepoint(|s| {
-            s.add(Author::new("undone"));
-            s.flush()?;
-            boom::<()>()
-        })
-        .or(Ok(()))
-    }),
-];
-
-#[test]
-fn what_any_hook_changes_in_any_way_is_never_lost() -> Result<()> {
-    for (hook, made) in HOOKS {
-        for (change, changes, shows) in CHANGES {
-            for (end, is_undone, ends) in ENDS {
-                let case = format!("{hook}, {change}, {end}");
-                let told = |error: Error| Error::new(error.kind(), format!("{case}: {error}"));
-                let mut f = Fixture::new()?;
-                let rows = Rows::add_to(&mut f.session)?;
-                Author::query().all(&mut f.session)?;
-                let is_called = Arc::new(AtomicBool::new(false));
-                let called = Arc::clone(&is_called);
-                let work = once(move |s: &mut Session| {
-                    called.store(true, Ordering::Relaxed);
-                    changes(s, rows)
-                });
-                f.session.hook(made(Box::new(work)));
-                f.session[rows.changed].height = Some(1.5);
-                ends(&mut f.session).map_err(told)?;
-                let is_called = || is_called.load(Ordering::Relaxed);
-                let is_lost = is_called() && is_undone && hook != "after_rollback"
-                    || is_called() && hook == "before_rollback";
-                for _ in 0..2 {
-                    f.session.commit().map_err(told)?;
-                }
-                assert!(!f.session.in_transaction(), "{case}");
-                let is_shown = f.behind(shows)?;
-                assert_eq!(is_shown, is_called() && !is_lost, "{case}");
-                f.session[rows.other].height = Some(2.5);
-                f.session.commit().map_err(told)?;
-            }
-        }
-    }
     Ok(())
 }
 
@@ -614,7 +334,7 @@ fn a_panic_in_a_closure_leaves_nothing_half() -> Result<()> {
         assert!(!panics, "in a closure");
         Ok(())
     };
-    let closures: [fn(&mut Session, fn(&mut Session) -> Result<()>) -> Result<()>; 6] = [
+    let closures: [Closure; 6] = [
         |s, work| s.transaction(work),
         |s, work| s.transaction_with(TransactionOptions::new(), work),
         |s, work| s.retry(2, work),
@@ -657,7 +377,7 @@ fn options_and_autoflush_do_not_outlive_a_panic() -> Result<()> {
 
 #[test]
 fn a_session_closed_inside_is_not_committed_by_halves() -> Result<()> {
-    let closures: [fn(&mut Session, fn(&mut Session) -> Result<()>) -> Result<()>; 3] = [
+    let closures: [Closure; 3] = [
         |s, work| s.transaction(work),
         |s, work| s.savepoint(work),
         |s, work| s.transaction(|s| s.savepoint(work)),
@@ -747,5 +467,55 @@ fn a_stale_handle_in_a_collection_field_is_refused() -> Result<()> {
     f.session.commit()?;
     f.holds::<Author>(1);
     f.holds::<Album>(0);
+    Ok(())
+}
+
+fn panics(name: &str) -> std::result::Result<(), &'static str> {
+    assert!(name != "panic", "in a rule");
+    Ok(())
+}
+
+/// Has a rule that panics.
+#[derive(selfsame::Entity, Clone, Debug)]
+#[orm(table = "fragile")]
+struct Fragile {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(validate = panics)]
+    name: String,
+}
+
+#[test]
+fn a_panic_in_a_rule_of_the_program_leaves_nothing_half() -> Result<()> {
+    type Write = fn(&mut Session) -> Result<()>;
+    let writes: [Write; 3] = [
+        |s| {
+            s.add_all([Fragile::new("first"), Fragile::new("panic")]);
+            s.commit()
+        },
+        |s| {
+            s.insert_all([Fragile::new("first"), Fragile::new("panic")])
+                .map(drop)
+        },
+        |s| {
+            s.savepoint(|s| {
+                s.add(Fragile::new("panic"));
+                Ok(())
+            })
+        },
+    ];
+    for write in writes {
+        let mut f = Fixture::new()?;
+        metadata![Fragile].create_all(&f.outside)?;
+        f.session.add(Author::new("ann"));
+        f.session.flush()?;
+        let panicked = catch_unwind(AssertUnwindSafe(|| write(&mut f.session)));
+        assert!(panicked.is_err());
+        f.session.rollback()?;
+        f.session.add(Fragile::new("next"));
+        f.session.commit()?;
+        f.holds::<Fragile>(1);
+        f.holds::<Author>(0);
+    }
     Ok(())
 }
