@@ -628,4 +628,23 @@ mod tests {
         assert_eq!(edges.known(OWNER, 0).count(), 0);
         assert_eq!(loaded(&edges, 1), Some(vec![8]));
     }
+
+    /// A savepoint costs what is changed in it, whatever is loaded: a push is one delta of the same size.
+    #[test]
+    fn a_change_is_one_delta() {
+        for size in [100, 1_000, 10_000] {
+            let mut edges = Edges::default();
+            edges.fill(OWNER, 0, TARGET, (0..size).collect());
+            (0..size).for_each(|owner| edges.fill((1, owner), 0, TARGET, vec![owner]));
+            let mark = edges.mark();
+            (size..2 * size).for_each(|slot| edges.insert(OWNER, 0, (TARGET, slot)));
+            (0..size).for_each(|slot| edges.remove(OWNER, 0, (TARGET, slot)));
+            edges.flushed();
+            let deltas = edges.log.as_ref().map(|log| log.deltas.len());
+            assert_eq!(deltas, Some(mark + 2 * size as usize));
+            assert!(size_of::<Delta>() <= 32);
+            edges.undo_to(mark);
+            assert_eq!(loaded(&edges, 0), Some((0..size).collect()));
+        }
+    }
 }

@@ -484,3 +484,62 @@ impl Ledger {
         left
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a statement for many rows costs does not depend on how many objects there are.
+    #[test]
+    fn a_statement_for_many_rows_is_one_entry() {
+        for size in [100, 1_000, 10_000] {
+            let mut ledger = Ledger::default();
+            for _ in 0..size {
+                ledger.push_read(1);
+            }
+            (0..size).for_each(|_| ledger.all_overwritten(1));
+            assert_eq!(ledger.mark(), size);
+            assert!(ledger.is_expired(0, 1) && ledger.is_overwritten(0, 0));
+            let new = ledger.push_read(1);
+            ledger.set_epoch(0, 1);
+            for slot in [0, new] {
+                assert!(!ledger.is_expired(slot, 1) && !ledger.is_overwritten(slot, 0));
+            }
+            assert!(ledger.is_expired(1, 1) && ledger.is_expired(new, 2));
+        }
+    }
+
+    #[test]
+    fn an_undone_statement_for_many_rows_overwrote_nothing() {
+        let mut ledger = Ledger::default();
+        let slot = ledger.push_read(1);
+        let mark = ledger.mark();
+        ledger.all_overwritten(1);
+        assert!(ledger.is_overwritten(slot, 0));
+        while ledger.undo_last(mark).is_some() {}
+        assert!(!ledger.is_overwritten(slot, 0) && ledger.is_expired(slot, 1));
+    }
+
+    #[test]
+    fn a_slot_that_leaves_a_list_and_comes_back_is_in_it_once() {
+        let mut ledger = Ledger::default();
+        let slots: Vec<u32> = (0..3).map(|_| ledger.push_read(1)).collect();
+        slots.iter().for_each(|&slot| ledger.touch(slot));
+        ledger.untouch(1);
+        assert_eq!(
+            (ledger.touched().to_vec(), ledger.touched().len()),
+            (vec![0, 2], 2)
+        );
+        ledger.touch(1);
+        assert_eq!(ledger.touched().to_vec(), [0, 1, 2]);
+        ledger.detach(0);
+        assert!(!ledger.touched().contains(&0) && ledger.touched().contains(&1));
+        assert_eq!(ledger.settle(), [1, 2]);
+        assert!(ledger.touched().is_empty());
+        let new = ledger.push_pending();
+        ledger.unpend(new);
+        assert!(ledger.pending().is_empty());
+        ledger.pend_again(new);
+        assert_eq!(ledger.pending().to_vec(), [new]);
+    }
+}

@@ -33,6 +33,7 @@ impl Session {
     ///
     /// # Errors
     ///
+    /// [`ErrorKind::InvalidState`] if the parent is about to be deleted: the child would go with it, or keep a key that leads nowhere;
     /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`], [`ErrorKind::Mapping`]; what the SELECT gives.
     pub fn set<E: Entity, To: Entity, K: ToOne>(
         &mut self,
