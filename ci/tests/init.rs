@@ -37,9 +37,9 @@ fn written(kind: &str, name: &str, cargo: &[&str]) -> String {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("init");
     let output = Command::new(env!("CARGO"))
         .args(cargo)
-        .arg("--offline")
         .current_dir(&out)
         .env("CARGO_TARGET_DIR", target)
+        .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env("RUSTFLAGS", "-D warnings")
         .output()

@@ -25,7 +25,7 @@ pub struct Task {
     #[orm(default = false)]
     pub completed: bool,
     #[orm(references = "users.id")]
-    pub user_id: i64,
+    pub user_id: Option<i64>,
     #[orm(back_populates = tasks)]
     pub user: BelongsTo<User>,
 }
