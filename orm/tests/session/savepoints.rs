@@ -370,3 +370,48 @@ fn what_was_read_after_clearing_inside_is_undone() -> Result<()> {
     }
     Ok(())
 }
+
+/// What was read inside a savepoint after `clear` may have been the savepoint's own: after its end it is no other's change.
+#[test]
+fn what_was_read_in_an_undone_savepoint_is_not_taken_for_anothers_change() -> Result<()> {
+    let Fixture { mut session, .. } = Fixture::new()?;
+    let ann = session.add(Author::new("ann"));
+    session.commit()?;
+    let key = *session[ann].id;
+    let undone: Result<()> = session.savepoint(|session| {
+        let ann = session.get::<Author>(key)?.expect("a row");
+        session[ann].age = Some(7);
+        session.flush()?;
+        session.clear();
+        session
+            .get::<Author>(key)?
+            .expect("the row as it was written");
+        Err(changed_mind())
+    });
+    assert!(undone.is_err());
+    let ann = session.get::<Author>(key)?.expect("a row");
+    assert_eq!(session[ann].age, None);
+    session[ann].age = Some(1);
+    session.commit()?;
+    session.clear();
+    let ann = session.get::<Author>(key)?.expect("a row");
+    assert_eq!(session[ann].age, Some(1));
+    Ok(())
+}
+
+/// A savepoint that is undone behind `clear` has no keys to take back that `clear` has forgotten.
+#[test]
+fn clear_inside_a_savepoint_forgets_the_keys_that_flushes_filled_in() -> Result<()> {
+    let Fixture { mut session, .. } = Fixture::new()?;
+    session.add(Author {
+        books: [Book::new("a")].into(),
+        ..Author::new("ann")
+    });
+    session.flush()?;
+    let undone: Result<()> = session.savepoint(|session| {
+        session.clear();
+        Err(changed_mind())
+    });
+    assert!(undone.is_err());
+    session.commit()
+}

@@ -25,6 +25,7 @@ pub(in crate::session) struct Savepoint {
 impl Savepoint {
     pub(in crate::session) fn forget_marks(&mut self) {
         self.marks.clear();
+        self.keys = 0;
         self.edges = 0;
     }
 }

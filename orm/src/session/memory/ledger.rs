@@ -462,6 +462,8 @@ impl Ledger {
             }
             Done::Deleted(_) if entry.state == State::Deleted => entry.state = State::Persistent,
             Done::Overwritten(_) => entry.flags &= !OVERWRITTEN,
+            // What was read may have been this session's own, which is undone: the row is known no more.
+            Done::Read(_) => entry.flags |= OVERWRITTEN,
             _ => {}
         }
         entry.epoch = 0;
