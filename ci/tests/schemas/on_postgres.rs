@@ -103,6 +103,7 @@ fn types(server: &Server) -> selfsame::Result<()> {
         class: text("1259"),
         grade: Some(3),
         label: Some(vec!["abc".to_owned()]),
+        nets: Some(vec!["10.0.0.0/8".to_owned()]),
         ..Job::new(7)
     };
     let first = session.add(whole.clone());
@@ -136,6 +137,7 @@ fn types(server: &Server) -> selfsame::Result<()> {
         assert_eq!(found, wanted);
     }
     assert_eq!(read.label, whole.label);
+    assert_eq!(read.nets, whole.nets);
     assert_eq!(*session[jobs[1]].tags, Vec::<String>::new());
 
     // Unchanged is unchanged; what is changed is written, one row and many.

@@ -230,6 +230,8 @@ pub struct Job {
     pub short: Option<Timestamp>,
     // Its type is character varying(3)[].
     pub label: Option<Vec<String>>,
+    #[orm(db_type = "cidr[]")]
+    pub nets: Option<Vec<String>>,
 }
 
 // It has no primary key: its UNIQUE (name) stands for one here.

@@ -33,6 +33,7 @@ CREATE TABLE jobs (
     amount count_of,
     short timestamp(3),
     label character varying(3)[],
+    nets cidr[],
     CHECK (mood <> 'Self')
 );
 CREATE INDEX jobs_tags ON jobs USING gin (tags);

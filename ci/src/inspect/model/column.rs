@@ -36,11 +36,9 @@ pub(super) fn field(draft: &Draft<'_>, position: usize, module: &mut Module) -> 
         } => field
             .attributes
             .push(format!("precision = ({precision}, {scale})")),
-        ColumnType::Other { name } => field.attributes.push(format!("db_type = {name:?}")),
-        ColumnType::NativeEnum { name, labels } if !can_be_derived(labels) => {
-            field.attributes.push(format!("db_type = {name:?}"));
-        }
-        _ => {}
+        ty => field
+            .attributes
+            .extend(own_type(ty).map(|name| format!("db_type = {name:?}"))),
     }
     if column.nullable {
         field.ty = format!("Option<{}>", field.ty);
@@ -99,6 +97,16 @@ fn rust_type(ty: &ColumnType, module: &mut Module) -> String {
             }
             base(ty).to_owned()
         }
+    }
+}
+
+/// The name of a type that the field's own does not tell: one that only the database knows, or an array of such.
+fn own_type(ty: &ColumnType) -> Option<String> {
+    match ty {
+        ColumnType::Other { name } => Some(name.clone()),
+        ColumnType::NativeEnum { name, labels } if !can_be_derived(labels) => Some(name.clone()),
+        ColumnType::Array(element) => own_type(element).map(|name| format!("{name}[]")),
+        _ => None,
     }
 }
 
