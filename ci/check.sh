@@ -2,12 +2,12 @@
 # What every change must pass: each step is named and timed, and the first that fails ends the run.
 #
 # Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, valgrind, and a PostgreSQL server as the tests find one: by
-# SELFSAME_POSTGRES_URL, Docker, or local binaries. Reports of the conformance suite are left in SELFSAME_REPORTS, by default
+# SELFSAME_POSTGRES_URL, Docker, or local binaries; and PgBouncer. Reports of the conformance suite are left in SELFSAME_REPORTS, by default
 # target/conformance.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-export SELFSAME_REQUIRE=${SELFSAME_REQUIRE-postgres}
+export SELFSAME_REQUIRE=${SELFSAME_REQUIRE-postgres,pgbouncer}
 target=${CARGO_TARGET_DIR:-target}
 reports=${SELFSAME_REPORTS:-$target/conformance}
 log=$(mktemp)
@@ -78,6 +78,7 @@ step 'licences and sources' cargo deny check licenses bans sources
 step 'no driver in the ORM' no_driver
 step 'conformance on SQLite in memory' cargo run --release -- check sqlite::memory:
 step 'conformance on SQLite in a file and PostgreSQL' cargo run --release --features containers -- check sqlite postgres --out "$reports"
+step 'conformance on PostgreSQL behind PgBouncer' cargo run --release --features containers -- check pgbouncer --expect ci/pgbouncer-expected.toml
 step 'the table of rules' diff docs/semantics.md "$reports/rules.md"
 step 'faults on SQLite' cargo run --release -- faults sqlite::memory:
 step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use selfsame_conformance::Report;
-use selfsame_postgres::testing::{Server, required};
+use selfsame_postgres::Postgres;
+use selfsame_postgres::testing::{PoolMode, Pooler, Server, pooler_required, required};
 use support::{ran, refused, run, selfsame};
 
 type Test = fn(&Server);
@@ -19,6 +20,10 @@ const TESTS: &[(&str, Test)] = &[
         check_runs_on_a_server,
     ),
     ("the_password_is_in_no_report", no_password_in_reports),
+    (
+        "check_leaves_tables_that_are_there_alone",
+        check_leaves_tables_alone,
+    ),
     (
         "a_wrong_password_is_refused_in_the_servers_words",
         wrong_password,
@@ -65,6 +70,64 @@ fn check_runs_on_a_server(server: &Server) {
     let ran = run(&["check", server.url(), "--filter", "types.i64,types.text"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("(PostgreSQL 1"), "{}", ran.out);
+}
+
+/// With tables of the suite's own names in the schema that everybody has, directly and behind a pooler that drops the search path.
+fn check_leaves_tables_alone(server: &Server) {
+    use selfsame::backend::{Backend, Sql, Statement, StatementKind};
+    use selfsame::value::{ValueRef, ValueType};
+
+    let mut connection = Postgres::url(server.url())
+        .and_then(|postgres| postgres.connect())
+        .expect("connects");
+    let mut execute = |text: &str| {
+        let sql = Sql::new(StatementKind::Ddl, text, [], []);
+        connection.execute(&Statement::new(&sql, &[])).expect(text);
+    };
+    for table in ["users", "tags", "t"] {
+        execute(&format!(
+            "DROP TABLE IF EXISTS public.{table}; CREATE TABLE public.{table} (id bigint, name text); INSERT INTO public.{table} VALUES (1, 'mine')"
+        ));
+    }
+    let pooler = match Pooler::start(server, PoolMode::Transaction) {
+        Ok(pooler) => Some(pooler),
+        Err(error) if pooler_required() => panic!("{error}"),
+        Err(_) => None,
+    };
+    for url in [Some(server.url()), pooler.as_ref().map(Pooler::url)]
+        .into_iter()
+        .flatten()
+    {
+        let ran = run(&[
+            "check",
+            url,
+            "--filter",
+            "flush.*,schema.*,relations.many_to_many.*",
+        ]);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    }
+    let left = "SELECT (SELECT string_agg(name, '') FROM public.users) || (SELECT string_agg(name, '') FROM public.tags) || \
+         (SELECT string_agg(name, '') FROM public.t) || (SELECT count(*) FROM pg_tables WHERE schemaname = 'public')";
+    let sql = Sql::new(StatementKind::Select, left, [], [ValueType::Text]);
+    let mut found = String::new();
+    connection
+        .query(&Statement::new(&sql, &[]), &mut |row| {
+            if let ValueRef::Text(text) = row.value(0, ValueType::Text)? {
+                found = text.to_owned();
+            }
+            Ok(())
+        })
+        .expect("reads");
+    assert_eq!(found, "mineminemine3");
+    let drop_all = Sql::new(
+        StatementKind::Ddl,
+        "DROP TABLE public.users, public.tags, public.t",
+        [],
+        [],
+    );
+    connection
+        .execute(&Statement::new(&drop_all, &[]))
+        .expect("drops");
 }
 
 fn no_password_in_reports(server: &Server) {

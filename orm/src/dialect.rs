@@ -41,6 +41,19 @@ pub trait Dialect: Debug + Send + Sync {
         out.push('"');
     }
 
+    /// Writes a text as a literal. By default as the SQL standard has it: in quotes, a quote in it doubled. A database that takes a backslash
+    /// for more than itself, or may be told to, MUST override this.
+    fn literal(&self, text: &str, out: &mut String) {
+        out.push('\'');
+        for c in text.chars() {
+            if c == '\'' {
+                out.push('\'');
+            }
+            out.push(c);
+        }
+        out.push('\'');
+    }
+
     /// Writes the placeholder of parameter `index` (from 1). By default `?`.
     fn placeholder(&self, index: usize, ty: ValueType, out: &mut String) {
         let _ = (index, ty);

@@ -11,6 +11,7 @@ use selfsame::schema::{ColumnType, Table};
 use selfsame::value::ValueType;
 
 use crate::reflection;
+use crate::settings::literal;
 
 /// The most parameters of one statement: the protocol counts them in 16 bits.
 const MAX_PARAMETERS: usize = 65_535;
@@ -73,10 +74,7 @@ impl Dialect for PostgresDialect {
     }
 
     fn create_enum(&self, name: &str, labels: &[String]) -> Option<String> {
-        let labels: Vec<String> = labels
-            .iter()
-            .map(|label| format!("'{}'", label.replace('\'', "''")))
-            .collect();
+        let labels: Vec<String> = labels.iter().map(|label| literal(label)).collect();
         Some(unless(
             &format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", ")),
             "duplicate_object",
@@ -133,6 +131,11 @@ impl Dialect for PostgresDialect {
             .with_lock_timeout(self.lock_timeout)
     }
 
+    /// Whatever `standard_conforming_strings` says.
+    fn literal(&self, text: &str, out: &mut String) {
+        out.push_str(&literal(text));
+    }
+
     fn batch(&self) -> Batch {
         Batch::Arrays
     }
@@ -146,11 +149,11 @@ impl Dialect for PostgresDialect {
         out.push_str("jsonb_extract_path_text(");
         out.push_str(document);
         for step in path {
-            let step = match step {
-                JsonStep::Name(name) => name.replace('\'', "''"),
-                JsonStep::Index(index) => index.to_string(),
-            };
-            write!(out, ", '{step}'").expect("a String takes any text");
+            out.push_str(", ");
+            match step {
+                JsonStep::Name(name) => self.literal(name, out),
+                JsonStep::Index(index) => self.literal(&index.to_string(), out),
+            }
         }
         out.push(')');
     }

@@ -96,11 +96,13 @@ impl ToSql for Bound<'_> {
         ty: &Type,
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        check_room(out)?;
         let written = match self.param {
             Param::Ref(value) => self.scalar(*value, ty, out),
             Param::Owned(value) => self.scalar(value.as_ref(), ty, out),
             Param::Column(values) => array(values, ty, out),
         };
+        let written = written.and_then(|is_null| check_room(out).map(|()| is_null));
         written.map_err(|error| {
             let message = format!("parameter {}: {}", self.position, error.message());
             Error::new(error.kind(), message)
@@ -174,12 +176,25 @@ fn array(values: &[ValueRef<'_>], ty: &Type, out: &mut BytesMut) -> Result<IsNul
     for value in values {
         let start = out.len();
         out.put_i32(-1);
+        check_room(out)?;
         if let IsNull::No = encode(*value, element, out)? {
             let written = length(out.len() - start - 4)?;
             out[start..start + 4].copy_from_slice(&written.to_be_bytes());
         }
     }
     Ok(IsNull::No)
+}
+
+/// The server ends a connection over a message of more than a gibibyte, and takes no value of that.
+const LONGEST_MESSAGE: usize = 1 << 30;
+
+fn check_room(out: &BytesMut) -> Result<()> {
+    if out.len() >= LONGEST_MESSAGE {
+        return Err(out_of_range(
+            "the parameters of the statement are longer than PostgreSQL takes together",
+        ));
+    }
+    Ok(())
 }
 
 fn length(length: usize) -> Result<i32> {

@@ -13,6 +13,8 @@ use selfsame::schema::{
 use selfsame::value::ColumnValue;
 use selfsame::{Error, ErrorKind, Result};
 
+use crate::settings::literal;
+
 /// The tables of these schemas by name; `None` is the current one, whose tables go without its name.
 pub(crate) fn reflect(
     connection: &mut dyn Connection,
@@ -85,8 +87,8 @@ const SCHEMAS: &str = "SELECT n.nspname, count(*) FROM pg_catalog.pg_class c \
 
 /// Every query begins with the tables that count, and with what domains are made of.
 fn listed(schemas: &[Option<String>]) -> String {
-    let literal = |schema: &String| format!("'{}'", schema.replace('\'', "''"));
-    let named: Vec<String> = schemas.iter().flatten().map(literal).collect();
+    let named = schemas.iter().flatten().map(|schema| literal(schema));
+    let named: Vec<String> = named.collect();
     let is_named = match named.is_empty() {
         true => "false".to_owned(),
         false => format!("n.nspname IN ({})", named.join(", ")),

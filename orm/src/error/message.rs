@@ -143,7 +143,7 @@ mod tests {
             ("error near \"!!!\"", "error near \"…\""),
             ("error near \"secret", "error near \"…\""),
             ("error \"x\"secret\"y\"", "error \"x\"…\"y\""),
-            ("operator secret other 12.5", "operator … .…"),
+            ("operator secret other 12.5", "operator …  .…"),
             ("operator ~~%$ secret", "operator  …"),
             ("error in Grüße", "error in …"),
         ] {

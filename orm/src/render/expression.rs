@@ -526,37 +526,55 @@ impl<'a> Writer<'a> {
 
     /// The dialect names subject and pattern as often as it likes; each time they are written anew, parameters included.
     fn text_match(&mut self, test: TextMatch, subject: &Node, pattern: &Node) {
-        const SUBJECT: char = '\u{1}';
-        const PATTERN: char = '\u{2}';
-        let mut template = String::new();
-        let dialect = self.text.dialect;
-        dialect.text_match(test, "\u{1}", "\u{2}", &mut template);
-        let mut rest = &*template;
-        while let Some(at) = rest.find([SUBJECT, PATTERN]) {
-            self.push(&rest[..at]);
-            match rest[at..].starts_with(SUBJECT) {
-                true => self.text_operand(subject),
-                false => self.text_operand(pattern),
-            }
-            rest = &rest[at + 1..];
-        }
-        self.push(rest);
+        self.around(
+            |dialect, [subject, pattern], out| dialect.text_match(test, subject, pattern, out),
+            |writer, which: usize| match which {
+                0 => writer.text_operand(subject),
+                _ => writer.text_operand(pattern),
+            },
+        );
     }
 
     /// What the dialect writes around an operand.
     fn template(
         &mut self,
-        write: impl FnOnce(&dyn Dialect, &str, &mut String),
+        write: impl Fn(&dyn Dialect, &str, &mut String),
         operand: impl Fn(&mut Self),
     ) {
-        const OPERAND: &str = "\u{1}";
-        let mut template = String::new();
-        write(self.text.dialect, OPERAND, &mut template);
-        for (i, part) in template.split(OPERAND).enumerate() {
-            if i > 0 {
-                operand(self);
-            }
-            self.push(part);
+        self.around(
+            |dialect, [operand], out| write(dialect, operand, out),
+            |writer, _| operand(writer),
+        );
+    }
+
+    /// What the dialect writes around operands, whose places are found by marks. A mark is chosen that is nowhere in what the dialect
+    /// writes else, which names in the program's own data may be part of.
+    fn around<const N: usize>(
+        &mut self,
+        write: impl Fn(&dyn Dialect, [&str; N], &mut String),
+        operand: impl Fn(&mut Self, usize),
+    ) {
+        let dialect = self.text.dialect;
+        let written = |operands: [&str; N]| {
+            let mut out = String::new();
+            write(dialect, operands, &mut out);
+            out
+        };
+        let plain = written([""; N]);
+        let number = (0_u32..)
+            .find(|number| !plain.contains(&format!("\u{1}{number}")))
+            .unwrap_or_default();
+        let marks: [String; N] = std::array::from_fn(|which| format!("\u{1}{number}:{which}\u{2}"));
+        let template = written(std::array::from_fn(|which| &*marks[which]));
+        let mut rest = &*template;
+        loop {
+            let next = (0..N).filter_map(|which| Some((rest.find(&marks[which])?, which)));
+            let Some((at, which)) = next.min() else {
+                return self.push(rest);
+            };
+            self.push(&rest[..at]);
+            operand(self, which);
+            rest = &rest[at + marks[which].len()..];
         }
     }
 

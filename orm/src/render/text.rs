@@ -59,16 +59,9 @@ impl<'d> Text<'d> {
         self.identifier(local_name(name, schema));
     }
 
-    /// A literal of the SQL standard.
+    /// A text as a literal.
     pub(super) fn string(&mut self, value: &str) {
-        self.out.push('\'');
-        for c in value.chars() {
-            if c == '\'' {
-                self.out.push('\'');
-            }
-            self.out.push(c);
-        }
-        self.out.push('\'');
+        self.dialect.literal(value, &mut self.out);
     }
 
     /// A name of our own: a letter or more, and a number from 1.

@@ -36,6 +36,11 @@ pub(crate) const CASES: &[Case] = &[
     ("statements_many_parameters", many_parameters),
     ("statements_text_matches", text_matches),
     ("statements_table_exists", table_exists),
+    ("statements_literals_are_no_syntax", literals_are_no_syntax),
+    (
+        "statements_of_many_bytes_are_split",
+        of_many_bytes_are_split,
+    ),
 ];
 
 fn a_sink_stops_early(server: &Server) {
@@ -426,4 +431,112 @@ fn table_exists(server: &Server) {
         selfsame::dialect::Transaction::Rollback,
     )
     .expect("no transaction is no error");
+}
+
+/// With either meaning of a backslash.
+fn literals_are_no_syntax(server: &Server) {
+    let dialect = PostgresDialect::default();
+    let mut case = fixture(server);
+    for conforming in ["on", "off"] {
+        let set = format!(
+            "SET standard_conforming_strings = {conforming}; SET escape_string_warning = off"
+        );
+        execute(case.connection.as_mut(), &set).expect("sets");
+        for text in [
+            "it's",
+            "\\",
+            "\\'",
+            "' || 'x",
+            "\\' || version() || '",
+            "a\\nb",
+            "\u{1}",
+        ] {
+            let mut select = "SELECT ".to_owned();
+            dialect.literal(text, &mut select);
+            let rows = read(case.connection.as_mut(), &select, &[], &[ValueType::Text]);
+            assert_eq!(
+                rows.expect(text),
+                [[Value::Text(text.to_owned())]],
+                "{conforming}"
+            );
+
+            let mut path = "SELECT ".to_owned();
+            let document = format!(
+                r#"{{"{}": "found"}}"#,
+                text.replace('\\', "\\\\").replace('\u{1}', "\\u0001")
+            );
+            dialect.json_text("$1::jsonb", &[text.into()], &mut path);
+            let rows = read(
+                case.connection.as_mut(),
+                &path,
+                &[(ValueType::Json, ValueRef::Json(&document).into())],
+                &[ValueType::Text],
+            );
+            assert_eq!(
+                rows.expect(text),
+                [[Value::Text("found".to_owned())]],
+                "{conforming} {text:?}"
+            );
+        }
+    }
+}
+
+#[derive(selfsame::Entity, Clone, Debug)]
+#[orm(table = "papers")]
+struct Paper {
+    #[orm(primary_key)]
+    id: selfsame::prelude::Auto<i64>,
+    text: String,
+}
+
+/// Many long rows are several statements, none of them longer than a bound, and all of them one commit; a single row goes as it is.
+fn of_many_bytes_are_split(server: &Server) {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use selfsame::prelude::*;
+
+    let database = server.database().expect("a database");
+    let engine = Engine::new(database.backend());
+    selfsame::metadata![Paper]
+        .create_all(&engine)
+        .expect("creates");
+    static LONGEST: AtomicUsize = AtomicUsize::new(0);
+    static WRITES: AtomicUsize = AtomicUsize::new(0);
+    engine.observe(|event: &selfsame::engine::Event<'_>| {
+        if event.sql.kind().is_write() {
+            let bytes = event.params.iter().map(|param| match param {
+                Param::Column(values) => values
+                    .iter()
+                    .map(|value| match value {
+                        ValueRef::Text(text) => text.len(),
+                        _ => 8,
+                    })
+                    .sum(),
+                _ => 0_usize,
+            });
+            LONGEST.fetch_max(bytes.sum(), Ordering::Relaxed);
+            WRITES.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let mut session = Session::new(&engine);
+    let papers: Vec<_> = (0..40)
+        .map(|number: usize| session.add(Paper::new("x".repeat(1_000_000 + number))))
+        .collect();
+    session.commit().expect("commits");
+    assert_eq!(WRITES.swap(0, Ordering::Relaxed), 3);
+    assert!(LONGEST.load(Ordering::Relaxed) < 17 * 1024 * 1024);
+    for (number, paper) in papers.iter().enumerate() {
+        session.refresh(*paper).expect("reads");
+        assert_eq!(session[*paper].text.len(), 1_000_000 + number);
+    }
+    for paper in &papers {
+        session[*paper].text.push('y');
+    }
+    session.commit().expect("commits");
+    assert_eq!(WRITES.swap(0, Ordering::Relaxed), 3);
+    let long = Paper::query()
+        .filter(Paper::TEXT.ends_with("y"))
+        .count(&mut session)
+        .expect("counts");
+    assert_eq!(long, 40);
 }

@@ -228,6 +228,8 @@ fn documents(context: &mut Context) -> CaseResult {
     let said = serde_json::json!({
         "name": "ann", "n": 12, "yes": true, "no": false, "nothing": null,
         "it's \"odd\"": ["a", {"deep": "b"}],
+        "\u{1}": "one", "\u{1}0:0\u{2}": "mark", "$1": "dollar", "?": "question", "a\\": "backslash",
+        "\\' || 'x": "quote",
     });
     let mut session = with_happening(context, said)?;
     let name = |name: &str| JsonStep::from(name);
@@ -238,6 +240,12 @@ fn documents(context: &mut Context) -> CaseResult {
         (vec![name("no")], Some("false")),
         (vec![name("nothing")], None),
         (vec![name("missing"), name("deeper")], None),
+        (vec![name("\u{1}")], Some("one")),
+        (vec![name("\u{1}0:0\u{2}")], Some("mark")),
+        (vec![name("$1")], Some("dollar")),
+        (vec![name("?")], Some("question")),
+        (vec![name("a\\")], Some("backslash")),
+        (vec![name("\\' || 'x")], Some("quote")),
         (vec![name("it's \"odd\""), JsonStep::from(0)], Some("a")),
         (
             vec![name("it's \"odd\""), JsonStep::from(1), name("deep")],

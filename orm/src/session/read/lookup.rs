@@ -9,6 +9,7 @@ use crate::entity::{Fetch, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Lock, Renderer};
 use crate::session::life::transaction::Intent;
+use crate::session::write::persist::{bytes, fitting};
 use crate::session::{AnyStore, Fill, Selection, Session};
 use crate::sql;
 use crate::value::{Param, Value, ValueRef};
@@ -168,6 +169,13 @@ impl Session {
         let count = keys.len() / width;
         let batch = self.engine.dialect().batch();
         if batch == Batch::Arrays && count > 1 {
+            let rows = keys.chunks(width);
+            let fits = fitting(rows.map(|key| key.iter().map(|value| bytes(value.as_ref())).sum()));
+            if fits < count {
+                let (first, rest) = keys.split_at(fits * width);
+                self.each_batch(width, first, send)?;
+                return self.each_batch(width, rest, send);
+            }
             let columns: Vec<Vec<ValueRef<'_>>> = (0..width)
                 .map(|at| {
                     let column = keys.iter().skip(at).step_by(width);

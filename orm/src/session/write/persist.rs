@@ -19,7 +19,8 @@ use crate::session::read::lookup::owned;
 use crate::session::write::plan::Step;
 use crate::session::write::read_back::is_rewritten;
 use insert::Insert;
-use send::{Keys, each_row, key_arrays, parts, shape, with_arrays};
+use send::{Keys, by_bytes, each_row, key_arrays, parts, shape, with_arrays};
+pub(in crate::session) use send::{bytes, fitting};
 
 /// Runs one step.
 pub(in crate::session) fn run(session: &mut Session, step: &Step) -> Result<()> {
@@ -120,16 +121,18 @@ fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -
     };
     if slots.len() > 1 && session.engine.dialect().batch() == Batch::Arrays {
         let sql = renderer(session, Operation::UpdateArrays);
-        let matched = {
-            let (any, connection) = parts(session, store)?;
-            let arrays = key_arrays(any, slots, columns);
-            let sent: Vec<usize> = columns.iter().chain(key).copied().collect();
-            let outcome = with_arrays(&arrays, |params| connection.execute(&sql, params));
-            outcome
-                .map_err(|error| trace(error, &mapper, &sent))?
-                .matched
-        };
-        expect_all(session, store, slots, matched, "UPDATE")?;
+        for slots in by_bytes(session, store, slots, columns) {
+            let matched = {
+                let (any, connection) = parts(session, store)?;
+                let arrays = key_arrays(any, slots, columns);
+                let sent: Vec<usize> = columns.iter().chain(key).copied().collect();
+                let outcome = with_arrays(&arrays, |params| connection.execute(&sql, params));
+                outcome
+                    .map_err(|error| trace(error, &mapper, &sent))?
+                    .matched
+            };
+            expect_all(session, store, slots, matched, "UPDATE")?;
+        }
     } else {
         let sql = renderer(session, Operation::Update);
         one_each(session, store, &sql, slots, columns, "UPDATE")?;
@@ -159,12 +162,14 @@ fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
     };
     if slots.len() > 1 && session.engine.dialect().batch() == Batch::Arrays {
         let sql = renderer(session, Operation::DeleteArrays);
-        let matched = {
-            let (any, connection) = parts(session, store)?;
-            let arrays = key_arrays(any, slots, &[]);
-            with_arrays(&arrays, |params| connection.execute(&sql, params))?.matched
-        };
-        expect_all(session, store, slots, matched, "DELETE")?;
+        for slots in by_bytes(session, store, slots, &[]) {
+            let matched = {
+                let (any, connection) = parts(session, store)?;
+                let arrays = key_arrays(any, slots, &[]);
+                with_arrays(&arrays, |params| connection.execute(&sql, params))?.matched
+            };
+            expect_all(session, store, slots, matched, "DELETE")?;
+        }
     } else {
         let sql = renderer(session, Operation::Delete);
         one_each(session, store, &sql, slots, &[], "DELETE")?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::insert::{first_batch, rows_per_statement};
+use super::send::{bytes, fitting};
 use crate::backend::Rows;
 use crate::dialect::Batch;
 use crate::engine::Operation;
@@ -14,10 +15,13 @@ use crate::session::read::lookup::{KeyBatch, not_connected};
 use crate::session::{Planted, is_planted};
 use crate::value::{Param, Value, ValueRef};
 
+/// Pairs of which no key that an index takes is too long for one statement.
+const MOST_PAIRS: usize = 2048;
+
 /// Whether so many pairs are written by a single statement.
 pub(super) fn is_one_insert(session: &Session, association: u16, count: usize) -> bool {
     match session.engine.dialect().batch() {
-        Batch::Arrays => true,
+        Batch::Arrays => count <= MOST_PAIRS,
         Batch::Values { max_parameters } => {
             let entry = &session.associations[usize::from(association)];
             let width = entry.association.table().columns.len();
@@ -181,13 +185,26 @@ impl Table {
                 _ => renderer.delete_arrays(table, &self.columns),
             }
         });
-        let column = |at: usize| -> Vec<ValueRef<'_>> {
-            let values = keys.iter().skip(at).step_by(self.width);
-            values.map(Value::as_ref).collect()
-        };
-        let columns: Vec<Vec<ValueRef<'_>>> = (0..self.width).map(column).collect();
-        let params: Vec<Param<'_>> = columns.iter().map(|column| Param::Column(column)).collect();
-        Ok(session.connected()?.execute(&sql, &params)?.matched)
+        let mut matched = 0;
+        let mut rest = keys;
+        while !rest.is_empty() {
+            let rows = rest.chunks(self.width);
+            let fits = match rest.len() / self.width <= MOST_PAIRS {
+                true => rest.len() / self.width,
+                false => fitting(rows.map(|row| row.iter().map(|key| bytes(key.as_ref())).sum())),
+            };
+            let (keys, others) = rest.split_at(fits * self.width);
+            rest = others;
+            let column = |at: usize| -> Vec<ValueRef<'_>> {
+                let values = keys.iter().skip(at).step_by(self.width);
+                values.map(Value::as_ref).collect()
+            };
+            let columns: Vec<Vec<ValueRef<'_>>> = (0..self.width).map(column).collect();
+            let params: Vec<Param<'_>> =
+                columns.iter().map(|column| Param::Column(column)).collect();
+            matched += session.connected()?.execute(&sql, &params)?.matched;
+        }
+        Ok(matched)
     }
 }
 

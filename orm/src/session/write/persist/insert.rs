@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::pairing::{Returned, Witness, witness};
-use super::send::{Keys, each_row, params, parts, shape, with_arrays};
+use super::send::{Keys, by_bytes, each_row, fitting_rows, params, parts, shape, with_arrays};
 use crate::backend::{Outcome, Sql};
 use crate::dialect::Batch;
 use crate::engine::Operation;
@@ -92,13 +92,18 @@ impl Insert<'_> {
     /// Whether several rows are sent as a single statement.
     pub(super) fn is_one_statement(&self, session: &Session) -> bool {
         match session.engine.dialect().batch() {
-            Batch::Arrays => self.in_one_array_statement(session),
+            Batch::Arrays => self.in_one_array_statement(session) && self.fits(session),
             Batch::Values { max_parameters } => {
                 self.made_by_database(session).is_empty()
+                    && self.fits(session)
                     && self.slots.len() <= rows_per_statement(max_parameters, self.columns.len())
             }
             Batch::Rows => false,
         }
+    }
+
+    fn fits(&self, session: &Session) -> bool {
+        by_bytes(session, self.store, self.slots, self.columns).len() <= 1
     }
 
     /// The columns that the program leaves to the database, and that are to be known.
@@ -145,7 +150,7 @@ impl Insert<'_> {
         let mut rest = self.slots;
         while !rest.is_empty() {
             let slots;
-            (slots, rest) = first_batch(rest, max_parameters, self.columns.len());
+            (slots, rest) = self.first_values(session, rest, max_parameters);
             let sql = self.sql(session, Operation::Insert, self.columns, &[], slots.len());
             let (store, connection) = parts(session, self.store)?;
             let params = params(store, slots, self.columns, Keys::None);
@@ -163,6 +168,23 @@ impl Insert<'_> {
         let table = session.entry(self.store).mapper.table();
         !session.engine.capabilities().returning
             || session.engine.dialect().last_key(table).is_some()
+    }
+
+    /// The first rows of one multi-row VALUES, and the rest.
+    fn first_values<'s>(
+        &self,
+        session: &Session,
+        slots: &'s [u32],
+        max_parameters: usize,
+    ) -> (&'s [u32], &'s [u32]) {
+        let (batch, _) = first_batch(slots, max_parameters, self.columns.len());
+        let fits = fitting_rows(session.any_store(self.store), batch, self.columns);
+        // Rows that are too long for the usual numbers go by powers of two, for each number is a statement of its own.
+        let rows = match fits < batch.len() {
+            true => 1 << fits.ilog2(),
+            false => batch.len(),
+        };
+        slots.split_at(rows)
     }
 
     /// Rows whose key the database counts: counted on from the last key where the dialect allows, else told row by row.
@@ -244,8 +266,16 @@ impl Insert<'_> {
             .try_for_each(|(id, &slot)| store.assign(slot, key, key_value(ty, id)?))
     }
 
-    /// All rows in one statement, one array a column.
+    /// All rows, in one statement if that is not too long.
     fn arrays(&self, session: &mut Session, made: &[usize]) -> Result<()> {
+        for slots in by_bytes(session, self.store, self.slots, self.columns) {
+            Insert { slots, ..*self }.array(session, made)?;
+        }
+        Ok(())
+    }
+
+    /// Rows in one statement, one array a column.
+    fn array(&self, session: &mut Session, made: &[usize]) -> Result<()> {
         let witnesses = match self.witness(session) {
             _ if made.is_empty() => Vec::new(),
             Witness::Columns(columns) => columns,
@@ -287,7 +317,7 @@ impl Insert<'_> {
         let mut rest = self.slots;
         while !rest.is_empty() {
             let slots;
-            (slots, rest) = first_batch(rest, max_parameters, self.columns.len());
+            (slots, rest) = self.first_values(session, rest, max_parameters);
             let sql = self.sql(session, Operation::Insert, self.columns, &back, slots.len());
             let (store, connection) = parts(session, self.store)?;
             let mut returned = Returned::new(store, slots, made, &witnesses);

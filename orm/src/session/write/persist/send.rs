@@ -7,11 +7,82 @@ use crate::error::Result;
 use crate::session::memory::fit::trace;
 use crate::session::read::lookup::not_connected;
 use crate::session::{AnyStore, Session};
-use crate::value::{Param, ValueRef};
+use crate::value::{Param, ValueRef, ValueType};
 
 /// The parameters of no more rows than this are laid out at a time, so that they are still in the processor's cache when they are
 /// sent.
 const MOST_LAID_OUT: usize = 256;
+
+/// Parameters of one statement for many rows are no longer than this together, or one row's: a database copies them more than once, and
+/// none takes any length.
+pub(in crate::session) const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Roughly what a value takes on its way.
+pub(in crate::session) fn bytes(value: ValueRef<'_>) -> usize {
+    const FIXED: usize = 16;
+    match value {
+        ValueRef::Text(text) | ValueRef::Json(text) => FIXED + text.len(),
+        ValueRef::Bytes(bytes) => FIXED + bytes.len(),
+        _ => FIXED,
+    }
+}
+
+/// How many of the first items fit into one statement by their bytes: one at least, if there is one.
+pub(in crate::session) fn fitting(bytes: impl Iterator<Item = usize>) -> usize {
+    let mut sum = 0;
+    let fits = bytes.take_while(|bytes| {
+        sum += bytes;
+        sum <= MOST_BYTES
+    });
+    fits.count().max(1)
+}
+
+/// How many of the first rows fit into one statement by the bytes of these columns, and of what picks the row.
+pub(super) fn fitting_rows(store: &dyn AnyStore, slots: &[u32], columns: &[usize]) -> usize {
+    let mapper = store.mapper();
+    let is_long = |column: &usize| {
+        matches!(
+            mapper.types()[*column],
+            ValueType::Text | ValueType::Json | ValueType::Bytes | ValueType::Native
+        )
+    };
+    let all = columns.iter().chain(mapper.guard());
+    let long: Vec<usize> = all
+        .clone()
+        .filter(|column| is_long(column))
+        .copied()
+        .collect();
+    let fixed = 16 * all.count().max(1);
+    if long.is_empty() {
+        return slots.len().min(MOST_BYTES / fixed).max(1);
+    }
+    fitting(slots.iter().map(|&slot| {
+        let values = long.iter().map(|&column| store.value(slot, column));
+        fixed
+            + values
+                .map(|param| param.value().map_or(0, bytes))
+                .sum::<usize>()
+    }))
+    .min(slots.len().max(1))
+}
+
+/// Rows in parts that fit into one statement each.
+pub(super) fn by_bytes<'s>(
+    session: &Session,
+    store: u16,
+    slots: &'s [u32],
+    columns: &[usize],
+) -> Vec<&'s [u32]> {
+    let any = session.any_store(store);
+    let mut parts = Vec::new();
+    let mut rest = slots;
+    while !rest.is_empty() {
+        let (part, others) = rest.split_at(fitting_rows(any, rest, columns));
+        parts.push(part);
+        rest = others;
+    }
+    parts
+}
 
 /// Whether the parameters of a row end with what picks it: its key, and its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,5 +212,20 @@ pub(super) fn shape(
         columns: columns.to_vec(),
         others: others.to_vec(),
         count,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_is_at_least_one() {
+        let of = |sizes: &[usize]| fitting(sizes.iter().copied());
+        assert_eq!(of(&[MOST_BYTES + 1, 1]), 1);
+        assert_eq!(of(&[MOST_BYTES - 1, 1, 1]), 2);
+        assert_eq!(of(&[1, 2, 3]), 3);
+        assert_eq!(bytes(ValueRef::Text("abc")), 19);
+        assert_eq!(bytes(ValueRef::Null), 16);
     }
 }
