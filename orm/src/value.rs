@@ -137,7 +137,7 @@ impl<'a> ValueRef<'a> {
 
     /// Whether two values are the same to dirty tracking: floats by their bits, everything else by equality.
     ///
-    /// So a NaN is not changed by being a NaN, and a decimal that only changed its scale is changed.
+    /// So a NaN is not changed by being a NaN; decimals are equal as numbers, whatever their scales.
     #[inline]
     pub fn same(self, other: ValueRef<'_>) -> bool {
         match (self, other) {

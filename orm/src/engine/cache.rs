@@ -25,6 +25,9 @@ pub(crate) enum Operation {
     /// Of an association table: what its rows pair with some keys.
     SelectPaired,
     SelectPairedArrays,
+    /// The rows that refer to some keys, with the keys of the rows that they refer to; of this mapper.
+    SelectOwned(u64),
+    SelectOwnedArrays(u64),
     /// Of an association table: its rows with some keys on one side.
     DeleteBy,
 }

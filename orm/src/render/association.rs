@@ -5,15 +5,20 @@ use super::{Renderer, types};
 use crate::backend::{Sql, StatementKind};
 use crate::schema::Table;
 
-/// A table that is reached through an association table.
+/// A table that is reached through an association table, or from the table that its rows refer to.
 #[derive(Clone, Copy, Debug)]
 pub struct Pairing<'a> {
     /// The association table.
     pub association: &'a Table,
     /// Its columns that are searched by, and read behind those of the target.
     pub here: &'a [usize],
-    /// Its columns that refer to the target's primary key.
+    /// Its columns that the target is joined by.
     pub there: &'a [usize],
+    /// The target's columns that they are compared with.
+    pub by: &'a [usize],
+    /// Whether the target's rows refer to it. The side that is referred to stands first in a comparison: where databases compare text as
+    /// one of the two columns does, it is as this one.
+    pub is_referred_to: bool,
     /// The table that is read.
     pub target: &'a Table,
     /// Its columns that are read.
@@ -66,6 +71,8 @@ impl Renderer<'_> {
             association,
             here,
             there,
+            by,
+            is_referred_to,
             target,
             read,
             order,
@@ -81,9 +88,15 @@ impl Renderer<'_> {
         text.table(target);
         text.push(" AS t ON ");
         text.each(there.len(), " AND ", |text, i| {
-            text.behind("t.", target, &target.primary_key[i..=i]);
-            text.push(" = ");
-            text.behind("a.", association, &there[i..=i]);
+            if is_referred_to {
+                text.behind("a.", association, &there[i..=i]);
+                text.push(" = ");
+            }
+            text.behind("t.", target, &by[i..=i]);
+            if !is_referred_to {
+                text.push(" = ");
+                text.behind("a.", association, &there[i..=i]);
+            }
         });
         text.push(" WHERE ");
         condition(&mut text);

@@ -330,6 +330,8 @@ fn rows_reached_through_pairs() {
         association: &tags,
         here: &[1],
         there: &[0],
+        by: &[0],
+        is_referred_to: false,
         target: &users,
         read: &[0, 1, 2],
         order: &[(2, true), (0, false)],
@@ -345,6 +347,17 @@ SELECT t."id", t."name", t."age", a."tag" FROM "user_tags" AS a JOIN "users" AS 
         ..pairing
     });
     insta::assert_snapshot!(sql.text(), @r#"SELECT t."id", t."name", t."age", a."tag", a."kind" FROM "user_tags" AS a JOIN "users" AS t ON t."id" = a."user_id" WHERE (a."tag", a."kind") IN (SELECT * FROM UNNEST($1::text[], $2::text[]))"#);
+    let referring = Pairing {
+        association: &users,
+        here: &[0],
+        there: &[0],
+        by: &[0],
+        is_referred_to: true,
+        target: &tags,
+        read: &[1],
+        order: &[],
+    };
+    insta::assert_snapshot!(Renderer::new(&Arrays).select_paired(&referring, 1).text(), @r#"SELECT t."tag", a."id" FROM "users" AS a JOIN "user_tags" AS t ON a."id" = t."user_id" WHERE a."id" IN ($1)"#);
     let read = [ValueType::I64, ValueType::Text, ValueType::I32];
     let keys = [ValueType::Text, ValueType::Text];
     assert_eq!(sql.params(), keys);

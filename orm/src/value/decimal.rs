@@ -2,15 +2,16 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind};
 
-/// An exact decimal number: `mantissa / 10^scale`. `1.0` and `1.00` differ in scale and compare as unequal;
-/// use [`Decimal::compare`] for the numeric order.
+/// An exact decimal number: `mantissa / 10^scale`. `1.0` and `1.00` differ in scale and are equal, as they are to databases;
+/// [`Decimal::compare`] is the numeric order.
 ///
 /// The mantissa is kept in two halves so that a [`ValueRef`](crate::value::ValueRef) stays four words.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 pub struct Decimal {
     high: i64,
     low: u64,
@@ -55,12 +56,40 @@ impl Decimal {
         }
     }
 
+    /// The same number without zeros at the end of its fraction.
+    pub(crate) fn normalized(self) -> Self {
+        let (mut mantissa, mut scale) = (self.mantissa(), self.scale);
+        if mantissa == 0 {
+            return Self::new(0, 0);
+        }
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale -= 1;
+        }
+        Self::new(mantissa, scale)
+    }
+
     fn rescaled(self, scale: u32) -> Option<i128> {
         if self.mantissa() == 0 {
             return Some(0);
         }
         self.mantissa()
             .checked_mul(10i128.checked_pow(scale - self.scale)?)
+    }
+}
+
+impl PartialEq for Decimal {
+    fn eq(&self, other: &Self) -> bool {
+        self.compare(*other).is_eq()
+    }
+}
+
+impl Eq for Decimal {}
+
+impl Hash for Decimal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let number = self.normalized();
+        (number.high, number.low, number.scale).hash(state);
     }
 }
 

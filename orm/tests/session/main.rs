@@ -9,6 +9,7 @@ mod deferred;
 mod deletion;
 mod dirty;
 mod embedded;
+mod equality;
 mod expressions;
 mod filtered;
 mod fixture;

@@ -71,7 +71,11 @@ impl Session {
                     let version = version.value().unwrap_or(ValueRef::Null);
                     self.refuse_other_version((store, slot), column, version)?;
                 }
-                let given = (0..mapper.types().len()).filter(|&c| is_given(&value, mapper, c));
+                // The key is how the row was found: the database may write it in another way.
+                let key = &mapper.table().primary_key;
+                let given = (0..mapper.types().len())
+                    .filter(|c| !key.contains(c))
+                    .filter(|&c| is_given(&value, mapper, c));
                 let (together, singly): (Vec<usize>, Vec<usize>) =
                     given.partition(|&column| mapper.is_together(column));
                 for column in singly {
@@ -123,7 +127,8 @@ impl Session {
         }
         let met = self.load_by_key_with(store, key, deferred)?;
         let any = self.any_store(store);
-        let read = any.find(&values)?;
+        // The database may find a row by a key that looks unequal here.
+        let read = any.find(&values)?.or(met.first().copied());
         match read {
             // What was written to while it was expired stays expired until the flush, which a hook cannot wait for.
             Some(slot) if any.is_expired(slot, self.epoch) && !met.contains(&slot) => {

@@ -163,17 +163,24 @@ impl Session {
             return Ok(());
         }
         let keys: Vec<Value> = unread.iter().copied().flatten().cloned().collect();
-        self.load_by_key_with(store, &keys, &wanted.deferred)?;
+        let read = self.load_by_key_with(store, &keys, &wanted.deferred)?;
+        let mut met = 0;
+        let mut missing = Vec::new();
         for key in unread {
-            let any = self.any_store(store);
-            let is_known = any.find(&values(key))?.is_some()
-                || self
-                    .any_store_mut(store)
-                    .find_pending(&values(key))?
-                    .is_some();
-            if !is_known {
-                self.merging.missing.insert((store, text(key)));
+            match self.any_store(store).find(&values(key))? {
+                Some(_) => met += 1,
+                None => {
+                    let pending = self.any_store_mut(store).find_pending(&values(key))?;
+                    if pending.is_none() {
+                        missing.push((store, text(key)));
+                    }
+                }
             }
+        }
+        // More rows than keys that are known by them: the database holds keys equal that look unequal here, so each is asked for when
+        // it is merged.
+        if read.len() <= met {
+            self.merging.missing.extend(missing);
         }
         Ok(())
     }

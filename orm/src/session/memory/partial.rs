@@ -120,9 +120,29 @@ impl Session {
         self.call_after_loads()?;
         for (&member, key) in members.iter().zip(owner_keys.chunks(width)) {
             let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
-            let owner = self.any_store(store).find(&key)?;
-            if let Some(view) = owner.and_then(|owner| views.get_mut(&owner)) {
-                view.push(member);
+            let owner = match *owners {
+                [owner] => Some(owner),
+                _ => self.any_store(store).find(&key)?,
+            };
+            match owner.and_then(|owner| views.get_mut(&owner)) {
+                Some(view) => view.push(member),
+                None => {
+                    // The database holds keys equal that look unequal here: what it gives for one owner is of that owner.
+                    let mut all = Vec::new();
+                    for owner in &owners {
+                        let owner = std::slice::from_ref(owner);
+                        all.extend(self.load_part(
+                            store,
+                            relation,
+                            resolved,
+                            owner,
+                            (part, undefer),
+                        )?);
+                    }
+                    all.sort_unstable();
+                    all.dedup();
+                    return Ok(all);
+                }
             }
         }
         for (owner, slots) in views {

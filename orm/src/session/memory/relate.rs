@@ -167,8 +167,15 @@ impl Session {
 
     /// The store that a relation of `store` leads to.
     pub(in crate::session) fn target_store(&mut self, store: u16, relation: u16) -> u16 {
-        let descriptor = self.entry(store).mapper.relations()[usize::from(relation)].clone();
+        let descriptor = &self.entry(store).mapper.relations()[usize::from(relation)];
         let mapper = descriptor.target();
+        let known = (0u16..).zip(&self.stores);
+        let mut known = known.filter(|(_, entry)| entry.mapper.id() == mapper.id());
+        if let Some((known, _)) = known.next() {
+            return known;
+        }
+        // Its way to make a store is copied only the first time.
+        let descriptor = descriptor.clone();
         self.store_for(&mapper, &*descriptor.store)
     }
 

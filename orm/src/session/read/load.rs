@@ -1,6 +1,7 @@
 //! Loading: by key, along relations, and for many owners at once.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -13,7 +14,7 @@ use crate::render::Lock;
 use crate::session::planted::{Planted, is_planted};
 use crate::session::read::lookup::{Lookup, owned};
 use crate::session::{Handle, Node, Session, State};
-use crate::value::{Value, ValueRef};
+use crate::value::{Value, ValueRef, ValueType};
 
 impl Session {
     /// The object with this key: without a statement if it is mapped and not expired, else by one SELECT. `None` if there is no such row.
@@ -67,14 +68,29 @@ impl Session {
             self.load_default_relations(store, &slots)?;
             read.extend(slots);
         }
-        let epoch = self.epoch;
-        let store_ref = self.typed_store::<E>(store);
-        let found = keys.iter().filter_map(|key| store_ref.find_key(key));
+        let mut found: Vec<Option<u32>> = {
+            let store = self.typed_store::<E>(store);
+            keys.iter().map(|key| store.find_key(key)).collect()
+        };
         // A mapped row that was not read again is gone.
-        Ok(found
-            .filter(|slot| read.contains(slot) || !self.any_store(store).is_expired(*slot, epoch))
-            .map(|slot| self.handle((store, slot)))
-            .collect())
+        for slot in &mut found {
+            slot.take_if(|slot| {
+                !read.contains(slot) && self.any_store(store).is_expired(*slot, self.epoch)
+            });
+        }
+        let told: BTreeSet<u32> = found.iter().flatten().copied().collect();
+        if !read.is_subset(&told) {
+            // The database holds keys equal that look unequal here: each that led nowhere is asked for by itself.
+            for (slot, key) in found.iter_mut().zip(&keys) {
+                if slot.is_none() {
+                    let mut params = Vec::with_capacity(1);
+                    key.params(&mut params);
+                    *slot = self.load_by_key(store, &owned(&params))?.first().copied();
+                }
+            }
+        }
+        let found = found.into_iter().flatten();
+        Ok(found.map(|slot| self.handle((store, slot))).collect())
     }
 
     /// What a relation leads to: without a statement if it is known, else by one SELECT.
@@ -254,23 +270,6 @@ impl Session {
         (!values.contains(&Value::Null)).then_some(values)
     }
 
-    /// The mapped object that a foreign key leads to.
-    fn referred(&self, child: Node, columns: &[usize], parents: u16) -> Result<Option<u32>> {
-        let parents = self.any_store(parents);
-        // The usual key is of one column, and there are many children.
-        if let [column] = columns {
-            let param = self.any_store(child.0).value(child.1, *column);
-            return match param.value() {
-                Some(value) if !value.is_null() => parents.find(&[value]),
-                _ => Ok(None),
-            };
-        }
-        match self.foreign_key(child, columns) {
-            Some(key) => parents.find(&values(&key)),
-            None => Ok(None),
-        }
-    }
-
     /// Reads the collections of many owners at once, those that are not loaded. The members of each come in the relation's order,
     /// else by their key.
     pub(in crate::session) fn load_collections(
@@ -300,39 +299,101 @@ impl Session {
         let order: Vec<(usize, bool)> = resolved.order_by.iter().copied().chain(by_key).collect();
         let mut members: FxHashMap<u32, Vec<u32>> =
             missing.iter().map(|&owner| (owner, Vec::new())).collect();
-        if let Some(through) = &resolved.through {
-            let stores = (store, target);
-            for (owner, child) in
-                self.look_up_paired(stores, resolved, through, &missing, &order, undefer)?
-            {
-                members.entry(owner).or_default().push(child);
+        let stores = (store, target);
+        let pairs = match self.read_members(stores, resolved, &missing, &order, undefer)? {
+            Some(pairs) => pairs,
+            None => {
+                // The database holds keys equal that look unequal here: what it gives for one owner is of that owner.
+                let mut pairs = Vec::new();
+                for owner in &missing {
+                    let owner = std::slice::from_ref(owner);
+                    let members = self.read_members(stores, resolved, owner, &order, undefer)?;
+                    pairs.extend(members.into_iter().flatten());
+                }
+                pairs
+            }
+        };
+        for (owner, child) in pairs {
+            if let Some(slots) = members.get_mut(&owner) {
+                slots.push(child);
                 all.push(child);
             }
+        }
+        if resolved.through.is_some() {
             all.sort_unstable();
             all.dedup();
-        } else {
-            let keys = self.key_values(store, &missing);
-            let children = self.look_up(&Lookup {
-                store: target,
-                by: &resolved.remote,
-                keys: &keys,
-                order: &order,
-                lock: Lock::None,
-                undefer,
-            })?;
-            for child in children {
-                let owner = self.referred((target, child), &resolved.remote, store)?;
-                if let Some(slots) = owner.and_then(|owner| members.get_mut(&owner)) {
-                    slots.push(child);
-                    all.push(child);
-                }
-            }
         }
         for owner in missing {
             let slots = members.remove(&owner).unwrap_or_default();
             self.fill_collection((store, owner), relation, resolved, slots);
         }
         Ok(all)
+    }
+
+    /// Reads the members of the collections of some owners, each with its owner as its row says. `None` if a row says an owner that is
+    /// not among them as far as memory knows; with a single owner all rows are its.
+    fn read_members(
+        &mut self,
+        (store, target): (u16, u16),
+        resolved: &ResolvedRelation,
+        owners: &[u32],
+        order: &[(usize, bool)],
+        undefer: &[usize],
+    ) -> Result<Option<Vec<(u32, u32)>>> {
+        let mapper = Arc::clone(&self.entry(target).mapper);
+        let read = mapper.reading(undefer);
+        let columns = resolved.remote.iter();
+        // Text may be compared otherwise than byte by byte, as the owner's column is.
+        let places: Option<Vec<usize>> = columns
+            .map(|column| {
+                let is_text = matches!(mapper.types()[*column], ValueType::Text | ValueType::Json);
+                read.iter()
+                    .position(|read| read == column)
+                    .filter(|_| !is_text)
+            })
+            .collect();
+        let (slots, keys) = match places.filter(|_| resolved.through.is_none()) {
+            None => self.look_up_paired((store, target), resolved, owners, order, undefer)?,
+            Some(places) => {
+                let keys = self.key_values(store, owners);
+                let mut owner_keys = Vec::new();
+                let slots = self.look_up_each(
+                    &Lookup {
+                        store: target,
+                        by: &resolved.remote,
+                        keys: &keys,
+                        order,
+                        lock: Lock::None,
+                        undefer,
+                    },
+                    &mut |row| {
+                        if owners.len() > 1 {
+                            for (&at, &column) in places.iter().zip(&resolved.remote) {
+                                owner_keys.push(row.value(at, mapper.types()[column])?.to_owned());
+                            }
+                        }
+                        Ok(())
+                    },
+                )?;
+                (slots, owner_keys)
+            }
+        };
+        if let [owner] = *owners {
+            return Ok(Some(slots.into_iter().map(|slot| (owner, slot)).collect()));
+        }
+        let any = self.any_store(store);
+        let mut pairs = Vec::with_capacity(slots.len());
+        for (slot, key) in slots.into_iter().zip(keys.chunks(resolved.local.len())) {
+            let found = match key {
+                [value] => any.find(&[value.as_ref()])?,
+                key => any.find(&values(key))?,
+            };
+            match found.filter(|owner| owners.binary_search(owner).is_ok()) {
+                Some(owner) => pairs.push((owner, slot)),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(pairs))
     }
 
     /// Takes over what was read of a collection. What was set since the last flush wins over what the rows say.

@@ -121,15 +121,27 @@ impl Session {
 
     /// Reads rows into their store, in batches; their slots in the order they came.
     pub(in crate::session) fn look_up(&mut self, lookup: &Lookup<'_>) -> Result<Vec<u32>> {
+        self.look_up_each(lookup, &mut |_| Ok(()))
+    }
+
+    /// The same; `each` sees every row.
+    pub(in crate::session) fn look_up_each(
+        &mut self,
+        lookup: &Lookup<'_>,
+        each: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<Vec<u32>> {
         let moment = self.moment();
         let mut slots = Vec::with_capacity(lookup.keys.len() / lookup.by.len());
         let (store, undefer) = (lookup.store, lookup.undefer);
         self.look_up_rows(lookup, &mut |any, row| {
-            slots.extend(
-                any.take_row(row, 0, undefer, Fill::Expired, moment)
-                    .map_err(|error| named(any, error))?,
-            );
-            Ok(())
+            let slot = any
+                .take_row(row, 0, undefer, Fill::Expired, moment)
+                .map_err(|error| named(any, error))?;
+            let Some(slot) = slot else {
+                return Ok(());
+            };
+            slots.push(slot);
+            each(row)
         })?;
         debug_assert!(slots.iter().all(|&slot| slot < self.any_store(store).len()));
         self.call_after_loads()?;

@@ -1,64 +1,105 @@
-//! Loading through association tables: targets and the owners that they are paired with, by one join.
+//! Loading of rows together with the keys of their owners, by one join: through association tables, and where only the database can
+//! tell which values are equal.
 
 use std::sync::Arc;
 
 use crate::engine::{Operation, Shape};
-use crate::entity::{ResolvedRelation, Through};
+use crate::entity::ResolvedRelation;
 use crate::error::Result;
 use crate::render::{Pairing, Renderer};
 use crate::session::Session;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::any_store::Fill;
 use crate::session::read::lookup::{KeyBatch, not_connected, undeferred};
-use crate::value::{Value, ValueRef};
+use crate::value::Value;
+
+/// Rows with the keys of their owners: the slots, and as many values for each as a key has columns.
+pub(in crate::session) type Owned = (Vec<u32>, Vec<Value>);
 
 impl Session {
-    /// Reads the many-to-many collections of some owners: each owner with one of its members, the members of an owner in order.
+    /// Reads the members of the collections of some owners, the members of an owner in order, each with the key of its owner: through
+    /// the association table, or from the owners' own rows, so that the database compares the keys.
     pub(in crate::session) fn look_up_paired(
         &mut self,
         (store, target): (u16, u16),
         resolved: &ResolvedRelation,
-        through: &Through,
         owners: &[u32],
         order: &[(usize, bool)],
         undefer: &[usize],
-    ) -> Result<Vec<(u32, u32)>> {
+    ) -> Result<Owned> {
         self.refuse_second_mapping(target)?;
         let keys = self.key_values(store, owners);
         let width = resolved.local.len();
-        let association = through.association();
         let mapper = Arc::clone(&self.entry(target).mapper);
+        let owner = Arc::clone(&self.entry(store).mapper);
         let read = mapper.reading(undefer);
-        let pairing = Pairing {
-            association: association.table(),
-            here: through.here(),
-            there: through.there(),
-            target: mapper.table(),
-            read: &read,
-            order,
+        let (pairing, types) = match &resolved.through {
+            Some(through) => {
+                let association = through.association();
+                let pairing = Pairing {
+                    association: association.table(),
+                    here: through.here(),
+                    there: through.there(),
+                    by: &mapper.table().primary_key,
+                    is_referred_to: false,
+                    target: mapper.table(),
+                    read: &read,
+                    order,
+                };
+                (pairing, association.mapper().types())
+            }
+            None => {
+                let pairing = Pairing {
+                    association: owner.table(),
+                    here: &resolved.local,
+                    there: &resolved.local,
+                    by: &resolved.remote,
+                    is_referred_to: true,
+                    target: mapper.table(),
+                    read: &read,
+                    order,
+                };
+                (pairing, owner.types())
+            }
+        };
+        let order = order
+            .iter()
+            .map(|&(column, descending)| column * 2 + usize::from(descending));
+        let others: Vec<usize> = order.chain(undeferred(undefer)).collect();
+        let shape = |batch| {
+            let count = match batch {
+                KeyBatch::Arrays => 0,
+                KeyBatch::List(count) => count,
+            };
+            match &resolved.through {
+                Some(through) => Shape {
+                    mapper: through.association().mapper().id(),
+                    operation: match batch {
+                        KeyBatch::Arrays => Operation::SelectPairedArrays,
+                        KeyBatch::List(_) => Operation::SelectPaired,
+                    },
+                    columns: pairing.here.to_vec(),
+                    others: others.clone(),
+                    count,
+                },
+                None => Shape {
+                    mapper: mapper.id(),
+                    operation: match batch {
+                        KeyBatch::Arrays => Operation::SelectOwnedArrays(owner.id()),
+                        KeyBatch::List(_) => Operation::SelectOwned(owner.id()),
+                    },
+                    columns: pairing.by.to_vec(),
+                    others: others.clone(),
+                    count,
+                },
+            }
         };
         let moment = self.moment();
         let behind = read.len();
-        let types = association.mapper().types();
-        let (mut members, mut owner_keys): (Vec<u32>, Vec<Value>) = (Vec::new(), Vec::new());
+        let (mut members, mut owner_keys): Owned = (Vec::new(), Vec::new());
         self.ready(Intent::Read)?;
         self.each_batch(width, &keys, &mut |session, batch, params| {
-            let (operation, count) = match batch {
-                KeyBatch::Arrays => (Operation::SelectPairedArrays, 0),
-                KeyBatch::List(count) => (Operation::SelectPaired, count),
-            };
-            let shape = Shape {
-                mapper: association.mapper().id(),
-                operation,
-                columns: pairing.here.to_vec(),
-                others: order
-                    .iter()
-                    .map(|&(column, descending)| column * 2 + usize::from(descending))
-                    .chain(undeferred(undefer))
-                    .collect(),
-                count,
-            };
-            let sql = session.engine.shape(shape, || {
+            let sql = session.engine.shape(shape(batch), || {
                 let renderer = Renderer::new(session.engine.dialect());
                 match batch {
                     KeyBatch::Arrays => renderer.select_paired_arrays(&pairing),
@@ -82,13 +123,6 @@ impl Session {
             })
         })?;
         self.call_after_loads()?;
-        let mut found = Vec::with_capacity(members.len());
-        for (member, key) in members.into_iter().zip(owner_keys.chunks(width)) {
-            // An owner has few columns in its key, and mostly one.
-            let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
-            let owner = self.any_store(store).find(&key)?;
-            found.extend(owner.map(|owner| (owner, member)));
-        }
-        Ok(found)
+        Ok((members, owner_keys))
     }
 }
