@@ -16,7 +16,7 @@ pub struct RecordKey(Vec<Value>);
 
 impl RecordKey {
     /// The key of these values; `None` if one of them is NULL.
-    pub(super) fn of(values: &[ValueRef<'_>]) -> Option<Self> {
+    pub(crate) fn of(values: &[ValueRef<'_>]) -> Option<Self> {
         let is_null = values.iter().any(|value| value.is_null());
         (!is_null).then(|| Self(values.iter().copied().map(ValueRef::to_owned).collect()))
     }

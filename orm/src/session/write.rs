@@ -10,4 +10,5 @@ pub(super) mod plan;
 pub(super) mod read_back;
 pub(super) mod rekey;
 pub(super) mod reread;
+pub(super) mod uniques;
 pub(super) mod version;

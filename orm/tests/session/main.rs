@@ -37,6 +37,7 @@ mod retry;
 mod savepoints;
 mod transactions;
 mod undone;
+mod uniques;
 mod validation;
 mod variants;
 mod versions;

@@ -163,8 +163,9 @@ impl Session {
         }
         let associations = self.association_changes(severed)?;
         let changes = self.changes(waits, associations)?;
-        let steps = plan(&changes).map_err(|cycle| {
-            cycle.into_error(|(store, slot)| format!("{}#{slot}", self.entry(store).mapper.name()))
+        let steps = plan(&changes).map_err(|refused| {
+            let table = |store| self.entry(store).mapper.name().to_owned();
+            refused.into_error(|(store, slot)| format!("{}#{slot}", table(store)), table)
         })?;
         if !steps.is_empty() {
             self.run(&steps, &changes.waits, ending)?;
@@ -224,6 +225,7 @@ impl Session {
         for step in steps {
             let (Step::Insert { store, slots, .. }
             | Step::Update { store, slots, .. }
+            | Step::Vacate { store, slots, .. }
             | Step::Delete { store, slots }) = step
             else {
                 self.run_association(step)?;
@@ -317,9 +319,12 @@ impl Session {
                 continue;
             }
             let order = self.delete_order(store, &deletes)?;
+            let uniques = self.uniques(store, &inserts, &updates, &deletes);
             tables.push(TableChanges {
                 store,
                 parents: self.parents(store),
+                references: self.references(store),
+                uniques,
                 inserts,
                 updates,
                 deletes,
@@ -347,6 +352,21 @@ impl Session {
             parents.extend(referred.map(|(parent, _)| (parent, nullable)));
         }
         parents
+    }
+
+    /// The stores that a table's foreign keys refer to, and the columns that do.
+    fn references(&self, store: u16) -> Vec<(u16, Vec<usize>)> {
+        let table = self.entry(store).mapper.table();
+        let referred = |name: &str| {
+            let mut stores = (0u16..).zip(&self.stores);
+            stores.find(|(_, entry)| entry.mapper.table().name == name)
+        };
+        let keys = table.foreign_keys.iter();
+        keys.filter_map(|key| {
+            let columns = key.columns.iter().filter_map(|name| table.position(name));
+            Some((referred(&key.table)?.0, columns.collect()))
+        })
+        .collect()
     }
 
     fn needs_one_statement(&self, steps: &[Step]) -> bool {

@@ -18,6 +18,7 @@ use crate::session::planted::{Planted, is_planted};
 use crate::session::read::lookup::owned;
 use crate::session::write::plan::Step;
 use crate::session::write::read_back::is_rewritten;
+use crate::value::{Value, ValueRef};
 use insert::Insert;
 use send::{Keys, by_bytes, each_row, key_arrays, parts, shape, with_arrays};
 pub(in crate::session) use send::{bytes, fitting};
@@ -41,6 +42,11 @@ pub(in crate::session) fn run(session: &mut Session, step: &Step) -> Result<()> 
             slots,
         } => update(session, *store, columns, slots),
         Step::Delete { store, slots } => delete(session, *store, slots),
+        Step::Vacate {
+            store,
+            column,
+            slots,
+        } => vacate(session, *store, *column, slots),
         Step::Associate { association, pairs } => {
             association::associate(session, *association, pairs)
         }
@@ -96,6 +102,7 @@ pub(in crate::session) fn is_one_statement(session: &Session, step: &Step) -> bo
         }
         // A statement for many rows may match some of them only: then a transaction must undo those.
         Step::Update { slots, .. } | Step::Delete { slots, .. } => slots.len() == 1,
+        Step::Vacate { .. } => false,
         Step::Associate { association, pairs } => {
             association::is_one_insert(session, *association, pairs.len())
         }
@@ -144,6 +151,28 @@ fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -
     };
     let any = session.any_store_mut(store);
     slots.iter().try_for_each(|&slot| any.updated(slot, epoch))
+}
+
+/// Writes NULL to a column of rows that are to have another value in it afterwards, which the objects keep.
+fn vacate(session: &mut Session, store: u16, column: usize, slots: &[u32]) -> Result<()> {
+    let any = session.any_store(store);
+    let values: Vec<Value> = slots
+        .iter()
+        .map(|&slot| {
+            let value = any.value(slot, column);
+            value.value().map_or(Value::Null, ValueRef::to_owned)
+        })
+        .collect();
+    let any = session.any_store_mut(store);
+    for &slot in slots {
+        any.assign(slot, column, ValueRef::Null)?;
+    }
+    update(session, store, &[column], slots)?;
+    let any = session.any_store_mut(store);
+    slots
+        .iter()
+        .zip(&values)
+        .try_for_each(|(&slot, value)| any.assign(slot, column, value.as_ref()))
 }
 
 fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {

@@ -2,6 +2,9 @@
 //!
 //! Tables are ordered by their foreign keys. Each table's changed rows are written before its new rows; rows that wait for a key that is
 //! only made in this flush are written last; deletions run backwards. Pairs go before all that and come after it, but before deletions.
+//! Rows that free unique values come before those that take them.
+
+mod uniques;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -12,6 +15,9 @@ use crate::entity::Side;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::edges::Node;
 use crate::session::planted::{Planted, is_planted};
+
+pub(crate) use uniques::{Swap, Unique};
+use uniques::{early, update_order};
 
 /// The columns of a row that are written: one list for all rows of a shape that follow each other.
 pub(crate) type Columns = Rc<[usize]>;
@@ -31,6 +37,10 @@ pub(crate) struct TableChanges {
     pub(crate) store: u16,
     /// The tables that this one's foreign keys refer to, and whether they may be NULL.
     pub(crate) parents: Vec<(u16, bool)>,
+    /// The same tables, with the columns that refer to each.
+    pub(crate) references: Vec<(u16, Vec<usize>)>,
+    /// The constraints of which rows free values and rows take values.
+    pub(crate) uniques: Vec<Unique>,
     /// New rows in the order of `add`, each with the columns that the program gives.
     pub(crate) inserts: Vec<(u32, Columns)>,
     /// Changed rows in the order of their keys, each with its changed columns.
@@ -108,6 +118,12 @@ pub(crate) enum Step {
         store: u16,
         slots: Vec<u32>,
     },
+    /// Rows that let go of a unique value before they take another: NULL is written.
+    Vacate {
+        store: u16,
+        column: usize,
+        slots: Vec<u32>,
+    },
     /// Rows of an association table, of objects that have rows by then.
     Associate {
         association: u16,
@@ -131,8 +147,9 @@ pub(crate) enum Step {
 /// # Errors
 ///
 /// [`ErrorKind::CircularDependency`] if new rows refer to each other in a cycle of NOT NULL foreign keys; the error's key lists
-/// the stores and slots, which the caller names.
-pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Cycle> {
+/// the stores and slots, which the caller names. [`ErrorKind::UniqueViolation`] if rows exchange the values of a constraint that
+/// takes no NULL.
+pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
     let order = table_order(&changes.tables);
     let position: FxHashMap<u16, usize> = order
         .iter()
@@ -146,18 +163,28 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Cycle> {
     for table in &changes.associations {
         push_partings(&mut steps, table);
     }
+    let early = early(changes, |node| late.contains_key(&node));
     for &table in &order {
         let table = &changes.tables[table];
-        let in_time = table.updates.iter().filter(|(slot, columns)| {
-            match late.get_mut(&(table.store, *slot)) {
-                Some(waiting) => {
-                    waiting.extend(columns.iter());
-                    false
-                }
-                None => true,
-            }
-        });
-        push_updates(&mut steps, table.store, in_time);
+        if early.updates.contains(&table.store) {
+            push_ordered_updates(&mut steps, table, &mut late)?;
+        }
+    }
+    for &table in &order {
+        if early.deletes.contains(&changes.tables[table].store) {
+            push_cut_ties(&mut steps, &changes.tables[table], &position);
+        }
+    }
+    for &table in order.iter().rev() {
+        if early.deletes.contains(&changes.tables[table].store) {
+            push_deletes(&mut steps, &changes.tables[table]);
+        }
+    }
+    for &table in &order {
+        let table = &changes.tables[table];
+        if !early.updates.contains(&table.store) {
+            push_ordered_updates(&mut steps, table, &mut late)?;
+        }
         push_inserts(&mut steps, table, &levels);
     }
     for &table in &order {
@@ -178,13 +205,85 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Cycle> {
             pairs: table.added.clone(),
         });
     }
-    for &table in &order {
+    let is_left = |table: &&usize| !early.deletes.contains(&changes.tables[**table].store);
+    for &table in order.iter().filter(is_left) {
         push_cut_ties(&mut steps, &changes.tables[table], &position);
     }
-    for &table in order.iter().rev() {
+    for &table in order.iter().rev().filter(is_left) {
         push_deletes(&mut steps, &changes.tables[table]);
     }
     Ok(steps)
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// New rows refer to each other.
+    Cycle(Cycle),
+    /// Rows exchange unique values.
+    Swap(Swap),
+}
+
+impl Refused {
+    /// The error, with the names of rows and tables.
+    pub(crate) fn into_error(
+        self,
+        row: impl Fn(Node) -> String,
+        table: impl Fn(u16) -> String,
+    ) -> Error {
+        match self {
+            Self::Cycle(cycle) => cycle.into_error(row),
+            Self::Swap(swap) => {
+                let message = format!(
+                    "rows exchange values of {} in one flush, and its columns take no NULL that one of them could have meanwhile: give one a free value and flush first",
+                    swap.constraint
+                );
+                Error::new(ErrorKind::UniqueViolation, message).entity(&table(swap.store))
+            }
+        }
+    }
+}
+
+impl From<Cycle> for Refused {
+    fn from(cycle: Cycle) -> Self {
+        Self::Cycle(cycle)
+    }
+}
+
+impl From<Swap> for Refused {
+    fn from(swap: Swap) -> Self {
+        Self::Swap(swap)
+    }
+}
+
+/// The changed rows of a table that wait for nothing, those that free unique values before those that take them.
+fn push_ordered_updates(
+    steps: &mut Vec<Step>,
+    table: &TableChanges,
+    late: &mut BTreeMap<Node, BTreeSet<usize>>,
+) -> Result<(), Swap> {
+    let order = update_order(table, |slot| late.contains_key(&(table.store, slot)))?;
+    for (column, slots) in order.vacate {
+        steps.push(Step::Vacate {
+            store: table.store,
+            column,
+            slots,
+        });
+    }
+    let mut in_time = Vec::new();
+    for row in &table.updates {
+        match late.get_mut(&(table.store, row.0)) {
+            Some(waiting) => waiting.extend(row.1.iter()),
+            None => in_time.push(row),
+        }
+    }
+    let level = |slot: u32| order.levels.get(&slot).copied().unwrap_or(0);
+    let levels: BTreeSet<usize> = order.levels.values().copied().chain([0]).collect();
+    for now in levels {
+        let rows = in_time.iter().copied().filter(|row| level(row.0) == now);
+        push_updates(steps, table.store, rows);
+    }
+    Ok(())
 }
 
 /// Rows that refer to each other over foreign keys that refuse NULL.

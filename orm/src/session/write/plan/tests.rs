@@ -38,6 +38,11 @@ fn check(changes: &Changes, expected: &[&str]) {
                 slots,
             } => format!("update {store} {columns:?} {slots:?}"),
             Step::Delete { store, slots } => format!("delete {store} {slots:?}"),
+            Step::Vacate {
+                store,
+                column,
+                slots,
+            } => format!("vacate {store} {column} {slots:?}"),
             Step::Associate { association, pairs } => format!("associate {association} {pairs:?}"),
             Step::Dissociate { association, pairs } => {
                 format!("dissociate {association} {pairs:?}")
@@ -337,8 +342,8 @@ fn a_cycle_without_null_is_refused_and_named() {
         ..Default::default()
     })
     .expect_err("no row can be first");
-    assert_eq!(cycle, Cycle(vec![(0, 1), (0, 2), (0, 1)]));
-    let error = cycle.into_error(|(_, slot)| format!("Node#{slot}"));
+    assert_eq!(cycle, Refused::Cycle(Cycle(vec![(0, 1), (0, 2), (0, 1)])));
+    let error = cycle.into_error(|(_, slot)| format!("Node#{slot}"), |_| "Node".to_owned());
     assert_eq!(error.kind(), ErrorKind::CircularDependency);
     assert!(error.to_string().ends_with("Node#1 -> Node#2 -> Node#1"));
 }
@@ -361,4 +366,84 @@ fn a_long_chain_does_not_end_the_stack() {
     })
     .expect("a plan");
     assert_eq!(steps.len(), count as usize);
+}
+
+fn unique(nullable: Option<usize>, frees: &[(u32, u32)], takes: &[(u32, u32)]) -> Unique {
+    Unique {
+        name: "UNIQUE (name)".to_owned(),
+        nullable,
+        frees: frees.to_vec(),
+        takes: takes.to_vec(),
+    }
+}
+
+#[test]
+fn a_row_that_frees_a_unique_value_goes_before_the_one_that_takes_it() {
+    let users = TableChanges {
+        store: USERS,
+        inserts: vec![insert(9)],
+        updates: vec![row(1, &[1]), row(2, &[1]), row(3, &[1])],
+        deletes: vec![4],
+        // 1 takes what 2 frees, 2 what 3 frees, 3 what 4 frees, and the new one what 1 frees.
+        uniques: vec![unique(
+            None,
+            &[(1, 10), (2, 20), (3, 30), (4, 40)],
+            &[(1, 20), (2, 30), (3, 40), (9, 10)],
+        )],
+        ..TableChanges::default()
+    };
+    let tasks = TableChanges {
+        store: TASKS,
+        parents: vec![(USERS, true)],
+        references: vec![(USERS, vec![3])],
+        updates: vec![row(7, &[3])],
+        deletes: vec![8],
+        ..TableChanges::default()
+    };
+    let changes = Changes {
+        tables: vec![tasks, users],
+        ..Changes::default()
+    };
+    check(
+        &changes,
+        &[
+            "update 0 [3] [7]",
+            "delete 0 [8]",
+            "delete 1 [4]",
+            "update 1 [1] [3]",
+            "update 1 [1] [2]",
+            "update 1 [1] [1]",
+            "insert 1 [1] [9]",
+        ],
+    );
+}
+
+#[test]
+fn a_swap_goes_through_null_or_is_refused() {
+    let swap = |nullable| Changes {
+        tables: vec![TableChanges {
+            store: USERS,
+            updates: vec![row(1, &[1]), row(2, &[1]), row(3, &[1])],
+            uniques: vec![unique(
+                nullable,
+                &[(1, 10), (2, 20), (3, 30)],
+                &[(1, 20), (2, 10), (3, 40)],
+            )],
+            ..TableChanges::default()
+        }],
+        ..Changes::default()
+    };
+    check(
+        &swap(Some(1)),
+        &["vacate 1 1 [2]", "update 1 [1] [1, 3]", "update 1 [1] [2]"],
+    );
+    let refused = plan(&swap(None)).expect_err("no plan");
+    let constraint = "UNIQUE (name)".to_owned();
+    assert_eq!(
+        refused,
+        Refused::Swap(Swap {
+            store: USERS,
+            constraint
+        })
+    );
 }

@@ -1,0 +1,199 @@
+//! Unique values: a row that frees one is written before the row that takes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Changes, TableChanges, Wait};
+use crate::session::memory::edges::Node;
+
+/// Who frees and who takes the values of one UNIQUE constraint, or of the primary key. Equal values have equal numbers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unique {
+    /// How a message names it.
+    pub(crate) name: String,
+    /// A column of it that takes NULL: a row can let go of its value before it takes another.
+    pub(crate) nullable: Option<usize>,
+    /// Rows that are changed or deleted, and the values that they have.
+    pub(crate) frees: Vec<(u32, u32)>,
+    /// Rows that are changed or new, and the values that they are to have.
+    pub(crate) takes: Vec<(u32, u32)>,
+}
+
+/// Rows that exchange values of a constraint whose columns refuse NULL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Swap {
+    pub(crate) store: u16,
+    pub(crate) constraint: String,
+}
+
+/// The order of a table's changed rows.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    /// How many others must be written before a row; none before a row that is not listed.
+    pub(super) levels: BTreeMap<u32, usize>,
+    /// Rows that are first written with NULL in a column.
+    pub(super) vacate: BTreeMap<usize, Vec<u32>>,
+}
+
+/// A changed row waits for another, because of a constraint.
+struct Edge {
+    taker: u32,
+    freer: u32,
+    unique: usize,
+}
+
+/// Which changed rows of a table wait for which; rows that are `late` are left out.
+pub(super) fn update_order(
+    table: &TableChanges,
+    is_late: impl Fn(u32) -> bool,
+) -> Result<Order, Swap> {
+    let mut order = Order::default();
+    if table.uniques.is_empty() {
+        return Ok(order);
+    }
+    let updated: BTreeSet<u32> = table.updates.iter().map(|row| row.0).collect();
+    let is_in_time = |row: u32| updated.contains(&row) && !is_late(row);
+    let mut edges: Vec<Edge> = Vec::new();
+    for (unique, use_of) in table.uniques.iter().enumerate() {
+        for (taker, freer) in use_of.passed_on() {
+            if is_in_time(taker) && is_in_time(freer) {
+                edges.push(Edge {
+                    taker,
+                    freer,
+                    unique,
+                });
+            }
+        }
+    }
+    let mut left: BTreeSet<u32> = edges.iter().flat_map(|e| [e.taker, e.freer]).collect();
+    let mut level = 0;
+    while !left.is_empty() {
+        let waiting: BTreeSet<u32> = edges.iter().map(|edge| edge.taker).collect();
+        let now: Vec<u32> = left.difference(&waiting).copied().collect();
+        if now.is_empty() {
+            let cycle = cycle(&edges);
+            let nullable = |edge: &&Edge| table.uniques[edge.unique].nullable.is_some();
+            let Some(cut) = cycle.iter().copied().find(nullable) else {
+                return Err(Swap {
+                    store: table.store,
+                    constraint: cycle
+                        .first()
+                        .map_or_else(String::new, |edge| table.uniques[edge.unique].name.clone()),
+                });
+            };
+            let (freer, unique) = (cut.freer, cut.unique);
+            let column = table.uniques[unique].nullable;
+            let vacated = column.map(|column| order.vacate.entry(column).or_default());
+            vacated.into_iter().for_each(|rows| rows.push(freer));
+            edges.retain(|edge| (edge.freer, edge.unique) != (freer, unique));
+            continue;
+        }
+        let gone: BTreeSet<u32> = now.iter().copied().collect();
+        edges.retain(|edge| !gone.contains(&edge.freer));
+        for row in now {
+            order.levels.insert(row, level);
+            left.remove(&row);
+        }
+        level += 1;
+    }
+    Ok(order)
+}
+
+/// A cycle among edges of which each row that is waited for waits itself.
+fn cycle(edges: &[Edge]) -> Vec<&Edge> {
+    let mut by_taker: BTreeMap<u32, &Edge> = BTreeMap::new();
+    for edge in edges {
+        by_taker.entry(edge.taker).or_insert(edge);
+    }
+    let mut path: Vec<&Edge> = Vec::new();
+    let mut next = edges.first();
+    while let Some(edge) = next {
+        if let Some(from) = path.iter().position(|known| known.taker == edge.taker) {
+            return path.split_off(from);
+        }
+        path.push(edge);
+        next = by_taker.get(&edge.freer).copied();
+    }
+    path
+}
+
+impl Unique {
+    /// Rows that take what another frees: the taker, and who frees it.
+    fn passed_on(&self) -> impl Iterator<Item = (u32, u32)> {
+        let freed: BTreeMap<u32, u32> = self
+            .frees
+            .iter()
+            .map(|&(row, value)| (value, row))
+            .collect();
+        self.takes
+            .iter()
+            .filter_map(move |&(taker, value)| Some((taker, *freed.get(&value)?)))
+            .filter(|(taker, freer)| taker != freer)
+    }
+}
+
+/// What is deleted before anything is written, because other rows take its unique values.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Early {
+    /// The tables whose rows are deleted first: those that free values, and those whose deleted rows refer to them.
+    pub(super) deletes: BTreeSet<u16>,
+    /// The tables whose changed rows let go of them before.
+    pub(super) updates: BTreeSet<u16>,
+}
+
+/// Nothing is early where a row that refers to the deleted ones waits for a new row: then the database decides.
+pub(super) fn early(changes: &Changes, is_late: impl Fn(Node) -> bool) -> Early {
+    let frees = |table: &&TableChanges| {
+        let deleted: BTreeSet<u32> = match &table.uniques[..] {
+            [] => return false,
+            _ => table.deletes.iter().copied().collect(),
+        };
+        let mut passed_on = table.uniques.iter().flat_map(Unique::passed_on);
+        passed_on.any(|(_, freer)| deleted.contains(&freer))
+    };
+    let freeing = changes.tables.iter().filter(frees);
+    let freeing: BTreeSet<u16> = freeing.map(|table| table.store).collect();
+    let mut early = Early {
+        deletes: freeing.clone(),
+        updates: BTreeSet::new(),
+    };
+    let refers = |table: &TableChanges, stores: &BTreeSet<u16>| {
+        table
+            .parents
+            .iter()
+            .any(|(parent, _)| stores.contains(parent))
+    };
+    while let Some(more) = changes.tables.iter().find(|table| {
+        let is_known = early.deletes.contains(&table.store);
+        !is_known && !table.deletes.is_empty() && refers(table, &early.deletes)
+    }) {
+        early.deletes.insert(more.store);
+    }
+    if early.deletes.is_empty() {
+        return early;
+    }
+    let waiting: BTreeSet<Node> = changes.waits.iter().map(|wait: &Wait| wait.child).collect();
+    for table in &changes.tables {
+        let columns: BTreeSet<usize> = table
+            .references
+            .iter()
+            .filter(|(parent, _)| early.deletes.contains(parent))
+            .flat_map(|(_, columns)| columns.iter().copied())
+            .collect();
+        let mut letting_go = table
+            .updates
+            .iter()
+            .filter(|(_, changed)| changed.iter().any(|column| columns.contains(column)))
+            .map(|(slot, _)| (table.store, *slot))
+            .peekable();
+        if letting_go.peek().is_none() {
+            continue;
+        }
+        // Its changed rows would have to go before its deleted ones, and after them.
+        let is_own = freeing.contains(&table.store);
+        if is_own || letting_go.any(|node| waiting.contains(&node) || is_late(node)) {
+            return Early::default();
+        }
+        early.updates.insert(table.store);
+    }
+    early
+}
