@@ -42,8 +42,6 @@ struct Inner {
     observed: AtomicBool,
     observers: RwLock<Vec<Arc<dyn Observer>>>,
     statements: AtomicU64,
-    /// Whether the outcome of an INSERT has told a key.
-    tells_keys: AtomicBool,
     /// 0 if nobody wants to know.
     lazy_loads_to_warn_of: AtomicU32,
 }
@@ -98,7 +96,6 @@ impl Engine {
                 observed: AtomicBool::new(false),
                 observers: RwLock::default(),
                 statements: AtomicU64::new(0),
-                tells_keys: AtomicBool::new(false),
                 lazy_loads_to_warn_of: AtomicU32::new(0),
             }),
         }
@@ -193,18 +190,6 @@ impl Engine {
     /// What the database can do, as its dialect told when the engine was made.
     pub fn capabilities(&self) -> &Capabilities {
         &self.inner.capabilities
-    }
-
-    /// Whether the backend has told the key of a new row with the outcome of its INSERT.
-    pub(crate) fn tells_keys(&self) -> bool {
-        self.inner.tells_keys.load(Ordering::Relaxed)
-    }
-
-    /// Notes that the backend has done so.
-    pub(crate) fn told_key(&self) {
-        if !self.tells_keys() {
-            self.inner.tells_keys.store(true, Ordering::Relaxed);
-        }
     }
 
     /// Takes a connection from the pool, or opens one.
