@@ -65,6 +65,11 @@ pub struct Scheme {
 /// - A statement MAY be prepared and kept, by [`Sql::id`]; a changed schema MUST NOT make a kept statement give wrong rows.
 /// - After an error the connection MUST be usable (inside a transaction: after a rollback, or a rollback to a savepoint), unless
 ///   the error is [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
+/// - A transaction that the database ended by itself, whatever statement failed (some do on a full disk, or where a trigger or a
+///   conflict clause says so), MUST stay ended: until ROLLBACK every statement is refused, and COMMIT is an error that says that it
+///   was rolled back. A statement that ran on would be committed by itself.
+/// - A write MUST NOT be told as [`Busy`](crate::ErrorKind::Busy) where waiting cannot help because its transaction has read
+///   before: that is [`Serialization`](crate::ErrorKind::Serialization), which runs again.
 /// - Dropping a connection with an open transaction MUST roll it back, and MUST NOT panic on any thread.
 /// - Every wait for the database MUST end: where it does not answer in time, the connection is lost. Rolling back, `reset` and dropping
 ///   MUST end within seconds.
@@ -133,7 +138,7 @@ pub trait Connection: Debug + Send {
         self.execute(&Statement { sql, params: &[] }).map(drop)
     }
 
-    /// Whether the connection can be used, as far as is known without asking the server.
+    /// Whether the connection can be used, as far as is known without asking the server. Asked before each use out of the pool.
     fn is_open(&self) -> bool {
         true
     }

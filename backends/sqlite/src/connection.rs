@@ -2,7 +2,7 @@
 
 use selfsame::backend::{Connection, Outcome, Row, Rows, Sql, Statement};
 use selfsame::dialect::{Isolation, Transaction};
-use selfsame::{Error, Result};
+use selfsame::{Error, ErrorKind, Result};
 
 use crate::classify::classify_driver;
 use crate::lenient::LenientRow;
@@ -18,6 +18,16 @@ pub(crate) struct SqliteConnection {
     session_changed: bool,
     /// The transaction that is open only reads.
     reads_only: bool,
+    transaction: Standing,
+}
+
+/// The transaction that was asked for, as far as the connection knows.
+#[derive(Debug)]
+enum Standing {
+    None,
+    Open,
+    /// SQLite ended it by itself (`ON CONFLICT ROLLBACK`, `RAISE(ROLLBACK)`, a full disk): why.
+    Ended(String),
 }
 
 impl SqliteConnection {
@@ -27,7 +37,32 @@ impl SqliteConnection {
             backend,
             session_changed: false,
             reads_only: false,
+            transaction: Standing::None,
         })
+    }
+
+    /// Runs something inside the transaction that was begun, if one was: whatever runs after SQLite ended it would be committed
+    /// by itself.
+    #[inline]
+    fn inside<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.refuse_if_ended()?;
+        let result = run(self);
+        if matches!(self.transaction, Standing::Open) && !self.in_transaction() {
+            let reason = match &result {
+                Err(error) => error.to_string(),
+                Ok(_) => "a statement of its own ended the transaction".to_owned(),
+            };
+            self.transaction = Standing::Ended(reason);
+        }
+        result
+    }
+
+    #[inline]
+    fn refuse_if_ended(&self) -> Result<()> {
+        match &self.transaction {
+            Standing::Ended(reason) => Err(ended(reason)),
+            _ => Ok(()),
+        }
     }
 
     #[inline]
@@ -62,16 +97,27 @@ impl SqliteConnection {
         if self.in_transaction() {
             return Ok(());
         }
+        self.transaction = Standing::None;
         self.set_reads_only(false)
     }
+}
+
+#[cold]
+fn ended(reason: &str) -> Error {
+    let message = format!(
+        "the database rolled the transaction back after an error; call rollback() first. The error was: {reason}"
+    );
+    Error::new(ErrorKind::PendingRollback, message)
 }
 
 impl Connection for SqliteConnection {
     #[inline]
     fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
-        self.prepare(statement.sql)?.run(|execution| {
-            execution.bind(statement.params)?;
-            execution.finish()
+        self.inside(|connection| {
+            connection.prepare(statement.sql)?.run(|execution| {
+                execution.bind(statement.params)?;
+                execution.finish()
+            })
         })
     }
 
@@ -82,15 +128,17 @@ impl Connection for SqliteConnection {
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<()> {
         let is_lenient = self.backend.is_lenient;
-        self.prepare(statement.sql)?.run(|execution| {
-            execution.bind(statement.params)?;
-            while let Some(row) = execution.next_row()? {
-                match is_lenient {
-                    false => sink(&row)?,
-                    true => sink(&LenientRow(&row))?,
+        self.inside(|connection| {
+            connection.prepare(statement.sql)?.run(|execution| {
+                execution.bind(statement.params)?;
+                while let Some(row) = execution.next_row()? {
+                    match is_lenient {
+                        false => sink(&row)?,
+                        true => sink(&LenientRow(&row))?,
+                    }
                 }
-            }
-            Ok(())
+                Ok(())
+            })
         })
     }
 
@@ -100,12 +148,14 @@ impl Connection for SqliteConnection {
         rows: Rows<'_>,
         each: &mut dyn FnMut(Outcome) -> Result<()>,
     ) -> Result<()> {
-        self.prepare(sql)?.run(|execution| {
-            for params in rows.iter() {
-                execution.bind(params)?;
-                each(execution.finish()?)?;
-            }
-            Ok(())
+        self.inside(|connection| {
+            connection.prepare(sql)?.run(|execution| {
+                for params in rows.iter() {
+                    execution.bind(params)?;
+                    each(execution.finish()?)?;
+                }
+                Ok(())
+            })
         })
     }
 
@@ -116,16 +166,29 @@ impl Connection for SqliteConnection {
                     return Err(Error::unsupported("sqlite", level.as_sql()));
                 }
                 self.set_reads_only(begin.read_only)?;
-                let begun = self.run(sql);
-                if begun.is_err() {
-                    self.end_of_transaction()?;
+                self.refuse_if_ended()?;
+                match self.run(sql) {
+                    Ok(()) => self.transaction = Standing::Open,
+                    Err(error) => {
+                        self.end_of_transaction()?;
+                        return Err(error);
+                    }
                 }
-                begun
+                Ok(())
             }
-            // After some errors (a full disk) SQLite has rolled back by itself.
             Transaction::Rollback if !self.in_transaction() => self.end_of_transaction(),
             Transaction::Commit | Transaction::Rollback => {
-                self.run(sql)?;
+                self.refuse_if_ended()?;
+                let standing = std::mem::replace(&mut self.transaction, Standing::None);
+                let ran = self.run(sql);
+                if self.in_transaction() {
+                    self.transaction = standing;
+                } else if let Err(error) = &ran
+                    && matches!(standing, Standing::Open)
+                {
+                    self.transaction = Standing::Ended(error.to_string());
+                }
+                ran?;
                 self.end_of_transaction()
             }
             _ => self.run(sql),
@@ -133,6 +196,7 @@ impl Connection for SqliteConnection {
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        self.transaction = Standing::None;
         if self.in_transaction() {
             self.database
                 .connection()

@@ -45,6 +45,8 @@ pub(crate) struct Database {
     statements: FxHashMap<u64, Prepared>,
     connection: rusqlite::Connection,
     clock: u64,
+    /// The bytes of all kept statements' texts, which what SQLite holds for them is in proportion to.
+    text_bytes: usize,
 }
 
 // SAFETY: the statements' pointers are used through `&mut Database` only, and never leave it; SQLite lets a connection and its
@@ -59,6 +61,7 @@ pub(crate) struct Prepared {
     kind: StatementKind,
     changes_session: bool,
     last_used: u64,
+    text_bytes: usize,
     scratch: String,
 }
 
@@ -76,6 +79,9 @@ pub(crate) struct Execution<'s, 'p> {
 
 /// Statements kept for each connection. SQLite's own tools keep 16 to 128; a large application has a few hundred shapes.
 const KEPT: usize = 256;
+
+/// Bytes of the texts of kept statements: SQLite takes about ten times as much for them.
+const KEPT_BYTES: usize = 1024 * 1024;
 
 /// The encoding of the text that is bound.
 #[expect(clippy::cast_possible_truncation, reason = "the constant is 1")]
@@ -98,6 +104,7 @@ impl Database {
             statements: FxHashMap::default(),
             connection,
             clock: 0,
+            text_bytes: 0,
         })
     }
 
@@ -109,12 +116,21 @@ impl Database {
     /// The statement, kept from before or prepared now.
     pub(crate) fn prepare(&mut self, sql: &Sql) -> Result<&mut Prepared> {
         self.clock += 1;
-        if self.statements.len() >= KEPT && !self.statements.contains_key(&sql.id()) {
-            self.forget_oldest();
+        if !self.statements.contains_key(&sql.id()) {
+            while self.statements.len() >= KEPT
+                || (!self.statements.is_empty()
+                    && self.text_bytes.saturating_add(sql.text().len()) > KEPT_BYTES)
+            {
+                self.forget_oldest();
+            }
         }
         let prepared = match self.statements.entry(sql.id()) {
             Entry::Occupied(kept) => kept.into_mut(),
-            Entry::Vacant(free) => free.insert(Prepared::new(&self.connection, sql)?),
+            Entry::Vacant(free) => {
+                let prepared = free.insert(Prepared::new(&self.connection, sql)?);
+                self.text_bytes += prepared.text_bytes;
+                prepared
+            }
         };
         prepared.last_used = self.clock;
         Ok(prepared)
@@ -126,8 +142,8 @@ impl Database {
             .iter()
             .min_by_key(|(_, prepared)| prepared.last_used)
             .map(|(id, _)| *id);
-        if let Some(id) = oldest {
-            self.statements.remove(&id);
+        if let Some(prepared) = oldest.and_then(|id| self.statements.remove(&id)) {
+            self.text_bytes = self.text_bytes.saturating_sub(prepared.text_bytes);
         }
     }
 }
@@ -159,6 +175,7 @@ impl Prepared {
             kind: sql.kind(),
             changes_session: changes_session(sql.text()),
             last_used: 0,
+            text_bytes: sql.text().len(),
             scratch: String::new(),
         };
         // SQLite compiles the first statement of a text; what follows must not vanish.
@@ -319,7 +336,11 @@ impl<'p> Execution<'_, 'p> {
     #[cold]
     fn error(&self) -> Error {
         let (code, message) = last_error(self.prepared.database);
-        let error = classify(code, &message);
+        let mut error = classify(code, &message);
+        if error.kind() == ErrorKind::Busy && is_read_transaction(self.prepared.database) {
+            // SQLite does not wait: the one who holds the lock may wait for the end of this transaction.
+            error = error.with_kind(ErrorKind::Serialization);
+        }
         let may_quote = matches!(code & 0xff, ffi::SQLITE_ERROR | ffi::SQLITE_CANTOPEN);
         if may_quote && bind::quotes_any(&message, self.bound) {
             let message = "SQLite's message quotes a parameter and is left out";
@@ -455,6 +476,16 @@ fn changes(database: NonNull<ffi::sqlite3>) -> u64 {
 fn total_changes(database: NonNull<ffi::sqlite3>) -> i64 {
     // SAFETY: the connection is alive.
     unsafe { ffi::sqlite3_total_changes64(database.as_ptr()) }
+}
+
+/// Whether a transaction is open that has read and not written.
+#[cold]
+fn is_read_transaction(database: NonNull<ffi::sqlite3>) -> bool {
+    // SAFETY: the connection is alive; no name of a database asks for the most that any of them has.
+    unsafe {
+        ffi::sqlite3_get_autocommit(database.as_ptr()) == 0
+            && ffi::sqlite3_txn_state(database.as_ptr(), ptr::null()) == ffi::SQLITE_TXN_READ
+    }
 }
 
 fn last_error(database: NonNull<ffi::sqlite3>) -> (i32, String) {

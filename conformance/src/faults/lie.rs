@@ -43,6 +43,8 @@ pub(super) enum Lie {
     KeepDirty,
     /// Once a sink stopped early, the connection answers nothing but errors.
     BreakOnStop,
+    /// A statement that fails inside a transaction ends it, and what is sent after it is committed by itself.
+    EndOnError,
     /// Once a statement failed, the connection answers nothing but errors.
     BreakOnError,
 }

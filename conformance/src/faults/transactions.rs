@@ -100,6 +100,14 @@ pub(super) const FAULTS: &[Fault] = &[
     .needs(&[Capability::Savepoints])
     .suspects(&["transactions.savepoint"]),
     Fault::new(
+        "transactions.error_ends_it_untold",
+        Transactions,
+        "A statement that fails rolls its transaction back, and later statements and the end are taken as if it still stood.",
+        Lie::EndOnError,
+    )
+    .needs(&[Capability::Transactions])
+    .suspects(&["transactions.ending.by_itself"]),
+    Fault::new(
         "transactions.dirty_connection_reused",
         Transactions,
         "A connection goes back to the pool with its transaction open.",

@@ -249,6 +249,7 @@ impl Backend for Lying {
             backend: Arc::clone(&self.inner),
             liar: Arc::clone(&self.liar),
             broken: false,
+            ended: false,
             in_transaction: false,
         }))
     }
@@ -264,6 +265,8 @@ struct LyingConnection {
     backend: Arc<dyn Backend>,
     liar: Arc<Liar>,
     broken: bool,
+    /// The transaction is over, and nobody is told.
+    ended: bool,
     in_transaction: bool,
 }
 
@@ -279,6 +282,13 @@ impl LyingConnection {
         if result.is_err() && matches!(self.liar.lie, Some(Lie::BreakOnError)) {
             self.liar.fire();
             self.broken = true;
+        }
+        if result.is_err() && self.in_transaction && matches!(self.liar.lie, Some(Lie::EndOnError))
+        {
+            self.liar.fire();
+            self.ended = true;
+            // What fails here fails for the one who asks next.
+            let _ = self.send(&Transaction::Rollback);
         }
     }
 
@@ -397,6 +407,16 @@ impl Connection for LyingConnection {
                 self.send(&Transaction::Commit)?;
             }
             self.in_transaction = true;
+        }
+        if matches!(self.liar.lie, Some(Lie::EndOnError)) {
+            self.in_transaction = match command {
+                Transaction::Begin(_) => true,
+                Transaction::Commit | Transaction::Rollback => false,
+                _ => self.in_transaction,
+            };
+            if std::mem::take(&mut self.ended) && !self.in_transaction {
+                return Ok(());
+            }
         }
         let other = match self.liar.lie {
             Some(Lie::Command(change)) => self.liar.fired(change(command)),

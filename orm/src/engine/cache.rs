@@ -10,6 +10,12 @@ use crate::render::Lock;
 /// How many statements are kept for texts that queries make up. Beyond it the map starts anew.
 const MOST_TEXTS: usize = 1024;
 
+/// Statements kept for one text. Beyond it the oldest goes.
+const MOST_OF_ONE_TEXT: usize = 8;
+
+/// A longer text holds a list that is not met again, and keeping it costs more than rendering it.
+const LONGEST_TEXT: usize = 64 * 1024;
+
 /// What the unit of work asks of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
@@ -49,7 +55,8 @@ pub(crate) struct Shape {
 #[derive(Default)]
 pub(super) struct Cache {
     shapes: RwLock<FxHashMap<Shape, Arc<Sql>>>,
-    texts: Mutex<FxHashMap<Box<str>, Arc<Sql>>>,
+    /// What was rendered with a text: one statement for each list of types that it was met with.
+    texts: Mutex<FxHashMap<Box<str>, Vec<Arc<Sql>>>>,
 }
 
 impl Cache {
@@ -69,21 +76,31 @@ impl Cache {
     /// The statement that was first rendered with this text and these types, so that it keeps its id and the connections
     /// their prepared statements.
     pub(super) fn intern(&self, sql: &Sql) -> Arc<Sql> {
+        if sql.text().len() > LONGEST_TEXT {
+            return Arc::new(sql.clone());
+        }
         let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = texts.get(sql.text()) {
-            if known.params() == sql.params()
-                && known.columns() == sql.columns()
-                && known.kind() == sql.kind()
-            {
+        if let Some(all) = texts.get_mut(sql.text()) {
+            let known = all.iter().find(|known| {
+                known.params() == sql.params()
+                    && known.columns() == sql.columns()
+                    && known.kind() == sql.kind()
+            });
+            if let Some(known) = known {
                 return Arc::clone(known);
             }
-            return Arc::new(sql.clone());
+            if all.len() >= MOST_OF_ONE_TEXT {
+                all.remove(0);
+            }
+            let sql = Arc::new(sql.clone());
+            all.push(Arc::clone(&sql));
+            return sql;
         }
         if texts.len() >= MOST_TEXTS {
             texts.clear();
         }
         let sql = Arc::new(sql.clone());
-        texts.insert(sql.text().into(), Arc::clone(&sql));
+        texts.insert(sql.text().into(), vec![Arc::clone(&sql)]);
         sql
     }
 }
@@ -110,6 +127,27 @@ mod tests {
             cache.intern(&sql("SELECT ?", vec![ValueType::Text])).id(),
             first.id()
         );
+    }
+
+    #[test]
+    fn a_text_keeps_an_id_for_each_of_its_types() {
+        let cache = Cache::default();
+        let id = |ty| cache.intern(&sql("SELECT ?", vec![ty])).id();
+        let (first, second) = (id(ValueType::I32), id(ValueType::I64));
+        assert_ne!(first, second);
+        assert_eq!((id(ValueType::I32), id(ValueType::I64)), (first, second));
+    }
+
+    #[test]
+    fn types_of_one_text_and_long_texts_are_bounded() {
+        let cache = Cache::default();
+        for n in 0..3 * MOST_OF_ONE_TEXT {
+            cache.intern(&sql("SELECT ?", vec![ValueType::I64; n]));
+        }
+        cache.intern(&sql(&"x".repeat(LONGEST_TEXT + 1), vec![]));
+        let texts = cache.texts.lock().unwrap();
+        assert_eq!(texts.len(), 1);
+        assert!(texts.values().all(|all| all.len() <= MOST_OF_ONE_TEXT));
     }
 
     #[test]

@@ -55,6 +55,11 @@ impl Connected {
         self.in_transaction
     }
 
+    /// Whether a transaction is open in which something was sent that may have written.
+    pub(crate) fn has_written(&self) -> bool {
+        self.in_transaction && self.wrote
+    }
+
     /// How many statements it has sent; a batch that is a loop over one statement counts each execution.
     pub fn statements(&self) -> u64 {
         self.statements

@@ -10,6 +10,9 @@ use crate::session::{Planted, is_planted};
 const DEFAULT_SIZE: usize = 10;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Waits are cut into pieces that every clock can tell.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
 pub(super) struct Pool {
     state: Mutex<State>,
     returned: Condvar,
@@ -21,6 +24,8 @@ struct State {
     idle: Vec<Box<dyn Connection>>,
     /// Idle, in use, and being opened.
     open: usize,
+    /// Threads that wait for a connection: nobody is woken if there are none.
+    waiting: usize,
     size: usize,
     timeout: Duration,
 }
@@ -31,6 +36,7 @@ impl Pool {
         let state = State {
             idle: Vec::new(),
             open: 0,
+            waiting: 0,
             size,
             timeout: DEFAULT_TIMEOUT,
         };
@@ -54,20 +60,32 @@ impl Pool {
     /// An idle connection, or a new one, or the first that comes back in time.
     pub(super) fn take(&self, backend: &dyn Backend) -> Result<Box<dyn Connection>> {
         let mut state = self.lock();
-        let deadline = Instant::now() + state.timeout;
+        let mut deadline = None;
         loop {
-            while let Some(connection) = state.idle.pop() {
+            if let Some(connection) = state.idle.pop() {
+                // The backend may look at a file or a socket: not while others wait for the lock.
+                drop(state);
+                let mut place = Place::of(self);
                 if connection.is_open() {
+                    place.keep();
                     return Ok(connection);
                 }
-                state.open -= 1;
+                drop((connection, place));
+                state = self.lock();
+                continue;
             }
             if state.open < state.size || is_planted(Planted::PoolUnbounded) {
                 state.open += 1;
                 drop(state);
-                return backend.connect().inspect_err(|_| self.forget());
+                let mut place = Place::of(self);
+                let connection = backend.connect()?;
+                place.keep();
+                return Ok(connection);
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            // A timeout beyond the clock's end is none.
+            let now = Instant::now();
+            let until = *deadline.get_or_insert_with(|| now.checked_add(state.timeout));
+            let left = until.map_or(LONGEST_WAIT, |until| until.saturating_duration_since(now));
             if left.is_zero() {
                 let message = format!(
                     "no connection came free within {:?}: all {} are in use (a session keeps one until it commits, rolls back or closes)",
@@ -75,39 +93,72 @@ impl Pool {
                 );
                 return Err(Error::new(ErrorKind::PoolTimeout, message));
             }
+            state.waiting += 1;
             state = self
                 .returned
-                .wait_timeout(state, left)
+                .wait_timeout(state, left.min(LONGEST_WAIT))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
+            state.waiting -= 1;
         }
     }
 
     /// Takes a connection back. One that cannot be reset is dropped.
     pub(super) fn give_back(&self, mut connection: Box<dyn Connection>, used_raw_sql: bool) {
+        let mut place = Place::of(self);
         if !connection.is_open() || connection.reset(used_raw_sql).is_err() {
-            drop(connection);
-            return self.forget();
+            return;
         }
         let mut state = self.lock();
         if state.open > state.size {
-            state.open -= 1;
             drop(state);
-            return drop(connection);
+            return;
         }
+        place.keep();
         state.idle.push(connection);
-        drop(state);
-        self.returned.notify_one();
+        self.wake_one(state);
     }
 
     /// One connection less.
     pub(super) fn forget(&self) {
-        self.lock().open -= 1;
-        self.returned.notify_one();
+        let mut state = self.lock();
+        state.open -= 1;
+        self.wake_one(state);
+    }
+
+    fn wake_one(&self, state: MutexGuard<'_, State>) {
+        let is_awaited = state.waiting > 0;
+        drop(state);
+        if is_awaited {
+            self.returned.notify_one();
+        }
     }
 
     // The state is whole between any two statements, so a panic elsewhere does not spoil it.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection's place in the pool, given up unless it is kept: a backend that panics must not take places along.
+struct Place<'p> {
+    pool: Option<&'p Pool>,
+}
+
+impl<'p> Place<'p> {
+    fn of(pool: &'p Pool) -> Self {
+        Self { pool: Some(pool) }
+    }
+
+    fn keep(&mut self) {
+        self.pool = None;
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool {
+            pool.forget();
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -252,6 +253,81 @@ fn a_waiting_session_gets_the_connection_that_comes_back() {
         waiting.join().unwrap().unwrap();
     });
     assert_eq!(taken(&log), ["connect", "reset", "reset"]);
+}
+
+/// A backend whose driver panics some times, then works.
+#[derive(Debug)]
+struct Panicking {
+    inner: Boxed,
+    panics: AtomicU32,
+}
+
+impl Backend for Panicking {
+    fn connect(&self) -> Result<Box<dyn Connection>> {
+        let order = std::sync::atomic::Ordering::Relaxed;
+        let left = |left: u32| left.checked_sub(1);
+        assert!(
+            self.panics.fetch_update(order, order, left).is_err(),
+            "the driver panics"
+        );
+        self.inner.connect()
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        self.inner.dialect()
+    }
+}
+
+#[test]
+fn a_panic_while_connecting_takes_no_place_along() {
+    let capabilities = Capabilities::none();
+    let inner = Boxed::new(Fake {
+        log: Log::default(),
+        capabilities,
+    });
+    let engine = Engine::from_backend(Arc::new(Panicking {
+        inner,
+        panics: AtomicU32::new(5),
+    }));
+    let engine = engine.pool_size(2).pool_timeout(Duration::from_millis(30));
+    for _ in 0..5 {
+        let connect = std::panic::AssertUnwindSafe(|| engine.connect().map(drop));
+        std::panic::catch_unwind(connect).expect_err("a panic");
+    }
+    let (_first, _second) = (engine.connect().unwrap(), engine.connect().unwrap());
+    let error = engine.connect().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PoolTimeout);
+}
+
+#[test]
+fn a_pool_timeout_may_be_for_ever() {
+    let (engine, _) = Fake::engine(Capabilities::none());
+    let engine = engine.pool_size(1).pool_timeout(Duration::MAX);
+    let held = engine.connect().unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| engine.connect().map(drop));
+        std::thread::sleep(Duration::from_millis(20));
+        drop(held);
+        waiting.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn many_threads_share_few_connections() {
+    let (engine, _) = Fake::engine(Capabilities::none());
+    let engine = engine.pool_size(3).pool_timeout(Duration::from_secs(20));
+    let got = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    drop(engine.connect().unwrap());
+                    got.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    assert_eq!(got.into_inner(), 8_000);
 }
 
 #[test]

@@ -244,3 +244,133 @@ fn options_that_cannot_be_kept_are_refused_before_anything_is_sent() -> Result<(
     assert_eq!(kind(refused), Err(ErrorKind::InvalidState));
     Ok(())
 }
+
+/// A file in a directory of its own.
+fn file() -> Result<(selfsame_sqlite::testing::TempDatabase, Engine)> {
+    let database = selfsame_sqlite::testing::TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    metadata![Author, crate::fixture::Book].create_all(&engine)?;
+    Ok((database, engine))
+}
+
+#[test]
+fn increments_of_many_threads_are_all_there() -> Result<()> {
+    let (_database, engine) = file()?;
+    {
+        let mut session = Session::new(&engine);
+        session.add(Author::new("ann"));
+        session.commit()?;
+    }
+    let increment = |session: &mut Session, options| {
+        session.retry_with(options, 3, |s| {
+            let ann = s.get::<Author>(1)?.expect("the row");
+            let age = s[ann].age.unwrap_or(0);
+            s[ann].age = Some(age + 1);
+            Ok(())
+        })
+    };
+    let results: Vec<Result<()>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|thread| {
+                let (engine, increment) = (&engine, &increment);
+                scope.spawn(move || {
+                    let mut options = TransactionOptions::new();
+                    if thread % 4 == 0 {
+                        options = options.writes();
+                    }
+                    (0..125).try_for_each(|_| increment(&mut Session::new(engine), options))
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"))
+            .collect()
+    });
+    results.into_iter().collect::<Result<Vec<()>>>()?;
+    let mut session = Session::new(&engine);
+    let ann = session.get::<Author>(1)?.expect("the row");
+    assert_eq!(session[ann].age, Some(1_000));
+    Ok(())
+}
+
+#[test]
+fn reads_before_a_retry_are_ended_and_read_again() -> Result<()> {
+    let (_database, engine) = file()?;
+    let mut session = Session::new(&engine);
+    let ann = session.add(Author::new("ann"));
+    session.commit()?;
+    let found = Author::query().first(&mut session)?.expect("ann");
+    assert!(session.in_transaction());
+    let mut other = Session::new(&engine);
+    let theirs = Author::query().first(&mut other)?.expect("ann");
+    other[theirs].age = Some(7);
+    other.commit()?;
+    // The age that is seen is the newest, not that of the ended transaction.
+    let age = session.retry(0, |s| {
+        let ann = Author::query().first(s)?.expect("ann");
+        let age = s[ann].age.unwrap_or(0);
+        s[ann].age = Some(age + 1);
+        Ok(age)
+    })?;
+    assert_eq!((found, age), (ann, 7));
+    Ok(())
+}
+
+#[test]
+fn writers_take_turns_from_the_beginning() -> Result<()> {
+    let flaky = Flaky::new(At::Commit, ErrorKind::Serialization, 1)?;
+    let begun = Arc::clone(&flaky.begun);
+    let mut session = Session::new(&Engine::new(flaky));
+    session
+        .transaction_with(TransactionOptions::new().writes(), |s| {
+            Author::query().count(s)
+        })
+        .expect_err("the first COMMIT fails");
+    session.retry(1, |s| Author::query().count(s))?;
+    let begun = begun.lock().expect("a list");
+    let writes: Vec<bool> = begun
+        .iter()
+        .map(|command| matches!(command, Transaction::Begin(begin) if begin.writes_first))
+        .collect();
+    assert_eq!(writes, [true, false]);
+    Ok(())
+}
+
+#[test]
+fn a_transaction_that_the_database_ended_is_not_gone_on_with() -> Result<()> {
+    let (_database, engine) = file()?;
+    let add = |session: &mut Session, conflicts: bool| -> Result<()> {
+        let name = "INSERT OR ROLLBACK INTO authors (id, name) VALUES (1, 'x') RETURNING id";
+        let rows = session.sql(name, ()).all::<(i64,)>();
+        assert_eq!(rows.is_err(), conflicts, "{rows:?}");
+        Ok(())
+    };
+    let mut session = Session::new(&engine);
+    add(&mut session, false)?;
+    session.commit()?;
+    for commits in [true, false] {
+        session.add(Author::new("before"));
+        session.flush()?;
+        add(&mut session, true)?;
+        let later = session
+            .sql("INSERT INTO authors (name) VALUES ('after')", ())
+            .execute();
+        let error = later.expect_err("the transaction is over");
+        assert_eq!(error.kind(), ErrorKind::PendingRollback);
+        assert!(error.to_string().contains("UNIQUE"), "{error}");
+        if commits {
+            let error = session.commit().expect_err("it was rolled back");
+            assert!(error.to_string().contains("UNIQUE"), "{error}");
+        }
+        session.rollback()?;
+        assert_eq!(Author::query().count(&mut session)?, 1);
+    }
+    // The first cause is told by a savepoint too, whose work did not care.
+    session.rollback()?;
+    let ended = session.savepoint(|s| add(s, true)).expect_err("it is over");
+    assert!(ended.to_string().contains("UNIQUE"), "{ended}");
+    session.rollback()?;
+    session.add(Author::new("last"));
+    session.commit()
+}

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use selfsame::ErrorKind as K;
-use selfsame::backend::Backend as _;
+use selfsame::backend::{Backend as _, Rows, Statement};
 use selfsame::dialect::{Isolation, Transaction};
 
 use crate::support::*;
@@ -148,4 +148,96 @@ fn nothing_to_roll_back_is_no_error() {
         K::OutOfRange,
     );
     transaction(&mut session, Transaction::Rollback).expect("whether or not SQLite did it");
+}
+
+/// What ends a transaction by itself, each with what is told.
+const ENDS: [(&str, &str); 2] = [
+    (
+        "INSERT OR ROLLBACK INTO u VALUES (1) RETURNING v",
+        "UNIQUE constraint failed",
+    ),
+    ("INSERT INTO forbidden VALUES (1) RETURNING v", "not here"),
+];
+
+/// How a statement is run.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    Execute,
+    Query,
+    ExecuteEach,
+}
+
+#[test]
+fn a_transaction_that_sqlite_ended_stays_ended() {
+    let (_database, mut session, mut other) = file();
+    for text in [
+        "CREATE TABLE u (v INTEGER UNIQUE)",
+        "INSERT INTO u VALUES (1)",
+        "CREATE TABLE forbidden (v INTEGER)",
+        "CREATE TRIGGER no BEFORE INSERT ON forbidden BEGIN SELECT RAISE(ROLLBACK, 'not here'); END",
+    ] {
+        run(&mut session, text, &[]);
+    }
+    for (text, told) in ENDS {
+        for by in [By::Execute, By::Query, By::ExecuteEach] {
+            for commits in [true, false] {
+                let what = format!("{text} by {by:?}");
+                begin(&mut session, |begin| begin.writes_first = true).expect("begin");
+                run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+                let statement = sql(text);
+                let failed = match by {
+                    By::Execute => session.execute(&Statement::new(&statement, &[])).map(drop),
+                    By::Query => session.query(&Statement::new(&statement, &[]), &mut |_| Ok(())),
+                    By::ExecuteEach => {
+                        session.execute_each(&statement, Rows::empty(2), &mut |_| Ok(()))
+                    }
+                };
+                let error = failed.expect_err(&what);
+                assert!(error.to_string().contains(told), "{what}: {error}");
+                for later in ["INSERT INTO t VALUES (2)", "SELECT 1", "SAVEPOINT x"] {
+                    let error = refused(&mut session, later, K::PendingRollback);
+                    assert!(error.to_string().contains(told), "{what}: {error}");
+                }
+                let again = begin(&mut session, |_| ()).expect_err(&what);
+                assert_eq!(again.kind(), K::PendingRollback, "{what}");
+                if commits {
+                    let error = transaction(&mut session, Transaction::Commit).expect_err(&what);
+                    assert_eq!(error.kind(), K::PendingRollback, "{what}: {error}");
+                    assert!(error.to_string().contains(told), "{what}: {error}");
+                }
+                transaction(&mut session, Transaction::Rollback).expect(&what);
+                assert_eq!(count(&mut other), 0, "{what}");
+                run(&mut session, "DELETE FROM t", &[]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_transaction_that_text_ended_stays_ended() {
+    let (_database, mut session, mut other) = file();
+    for (end, kept) in [("ROLLBACK", 0), ("COMMIT", 1)] {
+        begin(&mut session, |_| ()).expect("begin");
+        run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+        run(&mut session, end, &[]);
+        refused(&mut session, "INSERT INTO t VALUES (2)", K::PendingRollback);
+        transaction(&mut session, Transaction::Rollback).expect("rollback");
+        assert_eq!(count(&mut other), kept, "{end}");
+    }
+}
+
+#[test]
+fn a_reader_that_cannot_write_runs_again_and_a_writer_that_waited_does_not() {
+    let (_database, mut first, mut second) = file();
+    begin(&mut first, |begin| begin.writes_first = true).expect("begin");
+    begin(&mut second, |_| ()).expect("begin");
+    assert_eq!(count(&mut second), 0);
+    refused(&mut second, "INSERT INTO t VALUES (2)", K::Serialization);
+    // It can still read.
+    assert_eq!(count(&mut second), 0);
+    transaction(&mut second, Transaction::Rollback).expect("rollback");
+    begin(&mut second, |_| ()).expect("begin");
+    refused(&mut second, "INSERT INTO t VALUES (2)", K::Busy);
+    transaction(&mut second, Transaction::Rollback).expect("rollback");
+    refused(&mut second, "INSERT INTO t VALUES (2)", K::Busy);
 }

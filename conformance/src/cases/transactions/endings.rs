@@ -36,6 +36,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("However a savepoint ended, what was before it stays, its name can be used again, and the transaction's end decides over all.")
         .hint("RELEASE keeps, ROLLBACK TO undoes; a transaction's end takes every savepoint along.")
         .covers(&[Contract(66), Contract(67), Rule(32)]),
+    Case::core("transactions.ending.by_itself", by_itself)
+        .since(17)
+        .needs(&[Capability::Transactions])
+        .promise("A statement that fails inside a transaction never splits it: what was written before and after is committed together or not at all.")
+        .hint("After a failed statement, look whether the database still has the transaction. If not, refuse all but ROLLBACK, and let COMMIT say so.")
+        .covers(&[Contract(58), Contract(64), Contract(70)]),
     Case::extra("transactions.commit.again", commits_again)
         .since(17)
         .needs(&[
@@ -272,6 +278,51 @@ fn savepoints(context: &mut Context) -> CaseResult {
                 "no savepoint may outlive its transaction, {what}"
             );
             database.rollback()?;
+        }
+    }
+    Ok(())
+}
+
+fn by_itself(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    let insert_text = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
+    let types = [ValueType::I64, ValueType::I64];
+    let mut id = 1;
+    for way in ["execute", "query", "execute_each"] {
+        for commits in [true, false] {
+            let what = format!("a failed {way}, commits: {commits}");
+            let mut wanted = keys(&mut database)?;
+            database.begin_write()?;
+            insert(&mut database, id + 1, 0)?;
+            let taken = [int(1), int(0)];
+            let refused = match way {
+                "execute" => database.execute(insert_text, &taken).map(drop),
+                "query" => database.rows(insert_text, &taken, &[]).map(drop),
+                _ => database
+                    .execute_each(insert_text, &types, &[taken.into()])
+                    .map(drop),
+            };
+            check!(
+                refused.is_err(),
+                "a key that is taken must be refused: {what}"
+            );
+            let later = insert(&mut database, id + 2, 0);
+            let committed = commits && database.commit().is_ok();
+            if !committed {
+                database.rollback()?;
+            }
+            if committed {
+                wanted.push(id + 1);
+                if later.is_ok() {
+                    wanted.push(id + 2);
+                }
+            }
+            check_eq!(
+                keys(&mut database)?,
+                wanted,
+                "the transaction must stay whole after {what}"
+            );
+            id += 2;
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use std::time::Duration;
 
 use crate::dialect::{Begin, Isolation};
+use crate::engine::Connected;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::life::phase::Phase;
 use crate::session::{Session, State};
@@ -32,6 +33,14 @@ impl TransactionOptions {
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.begin.read_only = true;
+        self
+    }
+
+    /// For writing: where writers take turns, as in SQLite, it waits for its turn at its beginning. A transaction that reads and then
+    /// writes cannot be overtaken in between. Databases that lock rows begin as they always do.
+    #[must_use]
+    pub fn writes(mut self) -> Self {
+        self.begin.writes_first = true;
         self
     }
 }
@@ -69,13 +78,17 @@ impl Session {
 
     /// Runs `work` as a [`transaction`](Self::transaction), and again up to `retries` times if that ends in a serialization failure
     /// or a deadlock, each time from the state in which the session was before; objects that the failed try added have left the
-    /// session. Between two tries it waits for a random time, at most half a second.
+    /// session. Between two tries it waits for a random time, at most half a second, and further tries
+    /// [begin for writing](TransactionOptions::writes).
+    ///
+    /// A transaction in which the session has only read is ended first, as by [`rollback`](Self::rollback), without its hooks.
     ///
     /// A commit of which nobody knows whether it was made ([`ErrorKind::AmbiguousCommit`]) is not tried again.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] if the session is in a transaction or has something to flush, as that could not be run again;
+    /// [`ErrorKind::InvalidState`] if the session's transaction has written, or ran SQL text that may have, or if there is something to
+    /// flush, as that could not be run again;
     /// else what the last try gives.
     pub fn retry<T>(
         &mut self,
@@ -92,17 +105,19 @@ impl Session {
     /// As [`retry`](Self::retry) and [`transaction_with`](Self::transaction_with).
     pub fn retry_with<T>(
         &mut self,
-        options: TransactionOptions,
+        mut options: TransactionOptions,
         retries: u32,
         mut work: impl FnMut(&mut Self) -> Result<T>,
     ) -> Result<T> {
         self.refuse_inside("a transaction")?;
         self.refuse_unclean()?;
+        self.end_reads()?;
         let before = self.slot_counts();
         for retry in 0..retries {
             match self.transaction_with(options, &mut work) {
                 Err(error) if error.is_retryable() => {
                     self.forget_added_since(&before);
+                    options.begin.writes_first |= !options.begin.read_only;
                     std::thread::sleep(wait(retry));
                 }
                 result => return result,
@@ -114,8 +129,8 @@ impl Session {
     fn refuse_unclean(&self) -> Result<()> {
         let what = if self.failed.is_some() {
             "waits for rollback()"
-        } else if self.in_transaction() {
-            "is in a transaction"
+        } else if self.connection.as_ref().is_some_and(Connected::has_written) {
+            "is in a transaction that has written"
         } else if self.has_changes() {
             "has something to flush"
         } else {
@@ -125,6 +140,17 @@ impl Session {
             "the session {what}, which could not be run again: commit or roll back before `retry`"
         );
         Err(Error::new(ErrorKind::InvalidState, message))
+    }
+
+    /// Ends a transaction that only read. What it read may be stale from now on.
+    fn end_reads(&mut self) -> Result<()> {
+        if !self.in_transaction() {
+            return Ok(());
+        }
+        let ended = self.connection.as_mut().map(Connected::rollback);
+        self.give_back_connection();
+        self.epoch += 1;
+        ended.unwrap_or(Ok(()))
     }
 
     /// Drops what a failed try added: it is transient behind the rollback, and the next try adds its own.

@@ -257,7 +257,7 @@ impl Session {
         let connection = self.connected()?;
         if begin && !connection.in_transaction() {
             connection.begin(Begin {
-                writes_first,
+                writes_first: writes_first || way.writes_first,
                 ..way
             })?;
         }
