@@ -92,6 +92,9 @@ fn progress(tables: usize) -> ProgressBar {
     bar
 }
 
+/// One part of the audit of a table.
+type Part<'a> = dyn Fn(&mut Connected, &mut TableAudit) -> Result<()> + 'a;
+
 /// A table, in a transaction of its own that leaves nothing.
 fn of_table(
     engine: &Engine,
@@ -106,7 +109,7 @@ fn of_table(
     begin.read_only = !arguments.write;
     begin.writes_first = arguments.write;
     connected.begin(begin)?;
-    let parts: [&dyn Fn(&mut Connected, &mut TableAudit) -> Result<()>; 3] = [
+    let parts: [&Part<'_>; 3] = [
         &|connected, audit| read::rows(connected, table, arguments.rows, audit),
         &|connected, audit| relations::check(connected, table, tables, audit),
         &|connected, audit| match arguments.write {

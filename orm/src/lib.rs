@@ -396,7 +396,7 @@
 //! | [`query`] | queries of objects, loading, bulk statements |
 //! | [`sql`] | the expression language |
 //! | [`entity`], [`value`] | what mapped structs are made of |
-//! | [`schema`], [`metadata`] | tables as data: created, compared, reflected |
+//! | [`schema`], [`metadata`](mod@metadata) | tables as data: created, compared, reflected |
 //! | [`record`] | rows of tables that are known only at run time |
 //! | [`error`] | the one error type |
 //! | [`backend`], [`dialect`], [`render`] | what a new database implements |

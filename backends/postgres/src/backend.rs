@@ -73,8 +73,9 @@ impl Postgres {
             ));
         }
         let (options, settings) = Options::parse(url)?;
-        let mut dialect = PostgresDialect::default();
-        dialect.lock_timeout = settings.lock_timeout();
+        let dialect = PostgresDialect {
+            lock_timeout: settings.lock_timeout(),
+        };
         Ok(Self {
             options,
             settings,

@@ -7,8 +7,10 @@ use crate::fixture::{
     Album, Author, Book, Fixture, Mark, Node, Passport, Person, Post, Tag, Track,
 };
 
+type Albums = (Fixture, [Handle<Album>; 2], [Handle<Track>; 2]);
+
 /// Two albums with a track each.
-fn albums() -> Result<(Fixture, [Handle<Album>; 2], [Handle<Track>; 2])> {
+fn albums() -> Result<Albums> {
     let mut f = Fixture::new()?;
     let albums = ["x", "y"].map(|title| {
         f.session.add(Album {
@@ -111,7 +113,7 @@ fn a_merge_that_moves_a_child_takes_it_out_of_its_old_collection() -> Result<()>
     f.session.commit()?;
     f.session.refresh(a)?;
     assert_eq!(f.session.load(b, Author::BOOKS)?, [book]);
-    let (ida, idb) = (f.session[a].id.clone(), f.session[book].id.clone());
+    let (ida, idb) = (f.session[a].id, f.session[book].id);
     f.session.merge(Author {
         id: ida,
         books: [Book {
@@ -313,7 +315,7 @@ fn an_only_child_follows_a_merge() -> Result<()> {
     f.session.refresh(a)?;
     assert_eq!(f.session.load(b, Person::PASSPORT)?, Some(passport));
     f.session.merge(Person {
-        id: f.session[a].id.clone(),
+        id: f.session[a].id,
         passport: Passport::new("1").into(),
         ..Person::new("a")
     })?;

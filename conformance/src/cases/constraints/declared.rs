@@ -290,8 +290,11 @@ fn references(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// The references of each row: `None` where one is NULL.
-fn told(database: &mut Database) -> CaseResult<Vec<(i64, Option<(i64, i64)>)>> {
+/// A row by its key, and what it refers to: `None` where half of that is NULL.
+type Referring = (i64, Option<(i64, i64)>);
+
+/// The references of each row.
+fn told(database: &mut Database) -> CaseResult<Vec<Referring>> {
     let select = "SELECT [id] FROM [refs] ORDER BY [id]";
     let mut rows = Vec::new();
     for id in database.integers(select, &[])? {

@@ -170,7 +170,7 @@ fn sum_of(rows: &[Sale], shop: Option<i32>) -> i64 {
 }
 
 /// The rows of a shop in the order of a key and then of their ids, NULLs left out.
-fn part<'a>(rows: &'a [Sale], shop: Option<i32>) -> Vec<&'a Sale> {
+fn part(rows: &[Sale], shop: Option<i32>) -> Vec<&Sale> {
     let mut part: Vec<&Sale> = rows
         .iter()
         .filter(|row| row.shop == shop && row.amount.is_some())

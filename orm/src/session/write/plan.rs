@@ -238,7 +238,7 @@ impl Refused {
                     "rows exchange values of {} in one flush, and its columns take no NULL that one of them could have meanwhile: give one a free value and flush first",
                     swap.constraint
                 );
-                Error::new(ErrorKind::UniqueViolation, message).entity(&table(swap.store))
+                Error::new(ErrorKind::UniqueViolation, message).entity(table(swap.store))
             }
         }
     }
