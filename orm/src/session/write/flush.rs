@@ -146,6 +146,7 @@ impl Session {
         self.forget_equal_writes();
         self.cascade_deletes()?;
         let severed = self.severed_pairs()?;
+        self.settle_keys_of_new_rows()?;
         self.read_again_what_is_switched()?;
         for entry in &mut self.stores {
             entry.store.switch_rows()?;

@@ -23,6 +23,35 @@ impl Session {
         Ok(())
     }
 
+    /// The keys of new objects that come, in part, from parents that have their rows: known before it is asked which new object takes the
+    /// row of a deleted one.
+    pub(in crate::session) fn settle_keys_of_new_rows(&mut self) -> Result<()> {
+        let of_new_rows = |link: &&Link| {
+            let (store, slot) = link.child;
+            let key = &self.entry(store).mapper.table().primary_key;
+            let parent = link.parent.is_some_and(|(store, slot)| {
+                let parents = self.any_store(store);
+                parents.state(slot) == State::Persistent && !parents.is_doomed(slot)
+            });
+            parent
+                && self.any_store(store).state(slot) == State::Pending
+                && link.columns.iter().any(|column| key.contains(column))
+        };
+        let links: Vec<Link> = self
+            .edges
+            .links
+            .iter()
+            .filter(of_new_rows)
+            .cloned()
+            .collect();
+        for link in links {
+            if let Some(parent) = link.parent {
+                self.copy_key(link.child, &link.columns, parent)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes set references into foreign keys; those to objects that are inserted in this flush must wait.
     pub(in crate::session) fn settle_links(&mut self) -> Result<Vec<Wait>> {
         let links: Vec<Link> = self.edges.links.iter().cloned().collect();
