@@ -10,8 +10,8 @@ mod statement;
 mod text;
 
 pub use association::Pairing;
-pub(crate) use expression::keeps_type;
 pub use expression::{Argument, Rendered};
+pub(crate) use expression::{keeps_type, most_parameters};
 pub use statement::{
     QuerySpec, Read, query, render_compound, render_delete, render_insert, render_select,
     render_update,

@@ -112,7 +112,7 @@ pub(super) fn write<'a>(
     };
     let mut writer = attempt(Lists::Parameters)?;
     if !writer.arguments.is_empty()
-        && let Some(most) = dialect.capabilities().max_parameters
+        && let Some(most) = most_parameters(dialect)
         && writer.arguments.len() > most
     {
         writer = attempt(Lists::Literals)?;
@@ -124,6 +124,17 @@ pub(super) fn write<'a>(
         sql: writer.text.finish(kind, columns),
         arguments: writer.arguments,
     })
+}
+
+/// The most parameters of a statement: as claimed, else as many as a batch takes.
+pub(crate) fn most_parameters(dialect: &dyn Dialect) -> Option<usize> {
+    dialect
+        .capabilities()
+        .max_parameters
+        .or_else(|| match dialect.batch() {
+            Batch::Values { max_parameters } => Some(max_parameters),
+            _ => None,
+        })
 }
 
 #[cold]
