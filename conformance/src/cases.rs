@@ -35,7 +35,7 @@ const LISTS: &[&[&[Case]]] = &[
     relations::LISTS,
     sessions::LISTS,
     &[records::CASES],
-    &[crate::model::CASES],
+    &[crate::model::CASES, crate::mechanisms::CASES],
 ];
 
 /// Every case, in the order in which they run.

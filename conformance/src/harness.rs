@@ -115,6 +115,10 @@ fn text_of(case: &Case, failure: &FailureReport, seed: u64) -> String {
         text.push_str("\nsmallest input that fails:\n");
         text.push_str(program);
     }
+    if let Some(keep) = &failure.keep {
+        text.push_str("\nkeep it, once it is mended: ");
+        text.push_str(keep);
+    }
     if !failure.sql.is_empty() {
         text.push_str("\nstatements:\n  ");
         text.push_str(&failure.sql.join("\n  "));

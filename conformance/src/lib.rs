@@ -35,6 +35,7 @@ mod expected;
 mod explain;
 mod faults;
 mod harness;
+mod mechanisms;
 mod model;
 mod outcome;
 mod property;

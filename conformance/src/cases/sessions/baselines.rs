@@ -313,8 +313,9 @@ fn graph(context: &mut Context) -> CaseResult {
         let again = session.add(value);
         session.commit()?;
         check_eq!(session.load(again, User::TASKS)?, tasks, "the tasks again");
-        check_eq!(world.tasks()?.len(), 2, "the rows of the tasks");
+        // There may be one connection only.
         drop(session);
+        check_eq!(world.tasks()?.len(), 2, "the rows of the tasks");
         world.empty(&["tasks", "users"])?;
     }
     Ok(())

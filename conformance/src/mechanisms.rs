@@ -1,0 +1,167 @@
+//! The mechanisms: a random program of plain changes to rows, each of which goes by one of the many ways that lead there.
+//!
+//! A change is drawn together with its way: an assignment, an expression, a bulk statement, raw SQL, a relation from either side, a
+//! hook, a deletion and a new object of the same key. What must come of it does not depend on the way. So the model is a map of rows,
+//! and the session is compared with it after each change and in the end.
+
+mod entities;
+mod perform;
+mod plan;
+
+use proptest::prelude::Strategy;
+
+use crate::case::Cover::Rule;
+use crate::case::{Capability, Case, CaseResult, Failure};
+use crate::context::Context;
+use crate::property::Inputs;
+use crate::world::World;
+use perform::Performer;
+use plan::{Change, Draw, Rows};
+
+pub(crate) const CASES: &[Case] = &[Case::core("model.session.mechanisms", programs)
+    .since(17)
+    .needs(&[
+        Capability::Transactions,
+        Capability::Savepoints,
+        Capability::ForeignKeys,
+        Capability::GeneratedKeys,
+    ])
+    .promise(
+        "Whatever way a change goes (assignment, expression, bulk statement, raw SQL, a relation from either side, a hook, a changed or reused key), rows and objects \
+         are those of the plain program: with natural and composite keys, trees, unique values and one-to-one relations, in savepoints, after rollbacks and clear.",
+    )
+    .hint("Run the printed program by hand: its last step is the first that differs.")
+    .covers(&[
+        Rule(7),
+        Rule(10),
+        Rule(14),
+        Rule(16),
+        Rule(17),
+        Rule(20),
+        Rule(23),
+        Rule(26),
+        Rule(31),
+        Rule(32),
+        Rule(36),
+    ])];
+
+fn programs(context: &mut Context) -> CaseResult {
+    let world = World::of(context, &entities::tables())?;
+    let inputs = Inputs {
+        strategy: proptest::collection::vec(plan::draws(), 1..60).boxed(),
+        count: context.cases(),
+        show: |draws: &Vec<Draw>| plan::shown(draws),
+        smaller: |draws| plan::smaller(draws),
+        kept: plan::kept(),
+        keep: |draws| Some(plan::keep(draws)),
+    };
+    context.property_of(&inputs, |_, draws| run(&world, &draws))
+}
+
+fn run(world: &World, draws: &[Draw]) -> CaseResult {
+    entities::empty(world)?;
+    let mut session = world.session();
+    let mut program = Program {
+        performer: Performer::new(&mut session),
+        rows: Rows::default(),
+        committed: Rows::default(),
+        cleared: false,
+        draws: draws.iter(),
+    };
+    program.go_on(&mut session, 0)?;
+    session.commit()?;
+    compare(&mut world.session(), &program.rows, "after the last commit")
+}
+
+/// What is left to do, and what must have come of it so far.
+struct Program<'a> {
+    performer: Performer,
+    rows: Rows,
+    committed: Rows,
+    /// Objects were read of rows that a rollback takes away: the session is cleared behind it.
+    cleared: bool,
+    draws: std::slice::Iter<'a, Draw>,
+}
+
+impl Program<'_> {
+    /// Does what is left, up to the end of the savepoint.
+    fn go_on(&mut self, session: &mut selfsame::Session, depth: usize) -> CaseResult<bool> {
+        while let Some(draw) = self.draws.next() {
+            let Some(change) = self.rows.resolve(draw, depth) else {
+                continue;
+            };
+            match change {
+                Change::Commit => {
+                    session.commit()?;
+                    self.committed = self.rows.clone();
+                    self.cleared = false;
+                }
+                Change::Rollback => {
+                    session.rollback()?;
+                    self.rows = self.committed.clone();
+                    self.clear_if_need_be(session);
+                }
+                Change::Savepoint => self.savepoint(session, depth)?,
+                Change::EndSavepoint { keep } => return Ok(keep),
+                change => {
+                    self.cleared |= change == Change::Clear;
+                    self.performer.perform(session, &change)?;
+                    self.rows.apply(&change);
+                }
+            }
+            self.rows.begin_next();
+            // Not after each change: what waits for one flush together is what is to be tried.
+            if draw.way % 4 == 3 {
+                let looked = self.performer.look(session, &self.rows);
+                looked.map_err(|failure| named(failure, &format!("{draw:?}")))?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn clear_if_need_be(&self, session: &mut selfsame::Session) {
+        if self.cleared {
+            session.clear();
+        }
+    }
+
+    fn savepoint(&mut self, session: &mut selfsame::Session, depth: usize) -> CaseResult {
+        let before = self.rows.clone();
+        let mut inner = Ok(true);
+        let result = session.savepoint(|session| {
+            inner = self.go_on(session, depth + 1);
+            match inner {
+                Ok(true) => Ok(()),
+                _ => Err(selfsame::Error::new(
+                    selfsame::ErrorKind::InvalidState,
+                    "rolled back as drawn",
+                )),
+            }
+        });
+        match inner {
+            Ok(true) => result?,
+            Ok(false) => {
+                self.rows = before;
+                self.clear_if_need_be(session);
+            }
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+}
+
+fn named(failure: Failure, step: &str) -> Failure {
+    match failure {
+        Failure::Assertion(message) => Failure::Assertion(format!("after {step}: {message}")),
+        other => other,
+    }
+}
+
+/// Compares all rows with those of the plain program.
+fn compare(session: &mut selfsame::Session, wanted: &Rows, when: &str) -> CaseResult {
+    let found = entities::rows(session)?;
+    check_eq!(found.places, wanted.places, "the places {when}");
+    check_eq!(found.seats, wanted.seats, "the seats {when}");
+    check_eq!(found.cards, wanted.cards, "the cards {when}");
+    Ok(())
+}

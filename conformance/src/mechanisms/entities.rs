@@ -1,0 +1,107 @@
+//! What the programs change: places in a tree, their seats, and one card for a place.
+
+use selfsame::metadata::Metadata;
+use selfsame::prelude::*;
+
+use super::plan::{Card as CardRow, Place as PlaceRow, Rows};
+use crate::case::CaseResult;
+use crate::world::World;
+
+/// A place: its key is the program's, its name is nobody else's, it may be inside another.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "places")]
+pub(super) struct Place {
+    #[orm(primary_key)]
+    pub(super) code: String,
+    #[orm(unique)]
+    pub(super) name: Option<String>,
+    pub(super) rank: i32,
+    #[orm(references = "places.code")]
+    pub(super) parent_code: Option<String>,
+    #[orm(back_populates = children)]
+    pub(super) parent: BelongsTo<Place>,
+    #[orm(back_populates = parent)]
+    pub(super) children: HasMany<Place>,
+    #[orm(back_populates = place, cascade = "all, delete-orphan")]
+    pub(super) seats: HasMany<Seat>,
+    #[orm(back_populates = holder)]
+    pub(super) card: HasOne<Card>,
+}
+
+/// A seat: half of its key comes by the relation.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "seats")]
+pub(super) struct Seat {
+    #[orm(primary_key, references = "places.code", on_update = "cascade")]
+    pub(super) place_code: String,
+    #[orm(primary_key)]
+    pub(super) number: i32,
+    pub(super) guest: Option<String>,
+    #[orm(back_populates = seats)]
+    pub(super) place: BelongsTo<Place>,
+}
+
+/// A card: a place holds one at most.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "cards")]
+pub(super) struct Card {
+    #[orm(primary_key)]
+    pub(super) id: Auto<i64>,
+    pub(super) label: String,
+    #[orm(unique, references = "places.code")]
+    pub(super) holder_code: Option<String>,
+    #[orm(flatten)]
+    pub(super) stamp: Option<Stamp>,
+    #[orm(version)]
+    pub(super) version: i64,
+    #[orm(back_populates = card)]
+    pub(super) holder: BelongsTo<Place>,
+}
+
+/// What a card may bear.
+#[derive(Embedded, Clone, Debug, PartialEq)]
+pub(super) struct Stamp {
+    pub(super) ink: String,
+    pub(super) year: i32,
+}
+
+pub(super) fn tables() -> Metadata {
+    metadata![Place, Seat, Card]
+}
+
+pub(super) fn empty(world: &World) -> CaseResult {
+    world.empty(&["cards", "seats"])?;
+    // A tree in one table: the references first.
+    let mut session = world.session();
+    Place::query()
+        .update()
+        .set(Place::PARENT_CODE, None::<String>)
+        .execute(&mut session)?;
+    session.commit()?;
+    world.empty(&["places"])
+}
+
+/// All rows as the database has them.
+pub(super) fn rows(session: &mut Session) -> CaseResult<Rows> {
+    let mut rows = Rows::default();
+    for place in Place::query().rows(session)? {
+        let row = PlaceRow {
+            name: place.name,
+            rank: place.rank,
+            parent: place.parent_code,
+        };
+        rows.places.insert(place.code, row);
+    }
+    for seat in Seat::query().rows(session)? {
+        rows.seats
+            .insert((seat.place_code, seat.number), seat.guest);
+    }
+    for card in Card::query().rows(session)? {
+        let row = CardRow {
+            holder: card.holder_code,
+            stamp: card.stamp.map(|stamp| (stamp.ink, stamp.year)),
+        };
+        rows.cards.insert(card.label, row);
+    }
+    Ok(rows)
+}

@@ -1,0 +1,567 @@
+//! Each change by its way, on a session.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use selfsame::prelude::*;
+use selfsame::{Error, ErrorKind, Result};
+
+use super::entities::{Card, Place, Seat, Stamp};
+use super::plan::{Change, Rows};
+use crate::case::CaseResult;
+
+/// Changes that wait for a hook.
+type Waiting = Arc<Mutex<Vec<(When, Change)>>>;
+
+/// Where a hook does a change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum When {
+    BeforeFlush,
+    AfterFlush,
+}
+
+pub(super) struct Performer {
+    waiting: Waiting,
+}
+
+impl Performer {
+    pub(super) fn new(session: &mut Session) -> Self {
+        let waiting = Waiting::default();
+        let called = |when: When| {
+            let waiting = Arc::clone(&waiting);
+            move |session: &mut Session| {
+                let due: Vec<Change> = {
+                    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                    let due = waiting.extract_if(.., |(other, _)| *other == when);
+                    due.map(|(_, change)| change).collect()
+                };
+                due.iter().try_for_each(|change| plainly(session, change))
+            }
+        };
+        session.hook(Hook::before_flush(called(When::BeforeFlush)));
+        session.hook(Hook::after_flush(called(When::AfterFlush)));
+        Self { waiting }
+    }
+
+    /// Does a change by its way.
+    pub(super) fn perform(&self, session: &mut Session, change: &Change) -> Result<()> {
+        if matches!(change, Change::Guest { .. } | Change::DropSeat { .. }) {
+            // A seat that was let go is there until the flush that deletes it.
+            session.flush()?;
+        }
+        match hooked(change) {
+            Some(when) => self.in_hook(session, change, when),
+            None => by_its_way(session, change),
+        }
+    }
+
+    /// Does a change in a hook of a flush, for which something else must have changed.
+    fn in_hook(&self, session: &mut Session, change: &Change, when: When) -> Result<()> {
+        // What the hook changes is in the session already: it reads nothing.
+        meet(session, change)?;
+        let bell = session.add(Card::new(format!("bell {}", session.statements())));
+        self.lock().push((when, change.clone()));
+        session.flush()?;
+        let was_called = self.lock().is_empty();
+        if !was_called {
+            let message = "the flush had something to do and called no hook";
+            return Err(Error::new(ErrorKind::InvalidState, message));
+        }
+        session.delete(bell)?;
+        session.flush()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(When, Change)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Compares the objects of all rows with the rows.
+    pub(super) fn look(&self, session: &mut Session, rows: &Rows) -> CaseResult {
+        session.flush()?;
+        for (code, row) in &rows.places {
+            let Some(place) = session.get::<Place>(code.clone())? else {
+                check!(false, "the place {code} must be there");
+                continue;
+            };
+            let it = &session[place];
+            check_eq!(
+                (&it.code, &it.name, it.rank),
+                (code, &row.name, row.rank),
+                "the object of the place {code}"
+            );
+            let parent = session.load(place, Place::PARENT)?;
+            let parent = parent.map(|parent| session[parent].code.clone());
+            check_eq!(parent, row.parent, "the parent of {code}");
+        }
+        Ok(())
+    }
+}
+
+/// Whether the change goes by a hook.
+fn hooked(change: &Change) -> Option<When> {
+    let way = match change {
+        Change::Rank { way, .. }
+        | Change::Rename { way, .. }
+        | Change::Guest { way, .. }
+        | Change::Stamp { way, .. } => *way,
+        _ => return None,
+    };
+    match way % 8 {
+        6 => Some(When::BeforeFlush),
+        7 => Some(When::AfterFlush),
+        _ => None,
+    }
+}
+
+/// The object of a row that the session knows, new ones too, so that nothing is flushed to find it; else it is read.
+fn known<E: Entity>(session: &Session, is_it: impl Fn(&E) -> bool) -> Option<Handle<E>> {
+    let deleted = session.deleted::<E>();
+    let objects = session.new_objects::<E>().into_iter();
+    let mut objects = objects.chain(session.persistent::<E>());
+    objects.find(|object| {
+        let is_expired = session.is_expired(*object).unwrap_or(true);
+        is_it(&session[*object]) && !is_expired && !deleted.contains(object)
+    })
+}
+
+fn place(session: &mut Session, code: &str) -> Result<Handle<Place>> {
+    if let Some(known) = known(session, |place: &Place| place.code == code) {
+        return Ok(known);
+    }
+    let found = session.get::<Place>(code.to_owned())?;
+    found.ok_or_else(|| missing("place", code))
+}
+
+fn seat(session: &mut Session, place: &str, number: i32) -> Result<Handle<Seat>> {
+    let is_it = |seat: &Seat| seat.place_code == place && seat.number == number;
+    if let Some(known) = known(session, is_it) {
+        return Ok(known);
+    }
+    let found = session.get::<Seat>((place.to_owned(), number))?;
+    found.ok_or_else(|| missing("seat", &format!("{place}/{number}")))
+}
+
+fn card(session: &mut Session, label: &str) -> Result<Handle<Card>> {
+    match known(session, |card: &Card| card.label == label) {
+        Some(known) => Ok(known),
+        None => Card::query().filter(Card::LABEL.eq(label)).one(session),
+    }
+}
+
+fn missing(what: &str, key: &str) -> Error {
+    Error::new(ErrorKind::NoRow, format!("the {what} {key} is not found"))
+}
+
+/// Reads what a hook is going to change.
+fn meet(session: &mut Session, change: &Change) -> Result<()> {
+    match change {
+        Change::Rank { code, .. } | Change::Rename { code, .. } => place(session, code).map(drop),
+        Change::Guest { place, number, .. } => seat(session, place, *number).map(drop),
+        Change::Stamp { label, .. } => card(session, label).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// Does a change by assignment.
+fn plainly(session: &mut Session, change: &Change) -> Result<()> {
+    match change {
+        Change::Rank { code, rank, .. } => {
+            let place = place(session, code)?;
+            session[place].rank = *rank;
+        }
+        Change::Rename { code, name, .. } => {
+            let place = place(session, code)?;
+            session[place].name.clone_from(name);
+        }
+        Change::Guest {
+            place,
+            number,
+            guest,
+            ..
+        } => {
+            let seat = seat(session, place, *number)?;
+            session[seat].guest.clone_from(guest);
+        }
+        Change::Stamp { label, stamp, .. } => {
+            let card = card(session, label)?;
+            session[card].stamp = stamp.clone().map(|(ink, year)| Stamp::new(ink, year));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
+    match change {
+        Change::AddPlace {
+            code,
+            name,
+            parent,
+            way,
+        } => add_place(session, code, name.clone(), parent.as_deref(), *way),
+        Change::Rename { code, name, way } => match way % 8 {
+            4 => bulk(
+                Place::query()
+                    .filter(Place::CODE.eq(code))
+                    .update()
+                    .set(Place::NAME, name.clone()),
+                session,
+            ),
+            5 => {
+                let text = "UPDATE places SET name = ? WHERE code = ?";
+                raw(session, text, (name.clone(), code.clone()))
+            }
+            _ => plainly(session, change),
+        },
+        Change::Rank { code, rank, way } => match way % 8 {
+            2 => {
+                let place = with_row(session, code)?;
+                session.set_expr(place, Place::RANK, Place::RANK * 0 + *rank)?;
+                // What the database computes is known behind the flush.
+                session.flush()
+            }
+            3 => {
+                let place = with_row(session, code)?;
+                session.set_blind(place, Place::RANK, *rank)?;
+                session.flush()
+            }
+            4 => bulk(
+                Place::query()
+                    .filter(Place::CODE.eq(code))
+                    .update()
+                    .set(Place::RANK, *rank),
+                session,
+            ),
+            5 => {
+                let text = "UPDATE places SET rank = ? WHERE code = ?";
+                raw(session, text, (*rank, code.clone()))
+            }
+            _ => plainly(session, change),
+        },
+        Change::Move { code, parent, way } => move_place(session, code, parent.as_deref(), *way),
+        Change::Rekey { code, new } => {
+            // What else is to be written has been: rows that go or come by the old key would meet the new one.
+            session.flush()?;
+            let place = place(session, code)?;
+            session[place].code.clone_from(new);
+            session.flush()
+        }
+        Change::DeletePlace { code, .. } => {
+            // What it has must have rows: a new child of a place that goes is refused.
+            session.flush()?;
+            let place = place(session, code)?;
+            let children = session.load(place, Place::CHILDREN)?;
+            session.delete(place)?;
+            // One that loses its parent cannot take its unique name at once: it would be written before and after.
+            match children.is_empty() {
+                true => Ok(()),
+                false => session.flush(),
+            }
+        }
+        Change::AddSeat {
+            place,
+            number,
+            guest,
+            way,
+        } => add_seat(session, place, *number, guest.clone(), *way),
+        Change::Guest {
+            place,
+            number,
+            guest,
+            way,
+        } => match way % 8 {
+            4 => bulk(
+                Seat::query()
+                    .filter(Seat::PLACE_CODE.eq(place).and(Seat::NUMBER.eq(*number)))
+                    .update()
+                    .set(Seat::GUEST, guest.clone()),
+                session,
+            ),
+            5 => {
+                let text = "UPDATE seats SET guest = ? WHERE place_code = ? AND number = ?";
+                raw(session, text, (guest.clone(), place.clone(), *number))
+            }
+            _ => plainly(session, change),
+        },
+        Change::DropSeat { place, number, way } => drop_seat(session, place, *number, *way),
+        Change::ReplaceSeats {
+            place: code,
+            numbers,
+            guest,
+        } => {
+            let owner = place(session, code)?;
+            let seats: Vec<Handle<Seat>> = numbers
+                .iter()
+                .map(|number| {
+                    session.add(Seat {
+                        guest: guest.clone(),
+                        ..Seat::new(String::new(), *number)
+                    })
+                })
+                .collect();
+            session.no_autoflush(|session| session.replace(owner, Place::SEATS, seats))
+        }
+        Change::AddCard { label, holder, way } => add_card(session, label, holder.as_deref(), *way),
+        Change::Hold { label, holder, way } => hold(session, label, holder.as_deref(), *way),
+        Change::Stamp { label, stamp, .. } => {
+            let card = card(session, label)?;
+            session[card].stamp = stamp.clone().map(|(ink, year)| Stamp::new(ink, year));
+            Ok(())
+        }
+        Change::DropCard { label, way } => match way % 2 {
+            0 => {
+                let card = card(session, label)?;
+                delete(session, card)
+            }
+            _ => Card::query()
+                .filter(Card::LABEL.eq(label))
+                .delete()
+                .execute(session)
+                .map(drop),
+        },
+        Change::Flush => session.flush(),
+        Change::Clear => {
+            session.flush()?;
+            session.clear();
+            Ok(())
+        }
+        Change::ExpireAll => {
+            session.flush()?;
+            session.expire_all();
+            Ok(())
+        }
+        Change::Refresh { code } => {
+            session.flush()?;
+            let place = place(session, code)?;
+            session.refresh(place)
+        }
+        Change::Load { code, way } => {
+            let one = place(session, code)?;
+            match way % 4 {
+                0 => session.load(one, Place::SEATS).map(drop),
+                1 => session.load(one, Place::CHILDREN).map(drop),
+                2 => session.load(one, Place::CARD).map(drop),
+                _ => Place::query()
+                    .with(Place::SEATS.selectin())
+                    .with(Place::CHILDREN.selectin())
+                    .with(Place::CARD.joined())
+                    .all(session)
+                    .map(drop),
+            }
+        }
+        Change::Savepoint | Change::EndSavepoint { .. } | Change::Commit | Change::Rollback => {
+            Ok(())
+        }
+    }
+}
+
+/// Collections that are loaded learn of a foreign key that was written as a column when they are read again.
+fn by_column(session: &mut Session) -> Result<()> {
+    session.flush()?;
+    session.expire_all();
+    Ok(())
+}
+
+/// The object of a place that has its row.
+fn with_row(session: &mut Session, code: &str) -> Result<Handle<Place>> {
+    let place = place(session, code)?;
+    if session.state(place) == State::Pending {
+        session.flush()?;
+    }
+    Ok(place)
+}
+
+/// Deletes a row; an object without one gets it first.
+fn delete<E: Entity>(session: &mut Session, object: Handle<E>) -> Result<()> {
+    if session.state(object) == State::Pending {
+        session.flush()?;
+    }
+    session.delete(object)
+}
+
+fn bulk<E: Entity>(update: selfsame::query::BulkUpdate<E>, session: &mut Session) -> Result<()> {
+    update.execute(session).map(drop)
+}
+
+/// Raw SQL, after which a program tells the session to read again.
+fn raw(session: &mut Session, text: &str, params: impl selfsame::sql::Params) -> Result<()> {
+    session.sql(text, params).execute()?;
+    session.expire_all();
+    Ok(())
+}
+
+fn add_place(
+    session: &mut Session,
+    code: &str,
+    name: Option<String>,
+    parent: Option<&str>,
+    way: usize,
+) -> Result<()> {
+    let parent = match parent {
+        Some(parent) => Some(place(session, parent)?),
+        None => None,
+    };
+    let new = Place {
+        name,
+        ..Place::new(code, 0)
+    };
+    let Some(parent) = parent else {
+        session.add(new);
+        return Ok(());
+    };
+    match way % 4 {
+        0 => {
+            // A key that is given as a column is that of a row.
+            session.flush()?;
+            let parent_code = Some(session[parent].code.clone());
+            session.add(Place { parent_code, ..new });
+            by_column(session)?;
+        }
+        1 => {
+            session.add(Place {
+                parent: parent.into(),
+                ..new
+            });
+        }
+        2 => {
+            let child = session.add(new);
+            session.set(child, Place::PARENT, Some(parent))?;
+        }
+        _ => {
+            let child = session.add(new);
+            session.push(parent, Place::CHILDREN, child)?;
+        }
+    }
+    Ok(())
+}
+
+fn move_place(session: &mut Session, code: &str, parent: Option<&str>, way: usize) -> Result<()> {
+    let child = place(session, code)?;
+    let to = match parent {
+        Some(parent) => Some(place(session, parent)?),
+        None => None,
+    };
+    match (way % 4, to) {
+        (0, _) => session.set(child, Place::PARENT, to),
+        (1, Some(to)) => session.push(to, Place::CHILDREN, child),
+        (1, None) => match session.load(child, Place::PARENT)? {
+            Some(from) => session.remove(from, Place::CHILDREN, child),
+            None => Ok(()),
+        },
+        (2, _) => {
+            // The column, where no relation waits to be written: a relation beats a column.
+            session.flush()?;
+            session[child].parent_code = parent.map(str::to_owned);
+            by_column(session)
+        }
+        _ => bulk(
+            Place::query()
+                .filter(Place::CODE.eq(code))
+                .update()
+                .set(Place::PARENT_CODE, parent.map(str::to_owned)),
+            session,
+        ),
+    }
+}
+
+fn add_seat(
+    session: &mut Session,
+    code: &str,
+    number: i32,
+    guest: Option<String>,
+    way: usize,
+) -> Result<()> {
+    let owner = place(session, code)?;
+    let new = |code: &str| Seat {
+        guest: guest.clone(),
+        ..Seat::new(code, number)
+    };
+    match way % 4 {
+        0 => {
+            session.add(new(code));
+            by_column(session)?;
+        }
+        1 => {
+            session.add(Seat {
+                place: owner.into(),
+                ..new("")
+            });
+        }
+        2 => {
+            let seat = session.add(new(""));
+            session.push(owner, Place::SEATS, seat)?;
+        }
+        _ => {
+            let seat = session.add(new(""));
+            session.set(seat, Seat::PLACE, owner)?;
+        }
+    }
+    Ok(())
+}
+
+fn drop_seat(session: &mut Session, code: &str, number: i32, way: usize) -> Result<()> {
+    match way % 4 {
+        0 => {
+            let seat = seat(session, code, number)?;
+            delete(session, seat)
+        }
+        1 => {
+            let (owner, seat) = (place(session, code)?, seat(session, code, number)?);
+            session.remove(owner, Place::SEATS, seat)
+        }
+        2 => Seat::query()
+            .filter(Seat::PLACE_CODE.eq(code).and(Seat::NUMBER.eq(number)))
+            .delete()
+            .execute(session)
+            .map(drop),
+        _ => {
+            let text = "DELETE FROM seats WHERE place_code = ? AND number = ?";
+            raw(session, text, (code.to_owned(), number))?;
+            // The session learns that the row has gone.
+            session.get::<Seat>((code.to_owned(), number)).map(drop)
+        }
+    }
+}
+
+fn add_card(session: &mut Session, label: &str, holder: Option<&str>, way: usize) -> Result<()> {
+    let Some(code) = holder else {
+        session.add(Card::new(label));
+        return Ok(());
+    };
+    let owner = place(session, code)?;
+    match way % 4 {
+        0 => {
+            session.add(Card {
+                holder_code: Some(code.to_owned()),
+                ..Card::new(label)
+            });
+            by_column(session)?;
+        }
+        1 => {
+            session.add(Card {
+                holder: owner.into(),
+                ..Card::new(label)
+            });
+        }
+        2 => {
+            let card = session.add(Card::new(label));
+            session.set(owner, Place::CARD, Some(card))?;
+        }
+        _ => {
+            let card = session.add(Card::new(label));
+            session.set(card, Card::HOLDER, Some(owner))?;
+        }
+    }
+    Ok(())
+}
+
+fn hold(session: &mut Session, label: &str, holder: Option<&str>, way: usize) -> Result<()> {
+    let it = card(session, label)?;
+    let to = match holder {
+        Some(code) => Some(place(session, code)?),
+        None => None,
+    };
+    match (way % 2, to) {
+        (0, Some(to)) => session.set(to, Place::CARD, Some(it)),
+        _ => session.set(it, Card::HOLDER, to),
+    }
+}

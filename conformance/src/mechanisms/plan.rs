@@ -1,0 +1,634 @@
+//! What is drawn, what it comes to where it stands, and what rows it leaves.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+/// The rows of a plain program.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Rows {
+    pub(super) places: BTreeMap<String, Place>,
+    /// The guest of each seat.
+    pub(super) seats: BTreeMap<(String, i32), Option<String>>,
+    /// By their labels, which never change.
+    pub(super) cards: BTreeMap<String, Card>,
+    /// How many codes and labels were given out.
+    made: usize,
+    /// Codes that were deleted and may come again.
+    free: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Place {
+    pub(super) name: Option<String>,
+    pub(super) rank: i32,
+    pub(super) parent: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Card {
+    pub(super) holder: Option<String>,
+    pub(super) stamp: Option<(String, i32)>,
+}
+
+/// What kind of change is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    AddPlace,
+    AddPlaceAgain,
+    Rename,
+    Rank,
+    Move,
+    Rekey,
+    DeletePlace,
+    AddSeat,
+    Guest,
+    DropSeat,
+    ReplaceSeats,
+    AddCard,
+    Hold,
+    Stamp,
+    DropCard,
+    Flush,
+    Clear,
+    ExpireAll,
+    Refresh,
+    Load,
+    Savepoint,
+    EndSavepoint,
+    Undo,
+    Commit,
+    Rollback,
+}
+
+const ALL: [(u32, What, &str); 25] = [
+    (10, What::AddPlace, "place"),
+    (4, What::AddPlaceAgain, "again"),
+    (8, What::Rename, "name"),
+    (10, What::Rank, "rank"),
+    (8, What::Move, "move"),
+    (3, What::Rekey, "rekey"),
+    (4, What::DeletePlace, "delete"),
+    (9, What::AddSeat, "seat"),
+    (8, What::Guest, "guest"),
+    (5, What::DropSeat, "unseat"),
+    (4, What::ReplaceSeats, "reseat"),
+    (5, What::AddCard, "card"),
+    (7, What::Hold, "hold"),
+    (5, What::Stamp, "stamp"),
+    (2, What::DropCard, "uncard"),
+    (5, What::Flush, "flush"),
+    (1, What::Clear, "clear"),
+    (3, What::ExpireAll, "expire"),
+    (3, What::Refresh, "refresh"),
+    (5, What::Load, "load"),
+    (5, What::Savepoint, "savepoint"),
+    (5, What::EndSavepoint, "release"),
+    (3, What::Undo, "undo"),
+    (6, What::Commit, "commit"),
+    (3, What::Rollback, "rollback"),
+];
+
+/// A change as it is drawn: numbers choose among what there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Draw {
+    pub(super) what: What,
+    pub(super) which: usize,
+    pub(super) other: usize,
+    pub(super) way: usize,
+}
+
+pub(super) fn draws() -> impl Strategy<Value = Draw> {
+    let weighted: Vec<What> = ALL
+        .iter()
+        .flat_map(|&(weight, what, _)| {
+            std::iter::repeat_n(what, usize::try_from(weight).unwrap_or_default())
+        })
+        .collect();
+    (
+        proptest::sample::select(weighted),
+        0..40_usize,
+        0..40_usize,
+        0..40_usize,
+    )
+        .prop_map(|(what, which, other, way)| Draw {
+            what,
+            which,
+            other,
+            way,
+        })
+}
+
+/// A change, on rows by their keys, and the way that it goes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Change {
+    AddPlace {
+        code: String,
+        name: Option<String>,
+        parent: Option<String>,
+        way: usize,
+    },
+    Rename {
+        code: String,
+        name: Option<String>,
+        way: usize,
+    },
+    Rank {
+        code: String,
+        rank: i32,
+        way: usize,
+    },
+    Move {
+        code: String,
+        parent: Option<String>,
+        way: usize,
+    },
+    Rekey {
+        code: String,
+        new: String,
+    },
+    DeletePlace {
+        code: String,
+        way: usize,
+    },
+    AddSeat {
+        place: String,
+        number: i32,
+        guest: Option<String>,
+        way: usize,
+    },
+    Guest {
+        place: String,
+        number: i32,
+        guest: Option<String>,
+        way: usize,
+    },
+    DropSeat {
+        place: String,
+        number: i32,
+        way: usize,
+    },
+    ReplaceSeats {
+        place: String,
+        numbers: Vec<i32>,
+        guest: Option<String>,
+    },
+    AddCard {
+        label: String,
+        holder: Option<String>,
+        way: usize,
+    },
+    Hold {
+        label: String,
+        holder: Option<String>,
+        way: usize,
+    },
+    Stamp {
+        label: String,
+        stamp: Option<(String, i32)>,
+        way: usize,
+    },
+    DropCard {
+        label: String,
+        way: usize,
+    },
+    Flush,
+    Clear,
+    ExpireAll,
+    Refresh {
+        code: String,
+    },
+    Load {
+        code: String,
+        way: usize,
+    },
+    Savepoint,
+    EndSavepoint {
+        keep: bool,
+    },
+    Commit,
+    Rollback,
+}
+
+const NAMES: [&str; 4] = ["ash", "birch", "cedar", "dill"];
+const DEEPEST: usize = 3;
+const MOST_PLACES: usize = 7;
+
+impl Rows {
+    /// What a drawn change comes to; `None` where it makes no sense.
+    pub(super) fn resolve(&self, draw: &Draw, depth: usize) -> Option<Change> {
+        let &Draw {
+            what,
+            which,
+            other,
+            way,
+        } = draw;
+        let pick = |which: usize| nth(self.places.keys(), which).cloned();
+        let name = || {
+            let free = NAMES.iter().filter(|name| {
+                self.places
+                    .values()
+                    .all(|place| place.name.as_deref() != Some(**name))
+            });
+            (other % 5 != 0).then(|| nth(free, other).map(|name| (*name).to_owned()))?
+        };
+        Some(match what {
+            What::AddPlace if self.places.len() < MOST_PLACES => Change::AddPlace {
+                code: format!("p{}", self.made),
+                name: name(),
+                parent: if which % 3 == 0 { None } else { pick(which) },
+                way,
+            },
+            What::AddPlaceAgain => Change::AddPlace {
+                code: self.free.get(which % self.free.len().max(1))?.clone(),
+                name: name(),
+                parent: if which % 3 == 0 { None } else { pick(which) },
+                way,
+            },
+            What::Rename => Change::Rename {
+                code: pick(which)?,
+                name: name(),
+                way,
+            },
+            What::Rank => Change::Rank {
+                code: pick(which)?,
+                rank: i32::try_from(other % 4).unwrap_or_default(),
+                way,
+            },
+            What::Move => {
+                let code = pick(which)?;
+                let parent = if other % 4 == 0 { None } else { pick(other) };
+                let inside = parent
+                    .as_ref()
+                    .is_some_and(|parent| self.is_inside(parent, &code));
+                if inside {
+                    return None;
+                }
+                Change::Move { code, parent, way }
+            }
+            What::Rekey => Change::Rekey {
+                code: pick(which)?,
+                new: format!("p{}", self.made),
+            },
+            What::DeletePlace => Change::DeletePlace {
+                code: pick(which)?,
+                way,
+            },
+            What::AddSeat => {
+                let place = pick(which)?;
+                let number = i32::try_from(other % 4).unwrap_or_default();
+                if self.seats.contains_key(&(place.clone(), number)) {
+                    return None;
+                }
+                let guest = (way % 3 != 0).then(|| format!("guest {other}"));
+                Change::AddSeat {
+                    place,
+                    number,
+                    guest,
+                    way,
+                }
+            }
+            What::Guest => {
+                let (place, number) = nth(self.seats.keys(), which)?.clone();
+                let guest = (other % 4 != 0).then(|| format!("guest {}", other % 3));
+                Change::Guest {
+                    place,
+                    number,
+                    guest,
+                    way,
+                }
+            }
+            What::DropSeat => {
+                let (place, number) = nth(self.seats.keys(), which)?.clone();
+                Change::DropSeat { place, number, way }
+            }
+            What::ReplaceSeats => {
+                let numbers = (0..4).filter(|number| (other >> number) % 2 == 1).collect();
+                let guest = (way % 2 == 0).then(|| format!("guest {way}"));
+                Change::ReplaceSeats {
+                    place: pick(which)?,
+                    numbers,
+                    guest,
+                }
+            }
+            What::AddCard if self.cards.len() < MOST_PLACES => Change::AddCard {
+                label: format!("card {}", self.made),
+                holder: pick(which).filter(|code| self.card_of(code).is_none() && other % 3 != 0),
+                way,
+            },
+            What::Hold => {
+                let label = nth(self.cards.keys(), which)?.clone();
+                let holder = if other % 4 == 0 { None } else { pick(other) };
+                Change::Hold { label, holder, way }
+            }
+            What::Stamp => {
+                let label = nth(self.cards.keys(), which)?.clone();
+                let year = i32::try_from(other % 3).unwrap_or_default();
+                let stamp = (other % 4 != 0).then(|| (format!("ink {}", way % 3), year));
+                Change::Stamp { label, stamp, way }
+            }
+            What::DropCard => Change::DropCard {
+                label: nth(self.cards.keys(), which)?.clone(),
+                way,
+            },
+            What::Refresh => Change::Refresh { code: pick(which)? },
+            What::Load => Change::Load {
+                code: pick(which)?,
+                way,
+            },
+            What::Flush => Change::Flush,
+            What::Clear => Change::Clear,
+            What::ExpireAll => Change::ExpireAll,
+            What::Savepoint if depth < DEEPEST => Change::Savepoint,
+            What::EndSavepoint if depth > 0 => Change::EndSavepoint { keep: true },
+            What::Undo if depth > 0 => Change::EndSavepoint { keep: false },
+            What::Commit if depth == 0 => Change::Commit,
+            What::Rollback if depth == 0 => Change::Rollback,
+            _ => return None,
+        })
+    }
+
+    /// Whether a place is another one, or inside it.
+    fn is_inside(&self, code: &str, other: &str) -> bool {
+        let mut at = Some(code);
+        while let Some(code) = at {
+            if code == other {
+                return true;
+            }
+            at = self
+                .places
+                .get(code)
+                .and_then(|place| place.parent.as_deref());
+        }
+        false
+    }
+
+    fn card_of(&self, code: &str) -> Option<&String> {
+        let mut cards = self.cards.iter();
+        let held = cards.find(|(_, card)| card.holder.as_deref() == Some(code));
+        held.map(|(label, _)| label)
+    }
+
+    /// Numbers for what is added next: they never come twice, whatever is rolled back.
+    pub(super) fn begin_next(&mut self) {
+        self.made += 1;
+    }
+
+    pub(super) fn apply(&mut self, change: &Change) {
+        match change.clone() {
+            Change::AddPlace {
+                code, name, parent, ..
+            } => {
+                self.free.retain(|free| *free != code);
+                self.places.insert(
+                    code,
+                    Place {
+                        name,
+                        rank: 0,
+                        parent,
+                    },
+                );
+            }
+            Change::Rename { code, name, .. } => self.change(&code, |place| place.name = name),
+            Change::Rank { code, rank, .. } => self.change(&code, |place| place.rank = rank),
+            Change::Move { code, parent, .. } => self.change(&code, |place| place.parent = parent),
+            Change::Rekey { code, new } => self.rekey(&code, &new),
+            Change::DeletePlace { code, .. } => {
+                self.places.remove(&code);
+                self.seats.retain(|(place, _), _| *place != code);
+                for place in self.places.values_mut() {
+                    place.parent.take_if(|parent| *parent == code);
+                }
+                for card in self.cards.values_mut() {
+                    card.holder.take_if(|holder| *holder == code);
+                }
+                self.free.push(code);
+            }
+            Change::AddSeat {
+                place,
+                number,
+                guest,
+                ..
+            } => {
+                self.seats.insert((place, number), guest);
+            }
+            Change::Guest {
+                place,
+                number,
+                guest,
+                ..
+            } => {
+                self.seats.insert((place, number), guest);
+            }
+            Change::DropSeat { place, number, .. } => {
+                self.seats.remove(&(place, number));
+            }
+            Change::ReplaceSeats {
+                place,
+                numbers,
+                guest,
+            } => {
+                self.seats.retain(|(other, _), _| *other != place);
+                for number in numbers {
+                    self.seats.insert((place.clone(), number), guest.clone());
+                }
+            }
+            Change::AddCard { label, holder, .. } => {
+                self.cards.insert(
+                    label,
+                    Card {
+                        holder,
+                        stamp: None,
+                    },
+                );
+            }
+            Change::Hold { label, holder, .. } => {
+                if let Some(other) = holder
+                    .as_deref()
+                    .and_then(|code| self.card_of(code))
+                    .cloned()
+                    && let Some(card) = self.cards.get_mut(&other)
+                {
+                    card.holder = None;
+                }
+                if let Some(card) = self.cards.get_mut(&label) {
+                    card.holder = holder;
+                }
+            }
+            Change::Stamp { label, stamp, .. } => {
+                if let Some(card) = self.cards.get_mut(&label) {
+                    card.stamp = stamp;
+                }
+            }
+            Change::DropCard { label, .. } => {
+                self.cards.remove(&label);
+            }
+            _ => {}
+        }
+    }
+
+    fn change(&mut self, code: &str, change: impl FnOnce(&mut Place)) {
+        if let Some(place) = self.places.get_mut(code) {
+            change(place);
+        }
+    }
+
+    fn rekey(&mut self, code: &str, new: &str) {
+        if let Some(place) = self.places.remove(code) {
+            self.places.insert(new.to_owned(), place);
+        }
+        for place in self.places.values_mut() {
+            if place.parent.as_deref() == Some(code) {
+                place.parent = Some(new.to_owned());
+            }
+        }
+        for card in self.cards.values_mut() {
+            if card.holder.as_deref() == Some(code) {
+                card.holder = Some(new.to_owned());
+            }
+        }
+        let seats = std::mem::take(&mut self.seats);
+        self.seats = seats
+            .into_iter()
+            .map(|((place, number), guest)| {
+                let place = if place == code { new.to_owned() } else { place };
+                ((place, number), guest)
+            })
+            .collect();
+    }
+}
+
+/// One of some candidates, by a number of any size.
+fn nth<T>(candidates: impl Iterator<Item = T>, which: usize) -> Option<T> {
+    let mut candidates: Vec<T> = candidates.collect();
+    let count = candidates.len();
+    (count > 0).then(|| candidates.swap_remove(which % count))
+}
+
+/// Programs with many changes less, and with one less, the last first, and with smaller numbers.
+pub(super) fn smaller(draws: &[Draw]) -> Vec<Vec<Draw>> {
+    let halves = std::iter::successors(Some(draws.len() / 2), |size| Some(size / 2));
+    let mut programs: Vec<Vec<Draw>> = halves
+        .take_while(|&size| size > 1)
+        .flat_map(|size| {
+            (0..draws.len()).step_by(size).map(move |start| {
+                let end = draws.len().min(start + size);
+                [&draws[..start], &draws[end..]].concat()
+            })
+        })
+        .collect();
+    let without = |place: usize| {
+        let mut fewer = draws.to_vec();
+        fewer.remove(place);
+        fewer
+    };
+    programs.extend((0..draws.len()).rev().map(without));
+    for place in 0..draws.len() {
+        let draw = &draws[place];
+        for plainer in [
+            Draw {
+                which: 0,
+                ..draw.clone()
+            },
+            Draw {
+                other: 0,
+                ..draw.clone()
+            },
+            Draw {
+                way: 0,
+                ..draw.clone()
+            },
+        ] {
+            if plainer != *draw {
+                let mut changed = draws.to_vec();
+                changed[place] = plainer;
+                programs.push(changed);
+            }
+        }
+    }
+    programs
+}
+
+/// The program in the words of its changes: what it comes to, one a line.
+pub(super) fn shown(draws: &[Draw]) -> String {
+    let mut rows = Rows::default();
+    let mut committed = Rows::default();
+    let mut saved: Vec<Rows> = Vec::new();
+    let mut lines = Vec::new();
+    for draw in draws {
+        let Some(change) = rows.resolve(draw, saved.len()) else {
+            continue;
+        };
+        lines.push(format!("{}{change:?}", "  ".repeat(saved.len())));
+        match &change {
+            Change::Commit => committed = rows.clone(),
+            Change::Rollback => rows = committed.clone(),
+            Change::Savepoint => saved.push(rows.clone()),
+            Change::EndSavepoint { keep } => {
+                if let Some(before) = saved.pop().filter(|_| !keep) {
+                    rows = before;
+                }
+            }
+            change => rows.apply(change),
+        }
+        rows.begin_next();
+    }
+    lines.join("\n")
+}
+
+/// The line that keeps a program.
+pub(super) fn keep(draws: &[Draw]) -> String {
+    let words: Vec<String> = draws
+        .iter()
+        .map(|draw| {
+            let word = ALL.iter().find(|(_, what, _)| *what == draw.what);
+            let word = word.map_or("?", |(_, _, word)| word);
+            format!("{word}:{}:{}:{}", draw.which, draw.other, draw.way)
+        })
+        .collect();
+    format!("conformance/src/mechanisms/kept.txt: {}", words.join(" "))
+}
+
+/// The programs of `kept.txt`, which failed once.
+pub(super) fn kept() -> Vec<Vec<Draw>> {
+    let lines = include_str!("kept.txt").lines();
+    let programs = lines.map(|line| line.split('#').next().unwrap_or_default());
+    programs
+        .filter(|program| !program.trim().is_empty())
+        .filter_map(|program| program.split_whitespace().map(read).collect())
+        .collect()
+}
+
+fn read(word: &str) -> Option<Draw> {
+    let mut parts = word.split(':');
+    let what = parts.next()?;
+    let (_, what, _) = ALL.iter().find(|(_, _, word)| *word == what)?;
+    let mut number = || parts.next()?.parse().ok();
+    Some(Draw {
+        what: *what,
+        which: number()?,
+        other: number()?,
+        way: number()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kept_line_is_a_program() {
+        let lines = include_str!("kept.txt").lines();
+        let wanted = lines
+            .filter(|line| !line.split('#').next().unwrap_or_default().trim().is_empty())
+            .count();
+        assert_eq!(kept().len(), wanted);
+    }
+
+    #[test]
+    fn words_are_unique() {
+        let words: std::collections::BTreeSet<&str> =
+            ALL.iter().map(|(_, _, word)| *word).collect();
+        assert_eq!(words.len(), ALL.len());
+    }
+}
