@@ -113,13 +113,20 @@ fn beside_changed_values(server: &Server) {
         }
         let mut session = Session::new(&Engine::new(fixture.database.backend()));
         let added = session.add_all(["a", "b", "c"].map(Account::new));
-        let flushed = session.flush();
+        let flushed = match ascends {
+            true => session.flush(),
+            // A single INSERT, without a transaction.
+            false => session.commit(),
+        };
         if !ascends {
             let error = flushed.expect_err("objects and rows cannot be put together");
             assert!(
                 error.message().contains("put with their objects"),
                 "{error}"
             );
+            session.rollback().expect("rolls back");
+            let left = Account::query().count(&mut session).expect("counts");
+            assert_eq!(left, 0, "nothing of what was refused stays");
             continue;
         }
         flushed.expect("the keys ascend");

@@ -300,10 +300,36 @@ impl Insert<'_> {
             connection.query(&sql, params, &mut |row| returned.take(row))
         })
         .map_err(|error| trace(error, store.mapper(), self.columns))?;
-        let rows = returned
-            .paired()
-            .map_err(|error| error.statement(sql.text()))?;
-        assign(session, self.store, made, &rows)
+        let paired = returned.paired();
+        drop(columns);
+        match paired {
+            Ok(rows) => assign(session, self.store, made, &rows),
+            Err((error, values)) => {
+                self.take_back(session, made, &values)?;
+                Err(error.statement(sql.text()))
+            }
+        }
+    }
+
+    /// A single INSERT is sent without a transaction: what it wrote is deleted again.
+    fn take_back(&self, session: &mut Session, made: &[usize], values: &[Value]) -> Result<()> {
+        let mapper = Arc::clone(&session.entry(self.store).mapper);
+        let key = &mapper.table().primary_key;
+        let (false, [column]) = (session.in_transaction(), &key[..]) else {
+            return Ok(());
+        };
+        let Some(at) = made.iter().position(|made| made == column) else {
+            return Ok(());
+        };
+        let sql = session
+            .engine
+            .shape(shape(&mapper, Operation::DeleteArrays, &[], key, 0), || {
+                Renderer::new(session.engine.dialect()).delete_arrays(mapper.table(), key)
+            });
+        let keys = values.iter().skip(at).step_by(made.len());
+        let keys: Vec<Param<'_>> = keys.map(|key| Param::Ref(key.as_ref())).collect();
+        let connection = session.connection.as_mut().ok_or_else(not_connected)?;
+        with_arrays(&[keys], |params| connection.execute(&sql, params)).map(drop)
     }
 
     /// Rows that return what the database made, many to a statement.
@@ -327,7 +353,7 @@ impl Insert<'_> {
                 .map_err(|error| trace(error, store.mapper(), self.columns))?;
             let rows = returned
                 .paired()
-                .map_err(|error| error.statement(sql.text()))?;
+                .map_err(|(error, _)| error.statement(sql.text()))?;
             assign(session, self.store, made, &rows)?;
         }
         Ok(())

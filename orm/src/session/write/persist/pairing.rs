@@ -183,15 +183,15 @@ impl<'a> Returned<'a> {
         Ok(())
     }
 
-    /// The objects in the order of the rows, and what the database made of each.
-    pub(super) fn paired(self) -> Result<(Vec<u32>, Vec<Value>)> {
+    /// The objects in the order of the rows, and what the database made of each; where that cannot be told, also what it made.
+    pub(super) fn paired(self) -> Result<(Vec<u32>, Vec<Value>), (Error, Vec<Value>)> {
         if self.rows != self.slots.len() {
             let message = format!(
                 "the INSERT of {} rows returned {}",
                 self.slots.len(),
                 self.rows
             );
-            return Err(Error::new(ErrorKind::Database, message));
+            return Err((Error::new(ErrorKind::Database, message), self.values));
         }
         let (first, rest) = self.slots.split_at(self.in_order);
         let rest = match self.by_witnesses(rest) {
@@ -200,7 +200,7 @@ impl<'a> Returned<'a> {
             None if self.ascends() => rest.to_vec(),
             None => {
                 let message = "the rows that the INSERT returned cannot be put with their objects: the database changes what is sent, and its keys do not ascend";
-                return Err(Error::new(ErrorKind::Database, message));
+                return Err((Error::new(ErrorKind::Database, message), self.values));
             }
         };
         Ok((first.iter().copied().chain(rest).collect(), self.values))
