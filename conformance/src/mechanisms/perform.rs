@@ -44,8 +44,15 @@ impl Performer {
 
     /// Does a change by its way.
     pub(super) fn perform(&self, session: &mut Session, change: &Change) -> Result<()> {
-        if matches!(change, Change::Guest { .. } | Change::DropSeat { .. }) {
-            // A seat that was let go is there until the flush that deletes it.
+        let looks_for_rows = matches!(
+            change,
+            Change::Guest { .. }
+                | Change::DropSeat { .. }
+                | Change::Hold { .. }
+                | Change::AddCard { .. }
+        );
+        if looks_for_rows {
+            // A seat that was let go, and a card's place that it left, are there until the flush.
             session.flush()?;
         }
         match hooked(change) {
@@ -288,7 +295,7 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
             numbers,
             guest,
         } => {
-            let owner = place(session, code)?;
+            let owner = with_row(session, code)?;
             let seats: Vec<Handle<Seat>> = numbers
                 .iter()
                 .map(|number| {
@@ -361,7 +368,7 @@ fn by_column(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// The object of a place that has its row.
+/// The object of a place that has its row: seats whose key comes by the relation may take the rows of others.
 fn with_row(session: &mut Session, code: &str) -> Result<Handle<Place>> {
     let place = place(session, code)?;
     if session.state(place) == State::Pending {
@@ -470,7 +477,7 @@ fn add_seat(
     guest: Option<String>,
     way: usize,
 ) -> Result<()> {
-    let owner = place(session, code)?;
+    let owner = with_row(session, code)?;
     let new = |code: &str| Seat {
         guest: guest.clone(),
         ..Seat::new(code, number)

@@ -325,3 +325,25 @@ fn an_only_child_follows_a_merge() -> Result<()> {
     assert_eq!(f.session.load(a, Person::PASSPORT)?, Some(passport));
     Ok(())
 }
+
+/// A book that is expired is given to somebody and written to with the text that it shows, while another writes the text.
+#[test]
+fn a_move_of_an_expired_child_is_kept_beside_an_equal_write() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    let book = f.session.add(Book::new("a"));
+    f.session.commit()?;
+    let key = *f.session[book].id;
+    f.session.push(ann, Author::BOOKS, book)?;
+    f.session[book].title = "a".to_owned();
+    let mut other = Session::new(&f.outside);
+    let theirs = other.get::<Book>(key)?.expect("a row");
+    other[theirs].title = "b".to_owned();
+    other.commit()?;
+    f.session.commit()?;
+    let mut other = Session::new(&f.outside);
+    let theirs = other.get::<Book>(key)?.expect("a row");
+    assert_eq!(other[theirs].author_id, f.session[ann].id.get().copied());
+    assert_eq!(other[theirs].title, "b", "what nobody here changed stays");
+    Ok(())
+}

@@ -109,11 +109,13 @@ pub(crate) trait AnyStore: Send {
     /// Takes what waits in an object's relationship fields.
     fn take_wishes(&mut self, slot: u32) -> Vec<(u16, Grant)>;
     /// Lays a freshly read row under an object that was written while it was expired. `deferred` stand behind the row's own columns.
+    /// `linked` are the columns of references that were set: with those, an object that shows no other change has one.
     fn rebase(
         &mut self,
         slot: u32,
         row: &dyn Row,
         deferred: &[usize],
+        linked: &[usize],
         moment: Moment,
     ) -> Result<()>;
 

@@ -476,6 +476,7 @@ impl<E: Mapped> AnyStore for Store<E> {
         slot: u32,
         row: &dyn Row,
         deferred: &[usize],
+        linked: &[usize],
         moment: Moment,
     ) -> Result<()> {
         let changed = (self as &dyn AnyStore).changed(slot);
@@ -488,6 +489,7 @@ impl<E: Mapped> AnyStore for Store<E> {
         }
         let base = self.snapshots.take(&self.mapper, &fresh);
         if changed.is_empty()
+            && linked.is_empty()
             && let Some(column) = self.moved_column(slot, base)
             && !is_planted(Planted::LostUpdate)
         {

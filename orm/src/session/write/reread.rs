@@ -65,7 +65,7 @@ impl Session {
                             .map(|&column| owned_value(any, slot, column))
                             .collect();
                         let is_own = any.ledger().is_overwritten(slot, moment.written_before);
-                        any.rebase(slot, row, &deferred, moment)?;
+                        any.rebase(slot, row, &deferred, columns, moment)?;
                         if is_own {
                             return Ok(());
                         }
