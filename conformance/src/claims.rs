@@ -151,6 +151,10 @@ impl Dialect for ClaimingDialect {
         (self.change)(self.inner.dialect().capabilities())
     }
 
+    fn tells_keys(&self) -> bool {
+        self.keys == Keys::Told && self.inner.dialect().tells_keys()
+    }
+
     fn last_key(&self, table: &Table) -> Option<String> {
         match self.keys {
             Keys::Told => self.inner.dialect().last_key(table),
@@ -259,7 +263,7 @@ mod tests {
         let begin = dialect.find("pub trait Dialect").expect("the trait");
         let end = begin + dialect[begin..].find("\n}\n").expect("its end");
         let mut wanted = declared(&dialect[begin..end], "fn ");
-        wanted.retain(|name| !["capabilities", "last_key"].contains(&name.as_str()));
+        wanted.retain(|name| !["capabilities", "last_key", "tells_keys"].contains(&name.as_str()));
         let own = include_str!("claims.rs");
         let begin = own.find("    forward! {").expect("the list");
         let end = begin + own[begin..].find("\n    }\n").expect("its end");

@@ -193,6 +193,12 @@ pub trait Dialect: Debug + Send + Sync {
         write!(out, " GENERATED ALWAYS AS ({expression}) STORED").expect("a String takes any text");
     }
 
+    /// Whether the outcome of an INSERT of one row tells the key that the database counted. By default where RETURNING is not claimed, as
+    /// there is no other way then.
+    fn tells_keys(&self) -> bool {
+        !self.capabilities().returning
+    }
+
     /// A query for the greatest generated key in use, one integer column, NULL where there is none; the ORM counts on from it
     /// inside the same transaction.
     ///

@@ -169,6 +169,11 @@ impl Dialect for SqliteDialect {
         }
     }
 
+    /// By the last rowid: a RETURNING of one row takes four times as long.
+    fn tells_keys(&self) -> bool {
+        true
+    }
+
     /// SQLite counts on from the greatest rowid. It does not if the key is never reused (it remembers deleted ones), and a trigger
     /// may insert rows of its own: then this gives nothing.
     fn last_key(&self, table: &Table) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::pairing::{Returned, Witness, witness};
+use super::pairing::{Paired, Returned, Witness, witness};
 use super::send::{Keys, by_bytes, each_row, fitting_rows, params, parts, shape, with_arrays};
 use crate::backend::{Outcome, Sql};
 use crate::dialect::Batch;
@@ -61,7 +61,10 @@ impl Insert<'_> {
             }
             Batch::Arrays => self.returning(session, &made),
             _ if made.is_empty() => self.values(session, &mut |_, _| Ok(())),
-            _ if made.len() == 1 && generated.is_some() && self.is_told(session) => {
+            _ if made.len() == 1
+                && generated.is_some()
+                && session.engine.dialect().tells_keys() =>
+            {
                 self.counted(session, made[0])
             }
             _ if self.slots.len() > 1
@@ -160,14 +163,6 @@ impl Insert<'_> {
             each(slots, outcome)?;
         }
         Ok(())
-    }
-
-    /// Whether the outcome of an INSERT is asked for the key: a backend that counts on from the last key tells it, and one without
-    /// RETURNING can tell it in no other way.
-    fn is_told(&self, session: &Session) -> bool {
-        let table = session.entry(self.store).mapper.table();
-        !session.engine.capabilities().returning
-            || session.engine.dialect().last_key(table).is_some()
     }
 
     /// The first rows of one multi-row VALUES, and the rest.
@@ -442,7 +437,7 @@ fn assign(
     session: &mut Session,
     store: u16,
     made: &[usize],
-    (slots, values): &(Vec<u32>, Vec<Value>),
+    (slots, values): &Paired,
 ) -> Result<()> {
     let store = session.any_store_mut(store);
     for (&slot, row) in slots.iter().zip(values.chunks_exact(made.len())) {

@@ -122,6 +122,9 @@ impl std::hash::Hash for Seen<'_> {
     }
 }
 
+/// Objects in the order of their rows, and what the database made, row by row.
+pub(super) type Paired = (Vec<u32>, Vec<Value>);
+
 /// Takes the rows that an INSERT returns, and puts each with its object.
 pub(super) struct Returned<'a> {
     store: &'a dyn AnyStore,
@@ -184,7 +187,7 @@ impl<'a> Returned<'a> {
     }
 
     /// The objects in the order of the rows, and what the database made of each; where that cannot be told, also what it made.
-    pub(super) fn paired(self) -> Result<(Vec<u32>, Vec<Value>), (Error, Vec<Value>)> {
+    pub(super) fn paired(self) -> Result<Paired, (Error, Vec<Value>)> {
         if self.rows != self.slots.len() {
             let message = format!(
                 "the INSERT of {} rows returned {}",
