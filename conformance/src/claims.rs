@@ -168,6 +168,7 @@ impl Dialect for ClaimingDialect {
         batch() -> Batch;
         quote(identifier: &str, out: &mut String);
         placeholder(index: usize, ty: ValueType, out: &mut String);
+        literal(text: &str, out: &mut String);
         limit(limit: Option<u64>, offset: Option<u64>, out: &mut String);
         null_safe_equality(negated: bool) -> &'static str;
         excluded(column: &str, out: &mut String);

@@ -34,13 +34,13 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     instead!(
         "or_is_and",
-        "OR wants both sides.",
+        "OR wants both sides to be true.",
         " OR " => " AND ",
         "queries.operands.logic"
     ),
     instead!(
         "less_or_equal_is_less",
-        "<= leaves equals out.",
+        "A comparison by <= leaves equals out.",
         " <= " => " < ",
         "queries.operands.comparison"
     ),
@@ -82,7 +82,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     instead!(
         "subtraction_is_addition",
-        "- adds.",
+        "A subtraction adds its right side.",
         " - " => " + ",
         "queries.operands.arithmetic"
     ),
