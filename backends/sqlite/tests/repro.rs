@@ -13,7 +13,7 @@ fn a_failed_program_can_be_run_by_a_client() {
     let fault = faults().find(|fault| fault.id == "transactions.rollback_to_is_a_no_op");
     let target = lying(target, fault.expect("the fault"));
     let options = Options {
-        filter: "model".parse::<Filter>().expect("a filter"),
+        filter: "model.session.program".parse::<Filter>().expect("a filter"),
         ..Options::default()
     };
     let report = run(&[target], &options, &mut ());
