@@ -57,6 +57,13 @@ memory() {
         cargo test -p selfsame-sqlite --lib --test backend
 }
 
+# In a directory of their own: Cargo takes a package that was made before for the one it has just made while the version stays.
+packages() {
+    local own
+    own=$(mktemp -d)
+    cargo package --workspace --allow-dirty --target-dir "$own" && rm -rf "$own"
+}
+
 tests() {
     cargo test --workspace 2>&1 | tee "$log"
 }
@@ -84,5 +91,5 @@ step 'faults on SQLite' cargo run --release -- faults sqlite::memory:
 step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres
 step 'mistakes planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
 step 'memory of the SQLite backend' memory
-step 'packages' cargo package --workspace --allow-dirty
+step 'packages' packages
 step 'tests' tests
