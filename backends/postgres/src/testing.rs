@@ -30,6 +30,7 @@ mod database;
 mod local;
 mod pooler;
 mod server;
+mod supervised;
 
 pub use container::sweep;
 pub use database::Database;

@@ -2,13 +2,13 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::process::CommandExt;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 
-use selfsame::error::{Error, ErrorKind, Result};
+use selfsame::error::Result;
+
+use super::supervised::{Supervised, free_port, refused};
 
 /// Runs the server in a folder of its own until its standard input ends, which it does however this process ends. The password
 /// comes as the first line.
@@ -31,9 +31,7 @@ read -r _
 
 /// A running server, in a folder that goes with it.
 pub(super) struct LocalServer {
-    supervisor: Child,
-    /// The supervisor ends with it.
-    lifeline: Option<ChildStdin>,
+    _running: Supervised,
     port: u16,
     password: String,
 }
@@ -44,36 +42,18 @@ impl LocalServer {
         let port = free_port().map_err(|error| refused(format!("no free port: {error}")))?;
         let password =
             random_password().map_err(|error| refused(format!("no random numbers: {error}")))?;
-        let mut command = Command::new("sh");
-        command
-            .arg("-c")
-            .arg(SUPERVISOR)
-            .arg("selfsame-postgres")
-            .arg(&bin)
-            .arg(port.to_string())
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            // Away from the terminal's signals: it must outlive this process by a moment, to clean up.
-            .process_group(0);
-        // The server refuses to run as root.
-        if let Some((user, group)) = unprivileged_user() {
-            command.uid(user).gid(group).env_remove("TMPDIR");
-        }
-        let mut supervisor = command
-            .spawn()
-            .map_err(|error| refused(format!("cannot start sh: {error}")))?;
-        let lifeline = supervisor.stdin.take();
-        let output = supervisor.stdout.take();
-        let mut server = Self {
-            supervisor,
-            lifeline,
+        let running = Supervised::start(
+            "the server",
+            SUPERVISOR,
+            &bin,
+            &[port.to_string()],
+            &password,
+        )?;
+        Ok(Self {
+            _running: running,
             port,
             password,
-        };
-        server.wait(output)?;
-        Ok(server)
+        })
     }
 
     pub(super) fn url(&self) -> String {
@@ -81,32 +61,6 @@ impl LocalServer {
             "postgres://postgres:{}@127.0.0.1:{}/postgres",
             self.password, self.port
         )
-    }
-
-    /// Waits for the supervisor's word: `ready`, or the end of the log and then nothing.
-    fn wait(&mut self, output: Option<impl Read>) -> Result<()> {
-        let (Some(lifeline), Some(output)) = (self.lifeline.as_mut(), output) else {
-            return Err(refused("no pipe to the server".to_owned()));
-        };
-        let mut said = String::new();
-        let started = writeln!(lifeline, "{}", self.password)
-            .and_then(|()| BufReader::new(output).read_line(&mut said));
-        match started {
-            Ok(_) if said.trim() == "ready" => Ok(()),
-            Ok(_) => Err(refused(format!(
-                "the server did not start: {}",
-                said.trim()
-            ))),
-            Err(error) => Err(refused(format!("the server did not start: {error}"))),
-        }
-    }
-}
-
-impl Drop for LocalServer {
-    fn drop(&mut self) {
-        drop(self.lifeline.take());
-        // It ends by itself; waiting leaves no zombie and no folder behind.
-        let _ = self.supervisor.wait();
     }
 }
 
@@ -155,38 +109,8 @@ fn is_complete(folder: &Path) -> bool {
         .all(|program| folder.join(program).is_file())
 }
 
-/// The user and group to run as when this process is root.
-pub(super) fn unprivileged_user() -> Option<(u32, u32)> {
-    let root = fs::metadata("/proc/self").is_ok_and(|own| {
-        use std::os::unix::fs::MetadataExt;
-        own.uid() == 0
-    });
-    if !root {
-        return None;
-    }
-    let accounts = fs::read_to_string("/etc/passwd").ok()?;
-    ["postgres", "nobody"].iter().find_map(|name| {
-        let account = accounts
-            .lines()
-            .find(|line| line.split(':').next() == Some(name))?;
-        let mut fields = account.split(':').skip(2);
-        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-    })
-}
-
-pub(super) fn free_port() -> io::Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()
-        .map(|address| address.port())
-}
-
 fn random_password() -> io::Result<String> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-#[cold]
-fn refused(message: String) -> Error {
-    Error::new(ErrorKind::Configuration, message)
 }

@@ -1,16 +1,13 @@
 //! [`Pooler`]: a PgBouncer in front of a server.
 
 use std::fmt;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
 
-use selfsame::error::{Error, ErrorKind, Result};
+use selfsame::error::Result;
 use url::Url;
 
-use super::local::{free_port, unprivileged_user};
 use super::server::Server;
+use super::supervised::{Supervised, free_port, refused};
 
 /// Runs PgBouncer in a folder of its own until its standard input ends. Its configuration, which holds a password, comes first, up to a line
 /// with a dot.
@@ -44,9 +41,7 @@ pub enum PoolMode {
 /// A running PgBouncer, stopped when dropped. It drops the startup parameters `options` and `extra_float_digits` silently, as many
 /// installations do, and keeps four connections to the server.
 pub struct Pooler {
-    supervisor: Child,
-    /// The supervisor ends with it.
-    lifeline: Option<ChildStdin>,
+    _running: Supervised,
     url: String,
 }
 
@@ -55,7 +50,7 @@ impl Pooler {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration) if there is no `pgbouncer`, looked for in `SELFSAME_PGBOUNCER`, PATH and `/usr/sbin`, or
+    /// [`Configuration`](selfsame::error::ErrorKind::Configuration) if there is no `pgbouncer`, looked for in `SELFSAME_PGBOUNCER`, PATH and `/usr/sbin`, or
     /// with the log's end if it does not start.
     pub fn start(server: &Server, mode: PoolMode) -> Result<Self> {
         let program = program()?;
@@ -68,42 +63,12 @@ impl Pooler {
         if !placed {
             return Err(refused("the server's URL has no host".to_owned()));
         }
-        let mut command = Command::new("sh");
-        command
-            .arg("-c")
-            .arg(SUPERVISOR)
-            .arg("selfsame-pgbouncer")
-            .arg(&program)
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0);
-        // It refuses to run as root.
-        if let Some((user, group)) = unprivileged_user() {
-            command.uid(user).gid(group).env_remove("TMPDIR");
-        }
-        let mut supervisor = command
-            .spawn()
-            .map_err(|error| refused(format!("cannot start sh: {error}")))?;
-        let lifeline = supervisor.stdin.take();
-        let output = supervisor.stdout.take();
-        let mut pooler = Self {
-            supervisor,
-            lifeline,
+        let told = format!("{configuration}\n.");
+        let running = Supervised::start("PgBouncer", SUPERVISOR, &program, &[], &told)?;
+        Ok(Self {
+            _running: running,
             url: url.into(),
-        };
-        let (Some(lifeline), Some(output)) = (pooler.lifeline.as_mut(), output) else {
-            return Err(refused("no pipe to PgBouncer".to_owned()));
-        };
-        let mut said = String::new();
-        let started = writeln!(lifeline, "{configuration}\n.")
-            .and_then(|()| BufReader::new(output).read_line(&mut said));
-        match started {
-            Ok(_) if said.trim() == "ready" => Ok(pooler),
-            Ok(_) => Err(refused(format!("PgBouncer did not start: {}", said.trim()))),
-            Err(error) => Err(refused(format!("PgBouncer did not start: {error}"))),
-        }
+        })
     }
 
     /// Where it is: the server's URL with another port.
@@ -115,13 +80,6 @@ impl Pooler {
 impl fmt::Debug for Pooler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pooler").finish_non_exhaustive()
-    }
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        drop(self.lifeline.take());
-        let _ = self.supervisor.wait();
     }
 }
 
@@ -173,9 +131,4 @@ fn program() -> Result<PathBuf> {
                     .to_owned(),
             )
         })
-}
-
-#[cold]
-fn refused(message: String) -> Error {
-    Error::new(ErrorKind::Configuration, message)
 }
