@@ -15,20 +15,20 @@ mod postgres;
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
 mod sqlite;
+#[path = "../support/inspected.rs"]
+mod inspected;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::path::Path;
-
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use inspected::{check_written, execute, with_server};
+use libtest_mimic::{Arguments, Failed, Trial};
 use selfsame::Engine;
-use selfsame::backend::{Sql, StatementKind};
 use selfsame::metadata::Metadata;
 use selfsame::schema::{Index, Table};
-use selfsame_postgres::testing::{Server, required};
+use selfsame_postgres::testing::Server;
 use selfsame_sqlite::Sqlite;
 use selfsame_sqlite::testing::TempDatabase;
-use support::{refused, run};
+use support::refused;
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
@@ -48,28 +48,12 @@ fn main() -> std::process::ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn with_server(
-    name: &'static str,
-    server: &selfsame::Result<Option<Server>>,
-    test: fn(&Server) -> selfsame::Result<()>,
-) -> Trial {
-    let server = server.as_ref().map_err(ToString::to_string).cloned();
-    Trial::ignorable_test(name, move || match server {
-        Ok(Some(server)) => test(&server)
-            .map(|()| Completion::Completed)
-            .map_err(Failed::from),
-        Ok(None) => Err("no server was started".into()),
-        Err(reason) if required() => Err(reason.into()),
-        Err(reason) => Ok(Completion::ignored_with(reason)),
-    })
-}
-
 fn on_sqlite() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;
     let engine = Engine::new(database.backend());
     execute(&engine, include_str!("sqlite.sql"))?;
     let path = database.path().to_str().expect("text");
-    check_written(&format!("sqlite:{path}"), "sqlite.rs");
+    check_written(&format!("sqlite:{path}"), "inspect/sqlite.rs");
     let again = Engine::new(Sqlite::memory());
     check_equal(&engine, &again, &sqlite::metadata())
 }
@@ -78,7 +62,7 @@ fn on_postgres(server: &Server) -> selfsame::Result<()> {
     let (first, second) = (server.database()?, server.database()?);
     let engine = Engine::new(first.backend());
     execute(&engine, include_str!("postgres.sql"))?;
-    check_written(&first.url(), "postgres.rs");
+    check_written(&first.url(), "inspect/postgres.rs");
     check_equal(
         &engine,
         &Engine::new(second.backend()),
@@ -92,7 +76,7 @@ fn chinook_on_sqlite() -> selfsame::Result<()> {
     let engine = Engine::new(database.backend());
     chinook::chinook().create_all(&engine)?;
     let path = database.path().to_str().expect("text");
-    check_written(&format!("sqlite:{path}"), "chinook_sqlite.rs");
+    check_written(&format!("sqlite:{path}"), "inspect/chinook_sqlite.rs");
     assert_eq!(chinook_sqlite::metadata().diff(&engine)?, []);
     check_equal(
         &engine,
@@ -105,7 +89,7 @@ fn chinook_on_postgres(server: &Server) -> selfsame::Result<()> {
     let (first, second) = (server.database()?, server.database()?);
     let engine = Engine::new(first.backend());
     chinook::chinook().create_all(&engine)?;
-    check_written(&first.url(), "chinook_postgres.rs");
+    check_written(&first.url(), "inspect/chinook_postgres.rs");
     assert_eq!(chinook_postgres::metadata().diff(&engine)?, []);
     check_equal(
         &engine,
@@ -126,32 +110,6 @@ fn bad_arguments() {
         &["set SELFSAME_NO_SUCH_VARIABLE"],
     );
     refused(&["inspect", "sqlite::memory:"], &["has no tables"]);
-}
-
-fn execute(engine: &Engine, statements: &str) -> selfsame::Result<()> {
-    let mut connected = engine.connect()?;
-    for text in statements.split(";\n") {
-        connected.execute(&Sql::new(StatementKind::Ddl, text, [], []), &[])?;
-    }
-    Ok(())
-}
-
-/// Checks that the command writes what is compiled here.
-fn check_written(url: &str, file: &str) {
-    let ran = run(&["inspect", url]);
-    assert_eq!(ran.code, Some(0), "{}", ran.err);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/inspect")
-        .join(file);
-    if std::env::var_os("SELFSAME_BLESS").is_some() {
-        std::fs::write(&path, &ran.out).expect("the blessed file");
-    }
-    let blessed = std::fs::read_to_string(&path).expect("the blessed file");
-    assert!(
-        ran.out == blessed,
-        "{file} is not what the command writes; see it with SELFSAME_BLESS=1:\n{}",
-        ran.out
-    );
 }
 
 /// Checks that the entities make what they were written from.

@@ -39,7 +39,7 @@ fn written(server: &Server) -> selfsame::Result<()> {
     let (first, second) = (server.database()?, server.database()?);
     let engine = Engine::new(first.backend());
     execute(&engine, SCHEMA)?;
-    check_written(&first.url(), "postgres.rs");
+    check_written(&first.url(), "schemas/postgres.rs");
     let metadata = metadata();
     let differences: Vec<String> = metadata
         .diff(&engine)?

@@ -27,7 +27,7 @@ fn written() -> selfsame::Result<()> {
     let engine = Engine::new(database.backend());
     execute(&engine, include_str!("sqlite.sql"))?;
     let path = database.path().to_str().expect("text");
-    check_written(&format!("sqlite:{path}"), "sqlite.rs");
+    check_written(&format!("sqlite:{path}"), "schemas/sqlite.rs");
     let metadata = sqlite::metadata();
     assert_eq!(metadata.diff(&engine)?, []);
     let again = Engine::new(Sqlite::memory());
