@@ -417,6 +417,13 @@ impl Case {
         self
     }
 
+    /// Says that a failure points at the ORM: the case needs nothing of a backend that other cases do not check.
+    #[must_use]
+    pub const fn suspects_orm(mut self) -> Self {
+        self.hint = "Suspect the ORM, not your backend: what this case needs of a backend, other cases check.";
+        self
+    }
+
     /// Sets the hint for the implementer.
     #[must_use]
     pub const fn hint(mut self, hint: &'static str) -> Self {

@@ -17,12 +17,12 @@ use crate::database::{Database, int, value_table};
 pub(super) const CASES: &[Case] = &[
     Case::core("connections.reset.transaction", reset)
         .needs(&[Capability::Transactions])
-        .promise("A connection that goes back to the pool takes no transaction along: its work is undone and its locks are gone.")
+        .promise("A connection returned to the pool has no open transaction: uncommitted work is rolled back and locks are released.")
         .hint("See `Connection::reset`: roll back first.")
         .covers(&[Contract(77), Rule(32)]),
     Case::core("connections.reset.usable", reset_usable)
-        .promise("A reset connection works, with what it had prepared, again and again.")
-        .hint("Keep prepared statements over a reset, or prepare them again.")
+        .promise("A connection keeps working after any number of resets, including the statements it had prepared.")
+        .hint("Keep prepared statements across a reset, or prepare them again.")
         .covers(&[Contract(77)]),
     Case::full("connections.reset.temporary", temporary)
         .promise("A temporary table does not leak to the next user of the connection.")
@@ -30,11 +30,11 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(77)]),
     Case::core("connections.second.independent", independent)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
-        .promise("Two connections have transactions of their own: one's rollback does not touch the other's rows.")
+        .promise("Two connections have separate transactions: rolling back one does not affect the other's rows.")
         .hint("Do not share a driver's handle.")
         .covers(&[Contract(80), Contract(63)]),
     Case::core("connections.version.told", version)
-        .promise("The server tells its name and version, for reports.")
+        .promise("The backend reports the server's name and version.")
         .hint("See `Connection::server_version`.")
         .covers(&[Contract(78)]),
     Case::core("connections.debug.no_password", debug)
@@ -42,28 +42,28 @@ pub(super) const CASES: &[Case] = &[
         .hint("Write Debug by hand.")
         .covers(&[Contract(78)]),
     Case::core("connections.pool.exhausted", exhausted)
-        .promise("When all connections are out, the next user waits no longer than allowed and gets a typed error, and one that comes back serves.")
-        .hint("Nothing of the backend's.")
+        .promise("When all connections are in use, the next request waits at most the configured time and gets a typed error; a returned connection is handed out again.")
+        .suspects_orm()
         .covers(&[Contract(77), Rule(38)]),
     Case::core("connections.lost.during_commit", lost)
         .needs(&[Capability::Transactions])
-        .promise("A connection that breaks during COMMIT is an ambiguous commit, which is never tried again by itself.")
+        .promise("A connection that breaks during COMMIT is reported as an ambiguous commit and is never retried automatically.")
         .hint("Report a broken connection as lost.")
         .covers(&[Contract(78), Contract(79), Rule(37)]),
     Case::core("connections.lost.alone", lost_alone)
         .since(18)
-        .promise("A write outside of a transaction commits itself: if its connection breaks, that is an ambiguous commit, unless nothing of it was sent.")
+        .promise("A write outside a transaction commits on its own: if its connection breaks, the commit is ambiguous, unless nothing was sent.")
         .hint("Mark an error as `unsent` only where nothing was handed to the operating system.")
         .covers(&[Contract(78), Contract(79), Rule(37)]),
     Case::core("connections.lost.nothing_written", lost_nothing_written)
         .since(18)
         .needs(&[Capability::Transactions])
-        .promise("A transaction that only read, or whose COMMIT was not sent, has no ambiguous commit: a broken connection is just lost.")
-        .hint("Nothing of the backend's.")
+        .promise("If a transaction only read, or its COMMIT was never sent, a broken connection is `ConnectionLost`, not an ambiguous commit.")
+        .suspects_orm()
         .covers(&[Contract(79), Rule(37)]),
     Case::core("connections.pool.reuse", pool)
-        .promise("A connection that an engine handed out and got back serves the next user, without anything of the last.")
-        .hint("Nothing of the backend's but `reset`.")
+        .promise("A connection returned to the engine serves the next user without any state left by the previous one.")
+        .hint("Of the backend, only `reset` matters here.")
         .covers(&[Contract(77)]),
 ];
 

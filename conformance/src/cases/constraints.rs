@@ -16,39 +16,39 @@ pub(super) const LISTS: &[&[Case]] = &[CASES, refusals::CASES, declared::CASES];
 
 const CASES: &[Case] = &[
     Case::core("constraints.primary_key.duplicate", primary_key)
-        .promise("A second row with a key that is taken is refused as a unique violation, and the first stays as it was.")
+        .promise("A second row with an existing key is refused as a unique violation, and the first row is unchanged.")
         .hint("Classify the database's code, not its message.")
         .covers(&[Contract(56)]),
     Case::core("constraints.unique.duplicate", unique)
-        .promise("A second row with a value that is taken is refused as a unique violation.")
+        .promise("A second row with an existing value in a UNIQUE column is refused as a unique violation.")
         .hint("Classify the database's code, not its message.")
         .covers(&[Contract(56)]),
     Case::core("constraints.unique.nulls", unique_nulls)
-        .promise("NULL is not a value to UNIQUE: any number of rows may have it.")
-        .hint("An engine that differs must say so.")
+        .promise("UNIQUE ignores NULL: any number of rows may hold NULL.")
+        .hint("An engine that differs must declare it.")
         .covers(&[Contract(59)]),
     Case::core("constraints.not_null.missing", not_null)
-        .promise("NULL in a NOT NULL column is refused as such, in INSERT and in UPDATE.")
+        .promise("NULL in a NOT NULL column is refused as a not-null violation, in INSERT and in UPDATE.")
         .hint("Classify the database's code, not its message.")
         .covers(&[Contract(56)]),
     Case::full("constraints.check.violated", check)
         .needs(&[Capability::Checks])
-        .promise("A row that a CHECK refuses is refused as such, and the error names the constraint where that is claimed.")
+        .promise("A row that violates a CHECK is refused as a check violation, and the error names the constraint where the backend claims so.")
         .hint("Read the constraint's name from the error's own field, or from its text.")
         .covers(&[Contract(56)]),
     Case::full("constraints.foreign_key.missing", foreign_key)
         .needs(&[Capability::ForeignKeys])
-        .promise("A row that refers to nothing is refused as a foreign key violation, and so is deleting what is referred to.")
-        .hint("Some engines check foreign keys only when they are told to, on every connection.")
+        .promise("A row that references a missing row is refused as a foreign key violation, and so is deleting a referenced row.")
+        .hint("Some engines enforce foreign keys only if this is turned on for each connection.")
         .covers(&[Contract(56)]),
     Case::full("constraints.foreign_key.every_connection", every_connection)
         .needs(&[Capability::ForeignKeys])
-        .promise("Foreign keys are enforced on every connection, not on the first alone.")
+        .promise("Foreign keys are enforced on every connection, not only on the first.")
         .hint("Make the setting part of connecting, and of resetting.")
         .covers(&[Contract(62)]),
     Case::full("constraints.foreign_key.actions", actions)
         .needs(&[Capability::ForeignKeys])
-        .promise("ON DELETE CASCADE removes the children and SET NULL clears them, because a cascade may be left to the database.")
+        .promise("ON DELETE CASCADE removes the children and SET NULL clears their keys, since cascades may be left to the database.")
         .hint("Check that the clauses reach the database.")
         .covers(&[Contract(60)]),
 ];

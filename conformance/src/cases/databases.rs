@@ -15,29 +15,29 @@ use crate::world::World;
 pub(super) const CASES: &[Case] = &[
     Case::core("types.array.elements", arrays)
         .since(17)
-        .promise("Arrays of numbers, texts, NULLs and arrays come back element by element, are found by `=`, and are written when an element changes.")
-        .hint("`ColumnType::Array` crosses as text: see `Dialect::text_form`.")
+        .promise("Arrays of numbers, texts, NULLs and arrays are read back element by element, found by `=`, and written when an element changes.")
+        .hint("`ColumnType::Array` is sent and read as text: see `Dialect::text_form`.")
         .covers(&[Contract(21), Rule(7)]),
     Case::core("types.enum.own_type", enum_types)
         .since(17)
-        .promise("An enum that the database may have a type for is a key, a foreign key and a value like any other; `create_all` and `drop_all` take its type along.")
+        .promise("An enum with a type of its own in the database works as a key, a foreign key and a value; `create_all` and `drop_all` create and drop its type.")
         .hint("See `Dialect::create_enum` and `Dialect::text_form`; without either, labels are text.")
         .covers(&[Contract(20), Rule(6)]),
     Case::core("relations.delete.passive", passive_deletes)
         .since(17)
         .needs(&[Capability::ForeignKeys])
-        .promise("With `passive_deletes`, children that are not in memory are deleted or released by the database, without being loaded.")
+        .promise("With `passive_deletes`, the database deletes or detaches children that are not in memory; they are not loaded.")
         .hint("ON DELETE CASCADE and ON DELETE SET NULL must hold on every connection.")
         .covers(&[Rule(24), Contract(60)]),
     Case::core("relations.keys.widths", widths)
         .since(17)
-        .promise("A foreign key of a narrower integer than the key leads both ways, and a key that it cannot hold is a conversion error.")
+        .promise("A foreign key of a narrower integer type than its key works in both directions, and a key that does not fit is a conversion error.")
         .hint("Integers of all widths are compared as numbers.")
         .covers(&[Rule(22), Contract(1)]),
     Case::core("identity.key.order", key_order)
         .since(17)
         .promise("The order of a key's columns is the declared one, in the table and in `get`, whatever the order of the fields.")
-        .hint("Nothing of the backend's.")
+        .suspects_orm()
         .covers(&[Rule(6)]),
 ];
 

@@ -13,39 +13,39 @@ use crate::world::{Sent, World};
 pub(super) const CASES: &[Case] = &[
     Case::core("dirty.deferred.left_out", left_out)
         .since(14)
-        .promise("What reads rows leaves deferred columns out: queries, `get`, `refresh`, relations, untracked reading.")
-        .hint("Columns come by the position that the SELECT gives them, not by that of the table.")
+        .promise("Queries, `get`, `refresh`, relations and untracked reads all leave deferred columns out.")
+        .hint("Columns are numbered by their position in the SELECT, not in the table.")
         .covers(&[Rule(11)]),
     Case::core("dirty.deferred.undefer", undefer)
         .since(14)
-        .promise("A deferred column is loaded by one SELECT, for many objects by one a batch, and then costs nothing; a query reads it in its own statement.")
-        .hint("Long texts and many bytes must come whole.")
+        .promise("A deferred column is loaded by one SELECT, or one for each batch of objects, and then costs nothing; `undefer` makes a query read it in its own statement.")
+        .hint("Long texts and large byte strings must be complete.")
         .covers(&[Rule(11), Rule(29)]),
     Case::core("dirty.deferred.written", written)
         .since(14)
-        .promise("A deferred column is set without being loaded, by an UPDATE that names it alone; loaded and set to an equal value it is not written.")
-        .hint("Nothing of the backend's.")
+        .promise("A deferred column can be set without being loaded, by an UPDATE of that column only; if it was loaded, setting an equal value writes nothing.")
+        .suspects_orm()
         .covers(&[Rule(8), Rule(11)]),
     Case::core("dirty.deferred.new", new)
         .since(14)
-        .promise("A deferred column that a new object leaves unloaded is its default or NULL; where neither is, nothing is sent and the error names it.")
-        .hint("An INSERT may leave columns out; their DEFAULT then holds.")
+        .promise("A deferred column that a new object does not set gets its default or NULL; if neither is possible, nothing is sent and the error names the column.")
+        .hint("An INSERT may omit columns; they then get their DEFAULT.")
         .covers(&[Rule(11)]),
     Case::core("dirty.deferred.moved", moved)
         .since(14)
-        .promise("A deferred column that was loaded, has expired and is changed is `StaleData` if others changed it meanwhile, and is merged otherwise.")
-        .hint("Nothing of the backend's.")
+        .promise("Changing a deferred column that was loaded and has expired is `StaleData` if another session changed that column, and is merged otherwise.")
+        .suspects_orm()
         .covers(&[Rule(11), Rule(30)]),
     Case::full("dirty.deferred.undone", undone)
         .since(14)
         .needs(&[Capability::Transactions, Capability::Savepoints])
-        .promise("A rollback, to a savepoint or of all, leaves a deferred column as it was: unloaded, or with the value of its row.")
+        .promise("After a rollback, also to a savepoint, a deferred column is as before: unloaded, or with its row's value.")
         .hint("See `sessions.savepoint.restores`.")
         .covers(&[Rule(11), Rule(31), Rule(32)]),
     Case::core("relations.load.undefer", of_relations)
         .since(14)
-        .promise("Loading options read deferred columns of what a relation leads to, at no statement more, joined or not.")
-        .hint("Columns come by the position that the SELECT gives them, not by that of the table.")
+        .promise("Loading options read deferred columns of related objects without further statements, by joins or otherwise.")
+        .hint("Columns are numbered by their position in the SELECT, not in the table.")
         .covers(&[Rule(28), Rule(29)]),
 ];
 

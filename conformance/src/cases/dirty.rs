@@ -15,45 +15,45 @@ pub(super) const LISTS: &[&[Case]] = &[CASES, embedded::CASES];
 
 const CASES: &[Case] = &[
     Case::core("dirty.equal.nothing", equal)
-        .promise("Setting an equal value, or there and back, writes nothing.")
+        .promise("Setting an equal value, or changing a value and changing it back, writes nothing.")
         .hint("Values must come back as they were stored, or they look changed.")
         .covers(&[Rule(7)]),
     Case::extra("dirty.float.nan", nan)
         .needs(&[Capability::Nan])
-        .promise("A NaN that is loaded and set again is not a change, and another bit pattern is.")
-        .hint("Floats must come back with their bits.")
+        .promise("Setting a loaded NaN again is not a change; another bit pattern is.")
+        .hint("Floats must be read back bit for bit.")
         .covers(&[Rule(7)]),
     Case::core("dirty.in_place.seen", in_place)
         .promise("Edits inside a text or a vector are seen like assignments.")
-        .hint("Nothing of the backend's.")
+        .suspects_orm()
         .covers(&[Rule(7)]),
     Case::core("dirty.update.columns", columns)
         .promise("An UPDATE names the changed columns only, a second flush sends nothing, and a commit with nothing to do sends nothing at all.")
-        .hint("Nothing of the backend's.")
+        .suspects_orm()
         .covers(&[Rule(8)]),
     Case::core("dirty.questions.truth", questions)
         .promise("`is_modified`, `history`, `dirty`, `new_objects` and `deleted` tell the truth between flushes.")
-        .hint("Nothing of the backend's.")
+        .suspects_orm()
         .covers(&[Rule(9)]),
     Case::core("dirty.null.both_ways", nulls)
-        .promise("From a value to NULL and from NULL to a value are changes that reach the row.")
+        .promise("Changes from a value to NULL and from NULL to a value are written.")
         .hint("NULL must be bound as NULL and decoded as NULL.")
         .covers(&[Rule(7), Rule(8)]),
     Case::core("dirty.expression.computed", computed)
         .since(2)
         .needs(&[Capability::Transactions])
-        .promise("`set_expr` has the database compute a column in the UPDATE, from what the row has, and the object is read again.")
-        .hint("An UPDATE may name the column that it sets in its expressions.")
+        .promise("`set_expr` lets the database compute a column in the UPDATE, from the row's current values, and the object is read again.")
+        .hint("An UPDATE's expressions may use the column that it sets.")
         .covers(&[Rule(10)]),
     Case::core("dirty.expression.blind", blind)
         .since(2)
         .promise("`set_blind` writes a column of an expired object without reading its row.")
-        .hint("Nothing of the backend's.")
+        .suspects_orm()
         .covers(&[Rule(10)]),
     Case::core("dirty.validation.refuses", validation)
         .since(9)
-        .promise("A value that the program's own rule or the column's length refuses is an error that names the field, and no statement is sent.")
-        .hint("Nothing of the backend's.")
+        .promise("A value that violates a validation rule or the column's length is an error that names the field, and no statement is sent.")
+        .suspects_orm()
         .covers(&[Rule(42)]),
 ];
 

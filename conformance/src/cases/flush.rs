@@ -17,26 +17,26 @@ pub(super) const LISTS: &[&[Case]] = &[CASES, stale::CASES];
 const CASES: &[Case] = &[
     Case::core("flush.order.independent", order)
         .needs(&[Capability::GeneratedKeys, Capability::Transactions])
-        .promise("The order of `add` does not matter to foreign keys: parents are inserted first and deleted last.")
-        .hint("Foreign keys that are enforced make it visible.")
+        .promise("Whatever the order of `add`, parents are inserted before and deleted after their children.")
+        .hint("Enforced foreign keys reveal a wrong order.")
         .covers(&[Rule(12)]),
     Case::core("flush.order.keys_ascend", keys_ascend)
         .needs(&[Capability::GeneratedKeys])
-        .promise("Within a table rows are inserted in the order of `add`, so that generated keys ascend in it.")
+        .promise("Rows of one table are inserted in the order of `add`, so generated keys ascend in that order.")
         .hint("A batch must insert its rows in their order.")
         .covers(&[Rule(12), Rule(13)]),
     Case::core("flush.batch.keys", batch_keys)
         .needs(&[Capability::GeneratedKeys])
-        .promise("Generated keys come back to their own objects, from one object to thousands.")
+        .promise("Each object gets the generated key of its own row, for one object or thousands.")
         .hint("Pair keys by their order, not by the order in which they are returned.")
         .covers(&[Rule(13)]),
     Case::core("flush.batch.one_statement", one_statement)
-        .promise("Objects of one shape travel in few statements, whatever their number, and every one arrives.")
+        .promise("Objects of one shape are written by few statements, whatever their number, and every one is written.")
         .hint("See `Dialect::batch`.")
         .covers(&[Rule(13)]),
     Case::core("flush.foreign_keys.filled", filled)
-        .promise("Children get the keys of parents that are inserted in the same flush, and a relation that was set beats a column that was set.")
-        .hint("Nothing of the backend's but its generated keys.")
+        .promise("Children get the keys of parents inserted in the same flush, and a relation that was set takes precedence over a foreign key column that was set.")
+        .hint("Of the backend, only its generated keys matter here.")
         .covers(&[Rule(14)]),
     Case::core("flush.failure.pending", failure)
         .needs(&[Capability::Transactions])
@@ -45,18 +45,18 @@ const CASES: &[Case] = &[
         .covers(&[Rule(18)]),
     Case::full("flush.failure.savepoint", failure_in_savepoint)
         .needs(&[Capability::Transactions, Capability::Savepoints])
-        .promise("A flush that fails inside a savepoint costs the savepoint only: what came before is committed.")
-        .hint("ROLLBACK TO must bring the transaction back after an error.")
+        .promise("A flush that fails inside a savepoint undoes only the savepoint: earlier work can be committed.")
+        .hint("ROLLBACK TO must make the transaction usable again after an error.")
         .covers(&[Rule(18), Rule(32)]),
     Case::core("flush.row_switch", row_switch)
         .since(2)
-        .promise("Deleting a row and adding one with its key in the same flush is one UPDATE, undone by a rollback.")
-        .hint("Nothing of the backend's but a WHERE that finds the row.")
+        .promise("Deleting a row and adding one with its key in the same flush is one UPDATE, which a rollback undoes.")
+        .hint("Of the backend, only a WHERE that finds the row matters here.")
         .covers(&[Rule(17)]),
     Case::core("flush.key.followed", key_followed)
         .since(2)
         .promise("A changed primary key is an UPDATE by the old key; the children follow it in memory and in their rows, and a rollback undoes it.")
-        .hint("The keys of rows may be written. Foreign keys are checked at the end of each statement, not later.")
+        .hint("Keys must be updatable. Foreign keys are checked at the end of each statement, not later.")
         .covers(&[Rule(20)]),
     Case::extra("flush.computed.read_back", computed)
         .since(2)
@@ -67,7 +67,7 @@ const CASES: &[Case] = &[
     Case::core("flush.tree.levels", tree)
         .needs(&[Capability::GeneratedKeys, Capability::Transactions])
         .promise("A tree in one table is inserted parents first and deleted children first, whatever the order of `add` and `delete`.")
-        .hint("Enforced foreign keys make the order visible.")
+        .hint("Enforced foreign keys reveal a wrong order.")
         .covers(&[Rule(16), Rule(12)]),
     Case::core("flush.update.many", update_many)
         .promise("Changes of many objects each reach their own row.")

@@ -10,43 +10,43 @@ use crate::world::{Seat, Sent, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("identity.get.mapped", get)
-        .promise("`get` of a mapped row sends nothing and gives the same handle; of an unknown key it sends one SELECT; a missing row is None.")
-        .hint("The backend must count rows right and find a row by its key.")
+        .promise("`get` of a loaded row returns the same handle without a statement; an unknown key costs one SELECT; a missing row is `None`.")
+        .hint("The backend must count rows correctly and find a row by its key.")
         .covers(&[Rule(1)]),
     Case::core("identity.get.many", get_many)
-        .promise("`get_many` gives the objects in the order of the keys and leaves missing ones out, whatever the number of keys.")
+        .promise("`get_many` returns the objects in the order of the keys, without those that are missing, for any number of keys.")
         .hint("See `Dialect::batch`.")
         .covers(&[Rule(1), Rule(27)]),
     Case::core("identity.query.same_handle", query)
         .needs(&[Capability::SecondConnection])
-        .promise("A query that meets a mapped row gives its handle and keeps the loaded values; `populate_existing` takes the row's.")
+        .promise("A query that reads a loaded row returns its handle and keeps the loaded values; `populate_existing` overwrites them with the row's.")
         .hint("Decoding must not depend on what was read before.")
         .covers(&[Rule(2)]),
     Case::core("identity.handle.equal", equal)
-        .promise("Two handles of one row are equal and lead to the same address, however they were had.")
+        .promise("Two handles of one row are equal and lead to the same object, however they were obtained.")
         .hint("Keys must be decoded as they were stored.")
         .covers(&[Rule(3)]),
     Case::core("identity.handle.stale", stale)
-        .promise("A handle whose object has left, or that belongs to another session, is an error and never another row.")
-        .hint("Nothing of the backend's.")
+        .promise("Using a handle whose object has left the session, or that belongs to another session, is an error; it never leads to another row.")
+        .suspects_orm()
         .covers(&[Rule(4), Rule(34)]),
     Case::core("identity.handle.deleted", deleted)
         .needs(&[Capability::Transactions])
-        .promise("Behind the commit of a deletion the handle is stale: it leads neither to the old object nor to a new row of its key.")
-        .hint("Nothing of the backend's.")
+        .promise("After a deletion is committed, the handle is stale: it leads neither to the old object nor to a new row with its key.")
+        .suspects_orm()
         .since(10)
         .covers(&[Rule(4), Rule(34)]),
     Case::core("identity.conflict.flush", conflict)
         .promise("A second object with a mapped key is an identity conflict at flush, while `add` itself never fails.")
-        .hint("Nothing of the backend's.")
+        .suspects_orm()
         .covers(&[Rule(5)]),
     Case::core("identity.keys.composite", composite)
         .promise("Keys of several columns obey the same rules as keys of one.")
         .hint("Compare each part by its own type.")
         .covers(&[Rule(6)]),
     Case::core("identity.rows.untracked", untracked)
-        .promise("Rows read as plain values do not enter the map, and show what was flushed.")
-        .hint("Nothing of the backend's.")
+        .promise("Rows read as plain values do not enter the identity map, and show flushed changes.")
+        .suspects_orm()
         .covers(&[Rule(6), Rule(33)]),
 ];
 

@@ -28,7 +28,7 @@ pub(super) const LISTS: &[&[Case]] = &[
 
 const CASES: &[Case] = &[
     Case::read("queries.equality.null", equality_null)
-        .promise("A comparison with NULL is neither true nor false, so neither = nor <> finds the row.")
+        .promise("A comparison with NULL is neither true nor false, so neither `=` nor `<>` finds the row.")
         .hint("Do not rewrite `= NULL` into IS NULL; send the parameter as it is.")
         .covers(&[Contract(23)]),
     Case::read("queries.equality.null_safe", null_safe)
@@ -36,52 +36,52 @@ const CASES: &[Case] = &[
         .hint("See `Dialect::null_safe_equality`.")
         .covers(&[Contract(24)]),
     Case::read("queries.in.null_inside", in_null)
-        .promise("NULL in an IN list finds nothing more, and in a NOT IN list leaves nothing, as SQL says.")
+        .promise("NULL in an IN list matches no further rows, and NULL in a NOT IN list matches no row at all, as in standard SQL.")
         .hint("Send the list as it is.")
         .covers(&[Contract(25)]),
     Case::read("queries.in.tuples", in_tuples)
-        .promise("A tuple is found in a list of tuples, each part by its own type: that is how rows of composite keys are read.")
+        .promise("A tuple is found in a list of tuples, each element compared by its own type: rows with composite keys are read this way.")
         .hint("Row values must be compared part by part.")
         .covers(&[Contract(26)]),
     Case::read("queries.in.many", in_many)
         .promise("A list of hundreds of parameters finds all its rows.")
-        .hint("Check the number of parameters that the driver counts in.")
+        .hint("Check how many parameters the driver allows in one statement.")
         .covers(&[Contract(25), Contract(42)]),
     Case::read("queries.text.wildcards", wildcards)
-        .promise("Starts with, ends with and contains take %, _ and backslash for themselves and tell upper from lower case.")
+        .promise("`starts_with`, `ends_with` and `contains` match `%`, `_` and backslash literally, and are case-sensitive.")
         .hint("See `Dialect::text_match`; do not use LIKE without an escape.")
         .covers(&[Contract(27), Contract(28)]),
     Case::read("queries.limit.bounds", limit_bounds)
-        .promise("LIMIT and OFFSET hold at 0, inside, at the end and past it, or pages overlap and lose rows.")
+        .promise("LIMIT and OFFSET are right at 0, in the middle, at the end and past it; otherwise pages overlap or lose rows.")
         .hint("See `Dialect::limit`.")
         .covers(&[Contract(29)]),
     Case::read("queries.limit.pages", pages)
-        .promise("Pages of a total order put together are the whole, each row once.")
+        .promise("The pages of a totally ordered query together contain each row exactly once.")
         .hint("OFFSET counts rows, from 0, however far it goes.")
         .covers(&[Contract(29), Contract(30)]),
     Case::read("queries.order.keys", order_keys)
-        .promise("Rows come by the first key, among equals by the second, each in its own direction.")
+        .promise("Rows are sorted by the first key, ties by the second, each in its own direction.")
         .hint("Send ORDER BY as it is.")
         .covers(&[Contract(30)]),
     Case::extra("queries.order.nulls", order_nulls)
         .needs(&[Capability::NullsOrder])
-        .promise("NULLS FIRST and NULLS LAST put NULL where they say, whatever the direction of the key.")
-        .hint("Claim it only if the database takes the words.")
+        .promise("NULLS FIRST and NULLS LAST place NULL as they say, whatever the key's direction.")
+        .hint("Claim it only if the database accepts this syntax.")
         .covers(&[Contract(30)]),
     Case::read("queries.parameters.many", many_parameters)
-        .promise("Hundreds of parameters arrive each in its own place.")
-        .hint("Count placeholders from 1, in their order of writing.")
+        .promise("Each of hundreds of parameters arrives in its own place.")
+        .hint("Number placeholders from 1, in the order in which they are written.")
         .covers(&[Contract(42)]),
     Case::read("queries.parameters.typed_null", typed_null)
         .promise("A NULL parameter of any type can stand alone in a query, because its type travels with the statement.")
         .hint("Prepare the statement with the parameter types that it names.")
         .covers(&[Contract(42), Contract(24)]),
     Case::read("queries.columns.names", column_names)
-        .promise("Columns come with the names and the number that the query gives them, two of one name included.")
+        .promise("A result has the number and names of columns that the query asks for, including two with the same name.")
         .hint("See `Row::name` and `Row::len`.")
         .covers(&[Contract(43)]),
     Case::read("queries.identifiers.odd", odd_identifiers)
-        .promise("Any string is a column's name once quoted: reserved words, spaces, quotes, other scripts.")
+        .promise("Any string is a valid column name once quoted: reserved words, spaces, quotes, non-Latin scripts.")
         .hint("See `Dialect::quote`; double the quote inside a name.")
         .covers(&[Contract(41)]),
     Case::read("queries.arithmetic.overflow", overflow)
@@ -93,7 +93,7 @@ const CASES: &[Case] = &[
         .hint("Send the operators as they are.")
         .covers(&[Contract(40)]),
     Case::read("queries.arithmetic.integers", integers)
-        .promise("Integer division cuts towards zero and the remainder takes the sign of the dividend, as the renderer assumes.")
+        .promise("Integer division truncates towards zero and the remainder takes the sign of the dividend, as the renderer assumes.")
         .hint("An engine that divides integers into fractions needs its own rendering.")
         .covers(&[Contract(38)]),
 ];

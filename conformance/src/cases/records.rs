@@ -15,43 +15,43 @@ use crate::world::{Sent, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("records.load.statements", statements)
-        .promise("Records with what relations lead to cost 1 + n statements lazily, 1 + ⌈n / batch⌉ a relation by selectin, 1 joined, and give equal graphs.")
+        .promise("Loading n records with a relation costs 1 + n statements lazily, 1 + ⌈n / batch⌉ by selectin, 1 joined, and all give equal graphs.")
         .hint("As `relations.load.statements`.")
         .covers(&[Rule(27), Rule(28)])
         .since(12),
     Case::core("records.load.filtered", filtered)
-        .promise("A part of the records of a collection is loaded in order and within a limit for each owner, beside the collection.")
+        .promise("Filtered loading returns part of a collection of records, in order and limited for each owner, without changing the collection.")
         .hint("As `relations.filtered.view`.")
         .covers(&[Rule(29)])
         .since(15),
     Case::core("records.query.joined", joined)
-        .promise("A query for records filters and orders by the columns of joined tables, and finds each record once; its limit counts records.")
+        .promise("A query for records can filter and order by columns of joined tables; it returns each record once, and its limit counts records.")
         .hint("Send joins and GROUP BY as they are.")
         .covers(&[Rule(22), Rule(27)])
         .since(12),
     Case::core("records.query.grouped", grouped)
-        .promise("Columns and aggregates of joined tables are read past the session, and see what was flushed.")
-        .hint("Nothing of the backend's.")
+        .promise("Columns and aggregates of joined tables bypass the session and see flushed changes.")
+        .suspects_orm()
         .covers(&[Rule(6)])
         .since(12),
     Case::core("records.pairs.both_sides", pairs)
-        .promise("A table of two foreign keys relates records of both its ends, which change at once; a commit writes the difference.")
+        .promise("A table of two foreign keys relates records on both sides, which change together; a commit writes the difference.")
         .hint("As `relations.many_to_many`.")
         .covers(&[Rule(15), Rule(22), Rule(23)])
         .since(12),
     Case::core("records.merge.columns", merge)
-        .promise("A record that is merged lays the columns that were set over the row of its key, and what it shall be related to along with it.")
-        .hint("Nothing of the backend's.")
+        .promise("Merging a record copies the columns that were set onto the row with its key, and merges its related records too.")
+        .suspects_orm()
         .covers(&[Rule(24), Rule(35)])
         .since(13),
     Case::core("records.hooks.called", hooks)
-        .promise("Hooks are called for the records of a table as for entities, and what one changes is written.")
-        .hint("Nothing of the backend's.")
+        .promise("Hooks are called for records as for entities, and their changes are written.")
+        .suspects_orm()
         .covers(&[Rule(36)])
         .since(13),
     Case::core("records.mapping.one", one_mapping)
-        .promise("A session takes one mapping of a table: through a second one nothing is read or written, so that a row is never two objects.")
-        .hint("Nothing of the backend's.")
+        .promise("A session accepts one mapping of a table and refuses a second, so that a row is never two objects.")
+        .suspects_orm()
         .covers(&[Rule(1), Rule(3)])
         .since(13),
 ];

@@ -15,24 +15,24 @@ pub(super) const LISTS: &[&[Case]] = &[CASES, loading::CASES, filtered::CASES, m
 
 const CASES: &[Case] = &[
     Case::core("relations.set.both_sides", both_sides)
-        .promise("Setting one side changes the other at once, in memory, and the flush writes the foreign key.")
-        .hint("Nothing of the backend's.")
+        .promise("Setting one side of a relation changes the other in memory at once, and the flush writes the foreign key.")
+        .suspects_orm()
         .covers(&[Rule(22), Rule(23)]),
     Case::core("relations.push.moves", moves)
-        .promise("Pushing a child of one parent to another takes it out of the first one's collection and is one UPDATE.")
-        .hint("Nothing of the backend's.")
+        .promise("Pushing a child to another parent removes it from the first parent's collection and is one UPDATE.")
+        .suspects_orm()
         .covers(&[Rule(23), Rule(26)]),
     Case::core("relations.remove.clears", remove)
         .promise("Removing a child from a collection clears its foreign key and keeps its row.")
         .hint("NULL must be bound as NULL.")
         .covers(&[Rule(23)]),
     Case::core("relations.unloaded.merged", unloaded)
-        .promise("A change to a collection that is not loaded costs nothing and is there when it is loaded.")
-        .hint("Nothing of the backend's.")
+        .promise("Changing a collection that is not loaded costs nothing, and the change is there when it is loaded.")
+        .suspects_orm()
         .covers(&[Rule(23)]),
     Case::core("relations.add.cascades", cascades)
-        .promise("Children of an added object are added along with it, with its key.")
-        .hint("Nothing of the backend's but its generated keys.")
+        .promise("Children of an added object are added with it and get its key.")
+        .hint("Of the backend, only its generated keys matter here.")
         .covers(&[Rule(24), Rule(14)]),
     Case::core("relations.delete.clears", delete_clears)
         .promise("Deleting a parent without a cascade clears its children's foreign keys, loaded or not.")
@@ -40,11 +40,11 @@ const CASES: &[Case] = &[
         .covers(&[Rule(25)]),
     Case::core("relations.delete.cascades", delete_cascades)
         .promise("Deleting a parent with a cascade deletes its children first, loaded or not.")
-        .hint("Enforced foreign keys make the order visible.")
+        .hint("Enforced foreign keys reveal a wrong order.")
         .covers(&[Rule(25), Rule(12)]),
     Case::core("relations.orphan.deleted", orphan)
-        .promise("A child that its only parent lets go is deleted, and one that moves to another parent is not.")
-        .hint("Nothing of the backend's.")
+        .promise("With `delete-orphan`, a child removed from its parent is deleted, and one moved to another parent is not.")
+        .suspects_orm()
         .covers(&[Rule(26)]),
 ];
 

@@ -15,18 +15,18 @@ use crate::domain::TYPES;
 
 pub(super) const CASES: &[Case] = &[
     Case::core("schema.create.idempotent", idempotent)
-        .promise("Creating all tables twice is as good as once and keeps their rows; dropping all twice as well.")
+        .promise("`create_all` twice has the effect of once and keeps the rows; so does `drop_all`.")
         .hint("See `Dialect::table_exists`.")
         .covers(&[Contract(73), Rule(39)]),
     Case::core("schema.create.order", order)
         .needs(&[Capability::GeneratedKeys])
-        .promise("Tables are created after those that they refer to and dropped before them, in whatever order they are listed.")
-        .hint("Nothing of the backend's: its foreign keys only make it visible.")
+        .promise("Tables are created after and dropped before the tables they reference, in whatever order they are listed.")
+        .hint("Suspect the ORM: the backend's foreign keys only reveal a wrong order.")
         .covers(&[Contract(73), Rule(39)]),
     Case::full("schema.reflect.again", reflect)
         .needs(&[Capability::ForeignKeys, Capability::GeneratedKeys])
-        .promise("Reflection gives the tables with columns, keys and constraints, and creating what was reflected gives the same again.")
-        .hint("See `Dialect::reflect`; a backend without it says that it is unsupported.")
+        .promise("Reflection returns tables with columns, keys and constraints, and creating the reflected tables and reflecting again gives the same.")
+        .hint("See `Dialect::reflect`; a backend without it does not claim it.")
         .covers(&[Contract(74), Rule(40)]),
     Case::full("schema.diff.empty", diff_empty)
         .promise("Tables that were just created do not differ from their declaration, whatever their types, defaults and constraints.")
@@ -34,31 +34,31 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(74), Rule(40)])
         .since(3),
     Case::full("schema.diff.told", diff_told)
-        .promise("What differs between code and database is told: tables, columns, types, NULL, defaults, keys, constraints and indexes.")
+        .promise("`diff` lists every difference between code and database: tables, columns, types, NULL, defaults, keys, constraints and indexes.")
         .hint("See `Dialect::reflect`.")
         .covers(&[Contract(74), Rule(40)])
         .since(3),
     Case::full("schema.reflect.records", records)
         .needs(&[Capability::ForeignKeys, Capability::GeneratedKeys])
-        .promise("Tables that only the database knows are mapped by their reflection: their rows are written, found and related as objects.")
-        .hint("`Dialect::reflect` must give the keys, who counts them, and what foreign keys refer to.")
+        .promise("Reflection maps tables known only to the database: their rows are written, queried and related as objects.")
+        .hint("`Dialect::reflect` must return keys, whether the database generates them, and what foreign keys reference.")
         .covers(&[Contract(74), Rule(40)])
         .since(8),
     Case::core("schema.names.odd", odd_names)
-        .promise("Any string is a table's name once quoted, and the check for existence takes it for itself.")
+        .promise("Any string is a valid table name once quoted, and the check for existence takes it literally.")
         .hint("`table_exists` takes the name as a parameter.")
         .covers(&[Contract(41), Contract(75), Rule(41)]),
     Case::core("schema.names.long", long_names)
-        .promise("Two tables whose names are as long as a name may be, and differ in the last character, are two; a longer name is refused before a statement is sent.")
-        .hint("`Capabilities::max_identifier` is the number of bytes that the database keeps, not that it takes.")
+        .promise("Two names of the greatest length that differ only in the last character are two tables; a longer name is refused before a statement is sent.")
+        .hint("`Capabilities::max_identifier` is the number of bytes that the database stores, not the number that it accepts.")
         .covers(&[Contract(75), Rule(41)])
         .since(16),
     Case::core("schema.change.cached", change_while_cached)
-        .promise("A statement that is kept prepared gives right rows after its table was changed, or a clear error, never wrong ones.")
+        .promise("After its table is altered, a prepared statement returns correct rows or a clear error, never wrong rows.")
         .hint("Prepare again when the database says that the plan is stale, and never trust the old number of columns.")
         .covers(&[Contract(76)]),
     Case::core("schema.change.recreated", recreated)
-        .promise("A statement that is kept prepared works after its table was dropped and made anew with other types.")
+        .promise("A prepared statement works after its table was dropped and created again with other types.")
         .hint("Prepare again; do not keep decoders by statement alone.")
         .covers(&[Contract(76)]),
 ];

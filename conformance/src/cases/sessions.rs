@@ -16,63 +16,63 @@ pub(super) const LISTS: &[&[Case]] = &[CASES, operations::CASES, closures::CASES
 
 const CASES: &[Case] = &[
     Case::core("sessions.begin.lazy", lazy)
-        .promise("A session sends nothing before its first statement, and reading values sends nothing ever.")
+        .promise("A session sends nothing before its first statement, and reading values in memory never sends anything.")
         .hint("Creating a backend must not connect.")
         .covers(&[Rule(30)]),
     Case::core("sessions.commit.alone", alone)
-        .promise("A commit whose whole plan is one statement sends that statement and no transaction around it.")
-        .hint("A statement outside a transaction must commit by itself.")
+        .promise("A commit that consists of one statement sends only that statement, without a transaction around it.")
+        .hint("A statement outside a transaction must commit on its own.")
         .since(10)
         .covers(&[Rule(37)]),
     Case::core("sessions.commit.expires", expires)
-        .promise("Behind a commit the last known values stay readable without I/O, and the next `get` reads the row again.")
-        .hint("Nothing of the backend's.")
+        .promise("After a commit the last known values stay readable without I/O, and the next `get` reads the row again.")
+        .suspects_orm()
         .covers(&[Rule(30)]),
     Case::core("sessions.commit.no_lost_update", lost_update)
         .needs(&[Capability::Transactions])
-        .promise("A change to an expired object is laid over the fresh row, and is stale data if that very column has moved: no update is lost silently.")
-        .hint("Nothing of the backend's.")
+        .promise("A change to an expired object is applied to the current row, and is `StaleData` if another session changed that column: no update is lost silently.")
+        .suspects_orm()
         .covers(&[Rule(30)]),
     Case::core("sessions.rollback.restores", rollback)
         .needs(&[Capability::Transactions])
-        .promise("A rollback makes added objects transient with their values, deleted ones persistent, and changed ones what they were.")
+        .promise("A rollback makes added objects transient and keeps their values, makes deleted ones persistent, and restores changed ones.")
         .hint("ROLLBACK must undo what the session thinks it does.")
         .covers(&[Rule(31)]),
     Case::core("sessions.rollback.again", rollback_again)
         .needs(&[Capability::Transactions])
-        .promise("What a rollback made transient can be taken, added again and committed.")
-        .hint("Nothing of the backend's.")
+        .promise("Objects made transient by a rollback can be taken, added again and committed.")
+        .suspects_orm()
         .covers(&[Rule(31), Rule(34)]),
     Case::full("sessions.savepoint.restores", savepoint)
         .needs(&[Capability::Transactions, Capability::Savepoints])
-        .promise("Savepoints nest: releasing keeps, rolling back restores exactly what changed inside, in memory and in the rows.")
+        .promise("Savepoints nest: releasing keeps the changes inside, rolling back undoes exactly those, in memory and in the database.")
         .hint("SAVEPOINT, RELEASE and ROLLBACK TO must reach the database.")
         .covers(&[Rule(32)]),
     Case::core("sessions.drop.rolls_back", dropped)
         .needs(&[Capability::Transactions])
-        .promise("Dropping a session without a commit leaves nothing behind, and its connection serves the next session.")
+        .promise("Dropping a session without a commit writes nothing, and its connection serves the next session.")
         .hint("See `Connection::reset`.")
         .covers(&[Rule(32)]),
     Case::core("sessions.autoflush.query", autoflush)
-        .promise("A query sees what is pending, because it flushes first; inside `no_autoflush` it does not.")
-        .hint("Nothing of the backend's.")
+        .promise("A query flushes first and so sees pending changes; inside `no_autoflush` it does not.")
+        .suspects_orm()
         .covers(&[Rule(33)]),
     Case::core("sessions.states.transitions", states)
         .needs(&[Capability::Transactions])
-        .promise("Objects go through their states as the rules say, and what a state does not allow is refused.")
-        .hint("Nothing of the backend's.")
+        .promise("Objects change state as documented, and operations that a state does not allow are refused.")
+        .suspects_orm()
         .covers(&[Rule(34)]),
     Case::core("sessions.refresh.drops_changes", refresh)
-        .promise("`refresh` reads the row and drops the object's changes, `expire` drops them and reads when the object is next met.")
-        .hint("Nothing of the backend's.")
+        .promise("`refresh` discards the object's changes and reads its row; `expire` discards them and reads the row at the next use.")
+        .suspects_orm()
         .covers(&[Rule(35)]),
     Case::core("sessions.close.ends", close)
         .needs(&[Capability::Transactions])
         .promise("`close` rolls back, makes every handle stale, and leaves a session that works.")
-        .hint("Nothing of the backend's.")
+        .suspects_orm()
         .covers(&[Rule(35)]),
     Case::core("sessions.reread.shows_commits", reread)
-        .promise("A session that begins after a commit sees it whole.")
+        .promise("A session begun after a commit sees all of it.")
         .hint("COMMIT must reach the database.")
         .covers(&[Rule(30)]),
 ];

@@ -16,12 +16,12 @@ pub(super) const LISTS: &[&[Case]] = &[CASES, savepoints::CASES, endings::CASES]
 const CASES: &[Case] = &[
     Case::core("transactions.commit.seen", commit_seen)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
-        .promise("A second connection sees what was committed and nothing of what was not.")
+        .promise("A second connection sees committed changes and no uncommitted ones.")
         .hint("BEGIN, COMMIT and ROLLBACK must reach the database in this order.")
         .covers(&[Contract(63), Rule(30)]),
     Case::core("transactions.commit.kept", commit_kept)
         .needs(&[Capability::Transactions])
-        .promise("What was committed is still there after a rollback of the next transaction.")
+        .promise("Committed changes survive a rollback of the next transaction.")
         .hint("COMMIT must end the transaction.")
         .covers(&[Contract(63), Contract(64)]),
     Case::core("transactions.rollback.undone", rollback_undone)
@@ -31,13 +31,13 @@ const CASES: &[Case] = &[
         .covers(&[Contract(64), Rule(31)]),
     Case::core("transactions.drop.undone", drop_undone)
         .needs(&[Capability::Transactions])
-        .promise("A connection that is dropped with its transaction open leaves nothing behind.")
+        .promise("Dropping a connection with an open transaction writes nothing.")
         .hint("Closing a connection rolls back in every database; do not commit on drop.")
         .covers(&[Contract(65), Rule(32)]),
     Case::core("transactions.autocommit.alone", autocommit)
         .needs(&[Capability::SecondConnection])
-        .promise("A statement outside a transaction is committed by itself.")
-        .hint("Do not open transactions that nobody asked for.")
+        .promise("A statement outside a transaction commits on its own.")
+        .hint("Do not open transactions implicitly.")
         .covers(&[Contract(71), Rule(37)]),
     Case::core("transactions.begin.again", again)
         .needs(&[Capability::Transactions])
@@ -46,7 +46,7 @@ const CASES: &[Case] = &[
         .covers(&[Contract(64), Contract(63)]),
     Case::extra("transactions.read_only.refused", read_only)
         .needs(&[Capability::Transactions, Capability::ReadOnlyTransactions])
-        .promise("A read-only transaction reads and refuses writes, and the next one writes again.")
+        .promise("A read-only transaction can read and refuses writes, and the next transaction can write again.")
         .hint("The setting must end with the transaction.")
         .covers(&[Contract(69)]),
     Case::extra("transactions.isolation.serializable", serializable)
@@ -54,17 +54,17 @@ const CASES: &[Case] = &[
             Capability::Transactions,
             Capability::Isolation(Isolation::Serializable),
         ])
-        .promise("A serializable transaction can be asked for, works, and does not change the level of the next.")
+        .promise("A serializable transaction can be requested, works, and does not change the isolation level of the next.")
         .hint("Set the level in BEGIN, not for the session.")
         .covers(&[Contract(68)]),
     Case::core("transactions.isolation.reader", stable_reader)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
-        .promise("A reader never sees the half of another transaction.")
+        .promise("A reader never sees part of another transaction's changes.")
         .hint("Never read uncommitted rows, whatever the level.")
         .covers(&[Contract(72)]),
     Case::extra("transactions.commit.deferred", deferred)
         .needs(&[Capability::Transactions, Capability::DeferrableConstraints])
-        .promise("A COMMIT that fails is an error and nothing of its transaction stays.")
+        .promise("A COMMIT that fails is an error, and none of its transaction's changes stay.")
         .hint("Report the error of COMMIT, and leave the connection outside the transaction.")
         .covers(&[Contract(61), Contract(70)]),
 ];

@@ -147,8 +147,8 @@ const fn extremes_case(
     run: fn(&mut Context) -> CaseResult,
 ) -> Case {
     Case::core(id, run)
-        .promise("The ends of the type and the values that databases like to bend come back as they were stored.")
-        .hint("A value that the column cannot hold must be refused, never bent; declare the limit in the capabilities.")
+        .promise("The type's extremes and the values that databases tend to alter are read back unchanged.")
+        .hint("A value that the column cannot hold must be refused, never altered; declare the limit in the capabilities.")
         .covers(covers)
 }
 

@@ -16,15 +16,15 @@ pub(super) const LISTS: &[&[Case]] = &[CASES, batch::CASES, sizes::CASES, statem
 
 const CASES: &[Case] = &[
     Case::core("writes.count.matched", counts)
-        .promise("A write tells how many rows its WHERE matched, 0 included and unchanged rows too: that is how lost updates are noticed.")
-        .hint("Ask the driver for matched rows, not for changed ones.")
+        .promise("A write reports how many rows its WHERE matched, including 0 and rows left unchanged: lost updates are detected this way.")
+        .hint("Make the driver report matched rows, not changed ones.")
         .covers(&[Contract(49), Rule(19)]),
     Case::core("writes.update.predicate", update_predicate)
-        .promise("UPDATE changes the rows that its WHERE finds, and no others.")
+        .promise("UPDATE changes the rows that its WHERE matches, and no others.")
         .hint("Send WHERE as it is.")
         .covers(&[Contract(53)]),
     Case::core("writes.delete.predicate", delete_predicate)
-        .promise("DELETE removes the rows that its WHERE finds, and no others.")
+        .promise("DELETE removes the rows that its WHERE matches, and no others.")
         .hint("Send WHERE as it is.")
         .covers(&[Contract(53)]),
     Case::core("writes.update.same_predicate", same_predicate)
@@ -32,35 +32,35 @@ const CASES: &[Case] = &[
         .hint("One rendering of conditions serves all three.")
         .covers(&[Contract(53)]),
     Case::core("writes.update.partition", partition)
-        .promise("A predicate, its negation and its being unknown share the rows out, each row to one of them.")
-        .hint("Comparisons follow SQL's three values.")
+        .promise("A predicate, its negation and its being NULL partition the rows.")
+        .hint("Comparisons follow SQL's three-valued logic.")
         .covers(&[Contract(23), Contract(53)]),
     Case::core("writes.insert.defaults", defaults)
-        .promise("A row of defaults only can be inserted, and holds what the columns declare.")
+        .promise("A row of defaults only can be inserted, and holds the declared defaults.")
         .hint("`INSERT INTO t DEFAULT VALUES`, or the database's own form.")
         .covers(&[Contract(46)]),
     Case::core("writes.insert.from_select", from_select)
-        .promise("INSERT from SELECT writes every row that the query finds, and counts them.")
+        .promise("INSERT … SELECT writes every row of the query, and counts them.")
         .hint("Count inserted rows, not statements.")
         .covers(&[Contract(51)]),
     Case::core("writes.keys.generated", generated_keys)
         .needs(&[Capability::GeneratedKeys])
-        .promise("The database counts keys upwards in the order of the inserts, and a given key is kept as it is.")
+        .promise("The database generates keys in ascending order of the inserts, and an explicit key is kept.")
         .hint("See `Dialect::generated_key`: BY DEFAULT, so that a key can be given.")
         .covers(&[Contract(47)]),
     Case::full("writes.keys.told", told_keys)
         .needs(&[Capability::GeneratedKeys])
-        .promise("If the outcome of an INSERT tells a key, it is that row's key.")
-        .hint("Ask right behind the INSERT, on the same connection.")
+        .promise("If an INSERT's outcome reports a key, it is that row's key.")
+        .hint("Ask directly after the INSERT, on the same connection.")
         .covers(&[Contract(47)]),
     Case::extra("writes.returning.rows", returning)
         .needs(&[Capability::Returning])
-        .promise("INSERT, UPDATE and DELETE can return what they wrote, so that generated values come back in the same statement.")
+        .promise("INSERT, UPDATE and DELETE can return what they wrote, so generated values need no further statement.")
         .hint("Statements that return rows go through `query`.")
         .covers(&[Contract(50), Rule(21)]),
     Case::extra("writes.upsert.conflict", upsert)
         .needs(&[Capability::Upsert])
-        .promise("An INSERT that meets its key turns into an UPDATE, and one that does not inserts.")
+        .promise("An upsert updates the row if its key exists, and inserts it otherwise.")
         .hint("`ON CONFLICT (…) DO UPDATE`.")
         .covers(&[Contract(52)]),
 ];

@@ -12,24 +12,24 @@ use crate::database::{Database, int, null, text, value_table};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("constraints.connection.usable", usable)
-        .promise("The connection works after an error outside a transaction, or one bad row takes a session down.")
+        .promise("A connection keeps working after an error outside a transaction; otherwise one bad row would end a session.")
         .hint("Reset the failed statement before the next one.")
         .covers(&[Contract(58)]),
     Case::core("constraints.connection.in_transaction", in_transaction)
         .needs(&[Capability::Transactions])
-        .promise("After an error inside a transaction a rollback brings the connection back.")
+        .promise("After an error inside a transaction, a rollback makes the connection usable again.")
         .hint("ROLLBACK must be sent even if the database has rolled back by itself.")
         .covers(&[Contract(58), Rule(18)]),
     Case::core("constraints.error.no_values", no_values)
-        .promise("An error never shows a parameter's value, not even in its cause: values are secrets of the program's users.")
+        .promise("An error never contains a parameter's value, not even in its source: values may be secrets of the program's users.")
         .hint("Drop the database's detail, and the driver's error if it holds one.")
         .covers(&[Contract(57)]),
     Case::core("constraints.error.statement", invalid_statement)
-        .promise("A statement that cannot be parsed and a table that does not exist are told apart from refused rows.")
+        .promise("Syntax errors and missing tables are reported as different kinds from refused rows.")
         .hint("Classify the database's codes.")
         .covers(&[Contract(57), Contract(58)]),
     Case::core("constraints.error.unicode", unicode)
-        .promise("Errors about names in other scripts and with quotes are whole and readable.")
+        .promise("Errors about names with quotes or non-Latin characters are complete and readable.")
         .hint("Decode the database's message as UTF-8, replacing what is not.")
         .covers(&[Contract(57)]),
 ];

@@ -13,26 +13,26 @@ use crate::world::{Sent, World};
 pub(super) const CASES: &[Case] = &[
     Case::core("dirty.embedded.columns", columns)
         .since(15)
-        .promise("The columns of an embedded value go there and back with its row, and an UPDATE names those that changed.")
-        .hint("Nothing of the backend's: they are columns like others.")
+        .promise("The columns of an embedded value are written and read with its row, and an UPDATE names only those that changed.")
+        .hint("Suspect the ORM: these are ordinary columns.")
         .covers(&[Rule(7), Rule(8)]),
     Case::core("dirty.embedded.optional", optional)
         .since(15)
         .needs(&[Capability::Transactions])
-        .promise("An embedded value that may be absent comes and goes in one UPDATE, and is as it was after a rollback.")
+        .promise("An optional embedded value is set or removed by one UPDATE, and restored by a rollback.")
         .hint("NULL must be bound as NULL and decoded as NULL.")
         .covers(&[Rule(8), Rule(31), Rule(32)]),
     Case::core("dirty.embedded.variant", variant)
         .since(15)
         .needs(&[Capability::Transactions])
-        .promise("A row is read as the variant that its tag names, and another variant is one UPDATE of the columns of both.")
-        .hint("A CHECK constraint holds the tag to its labels.")
+        .promise("A row is read as the variant that its tag names; changing the variant is one UPDATE of the columns of both variants.")
+        .hint("A CHECK constraint restricts the tag to its labels.")
         .covers(&[Rule(3), Rule(8), Rule(31)]),
     Case::core("dirty.embedded.made", made)
         .since(15)
         .needs(&[Capability::Returning])
-        .promise("A version and a server default in an embedded value work as in the entity itself.")
-        .hint("What the database made is read back by the statement, or by one more.")
+        .promise("A version column and a server default inside an embedded value work as in the entity itself.")
+        .hint("Generated values are read back by the same statement, or by one more.")
         .covers(&[Rule(19), Rule(21)]),
 ];
 

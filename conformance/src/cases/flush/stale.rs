@@ -11,31 +11,31 @@ use crate::world::{Letter, Seat, User, World};
 pub(super) const CASES: &[Case] = &[
     Case::core("flush.stale.update", stale)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
-        .promise("An UPDATE or DELETE that matches no row is stale data, naming entity and key, never silence.")
-        .hint("Tell how many rows matched, 0 included.")
+        .promise("An UPDATE or DELETE that matches no row is a `StaleData` error that names entity and key, never silent.")
+        .hint("Report how many rows matched, including 0.")
         .covers(&[Rule(19)]),
     Case::core("flush.stale.whole", stale_whole)
         .since(11)
         .needs(&[Capability::Transactions])
-        .promise("Where one of several rows to delete or to update is gone, none of them is written.")
-        .hint("Nothing of the backend's but a transaction that rolls back.")
+        .promise("If one of several rows to update or delete no longer exists, none of them is written.")
+        .hint("Of the backend, only rolling back a transaction matters here.")
         .covers(&[Rule(18), Rule(19)]),
     Case::core("flush.stale.changed", stale_changed)
         .since(13)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
-        .promise("Where another connection deleted or moved one of several rows that were read and changed, committing is stale data and none of them is written.")
-        .hint("Tell how many rows of a batch matched, each or in sum.")
+        .promise("If another connection deleted or changed one of several rows that were read and modified, the commit is `StaleData` and none of them is written.")
+        .hint("Report how many rows of a batch matched, for each row or in total.")
         .covers(&[Rule(18), Rule(19), Rule(30)]),
     Case::core("flush.version.counts", version_counts)
         .since(2)
-        .promise("A version begins at 1, is one more after each UPDATE that changes something, and does not move otherwise.")
+        .promise("A version starts at 1, increases by one with each UPDATE that changes something, and stays otherwise.")
         .hint("The version is a column of the UPDATE's SET and of its WHERE.")
         .covers(&[Rule(19)]),
     Case::core("flush.version.lost_update", version_lost_update)
         .since(2)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
-        .promise("Of two sessions that read a row with a version and write to it, the second is refused: no update is lost.")
-        .hint("Tell how many rows the UPDATE matched; a database that refuses the write itself tells a serialization failure.")
+        .promise("If two sessions read and write a row with a version, the second write is refused: no update is lost.")
+        .hint("Report how many rows the UPDATE matched; a database that refuses the write itself reports a serialization failure.")
         .covers(&[Rule(19)]),
 ];
 

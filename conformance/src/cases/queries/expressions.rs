@@ -16,17 +16,17 @@ use crate::world::{Node, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("queries.window.expressions", windows)
-        .promise("Rows are numbered, ranked and summed within their part, in an order and within a frame.")
-        .hint("Window functions must come as the types that they are cast to.")
+        .promise("Rows are numbered, ranked and summed within their partition, order and frame.")
+        .hint("Window functions must return the types that they are cast to.")
         .covers(&[Contract(37)])
         .since(10),
     Case::core("queries.common.tables", commons)
-        .promise("A query stands for a table under a name, and may read itself until nothing new follows.")
+        .promise("A common table expression names a query, and may be recursive.")
         .hint("WITH may stand in a subquery.")
         .covers(&[Contract(36)])
         .since(10),
     Case::core("queries.functions.common", functions)
-        .promise("The functions and casts that the expression language offers give the same values everywhere.")
+        .promise("The functions and casts of the expression language give the same values on every backend.")
         .hint("See `Dialect::cast_type`.")
         .covers(&[Contract(38)])
         .since(10),
@@ -37,28 +37,28 @@ pub(super) const CASES: &[Case] = &[
         .hint("`Dialect::cast_type` names the type that a decimal is compared as.")
         .covers(&[Contract(4), Contract(38)]),
     Case::core("queries.functions.documents", documents)
-        .promise("The text at a path of a document is found, of numbers and truth values too; what is missing is NULL.")
+        .promise("The text at a path of a JSON document is extracted, also for numbers and booleans; a missing path is NULL.")
         .hint("See `Dialect::json_text`.")
         .covers(&[Contract(36)])
         .since(10),
     Case::core("queries.functions.days", days)
-        .promise("The parts of days, times and instants are whole numbers, of instants in UTC.")
+        .promise("The parts of dates, times and timestamps are integers; those of timestamps with a time zone are in UTC.")
         .hint("See `Dialect::date_part`.")
         .covers(&[Contract(36)])
         .since(10),
     Case::core("queries.raw.typed", raw)
-        .promise("SQL as text takes `?` for each parameter and gives typed rows, after a flush.")
+        .promise("Raw SQL takes `?` for each parameter, flushes first and returns typed rows.")
         .hint("See `Dialect::placeholder`.")
         .covers(&[Rule(33), Contract(42)])
         .since(10),
     Case::core("queries.limit.keys", keys)
-        .promise("Pages that begin behind the last keys of the page before are the whole, each row once.")
-        .hint("Nothing of the backend's.")
+        .promise("Keyset pages, each starting after the last keys of the page before, together contain each row exactly once.")
+        .suspects_orm()
         .covers(&[Contract(30)])
         .since(10),
     Case::core("queries.lock.rows", locks)
-        .promise("A query locks its rows where the database has row locks, and is refused before it is sent where it has not.")
-        .hint("Claim `row_locks` only if the database takes FOR UPDATE.")
+        .promise("A query locks its rows if the database has row locks; otherwise it is refused before it is sent.")
+        .hint("Claim `row_locks` only if the database supports FOR UPDATE.")
         .covers(&[Contract(61)])
         .since(10),
 ];

@@ -16,29 +16,29 @@ use crate::context::Context;
 pub(super) const CASES: &[Case] = &[
     Case::core("queries.groups.aggregates", aggregates)
         .since(17)
-        .promise("Every aggregate of every group counts what is not NULL, and duplicates as often as they are there unless it says otherwise.")
+        .promise("Each aggregate of each group ignores NULL and counts duplicates, unless it says DISTINCT.")
         .hint("NULL is one group; an aggregate of NULLs only is NULL, its count 0.")
         .covers(&[Contract(32)]),
     Case::core("queries.groups.windows", windows)
         .since(17)
         .needs(&[Capability::Windows])
-        .promise("Every window function numbers, ranks and looks around within its part, its order with ties, and its frame.")
-        .hint("Without a frame the last row is the last of the row's equals.")
+        .promise("Every window function respects its partition, its order including ties, and its frame.")
+        .hint("Without an explicit frame, the frame ends with the current row's last peer.")
         .covers(&[Contract(37)]),
     Case::core("queries.groups.joins", joins)
         .since(17)
-        .promise("Joins keep every pair, however often equal rows come, and a left join every row without a partner once.")
-        .hint("A projection without a key has equal rows: none may be dropped.")
+        .promise("Joins return every pair, including those of equal rows, and a left join returns each unmatched row once.")
+        .hint("A projection without a key may contain equal rows: none may be dropped.")
         .covers(&[Contract(33), Contract(34)]),
     Case::core("queries.groups.sets", sets)
         .since(17)
-        .promise("UNION ALL keeps every row, UNION and DISTINCT one of each, with NULLs as equals.")
+        .promise("UNION ALL keeps every row; UNION and DISTINCT keep one of each, treating NULLs as equal.")
         .hint("Rows are compared by all of their columns.")
         .covers(&[Contract(31), Contract(35)]),
     Case::core("queries.groups.order", orders)
         .since(17)
-        .promise("Rows come in the order of all keys, each in its direction, NULLs where they are put, and every page is a slice of that order.")
-        .hint("A later key decides among the equals of those before.")
+        .promise("Rows are sorted by all keys, each in its direction with NULLs where requested, and every page is a slice of that order.")
+        .hint("A later key decides ties of the earlier ones.")
         .covers(&[Contract(29), Contract(30)]),
 ];
 

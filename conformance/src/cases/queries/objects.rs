@@ -10,18 +10,18 @@ use crate::world::{Node, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("queries.objects.joined", joined)
-        .promise("A query that joins a collection finds each object once, LIMIT and count count objects, and it sorts by joined rows.")
+        .promise("A query that joins a collection returns each object once, LIMIT and `count` count objects, and it can sort by joined columns.")
         .hint("A query grouped by the primary key may read every column of its table.")
         .covers(&[Rule(27), Contract(33)])
         .since(4),
     Case::core("queries.objects.related", related)
-        .promise("Conditions on what is related find objects by EXISTS, along a relation of a table to itself too.")
-        .hint("Subqueries may name the columns of the query around them.")
+        .promise("Conditions on related rows are EXISTS subqueries, also for self-referential relations.")
+        .hint("Subqueries may use the columns of the outer query.")
         .covers(&[Contract(36), Contract(34)])
         .since(4),
     Case::core("queries.objects.projected", projected)
-        .promise("Projections, groups and aggregates are read as typed rows past the identity map, and see what was flushed.")
-        .hint("COUNT, SUM and AVG must come as the types that they are cast to.")
+        .promise("Projections, groups and aggregates are returned as typed rows, bypass the identity map, and see flushed changes.")
+        .hint("COUNT, SUM and AVG must return the types that they are cast to.")
         .covers(&[Rule(6), Contract(32)])
         .since(4),
 ];

@@ -16,38 +16,38 @@ use crate::context::Context;
 pub(super) const CASES: &[Case] = &[
     Case::core("queries.operands.comparison", comparisons)
         .since(17)
-        .promise("Every comparison of numbers is true, false or NULL as SQL says, projected and as a condition, whatever stands on its sides.")
+        .promise("Every comparison of numbers is true, false or NULL as SQL defines, as a result column and as a condition, for all operands.")
         .hint("NULL on either side gives NULL, but for the null-safe comparisons; nothing is compared as text.")
         .covers(&[Contract(23), Contract(24), Contract(25)]),
     Case::core("queries.operands.logic", logic)
         .since(17)
-        .promise("AND, OR and NOT follow three-valued logic, and a condition, its negation and its NULLs share out every row.")
-        .hint("A row for which a condition is NULL is in neither half.")
+        .promise("AND, OR and NOT follow three-valued logic: a condition, its negation and its being NULL partition the rows.")
+        .hint("A row for which the condition is NULL matches neither the condition nor its negation.")
         .covers(&[Contract(23)]),
     Case::core("queries.operands.lists", lists)
         .since(17)
-        .promise("IN and NOT IN over lists and queries keep SQL's meaning of NULL, in the list and beside it.")
+        .promise("IN and NOT IN over lists and subqueries follow SQL's rules for NULL, in the list and on the left side.")
         .hint("NOT IN of a list with a NULL is never true.")
         .covers(&[Contract(25), Contract(36)]),
     Case::core("queries.operands.arithmetic", arithmetic)
         .since(17)
-        .promise("Sums, products, quotients and remainders of numbers come out as in Rust, integers divided towards zero.")
+        .promise("Sums, products, quotients and remainders equal those computed in Rust; integer division truncates towards zero.")
         .hint("Integers are divided as integers, floats as floats.")
         .covers(&[Contract(38)]),
     Case::core("queries.operands.choice", choices)
         .since(17)
-        .promise("CASE, COALESCE, NULLIF and casts give the value that their conditions choose, and NULL where none is chosen.")
-        .hint("The branches of CASE are asked in their order.")
+        .promise("CASE, COALESCE, NULLIF and casts give the selected value, or NULL if none is selected.")
+        .hint("The branches of CASE are tried in order.")
         .covers(&[Contract(38)]),
     Case::core("queries.operands.text", texts)
         .since(17)
-        .promise("The functions of text count characters, keep case apart, and give NULL for NULL, whatever the text.")
+        .promise("Text functions count characters, are case-sensitive, and return NULL for NULL.")
         .hint("Lengths and positions are in characters, not bytes.")
         .covers(&[Contract(27)]),
     Case::core("queries.operands.patterns", patterns)
         .since(17)
-        .promise("Each test of a text against another finds the right rows, with the characters that patterns treat as special in both.")
-        .hint("`Dialect::text_match` takes every character for itself; LIKE takes `%` and `_` for wildcards unless behind a backslash.")
+        .promise("Each text-matching operator finds the right rows, even if both sides contain the special characters of patterns.")
+        .hint("`Dialect::text_match` matches every character literally; in LIKE, `%` and `_` are wildcards unless escaped by a backslash.")
         .covers(&[Contract(27), Contract(28)]),
 ];
 

@@ -11,48 +11,48 @@ use crate::database::{Database, int, null};
 
 pub(super) const CASES: &[Case] = &[
     Case::read("queries.distinct.rows", distinct)
-        .promise("DISTINCT gives each row once, and NULL is one value to it.")
+        .promise("DISTINCT returns each row once, and treats NULLs as equal.")
         .hint("Send DISTINCT as it is.")
         .covers(&[Contract(31)]),
     Case::read("queries.group.having", group)
-        .promise("Groups count their rows, HAVING picks among groups, and NULL is a group of its own.")
+        .promise("Groups count their rows, HAVING filters groups, and NULL forms one group.")
         .hint("Send GROUP BY and HAVING as they are.")
         .covers(&[Contract(32)]),
     Case::read("queries.group.empty", aggregates_of_nothing)
-        .promise("Over no rows COUNT is 0 and SUM, MIN, MAX and AVG are NULL, never 0.")
-        .hint("Decode NULL before the wanted type.")
+        .promise("Over no rows COUNT is 0, while SUM, MIN, MAX and AVG are NULL.")
+        .hint("Check for NULL before decoding the requested type.")
         .covers(&[Contract(32)]),
     Case::read("queries.join.kinds", joins)
-        .promise("An inner join gives the pairs, a left join also the rows without a partner, with NULL on the other side.")
+        .promise("An inner join returns the matching pairs, a left join also the unmatched rows, with NULL on the other side.")
         .hint("Send joins as they are.")
         .covers(&[Contract(33), Contract(34)]),
     Case::read("queries.join.self", self_join)
-        .promise("A table joins with itself under two names.")
+        .promise("A table can be joined with itself under two aliases.")
         .hint("Aliases are quoted like any name.")
         .covers(&[Contract(34)]),
     Case::read("queries.union.duplicates", unions)
-        .promise("UNION gives each row once, UNION ALL gives every one.")
+        .promise("UNION returns each row once, UNION ALL returns all.")
         .hint("Send set operations as they are.")
         .covers(&[Contract(35)]),
     Case::read("queries.union.intersect_except", intersections)
         .since(17)
         .needs(&[Capability::SetOperations])
-        .promise("INTERSECT gives the rows of both sides and EXCEPT those of the first alone, each once.")
+        .promise("INTERSECT returns the rows common to both sides and EXCEPT those only in the first, each once.")
         .hint("Send set operations as they are.")
         .covers(&[Contract(35)]),
     Case::read("queries.subquery.kinds", subqueries)
-        .promise("EXISTS and scalar subqueries work, because the ORM writes them.")
+        .promise("EXISTS and scalar subqueries work; the ORM generates them.")
         .hint("Check the database's version.")
         .covers(&[Contract(36)]),
     Case::read("queries.subquery.recursive", recursion)
         .since(17)
         .needs(&[Capability::RecursiveQueries])
-        .promise("A common table expression that refers to itself goes on until it adds no row.")
+        .promise("A recursive common table expression repeats until it adds no row.")
         .hint("Check the database's version.")
         .covers(&[Contract(36)]),
     Case::read("queries.window.rank", windows)
         .needs(&[Capability::Windows])
-        .promise("Window functions count within a part and in an order, because limits per group are written with them.")
+        .promise("Window functions rank rows within a partition; limits per group are written with them.")
         .hint("Check the database's version.")
         .covers(&[Contract(37)]),
 ];

@@ -12,15 +12,15 @@ use crate::database::int;
 
 pub(super) const CASES: &[Case] = &[
     Case::read("queries.stream.complete", complete)
-        .promise("Thousands of rows come each once and in order, however many of them the driver fetches at a time.")
-        .hint("Look at the edges of the driver's fetch size.")
+        .promise("Each of thousands of rows is returned once and in order, whatever the driver's fetch size.")
+        .hint("Look at the boundaries of the driver's fetch size.")
         .covers(&[Contract(44)]),
     Case::read("queries.stream.stop", stop)
-        .promise("A reader that stops early gets its own error back, no more rows, and a connection that goes on.")
+        .promise("A reader that stops early gets its own error back and no more rows, and the connection stays usable.")
         .hint("Reset or drain the statement before the next one; keep the reader's error.")
         .covers(&[Contract(44)]),
     Case::read("queries.stream.empty", empty)
-        .promise("A query that finds nothing hands over nothing and is no error.")
+        .promise("A query without results passes on no rows and is not an error.")
         .hint("Do not treat the absence of rows as an error.")
         .covers(&[Contract(44)]),
 ];

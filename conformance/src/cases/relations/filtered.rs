@@ -12,33 +12,33 @@ use crate::world::{Folder, Paper, Sent, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("relations.filtered.view", view)
-        .promise("Loading a collection filtered gives each owner the members that fit, in the order asked for, by one statement a batch; the collection stays unloaded.")
-        .hint("The keys of the owners travel as by selectin: see `Dialect::batch`.")
+        .promise("Filtered loading returns each owner's matching members in the requested order, by one statement for each batch; the collection stays unloaded.")
+        .hint("The owners' keys are sent as by selectin: see `Dialect::batch`.")
         .covers(&[Rule(29), Rule(27)])
         .since(12),
     Case::core("relations.filtered.limit", limit)
-        .promise("A limit of filtered loading counts for each owner.")
+        .promise("The limit of filtered loading applies to each owner.")
         .hint("The rows are numbered by ROW_NUMBER() OVER (PARTITION BY …) in a common table.")
         .covers(&[Rule(29)])
         .since(12),
     Case::core("relations.filtered.pairs", pairs)
-        .promise("A many-to-many collection is loaded filtered by what it leads to.")
-        .hint("A join with the association table.")
+        .promise("A many-to-many collection can be filtered by columns of its target.")
+        .hint("Joins the association table.")
         .covers(&[Rule(29), Rule(22)])
         .since(12),
     Case::core("relations.filtered.flush", flush)
-        .promise("Neither a replaced collection nor a cascade takes the members that were loaded filtered for all of them.")
-        .hint("Nothing of the backend's.")
+        .promise("Replacing a collection and cascades do not mistake the members loaded by filtered loading for the whole collection.")
+        .suspects_orm()
         .covers(&[Rule(29), Rule(25), Rule(26)])
         .since(12),
     Case::core("relations.filtered.ends", ends)
-        .promise("What was loaded filtered is gone once its owner is expired, and leaves out objects that are deleted.")
-        .hint("Nothing of the backend's.")
+        .promise("The result of filtered loading is dropped when its owner expires, and leaves out deleted objects.")
+        .suspects_orm()
         .covers(&[Rule(29), Rule(30)])
         .since(12),
     Case::core("relations.load.raise", raise)
-        .promise("A relation that a query says to raise is an error instead of a statement, until another query loads it or its owner is expired.")
-        .hint("Nothing of the backend's.")
+        .promise("Loading a relation marked `raise` by a query is an error instead of a statement, until another query loads it or its owner expires.")
+        .suspects_orm()
         .covers(&[Rule(27), Rule(28)])
         .since(12),
 ];

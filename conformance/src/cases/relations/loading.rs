@@ -11,32 +11,32 @@ use crate::world::{Node, Sent, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("relations.load.statements", statements)
-        .promise("n parents with their children cost 1 + n statements lazily, 1 + ⌈n / batch⌉ by selectin, 1 joined, and give equal graphs.")
-        .hint("Joined rows must come whole; see `Dialect::batch` for selectin.")
+        .promise("Loading n parents with their children costs 1 + n statements lazily, 1 + ⌈n / batch⌉ by selectin, 1 joined, and all give equal graphs.")
+        .hint("Joined rows must be complete; see `Dialect::batch` for selectin.")
         .covers(&[Rule(27)]),
     Case::core("relations.load.limit", limit)
         .promise("A limit counts parents, not joined rows.")
         .hint("Subqueries with LIMIT must work.")
         .covers(&[Rule(27)]),
     Case::core("relations.load.many_parents", many_parents)
-        .promise("The children of hundreds of parents come each to its own.")
+        .promise("The children of hundreds of parents each reach their own parent.")
         .hint("See `Dialect::batch`: lists beyond the limit are split.")
         .covers(&[Rule(27)]),
     Case::core("relations.load.to_one", to_one)
-        .promise("A target that is mapped, or a NULL key, costs no statement.")
-        .hint("Nothing of the backend's.")
+        .promise("A target that is already loaded, or a NULL key, costs no statement.")
+        .suspects_orm()
         .covers(&[Rule(28)]),
     Case::core("relations.load.nested", nested)
-        .promise("Loading options nest: the children's parents come along too.")
-        .hint("Nothing of the backend's.")
+        .promise("Loading options nest: the children's parents are loaded too.")
+        .suspects_orm()
         .covers(&[Rule(28)]),
     Case::core("relations.load.order_by", order_by)
-        .promise("A collection comes in the order that its relation declares, whichever way it is loaded.")
+        .promise("A collection is in the order that its relation declares, however it is loaded.")
         .hint("Send ORDER BY as it is.")
         .covers(&[Rule(27), Rule(29)]),
     Case::core("relations.load.expired", expired)
-        .promise("A collection is read again behind a commit, and shows what others have done.")
-        .hint("Nothing of the backend's.")
+        .promise("A collection is read again after a commit, and shows changes of other sessions.")
+        .suspects_orm()
         .covers(&[Rule(30), Rule(27)]),
 ];
 

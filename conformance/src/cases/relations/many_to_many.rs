@@ -45,55 +45,55 @@ struct Member {
 
 pub(super) const CASES: &[Case] = &[
     Case::core("relations.many_to_many.both_sides", both_sides)
-        .promise("Putting two objects together, or taking them apart, shows on both sides at once, and a side that is not loaded stays so.")
-        .hint("Nothing of the backend's.")
+        .promise("Relating two objects, or unrelating them, shows on both sides at once, and an unloaded side stays unloaded.")
+        .suspects_orm()
         .covers(&[Rule(22), Rule(23)])
         .since(6),
     Case::core("relations.many_to_many.inserted", inserted)
-        .promise("The pairs of new objects are written after both ends, in as many statements for many as for few.")
-        .hint("Enforced foreign keys make the order visible; one batch writes an association table.")
+        .promise("The association rows of new objects are written after both ends, by a number of statements that does not depend on their number.")
+        .hint("Enforced foreign keys reveal a wrong order; one batch writes an association table.")
         .covers(&[Rule(15), Rule(13), Rule(24)])
         .since(6),
     Case::core("relations.many_to_many.difference", difference)
-        .promise("Replacing a collection deletes the pairs that are gone and inserts those that are new, and no other.")
+        .promise("Replacing a collection deletes the association rows that are gone, inserts the new ones, and touches no other.")
         .hint("The DELETE goes by both columns of the association table's key.")
         .covers(&[Rule(15), Rule(23)])
         .since(6),
     Case::core("relations.many_to_many.again", again)
-        .promise("A pair that is there already is not written a second time, whether anybody knew of it or not.")
-        .hint("Pairs that nobody knew are looked up by both columns.")
+        .promise("An association row that exists already is not written a second time, even if it was not loaded.")
+        .hint("Association rows that are not loaded are looked up by both columns.")
         .covers(&[Rule(15)])
         .since(6),
     Case::core("relations.many_to_many.deleted", deleted)
-        .promise("Deleting an object deletes its pairs first, from either side, loaded or not.")
-        .hint("Enforced foreign keys make the order visible.")
+        .promise("Deleting an object first deletes its association rows, from either side, loaded or not.")
+        .hint("Enforced foreign keys reveal a wrong order.")
         .covers(&[Rule(15), Rule(25)])
         .since(6),
     Case::core("relations.many_to_many.within", within)
-        .promise("A relation of a table to itself keeps its two directions apart.")
+        .promise("A self-referential many-to-many relation keeps its two directions apart.")
         .hint("The association table is joined by one column and searched by the other.")
         .covers(&[Rule(22), Rule(25)])
         .since(6),
     Case::core("relations.many_to_many.rollback", rollback)
-        .promise("A rollback restores both sides of what was put together or taken apart, flushed or not.")
-        .hint("Nothing of the backend's but ROLLBACK.")
+        .promise("A rollback restores both sides of a many-to-many relation, whether or not its changes were flushed.")
+        .hint("Of the backend, only ROLLBACK matters here.")
         .needs(&[Capability::Transactions])
         .covers(&[Rule(31)])
         .since(6),
     Case::core("relations.many_to_many.savepoint", savepoint)
-        .promise("Rolling back to a savepoint restores exactly the pairs that changed inside.")
-        .hint("Nothing of the backend's but savepoints.")
+        .promise("Rolling back to a savepoint restores exactly the association rows that changed inside it.")
+        .hint("Of the backend, only savepoints matter here.")
         .needs(&[Capability::Savepoints])
         .covers(&[Rule(32)])
         .since(6),
     Case::core("relations.many_to_many.stale", stale)
-        .promise("Taking apart two objects that are not together any more in the database is `StaleData`.")
-        .hint("A DELETE must tell how many rows it matched.")
+        .promise("Unrelating two objects whose association row no longer exists is `StaleData`.")
+        .hint("A DELETE must report how many rows it matched.")
         .covers(&[Rule(19)])
         .since(6),
     Case::core("relations.many_to_many.loading", loading)
-        .promise("Collections over an association table load lazily, by selectin and by a join with equal graphs in the declared order, each at its own price.")
-        .hint("Selectin joins the association table with the target in one statement for each batch of owners.")
+        .promise("Many-to-many collections load lazily, by selectin and by a join with equal graphs in the declared order, each with its own number of statements.")
+        .hint("Selectin joins the association table and the target in one statement for each batch of owners.")
         .covers(&[Rule(27), Rule(29)])
         .since(6),
 ];

@@ -16,32 +16,32 @@ pub(super) const CASES: &[Case] = &[
     Case::core("sessions.transaction.nested", nested)
         .since(17)
         .needs(&[Capability::Transactions])
-        .promise("Inside a transaction's closure another transaction, `retry`, `commit` and `rollback` are refused with an error that names `savepoint`, and change nothing.")
-        .hint("Nothing of the backend's.")
+        .promise("Inside a transaction's closure, `transaction`, `retry`, `commit` and `rollback` are refused with an error that suggests `savepoint`, and have no effect.")
+        .suspects_orm()
         .covers(&[Rule(32)]),
     Case::core("sessions.transaction.panic", panic_in_transaction)
         .since(17)
         .needs(&[Capability::Transactions])
-        .promise("A panic in a transaction's closure rolls it back: nothing half is committed by what comes next, and no option outlives it.")
+        .promise("A panic in a transaction's closure rolls it back: nothing half-done is committed later, and none of its options stay in effect.")
         .hint("ROLLBACK must undo what was flushed.")
         .covers(&[Rule(32), Rule(36)]),
     Case::full("sessions.savepoint.panic", panic_in_savepoint)
         .since(17)
         .needs(&[Capability::Transactions, Capability::Savepoints])
-        .promise("A panic in a savepoint's closure undoes the savepoint, and the transaction around it goes on.")
+        .promise("A panic in a savepoint's closure rolls back the savepoint, and the outer transaction continues.")
         .hint("ROLLBACK TO must undo what was flushed inside.")
         .covers(&[Rule(32), Rule(36)]),
     Case::core("sessions.hooks.written_along", written_along)
         .since(17)
         .needs(&[Capability::Transactions])
-        .promise("What a hook adds, changes and relates after a flush is written in the same commit, that of a transaction too.")
-        .hint("Nothing of the backend's.")
+        .promise("Objects that a hook adds, changes or relates after a flush are written in the same commit, also in `transaction`.")
+        .suspects_orm()
         .covers(&[Rule(36)]),
     Case::full("sessions.hooks.before_savepoint", before_savepoint)
         .since(17)
         .needs(&[Capability::Transactions, Capability::Savepoints])
-        .promise("What a hook adds and changes after the flush that opens a savepoint belongs to what is around it, and outlives its undoing.")
-        .hint("Nothing of the backend's.")
+        .promise("Changes that a hook makes after the flush that opens a savepoint belong to the outer transaction and survive the savepoint's rollback.")
+        .suspects_orm()
         .covers(&[Rule(32), Rule(36)]),
     Case::core("sessions.hooks.endless", endless)
         .since(17)
@@ -52,14 +52,14 @@ pub(super) const CASES: &[Case] = &[
     Case::core("sessions.hooks.panic", panic_in_hook)
         .since(17)
         .needs(&[Capability::Transactions])
-        .promise("After a panic in any hook nothing half is committed, and `rollback` and `close` make the session usable.")
+        .promise("After a panic in any hook nothing half-done is committed, and `rollback` or `close` makes the session usable again.")
         .hint("ROLLBACK must undo the flush.")
         .covers(&[Rule(36)]),
     Case::core("sessions.fields.refused", refused_fields)
         .since(17)
         .needs(&[Capability::Transactions])
-        .promise("A stale handle in a relationship field is refused by the flush before anything is sent: what was flushed before stays, and the object is not written without it.")
-        .hint("Nothing of the backend's.")
+        .promise("A stale handle in a relation field is refused by the flush before anything is sent: earlier flushes stand, and the object is not written without the relation.")
+        .suspects_orm()
         .covers(&[Rule(4)]),
 ];
 

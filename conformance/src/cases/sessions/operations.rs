@@ -15,34 +15,34 @@ use crate::world::{Folder, Paper, Sent, Task, User, World};
 pub(super) const CASES: &[Case] = &[
     Case::core("sessions.merge.lays_over", merge)
         .since(4)
-        .promise("`merge` lays a value over the object of its key, or over its row by one SELECT, or adds it; what is equal is not written.")
-        .hint("Nothing of the backend's.")
+        .promise("`merge` copies a value onto the object with its key, or onto its row by one SELECT, or adds it; equal columns are not written.")
+        .suspects_orm()
         .covers(&[Rule(35)]),
     Case::core("sessions.merge.cascades", merge_cascade)
         .since(4)
-        .promise("What is in the relationship fields of a merged value is merged too, and related to the object that it was laid over.")
-        .hint("Nothing of the backend's.")
+        .promise("The values in a merged value's relation fields are merged too, and related to the merged object.")
+        .suspects_orm()
         .covers(&[Rule(24), Rule(35)]),
     Case::core("sessions.merge.many", merge_many)
         .since(13)
-        .promise("Merging many values reads their rows together, and those of what waits in their relationship fields by one statement more; keys without a row are added.")
-        .hint("The keys travel as those of `get_many`: see `Dialect::batch`.")
+        .promise("Merging many values reads their rows together, and those of their relation fields by one more statement; keys without a row are added.")
+        .hint("The keys are sent like those of `get_many`: see `Dialect::batch`.")
         .covers(&[Rule(35), Rule(24)]),
     Case::core("sessions.cascades.along", cascades)
         .since(4)
-        .promise("What a relation says goes along is refreshed, expired and expunged with its owner, and an expunged value can be taken.")
-        .hint("Nothing of the backend's.")
+        .promise("Refresh, expire and expunge cascade along relations that declare it, and an expunged value can be taken.")
+        .suspects_orm()
         .covers(&[Rule(24), Rule(35)]),
     Case::core("sessions.hooks.called", hooks)
         .since(5)
         .needs(&[Capability::Transactions])
-        .promise("Hooks are called before and after each flush, commit, rollback, INSERT, UPDATE, DELETE and load, and what one changes is written.")
-        .hint("Nothing of the backend's.")
+        .promise("Hooks are called before and after each flush, commit, rollback, INSERT, UPDATE, DELETE and load, and their changes are written.")
+        .suspects_orm()
         .covers(&[Rule(36)]),
     Case::core("sessions.hooks.error", hook_error)
         .since(5)
         .needs(&[Capability::Transactions])
-        .promise("An error from a hook aborts the flush and rolls back, also behind the only statement of a commit.")
+        .promise("An error from a hook aborts the flush and rolls back, also after the only statement of a commit.")
         .hint("ROLLBACK must undo the statement.")
         .covers(&[Rule(36)]),
     Case::full("sessions.retry.again", retry)
@@ -55,8 +55,8 @@ pub(super) const CASES: &[Case] = &[
     Case::full("sessions.transaction.read_only", read_only)
         .since(7)
         .needs(&[Capability::Transactions, Capability::ReadOnlyTransactions])
-        .promise("A read-only transaction of a session refuses to write, a flush of one statement too, and the next one writes again.")
-        .hint("Tell BEGIN that the transaction only reads, and undo it behind it.")
+        .promise("A session's read-only transaction refuses writes, including a flush of a single statement, and the next transaction can write again.")
+        .hint("Make BEGIN read-only, and end that mode with the transaction.")
         .covers(&[Rule(37)]),
 ];
 

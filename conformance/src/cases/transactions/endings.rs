@@ -15,32 +15,32 @@ pub(super) const CASES: &[Case] = &[
     Case::core("transactions.ending.rows", rows)
         .since(17)
         .needs(&[Capability::Transactions])
-        .promise("However a transaction ended, its rows are there if it was committed and gone if not, for itself and for others, time after time.")
+        .promise("However a transaction ends, its rows are present if it was committed and absent if not, on this and on other connections.")
         .hint("Each of COMMIT, ROLLBACK, a failed COMMIT, a reset and dropping the connection must end it.")
         .covers(&[Contract(63), Contract(64), Contract(65), Contract(77)]),
     Case::core("transactions.ending.next", next)
         .since(17)
         .needs(&[Capability::Transactions])
-        .promise("However a transaction ended, the next one on the connection begins, writes, commits, and may be undone by itself.")
-        .hint("Neither the mode, nor the level, nor a savepoint of the last may stay.")
+        .promise("However a transaction ends, the next one on the connection can begin, write, commit and roll back independently.")
+        .hint("No mode, isolation level or savepoint of the previous transaction may stay.")
         .covers(&[Contract(64), Contract(68), Contract(69), Contract(77)]),
     Case::core("transactions.ending.locks", locks)
         .since(17)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
-        .promise("However a transaction ended, its locks are gone: another connection writes the same row at once.")
+        .promise("However a transaction ends, its locks are released: another connection can write the same row at once.")
         .hint("A connection in the pool holds nothing.")
         .covers(&[Contract(65), Contract(77), Contract(80)]),
     Case::full("transactions.ending.savepoints", savepoints)
         .since(17)
         .needs(&[Capability::Transactions, Capability::Savepoints])
-        .promise("However a savepoint ended, what was before it stays, its name can be used again, and the transaction's end decides over all.")
-        .hint("RELEASE keeps, ROLLBACK TO undoes; a transaction's end takes every savepoint along.")
+        .promise("However a savepoint ends, earlier work stays, its name can be reused, and the transaction's end decides about everything.")
+        .hint("RELEASE keeps, ROLLBACK TO undoes; the end of the transaction ends every savepoint.")
         .covers(&[Contract(66), Contract(67), Rule(32)]),
     Case::core("transactions.ending.by_itself", by_itself)
         .since(17)
         .needs(&[Capability::Transactions])
-        .promise("A statement that fails inside a transaction never splits it: what was written before and after is committed together or not at all.")
-        .hint("After a failed statement, look whether the database still has the transaction. If not, refuse all but ROLLBACK, and let COMMIT say so.")
+        .promise("A statement that fails inside a transaction never splits it: writes before and after it are committed together or not at all.")
+        .hint("After a failed statement, check whether the database still has the transaction. If not, refuse everything but ROLLBACK, and make COMMIT report it.")
         .covers(&[Contract(58), Contract(64), Contract(70)]),
     Case::extra("transactions.commit.again", commits_again)
         .since(17)
@@ -49,7 +49,7 @@ pub(super) const CASES: &[Case] = &[
             Capability::ForeignKeys,
             Capability::DeferrableConstraints,
         ])
-        .promise("A COMMIT that fails fails each time, leaves nothing, and the connection goes on, however often.")
+        .promise("A COMMIT that fails leaves nothing behind and the connection stays usable, however often it happens.")
         .hint("After a failed COMMIT the transaction is over.")
         .covers(&[Contract(61), Contract(70)]),
 ];

@@ -13,22 +13,22 @@ const NEEDS: &[Capability] = &[Capability::Transactions, Capability::Savepoints]
 pub(super) const CASES: &[Case] = &[
     Case::full("transactions.savepoint.rollback", rollback_to)
         .needs(NEEDS)
-        .promise("Rolling back to a savepoint undoes what came behind it, and nothing else.")
+        .promise("Rolling back to a savepoint undoes what came after it, and nothing else.")
         .hint("ROLLBACK TO leaves the savepoint and the transaction open.")
         .covers(&[Contract(66), Rule(32)]),
     Case::full("transactions.savepoint.release", release)
         .needs(NEEDS)
-        .promise("Releasing a savepoint keeps its work and gives it to the one around it.")
+        .promise("Releasing a savepoint keeps its changes as part of the enclosing savepoint or transaction.")
         .hint("RELEASE must reach the database: its name is then free for the outer one.")
         .covers(&[Contract(66), Rule(32)]),
     Case::full("transactions.savepoint.nested", nested)
         .needs(NEEDS)
-        .promise("Savepoints nest: each undoes its own part, the outer one with all that is inside it.")
-        .hint("Names may repeat; the innermost is meant.")
+        .promise("Savepoints nest: each undoes its own part, including the savepoints inside it.")
+        .hint("Names may repeat; the innermost is used.")
         .covers(&[Contract(66), Rule(32)]),
     Case::full("transactions.savepoint.after_error", after_error)
         .needs(NEEDS)
-        .promise("After an error inside a savepoint, rolling back to it brings the transaction back with all that was before.")
+        .promise("After an error inside a savepoint, rolling back to it makes the transaction usable again, with everything from before.")
         .hint("The error must not end the transaction on the client's side.")
         .covers(&[Contract(67), Rule(18)]),
     Case::full("transactions.savepoint.odd_name", odd_name)

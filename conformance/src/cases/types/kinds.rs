@@ -18,23 +18,23 @@ use crate::domain::came_back;
 pub(super) const CASES: &[Case] = &[
     Case::core("types.text.specials", specials)
         .since(17)
-        .promise("Every control, space, mark and line end survives at the start, in the middle, at the end and alone, and `=` finds it.")
-        .hint("Text is neither trimmed, nor normalized, nor given other line ends.")
+        .promise("Every control character, space, combining mark and line ending is preserved at the start, in the middle, at the end and alone, and is found by `=`.")
+        .hint("Text must not be trimmed, normalized or given other line endings.")
         .covers(&[Contract(7), Contract(8), Contract(10)]),
     Case::core("types.text.lengths", lengths)
         .since(17)
-        .promise("Texts and bytes of every length around a power of two come back whole.")
-        .hint("Look for buffers and limits of the driver.")
+        .promise("Texts and byte strings of every length around a power of two are read back complete.")
+        .hint("Check the driver's buffer sizes and limits.")
         .covers(&[Contract(9), Contract(12)]),
     Case::core("types.decimal.scales", scales)
         .since(17)
         .needs(&[Capability::ExactDecimals])
-        .promise("Decimals of every scale up to 28 digits come back as the number that they are, and sort as numbers.")
-        .hint("Never go through a float; keep zeros behind the point apart from zeros before it.")
+        .promise("Decimals of every scale up to 28 digits are read back with the same value, and sort numerically.")
+        .hint("Never go through a float; distinguish zeros after the decimal point from zeros before it.")
         .covers(&[Contract(4)]),
     Case::core("types.date.calendar", calendar)
         .since(17)
-        .promise("The first and last days of months and years, leap days and the days of calendar reforms come back in every type that holds a day.")
+        .promise("The first and last days of months and years, leap days and the days of calendar reforms are read back unchanged in every type that holds a date.")
         .hint("Days are counted in the proleptic Gregorian calendar, before 1970 too.")
         .covers(&[Contract(14), Contract(15), Contract(16)]),
     Case::core("queries.functions.calendar", date_parts)
@@ -45,13 +45,13 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(14)]),
     Case::core("types.json.forms", forms)
         .since(17)
-        .promise("A document comes back as the same document however it is written: escapes, white space, empty names, deep and wide.")
-        .hint("Bind the text of the document; where the text is claimed to be kept, keep every character of it.")
+        .promise("A JSON document is read back as the same document however it is written: escapes, white space, empty names, deep and wide nesting.")
+        .hint("Bind the document's text; if the backend claims to keep the text, keep every character.")
         .covers(&[Contract(19)]),
     Case::core("types.enum.case", labels)
         .since(17)
-        .promise("Labels of an enum that differ by case alone stay apart, in storage and in conditions.")
-        .hint("Text is compared with its case.")
+        .promise("Enum labels that differ only in case stay distinct, in storage and in conditions.")
+        .hint("Text is compared case-sensitively.")
         .covers(&[Contract(20)]),
 ];
 

@@ -14,8 +14,8 @@ pub(super) const CASES: &[Case] = &[
     Case::extra("types.f64.nan", |c| keeps(c, ValueType::F64, Value::F64(f64::NAN)))
         .needs(&[Capability::Nan])
         .refusal(|c| refuses(c, Capability::Nan, ValueType::F64, Value::F64(f64::NAN)))
-        .promise("NaN comes back as NaN where it is claimed and is refused where it is not: a NaN that turns into NULL is a lost value.")
-        .hint("SQLite stores NaN as NULL by itself: look for it before binding.")
+        .promise("NaN is read back as NaN where claimed and refused where not: a NaN that turns into NULL is a lost value.")
+        .hint("SQLite silently stores NaN as NULL: check before binding.")
         .covers(&[Contract(3), Contract(22)]),
     Case::extra("types.f64.infinities", infinities)
         .needs(&[Capability::Infinities])
@@ -27,31 +27,31 @@ pub(super) const CASES: &[Case] = &[
                 Value::F64(f64::INFINITY),
             )
         })
-        .promise("Both infinities come back where they are claimed and are refused where they are not.")
+        .promise("Both infinities are read back where claimed and refused where not.")
         .hint("Do not send floats as text.")
         .covers(&[Contract(3), Contract(22)]),
     Case::extra("types.f64.negative_zero", |c| keeps(c, ValueType::F64, Value::F64(-0.0)))
         .needs(&[Capability::NegativeZero])
-        .promise("The sign of zero survives where that is claimed, because changes are noticed by bits.")
+        .promise("The sign of zero is preserved where claimed, because changes are detected by bits.")
         .hint("An engine that stores whole floats as integers loses the sign: do not claim it there.")
         .covers(&[Contract(3)]),
     Case::core("types.decimal.scale", scale)
         .needs(&[Capability::DecimalScale])
-        .promise("1.0 and 1.00 come back with the scale they were stored with, because the scale is part of the value.")
+        .promise("1.0 and 1.00 are read back with the scale that they were stored with.")
         .hint("Keep decimals as the database's exact type without a scale, or as text.")
         .covers(&[Contract(4)]),
     Case::core("types.decimal.order", decimal_order)
         .needs(&[Capability::ExactDecimals])
-        .promise("Decimals sort and compare by number, not by text, or a range query gives wrong rows.")
-        .hint("A textual column needs a numeric collation.")
+        .promise("Decimals sort and compare numerically, not as text; otherwise a range query returns wrong rows.")
+        .hint("A text column needs a numeric collation.")
         .covers(&[Contract(4)]),
     Case::core("types.conversion.narrow", narrow)
-        .promise("An integer that does not fit the type it is read as is a conversion error, never cut.")
+        .promise("Reading an integer as a type that it does not fit is a conversion error; it is never truncated.")
         .hint("Use checked conversions when a column is decoded.")
         .covers(&[Contract(22)]),
     Case::core("types.conversion.mismatch", mismatch)
-        .promise("A text that is read as a number is a conversion error, never zero and never a panic.")
-        .hint("Check what the column holds before it is decoded.")
+        .promise("Reading a text as a number is a conversion error, never zero and never a panic.")
+        .hint("Check the value's type before decoding it.")
         .covers(&[Contract(22)]),
 ];
 

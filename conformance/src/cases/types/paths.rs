@@ -14,25 +14,25 @@ use crate::world::{Colour, Lamp, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("types.all.as_key", as_key)
-        .promise("A value of every type that can be a key finds its own row when it is one, or the identity map is wrong.")
+        .promise("A key of every type that can be a key finds its own row; otherwise the identity map would be wrong.")
         .hint("Compare by the column's own type; do not cast the parameter.")
         .covers(&[Contract(1), Contract(13), Rule(6)]),
     Case::core("types.all.in_one_row", in_one_row)
-        .promise("A row of all types, and one of all NULLs, come back with every column in its place.")
+        .promise("A row of all types, and one of all NULLs, are read back with every column in its place.")
         .hint("Decode each column by its own index and type, NULL first.")
         .covers(&[Contract(5), Contract(6)]),
     Case::core("types.all.read_twice", read_twice)
-        .promise("One column of one row can be read more than once, because relations and identity both ask for keys.")
-        .hint("Keep what had to be decoded into owned form for the life of the row.")
+        .promise("A column of a row can be read more than once; relations and the identity map both read keys.")
+        .hint("Keep decoded, owned values for the lifetime of the row.")
         .covers(&[Contract(43)]),
     Case::core("types.enum.labels", labels)
-        .promise("An enum is stored by its labels and comes back as itself, and a label that it does not have is an error.")
-        .hint("Text must come back as it was stored.")
+        .promise("An enum is stored by its labels and read back unchanged; an unknown label is an error.")
+        .hint("Text must be read back as it was stored.")
         .covers(&[Contract(20)]),
     Case::extra("types.all.as_arrays", as_arrays)
         .needs(&[Capability::ArrayBatches])
-        .promise("A whole column of values travels as one array, NULLs in their places, and comes out row by row as it went in.")
-        .hint("Escape the text form of arrays, and mark NULL apart from the text NULL.")
+        .promise("A column of values is sent as one array, with NULLs in their places, and is read back row by row unchanged.")
+        .hint("Escape the text form of arrays, and distinguish NULL from the text `NULL`.")
         .covers(&[Contract(48), Contract(21)]),
 ];
 

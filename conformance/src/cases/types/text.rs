@@ -11,28 +11,28 @@ use crate::database::{Database, Typed, int, null, text, value_table};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("types.text.empty", empty)
-        .promise("An empty text is not NULL, neither when it is read nor in IS NULL, or a required field turns up absent.")
-        .hint("Oracle-like engines need a declared limit here.")
+        .promise("An empty text is not NULL, when read and in IS NULL; otherwise a required field would appear absent.")
+        .hint("Engines like Oracle must declare this limit.")
         .covers(&[Contract(6)]),
     Case::core("types.text.trailing_spaces", |c| keeps_text(c, "two spaces  "))
-        .promise("Spaces at the end of a text survive, or a value changes by being saved.")
+        .promise("Trailing spaces of a text are preserved; otherwise a value would change by being saved.")
         .hint("Do not map text to a fixed-length CHAR type.")
         .covers(&[Contract(10)]),
     Case::core("types.text.unicode", |c| {
         keeps_text(c, "é e\u{301} ß ﬃ \u{200d} \u{feff} 😀 🏳️‍🌈 \u{10ffff}")
     })
-    .promise("Text comes back byte for byte: no normal form, no lost characters beyond the basic plane.")
+    .promise("Text is read back byte for byte: no normalization, no lost characters outside the Basic Multilingual Plane.")
     .hint("The connection's encoding must be UTF-8 with four bytes.")
     .covers(&[Contract(7)]),
     Case::core("types.text.quotes", |c| {
         keeps_text(c, "'; DROP TABLE t; -- \" \\ \\' %_ ` \r\n\t $1 ? :a")
     })
-    .promise("Quotes, backslashes, wildcards and line ends are text like any other, because parameters are never pasted.")
+    .promise("Quotes, backslashes, wildcards and line endings are ordinary text, because parameters are never pasted into SQL.")
     .hint("Send parameters as parameters.")
     .covers(&[Contract(8)]),
     Case::core("types.text.long", |c| keeps_text(c, &"ab é😀".repeat(200_000)))
-        .promise("A text of more than a megabyte comes back whole.")
-        .hint("Map text of no declared length to the database's unlimited type.")
+        .promise("A text of more than a megabyte is read back complete.")
+        .hint("Map text without a declared length to the database's unlimited type.")
         .covers(&[Contract(9)]),
     Case::full("types.text.length_in_characters", length)
         .promise("A text of exactly the declared number of characters fits, however many bytes it has.")
@@ -44,25 +44,25 @@ pub(super) const CASES: &[Case] = &[
             let value = Value::Text("before\0after".to_owned());
             refuses(c, Capability::NulInText, ValueType::Text, value)
         })
-        .promise("NUL in a text is stored where that is claimed and refused where it is not, but the text is never cut there.")
+        .promise("NUL in a text is stored where claimed and refused where not; the text is never cut off there.")
         .hint("Bind text with its length, not as a C string.")
         .covers(&[Contract(11), Contract(22)]),
     Case::core("types.bytes.large", |c| {
         keeps(c, ValueType::Bytes, Value::Bytes((0..=255).cycle().take(1 << 20).collect()))
     })
-    .promise("A megabyte of bytes comes back whole.")
+    .promise("A megabyte of bytes is read back complete.")
     .hint("Look for a limit of the driver at 64 KiB.")
     .covers(&[Contract(12)]),
     Case::core("types.json.null", json_null)
-        .promise("The document `null` is a value; SQL's NULL is its absence, and the two stay apart.")
+        .promise("The JSON document `null` is a value; SQL's NULL is its absence, and the two stay distinct.")
         .hint("Bind the text of the document, and NULL only for an absent value.")
         .covers(&[Contract(18)]),
     Case::core("types.json.deep", |c| {
         let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
         keeps(c, ValueType::Json, Value::Json(deep))
     })
-    .promise("A deeply nested document comes back whole.")
-    .hint("Do not decode documents on the way.")
+    .promise("A deeply nested document is read back complete.")
+    .hint("Do not decode documents in between.")
     .covers(&[Contract(19)]),
 ];
 

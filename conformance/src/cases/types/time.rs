@@ -18,14 +18,14 @@ pub(super) const CASES: &[Case] = &[
         keeps(c, ValueType::Date, Value::Date(Date(-1)))
     })
     .promise("The day before 1970-01-01 is 1969-12-31, not the day after or before.")
-    .hint("Round towards the past, not towards zero, when days are made of a signed count.")
+    .hint("Round down, not towards zero, when computing days from a signed count.")
     .covers(&[Contract(14)]),
     Case::core("types.date.order", order)
-        .promise("Days sort by time over the whole range, years of one and four digits alike.")
-        .hint("A textual column needs years of four digits.")
+        .promise("Dates sort chronologically over the whole range, with years of one digit and of four.")
+        .hint("A text column needs four-digit years.")
         .covers(&[Contract(14)]),
     Case::core("types.timestamptz.instant", instant)
-        .promise("An instant compares and comes back as that instant, whatever zone the server or the session is in.")
+        .promise("A timestamp with a time zone is compared and read back as the same instant, whatever the time zone of the server or connection.")
         .hint("Send and read instants in UTC.")
         .covers(&[Contract(16)]),
 ];

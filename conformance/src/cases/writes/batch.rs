@@ -14,21 +14,21 @@ use crate::database::{Database, Typed, int, text, value_table};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("writes.batch.rows", rows)
-        .promise("A batch writes each of its rows once and with its own values, whether it has one, two or ten thousand.")
-        .hint("See `Connection::execute_each`; bind every parameter anew for every row.")
+        .promise("A batch writes each of its rows once with its own values, for one, two or ten thousand rows.")
+        .hint("See `Connection::execute_each`; bind every parameter again for each row.")
         .covers(&[Contract(48), Contract(55), Rule(13)]),
     Case::core("writes.batch.outcomes", outcomes)
-        .promise("A batch tells one outcome for each row, in order, so that a row that matched nothing is known.")
+        .promise("A batch reports one outcome for each row, in order, so that a row that matched nothing is known.")
         .hint("Call `each` once for each row.")
         .covers(&[Contract(49), Rule(19)]),
     Case::core("writes.batch.error", error)
         .needs(&[Capability::Transactions])
-        .promise("A batch stops at its first error, and what was refused is not there.")
-        .hint("Return the first error; do not go on behind it.")
+        .promise("A batch stops at its first error, and the refused row is not written.")
+        .hint("Return the first error; do not continue after it.")
         .covers(&[Contract(55), Contract(58)]),
     Case::core("writes.batch.multi_row", multi_row)
-        .promise("One INSERT of many rows fills the parameter limit to the brim and writes every row.")
-        .hint("`max_parameters` is what one statement really takes.")
+        .promise("One INSERT of as many rows as the parameter limit allows writes every row.")
+        .hint("`max_parameters` is the number that one statement really accepts.")
         .covers(&[Contract(48), Contract(55)]),
     Case::extra("writes.returning.arrays", returned_keys)
         .needs(&[
@@ -36,7 +36,7 @@ pub(super) const CASES: &[Case] = &[
             Capability::GeneratedKeys,
             Capability::Returning,
         ])
-        .promise("Keys that a batch of arrays returns ascend in the order of the rows that went in, or objects get each other's keys.")
+        .promise("Keys returned by an array batch ascend in the order of its rows; otherwise objects would get each other's keys.")
         .hint("The INSERT reads its source in the order of its ordinality.")
         .covers(&[Contract(48), Rule(13)]),
 ];

@@ -15,45 +15,45 @@ use crate::database::{Database, Typed, int, value_table};
 pub(super) const CASES: &[Case] = &[
     Case::core("writes.sizes.statements", statements)
         .since(17)
-        .promise("INSERT, UPDATE, DELETE and INSERT … SELECT of any number of rows tell that number, and leave just the right rows.")
+        .promise("INSERT, UPDATE, DELETE and INSERT … SELECT of any number of rows report that number and affect exactly those rows.")
         .hint("Look for a limit of the driver on rows or bytes of one statement.")
         .covers(&[Contract(49), Contract(51), Contract(53)]),
     Case::core("writes.sizes.batches", batches)
         .since(17)
         .promise("A batch of any size inserts, changes and deletes each row with its own values.")
-        .hint("See `Connection::execute_each`; bind every parameter anew for every row.")
+        .hint("See `Connection::execute_each`; bind every parameter again for each row.")
         .covers(&[Contract(48), Contract(55)]),
     Case::core("writes.sizes.flush", flushes)
         .since(17)
         .needs(&[Capability::Transactions])
-        .promise("A flush of any number of new, changed and deleted objects writes each of them and no other.")
-        .hint("`Dialect::batch` says how many rows travel in one statement.")
+        .promise("A flush of any number of new, changed and deleted objects writes all of them and no others.")
+        .hint("`Dialect::batch` gives the number of rows in one statement.")
         .covers(&[Rule(13), Contract(48), Contract(55)]),
     Case::core("writes.sizes.keys", keys)
         .since(17)
         .needs(&[Capability::Transactions, Capability::GeneratedKeys])
-        .promise("Of any number of objects that are inserted together, each gets the key of its own row.")
-        .hint("Keys are paired with rows, not with the order in which the database tells them.")
+        .promise("Of any number of objects inserted together, each gets the key of its own row.")
+        .hint("Keys are paired with rows, not with the order in which the database returns them.")
         .covers(&[Rule(13), Contract(47), Contract(48)]),
     Case::core("queries.sizes.lists", lists)
         .since(17)
-        .promise("A list of any length, beyond the parameters of one statement too, finds and leaves out the right rows.")
-        .hint("The ORM splits what is longer than `max_parameters`, or sends an array.")
+        .promise("IN and NOT IN with a list of any length, also beyond the parameter limit, match the right rows.")
+        .hint("The ORM splits lists longer than `max_parameters`, or sends an array.")
         .covers(&[Contract(25), Contract(42)]),
     Case::core("writes.batch.again", again)
         .since(17)
-        .promise("A statement that runs again writes the new values in every column, and the same rows again once they have gone.")
-        .hint("Bind every parameter anew; nothing is kept of the last run.")
+        .promise("Running a statement again writes the new values in every column, and writes the same rows again after they were deleted.")
+        .hint("Bind every parameter again; nothing of the previous run may stay.")
         .covers(&[Contract(48)]),
     Case::core("writes.batch.stops", stops)
         .since(17)
-        .promise("A batch stops at its first error: what follows is not written, whatever becomes of what came before.")
-        .hint("Return the first error, of a row or of the reader; send nothing behind it.")
+        .promise("A batch stops at its first error: later rows are not written, whatever happens to the earlier ones.")
+        .hint("Return the first error, of a row or of the reader; send nothing after it.")
         .covers(&[Contract(55), Contract(58)]),
     Case::core("writes.keyless.rows", keyless)
         .since(17)
-        .promise("A table without a key holds equal rows as often as they were written, in every way of writing.")
-        .hint("Nothing is sent twice, and nothing is dropped as a duplicate.")
+        .promise("A table without a key keeps every equal row, however it was written.")
+        .hint("No row may be sent twice or dropped as a duplicate.")
         .covers(&[Contract(46), Contract(48)]),
 ];
 

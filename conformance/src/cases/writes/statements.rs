@@ -11,35 +11,35 @@ use crate::world::{Seat, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("writes.bulk.update", bulk_update)
-        .promise("An UPDATE of all objects that a query chooses flushes first, and has them read again; a rollback undoes it.")
-        .hint("The outcome of UPDATE must tell how many rows it matched.")
+        .promise("A bulk UPDATE flushes first and expires the objects it matches; a rollback undoes it.")
+        .hint("The outcome of UPDATE must report how many rows it matched.")
         .covers(&[Rule(31), Contract(53)])
         .since(7),
     Case::core("writes.bulk.delete", bulk_delete)
-        .promise("After a DELETE of all objects that a query chooses theirs are deleted, and a rollback brings them back.")
-        .hint("The outcome of DELETE must tell how many rows it matched; RETURNING gives each row's columns.")
+        .promise("A bulk DELETE marks the matching objects as deleted, and a rollback restores them.")
+        .hint("The outcome of DELETE must report how many rows it matched; RETURNING returns each row's columns.")
         .covers(&[Rule(31), Rule(34), Contract(53)])
         .since(7),
     Case::core("writes.bulk.limited", bulk_limited)
-        .promise("An UPDATE or DELETE of the first rows of a query chooses them by their keys, also of several columns, or is refused before it is sent.")
+        .promise("A bulk UPDATE or DELETE of the first rows of a query selects them by key, also of several columns, or is refused before it is sent.")
         .hint("`(a, b) IN (SELECT …)`, if `Capabilities::row_values` is claimed.")
         .covers(&[Rule(13), Contract(53)])
         .since(16),
     Case::core("writes.bulk.insert", bulk_insert)
-        .promise("Plain rows are inserted in batches, without objects.")
+        .promise("Plain rows can be inserted in batches, without objects in the session.")
         .hint("See `Dialect::batch`.")
         .covers(&[Rule(13)])
         .since(7),
     Case::extra("writes.upsert.expressions", upsert)
         .needs(&[Capability::Upsert])
-        .promise("A row that is there already is left alone or changed, by its own columns and by those of the row that was not inserted.")
+        .promise("An upsert leaves an existing row alone or changes it, using its own columns and those of the row that was not inserted.")
         .hint("See `Dialect::excluded`.")
         .covers(&[Contract(52)])
         .refusal(upsert_refused)
         .since(7),
     Case::extra("writes.returning.expressions", returning)
         .needs(&[Capability::Returning])
-        .promise("Statements that return rows give typed rows, once for each row that was written.")
+        .promise("Statements with RETURNING give one typed row for each row written.")
         .hint("Statements that return rows go through `query`.")
         .covers(&[Contract(50)])
         .refusal(returning_refused)
