@@ -116,7 +116,7 @@ pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Er
     let named_bob = customers.column::<String>("name")?.eq("bob");
     let mut session = factory.session();
     let bob = customers.query().filter(named_bob).one(&mut session)?;
-    for address in session.related(bob, "address")? {
+    for address in session.load(bob, "address")? {
         let city: String = session[address].get("city")?;
         writeln!(out, "bob lives in {city}")?;
     }

@@ -77,7 +77,7 @@ fn declare(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let mut note = notes.record();
     note.set("body", "no class")?;
     let mut session = Session::new(engine);
-    let note = session.add_record(note);
+    let note = session.add(note);
     session.commit()?;
     session[note].set("body", "no class needed")?;
     session.commit()?;

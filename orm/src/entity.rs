@@ -2,6 +2,7 @@
 
 mod association;
 mod embedded;
+mod named;
 #[doc(hidden)]
 pub mod outline;
 mod relation;
@@ -10,9 +11,10 @@ mod wish;
 
 pub use association::{Association, Side, Through};
 pub use embedded::{Embedded, Optional, Place, Presence, Present, Remade};
+pub use named::{ColumnOf, RelationOf};
 pub use relation::{
-    Cardinality, Cascade, Fetch, Many, One, Relation, RelationDescriptor, RelationKind, Required,
-    ToMany, ToOne,
+    Cardinality, Cascade, Dynamic, Fetch, Many, One, Relation, RelationDescriptor, RelationKind,
+    Required, ToMany, ToOne,
 };
 pub use resolve::ResolvedRelation;
 pub use wish::{BelongsTo, HasMany, HasOne, ManyToMany, Wish, Wishes};
@@ -36,9 +38,16 @@ use crate::value::{ColumnValue, Deferred, Param, ValueRef, ValueType};
 /// A type whose values are rows of one table: an [`Entity`], or a run-time record.
 ///
 /// `#[derive(Entity)]` implements it. Columns are numbered as in [`Mapper::table`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an entity",
+    note = "add `#[derive(Entity, Clone, Debug)]` and `#[orm(table = \"…\")]` to it"
+)]
 pub trait Mapped: Clone + Send + Sync + Sized + 'static {
     /// The primary key's value; a tuple where the key has several columns.
     type Key: Key;
+
+    /// The mapping of this value: that of its type, or the one that a record was made by.
+    fn mapping(&self) -> &Arc<Mapper>;
 
     /// Makes a value from a row whose columns of this table begin at `at`, in the table's order and without those that are
     /// [`Deferred`].
@@ -70,6 +79,11 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
 
     /// Whether the database is to make the value of a column, or it is a deferred one that is not loaded.
     fn is_unset(&self, mapper: &Mapper, column: usize) -> bool;
+
+    /// Whether the value speaks of a column, so that merging it writes the column.
+    fn is_given(&self, mapper: &Mapper, column: usize) -> bool {
+        !self.is_unset(mapper, column)
+    }
 
     /// Sets a column.
     ///

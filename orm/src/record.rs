@@ -1,9 +1,9 @@
 //! Rows without a struct: tables that are known at run time only, in the same session as entities.
 //!
 //! [`Metadata::reflect`](crate::metadata::Metadata::reflect) maps a whole database, [`RecordTables`] tables with relations that the
-//! program declares. A session adds, gets and merges records as it does objects, and relates them by the names of their relations:
-//! [`add_record`](Session::add_record), [`get_record`](Session::get_record), [`related`](Session::related),
-//! [`relate`](Session::relate). Queries are built by [`Records::query`]; what they load along is said by
+//! program declares. A session adds, merges, loads, relates and deletes records by the methods that serve entities. A relation is named
+//! by its text, `session.load(album, "track")?`, or by a value that knows its mapping and how many it leads to
+//! ([`Records::relation`]); a row is found by its key with [`Records::get`]. Queries are built by [`Records::query`]; what they load along is said by
 //! [`RecordLoad`](crate::query::RecordLoad).
 //!
 //! ```
@@ -38,7 +38,7 @@ use std::fmt::{self, Debug};
 use std::sync::{Arc, Weak};
 
 use crate::backend::Row;
-use crate::entity::{Granted, Mapped, Mapper, RelationKind, Wish, Wishes};
+use crate::entity::{Cardinality, Granted, Mapped, Mapper, Relation, RelationKind, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Column, Generated, Table};
 use crate::session::{Handle, KeysToMerge, Node as Object, Session, Taking};
@@ -115,6 +115,55 @@ impl Records {
             .map(|relation| (relation.name(), relation.target().table().name.clone()))
     }
 
+    /// A relation as a value, with how many it leads to: `artists.relation::<Many>("album")?`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if there is no such relation, or it leads to more or fewer than `K` says.
+    pub fn relation<K: Cardinality>(
+        &self,
+        name: &str,
+    ) -> Result<Relation<Record, Record, K, Arc<Mapper>>> {
+        let number = relation(&self.mapper, name)?;
+        let resolved = &self.mapper.resolved()?[usize::from(number)];
+        if !K::fits(resolved.kind, resolved.required) {
+            let message = format!("the relation {name} does not lead to as many as it is asked as");
+            return Err(Error::new(ErrorKind::Mapping, message).entity(self.mapper.name()));
+        }
+        Ok(Relation::of_mapping(&self.mapper, number))
+    }
+
+    /// The record with this key: without a statement if it is mapped and not expired, else by one SELECT. `None` if there is no such
+    /// row. As [`Session::get`] for entities.
+    ///
+    /// # Errors
+    ///
+    /// What an autoflush or the SELECT gives; [`ErrorKind::Conversion`] if the key is of another type or width.
+    pub fn get(
+        &self,
+        session: &mut Session,
+        key: impl Into<RecordKey>,
+    ) -> Result<Option<Handle<Record>>> {
+        let key = fit_key(&self.mapper, key.into())?;
+        Ok(session.get_keys(&self.mapper, &[key])?.pop())
+    }
+
+    /// The records with these keys, in the order of the keys; keys without a row are left out. As [`Session::get_many`] for entities.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_many(
+        &self,
+        session: &mut Session,
+        keys: impl IntoIterator<Item = impl Into<RecordKey>>,
+    ) -> Result<Vec<Handle<Record>>> {
+        let keys = keys.into_iter();
+        let keys: Result<Vec<Vec<Value>>> =
+            keys.map(|key| fit_key(&self.mapper, key.into())).collect();
+        session.get_keys(&self.mapper, &keys?)
+    }
+
     /// The position of a column that is read as a `T`.
     pub(crate) fn typed<T: ColumnValue>(&self, name: &str) -> Result<usize> {
         let index = position(&self.mapper, name)?;
@@ -187,7 +236,7 @@ impl Record {
     /// let mut album = shop.records("album")?.record();
     /// album.set("title", "Let There Be Rock")?;
     /// artist.relate("album", album)?;
-    /// Ok(session.add_record(artist)) // both
+    /// Ok(session.add(artist)) // both
     /// # }
     /// ```
     ///
@@ -224,19 +273,14 @@ impl Record {
     pub fn table(&self) -> &Arc<Table> {
         self.mapper.table()
     }
-
-    pub(crate) fn mapper(&self) -> &Arc<Mapper> {
-        &self.mapper
-    }
-
-    /// Whether a column was set or read.
-    pub(crate) fn is_given(&self, column: usize) -> bool {
-        self.values[column].is_some()
-    }
 }
 
 impl Mapped for Record {
     type Key = RecordKey;
+
+    fn mapping(&self) -> &Arc<Mapper> {
+        &self.mapper
+    }
 
     fn hydrate(mapper: &Mapper, row: &dyn Row, at: usize) -> Result<Self> {
         let read = |(index, &ty): (usize, &ValueType)| {
@@ -277,6 +321,10 @@ impl Mapped for Record {
 
     fn is_unset(&self, mapper: &Mapper, column: usize) -> bool {
         self.values[column].is_none() && mapper.table().columns[column].generated != Generated::No
+    }
+
+    fn is_given(&self, _: &Mapper, column: usize) -> bool {
+        self.values[column].is_some()
     }
 
     fn assign(&mut self, mapper: &Mapper, column: usize, value: ValueRef<'_>) -> Result<()> {
@@ -325,24 +373,29 @@ struct Wished {
 
 impl Granted for Wished {
     fn grant(self: Box<Self>, session: &mut Session, taking: Taking) -> Result<Object> {
-        session.grant_record(&self.owner, self.relation, self.wish, taking)
+        let node = session.grant(self.wish, taking)?;
+        let descriptor = &self.owner.relations()[usize::from(self.relation)];
+        let found = &session.entry(node.0).mapper();
+        match found.id() == descriptor.target().id() {
+            true => Ok(node),
+            false => Err(leads_elsewhere(
+                &self.owner,
+                descriptor.name(),
+                found.name(),
+            )),
+        }
     }
 
     fn key_to_merge(&self, keys: &mut KeysToMerge) {
         let target = self.owner.relations()[usize::from(self.relation)].target();
         match &self.wish {
             Wish::New(record) if record.mapper.id() == target.id() => {
-                keys.add(record, &target, is_given);
+                keys.add(record, &target);
             }
             // What leads elsewhere is refused where it is granted.
             _ => {}
         }
     }
-}
-
-/// Whether a record speaks of a column.
-pub(crate) fn is_given(record: &Record, _: &Mapper, column: usize) -> bool {
-    record.is_given(column)
 }
 
 impl PartialEq for Record {

@@ -22,7 +22,7 @@ pub use life::statement_log::StatementLog;
 pub use memory::state::State;
 
 pub(crate) use life::merge::Taking;
-pub(crate) use life::merge_many::{KeysToMerge, is_set};
+pub(crate) use life::merge_many::KeysToMerge;
 pub(crate) use memory::any_store::{AnyStore, Fill, Moment};
 pub(crate) use memory::edges::Node;
 pub(crate) use memory::store::new_store;
@@ -99,6 +99,12 @@ pub(crate) struct StoreEntry {
     refused: Option<Box<str>>,
 }
 
+impl StoreEntry {
+    pub(crate) fn mapper(&self) -> &Arc<Mapper> {
+        &self.mapper
+    }
+}
+
 impl Session {
     /// A session on an engine. Nothing is sent before the first statement.
     pub fn new(engine: &Engine) -> Self {
@@ -138,9 +144,9 @@ impl Session {
     }
 
     /// Adds an object, and along with it what was put into its relationship fields. The next flush inserts them.
-    pub fn add<E: Entity>(&mut self, mut value: E) -> Handle<E> {
+    pub fn add<E: Mapped>(&mut self, mut value: E) -> Handle<E> {
         let wishes = Wishes::of(&mut value);
-        let store = self.store_of::<E>();
+        let store = self.store_mapped_by::<E>(value.mapping());
         let slot = typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value);
         let handle = Handle::new(self.id, store, slot);
         let grants = wishes.into_grants();
@@ -318,6 +324,10 @@ impl Session {
         self.store_for(E::mapper(), &|| new_store::<E>(Arc::clone(E::mapper())))
     }
 
+    pub(crate) fn store_mapped_by<E: Mapped>(&mut self, mapper: &Arc<Mapper>) -> u16 {
+        self.store_for(mapper, &|| new_store::<E>(Arc::clone(mapper)))
+    }
+
     /// The store of a mapping, made at its first use.
     fn store_for(&mut self, mapper: &Arc<Mapper>, make: &dyn Fn() -> Box<dyn AnyStore>) -> u16 {
         let known = self
@@ -386,7 +396,7 @@ impl Session {
     }
 
     /// Puts what was wished for into the session, or finds it there.
-    pub(crate) fn grant<T: Entity>(&mut self, wish: Wish<T>, taking: Taking) -> Result<Node> {
+    pub(crate) fn grant<T: Mapped>(&mut self, wish: Wish<T>, taking: Taking) -> Result<Node> {
         match (wish, taking) {
             (Wish::New(value), Taking::Add) => {
                 let handle = self.add(value);
@@ -481,7 +491,7 @@ pub trait AddAll {
     fn add_to(self, session: &mut Session) -> Self::Handles;
 }
 
-impl<E: Entity> AddAll for Vec<E> {
+impl<E: Mapped> AddAll for Vec<E> {
     type Handles = Vec<Handle<E>>;
 
     fn add_to(self, session: &mut Session) -> Self::Handles {
@@ -489,7 +499,7 @@ impl<E: Entity> AddAll for Vec<E> {
     }
 }
 
-impl<E: Entity, const N: usize> AddAll for [E; N] {
+impl<E: Mapped, const N: usize> AddAll for [E; N] {
     type Handles = [Handle<E>; N];
 
     fn add_to(self, session: &mut Session) -> Self::Handles {
@@ -499,7 +509,7 @@ impl<E: Entity, const N: usize> AddAll for [E; N] {
 
 macro_rules! add_tuples {
     ($($($name:ident $value:ident),*;)*) => {$(
-        impl<$($name: Entity),*> AddAll for ($($name,)*) {
+        impl<$($name: Mapped),*> AddAll for ($($name,)*) {
             type Handles = ($(Handle<$name>,)*);
 
             fn add_to(self, session: &mut Session) -> Self::Handles {

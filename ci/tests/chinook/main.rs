@@ -90,11 +90,11 @@ fn by_reflection(engine: Engine, _: On) -> Result<(), Failed> {
         .with("album.track.playlist")
         .one(&mut session)?;
     let (before, mut titles) = (session.statements(), Vec::new());
-    for album in session.related(artist, "album")? {
-        let tracks = session.related(album, "track")?;
+    for album in session.load(artist, "album")? {
+        let tracks = session.load(album, "track")?;
         let mut playlists = 0;
         for &track in &tracks {
-            playlists += session.related(track, "playlist")?.len();
+            playlists += session.load(track, "playlist")?.len();
         }
         let title = session[album].get::<String>("title")?;
         titles.push(format!("{title} | {} | {playlists}", tracks.len()));
@@ -103,10 +103,10 @@ fn by_reflection(engine: Engine, _: On) -> Result<(), Failed> {
     assert_eq!(titles.len(), 2);
     assert_eq!(session.statements(), before, "all of it was loaded along");
     let employees = shop.records("employee")?;
-    let king = session.get_record(&employees, 7)?.ok_or("an employee")?;
-    let boss = session.related(king, "reports_to_employee")?[0];
+    let king = employees.get(&mut session, 7)?.ok_or("an employee")?;
+    let boss = session.load(king, "reports_to_employee")?[0];
     assert_eq!(session[boss].get::<String>("last_name")?, "Mitchell");
-    assert_eq!(session.related(boss, "employee_by_reports_to")?.len(), 2);
+    assert_eq!(session.load(boss, "employee_by_reports_to")?.len(), 2);
     assert_eq!(shop.records("track")?.query().count(&mut session)?, 3503);
     playlists(&shop, &mut session)
 }
@@ -132,9 +132,9 @@ fn playlists(shop: &Metadata, session: &mut Session) -> Result<(), Failed> {
         .query()
         .filter(name()?.eq("Grunge"))
         .one(session)?;
-    let listed = session.related(grunge, "track")?;
+    let listed = session.load(grunge, "track")?;
     assert_eq!(listed.len(), 15);
-    session.unrelate(grunge, "track", listed[0])?;
+    session.remove(grunge, "track", listed[0])?;
     session.flush()?;
     let left = playlists.query().filter(name()?.eq("Grunge")).join("track");
     let left = left

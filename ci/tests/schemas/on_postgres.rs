@@ -521,10 +521,10 @@ fn records(server: &Server) -> selfsame::Result<()> {
     job.set("address", "10.0.0.1")?;
     job.set("tags", vec!["a".to_owned()])?;
     job.set("amount", 1)?;
-    let job = session.add_record(job);
+    let job = session.add(job);
     session.commit()?;
     session.clear();
-    let read = session.get_record(&jobs, 1_i64)?.expect("is there");
+    let read = jobs.get(&mut session, 1_i64)?.expect("is there");
     assert_eq!(session[read].get::<Mood>("mood")?, Mood::ItSOdd);
     assert_eq!(session[read].get::<String>("address")?, "10.0.0.1");
     assert_eq!(session[read].get::<Vec<String>>("tags")?, ["a"]);
@@ -539,10 +539,10 @@ fn records(server: &Server) -> selfsame::Result<()> {
     let hosts = metadata.records("hosts")?;
     let mut host = hosts.record();
     host.set("address", "10.0.0.9")?;
-    session.add_record(host);
+    session.add(host);
     session.commit()?;
     session.clear();
-    assert!(session.get_record(&hosts, "10.0.0.9")?.is_some());
+    assert!(hosts.get(&mut session, "10.0.0.9")?.is_some());
     Ok(())
 }
 

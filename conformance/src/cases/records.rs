@@ -105,10 +105,10 @@ impl Store {
         let (x, y) = (add(&store.labels, "x")?, add(&store.labels, "y")?);
         add(&store.shelves, "empty")?;
         for one in [a, b] {
-            session.relate(one, "shelf", full)?;
-            session.relate(one, "labels", x)?;
+            session.push(one, "shelf", full)?;
+            session.push(one, "labels", x)?;
         }
-        session.relate(y, "boxes", b)?;
+        session.push(y, "boxes", b)?;
         session.commit()?;
         store.world.sent();
         Ok(store)
@@ -118,7 +118,7 @@ impl Store {
 fn named(session: &mut Session, records: &Records, name: &str) -> CaseResult<Handle<Record>> {
     let mut record = records.record();
     record.set("name", name)?;
-    Ok(session.add_record(record))
+    Ok(session.add(record))
 }
 
 /// Records and, in the order of names, what a relation leads to.
@@ -157,13 +157,13 @@ fn statements(context: &mut Context) -> CaseResult {
         let mut graph = Vec::new();
         for shelf in found {
             let mut parts = Vec::new();
-            for one in session.related(shelf, "boxes")? {
+            for one in session.load(shelf, "boxes")? {
                 check_eq!(
-                    session.related(one, "shelf")?,
+                    session.load(one, "shelf")?,
                     [shelf],
                     "a box loaded {how} must know its shelf"
                 );
-                let labels = session.related(one, "labels")?;
+                let labels = session.load(one, "labels")?;
                 let labels = names(&mut session, &labels)?.join(" ");
                 parts.push(format!("{} {labels}", session[one].get::<String>("name")?));
             }
@@ -196,10 +196,10 @@ fn filtered(context: &mut Context) -> CaseResult {
         .all(&mut session)?;
     let mut shown = Vec::new();
     for &one in &found {
-        let view = session.filtered_related(one, "labels")?.unwrap_or_default();
+        let view = session.filtered(one, "labels")?.unwrap_or_default();
         shown.push(names(&mut session, &view)?.join(" "));
         check_eq!(
-            session.related_loaded(one, "labels")?,
+            session.loaded(one, "labels")?,
             None,
             "the collection itself must be left as it was"
         );
@@ -209,7 +209,7 @@ fn filtered(context: &mut Context) -> CaseResult {
         ["x", "y"],
         "each box must show the last of its labels"
     );
-    let all = session.related(found[1], "labels")?;
+    let all = session.load(found[1], "labels")?;
     check_eq!(all.len(), 2, "the collection must come whole");
     Ok(())
 }
@@ -271,7 +271,7 @@ fn grouped(context: &mut Context) -> CaseResult {
         .query()
         .filter(name()?.eq("empty"))
         .one(&mut session)?;
-    session.relate(more, "shelf", empty)?;
+    session.push(more, "shelf", empty)?;
     let report = store
         .shelves
         .query()
@@ -300,7 +300,7 @@ fn merge(context: &mut Context) -> CaseResult {
     new.set("name", "c")?;
     shelf.relate("boxes", known)?;
     shelf.relate("boxes", new)?;
-    let shelf = session.merge_record(shelf)?;
+    let shelf = session.merge(shelf)?;
     check_eq!(
         session[shelf].get::<String>("name")?,
         "full",
@@ -314,7 +314,7 @@ fn merge(context: &mut Context) -> CaseResult {
         (1, 1, 0),
         "what differs must be written, and no more"
     );
-    let boxes = session.related(shelf, "boxes")?;
+    let boxes = session.load(shelf, "boxes")?;
     let mut found = names(&mut session, &boxes)?;
     found.sort();
     check_eq!(
@@ -377,7 +377,7 @@ fn one_mapping(context: &mut Context) -> CaseResult {
     check!(ann.is_some(), "there is a user");
     for _ in 0..2 {
         let refused = [
-            session.get_record(&users, 1).map(drop),
+            users.get(&mut session, 1).map(drop),
             users.query().all(&mut session).map(drop),
             users.query().delete().execute(&mut session).map(drop),
         ];
@@ -393,7 +393,7 @@ fn one_mapping(context: &mut Context) -> CaseResult {
     check_eq!(rows.len(), 1, "plain rows make no second object");
     session.rollback()?;
     let mut session = world.session();
-    let record = session.get_record(&users, 1)?;
+    let record = users.get(&mut session, 1)?;
     check!(record.is_some(), "alone, the record is found");
     check_eq!(
         session.get::<User>(1).map_err(|error| error.kind()),
@@ -414,13 +414,13 @@ fn pairs(context: &mut Context) -> CaseResult {
         .all(&mut session)?;
     let labels = store.labels.query().all(&mut session)?;
     let (a, b) = (boxes[0], boxes[1]);
-    let labels_of_b = session.related(b, "labels")?;
-    session.related(a, "labels")?;
+    let labels_of_b = session.load(b, "labels")?;
+    session.load(a, "labels")?;
     let new = named(&mut session, &store.labels, "z")?;
     store.world.sent();
-    session.relate(new, "boxes", a)?;
-    session.replace_related(b, "labels", [labels_of_b[1], new])?;
-    let before = session.related(new, "boxes")?;
+    session.push(new, "boxes", a)?;
+    session.replace(b, "labels", [labels_of_b[1], new])?;
+    let before = session.load(new, "boxes")?;
     check_eq!(before.len(), 2, "both sides must change at once");
     check_eq!(
         store.world.sent(),
@@ -443,7 +443,7 @@ fn pairs(context: &mut Context) -> CaseResult {
         .all(&mut session)?;
     let mut shown = Vec::new();
     for one in found {
-        let labels = session.related(one, "labels")?;
+        let labels = session.load(one, "labels")?;
         shown.push(names(&mut session, &labels)?.join(" "));
     }
     check_eq!(shown, ["x z", "y z"], "the pairs must be as they were left");

@@ -310,10 +310,10 @@ fn records(context: &mut Context) -> CaseResult {
     let mut session = Session::new(&engine);
     let mut ann = parents.record();
     ann.set("name", "ann")?;
-    let ann = session.add_record(ann);
-    let both = [children.record(), children.record()].map(|child| session.add_record(child));
+    let ann = session.add(ann);
+    let both = [children.record(), children.record()].map(|child| session.add(child));
     for child in both {
-        session.relate(child, "parent", ann)?;
+        session.push(child, "parent", ann)?;
     }
     session.commit()?;
     drop(session);
@@ -323,11 +323,11 @@ fn records(context: &mut Context) -> CaseResult {
     let found = parents.query().filter(name.eq("ann")).one(&mut session)?;
     let key: i64 = session[found].get("id")?;
     check_eq!(
-        session.get_record(&parents, key)?,
+        parents.get(&mut session, key)?,
         Some(found),
         "one row must be one record"
     );
-    let related = session.related(found, "child")?;
+    let related = session.load(found, "child")?;
     check_eq!(related.len(), 2, "both children must be found");
     for child in related {
         check_eq!(

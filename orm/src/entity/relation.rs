@@ -7,11 +7,14 @@ use std::sync::Arc;
 use super::association::Secondary;
 use super::{Entity, Mapper};
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::Record;
 use crate::session::{AnyStore, Handle, new_store};
 
-/// The typed name of a relation from `E` to `To`: `User::TASKS`. `Copy`; made by the derive.
-pub struct Relation<E, To, K> {
+/// A relation from `E` to `To`. That of an entity is a constant made by the derive, and `Copy`: `User::TASKS`. That of a record's
+/// table is a value which knows its mapping `M`; [`Records::relation`](crate::record::Records::relation) gives it.
+pub struct Relation<E, To, K, M = ()> {
     index: u16,
+    mapping: M,
     marker: PhantomData<Ends<E, To, K>>,
 }
 
@@ -23,6 +26,7 @@ impl<E, To, K> Relation<E, To, K> {
     pub const fn new(index: u16) -> Self {
         Self {
             index,
+            mapping: (),
             marker: PhantomData,
         }
     }
@@ -33,22 +37,56 @@ impl<E, To, K> Relation<E, To, K> {
     }
 }
 
-impl<E, To, K> Clone for Relation<E, To, K> {
-    fn clone(&self) -> Self {
-        *self
+impl<K> Relation<Record, Record, K, Arc<Mapper>> {
+    /// Relation number `number` of a mapping of records.
+    pub(crate) fn of_mapping(mapping: &Arc<Mapper>, number: u16) -> Self {
+        Self {
+            index: number,
+            mapping: Arc::clone(mapping),
+            marker: PhantomData,
+        }
+    }
+
+    /// The mapping of the table that it leads from.
+    pub fn mapping(&self) -> &Arc<Mapper> {
+        &self.mapping
+    }
+
+    /// Its number in the mapping.
+    pub fn number(&self) -> u16 {
+        self.index
     }
 }
 
-impl<E, To, K> Copy for Relation<E, To, K> {}
+impl<E, To, K, M: Clone> Clone for Relation<E, To, K, M> {
+    fn clone(&self) -> Self {
+        Self {
+            index: self.index,
+            mapping: self.mapping.clone(),
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<E, To, K, M: Copy> Copy for Relation<E, To, K, M> {}
 
 impl<E: Entity, To, K> Debug for Relation<E, To, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mapper = E::mapper();
-        let name = mapper
-            .relations()
-            .get(usize::from(self.index))
-            .map_or("?", |relation| &relation.name);
-        write!(f, "{}.{name}", mapper.name())
+        f.write_str(&E::mapper().relation_name(self.index))
+    }
+}
+
+impl<K> Debug for Relation<Record, Record, K, Arc<Mapper>> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.mapping.relation_name(self.index))
+    }
+}
+
+impl Mapper {
+    /// A relation's name behind that of its owner, for messages.
+    pub(crate) fn relation_name(&self, index: u16) -> String {
+        let relation = self.relations().get(usize::from(index));
+        format!("{}.{}", self.name(), relation.map_or("?", |r| &r.name))
     }
 }
 
@@ -59,6 +97,9 @@ pub trait Cardinality: 'static {
 
     /// Turns the loaded handles into that; `None` if a required one is missing.
     fn loaded<To>(handles: Vec<Handle<To>>) -> Option<Self::Loaded<To>>;
+
+    /// Whether a relation of this kind, whose foreign key must have a value or not, leads to so many.
+    fn fits(kind: RelationKind, required: bool) -> bool;
 }
 
 /// A cardinality of at most one: what `set` takes.
@@ -90,11 +131,19 @@ pub enum Required {}
 #[derive(Clone, Copy, Debug)]
 pub enum Many {}
 
+/// As many as the mapping says: how many a relation leads to that is known by its name only.
+#[derive(Clone, Copy, Debug)]
+pub enum Dynamic {}
+
 impl Cardinality for One {
     type Loaded<To> = Option<Handle<To>>;
 
     fn loaded<To>(handles: Vec<Handle<To>>) -> Option<Self::Loaded<To>> {
         Some(handles.into_iter().next())
+    }
+
+    fn fits(kind: RelationKind, _: bool) -> bool {
+        matches!(kind, RelationKind::BelongsTo | RelationKind::HasOne)
     }
 }
 
@@ -108,6 +157,10 @@ impl Cardinality for Required {
     fn loaded<To>(handles: Vec<Handle<To>>) -> Option<Self::Loaded<To>> {
         handles.into_iter().next()
     }
+
+    fn fits(kind: RelationKind, required: bool) -> bool {
+        required && kind == RelationKind::BelongsTo
+    }
 }
 
 impl ToOne for Required {
@@ -120,9 +173,31 @@ impl Cardinality for Many {
     fn loaded<To>(handles: Vec<Handle<To>>) -> Option<Self::Loaded<To>> {
         Some(handles)
     }
+
+    fn fits(kind: RelationKind, _: bool) -> bool {
+        !matches!(kind, RelationKind::BelongsTo | RelationKind::HasOne)
+    }
 }
 
 impl ToMany for Many {}
+
+impl Cardinality for Dynamic {
+    type Loaded<To> = Vec<Handle<To>>;
+
+    fn loaded<To>(handles: Vec<Handle<To>>) -> Option<Self::Loaded<To>> {
+        Some(handles)
+    }
+
+    fn fits(_: RelationKind, _: bool) -> bool {
+        true
+    }
+}
+
+impl ToOne for Dynamic {
+    type Target<To> = Option<Handle<To>>;
+}
+
+impl ToMany for Dynamic {}
 
 /// Which side holds the foreign key, and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

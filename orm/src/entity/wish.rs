@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::{Entity, Mapped, Relation, ToOne};
 use crate::entity::Many;
 use crate::error::Result;
-use crate::session::{Handle, KeysToMerge, Node, Session, Taking, is_set};
+use crate::session::{Handle, KeysToMerge, Node, Session, Taking};
 
 /// One object that another shall be related to: not yet in a session, or in it already.
 #[derive(Clone)]
@@ -215,7 +215,7 @@ impl<To: Entity> Granted for Wished<To> {
 
     fn key_to_merge(&self, keys: &mut KeysToMerge) {
         if let Some(value) = self.0.new_value() {
-            keys.add(value, To::mapper(), is_set);
+            keys.add(value, To::mapper());
         }
     }
 }

@@ -280,7 +280,7 @@ impl RecordQuery {
     }
 
     fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<Record>>> {
-        let store = session.store_of_records(self.records.mapper());
+        let store = session.store_mapped_by::<Record>(self.records.mapper());
         let loadings = said(self.records.mapper(), &self.loadings, self.raises);
         let slots = session.query_objects(store, &self.selection(limit), &loadings)?;
         Ok(slots

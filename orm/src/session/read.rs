@@ -5,6 +5,5 @@ pub(super) mod joined;
 pub(super) mod load;
 pub(super) mod lookup;
 pub(super) mod n_plus_one;
-pub(super) mod records;
 pub(super) mod statements;
 pub(super) mod through;

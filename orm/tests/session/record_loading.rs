@@ -13,10 +13,10 @@ fn graph(session: &mut Session, found: &[Handle<Record>]) -> Result<Vec<String>>
     let mut lines = Vec::new();
     for &album in found {
         let mut line: String = session[album].get("title")?;
-        for track in session.related(album, "tracks")? {
-            assert_eq!(session.related(track, "album")?, [album]);
+        for track in session.load(album, "tracks")? {
+            assert_eq!(session.load(track, "album")?, [album]);
             line += &format!(" {}", session[track].get::<String>("title")?);
-            for mark in session.related(track, "marks")? {
+            for mark in session.load(track, "marks")? {
                 line += &format!("/{}", session[mark].get::<i32>("second")?);
             }
         }
@@ -94,10 +94,7 @@ fn a_limit_counts_records_and_not_joined_rows() -> Result<()> {
     assert_eq!(titles(&f.session, &found), ["a", "b"]);
     f.forget();
     for album in found {
-        assert_eq!(
-            f.session.related_loaded(album, "tracks")?.map(|t| t.len()),
-            Some(2)
-        );
+        assert_eq!(f.session.loaded(album, "tracks")?.map(|t| t.len()), Some(2));
     }
     f.sends(&[]);
     Ok(())
@@ -115,15 +112,12 @@ fn a_part_of_a_collection_is_a_view_beside_it() -> Result<()> {
         .order_by(albums.column::<i64>("id")?.asc())
         .all(&mut f.session)?;
     assert_eq!(f.sent().len(), 1 + 3);
-    let view = f
-        .session
-        .filtered_related(found[1], "tracks")?
-        .expect("a view");
+    let view = f.session.filtered(found[1], "tracks")?.expect("a view");
     assert_eq!(titles(&f.session, &view), ["b2"]);
-    assert_eq!(f.session.related(view[0], "marks")?.len(), 1);
-    assert_eq!(f.session.related_loaded(found[1], "tracks")?, None);
+    assert_eq!(f.session.load(view[0], "marks")?.len(), 1);
+    assert_eq!(f.session.loaded(found[1], "tracks")?, None);
     f.sends(&[]);
-    assert_eq!(f.session.related(found[1], "tracks")?.len(), 2);
+    assert_eq!(f.session.load(found[1], "tracks")?.len(), 2);
     let last = RecordLoad::filtered("tracks", true)
         .order_by(title()?.desc())
         .limit(1);
@@ -132,15 +126,10 @@ fn a_part_of_a_collection_is_a_view_beside_it() -> Result<()> {
         .with(last)
         .with("tracks")
         .all(&mut f.session)?;
-    let view = f
-        .session
-        .filtered_related(found[0], "tracks")?
-        .expect("a view");
+    let view = f.session.filtered(found[0], "tracks")?.expect("a view");
     assert_eq!(titles(&f.session, &view), ["a2"]);
     assert_eq!(
-        f.session
-            .related_loaded(found[0], "tracks")?
-            .map(|all| all.len()),
+        f.session.loaded(found[0], "tracks")?.map(|all| all.len()),
         Some(2)
     );
     let wrong = |records: &Records, load: RecordLoad| {
@@ -166,7 +155,7 @@ fn what_must_not_be_loaded_later_is_refused() -> Result<()> {
     let mut f = Fixture::new()?;
     let albums = shop(&f)?.records("albums")?;
     let refused = |session: &mut Session, owner, relation: &str| {
-        let error = session.related(owner, relation).expect_err("refused");
+        let error = session.load(owner, relation).expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::NotLoaded);
     };
     let found = albums
@@ -178,7 +167,7 @@ fn what_must_not_be_loaded_later_is_refused() -> Result<()> {
         .query()
         .with(RecordLoad::lazy("tracks"))
         .all(&mut f.session)?;
-    assert_eq!(f.session.related(found[0], "tracks")?.len(), 2);
+    assert_eq!(f.session.load(found[0], "tracks")?.len(), 2);
     f.session.clear();
     let found = albums.query().raise_all().all(&mut f.session)?;
     refused(&mut f.session, found[0], "tracks");

@@ -234,7 +234,7 @@ fn plain_records_are_not_tracked() -> Result<()> {
         ("enough", 2)
     );
     f.forget();
-    assert!(f.session.get_record(&albums, 1)?.is_some());
+    assert!(albums.get(&mut f.session, 1)?.is_some());
     f.sends(&["SELECT albums WHERE id = ?"]);
     assert!(query.exists(&mut f.session)?);
     let none = albums.query().filter(albums.equals("title", "z")?);
@@ -250,14 +250,14 @@ fn records_are_got_by_many_keys_in_one_statement() -> Result<()> {
     let mut f = Fixture::new()?;
     let shop = shop(&f)?;
     let albums = shop.records("albums")?;
-    let known = f.session.get_record(&albums, 2)?.expect("an album");
+    let known = albums.get(&mut f.session, 2)?.expect("an album");
     f.forget();
-    let found = f.session.get_many_records(&albums, [3, 9, 2, 1])?;
+    let found = albums.get_many(&mut f.session, [3, 9, 2, 1])?;
     f.sends(&["SELECT albums WHERE id IN (?, ?, ?, ?)"]);
     assert_eq!(titles(&f.session, &found), ["c", "b", "a"]);
     assert_eq!(found[1], known);
     assert_eq!(
-        f.session.get_many_records(&albums, [1_i16, 2])?,
+        albums.get_many(&mut f.session, [1_i16, 2])?,
         [found[2], known]
     );
     f.sends(&[]);
@@ -268,11 +268,11 @@ fn records_are_got_by_many_keys_in_one_statement() -> Result<()> {
         Ok(())
     })?;
     let seats = shop.records("seats")?;
-    let found = f.session.get_many_records(&seats, [(1, "b"), (1, "a")])?;
+    let found = seats.get_many(&mut f.session, [(1, "b"), (1, "a")])?;
     assert_eq!(f.session[found[0]].get::<String>("place")?, "b");
     f.session.commit()?;
     f.behind(|session| Seat::query().delete().execute(session))?;
-    assert_eq!(f.session.get_many_records(&seats, [(1, "a")])?, []);
+    assert_eq!(seats.get_many(&mut f.session, [(1, "a")])?, []);
     Ok(())
 }
 
@@ -281,7 +281,7 @@ fn many_rows_are_written_by_one_statement() -> Result<()> {
     let mut f = Fixture::new()?;
     let shop = shop(&f)?;
     let (marks, tracks) = (shop.records("marks")?, shop.records("tracks")?);
-    let first = f.session.get_record(&marks, 1)?.expect("a mark");
+    let first = marks.get(&mut f.session, 1)?.expect("a mark");
     let second = || marks.column::<i32>("second");
     f.forget();
     let update = marks.query().filter(second()?.eq(1)).update();
@@ -291,7 +291,7 @@ fn many_rows_are_written_by_one_statement() -> Result<()> {
     assert_eq!(changed, 3);
     f.sends(&["UPDATE marks SET second = second + ? WHERE second = ?"]);
     assert!(f.session.is_expired(first)?);
-    f.session.get_record(&marks, 1)?;
+    marks.get(&mut f.session, 1)?;
     assert_eq!(f.session[first].get::<i32>("second")?, 11);
     let of_a = marks
         .query()
@@ -335,11 +335,12 @@ fn plain_records_are_inserted_together() -> Result<()> {
     let rows = ["x", "y", "z"].map(|title| row(&albums, title));
     let rows: Result<Vec<Record>> = rows.into_iter().collect();
     f.forget();
-    assert_eq!(f.session.insert_all_records(&albums, rows?)?, 3);
+    assert_eq!(f.session.insert_all(rows?)?, 3);
     f.session.commit()?;
     f.sends(&["BEGIN IMMEDIATE", "INSERT INTO albums (title) 3", "COMMIT"]);
     f.holds::<Album>(7);
-    let other = f.session.insert_all_records(&albums, [row(&tracks, "t")?]);
+    let mixed = [row(&albums, "a")?, row(&tracks, "t")?];
+    let other = f.session.insert_all(mixed);
     assert_eq!(
         other.expect_err("of another table").kind(),
         ErrorKind::Mapping
@@ -356,8 +357,8 @@ fn a_relation_of_records_can_raise() -> Result<()> {
         .with("tracks")
         .with(RecordLoad::raise("tracks.marks"))
         .all(&mut f.session)?;
-    let track = f.session.related(found[0], "tracks")?[0];
-    let error = f.session.related(track, "marks").unwrap_err();
+    let track = f.session.load(found[0], "tracks")?[0];
+    let error = f.session.load(track, "marks").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotLoaded);
     assert!(error.to_string().contains("marks"), "{error}");
     Ok(())
@@ -387,31 +388,33 @@ fn the_database_computes_columns_of_records() -> Result<()> {
     let mut f = Fixture::new()?;
     let shop = shop(&f)?;
     let (marks, tracks) = (shop.records("marks")?, shop.records("tracks")?);
-    let mark = f.session.get_record(&marks, 1)?.expect("a mark");
+    let mark = marks.get(&mut f.session, 1)?.expect("a mark");
     let next = || marks.column::<i32>("second").map(|second| second + 10);
     f.forget();
-    f.session.set_record_expr(mark, "second", next()?)?;
-    assert_eq!(f.session.dirty_records(&marks), [mark]);
+    let second = || marks.column::<i32>("second");
+    f.session.set_expr(mark, second()?, next()?)?;
+    assert_eq!(f.session.dirty::<Record>(), [mark]);
     f.session.flush()?;
     f.sends(&["UPDATE marks SET second = second + ? WHERE id = ?"]);
-    f.session.get_record(&marks, 1)?;
+    marks.get(&mut f.session, 1)?;
     assert_eq!(f.session[mark].get::<i32>("second")?, 11);
     let kind = |result: Result<()>| result.expect_err("refused").kind();
     let id = || marks.column::<i64>("id");
     assert_eq!(
-        kind(f.session.set_record_expr(mark, "id", id()?)),
+        kind(f.session.set_expr(mark, id()?, id()?)),
         ErrorKind::InvalidState
     );
+    let of_another = || tracks.column::<i64>("album_id");
     assert_eq!(
-        kind(f.session.set_record_expr(mark, "second", id()?)),
+        kind(f.session.set_expr(mark, of_another()?, id()?)),
         ErrorKind::Mapping
     );
     assert_eq!(
-        kind(f.session.set_record_expr(mark, "minute", id()?)),
+        kind(f.session.set_expr(mark, id()? + 1, id()?)),
         ErrorKind::Mapping
     );
-    let of_another = tracks.column::<i64>("album_id")?;
-    f.session.set_record_expr(mark, "track_id", of_another)?;
+    let track = marks.column::<i64>("track_id")?;
+    f.session.set_expr(mark, track, of_another()?)?;
     assert_eq!(kind(f.session.flush()), ErrorKind::InvalidStatement);
     Ok(())
 }

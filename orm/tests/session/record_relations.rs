@@ -90,15 +90,15 @@ fn both_sides_change_at_once_and_the_difference_is_written() -> Result<()> {
     let [a, b] = all(&mut f.session, &tags)?[..] else {
         panic!("two tags");
     };
-    assert_eq!(f.session.related(x, "tags")?, [a, b]);
-    assert_eq!(f.session.related(b, "posts")?, [x, y]);
-    let c = f.session.add_record(with(&tags, "label", "c"));
+    assert_eq!(f.session.load(x, "tags")?, [a, b]);
+    assert_eq!(f.session.load(b, "posts")?, [x, y]);
+    let c = f.session.add(with(&tags, "label", "c"));
     f.forget();
-    f.session.relate(x, "tags", c)?;
-    assert_eq!(f.session.related(c, "posts")?, [x]);
-    f.session.unrelate(b, "posts", x)?;
-    assert_eq!(f.session.related(x, "tags")?, [a, c]);
-    assert_eq!(f.session.related_loaded(b, "posts")?, Some(vec![y]));
+    f.session.push(x, "tags", c)?;
+    assert_eq!(f.session.load(c, "posts")?, [x]);
+    f.session.remove(b, "posts", x)?;
+    assert_eq!(f.session.load(x, "tags")?, [a, c]);
+    assert_eq!(f.session.loaded(b, "posts")?, Some(vec![y]));
     f.sends(&[]);
     f.session.commit()?;
     f.sends(&[
@@ -109,7 +109,7 @@ fn both_sides_change_at_once_and_the_difference_is_written() -> Result<()> {
     ]);
     assert_eq!(tags_in_database(&f)?, ["x c a", "y b"]);
 
-    f.session.replace_related(y, "tags", [c, a])?;
+    f.session.replace(y, "tags", [c, a])?;
     f.session.commit()?;
     assert_eq!(tags_in_database(&f)?, ["x c a", "y c a"]);
     f.session.delete(a)?;
@@ -117,20 +117,17 @@ fn both_sides_change_at_once_and_the_difference_is_written() -> Result<()> {
     assert_eq!(tags_in_database(&f)?, ["x c", "y c"]);
     let error = f
         .session
-        .unrelate(x, "tags", b)
+        .remove(x, "tags", b)
         .and_then(|()| f.session.flush());
     assert_eq!(error.expect_err("not there").kind(), ErrorKind::StaleData);
     f.session.rollback()?;
-    f.session.related(x, "tags")?;
+    f.session.load(x, "tags")?;
     let error = f
         .session
-        .unrelate(x, "tags", b)
+        .remove(x, "tags", b)
         .expect_err("known not to be there");
     assert_eq!(error.kind(), ErrorKind::InvalidState);
-    let error = f
-        .session
-        .relate(x, "tags", y)
-        .expect_err("of another table");
+    let error = f.session.push(x, "tags", y).expect_err("of another table");
     assert_eq!(error.kind(), ErrorKind::Mapping);
     Ok(())
 }
@@ -151,8 +148,8 @@ fn pairs_are_loaded_along_joined_and_asked_for() -> Result<()> {
         assert_eq!(f.sent().len(), 1 + statements);
         let mut labels = Vec::new();
         for &post in &found {
-            for tag in session.related(post, "tags")? {
-                assert!(session.related(tag, "posts")?.contains(&post));
+            for tag in session.load(post, "tags")? {
+                assert!(session.load(tag, "posts")?.contains(&post));
                 labels.push(session[tag].get::<String>("label")?);
             }
         }
@@ -182,15 +179,15 @@ fn pairs_are_loaded_along_joined_and_asked_for() -> Result<()> {
 fn records_of_one_table_are_paired_from_both_sides() -> Result<()> {
     let mut f = Fixture::new()?;
     let sites = Metadata::reflect(&f.outside)?.records("sites")?;
-    let [a, b] = ["a", "b"].map(|name| f.session.add_record(with(&sites, "name", name)));
-    f.session.relate(a, "sites_by_source", b)?;
-    assert_eq!(f.session.related(b, "sites_by_target")?, [a]);
+    let [a, b] = ["a", "b"].map(|name| f.session.add(with(&sites, "name", name)));
+    f.session.push(a, "sites_by_source", b)?;
+    assert_eq!(f.session.load(b, "sites_by_target")?, [a]);
     f.session.commit()?;
     let mut session = Session::new(&f.outside);
-    let a = session.get_record(&sites, "a")?.expect("a site");
-    let linked = session.related(a, "sites_by_source")?;
+    let a = sites.get(&mut session, "a")?.expect("a site");
+    let linked = session.load(a, "sites_by_source")?;
     assert_eq!(session[linked[0]].get::<String>("name")?, "b");
-    assert_eq!(session.related(a, "sites_by_target")?, []);
+    assert_eq!(session.load(a, "sites_by_target")?, []);
     Ok(())
 }
 
@@ -199,20 +196,20 @@ fn pairs_have_keys_of_several_columns() -> Result<()> {
     let mut f = Fixture::new()?;
     let blog = Metadata::reflect(&f.outside)?;
     let (posts, seats) = (blog.records("posts")?, blog.records("seats")?);
-    let post = f.session.add_record(with(&posts, "title", "x"));
+    let post = f.session.add(with(&posts, "title", "x"));
     let mut seat = with(&seats, "place", "a");
     seat.set("row", 1)?;
     seat.set("taken", true)?;
-    let seat = f.session.add_record(seat);
-    f.session.relate(seat, "posts", post)?;
+    let seat = f.session.add(seat);
+    f.session.push(seat, "posts", post)?;
     f.session.commit()?;
     let mut session = Session::new(&f.outside);
-    let seat = session.get_record(&seats, (1, "a"))?.expect("a seat");
-    let post = session.related(seat, "posts")?[0];
-    assert_eq!(session.related(post, "seats")?, [seat]);
+    let seat = seats.get(&mut session, (1, "a"))?.expect("a seat");
+    let post = session.load(seat, "posts")?[0];
+    assert_eq!(session.load(post, "seats")?, [seat]);
     session.delete(seat)?;
     session.commit()?;
-    assert_eq!(session.related(post, "seats")?, []);
+    assert_eq!(session.load(post, "seats")?, []);
     Ok(())
 }
 
@@ -221,43 +218,36 @@ fn relations_to_one_are_set_and_let_go() -> Result<()> {
     let mut f = Fixture::new()?;
     let shown = Metadata::reflect(&f.outside)?;
     let (authors, books) = (shown.records("authors")?, shown.records("books")?);
-    let [ann, bob] = ["ann", "bob"].map(|name| f.session.add_record(with(&authors, "name", name)));
-    let book = f.session.add_record(with(&books, "title", "t"));
-    f.session.replace_related(book, "author", [ann])?;
-    assert_eq!(f.session.related(ann, "books")?, [book]);
-    let error = f
-        .session
-        .unrelate(book, "author", bob)
-        .expect_err("another");
+    let [ann, bob] = ["ann", "bob"].map(|name| f.session.add(with(&authors, "name", name)));
+    let book = f.session.add(with(&books, "title", "t"));
+    f.session.replace(book, "author", [ann])?;
+    assert_eq!(f.session.load(ann, "books")?, [book]);
+    let error = f.session.remove(book, "author", bob).expect_err("another");
     assert_eq!(error.kind(), ErrorKind::InvalidState);
     let error = f
         .session
-        .replace_related(book, "author", [ann, bob])
+        .replace(book, "author", [ann, bob])
         .expect_err("two");
     assert_eq!(error.kind(), ErrorKind::InvalidState);
-    f.session.replace_related(book, "author", [bob])?;
+    f.session.replace(book, "author", [bob])?;
     f.session.commit()?;
     assert_eq!(f.session[book].get::<i64>("author_id")?, 2);
-    f.session.unrelate(book, "author", bob)?;
-    assert_eq!(f.session.related(bob, "books")?, []);
+    f.session.remove(book, "author", bob)?;
+    assert_eq!(f.session.load(bob, "books")?, []);
     f.session.commit()?;
     assert_eq!(f.session[book].get::<Option<i64>>("author_id")?, None);
-    let error = f
-        .session
-        .related_loaded(book, "author")
-        .expect_err("no collection");
+    let error = f.session.loaded(book, "author").expect_err("no collection");
     assert_eq!(error.kind(), ErrorKind::Mapping);
 
     let (people, passports) = (shown.records("people")?, shown.records("passports")?);
-    let ann = f.session.add_record(with(&people, "name", "ann"));
-    let [old, new] =
-        ["1", "2"].map(|number| f.session.add_record(with(&passports, "number", number)));
-    f.session.relate(ann, "passports", old)?;
+    let ann = f.session.add(with(&people, "name", "ann"));
+    let [old, new] = ["1", "2"].map(|number| f.session.add(with(&passports, "number", number)));
+    f.session.push(ann, "passports", old)?;
     f.session.commit()?;
-    f.session.replace_related(ann, "passports", [new])?;
+    f.session.replace(ann, "passports", [new])?;
     f.session.commit()?;
     assert_eq!(f.session[old].get::<Option<i64>>("person_id")?, None);
-    assert_eq!(f.session.related(new, "person")?, [ann]);
+    assert_eq!(f.session.load(new, "person")?, [ann]);
     Ok(())
 }
 
@@ -313,34 +303,34 @@ fn declared_relations_take_the_place_of_those_along_foreign_keys() -> Result<()>
     let names: Vec<&str> = racks.relations().map(|(name, _)| name).collect();
     assert_eq!(names, ["content", "keepers"]);
 
-    let rack = f.session.add_record(with(&racks, "label", "r"));
-    let [a, b] = ["a", "b"].map(|label| f.session.add_record(with(&crates, "label", label)));
-    f.session.replace_related(rack, "content", [a, b])?;
+    let rack = f.session.add(with(&racks, "label", "r"));
+    let [a, b] = ["a", "b"].map(|label| f.session.add(with(&crates, "label", label)));
+    f.session.replace(rack, "content", [a, b])?;
     let keeper = f
         .session
-        .add_record(with(&metadata.records("keepers")?, "name", "kim"));
-    f.session.relate(rack, "keepers", keeper)?;
+        .add(with(&metadata.records("keepers")?, "name", "kim"));
+    f.session.push(rack, "keepers", keeper)?;
     f.session.commit()?;
     f.session.clear();
     f.forget();
-    let rack = f.session.get_record(&racks, 1)?.expect("a rack");
+    let rack = racks.get(&mut f.session, 1)?.expect("a rack");
     f.sends(&[
         "BEGIN",
         "SELECT racks WHERE id = ?",
         "SELECT crates WHERE rack_id = ? ORDER BY label DESC, id",
     ]);
-    let content = f.session.related(rack, "content")?;
+    let content = f.session.load(rack, "content")?;
     let labels: Result<Vec<String>> = content.iter().map(|&c| f.session[c].get("label")).collect();
     assert_eq!(labels?, ["b", "a"]);
     f.sends(&[]);
-    f.session.unrelate(rack, "content", content[0])?;
+    f.session.remove(rack, "content", content[0])?;
     f.session.commit()?;
     assert_eq!(
         crates.query().count(&mut f.session)?,
         1,
         "an orphan is deleted"
     );
-    assert_eq!(f.session.related(rack, "keepers")?.len(), 1);
+    assert_eq!(f.session.load(rack, "keepers")?.len(), 1);
     f.session.delete(rack)?;
     f.session.commit()?;
     assert_eq!(

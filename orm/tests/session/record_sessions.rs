@@ -44,20 +44,20 @@ fn what_a_record_shall_be_related_to_is_added_along() -> Result<()> {
     album.relate("tracks", track("x"))?;
     album.relate("tracks", track("y"))?;
     let copy = album.clone();
-    let album = f.session.add_record(album);
-    assert_eq!(f.session.related(album, "tracks")?.len(), 2);
+    let album = f.session.add(album);
+    assert_eq!(f.session.load(album, "tracks")?.len(), 2);
     f.session.commit()?;
     f.holds::<Track>(3);
-    let copy = f.session.add_record(copy);
-    assert_eq!(f.session.related(copy, "tracks")?.len(), 2);
+    let copy = f.session.add(copy);
+    assert_eq!(f.session.load(copy, "tracks")?.len(), 2);
 
     // What is put into a record of the session waits for the flush; of a relation to one, the last counts.
-    let other = f.session.add_record(track("z"));
+    let other = f.session.add(track("z"));
     f.session[other].relate("album", copy)?;
     f.session[other].relate("album", album)?;
-    assert_eq!(f.session.related(other, "album")?, []);
+    assert_eq!(f.session.load(other, "album")?, []);
     f.session.flush()?;
-    assert_eq!(f.session.related(other, "album")?, [album]);
+    assert_eq!(f.session.load(other, "album")?, [album]);
     f.session.commit()?;
 
     let kind = |result: Result<()>| result.expect_err("refused").kind();
@@ -74,7 +74,7 @@ fn what_a_record_shall_be_related_to_is_added_along() -> Result<()> {
     f.session.rollback()?;
     let mut album = with(&albums, [("title", "c".into())]);
     album.relate("tracks", other)?;
-    let refused = f.session.insert_all_records(&albums, [album]).map(drop);
+    let refused = f.session.insert_all([album]).map(drop);
     assert_eq!(kind(refused), ErrorKind::InvalidState);
     Ok(())
 }
@@ -85,7 +85,7 @@ fn a_record_is_laid_over_the_one_of_its_key() -> Result<()> {
     f.behind(|session| Ok(session.add(Author::new("ann"))))?;
     let authors = Metadata::reflect(&f.outside)?.records("authors")?;
     let aged = |age: i32| with(&authors, [("id", 1_i64.into()), ("age", age.into())]);
-    let ann = f.session.merge_record(aged(3))?;
+    let ann = f.session.merge(aged(3))?;
     f.sends(&["BEGIN", "SELECT authors WHERE id = ?"]);
     assert_eq!(
         f.session[ann].get::<String>("name")?,
@@ -94,16 +94,16 @@ fn a_record_is_laid_over_the_one_of_its_key() -> Result<()> {
     );
     f.session.flush()?;
     f.sends(&["UPDATE authors SET age = ? WHERE id = ?"]);
-    assert_eq!(f.session.merge_record(aged(3))?, ann);
+    assert_eq!(f.session.merge(aged(3))?, ann);
     f.session.flush()?;
     f.sends(&[]);
     let cleared = with(&authors, [("id", 1_i64.into()), ("age", Value::Null)]);
-    f.session.merge_record(cleared)?;
+    f.session.merge(cleared)?;
     assert_eq!(f.session[ann].get::<Option<i32>>("age")?, None);
-    let keyless = f.session.merge_record(named(&authors, "bob"))?;
+    let keyless = f.session.merge(named(&authors, "bob"))?;
     let mut unknown = named(&authors, "carl");
     unknown.set("id", 9)?;
-    let unknown = f.session.merge_record(unknown)?;
+    let unknown = f.session.merge(unknown)?;
     let states = [keyless, unknown].map(|author| f.session.state(author));
     assert_eq!(
         states,
@@ -128,9 +128,9 @@ fn a_merge_goes_along_relations_unless_they_say_otherwise() -> Result<()> {
         album.relate("tracks", with(tracks, [("title", "two".into())]))?;
         Ok(album)
     };
-    let album = f.session.merge_record(graph(&albums, &tracks)?)?;
+    let album = f.session.merge(graph(&albums, &tracks)?)?;
     let titles = |f: &mut Fixture, album| -> Result<Vec<String>> {
-        let tracks = f.session.related(album, "tracks")?;
+        let tracks = f.session.load(album, "tracks")?;
         tracks
             .iter()
             .map(|&track| f.session[track].get("title"))
@@ -149,7 +149,7 @@ fn a_merge_goes_along_relations_unless_they_say_otherwise() -> Result<()> {
     let tables = tables.relation("albums", without).metadata()?;
     let (albums, tracks) = (tables.records("albums")?, tables.records("tracks")?);
     f.session.clear();
-    let album = f.session.merge_record(graph(&albums, &tracks)?)?;
+    let album = f.session.merge(graph(&albums, &tracks)?)?;
     assert_eq!(titles(&mut f, album)?, ["One", "two"], "nothing came along");
     Ok(())
 }
@@ -201,9 +201,9 @@ fn hooks_are_called_for_the_records_of_a_table() -> Result<()> {
     ] {
         f.session.hook(hook);
     }
-    let ann = f.session.add_record(named(&authors, " ann "));
+    let ann = f.session.add(named(&authors, " ann "));
     f.session
-        .add_record(with(&books, [("title", "not asked for".into())]));
+        .add(with(&books, [("title", "not asked for".into())]));
     f.session.commit()?;
     assert_eq!(calls.take(), ["before insert ann", "after insert ann"]);
     f.session[ann].set("name", " Ann")?;
@@ -227,7 +227,7 @@ fn hooks_are_called_for_the_records_of_a_table() -> Result<()> {
     let refuse = |_: &mut Record| Err(Error::new(ErrorKind::Validation, "no"));
     let mut session = Session::new(&f.outside);
     session.hook(Hook::before_insert_record("books", refuse));
-    session.add_record(with(&books, [("title", "t".into())]));
+    session.add(with(&books, [("title", "t".into())]));
     let error = session.flush().expect_err("refused");
     assert_eq!(
         (error.kind(), error.message()),
@@ -241,29 +241,31 @@ fn the_records_of_a_table_are_listed_by_what_becomes_of_them() -> Result<()> {
     let mut f = Fixture::new()?;
     let shown = Metadata::reflect(&f.outside)?;
     let (authors, books) = (shown.records("authors")?, shown.records("books")?);
-    assert_eq!(f.session.new_records(&authors), []);
-    let [a, b, c] = ["a", "b", "c"].map(|name| f.session.add_record(named(&authors, name)));
-    f.session.add_record(with(&books, [("title", "t".into())]));
-    assert_eq!(f.session.new_records(&authors), [a, b, c]);
+    assert_eq!(f.session.new_objects::<Record>(), []);
+    let [a, b, c] = ["a", "b", "c"].map(|name| f.session.add(named(&authors, name)));
+    let book = f.session.add(with(&books, [("title", "t".into())]));
+    assert_eq!(f.session.new_objects::<Record>(), [a, b, c, book]);
     f.session.commit()?;
-    assert_eq!(f.session.persistent_records(&authors), [a, b, c]);
+    assert_eq!(f.session.persistent::<Record>(), [a, b, c, book]);
     f.session[b].set("name", "B")?;
     f.session.delete(c)?;
-    assert_eq!(f.session.dirty_records(&authors), [b]);
-    assert_eq!(f.session.deleted_records(&authors), [c]);
-    assert_eq!(f.session.dirty_records(&books), []);
-    let text = |text: &str| Value::Text(text.to_owned());
+    assert_eq!(f.session.dirty::<Record>(), [b]);
+    assert_eq!(f.session.deleted::<Record>(), [c]);
+    let name = || authors.column::<String>("name");
     assert_eq!(
-        f.session.record_history(b, "name")?,
-        Some((text("b"), text("B")))
+        f.session.history(b, name()?)?,
+        Some(("b".to_owned(), "B".to_owned()))
     );
-    assert_eq!(f.session.record_history(b, "age")?, None);
-    assert_eq!(f.session.record_history(a, "name")?, None);
-    let error = f
-        .session
-        .record_history(a, "mood")
-        .expect_err("no such column");
-    assert_eq!(error.kind(), ErrorKind::Mapping);
+    let age = authors.column::<Option<i32>>("age");
+    assert_eq!(f.session.history(b, age?)?, None);
+    assert_eq!(f.session.history(a, name()?)?, None);
+    for foreign in [
+        f.session.history(a, books.column::<String>("title")?),
+        f.session.history(a, selfsame::sql::lower(name()?)),
+    ] {
+        let error = foreign.expect_err("no column of this table");
+        assert_eq!(error.kind(), ErrorKind::Mapping);
+    }
     Ok(())
 }
 
@@ -281,10 +283,10 @@ fn lists_are_kept_in_documents() -> Result<()> {
     let mut note = named(&notes, "n");
     note.set("labels", Value::Json(r#"["a", "b"]"#.to_owned()))?;
     note.set("picture", vec![1_u8, 2])?;
-    f.session.add_record(note);
+    f.session.add(note);
     f.session.commit()?;
     let mut session = Session::new(&f.outside);
-    let note = session.get_record(&notes, "n")?.expect("a note");
+    let note = notes.get(&mut session, "n")?.expect("a note");
     assert_eq!(session[note].get::<Vec<u8>>("picture")?, [1, 2]);
     let Some(Value::Json(labels)) = session[note].value("labels") else {
         panic!("a document");
@@ -308,12 +310,12 @@ fn a_row_is_never_an_entity_and_a_record_in_one_session() -> Result<()> {
     let ann = f.session.get::<Author>(1)?.expect("an author");
     // As often as it is asked, with autoflush or without, and whatever way leads there.
     for _ in 0..2 {
-        assert!(is_refused(f.session.get_record(&authors, 1)));
+        assert!(is_refused(authors.get(&mut f.session, 1)));
         assert!(is_refused(authors.query().all(&mut f.session)));
         assert!(is_refused(
             f.session.no_autoflush(|s| authors.query().all(s))
         ));
-        assert!(is_refused(f.session.get_many_records(&authors, [1, 2])));
+        assert!(is_refused(authors.get_many(&mut f.session, [1, 2])));
         let all = authors.query().update().set("age", 3);
         assert!(is_refused(all.execute(&mut f.session)));
         assert!(is_refused(authors.query().delete().execute(&mut f.session)));
@@ -321,12 +323,12 @@ fn a_row_is_never_an_entity_and_a_record_in_one_session() -> Result<()> {
     // What passes the map by has no second object.
     assert_eq!(authors.query().rows(&mut f.session)?.len(), 1);
     assert_eq!(authors.query().count(&mut f.session)?, 1);
-    let book = f.session.add_record(with(
+    let book = f.session.add(with(
         &books,
         [("title", "t".into()), ("author_id", 1_i64.into())],
     ));
     f.session.commit()?;
-    assert!(is_refused(f.session.related(book, "author")));
+    assert!(is_refused(f.session.load(book, "author")));
     assert!(is_refused(books.query().with("author").all(&mut f.session)));
     let joined = selfsame::query::RecordLoad::joined("author");
     assert!(is_refused(books.query().with(joined).all(&mut f.session)));
@@ -339,7 +341,7 @@ fn a_row_is_never_an_entity_and_a_record_in_one_session() -> Result<()> {
     f.session.commit()?;
 
     // A new one fails each flush until it is rolled back; all else goes on.
-    let bob = f.session.add_record(named(&authors, "bob"));
+    let bob = f.session.add(named(&authors, "bob"));
     assert!(is_refused(f.session.flush()));
     f.session.rollback()?;
     assert_eq!(f.session.state(bob), State::Transient);
@@ -347,7 +349,7 @@ fn a_row_is_never_an_entity_and_a_record_in_one_session() -> Result<()> {
     f.session.commit()?;
     let bob = f.session.take(bob)?;
     f.session.clear();
-    f.session.add_record(bob);
+    f.session.add(bob);
     f.session.commit()?;
     assert!(is_refused(f.session.get::<Author>(1)));
     assert!(is_refused(Author::query().all(&mut f.session)));

@@ -1,5 +1,6 @@
 //! Rows without a struct, in one session with those of entities.
 
+use selfsame::entity::{Many, One, Required};
 use selfsame::prelude::*;
 use selfsame::record::{Record, Records};
 use selfsame::schema::{Column, ColumnType, Generated, Table};
@@ -46,10 +47,10 @@ fn records_are_written_along_with_entities() -> Result<()> {
     let mut f = Fixture::new()?;
     let [racks, crates] = records(&f)?;
     let ann = f.session.add(Author::new("ann"));
-    let rack = f.session.add_record(named(&racks, "label", "a")?);
-    let book = f.session.add_record(named(&crates, "what", "books")?);
+    let rack = f.session.add(named(&racks, "label", "a")?);
+    let book = f.session.add(named(&crates, "what", "books")?);
     assert_eq!(f.session.state(rack), State::Pending);
-    f.session.relate(book, "rack", rack)?;
+    f.session.push(book, "rack", rack)?;
     f.session.commit()?;
     f.sends(&[
         "BEGIN IMMEDIATE",
@@ -69,10 +70,10 @@ fn records_are_written_along_with_entities() -> Result<()> {
 fn one_row_is_one_record_and_only_what_changed_is_written() -> Result<()> {
     let mut f = Fixture::new()?;
     let [racks, _] = records(&f)?;
-    let rack = f.session.add_record(named(&racks, "label", "a")?);
+    let rack = f.session.add(named(&racks, "label", "a")?);
     f.session.flush()?;
     f.forget();
-    assert_eq!(f.session.get_record(&racks, 1)?, Some(rack));
+    assert_eq!(racks.get(&mut f.session, 1)?, Some(rack));
     f.sends(&[]);
     f.session[rack].set("label", "b")?;
     f.session[rack].set("label", "a")?;
@@ -82,9 +83,9 @@ fn one_row_is_one_record_and_only_what_changed_is_written() -> Result<()> {
     f.sends(&["UPDATE racks SET height = ? WHERE id = ?"]);
     f.session.rollback()?;
     assert_eq!(f.session.state(rack), State::Transient);
-    assert_eq!(f.session.get_record(&racks, 1)?, None);
+    assert_eq!(racks.get(&mut f.session, 1)?, None);
 
-    let rack = f.session.add_record(named(&racks, "label", "c")?);
+    let rack = f.session.add(named(&racks, "label", "c")?);
     f.session.commit()?;
     f.session[rack].set("label", "d")?;
     f.session.rollback()?;
@@ -104,7 +105,7 @@ fn records_are_found_by_conditions() -> Result<()> {
     for (label, height) in [("a", 1), ("b", 2), ("c", 3)] {
         let mut rack = named(&racks, "label", label)?;
         rack.set("height", height)?;
-        f.session.add_record(rack);
+        f.session.add(rack);
     }
     let height = || racks.column::<i32>("height");
     let query = racks
@@ -137,25 +138,22 @@ fn relations_of_records_follow_foreign_keys() -> Result<()> {
     let mut f = Fixture::new()?;
     let [racks, crates] = records(&f)?;
     let [a, b] = ["a", "b"].map(|label| named(&racks, "label", label));
-    let (a, b) = (f.session.add_record(a?), f.session.add_record(b?));
-    let book = f.session.add_record(named(&crates, "what", "books")?);
-    f.session.relate(a, "crates", book)?;
+    let (a, b) = (f.session.add(a?), f.session.add(b?));
+    let book = f.session.add(named(&crates, "what", "books")?);
+    f.session.push(a, "crates", book)?;
     f.session.commit()?;
-    assert_eq!(f.session.related(book, "rack")?, [a]);
-    assert_eq!(f.session.related(a, "crates")?, [book]);
-    f.session.relate(book, "rack", b)?;
-    assert_eq!(f.session.related(a, "crates")?, []);
-    assert_eq!(f.session.related(b, "crates")?, [book]);
+    assert_eq!(f.session.load(book, "rack")?, [a]);
+    assert_eq!(f.session.load(a, "crates")?, [book]);
+    f.session.push(book, "rack", b)?;
+    assert_eq!(f.session.load(a, "crates")?, []);
+    assert_eq!(f.session.load(b, "crates")?, [book]);
     f.session.commit()?;
     assert_eq!(f.session[book].get::<i64>("rack_id")?, 2);
 
     let kind = |result: Result<()>| result.map_err(|error: Error| error.kind());
+    assert_eq!(kind(f.session.push(a, "rack", b)), Err(ErrorKind::Mapping));
     assert_eq!(
-        kind(f.session.relate(a, "rack", b)),
-        Err(ErrorKind::Mapping)
-    );
-    assert_eq!(
-        kind(f.session.relate(book, "rack", book)),
+        kind(f.session.push(book, "rack", book)),
         Err(ErrorKind::Mapping)
     );
     Ok(())
@@ -171,27 +169,23 @@ fn keys_of_several_columns_and_of_other_types() -> Result<()> {
         seat.set("taken", false)?;
         Ok(seat)
     };
-    let (a, b) = (
-        f.session.add_record(seat("a")?),
-        f.session.add_record(seat("b")?),
-    );
+    let (a, b) = (f.session.add(seat("a")?), f.session.add(seat("b")?));
     f.session.commit()?;
-    assert_eq!(f.session.get_record(&seats, (1, "b"))?, Some(b));
-    assert_eq!(f.session.get_record(&seats, (1_i64, "a"))?, Some(a));
-    assert_eq!(f.session.get_record(&seats, (2, "a"))?, None);
+    assert_eq!(seats.get(&mut f.session, (1, "b"))?, Some(b));
+    assert_eq!(seats.get(&mut f.session, (1_i64, "a"))?, Some(a));
+    assert_eq!(seats.get(&mut f.session, (2, "a"))?, None);
     f.session[a].set("place", "c")?;
     f.session.commit()?;
-    assert_eq!(f.session.get_record(&seats, (1, "c"))?, Some(a));
+    assert_eq!(seats.get(&mut f.session, (1, "c"))?, Some(a));
 
-    f.session.add_record(seat("b")?);
+    f.session.add(seat("b")?);
     let error = f.session.flush().expect_err("one key twice");
     assert_eq!(error.kind(), ErrorKind::IdentityConflict);
     f.session.rollback()?;
-    let wrong = f.session.get_record(&seats, 1).expect_err("too few values");
+    let wrong = seats.get(&mut f.session, 1).expect_err("too few values");
     assert_eq!(wrong.kind(), ErrorKind::Conversion);
-    let wrong = f
-        .session
-        .get_record(&seats, ("a", "b"))
+    let wrong = seats
+        .get(&mut f.session, ("a", "b"))
         .expect_err("another type");
     assert_eq!(
         (wrong.kind(), wrong.column_name()),
@@ -204,9 +198,9 @@ fn keys_of_several_columns_and_of_other_types() -> Result<()> {
 fn records_come_back_with_a_savepoint_and_leave_their_parent() -> Result<()> {
     let mut f = Fixture::new()?;
     let [racks, crates] = records(&f)?;
-    let rack = f.session.add_record(named(&racks, "label", "a")?);
-    let book = f.session.add_record(named(&crates, "what", "books")?);
-    f.session.relate(book, "rack", rack)?;
+    let rack = f.session.add(named(&racks, "label", "a")?);
+    let book = f.session.add(named(&crates, "what", "books")?);
+    f.session.push(book, "rack", rack)?;
     f.session.commit()?;
     let undone: Result<()> = f.session.savepoint(|session| {
         session[rack].set("label", "b")?;
@@ -217,10 +211,10 @@ fn records_come_back_with_a_savepoint_and_leave_their_parent() -> Result<()> {
     assert_eq!(f.session[rack].get::<String>("label")?, "a");
     f.session[book].set("rack_id", None::<i64>)?;
     f.session.commit()?;
-    assert_eq!(f.session.related(book, "rack")?, []);
-    assert_eq!(f.session.related(rack, "crates")?, []);
+    assert_eq!(f.session.load(book, "rack")?, []);
+    assert_eq!(f.session.load(rack, "crates")?, []);
 
-    let unnamed = f.session.add_record(racks.record());
+    let unnamed = f.session.add(racks.record());
     let error = f.session.flush().expect_err("no label");
     assert_eq!(error.kind(), ErrorKind::NotNullViolation);
     f.session.rollback()?;
@@ -233,7 +227,7 @@ fn one_session_takes_one_mapping_of_a_table() -> Result<()> {
     let mut f = Fixture::new()?;
     let authors = Metadata::reflect(&f.outside)?.records("authors")?;
     f.session.add(Author::new("ann"));
-    f.session.add_record(named(&authors, "name", "bob")?);
+    f.session.add(named(&authors, "name", "bob")?);
     let error = f.session.flush().expect_err("two mappings");
     assert_eq!(error.kind(), ErrorKind::Mapping);
     assert!(
@@ -259,14 +253,136 @@ fn a_database_is_mapped_by_its_own_word() -> Result<()> {
     let authors = reflected.records("authors")?;
     let books = reflected.records("books")?;
     let ann = authors.query().one(&mut f.session)?;
-    let book = f.session.add_record(named(&books, "title", "t")?);
-    f.session.relate(ann, "books", book)?;
+    let book = f.session.add(named(&books, "title", "t")?);
+    f.session.push(ann, "books", book)?;
     f.session.commit()?;
-    assert_eq!(f.session.related(book, "author")?, [ann]);
+    assert_eq!(f.session.load(book, "author")?, [ann]);
     let mut session = Session::new(&f.outside);
-    let key = session.get_record(&books, 1)?.expect("a book");
+    let key = books.get(&mut session, 1)?.expect("a book");
     assert_eq!(session[key].get::<i64>("author_id")?, 1);
     let error = reflected.records("nothing").expect_err("no such table");
     assert_eq!(error.kind(), ErrorKind::Mapping);
+    Ok(())
+}
+
+#[test]
+fn relations_are_values_that_know_how_many_they_lead_to() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [racks, crates] = records(&f)?;
+    let inside = racks.relation::<Many>("crates")?;
+    let rack_of = crates.relation::<One>("rack")?;
+    assert_eq!(
+        format!("{inside:?} {rack_of:?}"),
+        "racks.crates crates.rack"
+    );
+
+    let [low, high] = [
+        named(&racks, "label", "low")?,
+        named(&racks, "label", "high")?,
+    ];
+    let [low, high] = f.session.add_all([low, high]);
+    let [a, b] = [named(&crates, "what", "a")?, named(&crates, "what", "b")?];
+    let [a, b] = f.session.add_all([a, b]);
+    f.session.push(low, inside.clone(), a)?;
+    f.session.set(b, rack_of.clone(), Some(low))?;
+    assert_eq!(f.session.load(low, inside.clone())?, [a, b]);
+    f.session.replace(high, inside.clone(), [b])?;
+    f.session.remove(low, inside.clone(), a)?;
+    assert_eq!(f.session.load(low, inside.clone())?, []);
+    assert_eq!(f.session.loaded(high, inside.clone())?, Some(vec![b]));
+    f.session.commit()?;
+    f.session.clear();
+    let b = crates.get(&mut f.session, 2)?.expect("it was written");
+    let high = f.session.load(b, rack_of.clone())?.expect("it is there");
+    assert_eq!(f.session[high].get::<String>("label")?, "high");
+    f.session.set(b, rack_of.clone(), None)?;
+    f.session.set(b, "rack", Some(high))?;
+    assert_eq!(f.session.load(high, "crates")?, [b]);
+
+    let kind = |found: Result<()>| found.expect_err("refused").kind();
+    let a = crates.get(&mut f.session, 1)?.expect("it was written");
+    // By another number than the relation has, of another table, and to a record of another.
+    assert_eq!(
+        kind(racks.relation::<One>("crates").map(drop)),
+        ErrorKind::Mapping
+    );
+    assert_eq!(
+        kind(crates.relation::<Many>("rack").map(drop)),
+        ErrorKind::Mapping
+    );
+    assert_eq!(
+        kind(crates.relation::<Required>("rack").map(drop)),
+        ErrorKind::Mapping
+    );
+    assert_eq!(
+        kind(f.session.load(b, inside.clone()).map(drop)),
+        ErrorKind::Mapping
+    );
+    assert_eq!(
+        kind(f.session.push(high, inside.clone(), high)),
+        ErrorKind::Mapping
+    );
+    assert_eq!(
+        kind(f.session.set(high, "crates", Some(b))),
+        ErrorKind::Mapping
+    );
+    assert_eq!(
+        kind(f.session.replace(b, "rack", [high, high])),
+        ErrorKind::InvalidState
+    );
+    assert_eq!(
+        kind(f.session.remove(high, inside, a)),
+        ErrorKind::InvalidState
+    );
+    f.session.commit()?;
+    Ok(())
+}
+
+#[test]
+fn columns_of_records_are_values() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [racks, crates] = records(&f)?;
+    let rack = f.session.add(named(&racks, "label", "a")?);
+    f.session.commit()?;
+    let height = || racks.column::<i32>("height");
+    f.session[rack].set("height", 1)?;
+    f.session.flush()?;
+    f.session.set_expr(rack, height()?, height()? + 2)?;
+    assert_eq!(f.session.dirty::<Record>(), [rack]);
+    f.session.flush()?;
+    f.session.refresh(rack)?;
+    assert_eq!(f.session[rack].get::<i32>("height")?, 3);
+    f.session[rack].set("height", 4)?;
+    assert_eq!(f.session.history(rack, height()?)?, Some((3, 4)));
+
+    let kind = |found: Result<()>| found.expect_err("refused").kind();
+    // A column of another table, of another name of this one, and an expression are no columns of it.
+    let what = crates.column::<String>("what")?;
+    assert_eq!(
+        kind(f.session.history(rack, what).map(drop)),
+        ErrorKind::Mapping
+    );
+    let other = racks.alias("other").column::<i32>("height")?;
+    assert_eq!(
+        kind(f.session.history(rack, other).map(drop)),
+        ErrorKind::Mapping
+    );
+    let sum = height()? + 1;
+    assert_eq!(
+        kind(f.session.set_expr(rack, sum, height()?)),
+        ErrorKind::Mapping
+    );
+    // Rows of two tables are no one INSERT.
+    let mixed = [named(&racks, "label", "x")?, named(&crates, "what", "x")?];
+    assert_eq!(
+        kind(f.session.insert_all(mixed).map(drop)),
+        ErrorKind::Mapping
+    );
+    // But they are merged together.
+    let merged = f
+        .session
+        .merge_all([named(&racks, "label", "x")?, named(&crates, "what", "x")?])?;
+    f.session.commit()?;
+    assert_eq!(f.session[merged[1]].table().name, "crates");
     Ok(())
 }

@@ -83,7 +83,7 @@ impl RecordBulkUpdate {
     /// As there; [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) and [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a
     /// column does not exist or its value does not fit.
     pub fn execute(self, session: &mut Session) -> Result<u64> {
-        let store = session.store_of_records(self.records.mapper());
+        let store = session.store_mapped_by::<Record>(self.records.mapper());
         session.bulk_update(store, self.set?, self.filter)
     }
 
@@ -104,7 +104,7 @@ impl RecordBulkDelete {
     ///
     /// What the flush or the statement gives. If the statement fails, the session waits for [`rollback`](Session::rollback).
     pub fn execute(self, session: &mut Session) -> Result<u64> {
-        let store = session.store_of_records(self.records.mapper());
+        let store = session.store_mapped_by::<Record>(self.records.mapper());
         session.bulk_delete(store, self.filter)
     }
 }

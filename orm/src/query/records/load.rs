@@ -49,7 +49,7 @@ impl RecordLoad {
     }
 
     /// The members of a collection for which a condition is true, by one more statement for all records of the query, into a view of
-    /// its own that [`Session::filtered_related`](crate::session::Session::filtered_related) reads; the collection itself is left as it
+    /// its own that [`Session::filtered`](crate::session::Session::filtered) reads; the collection itself is left as it
     /// is. `filtered("album", true)` is for all of them, to be ordered or limited.
     ///
     /// ```

@@ -2,12 +2,10 @@
 
 use std::fmt::Debug;
 
-use crate::entity::{Entity, Mapped, Mapper};
+use crate::entity::{ColumnOf, Mapped};
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{self, Record, Records};
-use crate::session::{AnyStore, Handle, Session, State};
-use crate::sql::Column;
-use crate::value::{ColumnValue, Value};
+use crate::session::{AnyStore, Handle, Session, State, Store};
+use crate::value::ColumnValue;
 
 impl Session {
     /// Where an object stands. A handle that is stale, or of another session, is [`State::Detached`].
@@ -35,14 +33,14 @@ impl Session {
     ///
     /// As [`is_modified`](Self::is_modified); [`NotLoaded`](crate::ErrorKind::NotLoaded) for a deferred column that was set without being
     /// loaded, whose old value nobody knows here.
-    pub fn history<E: Entity, T: ColumnValue>(
+    pub fn history<E: Mapped, T: ColumnValue>(
         &self,
         handle: Handle<E>,
-        column: Column<E, T>,
+        column: impl ColumnOf<E, T>,
     ) -> Result<Option<(T, T)>> {
         let new = self.try_ref(handle)?;
-        let mapper = E::mapper();
-        let column = usize::from(column.index());
+        let mapper = new.mapping();
+        let column = column.find(mapper)?;
         let store = self.typed(handle);
         let Some(old) = store.and_then(|store| store.before(handle.slot, column)) else {
             return Ok(None);
@@ -64,67 +62,37 @@ impl Session {
         )))
     }
 
-    /// The old and the new value of a record's column that will be written, NULL where there is none; `None` if it did not change.
-    ///
-    /// # Errors
-    ///
-    /// As [`is_modified`](Self::is_modified); [`ErrorKind::Mapping`] if the table has no such column.
-    pub fn record_history(
-        &self,
-        handle: Handle<Record>,
-        column: &str,
-    ) -> Result<Option<(Value, Value)>> {
-        let new = self.try_ref(handle)?;
-        let mapper = new.mapper();
-        let column = record::position(mapper, column)?;
-        let store = self.typed(handle);
-        let Some(old) = store.and_then(|store| store.before(handle.slot, column)) else {
-            return Ok(None);
-        };
-        let new = Mapped::value(new, mapper, column);
-        let pair = old.value().zip(new.value());
-        let changed = pair.filter(|(old, new)| !old.same(*new));
-        Ok(changed.map(|(old, new)| (old.to_owned(), new.to_owned())))
-    }
-
-    /// The objects of a type that the next flush will insert, in the order of `add`.
-    pub fn new_objects<E: Entity>(&self) -> Vec<Handle<E>> {
-        self.pending_of(E::mapper())
-    }
-
-    /// The records of a table that the next flush will insert, in the order of `add_record`.
-    pub fn new_records(&self, records: &Records) -> Vec<Handle<Record>> {
-        self.pending_of(records.mapper())
+    /// The objects of a type that the next flush will insert, in the order of `add`. Records are of one type, whatever their table:
+    /// `session[record].table()` tells it.
+    pub fn new_objects<E: Mapped>(&self) -> Vec<Handle<E>> {
+        self.handles(|store| store.pending().to_vec())
     }
 
     /// The objects of a type that the next flush will update.
-    pub fn dirty<E: Entity>(&self) -> Vec<Handle<E>> {
-        self.dirty_of(E::mapper())
-    }
-
-    /// The records of a table that the next flush will update.
-    pub fn dirty_records(&self, records: &Records) -> Vec<Handle<Record>> {
-        self.dirty_of(records.mapper())
+    pub fn dirty<E: Mapped>(&self) -> Vec<Handle<E>> {
+        let mut dirty = self.handles::<E>(|store| {
+            let is_dirty = |&slot: &u32| !store.is_doomed(slot) && !store.changed(slot).is_empty();
+            store.touched().iter().copied().filter(is_dirty).collect()
+        });
+        let computed = self.expressions.keys().map(|&node| self.handle(node));
+        let computed = computed.filter(|&handle| {
+            let store = self.any_store(handle.store);
+            store.as_any().is::<Store<E>>()
+                && !dirty.contains(&handle)
+                && !store.is_doomed(handle.slot)
+        });
+        dirty.extend(computed.collect::<Vec<Handle<E>>>());
+        dirty
     }
 
     /// The objects of a type that the next flush will delete.
-    pub fn deleted<E: Entity>(&self) -> Vec<Handle<E>> {
-        self.doomed_of(E::mapper())
-    }
-
-    /// The records of a table that the next flush will delete.
-    pub fn deleted_records(&self, records: &Records) -> Vec<Handle<Record>> {
-        self.doomed_of(records.mapper())
+    pub fn deleted<E: Mapped>(&self) -> Vec<Handle<E>> {
+        self.handles(|store| store.doomed().to_vec())
     }
 
     /// The persistent objects of a type that the session holds.
-    pub fn persistent<E: Entity>(&self) -> Vec<Handle<E>> {
-        self.persistent_of(E::mapper())
-    }
-
-    /// The persistent records of a table that the session holds.
-    pub fn persistent_records(&self, records: &Records) -> Vec<Handle<Record>> {
-        self.persistent_of(records.mapper())
+    pub fn persistent<E: Mapped>(&self) -> Vec<Handle<E>> {
+        self.handles(|store| store.ledger().slots_in(State::Persistent))
     }
 
     /// Whether an object will be read again when it is next met.
@@ -157,47 +125,14 @@ impl Session {
         format!("{handle:?} {state}{changed} {value:?}")
     }
 
-    fn pending_of<E: Mapped>(&self, mapper: &Mapper) -> Vec<Handle<E>> {
-        self.handles(mapper, |store| store.pending().to_vec())
-    }
-
-    fn dirty_of<E: Mapped>(&self, mapper: &Mapper) -> Vec<Handle<E>> {
-        let mut dirty = self.handles::<E>(mapper, |store| {
-            let is_dirty = |&slot: &u32| !store.is_doomed(slot) && !store.changed(slot).is_empty();
-            store.touched().iter().copied().filter(is_dirty).collect()
+    /// The chosen slots of every store of a type: that of an entity, or those of all tables of records.
+    fn handles<E: Mapped>(&self, slots: impl Fn(&dyn AnyStore) -> Vec<u32>) -> Vec<Handle<E>> {
+        let stores = (0u16..).zip(&self.stores);
+        let of_type = stores.filter(|(_, entry)| entry.store.as_any().is::<Store<E>>());
+        let chosen = of_type.flat_map(|(index, entry)| {
+            let slots = slots(&*entry.store).into_iter();
+            slots.map(move |slot| (index, slot))
         });
-        let computed = self.expressions.keys().map(|&node| self.handle(node));
-        let computed = computed.filter(|&handle| {
-            self.entry(handle.store).mapper.id() == mapper.id()
-                && !dirty.contains(&handle)
-                && !self.any_store(handle.store).is_doomed(handle.slot)
-        });
-        dirty.extend(computed.collect::<Vec<Handle<E>>>());
-        dirty
-    }
-
-    fn doomed_of<E: Mapped>(&self, mapper: &Mapper) -> Vec<Handle<E>> {
-        self.handles(mapper, |store| store.doomed().to_vec())
-    }
-
-    fn persistent_of<E: Mapped>(&self, mapper: &Mapper) -> Vec<Handle<E>> {
-        self.handles(mapper, |store| store.ledger().slots_in(State::Persistent))
-    }
-
-    fn handles<E: Mapped>(
-        &self,
-        mapper: &Mapper,
-        slots: impl FnOnce(&dyn AnyStore) -> Vec<u32>,
-    ) -> Vec<Handle<E>> {
-        let known = (0u16..)
-            .zip(&self.stores)
-            .find(|(_, entry)| entry.mapper.id() == mapper.id());
-        let Some((index, entry)) = known else {
-            return Vec::new();
-        };
-        slots(&*entry.store)
-            .into_iter()
-            .map(|slot| self.handle((index, slot)))
-            .collect()
+        chosen.map(|node| self.handle(node)).collect()
     }
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::entity::{Entity, Key, Mapped, Mapper, Wishes};
+use crate::entity::{Key, Mapped, Wishes};
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::life::merge_many::is_set;
 use crate::session::memory::snapshots::Snapshots;
 use crate::session::planted::{Planted, is_planted};
 use crate::session::read::lookup::owned;
@@ -34,23 +33,13 @@ impl Session {
     ///
     /// What an autoflush or the SELECT gives; [`ErrorKind::StaleData`] if the row of an expired object is gone, or has another
     /// version than the value; [`ErrorKind::InvalidState`] if the object is about to be deleted.
-    pub fn merge<E: Entity>(&mut self, value: E) -> Result<Handle<E>> {
+    pub fn merge<E: Mapped>(&mut self, value: E) -> Result<Handle<E>> {
         let node = self.merge_with(|session| session.merge_value(value))?;
         Ok(self.handle(node))
     }
 
-    pub(in crate::session) fn merge_value<E: Entity>(&mut self, value: E) -> Result<Node> {
-        let store = self.store_of::<E>();
-        self.merge_into(store, value, is_set)
-    }
-
-    /// Merges a value of a store's type; `is_given` tells the columns that it speaks of.
-    pub(in crate::session) fn merge_into<E: Mapped>(
-        &mut self,
-        store: u16,
-        mut value: E,
-        is_given: impl Fn(&E, &Mapper, usize) -> bool,
-    ) -> Result<Node> {
+    pub(in crate::session) fn merge_value<E: Mapped>(&mut self, mut value: E) -> Result<Node> {
+        let store = self.store_mapped_by::<E>(value.mapping());
         let grants = Wishes::of(&mut value).into_grants();
         let mapper = &Arc::clone(&self.entry(store).mapper);
         let known = match value.key(mapper) {
@@ -59,7 +48,7 @@ impl Session {
                 key.params(&mut params);
                 // To be compared with, where the row is read anyway.
                 let mut deferred = mapper.deferred().to_vec();
-                deferred.retain(|&column| is_given(&value, mapper, column));
+                deferred.retain(|&column| value.is_given(mapper, column));
                 self.object_to_merge(store, &owned(&params), &deferred)?
             }
             None => None,
@@ -74,8 +63,8 @@ impl Session {
                 // The key is how the row was found: the database may write it in another way.
                 let key = &mapper.table().primary_key;
                 let given = (0..mapper.types().len())
-                    .filter(|c| !key.contains(c))
-                    .filter(|&c| is_given(&value, mapper, c));
+                    .filter(|column| !key.contains(column))
+                    .filter(|&column| value.is_given(mapper, column));
                 let (together, singly): (Vec<usize>, Vec<usize>) =
                     given.partition(|&column| mapper.is_together(column));
                 for column in singly {

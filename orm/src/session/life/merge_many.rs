@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::panic::resume_unwind;
 
-use crate::entity::{Entity, Grant, Key, Mapped, Mapper, RelationKind};
+use crate::entity::{Grant, Key, Mapped, Mapper, RelationKind};
 use crate::error::Result;
 use crate::session::life::merge::Taking;
 use crate::session::{Handle, Node, Session};
@@ -29,12 +29,7 @@ pub(crate) struct KeysToMerge {
 
 impl KeysToMerge {
     /// Adds the key of a value, if the program has made one.
-    pub(crate) fn add<E: Mapped>(
-        &mut self,
-        value: &E,
-        mapper: &Mapper,
-        is_given: impl Fn(&E, &Mapper, usize) -> bool,
-    ) {
+    pub(crate) fn add<E: Mapped>(&mut self, value: &E, mapper: &Mapper) {
         let Some(key) = value.key(mapper) else {
             return;
         };
@@ -43,7 +38,7 @@ impl KeysToMerge {
         self.keys
             .extend(crate::session::read::lookup::owned(&params));
         for &column in mapper.deferred() {
-            if is_given(value, mapper, column) && !self.deferred.contains(&column) {
+            if value.is_given(mapper, column) && !self.deferred.contains(&column) {
                 self.deferred.push(column);
             }
         }
@@ -57,18 +52,20 @@ impl Session {
     /// # Errors
     ///
     /// As [`merge`](Self::merge); what came before the error has been merged in memory.
-    pub fn merge_all<E: Entity>(
+    pub fn merge_all<E: Mapped>(
         &mut self,
         values: impl IntoIterator<Item = E>,
     ) -> Result<Vec<Handle<E>>> {
-        let store = self.store_of::<E>();
         let values: Vec<E> = values.into_iter().collect();
-        let mut keys = KeysToMerge::default();
+        let mut wanted: BTreeMap<u16, KeysToMerge> = BTreeMap::new();
         for value in &values {
-            keys.add(value, E::mapper(), is_set);
+            let store = self.store_mapped_by::<E>(value.mapping());
+            wanted.entry(store).or_default().add(value, value.mapping());
         }
         let nodes: Vec<Node> = self.merge_with(|session| {
-            session.read_to_merge(store, &keys)?;
+            for (store, keys) in &wanted {
+                session.read_to_merge(*store, keys)?;
+            }
             let values = values.into_iter();
             values.map(|value| session.merge_value(value)).collect()
         })?;
@@ -184,11 +181,6 @@ impl Session {
         }
         Ok(())
     }
-}
-
-/// Whether a value speaks of a column.
-pub(crate) fn is_set<E: Mapped>(value: &E, mapper: &Mapper, column: usize) -> bool {
-    !value.is_unset(mapper, column)
 }
 
 fn values(key: &[Value]) -> Vec<ValueRef<'_>> {

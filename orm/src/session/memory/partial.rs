@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::dialect::Batch;
-use crate::entity::{Entity, Many, Mapper, Relation, ResolvedRelation};
+use crate::entity::{Mapped, Mapper, RelationOf, ResolvedRelation, ToMany};
 use crate::error::Result;
 use crate::query::Part;
 use crate::render::render_select;
@@ -33,7 +33,7 @@ struct OwnerKey<'a> {
 }
 
 impl Session {
-    /// The members of a collection that a query found with [`filter`](Relation::filter), in its order; `None` if none was asked for
+    /// The members of a collection that a query found with [`filter`](crate::entity::Relation::filter), in its order; `None` if none was asked for
     /// them. Never a statement, and never what [`load`](Self::load) gives: the collection itself is not touched by filtered loading.
     ///
     /// The view shows which members the query found, and does not follow what changes: one that no longer fits the condition, or has
@@ -44,14 +44,14 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::StaleHandle`](crate::ErrorKind::StaleHandle), [`ErrorKind::ForeignHandle`](crate::ErrorKind::ForeignHandle).
-    pub fn filtered<E: Entity, To: Entity>(
+    pub fn filtered<E: Mapped, To: Mapped, K: ToMany>(
         &self,
         owner: Handle<E>,
-        relation: Relation<E, To, Many>,
+        relation: impl RelationOf<E, To, K>,
     ) -> Result<Option<Vec<Handle<To>>>> {
-        let owner = self.node(owner)?;
-        let target = self.known_store::<To>();
-        Ok(target.and_then(|target| self.view(owner, relation.index(), target)))
+        let (owner, relation) = self.end(owner, &relation)?;
+        let target = self.known_target(owner.0, relation);
+        Ok(target.and_then(|target| self.view(owner, relation, target)))
     }
 
     /// The members that filtered loading found of a collection, which leads to the store `target`.

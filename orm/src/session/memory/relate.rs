@@ -2,8 +2,11 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::entity::{Entity, Grant, Many, Relation, RelationKind, ResolvedRelation, ToOne};
+use crate::entity::{
+    Cardinality, Grant, Mapped, RelationKind, RelationOf, ResolvedRelation, ToMany, ToOne,
+};
 use crate::error::{Error, ErrorKind, Result};
+use crate::record;
 use crate::session::memory::edges::{Node, Place, Remains};
 use crate::session::memory::links::Link;
 use crate::session::memory::ordered_set::OrderedSet;
@@ -35,25 +38,28 @@ impl Session {
     ///
     /// [`ErrorKind::InvalidState`] if the parent is about to be deleted: the child would go with it, or keep a key that leads nowhere;
     /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`], [`ErrorKind::Mapping`]; what the SELECT gives.
-    pub fn set<E: Entity, To: Entity, K: ToOne>(
+    pub fn set<E: Mapped, To: Mapped, K: ToOne>(
         &mut self,
         owner: Handle<E>,
-        relation: Relation<E, To, K>,
+        relation: impl RelationOf<E, To, K>,
         target: K::Target<To>,
     ) -> Result<()> {
-        let owner = self.node(owner)?;
+        let (owner, relation) = self.end(owner, &relation)?;
         let target: Option<Handle<To>> = target.into();
-        let target = target.map(|target| self.node(target)).transpose()?;
-        let resolved = self.relation(owner.0, relation.index())?;
+        let target = target.map(|target| self.other_end(owner, relation, target));
+        let target = target.transpose()?;
+        let resolved = self.relation(owner.0, relation)?;
+        if !leads_to_one(&resolved) {
+            return Err(self.leads_to_other(owner, relation, "many: push to it"));
+        }
+        let reference = self.reference(owner.0, relation, &resolved);
         if resolved.kind == RelationKind::BelongsTo {
-            let reference = self.reference(owner.0, relation.index(), &resolved);
             return self.set_parent(owner, &reference, target);
         }
-        self.load_owned(owner, relation.index(), &resolved)?;
-        let reference = self.reference(owner.0, relation.index(), &resolved);
+        self.load_owned(owner, relation, &resolved)?;
         match target {
             Some(child) => self.set_parent(child, &reference, Some(owner)),
-            None => match self.owned(owner, relation.index()) {
+            None => match self.owned(owner, relation) {
                 Some(child) => self.set_parent(child, &reference, None),
                 None => Ok(()),
             },
@@ -65,67 +71,135 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load) and [`push`](Self::push).
-    pub fn replace<E: Entity, To: Entity>(
+    /// [`ErrorKind::InvalidState`] for several objects and the name of a relation that leads to one; else as [`load`](Self::load) and
+    /// [`push`](Self::push).
+    pub fn replace<E: Mapped, To: Mapped, K: ToMany>(
         &mut self,
         owner: Handle<E>,
-        relation: Relation<E, To, Many>,
+        relation: impl RelationOf<E, To, K>,
         targets: impl IntoIterator<Item = Handle<To>>,
     ) -> Result<()> {
-        let targets: Vec<Handle<To>> = targets.into_iter().collect();
-        for &target in &targets {
-            self.node(target)?;
+        let (owner, relation) = self.end(owner, &relation)?;
+        let targets = targets.into_iter();
+        let targets: Result<Vec<Node>> = targets
+            .map(|target| self.other_end(owner, relation, target))
+            .collect();
+        let targets = targets?;
+        if targets.len() > 1 && leads_to_one(&self.relation(owner.0, relation)?) {
+            let mapper = &self.entry(owner.0).mapper;
+            let name = mapper.relation_name(relation);
+            let message = format!("{name} leads to one object, not to several");
+            return Err(Error::new(ErrorKind::InvalidState, message).entity(mapper.name()));
         }
-        let before = self.load(owner, relation)?;
-        let wanted: FxHashSet<Handle<To>> = targets.iter().copied().collect();
-        for &gone in before.iter().filter(|member| !wanted.contains(member)) {
-            self.remove(owner, relation, gone)?;
+        let (store, before) = self.load_relation(owner, relation)?;
+        let members: FxHashSet<Node> = targets.iter().copied().collect();
+        for gone in before.into_iter().map(|slot| (store, slot)) {
+            if !members.contains(&gone) {
+                self.disconnect(owner, relation, gone)?;
+            }
         }
         for target in targets {
-            self.push(owner, relation, target)?;
+            self.connect_loaded(owner, relation, target)?;
         }
         Ok(())
     }
 
-    /// Adds an object to a collection. One that belongs to a single owner is taken out of the collection it was in.
+    /// Adds an object to a collection. One that belongs to a single owner is taken out of the collection it was in. The name of a
+    /// record's relation may lead to one: then that is set.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidState`] if one of them is about to be deleted and the relation is many-to-many; else as
     /// [`set`](Self::set).
-    pub fn push<E: Entity, To: Entity>(
+    pub fn push<E: Mapped, To: Mapped, K: ToMany>(
         &mut self,
         owner: Handle<E>,
-        relation: Relation<E, To, Many>,
+        relation: impl RelationOf<E, To, K>,
         target: Handle<To>,
     ) -> Result<()> {
-        let (owner, target) = (self.node(owner)?, self.node(target)?);
-        self.connect(owner, relation.index(), target)
+        let (owner, relation) = self.end(owner, &relation)?;
+        let target = self.other_end(owner, relation, target)?;
+        self.connect_loaded(owner, relation, target)
     }
 
     /// Takes an object out of a collection; under `delete-orphan` the next flush deletes it. Of a many-to-many relation that is loaded on
-    /// neither side nobody knows what is in it: if this one is not, the next flush gives [`ErrorKind::StaleData`].
+    /// neither side nobody knows what is in it: if this one is not, the next flush gives [`ErrorKind::StaleData`]. The name of a
+    /// record's relation may lead to one: then it leads to nothing.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidState`] if it is known not to be in it; else as [`set`](Self::set).
-    pub fn remove<E: Entity, To: Entity>(
+    pub fn remove<E: Mapped, To: Mapped, K: ToMany>(
         &mut self,
         owner: Handle<E>,
-        relation: Relation<E, To, Many>,
+        relation: impl RelationOf<E, To, K>,
         target: Handle<To>,
     ) -> Result<()> {
-        let (owner, target) = (self.node(owner)?, self.node(target)?);
-        let resolved = self.relation(owner.0, relation.index())?;
-        if let Some(through) = &resolved.through {
-            return self.take_apart(owner, relation.index(), &resolved, through, target);
+        let (owner, relation) = self.end(owner, &relation)?;
+        let target = self.other_end(owner, relation, target)?;
+        self.disconnect(owner, relation, target)
+    }
+
+    /// The owner and the number of its relation.
+    pub(in crate::session) fn end<E: Mapped, To: Mapped, K: Cardinality>(
+        &self,
+        owner: Handle<E>,
+        relation: &impl RelationOf<E, To, K>,
+    ) -> Result<(Node, u16)> {
+        let owner = self.node(owner)?;
+        let relation = relation.find(&self.entry(owner.0).mapper)?;
+        Ok((owner, relation))
+    }
+
+    /// What a relation shall lead to; a record must be of the table that it leads to.
+    fn other_end<To: Mapped>(
+        &mut self,
+        owner: Node,
+        relation: u16,
+        target: Handle<To>,
+    ) -> Result<Node> {
+        let target = self.node(target)?;
+        if !self.entry(owner.0).mapper.is_of_records()
+            || self.target_store(owner.0, relation) == target.0
+        {
+            return Ok(target);
         }
-        let reference = self.reference(owner.0, relation.index(), &resolved);
-        if self.parent(target, &reference)? != Some(owner) {
-            let message = format!("the object to remove is not in {relation:?} of this one");
+        let (owner, target) = (&self.entry(owner.0).mapper, &self.entry(target.0).mapper);
+        let relation = owner.relations()[usize::from(relation)].name();
+        Err(record::leads_elsewhere(owner, relation, target.name()))
+    }
+
+    #[cold]
+    fn leads_to_other(&self, owner: Node, relation: u16, what: &str) -> Error {
+        let mapper = &self.entry(owner.0).mapper;
+        let message = format!("{} leads to {what}", mapper.relation_name(relation));
+        Error::new(ErrorKind::Mapping, message).entity(mapper.name())
+    }
+
+    /// Connects two objects; the one that a one-to-one relation led to is loaded before, so that it is known to lose its owner.
+    fn connect_loaded(&mut self, owner: Node, relation: u16, target: Node) -> Result<()> {
+        if self.relation(owner.0, relation)?.kind == RelationKind::HasOne {
+            self.load_relation(owner, relation)?;
+        }
+        self.connect(owner, relation, target)
+    }
+
+    fn disconnect(&mut self, owner: Node, relation: u16, target: Node) -> Result<()> {
+        let resolved = self.relation(owner.0, relation)?;
+        if let Some(through) = &resolved.through {
+            return self.take_apart(owner, relation, &resolved, through, target);
+        }
+        let reference = self.reference(owner.0, relation, &resolved);
+        let (child, parent) = match resolved.kind {
+            RelationKind::BelongsTo => (owner, target),
+            _ => (target, owner),
+        };
+        if self.parent(child, &reference)? != Some(parent) {
+            let name = self.entry(owner.0).mapper.relation_name(relation);
+            let message = format!("the object to remove is not in {name} of this one");
             return Err(Error::new(ErrorKind::InvalidState, message));
         }
-        self.set_parent(target, &reference, None)
+        self.set_parent(child, &reference, None)
     }
 
     /// Grants the wishes of one object: [`set`](Self::set) or [`push`](Self::push), with errors kept for the next flush.
@@ -413,4 +487,11 @@ impl Reference {
             delete_orphan: self.delete_orphan,
         }
     }
+}
+
+fn leads_to_one(relation: &ResolvedRelation) -> bool {
+    matches!(
+        relation.kind,
+        RelationKind::BelongsTo | RelationKind::HasOne
+    )
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::entity::{
-    Cardinality, Entity, Fetch, Key, Many, Mapper, Relation, RelationKind, ResolvedRelation,
+    Cardinality, Entity, Fetch, Key, Mapped, Mapper, RelationKind, RelationOf, ResolvedRelation,
+    ToMany,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::Loading;
@@ -99,23 +100,22 @@ impl Session {
     ///
     /// What an autoflush or the SELECT gives; [`ErrorKind::NotLoaded`] if the relation is declared to raise, or a query said so;
     /// [`ErrorKind::NoRow`] if a required object is missing; [`ErrorKind::StaleHandle`].
-    pub fn load<E: Entity, To: Entity, K: Cardinality>(
+    pub fn load<E: Mapped, To: Mapped, K: Cardinality>(
         &mut self,
         owner: Handle<E>,
-        relation: Relation<E, To, K>,
+        relation: impl RelationOf<E, To, K>,
     ) -> Result<K::Loaded<To>> {
-        let owner = self.node(owner)?;
-        let (target, slots) = self.load_relation(owner, relation.index())?;
+        let (owner, relation) = self.end(owner, &relation)?;
+        let (target, slots) = self.load_relation(owner, relation)?;
         let handles = slots
             .into_iter()
             .map(|slot| self.handle((target, slot)))
             .collect();
         K::loaded(handles).ok_or_else(|| {
-            Error::new(
-                ErrorKind::NoRow,
-                format!("{relation:?} is required, and no such row exists"),
-            )
-            .entity(E::mapper().name())
+            let mapper = &self.entry(owner.0).mapper;
+            let name = mapper.relation_name(relation);
+            let message = format!("{name} is required, and no such row exists");
+            Error::new(ErrorKind::NoRow, message).entity(mapper.name())
         })
     }
 
@@ -123,30 +123,69 @@ impl Session {
     ///
     /// # Errors
     ///
+    /// [`ErrorKind::Mapping`] for the name of a relation whose foreign key is here, so that nothing is loaded;
     /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`].
-    pub fn loaded<E: Entity, To: Entity>(
+    pub fn loaded<E: Mapped, To: Mapped, K: ToMany>(
         &self,
         owner: Handle<E>,
-        relation: Relation<E, To, Many>,
+        relation: impl RelationOf<E, To, K>,
     ) -> Result<Option<Vec<Handle<To>>>> {
-        let owner = self.node(owner)?;
-        let slots = match self.edges.loaded(owner, relation.index()) {
+        let (owner, relation) = self.end(owner, &relation)?;
+        let mapper = &self.entry(owner.0).mapper;
+        let descriptor = &mapper.relations()[usize::from(relation)];
+        if descriptor.kind() == RelationKind::BelongsTo {
+            let message = format!("the relation {} is no collection", descriptor.name());
+            return Err(Error::new(ErrorKind::Mapping, message).entity(mapper.name()));
+        }
+        let slots = match self.edges.loaded(owner, relation) {
             Some(slots) => Some(slots.to_vec()),
-            None => Some(self.undone_members(owner, relation.index())).filter(|m| !m.is_empty()),
+            None => Some(self.undone_members(owner, relation)).filter(|m| !m.is_empty()),
         };
-        Ok(slots.zip(self.known_store::<To>()).map(|(slots, store)| {
+        let target = self.known_target(owner.0, relation);
+        Ok(slots.zip(target).map(|(slots, store)| {
             let slots = slots.into_iter();
             slots.map(|slot| self.handle((store, slot))).collect()
         }))
     }
 
-    /// The store of an entity, if the session has met it.
-    pub(in crate::session) fn known_store<E: Entity>(&self) -> Option<u16> {
-        let mapper = E::mapper().id();
-        (0u16..)
-            .zip(&self.stores)
-            .find(|(_, entry)| entry.mapper.id() == mapper)
-            .map(|(index, _)| index)
+    /// The objects of these keys of a mapping, in their order, as [`get_many`](Self::get_many).
+    pub(crate) fn get_keys<E: Mapped>(
+        &mut self,
+        mapper: &Arc<Mapper>,
+        keys: &[Vec<Value>],
+    ) -> Result<Vec<Handle<E>>> {
+        let store = self.store_mapped_by::<E>(mapper);
+        let mut missing = Vec::new();
+        for key in keys {
+            let found = self.any_store(store).find(&values(key))?;
+            if found.is_none_or(|slot| self.any_store(store).is_expired(slot, self.epoch)) {
+                missing.extend(key.iter().cloned());
+            }
+        }
+        let mut read = BTreeSet::new();
+        if !missing.is_empty() {
+            let slots = self.load_by_key(store, &missing)?;
+            self.load_default_relations(store, &slots)?;
+            read.extend(slots);
+        }
+        let any = self.any_store(store);
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            // A mapped row that was not read again is gone.
+            let slot = any
+                .find(&values(key))?
+                .filter(|slot| read.contains(slot) || !any.is_expired(*slot, self.epoch));
+            found.extend(slot.map(|slot| self.handle((store, slot))));
+        }
+        Ok(found)
+    }
+
+    /// The store that a relation leads to, if the session has met its mapping.
+    pub(in crate::session) fn known_target(&self, store: u16, relation: u16) -> Option<u16> {
+        let target = self.entry(store).mapper.relations()[usize::from(relation)].target();
+        let mut stores = (0u16..).zip(&self.stores);
+        let found = stores.find(|(_, entry)| entry.mapper.id() == target.id());
+        found.map(|(index, _)| index)
     }
 
     fn typed_store<E: Entity>(&self, store: u16) -> &crate::session::Store<E> {

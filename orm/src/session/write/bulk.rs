@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::entity::{Entity, Mapped, Mapper, Wishes};
+use crate::entity::{Mapped, Mapper, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Rendered, render_delete, render_select, render_update};
 use crate::session::life::transaction::Intent;
@@ -19,12 +19,23 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] if something was put into a row's relationship fields; what the flush or a statement gives. If a
+    /// [`ErrorKind::InvalidState`] if something was put into a row's relationship fields; [`ErrorKind::Mapping`] if records are of
+    /// several tables; what the flush or a statement gives. If a
     /// statement fails, the session waits for [`rollback`](Self::rollback).
-    pub fn insert_all<E: Entity>(&mut self, rows: impl IntoIterator<Item = E>) -> Result<u64> {
-        let mapper = E::mapper();
+    pub fn insert_all<E: Mapped>(&mut self, rows: impl IntoIterator<Item = E>) -> Result<u64> {
+        let mut rows = rows.into_iter().peekable();
+        let Some(first) = rows.peek() else {
+            return self.flush().map(|()| 0);
+        };
+        let mapper = &Arc::clone(first.mapping());
         let mut store = Store::<E>::new(Arc::clone(mapper));
         for mut row in rows {
+            let found = row.mapping();
+            if found.id() != mapper.id() {
+                let message = format!("it is not a record of {}", mapper.name());
+                let error = Error::new(ErrorKind::Mapping, message);
+                return Err(error.entity(found.name()));
+            }
             refuse_wishes(mapper, &mut row)?;
             store.add(row);
         }

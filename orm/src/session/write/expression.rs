@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::backend::Sql;
-use crate::entity::{Entity, Mapper};
+use crate::entity::{ColumnOf, Mapped, Mapper};
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{Record, Records};
 use crate::render::render_update;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::edges::Node;
 use crate::session::{Handle, Session, State};
-use crate::sql::{self, Column, ColumnRef, Expr, Expression, IntoSql, UpdateNode};
+use crate::sql::{self, ColumnRef, IntoSql, UpdateNode};
 use crate::value::{ColumnValue, Value, ValueRef};
 
 /// What is to be written to columns, by object and column, until the flush.
@@ -26,32 +25,15 @@ impl Session {
     ///
     /// [`ErrorKind::InvalidState`] for an object without a row, and for a column of the primary key or the version;
     /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`].
-    pub fn set_expr<E: Entity, T: ColumnValue>(
+    pub fn set_expr<E: Mapped, T: ColumnValue>(
         &mut self,
         handle: Handle<E>,
-        column: Column<E, T>,
+        column: impl ColumnOf<E, T>,
         value: impl IntoSql<E, T::Base>,
     ) -> Result<()> {
         let node = self.node(handle)?;
-        self.set_computed(node, usize::from(column.index()), value.into_sql())
-    }
-
-    /// Has the next flush set a column of a record to an expression of the row, as [`set_expr`](Self::set_expr):
-    /// `session.set_record_expr(account, "balance", accounts.column::<i64>("balance")? + 5)?`.
-    ///
-    /// # Errors
-    ///
-    /// As there; [`ErrorKind::Mapping`] if the table has no such column, or one of another type.
-    pub fn set_record_expr<T: ColumnValue>(
-        &mut self,
-        handle: Handle<Record>,
-        column: &str,
-        value: Expr<Record, T>,
-    ) -> Result<()> {
-        let node = self.node(handle)?;
-        let mapper = Arc::clone(&self.entry(node.0).mapper);
-        let column = Records::of(mapper).typed::<T>(column)?;
-        self.set_computed(node, column, value.into_node())
+        let column = column.find(&self.entry(node.0).mapper)?;
+        self.set_computed(node, column, value.into_sql())
     }
 
     fn set_computed(&mut self, node: Node, index: usize, expression: sql::Node) -> Result<()> {
@@ -82,10 +64,10 @@ impl Session {
     /// # Errors
     ///
     /// As [`set_expr`](Self::set_expr).
-    pub fn set_blind<E: Entity, T: ColumnValue>(
+    pub fn set_blind<E: Mapped, T: ColumnValue>(
         &mut self,
         handle: Handle<E>,
-        column: Column<E, T>,
+        column: impl ColumnOf<E, T>,
         value: impl IntoSql<E, T::Base>,
     ) -> Result<()> {
         self.set_expr(handle, column, value)

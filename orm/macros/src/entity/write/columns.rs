@@ -30,6 +30,11 @@ pub(super) fn mapped(model: &Model<'_>) -> TokenStream {
         #[automatically_derived]
         impl ::selfsame::entity::Mapped for #name {
             type Key = #key_type;
+
+            fn mapping(&self) -> &::std::sync::Arc<::selfsame::entity::Mapper> {
+                <Self as ::selfsame::entity::Entity>::mapper()
+            }
+
             #(#methods)*
         }
     }
