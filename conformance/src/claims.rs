@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use selfsame::Result;
-use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement};
+use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, Statistics};
 use selfsame::dialect::{
     Batch, Capabilities, DatePart, Dialect, GeneratedKey, JsonStep, TextMatch, Transaction,
 };
@@ -241,6 +241,10 @@ impl Connection for Untelling {
 
     fn server_version(&mut self) -> Result<String> {
         self.inner.server_version()
+    }
+
+    fn statistics(&mut self) -> Result<Option<Statistics>> {
+        self.inner.statistics()
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use selfsame::Result;
-use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, StatementKind};
+use selfsame::backend::{
+    Backend, Connection, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics,
+};
 use selfsame::dialect::{Dialect, Transaction};
 use selfsame::value::Param;
 
@@ -255,5 +257,9 @@ impl Connection for RecordedConnection {
 
     fn server_version(&mut self) -> Result<String> {
         self.inner.server_version()
+    }
+
+    fn statistics(&mut self) -> Result<Option<Statistics>> {
+        self.inner.statistics()
     }
 }

@@ -157,6 +157,32 @@ pub trait Connection: Debug + Send {
     ///
     /// See the trait.
     fn server_version(&mut self) -> Result<String>;
+
+    /// What the connection did since it was opened, for measurements: `None` if it does not count. May ask the database, which is not
+    /// counted itself.
+    ///
+    /// # Errors
+    ///
+    /// See the trait.
+    fn statistics(&mut self) -> Result<Option<Statistics>> {
+        Ok(None)
+    }
+}
+
+/// What a connection did since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// How many statements were prepared.
+    pub prepares: u64,
+    /// How often a statement was found prepared.
+    pub cache_hits: u64,
+    /// How often the connection sent something and waited for the server's answer. 0 for a database within the process.
+    pub round_trips: u64,
+    /// Executions of prepared statements, as the backend counts them.
+    pub executions: u64,
+    /// The same as the database itself counts them, if it does.
+    pub executions_by_database: Option<u64>,
 }
 
 /// One row of a result, valid while the sink runs.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use postgres_types::Type;
-use selfsame::backend::{Connection, Outcome, Row, Sql, Statement, StatementKind};
+use selfsame::backend::{Connection, Outcome, Row, Sql, Statement, StatementKind, Statistics};
 use selfsame::dialect::Transaction;
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::{ValueRef, ValueType};
@@ -70,6 +70,7 @@ pub(crate) struct PostgresConnection {
     retired: bool,
     /// How often the server did not know what was prepared.
     losses: u32,
+    counted: Statistics,
 }
 
 /// The transaction as the server sees it: the driver does not tell.
@@ -106,6 +107,7 @@ impl PostgresConnection {
             lost: false,
             retired: false,
             losses: 0,
+            counted: Statistics::default(),
         }
     }
 
@@ -279,7 +281,10 @@ impl PostgresConnection {
             return drain(client.query(&prepared, bound)?, sink);
         }
         let prepared = match self.statements.get(sql.id()) {
-            Some(prepared) => prepared,
+            Some(prepared) => {
+                self.counted.cache_hits += 1;
+                prepared
+            }
             None => {
                 let prepared = self.prepare(statement)?;
                 self.statements.keep(sql.id(), prepared.clone());
@@ -287,6 +292,7 @@ impl PostgresConnection {
             }
         };
         check_count(&prepared, statement)?;
+        self.counted.executions += 1;
         let client = self.client().map_err(Failure::Own)?;
         drain(client.query(&prepared, bound)?, sink)
     }
@@ -305,6 +311,7 @@ impl PostgresConnection {
             unsent: true,
             ..fault
         })?;
+        self.counted.prepares += 1;
         Ok(prepared)
     }
 
@@ -461,7 +468,29 @@ impl Connection for PostgresConnection {
         })?;
         Ok(text)
     }
+
+    /// The server counts the plans of each prepared statement of its session since version 14. Those of statements that are closed
+    /// are gone, and inside of a transaction it is not asked.
+    fn statistics(&mut self) -> Result<Option<Statistics>> {
+        let mut statistics = self.counted;
+        let idle = self.transaction == State::Idle && !self.manners.pooled;
+        let client = self.client()?;
+        statistics.round_trips = client.round_trips();
+        if idle {
+            let row = client.last_row(PLANS);
+            client.uncount(1);
+            // A server that is too old refuses.
+            let row = row.unwrap_or_default();
+            let count = row.into_iter().next().flatten();
+            statistics.executions_by_database = count.and_then(|count| count.parse().ok());
+        }
+        Ok(Some(statistics))
+    }
 }
+
+/// How often prepared statements ran: each execution has a plan, its own or the generic one.
+const PLANS: &str =
+    "SELECT coalesce(sum(generic_plans + custom_plans), 0) FROM pg_prepared_statements";
 
 impl fmt::Debug for PostgresConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -131,6 +131,16 @@ impl Client {
         Rows::start(link, client.query_typed_raw(text, params))
     }
 
+    /// How many requests were sent whose answer was waited for.
+    pub(crate) fn round_trips(&self) -> u64 {
+        self.link.round_trips
+    }
+
+    /// Leaves the last requests out of the count.
+    pub(crate) fn uncount(&mut self, round_trips: u64) {
+        self.link.round_trips -= round_trips;
+    }
+
     /// Whether the server is there, as far as the socket tells.
     pub(crate) fn is_open(&mut self) -> bool {
         self.link.look();
@@ -234,6 +244,7 @@ pub(crate) struct Link {
     serving: Option<Box<Serving>>,
     waiter: Waiter,
     patience: Duration,
+    round_trips: u64,
 }
 
 impl Link {
@@ -250,6 +261,7 @@ impl Link {
             serving: Some(Box::new(move |cx| connection.poll_message(cx))),
             waiter,
             patience,
+            round_trips: 0,
         }
     }
 
@@ -264,6 +276,7 @@ impl Link {
     /// Sends a request and waits for its answer. A connection that is known to have ended gets no request.
     fn wait<T>(&mut self, answer: impl Future<Output = DriverResult<T>>) -> Result<T, Fault> {
         let before = self.waiter.traffic.sent();
+        self.round_trips += 1;
         if let Err(error) = self.waiter.look(|cx| serve(&mut self.serving, cx)) {
             return Err(Fault {
                 cause: Cause::Driver(error),
@@ -282,6 +295,7 @@ impl Link {
             serving,
             waiter,
             patience,
+            ..
         } = self;
         let mut answer = pin!(answer);
         let waited = waiter.wait(*patience, |cx| {

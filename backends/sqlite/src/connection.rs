@@ -1,6 +1,6 @@
 //! One connection.
 
-use selfsame::backend::{Connection, Outcome, Row, Rows, Sql, Statement};
+use selfsame::backend::{Connection, Outcome, Row, Rows, Sql, Statement, Statistics};
 use selfsame::dialect::{Isolation, Transaction};
 use selfsame::{Error, ErrorKind, Result};
 
@@ -213,5 +213,9 @@ impl Connection for SqliteConnection {
 
     fn server_version(&mut self) -> Result<String> {
         Ok(format!("SQLite {}", rusqlite::version()))
+    }
+
+    fn statistics(&mut self) -> Result<Option<Statistics>> {
+        Ok(Some(self.database.statistics()))
     }
 }

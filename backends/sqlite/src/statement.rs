@@ -30,7 +30,7 @@ use std::ptr::{self, NonNull};
 
 use rusqlite::ffi;
 use rustc_hash::FxHashMap;
-use selfsame::backend::{Outcome, Sql, StatementKind};
+use selfsame::backend::{Outcome, Sql, StatementKind, Statistics};
 use selfsame::value::Param;
 use selfsame::{Error, ErrorKind, Result};
 
@@ -47,6 +47,17 @@ pub(crate) struct Database {
     clock: u64,
     /// The bytes of all kept statements' texts, which what SQLite holds for them is in proportion to.
     text_bytes: usize,
+    counted: Counted,
+}
+
+/// What was done with statements, those that are no longer kept included.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    prepares: u64,
+    cache_hits: u64,
+    executions: u64,
+    /// As SQLite counted the runs of those that are no longer kept.
+    forgotten_runs: u64,
 }
 
 // SAFETY: the statements' pointers are used through `&mut Database` only, and never leave it; SQLite lets a connection and its
@@ -61,6 +72,7 @@ pub(crate) struct Prepared {
     kind: StatementKind,
     changes_session: bool,
     last_used: u64,
+    executions: u64,
     text_bytes: usize,
     scratch: String,
 }
@@ -105,6 +117,7 @@ impl Database {
             connection,
             clock: 0,
             text_bytes: 0,
+            counted: Counted::default(),
         })
     }
 
@@ -125,9 +138,13 @@ impl Database {
             }
         }
         let prepared = match self.statements.entry(sql.id()) {
-            Entry::Occupied(kept) => kept.into_mut(),
+            Entry::Occupied(kept) => {
+                self.counted.cache_hits += 1;
+                kept.into_mut()
+            }
             Entry::Vacant(free) => {
                 let prepared = free.insert(Prepared::new(&self.connection, sql)?);
+                self.counted.prepares += 1;
                 self.text_bytes += prepared.text_bytes;
                 prepared
             }
@@ -144,7 +161,23 @@ impl Database {
             .map(|(id, _)| *id);
         if let Some(prepared) = oldest.and_then(|id| self.statements.remove(&id)) {
             self.text_bytes = self.text_bytes.saturating_sub(prepared.text_bytes);
+            self.counted.executions += prepared.executions;
+            self.counted.forgotten_runs += prepared.runs();
         }
+    }
+
+    /// What was done with statements since the connection was opened.
+    pub(crate) fn statistics(&self) -> Statistics {
+        let kept = self.statements.values();
+        let (executions, runs) = kept.fold((0, 0), |(executions, runs), prepared| {
+            (executions + prepared.executions, runs + prepared.runs())
+        });
+        let mut statistics = Statistics::default();
+        statistics.prepares = self.counted.prepares;
+        statistics.cache_hits = self.counted.cache_hits;
+        statistics.executions = self.counted.executions + executions;
+        statistics.executions_by_database = Some(self.counted.forgotten_runs + runs);
+        statistics
     }
 }
 
@@ -175,6 +208,7 @@ impl Prepared {
             kind: sql.kind(),
             changes_session: changes_session(sql.text()),
             last_used: 0,
+            executions: 0,
             text_bytes: sql.text().len(),
             scratch: String::new(),
         };
@@ -194,6 +228,16 @@ impl Prepared {
     /// Whether running it can leave something on the connection that a transaction's end does not undo.
     pub(crate) fn changes_session(&self) -> bool {
         self.changes_session
+    }
+
+    /// How often SQLite itself says that the statement was run.
+    fn runs(&self) -> u64 {
+        // SAFETY: the statement is alive.
+        let runs = unsafe {
+            ffi::sqlite3_stmt_status(self.statement.as_ptr(), ffi::SQLITE_STMTSTATUS_RUN, 0)
+        };
+        // SQLite's counter has 32 bits, and no sign to those who ask often.
+        u64::from(runs.cast_unsigned())
     }
 
     /// Runs `work` with the statement, which is reset and without bindings afterwards.
@@ -323,6 +367,7 @@ impl<'p> Execution<'_, 'p> {
 
     #[inline]
     fn step(&mut self) -> Result<bool> {
+        self.prepared.executions += u64::from(!self.running);
         self.running = true;
         // SAFETY: the statement is alive, all it is bound to lives for `'p`, and `&mut self` proves that no row is borrowed.
         match unsafe { ffi::sqlite3_step(self.prepared.statement.as_ptr()) } {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use selfsame::backend::{Backend, Connection, Outcome, Row, Sql, Statement, StatementKind};
+use selfsame::backend::{
+    Backend, Connection, Outcome, Row, Sql, Statement, StatementKind, Statistics,
+};
 use selfsame::dialect::{Begin, Dialect, Transaction};
 use selfsame::schema::ColumnType;
 use selfsame::value::ValueType;
@@ -394,5 +396,9 @@ impl Connection for Breaking {
 
     fn server_version(&mut self) -> selfsame::Result<String> {
         self.inner.server_version()
+    }
+
+    fn statistics(&mut self) -> selfsame::Result<Option<Statistics>> {
+        self.inner.statistics()
     }
 }

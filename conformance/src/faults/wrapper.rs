@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, StatementKind};
+use selfsame::backend::{
+    Backend, Connection, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics,
+};
 use selfsame::dialect::{Begin, Dialect, Transaction};
 use selfsame::value::{Param, Value, ValueRef};
 use selfsame::{Error, ErrorKind, Result};
@@ -455,6 +457,10 @@ impl Connection for LyingConnection {
             return Ok(String::new());
         }
         self.inner.server_version()
+    }
+
+    fn statistics(&mut self) -> Result<Option<Statistics>> {
+        self.inner.statistics()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::{Engine, Event, Recorder};
-use crate::backend::{Connection, Outcome, Row, Rows, Sql, Statement, StatementKind};
+use crate::backend::{Connection, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics};
 use crate::dialect::{Begin, Dialect, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{Planted, is_planted};
@@ -226,6 +226,15 @@ impl Connected {
     /// The backend's.
     pub fn server_version(&mut self) -> Result<String> {
         live(&mut self.connection)?.server_version()
+    }
+
+    /// What the connection did since it was opened, if its backend counts.
+    ///
+    /// # Errors
+    ///
+    /// The backend's.
+    pub fn statistics(&mut self) -> Result<Option<Statistics>> {
+        live(&mut self.connection)?.statistics()
     }
 
     /// Reads what tables the database has, through its dialect.

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use selfsame::backend::{Backend, Connection, Outcome, Row, Sql, Statement, StatementKind};
+use selfsame::backend::{
+    Backend, Connection, Outcome, Row, Sql, Statement, StatementKind, Statistics,
+};
 use selfsame::dialect::{Dialect, Isolation, Transaction};
 use selfsame::prelude::*;
 use selfsame::session::TransactionOptions;
@@ -105,6 +107,10 @@ impl Connection for FlakyConnection {
 
     fn server_version(&mut self) -> Result<String> {
         self.inner.server_version()
+    }
+
+    fn statistics(&mut self) -> Result<Option<Statistics>> {
+        self.inner.statistics()
     }
 }
 

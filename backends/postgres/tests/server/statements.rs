@@ -1,7 +1,7 @@
 //! Running statements: kept, stale, stopped early, in batches, raw.
 
 use selfsame::backend::{Backend, Rows, Sql, Statement, StatementKind};
-use selfsame::dialect::{Dialect, TextMatch};
+use selfsame::dialect::{Dialect, TextMatch, Transaction};
 use selfsame::error::{Error, ErrorKind};
 use selfsame::value::{Param, Value, ValueRef, ValueType};
 use selfsame_postgres::PostgresDialect;
@@ -27,6 +27,10 @@ pub(crate) const CASES: &[Case] = &[
         unnest_inserts_and_returns,
     ),
     ("statements_execute_each", execute_each),
+    (
+        "statements_executions_are_counted_as_the_server_counts_them",
+        executions_are_counted_as_the_server_counts_them,
+    ),
     (
         "statements_rows_are_read_by_position_and_name",
         rows_are_read_by_position_and_name,
@@ -72,6 +76,31 @@ fn a_sink_stops_early(server: &Server) {
         &[ValueType::I64],
     );
     assert_eq!(i64s(&rows.expect("works")), [5]);
+}
+
+fn executions_are_counted_as_the_server_counts_them(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    let before = connection.statistics().expect("counts").expect("are kept");
+    let select = sql(StatementKind::Select, "SELECT 1", &[], &[ValueType::I32]);
+    for _ in 0..3 {
+        read_sql(connection.as_mut(), &select, &[]).expect("a row");
+    }
+    begin(connection.as_mut());
+    let inside = connection.statistics().expect("counts").expect("are kept");
+    assert_eq!(inside.executions_by_database, None);
+    transact(connection.as_mut(), Transaction::Rollback).expect("ends");
+    let after = connection.statistics().expect("counts").expect("are kept");
+    assert_eq!(after.prepares - before.prepares, 1);
+    assert_eq!(after.cache_hits - before.cache_hits, 2);
+    assert_eq!(after.executions - before.executions, 3);
+    // One to prepare, three to run, BEGIN and ROLLBACK.
+    assert_eq!(after.round_trips - before.round_trips, 6);
+    if let Some(counted) = after.executions_by_database {
+        assert_eq!(counted, after.executions);
+    }
 }
 
 fn a_stale_plan_is_prepared_again(server: &Server) {

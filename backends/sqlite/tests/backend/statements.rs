@@ -167,6 +167,40 @@ fn many_statements_are_kept_and_forgotten() {
 }
 
 #[test]
+fn executions_are_counted_as_sqlite_counts_them() {
+    let mut session = numbers();
+    let before = session.statistics().expect("counts").expect("are kept");
+    assert_eq!(before.executions_by_database, Some(before.executions));
+    let select = sql("SELECT id FROM t");
+    for _ in 0..3 {
+        session
+            .query(&Statement::new(&select, &[]), &mut |_| Ok(()))
+            .expect("three rows");
+    }
+    let insert = sql("INSERT INTO t (name) VALUES (?1)");
+    let names = params(&[V::Text("a"), V::Text("b")]);
+    session
+        .execute_each(&insert, Rows::new(&names, 1), &mut |_| Ok(()))
+        .expect("two rows");
+    let after = session.statistics().expect("counts").expect("are kept");
+    assert_eq!(after.prepares - before.prepares, 2);
+    assert_eq!(after.cache_hits - before.cache_hits, 2);
+    assert_eq!(after.executions - before.executions, 5);
+    assert_eq!(after.executions_by_database, Some(after.executions));
+    assert_eq!(after.round_trips, 0);
+    // Those that are forgotten stay counted.
+    for i in 0..700 {
+        let other = sql(&format!("SELECT {i}"));
+        session
+            .query(&Statement::new(&other, &[]), &mut |_| Ok(()))
+            .expect("a row");
+    }
+    let last = session.statistics().expect("counts").expect("are kept");
+    assert_eq!(last.executions - after.executions, 700);
+    assert_eq!(last.executions_by_database, Some(last.executions));
+}
+
+#[test]
 fn a_parameter_may_be_used_twice_and_in_any_order() {
     let mut session = memory();
     let rows = try_rows(
