@@ -183,6 +183,7 @@ impl Dialect for ClaimingDialect {
         json_text(document: &str, path: &[JsonStep], out: &mut String);
         date_part(part: DatePart, value: &str, ty: ValueType, out: &mut String);
         array_type(ty: &ColumnType) -> Cow<'static, str>;
+        list_query(list: &str, ty: ValueType) -> Option<String>;
         generated_key(column: &Column) -> GeneratedKey;
         computed_column(expression: &str, out: &mut String);
         transaction(command: &Transaction<'_>) -> String;

@@ -175,6 +175,19 @@ pub trait Dialect: Debug + Send + Sync {
         format!("{}[]", self.column_type(ty)).into()
     }
 
+    /// A query for the values of a long list that travels as one parameter, so that the text does not depend on the list's length. Its
+    /// one column is named `value`, of the type `ty`; `list` is the parameter's placeholder. By default `None`: each value is
+    /// a parameter of its own, up to the most that a statement takes.
+    ///
+    /// The parameter is the text of a JSON array. Integers are numbers in it, texts are strings, truth values are `true` and `false`, NULL is
+    /// `null`; bytes and UUIDs are strings of two hexadecimal digits for each byte. Lists of other types are not asked for.
+    ///
+    /// The query MUST give each value as its column would hold it, bit for bit.
+    fn list_query(&self, list: &str, ty: ValueType) -> Option<String> {
+        let _ = (list, ty);
+        None
+    }
+
     /// The whole definition of a generated key column, behind its name, and whether it already says PRIMARY KEY.
     fn generated_key(&self, column: &Column) -> GeneratedKey {
         GeneratedKey {

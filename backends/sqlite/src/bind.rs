@@ -67,17 +67,6 @@ pub(crate) fn binding<'p, 's>(
     })
 }
 
-/// Whether a message holds the text of one of the parameters.
-#[cold]
-pub(crate) fn quotes_any(message: &str, params: &[Param<'_>]) -> bool {
-    params.iter().any(|param| match param.value() {
-        Some(ValueRef::Text(text) | ValueRef::Json(text)) => {
-            !text.is_empty() && message.contains(text)
-        }
-        _ => false,
-    })
-}
-
 const NAN: &str = "NaN, which SQLite would store as NULL";
 const DECIMAL: &str = "a decimal of more than 38 digits behind the point or beyond 128 bits";
 const YEAR: &str = "a day outside the years 1 to 9999";

@@ -1,7 +1,12 @@
 //! SQLite's errors in the library's terms.
 
 use rusqlite::ffi;
+use selfsame::error::without_values;
 use selfsame::{Error, ErrorKind};
+
+use crate::words::WORDS;
+
+const FOREIGN_KEY: &str = "FOREIGN KEY constraint failed";
 
 /// The error of an extended result code and SQLite's message.
 #[cold]
@@ -20,6 +25,28 @@ pub(crate) fn classify(code: i32, message: &str) -> Error {
         _ => Error::new(kind, message),
     };
     error.code(name.map_or_else(|| code.to_string(), str::to_owned))
+}
+
+/// The error of a statement that ran with parameters. SQLite's functions quote what they are given, so that only its own words, and
+/// those of the statement, are shown; messages about constraints name nothing but the schema.
+#[cold]
+pub(crate) fn classify_run(code: i32, message: &str, statement: &str) -> Error {
+    let is_of_schema = matches!(
+        code,
+        ffi::SQLITE_CONSTRAINT_UNIQUE
+            | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+            | ffi::SQLITE_CONSTRAINT_ROWID
+            | ffi::SQLITE_CONSTRAINT_NOTNULL
+            | ffi::SQLITE_CONSTRAINT_CHECK
+            | ffi::SQLITE_CONSTRAINT_FOREIGNKEY
+            | ffi::SQLITE_CONSTRAINT_DATATYPE
+    ) || message == FOREIGN_KEY;
+    if is_of_schema {
+        return classify(code, message);
+    }
+    let shown = without_values(message, statement, WORDS);
+    let (kind, _) = kind_and_name(code, message);
+    classify(code, &shown).with_kind(kind)
 }
 
 /// The error of the driver, where the driver is asked and not SQLite itself: connecting, settings.
@@ -46,7 +73,7 @@ fn kind_and_name(code: i32, message: &str) -> (ErrorKind, Option<&'static str>) 
             (K::ForeignKeyViolation, Some("SQLITE_CONSTRAINT_FOREIGNKEY"))
         }
         // RESTRICT is carried out by a trigger of SQLite's own.
-        ffi::SQLITE_CONSTRAINT_TRIGGER if message == "FOREIGN KEY constraint failed" => {
+        ffi::SQLITE_CONSTRAINT_TRIGGER if message == FOREIGN_KEY => {
             (K::ForeignKeyViolation, Some("SQLITE_CONSTRAINT_TRIGGER"))
         }
         ffi::SQLITE_CONSTRAINT_TRIGGER => (K::Database, Some("SQLITE_CONSTRAINT_TRIGGER")),

@@ -90,6 +90,21 @@ impl Dialect for SqliteDialect {
         write!(out, "?{index}").expect("a String takes any text");
     }
 
+    /// By `json_each`, which gives truth values as the numbers that columns hold, and texts and integers as they are.
+    fn list_query(&self, list: &str, ty: ValueType) -> Option<String> {
+        match ty {
+            ValueType::Bool
+            | ValueType::I16
+            | ValueType::I32
+            | ValueType::I64
+            | ValueType::Text => Some(format!("SELECT value FROM json_each({list})")),
+            ValueType::Bytes | ValueType::Uuid => Some(format!(
+                "SELECT unhex(value) AS value FROM json_each({list})"
+            )),
+            _ => None,
+        }
+    }
+
     /// SQLite has no OFFSET without LIMIT, and reads a limit beyond 64 bits as a float.
     fn limit(&self, limit: Option<u64>, offset: Option<u64>, out: &mut String) {
         let signed = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);

@@ -60,6 +60,7 @@ mod temporal;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod types;
+mod words;
 
 // A hook for new connections takes them.
 pub use rusqlite;

@@ -36,7 +36,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 pub(crate) use self::current_row::CurrentRow;
 use crate::bind::{self, Binding};
-use crate::classify::classify;
+use crate::classify::{classify, classify_run};
 use crate::session::changes_session;
 
 /// A connection with its prepared statements.
@@ -225,6 +225,18 @@ impl Prepared {
         Ok(prepared)
     }
 
+    #[cold]
+    fn text(&self) -> String {
+        // SAFETY: the statement is alive, and its text is copied.
+        unsafe {
+            let text = ffi::sqlite3_sql(self.statement.as_ptr());
+            match text.is_null() {
+                true => String::new(),
+                false => CStr::from_ptr(text).to_string_lossy().into_owned(),
+            }
+        }
+    }
+
     /// Whether running it can leave something on the connection that a transaction's end does not undo.
     pub(crate) fn changes_session(&self) -> bool {
         self.changes_session
@@ -377,19 +389,21 @@ impl<'p> Execution<'_, 'p> {
         }
     }
 
-    /// The error of the call that just failed. Some of SQLite's functions quote what they were given; parameters must not be quoted.
+    /// The error of the call that just failed, without a word of a parameter.
     #[cold]
     fn error(&self) -> Error {
-        let (code, message) = last_error(self.prepared.database);
-        let mut error = classify(code, &message);
-        if error.kind() == ErrorKind::Busy && is_read_transaction(self.prepared.database) {
+        let database = self.prepared.database;
+        let (code, message) = last_error(database);
+        let may_quote = !self.bound.is_empty()
+            && !(code == ffi::SQLITE_CONSTRAINT_TRIGGER
+                && is_written_in_trigger(database, &message));
+        let error = match may_quote {
+            false => classify(code, &message),
+            true => classify_run(code, &message, &self.prepared.text()),
+        };
+        if error.kind() == ErrorKind::Busy && is_read_transaction(database) {
             // SQLite does not wait: the one who holds the lock may wait for the end of this transaction.
-            error = error.with_kind(ErrorKind::Serialization);
-        }
-        let may_quote = matches!(code & 0xff, ffi::SQLITE_ERROR | ffi::SQLITE_CANTOPEN);
-        if may_quote && bind::quotes_any(&message, self.bound) {
-            let message = "SQLite's message quotes a parameter and is left out";
-            return Error::new(error.kind(), message).code(error.native_code().unwrap_or_default());
+            return error.with_kind(ErrorKind::Serialization);
         }
         error
     }
@@ -530,6 +544,23 @@ fn is_read_transaction(database: NonNull<ffi::sqlite3>) -> bool {
     unsafe {
         ffi::sqlite3_get_autocommit(database.as_ptr()) == 0
             && ffi::sqlite3_txn_state(database.as_ptr(), ptr::null()) == ffi::SQLITE_TXN_READ
+    }
+}
+
+/// Whether a message stands as a literal in a trigger, and so comes from no parameter.
+#[cold]
+fn is_written_in_trigger(database: NonNull<ffi::sqlite3>, message: &str) -> bool {
+    const TEXT: &str = "SELECT 1 FROM (SELECT type, sql FROM sqlite_schema UNION ALL SELECT type, sql FROM sqlite_temp_schema) WHERE type = 'trigger' AND instr(sql, quote(?1)) > 0";
+    let Ok((Some(statement), _)) = compile(database, TEXT) else {
+        return false;
+    };
+    // SAFETY: the statement was just made and is finalized here, before the message it is bound to goes.
+    unsafe {
+        let is_bound =
+            bind_text(statement.as_ptr(), 1, message, ffi::SQLITE_STATIC()) == ffi::SQLITE_OK;
+        let is_found = is_bound && ffi::sqlite3_step(statement.as_ptr()) == ffi::SQLITE_ROW;
+        ffi::sqlite3_finalize(statement.as_ptr());
+        is_found
     }
 }
 

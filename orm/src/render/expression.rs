@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod form;
+mod list;
 
 use form::Form;
 pub(crate) use form::keeps_type;
@@ -11,7 +12,7 @@ use crate::backend::{Sql, StatementKind};
 use crate::dialect::{Batch, Dialect, TextMatch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ColumnType, Table};
-use crate::sql::{ColumnRef, List, Node, Nulls, Operator, Order};
+use crate::sql::{ColumnRef, Node, Nulls, Operator, Order};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// A statement as text, with the parameters of its placeholders.
@@ -69,7 +70,7 @@ pub(super) enum Names<'a> {
 #[derive(Clone, Copy, PartialEq)]
 enum Lists {
     Parameters,
-    /// Integers as literals, because the parameters were too many.
+    /// As few parameters as can be, because they were too many: lists as one, or their integers as literals.
     Literals,
 }
 
@@ -452,89 +453,6 @@ impl<'a> Writer<'a> {
         self.arguments.push(Argument::Value(value.clone()));
     }
 
-    fn in_list(&mut self, subject: &Node, list: &List, negated: bool) {
-        let nodes = match list {
-            List::Nodes(nodes) => nodes,
-            List::Subquery(query) => {
-                self.operand(subject);
-                self.push(not(negated));
-                self.push(" IN (");
-                self.select(query);
-                return self.push(")");
-            }
-        };
-        if nodes.is_empty() {
-            return self.push(if negated { "1 = 1" } else { "1 = 0" });
-        }
-        let form = self.common_form(nodes.iter().chain([subject]));
-        self.operand_as(subject, &form);
-        if self.text.dialect.batch() == Batch::Arrays
-            && let Some((ty, values)) = of_one_type(nodes)
-        {
-            self.any_of(ty, values, &form, negated);
-            return;
-        }
-        self.push(not(negated));
-        self.push(" IN (");
-        let forms = match subject {
-            Node::Row(parts) => parts.iter().map(|part| self.form(part)).collect(),
-            _ => Vec::new(),
-        };
-        for (i, node) in nodes.iter().enumerate() {
-            if i > 0 {
-                self.push(", ");
-            }
-            match node {
-                Node::Param(value, _) if self.lists == Lists::Literals => {
-                    self.literal_or_param(value, node);
-                }
-                Node::Row(parts) if parts.len() == forms.len() => self.row_as(parts, &forms),
-                node => self.node_as(node, &form),
-            }
-        }
-        self.push(")");
-    }
-
-    /// ` = ANY($1::bigint[])`, or ` IN (SELECT CAST(v.c AS mood) FROM UNNEST($1::text[]) AS v(c))`.
-    fn any_of(&mut self, ty: ValueType, values: Vec<Value>, form: &Form, negated: bool) {
-        match form {
-            None => {
-                self.push(if negated { " <> ALL(" } else { " = ANY(" });
-                self.text.array_of(ty);
-            }
-            Some(form) => {
-                self.push(not(negated));
-                self.push(" IN (SELECT ");
-                self.text.cast(form, |text| text.push("v.c"));
-                self.push(" FROM UNNEST(");
-                self.text.array_of(ty);
-                self.push(") AS v(c)");
-            }
-        }
-        self.arguments.push(Argument::Array(values));
-        self.push(")");
-    }
-
-    fn row_as(&mut self, parts: &[Node], forms: &[Form]) {
-        self.push("(");
-        for (i, (part, form)) in parts.iter().zip(forms).enumerate() {
-            if i > 0 {
-                self.push(", ");
-            }
-            self.node_as(part, form);
-        }
-        self.push(")");
-    }
-
-    fn literal_or_param(&mut self, value: &Value, node: &Node) {
-        match value {
-            Value::I16(number) => self.push(&number.to_string()),
-            Value::I32(number) => self.push(&number.to_string()),
-            Value::I64(number) => self.push(&number.to_string()),
-            _ => self.node(node),
-        }
-    }
-
     /// The dialect names subject and pattern as often as it likes; each time they are written anew, parameters included.
     fn text_match(&mut self, test: TextMatch, subject: &Node, pattern: &Node) {
         self.around(
@@ -631,19 +549,6 @@ fn symbol(operator: Operator) -> &'static str {
 
 fn not(negated: bool) -> &'static str {
     if negated { " NOT" } else { "" }
-}
-
-/// The values of a list, if they are all parameters of one type.
-fn of_one_type(nodes: &[Node]) -> Option<(ValueType, Vec<Value>)> {
-    let Some(Node::Param(_, ty)) = nodes.first() else {
-        return None;
-    };
-    let value = |node: &Node| match node {
-        Node::Param(value, other) if other == ty => Some(value.clone()),
-        _ => None,
-    };
-    let values = nodes.iter().map(value).collect::<Option<_>>()?;
-    Some((*ty, values))
 }
 
 #[cold]

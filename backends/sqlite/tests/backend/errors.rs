@@ -163,6 +163,19 @@ fn a_trigger_speaks_for_itself() {
     );
     let error = refused(&mut session, "INSERT INTO t VALUES (1)", K::Database);
     assert_eq!(error.message(), "not: today");
+    let error = try_run(&mut session, "INSERT INTO t VALUES (?1)", &[V::I64(1)])
+        .expect_err("the trigger refuses");
+    assert_eq!(error.message(), "not: today");
+    run(
+        &mut session,
+        "CREATE TRIGGER telling BEFORE UPDATE ON t BEGIN SELECT raise(ABORT, 'not ' || new.v); END",
+        &[],
+    );
+    run(&mut session, "DROP TRIGGER guard", &[]);
+    run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+    let error = try_run(&mut session, "UPDATE t SET v = ?1", &[V::Text("secret")])
+        .expect_err("the trigger refuses");
+    assert_eq!(error.message(), "not …");
 }
 
 #[test]

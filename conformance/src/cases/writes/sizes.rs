@@ -40,6 +40,11 @@ pub(super) const CASES: &[Case] = &[
         .promise("IN and NOT IN with a list of any length, also beyond the parameter limit, match the right rows.")
         .hint("The ORM splits lists longer than `max_parameters`, or sends an array.")
         .covers(&[Contract(25), Contract(42)]),
+    Case::core("queries.sizes.list_values", list_values)
+        .since(19)
+        .promise("A long list holds each value as its column does: integers to both ends, odd texts, bytes, truth values and NULL, for IN and for NOT IN.")
+        .hint("See `Dialect::list_query`: what it gives must equal what a parameter would have been.")
+        .covers(&[Contract(1), Contract(8), Contract(12), Contract(25)]),
     Case::core("writes.batch.again", again)
         .since(17)
         .promise("Running a statement again writes the new values in every column, and writes the same rows again after they were deleted.")
@@ -327,6 +332,123 @@ fn lists(context: &mut Context) -> CaseResult {
             session.clear();
         }
     }
+    Ok(())
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "listed")]
+struct Listed {
+    #[orm(primary_key)]
+    id: i64,
+    number: i64,
+    word: String,
+    bytes: Vec<u8>,
+    flag: bool,
+    maybe: Option<i64>,
+}
+
+fn list_values(context: &mut Context) -> CaseResult {
+    const PADDING: i64 = 300;
+    let engine = Engine::from_backend(context.backend());
+    metadata![Listed].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    let words = [
+        "",
+        " ",
+        "a",
+        "A",
+        "a ",
+        "\"",
+        "\\",
+        "'",
+        "\\u0041",
+        "[1]",
+        "null",
+        "\n\r\t\u{1}\u{7f}",
+        "é",
+        "e\u{301}",
+        "𝄞",
+        "1",
+        "01",
+        "1.0",
+    ];
+    let numbers = [
+        i64::MIN,
+        i64::MIN + 1,
+        i64::MAX,
+        i64::MAX - 1,
+        0,
+        -1,
+        (1 << 53) + 1,
+    ];
+    let rows: Vec<Listed> = (0_i64..)
+        .zip(words)
+        .zip(numbers.into_iter().cycle())
+        .map(|((id, word), number)| {
+            let bytes = [word.as_bytes(), &[0, 255]].concat();
+            let mut row = Listed::new(id, number, word, bytes, id % 2 == 0);
+            row.maybe = (id % 3 != 0).then_some(number);
+            row
+        })
+        .collect();
+    session.insert_all(rows.clone())?;
+    let padding = || 1_000..1_000 + PADDING;
+    let mut found = |query: selfsame::query::Query<Listed>| -> Result<Vec<i64>, selfsame::Error> {
+        let rows = query.order_by(Listed::ID.asc()).select(Listed::ID);
+        rows.all(&mut session)
+    };
+    for row in &rows {
+        let like = |same: &dyn Fn(&Listed) -> bool| -> Vec<i64> {
+            rows.iter()
+                .filter(|row| same(row))
+                .map(|row| row.id)
+                .collect()
+        };
+        let list = padding().chain([row.number]);
+        check_eq!(
+            found(Listed::query().filter(Listed::NUMBER.in_(list.clone())))?,
+            like(&|other| other.number == row.number),
+            "IN of {}",
+            row.number
+        );
+        check_eq!(
+            found(Listed::query().filter(Listed::NUMBER.not_in(list)))?,
+            like(&|other| other.number != row.number),
+            "NOT IN of {}",
+            row.number
+        );
+        let list = padding().map(|n| format!("padding {n}"));
+        check_eq!(
+            found(Listed::query().filter(Listed::WORD.in_(list.chain([row.word.clone()]))))?,
+            vec![row.id],
+            "IN of {:?}",
+            row.word
+        );
+        let list = padding().map(|n| n.to_be_bytes().to_vec());
+        check_eq!(
+            found(Listed::query().filter(Listed::BYTES.in_(list.chain([row.bytes.clone()]))))?,
+            vec![row.id],
+            "IN of {:?}",
+            row.bytes
+        );
+    }
+    let flags = vec![true; 300];
+    check_eq!(
+        found(Listed::query().filter(Listed::FLAG.in_(flags)))?.len(),
+        rows.iter().filter(|row| row.flag).count(),
+        "IN of truth values"
+    );
+    let nothing = padding().map(Some).chain([None]);
+    check_eq!(
+        found(Listed::query().filter(Listed::MAYBE.in_(nothing.clone())))?,
+        Vec::<i64>::new(),
+        "IN never finds NULL"
+    );
+    check_eq!(
+        found(Listed::query().filter(Listed::MAYBE.not_in(nothing)))?,
+        Vec::<i64>::new(),
+        "NOT IN a list with NULL finds nothing"
+    );
     Ok(())
 }
 

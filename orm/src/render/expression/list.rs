@@ -1,0 +1,230 @@
+//! Lists of values: as parameters, as one array, or as one document.
+
+use std::fmt::Write as _;
+
+use super::{Argument, Form, Lists, Writer, not};
+use crate::dialect::Batch;
+use crate::sql::{List, Node};
+use crate::value::{Value, ValueType};
+
+/// A list of more values travels as one parameter where the dialect has a query for it: a text for each length would have to be
+/// planned and kept.
+const MOST_APART: usize = 100;
+
+impl Writer<'_> {
+    pub(super) fn in_list(&mut self, subject: &Node, list: &List, negated: bool) {
+        let nodes = match list {
+            List::Nodes(nodes) => nodes,
+            List::Subquery(query) => {
+                self.operand(subject);
+                self.push(not(negated));
+                self.push(" IN (");
+                self.select(query);
+                return self.push(")");
+            }
+        };
+        if nodes.is_empty() {
+            return self.push(if negated { "1 = 1" } else { "1 = 0" });
+        }
+        let form = self.common_form(nodes.iter().chain([subject]));
+        self.operand_as(subject, &form);
+        if self.text.dialect.batch() == Batch::Arrays
+            && let Some((ty, values)) = of_one_type(nodes)
+        {
+            self.any_of(ty, values, &form, negated);
+            return;
+        }
+        if nodes.len() > self.most_apart()
+            && let Some((query, values)) = self.as_one(nodes)
+        {
+            self.push(not(negated));
+            self.push(" IN (");
+            match &form {
+                None => self.push(&query),
+                Some(form) => {
+                    self.push("SELECT ");
+                    self.text.cast(form, |text| text.push("value"));
+                    self.push(" FROM (");
+                    self.push(&query);
+                    self.push(")");
+                }
+            }
+            self.text.types.push(ValueType::Text);
+            self.arguments.push(Argument::Value(Value::Text(values)));
+            return self.push(")");
+        }
+        self.push(not(negated));
+        self.push(" IN (");
+        let forms = match subject {
+            Node::Row(parts) => parts.iter().map(|part| self.form(part)).collect(),
+            _ => Vec::new(),
+        };
+        for (i, node) in nodes.iter().enumerate() {
+            if i > 0 {
+                self.push(", ");
+            }
+            match node {
+                Node::Param(value, _) if self.lists == Lists::Literals => {
+                    self.literal_or_param(value, node);
+                }
+                Node::Row(parts) if parts.len() == forms.len() => self.row_as(parts, &forms),
+                node => self.node_as(node, &form),
+            }
+        }
+        self.push(")");
+    }
+
+    /// ` = ANY($1::bigint[])`, or ` IN (SELECT CAST(v.c AS mood) FROM UNNEST($1::text[]) AS v(c))`.
+    fn any_of(&mut self, ty: ValueType, values: Vec<Value>, form: &Form, negated: bool) {
+        match form {
+            None => {
+                self.push(if negated { " <> ALL(" } else { " = ANY(" });
+                self.text.array_of(ty);
+            }
+            Some(form) => {
+                self.push(not(negated));
+                self.push(" IN (SELECT ");
+                self.text.cast(form, |text| text.push("v.c"));
+                self.push(" FROM UNNEST(");
+                self.text.array_of(ty);
+                self.push(") AS v(c)");
+            }
+        }
+        self.arguments.push(Argument::Array(values));
+        self.push(")");
+    }
+
+    /// How long a list may be whose values are parameters of their own.
+    fn most_apart(&self) -> usize {
+        match self.lists {
+            Lists::Parameters => MOST_APART,
+            Lists::Literals => 1,
+        }
+    }
+
+    /// A long list as one parameter: the query that gives its values, and the parameter.
+    fn as_one(&self, nodes: &[Node]) -> Option<(String, String)> {
+        let Some(Node::Param(_, ty)) = nodes.first() else {
+            return None;
+        };
+        let dialect = self.text.dialect;
+        let mut placeholder = String::new();
+        dialect.placeholder(self.text.types.len() + 1, ValueType::Text, &mut placeholder);
+        let query = dialect.list_query(&placeholder, *ty)?;
+        let values = nodes.iter().map(|node| match node {
+            Node::Param(value, other) if other == ty => Some(value),
+            _ => None,
+        });
+        Some((query, json_array(values)?))
+    }
+
+    fn row_as(&mut self, parts: &[Node], forms: &[Form]) {
+        self.push("(");
+        for (i, (part, form)) in parts.iter().zip(forms).enumerate() {
+            if i > 0 {
+                self.push(", ");
+            }
+            self.node_as(part, form);
+        }
+        self.push(")");
+    }
+
+    fn literal_or_param(&mut self, value: &Value, node: &Node) {
+        match value {
+            Value::I16(number) => self.push(&number.to_string()),
+            Value::I32(number) => self.push(&number.to_string()),
+            Value::I64(number) => self.push(&number.to_string()),
+            _ => self.node(node),
+        }
+    }
+}
+
+/// The values of a list, if they are all parameters of one type.
+fn of_one_type(nodes: &[Node]) -> Option<(ValueType, Vec<Value>)> {
+    let Some(Node::Param(_, ty)) = nodes.first() else {
+        return None;
+    };
+    let value = |node: &Node| match node {
+        Node::Param(value, other) if other == ty => Some(value.clone()),
+        _ => None,
+    };
+    let values = nodes.iter().map(value).collect::<Option<_>>()?;
+    Some((*ty, values))
+}
+
+/// The text of a JSON array, as [`Dialect::list_query`](crate::dialect::Dialect::list_query) describes it; `None` if a value has no
+/// exact form in it.
+fn json_array<'v>(values: impl Iterator<Item = Option<&'v Value>>) -> Option<String> {
+    let mut out = String::from("[");
+    for (place, value) in values.enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        let written = match value? {
+            Value::Null => write!(out, "null"),
+            Value::Bool(value) => write!(out, "{value}"),
+            Value::I16(value) => write!(out, "{value}"),
+            Value::I32(value) => write!(out, "{value}"),
+            Value::I64(value) => write!(out, "{value}"),
+            Value::Text(text) => {
+                json_text(text, &mut out);
+                Ok(())
+            }
+            Value::Uuid(bytes) => json_hex(bytes, &mut out),
+            Value::Bytes(bytes) => json_hex(bytes, &mut out),
+            _ => return None,
+        };
+        written.expect("a String takes any text");
+    }
+    out.push(']');
+    Some(out)
+}
+
+fn json_text(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_ascii_control() => {
+                write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes any text");
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+fn json_hex(bytes: &[u8], out: &mut String) -> std::fmt::Result {
+    out.push('"');
+    for byte in bytes {
+        write!(out, "{byte:02x}")?;
+    }
+    out.push('"');
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_exact_or_refused() {
+        let array = |values: &[Value]| json_array(values.iter().map(Some));
+        assert_eq!(
+            array(&[
+                Value::I64(i64::MIN),
+                Value::I64(i64::MAX),
+                Value::Null,
+                Value::Bool(true),
+                Value::Text("\"\\\0\n\u{7f}é𝄞'".into()),
+                Value::Bytes(vec![0, 255]),
+            ])
+            .as_deref(),
+            Some(
+                r#"[-9223372036854775808,9223372036854775807,null,true,"\"\\\u0000\u000a\u007fé𝄞'","00ff"]"#
+            )
+        );
+        assert_eq!(array(&[]).as_deref(), Some("[]"));
+        assert_eq!(array(&[Value::I64(1), Value::F64(0.1)]), None);
+    }
+}
