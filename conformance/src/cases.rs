@@ -17,6 +17,8 @@ mod types;
 mod writes;
 
 use crate::case::Case;
+#[cfg(test)]
+pub(crate) use types::conversions;
 
 /// The version of the list. It goes up when cases are added; a report names it, so that it keeps its meaning.
 pub const INVENTORY: u32 = 19;
@@ -27,7 +29,8 @@ const LISTS: &[&[&[Case]]] = &[
     writes::LISTS,
     constraints::LISTS,
     transactions::LISTS,
-    &[schema::CASES, connections::CASES],
+    &[schema::CASES],
+    connections::LISTS,
     &[identity::CASES],
     dirty::LISTS,
     &[deferred::CASES, databases::CASES],
@@ -81,13 +84,19 @@ mod tests {
     #[test]
     fn every_line_of_the_contract_has_a_case_or_a_reason() {
         /// What the ORM cannot reach yet, or no table of ours can ask for.
-        const CONTRACT_LEFT_OUT: [(u16, &str); 3] = [
+        const CONTRACT_LEFT_OUT: [(u16, &str); 2] = [
             (17, "there is no neutral type of intervals"),
             (45, "a column declares no collation"),
-            (54, "a table declares no computed column"),
         ];
         let covered: HashSet<Cover> = cases().flat_map(|case| case.covers).copied().collect();
-        for line in 1..=80 {
+        let lines = u16::try_from(crate::CONTRACT.len()).expect("few lines");
+        for (line, reason) in CONTRACT_LEFT_OUT {
+            assert!(
+                !covered.contains(&Cover::Contract(line)),
+                "line {line} has a case though {reason}"
+            );
+        }
+        for line in 1..=lines {
             let left_out = CONTRACT_LEFT_OUT.iter().any(|(l, _)| *l == line);
             assert!(
                 covered.contains(&Cover::Contract(line)) || left_out,
@@ -114,8 +123,10 @@ mod tests {
             assert!((1..=INVENTORY).contains(&case.since), "{}", case.id);
             for cover in case.covers {
                 let known = match cover {
-                    Cover::Contract(line) => (1..=80).contains(line),
-                    Cover::Rule(rule) => (1..=42).contains(rule),
+                    Cover::Contract(line) => {
+                        (1..=crate::CONTRACT.len()).contains(&usize::from(*line))
+                    }
+                    Cover::Rule(rule) => (1..=crate::RULES.len()).contains(&usize::from(*rule)),
                 };
                 assert!(known, "{} covers {cover}, which does not exist", case.id);
             }

@@ -35,6 +35,9 @@ mod expected;
 mod explain;
 mod faults;
 mod harness;
+mod interrupt;
+#[cfg(test)]
+mod inventory;
 mod mechanisms;
 mod model;
 mod outcome;

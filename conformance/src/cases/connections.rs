@@ -1,5 +1,8 @@
 //! Connections: their independence, their reset, what they tell.
 
+mod claims;
+mod interrupted;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +19,9 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, int, value_table};
 
-pub(super) const CASES: &[Case] = &[
+pub(super) const LISTS: &[&[Case]] = &[CASES, claims::CASES, interrupted::CASES];
+
+const CASES: &[Case] = &[
     Case::core("connections.reset.transaction", reset)
         .needs(&[Capability::Transactions])
         .promise("A connection returned to the pool has no open transaction: uncommitted work is rolled back and locks are released.")

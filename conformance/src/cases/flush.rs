@@ -7,7 +7,7 @@ use selfsame::ErrorKind;
 use selfsame::dialect::Batch;
 use selfsame::prelude::*;
 
-use crate::case::Cover::Rule;
+use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::world::{BillLine, Node, Seat, Task, User, World};
@@ -63,7 +63,7 @@ const CASES: &[Case] = &[
         .needs(&[Capability::Returning])
         .promise("A column that the database computes is read back with the INSERT, never written, and read again after an UPDATE.")
         .hint("GENERATED ALWAYS AS (…) STORED in CREATE TABLE, and RETURNING.")
-        .covers(&[Rule(21)]),
+        .covers(&[Rule(21), Contract(54)]),
     Case::core("flush.tree.levels", tree)
         .needs(&[Capability::GeneratedKeys, Capability::Transactions])
         .promise("A tree in one table is inserted parents first and deleted children first, whatever the order of `add` and `delete`.")

@@ -5,6 +5,7 @@ mod groups;
 mod objects;
 mod operands;
 mod sets;
+mod sources;
 mod stream;
 
 use selfsame::dialect::TextMatch;
@@ -24,6 +25,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     expressions::CASES,
     operands::CASES,
     groups::CASES,
+    sources::CASES,
 ];
 
 const CASES: &[Case] = &[

@@ -10,7 +10,7 @@ use selfsame::{Engine, ErrorKind, Session};
 use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult, Failure};
 use crate::context::Context;
-use crate::database::{Database, int, value_table};
+use crate::database::{Database, int, null, value_table};
 use crate::domain::TYPES;
 
 pub(super) const CASES: &[Case] = &[
@@ -23,6 +23,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("Tables are created after and dropped before the tables they reference, in whatever order they are listed.")
         .hint("Suspect the ORM: the backend's foreign keys only reveal a wrong order.")
         .covers(&[Contract(73), Rule(39)]),
+    Case::core("schema.create.cycle", cycle)
+        .since(19)
+        .needs(&[Capability::ForeignKeys])
+        .promise("Tables that refer to each other are created with both foreign keys enforced, and dropped with their rows, again and again.")
+        .hint("Claim `alter_add_constraint` if a key can be added to a table that exists, else a table may name one that is to come.")
+        .covers(&[Contract(73), Contract(56), Rule(39)]),
     Case::full("schema.reflect.again", reflect)
         .needs(&[Capability::ForeignKeys, Capability::GeneratedKeys])
         .promise("Reflection returns tables with columns, keys and constraints, and creating the reflected tables and reflecting again gives the same.")
@@ -123,6 +129,46 @@ fn order(context: &mut Context) -> CaseResult {
         gone.is_ok(),
         "tables with rows that refer to each other must be dropped, gave {gone:?}"
     );
+    Ok(())
+}
+
+fn cycle(context: &mut Context) -> CaseResult {
+    let engine = engine(context);
+    let one = |name: &str, other: &str| {
+        Table::build(name)
+            .column(Column::new("id", ColumnType::I64))
+            .column(Column::new("other", ColumnType::I64).nullable())
+            .primary_key(["id"])
+            .foreign_key(["other"], other, ["id"])
+    };
+    let tables = Metadata::of_records([one("left", "right"), one("right", "left")]);
+    for round in 1..=2 {
+        tables.create_all(&engine)?;
+        let mut database = Database::open(context)?;
+        for (table, other) in [("left", "right"), ("right", "left")] {
+            let insert = format!("INSERT INTO [{table}] ([id], [other]) VALUES (?, ?)");
+            database.execute(&insert, &[int(1), null(ValueType::I64)])?;
+            let refused = database.execute(&insert, &[int(2), int(9)]);
+            check!(
+                matches!(&refused, Err(error) if error.kind() == ErrorKind::ForeignKeyViolation),
+                "a row of {table} without its {other} must be refused in round {round}, gave {refused:?}"
+            );
+        }
+        for table in ["left", "right"] {
+            let update = format!("UPDATE [{table}] SET [other] = ?");
+            let set = database.execute(&update, &[int(1)]);
+            check!(
+                set.is_ok(),
+                "rows that refer to each other must be taken, gave {set:?}"
+            );
+        }
+        drop(database);
+        let gone = tables.drop_all(&engine);
+        check!(
+            gone.is_ok(),
+            "tables that refer to each other must be dropped in round {round}, gave {gone:?}"
+        );
+    }
     Ok(())
 }
 

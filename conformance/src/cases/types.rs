@@ -7,6 +7,8 @@ mod paths;
 mod text;
 mod time;
 
+#[cfg(test)]
+pub(crate) use conversion::pairs as conversions;
 use selfsame::schema::ColumnType;
 use selfsame::value::{Value, ValueType};
 

@@ -1,5 +1,7 @@
 //! Each way in which a transaction can end, by all that the next one can tell, on the same connection and on another.
 
+use std::time::{Duration, Instant};
+
 use selfsame::ErrorKind;
 use selfsame::dialect::{Begin, Transaction};
 use selfsame::schema::ColumnType;
@@ -12,6 +14,12 @@ use crate::context::Context;
 use crate::database::{Database, int, null, value_table};
 
 pub(super) const CASES: &[Case] = &[
+    Case::full("transactions.lock.waits", lock_waits)
+        .since(19)
+        .needs(&[Capability::Transactions, Capability::SecondConnection])
+        .promise("A row that another transaction holds is waited for no longer than the backend claims, then told as busy, and written once it is free.")
+        .hint("See `Capabilities::lock_timeout`; a lock that was not had in time is `Busy`.")
+        .covers(&[Contract(58), Contract(61)]),
     Case::core("transactions.ending.rows", rows)
         .since(17)
         .needs(&[Capability::Transactions])
@@ -198,6 +206,51 @@ fn next(context: &mut Context) -> CaseResult {
             );
         }
     }
+    Ok(())
+}
+
+/// A longer wait is believed.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+fn lock_waits(context: &mut Context) -> CaseResult {
+    let claimed = match context.capabilities().lock_timeout {
+        Some(claimed) if claimed <= LONGEST_WAIT => claimed,
+        claimed => {
+            let reason = format!("the claimed wait for a lock is {claimed:?}");
+            return Err(crate::Failure::Skipped(reason));
+        }
+    };
+    let mut database = with_row(context)?;
+    let mut other = Database::open(context)?;
+    let set = "UPDATE [t] SET [v] = ? WHERE [id] = ?";
+    database.begin_write()?;
+    database.execute(set, &[int(10), int(1)])?;
+    let begun = Instant::now();
+    let waited = other
+        .begin_write()
+        .and_then(|()| other.execute(set, &[int(20), int(1)]).map(drop));
+    let took = begun.elapsed();
+    check!(
+        matches!(&waited, Err(error) if error.kind() == ErrorKind::Busy),
+        "a row that is held must be busy in the end, gave {waited:?}"
+    );
+    check!(
+        took <= claimed * 2 + Duration::from_secs(5),
+        "the wait must end as claimed, after {claimed:?}, took {took:?}"
+    );
+    // There may be no transaction to roll back: its BEGIN may have waited.
+    let _ = other.rollback();
+    database.commit()?;
+    other.begin_write()?;
+    let written = other.execute(set, &[int(20), int(1)])?;
+    check_eq!(
+        written.matched,
+        1,
+        "the row must be written once it is free"
+    );
+    other.commit()?;
+    let told = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
+    check_eq!(told, [20], "what was written last");
     Ok(())
 }
 

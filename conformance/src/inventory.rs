@@ -1,0 +1,532 @@
+//! What has a case, held against what there is: both sides are read from the sources, so that neither list can be forgotten.
+//!
+//! A public function of the expression language, a pair of types, a capability or a sentence of the contract that no case asks fails a
+//! test here, and so does a name that is listed as left out and is not there any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+use crate::cases::cases;
+
+/// What a function of the expression language is called as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Called {
+    /// `sum(…)`.
+    Function,
+    /// `.eq(…)`, or `Window::new(…)`.
+    Method,
+    /// `a + b`.
+    Operator,
+}
+
+type Name = (Called, String);
+
+/// Functions that make or take trees apart for the renderer and for other crates: no expression of SQL, so no row can depend on them.
+const NOT_SQL: &[(&str, &str)] = &[
+    ("and", "of `Node`: `Expr::and` is asked"),
+    ("binary", "of `Node`, below the operators"),
+    ("definition", "tells how a column is declared"),
+    ("from_node", "wraps a tree"),
+    ("has_subquery", "looks into a tree"),
+    (
+        "index",
+        "the place of a column in an entity, for derived code",
+    ),
+    ("into_node", "takes the tree out"),
+    ("into_order", "takes the tree out"),
+    ("negated", "of `Node`, below `!`"),
+    ("node", "shows the tree"),
+    ("reference", "names a column for the renderer"),
+    ("render", "gives the text without running it"),
+    ("types", "what a query gives, for the reader"),
+    ("value", "of `Node`, below literals"),
+];
+
+/// Reads the tokens of a source; comments are none.
+fn tokens(text: &str) -> TokenStream {
+    text.parse().expect("a source that compiles has tokens")
+}
+
+/// The folder of a crate beside this one.
+fn beside(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every source in a folder and below.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn ident(tree: Option<&TokenTree>) -> Option<String> {
+    match tree {
+        Some(TokenTree::Ident(ident)) => {
+            Some(ident.to_string().trim_start_matches("r#").to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn is_punct(tree: Option<&TokenTree>, wanted: char) -> bool {
+    matches!(tree, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
+}
+
+fn is_group(tree: Option<&TokenTree>, wanted: Delimiter) -> bool {
+    matches!(tree, Some(TokenTree::Group(group)) if group.delimiter() == wanted)
+}
+
+/// The public functions that a source declares, and the operators that it gives.
+fn declared(stream: TokenStream) -> BTreeSet<Name> {
+    let mut found = BTreeSet::new();
+    declared_in(stream, Called::Function, &mut found);
+    found
+}
+
+fn declared_in(stream: TokenStream, called: Called, found: &mut BTreeSet<Name>) {
+    let trees: Vec<TokenTree> = stream.into_iter().collect();
+    let mut hidden = false;
+    // Names that a macro of this source gives to `pub fn $name`.
+    let makes_functions = |body: &TokenTree| body.to_string().contains("pub fn $");
+    let mut makers: BTreeSet<String> = BTreeSet::new();
+    for (at, tree) in trees.iter().enumerate() {
+        match tree {
+            TokenTree::Group(group) => {
+                let text = group.to_string().replace(' ', "");
+                if group.delimiter() == Delimiter::Bracket && text.contains("doc(hidden)") {
+                    hidden = true;
+                }
+                if group.delimiter() == Delimiter::Brace {
+                    declared_in(group.stream(), Called::Method, found);
+                }
+            }
+            TokenTree::Ident(word) if *word == "macro_rules" => {
+                if let (Some(name), Some(body)) = (ident(trees.get(at + 2)), trees.get(at + 3))
+                    && makes_functions(body)
+                {
+                    makers.insert(name);
+                }
+            }
+            TokenTree::Ident(word) if *word == "pub" => {
+                let at = at + 1 + usize::from(ident(trees.get(at + 1)).as_deref() == Some("const"));
+                if ident(trees.get(at)).as_deref() == Some("fn")
+                    && let Some(name) = ident(trees.get(at + 1))
+                    && !hidden
+                {
+                    found.insert((called, name));
+                }
+                hidden = false;
+            }
+            // `operators!(union Union; …)` of a macro that makes functions, `operator!(Add add Add)` of one that implements traits.
+            TokenTree::Ident(word) if is_punct(trees.get(at + 1), '!') => {
+                let Some(TokenTree::Group(group)) = trees.get(at + 2) else {
+                    continue;
+                };
+                let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+                if makers.contains(&word.to_string()) {
+                    let pairs = inner.windows(3).filter(|w| is_punct(w.get(2), ';'));
+                    let names = pairs.filter_map(|w| ident(w.first()));
+                    found.extend(names.map(|name| (Called::Method, name)));
+                } else if *word == "operator" {
+                    found.extend(ident(inner.get(1)).map(|name| (Called::Operator, name)));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a source calls: functions, methods, and operators on columns.
+fn called(stream: TokenStream, found: &mut BTreeSet<Name>) {
+    called_in(stream, false, found);
+}
+
+fn called_in(stream: TokenStream, in_macro: bool, found: &mut BTreeSet<Name>) {
+    let trees: Vec<TokenTree> = stream.into_iter().collect();
+    for (at, tree) in trees.iter().enumerate() {
+        match tree {
+            TokenTree::Group(group) => {
+                let of_macro = at >= 2 && is_punct(trees.get(at - 1), '!');
+                called_in(group.stream(), in_macro || of_macro, found);
+            }
+            TokenTree::Ident(_) => {
+                let Some(name) = ident(Some(tree)) else {
+                    continue;
+                };
+                let before = at.checked_sub(1).and_then(|at| trees.get(at));
+                let calls = is_group(trees.get(at + 1), Delimiter::Parenthesis)
+                    || is_punct(trees.get(at + 1), ':');
+                let of_something = is_punct(before, '.') || is_punct(before, ':');
+                if of_something && calls {
+                    found.insert((Called::Method, name.clone()));
+                }
+                if calls && !is_punct(before, '.') && ident(before).as_deref() != Some("fn") {
+                    found.insert((Called::Function, name.clone()));
+                }
+                // `"=" eq ==;`: a macro of the case makes the call.
+                if in_macro && !of_something && !calls {
+                    found.insert((Called::Method, name.clone()));
+                }
+                // Columns are constants: `Numbers::A + Numbers::B`.
+                let is_constant = name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+                if let Some(TokenTree::Punct(punct)) = trees.get(at + 1)
+                    && is_constant
+                    && let Some(operator) = operator(punct.as_char())
+                {
+                    found.insert((Called::Operator, operator.to_owned()));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn operator(punct: char) -> Option<&'static str> {
+    Some(match punct {
+        '+' => "add",
+        '-' => "sub",
+        '*' => "mul",
+        '/' => "div",
+        '%' => "rem",
+        _ => return None,
+    })
+}
+
+/// What is declared and neither called by a case nor left out.
+fn missing(declared: &BTreeSet<Name>, called: &BTreeSet<Name>) -> Vec<String> {
+    declared
+        .difference(called)
+        .filter(|(_, name)| !NOT_SQL.iter().any(|(left_out, _)| left_out == name))
+        .map(|(called, name)| format!("{called:?} {name}"))
+        .collect()
+}
+
+/// The expression language as its sources declare it.
+fn language() -> BTreeSet<Name> {
+    sources(&beside("../orm/src/sql"))
+        .iter()
+        .filter(|path| !path.ends_with("tests.rs"))
+        .flat_map(|path| declared(tokens(&read(path))))
+        .collect()
+}
+
+/// What the cases call.
+fn asked() -> BTreeSet<Name> {
+    let mut found = BTreeSet::new();
+    for path in sources(&beside("src/cases")) {
+        called(tokens(&read(&path)), &mut found);
+    }
+    found
+}
+
+/// The variants of an enum.
+fn variants(source: &str, name: &str) -> Vec<String> {
+    let trees: Vec<TokenTree> = tokens(source).into_iter().collect();
+    let body = trees.windows(3).find_map(|window| match window {
+        [
+            TokenTree::Ident(word),
+            TokenTree::Ident(of),
+            TokenTree::Group(body),
+        ] if *word == "enum" && of == name => Some(body.stream()),
+        _ => None,
+    });
+    let body: Vec<TokenTree> = body.expect("the enum").into_iter().collect();
+    let mut found = Vec::new();
+    for (at, tree) in body.iter().enumerate() {
+        let begins = at == 0
+            || is_punct(body.get(at - 1), ',')
+            || is_group(body.get(at - 1), Delimiter::Bracket);
+        if begins && let Some(name) = ident(Some(tree)) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// The public fields of a struct.
+fn fields(source: &str, name: &str) -> Vec<String> {
+    let trees: Vec<TokenTree> = tokens(source).into_iter().collect();
+    let body = trees.windows(3).find_map(|window| match window {
+        [
+            TokenTree::Ident(word),
+            TokenTree::Ident(of),
+            TokenTree::Group(body),
+        ] if *word == "struct" && of == name => Some(body.stream()),
+        _ => None,
+    });
+    let body: Vec<TokenTree> = body.expect("the struct").into_iter().collect();
+    body.windows(3)
+        .filter(|window| {
+            ident(window.first()).as_deref() == Some("pub") && is_punct(window.get(2), ':')
+        })
+        .filter_map(|window| ident(window.get(1)))
+        .collect()
+}
+
+/// The sentences with MUST in the documentation of a source.
+fn musts(source: &str) -> Vec<String> {
+    let mut text = String::new();
+    for line in source.lines() {
+        match line.trim().strip_prefix("///") {
+            Some(line) => {
+                let line = line.trim();
+                // Each point of a list is one promise, whatever its full stops.
+                text.push_str(if line.starts_with("- ") || line.is_empty() {
+                    "\n"
+                } else {
+                    " "
+                });
+                text.push_str(line.trim_start_matches("- "));
+            }
+            None => text.push('\n'),
+        }
+    }
+    text.lines()
+        .map(str::trim)
+        .filter(|sentence| sentence.contains("MUST"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Which cases ask what the contract says with MUST: words of the sentence, and ids.
+const PROMISES: &[(&str, &[&str])] = &[
+    (
+        "MUST be independent of each other",
+        &["connections.second.independent"],
+    ),
+    (
+        "MUST NOT show a password",
+        &["connections.debug.no_password"],
+    ),
+    (
+        "Parameters MUST be sent as parameters",
+        &["types.text.quotes", "types.text.specials"],
+    ),
+    (
+        "a changed schema MUST NOT make",
+        &["schema.change.cached", "schema.change.recreated"],
+    ),
+    (
+        "After an error the connection MUST be usable",
+        &[
+            "constraints.connection.usable",
+            "constraints.connection.in_transaction",
+        ],
+    ),
+    (
+        "A transaction that the database ended by itself",
+        &["transactions.ending.by_itself"],
+    ),
+    (
+        "MUST NOT be told as",
+        &[
+            "transactions.isolation.serializable",
+            "sessions.retry.again",
+        ],
+    ),
+    (
+        "Dropping a connection with an open transaction MUST",
+        &["transactions.drop.undone", "transactions.ending.rows"],
+    ),
+    (
+        "Every wait for the database MUST end",
+        &["transactions.ending.locks", "connections.pool.exhausted"],
+    ),
+    (
+        "What stands between the program and the database",
+        &["transactions.ending.next", "connections.reset.temporary"],
+    ),
+    (
+        "MUST NOT carry parameter values",
+        &["constraints.error.no_values"],
+    ),
+    ("MUST decode column", &["types.all.read_twice"]),
+    (
+        "MUST be an error of kind",
+        &["types.conversion.matrix", "types.conversion.narrow"],
+    ),
+    ("NULL MUST be", &["types.all.in_one_row"]),
+    ("Methods MUST be pure", &["connections.dialect.pure"]),
+    ("MUST tell the truth", &["connections.capabilities.refused"]),
+    (
+        "for more than itself, or may be told to, MUST override",
+        &["queries.functions.documents", "types.text.specials"],
+    ),
+];
+
+/// What cases cannot see, and who does.
+const BEYOND_CASES: &[(&str, &str)] = &[(
+    "Creating a backend MUST NOT connect",
+    "a target makes its backends itself: each backend's own tests create one of a server that is not there",
+)];
+
+/// Capabilities that no case branches on, and the case in which the ORM does.
+const BY_EFFECT: &[(&str, &str)] = &[
+    ("alter_add_constraint", "schema.create.cycle"),
+    ("max_parameters", "queries.sizes.lists"),
+];
+
+/// Which sentences no entry covers.
+fn unpromised<'a>(sentences: &'a [String], promises: &[(&str, &[&str])]) -> Vec<&'a str> {
+    let is_covered = |sentence: &str| promises.iter().any(|(words, _)| sentence.contains(words));
+    sentences
+        .iter()
+        .map(String::as_str)
+        .filter(|sentence| !is_covered(sentence))
+        .collect()
+}
+
+#[test]
+fn every_function_of_the_expression_language_is_asked() {
+    let (language, asked) = (language(), asked());
+    assert!(
+        language.len() > 90,
+        "only {} functions were found",
+        language.len()
+    );
+    assert_eq!(missing(&language, &asked), [""; 0], "no case calls these");
+    for (name, reason) in NOT_SQL {
+        assert!(
+            language.iter().any(|(_, declared)| declared == name),
+            "`{name}` is left out ({reason}) and is not there"
+        );
+    }
+}
+
+#[test]
+fn a_function_without_a_case_is_noticed() {
+    let source = "pub fn sum() {} #[doc(hidden)] pub fn inner() {} pub(crate) fn own() {}
+        macro_rules! made { ($($name:ident $x:ident;)*) => { $(pub fn $name() {})* } }
+        made!(union Union; except Except;);
+        operator!(Add add Add);
+        impl A { pub const fn eq() {} pub fn lt() {} }";
+    let mut calls = BTreeSet::new();
+    let case = "fn sum() { x.sum(); A::eq(1); check! { \"<\" lt <; } }";
+    called(tokens(case), &mut calls);
+    let missing = missing(&declared(tokens(source)), &calls);
+    assert_eq!(
+        missing,
+        [
+            "Function sum",
+            "Method except",
+            "Method union",
+            "Operator add"
+        ],
+        "a method of that name is not the function"
+    );
+    let mut calls = BTreeSet::new();
+    called(tokens("f(sum(T::A + 1), a.union(b))"), &mut calls);
+    assert!(calls.contains(&(Called::Operator, "add".to_owned())));
+    assert!(calls.contains(&(Called::Function, "sum".to_owned())));
+}
+
+#[test]
+fn every_pair_of_types_is_asked() {
+    let types = variants(&read(&beside("../orm/src/value.rs")), "ValueType");
+    // The type of raw columns has no values of its own.
+    let own: Vec<&String> = types.iter().filter(|ty| *ty != "Native").collect();
+    assert_eq!(own.len(), types.len() - 1);
+    let asked: BTreeSet<(String, String)> = crate::cases::conversions()
+        .map(|(stored, wanted)| (format!("{stored:?}"), format!("{wanted:?}")))
+        .collect();
+    for stored in &own {
+        for wanted in &own {
+            assert!(
+                asked.contains(&((*stored).clone(), (*wanted).clone())),
+                "no case reads {stored} as {wanted}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_variant_is_found_behind_attributes_and_documentation() {
+    let source = "/// Kinds.\n#[derive(Debug)] pub enum Kind { /// One.\n One, #[doc = \"two\"] Two(i64), Three { a: u8 } }";
+    assert_eq!(variants(source, "Kind"), ["One", "Two", "Three"]);
+}
+
+#[test]
+fn every_capability_is_asked() {
+    let fields = fields(&read(&beside("../orm/src/dialect.rs")), "Capabilities");
+    assert!(fields.len() > 25, "{fields:?}");
+    let mut sources_of_cases: String = sources(&beside("src/cases"))
+        .iter()
+        .map(|path| read(path))
+        .collect();
+    sources_of_cases.push_str(&read(&beside("src/case.rs")));
+    sources_of_cases.push_str(&read(&beside("src/domain.rs")));
+    for field in fields {
+        if let Some((_, id)) = BY_EFFECT.iter().find(|(name, _)| *name == field) {
+            assert!(
+                crate::find(id).is_some(),
+                "`{field}` is asked by `{id}`, which is no case"
+            );
+            continue;
+        }
+        assert!(
+            sources_of_cases.contains(&format!(".{field}")),
+            "no case asks the capability `{field}`"
+        );
+    }
+}
+
+#[test]
+fn every_must_of_the_contract_has_a_case() {
+    let sentences: Vec<String> = ["../orm/src/backend.rs", "../orm/src/dialect.rs"]
+        .into_iter()
+        .flat_map(|path| musts(&read(&beside(path))))
+        .collect();
+    assert!(sentences.len() >= 15, "{sentences:?}");
+    let beyond = BEYOND_CASES.iter().map(|(words, _)| (*words, &[][..]));
+    let promises: Vec<(&str, &[&str])> = PROMISES.iter().copied().chain(beyond).collect();
+    assert_eq!(
+        unpromised(&sentences, &promises),
+        [""; 0],
+        "no case is named for these"
+    );
+    let ids: BTreeMap<&str, &crate::Case> = cases().map(|case| (case.id, case)).collect();
+    for (words, named) in &promises {
+        assert!(
+            sentences.iter().any(|sentence| sentence.contains(words)),
+            "the contract does not say `{words}` any more"
+        );
+        for id in *named {
+            assert!(
+                ids.contains_key(id),
+                "`{words}` names `{id}`, which is no case"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_promise_without_a_case_is_noticed() {
+    let source = "/// - A row MUST come,\n///   whatever its size. It MAY be late.\n/// - Values MUST stay.\nfn f();";
+    let sentences = musts(source);
+    assert_eq!(
+        sentences,
+        [
+            "A row MUST come, whatever its size. It MAY be late.",
+            "Values MUST stay."
+        ]
+    );
+    assert_eq!(
+        unpromised(&sentences, &[("A row MUST", &[])]),
+        ["Values MUST stay."]
+    );
+}
