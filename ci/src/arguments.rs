@@ -56,33 +56,33 @@ struct Line {
 pub(crate) enum Command {
     /// Runs the conformance suite
     Check(CheckArguments),
-    /// Says what a case promises, why, and where to look when it fails
+    /// Explains what a case or fault tests, and where to look when it fails
     Explain(ExplainArguments),
-    /// Makes targets lie in known ways and shows which case finds each lie
+    /// Injects known bugs into a backend and shows which case catches each
     Faults(FaultsArguments),
     /// Measures what the ORM costs over raw SQL, as ratios
     Bench(BenchArguments),
     /// Writes Rust entities for the tables of a database
     Inspect(InspectArguments),
-    /// Reads a database and says what of it can be read, found, related and written, and which row breaks what
+    /// Reads a database and reports what can be mapped, queried, related and written, and which rows cannot
     Audit(AuditArguments),
     /// Writes a new crate: a backend with the suite as its test, or an application
     Init(InitArguments),
-    /// Starts one PostgreSQL server, runs a command with its URL in SELFSAME_POSTGRES_URL, and takes the server away
+    /// Starts a PostgreSQL server, runs a command with its URL in SELFSAME_POSTGRES_URL, and stops the server
     WithPostgres(WithPostgresArguments),
 }
 
 /// What is run on what.
 #[derive(Args)]
 pub(crate) struct Inputs {
-    /// What is tested: sqlite (a temporary file), sqlite::memory:, sqlite:PATH (new files beside it), postgres://…, docker:IMAGE,
-    /// local:postgres, postgres (whatever of these can be had), pgbouncer (the same behind one), env:NAME (the target that this variable names)
+    /// The database to test: sqlite (a temporary file), sqlite::memory:, sqlite:PATH (new files beside it), postgres://…, docker:IMAGE,
+    /// local:postgres, postgres (whichever of these is available), pgbouncer (the same behind PgBouncer), env:NAME (the target in this variable)
     #[arg(value_name = "TARGET", default_value = crate::targets::DEFAULT)]
     pub(crate) targets: Vec<String>,
-    /// What every drawn input depends on
+    /// The seed of all generated inputs
     #[arg(long, value_parser = seed, default_value_t = Options::DEFAULT_SEED)]
     pub(crate) seed: u64,
-    /// How many inputs each property tries
+    /// The number of inputs that each property tries
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) cases: Option<u32>,
 }
@@ -90,7 +90,7 @@ pub(crate) struct Inputs {
 /// Where results go.
 #[derive(Args)]
 pub(crate) struct OutputArguments {
-    /// What is written to standard output, or to the file of --out
+    /// The format written to standard output, or to the file given by --out
     #[arg(long, value_enum, default_value_t = Shape::Human)]
     pub(crate) format: Shape,
     /// A folder for all reports (report.json, junit.xml, report.md, report.html, rules.md), or one file (.json, .xml, .md, .html)
@@ -104,13 +104,13 @@ pub(crate) struct CheckArguments {
     pub(crate) inputs: Inputs,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
-    /// Parts of case ids, joined by commas; `*` stands for anything
+    /// Selects cases by parts of their ids, separated by commas; `*` matches anything
     #[arg(long, value_parser = filter)]
     pub(crate) filter: Option<Filter>,
-    /// The highest tier that runs: read, core, full or extra; each holds those before it
+    /// The highest tier to run: read, core, full or extra; each includes those before it
     #[arg(long, value_parser = tier)]
     pub(crate) tier: Option<Tier>,
-    /// Lists the chosen cases instead of running them
+    /// Lists the selected cases instead of running them
     #[arg(long)]
     pub(crate) list: bool,
     /// Stops at the first failure
@@ -119,16 +119,16 @@ pub(crate) struct CheckArguments {
     /// A list of expected failures (TOML)
     #[arg(long, value_name = "FILE")]
     pub(crate) expect: Option<PathBuf>,
-    /// Writes what fails now into the file of --expect
+    /// Writes the current failures to the file given by --expect
     #[arg(long, requires = "expect")]
     pub(crate) bless: bool,
-    /// One share of the cases: 2/4 is the second of four
+    /// Runs one part of the cases: 2/4 is the second of four
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(crate) shard: Option<Shard>,
-    /// Starts no more cases after this time: 90s, 5m
+    /// Starts no further cases after this time: 90s, 5m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) max_time: Option<Duration>,
-    /// The most that one case may take; by default 60s
+    /// The time limit of each case; by default 60s
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) case_time: Option<Duration>,
 }
@@ -145,59 +145,59 @@ pub(crate) struct FaultsArguments {
     pub(crate) inputs: Inputs,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
-    /// Parts of fault ids, joined by commas; `*` stands for anything
+    /// Selects faults by parts of their ids, separated by commas; `*` matches anything
     #[arg(long, value_parser = filter)]
     pub(crate) filter: Option<Filter>,
 }
 
 #[derive(Args)]
 pub(crate) struct BenchArguments {
-    /// Parts of workloads' names, joined by commas: trivial, insert, pk
+    /// Selects workloads by parts of their names, separated by commas: trivial, insert, pk
     #[arg(long, value_parser = filter)]
     pub(crate) filter: Option<Filter>,
-    /// What is measured: sqlite, postgres; by default both, as far as they can be had
+    /// The backend to measure: sqlite or postgres; by default each that is available
     #[arg(long = "backend", value_name = "BACKEND", value_parser = crate::bench::backend)]
     pub(crate) backends: Vec<Backend>,
-    /// Every size of each workload, not only those that tell most
+    /// Measures every size of each workload, not only the most telling ones
     #[arg(long)]
     pub(crate) all_sizes: bool,
-    /// What is written to standard output, or to the file of --out
+    /// The format written to standard output, or to the file given by --out
     #[arg(long, value_enum, default_value_t = BenchShape::Human)]
     pub(crate) format: BenchShape,
-    /// A file for the result: JSON if its name ends in .json or --format says so, else the table
+    /// The file for the result: JSON if its name ends in .json or --format says so, otherwise a table
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub(crate) struct InspectArguments {
-    /// The database: sqlite:PATH, postgres://user:password@host:port/database, env:NAME (the URL that this variable holds)
+    /// The database: sqlite:PATH, postgres://user:password@host:port/database, env:NAME (the URL in this variable)
     pub(crate) url: String,
-    /// The schemas or attached databases that are read, instead of the usual one: A,B
+    /// The schemas or attached databases to read, instead of the default one: A,B
     #[arg(long, value_name = "SCHEMA", value_delimiter = ',')]
     pub(crate) schema: Vec<String>,
-    /// A file for the entities, instead of standard output
+    /// The file for the entities, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub(crate) struct AuditArguments {
-    /// The database: sqlite:PATH, postgres://user:password@host:port/database, env:NAME (the URL that this variable holds)
+    /// The database: sqlite:PATH, postgres://user:password@host:port/database, env:NAME (the URL in this variable)
     pub(crate) url: String,
-    /// The schemas or attached databases that are read, instead of the usual one: A,B
+    /// The schemas or attached databases to read, instead of the default one: A,B
     #[arg(long, value_name = "SCHEMA", value_delimiter = ',')]
     pub(crate) schema: Vec<String>,
-    /// The most rows of each table; by default all
+    /// The maximum number of rows to read from each table; by default all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) rows: Option<u64>,
-    /// Writes rows back to what they hold, in transactions that are rolled back: 100 of each table, or --rows
+    /// Also writes rows back unchanged, in transactions that are rolled back: 100 rows of each table, or --rows
     #[arg(long)]
     pub(crate) write: bool,
-    /// How the verdict is written; by default as the file's ending says, or for people
+    /// The format of the result; by default given by the file's extension, or human
     #[arg(long, value_enum)]
     pub(crate) format: Option<AuditShape>,
-    /// A file for the verdict (.json, .md, .html), instead of standard output
+    /// The file for the result (.json, .md, .html), instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -205,9 +205,9 @@ pub(crate) struct AuditArguments {
 /// How a verdict is shown.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AuditShape {
-    /// What is wrong, a line each
+    /// One line for each problem
     Human,
-    /// Everything, for programs
+    /// Complete, for programs
     Json,
     /// Markdown
     Markdown,
@@ -216,7 +216,7 @@ pub(crate) enum AuditShape {
 }
 
 impl AuditArguments {
-    /// The format that was asked for, or that the file's ending tells.
+    /// The requested format, or the one given by the file's extension.
     pub(crate) fn shape(&self) -> AuditShape {
         let ending = self.out.as_ref().and_then(|path| path.extension());
         let by_ending = || match ending.and_then(|ending| ending.to_str()) {
@@ -231,12 +231,12 @@ impl AuditArguments {
 
 #[derive(Args)]
 pub(crate) struct InitArguments {
-    /// What is begun
+    /// What to create
     #[arg(value_enum)]
     pub(crate) kind: Kind,
     /// The crate's name
     pub(crate) name: String,
-    /// The folder, new or empty; by default one of the crate's name
+    /// The folder, new or empty; by default named after the crate
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// A checkout of selfsame to depend on, instead of the registry
@@ -247,7 +247,7 @@ pub(crate) struct InitArguments {
 /// What `init` writes.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
-    /// A backend, over SQLite to begin with, that passes the conformance suite
+    /// A backend that wraps SQLite and passes the conformance suite, to start from
     Backend,
     /// An application of two entities, with tests
     App,
@@ -265,15 +265,15 @@ pub(crate) struct WithPostgresArguments {
 pub(crate) enum Shape {
     /// A short summary
     Human,
-    /// Everything, for programs
+    /// Complete, for programs
     Json,
     /// JUnit XML
     Junit,
     /// For the summary of a CI job
     Markdown,
-    /// One page that needs nothing else
+    /// A self-contained page
     Html,
-    /// The rules of the ORM, the cases of each, and how those ended: docs/semantics.md
+    /// The rules of the ORM with their cases and results: docs/semantics.md
     Rules,
 }
 

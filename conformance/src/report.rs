@@ -355,13 +355,13 @@ fn written(format: Format, error: &dyn fmt::Display) -> Error {
 /// A written form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// Everything, for programs.
+    /// Complete, for programs.
     Json,
     /// JUnit XML, for CI servers.
     Junit,
     /// Markdown, for the summary of a CI job.
     Markdown,
-    /// One page that needs nothing else.
+    /// A self-contained page.
     Html,
     /// The rules of the ORM, the cases that hold each, and how those ended, as a table in Markdown.
     Rules,

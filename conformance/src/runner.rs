@@ -20,9 +20,9 @@ use crate::target::Target;
 /// What runs, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What every drawn input depends on.
+    /// The seed of all generated inputs.
     pub seed: u64,
-    /// How many inputs each property tries.
+    /// The number of inputs that each property tries.
     pub cases: u32,
     /// Which cases, by id.
     pub filter: Filter,

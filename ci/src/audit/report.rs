@@ -129,7 +129,7 @@ pub(super) fn markdown(audit: &Audit) -> String {
     out
 }
 
-/// One page that needs nothing else.
+/// A self-contained page.
 pub(super) fn html(audit: &Audit) -> String {
     let mut out = String::from(HEAD);
     let text = |text: &str| escaped_html(text);
