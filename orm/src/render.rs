@@ -4,6 +4,7 @@
 //! the [expression language](crate::sql).
 
 mod association;
+pub(crate) mod computed;
 mod definition;
 mod expression;
 mod statement;

@@ -25,7 +25,7 @@ mod returning;
 mod select;
 mod text;
 mod upsert;
-mod walk;
+pub(crate) mod walk;
 mod window;
 mod write;
 

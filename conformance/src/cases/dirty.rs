@@ -1,6 +1,7 @@
 //! Which changes are noticed, and what is written for them.
 
 mod embedded;
+mod expressions;
 
 use selfsame::ErrorKind;
 use selfsame::backend::StatementKind;
@@ -11,7 +12,7 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::world::{Sent, User, World};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, embedded::CASES];
+pub(super) const LISTS: &[&[Case]] = &[CASES, embedded::CASES, expressions::CASES];
 
 const CASES: &[Case] = &[
     Case::core("dirty.equal.nothing", equal)

@@ -339,7 +339,7 @@ fn check_returning(dialect: &dyn Dialect, table: &Table, returning: &[Node]) -> 
 }
 
 /// ` SET a = …, b = …`.
-fn assignments(writer: &mut Writer<'_>, table: &Table, set: &[(ColumnRef, Node)]) {
+pub(super) fn assignments(writer: &mut Writer<'_>, table: &Table, set: &[(ColumnRef, Node)]) {
     for (i, (column, value)) in set.iter().enumerate() {
         writer.push(if i == 0 { " SET " } else { ", " });
         target(writer, table, column);

@@ -276,7 +276,7 @@ impl<'d> Text<'d> {
         self.push(")");
     }
 
-    fn array(&mut self, table: &Table, column: usize) {
+    pub(super) fn array(&mut self, table: &Table, column: usize) {
         self.array_of(table.columns[column].ty.value_type());
     }
 

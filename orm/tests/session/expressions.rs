@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
-use crate::fixture::{Author, Draft, Fixture};
+use crate::fixture::{Address, Author, Book, Customer, Draft, Fixture};
 
 fn ann() -> Result<(Fixture, Handle<Author>)> {
     let mut f = Fixture::new()?;
@@ -125,5 +125,189 @@ fn it_is_refused_where_it_has_no_meaning() -> Result<()> {
     f.session.set_expr(ann, Author::AGE, Author::AGE + 1)?;
     f.session.commit()?;
     f.holds::<Author>(1);
+    Ok(())
+}
+
+/// Books by ann, all with their rows known.
+fn books(f: &mut Fixture, count: usize) -> Result<(Handle<Author>, Vec<Handle<Book>>)> {
+    let s = &mut f.session;
+    let ann = s.add(Author::new("ann"));
+    let books = (0..count).map(|n| Book {
+        author: ann.into(),
+        ..Book::new(format!("b{n}"))
+    });
+    let books = s.add_all(books.collect::<Vec<_>>());
+    s.commit()?;
+    Author::query().all(s)?;
+    Book::query().all(s)?;
+    f.forget();
+    Ok((ann, books))
+}
+
+#[test]
+fn a_row_that_is_let_go_of_is_written_before_its_parent_is_deleted() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let (ann, books) = books(&mut f, 2)?;
+    f.session
+        .set_expr(books[0], Book::TITLE, Book::TITLE.concat("!"))?;
+    f.session.delete(ann)?;
+    f.session.commit()?;
+    Book::query().all(&mut f.session)?;
+    let titles = [0, 1].map(|at| {
+        let book = &f.session[books[at]];
+        (book.title.clone(), book.author_id)
+    });
+    assert_eq!(titles, [("b0!".to_owned(), None), ("b1".to_owned(), None)]);
+    Ok(())
+}
+
+#[test]
+fn a_row_with_an_expression_may_wait_for_a_new_one() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let (_, books) = books(&mut f, 1)?;
+    let new = f.session.add(Author::new("new"));
+    f.session
+        .set_expr(books[0], Book::TITLE, Book::TITLE.concat("!"))?;
+    f.session.set(books[0], Book::AUTHOR, Some(new))?;
+    f.session.commit()?;
+    f.session.refresh(books[0])?;
+    let book = &f.session[books[0]];
+    assert_eq!(
+        (&*book.title, book.author_id),
+        ("b0!", Some(*f.session[new].id))
+    );
+    Ok(())
+}
+
+#[test]
+fn rows_with_the_same_expression_are_few_statements() -> Result<()> {
+    for count in [100_u16, 1_000, 10_000] {
+        let mut f = Fixture::new()?;
+        let (_, books) = books(&mut f, usize::from(count))?;
+        for &book in &books {
+            f.session
+                .set_expr(book, Book::TITLE, Book::TITLE.concat("!"))?;
+        }
+        let before = f.session.statements();
+        f.session.flush()?;
+        let sent = f.session.statements() - before;
+        assert!(
+            sent <= 2 + u64::from(count) / 64,
+            "{sent} statements for {count} rows"
+        );
+        let changed = Book::query()
+            .filter(Book::TITLE.ends_with("!"))
+            .count(&mut f.session)?;
+        assert_eq!(changed, u64::from(count));
+        Book::query().all(&mut f.session)?;
+        assert!(
+            books
+                .iter()
+                .all(|&book| f.session[book].title.ends_with('!'))
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_stale_row_among_many_is_named() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let (_, books) = books(&mut f, 5)?;
+    f.session.commit()?;
+    f.behind(|other| {
+        let third = other.get::<Book>(3)?.expect("a book");
+        other.delete(third)
+    })?;
+    for &book in &books {
+        f.session
+            .set_expr(book, Book::TITLE, Book::TITLE.concat("!"))?;
+    }
+    let error = f.session.flush().expect_err("a row is gone");
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    assert_eq!(error.key_text(), Some("3"));
+    Ok(())
+}
+
+#[test]
+fn expressions_that_differ_in_parameters_are_one_loop() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let (_, books) = books(&mut f, 3)?;
+    for (&book, mark) in books.iter().zip(["a", "b", "c"]) {
+        f.session
+            .set_expr(book, Book::TITLE, Book::TITLE.concat(mark))?;
+    }
+    f.session.flush()?;
+    f.sends(&["UPDATE books SET title = title || ? WHERE id = ? × 3"]);
+    Book::query().all(&mut f.session)?;
+    let titles: Vec<_> = books.iter().map(|&book| &*f.session[book].title).collect();
+    assert_eq!(titles, ["b0a", "b1b", "b2c"]);
+    Ok(())
+}
+
+#[test]
+fn many_versions_count_in_the_database() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let drafts = s.add_all(["a", "b", "c"].map(|name| Draft::new(name, "x")));
+    s.commit()?;
+    Draft::query().all(s)?;
+    s[drafts[1]].text = "y".into();
+    s.flush()?;
+    f.forget();
+    let s = &mut f.session;
+    for draft in drafts {
+        s.set_expr(draft, Draft::TEXT, Draft::TEXT.concat("!"))?;
+    }
+    s.flush()?;
+    f.sends(&["UPDATE drafts SET text = text || ?, version = version + ? WHERE (name, version) IN (VALUES (?, ?), (?, ?), (?, ?))"]);
+    let s = &mut f.session;
+    for draft in drafts {
+        s[draft].text = "z".into();
+    }
+    s.commit()?;
+    Draft::query().all(s)?;
+    let versions = drafts.map(|draft| s[draft].version);
+    assert_eq!(versions, [3, 4, 3]);
+    Ok(())
+}
+
+#[test]
+fn half_a_value_is_refused_in_the_flush_that_makes_it() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let billing = Address::new("Side St", "54321");
+    let bob = f.session.add(Customer {
+        billing: Some(billing.clone()),
+        ..Customer::new("bob", Address::new("Main St", "12345"))
+    });
+    f.session.commit()?;
+    f.session.refresh(bob)?;
+    // The address goes, and a part of it is computed.
+    f.session
+        .set_blind(bob, Customer::BILLING.zip, "1".to_owned())?;
+    f.session[bob].billing = None;
+    let error = f.session.commit().expect_err("half an address");
+    assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
+    assert_eq!(error.entity_name(), Some("Customer"));
+    f.session.rollback()?;
+    f.session.refresh(bob)?;
+    assert_eq!(f.session[bob].billing, Some(billing));
+    // Nothing changed but for a part of an address that is not there.
+    let ann = f
+        .session
+        .add(Customer::new("ann", Address::new("Main St", "12345")));
+    f.session.commit()?;
+    f.session.refresh(ann)?;
+    f.session
+        .set_blind(ann, Customer::BILLING.zip, "1".to_owned())?;
+    assert!(f.session.commit().is_err());
+    f.session.rollback()?;
+    f.session.refresh(ann)?;
+    // A part of one that is there.
+    f.session
+        .set_blind(bob, Customer::BILLING.zip, "1".to_owned())?;
+    f.session.commit()?;
+    f.session.refresh(bob)?;
+    let zip = f.session[bob].billing.as_ref().map(|it| it.zip.clone());
+    assert_eq!(zip.as_deref(), Some("1"));
     Ok(())
 }

@@ -393,7 +393,7 @@ impl Session {
         }
         let mut sent = written.computed;
         for step in steps {
-            if let Step::Update { store, slots, .. } = step {
+            if let Step::Update { store, slots, .. } | Step::Compute { store, slots, .. } = step {
                 sent.extend(slots.iter().map(|&slot| (*store, slot)));
             }
         }

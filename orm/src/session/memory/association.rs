@@ -14,6 +14,7 @@ use crate::session::memory::edges::{Node, Place};
 use crate::session::memory::pairs::{Change, Pair, Wanted};
 use crate::session::planted::{Planted, is_planted};
 use crate::session::read::lookup::KeyBatch;
+use crate::session::write::expression::Computations;
 use crate::session::write::persist;
 use crate::session::write::plan::{AssociationChanges, Step};
 use crate::session::{Session, State};
@@ -266,7 +267,7 @@ impl Session {
         };
         let entry = &self.associations[usize::from(*association)];
         let name = entry.association.table().name.clone();
-        persist::run(self, step).map_err(|error| error.entity(name))
+        persist::run(self, step, &Computations::default()).map_err(|error| error.entity(name))
     }
 
     /// After a flush: what was deleted is in no collection any more.

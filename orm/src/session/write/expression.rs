@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::backend::Sql;
+use rustc_hash::FxHashMap;
+
+use crate::dialect::Dialect;
 use crate::entity::{ColumnOf, Mapped, Mapper};
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::render_update;
-use crate::session::life::transaction::Intent;
+use crate::render::{Argument, render_update};
 use crate::session::memory::edges::Node;
 use crate::session::{Handle, Session, State};
 use crate::sql::{self, ColumnRef, IntoSql, UpdateNode};
-use crate::value::{ColumnValue, Value, ValueRef};
+use crate::value::ColumnValue;
 
 /// What is to be written to columns, by object and column, until the flush.
 pub(in crate::session) type Expressions = BTreeMap<Node, BTreeMap<usize, sql::Node>>;
@@ -78,71 +79,114 @@ impl Session {
         !self.expressions.is_empty() && self.expressions.contains_key(&node)
     }
 
-    /// One UPDATE for each object with expressions, with what else changed in it.
-    pub(in crate::session) fn write_expressions(&mut self) -> Result<()> {
-        for (node, expressions) in self.expressions.clone() {
+    /// What the database is to compute in this flush.
+    pub(in crate::session) fn computations(&self) -> Result<Computations> {
+        let mut all = Computations::default();
+        let mut last: Option<(u16, &BTreeMap<usize, sql::Node>, Row)> = None;
+        for (&node, expressions) in &self.expressions {
             let any = self.any_store(node.0);
-            if any.state(node.1) == State::Persistent && !any.is_doomed(node.1) {
-                self.write_expression(node, &expressions)?;
+            if any.state(node.1) != State::Persistent || any.is_doomed(node.1) {
+                continue;
             }
+            // Rows that follow each other mostly have the same.
+            let same = last
+                .as_ref()
+                .filter(|(store, other, _)| (*store, *other) == (node.0, expressions));
+            let row = match same {
+                Some((_, _, row)) => row.clone(),
+                None => all.row(&*self.engine.dialect(), any.mapper(), node.0, expressions)?,
+            };
+            all.rows.insert(node, row.clone());
+            last = Some((node.0, expressions, row));
         }
-        self.expressions.clear();
-        Ok(())
-    }
-
-    fn write_expression(
-        &mut self,
-        (store, slot): Node,
-        expressions: &BTreeMap<usize, sql::Node>,
-    ) -> Result<()> {
-        let mapper = Arc::clone(&self.entry(store).mapper);
-        let mut columns = self.any_store(store).changed(slot);
-        columns.retain(|column| !expressions.contains_key(column));
-        self.check_fit(store, &columns, &[slot])?;
-        let columns = self.count_versions(store, &columns, &[slot])?.into_owned();
-        let any = self.any_store(store);
-        let value = |column: usize, value: Option<ValueRef<'_>>| {
-            let value = value.map_or(Value::Null, ValueRef::to_owned);
-            sql::Node::Param(value, mapper.types()[column])
-        };
-        let assigned = columns
-            .iter()
-            .map(|&column| (column, value(column, any.value(slot, column).value())));
-        let computed = expressions
-            .iter()
-            .map(|(&column, node)| (column, node.clone()));
-        let set: Vec<(ColumnRef, sql::Node)> = assigned
-            .chain(computed)
-            .map(|(column, node)| (reference(&mapper, column), node))
-            .collect();
-        let picked = mapper.guard().iter().map(|&column| {
-            let known = value(column, any.row_value(slot, column).value());
-            sql::Node::Column(reference(&mapper, column)).binary(sql::Operator::Eq, known)
-        });
-        let filter = picked.reduce(sql::Node::and);
-        let dialect = self.engine.dialect();
-        let rendered = render_update(dialect, &UpdateNode::new(mapper.table(), set, filter))?;
-        let sql: Arc<Sql> = self.engine.intern(&rendered.sql);
-        let connection = self.ready(Intent::Write)?;
-        let outcome = rendered
-            .with_params(|params| connection.execute(&sql, params))
-            .map_err(|error| error.entity(mapper.name()))?;
-        if outcome.matched == 0 {
-            let error = self.stale(store, slot, "the UPDATE matched no row");
-            return Err(error.statement(sql.text()));
-        }
-        let epoch = self.epoch;
-        let any = self.any_store_mut(store);
-        any.updated(slot, epoch)?;
-        any.expire(slot);
-        any.ledger_mut().overwritten(slot);
-        let relations = self.relation_count(store);
-        self.edges.queried.forget((store, slot), relations);
-        Ok(())
+        Ok(all)
     }
 }
 
-fn reference(mapper: &Mapper, index: usize) -> ColumnRef {
+/// What the database is to compute in a flush: the same for all rows whose expressions differ in parameters alone.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Computations {
+    sets: Vec<Computed>,
+    /// The numbers of the sets, by the store and their text.
+    numbers: FxHashMap<(u16, String), usize>,
+    rows: BTreeMap<Node, Row>,
+}
+
+/// Columns and what they are set to, with the parameters of one of the rows.
+#[derive(Debug)]
+pub(in crate::session) struct Computed {
+    pub(in crate::session) set: Vec<(ColumnRef, sql::Node)>,
+}
+
+/// What is computed of one row.
+#[derive(Clone, Debug)]
+struct Row {
+    set: usize,
+    arguments: Arc<[Argument]>,
+}
+
+impl Computations {
+    fn row(
+        &mut self,
+        dialect: &dyn Dialect,
+        mapper: &Mapper,
+        store: u16,
+        expressions: &BTreeMap<usize, sql::Node>,
+    ) -> Result<Row> {
+        let of_column =
+            |(&column, node): (&usize, &sql::Node)| (reference(mapper, column), node.clone());
+        let set: Vec<_> = expressions.iter().map(of_column).collect();
+        let node = UpdateNode::new(mapper.table(), set, None);
+        let rendered =
+            render_update(dialect, &node).map_err(|error| error.entity(mapper.name()))?;
+        let next = self.sets.len();
+        let text = rendered.sql.text().to_owned();
+        let number = *self.numbers.entry((store, text)).or_insert(next);
+        if number == next {
+            self.sets.push(Computed { set: node.set });
+        }
+        Ok(Row {
+            set: number,
+            arguments: rendered.arguments.into(),
+        })
+    }
+
+    /// What has a number.
+    pub(in crate::session) fn computed(&self, set: usize) -> &Computed {
+        &self.sets[set]
+    }
+
+    /// The columns that are computed of an object.
+    pub(in crate::session) fn columns(&self, node: Node) -> impl Iterator<Item = usize> {
+        let set = self.rows.get(&node).map(|row| &self.sets[row.set]);
+        set.into_iter().flat_map(Computed::columns)
+    }
+
+    /// The parameters of an object's expressions.
+    pub(in crate::session) fn arguments(&self, node: Node) -> &Arc<[Argument]> {
+        &self.rows[&node].arguments
+    }
+
+    /// The numbers of what is computed of a store's objects.
+    pub(in crate::session) fn of_store(&self, store: u16) -> BTreeMap<u32, usize> {
+        let rows = self.rows.range((store, 0)..=(store, u32::MAX));
+        rows.map(|(node, row)| (node.1, row.set)).collect()
+    }
+
+    /// Whether a column is among what is computed that makes a value together with others only.
+    pub(in crate::session) fn is_of_a_whole(&self, set: usize, mapper: &Mapper) -> bool {
+        let mut columns = self.sets[set].columns();
+        columns.any(|column| mapper.is_together(column))
+    }
+}
+
+impl Computed {
+    pub(in crate::session) fn columns(&self) -> impl Iterator<Item = usize> {
+        self.set.iter().map(|(column, _)| column.index)
+    }
+}
+
+pub(in crate::session) fn reference(mapper: &Mapper, index: usize) -> ColumnRef {
     ColumnRef {
         table: Arc::clone(mapper.table()),
         index,

@@ -10,6 +10,7 @@ use crate::session::life::phase::Phase;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::edges::Node;
 use crate::session::planted::{Planted, is_planted};
+use crate::session::write::expression::Computations;
 use crate::session::write::persist;
 use crate::session::write::plan::{
     AssociationChanges, Changes, Columns, Step, TableChanges, Wait, plan,
@@ -163,15 +164,16 @@ impl Session {
             entry.store.check_identities(&is_open)?;
         }
         let associations = self.association_changes(severed)?;
-        let changes = self.changes(waits, associations)?;
+        let computations = self.computations()?;
+        let changes = self.changes(waits, associations, &computations)?;
         let steps = plan(&changes).map_err(|refused| {
             let table = |store| self.entry(store).mapper.name().to_owned();
             refused.into_error(|(store, slot)| format!("{}#{slot}", table(store)), table)
         })?;
         if !steps.is_empty() {
-            self.run(&steps, &changes.waits, ending)?;
+            self.run(&steps, &changes.waits, &computations, ending)?;
         }
-        self.write_expressions()?;
+        self.expressions.clear();
         self.forget_severed(&changes.associations);
         self.call_after_writes(written, &steps)?;
         for entry in &mut self.stores {
@@ -182,9 +184,16 @@ impl Session {
         Ok(())
     }
 
-    fn run(&mut self, steps: &[Step], waits: &[Wait], ending: Ending) -> Result<()> {
+    fn run(
+        &mut self,
+        steps: &[Step],
+        waits: &[Wait],
+        computations: &Computations,
+        ending: Ending,
+    ) -> Result<()> {
         let capabilities = self.engine.capabilities();
-        let alone = self.needs_one_statement(steps) && !is_planted(Planted::BeginsAlone);
+        let alone =
+            self.needs_one_statement(steps, computations) && !is_planted(Planted::BeginsAlone);
         if !capabilities.transactions && !alone {
             return Err(Error::unsupported(
                 self.engine.dialect().name(),
@@ -204,6 +213,12 @@ impl Session {
                 store,
                 columns,
                 slots,
+            }
+            | Step::Compute {
+                store,
+                columns,
+                slots,
+                ..
             } = step
             {
                 self.check_fit(*store, columns, slots)?;
@@ -226,6 +241,7 @@ impl Session {
         for step in steps {
             let (Step::Insert { store, slots, .. }
             | Step::Update { store, slots, .. }
+            | Step::Compute { store, slots, .. }
             | Step::Vacate { store, slots, .. }
             | Step::Delete { store, slots }) = step
             else {
@@ -243,9 +259,9 @@ impl Session {
                 self.cut_ties(*store, columns, slots)?;
             }
             let mapper = Arc::clone(&self.entry(*store).mapper);
-            persist::run(self, step).map_err(|error| error.entity(mapper.name()))?;
+            persist::run(self, step, computations).map_err(|error| error.entity(mapper.name()))?;
         }
-        self.read_back(steps)
+        self.read_back(steps, computations)
     }
 
     /// Takes what was put into relationship fields of objects that are in the session already, and refuses what cannot be related to.
@@ -287,7 +303,12 @@ impl Session {
             .key(entry.store.key_text(slot))
     }
 
-    fn changes(&self, waits: Vec<Wait>, associations: Vec<AssociationChanges>) -> Result<Changes> {
+    fn changes(
+        &self,
+        waits: Vec<Wait>,
+        associations: Vec<AssociationChanges>,
+        computations: &Computations,
+    ) -> Result<Changes> {
         let waiting: BTreeSet<Node> = waits.iter().map(|wait| wait.child).collect();
         let mut tables = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
@@ -301,18 +322,24 @@ impl Session {
             let waits_here = waiting
                 .range((store, 0)..=(store, u32::MAX))
                 .map(|node| node.1);
-            let mut touched: Vec<u32> = any.touched().iter().copied().chain(waits_here).collect();
-            touched.retain(|&slot| {
-                let node = (store, slot);
-                // What is written with an expression need not be written before it, unless a new row waits for it to be known.
-                let comes_later = self.has_expression(node) && !waiting.contains(&node);
-                any.state(slot) == State::Persistent && !any.is_doomed(slot) && !comes_later
-            });
+            let computed = computations.of_store(store);
+            let touched = any.touched().iter().copied().chain(waits_here);
+            let mut touched: Vec<u32> = touched.chain(computed.keys().copied()).collect();
+            touched.retain(|&slot| any.state(slot) == State::Persistent && !any.is_doomed(slot));
             any.sort_by_key(&mut touched);
             touched.dedup();
             let updates: Vec<(u32, Columns)> = touched
                 .into_iter()
-                .map(|slot| (slot, shapes.shared(|out| any.changed_into(slot, out))))
+                .map(|slot| {
+                    let changed = |out: &mut Vec<usize>| {
+                        any.changed_into(slot, out);
+                        if computed.contains_key(&slot) {
+                            let beaten: Vec<usize> = computations.columns((store, slot)).collect();
+                            out.retain(|column| !beaten.contains(column));
+                        }
+                    };
+                    (slot, shapes.shared(changed))
+                })
                 .collect();
             let mut deletes = any.doomed().to_vec();
             any.sort_by_key(&mut deletes);
@@ -320,7 +347,7 @@ impl Session {
                 continue;
             }
             let order = self.delete_order(store, &deletes)?;
-            let uniques = self.uniques(store, &inserts, &updates, &deletes);
+            let uniques = self.uniques(store, &inserts, &updates, &deletes, computations);
             tables.push(TableChanges {
                 store,
                 parents: self.parents(store),
@@ -328,6 +355,7 @@ impl Session {
                 uniques,
                 inserts,
                 updates,
+                computed,
                 deletes,
                 delete_after: order.after,
                 delete_ties: order.ties,
@@ -370,8 +398,8 @@ impl Session {
         .collect()
     }
 
-    fn needs_one_statement(&self, steps: &[Step]) -> bool {
-        matches!(steps, [step] if persist::is_one_statement(self, step))
+    fn needs_one_statement(&self, steps: &[Step], computations: &Computations) -> bool {
+        matches!(steps, [step] if persist::is_one_statement(self, step, computations))
     }
 }
 

@@ -1,30 +1,39 @@
 //! Persistence: one step of a plan becomes one or a few statements, and what the database made comes back to its objects.
 
 mod association;
+mod compute;
 mod insert;
 mod pairing;
 mod send;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::backend::Sql;
 use crate::dialect::Batch;
 use crate::engine::Operation;
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::RecordKey;
 use crate::render::{Lock, Renderer};
 use crate::session::Session;
 use crate::session::memory::fit::trace;
 use crate::session::planted::{Planted, is_planted};
-use crate::session::read::lookup::owned;
+use crate::session::read::lookup::{Lookup, owned};
+use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
 use crate::session::write::read_back::is_rewritten;
 use crate::value::{Value, ValueRef};
+use compute::Compute;
 use insert::Insert;
 use send::{Keys, by_bytes, each_row, key_arrays, parts, shape, with_arrays};
 pub(in crate::session) use send::{bytes, fitting};
 
 /// Runs one step.
-pub(in crate::session) fn run(session: &mut Session, step: &Step) -> Result<()> {
+pub(in crate::session) fn run(
+    session: &mut Session,
+    step: &Step,
+    computations: &Computations,
+) -> Result<()> {
     match step {
         Step::Insert {
             store,
@@ -41,6 +50,19 @@ pub(in crate::session) fn run(session: &mut Session, step: &Step) -> Result<()> 
             columns,
             slots,
         } => update(session, *store, columns, slots),
+        Step::Compute {
+            store,
+            set,
+            columns,
+            slots,
+        } => Compute {
+            store: *store,
+            set: *set,
+            columns,
+            slots,
+            computations,
+        }
+        .run(session),
         Step::Delete { store, slots } => delete(session, *store, slots),
         Step::Vacate {
             store,
@@ -77,7 +99,11 @@ pub(in crate::session) fn insert_plain(
 }
 
 /// Whether a step is sent as a single statement, and so is whole by itself.
-pub(in crate::session) fn is_one_statement(session: &Session, step: &Step) -> bool {
+pub(in crate::session) fn is_one_statement(
+    session: &Session,
+    step: &Step,
+    computations: &Computations,
+) -> bool {
     if let Step::Insert { store, columns, .. } | Step::Update { store, columns, .. } = step
         && is_rewritten(
             session.engine.dialect(),
@@ -102,6 +128,9 @@ pub(in crate::session) fn is_one_statement(session: &Session, step: &Step) -> bo
         }
         // A statement for many rows may match some of them only: then a transaction must undo those.
         Step::Update { slots, .. } | Step::Delete { slots, .. } => slots.len() == 1,
+        Step::Compute {
+            store, set, slots, ..
+        } => slots.len() == 1 && !computations.is_of_a_whole(*set, &session.entry(*store).mapper),
         Step::Vacate { .. } => false,
         Step::Associate { association, pairs } => {
             association::is_one_insert(session, *association, pairs.len())
@@ -252,40 +281,73 @@ fn expect_all(
     if matched == slots.len() as u64 || is_planted(Planted::StaleUntold) {
         return Ok(());
     }
-    let message = format!(
-        "the {what} of {} rows matched {matched}; one of them is the row named here",
-        slots.len()
-    );
-    let gone = session.first_missing(store, slots)?.unwrap_or(slots[0]);
-    Err(session.stale(store, gone, &message))
+    let message = format!("the {what} of {} rows matched {matched}", slots.len());
+    match session.first_missing(store, slots, what)? {
+        Some(gone) => {
+            let message = format!("{message}; one that it did not match is named here");
+            Err(session.stale(store, gone, &message))
+        }
+        // A row that is gone, or that another counted on to the same version: the statement itself hides which.
+        None => {
+            let error = Error::new(ErrorKind::StaleData, message);
+            Err(error.entity(session.entry(store).mapper.name()))
+        }
+    }
 }
 
 impl Session {
-    /// The first of some objects whose row does not exist, or has another version.
-    fn first_missing(&mut self, store: u16, slots: &[u32]) -> Result<Option<u32>> {
-        let by = self.entry(store).mapper.guard().to_vec();
-        let mut met = std::collections::BTreeSet::new();
+    /// The first of some objects whose row was not matched: it does not exist, or is not of the version that it has since the statement.
+    fn first_missing(&mut self, store: u16, slots: &[u32], what: &str) -> Result<Option<u32>> {
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let by = &mapper.table().primary_key;
+        let any = self.any_store(store);
+        // Rows that were updated may have other keys by now.
+        let is_update = what == "UPDATE";
+        let mut keys = Vec::new();
         for &slot in slots {
-            let any = self.any_store(store);
-            let mut keys = Vec::new();
-            any.row_values(slot, &by, &mut keys);
-            let keys = owned(&keys);
-            let lookup = crate::session::read::lookup::Lookup {
-                store,
-                by: &by,
-                keys: &keys,
-                order: &[],
-                lock: Lock::None,
-                undefer: &[],
-            };
-            self.look_up_rows(&lookup, &mut |_, _| {
-                met.insert(slot);
-                Ok(())
-            })?;
-            if !met.contains(&slot) {
-                return Ok(Some(slot));
+            match is_update {
+                true => any.values(slot, by, &mut keys),
+                false => any.row_values(slot, by, &mut keys),
             }
         }
-        Ok(None)
+        let keys = owned(&keys);
+        let version = mapper.version_column();
+        let mut found = BTreeMap::new();
+        let lookup = Lookup {
+            store,
+            by,
+            keys: &keys,
+            order: &[],
+            lock: Lock::None,
+            undefer: &[],
+        };
+        let at = version.and_then(|column| mapper.eager().iter().position(|&it| it == column));
+        self.look_up_rows(&lookup, &mut |_, row| {
+            let mut key = Vec::new();
+            mapper.key_values(row, 0, &mut key)?;
+            let key = RecordKey::of(&key);
+            let read = |at| row.value(at, mapper.types()[mapper.eager()[at]]);
+            let version = at.map(read).transpose()?.map(ValueRef::to_owned);
+            found.extend(key.map(|key| (key, version)));
+            Ok(())
+        })?;
+        let any = self.any_store(store);
+        let is_matched = |(&slot, key): (&u32, &[Value])| {
+            let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+            let row = RecordKey::of(&key).and_then(|key| found.get(&key));
+            match (is_update, row) {
+                (true, Some(row)) => row.as_ref().zip(version).is_none_or(|(row, column)| {
+                    let version = any.value(slot, column);
+                    version
+                        .value()
+                        .is_some_and(|version| version.same(row.as_ref()))
+                }),
+                // What is there was not deleted; what is not may have been.
+                (false, Some(_)) | (true, None) => false,
+                (false, None) => true,
+            }
+        };
+        let mut rows = slots.iter().zip(keys.chunks(by.len()));
+        Ok(rows.find(|row| !is_matched(*row)).map(|(&slot, _)| slot))
     }
 }

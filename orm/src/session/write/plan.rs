@@ -45,6 +45,8 @@ pub(crate) struct TableChanges {
     pub(crate) inserts: Vec<(u32, Columns)>,
     /// Changed rows in the order of their keys, each with its changed columns.
     pub(crate) updates: Vec<(u32, Columns)>,
+    /// The changed rows of which the database computes columns too, and the number of what it computes.
+    pub(crate) computed: BTreeMap<u32, usize>,
     /// Deleted rows in the order of their keys.
     pub(crate) deletes: Vec<u32>,
     /// Among the deleted rows: which refers to which.
@@ -111,6 +113,13 @@ pub(crate) enum Step {
     },
     Update {
         store: u16,
+        columns: Vec<usize>,
+        slots: Vec<u32>,
+    },
+    /// An UPDATE in which the database computes columns: what has this number.
+    Compute {
+        store: u16,
+        set: usize,
         columns: Vec<usize>,
         slots: Vec<u32>,
     },
@@ -193,7 +202,7 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
         let rows: Vec<_> = rows
             .map(|(node, columns)| (node.1, columns.iter().copied().collect()))
             .collect();
-        push_updates(&mut steps, store, &rows);
+        push_updates(&mut steps, &changes.tables[table], &rows);
     }
     for table in changes
         .associations
@@ -281,7 +290,7 @@ fn push_ordered_updates(
     let levels: BTreeSet<usize> = order.levels.values().copied().chain([0]).collect();
     for now in levels {
         let rows = in_time.iter().copied().filter(|row| level(row.0) == now);
-        push_updates(steps, table.store, rows);
+        push_updates(steps, table, rows);
     }
     Ok(())
 }
@@ -488,32 +497,64 @@ fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &BTreeMap<N
     }
 }
 
-/// Rows with the same changed columns form one batch; batches come in the order of their first rows.
+/// Rows with the same changed columns, of which the database computes the same, form one batch; batches come in the order of their first
+/// rows.
 fn push_updates<'a>(
+    steps: &mut Vec<Step>,
+    table: &TableChanges,
+    rows: impl IntoIterator<Item = &'a (u32, Columns)>,
+) {
+    push_shapes(steps, table.store, rows, |slot| {
+        table.computed.get(&slot).copied()
+    });
+}
+
+/// Rows that are written before they are deleted: nothing of them is computed any more.
+fn push_letting_go(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
+    push_shapes(steps, store, rows, |_| None);
+}
+
+fn push_shapes<'a>(
     steps: &mut Vec<Step>,
     store: u16,
     rows: impl IntoIterator<Item = &'a (u32, Columns)>,
+    set: impl Fn(u32) -> Option<usize>,
 ) {
-    let mut shapes: Vec<(&[usize], Vec<u32>)> = Vec::new();
-    let mut known: BTreeMap<&[usize], usize> = BTreeMap::new();
+    type Shape<'a> = (&'a [usize], Option<usize>);
+    let mut shapes: Vec<(Shape<'_>, Vec<u32>)> = Vec::new();
+    let mut known: BTreeMap<Shape<'_>, usize> = BTreeMap::new();
     // Rows that follow each other mostly have one shape.
     let mut last = None;
-    let rows = rows.into_iter();
-    for (slot, columns) in rows.filter(|(_, columns)| !columns.is_empty()) {
+    for (slot, columns) in rows {
+        let set = set(*slot);
+        if columns.is_empty() && set.is_none() {
+            continue;
+        }
         let at = match last {
-            Some((shape, at)) if Columns::ptr_eq(shape, columns) => at,
-            _ => *known.entry(columns).or_insert_with(|| {
-                shapes.push((columns, Vec::new()));
+            Some((shape, of, at)) if Columns::ptr_eq(shape, columns) && of == set => at,
+            _ => *known.entry((columns, set)).or_insert_with(|| {
+                shapes.push(((columns, set), Vec::new()));
                 shapes.len() - 1
             }),
         };
-        last = Some((columns, at));
+        last = Some((columns, set, at));
         shapes[at].1.push(*slot);
     }
-    steps.extend(shapes.into_iter().map(|(columns, slots)| Step::Update {
-        store,
-        columns: columns.to_vec(),
-        slots,
+    steps.extend(shapes.into_iter().map(|((columns, set), slots)| {
+        let columns = columns.to_vec();
+        match set {
+            Some(set) => Step::Compute {
+                store,
+                set,
+                columns,
+                slots,
+            },
+            None => Step::Update {
+                store,
+                columns,
+                slots,
+            },
+        }
     }));
 }
 
@@ -536,7 +577,7 @@ fn push_cut_ties(steps: &mut Vec<Step>, table: &TableChanges, position: &FxHashM
         .into_iter()
         .map(|(slot, columns)| (slot, columns.into_iter().collect()))
         .collect();
-    push_updates(steps, table.store, &rows);
+    push_letting_go(steps, table.store, &rows);
 }
 
 /// Which deleted rows let go of which rows of their own table, because otherwise none of them could go first.

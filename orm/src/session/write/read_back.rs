@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::render::Lock;
 use crate::schema::ColumnType;
 use crate::session::read::lookup::Lookup;
+use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
 use crate::session::{Fill, Session, State};
 
@@ -29,8 +30,13 @@ pub(in crate::session) fn is_rewritten(
 
 impl Session {
     /// Reads the rows again whose columns of such types were written by these steps.
-    pub(in crate::session) fn read_back(&mut self, steps: &[Step]) -> Result<()> {
+    pub(in crate::session) fn read_back(
+        &mut self,
+        steps: &[Step],
+        computed: &Computations,
+    ) -> Result<()> {
         let mut written: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        let mut wholes: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
         for step in steps {
             if let Step::Insert {
                 store,
@@ -48,12 +54,27 @@ impl Session {
                     written.entry(*store).or_default().extend(slots);
                 }
             }
+            // Columns that make a value together only: one that cannot be read is refused before anybody has to read it.
+            if let Step::Compute {
+                store, set, slots, ..
+            } = step
+                && computed.is_of_a_whole(*set, &self.entry(*store).mapper)
+            {
+                wholes.entry(*store).or_default().extend(slots);
+            }
         }
         for (store, mut slots) in written {
             slots.sort_unstable();
             slots.dedup();
             slots.retain(|&slot| self.any_store(store).state(slot) == State::Persistent);
             self.read_rows_back(store, &slots)?;
+        }
+        for (store, slots) in wholes {
+            let read = self.read_rows_back(store, &slots);
+            read.map_err(|error| match error.kind() {
+                ErrorKind::Conversion => half(error),
+                _ => error,
+            })?;
         }
         Ok(())
     }
@@ -86,4 +107,20 @@ impl Session {
             any.take_row(row, 0, &[], Fill::Expired, moment).map(drop)
         })
     }
+}
+
+#[cold]
+fn half(cause: Error) -> Error {
+    let message = "an expression was set to a part of a value that is there as a whole or not at all, and what came of it cannot be read";
+    let mut error = Error::new(ErrorKind::Conversion, message);
+    if let Some(entity) = cause.entity_name() {
+        error = error.entity(entity);
+    }
+    if let Some(column) = cause.column_name() {
+        error = error.column(column);
+    }
+    if let Some(key) = cause.key_text() {
+        error = error.key(key);
+    }
+    error.source(cause)
 }

@@ -14,6 +14,7 @@ use crate::session::life::transaction::Intent;
 use crate::session::memory::edges::Node;
 use crate::session::read::lookup::{Lookup, owned};
 use crate::session::write::deletion::refers_to_primary_key;
+use crate::session::write::expression::Computations;
 use crate::session::write::persist;
 use crate::session::write::plan::Step;
 use crate::session::{Session, State};
@@ -181,7 +182,8 @@ impl Session {
             columns,
             slots,
         };
-        persist::run(self, &step).map_err(|error| error.entity(mapper.name()))
+        persist::run(self, &step, &Computations::default())
+            .map_err(|error| error.entity(mapper.name()))
     }
 
     /// Whether rows of other tables, or of its own, may refer to the primary key of a store's table.

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::record::RecordKey;
 use crate::session::Session;
+use crate::session::write::expression::Computations;
 use crate::session::write::plan::{Columns, Unique};
 use crate::value::{Param, ValueRef};
 
@@ -15,6 +16,7 @@ impl Session {
         inserts: &[(u32, Columns)],
         updates: &[(u32, Columns)],
         deletes: &[u32],
+        computed: &Computations,
     ) -> Vec<Unique> {
         let nothing_is_freed = deletes.is_empty() && updates.is_empty();
         let nothing_is_taken = inserts.is_empty() && updates.is_empty();
@@ -37,7 +39,13 @@ impl Session {
         let any = self.any_store(store);
         let mut found = Vec::new();
         for (name, columns) in std::iter::once(key).chain(constraints) {
-            let changes = |row: &&(u32, Columns)| row.1.iter().any(|c| columns.contains(c));
+            let is_computed = |row: u32| {
+                let mut computed = computed.columns((store, row));
+                computed.any(|column| columns.contains(&column))
+            };
+            let changes = |row: &&(u32, Columns)| {
+                row.1.iter().any(|c| columns.contains(c)) || is_computed(row.0)
+            };
             let changed: Vec<u32> = updates.iter().filter(changes).map(|row| row.0).collect();
             let is_passed_on = !(changed.is_empty() && (deletes.is_empty() || inserts.is_empty()));
             if !is_passed_on {
@@ -59,7 +67,8 @@ impl Session {
             }
             let mut takes = Vec::new();
             for row in inserts.iter().map(|row| row.0).chain(changed) {
-                if columns.iter().any(|&column| any.is_unset(row, column)) {
+                let is_unknown = columns.iter().any(|&column| any.is_unset(row, column));
+                if is_unknown || is_computed(row) {
                     continue;
                 }
                 let mut params = Vec::with_capacity(columns.len());

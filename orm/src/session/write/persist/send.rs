@@ -11,7 +11,7 @@ use crate::value::{Param, ValueRef, ValueType};
 
 /// The parameters of no more rows than this are laid out at a time, so that they are still in the processor's cache when they are
 /// sent.
-const MOST_LAID_OUT: usize = 256;
+pub(super) const MOST_LAID_OUT: usize = 256;
 
 /// Parameters of one statement for many rows are no longer than this together, or one row's: a database copies them more than once, and
 /// none takes any length.

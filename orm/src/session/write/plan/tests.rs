@@ -37,6 +37,12 @@ fn check(changes: &Changes, expected: &[&str]) {
                 columns,
                 slots,
             } => format!("update {store} {columns:?} {slots:?}"),
+            Step::Compute {
+                store,
+                set,
+                columns,
+                slots,
+            } => format!("compute {set} {store} {columns:?} {slots:?}"),
             Step::Delete { store, slots } => format!("delete {store} {slots:?}"),
             Step::Vacate {
                 store,
