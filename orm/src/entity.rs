@@ -13,8 +13,8 @@ pub use association::{Association, Side, Through};
 pub use embedded::{Embedded, Optional, Place, Presence, Present, Remade};
 pub use named::{ColumnOf, RelationOf};
 pub use relation::{
-    Cardinality, Cascade, Dynamic, Fetch, Many, One, Relation, RelationDescriptor, RelationKind,
-    Required, ToMany, ToOne,
+    Cardinality, Cascade, Dynamic, Fetch, Many, One, OwnerMapping, Relation, RelationDescriptor,
+    RelationKind, Required, ToMany, ToOne,
 };
 pub use resolve::ResolvedRelation;
 pub use wish::{BelongsTo, HasMany, HasOne, ManyToMany, Wish, Wishes};
@@ -143,7 +143,7 @@ pub trait Entity: Mapped {
 
     /// A query for all its objects, to be narrowed.
     fn query() -> Query<Self> {
-        Query::new()
+        Query::new(Self::mapper())
     }
 
     /// The table, as plain data.

@@ -12,22 +12,23 @@ mod text;
 pub use bulk::{BulkDelete, BulkUpdate};
 pub use join::Joined;
 pub(crate) use join::Joins;
-pub use load::{Filtered, Load, Whole};
+pub use load::{Filtered, Load, LoadOf, Whole};
 pub(crate) use load::{Loading, Part};
-pub use records::{RecordAlias, RecordBulkDelete, RecordBulkUpdate, RecordLoad, RecordQuery};
 pub use text::SessionSql;
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use crate::entity::{Entity, Fetch, Mapper};
-use crate::error::Result;
+use crate::entity::{Entity, Fetch, Mapped, Mapper};
+use crate::error::{Error, Result};
 use crate::render::Read;
 use crate::session::{Fill, Handle, Selection, Session};
 use crate::sql::{Column, Condition, Node, Order, OrderBy, RowLock, also};
 
-/// A query for objects of `E`. Built by `E::query()`; nothing is sent before one of its last methods.
+/// A query for objects of `E`. Built by `E::query()`, or for records by [`Records::query`](crate::record::Records::query); nothing is
+/// sent before one of its last methods.
 ///
 /// All of them flush the session first, unless it is told not to.
 ///
@@ -35,6 +36,14 @@ use crate::sql::{Column, Condition, Node, Order, OrderBy, RowLock, also};
 /// that it reads. However many rows are joined to an object, it is found once.
 #[must_use = "a query does nothing until it is asked for its objects"]
 pub struct Query<E, S = E> {
+    mapper: Arc<Mapper>,
+    parts: Parts,
+    marker: PhantomData<fn() -> (E, S)>,
+}
+
+/// What was said of a query.
+#[derive(Clone, Debug, Default)]
+struct Parts {
     filter: Option<Node>,
     order: Vec<Order>,
     limit: Option<u64>,
@@ -46,90 +55,82 @@ pub struct Query<E, S = E> {
     raises: bool,
     fill: Fill,
     undefer: Vec<usize>,
-    marker: PhantomData<fn() -> (E, S)>,
 }
 
-impl<E: Entity> Query<E> {
-    /// All objects.
-    pub(crate) fn new() -> Self {
+impl<E: Mapped> Query<E> {
+    /// All objects of a mapping.
+    pub(crate) fn new(mapper: &Arc<Mapper>) -> Self {
         Self {
-            filter: None,
-            order: Vec::new(),
-            limit: None,
-            offset: None,
-            joined: None,
-            lock: None,
-            loadings: Vec::new(),
-            raises: false,
-            fill: Fill::Expired,
-            undefer: Vec::new(),
+            mapper: Arc::clone(mapper),
+            parts: Parts::default(),
             marker: PhantomData,
         }
     }
 
     /// Only objects for which the condition is true; several filters must all be true.
     pub fn filter(mut self, condition: impl Condition<E>) -> Self {
-        also(&mut self.filter, condition.into_condition());
+        also(&mut self.parts.filter, condition.into_condition());
         self
     }
 
     /// Orders by a column or an expression; each further call orders what the former left equal.
     pub fn order_by(mut self, order: impl Into<OrderBy<E>>) -> Self {
-        self.order.push(order.into().into_order());
+        self.parts.order.push(order.into().into_order());
         self
     }
 }
 
 impl<E: Entity, S> Query<E, S> {
+    /// Reads a [`Deferred`](crate::value::Deferred) column along, in the same statement. An object that has it loaded keeps what it has.
+    ///
+    /// The query fails with [`Mapping`](crate::ErrorKind::Mapping) if the column is not deferred.
+    pub fn undefer<T>(mut self, column: Column<E, T>) -> Self {
+        add(&mut self.parts.undefer, column.index());
+        self
+    }
+}
+
+impl<E: Mapped, S> Query<E, S> {
     /// At most this many.
     pub fn limit(mut self, limit: u64) -> Self {
-        self.limit = Some(limit);
+        self.parts.limit = Some(limit);
         self
     }
 
     /// Leaves out this many first.
     pub fn offset(mut self, offset: u64) -> Self {
-        self.offset = Some(offset);
+        self.parts.offset = Some(offset);
         self
     }
 
     /// Loads a relation along, as said here and not as its mapping says. What is said last of a relation counts; it may be loaded
-    /// whole and [filtered](crate::entity::Relation::filter) by one query.
-    pub fn with<To, P>(mut self, load: Load<E, To, P>) -> Self {
-        let new = load.into_loading();
-        self.loadings.retain(|loading| {
-            loading.relation != new.relation || loading.is_whole() != new.is_whole()
-        });
-        self.loadings.push(new);
+    /// whole and [filtered](crate::entity::Relation::filter) by one query. A path of relations of records is loaded by
+    /// [`selectin`](crate::entity::Relation::selectin), `.with("album.track")`, but where it passes what was said before.
+    pub fn with(mut self, load: impl LoadOf<E>) -> Self {
+        if let Err(error) = load.add_to(&mut self.parts.loadings, &self.mapper) {
+            self.refuse(&error);
+        }
         self
     }
 
     /// Has every relation of the query's objects raise that neither [`with`](Self::with) nor the mapping loads along: see
     /// [`Relation::raise`](crate::entity::Relation::raise).
     pub fn raise_all(mut self) -> Self {
-        self.raises = true;
-        self
-    }
-
-    /// Reads a [`Deferred`](crate::value::Deferred) column along, in the same statement. An object that has it loaded keeps what it has.
-    ///
-    /// The query fails with [`Mapping`](crate::ErrorKind::Mapping) if the column is not deferred.
-    pub fn undefer<T>(mut self, column: Column<E, T>) -> Self {
-        add(&mut self.undefer, column.index());
+        self.parts.raises = true;
         self
     }
 
     /// Overwrites objects that are in the session already, changes that were not flushed included.
     pub fn populate_existing(mut self) -> Self {
-        self.fill = Fill::Always;
+        self.parts.fill = Fill::Always;
         self
     }
 
     /// Locks the rows until the transaction ends, and reads them as they then are into their objects, as
     /// [`populate_existing`](Self::populate_existing) does: `.lock(RowLock::for_update().skip_locked())`.
     pub fn lock(mut self, lock: RowLock) -> Self {
-        self.lock = Some(lock);
-        self.fill = Fill::Always;
+        self.parts.lock = Some(lock);
+        self.parts.fill = Fill::Always;
         self
     }
 
@@ -139,7 +140,7 @@ impl<E: Entity, S> Query<E, S> {
     ///
     /// What an autoflush or the SELECT gives.
     pub fn all(&self, session: &mut Session) -> Result<Vec<Handle<E>>> {
-        self.fetch(session, self.limit)
+        self.fetch(session, self.parts.limit)
     }
 
     /// The first, if there is one. Without `order_by`, whichever the database gives first.
@@ -148,7 +149,10 @@ impl<E: Entity, S> Query<E, S> {
     ///
     /// As [`all`](Self::all).
     pub fn first(&self, session: &mut Session) -> Result<Option<Handle<E>>> {
-        let found = self.fetch(session, Some(self.limit.map_or(1, |limit| limit.min(1))))?;
+        let found = self.fetch(
+            session,
+            Some(self.parts.limit.map_or(1, |limit| limit.min(1))),
+        )?;
         Ok(found.first().copied())
     }
 
@@ -159,7 +163,7 @@ impl<E: Entity, S> Query<E, S> {
     /// [`ErrorKind::NoRow`](crate::ErrorKind::NoRow), [`ErrorKind::MultipleRows`](crate::ErrorKind::MultipleRows); else as [`all`](Self::all).
     pub fn one(&self, session: &mut Session) -> Result<Handle<E>> {
         let found = self.one_or_none(session)?;
-        found.ok_or_else(|| run::no_row(E::mapper()))
+        found.ok_or_else(|| run::no_row(&self.mapper))
     }
 
     /// The only one, if there is one.
@@ -168,8 +172,11 @@ impl<E: Entity, S> Query<E, S> {
     ///
     /// [`ErrorKind::MultipleRows`](crate::ErrorKind::MultipleRows); else as [`all`](Self::all).
     pub fn one_or_none(&self, session: &mut Session) -> Result<Option<Handle<E>>> {
-        let found = self.fetch(session, Some(self.limit.map_or(2, |limit| limit.min(2))))?;
-        run::at_most_one(E::mapper(), &found)
+        let found = self.fetch(
+            session,
+            Some(self.parts.limit.map_or(2, |limit| limit.min(2))),
+        )?;
+        run::at_most_one(&self.mapper, &found)
     }
 
     /// How many there are.
@@ -178,7 +185,7 @@ impl<E: Entity, S> Query<E, S> {
     ///
     /// As [`all`](Self::all).
     pub fn count(&self, session: &mut Session) -> Result<u64> {
-        session.count_rows(E::mapper(), &self.selection(self.limit))
+        session.count_rows(&self.mapper, &self.selection(self.parts.limit))
     }
 
     /// Whether there is one.
@@ -187,7 +194,7 @@ impl<E: Entity, S> Query<E, S> {
     ///
     /// As [`all`](Self::all).
     pub fn exists(&self, session: &mut Session) -> Result<bool> {
-        session.finds_row(E::mapper(), &self.selection(self.limit))
+        session.finds_row(&self.mapper, &self.selection(self.parts.limit))
     }
 
     /// Plain values that the session does not track.
@@ -214,26 +221,31 @@ impl<E: Entity, S> Query<E, S> {
         session: &mut Session,
         mut each: impl FnMut(E) -> Result<()>,
     ) -> Result<()> {
-        let mapper = E::mapper();
-        mapper.check_deferred(&self.undefer)?;
-        let columns = mapper.reading(&self.undefer);
+        let mapper = &self.mapper;
+        mapper.check_deferred(&self.parts.undefer)?;
+        let columns = mapper.reading(&self.parts.undefer);
         let read = Read::Columns(&columns);
         let behind = mapper.eager().len();
-        session.run_query(mapper, &self.selection(self.limit), read, &mut |row| {
-            let mut value =
-                E::hydrate(mapper, row, 0).map_err(|error| mapper.row_error::<E>(row, 0, error))?;
-            for (at, &column) in (behind..).zip(&self.undefer) {
-                let read = row.value(at, mapper.types()[column]);
-                read.and_then(|read| value.assign(mapper, column, read))
-                    .map_err(|error| mapper.column_error(column, error))?;
-            }
-            each(value)
-        })
+        session.run_query(
+            mapper,
+            &self.selection(self.parts.limit),
+            read,
+            &mut |row| {
+                let mut value = E::hydrate(mapper, row, 0)
+                    .map_err(|error| mapper.row_error::<E>(row, 0, error))?;
+                for (at, &column) in (behind..).zip(&self.parts.undefer) {
+                    let read = row.value(at, mapper.types()[column]);
+                    read.and_then(|read| value.assign(mapper, column, read))
+                        .map_err(|error| mapper.column_error(column, error))?;
+                }
+                each(value)
+            },
+        )
     }
 
     fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<E>>> {
-        let store = session.store_of::<E>();
-        let loadings = said(E::mapper(), &self.loadings, self.raises);
+        let store = session.store_mapped_by::<E>(&self.mapper);
+        let loadings = said(&self.mapper, &self.parts.loadings, self.parts.raises);
         let slots = session.query_objects(store, &self.selection(limit), &loadings)?;
         Ok(slots
             .into_iter()
@@ -246,26 +258,32 @@ impl<E: Entity, S> Query<E, S> {
         &self,
         dialect: &dyn crate::dialect::Dialect,
     ) -> Result<crate::render::Rendered> {
-        let key = &E::table().primary_key;
+        let read = Read::Columns(&self.mapper.table().primary_key);
         run::rendered(
             dialect,
-            E::mapper(),
-            &self.selection(self.limit),
-            Read::Columns(key),
+            &self.mapper,
+            &self.selection(self.parts.limit),
+            read,
         )
     }
 
     fn selection(&self, limit: Option<u64>) -> Selection<'_> {
         Selection {
-            filter: self.filter.as_ref(),
-            order: &self.order,
+            filter: self.parts.filter.as_ref(),
+            order: &self.parts.order,
             limit,
-            offset: self.offset,
-            joined: self.joined.as_deref(),
-            lock: self.lock,
-            fill: self.fill,
-            undefer: &self.undefer,
+            offset: self.parts.offset,
+            joined: self.parts.joined.as_deref(),
+            lock: self.parts.lock,
+            fill: self.parts.fill,
+            undefer: &self.parts.undefer,
         }
+    }
+
+    /// Has an error told when the query is asked.
+    fn refuse(&mut self, error: &Error) {
+        let invalid = Node::Invalid(error.kind(), error.message().into());
+        also(&mut self.parts.filter, invalid);
     }
 }
 
@@ -285,7 +303,7 @@ fn said<'l>(mapper: &Mapper, loadings: &'l [Loading], raises: bool) -> Cow<'l, [
     for (index, relation) in (0u16..).zip(mapper.relations()) {
         let says = |loading: &Loading| loading.relation == index && loading.is_whole();
         if relation.fetch == Fetch::Lazy && !loadings.iter().any(says) {
-            all.push(Loading::new(index, Fetch::Raise));
+            all.push(Loading::new(mapper.id(), index, Fetch::Raise));
         }
     }
     Cow::Owned(all)
@@ -294,25 +312,17 @@ fn said<'l>(mapper: &Mapper, loadings: &'l [Loading], raises: bool) -> Cow<'l, [
 impl<E, S> Clone for Query<E, S> {
     fn clone(&self) -> Self {
         Self {
-            filter: self.filter.clone(),
-            order: self.order.clone(),
-            limit: self.limit,
-            offset: self.offset,
-            joined: self.joined.clone(),
-            lock: self.lock,
-            loadings: self.loadings.clone(),
-            raises: self.raises,
-            fill: self.fill,
-            undefer: self.undefer.clone(),
+            mapper: Arc::clone(&self.mapper),
+            parts: self.parts.clone(),
             marker: PhantomData,
         }
     }
 }
 
-impl<E: Entity, S> Debug for Query<E, S> {
+impl<E, S> Debug for Query<E, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Query")
-            .field("entity", &E::mapper().name())
+            .field("entity", &self.mapper.name())
             .finish_non_exhaustive()
     }
 }

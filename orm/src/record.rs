@@ -4,7 +4,7 @@
 //! program declares. A session adds, merges, loads, relates and deletes records by the methods that serve entities. A relation is named
 //! by its text, `session.load(album, "track")?`, or by a value that knows its mapping and how many it leads to
 //! ([`Records::relation`]); a row is found by its key with [`Records::get`]. Queries are built by [`Records::query`]; what they load along is said by
-//! [`RecordLoad`](crate::query::RecordLoad).
+//! [`Load`](crate::query::Load).
 //!
 //! ```
 //! use selfsame::record::{Record, Records};

@@ -1,8 +1,8 @@
 //! Records: rows of tables that are known at run time only.
 
 use selfsame::dialect::Batch;
+use selfsame::entity::Many;
 use selfsame::prelude::*;
-use selfsame::query::RecordLoad;
 use selfsame::record::{Record, Records};
 use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::sql::count;
@@ -137,6 +137,8 @@ fn statements(context: &mut Context) -> CaseResult {
         _ => (1, 1),
     };
     let query = || store.shelves.query();
+    let of_shelves = store.shelves.relation::<Many>("boxes")?;
+    let of_boxes = store.boxes.relation::<Many>("labels")?;
     for (how, query, statements) in [
         ("lazily", query(), 1 + 2 + 2),
         (
@@ -146,7 +148,7 @@ fn statements(context: &mut Context) -> CaseResult {
         ),
         (
             "joined",
-            query().with(RecordLoad::joined("boxes.labels")),
+            query().with(of_shelves.joined().then(of_boxes.joined())),
             1,
         ),
     ] {
@@ -184,7 +186,10 @@ fn filtered(context: &mut Context) -> CaseResult {
     let store = Store::filled(context)?;
     let mut session = store.world.session();
     let name = || store.labels.column::<String>("name");
-    let last = RecordLoad::filtered("labels", name()?.ge("x"))
+    let last = store
+        .boxes
+        .relation::<Many>("labels")?
+        .filter(name()?.ge("x"))
         .order_by(name()?.desc())
         .limit(1);
     let order = store.boxes.column::<i64>("id")?.asc();

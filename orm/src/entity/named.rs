@@ -1,8 +1,6 @@
 //! What names a relation or a column of a mapping: the constants of an entity, the values of a record's mapping, or text.
 
-use std::sync::Arc;
-
-use super::{Cardinality, Dynamic, Entity, Mapped, Mapper, Relation};
+use super::{Cardinality, Dynamic, Entity, Mapped, Mapper, OwnerMapping, Relation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{self, Record};
 use crate::sql::{Column, Expr, Expression, Node};
@@ -23,16 +21,12 @@ pub trait RelationOf<E: Mapped, To: Mapped, K: Cardinality> {
     fn find(&self, mapper: &Mapper) -> Result<u16>;
 }
 
-impl<E: Entity, To: Entity, K: Cardinality> RelationOf<E, To, K> for Relation<E, To, K> {
-    fn find(&self, _: &Mapper) -> Result<u16> {
-        Ok(self.index())
-    }
-}
-
-impl<K: Cardinality> RelationOf<Record, Record, K> for Relation<Record, Record, K, Arc<Mapper>> {
+impl<E: Mapped, To: Mapped, K: Cardinality, M: OwnerMapping<E>> RelationOf<E, To, K>
+    for Relation<E, To, K, M>
+{
     fn find(&self, mapper: &Mapper) -> Result<u16> {
-        if self.mapping().id() == mapper.id() {
-            return Ok(self.number());
+        if self.mapper().id() == mapper.id() {
+            return Ok(self.index());
         }
         let message = format!("{self:?} is no relation of this table, or of another mapping of it");
         Err(Error::new(ErrorKind::Mapping, message).entity(mapper.name()))

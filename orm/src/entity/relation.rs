@@ -30,31 +30,48 @@ impl<E, To, K> Relation<E, To, K> {
             marker: PhantomData,
         }
     }
+}
 
+impl<E, To, K, M> Relation<E, To, K, M> {
     /// Its number in the mapper.
-    pub const fn index(self) -> u16 {
+    pub const fn index(&self) -> u16 {
         self.index
     }
 }
 
 impl<K> Relation<Record, Record, K, Arc<Mapper>> {
-    /// Relation number `number` of a mapping of records.
-    pub(crate) fn of_mapping(mapping: &Arc<Mapper>, number: u16) -> Self {
+    /// A relation of a mapping of records by its number.
+    pub(crate) fn of_mapping(mapping: &Arc<Mapper>, index: u16) -> Self {
         Self {
-            index: number,
+            index,
             mapping: Arc::clone(mapping),
             marker: PhantomData,
         }
     }
+}
 
-    /// The mapping of the table that it leads from.
-    pub fn mapping(&self) -> &Arc<Mapper> {
-        &self.mapping
+impl<E, To, K, M: OwnerMapping<E>> Relation<E, To, K, M> {
+    /// The mapping of what it leads from.
+    pub fn mapper(&self) -> &Arc<Mapper> {
+        self.mapping.mapper()
     }
+}
 
-    /// Its number in the mapping.
-    pub fn number(&self) -> u16 {
-        self.index
+/// What a relation holds to find the mapping of its owner `E`: nothing where the type tells it.
+pub trait OwnerMapping<E> {
+    /// That mapping.
+    fn mapper(&self) -> &Arc<Mapper>;
+}
+
+impl<E: Entity> OwnerMapping<E> for () {
+    fn mapper(&self) -> &Arc<Mapper> {
+        E::mapper()
+    }
+}
+
+impl OwnerMapping<Record> for Arc<Mapper> {
+    fn mapper(&self) -> &Arc<Mapper> {
+        self
     }
 }
 
@@ -70,15 +87,9 @@ impl<E, To, K, M: Clone> Clone for Relation<E, To, K, M> {
 
 impl<E, To, K, M: Copy> Copy for Relation<E, To, K, M> {}
 
-impl<E: Entity, To, K> Debug for Relation<E, To, K> {
+impl<E, To, K, M: OwnerMapping<E>> Debug for Relation<E, To, K, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&E::mapper().relation_name(self.index))
-    }
-}
-
-impl<K> Debug for Relation<Record, Record, K, Arc<Mapper>> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.mapping.relation_name(self.index))
+        f.write_str(&self.mapper().relation_name(self.index))
     }
 }
 

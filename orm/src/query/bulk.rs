@@ -1,20 +1,22 @@
 //! UPDATE and DELETE of all objects that a query chooses, without loading them.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use super::{Query, run};
-use crate::entity::Entity;
+use crate::entity::{ColumnOf, Mapped, Mapper};
 use crate::error::Result;
 use crate::session::Session;
-use crate::sql::{Column, ColumnRef, IntoSql, Node};
+use crate::sql::{ColumnRef, IntoSql, Node};
 use crate::value::ColumnValue;
 
 /// An UPDATE of the rows that a query chooses. Made by [`Query::update`].
 #[derive(Debug)]
 #[must_use = "an UPDATE does nothing until it is executed"]
 pub struct BulkUpdate<E> {
+    pub(super) mapper: Arc<Mapper>,
     filter: Option<Node>,
-    set: Vec<(ColumnRef, Node)>,
+    set: Result<Vec<(ColumnRef, Node)>>,
     marker: PhantomData<fn() -> E>,
 }
 
@@ -22,17 +24,19 @@ pub struct BulkUpdate<E> {
 #[derive(Debug)]
 #[must_use = "a DELETE does nothing until it is executed"]
 pub struct BulkDelete<E> {
+    mapper: Arc<Mapper>,
     filter: Option<Node>,
     marker: PhantomData<fn() -> E>,
 }
 
-impl<E: Entity, S> Query<E, S> {
+impl<E: Mapped, S> Query<E, S> {
     /// Changes the query's rows in one statement, without loading them:
     /// `Task::query().filter(Task::USER_ID.eq(1)).update().set(Task::DONE, true).execute(&mut session)?`.
     pub fn update(self) -> BulkUpdate<E> {
         BulkUpdate {
-            filter: run::condition(E::mapper(), &self.selection(self.limit)),
-            set: Vec::new(),
+            filter: run::condition(&self.mapper, &self.selection(self.parts.limit)),
+            mapper: self.mapper,
+            set: Ok(Vec::new()),
             marker: PhantomData,
         }
     }
@@ -40,20 +44,40 @@ impl<E: Entity, S> Query<E, S> {
     /// Deletes the query's rows in one statement, without loading them.
     pub fn delete(self) -> BulkDelete<E> {
         BulkDelete {
-            filter: run::condition(E::mapper(), &self.selection(self.limit)),
+            filter: run::condition(&self.mapper, &self.selection(self.parts.limit)),
+            mapper: self.mapper,
             marker: PhantomData,
         }
     }
 }
 
-impl<E: Entity> BulkUpdate<E> {
+impl<E: Mapped> BulkUpdate<E> {
     /// Sets a column to a value, or to an expression of the row: `.set(Task::PRIORITY, Task::PRIORITY + 1)`.
     pub fn set<T: ColumnValue>(
-        mut self,
-        column: Column<E, T>,
+        self,
+        column: impl ColumnOf<E, T>,
         value: impl IntoSql<E, T::Base>,
     ) -> Self {
-        self.set.push((column.reference(), value.into_sql()));
+        let index = column.find(&self.mapper);
+        self.also(index.map(|index| (index, value.into_sql())))
+    }
+
+    /// Sets a column, or has [`execute`](Self::execute) say why it cannot be set.
+    pub(super) fn also(mut self, set: Result<(usize, Node)>) -> Self {
+        self.set = self.set.and_then(|mut all| {
+            let (index, node) = set?;
+            let table = Arc::clone(self.mapper.table());
+            let alias = None;
+            all.push((
+                ColumnRef {
+                    table,
+                    index,
+                    alias,
+                },
+                node,
+            ));
+            Ok(all)
+        });
         self
     }
 
@@ -68,15 +92,16 @@ impl<E: Entity> BulkUpdate<E> {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if the query joins or has a limit, the primary key has several columns, and the
     /// backend compares no [`row_values`](crate::dialect::Capabilities::row_values);
     /// [`InvalidStatement`](crate::ErrorKind::InvalidStatement) if nothing is set, or a column of the primary key, by which the session
-    /// knows its objects; what the flush or the statement gives. If the statement fails, the session waits for
+    /// knows its objects; [`Mapping`](crate::ErrorKind::Mapping) and [`Conversion`](crate::ErrorKind::Conversion) if a record's table has
+    /// no such column, or a value does not fit it; what the flush or the statement gives. If the statement fails, the session waits for
     /// [`rollback`](Session::rollback).
     pub fn execute(self, session: &mut Session) -> Result<u64> {
-        let store = session.store_of::<E>();
-        session.bulk_update(store, self.set, self.filter)
+        let store = session.store_mapped_by::<E>(&self.mapper);
+        session.bulk_update(store, self.set?, self.filter)
     }
 }
 
-impl<E: Entity> BulkDelete<E> {
+impl<E: Mapped> BulkDelete<E> {
     /// Flushes, runs the DELETE in the session's transaction, and tells how many rows it matched. What the mapping says about cascades is
     /// not followed; what the database's foreign keys say, the database does.
     ///
@@ -88,7 +113,7 @@ impl<E: Entity> BulkDelete<E> {
     ///
     /// What the flush or the statement gives. If the statement fails, the session waits for [`rollback`](Session::rollback).
     pub fn execute(self, session: &mut Session) -> Result<u64> {
-        let store = session.store_of::<E>();
+        let store = session.store_mapped_by::<E>(&self.mapper);
         session.bulk_delete(store, self.filter)
     }
 }

@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 
 use super::Query;
+use super::records::Way;
 use crate::entity::{Entity, Mapper};
-use crate::error::Error;
 use crate::sql::{
     ColumnRef, Expression, Join, JoinKind, Multiplicity, Node, Order, OrderBy, Path, SelectNode,
     Source, also, column,
@@ -19,6 +19,8 @@ pub enum Joined {}
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Joins {
     pub(super) joins: Vec<Join>,
+    /// The relations of records that are among them.
+    pub(super) ways: Vec<Way>,
     pub(super) having: Option<Node>,
     /// Whether one row of its own may stand in several rows.
     pub(super) multiplies: bool,
@@ -50,13 +52,13 @@ impl<E: Entity> Query<E, Joined> {
 
     /// Only objects for which the condition is true of one of their joined rows; several filters must be true of the same row.
     pub fn filter(mut self, condition: impl Expression<Type = bool>) -> Self {
-        also(&mut self.filter, condition.into_node());
+        also(&mut self.parts.filter, condition.into_node());
         self
     }
 
     /// Only objects whose joined rows, all together, fulfil a condition of aggregates: `.having(count(Task::ID).gt(2))`.
     pub fn having(mut self, condition: impl Expression<Type = bool>) -> Self {
-        let joined = self.joined.get_or_insert_default();
+        let joined = self.parts.joined.get_or_insert_default();
         also(&mut joined.having, condition.into_node());
         self
     }
@@ -64,7 +66,7 @@ impl<E: Entity> Query<E, Joined> {
     /// Orders; each further call orders what the former left equal. Where an object has several joined rows, it stands where the first
     /// of them does; it can be ordered by an aggregate of them, too.
     pub fn order_by<S>(mut self, order: impl Into<OrderBy<S>>) -> Self {
-        self.order.push(order.into().into_order());
+        self.parts.order.push(order.into().into_order());
         self
     }
 }
@@ -90,7 +92,7 @@ impl<E: Entity, S> Query<E, S> {
 
     fn with_path(self, kind: JoinKind, path: impl Path) -> Query<E, Joined> {
         let mut query = self.joined();
-        let joined = query.joined.get_or_insert_default();
+        let joined = query.parts.joined.get_or_insert_default();
         match path.into_path().steps() {
             Ok((steps, multiplicity)) => {
                 joined.multiplies |= multiplicity == Multiplicity::Many;
@@ -99,14 +101,14 @@ impl<E: Entity, S> Query<E, S> {
                     .map(|(source, on)| Join { kind, source, on });
                 joined.joins.extend(joins);
             }
-            Err(error) => also(&mut query.filter, invalid(&error)),
+            Err(error) => query.refuse(&error),
         }
         query
     }
 
     fn with_source(self, kind: JoinKind, source: Source, on: Node) -> Query<E, Joined> {
         let mut query = self.joined();
-        let joined = query.joined.get_or_insert_default();
+        let joined = query.parts.joined.get_or_insert_default();
         joined.multiplies = true;
         joined.joins.push(Join { kind, source, on });
         query
@@ -114,16 +116,8 @@ impl<E: Entity, S> Query<E, S> {
 
     fn joined(self) -> Query<E, Joined> {
         Query {
-            filter: self.filter,
-            order: self.order,
-            limit: self.limit,
-            offset: self.offset,
-            joined: self.joined,
-            lock: self.lock,
-            loadings: self.loadings,
-            raises: self.raises,
-            fill: self.fill,
-            undefer: self.undefer,
+            mapper: self.mapper,
+            parts: self.parts,
             marker: PhantomData,
         }
     }
@@ -171,8 +165,4 @@ fn first_of(key: &mut Order) {
         distinct: false,
         cast: None,
     };
-}
-
-pub(super) fn invalid(error: &Error) -> Node {
-    Node::Invalid(error.kind(), error.message().into())
 }

@@ -2,9 +2,14 @@
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use super::add;
-use crate::entity::{Cardinality, Entity, Fetch, Relation, ToMany};
+use crate::entity::{
+    Cardinality, Entity, Fetch, Mapped, Mapper, OwnerMapping, Relation, RelationKind, ToMany,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::{self, Record};
 use crate::sql::{Column, Condition, Node, Order, OrderBy, also};
 
 /// How one relation of a query's objects is loaded along with them.
@@ -56,7 +61,9 @@ pub enum Filtered {}
 
 /// How one relation is loaded, whatever its types.
 #[derive(Clone, Debug)]
-pub(crate) struct Loading {
+pub struct Loading {
+    /// The mapping that has the relation.
+    owner: u64,
     pub(crate) relation: u16,
     pub(crate) fetch: Fetch,
     /// Which members go into a view; `None` fills the relation itself.
@@ -76,8 +83,9 @@ pub(crate) struct Part {
 }
 
 impl Loading {
-    pub(crate) fn new(relation: u16, fetch: Fetch) -> Self {
+    pub(crate) fn new(owner: u64, relation: u16, fetch: Fetch) -> Self {
         Self {
+            owner,
             relation,
             fetch,
             part: None,
@@ -90,24 +98,91 @@ impl Loading {
     pub(crate) fn is_whole(&self) -> bool {
         self.part.is_none()
     }
+
+    /// Refuses relations of another mapping than the one that they are to be loaded of, and a part of what is no collection.
+    fn check(&self, mapper: &Mapper) -> Result<()> {
+        let error = |message| Err(Error::new(ErrorKind::Mapping, message).entity(mapper.name()));
+        if self.owner != mapper.id() {
+            return error("a relation of another mapping is to be loaded along".to_owned());
+        }
+        let relation = &mapper.relations()[usize::from(self.relation)];
+        let leads_to_one = matches!(
+            relation.kind(),
+            RelationKind::BelongsTo | RelationKind::HasOne
+        );
+        if leads_to_one && !self.is_whole() {
+            let name = relation.name();
+            return error(format!(
+                "the relation {name} leads to one object at most, of which no part is loaded"
+            ));
+        }
+        let target = relation.target();
+        self.nested.iter().try_for_each(|next| next.check(&target))
+    }
 }
 
-impl<E: Entity, To: Entity, K> Relation<E, To, K> {
+/// What a query can load along with its objects: a [`Load`], or a path of relations of records.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say how a relation of `{E}` is loaded",
+    label = "loads no relation of `{E}`"
+)]
+pub trait LoadOf<E> {
+    /// Adds it to what was said before.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if there is no such relation, or no part of it can be loaded.
+    #[doc(hidden)]
+    fn add_to(self, loadings: &mut Vec<Loading>, mapper: &Arc<Mapper>) -> Result<()>;
+}
+
+impl<E: Mapped, To, P> LoadOf<E> for Load<E, To, P> {
+    fn add_to(self, loadings: &mut Vec<Loading>, mapper: &Arc<Mapper>) -> Result<()> {
+        let new = self.loading;
+        new.check(mapper)?;
+        loadings.retain(|loading| {
+            loading.relation != new.relation || loading.is_whole() != new.is_whole()
+        });
+        loadings.push(new);
+        Ok(())
+    }
+}
+
+impl LoadOf<Record> for &str {
+    fn add_to(self, loadings: &mut Vec<Loading>, mapper: &Arc<Mapper>) -> Result<()> {
+        let (relation, behind) = record::step(mapper, self)?;
+        let known = loadings
+            .iter()
+            .position(|loading| loading.relation == relation && loading.is_whole());
+        let at = known.unwrap_or_else(|| {
+            loadings.push(Loading::new(mapper.id(), relation, Fetch::Selectin));
+            loadings.len() - 1
+        });
+        let Some(behind) = behind else {
+            loadings[at].fetch = Fetch::Selectin;
+            return Ok(());
+        };
+        let target = mapper.relations()[usize::from(relation)].target();
+        behind.add_to(&mut loadings[at].nested, &target)
+    }
+}
+
+impl<E: Mapped, To: Mapped, K, M: OwnerMapping<E>> Relation<E, To, K, M> {
     /// Loads the relation by one more statement for all objects of the query (or one a batch, see
     /// [`Batch`](crate::dialect::Batch)).
     pub fn selectin(self) -> Load<E, To> {
-        Load::new(Loading::new(self.index(), Fetch::Selectin))
+        Load::new(self.loading(Fetch::Selectin))
     }
 
     /// Loads the relation in the query's own statement, by an outer join. LIMIT counts the query's objects, not joined rows; where
     /// that takes a key of one column and the entity has more, it is loaded as by [`selectin`](Self::selectin).
     pub fn joined(self) -> Load<E, To> {
-        Load::new(Loading::new(self.index(), Fetch::Joined))
+        Load::new(self.loading(Fetch::Joined))
     }
 
     /// Leaves the relation for later, although its mapping loads it along, or another query said that it [raises](Self::raise).
     pub fn lazy(self) -> Load<E, To> {
-        Load::new(Loading::new(self.index(), Fetch::Lazy))
+        Load::new(self.loading(Fetch::Lazy))
     }
 
     /// Loads nothing, and has [`Session::load`](crate::session::Session::load) refuse to send a statement for this relation of the
@@ -151,11 +226,15 @@ impl<E: Entity, To: Entity, K> Relation<E, To, K> {
     /// # }
     /// ```
     pub fn raise(self) -> Load<E, To> {
-        Load::new(Loading::new(self.index(), Fetch::Raise))
+        Load::new(self.loading(Fetch::Raise))
+    }
+
+    fn loading(&self, fetch: Fetch) -> Loading {
+        Loading::new(self.mapper().id(), self.index(), fetch)
     }
 }
 
-impl<E: Entity, To: Entity, K: Cardinality> Relation<E, To, K> {
+impl<E: Mapped, To: Mapped, K: Cardinality, M: OwnerMapping<E>> Relation<E, To, K, M> {
     /// Loads the members for which a condition is true, by one more statement for all objects of the query, into a view of its own
     /// that [`Session::filtered`](crate::session::Session::filtered) reads. `filter(true)` is for all of them, to be ordered or limited.
     ///
@@ -205,7 +284,7 @@ impl<E: Entity, To: Entity, K: Cardinality> Relation<E, To, K> {
         };
         Load::new(Loading {
             part: Some(part),
-            ..Loading::new(self.index(), Fetch::Selectin)
+            ..self.loading(Fetch::Selectin)
         })
     }
 }
@@ -224,17 +303,15 @@ impl<E, To, P> Load<E, To, P> {
         self.loading.nested.push(next.loading);
         self
     }
+}
 
+impl<E, To: Entity, P> Load<E, To, P> {
     /// Reads a deferred column along with what the relation leads to, in the same statement. What of it is in the session already, and not
     /// loaded, is read by one more.
     #[must_use]
     pub fn undefer<T>(mut self, column: Column<To, T>) -> Self {
         add(&mut self.loading.undefer, column.index());
         self
-    }
-
-    pub(super) fn into_loading(self) -> Loading {
-        self.loading
     }
 }
 

@@ -1,12 +1,12 @@
 //! Paging by key: the rows behind the last one of the page before, however many came before it.
 
 use super::Query;
-use crate::entity::Entity;
+use crate::entity::Mapped;
 use crate::error::ErrorKind;
 use crate::sql::{Node, Operator, Order, Params, also};
 use crate::value::{Value, ValueType};
 
-impl<E: Entity, S> Query<E, S> {
+impl<E: Mapped, S> Query<E, S> {
     /// Only objects that come behind these values of the `order_by` keys said so far, one for each: what the last object of the page
     /// before had. The keys must tell all objects apart (end with the primary key), and hold no NULL.
     ///
@@ -40,14 +40,14 @@ impl<E: Entity, S> Query<E, S> {
     ///
     /// Keys and values that do not fit are an [`InvalidStatement`](ErrorKind::InvalidStatement) when the query is asked.
     pub fn after(mut self, values: impl Params) -> Self {
-        let condition = behind(&self.order, &values.into_params());
-        also(&mut self.filter, condition);
+        let condition = behind(&self.parts.order, &values.into_params());
+        also(&mut self.parts.filter, condition);
         self
     }
 }
 
 /// `a > ? OR (a = ? AND b > ?) OR …`.
-pub(super) fn behind(order: &[Order], values: &[(Value, ValueType)]) -> Node {
+fn behind(order: &[Order], values: &[(Value, ValueType)]) -> Node {
     if order.len() != values.len() || order.is_empty() {
         let reason = format!(
             "a page begins after a value for each key of its order: there are {} keys and {} values",

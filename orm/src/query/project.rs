@@ -1,12 +1,12 @@
 //! From a query of objects to a query of columns.
 
 use super::Query;
-use crate::entity::Entity;
+use crate::entity::Mapped;
 use crate::error::Result;
 use crate::session::Session;
 use crate::sql::{Compound, FromRow, Projection, Read, Select, select};
 
-impl<E: Entity, S> Query<E, S> {
+impl<E: Mapped, S> Query<E, S> {
     /// Reads columns and expressions instead of objects, past the identity map: one, or a tuple of up to eight. The rows are those of
     /// the joined tables, each of them; `group_by`, `having` and `distinct` come behind this.
     ///
@@ -46,14 +46,15 @@ impl<E: Entity, S> Query<E, S> {
     /// ```
     pub fn select<P: Projection>(self, projection: P) -> Select<P::Row> {
         select(projection).with_node(|node| {
-            node.from = Some(E::table().into());
-            if let Some(joined) = &self.joined {
+            let parts = self.parts;
+            node.from = Some(self.mapper.table().into());
+            if let Some(joined) = &parts.joined {
                 joined.apply(node);
             }
-            node.filter = self.filter;
-            node.order = self.order;
-            (node.limit, node.offset) = (self.limit, self.offset);
-            node.lock = self.lock;
+            node.filter = parts.filter;
+            node.order = parts.order;
+            (node.limit, node.offset) = (parts.limit, parts.offset);
+            node.lock = parts.lock;
         })
     }
 }

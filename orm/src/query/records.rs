@@ -1,83 +1,50 @@
-//! Queries for records.
+//! Queries for records: what names relations and columns by text.
 
-mod bulk;
-mod join;
-mod load;
+use std::sync::Arc;
 
-pub use bulk::{RecordBulkDelete, RecordBulkUpdate};
-pub use join::RecordAlias;
-pub use load::RecordLoad;
-
-use super::join::invalid;
-use super::page::behind;
-use super::run::{at_most_one, no_row};
-use super::{Joins, Loading, said};
-use crate::entity::Mapped;
-use crate::error::{Error, Result};
-use crate::record::{Record, Records};
-use crate::render::Read;
-use crate::session::{Fill, Handle, Selection, Session};
+use super::{BulkUpdate, Joins, Query};
+use crate::entity::{Mapper, RelationKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::{self, Record, Records};
 use crate::sql::{
-    Condition, Expression, Node, Operator, Order, OrderBy, Params, Predicate, Projection, RowLock,
-    Select, also, column, select,
+    Alias, Condition, Expression, Join, JoinKind, Multiplicity, Node, Operator, Predicate,
+    UntypedPath, also, column,
 };
 use crate::value::Value;
-use join::Way;
 
-/// A query for the records of a table. Built by [`Records::query`]; nothing is sent before one of its last methods.
-///
-/// All of them flush the session first, unless it is told not to. Relations and columns that do not exist are an
-/// [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) when the query is asked, naming table and relation or column.
-///
-/// ```
-/// # use selfsame::prelude::*;
-/// # use selfsame::query::RecordLoad;
-/// # use selfsame::record::Record;
-/// # fn read(shop: &Metadata, session: &mut Session) -> selfsame::Result<Vec<Handle<Record>>> {
-/// let (artists, albums) = (shop.records("artist")?, shop.records("album")?);
-/// artists
-///     .query()
-///     .join("album")
-///     .filter(albums.column::<String>("title")?.starts_with("Let"))
-///     .with("album.track")
-///     .order_by(artists.column::<String>("name")?.asc())
-///     .all(session)
-/// # }
-/// ```
+/// A relation that is joined: its numbers from the query's own table on, and the name that its target stands under if it is not its
+/// own.
 #[derive(Clone, Debug)]
-#[must_use = "a query does nothing until it is asked for its records"]
-pub struct RecordQuery {
-    records: Records,
-    filter: Option<Node>,
-    order: Vec<Order>,
-    limit: Option<u64>,
-    offset: Option<u64>,
-    joined: Option<Box<Joins>>,
-    /// The relations that are joined.
-    ways: Vec<Way>,
-    lock: Option<RowLock>,
-    loadings: Vec<Loading>,
-    /// Whether relations of which nothing is said raise.
-    raises: bool,
-    fill: Fill,
+pub(crate) struct Way {
+    path: Vec<u16>,
+    name: Option<Arc<str>>,
 }
 
 impl Records {
-    /// A query for all records, to be narrowed.
-    pub fn query(&self) -> RecordQuery {
-        RecordQuery {
-            records: self.clone(),
-            filter: None,
-            order: Vec::new(),
-            limit: None,
-            offset: None,
-            joined: None,
-            ways: Vec::new(),
-            lock: None,
-            loadings: Vec::new(),
-            raises: false,
-            fill: Fill::Expired,
-        }
+    /// A query for all records, to be narrowed. Relations and columns that do not exist are an [`ErrorKind::Mapping`] when it is asked,
+    /// naming table and relation or column.
+    ///
+    /// ```
+    /// # use selfsame::prelude::*;
+    /// # use selfsame::record::Record;
+    /// # fn read(shop: &Metadata, session: &mut Session) -> selfsame::Result<Vec<Handle<Record>>> {
+    /// let (artists, albums) = (shop.records("artist")?, shop.records("album")?);
+    /// artists
+    ///     .query()
+    ///     .join("album")
+    ///     .filter(albums.column::<String>("title")?.starts_with("Let"))
+    ///     .with("album.track")
+    ///     .order_by(artists.column::<String>("name")?.asc())
+    ///     .all(session)
+    /// # }
+    /// ```
+    pub fn query(&self) -> Query<Record> {
+        Query::new(self.mapper())
+    }
+
+    /// The table under another name: needed where a query reads it twice.
+    pub fn alias(&self, name: &str) -> Alias<Record> {
+        Alias::new(self.mapper(), name)
     }
 
     /// That a column has a value, whatever its type: `users.equals("name", "ann")?`. An integer may be of another width; NULL is what
@@ -85,7 +52,7 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) if the table has no such column; [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) for a value of another type.
+    /// [`ErrorKind::Mapping`] if the table has no such column; [`ErrorKind::Conversion`] for a value of another type.
     pub fn equals(&self, name: &str, value: impl Into<Value>) -> Result<Predicate<Record>> {
         let (index, value) = self.fitted(name, value.into())?;
         let operand = column(self.table(), index, None);
@@ -101,209 +68,190 @@ impl Records {
         };
         Ok(Predicate::from_node(node))
     }
+
+    /// Whether one of the records that a relation leads to fulfils a condition: `artists.any("album", title.eq("x"))?`.
+    /// `any("album", true)` asks whether there is one; the relation may be a path, as `"album.track"`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if there is no such relation, or it leads to one at most: then ask [`has`](Self::has).
+    pub fn any(
+        &self,
+        relation: &str,
+        condition: impl Condition<Record>,
+    ) -> Result<Predicate<Record>> {
+        self.related(relation, condition.into_condition(), Multiplicity::Many)
+    }
+
+    /// Whether there is a record that a relation leads to and it fulfils a condition: `albums.has("artist", name.eq("x"))?`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Mapping`] if there is no such relation, or it leads to many: then ask [`any`](Self::any).
+    pub fn has(
+        &self,
+        relation: &str,
+        condition: impl Condition<Record>,
+    ) -> Result<Predicate<Record>> {
+        self.related(relation, condition.into_condition(), Multiplicity::One)
+    }
+
+    fn related(
+        &self,
+        path: &str,
+        condition: Node,
+        wanted: Multiplicity,
+    ) -> Result<Predicate<Record>> {
+        let mut steps: Vec<(Arc<Mapper>, u16)> = Vec::new();
+        let mut mapper = Arc::clone(self.mapper());
+        let mut rest = Some(path);
+        let mut leads_to = Multiplicity::One;
+        while let Some(path) = rest {
+            let (relation, behind) = record::step(&mapper, path)?;
+            let descriptor = &mapper.relations()[usize::from(relation)];
+            if matches!(
+                descriptor.kind(),
+                RelationKind::HasMany | RelationKind::ManyToMany
+            ) {
+                leads_to = Multiplicity::Many;
+            }
+            let target = descriptor.target();
+            steps.push((mapper, relation));
+            (mapper, rest) = (target, behind);
+        }
+        if leads_to != wanted {
+            let message = match wanted {
+                Multiplicity::Many => {
+                    format!("the relation {path} leads to one record at most: ask `has`")
+                }
+                Multiplicity::One => format!("the relation {path} leads to many: ask `any`"),
+            };
+            return Err(Error::new(ErrorKind::Mapping, message).entity(self.mapper().name()));
+        }
+        let inside_out = steps.into_iter().rev();
+        let node = inside_out.fold(condition, |condition, (mapper, relation)| {
+            UntypedPath::new(&mapper, relation, None, None).exists(condition)
+        });
+        Ok(Predicate::from_node(node))
+    }
 }
 
-impl RecordQuery {
-    /// Only records for which the condition is true, made of [`Records::column`]; several filters must all be true. Where tables are
-    /// joined, they must be true of the same joined row.
-    pub fn filter(mut self, condition: impl Condition<Record>) -> Self {
-        also(&mut self.filter, condition.into_condition());
-        self
+impl BulkUpdate<Record> {
+    /// Sets a column to a value by its name. What does not fit is told by [`execute`](Self::execute), as by [`Record::set`].
+    pub fn set_named(self, column: &str, value: impl Into<Value>) -> Self {
+        let records = Records::of(Arc::clone(&self.mapper));
+        let fitted = records.fitted(column, value.into());
+        let ty = |index: usize| records.mapper().types()[index];
+        self.also(fitted.map(|(index, value)| (index, Node::Param(value, ty(index)))))
+    }
+}
+
+impl Query<Record> {
+    /// Joins what a relation leads to; records without a match are left out: `.join("album.track")`. What a path passes on its way
+    /// is joined with it, once; however many rows are joined to a record, it is found once.
+    pub fn join(self, path: &str) -> Self {
+        self.with_path(JoinKind::Inner, path, None)
+    }
+
+    /// Joins what a relation leads to; records without a match stay, with NULLs.
+    pub fn left_join(self, path: &str) -> Self {
+        self.with_path(JoinKind::Left, path, None)
+    }
+
+    /// Joins what a relation leads to under another name, which a table that the query reads already needs.
+    pub fn join_as(self, path: &str, alias: &Alias<Record>) -> Self {
+        self.with_path(JoinKind::Inner, path, Some(alias))
+    }
+
+    /// Joins what a relation leads to under another name; records without a match stay, with NULLs.
+    pub fn left_join_as(self, path: &str, alias: &Alias<Record>) -> Self {
+        self.with_path(JoinKind::Left, path, Some(alias))
     }
 
     /// Only records whose joined rows, all together, fulfil a condition of aggregates.
     pub fn having(mut self, condition: impl Expression<Type = bool>) -> Self {
-        let joined = self.joined.get_or_insert_default();
+        let joined = self.parts.joined.get_or_insert_default();
         also(&mut joined.having, condition.into_node());
         self
     }
 
-    /// Orders by a column or an expression; each further call orders what the former left equal. Where a record has several joined
-    /// rows, it stands where the first of them does.
-    pub fn order_by(mut self, order: impl Into<OrderBy<Record>>) -> Self {
-        self.order.push(order.into().into_order());
-        self
-    }
-
-    /// Only records that come behind these values of the `order_by` keys said so far, one for each: what the last record of the page
-    /// before had. The keys must tell all records apart (end with the primary key), and hold no NULL.
-    pub fn after(mut self, values: impl Params) -> Self {
-        let condition = behind(&self.order, &values.into_params());
-        also(&mut self.filter, condition);
-        self
-    }
-
-    /// At most this many.
-    pub fn limit(mut self, limit: u64) -> Self {
-        self.limit = Some(limit);
-        self
-    }
-
-    /// Leaves out this many first.
-    pub fn offset(mut self, offset: u64) -> Self {
-        self.offset = Some(offset);
-        self
-    }
-
-    /// Overwrites records that are in the session already, changes that were not flushed included.
-    pub fn populate_existing(mut self) -> Self {
-        self.fill = Fill::Always;
-        self
-    }
-
-    /// Locks the rows until the transaction ends, and reads them as they then are into their records.
-    pub fn lock(mut self, lock: RowLock) -> Self {
-        self.lock = Some(lock);
-        self.fill = Fill::Always;
-        self
-    }
-
-    /// All of them, in order.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) if the query names what does not exist; what an autoflush or the SELECT gives.
-    pub fn all(&self, session: &mut Session) -> Result<Vec<Handle<Record>>> {
-        self.fetch(session, self.limit)
-    }
-
-    /// The first, if there is one. Without `order_by`, whichever the database gives first.
-    ///
-    /// # Errors
-    ///
-    /// As [`all`](Self::all).
-    pub fn first(&self, session: &mut Session) -> Result<Option<Handle<Record>>> {
-        let found = self.fetch(session, Some(self.limit.map_or(1, |limit| limit.min(1))))?;
-        Ok(found.first().copied())
-    }
-
-    /// The only one.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::NoRow`](crate::ErrorKind::NoRow), [`ErrorKind::MultipleRows`](crate::ErrorKind::MultipleRows); else as [`all`](Self::all).
-    pub fn one(&self, session: &mut Session) -> Result<Handle<Record>> {
-        let found = self.one_or_none(session)?;
-        found.ok_or_else(|| no_row(self.records.mapper()))
-    }
-
-    /// The only one, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::MultipleRows`](crate::ErrorKind::MultipleRows); else as [`all`](Self::all).
-    pub fn one_or_none(&self, session: &mut Session) -> Result<Option<Handle<Record>>> {
-        let found = self.fetch(session, Some(self.limit.map_or(2, |limit| limit.min(2))))?;
-        at_most_one(self.records.mapper(), &found)
-    }
-
-    /// How many there are.
-    ///
-    /// # Errors
-    ///
-    /// As [`all`](Self::all).
-    pub fn count(&self, session: &mut Session) -> Result<u64> {
-        session.count_rows(self.records.mapper(), &self.selection(self.limit))
-    }
-
-    /// Whether there is one.
-    ///
-    /// # Errors
-    ///
-    /// As [`all`](Self::all).
-    pub fn exists(&self, session: &mut Session) -> Result<bool> {
-        session.finds_row(self.records.mapper(), &self.selection(self.limit))
-    }
-
-    /// Plain records that the session does not track.
-    ///
-    /// # Errors
-    ///
-    /// As [`all`](Self::all).
-    pub fn rows(&self, session: &mut Session) -> Result<Vec<Record>> {
-        let mut rows = Vec::new();
-        self.for_each(session, |row| {
-            rows.push(row);
-            Ok(())
-        })?;
-        Ok(rows)
-    }
-
-    /// Hands plain records to `each`, one at a time as they come; stops at its first error.
-    ///
-    /// # Errors
-    ///
-    /// What `each` returns; else as [`all`](Self::all).
-    pub fn for_each(
-        &self,
-        session: &mut Session,
-        mut each: impl FnMut(Record) -> Result<()>,
-    ) -> Result<()> {
-        let mapper = self.records.mapper();
-        let columns: Vec<usize> = (0..mapper.types().len()).collect();
-        let read = Read::Columns(&columns);
-        session.run_query(mapper, &self.selection(self.limit), read, &mut |row| {
-            let record = Record::hydrate(mapper, row, 0);
-            each(record.map_err(|error| mapper.row_error::<Record>(row, 0, error))?)
-        })
-    }
-
-    /// Reads columns and expressions instead of records, past the identity map: one, or a tuple of up to eight. The rows are those of
-    /// the joined tables, each of them; `group_by`, `having` and `distinct` come behind this.
-    ///
-    /// ```
-    /// # use selfsame::prelude::*;
-    /// use selfsame::sql::count;
-    ///
-    /// # fn read(shop: &Metadata, session: &mut Session) -> selfsame::Result<Vec<(String, i64)>> {
-    /// let (artists, albums) = (shop.records("artist")?, shop.records("album")?);
-    /// let name = || artists.column::<String>("name");
-    /// artists
-    ///     .query()
-    ///     .left_join("album")
-    ///     .select((name()?, count(albums.column::<i64>("album_id")?)))
-    ///     .group_by(name()?)
-    ///     .all(session)
-    /// # }
-    /// ```
-    pub fn select<P: Projection>(self, projection: P) -> Select<P::Row> {
-        select(projection).with_node(|node| {
-            node.from = Some(self.records.table().into());
-            if let Some(joined) = &self.joined {
-                joined.apply(node);
-            }
-            node.filter = self.filter;
-            node.order = self.order;
-            (node.limit, node.offset) = (self.limit, self.offset);
-            node.lock = self.lock;
-        })
-    }
-
-    fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<Record>>> {
-        let store = session.store_mapped_by::<Record>(self.records.mapper());
-        let loadings = said(self.records.mapper(), &self.loadings, self.raises);
-        let slots = session.query_objects(store, &self.selection(limit), &loadings)?;
-        Ok(slots
-            .into_iter()
-            .map(|slot| session.handle((store, slot)))
-            .collect())
-    }
-
-    fn selection(&self, limit: Option<u64>) -> Selection<'_> {
-        Selection {
-            filter: self.filter.as_ref(),
-            order: &self.order,
-            limit,
-            offset: self.offset,
-            joined: self.joined.as_deref(),
-            lock: self.lock,
-            fill: self.fill,
-            undefer: &[],
+    fn with_path(mut self, kind: JoinKind, path: &str, alias: Option<&Alias<Record>>) -> Self {
+        if let Err(error) = self.add_path(kind, path, alias) {
+            self.refuse(&error);
         }
+        self
     }
 
-    /// Has an error told when the query is asked.
-    fn refuse(&mut self, error: &Error) {
-        also(&mut self.filter, invalid(error));
+    fn add_path(
+        &mut self,
+        kind: JoinKind,
+        path: &str,
+        alias: Option<&Alias<Record>>,
+    ) -> Result<()> {
+        let mut mapper = Arc::clone(&self.mapper);
+        let mut owner: Option<Arc<str>> = None;
+        let mut way = Vec::new();
+        let mut rest = Some(path);
+        while let Some(path) = rest {
+            let (relation, behind) = record::step(&mapper, path)?;
+            way.push(relation);
+            let target = mapper.relations()[usize::from(relation)].target();
+            let alias = alias.filter(|_| behind.is_none());
+            check_alias(&target, alias)?;
+            let name = alias.map(|alias| Arc::clone(alias.name()));
+            let is_known =
+                |known: &&Way| known.path == way && (behind.is_some() || known.name == name);
+            let ways = self
+                .parts
+                .joined
+                .as_ref()
+                .map_or(&[][..], |joined| &joined.ways);
+            owner = match ways.iter().find(is_known) {
+                Some(known) => known.name.clone(),
+                None => {
+                    let step = UntypedPath::new(&mapper, relation, owner, name.clone());
+                    self.add_step(kind, &step)?;
+                    self.parts.joined.get_or_insert_default().ways.push(Way {
+                        path: way.clone(),
+                        name: name.clone(),
+                    });
+                    name
+                }
+            };
+            (mapper, rest) = (target, behind);
+        }
+        Ok(())
+    }
+
+    fn add_step(&mut self, kind: JoinKind, step: &UntypedPath) -> Result<()> {
+        let own = &self.mapper.table().name;
+        let joined: &mut Joins = self.parts.joined.get_or_insert_default();
+        let (steps, multiplicity) = step.steps()?;
+        joined.multiplies |= multiplicity == Multiplicity::Many;
+        for (source, on) in steps {
+            let name = source.name();
+            if name == own || joined.joins.iter().any(|join| join.source.name() == name) {
+                let message = format!("the query reads {name} already: join it under another name");
+                return Err(Error::new(ErrorKind::Mapping, message).entity(own));
+            }
+            joined.joins.push(Join { kind, source, on });
+        }
+        Ok(())
+    }
+}
+
+/// Whether an alias is of the table that it shall stand for.
+fn check_alias(target: &Mapper, alias: Option<&Alias<Record>>) -> Result<()> {
+    match alias {
+        Some(alias) if alias.mapper().id() != target.id() => {
+            let message = format!(
+                "{} is another name of {}, not of {}",
+                alias.name(),
+                alias.mapper().name(),
+                target.name()
+            );
+            Err(Error::new(ErrorKind::Mapping, message).entity(target.name()))
+        }
+        _ => Ok(()),
     }
 }

@@ -4,24 +4,24 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::entity::Entity;
+use crate::entity::{Entity, Mapper};
+use crate::error::Result;
+use crate::record::{Record, Records};
 use crate::sql::{BaseOf, Column, ColumnRef, Expr, Expression, Node, Operator, Source};
 use crate::value::ColumnValue;
 
-/// An entity's table under another name, so that it can stand in a query twice. Made by [`alias`].
+/// A table under another name, so that it can stand in a query twice. Made by [`alias`], or of a table of records by [`Records::alias`].
 ///
 /// Its columns are a scope of their own: `parent.column(Node::ID)` is not a column of `Node`.
 pub struct Alias<E> {
+    mapper: Arc<Mapper>,
     name: Arc<str>,
     marker: PhantomData<fn() -> E>,
 }
 
 /// An entity's table under another name.
 pub fn alias<E: Entity>(name: &str) -> Alias<E> {
-    Alias {
-        name: name.into(),
-        marker: PhantomData,
-    }
+    Alias::new(E::mapper(), name)
 }
 
 /// Equality of two columns or expressions of different entities, for a join: `on(Task::USER_ID, User::ID)`.
@@ -33,7 +33,19 @@ where
 }
 
 impl<E> Alias<E> {
-    pub(super) fn name(&self) -> &Arc<str> {
+    pub(crate) fn new(mapper: &Arc<Mapper>, name: &str) -> Self {
+        Self {
+            mapper: Arc::clone(mapper),
+            name: name.into(),
+            marker: PhantomData,
+        }
+    }
+
+    pub(crate) fn mapper(&self) -> &Arc<Mapper> {
+        &self.mapper
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
     }
 }
@@ -48,15 +60,32 @@ impl<E: Entity> Alias<E> {
     }
 }
 
-impl<E: Entity> From<&Alias<E>> for Source {
+impl Alias<Record> {
+    /// A column of the table under its other name, as [`Records::column`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn column<T: ColumnValue>(&self, name: &str) -> Result<Expr<Record, T>> {
+        let column = Records::of(Arc::clone(&self.mapper)).typed::<T>(name)?;
+        Ok(Expr::from_node(super::column(
+            self.mapper.table(),
+            column,
+            Some(&self.name),
+        )))
+    }
+}
+
+impl<E> From<&Alias<E>> for Source {
     fn from(alias: &Alias<E>) -> Self {
-        Self::aliased(E::table(), Arc::clone(&alias.name))
+        Self::aliased(alias.mapper.table(), Arc::clone(&alias.name))
     }
 }
 
 impl<E> Clone for Alias<E> {
     fn clone(&self) -> Self {
         Self {
+            mapper: Arc::clone(&self.mapper),
             name: Arc::clone(&self.name),
             marker: PhantomData,
         }

@@ -4,7 +4,9 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::entity::{Cardinality, Entity, Many, Mapper, Relation, RelationKind, ToOne};
+use crate::entity::{
+    Cardinality, Entity, Many, Mapped, Mapper, OwnerMapping, Relation, RelationKind, ToOne,
+};
 use crate::error::Result;
 use crate::schema::Table;
 use crate::sql::{
@@ -64,7 +66,7 @@ pub struct UntypedPath {
     target: Option<Arc<str>>,
 }
 
-impl<E: Entity, To: Entity, K> Relation<E, To, K> {
+impl<E: Mapped, To: Mapped, K, M: OwnerMapping<E>> Relation<E, To, K, M> {
     /// The relation of a table that stands under another name.
     pub fn of(self, owner: &Alias<E>) -> Along<Alias<E>, To, K> {
         Along {
@@ -84,7 +86,7 @@ impl<E: Entity, To: Entity, K> Relation<E, To, K> {
     fn along<S, D>(self) -> Along<S, D, K> {
         Along {
             relation: self.index(),
-            mapper: Arc::clone(E::mapper()),
+            mapper: Arc::clone(self.mapper()),
             owner: None,
             target: None,
             marker: PhantomData,
@@ -92,7 +94,7 @@ impl<E: Entity, To: Entity, K> Relation<E, To, K> {
     }
 }
 
-impl<E: Entity, To: Entity> Relation<E, To, Many> {
+impl<E: Mapped, To: Mapped, M: OwnerMapping<E>> Relation<E, To, Many, M> {
     /// Whether one of the related objects fulfils a condition: `User::TASKS.any(Task::DONE.eq(false))`. `any(true)` asks whether
     /// there is one.
     pub fn any(self, condition: impl Condition<To>) -> Predicate<E> {
@@ -100,7 +102,7 @@ impl<E: Entity, To: Entity> Relation<E, To, Many> {
     }
 }
 
-impl<E: Entity, To: Entity, K: ToOne> Relation<E, To, K> {
+impl<E: Mapped, To: Mapped, K: ToOne, M: OwnerMapping<E>> Relation<E, To, K, M> {
     /// Whether there is a related object and it fulfils a condition: `Task::USER.has(User::NAME.eq("ann"))`.
     pub fn has(self, condition: impl Condition<To>) -> Predicate<E> {
         self.along::<E, To>().has(condition)

@@ -1,7 +1,8 @@
 //! Relations of records that are loaded along with them, by their names.
 
+use selfsame::entity::{Dynamic, Many, One};
 use selfsame::prelude::*;
-use selfsame::query::{RecordLoad, RecordQuery};
+use selfsame::query::Query;
 use selfsame::record::{Record, Records};
 use selfsame::{Error, ErrorKind, Result};
 
@@ -27,59 +28,64 @@ fn graph(session: &mut Session, found: &[Handle<Record>]) -> Result<Vec<String>>
 
 #[test]
 fn graphs_are_equal_however_they_are_loaded() -> Result<()> {
-    let check = |load: &dyn Fn(RecordQuery) -> RecordQuery, query: usize, later: usize| {
-        let mut f = Fixture::new()?;
-        let shop = shop(&f)?;
-        let albums = shop.records("albums")?;
-        let id = albums.column::<i64>("id")?;
-        let found = load(albums.query().order_by(id.asc())).all(&mut f.session)?;
-        // The first is BEGIN.
-        let sent = f.sent();
-        assert_eq!(sent.len(), 1 + query, "{sent:#?}");
-        let expected = ["a a1/1 a2/2", "b b1/1 b2/2", "c c1/1 c2/2", "d"];
-        assert_eq!(graph(&mut f.session, &found)?, expected);
-        let sent = f.sent();
-        assert_eq!(sent.len(), later, "{sent:#?}");
-        Ok::<(), Error>(())
-    };
-    check(&|query| query, 1, 4 + 6)?;
-    check(&|query| query.with("tracks"), 2, 6)?;
-    check(&|query| query.with("tracks.marks"), 3, 0)?;
+    type Narrowed = Result<Query<Record>>;
+    let check =
+        |load: &dyn Fn([Records; 2], Query<Record>) -> Narrowed, query: usize, later: usize| {
+            let mut f = Fixture::new()?;
+            let shop = shop(&f)?;
+            let (albums, tracks) = (shop.records("albums")?, shop.records("tracks")?);
+            let id = albums.column::<i64>("id")?;
+            let all = albums.query().order_by(id.asc());
+            let found = load([albums, tracks], all)?.all(&mut f.session)?;
+            // The first is BEGIN.
+            let sent = f.sent();
+            assert_eq!(sent.len(), 1 + query, "{sent:#?}");
+            let expected = ["a a1/1 a2/2", "b b1/1 b2/2", "c c1/1 c2/2", "d"];
+            assert_eq!(graph(&mut f.session, &found)?, expected);
+            let sent = f.sent();
+            assert_eq!(sent.len(), later, "{sent:#?}");
+            Ok::<(), Error>(())
+        };
+    let tracks = |albums: &Records| albums.relation::<Many>("tracks");
+    let marks = |tracks: &Records| tracks.relation::<Many>("marks");
+    check(&|_, query| Ok(query), 1, 4 + 6)?;
+    check(&|_, query| Ok(query.with("tracks")), 2, 6)?;
+    check(&|_, query| Ok(query.with("tracks.marks")), 3, 0)?;
     check(
-        &|query| query.with(RecordLoad::selectin("tracks").then("marks")),
+        &|[a, t], query| Ok(query.with(tracks(&a)?.selectin().then(marks(&t)?.selectin()))),
         3,
         0,
     )?;
     check(
-        &|query| query.with("tracks.marks").with("tracks.album"),
+        &|_, query| Ok(query.with("tracks.marks").with("tracks.album")),
         3,
         0,
     )?;
     check(
-        &|query| query.with(RecordLoad::joined("tracks.marks")),
+        &|[a, t], query| Ok(query.with(tracks(&a)?.joined().then(marks(&t)?.joined()))),
         1,
         0,
     )?;
     check(
-        &|query| query.with(RecordLoad::joined("tracks").then("marks")),
+        &|[a, t], query| Ok(query.with(tracks(&a)?.joined().then(marks(&t)?.selectin()))),
         2,
         0,
     )?;
     check(
-        &|query| {
-            query
-                .with(RecordLoad::joined("tracks"))
-                .with("tracks.marks")
-        },
+        &|[a, _], query| Ok(query.with(tracks(&a)?.joined()).with("tracks.marks")),
         2,
         0,
     )?;
     check(
-        &|query| query.with("tracks").with(RecordLoad::lazy("tracks")),
+        &|[a, _], query| Ok(query.with("tracks").with(tracks(&a)?.lazy())),
         1,
         4 + 6,
     )?;
-    check(&|query| query.with(RecordLoad::lazy("tracks.marks")), 2, 6)
+    check(
+        &|[a, t], query| Ok(query.with(tracks(&a)?.selectin().then(marks(&t)?.lazy()))),
+        2,
+        6,
+    )
 }
 
 #[test]
@@ -89,7 +95,7 @@ fn a_limit_counts_records_and_not_joined_rows() -> Result<()> {
     let id = albums.column::<i64>("id")?;
     let query = albums.query().order_by(id.asc()).limit(2);
     let found = query
-        .with(RecordLoad::joined("tracks"))
+        .with(albums.relation::<Many>("tracks")?.joined())
         .all(&mut f.session)?;
     assert_eq!(titles(&f.session, &found), ["a", "b"]);
     f.forget();
@@ -106,8 +112,13 @@ fn a_part_of_a_collection_is_a_view_beside_it() -> Result<()> {
     let shop = shop(&f)?;
     let (albums, tracks) = (shop.records("albums")?, shop.records("tracks")?);
     let title = || tracks.column::<String>("title");
-    let second = RecordLoad::filtered("tracks", title()?.ends_with("2"));
-    let query = albums.query().with(second.then("marks")).limit(2);
+    let second = albums
+        .relation::<Many>("tracks")?
+        .filter(title()?.ends_with("2"));
+    let query = albums
+        .query()
+        .with(second.then(tracks.relation::<Many>("marks")?.selectin()))
+        .limit(2);
     let found = query
         .order_by(albums.column::<i64>("id")?.asc())
         .all(&mut f.session)?;
@@ -118,7 +129,9 @@ fn a_part_of_a_collection_is_a_view_beside_it() -> Result<()> {
     assert_eq!(f.session.loaded(found[1], "tracks")?, None);
     f.sends(&[]);
     assert_eq!(f.session.load(found[1], "tracks")?.len(), 2);
-    let last = RecordLoad::filtered("tracks", true)
+    let last = albums
+        .relation::<Many>("tracks")?
+        .filter(true)
         .order_by(title()?.desc())
         .limit(1);
     let found = albums
@@ -132,21 +145,22 @@ fn a_part_of_a_collection_is_a_view_beside_it() -> Result<()> {
         f.session.loaded(found[0], "tracks")?.map(|all| all.len()),
         Some(2)
     );
-    let wrong = |records: &Records, load: RecordLoad| {
-        let error = records
-            .query()
-            .with(load)
-            .all(&mut Session::new(&f.outside));
-        error.expect_err("refused").kind()
-    };
-    assert_eq!(
-        wrong(&tracks, RecordLoad::filtered("album", true)),
-        ErrorKind::Mapping
-    );
-    assert_eq!(
-        wrong(&albums, RecordLoad::selectin("tracks").limit(1)),
-        ErrorKind::Mapping
-    );
+    // Not of a relation to one, nor of another table.
+    for (records, load) in [
+        (&tracks, tracks.relation::<Dynamic>("album")?.filter(true)),
+        (&albums, tracks.relation::<Dynamic>("marks")?.filter(true)),
+    ] {
+        let wrong = records.query().with(load);
+        let error = wrong.all(&mut Session::new(&f.outside));
+        assert_eq!(error.expect_err("refused").kind(), ErrorKind::Mapping);
+    }
+    let wrong = tracks.relation::<One>("album")?.selectin();
+    let wrong = albums
+        .relation::<Many>("tracks")?
+        .selectin()
+        .then(wrong.then(tracks.relation::<Many>("marks")?.selectin()));
+    let error = albums.query().with(wrong).all(&mut f.session);
+    assert_eq!(error.expect_err("refused").kind(), ErrorKind::Mapping);
     Ok(())
 }
 
@@ -160,12 +174,12 @@ fn what_must_not_be_loaded_later_is_refused() -> Result<()> {
     };
     let found = albums
         .query()
-        .with(RecordLoad::raise("tracks"))
+        .with(albums.relation::<Many>("tracks")?.raise())
         .all(&mut f.session)?;
     refused(&mut f.session, found[0], "tracks");
     let found = albums
         .query()
-        .with(RecordLoad::lazy("tracks"))
+        .with(albums.relation::<Many>("tracks")?.lazy())
         .all(&mut f.session)?;
     assert_eq!(f.session.load(found[0], "tracks")?.len(), 2);
     f.session.clear();

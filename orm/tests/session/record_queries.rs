@@ -1,7 +1,8 @@
 //! What queries for records can do besides finding them: join, count in groups, read past the session, and write.
 
+use selfsame::entity::Many;
 use selfsame::prelude::*;
-use selfsame::query::{RecordLoad, RecordQuery};
+use selfsame::query::Query;
 use selfsame::record::{Record, Records};
 use selfsame::sql::{count, max};
 use selfsame::{Error, ErrorKind, Result};
@@ -40,7 +41,7 @@ fn what_does_not_exist_is_named() -> Result<()> {
     let mut f = Fixture::new()?;
     let shop = shop(&f)?;
     let (albums, tracks) = (shop.records("albums")?, shop.records("tracks")?);
-    let mut check = |query: RecordQuery, text: &str| {
+    let mut check = |query: Query<Record>, text: &str| {
         f.forget();
         let error = query.all(&mut f.session).expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Mapping, "{error}");
@@ -95,7 +96,7 @@ fn joined_tables_filter_and_order() -> Result<()> {
     let [albums, tracks, marks] = ["albums", "tracks", "marks"].map(|name| shop.records(name));
     let (albums, tracks, marks) = (albums?, tracks?, marks?);
     let title = || tracks.column::<String>("title");
-    let mut found = |query: RecordQuery| -> Result<Vec<String>> {
+    let mut found = |query: Query<Record>| -> Result<Vec<String>> {
         let found = query.all(&mut f.session)?;
         assert_eq!(query.count(&mut f.session)?, found.len() as u64);
         Ok(titles(&f.session, &found))
@@ -286,7 +287,7 @@ fn many_rows_are_written_by_one_statement() -> Result<()> {
     f.forget();
     let update = marks.query().filter(second()?.eq(1)).update();
     let changed = update
-        .set_expr("second", second()? + 10)
+        .set(second()?, second()? + 10)
         .execute(&mut f.session)?;
     assert_eq!(changed, 3);
     f.sends(&["UPDATE marks SET second = second + ? WHERE second = ?"]);
@@ -298,7 +299,9 @@ fn many_rows_are_written_by_one_statement() -> Result<()> {
         .join("track")
         .filter(tracks.column::<String>("title")?.lt("b"));
     assert_eq!(
-        of_a.update().set("second", 7_i64).execute(&mut f.session)?,
+        of_a.update()
+            .set_named("second", 7_i64)
+            .execute(&mut f.session)?,
         2
     );
     let gone = marks.query().filter(marks.equals("second", 7)?).delete();
@@ -307,7 +310,7 @@ fn many_rows_are_written_by_one_statement() -> Result<()> {
     f.session.rollback()?;
     assert_eq!(f.session.state(first), State::Persistent);
     let wrong = |column: &str, value: &str| {
-        let update = marks.query().update().set(column, value);
+        let update = marks.query().update().set_named(column, value);
         let error = update
             .execute(&mut Session::new(&f.outside))
             .expect_err("refused");
@@ -351,11 +354,12 @@ fn plain_records_are_inserted_together() -> Result<()> {
 #[test]
 fn a_relation_of_records_can_raise() -> Result<()> {
     let mut f = Fixture::new()?;
-    let albums = shop(&f)?.records("albums")?;
+    let shop = shop(&f)?;
+    let (albums, tracks) = (shop.records("albums")?, shop.records("tracks")?);
+    let of_albums = albums.relation::<Many>("tracks")?.selectin();
     let found = albums
         .query()
-        .with("tracks")
-        .with(RecordLoad::raise("tracks.marks"))
+        .with(of_albums.then(tracks.relation::<Many>("marks")?.raise()))
         .all(&mut f.session)?;
     let track = f.session.load(found[0], "tracks")?[0];
     let error = f.session.load(track, "marks").unwrap_err();
@@ -368,7 +372,7 @@ fn a_relation_of_records_can_raise() -> Result<()> {
 fn pages_begin_behind_the_last_record_of_the_page_before() -> Result<()> {
     let mut f = Fixture::new()?;
     let tracks = shop(&f)?.records("tracks")?;
-    let query = || -> Result<RecordQuery> {
+    let query = || -> Result<Query<Record>> {
         let title = tracks.column::<String>("title")?;
         let id = tracks.column::<i64>("id")?;
         Ok(tracks.query().order_by(title.desc()).order_by(id.asc()))

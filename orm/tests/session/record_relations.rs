@@ -1,8 +1,8 @@
 //! Relations of records: many to many over association tables, and those that the program declares itself.
 
-use selfsame::entity::{Cascade, Fetch};
+use selfsame::entity::{Cascade, Fetch, Many};
 use selfsame::prelude::*;
-use selfsame::query::RecordLoad;
+use selfsame::query::Load;
 use selfsame::record::{Record, RecordRelation, RecordTables, Records};
 use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::{Error, ErrorKind, Result};
@@ -137,7 +137,7 @@ fn pairs_are_loaded_along_joined_and_asked_for() -> Result<()> {
     let mut f = Fixture::new()?;
     let [posts, tags] = blog(&f)?;
     let id = || posts.column::<i64>("id");
-    let check = |load: RecordLoad, statements: usize| -> Result<()> {
+    let check = |load: Load<Record, Record>, statements: usize| -> Result<()> {
         let mut session = Session::new(&f.engine);
         f.forget();
         let found = posts
@@ -157,8 +157,13 @@ fn pairs_are_loaded_along_joined_and_asked_for() -> Result<()> {
         f.sends(&[]);
         Ok(())
     };
-    check(RecordLoad::selectin("tags.posts"), 3)?;
-    check(RecordLoad::joined("tags.posts"), 1)?;
+    let of_posts = posts.relation::<Many>("tags")?;
+    let of_tags = tags.relation::<Many>("posts")?;
+    check(
+        of_posts.clone().selectin().then(of_tags.clone().selectin()),
+        3,
+    )?;
+    check(of_posts.joined().then(of_tags.joined()), 1)?;
     let label = || tags.column::<String>("label");
     let joined = posts.query().join("tags").filter(label()?.eq("a"));
     assert_eq!(joined.count(&mut f.session)?, 1);

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use selfsame::entity::{Many, One};
 use selfsame::prelude::*;
 use selfsame::record::{Record, RecordRelation, RecordTables, Records};
 use selfsame::schema::{Column, ColumnType, Table};
@@ -316,7 +317,7 @@ fn a_row_is_never_an_entity_and_a_record_in_one_session() -> Result<()> {
             f.session.no_autoflush(|s| authors.query().all(s))
         ));
         assert!(is_refused(authors.get_many(&mut f.session, [1, 2])));
-        let all = authors.query().update().set("age", 3);
+        let all = authors.query().update().set_named("age", 3);
         assert!(is_refused(all.execute(&mut f.session)));
         assert!(is_refused(authors.query().delete().execute(&mut f.session)));
     }
@@ -330,9 +331,9 @@ fn a_row_is_never_an_entity_and_a_record_in_one_session() -> Result<()> {
     f.session.commit()?;
     assert!(is_refused(f.session.load(book, "author")));
     assert!(is_refused(books.query().with("author").all(&mut f.session)));
-    let joined = selfsame::query::RecordLoad::joined("author");
+    let joined = books.relation::<One>("author")?.joined();
     assert!(is_refused(books.query().with(joined).all(&mut f.session)));
-    let books_of = selfsame::query::RecordLoad::filtered("books", true);
+    let books_of = authors.relation::<Many>("books")?.filter(true);
     let mut other = Session::new(&f.outside);
     other.get::<crate::fixture::Book>(1)?;
     assert!(is_refused(authors.query().with(books_of).all(&mut other)));

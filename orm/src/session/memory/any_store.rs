@@ -11,9 +11,10 @@ use crate::session::memory::ledger::{Ledger, Listed};
 use crate::value::{Param, ValueRef};
 
 /// What to do with a row that the identity map has already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Fill {
     /// Keep what is loaded; fill what is expired.
+    #[default]
     Expired,
     /// Overwrite, pending changes included.
     Always,

@@ -556,7 +556,7 @@ pub(crate) fn default_loadings(mapper: &Mapper) -> Vec<Loading> {
     (0u16..)
         .zip(mapper.relations())
         .filter(|(_, relation)| matches!(relation.fetch, Fetch::Selectin | Fetch::Joined))
-        .map(|(index, relation)| Loading::new(index, relation.fetch))
+        .map(|(index, relation)| Loading::new(mapper.id(), index, relation.fetch))
         .collect()
 }
 
