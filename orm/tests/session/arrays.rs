@@ -322,14 +322,14 @@ fn of_many_rows_the_one_that_is_gone_is_named() -> Result<()> {
     for draft in drafts {
         session[draft].text = "new".into();
     }
-    let row = |name: &str| {
+    let row = |name: &str, version| {
         let name = Value::Text(name.to_owned());
-        let text = Value::Text(String::new());
-        Answer::Rows(vec![vec![name, text, Value::I32(1), Value::Null]])
+        let text = Value::Text("new".to_owned());
+        vec![name, text, Value::I32(version), Value::Null]
     };
+    // What the statement wrote has the next version; another is somebody else's.
     script.answer(Answer::Matched(2));
-    script.answer(row("a"));
-    script.answer(Answer::Rows(Vec::new()));
+    script.answer(Answer::Rows(vec![row("a", 2), row("b", 5), row("c", 2)]));
     let error = session.flush().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StaleData);
     assert_eq!(error.key_text(), Some("\"b\""));
