@@ -333,13 +333,13 @@ fn merge(context: &mut Context) -> CaseResult {
 fn hooks(context: &mut Context) -> CaseResult {
     let store = Store::filled(context)?;
     let mut session = store.world.session();
-    session.hook(Hook::before_insert_record("labels", |label| {
+    let trim = Hook::before_insert(|label: &mut Record| {
         let name: String = label.get("name")?;
         label.set("name", name.trim())
-    }));
-    session.hook(Hook::before_delete_record("labels", |_| {
-        Err(Error::new(ErrorKind::Validation, "labels stay"))
-    }));
+    });
+    session.hook(trim.of_table("labels"));
+    let refuse = |_: &Record| Err(Error::new(ErrorKind::Validation, "labels stay"));
+    session.hook(Hook::before_delete(refuse).of_table("labels"));
     let label = named(&mut session, &store.labels, " z ")?;
     named(&mut session, &store.shelves, " s ")?;
     session.commit()?;

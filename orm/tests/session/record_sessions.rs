@@ -192,15 +192,15 @@ fn hooks_are_called_for_the_records_of_a_table() -> Result<()> {
         }
     };
     for hook in [
-        Hook::before_insert_record("authors", trim("before insert")),
-        Hook::after_insert_record("authors", tell("after insert")),
-        Hook::before_update_record("authors", trim("before update")),
-        Hook::after_update_record("authors", tell("after update")),
-        Hook::before_delete_record("authors", tell("before delete")),
-        Hook::after_delete_record("authors", tell("after delete")),
-        Hook::load_record("authors", tell("load")),
+        Hook::before_insert(trim("before insert")),
+        Hook::after_insert(tell("after insert")),
+        Hook::before_update(trim("before update")),
+        Hook::after_update(tell("after update")),
+        Hook::before_delete(tell("before delete")),
+        Hook::after_delete(tell("after delete")),
+        Hook::load(tell("load")),
     ] {
-        f.session.hook(hook);
+        f.session.hook(hook.of_table("authors"));
     }
     let ann = f.session.add(named(&authors, " ann "));
     f.session
@@ -220,14 +220,14 @@ fn hooks_are_called_for_the_records_of_a_table() -> Result<()> {
 
     // Entities of the table are none of its records.
     let mut session = Session::new(&f.outside);
-    session.hook(Hook::before_insert_record("seats", |_| {
+    session.hook(Hook::before_insert(|_: &mut Record| {
         Err(Error::new(ErrorKind::Validation, "not called"))
     }));
     session.add(Seat::new(1, "a", false));
     session.flush()?;
     let refuse = |_: &mut Record| Err(Error::new(ErrorKind::Validation, "no"));
     let mut session = Session::new(&f.outside);
-    session.hook(Hook::before_insert_record("books", refuse));
+    session.hook(Hook::before_insert(refuse).of_table("books"));
     session.add(with(&books, [("title", "t".into())]));
     let error = session.flush().expect_err("refused");
     assert_eq!(

@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use crate::entity::{Entity, Mapper};
+use crate::entity::Mapped;
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::Record;
 use crate::session::life::phase::Phase;
 use crate::session::write::plan::{Step, Wait};
-use crate::session::{Node, Session, State};
+use crate::session::{AnyStore, Node, Session, State, Store};
 
 /// Something to do before or after what a session does, for [`Session::hook`] and
 /// [`SessionFactory::hook`](crate::session::SessionFactory::hook).
@@ -39,14 +38,15 @@ pub struct Hook {
 }
 
 /// Whose doings a hook is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 enum Whose {
     /// The session's.
     Session,
-    /// Those of the objects of a mapping, by its [`id`](Mapper::id).
-    Mapping(u64),
-    /// Those of the records of a table.
-    Table(Arc<str>),
+    /// Those of the objects of a type, and of one table if it is named.
+    Objects {
+        are_in: fn(&dyn AnyStore) -> bool,
+        table: Option<Arc<str>>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,9 +101,9 @@ macro_rules! of_ended_transactions {
 macro_rules! of_objects_to_change {
     ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
         $(#[$doc])*
-        pub fn $name<E: Entity>(work: impl Fn(&mut E) -> Result<()> + Send + Sync + 'static) -> Self {
+        pub fn $name<E: Mapped>(work: impl Fn(&mut E) -> Result<()> + Send + Sync + 'static) -> Self {
             let work = move |object: &mut dyn Any| object.downcast_mut().map_or(Ok(()), &work);
-            Self { when: When::$when, whose: Whose::Mapping(E::mapper().id()), call: Call::Changing(Arc::new(work)) }
+            Self { when: When::$when, whose: Whose::objects::<E>(), call: Call::Changing(Arc::new(work)) }
         }
     )*};
 }
@@ -111,35 +111,9 @@ macro_rules! of_objects_to_change {
 macro_rules! of_objects {
     ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
         $(#[$doc])*
-        pub fn $name<E: Entity>(work: impl Fn(&E) -> Result<()> + Send + Sync + 'static) -> Self {
+        pub fn $name<E: Mapped>(work: impl Fn(&E) -> Result<()> + Send + Sync + 'static) -> Self {
             let work = move |object: &dyn Any| object.downcast_ref().map_or(Ok(()), &work);
-            Self { when: When::$when, whose: Whose::Mapping(E::mapper().id()), call: Call::Reading(Arc::new(work)) }
-        }
-    )*};
-}
-
-macro_rules! of_records_to_change {
-    ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
-        $(#[$doc])*
-        pub fn $name(
-            table: &str,
-            work: impl Fn(&mut Record) -> Result<()> + Send + Sync + 'static,
-        ) -> Self {
-            let work = move |object: &mut dyn Any| object.downcast_mut().map_or(Ok(()), &work);
-            Self { when: When::$when, whose: Whose::Table(table.into()), call: Call::Changing(Arc::new(work)) }
-        }
-    )*};
-}
-
-macro_rules! of_records {
-    ($($(#[$doc:meta])* $name:ident: $when:ident),* $(,)?) => {$(
-        $(#[$doc])*
-        pub fn $name(
-            table: &str,
-            work: impl Fn(&Record) -> Result<()> + Send + Sync + 'static,
-        ) -> Self {
-            let work = move |object: &dyn Any| object.downcast_ref().map_or(Ok(()), &work);
-            Self { when: When::$when, whose: Whose::Table(table.into()), call: Call::Reading(Arc::new(work)) }
+            Self { when: When::$when, whose: Whose::objects::<E>(), call: Call::Reading(Arc::new(work)) }
         }
     )*};
 }
@@ -187,44 +161,44 @@ impl Hook {
         load: Load,
     }
 
-    of_records_to_change! {
-        /// [`before_insert`](Self::before_insert) of the records of a table, by its name:
-        ///
-        /// ```
-        /// # use selfsame::prelude::*;
-        /// # fn factory(engine: &Engine) -> SessionFactory {
-        /// SessionFactory::new(engine).hook(Hook::before_insert_record("users", |user| {
-        ///     let name: String = user.get("name")?;
-        ///     user.set("name", name.trim())
-        /// }))
-        /// # }
-        /// ```
-        before_insert_record: BeforeInsert,
-        /// [`before_update`](Self::before_update) of the records of a table.
-        before_update_record: BeforeUpdate,
-    }
-
-    of_records! {
-        /// [`after_insert`](Self::after_insert) of the records of a table.
-        after_insert_record: AfterInsert,
-        /// [`after_update`](Self::after_update) of the records of a table.
-        after_update_record: AfterUpdate,
-        /// [`before_delete`](Self::before_delete) of the records of a table.
-        before_delete_record: BeforeDelete,
-        /// [`after_delete`](Self::after_delete) of the records of a table.
-        after_delete_record: AfterDelete,
-        /// [`load`](Self::load) of the records of a table.
-        load_record: Load,
+    /// Has a hook for objects be for those of one table only. Records are of one type, whatever their table:
+    ///
+    /// ```
+    /// # use selfsame::prelude::*;
+    /// # use selfsame::record::Record;
+    /// # fn factory(engine: &Engine) -> SessionFactory {
+    /// let trim = Hook::before_insert(|user: &mut Record| {
+    ///     let name: String = user.get("name")?;
+    ///     user.set("name", name.trim())
+    /// });
+    /// SessionFactory::new(engine).hook(trim.of_table("users"))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn of_table(mut self, name: &str) -> Self {
+        if let Whose::Objects { table, .. } = &mut self.whose {
+            *table = Some(name.into());
+        }
+        self
     }
 }
 
 impl Whose {
-    /// Whether it is for the objects of a mapping. Those of a table's records are not for an entity that maps the table.
-    fn has(&self, mapper: &Mapper) -> bool {
+    fn objects<E: Mapped>() -> Self {
+        Self::Objects {
+            are_in: |store| store.as_any().is::<Store<E>>(),
+            table: None,
+        }
+    }
+
+    /// Whether it is for the objects of a store.
+    fn has(&self, store: &dyn AnyStore) -> bool {
         match self {
             Self::Session => false,
-            Self::Mapping(id) => *id == mapper.id(),
-            Self::Table(name) => mapper.is_of_records() && **name == mapper.table().name,
+            Self::Objects { are_in, table } => {
+                let name = &store.mapper().table().name;
+                are_in(store) && table.as_deref().is_none_or(|table| table == name)
+            }
         }
     }
 }
@@ -250,12 +224,12 @@ impl Hooks {
 
     /// The calls of one event of the session.
     fn of_session(&self, when: When) -> Vec<Call> {
-        self.of(when, |whose| *whose == Whose::Session)
+        self.of(when, |whose| matches!(whose, Whose::Session))
     }
 
-    /// The calls of one event of the objects of a mapping.
-    fn of_objects(&self, when: When, mapper: &Mapper) -> Vec<Call> {
-        self.of(when, |whose| whose.has(mapper))
+    /// The calls of one event of the objects of a store.
+    fn of_objects(&self, when: When, store: &dyn AnyStore) -> Vec<Call> {
+        self.of(when, |whose| whose.has(store))
     }
 
     fn of(&self, when: When, is_meant: impl Fn(&Whose) -> bool) -> Vec<Call> {
@@ -273,8 +247,8 @@ impl Hooks {
         self.list.is_empty()
     }
 
-    fn is_for(&self, mapper: &Mapper) -> bool {
-        self.list.iter().any(|hook| hook.whose.has(mapper))
+    fn is_for(&self, store: &dyn AnyStore) -> bool {
+        self.list.iter().any(|hook| hook.whose.has(store))
     }
 }
 
@@ -322,7 +296,7 @@ impl Session {
         self.hooks.announced = self.slot_counts();
         let waiting: BTreeSet<Node> = waits.iter().map(|wait| wait.child).collect();
         for (store, entry) in (0u16..).zip(&self.stores) {
-            if !self.hooks.is_for(&entry.mapper) {
+            if !self.hooks.is_for(&*entry.store) {
                 continue;
             }
             let any = &*entry.store;
@@ -414,7 +388,7 @@ impl Session {
         let before = std::mem::replace(&mut self.hooks.announced, now);
         let mut loaded = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
-            if !self.hooks.is_for(&entry.mapper) {
+            if !self.hooks.is_for(&*entry.store) {
                 continue;
             }
             let from = before.get(usize::from(store)).copied().unwrap_or(0);
@@ -437,7 +411,7 @@ impl Session {
         }
         for of_store in nodes.chunk_by(|a, b| a.0 == b.0) {
             let store = of_store[0].0;
-            let calls = self.hooks.of_objects(when, &self.entry(store).mapper);
+            let calls = self.hooks.of_objects(when, self.any_store(store));
             if calls.is_empty() {
                 continue;
             }
