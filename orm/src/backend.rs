@@ -28,7 +28,8 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`Unreachable`](crate::ErrorKind::Unreachable) or [`Authentication`](crate::ErrorKind::Authentication), with the
-    /// driver's own reason, after at most five seconds unless configured otherwise.
+    /// driver's own reason, after at most five seconds unless configured otherwise. What a statement can meet too (a lock, a full disk) has
+    /// the kind that it has there.
     fn connect(&self) -> Result<Box<dyn Connection>>;
 
     /// How the database speaks.

@@ -5,17 +5,21 @@ use selfsame::dialect::{Isolation, Transaction};
 use selfsame::{Error, ErrorKind, Result};
 
 use crate::classify::classify_driver;
+use crate::file::Leftovers;
 use crate::lenient::LenientRow;
-use crate::sqlite::Sqlite;
+use crate::session::Change;
+use crate::sqlite::{Location, Sqlite};
 use crate::statement::{Database, Prepared};
 
 /// A connection to SQLite.
 #[derive(Debug)]
 pub(crate) struct SqliteConnection {
+    // Dropped in this order: what is left beside the file goes when it is closed.
     database: Database,
+    _leftovers: Option<Leftovers>,
     backend: Sqlite,
-    /// A statement ran that may have changed more than a transaction.
-    session_changed: bool,
+    /// What the statements that ran may have changed beyond their transactions.
+    session_change: Change,
     /// The transaction that is open only reads.
     reads_only: bool,
     transaction: Standing,
@@ -32,10 +36,12 @@ enum Standing {
 
 impl SqliteConnection {
     pub(crate) fn open(backend: Sqlite) -> Result<Self> {
+        let opened = backend.open()?;
         Ok(Self {
-            database: Database::new(backend.open()?)?,
+            database: Database::new(opened.connection)?,
+            _leftovers: opened.leftovers,
             backend,
-            session_changed: false,
+            session_change: Change::None,
             reads_only: false,
             transaction: Standing::None,
         })
@@ -65,10 +71,24 @@ impl SqliteConnection {
         }
     }
 
+    /// Refuses what would be committed to a file that nobody finds any more. A transaction is asked at its ends.
+    #[inline]
+    fn refuse_if_moved(&self, sql: &Sql) -> Result<()> {
+        let commits = matches!(self.transaction, Standing::None) && sql.kind().is_write();
+        match commits && self.has_moved() {
+            true => Err(moved()),
+            false => Ok(()),
+        }
+    }
+
+    fn has_moved(&self) -> bool {
+        matches!(self.backend.location, Location::File(_)) && self.database.has_moved()
+    }
+
     #[inline]
     fn prepare(&mut self, sql: &Sql) -> Result<&mut Prepared> {
         let prepared = self.database.prepare(sql)?;
-        self.session_changed |= prepared.changes_session();
+        self.session_change = self.session_change.max(prepared.session_change());
         Ok(prepared)
     }
 
@@ -103,6 +123,12 @@ impl SqliteConnection {
 }
 
 #[cold]
+fn moved() -> Error {
+    let message = "the file of the database was replaced, moved or deleted while it was open: nothing more is written to it";
+    Error::new(ErrorKind::ConnectionLost, message).unsent()
+}
+
+#[cold]
 fn ended(reason: &str) -> Error {
     let message = format!(
         "the database rolled the transaction back after an error; call rollback() first. The error was: {reason}"
@@ -113,6 +139,7 @@ fn ended(reason: &str) -> Error {
 impl Connection for SqliteConnection {
     #[inline]
     fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
+        self.refuse_if_moved(statement.sql)?;
         self.inside(|connection| {
             connection.prepare(statement.sql)?.run(|execution| {
                 execution.bind(statement.params)?;
@@ -128,6 +155,7 @@ impl Connection for SqliteConnection {
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<()> {
         let is_lenient = self.backend.is_lenient;
+        self.refuse_if_moved(statement.sql)?;
         self.inside(|connection| {
             connection.prepare(statement.sql)?.run(|execution| {
                 execution.bind(statement.params)?;
@@ -148,6 +176,7 @@ impl Connection for SqliteConnection {
         rows: Rows<'_>,
         each: &mut dyn FnMut(Outcome) -> Result<()>,
     ) -> Result<()> {
+        self.refuse_if_moved(sql)?;
         self.inside(|connection| {
             connection.prepare(sql)?.run(|execution| {
                 for params in rows.iter() {
@@ -165,6 +194,9 @@ impl Connection for SqliteConnection {
                 if let Some(level) = begin.isolation.filter(|&l| l != Isolation::Serializable) {
                     return Err(Error::unsupported("sqlite", level.as_sql()));
                 }
+                if self.has_moved() {
+                    return Err(moved());
+                }
                 self.set_reads_only(begin.read_only)?;
                 self.refuse_if_ended()?;
                 match self.run(sql) {
@@ -177,6 +209,7 @@ impl Connection for SqliteConnection {
                 Ok(())
             }
             Transaction::Rollback if !self.in_transaction() => self.end_of_transaction(),
+            Transaction::Commit if self.has_moved() => Err(moved()),
             Transaction::Commit | Transaction::Rollback => {
                 self.refuse_if_ended()?;
                 let standing = std::mem::replace(&mut self.transaction, Standing::None);
@@ -203,12 +236,21 @@ impl Connection for SqliteConnection {
                 .execute_batch("ROLLBACK")
                 .map_err(classify_driver)?;
         }
-        if self.session_changed && used_raw_sql {
+        let is_changed = match self.session_change {
+            Change::None => false,
+            Change::Possible => used_raw_sql,
+            Change::Certain => true,
+        };
+        if is_changed {
             // A new connection is the only one that is sure to have no setting and no temporary object.
             *self = Self::open(self.backend.clone())?;
             return Ok(());
         }
         self.set_reads_only(false)
+    }
+
+    fn is_open(&self) -> bool {
+        !self.has_moved()
     }
 
     fn server_version(&mut self) -> Result<String> {

@@ -38,7 +38,10 @@
 //! # Every connection
 //!
 //! Foreign keys are enforced, LIKE tells upper from lower case, a double-quoted name that does not exist is an error and not a
-//! text, files are in WAL mode, and a lock is waited for ([`Sqlite::busy_timeout`]). The `decimal` collation, of the name
+//! text, and a lock is waited for ([`Sqlite::busy_timeout`]). A hook that changes one of these is refused. New files are in WAL mode, others keep
+//! theirs ([`Sqlite::journal_mode`]). A connection whose file was replaced or deleted commits nothing any more and goes with its session.
+//!
+//! The `decimal` collation, of the name
 //! that SQLite's own decimal extension uses, orders decimal text by number; SQLite's arithmetic and SUM on such text go through
 //! floats, and their result does not read as a decimal.
 //!
@@ -50,6 +53,7 @@ mod bind;
 mod classify;
 mod connection;
 mod dialect;
+mod file;
 mod lenient;
 mod reflection;
 mod row;
@@ -63,5 +67,6 @@ mod types;
 mod words;
 
 // A hook for new connections takes them.
+pub use file::JournalMode;
 pub use rusqlite;
 pub use sqlite::{SCHEME, Sqlite, Synchronous};

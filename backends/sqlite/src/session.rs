@@ -1,21 +1,35 @@
 //! What a statement can leave on its connection.
 
-/// Whether a statement can change a setting, attach a database or make a temporary object: nothing of that goes without one of
-/// these words. Where a word is only a name the answer is a needless yes.
-pub(crate) fn changes_session(text: &str) -> bool {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .any(|word| {
-            [
-                "pragma",
-                "attach",
-                "detach",
-                "temp",
-                "temporary",
-                "load_extension",
-            ]
-            .iter()
-            .any(|known| word.eq_ignore_ascii_case(known))
-        })
+/// Whether a statement can leave a setting, an attached database or a temporary object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Change {
+    /// No.
+    None,
+    /// It has a word in it without which nothing of that goes, or a name that looks like one.
+    Possible,
+    /// It begins with one.
+    Certain,
+}
+
+/// What a statement can leave, by its words.
+pub(crate) fn session_change(text: &str) -> Change {
+    const WORDS: [&str; 6] = [
+        "pragma",
+        "attach",
+        "detach",
+        "temp",
+        "temporary",
+        "load_extension",
+    ];
+    let is_known = |word: &str| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
+    let mut words = text
+        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| !word.is_empty());
+    match words.next() {
+        Some(first) if is_known(first) => Change::Certain,
+        _ if words.any(is_known) => Change::Possible,
+        _ => Change::None,
+    }
 }
 
 #[cfg(test)]
@@ -34,14 +48,22 @@ mod tests {
             "CREATE TABLE [temp].t (a)",
             "CREATE TABLE temp.t (a)",
         ] {
-            assert!(changes_session(text), "{text}");
+            assert_ne!(session_change(text), Change::None, "{text}");
         }
         for text in [
             "SELECT temperature FROM attachments",
             "INSERT INTO t VALUES (?1)",
             "",
         ] {
-            assert!(!changes_session(text), "{text}");
+            assert_eq!(session_change(text), Change::None, "{text}");
         }
+    }
+
+    #[test]
+    fn settings_are_certain() {
+        for text in ["PRAGMA foreign_keys=OFF", " attach 'x' AS y", ";DETACH y"] {
+            assert_eq!(session_change(text), Change::Certain, "{text}");
+        }
+        assert_eq!(session_change("SELECT temp FROM t"), Change::Possible);
     }
 }

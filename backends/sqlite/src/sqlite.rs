@@ -4,10 +4,9 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering as Memory};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
-use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 use selfsame::backend::{Backend, Connection, Scheme};
 use selfsame::dialect::Dialect;
@@ -17,6 +16,7 @@ use selfsame::{Error, ErrorKind, Result};
 use crate::classify::classify_driver;
 use crate::connection::SqliteConnection;
 use crate::dialect::SqliteDialect;
+use crate::file::{JournalMode, Opened, open_native};
 
 /// SQLite by URL, for [`Engine::from_url`](selfsame::Engine::from_url): see [`Sqlite::url`].
 pub const SCHEME: Scheme = Scheme {
@@ -34,8 +34,12 @@ pub const SCHEME: Scheme = Scheme {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sqlite {
-    location: Location,
-    access: Access,
+    pub(crate) location: Location,
+    pub(crate) access: Access,
+    pub(crate) is_immutable: bool,
+    pub(crate) journal_mode: Option<JournalMode>,
+    /// Whether nothing lay beside the file that is only read, when it was first opened.
+    pub(crate) was_alone: Arc<OnceLock<bool>>,
     synchronous: Option<Synchronous>,
     dialect: SqliteDialect,
     hooks: Vec<Hook>,
@@ -67,20 +71,20 @@ pub enum Synchronous {
 }
 
 #[derive(Clone, Debug)]
-enum Location {
+pub(crate) enum Location {
     File(PathBuf),
     Memory(Arc<InMemory>),
 }
 
 /// A named database in memory. It lives as long as some connection to it does: the anchor is one that nobody uses.
 #[derive(Debug)]
-struct InMemory {
+pub(crate) struct InMemory {
     uri: String,
     anchor: Mutex<Option<rusqlite::Connection>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Access {
+pub(crate) enum Access {
     ReadOnly,
     ReadWrite,
     Create,
@@ -117,7 +121,8 @@ impl Sqlite {
     /// - `sqlite:PATH` and `sqlite://PATH` are [`file`](Self::file): `sqlite:app.db`, `sqlite:///var/lib/app.db`. In the path, `%20`
     ///   is a space, and so on.
     ///
-    /// Options follow a `?`, joined by `&`: `mode=ro`, `mode=rw` (must exist) or `mode=rwc`; `busy_timeout=` in milliseconds;
+    /// Options follow a `?`, joined by `&`: `mode=ro`, `mode=rw` (must exist) or `mode=rwc`; `immutable`;
+    /// `journal_mode=wal`, `delete`, `truncate`, `persist`, `memory` or `off`; `busy_timeout=` in milliseconds;
     /// `synchronous=off`, `normal` or `full`; `reading=lenient`.
     ///
     /// # Errors
@@ -148,10 +153,31 @@ impl Sqlite {
         self
     }
 
-    /// Refuses every write, on every connection. The database must exist.
+    /// Refuses every write, on every connection. The database must exist. Of the files that SQLite makes beside one in WAL mode those go with
+    /// the connection that were not there before.
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.access = Access::ReadOnly;
+        self
+    }
+
+    /// Reads a file that nothing changes while it is open, as on a medium that cannot be written: no lock is taken, and no file beside it is
+    /// looked for or made. If it is changed all the same, what is read may be wrong. Refuses every write.
+    #[must_use]
+    pub fn immutable(mut self) -> Self {
+        self.access = Access::ReadOnly;
+        self.is_immutable = true;
+        self
+    }
+
+    /// The journal mode of the file, set by each connection. Unless set, a file that is made now is in WAL mode, and any other keeps
+    /// its own.
+    ///
+    /// Connecting fails with [`Configuration`](ErrorKind::Configuration) where the mode cannot be had (in memory, or read only), and with
+    /// [`Busy`](ErrorKind::Busy) where others have the file open for longer than [`busy_timeout`](Self::busy_timeout).
+    #[must_use]
+    pub fn journal_mode(mut self, mode: JournalMode) -> Self {
+        self.journal_mode = Some(mode);
         self
     }
 
@@ -207,6 +233,9 @@ impl Sqlite {
         Self {
             location,
             access: Access::Create,
+            is_immutable: false,
+            journal_mode: None,
+            was_alone: Arc::default(),
             synchronous: None,
             dialect: SqliteDialect {
                 busy_timeout: BUSY_TIMEOUT,
@@ -223,6 +252,14 @@ impl Sqlite {
             ("mode", "ro") => self.read_only(),
             ("mode", "rw") => self.must_exist(),
             ("mode", "rwc") => self,
+            ("immutable", "" | "1") => self.immutable(),
+            ("journal_mode", word) => {
+                let mut modes = JournalMode::ALL.into_iter();
+                let mode = modes.find(|mode| mode.word().eq_ignore_ascii_case(word));
+                self.journal_mode(mode.ok_or_else(|| {
+                    unusable("has a journal_mode of wal, delete, truncate, persist, memory or off")
+                })?)
+            }
             ("reading", "lenient") => self.lenient(),
             ("synchronous", "off") => self.synchronous(Synchronous::Off),
             ("synchronous", "normal") => self.synchronous(Synchronous::Normal),
@@ -236,40 +273,56 @@ impl Sqlite {
                 return Err(Error::new(
                     ErrorKind::Configuration,
                     format!(
-                        "SQLite has no option `{option}`: there are mode=ro|rw|rwc, busy_timeout=MILLISECONDS, synchronous=off|normal|full and reading=lenient"
+                        "SQLite has no option `{option}`: there are mode=ro|rw|rwc, immutable, journal_mode=wal|delete|truncate|persist|memory|off, busy_timeout=MILLISECONDS, synchronous=off|normal|full and reading=lenient"
                     ),
                 ));
             }
         })
     }
 
+    /// How long a lock is waited for, as SQLite can count it.
+    pub(crate) fn patience(&self) -> Duration {
+        self.dialect.busy_timeout.min(LONGEST_BUSY_TIMEOUT)
+    }
+
     /// Opens and sets up a native connection.
-    pub(crate) fn open(&self) -> Result<rusqlite::Connection> {
-        match &self.location {
-            Location::Memory(memory) => {
-                let mut anchor = memory.anchor.lock().unwrap_or_else(PoisonError::into_inner);
-                if anchor.is_none() {
-                    *anchor = Some(open_native(Path::new(&memory.uri), Access::Create)?);
-                }
-                drop(anchor);
-                let connection = open_native(Path::new(&memory.uri), self.access)?;
-                self.set_up(&connection).map_err(classify_driver)?;
-                Ok(connection)
-            }
-            Location::File(path) => {
-                let named = file_name(path)?;
-                let unreachable = |error: Error| unreachable_file(path, self.access, &error);
-                let connection = open_native(&named, self.access).map_err(unreachable)?;
-                self.set_up(&connection)
-                    .and_then(|()| self.use_wal(&connection))
-                    .map_err(|error| unreachable(classify_driver(error)))?;
-                Ok(connection)
-            }
+    pub(crate) fn open(&self) -> Result<Opened> {
+        let memory = match &self.location {
+            Location::File(path) => return self.open_file(path),
+            Location::Memory(memory) => memory,
+        };
+        if let Some(mode) = self.journal_mode {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "a database in memory has no journal in a file: the mode {} cannot be had",
+                    mode.word()
+                ),
+            ));
+        }
+        let mut anchor = memory.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        if anchor.is_none() {
+            *anchor = Some(open_native(Path::new(&memory.uri), Access::Create)?);
+        }
+        drop(anchor);
+        let connection = open_native(Path::new(&memory.uri), self.access)?;
+        self.set_up(&connection)?;
+        Ok(Opened {
+            connection,
+            leftovers: None,
+        })
+    }
+
+    pub(crate) fn set_up(&self, connection: &rusqlite::Connection) -> Result<()> {
+        self.set(connection).map_err(classify_driver)?;
+        match self.hooks.is_empty() {
+            true => Ok(()),
+            false => check_settings(connection),
         }
     }
 
-    fn set_up(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
-        connection.busy_timeout(self.dialect.busy_timeout.min(LONGEST_BUSY_TIMEOUT))?;
+    fn set(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+        connection.busy_timeout(self.patience())?;
         // The dialect quotes every name: without this, a column that does not exist would be a text.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
@@ -285,29 +338,48 @@ impl Sqlite {
         }
         self.hooks.iter().try_for_each(|hook| hook.0(connection))
     }
+}
 
-    /// Turns the write-ahead log on. That needs the file for itself for a moment, and SQLite does not wait for it when several
-    /// connections try at once, so this waits.
-    fn use_wal(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
-        if self.access == Access::ReadOnly {
-            return connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
-        }
-        let start = Instant::now();
-        loop {
-            let mode: rusqlite::Result<String> =
-                connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
-            match mode {
-                Ok(_) => return Ok(()),
-                Err(error)
-                    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
-                        && start.elapsed() < self.dialect.busy_timeout =>
-                {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Err(error) => return Err(error),
-            }
+/// What statements mean by, and the answer that they count on.
+const SETTINGS: [(&str, &str, i64); 6] = [
+    (
+        "foreign_keys",
+        "SELECT foreign_keys FROM pragma_foreign_keys",
+        1,
+    ),
+    (
+        "ignore_check_constraints",
+        "SELECT * FROM pragma_ignore_check_constraints",
+        0,
+    ),
+    ("query_only", "SELECT query_only FROM pragma_query_only", 0),
+    (
+        "full_column_names",
+        "SELECT * FROM pragma_full_column_names",
+        0,
+    ),
+    (
+        "short_column_names",
+        "SELECT * FROM pragma_short_column_names",
+        1,
+    ),
+    ("case_sensitive_like", "SELECT 'A' LIKE 'a'", 0),
+];
+
+/// Refuses a connection on which a hook has changed what statements mean.
+fn check_settings(connection: &rusqlite::Connection) -> Result<()> {
+    for (name, question, expected) in SETTINGS {
+        let found: i64 = connection
+            .query_row(question, [], |row| row.get(0))
+            .map_err(classify_driver)?;
+        if found != expected {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!("on_connect has changed `{name}`, which every statement counts on"),
+            ));
         }
     }
+    Ok(())
 }
 
 impl Backend for Sqlite {
@@ -318,62 +390,6 @@ impl Backend for Sqlite {
     fn dialect(&self) -> &dyn Dialect {
         &self.dialect
     }
-}
-
-fn open_native(path: &Path, access: Access) -> Result<rusqlite::Connection> {
-    let access = match access {
-        Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
-        Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
-        Access::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    };
-    // One session at a time uses a connection, so SQLite need not lock each call.
-    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    rusqlite::Connection::open_with_flags(path, flags).map_err(classify_driver)
-}
-
-/// The path in a form that SQLite does not take for a URI or one of its special names.
-fn file_name(path: &Path) -> Result<PathBuf> {
-    if path.as_os_str().is_empty() || path == Path::new(":memory:") {
-        return Err(Error::new(
-            ErrorKind::Configuration,
-            format!(
-                "`{}` is no path of a file; `Sqlite::memory()` is a database in memory",
-                path.display()
-            ),
-        ));
-    }
-    if path.is_absolute() {
-        return Ok(path.to_owned());
-    }
-    Ok(Path::new(".").join(path))
-}
-
-/// The error of a file that cannot be opened: what is wrong with it, as far as the file system tells, and what SQLite said.
-fn unreachable_file(path: &Path, access: Access, error: &Error) -> Error {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let reason = if !parent.is_dir() {
-        format!("there is no directory {}", parent.display())
-    } else if path.is_dir() {
-        "it is a directory".to_owned()
-    } else if access != Access::Create && !path.exists() {
-        "there is no such file".to_owned()
-    } else {
-        error.message().to_owned()
-    };
-    let mut unreachable = Error::new(
-        ErrorKind::Unreachable,
-        format!(
-            "cannot open the SQLite database {}: {reason}",
-            path.display()
-        ),
-    );
-    if let Some(code) = error.native_code() {
-        unreachable = unreachable.code(code);
-    }
-    unreachable
 }
 
 /// Numeric order of decimal text. What is no decimal comes last, in the order of its bytes, so that the order is total.
@@ -437,6 +453,14 @@ mod tests {
         assert_eq!(backend.access, Access::ReadOnly);
         assert_eq!(backend.synchronous, Some(Synchronous::Normal));
         assert_eq!(backend.dialect.busy_timeout, Duration::from_millis(20));
+        let backend = Sqlite::url("sqlite:x?journal_mode=TRUNCATE").expect("a URL");
+        assert_eq!(backend.journal_mode, Some(JournalMode::Truncate));
+        assert_eq!(backend.access, Access::Create);
+        let backend = Sqlite::url("sqlite:x?immutable=1").expect("a URL");
+        assert_eq!(
+            (backend.access, backend.is_immutable),
+            (Access::ReadOnly, true)
+        );
     }
 
     #[test]
@@ -453,6 +477,8 @@ mod tests {
             "sqlite:a%ff",
             "sqlite:x?mode=memory",
             "sqlite:x?cache",
+            "sqlite:x?journal_mode=fast",
+            "sqlite:x?immutable=2",
             "sqlite:x?busy_timeout=long",
         ] {
             let error = Sqlite::url(url).expect_err(url);

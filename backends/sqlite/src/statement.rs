@@ -37,7 +37,7 @@ use selfsame::{Error, ErrorKind, Result};
 pub(crate) use self::current_row::CurrentRow;
 use crate::bind::{self, Binding};
 use crate::classify::{classify, classify_run};
-use crate::session::changes_session;
+use crate::session::{Change, session_change};
 
 /// A connection with its prepared statements.
 pub(crate) struct Database {
@@ -70,7 +70,7 @@ pub(crate) struct Prepared {
     database: NonNull<ffi::sqlite3>,
     placeholders: usize,
     kind: StatementKind,
-    changes_session: bool,
+    session_change: Change,
     last_used: u64,
     executions: u64,
     text_bytes: usize,
@@ -124,6 +124,21 @@ impl Database {
     /// The driver's connection, for settings.
     pub(crate) fn connection(&self) -> &rusqlite::Connection {
         &self.connection
+    }
+
+    /// Whether the file is no longer the one at its path: replaced, moved or deleted.
+    pub(crate) fn has_moved(&self) -> bool {
+        let mut moved: c_int = 0;
+        // SAFETY: the connection is alive, the name ends in NUL, and the answer is one integer.
+        let code = unsafe {
+            ffi::sqlite3_file_control(
+                self.connection.handle(),
+                c"main".as_ptr(),
+                ffi::SQLITE_FCNTL_HAS_MOVED,
+                (&raw mut moved).cast(),
+            )
+        };
+        code == ffi::SQLITE_OK && moved != 0
     }
 
     /// The statement, kept from before or prepared now.
@@ -206,7 +221,7 @@ impl Prepared {
             database,
             placeholders: usize::try_from(placeholders).unwrap_or(0),
             kind: sql.kind(),
-            changes_session: changes_session(sql.text()),
+            session_change: session_change(sql.text()),
             last_used: 0,
             executions: 0,
             text_bytes: sql.text().len(),
@@ -238,8 +253,8 @@ impl Prepared {
     }
 
     /// Whether running it can leave something on the connection that a transaction's end does not undo.
-    pub(crate) fn changes_session(&self) -> bool {
-        self.changes_session
+    pub(crate) fn session_change(&self) -> Change {
+        self.session_change
     }
 
     /// How often SQLite itself says that the statement was run.

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use selfsame::ErrorKind as K;
-use selfsame::backend::Backend as _;
+use selfsame::backend::{Backend as _, Sql, Statement, StatementKind};
 use selfsame::value::{Value, ValueType as T};
 
 use crate::support::*;
@@ -218,6 +218,55 @@ fn a_reset_leaves_nothing_behind() {
         assert_eq!(integer(&mut session, "SELECT count(*) FROM kept"), 0);
         run(&mut session, "BEGIN", &[]);
     }
+}
+
+/// A setting that was not declared as the program's own text.
+#[test]
+fn a_setting_is_undone_whatever_its_statement_was_called() {
+    let database = TempDatabase::new().expect("a directory");
+    let mut session = database.backend().connect().expect("a connection");
+    let select = |text: &str| Sql::new(StatementKind::Select, text, [], []);
+    for text in [
+        "PRAGMA case_sensitive_like = OFF",
+        "PRAGMA foreign_keys = OFF",
+    ] {
+        let sql = select(text);
+        let statement = Statement::new(&sql, &[]);
+        session.query(&statement, &mut |_| Ok(())).expect(text);
+    }
+    session.reset(false).expect("reset");
+    assert_eq!(integer(&mut session, "SELECT 'A' LIKE 'a'"), 0);
+    assert_eq!(
+        integer(&mut session, "SELECT foreign_keys FROM pragma_foreign_keys"),
+        1
+    );
+}
+
+#[test]
+fn a_hook_that_changes_what_statements_mean_is_refused() {
+    let database = TempDatabase::new().expect("a directory");
+    for (name, text) in [
+        ("foreign_keys", "PRAGMA foreign_keys = OFF"),
+        ("case_sensitive_like", "PRAGMA case_sensitive_like = OFF"),
+        (
+            "ignore_check_constraints",
+            "PRAGMA ignore_check_constraints = ON",
+        ),
+        ("full_column_names", "PRAGMA full_column_names = ON"),
+        ("short_column_names", "PRAGMA short_column_names = OFF"),
+        ("query_only", "PRAGMA query_only = ON"),
+    ] {
+        for backend in [database.backend(), Sqlite::memory()] {
+            let backend = backend.on_connect(move |connection| connection.execute_batch(text));
+            let error = backend.connect().expect_err(name);
+            assert_eq!(error.kind(), K::Configuration, "{error}");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+    let harmless = database
+        .backend()
+        .on_connect(|connection| connection.execute_batch("PRAGMA cache_size = 100"));
+    harmless.connect().expect("a connection");
 }
 
 #[test]

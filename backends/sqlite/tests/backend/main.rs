@@ -4,6 +4,7 @@ mod support;
 
 mod connections;
 mod errors;
+mod files;
 mod keys;
 mod lists;
 mod reflection;

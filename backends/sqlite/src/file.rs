@@ -1,0 +1,275 @@
+//! Opening a file: its journal mode, what may stay beside it, and why it cannot be opened.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use rusqlite::OpenFlags;
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::classify::classify_driver;
+use crate::sqlite::{Access, Sqlite};
+
+/// How SQLite makes commits of a file atomic: see [`Sqlite::journal_mode`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JournalMode {
+    /// A write-ahead log beside the file: readers and one writer at once. The one mode that the file itself remembers.
+    Wal,
+    /// A rollback journal that is deleted at each commit. SQLite's default.
+    Delete,
+    /// A rollback journal that is cut to nothing at each commit.
+    Truncate,
+    /// A rollback journal that stays and is overwritten.
+    Persist,
+    /// A rollback journal in memory: a crash in the middle of a commit destroys the file.
+    Memory,
+    /// None: there is no rollback, and a crash in the middle of a commit destroys the file.
+    Off,
+}
+
+impl JournalMode {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Wal,
+        Self::Delete,
+        Self::Truncate,
+        Self::Persist,
+        Self::Memory,
+        Self::Off,
+    ];
+
+    /// SQLite's word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Wal => "wal",
+            Self::Delete => "delete",
+            Self::Truncate => "truncate",
+            Self::Persist => "persist",
+            Self::Memory => "memory",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// A native connection to a file.
+pub(crate) struct Opened {
+    pub(crate) connection: rusqlite::Connection,
+    pub(crate) leftovers: Option<Leftovers>,
+}
+
+impl Sqlite {
+    /// Opens and sets up a native connection to a file.
+    pub(crate) fn open_file(&self, path: &Path) -> Result<Opened> {
+        if self.access == Access::ReadOnly
+            && let Some(mode) = self.journal_mode
+        {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "a file that is only read keeps its journal mode: {} cannot be set",
+                    mode.word()
+                ),
+            ));
+        }
+        let plain = file_name(path)?;
+        let leftovers = match self.access {
+            Access::ReadOnly if !self.is_immutable => Leftovers::of(&plain, &self.was_alone),
+            _ => None,
+        };
+        let named = match self.is_immutable {
+            true => immutable_uri(&plain)?,
+            false => plain,
+        };
+        let told = |error: Error| self.not_opened(path, error);
+        let connection = open_native(&named, self.access).map_err(told)?;
+        self.set_up(&connection).map_err(told)?;
+        self.settle_journal(&connection).map_err(told)?;
+        Ok(Opened {
+            connection,
+            leftovers,
+        })
+    }
+
+    /// Reads the file for the first time. A file that is made now has the write-ahead log, as it lets readers and a writer be at once;
+    /// any other keeps its own mode, unless one is asked for.
+    fn settle_journal(&self, connection: &rusqlite::Connection) -> Result<()> {
+        let ask = |text: &str| connection.query_row(text, [], |row| row.get::<_, i64>(0));
+        ask("SELECT count(*) FROM sqlite_schema").map_err(classify_driver)?;
+        if self.access == Access::ReadOnly {
+            return Ok(());
+        }
+        if let Some(wanted) = self.journal_mode {
+            let found = self.set_journal(connection, wanted)?;
+            if found.eq_ignore_ascii_case(wanted.word()) {
+                return Ok(());
+            }
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "the journal mode {} cannot be had: the file is in the mode {found}",
+                    wanted.word()
+                ),
+            ));
+        }
+        if ask("PRAGMA page_count").map_err(classify_driver)? > 0 {
+            return Ok(());
+        }
+        match self.set_journal(connection, JournalMode::Wal) {
+            Err(error) if error.kind() != ErrorKind::ReadOnly => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Changes the journal mode, and gives the one that the file is in then. That needs the file for itself for a moment, and SQLite does not
+    /// wait for it when several connections try at once, so this waits.
+    fn set_journal(&self, connection: &rusqlite::Connection, mode: JournalMode) -> Result<String> {
+        let text = format!("PRAGMA journal_mode = {}", mode.word());
+        let start = Instant::now();
+        loop {
+            let found = connection.query_row(&text, [], |row| row.get(0));
+            match found.map_err(classify_driver) {
+                Err(error)
+                    if error.kind() == ErrorKind::Busy && start.elapsed() < self.patience() =>
+                {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                settled => return settled,
+            }
+        }
+    }
+
+    /// The error of a file that cannot be opened: what is wrong with it, as far as the file system tells, and what SQLite said. What has a kind
+    /// of its own when a statement meets it (a lock, a full or broken disk) has that kind here.
+    fn not_opened(&self, path: &Path, error: Error) -> Error {
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let is_file_error = error.kind() == ErrorKind::Unreachable;
+        let reason = if !is_file_error {
+            error.message().to_owned()
+        } else if !parent.is_dir() {
+            format!("there is no directory {}", parent.display())
+        } else if path.is_dir() {
+            "it is a directory".to_owned()
+        } else if self.access != Access::Create && !path.exists() {
+            "there is no such file".to_owned()
+        } else if error.native_code() == Some("SQLITE_CANTOPEN") && is_in_wal_mode(path) {
+            "it is in WAL mode, and the files that belong beside it (-wal, -shm) can be neither opened nor made; put it where it can be written, \
+             or open it with `immutable` if nothing writes to it meanwhile"
+                .to_owned()
+        } else {
+            error.message().to_owned()
+        };
+        let told = format!(
+            "cannot open the SQLite database {}: {reason}",
+            path.display()
+        );
+        let mut unopened = Error::new(error.kind(), told);
+        if let Some(code) = error.native_code() {
+            unopened = unopened.code(code);
+        }
+        unopened
+    }
+}
+
+/// The files that reading a file in WAL mode leaves beside it, since who only reads cannot remove them. They were not there before, so they
+/// go with the connection, by SQLite's own hand: only it knows whether another program needs them by now.
+#[derive(Debug)]
+pub(crate) struct Leftovers(PathBuf);
+
+impl Leftovers {
+    /// `was_alone` keeps what the first connection found.
+    fn of(path: &Path, was_alone: &OnceLock<bool>) -> Option<Self> {
+        let is_alone = || {
+            let mut suffixes = ["-wal", "-shm"].iter();
+            suffixes.all(|suffix| !beside(path, suffix).exists())
+        };
+        was_alone
+            .get_or_init(is_alone)
+            .then(|| Self(path.to_owned()))
+    }
+}
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        if !beside(&self.0, "-shm").exists() {
+            return;
+        }
+        // The last connection that could write removes them when it closes. If it cannot be opened they stay.
+        if let Ok(last) = open_native(&self.0, Access::ReadWrite) {
+            let _ = last.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+        }
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+/// Whether the file's header says so: the two bytes behind the page size are 2.
+fn is_in_wal_mode(path: &Path) -> bool {
+    let mut header = [0; 20];
+    File::open(path)
+        .and_then(|mut file| file.read_exact(&mut header))
+        .is_ok_and(|()| header.starts_with(b"SQLite format 3\0") && header[18..] == [2, 2])
+}
+
+pub(crate) fn open_native(path: &Path, access: Access) -> Result<rusqlite::Connection> {
+    let access = match access {
+        Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        Access::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    };
+    // One session at a time uses a connection, so SQLite need not lock each call.
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    rusqlite::Connection::open_with_flags(path, flags).map_err(classify_driver)
+}
+
+/// The path in a form that SQLite does not take for a URI or one of its special names.
+fn file_name(path: &Path) -> Result<PathBuf> {
+    if path.as_os_str().is_empty() || path == Path::new(":memory:") {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "`{}` is no path of a file; `Sqlite::memory()` is a database in memory",
+                path.display()
+            ),
+        ));
+    }
+    if path.is_absolute() {
+        return Ok(path.to_owned());
+    }
+    Ok(Path::new(".").join(path))
+}
+
+/// The URI of a file that nothing changes while it is open: SQLite then takes no lock, and looks for no file beside it.
+fn immutable_uri(path: &Path) -> Result<PathBuf> {
+    let text = path.to_str().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Configuration,
+            "the path of an immutable file must be in UTF-8",
+        )
+    })?;
+    let mut uri = String::from("file:");
+    if cfg!(windows) && path.is_absolute() {
+        uri.push('/');
+    }
+    for c in text.chars() {
+        match c {
+            '%' => uri.push_str("%25"),
+            '?' => uri.push_str("%3f"),
+            '#' => uri.push_str("%23"),
+            '\\' if cfg!(windows) => uri.push('/'),
+            c => uri.push(c),
+        }
+    }
+    uri.push_str("?immutable=1");
+    // Two slashes at the start would begin the name of a host.
+    Ok(uri.replacen("file://", "file:////", 1).into())
+}

@@ -1,0 +1,293 @@
+//! Files: their journal modes, what lies beside them, media that cannot be written, and files that go away.
+
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use selfsame::backend::{Backend as _, Sql, StatementKind};
+use selfsame::value::ValueType as T;
+use selfsame::{Engine, ErrorKind as K};
+use selfsame_sqlite::JournalMode;
+
+use crate::support::*;
+
+fn journal_mode(session: &mut Session) -> String {
+    let text = "SELECT journal_mode FROM pragma_journal_mode";
+    one(session, text, T::Text).get().expect("a text")
+}
+
+/// A file with one row in a table `t`, in this mode, and nothing beside it.
+fn file_in(mode: &str, path: &Path) {
+    let native = rusqlite::Connection::open(path).expect("opens");
+    native
+        .query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))
+        .expect("the mode");
+    native
+        .execute_batch("CREATE TABLE t (v); INSERT INTO t VALUES (7)")
+        .expect("a table");
+}
+
+fn beside(path: &Path) -> Vec<String> {
+    let directory = fs::read_dir(path.parent().expect("a directory")).expect("reads");
+    let names = directory.map(|entry| entry.expect("reads").file_name());
+    let name = path
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
+    names
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|found| found.starts_with(&name) && *found != name)
+        .collect()
+}
+
+#[test]
+fn a_file_keeps_its_own_journal_mode() {
+    let database = TempDatabase::new().expect("a directory");
+    for mode in ["delete", "wal"] {
+        let path = database.directory().join(format!("{mode}.db"));
+        file_in(mode, &path);
+        let header = fs::read(&path).expect("reads")[18..20].to_owned();
+        for backend in [
+            Sqlite::file(&path),
+            Sqlite::file(&path).must_exist(),
+            Sqlite::file(&path).read_only(),
+        ] {
+            let mut session = backend.connect().expect("a connection");
+            assert_eq!(journal_mode(&mut session), mode);
+            assert_eq!(integer(&mut session, "SELECT v FROM t"), 7);
+        }
+        assert_eq!(fs::read(&path).expect("reads")[18..20], header, "{mode}");
+    }
+    // One that is made now has none of its own, nor has one without a byte.
+    let empty = database.directory().join("empty.db");
+    fs::write(&empty, "").expect("a file");
+    for path in [database.path(), &*empty] {
+        let mut session = Sqlite::file(path).connect().expect("a connection");
+        assert_eq!(journal_mode(&mut session), "wal");
+    }
+}
+
+#[test]
+fn a_journal_mode_can_be_asked_for() {
+    let database = TempDatabase::new().expect("a directory");
+    for (mode, word) in [
+        (JournalMode::Delete, "delete"),
+        (JournalMode::Truncate, "truncate"),
+        (JournalMode::Persist, "persist"),
+        (JournalMode::Memory, "memory"),
+        (JournalMode::Off, "off"),
+        (JournalMode::Wal, "wal"),
+    ] {
+        let mut session = database.backend().journal_mode(mode).connect().expect(word);
+        assert_eq!(journal_mode(&mut session), word);
+        drop(session);
+        let url = format!("sqlite:{}?journal_mode={word}", database.path().display());
+        let mut session = Sqlite::url(&url).expect("a URL").connect().expect(word);
+        assert_eq!(journal_mode(&mut session), word);
+    }
+    // Where it cannot be had, that is said.
+    for backend in [Sqlite::memory(), database.backend().read_only()] {
+        let error = backend
+            .journal_mode(JournalMode::Wal)
+            .connect()
+            .expect_err("no mode");
+        assert_eq!(error.kind(), K::Configuration, "{error}");
+        assert!(error.message().contains("wal"), "{error}");
+    }
+    // A mode cannot be changed under others, and the lock is told as such.
+    let _other = database.backend().connect().expect("a connection");
+    let patience = Duration::from_millis(50);
+    let delete = database.backend().journal_mode(JournalMode::Delete);
+    let error = delete.busy_timeout(patience).connect().expect_err("locked");
+    assert_eq!(error.kind(), K::Busy, "{error}");
+}
+
+#[test]
+fn reading_leaves_nothing_beside_the_file() {
+    let database = TempDatabase::new().expect("a directory");
+    for mode in ["delete", "wal"] {
+        let path = database.directory().join(format!("{mode}.db"));
+        file_in(mode, &path);
+        let before = fs::read(&path).expect("reads");
+        let backend = Sqlite::file(&path).read_only();
+        let mut first = backend.connect().expect("a connection");
+        let mut second = backend.connect().expect("a connection");
+        assert_eq!(integer(&mut first, "SELECT v FROM t"), 7);
+        assert_eq!(integer(&mut second, "SELECT v FROM t"), 7);
+        run(&mut second, "PRAGMA cache_size = 10", &[]);
+        second.reset(true).expect("reset");
+        drop(first);
+        drop(second);
+        assert_eq!(beside(&path), Vec::<String>::new(), "{mode}");
+        assert!(fs::read(&path).expect("reads") == before, "{mode}");
+    }
+    // What another program has open is left to it, and so is what it left.
+    let path = database.directory().join("wal.db");
+    let writer = rusqlite::Connection::open(&path).expect("opens");
+    writer
+        .execute_batch("INSERT INTO t VALUES (8)")
+        .expect("a row");
+    let mut reader = Sqlite::file(&path)
+        .read_only()
+        .connect()
+        .expect("a connection");
+    assert_eq!(integer(&mut reader, "SELECT count(*) FROM t"), 2);
+    drop(reader);
+    assert_eq!(beside(&path).len(), 2);
+    writer
+        .execute_batch("INSERT INTO t VALUES (9)")
+        .expect("a row");
+}
+
+/// A name that is as long as it can be leaves no room for one beside it: as good as a medium that cannot be written.
+#[test]
+fn a_log_that_cannot_be_made_is_told_and_immutable_reads_without() {
+    let database = TempDatabase::new().expect("a directory");
+    let short = database.directory().join("short.db");
+    file_in("wal", &short);
+    let path = database
+        .directory()
+        .join(format!("a 100%?#{}.db", "x".repeat(243)));
+    fs::rename(&short, &path).expect("moves");
+    let before = fs::read(&path).expect("reads");
+    for backend in [Sqlite::file(&path), Sqlite::file(&path).read_only()] {
+        let error = backend.connect().expect_err("no log");
+        assert_eq!(error.kind(), K::Unreachable, "{error}");
+        assert!(error.message().contains("WAL"), "{error}");
+        assert!(error.message().contains("immutable"), "{error}");
+    }
+    let mut session = Sqlite::file(&path)
+        .immutable()
+        .connect()
+        .expect("a connection");
+    assert_eq!(integer(&mut session, "SELECT v FROM t"), 7);
+    refused(&mut session, "INSERT INTO t VALUES (1)", K::ReadOnly);
+    drop(session);
+    assert!(fs::read(&path).expect("reads") == before);
+}
+
+/// One cause has one kind, when connecting and later.
+#[test]
+fn broken_and_locked_files() {
+    let database = TempDatabase::new().expect("a directory");
+    let patience = Duration::from_millis(30);
+    // Locked.
+    let path = database.directory().join("locked.db");
+    file_in("delete", &path);
+    let mut early = Sqlite::file(&path)
+        .busy_timeout(patience)
+        .connect()
+        .expect("a connection");
+    let holder = rusqlite::Connection::open(&path).expect("opens");
+    holder.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
+    let late = Sqlite::file(&path)
+        .busy_timeout(patience)
+        .connect()
+        .expect_err("locked");
+    assert_eq!(late.kind(), K::Busy, "{late}");
+    assert!(late.message().contains("locked.db"), "{late}");
+    refused(&mut early, "SELECT v FROM t", K::Busy);
+    drop(holder);
+    assert_eq!(integer(&mut early, "SELECT v FROM t"), 7);
+
+    // Full: the first cause is told, by every statement and by COMMIT.
+    run(&mut early, "PRAGMA max_page_count = 4", &[]);
+    let fill = "INSERT INTO t SELECT zeroblob(100000)";
+    assert!(
+        refused(&mut early, fill, K::Database)
+            .to_string()
+            .contains("full")
+    );
+    transaction(
+        &mut early,
+        selfsame::dialect::Transaction::Begin(Default::default()),
+    )
+    .expect("begins");
+    let first = refused(&mut early, fill, K::Database);
+    assert_eq!(first.native_code(), Some("SQLITE_FULL"));
+    early.reset(false).expect("reset");
+    assert_eq!(integer(&mut early, "SELECT count(*) FROM t"), 1);
+
+    // Broken in the middle, and in its list of tables.
+    for (from, name) in [(4096, "middle"), (100, "schema")] {
+        let path = database.directory().join(format!("{name}.db"));
+        file_in("delete", &path);
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .expect("opens");
+        file.seek(SeekFrom::Start(from)).expect("seeks");
+        file.write_all(&[0xff; 3_900]).expect("writes");
+        drop(file);
+        let met = match Sqlite::file(&path).connect() {
+            Err(error) => error,
+            Ok(mut session) => try_one(&mut session, "SELECT v FROM t", T::I64).expect_err(name),
+        };
+        assert_eq!(met.kind(), K::Database, "{name}: {met}");
+        assert_eq!(met.native_code(), Some("SQLITE_CORRUPT"), "{name}: {met}");
+    }
+}
+
+#[test]
+fn a_file_that_goes_away_takes_its_connections_along() {
+    for replaced in [true, false] {
+        let database = TempDatabase::new().expect("a directory");
+        let path = database.path().to_owned();
+        let engine = Engine::new(database.backend());
+        let insert = Sql::new(StatementKind::Insert, "INSERT INTO t VALUES (1)", [], []);
+        let count = Sql::new(StatementKind::Select, "SELECT count(*) FROM t", [], []);
+        let create = Sql::new(StatementKind::Ddl, "CREATE TABLE t (v)", [], []);
+        let mut idle = engine.connect().expect("a connection");
+        idle.execute(&create, &[]).expect("a table");
+        let mut outside = engine.connect().expect("a connection");
+        let mut open = engine.connect().expect("a connection");
+        drop(idle);
+        open.begin(Default::default()).expect("begins");
+        open.execute(&insert, &[]).expect("a row");
+        let go = || {
+            // Who takes a file away takes what belongs to it along.
+            for suffix in ["-wal", "-shm"] {
+                let _ = fs::remove_file(format!("{}{suffix}", path.display()));
+            }
+            if replaced {
+                let other = database.directory().join("other.db");
+                file_in("delete", &other);
+                fs::rename(&other, &path).expect("moves");
+            } else {
+                fs::remove_file(&path).expect("removes");
+            }
+        };
+        go();
+        // Nothing is committed to a file that nobody finds, and that is known.
+        let error = open.commit().expect_err("no file");
+        assert_eq!(error.kind(), K::ConnectionLost, "{error}");
+        assert!(
+            error.is_unsent() && error.message().contains("file"),
+            "{error}"
+        );
+        let error = outside.execute(&insert, &[]).expect_err("no file");
+        assert_eq!(error.kind(), K::ConnectionLost, "{error}");
+        let error = outside.begin(Default::default()).expect_err("no file");
+        assert_eq!(error.kind(), K::ConnectionLost, "{error}");
+        drop((open, outside));
+        // The pool has none of the old connections left.
+        for _ in 0..4 {
+            let mut next = engine.connect().expect("a connection");
+            if !replaced {
+                next.execute(&create, &[]).expect("a new file");
+            }
+            next.execute(&insert, &[]).expect("a row");
+            let mut rows = 0;
+            next.query(&count, &[], &mut |row| {
+                rows = row.value(0, T::I64)?.to_owned().get()?;
+                Ok(())
+            })
+            .expect("a count");
+            assert_eq!(rows, if replaced { 2_i64 } else { 1 });
+            drop(next);
+            go();
+        }
+    }
+}
