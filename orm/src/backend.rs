@@ -32,11 +32,11 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// the kind that it has there.
     fn connect(&self) -> Result<Box<dyn Connection>>;
 
-    /// How the database speaks.
+    /// Returns the database's dialect.
     fn dialect(&self) -> &dyn Dialect;
 }
 
-/// The URLs that open a backend: what a backend's crate offers to programs that choose their database by text.
+/// The URL schemes of a backend, for programs that choose their database by URL.
 ///
 /// ```
 /// use selfsame::backend::Scheme;
@@ -50,9 +50,9 @@ pub trait Backend: Debug + Send + Sync + 'static {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Scheme {
-    /// What may stand before the URL's first colon, in lower case.
+    /// The names allowed before the URL's first colon, in lower case.
     pub names: &'static [&'static str],
-    /// Makes the backend of a whole URL, the scheme included, without connecting.
+    /// Creates the backend for a complete URL, including the scheme, without connecting.
     ///
     /// Fails with [`Configuration`](crate::ErrorKind::Configuration) on a URL that cannot be used; the error shows no password.
     pub open: fn(url: &str) -> Result<Arc<dyn Backend>>,
@@ -90,7 +90,7 @@ pub struct Scheme {
 ///
 /// Forward every method, the provided ones too: the inner connection may do them better.
 pub trait Connection: Debug + Send {
-    /// Runs one statement that gives no rows (rows that it gives are dropped).
+    /// Runs one statement that returns no rows; rows that it returns are dropped.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ pub trait Connection: Debug + Send {
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<()>;
 
-    /// Runs one statement once for each row of parameters, in order, and tells the outcome of each. Stops at the first error.
+    /// Runs one statement once for each row of parameters, in order, and reports the outcome of each. Stops at the first error.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ pub trait Connection: Debug + Send {
         Ok(())
     }
 
-    /// Begins, ends or marks a transaction. `sql` is the dialect's text for the command; engines without such text override this.
+    /// Runs a transaction command. `sql` is the dialect's text for it; engines without such text override this.
     ///
     /// # Errors
     ///
@@ -139,12 +139,12 @@ pub trait Connection: Debug + Send {
         self.execute(&Statement { sql, params: &[] }).map(drop)
     }
 
-    /// Whether the connection can be used, as far as is known without asking the server. Asked before each use out of the pool.
+    /// Returns whether the connection is usable, as far as is known without contacting the server. Called each time the pool hands it out.
     fn is_open(&self) -> bool {
         true
     }
 
-    /// Makes the connection as good as new before the pool hands it on: no transaction, no changed setting, no temporary table.
+    /// Restores the connection to its initial state before the pool hands it on: no transaction, no changed setting, no temporary table.
     /// `used_raw_sql` tells whether anything but the ORM's own statements ran since the last reset.
     ///
     /// # Errors
@@ -152,14 +152,14 @@ pub trait Connection: Debug + Send {
     /// On an error the pool drops the connection.
     fn reset(&mut self, used_raw_sql: bool) -> Result<()>;
 
-    /// What the server calls itself and its version, for reports: `PostgreSQL 15.18`.
+    /// Returns the server's name and version, for reports: `PostgreSQL 15.18`.
     ///
     /// # Errors
     ///
     /// See the trait.
     fn server_version(&mut self) -> Result<String>;
 
-    /// What the connection did since it was opened, for measurements: `None` if it does not count. May ask the database, which is not
+    /// Returns counters of what the connection has done since it was opened; `None` if it does not count. May ask the database, which is not
     /// counted itself.
     ///
     /// # Errors
@@ -195,18 +195,18 @@ pub struct Statistics {
 ///   [`Conversion`](crate::ErrorKind::Conversion), never bent into it.
 /// - NULL MUST be [`ValueRef::Null`] for every type.
 pub trait Row {
-    /// How many columns.
+    /// Returns the number of columns.
     fn len(&self) -> usize;
 
-    /// Whether there are no columns.
+    /// Returns whether there are no columns.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The name of column `index`, as the database gives it; empty if there is no such column.
+    /// Returns the name of column `index` as the database reports it; empty if there is no such column.
     fn name(&self, index: usize) -> &str;
 
-    /// The value of column `index`, decoded as `ty`.
+    /// Returns the value of column `index`, decoded as `ty`.
     ///
     /// # Errors
     ///
@@ -220,7 +220,7 @@ pub trait Row {
 pub struct Outcome {
     /// How many rows it inserted, or how many its WHERE matched (not: how many it changed).
     pub matched: u64,
-    /// The key that the database counted for the one inserted row, if it tells.
+    /// The generated key of the single inserted row, if the database reports it.
     pub last_insert_id: Option<i64>,
 }
 
@@ -262,7 +262,7 @@ pub enum StatementKind {
 }
 
 impl StatementKind {
-    /// Whether it changes rows or schema, as far as its kind tells.
+    /// Returns whether it changes rows or the schema, judged by its kind.
     pub fn is_write(self) -> bool {
         matches!(
             self,

@@ -17,16 +17,16 @@ use crate::value::ValueType;
 /// - [`capabilities`](Self::capabilities) MUST tell the truth: the suite checks that what is claimed works and that what is not
 ///   claimed is refused before a statement is sent.
 pub trait Dialect: Debug + Send + Sync {
-    /// A short lower-case name: `sqlite`.
+    /// Returns a short lower-case name: `sqlite`.
     fn name(&self) -> &str;
 
-    /// The database's type for a column that is not a generated key.
+    /// Returns the database's type for a column that is not a generated key.
     fn column_type(&self, ty: &ColumnType) -> Cow<'static, str>;
 
-    /// What the database can do.
+    /// Returns what the database supports.
     fn capabilities(&self) -> Capabilities;
 
-    /// How many rows travel in one statement.
+    /// How many rows one statement carries.
     fn batch(&self) -> Batch;
 
     /// Writes an identifier, quoted. By default in double quotes, always.
@@ -60,7 +60,7 @@ pub trait Dialect: Debug + Send + Sync {
         out.push('?');
     }
 
-    /// Writes LIMIT and OFFSET, with a leading space. By default the common form.
+    /// Writes LIMIT and OFFSET with a leading space. By default `LIMIT n OFFSET m`.
     fn limit(&self, limit: Option<u64>, offset: Option<u64>, out: &mut String) {
         if let Some(limit) = limit {
             write!(out, " LIMIT {limit}").expect("a String takes any text");
@@ -85,12 +85,12 @@ pub trait Dialect: Debug + Send + Sync {
         self.quote(column, out);
     }
 
-    /// The type of a CAST. By default the type of a column.
+    /// Returns the type used in a CAST. By default the type of a column.
     fn cast_type(&self, ty: &ColumnType) -> Cow<'static, str> {
         self.column_type(ty)
     }
 
-    /// Whether two types of columns are one to the database. By default if it writes them alike.
+    /// Returns whether two column types are the same to the database. By default if it writes them the same.
     fn is_same_type(&self, one: &ColumnType, other: &ColumnType) -> bool {
         self.column_type(one) == self.column_type(other)
     }
@@ -170,7 +170,7 @@ pub trait Dialect: Debug + Send + Sync {
         written.expect("a String takes any text");
     }
 
-    /// The type of an array of these, for a cast: `bigint[]`. Only asked where [`batch`](Self::batch) is [`Batch::Arrays`].
+    /// Returns the array type of this element type, for a cast: `bigint[]`. Only called if [`batch`](Self::batch) is [`Batch::Arrays`].
     fn array_type(&self, ty: &ColumnType) -> Cow<'static, str> {
         format!("{}[]", self.column_type(ty)).into()
     }
@@ -188,7 +188,7 @@ pub trait Dialect: Debug + Send + Sync {
         None
     }
 
-    /// The whole definition of a generated key column, behind its name, and whether it already says PRIMARY KEY.
+    /// Returns the definition of a generated key column, without its name, and whether it already contains PRIMARY KEY.
     fn generated_key(&self, column: &Column) -> GeneratedKey {
         GeneratedKey {
             definition: format!(
@@ -223,12 +223,12 @@ pub trait Dialect: Debug + Send + Sync {
         None
     }
 
-    /// The text of a transaction command. By default the SQL standard's.
+    /// Returns the text of a transaction command. By default the SQL standard's.
     fn transaction(&self, command: &Transaction<'_>) -> String {
         ansi_transaction(self, command)
     }
 
-    /// A query that gives one row if the table named by its one text parameter exists.
+    /// Returns a query that yields one row if the table named by its one text parameter exists.
     fn table_exists(&self) -> String {
         let mut placeholder = String::new();
         self.placeholder(1, ValueType::Text, &mut placeholder);
@@ -237,7 +237,7 @@ pub trait Dialect: Debug + Send + Sync {
         )
     }
 
-    /// A query that gives one row if the table named by its first text parameter exists in the schema named by its second.
+    /// Returns a query that yields one row if the table named by its first text parameter exists in the schema named by its second.
     fn table_exists_in_schema(&self) -> String {
         let (mut table, mut schema) = (String::new(), String::new());
         self.placeholder(1, ValueType::Text, &mut table);
@@ -270,7 +270,7 @@ pub trait Dialect: Debug + Send + Sync {
         }
     }
 
-    /// Reads which schemas have tables, and how many; the usual one included.
+    /// Reads the schemas that have tables, with the number of tables, including the default one.
     ///
     /// # Errors
     ///
@@ -298,7 +298,7 @@ pub trait Dialect: Debug + Send + Sync {
         written.expect("a String takes any text");
     }
 
-    /// Reads what tables the database has.
+    /// Reads the tables of the database.
     ///
     /// # Errors
     ///
@@ -316,7 +316,7 @@ pub enum TextMatch {
     StartsWith,
     /// The subject ends with the pattern.
     EndsWith,
-    /// The pattern is somewhere in the subject.
+    /// The subject contains the pattern.
     Contains,
 }
 
@@ -391,16 +391,16 @@ pub enum DatePart {
     YearDay,
 }
 
-/// The definition of a key column that the database counts.
+/// The definition of a generated key column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedKey {
-    /// What stands behind the column's name in CREATE TABLE.
+    /// The text after the column's name in CREATE TABLE.
     pub definition: Cow<'static, str>,
     /// Whether the definition contains PRIMARY KEY, so that the table's own clause is left out.
     pub is_primary_key: bool,
 }
 
-/// How many rows travel in one statement.
+/// How many rows one statement carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Batch {
@@ -500,7 +500,7 @@ fn ansi_transaction<D: Dialect + ?Sized>(dialect: &D, command: &Transaction<'_>)
     }
 }
 
-/// What a database can do, as far as the ORM branches on it. All off until set.
+/// What a database supports, as far as the ORM depends on it. Everything is off until set.
 ///
 /// ```
 /// use selfsame::dialect::Capabilities;
@@ -519,17 +519,17 @@ pub struct Capabilities {
     pub foreign_keys: bool,
     /// CHECK constraints are enforced.
     pub checks: bool,
-    /// Integer keys are counted by the database.
+    /// The database generates integer keys.
     pub generated_keys: bool,
     /// INSERT, UPDATE and DELETE can return rows.
     pub returning: bool,
-    /// INSERT can turn into an UPDATE on conflict.
+    /// INSERT can update the existing row on conflict.
     pub upsert: bool,
     /// Rows can be locked by a query.
     pub row_locks: bool,
     /// Foreign keys can wait for COMMIT.
     pub deferrable_constraints: bool,
-    /// ORDER BY takes NULLS FIRST and NULLS LAST.
+    /// ORDER BY supports NULLS FIRST and NULLS LAST.
     pub nulls_order: bool,
     /// Rows of values are compared: `(a, b) IN (SELECT …)`.
     pub row_values: bool,
@@ -537,13 +537,13 @@ pub struct Capabilities {
     pub alter_add_constraint: bool,
     /// Transactions can be read-only.
     pub read_only_transactions: bool,
-    /// Isolation levels that can be asked for.
+    /// The isolation levels that can be requested.
     pub isolation_levels: Vec<Isolation>,
     /// Float columns hold NaN.
     pub nan: bool,
     /// Float columns hold infinities.
     pub infinities: bool,
-    /// Float columns tell −0.0 from 0.0.
+    /// Float columns distinguish −0.0 from 0.0.
     pub negative_zero: bool,
     /// Text holds the NUL character.
     pub nul_in_text: bool,
@@ -551,7 +551,7 @@ pub struct Capabilities {
     pub json_text_kept: bool,
     /// Decimals are stored, compared, ordered and computed as such, never as floats or text.
     pub exact_decimals: bool,
-    /// A decimal comes back with the scale that it was given: 1.50 is not 1.5.
+    /// A decimal keeps its scale: 1.50 does not become 1.5.
     pub decimal_scale_kept: bool,
     /// The error for a violated CHECK names the constraint.
     pub constraint_names: bool,
@@ -567,7 +567,7 @@ pub struct Capabilities {
     pub json_paths: bool,
     /// Parts of dates and times: years, hours, weekdays.
     pub date_parts: bool,
-    /// The most connections at a time; `None` is no limit of its own.
+    /// The maximum number of simultaneous connections; `None` means no limit.
     pub max_connections: Option<usize>,
     /// The most parameters of one statement, of whatever kind; lists that are longer go another way. [`Batch::Values`] has a bound of its
     /// own for statements of many rows, which is never larger.

@@ -46,7 +46,7 @@ struct Inner {
     lazy_loads_to_warn_of: AtomicU32,
 }
 
-/// Told of every statement, after it ran.
+/// Receives every statement after it ran.
 pub trait Observer: Send + Sync {
     /// One statement, or one batch of executions of it.
     fn statement(&self, event: &Event<'_>);
@@ -66,23 +66,23 @@ pub struct Event<'a> {
     pub sql: &'a Sql,
     /// Its parameters; for a batch, those of all executions one behind the other.
     pub params: &'a [Param<'a>],
-    /// How often it was executed: 1, or the length of a batch.
+    /// The number of executions: 1, or the length of a batch.
     pub executions: usize,
-    /// How many rows it gave or matched.
+    /// The number of rows returned or matched.
     pub rows: u64,
-    /// How long it took, the reading of rows included.
+    /// How long it took, including reading its rows.
     pub duration: Duration,
     /// Why it failed, if it did.
     pub error: Option<&'a Error>,
 }
 
 impl Engine {
-    /// An engine over a backend.
+    /// Creates an engine over a backend.
     pub fn new(backend: impl Backend) -> Self {
         Self::from_backend(Arc::new(backend))
     }
 
-    /// An engine over a backend that was chosen at run time.
+    /// Creates an engine over a backend chosen at run time.
     pub fn from_backend(backend: Arc<dyn Backend>) -> Self {
         let capabilities = backend.dialect().capabilities();
         let pool = pool::Pool::new(capabilities.max_connections);
@@ -101,7 +101,7 @@ impl Engine {
         }
     }
 
-    /// An engine for a URL, opened by the first of `schemes` that knows its scheme.
+    /// Creates an engine for a URL, opened by the first of `schemes` that knows its scheme.
     ///
     /// # Errors
     ///
@@ -151,21 +151,21 @@ impl Engine {
         self
     }
 
-    /// The most connections that are open at a time. By default 10, or what the backend allows if that is less.
+    /// Sets the maximum number of open connections. By default 10, or the backend's limit if that is lower.
     #[must_use]
     pub fn pool_size(self, connections: usize) -> Self {
         self.inner.pool.resize(connections);
         self
     }
 
-    /// How long to wait for a free connection. By default 30 seconds.
+    /// Sets how long to wait for a free connection. By default 30 seconds.
     #[must_use]
     pub fn pool_timeout(self, timeout: Duration) -> Self {
         self.inner.pool.set_timeout(timeout);
         self
     }
 
-    /// Tells `observer` of every statement from now on, on all clones of this engine.
+    /// Calls `observer` with every statement from now on, on all clones of this engine.
     pub fn observe(&self, observer: impl Observer + 'static) {
         let mut observers = self
             .inner
@@ -182,12 +182,12 @@ impl Engine {
         self.inner.statements.load(Ordering::Relaxed)
     }
 
-    /// How the database speaks.
+    /// Returns the database's dialect.
     pub fn dialect(&self) -> &dyn Dialect {
         self.inner.backend.dialect()
     }
 
-    /// What the database can do, as its dialect told when the engine was made.
+    /// Returns the capabilities of the database, as its dialect declared them when the engine was created.
     pub fn capabilities(&self) -> &Capabilities {
         &self.inner.capabilities
     }

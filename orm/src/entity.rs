@@ -116,7 +116,7 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
         let _ = column;
     }
 
-    /// Asks the program's own rule about the value of a column.
+    /// Checks the value of a column by its validation function.
     ///
     /// # Errors
     ///
@@ -245,7 +245,7 @@ pub struct Mapper {
     place: Weak<Mapper>,
 }
 
-/// A mapping error that is told at every use, as an [`Error`] cannot be cloned.
+/// A mapping error, kept so that every use can report it: an [`Error`] cannot be cloned.
 struct MappingError(String);
 
 impl Mapper {
@@ -311,12 +311,12 @@ impl Mapper {
         self
     }
 
-    /// The columns that are read along with a row, in order: all but the deferred ones.
+    /// The columns that are read with a row, in order: all but the deferred ones.
     pub fn eager(&self) -> &[usize] {
         &self.eager
     }
 
-    /// The columns that are read when they are asked for.
+    /// The columns that are read only on request.
     pub fn deferred(&self) -> &[usize] {
         &self.deferred
     }

@@ -10,7 +10,7 @@ pub use message::without_values;
 /// The result of everything in this library that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, in terms that hold on every backend.
+/// What went wrong, in terms common to all backends.
 ///
 /// A backend maps each native error to one of the kinds of the first group, in one function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,13 +29,13 @@ pub enum ErrorKind {
     Serialization,
     /// The database chose this transaction to end a deadlock; running it again can succeed.
     Deadlock,
-    /// A lock was not had within the time allowed.
+    /// Timed out waiting for a lock.
     Busy,
     /// A write was sent to a database, transaction or connection that only reads.
     ReadOnly,
     /// No connection could be made.
     Unreachable,
-    /// The server refused who we are.
+    /// The server rejected the credentials.
     Authentication,
     /// An established connection is gone.
     ConnectionLost,
@@ -48,7 +48,7 @@ pub enum ErrorKind {
     NoSuchTable,
     /// A value lies outside what the column or the database can hold.
     OutOfRange,
-    /// The backend does not have what was asked for, and said so in its capabilities.
+    /// The backend does not support the operation, as declared in its capabilities.
     Unsupported,
     /// Any other error of the database.
     Database,
@@ -79,13 +79,13 @@ pub enum ErrorKind {
     CircularDependency,
     /// A relation with `raise`, or a deferred column, was not loaded.
     NotLoaded,
-    /// Exactly one row was asked for, and none was found.
+    /// Exactly one row was expected, and none was found.
     NoRow,
-    /// At most one row was asked for, and more were found.
+    /// At most one row was expected, and more were found.
     MultipleRows,
 }
 
-/// The error of this library. Small (one pointer), `Send`, `Sync`; parameter values never appear in it.
+/// The error type of this library. One pointer in size, `Send` and `Sync`; never contains parameter values.
 ///
 /// `Display` is one line: what, where (entity, column, constraint), and the statement.
 pub struct Error(Box<Inner>);
@@ -253,14 +253,14 @@ impl Error {
         self.0.unsent
     }
 
-    /// Whether running the whole transaction again, from a clean state, can succeed.
+    /// Returns whether running the whole transaction again, from a clean state, can succeed.
     ///
     /// Never true of [`ErrorKind::AmbiguousCommit`].
     pub fn is_retryable(&self) -> bool {
         matches!(self.kind(), ErrorKind::Serialization | ErrorKind::Deadlock)
     }
 
-    /// Whether a constraint refused a row.
+    /// Returns whether a constraint refused a row.
     pub fn is_constraint(&self) -> bool {
         matches!(
             self.kind(),
@@ -271,7 +271,7 @@ impl Error {
         )
     }
 
-    /// Whether the connection is of no further use.
+    /// Returns whether the connection is unusable.
     pub fn is_connection_lost(&self) -> bool {
         matches!(
             self.kind(),

@@ -15,7 +15,7 @@ use crate::value::{Param, ValueRef, ValueType};
 
 /// The tables of a program. Made by [`metadata!`](crate::metadata!) from entities, or by [`new`](Self::new) from plain tables.
 ///
-/// Everything that a table refers to must be listed too; what is missing is told by the first method that can fail. The association
+/// Everything that a table refers to must be listed too; what is missing is reported by the first method that can fail. The association
 /// tables of many-to-many relations come along, unless an entity maps a table of their name.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata {
@@ -170,7 +170,7 @@ impl Metadata {
         })
     }
 
-    /// What differs between these tables and those of the database; nothing after [`create_all`](Self::create_all) made them.
+    /// Returns the differences between these tables and those of the database; none after [`create_all`](Self::create_all) made them.
     ///
     /// Names of constraints play no part, nor do CHECKs, which not every database tells. A default is compared without spaces,
     /// parentheses and casts, which databases add; one that they rewrite further differs.
@@ -356,7 +356,7 @@ fn place_foreign_keys(tables: &mut [Arc<Table>]) {
     }
 }
 
-/// The association tables of a mapping's relations. What is wrong with one is told by [`Metadata::check`].
+/// The association tables of a mapping's relations. What is wrong with one is reported by [`Metadata::check`].
 fn associations(mapper: &Mapper) -> Vec<Arc<Table>> {
     if !mapper
         .relations()

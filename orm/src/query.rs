@@ -30,11 +30,11 @@ use crate::sql::{Column, Condition, Node, Order, OrderBy, RowLock, also};
 /// A query for objects of `E`. Built by `E::query()`, or for records by [`Records::query`](crate::record::Records::query); nothing is
 /// sent before one of its last methods.
 ///
-/// All of them flush the session first, unless it is told not to.
+/// All of them flush the session first, except inside `no_autoflush`.
 ///
 /// `S` is what its conditions may name: the entity's own columns, or once something is joined to it ([`Joined`]) those of every table
 /// that it reads. However many rows are joined to an object, it is found once.
-#[must_use = "a query does nothing until it is asked for its objects"]
+#[must_use = "queries are lazy: nothing runs until `all`, `first`, `one` …"]
 pub struct Query<E, S = E> {
     mapper: Arc<Mapper>,
     parts: Parts,
@@ -67,13 +67,13 @@ impl<E: Mapped> Query<E> {
         }
     }
 
-    /// Only objects for which the condition is true; several filters must all be true.
+    /// Keeps only objects for which the condition is true; several filters are combined by AND.
     pub fn filter(mut self, condition: impl Condition<E>) -> Self {
         also(&mut self.parts.filter, condition.into_condition());
         self
     }
 
-    /// Orders by a column or an expression; each further call orders what the former left equal.
+    /// Sorts by a column or an expression; each further call adds a lower-priority key.
     pub fn order_by(mut self, order: impl Into<OrderBy<E>>) -> Self {
         self.parts.order.push(order.into().into_order());
         self
@@ -91,13 +91,13 @@ impl<E: Entity, S> Query<E, S> {
 }
 
 impl<E: Mapped, S> Query<E, S> {
-    /// At most this many.
+    /// Limits the number of results.
     pub fn limit(mut self, limit: u64) -> Self {
         self.parts.limit = Some(limit);
         self
     }
 
-    /// Leaves out this many first.
+    /// Skips this many results.
     pub fn offset(mut self, offset: u64) -> Self {
         self.parts.offset = Some(offset);
         self
@@ -134,7 +134,7 @@ impl<E: Mapped, S> Query<E, S> {
         self
     }
 
-    /// All of them, in order.
+    /// Returns all results, in order.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl<E: Mapped, S> Query<E, S> {
         self.fetch(session, self.parts.limit)
     }
 
-    /// The first, if there is one. Without `order_by`, whichever the database gives first.
+    /// Returns the first result, if any. Without `order_by`, whichever the database returns first.
     ///
     /// # Errors
     ///
@@ -156,7 +156,7 @@ impl<E: Mapped, S> Query<E, S> {
         Ok(found.first().copied())
     }
 
-    /// The only one.
+    /// Returns the only result.
     ///
     /// # Errors
     ///
@@ -166,7 +166,7 @@ impl<E: Mapped, S> Query<E, S> {
         found.ok_or_else(|| run::no_row(&self.mapper))
     }
 
-    /// The only one, if there is one.
+    /// Returns the only result, or `None` if there is none.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl<E: Mapped, S> Query<E, S> {
         run::at_most_one(&self.mapper, &found)
     }
 
-    /// How many there are.
+    /// Returns the number of results.
     ///
     /// # Errors
     ///
@@ -188,7 +188,7 @@ impl<E: Mapped, S> Query<E, S> {
         session.count_rows(&self.mapper, &self.selection(self.parts.limit))
     }
 
-    /// Whether there is one.
+    /// Returns whether there is a result.
     ///
     /// # Errors
     ///
@@ -197,7 +197,7 @@ impl<E: Mapped, S> Query<E, S> {
         session.finds_row(&self.mapper, &self.selection(self.parts.limit))
     }
 
-    /// Plain values that the session does not track.
+    /// Returns plain values that the session does not track.
     ///
     /// # Errors
     ///
@@ -211,7 +211,7 @@ impl<E: Mapped, S> Query<E, S> {
         Ok(rows)
     }
 
-    /// Hands plain values to `each`, one at a time as they come; stops at its first error.
+    /// Passes plain values to `each`, one at a time as they are read; stops at its first error.
     ///
     /// # Errors
     ///

@@ -30,7 +30,7 @@ pub enum ColumnType {
     },
     /// Bytes.
     Bytes,
-    /// An exact number: `precision` digits, `scale` of them behind the point, or whatever the database takes.
+    /// An exact number: `precision` digits, `scale` of them after the decimal point, or without limits if `None`.
     Decimal {
         /// Precision and scale.
         precision: Option<(u32, u32)>,
@@ -47,7 +47,7 @@ pub enum ColumnType {
     TimestampTz,
     /// JSON document.
     Json,
-    /// One of some labels, stored as text and held to its labels by a CHECK constraint.
+    /// One of a set of labels, stored as text and restricted by a CHECK constraint.
     Enum {
         /// The name of the Rust enum, for messages.
         name: &'static str,
@@ -141,20 +141,20 @@ impl ColumnType {
     }
 }
 
-/// Who makes the value of a column when the program does not give one.
+/// Who provides the value of a column if the program does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Generated {
-    /// Nobody: the program gives it.
+    /// The program must provide it.
     #[default]
     No,
-    /// The database counts: an integer key.
+    /// The database generates an integer key.
     Key,
-    /// The database counts and never uses a number twice, not even the deleted maximum.
+    /// The database generates an integer key and never reuses one, not even a deleted maximum.
     KeyNeverReused,
     /// A DEFAULT clause: an SQL expression.
     Default(String),
-    /// The database computes it from the row's other columns, always: an SQL expression.
+    /// The database always computes it from the row's other columns: an SQL expression.
     Computed(String),
 }
 
@@ -165,7 +165,7 @@ pub struct Column {
     pub name: String,
     /// Its type.
     pub ty: ColumnType,
-    /// Whether it may be NULL.
+    /// Whether the column may be NULL.
     pub nullable: bool,
     /// Who makes its value.
     pub generated: Generated,
@@ -185,7 +185,7 @@ impl Column {
         }
     }
 
-    /// Lets it be NULL.
+    /// Makes the column nullable.
     #[must_use]
     pub fn nullable(mut self) -> Self {
         self.nullable = true;
@@ -205,7 +205,7 @@ impl Column {
     }
 }
 
-/// What the database does to referring rows when the row they refer to goes or changes its key.
+/// What the database does to referencing rows when the referenced row is deleted or its key changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReferentialAction {
     /// Refuses (NO ACTION).

@@ -173,7 +173,7 @@ impl Session {
         Ok(())
     }
 
-    /// The object of a handle, or why there is none; `session[handle]` panics instead.
+    /// Returns the object of a handle, or an error that says why there is none; `session[handle]` panics instead.
     ///
     /// # Errors
     ///
@@ -210,7 +210,7 @@ impl Session {
         Ok(value)
     }
 
-    /// Lets an object out of the session, whatever its state; its value is the program's again, its row is left alone.
+    /// Removes an object from the session, whatever its state, and returns its value; its row is left alone.
     ///
     /// What relations with the cascade `expunge` lead to in memory goes along: [`take`](Self::take) gives the value of each.
     ///
@@ -225,7 +225,7 @@ impl Session {
         self.let_go(handle)
     }
 
-    /// Lets all objects out and frees their memory; every handle becomes stale. An open transaction stays open.
+    /// Removes all objects and frees their memory; every handle becomes stale. An open transaction stays open.
     pub fn clear(&mut self) {
         self.id = fresh_id();
         self.stores.clear();
@@ -437,7 +437,7 @@ fn typed_mut<E: Mapped>(entry: &mut StoreEntry) -> &mut Store<E> {
         .expect("a store is of the type of its mapper")
 }
 
-/// The object, as last read or written. No I/O.
+/// Returns the object, as last read or written, without I/O.
 ///
 /// # Panics
 ///
@@ -454,7 +454,7 @@ impl<E: Mapped> Index<Handle<E>> for Session {
     }
 }
 
-/// The object, for writing: the next flush writes the columns that changed. No I/O.
+/// Returns the object for writing, without I/O: the next flush writes the columns that changed.
 ///
 /// # Panics
 ///

@@ -32,7 +32,7 @@ pub use temporal::{Date, Time, Timestamp, TimestampTz};
 
 use crate::error::{Error, ErrorKind};
 
-/// The neutral type of a value; how a backend is told to bind a parameter and to decode a column.
+/// The neutral type of a value, by which a backend binds a parameter and decodes a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ValueType {
@@ -56,7 +56,7 @@ pub enum ValueType {
     Decimal,
     /// A UUID.
     Uuid,
-    /// A day of the proleptic Gregorian calendar.
+    /// A date of the proleptic Gregorian calendar.
     Date,
     /// A time of day.
     Time,
@@ -66,7 +66,7 @@ pub enum ValueType {
     TimestampTz,
     /// A JSON document.
     Json,
-    /// Whatever the database says: only for columns of raw SQL. The backend picks the nearest neutral type.
+    /// The database's own type, only for columns of raw SQL: the backend chooses the nearest neutral type.
     Native,
 }
 
@@ -130,7 +130,7 @@ impl<'a> ValueRef<'a> {
         })
     }
 
-    /// Whether this is SQL NULL.
+    /// Returns whether this is SQL NULL.
     pub fn is_null(self) -> bool {
         matches!(self, Self::Null)
     }

@@ -45,12 +45,12 @@ impl Connected {
         &self.engine
     }
 
-    /// How the database speaks.
+    /// Returns the database's dialect.
     pub fn dialect(&self) -> &dyn Dialect {
         self.engine.dialect()
     }
 
-    /// Whether a transaction is open.
+    /// Returns whether a transaction is open.
     pub fn in_transaction(&self) -> bool {
         self.in_transaction
     }
@@ -60,7 +60,7 @@ impl Connected {
         self.in_transaction && self.wrote
     }
 
-    /// How many statements it has sent; a batch that is a loop over one statement counts each execution.
+    /// Returns the number of statements it has sent; a batch that loops over one statement counts each execution.
     pub fn statements(&self) -> u64 {
         self.statements
     }
@@ -70,7 +70,7 @@ impl Connected {
         self.recorder = recorder;
     }
 
-    /// Runs a statement that gives no rows.
+    /// Runs a statement that returns no rows.
     ///
     /// # Errors
     ///
@@ -188,7 +188,7 @@ impl Connected {
         result
     }
 
-    /// Marks a point to roll back to.
+    /// Sets a savepoint.
     ///
     /// # Errors
     ///
@@ -201,7 +201,7 @@ impl Connected {
         self.command(&Transaction::Savepoint(name))
     }
 
-    /// Keeps what was done since a savepoint.
+    /// Releases a savepoint and keeps the work since it.
     ///
     /// # Errors
     ///
@@ -210,7 +210,7 @@ impl Connected {
         self.command(&Transaction::Release(name))
     }
 
-    /// Undoes what was done since a savepoint, which stays.
+    /// Rolls back to a savepoint, which stays active.
     ///
     /// # Errors
     ///

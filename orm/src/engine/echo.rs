@@ -8,15 +8,15 @@ use std::sync::{Mutex, PoisonError};
 use super::Event;
 use crate::value::{Param, ValueRef};
 
-/// What is shown of each statement.
+/// How much of each statement echo shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Echo {
     /// Nothing.
     #[default]
     Off,
-    /// The text, how many rows, how long. No parameter value appears.
+    /// The text, the number of rows and the duration, without parameter values.
     Sql,
-    /// The parameters too. They may be secrets.
+    /// Also the parameters, which may be secrets.
     WithParameters,
 }
 

@@ -90,7 +90,7 @@ pub trait Embedded: Clone + Send + Sync + Sized + 'static {
         Ok(())
     }
 
-    /// Asks the program's own rule about the value of a column.
+    /// Checks the value of a column by its validation function.
     ///
     /// # Errors
     ///

@@ -40,7 +40,7 @@ pub struct ColumnOutline {
     pub name: &'static str,
     /// Its type.
     pub ty: fn() -> ColumnType,
-    /// Whether it may be NULL.
+    /// Whether the column may be NULL.
     pub nullable: bool,
     /// Who makes its value.
     pub made: Made,

@@ -210,7 +210,7 @@ impl ToOne for Dynamic {
 
 impl ToMany for Dynamic {}
 
-/// Which side holds the foreign key, and how many there are.
+/// Which side holds the foreign key, and how many objects the relation leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RelationKind {
@@ -236,7 +236,7 @@ pub struct Cascade {
     pub expunge: bool,
     /// Deleting the owner deletes what it leads to.
     pub delete: bool,
-    /// What loses its owner is deleted.
+    /// An object removed from its owner is deleted.
     pub delete_orphan: bool,
 }
 
@@ -311,14 +311,14 @@ impl Cascade {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fetch {
-    /// When it is asked for.
+    /// On request.
     #[default]
     Lazy,
     /// With the owners: one more statement for all of them.
     Selectin,
     /// With the owners: in their own statement, by an outer join.
     Joined,
-    /// Never by itself: asking for it without having loaded it is an error.
+    /// Never implicitly: using it before it is loaded is an error.
     Raise,
 }
 
@@ -402,7 +402,7 @@ impl RelationDescriptor {
         self
     }
 
-    /// Sets what follows.
+    /// Sets the cascades.
     #[must_use]
     pub fn cascade(mut self, cascade: Cascade) -> Self {
         self.cascade = cascade;

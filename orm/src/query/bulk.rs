@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::sql::{ColumnRef, IntoSql, Node};
 use crate::value::ColumnValue;
 
-/// An UPDATE of the rows that a query chooses. Made by [`Query::update`].
+/// An UPDATE of the rows that a query selects. Made by [`Query::update`].
 #[derive(Debug)]
 #[must_use = "an UPDATE does nothing until it is executed"]
 pub struct BulkUpdate<E> {
@@ -20,7 +20,7 @@ pub struct BulkUpdate<E> {
     marker: PhantomData<fn() -> E>,
 }
 
-/// A DELETE of the rows that a query chooses. Made by [`Query::delete`].
+/// A DELETE of the rows that a query selects. Made by [`Query::delete`].
 #[derive(Debug)]
 #[must_use = "a DELETE does nothing until it is executed"]
 pub struct BulkDelete<E> {
@@ -81,7 +81,7 @@ impl<E: Mapped> BulkUpdate<E> {
         self
     }
 
-    /// Flushes, runs the UPDATE in the session's transaction, and tells how many rows it matched.
+    /// Flushes, runs the UPDATE in the session's transaction, and returns the number of rows it matched.
     ///
     /// Afterwards the entity's objects in the session are expired, those of other entities are not: each shows its last known values until
     /// it is next met, and is then read again. A version column counts one up, unless it is set here. A rollback undoes the rows, and
@@ -102,7 +102,7 @@ impl<E: Mapped> BulkUpdate<E> {
 }
 
 impl<E: Mapped> BulkDelete<E> {
-    /// Flushes, runs the DELETE in the session's transaction, and tells how many rows it matched. What the mapping says about cascades is
+    /// Flushes, runs the DELETE in the session's transaction, and returns the number of rows it matched. What the mapping says about cascades is
     /// not followed; what the database's foreign keys say, the database does.
     ///
     /// Afterwards the session's objects of these rows are deleted, as those of [`Session::delete`] after a flush: a rollback makes them

@@ -27,13 +27,13 @@ pub(crate) struct Joins {
 }
 
 impl<E: Entity> Query<E> {
-    /// Joins what a relation leads to; objects without a match are left out: `.join(User::TASKS)`. A table that the query reads
+    /// Joins the target of a relation; objects without a match are left out: `.join(User::TASKS)`. A table that the query reads
     /// already needs a name: `.join(Node::PARENT.to(&alias::<Node>("parent")))`.
     pub fn join(self, path: impl Path<From = E>) -> Query<E, Joined> {
         self.with_path(JoinKind::Inner, path)
     }
 
-    /// Joins what a relation leads to; objects without a match stay, with NULLs.
+    /// Joins the target of a relation; objects without a match stay, with NULLs.
     pub fn left_join(self, path: impl Path<From = E>) -> Query<E, Joined> {
         self.with_path(JoinKind::Left, path)
     }

@@ -297,7 +297,7 @@ impl<E, To, P> Load<E, To, P> {
         }
     }
 
-    /// Loads a relation of what this one leads to.
+    /// Also loads a relation of this relation's target.
     #[must_use]
     pub fn then<Next, Q>(mut self, next: Load<To, Next, Q>) -> Self {
         self.loading.nested.push(next.loading);

@@ -62,7 +62,7 @@ impl<E: Mapped, S> Query<E, S> {
 macro_rules! readers {
     ($($name:ident),*) => {$(
         impl<R: FromRow> $name<R> {
-            /// Every row, in a session's transaction. Flushes first.
+            /// Returns every row, in a session's transaction. Flushes first.
             ///
             /// # Errors
             ///
@@ -71,7 +71,7 @@ macro_rules! readers {
                 session.rows(self)
             }
 
-            /// The first row, if there is one; no other is read. Flushes first.
+            /// Returns the first row, if any; no other is read. Flushes first.
             ///
             /// # Errors
             ///
@@ -80,7 +80,7 @@ macro_rules! readers {
                 session.first_row(self)
             }
 
-            /// The only row. Flushes first.
+            /// Returns the only row. Flushes first.
             ///
             /// # Errors
             ///
@@ -89,7 +89,7 @@ macro_rules! readers {
                 session.one_row(self)
             }
 
-            /// Hands every row to `each` as it comes; stops at its first error. Flushes first.
+            /// Passes every row to `each` as it is read; stops at its first error. Flushes first.
             ///
             /// # Errors
             ///

@@ -137,7 +137,7 @@ impl Records {
 }
 
 impl BulkUpdate<Record> {
-    /// Sets a column to a value by its name. What does not fit is told by [`execute`](Self::execute), as by [`Record::set`].
+    /// Sets a column to a value by its name. What does not fit is reported by [`execute`](Self::execute), as by [`Record::set`].
     pub fn set_named(self, column: &str, value: impl Into<Value>) -> Self {
         let records = Records::of(Arc::clone(&self.mapper));
         let fitted = records.fitted(column, value.into());

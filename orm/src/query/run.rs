@@ -212,7 +212,7 @@ pub(super) fn at_most_one<E>(mapper: &Mapper, found: &[Handle<E>]) -> Result<Opt
         [] => Ok(None),
         [only] => Ok(Some(only)),
         _ => {
-            let message = "at most one row was asked for, and there are more";
+            let message = "at most one row was expected, and there are more";
             Err(Error::new(ErrorKind::MultipleRows, message).entity(mapper.name()))
         }
     }
@@ -220,6 +220,6 @@ pub(super) fn at_most_one<E>(mapper: &Mapper, found: &[Handle<E>]) -> Result<Opt
 
 /// There is none where one was asked for.
 pub(super) fn no_row(mapper: &Mapper) -> Error {
-    let message = "exactly one row was asked for, and there is none";
+    let message = "exactly one row was expected, and there is none";
     Error::new(ErrorKind::NoRow, message).entity(mapper.name())
 }

@@ -6,7 +6,7 @@ use crate::sql::{Exactly, FromRow, Params, TextStatement, text};
 
 /// A statement written by hand, and the session that it will run in. Made by [`Session::sql`].
 #[derive(Debug)]
-#[must_use = "a statement does nothing until it is asked for its rows or executed"]
+#[must_use = "statements are lazy: nothing runs until `all`, `first`, `one` or `execute`"]
 pub struct SessionSql<'s> {
     session: &'s mut Session,
     statement: TextStatement,
@@ -67,7 +67,7 @@ impl SessionSql<'_> {
             (Some(_), _) => (ErrorKind::MultipleRows, "more than one row"),
             (None, _) => (ErrorKind::NoRow, "no row"),
         };
-        Err(Error::new(kind, format!("{found} where one was asked for")))
+        Err(Error::new(kind, format!("{found} where one was expected")))
     }
 
     /// Runs it for what it does, and tells how many rows it matched, as far as the database tells. Flushes first; afterwards every object

@@ -37,7 +37,7 @@ pub trait ColumnAt<const N: usize> {
     type Type: ColumnValue;
 }
 
-/// A query under a name, to be read as a table.
+/// Names a query, to be read as a table.
 ///
 /// ```
 /// # use selfsame::prelude::*;

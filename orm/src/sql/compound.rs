@@ -110,14 +110,14 @@ impl<R: FromRow> Compound<R> {
         self
     }
 
-    /// No more rows than this, of all.
+    /// Limits the number of all rows.
     #[must_use]
     pub fn limit(mut self, rows: u64) -> Self {
         self.node.limit = Some(rows);
         self
     }
 
-    /// Leaves out this many rows first, of all.
+    /// Skips this many of all rows.
     #[must_use]
     pub fn offset(mut self, rows: u64) -> Self {
         self.node.offset = Some(rows);

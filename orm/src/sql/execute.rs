@@ -80,7 +80,7 @@ impl Connected {
             (Some(_), false) => (ErrorKind::MultipleRows, "more than one row"),
             (None, _) => (ErrorKind::NoRow, "no row"),
         };
-        Err(Error::new(kind, format!("{message} where one was asked for")).statement(text))
+        Err(Error::new(kind, format!("{message} where one was expected")).statement(text))
     }
 
     /// Hands every row to `each` as it comes, without keeping them. Stops at the first error of `each`.

@@ -6,11 +6,11 @@ use crate::sql::{
     Anywhere, Condition, Expr, Expression, FromRow, Node, Predicate, Projection, Select,
 };
 
-/// Whether a query has a row: a condition on any scope. Made by [`exists`].
+/// An EXISTS condition, usable in any scope. Made by [`exists`].
 #[derive(Clone, Debug)]
 pub struct Exists(Node);
 
-/// Whether a query has a row. Its conditions may name the outer query's columns.
+/// Tests whether a query returns a row. Its conditions may use the outer query's columns.
 ///
 /// It fits wherever a condition does: `User::query().filter(!exists(tasks))`, `User::AGE.gt(3).and(exists(tasks))`.
 ///

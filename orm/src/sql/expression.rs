@@ -151,7 +151,7 @@ macro_rules! questions {
                 })
             }
 
-            /// From `low` to `high`, both included.
+            /// Tests whether the value lies between `low` and `high`, inclusive.
             pub fn between(
                 self,
                 low: impl IntoSql<$scope, T::Base>,
@@ -188,12 +188,12 @@ macro_rules! questions {
                 Expr::from_node(self.into_node())
             }
 
-            /// From the least to the greatest.
+            /// In ascending order.
             pub fn asc(self) -> OrderBy<$scope> {
                 OrderBy::new(self.into_node(), false)
             }
 
-            /// From the greatest to the least.
+            /// In descending order.
             pub fn desc(self) -> OrderBy<$scope> {
                 OrderBy::new(self.into_node(), true)
             }
@@ -227,22 +227,22 @@ macro_rules! questions {
                 })
             }
 
-            /// Begins with this text, case and all; no character is special.
+            /// Tests whether the text begins with this text, case-sensitively and without wildcards.
             pub fn starts_with(self, text: impl IntoSql<$scope, String>) -> Predicate<$scope> {
                 self.text_match(TextMatch::StartsWith, text)
             }
 
-            /// Ends with this text, case and all; no character is special.
+            /// Tests whether the text ends with this text, case-sensitively and without wildcards.
             pub fn ends_with(self, text: impl IntoSql<$scope, String>) -> Predicate<$scope> {
                 self.text_match(TextMatch::EndsWith, text)
             }
 
-            /// Has this text in it, case and all; no character is special.
+            /// Tests whether the text contains this text, case-sensitively and without wildcards.
             pub fn contains(self, text: impl IntoSql<$scope, String>) -> Predicate<$scope> {
                 self.text_match(TextMatch::Contains, text)
             }
 
-            /// Both texts, one behind the other.
+            /// Concatenates both texts.
             pub fn concat(self, text: impl IntoSql<$scope, String>) -> Expr<$scope, T> {
                 Expr::from_node(self.into_node().binary(Operator::Concat, text.into_sql()))
             }
@@ -353,14 +353,14 @@ impl<S> OrderBy<S> {
         }
     }
 
-    /// Puts NULLs in front.
+    /// Puts NULLs first.
     #[must_use]
     pub fn nulls_first(mut self) -> Self {
         self.order.nulls = Some(Nulls::First);
         self
     }
 
-    /// Puts NULLs at the end.
+    /// Puts NULLs last.
     #[must_use]
     pub fn nulls_last(mut self) -> Self {
         self.order.nulls = Some(Nulls::Last);

@@ -13,7 +13,7 @@ pub struct Case<S, B> {
     marker: PhantomData<fn() -> (S, B)>,
 }
 
-/// The text in lower case, as far as the database knows letters.
+/// Converts the text to lower case, as far as the database knows the letters.
 pub fn lower<X: Expression>(text: X) -> Expr<X::Scope, X::Type>
 where
     X::Type: ColumnValue<Base = String>,
@@ -21,7 +21,7 @@ where
     function("LOWER", vec![text.into_node()])
 }
 
-/// The text in upper case, as far as the database knows letters.
+/// Converts the text to upper case, as far as the database knows the letters.
 pub fn upper<X: Expression>(text: X) -> Expr<X::Scope, X::Type>
 where
     X::Type: ColumnValue<Base = String>,
@@ -48,7 +48,7 @@ pub fn nullif<X: Expression>(
     function("NULLIF", vec![value.into_node(), other.into_sql()])
 }
 
-/// How many characters a text has.
+/// Returns the number of characters of a text.
 pub fn length<X: Expression>(text: X) -> Expr<X::Scope, Option<i32>>
 where
     X::Type: ColumnValue<Base = String>,
@@ -56,7 +56,7 @@ where
     function("LENGTH", vec![text.into_node()])
 }
 
-/// The text without the spaces at its ends.
+/// Removes leading and trailing spaces.
 pub fn trim<X: Expression>(text: X) -> Expr<X::Scope, X::Type>
 where
     X::Type: ColumnValue<Base = String>,
@@ -64,7 +64,7 @@ where
     function("TRIM", vec![text.into_node()])
 }
 
-/// The text with every `from` in it replaced.
+/// Replaces every occurrence of `from`.
 pub fn replace<X: Expression>(
     text: X,
     from: impl IntoSql<X::Scope, String>,
@@ -94,7 +94,7 @@ where
     )
 }
 
-/// The number without its sign.
+/// Returns the absolute value.
 pub fn abs<X: Expression>(number: X) -> Expr<X::Scope, X::Type>
 where
     BaseOf<X>: Number,
@@ -123,7 +123,7 @@ pub fn date_part<X: Expression>(part: DatePart, value: X) -> Expr<X::Scope, Opti
     })
 }
 
-/// The value as another type, as far as the database converts it.
+/// Converts the value to another type, as the database does.
 pub fn cast<T: ColumnValue, X: Expression>(value: X) -> Expr<X::Scope, T> {
     Expr::from_node(Node::Cast {
         operand: Box::new(value.into_node()),
@@ -140,7 +140,7 @@ pub fn case<S, B>(condition: Predicate<S>, value: impl IntoSql<S, B>) -> Case<S,
 }
 
 impl<S, B: ColumnValue> Case<S, B> {
-    /// Adds a condition, asked after those before.
+    /// Adds a condition, tried after the earlier ones.
     #[must_use]
     pub fn when(mut self, condition: Predicate<S>, value: impl IntoSql<S, B>) -> Self {
         self.branches
@@ -148,7 +148,7 @@ impl<S, B: ColumnValue> Case<S, B> {
         self
     }
 
-    /// The value if no condition is true. It and the others must not be NULL: see [`Expr::nullable`].
+    /// Sets the value if no condition is true. It and the others must not be NULL: see [`Expr::nullable`].
     pub fn otherwise(self, value: impl IntoSql<S, B>) -> Expr<S, B> {
         Expr::from_node(Node::Case {
             branches: self.branches,

@@ -22,13 +22,13 @@ pub struct RowLock {
 /// Whom a row lock keeps away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LockStrength {
-    /// Others who lock or write.
+    /// Other transactions that lock or write.
     Update,
-    /// Others who write.
+    /// Other transactions that write.
     Share,
 }
 
-/// What a query does about rows that others have locked.
+/// What a query does about rows locked by other transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Locked {
     /// Waits.
@@ -40,7 +40,7 @@ pub enum Locked {
 }
 
 impl RowLock {
-    /// Keeps others from locking and writing.
+    /// Prevents other transactions from locking and writing the rows.
     pub const fn for_update() -> Self {
         Self {
             strength: LockStrength::Update,
@@ -48,7 +48,7 @@ impl RowLock {
         }
     }
 
-    /// Keeps others from writing.
+    /// Prevents other transactions from writing the rows.
     pub const fn for_share() -> Self {
         Self {
             strength: LockStrength::Share,
@@ -56,14 +56,14 @@ impl RowLock {
         }
     }
 
-    /// Leaves out rows that others have locked.
+    /// Skips rows locked by other transactions.
     #[must_use]
     pub const fn skip_locked(mut self) -> Self {
         self.locked = Locked::Skip;
         self
     }
 
-    /// Fails at once if others have locked a row.
+    /// Fails at once if another transaction has locked a row.
     #[must_use]
     pub const fn nowait(mut self) -> Self {
         self.locked = Locked::Fail;

@@ -228,7 +228,7 @@ pub enum Aggregate {
 pub struct Order {
     /// What to sort by.
     pub node: Node,
-    /// From the greatest to the least.
+    /// In descending order.
     pub descending: bool,
     /// Where NULLs go; `None` leaves it to the database.
     pub nulls: Option<Nulls>,

@@ -99,7 +99,7 @@ pub fn select<P: Projection>(projection: P) -> Select<P::Row> {
 }
 
 impl<R: FromRow> Select<R> {
-    /// Sets the table that it reads: `User::table()`.
+    /// Sets the table to read: `User::table()`.
     #[must_use]
     pub fn from(mut self, source: impl Into<Source>) -> Self {
         self.node.from = Some(source.into());
@@ -118,49 +118,49 @@ impl<R: FromRow> Select<R> {
         self.add_join(JoinKind::Left, source.into(), on.into_node())
     }
 
-    /// Keeps the rows for which the condition is true; every call adds one.
+    /// Keeps the rows for which the condition is true; several are combined by AND.
     #[must_use]
     pub fn filter(mut self, condition: impl Expression<Type = bool>) -> Self {
         also(&mut self.node.filter, condition.into_node());
         self
     }
 
-    /// Makes one row of all rows that are equal in this; every call adds one.
+    /// Groups by this expression; each call adds one.
     #[must_use]
     pub fn group_by(mut self, expression: impl Expression) -> Self {
         self.node.group_by.push(expression.into_node());
         self
     }
 
-    /// Keeps the groups for which the condition is true; every call adds one.
+    /// Keeps the groups for which the condition is true; several are combined by AND.
     #[must_use]
     pub fn having(mut self, condition: impl Expression<Type = bool>) -> Self {
         also(&mut self.node.having, condition.into_node());
         self
     }
 
-    /// Sorts; every call adds a key behind those before.
+    /// Sorts; each call adds a lower-priority key.
     #[must_use]
     pub fn order_by<S>(mut self, order: OrderBy<S>) -> Self {
         self.node.order.push(order.into_order());
         self
     }
 
-    /// No more rows than this.
+    /// Limits the number of rows.
     #[must_use]
     pub fn limit(mut self, rows: u64) -> Self {
         self.node.limit = Some(rows);
         self
     }
 
-    /// Leaves out this many rows first.
+    /// Skips this many rows.
     #[must_use]
     pub fn offset(mut self, rows: u64) -> Self {
         self.node.offset = Some(rows);
         self
     }
 
-    /// Makes equal rows one.
+    /// Removes duplicate rows.
     #[must_use]
     pub fn distinct(mut self) -> Self {
         self.node.distinct = true;

@@ -21,7 +21,7 @@ pub struct ConflictNode {
     pub filter: Option<Node>,
 }
 
-/// An INSERT that waits to be told what becomes of a row that is there already. Made by [`Insert::on_conflict`].
+/// An INSERT whose conflict action is not chosen yet. Made by [`Insert::on_conflict`].
 #[derive(Debug)]
 #[must_use = "say `do_nothing` or `do_update`"]
 pub struct OnConflict<C> {
@@ -29,7 +29,7 @@ pub struct OnConflict<C> {
     target: Vec<ColumnRef>,
 }
 
-/// How a row that is there already is changed. Handed out by [`OnConflict::do_update`].
+/// The assignments to an existing row. Passed by [`OnConflict::do_update`].
 #[derive(Debug)]
 pub struct ConflictUpdate<E> {
     set: Vec<(ColumnRef, Node)>,
@@ -65,7 +65,7 @@ impl<C> Insert<C> {
 }
 
 impl<C> OnConflict<C> {
-    /// Leaves the row as it is; the count of the statement leaves it out.
+    /// Leaves the existing row as it is, and does not count it.
     pub fn do_nothing(mut self) -> Insert<C> {
         self.insert.node.conflict = Some(ConflictNode {
             target: self.target,

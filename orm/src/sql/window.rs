@@ -9,7 +9,7 @@ use crate::value::ColumnValue;
 #[derive(Clone, Copy, Debug)]
 pub enum Anywhere {}
 
-/// The rows that a window function looks at: those of one part, in an order, from here to there.
+/// The window of a window function: partition, order and frame.
 ///
 /// ```
 /// use selfsame::sql::{FrameBound, Window};
@@ -28,7 +28,7 @@ pub struct Window {
     pub frame: Option<Frame>,
 }
 
-/// Which rows of a part count.
+/// Which rows of a partition are in the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// What is counted.
@@ -51,19 +51,19 @@ pub enum FrameUnit {
 /// Where a frame begins or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameBound {
-    /// At the first row of the part.
+    /// At the first row of the partition.
     UnboundedPreceding,
     /// This many before.
     Preceding(u32),
-    /// At the row itself; of a range: at its equals.
+    /// At the current row; in a range, at its peers.
     CurrentRow,
-    /// This many behind.
+    /// This many after.
     Following(u32),
-    /// At the last row of the part.
+    /// At the last row of the partition.
     UnboundedFollowing,
 }
 
-/// A function that needs to be told the rows it looks at. Made by [`row_number`] and its neighbours.
+/// A window function without its window yet. Made by [`row_number`] and its neighbours.
 #[derive(Clone, Debug)]
 #[must_use = "say over which rows, by `over`"]
 pub struct WindowFunction<S, T> {
@@ -71,37 +71,37 @@ pub struct WindowFunction<S, T> {
     marker: PhantomData<fn() -> (S, T)>,
 }
 
-/// The number of the row in its part, from 1.
+/// Returns the number of the row in its partition, from 1.
 pub fn row_number() -> WindowFunction<Anywhere, i64> {
     function("ROW_NUMBER", Vec::new())
 }
 
-/// The number of the row in its part, from 1; equals have that of the first of them.
+/// Returns the rank of the row in its partition, from 1; peers have the same rank, and gaps follow.
 pub fn rank() -> WindowFunction<Anywhere, i64> {
     function("RANK", Vec::new())
 }
 
-/// The number of the row's group of equals in its part, from 1.
+/// Returns the rank of the row in its partition, from 1, without gaps.
 pub fn dense_rank() -> WindowFunction<Anywhere, i64> {
     function("DENSE_RANK", Vec::new())
 }
 
-/// The value in the row before, in the window's order; `None` in the first.
+/// Returns the value in the previous row of the window's order; `None` in the first.
 pub fn lag<X: Expression>(value: X) -> WindowFunction<X::Scope, Option<BaseOf<X>>> {
     function("LAG", vec![value.into_node()])
 }
 
-/// The value in the row behind, in the window's order; `None` in the last.
+/// Returns the value in the next row of the window's order; `None` in the last.
 pub fn lead<X: Expression>(value: X) -> WindowFunction<X::Scope, Option<BaseOf<X>>> {
     function("LEAD", vec![value.into_node()])
 }
 
-/// The value in the frame's first row.
+/// Returns the value in the frame's first row.
 pub fn first_value<X: Expression>(value: X) -> WindowFunction<X::Scope, Option<BaseOf<X>>> {
     function("FIRST_VALUE", vec![value.into_node()])
 }
 
-/// The value in the frame's last row: by default the row itself or the last of its equals.
+/// Returns the value in the frame's last row: by default the row's last peer.
 pub fn last_value<X: Expression>(value: X) -> WindowFunction<X::Scope, Option<BaseOf<X>>> {
     function("LAST_VALUE", vec![value.into_node()])
 }
@@ -119,7 +119,7 @@ impl Window {
         self
     }
 
-    /// Sorts; every call adds a key behind those before.
+    /// Sorts; each call adds a lower-priority key.
     #[must_use]
     pub fn order_by<S>(mut self, order: OrderBy<S>) -> Self {
         self.order.push(order.into_order());
@@ -145,7 +145,7 @@ impl Window {
 }
 
 impl<S, T: ColumnValue> WindowFunction<S, T> {
-    /// Says over which rows.
+    /// Sets the window.
     pub fn over(self, window: Window) -> Expr<S, T> {
         over(self.node, window)
     }

@@ -120,14 +120,14 @@ pub fn insert_into(table: &Arc<Table>) -> Insert {
     })
 }
 
-/// An UPDATE of all rows, until a filter chooses some.
+/// Creates an UPDATE of all rows, unless a filter is added.
 pub fn update(table: &Arc<Table>) -> Update {
     Update {
         node: UpdateNode::new(table, Vec::new(), None),
     }
 }
 
-/// A DELETE of all rows, until a filter chooses some.
+/// Creates a DELETE of all rows, unless a filter is added.
 pub fn delete_from(table: &Arc<Table>) -> Delete {
     Delete {
         node: DeleteNode::new(table, None),
@@ -257,7 +257,7 @@ impl Update {
         self
     }
 
-    /// Keeps to the rows for which the condition is true; every call adds one.
+    /// Selects the rows for which the condition is true; several are combined by AND.
     #[must_use]
     pub fn filter(mut self, condition: impl Expression<Type = bool>) -> Self {
         also(&mut self.node.filter, condition.into_node());
@@ -276,7 +276,7 @@ impl Update {
 }
 
 impl Delete {
-    /// Keeps to the rows for which the condition is true; every call adds one.
+    /// Selects the rows for which the condition is true; several are combined by AND.
     #[must_use]
     pub fn filter(mut self, condition: impl Expression<Type = bool>) -> Self {
         also(&mut self.node.filter, condition.into_node());

@@ -183,7 +183,7 @@ impl<T: ColumnValue> ColumnValue for Option<T> {
     }
 }
 
-/// A value that the database makes unless it is set: a generated key, a server default, a computed column.
+/// A value that the database generates unless it is set: a generated key, a server default, a computed column.
 ///
 /// It dereferences to the value once it is known; [`get`](Self::get) asks without panicking.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

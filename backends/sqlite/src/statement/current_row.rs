@@ -34,7 +34,7 @@ impl<'e> CurrentRow<'e> {
         }
     }
 
-    /// How many columns.
+    /// Returns the number of columns.
     #[inline]
     pub(crate) fn columns(&self) -> usize {
         self.columns

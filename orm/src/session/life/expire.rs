@@ -9,7 +9,7 @@ use crate::session::memory::edges::Place;
 use crate::session::{Handle, Node, Session, State};
 
 impl Session {
-    /// Reads an object again, dropping the changes made to it; other changes are flushed first.
+    /// Reads an object again and discards its changes; other changes are flushed first.
     ///
     /// What relations with the cascade `refresh` lead to in memory is read again too: one more statement for each table.
     ///

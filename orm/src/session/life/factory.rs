@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::session::Session;
 use crate::session::life::hook::{Hook, Hooks};
 
-/// Makes sessions of one engine, all with the same settings.
+/// Creates sessions of one engine, all with the same settings.
 #[derive(Clone, Debug)]
 pub struct SessionFactory {
     engine: Engine,
@@ -22,7 +22,7 @@ impl SessionFactory {
         }
     }
 
-    /// Sessions that flush only when they are told to.
+    /// Turns autoflush off: sessions flush only in `flush` and `commit`.
     #[must_use]
     pub fn without_autoflush(mut self) -> Self {
         self.autoflush = false;

@@ -131,11 +131,11 @@ impl Hook {
     }
 
     of_ended_transactions! {
-        /// Behind a commit: every object is expired, and a statement begins the next transaction.
+        /// After a commit: every object is expired, and a statement begins the next transaction.
         after_commit: AfterCommit,
         /// Before a rollback: the objects show what will be undone. The database may have rolled back already.
         before_rollback: BeforeRollback,
-        /// Behind a rollback: the objects are as they were at BEGIN.
+        /// After a rollback: the objects are as they were at BEGIN.
         after_rollback: AfterRollback,
     }
 
@@ -149,15 +149,15 @@ impl Hook {
     }
 
     of_objects! {
-        /// Behind the INSERT of an object, in its flush: its generated key is known.
+        /// After the object's INSERT, in the same flush: its generated key is known.
         after_insert: AfterInsert,
-        /// Behind the UPDATE of an object, in its flush. An object whose changes turned out to be none is not updated.
+        /// After the object's UPDATE, in the same flush. An object without actual changes is not updated.
         after_update: AfterUpdate,
         /// Before an object is deleted.
         before_delete: BeforeDelete,
-        /// Behind the DELETE of an object, in its flush.
+        /// After the object's DELETE, in the same flush.
         after_delete: AfterDelete,
-        /// Behind the statement that brought an object into the session. Not when a mapped object is read again.
+        /// After the statement that loaded an object into the session. Not called when a loaded object is read again.
         load: Load,
     }
 

@@ -8,7 +8,7 @@ use crate::session::{AnyStore, Handle, Session, State, Store};
 use crate::value::ColumnValue;
 
 impl Session {
-    /// Where an object stands. A handle that is stale, or of another session, is [`State::Detached`].
+    /// Returns the state of an object. A handle that is stale, or of another session, is [`State::Detached`].
     pub fn state<E: Mapped>(&self, handle: Handle<E>) -> State {
         if self.typed(handle).is_none() {
             return State::Detached;
@@ -16,7 +16,7 @@ impl Session {
         self.any_store(handle.store).state(handle.slot)
     }
 
-    /// Whether an object differs from its row.
+    /// Returns whether an object differs from its row.
     ///
     /// # Errors
     ///
@@ -27,7 +27,7 @@ impl Session {
         Ok(changed || self.has_expression((store, slot)))
     }
 
-    /// The old and the new value of a column that will be written; `None` if it did not change.
+    /// Returns the old and the new value of a column that will be written; `None` if it did not change.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl Session {
         self.handles(|store| store.pending().to_vec())
     }
 
-    /// The objects of a type that the next flush will update.
+    /// Returns the objects of a type that the next flush will update.
     pub fn dirty<E: Mapped>(&self) -> Vec<Handle<E>> {
         let mut dirty = self.handles::<E>(|store| {
             let is_dirty = |&slot: &u32| !store.is_doomed(slot) && !store.changed(slot).is_empty();
@@ -85,17 +85,17 @@ impl Session {
         dirty
     }
 
-    /// The objects of a type that the next flush will delete.
+    /// Returns the objects of a type that the next flush will delete.
     pub fn deleted<E: Mapped>(&self) -> Vec<Handle<E>> {
         self.handles(|store| store.doomed().to_vec())
     }
 
-    /// The persistent objects of a type that the session holds.
+    /// Returns the persistent objects of a type in the session.
     pub fn persistent<E: Mapped>(&self) -> Vec<Handle<E>> {
         self.handles(|store| store.ledger().slots_in(State::Persistent))
     }
 
-    /// Whether an object will be read again when it is next met.
+    /// Returns whether an object will be read again at its next use.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl Session {
         Ok(self.any_store(store).is_expired(slot, self.epoch))
     }
 
-    /// One line about an object: its state, its value, and which fields changed.
+    /// Describes an object in one line: its state, its value, and its changed fields.
     pub fn debug<E: Mapped + Debug>(&self, handle: Handle<E>) -> String {
         let state = self.state(handle);
         let Ok(value) = self.try_ref(handle) else {

@@ -91,7 +91,7 @@ impl Session {
         }
     }
 
-    /// Whether a key was looked for and has no row, nor an object. That is told once: then it has.
+    /// Returns true once for a key known to have neither a row nor an object; the caller then creates one.
     pub(in crate::session) fn is_known_missing(&mut self, store: u16, key: &[Value]) -> bool {
         let missing = &mut self.merging.missing;
         !missing.is_empty() && missing.remove(&(store, text(key)))

@@ -10,19 +10,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::life::phase::Phase;
 use crate::session::{Session, State};
 
-/// How a transaction begins: by default as the database does without being told.
+/// How a transaction begins; by default with the database's own defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TransactionOptions {
     begin: Begin,
 }
 
 impl TransactionOptions {
-    /// As the database does without being told.
+    /// The database's own defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// At an isolation level.
+    /// Sets the isolation level.
     #[must_use]
     pub fn isolation(mut self, level: Isolation) -> Self {
         self.begin.isolation = Some(level);

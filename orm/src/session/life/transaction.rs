@@ -38,7 +38,7 @@ pub(in crate::session) enum Intent {
 }
 
 impl Session {
-    /// Whether a transaction is open in the database.
+    /// Returns whether a transaction is open in the database.
     pub fn in_transaction(&self) -> bool {
         self.connection
             .as_ref()

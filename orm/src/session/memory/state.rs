@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// Where an object stands between the program and the database.
+/// The state of an object with respect to the session and the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Known to the session by its handle only: what a rollback leaves of an added object. `take` gives it back.
+    /// Known to the session only by its handle: an added object after a rollback. `take` returns its value.
     Transient,
     /// Added; the next flush inserts it.
     Pending,

@@ -94,7 +94,7 @@ impl Session {
         Ok(found.map(|slot| self.handle((store, slot))).collect())
     }
 
-    /// What a relation leads to: without a statement if it is known, else by one SELECT.
+    /// Returns the target of a relation: from memory if it is known, otherwise by one SELECT.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Session {
         })
     }
 
-    /// The members of a collection if they are loaded; never a statement.
+    /// Returns the members of a collection if it is loaded; never sends a statement.
     ///
     /// # Errors
     ///

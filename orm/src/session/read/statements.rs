@@ -6,7 +6,7 @@ use crate::session::life::transaction::Intent;
 use crate::sql::{FromRow, Read, Returning, Write};
 
 impl Session {
-    /// The rows of a query of columns and expressions: plain values, past the identity map. Flushes first.
+    /// Returns the rows of a query of columns and expressions as plain values, bypassing the identity map. Flushes first.
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -47,7 +47,7 @@ impl Session {
         self.ready(Intent::Read)?.all(query)
     }
 
-    /// The first row of a query of columns and expressions, if there is one. Flushes first.
+    /// Returns the first row of a query of columns and expressions, if any. Flushes first.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Session {
         self.written_before = self.epoch;
     }
 
-    /// Has every object read again when it is next met. Changes that were not flushed stay.
+    /// Expires every object, so that it is read again at its next use. Unflushed changes stay.
     pub fn expire_all(&mut self) {
         self.epoch += 1;
         self.edges.expire_loaded();
