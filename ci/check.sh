@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What every change must pass: each step is named and timed, and the first that fails ends the run.
 #
-# Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, valgrind, and a PostgreSQL server as the tests find one: by
+# Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, cargo-public-api, mdbook, valgrind, and a PostgreSQL server as the tests find one: by
 # SELFSAME_POSTGRES_URL, Docker, or local binaries; and PgBouncer. Reports of the conformance suite are left in SELFSAME_REPORTS, by default
 # target/conformance.
 set -euo pipefail
@@ -81,6 +81,8 @@ total() {
 step 'format' cargo fmt --all --check
 step 'lints' cargo clippy --workspace --all-targets -- -D warnings
 step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+step 'the guide' mdbook build --dest-dir "$(cd "$target" && pwd)/guide" docs/guide
+step 'public interface' ci/public-api.sh
 step 'licences and sources' cargo deny check licenses bans sources
 step 'no driver in the ORM' no_driver
 step 'conformance on SQLite in memory' cargo run --release -- check sqlite::memory:

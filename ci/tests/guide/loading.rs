@@ -45,7 +45,7 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
         )
         .order_by(User::NAME.asc())
         .all(&mut session)?;
-    let open = session.filtered(users[0], User::TASKS)?; // a view: the collection itself is not loaded
+    let open = session.filtered(users[0], User::TASKS)?; // the collection stays unloaded
     // ANCHOR_END: part
     assert_eq!(open.map(|tasks| tasks.len()), Some(2));
     session.close();

@@ -1,0 +1,189 @@
+//! Loading relations of records along with them, by their names.
+
+use super::RecordQuery;
+use crate::entity::{Fetch, Mapper, RelationKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::{Loading, Part};
+use crate::record::{self, Record};
+use crate::sql::{Condition, OrderBy};
+
+/// How a relation of a query's records is loaded along with them. Text alone is [`selectin`](Self::selectin).
+///
+/// Relations are named by paths: `"album.track"` is the relation `track` of what the relation `album` leads to.
+///
+/// ```
+/// # use selfsame::query::{RecordLoad, RecordQuery};
+/// # fn shop(artists: RecordQuery) -> RecordQuery {
+/// artists.with(RecordLoad::joined("album").then("track").then("label"))
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct RecordLoad {
+    path: String,
+    fetch: Fetch,
+    /// Which members go into a view; `None` fills the relation itself.
+    part: Option<Part>,
+    nested: Vec<RecordLoad>,
+}
+
+impl RecordLoad {
+    /// By one more statement for all records of the query (or one a batch, see [`Batch`](crate::dialect::Batch)).
+    pub fn selectin(path: impl Into<String>) -> Self {
+        Self::new(path.into(), Fetch::Selectin)
+    }
+
+    /// In the query's own statement, by an outer join. LIMIT counts the query's records, not joined rows; a query that joins tables
+    /// itself, or has a limit and a key of several columns, loads it as by [`selectin`](Self::selectin).
+    pub fn joined(path: impl Into<String>) -> Self {
+        Self::new(path.into(), Fetch::Joined)
+    }
+
+    /// Later, when it is asked for, although its mapping loads it along.
+    pub fn lazy(path: impl Into<String>) -> Self {
+        Self::new(path.into(), Fetch::Lazy)
+    }
+
+    /// Never: asking for it without having loaded it is an error, as with [`Relation::raise`](crate::entity::Relation::raise).
+    pub fn raise(path: impl Into<String>) -> Self {
+        Self::new(path.into(), Fetch::Raise)
+    }
+
+    /// The members of a collection for which a condition is true, by one more statement for all records of the query, into a view of
+    /// its own that [`Session::filtered`](crate::session::Session::filtered) reads; the collection itself is left as it
+    /// is. `filtered("album", true)` is for all of them, to be ordered or limited.
+    ///
+    /// ```
+    /// # use selfsame::prelude::*;
+    /// # use selfsame::query::RecordLoad;
+    /// # use selfsame::record::Record;
+    /// # fn read(shop: &Metadata, session: &mut Session) -> selfsame::Result<Vec<Handle<Record>>> {
+    /// let (artists, albums) = (shop.records("artist")?, shop.records("album")?);
+    /// let title = || albums.column::<String>("title");
+    /// let load = RecordLoad::filtered("album", title()?.starts_with("L"));
+    /// artists.query().with(load.order_by(title()?.asc()).limit(3)).all(session)
+    /// # }
+    /// ```
+    pub fn filtered(path: impl Into<String>, condition: impl Condition<Record>) -> Self {
+        let part = Part {
+            filter: Some(condition.into_condition()),
+            ..Part::default()
+        };
+        Self {
+            part: Some(part),
+            ..Self::selectin(path)
+        }
+    }
+
+    /// Orders the members that are loaded [`filtered`](Self::filtered), of each owner; each further call orders what the former left
+    /// equal. A relation that is loaded whole has its own order, and asking it for another is an [`ErrorKind::Mapping`].
+    #[must_use]
+    pub fn order_by(mut self, order: impl Into<OrderBy<Record>>) -> Self {
+        let part = self.part.get_or_insert_default();
+        part.order.push(order.into().into_order());
+        self
+    }
+
+    /// At most this many of the members that are loaded [`filtered`](Self::filtered), of each owner, the first in order.
+    #[must_use]
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.part.get_or_insert_default().limit = Some(limit);
+        self
+    }
+
+    /// Also loads a relation of this relation's target.
+    #[must_use]
+    pub fn then(mut self, next: impl Into<Self>) -> Self {
+        self.nested.push(next.into());
+        self
+    }
+
+    fn new(path: String, fetch: Fetch) -> Self {
+        Self {
+            path,
+            fetch,
+            part: None,
+            nested: Vec::new(),
+        }
+    }
+}
+
+impl From<&str> for RecordLoad {
+    fn from(path: &str) -> Self {
+        Self::selectin(path)
+    }
+}
+
+impl RecordQuery {
+    /// Loads a relation along, as said here and not as its mapping says: `.with("album.track")`. What a path passes on its way is
+    /// loaded too, and stays as it was said if it was.
+    pub fn with(mut self, load: impl Into<RecordLoad>) -> Self {
+        let load = load.into();
+        let mapper = self.records.mapper();
+        if let Err(error) = add(&mut self.loadings, mapper, &load.path, &load) {
+            self.refuse(&error);
+        }
+        self
+    }
+
+    /// Has every relation of the query's records raise that neither [`with`](Self::with) nor the mapping loads along: see
+    /// [`RecordLoad::raise`].
+    pub fn raise_all(mut self) -> Self {
+        self.raises = true;
+        self
+    }
+}
+
+/// Adds what a path leads to, and what is nested there.
+fn add(loadings: &mut Vec<Loading>, mapper: &Mapper, path: &str, load: &RecordLoad) -> Result<()> {
+    let (relation, behind) = record::step(mapper, path)?;
+    let part = load.part.as_ref().filter(|_| behind.is_none());
+    check_part(mapper, relation, part)?;
+    let known = loadings
+        .iter()
+        .position(|loading| loading.relation == relation && loading.is_whole() == part.is_none());
+    let at = known.unwrap_or_else(|| {
+        let fetch = match load.fetch {
+            Fetch::Lazy | Fetch::Raise => Fetch::Selectin,
+            fetch => fetch,
+        };
+        loadings.push(Loading {
+            part: part.cloned(),
+            ..Loading::new(relation, fetch)
+        });
+        loadings.len() - 1
+    });
+    let loading = &mut loadings[at];
+    let target = mapper.relations()[usize::from(relation)].target();
+    if let Some(behind) = behind {
+        return add(&mut loading.nested, &target, behind, load);
+    }
+    loading.fetch = load.fetch;
+    loading.part = load.part.clone();
+    for next in &load.nested {
+        add(&mut loading.nested, &target, &next.path, next)?;
+    }
+    Ok(())
+}
+
+/// Refuses to load a part of what is no collection, and to order or limit what is loaded whole.
+fn check_part(mapper: &Mapper, relation: u16, part: Option<&Part>) -> Result<()> {
+    let Some(part) = part else {
+        return Ok(());
+    };
+    let relation = &mapper.relations()[usize::from(relation)];
+    let is_collection = matches!(
+        relation.kind(),
+        RelationKind::HasMany | RelationKind::ManyToMany
+    );
+    let name = relation.name();
+    let message = match (is_collection, &part.filter) {
+        (true, Some(_)) => return Ok(()),
+        (true, None) => {
+            format!("the relation {name} is loaded whole, in its own order: load it filtered")
+        }
+        (false, _) => {
+            format!("the relation {name} leads to one record at most, of which no part is loaded")
+        }
+    };
+    Err(Error::new(ErrorKind::Mapping, message).entity(mapper.name()))
+}
