@@ -5,6 +5,7 @@ mod constraints;
 mod databases;
 mod deferred;
 mod dirty;
+mod drawn;
 mod flush;
 mod identity;
 mod queries;
@@ -38,6 +39,7 @@ const LISTS: &[&[&[Case]]] = &[
     relations::LISTS,
     sessions::LISTS,
     &[records::CASES],
+    drawn::LISTS,
     &[crate::model::CASES, crate::mechanisms::CASES],
 ];
 

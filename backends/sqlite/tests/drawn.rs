@@ -1,0 +1,65 @@
+//! Drawn inputs find mistakes, and a failure is shown by a small one.
+
+use std::sync::Arc;
+
+use selfsame_conformance::{Filter, Options, Outcome, Target, faults, lying, run, target_fn};
+use selfsame_sqlite::testing::TempDatabase;
+
+/// The case must find the fault, by an input that is shown in so many characters at most.
+fn check(case: &str, fault: &str, most: usize) {
+    let target: Arc<dyn Target> = Arc::new(target_fn("sqlite", || {
+        let database = TempDatabase::new()?;
+        Ok((Arc::new(database.backend()), database))
+    }));
+    let known = faults().find(|known| known.id == fault);
+    let target = lying(target, known.expect("the fault"));
+    let options = Options {
+        filter: case.parse::<Filter>().expect("a filter"),
+        ..Options::default()
+    };
+    let report = run(&[target], &options, &mut ());
+    let Outcome::Fail { failure } = &report.targets[0].cases[0].outcome else {
+        panic!("{case} must find {fault}");
+    };
+    let program = failure.program.as_deref().expect("the smallest input");
+    let length = program.chars().count();
+    assert!(
+        length <= most,
+        "{case} shows {fault} by {length} characters: {program}"
+    );
+}
+
+#[test]
+fn a_schema() {
+    check("schema.drawn.round_trip", "values.null_to_empty_text", 250);
+}
+
+#[test]
+fn a_condition() {
+    check("queries.drawn.partition", "queries.null_equals_null", 120);
+    check(
+        "writes.drawn.same_rows",
+        "writes.predicate_dropped_on_update",
+        120,
+    );
+    check(
+        "writes.drawn.same_rows",
+        "writes.predicate_dropped_on_delete",
+        120,
+    );
+}
+
+#[test]
+fn a_graph() {
+    check("relations.drawn.loaders", "queries.left_join_is_inner", 200);
+}
+
+#[test]
+fn a_batch() {
+    check(
+        "writes.drawn.batches",
+        "writes.batch_loses_last_row_beyond_100",
+        60,
+    );
+    check("writes.drawn.batches", "values.text_cut_beyond_8000", 60);
+}

@@ -1,0 +1,24 @@
+//! Drawn worlds: schemas, conditions, graphs and batches that nobody chose, each held against what Rust makes of it.
+
+mod batches;
+mod graphs;
+mod predicates;
+mod schemas;
+
+use crate::case::Case;
+
+pub(super) const LISTS: &[&[Case]] = &[
+    schemas::CASES,
+    predicates::CASES,
+    graphs::CASES,
+    batches::CASES,
+];
+
+/// Everything that a list of parts becomes with one part less.
+fn without_one<T: Clone>(parts: &[T]) -> impl Iterator<Item = Vec<T>> + '_ {
+    (0..parts.len()).map(|place| {
+        let mut fewer = parts.to_vec();
+        fewer.remove(place);
+        fewer
+    })
+}
