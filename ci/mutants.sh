@@ -24,7 +24,7 @@ export CARGO_PROFILE_DEV_DEBUG=0
 from=(
     --package selfsame
     --file orm/src/session.rs --file 'orm/src/session/**' --file orm/src/render.rs --file 'orm/src/render/**'
-    --exclude '**/planted.rs' --exclude '**/tests.rs' --exclude-re 'impl Debug' --skip-calls text
+    --exclude '**/tests.rs' --exclude-re 'impl Debug' --skip-calls text
 )
 
 sample() {

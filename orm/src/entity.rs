@@ -30,9 +30,9 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
+use crate::planted::{Planted, is_planted};
 use crate::query::Query;
 use crate::schema::Table;
-use crate::session::{Planted, is_planted};
 use crate::value::{ColumnValue, Deferred, Param, ValueRef, ValueType};
 
 /// A type whose values are rows of one table: an [`Entity`], or a run-time record.

@@ -410,6 +410,10 @@ pub mod engine;
 pub mod entity;
 pub mod error;
 pub mod metadata;
+#[cfg(feature = "planted-faults")]
+pub mod planted;
+#[cfg(not(feature = "planted-faults"))]
+mod planted;
 pub mod query;
 pub mod record;
 pub mod render;

@@ -7,10 +7,6 @@
 mod handle;
 mod life;
 mod memory;
-#[cfg(feature = "planted-faults")]
-pub mod planted;
-#[cfg(not(feature = "planted-faults"))]
-mod planted;
 mod read;
 mod write;
 
@@ -26,7 +22,6 @@ pub(crate) use life::merge_many::KeysToMerge;
 pub(crate) use memory::any_store::{AnyStore, Fill, Moment};
 pub(crate) use memory::edges::Node;
 pub(crate) use memory::store::new_store;
-pub(crate) use planted::{Planted, is_planted};
 pub(crate) use read::joined::Selection;
 pub(crate) use read::load::default_loadings;
 
@@ -41,6 +36,7 @@ use crate::backend::Sql;
 use crate::engine::{Connected, Engine, Recorder};
 use crate::entity::{Entity, Mapped, Mapper, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
+use crate::planted::{Planted, is_planted};
 use life::hook::Hooks;
 use life::merge_many::Merging;
 use life::phase::Phase;
@@ -150,7 +146,7 @@ impl Session {
         let slot = typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value);
         let handle = Handle::new(self.id, store, slot);
         let grants = wishes.into_grants();
-        if !grants.is_empty() && !is_planted(Planted::CascadeForgotten) {
+        if !grants.is_empty() {
             self.grant_all((store, slot), grants);
         }
         handle

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use selfsame::session::planted::{Planted, plant};
+use selfsame::planted::{Planted, plant};
 use selfsame_conformance::{FailureKind, Filter, Options, Outcome, Target, run, target_fn};
 use selfsame_sqlite::Sqlite;
 
@@ -85,7 +85,7 @@ fn every_planted_mistake_is_found() {
     assert_eq!(missed, [], "mistakes that nothing finds");
     steps.sort_unstable();
     assert!(
-        steps.len() >= 10,
+        steps.len() >= 5,
         "the state machine finds {} mistakes",
         steps.len()
     );

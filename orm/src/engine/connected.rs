@@ -9,7 +9,7 @@ use super::{Engine, Event, Recorder};
 use crate::backend::{Connection, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics};
 use crate::dialect::{Begin, Dialect, Transaction};
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::{Planted, is_planted};
+use crate::planted::{Planted, is_planted};
 use crate::value::Param;
 
 /// A connection of an engine: runs statements one at a time and goes back to the pool when dropped, an open transaction rolled back.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::{Backend, Connection};
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::{Planted, is_planted};
+use crate::planted::{Planted, is_planted};
 
 const DEFAULT_SIZE: usize = 10;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::entity::{Key, Mapped, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::snapshots::Snapshots;
-use crate::session::planted::{Planted, is_planted};
 use crate::session::read::lookup::owned;
 use crate::session::{Handle, Node, Session, typed_mut};
 use crate::value::{Value, ValueRef};
@@ -161,8 +160,7 @@ impl Session {
         let says_nothing = [ValueRef::I16(0), ValueRef::I32(0), ValueRef::I64(0)];
         let known = self.any_store(store).value(slot, column);
         let is_known = known.value().unwrap_or(ValueRef::Null).same(version);
-        let is_ignored = is_planted(Planted::MergeIgnoresVersion);
-        if is_known || is_ignored || says_nothing.iter().any(|zero| zero.same(version)) {
+        if is_known || says_nothing.iter().any(|zero| zero.same(version)) {
             return Ok(());
         }
         let message = "the value to merge was read at another version of the row";

@@ -7,7 +7,6 @@ use crate::engine::Connected;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::life::hook::When;
 use crate::session::life::phase::{Outcome, Phase};
-use crate::session::planted::{Planted, is_planted};
 use crate::session::read::lookup::not_connected;
 use crate::session::write::flush::Ending;
 use crate::session::{AnyStore, Session};
@@ -73,9 +72,7 @@ impl Session {
         }
         self.edges.clear();
         self.undone.commit();
-        if !is_planted(Planted::CommitKeepsFresh) {
-            self.epoch += 1;
-        }
+        self.epoch += 1;
         self.call_hooks(When::AfterCommit)
     }
 

@@ -8,11 +8,11 @@ use rustc_hash::FxHashSet;
 use crate::engine::{Operation, Shape};
 use crate::entity::{Association, RelationDescriptor, ResolvedRelation, Side, Through};
 use crate::error::{Error, ErrorKind, Result};
+use crate::planted::{Planted, is_planted};
 use crate::render::{Lock, Renderer};
 use crate::session::life::transaction::Intent;
 use crate::session::memory::edges::{Node, Place};
 use crate::session::memory::pairs::{Change, Pair, Wanted};
-use crate::session::planted::{Planted, is_planted};
 use crate::session::read::lookup::KeyBatch;
 use crate::session::write::expression::Computations;
 use crate::session::write::persist;
@@ -380,7 +380,7 @@ impl Session {
                 doomed.push((store, slots));
             }
         }
-        if doomed.is_empty() || is_planted(Planted::PairsNotSevered) {
+        if doomed.is_empty() {
             return Ok(changes);
         }
         for store in (0u16..).take(self.stores.len()) {
@@ -414,9 +414,6 @@ impl Session {
     fn find_unknown_pairs(&mut self) -> Result<()> {
         let mut unknown: BTreeMap<u16, Vec<Pair>> = BTreeMap::new();
         for (pair, Change { known, .. }) in self.edges.pairs.in_order() {
-            if is_planted(Planted::PairNotAsked) {
-                continue;
-            }
             if known.is_none() && self.is_there(pair.left) && self.is_there(pair.right) {
                 unknown.entry(pair.association).or_default().push(pair);
             }

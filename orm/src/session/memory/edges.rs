@@ -10,7 +10,6 @@ use crate::session::memory::links::{Link, Links};
 use crate::session::memory::ordered_set::OrderedSet;
 use crate::session::memory::pairs::Pairs;
 use crate::session::memory::queried::Queried;
-use crate::session::planted::{Planted, is_planted};
 
 /// An object: its store and its slot.
 pub(crate) type Node = (u16, u32);
@@ -425,9 +424,7 @@ impl Edges {
             return;
         };
         for delta in log.deltas.drain(mark.min(log.deltas.len())..).rev() {
-            if !is_planted(Planted::SavepointKeepsEdges) {
-                self.undo(delta, &log.departed);
-            }
+            self.undo(delta, &log.departed);
         }
         self.log = Some(log);
     }

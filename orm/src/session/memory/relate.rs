@@ -10,7 +10,6 @@ use crate::record;
 use crate::session::memory::edges::{Node, Place, Remains};
 use crate::session::memory::links::Link;
 use crate::session::memory::ordered_set::OrderedSet;
-use crate::session::planted::{Planted, is_planted};
 use crate::session::{Handle, Session, State, Taking};
 use crate::value::{Param, Value, ValueRef};
 
@@ -304,9 +303,7 @@ impl Session {
         self.settle_refused(child, &reference.columns);
         if let Some(collection) = reference.collection {
             for left in old.into_iter().flatten().filter(|old| Some(*old) != parent) {
-                if !is_planted(Planted::ChildStays) {
-                    self.edges.remove(left, collection, child);
-                }
+                self.edges.remove(left, collection, child);
             }
             if let Some(parent) = parent {
                 // What is put into the collection of an object without a row is all there is.

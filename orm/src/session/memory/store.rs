@@ -9,13 +9,13 @@ use std::sync::Arc;
 use crate::backend::Row;
 use crate::entity::{Grant, Key, Mapped, Mapper, Wishes};
 use crate::error::{Error, ErrorKind, Result};
+use crate::planted::{Planted, is_planted};
 use crate::session::State;
 use crate::session::memory::any_store::{AnyStore, Fill, Moment};
 use crate::session::memory::identity::IdentityMap;
 use crate::session::memory::ledger::{Done, Ledger};
 use crate::session::memory::pending_keys::PendingKeys;
 use crate::session::memory::snapshots::{Snapshot, Snapshots};
-use crate::session::planted::{Planted, is_planted};
 use crate::value::{Param, ValueRef};
 
 /// The objects of one mapped table in a session. A slot is never used twice.
@@ -103,10 +103,7 @@ impl<E: Mapped> Store<E> {
         }
         let object = &mut self.objects[slot as usize];
         let value = object.value.as_mut()?;
-        if object.snapshot.is_none()
-            && matches!(state, State::Persistent | State::Deleted)
-            && !is_planted(Planted::NoSnapshot)
-        {
+        if object.snapshot.is_none() && matches!(state, State::Persistent | State::Deleted) {
             object.snapshot = Some(self.snapshots.take(&self.mapper, value));
             // What is written to a deleted object goes nowhere, and is forgotten if the deletion is undone.
             if state == State::Persistent {
@@ -262,7 +259,6 @@ impl<E: Mapped> AnyStore for Store<E> {
             return Ok(None);
         };
         let known = self.keys.get(&key);
-        let known = known.filter(|_| !is_planted(Planted::SecondObject));
         self.reads_new = known.is_none();
         let Some(slot) = known else {
             let value = self.read_row(row, at)?;
@@ -270,7 +266,7 @@ impl<E: Mapped> AnyStore for Store<E> {
         };
         let object = &self.objects[slot as usize];
         let is_expired = self.ledger.is_older(slot, moment.epoch) && object.snapshot.is_none();
-        if fill == Fill::Expired && (!is_expired || is_planted(Planted::ExpiredStays)) {
+        if fill == Fill::Expired && !is_expired {
             return Ok(Some(slot));
         }
         let value = self.read_row(row, at)?;
@@ -575,11 +571,6 @@ impl<E: Mapped> AnyStore for Store<E> {
     fn settle(&mut self) {
         self.pending_keys.clear();
         for slot in self.ledger.settle() {
-            if is_planted(Planted::SnapshotStays) {
-                self.objects[slot as usize].snapshot = self.written.last().copied();
-                self.ledger.touch(slot);
-                continue;
-            }
             self.objects[slot as usize].snapshot = None;
         }
         if self.ledger.mark() == 0 {

@@ -12,7 +12,6 @@ use crate::entity::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::query::Loading;
 use crate::render::Lock;
-use crate::session::planted::{Planted, is_planted};
 use crate::session::read::lookup::{Lookup, owned};
 use crate::session::{Handle, Node, Session, State};
 use crate::value::{Value, ValueRef, ValueType};
@@ -197,7 +196,7 @@ impl Session {
     /// Flushes before a query, unless told not to.
     pub(crate) fn autoflush(&mut self) -> Result<()> {
         // A hook of a flush may ask too.
-        if self.phase.autoflush && !self.phase.flushing && !is_planted(Planted::NoAutoflush) {
+        if self.phase.autoflush && !self.phase.flushing {
             self.flush()
         } else {
             Ok(())

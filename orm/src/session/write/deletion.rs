@@ -7,7 +7,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ForeignKey, Table};
 use crate::session::memory::edges::Node;
 use crate::session::memory::relate::Reference;
-use crate::session::planted::{Planted, is_planted};
 use crate::session::write::plan::Tie;
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
@@ -24,9 +23,6 @@ pub(in crate::session) struct DeleteOrder {
 impl Session {
     /// Deletes the children that were left without a parent, where they cannot be without one.
     pub(in crate::session) fn delete_orphans(&mut self) -> Result<()> {
-        if is_planted(Planted::OrphanStays) {
-            return Ok(());
-        }
         let orphans = self
             .edges
             .links
@@ -66,7 +62,6 @@ impl Session {
         let mut left = vec![node];
         while let Some((store, slot)) = left.pop() {
             match self.any_store(store).state(slot) {
-                State::Pending if is_planted(Planted::PendingOrphanInserted) => {}
                 State::Pending => {
                     self.any_store_mut(store).unpend(slot);
                     left.extend(self.pending_children((store, slot))?);

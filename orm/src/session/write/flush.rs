@@ -9,7 +9,6 @@ use crate::session::life::hook::When;
 use crate::session::life::phase::Phase;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::edges::Node;
-use crate::session::planted::{Planted, is_planted};
 use crate::session::write::expression::Computations;
 use crate::session::write::persist;
 use crate::session::write::plan::{
@@ -192,8 +191,7 @@ impl Session {
         ending: Ending,
     ) -> Result<()> {
         let capabilities = self.engine.capabilities();
-        let alone =
-            self.needs_one_statement(steps, computations) && !is_planted(Planted::BeginsAlone);
+        let alone = self.needs_one_statement(steps, computations);
         if !capabilities.transactions && !alone {
             return Err(Error::unsupported(
                 self.engine.dialect().name(),

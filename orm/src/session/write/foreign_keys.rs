@@ -5,7 +5,6 @@ use rustc_hash::FxHashSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::edges::Node;
 use crate::session::memory::links::Link;
-use crate::session::planted::{Planted, is_planted};
 use crate::session::write::deletion::refers_to_primary_key;
 use crate::session::write::plan::Wait;
 use crate::session::{Session, State};
@@ -16,7 +15,7 @@ impl Session {
     pub(in crate::session) fn fill_foreign_keys(&mut self, waits: &[&Wait]) -> Result<()> {
         for wait in waits {
             let is_there = self.any_store(wait.parent.0).state(wait.parent.1) == State::Persistent;
-            if is_there && !is_planted(Planted::ForeignKeyForgotten) {
+            if is_there {
                 self.copy_key(wait.child, &wait.columns, wait.parent)?;
             }
         }

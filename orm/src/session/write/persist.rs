@@ -17,7 +17,6 @@ use crate::record::RecordKey;
 use crate::render::{Lock, Renderer};
 use crate::session::Session;
 use crate::session::memory::fit::trace;
-use crate::session::planted::{Planted, is_planted};
 use crate::session::read::lookup::{Lookup, owned};
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
@@ -255,7 +254,7 @@ fn one_each(
         columns,
         Keys::OfTheRow,
         &mut |_, slot, outcome| {
-            if outcome.matched == 0 && !is_planted(Planted::StaleUntold) {
+            if outcome.matched == 0 {
                 stale = Some(slot);
                 return Err(Error::new(ErrorKind::StaleData, "no row matched"));
             }
@@ -278,7 +277,7 @@ fn expect_all(
     matched: u64,
     what: &str,
 ) -> Result<()> {
-    if matched == slots.len() as u64 || is_planted(Planted::StaleUntold) {
+    if matched == slots.len() as u64 {
         return Ok(());
     }
     let message = format!("the {what} of {} rows matched {matched}", slots.len());

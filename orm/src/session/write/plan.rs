@@ -14,7 +14,6 @@ use rustc_hash::FxHashMap;
 use crate::entity::Side;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::edges::Node;
-use crate::session::planted::{Planted, is_planted};
 
 pub(crate) use uniques::{Swap, Unique};
 use uniques::{early, update_order};
@@ -313,7 +312,7 @@ impl Cycle {
 
 /// Parents before children, ties by store. A cycle is broken where NULL is allowed, else at the first store.
 fn table_order(tables: &[TableChanges]) -> Vec<usize> {
-    if tables.len() == 1 || is_planted(Planted::OrderOfMeeting) {
+    if tables.len() == 1 {
         return (0..tables.len()).collect();
     }
     let mut left: BTreeMap<u16, usize> = tables

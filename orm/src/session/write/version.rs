@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::Session;
-use crate::session::planted::{Planted, is_planted};
 use crate::value::{ValueRef, ValueType};
 
 impl Session {
@@ -44,9 +43,6 @@ impl Session {
         let Some(column) = entry.mapper.version_column() else {
             return Ok(Cow::Borrowed(columns));
         };
-        if is_planted(Planted::VersionStays) {
-            return Ok(Cow::Borrowed(columns));
-        }
         let ty = entry.mapper.types()[column];
         for &slot in slots {
             let before = match entry.store.row_value(slot, column).value() {

@@ -9,7 +9,6 @@ use crate::session::State;
 use crate::session::memory::any_store::AnyStore;
 use crate::session::memory::identity::IdentityMap;
 use crate::session::memory::snapshots::Snapshot;
-use crate::session::planted::{Planted, is_planted};
 use crate::value::{Param, ValueRef};
 
 impl<E: Mapped> Store<E> {
@@ -197,7 +196,7 @@ impl<E: Mapped> Store<E> {
             &self.keys,
             &mut pending.filter(|&slot| !is_open(slot)).filter_map(keyed),
         ) {
-            Some(key) if !is_planted(Planted::NoConflict) => Err(conflict(&self.mapper, &key)),
+            Some(key) => Err(conflict(&self.mapper, &key)),
             _ => Ok(()),
         }
     }

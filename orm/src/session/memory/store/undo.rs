@@ -6,7 +6,6 @@ use crate::error::Result;
 use crate::session::State;
 use crate::session::memory::ledger::Done;
 use crate::session::memory::snapshots::Snapshot;
-use crate::session::planted::{Planted, is_planted};
 
 impl<E: Mapped> Store<E> {
     /// New objects with the keys of rows to delete take those rows over.
@@ -95,9 +94,7 @@ impl<E: Mapped> Store<E> {
                     let before = self.written.pop();
                     self.forget_key(slot);
                     if self.ledger.state(slot) != State::Detached {
-                        if let Some(before) = before
-                            && !is_planted(Planted::RollbackKeepsValues)
-                        {
+                        if let Some(before) = before {
                             self.put_back(slot, before);
                         }
                         // One that took this key meanwhile is about to give it back.

@@ -12,7 +12,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::render::Renderer;
 use crate::session::Session;
 use crate::session::read::lookup::{KeyBatch, not_connected};
-use crate::session::{Planted, is_planted};
 use crate::value::{Param, Value, ValueRef};
 
 /// Pairs of which no key that an index takes is too long for one statement.
@@ -88,7 +87,7 @@ pub(super) fn dissociate(
     let table = Table::of(session, association);
     if session.engine.dialect().batch() == Batch::Arrays && pairs.len() > 1 {
         let matched = table.arrays(session, Operation::DeleteArrays, &keys)?;
-        if matched == pairs.len() as u64 || is_planted(Planted::PairStaleUntold) {
+        if matched == pairs.len() as u64 {
             return Ok(());
         }
         let message = format!(
@@ -113,7 +112,7 @@ pub(super) fn dissociate(
     let connection = session.connection.as_mut().ok_or_else(not_connected)?;
     let result = connection.execute_each(&sql, Rows::new(&params, table.width), &mut |outcome| {
         at += 1;
-        if outcome.matched == 0 && !is_planted(Planted::PairStaleUntold) {
+        if outcome.matched == 0 {
             stale = Some(at - 1);
             return Err(Error::new(ErrorKind::StaleData, "no row matched"));
         }
