@@ -222,6 +222,8 @@ pub enum Capability {
     GeneratedKeys,
     /// RETURNING.
     Returning,
+    /// UPDATE … RETURNING.
+    UpdateReturning,
     /// INSERT … ON CONFLICT.
     Upsert,
     /// NULLS FIRST and NULLS LAST.
@@ -276,6 +278,7 @@ impl Capability {
             Self::Checks => capabilities.checks,
             Self::GeneratedKeys => capabilities.generated_keys,
             Self::Returning => capabilities.returning,
+            Self::UpdateReturning => capabilities.update_returning,
             Self::Upsert => capabilities.upsert,
             Self::NullsOrder => capabilities.nulls_order,
             Self::RowValues => capabilities.row_values,
@@ -307,6 +310,7 @@ const REFUSALS: &[(&str, Capability)] = &[
     ("without a transaction", Capability::Transactions),
     ("a transaction", Capability::Transactions),
     ("a savepoint", Capability::Savepoints),
+    ("UPDATE … RETURNING", Capability::UpdateReturning),
     ("RETURNING", Capability::Returning),
     ("ON CONFLICT", Capability::Upsert),
     ("a read-only transaction", Capability::ReadOnlyTransactions),
@@ -342,6 +346,7 @@ impl fmt::Display for Capability {
             Self::Checks => "check constraints",
             Self::GeneratedKeys => "generated keys",
             Self::Returning => "RETURNING",
+            Self::UpdateReturning => "UPDATE … RETURNING",
             Self::Upsert => "upsert",
             Self::NullsOrder => "NULLS FIRST and LAST",
             Self::RowValues => "rows of values in comparisons",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use selfsame::Result;
 use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, Statistics};
 use selfsame::dialect::{
-    Batch, Capabilities, DatePart, Dialect, GeneratedKey, JsonStep, TextMatch, Transaction,
+    Batch, Capabilities, DatePart, Dialect, GeneratedKey, JsonStep, TextMatch, Transaction, Upsert,
 };
 use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::ValueType;
@@ -170,7 +170,17 @@ impl Dialect for ClaimingDialect {
         placeholder(index: usize, ty: ValueType, out: &mut String);
         literal(text: &str, out: &mut String);
         limit(limit: Option<u64>, offset: Option<u64>, out: &mut String);
-        null_safe_equality(negated: bool) -> &'static str;
+        null_safe_equality(negated: bool) -> [&'static str; 3];
+        like_escape() -> &'static str;
+        default_row() -> &'static str;
+        row_list() -> &'static str;
+        upsert() -> Upsert;
+        share_lock() -> &'static str;
+        limits_in_subqueries() -> bool;
+        ddl_commits() -> bool;
+        key_type(ty: &ColumnType, parts: usize) -> Cow<'static, str>;
+        table_options() -> &'static str;
+        computed_may_refuse_null() -> bool;
         excluded(column: &str, out: &mut String);
         is_same_type(one: &ColumnType, other: &ColumnType) -> bool;
         text_form(ty: &ColumnType) -> Option<Cow<'static, str>>;

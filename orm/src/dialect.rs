@@ -70,13 +70,65 @@ pub trait Dialect: Debug + Send + Sync {
         }
     }
 
-    /// Writes a comparison that treats NULL as a value. `negated` asks for "differs". By default `IS [NOT] DISTINCT FROM`.
-    fn null_safe_equality(&self, negated: bool) -> &'static str {
-        if negated {
-            " IS DISTINCT FROM "
-        } else {
-            " IS NOT DISTINCT FROM "
+    /// A comparison that treats NULL as a value: what stands before, between and behind its operands. `negated` asks for "differs". By
+    /// default `IS [NOT] DISTINCT FROM`.
+    fn null_safe_equality(&self, negated: bool) -> [&'static str; 3] {
+        match negated {
+            true => ["", " IS DISTINCT FROM ", ""],
+            false => ["", " IS NOT DISTINCT FROM ", ""],
         }
+    }
+
+    /// What follows the pattern of LIKE, in which a backslash takes the character behind it as it is. By default `ESCAPE '\'`.
+    fn like_escape(&self) -> &'static str {
+        r" ESCAPE '\'"
+    }
+
+    /// What follows the table's name in an INSERT of one row of defaults. By default `DEFAULT VALUES`.
+    fn default_row(&self) -> &'static str {
+        " DEFAULT VALUES"
+    }
+
+    /// What stands before the rows of `(a, b) IN (…)`. By default `VALUES`.
+    fn row_list(&self) -> &'static str {
+        "VALUES "
+    }
+
+    /// How an INSERT takes a row whose key is there already. By default by ON CONFLICT. Only asked where
+    /// [`upsert`](Capabilities::upsert) is claimed.
+    fn upsert(&self) -> Upsert {
+        Upsert::OnConflict
+    }
+
+    /// The lock of a query that only keeps writers away. By default `FOR SHARE`.
+    fn share_lock(&self) -> &'static str {
+        " FOR SHARE"
+    }
+
+    /// Whether a query with a LIMIT may stand in IN and EXISTS. By default it may; else it stands there as a table of its own.
+    fn limits_in_subqueries(&self) -> bool {
+        true
+    }
+
+    /// Whether CREATE, ALTER and DROP commit the transaction that they run in. By default not: they are undone by a rollback.
+    fn ddl_commits(&self) -> bool {
+        false
+    }
+
+    /// The type of a column that is one of `parts` columns of a key or an index. By default [`column_type`](Self::column_type).
+    fn key_type(&self, ty: &ColumnType, parts: usize) -> Cow<'static, str> {
+        let _ = parts;
+        self.column_type(ty)
+    }
+
+    /// What follows the closing parenthesis of CREATE TABLE. By default nothing.
+    fn table_options(&self) -> &'static str {
+        ""
+    }
+
+    /// Whether a computed column may be declared NOT NULL. By default it may.
+    fn computed_may_refuse_null(&self) -> bool {
+        true
     }
 
     /// Writes the name of a column in the row that an INSERT with ON CONFLICT could not insert. By default `excluded."name"`.
@@ -415,6 +467,16 @@ pub enum Batch {
     Arrays,
 }
 
+/// How an INSERT takes a row whose key is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Upsert {
+    /// `ON CONFLICT (key) DO UPDATE SET …` or `DO NOTHING`.
+    OnConflict,
+    /// `ON DUPLICATE KEY UPDATE …`, which no key is named in: that the row there is the one with this key is asked for in what is set.
+    OnDuplicateKey,
+}
+
 /// Begins, ends or marks a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -521,8 +583,10 @@ pub struct Capabilities {
     pub checks: bool,
     /// The database generates integer keys.
     pub generated_keys: bool,
-    /// INSERT, UPDATE and DELETE can return rows.
+    /// INSERT and DELETE can return rows.
     pub returning: bool,
+    /// UPDATE can return rows.
+    pub update_returning: bool,
     /// INSERT can update the existing row on conflict.
     pub upsert: bool,
     /// Rows can be locked by a query.
@@ -599,6 +663,7 @@ setters!(
     with_checks: checks: bool,
     with_generated_keys: generated_keys: bool,
     with_returning: returning: bool,
+    with_update_returning: update_returning: bool,
     with_upsert: upsert: bool,
     with_row_locks: row_locks: bool,
     with_deferrable_constraints: deferrable_constraints: bool,

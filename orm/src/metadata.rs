@@ -384,7 +384,7 @@ fn is_known_as(table: &Table, association: &Table) -> bool {
 
 fn run(engine: &Engine, plan: impl FnOnce(&mut Connected) -> Result<Vec<Sql>>) -> Result<()> {
     let mut connected = engine.connect()?;
-    let in_transaction = engine.capabilities().transactions;
+    let in_transaction = engine.capabilities().transactions && !engine.dialect().ddl_commits();
     if in_transaction {
         connected.begin(Begin {
             writes_first: true,

@@ -6,6 +6,7 @@
 mod association;
 pub(crate) mod computed;
 mod definition;
+mod duplicate_key;
 mod expression;
 mod statement;
 mod text;
@@ -82,7 +83,7 @@ impl<'d> Renderer<'d> {
         text.table(table);
         if columns.is_empty() {
             assert_eq!(rows, 1, "an INSERT of defaults is one row");
-            text.push(" DEFAULT VALUES");
+            text.push(self.dialect.default_row());
         } else {
             text.column_list(table, columns);
             text.overriding(table, columns);

@@ -100,6 +100,7 @@ impl Dialect for PostgresDialect {
             .with_checks(true)
             .with_generated_keys(true)
             .with_returning(true)
+            .with_update_returning(true)
             .with_upsert(true)
             .with_row_locks(true)
             .with_deferrable_constraints(true)

@@ -30,7 +30,6 @@ mod database;
 mod local;
 mod pooler;
 mod server;
-mod supervised;
 
 pub use container::sweep;
 pub use database::Database;
@@ -39,15 +38,10 @@ pub use server::Server;
 
 /// Whether tests must fail, instead of being reported as ignored, when there is no server: `SELFSAME_REQUIRE` lists `postgres`.
 pub fn required() -> bool {
-    is_required("postgres")
+    selfsame_testing::is_required("postgres")
 }
 
 /// The same of PgBouncer: `SELFSAME_REQUIRE` lists `pgbouncer`.
 pub fn pooler_required() -> bool {
-    is_required("pgbouncer")
-}
-
-fn is_required(wanted: &str) -> bool {
-    std::env::var("SELFSAME_REQUIRE")
-        .is_ok_and(|names| names.split(',').any(|name| name.trim() == wanted))
+    selfsame_testing::is_required("pgbouncer")
 }

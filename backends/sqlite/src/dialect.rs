@@ -57,6 +57,7 @@ impl Dialect for SqliteDialect {
             .with_checks(true)
             .with_generated_keys(true)
             .with_returning(true)
+            .with_update_returning(true)
             .with_upsert(true)
             .with_deferrable_constraints(true)
             .with_nulls_order(true)
@@ -119,8 +120,8 @@ impl Dialect for SqliteDialect {
         }
     }
 
-    fn null_safe_equality(&self, negated: bool) -> &'static str {
-        if negated { " IS NOT " } else { " IS " }
+    fn null_safe_equality(&self, negated: bool) -> [&'static str; 3] {
+        ["", if negated { " IS NOT " } else { " IS " }, ""]
     }
 
     /// `CAST` takes no COLLATE.

@@ -56,7 +56,7 @@ without! {
     foreign_keys: |all| all.with_foreign_keys(false).with_deferrable_constraints(false);
     checks: |all| all.with_checks(false);
     generated_keys: |all| all.with_generated_keys(false);
-    returning: |all| all.with_returning(false);
+    returning: |all| all.with_returning(false).with_update_returning(false);
     modes_of_transactions: |all| all
         .with_read_only_transactions(false)
         .with_isolation_levels(Vec::new())

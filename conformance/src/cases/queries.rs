@@ -158,7 +158,9 @@ fn null_safe(context: &mut Context) -> CaseResult {
         (differs, is_null, vec![1, 3]),
         (differs, int(1), vec![2, 3]),
     ] {
-        finds(&mut database, &format!("[v]{operator}?"), &[param], &wanted)?;
+        let [before, between, behind] = operator;
+        let condition = format!("{before}[v]{between}?{behind}");
+        finds(&mut database, &condition, &[param], &wanted)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ mod batch;
 mod sizes;
 mod statements;
 
+use selfsame::dialect::Upsert;
 use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::value::{Value, ValueType};
 
@@ -306,12 +307,14 @@ fn returning(context: &mut Context) -> CaseResult {
         &columns,
     )?;
     check_eq!(inserted, [pair(3, 30)], "INSERT must return its row");
-    let updated = database.rows(
-        "UPDATE [t] SET [v] = [v] + 1 WHERE [id] = ? RETURNING [id], [v]",
-        &[int(2)],
-        &columns,
-    )?;
-    check_eq!(updated, [pair(2, 21)], "UPDATE must return the new row");
+    let update = "UPDATE [t] SET [v] = [v] + 1 WHERE [id] = ?";
+    if database.dialect().capabilities().update_returning {
+        let update = format!("{update} RETURNING [id], [v]");
+        let updated = database.rows(&update, &[int(2)], &columns)?;
+        check_eq!(updated, [pair(2, 21)], "UPDATE must return the new row");
+    } else {
+        database.execute(update, &[int(2)])?;
+    }
     let deleted = database.rows(
         "DELETE FROM [t] WHERE [id] = ? RETURNING [id], [v]",
         &[int(1)],
@@ -328,9 +331,15 @@ fn returning(context: &mut Context) -> CaseResult {
 
 fn upsert(context: &mut Context) -> CaseResult {
     let mut database = tens(context, 1)?;
-    let statement = "INSERT INTO [t] ([id], [v]) VALUES (?, ?) ON CONFLICT ([id]) DO UPDATE SET [v] = excluded.[v]";
-    database.execute(statement, &[int(1), int(11)])?;
-    database.execute(statement, &[int(2), int(22)])?;
+    let insert = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
+    let statement = match database.dialect().upsert() {
+        Upsert::OnDuplicateKey => {
+            format!("{insert} ON DUPLICATE KEY UPDATE [v] = VALUES([v])")
+        }
+        _ => format!("{insert} ON CONFLICT ([id]) DO UPDATE SET [v] = excluded.[v]"),
+    };
+    database.execute(&statement, &[int(1), int(11)])?;
+    database.execute(&statement, &[int(2), int(22)])?;
     check_eq!(
         values_of(&mut database)?,
         [11, 22],

@@ -185,7 +185,8 @@ fn null_equals_null(dialect: &dyn Dialect, kind: StatementKind, text: &str) -> O
     if !places(condition, "ANY").is_empty() {
         return None;
     }
-    let bent = replaced(condition, " = ", dialect.null_safe_equality(false))?;
+    let [_, same, _] = dialect.null_safe_equality(false);
+    let bent = replaced(condition, " = ", same)?;
     Some(format!("{}{bent}{}", &text[..start], &text[end..]))
 }
 

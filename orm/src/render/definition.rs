@@ -36,6 +36,7 @@ impl Renderer<'_> {
         definition.foreign_keys(&mut text, deferred)?;
         definition.checks(&mut text)?;
         text.push(")");
+        text.push(self.dialect.table_options());
         Ok(text.finish(StatementKind::Ddl, Vec::new()))
     }
 
@@ -240,8 +241,8 @@ impl<'t> Definition<'t> {
                 key_is_written |= key.is_primary_key;
                 continue;
             }
-            let ty = self.renderer.dialect.column_type(&column.ty);
-            text.push(&ty);
+            text.push(&self.column_type(i));
+            let mut refuses_null = !column.nullable;
             if let Generated::Computed(expression) = &column.generated {
                 self.check_computed(column)?;
                 let mut computed = String::new();
@@ -249,8 +250,9 @@ impl<'t> Definition<'t> {
                     .dialect
                     .computed_column(expression, &mut computed);
                 text.push(&computed);
+                refuses_null &= self.renderer.dialect.computed_may_refuse_null();
             }
-            if !column.nullable {
+            if refuses_null {
                 text.push(" NOT NULL");
             }
             if let Generated::Default(expression) = &column.generated {
@@ -259,6 +261,34 @@ impl<'t> Definition<'t> {
             }
         }
         Ok(key_is_written)
+    }
+
+    /// The type of a column, which may be another one where it is part of a key.
+    fn column_type(&self, position: usize) -> Cow<'static, str> {
+        let (dialect, column) = (self.renderer.dialect, &self.table.columns[position]);
+        let parts = self.key_parts(position);
+        match parts {
+            0 => dialect.column_type(&column.ty),
+            parts => dialect.key_type(&column.ty, parts),
+        }
+    }
+
+    /// How many columns the longest key or index has that the column is part of; 0 if it is part of none.
+    fn key_parts(&self, position: usize) -> usize {
+        let table = self.table;
+        let name = &table.columns[position].name;
+        let lists = table.uniques.iter().chain(&table.indexes);
+        let lists = lists.map(|index| &index.columns);
+        let lists = lists.chain(table.foreign_keys.iter().map(|key| &key.columns));
+        let longest = lists
+            .filter(|columns| columns.contains(name))
+            .map(Vec::len)
+            .max();
+        let of_key = match table.primary_key.contains(&position) {
+            true => table.primary_key.len(),
+            false => 0,
+        };
+        longest.unwrap_or_default().max(of_key)
     }
 
     fn check_computed(&self, column: &Column) -> Result<()> {

@@ -210,10 +210,12 @@ impl<'a> Writer<'a> {
                 negated,
             } => {
                 let form = self.common_form([&**left, &**right]);
+                let [before, between, behind] = self.text.dialect.null_safe_equality(*negated);
+                self.push(before);
                 self.operand_as(left, &form);
-                let operator = self.text.dialect.null_safe_equality(*negated);
-                self.push(operator);
+                self.push(between);
                 self.operand_as(right, &form);
+                self.push(behind);
             }
             Node::Between {
                 subject,
@@ -244,7 +246,7 @@ impl<'a> Writer<'a> {
                 self.push(not(*negated));
                 self.push(" LIKE ");
                 self.text_operand(pattern);
-                self.push(r" ESCAPE '\'");
+                self.push(self.text.dialect.like_escape());
             }
             Node::TextMatch {
                 test,

@@ -1,9 +1,10 @@
 //! Whole statements with expressions in them.
 
+use super::duplicate_key::on_duplicate_key;
 use super::expression::{Names, Rendered, Writer, write};
 use super::{Lock, types};
 use crate::backend::StatementKind;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Upsert};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
 use crate::sql::{
@@ -209,7 +210,7 @@ pub fn render_insert(dialect: &dyn Dialect, node: &InsertNode) -> Result<Rendere
             writer.push("INSERT INTO ");
             writer.text.source(table);
             if node.columns.is_empty() {
-                writer.push(" DEFAULT VALUES");
+                writer.push(dialect.default_row());
             } else {
                 for (i, column) in node.columns.iter().enumerate() {
                     writer.push(if i == 0 { " (" } else { ", " });
@@ -222,7 +223,7 @@ pub fn render_insert(dialect: &dyn Dialect, node: &InsertNode) -> Result<Rendere
             }
             writer.reading([&*table.name], |writer| {
                 if let Some(conflict) = &node.conflict {
-                    on_conflict(writer, table, conflict);
+                    on_conflict(writer, node, conflict);
                 }
                 returning(writer, &node.returning);
             });
@@ -254,7 +255,14 @@ fn inserted(writer: &mut Writer<'_>, node: &InsertNode) {
     }
 }
 
-fn on_conflict(writer: &mut Writer<'_>, table: &Table, conflict: &ConflictNode) {
+fn on_conflict(writer: &mut Writer<'_>, node: &InsertNode, conflict: &ConflictNode) {
+    let table = &*node.table;
+    if conflict.update.as_ref().is_some_and(Vec::is_empty) {
+        return writer.fail(invalid(table, "DO UPDATE needs a column to set"));
+    }
+    if writer.text.dialect.upsert() == Upsert::OnDuplicateKey {
+        return on_duplicate_key(writer, node, conflict);
+    }
     writer.push(" ON CONFLICT");
     for (i, column) in conflict.target.iter().enumerate() {
         writer.push(if i == 0 { " (" } else { ", " });
@@ -266,9 +274,6 @@ fn on_conflict(writer: &mut Writer<'_>, table: &Table, conflict: &ConflictNode) 
     let Some(set) = &conflict.update else {
         return writer.push(" DO NOTHING");
     };
-    if set.is_empty() {
-        return writer.fail(invalid(table, "DO UPDATE needs a column to set"));
-    }
     writer.push(" DO UPDATE");
     assignments(writer, table, set);
     condition(writer, " WHERE ", conflict.filter.as_ref());
@@ -284,7 +289,10 @@ pub fn render_update(dialect: &dyn Dialect, node: &UpdateNode) -> Result<Rendere
     if node.set.is_empty() {
         return Err(invalid(table, "an UPDATE needs a column to set"));
     }
-    check_returning(dialect, table, &node.returning)?;
+    if !node.returning.is_empty() && !dialect.capabilities().update_returning {
+        let what = "UPDATE … RETURNING";
+        return Err(Error::unsupported(dialect.name(), what).entity(&table.name));
+    }
     let mut nodes = node.set.iter().map(|(_, value)| value);
     let has_subquery =
         node.filter.as_ref().is_some_and(Node::has_subquery) || nodes.any(Node::has_subquery);
@@ -349,7 +357,7 @@ pub(super) fn assignments(writer: &mut Writer<'_>, table: &Table, set: &[(Column
 }
 
 /// A value as that of a column.
-fn assigned(writer: &mut Writer<'_>, column: &ColumnRef, value: &Node) {
+pub(super) fn assigned(writer: &mut Writer<'_>, column: &ColumnRef, value: &Node) {
     let definition = column.table.columns.get(column.index);
     let form = definition.and_then(|definition| writer.form_of(&definition.ty));
     writer.node_as(value, &form);
@@ -380,6 +388,17 @@ impl Writer<'_> {
         let outer = std::mem::replace(&mut self.names, Names::Qualified);
         self.nested(|writer| writer.body(node));
         self.names = outer;
+    }
+
+    /// The query of an IN; as a table where its bounds may not stand there.
+    pub(super) fn subquery(&mut self, node: &SelectNode) {
+        let is_bounded = node.limit.is_some() || node.offset.is_some();
+        if !is_bounded || self.text.dialect.limits_in_subqueries() {
+            return self.select(node);
+        }
+        self.push("SELECT * FROM (");
+        self.select(node);
+        self.push(") AS q");
     }
 
     /// Writes a query whose values are not read but used.
@@ -446,7 +465,7 @@ impl Writer<'_> {
         }
         self.push(match lock.strength {
             LockStrength::Update => " FOR UPDATE",
-            LockStrength::Share => " FOR SHARE",
+            LockStrength::Share => dialect.share_lock(),
         });
         self.push(match lock.locked {
             Locked::Wait => "",
@@ -591,7 +610,7 @@ fn limit(writer: &mut Writer<'_>, limit: Option<u64>, offset: Option<u64>) {
 }
 
 /// A column that is written to, by its name alone.
-fn target(writer: &mut Writer<'_>, table: &Table, column: &ColumnRef) {
+pub(super) fn target(writer: &mut Writer<'_>, table: &Table, column: &ColumnRef) {
     let same = std::ptr::eq(&*column.table, table) || column.table.name == table.name;
     match table.columns.get(column.index) {
         Some(definition) if same => writer.text.identifier(&definition.name),

@@ -88,6 +88,7 @@ impl Dialect for Values {
             .with_date_parts(true)
             .with_computed_columns(true)
             .with_returning(true)
+            .with_update_returning(true)
             .with_upsert(true)
             .with_max_parameters(Some(8))
     }
@@ -125,6 +126,7 @@ impl Dialect for Arrays {
             .with_date_parts(true)
             .with_computed_columns(true)
             .with_returning(true)
+            .with_update_returning(true)
             .with_upsert(true)
             .with_row_locks(true)
             .with_nulls_order(true)

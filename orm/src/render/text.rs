@@ -193,7 +193,7 @@ impl<'d> Text<'d> {
         });
     }
 
-    /// `a IN (?, ?)`, or `(a, b) IN (VALUES (?, ?), (?, ?))`: SQLite takes no bare list of rows. The columns stand behind `prefix`.
+    /// `a IN (?, ?)`, or `(a, b) IN (VALUES (?, ?), (?, ?))`. The columns stand behind `prefix`.
     pub(super) fn in_params(
         &mut self,
         prefix: &str,
@@ -211,7 +211,8 @@ impl<'d> Text<'d> {
         }
         self.push("(");
         self.behind(prefix, table, columns);
-        self.push(") IN (VALUES ");
+        self.push(") IN (");
+        self.push(self.dialect.row_list());
         self.each(rows, ", ", |text, _| {
             text.push("(");
             text.params(table, columns);

@@ -2,13 +2,11 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use selfsame::error::Result;
-
-use super::supervised::{Supervised, free_port, refused};
+use selfsame_testing::{Supervised, free_port, random_password, refused};
 
 /// Runs the server in a folder of its own until its standard input ends, which it does however this process ends. The password
 /// comes as the first line.
@@ -107,10 +105,4 @@ fn is_complete(folder: &Path) -> bool {
     ["initdb", "pg_ctl", "postgres"]
         .iter()
         .all(|program| folder.join(program).is_file())
-}
-
-fn random_password() -> io::Result<String> {
-    let mut bytes = [0; 16];
-    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

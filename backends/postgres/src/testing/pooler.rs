@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use selfsame::error::Result;
+use selfsame_testing::{Supervised, free_port, refused};
 use url::Url;
 
 use super::server::Server;
-use super::supervised::{Supervised, free_port, refused};
 
 /// Runs PgBouncer in a folder of its own until its standard input ends. Its configuration, which holds a password, comes first, up to a line
 /// with a dot.

@@ -4,10 +4,10 @@ use std::env;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
 use selfsame::error::{Error, ErrorKind, Result};
+use selfsame_testing::run_name;
 
 use super::container::Container;
 use super::database::Database;
@@ -171,11 +171,4 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Server").field(&self.0.description).finish()
     }
-}
-
-fn run_name() -> String {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis());
-    format!("{}_{now:x}", std::process::id())
 }

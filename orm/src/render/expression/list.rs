@@ -19,7 +19,7 @@ impl Writer<'_> {
                 self.operand(subject);
                 self.push(not(negated));
                 self.push(" IN (");
-                self.select(query);
+                self.subquery(query);
                 return self.push(")");
             }
         };

@@ -100,7 +100,9 @@ impl Comparison<'_> {
                 database: database.ty.clone(),
             });
         }
-        if code.nullable != database.nullable {
+        let is_computed = matches!(code.generated, Generated::Computed(_));
+        let is_told = !is_computed || self.dialect.computed_may_refuse_null();
+        if code.nullable != database.nullable && is_told {
             self.found.push(Difference::Nullable {
                 table: table.clone(),
                 column: column.clone(),

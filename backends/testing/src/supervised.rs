@@ -1,17 +1,19 @@
 //! [`Supervised`]: a server that a shell starts and stops.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use selfsame::error::{Error, ErrorKind, Result};
+use selfsame::error::Result;
+
+use crate::refused;
 
 /// A shell that runs a server until its standard input ends, which it does however this process ends, and then cleans up.
-pub(super) struct Supervised {
+#[derive(Debug)]
+pub struct Supervised {
     supervisor: Child,
     /// The supervisor ends with it.
     lifeline: Option<ChildStdin>,
@@ -19,8 +21,12 @@ pub(super) struct Supervised {
 
 impl Supervised {
     /// Runs `script` with `program`, `arguments` and the lines of `told` on its standard input, and waits for its word: `ready`, or why
-    /// `name` did not start. As root it runs as another user, since neither PostgreSQL nor PgBouncer runs as root.
-    pub(super) fn start(
+    /// `name` did not start. As root it runs as another user, since no server of a database runs as root.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](selfsame::ErrorKind::Configuration), with what the script said.
+    pub fn start(
         name: &str,
         script: &str,
         program: &Path,
@@ -79,22 +85,11 @@ fn unprivileged_user() -> Option<(u32, u32)> {
         return None;
     }
     let accounts = fs::read_to_string("/etc/passwd").ok()?;
-    ["postgres", "nobody"].iter().find_map(|name| {
+    ["postgres", "mysql", "nobody"].iter().find_map(|name| {
         let account = accounts
             .lines()
             .find(|line| line.split(':').next() == Some(name))?;
         let mut fields = account.split(':').skip(2);
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     })
-}
-
-pub(super) fn free_port() -> io::Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()
-        .map(|address| address.port())
-}
-
-#[cold]
-pub(super) fn refused(message: String) -> Error {
-    Error::new(ErrorKind::Configuration, message)
 }

@@ -1,0 +1,203 @@
+//! [`MariaDb`]: where the server is, and how to connect to it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use selfsame::backend::{Backend, Connection, Scheme};
+use selfsame::dialect::Dialect;
+use selfsame::error::{Error, Result};
+
+use crate::connection::MariaDbConnection;
+use crate::dialect::MariaDbDialect;
+use crate::link::connect;
+use crate::options::Options;
+
+/// Opens `mariadb://…` and `mysql://…`.
+pub const SCHEME: Scheme = Scheme {
+    names: &["mariadb", "mysql"],
+    open: |url| Ok(Arc::new(MariaDb::url(url)?)),
+};
+
+/// A MariaDB database, on one server or on the nodes of a cluster.
+///
+/// ```
+/// use selfsame_mariadb::MariaDb;
+///
+/// let mariadb = MariaDb::url("mariadb://ada:secret@one,two,three/library?spread=true")?;
+/// assert!(!format!("{mariadb:?}").contains("secret"));
+/// # Ok::<(), selfsame::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct MariaDb {
+    options: Options,
+    dialect: MariaDbDialect,
+    /// How often it connected, which says with which host the next connection begins.
+    connected: Arc<AtomicUsize>,
+}
+
+impl MariaDb {
+    /// The database at a URL: `mariadb://user:password@host:port/database?option=value`. Of several hosts, separated by commas, the first
+    /// that answers is taken.
+    ///
+    /// | option | what it does |
+    /// |---|---|
+    /// | `socket` | a Unix socket, instead of the hosts |
+    /// | `spread=true` | each connection begins with the next host: connections spread over the nodes of a cluster |
+    /// | `sync_wait` | Galera's `wsrep_sync_wait`: 1 lets reads, 7 reads and writes wait until the node has applied what the cluster committed before |
+    /// | `sslmode` | `disable`, the default; `require` and `verify-full` verify the server's certificate for its host, `verify-ca` for any |
+    /// | `sslrootcert` | a file with the authority to trust |
+    /// | `lock_timeout` | as [`lock_timeout`](Self::lock_timeout), in seconds |
+    /// | `statement_timeout` | as [`statement_timeout`](Self::statement_timeout), in seconds |
+    /// | `connect_timeout`, `response_timeout` | as the methods of these names, in seconds |
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](selfsame::ErrorKind::Configuration) if the URL is malformed, names no host or an unknown option, or if it needs TLS
+    /// and the crate was built without its feature `tls`. The error shows no password.
+    pub fn url(url: &str) -> Result<Self> {
+        let options = Options::parse(url)?;
+        let dialect = MariaDbDialect {
+            lock_timeout: options.lock_timeout,
+        };
+        Ok(Self {
+            options,
+            dialect,
+            connected: Arc::default(),
+        })
+    }
+
+    /// The database that unqualified names belong to, instead of the URL's.
+    #[must_use]
+    pub fn database(mut self, name: &str) -> Self {
+        self.options.database = Some(name.to_owned());
+        self
+    }
+
+    /// How long connecting may take in all, five seconds by default.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.options.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a statement may run before it fails as [`Busy`](selfsame::ErrorKind::Busy); without limit by default.
+    #[must_use]
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.options.statement_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a statement waits for a lock before it fails as [`Busy`](selfsame::ErrorKind::Busy), in whole seconds; the server's own
+    /// limit, mostly 50 seconds, by default.
+    #[must_use]
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.options.lock_timeout = Some(timeout);
+        self.dialect.lock_timeout = Some(timeout);
+        self
+    }
+
+    /// How long the server may be silent while a statement runs before the connection is given up as
+    /// [`ConnectionLost`](selfsame::ErrorKind::ConnectionLost). By default three seconds more than
+    /// [`statement_timeout`](Self::statement_timeout), and five minutes without one. A rollback, and the reset between two users of a
+    /// connection, wait for five seconds at most.
+    #[must_use]
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.options.response_timeout = Some(timeout);
+        self
+    }
+
+    /// Lets statements on a Galera node wait until it has applied what the cluster committed before: `wsrep_sync_wait`, a sum of 1 (reads),
+    /// 2 (UPDATE and DELETE), 4 (INSERT) and 8 (SHOW). Without it a session may not see on one node what another has committed on
+    /// another just now.
+    #[must_use]
+    pub fn sync_wait(mut self, mask: u32) -> Self {
+        self.options.sync_wait = Some(mask);
+        self
+    }
+
+    /// User, hosts and database: everything that may be shown.
+    #[cfg(feature = "testing")]
+    pub(crate) fn address(&self) -> String {
+        self.options.address()
+    }
+}
+
+impl fmt::Debug for MariaDb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MariaDb")
+            .field("address", &self.options.address())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Backend for MariaDb {
+    fn connect(&self) -> Result<Box<dyn Connection>> {
+        let first = match self.options.spread {
+            true => self.connected.fetch_add(1, Ordering::Relaxed),
+            false => 0,
+        };
+        let link = connect(&self.options, first).map_err(|error| {
+            let address = self.options.address();
+            let message = format!("cannot connect to {address}: {}", error.message());
+            let named = Error::new(error.kind(), message);
+            match error.native_code() {
+                Some(code) => named.code(code),
+                None => named,
+            }
+        })?;
+        Ok(Box::new(MariaDbConnection::new(link)))
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        &self.dialect
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use selfsame::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn malformed_urls_are_refused_without_their_password() {
+        for url in [
+            "",
+            "postgres://u:hunter2@h/d",
+            "mariadb:u:hunter2@h/d",
+            "mariadb://u:hunter2@h:port/d",
+            "mariadb://u:hunter2@h/d?nonsense=hunter2",
+            "mariadb://u:hunter2@h/d?sslmode=hunter2",
+            "mariadb://u:hunter2@h/d?spread=hunter2",
+            "mariadb://u:hunter2@h/d?sync_wait=16",
+            "mariadb://u:hunter2@h/d?lock_timeout=0",
+            "mariadb:///d",
+        ] {
+            let error = MariaDb::url(url).expect_err(url);
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
+            assert!(!format!("{error:?} {error}").contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_where_but_no_password() {
+        for (url, shown) in [
+            (
+                "mariadb://ada:hunter2@db.example:3307,[::1]/books?spread=true",
+                "mariadb://ada:***@db.example:3307,[::1]:3306/books",
+            ),
+            (
+                "mysql://ada@localhost/b%C3%BCcher?socket=%2Frun%2Fm.sock",
+                "mariadb://ada@/run/m.sock/bücher",
+            ),
+        ] {
+            let mariadb = MariaDb::url(url).expect(url);
+            assert_eq!(
+                format!("{mariadb:?}"),
+                format!("MariaDb {{ address: {shown:?}, .. }}")
+            );
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! What the driver and the server report, as the library's errors.
+//!
+//! The server's messages quote values. So the driver's error is never a source; of the codes that mostly speak of values the message is our
+//! own, and of all others only those words are kept that the server itself writes or that are in the statement.
+
+use std::io;
+use std::time::Duration;
+
+use mysql::{DriverError, MySqlError};
+use selfsame::error::{Error, ErrorKind, without_values};
+
+use crate::words::WORDS;
+
+/// What was being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Connecting.
+    Connect,
+    /// Running a statement, while the server may be silent for so long.
+    Run(Duration),
+}
+
+/// The server's number for an error that it reported.
+pub(crate) fn code_of(error: &mysql::Error) -> Option<u16> {
+    match error {
+        mysql::Error::MySqlError(reported) => Some(reported.code),
+        _ => None,
+    }
+}
+
+/// Turns an error of the driver into one of the library.
+pub(crate) fn classify(error: mysql::Error, phase: Phase, statement: &str) -> Error {
+    match error {
+        mysql::Error::MySqlError(reported) => reported_by_server(&reported, phase, statement),
+        mysql::Error::IoError(error) => undelivered(&error, phase),
+        mysql::Error::DriverError(error) => of_driver(&error, phase),
+        mysql::Error::CodecError(error) => {
+            // What is too long is not sent.
+            let message = error.to_string();
+            if message.contains("too large") || message.contains("larger than") {
+                let message =
+                    "a statement or value that is longer than the server's max_allowed_packet";
+                return Error::new(ErrorKind::OutOfRange, message).unsent();
+            }
+            Error::new(lost(phase), message)
+        }
+        #[cfg(feature = "tls")]
+        mysql::Error::TlsError(error) => Error::new(lost(phase), format!("TLS failed: {error}")),
+        // These hold what was read.
+        _ => Error::new(lost(phase), "the server's answer cannot be understood"),
+    }
+}
+
+fn lost(phase: Phase) -> ErrorKind {
+    match phase {
+        Phase::Connect => ErrorKind::Unreachable,
+        Phase::Run(_) => ErrorKind::ConnectionLost,
+    }
+}
+
+fn undelivered(error: &io::Error, phase: Phase) -> Error {
+    match (phase, error.kind()) {
+        (Phase::Run(waited), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Error::new(
+            ErrorKind::ConnectionLost,
+            format!("the server has not answered for {waited:?}, and the connection is given up"),
+        ),
+        _ => Error::new(lost(phase), error.to_string()),
+    }
+}
+
+fn of_driver(error: &DriverError, phase: Phase) -> Error {
+    let kind = match error {
+        DriverError::MismatchedStmtParams(..)
+        | DriverError::MixedParams
+        | DriverError::Params(_) => ErrorKind::InvalidStatement,
+        DriverError::TlsNotSupported => ErrorKind::Configuration,
+        DriverError::UnknownAuthPlugin(_)
+        | DriverError::OldMysqlPasswordDisabled
+        | DriverError::CleartextPluginDisabled => ErrorKind::Authentication,
+        DriverError::PacketTooLarge => ErrorKind::OutOfRange,
+        _ => lost(phase),
+    };
+    match kind {
+        // What is missing is named by the driver with its name, which stands in the statement.
+        ErrorKind::InvalidStatement => {
+            Error::new(kind, "the statement's parameters cannot be made out").unsent()
+        }
+        _ => Error::new(kind, error.to_string()),
+    }
+}
+
+/// The kind of an error number.
+fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
+    let is_connecting = phase == Phase::Connect;
+    match code {
+        1022 | 1062 | 1169 | 1586 | 1242 => ErrorKind::UniqueViolation,
+        1216 | 1217 | 1451 | 1452 | 1761 | 1762 | 1834 => ErrorKind::ForeignKeyViolation,
+        1048 | 1263 | 1364 => ErrorKind::NotNullViolation,
+        3819 | 4025 => ErrorKind::CheckViolation,
+        // A record changed since the snapshot that this transaction reads.
+        1020 => ErrorKind::Serialization,
+        1213 | 1614 => ErrorKind::Deadlock,
+        // A lock was waited for too long, the statement was interrupted, or ran longer than it may.
+        1205 | 1317 | 1969 | 3024 | 3572 => ErrorKind::Busy,
+        1290 | 1792 | 1836 => ErrorKind::ReadOnly,
+        1051 | 1109 | 1146 | 1932 => ErrorKind::NoSuchTable,
+        1045 | 1251 | 1698 | 1130 | 1044 if is_connecting => ErrorKind::Authentication,
+        1193 | 1115 | 1231 | 1273 if is_connecting => ErrorKind::Configuration,
+        // Shut down, killed, told nothing for too long, aborted; a node that is not part of its cluster now.
+        1053 | 1077 | 1079 | 1080 | 1152 | 1158..=1161 | 1184 | 1927 | 1047 | 4031 => lost(phase),
+        1153 | 1301 | 1264 | 1265 | 1292 | 1366 | 1367 | 1406 | 1365 | 1411 | 1416 | 1426
+        | 1441 | 1525 | 1690 | 1916 | 1918 | 4078 | 4161 => ErrorKind::OutOfRange,
+        1235 | 1286 | 1289 | 1295 => ErrorKind::Unsupported,
+        _ if is_connecting => ErrorKind::Unreachable,
+        1054 | 1064 | 1243 | 1305 => ErrorKind::InvalidStatement,
+        _ => match state.get(..2) {
+            Some("42") if !matches!(code, 1142..=1145 | 1227 | 1370) => ErrorKind::InvalidStatement,
+            Some("22") => ErrorKind::OutOfRange,
+            Some("08") => ErrorKind::ConnectionLost,
+            Some("0A") => ErrorKind::Unsupported,
+            _ => ErrorKind::Database,
+        },
+    }
+}
+
+fn reported_by_server(reported: &MySqlError, phase: Phase, statement: &str) -> Error {
+    let kind = kind_of(reported.code, &reported.state, phase);
+    let shown = match phase {
+        // Nothing has a parameter yet.
+        Phase::Connect => reported.message.clone(),
+        Phase::Run(_) => message(reported, kind, statement),
+    };
+    let error = Error::new(kind, shown).code(reported.code.to_string());
+    // Raised by a trigger or a procedure of the user, from anything.
+    if reported.code == 1644 {
+        return error;
+    }
+    let found = names(kind, &reported.message);
+    let error = match found.table {
+        Some(table) => error.entity(table),
+        None => error,
+    };
+    let error = match found.column {
+        Some(column) => error.column(column),
+        None => error,
+    };
+    let error = match reported.code {
+        // Of a node that is not ready, nothing was run.
+        1047 => error.unsent(),
+        _ => error,
+    };
+    match found.constraint {
+        Some(constraint) => error.constraint(constraint),
+        None => error,
+    }
+}
+
+/// What a message names.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Names {
+    table: Option<String>,
+    column: Option<String>,
+    constraint: Option<String>,
+}
+
+fn names(kind: ErrorKind, message: &str) -> Names {
+    let between = |text: &str, before: &str, behind: char| {
+        let (_, rest) = text.split_once(before)?;
+        rest.split_once(behind).map(|(name, _)| name.to_owned())
+    };
+    let mut names = Names::default();
+    match kind {
+        // Duplicate entry 'VALUE' for key 'NAME': the value may hold anything.
+        ErrorKind::UniqueViolation => {
+            let key = message.rsplit_once(" for key '").map(|(_, key)| key);
+            names.constraint = key
+                .and_then(|key| key.strip_suffix('\''))
+                .filter(|key| *key != "PRIMARY")
+                .map(str::to_owned);
+        }
+        // … fails (`db`.`table`, CONSTRAINT `name` FOREIGN KEY (`a`) …)
+        ErrorKind::ForeignKeyViolation => {
+            names.constraint = between(message, "CONSTRAINT `", '`');
+            names.table = message
+                .split_once("`.`")
+                .and_then(|(_, rest)| rest.split_once('`'))
+                .map(|(table, _)| table.to_owned());
+        }
+        // Column 'name' cannot be null; Field 'name' doesn't have a default value.
+        ErrorKind::NotNullViolation => names.column = between(message, "'", '\''),
+        // CONSTRAINT `name` failed for `db`.`table`; of a column, `db`.`table`.`column`.
+        ErrorKind::CheckViolation => {
+            names.constraint = between(message, "CONSTRAINT `", '`')
+                .map(|name| name.rsplit('.').next().unwrap_or_default().to_owned());
+        }
+        // Data too long for column 'name' at row 1: the value stands before.
+        ErrorKind::OutOfRange => {
+            names.column = message
+                .rsplit_once(" column ")
+                .map(|(_, rest)| rest.split(" at row").next().unwrap_or(rest))
+                .map(|place| place.trim_matches(['\'', '`']))
+                .map(|place| place.rsplit("`.`").next().unwrap_or(place).to_owned())
+                .filter(|column| !column.contains(['\'', '`', ' ']));
+        }
+        _ => {}
+    }
+    names
+}
+
+fn message(reported: &MySqlError, kind: ErrorKind, statement: &str) -> String {
+    let own = match reported.code {
+        1242 => "another row is in the way than that of the key which the upsert names",
+        1264 | 1690 => "the number is out of the range of its type",
+        1406 => "the value is too long for the column",
+        1292 | 1366 | 1411 => "a text that is no value of the type wanted",
+        1365 => "division by zero",
+        1644 => "a procedure or trigger of the database raised an error",
+        _ => match kind {
+            ErrorKind::UniqueViolation => "another row has this value already",
+            ErrorKind::ForeignKeyViolation => {
+                "a foreign key refuses this: the row referred to is missing, or the row is still referred to"
+            }
+            ErrorKind::NotNullViolation => "NULL where the column needs a value",
+            ErrorKind::CheckViolation => "the value breaks a CHECK constraint",
+            ErrorKind::OutOfRange => "a value that the database cannot take",
+            _ => {
+                return without_values(
+                    &reported.message.replace(['`', '\''], "\""),
+                    statement,
+                    WORDS,
+                );
+            }
+        },
+    };
+    own.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: Phase = Phase::Run(Duration::from_secs(1));
+
+    fn reported(code: u16, message: &str) -> Error {
+        let reported = MySqlError {
+            state: "HY000".to_owned(),
+            message: message.to_owned(),
+            code,
+        };
+        classify(
+            mysql::Error::MySqlError(reported),
+            RUN,
+            "UPDATE `t` SET `a` = ?",
+        )
+    }
+
+    #[test]
+    fn every_code_has_its_kind() {
+        for (code, kind) in [
+            (1062, ErrorKind::UniqueViolation),
+            (1451, ErrorKind::ForeignKeyViolation),
+            (1452, ErrorKind::ForeignKeyViolation),
+            (1048, ErrorKind::NotNullViolation),
+            (1364, ErrorKind::NotNullViolation),
+            (3819, ErrorKind::CheckViolation),
+            (4025, ErrorKind::CheckViolation),
+            (1205, ErrorKind::Busy),
+            (1969, ErrorKind::Busy),
+            (1213, ErrorKind::Deadlock),
+            (1020, ErrorKind::Serialization),
+            (1047, ErrorKind::ConnectionLost),
+            (1053, ErrorKind::ConnectionLost),
+            (1927, ErrorKind::ConnectionLost),
+            (1146, ErrorKind::NoSuchTable),
+            (1054, ErrorKind::InvalidStatement),
+            (1264, ErrorKind::OutOfRange),
+            (1792, ErrorKind::ReadOnly),
+            (1180, ErrorKind::Database),
+        ] {
+            assert_eq!(kind_of(code, "HY000", RUN), kind, "{code}");
+        }
+        for (code, kind) in [
+            (1045, ErrorKind::Authentication),
+            (1049, ErrorKind::Unreachable),
+            (1040, ErrorKind::Unreachable),
+            (1193, ErrorKind::Configuration),
+        ] {
+            assert_eq!(kind_of(code, "HY000", Phase::Connect), kind, "{code}");
+        }
+        let silent = io::Error::from(io::ErrorKind::WouldBlock);
+        let error = classify(mysql::Error::IoError(silent), RUN, "");
+        assert_eq!(error.kind(), ErrorKind::ConnectionLost);
+    }
+
+    #[test]
+    fn names_are_kept_and_values_are_not() {
+        let error = reported(
+            1062,
+            "Duplicate entry 'secret' for key 'x' for key 'users_name_key'",
+        );
+        assert_eq!(error.constraint_name(), Some("users_name_key"));
+        let error = reported(
+            1452,
+            "Cannot add or update a child row: a foreign key constraint fails (`db`.`tasks`, CONSTRAINT `tasks_user_fkey` FOREIGN KEY (`user_id`) REFERENCES `users` (`id`))",
+        );
+        assert_eq!(error.constraint_name(), Some("tasks_user_fkey"));
+        assert_eq!(error.entity_name(), Some("tasks"));
+        let error = reported(1048, "Column 'name' cannot be null");
+        assert_eq!(error.column_name(), Some("name"));
+        let error = reported(4025, "CONSTRAINT `age_check` failed for `db`.`users`");
+        assert_eq!(error.constraint_name(), Some("age_check"));
+        let error = reported(
+            1366,
+            "Incorrect integer value: 'secret' for column `db`.`t`.`age` at row 1",
+        );
+        assert_eq!(error.column_name(), Some("age"));
+        for (code, message) in [
+            (1062, "Duplicate entry 'secret' for key 'PRIMARY'"),
+            (
+                1366,
+                "Incorrect integer value: 'secret' for column `db`.`t`.`age` at row 1",
+            ),
+            (
+                1406,
+                "Data too long for column 'secret column secret' at row 1",
+            ),
+            (1644, "secret"),
+            (1105, "Unknown error: 'secret' is 4711"),
+            (
+                1064,
+                "You have an error in your SQL syntax near 'secret 4711' at line 1",
+            ),
+        ] {
+            let error = reported(code, message);
+            let shown = format!("{error} {error:?}");
+            assert!(
+                !shown.contains("secret") && !shown.contains("4711"),
+                "{shown}"
+            );
+        }
+    }
+}

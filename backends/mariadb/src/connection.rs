@@ -1,0 +1,532 @@
+//! [`MariaDbConnection`]: runs statements, one at a time.
+
+use std::fmt;
+
+use mysql::prelude::{Protocol, Queryable};
+use mysql::{Params, QueryResult};
+use selfsame::backend::{Connection, Outcome, Row, Sql, Statement, StatementKind};
+use selfsame::dialect::Transaction;
+use selfsame::error::{Error, ErrorKind, Result};
+
+use crate::classify::{Phase, classify, code_of};
+use crate::link::Link;
+use crate::param::bound;
+use crate::row::MariaDbRow;
+use crate::statements::Statements;
+
+/// The server wants it prepared again; the server does not know it.
+const STALE: [u16; 2] = [1615, 1243];
+/// A statement that cannot be prepared.
+const NOT_PREPARABLE: u16 = 1295;
+
+/// One connection to MariaDB.
+pub(crate) struct MariaDbConnection {
+    link: Link,
+    statements: Statements,
+    transaction: State,
+    lost: bool,
+}
+
+/// The transaction as the server sees it: the driver does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Idle,
+    Open,
+    /// Ended by the server: by a deadlock, a conflict of a cluster, or a statement that commits. What followed would commit itself.
+    Ended,
+}
+
+/// Why a statement ended early.
+enum Failure {
+    Driver(mysql::Error),
+    /// While it was prepared, which runs nothing.
+    Preparing(mysql::Error),
+    /// Found by us before anything was sent.
+    Own(Error),
+    /// The sink's error, and that of reading on behind it.
+    Sink(Error, Option<mysql::Error>),
+}
+
+impl From<mysql::Error> for Failure {
+    fn from(error: mysql::Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+impl Failure {
+    fn code(&self) -> Option<u16> {
+        match self {
+            Self::Driver(error) | Self::Preparing(error) => code_of(error),
+            Self::Own(_) | Self::Sink(..) => None,
+        }
+    }
+}
+
+type Sink<'s> = dyn FnMut(&dyn Row) -> Result<()> + 's;
+
+impl MariaDbConnection {
+    pub(crate) fn new(link: Link) -> Self {
+        Self {
+            link,
+            statements: Statements::default(),
+            transaction: State::Idle,
+            lost: false,
+        }
+    }
+
+    fn run(&mut self, statement: &Statement<'_>, sink: &mut Sink<'_>) -> Result<Outcome> {
+        self.usable()?;
+        let sql = statement.sql;
+        let is_checked = self.transaction == State::Open && may_commit(sql);
+        if is_checked && commits(sql.text()) {
+            return Err(Error::unsupported(
+                "mariadb",
+                "a statement that commits, inside a transaction,",
+            )
+            .statement(sql.text()));
+        }
+        let mut failure = match self.attempt(statement, sink) {
+            Ok(outcome) => {
+                if is_checked {
+                    self.ask_for_transaction();
+                }
+                return Ok(outcome);
+            }
+            Err(failure) => failure,
+        };
+        // Refused before its first row: nothing has been handed on.
+        if failure.code().is_some_and(|code| STALE.contains(&code))
+            && self.statements.forget(sql.id()).is_some()
+        {
+            failure = match self.attempt(statement, sink) {
+                Ok(outcome) => return Ok(outcome),
+                Err(failure) => failure,
+            };
+        }
+        Err(self.ended(failure, sql))
+    }
+
+    fn usable(&self) -> Result<()> {
+        if self.lost {
+            let message = "the connection to the server is gone";
+            return Err(Error::new(ErrorKind::ConnectionLost, message).unsent());
+        }
+        if self.transaction == State::Ended {
+            let message =
+                "the server has ended this transaction: roll it back before anything else";
+            return Err(Error::new(ErrorKind::Database, message).unsent());
+        }
+        Ok(())
+    }
+
+    fn attempt(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Outcome, Failure> {
+        let Statement { sql, params } = *statement;
+        if sql.kind() == StatementKind::Ddl && params.is_empty() {
+            let result = self.link.conn.query_iter(sql.text())?;
+            return drain(result, sql, sink);
+        }
+        let values = bound(params).map_err(Failure::Own)?;
+        if sql.kind() == StatementKind::Raw {
+            return self.once(sql, values, sink);
+        }
+        let prepared = match self.statements.get(sql.id()) {
+            Some(prepared) => prepared,
+            None => {
+                let prepared = self.prepare(sql)?;
+                if let Some(gone) = self.statements.keep(sql.id(), prepared.clone()) {
+                    self.link.conn.close(gone).map_err(Failure::Preparing)?;
+                }
+                prepared
+            }
+        };
+        check_count(&prepared, sql, values.len())?;
+        let result = self.link.conn.exec_iter(&prepared, params_of(values))?;
+        drain(result, sql, sink)
+    }
+
+    /// A user's own statement is not kept: its id is mostly fresh.
+    fn once(
+        &mut self,
+        sql: &Sql,
+        values: Vec<mysql::Value>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Outcome, Failure> {
+        let prepared = match self.prepare(sql) {
+            Err(failure) if failure.code() == Some(NOT_PREPARABLE) && values.is_empty() => {
+                let result = self.link.conn.query_iter(sql.text())?;
+                return drain(result, sql, sink);
+            }
+            prepared => prepared?,
+        };
+        let outcome = match check_count(&prepared, sql, values.len()) {
+            Ok(()) => match self.link.conn.exec_iter(&prepared, params_of(values)) {
+                Ok(result) => drain(result, sql, sink),
+                Err(error) => Err(error.into()),
+            },
+            Err(failure) => Err(failure),
+        };
+        // Nothing answers this; what is wrong with the connection is known already, or shows with the next statement.
+        let _ = self.link.conn.close(prepared);
+        outcome
+    }
+
+    fn prepare(&mut self, sql: &Sql) -> Result<mysql::Statement, Failure> {
+        self.link.conn.prep(sql.text()).map_err(Failure::Preparing)
+    }
+
+    fn ended(&mut self, failure: Failure, sql: &Sql) -> Error {
+        match failure {
+            Failure::Own(error) => error.statement(sql.text()),
+            Failure::Sink(error, behind) => {
+                if let Some(behind) = behind {
+                    self.failed(behind, sql);
+                }
+                error
+            }
+            Failure::Driver(error) => self.failed(error, sql),
+            Failure::Preparing(error) => self.failed(error, sql).unsent(),
+        }
+    }
+
+    /// Notes what the error did to the connection, and classifies it.
+    fn failed(&mut self, error: mysql::Error, sql: &Sql) -> Error {
+        let waited = self.link.waiting();
+        let error = classify(error, Phase::Run(waited), sql.text()).statement(sql.text());
+        if error.is_connection_lost() {
+            self.lost = true;
+        } else if self.transaction == State::Open {
+            self.ask_for_transaction();
+        }
+        error
+    }
+
+    /// Some errors end the transaction, and so do some statements.
+    fn ask_for_transaction(&mut self) {
+        let answer = self
+            .link
+            .conn
+            .query_first::<u8, _>("SELECT @@in_transaction");
+        match answer {
+            Ok(Some(1)) => {}
+            Ok(_) | Err(mysql::Error::MySqlError(_)) => self.transaction = State::Ended,
+            Err(_) => self.lost = true,
+        }
+    }
+
+    fn command(&mut self, sql: &Sql, text: &str) -> Result<()> {
+        let sent = self.link.conn.query_drop(text);
+        sent.map_err(|error| self.failed(error, sql))
+    }
+
+    /// A command that undoes: the connection is given up if it takes long, which undoes too.
+    fn short_command(&mut self, sql: &Sql, text: &str) -> Result<()> {
+        self.link.be_short();
+        let done = self.command(sql, text);
+        self.link.be_patient();
+        done
+    }
+
+    fn commit(&mut self, sql: &Sql) -> Result<()> {
+        let state = std::mem::replace(&mut self.transaction, State::Idle);
+        if state == State::Ended {
+            self.short_command(sql, "ROLLBACK")?;
+            let message = "the server has ended this transaction before: it was not committed";
+            return Err(Error::new(ErrorKind::Database, message));
+        }
+        let committed = self.command(sql, sql.text());
+        if committed.is_err() && !self.lost {
+            // What was refused is rolled back mostly; if not, it is now.
+            self.short_command(sql, "ROLLBACK")?;
+        }
+        committed
+    }
+
+    fn forget_all(&mut self) -> Result<(), mysql::Error> {
+        self.link.conn.reset()?;
+        self.statements.clear();
+        self.transaction = State::Idle;
+        Ok(())
+    }
+}
+
+fn params_of(values: Vec<mysql::Value>) -> Params {
+    match values.is_empty() {
+        true => Params::Empty,
+        false => Params::Positional(values),
+    }
+}
+
+fn check_count(prepared: &mysql::Statement, sql: &Sql, given: usize) -> Result<(), Failure> {
+    let needed = usize::from(prepared.num_params());
+    if needed == given {
+        return Ok(());
+    }
+    let message = format!("the statement has {needed} parameters, and {given} were given");
+    Err(Failure::Own(
+        Error::new(ErrorKind::InvalidStatement, message).statement(sql.text()),
+    ))
+}
+
+/// Hands on the rows of the first result, and reads what the sink does not want, so that the connection is free for the next statement.
+fn drain<T: Protocol>(
+    mut result: QueryResult<'_, '_, '_, T>,
+    sql: &Sql,
+    sink: &mut Sink<'_>,
+) -> Result<Outcome, Failure> {
+    let mut outcome = Outcome::matched(matched(sql, result.affected_rows(), &result.info_str()));
+    if let Some(id) = result.last_insert_id().filter(|id| *id != 0)
+        && let Ok(id) = i64::try_from(id)
+    {
+        outcome = outcome.with_last_insert_id(id);
+    }
+    let mut refused = None;
+    let mut rows = 0;
+    for row in result.by_ref() {
+        rows += 1;
+        if let Err(error) = sink(&MariaDbRow(row?)) {
+            refused = Some(error);
+            break;
+        }
+    }
+    if let Some(error) = refused {
+        return Err(Failure::Sink(error, skip(result)));
+    }
+    if rows > 0 && sql.kind() != StatementKind::Select {
+        outcome.matched = rows;
+    }
+    match skip(result) {
+        None => Ok(outcome),
+        Some(error) => Err(error.into()),
+    }
+}
+
+/// Reads on to the end of the last result.
+fn skip<T: Protocol>(mut result: QueryResult<'_, '_, '_, T>) -> Option<mysql::Error> {
+    while let Some(set) = result.iter() {
+        for row in set {
+            if let Err(error) = row {
+                return Some(error);
+            }
+        }
+    }
+    None
+}
+
+/// How many rows a statement met. The server counts those that changed, and says the others in words, which its language setting fixes.
+fn matched(sql: &Sql, affected: u64, info: &str) -> u64 {
+    let number = |behind: &str| {
+        let (_, rest) = info.split_once(behind)?;
+        let digits = rest.trim_start();
+        let end = digits.find(|c: char| !c.is_ascii_digit());
+        digits[..end.unwrap_or(digits.len())].parse::<u64>().ok()
+    };
+    if let Some(matched) = number("Rows matched:") {
+        return matched;
+    }
+    // A row that was there already and changes counts twice.
+    let is_upsert = || sql.text().contains(" ON DUPLICATE KEY UPDATE ");
+    match number("Duplicates:") {
+        Some(changed) if changed > 0 && is_upsert() => affected.saturating_sub(changed),
+        None if affected == 2 && is_upsert() => 1,
+        _ => affected,
+    }
+}
+
+/// Whether a statement is of a kind that may end the transaction that it runs in.
+fn may_commit(sql: &Sql) -> bool {
+    match sql.kind() {
+        StatementKind::Ddl => true,
+        StatementKind::Raw => !matches!(
+            words(sql.text()).next().as_deref(),
+            Some(
+                "SELECT"
+                    | "INSERT"
+                    | "UPDATE"
+                    | "DELETE"
+                    | "REPLACE"
+                    | "WITH"
+                    | "VALUES"
+                    | "SHOW"
+                    | "EXPLAIN"
+            )
+        ),
+        _ => false,
+    }
+}
+
+/// Whether a statement commits the transaction that it runs in.
+fn commits(text: &str) -> bool {
+    let mut words = words(text);
+    let first = words.next();
+    let is_temporary = |word: Option<String>| word.as_deref() == Some("TEMPORARY");
+    match first.as_deref() {
+        Some("CREATE" | "DROP") => {
+            let second = words.next();
+            let second = match second.as_deref() {
+                Some("OR") => words.nth(1),
+                _ => second,
+            };
+            !is_temporary(second)
+        }
+        Some(
+            "ALTER" | "TRUNCATE" | "RENAME" | "GRANT" | "REVOKE" | "LOCK" | "UNLOCK" | "OPTIMIZE"
+            | "REPAIR" | "FLUSH" | "BEGIN" | "START" | "INSTALL" | "UNINSTALL",
+        ) => true,
+        _ => false,
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_uppercase)
+}
+
+impl Connection for MariaDbConnection {
+    fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
+        self.run(statement, &mut |_| Ok(()))
+    }
+
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.run(statement, sink).map(drop)
+    }
+
+    fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        if self.lost {
+            return self.usable();
+        }
+        match command {
+            Transaction::Commit => self.commit(sql),
+            Transaction::Rollback => {
+                self.transaction = State::Idle;
+                self.short_command(sql, sql.text())
+            }
+            Transaction::Begin(_) => {
+                self.usable()?;
+                self.command(sql, sql.text())?;
+                self.transaction = State::Open;
+                Ok(())
+            }
+            Transaction::RollbackTo(_) => {
+                self.usable()?;
+                self.short_command(sql, sql.text())
+            }
+            _ => {
+                self.usable()?;
+                self.command(sql, sql.text())
+            }
+        }
+    }
+
+    /// Looks at the socket: a server that went away while the connection was idle is noticed without asking it.
+    fn is_open(&self) -> bool {
+        !self.lost && self.link.is_quiet()
+    }
+
+    fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        let reset = Sql::new(StatementKind::Transaction, "ROLLBACK", [], []);
+        if self.lost {
+            return self.usable();
+        }
+        match (used_raw_sql, self.transaction) {
+            (true, _) => {
+                self.link.be_short();
+                let forgotten = self.forget_all();
+                self.link.be_patient();
+                forgotten.map_err(|error| self.failed(error, &reset))
+            }
+            (false, State::Idle) => Ok(()),
+            (false, _) => {
+                self.transaction = State::Idle;
+                self.short_command(&reset, "ROLLBACK")
+            }
+        }
+    }
+
+    fn server_version(&mut self) -> Result<String> {
+        let version = self.link.version.split('-').next();
+        Ok(format!("MariaDB {}", version.unwrap_or_default()))
+    }
+}
+
+impl fmt::Debug for MariaDbConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MariaDbConnection")
+            .field("transaction", &self.transaction)
+            .field("lost", &self.lost)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sql(text: &str) -> Sql {
+        Sql::new(StatementKind::Raw, text, [], [])
+    }
+
+    #[test]
+    fn rows_are_counted_as_met() {
+        let upsert = "INSERT INTO t VALUES (?) ON DUPLICATE KEY UPDATE a = 1";
+        for (text, affected, info, expected) in [
+            ("UPDATE t", 1, "Rows matched: 5  Changed: 1  Warnings: 0", 5),
+            ("UPDATE t", 0, "Rows matched: 0  Changed: 0  Warnings: 0", 0),
+            ("DELETE FROM t", 3, "", 3),
+            (
+                "INSERT INTO t",
+                3,
+                "Records: 3  Duplicates: 0  Warnings: 0",
+                3,
+            ),
+            (
+                "INSERT IGNORE INTO t",
+                1,
+                "Records: 3  Duplicates: 2  Warnings: 2",
+                1,
+            ),
+            (upsert, 5, "Records: 3  Duplicates: 2  Warnings: 0", 3),
+            (upsert, 1, "Records: 2  Duplicates: 0  Warnings: 0", 1),
+            (upsert, 2, "", 1),
+            (upsert, 1, "", 1),
+            (upsert, 0, "", 0),
+        ] {
+            assert_eq!(
+                matched(&sql(text), affected, info),
+                expected,
+                "{text} {info}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_commits_is_known() {
+        for text in [
+            "create table t (id int)",
+            "CREATE OR REPLACE TABLE t (id INT)",
+            "  ALTER TABLE t ADD b INT",
+            "DROP TABLE t",
+            "truncate t",
+        ] {
+            assert!(commits(text), "{text}");
+        }
+        for text in [
+            "CREATE TEMPORARY TABLE t (id INT)",
+            "CREATE OR REPLACE TEMPORARY TABLE t (id INT)",
+            "DROP TEMPORARY TABLE t",
+            "SET @a = 1",
+            "CALL p()",
+        ] {
+            assert!(!commits(text) && may_commit(&sql(text)), "{text}");
+        }
+        assert!(!may_commit(&sql("(SELECT 1)")));
+    }
+}

@@ -1,0 +1,409 @@
+//! How MariaDB's SQL differs from the ANSI defaults.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use selfsame::Result;
+use selfsame::backend::Connection;
+use selfsame::dialect::{
+    Batch, Capabilities, DatePart, Dialect, GeneratedKey, Isolation, JsonStep, TextMatch,
+    Transaction, Upsert, json_path,
+};
+use selfsame::schema::{Column, ColumnType, Table};
+use selfsame::value::ValueType;
+
+use crate::reflection;
+
+/// The most parameters of one statement: the protocol counts them in 16 bits.
+const MAX_PARAMETERS: usize = 65_535;
+/// The longest identifier; the server counts characters, which are never more.
+const MAX_IDENTIFIER: usize = 64;
+/// The most bytes that an index takes of a row.
+const INDEX_BYTES: usize = 3_072;
+/// The most characters of a `varchar`, of which each may be four bytes.
+const LONGEST_VARCHAR: u32 = 16_383;
+/// Texts are equal by it that Rust calls equal.
+const COLLATION: &str = "utf8mb4_nopad_bin";
+
+/// MariaDB's SQL.
+#[derive(Clone, Debug, Default)]
+pub struct MariaDbDialect {
+    pub(crate) lock_timeout: Option<Duration>,
+}
+
+impl Dialect for MariaDbDialect {
+    fn name(&self) -> &str {
+        "mariadb"
+    }
+
+    fn column_type(&self, ty: &ColumnType) -> Cow<'static, str> {
+        match ty {
+            ColumnType::Text {
+                length: Some(length @ 0..=LONGEST_VARCHAR),
+            } => format!("varchar({length})").into(),
+            ColumnType::Enum { labels, .. } => of_labels(labels.iter().copied()),
+            ColumnType::NativeEnum { labels, .. } => of_labels(labels.iter().map(String::as_str)),
+            ColumnType::Decimal {
+                precision: Some((precision, scale)),
+            } => format!("decimal({precision},{scale})").into(),
+            ColumnType::Other { name } => name.clone().into(),
+            _ => match ty.value_type() {
+                ValueType::Bool => "tinyint(1)",
+                ValueType::I16 => "smallint",
+                ValueType::I32 => "int",
+                ValueType::I64 => "bigint",
+                ValueType::F32 => "float",
+                ValueType::F64 => "double",
+                ValueType::Bytes => "longblob",
+                ValueType::Decimal => "decimal(65,30)",
+                ValueType::Uuid => "uuid",
+                ValueType::Date => "date",
+                ValueType::Time => "time(6)",
+                ValueType::Timestamp | ValueType::TimestampTz => "datetime(6)",
+                ValueType::Json => "json",
+                _ => "longtext",
+            }
+            .into(),
+        }
+    }
+
+    /// What has no length cannot be part of a key.
+    fn key_type(&self, ty: &ColumnType, parts: usize) -> Cow<'static, str> {
+        let bytes = INDEX_BYTES / parts.max(1);
+        match (&*self.column_type(ty), ty.value_type()) {
+            ("longtext", _) => format!("varchar({})", bytes / 4).into(),
+            ("longblob", _) => format!("varbinary({bytes})").into(),
+            _ => self.column_type(ty),
+        }
+    }
+
+    /// A key of text has a length here that it was not given.
+    fn is_same_type(&self, one: &ColumnType, other: &ColumnType) -> bool {
+        let written =
+            |ty: &ColumnType| reflection::types::canonical(&self.column_type(ty)).into_owned();
+        let is_key = |long: &ColumnType, short: &ColumnType| {
+            let (long, short) = (written(long), written(short));
+            (1..=16).any(|parts| {
+                let bytes = INDEX_BYTES / parts;
+                (long == "longtext" && short == format!("varchar({})", bytes / 4))
+                    || (long == "longblob" && short == format!("varbinary({bytes})"))
+            })
+        };
+        written(one) == written(other) || is_key(one, other) || is_key(other, one)
+    }
+
+    fn text_form(&self, ty: &ColumnType) -> Option<Cow<'static, str>> {
+        matches!(ty, ColumnType::Other { .. }).then_some("char".into())
+    }
+
+    fn table_options(&self) -> &'static str {
+        " ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none()
+            .with_transactions(true)
+            .with_savepoints(true)
+            .with_foreign_keys(true)
+            .with_checks(true)
+            .with_generated_keys(true)
+            .with_returning(true)
+            .with_upsert(true)
+            .with_row_locks(true)
+            .with_row_values(true)
+            .with_alter_add_constraint(true)
+            .with_read_only_transactions(true)
+            .with_isolation_levels(vec![
+                Isolation::ReadUncommitted,
+                Isolation::ReadCommitted,
+                Isolation::RepeatableRead,
+                Isolation::Serializable,
+            ])
+            .with_negative_zero(true)
+            .with_nul_in_text(true)
+            .with_json_text_kept(true)
+            .with_exact_decimals(true)
+            .with_constraint_names(true)
+            .with_computed_columns(true)
+            .with_windows(true)
+            .with_recursive_queries(true)
+            .with_set_operations(true)
+            .with_json_paths(true)
+            .with_date_parts(true)
+            .with_max_parameters(Some(MAX_PARAMETERS))
+            .with_max_identifier(Some(MAX_IDENTIFIER))
+            .with_lock_timeout(self.lock_timeout)
+    }
+
+    fn batch(&self) -> Batch {
+        Batch::Values {
+            max_parameters: MAX_PARAMETERS,
+        }
+    }
+
+    fn quote(&self, identifier: &str, out: &mut String) {
+        out.push('`');
+        for c in identifier.chars() {
+            if c == '`' {
+                out.push('`');
+            }
+            out.push(c);
+        }
+        out.push('`');
+    }
+
+    /// A backslash means more than itself, unless the session's mode says otherwise: a text that has one is written by its bytes.
+    fn literal(&self, text: &str, out: &mut String) {
+        if text.contains('\\') {
+            out.push_str("_utf8mb4 x'");
+            for byte in text.bytes() {
+                write!(out, "{byte:02x}").expect("a String takes any text");
+            }
+            return out.push('\'');
+        }
+        out.push('\'');
+        out.push_str(&text.replace('\'', "''"));
+        out.push('\'');
+    }
+
+    /// What crosses as text is a value of its type: two decimals that are texts would be compared as floats.
+    fn placeholder(&self, _: usize, ty: ValueType, out: &mut String) {
+        out.push_str(match ty {
+            ValueType::Decimal => "CAST(? AS DECIMAL(65,30))",
+            ValueType::Uuid => "CAST(? AS UUID)",
+            ValueType::Date => "CAST(? AS DATE)",
+            _ => "?",
+        });
+    }
+
+    /// There is no OFFSET without LIMIT.
+    fn limit(&self, limit: Option<u64>, offset: Option<u64>, out: &mut String) {
+        let limit = match (limit, offset) {
+            (None, None) => return,
+            (None, Some(_)) => u64::MAX,
+            (Some(limit), _) => limit,
+        };
+        write!(out, " LIMIT {limit}").expect("a String takes any text");
+        if let Some(offset) = offset {
+            write!(out, " OFFSET {offset}").expect("a String takes any text");
+        }
+    }
+
+    fn null_safe_equality(&self, negated: bool) -> [&'static str; 3] {
+        match negated {
+            true => ["NOT (", " <=> ", ")"],
+            false => ["", " <=> ", ""],
+        }
+    }
+
+    /// A backslash escapes without being asked to.
+    fn like_escape(&self) -> &'static str {
+        ""
+    }
+
+    fn default_row(&self) -> &'static str {
+        " () VALUES ()"
+    }
+
+    fn row_list(&self) -> &'static str {
+        ""
+    }
+
+    fn upsert(&self) -> Upsert {
+        Upsert::OnDuplicateKey
+    }
+
+    fn excluded(&self, column: &str, out: &mut String) {
+        out.push_str("VALUES(");
+        self.quote(column, out);
+        out.push(')');
+    }
+
+    fn share_lock(&self) -> &'static str {
+        " LOCK IN SHARE MODE"
+    }
+
+    fn limits_in_subqueries(&self) -> bool {
+        false
+    }
+
+    fn ddl_commits(&self) -> bool {
+        true
+    }
+
+    fn computed_may_refuse_null(&self) -> bool {
+        false
+    }
+
+    /// CAST knows other names than columns do.
+    fn cast_type(&self, ty: &ColumnType) -> Cow<'static, str> {
+        match ty {
+            ColumnType::Text {
+                length: Some(length @ 0..=LONGEST_VARCHAR),
+            } => return format!("CHAR({length})").into(),
+            ColumnType::Decimal { .. } => return self.column_type(ty),
+            _ => {}
+        }
+        match ty.value_type() {
+            ValueType::Bool | ValueType::I16 | ValueType::I32 | ValueType::I64 => "SIGNED",
+            ValueType::F32 => "FLOAT",
+            ValueType::F64 => "DOUBLE",
+            ValueType::Bytes => "BINARY",
+            ValueType::Uuid => "UUID",
+            ValueType::Date => "DATE",
+            ValueType::Time => "TIME(6)",
+            ValueType::Timestamp | ValueType::TimestampTz => "DATETIME(6)",
+            _ => "CHAR",
+        }
+        .into()
+    }
+
+    fn generated_key(&self, column: &Column) -> GeneratedKey {
+        GeneratedKey {
+            definition: format!("{} NOT NULL AUTO_INCREMENT", self.column_type(&column.ty)).into(),
+            is_primary_key: false,
+        }
+    }
+
+    /// By the outcome: a result of one row takes longer.
+    fn tells_keys(&self) -> bool {
+        true
+    }
+
+    fn json_text(&self, document: &str, path: &[JsonStep], out: &mut String) {
+        let mut at = String::new();
+        json_path(path, &mut at);
+        if at.contains('\\') {
+            // As a literal of the language, and not only of the path.
+            at = at.replace('\\', "\\\\");
+        }
+        let written = write!(
+            out,
+            "CASE JSON_TYPE(JSON_EXTRACT({document}, {at})) WHEN 'NULL' THEN NULL \
+             ELSE JSON_UNQUOTE(JSON_EXTRACT({document}, {at})) END"
+        );
+        written.expect("a String takes any text");
+    }
+
+    fn date_part(&self, part: DatePart, value: &str, _: ValueType, out: &mut String) {
+        let written = match part {
+            DatePart::Year => write!(out, "YEAR({value})"),
+            DatePart::Month => write!(out, "MONTH({value})"),
+            DatePart::Day => write!(out, "DAYOFMONTH({value})"),
+            DatePart::Hour => write!(out, "HOUR({value})"),
+            DatePart::Minute => write!(out, "MINUTE({value})"),
+            DatePart::Second => write!(out, "SECOND({value})"),
+            DatePart::Weekday => write!(out, "(DAYOFWEEK({value}) - 1)"),
+            DatePart::YearDay => write!(out, "DAYOFYEAR({value})"),
+            // A part that is not known yet is no value.
+            _ => write!(out, "NULL"),
+        };
+        written.expect("a String takes any text");
+    }
+
+    /// The options of a transaction are set for the next one.
+    fn transaction(&self, command: &Transaction<'_>) -> String {
+        let named = |text: &str, name: &str| {
+            let mut out = text.to_owned();
+            self.quote(name, &mut out);
+            out
+        };
+        match command {
+            Transaction::Begin(begin) => {
+                let mut out = String::new();
+                if let Some(level) = begin.isolation {
+                    out.push_str("SET TRANSACTION ISOLATION LEVEL ");
+                    out.push_str(level.as_sql());
+                    out.push_str("; ");
+                }
+                out.push_str("START TRANSACTION");
+                if begin.read_only {
+                    out.push_str(" READ ONLY");
+                }
+                out
+            }
+            Transaction::Commit => "COMMIT".to_owned(),
+            Transaction::Rollback => "ROLLBACK".to_owned(),
+            Transaction::Savepoint(name) => named("SAVEPOINT ", name),
+            Transaction::Release(name) => named("RELEASE SAVEPOINT ", name),
+            Transaction::RollbackTo(name) => named("ROLLBACK TO SAVEPOINT ", name),
+            // A command that is not known yet has no text, and no text is refused as no statement.
+            _ => String::new(),
+        }
+    }
+
+    fn table_exists(&self) -> String {
+        "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
+            .to_owned()
+    }
+
+    /// As bytes, whatever collation the columns have.
+    fn text_match(&self, test: TextMatch, subject: &str, pattern: &str, out: &mut String) {
+        let same = format!("CONVERT({pattern} USING utf8mb4) COLLATE {COLLATION}");
+        let written = match test {
+            TextMatch::StartsWith => {
+                write!(out, "LEFT({subject}, CHAR_LENGTH({pattern})) = {same}")
+            }
+            TextMatch::EndsWith => {
+                write!(out, "RIGHT({subject}, CHAR_LENGTH({pattern})) = {same}")
+            }
+            TextMatch::Contains => write!(out, "LOCATE({same}, {subject}) > 0"),
+        };
+        written.expect("a String takes any text");
+    }
+
+    /// Reads the tables of the current database.
+    fn reflect(&self, connection: &mut dyn Connection) -> Result<Vec<Table>> {
+        reflection::reflect(connection, &[None])
+    }
+
+    fn reflect_schemas(
+        &self,
+        connection: &mut dyn Connection,
+        schemas: &[Option<String>],
+    ) -> Result<Vec<Table>> {
+        reflection::reflect(connection, schemas)
+    }
+
+    fn schemas(&self, connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
+        reflection::schemas(connection)
+    }
+}
+
+/// A text that is as long as the longest label.
+fn of_labels<'l>(labels: impl Iterator<Item = &'l str>) -> Cow<'static, str> {
+    let longest = labels.map(|label| label.chars().count()).max();
+    format!("varchar({})", longest.unwrap_or_default().max(1)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_a_length() {
+        let dialect = MariaDbDialect::default();
+        let text = ColumnType::Text { length: None };
+        assert_eq!(dialect.column_type(&text), "longtext");
+        assert_eq!(dialect.key_type(&text, 1), "varchar(768)");
+        assert_eq!(dialect.key_type(&text, 2), "varchar(384)");
+        assert_eq!(dialect.key_type(&ColumnType::Bytes, 1), "varbinary(3072)");
+        assert_eq!(dialect.key_type(&ColumnType::I64, 3), "bigint");
+        let of_key = ColumnType::Text { length: Some(384) };
+        assert!(dialect.is_same_type(&text, &of_key));
+        assert!(!dialect.is_same_type(&text, &ColumnType::Text { length: Some(50) }));
+    }
+
+    #[test]
+    fn literals_hold_in_any_mode() {
+        let dialect = MariaDbDialect::default();
+        let literal = |text| {
+            let mut out = String::new();
+            dialect.literal(text, &mut out);
+            out
+        };
+        assert_eq!(literal("it's"), "'it''s'");
+        assert_eq!(literal(r"\'"), "_utf8mb4 x'5c27'");
+    }
+}

@@ -1,0 +1,57 @@
+//! MariaDB for [`selfsame`], over the `mysql` crate.
+//!
+//! ```no_run
+//! use selfsame::backend::Backend;
+//! use selfsame_mariadb::MariaDb;
+//!
+//! let backend = MariaDb::url("mariadb://ada:secret@localhost/library")?;
+//! let mut connection = backend.connect()?;
+//! println!("{}", connection.server_version()?);
+//! # Ok::<(), selfsame::Error>(())
+//! ```
+//!
+//! The server must be MariaDB 10.11 or later: MySQL has no INSERT … RETURNING and no UUID type, and is refused.
+//!
+//! # What a connection is set to
+//!
+//! Every connection, also behind a reset, speaks utf8mb4 with the collation `utf8mb4_nopad_bin`, by which texts are equal that Rust calls
+//! equal; its time zone is UTC; its `sql_mode` is strict and as near to standard SQL as the server goes: `"name"` is an identifier and
+//! `||` puts texts together, as in fragments of SQL that the other backends take. Text that was declared with another collation compares
+//! as that says.
+//!
+//! # Types
+//!
+//! | column type | MariaDB |
+//! |---|---|
+//! | `Bool` | `tinyint(1)` |
+//! | `I16`, `I32`, `I64` | `smallint`, `int`, `bigint` |
+//! | `F32`, `F64` | `float`, `double`: no NaN, no infinities |
+//! | `Text`, `Text { length }`, `Enum` | `longtext`, `varchar(n)`; in a key `varchar(768)` at most |
+//! | `Bytes` | `longblob`; in a key `varbinary(3072)` at most |
+//! | `Decimal`, `Decimal { precision }` | `decimal(65,30)`, `decimal(p,s)`: zeros at the end of a fraction are not kept |
+//! | `Uuid` | `uuid` |
+//! | `Date`, `Time` | `date`, `time(6)` |
+//! | `Timestamp`, `TimestampTz` | `datetime(6)`, an instant in UTC; `timestamp` ends in 2038 |
+//! | `Json` | `json`, whose text is kept |
+//!
+//! # Galera
+//!
+//! A cluster is several hosts in one URL; see [`MariaDb::url`]. A COMMIT that another node's transaction got in the way of is
+//! [`Deadlock`](selfsame::ErrorKind::Deadlock), which `Session::retry` runs again.
+
+mod backend;
+mod classify;
+mod connection;
+mod dialect;
+mod link;
+mod options;
+mod param;
+mod reflection;
+mod row;
+mod statements;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod words;
+
+pub use backend::{MariaDb, SCHEME};
+pub use dialect::MariaDbDialect;

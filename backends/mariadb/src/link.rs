@@ -1,0 +1,298 @@
+//! [`Link`]: the driver's connection, with a limit for every wait.
+
+use std::fs::File;
+use std::mem::MaybeUninit;
+use std::net::Shutdown;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use filedescriptor::FileDescriptor;
+use mysql::consts::CapabilityFlags;
+use mysql::prelude::Queryable;
+use mysql::{Conn, OptsBuilder};
+use selfsame::error::{Error, ErrorKind, Result};
+use socket2::SockRef;
+
+use crate::classify::{Phase, classify};
+use crate::options::{Options, Place, TlsMode, configuration};
+
+/// How long a rollback, or the reset between two users, may take: less than anybody notices, and then the connection is given up.
+pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(5);
+/// How long the network may refuse what is sent.
+const SENDING: Duration = Duration::from_secs(30);
+/// The oldest server that has all of what the dialect claims.
+const OLDEST: (u32, u32) = (10, 11);
+
+/// `utf8mb4_nopad_bin` compares texts as Rust does, the spaces at their ends included.
+const SETTINGS: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin; SET SESSION autocommit = 1, time_zone = '+00:00', \
+    lc_messages = 'en_US', div_precision_increment = 30, group_concat_max_len = 4294967295, \
+    sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,\
+ANSI_QUOTES,PIPES_AS_CONCAT,NO_AUTO_VALUE_ON_ZERO,SIMULTANEOUS_ASSIGNMENT,ONLY_FULL_GROUP_BY'";
+/// Whether the settings hold, for something that stands between may drop them.
+const CHECK: &str = "SELECT VERSION(), @@sql_mode LIKE '%STRICT_ALL_TABLES%' AND @@character_set_client = 'utf8mb4' \
+    AND @@character_set_results = 'utf8mb4' AND @@collation_connection = 'utf8mb4_nopad_bin' AND @@time_zone = '+00:00'";
+
+/// An open connection.
+pub(crate) struct Link {
+    pub(crate) conn: Conn,
+    /// The same socket.
+    socket: File,
+    /// How long the server may be silent while a statement runs.
+    patience: Duration,
+    waiting: Duration,
+    /// What the server calls itself.
+    pub(crate) version: String,
+}
+
+/// Connects to the first place that answers, beginning with this one, within the options' limit for all of them together.
+pub(crate) fn connect(options: &Options, first: usize) -> Result<Link> {
+    let deadline = Instant::now() + options.connect_timeout;
+    let count = options.places.len();
+    let mut said = Vec::new();
+    let mut last = None;
+    for index in 0..count {
+        let place = &options.places[(first + index) % count];
+        let left = deadline.saturating_duration_since(Instant::now());
+        let share = left / u32::try_from(count - index).unwrap_or(1);
+        match attempt(options, place, share) {
+            Ok(link) => return Ok(link),
+            // The next host would say the same.
+            Err(error) if is_final(&error) => return Err(error),
+            Err(error) => {
+                said.push(format!("{}: {}", place.name(), error.message()));
+                last = Some(error);
+            }
+        }
+    }
+    match last {
+        Some(error) if count == 1 => Err(error),
+        _ => Err(Error::new(ErrorKind::Unreachable, said.join("; "))),
+    }
+}
+
+fn is_final(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Authentication | ErrorKind::Configuration
+    )
+}
+
+/// The driver limits each wait, and looking up a name not at all: so it is left to a thread, which is not waited for longer than allowed.
+fn attempt(options: &Options, place: &Place, limit: Duration) -> Result<Link> {
+    // A limit of zero would be none.
+    let limit = limit.max(Duration::from_millis(1));
+    let driver = driver_options(options, place, limit)?;
+    let settings = settings(options);
+    let patience = options.patience();
+    let (sender, receiver) = mpsc::channel();
+    let connecting = std::thread::Builder::new().spawn(move || {
+        // Nobody may wait any more.
+        let _ = sender.send(open(driver, settings, limit, patience));
+    });
+    connecting.map_err(|error| unreachable(format!("no thread to connect in: {error}")))?;
+    match receiver.recv_timeout(limit) {
+        Ok(link) => link,
+        Err(_) => Err(unreachable(format!(
+            "the server did not answer within {limit:?}"
+        ))),
+    }
+}
+
+fn driver_options(options: &Options, place: &Place, limit: Duration) -> Result<OptsBuilder> {
+    let mut driver = OptsBuilder::new()
+        .user(options.user.clone())
+        .pass(options.password.clone())
+        .db_name(options.database.clone())
+        .prefer_socket(false)
+        .tcp_connect_timeout(Some(limit))
+        .read_timeout(Some(limit))
+        .write_timeout(Some(limit))
+        .tcp_keepalive_time_ms(Some(30_000))
+        .additional_capabilities(CapabilityFlags::CLIENT_LONG_FLAG)
+        // Statements are kept by the backend.
+        .stmt_cache_size(0);
+    driver = match place {
+        Place::Tcp(host, port) => driver.ip_or_hostname(Some(host.clone())).tcp_port(*port),
+        Place::Socket(path) => return Ok(driver.socket(Some(path.clone()))),
+    };
+    match options.tls.mode {
+        TlsMode::Disable => Ok(driver),
+        _ => encrypted(driver, options),
+    }
+}
+
+#[cfg(feature = "tls")]
+fn encrypted(driver: OptsBuilder, options: &Options) -> Result<OptsBuilder> {
+    let mut tls = mysql::SslOpts::default();
+    if let Some(root) = &options.tls.root {
+        let root = std::path::PathBuf::from(root);
+        if let Err(error) = std::fs::metadata(&root) {
+            let message = format!("{} cannot be read: {error}", root.display());
+            return Err(configuration(message));
+        }
+        tls = tls.with_root_cert_path(Some(root));
+    }
+    let of_any_host = options.tls.mode == TlsMode::VerifyCa;
+    Ok(driver.ssl_opts(tls.with_danger_skip_domain_validation(of_any_host)))
+}
+
+#[cfg(not(feature = "tls"))]
+fn encrypted(_: OptsBuilder, _: &Options) -> Result<OptsBuilder> {
+    Err(configuration("this build has no TLS"))
+}
+
+fn settings(options: &Options) -> String {
+    let mut settings = String::new();
+    // A reset leaves the database that a user's statement chose.
+    if let Some(database) = &options.database {
+        settings.push_str(&format!("USE `{}`; ", database.replace('`', "``")));
+    }
+    settings.push_str(SETTINGS);
+    if let Some(timeout) = options.lock_timeout {
+        // Zero would not wait at all.
+        let seconds = timeout.as_millis().div_ceil(1000).max(1);
+        settings.push_str(&format!(", innodb_lock_wait_timeout = {seconds}"));
+    }
+    if let Some(timeout) = options.statement_timeout {
+        let seconds = timeout.as_secs_f64().max(0.001);
+        settings.push_str(&format!(", max_statement_time = {seconds}"));
+    }
+    if let Some(mask) = options.sync_wait {
+        settings.push_str(&format!(", wsrep_sync_wait = {mask}"));
+    }
+    settings
+}
+
+fn open(
+    driver: OptsBuilder,
+    settings: String,
+    limit: Duration,
+    patience: Duration,
+) -> Result<Link> {
+    let failed = |error| classify(error, Phase::Connect, "");
+    // Run again behind each reset.
+    let mut conn = Conn::new(driver.init(vec![settings])).map_err(failed)?;
+    let socket = FileDescriptor::dup(&conn)
+        .and_then(|descriptor| descriptor.as_file())
+        .map_err(|error| unreachable(format!("no second descriptor of the socket: {error}")))?;
+    let checked: Option<(String, Option<bool>)> = conn.query_first(CHECK).map_err(failed)?;
+    let (version, holds) = checked.unwrap_or_default();
+    check_version(&version)?;
+    if holds != Some(true) {
+        let message = "the settings of a connection do not hold (strict mode, utf8mb4, UTC): something between drops them";
+        return Err(configuration(message));
+    }
+    let mut link = Link {
+        conn,
+        socket,
+        patience,
+        waiting: limit,
+        version,
+    };
+    let socket = SockRef::from(&link.socket);
+    socket
+        .set_write_timeout(Some(SENDING))
+        .map_err(|error| unreachable(error.to_string()))?;
+    link.be_patient();
+    Ok(link)
+}
+
+/// `10.11.19-MariaDB-0+deb12u1`.
+fn check_version(version: &str) -> Result<()> {
+    let number = version.strip_prefix("5.5.5-").unwrap_or(version);
+    let mut parts = number.split(['.', '-']).map(str::parse::<u32>);
+    let parts = (parts.next(), parts.next());
+    let (Some(Ok(major)), Some(Ok(minor))) = parts else {
+        return Err(configuration("the server's version is not known"));
+    };
+    if !version.contains("MariaDB") || (major, minor) < OLDEST {
+        return Err(configuration(format!(
+            "the server is {}{number}: MariaDB {}.{} or later is needed, which MySQL is not",
+            if version.contains("MariaDB") {
+                ""
+            } else {
+                "MySQL "
+            },
+            OLDEST.0,
+            OLDEST.1
+        )));
+    }
+    Ok(())
+}
+
+impl Link {
+    /// Waits for each answer as long as statements may take.
+    pub(crate) fn be_patient(&mut self) {
+        self.wait_for(self.patience);
+    }
+
+    /// Waits for each answer as long as what undoes may take.
+    pub(crate) fn be_short(&mut self) {
+        self.wait_for(self.patience.min(SHORT_WAIT));
+    }
+
+    fn wait_for(&mut self, limit: Duration) {
+        // A socket that takes no limit is one that is gone.
+        if limit != self.waiting
+            && SockRef::from(&self.socket)
+                .set_read_timeout(Some(limit))
+                .is_ok()
+        {
+            self.waiting = limit;
+        }
+    }
+
+    /// How long the server may be silent now.
+    pub(crate) fn waiting(&self) -> Duration {
+        self.waiting
+    }
+
+    /// Whether the server has said nothing while nothing was asked: what it says then is that it goes away.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        let looked = SockRef::from(&self.socket).recv_with_flags(&mut byte, PEEK_WITHOUT_WAITING);
+        matches!(looked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+}
+
+/// `MSG_PEEK | MSG_DONTWAIT`.
+#[cfg(target_os = "linux")]
+const PEEK_WITHOUT_WAITING: i32 = 0x2 | 0x40;
+#[cfg(not(target_os = "linux"))]
+const PEEK_WITHOUT_WAITING: i32 = 0x2 | 0x80;
+
+impl Drop for Link {
+    /// The driver says goodbye when it is dropped, which may not wait for a server that does not read.
+    fn drop(&mut self) {
+        let socket = SockRef::from(&self.socket);
+        let _ = socket.set_write_timeout(Some(Duration::from_secs(1)));
+        if !self.is_quiet() {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+#[cold]
+fn unreachable(message: String) -> Error {
+    Error::new(ErrorKind::Unreachable, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_servers_and_others_are_refused() {
+        for version in [
+            "10.11.19-MariaDB-0+deb12u1",
+            "5.5.5-10.11.2-MariaDB",
+            "11.8.1-MariaDB",
+        ] {
+            check_version(version).expect(version);
+        }
+        for version in ["8.4.0", "10.6.1-MariaDB", "5.7.44-log", ""] {
+            let error = check_version(version).expect_err(version);
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What a URL says.
+
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use selfsame::error::{Error, ErrorKind, Result};
+
+const PORT: u16 = 3306;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the server may be silent while a statement runs, where nothing says how long statements may take.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
+/// How much later than its own limit the server may tell that a statement took too long.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How to reach a server, and how to speak with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) places: Vec<Place>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) database: Option<String>,
+    pub(crate) tls: Tls,
+    /// Whether each connection begins with the next place.
+    pub(crate) spread: bool,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) response_timeout: Option<Duration>,
+    pub(crate) statement_timeout: Option<Duration>,
+    pub(crate) lock_timeout: Option<Duration>,
+    /// What of a Galera node waits until it has applied what the cluster has committed.
+    pub(crate) sync_wait: Option<u32>,
+}
+
+/// Where a server may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Tcp(String, u16),
+    Socket(String),
+}
+
+impl Place {
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Tcp(host, port) if host.contains(':') => format!("[{host}]:{port}"),
+            Self::Tcp(host, port) => format!("{host}:{port}"),
+            Self::Socket(path) => path.clone(),
+        }
+    }
+}
+
+/// How a connection is encrypted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tls {
+    pub(crate) mode: TlsMode,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "a file of TLS"))]
+    pub(crate) root: Option<String>,
+}
+
+/// What is asked of the server's certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TlsMode {
+    /// No TLS.
+    #[default]
+    Disable,
+    /// A certificate of a known authority.
+    VerifyCa,
+    /// The same, for this host.
+    VerifyFull,
+}
+
+impl Options {
+    /// Reads `mariadb://user:password@host:port,host:port/database?option=value`.
+    pub(crate) fn parse(url: &str) -> Result<Self> {
+        let rest = ["mariadb://", "mysql://"]
+            .iter()
+            .find_map(|scheme| url.strip_prefix(scheme))
+            .ok_or_else(|| {
+                configuration("a MariaDB URL looks like mariadb://user:password@host:port/database")
+            })?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+        let (credentials, hosts) = match authority.rsplit_once('@') {
+            Some((credentials, hosts)) => (credentials, hosts),
+            None => ("", authority),
+        };
+        let (user, password) = match credentials.split_once(':') {
+            Some((user, password)) => (user, Some(decode(password)?)),
+            None => (credentials, None),
+        };
+        let places = hosts.split(',').filter(|host| !host.is_empty());
+        let named =
+            |text: &str| decode(text).map(|text| Some(text).filter(|text| !text.is_empty()));
+        let mut options = Self {
+            places: places.map(place).collect::<Result<_>>()?,
+            user: named(user)?,
+            password,
+            database: named(database)?,
+            tls: Tls::default(),
+            spread: false,
+            connect_timeout: CONNECT_TIMEOUT,
+            response_timeout: None,
+            statement_timeout: None,
+            lock_timeout: None,
+            sync_wait: None,
+        };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            options.take(&decode(name)?, &decode(value)?)?;
+        }
+        if options.places.is_empty() {
+            return Err(configuration("the MariaDB URL names no host"));
+        }
+        Ok(options)
+    }
+
+    fn take(&mut self, name: &str, value: &str) -> Result<()> {
+        match name {
+            "socket" => self.places = vec![Place::Socket(value.to_owned())],
+            "sslmode" => self.tls.mode = tls_mode(value)?,
+            "sslrootcert" => self.tls.root = Some(value.to_owned()),
+            "spread" => {
+                self.spread = match value {
+                    "true" | "1" => true,
+                    "false" | "0" => false,
+                    _ => return Err(invalid(name, "true or false")),
+                }
+            }
+            "connect_timeout" => self.connect_timeout = seconds(name, value)?,
+            "response_timeout" => self.response_timeout = Some(seconds(name, value)?),
+            "statement_timeout" => self.statement_timeout = Some(seconds(name, value)?),
+            "lock_timeout" => self.lock_timeout = Some(seconds(name, value)?),
+            "sync_wait" => {
+                let mask = value.parse().ok().filter(|mask| *mask <= 15);
+                self.sync_wait = Some(mask.ok_or_else(|| invalid(name, "a number from 0 to 15"))?);
+            }
+            _ => {
+                return Err(configuration(
+                    "the MariaDB URL cannot be used: it has an option that is not known",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// How long the server may be silent while a statement runs.
+    pub(crate) fn patience(&self) -> Duration {
+        self.response_timeout.unwrap_or_else(|| {
+            self.statement_timeout
+                .map_or(RESPONSE_TIMEOUT, |timeout| timeout + GRACE)
+        })
+    }
+
+    /// User, hosts and database: everything that may be shown.
+    pub(crate) fn address(&self) -> String {
+        let mut out = "mariadb://".to_owned();
+        if let Some(user) = &self.user {
+            out.push_str(user);
+            if self.password.is_some() {
+                out.push_str(":***");
+            }
+            out.push('@');
+        }
+        let places: Vec<String> = self.places.iter().map(Place::name).collect();
+        out.push_str(&places.join(","));
+        if let Some(database) = &self.database {
+            out.push('/');
+            out.push_str(database);
+        }
+        out
+    }
+}
+
+fn place(host: &str) -> Result<Place> {
+    let port = |text: &str| {
+        text.parse::<u16>()
+            .map_err(|_| configuration("the MariaDB URL has a port that is no number"))
+    };
+    if let Some(rest) = host.strip_prefix('[') {
+        let (name, rest) = rest
+            .split_once(']')
+            .ok_or_else(|| configuration("the MariaDB URL has an address without its bracket"))?;
+        let port = rest.strip_prefix(':').map_or(Ok(PORT), port)?;
+        return Ok(Place::Tcp(name.to_owned(), port));
+    }
+    match host.split_once(':') {
+        Some((name, number)) => Ok(Place::Tcp(decode(name)?, port(number)?)),
+        None => Ok(Place::Tcp(decode(host)?, PORT)),
+    }
+}
+
+fn tls_mode(value: &str) -> Result<TlsMode> {
+    let mode = match value {
+        "disable" => return Ok(TlsMode::Disable),
+        "verify-ca" => TlsMode::VerifyCa,
+        // Encrypted for whoever answers would protect against nobody who can answer.
+        "require" | "verify-full" => TlsMode::VerifyFull,
+        _ => {
+            return Err(invalid(
+                "sslmode",
+                "disable, require, verify-ca or verify-full",
+            ));
+        }
+    };
+    if cfg!(feature = "tls") {
+        return Ok(mode);
+    }
+    Err(configuration(format!(
+        "sslmode={value} needs TLS: build selfsame-mariadb with its feature `tls`"
+    )))
+}
+
+fn seconds(name: &str, value: &str) -> Result<Duration> {
+    let seconds = value.parse::<u64>().ok().filter(|seconds| *seconds > 0);
+    let seconds = seconds.ok_or_else(|| invalid(name, "a number of seconds"))?;
+    Ok(Duration::from_secs(seconds))
+}
+
+fn decode(text: &str) -> Result<String> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    let decoded = decoded.map_err(|_| configuration("the MariaDB URL is not UTF-8"))?;
+    Ok(decoded.into_owned())
+}
+
+/// The value is not shown: it may be in the wrong place.
+#[cold]
+fn invalid(name: &str, wanted: &str) -> Error {
+    configuration(format!(
+        "the MariaDB URL cannot be used: {name} must be {wanted}"
+    ))
+}
+
+#[cold]
+pub(crate) fn configuration(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Configuration, message)
+}

@@ -1,0 +1,306 @@
+//! Reads what tables there are, from the information schema.
+
+pub(crate) mod types;
+
+use std::collections::HashSet;
+
+use selfsame::backend::{Connection, Row, Sql, Statement, StatementKind};
+use selfsame::error::{Error, ErrorKind, Result};
+use selfsame::schema::{
+    Check, Column, ColumnType, ForeignKey, Generated, Index, ReferentialAction, Table,
+};
+use selfsame::value::{ColumnValue, Param, ValueRef, ValueType};
+
+const TABLES: &str = "SELECT table_name, table_comment FROM information_schema.tables \
+    WHERE table_schema = ? AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY table_name";
+
+const COLUMNS: &str = "SELECT table_name, column_name, column_type, is_nullable = 'YES', column_default, extra, \
+    generation_expression, collation_name FROM information_schema.columns WHERE table_schema = ? ORDER BY table_name, ordinal_position";
+
+const INDEXES: &str = "SELECT table_name, index_name, seq_in_index = 1, non_unique, column_name, sub_part, index_type \
+    FROM information_schema.statistics WHERE table_schema = ? ORDER BY table_name, index_name = 'PRIMARY' DESC, index_name, seq_in_index";
+
+const FOREIGN_KEYS: &str = "SELECT k.table_name, k.constraint_name, k.ordinal_position = 1, k.column_name, k.referenced_table_schema, \
+    k.referenced_table_name, k.referenced_column_name, r.delete_rule, r.update_rule \
+    FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r \
+    ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name \
+    WHERE k.table_schema = ? AND k.referenced_table_name IS NOT NULL ORDER BY k.table_name, k.constraint_name, k.ordinal_position";
+
+const CHECKS: &str = "SELECT table_name, constraint_name, check_clause, level = 'Column' FROM information_schema.check_constraints \
+    WHERE constraint_schema = ? ORDER BY table_name, constraint_name";
+
+const SCHEMAS: &str = "SELECT table_schema, COUNT(*) FROM information_schema.tables \
+    WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema') \
+    GROUP BY table_schema ORDER BY table_schema";
+
+/// The tables of these databases; `None` stands for the current one.
+pub(crate) fn reflect(
+    connection: &mut dyn Connection,
+    schemas: &[Option<String>],
+) -> Result<Vec<Table>> {
+    let current = current(connection)?;
+    let mut tables = Vec::new();
+    for schema in schemas {
+        let listed = Listed {
+            current: &current,
+            schemas,
+            schema: schema.as_deref(),
+        };
+        tables.extend(listed.tables(connection)?);
+    }
+    Ok(tables)
+}
+
+/// Which databases have tables, and how many.
+pub(crate) fn schemas(connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
+    let mut schemas = Vec::new();
+    each(connection, SCHEMAS, None, &mut |row| {
+        let count: i64 = get(row, 1)?;
+        schemas.push((get(row, 0)?, count.unsigned_abs()));
+        Ok(())
+    })?;
+    Ok(schemas)
+}
+
+fn current(connection: &mut dyn Connection) -> Result<String> {
+    let mut current = None;
+    each(connection, "SELECT DATABASE()", None, &mut |row| {
+        current = get(row, 0)?;
+        Ok(())
+    })?;
+    current.ok_or_else(|| {
+        let message = "the connection is in no database: name one in the URL";
+        Error::new(ErrorKind::Configuration, message)
+    })
+}
+
+/// One of the databases that are read.
+struct Listed<'a> {
+    current: &'a str,
+    schemas: &'a [Option<String>],
+    schema: Option<&'a str>,
+}
+
+impl Listed<'_> {
+    fn tables(&self, connection: &mut dyn Connection) -> Result<Vec<Table>> {
+        let place = self.schema.unwrap_or(self.current);
+        let mut tables: Vec<Table> = Vec::new();
+        each(connection, TABLES, Some(place), &mut |row| {
+            let name: String = get(row, 0)?;
+            let mut table = Table::build(self.named(self.schema, &name));
+            table.schema = self.schema.map(str::to_owned);
+            tables.push(table);
+            Ok(())
+        })?;
+        let tables = &mut tables;
+        // JSON is a text that a condition of the column holds to it.
+        let mut documents: HashSet<(String, String)> = HashSet::new();
+        let mut checks: Vec<(String, Check)> = Vec::new();
+        each(connection, CHECKS, Some(place), &mut |row| {
+            let (table, name): (String, String) = (get(row, 0)?, get(row, 1)?);
+            let condition: String = get(row, 2)?;
+            if get(row, 3)? && condition == format!("json_valid(`{name}`)") {
+                documents.insert((table, name));
+                return Ok(());
+            }
+            let name = Some(name);
+            checks.push((table, Check { name, condition }));
+            Ok(())
+        })?;
+        each(connection, COLUMNS, Some(place), &mut |row| {
+            let Some(table) = self.find(tables, row)? else {
+                return Ok(());
+            };
+            let key = (get(row, 0)?, get(row, 1)?);
+            table.columns.push(column(row, documents.contains(&key))?);
+            Ok(())
+        })?;
+        each(
+            connection,
+            FOREIGN_KEYS,
+            Some(place),
+            &mut |row| match self.find(tables, row)? {
+                Some(table) => self.add_foreign_key_column(table, row),
+                None => Ok(()),
+            },
+        )?;
+        each(
+            connection,
+            INDEXES,
+            Some(place),
+            &mut |row| match self.find(tables, row)? {
+                Some(table) => add_index_column(table, row),
+                None => Ok(()),
+            },
+        )?;
+        for (name, check) in checks {
+            let name = self.named(self.schema, &name);
+            if let Some(table) = tables.iter_mut().find(|table| table.name == name) {
+                table.checks.push(check);
+            }
+        }
+        tables.iter_mut().for_each(leave_out_indexes_of_keys);
+        Ok(std::mem::take(tables))
+    }
+
+    /// A table's whole name.
+    fn named(&self, schema: Option<&str>, name: &str) -> String {
+        match schema {
+            Some(schema) => format!("{schema}.{name}"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// The table that a row is about: its first column. `None` for a view.
+    fn find<'t>(&self, tables: &'t mut [Table], row: &dyn Row) -> Result<Option<&'t mut Table>> {
+        let name: String = get(row, 0)?;
+        let name = self.named(self.schema, &name);
+        Ok(tables.iter_mut().find(|table| table.name == name))
+    }
+
+    fn add_foreign_key_column(&self, table: &mut Table, row: &dyn Row) -> Result<()> {
+        let (there, target): (String, String) = (get(row, 4)?, get(row, 5)?);
+        let is_first: bool = get(row, 2)?;
+        let own = self.schema.unwrap_or(self.current);
+        let listed = self.schemas.iter().find(|schema| {
+            let named = schema.as_deref().unwrap_or(self.current);
+            named == there && (there != own || schema.as_deref() == self.schema)
+        });
+        let Some(schema) = listed else {
+            if is_first {
+                let (name, column): (String, String) = (get(row, 1)?, get(row, 3)?);
+                let remark = format!(
+                    "Not here: the foreign key {name} of {column} to {there}.{target}, a table of another schema."
+                );
+                table.remarks.push(remark);
+            }
+            return Ok(());
+        };
+        if is_first {
+            table.foreign_keys.push(ForeignKey {
+                name: Some(get(row, 1)?),
+                columns: Vec::new(),
+                table: self.named(schema.as_deref(), &target),
+                schema: schema.clone(),
+                references: Vec::new(),
+                on_delete: action(&get::<String>(row, 7)?),
+                on_update: action(&get::<String>(row, 8)?),
+            });
+        }
+        if let Some(key) = table.foreign_keys.last_mut() {
+            key.columns.push(get(row, 3)?);
+            key.references.push(get(row, 6)?);
+        }
+        Ok(())
+    }
+}
+
+fn column(row: &dyn Row, is_document: bool) -> Result<Column> {
+    let written: String = get(row, 2)?;
+    let (ty, is_exact) = match is_document {
+        true => (ColumnType::Json, true),
+        false => types::column_type(&written),
+    };
+    let mut column = Column::new(get::<String>(row, 1)?, ty);
+    column.nullable = get(row, 3)?;
+    if !is_exact {
+        column.remarks.push(format!("Its type is {written}."));
+    }
+    if let Some(collation) = get::<Option<String>>(row, 7)?
+        && !is_document
+        && collation != "utf8mb4_nopad_bin"
+    {
+        column
+            .remarks
+            .push(format!("Its collation is {collation}."));
+    }
+    let default: Option<String> = get(row, 4)?;
+    let extra: String = get(row, 5)?;
+    let computed: Option<String> = get(row, 6)?;
+    column.generated = match (default, computed) {
+        _ if extra.contains("auto_increment") => Generated::Key,
+        (_, Some(expression)) => Generated::Computed(expression),
+        (Some(default), _) if default != "NULL" => Generated::Default(default),
+        _ => Generated::No,
+    };
+    if let Some(at) = extra.find("on update ") {
+        let remark = format!("It changes by itself: {}.", &extra[at..]);
+        column.remarks.push(remark);
+    }
+    Ok(column)
+}
+
+fn add_index_column(table: &mut Table, row: &dyn Row) -> Result<()> {
+    let (name, column): (String, String) = (get(row, 1)?, get(row, 4)?);
+    let is_first: bool = get(row, 2)?;
+    if name == "PRIMARY" {
+        let position = table.position(&column).ok_or_else(|| {
+            let message = "the schema changed while it was read";
+            Error::new(ErrorKind::Serialization, message).entity(&table.name)
+        })?;
+        table.primary_key.push(position);
+        return Ok(());
+    }
+    let kind: String = get(row, 6)?;
+    let part: Option<i64> = get(row, 5)?;
+    if part.is_some() || !matches!(kind.as_str(), "BTREE" | "HASH") {
+        let remark = format!("Only partly here: the index {name} over {column}, {kind}.");
+        table.remarks.push(remark);
+    }
+    let indexes = match get(row, 3)? {
+        true => &mut table.indexes,
+        false => &mut table.uniques,
+    };
+    if is_first {
+        indexes.push(Index {
+            name: Some(name),
+            columns: Vec::new(),
+        });
+    }
+    if let Some(index) = indexes.last_mut() {
+        index.columns.push(column);
+    }
+    Ok(())
+}
+
+/// Each foreign key has an index of its own name, unless there is another that serves it.
+fn leave_out_indexes_of_keys(table: &mut Table) {
+    let keys = std::mem::take(&mut table.foreign_keys);
+    table.indexes.retain(|index| {
+        !keys
+            .iter()
+            .any(|key| key.name == index.name && key.columns == index.columns)
+    });
+    table.foreign_keys = keys;
+}
+
+fn action(rule: &str) -> ReferentialAction {
+    match rule {
+        "CASCADE" => ReferentialAction::Cascade,
+        "SET NULL" => ReferentialAction::SetNull,
+        "SET DEFAULT" => ReferentialAction::SetDefault,
+        // The server refuses at once either way, and writes RESTRICT where nothing was said.
+        _ => ReferentialAction::NoAction,
+    }
+}
+
+type Sink<'s> = dyn FnMut(&dyn Row) -> Result<()> + 's;
+
+fn each(
+    connection: &mut dyn Connection,
+    query: &str,
+    param: Option<&str>,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
+    let types: Vec<ValueType> = param.iter().map(|_| ValueType::Text).collect();
+    let params: Vec<Param<'_>> = param
+        .iter()
+        .map(|text| Param::Ref(ValueRef::Text(text)))
+        .collect();
+    let sql = Sql::new(StatementKind::Raw, query, types, []);
+    connection.query(&Statement::new(&sql, &params), sink)
+}
+
+fn get<T: ColumnValue>(row: &dyn Row, index: usize) -> Result<T> {
+    T::from_value(row.value(index, T::TYPE)?)
+}

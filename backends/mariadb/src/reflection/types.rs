@@ -1,0 +1,135 @@
+//! Types as the server writes them, and what is neutral of them.
+
+use std::borrow::Cow;
+
+use selfsame::schema::ColumnType;
+
+/// The type of a column, as the server writes it: `varchar(50)`; and whether `create_all` makes the same type of it again.
+pub(super) fn column_type(written: &str) -> (ColumnType, bool) {
+    let written = canonical(written);
+    let (name, modifiers) = split(&written);
+    let length = modifiers.parse::<u32>().ok();
+    let other = || {
+        let name = written.clone().into_owned();
+        (ColumnType::Other { name }, true)
+    };
+    if let Some(signed) = name.strip_suffix(" unsigned") {
+        let ty = match signed {
+            "tinyint" => ColumnType::I16,
+            "smallint" | "mediumint" => ColumnType::I32,
+            "int" => ColumnType::I64,
+            "bigint" => ColumnType::Decimal {
+                precision: Some((20, 0)),
+            },
+            _ => return other(),
+        };
+        return (ty, false);
+    }
+    match (name, length) {
+        ("tinyint", Some(1)) => (ColumnType::Bool, true),
+        ("tinyint", _) => (ColumnType::I16, false),
+        ("smallint", None) => (ColumnType::I16, true),
+        ("mediumint", None) => (ColumnType::I32, false),
+        ("int", None) => (ColumnType::I32, true),
+        ("bigint", None) => (ColumnType::I64, true),
+        ("year", _) => (ColumnType::I16, false),
+        ("float", None) if modifiers.is_empty() => (ColumnType::F32, true),
+        ("double", None) if modifiers.is_empty() => (ColumnType::F64, true),
+        ("longtext", None) => (ColumnType::Text { length: None }, true),
+        ("tinytext" | "text" | "mediumtext", None) => (ColumnType::Text { length: None }, false),
+        ("varchar", Some(_)) => (ColumnType::Text { length }, true),
+        ("char", Some(_)) => (ColumnType::Text { length }, false),
+        ("longblob", None) => (ColumnType::Bytes, true),
+        ("tinyblob" | "blob" | "mediumblob", None) => (ColumnType::Bytes, false),
+        ("binary" | "varbinary", Some(_)) => (ColumnType::Bytes, false),
+        ("decimal", _) => decimal(modifiers),
+        ("uuid", None) => (ColumnType::Uuid, true),
+        ("date", None) => (ColumnType::Date, true),
+        ("time", length) => (ColumnType::Time, length == Some(6)),
+        ("datetime", length) => (ColumnType::Timestamp, length == Some(6)),
+        // Ends in 2038.
+        ("timestamp", _) => (ColumnType::TimestampTz, false),
+        _ => other(),
+    }
+}
+
+fn decimal(modifiers: &str) -> (ColumnType, bool) {
+    let precision = modifiers
+        .split_once(',')
+        .and_then(|(precision, scale)| precision.parse().ok().zip(scale.parse().ok()));
+    let precision = precision.filter(|precision| *precision != (65, 30));
+    (ColumnType::Decimal { precision }, true)
+}
+
+/// A type without the display widths that older servers write.
+pub(crate) fn canonical(written: &str) -> Cow<'_, str> {
+    let (name, modifiers) = split(written);
+    let is_integer = ["tinyint", "smallint", "mediumint", "int", "bigint"]
+        .iter()
+        .any(|integer| name.split(' ').next() == Some(integer));
+    if is_integer && !modifiers.is_empty() && !(name == "tinyint" && modifiers == "1") {
+        let behind = written.split_once(')').map_or("", |(_, behind)| behind);
+        return format!("{}{behind}", name.split(' ').next().unwrap_or(name)).into();
+    }
+    written.into()
+}
+
+/// A type's name and what stands in its parentheses: `int(10) unsigned` is `int unsigned` and `10`, but that the name is cut at the first.
+fn split(written: &str) -> (&str, &str) {
+    match written.split_once('(') {
+        Some((name, rest)) => (name, rest.split_once(')').map_or(rest, |(inner, _)| inner)),
+        None => (written, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_read_as_the_server_writes_them() {
+        let text = |length| ColumnType::Text { length };
+        let other = |name: &str| ColumnType::Other { name: name.into() };
+        for (written, expected) in [
+            ("tinyint(1)", (ColumnType::Bool, true)),
+            ("tinyint(4)", (ColumnType::I16, false)),
+            ("smallint(6)", (ColumnType::I16, true)),
+            ("int(11)", (ColumnType::I32, true)),
+            ("int(10) unsigned", (ColumnType::I64, false)),
+            ("bigint(20)", (ColumnType::I64, true)),
+            (
+                "bigint(20) unsigned",
+                (
+                    ColumnType::Decimal {
+                        precision: Some((20, 0)),
+                    },
+                    false,
+                ),
+            ),
+            ("varchar(50)", (text(Some(50)), true)),
+            ("longtext", (text(None), true)),
+            ("text", (text(None), false)),
+            (
+                "decimal(65,30)",
+                (ColumnType::Decimal { precision: None }, true),
+            ),
+            (
+                "decimal(10,2)",
+                (
+                    ColumnType::Decimal {
+                        precision: Some((10, 2)),
+                    },
+                    true,
+                ),
+            ),
+            ("datetime(6)", (ColumnType::Timestamp, true)),
+            ("datetime", (ColumnType::Timestamp, false)),
+            ("timestamp", (ColumnType::TimestampTz, false)),
+            ("uuid", (ColumnType::Uuid, true)),
+            ("enum('a','b(1)')", (other("enum('a','b(1)')"), true)),
+            ("inet6", (other("inet6"), true)),
+        ] {
+            assert_eq!(column_type(written), expected, "{written}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A throw-away server from local binaries.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use selfsame::error::Result;
+use selfsame_testing::{Supervised, free_port, random_password, refused};
+
+/// Runs the server in a folder of its own until its standard input ends, which it does however this process ends. The password comes as
+/// the first line.
+const SUPERVISOR: &str = r#"
+mariadbd=$1 install=$2 port=$3
+dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-mariadb.XXXXXX") || dir=$(mktemp -d /tmp/selfsame-mariadb.XXXXXX) || exit 1
+cd "$dir" || exit 1
+trap '[ -z "$pid" ] || { kill -9 "$pid"; wait "$pid"; } 2>/dev/null; cd /; rm -rf "$dir"' EXIT
+trap : HUP INT TERM
+failed() { tail -n 5 log | tr '\n' ' '; exit 1; }
+read -r password
+umask 077
+"$install" --no-defaults --datadir="$dir/data" --auth-root-authentication-method=socket --skip-test-db >log 2>&1 </dev/null || failed
+printf "CREATE USER selfsame IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO selfsame WITH GRANT OPTION;\n" "$password" >init.sql
+"$mariadbd" --no-defaults --datadir="$dir/data" --port="$port" --bind-address=127.0.0.1 --socket="$dir/s" --pid-file="$dir/pid" \
+  --init-file="$dir/init.sql" --skip-name-resolve --max-connections=300 --max-allowed-packet=64M --innodb-buffer-pool-size=64M \
+  --innodb-log-file-size=16M --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --innodb-flush-method=nosync \
+  --innodb-file-per-table=0 --performance-schema=0 >log 2>&1 </dev/null &
+pid=$!
+for _ in $(seq 600); do
+  grep -q 'ready for connections' log && { echo ready; read -r _; exit 0; }
+  kill -0 "$pid" 2>/dev/null || failed
+  sleep 0.1
+done
+failed
+"#;
+
+/// A running server, in a folder that goes with it.
+#[derive(Debug)]
+pub(super) struct LocalServer {
+    _running: Supervised,
+    port: u16,
+    password: String,
+}
+
+impl LocalServer {
+    pub(super) fn start() -> Result<Self> {
+        let (server, install) = (
+            program("mariadbd", "/usr/sbin")?,
+            program("mariadb-install-db", "/usr/bin")?,
+        );
+        let port = free_port().map_err(|error| refused(format!("no free port: {error}")))?;
+        let password =
+            random_password().map_err(|error| refused(format!("no random numbers: {error}")))?;
+        let arguments = [install.display().to_string(), port.to_string()];
+        let running = Supervised::start("the server", SUPERVISOR, &server, &arguments, &password)?;
+        Ok(Self {
+            _running: running,
+            port,
+            password,
+        })
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!(
+            "mariadb://selfsame:{}@127.0.0.1:{}",
+            self.password, self.port
+        )
+    }
+}
+
+/// A program of the server, in the folder that `SELFSAME_MARIADB_BIN` names, in PATH, or where packages put it.
+pub(super) fn program(name: &str, packaged: &str) -> Result<PathBuf> {
+    let mut folders: Vec<PathBuf> = match env::var_os("SELFSAME_MARIADB_BIN") {
+        Some(named) => vec![named.into()],
+        None => {
+            let path = env::var_os("PATH");
+            path.map(|path| env::split_paths(&path).collect())
+                .unwrap_or_default()
+        }
+    };
+    if env::var_os("SELFSAME_MARIADB_BIN").is_none() {
+        folders.push(packaged.into());
+    }
+    folders
+        .iter()
+        .map(|folder| Path::new(folder).join(name))
+        .find(|program| program.is_file())
+        .ok_or_else(|| {
+            refused(format!(
+                "there is no {name} in PATH or {packaged}; SELFSAME_MARIADB_BIN can name its folder"
+            ))
+        })
+}

@@ -1,0 +1,180 @@
+//! [`Server`]: one running MariaDB, whoever runs it.
+
+use std::env;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
+use selfsame::error::{Error, ErrorKind, Result};
+use selfsame::value::ValueType;
+use selfsame_testing::run_name;
+
+use super::database::Database;
+use super::local::LocalServer;
+use crate::MariaDb;
+
+/// A running server, or a cluster. What was started is stopped when the last clone and the last [`Database`] are dropped.
+#[derive(Clone)]
+pub struct Server(Arc<Shared>);
+
+struct Shared {
+    url: String,
+    backend: MariaDb,
+    description: String,
+    /// Makes the names of its databases differ from those of every other run.
+    run: String,
+    next: AtomicU64,
+    /// Creates and drops databases; opened again when it breaks.
+    admin: Mutex<Option<Box<dyn Connection>>>,
+    /// What runs the server, if it is ours.
+    _process: Option<Box<dyn Send + Sync>>,
+}
+
+impl Server {
+    /// The first server that can be had, in the order that [the module](super) tells.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](ErrorKind::Configuration), saying what was tried and why it failed. If `SELFSAME_MARIADB_URL` is set, its failure
+    /// is final.
+    pub fn start() -> Result<Self> {
+        if let Ok(url) = env::var("SELFSAME_MARIADB_URL") {
+            return Self::from_url(&url).map_err(|error| {
+                let message = format!("SELFSAME_MARIADB_URL: {}", error.message());
+                Error::new(error.kind(), message)
+            });
+        }
+        Self::local().map_err(|error| {
+            let message = format!(
+                "no MariaDB server: SELFSAME_MARIADB_URL is not set; local binaries: {}",
+                error.message()
+            );
+            Error::new(ErrorKind::Configuration, message)
+        })
+    }
+
+    /// A throw-away server from local binaries.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](ErrorKind::Configuration) if there are no binaries, or with the log's end if the server does not start.
+    pub fn local() -> Result<Self> {
+        let server = LocalServer::start()?;
+        let url = server.url();
+        Self::reached(url, "local:mariadb".to_owned(), Some(Box::new(server)))
+    }
+
+    /// A server that is there already. The user of the URL must be allowed to create databases.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`MariaDb::url`] and of connecting.
+    pub fn from_url(url: &str) -> Result<Self> {
+        let description = MariaDb::url(url)?.address();
+        Self::reached(url.to_owned(), description, None)
+    }
+
+    /// Where it is: user, password, hosts.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Which server this is, without its password: `local:mariadb`, or the URL's address.
+    pub fn description(&self) -> &str {
+        &self.0.description
+    }
+
+    /// What the server calls itself: `MariaDB 10.11.19`.
+    ///
+    /// # Errors
+    ///
+    /// Those of connecting and asking.
+    pub fn version(&self) -> Result<String> {
+        self.with_admin(|connection| connection.server_version())
+    }
+
+    /// An empty database of its own, dropped with the value.
+    ///
+    /// # Errors
+    ///
+    /// Those of connecting and of CREATE DATABASE.
+    pub fn database(&self) -> Result<Database> {
+        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let name = format!("selfsame_{}_{number}", self.0.run);
+        self.admin(&format!("CREATE DATABASE {name}"))?;
+        Ok(Database::new(self.clone(), name))
+    }
+
+    /// Leads to no database. All that come of one server take turns with its hosts.
+    pub(super) fn backend(&self) -> MariaDb {
+        self.0.backend.clone()
+    }
+
+    pub(super) fn drop_database(&self, name: &str) -> Result<()> {
+        let mut open = Vec::new();
+        let text = format!(
+            "SELECT id FROM information_schema.processlist WHERE db = '{name}' AND id <> CONNECTION_ID()"
+        );
+        let sql = Sql::new(StatementKind::Raw, text, [], [ValueType::I64]);
+        self.with_admin(|connection| {
+            connection.query(&Statement::new(&sql, &[]), &mut |row| {
+                if let selfsame::value::ValueRef::I64(id) = row.value(0, ValueType::I64)? {
+                    open.push(id);
+                }
+                Ok(())
+            })
+        })?;
+        for id in open {
+            // It may be gone by now.
+            let _ = self.admin(&format!("KILL {id}"));
+        }
+        self.admin(&format!("DROP DATABASE IF EXISTS {name}"))
+    }
+
+    /// Runs one statement of our own as the server's user.
+    fn admin(&self, text: &str) -> Result<()> {
+        let sql = Sql::new(StatementKind::Ddl, text, [], []);
+        self.with_admin(|connection| connection.execute(&Statement::new(&sql, &[])).map(drop))
+    }
+
+    fn with_admin<T>(&self, run: impl FnOnce(&mut dyn Connection) -> Result<T>) -> Result<T> {
+        let mut admin: MutexGuard<'_, _> =
+            self.0.admin.lock().unwrap_or_else(PoisonError::into_inner);
+        if !admin
+            .as_ref()
+            .is_some_and(|connection| connection.is_open())
+        {
+            *admin = Some(self.0.backend.connect()?);
+        }
+        match admin.as_mut() {
+            Some(connection) => run(connection.as_mut()),
+            None => Err(Error::new(ErrorKind::InvalidState, "no connection")),
+        }
+    }
+
+    pub(super) fn reached(
+        url: String,
+        description: String,
+        process: Option<Box<dyn Send + Sync>>,
+    ) -> Result<Self> {
+        let backend = MariaDb::url(&url)?;
+        let admin = backend.connect()?;
+        Ok(Self(Arc::new(Shared {
+            url,
+            backend,
+            description,
+            run: run_name(),
+            next: AtomicU64::new(0),
+            admin: Mutex::new(Some(admin)),
+            _process: process,
+        })))
+    }
+}
+
+/// Without the URL, which holds a password.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Server").field(&self.0.description).finish()
+    }
+}
