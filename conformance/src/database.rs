@@ -164,6 +164,13 @@ impl Database {
             .collect()
     }
 
+    /// An expression in a template as a 64-bit integer, whatever the database makes of it by itself.
+    pub(crate) fn as_integer(&self, expression: &str) -> String {
+        let mut out = String::new();
+        self.dialect().cast(expression, &ColumnType::I64, &mut out);
+        out
+    }
+
     /// How many rows a table has.
     pub(crate) fn count(&mut self, table: &str) -> Result<i64> {
         let counted = self.integers(&format!("SELECT count(*) FROM [{table}]"), &[])?;

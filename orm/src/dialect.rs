@@ -121,6 +121,38 @@ pub trait Dialect: Debug + Send + Sync {
         self.column_type(ty)
     }
 
+    /// What stands between two integers that are divided, towards zero. By default `/`.
+    fn integer_division(&self) -> &'static str {
+        " / "
+    }
+
+    /// The database's name of a function of the expression language, which is given as the SQL standard or else most databases have it:
+    /// `LENGTH` counts characters. By default the same.
+    fn function<'n>(&self, name: &'n str) -> &'n str {
+        name
+    }
+
+    /// Writes a text with each occurrence of a text in it replaced by another, all three rendered already: NULL where one of them is. By
+    /// default `REPLACE(…)`.
+    fn replace(&self, [subject, from, to]: [&str; 3], out: &mut String) {
+        write!(out, "REPLACE({subject}, {from}, {to})").expect("a String takes any text");
+    }
+
+    /// Whether a foreign key must have the width of the integers that it refers to. By default numbers are compared as numbers.
+    fn keys_need_same_width(&self) -> bool {
+        false
+    }
+
+    /// Whether foreign keys can SET DEFAULT. By default they can.
+    fn sets_defaults(&self) -> bool {
+        true
+    }
+
+    /// How many levels deep a JSON document may be. By default there is no such limit. What is deeper MUST be refused before it is sent.
+    fn max_json_depth(&self) -> Option<usize> {
+        None
+    }
+
     /// What follows the closing parenthesis of CREATE TABLE. By default nothing.
     fn table_options(&self) -> &'static str {
         ""

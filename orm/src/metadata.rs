@@ -211,6 +211,9 @@ impl Metadata {
         mut exists: impl FnMut(&Table) -> Result<bool>,
     ) -> Result<Vec<Sql>> {
         self.check()?;
+        if dialect.keys_need_same_width() {
+            self.check_widths(dialect)?;
+        }
         let renderer = Renderer::new(dialect);
         let order = Order::new(&self.tables);
         let deferrable = defers(dialect);
@@ -303,6 +306,29 @@ impl Metadata {
                 match self.tables.iter().find(|other| other.name == key.table) {
                     Some(target) => check_references(table, key, target)?,
                     None => return Err(self.missing(position, &key.table)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses foreign keys of another width than the keys that they refer to.
+    fn check_widths(&self, dialect: &dyn Dialect) -> Result<()> {
+        for table in &self.tables {
+            for key in &table.foreign_keys {
+                let target = self.tables.iter().find(|other| other.name == key.table);
+                let Some(target) = target else { continue };
+                for (own, there) in key.columns.iter().zip(&key.references) {
+                    let width = |table: &Table, column: &str| {
+                        let position = table.position(column)?;
+                        let ty = table.columns[position].ty.value_type();
+                        matches!(ty, ValueType::I16 | ValueType::I32 | ValueType::I64).then_some(ty)
+                    };
+                    if width(table, own) != width(target, there) {
+                        let what = "a foreign key of another width than its key";
+                        let error = Error::unsupported(dialect.name(), what);
+                        return Err(error.entity(&table.name).column(own));
+                    }
                 }
             }
         }

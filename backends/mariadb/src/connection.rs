@@ -24,6 +24,8 @@ pub(crate) struct MariaDbConnection {
     link: Link,
     statements: Statements,
     transaction: State,
+    /// The names of the savepoints in the transaction. To the server a name stands for one savepoint at a time.
+    savepoints: Vec<String>,
     lost: bool,
 }
 
@@ -70,6 +72,7 @@ impl MariaDbConnection {
             link,
             statements: Statements::default(),
             transaction: State::Idle,
+            savepoints: Vec::new(),
             lost: false,
         }
     }
@@ -228,6 +231,32 @@ impl MariaDbConnection {
         let done = self.command(sql, text);
         self.link.be_patient();
         done
+    }
+
+    /// Marks, releases or goes back to a savepoint by its place among those of the transaction, for names may repeat.
+    fn savepoint(&mut self, command: &Transaction<'_>, name: &str, sql: &Sql) -> Result<()> {
+        if let Transaction::Savepoint(_) = command {
+            let place = self.savepoints.len();
+            self.command(sql, &format!("SAVEPOINT s{place}"))?;
+            self.savepoints.push(name.to_owned());
+            return Ok(());
+        }
+        let place = self.savepoints.iter().rposition(|known| known == name);
+        let place = place.ok_or_else(|| {
+            let message = "there is no savepoint of this name";
+            Error::new(ErrorKind::InvalidStatement, message).statement(sql.text())
+        })?;
+        match command {
+            Transaction::Release(_) => {
+                self.command(sql, &format!("RELEASE SAVEPOINT s{place}"))?;
+                self.savepoints.truncate(place);
+            }
+            _ => {
+                self.short_command(sql, &format!("ROLLBACK TO SAVEPOINT s{place}"))?;
+                self.savepoints.truncate(place + 1);
+            }
+        }
+        Ok(())
     }
 
     fn commit(&mut self, sql: &Sql) -> Result<()> {
@@ -413,11 +442,14 @@ impl Connection for MariaDbConnection {
                 self.usable()?;
                 self.command(sql, sql.text())?;
                 self.transaction = State::Open;
+                self.savepoints.clear();
                 Ok(())
             }
-            Transaction::RollbackTo(_) => {
+            Transaction::Savepoint(name)
+            | Transaction::Release(name)
+            | Transaction::RollbackTo(name) => {
                 self.usable()?;
-                self.short_command(sql, sql.text())
+                self.savepoint(command, name, sql)
             }
             _ => {
                 self.usable()?;

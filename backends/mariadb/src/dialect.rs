@@ -19,6 +19,8 @@ use crate::reflection;
 const MAX_PARAMETERS: usize = 65_535;
 /// The longest identifier; the server counts characters, which are never more.
 const MAX_IDENTIFIER: usize = 64;
+/// How deep a document may be that the server takes for one.
+pub(crate) const MAX_JSON_DEPTH: usize = 31;
 /// The most bytes that an index takes of a row.
 const INDEX_BYTES: usize = 3_072;
 /// The most characters of a `varchar`, of which each may be four bytes.
@@ -57,7 +59,7 @@ impl Dialect for MariaDbDialect {
                 ValueType::F64 => "double",
                 ValueType::Bytes => "longblob",
                 ValueType::Decimal => "decimal(65,30)",
-                ValueType::Uuid => "uuid",
+                ValueType::Uuid => "binary(16)",
                 ValueType::Date => "date",
                 ValueType::Time => "time(6)",
                 ValueType::Timestamp | ValueType::TimestampTz => "datetime(6)",
@@ -120,7 +122,6 @@ impl Dialect for MariaDbDialect {
                 Isolation::RepeatableRead,
                 Isolation::Serializable,
             ])
-            .with_negative_zero(true)
             .with_nul_in_text(true)
             .with_json_text_kept(true)
             .with_exact_decimals(true)
@@ -171,7 +172,7 @@ impl Dialect for MariaDbDialect {
     fn placeholder(&self, _: usize, ty: ValueType, out: &mut String) {
         out.push_str(match ty {
             ValueType::Decimal => "CAST(? AS DECIMAL(65,30))",
-            ValueType::Uuid => "CAST(? AS UUID)",
+            ValueType::Uuid => "CAST(? AS BINARY(16))",
             ValueType::Date => "CAST(? AS DATE)",
             _ => "?",
         });
@@ -204,6 +205,39 @@ impl Dialect for MariaDbDialect {
 
     fn default_row(&self) -> &'static str {
         " () VALUES ()"
+    }
+
+    fn integer_division(&self) -> &'static str {
+        " DIV "
+    }
+
+    /// LENGTH would count bytes.
+    fn function<'n>(&self, name: &'n str) -> &'n str {
+        match name {
+            "LENGTH" => "CHAR_LENGTH",
+            name => name,
+        }
+    }
+
+    /// The server replaces nothing by NULL where there is nothing to replace.
+    fn replace(&self, [subject, from, to]: [&str; 3], out: &mut String) {
+        let written = write!(
+            out,
+            "CASE WHEN {to} IS NULL THEN NULL ELSE REPLACE({subject}, {from}, {to}) END"
+        );
+        written.expect("a String takes any text");
+    }
+
+    fn keys_need_same_width(&self) -> bool {
+        true
+    }
+
+    fn sets_defaults(&self) -> bool {
+        false
+    }
+
+    fn max_json_depth(&self) -> Option<usize> {
+        Some(MAX_JSON_DEPTH)
     }
 
     fn row_list(&self) -> &'static str {
@@ -250,7 +284,7 @@ impl Dialect for MariaDbDialect {
             ValueType::F32 => "FLOAT",
             ValueType::F64 => "DOUBLE",
             ValueType::Bytes => "BINARY",
-            ValueType::Uuid => "UUID",
+            ValueType::Uuid => "BINARY(16)",
             ValueType::Date => "DATE",
             ValueType::Time => "TIME(6)",
             ValueType::Timestamp | ValueType::TimestampTz => "DATETIME(6)",
@@ -274,14 +308,21 @@ impl Dialect for MariaDbDialect {
     fn json_text(&self, document: &str, path: &[JsonStep], out: &mut String) {
         let mut at = String::new();
         json_path(path, &mut at);
-        if at.contains('\\') {
-            // As a literal of the language, and not only of the path.
-            at = at.replace('\\', "\\\\");
-        }
+        // A backslash is escaped for the language too, and what no document may hold as it is, for the path.
+        let at: String = at.chars().fold(String::new(), |mut out, c| {
+            match c {
+                '\\' => out.push_str(r"\\"),
+                '\0'..='\u{1f}' => {
+                    write!(out, r"\\u{:04x}", u32::from(c)).expect("a String takes any text");
+                }
+                c => out.push(c),
+            }
+            out
+        });
         let written = write!(
             out,
             "CASE JSON_TYPE(JSON_EXTRACT({document}, {at})) WHEN 'NULL' THEN NULL \
-             ELSE JSON_UNQUOTE(JSON_EXTRACT({document}, {at})) END"
+             ELSE CONVERT(JSON_UNQUOTE(JSON_EXTRACT({document}, {at})) USING utf8mb4) COLLATE {COLLATION} END"
         );
         written.expect("a String takes any text");
     }

@@ -10,7 +10,7 @@
 //! # Ok::<(), selfsame::Error>(())
 //! ```
 //!
-//! The server must be MariaDB 10.11 or later: MySQL has no INSERT … RETURNING and no UUID type, and is refused.
+//! The server must be MariaDB 10.11.8 or later: MySQL has no INSERT … RETURNING, and is refused.
 //!
 //! # What a connection is set to
 //!
@@ -29,10 +29,10 @@
 //! | `Text`, `Text { length }`, `Enum` | `longtext`, `varchar(n)`; in a key `varchar(768)` at most |
 //! | `Bytes` | `longblob`; in a key `varbinary(3072)` at most |
 //! | `Decimal`, `Decimal { precision }` | `decimal(65,30)`, `decimal(p,s)`: zeros at the end of a fraction are not kept |
-//! | `Uuid` | `uuid` |
+//! | `Uuid` | `binary(16)`: the type `uuid` refuses some, and sorts in an order of its own |
 //! | `Date`, `Time` | `date`, `time(6)` |
 //! | `Timestamp`, `TimestampTz` | `datetime(6)`, an instant in UTC; `timestamp` ends in 2038 |
-//! | `Json` | `json`, whose text is kept |
+//! | `Json` | `json`, whose text is kept; of 31 levels at most |
 //!
 //! # Galera
 //!

@@ -25,9 +25,9 @@ const OLDEST: (u32, u32) = (10, 11);
 
 /// `utf8mb4_nopad_bin` compares texts as Rust does, the spaces at their ends included.
 const SETTINGS: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin; SET SESSION autocommit = 1, time_zone = '+00:00', \
-    lc_messages = 'en_US', div_precision_increment = 30, group_concat_max_len = 4294967295, \
+    lc_messages = 'en_US', div_precision_increment = 30, innodb_snapshot_isolation = 1, group_concat_max_len = 4294967295, \
     sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,\
-ANSI_QUOTES,PIPES_AS_CONCAT,NO_AUTO_VALUE_ON_ZERO,SIMULTANEOUS_ASSIGNMENT,ONLY_FULL_GROUP_BY'";
+ANSI_QUOTES,PIPES_AS_CONCAT,NO_AUTO_VALUE_ON_ZERO,SIMULTANEOUS_ASSIGNMENT'";
 /// Whether the settings hold, for something that stands between may drop them.
 const CHECK: &str = "SELECT VERSION(), @@sql_mode LIKE '%STRICT_ALL_TABLES%' AND @@character_set_client = 'utf8mb4' \
     AND @@character_set_results = 'utf8mb4' AND @@collation_connection = 'utf8mb4_nopad_bin' AND @@time_zone = '+00:00'";

@@ -51,7 +51,7 @@ impl Place {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tls {
     pub(crate) mode: TlsMode,
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "a file of TLS"))]
+    #[cfg(feature = "tls")]
     pub(crate) root: Option<String>,
 }
 
@@ -116,7 +116,10 @@ impl Options {
         match name {
             "socket" => self.places = vec![Place::Socket(value.to_owned())],
             "sslmode" => self.tls.mode = tls_mode(value)?,
+            #[cfg(feature = "tls")]
             "sslrootcert" => self.tls.root = Some(value.to_owned()),
+            #[cfg(not(feature = "tls"))]
+            "sslrootcert" => {}
             "spread" => {
                 self.spread = match value {
                     "true" | "1" => true,

@@ -4,6 +4,8 @@ use mysql::Value;
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::{Date, Decimal, Param, Timestamp, ValueRef};
 
+use crate::dialect::MAX_JSON_DEPTH;
+
 /// Microseconds.
 const DAY: i64 = 86_400_000_000;
 /// The most digits behind the point of a `decimal(65,30)`, and before it.
@@ -32,10 +34,11 @@ fn to_driver(value: ValueRef<'_>) -> Result<Value, &'static str> {
         ValueRef::F64(value) if !value.is_finite() => return Err(NOT_FINITE),
         ValueRef::F32(value) => Value::Float(value),
         ValueRef::F64(value) => Value::Double(value),
+        ValueRef::Json(text) if depth(text) > MAX_JSON_DEPTH => return Err(TOO_DEEP),
         ValueRef::Text(text) | ValueRef::Json(text) => Value::Bytes(text.as_bytes().to_vec()),
         ValueRef::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
         ValueRef::Decimal(value) => Value::Bytes(decimal(value)?.into_bytes()),
-        ValueRef::Uuid(uuid) => Value::Bytes(uuid_text(uuid).into_bytes()),
+        ValueRef::Uuid(uuid) => Value::Bytes(uuid.to_vec()),
         ValueRef::Date(value) => date(value)?,
         ValueRef::Time(value) if !(0..DAY).contains(&value.0) => {
             return Err("a time outside its day");
@@ -49,6 +52,7 @@ fn to_driver(value: ValueRef<'_>) -> Result<Value, &'static str> {
     })
 }
 
+const TOO_DEEP: &str = "a document of more than 31 levels, which the server takes for none";
 const NOT_FINITE: &str = "NaN or infinite, which no column holds";
 
 fn date(value: Date) -> Result<Value, &'static str> {
@@ -90,15 +94,26 @@ fn decimal(value: Decimal) -> Result<String, &'static str> {
     Ok(text)
 }
 
-fn uuid_text(uuid: [u8; 16]) -> String {
-    let mut out = String::with_capacity(36);
-    for (at, byte) in uuid.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            out.push('-');
+/// How many levels of arrays and objects a document has.
+fn depth(document: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut bytes = document.bytes();
+    let mut in_text = false;
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' if in_text => {
+                bytes.next();
+            }
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
         }
-        out.push_str(&format!("{byte:02x}"));
     }
-    out
+    deepest
 }
 
 #[cold]
@@ -133,6 +148,17 @@ mod tests {
     }
 
     #[test]
+    fn levels_of_documents_are_counted() {
+        for (document, levels) in [
+            ("1", 0),
+            ("[1,[2],{}]", 2),
+            (r#"{"a":"[[[\"[","b":[{}]}"#, 3),
+        ] {
+            assert_eq!(depth(document), levels, "{document}");
+        }
+    }
+
+    #[test]
     fn values_are_sent_as_they_are() {
         let bytes = |text: &str| Value::Bytes(text.as_bytes().to_vec());
         for (value, sent) in [
@@ -141,10 +167,7 @@ mod tests {
                 ValueRef::Decimal(Decimal::new(10, 31)),
                 bytes("0.000000000000000000000000000001"),
             ),
-            (
-                ValueRef::Uuid([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 255]),
-                bytes("01020304-0506-0708-090a-0b0c0d0e0fff"),
-            ),
+            (ValueRef::Uuid([7; 16]), Value::Bytes(vec![7; 16])),
             (ValueRef::Date(Date(0)), Value::Date(1970, 1, 1, 0, 0, 0, 0)),
             (
                 ValueRef::Timestamp(Timestamp(-1)),

@@ -99,7 +99,7 @@ impl Listed<'_> {
         each(connection, CHECKS, Some(place), &mut |row| {
             let (table, name): (String, String) = (get(row, 0)?, get(row, 1)?);
             let condition: String = get(row, 2)?;
-            if get(row, 3)? && condition == format!("json_valid(`{name}`)") {
+            if get(row, 3)? && condition.replace('"', "`") == format!("json_valid(`{name}`)") {
                 documents.insert((table, name));
                 return Ok(());
             }

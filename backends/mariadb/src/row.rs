@@ -51,6 +51,9 @@ fn decode<'v>(value: &'v Value, column: &mysql::Column, wanted: ValueType) -> Re
         (ValueType::Decimal, ValueRef::I32(value)) => Ok(whole(value.into())),
         (ValueType::Decimal, ValueRef::I64(value)) => Ok(whole(value.into())),
         (ValueType::Json, ValueRef::Text(text)) => Ok(ValueRef::Json(text)),
+        (ValueType::Uuid, ValueRef::Bytes(bytes)) => <[u8; 16]>::try_from(bytes)
+            .map(ValueRef::Uuid)
+            .map_err(|_| found.mismatch(wanted)),
         (ValueType::Uuid, ValueRef::Text(text)) => uuid(text)
             .map(ValueRef::Uuid)
             .ok_or_else(|| found.mismatch(wanted)),

@@ -285,6 +285,13 @@ struct Narrow {
 }
 
 fn widths(context: &mut Context) -> CaseResult {
+    if context.backend().dialect().keys_need_same_width() {
+        let engine = Engine::from_backend(context.backend());
+        let refused = metadata![Wide, Narrow].create_all(&engine);
+        let kind = refused.err().map(|error| error.kind());
+        check_eq!(kind, Some(ErrorKind::Unsupported), "must be refused");
+        return Ok(());
+    }
     let world = World::of(context, &metadata![Wide, Narrow])?;
     let mut session = world.session();
     let wide = session.add(Wide::new(7));

@@ -472,8 +472,9 @@ fn odd_identifiers(context: &mut Context) -> CaseResult {
 
 fn integers(context: &mut Context) -> CaseResult {
     let mut database = with_values(context, &[Some(-7)])?;
+    let quotient = format!("[v]{}2", database.dialect().integer_division());
     for (expression, wanted) in [
-        ("[v] / 2", -3),
+        (&*quotient, -3),
         ("[v] % 2", -1),
         ("[v] * [v]", 49),
         ("-[v]", 7),
@@ -507,7 +508,8 @@ fn overflow(context: &mut Context) -> CaseResult {
 fn bits(context: &mut Context) -> CaseResult {
     let mut database = with_values(context, &[Some(12)])?;
     for (expression, wanted) in [("[v] & 10", 8), ("[v] | 3", 15), ("~[v]", -13)] {
-        let found = database.integers(&format!("SELECT {expression} FROM [t]"), &[])?;
+        let cast = database.as_integer(expression);
+        let found = database.integers(&format!("SELECT {cast} FROM [t]"), &[])?;
         check_eq!(found, [wanted], "{expression} of 12");
     }
     Ok(())

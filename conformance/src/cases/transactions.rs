@@ -273,7 +273,8 @@ fn stable_reader(context: &mut Context) -> CaseResult {
                 "UPDATE [t] SET [v] = ? WHERE [id] = ?",
                 &[int(value), int(id)],
             )?;
-            let sum = reader.integers("SELECT CAST(sum([v]) AS BIGINT) FROM [t]", &[])?;
+            let sum = reader.as_integer("sum([v])");
+            let sum = reader.integers(&format!("SELECT {sum} FROM [t]"), &[])?;
             check_eq!(sum, [0], "a reader must not see half of a transaction");
         }
         writer.commit()?;

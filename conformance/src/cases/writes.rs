@@ -222,7 +222,8 @@ fn defaults(context: &mut Context) -> CaseResult {
         )
         .primary_key(["id"]);
     database.create(&table)?;
-    database.execute("INSERT INTO [t] DEFAULT VALUES", &[])?;
+    let insert = format!("INSERT INTO [t]{}", database.dialect().default_row());
+    database.execute(&insert, &[])?;
     let rows = database.rows("SELECT [id], [v] FROM [t]", &[], &[ValueType::I64; 2])?;
     check_eq!(
         rows,

@@ -360,6 +360,12 @@ impl<'t> Definition<'t> {
             let message = "the foreign key refers to more or fewer columns than it has";
             return Err(self.error(message).constraint(name));
         }
+        let sets_default = [key.on_delete, key.on_update].contains(&ReferentialAction::SetDefault);
+        if sets_default && !self.renderer.dialect.sets_defaults() {
+            let what = "a foreign key that sets defaults";
+            let error = Error::unsupported(self.renderer.dialect.name(), what);
+            return Err(error.entity(&self.table.name).constraint(name));
+        }
         text.push("CONSTRAINT ");
         text.identifier(&name);
         text.push(" FOREIGN KEY (");

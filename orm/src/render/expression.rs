@@ -317,7 +317,7 @@ impl<'a> Writer<'a> {
         );
         if operator == Operator::Concat {
             self.text_operand(left);
-            self.push(symbol(operator));
+            self.push(self.symbol(operator));
             return self.text_operand(right);
         }
         let form = match is_comparison {
@@ -325,7 +325,7 @@ impl<'a> Writer<'a> {
             false => None,
         };
         self.operand_as(left, &form);
-        self.push(symbol(operator));
+        self.push(self.symbol(operator));
         self.operand_as(right, &form);
     }
 
@@ -524,28 +524,29 @@ impl<'a> Writer<'a> {
         self.push(" END");
     }
 
+    fn symbol(&self, operator: Operator) -> &'static str {
+        match operator {
+            Operator::Eq => " = ",
+            Operator::Ne => " <> ",
+            Operator::Lt => " < ",
+            Operator::Le => " <= ",
+            Operator::Gt => " > ",
+            Operator::Ge => " >= ",
+            Operator::Add => " + ",
+            Operator::Sub => " - ",
+            Operator::Mul => " * ",
+            Operator::Div => " / ",
+            Operator::DivInteger => self.text.dialect.integer_division(),
+            Operator::Rem => " % ",
+            Operator::Concat => " || ",
+        }
+    }
+
     fn end_of_cast(&mut self, ty: &ColumnType) {
         self.push(" AS ");
         let ty = self.text.dialect.cast_type(ty);
         self.push(&ty);
         self.push(")");
-    }
-}
-
-fn symbol(operator: Operator) -> &'static str {
-    match operator {
-        Operator::Eq => " = ",
-        Operator::Ne => " <> ",
-        Operator::Lt => " < ",
-        Operator::Le => " <= ",
-        Operator::Gt => " > ",
-        Operator::Ge => " >= ",
-        Operator::Add => " + ",
-        Operator::Sub => " - ",
-        Operator::Mul => " * ",
-        Operator::Div => " / ",
-        Operator::Rem => " % ",
-        Operator::Concat => " || ",
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::{Add, Div, Mul, Rem, Sub};
 
 use crate::entity::Entity;
 use crate::sql::{Column, Expr, Expression, IntoSql, Operator};
-use crate::value::{ColumnValue, Decimal};
+use crate::value::{ColumnValue, Decimal, ValueType};
 
 /// Types that can be calculated with. The result has the left side's type; `/` and `%` are the database's own, and so is what
 /// happens on overflow and on division by zero.
@@ -29,10 +29,8 @@ macro_rules! operator {
             type Output = Expr<E, T>;
 
             fn $method(self, other: R) -> Expr<E, T> {
-                Expr::from_node(
-                    self.into_node()
-                        .binary(Operator::$operator, other.into_sql()),
-                )
+                let operator = of_type::<T>(Operator::$operator);
+                Expr::from_node(self.into_node().binary(operator, other.into_sql()))
             }
         }
 
@@ -43,14 +41,21 @@ macro_rules! operator {
             type Output = Expr<S, T>;
 
             fn $method(self, other: R) -> Expr<S, T> {
-                Expr::from_node(
-                    self.into_node()
-                        .binary(Operator::$operator, other.into_sql()),
-                )
+                let operator = of_type::<T>(Operator::$operator);
+                Expr::from_node(self.into_node().binary(operator, other.into_sql()))
             }
         }
     };
 }
+/// Integers are divided as integers.
+fn of_type<T: ColumnValue>(operator: Operator) -> Operator {
+    let is_integer = matches!(T::TYPE, ValueType::I16 | ValueType::I32 | ValueType::I64);
+    match operator {
+        Operator::Div if is_integer => Operator::DivInteger,
+        operator => operator,
+    }
+}
+
 operator!(Add add Add);
 operator!(Sub sub Sub);
 operator!(Mul mul Mul);

@@ -201,6 +201,8 @@ pub enum Operator {
     Mul,
     /// `/`
     Div,
+    /// `/` of integers, towards zero.
+    DivInteger,
     /// `%`
     Rem,
     /// `||`

@@ -6,7 +6,7 @@ use selfsame::value::ValueType;
 
 use super::refused;
 use crate::case::Cover::Contract;
-use crate::case::{Capability, Case, CaseResult};
+use crate::case::{Capability, Case, CaseResult, Failure};
 use crate::context::Context;
 use crate::database::{Database, Typed, int, null};
 
@@ -318,6 +318,13 @@ fn told(database: &mut Database) -> CaseResult<Vec<Referring>> {
 fn actions(context: &mut Context) -> CaseResult {
     use ReferentialAction::{Cascade, NoAction, Restrict, SetDefault, SetNull};
     for action in [NoAction, Restrict, Cascade, SetNull, SetDefault] {
+        if action == SetDefault && !context.backend().dialect().sets_defaults() {
+            let Err(Failure::Backend(error)) = with_references(context, action, NoAction) else {
+                return Err(Failure::Assertion("SET DEFAULT must be refused".to_owned()));
+            };
+            check_eq!(error.kind(), ErrorKind::Unsupported, "SET DEFAULT");
+            continue;
+        }
         let mut database = with_references(context, action, NoAction)?;
         let deleted = database.execute("DELETE FROM [pairs] WHERE [a] = ?", &[int(1)]);
         let rest = (3, Some((2, 1)));

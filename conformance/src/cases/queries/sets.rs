@@ -244,11 +244,12 @@ fn subqueries(context: &mut Context) -> CaseResult {
 
 fn recursion(context: &mut Context) -> CaseResult {
     let mut database = Database::open(context)?;
-    let found = database.integers(
+    let number = database.as_integer("[i]");
+    let query = format!(
         "WITH RECURSIVE [n]([i]) AS (SELECT 1 UNION ALL SELECT [i] + 1 FROM [n] WHERE [i] < 5) \
-         SELECT CAST([i] AS BIGINT) FROM [n] ORDER BY [i]",
-        &[],
-    )?;
+         SELECT {number} FROM [n] ORDER BY [i]"
+    );
+    let found = database.integers(&query, &[])?;
     check_eq!(
         found,
         [1, 2, 3, 4, 5],
@@ -268,10 +269,8 @@ fn windows(context: &mut Context) -> CaseResult {
         [3, 1, 2, 1],
         "rows must be numbered within their part"
     );
-    let found = database.integers(
-        "SELECT CAST(sum([v]) OVER (ORDER BY [id]) AS BIGINT) FROM [t] ORDER BY [id]",
-        &[],
-    )?;
+    let sum = database.as_integer("sum([v]) OVER (ORDER BY [id])");
+    let found = database.integers(&format!("SELECT {sum} FROM [t] ORDER BY [id]"), &[])?;
     check_eq!(found, [1, 3, 4, 5], "a running sum must run");
     Ok(())
 }

@@ -382,33 +382,44 @@ fn hook_error(context: &mut Context) -> CaseResult {
 fn retry(context: &mut Context) -> CaseResult {
     let world = World::new(context)?;
     let key = world.with_users(&["ann"])?[0];
-    let options = TransactionOptions::new().isolation(Isolation::Serializable);
+    let mut levels = world.engine.capabilities().isolation_levels.clone();
+    levels.sort();
     let mut session = world.session();
-    let mut tries = 0;
-    let seen = session.retry_with(options, 3, |s| {
-        tries += 1;
-        let ann = User::query().one(s)?;
-        let age = s[ann].age.unwrap_or(0);
-        s.add(Task::new(format!("try {tries}")));
-        if tries == 1 {
-            // Somebody else is faster.
-            let mut other = Session::new(&world.engine);
-            if let Some(same) = other.get::<User>(key)? {
-                other[same].age = Some(10);
+    while let Some(level) = levels.pop() {
+        let options = TransactionOptions::new().isolation(level);
+        let mut tries = 0;
+        let seen = session.retry_with(options, 3, |s| {
+            tries += 1;
+            let ann = User::query().one(s)?;
+            let age = s[ann].age.unwrap_or(0);
+            s.add(Task::new(format!("try {tries}")));
+            if tries == 1 {
+                // Somebody else is faster.
+                let mut other = Session::new(&world.engine);
+                if let Some(same) = other.get::<User>(key)? {
+                    other[same].age = Some(10);
+                }
+                other.commit()?;
             }
-            other.commit()?;
+            s[ann].age = Some(age + 1);
+            Ok(age)
+        });
+        // Where readers lock what they read, nobody can be faster: one level below they do not.
+        if matches!(&seen, Err(error) if error.kind() == ErrorKind::Busy) {
+            check_eq!(world.users()?[0].age, None, "nothing was written");
+            continue;
         }
-        s[ann].age = Some(age + 1);
-        Ok(age)
-    });
-    check!(
-        matches!(seen, Ok(10)),
-        "the second try must see what the other session wrote, gave {seen:?}"
-    );
-    check_eq!(tries, 2, "one failure must cost one more try");
-    check_eq!(world.users()?[0].age, Some(11), "no update may be lost");
-    let titles: Vec<String> = world.tasks()?.into_iter().map(|task| task.title).collect();
-    check_eq!(titles, ["try 2"], "what the failed try added must be gone");
+        check!(
+            matches!(seen, Ok(10)),
+            "the second try must see what the other session wrote, gave {seen:?}"
+        );
+        check_eq!(tries, 2, "one failure must cost one more try");
+        check_eq!(world.users()?[0].age, Some(11), "no update may be lost");
+        let titles: Vec<String> = world.tasks()?.into_iter().map(|task| task.title).collect();
+        check_eq!(titles, ["try 2"], "what the failed try added must be gone");
+        return Ok(());
+    }
+    check!(false, "no level tells a conflict");
     Ok(())
 }
 

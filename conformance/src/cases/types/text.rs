@@ -1,5 +1,6 @@
 //! What only text, bytes and documents have: emptiness, length, odd characters.
 
+use selfsame::ErrorKind;
 use selfsame::schema::ColumnType;
 use selfsame::value::{Value, ValueType};
 
@@ -58,13 +59,34 @@ pub(super) const CASES: &[Case] = &[
         .hint("Bind the text of the document, and NULL only for an absent value.")
         .covers(&[Contract(18)]),
     Case::core("types.json.deep", |c| {
-        let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
-        keeps(c, ValueType::Json, Value::Json(deep))
+        let nested = |levels: usize| {
+            let text = format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+            Value::Json(text)
+        };
+        let most = c.backend().dialect().max_json_depth();
+        keeps(c, ValueType::Json, nested(most.unwrap_or(60).min(60)))?;
+        match most {
+            Some(most) => refuses_depth(c, nested(most + 1)),
+            None => Ok(()),
+        }
     })
     .promise("A deeply nested document is read back complete.")
     .hint("Do not decode documents in between.")
     .covers(&[Contract(19)]),
 ];
+
+/// Checks that a document that is too deep is refused, and never stored.
+fn refuses_depth(context: &Context, document: Value) -> CaseResult {
+    let kept = Database::open(context)?.execute(
+        "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+        &[int(2), Typed::new(ValueType::Json, document)],
+    );
+    check!(
+        matches!(&kept, Err(error) if error.kind() == ErrorKind::OutOfRange),
+        "what is deeper than claimed must be out of range, gave {kept:?}"
+    );
+    Ok(())
+}
 
 fn keeps_text(context: &Context, value: &str) -> CaseResult {
     keeps(context, ValueType::Text, Value::Text(value.to_owned()))

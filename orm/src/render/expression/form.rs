@@ -71,7 +71,13 @@ impl Writer<'_> {
     }
 
     pub(super) fn function(&mut self, name: &str, arguments: &[Node], form: &Form) {
-        self.push(name);
+        if let ("REPLACE", [_, _, _]) = (name, arguments) {
+            return self.around(
+                |dialect, operands, out| dialect.replace(operands, out),
+                |writer, which| writer.node_as(&arguments[which], form),
+            );
+        }
+        self.push(self.text.dialect.function(name));
         self.push("(");
         for (i, argument) in arguments.iter().enumerate() {
             if i > 0 {
