@@ -58,8 +58,8 @@ fn texts(dialect: &dyn selfsame::dialect::Dialect) -> Vec<String> {
         dialect.overriding().to_owned(),
         dialect.table_exists(),
         dialect.table_exists_in_schema(),
-        dialect.null_safe_equality(false).to_owned(),
-        dialect.null_safe_equality(true).to_owned(),
+        dialect.null_safe_equality(false).concat(),
+        dialect.null_safe_equality(true).concat(),
     ];
     let mut write = |with: &dyn Fn(&mut String)| {
         let mut out = String::new();
