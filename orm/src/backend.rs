@@ -212,6 +212,36 @@ pub trait Row {
     ///
     /// [`Conversion`](crate::ErrorKind::Conversion), naming the column; also if there is no such column.
     fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>>;
+
+    /// The text of column `index`, `None` if it is NULL: what [`value`](Self::value) gives as [`ValueType::Text`]. A backend MAY read
+    /// it more directly.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Self::value).
+    fn text(&self, index: usize) -> Result<Option<&str>> {
+        match self.value(index, ValueType::Text)? {
+            ValueRef::Text(text) => Ok(Some(text)),
+            ValueRef::Null => Ok(None),
+            other => Err(other.mismatch(ValueType::Text)),
+        }
+    }
+
+    /// The integer of column `index`, `None` if it is NULL: what [`value`](Self::value) gives as [`ValueType::I64`]. A backend MAY
+    /// read it more directly.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Self::value).
+    fn i64(&self, index: usize) -> Result<Option<i64>> {
+        match self.value(index, ValueType::I64)? {
+            ValueRef::Null => Ok(None),
+            other => match other.integer() {
+                Some(value) => Ok(Some(value)),
+                None => Err(other.mismatch(ValueType::I64)),
+            },
+        }
+    }
 }
 
 /// What a statement did.

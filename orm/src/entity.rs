@@ -432,9 +432,7 @@ impl Mapper {
     /// A value that does not convert, with entity and column.
     #[inline]
     pub fn read<T: ColumnValue>(&self, row: &dyn Row, at: usize, column: usize) -> Result<T> {
-        row.value(at, T::TYPE)
-            .and_then(T::from_value)
-            .map_err(|error| self.column_error(column, error))
+        T::from_row(row, at).map_err(|error| self.column_error(column, error))
     }
 
     /// Converts a value for a column; the derive's `assign` is made of it.

@@ -7,7 +7,7 @@ use selfsame::backend::Row;
 use selfsame::value::{Decimal, ValueRef, ValueType};
 use selfsame::{Error, ErrorKind, Result};
 
-use crate::statement::CurrentRow;
+use crate::statement::{CurrentRow, utf8};
 use crate::temporal;
 
 impl Row for CurrentRow<'_> {
@@ -21,12 +21,38 @@ impl Row for CurrentRow<'_> {
 
     #[inline]
     fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
-        let Some(stored) = self.stored(index)? else {
-            return Err(no_such_column(index, self.columns()));
-        };
-        match decode(stored, ty) {
+        let stored = self.stored(index)?;
+        match stored.and_then(|stored| decode(stored, ty)) {
             Some(value) => Ok(value),
-            None => Err(mismatch(stored, ty).column(self.column_name(index))),
+            None => Err(self.mismatch(index, ty)),
+        }
+    }
+
+    #[inline]
+    fn text(&self, index: usize) -> Result<Option<&str>> {
+        match self.stored_text(index) {
+            Some(text) => Ok(text),
+            None => Err(self.mismatch(index, ValueType::Text)),
+        }
+    }
+
+    #[inline]
+    fn i64(&self, index: usize) -> Result<Option<i64>> {
+        match self.stored_integer(index) {
+            Some(value) => Ok(value),
+            None => Err(self.mismatch(index, ValueType::I64)),
+        }
+    }
+}
+
+impl CurrentRow<'_> {
+    /// Why a column is not of a type.
+    #[cold]
+    fn mismatch(&self, index: usize, ty: ValueType) -> Error {
+        match self.stored(index) {
+            Ok(Some(stored)) => mismatch(stored, ty).column(self.column_name(index)),
+            Ok(None) => no_such_column(index, self.columns()),
+            Err(error) => error,
         }
     }
 }
@@ -38,7 +64,7 @@ fn decode(stored: Stored<'_>, ty: ValueType) -> Option<ValueRef<'_>> {
     Some(match (stored, ty) {
         (Stored::Null, _) => ValueRef::Null,
         (Stored::Integer(value), T::I64 | T::Native) => ValueRef::I64(value),
-        (Stored::Text(text), T::Text | T::Native) => ValueRef::Text(str::from_utf8(text).ok()?),
+        (Stored::Text(text), T::Text | T::Native) => ValueRef::Text(utf8(text)?),
         (Stored::Integer(value), T::I32) => ValueRef::I32(i32::try_from(value).ok()?),
         (Stored::Integer(value), T::I16) => ValueRef::I16(i16::try_from(value).ok()?),
         (Stored::Integer(0), T::Bool) => ValueRef::Bool(false),
@@ -50,10 +76,8 @@ fn decode(stored: Stored<'_>, ty: ValueType) -> Option<ValueRef<'_>> {
         (Stored::Integer(value), T::F32) => ValueRef::F32(single(whole(value)?)?),
         (Stored::Blob(bytes), T::Bytes | T::Native) => ValueRef::Bytes(bytes),
         (Stored::Blob(bytes), T::Uuid) => ValueRef::Uuid(bytes.try_into().ok()?),
-        (Stored::Text(text), T::Json) => ValueRef::Json(str::from_utf8(text).ok()?),
-        (Stored::Text(text), T::Decimal) => {
-            ValueRef::Decimal(str::from_utf8(text).ok()?.parse().ok()?)
-        }
+        (Stored::Text(text), T::Json) => ValueRef::Json(utf8(text)?),
+        (Stored::Text(text), T::Decimal) => ValueRef::Decimal(utf8(text)?.parse().ok()?),
         (Stored::Integer(value), T::Decimal) => ValueRef::Decimal(Decimal::new(value.into(), 0)),
         (Stored::Text(text), T::Date) => ValueRef::Date(temporal::read_date(text)?),
         (Stored::Text(text), T::Time) => ValueRef::Time(temporal::read_time(text)?),

@@ -34,7 +34,7 @@ use selfsame::backend::{Outcome, Sql, StatementKind, Statistics};
 use selfsame::value::Param;
 use selfsame::{Error, ErrorKind, Result};
 
-pub(crate) use self::current_row::CurrentRow;
+pub(crate) use self::current_row::{CurrentRow, utf8};
 use crate::bind::{self, Binding};
 use crate::classify::{classify, classify_run};
 use crate::session::{Change, session_change};

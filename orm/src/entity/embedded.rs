@@ -156,9 +156,7 @@ impl Place<'_> {
     /// A value that does not convert, with entity and column.
     #[inline]
     pub fn read<T: ColumnValue>(self, row: &dyn Row, at: usize, column: usize) -> Result<T> {
-        row.value(at, T::TYPE)
-            .and_then(T::from_value)
-            .map_err(|error| self.error(column, error))
+        T::from_row(row, at).map_err(|error| self.error(column, error))
     }
 
     /// [`Mapper::set`] of a column of the embedded value.

@@ -94,7 +94,9 @@ impl Session {
         let (any, connection) = self.reading_into(store)?;
         rendered.with_params(|params| {
             connection.query(&sql, params, &mut |row| {
-                slots.extend(any.take_row(row, 0, undefer, fill, moment)?);
+                if let Some(slot) = any.take_row(row, 0, undefer, fill, moment)? {
+                    slots.push(slot);
+                }
                 Ok(())
             })
         })?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use super::{Date, Decimal, Param, Time, Timestamp, TimestampTz, Value, ValueRef, ValueType};
+use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ColumnType;
 
@@ -63,10 +64,39 @@ pub trait ColumnValue: Clone + Send + Sync + 'static {
     /// [`ErrorKind::Conversion`] if the value is NULL and the type is not nullable, or does not fit.
     fn from_value(value: ValueRef<'_>) -> Result<Self>;
 
+    /// The value of column `index` of a row: [`from_value`](Self::from_value) of what the row gives as [`TYPE`](Self::TYPE).
+    ///
+    /// # Errors
+    ///
+    /// What the row gives, and as [`from_value`](Self::from_value).
+    #[inline]
+    fn from_row(row: &dyn Row, index: usize) -> Result<Self> {
+        row.value(index, Self::TYPE).and_then(Self::from_value)
+    }
+
+    /// The same of a column that may be NULL, which is `None`.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_row`](Self::from_row).
+    #[inline]
+    fn from_row_or_null(row: &dyn Row, index: usize) -> Result<Option<Self>> {
+        match row.value(index, Self::TYPE)? {
+            ValueRef::Null => Ok(None),
+            value => Self::from_value(value).map(Some),
+        }
+    }
+
     /// Whether the database is to make the value. Only [`Auto`] is ever unset.
     fn is_unset(&self) -> bool {
         false
     }
+}
+
+/// The error of a NULL where a value must be.
+#[cold]
+fn null(ty: ValueType) -> Error {
+    ValueRef::Null.mismatch(ty)
 }
 
 macro_rules! by_variant {
@@ -96,7 +126,7 @@ by_variant!(
 );
 
 macro_rules! integers {
-    ($($ty:ty => $variant:ident),* $(,)?) => {$(
+    ($($ty:ty => $variant:ident { $($direct:tt)* }),* $(,)?) => {$(
         impl ColumnValue for $ty {
             type Base = $ty;
             const TYPE: ValueType = ValueType::$variant;
@@ -117,10 +147,26 @@ macro_rules! integers {
                         .ok_or_else(|| other.mismatch(Self::TYPE)),
                 }
             }
+
+            $($direct)*
         }
     )*};
 }
-integers!(i16 => I16, i32 => I32, i64 => I64);
+integers!(
+    i16 => I16 {},
+    i32 => I32 {},
+    i64 => I64 {
+        #[inline]
+        fn from_row(row: &dyn Row, index: usize) -> Result<Self> {
+            row.i64(index)?.ok_or_else(|| null(Self::TYPE))
+        }
+
+        #[inline]
+        fn from_row_or_null(row: &dyn Row, index: usize) -> Result<Option<Self>> {
+            row.i64(index)
+        }
+    },
+);
 
 impl ColumnValue for String {
     type Base = String;
@@ -137,6 +183,19 @@ impl ColumnValue for String {
             ValueRef::Text(text) => Ok(text.to_owned()),
             other => Err(other.mismatch(Self::TYPE)),
         }
+    }
+
+    #[inline]
+    fn from_row(row: &dyn Row, index: usize) -> Result<Self> {
+        match row.text(index)? {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(null(Self::TYPE)),
+        }
+    }
+
+    #[inline]
+    fn from_row_or_null(row: &dyn Row, index: usize) -> Result<Option<Self>> {
+        Ok(row.text(index)?.map(str::to_owned))
     }
 }
 
@@ -180,6 +239,11 @@ impl<T: ColumnValue> ColumnValue for Option<T> {
             ValueRef::Null => Ok(None),
             value => T::from_value(value).map(Some),
         }
+    }
+
+    #[inline]
+    fn from_row(row: &dyn Row, index: usize) -> Result<Self> {
+        T::from_row_or_null(row, index)
     }
 }
 
@@ -273,6 +337,11 @@ impl<T: ColumnValue> ColumnValue for Auto<T> {
     #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Self> {
         T::from_value(value).map(Self::set)
+    }
+
+    #[inline]
+    fn from_row(row: &dyn Row, index: usize) -> Result<Self> {
+        T::from_row(row, index).map(Self::set)
     }
 
     fn is_unset(&self) -> bool {

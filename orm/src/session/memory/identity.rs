@@ -61,6 +61,23 @@ impl<K: Key> IdentityMap<K> {
         self.hashed.insert(key, slot);
     }
 
+    /// Maps a key unless it is mapped; whether it was not.
+    #[inline]
+    pub(in crate::session) fn insert_new(&mut self, key: K, slot: u32) -> bool {
+        // Rows are mostly read in the order of their keys.
+        let follows = !self.list.is_empty() && self.index(&key) == Some(self.list.len());
+        if follows && self.hashed.is_empty() && slot != FREE {
+            self.list.push(slot);
+            self.listed += 1;
+            return true;
+        }
+        let is_new = self.get(&key).is_none();
+        if is_new {
+            self.insert(key, slot);
+        }
+        is_new
+    }
+
     pub(in crate::session) fn remove(&mut self, key: &K) {
         if let Some(slot) = self.index(key).and_then(|at| self.list.get_mut(at))
             && *slot != FREE
@@ -121,11 +138,11 @@ mod tests {
             let (mut map, mut model) = (IdentityMap::default(), HashMap::new());
             for change in changes {
                 match change {
-                    Change::Insert(key, slot) if !model.contains_key(&key) => {
-                        map.insert(key, slot);
-                        model.insert(key, slot);
+                    Change::Insert(key, slot) => {
+                        let is_new = !model.contains_key(&key);
+                        prop_assert_eq!(map.insert_new(key, slot), is_new);
+                        model.entry(key).or_insert(slot);
                     }
-                    Change::Insert(..) => {}
                     Change::Remove(key) => {
                         map.remove(&key);
                         model.remove(&key);

@@ -266,6 +266,7 @@ impl Ledger {
         self.push(State::Persistent, epoch + self.expirations)
     }
 
+    #[inline]
     fn push(&mut self, state: State, epoch: u32) -> u32 {
         let slot = self.len();
         self.slots.push(Entry {

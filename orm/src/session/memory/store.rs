@@ -132,12 +132,26 @@ impl<E: Mapped> Store<E> {
         self.objects.get_mut(slot as usize)?.value.take()
     }
 
-    /// The object of a row that begins with this table's columns, if it is not mapped: its key is taken from it, and not read twice.
-    /// Whatever is wrong with the row is left to be told by who reads its key first.
-    fn new_object(&self, row: &dyn Row) -> Option<(E::Key, E)> {
-        let value = E::hydrate(&self.mapper, row, 0).ok()?;
-        let key = value.key(&self.mapper)?;
-        self.keys.get(&key).is_none().then_some((key, value))
+    /// Takes over a row that begins with this table's columns, if it is not mapped: its key is taken from the object, and not read
+    /// twice. Whatever is wrong with the row is left to be told by who reads its key first.
+    #[inline]
+    fn push_new(&mut self, row: &dyn Row, moment: Moment) -> Option<u32> {
+        let Ok(value) = E::hydrate(&self.mapper, row, 0) else {
+            return None;
+        };
+        let slot = self.ledger.len();
+        if !self.keys.insert_new(value.key(&self.mapper)?, slot) {
+            return None;
+        }
+        self.objects.push(Object {
+            value: Some(value),
+            snapshot: None,
+        });
+        self.ledger.push_read(moment.epoch);
+        if moment.in_savepoint {
+            self.ledger.log(Done::Read(slot));
+        }
+        Some(slot)
     }
 
     /// Sets columns of values that are made whole as the object has them; whether what came of it has them.
@@ -251,9 +265,9 @@ impl<E: Mapped> AnyStore for Store<E> {
     ) -> Result<Option<u32>> {
         if self.reads_new
             && at == 0
-            && let Some((key, value)) = self.new_object(row)
+            && let Some(slot) = self.push_new(row, moment)
         {
-            return Ok(Some(self.push_read(key, value, moment)));
+            return Ok(Some(slot));
         }
         let Some(key) = E::row_key(&self.mapper, row, at)? else {
             return Ok(None);
