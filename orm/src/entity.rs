@@ -157,6 +157,13 @@ pub trait Key: Clone + Eq + Hash + Ord + Debug + Send + Sync + 'static {
     /// Adds one parameter for each key column.
     fn params<'a>(&'a self, out: &mut Vec<Param<'a>>);
 
+    /// Lends `work` one parameter for each key column. A key of one column needs no list for that.
+    fn with_params<R>(&self, work: impl FnOnce(&[Param<'_>]) -> R) -> R {
+        let mut params = Vec::new();
+        self.params(&mut params);
+        work(&params)
+    }
+
     /// The key from one value for each key column.
     ///
     /// # Errors
@@ -184,6 +191,11 @@ impl<T: ColumnValue + Eq + Hash + Ord + Debug> Key for T {
 
     fn params<'a>(&'a self, out: &mut Vec<Param<'a>>) {
         out.push(self.to_param());
+    }
+
+    #[inline]
+    fn with_params<R>(&self, work: impl FnOnce(&[Param<'_>]) -> R) -> R {
+        work(&[self.to_param()])
     }
 
     fn from_values(values: &[ValueRef<'_>]) -> Result<Self> {

@@ -14,7 +14,7 @@ use crate::query::Loading;
 use crate::render::Lock;
 use crate::session::read::lookup::{Lookup, owned};
 use crate::session::{Handle, Node, Session, State};
-use crate::value::{Value, ValueRef, ValueType};
+use crate::value::{Param, Value, ValueRef, ValueType};
 
 impl Session {
     /// The object with this key: without a statement if it is mapped and not expired, else by one SELECT. `None` if there is no such row.
@@ -35,11 +35,8 @@ impl Session {
         {
             return Ok(Some(self.handle((store, slot))));
         }
-        let mut params = Vec::with_capacity(1);
-        key.params(&mut params);
-        let slots = self.load_by_key(store, &owned(&params))?;
-        self.load_default_relations(store, &slots)?;
-        Ok(slots.first().map(|&slot| self.handle((store, slot))))
+        let found = key.with_params(|key| self.load_one(store, key))?;
+        Ok(found.map(|slot| self.handle((store, slot))))
     }
 
     /// The objects with these keys, in the order of the keys; keys without a row are left out. Keys that are not mapped are read
@@ -541,6 +538,18 @@ impl Session {
             self.load_relations(target, &reached, &loading.nested)?;
         }
         Ok(())
+    }
+
+    /// Reads the row of one key, and what the mapping loads along with it.
+    fn load_one(&mut self, store: u16, key: &[Param<'_>]) -> Result<Option<u32>> {
+        let relations = self.entry(store).mapper.relations().iter();
+        let mut along = relations.map(|relation| relation.fetch);
+        if !along.any(|fetch| matches!(fetch, Fetch::Selectin | Fetch::Joined)) {
+            return self.look_up_one(store, key);
+        }
+        let slots = self.load_by_key(store, &owned(key))?;
+        self.load_default_relations(store, &slots)?;
+        Ok(slots.first().copied())
     }
 
     /// Loads what the mapping says is loaded along.

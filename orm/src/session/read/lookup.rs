@@ -95,6 +95,50 @@ impl Session {
         Ok(slots)
     }
 
+    /// Reads the row of one key that is not loaded, without the lists that several keys need; the first if the database knows it by
+    /// several.
+    pub(in crate::session) fn look_up_one(
+        &mut self,
+        store: u16,
+        key: &[Param<'_>],
+    ) -> Result<Option<u32>> {
+        self.autoflush()?;
+        self.refuse_second_mapping(store)?;
+        self.ready(Intent::Read)?;
+        let sql = match &self.entry(store).by_key {
+            Some(sql) => Arc::clone(sql),
+            None => {
+                let mapper = Arc::clone(&self.entry(store).mapper);
+                let lookup = Lookup {
+                    store,
+                    by: &mapper.table().primary_key,
+                    keys: &[],
+                    order: &[],
+                    lock: Lock::None,
+                    undefer: &[],
+                };
+                self.select_sql(&lookup, 1)
+            }
+        };
+        let moment = self.moment();
+        let (mut first, mut met) = (None, 0);
+        self.run_lookup(store, &sql, key, &mut |any, row| {
+            let slot = any
+                .take_row(row, 0, &[], Fill::Expired, moment)
+                .map_err(|error| named(any, error))?;
+            if slot.is_some() {
+                first = first.or(slot);
+                met += 1;
+            }
+            Ok(())
+        })?;
+        self.call_after_loads()?;
+        if met == 0 {
+            self.forget_unmet(store, &owned(key), met)?;
+        }
+        Ok(first)
+    }
+
     /// After a lookup by keys that met so many rows: an expired object that it did not meet has no row any more, and its key is free.
     fn forget_unmet(&mut self, store: u16, keys: &[Value], met: usize) -> Result<()> {
         let any = self.any_store(store);
