@@ -230,7 +230,7 @@ impl Engine {
         self.inner.echo.warn(line);
     }
 
-    pub(crate) fn shape(&self, shape: Shape, render: impl FnOnce() -> Sql) -> Arc<Sql> {
+    pub(crate) fn shape(&self, shape: Shape<'_>, render: impl FnOnce() -> Sql) -> Arc<Sql> {
         self.inner.cache.shape(shape, render)
     }
 

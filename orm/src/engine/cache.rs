@@ -1,5 +1,6 @@
 //! Rendered statements, shared by all sessions of an engine.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
@@ -40,35 +41,46 @@ pub(crate) enum Operation {
 
 /// The shape of one of the unit of work's own statements: everything its text depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Shape {
+pub(crate) struct Shape<'a> {
     /// The mapper's id.
     pub(crate) mapper: u64,
     pub(crate) operation: Operation,
     /// Columns written or searched by.
-    pub(crate) columns: Vec<usize>,
+    pub(crate) columns: Cow<'a, [usize]>,
     /// Columns read back, or the key of the rows.
-    pub(crate) others: Vec<usize>,
+    pub(crate) others: Cow<'a, [usize]>,
     /// How many rows or keys, where the text depends on it.
     pub(crate) count: usize,
 }
 
 #[derive(Default)]
 pub(super) struct Cache {
-    shapes: RwLock<FxHashMap<Shape, Arc<Sql>>>,
+    shapes: RwLock<FxHashMap<Shape<'static>, Arc<Sql>>>,
     /// What was rendered with a text: one statement for each list of types that it was met with.
     texts: Mutex<FxHashMap<Box<str>, Vec<Arc<Sql>>>>,
 }
 
+/// The statement of a shape whose columns are borrowed for as long as it is looked for.
+fn find<'m, 'a>(
+    shapes: &'m FxHashMap<Shape<'a>, Arc<Sql>>,
+    shape: &Shape<'a>,
+) -> Option<&'m Arc<Sql>> {
+    shapes.get(shape)
+}
+
 impl Cache {
-    pub(super) fn shape(&self, shape: Shape, render: impl FnOnce() -> Sql) -> Arc<Sql> {
-        if let Some(sql) = self
-            .shapes
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&shape)
-        {
+    pub(super) fn shape(&self, shape: Shape<'_>, render: impl FnOnce() -> Sql) -> Arc<Sql> {
+        if let Some(sql) = find(
+            &self.shapes.read().unwrap_or_else(PoisonError::into_inner),
+            &shape,
+        ) {
             return Arc::clone(sql);
         }
+        let shape = Shape {
+            columns: Cow::Owned(shape.columns.into_owned()),
+            others: Cow::Owned(shape.others.into_owned()),
+            ..shape
+        };
         let mut shapes = self.shapes.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(shapes.entry(shape).or_insert_with(|| Arc::new(render())))
     }

@@ -212,14 +212,15 @@ impl Debug for Hook {
 /// The hooks of a session, and what it takes to call them.
 #[derive(Clone, Debug, Default)]
 pub(in crate::session) struct Hooks {
-    list: Arc<Vec<Hook>>,
+    /// `None` if there are none, as in most sessions: then a session needs no memory for them.
+    list: Option<Arc<Vec<Hook>>>,
     /// How many slots of each store were there when objects were last announced as loaded.
     announced: Vec<u32>,
 }
 
 impl Hooks {
     pub(in crate::session) fn push(&mut self, hook: Hook) {
-        Arc::make_mut(&mut self.list).push(hook);
+        Arc::make_mut(self.list.get_or_insert_default()).push(hook);
     }
 
     /// The calls of one event of the session.
@@ -233,8 +234,10 @@ impl Hooks {
     }
 
     fn of(&self, when: When, is_meant: impl Fn(&Whose) -> bool) -> Vec<Call> {
-        let hooks = self.list.iter();
-        let meant = hooks.filter(|hook| hook.when == when && is_meant(&hook.whose));
+        let hooks = self.all();
+        let meant = hooks
+            .iter()
+            .filter(|hook| hook.when == when && is_meant(&hook.whose));
         meant.map(|hook| hook.call.clone()).collect()
     }
 
@@ -244,11 +247,15 @@ impl Hooks {
     }
 
     pub(in crate::session) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.all().is_empty()
+    }
+
+    fn all(&self) -> &[Hook] {
+        self.list.as_ref().map_or(&[], |list| list)
     }
 
     fn is_for(&self, store: &dyn AnyStore) -> bool {
-        self.list.iter().any(|hook| hook.whose.has(store))
+        self.all().iter().any(|hook| hook.whose.has(store))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Many-to-many relations: both ends of a pair change at once in memory, and a flush writes the rows that make the difference.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -237,6 +238,9 @@ impl Session {
         severed: Severed,
     ) -> Result<Vec<AssociationChanges>> {
         let mut changes = severed;
+        if changes.is_empty() && self.edges.pairs.is_empty() {
+            return Ok(Vec::new());
+        }
         self.find_unknown_pairs()?;
         for (pair, change) in self.edges.pairs.in_order() {
             // The pairs of deleted objects go with them, and what was never inserted has none.
@@ -501,8 +505,8 @@ impl Session {
         let shape = Shape {
             mapper: association.mapper().id(),
             operation,
-            columns: columns.to_vec(),
-            others: Vec::new(),
+            columns: Cow::Borrowed(columns),
+            others: Cow::default(),
             count,
         };
         self.engine.shape(shape, render)

@@ -552,8 +552,13 @@ impl<E: Mapped> AnyStore for Store<E> {
         let Some(before) = self.objects[slot as usize].snapshot.take() else {
             return Ok(());
         };
-        let old = self.key_before(before);
-        let is_rekeyed = old != self.key(slot);
+        // The map has the keys of rows: an object that has the one it is mapped by has kept it.
+        let new = self.key(slot);
+        let is_kept = new
+            .as_ref()
+            .is_some_and(|new| self.keys.get(new) == Some(slot));
+        let old = (!is_kept).then(|| self.key_before(before)).flatten();
+        let is_rekeyed = !is_kept && old != new;
         if is_rekeyed {
             self.yield_key(slot);
         }

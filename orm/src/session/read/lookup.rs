@@ -1,5 +1,6 @@
 //! Lookups: rows by the values of some columns, in as few statements as the dialect allows.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::backend::{Row, Sql};
@@ -295,13 +296,14 @@ impl Session {
         let shape = Shape {
             mapper: mapper.id(),
             operation,
-            columns: lookup.by.to_vec(),
+            columns: Cow::Borrowed(lookup.by),
             others: lookup
                 .order
                 .iter()
                 .map(|&(column, descending)| column * 2 + usize::from(descending))
                 .chain(undeferred(lookup.undefer))
-                .collect(),
+                .collect::<Vec<_>>()
+                .into(),
             count,
         };
         self.engine.shape(shape, || {

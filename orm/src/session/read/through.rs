@@ -1,6 +1,7 @@
 //! Loading of rows together with the keys of their owners, by one join: through association tables, and where only the database can
 //! tell which values are equal.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::engine::{Operation, Shape};
@@ -78,8 +79,8 @@ impl Session {
                         KeyBatch::Arrays => Operation::SelectPairedArrays,
                         KeyBatch::List(_) => Operation::SelectPaired,
                     },
-                    columns: pairing.here.to_vec(),
-                    others: others.clone(),
+                    columns: Cow::Borrowed(pairing.here),
+                    others: Cow::Borrowed(&others),
                     count,
                 },
                 None => Shape {
@@ -88,8 +89,8 @@ impl Session {
                         KeyBatch::Arrays => Operation::SelectOwnedArrays(owner.id()),
                         KeyBatch::List(_) => Operation::SelectOwned(owner.id()),
                     },
-                    columns: pairing.by.to_vec(),
-                    others: others.clone(),
+                    columns: Cow::Borrowed(pairing.by),
+                    others: Cow::Borrowed(&others),
                     count,
                 },
             }

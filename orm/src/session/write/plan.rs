@@ -158,6 +158,9 @@ pub(crate) enum Step {
 /// the stores and slots, which the caller names. [`ErrorKind::UniqueViolation`] if rows exchange the values of a constraint that
 /// takes no NULL.
 pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
+    if let Some(steps) = plain(changes) {
+        return Ok(steps);
+    }
     let order = table_order(&changes.tables);
     let position: FxHashMap<u16, usize> = order
         .iter()
@@ -221,6 +224,33 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
         push_deletes(&mut steps, &changes.tables[table]);
     }
     Ok(steps)
+}
+
+/// The steps of changes in one table whose rows do not depend on each other: there is no order to find.
+fn plain(changes: &Changes) -> Option<Vec<Step>> {
+    let [table] = &changes.tables[..] else {
+        return None;
+    };
+    let is_plain = changes.waits.is_empty()
+        && changes.associations.is_empty()
+        && table.uniques.is_empty()
+        && table.delete_after.is_empty()
+        && table.delete_ties.is_empty();
+    if !is_plain {
+        return None;
+    }
+    let mut steps = Vec::with_capacity(1);
+    if !table.updates.is_empty() {
+        push_updates(&mut steps, table, &table.updates);
+    }
+    push_inserts(&mut steps, table, &BTreeMap::new());
+    if !table.deletes.is_empty() {
+        steps.push(Step::Delete {
+            store: table.store,
+            slots: table.deletes.clone(),
+        });
+    }
+    Some(steps)
 }
 
 /// Why there is no plan.
@@ -473,6 +503,16 @@ impl LevelFinder<'_> {
 }
 
 fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &BTreeMap<Node, usize>) {
+    if levels.is_empty() {
+        for batch in table.inserts.chunk_by(|a, b| a.1 == b.1) {
+            steps.push(Step::Insert {
+                store: table.store,
+                columns: batch[0].1.to_vec(),
+                slots: batch.iter().map(|(slot, _)| *slot).collect(),
+            });
+        }
+        return;
+    }
     let mut rows: Vec<(usize, u32, &Columns)> = table
         .inserts
         .iter()

@@ -41,6 +41,9 @@ impl Session {
         let mut changed: Vec<Node> = Vec::new();
         let mut vacated: Vec<Node> = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
+            if entry.store.touched().is_empty() {
+                continue;
+            }
             vacated.extend(entry.store.vacated().into_iter().map(|slot| (store, slot)));
             changed.extend(entry.store.rekeyed().into_iter().map(|slot| (store, slot)));
         }

@@ -16,6 +16,10 @@ use crate::value::{Value, ValueRef};
 impl Session {
     /// Objects that were written while they were expired: their rows are read again, and the changes laid over them.
     pub(in crate::session) fn read_again_what_expired(&mut self) -> Result<()> {
+        let is_touched = |entry: &crate::session::StoreEntry| !entry.store.touched().is_empty();
+        if self.edges.links.is_empty() && !self.stores.iter().any(is_touched) {
+            return Ok(());
+        }
         let set = self.references_set_on_expired();
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let any = self.any_store(store);

@@ -119,9 +119,12 @@ impl<E: Mapped> Store<E> {
 
     /// The rows whose key is to be changed, and is that of a new object.
     pub(super) fn vacated_keys(&self) -> Vec<u32> {
-        let mut vacated = self.changed_keys();
-        if vacated.is_empty() || self.ledger.pending().is_empty() {
+        if self.ledger.pending().is_empty() {
             return Vec::new();
+        }
+        let mut vacated = self.changed_keys();
+        if vacated.is_empty() {
+            return vacated;
         }
         let pending = self.ledger.pending().iter();
         let wanted: FxHashSet<E::Key> = pending.filter_map(|&slot| self.key(slot)).collect();
@@ -228,9 +231,11 @@ fn duplicate<K: Key>(
 }
 
 pub(super) fn sort_by_key<K: Key>(slots: &mut [u32], key: &dyn Fn(u32) -> Option<K>) {
+    if slots.len() < 2 {
+        return;
+    }
     // Objects are mostly written to in the order in which they were read.
-    let keys: Vec<Option<K>> = slots.iter().map(|&slot| key(slot)).collect();
-    if !keys.is_sorted() {
+    if !slots.iter().map(|&slot| key(slot)).is_sorted() {
         slots.sort_by_cached_key(|&slot| key(slot));
     }
 }

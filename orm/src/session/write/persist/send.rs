@@ -1,5 +1,7 @@
 //! The parameters of many rows, laid out as a statement takes them.
 
+use std::borrow::Cow;
+
 use crate::backend::{Rows, Sql};
 use crate::engine::{Connected, Operation, Shape};
 use crate::entity::Mapper;
@@ -199,18 +201,18 @@ pub(super) fn parts(session: &mut Session, store: u16) -> Result<(&dyn AnyStore,
     Ok((&*session.stores[usize::from(store)].store, connection))
 }
 
-pub(super) fn shape(
+pub(super) fn shape<'a>(
     mapper: &Mapper,
     operation: Operation,
-    columns: &[usize],
-    others: &[usize],
+    columns: &'a [usize],
+    others: &'a [usize],
     count: usize,
-) -> Shape {
+) -> Shape<'a> {
     Shape {
         mapper: mapper.id(),
         operation,
-        columns: columns.to_vec(),
-        others: others.to_vec(),
+        columns: Cow::Borrowed(columns),
+        others: Cow::Borrowed(others),
         count,
     }
 }
