@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement};
+use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, Statistics};
 use selfsame::dialect::{Dialect, Transaction};
 use selfsame::{Error, ErrorKind, Result};
 
@@ -283,6 +283,13 @@ impl Connection for InterruptedConnection {
 
     fn server_version(&mut self) -> Result<String> {
         self.call("server_version", |inner, _| inner.server_version())
+    }
+
+    fn statistics(&mut self) -> Result<Option<Statistics>> {
+        match &mut self.inner {
+            Some(inner) => inner.statistics(),
+            None => Ok(None),
+        }
     }
 }
 

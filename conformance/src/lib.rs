@@ -35,6 +35,7 @@ mod expected;
 mod explain;
 mod faults;
 mod harness;
+mod history;
 mod interrupt;
 #[cfg(test)]
 mod inventory;

@@ -1,6 +1,7 @@
 //! Commit, rollback, savepoints, isolation.
 
 mod endings;
+mod histories;
 mod savepoints;
 
 use selfsame::dialect::{Begin, Isolation, Transaction};
@@ -11,7 +12,7 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, int, value_table};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, savepoints::CASES, endings::CASES];
+pub(super) const LISTS: &[&[Case]] = &[CASES, savepoints::CASES, endings::CASES, histories::CASES];
 
 const CASES: &[Case] = &[
     Case::core("transactions.commit.seen", commit_seen)

@@ -69,6 +69,8 @@ pub(super) enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Nothing,
+    /// A BEGIN without options.
+    Begin,
     Commit,
     Rollback,
 }

@@ -1,7 +1,7 @@
 //! Wrong ends of transactions.
 
 use selfsame::backend::StatementKind;
-use selfsame::dialect::Transaction;
+use selfsame::dialect::{Isolation, Transaction};
 
 use crate::case::Capability;
 use crate::faults::Fault;
@@ -19,6 +19,23 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .needs(&[Capability::Transactions])
     .suspects(&["transactions.rollback", "transactions.commit"]),
+    Fault::new(
+        "transactions.isolation_ignored",
+        Transactions,
+        "The isolation level that is asked for is not set.",
+        Lie::Command(|command| match command {
+            Transaction::Begin(begin) if begin.isolation.is_some() => Some(Command::Begin),
+            _ => None,
+        }),
+    )
+    // Where there is one level only, nobody can ignore it.
+    .needs(&[
+        Capability::Transactions,
+        Capability::SecondConnection,
+        Capability::Isolation(Isolation::ReadCommitted),
+        Capability::Isolation(Isolation::Serializable),
+    ])
+    .suspects(&["transactions.history.serializable", "transactions.history.repeatable_read"]),
     Fault::new(
         "transactions.insert_not_autocommitted",
         Transactions,

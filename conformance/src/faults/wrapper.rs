@@ -427,6 +427,7 @@ impl Connection for LyingConnection {
         let result = match other {
             None => self.inner.transaction(command, sql),
             Some(Command::Nothing) => Ok(()),
+            Some(Command::Begin) => self.send(&Transaction::Begin(Begin::default())),
             Some(Command::Commit) => self.send(&Transaction::Commit),
             Some(Command::Rollback) => self.send(&Transaction::Rollback),
         };
