@@ -198,16 +198,23 @@ mod tests {
     #[test]
     fn tables_that_are_no_entities_are_told() {
         let plain = |name: &str, ty: ColumnType| Table::build(name).column(Column::new("id", ty));
+        let mut bare = Table::build("bare").view();
+        bare.remarks
+            .push("Its columns cannot be read: gone.".to_owned());
         check(
             &[
                 plain("log\n", ColumnType::I64),
                 plain("float", ColumnType::F64).primary_key(["id"]),
                 plain(" ", ColumnType::I64).primary_key(["id"]),
+                bare,
                 plain("options", ColumnType::I64).primary_key(["id"]),
             ],
             &[
-                "//! Table \"log\\n\" has no entity: it has no primary key.",
-                "//! Table \"float\" has no entity: a primary key cannot be a float or JSON.",
+                "#[orm(table = \"log\\n\")]",
+                "#[orm(read_only)]",
+                "// Not here: its primary key (id), for a key cannot be a float or JSON.",
+                "//! Table \"bare\" has no entity: it has no columns that can be read.",
+                "//! Table \"bare\": Its columns cannot be read: gone.",
                 "//! Table \" \" has no entity: its name is blank.",
                 "pub struct OptionRow {",
             ],

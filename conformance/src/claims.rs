@@ -197,6 +197,7 @@ impl Dialect for ClaimingDialect {
         create_enum(name: &str, labels: &[String]) -> Option<String>;
         drop_enum(name: &str) -> Option<String>;
         overriding() -> &'static str;
+        comment(object: &str, text: &str) -> Option<String>;
         cast_type(ty: &ColumnType) -> Cow<'static, str>;
         cast(operand: &str, ty: &ColumnType, out: &mut String);
         json_text(document: &str, path: &[JsonStep], out: &mut String);

@@ -208,6 +208,13 @@ pub trait Dialect: Debug + Send + Sync {
         None
     }
 
+    /// A statement that writes what the database says to people about a table or a column, named as `TABLE "users"` or
+    /// `COLUMN "users"."name"`. By default `None`: there are no comments.
+    fn comment(&self, object: &str, text: &str) -> Option<String> {
+        let _ = (object, text);
+        None
+    }
+
     /// What an INSERT says before its rows when it gives a value to a column that the database counts. By default nothing.
     fn overriding(&self) -> &'static str {
         ""

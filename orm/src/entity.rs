@@ -3,6 +3,7 @@
 mod association;
 mod embedded;
 mod named;
+mod no_key;
 #[doc(hidden)]
 pub mod outline;
 mod relation;
@@ -12,6 +13,7 @@ mod wish;
 pub use association::{Association, Side, Through};
 pub use embedded::{Embedded, Optional, Place, Presence, Present, Remade};
 pub use named::{ColumnOf, RelationOf};
+pub use no_key::NoKey;
 pub use relation::{
     Cardinality, Cascade, Dynamic, Fetch, Many, One, OwnerMapping, Relation, RelationDescriptor,
     RelationKind, Required, ToMany, ToOne,
@@ -45,6 +47,12 @@ use crate::value::{ColumnValue, Deferred, Param, ValueRef, ValueType};
 pub trait Mapped: Clone + Send + Sync + Sized + 'static {
     /// The primary key's value; a tuple where the key has several columns.
     type Key: Key;
+
+    /// Whether the compiler refuses what would write its rows.
+    const IS_READ_ONLY: bool = false;
+
+    /// Whether its rows are known by a key, so that they can be objects of a session.
+    const HAS_KEY: bool = true;
 
     /// The mapping of this value: that of its type, or the one that a record was made by.
     fn mapping(&self) -> &Arc<Mapper>;
@@ -152,6 +160,22 @@ pub trait Entity: Mapped {
     }
 }
 
+/// Has the compiler refuse to write rows of an entity that is only read.
+pub(crate) const fn refuse_read_only<E: Mapped>() {
+    assert!(
+        !E::IS_READ_ONLY,
+        "this entity is only read: it is a `view`, or `read_only`"
+    );
+}
+
+/// Has the compiler refuse to make objects of the rows of an entity without a key.
+pub(crate) const fn refuse_keyless<E: Mapped>() {
+    assert!(
+        E::HAS_KEY,
+        "the rows of this entity have no key, so that they are no objects of a session: read them by `rows` or `for_each`"
+    );
+}
+
 /// A primary key's value.
 pub trait Key: Clone + Eq + Hash + Ord + Debug + Send + Sync + 'static {
     /// Adds one parameter for each key column.
@@ -246,6 +270,7 @@ pub struct Mapper {
     eager: Vec<usize>,
     deferred: Vec<usize>,
     version: Option<usize>,
+    is_read_only: bool,
     guard: Vec<usize>,
     computed: Vec<usize>,
     validated: Vec<usize>,
@@ -280,6 +305,7 @@ impl Mapper {
             deferred: Vec::new(),
             types,
             version: None,
+            is_read_only: false,
             validated: Vec::new(),
             together: Vec::new(),
             relations: Vec::new(),
@@ -308,6 +334,46 @@ impl Mapper {
             .chain([column])
             .collect();
         self
+    }
+
+    /// Has a session refuse to write the rows, as it does those of a view and of a table without a primary key.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.is_read_only = true;
+        self
+    }
+
+    /// Whether a session refuses to write the rows.
+    pub fn is_read_only(&self) -> bool {
+        self.is_read_only || self.table.is_view() || !self.has_key()
+    }
+
+    /// Whether rows are known by a key.
+    pub(crate) fn has_key(&self) -> bool {
+        !self.table.primary_key.is_empty()
+    }
+
+    /// Refuses to write a row.
+    pub(crate) fn refuse_writes(&self) -> Result<()> {
+        let reason = match () {
+            () if !self.is_read_only() => return Ok(()),
+            () if self.table.is_view() => "it maps a view",
+            () if !self.has_key() => "its table has no primary key",
+            () => "it is declared so",
+        };
+        let message = format!("its rows are only read: {reason}");
+        Err(Error::new(ErrorKind::ReadOnly, message).entity(&self.name))
+    }
+
+    /// Refuses to make objects of rows that nothing tells apart.
+    pub(crate) fn refuse_objects(&self) -> Result<()> {
+        match self.has_key() {
+            true => Ok(()),
+            false => {
+                let message = "its rows have no key, so that they are no objects of a session: read them by `rows` or `for_each`";
+                Err(Error::new(ErrorKind::Mapping, message).entity(&self.name))
+            }
+        }
     }
 
     /// The version column, if the mapping has one.

@@ -77,7 +77,9 @@ impl Metadata {
     /// where several association tables lead there. One that pairs a table with itself gives `sites_by_source` and
     /// `sites_by_target`: the sites that the record is paired with as `source`, or as `target`.
     ///
-    /// Association tables, and tables without a primary key, are not mapped themselves. The mappings live as long as the program. What
+    /// Association tables are not mapped themselves. Views, and tables without a primary key, have no relations and are only read: by
+    /// [`rows`](crate::query::RecordQuery::rows), [`for_each`](crate::query::RecordQuery::for_each) and
+    /// [`select`](crate::query::RecordQuery::select), as nothing tells their rows apart. The mappings live as long as the program. What
     /// foreign keys do not tell is declared by [`RecordTables`](crate::record::RecordTables).
     pub fn of_records(tables: impl IntoIterator<Item = Table>) -> Self {
         let family = Family::new(tables.into_iter().collect(), Vec::new());
@@ -112,7 +114,7 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if there is no such table, it has no primary key, an entity maps it, or it is an association table.
+    /// [`ErrorKind::Mapping`] if there is no such table, an entity maps it, or it is an association table.
     pub fn records(&self, table: &str) -> Result<Records> {
         let mut mappers = self.mappers.iter();
         let mapper = mappers.find(|mapper| mapper.table().name == table);
@@ -122,7 +124,7 @@ impl Metadata {
                 let is_listed = self.table_names().any(|name| name == table);
                 let message = match is_listed {
                     true => {
-                        "the table is not mapped to records: an entity maps it, it has no primary key, or it is an association table, which many-to-many relations go through"
+                        "the table is not mapped to records: an entity maps it, or it is an association table, which many-to-many relations go through"
                     }
                     false => "no table of this name is mapped to records",
                 };
@@ -146,7 +148,8 @@ impl Metadata {
         self.tables.iter().map(|table| table.name.as_str())
     }
 
-    /// Creates the tables that do not exist yet, in one transaction where there are transactions.
+    /// Creates the tables that do not exist yet, in one transaction where there are transactions. Views are left alone, here and by
+    /// [`drop_all`](Self::drop_all) and [`diff`](Self::diff).
     ///
     /// # Errors
     ///
@@ -172,7 +175,7 @@ impl Metadata {
 
     /// Returns the differences between these tables and those of the database; none after [`create_all`](Self::create_all) made them.
     ///
-    /// Names of constraints play no part, nor do CHECKs, which not every database tells. A default is compared without spaces,
+    /// Names of constraints play no part unless they are declared, nor do CHECKs, which not every database tells. A default is compared without spaces,
     /// parentheses and casts, which databases add; one that they rewrite further differs.
     ///
     /// # Errors
@@ -220,7 +223,7 @@ impl Metadata {
         let (mut statements, mut indexes, mut last) = (Vec::new(), Vec::new(), Vec::new());
         for position in order.tables {
             let table = &*self.tables[position];
-            if exists(table)? {
+            if table.is_view() || exists(table)? {
                 continue;
             }
             let deferred: &[usize] = match deferrable {
@@ -240,6 +243,7 @@ impl Metadata {
             for &key in deferred {
                 last.push(renderer.add_foreign_key(table, key)?);
             }
+            last.extend(renderer.comments(table));
         }
         statements.append(&mut indexes);
         statements.append(&mut last);
@@ -265,7 +269,7 @@ impl Metadata {
         let mut enums: Vec<Sql> = Vec::new();
         for &position in order.tables.iter().rev() {
             let table = &*self.tables[position];
-            if !exists(table)? {
+            if table.is_view() || !exists(table)? {
                 continue;
             }
             for &key in &order.deferred[position] {
@@ -302,7 +306,8 @@ impl Metadata {
             }
         }
         for (position, table) in self.tables.iter().enumerate() {
-            for key in &table.foreign_keys {
+            // Those of a view are for its relations alone.
+            for key in table.foreign_keys.iter().filter(|_| !table.is_view()) {
                 match self.tables.iter().find(|other| other.name == key.table) {
                     Some(target) => check_references(table, key, target)?,
                     None => return Err(self.missing(position, &key.table)),

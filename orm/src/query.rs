@@ -244,6 +244,7 @@ impl<E: Mapped, S> Query<E, S> {
     }
 
     fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<E>>> {
+        const { crate::entity::refuse_keyless::<E>() };
         let store = session.store_mapped_by::<E>(&self.mapper);
         let loadings = said(&self.mapper, &self.parts.loadings, self.parts.raises);
         let slots = session.query_objects(store, &self.selection(limit), &loadings)?;

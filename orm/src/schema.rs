@@ -169,6 +169,8 @@ pub struct Column {
     pub nullable: bool,
     /// Who makes its value.
     pub generated: Generated,
+    /// What the database says about it to people.
+    pub comment: Option<String>,
     /// What reflection found of the column and no other field here can say, a sentence each.
     pub remarks: Vec<String>,
 }
@@ -181,6 +183,7 @@ impl Column {
             ty,
             nullable: false,
             generated: Generated::No,
+            comment: None,
             remarks: Vec::new(),
         }
     }
@@ -272,6 +275,18 @@ pub struct Check {
     pub condition: String,
 }
 
+/// What a [`Table`] is in the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TableKind {
+    /// A table.
+    #[default]
+    Table,
+    /// A view, or whatever else is read as a table and was not made as one: a materialized view, a foreign table, a virtual table of
+    /// SQLite. It is only read; [`Metadata`](crate::metadata::Metadata) neither creates, drops nor compares it.
+    View,
+}
+
 /// A table.
 ///
 /// ```
@@ -290,6 +305,10 @@ pub struct Table {
     pub name: String,
     /// The schema that it is in, or the attached database, if it is not the usual one.
     pub schema: Option<String>,
+    /// What it is.
+    pub kind: TableKind,
+    /// What the database says about it to people.
+    pub comment: Option<String>,
     /// Its columns in order.
     pub columns: Vec<Column>,
     /// The positions of the primary key's columns, in the key's order.
@@ -323,6 +342,8 @@ impl Table {
         Self {
             name: name.into(),
             schema: None,
+            kind: TableKind::Table,
+            comment: None,
             columns: Vec::new(),
             primary_key: Vec::new(),
             foreign_keys: Vec::new(),
@@ -347,6 +368,18 @@ impl Table {
         self.name = format!("{schema}.{}", self.local_name());
         self.schema = Some(schema);
         self
+    }
+
+    /// Makes it a view.
+    #[must_use]
+    pub fn view(mut self) -> Self {
+        self.kind = TableKind::View;
+        self
+    }
+
+    /// Whether it is a view.
+    pub fn is_view(&self) -> bool {
+        self.kind == TableKind::View
     }
 
     /// Its name inside its schema.

@@ -140,7 +140,31 @@ impl Session {
     }
 
     /// Adds an object, and along with it what was put into its relationship fields. The next flush inserts them.
-    pub fn add<E: Mapped>(&mut self, mut value: E) -> Handle<E> {
+    ///
+    /// An entity that is only read is refused by the compiler:
+    ///
+    /// ```compile_fail
+    /// # use selfsame::prelude::*;
+    /// #[derive(Entity, Clone, Debug)]
+    /// #[orm(table = "totals", view)]
+    /// struct Total {
+    ///     #[orm(primary_key)]
+    ///     user_id: i64,
+    ///     hours: i64,
+    /// }
+    ///
+    /// fn main() {
+    ///     let engine = Engine::new(selfsame_sqlite::Sqlite::memory());
+    ///     Session::new(&engine).add(Total::new(1, 2));
+    /// }
+    /// ```
+    pub fn add<E: Mapped>(&mut self, value: E) -> Handle<E> {
+        const { crate::entity::refuse_read_only::<E>() };
+        self.take_in(value)
+    }
+
+    /// Adds an object; of what is only read, the flush tells.
+    fn take_in<E: Mapped>(&mut self, mut value: E) -> Handle<E> {
         let wishes = Wishes::of(&mut value);
         let store = self.store_mapped_by::<E>(value.mapping());
         let slot = typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value);
@@ -161,9 +185,12 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleHandle`].
+    /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleHandle`]; [`ErrorKind::ReadOnly`] for a record of
+    /// what is only read, where an entity is refused by the compiler.
     pub fn delete<E: Mapped>(&mut self, handle: Handle<E>) -> Result<()> {
+        const { crate::entity::refuse_read_only::<E>() };
         let (store, slot) = self.node(handle)?;
+        self.entry(store).mapper.refuse_writes()?;
         self.stores[usize::from(store)].store.doom(slot)?;
         self.edges.note_deletion((store, slot));
         Ok(())
@@ -395,7 +422,7 @@ impl Session {
     pub(crate) fn grant<T: Mapped>(&mut self, wish: Wish<T>, taking: Taking) -> Result<Node> {
         match (wish, taking) {
             (Wish::New(value), Taking::Add) => {
-                let handle = self.add(value);
+                let handle = self.take_in(value);
                 Ok((handle.store, handle.slot))
             }
             (Wish::New(value), Taking::Merge) => self.merge_value(value),
@@ -457,6 +484,7 @@ impl<E: Mapped> Index<Handle<E>> for Session {
 /// As [`Index`].
 impl<E: Mapped> IndexMut<Handle<E>> for Session {
     fn index_mut(&mut self, handle: Handle<E>) -> &mut E {
+        const { crate::entity::refuse_read_only::<E>() };
         let session = self.id;
         let value = self
             .typed_store_mut(handle)

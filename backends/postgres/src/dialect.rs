@@ -88,6 +88,10 @@ impl Dialect for PostgresDialect {
         ))
     }
 
+    fn comment(&self, object: &str, text: &str) -> Option<String> {
+        Some(format!("COMMENT ON {object} IS {}", literal(text)))
+    }
+
     fn overriding(&self) -> &'static str {
         " OVERRIDING SYSTEM VALUE"
     }

@@ -28,6 +28,19 @@ pub(crate) fn reflect(
     each(connection, TABLES, &mut |row| {
         let mut table = Table::build(get::<String>(row, 0)?);
         table.schema = get(row, 4)?;
+        table.comment = get(row, 6)?;
+        let kind: String = get(row, 5)?;
+        match kind.as_str() {
+            "r" | "p" => {}
+            "v" => table = table.view(),
+            other => {
+                table = table.view();
+                table.remarks.push(match other {
+                    "m" => "It is a materialized view.".into(),
+                    _ => "It is a foreign table.".into(),
+                });
+            }
+        }
         if let Some(key) = get::<Option<String>>(row, 1)? {
             table.remarks.push(format!("It is partitioned by {key}."));
         }
@@ -102,7 +115,7 @@ fn listed(schemas: &[Option<String>]) -> String {
          (CASE WHEN {is_named} THEN n.nspname || '.' ELSE '' END || c.relname)::text COLLATE \"C\" AS name, \
          CASE WHEN {is_named} THEN n.nspname::text END AS schema, c.relnamespace, c.relkind, c.relrowsecurity \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE {is_listed} AND c.relkind IN ('r', 'p') AND NOT c.relispartition), {BASE}"
+         WHERE {is_listed} AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition), {BASE}"
     )
 }
 
@@ -112,26 +125,29 @@ const BASE: &str = "base (domain, type, modifier, required) AS (SELECT t.oid, t.
     FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.type WHERE t.typtype = 'd') ";
 
 const TABLES: &str = "SELECT name, CASE relkind WHEN 'p' THEN pg_get_partkeydef(oid) END, \
-    EXISTS (SELECT 1 FROM pg_catalog.pg_inherits WHERE inhrelid = listed.oid), relrowsecurity, schema FROM listed ORDER BY name";
+    EXISTS (SELECT 1 FROM pg_catalog.pg_inherits WHERE inhrelid = listed.oid), relrowsecurity, schema, relkind::text, \
+    obj_description(oid, 'pg_class') FROM listed ORDER BY name";
 
 const LABELS: &str = "SELECT e.enumtypid::bigint, e.enumlabel FROM pg_catalog.pg_enum e ORDER BY e.enumtypid, e.enumsortorder";
 
-/// The type of a domain is the one that it is made of. An array's is its element's, and it is an array.
+/// The type of a domain is the one that it is made of. An array's is its element's, and it is an array of so many dimensions: of a type
+/// whose elements are divided by commas, as all are but boxes.
 const COLUMNS: &str = "SELECT listed.name, a.attname, \
     format_type(e.oid, CASE WHEN b.domain IS NULL THEN a.atttypmod ELSE b.modifier END), \
     NOT (a.attnotnull OR coalesce(b.required, false)), a.attidentity::text, pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '', \
-    t.typcategory = 'A' AND t.typelem <> 0 AND e.oid <> t.oid, CASE e.typtype WHEN 'e' THEN e.oid::bigint END, \
+    CASE WHEN e.oid <> t.oid THEN greatest(a.attndims, 1)::bigint ELSE 0 END, CASE e.typtype WHEN 'e' THEN e.oid::bigint END, \
     CASE WHEN b.domain IS NOT NULL THEN format_type(a.atttypid, -1) END, \
     CASE WHEN a.attcollation <> 0 AND a.attcollation <> written.typcollation THEN quote_ident(l.collname) END, \
     EXISTS (SELECT 1 FROM pg_catalog.pg_depend o WHERE o.classid = 'pg_catalog.pg_class'::regclass \
         AND o.refclassid = 'pg_catalog.pg_class'::regclass AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum \
-        AND o.deptype IN ('a', 'i')) \
+        AND o.deptype IN ('a', 'i')), \
+    col_description(a.attrelid, a.attnum), listed.relkind IN ('v', 'm') \
     FROM listed JOIN pg_catalog.pg_attribute a ON a.attrelid = listed.oid AND a.attnum > 0 AND NOT a.attisdropped \
     JOIN pg_catalog.pg_type written ON written.oid = a.atttypid \
     LEFT JOIN (base b JOIN pg_catalog.pg_type last ON last.oid = b.type AND last.typtype <> 'd') ON b.domain = a.atttypid \
     JOIN pg_catalog.pg_type t ON t.oid = coalesce(b.type, a.atttypid) \
-    JOIN pg_catalog.pg_type e ON e.oid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 AND t.typlen = -1 \
-        THEN t.typelem ELSE t.oid END \
+    JOIN pg_catalog.pg_type e ON e.oid = coalesce((SELECT x.oid FROM pg_catalog.pg_type x \
+        WHERE x.oid = t.typelem AND x.typarray = t.oid AND x.typdelim = ','), t.oid) \
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
     LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation \
     ORDER BY listed.name, a.attnum";
@@ -168,9 +184,11 @@ const OTHER_INDEXES: &str = "SELECT listed.name, 'Not here: ' || replace(pg_get_
 
 /// What constraints say that has no place in a table: exclusion, waiting for COMMIT, not being checked for old rows.
 const CONSTRAINTS: &str = "SELECT listed.name, CASE WHEN k.contype = 'x' THEN 'Not here: the constraint ' \
+        WHEN k.contype = 'p' AND NOT k.condeferrable THEN 'Its primary key is called otherwise: ' \
         ELSE 'Only partly here: the constraint ' END || quote_ident(k.conname) || ', ' || pg_get_constraintdef(k.oid) || '.' \
     FROM listed JOIN pg_catalog.pg_constraint k ON k.conrelid = listed.oid \
-    WHERE k.contype = 'x' OR k.contype IN ('p', 'u', 'f', 'c') AND (k.condeferrable OR NOT k.convalidated OR k.connoinherit \
+    WHERE k.contype = 'x' OR k.contype = 'p' AND k.conname <> \
+        (SELECT c.relname || '_pkey' FROM pg_catalog.pg_class c WHERE c.oid = k.conrelid) OR k.contype IN ('p', 'u', 'f', 'c') AND (k.condeferrable OR NOT k.convalidated OR k.connoinherit \
         AND k.contype = 'c' OR k.contype = 'f' AND (k.confmatchtype = 'f' \
         OR pg_get_constraintdef(k.oid) ~ 'ON DELETE SET (NULL|DEFAULT) \\(')) \
     AND NOT (k.contype = 'f' AND k.conparentid <> 0) \
@@ -204,10 +222,14 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
         }
         None => types::column_type(&written),
     };
-    if get(row, 7)? {
+    let dimensions: i64 = get(row, 7)?;
+    if dimensions > 0 {
         let (element, is_same) = types::element(ty);
-        ty = ColumnType::Array(Box::new(element));
+        ty = element;
         is_exact &= is_same;
+    }
+    for _ in 0..dimensions {
+        ty = ColumnType::Array(Box::new(ty));
     }
     let mut column = Column::new(get::<String>(row, 1)?, ty);
     column.nullable = get(row, 3)?;
@@ -218,10 +240,7 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
         column.remarks.push(remark);
     }
     if !is_exact {
-        let brackets = match column.ty {
-            ColumnType::Array(_) => "[]",
-            _ => "",
-        };
+        let brackets = "[]".repeat(usize::try_from(dimensions).unwrap_or_default());
         let remark = format!("Its type is {written}{brackets}.");
         column.remarks.push(remark);
     }
@@ -243,6 +262,7 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
             }
             Generated::Key
         }
+        _ if get(row, 13)? => Generated::No,
         Some(expression) if get(row, 6)? => Generated::Computed(expression),
         Some(default) if types::is_null(&default) => Generated::No,
         Some(default) => Generated::Default(match domain {
@@ -251,6 +271,7 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
         }),
         None => Generated::No,
     };
+    column.comment = get(row, 12)?;
     if identity == "a" {
         column
             .remarks

@@ -1,8 +1,9 @@
 //! What tables a database has.
 //!
-//! SQLite tells neither CHECKs nor the names of constraints. What a [`Table`] cannot say is a remark of the table.
+//! CHECKs, collations and the names of constraints are read from the text of the definition. What a [`Table`] cannot say is a remark of
+//! the table.
 
-mod computed;
+mod definition;
 
 use selfsame::backend::{Connection, Row, Sql, Statement, StatementKind};
 use selfsame::schema::{
@@ -12,8 +13,9 @@ use selfsame::value::ColumnValue;
 use selfsame::{Error, ErrorKind, Result};
 
 use crate::types;
+use definition::{Definition, name_of};
 
-/// The tables of these databases by name, without SQLite's own and those of virtual tables; `None` is the main one, whose tables go
+/// The tables and views of these databases by name, without SQLite's own and those that virtual tables are made of; `None` is the main one, whose tables go
 /// without its name.
 pub(crate) fn reflect(
     connection: &mut dyn Connection,
@@ -90,11 +92,14 @@ fn reflect_one(connection: &mut dyn Connection, schema: &str) -> Result<Vec<Tabl
             let remark = "It has constraints that wait for COMMIT (DEFERRABLE).";
             table.remarks.push(remark.into());
         }
+        let never_reuses = says(&definition, "AUTOINCREMENT");
+        let definition = Definition::of(&definition);
+        table.checks.clone_from(&definition.checks);
         tables.push(Reflected {
             table,
             key: Vec::new(),
             key_is_rowid: get(row, 1)?,
-            never_reuses: says(&definition, "AUTOINCREMENT"),
+            never_reuses,
             definition,
         });
         Ok(())
@@ -108,6 +113,9 @@ fn reflect_one(connection: &mut dyn Connection, schema: &str) -> Result<Vec<Tabl
     each(connection, INDEXES, &mut |row| {
         add_index_column(&mut find(&mut tables, row)?.table, row)
     })?;
+    for reflected in &mut tables {
+        reflected.name_uniques();
+    }
     each(connection, OTHER_INDEXES, &mut |row| {
         let definition: String = get(row, 1)?;
         let definition = definition.trim_end();
@@ -121,11 +129,52 @@ fn reflect_one(connection: &mut dyn Connection, schema: &str) -> Result<Vec<Tabl
     each(connection, FOREIGN_KEYS, &mut |row| {
         add_foreign_key_column(&mut find(&mut tables, row)?.table, row)
     })?;
+    for reflected in &mut tables {
+        reflected.name_foreign_keys();
+    }
     let mut tables: Vec<Table> = tables.into_iter().map(|found| found.table).collect();
     point_at_keys(&mut tables);
     leave_out_keys_to_nowhere(&mut tables);
     widen_integers(&mut tables);
+    tables.append(&mut views(connection, schema)?);
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(tables)
+}
+
+/// Views and virtual tables, each read by itself: one whose definition is no longer right cannot be read, and the others can.
+fn views(connection: &mut dyn Connection, schema: &str) -> Result<Vec<Table>> {
+    let mut views = Vec::new();
+    each(connection, &within(schema, VIEWS), &mut |row| {
+        let mut view = Table::build(get::<String>(row, 0)?).view();
+        if get(row, 1)? {
+            let definition: String = get(row, 2)?;
+            view.remarks
+                .push(format!("It is a virtual table: {definition}."));
+        }
+        views.push(view);
+        Ok(())
+    })?;
+    for view in &mut views {
+        let literal = format!("'{}'", view.name.replace('\'', "''"));
+        let query = VIEW_COLUMNS.replace("(listed.name)", &format!("({literal}, 'main')"));
+        let mut columns = Vec::new();
+        let read = each(connection, &within(schema, &query), &mut |row| {
+            let declared: String = get(row, 1)?;
+            let ty = types::reflected(&declared);
+            columns.push(Column::new(get::<String>(row, 0)?, ty).nullable());
+            Ok(())
+        });
+        match read {
+            Ok(()) => view.columns = columns,
+            Err(error) => {
+                let about = error.entity_name().map(|name| format!("{name}: "));
+                let about = about.unwrap_or_default();
+                let remark = format!("Its columns cannot be read: {about}{}.", error.message());
+                view.remarks.push(remark);
+            }
+        }
+    }
+    Ok(views)
 }
 
 /// A query about the main database as one about another.
@@ -147,6 +196,12 @@ const LISTED: &str = "WITH listed AS (SELECT l.name, s.sql, l.strict, l.wr FROM 
     JOIN sqlite_schema s ON s.type = 'table' AND s.name = l.name \
     WHERE l.schema = 'main' AND l.type = 'table' AND substr(l.name, 1, 7) <> 'sqlite_') ";
 
+const VIEWS: &str = "SELECT l.name, l.type = 'virtual', s.sql FROM pragma_table_list l \
+    JOIN sqlite_schema s ON s.type IN ('view', 'table') AND s.name = l.name \
+    WHERE l.schema = 'main' AND l.type IN ('view', 'virtual') AND substr(l.name, 1, 7) <> 'sqlite_' ORDER BY l.name";
+
+const VIEW_COLUMNS: &str = "SELECT c.name, c.type FROM pragma_table_xinfo(listed.name) c WHERE c.hidden <> 1 ORDER BY c.cid";
+
 /// A key that has no index of its own is the rowid, if its column is one and an INTEGER.
 const TABLES: &str = "SELECT listed.name, \
     NOT EXISTS (SELECT 1 FROM pragma_index_list(listed.name) WHERE origin = 'pk'), listed.sql, \
@@ -156,7 +211,7 @@ const COLUMNS: &str = "SELECT listed.name, c.name, c.type, c.\"notnull\", c.dflt
     FROM listed, pragma_table_xinfo(listed.name) c WHERE c.hidden <> 1 ORDER BY listed.name, c.cid";
 
 /// The oldest first; SQLite lists the youngest first.
-const INDEXES: &str = "SELECT listed.name, i.name, i.\"unique\", c.seqno, c.name \
+const INDEXES: &str = "SELECT listed.name, i.name, i.\"unique\", c.seqno, c.name, i.origin = 'c' \
     FROM listed, pragma_index_list(listed.name) i, pragma_index_info(i.name) c \
     WHERE i.origin <> 'pk' AND NOT i.partial \
     AND NOT EXISTS (SELECT 1 FROM pragma_index_info(i.name) e WHERE e.name IS NULL) \
@@ -181,8 +236,8 @@ struct Reflected {
     key: Vec<(i64, usize)>,
     key_is_rowid: bool,
     never_reuses: bool,
-    /// The text of its CREATE TABLE.
-    definition: String,
+    /// What its CREATE TABLE says besides.
+    definition: Definition,
 }
 
 impl Reflected {
@@ -195,10 +250,21 @@ impl Reflected {
         if let Some(expression) = default.filter(|text| !text.eq_ignore_ascii_case("NULL")) {
             column.generated = Generated::Default(default_clause(expression));
         }
+        let said = self.definition.column(&column.name);
         if get(row, 6)?
-            && let Some(expression) = computed::expression(&self.definition, &column.name)
+            && let Some(expression) = said.and_then(|said| said.computed.clone())
         {
             column.generated = Generated::Computed(expression);
+        }
+        let is_own = |collation: &&String| {
+            let is_decimal = matches!(column.ty, ColumnType::Decimal { .. });
+            collation.eq_ignore_ascii_case("BINARY")
+                || is_decimal && collation.eq_ignore_ascii_case("decimal")
+        };
+        let collation = said.and_then(|said| said.collation.as_ref());
+        if let Some(collation) = collation.filter(|name| !is_own(name)) {
+            let remark = format!("Its collation is {collation}.");
+            column.remarks.push(remark);
         }
         if place_in_key > 0 {
             self.key.push((place_in_key, self.table.columns.len()));
@@ -206,6 +272,21 @@ impl Reflected {
         }
         self.table.columns.push(column);
         Ok(())
+    }
+
+    /// The index of a constraint has a name of SQLite's own.
+    fn name_uniques(&mut self) {
+        for unique in &mut self.table.uniques {
+            if unique.name.is_none() {
+                unique.name = name_of(&self.definition.uniques, &unique.columns);
+            }
+        }
+    }
+
+    fn name_foreign_keys(&mut self) {
+        for key in &mut self.table.foreign_keys {
+            key.name = name_of(&self.definition.foreign_keys, &key.columns);
+        }
     }
 
     fn finish_key(&mut self) {
@@ -243,8 +324,7 @@ fn add_index_column(table: &mut Table, row: &dyn Row) -> Result<()> {
     };
     if get::<i64>(row, 3)? == 0 {
         indexes.push(Index {
-            // A UNIQUE constraint and a unique index are one to us, and SQLite does not tell the constraint's name.
-            name: (!unique).then_some(name),
+            name: get::<bool>(row, 5)?.then_some(name),
             columns: Vec::new(),
         });
     }

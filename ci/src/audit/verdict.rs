@@ -105,6 +105,10 @@ impl TableAudit {
                 audit.add(Severity::Note, Some(&column.name), remark.clone());
             }
         }
+        if table.primary_key.is_empty() {
+            let message = "its rows are only read: nothing that a key could be is known of them";
+            audit.add(Severity::Note, None, message.to_owned());
+        }
         if let Some(reason) = crate::inspect::refusal_of(table) {
             audit.add(
                 Severity::Loud,

@@ -41,6 +41,8 @@ pub(super) struct Entity {
     pub(super) name: String,
     /// What the mapping does not say.
     pub(super) comments: Vec<String>,
+    /// The lines of its doc comment.
+    pub(super) docs: Vec<String>,
     /// What stands in its `#[orm(…)]`, each in one of its own.
     pub(super) attributes: Vec<String>,
     pub(super) fields: Vec<Field>,
@@ -50,6 +52,8 @@ pub(super) struct Entity {
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) comments: Vec<String>,
+    /// The lines of its doc comment.
+    pub(super) docs: Vec<String>,
     /// What stands in its one `#[orm(…)]`.
     pub(super) attributes: Vec<String>,
     pub(super) name: String,
@@ -76,9 +80,15 @@ impl Module {
         let tables: Vec<Table> = tables.iter().map(with_key).collect();
         for table in &tables {
             match refusal(table) {
-                Some(reason) => module
-                    .left_out
-                    .push(format!("Table {:?} has no entity: {reason}.", table.name)),
+                Some(reason) => {
+                    let name = &table.name;
+                    module
+                        .left_out
+                        .push(format!("Table {name:?} has no entity: {reason}."));
+                    let remarks = table.remarks.iter();
+                    let remarks = remarks.map(|remark| format!("Table {name:?}: {remark}"));
+                    module.left_out.extend(remarks);
+                }
                 None => drafts.push(Draft::new(table, &mut module.types)),
             }
         }
@@ -149,9 +159,17 @@ impl<'t> Draft<'t> {
     }
 }
 
-/// A table without a primary key takes the first UNIQUE constraint whose columns are never NULL for one.
+/// A table without a primary key takes the first UNIQUE constraint whose columns are never NULL for one. What cannot be a key here is
+/// none.
 pub(super) fn with_key(table: &Table) -> Table {
     let mut table = table.clone();
+    if let Some(reason) = unfit_key(&table) {
+        let columns: Vec<&str> = table.key_columns().map(|it| it.name.as_str()).collect();
+        let columns = columns.join(", ");
+        let remark = format!("Not here: its primary key ({columns}), for {reason}.");
+        table.remarks.push(remark);
+        table.primary_key.clear();
+    }
     if !table.primary_key.is_empty() {
         return table;
     }
@@ -190,14 +208,20 @@ pub(super) fn refusal(table: &Table) -> Option<&'static str> {
     {
         return Some("the name of a column is blank");
     }
-    match table.primary_key.len() {
-        0 => return Some("it has no primary key"),
-        1..=4 => {}
-        _ => return Some("its primary key has more than four columns"),
+    match table.columns.is_empty() {
+        true => Some("it has no columns that can be read"),
+        false => None,
+    }
+}
+
+/// Why the primary key of a table cannot be one here.
+fn unfit_key(table: &Table) -> Option<&'static str> {
+    if table.primary_key.len() > 4 {
+        return Some("a key has at most four columns");
     }
     match table.key_columns().all(|column| can_be_key(&column.ty)) {
         true => None,
-        false => Some("a primary key cannot be a float or JSON"),
+        false => Some("a key cannot be a float or JSON"),
     }
 }
 
@@ -218,7 +242,32 @@ fn place(table: &Table) -> Vec<String> {
     let schema = schema.map(|schema| format!("schema = {schema:?}"));
     let mut place = vec![format!("table = {:?}", table.local_name())];
     place.extend(schema);
+    if table.is_view() {
+        place.push("view".to_owned());
+    } else if table.primary_key.is_empty() {
+        place.push("read_only".to_owned());
+    }
     place
+}
+
+/// A comment of the database: as a doc comment where it can be one, else as it is.
+fn commented(comment: Option<&String>) -> (Vec<String>, Option<String>) {
+    let Some(comment) = comment else {
+        return (Vec::new(), None);
+    };
+    // What rustdoc would take for code, links or tags stands in quotes.
+    let is_plain = |line: &str| {
+        line.trim() == line && !line.contains(|c: char| c.is_control() || "`[]<>\\*_#".contains(c))
+    };
+    match comment.split('\n').all(is_plain) && !comment.trim().is_empty() {
+        true => {
+            let lines = comment.split('\n').map(str::to_owned).collect();
+            (lines, Some("comment".to_owned()))
+        }
+        // The database does not keep an empty one, and the attribute takes none.
+        false if comment.trim().is_empty() => (Vec::new(), None),
+        false => (Vec::new(), Some(format!("comment = {comment:?}"))),
+    }
 }
 
 fn entity(
@@ -229,10 +278,14 @@ fn entity(
 ) -> Entity {
     let draft = &drafts[position];
     let table = draft.table;
+    let (docs, comment) = commented(table.comment.as_ref());
+    let mut attributes = place(table);
+    attributes.extend(comment);
     let mut entity = Entity {
         name: draft.name.clone(),
         comments: table.remarks.clone(),
-        attributes: place(table),
+        docs,
+        attributes,
         fields: Vec::new(),
     };
     for column in 0..table.columns.len() {
@@ -240,10 +293,13 @@ fn entity(
     }
     indexes(draft, "unique", &table.uniques, &mut entity);
     indexes(draft, "index", &table.indexes, &mut entity);
-    for check in &table.checks {
-        entity
-            .attributes
-            .push(format!("check = {:?}", check.condition));
+    for (i, check) in table.checks.iter().enumerate() {
+        let made = made_name(table, &[(i + 1).to_string()], "check");
+        let condition = &check.condition;
+        entity.attributes.push(match told_name(&check.name, &made) {
+            Some(name) => format!("check(name = {name:?}, condition = {condition:?})"),
+            None => format!("check = {condition:?}"),
+        });
     }
     relation::foreign_keys(draft, drafts, &mut entity);
     relation::fields(position, drafts, links, &mut entity);
@@ -251,17 +307,19 @@ fn entity(
     if let Some(pairing) = pairings.iter().find(|pairing| pairing.table == position) {
         pairing::comment(pairing, drafts, &mut entity);
     }
-    forgotten_names(table, &mut entity);
     entity
 }
 
 /// UNIQUE constraints or indexes: of one column on its field, of several on the struct.
 fn indexes(draft: &Draft<'_>, attribute: &str, indexes: &[Index], entity: &mut Entity) {
+    let suffix = if attribute == "unique" { "key" } else { "idx" };
     for (i, index) in indexes.iter().enumerate() {
-        if indexes[..i]
+        let made = made_name(draft.table, &index.columns, suffix);
+        let name = told_name(&index.name, &made);
+        let is_second = indexes[..i]
             .iter()
-            .any(|other| other.columns == index.columns)
-        {
+            .any(|other| other.columns == index.columns);
+        if is_second && name.is_none() {
             let columns = index.columns.join(", ");
             entity
                 .comments
@@ -269,44 +327,34 @@ fn indexes(draft: &Draft<'_>, attribute: &str, indexes: &[Index], entity: &mut E
             continue;
         }
         match &index.columns[..] {
-            [only] => {
+            [only] if !is_second => {
                 if let Some(column) = draft.table.position(only) {
-                    column::add(&mut entity.fields[column], attribute);
+                    let field = &mut entity.fields[column];
+                    match name {
+                        Some(name) => field.attributes.push(format!("{attribute} = {name:?}")),
+                        None => column::add(field, attribute),
+                    }
                 }
             }
-            several => entity
-                .attributes
-                .push(format!("{attribute}({})", draft.field_list(several))),
+            several => {
+                let name = name.map(|name| format!(", name = {name:?}"));
+                entity.attributes.push(format!(
+                    "{attribute}({}{})",
+                    draft.field_list(several),
+                    name.unwrap_or_default()
+                ));
+            }
         }
     }
 }
 
-/// Says which names `create_all` will not give again.
-fn forgotten_names(table: &Table, entity: &mut Entity) {
-    let made = |columns: &[String], suffix: &str| {
-        format!("{}_{}_{suffix}", table.local_name(), columns.join("_"))
-    };
-    let indexes = |indexes: &'static str, list: &[Index]| -> Vec<(Option<String>, String)> {
-        list.iter()
-            .map(|index| (index.name.clone(), made(&index.columns, indexes)))
-            .collect()
-    };
-    let mut named = indexes("key", &table.uniques);
-    named.extend(indexes("idx", &table.indexes));
-    for key in &table.foreign_keys {
-        named.push((key.name.clone(), made(&key.columns, "fkey")));
-    }
-    for (i, check) in table.checks.iter().enumerate() {
-        named.push((check.name.clone(), made(&[(i + 1).to_string()], "check")));
-    }
-    let forgotten: Vec<String> = named
-        .into_iter()
-        .filter_map(|(name, made)| name.filter(|name| *name != made))
-        .collect();
-    if !forgotten.is_empty() {
-        entity.comments.push(format!(
-            "These constraints and indexes get other names: {}.",
-            forgotten.join(", ")
-        ));
-    }
+/// The name that a constraint or an index gets if none is told.
+fn made_name(table: &Table, columns: &[String], suffix: &str) -> String {
+    format!("{}_{}_{suffix}", table.local_name(), columns.join("_"))
+}
+
+/// The name that an attribute has to tell.
+fn told_name<'n>(name: &'n Option<String>, made: &str) -> Option<&'n str> {
+    let name = name.as_deref();
+    name.filter(|name| *name != made && !name.trim().is_empty())
 }

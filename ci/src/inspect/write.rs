@@ -42,14 +42,8 @@ fn head(out: &mut String, database: &str, module: &Module) {
     line(out, "//!");
     line(
         out,
-        "//! Views and triggers are not here. What else an entity cannot say is a comment of it or of its field.",
+        "//! Triggers are not here. What else an entity cannot say is a comment of it or of its field.",
     );
-    if database == "sqlite" {
-        line(
-            out,
-            "//! SQLite does not tell CHECK constraints, collations, and the names of UNIQUE and FOREIGN KEY constraints.",
-        );
-    }
     for sentence in &module.left_out {
         line(out, "//!");
         line(out, &format!("//! {}", one_line(sentence)));
@@ -78,6 +72,7 @@ fn head(out: &mut String, database: &str, module: &Module) {
 
 fn write_entity(out: &mut String, entity: &Entity) {
     comments(out, "", &entity.comments);
+    docs(out, "", &entity.docs);
     line(out, "#[derive(Entity, Clone, Debug)]");
     for item in &entity.attributes {
         attribute(out, "", std::slice::from_ref(item));
@@ -91,6 +86,7 @@ fn write_entity(out: &mut String, entity: &Entity) {
 
 fn write_field(out: &mut String, field: &Field) {
     comments(out, "    ", &field.comments);
+    docs(out, "    ", &field.docs);
     if !field.attributes.is_empty() {
         attribute(out, "    ", &field.attributes);
     }
@@ -113,6 +109,12 @@ fn attribute(out: &mut String, indent: &str, items: &[String]) {
 fn comments(out: &mut String, indent: &str, sentences: &[String]) {
     for sentence in sentences {
         line(out, &format!("{indent}// {}", one_line(sentence)));
+    }
+}
+
+fn docs(out: &mut String, indent: &str, lines: &[String]) {
+    for text in lines {
+        line(out, format!("{indent}/// {text}").trim_end());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Entities of a database (postgres), written by `selfsame inspect`.
 //!
-//! Views and triggers are not here. What else an entity cannot say is a comment of it or of its field.
+//! Triggers are not here. What else an entity cannot say is a comment of it or of its field.
 
 use selfsame::prelude::*;
 use selfsame::value::{Date, Decimal};

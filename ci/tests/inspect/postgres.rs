@@ -1,6 +1,6 @@
 //! Entities of a database (postgres), written by `selfsame inspect`.
 //!
-//! Views and triggers are not here. What else an entity cannot say is a comment of it or of its field.
+//! Triggers are not here. What else an entity cannot say is a comment of it or of its field.
 
 use selfsame::prelude::*;
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz};
@@ -84,7 +84,6 @@ pub struct GrößeInM {
     pub größe_in_ms_by_the_key: HasMany<GrößeInM>,
 }
 
-// These constraints and indexes get other names: by_what.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "line_events")]
 #[orm(unique(order_id, what))]
@@ -97,7 +96,7 @@ pub struct LineEvent {
     pub id: Auto<i64>,
     pub order_id: Option<i64>,
     pub place: Option<i16>,
-    #[orm(index)]
+    #[orm(index = "by_what")]
     pub what: String,
     #[orm(back_populates = line_events)]
     pub order_line: BelongsTo<OrderLine>,
@@ -141,11 +140,12 @@ pub struct UserProfile {
     pub user: BelongsTo<User>,
 }
 
-// These constraints and indexes get other names: users_age_check, grown_up.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users")]
-#[orm(check = "(age >= 0)")]
-#[orm(check = "((age > 17) OR (manager_id IS NOT NULL))")]
+#[orm(check(name = "users_age_check", condition = "(age >= 0)"))]
+#[orm(
+    check(name = "grown_up", condition = "((age > 17) OR (manager_id IS NOT NULL))")
+)]
 pub struct User {
     #[orm(primary_key)]
     pub id: Auto<i32>,

@@ -1,7 +1,6 @@
 //! Entities of a database (sqlite), written by `selfsame inspect`.
 //!
-//! Views and triggers are not here. What else an entity cannot say is a comment of it or of its field.
-//! SQLite does not tell CHECK constraints, collations, and the names of UNIQUE and FOREIGN KEY constraints.
+//! Triggers are not here. What else an entity cannot say is a comment of it or of its field.
 
 use selfsame::prelude::*;
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz};

@@ -15,14 +15,14 @@ use crate::support::{refused, run};
 /// What one column of one table shows: severity, key, rows, and a part of the message.
 type Told<'t> = (&'t str, &'t str, &'t str, Option<&'t str>, u64, &'t str);
 
-fn audited(arguments: &[&str], code: i32) -> Value {
+pub(crate) fn audited(arguments: &[&str], code: i32) -> Value {
     let arguments = [&["audit", "--format", "json"], arguments].concat();
     let ran = run(&arguments);
     assert_eq!(ran.code, Some(code), "{}\n{}", ran.err, ran.out);
     serde_json::from_str(&ran.out).expect("JSON")
 }
 
-fn check(audit: &Value, wanted: &[Told<'_>]) {
+pub(crate) fn check(audit: &Value, wanted: &[Told<'_>]) {
     let tables = audit["tables"].as_array().expect("tables");
     for &(severity, table, column, key, rows, message) in wanted {
         let found = tables.iter().find(|it| it["name"] == table).expect(table);

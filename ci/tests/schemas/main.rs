@@ -5,6 +5,9 @@
 
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
+mod more;
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "written for a library")]
 mod postgres;
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
@@ -15,6 +18,7 @@ mod inspected;
 mod support;
 
 mod audit;
+mod on_more;
 mod on_postgres;
 mod on_sqlite;
 mod places;
@@ -28,6 +32,7 @@ fn main() -> std::process::ExitCode {
     let server = (!arguments.list).then(Server::start).transpose();
     let mut trials: Vec<Trial> = on_postgres::TESTS
         .iter()
+        .chain(on_more::TESTS)
         .map(|&(name, test)| with_server(name, &server, test))
         .collect();
     trials.extend(

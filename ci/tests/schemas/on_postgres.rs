@@ -27,12 +27,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 
 const SCHEMA: &str = include_str!("postgres.sql");
 
-/// What the entities say otherwise than the database: a key for the table that has none, and no entity for the one that has nothing
-/// unique.
-const TOLD: [&str; 3] = [
+/// What the entities say otherwise than the database: a key for the table that has none.
+const TOLD: [&str; 2] = [
     "keyless: the primary key is (name) in the code and () in the database",
     "keyless: UNIQUE (name) is in the database only",
-    "logs: the table is in the database only",
 ];
 
 fn written(server: &Server) -> selfsame::Result<()> {

@@ -1,8 +1,6 @@
 //! Entities of a database (postgres), written by `selfsame inspect`.
 //!
-//! Views and triggers are not here. What else an entity cannot say is a comment of it or of its field.
-//!
-//! Table "logs" has no entity: it has no primary key.
+//! Triggers are not here. What else an entity cannot say is a comment of it or of its field.
 
 use selfsame::prelude::*;
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz};
@@ -26,6 +24,7 @@ pub fn metadata() -> Metadata {
         Keyless,
         KeylessNote,
         Lent,
+        Log,
         Narrow,
         Noted,
         OddValue,
@@ -177,13 +176,12 @@ pub struct Host {
 // Only partly here: CREATE INDEX jobs_newest ON jobs USING btree (id DESC).
 // Not here: CREATE INDEX jobs_tags ON jobs USING gin (tags).
 // Not here: CREATE UNIQUE INDEX jobs_one_calm ON jobs USING btree (took) WHERE (mood = 'calm'::mood).
-// These constraints and indexes get other names: jobs_newest, jobs_mood_check.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "jobs")]
-#[orm(check = "(mood <> 'Self'::mood)")]
+#[orm(check(name = "jobs_mood_check", condition = "(mood <> 'Self'::mood)"))]
 pub struct Job {
     // It is GENERATED ALWAYS AS IDENTITY.
-    #[orm(primary_key, index)]
+    #[orm(primary_key, index = "jobs_newest")]
     pub id: Auto<i64>,
     #[orm(server_default = "'calm'::mood")]
     pub mood: Auto<Mood>,
@@ -265,6 +263,14 @@ pub struct Lent {
     pub owner_id: Option<i32>,
     #[orm(back_populates = lents)]
     pub owner: BelongsTo<Owner>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "logs")]
+#[orm(read_only)]
+pub struct Log {
+    pub at: Option<Timestamp>,
+    pub line: Option<String>,
 }
 
 #[derive(Entity, Clone, Debug)]

@@ -1,7 +1,6 @@
 //! Entities of a database (sqlite), written by `selfsame inspect`.
 //!
-//! Views and triggers are not here. What else an entity cannot say is a comment of it or of its field.
-//! SQLite does not tell CHECK constraints, collations, and the names of UNIQUE and FOREIGN KEY constraints.
+//! Triggers are not here. What else an entity cannot say is a comment of it or of its field.
 
 use selfsame::prelude::*;
 use selfsame::value::{Date, Timestamp};
@@ -111,11 +110,10 @@ pub struct Reversed {
 // It is STRICT.
 // Not here: CREATE UNIQUE INDEX strict_some ON strict (name) WHERE id > 5.
 // Only partly here: CREATE INDEX strict_newest ON strict (id DESC).
-// These constraints and indexes get other names: strict_newest.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "strict")]
 pub struct Strict {
-    #[orm(primary_key, index)]
+    #[orm(primary_key, index = "strict_newest")]
     pub id: Auto<i64>,
     pub name: String,
 }

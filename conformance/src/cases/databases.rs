@@ -3,13 +3,14 @@
 
 use selfsame::backend::StatementKind;
 use selfsame::prelude::*;
-use selfsame::schema::Table;
+use selfsame::schema::{Difference, Table};
 use selfsame::{ErrorKind, metadata};
 
 use crate::Failure;
 use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
+use crate::database::Database;
 use crate::world::World;
 
 pub(super) const CASES: &[Case] = &[
@@ -39,6 +40,21 @@ pub(super) const CASES: &[Case] = &[
         .promise("The order of a key's columns is the declared one, in the table and in `get`, whatever the order of the fields.")
         .suspects_orm()
         .covers(&[Rule(6)]),
+    Case::core("schema.view.read", views)
+        .since(19)
+        .promise("A view is read as a table is, by key, by query and along relations; what would write it is refused, and `create_all`, `drop_all` and `diff` leave it alone.")
+        .hint("`Dialect::reflect` gives views as tables of the kind `View`.")
+        .covers(&[Rule(1), Rule(27), Rule(34), Rule(39), Contract(74)]),
+    Case::core("schema.keyless.read", keyless)
+        .since(19)
+        .promise("A table without a primary key is created, compared and read row by row, equal rows too; objects of its rows are refused.")
+        .hint("`Dialect::reflect` gives such a table too.")
+        .covers(&[Rule(6), Rule(34), Rule(40)]),
+    Case::full("schema.names.kept", kept)
+        .since(19)
+        .promise("Comments of tables and columns, where the database has comments, and the declared names of constraints and indexes are kept by `create_all` and told by `diff`.")
+        .hint("See `Dialect::comment`; `Dialect::reflect` gives the names of constraints where it can.")
+        .covers(&[Rule(39), Rule(40), Contract(74)]),
 ];
 
 fn missing(what: &str) -> Failure {
@@ -359,5 +375,209 @@ fn key_order(context: &mut Context) -> CaseResult {
     session.clear();
     let found = session.get_many::<Place>([key, (3, "Oak".to_owned())])?;
     check_eq!(found.len(), 1, "by one of two keys");
+    Ok(())
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "workers")]
+struct Worker {
+    #[orm(primary_key)]
+    id: i32,
+    name: String,
+    hours: i32,
+    #[orm(back_populates = worker_row)]
+    long_days: HasMany<LongDay>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "long_days", view)]
+struct LongDay {
+    #[orm(primary_key)]
+    worker: i32,
+    #[orm(references = "workers.id")]
+    worker_id: Option<i32>,
+    hours: i32,
+    #[orm(back_populates = long_days, key = "worker_id")]
+    worker_row: BelongsTo<Worker>,
+}
+
+#[derive(Entity, Clone, Debug, PartialEq)]
+#[orm(table = "entries", read_only)]
+struct Entry {
+    text: Option<String>,
+    level: i32,
+}
+
+fn views(context: &mut Context) -> CaseResult {
+    let metadata = metadata![Worker, LongDay];
+    let world = World::of(context, &metadata)?;
+    let mut database = Database::open(context)?;
+    database.execute(
+        "CREATE VIEW [long_days] AS SELECT [id] AS [worker], [id] AS [worker_id], [hours] FROM [workers] WHERE [hours] > 8",
+        &[],
+    )?;
+    drop(database);
+    let mut session = world.session();
+    for (id, hours) in [(1, 9), (2, 8), (3, 10)] {
+        session.add(Worker::new(id, format!("w{id}"), hours));
+    }
+    session.commit()?;
+    let Some(day) = session.get::<LongDay>(3)? else {
+        return Err(missing("a row of the view is found by its key"));
+    };
+    check_eq!(session[day].hours, 10, "and read");
+    check_eq!(session.get::<LongDay>(2)?, None, "the view shows no other");
+    let Some(worker) = session.load(day, LongDay::WORKER_ROW)? else {
+        return Err(missing("a relation leads out of the view"));
+    };
+    let days = session.load(worker, Worker::LONG_DAYS)?;
+    check_eq!(days, [day], "and into it");
+    session[worker].hours = 11;
+    session.commit()?;
+    session.refresh(day)?;
+    check_eq!(session[day].hours, 11, "it shows what the table holds");
+    session.set(day, LongDay::WORKER_ROW, None)?;
+    match session.commit() {
+        Err(error) if error.kind() == ErrorKind::ReadOnly => session.rollback()?,
+        other => return Err(missing(&format!("a write must be refused: {other:?}"))),
+    }
+    session.delete(worker)?;
+    session.commit()?;
+    check_eq!(
+        LongDay::query().count(&mut session)?,
+        1,
+        "it goes with its worker"
+    );
+    drop(session);
+    let engine = &world.engine;
+    metadata.create_all(engine)?;
+    match metadata.diff(engine) {
+        Ok(found) => check_eq!(found, [], "a view is not compared"),
+        Err(error) if error.kind() == ErrorKind::Unsupported => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut database = Database::open(context)?;
+    database.execute("DROP VIEW [long_days]", &[])?;
+    drop(database);
+    metadata.drop_all(engine)?;
+    Ok(())
+}
+
+fn keyless(context: &mut Context) -> CaseResult {
+    let metadata = metadata![Entry];
+    let world = World::of(context, &metadata)?;
+    let insert = selfsame::sql::insert_into(Entry::table())
+        .columns((Entry::TEXT, Entry::LEVEL))
+        .rows([
+            (Some("a".to_owned()), 1),
+            (Some("a".to_owned()), 1),
+            (None, 2),
+        ]);
+    world.engine.connect()?.write(&insert)?;
+    let mut session = world.session();
+    let rows = Entry::query()
+        .order_by(Entry::LEVEL.desc())
+        .rows(&mut session)?;
+    let twice = Entry {
+        text: Some("a".to_owned()),
+        level: 1,
+    };
+    check_eq!(
+        rows,
+        [Entry::new(2), twice.clone(), twice],
+        "each row is read, equal ones too"
+    );
+    let level = Entry::query()
+        .filter(Entry::LEVEL.eq(1))
+        .count(&mut session)?;
+    check_eq!(level, 2, "and counted");
+    drop(session);
+    let reflected = match Metadata::reflect(&world.engine) {
+        Ok(reflected) => reflected,
+        Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    check_eq!(metadata.diff(&world.engine)?, [], "as it was declared");
+    let records = reflected.records("entries")?;
+    let mut session = world.session();
+    check_eq!(
+        records.query().rows(&mut session)?.len(),
+        3,
+        "records of it are read"
+    );
+    let error = records
+        .query()
+        .all(&mut session)
+        .err()
+        .map(|error| error.kind());
+    check_eq!(error, Some(ErrorKind::Mapping), "and are no objects");
+    session.add(records.record());
+    let error = session.commit().err().map(|error| error.kind());
+    check_eq!(error, Some(ErrorKind::ReadOnly), "nor written");
+    Ok(())
+}
+
+/// A shop.
+///
+/// It's open.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "shops", comment)]
+#[orm(
+    unique(town, name, name = "one of a name"),
+    index(name, name = "by name")
+)]
+struct Shop {
+    #[orm(primary_key)]
+    id: i32,
+    #[orm(comment = "where it's")]
+    town: String,
+    name: String,
+    #[orm(references = "shops.id", foreign_key = "belongs to")]
+    main: Option<i32>,
+}
+
+fn kept(context: &mut Context) -> CaseResult {
+    let table: &Table = Shop::table();
+    let comment = Some("A shop.\n\nIt's open.");
+    check_eq!(table.comment.as_deref(), comment, "the doc comment");
+    let metadata = metadata![Shop];
+    let world = World::of(context, &metadata)?;
+    let found = match metadata.diff(&world.engine) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    check_eq!(found, [], "names and comments are the declared ones");
+    let reflected = world.engine.connect()?.reflect()?;
+    let Some(shops) = reflected.iter().find(|table| table.name == "shops") else {
+        return Err(missing("the table is reflected"));
+    };
+    check_eq!(
+        shops.indexes[0].name.as_deref(),
+        Some("by name"),
+        "the index's name"
+    );
+    let has_comments = world.engine.dialect().comment("", "").is_some();
+    if has_comments {
+        check_eq!(shops.comment.as_deref(), comment, "the table's comment");
+        let town = shops.columns[1].comment.as_deref();
+        check_eq!(town, Some("where it's"), "the column's comment");
+    }
+    let mut other = table.clone();
+    other.comment = None;
+    other.indexes[0].name = Some("otherwise".to_owned());
+    let told = Metadata::new([other]).diff(&world.engine)?;
+    let names = told
+        .iter()
+        .filter(|it| matches!(it, Difference::Name { .. }));
+    check_eq!(names.count(), 1, "another name is told");
+    let comments = told
+        .iter()
+        .filter(|it| matches!(it, Difference::Comment { .. }));
+    check_eq!(
+        comments.count(),
+        usize::from(has_comments),
+        "another comment is told"
+    );
     Ok(())
 }

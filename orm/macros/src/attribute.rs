@@ -5,7 +5,9 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, ExprPath, Ident, Lit, LitInt, LitStr, Token, parenthesized};
+use syn::{
+    Attribute, Expr, ExprLit, ExprPath, Ident, Lit, LitInt, LitStr, Meta, Token, parenthesized,
+};
 
 use crate::errors::Errors;
 
@@ -43,6 +45,25 @@ pub(crate) fn items(
         }
     }
     items
+}
+
+/// The text of doc comments, without the space that each line begins with.
+pub(crate) fn docs(attributes: &[Attribute]) -> Option<String> {
+    let line = |attribute: &Attribute| match &attribute.meta {
+        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            }) => {
+                let text = text.value();
+                Some(text.strip_prefix(' ').unwrap_or(&text).to_owned())
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    let lines: Vec<String> = attributes.iter().filter_map(line).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 impl Parse for Item {
@@ -98,6 +119,41 @@ impl Item {
                 ..
             })) if !text.value().trim().is_empty() => Ok(text.clone()),
             _ => self.error(" = \"…\""),
+        }
+    }
+
+    /// `name`, or `name = "text"`.
+    pub(crate) fn flag_or_text(&self) -> syn::Result<Option<LitStr>> {
+        match self.value {
+            Value::None => Ok(None),
+            _ => self.text().map(Some),
+        }
+    }
+
+    /// `comment = "text"`, or `comment`, which takes the doc comment for it.
+    pub(crate) fn comment(&self, attributes: &[Attribute]) -> syn::Result<String> {
+        if let Some(text) = self.flag_or_text()? {
+            return Ok(text.value());
+        }
+        docs(attributes).ok_or_else(|| {
+            let message = "`comment` takes the doc comment for the database's: write one, or `comment = \"…\"`";
+            syn::Error::new(self.name.span(), message)
+        })
+    }
+
+    /// `name(a, b)`, at least one, and perhaps `name = "…"` behind them.
+    pub(crate) fn fields_and_name(&self) -> syn::Result<(Vec<Ident>, Option<String>)> {
+        let (mut fields, mut name) = (Vec::new(), None);
+        for item in self.items().or_else(|_| self.error("(field, field)"))? {
+            match item.value {
+                Value::None => fields.push(item.name),
+                Value::Assigned(_) if item.name == "name" => name = Some(item.text()?.value()),
+                _ => return self.error("(field, field, name = \"…\")"),
+            }
+        }
+        match fields.is_empty() {
+            true => self.error("(field, field)"),
+            false => Ok((fields, name)),
         }
     }
 

@@ -14,7 +14,7 @@ use syn::{Data, DeriveInput, Generics, Ident, Visibility};
 
 use crate::errors::Errors;
 use column::Column;
-use constraint::{ForeignKey, References};
+use constraint::{Check, ForeignKey, Index, References};
 use flatten::Flattened;
 use relation::Relation;
 
@@ -53,6 +53,8 @@ struct Model<'a> {
     visibility: &'a Visibility,
     table: String,
     schema: Option<String>,
+    writing: Writing,
+    comment: Option<String>,
     new: New,
     /// In the order of the fields; so are the relations.
     columns: Vec<Column<'a>>,
@@ -60,10 +62,20 @@ struct Model<'a> {
     /// The embedded values.
     flattened: Vec<Flattened<'a>>,
     foreign_keys: Vec<ForeignKey>,
-    /// Column names.
-    uniques: Vec<Vec<String>>,
-    indexes: Vec<Vec<String>>,
-    checks: Vec<String>,
+    uniques: Vec<Index>,
+    indexes: Vec<Index>,
+    checks: Vec<Check>,
+}
+
+/// What an entity's rows are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    /// To be read and written.
+    Allowed,
+    /// To be read only.
+    Refused,
+    /// To be read only, as they are a view's.
+    View,
 }
 
 /// What a struct becomes.

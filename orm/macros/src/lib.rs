@@ -29,10 +29,14 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `#[orm(…)]` | |
 /// |---|---|
 /// | `table = "users"` | the table's name; by default the struct's in snake case |
-/// | `unique(a, b)` | a UNIQUE constraint over these fields |
-/// | `index(a, b)` | an index over these fields |
-/// | `check = "a < b"` | a CHECK constraint |
-/// | `foreign_key(columns(a, b), references = "table(x, y)")` | a foreign key of several columns; also `on_delete`, `on_update` in it |
+/// | `schema = "sales"` | the schema that the table is in, or the attached database, if it is not the usual one |
+/// | `view` | a view: its rows are only read, and `create_all`, `drop_all` and `diff` leave it alone |
+/// | `read_only` | a table whose rows are only read. Such an entity, and a view, may go without a primary key: its rows are then no objects of a session, but read by `rows`, `for_each` and `select` |
+/// | `comment = "…"` | the database's comment; `comment` alone takes the doc comment |
+/// | `unique(a, b)` | a UNIQUE constraint over these fields; with a name: `unique(a, b, name = "…")` |
+/// | `index(a, b)` | an index over these fields, with or without a name |
+/// | `check = "a < b"` | a CHECK constraint; with a name: `check(name = "…", condition = "a < b")` |
+/// | `foreign_key(columns(a, b), references = "table(x, y)")` | a foreign key of several columns; also `on_delete`, `on_update`, `name` in it |
 /// | `no_new` | leaves `new` to you |
 ///
 /// # Attributes of a column
@@ -42,14 +46,15 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `primary_key` | part of the primary key, in the order of the fields. `Auto<i64>` (also `i32`, `i16`): the database counts |
 /// | `autoincrement` | a counted key is never used twice, not even the deleted maximum |
 /// | `column = "name"` | the column's name; by default the field's |
-/// | `unique`, `index` | a UNIQUE constraint, an index |
+/// | `unique`, `index` | a UNIQUE constraint, an index; with a name: `unique = "…"` |
 /// | `length = 50` | the greatest number of characters of a text |
 /// | `precision = (10, 2)` | digits of a decimal, and how many of them are behind the point |
 /// | `default = false` | the value that `new` gives; an expression of the field's type, or a literal for a `String` |
 /// | `server_default = "now()"` | an SQL expression; the field must be an `Auto<T>` or a `Deferred<T>` |
-/// | `references = "users.id"` | a foreign key |
+/// | `references = "users.id"` | a foreign key; `foreign_key = "…"` names it |
 /// | `on_delete = "cascade"`, `on_update = "…"` | what it does: `cascade`, `set null`, `restrict` or `no action` |
 /// | `check = "age >= 0"` | a CHECK constraint |
+/// | `comment = "…"` | the database's comment; `comment` alone takes the doc comment |
 /// | `validate = path::to::function` | a flush asks `fn(&T) -> Result<(), impl Display>` about a value before it is written; of an `Option`, `Auto` or `Deferred` the value inside, if there is one |
 ///
 /// # Attributes of an embedded value

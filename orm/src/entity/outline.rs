@@ -5,12 +5,12 @@
 mod group;
 mod text;
 
-pub use group::{Assigned, EmbeddedOutline, Group, There};
+pub use group::{Assigned, CheckOutline, EmbeddedOutline, Group, IndexOutline, There};
 
 use std::sync::Arc;
 
 use super::{Cascade, Fetch, Mapper, RelationDescriptor, RelationKind};
-use crate::schema::{Column, ColumnType, Generated, ReferentialAction, Table};
+use crate::schema::{Column, ColumnType, Generated, ReferentialAction, Table, TableKind};
 
 type Names = &'static [&'static str];
 
@@ -23,6 +23,12 @@ pub struct Outline {
     pub table: &'static str,
     /// Its schema, if it is not the usual one.
     pub schema: Option<&'static str>,
+    /// What it is.
+    pub kind: TableKind,
+    /// Whether its rows are only read.
+    pub read_only: bool,
+    /// What the database says about it to people.
+    pub comment: Option<&'static str>,
     /// The columns in order, and their constraints.
     pub group: Group,
     /// The positions of the primary key's columns.
@@ -44,6 +50,8 @@ pub struct ColumnOutline {
     pub nullable: bool,
     /// Who makes its value.
     pub made: Made,
+    /// What the database says about it to people.
+    pub comment: Option<&'static str>,
 }
 
 /// Who makes a column's value: [`Generated`] as a constant.
@@ -64,6 +72,8 @@ pub enum Made {
 /// A foreign key.
 #[derive(Debug)]
 pub struct ForeignKeyOutline {
+    /// Its name, where it is told.
+    pub name: Option<&'static str>,
     /// The referring columns.
     pub columns: Names,
     /// The table referred to.
@@ -123,7 +133,12 @@ impl Outline {
         let layout = self.group.lay_out(table);
         let mut table = layout.table;
         table.primary_key = self.primary_key.to_vec();
+        table.kind = self.kind;
+        table.comment = self.comment.map(str::to_owned);
         let mut mapper = Mapper::new(self.name, table);
+        if self.read_only {
+            mapper = mapper.read_only();
+        }
         if let Some(column) = layout.version {
             mapper = mapper.version(column);
         }
@@ -140,6 +155,7 @@ impl ColumnOutline {
     fn prefixed(&self, prefix: &str) -> Column {
         let mut column = Column::new(format!("{prefix}{}", self.name), (self.ty)());
         column.nullable = self.nullable;
+        column.comment = self.comment.map(str::to_owned);
         column.generated(match self.made {
             Made::ByProgram => Generated::No,
             Made::Counted => Generated::Key,

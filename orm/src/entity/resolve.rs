@@ -43,6 +43,13 @@ pub(super) fn resolve(mapper: &Mapper) -> Result<Vec<ResolvedRelation>> {
 fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<ResolvedRelation> {
     let target = relation.target();
     let side = format!("{}.{}", mapper.name, relation.name);
+    if let Some(keyless) = [mapper, &*target].iter().find(|end| !end.has_key()) {
+        let message = format!(
+            "{side}: the rows of {} have no key, so that nothing is related to them",
+            keyless.name
+        );
+        return Err(Error::new(ErrorKind::Mapping, message));
+    }
     let owns = relation.kind == RelationKind::BelongsTo;
     let (child, parent) = if owns {
         (mapper, &*target)

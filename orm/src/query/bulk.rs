@@ -33,6 +33,7 @@ impl<E: Mapped, S> Query<E, S> {
     /// Changes the query's rows in one statement, without loading them:
     /// `Task::query().filter(Task::USER_ID.eq(1)).update().set(Task::DONE, true).execute(&mut session)?`.
     pub fn update(self) -> BulkUpdate<E> {
+        const { crate::entity::refuse_read_only::<E>() };
         BulkUpdate {
             filter: run::condition(&self.mapper, &self.selection(self.parts.limit)),
             mapper: self.mapper,
@@ -43,6 +44,7 @@ impl<E: Mapped, S> Query<E, S> {
 
     /// Deletes the query's rows in one statement, without loading them.
     pub fn delete(self) -> BulkDelete<E> {
+        const { crate::entity::refuse_read_only::<E>() };
         BulkDelete {
             filter: run::condition(&self.mapper, &self.selection(self.parts.limit)),
             mapper: self.mapper,

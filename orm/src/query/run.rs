@@ -56,6 +56,7 @@ impl Session {
     ) -> Result<Vec<u32>> {
         self.refuse_second_mapping(store)?;
         let mapper = Arc::clone(self.any_store(store).mapper());
+        mapper.refuse_objects()?;
         mapper.check_deferred(selection.undefer)?;
         let unsaid = default_loadings(&mapper).into_iter();
         let unsaid = unsaid.filter(|default| {

@@ -11,7 +11,7 @@ use crate::schema::{ForeignKey, Table};
 
 /// Tables and their mappings.
 pub(crate) struct Family {
-    /// A mapping for each table that has a primary key and is no association table.
+    /// A mapping for each table that is no association table.
     pub(crate) mappers: Vec<Arc<Mapper>>,
     /// The tables that are not mapped.
     pub(crate) others: Vec<Table>,
@@ -29,15 +29,13 @@ impl Family {
     /// relation on both sides, and an association table one of many to many, unless something else is declared.
     pub(crate) fn new(tables: Vec<Table>, declared: Vec<(String, RecordRelation)>) -> Result<Self> {
         let pairings = pairings(&tables);
-        let is_mapped = |at: usize, table: &Table| {
-            !table.primary_key.is_empty() && pairings.iter().all(|pairing| pairing.table != at)
-        };
+        let is_mapped = |at: usize| pairings.iter().all(|pairing| pairing.table != at);
         let mut names = Names::new(&tables);
         let mut relations = Vec::with_capacity(declared.len());
         for (table, relation) in declared {
             let mapped = |name: &str| {
                 let found = tables.iter().position(|table| table.name == name);
-                let found = found.filter(|&at| is_mapped(at, &tables[at]));
+                let found = found.filter(|&at| is_mapped(at) && !tables[at].primary_key.is_empty());
                 found.ok_or_else(|| not_mapped(&table, &relation.name, name))
             };
             let owner = mapped(&table)?;
@@ -49,10 +47,7 @@ impl Family {
         let over_pairs = over_pairings(&tables, &pairings, &relations, &mut names);
         relations.extend(along_keys);
         relations.extend(over_pairs);
-        let is_mapped: Vec<bool> = (0..)
-            .zip(&tables)
-            .map(|(at, table)| is_mapped(at, table))
-            .collect();
+        let is_mapped: Vec<bool> = (0..tables.len()).map(is_mapped).collect();
         Ok(Self::of(tables, &is_mapped, relations))
     }
 

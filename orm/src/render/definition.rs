@@ -66,6 +66,32 @@ impl Renderer<'_> {
             .collect()
     }
 
+    /// The statements that write the comments of a table and of its columns, where the database has such.
+    pub fn comments(&self, table: &Table) -> Vec<Sql> {
+        let comment = |column: Option<&Column>, comment: &Option<String>| {
+            let mut object = self.text(32);
+            object.push(if column.is_some() {
+                "COLUMN "
+            } else {
+                "TABLE "
+            });
+            object.table(table);
+            if let Some(column) = column {
+                object.push(".");
+                object.identifier(&column.name);
+            }
+            let object = object.finish(StatementKind::Ddl, Vec::new());
+            self.dialect.comment(object.text(), comment.as_deref()?)
+        };
+        let columns = table.columns.iter();
+        let columns = columns.map(|column| comment(Some(column), &column.comment));
+        std::iter::once(comment(None, &table.comment))
+            .chain(columns)
+            .flatten()
+            .map(|text| Sql::new(StatementKind::Ddl, text, [], []))
+            .collect()
+    }
+
     /// CREATE INDEX for each of the table's indexes.
     ///
     /// # Errors

@@ -60,6 +60,28 @@ pub enum Difference {
         /// What was found.
         database: Generated,
     },
+    /// Another comment of a table or of a column, where the database has comments.
+    Comment {
+        /// The table.
+        table: String,
+        /// The column, if it is one's.
+        column: Option<String>,
+        /// What is declared.
+        code: Option<String>,
+        /// What was found.
+        database: Option<String>,
+    },
+    /// A constraint or an index that is declared with another name than it has.
+    Name {
+        /// The table.
+        table: String,
+        /// What it is, with its columns: `UNIQUE (name)`.
+        what: String,
+        /// The name that is declared.
+        code: String,
+        /// The name that was found.
+        database: String,
+    },
     /// Two primary keys.
     PrimaryKey {
         /// The table.
@@ -116,6 +138,8 @@ impl Difference {
             | Self::Type { table, .. }
             | Self::Nullable { table, .. }
             | Self::Generated { table, .. }
+            | Self::Comment { table, .. }
+            | Self::Name { table, .. }
             | Self::PrimaryKey { table, .. }
             | Self::Unique { table, .. }
             | Self::Index { table, .. }
@@ -169,6 +193,34 @@ impl Display for Difference {
                 "{table}.{column}: has {} in the code and {} in the database",
                 maker(code),
                 maker(database)
+            ),
+            Self::Comment {
+                table,
+                column,
+                code,
+                database,
+            } => {
+                let dot = if column.is_some() { "." } else { "" };
+                let column = column.as_deref().unwrap_or_default();
+                let shown = |text: &Option<String>| match text {
+                    Some(text) => format!("{text:?}"),
+                    None => "none".to_owned(),
+                };
+                write!(
+                    f,
+                    "{table}{dot}{column}: the comment is {} in the code and {} in the database",
+                    shown(code),
+                    shown(database)
+                )
+            }
+            Self::Name {
+                table,
+                what,
+                code,
+                database,
+            } => write!(
+                f,
+                "{table}: {what} is called {code} in the code and {database} in the database"
             ),
             Self::PrimaryKey {
                 table,

@@ -26,6 +26,7 @@ mod passive_deletes;
 mod phases;
 mod queries;
 mod raise;
+mod read_only;
 mod record_loading;
 mod record_queries;
 mod record_relations;

@@ -3,7 +3,9 @@
 use selfsame::Engine;
 use selfsame::backend::Backend as _;
 use selfsame::metadata::Metadata;
-use selfsame::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
+use selfsame::schema::{
+    Check, Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table,
+};
 
 use crate::support::*;
 
@@ -21,13 +23,14 @@ fn tables_with_all_their_parts() {
         "CREATE TABLE parent (a TEXT NOT NULL, b INT NOT NULL, PRIMARY KEY (b, a))",
         "CREATE TABLE child (id INTEGER PRIMARY KEY AUTOINCREMENT, \"the name\" VARCHAR(20) NOT NULL DEFAULT 'x', \
          price DECIMAL TEXT(10, 2) COLLATE decimal, made TIMESTAMP TEXT DEFAULT (datetime('now')), pa TEXT, pb INT, \
-         boss BIGINT REFERENCES child ON DELETE SET NULL, UNIQUE (\"the name\", pa), UNIQUE (pb), \
-         FOREIGN KEY (pb, pa) REFERENCES parent (b, a) ON DELETE CASCADE ON UPDATE CASCADE)",
+         boss BIGINT REFERENCES child ON DELETE SET NULL, CONSTRAINT once UNIQUE (\"the name\", pa), UNIQUE (pb), \
+         CONSTRAINT positive CHECK (pb > 0), CONSTRAINT \"to parent\" FOREIGN KEY (pb, pa) REFERENCES parent (b, a) ON DELETE CASCADE ON UPDATE CASCADE)",
         "CREATE INDEX child_made ON child (made, price)",
         "CREATE INDEX child_some ON child (made) WHERE price > 1",
         "CREATE INDEX child_lower ON child (lower(pa))",
         "CREATE UNIQUE INDEX child_made_once ON child (made)",
         "CREATE VIEW v AS SELECT 1",
+        "CREATE VIEW w AS SELECT a FROM gone",
         "CREATE TEMP TABLE passing (id INTEGER PRIMARY KEY)",
     ] {
         run(&mut session, text, &[]);
@@ -81,11 +84,26 @@ fn tables_with_all_their_parts() {
         .unique(["made"]);
     let mut child = child.index(["made", "price"]);
     child.indexes[0].name = Some("child_made".into());
+    child.uniques[2].name = Some("child_made_once".into());
+    child.uniques[0].name = Some("once".into());
+    child.foreign_keys[1].name = Some("to parent".into());
+    child.checks.push(Check {
+        name: Some("positive".into()),
+        condition: "pb > 0".into(),
+    });
+    let untyped = ColumnType::Other {
+        name: "UNTYPED BLOB".into(),
+    };
+    let view = Table::build("v")
+        .view()
+        .column(Column::new("1", untyped).nullable());
+    let mut broken = Table::build("w").view();
+    broken.remarks = vec!["Its columns cannot be read: gone: no such table.".into()];
     child.remarks = vec![
         "Not here: CREATE INDEX child_some ON child (made) WHERE price > 1.".into(),
         "Not here: CREATE INDEX child_lower ON child (lower(pa)).".into(),
     ];
-    assert_eq!(reflect(&mut session), [child, parent]);
+    assert_eq!(reflect(&mut session), [child, parent, view, broken]);
 }
 
 #[test]
@@ -176,5 +194,13 @@ fn what_is_reflected_can_be_created_and_reflected_again() {
         .create_all(&Engine::new(second.clone()))
         .expect("tables");
     let mut session = second.connect().expect("a connection");
-    assert_eq!(reflect(&mut session), tables);
+    let mut again = reflect(&mut session);
+    // What had no name got one.
+    let key = again[0].foreign_keys[0].name.take();
+    let unique = again[1].uniques[0].name.take();
+    assert_eq!(
+        (key.as_deref(), unique.as_deref()),
+        (Some("child_parent_fkey"), Some("parent_code_key"))
+    );
+    assert_eq!(again, tables);
 }

@@ -2,7 +2,7 @@
 
 use selfsame::schema::{Column, ColumnType, Generated};
 
-use super::{Draft, Field, Module};
+use super::{Draft, Field, Module, commented};
 use crate::inspect::names;
 
 /// The field of a column, without its constraints.
@@ -10,9 +10,11 @@ pub(super) fn field(draft: &Draft<'_>, position: usize, module: &mut Module) -> 
     let table = draft.table;
     let column = &table.columns[position];
     let name = &draft.fields[position];
+    let (docs, comment) = commented(column.comment.as_ref());
     let mut field = Field {
         comments: column.remarks.clone(),
-        attributes: Vec::new(),
+        docs,
+        attributes: Vec::from_iter(comment),
         name: names::written(name),
         ty: rust_type(&column.ty, module),
     };

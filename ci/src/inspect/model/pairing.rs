@@ -3,7 +3,7 @@
 use selfsame::schema::{Column, ForeignKey, Generated, ReferentialAction, Table};
 
 use super::relation::{can_be_listed, obstacle, stem, target};
-use super::{Draft, Entity, Field};
+use super::{Draft, Entity, Field, made_name, told_name};
 use crate::inspect::names;
 
 /// A table of two foreign keys that are together its primary key, with nothing else in it.
@@ -80,6 +80,7 @@ pub(super) fn fields(
             attributes.push(format!("back_populates = {}", names::written(&there.name)));
             entity.fields.push(Field {
                 comments: Vec::new(),
+                docs: Vec::new(),
                 attributes,
                 name: names::written(&here.name),
                 ty: format!("ManyToMany<{}>", drafts[there.parent].name),
@@ -160,11 +161,22 @@ fn is_said(table: &Table, ends: &[End; 2], drafts: &[Draft<'_>]) -> bool {
     let is_same = |(column, (name, key)): (&Column, (&String, &Column))| {
         column.name == *name && column.ty == key.ty && !column.nullable
     };
+    let is_made = |name: &Option<String>, columns: &[String], suffix: &str| {
+        told_name(name, &made_name(table, columns, suffix)).is_none()
+    };
     let is_usual = |key: &ForeignKey| {
-        (key.on_delete, key.on_update) == (ReferentialAction::NoAction, ReferentialAction::Cascade)
+        is_made(&key.name, &key.columns, "fkey")
+            && (key.on_delete, key.on_update)
+                == (ReferentialAction::NoAction, ReferentialAction::Cascade)
     };
     table.columns.iter().zip(columns.zip(keys)).all(is_same)
         && table.primary_key.is_sorted()
         && table.foreign_keys.iter().all(is_usual)
-        && matches!(&table.indexes[..], [only] if only.columns == ends[1].columns)
+        && matches!(&table.indexes[..], [only] if only.columns == ends[1].columns && is_made(&only.name, &only.columns, "idx"))
+        && table.remarks.is_empty()
+        && table.comment.is_none()
+        && table
+            .columns
+            .iter()
+            .all(|column| column.remarks.is_empty() && column.comment.is_none())
 }

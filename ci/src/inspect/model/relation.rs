@@ -4,7 +4,7 @@ use selfsame::schema::{ForeignKey, ReferentialAction, Table};
 use selfsame::value::ValueType;
 
 use super::pairing::Pairing;
-use super::{Draft, Entity, Field};
+use super::{Draft, Entity, Field, made_name, told_name};
 use crate::inspect::names;
 
 /// A foreign key that both of its sides have a relation for.
@@ -69,6 +69,7 @@ pub(super) fn fields(position: usize, drafts: &[Draft<'_>], links: &[Link], enti
         }
         entity.fields.push(Field {
             comments: Vec::new(),
+            docs: Vec::new(),
             attributes,
             name: names::written(&link.names[0]),
             ty: format!("BelongsTo<{}>", drafts[link.parent].name),
@@ -88,6 +89,7 @@ pub(super) fn fields(position: usize, drafts: &[Draft<'_>], links: &[Link], enti
         }
         entity.fields.push(Field {
             comments: Vec::new(),
+            docs: Vec::new(),
             attributes,
             name: names::written(&link.names[1]),
             ty: format!("{kind}<{}>", drafts[link.child].name),
@@ -132,6 +134,8 @@ fn add_key(
     is_first: bool,
     entity: &mut Entity,
 ) -> bool {
+    let made = made_name(draft.table, &key.columns, "fkey");
+    let name = told_name(&key.name, &made);
     let mut actions = Vec::new();
     for (when, action) in [("on_delete", key.on_delete), ("on_update", key.on_update)] {
         if action != ReferentialAction::NoAction {
@@ -149,6 +153,7 @@ fn add_key(
             "references = {:?}",
             format!("{}.{reference}", parent.name)
         ));
+        attributes.extend(name.map(|name| format!("foreign_key = {name:?}")));
         attributes.append(&mut actions);
         return true;
     }
@@ -165,6 +170,7 @@ fn add_key(
         format!("references = {references:?}"),
     ];
     parts.append(&mut actions);
+    parts.extend(name.map(|name| format!("name = {name:?}")));
     entity
         .attributes
         .push(format!("foreign_key({})", parts.join(", ")));
@@ -196,6 +202,9 @@ pub(super) fn obstacle(position: usize, child: &Table, parent: &Table) -> Option
             .collect()
     };
     let (here, there) = (of(child, &key.columns), of(parent, &key.references));
+    if child.primary_key.is_empty() {
+        return Some("the table has no primary key");
+    }
     if there != parent.primary_key {
         return Some("it does not refer to the primary key");
     }

@@ -9,7 +9,7 @@ use crate::attribute::{self, Item};
 use crate::errors::Errors;
 use crate::shape::{self, Kind};
 
-pub(super) const ATTRIBUTES: [&str; 18] = [
+pub(super) const ATTRIBUTES: [&str; 20] = [
     "primary_key",
     "autoincrement",
     "version",
@@ -24,10 +24,12 @@ pub(super) const ATTRIBUTES: [&str; 18] = [
     "server_default",
     "computed",
     "references",
+    "foreign_key",
     "on_delete",
     "on_update",
     "check",
     "validate",
+    "comment",
 ];
 
 /// When a column is read.
@@ -53,8 +55,9 @@ pub(super) struct Column<'a> {
     pub(super) key_place: Option<u32>,
     pub(super) autoincrement: Option<Span>,
     pub(super) version: Option<Span>,
-    pub(super) unique: bool,
-    pub(super) index: bool,
+    /// Whether it is, and by which name.
+    pub(super) unique: Option<Option<LitStr>>,
+    pub(super) index: Option<Option<LitStr>>,
     pub(super) length: Option<LitInt>,
     pub(super) precision: Option<(LitInt, LitInt)>,
     pub(super) db_type: Option<LitStr>,
@@ -63,6 +66,8 @@ pub(super) struct Column<'a> {
     pub(super) server_default: Option<LitStr>,
     pub(super) computed: Option<LitStr>,
     pub(super) references: Option<References>,
+    pub(super) foreign_key: Option<LitStr>,
+    pub(super) comment: Option<String>,
     pub(super) check: Option<LitStr>,
     pub(super) validate: Option<ExprPath>,
     /// An error was found already: another one would only repeat it.
@@ -92,8 +97,8 @@ impl<'a> Column<'a> {
             key_place: None,
             autoincrement: None,
             version: None,
-            unique: false,
-            index: false,
+            unique: None,
+            index: None,
             length: None,
             precision: None,
             db_type: None,
@@ -102,6 +107,8 @@ impl<'a> Column<'a> {
             server_default: None,
             computed: None,
             references: None,
+            foreign_key: None,
+            comment: None,
             check: None,
             validate: None,
             is_broken: false,
@@ -109,7 +116,10 @@ impl<'a> Column<'a> {
         let errors_before = errors.count();
         let mut actions = Vec::new();
         for item in attribute::items(&field.attrs, &[], errors) {
-            column.set(item, &mut actions, errors);
+            match item.name == "comment" {
+                true => column.comment = errors.keep(item.comment(&field.attrs)),
+                false => column.set(item, &mut actions, errors),
+            }
         }
         column.set_actions(actions, errors);
         column.check_deferred(errors);
@@ -152,8 +162,8 @@ impl<'a> Column<'a> {
                     self.name_span = name.span();
                 }
             }
-            "unique" => self.unique = errors.keep(item.flag()).is_some(),
-            "index" => self.index = errors.keep(item.flag()).is_some(),
+            "unique" => self.unique = errors.keep(item.flag_or_text()),
+            "index" => self.index = errors.keep(item.flag_or_text()),
             "length" => {
                 self.length = errors.keep(item.integer());
                 if !matches!(shape::kind(self.ty), Kind::Text | Kind::Unknown) {
@@ -219,6 +229,10 @@ impl<'a> Column<'a> {
                 let references = item.text().and_then(|text| References::column(&text));
                 self.references = errors.keep(references);
             }
+            "foreign_key" => {
+                self.foreign_key = errors.keep(item.text());
+                actions.push(item);
+            }
             "on_delete" | "on_update" => actions.push(item),
             "check" => self.check = errors.keep(item.text()),
             "validate" => self.validate = errors.keep(item.path()),
@@ -245,6 +259,9 @@ impl<'a> Column<'a> {
                 errors.at(&item.name, message);
                 continue;
             };
+            if item.name == "foreign_key" {
+                continue;
+            }
             if let Some(action) = errors.keep(item.text().and_then(|text| Action::parse(&text))) {
                 references.set_action(&item.name, action);
             }

@@ -4,8 +4,21 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Ident, LitStr};
 
+/// A UNIQUE constraint or an index, over columns of the struct.
+pub(super) struct Index {
+    pub(super) name: Option<String>,
+    pub(super) columns: Vec<String>,
+}
+
+/// A CHECK constraint.
+pub(super) struct Check {
+    pub(super) name: Option<String>,
+    pub(super) condition: String,
+}
+
 /// A foreign key over columns of the struct.
 pub(super) struct ForeignKey {
+    pub(super) name: Option<String>,
     pub(super) columns: Vec<String>,
     pub(super) references: References,
 }

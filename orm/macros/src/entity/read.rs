@@ -13,15 +13,18 @@ use super::column::Column;
 use super::constraint::Action;
 use super::flatten::{self, Flattened};
 use super::relation::{self, Relation};
-use super::{Access, ForeignKey, Model, New, References, Role};
+use super::{Access, Check, ForeignKey, Index, Model, New, References, Role, Writing};
 use crate::attribute::{self, Item};
 use crate::case;
 use crate::errors::Errors;
 use crate::shape;
 
-const ATTRIBUTES: [&str; 7] = [
+const ATTRIBUTES: [&str; 10] = [
     "table",
     "schema",
+    "view",
+    "read_only",
+    "comment",
     "unique",
     "index",
     "check",
@@ -44,11 +47,14 @@ pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<M
         relation.check_secondary(model.name, key_width, errors);
     }
     check_key_places(&model, errors);
+    check_keyless(&model, key_width, errors);
     match key_width {
         // Without one of its fields, the struct could not be made.
         1..=4 if model.field_count() < fields => None,
         1..=4 if !model.key_columns().all(|(_, column)| column.can_be_key()) => None,
         1..=4 => Some(model),
+        0 if model.field_count() < fields => None,
+        0 if model.writing != Writing::Allowed => Some(model),
         0 => {
             let message = "has no primary key: mark a field with `#[orm(primary_key)]`";
             errors.at(model.name, format!("`{}` {message}", model.name));
@@ -58,6 +64,24 @@ pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<M
             errors.at(model.name, "a primary key has at most four columns");
             None
         }
+    }
+}
+
+/// Checks what rows without a key cannot have.
+fn check_keyless(model: &Model<'_>, key_width: usize, errors: &mut Errors) {
+    if key_width > 0 || model.writing == Writing::Allowed {
+        return;
+    }
+    for relation in &model.relations {
+        let message = format!(
+            "`{}` has no primary key, and what has none is related to nothing: mark a field with `#[orm(primary_key)]`",
+            model.name
+        );
+        errors.at(relation.field, message);
+    }
+    for column in model.columns.iter().filter(|column| column.is_deferred()) {
+        let message = "a deferred column is read by its row's primary key, and there is none";
+        errors.at(column.ty, message);
     }
 }
 
@@ -100,6 +124,8 @@ impl<'a> Model<'a> {
             visibility: &input.vis,
             table: case::snake(&name.to_string()),
             schema: None,
+            writing: Writing::Allowed,
+            comment: None,
             new: New::Made,
             columns: Vec::new(),
             relations: Vec::new(),
@@ -127,8 +153,9 @@ fn start<'a>(
         &["unique", "index", "check", "foreign_key"],
         errors,
     ) {
-        set(&mut model, &item, errors);
+        set(&mut model, &item, input, errors);
     }
+    check_constraint_names(&model, errors);
     Some((model, fields.len()))
 }
 
@@ -195,19 +222,24 @@ fn read_fields<'a>(
             continue;
         }
         let mut column = Column::read(field, ident, errors);
-        let name = || vec![column.name.clone()];
-        if column.unique {
-            model.uniques.push(name());
-        }
-        if column.index {
-            model.indexes.push(name());
-        }
+        let columns = || vec![column.name.clone()];
+        let index = |name: &Option<syn::LitStr>| Index {
+            name: name.as_ref().map(syn::LitStr::value),
+            columns: columns(),
+        };
+        model.uniques.extend(column.unique.as_ref().map(index));
+        model.indexes.extend(column.index.as_ref().map(index));
         model
             .checks
-            .extend(column.check.as_ref().map(syn::LitStr::value));
+            .extend(column.check.as_ref().map(|check| Check {
+                name: None,
+                condition: check.value(),
+            }));
+        let name = column.foreign_key.as_ref().map(syn::LitStr::value);
         if let Some(references) = column.references.take() {
             model.foreign_keys.push(ForeignKey {
-                columns: name(),
+                name,
+                columns: columns(),
                 references,
             });
         }
@@ -249,6 +281,23 @@ fn check_key_places(model: &Model<'_>, errors: &mut Errors) {
     }
 }
 
+/// A name stands for one constraint of the database, and an embedded value may be in several tables.
+fn check_constraint_names(model: &Model<'_>, errors: &mut Errors) {
+    if model.role == Role::Entity {
+        return;
+    }
+    let indexes = model.uniques.iter().chain(&model.indexes);
+    let mut names = indexes
+        .map(|index| &index.name)
+        .chain(model.foreign_keys.iter().map(|key| &key.name))
+        .chain(model.checks.iter().map(|check| &check.name));
+    if let Some(name) = names.find_map(Option::as_ref) {
+        let message =
+            format!("the name {name} is one constraint's, and an embedded value may have several");
+        errors.at(model.name, message);
+    }
+}
+
 fn check_version(model: &Model<'_>, errors: &mut Errors) {
     let versions = model.columns.iter();
     let mut versions = versions.filter_map(|column| Some((column, column.version?)));
@@ -286,7 +335,7 @@ fn check_names(model: &Model<'_>, errors: &mut Errors) {
     }
 }
 
-fn set(model: &mut Model<'_>, item: &Item, errors: &mut Errors) {
+fn set(model: &mut Model<'_>, item: &Item, input: &DeriveInput, errors: &mut Errors) {
     match item.name.to_string().as_str() {
         "table" if model.role == Role::Embedded => {
             let message = format!(
@@ -300,7 +349,7 @@ fn set(model: &mut Model<'_>, item: &Item, errors: &mut Errors) {
                 model.table = table.value();
             }
         }
-        "schema" if model.role == Role::Embedded => {
+        "schema" | "view" | "read_only" | "comment" if model.role == Role::Embedded => {
             let message = format!(
                 "`{}` has no table: its columns are in those of entities",
                 model.name
@@ -308,18 +357,26 @@ fn set(model: &mut Model<'_>, item: &Item, errors: &mut Errors) {
             errors.at(&item.name, message);
         }
         "schema" => model.schema = errors.keep(item.text()).map(|schema| schema.value()),
+        "view" => {
+            if errors.keep(item.flag()).is_some() {
+                model.writing = Writing::View;
+            }
+        }
+        "read_only" => {
+            if errors.keep(item.flag()).is_some() && model.writing == Writing::Allowed {
+                model.writing = Writing::Refused;
+            }
+        }
+        "comment" => model.comment = errors.keep(item.comment(&input.attrs)),
         "unique" => {
-            let columns = item.fields().and_then(|fields| columns(model, &fields));
-            model.uniques.extend(errors.keep(columns));
+            let unique = index(model, item);
+            model.uniques.extend(errors.keep(unique));
         }
         "index" => {
-            let columns = item.fields().and_then(|fields| columns(model, &fields));
-            model.indexes.extend(errors.keep(columns));
+            let index = index(model, item);
+            model.indexes.extend(errors.keep(index));
         }
-        "check" => {
-            let check = errors.keep(item.text());
-            model.checks.extend(check.map(|check| check.value()));
-        }
+        "check" => model.checks.extend(errors.keep(check(item))),
         "foreign_key" => {
             let key = foreign_key(model, item);
             model.foreign_keys.extend(errors.keep(key));
@@ -341,6 +398,36 @@ fn set(model: &mut Model<'_>, item: &Item, errors: &mut Errors) {
     }
 }
 
+/// Reads `unique(a, b)` or `index(a, b)`.
+fn index(model: &Model<'_>, item: &Item) -> syn::Result<Index> {
+    let (fields, name) = item.fields_and_name()?;
+    let columns = columns(model, &fields)?;
+    Ok(Index { name, columns })
+}
+
+/// Reads `check = "…"`, or `check(name = "…", condition = "…")`.
+fn check(item: &Item) -> syn::Result<Check> {
+    let Ok(parts) = item.items() else {
+        return item.text().map(|condition| Check {
+            name: None,
+            condition: condition.value(),
+        });
+    };
+    let (mut name, mut condition) = (None, None);
+    for part in parts {
+        match part.name.to_string().as_str() {
+            "name" => name = Some(part.text()?.value()),
+            "condition" => condition = Some(part.text()?.value()),
+            _ => condition = None,
+        }
+    }
+    let condition = condition.ok_or_else(|| {
+        let message = "write `check = \"…\"` or `check(name = \"…\", condition = \"…\")`";
+        syn::Error::new(item.span(), message)
+    })?;
+    Ok(Check { name, condition })
+}
+
 /// The column names of fields.
 fn columns(model: &Model<'_>, fields: &[Ident]) -> syn::Result<Vec<String>> {
     let column = |field: &Ident| {
@@ -354,12 +441,13 @@ fn columns(model: &Model<'_>, fields: &[Ident]) -> syn::Result<Vec<String>> {
 
 /// Reads `foreign_key(columns(a, b), references = "table(x, y)")`.
 fn foreign_key(model: &Model<'_>, item: &Item) -> syn::Result<ForeignKey> {
-    let mut here = None;
+    let (mut here, mut name) = (None, None);
     let mut references: Option<(Span, References)> = None;
     let mut actions = Vec::new();
     for part in item.items()? {
         match part.name.to_string().as_str() {
             "columns" => here = Some(columns(model, &part.fields()?)?),
+            "name" => name = Some(part.text()?.value()),
             "references" => {
                 let text = part.text()?;
                 references = Some((text.span(), References::columns(&text)?));
@@ -369,7 +457,7 @@ fn foreign_key(model: &Model<'_>, item: &Item) -> syn::Result<ForeignKey> {
                 actions.push((part.name, action));
             }
             other => {
-                let known = "columns, references, on_delete, on_update";
+                let known = "columns, references, on_delete, on_update, name";
                 let message = format!("`{other}` is no part of a foreign key; there are {known}");
                 return Err(syn::Error::new_spanned(part.name, message));
             }
@@ -390,6 +478,7 @@ fn foreign_key(model: &Model<'_>, item: &Item) -> syn::Result<ForeignKey> {
         references.set_action(&when, action);
     }
     Ok(ForeignKey {
+        name,
         columns,
         references,
     })

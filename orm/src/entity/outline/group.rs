@@ -23,12 +23,30 @@ pub struct Group {
     pub validated: &'static [usize],
     /// Foreign keys.
     pub foreign_keys: &'static [ForeignKeyOutline],
-    /// The columns of each UNIQUE constraint.
-    pub uniques: &'static [Names],
-    /// The columns of each index.
-    pub indexes: &'static [Names],
-    /// The condition of each CHECK constraint.
-    pub checks: Names,
+    /// UNIQUE constraints.
+    pub uniques: &'static [IndexOutline],
+    /// Indexes.
+    pub indexes: &'static [IndexOutline],
+    /// CHECK constraints.
+    pub checks: &'static [CheckOutline],
+}
+
+/// A UNIQUE constraint, or an index.
+#[derive(Debug)]
+pub struct IndexOutline {
+    /// Its name, where it is told.
+    pub name: Option<&'static str>,
+    /// Its columns.
+    pub columns: Names,
+}
+
+/// A CHECK constraint.
+#[derive(Debug)]
+pub struct CheckOutline {
+    /// Its name, where it is told.
+    pub name: Option<&'static str>,
+    /// Its condition.
+    pub condition: &'static str,
 }
 
 /// An embedded value of an entity, or of another embedded value.
@@ -271,9 +289,10 @@ impl Group {
         let prefixed = |names: Names| -> Vec<String> {
             names.iter().map(|name| format!("{prefix}{name}")).collect()
         };
+        let owned = |name: Option<&str>| name.map(str::to_owned);
         for key in self.foreign_keys {
             table.foreign_keys.push(ForeignKey {
-                name: None,
+                name: owned(key.name),
                 columns: prefixed(key.columns),
                 table: key.table.to_owned(),
                 schema: None,
@@ -282,20 +301,18 @@ impl Group {
                 on_update: key.on_update,
             });
         }
-        let index = |names: &Names| Index {
-            name: None,
-            columns: prefixed(names),
+        let index = |outline: &IndexOutline| Index {
+            name: owned(outline.name),
+            columns: prefixed(outline.columns),
         };
         table.uniques.extend(self.uniques.iter().map(index));
         table.indexes.extend(self.indexes.iter().map(index));
         let names = |column: &Column| column.name[prefix.len()..].to_owned();
         let known: Vec<String> = table.columns[columns.clone()].iter().map(names).collect();
-        table
-            .checks
-            .extend(self.checks.iter().map(|condition| Check {
-                name: None,
-                condition: with_prefix(condition, &known, prefix),
-            }));
+        table.checks.extend(self.checks.iter().map(|check| Check {
+            name: owned(check.name),
+            condition: with_prefix(check.condition, &known, prefix),
+        }));
         for column in &mut table.columns[columns] {
             let is_own = |own: &&ColumnOutline| own.name == &column.name[prefix.len()..];
             let own = self.columns.iter().find(is_own).map(|own| own.made);

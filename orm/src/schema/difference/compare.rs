@@ -14,8 +14,10 @@ pub(crate) fn compare(
     database: &[Table],
 ) -> Vec<Difference> {
     let mut found = Vec::new();
-    for table in code {
+    for table in code.iter().filter(|table| !table.is_view()) {
         match database.iter().find(|other| other.name == table.name) {
+            // What is a table to the code and a view to the database is read all the same.
+            Some(other) if other.is_view() => {}
             Some(other) => Comparison {
                 dialect,
                 code: table,
@@ -30,7 +32,7 @@ pub(crate) fn compare(
         }
     }
     for table in database {
-        if !code.iter().any(|other| other.name == table.name) {
+        if !table.is_view() && !code.iter().any(|other| other.name == table.name) {
             found.push(Difference::Table {
                 table: table.name.clone(),
                 only_in: Side::Database,
@@ -67,6 +69,73 @@ impl Comparison<'_> {
         self.indexes();
         if self.dialect.capabilities().foreign_keys {
             self.foreign_keys();
+        }
+        self.names();
+        if self.dialect.comment("", "").is_some() {
+            self.comments();
+        }
+    }
+
+    fn comments(&mut self) {
+        let (code, database) = (self.code, self.database);
+        let mut compare =
+            |column: Option<&Column>, here: &Option<String>, there: &Option<String>| {
+                if here != there {
+                    self.found.push(Difference::Comment {
+                        table: code.name.clone(),
+                        column: column.map(|column| column.name.clone()),
+                        code: here.clone(),
+                        database: there.clone(),
+                    });
+                }
+            };
+        compare(None, &code.comment, &database.comment);
+        for column in &code.columns {
+            if let Some(position) = database.position(&column.name) {
+                let other = &database.columns[position];
+                compare(Some(column), &column.comment, &other.comment);
+            }
+        }
+    }
+
+    /// Compares the names that are declared with those that the database tells, of what is on both sides.
+    fn names(&mut self) {
+        let (code, database) = (self.code, self.database);
+        let keys = |table: &Table| -> Vec<Index> {
+            let keys = table.foreign_keys.iter();
+            keys.map(|key| Index {
+                name: key.name.clone(),
+                columns: key.columns.clone(),
+            })
+            .collect()
+        };
+        for (what, here, there) in [
+            ("UNIQUE", &code.uniques, &database.uniques),
+            ("the index", &code.indexes, &database.indexes),
+            ("FOREIGN KEY", &keys(code), &keys(database)),
+        ] {
+            for (position, declared) in here.iter().enumerate() {
+                let Some(name) = &declared.name else {
+                    continue;
+                };
+                let same = |other: &&Index| other.columns == declared.columns;
+                let is_first = !here[..position].iter().any(|other| same(&other));
+                let mut found = there
+                    .iter()
+                    .filter(same)
+                    .filter_map(|other| other.name.as_ref());
+                if let Some(other) = found.clone().next()
+                    && is_first
+                    && !found.any(|other| other == name)
+                {
+                    self.found.push(Difference::Name {
+                        table: code.name.clone(),
+                        what: format!("{what} ({})", declared.columns.join(", ")),
+                        code: name.clone(),
+                        database: other.clone(),
+                    });
+                }
+            }
         }
     }
 

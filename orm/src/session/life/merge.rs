@@ -33,11 +33,13 @@ impl Session {
     /// What an autoflush or the SELECT gives; [`ErrorKind::StaleData`] if the row of an expired object is gone, or has another
     /// version than the value; [`ErrorKind::InvalidState`] if the object is about to be deleted.
     pub fn merge<E: Mapped>(&mut self, value: E) -> Result<Handle<E>> {
+        const { crate::entity::refuse_read_only::<E>() };
         let node = self.merge_with(|session| session.merge_value(value))?;
         Ok(self.handle(node))
     }
 
     pub(in crate::session) fn merge_value<E: Mapped>(&mut self, mut value: E) -> Result<Node> {
+        value.mapping().refuse_writes()?;
         let store = self.store_mapped_by::<E>(value.mapping());
         let grants = Wishes::of(&mut value).into_grants();
         let mapper = &Arc::clone(&self.entry(store).mapper);

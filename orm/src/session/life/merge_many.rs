@@ -56,6 +56,7 @@ impl Session {
         &mut self,
         values: impl IntoIterator<Item = E>,
     ) -> Result<Vec<Handle<E>>> {
+        const { crate::entity::refuse_read_only::<E>() };
         let values: Vec<E> = values.into_iter().collect();
         let mut wanted: BTreeMap<u16, KeysToMerge> = BTreeMap::new();
         for value in &values {

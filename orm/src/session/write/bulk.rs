@@ -23,6 +23,7 @@ impl Session {
     /// several tables; what the flush or a statement gives. If a
     /// statement fails, the session waits for [`rollback`](Self::rollback).
     pub fn insert_all<E: Mapped>(&mut self, rows: impl IntoIterator<Item = E>) -> Result<u64> {
+        const { crate::entity::refuse_read_only::<E>() };
         let mut rows = rows.into_iter().peekable();
         let Some(first) = rows.peek() else {
             return self.flush().map(|()| 0);
@@ -47,6 +48,7 @@ impl Session {
         mapper: &Arc<Mapper>,
         rows: Box<dyn AnyStore>,
     ) -> Result<u64> {
+        mapper.refuse_writes()?;
         self.flush_first()?;
         let count = u64::from(rows.len());
         if count == 0 {
@@ -105,6 +107,7 @@ impl Session {
     ) -> Result<u64> {
         self.refuse_second_mapping(store)?;
         let mapper = Arc::clone(&self.entry(store).mapper);
+        mapper.refuse_writes()?;
         refuse_keys(&mapper, &set)?;
         count_version(&mapper, &mut set);
         let node = UpdateNode::new(mapper.table(), set, filter);
@@ -122,6 +125,7 @@ impl Session {
     pub(crate) fn bulk_delete(&mut self, store: u16, filter: Option<Node>) -> Result<u64> {
         self.refuse_second_mapping(store)?;
         let mapper = Arc::clone(&self.entry(store).mapper);
+        mapper.refuse_writes()?;
         let mut node = DeleteNode::new(mapper.table(), filter);
         self.flush_first()?;
         let known = self.any_store(store).ledger().has_persistent();

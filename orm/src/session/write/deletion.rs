@@ -119,6 +119,11 @@ impl Session {
             if resolved.kind == RelationKind::BelongsTo {
                 continue;
             }
+            // Rows that are only read are the database's to take away.
+            let target = self.target_store(store, index);
+            if resolved.through.is_none() && self.entry(target).mapper.is_read_only() {
+                continue;
+            }
             // Without the cascade the pairs go, and nobody need know them.
             if resolved.through.is_some() && !resolved.cascade.delete {
                 continue;

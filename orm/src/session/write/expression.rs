@@ -39,6 +39,7 @@ impl Session {
 
     fn set_computed(&mut self, node: Node, index: usize, expression: sql::Node) -> Result<()> {
         let mapper = Arc::clone(&self.entry(node.0).mapper);
+        mapper.refuse_writes()?;
         let refused = |message: String| {
             let column = &mapper.table().columns[index].name;
             let error = Error::new(ErrorKind::InvalidState, message);

@@ -199,6 +199,13 @@ impl Session {
             ));
         }
         for step in steps {
+            if let Step::Insert { store, .. }
+            | Step::Update { store, .. }
+            | Step::Vacate { store, .. }
+            | Step::Delete { store, .. } = step
+            {
+                self.entry(*store).mapper.refuse_writes()?;
+            }
             if let Step::Insert { store, columns, .. } = step {
                 self.check_given(*store, columns)?;
             }

@@ -8,11 +8,14 @@ use super::{
     Column, Flattened, Kind, Model, Part, Reading, Role, column_bound, column_value,
     embedded_value, entity_bound, number,
 };
+use crate::entity::Writing;
 use crate::shape;
 
 pub(super) fn mapped(model: &Model<'_>) -> TokenStream {
     let name = model.name;
     let key_type = key_type(model);
+    let is_read_only = model.writing != Writing::Allowed;
+    let has_key = model.key_columns().next().is_some();
     let methods = [
         hydrate(model),
         row_key(model),
@@ -30,6 +33,8 @@ pub(super) fn mapped(model: &Model<'_>) -> TokenStream {
         #[automatically_derived]
         impl ::selfsame::entity::Mapped for #name {
             type Key = #key_type;
+            const IS_READ_ONLY: bool = #is_read_only;
+            const HAS_KEY: bool = #has_key;
 
             fn mapping(&self) -> &::std::sync::Arc<::selfsame::entity::Mapper> {
                 <Self as ::selfsame::entity::Entity>::mapper()
@@ -53,7 +58,11 @@ fn key_type(model: &Model<'_>) -> TokenStream {
         let value = column_value(column.ty);
         quote_spanned!(column.ty.span()=> #value::Base)
     };
-    tuple(model.key_columns().map(base).collect())
+    let parts: Vec<_> = model.key_columns().map(base).collect();
+    match parts.is_empty() {
+        true => quote!(::selfsame::entity::NoKey),
+        false => tuple(parts),
+    }
 }
 
 fn hydrate(model: &Model<'_>) -> TokenStream {
@@ -169,6 +178,10 @@ fn row_key(model: &Model<'_>) -> TokenStream {
         })
         .collect();
     let body = match &reads[..] {
+        [] => quote!({
+            let _ = (mapper, row, at);
+            ::std::result::Result::Ok(::std::option::Option::None)
+        }),
         [only] => only.clone(),
         _ => {
             let parts = reads.iter().map(|read| {
@@ -201,6 +214,10 @@ fn key(model: &Model<'_>) -> TokenStream {
         .map(|(index, column)| key_part(model.position(index), column))
         .collect();
     let body = match &parts[..] {
+        [] => quote!({
+            let _ = mapper;
+            ::std::option::Option::None
+        }),
         [only] => only.clone(),
         _ => quote!(::std::option::Option::Some((#(#parts?),*))),
     };

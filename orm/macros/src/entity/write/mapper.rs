@@ -5,7 +5,7 @@ use quote::quote;
 use syn::LitStr;
 
 use super::{Column, Kind, Model, Relation, column_value, embedded_value, entity_bound, number};
-use crate::entity::{Access, ForeignKey};
+use crate::entity::{Access, Check, ForeignKey, Index, Writing};
 use crate::shape;
 
 pub(super) fn entity(model: &Model<'_>) -> TokenStream {
@@ -24,10 +24,13 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
         .filter(|(_, column)| column.is_deferred())
         .map(|(index, _)| model.position(index));
     let relations = model.relations.iter().map(|r| relation(r, model));
-    let schema = match &model.schema {
-        Some(schema) => quote!(::std::option::Option::Some(#schema)),
-        None => quote!(::std::option::Option::None),
+    let schema = optional(model.schema.as_deref());
+    let kind = match model.writing {
+        Writing::View => quote!(View),
+        Writing::Allowed | Writing::Refused => quote!(Table),
     };
+    let read_only = model.writing != Writing::Allowed;
+    let comment = optional(model.comment.as_deref());
     quote! {
         #[automatically_derived]
         impl ::selfsame::entity::Entity for #name {
@@ -37,6 +40,9 @@ pub(super) fn entity(model: &Model<'_>) -> TokenStream {
                     name: #text,
                     table: #table,
                     schema: #schema,
+                    kind: ::selfsame::schema::TableKind::#kind,
+                    read_only: #read_only,
+                    comment: #comment,
                     group: #group,
                     primary_key: &[#(#key),*],
                     deferred: &[#(#deferred),*],
@@ -81,9 +87,9 @@ pub(super) fn group(model: &Model<'_>) -> TokenStream {
         .filter(|(_, column)| column.validate.is_some())
         .map(|(index, _)| model.position(index));
     let foreign_keys = model.foreign_keys.iter().map(foreign_key);
-    let uniques = model.uniques.iter().map(|names| list(names));
-    let indexes = model.indexes.iter().map(|names| list(names));
-    let checks = list(&model.checks);
+    let uniques = model.uniques.iter().map(index);
+    let indexes = model.indexes.iter().map(index);
+    let checks = model.checks.iter().map(check);
     let there = match model.access {
         Access::Field => quote!(Always),
         Access::Binding => quote!(IfTold),
@@ -98,11 +104,28 @@ pub(super) fn group(model: &Model<'_>) -> TokenStream {
             foreign_keys: &[#(#foreign_keys),*],
             uniques: &[#(#uniques),*],
             indexes: &[#(#indexes),*],
-            checks: #checks,
+            checks: &[#(#checks),*],
             there: __outline::There::#there,
             ..__outline::Group::EMPTY
         }
     }}
+}
+
+fn index(index: &Index) -> TokenStream {
+    let (name, columns) = (optional(index.name.as_deref()), list(&index.columns));
+    quote!(__outline::IndexOutline { name: #name, columns: #columns })
+}
+
+fn check(check: &Check) -> TokenStream {
+    let (name, condition) = (optional(check.name.as_deref()), &check.condition);
+    quote!(__outline::CheckOutline { name: #name, condition: #condition })
+}
+
+fn optional(text: Option<&str>) -> TokenStream {
+    match text {
+        Some(text) => quote!(::std::option::Option::Some(#text)),
+        None => quote!(::std::option::Option::None),
+    }
 }
 
 fn list(names: &[String]) -> TokenStream {
@@ -138,19 +161,27 @@ fn column(column: &Column<'_>) -> TokenStream {
         _ if column.is_counted() => quote!(__outline::Made::Counted),
         _ => quote!(__outline::Made::ByProgram),
     };
+    let comment = optional(column.comment.as_deref());
     quote! {
-        __outline::ColumnOutline { name: #name, ty: #ty, nullable: #value::NULLABLE, made: #made }
+        __outline::ColumnOutline {
+            name: #name,
+            ty: #ty,
+            nullable: #value::NULLABLE,
+            made: #made,
+            comment: #comment,
+        }
     }
 }
 
 fn foreign_key(key: &ForeignKey) -> TokenStream {
-    let columns = list(&key.columns);
+    let (name, columns) = (optional(key.name.as_deref()), list(&key.columns));
     let table = &key.references.table;
     let references = list(&key.references.columns);
     let on_delete = key.references.on_delete.code();
     let on_update = key.references.on_update.code();
     quote! {
         __outline::ForeignKeyOutline {
+            name: #name,
             columns: #columns,
             table: #table,
             references: #references,

@@ -306,7 +306,12 @@ fn value(enumeration: &Variants<'_>) -> TokenStream {
 
 fn group(enumeration: &Variants<'_>) -> TokenStream {
     let (tag, column) = (tag_name(enumeration), &enumeration.tag.column);
-    let index = enumeration.tag.is_indexed.then(|| quote!(&[#column]));
+    let index = enumeration.tag.is_indexed.then(|| {
+        quote!(__outline::IndexOutline {
+            name: ::std::option::Option::None,
+            columns: &[#column],
+        })
+    });
     let index = index.into_iter();
     let variants = enumeration.variants.iter().filter(|v| v.form != Form::Unit);
     let variants = variants.map(|variant| {
@@ -329,6 +334,7 @@ fn group(enumeration: &Variants<'_>) -> TokenStream {
                 ty: <#tag as ::selfsame::value::ColumnValue>::column_type,
                 nullable: false,
                 made: __outline::Made::ByProgram,
+                comment: ::std::option::Option::None,
             }],
             embedded: &[#(#variants),*],
             assigned: __outline::Assigned::Together,
