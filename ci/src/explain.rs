@@ -29,7 +29,7 @@ fn text(id: &str) -> Result<String> {
         Some(most) => format!("  Not up to {most} rows, values or bytes.\n"),
     };
     Ok(format!(
-        "{}\n\n  A lie, of the group {}: {}\n{beyond}",
+        "{}\n\n  A fault of the group {}: {}\n{beyond}",
         fault.id, fault.group, fault.sentence
     ))
 }

@@ -1,4 +1,4 @@
-//! `selfsame faults`: the suite proves itself on backends that lie.
+//! `selfsame faults`: the suite proves itself on backends with injected faults.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use crate::output::Destination;
 use crate::progress::Shown;
 use crate::{interrupt, targets};
 
-/// Makes the targets lie, shows what found each lie, and ends with 1 unless all were found.
+/// Injects each fault into the targets, shows which case caught it, and returns 1 unless all were caught.
 ///
 /// # Errors
 ///

@@ -364,6 +364,10 @@ const PROMISES: &[(&str, &[&str])] = &[
     ("Methods MUST be pure", &["connections.dialect.pure"]),
     ("MUST tell the truth", &["connections.capabilities.refused"]),
     (
+        "MUST give each value as its column",
+        &["queries.sizes.list_values"],
+    ),
+    (
         "for more than itself, or may be told to, MUST override",
         &["queries.functions.documents", "types.text.specials"],
     ),

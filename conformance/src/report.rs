@@ -31,7 +31,7 @@ pub struct Report {
     pub matched: usize,
     /// What was found on each target.
     pub targets: Vec<TargetReport>,
-    /// What the suite found in backends that lie, if that was asked for.
+    /// The results of fault injection, if it was requested.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub faults: Vec<KillMatrix>,
     /// When and how long.
@@ -134,10 +134,10 @@ impl CaseReport {
     }
 }
 
-/// What the suite found in backends that lie, on one target.
+/// The results of fault injection on one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KillMatrix {
-    /// The target that was made to lie.
+    /// The target that the faults were injected into.
     pub target: String,
     /// Why the target cannot be used, if it cannot.
     pub error: Option<String>,

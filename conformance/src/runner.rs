@@ -28,7 +28,7 @@ pub struct Options {
     pub filter: Filter,
     /// Which cases, by tier; `None` for every tier. A tier holds those before it: `core` is `read` and `core`.
     pub tier: Option<Tier>,
-    /// Which faults, by id, when the suite is tried on backends that lie.
+    /// Which faults are injected, by id.
     pub faults: Filter,
     /// Which share of them.
     pub shard: Option<Shard>,

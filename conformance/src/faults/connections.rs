@@ -11,7 +11,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "connections.version_untold",
         Connections,
-        "The server does not tell its name and version.",
+        "The backend does not report the server's name and version.",
         Lie::Anonymous,
     )
     .suspects(&["connections.version"]),

@@ -38,7 +38,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "constraints.unique_first_column_only",
         Constraints,
-        "A UNIQUE constraint of several columns is one of the first of them.",
+        "A UNIQUE constraint of several columns covers only the first.",
         Lie::Text(|_, _, text| first_column_only(text)),
     )
     .suspects(&["constraints.declared.keys"]),
@@ -84,7 +84,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "constraints.wrong_error_kind",
         Constraints,
-        "A violated constraint is told as a foreign key, whatever it was.",
+        "Every constraint violation is reported as a foreign key violation.",
         Lie::Error(|_, error| {
             (error.is_constraint() && error.kind() != ErrorKind::ForeignKeyViolation)
                 .then(|| Answer::Error(Error::new(ErrorKind::ForeignKeyViolation, error.message())))

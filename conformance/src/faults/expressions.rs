@@ -22,31 +22,31 @@ macro_rules! instead {
 pub(super) const FAULTS: &[Fault] = &[
     instead!(
         "not_in_is_in",
-        "NOT IN finds what IN finds.",
+        "NOT IN matches what IN matches.",
         " NOT IN (" => " IN (",
         "queries.operands.lists"
     ),
     instead!(
         "not_like_is_like",
-        "NOT LIKE finds what LIKE finds.",
+        "NOT LIKE matches what LIKE matches.",
         " NOT LIKE " => " LIKE ",
         "queries.operands.patterns"
     ),
     instead!(
         "or_is_and",
-        "OR wants both sides to be true.",
+        "OR requires both sides to be true.",
         " OR " => " AND ",
         "queries.operands.logic"
     ),
     instead!(
         "less_or_equal_is_less",
-        "A comparison by <= leaves equals out.",
+        "A comparison by <= excludes equal values.",
         " <= " => " < ",
         "queries.operands.comparison"
     ),
     instead!(
         "descending_dropped",
-        "ORDER BY … DESC sorts upwards.",
+        "ORDER BY … DESC sorts in ascending order.",
         " DESC" => "",
         "queries.groups.order"
     ),
@@ -64,19 +64,19 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     instead!(
         "trim_at_start_only",
-        "TRIM leaves the spaces at the end.",
+        "TRIM leaves trailing spaces.",
         "TRIM(" => "LTRIM(",
         "queries.operands.text"
     ),
     instead!(
         "coalesce_is_nullif",
-        "COALESCE gives NULL for its first value's equals.",
+        "COALESCE gives NULL for values equal to its first argument.",
         "COALESCE(" => "NULLIF(",
         "queries.operands.choice"
     ),
     instead!(
         "else_dropped",
-        "CASE gives NULL where its ELSE is asked for.",
+        "CASE gives NULL instead of its ELSE.",
         " ELSE " => " WHEN 1 = 0 THEN ",
         "queries.operands.choice"
     ),
@@ -94,7 +94,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     instead!(
         "max_is_min",
-        "MAX gives the least value.",
+        "MAX gives the smallest value.",
         "MAX(" => "MIN(",
         "queries.groups.aggregates"
     ),
@@ -106,35 +106,35 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     instead!(
         "rank_is_row_number",
-        "RANK numbers equals one after the other.",
+        "RANK gives peers consecutive numbers.",
         "RANK()" => "ROW_NUMBER()",
         "queries.groups.windows"
     )
     .needs(&[Capability::Windows]),
     instead!(
         "dense_rank_leaves_gaps",
-        "DENSE_RANK leaves gaps behind equals, as RANK does.",
+        "DENSE_RANK leaves gaps after peers, as RANK does.",
         "DENSE_RANK()" => "RANK()",
         "queries.groups.windows"
     )
     .needs(&[Capability::Windows]),
     instead!(
         "lag_is_lead",
-        "LAG looks at the row behind.",
+        "LAG looks at the next row.",
         "LAG(" => "LEAD(",
         "queries.groups.windows"
     )
     .needs(&[Capability::Windows]),
     instead!(
         "range_is_rows",
-        "A frame of RANGE counts rows, so that equals are not in it together.",
+        "A RANGE frame counts rows, so peers are not in it together.",
         " RANGE BETWEEN " => " ROWS BETWEEN ",
         "queries.groups.windows"
     )
     .needs(&[Capability::Windows]),
     instead!(
         "inner_join_is_left",
-        "An inner join keeps the rows without a partner.",
+        "An inner join keeps the unmatched rows.",
         " JOIN " => " LEFT JOIN ",
         "queries.groups.joins"
     ),

@@ -13,7 +13,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.long_names_cut",
         Queries,
-        "Names are cut behind 40 characters.",
+        "Names are cut after 40 characters.",
         Lie::Text(|dialect, _, text| names_cut(quotes(dialect), text, 40)),
     )
     .suspects(&["schema.names.long"]),
@@ -53,7 +53,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.second_sort_key_dropped",
         Queries,
-        "Only the first key of ORDER BY counts, and equal rows come backwards.",
+        "Only the first key of ORDER BY counts, and ties are in reverse order.",
         Lie::Text(second_sort_key_dropped),
     )
     .suspects(&["queries.order"]),
@@ -81,7 +81,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.left_join_is_inner",
         Queries,
-        "A left join drops the rows without a partner.",
+        "A left join drops the unmatched rows.",
         Lie::Text(|_, _, text| replaced(text, " LEFT JOIN ", " JOIN ")),
     )
     .suspects(&["queries.join"]),
@@ -95,7 +95,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.row_lost_beyond_100",
         Queries,
-        "The row behind the hundredth of a result is lost.",
+        "The 101st row of a result is lost.",
         Lie::Deliver(|place| (place == 100).then_some(Delivery::Never)),
     )
     .beyond(100)
@@ -103,7 +103,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.row_lost_beyond_1000",
         Queries,
-        "The row behind the thousandth of a result is lost.",
+        "The 1,001st row of a result is lost.",
         Lie::Deliver(|place| (place == 1_000).then_some(Delivery::Never)),
     )
     .beyond(1_000)
@@ -111,14 +111,14 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.stale_plan",
         Queries,
-        "A kept statement goes on giving the columns that its table had at first.",
+        "A prepared statement keeps returning the columns that its table had at first.",
         Lie::StalePlan,
     )
     .suspects(&["schema.change"]),
     Fault::new(
         "queries.column_names_lost",
         Queries,
-        "Columns come without their names.",
+        "Columns are returned without names.",
         Lie::LoseNames,
     )
     .suspects(&["queries.columns.names"]),
@@ -139,7 +139,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.row_twice",
         Queries,
-        "The third row of a result comes twice.",
+        "The third row of a result is returned twice.",
         Lie::Deliver(|place| (place == 2).then_some(Delivery::Twice)),
     )
     .suspects(&["queries.stream", "queries.order"]),

@@ -12,7 +12,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.begin_is_a_no_op",
         Transactions,
-        "BEGIN does nothing: each statement is committed by itself.",
+        "BEGIN does nothing: each statement commits on its own.",
         Lie::Command(|command| {
             matches!(command, Transaction::Begin(_)).then_some(Command::Nothing)
         }),
@@ -63,7 +63,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.commit_failure_is_success",
         Transactions,
-        "A COMMIT that fails is told as success.",
+        "A failing COMMIT is reported as success.",
         Lie::Error(|kind, _| (kind == StatementKind::Transaction).then_some(Answer::Success)),
     )
     .needs(&[Capability::Transactions, Capability::DeferrableConstraints])
@@ -99,7 +99,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.rollback_to_discards_everything",
         Transactions,
-        "ROLLBACK TO SAVEPOINT rolls the whole transaction back.",
+        "ROLLBACK TO SAVEPOINT rolls back the whole transaction.",
         Lie::Command(|command| {
             matches!(command, Transaction::RollbackTo(_)).then_some(Command::Rollback)
         }),
@@ -119,7 +119,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.error_ends_it_untold",
         Transactions,
-        "A statement that fails rolls its transaction back, and later statements and the end are taken as if it still stood.",
+        "A failing statement rolls its transaction back, and later statements and COMMIT are accepted as if it were still open.",
         Lie::EndOnError,
     )
     .needs(&[Capability::Transactions])
@@ -127,7 +127,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.dirty_connection_reused",
         Transactions,
-        "A connection goes back to the pool with its transaction open.",
+        "A connection is returned to the pool with an open transaction.",
         Lie::KeepDirty,
     )
     .needs(&[Capability::Transactions])

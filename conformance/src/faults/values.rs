@@ -11,7 +11,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.array_nulls_last",
         Values,
-        "The NULLs of an array move to its end.",
+        "The NULLs of an array are moved to its end.",
         Lie::Array(nulls_last),
     )
     .needs(&[Capability::ArrayBatches])
@@ -27,7 +27,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.controls_stripped",
         Values,
-        "Control characters other than tabs and line ends are lost from texts.",
+        "Control characters other than tabs and line endings are removed from texts.",
         Lie::Store(|value| {
             text_through(value, |text| {
                 let kept = |c: &char| !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\0');
@@ -46,14 +46,14 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.text_trimmed_at_start",
         Values,
-        "White space at the start of a text is lost.",
+        "Leading white space of a text is lost.",
         Lie::Read(|value| text_through(value, |text| text.trim_start().to_owned())),
     )
     .suspects(&["types.text.specials"]),
     Fault::new(
         "values.text_cut_beyond_8000",
         Values,
-        "A text keeps no more than 8,000 characters.",
+        "A text is cut after 8,000 characters.",
         Lie::Store(|value| text_through(value, |text| text.chars().take(8_000).collect())),
     )
     .beyond(8_000)
@@ -73,7 +73,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.decimal_cut_beyond_20_places",
         Values,
-        "A decimal keeps no more than 20 digits behind the point.",
+        "A decimal keeps at most 20 digits after the decimal point.",
         Lie::Store(|value| match value {
             ValueRef::Decimal(decimal) if decimal.scale() > 20 => {
                 let cut = 10_i128.pow(decimal.scale() - 20);
@@ -168,7 +168,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.null_to_empty_text",
         Values,
-        "An absent value is read as an empty text where the column holds text.",
+        "NULL in a text column is read as an empty text.",
         Lie::Store(|value| match value {
             ValueRef::Null => Some(Value::Text(String::new())),
             _ => None,
@@ -191,7 +191,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.text_cut_beyond_255",
         Values,
-        "Text is cut behind 255 characters.",
+        "Text is cut after 255 characters.",
         Lie::Store(|value| match value {
             ValueRef::Text(v) => v
                 .char_indices()
@@ -205,7 +205,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.text_right_trimmed",
         Values,
-        "Spaces at the end of a text are lost.",
+        "Trailing spaces of a text are lost.",
         Lie::Read(|value| match value {
             ValueRef::Text(v) if v.ends_with(' ') => {
                 Some(Value::Text(v.trim_end_matches(' ').to_owned()))
@@ -217,7 +217,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.text_astral_to_question_mark",
         Values,
-        "A character beyond the basic plane becomes a question mark.",
+        "A character outside the Basic Multilingual Plane becomes a question mark.",
         Lie::Store(|value| match value {
             ValueRef::Text(v) if v.chars().any(|c| c > '\u{ffff}') => Some(Value::Text(
                 v.chars()
@@ -248,7 +248,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.time_zone_dropped",
         Values,
-        "An instant is read as if its clock stood in a zone one hour off.",
+        "A timestamp with a time zone is read one hour off.",
         Lie::Read(|value| match value {
             ValueRef::TimestampTz(v) => Some(Value::TimestampTz(TimestampTz(v.0 + 3_600_000_000))),
             _ => None,
@@ -288,7 +288,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.bytes_cut_beyond_64k",
         Values,
-        "Bytes are cut behind 65,536.",
+        "Byte strings are cut after 65,536 bytes.",
         Lie::Store(|value| match value {
             ValueRef::Bytes(v) => v
                 .get(..65_536)

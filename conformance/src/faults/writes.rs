@@ -29,14 +29,14 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.batch_goes_on_after_error",
         Writes,
-        "A batch goes on behind a refused row, and tells the error in the end.",
+        "A batch continues after a refused row, and reports the error at the end.",
         Lie::GoOn,
     )
     .suspects(&["writes.batch.stops"]),
     Fault::new(
         "writes.count_capped_at_1000",
         Writes,
-        "A write of more than a thousand rows says that it was a thousand.",
+        "A write of more than a thousand rows reports a thousand.",
         Lie::Outcome(|_, outcome| (outcome.matched > 1_000).then(|| Outcome::matched(1_000))),
     )
     .beyond(1_000)
@@ -44,7 +44,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.count_wraps_at_256",
         Writes,
-        "The number of rows that a write matched is told in one byte.",
+        "The number of matched rows is reported modulo 256.",
         Lie::Outcome(|_, outcome| {
             (outcome.matched > 255).then(|| Outcome::matched(outcome.matched % 256))
         }),
@@ -61,14 +61,14 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.no_row_counts_as_one",
         Writes,
-        "A write that matched nothing says that it matched one row.",
+        "A write that matched nothing reports one row.",
         Lie::Outcome(|_, outcome| (outcome.matched == 0).then(|| Outcome::matched(1))),
     )
     .suspects(&["writes.count"]),
     Fault::new(
         "writes.duplicate_key_ignored",
         Writes,
-        "A row whose key is taken is dropped, and success is told.",
+        "A row with an existing key is dropped, and success is reported.",
         Lie::Error(|_, error| {
             (error.kind() == ErrorKind::UniqueViolation).then_some(Answer::Success)
         }),
@@ -106,7 +106,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.upsert_keeps_the_old_row",
         Writes,
-        "An INSERT that meets its key does nothing, where it should update.",
+        "An upsert leaves an existing row unchanged instead of updating it.",
         Lie::Text(|_, _, text| {
             let at = *places(text, " DO UPDATE ").first()?;
             Some(format!("{} DO NOTHING", &text[..at]))

@@ -90,7 +90,7 @@ fn failed(failure: &FailureReport) -> TestCaseStatus {
 }
 
 fn faults(matrix: &KillMatrix) -> TestSuite {
-    let mut suite = TestSuite::new(format!("{} (lying)", matrix.target));
+    let mut suite = TestSuite::new(format!("{} (faults)", matrix.target));
     if let Some(error) = &matrix.error {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
         status.set_message(error.as_str());

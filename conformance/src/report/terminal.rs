@@ -23,10 +23,10 @@ pub(super) fn write(report: &Report) -> String {
                 let idle = of(|v| matches!(v, FaultVerdict::NeverActed));
                 let idle = match idle {
                     0 => String::new(),
-                    idle => format!(", {idle} that never acted on its statements"),
+                    idle => format!(", {idle} that never applied to its statements"),
                 };
                 format!(
-                    "{}: {killed} of {} faults found, {equivalent} that the engine has by itself{idle}",
+                    "{}: {killed} of {} faults caught, {equivalent} equivalent to the engine's own behaviour{idle}",
                     matrix.target,
                     matrix.faults.len() - equivalent,
                 )
@@ -45,7 +45,7 @@ pub(super) fn write(report: &Report) -> String {
         match report.exit_code() {
             0 => "passed",
             1 => "failed",
-            2 => "could not be run as asked",
+            2 => "could not be run",
             _ => "incomplete",
         }
     );
@@ -55,7 +55,7 @@ pub(super) fn write(report: &Report) -> String {
         let hidden = details.len() - (room - 1);
         details.truncate(room - 1);
         details.push(format!(
-            "  and {hidden} more ({} failed in all)",
+            "  and {hidden} more ({} failed in total)",
             summary.failed + summary.survived
         ));
     }
@@ -73,7 +73,7 @@ pub(super) fn failures(report: &Report) -> impl Iterator<Item = String> {
         };
         text.push_str(&format!("  {}\n", failure.message));
         if let Some(program) = &failure.program {
-            text.push_str("  Smallest input that fails:\n");
+            text.push_str("  Smallest failing input:\n");
             text.push_str(&indented(program));
         }
         if !failure.sql.is_empty() {
@@ -81,13 +81,11 @@ pub(super) fn failures(report: &Report) -> impl Iterator<Item = String> {
             text.push_str(&indented(&failure.sql.join("\n")));
         }
         if let Some(keep) = &failure.keep {
-            text.push_str(
-                "  Once it is mended, keep this program, so that every run begins with it:\n",
-            );
+            text.push_str("  Once fixed, keep this program as a regression case:\n");
             text.push_str(&indented(keep));
         }
         text.push_str(&format!(
-            "  Again: --filter {} --seed {:#x}\n",
+            "  Rerun: --filter {} --seed {:#x}\n",
             case.id, report.seed
         ));
         text
@@ -123,7 +121,7 @@ fn causes(report: &Report) -> impl Iterator<Item = String> {
         let easiest = cases.iter().min_by_key(|case| case.tier)?;
         let others = match cases.len() - 1 {
             0 => String::new(),
-            others => format!(" (and {others} more of this cause)"),
+            others => format!(" (and {others} more with the same cause)"),
         };
         let message = message(easiest);
         Some(format!(

@@ -347,7 +347,7 @@ fn a_terminal_gets_twelve_lines_at_most() {
     }
     let text = report.to_terminal();
     assert_eq!(text.lines().count(), 12, "{text}");
-    assert!(text.contains("and 41 more (50 failed in all)"), "{text}");
+    assert!(text.contains("and 41 more (50 failed in total)"), "{text}");
     assert_eq!(report.failures().count(), 50);
 }
 
@@ -362,5 +362,5 @@ fn failures_of_one_cause_are_one_line() {
     }
     let text = report.to_terminal();
     assert_eq!(text.lines().count(), 3, "{text}");
-    assert!(text.contains("(and 49 more of this cause)"), "{text}");
+    assert!(text.contains("(and 49 more with the same cause)"), "{text}");
 }
