@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use selfsame::Result;
-use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, Statistics};
+use selfsame::backend::{
+    Backend, Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, Statistics,
+};
 use selfsame::dialect::{
     Batch, Capabilities, DatePart, Dialect, GeneratedKey, JsonStep, TextMatch, Transaction, Upsert,
 };
@@ -250,6 +252,10 @@ impl Connection for Untelling {
 
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
         self.inner.transaction(command, sql)
+    }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        self.inner.interrupter()
     }
 
     fn is_open(&self) -> bool {

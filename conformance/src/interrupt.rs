@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, Statistics};
+use selfsame::backend::{
+    Backend, Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, Statistics,
+};
 use selfsame::dialect::{Dialect, Transaction};
 use selfsame::{Error, ErrorKind, Result};
 
@@ -271,6 +273,10 @@ impl Connection for InterruptedConnection {
         self.call(command_name(command), |inner, _| {
             inner.transaction(command, sql)
         })
+    }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        self.inner.as_ref().and_then(|inner| inner.interrupter())
     }
 
     fn is_open(&self) -> bool {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use selfsame::Result;
 use selfsame::backend::{
-    Backend, Connection, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics,
+    Backend, Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics,
 };
 use selfsame::dialect::{Dialect, Transaction};
 use selfsame::value::Param;
@@ -245,6 +245,10 @@ impl Connection for RecordedConnection {
         let result = log.around(sql.text(), 1, || inner.transaction(command, sql));
         self.log.script(sql, &[], &result);
         result
+    }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        self.inner.interrupter()
     }
 
     fn is_open(&self) -> bool {

@@ -144,6 +144,12 @@ pub trait Connection: Debug + Send {
         true
     }
 
+    /// What stops the statement that runs on this connection from another thread. By default `None`: there is no way, and cancelled work
+    /// ends with its statement.
+    fn interrupter(&self) -> Option<Interrupter> {
+        None
+    }
+
     /// Restores the connection to its initial state before the pool hands it on: no transaction, no changed setting, no temporary table.
     /// `used_raw_sql` tells whether anything but the ORM's own statements ran since the last reset.
     ///
@@ -184,6 +190,35 @@ pub struct Statistics {
     pub executions: u64,
     /// The same as the database itself counts them, if it does.
     pub executions_by_database: Option<u64>,
+}
+
+/// Stops the statement that runs on a connection, from another thread.
+///
+/// # Contract
+///
+/// - It MUST return at once, and do nothing once the connection is gone.
+/// - The statement that runs MUST fail soon, with its transaction undone or the connection lost; nothing of it may be committed but by a
+///   COMMIT that was under way already. Where nothing runs, the next statement may fail in its stead.
+/// - A connection that cannot be used after it MUST NOT be [`is_open`](Connection::is_open).
+#[derive(Clone)]
+pub struct Interrupter(Arc<dyn Fn() + Send + Sync>);
+
+impl Interrupter {
+    /// Stops by calling this.
+    pub fn new(interrupt: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(interrupt))
+    }
+
+    /// Stops what runs.
+    pub fn interrupt(&self) {
+        (self.0)();
+    }
+}
+
+impl Debug for Interrupter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Interrupter").finish_non_exhaustive()
+    }
 }
 
 /// One row of a result, valid while the sink runs.

@@ -1,13 +1,17 @@
 //! `Engine`: a backend with its pool, its rendered statements, and the one place that every statement passes.
 
 mod cache;
+mod cancel;
 mod connected;
 mod echo;
 mod pool;
 mod recorder;
+#[cfg(feature = "tokio")]
+mod run;
 #[cfg(test)]
 mod tests;
 
+pub use cancel::Canceller;
 pub use connected::Connected;
 pub use echo::Echo;
 

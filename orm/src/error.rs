@@ -73,6 +73,8 @@ pub enum ErrorKind {
     IdentityConflict,
     /// An UPDATE or DELETE matched no row, or the row changed meanwhile.
     StaleData,
+    /// The work was cancelled by another thread; what is open can only be rolled back.
+    Cancelled,
     /// A flush failed; the session waits for `rollback`.
     PendingRollback,
     /// Rows depend on each other in a cycle that no NULL can break.

@@ -33,7 +33,7 @@ use std::sync::{Arc, Weak};
 use rustc_hash::FxHashMap;
 
 use crate::backend::Sql;
-use crate::engine::{Connected, Engine, Recorder};
+use crate::engine::{Canceller, Connected, Engine, Recorder};
 use crate::entity::{Entity, Mapped, Mapper, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Planted, is_planted};
@@ -84,6 +84,8 @@ pub struct Session {
     lazy_loads: FxHashMap<(u16, u16), u32>,
     /// Statements of connections that were given back.
     statements: u64,
+    /// What may stop its work from another thread, if somebody asked.
+    canceller: Option<Canceller>,
 }
 
 pub(crate) struct StoreEntry {
@@ -125,7 +127,25 @@ impl Session {
             recorder: Weak::new(),
             lazy_loads: FxHashMap::default(),
             statements: 0,
+            canceller: None,
         }
+    }
+
+    /// What stops this session's work from another thread: a request that nobody waits for any more, a time limit, Ctrl-C.
+    pub fn canceller(&mut self) -> Canceller {
+        let canceller = match self.canceller.take() {
+            Some(canceller) => canceller,
+            None => Canceller::default(),
+        };
+        self.cancelled_by(canceller.clone());
+        canceller
+    }
+
+    pub(crate) fn cancelled_by(&mut self, canceller: Canceller) {
+        if let Some(connection) = self.connection.as_mut() {
+            connection.cancelled_by(canceller.clone());
+        }
+        self.canceller = Some(canceller);
     }
 
     /// The engine.

@@ -26,6 +26,10 @@ pub(crate) enum Phase {
 pub(crate) fn classify_fault(fault: Fault, phase: Phase, statement: &str) -> Error {
     let error = match fault.cause {
         Cause::Driver(error) => classify(error, phase, statement),
+        Cause::Interrupted => Error::new(
+            lost(phase),
+            "the work was cancelled, and the connection is given up",
+        ),
         Cause::Silent(waited) => Error::new(
             lost(phase),
             format!("the server has not answered for {waited:?}, and the connection is given up"),

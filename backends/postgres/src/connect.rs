@@ -297,6 +297,7 @@ fn encrypt(
     let connector = postgres_native_tls::TlsConnector::new(options.tls.connector()?, &name);
     let failed = |error: io::Error| unreachable(error.to_string());
     let (socket, mut waiter) = Socket::new(Stream::Tcp(stream)).map_err(failed)?;
+    waiter.peer = None;
     let mut handshake = pin!(connector.connect(socket));
     let stream = waiter
         .wait(left(until), |cx| handshake.as_mut().poll(cx))

@@ -5,13 +5,16 @@ use std::fmt;
 use std::time::Duration;
 
 use postgres_types::Type;
-use selfsame::backend::{Connection, Outcome, Row, Sql, Statement, StatementKind, Statistics};
+use selfsame::backend::{
+    Connection, Interrupter, Outcome, Row, Sql, Statement, StatementKind, Statistics,
+};
 use selfsame::dialect::Transaction;
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::{ValueRef, ValueType};
 
 use crate::classify::{Phase, Stale, classify_fault, is_stale_plan};
 use crate::driver::{Client, Fault, Rows};
+use crate::interrupt::interrupter;
 use crate::param::{Bound, declared_type};
 use crate::row::PostgresRow;
 use crate::runtime;
@@ -427,6 +430,10 @@ impl Connection for PostgresConnection {
     }
 
     /// Looks at the socket: a server that went away while the connection was idle is noticed without asking it.
+    fn interrupter(&self) -> Option<Interrupter> {
+        Some(interrupter(&self.client.borrow()))
+    }
+
     fn is_open(&self) -> bool {
         if self.lost || self.retired {
             return false;

@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,10 +14,12 @@ use futures_core::Stream;
 use postgres_types::Type;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::tls::TlsStream;
-use tokio_postgres::{AsyncMessage, Connection, Row, RowStream, SimpleQueryMessage, Statement};
+use tokio_postgres::{
+    AsyncMessage, CancelToken, Connection, Row, RowStream, SimpleQueryMessage, Statement,
+};
 
 use crate::param::Bound;
-use crate::wire::{Silence, Waiter};
+use crate::wire::{Interruption, Peer, Silence, Waiter};
 
 /// How many rows come out at a time.
 const CHUNK: usize = 64;
@@ -46,6 +49,8 @@ pub(crate) enum Cause {
     Driver(tokio_postgres::Error),
     /// Nothing came for this long; the socket is closed.
     Silent(Duration),
+    /// Another thread broke the wait off; the socket is closed.
+    Interrupted,
 }
 
 /// One connection to a server.
@@ -144,7 +149,23 @@ impl Client {
     /// Whether the server is there, as far as the socket tells.
     pub(crate) fn is_open(&mut self) -> bool {
         self.link.look();
-        self.link.serving.is_some()
+        self.link.serving.is_some() && !self.link.waiter.interruption.is_set()
+    }
+
+    /// What breaks the wait for an answer off.
+    pub(crate) fn interruption(&self) -> Arc<Interruption> {
+        Arc::clone(&self.link.waiter.interruption)
+    }
+
+    /// What asks the server to stop, over a connection of its own.
+    pub(crate) fn cancel_token(&self) -> CancelToken {
+        let client = self.client.as_ref().expect("only dropping takes it");
+        client.cancel_token()
+    }
+
+    /// Where that may go.
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        self.link.waiter.peer.clone()
     }
 
     fn parts(&mut self) -> (&tokio_postgres::Client, &mut Link) {
@@ -315,7 +336,10 @@ impl Link {
             Err(Silence(waited)) => {
                 // What comes later would be taken for the answer to something else.
                 *serving = None;
-                Cause::Silent(waited)
+                match waiter.interruption.is_set() {
+                    true => Cause::Interrupted,
+                    false => Cause::Silent(waited),
+                }
             }
         };
         Err(Fault {

@@ -1,7 +1,7 @@
 //! The socket: never blocks, and tells what went over it.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -47,6 +47,48 @@ pub(crate) enum Stream {
     Unix(std::os::unix::net::UnixStream),
 }
 
+/// Where the other end of a stream is.
+#[derive(Clone, Debug)]
+pub(crate) enum Peer {
+    Tcp(SocketAddr),
+    #[cfg(unix)]
+    Unix(std::path::PathBuf),
+}
+
+impl Peer {
+    fn of(stream: &Stream) -> Option<Self> {
+        match stream {
+            Stream::Tcp(stream) => stream.peer_addr().ok().map(Self::Tcp),
+            #[cfg(unix)]
+            Stream::Unix(stream) => {
+                let address = stream.peer_addr().ok()?;
+                address
+                    .as_pathname()
+                    .map(|path| Self::Unix(path.to_owned()))
+            }
+        }
+    }
+
+    /// Another stream to the same place, each of whose calls takes no longer than this.
+    pub(crate) fn reach(&self, patience: Duration) -> io::Result<Stream> {
+        Ok(match self {
+            Self::Tcp(address) => {
+                let stream = TcpStream::connect_timeout(address, patience)?;
+                stream.set_read_timeout(Some(patience))?;
+                stream.set_write_timeout(Some(patience))?;
+                Stream::Tcp(stream)
+            }
+            #[cfg(unix)]
+            Self::Unix(path) => {
+                let stream = std::os::unix::net::UnixStream::connect(path)?;
+                stream.set_read_timeout(Some(patience))?;
+                stream.set_write_timeout(Some(patience))?;
+                Stream::Unix(stream)
+            }
+        })
+    }
+}
+
 /// A socket that is polled by hand.
 pub(crate) struct Socket {
     inner: Inner,
@@ -66,6 +108,9 @@ pub(crate) struct Waiter {
     alarm: Arc<Alarm>,
     waker: Waker,
     pub(crate) traffic: Arc<Traffic>,
+    pub(crate) interruption: Arc<Interruption>,
+    /// Where a request in plain text may go.
+    pub(crate) peer: Option<Peer>,
 }
 
 /// Rung by whatever can go on without the socket.
@@ -78,13 +123,32 @@ impl Wake for Alarm {
     }
 }
 
-/// Nothing came for as long as was allowed.
+/// Nothing came for as long as was allowed, or the wait was broken off.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Silence(pub(crate) Duration);
+
+/// Breaks off a wait from another thread, and every later one.
+pub(crate) struct Interruption {
+    is_set: AtomicBool,
+    waker: mio::Waker,
+}
+
+impl Interruption {
+    pub(crate) fn interrupt(&self) {
+        self.is_set.store(true, Ordering::SeqCst);
+        // The flag is looked at when the wait ends, at the latest.
+        let _ = self.waker.wake();
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.is_set.load(Ordering::SeqCst)
+    }
+}
 
 impl Socket {
     /// Takes over a stream, with what waits for it.
     pub(crate) fn new(stream: Stream) -> io::Result<(Self, Waiter)> {
+        let peer = Peer::of(&stream);
         let mut inner = match stream {
             Stream::Tcp(stream) => {
                 stream.set_nonblocking(true)?;
@@ -104,6 +168,9 @@ impl Socket {
             Inner::Unix(stream) => stream,
         };
         source.register(poll.registry(), Token(0), both)?;
+        let waker = mio::Waker::new(poll.registry(), Token(1))?;
+        let is_set = AtomicBool::new(false);
+        let interruption = Arc::new(Interruption { is_set, waker });
         let traffic = Arc::new(Traffic::default());
         let alarm = Arc::new(Alarm::default());
         let waiter = Waiter {
@@ -112,6 +179,8 @@ impl Socket {
             waker: Waker::from(Arc::clone(&alarm)),
             alarm,
             traffic: Arc::clone(&traffic),
+            interruption,
+            peer,
         };
         Ok((Self { inner, traffic }, waiter))
     }
@@ -137,6 +206,9 @@ impl Waiter {
                 continue;
             }
             let now = Instant::now();
+            if self.interruption.is_set() {
+                return Err(Silence(now.duration_since(since.unwrap_or(now))));
+            }
             let received = self.traffic.received();
             if received != heard {
                 heard = received;

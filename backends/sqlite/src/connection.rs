@@ -1,6 +1,6 @@
 //! One connection.
 
-use selfsame::backend::{Connection, Outcome, Row, Rows, Sql, Statement, Statistics};
+use selfsame::backend::{Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, Statistics};
 use selfsame::dialect::{Isolation, Transaction};
 use selfsame::{Error, ErrorKind, Result};
 
@@ -251,6 +251,11 @@ impl Connection for SqliteConnection {
 
     fn is_open(&self) -> bool {
         !self.has_moved()
+    }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        let handle = self.database.connection().get_interrupt_handle();
+        Some(Interrupter::new(move || handle.interrupt()))
     }
 
     fn server_version(&mut self) -> Result<String> {

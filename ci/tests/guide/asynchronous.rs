@@ -14,14 +14,11 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
 
 // ANCHOR: blocking
 async fn handler(engine: Engine) -> Result<Vec<String>> {
-    let work = move || {
-        let mut session = Session::new(&engine);
-        let users = User::query().order_by(User::NAME.asc()).all(&mut session)?;
+    let work = |session: &mut Session| {
+        let users = User::query().order_by(User::NAME.asc()).all(session)?;
         let names = users.iter().map(|&user| session[user].name.clone());
         Ok(names.collect())
     };
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::new(ErrorKind::InvalidState, error.to_string()))?
+    engine.run(work).await
 }
 // ANCHOR_END: blocking

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use selfsame::backend::{
-    Backend, Connection, Outcome, Row, Sql, Statement, StatementKind, Statistics,
+    Backend, Connection, Interrupter, Outcome, Row, Sql, Statement, StatementKind, Statistics,
 };
 use selfsame::dialect::{Begin, Dialect, Transaction};
 use selfsame::schema::ColumnType;
@@ -389,6 +389,10 @@ impl Connection for Breaking {
             (Transaction::Commit, Break::BeforeCommit) => Err(self.broken().unsent()),
             _ => self.inner.transaction(command, sql),
         }
+    }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        self.inner.interrupter()
     }
 
     fn is_open(&self) -> bool {

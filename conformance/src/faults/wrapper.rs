@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use selfsame::backend::{
-    Backend, Connection, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics,
+    Backend, Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics,
 };
 use selfsame::dialect::{Begin, Dialect, Transaction};
 use selfsame::value::{Param, Value, ValueRef};
@@ -438,6 +438,10 @@ impl Connection for LyingConnection {
                 .answer(StatementKind::Transaction, error)
                 .map(drop),
         }
+    }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        self.inner.interrupter()
     }
 
     fn is_open(&self) -> bool {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use super::{Engine, Event, Recorder};
+use super::{Canceller, Engine, Event, Recorder};
 use crate::backend::{Connection, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics};
 use crate::dialect::{Begin, Dialect, Transaction};
 use crate::error::{Error, ErrorKind, Result};
@@ -25,6 +25,7 @@ pub struct Connected {
     used_raw_sql: bool,
     statements: u64,
     recorder: Weak<Recorder>,
+    canceller: Option<Canceller>,
 }
 
 impl Connected {
@@ -37,6 +38,7 @@ impl Connected {
             used_raw_sql: false,
             statements: 0,
             recorder: Weak::new(),
+            canceller: None,
         }
     }
 
@@ -68,6 +70,13 @@ impl Connected {
     /// Tells a recorder of every statement from now on, as long as it lives.
     pub(crate) fn record_into(&mut self, recorder: Weak<Recorder>) {
         self.recorder = recorder;
+    }
+
+    /// Lets a canceller stop what runs here, until it goes back to the pool.
+    pub(crate) fn cancelled_by(&mut self, canceller: Canceller) {
+        let connection = self.connection.as_deref();
+        canceller.attach(connection.and_then(Connection::interrupter));
+        self.canceller = Some(canceller);
     }
 
     /// Runs a statement that returns no rows.
@@ -276,6 +285,10 @@ impl Connected {
         let sql = self
             .engine
             .intern(&Sql::new(StatementKind::Transaction, text, [], []));
+        // Undoing is what cancelled work still has to do.
+        if !matches!(command, Transaction::Rollback | Transaction::RollbackTo(_)) {
+            self.refuse_if_cancelled()?;
+        }
         self.pass(&sql, &[], 1, |connection, _| {
             connection.transaction(command, &sql)
         })
@@ -289,6 +302,9 @@ impl Connected {
         executions: usize,
         run: impl FnOnce(&mut dyn Connection, &mut u64) -> Result<T>,
     ) -> Result<T> {
+        if sql.kind() != StatementKind::Transaction {
+            self.refuse_if_cancelled()?;
+        }
         let connection = live(&mut self.connection)?;
         let count = executions as u64;
         let writes = sql.kind().is_write();
@@ -328,6 +344,14 @@ impl Connected {
         };
         tell(&self.engine, &event);
         result
+    }
+
+    #[inline]
+    fn refuse_if_cancelled(&self) -> Result<()> {
+        match &self.canceller {
+            None => Ok(()),
+            Some(canceller) => canceller.check(),
+        }
     }
 
     fn is_watched(&self) -> bool {
@@ -383,6 +407,10 @@ fn tell(engine: &Engine, event: &Event<'_>) {
 
 impl Drop for Connected {
     fn drop(&mut self) {
+        // What stops this work must not stop that of the next user, nor the rollback.
+        if let Some(canceller) = self.canceller.take() {
+            canceller.attach(None);
+        }
         if self.in_transaction && self.rollback().is_err() {
             return;
         }

@@ -289,6 +289,9 @@ impl Session {
             none => {
                 let connection = none.insert(self.engine.connect()?);
                 connection.record_into(self.recorder.clone());
+                if let Some(canceller) = &self.canceller {
+                    connection.cancelled_by(canceller.clone());
+                }
                 Ok(connection)
             }
         }
