@@ -49,6 +49,20 @@ no_driver() {
     fi
 }
 
+# An arrow that points up must be seen before it is believed that there is none.
+arrows() {
+    local own
+    own=$(mktemp -d)
+    cp -r orm/src/. "$own"
+    sed -i '1i use crate::session::Session;' "$own/value.rs"
+    if ci/arrows.sh "$own" >/dev/null; then
+        echo 'a value that uses a session is not seen'
+        return 1
+    fi
+    rm -r "$own"
+    ci/arrows.sh
+}
+
 # The one crate with `unsafe`, under valgrind.
 memory() {
     local host
@@ -85,6 +99,7 @@ step 'the guide' mdbook build --dest-dir "$(cd "$target" && pwd)/guide" docs/gui
 step 'public interface' ci/public-api.sh
 step 'licences and sources' cargo deny check licenses bans sources
 step 'no driver in the ORM' no_driver
+step 'arrows between the modules of the ORM' arrows
 step 'conformance on SQLite in memory' cargo run --release -- check sqlite::memory:
 step 'conformance on SQLite in a file and PostgreSQL' cargo run --release --features containers -- check sqlite postgres --out "$reports"
 step 'conformance on PostgreSQL behind PgBouncer' cargo run --release --features containers -- check pgbouncer --expect ci/pgbouncer-expected.toml

@@ -2,6 +2,7 @@
 
 mod association;
 mod embedded;
+mod loading;
 mod named;
 mod no_key;
 #[doc(hidden)]
@@ -12,6 +13,7 @@ mod wish;
 
 pub use association::{Association, Side, Through};
 pub use embedded::{Embedded, Optional, Place, Presence, Present, Remade};
+pub(crate) use loading::{Loading, Part};
 pub use named::{ColumnOf, RelationOf};
 pub use no_key::NoKey;
 pub use relation::{

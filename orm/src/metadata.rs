@@ -1,5 +1,9 @@
 //! `Metadata`: the tables of a program, created and dropped together.
 
+mod difference;
+
+pub use difference::{Difference, Side};
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -10,7 +14,7 @@ use crate::entity::{Mapper, RelationDescriptor};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Family, Records};
 use crate::render::Renderer;
-use crate::schema::{Difference, ForeignKey, Table};
+use crate::schema::{ForeignKey, Table};
 use crate::value::{Param, ValueRef, ValueType};
 
 /// The tables of a program. Made by [`metadata!`](crate::metadata!) from entities, or by [`new`](Self::new) from plain tables.
@@ -195,7 +199,7 @@ impl Metadata {
             true => connected.reflect()?,
             false => connected.reflect_schemas(&schemas)?,
         };
-        Ok(crate::schema::compare(
+        Ok(difference::compare(
             engine.dialect(),
             &self.tables,
             &database,

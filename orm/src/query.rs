@@ -11,9 +11,7 @@ mod text;
 
 pub use bulk::{BulkDelete, BulkUpdate};
 pub use join::Joined;
-pub(crate) use join::Joins;
 pub use load::{Filtered, Load, LoadOf, Whole};
-pub(crate) use load::{Loading, Part};
 pub use text::SessionSql;
 
 use std::borrow::Cow;
@@ -21,10 +19,10 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::entity::{Entity, Fetch, Mapped, Mapper};
+use crate::entity::{Entity, Fetch, Loading, Mapped, Mapper};
 use crate::error::{Error, Result};
 use crate::render::Read;
-use crate::session::{Fill, Handle, Selection, Session};
+use crate::session::{Fill, Handle, Joins, Selection, Session};
 use crate::sql::{Column, Condition, Node, Order, OrderBy, RowLock, also};
 
 /// A query for objects of `E`. Built by `E::query()`, or for records by [`Records::query`](crate::record::Records::query); nothing is

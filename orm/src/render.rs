@@ -12,8 +12,8 @@ mod statement;
 mod text;
 
 pub use association::Pairing;
+pub(crate) use expression::most_parameters;
 pub use expression::{Argument, Rendered};
-pub(crate) use expression::{keeps_type, most_parameters};
 pub use statement::{
     QuerySpec, Read, query, render_compound, render_delete, render_insert, render_select,
     render_update,

@@ -1,10 +1,5 @@
 //! Tables as plain data: what a mapping declares, what `create_all` writes and what reflection reads.
 
-mod difference;
-
-pub(crate) use difference::compare;
-pub use difference::{Difference, Side};
-
 use crate::value::ValueType;
 
 /// The type of a column. A [`Dialect`](crate::dialect::Dialect) turns it into the database's own.

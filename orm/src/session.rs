@@ -22,7 +22,7 @@ pub(crate) use life::merge_many::KeysToMerge;
 pub(crate) use memory::any_store::{AnyStore, Fill, Moment};
 pub(crate) use memory::edges::Node;
 pub(crate) use memory::store::new_store;
-pub(crate) use read::joined::Selection;
+pub(crate) use read::joined::{Joins, Selection, Way};
 pub(crate) use read::load::default_loadings;
 
 use std::fmt::{self, Debug};

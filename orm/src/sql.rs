@@ -17,15 +17,13 @@ mod exists;
 mod expression;
 mod function;
 mod into_sql;
-mod lock;
-mod node;
 mod projection;
 mod relation;
 mod returning;
 mod select;
 mod text;
+pub(crate) mod tree;
 mod upsert;
-pub(crate) mod walk;
 mod window;
 mod write;
 
@@ -35,8 +33,8 @@ pub use aggregate::{
 pub use alias::{Alias, alias, on};
 pub use arithmetic::Number;
 pub use column::Column;
-pub use common::{ColumnAt, Common, CommonNode, common, recursive};
-pub use compound::{Compound, CompoundNode, SetOperator};
+pub use common::{ColumnAt, Common, common, recursive};
+pub use compound::Compound;
 pub use execute::{Read, Write};
 pub use exists::{Exists, exists};
 pub use expression::{Condition, Expr, Expression, IntoList, OrderBy, Predicate, raw};
@@ -45,24 +43,23 @@ pub use function::{
     substring, trim, upper,
 };
 pub use into_sql::{IntoSql, Verbatim, verbatim};
-pub use lock::{LockStrength, Locked, RowLock};
-pub use node::{Aggregate, ColumnRef, List, Node, Nulls, Operator, Order};
 pub use projection::{FromRow, Projection, RowStruct};
 pub use relation::{Along, Path, UntypedPath};
 pub(crate) use relation::{Multiplicity, column};
 pub use returning::{Returning, WriteNode};
-pub(crate) use select::also;
-pub use select::{Join, JoinKind, Select, SelectNode, Source, select};
+pub use select::{Select, select};
 pub use text::{Exactly, Parameter, Params, TextQuery, TextStatement, text};
-pub use upsert::{ConflictNode, ConflictUpdate, OnConflict, excluded};
+pub use tree::{
+    Aggregate, ColumnRef, CommonNode, CompoundNode, ConflictNode, DeleteNode, Frame, FrameBound,
+    FrameUnit, InsertNode, InsertRows, Join, JoinKind, List, LockStrength, Locked, Node, Nulls,
+    Operator, Order, RowLock, SelectNode, SetOperator, Source, UpdateNode, Window,
+};
+pub(crate) use tree::{also, walk};
+pub use upsert::{ConflictUpdate, OnConflict, excluded};
 pub use window::{
-    Anywhere, Frame, FrameBound, FrameUnit, Window, WindowFunction, dense_rank, first_value, lag,
-    last_value, lead, rank, row_number,
+    Anywhere, WindowFunction, dense_rank, first_value, lag, last_value, lead, rank, row_number,
 };
-pub use write::{
-    ColumnList, Delete, DeleteNode, Insert, InsertNode, InsertRows, RowFor, Update, UpdateNode,
-    delete_from, insert_into, update,
-};
+pub use write::{ColumnList, Delete, Insert, RowFor, Update, delete_from, insert_into, update};
 
 #[cfg(test)]
 mod tests;

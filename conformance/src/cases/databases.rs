@@ -2,8 +2,9 @@
 //! another width and another order.
 
 use selfsame::backend::StatementKind;
+use selfsame::metadata::Difference;
 use selfsame::prelude::*;
-use selfsame::schema::{Difference, Table};
+use selfsame::schema::Table;
 use selfsame::{ErrorKind, metadata};
 
 use crate::Failure;

@@ -1,9 +1,7 @@
 //! Tables made, changed and dropped.
 
-use selfsame::metadata::Metadata;
-use selfsame::schema::{
-    Column, ColumnType, Difference, Generated, Index, ReferentialAction, Table,
-};
+use selfsame::metadata::{Difference, Metadata};
+use selfsame::schema::{Column, ColumnType, Generated, Index, ReferentialAction, Table};
 use selfsame::value::{Value, ValueType};
 use selfsame::{Engine, ErrorKind, Session};
 

@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 
 use super::Query;
-use super::records::Way;
 use crate::entity::{Entity, Mapper};
+use crate::session::Joins;
 use crate::sql::{
     ColumnRef, Expression, Join, JoinKind, Multiplicity, Node, Order, OrderBy, Path, SelectNode,
     Source, also, column,
@@ -14,17 +14,6 @@ use crate::sql::{
 /// is checked before it is sent.
 #[derive(Clone, Copy, Debug)]
 pub enum Joined {}
-
-/// What a query reads besides its own table.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Joins {
-    pub(super) joins: Vec<Join>,
-    /// The relations of records that are among them.
-    pub(super) ways: Vec<Way>,
-    pub(super) having: Option<Node>,
-    /// Whether one row of its own may stand in several rows.
-    pub(super) multiplies: bool,
-}
 
 impl<E: Entity> Query<E> {
     /// Joins the target of a relation; objects without a match are left out: `.join(User::TASKS)`. A table that the query reads

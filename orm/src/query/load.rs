@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::add;
 use crate::entity::{
-    Cardinality, Entity, Fetch, Mapped, Mapper, OwnerMapping, Relation, RelationKind, ToMany,
+    Cardinality, Entity, Fetch, Loading, Mapped, Mapper, OwnerMapping, Part, Relation, ToMany,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::record::{self, Record};
-use crate::sql::{Column, Condition, Node, Order, OrderBy, also};
+use crate::sql::{Column, Condition, OrderBy, also};
 
 /// How one relation of a query's objects is loaded along with them.
 ///
@@ -59,68 +59,6 @@ pub enum Whole {}
 #[derive(Clone, Copy, Debug)]
 pub enum Filtered {}
 
-/// How one relation is loaded, whatever its types.
-#[derive(Clone, Debug)]
-pub struct Loading {
-    /// The mapping that has the relation.
-    owner: u64,
-    pub(crate) relation: u16,
-    pub(crate) fetch: Fetch,
-    /// Which members go into a view; `None` fills the relation itself.
-    pub(crate) part: Option<Part>,
-    pub(crate) nested: Vec<Loading>,
-    /// The deferred columns that are read along.
-    pub(crate) undefer: Vec<usize>,
-}
-
-/// Which members of a collection are loaded, and in which order.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Part {
-    pub(crate) filter: Option<Node>,
-    pub(crate) order: Vec<Order>,
-    /// The most of one owner.
-    pub(crate) limit: Option<u64>,
-}
-
-impl Loading {
-    pub(crate) fn new(owner: u64, relation: u16, fetch: Fetch) -> Self {
-        Self {
-            owner,
-            relation,
-            fetch,
-            part: None,
-            nested: Vec::new(),
-            undefer: Vec::new(),
-        }
-    }
-
-    /// Whether it says how the relation itself is loaded.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.part.is_none()
-    }
-
-    /// Refuses relations of another mapping than the one that they are to be loaded of, and a part of what is no collection.
-    fn check(&self, mapper: &Mapper) -> Result<()> {
-        let error = |message| Err(Error::new(ErrorKind::Mapping, message).entity(mapper.name()));
-        if self.owner != mapper.id() {
-            return error("a relation of another mapping is to be loaded along".to_owned());
-        }
-        let relation = &mapper.relations()[usize::from(self.relation)];
-        let leads_to_one = matches!(
-            relation.kind(),
-            RelationKind::BelongsTo | RelationKind::HasOne
-        );
-        if leads_to_one && !self.is_whole() {
-            let name = relation.name();
-            return error(format!(
-                "the relation {name} leads to one object at most, of which no part is loaded"
-            ));
-        }
-        let target = relation.target();
-        self.nested.iter().try_for_each(|next| next.check(&target))
-    }
-}
-
 /// What a query can load along with its objects: a [`Load`], or a path of relations of records.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say how a relation of `{E}` is loaded",
@@ -131,7 +69,7 @@ pub trait LoadOf<E> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if there is no such relation, or no part of it can be loaded.
+    /// [`Mapping`](crate::ErrorKind::Mapping) if there is no such relation, or no part of it can be loaded.
     #[doc(hidden)]
     fn add_to(self, loadings: &mut Vec<Loading>, mapper: &Arc<Mapper>) -> Result<()>;
 }

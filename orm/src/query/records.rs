@@ -2,23 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{BulkUpdate, Joins, Query};
+use super::{BulkUpdate, Query};
 use crate::entity::{Mapper, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{self, Record, Records};
+use crate::session::{Joins, Way};
 use crate::sql::{
     Alias, Condition, Expression, Join, JoinKind, Multiplicity, Node, Operator, Predicate,
     UntypedPath, also, column,
 };
 use crate::value::Value;
-
-/// A relation that is joined: its numbers from the query's own table on, and the name that its target stands under if it is not its
-/// own.
-#[derive(Clone, Debug)]
-pub(crate) struct Way {
-    path: Vec<u16>,
-    name: Option<Arc<str>>,
-}
 
 impl Records {
     /// A query for all records, to be narrowed. Relations and columns that do not exist are an [`ErrorKind::Mapping`] when it is asked,

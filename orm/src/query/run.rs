@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Loading;
 use crate::backend::{Row, Sql};
 use crate::dialect::Dialect;
-use crate::entity::{Fetch, Mapper};
+use crate::entity::{Fetch, Loading, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{self, QuerySpec, Read, Rendered};
 use crate::session::{Handle, Selection, Session, default_loadings};

@@ -6,7 +6,7 @@ use crate::backend::StatementKind;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::schema::Table;
-use crate::sql::{ColumnRef, Node};
+use crate::sql::tree::{ColumnRef, Node};
 use crate::value::ValueType;
 
 /// The name of what the arrays are unnested to.

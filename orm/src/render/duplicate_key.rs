@@ -3,7 +3,7 @@
 use super::expression::Writer;
 use super::statement::{assigned, target};
 use crate::schema::Table;
-use crate::sql::{ColumnRef, ConflictNode, InsertNode, Node};
+use crate::sql::tree::{ColumnRef, ConflictNode, InsertNode, Node};
 
 /// A value that cannot be had. It is only asked for where the row that is there has another key than the one that was named.
 const NO_VALUE: &str = "(SELECT 1 UNION ALL SELECT 2)";

@@ -5,14 +5,13 @@ mod form;
 mod list;
 
 use form::Form;
-pub(crate) use form::keeps_type;
 
 use super::text::Text;
 use crate::backend::{Sql, StatementKind};
 use crate::dialect::{Batch, Dialect, TextMatch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ColumnType, Table};
-use crate::sql::{ColumnRef, Node, Nulls, Operator, Order};
+use crate::sql::tree::{ColumnRef, Node, Nulls, Operator, Order, keeps_type};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// A statement as text, with the parameters of its placeholders.

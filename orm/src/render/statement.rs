@@ -7,7 +7,7 @@ use crate::backend::StatementKind;
 use crate::dialect::{Dialect, Upsert};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
-use crate::sql::{
+use crate::sql::tree::{
     ColumnRef, CommonNode, CompoundNode, ConflictNode, DeleteNode, InsertNode, InsertRows,
     JoinKind, LockStrength, Locked, Node, Order, RowLock, SelectNode, SetOperator, Source,
     UpdateNode,

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::schema::{Column, ColumnType, Table};
-use crate::sql::{ColumnRef, Expr, FromRow, Node, Select, SelectNode, Source};
+use crate::sql::{ColumnRef, CommonNode, Expr, FromRow, Node, Select, SelectNode, Source};
 use crate::value::ColumnValue;
 
 /// A query that stands for a table whose rows are `R`. Made by [`common`] and [`recursive`].
@@ -15,16 +15,6 @@ pub struct Common<R> {
     table: Arc<Table>,
     query: Option<Arc<CommonNode>>,
     marker: PhantomData<fn() -> R>,
-}
-
-/// A common table expression as plain data.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct CommonNode {
-    /// Its rows, or those that it begins with.
-    pub first: SelectNode,
-    /// The rows that follow from those it has; a row that is there already is added again.
-    pub step: Option<SelectNode>,
 }
 
 /// Rows that have a column number `N`.

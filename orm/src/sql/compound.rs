@@ -6,42 +6,12 @@ use std::marker::PhantomData;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::render::{Rendered, render_compound};
-use crate::sql::{FromRow, Select, SelectNode};
-use crate::value::ValueType;
+use crate::sql::{CompoundNode, FromRow, Select, SetOperator};
 
 /// Queries of equal columns whose rows are put together. Made by [`Select::union`] and its neighbours.
 pub struct Compound<R> {
     node: CompoundNode,
     marker: PhantomData<fn() -> R>,
-}
-
-/// Queries whose rows are put together, as plain data. From left to right, whatever precedence a database has.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct CompoundNode {
-    /// The first query.
-    pub first: SelectNode,
-    /// What is done with the others, in turn.
-    pub others: Vec<(SetOperator, SelectNode)>,
-    /// ORDER BY: positions of columns from 1, and whether descending.
-    pub order: Vec<(usize, bool)>,
-    /// The most rows.
-    pub limit: Option<u64>,
-    /// How many rows are left out first.
-    pub offset: Option<u64>,
-}
-
-/// How the rows of two queries are put together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SetOperator {
-    /// Those of both, equal ones once.
-    Union,
-    /// Those of both.
-    UnionAll,
-    /// Those that are in both, equal ones once.
-    Intersect,
-    /// Those that are in the first and not in the second, equal ones once.
-    Except,
 }
 
 macro_rules! operators {
@@ -137,13 +107,6 @@ impl<R: FromRow> Compound<R> {
     /// [`ErrorKind::InvalidStatement`](crate::ErrorKind::InvalidStatement) if it sorts by a column that it does not have.
     pub fn render(&self, dialect: &dyn Dialect) -> Result<Rendered> {
         render_compound(dialect, &self.node)
-    }
-}
-
-impl CompoundNode {
-    /// What each column is read as.
-    pub fn types(&self) -> &[ValueType] {
-        &self.first.types
     }
 }
 

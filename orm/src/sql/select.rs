@@ -2,16 +2,14 @@
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::render::{Rendered, render_select};
-use crate::schema::Table;
 use crate::sql::{
-    CommonNode, Expression, FromRow, Node, Order, OrderBy, Projection, RowLock, RowStruct,
+    Expression, FromRow, Join, JoinKind, Node, OrderBy, Projection, RowLock, RowStruct, SelectNode,
+    Source, also,
 };
-use crate::value::ValueType;
 
 /// A query whose rows are read as `R`. Made by [`select()`].
 ///
@@ -20,71 +18,6 @@ use crate::value::ValueType;
 pub struct Select<R> {
     node: SelectNode,
     marker: PhantomData<fn() -> R>,
-}
-
-/// A query as plain data.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct SelectNode {
-    /// What is read.
-    pub columns: Vec<Node>,
-    /// What each is read as.
-    pub types: Vec<ValueType>,
-    /// Whether equal rows are one.
-    pub distinct: bool,
-    /// The table that it reads.
-    pub from: Option<Source>,
-    /// The tables that are joined to it.
-    pub joins: Vec<Join>,
-    /// WHERE.
-    pub filter: Option<Node>,
-    /// GROUP BY.
-    pub group_by: Vec<Node>,
-    /// HAVING.
-    pub having: Option<Node>,
-    /// ORDER BY.
-    pub order: Vec<Order>,
-    /// The most rows.
-    pub limit: Option<u64>,
-    /// How many rows are left out first.
-    pub offset: Option<u64>,
-    /// What happens to the rows that are read.
-    pub lock: Option<RowLock>,
-}
-
-/// A table in a query, under its own name or an alias.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Source {
-    /// The table; of a query that stands for one, its name and columns.
-    pub table: Arc<Table>,
-    /// Its name in the query, if another than its own.
-    pub alias: Option<Arc<str>>,
-    /// The query that stands for the table, written where it is read.
-    pub query: Option<Box<SelectNode>>,
-    /// The query that stands for the table, written in front under the table's name.
-    pub common: Option<Arc<CommonNode>>,
-}
-
-/// A table joined to those before it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Join {
-    /// Which rows are kept.
-    pub kind: JoinKind,
-    /// The table.
-    pub source: Source,
-    /// ON.
-    pub on: Node,
-}
-
-/// Which rows a join keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum JoinKind {
-    /// Those that have a match.
-    Inner,
-    /// Those on the left side without a match, too.
-    Left,
 }
 
 /// A query of these columns and expressions: one, or a tuple of up to eight.
@@ -212,62 +145,6 @@ impl<R: FromRow> Select<R> {
     }
 }
 
-impl SelectNode {
-    /// The tables that it reads.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.from
-            .iter()
-            .chain(self.joins.iter().map(|join| &join.source))
-    }
-}
-
-impl Source {
-    /// A table under another name: needed where it stands twice in a query.
-    pub fn aliased(table: &Arc<Table>, alias: impl Into<Arc<str>>) -> Self {
-        Self {
-            table: Arc::clone(table),
-            alias: Some(alias.into()),
-            query: None,
-            common: None,
-        }
-    }
-
-    /// A query in the place of a table.
-    pub(crate) fn query(query: SelectNode, name: &str) -> Self {
-        Self {
-            query: Some(Box::new(query)),
-            ..Self::from(Table::build(name))
-        }
-    }
-
-    /// What its columns are named by.
-    pub fn name(&self) -> &str {
-        self.alias.as_deref().unwrap_or(&self.table.name)
-    }
-}
-
-impl From<&Arc<Table>> for Source {
-    fn from(table: &Arc<Table>) -> Self {
-        Self {
-            table: Arc::clone(table),
-            alias: None,
-            query: None,
-            common: None,
-        }
-    }
-}
-
-impl From<Table> for Source {
-    fn from(table: Table) -> Self {
-        Self {
-            table: Arc::new(table),
-            alias: None,
-            query: None,
-            common: None,
-        }
-    }
-}
-
 impl<R> Clone for Select<R> {
     fn clone(&self) -> Self {
         Self {
@@ -281,12 +158,4 @@ impl<R> Debug for Select<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.node.fmt(f)
     }
-}
-
-/// Adds a condition to those that must hold.
-pub(crate) fn also(conditions: &mut Option<Node>, condition: Node) {
-    *conditions = Some(match conditions.take() {
-        Some(others) => others.and(condition),
-        None => condition,
-    });
 }

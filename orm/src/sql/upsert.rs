@@ -5,21 +5,10 @@ use std::marker::PhantomData;
 use crate::entity::Entity;
 use crate::sql::walk::Inside;
 use crate::sql::{
-    Column, ColumnList, ColumnRef, Condition, Expr, Insert, IntoSql, Node, SelectNode, also,
+    Column, ColumnList, ColumnRef, Condition, ConflictNode, Expr, Insert, IntoSql, Node,
+    SelectNode, also,
 };
 use crate::value::ColumnValue;
-
-/// What becomes of a row that is in the way of a constraint, as plain data.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ConflictNode {
-    /// The columns of the constraint; none for any constraint.
-    pub target: Vec<ColumnRef>,
-    /// What the row that is there is changed to; `None` leaves it as it is.
-    pub update: Option<Vec<(ColumnRef, Node)>>,
-    /// Which rows that are there are changed.
-    pub filter: Option<Node>,
-}
 
 /// An INSERT whose conflict action is not chosen yet. Made by [`Insert::on_conflict`].
 #[derive(Debug)]

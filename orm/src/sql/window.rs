@@ -2,66 +2,12 @@
 
 use std::marker::PhantomData;
 
-use crate::sql::{BaseOf, Expr, Expression, Node, Order, OrderBy};
+use crate::sql::{BaseOf, Expr, Expression, Frame, FrameBound, FrameUnit, Node, OrderBy, Window};
 use crate::value::ColumnValue;
 
 /// The scope of an expression that names no column, and so stands in any query.
 #[derive(Clone, Copy, Debug)]
 pub enum Anywhere {}
-
-/// The window of a window function: partition, order and frame.
-///
-/// ```
-/// use selfsame::sql::{FrameBound, Window};
-///
-/// let last_three = Window::new().rows(FrameBound::Preceding(2), FrameBound::CurrentRow);
-/// # let _ = last_three;
-/// ```
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Window {
-    /// PARTITION BY.
-    pub partition: Vec<Node>,
-    /// ORDER BY.
-    pub order: Vec<Order>,
-    /// ROWS or RANGE BETWEEN; the database's own frame if `None`.
-    pub frame: Option<Frame>,
-}
-
-/// Which rows of a partition are in the frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame {
-    /// What is counted.
-    pub unit: FrameUnit,
-    /// The first row.
-    pub from: FrameBound,
-    /// The last row.
-    pub to: FrameBound,
-}
-
-/// What the bounds of a frame count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameUnit {
-    /// Rows.
-    Rows,
-    /// Groups of rows that are equal in the order.
-    Range,
-}
-
-/// Where a frame begins or ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameBound {
-    /// At the first row of the partition.
-    UnboundedPreceding,
-    /// This many before.
-    Preceding(u32),
-    /// At the current row; in a range, at its peers.
-    CurrentRow,
-    /// This many after.
-    Following(u32),
-    /// At the last row of the partition.
-    UnboundedFollowing,
-}
 
 /// A window function without its window yet. Made by [`row_number`] and its neighbours.
 #[derive(Clone, Debug)]

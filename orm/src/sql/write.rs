@@ -12,9 +12,10 @@ use crate::error::Result;
 use crate::render::{Rendered, render_delete, render_insert, render_update};
 use crate::schema::Table;
 use crate::sql::{
-    Column, ColumnRef, ConflictNode, Expression, FromRow, IntoSql, Node, Select, SelectNode, also,
+    Column, ColumnRef, ConflictNode, DeleteNode, Expression, FromRow, InsertNode, InsertRows,
+    IntoSql, Node, Select, UpdateNode, also,
 };
-use crate::value::{ColumnValue, ValueType};
+use crate::value::ColumnValue;
 
 /// An INSERT of rows of values for the columns `C`. Made by [`insert_into`].
 pub struct Insert<C = ()> {
@@ -32,64 +33,6 @@ pub struct Update {
 #[derive(Clone, Debug)]
 pub struct Delete {
     pub(super) node: DeleteNode,
-}
-
-/// An INSERT as plain data.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct InsertNode {
-    /// The table.
-    pub table: Arc<Table>,
-    /// The columns that are given; without any, one row of defaults is written.
-    pub columns: Vec<ColumnRef>,
-    /// Where the rows come from.
-    pub rows: InsertRows,
-    /// What becomes of a row that is in the way of a constraint.
-    pub conflict: Option<ConflictNode>,
-    /// RETURNING.
-    pub returning: Vec<Node>,
-    /// What each returned column is read as.
-    pub types: Vec<ValueType>,
-}
-
-/// Where the rows of an INSERT come from.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum InsertRows {
-    /// From the program, a value for each column.
-    Values(Vec<Vec<Node>>),
-    /// From a query, a column for each.
-    Query(Box<SelectNode>),
-}
-
-/// An UPDATE as plain data.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct UpdateNode {
-    /// The table.
-    pub table: Arc<Table>,
-    /// What is set to what.
-    pub set: Vec<(ColumnRef, Node)>,
-    /// WHERE.
-    pub filter: Option<Node>,
-    /// RETURNING.
-    pub returning: Vec<Node>,
-    /// What each returned column is read as.
-    pub types: Vec<ValueType>,
-}
-
-/// A DELETE as plain data.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct DeleteNode {
-    /// The table.
-    pub table: Arc<Table>,
-    /// WHERE.
-    pub filter: Option<Node>,
-    /// RETURNING.
-    pub returning: Vec<Node>,
-    /// What each returned column is read as.
-    pub types: Vec<ValueType>,
 }
 
 /// Columns to write: one to eight, as a tuple.
@@ -217,31 +160,6 @@ impl<C: ColumnList> Insert<C> {
     pub fn from_query<R: FromRow + RowFor<C>>(mut self, query: Select<R>) -> Self {
         self.node.rows = InsertRows::Query(Box::new(query.into_node()));
         self
-    }
-}
-
-impl UpdateNode {
-    /// An UPDATE that returns nothing.
-    pub fn new(table: &Arc<Table>, set: Vec<(ColumnRef, Node)>, filter: Option<Node>) -> Self {
-        Self {
-            table: Arc::clone(table),
-            set,
-            filter,
-            returning: Vec::new(),
-            types: Vec::new(),
-        }
-    }
-}
-
-impl DeleteNode {
-    /// A DELETE that returns nothing.
-    pub fn new(table: &Arc<Table>, filter: Option<Node>) -> Self {
-        Self {
-            table: Arc::clone(table),
-            filter,
-            returning: Vec::new(),
-            types: Vec::new(),
-        }
     }
 }
 

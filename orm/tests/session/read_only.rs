@@ -2,8 +2,9 @@
 
 use selfsame::ErrorKind;
 use selfsame::backend::{Sql, StatementKind};
+use selfsame::metadata::Difference;
 use selfsame::prelude::*;
-use selfsame::schema::{Difference, Table};
+use selfsame::schema::Table;
 use selfsame::sql::{count, sum};
 use selfsame_sqlite::Sqlite;
 

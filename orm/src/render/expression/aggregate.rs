@@ -2,7 +2,7 @@
 
 use super::Writer;
 use crate::schema::ColumnType;
-use crate::sql::{Aggregate, FrameBound, FrameUnit, Node, Window};
+use crate::sql::tree::{Aggregate, FrameBound, FrameUnit, Node, Window};
 
 impl Writer<'_> {
     pub(super) fn window(&mut self, function: &Node, window: &Window) {

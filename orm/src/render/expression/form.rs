@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Names, Writer};
 use crate::schema::ColumnType;
-use crate::sql::{ColumnRef, Node};
+use crate::sql::tree::{ColumnRef, Node, keeps_type};
 
 /// The type of an expression's values, as SQL names it, if they cross as text.
 pub(super) type Form = Option<Cow<'static, str>>;
@@ -106,21 +106,4 @@ impl Writer<'_> {
             |writer| writer.node(node),
         );
     }
-}
-
-/// Whether a function gives a value of the type of its arguments.
-pub(crate) fn keeps_type(function: &str) -> bool {
-    const KEEPING: [&str; 8] = [
-        "coalesce",
-        "nullif",
-        "greatest",
-        "least",
-        "lag",
-        "lead",
-        "first_value",
-        "last_value",
-    ];
-    KEEPING
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(function))
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Argument, Form, Lists, Writer, not};
 use crate::dialect::Batch;
-use crate::sql::{List, Node};
+use crate::sql::tree::{List, Node};
 use crate::value::{Value, ValueType};
 
 /// A list of more values travels as one parameter where the dialect has a query for it: a text for each length would have to be

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::dialect::Batch;
+use crate::entity::Part;
 use crate::entity::{Mapped, Mapper, RelationOf, ResolvedRelation, ToMany};
 use crate::error::Result;
-use crate::query::Part;
 use crate::render::render_select;
 use crate::schema::{Column, ColumnType, Table};
 use crate::session::life::transaction::Intent;

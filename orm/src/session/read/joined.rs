@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::entity::{Fetch, Mapper, RelationKind, ResolvedRelation};
+use crate::entity::{Fetch, Loading, Mapper, RelationKind, ResolvedRelation};
 use crate::error::Result;
-use crate::query::{Joins, Loading};
 use crate::render::render_select;
 use crate::schema::Table;
 use crate::session::{Fill, Node as Object, Session, StoreEntry};
@@ -26,6 +25,25 @@ pub(crate) struct Selection<'a> {
     pub(crate) fill: Fill,
     /// The deferred columns that are read along.
     pub(crate) undefer: &'a [usize],
+}
+
+/// What a query reads besides its own table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Joins {
+    pub(crate) joins: Vec<Join>,
+    /// The relations of records that are among them.
+    pub(crate) ways: Vec<Way>,
+    pub(crate) having: Option<Node>,
+    /// Whether one row of its own may stand in several rows.
+    pub(crate) multiplies: bool,
+}
+
+/// A relation that is joined: its numbers from the query's own table on, and the name that its target stands under if it is not its
+/// own.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) path: Vec<u16>,
+    pub(crate) name: Option<Arc<str>>,
 }
 
 /// One joined relation.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::entity::Loading;
 use crate::entity::{
     Cardinality, Entity, Fetch, Key, Mapped, Mapper, RelationKind, RelationOf, ResolvedRelation,
     ToMany,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::query::Loading;
 use crate::render::Lock;
 use crate::session::read::lookup::{Lookup, owned};
 use crate::session::{Handle, Node, Session, State};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::{ColumnRef, List, Node, SelectNode};
 use crate::schema::Table;
-use crate::sql::{ColumnRef, List, Node, SelectNode};
 
 /// Something directly inside an expression.
 pub(crate) enum Inside<'a> {

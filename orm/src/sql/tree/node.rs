@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::{SelectNode, Window};
 use crate::dialect::{DatePart, JsonStep, TextMatch};
 use crate::error::ErrorKind;
-use crate::render::keeps_type;
 use crate::schema::{ColumnType, Table};
-use crate::sql::{SelectNode, Window};
 use crate::value::{ColumnValue, Param, Value, ValueType};
 
 /// An expression of SQL.
@@ -340,4 +339,21 @@ impl PartialEq for ColumnRef {
             && self.alias == other.alias
             && (Arc::ptr_eq(&self.table, &other.table) || self.table == other.table)
     }
+}
+
+/// Whether a function gives a value of the type of its arguments.
+pub(crate) fn keeps_type(function: &str) -> bool {
+    const KEEPING: [&str; 8] = [
+        "coalesce",
+        "nullif",
+        "greatest",
+        "least",
+        "lag",
+        "lead",
+        "first_value",
+        "last_value",
+    ];
+    KEEPING
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(function))
 }
