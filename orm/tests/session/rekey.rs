@@ -72,8 +72,8 @@ fn what_the_database_cascades_memory_follows() -> Result<()> {
     f.forget();
     f.session.flush()?;
     f.sends(&[
-        "UPDATE shops SET open = ? WHERE region_code = ? AND number = ?",
         "UPDATE regions SET code = ? WHERE code = ?",
+        "UPDATE shops SET open = ? WHERE region_code = ? AND number = ?",
     ]);
     assert_eq!(f.session[shop].region_code, "north");
     assert_eq!(f.session[shelf].region_code, "north");
@@ -120,5 +120,144 @@ fn where_no_null_is_taken_the_database_refuses() -> Result<()> {
     assert_eq!(error.kind(), ErrorKind::ForeignKeyViolation);
     f.session.rollback()?;
     assert_eq!(f.session.get::<House>(1)?, Some(house));
+    Ok(())
+}
+
+#[test]
+fn children_that_go_beside_a_changed_key_go_by_the_key_that_they_have() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let north = s.add(Region::new("n"));
+    let shops = s.add_all([1, 2, 3].map(|number| Shop::new("n", number, false)));
+    let ann = s.add(Author {
+        books: [Book::new("a"), Book::new("b")].into(),
+        ..Author::new("ann")
+    });
+    s.commit()?;
+    Region::query().all(s)?;
+    Shop::query().all(s)?;
+    let books = s.load(ann, Author::BOOKS)?;
+    s[north].code = "north".into();
+    s[ann].id = Auto::set(70);
+    s[shops[1]].open = true;
+    s[books[0]].title = "changed".into();
+    s.delete(shops[1])?;
+    s.delete(books[0])?;
+    s[shops[2]].number = 4;
+    s.commit()?;
+    let rows = Shop::query().order_by(Shop::NUMBER.asc()).all(s)?;
+    assert_eq!(rows, [shops[0], shops[2]]);
+    assert_eq!(
+        (&*s[shops[2]].region_code, s[shops[2]].number),
+        ("north", 4)
+    );
+    Book::query().all(s)?;
+    assert_eq!(s[books[1]].author_id, Some(70));
+    f.holds::<Book>(1);
+    Ok(())
+}
+
+#[test]
+fn a_child_whose_key_follows_may_move_at_once() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let [north, south] = s.add_all([Region::new("n"), Region::new("s")]);
+    let shop = s.add(Shop::new("n", 1, false));
+    s.commit()?;
+    Region::query().all(s)?;
+    Shop::query().all(s)?;
+    s[north].code = "north".into();
+    s.set(shop, Shop::REGION, south)?;
+    s[shop].open = true;
+    s.commit()?;
+    assert_eq!(s.get::<Shop>(("s".to_owned(), 1))?, Some(shop));
+    assert!(s[shop].open);
+    Ok(())
+}
+
+#[test]
+fn a_row_that_was_rolled_back_does_not_follow() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let ann = s.add(Author::new("ann"));
+    let kept = s.add(Book::new("kept"));
+    s.set(kept, Book::AUTHOR, Some(ann))?;
+    s.commit()?;
+    s.get::<Author>(1)?;
+    let undone: Result<()> = s.savepoint(|s| {
+        s.insert_all([Book {
+            author_id: Some(1),
+            ..Book::new("gone")
+        }])?;
+        Book::query().all(s)?;
+        Err(selfsame::Error::new(ErrorKind::Validation, "undo"))
+    });
+    assert!(undone.is_err());
+    s[ann].id = Auto::set(70);
+    s.commit()?;
+    Book::query().all(s)?;
+    assert_eq!(s[kept].author_id, Some(70));
+    f.holds::<Book>(1);
+    Ok(())
+}
+
+#[test]
+fn keys_along_a_tree_change_together() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let drafts = s.add_all(["a", "b", "c"].map(|name| Draft::new(name, "x")));
+    s.set(drafts[1], Draft::ORIGIN, Some(drafts[0]))?;
+    s.set(drafts[2], Draft::ORIGIN, Some(drafts[1]))?;
+    s.commit()?;
+    Draft::query().all(s)?;
+    s[drafts[0]].name = "x".into();
+    s[drafts[1]].name = "y".into();
+    s[drafts[2]].text = "z".into();
+    s.commit()?;
+    s.clear();
+    let rows = Draft::query()
+        .order_by(Draft::NAME.asc())
+        .select((Draft::NAME, Draft::ORIGIN_NAME, Draft::TEXT))
+        .all(s)?;
+    let row = |name: &str, origin: Option<&str>, text: &str| {
+        (name.to_owned(), origin.map(str::to_owned), text.to_owned())
+    };
+    assert_eq!(
+        rows,
+        [
+            row("c", Some("y"), "z"),
+            row("x", None, "x"),
+            row("y", Some("x"), "x")
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn many_changed_keys_are_few_batches() -> Result<()> {
+    for count in [100_u16, 1_000] {
+        let mut f = Fixture::new()?;
+        let s = &mut f.session;
+        let authors = (0..count).map(|n| Author {
+            books: [Book::new("b")].into(),
+            ..Author::new(format!("a{n}"))
+        });
+        let authors = s.add_all(authors.collect::<Vec<_>>());
+        s.commit()?;
+        Author::query().with(Author::BOOKS.selectin()).all(s)?;
+        for &author in &authors {
+            let id = *s[author].id;
+            s[author].id = Auto::set(id + 100_000);
+        }
+        f.forget();
+        f.session.flush()?;
+        let sent = f.sent();
+        let batches = 4 + 3 * usize::from(count) / 250 + usize::from(count) / 64;
+        assert!(sent.len() <= batches, "{} batches of {count}", sent.len());
+        f.session.commit()?;
+        Book::query().all(&mut f.session)?;
+        let book = f.session.load(authors[7], Author::BOOKS)?[0];
+        assert_eq!(f.session[book].author_id, Some(100_008));
+    }
     Ok(())
 }

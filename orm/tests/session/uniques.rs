@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::{Entity, ErrorKind, Result};
 
-use crate::fixture::{Author, Book, Fixture};
+use crate::fixture::{Author, Book, Draft, Fixture};
 
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "slots", unique(list, position), unique(label))]
@@ -143,5 +143,170 @@ fn keys_are_handed_on_along_a_chain() -> Result<()> {
         .collect();
     let label = |text: &str| Some(text.to_owned());
     assert_eq!(labels, [(2, label("l1")), (3, label("l2"))]);
+    Ok(())
+}
+
+#[test]
+fn a_swap_of_values_and_a_new_key_are_one_flush() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let all = slots(&mut f, 2)?;
+    let s = &mut f.session;
+    s[all[0]].label = Some("l2".into());
+    s[all[1]].label = Some("l1".into());
+    s[all[0]].id = 10;
+    s[all[1]].id = 20;
+    s.commit()?;
+    let labels: Vec<_> = rows(&mut f)?
+        .into_iter()
+        .map(|row| (row.0, row.2))
+        .collect();
+    let label = |text: &str| Some(text.to_owned());
+    assert_eq!(labels, [(10, label("l2")), (20, label("l1"))]);
+    f.session.rollback()?;
+    assert_eq!(f.session[all[0]].id, 10);
+    Ok(())
+}
+
+/// A tree by names of the program's own.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "places")]
+struct Place {
+    #[orm(primary_key)]
+    code: String,
+    #[orm(unique)]
+    name: Option<String>,
+    rank: i32,
+    #[orm(references = "places.code")]
+    parent_code: Option<String>,
+    #[orm(back_populates = children)]
+    parent: BelongsTo<Place>,
+    #[orm(back_populates = parent)]
+    children: HasMany<Place>,
+}
+
+/// `a` and its children `b` and `c`, named as their codes.
+fn places(f: &mut Fixture) -> Result<[Handle<Place>; 3]> {
+    metadata![Place].create_all(&f.outside)?;
+    let s = &mut f.session;
+    let named = |code: &str| Place {
+        name: Some(code.to_owned()),
+        ..Place::new(code, 0)
+    };
+    let all = s.add_all(["a", "b", "c"].map(named));
+    s.set(all[1], Place::PARENT, Some(all[0]))?;
+    s.set(all[2], Place::PARENT, Some(all[0]))?;
+    s.commit()?;
+    Place::query().all(s)?;
+    Ok(all)
+}
+
+type PlaceRow = (String, Option<String>, Option<String>);
+
+fn place_rows(f: &mut Fixture) -> Result<Vec<PlaceRow>> {
+    Place::query()
+        .order_by(Place::CODE.asc())
+        .select((Place::CODE, Place::NAME, Place::PARENT_CODE))
+        .all(&mut f.session)
+}
+
+fn place_row(code: &str, name: Option<&str>, parent: Option<&str>) -> PlaceRow {
+    (
+        code.to_owned(),
+        name.map(str::to_owned),
+        parent.map(str::to_owned),
+    )
+}
+
+#[test]
+fn a_child_takes_the_name_of_the_parent_that_it_loses() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b, _] = places(&mut f)?;
+    let s = &mut f.session;
+    s.delete(a)?;
+    s[b].name = Some("a".into());
+    s[b].rank = 7;
+    s.commit()?;
+    assert_eq!(
+        place_rows(&mut f)?,
+        [
+            place_row("b", Some("a"), None),
+            place_row("c", Some("c"), None)
+        ]
+    );
+    assert_eq!(f.session[b].rank, 7);
+    Ok(())
+}
+
+#[test]
+fn a_child_that_takes_its_parents_name_may_be_put_to_a_new_one() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b, c] = places(&mut f)?;
+    let s = &mut f.session;
+    s.delete(a)?;
+    let d = s.add(Place {
+        name: Some("a".into()),
+        ..Place::new("d", 0)
+    });
+    s.set(b, Place::PARENT, Some(d))?;
+    s.set_expr(c, Place::RANK, Place::RANK + 5)?;
+    s.commit()?;
+    assert_eq!(
+        place_rows(&mut f)?,
+        [
+            place_row("b", Some("b"), Some("d")),
+            place_row("c", Some("c"), None),
+            place_row("d", Some("a"), None)
+        ]
+    );
+    f.session.refresh(c)?;
+    assert_eq!(f.session[c].rank, 5);
+    Ok(())
+}
+
+#[test]
+fn rows_may_refer_by_value_to_new_ones() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b, _] = places(&mut f)?;
+    let s = &mut f.session;
+    // A row that is deleted and added again, and one that is changed.
+    s.delete(a)?;
+    s.add(Place {
+        parent_code: Some("new".into()),
+        ..Place::new("a", 1)
+    });
+    s.add(Place {
+        parent_code: Some("newer".into()),
+        ..Place::new("new", 0)
+    });
+    s.add(Place::new("newer", 0));
+    s[b].parent_code = Some("newer".into());
+    s.commit()?;
+    assert_eq!(
+        place_rows(&mut f)?,
+        [
+            place_row("a", None, Some("new")),
+            place_row("b", Some("b"), Some("newer")),
+            place_row("c", Some("c"), None),
+            place_row("new", None, Some("newer")),
+            place_row("newer", None, None),
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn keys_that_the_program_gives_to_counted_rows_are_referred_to_in_order() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let drafts = s.add_all(["leaf", "root"].map(|name| Draft::new(name, "x")));
+    s[drafts[0]].origin_name = Some("root".into());
+    s.commit()?;
+    let nodes = s.add_all([2, 1].map(|id| crate::fixture::Node {
+        id: Auto::set(id),
+        parent_id: (id == 2).then_some(1),
+        ..crate::fixture::Node::new("n")
+    }));
+    s.commit()?;
+    assert_eq!(s[nodes[0]].parent_id, Some(1));
     Ok(())
 }

@@ -63,8 +63,13 @@ pub(crate) trait AnyStore: Send {
     fn find(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
     /// The pending object with this key, if the program made its key.
     fn find_pending(&mut self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
-    /// The pending objects in which some columns have the key of another pending object: each with that one.
-    fn pending_below_pending(&self, columns: &[usize]) -> Result<Vec<(u32, u32)>>;
+    /// Which objects of a store have, in some columns, the key of a pending object of this one: each with that one.
+    fn pending_referred_to(
+        &self,
+        by: &dyn AnyStore,
+        slots: &mut dyn FnMut() -> Vec<u32>,
+        columns: &[usize],
+    ) -> Result<Vec<(u32, u32)>>;
     fn value(&self, slot: u32, column: usize) -> Param<'_>;
     /// Adds the values of some columns.
     fn values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>);
@@ -123,6 +128,8 @@ pub(crate) trait AnyStore: Send {
     /// Called as each row is written; all of it can be undone.
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()>;
     fn updated(&mut self, slot: u32, epoch: u32) -> Result<()>;
+    /// These columns of the row were written, and the others that changed were not yet.
+    fn updated_in_part(&mut self, slot: u32, columns: &[usize]) -> Result<()>;
     fn deleted(&mut self, slot: u32);
     /// The object's row is gone, and its key free.
     fn gone(&mut self, slot: u32);

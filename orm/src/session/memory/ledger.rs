@@ -76,6 +76,7 @@ impl<'a> Listed<'a> {
         self.count == 0
     }
 
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.count
     }

@@ -332,8 +332,13 @@ impl<E: Mapped> AnyStore for Store<E> {
         self.find_pending_key(&E::Key::from_values(key)?)
     }
 
-    fn pending_below_pending(&self, columns: &[usize]) -> Result<Vec<(u32, u32)>> {
-        self.pending_pairs(columns)
+    fn pending_referred_to(
+        &self,
+        by: &dyn AnyStore,
+        slots: &mut dyn FnMut() -> Vec<u32>,
+        columns: &[usize],
+    ) -> Result<Vec<(u32, u32)>> {
+        self.pending_pairs(by, slots, columns)
     }
 
     fn value(&self, slot: u32, column: usize) -> Param<'_> {
@@ -572,6 +577,10 @@ impl<E: Mapped> AnyStore for Store<E> {
             self.keys.remove(&old);
         }
         self.map_key(slot)
+    }
+
+    fn updated_in_part(&mut self, slot: u32, columns: &[usize]) -> Result<()> {
+        self.write_in_part(slot, columns)
     }
 
     fn gone(&mut self, slot: u32) {

@@ -12,7 +12,7 @@ use crate::session::memory::edges::Node;
 use crate::session::write::expression::Computations;
 use crate::session::write::persist;
 use crate::session::write::plan::{
-    AssociationChanges, Changes, Columns, Step, TableChanges, Wait, plan,
+    AssociationChanges, Changes, Columns, References, Step, TableChanges, Wait, plan,
 };
 use crate::session::{Session, State};
 
@@ -165,10 +165,7 @@ impl Session {
         let associations = self.association_changes(severed)?;
         let computations = self.computations()?;
         let changes = self.changes(waits, associations, &computations)?;
-        let steps = plan(&changes).map_err(|refused| {
-            let table = |store| self.entry(store).mapper.name().to_owned();
-            refused.into_error(|(store, slot)| format!("{}#{slot}", table(store)), table)
-        })?;
+        let steps = self.planned(&changes)?;
         if !steps.is_empty() {
             self.run(&steps, &changes.waits, &computations, ending)?;
         }
@@ -181,6 +178,14 @@ impl Session {
         self.forget_ousted();
         self.edges.flushed();
         Ok(())
+    }
+
+    /// The steps of some changes.
+    pub(in crate::session) fn planned(&self, changes: &Changes) -> Result<Vec<Step>> {
+        plan(changes).map_err(|refused| {
+            let table = |store| self.entry(store).mapper.name().to_owned();
+            refused.into_error(|(store, slot)| format!("{}#{slot}", table(store)), table)
+        })
     }
 
     fn run(
@@ -224,6 +229,11 @@ impl Session {
                 columns,
                 slots,
                 ..
+            }
+            | Step::Release {
+                store,
+                columns,
+                slots,
             } = step
             {
                 self.check_fit(*store, columns, slots)?;
@@ -247,13 +257,19 @@ impl Session {
             let (Step::Insert { store, slots, .. }
             | Step::Update { store, slots, .. }
             | Step::Compute { store, slots, .. }
+            | Step::Release { store, slots, .. }
             | Step::Vacate { store, slots, .. }
             | Step::Delete { store, slots }) = step
             else {
                 self.run_association(step)?;
                 continue;
             };
-            if !waiting.is_empty() && !matches!(step, Step::Delete { .. }) {
+            if !waiting.is_empty()
+                && matches!(
+                    step,
+                    Step::Insert { .. } | Step::Update { .. } | Step::Compute { .. }
+                )
+            {
                 for &slot in slots {
                     self.fill_foreign_keys(
                         waiting.get(&(*store, slot)).map_or(&[], |waits| waits),
@@ -374,7 +390,7 @@ impl Session {
     }
 
     /// The stores that a table's foreign keys refer to, and whether they may be NULL.
-    fn parents(&self, store: u16) -> Vec<(u16, bool)> {
+    pub(in crate::session) fn parents(&self, store: u16) -> Vec<(u16, bool)> {
         let table = self.entry(store).mapper.table();
         let mut parents = Vec::new();
         for key in &table.foreign_keys {
@@ -389,7 +405,7 @@ impl Session {
     }
 
     /// The stores that a table's foreign keys refer to, and the columns that do.
-    fn references(&self, store: u16) -> Vec<(u16, Vec<usize>)> {
+    fn references(&self, store: u16) -> Vec<References> {
         let table = self.entry(store).mapper.table();
         let referred = |name: &str| {
             let mut stores = (0u16..).zip(&self.stores);
@@ -398,7 +414,13 @@ impl Session {
         let keys = table.foreign_keys.iter();
         keys.filter_map(|key| {
             let columns = key.columns.iter().filter_map(|name| table.position(name));
-            Some((referred(&key.table)?.0, columns.collect()))
+            let columns: Vec<usize> = columns.collect();
+            let mut nullable = columns.iter().filter(|&&at| table.columns[at].nullable);
+            Some(References {
+                parent: referred(&key.table)?.0,
+                nullable: nullable.next().copied(),
+                columns,
+            })
         })
         .collect()
     }

@@ -135,38 +135,78 @@ impl Session {
         Ok(())
     }
 
-    /// New rows that refer by value to new rows of their own table, whose keys the program made.
+    /// Rows that refer by value to new rows which would not be there in time: those of their own table, and of one that refers back to
+    /// theirs.
     pub(in crate::session) fn waits_by_natural_keys(&self) -> Result<Vec<Wait>> {
         let mut waits = Vec::new();
-        for (store, entry) in (0u16..).zip(&self.stores) {
-            let table = entry.mapper.table();
-            if table.generated_key().is_some() || entry.store.pending().len() < 2 {
+        for (parents, parent) in (0u16..).zip(&self.stores) {
+            if parent.store.pending().is_empty() {
                 continue;
             }
-            for key in table
-                .foreign_keys
-                .iter()
-                .filter(|key| key.table == table.name && refers_to_primary_key(key, table))
-            {
-                let columns: Vec<usize> = key
-                    .columns
-                    .iter()
-                    .filter_map(|name| table.position(name))
-                    .collect();
-                let nullable = columns.iter().all(|&column| table.columns[column].nullable);
-                for (slot, parent) in entry.store.pending_below_pending(&columns)? {
-                    if self.edges.links.get((store, slot), columns[0]).is_none() {
-                        waits.push(Wait {
-                            child: (store, slot),
-                            parent: (store, parent),
-                            columns: columns.clone(),
-                            nullable,
-                        });
+            for (children, child) in (0u16..).zip(&self.stores) {
+                let (table, referred) = (child.mapper.table(), parent.mapper.table());
+                let keys = table.foreign_keys.iter();
+                let mut keys = keys
+                    .filter(|key| {
+                        key.table == referred.name && refers_to_primary_key(key, referred)
+                    })
+                    .peekable();
+                if keys.peek().is_none()
+                    || (parents != children && !self.refers_back(parents, children))
+                {
+                    continue;
+                }
+                for key in keys {
+                    let columns = key.columns.iter().filter_map(|name| table.position(name));
+                    let columns: Vec<usize> = columns.collect();
+                    let nullable = columns.iter().all(|&column| table.columns[column].nullable);
+                    let store = &*child.store;
+                    let mut written = || -> Vec<u32> {
+                        let is_changed = |&slot: &u32| {
+                            let changed = store.changed(slot);
+                            store.state(slot) == State::Persistent
+                                && !store.is_doomed(slot)
+                                && columns.iter().any(|column| changed.contains(column))
+                        };
+                        let touched = store.touched().iter().copied().filter(is_changed);
+                        store.pending().iter().copied().chain(touched).collect()
+                    };
+                    let found = parent
+                        .store
+                        .pending_referred_to(store, &mut written, &columns)?;
+                    for (slot, parent) in found {
+                        let child = (children, slot);
+                        if self.edges.links.get(child, columns[0]).is_none() {
+                            waits.push(Wait {
+                                child,
+                                parent: (parents, parent),
+                                columns: columns.clone(),
+                                nullable,
+                            });
+                        }
                     }
                 }
             }
         }
         Ok(waits)
+    }
+
+    /// Whether rows of a table may refer to those of another, along however many tables.
+    fn refers_back(&self, from: u16, to: u16) -> bool {
+        let mut seen = vec![from];
+        let mut next = 0;
+        while let Some(&store) = seen.get(next) {
+            next += 1;
+            for (parent, _) in self.parents(store) {
+                if parent == to {
+                    return true;
+                }
+                if !seen.contains(&parent) {
+                    seen.push(parent);
+                }
+            }
+        }
+        false
     }
 
     pub(in crate::session) fn copy_key(

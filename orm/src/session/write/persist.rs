@@ -49,6 +49,11 @@ pub(in crate::session) fn run(
             columns,
             slots,
         } => update(session, *store, columns, slots),
+        Step::Release {
+            store,
+            columns,
+            slots,
+        } => release(session, *store, columns, slots),
         Step::Compute {
             store,
             set,
@@ -130,7 +135,7 @@ pub(in crate::session) fn is_one_statement(
         Step::Compute {
             store, set, slots, ..
         } => slots.len() == 1 && !computations.is_of_a_whole(*set, &session.entry(*store).mapper),
-        Step::Vacate { .. } => false,
+        Step::Release { .. } | Step::Vacate { .. } => false,
         Step::Associate { association, pairs } => {
             association::is_one_insert(session, *association, pairs.len())
         }
@@ -140,6 +145,28 @@ pub(in crate::session) fn is_one_statement(
 }
 
 fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
+    send_update(session, store, columns, slots)?;
+    // What the database computes anew is read when the object is next met.
+    let epoch = match session.entry(store).mapper.computed() {
+        [] => session.epoch,
+        _ => 0,
+    };
+    let any = session.any_store_mut(store);
+    slots.iter().try_for_each(|&slot| any.updated(slot, epoch))
+}
+
+/// Writes some of the changed columns; the objects differ from their rows in the others still.
+fn release(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
+    send_update(session, store, columns, slots)?;
+    let version = session.entry(store).mapper.version_column();
+    let written: Vec<usize> = columns.iter().copied().chain(version).collect();
+    let any = session.any_store_mut(store);
+    let mut slots = slots.iter();
+    slots.try_for_each(|&slot| any.updated_in_part(slot, &written))
+}
+
+/// Sends the UPDATE of some columns of rows, and counts their versions.
+fn send_update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
     let mapper = Arc::clone(&session.entry(store).mapper);
     let key = mapper.guard();
     let columns = &*session.count_versions(store, columns, slots)?;
@@ -172,13 +199,7 @@ fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -
         let sql = renderer(session, Operation::Update);
         one_each(session, store, &sql, slots, columns, "UPDATE")?;
     }
-    // What the database computes anew is read when the object is next met.
-    let epoch = match mapper.computed() {
-        [] => session.epoch,
-        _ => 0,
-    };
-    let any = session.any_store_mut(store);
-    slots.iter().try_for_each(|&slot| any.updated(slot, epoch))
+    Ok(())
 }
 
 /// Writes NULL to a column of rows that are to have another value in it afterwards, which the objects keep.
@@ -195,7 +216,7 @@ fn vacate(session: &mut Session, store: u16, column: usize, slots: &[u32]) -> Re
     for &slot in slots {
         any.assign(slot, column, ValueRef::Null)?;
     }
-    update(session, store, &[column], slots)?;
+    release(session, store, &[column], slots)?;
     let any = session.any_store_mut(store);
     slots
         .iter()

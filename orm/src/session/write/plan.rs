@@ -37,7 +37,7 @@ pub(crate) struct TableChanges {
     /// The tables that this one's foreign keys refer to, and whether they may be NULL.
     pub(crate) parents: Vec<(u16, bool)>,
     /// The same tables, with the columns that refer to each.
-    pub(crate) references: Vec<(u16, Vec<usize>)>,
+    pub(crate) references: Vec<References>,
     /// The constraints of which rows free values and rows take values.
     pub(crate) uniques: Vec<Unique>,
     /// New rows in the order of `add`, each with the columns that the program gives.
@@ -52,6 +52,16 @@ pub(crate) struct TableChanges {
     pub(crate) delete_after: Vec<(u32, u32)>,
     /// Deleted rows that refer to deleted rows by foreign keys that take NULL.
     pub(crate) delete_ties: Vec<Tie>,
+}
+
+/// A foreign key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct References {
+    /// The table that it refers to.
+    pub(crate) parent: u16,
+    pub(crate) columns: Vec<usize>,
+    /// One of the columns that takes NULL.
+    pub(crate) nullable: Option<usize>,
 }
 
 /// What there is to write in one association table. Pairs are the slots of their left and right ends.
@@ -126,7 +136,13 @@ pub(crate) enum Step {
         store: u16,
         slots: Vec<u32>,
     },
-    /// Rows that let go of a unique value before they take another: NULL is written.
+    /// Rows of which some of the changed columns are written before the others.
+    Release {
+        store: u16,
+        columns: Vec<usize>,
+        slots: Vec<u32>,
+    },
+    /// Rows that let go of a value before they take another: NULL is written.
     Vacate {
         store: u16,
         column: usize,
@@ -180,6 +196,16 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
         if early.updates.contains(&table.store) {
             push_ordered_updates(&mut steps, table, &mut late)?;
         }
+    }
+    for (&(store, column), slots) in &early.vacated {
+        steps.push(Step::Vacate {
+            store,
+            column,
+            slots: slots.clone(),
+        });
+    }
+    for (store, rows) in &early.released {
+        push_released(&mut steps, *store, rows);
     }
     for &table in &order {
         if early.deletes.contains(&changes.tables[table].store) {
@@ -551,6 +577,17 @@ fn push_updates<'a>(
 /// Rows that are written before they are deleted: nothing of them is computed any more.
 fn push_letting_go(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
     push_shapes(steps, store, rows, |_| None);
+}
+
+/// Rows that let go of what is deleted, before anything else of them is written.
+fn push_released(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
+    for rows in rows.chunk_by(|one, other| one.1 == other.1) {
+        steps.push(Step::Release {
+            store,
+            columns: rows[0].1.to_vec(),
+            slots: rows.iter().map(|row| row.0).collect(),
+        });
+    }
 }
 
 fn push_shapes<'a>(

@@ -3,10 +3,14 @@
 //! Where the foreign key has ON UPDATE CASCADE the database lets them follow, and memory does the same. Elsewhere they are written with
 //! NULL first, then the key is changed, then they get the new key. Where a foreign key takes no NULL, the database decides.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::entity::RelationKind;
 use crate::error::Result;
+use crate::record::RecordKey;
 use crate::render::Lock;
 use crate::schema::ReferentialAction;
 use crate::session::life::hook::When;
@@ -16,9 +20,9 @@ use crate::session::read::lookup::{Lookup, owned};
 use crate::session::write::deletion::refers_to_primary_key;
 use crate::session::write::expression::Computations;
 use crate::session::write::persist;
-use crate::session::write::plan::Step;
+use crate::session::write::plan::{Changes, Columns, Step, TableChanges};
 use crate::session::{Session, State};
-use crate::value::Value;
+use crate::value::{Param, Value, ValueRef};
 
 /// A foreign key that refers to a table's primary key.
 struct Referring {
@@ -33,160 +37,289 @@ struct Follower {
     node: Node,
     columns: Vec<usize>,
     cascades: bool,
+    /// The key that it follows, by its position among those that change together.
+    key: usize,
+}
+
+/// Keys that change together: what they were, by their positions.
+struct Old {
+    width: usize,
+    values: Vec<Value>,
+    positions: FxHashMap<RecordKey, usize>,
+}
+
+impl Referring {
+    fn follower(&self, key: usize, node: Node) -> Follower {
+        Follower {
+            node,
+            columns: self.columns.clone(),
+            cascades: self.cascades,
+            key,
+        }
+    }
+}
+
+impl Old {
+    fn new(width: usize, values: Vec<Value>) -> Self {
+        let keys = values.chunks(width).map(|key| {
+            let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+            RecordKey::of(&key)
+        });
+        let positions = keys
+            .enumerate()
+            .filter_map(|(at, key)| Some((key?, at)))
+            .collect();
+        Self {
+            width,
+            values,
+            positions,
+        }
+    }
+
+    fn position(&self, values: &[ValueRef<'_>]) -> Option<usize> {
+        self.positions.get(&RecordKey::of(values)?).copied()
+    }
+
+    fn key(&self, at: usize) -> &[Value] {
+        &self.values[at * self.width..][..self.width]
+    }
 }
 
 impl Session {
     /// Writes the changed keys of rows that others may refer to, and keys that new objects take, before everything else.
     pub(in crate::session) fn write_changed_keys(&mut self) -> Result<()> {
-        let mut changed: Vec<Node> = Vec::new();
-        let mut vacated: Vec<Node> = Vec::new();
+        let mut rekeyed: Vec<(u16, Vec<u32>, Vec<u32>)> = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
             if entry.store.touched().is_empty() {
                 continue;
             }
-            vacated.extend(entry.store.vacated().into_iter().map(|slot| (store, slot)));
-            changed.extend(entry.store.rekeyed().into_iter().map(|slot| (store, slot)));
+            let slots = entry.store.rekeyed();
+            if !slots.is_empty() {
+                rekeyed.push((store, slots, entry.store.vacated()));
+            }
         }
-        let mut read_again = false;
-        for owner in changed {
-            let referring = self.referring(owner.0);
-            if referring.is_empty() && !vacated.contains(&owner) {
-                continue;
+        let mut due = Vec::new();
+        for (store, mut slots, vacated) in rekeyed {
+            let referring = self.referring(store);
+            if referring.is_empty() {
+                slots = vacated;
             }
-            if !std::mem::replace(&mut read_again, true) {
-                self.read_again_what_expired()?;
-                self.ready(Intent::Write)?;
+            if !slots.is_empty() {
+                due.push((store, slots, referring));
             }
-            self.write_changed_key(owner, &referring)?;
+        }
+        if due.is_empty() {
+            return Ok(());
+        }
+        self.read_again_what_expired()?;
+        self.ready(Intent::Write)?;
+        for (store, slots, referring) in due {
+            self.write_changed_keys_of(store, slots, &referring)?;
         }
         Ok(())
     }
 
-    fn write_changed_key(&mut self, owner: Node, referring: &[Referring]) -> Result<()> {
-        let old = self.key_values(owner.0, &[owner.1]);
+    fn write_changed_keys_of(
+        &mut self,
+        store: u16,
+        mut slots: Vec<u32>,
+        referring: &[Referring],
+    ) -> Result<()> {
+        self.any_store(store).sort_by_key(&mut slots);
+        let width = self.entry(store).mapper.table().primary_key.len();
+        let old = Old::new(width, self.key_values(store, &slots));
         let mut followers = Vec::new();
         for key in referring {
-            if !key.cascades {
-                self.look_up(&Lookup {
-                    store: key.store,
-                    by: &key.columns,
-                    keys: &old,
-                    order: &[],
-                    lock: Lock::ForUpdate,
-                    undefer: &[],
-                })?;
+            let rows = match key.cascades {
+                true => self.rows_with(key, &old),
+                false => self.read_rows_with(key, &old)?,
+            };
+            let rows = self.with_their_own_keys(store, &slots, key, &old, rows)?;
+            match key.cascades {
+                true => followers.extend(rows.into_iter().map(|(at, node)| key.follower(at, node))),
+                false => followers.extend(self.let_go_of_keys(key, &old, rows)?),
             }
-            let mut cut = Vec::new();
-            for node in self.rows_with(key, &old) {
-                followers.extend(self.let_go_of_key(owner, node, key, &old, &mut cut)?);
-            }
-            self.write_columns(key.store, key.columns.clone(), cut)?;
         }
-        self.write_now(owner)?;
-        let new = self.key_values(owner.0, &[owner.1]);
-        for follower in followers {
-            self.follow(&follower, &new)?;
-        }
-        Ok(())
+        self.write_keys(store, &slots)?;
+        let new = self.key_values(store, &slots);
+        let new: Vec<&[Value]> = new.chunks(width).collect();
+        self.follow(followers, &new)
     }
 
-    /// Makes a row ready for the key that it refers to being changed: it is to follow unless it refers to something else by now, and in
-    /// `cut` if it is to be written with NULL first.
-    fn let_go_of_key(
+    /// Rows that refer to themselves: one UPDATE changes both. The others are handed back.
+    fn with_their_own_keys(
         &mut self,
-        owner: Node,
-        node: Node,
+        store: u16,
+        slots: &[u32],
         key: &Referring,
-        old: &[Value],
-        cut: &mut Vec<u32>,
-    ) -> Result<Option<Follower>> {
-        let refers = self.edges.links.get(node, key.columns[0]).is_none()
-            && self.foreign_key(node, &key.columns).as_deref() == Some(old);
-        let follower = Follower {
-            node,
-            columns: key.columns.clone(),
-            cascades: key.cascades,
-        };
-        if node == owner {
-            // It refers to itself: one UPDATE changes both.
-            if refers {
-                let new = self.values(owner, &self.primary_key(owner.0));
+        old: &Old,
+        rows: Vec<(usize, Node)>,
+    ) -> Result<Vec<(usize, Node)>> {
+        let mut others = Vec::with_capacity(rows.len());
+        for (at, node) in rows {
+            if node != (store, slots[at]) {
+                others.push((at, node));
+                continue;
+            }
+            if self.refers(node, key, old.key(at)) {
+                let new = self.values(node, &self.primary_key(store));
                 self.assign_all(node, &key.columns, &new)?;
             }
-            return Ok(None);
         }
-        self.write_now(node)?;
-        if !key.cascades && key.nullable {
-            let nulls = vec![Value::Null; key.columns.len()];
-            if self.foreign_key(node, &key.columns).as_deref() == Some(old) {
+        Ok(others)
+    }
+
+    /// Makes rows ready for the keys that they refer to being changed: where a foreign key takes NULL, that is written. Those that refer
+    /// to nothing else by now are to follow.
+    fn let_go_of_keys(
+        &mut self,
+        key: &Referring,
+        old: &Old,
+        rows: Vec<(usize, Node)>,
+    ) -> Result<Vec<Follower>> {
+        let nulls = vec![Value::Null; key.columns.len()];
+        let mut followers = Vec::new();
+        let mut cut = Vec::new();
+        let mut changed = Vec::new();
+        for (at, node) in rows {
+            let values = self.values(node, &key.columns);
+            if self.refers(node, key, old.key(at)) {
+                followers.push(key.follower(at, node));
+            }
+            if key.nullable {
+                if values != old.key(at) {
+                    changed.push((node, values));
+                }
                 self.assign_all(node, &key.columns, &nulls)?;
                 cut.push(node.1);
             }
         }
-        let is_doomed = self.any_store(node.0).is_doomed(node.1);
-        Ok((refers && !is_doomed).then_some(follower))
+        self.run_step(&Step::Release {
+            store: key.store,
+            columns: key.columns.clone(),
+            slots: cut,
+        })?;
+        for (node, values) in changed {
+            self.assign_all(node, &key.columns, &values)?;
+        }
+        Ok(followers)
     }
 
-    /// The new key in a row that referred to the old one: where the database has written it, nothing is left to write.
-    fn follow(&mut self, follower: &Follower, new: &[Value]) -> Result<()> {
-        let (store, slot) = follower.node;
-        let old = self.key_values(store, &[slot]);
-        self.assign_all(follower.node, &follower.columns, new)?;
-        if !follower.cascades {
+    /// Whether a row is to refer to a key: it did, and was not set to anything else.
+    fn refers(&self, node: Node, key: &Referring, old: &[Value]) -> bool {
+        self.edges.links.get(node, key.columns[0]).is_none()
+            && self.foreign_key(node, &key.columns).as_deref() == Some(old)
+            && !self.any_store(node.0).is_doomed(node.1)
+    }
+
+    /// Writes rows whose keys are changed, those that free a key before those that take it.
+    fn write_keys(&mut self, store: u16, slots: &[u32]) -> Result<()> {
+        let nodes: Vec<Node> = slots.iter().map(|&slot| (store, slot)).collect();
+        self.call_for(When::BeforeUpdate, &nodes)?;
+        let any = self.any_store(store);
+        let changed = |&slot: &u32| (slot, Columns::from(any.changed(slot)));
+        let updates: Vec<(u32, Columns)> = slots.iter().map(changed).collect();
+        let nothing = Computations::default();
+        let uniques = self.uniques(store, &[], &updates, &[], &nothing);
+        let changes = Changes {
+            tables: vec![TableChanges {
+                store,
+                uniques,
+                updates,
+                ..TableChanges::default()
+            }],
+            ..Changes::default()
+        };
+        for step in self.planned(&changes)? {
+            self.run_step(&step)?;
+        }
+        self.call_for(When::AfterUpdate, &nodes)
+    }
+
+    fn run_step(&mut self, step: &Step) -> Result<()> {
+        let (Step::Release {
+            store,
+            columns,
+            slots,
+        }
+        | Step::Update {
+            store,
+            columns,
+            slots,
+        }) = step
+        else {
+            return persist::run(self, step, &Computations::default());
+        };
+        if columns.is_empty() || slots.is_empty() {
             return Ok(());
         }
-        let epoch = self.epoch;
-        let was_expired = self.any_store(store).is_expired(slot, epoch);
-        self.any_store_mut(store).updated(slot, epoch)?;
-        if was_expired {
-            self.any_store_mut(store).expire(slot);
-        }
-        let key = self.primary_key(store);
-        if !key.iter().any(|column| follower.columns.contains(column)) {
-            return Ok(());
-        }
-        let own = self.key_values(store, &[slot]);
-        for referring in self.referring(store) {
-            for node in self.rows_with(&referring, &old) {
-                let next = Follower {
-                    node,
-                    columns: referring.columns.clone(),
-                    cascades: referring.cascades,
-                };
-                self.follow(&next, &own)?;
+        self.check_fit(*store, columns, slots)?;
+        let mapper = Arc::clone(&self.entry(*store).mapper);
+        persist::run(self, step, &Computations::default())
+            .map_err(|error| error.entity(mapper.name()))
+    }
+
+    /// The new keys in rows that referred to the old ones. Where the database has written them, nothing is left to write, and rows that
+    /// refer to those follow in turn.
+    fn follow(&mut self, followers: Vec<Follower>, new: &[&[Value]]) -> Result<()> {
+        let mut followed: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        let mut own_keys: BTreeMap<u16, Vec<Value>> = BTreeMap::new();
+        for follower in &followers {
+            let (store, slot) = follower.node;
+            if !follower.cascades {
+                self.assign_all(follower.node, &follower.columns, new[follower.key])?;
+                continue;
             }
+            let key = self.primary_key(store);
+            if key.iter().any(|column| follower.columns.contains(column)) {
+                let own = self.key_values(store, &[slot]);
+                own_keys.entry(store).or_default().extend(own);
+                followed.entry(store).or_default().push(slot);
+            }
+            self.follow_in_memory(follower, new[follower.key])?;
+        }
+        for (store, slots) in followed {
+            let width = self.primary_key(store).len();
+            let old = Old::new(width, own_keys.remove(&store).unwrap_or_default());
+            let mut next = Vec::new();
+            for key in self.referring(store) {
+                let rows = self.rows_with(&key, &old);
+                next.extend(rows.into_iter().map(|(at, node)| key.follower(at, node)));
+            }
+            let own = self.key_values(store, &slots);
+            let own: Vec<&[Value]> = own.chunks(width).collect();
+            self.follow(next, &own)?;
         }
         Ok(())
     }
 
-    /// Writes what is changed in a row, if anything is.
-    fn write_now(&mut self, (store, slot): Node) -> Result<()> {
-        let node = (store, slot);
-        if self.any_store(store).changed(slot).is_empty() {
-            return Ok(());
+    /// A row that the database has written: what the program changed in it still differs.
+    fn follow_in_memory(&mut self, follower: &Follower, new: &[Value]) -> Result<()> {
+        let (store, slot) = follower.node;
+        let epoch = self.epoch;
+        let any = self.any_store(store);
+        let was_expired = any.is_expired(slot, epoch);
+        let mut row = Vec::new();
+        any.row_values(slot, &follower.columns, &mut row);
+        let row = owned(&row);
+        let values = self.values(follower.node, &follower.columns);
+        let mut others = self.any_store(store).changed(slot);
+        others.retain(|column| !follower.columns.contains(column));
+        self.assign_all(follower.node, &follower.columns, new)?;
+        let any = self.any_store_mut(store);
+        match others.is_empty() {
+            true => any.updated(slot, epoch)?,
+            false => any.updated_in_part(slot, &follower.columns)?,
         }
-        self.call_for(When::BeforeUpdate, &[node])?;
-        let columns = self.any_store(store).changed(slot);
-        if columns.is_empty() {
-            return Ok(());
+        match was_expired {
+            true if others.is_empty() && values == row => any.expire(slot),
+            true => any.ledger_mut().set_epoch(slot, 0),
+            false => {}
         }
-        self.write_columns(store, columns, vec![slot])?;
-        self.call_for(When::AfterUpdate, &[node])
-    }
-
-    fn write_columns(&mut self, store: u16, columns: Vec<usize>, slots: Vec<u32>) -> Result<()> {
-        if columns.is_empty() || slots.is_empty() {
-            return Ok(());
+        if values != row {
+            self.assign_all(follower.node, &follower.columns, &values)?;
         }
-        self.check_fit(store, &columns, &slots)?;
-        let mapper = Arc::clone(&self.entry(store).mapper);
-        let step = Step::Update {
-            store,
-            columns,
-            slots,
-        };
-        persist::run(self, &step, &Computations::default())
-            .map_err(|error| error.entity(mapper.name()))
+        Ok(())
     }
 
     /// Whether rows of other tables, or of its own, may refer to the primary key of a store's table.
@@ -227,20 +360,45 @@ impl Session {
         found
     }
 
-    /// The rows in memory that refer to a key, as the database has them.
-    fn rows_with(&self, key: &Referring, wanted: &[Value]) -> Vec<Node> {
+    /// The rows in memory that refer to one of some keys, as the database has them, with the positions of the keys.
+    fn rows_with(&self, key: &Referring, wanted: &Old) -> Vec<(usize, Node)> {
         let store = self.any_store(key.store);
-        let refers = |slot: &u32| {
-            store.state(*slot) == State::Persistent
-                && key.columns.iter().zip(wanted).all(|(&column, wanted)| {
-                    let value = store.row_value(*slot, column);
-                    value
-                        .value()
-                        .is_some_and(|value| value.same(wanted.as_ref()))
-                })
-        };
-        let slots = (0..store.len()).filter(refers);
-        slots.map(|slot| (key.store, slot)).collect()
+        let mut found = Vec::new();
+        for slot in (0..store.len()).filter(|&slot| store.state(slot) == State::Persistent) {
+            let values = key
+                .columns
+                .iter()
+                .map(|&column| store.row_value(slot, column));
+            let values: Vec<Param<'_>> = values.collect();
+            let values: Vec<ValueRef<'_>> = values.iter().filter_map(Param::value).collect();
+            if let Some(at) = wanted.position(&values) {
+                found.push((at, (key.store, slot)));
+            }
+        }
+        found
+    }
+
+    /// The rows that refer to one of some keys. What memory alone takes for one is read again when it is next met.
+    fn read_rows_with(&mut self, key: &Referring, wanted: &Old) -> Result<Vec<(usize, Node)>> {
+        let met = self.look_up(&Lookup {
+            store: key.store,
+            by: &key.columns,
+            keys: &wanted.values,
+            order: &[],
+            lock: Lock::ForUpdate,
+            undefer: &[],
+        })?;
+        let met: FxHashSet<u32> = met.into_iter().collect();
+        let mut rows = self.rows_with(key, wanted);
+        let any = self.any_store_mut(key.store);
+        rows.retain(|(_, (_, slot))| {
+            let is_there = met.contains(slot);
+            if !is_there {
+                any.ledger_mut().set_epoch(*slot, 0);
+            }
+            is_there
+        });
+        Ok(rows)
     }
 
     fn primary_key(&self, store: u16) -> Vec<usize> {

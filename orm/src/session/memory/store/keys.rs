@@ -165,8 +165,13 @@ impl<E: Mapped> Store<E> {
         })
     }
 
-    /// The pending objects in which some columns have the key of another pending object: each with that one.
-    pub(super) fn pending_pairs(&self, columns: &[usize]) -> Result<Vec<(u32, u32)>> {
+    /// Which objects of a store have, in some columns, the key of a pending object of this one: each with that one.
+    pub(super) fn pending_pairs(
+        &self,
+        by: &dyn AnyStore,
+        slots: &mut dyn FnMut() -> Vec<u32>,
+        columns: &[usize],
+    ) -> Result<Vec<(u32, u32)>> {
         let mut by_key: FxHashMap<E::Key, u32> = FxHashMap::default();
         for &slot in self.ledger.pending() {
             if let Some(key) = self.key(slot) {
@@ -174,19 +179,20 @@ impl<E: Mapped> Store<E> {
             }
         }
         let mut pairs = Vec::new();
-        for &slot in self.ledger.pending() {
+        if by_key.is_empty() {
+            return Ok(pairs);
+        }
+        let is_own = std::ptr::addr_eq(by, self);
+        for slot in slots() {
             let mut params = Vec::with_capacity(columns.len());
-            self.values(slot, columns, &mut params);
+            by.values(slot, columns, &mut params);
             let values: Vec<ValueRef<'_>> = params.iter().filter_map(Param::value).collect();
-            if values.iter().any(|value| value.is_null()) {
+            if values.len() < columns.len() || values.iter().any(|value| value.is_null()) {
                 continue;
             }
             let other = by_key.get(&E::Key::from_values(&values)?).copied();
-            pairs.extend(
-                other
-                    .filter(|&other| other != slot)
-                    .map(|other| (slot, other)),
-            );
+            let other = other.filter(|&other| !(is_own && other == slot));
+            pairs.extend(other.map(|other| (slot, other)));
         }
         Ok(pairs)
     }

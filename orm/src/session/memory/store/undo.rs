@@ -59,6 +59,32 @@ impl<E: Mapped> Store<E> {
         self.map_key(to)
     }
 
+    /// Some of the changed columns were written: the row is as it was but for those.
+    pub(super) fn write_in_part(&mut self, slot: u32, columns: &[usize]) -> Result<()> {
+        let object = &self.objects[slot as usize];
+        let (Some(before), Some(value)) = (object.snapshot, &object.value) else {
+            return Ok(());
+        };
+        let after = self.snapshots.copy(&self.mapper, before);
+        for &column in columns {
+            if let Some(value) = value.value(&self.mapper, column).value() {
+                self.snapshots.load(&self.mapper, after, column, value);
+            }
+        }
+        self.forget_key(slot);
+        self.objects[slot as usize].snapshot = Some(after);
+        self.written.push(before);
+        self.ledger.log(Done::Written(slot));
+        match self.key(slot) {
+            Some(key) if self.keys.get(&key).is_none() => {
+                self.keys.insert(key, slot);
+                Ok(())
+            }
+            // Another object has the key that the row has for a while.
+            _ => Ok(()),
+        }
+    }
+
     /// Puts the snapshot back.
     pub(super) fn restore(&mut self, slot: u32) {
         if let Some(before) = self.objects[slot as usize].snapshot.take() {

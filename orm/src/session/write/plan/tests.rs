@@ -43,6 +43,11 @@ fn check(changes: &Changes, expected: &[&str]) {
                 columns,
                 slots,
             } => format!("compute {set} {store} {columns:?} {slots:?}"),
+            Step::Release {
+                store,
+                columns,
+                slots,
+            } => format!("release {store} {columns:?} {slots:?}"),
             Step::Delete { store, slots } => format!("delete {store} {slots:?}"),
             Step::Vacate {
                 store,
@@ -401,7 +406,11 @@ fn a_row_that_frees_a_unique_value_goes_before_the_one_that_takes_it() {
     let tasks = TableChanges {
         store: TASKS,
         parents: vec![(USERS, true)],
-        references: vec![(USERS, vec![3])],
+        references: vec![References {
+            parent: USERS,
+            columns: vec![3],
+            nullable: Some(3),
+        }],
         updates: vec![row(7, &[3])],
         deletes: vec![8],
         ..TableChanges::default()

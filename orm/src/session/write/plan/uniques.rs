@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Changes, TableChanges, Wait};
+use super::{Changes, Columns, References, TableChanges, Wait};
 use crate::session::memory::edges::Node;
 
 /// Who frees and who takes the values of one UNIQUE constraint, or of the primary key. Equal values have equal numbers.
@@ -138,9 +138,13 @@ pub(super) struct Early {
     pub(super) deletes: BTreeSet<u16>,
     /// The tables whose changed rows let go of them before.
     pub(super) updates: BTreeSet<u16>,
+    /// Rows that let go of them before anything else of them is written, by store, with the columns.
+    pub(super) released: BTreeMap<u16, Vec<(u32, Columns)>>,
+    /// Rows that let go of them before what they are to refer to is there, by store and column: NULL is written.
+    pub(super) vacated: BTreeMap<(u16, usize), Vec<u32>>,
 }
 
-/// Nothing is early where a row that refers to the deleted ones waits for a new row: then the database decides.
+/// Nothing is early where a row that waits for a new row cannot let go of the deleted ones before: then the database decides.
 pub(super) fn early(changes: &Changes, is_late: impl Fn(Node) -> bool) -> Early {
     let frees = |table: &&TableChanges| {
         let deleted: BTreeSet<u32> = match &table.uniques[..] {
@@ -154,7 +158,7 @@ pub(super) fn early(changes: &Changes, is_late: impl Fn(Node) -> bool) -> Early 
     let freeing: BTreeSet<u16> = freeing.map(|table| table.store).collect();
     let mut early = Early {
         deletes: freeing.clone(),
-        updates: BTreeSet::new(),
+        ..Early::default()
     };
     let refers = |table: &TableChanges, stores: &BTreeSet<u16>| {
         table
@@ -171,29 +175,54 @@ pub(super) fn early(changes: &Changes, is_late: impl Fn(Node) -> bool) -> Early 
     if early.deletes.is_empty() {
         return early;
     }
-    let waiting: BTreeSet<Node> = changes.waits.iter().map(|wait: &Wait| wait.child).collect();
+    let mut waiting: BTreeMap<Node, Vec<&Wait>> = BTreeMap::new();
+    for wait in &changes.waits {
+        waiting.entry(wait.child).or_default().push(wait);
+    }
     for table in &changes.tables {
-        let columns: BTreeSet<usize> = table
-            .references
-            .iter()
-            .filter(|(parent, _)| early.deletes.contains(parent))
-            .flat_map(|(_, columns)| columns.iter().copied())
-            .collect();
-        let mut letting_go = table
-            .updates
-            .iter()
-            .filter(|(_, changed)| changed.iter().any(|column| columns.contains(column)))
-            .map(|(slot, _)| (table.store, *slot))
-            .peekable();
-        if letting_go.peek().is_none() {
+        let to_deleted = |key: &&References| early.deletes.contains(&key.parent);
+        let keys: Vec<&References> = table.references.iter().filter(to_deleted).collect();
+        let refers = |column: &usize| keys.iter().any(|key| key.columns.contains(column));
+        let waits = |slot: u32| {
+            let waits = waiting.get(&(table.store, slot));
+            waits.map_or(&[][..], |waits| waits).iter().copied()
+        };
+        let lets_go = |row: &&(u32, Columns)| {
+            let waiting = waits(row.0).flat_map(|wait| &wait.columns);
+            row.1.iter().chain(waiting).any(refers)
+        };
+        let letting_go: Vec<&(u32, Columns)> = table.updates.iter().filter(lets_go).collect();
+        let is_in_time = |slot: u32| waits(slot).next().is_none() && !is_late((table.store, slot));
+        // Rows of its own would have to go before its deleted ones, and after them.
+        let is_simple =
+            !freeing.contains(&table.store) && letting_go.iter().all(|row| is_in_time(row.0));
+        if letting_go.is_empty() {
             continue;
         }
-        // Its changed rows would have to go before its deleted ones, and after them.
-        let is_own = freeing.contains(&table.store);
-        if is_own || letting_go.any(|node| waiting.contains(&node) || is_late(node)) {
-            return Early::default();
+        if is_simple {
+            early.updates.insert(table.store);
+            continue;
         }
-        early.updates.insert(table.store);
+        for (slot, changed) in letting_go {
+            if is_in_time(*slot) {
+                let columns: Columns = changed.iter().copied().filter(refers).collect();
+                let released = early.released.entry(table.store).or_default();
+                released.push((*slot, columns));
+                continue;
+            }
+            let waiting: Vec<usize> = waits(*slot).flat_map(|wait| wait.columns.clone()).collect();
+            let is_changed = |key: &&&References| {
+                let mut columns = key.columns.iter();
+                columns.any(|column| changed.contains(column) || waiting.contains(column))
+            };
+            for key in keys.iter().filter(is_changed) {
+                let Some(column) = key.nullable else {
+                    return Early::default();
+                };
+                let vacated = early.vacated.entry((table.store, column)).or_default();
+                vacated.push(*slot);
+            }
+        }
     }
     early
 }
