@@ -65,7 +65,6 @@ fn run(world: &World, draws: &[Draw]) -> CaseResult {
         performer: Performer::new(&mut session),
         rows: Rows::default(),
         committed: Rows::default(),
-        cleared: false,
         draws: draws.iter(),
     };
     program.go_on(&mut session, 0)?;
@@ -78,8 +77,6 @@ struct Program<'a> {
     performer: Performer,
     rows: Rows,
     committed: Rows,
-    /// Objects were read of rows that a rollback takes away: the session is cleared behind it.
-    cleared: bool,
     draws: std::slice::Iter<'a, Draw>,
 }
 
@@ -94,17 +91,14 @@ impl Program<'_> {
                 Change::Commit => {
                     session.commit()?;
                     self.committed = self.rows.clone();
-                    self.cleared = false;
                 }
                 Change::Rollback => {
                     session.rollback()?;
                     self.rows = self.committed.clone();
-                    self.clear_if_need_be(session);
                 }
                 Change::Savepoint => self.savepoint(session, depth)?,
                 Change::EndSavepoint { keep } => return Ok(keep),
                 change => {
-                    self.cleared |= change == Change::Clear;
                     self.performer.perform(session, &change)?;
                     self.rows.apply(&change);
                 }
@@ -117,12 +111,6 @@ impl Program<'_> {
             }
         }
         Ok(true)
-    }
-
-    fn clear_if_need_be(&self, session: &mut selfsame::Session) {
-        if self.cleared {
-            session.clear();
-        }
     }
 
     fn savepoint(&mut self, session: &mut selfsame::Session, depth: usize) -> CaseResult {
@@ -142,7 +130,6 @@ impl Program<'_> {
             Ok(true) => result?,
             Ok(false) => {
                 self.rows = before;
-                self.clear_if_need_be(session);
             }
             Err(failure) => return Err(failure),
         }

@@ -51,7 +51,9 @@ impl Performer {
                 | Change::Hold { .. }
                 | Change::AddCard { .. }
         );
-        if looks_for_rows {
+        // An expression that waits beats what is assigned after it.
+        let is_assigned = matches!(change, Change::Rank { way, .. } if !matches!(way % 8, 2 | 3));
+        if looks_for_rows || is_assigned {
             // A seat that was let go, and a card's place that it left, are there until the flush.
             session.flush()?;
         }
@@ -222,14 +224,11 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
         Change::Rank { code, rank, way } => match way % 8 {
             2 => {
                 let place = with_row(session, code)?;
-                session.set_expr(place, Place::RANK, Place::RANK * 0 + *rank)?;
-                // What the database computes is known behind the flush.
-                session.flush()
+                session.set_expr(place, Place::RANK, Place::RANK * 0 + *rank)
             }
             3 => {
                 let place = with_row(session, code)?;
-                session.set_blind(place, Place::RANK, *rank)?;
-                session.flush()
+                session.set_blind(place, Place::RANK, *rank)
             }
             4 => bulk(
                 Place::query()
@@ -246,23 +245,13 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
         },
         Change::Move { code, parent, way } => move_place(session, code, parent.as_deref(), *way),
         Change::Rekey { code, new } => {
-            // What else is to be written has been: rows that go or come by the old key would meet the new one.
-            session.flush()?;
             let place = place(session, code)?;
             session[place].code.clone_from(new);
-            session.flush()
+            Ok(())
         }
         Change::DeletePlace { code, .. } => {
-            // What it has must have rows: a new child of a place that goes is refused.
-            session.flush()?;
             let place = place(session, code)?;
-            let children = session.load(place, Place::CHILDREN)?;
-            session.delete(place)?;
-            // One that loses its parent cannot take its unique name at once: it would be written before and after.
-            match children.is_empty() {
-                true => Ok(()),
-                false => session.flush(),
-            }
+            delete(session, place)
         }
         Change::AddSeat {
             place,
@@ -295,7 +284,7 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
             numbers,
             guest,
         } => {
-            let owner = with_row(session, code)?;
+            let owner = place(session, code)?;
             let seats: Vec<Handle<Seat>> = numbers
                 .iter()
                 .map(|number| {
@@ -368,7 +357,7 @@ fn by_column(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// The object of a place that has its row: seats whose key comes by the relation may take the rows of others.
+/// The object of a place that has its row.
 fn with_row(session: &mut Session, code: &str) -> Result<Handle<Place>> {
     let place = place(session, code)?;
     if session.state(place) == State::Pending {
@@ -417,8 +406,6 @@ fn add_place(
     };
     match way % 4 {
         0 => {
-            // A key that is given as a column is that of a row.
-            session.flush()?;
             let parent_code = Some(session[parent].code.clone());
             session.add(Place { parent_code, ..new });
             by_column(session)?;
@@ -457,6 +444,8 @@ fn move_place(session: &mut Session, code: &str, parent: Option<&str>, way: usiz
         (2, _) => {
             // The column, where no relation waits to be written: a relation beats a column.
             session.flush()?;
+            // What the flush left to be read again is read before it is written to.
+            let child = place(session, code)?;
             session[child].parent_code = parent.map(str::to_owned);
             by_column(session)
         }
@@ -477,7 +466,7 @@ fn add_seat(
     guest: Option<String>,
     way: usize,
 ) -> Result<()> {
-    let owner = with_row(session, code)?;
+    let owner = place(session, code)?;
     let new = |code: &str| Seat {
         guest: guest.clone(),
         ..Seat::new(code, number)

@@ -147,12 +147,11 @@ impl Session {
         self.cascade_deletes()?;
         let severed = self.severed_pairs()?;
         self.settle_keys_of_new_rows()?;
-        self.read_again_what_is_switched()?;
-        for entry in &mut self.stores {
-            entry.store.switch_rows()?;
+        self.switch_rows()?;
+        if self.write_changed_keys()? {
+            // New objects may take rows that have followed a changed key by now.
+            self.switch_rows()?;
         }
-        self.set_versions()?;
-        self.write_changed_keys()?;
         let waits = self.settle_links()?;
         let written = self.call_before_writes(&waits)?;
         self.read_again_what_expired()?;
@@ -178,6 +177,15 @@ impl Session {
         self.forget_ousted();
         self.edges.flushed();
         Ok(())
+    }
+
+    /// New objects with the keys of rows to delete take those rows over.
+    fn switch_rows(&mut self) -> Result<()> {
+        self.read_again_what_is_switched()?;
+        for entry in &mut self.stores {
+            entry.store.switch_rows()?;
+        }
+        self.set_versions()
     }
 
     /// The steps of some changes.

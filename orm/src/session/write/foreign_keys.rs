@@ -22,33 +22,48 @@ impl Session {
         Ok(())
     }
 
-    /// The keys of new objects that come, in part, from parents that have their rows: known before it is asked which new object takes the
-    /// row of a deleted one.
+    /// The keys of new objects that come, in part, from parents whose keys are known: before it is asked which new object takes the row of
+    /// a deleted one.
     pub(in crate::session) fn settle_keys_of_new_rows(&mut self) -> Result<()> {
-        let of_new_rows = |link: &&Link| {
+        let in_key = |link: &&Link| {
             let (store, slot) = link.child;
             let key = &self.entry(store).mapper.table().primary_key;
-            let parent = link.parent.is_some_and(|(store, slot)| {
-                let parents = self.any_store(store);
-                parents.state(slot) == State::Persistent && !parents.is_doomed(slot)
-            });
-            parent
-                && self.any_store(store).state(slot) == State::Pending
+            self.any_store(store).state(slot) == State::Pending
                 && link.columns.iter().any(|column| key.contains(column))
         };
-        let links: Vec<Link> = self
-            .edges
-            .links
-            .iter()
-            .filter(of_new_rows)
-            .cloned()
+        let links = self.edges.links.iter().filter(in_key);
+        let links: Vec<(Link, Node)> = links
+            .filter_map(|link| Some((link.clone(), link.parent?)))
             .collect();
-        for link in links {
-            if let Some(parent) = link.parent {
-                self.copy_key(link.child, &link.columns, parent)?;
+        // The key of a parent may come from its own parent.
+        for _ in 0..=self.stores.len() {
+            let mut has_changed = false;
+            for (link, parent) in &links {
+                if !self.has_known_key(*parent) {
+                    continue;
+                }
+                let before = self.foreign_key(link.child, &link.columns);
+                self.copy_key(link.child, &link.columns, *parent)?;
+                has_changed |= self.foreign_key(link.child, &link.columns) != before;
+            }
+            if !has_changed {
+                break;
             }
         }
         Ok(())
+    }
+
+    /// Whether an object has a row, or is new and has the key that its row will have.
+    fn has_known_key(&self, (store, slot): Node) -> bool {
+        let any = self.any_store(store);
+        match any.state(slot) {
+            State::Persistent => !any.is_doomed(slot),
+            State::Pending => {
+                let mut key = any.mapper().table().primary_key.iter();
+                key.all(|&column| !any.is_unset(slot, column))
+            }
+            _ => false,
+        }
     }
 
     /// Writes set references into foreign keys; those to objects that are inserted in this flush must wait.

@@ -86,8 +86,9 @@ impl Old {
 }
 
 impl Session {
-    /// Writes the changed keys of rows that others may refer to, and keys that new objects take, before everything else.
-    pub(in crate::session) fn write_changed_keys(&mut self) -> Result<()> {
+    /// Writes the changed keys of rows that others may refer to, and keys that new objects take, before everything else; whether there were
+    /// any.
+    pub(in crate::session) fn write_changed_keys(&mut self) -> Result<bool> {
         let mut rekeyed: Vec<(u16, Vec<u32>, Vec<u32>)> = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
             if entry.store.touched().is_empty() {
@@ -109,14 +110,14 @@ impl Session {
             }
         }
         if due.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         self.read_again_what_expired()?;
         self.ready(Intent::Write)?;
         for (store, slots, referring) in due {
             self.write_changed_keys_of(store, slots, &referring)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn write_changed_keys_of(
