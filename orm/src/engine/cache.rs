@@ -11,6 +11,10 @@ use crate::render::Lock;
 /// How many statements are kept for texts that queries make up. Beyond it the map starts anew.
 const MOST_TEXTS: usize = 1024;
 
+/// How many statements of the unit of work are kept: there is one for each set of columns that rows have changed, of which a table has
+/// very many. Beyond it the map starts anew.
+const MOST_SHAPES: usize = 4096;
+
 /// Statements kept for one text. Beyond it the oldest goes.
 const MOST_OF_ONE_TEXT: usize = 8;
 
@@ -82,6 +86,9 @@ impl Cache {
             ..shape
         };
         let mut shapes = self.shapes.write().unwrap_or_else(PoisonError::into_inner);
+        if shapes.len() >= MOST_SHAPES && !shapes.contains_key(&shape) {
+            shapes.clear();
+        }
         Arc::clone(shapes.entry(shape).or_insert_with(|| Arc::new(render())))
     }
 
@@ -160,6 +167,23 @@ mod tests {
         let texts = cache.texts.lock().unwrap();
         assert_eq!(texts.len(), 1);
         assert!(texts.values().all(|all| all.len() <= MOST_OF_ONE_TEXT));
+    }
+
+    #[test]
+    fn shapes_are_bounded() {
+        let cache = Cache::default();
+        for columns in 0..3 * MOST_SHAPES {
+            let shape = Shape {
+                mapper: 1,
+                operation: Operation::Update,
+                columns: Cow::Owned(vec![columns]),
+                others: Cow::Owned(vec![0]),
+                count: 0,
+            };
+            let id = cache.shape(shape.clone(), || sql("UPDATE", vec![])).id();
+            assert_eq!(cache.shape(shape, || sql("UPDATE", vec![])).id(), id);
+        }
+        assert!(cache.shapes.read().unwrap().len() <= MOST_SHAPES);
     }
 
     #[test]

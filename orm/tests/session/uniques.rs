@@ -295,6 +295,47 @@ fn rows_may_refer_by_value_to_new_ones() -> Result<()> {
 }
 
 #[test]
+fn a_row_that_waits_for_a_new_one_gives_it_its_name_before() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b, c] = places(&mut f)?;
+    let s = &mut f.session;
+    s.set(b, Place::PARENT, None)?;
+    s.set(c, Place::PARENT, None)?;
+    s.flush()?;
+    // The row of a new object with its key, and a changed one: both refer to new rows that take their names.
+    s.delete(a)?;
+    s.add(Place {
+        name: Some("a".into()),
+        ..Place::new("d", 0)
+    });
+    s.add(Place {
+        parent_code: Some("d".into()),
+        ..Place::new("a", 1)
+    });
+    let e = s.add(Place {
+        name: Some("b".into()),
+        ..Place::new("e", 0)
+    });
+    s.set(b, Place::PARENT, Some(e))?;
+    s[b].name = Some("bb".into());
+    s[b].rank = 3;
+    s.commit()?;
+    assert_eq!(
+        place_rows(&mut f)?,
+        [
+            place_row("a", None, Some("d")),
+            place_row("b", Some("bb"), Some("e")),
+            place_row("c", Some("c"), None),
+            place_row("d", Some("a"), None),
+            place_row("e", Some("b"), None),
+        ]
+    );
+    f.session.refresh(b)?;
+    assert_eq!(f.session[b].rank, 3);
+    Ok(())
+}
+
+#[test]
 fn keys_that_the_program_gives_to_counted_rows_are_referred_to_in_order() -> Result<()> {
     let mut f = Fixture::new()?;
     let s = &mut f.session;

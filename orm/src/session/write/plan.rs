@@ -186,6 +186,7 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
     let mut late: BTreeMap<Node, BTreeSet<usize>> = BTreeMap::new();
     let levels = levels(changes, &position, &mut late)?;
 
+    let freeing = late_freers(changes, &late);
     let mut steps = Vec::new();
     for table in &changes.associations {
         push_partings(&mut steps, table);
@@ -194,7 +195,7 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
     for &table in &order {
         let table = &changes.tables[table];
         if early.updates.contains(&table.store) {
-            push_ordered_updates(&mut steps, table, &mut late)?;
+            push_ordered_updates(&mut steps, table, &mut late, &freeing)?;
         }
     }
     for (&(store, column), slots) in &early.vacated {
@@ -220,7 +221,7 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
     for &table in &order {
         let table = &changes.tables[table];
         if !early.updates.contains(&table.store) {
-            push_ordered_updates(&mut steps, table, &mut late)?;
+            push_ordered_updates(&mut steps, table, &mut late, &freeing)?;
         }
         push_inserts(&mut steps, table, &levels);
     }
@@ -325,8 +326,12 @@ fn push_ordered_updates(
     steps: &mut Vec<Step>,
     table: &TableChanges,
     late: &mut BTreeMap<Node, BTreeSet<usize>>,
+    freeing: &BTreeSet<Node>,
 ) -> Result<(), Swap> {
-    let order = update_order(table, |slot| late.contains_key(&(table.store, slot)))?;
+    let is_freeing = |slot: u32| freeing.contains(&(table.store, slot));
+    let order = update_order(table, |slot| {
+        late.contains_key(&(table.store, slot)) && !is_freeing(slot)
+    })?;
     for (column, slots) in order.vacate {
         steps.push(Step::Vacate {
             store: table.store,
@@ -335,8 +340,14 @@ fn push_ordered_updates(
         });
     }
     let mut in_time = Vec::new();
+    let mut released = Vec::new();
     for row in &table.updates {
         match late.get_mut(&(table.store, row.0)) {
+            Some(waiting) if is_freeing(row.0) => {
+                let others = row.1.iter().copied();
+                let others: Columns = others.filter(|at| !waiting.contains(at)).collect();
+                released.push((row.0, others));
+            }
             Some(waiting) => waiting.extend(row.1.iter()),
             None => in_time.push(row),
         }
@@ -344,10 +355,27 @@ fn push_ordered_updates(
     let level = |slot: u32| order.levels.get(&slot).copied().unwrap_or(0);
     let levels: BTreeSet<usize> = order.levels.values().copied().chain([0]).collect();
     for now in levels {
+        let rows = released.iter().filter(|row| level(row.0) == now);
+        let rows: Vec<(u32, Columns)> = rows.filter(|row| !row.1.is_empty()).cloned().collect();
+        push_released(steps, table.store, &rows);
         let rows = in_time.iter().copied().filter(|row| level(row.0) == now);
         push_updates(steps, table, rows);
     }
     Ok(())
+}
+
+/// The rows that wait for new ones, and have unique values which others take: all of them but what waits is written in time.
+fn late_freers(changes: &Changes, late: &BTreeMap<Node, BTreeSet<usize>>) -> BTreeSet<Node> {
+    let mut freeing = BTreeSet::new();
+    if late.is_empty() {
+        return freeing;
+    }
+    for table in &changes.tables {
+        let passed_on = table.uniques.iter().flat_map(uniques::Unique::passed_on);
+        let freers = passed_on.map(|(_, freer)| (table.store, freer));
+        freeing.extend(freers.filter(|node| late.contains_key(node)));
+    }
+    freeing
 }
 
 /// Rows that refer to each other over foreign keys that refuse NULL.

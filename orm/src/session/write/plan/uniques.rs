@@ -118,7 +118,7 @@ fn cycle(edges: &[Edge]) -> Vec<&Edge> {
 
 impl Unique {
     /// Rows that take what another frees: the taker, and who frees it.
-    fn passed_on(&self) -> impl Iterator<Item = (u32, u32)> {
+    pub(super) fn passed_on(&self) -> impl Iterator<Item = (u32, u32)> {
         let freed: BTreeMap<u32, u32> = self
             .frees
             .iter()
