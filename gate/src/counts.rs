@@ -1,0 +1,163 @@
+//! `Counts`: what one run of a workload sends. It does not vary between machines, so any difference is a change of behaviour.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What one run sends, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Each statement, or each batch of executions of one.
+    pub statements: Vec<Counted>,
+    /// How many transactions were begun.
+    pub transactions: usize,
+    /// Statements that the first run prepared; 0 if the backend does not count.
+    pub prepares: u64,
+    /// Statements that a later run prepared, which is none where all are kept.
+    pub prepares_again: u64,
+    /// How often a later run found a statement prepared.
+    pub cache_hits: u64,
+    /// How often a later run waited for a server.
+    pub round_trips: u64,
+}
+
+/// A statement, or a batch of executions of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Its text, with placeholders alike and lists of them cut short.
+    pub fingerprint: String,
+    /// How often it was executed.
+    pub executions: usize,
+    /// How many parameters it had, all executions together. An array is one.
+    pub parameters: usize,
+    /// How many rows it gave or matched.
+    pub rows: u64,
+}
+
+impl Counts {
+    /// How many statements were executed, transaction commands included.
+    pub fn executions(&self) -> usize {
+        let all = self.statements.iter();
+        all.map(|counted| counted.executions).sum()
+    }
+
+    /// How many parameters were sent.
+    pub fn parameters(&self) -> usize {
+        let all = self.statements.iter();
+        all.map(|counted| counted.parameters).sum()
+    }
+
+    /// How many rows came back or were matched.
+    pub fn rows(&self) -> u64 {
+        self.statements.iter().map(|counted| counted.rows).sum()
+    }
+}
+
+/// The golden form: totals, then one line for each statement, equal neighbours folded.
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "statements {}", self.executions())?;
+        writeln!(f, "transactions {}", self.transactions)?;
+        writeln!(f, "prepares {}", self.prepares)?;
+        writeln!(f, "prepares again {}", self.prepares_again)?;
+        writeln!(f, "cache hits {}", self.cache_hits)?;
+        writeln!(f, "round trips {}", self.round_trips)?;
+        writeln!(f, "parameters {}", self.parameters())?;
+        writeln!(f, "rows {}", self.rows())?;
+        writeln!(f)?;
+        for same in self.statements.chunk_by(|a, b| a == b) {
+            let counted = &same[0];
+            let (times, executions) = (same.len(), counted.executions);
+            let (parameters, rows) = (counted.parameters, counted.rows);
+            // A text of several lines is one.
+            let text: Vec<&str> = counted.fingerprint.split_whitespace().collect();
+            writeln!(
+                f,
+                "{times} x {executions} | {parameters} parameters | {rows} rows | {}",
+                text.join(" ")
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the golden form back. Totals that the statements give are not looked at.
+impl FromStr for Counts {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut counts = Self::default();
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            if line.contains(" | ") {
+                let (times, counted) =
+                    statement(line).ok_or_else(|| format!("no statement: {line}"))?;
+                let same = std::iter::repeat_n(counted, times);
+                counts.statements.extend(same);
+                continue;
+            }
+            let (name, number) = line
+                .rsplit_once(' ')
+                .ok_or_else(|| format!("no number: {line}"))?;
+            let number: u64 = number.parse().map_err(|_| format!("no number: {line}"))?;
+            match name {
+                "transactions" => counts.transactions = usize::try_from(number).unwrap_or(0),
+                "prepares" => counts.prepares = number,
+                "prepares again" => counts.prepares_again = number,
+                "cache hits" => counts.cache_hits = number,
+                "round trips" => counts.round_trips = number,
+                "statements" | "parameters" | "rows" => {}
+                _ => return Err(format!("what is this: {line}")),
+            }
+        }
+        Ok(counts)
+    }
+}
+
+/// `1 x 9 | 0 parameters | 9 rows | SELECT …`
+fn statement(line: &str) -> Option<(usize, Counted)> {
+    let mut parts = line.splitn(4, " | ");
+    let (times, executions) = parts.next()?.split_once(" x ")?;
+    let parameters = parts.next()?.strip_suffix(" parameters")?;
+    let rows = parts.next()?.strip_suffix(" rows")?;
+    let counted = Counted {
+        executions: executions.parse().ok()?,
+        parameters: parameters.parse().ok()?,
+        rows: rows.parse().ok()?,
+        fingerprint: parts.next()?.to_owned(),
+    };
+    Some((times.parse().ok()?, counted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_golden_form_is_read_back() {
+        let select = |rows| Counted {
+            fingerprint: "SELECT a || b | c FROM t".to_owned(),
+            executions: 2,
+            parameters: 3,
+            rows,
+        };
+        let counts = Counts {
+            statements: vec![select(1), select(1), select(4)],
+            transactions: 1,
+            prepares: 2,
+            prepares_again: 0,
+            cache_hits: 5,
+            round_trips: 7,
+        };
+        assert_eq!(counts.to_string().parse(), Ok(counts.clone()));
+        assert_eq!(counts.executions(), 6);
+        assert_eq!((counts.rows(), counts.parameters()), (6, 9));
+    }
+
+    #[test]
+    fn what_is_no_golden_form_is_refused() {
+        for text in ["nonsense", "statements many", "apples 3", "1 x | a | b | c"] {
+            assert!(text.parse::<Counts>().is_err(), "{text}");
+        }
+    }
+}

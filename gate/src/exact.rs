@@ -1,0 +1,234 @@
+//! `Exact`: what of a workload can be counted, at its size and as it grows.
+
+use std::hint::black_box;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use selfsame::backend::StatementKind;
+use selfsame::engine::Event;
+use serde::{Deserialize, Serialize};
+
+use crate::counts::{Counted, Counts};
+use crate::fingerprint::fingerprint;
+use crate::workload::{Allocations, Law, Meter, Task, Workload};
+use crate::{Error, Result};
+
+/// Growth beyond this size is only looked at when it is asked for.
+pub(crate) const LARGE: usize = 10_000;
+
+/// What of a workload can be counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exact {
+    /// The workload's name.
+    pub workload: String,
+    /// The size that it is counted at.
+    pub size: usize,
+    /// How its number of statements may grow.
+    pub law: Law,
+    /// What one run sends.
+    pub counts: Counts,
+    /// What a run costs at several sizes, ascending; that of the counts among them.
+    pub growth: Vec<Point>,
+}
+
+/// What one run costs at one size.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// The size.
+    pub size: usize,
+    /// How many statements it executes.
+    pub statements: usize,
+    /// What it allocates, if that is counted.
+    pub allocations: Option<Allocations>,
+    /// The shortest time of a few runs, in nanoseconds.
+    pub ns: f64,
+}
+
+impl Exact {
+    /// Counts a workload. Allocations need a meter; growth leaves out sizes beyond `largest`.
+    ///
+    /// # Errors
+    ///
+    /// That the workload's own check fails, or that the backend and its database count differently; whatever the database gives.
+    pub fn of(workload: &Workload, meter: Option<Meter>, largest: usize) -> Result<Self> {
+        let mut sizes = workload.sizes.clone();
+        sizes.retain(|size| *size <= largest);
+        if !sizes.contains(&workload.size) {
+            sizes.push(workload.size);
+        }
+        sizes.sort_unstable();
+        let mut counts = None;
+        let mut growth = Vec::new();
+        for size in sizes {
+            let mut task = (workload.open)(size)?;
+            if size == workload.size {
+                task.check()?;
+            }
+            let found = counts_of(&mut *task)?;
+            // One that nobody observes: observers allocate and take time.
+            drop(task);
+            let mut task = (workload.open)(size)?;
+            task.prepare()?;
+            task.run()?;
+            growth.push(Point {
+                size,
+                statements: found.executions(),
+                allocations: meter
+                    .map(|meter| allocations_of(&mut *task, meter))
+                    .transpose()?,
+                ns: shortest(&mut *task)?,
+            });
+            if size == workload.size {
+                counts = Some(found);
+            }
+        }
+        Ok(Self {
+            workload: workload.name.clone(),
+            size: workload.size,
+            law: workload.law,
+            counts: counts.ok_or("a workload has a size")?,
+            growth,
+        })
+    }
+
+    /// What a run allocates at the workload's size.
+    pub fn allocations(&self) -> Option<Allocations> {
+        let point = self.growth.iter().find(|point| point.size == self.size)?;
+        point.allocations
+    }
+}
+
+/// Runs the task twice: once to prepare its statements, once to count.
+pub(crate) fn counts_of(task: &mut dyn Task) -> Result<Counts> {
+    task.prepare()?;
+    let before = task.statistics()?;
+    task.run()?;
+    let first = task.statistics()?;
+    task.prepare()?;
+    let between = task.statistics()?;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    if let Some(engine) = task.engine() {
+        let seen = Arc::clone(&seen);
+        engine.observe(move |event: &Event<'_>| {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.push((event.sql.kind(), counted(event)));
+        });
+    }
+    task.run()?;
+    // Asking for statistics may send something; nothing after this counts.
+    let events = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
+    let after = task.statistics()?;
+    let mut counts = Counts {
+        transactions: events
+            .iter()
+            .filter(|(kind, counted)| {
+                *kind == StatementKind::Transaction && counted.fingerprint.starts_with("BEGIN")
+            })
+            .count(),
+        ..Counts::default()
+    };
+    let commands = |(kind, counted): &(StatementKind, Counted)| match kind {
+        StatementKind::Transaction => counted.executions,
+        _ => 0,
+    };
+    let commands: usize = events.iter().map(commands).sum();
+    counts.statements = events.into_iter().map(|(_, counted)| counted).collect();
+    if let (Some(before), Some(first)) = (before, first) {
+        counts.prepares = first.prepares - before.prepares;
+    }
+    if let (Some(between), Some(after)) = (between, after) {
+        counts.prepares_again = after.prepares - between.prepares;
+        counts.cache_hits = after.cache_hits - between.cache_hits;
+        counts.round_trips = after.round_trips - between.round_trips;
+        let executions = after.executions - between.executions;
+        let by_database = match (between.executions_by_database, after.executions_by_database) {
+            (Some(between), Some(after)) => after.checked_sub(between),
+            _ => None,
+        };
+        cross_check(executions, by_database, counts.executions(), commands)?;
+    }
+    Ok(counts)
+}
+
+/// The engine, the backend and the database count by themselves; they must agree. Commands of a transaction need not be prepared.
+fn cross_check(
+    executions: u64,
+    by_database: Option<u64>,
+    seen: usize,
+    commands: usize,
+) -> Result<()> {
+    let seen = u64::try_from(seen)?;
+    let fewest = seen - u64::try_from(commands)?;
+    if executions < fewest || executions > seen {
+        return Err(format!(
+            "the engine sent {seen} statements, {commands} of them transaction commands, and the backend counts {executions}"
+        )
+        .into());
+    }
+    match by_database {
+        Some(counted) if counted != executions => Err(format!(
+            "the backend counts {executions} executions, and the database {counted}"
+        )
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// The least of a few runs: caches that grow with their use grow seldom.
+fn allocations_of(task: &mut dyn Task, meter: Meter) -> Result<Allocations> {
+    let mut least: Option<Allocations> = None;
+    for _ in 0..3 {
+        task.prepare()?;
+        let mut result: Result<()> = Ok(());
+        let found = meter(&mut || result = task.run());
+        result?;
+        least = match least {
+            Some(least) if (least.calls, least.bytes) <= (found.calls, found.bytes) => Some(least),
+            _ => Some(found),
+        };
+    }
+    least.ok_or_else(|| Error::from("nothing was run"))
+}
+
+/// The shortest of some runs: what else the machine does only adds.
+fn shortest(task: &mut dyn Task) -> Result<f64> {
+    const RUNS: usize = 15;
+    const LONG: Duration = Duration::from_millis(60);
+    let begun = Instant::now();
+    let mut shortest = f64::INFINITY;
+    for run in 0..RUNS {
+        if run >= 3 && begun.elapsed() > LONG {
+            break;
+        }
+        task.prepare()?;
+        let start = Instant::now();
+        black_box(task.run())?;
+        shortest = shortest.min(start.elapsed().as_secs_f64() * 1e9);
+    }
+    Ok(shortest)
+}
+
+fn counted(event: &Event<'_>) -> Counted {
+    Counted {
+        fingerprint: fingerprint(event.sql.text()),
+        executions: event.executions,
+        parameters: event.params.len(),
+        rows: event.rows,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_that_disagree_are_an_error() {
+        // Commands prepared as on SQLite, or sent as text as on PostgreSQL.
+        assert!(cross_check(5, Some(5), 5, 2).is_ok());
+        assert!(cross_check(3, Some(3), 5, 2).is_ok());
+        assert!(cross_check(3, None, 5, 2).is_ok());
+        assert!(cross_check(3, Some(4), 5, 2).is_err());
+        assert!(cross_check(2, Some(2), 5, 2).is_err());
+        assert!(cross_check(6, Some(6), 5, 2).is_err());
+    }
+}

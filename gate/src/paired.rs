@@ -1,0 +1,339 @@
+//! Paired time: two builds in turns, in random order, judged by intervals and not by a single figure.
+//!
+//! A machine that is busy is busy for both builds, so what is judged is the logarithm of the ratio of two blocks of one round. Memory
+//! layout differs between launches of one program, so there are several. The head runs beside itself (the twin), and beside work that no
+//! change touches (the control): where those move, the machine is to blame.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::probe::{Arm, Probe, Side};
+use crate::statistics::{Estimate, Random, estimate, estimate_launches, median};
+
+/// How much is measured, and what is too much.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// A build is slower if it is by more than this part.
+    pub regress: f64,
+    /// Launches of the probes.
+    pub launches: usize,
+    /// Rounds of a launch.
+    pub rounds: usize,
+    /// The shortest time of a block.
+    pub block: Duration,
+}
+
+impl Limits {
+    /// For a database within the process.
+    pub const EMBEDDED: Self = Self {
+        regress: 0.02,
+        launches: 7,
+        rounds: 60,
+        block: Duration::from_millis(2),
+    };
+
+    /// For a database behind a socket.
+    pub const SERVER: Self = Self {
+        regress: 0.05,
+        ..Self::EMBEDDED
+    };
+
+    /// With another effort.
+    #[must_use]
+    pub fn effort(mut self, launches: usize, rounds: usize, block: Duration) -> Self {
+        self.launches = launches.max(3);
+        self.rounds = rounds.max(7);
+        self.block = block;
+        self
+    }
+
+    fn threshold(self) -> f64 {
+        self.regress.ln_1p()
+    }
+}
+
+/// What a comparison of times says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeVerdict {
+    /// Not slower by twice what is too much.
+    Pass,
+    /// Slower by more than what is allowed, in nearly every launch, twice.
+    Regression,
+    /// Neither is known.
+    Inconclusive,
+    /// The twin or the control moved.
+    Contaminated,
+}
+
+/// The times of a workload in two builds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Paired {
+    /// The workload.
+    pub workload: String,
+    /// The head's time over the base's.
+    pub ratio: f64,
+    /// Where its interval begins.
+    pub low: f64,
+    /// Where it ends.
+    pub high: f64,
+    /// Nanoseconds of one run of the base.
+    pub base_ns: f64,
+    /// And of the head.
+    pub head_ns: f64,
+    /// The head's time over that of the same program beside it.
+    pub twin: f64,
+    /// The time of what no change touches, head over base, if there is such work.
+    pub control: Option<f64>,
+    /// What follows.
+    pub verdict: TimeVerdict,
+}
+
+/// The log-ratios of one job: launches of rounds.
+#[derive(Clone, Debug, Default)]
+struct Job {
+    subject: Vec<Vec<f64>>,
+    twin: Vec<Vec<f64>>,
+    control: Vec<Vec<f64>>,
+    base_ns: Vec<f64>,
+    head_ns: Vec<f64>,
+}
+
+/// Judges the log-ratios of a job, a vector for each launch: without the second job that a regression needs.
+pub fn judge(launches: &[Vec<f64>], limits: Limits, random: &mut Random) -> TimeVerdict {
+    if launches.is_empty() || launches.iter().any(Vec::is_empty) {
+        return TimeVerdict::Inconclusive;
+    }
+    let threshold = limits.threshold();
+    let slower = launches
+        .iter()
+        .filter(|rounds| estimate(rounds, random).low > threshold)
+        .count();
+    // Six of seven, whatever their number.
+    if slower * 7 >= launches.len() * 6 {
+        return TimeVerdict::Regression;
+    }
+    match estimate_launches(launches, random).high < 2.0 * threshold {
+        true => TimeVerdict::Pass,
+        false => TimeVerdict::Inconclusive,
+    }
+}
+
+/// Whether what cannot move did.
+fn has_moved(launches: &[Vec<f64>], limits: Limits, random: &mut Random) -> bool {
+    if launches.is_empty() {
+        return false;
+    }
+    let found = estimate_launches(launches, random);
+    found.low > limits.threshold() || found.high < -limits.threshold()
+}
+
+/// Measures one workload of two builds, up to twice.
+pub(crate) fn measure(
+    base: &Side,
+    head: &Side,
+    (workload, has_control): (&str, bool),
+    limits: Limits,
+    random: &mut Random,
+) -> Result<Paired> {
+    let sides = [base, head, head];
+    let mut job = run(sides, workload, has_control, limits, random)?;
+    let mut verdict = judge_job(&job, limits, random);
+    if verdict != TimeVerdict::Pass {
+        // A regression must show again; what is not known may be with more rounds.
+        let second = run(sides, workload, has_control, limits, random)?;
+        let again = judge_job(&second, limits, random);
+        job.append(second);
+        let together = judge_job(&job, limits, random);
+        verdict = match (verdict, again, together) {
+            (TimeVerdict::Regression, TimeVerdict::Regression, _) => TimeVerdict::Regression,
+            (_, TimeVerdict::Contaminated, _) => TimeVerdict::Contaminated,
+            (_, _, TimeVerdict::Pass) => TimeVerdict::Pass,
+            // Once is not enough.
+            (_, _, TimeVerdict::Contaminated) => TimeVerdict::Contaminated,
+            _ => TimeVerdict::Inconclusive,
+        };
+    }
+    let Estimate {
+        median: ratio,
+        low,
+        high,
+    } = estimate_launches(&job.subject, random);
+    let middle = |launches: &[Vec<f64>], random: &mut Random| {
+        estimate_launches(launches, random).median.exp()
+    };
+    Ok(Paired {
+        workload: workload.to_owned(),
+        ratio: ratio.exp(),
+        low: low.exp(),
+        high: high.exp(),
+        base_ns: median(&job.base_ns),
+        head_ns: median(&job.head_ns),
+        twin: middle(&job.twin, random),
+        control: has_control.then(|| middle(&job.control, random)),
+        verdict,
+    })
+}
+
+fn judge_job(job: &Job, limits: Limits, random: &mut Random) -> TimeVerdict {
+    if has_moved(&job.twin, limits, random) || has_moved(&job.control, limits, random) {
+        return TimeVerdict::Contaminated;
+    }
+    judge(&job.subject, limits, random)
+}
+
+impl Job {
+    fn append(&mut self, mut other: Self) {
+        self.subject.append(&mut other.subject);
+        self.twin.append(&mut other.twin);
+        self.control.append(&mut other.control);
+        self.base_ns.append(&mut other.base_ns);
+        self.head_ns.append(&mut other.head_ns);
+    }
+}
+
+/// Base, head, and the head again.
+fn run(
+    sides: [&Side; 3],
+    workload: &str,
+    has_control: bool,
+    limits: Limits,
+    random: &mut Random,
+) -> Result<Job> {
+    let mut job = Job::default();
+    for _ in 0..limits.launches {
+        launch(&mut job, sides, workload, has_control, limits, random)?;
+    }
+    Ok(job)
+}
+
+fn launch(
+    job: &mut Job,
+    sides: [&Side; 3],
+    workload: &str,
+    has_control: bool,
+    limits: Limits,
+    random: &mut Random,
+) -> Result<()> {
+    let mut probes = Vec::new();
+    for side in sides {
+        probes.push(Probe::start(side, workload)?);
+    }
+    // As many runs for all, so that what a block costs beside its runs is alike.
+    let runs = probes[0].calibrate(Arm::Subject, limits.block)?;
+    let control_runs = match has_control {
+        true => probes[0].calibrate(Arm::Control, limits.block)?,
+        false => 0,
+    };
+    let mut turns = vec![(0, Arm::Subject), (1, Arm::Subject), (2, Arm::Subject)];
+    if has_control {
+        turns.extend([(0, Arm::Control), (1, Arm::Control)]);
+    }
+    // The first blocks warm the processes up.
+    for &(at, arm) in &turns {
+        let runs = if arm == Arm::Control {
+            control_runs
+        } else {
+            runs
+        };
+        probes[at].block(arm, runs)?;
+    }
+    let (mut subject, mut twin, mut control) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..limits.rounds {
+        random.shuffle(&mut turns);
+        let mut times = [0.0; 3];
+        let mut controls = [0.0; 2];
+        for &(at, arm) in &turns {
+            match arm {
+                Arm::Subject => times[at] = probes[at].block(arm, runs)?,
+                Arm::Control => controls[at] = probes[at].block(arm, control_runs)?,
+            }
+        }
+        subject.push((times[1] / times[0]).ln());
+        twin.push((times[2] / times[1]).ln());
+        if has_control {
+            control.push((controls[1] / controls[0]).ln());
+        }
+        job.base_ns.push(times[0]);
+        job.head_ns.push(times[1]);
+    }
+    job.subject.push(subject);
+    job.twin.push(twin);
+    if has_control {
+        job.control.push(control);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Launches around a ratio, with noise of this size, the same at every run.
+    fn launches(ratio: f64, noise: f64, seed: u64) -> Vec<Vec<f64>> {
+        let mut random = Random::new(seed);
+        let mut drawn = || {
+            let sum: f64 = (0..4)
+                .map(|_| f64::from(u32::try_from(random.below(1_000)).unwrap_or(0)) / 1e3 - 0.5)
+                .sum();
+            ratio.ln() + sum * noise
+        };
+        (0..7).map(|_| (0..60).map(|_| drawn()).collect()).collect()
+    }
+
+    fn verdict(ratio: f64, noise: f64) -> TimeVerdict {
+        judge(
+            &launches(ratio, noise, 5),
+            Limits::EMBEDDED,
+            &mut Random::new(1),
+        )
+    }
+
+    #[test]
+    fn equal_builds_pass_and_slower_ones_do_not() {
+        assert_eq!(verdict(1.0, 0.03), TimeVerdict::Pass);
+        assert_eq!(verdict(0.9, 0.03), TimeVerdict::Pass);
+        assert_eq!(verdict(1.05, 0.03), TimeVerdict::Regression);
+        assert_eq!(verdict(1.2, 0.1), TimeVerdict::Regression);
+    }
+
+    #[test]
+    fn noise_is_inconclusive_and_never_a_pass() {
+        assert_eq!(verdict(1.03, 0.6), TimeVerdict::Inconclusive);
+        assert_eq!(verdict(1.0, 3.0), TimeVerdict::Inconclusive);
+        assert_eq!(
+            judge(&[], Limits::EMBEDDED, &mut Random::new(1)),
+            TimeVerdict::Inconclusive
+        );
+        assert_eq!(
+            judge(&[vec![]], Limits::EMBEDDED, &mut Random::new(1)),
+            TimeVerdict::Inconclusive
+        );
+    }
+
+    #[test]
+    fn a_twin_that_moves_contaminates() {
+        let mut random = Random::new(1);
+        let job = Job {
+            subject: launches(1.0, 0.02, 1),
+            twin: launches(1.06, 0.02, 2),
+            ..Job::default()
+        };
+        assert_eq!(
+            judge_job(&job, Limits::EMBEDDED, &mut random),
+            TimeVerdict::Contaminated
+        );
+        let job = Job {
+            control: launches(0.95, 0.02, 2),
+            twin: launches(1.0, 0.02, 3),
+            ..job
+        };
+        assert_eq!(
+            judge_job(&job, Limits::EMBEDDED, &mut random),
+            TimeVerdict::Contaminated
+        );
+    }
+}

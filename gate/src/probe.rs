@@ -1,0 +1,379 @@
+//! The gate and its probes: a build is measured by its own program, in a process of its own, which answers over a pipe.
+
+use std::ffi::OsString;
+use std::hint::black_box;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::exact::Exact;
+use crate::workload::{Meter, Task, Workload};
+use crate::{Error, Result};
+
+/// The first argument of a program that is to be a probe.
+pub(crate) const WORD: &str = "gate-probe";
+
+/// How often a workload is run under callgrind.
+pub(crate) const INSTRUCTED_RUNS: u32 = 3;
+
+/// Which of a workload's tasks is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arm {
+    /// The workload itself.
+    Subject,
+    /// What no change touches.
+    Control,
+}
+
+impl Arm {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Control => "control",
+        }
+    }
+}
+
+/// A workload as a probe lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) name: String,
+    pub(crate) timed: bool,
+    pub(crate) has_control: bool,
+}
+
+/// A build: the programs that measure it.
+#[derive(Clone, Debug)]
+pub struct Side {
+    timing: PathBuf,
+    counting: PathBuf,
+    environment: Vec<(OsString, OsString)>,
+}
+
+impl Side {
+    /// A build that one program measures.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        let program = program.into();
+        Self {
+            timing: program.clone(),
+            counting: program,
+            environment: Vec::new(),
+        }
+    }
+
+    /// Counts allocations with another program of the same build: counting costs time.
+    #[must_use]
+    pub fn counting_with(mut self, program: impl Into<PathBuf>) -> Self {
+        self.counting = program.into();
+        self
+    }
+
+    /// Sets a variable of the programs' environment.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    pub(crate) fn timing(&self) -> &Path {
+        &self.timing
+    }
+
+    pub(crate) fn environment(&self) -> &[(OsString, OsString)] {
+        &self.environment
+    }
+
+    pub(crate) fn list(&self) -> Result<Vec<Listed>> {
+        self.lines(&self.timing, &["list"])
+    }
+
+    /// Counts workloads of these names.
+    ///
+    /// # Errors
+    ///
+    /// What the program gives.
+    pub fn exact(&self, largest: usize, names: &[String]) -> Result<Vec<Exact>> {
+        let largest = largest.to_string();
+        let mut arguments = vec!["exact", &largest];
+        arguments.extend(names.iter().map(String::as_str));
+        self.lines(&self.counting, &arguments)
+    }
+
+    /// One JSON document a line.
+    fn lines<T: for<'de> Deserialize<'de>>(
+        &self,
+        program: &Path,
+        arguments: &[&str],
+    ) -> Result<Vec<T>> {
+        let output = Command::new(program)
+            .arg(WORD)
+            .args(arguments)
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| Error::from(format!("{}: {error}", program.display())))?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            let last = text.lines().last().unwrap_or("no message");
+            return Err(last.trim_start_matches("error: ").to_owned().into());
+        }
+        let text = String::from_utf8(output.stdout)?;
+        let mut found = Vec::new();
+        for line in text.lines() {
+            found.push(serde_json::from_str(line)?);
+        }
+        Ok(found)
+    }
+}
+
+/// A process that does one workload of one build as often as it is told.
+#[derive(Debug)]
+pub struct Probe {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Probe {
+    /// Starts the process; the workload's tables are made, and its own check has passed.
+    pub(crate) fn start(side: &Side, workload: &str) -> Result<Self> {
+        let mut child = Command::new(&side.timing)
+            .args([WORD, "serve", workload])
+            .envs(side.environment.iter().cloned())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| Error::from(format!("{}: {error}", side.timing.display())))?;
+        let (input, output) = child
+            .stdin
+            .take()
+            .zip(child.stdout.take())
+            .ok_or("no pipes")?;
+        let mut probe = Self {
+            child,
+            input,
+            output: BufReader::new(output),
+        };
+        probe.answer()?;
+        Ok(probe)
+    }
+
+    /// How many runs take this long.
+    pub(crate) fn calibrate(&mut self, arm: Arm, block: Duration) -> Result<u32> {
+        let block = block.as_nanos();
+        writeln!(self.input, "calibrate {} {block}", arm.name())?;
+        Ok(self.answer()?.parse()?)
+    }
+
+    /// Nanoseconds of one run, out of so many.
+    pub(crate) fn block(&mut self, arm: Arm, runs: u32) -> Result<f64> {
+        writeln!(self.input, "block {} {runs}", arm.name())?;
+        let ns: f64 = self.answer()?.parse()?;
+        Ok(ns / f64::from(runs))
+    }
+
+    fn answer(&mut self) -> Result<String> {
+        self.input.flush()?;
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        let line = line.trim();
+        if line.is_empty() {
+            return Err("a probe ended before it answered".into());
+        }
+        match line.strip_prefix("error: ") {
+            Some(why) => Err(why.to_owned().into()),
+            None => Ok(line.to_owned()),
+        }
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        // The end of its input is the end of the probe; what is left of a database goes with it.
+        let _ = writeln!(self.input, "end");
+        let _ = self.input.flush();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a program does that was started as a probe.
+pub(crate) fn serve(
+    workloads: &[Workload],
+    meter: Option<Meter>,
+    arguments: &[String],
+) -> Result<()> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match &words[..] {
+        ["list"] => {
+            for workload in workloads {
+                say(&Listed {
+                    name: workload.name.clone(),
+                    timed: workload.timed,
+                    has_control: workload.control.is_some(),
+                })?;
+            }
+            Ok(())
+        }
+        ["exact", largest, names @ ..] => {
+            let largest = largest.parse()?;
+            for name in names {
+                let exact = Exact::of(named(workloads, name)?, meter, largest)
+                    .map_err(|error| Error::from(format!("{name}: {error}")))?;
+                say(&exact)?;
+            }
+            Ok(())
+        }
+        ["instructions", name] => {
+            let mut task = opened(named(workloads, name)?, Arm::Subject)?;
+            task.prepare()?;
+            task.run()?;
+            task.prepare()?;
+            instructed(&mut *task)
+        }
+        ["serve", name] => {
+            let mut out = io::stdout();
+            let served = converse(named(workloads, name)?, &mut io::stdin().lock(), &mut out);
+            if let Err(error) = &served {
+                writeln!(out, "error: {}", error.to_string().replace('\n', " "))?;
+            }
+            Ok(())
+        }
+        _ => Err("a probe is asked by the gate".into()),
+    }
+}
+
+/// What callgrind counts. It must be found by its name.
+#[inline(never)]
+fn instructed(task: &mut dyn Task) -> Result<()> {
+    for _ in 0..INSTRUCTED_RUNS {
+        black_box(&mut *task).run()?;
+    }
+    Ok(())
+}
+
+fn converse(workload: &Workload, input: &mut dyn BufRead, out: &mut dyn Write) -> Result<()> {
+    let mut subject = opened(workload, Arm::Subject)?;
+    subject.check()?;
+    let mut control = match workload.control {
+        Some(_) => Some(opened(workload, Arm::Control)?),
+        None => None,
+    };
+    writeln!(out, "ready")?;
+    out.flush()?;
+    for line in input.lines() {
+        let line = line?;
+        let words: Vec<&str> = line.split(' ').collect();
+        let (work, arm, number) = match &words[..] {
+            [work, arm, number] => (*work, *arm, number.parse::<u64>()?),
+            ["end"] => return Ok(()),
+            _ => return Err(format!("what is this: {line}").into()),
+        };
+        let task = match arm {
+            "control" => control.as_mut().ok_or("the workload has no control")?,
+            _ => &mut subject,
+        };
+        match work {
+            "calibrate" => {
+                let runs = runs_of(&mut **task, Duration::from_nanos(number))?;
+                writeln!(out, "{runs}")?;
+            }
+            _ => {
+                let time = block(&mut **task, u32::try_from(number)?)?;
+                writeln!(out, "{:.1}", time.as_secs_f64() * 1e9)?;
+            }
+        }
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn opened(workload: &Workload, arm: Arm) -> Result<Box<dyn Task>> {
+    match (arm, &workload.control) {
+        (Arm::Control, Some(control)) => control(workload.size),
+        _ => (workload.open)(workload.size),
+    }
+}
+
+/// Doubles the runs until they take long enough, the slow first ones left out of account.
+fn runs_of(task: &mut dyn Task, enough: Duration) -> Result<u32> {
+    let mut runs = 1;
+    loop {
+        let mut fastest = Duration::MAX;
+        for _ in 0..3 {
+            fastest = fastest.min(block(task, runs)?);
+        }
+        if fastest >= enough || runs >= 1 << 20 {
+            return Ok(runs);
+        }
+        runs *= 2;
+    }
+}
+
+fn block(task: &mut dyn Task, runs: u32) -> Result<Duration> {
+    task.prepare()?;
+    let start = Instant::now();
+    for _ in 0..runs {
+        task.run()?;
+    }
+    Ok(start.elapsed())
+}
+
+fn named<'a>(workloads: &'a [Workload], name: &str) -> Result<&'a Workload> {
+    let found = workloads.iter().find(|workload| workload.name == name);
+    found.ok_or_else(|| format!("there is no workload {name}").into())
+}
+
+fn say(value: &impl Serialize) -> Result<()> {
+    let mut out = io::stdout();
+    serde_json::to_writer(&mut out, value)?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use selfsame::Engine;
+    use selfsame_sqlite::Sqlite;
+
+    use crate::workload::Ready;
+
+    fn asked(lines: &str) -> String {
+        let workload = Workload::new("w", |_| {
+            Ok::<_, Error>(Ready::new(Engine::new(Sqlite::memory()), |_| {
+                std::thread::sleep(Duration::from_micros(300));
+                Ok(())
+            }))
+        });
+        let mut out = Vec::new();
+        let told = converse(&workload, &mut lines.as_bytes(), &mut out);
+        let mut text = String::from_utf8(out).expect("text");
+        if let Err(error) = told {
+            text.push_str(&format!("error: {error}"));
+        }
+        text
+    }
+
+    #[test]
+    fn a_probe_answers_line_by_line() {
+        let text = asked("calibrate subject 1000000\nblock subject 2\nend\n");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "ready");
+        assert!(matches!(lines[1], "4" | "2"), "{text}");
+        assert!(
+            lines[2].parse::<f64>().expect("nanoseconds") >= 6e5,
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_answered_is_an_error() {
+        assert!(asked("block control 1\n").contains("error: the workload has no control"));
+        assert!(asked("sing\n").contains("error: what is this"));
+        assert!(asked("block subject many\n").contains("error: "));
+    }
+}

@@ -1,0 +1,424 @@
+//! `run`: the steps, from what can be trusted most to what can be trusted least.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use crate::callgrind::{self, Instructions};
+use crate::compare;
+use crate::exact::{Exact, LARGE};
+use crate::golden::Golden;
+use crate::growth;
+use crate::paired::{self, Limits, Paired, TimeVerdict};
+use crate::probe::{Listed, Side};
+use crate::statistics::Random;
+use crate::verdict::{Finding, Kind, Report, Step};
+use crate::{Error, Result};
+
+/// How often growth of time is looked at before it is believed.
+const LOOKS: usize = 3;
+
+/// The steps that are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps([bool; Step::ALL.len()]);
+
+impl Steps {
+    /// All of them.
+    pub const ALL: Self = Self([true; Step::ALL.len()]);
+
+    /// Leaves one out.
+    #[must_use]
+    pub fn without(mut self, step: Step) -> Self {
+        for (at, known) in Step::ALL.iter().enumerate() {
+            self.0[at] &= *known != step;
+        }
+        self
+    }
+
+    /// Only these.
+    pub fn only(steps: &[Step]) -> Self {
+        Self(Step::ALL.map(|step| steps.contains(&step)))
+    }
+
+    /// Whether it is wanted.
+    pub fn has(self, step: Step) -> bool {
+        let mut all = Step::ALL.iter().zip(self.0);
+        all.any(|(known, wanted)| *known == step && wanted)
+    }
+}
+
+/// What is measured, and against what.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The build that is judged.
+    pub head: Side,
+    /// Another one, with its name, that it is compared with.
+    pub base: Option<(String, Side)>,
+    /// What was accepted.
+    pub golden: Option<Golden>,
+    /// Accepts what is counted.
+    pub bless: bool,
+    /// What is wanted.
+    pub steps: Steps,
+    /// Parts of the names of the workloads that are wanted; none is all.
+    pub filter: Vec<String>,
+    /// Growth leaves out sizes beyond this.
+    pub largest: usize,
+    /// How long time is looked at, and what is too much, by a workload's name.
+    pub limits: fn(&str) -> Limits,
+    /// What the order of rounds depends on.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// All steps on a build.
+    pub fn new(head: Side) -> Self {
+        Self {
+            head,
+            base: None,
+            golden: None,
+            bless: false,
+            steps: Steps::ALL,
+            filter: Vec::new(),
+            largest: LARGE,
+            limits: |_| Limits::EMBEDDED,
+            seed: 0,
+        }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.filter.is_empty() || self.filter.iter().any(|part| name.contains(part.as_str()))
+    }
+}
+
+/// Runs the steps. `told` hears what comes next.
+///
+/// # Errors
+///
+/// What keeps the gate from doing its work: a program that cannot be run, a database that fails, files that cannot be read. It is never a
+/// pass.
+pub fn run(plan: &Plan, told: &mut dyn FnMut(&str)) -> Result<Report> {
+    let all = plan.head.list()?;
+    let listed: Vec<Listed> = all
+        .iter()
+        .filter(|listed| plan.wants(&listed.name))
+        .cloned()
+        .collect();
+    if listed.is_empty() {
+        return Err(format!("no workload is named like {}", plan.filter.join(", ")).into());
+    }
+    let mut report = Report {
+        base: match (&plan.base, &plan.golden) {
+            (Some((name, _)), _) => name.clone(),
+            (None, Some(_)) => "golden files".to_owned(),
+            (None, None) => "nothing".to_owned(),
+        },
+        ..Report::default()
+    };
+    let mut clock = Instant::now();
+    exact(plan, &listed, &mut report, told)?;
+    let names: BTreeSet<String> = all.into_iter().map(|listed| listed.name).collect();
+    stale(plan, &names, &mut report)?;
+    let seconds = lap(&mut clock);
+    for step in [Step::Counts, Step::Growth, Step::Allocations] {
+        if plan.steps.has(step) {
+            // They are measured in one pass.
+            report.steps.push((step, seconds));
+        }
+    }
+    let Some((_, base)) = &plan.base else {
+        for step in [Step::Instructions, Step::Time] {
+            report
+                .skipped
+                .push((step, "there is no base to compare with".to_owned()));
+        }
+        return Ok(report);
+    };
+    let known: BTreeSet<String> = base.list()?.into_iter().map(|listed| listed.name).collect();
+    let timed: Vec<&Listed> = listed
+        .iter()
+        .filter(|listed| listed.timed && known.contains(&listed.name))
+        .collect();
+    if plan.steps.has(Step::Instructions) {
+        instructions(plan, base, &timed, &mut report, told)?;
+        report.steps.push((Step::Instructions, lap(&mut clock)));
+    } else {
+        report
+            .skipped
+            .push((Step::Instructions, "not asked for".to_owned()));
+    }
+    if plan.steps.has(Step::Time) {
+        let mut random = Random::new(plan.seed);
+        for listed in timed {
+            told(&format!("time of {}", listed.name));
+            let limits = (plan.limits)(&listed.name);
+            let named = (listed.name.as_str(), listed.has_control);
+            let found = paired::measure(base, &plan.head, named, limits, &mut random)?;
+            report.findings.extend(time(&found));
+            report.paired.push(found);
+        }
+        report.steps.push((Step::Time, lap(&mut clock)));
+    } else {
+        report
+            .skipped
+            .push((Step::Time, "not asked for".to_owned()));
+    }
+    Ok(report)
+}
+
+/// Seconds since the last call.
+fn lap(clock: &mut Instant) -> f64 {
+    let seconds = clock.elapsed().as_secs_f64();
+    *clock = Instant::now();
+    seconds
+}
+
+/// Counts, growth and allocations.
+fn exact(
+    plan: &Plan,
+    listed: &[Listed],
+    report: &mut Report,
+    told: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let has = |step| plan.steps.has(step);
+    let known: Option<BTreeSet<String>> = match &plan.base {
+        Some((_, base)) => Some(base.list()?.into_iter().map(|listed| listed.name).collect()),
+        None => None,
+    };
+    for Listed { name, .. } in listed {
+        told(&format!("counts of {name}"));
+        let found = one(&plan.head, plan.largest, name)?;
+        if let Some(golden) = &plan.golden {
+            if plan.bless {
+                golden.bless(&found)?;
+            } else {
+                report.findings.extend(golden.compare(&found, &has)?);
+            }
+        }
+        if has(Step::Growth) {
+            report.findings.extend(grown(plan, name, &found)?);
+        }
+        match (&plan.base, &known) {
+            (Some((_, base)), Some(known)) if known.contains(name) => {
+                let was = one(base, found.size, name)?;
+                report
+                    .findings
+                    .extend(compare::revisions(&was, &found, &has));
+            }
+            (Some(_), _) => report.findings.push(Finding::new(
+                Step::Counts,
+                name,
+                Kind::Note,
+                "the base does not have it",
+            )),
+            (None, _) => {}
+        }
+        report.exact.push(found);
+    }
+    Ok(())
+}
+
+fn one(side: &Side, largest: usize, name: &str) -> Result<Exact> {
+    let mut found = side.exact(largest, &[name.to_owned()])?;
+    found
+        .pop()
+        .ok_or_else(|| Error::from(format!("{name}: nothing was counted")))
+}
+
+/// What breaks the laws of growth every time that it is looked at: a busy machine makes time grow.
+fn grown(plan: &Plan, name: &str, found: &Exact) -> Result<Vec<Finding>> {
+    let mut broken = growth::check(found);
+    for _ in 1..LOOKS {
+        if broken.is_empty() {
+            break;
+        }
+        let again = growth::check(&one(&plan.head, plan.largest, name)?);
+        if again.len() < broken.len() {
+            broken = again;
+        }
+    }
+    Ok(broken)
+}
+
+/// Files of workloads that are gone hold nothing any more.
+fn stale(plan: &Plan, names: &BTreeSet<String>, report: &mut Report) -> Result<()> {
+    let Some(golden) = plan.golden.as_ref().filter(|_| plan.filter.is_empty()) else {
+        return Ok(());
+    };
+    for path in golden.stale(names)? {
+        if plan.bless {
+            std::fs::remove_file(&path)?;
+            continue;
+        }
+        let cause = format!("{} belongs to no workload", path.display());
+        report.findings.push(Finding::new(
+            Step::Counts,
+            "golden files",
+            Kind::Different,
+            cause,
+        ));
+    }
+    Ok(())
+}
+
+fn instructions(
+    plan: &Plan,
+    base: &Side,
+    timed: &[&Listed],
+    report: &mut Report,
+    told: &mut dyn FnMut(&str),
+) -> Result<()> {
+    if !callgrind::is_there() {
+        report.findings.push(Finding::new(
+            Step::Instructions,
+            "all",
+            Kind::Inconclusive,
+            "there is no valgrind: install it, or leave the step out with --skip instructions",
+        ));
+        return Ok(());
+    }
+    // A server's work is in another process, and waiting for it is no instruction.
+    for listed in timed {
+        if (plan.limits)(&listed.name).regress > Limits::EMBEDDED.regress {
+            continue;
+        }
+        told(&format!("instructions of {}", listed.name));
+        let found = callgrind::compare(base, &plan.head, &listed.name)?;
+        report.findings.extend(instructed(&found));
+        report.instructions.push(found);
+    }
+    Ok(())
+}
+
+fn instructed(found: &Instructions) -> Option<Finding> {
+    let change = found.head / found.base - 1.0;
+    let find = |kind, cause| {
+        Some(Finding::new(
+            Step::Instructions,
+            &found.workload,
+            kind,
+            cause,
+        ))
+    };
+    if found.spread > callgrind::SPREAD {
+        // It is not gated; the paired time is.
+        let cause = format!(
+            "two counts of one build differ by {:.2} %: not compared",
+            found.spread * 1e2
+        );
+        return find(Kind::Note, cause);
+    }
+    let cause = format!(
+        "{:+.1} % instructions ({:.0} before, {:.0} now)",
+        change * 1e2,
+        found.base,
+        found.head
+    );
+    match change {
+        change if change > callgrind::MOST => find(Kind::Worse, cause),
+        change if change < -callgrind::MOST => find(Kind::Better, cause),
+        _ => None,
+    }
+}
+
+fn time(found: &Paired) -> Option<Finding> {
+    let percent = |ratio: f64| (ratio - 1.0) * 1e2;
+    let interval = format!(
+        "{:+.1} % time, between {:+.1} and {:+.1}",
+        percent(found.ratio),
+        percent(found.low),
+        percent(found.high)
+    );
+    let (kind, cause) = match found.verdict {
+        TimeVerdict::Regression => (Kind::Worse, interval),
+        TimeVerdict::Inconclusive => (Kind::Inconclusive, interval),
+        TimeVerdict::Contaminated => (
+            Kind::Contaminated,
+            format!(
+                "the same program moved by {:+.1} %{}: the machine is too noisy",
+                percent(found.twin),
+                found.control.map_or_else(String::new, |control| format!(
+                    ", the control by {:+.1} %",
+                    percent(control)
+                ))
+            ),
+        ),
+        TimeVerdict::Pass if found.high < 1.0 && found.ratio < 0.98 => (Kind::Better, interval),
+        TimeVerdict::Pass => return None,
+    };
+    Some(Finding::new(Step::Time, &found.workload, kind, cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_can_be_left_out() {
+        let steps = Steps::ALL.without(Step::Time);
+        assert!(steps.has(Step::Counts) && !steps.has(Step::Time));
+        assert_eq!(
+            Steps::only(&[Step::Time]),
+            Steps::ALL
+                .without(Step::Counts)
+                .without(Step::Growth)
+                .without(Step::Allocations)
+                .without(Step::Instructions)
+        );
+    }
+
+    fn counted(base: f64, head: f64, spread: f64) -> Option<(Kind, String)> {
+        let found = Instructions {
+            workload: "w".to_owned(),
+            base,
+            head,
+            spread,
+        };
+        instructed(&found).map(|finding| (finding.kind, finding.cause))
+    }
+
+    #[test]
+    fn instructions_are_judged_by_one_percent() {
+        assert_eq!(counted(1e6, 1.009e6, 0.0), None);
+        let (kind, cause) = counted(1e6, 1.05e6, 0.0).expect("worse");
+        assert_eq!(
+            (kind, &*cause),
+            (
+                Kind::Worse,
+                "+5.0 % instructions (1000000 before, 1050000 now)"
+            )
+        );
+        assert_eq!(counted(1e6, 0.9e6, 0.0).expect("better").0, Kind::Better);
+        assert_eq!(counted(1e6, 2e6, 0.01).expect("unsure").0, Kind::Note);
+    }
+
+    fn timed(verdict: TimeVerdict, ratio: f64) -> Option<Kind> {
+        time(&Paired {
+            workload: "w".to_owned(),
+            ratio,
+            low: ratio - 0.01,
+            high: ratio + 0.01,
+            base_ns: 1.0,
+            head_ns: 1.0,
+            twin: 1.0,
+            control: Some(1.0),
+            verdict,
+        })
+        .map(|finding| finding.kind)
+    }
+
+    #[test]
+    fn each_verdict_of_time_has_its_kind() {
+        assert_eq!(timed(TimeVerdict::Pass, 1.0), None);
+        assert_eq!(timed(TimeVerdict::Pass, 0.9), Some(Kind::Better));
+        assert_eq!(timed(TimeVerdict::Regression, 1.1), Some(Kind::Worse));
+        assert_eq!(
+            timed(TimeVerdict::Inconclusive, 1.0),
+            Some(Kind::Inconclusive)
+        );
+        assert_eq!(
+            timed(TimeVerdict::Contaminated, 1.0),
+            Some(Kind::Contaminated)
+        );
+    }
+}
