@@ -1,10 +1,10 @@
 //! The workloads under criterion, for people: `cargo bench -p selfsame-benches`. PostgreSQL is left out, with the reason, if there is
 //! no server.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
-use selfsame_benches::{Arm, Digest, Fixture, Site, Workload};
+use selfsame_benches::{Arm, Fixture, Site, Workload};
 use selfsame_postgres::testing::Server;
 
 fn main() {
@@ -21,12 +21,12 @@ fn main() {
 }
 
 fn measure(criterion: &mut Criterion, site: &Site) {
-    for workload in Workload::ALL {
+    for workload in Workload::all() {
         let mut group = criterion.benchmark_group(format!("{}/{workload}", site.backend()));
         for &size in workload.sizes() {
             let mut fixture = Fixture::new(site, workload, size).expect("the tables are made");
             fixture.check_parity().expect("the arms agree");
-            for &arm in workload.arms() {
+            for arm in workload.arms(site.backend()) {
                 let id = BenchmarkId::new(arm.name(), size);
                 group.bench_function(id, |bencher| {
                     bencher.iter_custom(|runs| time(&mut fixture, arm, runs));
@@ -38,12 +38,5 @@ fn measure(criterion: &mut Criterion, site: &Site) {
 }
 
 fn time(fixture: &mut Fixture, arm: Arm, runs: u64) -> Duration {
-    fixture.prepare(arm).expect("the tables are put back");
-    let start = Instant::now();
-    for _ in 0..runs {
-        fixture
-            .run(arm, &mut Digest::off())
-            .expect("the workload runs");
-    }
-    start.elapsed()
+    fixture.time(arm, runs).expect("the workload runs")
 }

@@ -9,7 +9,7 @@ use selfsame::{Engine, Entity, Result};
 use crate::digest::Digest;
 use crate::schema::User;
 
-type Row = (Auto<i64>, String, Option<String>);
+pub(crate) type Row = (Auto<i64>, String, Option<String>);
 
 pub(crate) fn all(engine: &Engine, digest: &mut Digest) -> Result<()> {
     let mut connection = begun(engine)?;
@@ -54,17 +54,17 @@ pub(crate) fn change(engine: &Engine, hair_color: &str, digest: &mut Digest) -> 
     Ok(())
 }
 
-fn users() -> Select<Row> {
+pub(crate) fn users() -> Select<Row> {
     select((User::ID, User::NAME, User::HAIR_COLOR)).from(User::table())
 }
 
-fn begun(engine: &Engine) -> Result<Connected> {
+pub(crate) fn begun(engine: &Engine) -> Result<Connected> {
     let mut connection = engine.connect()?;
     connection.begin(Begin::default())?;
     Ok(connection)
 }
 
-fn digest_users(users: Vec<Row>, digest: &mut Digest) {
+pub(crate) fn digest_users(users: Vec<Row>, digest: &mut Digest) {
     digest.take(users, |users, rows| {
         for (id, name, hair_color) in users {
             rows.add(("user", **id, name, hair_color));

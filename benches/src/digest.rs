@@ -29,6 +29,15 @@ impl Digest {
         self.0
     }
 
+    /// Adds what is still there to be seen, if anybody wants to know.
+    pub(crate) fn peek(&mut self, rows: impl FnOnce(&mut Rows)) {
+        if let Some(sum) = &mut self.0 {
+            let mut found = Rows(*sum);
+            rows(&mut found);
+            *sum = found.0;
+        }
+    }
+
     /// Takes in a whole result: `rows` adds what is in it, if anybody wants to know.
     pub(crate) fn take<T>(&mut self, result: T, rows: impl FnOnce(&T, &mut Rows)) {
         if let Some(sum) = &mut self.0 {

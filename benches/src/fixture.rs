@@ -1,19 +1,22 @@
 //! `Fixture`: one workload at one size on one database, with every arm that can do it.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
+use selfsame::Engine;
 use selfsame::backend::{Sql, StatementKind};
 use selfsame::session::Session;
-use selfsame::{Engine, Entity};
+use selfsame::value::{ValueRef, ValueType};
 use selfsame_postgres::testing::{Database, Server};
 use selfsame_sqlite::Sqlite;
 
 use crate::digest::Digest;
-use crate::raw::{self, Client, PostgresClient, SqliteClient};
-use crate::rows::{new_hair_color, new_name, shuffled_keys, statements};
-use crate::schema::{User, tables};
-use crate::workload::{Arm, Backend, Workload};
-use crate::{Error, Result, core, orm};
+use crate::planted::Planted;
+use crate::raw::{PostgresClient, Raw, SqliteClient};
+use crate::rows::shuffled_keys;
+use crate::schema::tables;
+use crate::workload::{Arm, Backend, Reset, Round, Way, Workload};
+use crate::{Error, Result};
 
 /// Where the tables of a workload are made.
 #[derive(Clone, Debug)]
@@ -27,14 +30,12 @@ pub enum Site {
 /// One workload at one size, ready to run.
 pub struct Fixture {
     workload: Workload,
-    size: usize,
     engine: Engine,
-    raw: Box<dyn Client>,
-    keys: Vec<i64>,
-    /// The session of [`Workload::PkWarm`].
+    raw: Raw,
+    round: Round,
+    /// The session of [`Reset::Warm`].
     warm: Option<Session>,
-    /// How often the rows were changed since they were prepared.
-    round: u64,
+    planted: Option<Planted>,
     backend: Backend,
     /// Dropped last: closing it drops the tables.
     _database: Option<Database>,
@@ -57,49 +58,73 @@ impl Fixture {
     ///
     /// Whatever the database gives.
     pub fn new(site: &Site, workload: Workload, size: usize) -> Result<Self> {
-        let (engine, raw, database): (_, Box<dyn Client>, _) = match site {
+        Self::with_mistake(site, workload, size, None)
+    }
+
+    /// The same with a mistake that the gate must find.
+    pub(crate) fn with_mistake(
+        site: &Site,
+        workload: Workload,
+        size: usize,
+        planted: Option<Planted>,
+    ) -> Result<Self> {
+        let engine = |backend| match planted {
+            Some(planted) => planted.engine(backend),
+            None => Engine::from_backend(backend),
+        };
+        let (engine, raw, database) = match site {
             Site::Sqlite => (
-                Engine::new(Sqlite::memory()),
-                Box::new(SqliteClient::open()?),
+                engine(std::sync::Arc::new(Sqlite::memory())),
+                Raw::Sqlite(SqliteClient::open()?),
                 None,
             ),
             Site::Postgres(server) => {
                 let database = server.database()?;
                 let raw = PostgresClient::connect(&database.url())?;
                 (
-                    Engine::new(database.backend()),
-                    Box::new(raw),
+                    engine(std::sync::Arc::new(database.backend())),
+                    Raw::Postgres(Box::new(raw)),
                     Some(database),
                 )
             }
         };
         let mut fixture = Self {
             workload,
-            size,
             engine,
             raw,
-            keys: shuffled_keys(size),
+            round: Round {
+                size,
+                keys: shuffled_keys(size),
+                number: 0,
+            },
             warm: None,
-            round: 0,
+            planted,
             backend: site.backend(),
             _database: database,
         };
-        tables().create_all(&fixture.engine)?;
-        if fixture.shares_tables() {
-            for text in statements(workload, size) {
-                fixture.raw.batch(&text)?;
-            }
-            fixture.raw.batch("ANALYZE")?;
-            return Ok(fixture);
-        }
-        for sql in tables().create_statements(fixture.engine.dialect(), |_| Ok(false))? {
-            fixture.raw.batch(sql.text())?;
-        }
-        for text in statements(workload, size) {
-            fixture.raw.batch(&text)?;
-            fixture.batch(&text)?;
-        }
+        fixture.make_tables()?;
         Ok(fixture)
+    }
+
+    fn make_tables(&mut self) -> Result<()> {
+        tables().create_all(&self.engine)?;
+        let rows = (self.workload.0.rows)(self.round.size);
+        let client = self.raw.client();
+        if self.backend == Backend::Postgres {
+            // All arms share the tables.
+            for text in rows {
+                client.batch(&text)?;
+            }
+            return client.batch("ANALYZE");
+        }
+        for sql in tables().create_statements(self.engine.dialect(), |_| Ok(false))? {
+            client.batch(sql.text())?;
+        }
+        for text in rows {
+            client.batch(&text)?;
+            batch(&self.engine, &text)?;
+        }
+        Ok(())
     }
 
     /// The workload.
@@ -107,9 +132,9 @@ impl Fixture {
         self.workload
     }
 
-    /// How many users it has.
+    /// How many rows it has.
     pub fn size(&self) -> usize {
-        self.size
+        self.round.size
     }
 
     /// The backend that it runs on.
@@ -122,33 +147,39 @@ impl Fixture {
         &self.engine
     }
 
+    /// Whether a session keeps the connection between runs.
+    pub(crate) fn keeps_connection(&self) -> bool {
+        self.warm.is_some()
+    }
+
+    /// Whether a run uses up what [`prepare`](Self::prepare) made, so that each needs its own.
+    pub fn uses_up(&self) -> bool {
+        matches!(self.workload.0.reset, Reset::Always(_))
+    }
+
     /// Puts the tables into the state in which runs begin. Not to be timed.
     ///
     /// # Errors
     ///
     /// Whatever the database gives.
     pub fn prepare(&mut self, arm: Arm) -> Result<()> {
-        self.round = 0;
+        self.round.number = 0;
         self.warm = None;
-        match (self.workload, self.backend) {
-            (Workload::Insert, Backend::Sqlite) => self.batch_as(arm, "DELETE FROM users"),
-            // By the arm's own connection: the others read the catalogue anew at their next statement.
-            (Workload::Insert, Backend::Postgres) => {
-                self.batch_as(arm, "TRUNCATE users RESTART IDENTITY CASCADE")
+        match self.workload.0.reset {
+            Reset::Nothing => {}
+            Reset::Once(statements) | Reset::Always(statements) => {
+                // By the arm's own connection: the others would read the catalogue anew at their next statement.
+                for text in statements(self.backend, self.round.size) {
+                    match arm.is_raw() {
+                        true => self.raw.client().batch(&text)?,
+                        false => batch(&self.engine, &text)?,
+                    }
+                }
             }
-            (Workload::Update, Backend::Sqlite) => self.batch_as(arm, &recolor()),
-            (Workload::Update, Backend::Postgres) => {
-                self.raw.batch(&recolor())?;
-                self.raw.batch("VACUUM users")
-            }
-            (Workload::PkWarm, _) if arm == Arm::Tracked => {
-                let mut session = Session::new(&self.engine);
-                User::query().all(&mut session)?;
-                self.warm = Some(session);
-                Ok(())
-            }
-            _ => Ok(()),
+            Reset::Warm(open) if !arm.is_raw() => self.warm = Some(open(&self.engine)?),
+            Reset::Warm(_) => {}
         }
+        Ok(())
     }
 
     /// Runs the workload once.
@@ -157,13 +188,64 @@ impl Fixture {
     ///
     /// That the workload has no such arm; whatever the database gives.
     pub fn run(&mut self, arm: Arm, digest: &mut Digest) -> Result<()> {
-        self.round += 1;
-        match arm {
-            Arm::Raw => self.run_raw(digest),
-            Arm::Tracked => self.run_tracked(digest),
-            Arm::Untracked => self.run_untracked(digest),
-            Arm::Core => self.run_core(digest),
+        self.round.number += 1;
+        let way = self
+            .workload
+            .way(arm)
+            .ok_or_else(|| no_such_arm(self.workload, arm))?;
+        match (way, &mut self.raw) {
+            (Way::Client(run), raw) => run(raw.client(), &self.round, digest),
+            (
+                Way::Raw {
+                    sqlite: Some(run), ..
+                },
+                Raw::Sqlite(client),
+            ) => run(&mut client.0, &self.round, digest),
+            (
+                Way::Raw {
+                    postgres: Some(run),
+                    ..
+                },
+                Raw::Postgres(client),
+            ) => run(client, &self.round, digest),
+            (Way::Raw { .. }, _) => Err(no_such_arm(self.workload, arm)),
+            (Way::Engine(run), _) => {
+                let mut work = || run(&self.engine, &self.round, digest);
+                match self.planted {
+                    Some(planted) => Ok(planted.around(&self.engine, work)?),
+                    None => Ok(work()?),
+                }
+            }
+            (Way::Session(run), _) => {
+                let session = self.warm.as_mut().ok_or("the map was not warmed")?;
+                Ok(run(session, &self.round, digest)?)
+            }
         }
+    }
+
+    /// The time of so many runs, prepared before the first, or before each if they use up what was prepared.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn time(&mut self, arm: Arm, runs: u64) -> Result<Duration> {
+        let mut digest = Digest::off();
+        if !self.uses_up() {
+            self.prepare(arm)?;
+            let start = Instant::now();
+            for _ in 0..runs {
+                self.run(arm, &mut digest)?;
+            }
+            return Ok(start.elapsed());
+        }
+        let mut time = Duration::ZERO;
+        for _ in 0..runs {
+            self.prepare(arm)?;
+            let start = Instant::now();
+            self.run(arm, &mut digest)?;
+            time += start.elapsed();
+        }
+        Ok(time)
     }
 
     /// Checks that all arms read the same and leave the same behind.
@@ -172,12 +254,13 @@ impl Fixture {
     ///
     /// Which arm differs; whatever the database gives.
     pub fn check_parity(&mut self) -> Result<()> {
-        let expected = self.checksum(Arm::Raw)?;
-        for &arm in self.workload.arms() {
+        let arms = self.workload.arms(self.backend);
+        let expected = self.checksum(arms[0])?;
+        for &arm in &arms[1..] {
             if self.checksum(arm)? != expected {
                 return Err(format!(
-                    "{} {} on {}: the {arm} arm reads or writes something else than the raw one",
-                    self.workload, self.size, self.backend
+                    "{} {} on {}: the {arm} arm reads or writes something else than the {} one",
+                    self.workload, self.round.size, self.backend, arms[0]
                 )
                 .into());
             }
@@ -185,126 +268,41 @@ impl Fixture {
         Ok(())
     }
 
-    /// What one run of an arm reads and what it leaves in the table.
+    /// What one run of an arm reads and what it leaves in the tables.
     fn checksum(&mut self, arm: Arm) -> Result<Option<u64>> {
         self.prepare(arm)?;
         let mut digest = Digest::on();
         self.run(arm, &mut digest)?;
         self.warm = None;
-        match arm {
-            Arm::Raw => {
-                let users = self.raw.users()?;
-                digest.take(users, |users, rows| {
-                    users.iter().for_each(|user| rows.raw_user(user));
-                });
-            }
-            _ => orm::all_rows(&self.engine, &mut digest)?,
+        for query in self.workload.0.leaves {
+            let texts = match arm.is_raw() {
+                true => self.raw.client().texts(query)?,
+                false => texts(&self.engine, query)?,
+            };
+            digest.take(texts, |texts, rows| {
+                texts.iter().for_each(|text| rows.add(text))
+            });
         }
         Ok(digest.sum())
     }
+}
 
-    fn run_raw(&mut self, digest: &mut Digest) -> Result<()> {
-        match self.workload {
-            Workload::Trivial => {
-                let users = self.raw.users()?;
-                digest.take(users, |users, rows| {
-                    users.iter().for_each(|user| rows.raw_user(user));
-                });
-            }
-            Workload::Insert => {
-                let new = |index| raw::NewUser {
-                    name: new_name(index),
-                    hair_color: new_hair_color(index),
-                };
-                let users: Vec<raw::NewUser> = (0..self.size).map(new).collect();
-                let keys = self.raw.insert(&users)?;
-                digest.take((users, keys), |(_, keys), rows| {
-                    keys.iter().enumerate().for_each(|key| rows.add(key));
-                });
-            }
-            Workload::PkCold | Workload::PkWarm | Workload::PkMany => {
-                let users = self.raw.get_each(&self.keys)?;
-                digest.take(users, |users, rows| {
-                    users.iter().for_each(|user| rows.raw_user(user));
-                });
-            }
-            Workload::Update => {
-                let users = self.raw.update(&hair_color(self.round))?;
-                digest.take(users, |users, rows| {
-                    users.iter().for_each(|user| rows.raw_user(user));
-                });
-            }
-            Workload::Associations => {
-                let tree = self.raw.tree()?;
-                digest.take(tree, |tree, rows| {
-                    for (user, posts) in tree {
-                        rows.raw_user(user);
-                        for (post, comments) in posts {
-                            rows.raw_post(user.id, post);
-                            comments
-                                .iter()
-                                .for_each(|comment| rows.raw_comment(post.id, comment));
-                        }
-                    }
-                });
-            }
+fn batch(engine: &Engine, text: &str) -> Result<()> {
+    let sql = Sql::new(StatementKind::Raw, text, [], []);
+    engine.connect()?.execute(&sql, &[])?;
+    Ok(())
+}
+
+fn texts(engine: &Engine, text: &str) -> Result<Vec<String>> {
+    let sql = Sql::new(StatementKind::Select, text, [], [ValueType::Text]);
+    let mut texts = Vec::new();
+    engine.connect()?.query(&sql, &[], &mut |row| {
+        if let ValueRef::Text(text) = row.value(0, ValueType::Text)? {
+            texts.push(text.to_owned());
         }
         Ok(())
-    }
-
-    fn run_tracked(&mut self, digest: &mut Digest) -> Result<()> {
-        let engine = &self.engine;
-        match self.workload {
-            Workload::Trivial => orm::all(engine, digest)?,
-            Workload::Insert => orm::insert(engine, self.size, digest)?,
-            Workload::PkCold => orm::get_each(engine, &self.keys, digest)?,
-            Workload::PkWarm => {
-                let session = self.warm.as_mut().ok_or("the map was not warmed")?;
-                orm::get_known(session, &self.keys, digest)?;
-            }
-            Workload::PkMany => orm::get_many(engine, &self.keys, digest)?,
-            Workload::Update => orm::update(engine, &hair_color(self.round), digest)?,
-            Workload::Associations => orm::associations(engine, digest)?,
-        }
-        Ok(())
-    }
-
-    fn run_untracked(&self, digest: &mut Digest) -> Result<()> {
-        match self.workload {
-            Workload::Trivial => Ok(orm::all_rows(&self.engine, digest)?),
-            workload => Err(no_such_arm(workload, Arm::Untracked)),
-        }
-    }
-
-    fn run_core(&self, digest: &mut Digest) -> Result<()> {
-        let engine = &self.engine;
-        match self.workload {
-            Workload::Trivial => core::all(engine, digest)?,
-            Workload::PkCold => core::get_each(engine, &self.keys, digest)?,
-            Workload::PkMany => core::get_many(engine, &self.keys, digest)?,
-            Workload::Update => core::change(engine, &hair_color(self.round), digest)?,
-            workload => return Err(no_such_arm(workload, Arm::Core)),
-        }
-        Ok(())
-    }
-
-    fn shares_tables(&self) -> bool {
-        self.backend == Backend::Postgres
-    }
-
-    /// Runs a statement in the database of an arm.
-    fn batch_as(&mut self, arm: Arm, text: &str) -> Result<()> {
-        match arm {
-            Arm::Raw => self.raw.batch(text),
-            _ => self.batch(text),
-        }
-    }
-
-    fn batch(&self, text: &str) -> Result<()> {
-        let sql = Sql::new(StatementKind::Raw, text, [], []);
-        self.engine.connect()?.execute(&sql, &[])?;
-        Ok(())
-    }
+    })?;
+    Ok(texts)
 }
 
 #[cold]
@@ -316,18 +314,8 @@ impl fmt::Debug for Fixture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fixture")
             .field("workload", &self.workload)
-            .field("size", &self.size)
+            .field("size", &self.round.size)
             .field("backend", &self.backend)
             .finish_non_exhaustive()
     }
-}
-
-/// As long for every round, so that rows stay where they are.
-fn hair_color(round: u64) -> String {
-    format!("hair color {round:07}")
-}
-
-/// Gives all users the hair color of no round.
-fn recolor() -> String {
-    format!("UPDATE users SET hair_color = '{}'", hair_color(0))
 }

@@ -1,25 +1,29 @@
-//! Workloads that show what the ORM costs over raw SQL, the loop that measures them, and the counts of their statements.
+//! Workloads that show what the ORM costs over raw SQL, the loop that measures them, and what the gate makes of them.
 //!
-//! Every workload is done by several arms, of which *raw* is the measure of the others. Arms share transaction boundaries, and what
-//! they read and leave behind is compared before they are timed.
+//! Every workload is declared once and done by several arms, of which *raw* is the measure of the others. Arms share transaction
+//! boundaries, and what they read and leave behind is compared before they are timed.
 
 mod core;
-mod counts;
 mod digest;
 mod fixture;
+mod gated;
 mod measure;
+pub mod memory;
 mod orm;
+mod planted;
 mod raw;
 mod rows;
 pub mod schema;
-mod statistics;
 mod table;
+pub mod throughput;
 mod workload;
+mod workloads;
 
-pub use counts::{Counted, Counts};
 pub use digest::Digest;
 pub use fixture::{Fixture, Site};
+pub use gated::{gated, gated_on, limits};
 pub use measure::{Measurement, Options, Report, Sizes, run};
+pub use planted::{PLANT, Planted};
 pub use workload::{Arm, Backend, Workload};
 
 /// What went wrong, in the ORM or in a driver.

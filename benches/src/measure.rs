@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use selfsame_gate::{Random, estimate, median};
 use selfsame_postgres::testing::Server;
 
 use crate::Result;
-use crate::digest::Digest;
 use crate::fixture::{Fixture, Site};
-use crate::statistics::{Random, estimate, median};
 use crate::workload::{Arm, Backend, Workload};
 
 /// The shortest time of one arm in one round.
@@ -67,6 +66,9 @@ pub struct Measurement {
     pub high: f64,
     /// Its time for one run, in nanoseconds: the median of the rounds.
     pub ns: f64,
+    /// The time of one run, in nanoseconds, of each round.
+    #[serde(default)]
+    pub samples: Vec<f64>,
 }
 
 /// All that was measured, and what could not be.
@@ -82,7 +84,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             backends: Backend::ALL.to_vec(),
-            workloads: Workload::ALL.to_vec(),
+            workloads: Workload::all(),
             sizes: Sizes::Telling,
             time: Duration::from_millis(1_800),
             rounds: 60,
@@ -161,7 +163,7 @@ fn measure(
     random: &mut Random,
 ) -> Result<Vec<Measurement>> {
     let mut courses = Vec::new();
-    for &arm in fixture.workload().arms() {
+    for arm in fixture.workload().arms(fixture.backend()) {
         courses.push(Course {
             arm,
             runs: runs_of_a_block(fixture, arm)?,
@@ -207,6 +209,7 @@ fn compare(fixture: &Fixture, courses: &[Course], random: &mut Random) -> Vec<Me
                 low: ratio.low.exp(),
                 high: ratio.high.exp(),
                 ns: median(&course.times),
+                samples: course.times.clone(),
             }
         })
         .collect()
@@ -228,13 +231,7 @@ fn runs_of_a_block(fixture: &mut Fixture, arm: Arm) -> Result<u32> {
 }
 
 fn block(fixture: &mut Fixture, arm: Arm, runs: u32) -> Result<Duration> {
-    fixture.prepare(arm)?;
-    let mut digest = Digest::off();
-    let start = Instant::now();
-    for _ in 0..runs {
-        fixture.run(arm, &mut digest)?;
-    }
-    Ok(start.elapsed())
+    fixture.time(arm, u64::from(runs))
 }
 
 fn nanoseconds(time: Duration) -> f64 {

@@ -113,6 +113,6 @@ fn posts(session: &Session, user: Handle<User>, rows: &mut Rows) {
     }
 }
 
-fn loaded<To>(found: Result<Option<Vec<Handle<To>>>>) -> Vec<Handle<To>> {
+pub(crate) fn loaded<To>(found: Result<Option<Vec<Handle<To>>>>) -> Vec<Handle<To>> {
     found.ok().flatten().unwrap_or_default()
 }

@@ -1,8 +1,8 @@
 //! The raw arms: each workload by hand over the driver, as a good engineer writes it. What the others are measured against, so it is
 //! not to be changed without a reason.
 
-mod postgres;
-mod sqlite;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
 
 pub(crate) use self::postgres::PostgresClient;
 pub(crate) use self::sqlite::SqliteClient;
@@ -51,6 +51,9 @@ pub(crate) trait Client {
     /// Runs statements of which nothing is read.
     fn batch(&mut self, text: &str) -> Result<()>;
 
+    /// The first column of a query, as text.
+    fn texts(&mut self, text: &str) -> Result<Vec<String>>;
+
     /// All users.
     fn users(&mut self) -> Result<Vec<User>>;
 
@@ -65,6 +68,21 @@ pub(crate) trait Client {
 
     /// All users with their posts with their comments, in one transaction.
     fn tree(&mut self) -> Result<Tree>;
+}
+
+/// The raw arm's connection.
+pub(crate) enum Raw {
+    Sqlite(SqliteClient),
+    Postgres(Box<PostgresClient>),
+}
+
+impl Raw {
+    pub(crate) fn client(&mut self) -> &mut dyn Client {
+        match self {
+            Self::Sqlite(client) => client,
+            Self::Postgres(client) => &mut **client,
+        }
+    }
 }
 
 /// Puts posts under their users and comments under their posts.

@@ -1,26 +1,91 @@
 //! The rows that a workload starts from, the same for every arm and backend.
 
-use crate::workload::Workload;
-
 /// Posts of each user, and comments on each post, of `associations`.
 const FAN_OUT: usize = 10;
 
 /// Rows of one INSERT: far below any database's limit on the length of a text.
 const ROWS: usize = 500;
 
-/// The statements that make the rows of a workload from empty tables.
-pub(crate) fn statements(workload: Workload, size: usize) -> Vec<String> {
-    match workload {
-        Workload::Insert => Vec::new(),
-        Workload::Associations => {
-            let (posts, comments) = (size * FAN_OUT, size * FAN_OUT * FAN_OUT);
-            let mut statements = insert("users (id, name, hair_color)", size, user);
-            statements.extend(insert("posts (id, user_id, title, body)", posts, post));
-            statements.extend(insert("comments (id, post_id, text)", comments, comment));
-            statements
-        }
-        _ => insert("users (id, name, hair_color)", size, user),
-    }
+/// No rows at all.
+pub(crate) fn none(_: usize) -> Vec<String> {
+    Vec::new()
+}
+
+/// So many users.
+pub(crate) fn users(size: usize) -> Vec<String> {
+    insert("users (id, name, hair_color)", size, user)
+}
+
+/// Users, with posts, with comments: ten of each for each.
+pub(crate) fn users_posts_comments(size: usize) -> Vec<String> {
+    let (posts, comments) = (size * FAN_OUT, size * FAN_OUT * FAN_OUT);
+    let mut statements = users(size);
+    statements.extend(insert("posts (id, user_id, title, body)", posts, post));
+    statements.extend(insert("comments (id, post_id, text)", comments, comment));
+    statements
+}
+
+/// Users of two hair colors, with a post each.
+pub(crate) fn users_with_posts(size: usize) -> Vec<String> {
+    let mut statements = insert("users (id, name, hair_color)", size, user_of_two);
+    statements.extend(insert("posts (id, user_id, title, body)", size, |index| {
+        format!("({0}, {0}, 'Post {index}', NULL)", key(index))
+    }));
+    statements
+}
+
+/// Users of two hair colors.
+pub(crate) fn users_of_two(size: usize) -> Vec<String> {
+    insert("users (id, name, hair_color)", size, user_of_two)
+}
+
+/// Comments on one post.
+pub(crate) fn comments(size: usize) -> Vec<String> {
+    let mut statements = users(1);
+    statements.extend(insert("posts (id, user_id, title, body)", 1, post));
+    statements.extend(insert("comments (id, post_id, text)", size, |index| {
+        format!("({}, 1, 'Comment {index}')", key(index))
+    }));
+    statements
+}
+
+/// Films, ten for each page that is asked for, with people, their casts and reviews.
+pub(crate) fn films(pages: usize) -> Vec<String> {
+    let films = pages * 10;
+    let people = films * 4;
+    let mut statements = insert("films (id, title, year)", films, |index| {
+        format!("({}, 'Film {index}', {})", key(index), 1950 + index % 70)
+    });
+    statements.extend(insert("people (id, name)", people, |index| {
+        format!("({}, 'Person {index}')", key(index))
+    }));
+    // Eight of a film; a step that shares no factor with the number of people keeps them apart.
+    statements.extend(insert(
+        "cast_members (film_id, person_id, position)",
+        films * 8,
+        move |index| {
+            let (film, position) = (index / 8, index % 8);
+            format!(
+                "({}, {}, {position})",
+                key(film),
+                key((film * 13 + position * 7) % people)
+            )
+        },
+    ));
+    statements.extend(insert(
+        "reviews (id, film_id, author_id, stars, body)",
+        films * 20,
+        move |index| {
+            format!(
+                "({}, {}, {}, {}, 'Review {index}')",
+                key(index),
+                key(index % films),
+                key((index * 11) % people),
+                1 + index % 5
+            )
+        },
+    ));
+    statements
 }
 
 /// The name of new user number `index`.
@@ -42,7 +107,7 @@ pub(crate) fn shuffled_keys(count: usize) -> Vec<i64> {
         .collect()
 }
 
-fn insert(target: &str, count: usize, row: fn(usize) -> String) -> Vec<String> {
+fn insert(target: &str, count: usize, row: impl Fn(usize) -> String) -> Vec<String> {
     let rows: Vec<String> = (0..count).map(row).collect();
     rows.chunks(ROWS)
         .map(|rows| format!("INSERT INTO {target} VALUES {}", rows.join(", ")))
@@ -56,6 +121,16 @@ fn user(index: usize) -> String {
         _ => "NULL",
     };
     format!("({}, 'User {index}', {color})", key(index))
+}
+
+/// Every second one is black.
+fn user_of_two(index: usize) -> String {
+    let color = if index.is_multiple_of(2) {
+        "black"
+    } else {
+        "brown"
+    };
+    format!("({}, 'User {index}', '{color}')", key(index))
 }
 
 fn post(index: usize) -> String {
@@ -80,7 +155,7 @@ fn comment(index: usize) -> String {
 }
 
 /// The key of row number `index`: databases count from 1.
-fn key(index: usize) -> i64 {
+pub(crate) fn key(index: usize) -> i64 {
     i64::try_from(index).expect("no workload has that many rows") + 1
 }
 

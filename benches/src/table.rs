@@ -8,10 +8,11 @@ use crate::workload::Arm;
 /// One line for each workload, size and backend: the time of the raw arm, and how the others compare with it.
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (raw, core, untracked, tracked) = ("raw", "core", "untracked", "tracked");
+        let (raw, tuned, core) = ("raw", "tuned", "core");
+        let (untracked, tracked) = ("untracked", "tracked");
         writeln!(
             f,
-            "{:<9} {:<13} {:>6} {raw:>10} {core:>8} {untracked:>10} {tracked:>9}  95 of 100",
+            "{:<9} {:<13} {:>6} {raw:>10} {tuned:>8} {core:>8} {untracked:>10} {tracked:>9}  95 of 100",
             "backend", "workload", "size"
         )?;
         for arms in self
@@ -23,15 +24,16 @@ impl Display for Report {
             let ratio =
                 |arm: Arm| of(arm).map_or_else(String::new, |found| format!("{:.2}", found.ratio));
             let line = format!(
-                "{:<9} {:<13} {:>6} {:>10} {:>8} {:>10} {:>9}  {}",
+                "{:<9} {:<13} {:>6} {:>10} {:>8} {:>8} {:>10} {:>9}  {}",
                 first.backend.name(),
                 first.workload.name(),
                 first.size,
                 of(Arm::Raw).map_or_else(String::new, |found| time(found.ns)),
+                ratio(Arm::Tuned),
                 ratio(Arm::Core),
                 ratio(Arm::Untracked),
                 ratio(Arm::Tracked),
-                of(Arm::Tracked).map_or_else(String::new, interval),
+                arms.last().map_or_else(String::new, interval),
             );
             writeln!(f, "{}", line.trim_end())?;
         }
@@ -63,7 +65,7 @@ mod tests {
     #[test]
     fn what_is_missing_says_why() {
         let measurement = |arm, ratio| Measurement {
-            workload: Workload::Trivial,
+            workload: Workload::named("trivial").expect("it is there"),
             size: 100,
             backend: Backend::Sqlite,
             arm,
@@ -71,6 +73,7 @@ mod tests {
             low: ratio - 0.02,
             high: ratio + 0.02,
             ns: 12_345.0 * ratio,
+            samples: Vec::new(),
         };
         let report = Report {
             measurements: vec![measurement(Arm::Raw, 1.0), measurement(Arm::Tracked, 0.9)],

@@ -1,27 +1,109 @@
-//! What is measured: workloads, sizes, arms.
+//! What is measured: workloads, sizes, arms. A workload is declared once, in a file of `workloads/`; benchmark, table, golden files,
+//! growth and gate follow from the declaration.
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use selfsame::Engine;
+use selfsame::session::Session;
+use selfsame_gate::Law;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::Result;
+use crate::digest::Digest;
+use crate::raw::{Client, PostgresClient};
+use crate::rows;
+use crate::workloads::ALL;
 
 /// Something that every program does with a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Workload {
-    /// Load all users as objects.
-    Trivial,
-    /// Insert new users in one transaction, with the keys that the database made.
-    Insert,
-    /// Get every user by key, one after the other, from an empty identity map.
-    PkCold,
-    /// The same from an identity map that has them all. The raw arm has none, and reads.
-    PkWarm,
-    /// Get all users by their keys at once. The raw arm gets one after the other.
-    PkMany,
-    /// Load all users, change one column of each, commit.
-    Update,
-    /// Load users, their posts, and the comments on those: ten of each for each.
-    Associations,
+#[derive(Clone, Copy)]
+pub struct Workload(pub(crate) &'static Declaration);
+
+/// A workload in one piece.
+pub(crate) struct Declaration {
+    /// The name in tables and files.
+    pub(crate) name: &'static str,
+    /// The sizes of the benchmark, a number of rows; with `--all-sizes`.
+    pub(crate) sizes: &'static [usize],
+    /// Those of them that tell most in the least time.
+    pub(crate) telling: &'static [usize],
+    /// The size of the golden files, and of the time that the gate takes.
+    pub(crate) gate: usize,
+    /// The sizes at which the gate looks at growth.
+    pub(crate) growth: &'static [usize],
+    /// How the number of statements may grow.
+    pub(crate) law: fn(Backend) -> Law,
+    /// The statements that make the rows of a size.
+    pub(crate) rows: fn(usize) -> Vec<String>,
+    /// What comes before the runs.
+    pub(crate) reset: Reset,
+    /// How it is done. Raw comes first, if there is one.
+    pub(crate) arms: &'static [(Arm, Way)],
+    /// What runs leave behind: queries of one text.
+    pub(crate) leaves: &'static [&'static str],
+    /// Whether it is a benchmark, rather than there for its growth.
+    pub(crate) timed: bool,
+}
+
+/// Users as they are.
+pub(crate) const USERS: &str =
+    "SELECT id || '|' || name || '|' || coalesce(hair_color, '~') FROM users";
+
+/// What most declarations have.
+pub(crate) const PLAIN: Declaration = Declaration {
+    name: "",
+    sizes: &[1_000],
+    telling: &[1_000],
+    gate: 100,
+    growth: &[1, 10, 100, 1_000, 10_000],
+    law: |_| Law::Constant,
+    rows: rows::users,
+    reset: Reset::Nothing,
+    arms: &[],
+    leaves: &[USERS],
+    timed: true,
+};
+
+/// What comes before runs; not timed.
+pub(crate) enum Reset {
+    /// Nothing.
+    Nothing,
+    /// These statements, once before many runs.
+    Once(fn(Backend, usize) -> Vec<String>),
+    /// These statements, before every run: it uses up what they make.
+    Always(fn(Backend, usize) -> Vec<String>),
+    /// A session that the tracked arm goes on with.
+    Warm(fn(&Engine) -> selfsame::Result<Session>),
+}
+
+/// What an arm runs.
+pub(crate) enum Way {
+    /// The raw client, on every backend.
+    Client(fn(&mut dyn Client, &Round, &mut Digest) -> Result<()>),
+    /// The drivers themselves.
+    Raw {
+        sqlite: Option<fn(&mut rusqlite::Connection, &Round, &mut Digest) -> Result<()>>,
+        postgres: Option<fn(&mut PostgresClient, &Round, &mut Digest) -> Result<()>>,
+    },
+    /// The ORM.
+    Engine(fn(&Engine, &Round, &mut Digest) -> selfsame::Result<()>),
+    /// The ORM, with the session of [`Reset::Warm`].
+    Session(fn(&mut Session, &Round, &mut Digest) -> selfsame::Result<()>),
+}
+
+/// What a run knows.
+pub(crate) struct Round {
+    pub(crate) size: usize,
+    /// The keys of all rows, in no order.
+    pub(crate) keys: Vec<i64>,
+    /// How often the rows were changed since they were prepared.
+    pub(crate) number: u64,
+}
+
+impl Round {
+    /// As long for every round, so that rows stay where they are.
+    pub(crate) fn hair_color(&self) -> String {
+        format!("hair color {:07}", self.number)
+    }
 }
 
 /// How a workload is done.
@@ -30,6 +112,8 @@ pub enum Workload {
 pub enum Arm {
     /// By hand over the driver, as a good engineer writes it: the measure of the others.
     Raw,
+    /// By hand in the fastest way that is known.
+    Tuned,
     /// By the expression language, without a session.
     Core,
     /// Through a session, but as plain values that it does not track.
@@ -49,68 +133,112 @@ pub enum Backend {
 }
 
 impl Workload {
+    /// All benchmarks.
+    pub fn all() -> Vec<Self> {
+        let timed = ALL.iter().filter(|declaration| declaration.timed);
+        timed.map(|declaration| Self(declaration)).collect()
+    }
+
+    /// All benchmarks, and what is there for its growth.
+    pub fn all_with_growth() -> Vec<Self> {
+        ALL.iter().map(|declaration| Self(declaration)).collect()
+    }
+
+    /// The workload of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let found = ALL.iter().find(|declaration| declaration.name == name);
+        found.map(|declaration| Self(declaration))
+    }
+
+    /// The name in tables and files.
+    pub fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// All sizes that it is measured at: a number of rows.
+    pub fn sizes(self) -> &'static [usize] {
+        self.0.sizes
+    }
+
+    /// The sizes that tell most in the least time.
+    pub fn telling_sizes(self) -> &'static [usize] {
+        self.0.telling
+    }
+
+    /// The size of its golden files.
+    pub fn gate_size(self) -> usize {
+        self.0.gate
+    }
+
+    /// How it can be done on a backend. Raw comes first.
+    pub fn arms(self, backend: Backend) -> Vec<Arm> {
+        let all = self.0.arms.iter();
+        let there = all.filter(|(_, way)| match (way, backend) {
+            (Way::Raw { sqlite, .. }, Backend::Sqlite) => sqlite.is_some(),
+            (Way::Raw { postgres, .. }, Backend::Postgres) => postgres.is_some(),
+            _ => true,
+        });
+        there.map(|(arm, _)| *arm).collect()
+    }
+
+    pub(crate) fn way(self, arm: Arm) -> Option<&'static Way> {
+        let found = self.0.arms.iter().find(|(known, _)| *known == arm);
+        found.map(|(_, way)| way)
+    }
+}
+
+impl PartialEq for Workload {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Workload {}
+
+impl fmt::Debug for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Workload {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Workload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::named(&name)
+            .ok_or_else(|| serde::de::Error::custom(format!("there is no workload {name}")))
+    }
+}
+
+impl Arm {
     /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Trivial,
-        Self::Insert,
-        Self::PkCold,
-        Self::PkWarm,
-        Self::PkMany,
-        Self::Update,
-        Self::Associations,
+    pub const ALL: [Self; 5] = [
+        Self::Raw,
+        Self::Tuned,
+        Self::Core,
+        Self::Untracked,
+        Self::Tracked,
     ];
 
     /// The name in tables and files.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Trivial => "trivial",
-            Self::Insert => "insert",
-            Self::PkCold => "pk_cold",
-            Self::PkWarm => "pk_warm",
-            Self::PkMany => "pk_many",
-            Self::Update => "update",
-            Self::Associations => "associations",
-        }
-    }
-
-    /// All sizes that it is measured at: a number of users.
-    pub fn sizes(self) -> &'static [usize] {
-        match self {
-            Self::Trivial => &[1, 10, 100, 1_000, 10_000],
-            Self::Insert => &[1, 10, 25, 50, 100, 1_000],
-            Self::PkCold | Self::PkWarm | Self::PkMany | Self::Update => &[1_000],
-            Self::Associations => &[9, 100],
-        }
-    }
-
-    /// The sizes that tell most in the least time.
-    pub fn telling_sizes(self) -> &'static [usize] {
-        match self {
-            Self::Trivial => &[100, 10_000],
-            Self::Insert => &[1, 1_000],
-            _ => self.sizes(),
-        }
-    }
-
-    /// How it can be done. Raw comes first.
-    pub fn arms(self) -> &'static [Arm] {
-        match self {
-            Self::Trivial => &[Arm::Raw, Arm::Core, Arm::Untracked, Arm::Tracked],
-            Self::PkCold | Self::PkMany | Self::Update => &[Arm::Raw, Arm::Core, Arm::Tracked],
-            Self::Insert | Self::PkWarm | Self::Associations => &[Arm::Raw, Arm::Tracked],
-        }
-    }
-}
-
-impl Arm {
-    /// The name in tables and files.
-    pub fn name(self) -> &'static str {
-        match self {
             Self::Raw => "raw",
+            Self::Tuned => "tuned",
             Self::Core => "core",
             Self::Untracked => "untracked",
             Self::Tracked => "tracked",
         }
+    }
+
+    /// Whether it is written by hand, over the driver.
+    pub(crate) fn is_raw(self) -> bool {
+        matches!(self, Self::Raw | Self::Tuned)
     }
 }
 

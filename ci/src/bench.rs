@@ -67,7 +67,11 @@ fn options(arguments: &BenchArguments) -> Result<Options> {
             ErrorKind::Configuration,
             format!(
                 "no workload matches the filter; there are {}",
-                Workload::ALL.map(Workload::name).join(", ")
+                Workload::all()
+                    .into_iter()
+                    .map(Workload::name)
+                    .collect::<Vec<_>>()
+                    .join(", ")
             ),
         ));
     }

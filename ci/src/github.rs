@@ -16,9 +16,22 @@ use crate::output::say;
 ///
 /// What GITHUB_STEP_SUMMARY names could not be written.
 pub(crate) fn tell(report: &Report) -> Result<()> {
+    summary(&report.write(Format::Markdown)?)?;
+    if set("GITHUB_ACTIONS").is_some() {
+        say(&annotations(report))?;
+    }
+    Ok(())
+}
+
+/// Puts Markdown on the page of the job, where there is one.
+///
+/// # Errors
+///
+/// What GITHUB_STEP_SUMMARY names could not be written.
+pub(crate) fn summary(markdown: &str) -> Result<()> {
     if let Some(path) = set("GITHUB_STEP_SUMMARY") {
         let path = Path::new(&path);
-        append(path, &report.write(Format::Markdown)?).map_err(|error| {
+        append(path, markdown).map_err(|error| {
             Error::new(
                 ErrorKind::Configuration,
                 format!(
@@ -27,9 +40,6 @@ pub(crate) fn tell(report: &Report) -> Result<()> {
                 ),
             )
         })?;
-    }
-    if set("GITHUB_ACTIONS").is_some() {
-        say(&annotations(report))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod explain;
 mod faults;
+mod gate;
 mod github;
 mod init;
 mod inspect;
@@ -48,6 +49,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Explain(arguments) => explain::run(&arguments.id),
         Command::Faults(arguments) => faults::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Gate(arguments) => gate::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),

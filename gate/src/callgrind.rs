@@ -59,13 +59,14 @@ pub(crate) fn compare(base: &Side, head: &Side, workload: &str) -> Result<Instru
 fn count(side: &Side, workload: &str) -> Result<f64> {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("callgrind.out");
-    let output = Command::new("valgrind")
+    let mut valgrind = Command::new("valgrind");
+    side.environ(&mut valgrind);
+    let output = valgrind
         .args(["--tool=callgrind", "--quiet"])
         .arg(format!("--toggle-collect={COUNTED}"))
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(side.timing())
         .args([probe::WORD, "instructions", workload])
-        .envs(side.environment().iter().cloned())
         .env("GLIBC_TUNABLES", TUNABLES)
         .output()
         .map_err(|error| Error::from(format!("valgrind cannot be run: {error}")))?;

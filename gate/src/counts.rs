@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// Statements that repeat together are folded up to this many.
+const LONGEST_PERIOD: usize = 12;
+
 /// What one run sends, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
@@ -66,20 +69,49 @@ impl fmt::Display for Counts {
         writeln!(f, "parameters {}", self.parameters())?;
         writeln!(f, "rows {}", self.rows())?;
         writeln!(f)?;
-        for same in self.statements.chunk_by(|a, b| a == b) {
-            let counted = &same[0];
-            let (times, executions) = (same.len(), counted.executions);
-            let (parameters, rows) = (counted.parameters, counted.rows);
-            // A text of several lines is one.
-            let text: Vec<&str> = counted.fingerprint.split_whitespace().collect();
-            writeln!(
-                f,
-                "{times} x {executions} | {parameters} parameters | {rows} rows | {}",
-                text.join(" ")
-            )?;
+        let mut rest = &self.statements[..];
+        while !rest.is_empty() {
+            let (period, times) = repeated(rest);
+            if period > 1 {
+                writeln!(f, "{times} times {period}")?;
+                for counted in &rest[..period] {
+                    line(f, 1, counted)?;
+                }
+            } else {
+                line(f, times, &rest[0])?;
+            }
+            rest = &rest[period * times..];
         }
         Ok(())
     }
+}
+
+/// How many statements repeat from the beginning, and how often they come.
+fn repeated(statements: &[Counted]) -> (usize, usize) {
+    let times = |period: usize| {
+        let mut groups = statements.chunks_exact(period);
+        let first = groups.next();
+        1 + groups.take_while(|group| Some(*group) == first).count()
+    };
+    let one = times(1);
+    if one > 1 {
+        return (1, one);
+    }
+    (2..=LONGEST_PERIOD.min(statements.len() / 2))
+        .map(|period| (period, times(period)))
+        .find(|(_, times)| *times > 1)
+        .unwrap_or((1, 1))
+}
+
+fn line(f: &mut fmt::Formatter<'_>, times: usize, counted: &Counted) -> fmt::Result {
+    let (executions, parameters, rows) = (counted.executions, counted.parameters, counted.rows);
+    // A text of several lines is one.
+    let text: Vec<&str> = counted.fingerprint.split_whitespace().collect();
+    writeln!(
+        f,
+        "{times} x {executions} | {parameters} parameters | {rows} rows | {}",
+        text.join(" ")
+    )
 }
 
 /// Reads the golden form back. Totals that the statements give are not looked at.
@@ -88,12 +120,30 @@ impl FromStr for Counts {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut counts = Self::default();
+        // How often the next statements come, and how many those are.
+        let mut group: Option<(usize, usize)> = None;
+        let mut begun = 0;
         for line in text.lines().filter(|line| !line.is_empty()) {
             if line.contains(" | ") {
                 let (times, counted) =
                     statement(line).ok_or_else(|| format!("no statement: {line}"))?;
                 let same = std::iter::repeat_n(counted, times);
                 counts.statements.extend(same);
+                if let Some((times, period)) = group
+                    && counts.statements.len() == begun + period
+                {
+                    let once = counts.statements[begun..].to_vec();
+                    for _ in 1..times {
+                        counts.statements.extend_from_slice(&once);
+                    }
+                    group = None;
+                }
+                continue;
+            }
+            if let Some((times, period)) = line.split_once(" times ") {
+                let number = |text: &str| text.parse().map_err(|_| format!("no number: {line}"));
+                group = Some((number(times)?, number(period)?));
+                begun = counts.statements.len();
                 continue;
             }
             let (name, number) = line
@@ -150,6 +200,10 @@ mod tests {
             round_trips: 7,
         };
         assert_eq!(counts.to_string().parse(), Ok(counts.clone()));
+        let mut folded = counts.clone();
+        folded.statements = [5, 1, 2, 1, 2, 1, 2, 7].map(select).to_vec();
+        assert!(folded.to_string().contains("\n3 times 2\n"), "{folded}");
+        assert_eq!(folded.to_string().parse(), Ok(folded));
         assert_eq!(counts.executions(), 6);
         assert_eq!((counts.rows(), counts.parameters()), (6, 9));
     }

@@ -51,6 +51,7 @@ pub struct Side {
     timing: PathBuf,
     counting: PathBuf,
     environment: Vec<(OsString, OsString)>,
+    removed: Vec<OsString>,
 }
 
 impl Side {
@@ -61,6 +62,7 @@ impl Side {
             timing: program.clone(),
             counting: program,
             environment: Vec::new(),
+            removed: Vec::new(),
         }
     }
 
@@ -78,12 +80,29 @@ impl Side {
         self
     }
 
-    pub(crate) fn timing(&self) -> &Path {
-        &self.timing
+    /// Takes a variable out of the programs' environment.
+    #[must_use]
+    pub fn without(mut self, name: impl Into<OsString>) -> Self {
+        self.removed.push(name.into());
+        self
     }
 
-    pub(crate) fn environment(&self) -> &[(OsString, OsString)] {
-        &self.environment
+    /// A command with this build's environment.
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        self.environ(&mut command);
+        command
+    }
+
+    pub(crate) fn environ(&self, command: &mut Command) {
+        for name in &self.removed {
+            command.env_remove(name);
+        }
+        command.envs(self.environment.iter().cloned());
+    }
+
+    pub(crate) fn timing(&self) -> &Path {
+        &self.timing
     }
 
     pub(crate) fn list(&self) -> Result<Vec<Listed>> {
@@ -108,10 +127,10 @@ impl Side {
         program: &Path,
         arguments: &[&str],
     ) -> Result<Vec<T>> {
-        let output = Command::new(program)
+        let output = self
+            .command(program)
             .arg(WORD)
             .args(arguments)
-            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .output()
             .map_err(|error| Error::from(format!("{}: {error}", program.display())))?;
@@ -140,9 +159,9 @@ pub struct Probe {
 impl Probe {
     /// Starts the process; the workload's tables are made, and its own check has passed.
     pub(crate) fn start(side: &Side, workload: &str) -> Result<Self> {
-        let mut child = Command::new(&side.timing)
+        let mut child = side
+            .command(&side.timing)
             .args([WORD, "serve", workload])
-            .envs(side.environment.iter().cloned())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -231,8 +250,13 @@ pub(crate) fn serve(
             let mut task = opened(named(workloads, name)?, Arm::Subject)?;
             task.prepare()?;
             task.run()?;
-            task.prepare()?;
-            instructed(&mut *task)
+            for run in 0..INSTRUCTED_RUNS {
+                if run == 0 || task.uses_up() {
+                    task.prepare()?;
+                }
+                instructed(&mut *task)?;
+            }
+            Ok(())
         }
         ["serve", name] => {
             let mut out = io::stdout();
@@ -249,10 +273,7 @@ pub(crate) fn serve(
 /// What callgrind counts. It must be found by its name.
 #[inline(never)]
 fn instructed(task: &mut dyn Task) -> Result<()> {
-    for _ in 0..INSTRUCTED_RUNS {
-        black_box(&mut *task).run()?;
-    }
-    Ok(())
+    black_box(task).run()
 }
 
 fn converse(workload: &Workload, input: &mut dyn BufRead, out: &mut dyn Write) -> Result<()> {
@@ -314,12 +335,22 @@ fn runs_of(task: &mut dyn Task, enough: Duration) -> Result<u32> {
 }
 
 fn block(task: &mut dyn Task, runs: u32) -> Result<Duration> {
-    task.prepare()?;
-    let start = Instant::now();
-    for _ in 0..runs {
-        task.run()?;
+    if !task.uses_up() {
+        task.prepare()?;
+        let start = Instant::now();
+        for _ in 0..runs {
+            task.run()?;
+        }
+        return Ok(start.elapsed());
     }
-    Ok(start.elapsed())
+    let mut time = Duration::ZERO;
+    for _ in 0..runs {
+        task.prepare()?;
+        let start = Instant::now();
+        task.run()?;
+        time += start.elapsed();
+    }
+    Ok(time)
 }
 
 fn named<'a>(workloads: &'a [Workload], name: &str) -> Result<&'a Workload> {

@@ -60,7 +60,9 @@ pub struct Plan {
     pub bless: bool,
     /// What is wanted.
     pub steps: Steps,
-    /// Parts of the names of the workloads that are wanted; none is all.
+    /// What the names of the workloads that are wanted begin with; none is all.
+    pub prefixes: Vec<String>,
+    /// Parts of those names; none is all.
     pub filter: Vec<String>,
     /// Growth leaves out sizes beyond this.
     pub largest: usize,
@@ -79,6 +81,7 @@ impl Plan {
             golden: None,
             bless: false,
             steps: Steps::ALL,
+            prefixes: Vec::new(),
             filter: Vec::new(),
             largest: LARGE,
             limits: |_| Limits::EMBEDDED,
@@ -87,7 +90,10 @@ impl Plan {
     }
 
     fn wants(&self, name: &str) -> bool {
-        self.filter.is_empty() || self.filter.iter().any(|part| name.contains(part.as_str()))
+        let begins = |prefix: &String| name.starts_with(prefix.as_str());
+        (self.prefixes.is_empty() || self.prefixes.iter().any(begins))
+            && (self.filter.is_empty()
+                || self.filter.iter().any(|part| name.contains(part.as_str())))
     }
 }
 
@@ -242,7 +248,7 @@ fn grown(plan: &Plan, name: &str, found: &Exact) -> Result<Vec<Finding>> {
 
 /// Files of workloads that are gone hold nothing any more.
 fn stale(plan: &Plan, names: &BTreeSet<String>, report: &mut Report) -> Result<()> {
-    let Some(golden) = plan.golden.as_ref().filter(|_| plan.filter.is_empty()) else {
+    let Some(golden) = plan.golden.as_ref().filter(|_| plan.filter.is_empty() && plan.prefixes.is_empty()) else {
         return Ok(());
     };
     for path in golden.stale(names)? {

@@ -26,6 +26,11 @@ pub trait Task {
     /// Whatever the database gives.
     fn run(&mut self) -> Result<()>;
 
+    /// Whether a run uses up what [`prepare`](Self::prepare) made, so that each run needs its own.
+    fn uses_up(&self) -> bool {
+        false
+    }
+
     /// Checks that the work does what it should, before it is counted or timed.
     ///
     /// # Errors

@@ -9,10 +9,12 @@ use super::{Client, Comment, NewUser, Post, Tree, User, grow};
 use crate::Result;
 
 pub(crate) struct PostgresClient {
-    driver: Driver,
+    pub(crate) driver: Driver,
     prepared: Option<Prepared>,
     /// One for each number of rows.
     inserts: HashMap<usize, Statement>,
+    /// Others, by their text.
+    others: HashMap<&'static str, Statement>,
 }
 
 /// What can be prepared once the tables exist.
@@ -31,6 +33,7 @@ impl PostgresClient {
             driver: Driver::connect(url, NoTls)?,
             prepared: None,
             inserts: HashMap::new(),
+            others: HashMap::new(),
         })
     }
 
@@ -58,7 +61,21 @@ impl PostgresClient {
         Ok(self.prepared.insert(prepared).clone())
     }
 
-    fn insert_of(&mut self, rows: usize) -> Result<Statement> {
+    /// The driver, and one of its statements, prepared at its first use.
+    pub(crate) fn statement(&mut self, text: &'static str) -> Result<(&mut Driver, Statement)> {
+        let statement = match self.others.get(text) {
+            Some(statement) => statement.clone(),
+            None => {
+                let statement = self.driver.prepare(text)?;
+                self.others.insert(text, statement.clone());
+                statement
+            }
+        };
+        Ok((&mut self.driver, statement))
+    }
+
+    /// An INSERT of so many users that gives their keys.
+    pub(crate) fn insert_of(&mut self, rows: usize) -> Result<Statement> {
         if let Some(insert) = self.inserts.get(&rows) {
             return Ok(insert.clone());
         }
@@ -77,6 +94,11 @@ impl PostgresClient {
 impl Client for PostgresClient {
     fn batch(&mut self, text: &str) -> Result<()> {
         Ok(self.driver.batch_execute(text)?)
+    }
+
+    fn texts(&mut self, text: &str) -> Result<Vec<String>> {
+        let rows = self.driver.query(text, &[])?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
     fn users(&mut self) -> Result<Vec<User>> {
@@ -138,7 +160,7 @@ fn all_users(client: &mut impl GenericClient, prepared: &Prepared) -> Result<Vec
         .collect()
 }
 
-fn user(row: &Row) -> Result<User> {
+pub(crate) fn user(row: &Row) -> Result<User> {
     Ok(User {
         id: row.try_get(0)?,
         name: row.try_get(1)?,
@@ -155,7 +177,7 @@ fn post(row: &Row) -> Result<Post> {
     })
 }
 
-fn comment(row: &Row) -> Result<Comment> {
+pub(crate) fn comment(row: &Row) -> Result<Comment> {
     Ok(Comment {
         id: row.try_get(0)?,
         post_id: row.try_get(1)?,

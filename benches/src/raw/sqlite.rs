@@ -10,7 +10,7 @@ use crate::Result;
 /// Statements kept: the driver's 16 would do too.
 const KEPT: usize = 64;
 
-pub(crate) struct SqliteClient(Connection);
+pub(crate) struct SqliteClient(pub(crate) Connection);
 
 impl SqliteClient {
     /// A database in memory of its own, of the kind that the ORM's arms use.
@@ -33,6 +33,12 @@ impl SqliteClient {
 impl Client for SqliteClient {
     fn batch(&mut self, text: &str) -> Result<()> {
         Ok(self.0.execute_batch(text)?)
+    }
+
+    fn texts(&mut self, text: &str) -> Result<Vec<String>> {
+        let mut select = self.0.prepare(text)?;
+        let texts = select.query_map([], |row| row.get(0))?;
+        Ok(texts.collect::<Result<_, _>>()?)
     }
 
     fn users(&mut self) -> Result<Vec<User>> {
@@ -80,7 +86,7 @@ impl Client for SqliteClient {
     }
 }
 
-fn all_users(connection: &Connection) -> Result<Vec<User>> {
+pub(crate) fn all_users(connection: &Connection) -> Result<Vec<User>> {
     let mut select = connection.prepare_cached("SELECT id, name, hair_color FROM users")?;
     let users = select.query_map([], user)?.collect::<Result<_, _>>()?;
     Ok(users)
@@ -140,7 +146,7 @@ fn comments_on(connection: &Connection, posts: &[Post]) -> Result<Vec<Comment>> 
     Ok(comments.collect::<Result<_, _>>()?)
 }
 
-fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+pub(crate) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
         id: row.get(0)?,
         name: row.get(1)?,
@@ -148,6 +154,6 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     })
 }
 
-fn placeholders(count: usize) -> String {
+pub(crate) fn placeholders(count: usize) -> String {
     vec!["?"; count].join(", ")
 }

@@ -1,0 +1,45 @@
+//! What the gate runs to count what a build allocates; `memory N` compares the memory of N objects with that of plain structs.
+
+use std::process::ExitCode;
+
+use selfsame_benches::{gated, limits, memory};
+use selfsame_gate::{Allocations, Gate};
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, rows] = &words[..]
+        && word == "memory"
+    {
+        return told(rows);
+    }
+    Gate::new(gated())
+        .limits(limits)
+        .allocations(allocations)
+        .main()
+}
+
+fn allocations(work: &mut dyn FnMut()) -> Allocations {
+    let found = allocation_counter::measure(work);
+    Allocations {
+        calls: found.count_total,
+        bytes: found.bytes_total,
+    }
+}
+
+fn told(rows: &str) -> ExitCode {
+    let peak = |work: &mut dyn FnMut()| allocation_counter::measure(work).bytes_max;
+    let shown = rows
+        .parse()
+        .map_err(|_| "a number of rows is wanted".into())
+        .and_then(|rows| memory::compare(rows, peak));
+    match shown {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The workloads as the gate takes them: one for each backend.
+
+use std::sync::OnceLock;
+
+use selfsame::Engine;
+use selfsame::backend::Statistics;
+use selfsame_gate::{Limits, Task, Workload as Gated};
+use selfsame_postgres::testing::Server;
+
+use crate::digest::Digest;
+use crate::fixture::{Fixture, Site};
+use crate::planted::Planted;
+use crate::workload::{Arm, Backend, Workload};
+use crate::{Error, Result};
+
+/// The workloads of all backends, as the gate takes them: `sqlite/trivial`.
+pub fn gated() -> Vec<Gated> {
+    let mut all = Vec::new();
+    for backend in Backend::ALL {
+        for workload in Workload::all_with_growth() {
+            all.push(one(backend, workload, move || site(backend)));
+        }
+    }
+    all
+}
+
+/// How much time the gate takes, and what is too slow.
+pub fn limits(name: &str) -> Limits {
+    match name.starts_with(Backend::Postgres.name()) {
+        true => Limits::SERVER,
+        false => Limits::EMBEDDED,
+    }
+}
+
+/// One workload on one database, as the gate takes it.
+pub fn gated_on(site: &Site, workload: Workload) -> Gated {
+    let site = site.clone();
+    one(site.backend(), workload, move || Ok(site.clone()))
+}
+
+fn one(
+    backend: Backend,
+    workload: Workload,
+    site: impl Fn() -> Result<Site> + Clone + 'static,
+) -> Gated {
+    let arms = workload.arms(backend);
+    let subject = arms.last().copied().unwrap_or(Arm::Tracked);
+    let open = |arm| {
+        let site = site.clone();
+        move |size| Timed::open(&site()?, workload, arm, size)
+    };
+    let gated = Gated::new(format!("{backend}/{workload}"), open(subject))
+        .sizes(workload.0.gate, workload.0.growth)
+        .statements((workload.0.law)(backend));
+    let gated = match arms.first() {
+        Some(&first) if first.is_raw() => gated.control(open(first)),
+        _ => gated,
+    };
+    match workload.0.timed {
+        true => gated,
+        false => gated.untimed(),
+    }
+}
+
+/// An arm of a fixture.
+struct Timed {
+    fixture: Fixture,
+    arm: Arm,
+}
+
+impl Timed {
+    fn open(site: &Site, workload: Workload, arm: Arm, size: usize) -> Result<Self> {
+        let planted = match arm.is_raw() {
+            true => None,
+            false => Planted::from_environment()?,
+        };
+        let fixture = Fixture::with_mistake(site, workload, size, planted)?;
+        Ok(Self { fixture, arm })
+    }
+}
+
+/// One server for the process.
+fn site(backend: Backend) -> Result<Site> {
+    static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+    match backend {
+        Backend::Sqlite => Ok(Site::Sqlite),
+        Backend::Postgres => {
+            let server = SERVER.get_or_init(|| {
+                Server::start().map_err(|error| format!("no PostgreSQL: {}", error.message()))
+            });
+            server.clone().map(Site::Postgres).map_err(Error::from)
+        }
+    }
+}
+
+impl Task for Timed {
+    fn prepare(&mut self) -> Result<()> {
+        self.fixture.prepare(self.arm)
+    }
+
+    fn run(&mut self) -> Result<()> {
+        self.fixture.run(self.arm, &mut Digest::off())
+    }
+
+    fn uses_up(&self) -> bool {
+        self.fixture.uses_up()
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.fixture.check_parity()
+    }
+
+    fn engine(&self) -> Option<&Engine> {
+        (!self.arm.is_raw()).then(|| self.fixture.engine())
+    }
+
+    fn statistics(&mut self) -> Result<Option<Statistics>> {
+        if self.fixture.keeps_connection() {
+            return Ok(None);
+        }
+        match self.engine() {
+            Some(engine) => Ok(engine.connect()?.statistics()?),
+            None => Ok(None),
+        }
+    }
+}

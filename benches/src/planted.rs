@@ -1,0 +1,189 @@
+//! Mistakes that are planted in the tracked arms, for the gate to find: it proves itself by them.
+
+use std::hint::black_box;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, Statistics};
+use selfsame::dialect::{Dialect, Transaction};
+use selfsame::session::Session;
+use selfsame::{Engine, Entity, Result};
+
+use crate::schema::User;
+
+/// A mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planted {
+    /// So many percent more work.
+    Work(u32),
+    /// One SELECT more.
+    ExtraSelect,
+    /// A SELECT for each user.
+    NPlusOne,
+    /// No statement is kept.
+    CacheOff,
+    /// Each user is cloned.
+    Clone,
+}
+
+/// The variable of the environment that names a mistake.
+pub const PLANT: &str = "SELFSAME_GATE_PLANT";
+
+impl Planted {
+    /// The mistake that the environment names, if it does.
+    ///
+    /// # Errors
+    ///
+    /// A name that is none.
+    pub(crate) fn from_environment() -> crate::Result<Option<Self>> {
+        match std::env::var(PLANT) {
+            Ok(name) => Ok(Some(name.parse()?)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// An engine over a backend, with the mistakes that are in it.
+    pub(crate) fn engine(self, backend: Arc<dyn Backend>) -> Engine {
+        match self {
+            Self::CacheOff => Engine::new(Forgetful(backend)),
+            _ => Engine::from_backend(backend),
+        }
+    }
+
+    /// Runs work, with the mistakes that surround it.
+    pub(crate) fn around(self, engine: &Engine, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        let start = Instant::now();
+        work()?;
+        match self {
+            Self::CacheOff => {}
+            Self::Work(percent) => {
+                let until = start.elapsed().mul_f64(1.0 + f64::from(percent) / 100.0);
+                let mut spun = 0_u64;
+                while start.elapsed() < until {
+                    for _ in 0..16 {
+                        spun = black_box(spun.wrapping_mul(31).wrapping_add(7));
+                    }
+                }
+            }
+            Self::ExtraSelect => {
+                User::query().count(&mut Session::new(engine))?;
+            }
+            Self::NPlusOne => {
+                let mut session = Session::new(engine);
+                for user in User::query().all(&mut session)? {
+                    session.load(user, User::POSTS)?;
+                }
+            }
+            Self::Clone => {
+                let mut session = Session::new(engine);
+                for user in User::query().all(&mut session)? {
+                    black_box(session[user].clone());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Planted {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let planted = match name {
+            "extra-select" => Self::ExtraSelect,
+            "n-plus-one" => Self::NPlusOne,
+            "cache-off" => Self::CacheOff,
+            "clone" => Self::Clone,
+            name => {
+                let percent = name
+                    .strip_prefix("work-")
+                    .and_then(|percent| percent.parse().ok());
+                Self::Work(percent.ok_or_else(|| format!("there is no mistake {name}"))?)
+            }
+        };
+        Ok(planted)
+    }
+}
+
+/// A backend whose every statement is new to it.
+#[derive(Debug)]
+struct Forgetful(Arc<dyn Backend>);
+
+impl Backend for Forgetful {
+    fn connect(&self) -> Result<Box<dyn Connection>> {
+        Ok(Box::new(ForgetfulConnection(self.0.connect()?)))
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        self.0.dialect()
+    }
+}
+
+#[derive(Debug)]
+struct ForgetfulConnection(Box<dyn Connection>);
+
+/// The same statement under another id.
+fn anew(sql: &Sql) -> Sql {
+    Sql::new(sql.kind(), sql.text(), sql.params(), sql.columns())
+}
+
+impl Connection for ForgetfulConnection {
+    fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
+        self.0
+            .execute(&Statement::new(&anew(statement.sql), statement.params))
+    }
+
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.0.query(
+            &Statement::new(&anew(statement.sql), statement.params),
+            sink,
+        )
+    }
+
+    fn execute_each(
+        &mut self,
+        sql: &Sql,
+        rows: Rows<'_>,
+        each: &mut dyn FnMut(Outcome) -> Result<()>,
+    ) -> Result<()> {
+        self.0.execute_each(&anew(sql), rows, each)
+    }
+
+    fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        self.0.transaction(command, &anew(sql))
+    }
+
+    fn is_open(&self) -> bool {
+        self.0.is_open()
+    }
+
+    fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        self.0.reset(used_raw_sql)
+    }
+
+    fn server_version(&mut self) -> Result<String> {
+        self.0.server_version()
+    }
+
+    fn statistics(&mut self) -> Result<Option<Statistics>> {
+        self.0.statistics()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_have_names() {
+        assert_eq!("work-5".parse(), Ok(Planted::Work(5)));
+        assert_eq!("n-plus-one".parse(), Ok(Planted::NPlusOne));
+        assert!("work-much".parse::<Planted>().is_err());
+        assert!("".parse::<Planted>().is_err());
+    }
+}

@@ -1,0 +1,84 @@
+//! Loading users, changing one column of each, and committing.
+
+use selfsame_gate::Law;
+
+use crate::Result;
+use crate::digest::Digest;
+use crate::raw::{self, PostgresClient};
+use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, Way};
+use crate::{core, orm};
+
+/// All users, one column of each.
+pub(crate) static UPDATE: Declaration = Declaration {
+    name: "update",
+    law: |backend| match backend {
+        // SQLite has no faster form than one prepared statement run for each row.
+        Backend::Sqlite => Law::Rows,
+        Backend::Postgres => Law::Constant,
+    },
+    reset: Reset::Once(recolored),
+    arms: &[
+        (Arm::Raw, Way::Client(raw)),
+        (
+            Arm::Tuned,
+            Way::Raw {
+                sqlite: None,
+                postgres: Some(tuned_postgres),
+            },
+        ),
+        (
+            Arm::Core,
+            Way::Engine(|engine, round, digest| core::change(engine, &round.hair_color(), digest)),
+        ),
+        (
+            Arm::Tracked,
+            Way::Engine(|engine, round, digest| orm::update(engine, &round.hair_color(), digest)),
+        ),
+    ],
+    ..PLAIN
+};
+
+/// Gives all users the hair color of no round.
+fn recolored(backend: Backend, _: usize) -> Vec<String> {
+    let mut statements = vec!["UPDATE users SET hair_color = 'hair color 0000000'".to_owned()];
+    if backend == Backend::Postgres {
+        statements.push("VACUUM users".to_owned());
+    }
+    statements
+}
+
+fn raw(client: &mut dyn raw::Client, round: &Round, digest: &mut Digest) -> Result<()> {
+    let users = client.update(&round.hair_color())?;
+    digest.take(users, |users, rows| {
+        users.iter().for_each(|user| rows.raw_user(user));
+    });
+    Ok(())
+}
+
+fn tuned_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Digest) -> Result<()> {
+    let hair_color = round.hair_color();
+    let (_, select) = client.statement("SELECT id, name, hair_color FROM users")?;
+    let (driver, update) = client.statement(
+        "UPDATE users AS t SET hair_color = v.c FROM UNNEST($1::text[], $2::bigint[]) AS v(c, k) WHERE t.id = v.k",
+    )?;
+    let mut transaction = driver.transaction()?;
+    let found = transaction.query(&select, &[])?;
+    let mut users: Vec<raw::User> = found
+        .iter()
+        .map(raw::postgres::user)
+        .collect::<Result<_>>()?;
+    for user in &mut users {
+        user.hair_color = Some(hair_color.clone());
+    }
+    let colors: Vec<Option<&str>> = users
+        .iter()
+        .map(|user| user.hair_color.as_deref())
+        .collect();
+    let keys: Vec<i64> = users.iter().map(|user| user.id).collect();
+    transaction.execute(&update, &[&colors, &keys])?;
+    transaction.commit()?;
+    digest.take(users, |users, rows| {
+        users.iter().for_each(|user| rows.raw_user(user));
+    });
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! `selfsame gate`: refuses a change that makes the ORM slower.
+//!
+//! It works in a checkout, and builds the programs that measure it: `benches/src/bin`.
+
+mod base;
+mod build;
+mod self_test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use selfsame::{Error, ErrorKind, Result};
+use selfsame_benches::{Backend, PLANT, limits};
+use selfsame_gate::{Golden, Limits, Plan, Report, Side, Step, Steps, run as measure};
+use selfsame_postgres::testing::Server;
+
+use self::base::Base;
+use crate::arguments::{GateArguments, GateShape};
+use crate::github;
+use crate::interrupt;
+use crate::output::{say, try_to_write, unwritable};
+
+/// Runs the gate.
+///
+/// # Errors
+///
+/// What keeps the gate from doing its work, in one line; the exit code is then 2.
+pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode> {
+    let outputs = outputs(arguments)?;
+    interrupt::clean_up_on_signals()?;
+    let root = build::root()?;
+    if arguments.base.is_some() && !arguments.allow_dirty {
+        build::refuse_dirty(&root)?;
+    }
+    let base = match &arguments.base {
+        Some(revision) => Some(Base::check(&root, revision)?),
+        None => None,
+    };
+    let backends = match arguments.backends.is_empty() {
+        true => Backend::ALL.to_vec(),
+        false => arguments.backends.clone(),
+    };
+    let server = server(&backends)?;
+    tell("building");
+    let head = with_server(build::programs(&root, None)?, server.as_ref());
+    if arguments.self_test {
+        return self_test::run(&head, arguments);
+    }
+    let mut plan = plan(arguments, head, &root, &backends);
+    // Dropped at the end: it takes its worktree away.
+    let base = match base {
+        Some(base) => {
+            tell(&format!("building {}", base.name()));
+            let programs = with_server(base.build()?, server.as_ref());
+            plan.base = Some((base.name().to_owned(), programs));
+            Some(base)
+        }
+        None => None,
+    };
+    let report = measure(&plan, &mut |step| tell(step)).map_err(failed)?;
+    drop(base);
+    write(&report, arguments, &outputs)?;
+    Ok(ExitCode::from(report.code()))
+}
+
+fn plan(arguments: &GateArguments, head: Side, root: &Path, backends: &[Backend]) -> Plan {
+    let mut plan = Plan::new(head);
+    plan.golden = Some(Golden::new(root.join("benches/golden")));
+    plan.bless = arguments.bless;
+    plan.steps = arguments
+        .skip
+        .iter()
+        .fold(Steps::ALL, |steps, step| steps.without(*step));
+    plan.limits = match arguments.quick {
+        true => quick,
+        false => limits,
+    };
+    if arguments.large {
+        plan.largest = usize::MAX;
+    }
+    plan.prefixes = match arguments.backends.is_empty() {
+        true => Vec::new(),
+        false => backends.iter().map(|backend| format!("{backend}/")).collect(),
+    };
+    plan.filter.clone_from(&arguments.filter);
+    plan
+}
+
+/// Half of the launches and a third of the rounds: wider intervals, so more that is not known.
+fn quick(name: &str) -> Limits {
+    limits(name).effort(4, 20, Duration::from_millis(1))
+}
+
+/// A server for the backends that need one. None is an error: what was not measured has not passed.
+fn server(backends: &[Backend]) -> Result<Option<Server>> {
+    if !backends.contains(&Backend::Postgres) {
+        return Ok(None);
+    }
+    Server::start().map(Some).map_err(|error| {
+        configuration(format!(
+            "no PostgreSQL, so half of the gate cannot run: {}; --backend sqlite leaves it out",
+            error.message().replace('\n', " ")
+        ))
+    })
+}
+
+/// The programs with the server in their environment, and with no mistake in them.
+fn with_server(side: Side, server: Option<&Server>) -> Side {
+    let side = side.without(PLANT);
+    match server {
+        Some(server) => side.variable("SELFSAME_POSTGRES_URL", server.url()),
+        None => side,
+    }
+}
+
+/// Where the result goes besides standard output: a format and a file.
+fn outputs(arguments: &GateArguments) -> Result<Vec<(GateShape, PathBuf)>> {
+    let mut outputs = arguments.export.clone();
+    if let Some(path) = &arguments.out {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let shape = match ending {
+            Some("json") => GateShape::Json,
+            Some("md") => GateShape::Markdown,
+            _ => arguments.format,
+        };
+        outputs.push((shape, path.clone()));
+    }
+    for (_, path) in &outputs {
+        try_to_write(path).map_err(|error| unwritable(path, &error))?;
+    }
+    Ok(outputs)
+}
+
+fn write(
+    report: &Report,
+    arguments: &GateArguments,
+    outputs: &[(GateShape, PathBuf)],
+) -> Result<()> {
+    for (shape, path) in outputs {
+        std::fs::write(path, shaped(report, *shape)?).map_err(|error| unwritable(path, &error))?;
+    }
+    github::summary(&report.markdown())?;
+    if arguments.growth || arguments.large {
+        say(&report.growth())?;
+    }
+    say(&shaped(report, arguments.format)?)
+}
+
+fn shaped(report: &Report, shape: GateShape) -> Result<String> {
+    let json = |value: serde_json::Result<String>| {
+        value
+            .map(|text| text + "\n")
+            .map_err(|error| configuration(error.to_string()))
+    };
+    match shape {
+        GateShape::Human => Ok(report.text()),
+        GateShape::Markdown => Ok(report.markdown()),
+        GateShape::Json => json(serde_json::to_string_pretty(report)),
+        GateShape::Github => json(serde_json::to_string_pretty(&report.github())),
+        GateShape::Bencher => json(serde_json::to_string_pretty(&report.bencher())),
+    }
+}
+
+/// `github=FILE` or `bencher=FILE`.
+pub(crate) fn export(text: &str) -> Result<(GateShape, PathBuf), String> {
+    let (name, path) = text
+        .split_once('=')
+        .ok_or("write github=FILE or bencher=FILE")?;
+    let shape = match name {
+        "github" => GateShape::Github,
+        "bencher" => GateShape::Bencher,
+        _ => return Err(format!("there is no export {name}: write github=FILE or bencher=FILE")),
+    };
+    Ok((shape, path.into()))
+}
+
+/// A step by its name.
+pub(crate) fn step(name: &str) -> Result<Step, String> {
+    Step::ALL
+        .into_iter()
+        .find(|step| step.name() == name)
+        .ok_or_else(|| format!("there are {}", Step::ALL.map(Step::name).join(", ")))
+}
+
+fn tell(what: &str) {
+    use std::io::IsTerminal as _;
+    if std::io::stderr().is_terminal() {
+        eprintln!("{what}");
+    }
+}
+
+fn failed(error: selfsame_gate::Error) -> Error {
+    configuration(error.to_string().replace('\n', " "))
+}
+
+fn configuration(message: String) -> Error {
+    Error::new(ErrorKind::Configuration, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exports_name_a_format_and_a_file() {
+        let (shape, path) = export("bencher=a/b.json").expect("both are there");
+        assert!(shape == GateShape::Bencher && path == Path::new("a/b.json"));
+        assert!(export("bencher").is_err());
+        assert!(export("prometheus=x").is_err());
+        assert_eq!(step("growth"), Ok(Step::Growth));
+        assert!(step("magic").is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! The checkout, and the programs that measure it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use selfsame::Result;
+use selfsame_gate::Side;
+
+use super::configuration;
+
+/// The top of the checkout that the command is run in.
+pub(super) fn root() -> Result<PathBuf> {
+    let top = git(Path::new("."), &["rev-parse", "--show-toplevel"])
+        .map_err(|why| configuration(format!("the gate needs a git checkout of selfsame: {why}")))?;
+    let root = PathBuf::from(top);
+    if !root.join("benches/src/bin/probe.rs").is_file() {
+        return Err(configuration(format!(
+            "{} is no checkout of selfsame; a project's own gate is a bench target of its own, as the guide shows",
+            root.display()
+        )));
+    }
+    Ok(root)
+}
+
+/// What is not committed would be measured under the name of a revision.
+pub(super) fn refuse_dirty(root: &Path) -> Result<()> {
+    let changed = git(root, &["status", "--porcelain", "--untracked-files=no"]).map_err(configuration)?;
+    match changed.lines().next() {
+        None => Ok(()),
+        Some(first) => Err(configuration(format!(
+            "the working tree is dirty ({} files, such as {}): commit it, or say --allow-dirty",
+            changed.lines().count(),
+            first.trim()
+        ))),
+    }
+}
+
+/// Builds the programs of a checkout, in its own target directory or another.
+pub(super) fn programs(root: &Path, target: Option<&Path>) -> Result<Side> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .current_dir(root)
+        .args(["build", "--release", "--quiet", "-p", "selfsame-benches", "--bins"])
+        .args(["--message-format", "json-render-diagnostics"])
+        // The variables of the build that this command is part of.
+        .env_remove("CARGO_MANIFEST_DIR")
+        .stdin(Stdio::null());
+    if let Some(target) = target {
+        cargo.arg("--target-dir").arg(target);
+    }
+    let output = cargo
+        .output()
+        .map_err(|error| configuration(format!("cargo cannot be run: {error}")))?;
+    if !output.status.success() {
+        return Err(configuration(format!("it does not build: {}", first_error(&output))));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let program = |name: &str| {
+        let found = text.lines().find_map(|line| executable(line, name));
+        found.ok_or_else(|| configuration(format!("cargo built no {name}")))
+    };
+    Ok(Side::new(program("selfsame-probe")?).counting_with(program("selfsame-probe-counting")?))
+}
+
+/// The path in a message of cargo's, if it tells of this program.
+fn executable(line: &str, name: &str) -> Option<PathBuf> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    if message["reason"] != "compiler-artifact" || message["target"]["name"] != name {
+        return None;
+    }
+    message["executable"].as_str().map(PathBuf::from)
+}
+
+fn first_error(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let error = text.lines().find(|line| line.starts_with("error"));
+    error.or_else(|| text.lines().last()).unwrap_or("no message").to_owned()
+}
+
+/// What git says, or why it does not.
+pub(super) fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new("git")
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("git cannot be run: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(text.lines().next().unwrap_or("git failed").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_found_in_what_cargo_says() {
+        let line = r#"{"reason":"compiler-artifact","target":{"name":"a"},"executable":"/t/a"}"#;
+        assert_eq!(executable(line, "a"), Some(PathBuf::from("/t/a")));
+        assert_eq!(executable(line, "b"), None);
+        assert_eq!(executable("nonsense", "a"), None);
+        let library = r#"{"reason":"compiler-artifact","target":{"name":"a"},"executable":null}"#;
+        assert_eq!(executable(library, "a"), None);
+    }
+}
