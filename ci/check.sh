@@ -107,6 +107,7 @@ step 'the table of rules' diff docs/semantics.md "$reports/rules.md"
 step 'faults on SQLite' cargo run --release -- faults sqlite::memory:
 step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres
 step 'mistakes planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
+step 'counts, growth and allocations' cargo run --release --features containers -- gate
 step 'memory of the SQLite backend' memory
 step 'packages' packages
 step 'tests' tests

@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selfsame_benches::Backend;
 use selfsame_conformance::{Filter, Format, Options, Shard, Tier};
+use selfsame_gate::Step;
 
 use crate::values::{duration, filter, seed, shard, tier};
 
@@ -62,6 +63,10 @@ pub(crate) enum Command {
     Faults(FaultsArguments),
     /// Measures what the ORM costs over raw SQL, as ratios
     Bench(BenchArguments),
+    /// Refuses a change that makes the ORM slower: exact counts, growth, allocations, instructions, paired time
+    Gate(GateArguments),
+    /// Draws a history of measurements, as `bench --save` writes it, as one HTML page
+    Report(ReportArguments),
     /// Writes Rust entities for the tables of a database
     Inspect(InspectArguments),
     /// Reads a database and reports what can be mapped, queried, related and written, and which rows cannot
@@ -167,6 +172,82 @@ pub(crate) struct BenchArguments {
     /// The file for the result: JSON if its name ends in .json or --format says so, otherwise a table
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Adds the result, with every sample and the machine, to this file of JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+    /// Measures transactions of 1, 2, 4 and 8 sessions at a time instead, this many for each
+    #[arg(long, value_name = "TRANSACTIONS", num_args = 0..=1, default_missing_value = "10000", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sessions: Option<u32>,
+}
+
+#[derive(Args)]
+pub(crate) struct ReportArguments {
+    /// The history: a file of JSON lines
+    pub(crate) history: PathBuf,
+    /// The file for the page, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct GateArguments {
+    /// Another revision to compare with; both are built and measured in turns
+    #[arg(long, value_name = "REV")]
+    pub(crate) base: Option<String>,
+    /// Accepts the counts, growth and allocations that are found: writes benches/golden
+    #[arg(long, conflicts_with = "base")]
+    pub(crate) bless: bool,
+    /// The backend to measure: sqlite or postgres; by default both
+    #[arg(long = "backend", value_name = "BACKEND", value_parser = crate::bench::backend)]
+    pub(crate) backends: Vec<Backend>,
+    /// Selects workloads by parts of their names, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) filter: Vec<String>,
+    /// A step to leave out: counts, growth, allocations, instructions, time
+    #[arg(long, value_name = "STEP", value_parser = crate::gate::step)]
+    pub(crate) skip: Vec<Step>,
+    /// Looks at time for a fifth as long, so that more is inconclusive
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Shows costs by size, and the power of the size that each grows by
+    #[arg(long)]
+    pub(crate) growth: bool,
+    /// Looks at growth at 100,000 and 1,000,000 rows too
+    #[arg(long)]
+    pub(crate) large: bool,
+    /// Measures a working tree with changes that are not committed
+    #[arg(long)]
+    pub(crate) allow_dirty: bool,
+    /// Makes the gate prove itself: equal builds must not alarm, planted mistakes must
+    #[arg(long, conflicts_with_all = ["base", "bless"])]
+    pub(crate) self_test: bool,
+    /// How many pairs of equal builds --self-test compares
+    #[arg(long, value_name = "N", default_value_t = 300, requires = "self_test")]
+    pub(crate) pairs: u32,
+    /// The format written to standard output
+    #[arg(long, value_enum, default_value_t = GateShape::Human)]
+    pub(crate) format: GateShape,
+    /// The file for the result: JSON if its name ends in .json, Markdown if in .md
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Writes the result for a service: github=FILE (github-action-benchmark) or bencher=FILE
+    #[arg(long, value_name = "KIND=FILE", value_parser = crate::gate::export)]
+    pub(crate) export: Vec<(GateShape, PathBuf)>,
+}
+
+/// How the gate's result is shown.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GateShape {
+    /// What was found, a line each
+    Human,
+    /// For the summary of a CI job
+    Markdown,
+    /// Everything, for programs
+    Json,
+    /// For github-action-benchmark
+    Github,
+    /// For Bencher
+    Bencher,
 }
 
 #[derive(Args)]

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use selfsame::{Error, ErrorKind, Result};
-use selfsame_benches::{Backend, Options, Report, Sizes, Workload, run as measure};
+use selfsame_benches::{Backend, Options, Report, Sizes, Workload, run as measure, throughput};
+use selfsame_postgres::testing::Server;
 
 use crate::arguments::{BenchArguments, BenchShape};
+use crate::history::Run;
 use crate::output::{say, try_to_write, unwritable};
 use crate::progress::bar;
 use crate::{UNUSABLE, interrupt};
@@ -18,10 +20,13 @@ use crate::{UNUSABLE, interrupt};
 /// Bad arguments, a database that fails, arms that do not agree.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<ExitCode> {
     let options = options(arguments)?;
-    if let Some(path) = &arguments.out {
+    for path in arguments.out.iter().chain(&arguments.save) {
         try_to_write(path).map_err(|error| unwritable(path, &error))?;
     }
     interrupt::clean_up_on_signals()?;
+    if let Some(transactions) = arguments.sessions {
+        return sessions(transactions, arguments, &options);
+    }
     let bar = bar(options.steps());
     let report = measure(&options, |backend, workload, size| {
         if let Some(bar) = &bar {
@@ -32,13 +37,11 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<ExitCode> {
     if let Some(bar) = &bar {
         bar.finish_and_clear();
     }
-    let report = report.map_err(|error| {
-        Error::new(
-            ErrorKind::Configuration,
-            format!("the measurement ended early: {error}"),
-        )
-    })?;
+    let report = report.map_err(|error| ended_early(&error))?;
     write(&report, arguments)?;
+    if let Some(path) = &arguments.save {
+        Run::here(report.measurements.clone(), Vec::new()).save(path)?;
+    }
     let refused = !arguments.backends.is_empty() && !report.missing.is_empty();
     Ok(ExitCode::from(
         if refused || report.measurements.is_empty() {
@@ -47,6 +50,46 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<ExitCode> {
             0
         },
     ))
+}
+
+/// Transactions of several sessions at a time.
+fn sessions(transactions: u32, arguments: &BenchArguments, options: &Options) -> Result<ExitCode> {
+    let server = match options.backends.contains(&Backend::Postgres) {
+        false => None,
+        true => match Server::start() {
+            Ok(server) => Some(server),
+            Err(error) if arguments.backends.is_empty() => {
+                eprintln!("postgres is not measured: {}", error.message());
+                None
+            }
+            Err(error) => return Err(error),
+        },
+    };
+    let transactions = usize::try_from(transactions).unwrap_or(usize::MAX);
+    let mut found =
+        throughput::measure(server.as_ref(), transactions).map_err(|error| ended_early(&error))?;
+    found.retain(|found| options.backends.contains(&found.backend));
+    match arguments.format {
+        BenchShape::Human => {
+            let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+            say(&format!("{}\n", lines.join("\n")))?;
+        }
+        BenchShape::Json => {
+            let json = serde_json::to_string_pretty(&found);
+            say(&json.map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?)?;
+        }
+    }
+    if let Some(path) = &arguments.save {
+        Run::here(Vec::new(), found).save(path)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn ended_early(error: &selfsame_benches::Error) -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        format!("the measurement ended early: {error}"),
+    )
 }
 
 fn options(arguments: &BenchArguments) -> Result<Options> {

@@ -81,7 +81,10 @@ fn plan(arguments: &GateArguments, head: Side, root: &Path, backends: &[Backend]
     }
     plan.prefixes = match arguments.backends.is_empty() {
         true => Vec::new(),
-        false => backends.iter().map(|backend| format!("{backend}/")).collect(),
+        false => backends
+            .iter()
+            .map(|backend| format!("{backend}/"))
+            .collect(),
     };
     plan.filter.clone_from(&arguments.filter);
     plan
@@ -170,7 +173,11 @@ pub(crate) fn export(text: &str) -> Result<(GateShape, PathBuf), String> {
     let shape = match name {
         "github" => GateShape::Github,
         "bencher" => GateShape::Bencher,
-        _ => return Err(format!("there is no export {name}: write github=FILE or bencher=FILE")),
+        _ => {
+            return Err(format!(
+                "there is no export {name}: write github=FILE or bencher=FILE"
+            ));
+        }
     };
     Ok((shape, path.into()))
 }

@@ -8,11 +8,13 @@ mod explain;
 mod faults;
 mod gate;
 mod github;
+mod history;
 mod init;
 mod inspect;
 mod interrupt;
 mod output;
 mod progress;
+mod report;
 mod targets;
 mod values;
 mod with_postgres;
@@ -50,6 +52,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Faults(arguments) => faults::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),

@@ -7,6 +7,9 @@ use crate::exact::Exact;
 use crate::verdict::{Finding, Kind, Step};
 use crate::workload::Allocations;
 
+/// Allocations that never matter where they are not exact.
+const FEW: f64 = 16.0;
+
 /// A text in a cause is cut here.
 const LONGEST: usize = 90;
 
@@ -111,16 +114,28 @@ fn statements(was: &Counts, is: &Counts, size: usize) -> Vec<(Kind, String)> {
     causes
 }
 
-/// What differs in allocations.
-pub fn allocations(was: Allocations, is: Allocations, size: usize) -> Vec<(Kind, String)> {
+/// What differs in allocations. With a `spread`, calls may differ by that part, and a few, and bytes are not looked at: what comes over a
+/// socket comes in pieces of any size.
+pub fn allocations(
+    was: Allocations,
+    is: Allocations,
+    size: usize,
+    spread: f64,
+) -> Vec<(Kind, String)> {
     let rows = wide(size.max(1));
     let mut causes = Vec::new();
     for (what, was, is) in [
         ("allocation", was.calls, is.calls),
-        ("byte allocated", was.bytes, is.bytes),
+        ("allocated byte", was.bytes, is.bytes),
     ] {
         let change = was.abs_diff(is);
-        if change == 0 {
+        let is_loose = spread > 0.0;
+        let most = if is_loose {
+            float(was) * spread + FEW
+        } else {
+            0.0
+        };
+        if float(change) <= most || (is_loose && what != "allocation") {
             continue;
         }
         let (kind, sign) = if is > was {
@@ -167,7 +182,7 @@ pub(crate) fn revisions(was: &Exact, is: &Exact, steps: &dyn Fn(Step) -> bool) -
         was.allocations(),
         is.allocations(),
     ) {
-        take(Step::Allocations, allocations(was, now, is.size));
+        take(Step::Allocations, allocations(was, now, is.size, is.spread));
     }
     found
 }
@@ -201,7 +216,9 @@ fn plural_wide(count: u64, what: &str) -> String {
         return format!("1 {what}");
     }
     match what.split_once(' ') {
-        Some((first, rest)) if first != "round" => format!("{count} {first}s {rest}"),
+        Some((first, rest)) if !matches!(first, "round" | "allocated") => {
+            format!("{count} {first}s {rest}")
+        }
         _ => format!("{count} {what}s"),
     }
 }
@@ -312,7 +329,7 @@ mod tests {
     fn allocations_are_told_by_row_where_each_row_has_some() {
         let of = |calls, bytes| Allocations { calls, bytes };
         let causes = |was, is| -> Vec<String> {
-            allocations(was, is, 100)
+            allocations(was, is, 100, 0.0)
                 .into_iter()
                 .map(|(_, cause)| cause)
                 .collect()
@@ -327,7 +344,9 @@ mod tests {
         );
         assert_eq!(
             causes(of(1, 0), of(1, 8)),
-            ["+8 bytes allocated (0 before, 8 now, for 100 rows)"]
+            ["+8 allocated bytes (0 before, 8 now, for 100 rows)"]
         );
+        assert!(allocations(of(1_000, 0), of(1_040, 900), 100, 0.03).is_empty());
+        assert_eq!(allocations(of(1_000, 0), of(1_050, 0), 100, 0.03).len(), 1);
     }
 }

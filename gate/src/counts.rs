@@ -34,7 +34,7 @@ pub struct Counted {
     pub executions: usize,
     /// How many parameters it had, all executions together. An array is one.
     pub parameters: usize,
-    /// How many rows it gave or matched.
+    /// The number of rows returned or matched.
     pub rows: u64,
 }
 

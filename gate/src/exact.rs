@@ -25,6 +25,9 @@ pub struct Exact {
     pub size: usize,
     /// How its number of statements may grow.
     pub law: Law,
+    /// By what part allocations may differ; 0 where they are exact.
+    #[serde(default)]
+    pub spread: f64,
     /// What one run sends.
     pub counts: Counts,
     /// What a run costs at several sizes, ascending; that of the counts among them.
@@ -87,6 +90,7 @@ impl Exact {
             workload: workload.name.clone(),
             size: workload.size,
             law: workload.law,
+            spread: workload.spread,
             counts: counts.ok_or("a workload has a size")?,
             growth,
         })

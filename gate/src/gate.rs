@@ -17,6 +17,7 @@ const HELP: &str = "\
 Counts the workloads and compares them with the golden files, or with another build.
 
   --bless             accepts what is counted
+  --golden FOLDER     has the golden files elsewhere
   --base PROGRAM      compares with another build of this program: instructions and time too
   --filter PART       only workloads whose name holds this; may be repeated
   --skip STEP         leaves out a step: counts, growth, allocations, instructions, time
@@ -105,6 +106,7 @@ impl Gate {
                     return Ok(Report::PASS);
                 }
                 "--bless" => plan.bless = true,
+                "--golden" => plan.golden = Some(Golden::new(value()?)),
                 "--growth" => growth = true,
                 "--base" => {
                     let program = value()?;

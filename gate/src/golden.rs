@@ -93,12 +93,12 @@ impl Golden {
             if let (true, true, Some(was), Some(is)) =
                 (allocations, telling, was.allocations, point.allocations)
             {
-                for (kind, cause) in compare::allocations(was, is, point.size) {
+                for (kind, cause) in compare::allocations(was, is, point.size, exact.spread) {
                     find(Step::Allocations, unaccepted(kind), cause);
                 }
             } else if let (true, Some(was), Some(is)) =
                 (allocations, was.allocations, point.allocations)
-                && was != is
+                && !compare::allocations(was, is, point.size, exact.spread).is_empty()
             {
                 let cause = format!(
                     "{} allocations of {} bytes for {}, {} of {} were accepted",
@@ -256,6 +256,7 @@ mod tests {
             workload: "db/w".to_owned(),
             size: 10,
             law: Law::Constant,
+            spread: 0.0,
             counts: Counts {
                 statements: (0..statements)
                     .map(|n| Counted {

@@ -7,11 +7,11 @@ use crate::workload::Law;
 /// The exponent of allocations may exceed 1 by a vector or a hash table that doubles.
 const MOST_ALLOCATIONS: f64 = 1.10;
 /// That of time also by caches that no longer hold everything. What is quadratic is near 2.
-const MOST_TIME: f64 = 1.40;
+const MOST_TIME: f64 = 1.50;
 /// Below this size constant costs hide what grows.
 const SMALLEST: usize = 100;
 /// Bytes may fall short of their law by a table's room.
-const MOST_BYTES: f64 = 1.20;
+const MOST_BYTES: f64 = 1.30;
 
 /// The power of the size that a cost grows by, between two sizes: 0 is constant, 1 linear, 2 quadratic.
 pub fn exponent(small: (usize, f64), large: (usize, f64)) -> f64 {
@@ -136,6 +136,7 @@ mod tests {
             workload: "w".to_owned(),
             size: 100,
             law,
+            spread: 0.0,
             counts: Counts::default(),
             growth: points.iter().map(point).collect(),
         }

@@ -234,6 +234,7 @@ mod tests {
                 workload: "db/w".to_owned(),
                 size: 10,
                 law: Law::Constant,
+                spread: 0.0,
                 counts: Counts::default(),
                 growth: vec![Point {
                     size: 10,

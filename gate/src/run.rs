@@ -15,7 +15,7 @@ use crate::verdict::{Finding, Kind, Report, Step};
 use crate::{Error, Result};
 
 /// How often growth of time is looked at before it is believed.
-const LOOKS: usize = 3;
+const LOOKS: usize = 5;
 
 /// The steps that are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,7 +248,11 @@ fn grown(plan: &Plan, name: &str, found: &Exact) -> Result<Vec<Finding>> {
 
 /// Files of workloads that are gone hold nothing any more.
 fn stale(plan: &Plan, names: &BTreeSet<String>, report: &mut Report) -> Result<()> {
-    let Some(golden) = plan.golden.as_ref().filter(|_| plan.filter.is_empty() && plan.prefixes.is_empty()) else {
+    let Some(golden) = plan
+        .golden
+        .as_ref()
+        .filter(|_| plan.filter.is_empty() && plan.prefixes.is_empty())
+    else {
         return Ok(());
     };
     for path in golden.stale(names)? {

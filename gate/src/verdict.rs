@@ -192,6 +192,7 @@ mod tests {
                 workload: "w".to_owned(),
                 size: 1,
                 law: Law::Constant,
+                spread: 0.0,
                 counts: Counts::default(),
                 growth: Vec::new(),
             }],

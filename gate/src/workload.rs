@@ -142,6 +142,7 @@ pub struct Workload {
     pub(crate) open: Open,
     pub(crate) control: Option<Open>,
     pub(crate) timed: bool,
+    pub(crate) spread: f64,
 }
 
 impl Workload {
@@ -161,6 +162,7 @@ impl Workload {
             open: boxed(open),
             control: None,
             timed: true,
+            spread: 0.0,
         }
     }
 
@@ -186,6 +188,14 @@ impl Workload {
         open: impl Fn(usize) -> Result<T, E> + 'static,
     ) -> Self {
         self.control = Some(boxed(open));
+        self
+    }
+
+    /// Lets the number of allocations differ by this part, and leaves their bytes out of account: for a database behind a socket, whose
+    /// answers come in pieces of any size.
+    #[must_use]
+    pub fn inexact_allocations(mut self, spread: f64) -> Self {
+        self.spread = spread;
         self
     }
 

@@ -24,8 +24,17 @@ impl Base {
     /// Makes sure that there is such a revision.
     pub(super) fn check(root: &Path, revision: &str) -> Result<Self> {
         let wanted = format!("{revision}^{{commit}}");
-        let commit = git(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted])
-            .map_err(|_| configuration(format!("there is no revision {revision} to compare with")))?;
+        let commit = git(
+            root,
+            &[
+                "rev-parse",
+                "--verify",
+                "--quiet",
+                "--end-of-options",
+                &wanted,
+            ],
+        )
+        .map_err(|_| configuration(format!("there is no revision {revision} to compare with")))?;
         let short = commit.get(..10).unwrap_or(&commit);
         Ok(Self {
             name: format!("{revision} ({short})"),
@@ -64,9 +73,19 @@ impl Base {
     fn check_out(&self) -> Result<()> {
         self.remove();
         let path = self.worktree.to_string_lossy();
-        git(&self.root, &["worktree", "add", "--detach", "--force", &path, &self.commit])
-            .map(drop)
-            .map_err(|why| configuration(format!("{} cannot be checked out: {why}", self.name)))
+        git(
+            &self.root,
+            &[
+                "worktree",
+                "add",
+                "--detach",
+                "--force",
+                &path,
+                &self.commit,
+            ],
+        )
+        .map(drop)
+        .map_err(|why| configuration(format!("{} cannot be checked out: {why}", self.name)))
     }
 
     /// Puts what measures into the worktree.
@@ -79,10 +98,14 @@ impl Base {
             copy(&self.root.join(folder), &to)?;
         }
         // The same libraries on both sides, too.
-        fs::copy(self.root.join("Cargo.lock"), self.worktree.join("Cargo.lock"))?;
+        fs::copy(
+            self.root.join("Cargo.lock"),
+            self.worktree.join("Cargo.lock"),
+        )?;
         let ours = fs::read_to_string(self.root.join("Cargo.toml"))?;
         let manifest = self.worktree.join("Cargo.toml");
-        let merged = merge(&fs::read_to_string(&manifest)?, &ours).map_err(std::io::Error::other)?;
+        let merged =
+            merge(&fs::read_to_string(&manifest)?, &ours).map_err(std::io::Error::other)?;
         fs::write(manifest, merged)
     }
 
@@ -118,21 +141,31 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
 
 /// The base's manifest, with the members and dependencies that what measures needs and the base does not know.
 fn merge(base: &str, head: &str) -> Result<String, String> {
-    let read = |text: &str| text.parse::<toml::Table>().map_err(|error| error.message().to_owned());
+    let read = |text: &str| {
+        text.parse::<toml::Table>()
+            .map_err(|error| error.message().to_owned())
+    };
     let (mut base, head) = (read(base)?, read(head)?);
     let workspace = base
         .get_mut("workspace")
         .and_then(toml::Value::as_table_mut)
         .ok_or("the manifest has no workspace")?;
-    if let Some(members) = workspace.get_mut("members").and_then(toml::Value::as_array_mut) {
+    if let Some(members) = workspace
+        .get_mut("members")
+        .and_then(toml::Value::as_array_mut)
+    {
         for folder in MEASURING {
             if !members.iter().any(|member| member.as_str() == Some(folder)) {
                 members.push(folder.into());
             }
         }
     }
-    let ours = head.get("workspace").and_then(|workspace| workspace.get("dependencies"));
-    let theirs = workspace.get_mut("dependencies").and_then(toml::Value::as_table_mut);
+    let ours = head
+        .get("workspace")
+        .and_then(|workspace| workspace.get("dependencies"));
+    let theirs = workspace
+        .get_mut("dependencies")
+        .and_then(toml::Value::as_table_mut);
     if let (Some(ours), Some(theirs)) = (ours.and_then(toml::Value::as_table), theirs) {
         for (name, dependency) in ours {
             if !theirs.contains_key(name) {
@@ -149,9 +182,13 @@ mod tests {
 
     #[test]
     fn a_manifest_gets_what_it_lacks_and_keeps_what_it_has() {
-        let base = "[workspace]\nmembers = [\"orm\", \"benches\"]\n[workspace.dependencies]\na = \"1\"\n";
+        let base =
+            "[workspace]\nmembers = [\"orm\", \"benches\"]\n[workspace.dependencies]\na = \"1\"\n";
         let head = "[workspace]\nmembers = [\"orm\", \"new\", \"gate\"]\n[workspace.dependencies]\na = \"2\"\nb = \"3\"\n";
-        let merged: toml::Table = merge(base, head).expect("both can be read").parse().expect("TOML");
+        let merged: toml::Table = merge(base, head)
+            .expect("both can be read")
+            .parse()
+            .expect("TOML");
         let workspace = merged["workspace"].as_table().expect("it is there");
         let members: Vec<&str> = workspace["members"]
             .as_array()

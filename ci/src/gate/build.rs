@@ -10,8 +10,9 @@ use super::configuration;
 
 /// The top of the checkout that the command is run in.
 pub(super) fn root() -> Result<PathBuf> {
-    let top = git(Path::new("."), &["rev-parse", "--show-toplevel"])
-        .map_err(|why| configuration(format!("the gate needs a git checkout of selfsame: {why}")))?;
+    let top = git(Path::new("."), &["rev-parse", "--show-toplevel"]).map_err(|why| {
+        configuration(format!("the gate needs a git checkout of selfsame: {why}"))
+    })?;
     let root = PathBuf::from(top);
     if !root.join("benches/src/bin/probe.rs").is_file() {
         return Err(configuration(format!(
@@ -24,7 +25,8 @@ pub(super) fn root() -> Result<PathBuf> {
 
 /// What is not committed would be measured under the name of a revision.
 pub(super) fn refuse_dirty(root: &Path) -> Result<()> {
-    let changed = git(root, &["status", "--porcelain", "--untracked-files=no"]).map_err(configuration)?;
+    let changed =
+        git(root, &["status", "--porcelain", "--untracked-files=no"]).map_err(configuration)?;
     match changed.lines().next() {
         None => Ok(()),
         Some(first) => Err(configuration(format!(
@@ -40,7 +42,14 @@ pub(super) fn programs(root: &Path, target: Option<&Path>) -> Result<Side> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(root)
-        .args(["build", "--release", "--quiet", "-p", "selfsame-benches", "--bins"])
+        .args([
+            "build",
+            "--release",
+            "--quiet",
+            "-p",
+            "selfsame-benches",
+            "--bins",
+        ])
         .args(["--message-format", "json-render-diagnostics"])
         // The variables of the build that this command is part of.
         .env_remove("CARGO_MANIFEST_DIR")
@@ -52,7 +61,10 @@ pub(super) fn programs(root: &Path, target: Option<&Path>) -> Result<Side> {
         .output()
         .map_err(|error| configuration(format!("cargo cannot be run: {error}")))?;
     if !output.status.success() {
-        return Err(configuration(format!("it does not build: {}", first_error(&output))));
+        return Err(configuration(format!(
+            "it does not build: {}",
+            first_error(&output)
+        )));
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let program = |name: &str| {
@@ -74,7 +86,10 @@ fn executable(line: &str, name: &str) -> Option<PathBuf> {
 fn first_error(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let error = text.lines().find(|line| line.starts_with("error"));
-    error.or_else(|| text.lines().last()).unwrap_or("no message").to_owned()
+    error
+        .or_else(|| text.lines().last())
+        .unwrap_or("no message")
+        .to_owned()
 }
 
 /// What git says, or why it does not.

@@ -87,7 +87,11 @@ pub(super) fn run(head: &Side, arguments: &GateArguments) -> Result<ExitCode> {
         if passed { "pass" } else { "FAILED" },
         MISTAKES.len()
     ))?;
-    Ok(ExitCode::from(if passed { Report::PASS } else { Report::REGRESSION }))
+    Ok(ExitCode::from(if passed {
+        Report::PASS
+    } else {
+        Report::REGRESSION
+    }))
 }
 
 fn plan(head: &Side, changed: &Side, step: Step, limits: fn(&str) -> Limits, seed: u64) -> Plan {
@@ -110,7 +114,8 @@ fn plant(head: &Side, mistake: &Mistake) -> Result<(bool, String)> {
         if report.code() != Report::INCONCLUSIVE {
             break;
         }
-        let again = Plan { seed, ..plan.clone() };
+        let mut again = plan.clone();
+        again.seed = seed;
         report = measure(&again, &mut |_| {}).map_err(failed)?;
     }
     let cause = report.findings.iter().find(|finding| {
@@ -123,7 +128,10 @@ fn plant(head: &Side, mistake: &Mistake) -> Result<(bool, String)> {
     Ok(match cause {
         Some(finding) => (
             true,
-            format!("found   {name:<13} by {step:<12} {} ({seconds:.0} s)\n", finding.cause),
+            format!(
+                "found   {name:<13} by {step:<12} {} ({seconds:.0} s)\n",
+                finding.cause
+            ),
         ),
         None => (
             false,
