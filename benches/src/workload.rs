@@ -75,14 +75,17 @@ pub(crate) enum Reset {
     Warm(fn(&Engine) -> selfsame::Result<Session>),
 }
 
+/// What a driver does.
+pub(crate) type By<Driver> = fn(&mut Driver, &Round, &mut Digest) -> Result<()>;
+
 /// What an arm runs.
 pub(crate) enum Way {
     /// The raw client, on every backend.
     Client(fn(&mut dyn Client, &Round, &mut Digest) -> Result<()>),
     /// The drivers themselves.
     Raw {
-        sqlite: Option<fn(&mut rusqlite::Connection, &Round, &mut Digest) -> Result<()>>,
-        postgres: Option<fn(&mut PostgresClient, &Round, &mut Digest) -> Result<()>>,
+        sqlite: Option<By<rusqlite::Connection>>,
+        postgres: Option<By<PostgresClient>>,
     },
     /// The ORM.
     Engine(fn(&Engine, &Round, &mut Digest) -> selfsame::Result<()>),
