@@ -62,7 +62,7 @@ pub const RULES: [Rule; 42] = [
     rule(27, "lazy, selectin and joined loading give equal graphs, each with its documented number of statements; loading a relation marked `raise` is an error"),
     rule(28, "a loaded parent and a NULL key cost no statement; loading options nest"),
     rule(29, "collections are in their relation's order; `undefer` reads deferred columns in the same statement; filtered loading returns a separate view that no flush considers"),
-    rule(30, "BEGIN is sent with the first statement; a commit expires all objects; no lost update of a changed column is silent"),
+    rule(30, "BEGIN is sent with the first statement; a commit expires all objects; a change of an expired object never overwrites another session's silently (within one transaction a version column, a row lock or a higher isolation level sees to that)"),
     rule(31, "a rollback restores states, values and relations as they were at BEGIN"),
     rule(32, "savepoints nest, and keep or restore exactly; a dropped session writes nothing and leaves a clean connection"),
     rule(33, "queries, loads and refreshes flush first, except inside `no_autoflush`"),

@@ -304,6 +304,7 @@ impl Metadata {
         }
         let mut names = HashSet::new();
         for table in &self.tables {
+            refuse_nul(table)?;
             if !names.insert(table.name.as_str()) {
                 let message = "two of the listed tables have this name";
                 return Err(Error::new(ErrorKind::Mapping, message).entity(&table.name));
@@ -465,6 +466,23 @@ fn exists(connected: &mut Connected, table: &Table) -> Result<bool> {
 fn defers(dialect: &dyn Dialect) -> bool {
     let capabilities = dialect.capabilities();
     capabilities.foreign_keys && capabilities.alter_add_constraint
+}
+
+/// Refuses names that no database takes, before any of them is asked for.
+fn refuse_nul(table: &Table) -> Result<()> {
+    let has_nul = |name: &str| name.contains('\0');
+    if has_nul(&table.name) {
+        let message = "the table's name has a NUL character in it";
+        return Err(Error::new(ErrorKind::Mapping, message).entity(&table.name));
+    }
+    match table.columns.iter().find(|column| has_nul(&column.name)) {
+        None => Ok(()),
+        Some(column) => {
+            let message = "the column's name has a NUL character in it";
+            let error = Error::new(ErrorKind::Mapping, message).entity(&table.name);
+            Err(error.column(&column.name))
+        }
+    }
 }
 
 fn check_references(table: &Table, key: &ForeignKey, target: &Table) -> Result<()> {

@@ -52,6 +52,11 @@ pub(super) const CASES: &[Case] = &[
         .promise("Any string is a valid table name once quoted, and the check for existence takes it literally.")
         .hint("`table_exists` takes the name as a parameter.")
         .covers(&[Contract(41), Contract(75), Rule(41)]),
+    Case::core("schema.names.nul", nul_names)
+        .since(19)
+        .promise("A name with a NUL character is a mapping error, whatever is asked of its table, and nothing is sent.")
+        .suspects_orm()
+        .covers(&[Contract(41), Rule(41)]),
     Case::core("schema.names.long", long_names)
         .promise("Two names of the greatest length that differ only in the last character are two tables; a longer name is refused before a statement is sent.")
         .hint("`Capabilities::max_identifier` is the number of bytes that the database stores, not the number that it accepts.")
@@ -387,6 +392,26 @@ fn records(context: &mut Context) -> CaseResult {
         [Value::Text("bob".to_owned())],
         "a change of a record must be written"
     );
+    Ok(())
+}
+
+fn nul_names(context: &mut Context) -> CaseResult {
+    let engine = engine(context);
+    let table = value_table("a\0b", ColumnType::I64);
+    let column = Table::build("t")
+        .column(Column::new("a\0b", ColumnType::I64))
+        .primary_key(["a\0b"]);
+    for tables in [Metadata::new([table]), Metadata::new([column])] {
+        for (what, result) in [
+            ("create_all", tables.create_all(&engine)),
+            ("drop_all", tables.drop_all(&engine)),
+        ] {
+            check!(
+                matches!(&result, Err(error) if error.kind() == ErrorKind::Mapping),
+                "{what} must be a mapping error, gave {result:?}"
+            );
+        }
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use selfsame::ErrorKind;
 use selfsame::prelude::*;
 
 use crate::case::Cover::Rule;
-use crate::case::{Capability, Case, CaseResult};
+use crate::case::{Capability, Case, CaseResult, Failure};
 use crate::context::Context;
 use crate::world::{Sent, Task, User, World};
 
@@ -33,6 +33,18 @@ const CASES: &[Case] = &[
         .promise("A change to an expired object is applied to the current row, and is `StaleData` if another session changed that column: no update is lost silently.")
         .suspects_orm()
         .covers(&[Rule(30)]),
+    Case::core("sessions.overlap.serializable", overlap)
+        .since(19)
+        .needs(&[Capability::Transactions, Capability::SecondConnection])
+        .promise("Of two SERIALIZABLE transactions that read one row and both change it, one is refused in a way that `retry` runs again.")
+        .hint("`Dialect::transaction` must ask for the level, and a refused write must be `Serialization`, `Deadlock` or `Busy`.")
+        .covers(&[Rule(30)]),
+    Case::core("sessions.cancel.undoes", cancel)
+        .since(19)
+        .needs(&[Capability::Transactions])
+        .promise("A cancelled session sends nothing more, COMMIT included; dropping or rolling it back leaves nothing of its work and a usable connection.")
+        .hint("See `Connection::interrupter`: after it the connection must work, or not be open.")
+        .covers(&[Rule(32)]),
     Case::core("sessions.rollback.restores", rollback)
         .needs(&[Capability::Transactions])
         .promise("A rollback makes added objects transient and keeps their values, makes deleted ones persistent, and restores changed ones.")
@@ -206,6 +218,86 @@ fn lost_update(context: &mut Context) -> CaseResult {
         Some(7),
         "the other's change must not be lost"
     );
+    Ok(())
+}
+
+fn overlap(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let key = world.with_users(&["ann"])?[0];
+    let levels = &context.capabilities().isolation_levels;
+    let level = selfsame::dialect::Isolation::Serializable;
+    if !levels.contains(&level) {
+        return Ok(());
+    }
+    let options = TransactionOptions::new().isolation(level);
+    let mut other = Ok(());
+    let mut session = world.session();
+    let own = session.transaction_with(options, |session| {
+        let ann = session.get::<User>(key)?;
+        let mut overlapping = world.session();
+        other = overlapping.transaction_with(options, |session| {
+            if let Some(ann) = session.get::<User>(key)? {
+                session[ann].age = Some(1);
+            }
+            Ok(())
+        });
+        if let Some(ann) = ann {
+            session[ann].age = Some(2);
+        }
+        Ok(())
+    });
+    let refused = match (&own, &other) {
+        (Ok(()), Err(error)) | (Err(error), Ok(())) => error.kind(),
+        both => {
+            return Err(Failure::Assertion(format!(
+                "one of the two must be committed and the other refused, gave {both:?}"
+            )));
+        }
+    };
+    check!(
+        matches!(
+            refused,
+            ErrorKind::Serialization | ErrorKind::Deadlock | ErrorKind::Busy
+        ),
+        "the refused one must be told to run again, gave {refused:?}"
+    );
+    check_eq!(
+        world.users()?[0].age,
+        Some(if own.is_ok() { 2 } else { 1 }),
+        "the change of the committed one must be there"
+    );
+    Ok(())
+}
+
+fn cancel(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    for rolls_back in [true, false] {
+        let mut session = world.session();
+        let canceller = session.canceller();
+        session.add(User::new("ann"));
+        session.flush()?;
+        canceller.cancel();
+        let result = session.get::<User>(-1).map(drop);
+        check!(
+            result.is_err(),
+            "a cancelled session must send nothing, gave {result:?}"
+        );
+        let result = session.commit();
+        check!(
+            result.is_err(),
+            "a cancelled session must not commit, gave {result:?}"
+        );
+        if rolls_back {
+            // Where the connection was given up there is nothing left to roll back.
+            let _ = session.rollback();
+        }
+        drop(session);
+        check_eq!(
+            world.users()?.len(),
+            0,
+            "nothing of the cancelled work may be there"
+        );
+    }
     Ok(())
 }
 

@@ -1,11 +1,16 @@
 //! A server in a container.
 
+use std::collections::VecDeque;
+use std::env;
 use std::fs;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use selfsame::error::{Error, ErrorKind, Result};
+use testcontainers::core::logs::LogFrame;
 use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::SyncRunner;
 use testcontainers::{Container as Running, GenericImage, ImageExt};
@@ -16,18 +21,27 @@ const PORT: u16 = 5432;
 const STARTUP: Duration = Duration::from_secs(120);
 
 /// Removes the container when its standard input ends, which it does however this process ends.
-const SUPERVISOR: &str = r#"trap : HUP INT TERM; read -r _; docker rm -f -v "$1""#;
+const SUPERVISOR: &str = r#"trap : HUP INT TERM; read -r _; "$2" rm -f -v "$1""#;
+
+/// The programs that remove containers, the first that is there.
+const PROGRAMS: [&str; 2] = ["docker", "podman"];
+
+/// How many of the server's last lines are told when it never gets ready.
+const LAST_LINES: usize = 8;
 
 /// A running container, removed when dropped.
 pub(super) struct Container {
     running: Option<Running<GenericImage>>,
     supervisor: Option<(Child, Option<ChildStdin>)>,
+    host: String,
     port: u16,
 }
 
 impl Container {
     pub(super) fn start(image: &str) -> Result<Self> {
-        sweep();
+        let swept = sweep();
+        let lines = LastLines::default();
+        let heard = lines.clone();
         let (name, tag) = name_and_tag(image);
         let running = GenericImage::new(name, tag)
             .with_exposed_port(PORT.tcp())
@@ -40,6 +54,7 @@ impl Container {
             .with_env_var("POSTGRES_HOST_AUTH_METHOD", "password")
             .with_label(LABEL, owner(std::process::id()))
             .with_startup_timeout(STARTUP)
+            .with_log_consumer(move |frame: &LogFrame| heard.add(frame.bytes()))
             .with_cmd([
                 "postgres",
                 "-c",
@@ -52,6 +67,12 @@ impl Container {
                 "max_connections=200",
             ])
             .start()
+            .map_err(|error| lines.added_to(refused(error.to_string())))?;
+        if let Err(error) = swept {
+            eprintln!("{}", error.message());
+        }
+        let host = running
+            .get_host()
             .map_err(|error| refused(error.to_string()))?;
         let port = running
             .get_host_port_ipv4(PORT.tcp())
@@ -60,15 +81,15 @@ impl Container {
         Ok(Self {
             running: Some(running),
             supervisor,
+            host: address(&host.to_string()),
             port,
         })
     }
 
-    /// By address: the host's name can lead astray inside another container.
     pub(super) fn url(&self) -> String {
         format!(
-            "postgres://postgres:{PASSWORD}@127.0.0.1:{}/postgres",
-            self.port
+            "postgres://postgres:{PASSWORD}@{}:{}/postgres",
+            self.host, self.port
         )
     }
 }
@@ -83,12 +104,70 @@ impl Drop for Container {
     }
 }
 
+/// The host that the daemon is on, as `DOCKER_HOST` says. This machine goes by its address: its name can lead astray inside another
+/// container.
+fn address(host: &str) -> String {
+    match host {
+        "localhost" => "127.0.0.1".to_owned(),
+        host => host.to_owned(),
+    }
+}
+
+/// The last lines that the server wrote.
+#[derive(Clone, Default)]
+struct LastLines(Arc<Mutex<VecDeque<String>>>);
+
+impl LastLines {
+    fn add(&self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if lines.len() == LAST_LINES {
+                lines.pop_front();
+            }
+            lines.push_back(line.to_owned());
+        }
+    }
+
+    #[cold]
+    fn added_to(&self, error: Error) -> Error {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.is_empty() {
+            return error;
+        }
+        let said = lines.make_contiguous().join(" | ");
+        let message = format!("{}; the server's last lines: {said}", error.message());
+        Error::new(error.kind(), message)
+    }
+}
+
+/// The program that removes containers.
+fn program() -> Result<&'static str> {
+    let folders: Vec<_> = env::var_os("PATH")
+        .map(|path| env::split_paths(&path).collect())
+        .unwrap_or_default();
+    program_in(&folders)
+}
+
+fn program_in(folders: &[PathBuf]) -> Result<&'static str> {
+    let is_there = |name: &&str| folders.iter().any(|folder| folder.join(name).is_file());
+    PROGRAMS.into_iter().find(is_there).ok_or_else(|| {
+        refused(
+            "neither `docker` nor `podman` is in PATH: containers that killed processes leave behind are not removed"
+                .to_owned(),
+        )
+    })
+}
+
 /// Removes the containers that processes of this machine left behind, as they do when they are killed.
 ///
-/// Does nothing without the `docker` command.
-pub fn sweep() {
+/// # Errors
+///
+/// [`Configuration`](ErrorKind::Configuration) without a program to remove them by: `docker`, or `podman`.
+pub fn sweep() -> Result<()> {
+    let program = program()?;
     let format = format!("{{{{.ID}}}} {{{{.Label \"{LABEL}\"}}}}");
-    let listed = Command::new("docker")
+    let listed = Command::new(program)
         .args([
             "ps",
             "-a",
@@ -99,19 +178,20 @@ pub fn sweep() {
         ])
         .stderr(Stdio::null())
         .output();
-    let Ok(listed) = listed else { return };
+    let listed = listed.map_err(|error| refused(format!("cannot run {program}: {error}")))?;
     for line in String::from_utf8_lossy(&listed.stdout).lines() {
         let Some((id, label)) = line.split_once(' ') else {
             continue;
         };
         if is_stale(label) {
-            let _ = Command::new("docker")
+            let _ = Command::new(program)
                 .args(["rm", "-f", "-v", id])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .status();
         }
     }
+    Ok(())
 }
 
 /// A process of this machine, in this run of it: its id, and when it was started, for ids are used again.
@@ -143,7 +223,7 @@ fn started(process: u32) -> Option<String> {
 
 fn supervise(id: &str) -> Option<(Child, Option<ChildStdin>)> {
     let mut child = Command::new("sh")
-        .args(["-c", SUPERVISOR, "selfsame-postgres", id])
+        .args(["-c", SUPERVISOR, "selfsame-postgres", id, program().ok()?])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -183,6 +263,45 @@ mod tests {
         ] {
             assert_eq!(name_and_tag(image), expected);
         }
+    }
+
+    #[test]
+    fn the_host_is_the_daemons() {
+        for (host, expected) in [
+            ("localhost", "127.0.0.1"),
+            ("docker.example", "docker.example"),
+            ("[::1]", "[::1]"),
+            ("192.0.2.7", "192.0.2.7"),
+        ] {
+            assert_eq!(address(host), expected);
+        }
+    }
+
+    #[test]
+    fn the_last_lines_are_told() {
+        let lines = LastLines::default();
+        let error = || refused("it did not get ready\nin time".to_owned());
+        assert_eq!(lines.added_to(error()).message(), "it did not get ready");
+        for number in 0..20 {
+            lines.add(format!("line {number}\n\n").as_bytes());
+        }
+        let told = lines.added_to(error());
+        assert!(told.message().ends_with("line 18 | line 19"), "{told}");
+        assert!(!told.message().contains("line 11 "), "{told}");
+    }
+
+    #[test]
+    fn podman_will_do_and_nothing_is_told() {
+        let folder = env::temp_dir().join(format!("selfsame-programs-{}", std::process::id()));
+        fs::create_dir(&folder).expect("a folder");
+        let folders = [folder.clone()];
+        let error = program_in(&folders).expect_err("no program");
+        assert!(error.message().contains("podman"), "{error}");
+        fs::write(folder.join("podman"), "").expect("a file");
+        assert_eq!(program_in(&folders).expect("podman"), "podman");
+        fs::write(folder.join("docker"), "").expect("a file");
+        assert_eq!(program_in(&folders).expect("docker"), "docker");
+        fs::remove_dir_all(&folder).expect("removes");
     }
 
     #[test]

@@ -22,4 +22,10 @@ impl Container {
 }
 
 /// Removes the containers that processes of this machine left behind. A build without the feature `containers` leaves none, and does nothing.
-pub fn sweep() {}
+///
+/// # Errors
+///
+/// None.
+pub fn sweep() -> Result<()> {
+    Ok(())
+}
