@@ -84,8 +84,14 @@ impl<'s> Cuts<'s> {
 
     /// The rows of an author, once every other connection has ended what it does.
     fn rows_at_last(&mut self, id: i64) -> i64 {
+        self.wait_for_others("state <> 'idle'");
+        self.rows(id)
+    }
+
+    /// Waits until there is no other connection of which this is true.
+    fn wait_for_others(&mut self, condition: &str) {
         let busy = format!(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{}' AND pid <> pg_backend_pid() AND state <> 'idle'",
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{}' AND pid <> pg_backend_pid() AND {condition}",
             self.database.name()
         );
         let started = Instant::now();
@@ -93,7 +99,7 @@ impl<'s> Cuts<'s> {
             let count =
                 i64s(&read(self.direct.as_mut(), &busy, &[], &[ValueType::I64]).expect("reads"))[0];
             if count == 0 || started.elapsed() > Duration::from_secs(5) {
-                return self.rows(id);
+                return;
             }
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -172,6 +178,7 @@ fn of_one_statement(server: &Server) {
         assert!(down.stored_though_ambiguous > 0, "{down:?}");
         assert_eq!(up.stored_though_ambiguous, 0, "{up:?}");
     }
+    println!("{sum} cuts of a commit of one statement");
     assert!(sum >= 300, "only {sum} cuts");
 }
 
@@ -179,6 +186,10 @@ fn of_a_graph(server: &Server) {
     let mut cuts = Cuts::new(server);
     for direction in [Direction::ToServer, Direction::ToClient] {
         let told = cuts.every_byte(direction, 3, true);
+        println!(
+            "{} cuts of a commit of a graph, {direction:?}",
+            told.ambiguous + told.lost
+        );
         assert!(told.ambiguous > 0, "{direction:?} {told:?}");
     }
 }
@@ -198,7 +209,9 @@ fn before_a_commit(server: &Server) {
         );
         let ended = read(cuts.direct.as_mut(), &text, &[], &[ValueType::I64]).expect("ends");
         assert!(i64s(&ended)[0] > 0);
-        std::thread::sleep(Duration::from_millis(20));
+        // Gone there, and told here.
+        cuts.wait_for_others("true");
+        std::thread::sleep(Duration::from_millis(100));
         let error = session.commit().expect_err("lost");
         assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
         assert!(error.is_unsent());

@@ -5,6 +5,7 @@ mod cuts;
 mod errors;
 mod keys;
 mod lifetime;
+mod overlaps;
 mod poolers;
 mod proxy;
 mod reflection;
@@ -38,6 +39,7 @@ fn main() {
         errors::CASES,
         keys::CASES,
         lifetime::CASES,
+        overlaps::CASES,
         poolers::CASES,
         reflection::CASES,
         secrets::CASES,
