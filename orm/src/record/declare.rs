@@ -43,7 +43,7 @@ pub struct RecordTables {
 }
 
 /// A relation of a table of records to another.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[must_use = "a relation belongs to a table of `RecordTables`"]
 pub struct RecordRelation {
     pub(super) kind: RelationKind,

@@ -1,7 +1,10 @@
 //! Mappings of tables that refer to each other, with the relations that are declared and those along their foreign keys.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, OnceLock};
+use std::hash::BuildHasher;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::declare::RecordRelation;
 use super::pairing::{Pairing, pairings};
@@ -10,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ForeignKey, Table};
 
 /// Tables and their mappings.
+#[derive(Clone)]
 pub(crate) struct Family {
     /// A mapping for each table that is no association table.
     pub(crate) mappers: Vec<Arc<Mapper>>,
@@ -21,13 +25,51 @@ pub(crate) struct Family {
 #[derive(Clone, Default)]
 pub(super) struct Members(Arc<OnceLock<HashMap<String, Arc<Mapper>>>>);
 
+/// What was mapped before.
+struct Known {
+    tables: Vec<Table>,
+    declared: Vec<(String, RecordRelation)>,
+    family: Family,
+}
+
+/// All that was mapped, by a hash of the tables' names.
+static KNOWN: Mutex<FxHashMap<u64, Vec<Known>>> = Mutex::new(HashMap::with_hasher(FxBuildHasher));
+
+fn names_of(tables: &[Table]) -> Vec<(&str, Vec<&str>)> {
+    fn columns(table: &Table) -> Vec<&str> {
+        table.columns.iter().map(|column| &*column.name).collect()
+    }
+    let tables = tables.iter();
+    tables.map(|table| (&*table.name, columns(table))).collect()
+}
+
 /// A relation of which table.
 type Owned = (usize, RecordRelation);
 
 impl Family {
-    /// Maps each table to records. A foreign key that refers to the primary key of a listed table, with columns of the same types, is a
+    /// Maps each table to records, or hands out the mappings that there are of the same tables and relations: they are never freed, and a
+    /// program may reflect as often as it likes. A foreign key that refers to the primary key of a listed table, with columns of the same types, is a
     /// relation on both sides, and an association table one of many to many, unless something else is declared.
     pub(crate) fn new(tables: Vec<Table>, declared: Vec<(String, RecordRelation)>) -> Result<Self> {
+        let hash = FxBuildHasher.hash_one(names_of(&tables));
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let alike = known.entry(hash).or_default();
+        let same = alike
+            .iter()
+            .find(|known| known.tables == tables && known.declared == declared);
+        if let Some(known) = same {
+            return Ok(known.family.clone());
+        }
+        let family = Self::map(tables.clone(), declared.clone())?;
+        alike.push(Known {
+            tables,
+            declared,
+            family: family.clone(),
+        });
+        Ok(family)
+    }
+
+    fn map(tables: Vec<Table>, declared: Vec<(String, RecordRelation)>) -> Result<Self> {
         let pairings = pairings(&tables);
         let is_mapped = |at: usize| pairings.iter().all(|pairing| pairing.table != at);
         let mut names = Names::new(&tables);
@@ -286,4 +328,42 @@ fn is_unique(table: &Table, columns: &[String]) -> bool {
             .uniques
             .iter()
             .any(|unique| is_same(&mut unique.columns.iter()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{Column, ColumnType};
+
+    fn tables(more: &[&str]) -> Vec<Table> {
+        let names = ["id", "name"].into_iter().chain(more.iter().copied());
+        let columns = names
+            .map(|name| Column::new(name, ColumnType::I64))
+            .collect();
+        vec![Table {
+            primary_key: vec![0],
+            columns,
+            ..Table::build("mapped_again")
+        }]
+    }
+
+    #[test]
+    fn what_is_mapped_again_is_the_same_mappings() -> Result<()> {
+        let first = Family::new(tables(&[]), Vec::new())?;
+        for _ in 0..1_000 {
+            let again = Family::new(tables(&[]), Vec::new())?;
+            assert!(Arc::ptr_eq(&first.mappers[0], &again.mappers[0]));
+        }
+        let other = Family::new(tables(&["more"]), Vec::new())?;
+        assert!(!Arc::ptr_eq(&first.mappers[0], &other.mappers[0]));
+        let declared = || {
+            let relation = RecordRelation::belongs_to("like", "mapped_again").key(["name"]);
+            vec![("mapped_again".to_owned(), relation)]
+        };
+        let declares = Family::new(tables(&[]), declared())?;
+        assert!(!Arc::ptr_eq(&first.mappers[0], &declares.mappers[0]));
+        let again = Family::new(tables(&[]), declared())?;
+        assert!(Arc::ptr_eq(&declares.mappers[0], &again.mappers[0]));
+        Ok(())
+    }
 }
