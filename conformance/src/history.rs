@@ -290,13 +290,12 @@ fn registers(history: &[Transaction], graph: &mut Graph, verdict: &mut Verdict) 
         let mut own: BTreeSet<u32> = BTreeSet::new();
         for op in &transaction.ops {
             match op {
+                Op::Read { key, value } if own.contains(key) && known.get(key) == Some(value) => {}
                 Op::Read { key, value } if own.contains(key) => {
-                    if known.get(key) != Some(value) {
-                        let wrote = known.get(key);
-                        verdict.add(Anomaly::Internal, || {
-                            format!("transaction {by} wrote {wrote:?} to {key} and read {value}")
-                        });
-                    }
+                    let wrote = known.get(key);
+                    verdict.add(Anomaly::Internal, || {
+                        format!("transaction {by} wrote {wrote:?} to {key} and read {value}")
+                    });
                 }
                 Op::Read { key, value } => {
                     seen(history, &writers, by, *key, &[*value], verdict);

@@ -133,10 +133,7 @@ impl Session {
 
     /// What stops this session's work from another thread: a request that nobody waits for any more, a time limit, Ctrl-C.
     pub fn canceller(&mut self) -> Canceller {
-        let canceller = match self.canceller.take() {
-            Some(canceller) => canceller,
-            None => Canceller::default(),
-        };
+        let canceller = self.canceller.take().unwrap_or_default();
         self.cancelled_by(canceller.clone());
         canceller
     }

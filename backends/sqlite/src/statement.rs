@@ -410,8 +410,8 @@ impl<'p> Execution<'_, 'p> {
         let database = self.prepared.database;
         let (code, message) = last_error(database);
         let may_quote = !self.bound.is_empty()
-            && !(code == ffi::SQLITE_CONSTRAINT_TRIGGER
-                && is_written_in_trigger(database, &message));
+            && (code != ffi::SQLITE_CONSTRAINT_TRIGGER
+                || !is_written_in_trigger(database, &message));
         let error = match may_quote {
             false => classify(code, &message),
             true => classify_run(code, &message, &self.prepared.text()),

@@ -41,7 +41,8 @@ fn many(context: &mut Context) -> CaseResult {
     }
     session.flush()?;
     type Change = fn(&mut Session, Handle<User>, i32) -> Result<()>;
-    let changes: [(Change, fn(i32) -> i32, &str); 3] = [
+    type Expected = fn(i32) -> i32;
+    let changes: [(Change, Expected, &str); 3] = [
         (
             |s, user, _| s.set_expr(user, User::AGE, User::AGE + 1),
             |age| age + 1,

@@ -164,7 +164,7 @@ fn once(context: &Context, engine: &Engine, metadata: &Metadata, drawn: &Drawn) 
         }
     }
     session.commit()?;
-    let changed = |row: usize| row % 2 == 0 && row <= 402;
+    let changed = |row: usize| row.is_multiple_of(2) && row <= 402;
     check_rows(engine, metadata, drawn, &keys, |row, place| match place {
         0 if changed(row) => value(row + 5, 0),
         _ => value(row, place),

@@ -95,7 +95,7 @@ impl Session {
                 .filter(|(store, other, _)| (*store, *other) == (node.0, expressions));
             let row = match same {
                 Some((_, _, row)) => row.clone(),
-                None => all.row(&*self.engine.dialect(), any.mapper(), node.0, expressions)?,
+                None => all.row(self.engine.dialect(), any.mapper(), node.0, expressions)?,
             };
             all.rows.insert(node, row.clone());
             last = Some((node.0, expressions, row));
