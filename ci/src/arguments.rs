@@ -2,15 +2,15 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selfsame_benches::Backend;
-use selfsame_conformance::{Filter, Format, Options, Shard, Tier};
+use selfsame_conformance::Filter;
+use selfsame_conformance::command::{
+    self, CheckArguments, EXIT_CODES, ExplainArguments, FaultsArguments, MergeArguments, filter,
+};
 use selfsame_gate::Step;
-
-use crate::values::{duration, filter, seed, shard, tier};
 
 /// What the command line asks for.
 pub(crate) enum Invocation {
@@ -43,7 +43,7 @@ pub(crate) fn read() -> Invocation {
     name = "selfsame",
     version,
     about = "Proves that a database backend, and the ORM on it, keep their promises",
-    after_help = "Exit codes: 0 all passed, 1 failures, 2 bad arguments or a target that cannot be used, 3 incomplete.",
+    after_help = EXIT_CODES,
     subcommand_required = true,
     arg_required_else_help = true
 )]
@@ -56,11 +56,15 @@ struct Line {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Runs the conformance suite
-    Check(CheckArguments),
+    Check(On<CheckArguments>),
     /// Explains what a case or fault tests, and where to look when it fails
     Explain(ExplainArguments),
     /// Injects known bugs into a backend and shows which case catches each
-    Faults(FaultsArguments),
+    Faults(On<FaultsArguments>),
+    /// Runs generated programs on two targets and compares what sessions observe
+    Diff(Pair),
+    /// Merges the JSON reports of shards, and writes every format from them
+    Merge(MergeArguments),
     /// Measures what the ORM costs over raw SQL, as ratios
     Bench(BenchArguments),
     /// Refuses a change that makes the ORM slower: exact counts, growth, allocations, instructions, paired time
@@ -73,86 +77,38 @@ pub(crate) enum Command {
     Audit(AuditArguments),
     /// Writes a new crate: a backend with the suite as its test, or an application
     Init(InitArguments),
+    /// Prints completions for a shell
+    Completions(CompletionsArguments),
     /// Starts a PostgreSQL server, runs a command with its URL in SELFSAME_POSTGRES_URL, and stops the server
     WithPostgres(WithPostgresArguments),
 }
 
-/// What is run on what.
+/// Arguments, and the targets that they are for.
 #[derive(Args)]
-pub(crate) struct Inputs {
+pub(crate) struct On<A: Args> {
     /// The database to test: sqlite (a temporary file), sqlite::memory:, sqlite:PATH (new files beside it), postgres://…, docker:IMAGE,
     /// local:postgres, postgres (whichever of these is available), pgbouncer (the same behind PgBouncer), env:NAME (the target in this variable)
     #[arg(value_name = "TARGET", default_value = crate::targets::DEFAULT)]
     pub(crate) targets: Vec<String>,
-    /// The seed of all generated inputs
-    #[arg(long, value_parser = seed, default_value_t = Options::DEFAULT_SEED)]
-    pub(crate) seed: u64,
-    /// The number of inputs that each property tries
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) cases: Option<u32>,
-}
-
-/// Where results go.
-#[derive(Args)]
-pub(crate) struct OutputArguments {
-    /// The format written to standard output, or to the file given by --out
-    #[arg(long, value_enum, default_value_t = Shape::Human)]
-    pub(crate) format: Shape,
-    /// A folder for all reports (report.json, junit.xml, report.md, report.html, rules.md), or one file (.json, .xml, .md, .html)
-    #[arg(long, value_name = "DIR|FILE")]
-    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) arguments: A,
 }
 
 #[derive(Args)]
-pub(crate) struct CheckArguments {
+pub(crate) struct Pair {
+    /// One target, as `check` takes it
+    pub(crate) one: String,
+    /// The other
+    pub(crate) other: String,
     #[command(flatten)]
-    pub(crate) inputs: Inputs,
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
-    /// Selects cases by parts of their ids, separated by commas; `*` matches anything
-    #[arg(long, value_parser = filter)]
-    pub(crate) filter: Option<Filter>,
-    /// The highest tier to run: read, core, full or extra; each includes those before it
-    #[arg(long, value_parser = tier)]
-    pub(crate) tier: Option<Tier>,
-    /// Lists the selected cases instead of running them
-    #[arg(long)]
-    pub(crate) list: bool,
-    /// Stops at the first failure
-    #[arg(long)]
-    pub(crate) fail_fast: bool,
-    /// A list of expected failures (TOML)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) expect: Option<PathBuf>,
-    /// Writes the current failures to the file given by --expect
-    #[arg(long, requires = "expect")]
-    pub(crate) bless: bool,
-    /// Runs one part of the cases: 2/4 is the second of four
-    #[arg(long, value_name = "I/N", value_parser = shard)]
-    pub(crate) shard: Option<Shard>,
-    /// Starts no further cases after this time: 90s, 5m
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) max_time: Option<Duration>,
-    /// The time limit of each case; by default 60s
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) case_time: Option<Duration>,
+    pub(crate) arguments: command::DiffArguments,
 }
 
 #[derive(Args)]
-pub(crate) struct ExplainArguments {
-    /// The id of a case or of a fault
-    pub(crate) id: String,
-}
-
-#[derive(Args)]
-pub(crate) struct FaultsArguments {
-    #[command(flatten)]
-    pub(crate) inputs: Inputs,
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
-    /// Selects faults by parts of their ids, separated by commas; `*` matches anything
-    #[arg(long, value_parser = filter)]
-    pub(crate) filter: Option<Filter>,
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Args)]
@@ -341,23 +297,6 @@ pub(crate) struct WithPostgresArguments {
     pub(crate) command: Vec<OsString>,
 }
 
-/// How results are shown.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Shape {
-    /// A short summary
-    Human,
-    /// Complete, for programs
-    Json,
-    /// JUnit XML
-    Junit,
-    /// For the summary of a CI job
-    Markdown,
-    /// A self-contained page
-    Html,
-    /// The rules of the ORM with their cases and results: docs/semantics.md
-    Rules,
-}
-
 /// How measurements are shown.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BenchShape {
@@ -367,18 +306,15 @@ pub(crate) enum BenchShape {
     Json,
 }
 
-impl Shape {
-    /// The report's format, unless the result is for people.
-    pub(crate) fn format(self) -> Option<Format> {
-        match self {
-            Self::Human => None,
-            Self::Json => Some(Format::Json),
-            Self::Junit => Some(Format::Junit),
-            Self::Markdown => Some(Format::Markdown),
-            Self::Html => Some(Format::Html),
-            Self::Rules => Some(Format::Rules),
-        }
-    }
+/// Writes completions for a shell to standard output.
+pub(crate) fn complete(arguments: &CompletionsArguments) {
+    let mut line = <Line as clap::CommandFactory>::command();
+    clap_complete::generate(
+        arguments.shell,
+        &mut line,
+        "selfsame",
+        &mut std::io::stdout(),
+    );
 }
 
 /// The parser's message without its usage section, on one line.

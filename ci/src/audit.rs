@@ -21,7 +21,7 @@ use selfsame::{Engine, Result};
 
 use crate::arguments::{AuditArguments, AuditShape};
 use crate::inspect;
-use crate::output::{say, try_to_write, unwritable};
+use selfsame_conformance::command::{say, try_to_write, unwritable};
 use verdict::{Audit, Severity, TableAudit};
 
 /// How many rows of each table `--write` writes back unless `--rows` says otherwise.

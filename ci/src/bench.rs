@@ -9,9 +9,8 @@ use selfsame_postgres::testing::Server;
 
 use crate::arguments::{BenchArguments, BenchShape};
 use crate::history::Run;
-use crate::output::{say, try_to_write, unwritable};
-use crate::progress::bar;
 use crate::{UNUSABLE, interrupt};
+use selfsame_conformance::command::{bar, say, try_to_write, unwritable};
 
 /// Measures and shows the ratios; ends with 2 if a backend that was asked for cannot be measured.
 ///

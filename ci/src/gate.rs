@@ -17,9 +17,8 @@ use selfsame_postgres::testing::Server;
 
 use self::base::Base;
 use crate::arguments::{GateArguments, GateShape};
-use crate::github;
 use crate::interrupt;
-use crate::output::{say, try_to_write, unwritable};
+use selfsame_conformance::command::{say, summary, try_to_write, unwritable};
 
 /// Runs the gate.
 ///
@@ -143,7 +142,7 @@ fn write(
     for (shape, path) in outputs {
         std::fs::write(path, shaped(report, *shape)?).map_err(|error| unwritable(path, &error))?;
     }
-    github::summary(&report.markdown())?;
+    summary(&report.markdown())?;
     if arguments.growth || arguments.large {
         say(&report.growth())?;
     }

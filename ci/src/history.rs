@@ -11,7 +11,7 @@ use selfsame_benches::Measurement;
 use selfsame_benches::throughput::Throughput;
 use serde::{Deserialize, Serialize};
 
-use crate::output::unwritable;
+use selfsame_conformance::command::unwritable;
 
 /// One run of `selfsame bench`, and where it was.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::arguments::{InitArguments, Kind};
 use crate::inspect::is_keyword;
-use crate::output::say;
+use selfsame_conformance::command::say;
 
 const BACKEND: &str = include_str!("../tests/own_backend/backend.rs");
 const BACKEND_TEST: &str = include_str!("../tests/own_backend/main.rs");

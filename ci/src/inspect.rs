@@ -13,7 +13,7 @@ use selfsame::{Engine, Error, ErrorKind, Result};
 use selfsame_sqlite::Sqlite;
 
 use crate::arguments::InspectArguments;
-use crate::output::{say, try_to_write, unwritable};
+use selfsame_conformance::command::{say, try_to_write, unwritable};
 
 /// Reads the tables of a database and writes entities for them.
 ///

@@ -3,26 +3,20 @@
 mod arguments;
 mod audit;
 mod bench;
-mod check;
-mod explain;
-mod faults;
 mod gate;
-mod github;
 mod history;
 mod init;
 mod inspect;
 mod interrupt;
-mod output;
-mod progress;
 mod report;
 mod targets;
-mod values;
 mod with_postgres;
 
 use std::process::ExitCode;
 
-use arguments::{Command, Invocation};
+use arguments::{Command, Invocation, Pair};
 use selfsame::Result;
+use selfsame_conformance::command;
 
 /// Bad arguments, or a target that cannot be used.
 const UNUSABLE: u8 = 2;
@@ -47,9 +41,15 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Check(arguments) => check::run(&arguments),
-        Command::Explain(arguments) => explain::run(&arguments.id),
-        Command::Faults(arguments) => faults::run(&arguments),
+        Command::Check(on) => suite(&command::Command::Check(on.arguments), &on.targets),
+        Command::Faults(on) => suite(&command::Command::Faults(on.arguments), &on.targets),
+        Command::Explain(arguments) => suite(&command::Command::Explain(arguments), &[]),
+        Command::Merge(arguments) => suite(&command::Command::Merge(arguments), &[]),
+        Command::Diff(arguments) => diff(&arguments),
+        Command::Completions(arguments) => {
+            arguments::complete(&arguments);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
@@ -57,5 +57,22 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::WithPostgres(arguments) => with_postgres::run(&arguments.command),
+    }
+}
+
+/// Runs a command of the suite on these targets.
+fn suite(command: &command::Command, targets: &[String]) -> Result<ExitCode> {
+    command::run(command, || {
+        interrupt::clean_up_on_signals()?;
+        targets::open(targets)
+    })
+}
+
+fn diff(arguments: &Pair) -> Result<ExitCode> {
+    interrupt::clean_up_on_signals()?;
+    let targets = targets::open(&[arguments.one.clone(), arguments.other.clone()])?;
+    match &targets[..] {
+        [one, other] => command::run_diff(&arguments.arguments, one, other),
+        _ => Ok(ExitCode::from(UNUSABLE)),
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use self::chart::{Chart, Line, Spot};
 use crate::arguments::ReportArguments;
 use crate::history::{self, Run};
-use crate::output::{say, try_to_write, unwritable};
+use selfsame_conformance::command::{say, try_to_write, unwritable};
 
 const TEMPLATE: &str = include_str!("report/page.html");
 

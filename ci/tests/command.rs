@@ -123,6 +123,8 @@ fn a_folder_takes_every_format_and_a_file_its_own() {
     assert_eq!(
         names,
         [
+            "badge.svg",
+            "certificate.json",
             "junit.xml",
             "report.html",
             "report.json",

@@ -12,6 +12,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use selfsame::{Error, ErrorKind, Result};
 
 use crate::case::Case;
+use crate::command;
 use crate::expected::Expected;
 use crate::outcome::{FailureReport, Outcome};
 use crate::runner::{Options, run_case};
@@ -33,6 +34,9 @@ use crate::target::{Fresh, Target, target_fn};
 /// | `SELFSAME_CASE_TIME` | the most seconds that one case may take | 60 |
 /// | `SELFSAME_SUPERVISE` | `0` runs the cases in this process, for a debugger | `1` |
 ///
+/// With a first argument of `check`, `explain`, `faults` or `merge` the binary is the whole [command](crate::command) for this backend:
+/// `cargo test --test conformance -- faults`, `cargo test --test conformance -- check --tier core --out reports`.
+///
 /// The cases run in a child process, so that an engine that ends the process (`abort`, a stack overflow, `exit(0)`) fails the run
 /// and the case that was running is named.
 pub fn main<F, D>(name: &str, fresh: F) -> ExitCode
@@ -44,7 +48,12 @@ where
 }
 
 /// Runs the suite on a target.
+///
+/// With a first argument of `check`, `explain`, `faults` or `merge` it is that [command](crate::command) instead.
 pub fn main_with(target: impl Target) -> ExitCode {
+    if command::is_asked_for() {
+        return command::of_process(&(Arc::new(target) as Arc<dyn Target>));
+    }
     let arguments = Arguments::from_args();
     let running = match supervise::role(arguments.list) {
         Role::Parent(code) => return code,

@@ -361,6 +361,11 @@ const PROMISES: &[(&str, &[&str])] = &[
         &["types.conversion.matrix", "types.conversion.narrow"],
     ),
     ("NULL MUST be", &["types.all.in_one_row"]),
+    ("What is deeper MUST be refused", &["types.json.deep"]),
+    (
+        "MUST give each value as its column would hold it",
+        &["types.all.as_key", "queries.sizes.lists"],
+    ),
     ("Methods MUST be pure", &["connections.dialect.pure"]),
     ("MUST tell the truth", &["connections.capabilities.refused"]),
     (

@@ -27,9 +27,11 @@ mod attempt;
 mod case;
 mod cases;
 mod claims;
+pub mod command;
 mod context;
 mod contract;
 mod database;
+mod differential;
 mod domain;
 mod expected;
 mod explain;
@@ -58,14 +60,15 @@ pub use cases::{INVENTORY, cases, find};
 pub use claims::{claiming, telling_no_keys};
 pub use context::Context;
 pub use contract::CONTRACT;
+pub use differential::{Comparison, Difference, compare_targets};
 pub use expected::{Expected, ExpectedFailure};
 pub use explain::explain;
 pub use faults::{Fault, Group, faults, lying, run_faults};
 pub use harness::{main, main_unavailable, main_with};
 pub use outcome::{FailureKind, FailureReport, Outcome};
 pub use report::{
-    CaseReport, FaultReport, FaultVerdict, Format, KillMatrix, Report, Summary, TargetReport,
-    TierSummary, Timing,
+    CaseReport, Certificate, CertifiedTarget, FaultReport, FaultVerdict, Format, KillMatrix,
+    Report, Summary, TargetReport, TierSummary, Timing,
 };
 pub use rules::{RULES, Rule};
 pub use runner::{Options, Progress, run};

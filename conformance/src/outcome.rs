@@ -108,6 +108,22 @@ pub struct FailureReport {
     pub seed: u64,
 }
 
+impl FailureReport {
+    /// Whether data was wrong and nothing said so: what an operation gave was not what was promised, and it gave no error.
+    pub fn is_silent(&self) -> bool {
+        // A case that wanted success and was given an error shows that error.
+        self.kind == FailureKind::Assertion && !self.message.contains("Err(")
+    }
+
+    /// `silent`, where data was wrong and nothing said so, or `loud`.
+    pub fn loudness(&self) -> &'static str {
+        match self.is_silent() {
+            true => "silent",
+            false => "loud",
+        }
+    }
+}
+
 /// What kind of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -204,7 +204,7 @@ impl<C> Search<'_, C> {
     }
 }
 
-fn runner(seed: u64) -> TestRunner {
+pub(crate) fn runner(seed: u64) -> TestRunner {
     let mut bytes = [0; 32];
     for (i, chunk) in bytes.chunks_exact_mut(8).enumerate() {
         let salt = u64::try_from(i).unwrap_or_default();

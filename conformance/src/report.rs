@@ -1,8 +1,10 @@
 //! What a run found, as data; and its written forms.
 
+mod certificate;
 mod html;
 mod junit;
 mod markdown;
+mod merge;
 mod terminal;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::case::{Area, Case, Tier};
 use crate::outcome::Outcome;
 use crate::rules;
+
+pub use certificate::{Certificate, CertifiedTarget};
 
 /// What a run found. Everything but [`timing`](Self::timing) depends on targets and options alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,6 +147,19 @@ pub struct KillMatrix {
     pub error: Option<String>,
     /// Each fault.
     pub faults: Vec<FaultReport>,
+}
+
+impl KillMatrix {
+    /// How many faults were found, of how many that acted.
+    pub fn found(&self) -> (usize, usize) {
+        let of = |wanted: fn(&FaultVerdict) -> bool| {
+            let faults = self.faults.iter();
+            faults.filter(|fault| wanted(&fault.verdict)).count()
+        };
+        let killed = of(|verdict| matches!(verdict, FaultVerdict::Killed { .. }));
+        let survived = of(|verdict| matches!(verdict, FaultVerdict::Survived { .. }));
+        (killed, killed + survived)
+    }
 }
 
 /// What the suite made of one fault.
@@ -286,6 +303,8 @@ impl Report {
             Format::Markdown => Ok(markdown::write(self)),
             Format::Html => html::write(self),
             Format::Rules => Ok(rules::write(self)),
+            Format::Certificate => certificate::write(self),
+            Format::Badge => Ok(certificate::badge(self)),
         }
     }
 
@@ -327,6 +346,11 @@ impl Report {
         })
     }
 
+    /// Which failures to mend first: those of the lowest tier, and of them those that took the fewest statements; `None` if nothing failed.
+    pub fn easiest(&self) -> Option<String> {
+        terminal::easiest(self)
+    }
+
     /// Each failure in full, as people read it on a terminal: the message, the smallest program, the statements, the seed.
     pub fn failures(&self) -> impl Iterator<Item = String> {
         terminal::failures(self)
@@ -365,19 +389,25 @@ pub enum Format {
     Html,
     /// The rules of the ORM, the cases that hold each, and how those ended, as a table in Markdown.
     Rules,
+    /// What each target has shown, as JSON: see [`Certificate`].
+    Certificate,
+    /// The same in a line, as SVG.
+    Badge,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Json,
         Self::Junit,
         Self::Markdown,
         Self::Html,
         Self::Rules,
+        Self::Certificate,
+        Self::Badge,
     ];
 
-    /// The usual file name: `report.json`, `junit.xml`, `report.md`, `report.html`, `rules.md`.
+    /// The usual file name: `report.json`, `junit.xml`, `report.md`, `report.html`, `rules.md`, `certificate.json`, `badge.svg`.
     pub const fn file_name(self) -> &'static str {
         match self {
             Self::Json => "report.json",
@@ -385,6 +415,8 @@ impl Format {
             Self::Markdown => "report.md",
             Self::Html => "report.html",
             Self::Rules => "rules.md",
+            Self::Certificate => "certificate.json",
+            Self::Badge => "badge.svg",
         }
     }
 }
@@ -397,6 +429,8 @@ impl fmt::Display for Format {
             Self::Markdown => "markdown",
             Self::Html => "html",
             Self::Rules => "rules",
+            Self::Certificate => "certificate",
+            Self::Badge => "badge",
         })
     }
 }
@@ -412,7 +446,7 @@ impl FromStr for Format {
                 Error::new(
                     ErrorKind::Configuration,
                     format!(
-                        "there is no format `{text}`; there are json, junit, markdown, html, rules"
+                        "there is no format `{text}`; there are json, junit, markdown, html, rules, certificate, badge"
                     ),
                 )
             })

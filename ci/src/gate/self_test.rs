@@ -9,7 +9,7 @@ use selfsame_gate::{Kind, Limits, Plan, Report, Side, Step, Steps, TimeVerdict, 
 
 use super::{failed, tell};
 use crate::arguments::GateArguments;
-use crate::output::say;
+use selfsame_conformance::command::say;
 
 /// What is compared: short, with several statements.
 const WORKLOAD: &str = "sqlite/associations";

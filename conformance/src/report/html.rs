@@ -18,7 +18,8 @@ pub(super) fn write(report: &Report) -> Result<String> {
         summary: report.summary(),
         seed: format!("{:#x}", report.seed),
         seconds: format!("{:.1}", report.timing.seconds),
-        rows: rows(report),
+        verdict: verdict(report),
+        areas: areas(report),
         tiers: report.targets.iter().map(|t| t.tiers().collect()).collect(),
         failures: failures(report),
         faults: faults(report),
@@ -42,19 +43,115 @@ struct Page<'a> {
     summary: Summary,
     seed: String,
     seconds: String,
-    rows: Vec<MatrixRow<'a>>,
+    verdict: Verdict,
+    areas: Vec<AreaRows<'a>>,
     /// Of each target.
     tiers: Vec<Vec<TierSummary>>,
     failures: Vec<Failure<'a>>,
     faults: Vec<Fault<'a>>,
 }
 
+/// The first thing that the page says.
+#[derive(Serialize)]
+struct Verdict {
+    class: &'static str,
+    word: String,
+    why: String,
+}
+
+fn verdict(report: &Report) -> Verdict {
+    let summary = report.summary();
+    let (class, word) = match report.exit_code() {
+        0 => ("pass", "Passed"),
+        1 => ("fail", "Failed"),
+        2 => ("fail", "Could not be run as asked"),
+        _ => ("expected", "Incomplete"),
+    };
+    let mut parts = Vec::new();
+    let mut say = |count: usize, one: &str, more: &str| match count {
+        0 => {}
+        1 => parts.push(format!("1 {one}")),
+        count => parts.push(format!("{count} {more}")),
+    };
+    let silent = report.targets.iter().flat_map(|target| &target.cases);
+    let silent = silent.filter_map(|case| match &case.outcome {
+        Outcome::Fail { failure } => Some(failure),
+        _ => None,
+    });
+    let silent = silent.filter(|failure| failure.is_silent()).count();
+    say(summary.failed, "case failed", "cases failed");
+    say(silent, "of them silently", "of them silently");
+    say(summary.harness_errors, "could not run", "could not run");
+    say(summary.not_run, "was not run", "were not run");
+    say(
+        summary.survived,
+        "known bug was not caught",
+        "known bugs were not caught",
+    );
+    if report.exit_code() == 0 {
+        say(summary.passed, "case passed", "cases passed");
+        say(
+            summary.killed,
+            "known bug was caught",
+            "known bugs were caught",
+        );
+    }
+    Verdict {
+        class,
+        word: word.to_owned(),
+        why: parts.join(", "),
+    }
+}
+
+/// The behaviours of one area, and how many of those that apply passed on each target.
+#[derive(Serialize)]
+struct AreaRows<'a> {
+    name: String,
+    counts: Vec<Count>,
+    failed: bool,
+    rows: Vec<MatrixRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct Count {
+    passed: usize,
+    applicable: usize,
+}
+
+fn areas(report: &Report) -> Vec<AreaRows<'_>> {
+    let mut areas: Vec<AreaRows<'_>> = Vec::new();
+    for (name, row) in rows(report) {
+        match areas.last_mut().filter(|area| area.name == name) {
+            Some(area) => area.rows.push(row),
+            None => areas.push(AreaRows {
+                name,
+                counts: Vec::new(),
+                failed: false,
+                rows: vec![row],
+            }),
+        }
+    }
+    for area in &mut areas {
+        for place in 0..report.targets.len() {
+            let cells = || area.rows.iter().filter_map(|row| row.cells.get(place));
+            let passed = cells().filter(|cell| cell.outcome == "pass").count();
+            let outside = ["unsupported", "skipped", "none"];
+            let applicable = cells().filter(|cell| !outside.contains(&cell.outcome));
+            area.counts.push(Count {
+                passed,
+                applicable: applicable.count(),
+            });
+        }
+        let failed = |cell: &Cell| matches!(cell.outcome, "fail" | "harness_error");
+        area.failed = area.rows.iter().any(|row| row.cells.iter().any(failed));
+    }
+    areas
+}
+
 /// One behaviour and how it ended on each target.
 #[derive(Serialize)]
 struct MatrixRow<'a> {
     id: &'a str,
-    /// Said on the first row of each area.
-    area: Option<String>,
     tier: String,
     promise: &'a str,
     cells: Vec<Cell>,
@@ -65,30 +162,31 @@ struct Cell {
     outcome: &'static str,
     word: String,
     why: String,
+    /// `silent` or `loud`, of a failure.
+    loudness: &'static str,
 }
 
-fn rows(report: &Report) -> Vec<MatrixRow<'_>> {
+/// Each behaviour, with its area.
+fn rows(report: &Report) -> Vec<(String, MatrixRow<'_>)> {
     let mut first: Vec<&CaseReport> = Vec::new();
     for case in report.targets.iter().flat_map(|target| &target.cases) {
         if !first.iter().any(|known| known.id == case.id) {
             first.push(case);
         }
     }
-    let mut area = None;
     first
         .into_iter()
-        .map(|case| MatrixRow {
-            id: &case.id,
-            area: (area.replace(case.area) != Some(case.area))
-                .then(|| case.area.map(|area| area.to_string()))
-                .flatten(),
-            tier: case.tier.to_string(),
-            promise: &case.promise,
-            cells: report
-                .targets
-                .iter()
-                .map(|target| cell(target.cases.iter().find(|c| c.id == case.id)))
-                .collect(),
+        .map(|case| {
+            let area = case.area.map(|area| area.to_string());
+            let cells = report.targets.iter();
+            let cells = cells.map(|target| cell(target.cases.iter().find(|c| c.id == case.id)));
+            let row = MatrixRow {
+                id: &case.id,
+                tier: case.tier.to_string(),
+                promise: &case.promise,
+                cells: cells.collect(),
+            };
+            (area.unwrap_or_default(), row)
         })
         .collect()
 }
@@ -99,6 +197,7 @@ fn cell(case: Option<&CaseReport>) -> Cell {
             outcome: "none",
             word: "–".to_owned(),
             why: String::new(),
+            loudness: "",
         };
     };
     let why = match case.outcome.failure() {
@@ -114,6 +213,10 @@ fn cell(case: Option<&CaseReport>) -> Cell {
         outcome: case.outcome.as_str(),
         word: case.outcome.as_str().replace('_', " "),
         why: parts.join("; "),
+        loudness: case
+            .outcome
+            .failure()
+            .map_or("", |failure| failure.loudness()),
     }
 }
 
@@ -124,9 +227,10 @@ struct Failure<'a> {
     promise: &'a str,
     expected: Option<&'a str>,
     message: &'a str,
+    loudness: &'static str,
     program: Option<&'a str>,
     sql: String,
-    seed: String,
+    again: String,
 }
 
 fn failures(report: &Report) -> Vec<Failure<'_>> {
@@ -145,9 +249,10 @@ fn failures(report: &Report) -> Vec<Failure<'_>> {
                     _ => None,
                 },
                 message: &failure.message,
+                loudness: failure.loudness(),
                 program: failure.program.as_deref(),
                 sql: failure.sql.join("\n"),
-                seed: format!("{:#x}", failure.seed),
+                again: format!("--filter {} --seed {:#x}", case.id, report.seed),
             });
         }
     }

@@ -50,9 +50,10 @@ fn failures(report: &Report, out: &mut String) {
             match &case.outcome {
                 Outcome::Fail { failure } => {
                     out.push_str(&format!(
-                        "\n<details><summary><code>{}</code> on {}: {}</summary>\n\n{}\n",
+                        "\n<details><summary><code>{}</code> on {} ({}): {}</summary>\n\n{}\n",
                         case.id,
                         escaped(&target.name),
+                        failure.loudness(),
                         escaped(failure.message.lines().next().unwrap_or_default()),
                         escaped(&case.promise),
                     ));

@@ -71,7 +71,7 @@ pub(super) fn failures(report: &Report) -> impl Iterator<Item = String> {
             text.push_str(&format!("  {}\n", message(case)));
             return text;
         };
-        text.push_str(&format!("  {}\n", failure.message));
+        text.push_str(&format!("  {}: {}\n", failure.loudness(), failure.message));
         if let Some(program) = &failure.program {
             text.push_str("  Smallest failing input:\n");
             text.push_str(&indented(program));
@@ -89,6 +89,24 @@ pub(super) fn failures(report: &Report) -> impl Iterator<Item = String> {
             case.id, report.seed
         ));
         text
+    })
+}
+
+/// No more are named.
+const MOST_NAMED: usize = 5;
+
+pub(super) fn easiest(report: &Report) -> Option<String> {
+    let mut failing: Vec<(&str, &CaseReport)> = failing(report).collect();
+    let statements = |case: &CaseReport| case.outcome.failure().map_or(0, |f| f.sql.len());
+    failing.sort_by_key(|(_, case)| (case.tier, statements(case)));
+    failing.dedup_by_key(|(_, case)| case.id.as_str());
+    let named: Vec<&str> = failing.iter().map(|(_, case)| case.id.as_str()).collect();
+    let named = &named[..named.len().min(MOST_NAMED)];
+    (!named.is_empty()).then(|| {
+        format!(
+            "mend these first: {} (`explain ID` says what a case wants)\n",
+            named.join(", ")
+        )
     })
 }
 

@@ -364,3 +364,76 @@ fn failures_of_one_cause_are_one_line() {
     assert_eq!(text.lines().count(), 3, "{text}");
     assert!(text.contains("(and 49 more with the same cause)"), "{text}");
 }
+
+/// A report of one target that ended so.
+pub(crate) fn report_of(cases: Vec<CaseReport>) -> Report {
+    let mut report = run_on(nothing(), &[], &Options::default());
+    report.matched = cases.len();
+    report.targets[0].cases = cases;
+    report
+}
+
+#[test]
+fn shards_become_one_report() {
+    let whole = Options {
+        filter: "types.i".parse().expect("a filter"),
+        ..Options::default()
+    };
+    let shards = ["1/2", "2/2"].map(|shard| {
+        let options = Options {
+            shard: shard.parse().ok(),
+            ..whole.clone()
+        };
+        run(&[nothing()], &options, &mut ())
+    });
+    let [first, second] = shards;
+    let twice = Report::merge([first.clone(), first.clone()]);
+    assert_eq!(
+        twice.expect_err("a shard twice").kind(),
+        ErrorKind::Configuration
+    );
+    let other = Report {
+        seed: 1,
+        ..second.clone()
+    };
+    let error = Report::merge([first.clone(), other]).expect_err("another run");
+    assert!(error.message().contains("different runs"), "{error}");
+    let merged = Report::merge([second, first]).expect("one run");
+    let all = run(&[nothing()], &whole, &mut ());
+    assert_eq!(
+        merged.to_stable_json().expect("a report"),
+        all.to_stable_json().expect("a report")
+    );
+}
+
+#[test]
+fn a_certificate_says_what_was_shown() {
+    let report = run_on(nothing(), &[&PASSES, &FAILS, &ERRS], &Options::default());
+    let certificate = report.certificate();
+    let target = &certificate.targets[0];
+    assert_eq!(target.tier, None, "core has failures");
+    assert_eq!((target.counts["pass"], target.counts["fail"]), (1, 2));
+    assert_eq!(target.silent_failures, 1, "an error is no silent failure");
+    let again = run_on(nothing(), &[&PASSES, &FAILS, &ERRS], &Options::default());
+    assert_eq!(again.certificate(), certificate);
+    let other = run_on(nothing(), &[&PASSES], &Options::default()).certificate();
+    assert_ne!(other.targets[0].fingerprint, target.fingerprint);
+    let badge = report.write(Format::Badge).expect("a badge");
+    assert!(
+        badge.starts_with("<svg") && badge.contains("2 failed"),
+        "{badge}"
+    );
+}
+
+#[test]
+fn the_easiest_failures_are_named() {
+    let report = run_on(nothing(), &[&PASSES, &FAILS, &ERRS], &Options::default());
+    let easiest = report.easiest().expect("failures");
+    // One statement is more than none.
+    assert!(
+        easiest.contains("types.test.errs, types.test.fails"),
+        "{easiest}"
+    );
+    let passed = run_on(nothing(), &[&PASSES], &Options::default());
+    assert_eq!(passed.easiest(), None);
+}

@@ -2,34 +2,64 @@
 
 use std::time::Duration;
 
-use selfsame_conformance::{Filter, Shard, Tier};
+use crate::case::Tier;
+use crate::select::{Filter, Shard};
 
 /// Which ids are chosen.
-pub(crate) fn filter(text: &str) -> Result<Filter, String> {
+///
+/// # Errors
+///
+/// A sentence that says what to write.
+pub fn filter(text: &str) -> Result<Filter, String> {
     text.parse().map_err(message)
 }
 
 /// Which share of the cases.
-pub(crate) fn shard(text: &str) -> Result<Shard, String> {
+///
+/// # Errors
+///
+/// A sentence that says what to write.
+pub fn shard(text: &str) -> Result<Shard, String> {
     text.parse().map_err(message)
 }
 
 /// The highest tier that runs.
-pub(crate) fn tier(text: &str) -> Result<Tier, String> {
+///
+/// # Errors
+///
+/// A sentence that says what to write.
+pub fn tier(text: &str) -> Result<Tier, String> {
     text.parse().map_err(message)
 }
 
 /// A seed as reports print it (`0x5e1f`), or in decimal.
-pub(crate) fn seed(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+///
+/// A sentence that says what to write.
+pub fn seed(text: &str) -> Result<u64, String> {
+    if text == "random" {
+        return Ok(drawn_seed());
+    }
     let parsed = match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16),
         None => text.parse(),
     };
-    parsed.map_err(|_| "write a number below 2^64, such as 7 or 0x5e1f".to_owned())
+    parsed.map_err(|_| "write a number below 2^64, such as 7 or 0x5e1f, or `random`".to_owned())
+}
+
+/// A seed that nobody chose: the hasher's own keys are random. Reports print it.
+fn drawn_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one("selfsame")
 }
 
 /// Seconds, or a number with `s`, `m` or `h`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+///
+/// A sentence that says what to write.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.char_indices().next_back() {
         Some((at, 's')) => (&text[..at], 1),
         Some((at, 'm')) => (&text[..at], 60),

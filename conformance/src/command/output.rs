@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use selfsame::{Error, ErrorKind, Result};
-use selfsame_conformance::{Format, Report};
 
-use crate::arguments::{OutputArguments, Shape};
-use crate::github;
+use super::arguments::{OutputArguments, Shape};
+use super::github;
+use crate::report::{Format, Report};
 
 /// Where the reports of a run go; known to be writable.
 #[derive(Debug)]
-pub(crate) struct Destination {
+pub(super) struct Destination {
     shown: Option<Format>,
     files: Vec<(Format, PathBuf)>,
     /// The folder of all reports, if there is one.
@@ -25,7 +25,7 @@ impl Destination {
     /// # Errors
     ///
     /// [`Configuration`](ErrorKind::Configuration) if the place cannot be written to, or the file's name tells no format.
-    pub(crate) fn new(arguments: &OutputArguments) -> Result<Self> {
+    pub(super) fn new(arguments: &OutputArguments) -> Result<Self> {
         let files = match &arguments.out {
             None => Vec::new(),
             Some(path) => files(path, arguments.format)?,
@@ -47,7 +47,7 @@ impl Destination {
     /// # Errors
     ///
     /// The place could not be written to any more.
-    pub(crate) fn write(&self, report: &Report, human: &str) -> Result<()> {
+    pub(super) fn write(&self, report: &Report, human: &str) -> Result<()> {
         for (format, path) in &self.files {
             let text = report.write(*format)?;
             fs::write(path, text).map_err(|error| unwritable(path, &error))?;
@@ -80,7 +80,11 @@ fn write_repros(folder: &Path, report: &Report) -> Result<()> {
 }
 
 /// Prints to standard output; a reader that has gone, as `head` does, is no error.
-pub(crate) fn say(text: &str) -> Result<()> {
+///
+/// # Errors
+///
+/// [`Configuration`](ErrorKind::Configuration) if it cannot be written to.
+pub fn say(text: &str) -> Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
             ErrorKind::Configuration,
@@ -104,11 +108,12 @@ fn files(path: &Path, shape: Shape) -> Result<Vec<(Format, PathBuf)>> {
         Some("xml") => Format::Junit,
         Some("md") => Format::Markdown,
         Some("html") => Format::Html,
+        Some("svg") => Format::Badge,
         Some(_) => {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 format!(
-                    "cannot tell the format of {}: end it in .json, .xml, .md or .html, or give --format",
+                    "cannot tell the format of {}: end it in .json, .xml, .md, .html or .svg, or give --format",
                     path.display()
                 ),
             ));
@@ -124,7 +129,11 @@ fn in_folder(folder: &Path) -> Vec<(Format, PathBuf)> {
 }
 
 /// Opens the file as the real writing will; a file that was not there is not left behind.
-pub(crate) fn try_to_write(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+///
+/// That of the file system.
+pub fn try_to_write(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -137,7 +146,7 @@ pub(crate) fn try_to_write(path: &Path) -> io::Result<()> {
 }
 
 /// The error of a place that cannot be written to.
-pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Error {
+pub fn unwritable(path: &Path, error: &io::Error) -> Error {
     Error::new(
         ErrorKind::Configuration,
         format!(

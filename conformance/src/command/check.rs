@@ -1,36 +1,55 @@
-//! `selfsame check`: the conformance suite on targets.
+//! `check`: the conformance suite on targets.
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use selfsame::{Error, ErrorKind, Result};
-use selfsame_conformance::{Expected, Options, Report, run as run_suite};
 
-use crate::arguments::{CheckArguments, Shape};
-use crate::output::{Destination, say};
-use crate::progress::Shown;
-use crate::{interrupt, targets};
+use super::arguments::{CheckArguments, Shape};
+use super::compare;
+use super::output::{Destination, say};
+use super::progress::Shown;
+use crate::cases::INVENTORY;
+use crate::expected::Expected;
+use crate::report::Report;
+use crate::runner::{Options, run as run_suite};
+use crate::target::Target;
 
 /// Runs the suite and writes its reports; the code is the report's.
 ///
 /// # Errors
 ///
 /// Bad arguments, a target that cannot be used, a place that cannot be written to.
-pub(crate) fn run(arguments: &CheckArguments) -> Result<ExitCode> {
+pub(super) fn run(
+    arguments: &CheckArguments,
+    open: impl FnOnce() -> Result<Vec<Arc<dyn Target>>>,
+) -> Result<ExitCode> {
     let options = options(arguments)?;
     if arguments.list {
         return list(&options, arguments.output.format);
     }
     let destination = Destination::new(&arguments.output)?;
-    interrupt::clean_up_on_signals()?;
-    let targets = targets::open(&arguments.inputs.targets)?;
+    let earlier = arguments
+        .compare
+        .as_deref()
+        .map(compare::read)
+        .transpose()?;
+    let targets = open()?;
     let report = run_suite(&targets, &options, &mut Shown::new());
     if arguments.bless
         && let Some(path) = &arguments.expect
     {
         return bless(&report, &options.expected, path);
     }
-    destination.write(&report, &for_people(&report))?;
+    let mut text = for_people(&report);
+    if let Some(earlier) = &earlier {
+        text.push_str(&compare::changes(earlier, &report));
+    }
+    if let Some(hidden) = hidden(&options) {
+        text.push_str(&hidden);
+    }
+    destination.write(&report, &text)?;
     Ok(ExitCode::from(report.exit_code()))
 }
 
@@ -42,6 +61,7 @@ fn options(arguments: &CheckArguments) -> Result<Options> {
         fail_fast: arguments.fail_fast,
         max_time: arguments.max_time,
         expected: expected(arguments)?,
+        inventory: arguments.inventory.unwrap_or(INVENTORY),
         ..Options::default()
     };
     if let Some(cases) = arguments.inputs.cases {
@@ -53,7 +73,7 @@ fn options(arguments: &CheckArguments) -> Result<Options> {
     if options.selected().next().is_none() {
         return Err(Error::new(
             ErrorKind::Configuration,
-            "no case matches the filter; `selfsame check --list` shows all ids",
+            "no case matches the filter; `check --list` shows all ids",
         ));
     }
     // An empty share of cases is fine, no case at all is not.
@@ -111,8 +131,26 @@ fn bless(report: &Report, old: &Expected, path: &Path) -> Result<ExitCode> {
 }
 
 /// Each failure in full, then the summary.
-fn for_people(report: &Report) -> String {
+pub(super) fn for_people(report: &Report) -> String {
     let mut text: String = report.failures().map(|failure| failure + "\n").collect();
     text.push_str(&report.to_terminal());
+    if let Some(easiest) = report.easiest() {
+        text.push_str(&easiest);
+    }
     text
+}
+
+/// How many cases an older inventory hides.
+fn hidden(options: &Options) -> Option<String> {
+    let newer = Options {
+        inventory: INVENTORY,
+        ..options.clone()
+    };
+    let hidden = newer.matching().count() - options.matching().count();
+    (hidden > 0).then(|| {
+        format!(
+            "inventory {} leaves out {hidden} newer cases (now {INVENTORY})\n",
+            options.inventory
+        )
+    })
 }

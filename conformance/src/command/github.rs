@@ -6,16 +6,17 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use selfsame::{Error, ErrorKind, Result};
-use selfsame_conformance::{Format, Outcome, Report};
 
-use crate::output::say;
+use super::output::say;
+use crate::outcome::Outcome;
+use crate::report::{Format, Report};
 
 /// Tells GitHub, where the environment says that it listens.
 ///
 /// # Errors
 ///
 /// What GITHUB_STEP_SUMMARY names could not be written.
-pub(crate) fn tell(report: &Report) -> Result<()> {
+pub(super) fn tell(report: &Report) -> Result<()> {
     summary(&report.write(Format::Markdown)?)?;
     if set("GITHUB_ACTIONS").is_some() {
         say(&annotations(report))?;
@@ -28,7 +29,7 @@ pub(crate) fn tell(report: &Report) -> Result<()> {
 /// # Errors
 ///
 /// What GITHUB_STEP_SUMMARY names could not be written.
-pub(crate) fn summary(markdown: &str) -> Result<()> {
+pub fn summary(markdown: &str) -> Result<()> {
     if let Some(path) = set("GITHUB_STEP_SUMMARY") {
         let path = Path::new(&path);
         append(path, markdown).map_err(|error| {

@@ -4,11 +4,14 @@ use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use selfsame_conformance::{CaseReport, FaultReport, FaultVerdict, Outcome, Progress};
+
+use crate::outcome::Outcome;
+use crate::report::{CaseReport, FaultReport, FaultVerdict};
+use crate::runner::Progress;
 
 /// Shows a run's progress.
 #[derive(Debug)]
-pub(crate) struct Shown {
+pub(super) struct Shown {
     /// `None` where standard error is no terminal.
     bar: Option<ProgressBar>,
     target: String,
@@ -16,7 +19,7 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// On this process's standard error.
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             bar: None,
             target: String::new(),
@@ -79,7 +82,7 @@ impl Progress for Shown {
 }
 
 /// A bar of so many steps, if standard error is a terminal.
-pub(crate) fn bar(steps: usize) -> Option<ProgressBar> {
+pub fn bar(steps: usize) -> Option<ProgressBar> {
     if !stderr().is_terminal() {
         return None;
     }

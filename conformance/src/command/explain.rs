@@ -1,9 +1,12 @@
-//! `selfsame explain`: a case or a fault in words.
+//! `explain`: a case or a fault in words.
 
 use std::process::ExitCode;
 
 use selfsame::{Error, ErrorKind, Result};
-use selfsame_conformance::{cases, explain, faults, find};
+
+use crate::cases::{cases, find};
+use crate::explain::explain;
+use crate::faults::faults;
 
 const MOST_SUGGESTIONS: usize = 3;
 
@@ -12,7 +15,7 @@ const MOST_SUGGESTIONS: usize = 3;
 /// # Errors
 ///
 /// [`Configuration`](ErrorKind::Configuration) with the nearest ids if there is none such.
-pub(crate) fn run(id: &str) -> Result<ExitCode> {
+pub(super) fn run(id: &str) -> Result<ExitCode> {
     print!("{}", text(id)?);
     Ok(ExitCode::SUCCESS)
 }
@@ -49,7 +52,7 @@ fn unknown(id: &str) -> Error {
     Error::new(
         ErrorKind::Configuration,
         format!(
-            "there is no case or fault `{id}`; the nearest are {} (`selfsame check --list` shows all cases)",
+            "there is no case or fault `{id}`; the nearest are {} (`check --list` shows all cases)",
             near.join(", ")
         ),
     )

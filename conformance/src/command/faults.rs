@@ -1,25 +1,30 @@
-//! `selfsame faults`: the suite proves itself on backends with injected faults.
+//! `faults`: the suite proves itself on backends with injected faults.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use selfsame::{Error, ErrorKind, Result};
-use selfsame_conformance::{FaultVerdict, KillMatrix, Options, Report, faults, run_faults};
 
-use crate::arguments::FaultsArguments;
-use crate::output::Destination;
-use crate::progress::Shown;
-use crate::{interrupt, targets};
+use super::arguments::FaultsArguments;
+use super::output::Destination;
+use super::progress::Shown;
+use crate::faults::{faults, run_faults};
+use crate::report::{FaultVerdict, KillMatrix, Report};
+use crate::runner::Options;
+use crate::target::Target;
 
 /// Injects each fault into the targets, shows which case caught it, and returns 1 unless all were caught.
 ///
 /// # Errors
 ///
 /// Bad arguments, a target that cannot be used, a place that cannot be written to.
-pub(crate) fn run(arguments: &FaultsArguments) -> Result<ExitCode> {
+pub(super) fn run(
+    arguments: &FaultsArguments,
+    open: impl FnOnce() -> Result<Vec<Arc<dyn Target>>>,
+) -> Result<ExitCode> {
     let options = options(arguments)?;
     let destination = Destination::new(&arguments.output)?;
-    interrupt::clean_up_on_signals()?;
-    let targets = targets::open(&arguments.inputs.targets)?;
+    let targets = open()?;
     let report = run_faults(&targets, &options, &mut Shown::new());
     destination.write(&report, &for_people(&report))?;
     Ok(ExitCode::from(report.exit_code()))
