@@ -82,10 +82,9 @@ impl Metadata {
     /// `sites_by_target`: the sites that the record is paired with as `source`, or as `target`.
     ///
     /// Association tables are not mapped themselves. Views, and tables without a primary key, have no relations and are only read: by
-    /// [`rows`](crate::query::RecordQuery::rows), [`for_each`](crate::query::RecordQuery::for_each) and
-    /// [`select`](crate::query::RecordQuery::select), as nothing tells their rows apart. The mappings live as long as the program; the same tables have the same ones, however
-    /// often they are reflected. What
-    /// foreign keys do not tell is declared by [`RecordTables`](crate::record::RecordTables).
+    /// [`rows`](crate::query::Query::rows), [`for_each`](crate::query::Query::for_each) and [`select`](crate::query::Query::select), as
+    /// nothing tells their rows apart. The mappings live as long as the program; the same tables have the same ones, however often they
+    /// are reflected. What foreign keys do not tell is declared by [`RecordTables`](crate::record::RecordTables).
     pub fn of_records(tables: impl IntoIterator<Item = Table>) -> Self {
         let family = Family::new(tables.into_iter().collect(), Vec::new());
         Self::of_family(family.expect("nothing is declared that could not fit"))
