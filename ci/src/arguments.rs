@@ -87,7 +87,8 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct On<A: Args> {
     /// The database to test: sqlite (a temporary file), sqlite::memory:, sqlite:PATH (new files beside it), postgres://…, docker:IMAGE,
-    /// local:postgres, postgres (whichever of these is available), pgbouncer (the same behind PgBouncer), env:NAME (the target in this variable)
+    /// local:postgres, postgres (whichever of these is available), pgbouncer (the same behind PgBouncer), mariadb://…, local:mariadb, mariadb,
+    /// galera:local (three nodes), env:NAME (the target in this variable)
     #[arg(value_name = "TARGET", default_value = crate::targets::DEFAULT)]
     pub(crate) targets: Vec<String>,
     #[command(flatten)]
@@ -208,7 +209,7 @@ pub(crate) enum GateShape {
 
 #[derive(Args)]
 pub(crate) struct InspectArguments {
-    /// The database: sqlite:PATH, postgres://user:password@host:port/database, env:NAME (the URL in this variable)
+    /// The database: sqlite:PATH, postgres://user:password@host:port/database, mariadb://…, env:NAME (the URL in this variable)
     pub(crate) url: String,
     /// The schemas or attached databases to read, instead of the default one: A,B
     #[arg(long, value_name = "SCHEMA", value_delimiter = ',')]
@@ -220,7 +221,7 @@ pub(crate) struct InspectArguments {
 
 #[derive(Args)]
 pub(crate) struct AuditArguments {
-    /// The database: sqlite:PATH, postgres://user:password@host:port/database, env:NAME (the URL in this variable)
+    /// The database: sqlite:PATH, postgres://user:password@host:port/database, mariadb://…, env:NAME (the URL in this variable)
     pub(crate) url: String,
     /// The schemas or attached databases to read, instead of the default one: A,B
     #[arg(long, value_name = "SCHEMA", value_delimiter = ',')]

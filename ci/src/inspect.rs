@@ -109,7 +109,14 @@ fn open_by(url: &str, access: fn(Sqlite) -> Sqlite) -> Result<Engine> {
     if url.starts_with("sqlite:") {
         return Ok(Engine::new(access(Sqlite::url(url)?)));
     }
-    Engine::from_url(url, &[&selfsame_sqlite::SCHEME, &selfsame_postgres::SCHEME])
+    Engine::from_url(
+        url,
+        &[
+            &selfsame_sqlite::SCHEME,
+            &selfsame_postgres::SCHEME,
+            &selfsame_mariadb::SCHEME,
+        ],
+    )
 }
 
 fn configuration(message: impl Into<String>) -> Error {

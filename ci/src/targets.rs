@@ -1,5 +1,6 @@
 //! Targets by name: `sqlite::memory:`, `postgres://…`, `docker:IMAGE`.
 
+mod mariadb;
 mod postgres;
 mod sqlite;
 
@@ -12,7 +13,7 @@ use selfsame_conformance::Target;
 pub(crate) const DEFAULT: &str = "sqlite";
 
 const KNOWN: &str = "sqlite, sqlite::memory:, sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, docker:IMAGE, local:postgres, \
-     postgres, pgbouncer, env:NAME";
+     postgres, pgbouncer, mariadb://USER:PASSWORD@HOST:PORT, local:mariadb, mariadb, galera:local, env:NAME";
 
 /// Opens the targets and makes sure that each of them can be used.
 ///
@@ -70,7 +71,10 @@ fn open_direct(name: &str) -> Option<Result<Arc<dyn Target>>> {
         name if name.starts_with("sqlite:") => {
             sqlite::Files::beside(name).map(|files| Arc::new(files) as Arc<dyn Target>)
         }
-        name => postgres::open(name)?.map(|server| Arc::new(server) as Arc<dyn Target>),
+        name => match mariadb::open(name) {
+            Some(server) => server.map(|server| Arc::new(server) as Arc<dyn Target>),
+            None => postgres::open(name)?.map(|server| Arc::new(server) as Arc<dyn Target>),
+        },
     };
     Some(target.map_err(|error| with_advice(&error)))
 }
@@ -86,7 +90,7 @@ fn with_advice(error: &Error) -> Error {
             "name a path in a folder that exists and can be written"
         }
         ErrorKind::Unreachable => {
-            "start the server or mend host and port in the URL; `local:postgres` starts one of its own"
+            "start the server or mend host and port in the URL; `local:postgres` or `local:mariadb` starts one of its own"
         }
         ErrorKind::Authentication => "mend user and password in the URL",
         _ => return Error::new(error.kind(), error.message()),
@@ -113,7 +117,7 @@ mod tests {
     #[test]
     fn unknown_targets_are_refused_without_their_password() {
         for (name, shown) in [
-            ("mysql://u:hunter2@h/d", "`mysql://`"),
+            ("oracle://u:hunter2@h/d", "`oracle://`"),
             ("oracle", "`oracle`"),
             ("", "``"),
         ] {

@@ -117,6 +117,15 @@ impl MariaDb {
         self
     }
 
+    /// How many hosts connections spread over.
+    #[cfg(feature = "testing")]
+    pub(crate) fn hosts(&self) -> usize {
+        match self.options.spread {
+            true => self.options.places.len(),
+            false => 0,
+        }
+    }
+
     /// User, hosts and database: everything that may be shown.
     #[cfg(feature = "testing")]
     pub(crate) fn address(&self) -> String {

@@ -99,7 +99,7 @@ impl Listed<'_> {
         each(connection, CHECKS, Some(place), &mut |row| {
             let (table, name): (String, String) = (get(row, 0)?, get(row, 1)?);
             let condition: String = get(row, 2)?;
-            if get(row, 3)? && condition.replace('"', "`") == format!("json_valid(`{name}`)") {
+            if get(row, 3)? && is_json(&condition, &name) {
                 documents.insert((table, name));
                 return Ok(());
             }
@@ -193,6 +193,15 @@ impl Listed<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a condition is the one that the server adds to a column of JSON. How it quotes the name depends on the session's mode.
+fn is_json(condition: &str, column: &str) -> bool {
+    let quoted = ['"', '`'].map(|quote| {
+        let name = column.replace(quote, &format!("{quote}{quote}"));
+        format!("json_valid({quote}{name}{quote})")
+    });
+    quoted.iter().any(|known| known == condition)
 }
 
 fn column(row: &dyn Row, is_document: bool) -> Result<Column> {

@@ -15,12 +15,19 @@
 //!
 //! A server is stopped when it is dropped, and when the process ends in whatever way.
 
+mod cluster;
 mod database;
 mod local;
 mod server;
 
+pub use cluster::Cluster;
 pub use database::Database;
 pub use server::Server;
+
+/// The same of a Galera cluster: `SELFSAME_REQUIRE` lists `galera`.
+pub fn cluster_required() -> bool {
+    selfsame_testing::is_required("galera")
+}
 
 /// Whether tests must fail, instead of being reported as ignored, when there is no server: `SELFSAME_REQUIRE` lists `mariadb`.
 pub fn required() -> bool {

@@ -1,8 +1,9 @@
-//! Cases that run on every backend: SQLite in memory, and PostgreSQL where a server can be had.
+//! Cases that run on every backend: SQLite in memory, and PostgreSQL and MariaDB where a server can be had.
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use selfsame::Engine;
-use selfsame_postgres::testing::{Server, required};
+use selfsame_mariadb::testing as mariadb;
+use selfsame_postgres::testing as postgres;
 use selfsame_sqlite::Sqlite;
 
 /// A case: its name, and what it does on an engine of an empty database.
@@ -13,28 +14,28 @@ pub(crate) type Case = (&'static str, fn(Engine, On) -> Result<(), Failed>);
 pub(crate) enum On {
     Sqlite,
     Postgres,
+    Mariadb,
 }
 
-/// Runs each case on each backend. Those on PostgreSQL share one server; without one they are ignored, or fail where they are
-/// required.
+/// Runs each case on each backend. Those on a server share one; without one they are ignored, or fail where it is required.
 pub(crate) fn run(cases: &'static [Case]) {
     let arguments = Arguments::from_args();
     // Listing needs no server.
-    let server = if arguments.list {
-        None
-    } else {
-        Server::start()
-            .inspect_err(|error| eprintln!("postgres is ignored, for there is no server: {error}"))
-            .ok()
-    };
+    let starts = !arguments.list;
+    let of_postgres = starts
+        .then(|| ready("postgres", postgres::Server::start()))
+        .flatten();
+    let of_mariadb = starts
+        .then(|| ready("mariadb", mariadb::Server::start()))
+        .flatten();
     let on_sqlite = cases.iter().map(|&(name, case)| {
         Trial::test(format!("sqlite::{name}"), move || {
             case(Engine::new(Sqlite::memory()), On::Sqlite)
         })
     });
     let on_postgres = cases.iter().map(|&(name, case)| {
-        let server = server.clone();
-        let ignored = server.is_none() && !required();
+        let server = of_postgres.clone();
+        let ignored = server.is_none() && !postgres::required();
         Trial::test(format!("postgres::{name}"), move || {
             let server = server.ok_or("SELFSAME_REQUIRE=postgres, and no server")?;
             let database = server.database()?;
@@ -42,9 +43,25 @@ pub(crate) fn run(cases: &'static [Case]) {
         })
         .with_ignored_flag(ignored)
     });
-    let trials = on_sqlite.chain(on_postgres).collect();
+    let on_mariadb = cases.iter().map(|&(name, case)| {
+        let server = of_mariadb.clone();
+        let ignored = server.is_none() && !mariadb::required();
+        Trial::test(format!("mariadb::{name}"), move || {
+            let server = server.ok_or("SELFSAME_REQUIRE=mariadb, and no server")?;
+            let database = server.database()?;
+            case(Engine::new(database.backend()), On::Mariadb)
+        })
+        .with_ignored_flag(ignored)
+    });
+    let trials = on_sqlite.chain(on_postgres).chain(on_mariadb).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // `exit` runs no destructors.
-    drop(server);
+    drop((of_postgres, of_mariadb));
     conclusion.exit();
+}
+
+fn ready<S>(name: &str, server: selfsame::Result<S>) -> Option<S> {
+    server
+        .inspect_err(|error| eprintln!("{name} is ignored, for there is no server: {error}"))
+        .ok()
 }

@@ -4,15 +4,20 @@ use std::env;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::ValueType;
 use selfsame_testing::run_name;
 
+use super::cluster::Cluster;
 use super::database::Database;
 use super::local::LocalServer;
 use crate::MariaDb;
+
+/// How long a node may take to apply what another has committed.
+const APPLIED: Duration = Duration::from_secs(5);
 
 /// A running server, or a cluster. What was started is stopped when the last clone and the last [`Database`] are dropped.
 #[derive(Clone)]
@@ -65,6 +70,17 @@ impl Server {
         Self::reached(url, "local:mariadb".to_owned(), Some(Box::new(server)))
     }
 
+    /// A throw-away Galera cluster of three nodes, over which connections spread.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Cluster::start`].
+    pub fn cluster() -> Result<Self> {
+        let cluster = Cluster::start(3)?;
+        let url = cluster.url();
+        Self::reached(url, "galera:local".to_owned(), Some(Box::new(cluster)))
+    }
+
     /// A server that is there already. The user of the URL must be allowed to create databases.
     ///
     /// # Errors
@@ -103,7 +119,23 @@ impl Server {
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let name = format!("selfsame_{}_{number}", self.0.run);
         self.admin(&format!("CREATE DATABASE {name}"))?;
-        Ok(Database::new(self.clone(), name))
+        let database = Database::new(self.clone(), name);
+        self.wait_for(&database)?;
+        Ok(database)
+    }
+
+    /// Waits until each host has the database, which the nodes of a cluster do one after the other.
+    fn wait_for(&self, database: &Database) -> Result<()> {
+        let until = Instant::now() + APPLIED;
+        for _ in 0..self.0.backend.hosts() {
+            while let Err(error) = database.backend().connect() {
+                if Instant::now() > until {
+                    return Err(error);
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        Ok(())
     }
 
     /// Leads to no database. All that come of one server take turns with its hosts.

@@ -1,0 +1,59 @@
+//! MariaDB: a server that is there, or one that is started for the run, or a cluster; a database for each case.
+
+use std::sync::Arc;
+
+use selfsame::{Error, ErrorKind, Result};
+use selfsame_conformance::{Fresh, Target};
+use selfsame_mariadb::testing::Server;
+
+/// A server, or a cluster. What was started for the run is stopped when this is dropped.
+#[derive(Debug)]
+pub(super) struct MariaDb {
+    server: Server,
+    name: String,
+}
+
+/// `None` if the name is of another kind.
+pub(super) fn open(name: &str) -> Option<Result<MariaDb>> {
+    let of = |error: Error| Error::new(error.kind(), format!("{name}: {}", error.message()));
+    let server = match name {
+        "mariadb" => Server::start(),
+        "local:mariadb" => Server::local().map_err(of),
+        "galera:local" => Server::cluster().map_err(of),
+        name if name.starts_with("mariadb://") || name.starts_with("mysql://") => {
+            Server::from_url(name).map_err(|error| with_form(&error))
+        }
+        _ => return None,
+    };
+    Some(server.map(|server| MariaDb {
+        name: server.description().to_owned(),
+        server,
+    }))
+}
+
+/// How a URL looks, where it could not be understood.
+fn with_form(error: &Error) -> Error {
+    if error.kind() != ErrorKind::Configuration {
+        return Error::new(error.kind(), error.message());
+    }
+    let message = format!(
+        "{}; write mariadb://user:password@host:port",
+        error.message()
+    );
+    Error::new(error.kind(), message)
+}
+
+impl Target for MariaDb {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn description(&self) -> String {
+        "MariaDB, a database for each case".to_owned()
+    }
+
+    fn fresh(&self) -> Result<Box<dyn Fresh>> {
+        let database = self.server.database()?;
+        Ok(Box::new((Arc::new(database.backend()), database)))
+    }
+}
