@@ -2,12 +2,12 @@
 # What every change must pass: each step is named and timed, and the first that fails ends the run.
 #
 # Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, cargo-public-api, mdbook, valgrind, and a PostgreSQL server as the tests find one: by
-# SELFSAME_POSTGRES_URL, Docker, or local binaries; and PgBouncer. Reports of the conformance suite are left in SELFSAME_REPORTS, by default
+# SELFSAME_POSTGRES_URL, Docker, or local binaries; PgBouncer; and MariaDB with Galera. Reports of the conformance suite are left in SELFSAME_REPORTS, by default
 # target/conformance.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-export SELFSAME_REQUIRE=${SELFSAME_REQUIRE-postgres,pgbouncer}
+export SELFSAME_REQUIRE=${SELFSAME_REQUIRE-postgres,pgbouncer,mariadb,galera}
 target=${CARGO_TARGET_DIR:-target}
 reports=${SELFSAME_REPORTS:-$target/conformance}
 log=$(mktemp)
@@ -103,9 +103,12 @@ step 'arrows between the modules of the ORM' arrows
 step 'conformance on SQLite in memory' cargo run --release -- check sqlite::memory:
 step 'conformance on SQLite in a file and PostgreSQL' cargo run --release --features containers -- check sqlite postgres --out "$reports"
 step 'conformance on PostgreSQL behind PgBouncer' cargo run --release --features containers -- check pgbouncer --expect ci/pgbouncer-expected.toml
+step 'conformance on MariaDB' cargo run --release -- check mariadb
+step 'conformance on a Galera cluster' cargo run --release -- check galera:local --expect ci/galera-expected.toml
 step 'the table of rules' diff docs/semantics.md "$reports/rules.md"
 step 'faults on SQLite' cargo run --release -- faults sqlite::memory:
 step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres
+step 'faults on MariaDB' cargo run --release -- faults mariadb
 step 'mistakes planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
 step 'counts, growth and allocations' cargo run --release --features containers -- gate
 step 'memory of the SQLite backend' memory

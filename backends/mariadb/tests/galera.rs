@@ -62,7 +62,7 @@ fn total(engine: &Engine) -> i64 {
 
 /// Adds one; again where the connection was lost before anything was committed. Whether it was counted, or nobody knows.
 fn increment(session: &mut Session, id: i64, retried: &AtomicU64) -> Result<bool, Error> {
-    let mut tries = 0;
+    let mut tries: u32 = 0;
     let done = session.retry(TRIES, |s| {
         tries += 1;
         let counter = Counter::query().filter(Counter::ID.eq(id)).one(s)?;
