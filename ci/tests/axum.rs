@@ -27,7 +27,8 @@ const CASES: &[Case] = &[
 ];
 
 fn main() {
-    backends::run(CASES);
+    // MariaDB's backend cannot stop a statement from another thread yet.
+    backends::run(CASES, &[On::Sqlite, On::Postgres]);
 }
 
 fn runtime() -> Runtime {
@@ -143,6 +144,7 @@ fn slow(on: On) -> &'static str {
             "WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n) SELECT count(*) FROM n"
         }
         On::Postgres => "SELECT count(pg_sleep(600))",
+        On::Mariadb => "SELECT SLEEP(600)",
     }
 }
 
@@ -226,7 +228,7 @@ fn a_canceller_stops_a_session(engine: Engine, on: On) -> Result<(), Failed> {
     let (stopped, refused, rolled_back) = working.join().expect("no panic");
     let expected = match on {
         On::Sqlite => ErrorKind::Database,
-        On::Postgres => ErrorKind::ConnectionLost,
+        On::Postgres | On::Mariadb => ErrorKind::ConnectionLost,
     };
     assert_eq!(stopped, expected);
     assert!(

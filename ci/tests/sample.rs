@@ -2,7 +2,7 @@
 
 mod backends;
 
-use backends::Case;
+use backends::{Case, On};
 use selfsame::prelude::*;
 
 #[derive(Entity, Clone, Debug)]
@@ -52,7 +52,7 @@ const CASES: &[Case] = &[
 ];
 
 fn main() {
-    backends::run(CASES);
+    backends::run(CASES, &[On::Sqlite, On::Postgres]);
 }
 
 fn sample(engine: Engine) -> selfsame::Result<()> {

@@ -17,43 +17,56 @@ pub(crate) enum On {
     Mariadb,
 }
 
-/// Runs each case on each backend. Those on a server share one; without one they are ignored, or fail where it is required.
-pub(crate) fn run(cases: &'static [Case]) {
+/// Runs each case on these backends. Those on a server share one; without one they are ignored, or fail where it is required.
+pub(crate) fn run(cases: &'static [Case], backends: &[On]) {
     let arguments = Arguments::from_args();
     // Listing needs no server.
-    let starts = !arguments.list;
-    let of_postgres = starts
+    let starts = |on| !arguments.list && backends.contains(&on);
+    let of_postgres = starts(On::Postgres)
         .then(|| ready("postgres", postgres::Server::start()))
         .flatten();
-    let of_mariadb = starts
+    let of_mariadb = starts(On::Mariadb)
         .then(|| ready("mariadb", mariadb::Server::start()))
         .flatten();
-    let on_sqlite = cases.iter().map(|&(name, case)| {
-        Trial::test(format!("sqlite::{name}"), move || {
-            case(Engine::new(Sqlite::memory()), On::Sqlite)
+    let on_sqlite = || {
+        cases.iter().map(|&(name, case)| {
+            Trial::test(format!("sqlite::{name}"), move || {
+                case(Engine::new(Sqlite::memory()), On::Sqlite)
+            })
         })
-    });
-    let on_postgres = cases.iter().map(|&(name, case)| {
-        let server = of_postgres.clone();
-        let ignored = server.is_none() && !postgres::required();
-        Trial::test(format!("postgres::{name}"), move || {
-            let server = server.ok_or("SELFSAME_REQUIRE=postgres, and no server")?;
-            let database = server.database()?;
-            case(Engine::new(database.backend()), On::Postgres)
+    };
+    let on_postgres = || {
+        cases.iter().map(|&(name, case)| {
+            let server = of_postgres.clone();
+            let ignored = server.is_none() && !postgres::required();
+            Trial::test(format!("postgres::{name}"), move || {
+                let server = server.ok_or("SELFSAME_REQUIRE=postgres, and no server")?;
+                let database = server.database()?;
+                case(Engine::new(database.backend()), On::Postgres)
+            })
+            .with_ignored_flag(ignored)
         })
-        .with_ignored_flag(ignored)
-    });
-    let on_mariadb = cases.iter().map(|&(name, case)| {
-        let server = of_mariadb.clone();
-        let ignored = server.is_none() && !mariadb::required();
-        Trial::test(format!("mariadb::{name}"), move || {
-            let server = server.ok_or("SELFSAME_REQUIRE=mariadb, and no server")?;
-            let database = server.database()?;
-            case(Engine::new(database.backend()), On::Mariadb)
+    };
+    let on_mariadb = || {
+        cases.iter().map(|&(name, case)| {
+            let server = of_mariadb.clone();
+            let ignored = server.is_none() && !mariadb::required();
+            Trial::test(format!("mariadb::{name}"), move || {
+                let server = server.ok_or("SELFSAME_REQUIRE=mariadb, and no server")?;
+                let database = server.database()?;
+                case(Engine::new(database.backend()), On::Mariadb)
+            })
+            .with_ignored_flag(ignored)
         })
-        .with_ignored_flag(ignored)
-    });
-    let trials = on_sqlite.chain(on_postgres).chain(on_mariadb).collect();
+    };
+    let mut trials = Vec::new();
+    for on in backends {
+        match on {
+            On::Sqlite => trials.extend(on_sqlite()),
+            On::Postgres => trials.extend(on_postgres()),
+            On::Mariadb => trials.extend(on_mariadb()),
+        }
+    }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // `exit` runs no destructors.
     drop((of_postgres, of_mariadb));

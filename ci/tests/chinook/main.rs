@@ -22,7 +22,7 @@ const CASES: &[Case] = &[
 ];
 
 fn main() {
-    backends::run(CASES);
+    backends::run(CASES, &[On::Sqlite, On::Postgres, On::Mariadb]);
 }
 
 fn questions(engine: Engine, _: On) -> Result<(), Failed> {

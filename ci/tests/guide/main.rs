@@ -19,7 +19,7 @@ mod testing;
 mod transactions;
 mod writing;
 
-use backends::Case;
+use backends::{Case, On};
 
 const CASES: &[Case] = &[
     ("reading", |engine, _| Ok(reading::run(engine)?)),
@@ -37,5 +37,5 @@ const CASES: &[Case] = &[
 ];
 
 fn main() {
-    backends::run(CASES);
+    backends::run(CASES, &[On::Sqlite, On::Postgres]);
 }
