@@ -11,7 +11,7 @@ mod relation;
 mod resolve;
 mod wish;
 
-pub use association::{Association, Side, Through};
+pub use association::{Association, AssociationSide, Through};
 pub use embedded::{Embedded, Optional, Place, Presence, Present, Remade};
 pub(crate) use loading::{Loading, Part};
 pub use named::{ColumnOf, RelationOf};

@@ -41,7 +41,7 @@ use crate::backend::Row;
 use crate::entity::{Cardinality, Granted, Mapped, Mapper, Relation, RelationKind, Wish, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Column, Generated, Table};
-use crate::session::{Handle, KeysToMerge, Node as Object, Session, Taking};
+use crate::session::{AddOrMerge, Handle, KeysToMerge, ObjectId, Session};
 use crate::sql::{ColumnRef, Expr, Node};
 use crate::value::{ColumnValue, Param, Value, ValueRef, ValueType};
 
@@ -372,8 +372,8 @@ struct Wished {
 }
 
 impl Granted for Wished {
-    fn grant(self: Box<Self>, session: &mut Session, taking: Taking) -> Result<Object> {
-        let node = session.grant(self.wish, taking)?;
+    fn grant(self: Box<Self>, session: &mut Session, how: AddOrMerge) -> Result<ObjectId> {
+        let node = session.grant(self.wish, how)?;
         let descriptor = &self.owner.relations()[usize::from(self.relation)];
         let found = &session.entry(node.0).mapper();
         match found.id() == descriptor.target().id() {

@@ -17,12 +17,12 @@ pub use life::retry::TransactionOptions;
 pub use life::statement_log::StatementLog;
 pub use memory::state::State;
 
-pub(crate) use life::merge::Taking;
+pub(crate) use life::merge::AddOrMerge;
 pub(crate) use life::merge_many::KeysToMerge;
-pub(crate) use memory::any_store::{AnyStore, Fill, Moment};
-pub(crate) use memory::edges::Node;
+pub(crate) use memory::any_store::{AnyStore, Fill, ReadEpoch};
+pub(crate) use memory::edges::ObjectId;
 pub(crate) use memory::store::new_store;
-pub(crate) use read::joined::{Joins, Selection, Way};
+pub(crate) use read::joined::{JoinedPath, Joins, Selection};
 pub(crate) use read::load::default_loadings;
 
 use std::fmt::{self, Debug};
@@ -45,7 +45,7 @@ use life::transaction::Savepoint;
 use life::undone::Undone;
 use memory::association::AssociationEntry;
 use memory::cascade::Along;
-use memory::edges::{Edges, Remains};
+use memory::edges::{Departure, Edges};
 use memory::store::Store;
 use write::expression::Expressions;
 
@@ -208,7 +208,7 @@ impl Session {
         const { crate::entity::refuse_read_only::<E>() };
         let (store, slot) = self.node(handle)?;
         self.entry(store).mapper.refuse_writes()?;
-        self.stores[usize::from(store)].store.doom(slot)?;
+        self.stores[usize::from(store)].store.mark_deleted(slot)?;
         self.edges.note_deletion((store, slot));
         Ok(())
     }
@@ -310,23 +310,23 @@ impl Session {
             return Err(self.no_object(handle));
         }
         let node = (handle.store, handle.slot);
-        let remains = Remains::of(self.state(handle));
-        if remains == Remains::Row {
+        let departure = Departure::of(self.state(handle));
+        if departure == Departure::RowStays {
             self.forget_references(node)?;
         }
         let value = self
             .typed_store_mut(handle)
             .and_then(|store| store.remove(handle.slot));
         let value = value.ok_or_else(|| self.no_object(handle))?;
-        self.forget_edges(node, remains);
+        self.forget_edges(node, departure);
         self.expressions.remove(&node);
         self.refused.forget(node);
         self.undone.forget(node);
         Ok(value)
     }
 
-    pub(crate) fn moment(&self) -> Moment {
-        Moment {
+    pub(crate) fn read_epoch(&self) -> ReadEpoch {
+        ReadEpoch {
             epoch: self.epoch,
             in_savepoint: !self.savepoints.is_empty(),
             written_before: self.written_before,
@@ -334,11 +334,11 @@ impl Session {
     }
 
     /// The object of a live handle.
-    fn node<E: Mapped>(&self, handle: Handle<E>) -> Result<Node> {
+    fn node<E: Mapped>(&self, handle: Handle<E>) -> Result<ObjectId> {
         self.try_ref(handle).map(|_| (handle.store, handle.slot))
     }
 
-    pub(crate) fn handle<E>(&self, node: Node) -> Handle<E> {
+    pub(crate) fn handle<E>(&self, node: ObjectId) -> Handle<E> {
         Handle::new(self.id, node.0, node.1)
     }
 
@@ -436,13 +436,13 @@ impl Session {
     }
 
     /// Puts what was wished for into the session, or finds it there.
-    pub(crate) fn grant<T: Mapped>(&mut self, wish: Wish<T>, taking: Taking) -> Result<Node> {
-        match (wish, taking) {
-            (Wish::New(value), Taking::Add) => {
+    pub(crate) fn grant<T: Mapped>(&mut self, wish: Wish<T>, how: AddOrMerge) -> Result<ObjectId> {
+        match (wish, how) {
+            (Wish::New(value), AddOrMerge::Add) => {
                 let handle = self.take_in(value);
                 Ok((handle.store, handle.slot))
             }
-            (Wish::New(value), Taking::Merge) => self.merge_value(value),
+            (Wish::New(value), AddOrMerge::Merge) => self.merge_value(value),
             (Wish::Handle(handle), _) => self.node(handle),
         }
     }

@@ -65,7 +65,7 @@ impl Pool {
             if let Some(connection) = state.idle.pop() {
                 // The backend may look at a file or a socket: not while others wait for the lock.
                 drop(state);
-                let mut place = Place::of(self);
+                let mut place = Reservation::of(self);
                 if connection.is_open() {
                     place.keep();
                     return Ok(connection);
@@ -77,7 +77,7 @@ impl Pool {
             if state.open < state.size || is_planted(Planted::PoolUnbounded) {
                 state.open += 1;
                 drop(state);
-                let mut place = Place::of(self);
+                let mut place = Reservation::of(self);
                 let connection = backend.connect()?;
                 place.keep();
                 return Ok(connection);
@@ -105,7 +105,7 @@ impl Pool {
 
     /// Takes a connection back. One that cannot be reset is dropped.
     pub(super) fn give_back(&self, mut connection: Box<dyn Connection>, used_raw_sql: bool) {
-        let mut place = Place::of(self);
+        let mut place = Reservation::of(self);
         if !connection.is_open() || connection.reset(used_raw_sql).is_err() {
             return;
         }
@@ -141,11 +141,11 @@ impl Pool {
 }
 
 /// A connection's place in the pool, given up unless it is kept: a backend that panics must not take places along.
-struct Place<'p> {
+struct Reservation<'p> {
     pool: Option<&'p Pool>,
 }
 
-impl<'p> Place<'p> {
+impl<'p> Reservation<'p> {
     fn of(pool: &'p Pool) -> Self {
         Self { pool: Some(pool) }
     }
@@ -155,7 +155,7 @@ impl<'p> Place<'p> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         if let Some(pool) = self.pool {
             pool.forget();

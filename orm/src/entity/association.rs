@@ -17,7 +17,7 @@ pub struct Association {
 
 /// One of the two foreign keys of an association table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
+pub enum AssociationSide {
     /// The first: that of the side which gave the table.
     Left,
     /// The second.
@@ -28,7 +28,7 @@ pub enum Side {
 #[derive(Clone, Debug)]
 pub struct Through {
     association: Arc<Association>,
-    side: Side,
+    side: AssociationSide,
 }
 
 impl Association {
@@ -38,10 +38,10 @@ impl Association {
     }
 
     /// The columns that refer to the primary key of a side, in its order.
-    pub fn columns(&self, side: Side) -> &[usize] {
+    pub fn columns(&self, side: AssociationSide) -> &[usize] {
         match side {
-            Side::Left => &self.left,
-            Side::Right => &self.right,
+            AssociationSide::Left => &self.left,
+            AssociationSide::Right => &self.right,
         }
     }
 
@@ -50,7 +50,7 @@ impl Association {
     }
 }
 
-impl Side {
+impl AssociationSide {
     /// The other one.
     #[must_use]
     pub fn other(self) -> Self {
@@ -68,7 +68,7 @@ impl Through {
     }
 
     /// Which of its foreign keys refers to the relation's own side.
-    pub fn side(&self) -> Side {
+    pub fn side(&self) -> AssociationSide {
         self.side
     }
 
@@ -124,8 +124,8 @@ pub(super) fn through(
     let other = inverse.map(|index| &target.relations[usize::from(index)]);
     let theirs = other.and_then(|other| other.secondary.as_ref().zip(Some(other)));
     let (secondary, end) = match (&relation.secondary, theirs) {
-        (Some(mine), None) => (mine, Side::Left),
-        (None, Some((theirs, _))) => (theirs, Side::Right),
+        (Some(mine), None) => (mine, AssociationSide::Left),
+        (None, Some((theirs, _))) => (theirs, AssociationSide::Right),
         (None, None) => {
             let message = format!("{side} has no association table: one side gives `secondary`");
             return Err(Error::new(ErrorKind::Mapping, message));
@@ -149,15 +149,15 @@ pub(super) fn through(
                 (mapper.table.name.clone(), before.count())
             };
             if place(mapper, &relation.name) < place(target, &other.name) {
-                (mine, Side::Left)
+                (mine, AssociationSide::Left)
             } else {
-                (theirs, Side::Right)
+                (theirs, AssociationSide::Right)
             }
         }
     };
     let (left, right) = match end {
-        Side::Left => (mapper, target),
-        Side::Right => (target, mapper),
+        AssociationSide::Left => (mapper, target),
+        AssociationSide::Right => (target, mapper),
     };
     let association = match secondary.association.get() {
         Some(association) => Arc::clone(association),
@@ -281,7 +281,10 @@ mod tests {
             panic!("three relations");
         };
         assert!(Arc::ptr_eq(needs.association(), needed_by.association()));
-        assert_eq!((needs.side(), needed_by.side()), (Side::Left, Side::Right));
+        assert_eq!(
+            (needs.side(), needed_by.side()),
+            (AssociationSide::Left, AssociationSide::Right)
+        );
         assert_eq!((needs.here(), needs.there()), (&[0][..], &[1][..]));
         assert_eq!((needed_by.here(), needed_by.there()), (&[1][..], &[0][..]));
         let table = students.association().table();

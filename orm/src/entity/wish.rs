@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::{Entity, Mapped, Relation, ToOne};
 use crate::entity::Many;
 use crate::error::Result;
-use crate::session::{Handle, KeysToMerge, Node, Session, Taking};
+use crate::session::{AddOrMerge, Handle, KeysToMerge, ObjectId, Session};
 
 /// One object that another shall be related to: not yet in a session, or in it already.
 #[derive(Clone)]
@@ -200,7 +200,7 @@ pub(crate) type Grant = Box<dyn Granted>;
 /// What can be put into a session, or found there.
 pub(crate) trait Granted: Send {
     /// Puts it into a session, or finds it there.
-    fn grant(self: Box<Self>, session: &mut Session, taking: Taking) -> Result<Node>;
+    fn grant(self: Box<Self>, session: &mut Session, how: AddOrMerge) -> Result<ObjectId>;
 
     /// Adds its key, if it has one and is not in a session.
     fn key_to_merge(&self, keys: &mut KeysToMerge);
@@ -209,8 +209,8 @@ pub(crate) trait Granted: Send {
 struct Wished<To>(Box<dyn Held<To>>);
 
 impl<To: Entity> Granted for Wished<To> {
-    fn grant(self: Box<Self>, session: &mut Session, taking: Taking) -> Result<Node> {
-        session.grant(self.0.release(), taking)
+    fn grant(self: Box<Self>, session: &mut Session, how: AddOrMerge) -> Result<ObjectId> {
+        session.grant(self.0.release(), how)
     }
 
     fn key_to_merge(&self, keys: &mut KeysToMerge) {
@@ -225,7 +225,7 @@ impl<To: Entity> Granted for Wished<To> {
 pub(crate) struct Related {
     pub(crate) relation: u16,
     pub(crate) session: u32,
-    pub(crate) node: Node,
+    pub(crate) node: ObjectId,
 }
 
 /// What was found in the relationship fields of one object, to be granted by the session; or what is put into them.

@@ -6,7 +6,7 @@ use super::{BulkUpdate, Query};
 use crate::entity::{Mapper, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{self, Record, Records};
-use crate::session::{Joins, Way};
+use crate::session::{JoinedPath, Joins};
 use crate::sql::{
     Alias, Condition, Expression, Join, JoinKind, Multiplicity, Node, Operator, Predicate,
     UntypedPath, also, column,
@@ -193,7 +193,7 @@ impl Query<Record> {
             check_alias(&target, alias)?;
             let name = alias.map(|alias| Arc::clone(alias.name()));
             let is_known =
-                |known: &&Way| known.path == way && (behind.is_some() || known.name == name);
+                |known: &&JoinedPath| known.path == way && (behind.is_some() || known.name == name);
             let ways = self
                 .parts
                 .joined
@@ -204,10 +204,14 @@ impl Query<Record> {
                 None => {
                     let step = UntypedPath::new(&mapper, relation, owner, name.clone());
                     self.add_step(kind, &step)?;
-                    self.parts.joined.get_or_insert_default().ways.push(Way {
-                        path: way.clone(),
-                        name: name.clone(),
-                    });
+                    self.parts
+                        .joined
+                        .get_or_insert_default()
+                        .ways
+                        .push(JoinedPath {
+                            path: way.clone(),
+                            name: name.clone(),
+                        });
                     name
                 }
             };

@@ -89,12 +89,12 @@ impl Session {
         self.autoflush()?;
         let columns = mapper.reading(selection.undefer);
         let (rendered, sql) = self.render(mapper, selection, Read::Columns(&columns))?;
-        let (moment, fill, undefer) = (self.moment(), selection.fill, selection.undefer);
+        let (as_of, fill, undefer) = (self.read_epoch(), selection.fill, selection.undefer);
         let mut slots = Vec::new();
         let (any, connection) = self.reading_into(store)?;
         rendered.with_params(|params| {
             connection.query(&sql, params, &mut |row| {
-                if let Some(slot) = any.take_row(row, 0, undefer, fill, moment)? {
+                if let Some(slot) = any.take_row(row, 0, undefer, fill, as_of)? {
                     slots.push(slot);
                 }
                 Ok(())

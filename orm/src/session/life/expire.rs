@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::entity::Mapped;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::cascade::Along;
-use crate::session::memory::edges::Place;
-use crate::session::{Handle, Node, Session, State};
+use crate::session::memory::edges::Membership;
+use crate::session::{Handle, ObjectId, Session, State};
 
 impl Session {
     /// Reads an object again and discards its changes; other changes are flushed first.
@@ -45,7 +45,7 @@ impl Session {
     }
 
     /// Expires an object and those that go along; which they were.
-    fn expire_cascaded(&mut self, node: Node) -> Result<Vec<Node>> {
+    fn expire_cascaded(&mut self, node: ObjectId) -> Result<Vec<ObjectId>> {
         let state = self.any_store(node.0).state(node.1);
         if state != State::Persistent {
             let message = format!(
@@ -59,9 +59,9 @@ impl Session {
         expired.push(node);
         for &(store, slot) in &expired {
             let place = if self.any_store(store).is_expired(slot, self.epoch) {
-                Place::Unknown
+                Membership::Unknown
             } else {
-                Place::Inside
+                Membership::Inside
             };
             self.any_store_mut(store).expire(slot);
             self.expressions.remove(&(store, slot));

@@ -9,7 +9,7 @@ use crate::entity::Mapped;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::life::phase::Phase;
 use crate::session::write::plan::{Step, Wait};
-use crate::session::{AnyStore, Node, Session, State, Store};
+use crate::session::{AnyStore, ObjectId, Session, State, Store};
 
 /// Something to do before or after what a session does, for [`Session::hook`] and
 /// [`SessionFactory::hook`](crate::session::SessionFactory::hook).
@@ -262,11 +262,11 @@ impl Hooks {
 /// Objects that a flush writes and that there are hooks for.
 #[derive(Debug, Default)]
 pub(in crate::session) struct Written {
-    inserts: Vec<Node>,
-    updates: Vec<Node>,
+    inserts: Vec<ObjectId>,
+    updates: Vec<ObjectId>,
     /// Those of the updates whose columns the database computes.
-    computed: BTreeSet<Node>,
-    deletes: Vec<Node>,
+    computed: BTreeSet<ObjectId>,
+    deletes: Vec<ObjectId>,
 }
 
 impl Session {
@@ -301,7 +301,7 @@ impl Session {
             return Ok(written);
         }
         self.hooks.announced = self.slot_counts();
-        let waiting: BTreeSet<Node> = waits.iter().map(|wait| wait.child).collect();
+        let waiting: BTreeSet<ObjectId> = waits.iter().map(|wait| wait.child).collect();
         for (store, entry) in (0u16..).zip(&self.stores) {
             if !self.hooks.is_for(&*entry.store) {
                 continue;
@@ -309,7 +309,7 @@ impl Session {
             let any = &*entry.store;
             let node = |&slot: &u32| (store, slot);
             let is_written =
-                |&slot: &u32| any.state(slot) == State::Persistent && !any.is_doomed(slot);
+                |&slot: &u32| any.state(slot) == State::Persistent && !any.is_marked_deleted(slot);
             let has_changed = |slot: &u32| {
                 let node = (store, *slot);
                 !any.changed(*slot).is_empty()
@@ -328,7 +328,7 @@ impl Session {
             touched.dedup();
             written.inserts.extend(any.pending().iter().map(node));
             written.updates.extend(touched.iter().map(node));
-            written.deletes.extend(any.doomed().iter().map(node));
+            written.deletes.extend(any.marked().iter().map(node));
         }
         self.call_for(When::BeforeInsert, &written.inserts)?;
         let rekeyed = self.rekeyed_of(&written.updates);
@@ -339,7 +339,7 @@ impl Session {
     }
 
     /// The objects among these whose primary key was changed and is not written yet.
-    fn rekeyed_of(&self, nodes: &[Node]) -> BTreeSet<Node> {
+    fn rekeyed_of(&self, nodes: &[ObjectId]) -> BTreeSet<ObjectId> {
         let mut rekeyed = BTreeSet::new();
         for of_store in nodes.chunk_by(|a, b| a.0 == b.0) {
             let store = of_store[0].0;
@@ -350,7 +350,7 @@ impl Session {
     }
 
     /// Refuses primary keys that a hook changed where other rows may refer to them: those have followed their keys already.
-    fn refuse_new_keys(&mut self, nodes: &[Node], before: &BTreeSet<Node>) -> Result<()> {
+    fn refuse_new_keys(&mut self, nodes: &[ObjectId], before: &BTreeSet<ObjectId>) -> Result<()> {
         for (store, slot) in self.rekeyed_of(nodes).difference(before) {
             if self.is_referred_to(*store) {
                 let entry = self.entry(*store);
@@ -412,7 +412,7 @@ impl Session {
     }
 
     /// Calls the hooks of an event of some objects.
-    pub(in crate::session) fn call_for(&mut self, when: When, nodes: &[Node]) -> Result<()> {
+    pub(in crate::session) fn call_for(&mut self, when: When, nodes: &[ObjectId]) -> Result<()> {
         if self.hooks.is_empty() {
             return Ok(());
         }
@@ -432,7 +432,7 @@ impl Session {
         Ok(())
     }
 
-    fn call_for_object(&mut self, call: &Call, (store, slot): Node) -> Result<()> {
+    fn call_for_object(&mut self, call: &Call, (store, slot): ObjectId) -> Result<()> {
         let any = self.any_store_mut(store);
         match call {
             Call::Reading(work) => any.object(slot).map_or(Ok(()), |object| work(object)),

@@ -71,7 +71,8 @@ impl Session {
     /// Returns the objects of a type that the next flush will update.
     pub fn dirty<E: Mapped>(&self) -> Vec<Handle<E>> {
         let mut dirty = self.handles::<E>(|store| {
-            let is_dirty = |&slot: &u32| !store.is_doomed(slot) && !store.changed(slot).is_empty();
+            let is_dirty =
+                |&slot: &u32| !store.is_marked_deleted(slot) && !store.changed(slot).is_empty();
             store.touched().iter().copied().filter(is_dirty).collect()
         });
         let computed = self.expressions.keys().map(|&node| self.handle(node));
@@ -79,7 +80,7 @@ impl Session {
             let store = self.any_store(handle.store);
             store.as_any().is::<Store<E>>()
                 && !dirty.contains(&handle)
-                && !store.is_doomed(handle.slot)
+                && !store.is_marked_deleted(handle.slot)
         });
         dirty.extend(computed.collect::<Vec<Handle<E>>>());
         dirty
@@ -87,12 +88,12 @@ impl Session {
 
     /// Returns the objects of a type that the next flush will delete.
     pub fn deleted<E: Mapped>(&self) -> Vec<Handle<E>> {
-        self.handles(|store| store.doomed().to_vec())
+        self.handles(|store| store.marked().to_vec())
     }
 
     /// Returns the persistent objects of a type in the session.
     pub fn persistent<E: Mapped>(&self) -> Vec<Handle<E>> {
-        self.handles(|store| store.ledger().slots_in(State::Persistent))
+        self.handles(|store| store.states().slots_in(State::Persistent))
     }
 
     /// Returns whether an object will be read again at its next use.

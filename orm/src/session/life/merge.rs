@@ -6,12 +6,12 @@ use crate::entity::{Key, Mapped, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::snapshots::Snapshots;
 use crate::session::read::lookup::owned;
-use crate::session::{Handle, Node, Session, typed_mut};
+use crate::session::{Handle, ObjectId, Session, typed_mut};
 use crate::value::{Value, ValueRef};
 
 /// How what was wished for comes into the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taking {
+pub(crate) enum AddOrMerge {
     /// As a new object.
     Add,
     /// Onto the object of its key.
@@ -38,7 +38,7 @@ impl Session {
         Ok(self.handle(node))
     }
 
-    pub(in crate::session) fn merge_value<E: Mapped>(&mut self, mut value: E) -> Result<Node> {
+    pub(in crate::session) fn merge_value<E: Mapped>(&mut self, mut value: E) -> Result<ObjectId> {
         value.mapping().refuse_writes()?;
         let store = self.store_mapped_by::<E>(value.mapping());
         let grants = Wishes::of(&mut value).into_grants();
@@ -96,7 +96,7 @@ impl Session {
         }
         let any = self.any_store(store);
         // One that is in the way of the next flush, or waits for it: then that comes first.
-        if found.is_some_and(|slot| any.is_doomed(slot))
+        if found.is_some_and(|slot| any.is_marked_deleted(slot))
             || (found.is_none() && !any.pending().is_empty())
         {
             self.autoflush()?;
@@ -108,7 +108,7 @@ impl Session {
         }
         let any = self.any_store(store);
         if let Some(slot) = found {
-            if any.is_doomed(slot) {
+            if any.is_marked_deleted(slot) {
                 return Err(self.refuse_merge(store, slot));
             }
             if !any.is_expired(slot, self.epoch) {
@@ -137,7 +137,7 @@ impl Session {
             .key(entry.store.key_text(slot))
     }
 
-    fn merge_column(&mut self, node: Node, column: usize, value: ValueRef<'_>) -> Result<()> {
+    fn merge_column(&mut self, node: ObjectId, column: usize, value: ValueRef<'_>) -> Result<()> {
         let store = self.any_store_mut(node.0);
         let old = store.value(node.1, column);
         if old.value().is_some_and(|old| old.same(value)) {
@@ -154,7 +154,7 @@ impl Session {
     /// Before anything is merged: a refused value leaves no trace.
     fn refuse_other_version(
         &self,
-        (store, slot): Node,
+        (store, slot): ObjectId,
         column: usize,
         version: ValueRef<'_>,
     ) -> Result<()> {
@@ -172,7 +172,7 @@ impl Session {
     /// Merges the columns of values that are made whole.
     fn merge_together<E: Mapped>(
         &mut self,
-        (store, slot): Node,
+        (store, slot): ObjectId,
         columns: &[usize],
         value: &E,
     ) -> Result<()> {

@@ -5,15 +5,15 @@ use std::panic::resume_unwind;
 
 use crate::entity::{Grant, Key, Mapped, Mapper, RelationKind};
 use crate::error::Result;
-use crate::session::life::merge::Taking;
-use crate::session::{Handle, Node, Session};
+use crate::session::life::merge::AddOrMerge;
+use crate::session::{Handle, ObjectId, Session};
 use crate::value::{Value, ValueRef};
 
 /// A merge under way.
 #[derive(Default)]
 pub(in crate::session) struct Merging {
     /// Objects that were merged, with what waits in their relationship fields.
-    later: Vec<(Node, Vec<(u16, Grant)>)>,
+    later: Vec<(ObjectId, Vec<(u16, Grant)>)>,
     /// Keys that were looked for and have no row.
     missing: HashSet<(u16, String)>,
 }
@@ -63,7 +63,7 @@ impl Session {
             let store = self.store_mapped_by::<E>(value.mapping());
             wanted.entry(store).or_default().add(value, value.mapping());
         }
-        let nodes: Vec<Node> = self.merge_with(|session| {
+        let nodes: Vec<ObjectId> = self.merge_with(|session| {
             for (store, keys) in &wanted {
                 session.read_to_merge(*store, keys)?;
             }
@@ -86,7 +86,7 @@ impl Session {
     }
 
     /// Has the relationship fields of an object merged once all of its level are.
-    pub(in crate::session) fn merge_later(&mut self, owner: Node, grants: Vec<(u16, Grant)>) {
+    pub(in crate::session) fn merge_later(&mut self, owner: ObjectId, grants: Vec<(u16, Grant)>) {
         if !grants.is_empty() {
             self.merging.later.push((owner, grants));
         }
@@ -120,13 +120,13 @@ impl Session {
         Ok(())
     }
 
-    fn merge_wishes(&mut self, owner: Node, grants: Vec<(u16, Grant)>) -> Result<()> {
+    fn merge_wishes(&mut self, owner: ObjectId, grants: Vec<(u16, Grant)>) -> Result<()> {
         for (relation, grant) in grants {
             let resolved = self.relation(owner.0, relation)?;
             if !resolved.cascade.merge {
                 continue;
             }
-            let target = grant.grant(self, Taking::Merge)?;
+            let target = grant.grant(self, AddOrMerge::Merge)?;
             if resolved.through.is_some() {
                 self.connect(owner, relation, target)?;
                 continue;

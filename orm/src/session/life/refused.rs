@@ -2,7 +2,7 @@
 
 use crate::entity::RelationKind;
 use crate::error::{Error, Result};
-use crate::session::{Node, Session, State};
+use crate::session::{ObjectId, Session, State};
 
 /// What was refused, until its object has left or is related to something else.
 #[derive(Debug, Default)]
@@ -10,13 +10,13 @@ pub(in crate::session) struct RefusedFields(Vec<Refused>);
 
 #[derive(Debug)]
 struct Refused {
-    owner: Node,
+    owner: ObjectId,
     relation: u16,
     error: Error,
 }
 
 impl RefusedFields {
-    pub(in crate::session) fn add(&mut self, owner: Node, relation: u16, error: Error) {
+    pub(in crate::session) fn add(&mut self, owner: ObjectId, relation: u16, error: Error) {
         self.0.push(Refused {
             owner,
             relation,
@@ -24,7 +24,7 @@ impl RefusedFields {
         });
     }
 
-    pub(in crate::session) fn forget(&mut self, owner: Node) {
+    pub(in crate::session) fn forget(&mut self, owner: ObjectId) {
         self.0.retain(|refused| refused.owner != owner);
     }
 
@@ -35,7 +35,7 @@ impl RefusedFields {
 
 impl Session {
     /// A reference was set: what its field held is settled.
-    pub(in crate::session) fn settle_refused(&mut self, child: Node, columns: &[usize]) {
+    pub(in crate::session) fn settle_refused(&mut self, child: ObjectId, columns: &[usize]) {
         if self.refused.0.is_empty() {
             return;
         }
@@ -56,7 +56,7 @@ impl Session {
     /// related to something else. Of an object that has a row it is said once.
     pub(in crate::session) fn refuse_fields(&mut self) -> Result<()> {
         let stores = &self.stores;
-        let state = |(store, slot): Node| stores[usize::from(store)].store.state(slot);
+        let state = |(store, slot): ObjectId| stores[usize::from(store)].store.state(slot);
         self.refused
             .0
             .retain(|refused| state(refused.owner) != State::Transient);

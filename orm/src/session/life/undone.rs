@@ -5,15 +5,15 @@ use rustc_hash::FxHashMap;
 
 use crate::entity::{Related, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::{Node, Session, State};
+use crate::session::{ObjectId, Session, State};
 use crate::value::{Value, ValueRef};
 
 /// The relations of transient objects, and the keys that flushes filled in.
 #[derive(Debug, Default)]
 pub(in crate::session) struct Undone {
-    relations: FxHashMap<Node, Vec<(u16, Node)>>,
+    relations: FxHashMap<ObjectId, Vec<(u16, ObjectId)>>,
     /// Foreign keys of new objects as they were before their parents' keys were copied into them, in order.
-    filled: Vec<(Node, usize, Value)>,
+    filled: Vec<(ObjectId, usize, Value)>,
 }
 
 impl Undone {
@@ -32,14 +32,14 @@ impl Undone {
     }
 
     /// An object has left.
-    pub(in crate::session) fn forget(&mut self, node: Node) {
+    pub(in crate::session) fn forget(&mut self, node: ObjectId) {
         self.relations.remove(&node);
     }
 }
 
 impl Session {
     /// Remembers a new object's foreign key before its parent's is copied into it.
-    pub(in crate::session) fn remember_key(&mut self, node: Node, columns: &[usize]) {
+    pub(in crate::session) fn remember_key(&mut self, node: ObjectId, columns: &[usize]) {
         if self.any_store(node.0).state(node.1) != State::Pending {
             return;
         }
@@ -57,7 +57,7 @@ impl Session {
         let mut added = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
             let mark = marks.get(usize::from(store)).copied().unwrap_or(0);
-            let slots = entry.store.ledger().added_since(mark);
+            let slots = entry.store.states().added_since(mark);
             added.extend(slots.into_iter().map(|slot| (store, slot)));
         }
         for node in added {
@@ -80,7 +80,7 @@ impl Session {
     }
 
     /// What an object that may have no row is related to in memory.
-    pub(in crate::session) fn relations_of(&mut self, owner: Node) -> Vec<(u16, Node)> {
+    pub(in crate::session) fn relations_of(&mut self, owner: ObjectId) -> Vec<(u16, ObjectId)> {
         let mapper = self.entry(owner.0).mapper.clone();
         let Ok(relations) = mapper.resolved() else {
             return Vec::new();
@@ -102,23 +102,23 @@ impl Session {
     }
 
     /// The members of a relation of a transient object that have not left.
-    pub(in crate::session) fn undone_members(&self, owner: Node, relation: u16) -> Vec<u32> {
+    pub(in crate::session) fn undone_members(&self, owner: ObjectId, relation: u16) -> Vec<u32> {
         let related = self.undone.relations.get(&owner).into_iter().flatten();
-        let is_member = |(other, node): &&(u16, Node)| {
+        let is_member = |(other, node): &&(u16, ObjectId)| {
             *other == relation && self.any_store(node.0).state(node.1) != State::Detached
         };
         related.filter(is_member).map(|(_, node)| node.1).collect()
     }
 
     /// What `take` puts into the relationship fields of an object. What a foreign key says needs no saying.
-    pub(in crate::session) fn relations_to_take(&mut self, owner: Node) -> Vec<Related> {
+    pub(in crate::session) fn relations_to_take(&mut self, owner: ObjectId) -> Vec<Related> {
         let related = match self.any_store(owner.0).state(owner.1) {
             State::Pending => self.relations_of(owner),
             State::Transient => self.undone.relations.remove(&owner).unwrap_or_default(),
             _ => Vec::new(),
         };
         let session = self.id;
-        let is_there = |(relation, node): &(u16, Node)| {
+        let is_there = |(relation, node): &(u16, ObjectId)| {
             let store = self.any_store(node.0);
             match store.state(node.1) {
                 State::Detached => false,
@@ -138,7 +138,7 @@ impl Session {
             .collect()
     }
 
-    fn foreign_key_says(&self, child: Node, relation: u16, parent: Node) -> bool {
+    fn foreign_key_says(&self, child: ObjectId, relation: u16, parent: ObjectId) -> bool {
         let Ok(resolved) = self.relation(child.0, relation) else {
             return false;
         };
@@ -152,8 +152,12 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidState`] if neither is in the session.
-    pub(in crate::session) fn revive_along(&mut self, one: Node, other: Node) -> Result<()> {
-        let state = |node: Node| self.any_store(node.0).state(node.1);
+    pub(in crate::session) fn revive_along(
+        &mut self,
+        one: ObjectId,
+        other: ObjectId,
+    ) -> Result<()> {
+        let state = |node: ObjectId| self.any_store(node.0).state(node.1);
         match (state(one), state(other)) {
             (State::Transient, State::Transient) => {
                 let message = "neither of the two objects is in the session, as a rollback undid their being added: `take` one and `add` it again";
@@ -166,8 +170,8 @@ impl Session {
         }
     }
 
-    fn revive(&mut self, node: Node) -> Result<()> {
-        self.any_store_mut(node.0).ledger_mut().pend_again(node.1);
+    fn revive(&mut self, node: ObjectId) -> Result<()> {
+        self.any_store_mut(node.0).states_mut().pend_again(node.1);
         for (relation, target) in self.undone.relations.remove(&node).unwrap_or_default() {
             let is_there = self.any_store(target.0).state(target.1) != State::Detached;
             if is_there && !self.foreign_key_says(node, relation, target) {

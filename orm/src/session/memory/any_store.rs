@@ -7,7 +7,7 @@ use crate::backend::Row;
 use crate::entity::{Grant, Mapper};
 use crate::error::Result;
 use crate::session::State;
-use crate::session::memory::ledger::{Ledger, Listed};
+use crate::session::memory::object_states::{Listed, ObjectStates};
 use crate::value::{Param, ValueRef};
 
 /// What to do with a row that the identity map has already.
@@ -22,7 +22,7 @@ pub(crate) enum Fill {
 
 /// The moment of a read: the session's epoch, and what this transaction has done before.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+pub(crate) struct ReadEpoch {
     pub(crate) epoch: u32,
     /// Whether the read must be undone with a savepoint.
     pub(crate) in_savepoint: bool,
@@ -33,8 +33,8 @@ pub(crate) struct Moment {
 /// A store whose type is erased, so that loading and flushing are written once.
 pub(crate) trait AnyStore: Send {
     fn mapper(&self) -> &Arc<Mapper>;
-    fn ledger(&self) -> &Ledger;
-    fn ledger_mut(&mut self) -> &mut Ledger;
+    fn states(&self) -> &ObjectStates;
+    fn states_mut(&mut self) -> &mut ObjectStates;
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
     /// An object, for a hook of its type.
@@ -48,7 +48,7 @@ pub(crate) trait AnyStore: Send {
         row: &dyn Row,
         at: usize,
         fill: Fill,
-        moment: Moment,
+        as_of: ReadEpoch,
     ) -> Result<Option<u32>>;
     /// Takes over deferred columns that stand in a row one behind the other from `at`. What is loaded stays.
     fn load_deferred(
@@ -57,7 +57,7 @@ pub(crate) trait AnyStore: Send {
         row: &dyn Row,
         at: usize,
         columns: &[usize],
-        moment: Moment,
+        as_of: ReadEpoch,
     ) -> Result<()>;
     /// The object with this key, if it is mapped.
     fn find(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
@@ -122,7 +122,7 @@ pub(crate) trait AnyStore: Send {
         row: &dyn Row,
         deferred: &[usize],
         linked: &[usize],
-        moment: Moment,
+        as_of: ReadEpoch,
     ) -> Result<()>;
 
     /// Called as each row is written; all of it can be undone.
@@ -150,14 +150,14 @@ impl dyn AnyStore + '_ {
         at: usize,
         undefer: &[usize],
         fill: Fill,
-        moment: Moment,
+        as_of: ReadEpoch,
     ) -> Result<Option<u32>> {
-        let slot = self.hydrate(row, at, fill, moment)?;
+        let slot = self.hydrate(row, at, fill, as_of)?;
         if let Some(slot) = slot
             && !undefer.is_empty()
         {
             let behind = at + self.mapper().eager().len();
-            self.load_deferred(slot, row, behind, undefer, moment)?;
+            self.load_deferred(slot, row, behind, undefer, as_of)?;
         }
         Ok(slot)
     }
@@ -182,43 +182,43 @@ impl dyn AnyStore + '_ {
     }
 
     pub(crate) fn state(&self, slot: u32) -> State {
-        self.ledger().state(slot)
+        self.states().state(slot)
     }
 
     pub(crate) fn is_expired(&self, slot: u32, epoch: u32) -> bool {
-        self.ledger().is_expired(slot, epoch)
+        self.states().is_expired(slot, epoch)
     }
 
     pub(crate) fn pending(&self) -> Listed<'_> {
-        self.ledger().pending()
+        self.states().pending()
     }
 
     pub(crate) fn touched(&self) -> Listed<'_> {
-        self.ledger().touched()
+        self.states().touched()
     }
 
-    pub(crate) fn doomed(&self) -> Listed<'_> {
-        self.ledger().doomed()
+    pub(crate) fn marked(&self) -> Listed<'_> {
+        self.states().marked()
     }
 
-    pub(crate) fn is_doomed(&self, slot: u32) -> bool {
-        self.ledger().is_doomed(slot)
+    pub(crate) fn is_marked_deleted(&self, slot: u32) -> bool {
+        self.states().is_marked_deleted(slot)
     }
 
-    pub(crate) fn doom(&mut self, slot: u32) -> Result<()> {
+    pub(crate) fn mark_deleted(&mut self, slot: u32) -> Result<()> {
         let mapper = Arc::clone(self.mapper());
-        self.ledger_mut().doom(slot, mapper.name())
+        self.states_mut().mark_deleted(slot, mapper.name())
     }
 
     pub(crate) fn unpend(&mut self, slot: u32) {
-        self.ledger_mut().unpend(slot);
+        self.states_mut().unpend(slot);
     }
 
     pub(crate) fn mark(&self) -> usize {
-        self.ledger().mark()
+        self.states().mark()
     }
 
     pub(crate) fn len(&self) -> u32 {
-        self.ledger().len()
+        self.states().len()
     }
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use crate::engine::{Operation, Shape};
-use crate::entity::{Association, RelationDescriptor, ResolvedRelation, Side, Through};
+use crate::entity::{Association, AssociationSide, RelationDescriptor, ResolvedRelation, Through};
 use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Planted, is_planted};
 use crate::render::{Lock, Renderer};
 use crate::session::life::transaction::Intent;
-use crate::session::memory::edges::{Node, Place};
+use crate::session::memory::edges::{Membership, ObjectId};
 use crate::session::memory::pairs::{Change, Pair, Wanted};
 use crate::session::read::lookup::KeyBatch;
 use crate::session::write::expression::Computations;
@@ -43,16 +43,16 @@ pub(in crate::session) struct End {
 /// One end of a pair, and its collection that the other end is in.
 #[derive(Clone, Copy, Debug)]
 struct Collection {
-    owner: Node,
+    owner: ObjectId,
     relation: Option<u16>,
-    member: Node,
+    member: ObjectId,
 }
 
 impl AssociationEntry {
-    pub(in crate::session) fn end(&self, side: Side) -> End {
+    pub(in crate::session) fn end(&self, side: AssociationSide) -> End {
         match side {
-            Side::Left => self.left,
-            Side::Right => self.right,
+            AssociationSide::Left => self.left,
+            AssociationSide::Right => self.right,
         }
     }
 
@@ -74,11 +74,11 @@ impl Session {
     /// Puts two objects together: each is in the other's collection.
     pub(in crate::session) fn put_together(
         &mut self,
-        owner: Node,
+        owner: ObjectId,
         relation: u16,
         resolved: &ResolvedRelation,
         through: &Through,
-        target: Node,
+        target: ObjectId,
     ) -> Result<()> {
         self.revive_along(owner, target)?;
         for node in [owner, target] {
@@ -123,9 +123,9 @@ impl Session {
     }
 
     /// Refuses to put an object together with another while it is about to be deleted: its pairs go with it.
-    fn refuse_doomed(&self, (store, slot): Node) -> Result<()> {
+    fn refuse_doomed(&self, (store, slot): ObjectId) -> Result<()> {
         let entry = self.entry(store);
-        if !entry.store.is_doomed(slot) {
+        if !entry.store.is_marked_deleted(slot) {
             return Ok(());
         }
         let message =
@@ -142,11 +142,11 @@ impl Session {
     /// [`ErrorKind::InvalidState`] if they are known not to be together.
     pub(in crate::session) fn take_apart(
         &mut self,
-        owner: Node,
+        owner: ObjectId,
         relation: u16,
         resolved: &ResolvedRelation,
         through: &Through,
-        target: Node,
+        target: ObjectId,
     ) -> Result<()> {
         let pair = self.pair(owner, relation, resolved, through, target);
         let together = match self.edges.pairs.get(pair) {
@@ -189,12 +189,12 @@ impl Session {
     }
 
     /// Forgets what was changed of an object's pairs: the collections at their other ends are as the rows say again.
-    pub(in crate::session) fn take_back_pairs(&mut self, node: Node) {
+    pub(in crate::session) fn take_back_pairs(&mut self, node: ObjectId) {
         for (pair, change) in self.edges.pairs.take(node) {
             // Where nobody knows, the other side is not loaded.
             let place = match change.known {
-                Some(true) => Place::Inside,
-                Some(false) | None => Place::Outside,
+                Some(true) => Membership::Inside,
+                Some(false) | None => Membership::Outside,
             };
             let entry = &self.associations[usize::from(pair.association)];
             for collection in entry.collections(pair) {
@@ -208,7 +208,12 @@ impl Session {
     }
 
     /// What was read of a collection tells of the pairs that were put together without knowing it.
-    pub(in crate::session) fn tell_pairs(&mut self, owner: Node, through: &Through, slots: &[u32]) {
+    pub(in crate::session) fn tell_pairs(
+        &mut self,
+        owner: ObjectId,
+        through: &Through,
+        slots: &[u32],
+    ) {
         if self.edges.pairs.is_empty() {
             return;
         }
@@ -223,8 +228,8 @@ impl Session {
         let read: FxHashSet<u32> = slots.iter().copied().collect();
         for (pair, _) in unknown {
             let (here, there) = match through.side() {
-                Side::Left => (pair.left, pair.right),
-                Side::Right => (pair.right, pair.left),
+                AssociationSide::Left => (pair.left, pair.right),
+                AssociationSide::Right => (pair.right, pair.left),
             };
             if here == owner {
                 self.edges.pairs.tell(pair, read.contains(&there.1));
@@ -282,7 +287,7 @@ impl Session {
                 let End { store, relation } = entry.end(side.other());
                 if let Some(relation) = relation.filter(|_| !slots.is_empty()) {
                     let members = entry.end(side).store;
-                    let gone: Vec<Node> = slots.iter().map(|&slot| (members, slot)).collect();
+                    let gone: Vec<ObjectId> = slots.iter().map(|&slot| (members, slot)).collect();
                     self.edges.remove_deleted(store, relation, &gone);
                 }
             }
@@ -309,8 +314,8 @@ impl Session {
             relation: resolved.inverse,
         };
         let (left, right) = match through.side() {
-            Side::Left => (here, there),
-            Side::Right => (there, here),
+            AssociationSide::Left => (here, there),
+            AssociationSide::Right => (there, here),
         };
         self.associations.push(AssociationEntry {
             association: Arc::clone(through.association()),
@@ -330,16 +335,16 @@ impl Session {
 
     fn pair(
         &mut self,
-        owner: Node,
+        owner: ObjectId,
         relation: u16,
         resolved: &ResolvedRelation,
         through: &Through,
-        target: Node,
+        target: ObjectId,
     ) -> Pair {
         let association = self.association(owner.0, relation, resolved, through);
         let (left, right) = match through.side() {
-            Side::Left => (owner, target),
-            Side::Right => (target, owner),
+            AssociationSide::Left => (owner, target),
+            AssociationSide::Right => (target, owner),
         };
         Pair {
             association,
@@ -359,15 +364,15 @@ impl Session {
                 .contains(collection.member.1);
             (is_member || !self.edges.lacks(owner, relation)).then_some(is_member)
         });
-        let is_new = |node: Node| self.any_store(node.0).state(node.1) == State::Pending;
+        let is_new = |node: ObjectId| self.any_store(node.0).state(node.1) == State::Pending;
         loaded.or_else(|| (is_new(pair.left) || is_new(pair.right)).then_some(false))
     }
 
-    fn is_there(&self, (store, slot): Node) -> bool {
+    fn is_there(&self, (store, slot): ObjectId) -> bool {
         let any = self.any_store(store);
         match any.state(slot) {
             State::Pending => true,
-            State::Persistent => !any.is_doomed(slot),
+            State::Persistent => !any.is_marked_deleted(slot),
             _ => false,
         }
     }
@@ -376,15 +381,15 @@ impl Session {
     /// one, as it does not take its pairs.
     pub(in crate::session) fn severed_pairs(&mut self) -> Result<Severed> {
         let mut changes = Severed::new();
-        let mut doomed: Vec<(u16, Vec<u32>)> = Vec::new();
+        let mut marked: Vec<(u16, Vec<u32>)> = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
-            let mut slots = entry.store.doomed().to_vec();
+            let mut slots = entry.store.marked().to_vec();
             if !slots.is_empty() {
                 entry.store.sort_by_key(&mut slots);
-                doomed.push((store, slots));
+                marked.push((store, slots));
             }
         }
-        if doomed.is_empty() {
+        if marked.is_empty() {
             return Ok(changes);
         }
         for store in (0u16..).take(self.stores.len()) {
@@ -402,7 +407,7 @@ impl Session {
                 };
                 let target = self.target_store(store, index);
                 for (end, side) in [(store, through.side()), (target, through.side().other())] {
-                    let Some((_, slots)) = doomed.iter().find(|(store, _)| *store == end) else {
+                    let Some((_, slots)) = marked.iter().find(|(store, _)| *store == end) else {
                         continue;
                     };
                     let association = self.association(store, index, resolved, through);
@@ -439,7 +444,7 @@ impl Session {
         let keys = self.pair_keys(association, &ends);
         let table = association_table.table();
         let all: Vec<usize> = (0..table.columns.len()).collect();
-        let left_width = association_table.columns(Side::Left).len();
+        let left_width = association_table.columns(AssociationSide::Left).len();
         let types = association_table.mapper().types();
         let mut found: Vec<Value> = Vec::new();
         self.ready(Intent::Write)?;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::entity::{Cascade, RelationKind};
 use crate::error::Result;
-use crate::session::memory::edges::{Place, Remains};
-use crate::session::{Node, Session};
+use crate::session::memory::edges::{Departure, Membership};
+use crate::session::{ObjectId, Session};
 
 /// Which edges a cascade follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +20,10 @@ impl Session {
     /// What relations with this cascade lead to from an object, to any depth, as far as it is in memory; without the object itself.
     pub(in crate::session) fn reached(
         &mut self,
-        from: Node,
+        from: ObjectId,
         follows: fn(&Cascade) -> bool,
         along: Along,
-    ) -> Result<Vec<Node>> {
+    ) -> Result<Vec<ObjectId>> {
         let mut met = BTreeSet::from([from]);
         let mut found = vec![from];
         let mut next = 0;
@@ -41,10 +41,10 @@ impl Session {
 
     fn neighbours(
         &mut self,
-        owner: Node,
+        owner: ObjectId,
         follows: fn(&Cascade) -> bool,
         along: Along,
-    ) -> Result<Vec<Node>> {
+    ) -> Result<Vec<ObjectId>> {
         let mapper = self.entry(owner.0).mapper.clone();
         let mut neighbours = Vec::new();
         for (index, resolved) in (0u16..).zip(mapper.resolved()?) {
@@ -70,22 +70,22 @@ impl Session {
     }
 
     /// Lets an object out; its value waits to be taken.
-    pub(in crate::session) fn detach(&mut self, node: Node) -> Result<()> {
+    pub(in crate::session) fn detach(&mut self, node: ObjectId) -> Result<()> {
         self.forget_references(node)?;
-        let remains = Remains::of(self.any_store(node.0).state(node.1));
+        let departure = Departure::of(self.any_store(node.0).state(node.1));
         self.any_store_mut(node.0).detach(node.1);
         self.expressions.remove(&node);
         self.refused.forget(node);
         self.undone.forget(node);
-        self.forget_edges(node, remains);
+        self.forget_edges(node, departure);
         Ok(())
     }
 
     /// Forgets what the references of an object were set to. The collection that its row is in is read again.
-    pub(in crate::session) fn forget_references(&mut self, node: Node) -> Result<()> {
+    pub(in crate::session) fn forget_references(&mut self, node: ObjectId) -> Result<()> {
         let relations = self.relation_count(node.0);
         for link in self.edges.expire(node, relations) {
-            self.take_back(&link, Place::Unknown)?;
+            self.take_back(&link, Membership::Unknown)?;
         }
         Ok(())
     }

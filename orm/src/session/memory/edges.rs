@@ -12,10 +12,10 @@ use crate::session::memory::pairs::Pairs;
 use crate::session::memory::queried::Queried;
 
 /// An object: its store and its slot.
-pub(crate) type Node = (u16, u32);
+pub(crate) type ObjectId = (u16, u32);
 
 /// A collection: its owner, and the number of the relation in the owner's mapper.
-type Collection = (Node, u16);
+type Collection = (ObjectId, u16);
 
 /// All relationship edges of a session.
 #[derive(Debug, Default)]
@@ -30,36 +30,36 @@ pub(crate) struct Edges {
     /// The collections that were changed since the last flush.
     changed: Vec<Collection>,
     /// What the clock of the links showed when objects were marked for deletion; none if it showed zero.
-    deleted: FxHashMap<Node, u64>,
+    deleted: FxHashMap<ObjectId, u64>,
     /// The collections that each object was taken out of since the last flush.
-    left: FxHashMap<Node, Vec<Collection>>,
+    left: FxHashMap<ObjectId, Vec<Collection>>,
     /// The collections that each object may be in; kept from the first time that somebody asks.
-    holders: Option<FxHashMap<Node, Vec<Collection>>>,
+    holders: Option<FxHashMap<ObjectId, Vec<Collection>>>,
     /// What was done since the outermost savepoint, if one is open.
     log: Option<Log>,
 }
 
 /// Whether an object is in a collection, as its row says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Membership {
     Inside,
     Outside,
     /// The row was read too long ago to tell.
     Unknown,
 }
 
-/// What is left of an object that leaves the session.
+/// Whether the row of an object that leaves the session is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Remains {
-    Row,
-    Nothing,
+pub(crate) enum Departure {
+    RowStays,
+    RowGone,
 }
 
-impl Remains {
+impl Departure {
     pub(crate) fn of(state: State) -> Self {
         match state {
-            State::Persistent => Self::Row,
-            _ => Self::Nothing,
+            State::Persistent => Self::RowStays,
+            _ => Self::RowGone,
         }
     }
 }
@@ -87,7 +87,7 @@ struct Changes {
 #[derive(Debug, Default)]
 struct Log {
     deltas: Vec<Delta>,
-    departed: FxHashMap<Node, Remains>,
+    departed: FxHashMap<ObjectId, Departure>,
 }
 
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl Members {
 
 impl Edges {
     /// The members of a collection, if it is loaded.
-    pub(crate) fn loaded(&self, owner: Node, relation: u16) -> Option<&OrderedSet> {
+    pub(crate) fn loaded(&self, owner: ObjectId, relation: u16) -> Option<&OrderedSet> {
         self.collections
             .get(&(owner, relation))
             .filter(|members| members.loaded)
@@ -130,13 +130,17 @@ impl Edges {
     }
 
     /// The members of a collection as far as they are known: those that were put into it, if it is not loaded.
-    pub(crate) fn known(&self, owner: Node, relation: u16) -> impl DoubleEndedIterator<Item = u32> {
+    pub(crate) fn known(
+        &self,
+        owner: ObjectId,
+        relation: u16,
+    ) -> impl DoubleEndedIterator<Item = u32> {
         let members = self.collections.get(&(owner, relation));
         members.into_iter().flat_map(|members| members.slots.iter())
     }
 
     /// The known members of a collection without those that were put into it since the last flush.
-    pub(crate) fn unchanged(&self, owner: Node, relation: u16) -> impl Iterator<Item = u32> {
+    pub(crate) fn unchanged(&self, owner: ObjectId, relation: u16) -> impl Iterator<Item = u32> {
         let members = self.collections.get(&(owner, relation));
         let changes = members.and_then(|members| members.changes.as_deref());
         let is_added = move |slot: &u32| changes.is_some_and(|made| made.added.contains(slot));
@@ -145,7 +149,7 @@ impl Edges {
     }
 
     /// Takes over what was read of a collection, merged with the changes that were not flushed. `target` is the store of its members.
-    pub(crate) fn fill(&mut self, owner: Node, relation: u16, target: u16, mut rows: Vec<u32>) {
+    pub(crate) fn fill(&mut self, owner: ObjectId, relation: u16, target: u16, mut rows: Vec<u32>) {
         let key = (owner, relation);
         let mut before = self.collections.remove(&key);
         let mut members = Members::new(target);
@@ -169,7 +173,7 @@ impl Edges {
     }
 
     /// Puts an object into a collection, as its last member if it is not in it.
-    pub(crate) fn insert(&mut self, owner: Node, relation: u16, member: Node) {
+    pub(crate) fn insert(&mut self, owner: ObjectId, relation: u16, member: ObjectId) {
         let key = (owner, relation);
         let (members, changes) = self.change(key, member.0);
         changes.removed.remove(&member.1);
@@ -181,7 +185,7 @@ impl Edges {
     }
 
     /// Takes an object out of a collection.
-    pub(crate) fn remove(&mut self, owner: Node, relation: u16, member: Node) {
+    pub(crate) fn remove(&mut self, owner: ObjectId, relation: u16, member: ObjectId) {
         let key = (owner, relation);
         let (members, changes) = self.change(key, member.0);
         changes.added.remove(&member.1);
@@ -206,16 +210,22 @@ impl Edges {
     }
 
     /// A change to a collection is taken back: the object is in it, or not, as its row says.
-    pub(crate) fn put_back(&mut self, owner: Node, relation: u16, slot: u32, place: Place) {
+    pub(crate) fn put_back(
+        &mut self,
+        owner: ObjectId,
+        relation: u16,
+        slot: u32,
+        place: Membership,
+    ) {
         let key = (owner, relation);
         let Some(members) = self.collections.get_mut(&key) else {
             return;
         };
-        if place == Place::Unknown {
+        if place == Membership::Unknown {
             return self.unload(key);
         }
         members.forget_change(slot);
-        if place == Place::Outside {
+        if place == Membership::Outside {
             let position = members.slots.remove(slot);
             self.removed(key, slot, position);
         } else if members.loaded && members.slots.push(slot) {
@@ -226,7 +236,7 @@ impl Edges {
     }
 
     /// A change to a collection came to nothing. If it is not loaded, its rows say whether the object is in it.
-    pub(crate) fn forget_change(&mut self, owner: Node, relation: u16, slot: u32) {
+    pub(crate) fn forget_change(&mut self, owner: ObjectId, relation: u16, slot: u32) {
         let key = (owner, relation);
         let Some(members) = self.collections.get_mut(&key) else {
             return;
@@ -239,7 +249,7 @@ impl Edges {
     }
 
     /// That an object was taken out of collections of one relation is taken back: the rows say whether it is in them.
-    pub(crate) fn forget_removal(&mut self, owners: u16, relation: u16, member: Node) {
+    pub(crate) fn forget_removal(&mut self, owners: u16, relation: u16, member: ObjectId) {
         let Some(left) = self.left.get_mut(&member) else {
             return;
         };
@@ -277,20 +287,20 @@ impl Edges {
     }
 
     /// Whether members of a collection do not stand for all of its rows.
-    pub(crate) fn lacks(&self, owner: Node, relation: u16) -> bool {
+    pub(crate) fn lacks(&self, owner: ObjectId, relation: u16) -> bool {
         let members = self.collections.get(&(owner, relation));
         members.is_some_and(|members| members.lacks)
     }
 
     /// Has a collection read again whose members do not stand for all of its rows.
-    pub(crate) fn unload_lacking(&mut self, owner: Node, relation: u16) {
+    pub(crate) fn unload_lacking(&mut self, owner: ObjectId, relation: u16) {
         if self.lacks(owner, relation) {
             self.unload((owner, relation));
         }
     }
 
     /// An object with so many relations leaves the session: nothing leads to it or from it any more, even if a savepoint is undone.
-    pub(crate) fn forget(&mut self, node: Node, relations: u16, remains: Remains) {
+    pub(crate) fn forget(&mut self, node: ObjectId, relations: u16, departure: Departure) {
         for relation in 0..relations {
             self.collections.remove(&(node, relation));
         }
@@ -304,16 +314,16 @@ impl Edges {
             };
             members.forget_change(node.1);
             if members.slots.remove(node.1).is_some() {
-                members.lacks |= remains == Remains::Row;
+                members.lacks |= departure == Departure::RowStays;
             }
         }
         if let Some(log) = &mut self.log {
-            log.departed.insert(node, remains);
+            log.departed.insert(node, departure);
         }
     }
 
     /// Drops deleted objects from the collections of one relation.
-    pub(crate) fn remove_deleted(&mut self, owners: u16, relation: u16, gone: &[Node]) {
+    pub(crate) fn remove_deleted(&mut self, owners: u16, relation: u16, gone: &[ObjectId]) {
         for &member in gone {
             let mut others = self.take_holders(member);
             others.retain(|&key| {
@@ -333,22 +343,22 @@ impl Edges {
     }
 
     /// An object was marked for deletion: what is put to it from now on is a mistake.
-    pub(crate) fn note_deletion(&mut self, node: Node) {
+    pub(crate) fn note_deletion(&mut self, node: ObjectId) {
         if self.links.clock() > 0 {
             self.deleted.entry(node).or_insert(self.links.clock());
         }
     }
 
     /// An object is deleted along with another, or `None`: because it was left without its parent.
-    pub(crate) fn note_cascade(&mut self, from: Option<Node>, node: Node) {
-        let moment = from.map_or(u64::MAX, |from| self.deletion(from));
-        if moment > 0 {
-            self.deleted.entry(node).or_insert(moment);
+    pub(crate) fn note_cascade(&mut self, from: Option<ObjectId>, node: ObjectId) {
+        let as_of = from.map_or(u64::MAX, |from| self.deletion(from));
+        if as_of > 0 {
+            self.deleted.entry(node).or_insert(as_of);
         }
     }
 
     /// What the clock of the links showed when an object was marked for deletion.
-    pub(crate) fn deletion(&self, node: Node) -> u64 {
+    pub(crate) fn deletion(&self, node: ObjectId) -> u64 {
         self.deleted.get(&node).copied().unwrap_or(0)
     }
 
@@ -373,7 +383,7 @@ impl Edges {
 
     /// Forgets what was read of the collections of an object with so many relations, so that they are read again, and hands out what its
     /// references were set to.
-    pub(crate) fn expire(&mut self, node: Node, relations: u16) -> Vec<Link> {
+    pub(crate) fn expire(&mut self, node: ObjectId, relations: u16) -> Vec<Link> {
         self.queried.forget(node, relations);
         for relation in 0..relations {
             self.unload((node, relation));
@@ -429,7 +439,7 @@ impl Edges {
         self.log = Some(log);
     }
 
-    fn undo(&mut self, delta: Delta, departed: &FxHashMap<Node, Remains>) {
+    fn undo(&mut self, delta: Delta, departed: &FxHashMap<ObjectId, Departure>) {
         match delta {
             Delta::Added(key) => {
                 if let Some(members) = self.collections.get_mut(&key) {
@@ -442,7 +452,7 @@ impl Edges {
                 };
                 let member = (members.target, slot);
                 match departed.get(&member) {
-                    Some(remains) => members.lacks |= *remains == Remains::Row,
+                    Some(departure) => members.lacks |= *departure == Departure::RowStays,
                     None => {
                         members.slots.undo_remove(slot, at);
                         self.note_holder(key, member);
@@ -457,9 +467,9 @@ impl Edges {
                 };
                 if !departed.is_empty() {
                     for slot in members.slots.to_vec() {
-                        if let Some(remains) = departed.get(&(members.target, slot)) {
+                        if let Some(departure) = departed.get(&(members.target, slot)) {
                             members.slots.remove(slot);
-                            members.lacks |= *remains == Remains::Row;
+                            members.lacks |= *departure == Departure::RowStays;
                         }
                     }
                 }
@@ -501,14 +511,14 @@ impl Edges {
         }
     }
 
-    fn note_holder(&mut self, key: Collection, member: Node) {
+    fn note_holder(&mut self, key: Collection, member: ObjectId) {
         if let Some(holders) = &mut self.holders {
             holders.entry(member).or_default().push(key);
         }
     }
 
     /// The collections that an object may be in, taken out of the index.
-    fn take_holders(&mut self, member: Node) -> Vec<Collection> {
+    fn take_holders(&mut self, member: ObjectId) -> Vec<Collection> {
         let collections = &self.collections;
         let holders = self.holders.get_or_insert_with(|| {
             let mut holders = FxHashMap::default();
@@ -522,7 +532,7 @@ impl Edges {
 }
 
 /// Notes a collection as holder of each of its members.
-fn hold(holders: &mut FxHashMap<Node, Vec<Collection>>, key: Collection, members: &Members) {
+fn hold(holders: &mut FxHashMap<ObjectId, Vec<Collection>>, key: Collection, members: &Members) {
     for slot in members.slots.iter() {
         let held = holders.entry((members.target, slot)).or_default();
         held.push(key);
@@ -533,7 +543,7 @@ fn hold(holders: &mut FxHashMap<Node, Vec<Collection>>, key: Collection, members
 mod tests {
     use super::*;
 
-    const OWNER: Node = (0, 1);
+    const OWNER: ObjectId = (0, 1);
     const TARGET: u16 = 5;
 
     fn loaded(edges: &Edges, relation: u16) -> Option<Vec<u32>> {
@@ -584,10 +594,10 @@ mod tests {
         let mark = edges.mark();
         edges.insert(OWNER, 0, (TARGET, 4));
         edges.remove(OWNER, 0, (TARGET, 2));
-        edges.forget((TARGET, 2), 0, Remains::Row);
-        edges.forget((TARGET, 4), 0, Remains::Nothing);
+        edges.forget((TARGET, 2), 0, Departure::RowStays);
+        edges.forget((TARGET, 4), 0, Departure::RowGone);
         edges.expire_loaded();
-        edges.forget((TARGET, 1), 0, Remains::Nothing);
+        edges.forget((TARGET, 1), 0, Departure::RowGone);
         edges.undo_to(mark);
         assert_eq!(loaded(&edges, 0), Some(vec![3]));
         assert!(edges.lacks(OWNER, 0));
@@ -608,7 +618,7 @@ mod tests {
     fn a_slot_of_another_store_is_another_object() {
         let mut edges = Edges::default();
         edges.fill(OWNER, 0, TARGET, vec![1]);
-        edges.forget((TARGET + 1, 1), 0, Remains::Row);
+        edges.forget((TARGET + 1, 1), 0, Departure::RowStays);
         assert_eq!(loaded(&edges, 0), Some(vec![1]));
         edges.remove_deleted(0, 0, &[(TARGET + 1, 1)]);
         assert_eq!(loaded(&edges, 0), Some(vec![1]));

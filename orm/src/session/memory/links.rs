@@ -2,15 +2,15 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::session::memory::edges::Node;
+use crate::session::memory::edges::ObjectId;
 
 /// A reference that was set.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
-    pub(crate) child: Node,
+    pub(crate) child: ObjectId,
     /// The columns of the foreign key, in the order of the parent's key.
     pub(crate) columns: Vec<usize>,
-    pub(crate) parent: Option<Node>,
+    pub(crate) parent: Option<ObjectId>,
     /// The store of the parent, whether there is one or not.
     pub(crate) parent_store: u16,
     /// The parent's relation that lists its children.
@@ -29,7 +29,7 @@ pub(crate) struct Links {
     /// `None` where a link was taken back.
     list: Vec<Option<Entry>>,
     /// The last link of each child, from which the others are found.
-    last: FxHashMap<Node, u32>,
+    last: FxHashMap<ObjectId, u32>,
     count: usize,
     /// How often a reference was set since the last flush.
     clock: u64,
@@ -50,7 +50,7 @@ impl Links {
     }
 
     /// What the reference of an object whose foreign key begins with this column was set to.
-    pub(crate) fn get(&self, child: Node, column: usize) -> Option<&Link> {
+    pub(crate) fn get(&self, child: ObjectId, column: usize) -> Option<&Link> {
         if self.count == 0 {
             return None;
         }
@@ -79,7 +79,7 @@ impl Links {
     }
 
     /// Takes out what the references of an object were set to, in order.
-    pub(crate) fn take(&mut self, child: Node) -> Vec<Link> {
+    pub(crate) fn take(&mut self, child: ObjectId) -> Vec<Link> {
         let mut taken = Vec::new();
         let mut next = self.last.remove(&child);
         while let Some(entry) = next.and_then(|at| self.list[at as usize].take()) {
@@ -100,7 +100,7 @@ impl Links {
     }
 
     /// Whether a reference was set after the clock showed this.
-    pub(crate) fn is_set_after(&self, child: Node, column: usize, clock: u64) -> bool {
+    pub(crate) fn is_set_after(&self, child: ObjectId, column: usize, clock: u64) -> bool {
         let entry = self.position(child, column);
         let entry = entry.and_then(|at| self.list[at as usize].as_ref());
         entry.is_some_and(|entry| entry.at > clock)
@@ -116,7 +116,7 @@ impl Links {
         (self.count, self.clock) = (0, 0);
     }
 
-    fn position(&self, child: Node, column: usize) -> Option<u32> {
+    fn position(&self, child: ObjectId, column: usize) -> Option<u32> {
         let mut next = self.last.get(&child).copied();
         while let Some(at) = next {
             let entry = self.list[at as usize].as_ref()?;
@@ -133,7 +133,7 @@ impl Links {
 mod tests {
     use super::*;
 
-    fn link(child: Node, column: usize, parent: u32) -> Link {
+    fn link(child: ObjectId, column: usize, parent: u32) -> Link {
         Link {
             child,
             columns: vec![column],
@@ -146,7 +146,7 @@ mod tests {
         }
     }
 
-    fn told(links: &[Link]) -> Vec<(Node, usize, Option<u32>)> {
+    fn told(links: &[Link]) -> Vec<(ObjectId, usize, Option<u32>)> {
         let told = |link: &Link| {
             let parent = link.parent.map(|parent| parent.1);
             (link.child, link.columns[0], parent)

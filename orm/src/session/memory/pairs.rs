@@ -2,14 +2,14 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::session::memory::edges::Node;
+use crate::session::memory::edges::ObjectId;
 
 /// A row of an association table: its number in the session, and the objects at its two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Pair {
     pub(crate) association: u16,
-    pub(crate) left: Node,
-    pub(crate) right: Node,
+    pub(crate) left: ObjectId,
+    pub(crate) right: ObjectId,
 }
 
 /// What shall become of a pair.
@@ -33,7 +33,7 @@ pub(crate) enum Wanted {
 pub(crate) struct Pairs {
     changes: FxHashMap<Pair, Change>,
     /// The changes that each object may be at an end of.
-    by_end: FxHashMap<Node, Vec<Pair>>,
+    by_end: FxHashMap<ObjectId, Vec<Pair>>,
     count: u64,
 }
 
@@ -82,17 +82,17 @@ impl Pairs {
     }
 
     /// The changes of an object, in the order in which they were first asked for.
-    pub(crate) fn of(&self, node: Node) -> Vec<(Pair, Change)> {
+    pub(crate) fn of(&self, node: ObjectId) -> Vec<(Pair, Change)> {
         in_order(self.at(node))
     }
 
     /// Whether an object is at an end of a changed pair.
-    pub(crate) fn touch(&self, node: Node) -> bool {
+    pub(crate) fn touch(&self, node: ObjectId) -> bool {
         self.at(node).next().is_some()
     }
 
     /// Drops the changes of an object, and hands them out in order.
-    pub(crate) fn take(&mut self, node: Node) -> Vec<(Pair, Change)> {
+    pub(crate) fn take(&mut self, node: ObjectId) -> Vec<(Pair, Change)> {
         let taken = self.of(node);
         self.by_end.remove(&node);
         for (pair, _) in &taken {
@@ -106,7 +106,7 @@ impl Pairs {
         self.by_end.clear();
     }
 
-    fn at(&self, node: Node) -> impl Iterator<Item = (Pair, Change)> {
+    fn at(&self, node: ObjectId) -> impl Iterator<Item = (Pair, Change)> {
         let pairs = self.by_end.get(&node).into_iter().flatten();
         pairs.filter_map(|&pair| Some((pair, *self.changes.get(&pair)?)))
     }
@@ -167,7 +167,7 @@ mod tests {
         };
         pairs.want(PAIR, Wanted::Together, Some(false));
         pairs.want(other, Wanted::Apart, Some(true));
-        let ends = |pairs: &[(Pair, Change)]| -> Vec<Node> {
+        let ends = |pairs: &[(Pair, Change)]| -> Vec<ObjectId> {
             pairs.iter().map(|(pair, _)| pair.right).collect()
         };
         assert_eq!(ends(&pairs.in_order()), [(1, 2), (1, 1)]);

@@ -14,7 +14,7 @@ use crate::session::life::transaction::Intent;
 use crate::session::memory::any_store::Fill;
 use crate::session::read::joined::{add_columns, ascending};
 use crate::session::read::lookup::not_connected;
-use crate::session::{Handle, Node as Object, Session, State};
+use crate::session::{Handle, ObjectId, Session, State};
 use crate::sql::{
     CommonNode, Join, JoinKind, List, Node, Operator, Order, SelectNode, Source, Window, column,
 };
@@ -57,7 +57,7 @@ impl Session {
     /// The members that filtered loading found of a collection, which leads to the store `target`.
     pub(in crate::session) fn view<To>(
         &self,
-        owner: Object,
+        owner: ObjectId,
         relation: u16,
         target: u16,
     ) -> Option<Vec<Handle<To>>> {
@@ -91,7 +91,7 @@ impl Session {
         let mut owners: Vec<u32> = views.keys().copied().collect();
         owners.sort_unstable();
         let keys = self.key_values(store, &owners);
-        let moment = self.moment();
+        let as_of = self.read_epoch();
         let (width, behind) = (by.columns.len(), mapper.reading(undefer).len());
         let (mut members, mut owner_keys): (Vec<u32>, Vec<Value>) = (Vec::new(), Vec::new());
         self.ready(Intent::Read)?;
@@ -104,7 +104,7 @@ impl Session {
             rendered.with_params(|params| {
                 connection.query(&sql, params, &mut |row| {
                     let slot = any
-                        .take_row(row, 0, undefer, Fill::Expired, moment)
+                        .take_row(row, 0, undefer, Fill::Expired, as_of)
                         .map_err(|error| error.entity(mapper.name()))?;
                     let Some(slot) = slot else {
                         return Ok(());

@@ -3,36 +3,36 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::session::memory::edges::Node;
+use crate::session::memory::edges::ObjectId;
 
 /// Views and refusals, by owner and the number of the relation in its mapper.
 #[derive(Debug, Default)]
 pub(crate) struct Queried {
-    views: FxHashMap<(Node, u16), Vec<u32>>,
-    refused: FxHashSet<(Node, u16)>,
+    views: FxHashMap<(ObjectId, u16), Vec<u32>>,
+    refused: FxHashSet<(ObjectId, u16)>,
 }
 
 impl Queried {
     /// The members that filtered loading found.
-    pub(in crate::session) fn view(&self, owner: Node, relation: u16) -> Option<&[u32]> {
+    pub(in crate::session) fn view(&self, owner: ObjectId, relation: u16) -> Option<&[u32]> {
         self.views.get(&(owner, relation)).map(Vec::as_slice)
     }
 
     /// Sets what filtered loading found.
-    pub(in crate::session) fn show(&mut self, owner: Node, relation: u16, slots: Vec<u32>) {
+    pub(in crate::session) fn show(&mut self, owner: ObjectId, relation: u16, slots: Vec<u32>) {
         self.views.insert((owner, relation), slots);
     }
 
     /// Whether a relation must not be loaded lazily.
-    pub(in crate::session) fn is_refused(&self, owner: Node, relation: u16) -> bool {
+    pub(in crate::session) fn is_refused(&self, owner: ObjectId, relation: u16) -> bool {
         self.refused.contains(&(owner, relation))
     }
 
-    pub(in crate::session) fn refuse(&mut self, owner: Node, relation: u16) {
+    pub(in crate::session) fn refuse(&mut self, owner: ObjectId, relation: u16) {
         self.refused.insert((owner, relation));
     }
 
-    pub(in crate::session) fn allow(&mut self, owner: Node, relation: u16) {
+    pub(in crate::session) fn allow(&mut self, owner: ObjectId, relation: u16) {
         self.refused.remove(&(owner, relation));
     }
 
@@ -42,7 +42,7 @@ impl Queried {
     }
 
     /// Forgets what was said of one object's relations, of which it has so many.
-    pub(in crate::session) fn forget(&mut self, owner: Node, relations: u16) {
+    pub(in crate::session) fn forget(&mut self, owner: ObjectId, relations: u16) {
         for relation in 0..relations {
             self.views.remove(&(owner, relation));
             self.refused.remove(&(owner, relation));

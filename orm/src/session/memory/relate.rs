@@ -7,10 +7,10 @@ use crate::entity::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::record;
-use crate::session::memory::edges::{Node, Place, Remains};
+use crate::session::memory::edges::{Departure, Membership, ObjectId};
 use crate::session::memory::links::Link;
 use crate::session::memory::ordered_set::OrderedSet;
-use crate::session::{Handle, Session, State, Taking};
+use crate::session::{AddOrMerge, Handle, Session, State};
 use crate::value::{Param, Value, ValueRef};
 
 /// A foreign key seen from both sides: which object holds it, and which collection of the parent it makes up.
@@ -80,7 +80,7 @@ impl Session {
     ) -> Result<()> {
         let (owner, relation) = self.end(owner, &relation)?;
         let targets = targets.into_iter();
-        let targets: Result<Vec<Node>> = targets
+        let targets: Result<Vec<ObjectId>> = targets
             .map(|target| self.other_end(owner, relation, target))
             .collect();
         let targets = targets?;
@@ -91,7 +91,7 @@ impl Session {
             return Err(Error::new(ErrorKind::InvalidState, message).entity(mapper.name()));
         }
         let (store, before) = self.load_relation(owner, relation)?;
-        let members: FxHashSet<Node> = targets.iter().copied().collect();
+        let members: FxHashSet<ObjectId> = targets.iter().copied().collect();
         for gone in before.into_iter().map(|slot| (store, slot)) {
             if !members.contains(&gone) {
                 self.disconnect(owner, relation, gone)?;
@@ -144,7 +144,7 @@ impl Session {
         &self,
         owner: Handle<E>,
         relation: &impl RelationOf<E, To, K>,
-    ) -> Result<(Node, u16)> {
+    ) -> Result<(ObjectId, u16)> {
         let owner = self.node(owner)?;
         let relation = relation.find(&self.entry(owner.0).mapper)?;
         Ok((owner, relation))
@@ -153,10 +153,10 @@ impl Session {
     /// What a relation shall lead to; a record must be of the table that it leads to.
     fn other_end<To: Mapped>(
         &mut self,
-        owner: Node,
+        owner: ObjectId,
         relation: u16,
         target: Handle<To>,
-    ) -> Result<Node> {
+    ) -> Result<ObjectId> {
         let target = self.node(target)?;
         if !self.entry(owner.0).mapper.is_of_records()
             || self.target_store(owner.0, relation) == target.0
@@ -169,21 +169,21 @@ impl Session {
     }
 
     #[cold]
-    fn leads_to_other(&self, owner: Node, relation: u16, what: &str) -> Error {
+    fn leads_to_other(&self, owner: ObjectId, relation: u16, what: &str) -> Error {
         let mapper = &self.entry(owner.0).mapper;
         let message = format!("{} leads to {what}", mapper.relation_name(relation));
         Error::new(ErrorKind::Mapping, message).entity(mapper.name())
     }
 
     /// Connects two objects; the one that a one-to-one relation led to is loaded before, so that it is known to lose its owner.
-    fn connect_loaded(&mut self, owner: Node, relation: u16, target: Node) -> Result<()> {
+    fn connect_loaded(&mut self, owner: ObjectId, relation: u16, target: ObjectId) -> Result<()> {
         if self.relation(owner.0, relation)?.kind == RelationKind::HasOne {
             self.load_relation(owner, relation)?;
         }
         self.connect(owner, relation, target)
     }
 
-    fn disconnect(&mut self, owner: Node, relation: u16, target: Node) -> Result<()> {
+    fn disconnect(&mut self, owner: ObjectId, relation: u16, target: ObjectId) -> Result<()> {
         let resolved = self.relation(owner.0, relation)?;
         if let Some(through) = &resolved.through {
             return self.take_apart(owner, relation, &resolved, through, target);
@@ -202,10 +202,10 @@ impl Session {
     }
 
     /// Grants the wishes of one object: [`set`](Self::set) or [`push`](Self::push), with errors kept for the next flush.
-    pub(crate) fn grant_all(&mut self, owner: Node, grants: Vec<(u16, Grant)>) {
+    pub(crate) fn grant_all(&mut self, owner: ObjectId, grants: Vec<(u16, Grant)>) {
         for (relation, grant) in grants {
             let result = grant
-                .grant(self, Taking::Add)
+                .grant(self, AddOrMerge::Add)
                 .and_then(|target| self.connect(owner, relation, target));
             if let Err(error) = result {
                 self.refused.add(owner, relation, error);
@@ -215,9 +215,9 @@ impl Session {
 
     pub(in crate::session) fn connect(
         &mut self,
-        owner: Node,
+        owner: ObjectId,
         relation: u16,
-        target: Node,
+        target: ObjectId,
     ) -> Result<()> {
         let resolved = self.relation(owner.0, relation)?;
         if let Some(through) = &resolved.through {
@@ -288,9 +288,9 @@ impl Session {
     /// Points a child's foreign key at another parent, in memory.
     pub(in crate::session) fn set_parent(
         &mut self,
-        child: Node,
+        child: ObjectId,
         reference: &Reference,
-        parent: Option<Node>,
+        parent: Option<ObjectId>,
     ) -> Result<()> {
         if let Some(parent) = parent {
             self.refuse_deleted_parent(child, reference, parent)?;
@@ -325,12 +325,12 @@ impl Session {
     /// Refuses to give a child a parent that goes with the next flush: it would be lost with it, or left with a key that leads nowhere.
     fn refuse_deleted_parent(
         &self,
-        child: Node,
+        child: ObjectId,
         reference: &Reference,
-        (store, slot): Node,
+        (store, slot): ObjectId,
     ) -> Result<()> {
         let parent = self.entry(store);
-        if !parent.store.is_doomed(slot) {
+        if !parent.store.is_marked_deleted(slot) {
             return Ok(());
         }
         let mapper = &self.entry(child.0).mapper;
@@ -346,7 +346,7 @@ impl Session {
 
     /// Forgets what a reference was set to: the collections are as the row says again; `before` is where that leaves the child among
     /// those of its parent.
-    pub(in crate::session) fn take_back(&mut self, link: &Link, before: Place) -> Result<()> {
+    pub(in crate::session) fn take_back(&mut self, link: &Link, before: Membership) -> Result<()> {
         let Some(collection) = link.collection else {
             return Ok(());
         };
@@ -354,7 +354,7 @@ impl Session {
             .forget_removal(link.parent_store, collection, link.child);
         if let Some(parent) = link.parent {
             self.edges
-                .put_back(parent, collection, link.child.1, Place::Outside);
+                .put_back(parent, collection, link.child.1, Membership::Outside);
         }
         if let Some(key) = self.foreign_key(link.child, &link.columns) {
             let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
@@ -370,9 +370,9 @@ impl Session {
     /// A one-to-one relation has room for one: the other child loses its parent.
     pub(in crate::session) fn displace(
         &mut self,
-        parent: Node,
+        parent: ObjectId,
         collection: u16,
-        child: Node,
+        child: ObjectId,
         reference: &Reference,
     ) {
         let known = self.edges.known(parent, collection);
@@ -387,9 +387,9 @@ impl Session {
     /// The parent of a child as far as memory knows: what was set, else the mapped object of the foreign key.
     pub(in crate::session) fn parent(
         &self,
-        child: Node,
+        child: ObjectId,
         reference: &Reference,
-    ) -> Result<Option<Node>> {
+    ) -> Result<Option<ObjectId>> {
         if let Some(link) = self.edges.links.get(child, reference.columns[0]) {
             return Ok(link.parent);
         }
@@ -402,9 +402,9 @@ impl Session {
     /// The mapped object that a child's row refers to, as the database has it, if nothing was set since.
     pub(in crate::session) fn row_parent(
         &self,
-        child: Node,
+        child: ObjectId,
         reference: &Reference,
-    ) -> Result<Option<Node>> {
+    ) -> Result<Option<ObjectId>> {
         let store = self.any_store(child.0);
         let is_set = self.edges.links.get(child, reference.columns[0]).is_some();
         if is_set || store.state(child.1) != State::Persistent {
@@ -416,7 +416,7 @@ impl Session {
     }
 
     /// The mapped object with a key; none if a part of it is NULL or not loaded.
-    fn mapped(&self, store: u16, key: &[Param<'_>]) -> Result<Option<Node>> {
+    fn mapped(&self, store: u16, key: &[Param<'_>]) -> Result<Option<ObjectId>> {
         let known = key.iter().map(Param::value);
         let values = known.collect::<Option<Vec<ValueRef<'_>>>>();
         let values = values.filter(|values| !values.iter().any(|value| value.is_null()));
@@ -430,7 +430,7 @@ impl Session {
     /// Loads what a to-one relation whose key is on the other side leads to, if it is not known.
     fn load_owned(
         &mut self,
-        owner: Node,
+        owner: ObjectId,
         relation: u16,
         resolved: &ResolvedRelation,
     ) -> Result<()> {
@@ -444,14 +444,14 @@ impl Session {
     }
 
     /// The one object of a to-one relation whose key is on the other side, as far as it is known.
-    fn owned(&mut self, owner: Node, relation: u16) -> Option<Node> {
+    fn owned(&mut self, owner: ObjectId, relation: u16) -> Option<ObjectId> {
         let target = self.target_store(owner.0, relation);
         let first = self.edges.known(owner, relation).next();
         first.map(|slot| (target, slot))
     }
 
     /// The members of a collection that is loaded.
-    pub(in crate::session) fn members(&self, owner: Node, relation: u16) -> Vec<u32> {
+    pub(in crate::session) fn members(&self, owner: ObjectId, relation: u16) -> Vec<u32> {
         let loaded = self.edges.loaded(owner, relation);
         loaded.map(OrderedSet::to_vec).unwrap_or_default()
     }
@@ -459,20 +459,20 @@ impl Session {
     /// Forgets the edges of objects whose rows turned out to be gone.
     pub(in crate::session) fn forget_ousted(&mut self) {
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
-            for slot in self.any_store_mut(store).ledger_mut().take_ousted() {
-                self.forget_edges((store, slot), Remains::Nothing);
+            for slot in self.any_store_mut(store).states_mut().take_ousted() {
+                self.forget_edges((store, slot), Departure::RowGone);
             }
         }
     }
 
-    pub(in crate::session) fn forget_edges(&mut self, node: Node, remains: Remains) {
+    pub(in crate::session) fn forget_edges(&mut self, node: ObjectId, departure: Departure) {
         let relations = self.relation_count(node.0);
-        self.edges.forget(node, relations, remains);
+        self.edges.forget(node, relations, departure);
     }
 }
 
 impl Reference {
-    fn link(&self, child: Node, parent: Option<Node>) -> Link {
+    fn link(&self, child: ObjectId, parent: Option<ObjectId>) -> Link {
         Link {
             child,
             columns: self.columns.clone(),

@@ -270,7 +270,7 @@ mod tests {
         bytes: Vec<u8>,
         decimal: Option<Decimal>,
         date: Date,
-        moment: Option<TimestampTz>,
+        as_of: Option<TimestampTz>,
     }
 
     fn some(id: i64) -> Everything {
@@ -285,7 +285,7 @@ mod tests {
             bytes: vec![0, 255],
             decimal: Some(Decimal::new(-105, 2)),
             date: Date(-1),
-            moment: None,
+            as_of: None,
         }
     }
 
@@ -326,7 +326,7 @@ mod tests {
             bytes: vec![0, 255, 0],
             decimal: None,
             date: Date(0),
-            moment: None,
+            as_of: None,
         };
         assert_eq!(changed(&other), (1..10).collect::<Vec<_>>());
     }

@@ -1,4 +1,4 @@
-//! Stores: the objects of one table, and their keys. The typed part; what does not depend on the type is in the [`Ledger`].
+//! Stores: the objects of one table, and their keys. The typed part; what does not depend on the type is in the [`ObjectStates`].
 
 mod keys;
 mod undo;
@@ -11,9 +11,9 @@ use crate::entity::{Grant, Key, Mapped, Mapper, Wishes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Planted, is_planted};
 use crate::session::State;
-use crate::session::memory::any_store::{AnyStore, Fill, Moment};
+use crate::session::memory::any_store::{AnyStore, Fill, ReadEpoch};
 use crate::session::memory::identity::IdentityMap;
-use crate::session::memory::ledger::{Done, Ledger};
+use crate::session::memory::object_states::{Done, ObjectStates};
 use crate::session::memory::pending_keys::PendingKeys;
 use crate::session::memory::snapshots::{Snapshot, Snapshots};
 use crate::value::{Param, ValueRef};
@@ -21,14 +21,14 @@ use crate::value::{Param, ValueRef};
 /// The objects of one mapped table in a session. A slot is never used twice.
 pub(crate) struct Store<E: Mapped> {
     mapper: Arc<Mapper>,
-    ledger: Ledger,
+    states: ObjectStates,
     objects: Vec<Object<E>>,
     keys: IdentityMap<E::Key>,
     /// Of the objects that were written to, and of `written`.
     snapshots: Snapshots,
-    /// The rows as they were before each [`Done::Written`] of the ledger's log, in order.
+    /// The rows as they were before each [`Done::Written`] of the states' log, in order.
     written: Vec<Snapshot>,
-    /// The objects as they were before each [`Done::Switched`] of the ledger's log, in order.
+    /// The objects as they were before each [`Done::Switched`] of the states' log, in order.
     switched: Vec<E>,
     /// Whether the row that was read last was new: then the next is likely to be.
     reads_new: bool,
@@ -59,7 +59,7 @@ impl<E: Mapped> Store<E> {
     pub(in crate::session) fn new(mapper: Arc<Mapper>) -> Self {
         Self {
             mapper,
-            ledger: Ledger::default(),
+            states: ObjectStates::default(),
             objects: Vec::new(),
             keys: IdentityMap::default(),
             snapshots: Snapshots::default(),
@@ -75,12 +75,12 @@ impl<E: Mapped> Store<E> {
             value: Some(value),
             snapshot: None,
         });
-        self.ledger.push_pending()
+        self.states.push_pending()
     }
 
     #[inline]
     pub(in crate::session) fn get(&self, slot: u32) -> Option<&E> {
-        if self.ledger.state(slot) == State::Detached && !is_planted(Planted::DeletedResolves) {
+        if self.states.state(slot) == State::Detached && !is_planted(Planted::DeletedResolves) {
             None
         } else {
             self.objects[slot as usize].value.as_ref()
@@ -94,7 +94,7 @@ impl<E: Mapped> Store<E> {
 
     #[inline]
     fn writable(&mut self, slot: u32) -> Option<(&mut E, &Mapper)> {
-        let state = self.ledger.state(slot);
+        let state = self.states.state(slot);
         if state == State::Detached {
             return None;
         }
@@ -107,7 +107,7 @@ impl<E: Mapped> Store<E> {
             object.snapshot = Some(self.snapshots.take(&self.mapper, value));
             // What is written to a deleted object goes nowhere, and is forgotten if the deletion is undone.
             if state == State::Persistent {
-                self.ledger.touch(slot);
+                self.states.touch(slot);
             }
         }
         Some((value, &self.mapper))
@@ -126,7 +126,7 @@ impl<E: Mapped> Store<E> {
 
     /// Lets the object go; its value is the program's again.
     pub(in crate::session) fn remove(&mut self, slot: u32) -> Option<E> {
-        if slot < self.ledger.len() {
+        if slot < self.states.len() {
             self.detach(slot);
         }
         self.objects.get_mut(slot as usize)?.value.take()
@@ -135,11 +135,11 @@ impl<E: Mapped> Store<E> {
     /// Takes over a row that begins with this table's columns, if it is not mapped: its key is taken from the object, and not read
     /// twice. Whatever is wrong with the row is left to be told by who reads its key first.
     #[inline]
-    fn push_new(&mut self, row: &dyn Row, moment: Moment) -> Option<u32> {
+    fn push_new(&mut self, row: &dyn Row, as_of: ReadEpoch) -> Option<u32> {
         let Ok(value) = E::hydrate(&self.mapper, row, 0) else {
             return None;
         };
-        let slot = self.ledger.len();
+        let slot = self.states.len();
         if !self.keys.insert_new(value.key(&self.mapper)?, slot) {
             return None;
         }
@@ -147,9 +147,9 @@ impl<E: Mapped> Store<E> {
             value: Some(value),
             snapshot: None,
         });
-        self.ledger.push_read(moment.epoch);
-        if moment.in_savepoint {
-            self.ledger.log(Done::Read(slot));
+        self.states.push_read(as_of.epoch);
+        if as_of.in_savepoint {
+            self.states.log(Done::Read(slot));
         }
         Some(slot)
     }
@@ -174,12 +174,12 @@ impl<E: Mapped> Store<E> {
     }
 
     /// Before a row is read again: where this transaction may have written what is read, a rollback shows what was known before.
-    fn keep(&mut self, slot: u32, moment: Moment) {
+    fn keep(&mut self, slot: u32, as_of: ReadEpoch) {
         let object = &self.objects[slot as usize];
-        let is_own = self.ledger.is_overwritten(slot, moment.written_before);
+        let is_own = self.states.is_overwritten(slot, as_of.written_before);
         let Some(value) = object.value.as_ref().filter(|_| is_own) else {
-            if moment.in_savepoint {
-                self.ledger.log(Done::Read(slot));
+            if as_of.in_savepoint {
+                self.states.log(Done::Read(slot));
             }
             return;
         };
@@ -188,7 +188,7 @@ impl<E: Mapped> Store<E> {
             None => self.snapshots.take(&self.mapper, value),
         };
         self.written.push(before);
-        self.ledger.log(Done::Written(slot));
+        self.states.log(Done::Written(slot));
     }
 
     /// The first column in which a freshly read row is not as the object showed it, of those that the program can write.
@@ -213,15 +213,15 @@ impl<E: Mapped> Store<E> {
         columns.find(has_moved)
     }
 
-    fn push_read(&mut self, key: E::Key, value: E, moment: Moment) -> u32 {
+    fn push_read(&mut self, key: E::Key, value: E, as_of: ReadEpoch) -> u32 {
         self.objects.push(Object {
             value: Some(value),
             snapshot: None,
         });
-        let slot = self.ledger.push_read(moment.epoch);
+        let slot = self.states.push_read(as_of.epoch);
         self.keys.insert(key, slot);
-        if moment.in_savepoint {
-            self.ledger.log(Done::Read(slot));
+        if as_of.in_savepoint {
+            self.states.log(Done::Read(slot));
         }
         slot
     }
@@ -232,12 +232,12 @@ impl<E: Mapped> AnyStore for Store<E> {
         &self.mapper
     }
 
-    fn ledger(&self) -> &Ledger {
-        &self.ledger
+    fn states(&self) -> &ObjectStates {
+        &self.states
     }
 
-    fn ledger_mut(&mut self) -> &mut Ledger {
-        &mut self.ledger
+    fn states_mut(&mut self) -> &mut ObjectStates {
+        &mut self.states
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -261,11 +261,11 @@ impl<E: Mapped> AnyStore for Store<E> {
         row: &dyn Row,
         at: usize,
         fill: Fill,
-        moment: Moment,
+        as_of: ReadEpoch,
     ) -> Result<Option<u32>> {
         if self.reads_new
             && at == 0
-            && let Some(slot) = self.push_new(row, moment)
+            && let Some(slot) = self.push_new(row, as_of)
         {
             return Ok(Some(slot));
         }
@@ -276,20 +276,20 @@ impl<E: Mapped> AnyStore for Store<E> {
         self.reads_new = known.is_none();
         let Some(slot) = known else {
             let value = self.read_row(row, at)?;
-            return Ok(Some(self.push_read(key, value, moment)));
+            return Ok(Some(self.push_read(key, value, as_of)));
         };
         let object = &self.objects[slot as usize];
-        let is_expired = self.ledger.is_older(slot, moment.epoch) && object.snapshot.is_none();
+        let is_expired = self.states.is_older(slot, as_of.epoch) && object.snapshot.is_none();
         if fill == Fill::Expired && !is_expired {
             return Ok(Some(slot));
         }
         let value = self.read_row(row, at)?;
-        self.keep(slot, moment);
+        self.keep(slot, as_of);
         let object = &mut self.objects[slot as usize];
         object.value = Some(value);
-        self.ledger.set_epoch(slot, moment.epoch);
+        self.states.set_epoch(slot, as_of.epoch);
         if object.snapshot.take().is_some() {
-            self.ledger.untouch(slot);
+            self.states.untouch(slot);
         }
         Ok(Some(slot))
     }
@@ -300,11 +300,11 @@ impl<E: Mapped> AnyStore for Store<E> {
         row: &dyn Row,
         at: usize,
         columns: &[usize],
-        moment: Moment,
+        as_of: ReadEpoch,
     ) -> Result<()> {
         let is_loaded = (self as &dyn AnyStore).is_loaded(slot, columns);
         if !is_loaded {
-            self.keep(slot, moment);
+            self.keep(slot, as_of);
         }
         let object = &mut self.objects[slot as usize];
         let Some(entity) = &mut object.value else {
@@ -439,7 +439,7 @@ impl<E: Mapped> AnyStore for Store<E> {
     fn detach(&mut self, slot: u32) {
         self.forget_key(slot);
         self.objects[slot as usize].snapshot = None;
-        self.ledger.detach(slot);
+        self.states.detach(slot);
     }
 
     fn discard(&mut self, slot: u32) {
@@ -448,8 +448,8 @@ impl<E: Mapped> AnyStore for Store<E> {
 
     fn expire(&mut self, slot: u32) {
         self.restore(slot);
-        self.ledger.untouch(slot);
-        self.ledger.set_epoch(slot, 0);
+        self.states.untouch(slot);
+        self.states.set_epoch(slot, 0);
     }
 
     fn rekeyed(&self) -> Vec<u32> {
@@ -492,10 +492,10 @@ impl<E: Mapped> AnyStore for Store<E> {
         row: &dyn Row,
         deferred: &[usize],
         linked: &[usize],
-        moment: Moment,
+        as_of: ReadEpoch,
     ) -> Result<()> {
         let changed = (self as &dyn AnyStore).changed(slot);
-        let is_own = self.ledger.is_overwritten(slot, moment.written_before);
+        let is_own = self.states.is_overwritten(slot, as_of.written_before);
         let mut fresh = self.read_row(row, 0)?;
         for (at, &column) in (self.mapper.eager().len()..).zip(deferred) {
             if changed.contains(&column) {
@@ -536,20 +536,20 @@ impl<E: Mapped> AnyStore for Store<E> {
         {
             return Err(moved(self, slot, column));
         }
-        self.keep(slot, moment);
+        self.keep(slot, as_of);
         let object = &mut self.objects[slot as usize];
         object.value = Some(fresh);
         if object.snapshot.is_some() {
             object.snapshot = Some(base);
         }
-        self.ledger.set_epoch(slot, moment.epoch);
+        self.states.set_epoch(slot, as_of.epoch);
         Ok(())
     }
 
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()> {
         self.forget_gone(slot);
         self.map_key(slot)?;
-        self.ledger.inserted(slot, epoch);
+        self.states.inserted(slot, epoch);
         Ok(())
     }
 
@@ -567,9 +567,9 @@ impl<E: Mapped> AnyStore for Store<E> {
         if is_rekeyed {
             self.yield_key(slot);
         }
-        self.ledger.set_epoch(slot, epoch);
+        self.states.set_epoch(slot, epoch);
         self.written.push(before);
-        self.ledger.log(Done::Written(slot));
+        self.states.log(Done::Written(slot));
         if !is_rekeyed {
             return Ok(());
         }
@@ -586,22 +586,22 @@ impl<E: Mapped> AnyStore for Store<E> {
     fn gone(&mut self, slot: u32) {
         self.forget_key(slot);
         self.restore(slot);
-        self.ledger.gone(slot);
+        self.states.gone(slot);
     }
 
     fn deleted(&mut self, slot: u32) {
         self.forget_key(slot);
         // What was changed before the deletion was never written.
         self.restore(slot);
-        self.ledger.deleted(slot);
+        self.states.deleted(slot);
     }
 
     fn settle(&mut self) {
         self.pending_keys.clear();
-        for slot in self.ledger.settle() {
+        for slot in self.states.settle() {
             self.objects[slot as usize].snapshot = None;
         }
-        if self.ledger.mark() == 0 {
+        if self.states.mark() == 0 {
             self.snapshots.clear();
         }
     }
@@ -611,13 +611,13 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn commit(&mut self) {
-        for slot in self.ledger.commit() {
+        for slot in self.states.commit() {
             self.objects[slot as usize].snapshot = None;
         }
         self.written.clear();
         self.switched.clear();
         // What was written to since the flush is left to the next one, with the rows that it differs from.
-        if self.ledger.touched().is_empty() {
+        if self.states.touched().is_empty() {
             self.snapshots.clear();
         }
     }

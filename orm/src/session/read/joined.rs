@@ -7,7 +7,7 @@ use crate::entity::{Fetch, Loading, Mapper, RelationKind, ResolvedRelation};
 use crate::error::Result;
 use crate::render::render_select;
 use crate::schema::Table;
-use crate::session::{Fill, Node as Object, Session, StoreEntry};
+use crate::session::{Fill, ObjectId, Session, StoreEntry};
 use crate::sql::{
     Join, JoinKind, List, Node, Operator, Order, RowLock, SelectNode, Source, column,
 };
@@ -32,7 +32,7 @@ pub(crate) struct Selection<'a> {
 pub(crate) struct Joins {
     pub(crate) joins: Vec<Join>,
     /// The relations of records that are among them.
-    pub(crate) ways: Vec<Way>,
+    pub(crate) ways: Vec<JoinedPath>,
     pub(crate) having: Option<Node>,
     /// Whether one row of its own may stand in several rows.
     pub(crate) multiplies: bool,
@@ -41,13 +41,13 @@ pub(crate) struct Joins {
 /// A relation that is joined: its numbers from the query's own table on, and the name that its target stands under if it is not its
 /// own.
 #[derive(Clone, Debug)]
-pub(crate) struct Way {
+pub(crate) struct JoinedPath {
     pub(crate) path: Vec<u16>,
     pub(crate) name: Option<Arc<str>>,
 }
 
 /// One joined relation.
-struct Joined {
+struct JoinedRelation {
     /// Which of the joined tables it starts from; `None` is the query's own.
     from: Option<usize>,
     owner_store: u16,
@@ -97,7 +97,7 @@ impl Session {
         let rendered = render_select(self.engine.dialect(), &node)?;
         let sql = self.engine.intern(&rendered.sql);
         let mut reached = Reached::new(joins.len());
-        let (moment, fill) = (self.moment(), selection.fill);
+        let (as_of, fill) = (self.read_epoch(), selection.fill);
         self.reading()?;
         let Self {
             connection, stores, ..
@@ -110,7 +110,7 @@ impl Session {
                 reached.take(stores, store, &joins, |any, join| {
                     let (at, undefer) =
                         join.map_or((0, selection.undefer), |join| (join.at, &*join.undefer));
-                    any.take_row(row, at, undefer, fill, moment)
+                    any.take_row(row, at, undefer, fill, as_of)
                 })
             })
         })?;
@@ -129,7 +129,7 @@ impl Session {
         store: u16,
         loadings: &[Loading],
         width: &mut usize,
-        joins: &mut Vec<Joined>,
+        joins: &mut Vec<JoinedRelation>,
     ) -> Result<()> {
         for loading in loadings
             .iter()
@@ -145,7 +145,7 @@ impl Session {
                 .cloned()
                 .partition(|nested| nested.fetch == Fetch::Joined);
             let index = joins.len();
-            joins.push(Joined {
+            joins.push(JoinedRelation {
                 from,
                 owner_store: store,
                 relation: loading.relation,
@@ -162,7 +162,12 @@ impl Session {
         Ok(())
     }
 
-    fn joined_select(&self, store: u16, selection: &Selection<'_>, joins: &[Joined]) -> SelectNode {
+    fn joined_select(
+        &self,
+        store: u16,
+        selection: &Selection<'_>,
+        joins: &[JoinedRelation],
+    ) -> SelectNode {
         let mapper = &self.entry(store).mapper;
         let table = mapper.table();
         let mut node = SelectNode::default();
@@ -312,10 +317,10 @@ impl Reached {
         &mut self,
         stores: &mut [StoreEntry],
         store: u16,
-        joins: &[Joined],
+        joins: &[JoinedRelation],
         mut hydrate: impl FnMut(
             &mut dyn crate::session::AnyStore,
-            Option<&Joined>,
+            Option<&JoinedRelation>,
         ) -> Result<Option<u32>>,
     ) -> Result<()> {
         let Some(own) = hydrate(&mut *stores[usize::from(store)].store, None)? else {
@@ -344,10 +349,10 @@ impl Reached {
     }
 
     /// Hands the collections to the session; the query's own objects remain.
-    fn fill(&mut self, session: &mut Session, joins: &[Joined]) -> Vec<u32> {
+    fn fill(&mut self, session: &mut Session, joins: &[JoinedRelation]) -> Vec<u32> {
         for (join, members) in joins.iter().zip(&mut self.members) {
             for (owner, slots) in std::mem::take(members) {
-                let owner: Object = (join.owner_store, owner);
+                let owner: ObjectId = (join.owner_store, owner);
                 if session.edges.loaded(owner, join.relation).is_none() {
                     session.fill_collection(owner, join.relation, &join.resolved, slots);
                 }

@@ -13,7 +13,7 @@ use crate::entity::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Lock;
 use crate::session::read::lookup::{Lookup, owned};
-use crate::session::{Handle, Node, Session, State};
+use crate::session::{Handle, ObjectId, Session, State};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
 impl Session {
@@ -202,7 +202,7 @@ impl Session {
 
     pub(in crate::session) fn load_relation(
         &mut self,
-        owner: Node,
+        owner: ObjectId,
         relation: u16,
     ) -> Result<(u16, Vec<u32>)> {
         let resolved = self.relation(owner.0, relation)?;
@@ -232,7 +232,12 @@ impl Session {
         Ok((target, self.members(owner, relation)))
     }
 
-    fn refuse_raise(&self, owner: Node, relation: u16, resolved: &ResolvedRelation) -> Result<()> {
+    fn refuse_raise(
+        &self,
+        owner: ObjectId,
+        relation: u16,
+        resolved: &ResolvedRelation,
+    ) -> Result<()> {
         let who = if resolved.fetch == Fetch::Raise {
             "is declared to raise"
         } else if self.edges.queried.is_refused(owner, relation) {
@@ -248,7 +253,7 @@ impl Session {
 
     fn load_parent(
         &mut self,
-        child: Node,
+        child: ObjectId,
         relation: u16,
         resolved: &ResolvedRelation,
         target: u16,
@@ -291,7 +296,7 @@ impl Session {
     /// The values of some columns; `None` if one is NULL.
     pub(in crate::session) fn foreign_key(
         &self,
-        node: Node,
+        node: ObjectId,
         columns: &[usize],
     ) -> Option<Vec<Value>> {
         let store = self.any_store(node.0);
@@ -434,7 +439,7 @@ impl Session {
     /// Takes over what was read of a collection. What was set since the last flush wins over what the rows say.
     pub(in crate::session) fn fill_collection(
         &mut self,
-        owner: Node,
+        owner: ObjectId,
         relation: u16,
         resolved: &ResolvedRelation,
         mut slots: Vec<u32>,

@@ -121,11 +121,11 @@ impl Session {
                 self.select_sql(&lookup, 1)
             }
         };
-        let moment = self.moment();
+        let as_of = self.read_epoch();
         let (mut first, mut met) = (None, 0);
         self.run_lookup(store, &sql, key, &mut |any, row| {
             let slot = any
-                .take_row(row, 0, &[], Fill::Expired, moment)
+                .take_row(row, 0, &[], Fill::Expired, as_of)
                 .map_err(|error| named(any, error))?;
             if slot.is_some() {
                 first = first.or(slot);
@@ -175,12 +175,12 @@ impl Session {
         lookup: &Lookup<'_>,
         each: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<Vec<u32>> {
-        let moment = self.moment();
+        let as_of = self.read_epoch();
         let mut slots = Vec::with_capacity(lookup.keys.len() / lookup.by.len());
         let (store, undefer) = (lookup.store, lookup.undefer);
         self.look_up_rows(lookup, &mut |any, row| {
             let slot = any
-                .take_row(row, 0, undefer, Fill::Expired, moment)
+                .take_row(row, 0, undefer, Fill::Expired, as_of)
                 .map_err(|error| named(any, error))?;
             let Some(slot) = slot else {
                 return Ok(());

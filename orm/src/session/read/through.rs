@@ -95,7 +95,7 @@ impl Session {
                 },
             }
         };
-        let moment = self.moment();
+        let as_of = self.read_epoch();
         let behind = read.len();
         let (mut members, mut owner_keys): Owned = (Vec::new(), Vec::new());
         self.ready(Intent::Read)?;
@@ -111,7 +111,7 @@ impl Session {
             let connection = session.connection.as_mut().ok_or_else(not_connected)?;
             connection.query(&sql, params, &mut |row| {
                 let slot = any
-                    .take_row(row, 0, undefer, Fill::Expired, moment)
+                    .take_row(row, 0, undefer, Fill::Expired, as_of)
                     .map_err(|error| error.entity(mapper.name()))?;
                 let Some(slot) = slot else {
                     return Ok(());

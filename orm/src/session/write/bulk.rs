@@ -116,7 +116,7 @@ impl Session {
         let matched = self.bulk(&mapper, &rendered)?;
         let epoch = self.epoch;
         let any = self.any_store_mut(store);
-        any.ledger_mut().all_overwritten(epoch);
+        any.states_mut().all_overwritten(epoch);
         self.edges.expire_loaded();
         Ok(matched)
     }
@@ -128,7 +128,7 @@ impl Session {
         mapper.refuse_writes()?;
         let mut node = DeleteNode::new(mapper.table(), filter);
         self.flush_first()?;
-        let known = self.any_store(store).ledger().has_persistent();
+        let known = self.any_store(store).states().has_persistent();
         let (matched, gone) = if !known {
             let rendered = render_delete(self.engine.dialect(), &node)?;
             (self.bulk(&mapper, &rendered)?, Vec::new())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::entity::{RelationKind, ResolvedRelation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ForeignKey, Table};
-use crate::session::memory::edges::Node;
+use crate::session::memory::edges::ObjectId;
 use crate::session::memory::relate::Reference;
 use crate::session::write::plan::Tie;
 use crate::session::{Session, State};
@@ -29,7 +29,7 @@ impl Session {
             .iter()
             .filter(|link| link.parent.is_none() && link.delete_orphan)
             .map(|link| link.child);
-        for child in orphans.collect::<Vec<Node>>() {
+        for child in orphans.collect::<Vec<ObjectId>>() {
             self.edges.note_cascade(None, child);
             self.delete_cascaded(child)?;
         }
@@ -43,7 +43,7 @@ impl Session {
             let mut found: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
             for (store, entry) in (0u16..).zip(&self.stores) {
                 let position = done.entry(store).or_default();
-                let slots = entry.store.ledger().doomed_since(position);
+                let slots = entry.store.states().doomed_since(position);
                 if !slots.is_empty() {
                     found.insert(store, slots);
                 }
@@ -58,7 +58,7 @@ impl Session {
     }
 
     /// Deletes an object because of another: a pending one is simply never inserted, nor are those that would go with it.
-    fn delete_cascaded(&mut self, node: Node) -> Result<()> {
+    fn delete_cascaded(&mut self, node: ObjectId) -> Result<()> {
         let mut left = vec![node];
         while let Some((store, slot)) = left.pop() {
             match self.any_store(store).state(slot) {
@@ -66,7 +66,7 @@ impl Session {
                     self.any_store_mut(store).unpend(slot);
                     left.extend(self.pending_children((store, slot))?);
                 }
-                State::Persistent => self.any_store_mut(store).doom(slot)?,
+                State::Persistent => self.any_store_mut(store).mark_deleted(slot)?,
                 _ => {}
             }
         }
@@ -75,7 +75,12 @@ impl Session {
 
     /// Deletes a child because its parent is. One that is new, and was put to the parent after that was deleted, would be lost without a
     /// word.
-    fn delete_with_parent(&mut self, owner: Node, column: usize, child: Node) -> Result<()> {
+    fn delete_with_parent(
+        &mut self,
+        owner: ObjectId,
+        column: usize,
+        child: ObjectId,
+    ) -> Result<()> {
         let edges = &mut self.edges;
         let is_lost = edges
             .links
@@ -97,7 +102,7 @@ impl Session {
     }
 
     /// What goes with a pending object along its delete cascades, and is pending too.
-    fn pending_children(&mut self, owner: Node) -> Result<Vec<Node>> {
+    fn pending_children(&mut self, owner: ObjectId) -> Result<Vec<ObjectId>> {
         let relations = self.entry(owner.0).mapper.resolved()?.to_vec();
         let mut children = Vec::new();
         for (index, _) in (0u16..)
@@ -183,7 +188,7 @@ impl Session {
             let any = self.any_store(target);
             let is_known = match any.state(slot) {
                 State::Pending => true,
-                State::Persistent => !any.is_expired(slot, epoch) && !any.is_doomed(slot),
+                State::Persistent => !any.is_expired(slot, epoch) && !any.is_marked_deleted(slot),
                 _ => false,
             };
             if !is_known {
@@ -201,11 +206,11 @@ impl Session {
 
     fn release_child(
         &mut self,
-        owner: Node,
+        owner: ObjectId,
         relation: u16,
         resolved: &ResolvedRelation,
         reference: &Reference,
-        child: Node,
+        child: ObjectId,
     ) -> Result<()> {
         if self.parent(child, reference)? != Some(owner) {
             // Its foreign key was changed since the collection was read.
@@ -216,7 +221,7 @@ impl Session {
         }
         let store = self.any_store(child.0);
         let is_there = matches!(store.state(child.1), State::Pending | State::Persistent);
-        if !is_there || store.is_doomed(child.1) {
+        if !is_there || store.is_marked_deleted(child.1) {
             return Ok(());
         }
         if resolved.required {
@@ -258,7 +263,7 @@ impl Session {
                 .filter_map(|name| table.position(name))
                 .collect();
             let nullable = columns.iter().all(|&column| table.columns[column].nullable);
-            if parent.store.doomed().is_empty() || (parent_store != store && !nullable) {
+            if parent.store.marked().is_empty() || (parent_store != store && !nullable) {
                 continue;
             }
             for &slot in deletes {
@@ -271,18 +276,19 @@ impl Session {
                     continue;
                 }
                 let found = parent.store.find(&values)?;
-                let Some(doomed) = found.filter(|&slot| parent.store.is_doomed(slot)) else {
+                let Some(marked) = found.filter(|&slot| parent.store.is_marked_deleted(slot))
+                else {
                     continue;
                 };
                 let is_own = parent_store == store;
                 if is_own {
-                    order.after.push((slot, doomed));
+                    order.after.push((slot, marked));
                 }
                 if nullable {
                     order.ties.push(Tie {
                         child: slot,
                         parent: parent_store,
-                        row: is_own.then_some(doomed),
+                        row: is_own.then_some(marked),
                         columns: columns.clone(),
                     });
                 }
@@ -299,7 +305,7 @@ impl Session {
         slots: &[u32],
     ) -> Result<()> {
         for &slot in slots {
-            if !self.any_store(store).is_doomed(slot) {
+            if !self.any_store(store).is_marked_deleted(slot) {
                 continue;
             }
             for &column in columns {

@@ -9,13 +9,13 @@ use crate::dialect::Dialect;
 use crate::entity::{ColumnOf, Mapped, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Argument, render_update};
-use crate::session::memory::edges::Node;
+use crate::session::memory::edges::ObjectId;
 use crate::session::{Handle, Session, State};
 use crate::sql::{self, ColumnRef, IntoSql, UpdateNode};
 use crate::value::ColumnValue;
 
 /// What is to be written to columns, by object and column, until the flush.
-pub(in crate::session) type Expressions = BTreeMap<Node, BTreeMap<usize, sql::Node>>;
+pub(in crate::session) type Expressions = BTreeMap<ObjectId, BTreeMap<usize, sql::Node>>;
 
 impl Session {
     /// Has the next flush set a column to an expression of the row, such as `Account::BALANCE + 5`: the database computes it, so that
@@ -37,7 +37,7 @@ impl Session {
         self.set_computed(node, column, value.into_sql())
     }
 
-    fn set_computed(&mut self, node: Node, index: usize, expression: sql::Node) -> Result<()> {
+    fn set_computed(&mut self, node: ObjectId, index: usize, expression: sql::Node) -> Result<()> {
         let mapper = Arc::clone(&self.entry(node.0).mapper);
         mapper.refuse_writes()?;
         let refused = |message: String| {
@@ -76,7 +76,7 @@ impl Session {
     }
 
     /// Whether the database is to compute a column of an object.
-    pub(in crate::session) fn has_expression(&self, node: Node) -> bool {
+    pub(in crate::session) fn has_expression(&self, node: ObjectId) -> bool {
         !self.expressions.is_empty() && self.expressions.contains_key(&node)
     }
 
@@ -86,7 +86,7 @@ impl Session {
         let mut last: Option<(u16, &BTreeMap<usize, sql::Node>, Row)> = None;
         for (&node, expressions) in &self.expressions {
             let any = self.any_store(node.0);
-            if any.state(node.1) != State::Persistent || any.is_doomed(node.1) {
+            if any.state(node.1) != State::Persistent || any.is_marked_deleted(node.1) {
                 continue;
             }
             // Rows that follow each other mostly have the same.
@@ -110,7 +110,7 @@ pub(in crate::session) struct Computations {
     sets: Vec<Computed>,
     /// The numbers of the sets, by the store and their text.
     numbers: FxHashMap<(u16, String), usize>,
-    rows: BTreeMap<Node, Row>,
+    rows: BTreeMap<ObjectId, Row>,
 }
 
 /// Columns and what they are set to, with the parameters of one of the rows.
@@ -158,13 +158,13 @@ impl Computations {
     }
 
     /// The columns that are computed of an object.
-    pub(in crate::session) fn columns(&self, node: Node) -> impl Iterator<Item = usize> {
+    pub(in crate::session) fn columns(&self, node: ObjectId) -> impl Iterator<Item = usize> {
         let set = self.rows.get(&node).map(|row| &self.sets[row.set]);
         set.into_iter().flat_map(Computed::columns)
     }
 
     /// The parameters of an object's expressions.
-    pub(in crate::session) fn arguments(&self, node: Node) -> &Arc<[Argument]> {
+    pub(in crate::session) fn arguments(&self, node: ObjectId) -> &Arc<[Argument]> {
         &self.rows[&node].arguments
     }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::life::hook::When;
 use crate::session::life::phase::Phase;
 use crate::session::life::transaction::Intent;
-use crate::session::memory::edges::Node;
+use crate::session::memory::edges::ObjectId;
 use crate::session::write::expression::Computations;
 use crate::session::write::persist;
 use crate::session::write::plan::{
@@ -114,7 +114,7 @@ impl Session {
     pub(in crate::session) fn has_changes(&self) -> bool {
         let changed = |entry: &crate::session::StoreEntry| {
             let store = &entry.store;
-            !(store.pending().is_empty() && store.touched().is_empty() && store.doomed().is_empty())
+            !(store.pending().is_empty() && store.touched().is_empty() && store.marked().is_empty())
         };
         !self.edges.links.is_empty()
             || !self.expressions.is_empty()
@@ -129,7 +129,7 @@ impl Session {
             let is_due =
                 |&slot: &u32| store.is_expired(slot, self.epoch) || !store.changed(slot).is_empty();
             !store.pending().is_empty()
-                || !store.doomed().is_empty()
+                || !store.marked().is_empty()
                 || store.touched().iter().any(is_due)
         };
         !self.edges.links.is_empty()
@@ -257,7 +257,7 @@ impl Session {
         } else {
             self.ready(Intent::Write)?;
         }
-        let mut waiting: BTreeMap<Node, Vec<&Wait>> = BTreeMap::new();
+        let mut waiting: BTreeMap<ObjectId, Vec<&Wait>> = BTreeMap::new();
         for wait in waits {
             waiting.entry(wait.child).or_default().push(wait);
         }
@@ -338,7 +338,7 @@ impl Session {
         associations: Vec<AssociationChanges>,
         computations: &Computations,
     ) -> Result<Changes> {
-        let waiting: BTreeSet<Node> = waits.iter().map(|wait| wait.child).collect();
+        let waiting: BTreeSet<ObjectId> = waits.iter().map(|wait| wait.child).collect();
         let mut tables = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
             let any = &*entry.store;
@@ -354,7 +354,9 @@ impl Session {
             let computed = computations.of_store(store);
             let touched = any.touched().iter().copied().chain(waits_here);
             let mut touched: Vec<u32> = touched.chain(computed.keys().copied()).collect();
-            touched.retain(|&slot| any.state(slot) == State::Persistent && !any.is_doomed(slot));
+            touched.retain(|&slot| {
+                any.state(slot) == State::Persistent && !any.is_marked_deleted(slot)
+            });
             any.sort_by_key(&mut touched);
             touched.dedup();
             let updates: Vec<(u32, Columns)> = touched
@@ -370,7 +372,7 @@ impl Session {
                     (slot, shapes.shared(changed))
                 })
                 .collect();
-            let mut deletes = any.doomed().to_vec();
+            let mut deletes = any.marked().to_vec();
             any.sort_by_key(&mut deletes);
             if inserts.is_empty() && updates.is_empty() && deletes.is_empty() {
                 continue;

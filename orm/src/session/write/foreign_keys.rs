@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::memory::edges::Node;
+use crate::session::memory::edges::ObjectId;
 use crate::session::memory::links::Link;
 use crate::session::write::deletion::refers_to_primary_key;
 use crate::session::write::plan::Wait;
@@ -32,7 +32,7 @@ impl Session {
                 && link.columns.iter().any(|column| key.contains(column))
         };
         let links = self.edges.links.iter().filter(in_key);
-        let links: Vec<(Link, Node)> = links
+        let links: Vec<(Link, ObjectId)> = links
             .filter_map(|link| Some((link.clone(), link.parent?)))
             .collect();
         // The key of a parent may come from its own parent.
@@ -54,10 +54,10 @@ impl Session {
     }
 
     /// Whether an object has a row, or is new and has the key that its row will have.
-    fn has_known_key(&self, (store, slot): Node) -> bool {
+    fn has_known_key(&self, (store, slot): ObjectId) -> bool {
         let any = self.any_store(store);
         match any.state(slot) {
-            State::Persistent => !any.is_doomed(slot),
+            State::Persistent => !any.is_marked_deleted(slot),
             State::Pending => {
                 let mut key = any.mapper().table().primary_key.iter();
                 key.all(|&column| !any.is_unset(slot, column))
@@ -76,7 +76,7 @@ impl Session {
                 self.any_store(store).state(slot),
                 State::Pending | State::Persistent
             );
-            if !alive || self.any_store(store).is_doomed(slot) {
+            if !alive || self.any_store(store).is_marked_deleted(slot) {
                 continue;
             }
             let Some(parent) = link.parent else {
@@ -85,7 +85,7 @@ impl Session {
             };
             let state = self.any_store(parent.0).state(parent.1);
             match state {
-                State::Persistent if !self.any_store(parent.0).is_doomed(parent.1) => {
+                State::Persistent if !self.any_store(parent.0).is_marked_deleted(parent.1) => {
                     self.copy_key(link.child, &link.columns, parent)?;
                 }
                 State::Pending => {
@@ -122,7 +122,7 @@ impl Session {
     }
 
     /// New objects whose own keys hold those of parents that are inserted before them: the rows of an association table.
-    pub(in crate::session) fn open_keys(&self, waits: &[Wait]) -> FxHashSet<Node> {
+    pub(in crate::session) fn open_keys(&self, waits: &[Wait]) -> FxHashSet<ObjectId> {
         let is_open = |wait: &&Wait| {
             let key = &self.entry(wait.child.0).mapper.table().primary_key;
             wait.columns.iter().any(|column| key.contains(column))
@@ -180,7 +180,7 @@ impl Session {
                         let is_changed = |&slot: &u32| {
                             let changed = store.changed(slot);
                             store.state(slot) == State::Persistent
-                                && !store.is_doomed(slot)
+                                && !store.is_marked_deleted(slot)
                                 && columns.iter().any(|column| changed.contains(column))
                         };
                         let touched = store.touched().iter().copied().filter(is_changed);
@@ -226,9 +226,9 @@ impl Session {
 
     pub(in crate::session) fn copy_key(
         &mut self,
-        child: Node,
+        child: ObjectId,
         columns: &[usize],
-        parent: Node,
+        parent: ObjectId,
     ) -> Result<()> {
         let key: Vec<Value> = {
             let store = self.any_store(parent.0);
@@ -251,7 +251,7 @@ impl Session {
     /// Sets a column if it differs: an equal value must not cost a snapshot.
     pub(in crate::session) fn assign_changed(
         &mut self,
-        (store, slot): Node,
+        (store, slot): ObjectId,
         column: usize,
         value: &Value,
     ) -> Result<()> {

@@ -11,9 +11,9 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use crate::entity::Side;
+use crate::entity::AssociationSide;
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::memory::edges::Node;
+use crate::session::memory::edges::ObjectId;
 
 pub(crate) use uniques::{Swap, Unique};
 use uniques::{early, update_order};
@@ -80,14 +80,17 @@ pub(crate) struct AssociationChanges {
 
 impl AssociationChanges {
     /// Deleted objects of both sides.
-    pub(crate) fn severed(&self) -> [(Side, &[u32]); 2] {
-        [(Side::Left, &self.left), (Side::Right, &self.right)]
+    pub(crate) fn severed(&self) -> [(AssociationSide, &[u32]); 2] {
+        [
+            (AssociationSide::Left, &self.left),
+            (AssociationSide::Right, &self.right),
+        ]
     }
 
-    pub(crate) fn severed_mut(&mut self, side: Side) -> &mut Vec<u32> {
+    pub(crate) fn severed_mut(&mut self, side: AssociationSide) -> &mut Vec<u32> {
         match side {
-            Side::Left => &mut self.left,
-            Side::Right => &mut self.right,
+            AssociationSide::Left => &mut self.left,
+            AssociationSide::Right => &mut self.right,
         }
     }
 }
@@ -106,8 +109,8 @@ pub(crate) struct Tie {
 /// A row that cannot be written before the row it refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wait {
-    pub(crate) child: Node,
-    pub(crate) parent: Node,
+    pub(crate) child: ObjectId,
+    pub(crate) parent: ObjectId,
     pub(crate) columns: Vec<usize>,
     pub(crate) nullable: bool,
 }
@@ -161,7 +164,7 @@ pub(crate) enum Step {
     /// All rows of an association table that some objects, which are deleted, have on one side.
     Sever {
         association: u16,
-        side: Side,
+        side: AssociationSide,
         slots: Vec<u32>,
     },
 }
@@ -183,7 +186,7 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
         .enumerate()
         .map(|(at, &table)| (changes.tables[table].store, at))
         .collect();
-    let mut late: BTreeMap<Node, BTreeSet<usize>> = BTreeMap::new();
+    let mut late: BTreeMap<ObjectId, BTreeSet<usize>> = BTreeMap::new();
     let levels = levels(changes, &position, &mut late)?;
 
     let freeing = late_freers(changes, &late);
@@ -293,7 +296,7 @@ impl Refused {
     /// The error, with the names of rows and tables.
     pub(crate) fn into_error(
         self,
-        row: impl Fn(Node) -> String,
+        row: impl Fn(ObjectId) -> String,
         table: impl Fn(u16) -> String,
     ) -> Error {
         match self {
@@ -325,8 +328,8 @@ impl From<Swap> for Refused {
 fn push_ordered_updates(
     steps: &mut Vec<Step>,
     table: &TableChanges,
-    late: &mut BTreeMap<Node, BTreeSet<usize>>,
-    freeing: &BTreeSet<Node>,
+    late: &mut BTreeMap<ObjectId, BTreeSet<usize>>,
+    freeing: &BTreeSet<ObjectId>,
 ) -> Result<(), Swap> {
     let is_freeing = |slot: u32| freeing.contains(&(table.store, slot));
     let order = update_order(table, |slot| {
@@ -365,7 +368,10 @@ fn push_ordered_updates(
 }
 
 /// The rows that wait for new ones, and have unique values which others take: all of them but what waits is written in time.
-fn late_freers(changes: &Changes, late: &BTreeMap<Node, BTreeSet<usize>>) -> BTreeSet<Node> {
+fn late_freers(
+    changes: &Changes,
+    late: &BTreeMap<ObjectId, BTreeSet<usize>>,
+) -> BTreeSet<ObjectId> {
     let mut freeing = BTreeSet::new();
     if late.is_empty() {
         return freeing;
@@ -380,11 +386,11 @@ fn late_freers(changes: &Changes, late: &BTreeMap<Node, BTreeSet<usize>>) -> BTr
 
 /// Rows that refer to each other over foreign keys that refuse NULL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Cycle(pub(crate) Vec<Node>);
+pub(crate) struct Cycle(pub(crate) Vec<ObjectId>);
 
 impl Cycle {
     /// The error, with the rows' names.
-    pub(crate) fn into_error(self, name: impl Fn(Node) -> String) -> Error {
+    pub(crate) fn into_error(self, name: impl Fn(ObjectId) -> String) -> Error {
         let rows: Vec<String> = self.0.into_iter().map(name).collect();
         let message = format!(
             "new rows refer to each other in a cycle of NOT NULL foreign keys, so none can be inserted first: {}",
@@ -433,12 +439,12 @@ fn table_order(tables: &[TableChanges]) -> Vec<usize> {
 fn levels(
     changes: &Changes,
     position: &FxHashMap<u16, usize>,
-    late: &mut BTreeMap<Node, BTreeSet<usize>>,
-) -> Result<BTreeMap<Node, usize>, Cycle> {
+    late: &mut BTreeMap<ObjectId, BTreeSet<usize>>,
+) -> Result<BTreeMap<ObjectId, usize>, Cycle> {
     if changes.waits.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let inserted: BTreeSet<Node> = changes
+    let inserted: BTreeSet<ObjectId> = changes
         .tables
         .iter()
         .flat_map(|table| {
@@ -448,7 +454,7 @@ fn levels(
                 .map(move |(slot, _)| (table.store, *slot))
         })
         .collect();
-    let mut waits: BTreeMap<Node, Vec<&Wait>> = BTreeMap::new();
+    let mut waits: BTreeMap<ObjectId, Vec<&Wait>> = BTreeMap::new();
     for wait in changes
         .waits
         .iter()
@@ -468,7 +474,7 @@ fn levels(
         path: Vec::new(),
         on_path: BTreeSet::new(),
     };
-    let waiting: Vec<Node> = finder.waits.keys().copied().collect();
+    let waiting: Vec<ObjectId> = finder.waits.keys().copied().collect();
     for node in waiting {
         finder.level(node)?;
     }
@@ -476,17 +482,17 @@ fn levels(
 }
 
 struct LevelFinder<'a> {
-    waits: BTreeMap<Node, Vec<&'a Wait>>,
+    waits: BTreeMap<ObjectId, Vec<&'a Wait>>,
     position: &'a FxHashMap<u16, usize>,
-    late: &'a mut BTreeMap<Node, BTreeSet<usize>>,
-    levels: BTreeMap<Node, usize>,
-    path: Vec<Node>,
-    on_path: BTreeSet<Node>,
+    late: &'a mut BTreeMap<ObjectId, BTreeSet<usize>>,
+    levels: BTreeMap<ObjectId, usize>,
+    path: Vec<ObjectId>,
+    on_path: BTreeSet<ObjectId>,
 }
 
 impl LevelFinder<'_> {
     /// Depth first without recursion, so that a long chain of rows does not end the stack.
-    fn level(&mut self, start: Node) -> Result<(), Cycle> {
+    fn level(&mut self, start: ObjectId) -> Result<(), Cycle> {
         if self.levels.contains_key(&start) {
             return Ok(());
         }
@@ -510,7 +516,7 @@ impl LevelFinder<'_> {
     }
 
     /// A row that `node` waits for and whose level is not known; waits that cannot be kept become late.
-    fn next_unknown(&mut self, node: Node) -> Result<Option<Node>, Cycle> {
+    fn next_unknown(&mut self, node: ObjectId) -> Result<Option<ObjectId>, Cycle> {
         let Some(waits) = self.waits.get_mut(&node) else {
             return Ok(None);
         };
@@ -546,7 +552,7 @@ impl LevelFinder<'_> {
         }
     }
 
-    fn known_level(&self, node: Node) -> usize {
+    fn known_level(&self, node: ObjectId) -> usize {
         let waits = self.waits.get(&node).map_or(&[][..], |waits| waits);
         let same_table = waits.iter().filter(|wait| wait.parent.0 == node.0);
         same_table
@@ -556,7 +562,7 @@ impl LevelFinder<'_> {
     }
 }
 
-fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &BTreeMap<Node, usize>) {
+fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &BTreeMap<ObjectId, usize>) {
     if levels.is_empty() {
         for batch in table.inserts.chunk_by(|a, b| a.1 == b.1) {
             steps.push(Step::Insert {

@@ -85,9 +85,9 @@ impl Session {
         }
         let mapper = Arc::clone(&self.entry(store).mapper);
         let keys = self.key_values(store, slots);
-        let moment = self.moment();
+        let as_of = self.read_epoch();
         for &slot in slots {
-            self.any_store_mut(store).ledger_mut().set_epoch(slot, 0);
+            self.any_store_mut(store).states_mut().set_epoch(slot, 0);
         }
         let lookup = Lookup {
             store,
@@ -104,7 +104,7 @@ impl Session {
                 let message = "the database writes the key in another way than it was given: give it as the database writes it";
                 return Err(Error::new(ErrorKind::Conversion, message).entity(mapper.name()));
             }
-            any.take_row(row, 0, &[], Fill::Expired, moment).map(drop)
+            any.take_row(row, 0, &[], Fill::Expired, as_of).map(drop)
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::render::Lock;
 use crate::schema::ReferentialAction;
 use crate::session::life::hook::When;
 use crate::session::life::transaction::Intent;
-use crate::session::memory::edges::Node;
+use crate::session::memory::edges::ObjectId;
 use crate::session::read::lookup::{Lookup, owned};
 use crate::session::write::deletion::refers_to_primary_key;
 use crate::session::write::expression::Computations;
@@ -34,7 +34,7 @@ struct Referring {
 
 /// A row that is to follow a key.
 struct Follower {
-    node: Node,
+    node: ObjectId,
     columns: Vec<usize>,
     cascades: bool,
     /// The key that it follows, by its position among those that change together.
@@ -49,7 +49,7 @@ struct Old {
 }
 
 impl Referring {
-    fn follower(&self, key: usize, node: Node) -> Follower {
+    fn follower(&self, key: usize, node: ObjectId) -> Follower {
         Follower {
             node,
             columns: self.columns.clone(),
@@ -154,8 +154,8 @@ impl Session {
         slots: &[u32],
         key: &Referring,
         old: &Old,
-        rows: Vec<(usize, Node)>,
-    ) -> Result<Vec<(usize, Node)>> {
+        rows: Vec<(usize, ObjectId)>,
+    ) -> Result<Vec<(usize, ObjectId)>> {
         let mut others = Vec::with_capacity(rows.len());
         for (at, node) in rows {
             if node != (store, slots[at]) {
@@ -176,7 +176,7 @@ impl Session {
         &mut self,
         key: &Referring,
         old: &Old,
-        rows: Vec<(usize, Node)>,
+        rows: Vec<(usize, ObjectId)>,
     ) -> Result<Vec<Follower>> {
         let nulls = vec![Value::Null; key.columns.len()];
         let mut followers = Vec::new();
@@ -207,15 +207,15 @@ impl Session {
     }
 
     /// Whether a row is to refer to a key: it did, and was not set to anything else.
-    fn refers(&self, node: Node, key: &Referring, old: &[Value]) -> bool {
+    fn refers(&self, node: ObjectId, key: &Referring, old: &[Value]) -> bool {
         self.edges.links.get(node, key.columns[0]).is_none()
             && self.foreign_key(node, &key.columns).as_deref() == Some(old)
-            && !self.any_store(node.0).is_doomed(node.1)
+            && !self.any_store(node.0).is_marked_deleted(node.1)
     }
 
     /// Writes rows whose keys are changed, those that free a key before those that take it.
     fn write_keys(&mut self, store: u16, slots: &[u32]) -> Result<()> {
-        let nodes: Vec<Node> = slots.iter().map(|&slot| (store, slot)).collect();
+        let nodes: Vec<ObjectId> = slots.iter().map(|&slot| (store, slot)).collect();
         self.call_for(When::BeforeUpdate, &nodes)?;
         let any = self.any_store(store);
         let changed = |&slot: &u32| (slot, Columns::from(any.changed(slot)));
@@ -314,7 +314,7 @@ impl Session {
         }
         match was_expired {
             true if others.is_empty() && values == row => any.expire(slot),
-            true => any.ledger_mut().set_epoch(slot, 0),
+            true => any.states_mut().set_epoch(slot, 0),
             false => {}
         }
         if values != row {
@@ -362,7 +362,7 @@ impl Session {
     }
 
     /// The rows in memory that refer to one of some keys, as the database has them, with the positions of the keys.
-    fn rows_with(&self, key: &Referring, wanted: &Old) -> Vec<(usize, Node)> {
+    fn rows_with(&self, key: &Referring, wanted: &Old) -> Vec<(usize, ObjectId)> {
         let store = self.any_store(key.store);
         let mut found = Vec::new();
         for slot in (0..store.len()).filter(|&slot| store.state(slot) == State::Persistent) {
@@ -380,7 +380,7 @@ impl Session {
     }
 
     /// The rows that refer to one of some keys. What memory alone takes for one is read again when it is next met.
-    fn read_rows_with(&mut self, key: &Referring, wanted: &Old) -> Result<Vec<(usize, Node)>> {
+    fn read_rows_with(&mut self, key: &Referring, wanted: &Old) -> Result<Vec<(usize, ObjectId)>> {
         let met = self.look_up(&Lookup {
             store: key.store,
             by: &key.columns,
@@ -395,7 +395,7 @@ impl Session {
         rows.retain(|(_, (_, slot))| {
             let is_there = met.contains(slot);
             if !is_there {
-                any.ledger_mut().set_epoch(*slot, 0);
+                any.states_mut().set_epoch(*slot, 0);
             }
             is_there
         });
@@ -406,13 +406,13 @@ impl Session {
         self.entry(store).mapper.table().primary_key.clone()
     }
 
-    fn values(&self, (store, slot): Node, columns: &[usize]) -> Vec<Value> {
+    fn values(&self, (store, slot): ObjectId, columns: &[usize]) -> Vec<Value> {
         let mut params = Vec::with_capacity(columns.len());
         self.any_store(store).values(slot, columns, &mut params);
         owned(&params)
     }
 
-    fn assign_all(&mut self, node: Node, columns: &[usize], values: &[Value]) -> Result<()> {
+    fn assign_all(&mut self, node: ObjectId, columns: &[usize], values: &[Value]) -> Result<()> {
         let mut pairs = columns.iter().zip(values);
         pairs.try_for_each(|(&column, value)| self.assign_changed(node, column, value))
     }

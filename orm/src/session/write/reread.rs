@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use crate::error::Result;
 use crate::render::Lock;
 use crate::session::life::transaction::Intent;
-use crate::session::memory::edges::Node;
+use crate::session::memory::edges::ObjectId;
 use crate::session::memory::store::moved;
 use crate::session::read::lookup::Lookup;
 use crate::session::{AnyStore, Session};
@@ -26,8 +26,8 @@ impl Session {
             let epoch = self.epoch;
             let is_set = |slot| !set.is_empty() && set.contains_key(&(store, slot));
             let linked = set.range((store, 0)..=(store, u32::MAX));
-            let written = any.ledger().touched_expired(epoch).into_iter();
-            let is_due = |slot: &u32| any.is_expired(*slot, epoch) && !any.is_doomed(*slot);
+            let written = any.states().touched_expired(epoch).into_iter();
+            let is_due = |slot: &u32| any.is_expired(*slot, epoch) && !any.is_marked_deleted(*slot);
             let mut expired: Vec<u32> = written
                 .filter(|&slot| !is_set(slot))
                 .chain(linked.map(|(node, _)| node.1).filter(is_due))
@@ -44,7 +44,7 @@ impl Session {
                 let mut known = expired.iter().filter(|slot| known(slot));
                 known.any(|&slot| any.changed(slot).contains(column))
             });
-            let moment = self.moment();
+            let as_of = self.read_epoch();
             let keys = self.key_values(store, &expired);
             let by = any_key(self, store);
             let mut met = BTreeSet::new();
@@ -68,8 +68,8 @@ impl Session {
                             .iter()
                             .map(|&column| owned_value(any, slot, column))
                             .collect();
-                        let is_own = any.ledger().is_overwritten(slot, moment.written_before);
-                        any.rebase(slot, row, &deferred, columns, moment)?;
+                        let is_own = any.states().is_overwritten(slot, as_of.written_before);
+                        any.rebase(slot, row, &deferred, columns, as_of)?;
                         if is_own {
                             return Ok(());
                         }
@@ -111,7 +111,7 @@ impl Session {
     /// Frees the keys of objects whose rows are gone, where new objects have them.
     pub(in crate::session) fn free_keys_in_the_way(
         &mut self,
-        open: &FxHashSet<Node>,
+        open: &FxHashSet<ObjectId>,
     ) -> Result<()> {
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let slots = self
@@ -155,7 +155,7 @@ impl Session {
 
     /// Expired objects that were written to with equal values would keep what the cascades read from being filled in.
     pub(in crate::session) fn forget_equal_writes(&mut self) {
-        let deletes = |entry: &crate::session::StoreEntry| !entry.store.doomed().is_empty();
+        let deletes = |entry: &crate::session::StoreEntry| !entry.store.marked().is_empty();
         if !self.stores.iter().any(deletes) {
             return;
         }
@@ -175,8 +175,8 @@ impl Session {
     }
 
     /// The columns of references that were set on expired objects. They count as written, even to what the row last had.
-    pub(in crate::session) fn references_set_on_expired(&self) -> BTreeMap<Node, Vec<usize>> {
-        let mut set: BTreeMap<Node, Vec<usize>> = BTreeMap::new();
+    pub(in crate::session) fn references_set_on_expired(&self) -> BTreeMap<ObjectId, Vec<usize>> {
+        let mut set: BTreeMap<ObjectId, Vec<usize>> = BTreeMap::new();
         for link in self.edges.links.iter() {
             let (store, slot) = link.child;
             if self.any_store(store).is_expired(slot, self.epoch) {

@@ -75,7 +75,7 @@ INSERT INTO "tasks" ("title") VALUES ($1) RETURNING "tasks"."id" ["x"]
         .filter(Task::USER.has(User::NAME.eq("ann")))
         .returning((Task::ID, upper(Task::TITLE)));
     insta::assert_snapshot!(everywhere(|d| update.render(d)), @r#"
-Unsupported: tasks: RETURNING is not supported by ansi
+Unsupported: tasks: UPDATE … RETURNING is not supported by ansi
 UPDATE "tasks" SET "title" = ? WHERE EXISTS (SELECT 1 FROM "users" WHERE "users"."id" = "tasks"."user_id" AND "users"."name" = ?) RETURNING "tasks"."id", UPPER("tasks"."title") ["y", "ann"]
 UPDATE "tasks" SET "title" = $1 WHERE EXISTS (SELECT 1 FROM "users" WHERE "users"."id" = "tasks"."user_id" AND "users"."name" = $2) RETURNING "tasks"."id", UPPER("tasks"."title") ["y", "ann"]
 "#);

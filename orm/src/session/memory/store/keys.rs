@@ -59,10 +59,10 @@ impl<E: Mapped> Store<E> {
         let value = self.objects[slot as usize].value.as_ref();
         let key = value.and_then(|value| value.key(&self.mapper));
         let known = key.and_then(|key| self.keys.get(&key));
-        let is_persistent = |&other: &u32| self.ledger.state(other) == State::Persistent;
+        let is_persistent = |&other: &u32| self.states.state(other) == State::Persistent;
         if let Some(gone) = known.filter(|&other| other != slot).filter(is_persistent) {
             self.detach(gone);
-            self.ledger.oust(gone);
+            self.states.oust(gone);
         }
     }
 
@@ -79,10 +79,12 @@ impl<E: Mapped> Store<E> {
         let has_left = value.and_then(|value| value.key(&self.mapper)) != Some(key.clone());
         if has_left {
             self.keys.remove(&key);
-        } else if self.ledger.state(other) == State::Persistent && !self.ledger.is_doomed(other) {
+        } else if self.states.state(other) == State::Persistent
+            && !self.states.is_marked_deleted(other)
+        {
             self.keys.remove(&key);
             self.restore(other);
-            self.ledger.gone(other);
+            self.states.gone(other);
         }
     }
 
@@ -111,22 +113,22 @@ impl<E: Mapped> Store<E> {
                     .is_some_and(|(now, before)| now.same(before))
             };
             let key = &self.mapper.table().primary_key;
-            !key.iter().all(is_same) && !self.ledger.is_doomed(slot)
+            !key.iter().all(is_same) && !self.states.is_marked_deleted(slot)
         };
-        let touched = self.ledger.touched().iter().copied();
+        let touched = self.states.touched().iter().copied();
         touched.filter(differs).collect()
     }
 
     /// The rows whose key is to be changed, and is that of a new object.
     pub(super) fn vacated_keys(&self) -> Vec<u32> {
-        if self.ledger.pending().is_empty() {
+        if self.states.pending().is_empty() {
             return Vec::new();
         }
         let mut vacated = self.changed_keys();
         if vacated.is_empty() {
             return vacated;
         }
-        let pending = self.ledger.pending().iter();
+        let pending = self.states.pending().iter();
         let wanted: FxHashSet<E::Key> = pending.filter_map(|&slot| self.key(slot)).collect();
         vacated.retain(|&slot| self.key(slot).is_some_and(|key| wanted.contains(&key)));
         vacated
@@ -134,22 +136,22 @@ impl<E: Mapped> Store<E> {
 
     /// The objects that have keys of new ones; not of those whose key is still open.
     pub(super) fn holders(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32> {
-        let pending = self.ledger.pending().iter().copied();
+        let pending = self.states.pending().iter().copied();
         let closed = pending.filter(|&slot| !is_open(slot));
         let holders = closed.filter_map(|slot| self.keys.get(&self.key(slot)?));
         let is_there = |slot: &u32| {
-            self.ledger.state(*slot) == State::Persistent && !self.ledger.is_doomed(*slot)
+            self.states.state(*slot) == State::Persistent && !self.states.is_marked_deleted(*slot)
         };
         holders.filter(is_there).collect()
     }
 
     /// The pending object with this key.
     pub(super) fn find_pending_key(&mut self, wanted: &E::Key) -> Result<Option<u32>> {
-        if self.ledger.pending().is_empty() {
+        if self.states.pending().is_empty() {
             return Ok(None);
         }
         let mut pending_keys = std::mem::take(&mut self.pending_keys);
-        for slot in pending_keys.unknown(self.ledger.pending_since(pending_keys.position())) {
+        for slot in pending_keys.unknown(self.states.pending_since(pending_keys.position())) {
             if let Some(key) = self.key(slot) {
                 pending_keys.insert(key, slot);
             }
@@ -158,9 +160,9 @@ impl<E: Mapped> Store<E> {
         self.pending_keys = pending_keys;
         let has_key = |slot: &u32| self.key(*slot).as_ref() == Some(wanted);
         Ok(match found {
-            Some(slot) if self.ledger.state(slot) == State::Pending && has_key(&slot) => Some(slot),
+            Some(slot) if self.states.state(slot) == State::Pending && has_key(&slot) => Some(slot),
             // It had the key once; another may have it by now.
-            Some(_) => self.ledger.pending().copied().find(has_key),
+            Some(_) => self.states.pending().copied().find(has_key),
             None => None,
         })
     }
@@ -173,7 +175,7 @@ impl<E: Mapped> Store<E> {
         columns: &[usize],
     ) -> Result<Vec<(u32, u32)>> {
         let mut by_key: FxHashMap<E::Key, u32> = FxHashMap::default();
-        for &slot in self.ledger.pending() {
+        for &slot in self.states.pending() {
             if let Some(key) = self.key(slot) {
                 by_key.entry(key).or_insert(slot);
             }
@@ -200,7 +202,7 @@ impl<E: Mapped> Store<E> {
     /// Refuses two objects with one key; not of those whose key is still open.
     pub(super) fn check_keys(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()> {
         let keyed = |slot: u32| self.key(slot).map(|key| (slot, key));
-        let pending = self.ledger.pending().iter().copied();
+        let pending = self.states.pending().iter().copied();
         match duplicate(
             &self.keys,
             &mut pending.filter(|&slot| !is_open(slot)).filter_map(keyed),

@@ -4,18 +4,18 @@ use super::Store;
 use crate::entity::Mapped;
 use crate::error::Result;
 use crate::session::State;
-use crate::session::memory::ledger::Done;
+use crate::session::memory::object_states::Done;
 use crate::session::memory::snapshots::Snapshot;
 
 impl<E: Mapped> Store<E> {
     /// New objects with the keys of rows to delete take those rows over.
     pub(super) fn switch_all(&mut self) -> Result<()> {
-        if self.ledger.pending().is_empty() || self.ledger.doomed().is_empty() {
+        if self.states.pending().is_empty() || self.states.marked().is_empty() {
             return Ok(());
         }
-        for to in self.ledger.pending().to_vec() {
+        for to in self.states.pending().to_vec() {
             let from = self.key(to).and_then(|key| self.keys.get(&key));
-            if let Some(from) = from.filter(|&from| self.ledger.is_doomed(from)) {
+            if let Some(from) = from.filter(|&from| self.states.is_marked_deleted(from)) {
                 self.switch(from, to)?;
             }
         }
@@ -24,15 +24,17 @@ impl<E: Mapped> Store<E> {
 
     /// The deleted objects whose rows new objects will take over.
     pub(super) fn rows_to_switch(&self) -> Vec<u32> {
-        if self.ledger.pending().is_empty() || self.ledger.doomed().is_empty() {
+        if self.states.pending().is_empty() || self.states.marked().is_empty() {
             return Vec::new();
         }
-        let pending = self.ledger.pending().iter();
+        let pending = self.states.pending().iter();
         let mapped = pending.filter_map(|&slot| self.keys.get(&self.key(slot)?));
-        mapped.filter(|&slot| self.ledger.is_doomed(slot)).collect()
+        mapped
+            .filter(|&slot| self.states.is_marked_deleted(slot))
+            .collect()
     }
 
-    /// A pending object takes the row of a doomed one: what it does not give stays as it is in the row.
+    /// A pending object takes the row of one that is to be deleted: what it does not give stays as it is in the row.
     fn switch(&mut self, from: u32, to: u32) -> Result<()> {
         let old = &self.objects[from as usize];
         let before = match (old.snapshot, &old.value) {
@@ -55,7 +57,7 @@ impl<E: Mapped> Store<E> {
         self.switched.push(own);
         self.forget_key(from);
         self.restore(from);
-        self.ledger.switched(from, to, self.ledger.epoch(from));
+        self.states.switched(from, to, self.states.epoch(from));
         self.map_key(to)
     }
 
@@ -74,7 +76,7 @@ impl<E: Mapped> Store<E> {
         self.forget_key(slot);
         self.objects[slot as usize].snapshot = Some(after);
         self.written.push(before);
-        self.ledger.log(Done::Written(slot));
+        self.states.log(Done::Written(slot));
         match self.key(slot) {
             Some(key) if self.keys.get(&key).is_none() => {
                 self.keys.insert(key, slot);
@@ -107,19 +109,19 @@ impl<E: Mapped> Store<E> {
         self.objects[slot as usize].value = Some(value);
     }
 
-    /// Takes back everything since a mark of the ledger's log, and what was not flushed.
+    /// Takes back everything since a mark of the states' log, and what was not flushed.
     pub(super) fn undo(&mut self, mark: usize) {
         self.pending_keys.clear();
-        for slot in self.ledger.forget_changes() {
+        for slot in self.states.forget_changes() {
             self.restore(slot);
         }
         let mut unmapped = Vec::new();
-        while let Some(done) = self.ledger.undo_last(mark) {
+        while let Some(done) = self.states.undo_last(mark) {
             match done {
                 Done::Written(slot) => {
                     let before = self.written.pop();
                     self.forget_key(slot);
-                    if self.ledger.state(slot) != State::Detached {
+                    if self.states.state(slot) != State::Detached {
                         if let Some(before) = before {
                             self.put_back(slot, before);
                         }
@@ -133,11 +135,11 @@ impl<E: Mapped> Store<E> {
                 Done::Switched(slot) => {
                     self.forget_key(slot);
                     let own = self.switched.pop();
-                    if self.ledger.state(slot) != State::Detached {
+                    if self.states.state(slot) != State::Detached {
                         self.objects[slot as usize].value = own;
                     }
                 }
-                Done::Deleted(slot) if self.ledger.state(slot) == State::Persistent => {
+                Done::Deleted(slot) if self.states.state(slot) == State::Persistent => {
                     self.restore(slot);
                     // A row that had its key meanwhile is gone.
                     self.forget_gone(slot);

@@ -7,7 +7,7 @@ use super::send::{bytes, fitting};
 use crate::backend::Rows;
 use crate::dialect::Batch;
 use crate::engine::Operation;
-use crate::entity::Side;
+use crate::entity::AssociationSide;
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Renderer;
 use crate::session::Session;
@@ -131,7 +131,7 @@ pub(super) fn dissociate(
 pub(super) fn sever(
     session: &mut Session,
     association: u16,
-    side: Side,
+    side: AssociationSide,
     slots: &[u32],
 ) -> Result<()> {
     let store = session.associations[usize::from(association)]
@@ -212,6 +212,10 @@ impl Session {
     fn pair_text(&self, association: u16, (left, right): (u32, u32)) -> String {
         let entry = &self.associations[usize::from(association)];
         let key = |side, slot| self.any_store(entry.end(side).store).key_text(slot);
-        format!("({}, {})", key(Side::Left, left), key(Side::Right, right))
+        format!(
+            "({}, {})",
+            key(AssociationSide::Left, left),
+            key(AssociationSide::Right, right)
+        )
     }
 }

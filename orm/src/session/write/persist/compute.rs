@@ -42,7 +42,7 @@ impl Compute<'_> {
         for &slot in self.slots {
             any.updated(slot, epoch)?;
             any.expire(slot);
-            any.ledger_mut().overwritten(slot);
+            any.states_mut().overwritten(slot);
         }
         let relations = session.relation_count(self.store);
         for &slot in self.slots {

@@ -13,7 +13,7 @@ fn row(slot: u32, columns: &[usize]) -> (u32, Columns) {
     (slot, columns.into())
 }
 
-fn wait(child: Node, parent: Node, nullable: bool) -> Wait {
+fn wait(child: ObjectId, parent: ObjectId, nullable: bool) -> Wait {
     Wait {
         child,
         parent,
@@ -354,9 +354,16 @@ fn a_cycle_without_null_is_refused_and_named() {
     })
     .expect_err("no row can be first");
     assert_eq!(cycle, Refused::Cycle(Cycle(vec![(0, 1), (0, 2), (0, 1)])));
-    let error = cycle.into_error(|(_, slot)| format!("Node#{slot}"), |_| "Node".to_owned());
+    let error = cycle.into_error(
+        |(_, slot)| format!("ObjectId#{slot}"),
+        |_| "ObjectId".to_owned(),
+    );
     assert_eq!(error.kind(), ErrorKind::CircularDependency);
-    assert!(error.to_string().ends_with("Node#1 -> Node#2 -> Node#1"));
+    assert!(
+        error
+            .to_string()
+            .ends_with("ObjectId#1 -> ObjectId#2 -> ObjectId#1")
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Changes, Columns, References, TableChanges, Wait};
-use crate::session::memory::edges::Node;
+use crate::session::memory::edges::ObjectId;
 
 /// Who frees and who takes the values of one UNIQUE constraint, or of the primary key. Equal values have equal numbers.
 #[derive(Clone, Debug, Default)]
@@ -145,7 +145,7 @@ pub(super) struct Early {
 }
 
 /// Nothing is early where a row that waits for a new row cannot let go of the deleted ones before: then the database decides.
-pub(super) fn early(changes: &Changes, is_late: impl Fn(Node) -> bool) -> Early {
+pub(super) fn early(changes: &Changes, is_late: impl Fn(ObjectId) -> bool) -> Early {
     let frees = |table: &&TableChanges| {
         let deleted: BTreeSet<u32> = match &table.uniques[..] {
             [] => return false,
@@ -175,7 +175,7 @@ pub(super) fn early(changes: &Changes, is_late: impl Fn(Node) -> bool) -> Early 
     if early.deletes.is_empty() {
         return early;
     }
-    let mut waiting: BTreeMap<Node, Vec<&Wait>> = BTreeMap::new();
+    let mut waiting: BTreeMap<ObjectId, Vec<&Wait>> = BTreeMap::new();
     for wait in &changes.waits {
         waiting.entry(wait.child).or_default().push(wait);
     }

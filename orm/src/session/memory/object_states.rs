@@ -1,15 +1,15 @@
-//! The ledger of a store: everything about its objects but their values, so that it is compiled once and not for each entity.
+//! The states of a store: everything about its objects but their values, so that it is compiled once and not for each entity.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::State;
 
 /// States, epochs, and what is left to do, by slot.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct ObjectStates {
     slots: Vec<Entry>,
     pending: List,
     touched: List,
-    doomed: List,
+    marked: List,
     /// How often a statement for many rows has expired all objects: epochs here are those of the session and this.
     expirations: u32,
     /// What was read before this may have been written since by such a statement of this session.
@@ -32,13 +32,13 @@ struct Entry {
 /// The object was written to since it was read.
 const TOUCHED: u8 = 1;
 /// The object is to be deleted.
-const DOOMED: u8 = 2;
+const MARKED: u8 = 2;
 /// This session wrote the row since it was read, by a statement that does not tell its values.
 const OVERWRITTEN: u8 = 4;
 /// The slot is in a list, whether it still belongs there or not.
 const IN_PENDING: u8 = 8;
 const IN_TOUCHED: u8 = 16;
-const IN_DOOMED: u8 = 32;
+const IN_MARKED: u8 = 32;
 
 /// Slots in the order in which they came. One that leaves stays in the list and no longer counts, so that leaving costs nothing.
 #[derive(Debug, Default)]
@@ -121,7 +121,7 @@ pub(in crate::session) enum Done {
     AllOverwritten(u32),
 }
 
-impl Ledger {
+impl ObjectStates {
     /// How many slots there are, those of objects that have left included.
     #[inline]
     pub(crate) fn len(&self) -> u32 {
@@ -168,25 +168,25 @@ impl Ledger {
 
     /// Objects that were written to while they were expired, and are not to be deleted.
     pub(crate) fn touched_expired(&self, epoch: u32) -> Vec<u32> {
-        let is_due = |&slot: &u32| self.is_expired(slot, epoch) && !self.is_doomed(slot);
+        let is_due = |&slot: &u32| self.is_expired(slot, epoch) && !self.is_marked_deleted(slot);
         self.touched().copied().filter(is_due).collect()
     }
 
     /// Objects to delete.
-    pub(crate) fn doomed(&self) -> Listed<'_> {
-        self.listed(&self.doomed, |entry| entry.flags & DOOMED != 0)
+    pub(crate) fn marked(&self) -> Listed<'_> {
+        self.listed(&self.marked, |entry| entry.flags & MARKED != 0)
     }
 
     /// The objects to delete that were marked since a position, which becomes the end.
     pub(crate) fn doomed_since(&self, position: &mut usize) -> Vec<u32> {
-        let slots = self.doomed.slots.get(*position..).unwrap_or_default();
-        *position = self.doomed.slots.len();
-        let is_doomed = |slot: &u32| self.is_doomed(*slot);
-        slots.iter().copied().filter(is_doomed).collect()
+        let slots = self.marked.slots.get(*position..).unwrap_or_default();
+        *position = self.marked.slots.len();
+        let is_marked_deleted = |slot: &u32| self.is_marked_deleted(*slot);
+        slots.iter().copied().filter(is_marked_deleted).collect()
     }
 
-    pub(crate) fn is_doomed(&self, slot: u32) -> bool {
-        self.slots[slot as usize].flags & DOOMED != 0
+    pub(crate) fn is_marked_deleted(&self, slot: u32) -> bool {
+        self.slots[slot as usize].flags & MARKED != 0
     }
 
     /// Whether an object has a row.
@@ -205,13 +205,13 @@ impl Ledger {
     }
 
     /// Marks an object for deletion; `name` is its entity's, for the error.
-    pub(crate) fn doom(&mut self, slot: u32, name: &str) -> Result<()> {
+    pub(crate) fn mark_deleted(&mut self, slot: u32, name: &str) -> Result<()> {
         let entry = &mut self.slots[slot as usize];
         match entry.state {
-            State::Persistent if entry.flags & DOOMED != 0 => Ok(()),
+            State::Persistent if entry.flags & MARKED != 0 => Ok(()),
             State::Persistent => {
-                entry.flags |= DOOMED;
-                self.doomed.push(slot, entry, IN_DOOMED);
+                entry.flags |= MARKED;
+                self.marked.push(slot, entry, IN_MARKED);
                 Ok(())
             }
             state => {
@@ -292,10 +292,10 @@ impl Ledger {
         entry.flags &= !TOUCHED;
     }
 
-    fn undoom(&mut self, slot: u32) {
+    fn unmark_deleted(&mut self, slot: u32) {
         let entry = &mut self.slots[slot as usize];
-        self.doomed.count -= usize::from(entry.flags & DOOMED != 0);
-        entry.flags &= !DOOMED;
+        self.marked.count -= usize::from(entry.flags & MARKED != 0);
+        entry.flags &= !MARKED;
     }
 
     /// The object as it was read at `epoch`; 0 is never current.
@@ -357,7 +357,7 @@ impl Ledger {
     /// The object has left.
     pub(in crate::session) fn detach(&mut self, slot: u32) {
         self.untouch(slot);
-        self.undoom(slot);
+        self.unmark_deleted(slot);
         self.set_state(slot, State::Detached);
     }
 
@@ -379,7 +379,7 @@ impl Ledger {
         self.log.push(Done::Inserted(slot));
     }
 
-    /// A pending object took the row of a doomed one, which was read at `epoch`.
+    /// A pending object took the row of one that is to be deleted, which was read at `epoch`.
     pub(in crate::session) fn switched(&mut self, from: u32, to: u32, epoch: u32) {
         self.deleted(from);
         self.set_state(to, State::Persistent);
@@ -394,7 +394,7 @@ impl Ledger {
     }
 
     pub(in crate::session) fn deleted(&mut self, slot: u32) {
-        self.undoom(slot);
+        self.unmark_deleted(slot);
         self.set_state(slot, State::Deleted);
         self.log.push(Done::Deleted(slot));
     }
@@ -410,8 +410,8 @@ impl Ledger {
             }
             is_pending
         });
-        for slot in std::mem::take(&mut self.doomed).slots {
-            entries[slot as usize].flags &= !(DOOMED | IN_DOOMED);
+        for slot in std::mem::take(&mut self.marked).slots {
+            entries[slot as usize].flags &= !(MARKED | IN_MARKED);
         }
         self.take_touched()
     }
@@ -497,53 +497,53 @@ mod tests {
     #[test]
     fn a_statement_for_many_rows_is_one_entry() {
         for size in [100, 1_000, 10_000] {
-            let mut ledger = Ledger::default();
+            let mut states = ObjectStates::default();
             for _ in 0..size {
-                ledger.push_read(1);
+                states.push_read(1);
             }
-            (0..size).for_each(|_| ledger.all_overwritten(1));
-            assert_eq!(ledger.mark(), size);
-            assert!(ledger.is_expired(0, 1) && ledger.is_overwritten(0, 0));
-            let new = ledger.push_read(1);
-            ledger.set_epoch(0, 1);
+            (0..size).for_each(|_| states.all_overwritten(1));
+            assert_eq!(states.mark(), size);
+            assert!(states.is_expired(0, 1) && states.is_overwritten(0, 0));
+            let new = states.push_read(1);
+            states.set_epoch(0, 1);
             for slot in [0, new] {
-                assert!(!ledger.is_expired(slot, 1) && !ledger.is_overwritten(slot, 0));
+                assert!(!states.is_expired(slot, 1) && !states.is_overwritten(slot, 0));
             }
-            assert!(ledger.is_expired(1, 1) && ledger.is_expired(new, 2));
+            assert!(states.is_expired(1, 1) && states.is_expired(new, 2));
         }
     }
 
     #[test]
     fn an_undone_statement_for_many_rows_overwrote_nothing() {
-        let mut ledger = Ledger::default();
-        let slot = ledger.push_read(1);
-        let mark = ledger.mark();
-        ledger.all_overwritten(1);
-        assert!(ledger.is_overwritten(slot, 0));
-        while ledger.undo_last(mark).is_some() {}
-        assert!(!ledger.is_overwritten(slot, 0) && ledger.is_expired(slot, 1));
+        let mut states = ObjectStates::default();
+        let slot = states.push_read(1);
+        let mark = states.mark();
+        states.all_overwritten(1);
+        assert!(states.is_overwritten(slot, 0));
+        while states.undo_last(mark).is_some() {}
+        assert!(!states.is_overwritten(slot, 0) && states.is_expired(slot, 1));
     }
 
     #[test]
     fn a_slot_that_leaves_a_list_and_comes_back_is_in_it_once() {
-        let mut ledger = Ledger::default();
-        let slots: Vec<u32> = (0..3).map(|_| ledger.push_read(1)).collect();
-        slots.iter().for_each(|&slot| ledger.touch(slot));
-        ledger.untouch(1);
+        let mut states = ObjectStates::default();
+        let slots: Vec<u32> = (0..3).map(|_| states.push_read(1)).collect();
+        slots.iter().for_each(|&slot| states.touch(slot));
+        states.untouch(1);
         assert_eq!(
-            (ledger.touched().to_vec(), ledger.touched().len()),
+            (states.touched().to_vec(), states.touched().len()),
             (vec![0, 2], 2)
         );
-        ledger.touch(1);
-        assert_eq!(ledger.touched().to_vec(), [0, 1, 2]);
-        ledger.detach(0);
-        assert!(!ledger.touched().contains(&0) && ledger.touched().contains(&1));
-        assert_eq!(ledger.settle(), [1, 2]);
-        assert!(ledger.touched().is_empty());
-        let new = ledger.push_pending();
-        ledger.unpend(new);
-        assert!(ledger.pending().is_empty());
-        ledger.pend_again(new);
-        assert_eq!(ledger.pending().to_vec(), [new]);
+        states.touch(1);
+        assert_eq!(states.touched().to_vec(), [0, 1, 2]);
+        states.detach(0);
+        assert!(!states.touched().contains(&0) && states.touched().contains(&1));
+        assert_eq!(states.settle(), [1, 2]);
+        assert!(states.touched().is_empty());
+        let new = states.push_pending();
+        states.unpend(new);
+        assert!(states.pending().is_empty());
+        states.pend_again(new);
+        assert_eq!(states.pending().to_vec(), [new]);
     }
 }
