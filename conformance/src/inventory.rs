@@ -362,9 +362,14 @@ const PROMISES: &[(&str, &[&str])] = &[
     ),
     ("NULL MUST be", &["types.all.in_one_row"]),
     ("What is deeper MUST be refused", &["types.json.deep"]),
+    ("It MUST return at once", &["sessions.cancel.undoes"]),
     (
-        "MUST give each value as its column would hold it",
-        &["types.all.as_key", "queries.sizes.lists"],
+        "The statement that runs MUST fail soon",
+        &["sessions.cancel.undoes"],
+    ),
+    (
+        "A connection that cannot be used after it MUST NOT be",
+        &["sessions.cancel.undoes"],
     ),
     ("Methods MUST be pure", &["connections.dialect.pure"]),
     ("MUST tell the truth", &["connections.capabilities.refused"]),
