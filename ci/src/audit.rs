@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &AuditArguments) -> Result<ExitCode> {
         progress.set_message(table.name.clone());
         audit
             .tables
-            .push(of_table(&engine, table, &tables, arguments)?);
+            .push(of_table(&engine, table, &tables, arguments, &progress)?);
         progress.inc(1);
     }
     progress.finish_and_clear();
@@ -101,6 +101,7 @@ fn of_table(
     table: &Table,
     tables: &[Table],
     arguments: &AuditArguments,
+    progress: &ProgressBar,
 ) -> Result<TableAudit> {
     let start = Instant::now();
     let mut audit = TableAudit::new(table, engine.dialect());
@@ -110,7 +111,7 @@ fn of_table(
     begin.writes_first = arguments.write;
     connected.begin(begin)?;
     let parts: [&Part<'_>; 3] = [
-        &|connected, audit| read::rows(connected, table, arguments.rows, audit),
+        &|connected, audit| read::rows(connected, table, arguments.rows, progress, audit),
         &|connected, audit| relations::check(connected, table, tables, audit),
         &|connected, audit| match arguments.write {
             true => {

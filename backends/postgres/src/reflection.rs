@@ -187,7 +187,7 @@ const CONSTRAINTS: &str = "SELECT listed.name, CASE WHEN k.contype = 'x' THEN 'N
         WHEN k.contype = 'p' AND NOT k.condeferrable THEN 'Its primary key is called otherwise: ' \
         ELSE 'Only partly here: the constraint ' END || quote_ident(k.conname) || ', ' || pg_get_constraintdef(k.oid) || '.' \
     FROM listed JOIN pg_catalog.pg_constraint k ON k.conrelid = listed.oid \
-    WHERE k.contype = 'x' OR k.contype = 'p' AND k.conname <> \
+    WHERE k.contype = 'x' OR k.contype = 'p' AND octet_length(k.conname) < 63 AND k.conname <> \
         (SELECT c.relname || '_pkey' FROM pg_catalog.pg_class c WHERE c.oid = k.conrelid) OR k.contype IN ('p', 'u', 'f', 'c') AND (k.condeferrable OR NOT k.convalidated OR k.connoinherit \
         AND k.contype = 'c' OR k.contype = 'f' AND (k.confmatchtype = 'f' \
         OR pg_get_constraintdef(k.oid) ~ 'ON DELETE SET (NULL|DEFAULT) \\(')) \

@@ -361,23 +361,32 @@ fn add_foreign_key_column(table: &mut Table, row: &dyn Row) -> Result<()> {
     Ok(())
 }
 
-/// Foreign keys that name no columns refer to the other table's key.
+/// Foreign keys that name no columns refer to the other table's key. They name tables and columns in whatever letter case.
 fn point_at_keys(tables: &mut [Table]) {
-    let keys: Vec<(String, Vec<String>)> = tables
+    /// A table's name, its key, and all of its columns.
+    type Known = (String, Vec<String>, Vec<String>);
+    let known: Vec<Known> = tables
         .iter()
         .map(|table| {
             let key = table.key_columns().map(|column| column.name.clone());
-            (table.name.clone(), key.collect())
+            let columns = table.columns.iter().map(|column| column.name.clone());
+            (table.name.clone(), key.collect(), columns.collect())
         })
         .collect();
-    let pointless = tables
-        .iter_mut()
-        .flat_map(|table| &mut table.foreign_keys)
-        .filter(|key| key.references.is_empty());
-    for foreign_key in pointless {
-        let of = |(name, _): &&(String, _)| name.eq_ignore_ascii_case(&foreign_key.table);
-        if let Some((_, key)) = keys.iter().find(of) {
+    for foreign_key in tables.iter_mut().flat_map(|table| &mut table.foreign_keys) {
+        let of = |(name, ..): &&Known| name.eq_ignore_ascii_case(&foreign_key.table);
+        let Some((name, key, columns)) = known.iter().find(of) else {
+            continue;
+        };
+        foreign_key.table.clone_from(name);
+        if foreign_key.references.is_empty() {
             foreign_key.references.clone_from(key);
+        }
+        for reference in &mut foreign_key.references {
+            let same = |column: &&String| column.eq_ignore_ascii_case(reference);
+            if let Some(column) = columns.iter().find(same) {
+                reference.clone_from(column);
+            }
         }
     }
 }

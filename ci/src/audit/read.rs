@@ -2,25 +2,35 @@
 
 use std::sync::Arc;
 
+use indicatif::ProgressBar;
 use selfsame::backend::Row;
 use selfsame::engine::Connected;
 use selfsame::render::{QuerySpec, Read, query};
-use selfsame::schema::Table;
+use selfsame::schema::{ColumnType, Table};
 use selfsame::sql::{ColumnRef, Node, Operator};
-use selfsame::value::{Value, ValueRef};
+use selfsame::value::{
+    ColumnValue, Date, Decimal, Time, Timestamp, TimestampTz, Value, ValueRef, ValueType,
+};
 use selfsame::{Error, Result};
 
 use super::guarded;
 use super::verdict::{Severity, TableAudit};
+
+/// The progress shows each so many rows.
+const SHOWN_ROWS: u64 = 10_000;
 
 /// Reads the rows of a table, or so many of them, each value by itself: one that cannot be read is told by its row's key.
 pub(super) fn rows(
     connected: &mut Connected,
     table: &Table,
     most: Option<u64>,
+    progress: &ProgressBar,
     audit: &mut TableAudit,
 ) -> Result<()> {
     let columns: Vec<usize> = (0..table.columns.len()).collect();
+    if columns.is_empty() {
+        return Ok(());
+    }
     let spec = QuerySpec {
         limit: most,
         ..QuerySpec::new(table, Read::Columns(&columns))
@@ -30,6 +40,9 @@ pub(super) fn rows(
     rendered.with_params(|params| {
         connected.query(&rendered.sql, params, &mut |row| {
             read_row(table, row, &mut samples, audit);
+            if audit.rows.is_multiple_of(SHOWN_ROWS) {
+                progress.set_message(format!("{}, {} rows", table.name, audit.rows));
+            }
             Ok(())
         })
     })?;
@@ -49,15 +62,53 @@ fn read_row(table: &Table, row: &dyn Row, samples: &mut [Option<Value>], audit: 
                 "NULL in a column that is never NULL".to_owned()
             }
             Ok(ValueRef::Null) => continue,
-            Ok(value) => {
-                samples[at].get_or_insert_with(|| value.to_owned());
-                continue;
-            }
+            Ok(value) => match bent(&column.ty, value) {
+                Ok(()) => {
+                    samples[at].get_or_insert_with(|| value.to_owned());
+                    continue;
+                }
+                Err(error) => error.message().to_owned(),
+            },
             Err(error) => error.message().to_owned(),
         };
         audit.columns[at].is_readable = false;
         let key = key_text(table, row, audit.rows);
         audit.add_row(Severity::Loud, &column.name, &key, &message);
+    }
+}
+
+/// Whether the type of the field that `inspect` writes holds a value, where that is not the neutral type itself.
+fn bent(ty: &ColumnType, value: ValueRef<'_>) -> Result<()> {
+    let (mut leaf, mut depth) = (ty, 0);
+    while let ColumnType::Array(element) = leaf {
+        (leaf, depth) = (element, depth + 1);
+    }
+    match leaf.value_type() {
+        ValueType::Json => nested::<serde_json::Value>(depth, value),
+        _ if depth == 0 => Ok(()),
+        ValueType::Bool => nested::<bool>(depth, value),
+        ValueType::I16 => nested::<i16>(depth, value),
+        ValueType::I32 => nested::<i32>(depth, value),
+        ValueType::I64 => nested::<i64>(depth, value),
+        ValueType::F32 => nested::<f32>(depth, value),
+        ValueType::F64 => nested::<f64>(depth, value),
+        ValueType::Decimal => nested::<Decimal>(depth, value),
+        ValueType::Date => nested::<Date>(depth, value),
+        ValueType::Time => nested::<Time>(depth, value),
+        ValueType::Timestamp => nested::<Timestamp>(depth, value),
+        ValueType::TimestampTz => nested::<TimestampTz>(depth, value),
+        _ => nested::<String>(depth, value),
+    }
+}
+
+/// An array of so many dimensions.
+fn nested<T: ColumnValue>(depth: u32, value: ValueRef<'_>) -> Result<()> {
+    match depth {
+        0 => T::from_value(value).map(drop),
+        1 => Vec::<T>::from_value(value).map(drop),
+        2 => Vec::<Vec<T>>::from_value(value).map(drop),
+        3 => Vec::<Vec<Vec<T>>>::from_value(value).map(drop),
+        _ => Ok(()),
     }
 }
 

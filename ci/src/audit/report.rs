@@ -72,6 +72,8 @@ fn table_json(table: &TableAudit) -> serde_json::Value {
             json!({
                 "name": column.name,
                 "type": column.ty,
+                "key": column.is_key,
+                "leads_to": column.leads_to,
                 "readable": column.is_readable,
                 "found": column.is_found,
                 "writable": column.is_writable,
@@ -108,15 +110,16 @@ pub(super) fn markdown(audit: &Audit) -> String {
     for table in &audit.tables {
         let name = escaped_markdown(&table.name);
         line(&mut out, &format!("\n## {name} ({} rows)\n", table.rows));
-        line(&mut out, "| column | type | read | found | written |");
-        line(&mut out, "|---|---|---|---|---|");
+        line(&mut out, "| column | type | use | read | found | written |");
+        line(&mut out, "|---|---|---|---|---|---|");
         for column in &table.columns {
             let [read, found, written] = marks(column);
             let name = escaped_markdown(&column.name);
             let ty = escaped_markdown(&column.ty);
+            let role = escaped_markdown(&role(column));
             line(
                 &mut out,
-                &format!("| {name} | {ty} | {read} | {found} | {written} |"),
+                &format!("| {name} | {ty} | {role} | {read} | {found} | {written} |"),
             );
         }
         for severity in Severity::ALL {
@@ -129,17 +132,21 @@ pub(super) fn markdown(audit: &Audit) -> String {
     out
 }
 
-/// A self-contained page.
+/// One page that needs nothing else: first what is wrong, the worst first, then each table.
 pub(super) fn html(audit: &Audit) -> String {
     let mut out = String::from(HEAD);
-    let text = |text: &str| escaped_html(text);
     line(
         &mut out,
-        &format!("<h1>Audit</h1><p>{}</p>", text(&summary(audit))),
+        &format!("<h1>Audit</h1><p>{}</p>", escaped_html(&summary(audit))),
     );
+    line(&mut out, LEGEND);
+    for severity in [Severity::Silent, Severity::Loud] {
+        let found = audit.findings().filter(|(_, it)| it.severity == severity);
+        findings_html(&mut out, found);
+    }
     line(
         &mut out,
-        "<table><tr><th>table</th><th>rows</th><th>silent</th><th>error</th><th>slow</th><th>note</th></tr>",
+        "<h2>Tables</h2><div><table><tr><th>table</th><th>rows</th><th>silent</th><th>error</th><th>slow</th><th>note</th></tr>",
     );
     for (place, table) in audit.tables.iter().enumerate() {
         let count = |severity: Severity| {
@@ -153,61 +160,106 @@ pub(super) fn html(audit: &Audit) -> String {
             .iter()
             .map(|&severity| count(severity))
             .collect();
-        let name = text(&table.name);
+        let (name, rows) = (escaped_html(&table.name), table.rows);
         line(
             &mut out,
-            &format!(
-                "<tr><td><a href=\"#t{place}\">{name}</a></td><td>{}</td>{counts}</tr>",
-                table.rows
-            ),
+            &format!("<tr><td><a href=\"#t{place}\">{name}</a></td><td>{rows}</td>{counts}</tr>"),
         );
     }
-    line(&mut out, "</table>");
+    line(&mut out, "</table></div>");
     for (place, table) in audit.tables.iter().enumerate() {
-        line(
-            &mut out,
-            &format!("<h2 id=\"t{place}\">{}</h2><ul>", text(&table.name)),
-        );
-        for severity in Severity::ALL {
-            for finding in table.findings.iter().filter(|it| it.severity == severity) {
-                let word = severity.word();
-                let sentence = text(&sentence(table, finding));
-                line(
-                    &mut out,
-                    &format!("<li><b class=\"{word}\">{word}</b> {sentence}</li>"),
-                );
-            }
-        }
-        line(
-            &mut out,
-            "</ul><table><tr><th>column</th><th>type</th><th>read</th><th>found</th><th>written</th></tr>",
-        );
-        for column in &table.columns {
-            let [read, found, written] = marks(column);
-            let (name, ty) = (text(&column.name), text(&column.ty));
-            line(
-                &mut out,
-                &format!(
-                    "<tr><td>{name}</td><td>{ty}</td><td>{read}</td><td>{found}</td><td>{written}</td></tr>"
-                ),
-            );
-        }
-        line(&mut out, "</table>");
+        table_html(&mut out, place, table);
     }
     out.push_str("</body></html>\n");
     out
 }
 
-const HEAD: &str =
-    "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Audit</title><style>
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; }
-th, td { border: 1px solid #ccc; padding: 0.2rem 0.6rem; text-align: left; }
-.silent { color: #fff; background: #a00; } .error { color: #fff; background: #c50; }
+fn findings_html<'a>(
+    out: &mut String,
+    findings: impl Iterator<Item = (&'a TableAudit, &'a Finding)>,
+) {
+    let items: Vec<String> = findings
+        .map(|(table, finding)| {
+            let word = finding.severity.word();
+            let sentence = escaped_html(&sentence(table, finding));
+            format!("<li><b class=\"{word}\">{word}</b> {sentence}</li>")
+        })
+        .collect();
+    if !items.is_empty() {
+        line(out, &format!("<ul>{}</ul>", items.join("\n")));
+    }
+}
+
+fn table_html(out: &mut String, place: usize, table: &TableAudit) {
+    let (name, rows) = (escaped_html(&table.name), table.rows);
+    let whole = match table.is_whole {
+        true => "",
+        false => ", incomplete",
+    };
+    line(
+        out,
+        &format!(
+            "<h2 id=\"t{place}\">{name}</h2><p>{rows} {} in {:.1} s{whole}</p>",
+            if rows == 1 { "row" } else { "rows" },
+            table.seconds
+        ),
+    );
+    for severity in Severity::ALL {
+        let found = table.findings.iter().filter(|it| it.severity == severity);
+        findings_html(out, found.map(|finding| (table, finding)));
+    }
+    line(
+        out,
+        "<div><table><tr><th>column</th><th>type</th><th>use</th><th>read</th><th>found</th><th>written</th></tr>",
+    );
+    for column in &table.columns {
+        let marks: String = marks(column)
+            .iter()
+            .map(|mark| match *mark {
+                "no" => "<td class=\"error\">no</td>".to_owned(),
+                mark => format!("<td>{mark}</td>"),
+            })
+            .collect();
+        let (name, ty) = (escaped_html(&column.name), escaped_html(&column.ty));
+        let role = escaped_html(&role(column));
+        line(
+            out,
+            &format!("<tr><td>{name}</td><td>{ty}</td><td>{role}</td>{marks}</tr>"),
+        );
+    }
+    line(out, "</table></div>");
+}
+
+/// What each word means.
+const LEGEND: &str = "<p><b class=\"silent\">silent</b> another value or another row, without an error; \
+    <b class=\"error\">error</b> an error where it is met; <b class=\"slow\">slow</b> right, and slow; \
+    <b class=\"note\">note</b> what an entity cannot say.</p>";
+
+const HEAD: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Audit</title><style>
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; overflow-wrap: anywhere; }
+h2 { margin: 2rem 0 0.3rem; font-size: 1.2rem; }
+ul { padding-left: 1.1rem; } li { margin: 0.3rem 0; }
+div { overflow-x: auto; }
+table { border-collapse: collapse; margin: 0.5rem 0 1rem; }
+th, td { border: 1px solid #ccc; padding: 0.2rem 0.6rem; text-align: left; vertical-align: top; }
+th { overflow-wrap: normal; } td:first-child { min-width: 7rem; }
+.silent { color: #fff; background: #a00; } .error { color: #fff; background: #b84300; }
 .slow { background: #fd8; } .note { background: #def; }
 b { padding: 0 0.4rem; border-radius: 0.2rem; }
+@media (max-width: 40rem) { body { margin: 1rem auto; } th, td { padding: 0.1rem 0.25rem; font-size: 13px; } }
 </style></head><body>
 ";
+
+/// What a column is for: a key, a relation.
+fn role(column: &ColumnAudit) -> String {
+    let mut roles: Vec<String> = Vec::new();
+    if column.is_key {
+        roles.push("key".to_owned());
+    }
+    roles.extend(column.leads_to.iter().map(|table| format!("to {table}")));
+    roles.join(", ")
+}
 
 /// Where, and what: `users.name, row "a" and 3 more: …`.
 fn sentence(table: &TableAudit, finding: &Finding) -> String {

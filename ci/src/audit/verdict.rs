@@ -48,6 +48,10 @@ pub(super) struct Finding {
 pub(super) struct ColumnAudit {
     pub(super) name: String,
     pub(super) ty: String,
+    /// It is part of the primary key.
+    pub(super) is_key: bool,
+    /// The tables that its foreign keys lead to.
+    pub(super) leads_to: Vec<String>,
     /// Every value that was read is one of the type.
     pub(super) is_readable: bool,
     /// A row is found by a value of the column; `None` where there was no value to try.
@@ -85,6 +89,13 @@ impl TableAudit {
         let columns = table.columns.iter().map(|column| ColumnAudit {
             name: column.name.clone(),
             ty: dialect.column_type(&column.ty).into_owned(),
+            is_key: table.key_columns().any(|key| key.name == column.name),
+            leads_to: table
+                .foreign_keys
+                .iter()
+                .filter(|key| key.columns.contains(&column.name))
+                .map(|key| key.table.clone())
+                .collect(),
             is_readable: true,
             is_found: None,
             is_writable: None,

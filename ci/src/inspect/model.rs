@@ -6,7 +6,7 @@ mod relation;
 
 use std::collections::BTreeSet;
 
-use selfsame::schema::{ColumnType, Index, Table};
+use selfsame::schema::{Column, ColumnType, Generated, Index, Table};
 use selfsame::value::ValueType;
 
 use super::names::{self, Taken};
@@ -218,6 +218,10 @@ pub(super) fn refusal(table: &Table) -> Option<&'static str> {
 fn unfit_key(table: &Table) -> Option<&'static str> {
     if table.primary_key.len() > 4 {
         return Some("a key has at most four columns");
+    }
+    let is_computed = |column: &Column| matches!(column.generated, Generated::Computed(_));
+    if table.key_columns().any(is_computed) {
+        return Some("a key cannot be computed");
     }
     match table.key_columns().all(|column| can_be_key(&column.ty)) {
         true => None,

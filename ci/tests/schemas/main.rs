@@ -22,6 +22,7 @@ mod on_more;
 mod on_postgres;
 mod on_sqlite;
 mod places;
+mod troubles;
 
 use inspected::{Test, check_written, execute, with_server};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -33,11 +34,13 @@ fn main() -> std::process::ExitCode {
     let mut trials: Vec<Trial> = on_postgres::TESTS
         .iter()
         .chain(on_more::TESTS)
+        .chain(troubles::ON_POSTGRES)
         .map(|&(name, test)| with_server(name, &server, test))
         .collect();
     trials.extend(
         on_sqlite::TESTS
             .iter()
+            .chain(troubles::ON_SQLITE)
             .map(|&(name, test)| Trial::test(name, move || test().map_err(Failed::from))),
     );
     libtest_mimic::run(&arguments, trials).exit_code()

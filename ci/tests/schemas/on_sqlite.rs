@@ -9,7 +9,7 @@ use crate::sqlite::{DateRow, Loose};
 use crate::support::refused;
 use crate::{check_written, execute, sqlite};
 
-type Test = fn() -> selfsame::Result<()>;
+pub(crate) type Test = fn() -> selfsame::Result<()>;
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("sqlite_is_written_and_made_again", written),

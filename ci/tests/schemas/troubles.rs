@@ -1,0 +1,199 @@
+//! Databases that cannot be read in part: the part is named, and the rest is read.
+
+use selfsame::backend::{Sql, StatementKind};
+use selfsame::prelude::*;
+use selfsame_postgres::testing::Server;
+use selfsame_sqlite::testing::TempDatabase;
+use serde_json::Value;
+
+use crate::audit::audited;
+use crate::on_sqlite::Test as OnSqlite;
+use crate::support::{refused, run};
+use crate::{Test, execute};
+
+pub(crate) const ON_POSTGRES: &[(&str, Test)] = &[
+    ("postgres_without_rights", without_rights),
+    ("postgres_type_that_is_gone", type_that_is_gone),
+];
+pub(crate) const ON_SQLITE: &[(&str, OnSqlite)] = &[
+    ("sqlite_damaged", damaged),
+    ("sqlite_modules_that_are_missing", missing_modules),
+];
+
+fn table<'a>(audit: &'a Value, name: &str) -> &'a Value {
+    let tables = audit["tables"].as_array().expect("tables");
+    tables
+        .iter()
+        .find(|table| table["name"] == name)
+        .unwrap_or_else(|| panic!("{name} is named:\n{audit:#}"))
+}
+
+fn tells(table: &Value, part: &str) {
+    let findings = table["findings"].as_array().expect("findings");
+    let told = findings.iter().any(|it| {
+        it["severity"] == "error" && it["message"].as_str().is_some_and(|it| it.contains(part))
+    });
+    assert!(told, "{part}: {table:#}");
+}
+
+/// A role that may not read one table, one column of another, nor a schema.
+fn without_rights(server: &Server) -> selfsame::Result<()> {
+    let database = server.database()?;
+    let engine = Engine::new(database.backend());
+    let schema = database.name();
+    let role = format!("{schema}_reader");
+    execute(
+        &engine,
+        &format!(
+            "CREATE TABLE open (id integer PRIMARY KEY, name text);\n\
+             CREATE TABLE closed (id integer PRIMARY KEY, name text);\n\
+             CREATE TABLE half (id integer PRIMARY KEY, name text, secret text);\n\
+             INSERT INTO open VALUES (1, 'a');\nINSERT INTO closed VALUES (1, 'a');\nINSERT INTO half VALUES (1, 'a', 'b');\n\
+             CREATE ROLE {role} LOGIN PASSWORD 'reading';\n\
+             GRANT USAGE ON SCHEMA {schema} TO {role};\n\
+             GRANT SELECT ON open TO {role};\nGRANT SELECT (id, name) ON half TO {role}"
+        ),
+    )?;
+    let url = database.url();
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    let (_, place) = rest.split_once('@').expect("a user");
+    let reading = format!("{scheme}://{role}:reading@{place}");
+    for arguments in [&[reading.as_str()][..], &[&reading, "--write"]] {
+        let audit = audited(arguments, 3);
+        assert_eq!(audit["whole"], false);
+        assert_eq!(table(&audit, "open")["rows"], 1);
+        for name in ["closed", "half"] {
+            tells(table(&audit, name), "permission denied");
+            assert_eq!(table(&audit, name)["whole"], false);
+        }
+    }
+    // What a table looks like, anybody may see.
+    let ran = run(&["inspect", &reading]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.contains("pub struct Closed {"));
+    for command in ["inspect", "audit"] {
+        refused(
+            &[command, &reading, "--schema", "nowhere"],
+            &["schema nowhere has no tables"],
+        );
+        refused(&[command, &reading.replace("reading", "hunter2")], &[]);
+    }
+    let count = "SELECT (SELECT count(*) FROM open) + (SELECT count(*) FROM closed) + (SELECT count(*) FROM half)";
+    let rows: i64 = Session::new(&engine).sql(count, ()).one()?;
+    assert_eq!(rows, 3, "nothing is written");
+    execute(&engine, &format!("DROP OWNED BY {role};\nDROP ROLE {role}"))?;
+    Ok(())
+}
+
+/// A type whose functions are gone, and a view over a table that is: the table is named, the others are read.
+fn type_that_is_gone(server: &Server) -> selfsame::Result<()> {
+    let database = server.database()?;
+    let engine = Engine::new(database.backend());
+    execute(
+        &engine,
+        "CREATE TYPE odd;\n\
+         CREATE FUNCTION odd_in(cstring) RETURNS odd LANGUAGE internal IMMUTABLE STRICT AS 'textin';\n\
+         CREATE FUNCTION odd_out(odd) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';\n\
+         CREATE TYPE odd (INPUT = odd_in, OUTPUT = odd_out, LIKE = text);\n\
+         CREATE TABLE with_odd (id integer PRIMARY KEY, odd odd);\n\
+         CREATE TABLE without (id integer PRIMARY KEY);\n\
+         INSERT INTO with_odd VALUES (1, 'x');\nINSERT INTO without VALUES (1);\n\
+         CREATE FUNCTION fails() RETURNS integer LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no more''; END';\n\
+         CREATE VIEW failing AS SELECT id, fails() AS n FROM without",
+    )?;
+    // As if the library of an extension were missing.
+    let broken = Sql::new(
+        StatementKind::Raw,
+        "UPDATE pg_proc SET probin = '/no/such/library', prosrc = 'gone', prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') \
+         WHERE proname = 'odd_out' AND pronamespace = current_schema()::regnamespace",
+        [],
+        [],
+    );
+    engine.connect()?.execute(&broken, &[])?;
+    let audit = audited(&[&database.url()], 3);
+    tells(table(&audit, "with_odd"), "could not be read");
+    tells(table(&audit, "failing"), "could not be read");
+    assert_eq!(table(&audit, "without")["rows"], 1);
+    let ran = run(&["inspect", &database.url()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.contains("db_type = \"odd\""), "{}", ran.out);
+    Ok(())
+}
+
+/// A file with a page of rubbish in it.
+fn damaged() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    execute(
+        &engine,
+        "CREATE TABLE sound (id INTEGER PRIMARY KEY, name TEXT);\n\
+         CREATE TABLE hurt (id INTEGER PRIMARY KEY, name TEXT);\n\
+         INSERT INTO sound VALUES (1, 'a');\n\
+         INSERT INTO hurt VALUES (1, 'b');\n\
+         PRAGMA wal_checkpoint(TRUNCATE)",
+    )?;
+    let mut session = Session::new(&engine);
+    let page: i64 = session
+        .sql("SELECT rootpage FROM sqlite_schema WHERE name = 'hurt'", ())
+        .one()?;
+    let size: i64 = session
+        .sql("SELECT page_size FROM pragma_page_size", ())
+        .one()?;
+    drop(session);
+    drop(engine);
+    let path = database.path().to_owned();
+    let mut bytes = std::fs::read(&path).expect("the file");
+    let start = usize::try_from((page - 1) * size).expect("a place");
+    let end = start + usize::try_from(size).expect("a size");
+    bytes[start..end].fill(0xA5);
+    std::fs::write(&path, &bytes).expect("the file");
+    let url = format!("sqlite:{}", path.to_str().expect("text"));
+    let audit = audited(&[&url], 3);
+    tells(table(&audit, "hurt"), "malformed");
+    assert_eq!(table(&audit, "sound")["rows"], 1);
+    assert_eq!(run(&["inspect", &url]).code, Some(0));
+    // What is no database at all.
+    std::fs::write(
+        &path,
+        b"this is no database, but it is long enough to be one",
+    )
+    .expect("the file");
+    for command in ["inspect", "audit"] {
+        refused(&[command, &url], &["not a database"]);
+    }
+    Ok(())
+}
+
+/// Virtual tables and views of what is not there.
+fn missing_modules() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    execute(
+        &engine,
+        "CREATE TABLE sound (id INTEGER PRIMARY KEY);\n\
+         INSERT INTO sound VALUES (1);\n\
+         CREATE VIEW gone AS SELECT a FROM nowhere;\n\
+         CREATE VIEW failing AS SELECT nowhere(id) AS n FROM sound;\n\
+         PRAGMA writable_schema = ON;\n\
+         INSERT INTO sqlite_schema VALUES ('table', 'shapes', 'shapes', 0, 'CREATE VIRTUAL TABLE shapes USING nowhere(a)');\n\
+         PRAGMA writable_schema = OFF",
+    )?;
+    drop(engine);
+    let url = format!("sqlite:{}", database.path().to_str().expect("text"));
+    let audit = audited(&[&url], 1);
+    assert_eq!(table(&audit, "sound")["rows"], 1);
+    for name in ["gone", "failing", "shapes"] {
+        tells(table(&audit, name), "no columns that can be read");
+    }
+    let ran = run(&["inspect", &url]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    for part in [
+        "Table \"shapes\"",
+        "no such module",
+        "Table \"gone\"",
+        "pub struct Sound {",
+    ] {
+        assert!(ran.out.contains(part), "{part}: {}", ran.out);
+    }
+    Ok(())
+}
