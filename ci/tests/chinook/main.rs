@@ -22,7 +22,7 @@ const CASES: &[Case] = &[
 ];
 
 fn main() {
-    backends::run(CASES, &[On::Sqlite, On::Postgres, On::Mariadb]);
+    backends::run(CASES, &[On::Sqlite, On::Postgres]);
 }
 
 fn questions(engine: Engine, _: On) -> Result<(), Failed> {

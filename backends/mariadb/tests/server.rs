@@ -1,0 +1,187 @@
+//! The backend against a server: what the suite does not ask of every backend.
+
+use std::net::TcpListener;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use selfsame::ErrorKind;
+use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
+use selfsame::dialect::{Begin, Dialect, Transaction};
+use selfsame::error::Result;
+use selfsame::value::{Param, ValueRef, ValueType};
+use selfsame_mariadb::testing::{Database, Server, required};
+use selfsame_mariadb::{MariaDb, MariaDbDialect};
+
+/// An empty database of the one server; `None` where there is no server and none is required.
+fn database() -> Option<Database> {
+    // It ends with the process.
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    let server = SERVER.get_or_init(|| match Server::start() {
+        Ok(server) => Some(server),
+        Err(error) if required() => panic!("MariaDB is required: {error}"),
+        Err(error) => {
+            eprintln!("ignored: {error}");
+            None
+        }
+    });
+    let server = server.as_ref()?;
+    Some(server.database().expect("a database"))
+}
+
+fn run(connection: &mut dyn Connection, kind: StatementKind, text: &str) -> Result<u64> {
+    let sql = Sql::new(kind, text, [], []);
+    Ok(connection.execute(&Statement::new(&sql, &[]))?.matched)
+}
+
+fn raw(connection: &mut dyn Connection, text: &str) -> Result<u64> {
+    run(connection, StatementKind::Raw, text)
+}
+
+fn number(connection: &mut dyn Connection, text: &str) -> Option<i64> {
+    let sql = Sql::new(StatementKind::Raw, text, [], [ValueType::I64]);
+    let mut found = None;
+    connection
+        .query(&Statement::new(&sql, &[]), &mut |row| {
+            if let ValueRef::I64(value) = row.value(0, ValueType::I64)? {
+                found = Some(value);
+            }
+            Ok(())
+        })
+        .expect("a query");
+    found
+}
+
+fn transact(connection: &mut dyn Connection, command: Transaction<'_>) -> Result<()> {
+    let text = MariaDbDialect::default().transaction(&command);
+    let sql = Sql::new(StatementKind::Transaction, text, [], []);
+    connection.transaction(&command, &sql)
+}
+
+fn begin(connection: &mut dyn Connection) {
+    transact(connection, Transaction::Begin(Begin::default())).expect("begins");
+}
+
+#[test]
+fn a_reset_forgets_what_raw_sql_left_behind() {
+    let Some(database) = database() else { return };
+    let mut connection = database.backend().connect().expect("connects");
+    let connection = connection.as_mut();
+    raw(connection, "SET @mine = 5").expect("sets");
+    raw(connection, "SET SESSION sql_mode = ''").expect("sets");
+    raw(connection, "CREATE TEMPORARY TABLE mine (id INT)").expect("creates");
+    raw(connection, "USE information_schema").expect("another database");
+    connection.reset(true).expect("resets");
+    assert_eq!(number(connection, "SELECT @mine"), None);
+    let strict = "SELECT @@sql_mode LIKE '%STRICT_ALL_TABLES%' AND @@time_zone = '+00:00'";
+    assert_eq!(number(connection, strict), Some(1));
+    let here = format!("SELECT DATABASE() = '{}'", database.name());
+    assert_eq!(number(connection, &here), Some(1));
+    let error = raw(connection, "SELECT * FROM mine").expect_err("is gone");
+    assert_eq!(error.kind(), ErrorKind::NoSuchTable);
+}
+
+#[test]
+fn what_would_commit_is_refused_inside_a_transaction() {
+    let Some(database) = database() else { return };
+    let mut connection = database.backend().connect().expect("connects");
+    let connection = connection.as_mut();
+    run(
+        connection,
+        StatementKind::Ddl,
+        "CREATE TABLE t (id INT PRIMARY KEY)",
+    )
+    .expect("creates");
+    begin(connection);
+    raw(connection, "INSERT INTO t VALUES (1)").expect("inserts");
+    for kind in [StatementKind::Ddl, StatementKind::Raw] {
+        let error = run(connection, kind, "CREATE TABLE u (id INT)").expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+    }
+    // Ended in a way that its text does not show.
+    raw(connection, "SET autocommit = 1").expect("runs");
+    raw(connection, "EXECUTE IMMEDIATE 'COMMIT'").expect("runs");
+    let error = raw(connection, "INSERT INTO t VALUES (2)").expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::Database);
+    transact(connection, Transaction::Commit).expect_err("it has ended before");
+    raw(connection, "INSERT INTO t VALUES (3)").expect("a new beginning");
+}
+
+#[test]
+fn a_server_that_ends_the_connection_is_noticed() {
+    let Some(database) = database() else { return };
+    let backend = database.backend();
+    let mut connection = backend.connect().expect("connects");
+    let id = number(connection.as_mut(), "SELECT CONNECTION_ID()").expect("an id");
+    assert!(connection.is_open());
+    let mut other = backend.connect().expect("connects");
+    raw(other.as_mut(), &format!("KILL {id}")).expect("kills");
+    let until = Instant::now() + Duration::from_secs(10);
+    while connection.is_open() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(!connection.is_open());
+    let error = raw(connection.as_mut(), "SELECT 1").expect_err("is gone");
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost);
+}
+
+#[test]
+fn waits_end() {
+    let Some(database) = database() else { return };
+    let backend = database.backend();
+    let limited = backend.clone().statement_timeout(Duration::from_secs(1));
+    let mut connection = limited.connect().expect("connects");
+    let error = raw(connection.as_mut(), "SELECT SLEEP(20)").expect_err("too long");
+    assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+    let impatient = backend.response_timeout(Duration::from_secs(1));
+    let mut connection = impatient.connect().expect("connects");
+    let begun = Instant::now();
+    let error = raw(connection.as_mut(), "SELECT SLEEP(20)").expect_err("silent");
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    drop(connection);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("mariadb://u@{}/d", silent.local_addr().expect("an address"));
+    let begun = Instant::now();
+    let backend = MariaDb::url(&url).expect("a URL");
+    let backend = backend.connect_timeout(Duration::from_millis(300));
+    let error = backend.connect().expect_err("nobody answers");
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn no_error_shows_a_value() {
+    let Some(database) = database() else { return };
+    let mut connection = database.backend().connect().expect("connects");
+    let connection = connection.as_mut();
+    let create = "CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(10) UNIQUE, CHECK (id < 1000))";
+    run(connection, StatementKind::Ddl, create).expect("creates");
+    raw(connection, "INSERT INTO t VALUES (1, 'hunter2')").expect("inserts");
+    for (id, name, kind) in [
+        (2, "hunter2", ErrorKind::UniqueViolation),
+        (4711, "b", ErrorKind::CheckViolation),
+        (3, "hunter2 hunter2", ErrorKind::OutOfRange),
+    ] {
+        let sql = Sql::new(
+            StatementKind::Insert,
+            "INSERT INTO t VALUES (?, ?)",
+            [ValueType::I32, ValueType::Text],
+            [],
+        );
+        let params = [
+            Param::Ref(ValueRef::I32(id)),
+            Param::Ref(ValueRef::Text(name)),
+        ];
+        let error = connection
+            .execute(&Statement::new(&sql, &params))
+            .expect_err("refused");
+        assert_eq!(error.kind(), kind);
+        let shown = format!("{error} {error:?}");
+        assert!(
+            !shown.contains("hunter2") && !shown.contains("4711"),
+            "{shown}"
+        );
+    }
+}
