@@ -42,7 +42,8 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode> {
     };
     let server = server(&backends)?;
     tell("building");
-    let head = with_server(build::programs(&root, None)?, server.as_ref());
+    let built = build::programs(&root, None, &root.join("target/gate/head"))?;
+    let head = with_server(built.side, server.as_ref());
     if arguments.self_test {
         return self_test::run(&head, arguments);
     }
@@ -51,7 +52,7 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode> {
     let base = match base {
         Some(base) => {
             tell(&format!("building {}", base.name()));
-            let programs = with_server(base.build()?, server.as_ref());
+            let programs = with_server(base.build(&built.target)?, server.as_ref());
             plan.base = Some((base.name().to_owned(), programs));
             Some(base)
         }

@@ -276,6 +276,29 @@ fn bench_measures_every_arm_against_raw() {
 }
 
 #[test]
+fn a_gate_that_cannot_run_says_so_in_one_line() {
+    refused(
+        &["gate", "--allow-dirty", "--base", "no-such-revision"],
+        &["there is no revision no-such-revision"],
+    );
+    refused(
+        &["gate", "--allow-dirty", "--base", "--upload-pack=x"],
+        &["--base"],
+    );
+    refused(&["gate", "--skip", "magic"], &["magic", "growth"]);
+    refused(
+        &["gate", "--export", "prometheus=x"],
+        &["prometheus", "bencher"],
+    );
+    refused(&["gate", "--base", "HEAD", "--bless"], &["--bless"]);
+    refused(&["gate", "--pairs", "3"], &["--self-test"]);
+    refused(
+        &["report", "/no/such/history.jsonl"],
+        &["/no/such/history.jsonl"],
+    );
+}
+
+#[test]
 fn bad_arguments_are_refused_in_one_line() {
     refused(&[], &["selfsame check"]);
     refused(&["chek"], &["chek", "check"]);

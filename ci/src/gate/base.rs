@@ -51,21 +51,22 @@ impl Base {
 
     /// Checks the revision out and builds its programs: with the workloads of the head, or with its own where those ask for what it does
     /// not have.
-    pub(super) fn build(&self) -> Result<Side> {
+    pub(super) fn build(&self, target: &Path) -> Result<Side> {
         self.check_out()?;
-        let target = self.root.join("target/gate/build");
+        let keep = self.root.join("target/gate/base");
         let overlaid = self
             .overlay()
             .map_err(|why| configuration(format!("{}: {why}", self.name)))
-            .and_then(|()| programs(&self.worktree, Some(&target)));
-        let Err(error) = overlaid else {
-            return overlaid;
+            .and_then(|()| programs(&self.worktree, Some(target), &keep));
+        let error = match overlaid {
+            Ok(built) => return Ok(built.side),
+            Err(error) => error,
         };
         self.check_out()?;
         if self.worktree.join("benches/src/bin/probe.rs").is_file()
-            && let Ok(own) = programs(&self.worktree, Some(&target))
+            && let Ok(own) = programs(&self.worktree, Some(target), &keep)
         {
-            return Ok(own);
+            return Ok(own.side);
         }
         Err(configuration(format!("{}: {}", self.name, error.message())))
     }

@@ -1,5 +1,6 @@
 //! The checkout, and the programs that measure it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -37,8 +38,15 @@ pub(super) fn refuse_dirty(root: &Path) -> Result<()> {
     }
 }
 
-/// Builds the programs of a checkout, in its own target directory or another.
-pub(super) fn programs(root: &Path, target: Option<&Path>) -> Result<Side> {
+/// The programs of a build, and the target directory that they were built in.
+pub(super) struct Built {
+    pub(super) side: Side,
+    pub(super) target: PathBuf,
+}
+
+/// Builds the programs of a checkout, in its own target directory or another, and keeps them in a folder where no other build replaces them.
+/// Two checkouts share a directory, and so what is built of the libraries.
+pub(super) fn programs(root: &Path, target: Option<&Path>, keep: &Path) -> Result<Built> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(root)
@@ -67,11 +75,23 @@ pub(super) fn programs(root: &Path, target: Option<&Path>) -> Result<Side> {
         )));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let program = |name: &str| {
+    let kept = |name: &str| {
         let found = text.lines().find_map(|line| executable(line, name));
-        found.ok_or_else(|| configuration(format!("cargo built no {name}")))
+        let program = found.ok_or_else(|| configuration(format!("cargo built no {name}")))?;
+        let to = keep.join(name);
+        fs::create_dir_all(keep)
+            .and_then(|()| fs::copy(&program, &to))
+            .map_err(|error| configuration(format!("{}: {error}", to.display())))?;
+        Ok((program, to))
     };
-    Ok(Side::new(program("selfsame-probe")?).counting_with(program("selfsame-probe-counting")?))
+    let (built, timing) = kept("selfsame-probe")?;
+    let (_, counting) = kept("selfsame-probe-counting")?;
+    // target/release/selfsame-probe
+    let target = built.ancestors().nth(2).unwrap_or(root).to_owned();
+    Ok(Built {
+        side: Side::new(timing).counting_with(counting),
+        target,
+    })
 }
 
 /// The path in a message of cargo's, if it tells of this program.

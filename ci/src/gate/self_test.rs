@@ -16,7 +16,7 @@ const WORKLOAD: &str = "sqlite/associations";
 
 /// A pair of equal builds is compared by small blocks, so that many fit.
 fn small(_: &str) -> Limits {
-    Limits::EMBEDDED.effort(7, 15, Duration::from_millis(1))
+    Limits::EMBEDDED.effort(5, 12, Duration::from_micros(500))
 }
 
 /// What a planted mistake must be found by.
