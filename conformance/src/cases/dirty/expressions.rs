@@ -116,6 +116,7 @@ fn versions(context: &mut Context) -> CaseResult {
         "texts and versions"
     );
     // One row gets another version behind the back of a session that has read all.
+    session.commit()?;
     let mut other = world.session();
     let stale = Letter::query()
         .order_by(Letter::NAME.asc())
