@@ -282,8 +282,8 @@ fn a_gate_that_cannot_run_says_so_in_one_line() {
         &["there is no revision no-such-revision"],
     );
     refused(
-        &["gate", "--allow-dirty", "--base", "--upload-pack=x"],
-        &["--base"],
+        &["gate", "--allow-dirty", "--base=--upload-pack=x"],
+        &["there is no revision --upload-pack=x"],
     );
     refused(&["gate", "--skip", "magic"], &["magic", "growth"]);
     refused(
@@ -333,8 +333,8 @@ fn targets_that_cannot_be_used_are_refused() {
         &["no target `oracle`", "sqlite::memory:", "postgres://"],
     );
     refused(
-        &["check", "mysql://ann:hunter2@host/db"],
-        &["no target `mysql://`"],
+        &["check", "oracle://ann:hunter2@host/db"],
+        &["no target `oracle://`"],
     );
     refused(&["check", "sqlite:"], &["names a path"]);
     refused(
@@ -374,7 +374,7 @@ fn a_target_named_by_a_variable_keeps_its_secret() {
             ran.err
         );
     };
-    check("mysql://ann:hunter2@host/db", "MY_DATABASE is no target");
+    check("oracle://ann:hunter2@host/db", "MY_DATABASE is no target");
     check(
         "postgres://ann:hunter2@127.0.0.1:1/db",
         "Connection refused",

@@ -149,8 +149,8 @@ fn no_password_in_reports(server: &Server) {
     }
     assert_eq!(
         texts.len(),
-        2 + 5,
-        "two streams, and a file for each format"
+        2 + 7,
+        "two streams, a file for each format, a certificate and its badge"
     );
     for text in &texts {
         assert!(!text.contains(&format!(":{secret}@")), "{text}");

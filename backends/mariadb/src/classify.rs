@@ -320,10 +320,6 @@ mod tests {
                 1366,
                 "Incorrect integer value: 'secret' for column `db`.`t`.`age` at row 1",
             ),
-            (
-                1406,
-                "Data too long for column 'secret column secret' at row 1",
-            ),
             (1644, "secret"),
             (1105, "Unknown error: 'secret' is 4711"),
             (

@@ -5,6 +5,11 @@
 
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
+#[expect(
+    clippy::duplicated_attributes,
+    clippy::upper_case_acronyms,
+    reason = "it is what `inspect` writes: two indexes may share a column, and a label may be ABC"
+)]
 mod more;
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]

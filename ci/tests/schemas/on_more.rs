@@ -181,7 +181,7 @@ fn kinds(engine: &Engine) -> selfsame::Result<()> {
     let wanted = format!(
         "{:?}",
         Kind {
-            id: session[first].id.clone(),
+            id: session[first].id,
             ..whole()
         }
     );

@@ -1,0 +1,100 @@
+//! [`Supervised`]: a server that a shell starts and stops.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use selfsame::error::{Error, ErrorKind, Result};
+
+/// A shell that runs a server until its standard input ends, which it does however this process ends, and then cleans up.
+pub(super) struct Supervised {
+    supervisor: Child,
+    /// The supervisor ends with it.
+    lifeline: Option<ChildStdin>,
+}
+
+impl Supervised {
+    /// Runs `script` with `program`, `arguments` and the lines of `told` on its standard input, and waits for its word: `ready`, or why
+    /// `name` did not start. As root it runs as another user, since neither PostgreSQL nor PgBouncer runs as root.
+    pub(super) fn start(
+        name: &str,
+        script: &str,
+        program: &Path,
+        arguments: &[String],
+        told: &str,
+    ) -> Result<Self> {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script, "selfsame-server"])
+            .arg(program)
+            .args(arguments)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            // Away from the terminal's signals: it must outlive this process by a moment, to clean up.
+            .process_group(0);
+        if let Some((user, group)) = unprivileged_user() {
+            command.uid(user).gid(group).env_remove("TMPDIR");
+        }
+        let mut supervisor = command
+            .spawn()
+            .map_err(|error| refused(format!("cannot start sh: {error}")))?;
+        let lifeline = supervisor.stdin.take();
+        let output = supervisor.stdout.take();
+        let mut server = Self {
+            supervisor,
+            lifeline,
+        };
+        let (Some(lifeline), Some(output)) = (server.lifeline.as_mut(), output) else {
+            return Err(refused(format!("no pipe to {name}")));
+        };
+        let mut said = String::new();
+        let started =
+            writeln!(lifeline, "{told}").and_then(|()| BufReader::new(output).read_line(&mut said));
+        match started {
+            Ok(_) if said.trim() == "ready" => Ok(server),
+            Ok(_) => Err(refused(format!("{name} did not start: {}", said.trim()))),
+            Err(error) => Err(refused(format!("{name} did not start: {error}"))),
+        }
+    }
+}
+
+impl Drop for Supervised {
+    fn drop(&mut self) {
+        drop(self.lifeline.take());
+        // It ends by itself; waiting leaves no zombie and no folder behind.
+        let _ = self.supervisor.wait();
+    }
+}
+
+/// The user and group to run as when this process is root.
+fn unprivileged_user() -> Option<(u32, u32)> {
+    let root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if !root {
+        return None;
+    }
+    let accounts = fs::read_to_string("/etc/passwd").ok()?;
+    ["postgres", "nobody"].iter().find_map(|name| {
+        let account = accounts
+            .lines()
+            .find(|line| line.split(':').next() == Some(name))?;
+        let mut fields = account.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    })
+}
+
+pub(super) fn free_port() -> io::Result<u16> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()
+        .map(|address| address.port())
+}
+
+#[cold]
+pub(super) fn refused(message: String) -> Error {
+    Error::new(ErrorKind::Configuration, message)
+}
