@@ -121,7 +121,7 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
         None
     }
 
-    /// Forgets the value of a deferred column; does nothing to every other one.
+    /// Forgets the value of a column that is deferred or that the database counts; does nothing to every other one.
     fn unload(&mut self, column: usize) {
         let _ = column;
     }

@@ -338,6 +338,10 @@ impl Mapped for Record {
         Ok(())
     }
 
+    fn unload(&mut self, column: usize) {
+        self.values[column] = None;
+    }
+
     fn take_wishes(&mut self, wishes: &mut Wishes<Self>) {
         if let Some(given) = wishes.given() {
             let held = given.iter().map(|related| {

@@ -65,6 +65,8 @@ pub struct Session {
     epoch: u32,
     /// What was read before this may have been written since by statements of this transaction that nobody understands here.
     written_before: u32,
+    /// How many statements this session has sent whose effects on objects it does not know.
+    unknown_writes: u64,
     savepoints: Vec<Savepoint>,
     /// What the session is in the middle of.
     phase: Phase,
@@ -116,6 +118,7 @@ impl Session {
             associations: Vec::new(),
             epoch: 1,
             written_before: 0,
+            unknown_writes: 0,
             savepoints: Vec::new(),
             closes: 0,
             phase: Phase::default(),
@@ -329,6 +332,7 @@ impl Session {
         ReadEpoch {
             epoch: self.epoch,
             in_savepoint: !self.savepoints.is_empty(),
+            may_be_undone: self.has_written_unknown(),
             written_before: self.written_before,
         }
     }

@@ -415,3 +415,87 @@ fn clear_inside_a_savepoint_forgets_the_keys_that_flushes_filled_in() -> Result<
     assert!(undone.is_err());
     session.commit()
 }
+
+/// What is read in a savepoint that is undone is known all the same: whoever changes it afterwards is somebody else.
+#[test]
+fn what_was_read_in_an_undone_savepoint_is_known() -> Result<()> {
+    type Read = fn(&mut Session, Handle<Author>) -> Result<()>;
+    let reads: [(&str, Read); 4] = [
+        ("refreshed", |s, ann| s.refresh(ann)),
+        ("refreshed in an inner savepoint", |s, ann| {
+            s.savepoint(|s| s.refresh(ann))
+        }),
+        ("read behind another's UPDATE", |s, ann| {
+            let bob = s.get::<Author>(2)?.expect("bob");
+            s[bob].age = Some(77);
+            s.flush()?;
+            s.refresh(ann)
+        }),
+        ("queried", |s, _| Author::query().all(s).map(drop)),
+    ];
+    type End = fn(&mut Session) -> Result<()>;
+    let ends: [(&str, End); 2] = [("commit", Session::commit), ("rollback", Session::rollback)];
+    for (read, work) in reads {
+        for (end, ended) in ends {
+            let mut f = Fixture::new()?;
+            let [ann, _] = f.session.add_all([Author::new("ann"), Author::new("bob")]);
+            f.session.commit()?;
+            set_age_behind(&f, 1)?;
+            let undone: Result<()> = f.session.savepoint(|s| {
+                work(s, ann)?;
+                Err(changed_mind())
+            });
+            assert!(undone.is_err());
+            assert_eq!(f.session[ann].age, Some(1), "{read}, {end}");
+            ended(&mut f.session)?;
+            set_age_behind(&f, 2)?;
+            f.session[ann].age = Some(3);
+            let flushed = f.session.flush().map_err(|error| error.kind());
+            assert_eq!(flushed, Err(ErrorKind::StaleData), "{read}, {end}");
+            f.session.rollback()?;
+            // And nobody's change is no conflict.
+            f.session.refresh(ann)?;
+            f.session.commit()?;
+            f.session[ann].age = Some(3);
+            f.session.commit()?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the session itself may have written what is read, the undone savepoint leaves what was known before it.
+#[test]
+fn what_a_statement_wrote_in_an_undone_savepoint_is_not_known() -> Result<()> {
+    for end in [Session::commit, Session::rollback] {
+        let mut f = Fixture::new()?;
+        let ann = f.session.add(Author::new("ann"));
+        f.session.commit()?;
+        set_age_behind(&f, 1)?;
+        f.session.refresh(ann)?;
+        let undone: Result<()> = f.session.savepoint(|s| {
+            Author::query().update().set(Author::AGE, 50).execute(s)?;
+            s.refresh(ann)?;
+            s.refresh(ann)?;
+            assert_eq!(s[ann].age, Some(50));
+            Err(changed_mind())
+        });
+        assert!(undone.is_err());
+        assert_eq!(f.session[ann].age, Some(1));
+        end(&mut f.session)?;
+        f.session[ann].age = Some(2);
+        f.session.commit()?;
+        set_age_behind(&f, 3)?;
+        f.session[ann].age = Some(4);
+        let flushed = f.session.flush().map_err(|error| error.kind());
+        assert_eq!(flushed, Err(ErrorKind::StaleData));
+    }
+    Ok(())
+}
+
+fn set_age_behind(f: &Fixture, age: i32) -> Result<()> {
+    f.behind(|other| {
+        let ann = other.get::<Author>(1)?.expect("ann");
+        other[ann].age = Some(age);
+        Ok(())
+    })
+}

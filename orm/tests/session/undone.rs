@@ -273,3 +273,75 @@ fn a_second_rollback_keeps_them_too() -> Result<()> {
     f.holds::<Book>(1);
     Ok(())
 }
+
+/// A key that the database counted is nobody's once it is undone: it may count the same again for another row.
+#[test]
+fn what_is_added_again_by_a_relation_is_counted_anew() -> Result<()> {
+    for (name, undo) in UNDONE {
+        let mut f = Fixture::new()?;
+        let mut track = None;
+        let album = undone(&mut f, undo, |s| {
+            let album = s.add(Album::new("a"));
+            let new = s.add(Track::new("t1", 0));
+            s.set(new, Track::ALBUM, album)?;
+            track = Some(new);
+            Ok(album)
+        })?;
+        let track = track.expect("a track");
+        let new = f.session.add(Track::new("t2", 0));
+        let other = f.session.add(Album::new("b"));
+        f.session.set(new, Track::ALBUM, album)?;
+        f.session.flush()?;
+        assert_eq!(f.session.state(track), State::Persistent, "{name}");
+        assert_ne!(f.session[album].id, f.session[other].id, "{name}");
+        assert_ne!(f.session[track].id, f.session[new].id, "{name}");
+        for track in [track, new] {
+            assert_eq!(f.session[track].album_id, *f.session[album].id, "{name}");
+        }
+        f.session.commit()?;
+        f.holds::<Album>(2);
+        f.holds::<Track>(2);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_added_again_by_a_relation_keeps_the_key_that_the_program_gave() -> Result<()> {
+    for (name, undo) in UNDONE {
+        for given_before in [true, false] {
+            let mut f = Fixture::new()?;
+            let album = undone(&mut f, undo, |s| {
+                let mut album = Album::new("a");
+                if given_before {
+                    album.id = Auto::set(7);
+                }
+                Ok(s.add(album))
+            })?;
+            if !given_before {
+                f.session[album].id = Auto::set(7);
+            }
+            let track = f.session.add(Track::new("t", 0));
+            f.session.set(track, Track::ALBUM, album)?;
+            f.session.commit()?;
+            assert_eq!(f.session[album].id, 7, "{name}");
+            assert_eq!(f.session[track].album_id, 7, "{name}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn keys_that_a_failed_flush_counted_are_counted_anew() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let album = f.session.add(Album::new("a"));
+    f.session.add(Track::new("of no album", 999));
+    assert!(f.session.flush().is_err());
+    f.session.rollback()?;
+    let other = f.session.add(Album::new("b"));
+    let track = f.session.add(Track::new("t", 0));
+    f.session.set(track, Track::ALBUM, album)?;
+    f.session.commit()?;
+    assert_ne!(f.session[album].id, f.session[other].id);
+    f.holds::<Album>(2);
+    Ok(())
+}

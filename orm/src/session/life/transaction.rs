@@ -19,6 +19,7 @@ pub(in crate::session) struct Savepoint {
     edges: usize,
     keys: usize,
     written_before: u32,
+    unknown_writes: u64,
 }
 
 impl Savepoint {
@@ -160,6 +161,7 @@ impl Session {
             edges,
             keys: self.undone.mark(),
             written_before: self.written_before,
+            unknown_writes: self.unknown_writes,
         });
         let (depth, closes) = (self.savepoints.len(), self.closes);
         let outcome = self.outcome(self.phase, |session| {
@@ -181,6 +183,12 @@ impl Session {
             self.edges.stop_log();
         }
         outcome.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// Whether an open savepoint holds statements whose effects on objects the session does not know.
+    pub(in crate::session) fn has_written_unknown(&self) -> bool {
+        let outermost = self.savepoints.first();
+        outermost.is_some_and(|savepoint| savepoint.unknown_writes < self.unknown_writes)
     }
 
     /// The end of a closure in which the session was closed: what was done since would be half of what it did.

@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 
 use crate::entity::{Related, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Generated;
 use crate::session::{ObjectId, Session, State};
 use crate::value::{Value, ValueRef};
 
@@ -12,8 +13,23 @@ use crate::value::{Value, ValueRef};
 #[derive(Debug, Default)]
 pub(in crate::session) struct Undone {
     relations: FxHashMap<ObjectId, Vec<(u16, ObjectId)>>,
-    /// Foreign keys of new objects as they were before their parents' keys were copied into them, in order.
-    filled: Vec<(ObjectId, usize, Value)>,
+    /// What flushes put into the keys of new objects, in order.
+    filled: Vec<Filled>,
+    /// What the database had counted for transient objects. They show it, but nobody holds it for them.
+    counted: FxHashMap<ObjectId, Vec<(usize, Value)>>,
+}
+
+/// Keys of new objects that the program did not give.
+#[derive(Debug)]
+enum Filled {
+    /// A foreign key as it was before its parent's key was copied into it.
+    Copied(ObjectId, usize, Value),
+    /// The columns that the database counts, of objects of one store.
+    Counted {
+        store: u16,
+        columns: Vec<usize>,
+        slots: Vec<u32>,
+    },
 }
 
 impl Undone {
@@ -34,6 +50,7 @@ impl Undone {
     /// An object has left.
     pub(in crate::session) fn forget(&mut self, node: ObjectId) {
         self.relations.remove(&node);
+        self.counted.remove(&node);
     }
 }
 
@@ -47,8 +64,33 @@ impl Session {
             let before = self.any_store(node.0).value(node.1, column);
             let before = before.value().map(ValueRef::to_owned);
             if let Some(before) = before {
-                self.undone.filled.push((node, column, before));
+                let copied = Filled::Copied(node, column, before);
+                self.undone.filled.push(copied);
             }
+        }
+    }
+
+    /// Remembers which of the columns that the database is about to make for new objects it counts.
+    pub(in crate::session) fn remember_counted(
+        &mut self,
+        store: u16,
+        made: &[usize],
+        slots: &[u32],
+    ) {
+        let table = self.entry(store).mapper.table();
+        let is_counted = |column: &usize| {
+            let generated = &table.columns[*column].generated;
+            matches!(generated, Generated::Key | Generated::KeyNeverReused)
+        };
+        let columns: Vec<usize> = made.iter().copied().filter(is_counted).collect();
+        if !columns.is_empty() {
+            let slots = slots.to_vec();
+            let counted = Filled::Counted {
+                store,
+                columns,
+                slots,
+            };
+            self.undone.filled.push(counted);
         }
     }
 
@@ -68,13 +110,36 @@ impl Session {
         }
     }
 
-    /// After what was added is undone: foreign keys that a flush filled in are as the program gave them.
+    /// After what was added is undone: foreign keys that a flush filled in are as the program gave them, and keys that the database
+    /// counted are known as such.
     pub(in crate::session) fn forget_keys(&mut self, mark: usize) {
-        for (node, column, before) in self.undone.filled.split_off(mark).into_iter().rev() {
-            let store = self.any_store_mut(node.0);
-            if store.state(node.1) == State::Transient {
-                // It had this value before.
-                let _ = store.assign(node.1, column, before.as_ref());
+        for filled in self.undone.filled.split_off(mark).into_iter().rev() {
+            match filled {
+                Filled::Copied(node, column, before) => {
+                    let store = self.any_store_mut(node.0);
+                    if store.state(node.1) == State::Transient {
+                        // It had this value before.
+                        let _ = store.assign(node.1, column, before.as_ref());
+                    }
+                }
+                Filled::Counted {
+                    store,
+                    columns,
+                    slots,
+                } => {
+                    let any = &*self.stores[usize::from(store)].store;
+                    for slot in slots {
+                        if any.state(slot) != State::Transient {
+                            continue;
+                        }
+                        let value = |&column: &usize| {
+                            let value = any.value(slot, column).value()?.to_owned();
+                            Some((column, value))
+                        };
+                        let counted = columns.iter().filter_map(value).collect();
+                        self.undone.counted.insert((store, slot), counted);
+                    }
+                }
             }
         }
     }
@@ -170,7 +235,18 @@ impl Session {
         }
     }
 
+    /// The database counts anew for it, unless the program gave it another key since: it may have counted the same for a new row.
     fn revive(&mut self, node: ObjectId) -> Result<()> {
+        for (column, counted) in self.undone.counted.remove(&node).unwrap_or_default() {
+            let any = self.any_store_mut(node.0);
+            let value = any.value(node.1, column);
+            if value
+                .value()
+                .is_some_and(|value| value.same(counted.as_ref()))
+            {
+                any.unload(node.1, column);
+            }
+        }
         self.any_store_mut(node.0).states_mut().pend_again(node.1);
         for (relation, target) in self.undone.relations.remove(&node).unwrap_or_default() {
             let is_there = self.any_store(target.0).state(target.1) != State::Detached;

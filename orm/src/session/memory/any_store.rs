@@ -26,6 +26,8 @@ pub(crate) struct ReadEpoch {
     pub(crate) epoch: u32,
     /// Whether the read must be undone with a savepoint.
     pub(crate) in_savepoint: bool,
+    /// Whether what is read may be, too: an open savepoint holds statements of this session whose effects on objects are not known.
+    pub(crate) may_be_undone: bool,
     /// What was read before this may have been written by this transaction since.
     pub(crate) written_before: u32,
 }
@@ -88,7 +90,7 @@ pub(crate) trait AnyStore: Send {
 
     /// Sets several columns, which ascend, from a row of the table.
     fn assign_many(&mut self, slot: u32, columns: &[usize], row: &dyn Row) -> Result<()>;
-    /// Forgets what was written to a deferred column.
+    /// Forgets the value of a column that is deferred or that the database counts, and does not take that for a write.
     fn unload(&mut self, slot: u32, column: usize);
     /// Adds the columns in which an object differs from its row.
     fn changed_into(&self, slot: u32, out: &mut Vec<usize>);

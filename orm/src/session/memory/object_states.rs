@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::State;
+use crate::session::memory::any_store::ReadEpoch;
 
 /// States, epochs, and what is left to do, by slot.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub(crate) struct ObjectStates {
     ousted: Vec<u32>,
     /// What was written, inserted, deleted or read since BEGIN, in order; a `Written` has its old value in the store.
     log: Vec<Done>,
+    /// Objects of whose rows nothing is known since a savepoint was undone; it is no excuse once the transaction has ended.
+    unknown: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -113,8 +116,10 @@ pub(in crate::session) enum Done {
     Switched(u32),
     /// The row was deleted.
     Deleted(u32),
-    /// The row was read inside a savepoint, so what was read may be undone with it.
+    /// The row was read inside a savepoint.
     Read(u32),
+    /// It was met there for the first time, and what was read may be undone with it.
+    Guessed(u32),
     /// This session wrote the row by a statement that does not tell its values.
     Overwritten(u32),
     /// It may have written all rows by such a statement; what the mark of those was before.
@@ -369,6 +374,16 @@ impl ObjectStates {
         std::mem::take(&mut self.ousted)
     }
 
+    /// A row was met for the first time.
+    #[inline]
+    pub(in crate::session) fn log_new(&mut self, slot: u32, as_of: ReadEpoch) {
+        match as_of.in_savepoint {
+            true if as_of.may_be_undone => self.log(Done::Guessed(slot)),
+            true => self.log(Done::Read(slot)),
+            false => {}
+        }
+    }
+
     pub(in crate::session) fn log(&mut self, done: Done) {
         self.log.push(done);
     }
@@ -455,6 +470,7 @@ impl ObjectStates {
         | Done::Switched(slot)
         | Done::Deleted(slot)
         | Done::Read(slot)
+        | Done::Guessed(slot)
         | Done::Overwritten(slot)
         | Done::AllOverwritten(slot)) = done;
         let entry = &mut self.slots[slot as usize];
@@ -464,18 +480,29 @@ impl ObjectStates {
             }
             Done::Deleted(_) if entry.state == State::Deleted => entry.state = State::Persistent,
             Done::Overwritten(_) => entry.flags &= !OVERWRITTEN,
-            // What was read may have been this session's own, which is undone: the row is known no more.
-            Done::Read(_) => entry.flags |= OVERWRITTEN,
+            // What was read may have been this session's own, which is undone, and nothing was known before.
+            Done::Guessed(_) => {
+                entry.flags |= OVERWRITTEN;
+                self.unknown.push(slot);
+            }
             _ => {}
         }
         entry.epoch = 0;
         Some(done)
     }
 
+    /// Whoever has changed the rows since, it may have been somebody else from now on.
+    pub(in crate::session) fn end_transaction(&mut self) {
+        for slot in self.unknown.drain(..) {
+            self.slots[slot as usize].flags &= !OVERWRITTEN;
+        }
+    }
+
     /// The transaction is committed: nothing can be undone, and what was deleted has left. That is handed back.
     pub(in crate::session) fn commit(&mut self) -> Vec<u32> {
         let mut left = Vec::new();
         self.overwritten_before = 0;
+        self.end_transaction();
         for done in self.log.drain(..) {
             if let Done::Deleted(slot) = done {
                 let entry = &mut self.slots[slot as usize];

@@ -148,9 +148,7 @@ impl<E: Mapped> Store<E> {
             snapshot: None,
         });
         self.states.push_read(as_of.epoch);
-        if as_of.in_savepoint {
-            self.states.log(Done::Read(slot));
-        }
+        self.states.log_new(slot, as_of);
         Some(slot)
     }
 
@@ -220,9 +218,7 @@ impl<E: Mapped> Store<E> {
         });
         let slot = self.states.push_read(as_of.epoch);
         self.keys.insert(key, slot);
-        if as_of.in_savepoint {
-            self.states.log(Done::Read(slot));
-        }
+        self.states.log_new(slot, as_of);
         slot
     }
 }

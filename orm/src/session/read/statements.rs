@@ -92,12 +92,14 @@ impl Session {
     /// Any row may be written by this session, and nobody knows what.
     pub(crate) fn may_have_written(&mut self) {
         self.written_before = self.epoch + 1;
+        self.unknown_writes += 1;
     }
 
     /// Has every object read again: any row may have been written by this session, and nobody knows what.
     pub(in crate::session) fn expire_after_own_write(&mut self) {
         self.expire_all();
         self.written_before = self.epoch;
+        self.unknown_writes += 1;
     }
 
     /// Expires every object, so that it is read again at its next use. Unflushed changes stay.

@@ -117,6 +117,7 @@ impl Session {
         let epoch = self.epoch;
         let any = self.any_store_mut(store);
         any.states_mut().all_overwritten(epoch);
+        self.unknown_writes += 1;
         self.edges.expire_loaded();
         Ok(matched)
     }

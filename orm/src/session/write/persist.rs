@@ -33,6 +33,9 @@ pub(in crate::session) fn run(
     step: &Step,
     computations: &Computations,
 ) -> Result<()> {
+    if reaches_others(session, step) {
+        session.unknown_writes += 1;
+    }
     match step {
         Step::Insert {
             store,
@@ -84,6 +87,23 @@ pub(in crate::session) fn run(
             side,
             slots,
         } => association::sever(session, *association, *side, slots),
+    }
+}
+
+/// Whether a step may change rows that the session has not met: those that follow a changed key.
+fn reaches_others(session: &Session, step: &Step) -> bool {
+    match step {
+        Step::Update { store, columns, .. } | Step::Release { store, columns, .. } => {
+            let table = session.entry(*store).mapper.table();
+            let is_key = |column: &usize| {
+                let name = &table.columns[*column].name;
+                let mut uniques = table.uniques.iter();
+                table.primary_key.contains(column)
+                    || uniques.any(|unique| unique.columns.contains(name))
+            };
+            columns.iter().any(is_key)
+        }
+        _ => false,
     }
 }
 

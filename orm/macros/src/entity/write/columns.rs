@@ -28,6 +28,7 @@ pub(super) fn mapped(model: &Model<'_>) -> TokenStream {
         take_wishes(model),
         validate(model),
         deferred(model),
+        unload(model),
     ];
     quote! {
         #[automatically_derived]
@@ -504,18 +505,12 @@ fn validation(
     Some(call)
 }
 
-/// The fields that are deferred: to look at, and to be forgotten.
+/// The fields that are deferred, to look at.
 fn deferred(model: &Model<'_>) -> TokenStream {
-    let columns = model.columns.iter().enumerate();
-    let deferred: Vec<_> = columns
-        .filter(|(_, column)| column.is_deferred())
-        .map(|(index, column)| (model.position(index), column.field))
-        .collect();
-    if deferred.is_empty() {
+    let (indexes, fields) = chosen(model, |column| column.is_deferred());
+    if indexes.is_empty() {
         return TokenStream::new();
     }
-    let (indexes, fields): (Vec<_>, Vec<_>) = deferred.into_iter().unzip();
-    let indexes = &indexes;
     quote! {
         fn deferred(&self, column: usize) -> ::std::option::Option<&dyn ::std::any::Any> {
             match column {
@@ -523,14 +518,37 @@ fn deferred(model: &Model<'_>) -> TokenStream {
                 _ => ::std::option::Option::None,
             }
         }
+    }
+}
 
+/// The fields whose values can be forgotten: those that are deferred, and those that the database counts.
+fn unload(model: &Model<'_>) -> TokenStream {
+    let (deferred, deferred_fields) = chosen(model, |column| column.is_deferred());
+    let (counted, counted_fields) = chosen(model, |column| column.is_counted());
+    if deferred.is_empty() && counted.is_empty() {
+        return TokenStream::new();
+    }
+    quote! {
         fn unload(&mut self, column: usize) {
             match column {
-                #(column if column == #indexes => self.#fields = ::selfsame::value::Deferred::UNLOADED,)*
+                #(column if column == #deferred => self.#deferred_fields = ::selfsame::value::Deferred::UNLOADED,)*
+                #(column if column == #counted => self.#counted_fields = ::selfsame::value::Auto::UNSET,)*
                 _ => {}
             }
         }
     }
+}
+
+/// The positions and the names of some fields.
+fn chosen<'m>(
+    model: &'m Model<'_>,
+    is_chosen: impl Fn(&Column<'_>) -> bool,
+) -> (Vec<TokenStream>, Vec<&'m syn::Ident>) {
+    let columns = model.columns.iter().enumerate();
+    columns
+        .filter(|(_, column)| is_chosen(column))
+        .map(|(index, column)| (model.position(index), column.field))
+        .unzip()
 }
 
 fn take_wishes(model: &Model<'_>) -> TokenStream {

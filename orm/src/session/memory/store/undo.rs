@@ -147,6 +147,7 @@ impl<E: Mapped> Store<E> {
                 }
                 Done::Deleted(_)
                 | Done::Read(_)
+                | Done::Guessed(_)
                 | Done::Overwritten(_)
                 | Done::AllOverwritten(_) => {}
             }
@@ -155,6 +156,7 @@ impl<E: Mapped> Store<E> {
             let _ = self.map_key(slot);
         }
         if mark == 0 {
+            self.states.end_transaction();
             self.snapshots.clear();
         }
     }

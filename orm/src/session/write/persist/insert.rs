@@ -55,6 +55,7 @@ impl Insert<'_> {
             let what = "a key that the database counts (give the object a key)";
             return Err(Error::unsupported(session.engine.dialect().name(), what));
         }
+        session.remember_counted(self.store, &made, self.slots);
         match session.engine.dialect().batch() {
             Batch::Arrays if self.slots.len() > 1 && self.in_one_array_statement(session) => {
                 self.arrays(session, &made)
