@@ -184,16 +184,19 @@ fn conditions_choose_rows() -> Result<()> {
 }
 
 #[test]
-fn long_lists_that_no_literal_replaces_are_refused() -> Result<()> {
+fn long_lists_travel_as_one_parameter_or_are_refused() -> Result<()> {
     let (engine, _) = database()?;
-    let names = (0..40_000).map(|n| n.to_string());
-    let query = select(User::ID)
+    let mut connection = engine.connect()?;
+    let names = (0..40_000).map(|n| n.to_string()).chain(["ann".to_owned()]);
+    let query = select(User::NAME)
         .from(User::table())
         .filter(User::NAME.in_(names));
-    let error = engine
-        .connect()?
-        .all(&query)
-        .expect_err("has too many parameters");
+    assert_eq!(connection.all(&query)?, ["ann"]);
+    let ages = (0..40_000).map(f64::from);
+    let query = select(User::NAME)
+        .from(User::table())
+        .filter(cast::<f64, _>(User::AGE).in_(ages));
+    let error = connection.all(&query).expect_err("has too many parameters");
     assert_eq!(error.kind(), ErrorKind::OutOfRange);
     Ok(())
 }

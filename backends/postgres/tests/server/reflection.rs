@@ -1,7 +1,9 @@
 //! Reading back what tables there are.
 
 use selfsame::backend::Backend;
-use selfsame::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
+use selfsame::schema::{
+    Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table, TableKind,
+};
 use selfsame_postgres::testing::Server;
 
 use crate::support::{Case, Fixture, execute, fixture};
@@ -79,5 +81,14 @@ fn reads_what_was_made(server: &Server) {
         "Not here: CREATE INDEX partial ON books USING btree (title) WHERE (price > (5)::numeric).".into(),
         "Not here: CREATE UNIQUE INDEX computed ON books USING btree (lower(title)).".into(),
     ];
-    assert_eq!(tables, [authors, books]);
+    let (seen, made) = tables.split_last().expect("a view and two tables");
+    assert_eq!(made, &[authors, books][..]);
+    assert_eq!((&*seen.name, seen.kind), ("seen", TableKind::View));
+    assert!(seen.primary_key.is_empty());
+    let names = |table: &Table| -> Vec<_> {
+        let columns = table.columns.iter();
+        columns.map(|column| column.name.clone()).collect()
+    };
+    assert_eq!(names(seen), names(&made[1]));
+    assert!(seen.columns.iter().all(|column| column.nullable));
 }
