@@ -14,7 +14,7 @@ fi
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/public-api
 
 changed=0
-for crate in selfsame selfsame-sqlite selfsame-postgres selfsame-conformance; do
+for crate in selfsame selfsame-sqlite selfsame-postgres selfsame-mariadb selfsame-conformance selfsame-gate; do
     RUSTC_BOOTSTRAP=1 cargo rustdoc --quiet -p "$crate" --lib -- -Z unstable-options --output-format json
     list=$(cargo public-api -sss --rustdoc-json "$CARGO_TARGET_DIR/doc/${crate//-/_}.json")
     if [ "${1-}" = --bless ]; then
