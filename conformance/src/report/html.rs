@@ -103,7 +103,7 @@ fn verdict(report: &Report) -> Verdict {
     }
 }
 
-/// The behaviours of one area, and how many of those that apply passed on each target.
+/// The behaviours of one area, wherever they stand in the list, and how many of those that apply passed on each target.
 #[derive(Serialize)]
 struct AreaRows<'a> {
     name: String,
@@ -121,7 +121,7 @@ struct Count {
 fn areas(report: &Report) -> Vec<AreaRows<'_>> {
     let mut areas: Vec<AreaRows<'_>> = Vec::new();
     for (name, row) in rows(report) {
-        match areas.last_mut().filter(|area| area.name == name) {
+        match areas.iter_mut().find(|area| area.name == name) {
             Some(area) => area.rows.push(row),
             None => areas.push(AreaRows {
                 name,

@@ -352,6 +352,19 @@ fn a_terminal_gets_twelve_lines_at_most() {
 }
 
 #[test]
+fn the_page_holds_each_area_once() {
+    static ELSEWHERE: Case = case("queries.test.passes", |_| Ok(()));
+    let cases: [&'static Case; 3] = [&PASSES, &ELSEWHERE, &SKIPS];
+    let page = run_on(nothing(), &cases, &Options::default())
+        .write(Format::Html)
+        .expect("HTML");
+    for area in ["types", "queries"] {
+        let summaries = page.matches(&format!("<summary><b>{area}</b>")).count();
+        assert_eq!(summaries, 1, "{area}: {page}");
+    }
+}
+
+#[test]
 fn failures_of_one_cause_are_one_line() {
     let cases: Vec<&'static Case> = vec![&FAILS; 50];
     let mut report = run_on(nothing(), &cases, &Options::default());
