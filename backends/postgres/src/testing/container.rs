@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::env;
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -19,6 +20,7 @@ const LABEL: &str = "selfsame.postgres.owner";
 const PASSWORD: &str = "selfsame";
 const PORT: u16 = 5432;
 const STARTUP: Duration = Duration::from_secs(120);
+const CONNECTING: Duration = Duration::from_secs(1);
 
 /// Removes the container when its standard input ends, which it does however this process ends.
 const SUPERVISOR: &str = r#"trap : HUP INT TERM; read -r _; "$2" rm -f -v "$1""#;
@@ -81,7 +83,7 @@ impl Container {
         Ok(Self {
             running: Some(running),
             supervisor,
-            host: address(&host.to_string()),
+            host: reached(&host.to_string(), daemon_is_remote(), port),
             port,
         })
     }
@@ -104,11 +106,19 @@ impl Drop for Container {
     }
 }
 
-/// The host that the daemon is on, as `DOCKER_HOST` says. This machine goes by its address: its name can lead astray inside another
-/// container.
-fn address(host: &str) -> String {
+/// Whether `DOCKER_HOST` names a daemon on another machine, or may do so.
+fn daemon_is_remote() -> bool {
+    env::var("DOCKER_HOST").is_ok_and(|url| !url.is_empty() && !url.starts_with("unix:"))
+}
+
+/// The host of a published port. A daemon on this machine mostly publishes on loopback, while what is called its host inside of a
+/// container is the bridge's gateway; so loopback is tried first, unless the daemon is elsewhere.
+fn reached(host: &str, daemon_is_remote: bool, port: u16) -> String {
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let is_here = || !daemon_is_remote && TcpStream::connect_timeout(&loopback, CONNECTING).is_ok();
     match host {
-        "localhost" => "127.0.0.1".to_owned(),
+        "localhost" => loopback.ip().to_string(),
+        _ if is_here() => loopback.ip().to_string(),
         host => host.to_owned(),
     }
 }
@@ -267,14 +277,19 @@ mod tests {
 
     #[test]
     fn the_host_is_the_daemons() {
-        for (host, expected) in [
-            ("localhost", "127.0.0.1"),
-            ("docker.example", "docker.example"),
-            ("[::1]", "[::1]"),
-            ("192.0.2.7", "192.0.2.7"),
+        let open = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = open.local_addr().expect("its address").port();
+        for (host, remote, expected) in [
+            ("localhost", false, "127.0.0.1"),
+            ("docker.example", true, "docker.example"),
+            ("[::1]", true, "[::1]"),
+            ("192.0.2.7", true, "192.0.2.7"),
+            ("172.17.0.1", false, "127.0.0.1"),
         ] {
-            assert_eq!(address(host), expected);
+            assert_eq!(reached(host, remote, port), expected, "{host}");
         }
+        drop(open);
+        assert_eq!(reached("172.17.0.1", false, port), "172.17.0.1");
     }
 
     #[test]
