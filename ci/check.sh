@@ -104,7 +104,6 @@ step 'conformance on SQLite in memory' cargo run --release -- check sqlite::memo
 step 'conformance on SQLite in a file and PostgreSQL' cargo run --release --features containers -- check sqlite postgres --out "$reports"
 step 'conformance on PostgreSQL behind PgBouncer' cargo run --release --features containers -- check pgbouncer --expect ci/pgbouncer-expected.toml
 step 'conformance on MariaDB' cargo run --release -- check mariadb
-step 'conformance on a Galera cluster' cargo run --release -- check galera:local --expect ci/galera-expected.toml
 step 'the table of rules' diff docs/semantics.md "$reports/rules.md"
 step 'faults on SQLite' cargo run --release -- faults sqlite::memory:
 step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres

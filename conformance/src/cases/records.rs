@@ -391,14 +391,14 @@ fn names_of(session: &mut Session, records: &Records) -> CaseResult<Vec<String>>
 
 fn one_mapping(context: &mut Context) -> CaseResult {
     let world = World::new(context)?;
-    world.with_users(&["ann"])?;
+    let key = world.with_users(&["ann"])?[0];
     let users = Records::new((**User::table()).clone());
     let mut session = world.session();
-    let ann = session.get::<User>(1)?;
+    let ann = session.get::<User>(key)?;
     check!(ann.is_some(), "there is a user");
     for _ in 0..2 {
         let refused = [
-            users.get(&mut session, 1).map(drop),
+            users.get(&mut session, key).map(drop),
             users.query().all(&mut session).map(drop),
             users.query().delete().execute(&mut session).map(drop),
         ];
@@ -414,10 +414,10 @@ fn one_mapping(context: &mut Context) -> CaseResult {
     check_eq!(rows.len(), 1, "plain rows make no second object");
     session.rollback()?;
     let mut session = world.session();
-    let record = users.get(&mut session, 1)?;
+    let record = users.get(&mut session, key)?;
     check!(record.is_some(), "alone, the record is found");
     check_eq!(
-        session.get::<User>(1).map_err(|error| error.kind()),
+        session.get::<User>(key).map_err(|error| error.kind()),
         Err(ErrorKind::Mapping),
         "and then the entity is the second mapping"
     );
