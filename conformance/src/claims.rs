@@ -212,10 +212,9 @@ impl Dialect for ClaimingDialect {
         table_exists() -> String;
         table_exists_in_schema() -> String;
         schemas_are_databases() -> bool;
-        reflect_schemas(connection: &mut dyn Connection, schemas: &[Option<String>]) -> Result<Vec<Table>>;
+        reflect(connection: &mut dyn Connection, schemas: &[Option<String>]) -> Result<Vec<Table>>;
         schemas(connection: &mut dyn Connection) -> Result<Vec<(String, u64)>>;
         text_match(test: TextMatch, subject: &str, pattern: &str, out: &mut String);
-        reflect(connection: &mut dyn Connection) -> Result<Vec<Table>>;
     }
 }
 

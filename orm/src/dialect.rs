@@ -344,21 +344,19 @@ pub trait Dialect: Debug + Send + Sync {
         false
     }
 
-    /// Reads what tables some schemas have; `None` stands for the usual one. What refers to a table that is not among them is no
-    /// foreign key but a remark.
+    /// Reads the tables of some schemas; `None` stands for the default one. A reference to a table that is not among them is no foreign
+    /// key but a remark.
     ///
     /// # Errors
     ///
-    /// By default [`Unsupported`](crate::ErrorKind::Unsupported) for any but the usual one.
-    fn reflect_schemas(
+    /// By default [`Unsupported`](crate::ErrorKind::Unsupported); also for named schemas where the database has none.
+    fn reflect(
         &self,
         connection: &mut dyn Connection,
         schemas: &[Option<String>],
     ) -> Result<Vec<Table>> {
-        match schemas {
-            [None] => self.reflect(connection),
-            _ => Err(Error::unsupported(self.name(), "reflection of schemas")),
-        }
+        let _ = (connection, schemas);
+        Err(Error::unsupported(self.name(), "reflection"))
     }
 
     /// Reads the schemas that have tables, with the number of tables, including the default one.
@@ -387,16 +385,6 @@ pub trait Dialect: Debug + Send + Sync {
             TextMatch::Contains => write!(out, "position({pattern} IN {subject}) > 0"),
         };
         written.expect("a String takes any text");
-    }
-
-    /// Reads the tables of the database.
-    ///
-    /// # Errors
-    ///
-    /// By default [`Unsupported`](crate::ErrorKind::Unsupported).
-    fn reflect(&self, connection: &mut dyn Connection) -> Result<Vec<Table>> {
-        let _ = connection;
-        Err(Error::unsupported(self.name(), "reflection"))
     }
 }
 

@@ -394,12 +394,7 @@ impl Dialect for MariaDbDialect {
         written.expect("a String takes any text");
     }
 
-    /// Reads the tables of the current database.
-    fn reflect(&self, connection: &mut dyn Connection) -> Result<Vec<Table>> {
-        reflection::reflect(connection, &[None])
-    }
-
-    fn reflect_schemas(
+    fn reflect(
         &self,
         connection: &mut dyn Connection,
         schemas: &[Option<String>],

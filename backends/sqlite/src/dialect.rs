@@ -268,11 +268,7 @@ impl Dialect for SqliteDialect {
         written.expect("a String takes any text");
     }
 
-    fn reflect(&self, connection: &mut dyn Connection) -> Result<Vec<Table>> {
-        reflection::reflect(connection, &[None])
-    }
-
-    fn reflect_schemas(
+    fn reflect(
         &self,
         connection: &mut dyn Connection,
         schemas: &[Option<String>],

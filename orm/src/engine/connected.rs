@@ -252,8 +252,7 @@ impl Connected {
     ///
     /// The backend's; [`ErrorKind::Unsupported`] where it cannot.
     pub fn reflect(&mut self) -> Result<Vec<crate::schema::Table>> {
-        let engine = self.engine.clone();
-        engine.dialect().reflect(&mut **live(&mut self.connection)?)
+        self.reflect_schemas(&[None])
     }
 
     /// Reads what tables these schemas have; `None` stands for the usual one.
@@ -267,7 +266,7 @@ impl Connected {
     ) -> Result<Vec<crate::schema::Table>> {
         let engine = self.engine.clone();
         let connection = live(&mut self.connection)?;
-        engine.dialect().reflect_schemas(&mut **connection, schemas)
+        engine.dialect().reflect(&mut **connection, schemas)
     }
 
     /// Reads which schemas have tables, and how many.

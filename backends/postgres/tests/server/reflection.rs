@@ -33,7 +33,7 @@ fn reads_what_was_made(server: &Server) {
     let backend = database.backend();
     let tables = backend
         .dialect()
-        .reflect(connection.as_mut())
+        .reflect(connection.as_mut(), &[None])
         .expect("reflects");
 
     let mut authors = Table::build("Authors")

@@ -12,7 +12,7 @@ use crate::support::*;
 fn reflect(session: &mut Session) -> Vec<Table> {
     Sqlite::memory()
         .dialect()
-        .reflect(&mut **session)
+        .reflect(&mut **session, &[None])
         .expect("a schema")
 }
 
