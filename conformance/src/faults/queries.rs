@@ -133,7 +133,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "queries.remainder_is_quotient",
         Queries,
         "The remainder of a division is its quotient.",
-        Lie::Text(|_, _, text| replaced(text, " % ", " / ")),
+        Lie::Text(|dialect, _, text| replaced(text, " % ", dialect.integer_division())),
     )
     .suspects(&["queries.arithmetic.integers"]),
     Fault::new(

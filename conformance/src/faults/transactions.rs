@@ -35,7 +35,7 @@ pub(super) const FAULTS: &[Fault] = &[
         Capability::Isolation(Isolation::ReadCommitted),
         Capability::Isolation(Isolation::Serializable),
     ])
-    .suspects(&["transactions.history.serializable", "transactions.history.repeatable_read"]),
+    .suspects(&["transactions.skew", "transactions.history"]),
     Fault::new(
         "transactions.insert_not_autocommitted",
         Transactions,

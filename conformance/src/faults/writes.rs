@@ -108,8 +108,12 @@ pub(super) const FAULTS: &[Fault] = &[
         Writes,
         "An upsert leaves an existing row unchanged instead of updating it.",
         Lie::Text(|_, _, text| {
-            let at = *places(text, " DO UPDATE ").first()?;
-            Some(format!("{} DO NOTHING", &text[..at]))
+            if let Some(&at) = places(text, " DO UPDATE ").first() {
+                return Some(format!("{} DO NOTHING", &text[..at]));
+            }
+            let at = *places(text, " ON DUPLICATE KEY UPDATE ").first()?;
+            let insert = text[..at].strip_prefix("INSERT ")?;
+            Some(format!("INSERT IGNORE {insert}"))
         }),
     )
     .needs(&[Capability::Upsert])
@@ -131,7 +135,18 @@ fn defaults_are_zero(_: &dyn Dialect, kind: StatementKind, text: &str) -> Option
     if kind != StatementKind::Ddl {
         return None;
     }
-    let at = *places(text, " DEFAULT ").last()? + " DEFAULT ".len();
-    let digits = text[at..].bytes().take_while(u8::is_ascii_digit).count();
-    (digits > 0).then(|| format!("{}0{}", &text[..at], &text[at + digits..]))
+    let ends = places(text, " DEFAULT ")
+        .into_iter()
+        .map(|at| at + " DEFAULT ".len());
+    // Other words may follow DEFAULT too, as those of a table's character set.
+    let (at, digits) = ends
+        .map(|at| {
+            (
+                at,
+                text[at..].bytes().take_while(u8::is_ascii_digit).count(),
+            )
+        })
+        .filter(|(_, digits)| *digits > 0)
+        .last()?;
+    Some(format!("{}0{}", &text[..at], &text[at + digits..]))
 }

@@ -65,6 +65,17 @@ pub(super) const CASES: &[Case] = &[
     .promise("SERIALIZABLE transactions have an order in which one after the other would have given what was read and written.")
     .hint("A transaction that would close a cycle is a serialization failure.")
     .covers(&[Contract(72), Contract(68)]),
+    Case::extra("transactions.skew.serializable", skew)
+        .since(19)
+        .needs(&[
+            Capability::Transactions,
+            Capability::SecondConnection,
+            Capability::Isolation(Isolation::Serializable),
+        ])
+        .concurrent()
+        .promise("Of two SERIALIZABLE transactions that each read what the other writes, at most one commits.")
+        .hint("A snapshot alone permits this write skew: the level must reach the database with each BEGIN.")
+        .covers(&[Contract(72), Contract(68)]),
 ];
 
 /// What a level must show at least.
@@ -90,6 +101,8 @@ struct Cell {
 const SESSIONS: usize = 4;
 const TRANSACTIONS: usize = 25;
 const KEYS: u32 = 4;
+/// How often two transactions cross.
+const ROUNDS: i64 = 5;
 /// How long a transaction thinks, so that others come between.
 const THINKING: Duration = Duration::from_micros(300);
 
@@ -282,6 +295,61 @@ fn transaction(
         }
         thread::sleep(THINKING);
     }
+    connected.commit()
+}
+
+/// Two transactions at a time, each of which reads the register that the other writes before either has written.
+fn skew(context: &mut Context) -> CaseResult {
+    let engine = Engine::from_backend(context.backend()).pool_size(2);
+    metadata![Cell].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    session.insert_all([Cell::new(0, "", INITIAL), Cell::new(1, "", INITIAL)])?;
+    session.commit()?;
+    drop(session);
+    for round in 1..=ROUNDS {
+        let both_read = Arc::new(Barrier::new(2));
+        let threads = [(0, 1), (1, 0)].map(|(writes, reads)| {
+            let (engine, both_read) = (engine.clone(), Arc::clone(&both_read));
+            thread::spawn(move || crossing(&engine, &both_read, (writes, reads), round))
+        });
+        let mut committed = 0;
+        for thread in threads {
+            let ended = thread.join();
+            match ended.map_err(|_| Failure::Assertion("a session panicked".to_owned()))? {
+                Ok(()) => committed += 1,
+                Err(error) if is_conflict(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        check!(
+            committed < 2,
+            "two serializable transactions that each read what the other wrote must not both commit"
+        );
+    }
+    Ok(())
+}
+
+fn crossing(
+    engine: &Engine,
+    both_read: &Barrier,
+    (writes, reads): (u32, u32),
+    value: i64,
+) -> selfsame::Result<()> {
+    let begun = (|| {
+        let mut connected = engine.connect()?;
+        let mut begin = Begin::default();
+        begin.isolation = Some(Isolation::Serializable);
+        connected.begin(begin)?;
+        read(&mut connected, reads)?;
+        Ok(connected)
+    })();
+    // Whoever failed is not waited for.
+    both_read.wait();
+    let mut connected = begun?;
+    let write = update(Cell::table())
+        .set(Cell::REGISTER, value)
+        .filter(Cell::ID.eq(i64::from(writes)));
+    connected.write(&write)?;
     connected.commit()
 }
 
