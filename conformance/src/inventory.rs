@@ -476,7 +476,10 @@ fn every_variant_is_found_behind_attributes_and_documentation() {
 
 #[test]
 fn every_capability_is_asked() {
-    let fields = fields(&read(&beside("../orm/src/dialect.rs")), "Capabilities");
+    let fields = fields(
+        &read(&beside("../orm/src/dialect/capabilities.rs")),
+        "Capabilities",
+    );
     assert!(fields.len() > 25, "{fields:?}");
     let mut sources_of_cases: String = sources(&beside("src/cases"))
         .iter()

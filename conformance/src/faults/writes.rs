@@ -139,14 +139,10 @@ fn defaults_are_zero(_: &dyn Dialect, kind: StatementKind, text: &str) -> Option
         .into_iter()
         .map(|at| at + " DEFAULT ".len());
     // Other words may follow DEFAULT too, as those of a table's character set.
-    let (at, digits) = ends
-        .map(|at| {
-            (
-                at,
-                text[at..].bytes().take_while(u8::is_ascii_digit).count(),
-            )
-        })
-        .filter(|(_, digits)| *digits > 0)
-        .last()?;
+    let with_digits = |at: usize| {
+        let digits = text[at..].bytes().take_while(u8::is_ascii_digit);
+        (at, digits.count())
+    };
+    let (at, digits) = ends.map(with_digits).rfind(|(_, digits)| *digits > 0)?;
     Some(format!("{}0{}", &text[..at], &text[at + digits..]))
 }

@@ -9,7 +9,7 @@ mod send;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::backend::Sql;
+use crate::backend::{Sql, StatementKind};
 use crate::dialect::Batch;
 use crate::engine::Operation;
 use crate::error::{Error, ErrorKind, Result};
@@ -213,7 +213,7 @@ fn send_update(session: &mut Session, store: u16, columns: &[usize], slots: &[u3
                     .map_err(|error| trace(error, &mapper, &sent))?
                     .matched
             };
-            expect_all(session, store, slots, matched, "UPDATE")?;
+            expect_all(session, store, slots, matched, StatementKind::Update)?;
         }
     } else {
         let sql = renderer(session, Operation::Update);
@@ -266,7 +266,7 @@ fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
                 let arrays = key_arrays(any, slots, &[]);
                 with_arrays(&arrays, |params| connection.execute(&sql, params))?.matched
             };
-            expect_all(session, store, slots, matched, "DELETE")?;
+            expect_all(session, store, slots, matched, StatementKind::Delete)?;
         }
     } else {
         let sql = renderer(session, Operation::Delete);
@@ -316,13 +316,18 @@ fn expect_all(
     store: u16,
     slots: &[u32],
     matched: u64,
-    what: &str,
+    kind: StatementKind,
 ) -> Result<()> {
     if matched == slots.len() as u64 {
         return Ok(());
     }
+    let what = if kind == StatementKind::Delete {
+        "DELETE"
+    } else {
+        "UPDATE"
+    };
     let message = format!("the {what} of {} rows matched {matched}", slots.len());
-    match session.first_missing(store, slots, what)? {
+    match session.first_missing(store, slots, kind)? {
         Some(gone) => {
             let message = format!("{message}; one that it did not match is named here");
             Err(session.stale(store, gone, &message))
@@ -337,12 +342,17 @@ fn expect_all(
 
 impl Session {
     /// The first of some objects whose row was not matched: it does not exist, or is not of the version that it has since the statement.
-    fn first_missing(&mut self, store: u16, slots: &[u32], what: &str) -> Result<Option<u32>> {
+    fn first_missing(
+        &mut self,
+        store: u16,
+        slots: &[u32],
+        kind: StatementKind,
+    ) -> Result<Option<u32>> {
         let mapper = Arc::clone(&self.entry(store).mapper);
         let by = &mapper.table().primary_key;
         let any = self.any_store(store);
         // Rows that were updated may have other keys by now.
-        let is_update = what == "UPDATE";
+        let is_update = kind == StatementKind::Update;
         let mut keys = Vec::new();
         for &slot in slots {
             match is_update {
