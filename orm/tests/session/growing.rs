@@ -183,6 +183,33 @@ fn expired_and_changed_one_by_one() {
 }
 
 #[test]
+fn changed_ones_with_expressions_are_dirty_once() {
+    grows_in_proportion(
+        |session, size| {
+            let authors = (0..size).map(|n| Author::new(format!("a{n}")));
+            let authors = session.add_all(authors.collect::<Vec<_>>());
+            session.flush()?;
+            for &author in &authors {
+                session[author].height = Some(1.8);
+                session.set_expr(author, Author::AGE, Author::AGE + 1)?;
+            }
+            Ok(authors)
+        },
+        |session, mut authors| {
+            let unchanged = authors.split_off(authors.len() / 2);
+            for &author in &unchanged {
+                session[author].height = None;
+            }
+            authors.extend(unchanged);
+            let mut dirty = session.dirty::<Author>();
+            dirty.sort_unstable_by_key(|author| session[*author].id.into_inner());
+            assert_eq!(dirty, authors);
+            Ok(())
+        },
+    );
+}
+
+#[test]
 fn all_expired_with_a_pushed_child_for_each_owner() {
     grows_in_proportion(authors, |session, authors| {
         for &author in &authors {

@@ -79,10 +79,10 @@ impl Session {
         let computed = computed.filter(|&handle| {
             let store = self.any_store(handle.store);
             store.as_any().is::<Store<E>>()
-                && !dirty.contains(&handle)
                 && !store.is_marked_deleted(handle.slot)
+                && store.changed(handle.slot).is_empty()
         });
-        dirty.extend(computed.collect::<Vec<Handle<E>>>());
+        dirty.extend(computed);
         dirty
     }
 
