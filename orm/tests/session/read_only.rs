@@ -141,6 +141,30 @@ fn what_a_view_shows_goes_with_its_owner() -> selfsame::Result<()> {
 }
 
 #[test]
+fn what_a_view_shows_follows_its_owners_key() -> selfsame::Result<()> {
+    let (_engine, mut session) = opened()?;
+    let ann = session.get::<Worker>(1)?.expect("is there");
+    let total = session.get::<Total>((1, 1))?.expect("is there");
+    assert_eq!(session.load(ann, Worker::TOTALS)?.len(), 2);
+    for shift in session.load(ann, Worker::SHIFTS)? {
+        session.delete(shift)?;
+    }
+    session.flush()?;
+    session[ann].id = Auto::set(50);
+    session.flush()?;
+    session.add(Shift::new(50, 3, 5));
+    session.commit()?;
+    let totals = session.load(ann, Worker::TOTALS)?;
+    assert_eq!(totals.len(), 1);
+    assert_eq!(
+        (session[totals[0]].of, session[totals[0]].hours),
+        (Some(50), 5)
+    );
+    assert!(session.refresh(total).is_err(), "its row is gone");
+    Ok(())
+}
+
+#[test]
 fn what_the_compiler_does_not_see_is_refused_by_the_flush() -> selfsame::Result<()> {
     let (_engine, mut session) = opened()?;
     let refused = |session: &mut Session| {

@@ -130,7 +130,13 @@ impl Session {
         let width = self.entry(store).mapper.table().primary_key.len();
         let old = Old::new(width, self.key_values(store, &slots));
         let mut followers = Vec::new();
+        let mut only_read = Vec::new();
         for key in referring {
+            // Rows that are only read are the database's to change.
+            if self.entry(key.store).mapper.is_read_only() {
+                only_read.extend(self.rows_with(key, &old));
+                continue;
+            }
             let rows = match key.cascades {
                 true => self.rows_with(key, &old),
                 false => self.read_rows_with(key, &old)?,
@@ -142,6 +148,9 @@ impl Session {
             }
         }
         self.write_keys(store, &slots)?;
+        for (_, (store, slot)) in only_read {
+            self.any_store_mut(store).expire(slot);
+        }
         let new = self.key_values(store, &slots);
         let new: Vec<&[Value]> = new.chunks(width).collect();
         self.follow(followers, &new)
