@@ -351,3 +351,31 @@ fn keys_that_the_program_gives_to_counted_rows_are_referred_to_in_order() -> Res
     assert_eq!(s[nodes[0]].parent_id, Some(1));
     Ok(())
 }
+
+#[test]
+fn a_row_with_a_changed_key_takes_a_name_that_another_frees() -> Result<()> {
+    for deleted in [false, true] {
+        let mut f = Fixture::new()?;
+        let s = &mut f.session;
+        let [ann, bob, carl] = s.add_all(["ann", "bob", "carl"].map(Author::new));
+        let book = s.add(Book::new("b"));
+        s.push(ann, Author::BOOKS, book)?;
+        s.commit()?;
+        s[ann].id = Auto::set(70);
+        s[ann].name = "bob".into();
+        s[ann].age = Some(30);
+        s[carl].id = Auto::set(71);
+        s[carl].name = "ann".into();
+        match deleted {
+            true => s.delete(bob)?,
+            false => s[bob].name = "dan".into(),
+        }
+        s.commit()?;
+        s.expire_all();
+        assert_eq!((&*s[ann].name, s[ann].age), ("bob", Some(30)));
+        assert_eq!(&*s[carl].name, "ann");
+        assert_eq!(s[book].author_id, Some(70));
+        f.holds::<Author>(if deleted { 2 } else { 3 });
+    }
+    Ok(())
+}

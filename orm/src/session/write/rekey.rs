@@ -3,7 +3,7 @@
 //! Where the foreign key has ON UPDATE CASCADE the database lets them follow, and memory does the same. Elsewhere they are written with
 //! NULL first, then the key is changed, then they get the new key. Where a foreign key takes no NULL, the database decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -226,8 +226,15 @@ impl Session {
     fn write_keys(&mut self, store: u16, slots: &[u32]) -> Result<()> {
         let nodes: Vec<ObjectId> = slots.iter().map(|&slot| (store, slot)).collect();
         self.call_for(When::BeforeUpdate, &nodes)?;
+        let taken_later = self.values_taken_later(store, slots);
         let any = self.any_store(store);
-        let changed = |&slot: &u32| (slot, Columns::from(any.changed(slot)));
+        let changed = |&slot: &u32| {
+            let mut columns = any.changed(slot);
+            if let Some(later) = taken_later.get(&slot) {
+                columns.retain(|column| !later.contains(column));
+            }
+            (slot, Columns::from(columns))
+        };
         let updates: Vec<(u32, Columns)> = slots.iter().map(changed).collect();
         let nothing = Computations::default();
         let uniques = self.uniques(store, &[], &updates, &[], &nothing);
@@ -241,9 +248,73 @@ impl Session {
             ..Changes::default()
         };
         for step in self.planned(&changes)? {
-            self.run_step(&step)?;
+            let Step::Update {
+                store,
+                columns,
+                slots,
+            } = step
+            else {
+                self.run_step(&step)?;
+                continue;
+            };
+            let (in_part, whole) = slots
+                .into_iter()
+                .partition(|slot| taken_later.contains_key(slot));
+            self.run_step(&Step::Release {
+                store,
+                columns: columns.clone(),
+                slots: in_part,
+            })?;
+            self.run_step(&Step::Update {
+                store,
+                columns,
+                slots: whole,
+            })?;
         }
         self.call_for(When::AfterUpdate, &nodes)
+    }
+
+    /// The columns, by row, that keep their unique values until other rows have let go of those that they take.
+    fn values_taken_later(&self, store: u16, slots: &[u32]) -> BTreeMap<u32, BTreeSet<usize>> {
+        let any = self.any_store(store);
+        let is_there =
+            |&slot: &u32| any.state(slot) == State::Persistent && !any.is_marked_deleted(slot);
+        let touched = any.touched().iter().copied().filter(is_there);
+        let updates: Vec<(u32, Columns)> = touched
+            .map(|slot| (slot, Columns::from(any.changed(slot))))
+            .collect();
+        let uniques = self.uniques(
+            store,
+            &[],
+            &updates,
+            &any.marked().to_vec(),
+            &Computations::default(),
+        );
+        let primary_key = self.primary_key(store);
+        let now: FxHashSet<u32> = slots.iter().copied().collect();
+        let mut later: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
+        let mut known = usize::MAX;
+        while known != later.len() {
+            known = later.len();
+            for unique in &uniques {
+                let columns = unique.columns.iter().copied();
+                let columns: BTreeSet<usize> =
+                    columns.filter(|at| !primary_key.contains(at)).collect();
+                if columns.is_empty() {
+                    continue;
+                }
+                for (taker, freer) in unique.passed_on() {
+                    let keeps = |columns_later: &BTreeSet<usize>| {
+                        unique.columns.iter().any(|at| columns_later.contains(at))
+                    };
+                    let is_free = now.contains(&freer) && !later.get(&freer).is_some_and(keeps);
+                    if now.contains(&taker) && !is_free {
+                        later.entry(taker).or_default().extend(&columns);
+                    }
+                }
+            }
+        }
+        later
     }
 
     fn run_step(&mut self, step: &Step) -> Result<()> {

@@ -79,6 +79,7 @@ impl Session {
             found.push(Unique {
                 name,
                 nullable: nullable.next().copied(),
+                columns,
                 frees,
                 takes,
             });

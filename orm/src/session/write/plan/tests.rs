@@ -390,6 +390,7 @@ fn unique(nullable: Option<usize>, frees: &[(u32, u32)], takes: &[(u32, u32)]) -
     Unique {
         name: "UNIQUE (name)".to_owned(),
         nullable,
+        columns: Vec::new(),
         frees: frees.to_vec(),
         takes: takes.to_vec(),
     }

@@ -10,6 +10,7 @@ use crate::session::memory::edges::ObjectId;
 pub(crate) struct Unique {
     /// How a message names it.
     pub(crate) name: String,
+    pub(crate) columns: Vec<usize>,
     /// A column of it that takes NULL: a row can let go of its value before it takes another.
     pub(crate) nullable: Option<usize>,
     /// Rows that are changed or deleted, and the values that they have.
@@ -118,7 +119,7 @@ fn cycle(edges: &[Edge]) -> Vec<&Edge> {
 
 impl Unique {
     /// Rows that take what another frees: the taker, and who frees it.
-    pub(super) fn passed_on(&self) -> impl Iterator<Item = (u32, u32)> {
+    pub(crate) fn passed_on(&self) -> impl Iterator<Item = (u32, u32)> {
         let freed: BTreeMap<u32, u32> = self
             .frees
             .iter()
