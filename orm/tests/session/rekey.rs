@@ -261,3 +261,21 @@ fn many_changed_keys_are_few_batches() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_collection_is_whole_after_a_deletion_and_a_changed_key() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let north = s.add(Region::new("n"));
+    let shops = s.add_all([0, 1, 2, 3].map(|number| Shop::new("", number, false)));
+    s.replace(north, Region::SHOPS, shops)?;
+    s.flush()?;
+    s.delete(shops[0])?;
+    s.flush()?;
+    assert_eq!(s.load(north, Region::SHOPS)?, shops[1..], "before");
+    s[north].code = "north".into();
+    s.flush()?;
+    assert_eq!(s.load(north, Region::SHOPS)?, shops[1..]);
+    s.replace(north, Region::SHOPS, [shops[1]])?;
+    Ok(())
+}

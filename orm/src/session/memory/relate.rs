@@ -9,7 +9,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record;
 use crate::session::memory::edges::{Departure, Membership, ObjectId};
 use crate::session::memory::links::Link;
-use crate::session::memory::ordered_set::OrderedSet;
 use crate::session::{AddOrMerge, Handle, Session, State};
 use crate::value::{Param, Value, ValueRef};
 
@@ -452,8 +451,19 @@ impl Session {
 
     /// The members of a collection that is loaded.
     pub(in crate::session) fn members(&self, owner: ObjectId, relation: u16) -> Vec<u32> {
-        let loaded = self.edges.loaded(owner, relation);
-        loaded.map(OrderedSet::to_vec).unwrap_or_default()
+        self.loaded_members(owner, relation).unwrap_or_default()
+    }
+
+    /// The members of a collection, if it is loaded, but for those whose rows a flush has deleted: if that is undone, they are back.
+    pub(in crate::session) fn loaded_members(
+        &self,
+        owner: ObjectId,
+        relation: u16,
+    ) -> Option<Vec<u32>> {
+        let members = self.edges.loaded(owner, relation)?;
+        let store = self.any_store(self.known_target(owner.0, relation)?);
+        let is_there = |&slot: &u32| store.state(slot) != State::Deleted;
+        Some(members.iter().filter(is_there).collect())
     }
 
     /// Forgets the edges of objects whose rows turned out to be gone.

@@ -133,8 +133,8 @@ impl Session {
             let message = format!("the relation {} is no collection", descriptor.name());
             return Err(Error::new(ErrorKind::Mapping, message).entity(mapper.name()));
         }
-        let slots = match self.edges.loaded(owner, relation) {
-            Some(slots) => Some(slots.to_vec()),
+        let slots = match self.loaded_members(owner, relation) {
+            Some(slots) => Some(slots),
             None => Some(self.undone_members(owner, relation)).filter(|m| !m.is_empty()),
         };
         let target = self.known_target(owner.0, relation);
@@ -211,8 +211,8 @@ impl Session {
             let slots = self.load_parent(owner, relation, &resolved, target)?;
             return Ok((target, slots.into_iter().collect()));
         }
-        if let Some(slots) = self.edges.loaded(owner, relation) {
-            return Ok((target, slots.to_vec()));
+        if let Some(slots) = self.loaded_members(owner, relation) {
+            return Ok((target, slots));
         }
         if self.any_store(owner.0).state(owner.1) != State::Persistent {
             let undone = self.undone_members(owner, relation);
