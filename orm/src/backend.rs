@@ -6,6 +6,8 @@
 //!
 //! The words MUST and SHOULD below are checked by the conformance suite.
 
+mod prepared;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::dialect::{Dialect, Transaction};
 use crate::error::Result;
 use crate::value::{Param, ValueRef, ValueType};
+
+pub use prepared::Prepared;
 
 /// A database that can be connected to.
 ///

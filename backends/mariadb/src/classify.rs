@@ -11,6 +11,9 @@ use selfsame::error::{Error, ErrorKind, without_values};
 
 use crate::words::WORDS;
 
+/// A subquery gives several rows where one is wanted.
+const OF_UPSERT: u16 = 1242;
+
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -93,7 +96,7 @@ fn of_driver(error: &DriverError, phase: Phase) -> Error {
 fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
     let is_connecting = phase == Phase::Connect;
     match code {
-        1022 | 1062 | 1169 | 1586 | 1242 => ErrorKind::UniqueViolation,
+        1022 | 1062 | 1169 | 1586 => ErrorKind::UniqueViolation,
         1216 | 1217 | 1451 | 1452 | 1761 | 1762 | 1834 => ErrorKind::ForeignKeyViolation,
         1048 | 1263 | 1364 => ErrorKind::NotNullViolation,
         3819 | 4025 => ErrorKind::CheckViolation,
@@ -102,6 +105,8 @@ fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
         1213 | 1614 => ErrorKind::Deadlock,
         // A lock was waited for too long, the statement was interrupted, or ran longer than it may.
         1205 | 1317 | 1969 | 3024 | 3572 => ErrorKind::Busy,
+        // All connections together hold too many prepared statements: others may close some.
+        1461 => ErrorKind::Busy,
         1290 | 1792 | 1836 => ErrorKind::ReadOnly,
         1051 | 1109 | 1146 | 1932 => ErrorKind::NoSuchTable,
         1045 | 1251 | 1698 | 1130 | 1044 if is_connecting => ErrorKind::Authentication,
@@ -124,7 +129,11 @@ fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
 }
 
 fn reported_by_server(reported: &MySqlError, phase: Phase, statement: &str) -> Error {
-    let kind = kind_of(reported.code, &reported.state, phase);
+    let kind = match reported.code {
+        // How an upsert refuses a row of another key than the one it names.
+        OF_UPSERT if statement.contains(" ON DUPLICATE KEY UPDATE ") => ErrorKind::UniqueViolation,
+        code => kind_of(code, &reported.state, phase),
+    };
     let shown = match phase {
         // Nothing has a parameter yet.
         Phase::Connect => reported.message.clone(),
@@ -209,7 +218,9 @@ fn names(kind: ErrorKind, message: &str) -> Names {
 
 fn message(reported: &MySqlError, kind: ErrorKind, statement: &str) -> String {
     let own = match reported.code {
-        1242 => "another row is in the way than that of the key which the upsert names",
+        OF_UPSERT if kind == ErrorKind::UniqueViolation => {
+            "another row is in the way than that of the key which the upsert names"
+        }
         1264 | 1690 => "the number is out of the range of its type",
         1406 => "the value is too long for the column",
         1292 | 1366 | 1411 => "a text that is no value of the type wanted",

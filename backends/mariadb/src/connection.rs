@@ -4,25 +4,37 @@ use std::fmt;
 
 use mysql::prelude::{Protocol, Queryable};
 use mysql::{Params, QueryResult};
-use selfsame::backend::{Connection, Outcome, Row, Sql, Statement, StatementKind};
+use selfsame::backend::{
+    Connection, Interrupter, Outcome, Prepared, Row, Sql, Statement, StatementKind,
+};
 use selfsame::dialect::Transaction;
 use selfsame::error::{Error, ErrorKind, Result};
 
 use crate::classify::{Phase, classify, code_of};
+use crate::commits::{commits, may_commit};
+use crate::interrupt::interrupter;
 use crate::link::Link;
 use crate::param::bound;
 use crate::row::MariaDbRow;
-use crate::statements::Statements;
 
 /// The server wants it prepared again; the server does not know it.
 const STALE: [u16; 2] = [1615, 1243];
 /// A statement that cannot be prepared.
 const NOT_PREPARABLE: u16 = 1295;
+/// All connections together hold as many prepared statements as the server allows.
+const TOO_MANY_PREPARED: u16 = 1461;
+/// How many prepared statements a connection keeps.
+const KEPT: usize = 256;
+/// A statement of more parameters is not kept: their number mostly follows a list, and the server holds each of them in memory.
+const MOST_KEPT_PARAMETERS: usize = 4_096;
+/// Marks the transaction while a statement runs that may end it: in another transaction there is no such savepoint.
+const MARK: &str = "SAVEPOINT selfsame";
+const UNMARK: &str = "RELEASE SAVEPOINT selfsame";
 
 /// One connection to MariaDB.
 pub(crate) struct MariaDbConnection {
     link: Link,
-    statements: Statements,
+    statements: Prepared<mysql::Statement>,
     transaction: State,
     /// The names of the savepoints in the transaction. To the server a name stands for one savepoint at a time.
     savepoints: Vec<String>,
@@ -34,7 +46,9 @@ pub(crate) struct MariaDbConnection {
 enum State {
     Idle,
     Open,
-    /// Ended by the server: by a deadlock, a conflict of a cluster, or a statement that commits. What followed would commit itself.
+    /// Undone by the server: by a deadlock, or a conflict of a cluster. What followed would commit itself.
+    Undone,
+    /// Ended by a statement in it, as a procedure may do; what was done before is committed, or undone.
     Ended,
 }
 
@@ -70,7 +84,7 @@ impl MariaDbConnection {
     pub(crate) fn new(link: Link) -> Self {
         Self {
             link,
-            statements: Statements::default(),
+            statements: Prepared::new(KEPT),
             transaction: State::Idle,
             savepoints: Vec::new(),
             lost: false,
@@ -81,32 +95,26 @@ impl MariaDbConnection {
         self.usable()?;
         let sql = statement.sql;
         let is_checked = self.transaction == State::Open && may_commit(sql);
-        if is_checked && commits(sql.text()) {
-            return Err(Error::unsupported(
-                "mariadb",
-                "a statement that commits, inside a transaction,",
-            )
-            .statement(sql.text()));
-        }
-        let mut failure = match self.attempt(statement, sink) {
-            Ok(outcome) => {
-                if is_checked {
-                    self.ask_for_transaction();
-                }
-                return Ok(outcome);
+        if is_checked {
+            if commits(sql.text()) {
+                let what = "a statement that commits, inside a transaction,";
+                return Err(Error::unsupported("mariadb", what).statement(sql.text()));
             }
-            Err(failure) => failure,
-        };
+            self.command(sql, MARK)?;
+        }
+        let mut done = self.attempt(statement, sink);
         // Refused before its first row: nothing has been handed on.
-        if failure.code().is_some_and(|code| STALE.contains(&code))
+        if let Err(failure) = &done
+            && failure.code().is_some_and(|code| STALE.contains(&code))
             && self.statements.forget(sql.id()).is_some()
         {
-            failure = match self.attempt(statement, sink) {
-                Ok(outcome) => return Ok(outcome),
-                Err(failure) => failure,
-            };
+            done = self.attempt(statement, sink);
         }
-        Err(self.ended(failure, sql))
+        let done = done.map_err(|failure| self.ended(failure, sql));
+        if is_checked && self.transaction == State::Open && !self.lost {
+            self.look_for_mark();
+        }
+        done
     }
 
     fn usable(&self) -> Result<()> {
@@ -114,12 +122,16 @@ impl MariaDbConnection {
             let message = "the connection to the server is gone";
             return Err(Error::new(ErrorKind::ConnectionLost, message).unsent());
         }
-        if self.transaction == State::Ended {
-            let message =
-                "the server has ended this transaction: roll it back before anything else";
-            return Err(Error::new(ErrorKind::Database, message).unsent());
-        }
-        Ok(())
+        let message = match self.transaction {
+            State::Idle | State::Open => return Ok(()),
+            State::Undone => {
+                "the server has undone this transaction: roll it back before anything else"
+            }
+            State::Ended => {
+                "a statement has ended this transaction: roll it back before anything else"
+            }
+        };
+        Err(Error::new(ErrorKind::Database, message).unsent())
     }
 
     fn attempt(
@@ -137,7 +149,8 @@ impl MariaDbConnection {
             return self.once(sql, values, sink);
         }
         let prepared = match self.statements.get(sql.id()) {
-            Some(prepared) => prepared,
+            Some(prepared) => prepared.clone(),
+            None if values.len() > MOST_KEPT_PARAMETERS => return self.once(sql, values, sink),
             None => {
                 let prepared = self.prepare(sql)?;
                 if let Some(gone) = self.statements.keep(sql.id(), prepared.clone()) {
@@ -151,7 +164,7 @@ impl MariaDbConnection {
         drain(result, sql, sink)
     }
 
-    /// A user's own statement is not kept: its id is mostly fresh.
+    /// A statement that is not kept: a user's own, whose id is mostly fresh, or a long one.
     fn once(
         &mut self,
         sql: &Sql,
@@ -178,7 +191,17 @@ impl MariaDbConnection {
     }
 
     fn prepare(&mut self, sql: &Sql) -> Result<mysql::Statement, Failure> {
-        self.link.conn.prep(sql.text()).map_err(Failure::Preparing)
+        let prepared = self.link.conn.prep(sql.text());
+        let prepared = match prepared {
+            Err(error) if code_of(&error) == Some(TOO_MANY_PREPARED) => {
+                for gone in self.statements.take() {
+                    self.link.conn.close(gone).map_err(Failure::Preparing)?;
+                }
+                self.link.conn.prep(sql.text())
+            }
+            prepared => prepared,
+        };
+        prepared.map_err(Failure::Preparing)
     }
 
     fn ended(&mut self, failure: Failure, sql: &Sql) -> Error {
@@ -207,7 +230,7 @@ impl MariaDbConnection {
         error
     }
 
-    /// Some errors end the transaction, and so do some statements.
+    /// Some errors end the transaction.
     fn ask_for_transaction(&mut self) {
         let answer = self
             .link
@@ -215,14 +238,30 @@ impl MariaDbConnection {
             .query_first::<u8, _>("SELECT @@in_transaction");
         match answer {
             Ok(Some(1)) => {}
-            Ok(_) | Err(mysql::Error::MySqlError(_)) => self.transaction = State::Ended,
+            Ok(_) | Err(mysql::Error::MySqlError(_)) => self.transaction = State::Undone,
             Err(_) => self.lost = true,
         }
     }
 
+    /// Notes whether the transaction is the one that was marked.
+    fn look_for_mark(&mut self) {
+        match self.link.conn.query_drop(UNMARK) {
+            Ok(()) => {}
+            Err(mysql::Error::MySqlError(_)) => self.transaction = State::Ended,
+            Err(_) => self.lost = true,
+        }
+    }
+
+    /// Runs one or more statements without rows.
     fn command(&mut self, sql: &Sql, text: &str) -> Result<()> {
-        let sent = self.link.conn.query_drop(text);
-        sent.map_err(|error| self.failed(error, sql))
+        let failed = match self.link.conn.query_iter(text) {
+            Ok(results) => skip(results),
+            Err(error) => Some(error),
+        };
+        match failed {
+            None => Ok(()),
+            Some(error) => Err(self.failed(error, sql)),
+        }
     }
 
     /// A command that undoes: the connection is given up if it takes long, which undoes too.
@@ -261,9 +300,17 @@ impl MariaDbConnection {
 
     fn commit(&mut self, sql: &Sql) -> Result<()> {
         let state = std::mem::replace(&mut self.transaction, State::Idle);
-        if state == State::Ended {
+        let message = match state {
+            State::Idle | State::Open => None,
+            State::Undone => {
+                Some("the server has undone this transaction before: nothing of it was committed")
+            }
+            State::Ended => Some(
+                "a statement has ended this transaction before: what followed was not committed",
+            ),
+        };
+        if let Some(message) = message {
             self.short_command(sql, "ROLLBACK")?;
-            let message = "the server has ended this transaction before: it was not committed";
             return Err(Error::new(ErrorKind::Database, message));
         }
         let committed = self.command(sql, sql.text());
@@ -276,7 +323,7 @@ impl MariaDbConnection {
 
     fn forget_all(&mut self) -> Result<(), mysql::Error> {
         self.link.conn.reset()?;
-        self.statements.clear();
+        self.statements.take();
         self.transaction = State::Idle;
         Ok(())
     }
@@ -365,56 +412,6 @@ fn matched(sql: &Sql, affected: u64, info: &str) -> u64 {
     }
 }
 
-/// Whether a statement is of a kind that may end the transaction that it runs in.
-fn may_commit(sql: &Sql) -> bool {
-    match sql.kind() {
-        StatementKind::Ddl => true,
-        StatementKind::Raw => !matches!(
-            words(sql.text()).next().as_deref(),
-            Some(
-                "SELECT"
-                    | "INSERT"
-                    | "UPDATE"
-                    | "DELETE"
-                    | "REPLACE"
-                    | "WITH"
-                    | "VALUES"
-                    | "SHOW"
-                    | "EXPLAIN"
-            )
-        ),
-        _ => false,
-    }
-}
-
-/// Whether a statement commits the transaction that it runs in.
-fn commits(text: &str) -> bool {
-    let mut words = words(text);
-    let first = words.next();
-    let is_temporary = |word: Option<String>| word.as_deref() == Some("TEMPORARY");
-    match first.as_deref() {
-        Some("CREATE" | "DROP") => {
-            let second = words.next();
-            let second = match second.as_deref() {
-                Some("OR") => words.nth(1),
-                _ => second,
-            };
-            !is_temporary(second)
-        }
-        Some(
-            "ALTER" | "TRUNCATE" | "RENAME" | "GRANT" | "REVOKE" | "LOCK" | "UNLOCK" | "OPTIMIZE"
-            | "REPAIR" | "FLUSH" | "BEGIN" | "START" | "INSTALL" | "UNINSTALL",
-        ) => true,
-        _ => false,
-    }
-}
-
-fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_uppercase)
-}
-
 impl Connection for MariaDbConnection {
     fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
         self.run(statement, &mut |_| Ok(()))
@@ -461,6 +458,10 @@ impl Connection for MariaDbConnection {
     /// Looks at the socket: a server that went away while the connection was idle is noticed without asking it.
     fn is_open(&self) -> bool {
         !self.lost && self.link.is_quiet()
+    }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        Some(interrupter(&self.link))
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
@@ -537,28 +538,5 @@ mod tests {
                 "{text} {info}"
             );
         }
-    }
-
-    #[test]
-    fn what_commits_is_known() {
-        for text in [
-            "create table t (id int)",
-            "CREATE OR REPLACE TABLE t (id INT)",
-            "  ALTER TABLE t ADD b INT",
-            "DROP TABLE t",
-            "truncate t",
-        ] {
-            assert!(commits(text), "{text}");
-        }
-        for text in [
-            "CREATE TEMPORARY TABLE t (id INT)",
-            "CREATE OR REPLACE TEMPORARY TABLE t (id INT)",
-            "DROP TEMPORARY TABLE t",
-            "SET @a = 1",
-            "CALL p()",
-        ] {
-            assert!(!commits(text) && may_commit(&sql(text)), "{text}");
-        }
-        assert!(!may_commit(&sql("(SELECT 1)")));
     }
 }

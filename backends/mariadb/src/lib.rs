@@ -41,14 +41,15 @@
 
 mod backend;
 mod classify;
+mod commits;
 mod connection;
 mod dialect;
+mod interrupt;
 mod link;
 mod options;
 mod param;
 mod reflection;
 mod row;
-mod statements;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod words;

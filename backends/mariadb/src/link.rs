@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use filedescriptor::FileDescriptor;
@@ -23,10 +23,19 @@ const SENDING: Duration = Duration::from_secs(30);
 /// The oldest server that has all of what the dialect claims.
 const OLDEST: (u32, u32) = (10, 11);
 
-/// `utf8mb4_nopad_bin` compares texts as Rust does, the spaces at their ends included.
-const SETTINGS: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin; SET SESSION autocommit = 1, time_zone = '+00:00', \
-    lc_messages = 'en_US', div_precision_increment = 30, innodb_snapshot_isolation = 1, group_concat_max_len = 4294967295, \
-    sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,\
+/// `utf8mb4_nopad_bin` compares texts as Rust does, the spaces at their ends included. What a server may have set otherwise for all its
+/// clients, and would answer wrongly by or refuse, is set too: a limit of rows or of recursion cuts results without an error, and of a
+/// long text only so much takes part in sorting as `max_sort_length` says, for which `sort_buffer_size` must have room.
+///
+/// One statement, for of several the driver drops the errors behind the first.
+const SETTINGS: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin, SESSION autocommit = 1, SESSION time_zone = '+00:00', \
+    SESSION lc_messages = 'en_US', SESSION div_precision_increment = 30, SESSION innodb_snapshot_isolation = 1, \
+    SESSION group_concat_max_len = 1073741824, SESSION max_recursive_iterations = 4294967295, \
+    SESSION sql_select_limit = 18446744073709551615, SESSION sql_auto_is_null = 0, SESSION sql_safe_updates = 0, \
+    SESSION sql_big_selects = 1, SESSION completion_type = 'NO_CHAIN', SESSION foreign_key_checks = 1, SESSION unique_checks = 1, \
+    SESSION check_constraint_checks = 1, SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 16777216), \
+    SESSION max_sort_length = 65536, \
+    SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,\
 ANSI_QUOTES,PIPES_AS_CONCAT,NO_AUTO_VALUE_ON_ZERO,SIMULTANEOUS_ASSIGNMENT'";
 /// Whether the settings hold, for something that stands between may drop them.
 const CHECK: &str = "SELECT VERSION(), @@sql_mode LIKE '%STRICT_ALL_TABLES%' AND @@character_set_client = 'utf8mb4' \
@@ -36,7 +45,9 @@ const CHECK: &str = "SELECT VERSION(), @@sql_mode LIKE '%STRICT_ALL_TABLES%' AND
 pub(crate) struct Link {
     pub(crate) conn: Conn,
     /// The same socket.
-    socket: File,
+    pub(crate) socket: Arc<File>,
+    /// How to reach the same server again.
+    pub(crate) options: Options,
     /// How long the server may be silent while a statement runs.
     patience: Duration,
     waiting: Duration,
@@ -82,12 +93,14 @@ fn attempt(options: &Options, place: &Place, limit: Duration) -> Result<Link> {
     // A limit of zero would be none.
     let limit = limit.max(Duration::from_millis(1));
     let driver = driver_options(options, place, limit)?;
-    let settings = settings(options);
-    let patience = options.patience();
+    let options = Options {
+        places: vec![place.clone()],
+        ..options.clone()
+    };
     let (sender, receiver) = mpsc::channel();
     let connecting = std::thread::Builder::new().spawn(move || {
         // Nobody may wait any more.
-        let _ = sender.send(open(driver, settings, limit, patience));
+        let _ = sender.send(open(driver, options, limit));
     });
     connecting.map_err(|error| unreachable(format!("no thread to connect in: {error}")))?;
     match receiver.recv_timeout(limit) {
@@ -141,37 +154,30 @@ fn encrypted(_: OptsBuilder, _: &Options) -> Result<OptsBuilder> {
     Err(configuration("this build has no TLS"))
 }
 
-fn settings(options: &Options) -> String {
-    let mut settings = String::new();
-    // A reset leaves the database that a user's statement chose.
-    if let Some(database) = &options.database {
-        settings.push_str(&format!("USE `{}`; ", database.replace('`', "``")));
-    }
-    settings.push_str(SETTINGS);
+/// Statements that are run when connecting, and again behind each reset.
+fn settings(options: &Options) -> Vec<String> {
+    let mut settings = SETTINGS.to_owned();
     if let Some(timeout) = options.lock_timeout {
         // Zero would not wait at all.
         let seconds = timeout.as_millis().div_ceil(1000).max(1);
-        settings.push_str(&format!(", innodb_lock_wait_timeout = {seconds}"));
+        settings.push_str(&format!(", SESSION innodb_lock_wait_timeout = {seconds}"));
     }
     if let Some(timeout) = options.statement_timeout {
         let seconds = timeout.as_secs_f64().max(0.001);
-        settings.push_str(&format!(", max_statement_time = {seconds}"));
+        settings.push_str(&format!(", SESSION max_statement_time = {seconds}"));
     }
     if let Some(mask) = options.sync_wait {
-        settings.push_str(&format!(", wsrep_sync_wait = {mask}"));
+        settings.push_str(&format!(", SESSION wsrep_sync_wait = {mask}"));
     }
-    settings
+    // A reset leaves the database that a user's statement chose.
+    let database = options.database.as_ref();
+    let chosen = database.map(|name| format!("USE `{}`", name.replace('`', "``")));
+    chosen.into_iter().chain([settings]).collect()
 }
 
-fn open(
-    driver: OptsBuilder,
-    settings: String,
-    limit: Duration,
-    patience: Duration,
-) -> Result<Link> {
+fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> {
     let failed = |error| classify(error, Phase::Connect, "");
-    // Run again behind each reset.
-    let mut conn = Conn::new(driver.init(vec![settings])).map_err(failed)?;
+    let mut conn = Conn::new(driver.init(settings(&options))).map_err(failed)?;
     let socket = FileDescriptor::dup(&conn)
         .and_then(|descriptor| descriptor.as_file())
         .map_err(|error| unreachable(format!("no second descriptor of the socket: {error}")))?;
@@ -184,12 +190,13 @@ fn open(
     }
     let mut link = Link {
         conn,
-        socket,
-        patience,
+        socket: Arc::new(socket),
+        patience: options.patience(),
+        options,
         waiting: limit,
         version,
     };
-    let socket = SockRef::from(&link.socket);
+    let socket = SockRef::from(&*link.socket);
     socket
         .set_write_timeout(Some(SENDING))
         .map_err(|error| unreachable(error.to_string()))?;
@@ -234,7 +241,7 @@ impl Link {
     fn wait_for(&mut self, limit: Duration) {
         // A socket that takes no limit is one that is gone.
         if limit != self.waiting
-            && SockRef::from(&self.socket)
+            && SockRef::from(&*self.socket)
                 .set_read_timeout(Some(limit))
                 .is_ok()
         {
@@ -250,7 +257,7 @@ impl Link {
     /// Whether the server has said nothing while nothing was asked: what it says then is that it goes away.
     pub(crate) fn is_quiet(&self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
-        let looked = SockRef::from(&self.socket).recv_with_flags(&mut byte, PEEK_WITHOUT_WAITING);
+        let looked = SockRef::from(&*self.socket).recv_with_flags(&mut byte, PEEK_WITHOUT_WAITING);
         matches!(looked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
     }
 }
@@ -264,7 +271,7 @@ const PEEK_WITHOUT_WAITING: i32 = 0x2 | 0x80;
 impl Drop for Link {
     /// The driver says goodbye when it is dropped, which may not wait for a server that does not read.
     fn drop(&mut self) {
-        let socket = SockRef::from(&self.socket);
+        let socket = SockRef::from(&*self.socket);
         let _ = socket.set_write_timeout(Some(Duration::from_secs(1)));
         if !self.is_quiet() {
             let _ = socket.shutdown(Shutdown::Both);

@@ -11,11 +11,11 @@ use selfsame::schema::{
 };
 use selfsame::value::{ColumnValue, Param, ValueRef, ValueType};
 
-const TABLES: &str = "SELECT table_name, table_comment FROM information_schema.tables \
-    WHERE table_schema = ? AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY table_name";
+const TABLES: &str = "SELECT table_name, table_type = 'VIEW', table_comment, engine FROM information_schema.tables \
+    WHERE table_schema = ? AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW') ORDER BY table_name";
 
 const COLUMNS: &str = "SELECT table_name, column_name, column_type, is_nullable = 'YES', column_default, extra, \
-    generation_expression, collation_name FROM information_schema.columns WHERE table_schema = ? ORDER BY table_name, ordinal_position";
+    generation_expression, collation_name, column_comment FROM information_schema.columns WHERE table_schema = ? ORDER BY table_name, ordinal_position";
 
 const INDEXES: &str = "SELECT table_name, index_name, seq_in_index = 1, non_unique, column_name, sub_part, index_type \
     FROM information_schema.statistics WHERE table_schema = ? ORDER BY table_name, index_name = 'PRIMARY' DESC, index_name, seq_in_index";
@@ -89,6 +89,24 @@ impl Listed<'_> {
             let name: String = get(row, 0)?;
             let mut table = Table::build(self.named(self.schema, &name));
             table.schema = self.schema.map(str::to_owned);
+            let (comment, engine): (String, Option<String>) = (get(row, 2)?, get(row, 3)?);
+            if get(row, 1)? {
+                table = table.view();
+                // Of a view that works it is this word, and else what is wrong with it.
+                if comment != "VIEW" {
+                    table
+                        .remarks
+                        .push("It cannot be read: what it selects from has changed.".to_owned());
+                }
+            } else {
+                table.comment = Some(comment).filter(|comment| !comment.is_empty());
+                if let Some(engine) = engine.filter(|engine| engine != "InnoDB") {
+                    let remark = format!(
+                        "Its engine is {engine}, which may have no transactions and no foreign keys."
+                    );
+                    table.remarks.push(remark);
+                }
+            }
             tables.push(table);
             Ok(())
         })?;
@@ -112,7 +130,11 @@ impl Listed<'_> {
                 return Ok(());
             };
             let key = (get(row, 0)?, get(row, 1)?);
-            table.columns.push(column(row, documents.contains(&key))?);
+            let mut column = column(row, documents.contains(&key))?;
+            if table.is_view() {
+                column.generated = Generated::No;
+            }
+            table.columns.push(column);
             Ok(())
         })?;
         each(
@@ -151,7 +173,7 @@ impl Listed<'_> {
         }
     }
 
-    /// The table that a row is about: its first column. `None` for a view.
+    /// The table that a row is about: its first column. `None` for what is neither table nor view.
     fn find<'t>(&self, tables: &'t mut [Table], row: &dyn Row) -> Result<Option<&'t mut Table>> {
         let name: String = get(row, 0)?;
         let name = self.named(self.schema, &name);
@@ -223,6 +245,7 @@ fn column(row: &dyn Row, is_document: bool) -> Result<Column> {
             .remarks
             .push(format!("Its collation is {collation}."));
     }
+    column.comment = Some(get(row, 8)?).filter(|comment: &String| !comment.is_empty());
     let default: Option<String> = get(row, 4)?;
     let extra: String = get(row, 5)?;
     let computed: Option<String> = get(row, 6)?;

@@ -42,7 +42,7 @@ fn decode<'v>(value: &'v Value, column: &mysql::Column, wanted: ValueType) -> Re
     match (wanted, found) {
         (ValueType::Native, found) | (_, found @ ValueRef::Null) => Ok(found),
         (ValueType::Bool | ValueType::I16 | ValueType::I32 | ValueType::I64, found) => {
-            integer(found, wanted)
+            integer(bits(found, column), wanted)
         }
         (ValueType::F64, ValueRef::F32(value)) => Ok(ValueRef::F64(value.into())),
         (ValueType::F64, ValueRef::I16(_) | ValueRef::I32(_) | ValueRef::I64(_)) => double(found),
@@ -63,6 +63,17 @@ fn decode<'v>(value: &'v Value, column: &mysql::Column, wanted: ValueType) -> Re
         (_, found) if found.value_type() == Some(wanted) => Ok(found),
         (_, found) => Err(found.mismatch(wanted)),
     }
+}
+
+/// What a column of BIT holds, as the number that the server takes it for.
+fn bits<'v>(found: ValueRef<'v>, column: &mysql::Column) -> ValueRef<'v> {
+    let (Kind::MYSQL_TYPE_BIT, ValueRef::Bytes(bytes)) = (column.column_type(), found) else {
+        return found;
+    };
+    let number = bytes.iter().try_fold(0_i64, |value, byte| {
+        value.checked_mul(256)?.checked_add((*byte).into())
+    });
+    number.map_or(found, ValueRef::I64)
 }
 
 fn whole(value: i128) -> ValueRef<'static> {

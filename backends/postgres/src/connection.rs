@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use postgres_types::Type;
 use selfsame::backend::{
-    Connection, Interrupter, Outcome, Row, Sql, Statement, StatementKind, Statistics,
+    Connection, Interrupter, Outcome, Prepared, Row, Sql, Statement, StatementKind, Statistics,
 };
 use selfsame::dialect::Transaction;
 use selfsame::error::{Error, ErrorKind, Result};
@@ -19,8 +19,9 @@ use crate::param::{Bound, declared_type};
 use crate::row::PostgresRow;
 use crate::runtime;
 use crate::settings::Settings;
-use crate::statements::Statements;
 
+/// How many prepared statements a connection keeps.
+const KEPT: usize = 256;
 /// Everything that a user's statements can leave behind in a session, but for the prepared statements.
 const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
                       SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
@@ -65,7 +66,7 @@ impl Manners {
 pub(crate) struct PostgresConnection {
     /// The cell lets `is_open` look at the socket.
     client: RefCell<Client>,
-    statements: Statements,
+    statements: Prepared<tokio_postgres::Statement>,
     manners: Manners,
     transaction: State,
     lost: bool,
@@ -104,7 +105,7 @@ impl PostgresConnection {
     pub(crate) fn new(client: Client, manners: Manners) -> Self {
         Self {
             client: RefCell::new(client),
-            statements: Statements::default(),
+            statements: Prepared::new(KEPT),
             manners,
             transaction: State::Idle,
             lost: false,
@@ -158,7 +159,7 @@ impl PostgresConnection {
     fn done(&mut self, statement: &Statement<'_>, matched: u64) -> u64 {
         if statement.sql.kind() == StatementKind::Ddl {
             // What is kept may have another shape now.
-            self.statements.clear();
+            self.statements.take();
         }
         matched
     }
@@ -183,9 +184,9 @@ impl PostgresConnection {
         }
         match is_stale_plan(fault) {
             None => false,
-            Some(Stale::One) => self.statements.forget(sql.id()),
+            Some(Stale::One) => self.statements.forget(sql.id()).is_some(),
             Some(Stale::All) => {
-                self.statements.clear();
+                self.statements.take();
                 self.losses += 1;
                 // The driver keeps statements of its own, which cannot be forgotten.
                 self.retired |= self.manners.unprepared;
@@ -286,10 +287,11 @@ impl PostgresConnection {
         let prepared = match self.statements.get(sql.id()) {
             Some(prepared) => {
                 self.counted.cache_hits += 1;
-                prepared
+                prepared.clone()
             }
             None => {
                 let prepared = self.prepare(statement)?;
+                // The driver closes on the server what is dropped here.
                 self.statements.keep(sql.id(), prepared.clone());
                 prepared
             }

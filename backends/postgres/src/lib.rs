@@ -44,7 +44,6 @@ mod reflection;
 mod row;
 mod runtime;
 mod settings;
-mod statements;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod wire;

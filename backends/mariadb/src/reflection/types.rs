@@ -27,6 +27,7 @@ pub(super) fn column_type(written: &str) -> (ColumnType, bool) {
     }
     match (name, length) {
         ("tinyint", Some(1)) => (ColumnType::Bool, true),
+        ("bit", Some(1)) => (ColumnType::Bool, false),
         ("tinyint", _) => (ColumnType::I16, false),
         ("smallint", None) => (ColumnType::I16, true),
         ("mediumint", None) => (ColumnType::I32, false),
@@ -93,6 +94,8 @@ mod tests {
         let other = |name: &str| ColumnType::Other { name: name.into() };
         for (written, expected) in [
             ("tinyint(1)", (ColumnType::Bool, true)),
+            ("bit(1)", (ColumnType::Bool, false)),
+            ("bit(8)", (other("bit(8)"), true)),
             ("tinyint(4)", (ColumnType::I16, false)),
             ("smallint(6)", (ColumnType::I16, true)),
             ("int(11)", (ColumnType::I32, true)),

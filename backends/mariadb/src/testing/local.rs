@@ -10,6 +10,7 @@ use selfsame_testing::{Supervised, free_port, random_password, refused};
 /// the first line.
 const SUPERVISOR: &str = r#"
 mariadbd=$1 install=$2 port=$3
+shift 3
 dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-mariadb.XXXXXX") || dir=$(mktemp -d /tmp/selfsame-mariadb.XXXXXX) || exit 1
 cd "$dir" || exit 1
 trap '[ -z "$pid" ] || { kill -9 "$pid"; wait "$pid"; } 2>/dev/null; cd /; rm -rf "$dir"' EXIT
@@ -22,7 +23,7 @@ printf "CREATE USER selfsame IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO selfsame W
 "$mariadbd" --no-defaults --datadir="$dir/data" --port="$port" --bind-address=127.0.0.1 --socket="$dir/s" --pid-file="$dir/pid" \
   --init-file="$dir/init.sql" --skip-name-resolve --max-connections=300 --max-allowed-packet=64M --innodb-buffer-pool-size=64M \
   --innodb-log-file-size=16M --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --innodb-flush-method=nosync \
-  --innodb-file-per-table=0 --performance-schema=0 >log 2>&1 </dev/null &
+  --innodb-file-per-table=0 --performance-schema=0 "$@" >log 2>&1 </dev/null &
 pid=$!
 for _ in $(seq 600); do
   grep -q 'ready for connections' log && { echo ready; read -r _; exit 0; }
@@ -41,7 +42,7 @@ pub(super) struct LocalServer {
 }
 
 impl LocalServer {
-    pub(super) fn start() -> Result<Self> {
+    pub(super) fn start(options: &[&str]) -> Result<Self> {
         let (server, install) = (
             program("mariadbd", "/usr/sbin")?,
             program("mariadb-install-db", "/usr/bin")?,
@@ -49,7 +50,8 @@ impl LocalServer {
         let port = free_port().map_err(|error| refused(format!("no free port: {error}")))?;
         let password =
             random_password().map_err(|error| refused(format!("no random numbers: {error}")))?;
-        let arguments = [install.display().to_string(), port.to_string()];
+        let mut arguments = vec![install.display().to_string(), port.to_string()];
+        arguments.extend(options.iter().map(|&option| option.to_owned()));
         let running = Supervised::start("the server", SUPERVISOR, &server, &arguments, &password)?;
         Ok(Self {
             _running: running,

@@ -65,7 +65,16 @@ impl Server {
     ///
     /// [`Configuration`](ErrorKind::Configuration) if there are no binaries, or with the log's end if the server does not start.
     pub fn local() -> Result<Self> {
-        let server = LocalServer::start()?;
+        Self::local_with(&[])
+    }
+
+    /// The same, with options of the server: `--lower-case-table-names=1`.
+    ///
+    /// # Errors
+    ///
+    /// As [`local`](Self::local).
+    pub fn local_with(options: &[&str]) -> Result<Self> {
+        let server = LocalServer::start(options)?;
         let url = server.url();
         Self::reached(url, "local:mariadb".to_owned(), Some(Box::new(server)))
     }

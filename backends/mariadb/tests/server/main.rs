@@ -1,65 +1,20 @@
 //! The backend against a server: what the suite does not ask of every backend.
 
+mod hostile;
+mod keys;
+mod legacy;
+mod limits;
+mod support;
+
 use std::net::TcpListener;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use selfsame::ErrorKind;
-use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
-use selfsame::dialect::{Begin, Dialect, Transaction};
-use selfsame::error::Result;
+use selfsame::backend::{Backend, Sql, Statement, StatementKind};
+use selfsame::dialect::Transaction;
 use selfsame::value::{Param, ValueRef, ValueType};
-use selfsame_mariadb::testing::{Database, Server, required};
-use selfsame_mariadb::{MariaDb, MariaDbDialect};
-
-/// An empty database of the one server; `None` where there is no server and none is required.
-fn database() -> Option<Database> {
-    // It ends with the process.
-    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    let server = SERVER.get_or_init(|| match Server::start() {
-        Ok(server) => Some(server),
-        Err(error) if required() => panic!("MariaDB is required: {error}"),
-        Err(error) => {
-            eprintln!("ignored: {error}");
-            None
-        }
-    });
-    let server = server.as_ref()?;
-    Some(server.database().expect("a database"))
-}
-
-fn run(connection: &mut dyn Connection, kind: StatementKind, text: &str) -> Result<u64> {
-    let sql = Sql::new(kind, text, [], []);
-    Ok(connection.execute(&Statement::new(&sql, &[]))?.matched)
-}
-
-fn raw(connection: &mut dyn Connection, text: &str) -> Result<u64> {
-    run(connection, StatementKind::Raw, text)
-}
-
-fn number(connection: &mut dyn Connection, text: &str) -> Option<i64> {
-    let sql = Sql::new(StatementKind::Raw, text, [], [ValueType::I64]);
-    let mut found = None;
-    connection
-        .query(&Statement::new(&sql, &[]), &mut |row| {
-            if let ValueRef::I64(value) = row.value(0, ValueType::I64)? {
-                found = Some(value);
-            }
-            Ok(())
-        })
-        .expect("a query");
-    found
-}
-
-fn transact(connection: &mut dyn Connection, command: Transaction<'_>) -> Result<()> {
-    let text = MariaDbDialect::default().transaction(&command);
-    let sql = Sql::new(StatementKind::Transaction, text, [], []);
-    connection.transaction(&command, &sql)
-}
-
-fn begin(connection: &mut dyn Connection) {
-    transact(connection, Transaction::Begin(Begin::default())).expect("begins");
-}
+use selfsame_mariadb::MariaDb;
+use support::{begin, database, number, raw, run, transact};
 
 #[test]
 fn a_reset_forgets_what_raw_sql_left_behind() {

@@ -1,0 +1,120 @@
+//! Which statements end the transaction that they run in.
+
+use selfsame::backend::{Sql, StatementKind};
+
+/// Whether a statement is of a kind that may end the transaction that it runs in.
+pub(crate) fn may_commit(sql: &Sql) -> bool {
+    match sql.kind() {
+        StatementKind::Ddl => true,
+        StatementKind::Raw => {
+            let mut words = words(sql.text());
+            let first = words.next().unwrap_or_default();
+            match first.as_str() {
+                "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "VALUES"
+                | "SHOW" | "EXPLAIN" => false,
+                // They move among savepoints, of which the mark is one.
+                "SAVEPOINT" | "RELEASE" => false,
+                "ROLLBACK" => !words.take(2).any(|word| word == "TO"),
+                _ => true,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Whether a statement commits the transaction that it runs in.
+pub(crate) fn commits(text: &str) -> bool {
+    let mut words = words(text);
+    let first = words.next().unwrap_or_default();
+    let mut second = words.next().unwrap_or_default();
+    match first.as_str() {
+        "CREATE" | "DROP" => {
+            if second == "OR" {
+                second = words.nth(1).unwrap_or_default();
+            }
+            second != "TEMPORARY"
+        }
+        // A block of statements, each of which is what it is.
+        "BEGIN" => second != "NOT",
+        // Otherwise they explain a statement, or set a variable.
+        "ANALYZE" => matches!(second.as_str(), "TABLE" | "LOCAL" | "NO_WRITE_TO_BINLOG"),
+        "SET" => second == "PASSWORD",
+        "ALTER" | "TRUNCATE" | "RENAME" | "GRANT" | "REVOKE" | "LOCK" | "UNLOCK" | "OPTIMIZE"
+        | "REPAIR" | "CHECK" | "CACHE" | "FLUSH" | "RESET" | "START" | "INSTALL" | "UNINSTALL" => {
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The words of a statement, in capitals. What is run only by some servers stands in comments, too, and begins with no word.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    without_comments(text)
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_uppercase)
+}
+
+/// A statement from where it begins.
+fn without_comments(mut text: &str) -> &str {
+    loop {
+        text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+        let end = if text.starts_with("/*!") || text.starts_with("/*M!") {
+            return "";
+        } else if text.starts_with("/*") {
+            text.find("*/").map(|at| at + 2)
+        } else if text.starts_with('#') || text.starts_with("--") {
+            text.find('\n')
+        } else {
+            return text;
+        };
+        text = end.and_then(|end| text.get(end..)).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sql(text: &str) -> Sql {
+        Sql::new(StatementKind::Raw, text, [], [])
+    }
+
+    #[test]
+    fn what_commits_is_known() {
+        for text in [
+            "create table t (id int)",
+            "CREATE OR REPLACE TABLE t (id INT)",
+            "  ALTER TABLE t ADD b INT",
+            "DROP TABLE t",
+            "truncate t",
+            "/* SELECT */ DROP TABLE t",
+            "-- SELECT\n# SELECT\nDROP TABLE t",
+            "ANALYZE TABLE t",
+        ] {
+            assert!(commits(text) && may_commit(&sql(text)), "{text}");
+        }
+        for text in [
+            "CREATE TEMPORARY TABLE t (id INT)",
+            "CREATE OR REPLACE TEMPORARY TABLE t (id INT)",
+            "DROP TEMPORARY TABLE t",
+            "SET @a = 1",
+            "CALL p()",
+            "COMMIT",
+            "ROLLBACK",
+            "/*! SELECT */",
+            "/* SELECT */ COMMIT",
+            "BEGIN NOT ATOMIC SELECT 1; END",
+        ] {
+            assert!(!commits(text) && may_commit(&sql(text)), "{text}");
+        }
+        for text in [
+            "(SELECT 1)",
+            "/* a */ SELECT 1",
+            "ROLLBACK WORK TO SAVEPOINT a",
+            "SAVEPOINT a",
+        ] {
+            assert!(!may_commit(&sql(text)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Breaking off what runs: the wait on this side at once, and the statement on the server over a connection of its own.
+
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql::prelude::Queryable;
+use selfsame::backend::Interrupter;
+use socket2::SockRef;
+
+use crate::link::{Link, connect};
+
+/// How long the second connection may take, and the server to answer on it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What stops a link's statement. Its connection is given up with it, on both sides.
+pub(crate) fn interrupter(link: &Link) -> Interrupter {
+    let socket = Arc::downgrade(&link.socket);
+    let id = link.conn.connection_id();
+    let mut options = link.options.clone();
+    options.connect_timeout = PATIENCE;
+    options.response_timeout = Some(PATIENCE);
+    Interrupter::new(move || {
+        // Gone with its connection, whose number may be another's by now.
+        let Some(socket) = socket.upgrade() else {
+            return;
+        };
+        let _ = SockRef::from(&*socket).shutdown(Shutdown::Both);
+        let options = options.clone();
+        // Without the thread the server goes on for a while, and undoes what is not committed when it finds nobody listening.
+        let _ = std::thread::Builder::new()
+            .name("selfsame-mariadb-kill".to_owned())
+            .spawn(move || {
+                if let Ok(mut second) = connect(&options, 0) {
+                    let _ = second.conn.query_drop(format!("KILL {id}"));
+                }
+            });
+    })
+}

@@ -1,0 +1,267 @@
+//! Tables that others made: what they hold is read as it is, or refused.
+
+use selfsame::ErrorKind;
+use selfsame::prelude::*;
+use selfsame::value::Decimal;
+
+use crate::support::{all, database};
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "people")]
+struct Person {
+    #[orm(primary_key)]
+    name: String,
+    city: String,
+    #[orm(back_populates = person)]
+    pets: HasMany<Pet>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "pets")]
+struct Pet {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "people.name")]
+    person_name: Option<String>,
+    #[orm(back_populates = pets)]
+    person: BelongsTo<Person>,
+}
+
+/// Keys that the database takes for one although they differ in case, accents or spaces.
+#[test]
+fn keys_that_are_equal_to_the_database() {
+    for collation in [
+        "utf8mb4_general_ci",
+        "utf8mb4_unicode_ci",
+        "latin1_swedish_ci",
+    ] {
+        let Some(database) = database() else { return };
+        let set = collation.split('_').next().expect("a character set");
+        all(
+            &database,
+            &[
+                &format!(
+                    "CREATE TABLE people (name VARCHAR(20) PRIMARY KEY, city VARCHAR(20) NOT NULL) ENGINE = InnoDB CHARACTER SET {set} COLLATE {collation}"
+                ),
+                &format!(
+                    "CREATE TABLE pets (id BIGINT PRIMARY KEY, person_name VARCHAR(20), FOREIGN KEY (person_name) REFERENCES people (name)) ENGINE = InnoDB CHARACTER SET {set} COLLATE {collation}"
+                ),
+                "INSERT INTO people VALUES ('Ann', 'Rom'), ('Bo', 'Ulm')",
+                "INSERT INTO pets VALUES (1, 'ANN'), (2, 'ann'), (3, 'Ann '), (4, 'bo'), (5, NULL), (6, 'Bo')",
+            ],
+        );
+        let engine = Engine::new(database.backend());
+        let mut session = Session::new(&engine);
+        // One row, one handle, whatever it was asked by.
+        let ann = session.get::<Person>("Ann").expect("reads").expect("a row");
+        for name in ["ANN", "ann", "Ann "] {
+            let found = session.get::<Person>(name).expect("reads");
+            assert_eq!(found, Some(ann), "{collation}: {name:?}");
+        }
+        // References and collections agree with the database.
+        let mut session = Session::new(&engine);
+        let pets = Pet::query()
+            .order_by(Pet::ID.asc())
+            .all(&mut session)
+            .expect("reads");
+        let owners: Vec<Option<String>> = pets
+            .iter()
+            .map(|&pet| {
+                let owner = session.load(pet, Pet::PERSON).expect("loads");
+                owner.map(|owner| session[owner].name.clone())
+            })
+            .collect();
+        let some = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            owners,
+            [
+                some("Ann"),
+                some("Ann"),
+                some("Ann"),
+                some("Bo"),
+                None,
+                some("Bo")
+            ],
+            "{collation}"
+        );
+        for lazily in [false, true] {
+            let mut session = Session::new(&engine);
+            let query = Person::query().order_by(Person::NAME.asc());
+            let people = match lazily {
+                true => query.all(&mut session),
+                false => query.with(Person::PETS.selectin()).all(&mut session),
+            };
+            let people = people.expect("reads");
+            assert_eq!(people.len(), 2);
+            for (&person, count) in people.iter().zip([3, 2]) {
+                let pets = session.load(person, Person::PETS).expect("loads");
+                assert_eq!(pets.len(), count, "{collation}, lazily: {lazily}");
+            }
+        }
+        // Another object of the same row is refused.
+        let mut session = Session::new(&engine);
+        session.add(Person::new("ANN", "Bonn"));
+        let error = session.commit().expect_err("the same row");
+        assert_eq!(
+            error.kind(),
+            ErrorKind::UniqueViolation,
+            "{collation}: {error}"
+        );
+    }
+}
+
+/// What differs in case only, and another session wrote meanwhile, is not overwritten unseen.
+#[test]
+fn a_change_of_case_is_a_change() {
+    let Some(database) = database() else { return };
+    all(
+        &database,
+        &[
+            "CREATE TABLE people (name VARCHAR(20) PRIMARY KEY, city VARCHAR(20) NOT NULL) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+            "INSERT INTO people VALUES ('Ann', 'rom'), ('Bo', 'ulm')",
+        ],
+    );
+    let engine = Engine::new(database.backend());
+    let mut one = Session::new(&engine);
+    let ann = one.get::<Person>("Ann").expect("reads").expect("a row");
+    assert_eq!(one[ann].city, "rom");
+    one.rollback().expect("ends the snapshot");
+    let ann = one.get::<Person>("Ann").expect("reads").expect("a row");
+    one[ann].city = "Rom".to_owned();
+    one.commit().expect("commits");
+    let mut other = Session::new(&engine);
+    let again = other.get::<Person>("Ann").expect("reads").expect("a row");
+    assert_eq!(
+        other[again].city, "Rom",
+        "written, though equal to the database"
+    );
+    one.rollback().expect("ends the snapshot");
+    for together in [false, true] {
+        let mut session = Session::new(&engine);
+        let ann = session.get::<Person>("Ann").expect("reads").expect("a row");
+        let bo = session.get::<Person>("Bo").expect("reads").expect("a row");
+        let city = session[ann].city.clone();
+        session.commit().expect("expires what is known");
+        let swapped = city.chars().map(|c| match c.is_lowercase() {
+            true => c.to_ascii_uppercase(),
+            false => c.to_ascii_lowercase(),
+        });
+        let meanwhile: String = swapped.collect();
+        session[ann].city = "Bonn".to_owned();
+        if together {
+            session[bo].city = format!("{} again", session[bo].city);
+        }
+        all(
+            &database,
+            &[&format!(
+                "UPDATE people SET city = '{meanwhile}' WHERE name = 'Ann'"
+            )],
+        );
+        let error = session.commit().expect_err("another change would be lost");
+        assert_eq!(error.kind(), ErrorKind::StaleData, "{error}");
+    }
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "odd")]
+struct Odd {
+    #[orm(primary_key)]
+    id: i32,
+    big: Option<i64>,
+    wide: Option<Decimal>,
+    flag: Option<bool>,
+    bit: Option<bool>,
+    kind: Option<String>,
+    kinds: Option<String>,
+    year: Option<i16>,
+    day: Option<selfsame::value::Date>,
+    at: Option<selfsame::value::Timestamp>,
+    stamp: Option<selfsame::value::TimestampTz>,
+    span: Option<selfsame::value::Time>,
+}
+
+const ODD: &str = "CREATE TABLE odd (id INT UNSIGNED PRIMARY KEY, big BIGINT UNSIGNED, wide DECIMAL(65,30), flag TINYINT(1), `bit` BIT(1), \
+    kind ENUM('a','b'), kinds SET('x','y'), `year` YEAR, day DATE, at DATETIME, stamp TIMESTAMP NULL ON UPDATE CURRENT_TIMESTAMP, span TIME) \
+    ENGINE = InnoDB CHARACTER SET utf8mb3";
+
+#[test]
+fn odd_types() {
+    let Some(database) = database() else { return };
+    all(
+        &database,
+        &[
+            ODD,
+            "INSERT INTO odd VALUES (1, 9223372036854775807, 1.5, 1, b'1', 'b', 'x,y', 1999, '2024-02-29', '2024-02-29 01:02:03', '2024-02-29 01:02:03', '01:02:03')",
+            "SET sql_mode = ''; INSERT INTO odd (id, big) VALUES (2, 18446744073709551615); INSERT INTO odd (id, wide) VALUES (3, 99999999999999999999999999999999999.999999999999999999999999999999); \
+             INSERT INTO odd (id, flag) VALUES (4, 2); INSERT INTO odd (id, day) VALUES (5, '0000-00-00'); INSERT INTO odd (id, day) VALUES (6, '2024-00-00'); \
+             INSERT INTO odd (id, at) VALUES (7, '0000-00-00'); INSERT INTO odd (id, stamp) VALUES (8, '0000-00-00'); INSERT INTO odd (id, span) VALUES (9, '-01:00:00'); \
+             INSERT INTO odd (id, span) VALUES (10, '25:00:00')",
+        ],
+    );
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    let odd = session.get::<Odd>(1).expect("reads").expect("a row");
+    let row = session[odd].clone();
+    assert_eq!(row.big, Some(i64::MAX));
+    assert_eq!(row.wide, Some("1.5".parse().expect("a decimal")));
+    assert_eq!((row.flag, row.bit), (Some(true), Some(true)));
+    assert_eq!(
+        (row.kind.as_deref(), row.kinds.as_deref()),
+        (Some("b"), Some("x,y"))
+    );
+    assert_eq!(row.year, Some(1999));
+    assert_eq!(row.at.map(|at| at.0), row.stamp.map(|stamp| stamp.0));
+    session[odd].bit = Some(false);
+    session[odd].kind = Some("a".to_owned());
+    session[odd].kinds = Some("y".to_owned());
+    session.commit().expect("commits");
+    assert_eq!(
+        Odd::query()
+            .filter(Odd::BIT.eq(false))
+            .count(&mut session)
+            .expect("counts"),
+        1
+    );
+    assert_eq!(
+        Odd::query()
+            .filter(Odd::BIT.eq(true))
+            .count(&mut session)
+            .expect("counts"),
+        0
+    );
+    session.clear();
+    let odd = session.get::<Odd>(1).expect("reads").expect("a row");
+    assert_eq!(session[odd].bit, Some(false));
+    for id in 2..=10 {
+        let error = session
+            .get::<Odd>(id)
+            .expect_err("what has no neutral form");
+        assert_eq!(error.kind(), ErrorKind::Conversion, "{id}: {error}");
+    }
+    session.rollback().expect("rolls back");
+    session.clear();
+    let odd = session.get::<Odd>(1).expect("reads").expect("a row");
+    for (what, change) in [
+        (
+            "not of the ENUM",
+            &(|odd: &mut Odd| odd.kind = Some("c".to_owned())) as &dyn Fn(&mut Odd),
+        ),
+        ("not of the SET", &|odd| odd.kinds = Some("z".to_owned())),
+        ("no utf8mb3", &|odd| odd.kind = Some("😀".to_owned())),
+        ("below an unsigned", &|odd| odd.big = Some(-1)),
+        ("beyond 2038", &|odd| {
+            odd.stamp = Some(selfsame::value::TimestampTz(
+                i64::from(u32::MAX) * 2_000_000,
+            ))
+        }),
+    ] {
+        let mut row = session[odd].clone();
+        change(&mut row);
+        session[odd] = row;
+        let error = session.commit().expect_err(what);
+        assert_eq!(error.kind(), ErrorKind::OutOfRange, "{what}: {error}");
+        session.rollback().expect("rolls back");
+        let kept = session.get::<Odd>(1).expect("reads").expect("a row");
+        assert_eq!(kept, odd);
+    }
+}
