@@ -52,7 +52,7 @@ const CASES: &[Case] = &[
 ];
 
 fn main() {
-    backends::run(CASES, &[On::Sqlite, On::Postgres]);
+    backends::run(CASES, &[On::Sqlite, On::Postgres, On::Mariadb]);
 }
 
 fn sample(engine: Engine) -> selfsame::Result<()> {

@@ -70,7 +70,7 @@ const CASES: &[Case] = &[
 ];
 
 fn main() {
-    backends::run(CASES, &[On::Sqlite, On::Postgres]);
+    backends::run(CASES, &[On::Sqlite, On::Postgres, On::Mariadb]);
 }
 
 /// Runs a tutorial with echo, and compares all lines with the snapshot of the backend.

@@ -37,5 +37,5 @@ const CASES: &[Case] = &[
 ];
 
 fn main() {
-    backends::run(CASES, &[On::Sqlite, On::Postgres]);
+    backends::run(CASES, &[On::Sqlite, On::Postgres, On::Mariadb]);
 }
