@@ -301,6 +301,43 @@ fn increments_of_many_threads_are_all_there() -> Result<()> {
 }
 
 #[test]
+fn a_beginning_that_waits_in_vain_is_tried_again() -> Result<()> {
+    let database = selfsame_sqlite::testing::TempDatabase::new()?;
+    let backend = database
+        .backend()
+        .busy_timeout(std::time::Duration::from_millis(1));
+    let engine = Engine::new(backend);
+    metadata![Author, crate::fixture::Book].create_all(&engine)?;
+    let mut holder = Session::new(&engine);
+    holder.add(Author::new("holder"));
+    holder.flush()?;
+    let mut kept_out = Session::new(&engine);
+    let writes = TransactionOptions::new().writes();
+    let once = kept_out.transaction_with(writes, |s| {
+        s.add(Author::new("ann"));
+        Ok(())
+    });
+    let error = once.expect_err("the holder has the lock");
+    assert_eq!(
+        (error.kind(), error.is_retryable()),
+        (ErrorKind::Busy, false)
+    );
+    let mut tries = 0;
+    kept_out.rollback()?;
+    kept_out.retry_with(writes, 5, |s| {
+        tries += 1;
+        if tries == 3 {
+            holder.commit()?;
+        }
+        s.add(Author::new("ann"));
+        Ok(())
+    })?;
+    assert_eq!(tries, 3);
+    assert_eq!(Author::query().count(&mut kept_out)?, 2);
+    Ok(())
+}
+
+#[test]
 fn reads_before_a_retry_are_ended_and_read_again() -> Result<()> {
     let (_database, engine) = file()?;
     let mut session = Session::new(&engine);

@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-use crate::dialect::{Begin, Isolation};
+use crate::dialect::{Begin, Isolation, Transaction};
 use crate::engine::Connected;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::life::phase::Phase;
@@ -77,8 +77,8 @@ impl Session {
     }
 
     /// Runs `work` as a [`transaction`](Self::transaction), and again up to `retries` times if that ends in a serialization failure
-    /// or a deadlock, each time from the state in which the session was before; objects that the failed try added have left the
-    /// session. Between two tries it waits for a random time, at most half a second, and further tries
+    /// or a deadlock, or if its beginning waits in vain for a lock, each time from the state in which the session was before; objects that
+    /// the failed try added have left the session. Between two tries it waits for a random time, at most half a second, and further tries
     /// [begin for writing](TransactionOptions::writes).
     ///
     /// A transaction in which the session has only read is ended first, as by [`rollback`](Self::rollback), without its hooks.
@@ -115,7 +115,7 @@ impl Session {
         let before = self.slot_counts();
         for retry in 0..retries {
             match self.transaction_with(options, &mut work) {
-                Err(error) if error.is_retryable() => {
+                Err(error) if error.is_retryable() || self.is_kept_out(&error, options) => {
                     self.forget_added_since(&before);
                     options.begin.writes_first |= !options.begin.read_only;
                     std::thread::sleep(wait(retry));
@@ -124,6 +124,21 @@ impl Session {
             }
         }
         self.transaction_with(options, work)
+    }
+
+    /// Whether a transaction could not begin because of another's lock, so that nothing of it has run.
+    fn is_kept_out(&self, error: &Error, options: TransactionOptions) -> bool {
+        let plain = options.begin;
+        let writes = Begin {
+            writes_first: true,
+            ..plain
+        };
+        let dialect = self.engine.dialect();
+        let texts = [plain, writes].map(|begin| dialect.transaction(&Transaction::Begin(begin)));
+        error.kind() == ErrorKind::Busy
+            && texts
+                .iter()
+                .any(|text| error.statement_text() == Some(text.as_str()))
     }
 
     fn refuse_unclean(&self) -> Result<()> {
