@@ -15,7 +15,7 @@ use crate::case::{Capability, Case, CaseResult, Failure};
 use crate::context::Context;
 use crate::property::Inputs;
 use crate::world::World;
-use perform::Performer;
+use perform::{Look, Performer};
 use plan::{Change, Draw, Rows};
 
 pub(crate) const CASES: &[Case] = &[Case::core("model.session.mechanisms", programs)
@@ -106,7 +106,11 @@ impl Program<'_> {
             self.rows.begin_next();
             // Not after each change: what waits for one flush together is what is to be tried.
             if draw.way % 4 == 3 {
-                let looked = self.performer.look(session, &self.rows);
+                let how = match draw.way % 8 {
+                    3 => Look::Loaded,
+                    _ => Look::All,
+                };
+                let looked = self.performer.look(session, &self.rows, how);
                 looked.map_err(|failure| named(failure, &format!("{draw:?}")))?;
             }
         }

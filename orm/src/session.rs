@@ -23,7 +23,6 @@ pub(crate) use memory::any_store::{AnyStore, Fill, ReadEpoch};
 pub(crate) use memory::edges::ObjectId;
 pub(crate) use memory::store::new_store;
 pub(crate) use read::joined::{JoinedPath, Joins, Selection};
-pub(crate) use read::load::default_loadings;
 
 use std::fmt::{self, Debug};
 use std::ops::{Index, IndexMut};

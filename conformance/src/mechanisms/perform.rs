@@ -84,7 +84,7 @@ impl Performer {
     }
 
     /// Compares the objects of all rows with the rows.
-    pub(super) fn look(&self, session: &mut Session, rows: &Rows) -> CaseResult {
+    pub(super) fn look(&self, session: &mut Session, rows: &Rows, how: Look) -> CaseResult {
         session.flush()?;
         for (code, row) in &rows.places {
             let Some(place) = session.get::<Place>(code.clone())? else {
@@ -100,9 +100,53 @@ impl Performer {
             let parent = session.load(place, Place::PARENT)?;
             let parent = parent.map(|parent| session[parent].code.clone());
             check_eq!(parent, row.parent, "the parent of {code}");
+            look_at_collections(session, place, rows, how)?;
         }
         Ok(())
     }
+}
+
+/// Which collections are looked at: loaded ones must be right, and looking at others loads them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    Loaded,
+    All,
+}
+
+fn look_at_collections(
+    session: &mut Session,
+    place: Handle<Place>,
+    rows: &Rows,
+    how: Look,
+) -> CaseResult {
+    let code = session[place].code.clone();
+    if how == Look::All || session.loaded(place, Place::CHILDREN)?.is_some() {
+        let children = session.load(place, Place::CHILDREN)?.into_iter();
+        let mut children: Vec<&str> = children.map(|child| &*session[child].code).collect();
+        children.sort_unstable();
+        let places = rows.places.iter();
+        let inside = places.filter(|(_, row)| row.parent.as_ref() == Some(&code));
+        let inside: Vec<&str> = inside.map(|(code, _)| &**code).collect();
+        check_eq!(children, inside, "the places inside {code}");
+    }
+    if how == Look::All || session.loaded(place, Place::SEATS)?.is_some() {
+        let seats = session.load(place, Place::SEATS)?.into_iter();
+        let mut seats: Vec<i32> = seats.map(|seat| session[seat].number).collect();
+        seats.sort_unstable();
+        let all = rows.seats.keys();
+        let here = all.filter(|(place, _)| *place == code);
+        let here: Vec<i32> = here.map(|(_, number)| *number).collect();
+        check_eq!(seats, here, "the seats of {code}");
+    }
+    if how == Look::All {
+        let card = session.load(place, Place::CARD)?;
+        let card = card.map(|card| session[card].label.clone());
+        let mut cards = rows.cards.iter();
+        let held = cards.find(|(_, row)| row.holder.as_ref() == Some(&code));
+        let held = held.map(|(label, _)| label.clone());
+        check_eq!(card, held, "the card of {code}");
+    }
+    Ok(())
 }
 
 /// Whether the change goes by a hook.

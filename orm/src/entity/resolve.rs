@@ -102,9 +102,10 @@ fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<Resolve
             ));
         }
     }
-    let required = here
+    // One column that is NULL suffices for it to lead to nothing.
+    let required = !here
         .iter()
-        .any(|&column| !child.table.columns[column].nullable);
+        .any(|&column| child.table.columns[column].nullable);
     Ok(ResolvedRelation {
         kind: relation.kind,
         order_by: order_by(relation, &target, &side)?,

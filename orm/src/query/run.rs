@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 use crate::entity::{Fetch, Loading, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{self, QuerySpec, Read, Rendered};
-use crate::session::{Handle, Selection, Session, default_loadings};
+use crate::session::{Handle, Selection, Session};
 use crate::sql::{Aggregate, List, Node, SelectNode, Source, column};
 use crate::value::{ColumnValue, ValueType};
 
@@ -57,11 +57,7 @@ impl Session {
         let mapper = Arc::clone(self.any_store(store).mapper());
         mapper.refuse_objects()?;
         mapper.check_deferred(selection.undefer)?;
-        let unsaid = default_loadings(&mapper).into_iter();
-        let unsaid = unsaid.filter(|default| {
-            said.iter()
-                .all(|loading| loading.relation != default.relation)
-        });
+        let unsaid = self.unsaid_loadings(store, said, |_| false);
         let mut loadings: Vec<Loading> = said.iter().cloned().chain(unsaid).collect();
         let slots = if self.can_join(store, &loadings, selection) {
             let slots = self.query_joined(store, selection, &loadings)?;

@@ -1,5 +1,6 @@
 //! From rows to objects: by key, along relations, filtered, joined.
 
+pub(super) mod along;
 pub(super) mod deferred;
 pub(super) mod joined;
 pub(super) mod load;

@@ -4,7 +4,7 @@ use selfsame::prelude::*;
 use selfsame::sql::{alias, count, max, on};
 use selfsame::{ErrorKind, Result};
 
-use crate::fixture::{Author, Book, Fixture, Node, Region, Shop};
+use crate::fixture::{Album, Author, Book, Fixture, Mark, Node, Region, Shop, Track};
 
 /// ann with two books, bob with one, cy with none.
 fn library() -> Result<Fixture> {
@@ -228,6 +228,42 @@ fn a_part_of_what_has_a_key_of_two_columns_is_read_without_a_join() -> Result<()
         let is_select = |sent: &&String| sent.starts_with("SELECT");
         assert_eq!(f.sent().iter().filter(is_select).count(), statements);
         assert_eq!(session.persistent::<Region>().len(), 1);
+    }
+    Ok(())
+}
+
+/// Nested loading reaches what a relation that is in memory already leads to.
+#[test]
+fn what_is_nested_is_loaded_below_what_was_loaded_before() -> Result<()> {
+    for before in 0..=3 {
+        let mut f = Fixture::new()?;
+        f.behind(|s| {
+            for title in ["a", "b", "c"] {
+                let track = |title: &str| Track {
+                    marks: [Mark::new(1, 0), Mark::new(2, 0)].into(),
+                    ..Track::new(title, 0)
+                };
+                s.add(Album {
+                    tracks: [track("1"), track("2")].into(),
+                    ..Album::new(title)
+                });
+            }
+            Ok(())
+        })?;
+        let albums = Album::query().order_by(Album::ID.asc());
+        let albums = albums.all(&mut f.session)?;
+        for &album in &albums[..before] {
+            f.session.load(album, Album::TRACKS)?;
+        }
+        let nested = Album::TRACKS.selectin().then(Track::MARKS.selectin());
+        Album::query().with(nested).all(&mut f.session)?;
+        f.forget();
+        for &album in &albums {
+            for track in f.session.load(album, Album::TRACKS)? {
+                assert_eq!(f.session.load(track, Track::MARKS)?.len(), 2);
+            }
+        }
+        f.sends(&[]);
     }
     Ok(())
 }

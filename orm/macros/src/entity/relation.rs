@@ -189,7 +189,7 @@ impl<'a> Relation<'a> {
                         .iter()
                         .any(|column| column.name == *name && shape::is_option(column.ty))
                 };
-                if !key.iter().all(is_optional) {
+                if !key.iter().any(is_optional) {
                     self.cardinality = Cardinality::Required;
                 }
                 self.key = key;

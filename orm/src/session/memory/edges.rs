@@ -342,6 +342,38 @@ impl Edges {
         }
     }
 
+    /// Whether nothing is known of any collection.
+    pub(crate) fn has_no_collections(&self) -> bool {
+        self.collections.is_empty()
+    }
+
+    /// The row of an object has left a collection.
+    pub(crate) fn leave(&mut self, owner: ObjectId, relation: u16, slot: u32) {
+        let key = (owner, relation);
+        if let Some(members) = self.collections.get_mut(&key) {
+            let position = members.slots.remove(slot);
+            self.removed(key, slot, position);
+        }
+    }
+
+    /// The row of an object has joined a collection, which is read again if it does not list it.
+    pub(crate) fn join(&mut self, owner: ObjectId, relation: u16, slot: u32) {
+        let key = (owner, relation);
+        let members = self.collections.get(&key);
+        if members.is_some_and(|members| members.loaded && !members.slots.contains(slot)) {
+            self.unload(key);
+        }
+    }
+
+    /// Has all collections of a relation read again.
+    pub(crate) fn unload_all(&mut self, owners: u16, relation: u16) {
+        let keys = self.collections.keys().copied();
+        let keys = keys.filter(|key| key.0.0 == owners && key.1 == relation);
+        for key in keys.collect::<Vec<Collection>>() {
+            self.unload(key);
+        }
+    }
+
     /// An object was marked for deletion: what is put to it from now on is a mistake.
     pub(crate) fn note_deletion(&mut self, node: ObjectId) {
         if self.links.clock() > 0 {

@@ -17,7 +17,7 @@ pub(crate) struct Link {
     pub(crate) collection: Option<u16>,
     /// Whether that relation has room for one child only.
     pub(crate) single: bool,
-    /// Whether the foreign key takes NULL.
+    /// Whether a column of the foreign key takes NULL, so that it can lead to nothing.
     pub(crate) nullable: bool,
     /// Whether the child is to be deleted if it is left without a parent.
     pub(crate) delete_orphan: bool,
@@ -49,12 +49,12 @@ impl Links {
         self.count == 0
     }
 
-    /// What the reference of an object whose foreign key begins with this column was set to.
-    pub(crate) fn get(&self, child: ObjectId, column: usize) -> Option<&Link> {
+    /// What the reference of an object with this foreign key was set to. Foreign keys may share columns: it takes all to tell them apart.
+    pub(crate) fn get(&self, child: ObjectId, columns: &[usize]) -> Option<&Link> {
         if self.count == 0 {
             return None;
         }
-        let at = self.position(child, column)?;
+        let at = self.position(child, columns)?;
         self.list[at as usize].as_ref().map(|entry| &entry.link)
     }
 
@@ -62,7 +62,7 @@ impl Links {
     pub(crate) fn set(&mut self, link: Link) {
         let child = link.child;
         self.clock += 1;
-        if let Some(at) = self.position(child, link.columns[0]) {
+        if let Some(at) = self.position(child, &link.columns) {
             if let Some(entry) = &mut self.list[at as usize] {
                 (entry.link, entry.at) = (link, self.clock);
             }
@@ -76,6 +76,13 @@ impl Links {
             before,
         }));
         self.count += 1;
+    }
+
+    /// What the references of an object were set to, the last first.
+    pub(crate) fn of(&self, child: ObjectId) -> impl Iterator<Item = &Link> {
+        let entry = |at: Option<u32>| self.list[at? as usize].as_ref();
+        let last = entry(self.last.get(&child).copied());
+        std::iter::successors(last, move |link| entry(link.before)).map(|entry| &entry.link)
     }
 
     /// Takes out what the references of an object were set to, in order.
@@ -100,8 +107,8 @@ impl Links {
     }
 
     /// Whether a reference was set after the clock showed this.
-    pub(crate) fn is_set_after(&self, child: ObjectId, column: usize, clock: u64) -> bool {
-        let entry = self.position(child, column);
+    pub(crate) fn is_set_after(&self, child: ObjectId, columns: &[usize], clock: u64) -> bool {
+        let entry = self.position(child, columns);
         let entry = entry.and_then(|at| self.list[at as usize].as_ref());
         entry.is_some_and(|entry| entry.at > clock)
     }
@@ -116,11 +123,11 @@ impl Links {
         (self.count, self.clock) = (0, 0);
     }
 
-    fn position(&self, child: ObjectId, column: usize) -> Option<u32> {
+    fn position(&self, child: ObjectId, columns: &[usize]) -> Option<u32> {
         let mut next = self.last.get(&child).copied();
         while let Some(at) = next {
             let entry = self.list[at as usize].as_ref()?;
-            if entry.link.columns[0] == column {
+            if entry.link.columns == columns {
                 return Some(at);
             }
             next = entry.before;
@@ -158,8 +165,26 @@ mod tests {
     fn a_reference_is_of_one_object_in_one_store() {
         let mut links = Links::default();
         links.set(link((0, 1), 2, 5));
-        assert!(links.get((0, 1), 2).is_some());
-        assert!(links.get((1, 1), 2).is_none() && links.get((0, 1), 3).is_none());
+        assert!(links.get((0, 1), &[2]).is_some());
+        assert!(links.get((1, 1), &[2]).is_none() && links.get((0, 1), &[3]).is_none());
+    }
+
+    #[test]
+    fn foreign_keys_that_begin_alike_are_two_references() {
+        let mut links = Links::default();
+        for columns in [vec![1], vec![1, 2], vec![1, 3]] {
+            let parent = u32::try_from(columns.len()).expect("few") + 5;
+            let link = link((0, 1), 1, parent);
+            links.set(Link { columns, ..link });
+        }
+        assert_eq!(links.of((0, 1)).count(), 3);
+        let parent = |columns: &[usize]| links.get((0, 1), columns).and_then(|link| link.parent);
+        assert_eq!(parent(&[1]), Some((9, 6)));
+        assert_eq!(
+            (parent(&[1, 2]), parent(&[1, 3])),
+            (Some((9, 7)), Some((9, 7)))
+        );
+        assert!(links.get((0, 1), &[1, 4]).is_none());
     }
 
     #[test]

@@ -389,7 +389,7 @@ impl Session {
         child: ObjectId,
         reference: &Reference,
     ) -> Result<Option<ObjectId>> {
-        if let Some(link) = self.edges.links.get(child, reference.columns[0]) {
+        if let Some(link) = self.edges.links.get(child, &reference.columns) {
             return Ok(link.parent);
         }
         let mut key = Vec::with_capacity(reference.columns.len());
@@ -405,7 +405,7 @@ impl Session {
         reference: &Reference,
     ) -> Result<Option<ObjectId>> {
         let store = self.any_store(child.0);
-        let is_set = self.edges.links.get(child, reference.columns[0]).is_some();
+        let is_set = self.edges.links.get(child, &reference.columns).is_some();
         if is_set || store.state(child.1) != State::Persistent {
             return Ok(None);
         }
@@ -415,7 +415,11 @@ impl Session {
     }
 
     /// The mapped object with a key; none if a part of it is NULL or not loaded.
-    fn mapped(&self, store: u16, key: &[Param<'_>]) -> Result<Option<ObjectId>> {
+    pub(in crate::session) fn mapped(
+        &self,
+        store: u16,
+        key: &[Param<'_>],
+    ) -> Result<Option<ObjectId>> {
         let known = key.iter().map(Param::value);
         let values = known.collect::<Option<Vec<ValueRef<'_>>>>();
         let values = values.filter(|values| !values.iter().any(|value| value.is_null()));

@@ -139,11 +139,15 @@ impl Session {
             let target = self.target_store(store, loading.relation);
             self.refuse_second_mapping(target)?;
             self.entry(target).mapper.check_deferred(&loading.undefer)?;
-            let (nested, later): (Vec<Loading>, Vec<Loading>) = loading
+            let (nested, mut later): (Vec<Loading>, Vec<Loading>) = loading
                 .nested
                 .iter()
                 .cloned()
                 .partition(|nested| nested.fetch == Fetch::Joined);
+            let way = (self.entry(store).mapper.id(), loading.relation);
+            later.extend(self.unsaid_loadings(target, &loading.nested, |relation| {
+                relation == way || self.is_joined(joins, from, relation)
+            }));
             let index = joins.len();
             joins.push(JoinedRelation {
                 from,
@@ -160,6 +164,21 @@ impl Session {
             self.collect_joins(Some(index), target, &nested, width, joins)?;
         }
         Ok(())
+    }
+
+    /// Whether a relation leads to a joined table, on its way from the query's own.
+    fn is_joined(
+        &self,
+        joins: &[JoinedRelation],
+        from: Option<usize>,
+        relation: (u64, u16),
+    ) -> bool {
+        let join = |at: Option<usize>| Some(&joins[at?]);
+        let mut along = std::iter::successors(join(from), |last| join(last.from));
+        along.any(|join| {
+            let owner = &self.entry(join.owner_store).mapper;
+            (owner.id(), join.relation) == relation
+        })
     }
 
     fn joined_select(

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::entity::Loading;
 use crate::entity::{
     Cardinality, Entity, Fetch, Key, Mapped, Mapper, RelationKind, RelationOf, ResolvedRelation,
     ToMany,
@@ -229,6 +228,7 @@ impl Session {
         self.count_lazy_load(owner.0, relation);
         self.autoflush()?;
         self.load_collections(owner.0, relation, &resolved, &[owner.1], &[])?;
+        self.load_below_collection(owner, relation, target)?;
         Ok((target, self.members(owner, relation)))
     }
 
@@ -258,7 +258,7 @@ impl Session {
         resolved: &ResolvedRelation,
         target: u16,
     ) -> Result<Option<u32>> {
-        if let Some(link) = self.edges.links.get(child, resolved.local[0]) {
+        if let Some(link) = self.edges.links.get(child, &resolved.local) {
             let parent = link.parent.map(|parent| parent.1);
             if parent.is_some_and(|slot| self.any_store(target).state(slot) == State::Detached) {
                 let (child, parent) = (&self.entry(child.0).mapper, &self.entry(target).mapper);
@@ -319,15 +319,14 @@ impl Session {
         resolved: &ResolvedRelation,
         owners: &[u32],
         undefer: &[usize],
-    ) -> Result<Vec<u32>> {
+    ) -> Result<()> {
         let target = self.target_store(store, relation);
         let is_missing = |owner: &u32| self.edges.loaded((store, *owner), relation).is_none();
         let mut missing: Vec<u32> = owners.iter().copied().filter(is_missing).collect();
         missing.sort_unstable();
         missing.dedup();
-        let mut all = Vec::new();
         if missing.is_empty() {
-            return Ok(all);
+            return Ok(());
         }
         let by_key = self
             .entry(target)
@@ -356,18 +355,13 @@ impl Session {
         for (owner, child) in pairs {
             if let Some(slots) = members.get_mut(&owner) {
                 slots.push(child);
-                all.push(child);
             }
-        }
-        if resolved.through.is_some() {
-            all.sort_unstable();
-            all.dedup();
         }
         for owner in missing {
             let slots = members.remove(&owner).unwrap_or_default();
             self.fill_collection((store, owner), relation, resolved, slots);
         }
-        Ok(all)
+        Ok(())
     }
 
     /// Reads the members of the collections of some owners, each with its owner as its row says. `None` if a row says an owner that is
@@ -451,7 +445,7 @@ impl Session {
             return;
         }
         slots.retain(|&slot| {
-            let link = self.edges.links.get((target, slot), resolved.remote[0]);
+            let link = self.edges.links.get((target, slot), &resolved.remote);
             link.is_none_or(|link| link.parent == Some(owner))
         });
         let set = self.edges.known(owner, relation).next_back();
@@ -463,7 +457,7 @@ impl Session {
     }
 
     /// Reads the parents of many children at once, those that are not mapped.
-    fn load_parents(
+    pub(in crate::session) fn load_parents(
         &mut self,
         store: u16,
         resolved: &ResolvedRelation,
@@ -508,43 +502,6 @@ impl Session {
         Ok(wanted)
     }
 
-    /// Loads relations of many objects as a query's options say, to any depth.
-    pub(crate) fn load_relations(
-        &mut self,
-        store: u16,
-        slots: &[u32],
-        loadings: &[Loading],
-    ) -> Result<()> {
-        if slots.is_empty() {
-            return Ok(());
-        }
-        for loading in loadings {
-            let relation = loading.relation;
-            match loading.fetch {
-                Fetch::Raise => self.refuse_lazy_loads(store, relation, slots),
-                _ if loading.is_whole() => self.allow_lazy_loads(store, relation, slots),
-                _ => {}
-            }
-            if !matches!(loading.fetch, Fetch::Selectin | Fetch::Joined) {
-                continue;
-            }
-            let resolved = self.relation(store, relation)?;
-            let target = self.target_store(store, relation);
-            let undefer = &*loading.undefer;
-            self.entry(target).mapper.check_deferred(undefer)?;
-            let reached = if let Some(part) = &loading.part {
-                self.load_part(store, relation, &resolved, slots, (part, undefer))?
-            } else if resolved.kind == RelationKind::BelongsTo {
-                self.load_parents(store, &resolved, target, slots, undefer)?
-            } else {
-                self.load_collections(store, relation, &resolved, slots, undefer)?
-            };
-            self.load_deferred(target, &reached, undefer)?;
-            self.load_relations(target, &reached, &loading.nested)?;
-        }
-        Ok(())
-    }
-
     /// Reads the row of one key, and what the mapping loads along with it.
     fn load_one(&mut self, store: u16, key: &[Param<'_>]) -> Result<Option<u32>> {
         let relations = self.entry(store).mapper.relations().iter();
@@ -556,21 +513,6 @@ impl Session {
         self.load_default_relations(store, &slots)?;
         Ok(slots.first().copied())
     }
-
-    /// Loads what the mapping says is loaded along.
-    pub(crate) fn load_default_relations(&mut self, store: u16, slots: &[u32]) -> Result<()> {
-        let loadings = default_loadings(&self.entry(store).mapper);
-        self.load_relations(store, slots, &loadings)
-    }
-}
-
-/// The relations of a mapping that are loaded with its objects.
-pub(crate) fn default_loadings(mapper: &Mapper) -> Vec<Loading> {
-    (0u16..)
-        .zip(mapper.relations())
-        .filter(|(_, relation)| matches!(relation.fetch, Fetch::Selectin | Fetch::Joined))
-        .map(|(index, relation)| Loading::new(mapper.id(), index, relation.fetch))
-        .collect()
 }
 
 fn values(key: &[Value]) -> Vec<ValueRef<'_>> {

@@ -78,13 +78,13 @@ impl Session {
     fn delete_with_parent(
         &mut self,
         owner: ObjectId,
-        column: usize,
+        columns: &[usize],
         child: ObjectId,
     ) -> Result<()> {
         let edges = &mut self.edges;
         let is_lost = edges
             .links
-            .is_set_after(child, column, edges.deletion(owner));
+            .is_set_after(child, columns, edges.deletion(owner));
         edges.note_cascade(Some(owner), child);
         if !is_lost || self.any_store(child.0).state(child.1) != State::Pending {
             return self.delete_cascaded(child);
@@ -98,7 +98,7 @@ impl Session {
         let mapper = &self.entry(child.0).mapper;
         Err(Error::new(ErrorKind::InvalidState, message)
             .entity(mapper.name())
-            .column(&mapper.table().columns[column].name))
+            .column(&mapper.table().columns[columns[0]].name))
     }
 
     /// What goes with a pending object along its delete cascades, and is pending too.
@@ -217,7 +217,7 @@ impl Session {
             return Ok(());
         }
         if resolved.cascade.delete {
-            return self.delete_with_parent(owner, resolved.remote[0], child);
+            return self.delete_with_parent(owner, &resolved.remote, child);
         }
         let store = self.any_store(child.0);
         let is_there = matches!(store.state(child.1), State::Pending | State::Persistent);

@@ -10,6 +10,7 @@ use crate::session::life::phase::Phase;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::edges::ObjectId;
 use crate::session::write::expression::Computations;
+use crate::session::write::membership::Moves;
 use crate::session::write::persist;
 use crate::session::write::plan::{
     AssociationChanges, Changes, Columns, References, Step, TableChanges, Wait, plan,
@@ -146,6 +147,8 @@ impl Session {
         self.forget_equal_writes();
         self.cascade_deletes()?;
         let severed = self.severed_pairs()?;
+        let mut moves = Moves::default();
+        self.note_moves(&mut moves)?;
         self.settle_keys_of_new_rows()?;
         self.switch_rows()?;
         if self.write_changed_keys()? {
@@ -161,6 +164,7 @@ impl Session {
             let is_open = |slot| open.contains(&(store, slot));
             entry.store.check_identities(&is_open)?;
         }
+        self.note_moves(&mut moves)?;
         let associations = self.association_changes(severed)?;
         let computations = self.computations()?;
         let changes = self.changes(waits, associations, &computations)?;
@@ -176,7 +180,7 @@ impl Session {
         }
         self.forget_ousted();
         self.edges.flushed();
-        Ok(())
+        self.make_moves(moves)
     }
 
     /// New objects with the keys of rows to delete take those rows over.
@@ -212,12 +216,8 @@ impl Session {
             ));
         }
         for step in steps {
-            if let Step::Insert { store, .. }
-            | Step::Update { store, .. }
-            | Step::Vacate { store, .. }
-            | Step::Delete { store, .. } = step
-            {
-                self.entry(*store).mapper.refuse_writes()?;
+            if let Some(store) = step.store() {
+                self.entry(store).mapper.refuse_writes()?;
             }
             if let Step::Insert { store, columns, .. } = step {
                 self.check_given(*store, columns)?;

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Table;
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::links::Link;
 use crate::session::write::deletion::refers_to_primary_key;
@@ -17,6 +18,55 @@ impl Session {
             let is_there = self.any_store(wait.parent.0).state(wait.parent.1) == State::Persistent;
             if is_there {
                 self.copy_key(wait.child, &wait.columns, wait.parent)?;
+            }
+        }
+        match waits.first() {
+            Some(wait) if self.has_shared_columns(wait.child.0) => {
+                self.refuse_contradictions_of(wait.child)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether foreign keys of a table share columns: then what one is set to changes where another leads.
+    fn has_shared_columns(&self, store: u16) -> bool {
+        let keys = &self.entry(store).mapper.table().foreign_keys;
+        keys.len() > 1
+            && keys.iter().enumerate().any(|(at, key)| {
+                let mut others = keys[..at].iter();
+                others.any(|other| key.columns.iter().any(|name| other.columns.contains(name)))
+            })
+    }
+
+    /// Refuses to set two references of an object to parents whose keys differ in a column that both foreign keys have: one of them would
+    /// lead elsewhere.
+    fn refuse_contradictions_of(&self, child: ObjectId) -> Result<()> {
+        let mut known: Vec<(usize, Value, u16)> = Vec::new();
+        for link in self.edges.links.of(child) {
+            let Some(parent) = link.parent.filter(|parent| self.has_known_key(*parent)) else {
+                continue;
+            };
+            let any = self.any_store(parent.0);
+            for (&column, &at) in link.columns.iter().zip(&any.mapper().table().primary_key) {
+                let value = any.value(parent.1, at);
+                let value = value.value().map_or(Value::Null, ValueRef::to_owned);
+                match known.iter().find(|(other, ..)| *other == column) {
+                    Some((_, other, _)) if other.as_ref().same(value.as_ref()) => {}
+                    Some((_, _, other)) => {
+                        let (child, parents) = (
+                            &self.entry(child.0).mapper,
+                            [*other, parent.0].map(|store| self.entry(store).mapper.name()),
+                        );
+                        let message = format!(
+                            "it refers to a {} and a {} by foreign keys that share the column, and their keys differ in it",
+                            parents[0], parents[1]
+                        );
+                        return Err(Error::new(ErrorKind::InvalidState, message)
+                            .entity(child.name())
+                            .column(&child.table().columns[column].name));
+                    }
+                    None => known.push((column, value, parent.0)),
+                }
             }
         }
         Ok(())
@@ -70,6 +120,7 @@ impl Session {
     pub(in crate::session) fn settle_links(&mut self) -> Result<Vec<Wait>> {
         let links: Vec<Link> = self.edges.links.iter().cloned().collect();
         let mut waits = Vec::new();
+        let mut shared = (u16::MAX, false);
         for link in links {
             let (store, slot) = link.child;
             let alive = matches!(
@@ -78,6 +129,12 @@ impl Session {
             );
             if !alive || self.any_store(store).is_marked_deleted(slot) {
                 continue;
+            }
+            if shared.0 != store {
+                shared = (store, self.has_shared_columns(store));
+            }
+            if shared.1 {
+                self.refuse_contradictions_of(link.child)?;
             }
             let Some(parent) = link.parent else {
                 self.clear_foreign_key(&link)?;
@@ -89,12 +146,9 @@ impl Session {
                     self.copy_key(link.child, &link.columns, parent)?;
                 }
                 State::Pending => {
-                    let Link {
-                        child,
-                        columns,
-                        nullable,
-                        ..
-                    } = link;
+                    let Link { child, columns, .. } = link;
+                    let table = self.entry(store).mapper.table();
+                    let nullable = columns.iter().all(|&column| table.columns[column].nullable);
                     waits.push(Wait {
                         child,
                         parent,
@@ -135,18 +189,16 @@ impl Session {
     }
 
     pub(in crate::session) fn clear_foreign_key(&mut self, link: &Link) -> Result<()> {
-        let (store, slot) = link.child;
+        let mapper = &self.entry(link.child.0).mapper;
         if !link.nullable {
-            let mapper = &self.entry(store).mapper;
             let message = "it was left without the object that its foreign key refers to, and the column is NOT NULL";
             return Err(Error::new(ErrorKind::NotNullViolation, message)
                 .entity(mapper.name())
                 .column(&mapper.table().columns[link.columns[0]].name));
         }
-        for &column in &link.columns {
+        for column in columns_to_empty(mapper.table(), &link.columns) {
             self.assign_changed(link.child, column, &Value::Null)?;
         }
-        let _ = slot;
         Ok(())
     }
 
@@ -191,7 +243,7 @@ impl Session {
                         .pending_referred_to(store, &mut written, &columns)?;
                     for (slot, parent) in found {
                         let child = (children, slot);
-                        if self.edges.links.get(child, columns[0]).is_none() {
+                        if self.edges.links.get(child, &columns).is_none() {
                             waits.push(Wait {
                                 child,
                                 parent: (parents, parent),
@@ -266,4 +318,21 @@ impl Session {
             store.assign(slot, column, value.as_ref())
         }
     }
+}
+
+/// The columns that are set to NULL for a foreign key to lead to nothing: of those that take NULL, those that no other foreign key needs.
+fn columns_to_empty(table: &Table, columns: &[usize]) -> Vec<usize> {
+    let nullable = columns.iter().copied();
+    let nullable: Vec<usize> = nullable.filter(|&at| table.columns[at].nullable).collect();
+    let is_of_another = |&&column: &&usize| {
+        let name = &table.columns[column].name;
+        let mut others = table.foreign_keys.iter().filter(|key| {
+            let mut own = columns.iter().map(|&at| &table.columns[at].name);
+            !(key.columns.len() == columns.len() && own.all(|name| key.columns.contains(name)))
+        });
+        others.any(|key| key.columns.contains(name))
+    };
+    let own = nullable.iter().filter(|column| !is_of_another(column));
+    let own: Vec<usize> = own.copied().collect();
+    if own.is_empty() { nullable } else { own }
 }

@@ -169,6 +169,21 @@ pub(crate) enum Step {
     },
 }
 
+impl Step {
+    /// The store whose rows it writes; none of an association table.
+    pub(crate) fn store(&self) -> Option<u16> {
+        match self {
+            Self::Insert { store, .. }
+            | Self::Update { store, .. }
+            | Self::Compute { store, .. }
+            | Self::Delete { store, .. }
+            | Self::Release { store, .. }
+            | Self::Vacate { store, .. } => Some(*store),
+            Self::Associate { .. } | Self::Dissociate { .. } | Self::Sever { .. } => None,
+        }
+    }
+}
+
 /// The steps of a flush, in order.
 ///
 /// # Errors

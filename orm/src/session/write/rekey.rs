@@ -217,7 +217,7 @@ impl Session {
 
     /// Whether a row is to refer to a key: it did, and was not set to anything else.
     fn refers(&self, node: ObjectId, key: &Referring, old: &[Value]) -> bool {
-        self.edges.links.get(node, key.columns[0]).is_none()
+        self.edges.links.get(node, &key.columns).is_none()
             && self.foreign_key(node, &key.columns).as_deref() == Some(old)
             && !self.any_store(node.0).is_marked_deleted(node.1)
     }
