@@ -60,7 +60,7 @@ pub(crate) static DELETE_PLAIN: Declaration = Declaration {
 
 fn law(backend: Backend) -> Law {
     match backend {
-        Backend::Sqlite => Law::Rows,
+        Backend::Sqlite => Law::Batches(512),
         Backend::Postgres => Law::Constant,
     }
 }

@@ -50,18 +50,11 @@ growth! {
     /// Values merged into a session that has them, and one that has not.
     MERGE = "grow_merge", rows::users, |_| Law::Rows, Reset::Nothing, merge;
     /// Deletes that are rolled back.
-    ROLLBACK = "grow_rollback", rows::users, per_row_on_sqlite, Reset::Nothing, rollback;
+    ROLLBACK = "grow_rollback", rows::users, batches, Reset::Nothing, rollback;
 }
 
 fn batches(_: Backend) -> Law {
     Law::Batches(32)
-}
-
-fn per_row_on_sqlite(backend: Backend) -> Law {
-    match backend {
-        Backend::Sqlite => Law::Rows,
-        Backend::Postgres => Law::Constant,
-    }
 }
 
 fn empty(backend: Backend, _: usize) -> Vec<String> {

@@ -307,12 +307,12 @@ impl<E: Entity> Wishes<E> {
         relation: Relation<E, To, Many>,
         field: &mut Vec<Box<dyn Held<To>>>,
     ) {
-        if let Some(given) = self.given_to(relation.index()) {
-            field.extend(given);
+        // Asked of every object at every flush, and mostly there are none.
+        if field.is_empty() && self.given.is_none() {
             return;
         }
-        // Asked of every object at every flush, and mostly there are none.
-        if field.is_empty() {
+        if let Some(given) = self.given_to(relation.index()) {
+            field.extend(given);
             return;
         }
         let wishes = std::mem::take(field);

@@ -177,7 +177,7 @@ fn a_collection_that_was_loaded_stays_whole() -> Result<()> {
     f.sends(&[
         "BEGIN",
         "SELECT albums ORDER BY id",
-        "SELECT tracks WHERE album_id IN (?, ?, ?, ?) ORDER BY id",
+        "SELECT tracks WHERE album_id IN (?, ?, ?, ?)",
         "SELECT tracks WHERE album_id IN (?, ?, ?, ?) AND title = ? ORDER BY id",
     ]);
     let loaded = f.session.loaded(album, Album::TRACKS)?.expect("loaded");

@@ -465,3 +465,27 @@ fn parents_that_are_known_are_not_read_with_their_children() -> Result<()> {
     assert!(!f.session.is_expired(ann)?);
     Ok(())
 }
+
+/// In whatever order the database hands the rows out.
+#[test]
+fn members_of_many_owners_are_in_the_order_of_their_keys() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.behind(|s| {
+        let authors = s.add_all(["ann", "bob", "cid"].map(Author::new));
+        for n in 0..9 {
+            let book = s.add(Book::new(n.to_string()));
+            s.set(book, Book::AUTHOR, Some(authors[n % 3]))?;
+        }
+        Ok(())
+    })?;
+    let reversed = "PRAGMA reverse_unordered_selects = ON";
+    f.session.sql(reversed, ()).execute()?;
+    let query = Author::query().order_by(Author::ID.asc());
+    let authors = query.with(Author::BOOKS.selectin()).all(&mut f.session)?;
+    for (n, author) in authors.into_iter().enumerate() {
+        let books = f.session.loaded(author, Author::BOOKS)?.expect("loaded");
+        let titles: Vec<&str> = books.iter().map(|book| &*f.session[*book].title).collect();
+        assert_eq!(titles, [n, n + 3, n + 6].map(|n| n.to_string()));
+    }
+    Ok(())
+}

@@ -116,6 +116,8 @@ pub(crate) trait AnyStore: Send {
     fn validate(&self, slot: u32, column: usize) -> Result<()>;
     /// Takes what waits in an object's relationship fields.
     fn take_wishes(&mut self, slot: u32) -> Vec<(u16, Grant)>;
+    /// The same of all objects that are new or were written to, of those that have any.
+    fn take_all_wishes(&mut self) -> Vec<(u32, Vec<(u16, Grant)>)>;
     /// Lays a freshly read row under an object that was written while it was expired. `deferred` stand behind the row's own columns.
     /// `linked` are the columns of references that were set: with those, an object that shows no other change has one.
     fn rebase(

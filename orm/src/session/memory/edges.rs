@@ -148,6 +148,11 @@ impl Edges {
             .filter(move |slot| !is_added(slot))
     }
 
+    /// Makes room for so many collections more.
+    pub(crate) fn reserve(&mut self, collections: usize) {
+        self.collections.reserve(collections);
+    }
+
     /// Takes over what was read of a collection, merged with the changes that were not flushed. `target` is the store of its members.
     pub(crate) fn fill(&mut self, owner: ObjectId, relation: u16, target: u16, mut rows: Vec<u32>) {
         let key = (owner, relation);

@@ -67,7 +67,24 @@ pub(crate) struct Listed<'a> {
     entries: &'a [Entry],
     slots: std::slice::Iter<'a, u32>,
     count: usize,
-    counts: fn(&Entry) -> bool,
+    counts: Counts,
+}
+
+/// What a slot of a list must be to count.
+#[derive(Clone, Copy)]
+enum Counts {
+    Pending,
+    Flag(u8),
+}
+
+impl Counts {
+    #[inline]
+    fn has(self, entry: &Entry) -> bool {
+        match self {
+            Self::Pending => entry.state == State::Pending,
+            Self::Flag(flag) => entry.flags & flag != 0,
+        }
+    }
 }
 
 impl<'a> Listed<'a> {
@@ -92,16 +109,18 @@ impl<'a> Listed<'a> {
 
     pub(crate) fn contains(&self, slot: &u32) -> bool {
         let entry = self.entries.get(*slot as usize);
-        entry.is_some_and(self.counts)
+        entry.is_some_and(|entry| self.counts.has(entry))
     }
 }
 
 impl<'a> Iterator for Listed<'a> {
     type Item = &'a u32;
 
+    #[inline]
     fn next(&mut self) -> Option<&'a u32> {
         let (entries, counts) = (self.entries, self.counts);
-        self.slots.find(|&&slot| counts(&entries[slot as usize]))
+        self.slots
+            .find(|&&slot| counts.has(&entries[slot as usize]))
     }
 }
 
@@ -149,7 +168,7 @@ impl ObjectStates {
 
     /// Objects to insert, in the order of `add`.
     pub(crate) fn pending(&self) -> Listed<'_> {
-        self.listed(&self.pending, |entry| entry.state == State::Pending)
+        self.listed(&self.pending, Counts::Pending)
     }
 
     /// The objects to insert from a position on, those that are not to be inserted any more included.
@@ -159,10 +178,10 @@ impl ObjectStates {
 
     /// Objects that were written since they were read, in the order of their first write.
     pub(crate) fn touched(&self) -> Listed<'_> {
-        self.listed(&self.touched, |entry| entry.flags & TOUCHED != 0)
+        self.listed(&self.touched, Counts::Flag(TOUCHED))
     }
 
-    fn listed<'a>(&'a self, list: &'a List, counts: fn(&Entry) -> bool) -> Listed<'a> {
+    fn listed<'a>(&'a self, list: &'a List, counts: Counts) -> Listed<'a> {
         Listed {
             entries: &self.slots,
             slots: list.slots.iter(),
@@ -179,7 +198,7 @@ impl ObjectStates {
 
     /// Objects to delete.
     pub(crate) fn marked(&self) -> Listed<'_> {
-        self.listed(&self.marked, |entry| entry.flags & MARKED != 0)
+        self.listed(&self.marked, Counts::Flag(MARKED))
     }
 
     /// The objects to delete that were marked since a position, which becomes the end.

@@ -361,7 +361,8 @@ impl<E: Mapped> AnyStore for Store<E> {
             let columns = 0..self.mapper.types().len();
             let computed = self.mapper.computed();
             out.extend(columns.filter(|column| {
-                !value.is_unset(&self.mapper, *column) && !computed.contains(column)
+                !value.is_unset(&self.mapper, *column)
+                    && (computed.is_empty() || !computed.contains(column))
             }));
         }
     }
@@ -482,6 +483,20 @@ impl<E: Mapped> AnyStore for Store<E> {
         value.map_or_else(Vec::new, |value| Wishes::of(value).into_grants())
     }
 
+    fn take_all_wishes(&mut self) -> Vec<(u32, Vec<(u16, Grant)>)> {
+        let (states, objects) = (&self.states, &mut self.objects);
+        let mut all = Vec::new();
+        for &slot in states.pending().chain(states.touched()) {
+            if let Some(value) = &mut objects[slot as usize].value {
+                let grants = Wishes::of(value).into_grants();
+                if !grants.is_empty() {
+                    all.push((slot, grants));
+                }
+            }
+        }
+        all
+    }
+
     fn rebase(
         &mut self,
         slot: u32,
@@ -543,8 +558,12 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()> {
-        self.forget_gone(slot);
-        self.map_key(slot)?;
+        let value = self.objects[slot as usize].value.as_ref();
+        let key = value.and_then(|value| value.key(&self.mapper));
+        if key.is_none_or(|key| !self.keys.insert_new(key, slot)) {
+            self.forget_gone(slot);
+            self.map_key(slot)?;
+        }
         self.states.inserted(slot, epoch);
         Ok(())
     }
@@ -553,11 +572,8 @@ impl<E: Mapped> AnyStore for Store<E> {
         let Some(before) = self.objects[slot as usize].snapshot.take() else {
             return Ok(());
         };
-        // The map has the keys of rows: an object that has the one it is mapped by has kept it.
         let new = self.key(slot);
-        let is_kept = new
-            .as_ref()
-            .is_some_and(|new| self.keys.get(new) == Some(slot));
+        let is_kept = self.is_mapped_by(new.as_ref(), slot);
         let old = (!is_kept).then(|| self.key_before(before)).flatten();
         let is_rekeyed = !is_kept && old != new;
         if is_rekeyed {

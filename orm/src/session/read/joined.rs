@@ -373,7 +373,13 @@ impl Reached {
             for (owner, slots) in std::mem::take(members) {
                 let owner: ObjectId = (join.owner_store, owner);
                 if session.edges.loaded(owner, join.relation).is_none() {
-                    session.fill_collection(owner, join.relation, &join.resolved, slots);
+                    session.fill_collection(
+                        owner,
+                        join.relation,
+                        &join.resolved,
+                        join.store,
+                        slots,
+                    );
                 }
             }
         }

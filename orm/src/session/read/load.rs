@@ -3,8 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
+use crate::backend::Row;
 use crate::entity::{
     Cardinality, Entity, Fetch, Key, Mapped, Mapper, RelationKind, RelationOf, ResolvedRelation,
     ToMany,
@@ -328,18 +327,28 @@ impl Session {
         if missing.is_empty() {
             return Ok(());
         }
-        let by_key = self
-            .entry(target)
-            .mapper
-            .table()
-            .primary_key
-            .iter()
-            .map(|&column| (column, false));
-        let order: Vec<(usize, bool)> = resolved.order_by.iter().copied().chain(by_key).collect();
-        let mut members: FxHashMap<u32, Vec<u32>> =
-            missing.iter().map(|&owner| (owner, Vec::new())).collect();
+        let mapper = &self.entry(target).mapper;
+        let key = &mapper.table().primary_key;
+        // Whole numbers are in one order everywhere: the database need not sort the members of all owners together.
+        let is_integer = |column: &usize| {
+            matches!(
+                mapper.types()[*column],
+                ValueType::I16 | ValueType::I32 | ValueType::I64
+            )
+        };
+        let sorts_here = missing.len() > 1
+            && resolved.order_by.is_empty()
+            && resolved.through.is_none()
+            && key.iter().all(is_integer);
+        let order: Vec<(usize, bool)> = match sorts_here {
+            true => Vec::new(),
+            false => {
+                let by_key = key.iter().map(|&column| (column, false));
+                resolved.order_by.iter().copied().chain(by_key).collect()
+            }
+        };
         let stores = (store, target);
-        let pairs = match self.read_members(stores, resolved, &missing, &order, undefer)? {
+        let mut pairs = match self.read_members(stores, resolved, &missing, &order, undefer)? {
             Some(pairs) => pairs,
             None => {
                 // The database holds keys equal that look unequal here: what it gives for one owner is of that owner.
@@ -352,14 +361,21 @@ impl Session {
                 pairs
             }
         };
-        for (owner, child) in pairs {
-            if let Some(slots) = members.get_mut(&owner) {
-                slots.push(child);
-            }
+        // The members of an owner stay in the order in which they came.
+        if !pairs.is_sorted_by_key(|pair| pair.0) {
+            pairs.sort_by_key(|pair| pair.0);
         }
+        self.edges.reserve(missing.len());
+        let mut rest = &pairs[..];
         for owner in missing {
-            let slots = members.remove(&owner).unwrap_or_default();
-            self.fill_collection((store, owner), relation, resolved, slots);
+            let count = rest.iter().take_while(|pair| pair.0 == owner).count();
+            let (own, others) = rest.split_at(count);
+            let mut slots: Vec<u32> = own.iter().map(|pair| pair.1).collect();
+            if sorts_here {
+                self.any_store(target).sort_by_key(&mut slots);
+            }
+            self.fill_collection((store, owner), relation, resolved, target, slots);
+            rest = others;
         }
         Ok(())
     }
@@ -390,7 +406,9 @@ impl Session {
             None => self.look_up_paired((store, target), resolved, owners, order, undefer)?,
             Some(places) => {
                 let keys = self.key_values(store, owners);
-                let mut owner_keys = Vec::new();
+                let types = resolved.remote.iter().map(|column| mapper.types()[*column]);
+                let places: Vec<(usize, ValueType)> = places.into_iter().zip(types).collect();
+                let mut owner_keys = OwnerKeys::default();
                 let slots = self.look_up_each(
                     &Lookup {
                         store: target,
@@ -400,13 +418,9 @@ impl Session {
                         lock: Lock::None,
                         undefer,
                     },
-                    &mut |row| {
-                        if owners.len() > 1 {
-                            for (&at, &column) in places.iter().zip(&resolved.remote) {
-                                owner_keys.push(row.value(at, mapper.types()[column])?.to_owned());
-                            }
-                        }
-                        Ok(())
+                    &mut |row| match owners {
+                        [_] => Ok(()),
+                        _ => owner_keys.take(row, &places),
                     },
                 )?;
                 (slots, owner_keys)
@@ -417,15 +431,13 @@ impl Session {
         }
         let any = self.any_store(store);
         let mut pairs = Vec::with_capacity(slots.len());
-        for (slot, key) in slots.into_iter().zip(keys.chunks(resolved.local.len())) {
-            let found = match key {
-                [value] => any.find(&[value.as_ref()])?,
-                key => any.find(&values(key))?,
+        let mut slots = slots.into_iter();
+        for (key, rows) in keys.values.chunks(resolved.local.len()).zip(keys.rows) {
+            let found = any.find(&values(key))?;
+            let Some(owner) = found.filter(|owner| owners.binary_search(owner).is_ok()) else {
+                return Ok(None);
             };
-            match found.filter(|owner| owners.binary_search(owner).is_ok()) {
-                Some(owner) => pairs.push((owner, slot)),
-                None => return Ok(None),
-            }
+            pairs.extend(slots.by_ref().take(rows).map(|slot| (owner, slot)));
         }
         Ok(Some(pairs))
     }
@@ -436,18 +448,20 @@ impl Session {
         owner: ObjectId,
         relation: u16,
         resolved: &ResolvedRelation,
+        target: u16,
         mut slots: Vec<u32>,
     ) {
-        let target = self.target_store(owner.0, relation);
         if let Some(through) = &resolved.through {
             self.tell_pairs(owner, through, &slots);
             self.edges.fill(owner, relation, target, slots);
             return;
         }
-        slots.retain(|&slot| {
-            let link = self.edges.links.get((target, slot), &resolved.remote);
-            link.is_none_or(|link| link.parent == Some(owner))
-        });
+        if !self.edges.links.is_empty() {
+            slots.retain(|&slot| {
+                let link = self.edges.links.get((target, slot), &resolved.remote);
+                link.is_none_or(|link| link.parent == Some(owner))
+            });
+        }
         let set = self.edges.known(owner, relation).next_back();
         self.edges.fill(owner, relation, target, slots);
         if let Some(child) = set.filter(|_| resolved.kind == RelationKind::HasOne) {
@@ -512,6 +526,39 @@ impl Session {
         let slots = self.load_by_key(store, &owned(key))?;
         self.load_default_relations(store, &slots)?;
         Ok(slots.first().copied())
+    }
+}
+
+/// The keys of owners that rows refer to. Rows that follow each other mostly have the same.
+#[derive(Debug, Default)]
+pub(in crate::session) struct OwnerKeys {
+    /// Key behind key.
+    values: Vec<Value>,
+    /// How many rows in turn have each.
+    rows: Vec<usize>,
+}
+
+impl OwnerKeys {
+    /// Takes the key of one more row; `places` are where it stands in the row.
+    pub(in crate::session) fn take(
+        &mut self,
+        row: &dyn Row,
+        places: &[(usize, ValueType)],
+    ) -> Result<()> {
+        let last = self.values.len().saturating_sub(places.len());
+        let mut is_last = !self.rows.is_empty();
+        for (value, &(at, ty)) in self.values[last..].iter().zip(places) {
+            is_last = is_last && row.value(at, ty)?.same(value.as_ref());
+        }
+        if let Some(rows) = self.rows.last_mut().filter(|_| is_last) {
+            *rows += 1;
+            return Ok(());
+        }
+        for &(at, ty) in places {
+            self.values.push(row.value(at, ty)?.to_owned());
+        }
+        self.rows.push(1);
+        Ok(())
     }
 }
 

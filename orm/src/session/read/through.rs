@@ -11,11 +11,12 @@ use crate::render::{Pairing, Renderer};
 use crate::session::Session;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::any_store::Fill;
+use crate::session::read::load::OwnerKeys;
 use crate::session::read::lookup::{KeyBatch, not_connected, undeferred};
-use crate::value::Value;
+use crate::value::ValueType;
 
-/// Rows with the keys of their owners: the slots, and as many values for each as a key has columns.
-pub(in crate::session) type Owned = (Vec<u32>, Vec<Value>);
+/// Rows with the keys of their owners.
+pub(in crate::session) type Owned = (Vec<u32>, OwnerKeys);
 
 impl Session {
     /// Reads the members of the collections of some owners, the members of an owner in order, each with the key of its owner: through
@@ -97,7 +98,10 @@ impl Session {
         };
         let as_of = self.read_epoch();
         let behind = read.len();
-        let (mut members, mut owner_keys): Owned = (Vec::new(), Vec::new());
+        let here = (behind..).zip(pairing.here);
+        let places: Vec<(usize, ValueType)> =
+            here.map(|(at, &column)| (at, types[column])).collect();
+        let (mut members, mut owner_keys) = Owned::default();
         self.ready(Intent::Read)?;
         self.each_batch(width, &keys, &mut |session, batch, params| {
             let sql = session.engine.shape(shape(batch), || {
@@ -117,10 +121,7 @@ impl Session {
                     return Ok(());
                 };
                 members.push(slot);
-                for (at, &column) in pairing.here.iter().enumerate() {
-                    owner_keys.push(row.value(behind + at, types[column])?.to_owned());
-                }
-                Ok(())
+                owner_keys.take(row, &places)
             })
         })?;
         self.call_after_loads()?;

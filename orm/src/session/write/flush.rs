@@ -298,10 +298,7 @@ impl Session {
     fn take_fields(&mut self) -> Result<()> {
         for index in 0..self.stores.len() {
             let store = u16::try_from(index).expect("a session maps fewer than 65,536 tables");
-            let any = self.any_store(store);
-            let slots: Vec<u32> = any.pending().iter().chain(any.touched()).copied().collect();
-            for slot in slots {
-                let grants = self.any_store_mut(store).take_wishes(slot);
+            for (slot, grants) in self.any_store_mut(store).take_all_wishes() {
                 self.grant_all((store, slot), grants);
             }
         }

@@ -17,7 +17,7 @@ use crate::record::RecordKey;
 use crate::render::{Lock, Renderer};
 use crate::session::Session;
 use crate::session::memory::fit::trace;
-use crate::session::read::lookup::{Lookup, owned};
+use crate::session::read::lookup::{KeyBatch, Lookup, owned};
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
 use crate::session::write::read_back::is_rewritten;
@@ -247,29 +247,43 @@ fn vacate(session: &mut Session, store: u16, column: usize, slots: &[u32]) -> Re
 fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
     let mapper = Arc::clone(&session.entry(store).mapper);
     let key = mapper.guard();
-    let renderer = |session: &Session, operation| {
+    let renderer = |session: &Session, operation, count| {
         session
             .engine
-            .shape(shape(&mapper, operation, &[], key, 0), || {
+            .shape(shape(&mapper, operation, &[], key, count), || {
                 let renderer = Renderer::new(session.engine.dialect());
                 match operation {
                     Operation::DeleteArrays => renderer.delete_arrays(mapper.table(), key),
-                    _ => renderer.delete(mapper.table(), key),
+                    _ => renderer.delete_by(mapper.table(), key, count),
                 }
             })
     };
-    if slots.len() > 1 && session.engine.dialect().batch() == Batch::Arrays {
-        let sql = renderer(session, Operation::DeleteArrays);
+    let many = match session.engine.dialect().batch() {
+        Batch::Arrays => slots.len() > 1,
+        // Lists of several columns are not looked up by an index everywhere.
+        Batch::Values { .. } => slots.len() > 1 && key.len() == 1,
+        Batch::Rows => false,
+    };
+    if many {
         for slots in by_bytes(session, store, slots, &[]) {
-            let matched = {
-                let (any, connection) = parts(session, store)?;
-                let arrays = key_arrays(any, slots, &[]);
-                with_arrays(&arrays, |params| connection.execute(&sql, params))?.matched
-            };
+            let (any, mut keys) = (session.any_store(store), Vec::with_capacity(slots.len()));
+            slots
+                .iter()
+                .for_each(|&slot| any.row_values(slot, key, &mut keys));
+            let keys = owned(&keys);
+            let mut matched = 0;
+            session.each_batch(key.len(), &keys, &mut |session, batch, params| {
+                let sql = match batch {
+                    KeyBatch::Arrays => renderer(session, Operation::DeleteArrays, 0),
+                    KeyBatch::List(count) => renderer(session, Operation::DeleteBy, count),
+                };
+                matched += session.connected()?.execute(&sql, params)?.matched;
+                Ok(())
+            })?;
             expect_all(session, store, slots, matched, StatementKind::Delete)?;
         }
     } else {
-        let sql = renderer(session, Operation::Delete);
+        let sql = renderer(session, Operation::DeleteBy, 1);
         one_each(session, store, &sql, slots, &[], "DELETE")?;
     }
     let any = session.any_store_mut(store);

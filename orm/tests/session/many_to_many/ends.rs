@@ -52,7 +52,7 @@ fn the_pairs_of_a_deleted_object_go_first() -> Result<()> {
     f.session.flush()?;
     f.sends(&[
         "DELETE FROM post_tags WHERE tag_id IN (?, ?, ?, ?)",
-        "DELETE FROM tags WHERE id = ? × 3",
+        "DELETE FROM tags WHERE id IN (?, ?, ?, ?)",
     ]);
     assert_eq!(f.session.load(post, Post::TAGS)?, []);
     f.session.replace(post, Post::TAGS, [])?;

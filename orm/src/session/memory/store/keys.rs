@@ -15,10 +15,21 @@ impl<E: Mapped> Store<E> {
     /// The key of the row as the database has it.
     pub(super) fn key(&self, slot: u32) -> Option<E::Key> {
         let object = self.objects.get(slot as usize)?;
+        let key = object
+            .value
+            .as_ref()
+            .and_then(|value| value.key(&self.mapper));
         match object.snapshot {
-            Some(snapshot) => self.key_before(snapshot),
-            None => object.value.as_ref()?.key(&self.mapper),
+            // The map has the keys of rows: an object that has the one it is mapped by has kept it.
+            Some(snapshot) if !self.is_mapped_by(key.as_ref(), slot) => self.key_before(snapshot),
+            _ => key,
         }
+    }
+
+    /// Whether an object is mapped by this key.
+    #[inline]
+    pub(super) fn is_mapped_by(&self, key: Option<&E::Key>, slot: u32) -> bool {
+        key.is_some_and(|key| self.keys.get(key) == Some(slot))
     }
 
     pub(super) fn key_before(&self, snapshot: Snapshot) -> Option<E::Key> {
@@ -105,6 +116,9 @@ impl<E: Mapped> Store<E> {
             let (Some(value), Some(before)) = (&object.value, object.snapshot) else {
                 return false;
             };
+            if self.is_mapped_by(value.key(&self.mapper).as_ref(), slot) {
+                return false;
+            }
             let is_same = |&column: &usize| {
                 let now = value.value(&self.mapper, column);
                 let before = self.snapshots.value(&self.mapper, before, column);
@@ -136,9 +150,9 @@ impl<E: Mapped> Store<E> {
 
     /// The objects that have keys of new ones; not of those whose key is still open.
     pub(super) fn holders(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32> {
-        let pending = self.states.pending().iter().copied();
-        let closed = pending.filter(|&slot| !is_open(slot));
-        let holders = closed.filter_map(|slot| self.keys.get(&self.key(slot)?));
+        let holders = self
+            .given_keys(is_open)
+            .filter_map(|(_, key)| self.keys.get(&key));
         let is_there = |slot: &u32| {
             self.states.state(*slot) == State::Persistent && !self.states.is_marked_deleted(*slot)
         };
@@ -201,15 +215,17 @@ impl<E: Mapped> Store<E> {
 
     /// Refuses two objects with one key; not of those whose key is still open.
     pub(super) fn check_keys(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()> {
-        let keyed = |slot: u32| self.key(slot).map(|key| (slot, key));
-        let pending = self.states.pending().iter().copied();
-        match duplicate(
-            &self.keys,
-            &mut pending.filter(|&slot| !is_open(slot)).filter_map(keyed),
-        ) {
+        match duplicate(&self.keys, &mut self.given_keys(is_open)) {
             Some(key) => Err(conflict(&self.mapper, &key)),
             _ => Ok(()),
         }
+    }
+
+    /// The new objects that have a key, but for those whose key is still open.
+    fn given_keys(&self, is_open: &dyn Fn(u32) -> bool) -> impl Iterator<Item = (u32, E::Key)> {
+        let pending = self.states.pending().copied();
+        let keyed = pending.filter_map(|slot| Some((slot, self.key(slot)?)));
+        keyed.filter(|(slot, _)| !is_open(*slot))
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::pairing::{Paired, Returned, Witness, witness};
-use super::send::{Keys, by_bytes, each_row, fitting_rows, params, parts, shape, with_arrays};
+use super::send::{
+    Keys, by_bytes, bytes, each_row, fitting, fitting_rows, params, parts, shape, with_arrays,
+};
 use crate::backend::{Outcome, Sql};
 use crate::dialect::Batch;
 use crate::engine::Operation;
@@ -33,6 +35,11 @@ pub(super) fn first_batch<T>(slots: &[T], max_parameters: usize, width: usize) -
         rows => rows.min(rows_per_statement(max_parameters, width)),
     };
     slots.split_at(rows)
+}
+
+/// Rows that are too long for the usual numbers go by powers of two, for each number is a statement of its own.
+fn few(fits: usize) -> usize {
+    1 << fits.ilog2()
 }
 
 /// New rows of one table that give the same columns.
@@ -151,13 +158,21 @@ impl Insert<'_> {
                 &mut |_, slot, outcome| each(&[slot], outcome),
             );
         };
-        let mut rest = self.slots;
+        let width = self.columns.len();
+        let (mut rest, mut most) = (self.slots, usize::MAX);
         while !rest.is_empty() {
-            let slots;
-            (slots, rest) = self.first_values(session, rest, max_parameters);
+            let (batch, _) = first_batch(rest, max_parameters, width);
+            let (slots, others) = rest.split_at(batch.len().min(most));
             let sql = self.sql(session, Operation::Insert, self.columns, &[], slots.len());
             let (store, connection) = parts(session, self.store)?;
             let params = params(store, slots, self.columns, Keys::None);
+            let row = |row: &[Param<'_>]| row.iter().filter_map(Param::value).map(bytes).sum();
+            let fits = fitting(params.chunks(width.max(1)).map(row));
+            if width > 0 && fits < slots.len() {
+                most = few(fits);
+                continue;
+            }
+            (rest, most) = (others, usize::MAX);
             let outcome = connection
                 .execute(&sql, &params)
                 .map_err(|error| trace(error, store.mapper(), self.columns))?;
@@ -175,9 +190,8 @@ impl Insert<'_> {
     ) -> (&'s [u32], &'s [u32]) {
         let (batch, _) = first_batch(slots, max_parameters, self.columns.len());
         let fits = fitting_rows(session.any_store(self.store), batch, self.columns);
-        // Rows that are too long for the usual numbers go by powers of two, for each number is a statement of its own.
         let rows = match fits < batch.len() {
-            true => 1 << fits.ilog2(),
+            true => few(fits),
             false => batch.len(),
         };
         slots.split_at(rows)
