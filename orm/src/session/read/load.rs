@@ -433,7 +433,10 @@ impl Session {
         let mut pairs = Vec::with_capacity(slots.len());
         let mut slots = slots.into_iter();
         for (key, rows) in keys.values.chunks(resolved.local.len()).zip(keys.rows) {
-            let found = any.find(&values(key))?;
+            let found = match key {
+                [value] => any.find(&[value.as_ref()])?,
+                key => any.find(&values(key))?,
+            };
             let Some(owner) = found.filter(|owner| owners.binary_search(owner).is_ok()) else {
                 return Ok(None);
             };
