@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 use crate::entity::{Fetch, Loading, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{self, QuerySpec, Read, Rendered};
-use crate::session::{Handle, Selection, Session};
+use crate::session::{Fill, Handle, Selection, Session};
 use crate::sql::{Aggregate, List, Node, SelectNode, Source, column};
 use crate::value::{ColumnValue, ValueType};
 
@@ -72,6 +72,9 @@ impl Session {
         } else {
             self.query_plain(store, &mapper, selection)?
         };
+        if selection.fill == Fill::Always {
+            self.forget_pending_relations(store, &slots)?;
+        }
         self.load_relations(store, &slots, &loadings)?;
         Ok(slots)
     }

@@ -10,6 +10,7 @@ mod deletion;
 mod dirty;
 mod embedded;
 mod equality;
+mod exchange;
 mod expressions;
 mod filtered;
 mod fixture;

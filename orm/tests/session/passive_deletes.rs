@@ -109,3 +109,27 @@ fn what_is_expired_is_left_to_the_database() -> Result<()> {
     assert_eq!(count::<Owned>(&mut session)?, 4);
     Ok(())
 }
+
+/// The database does nothing about the children of a row that is not deleted, but taken over by a new object.
+#[test]
+fn a_row_that_is_taken_over_lets_go_of_its_children() -> Result<()> {
+    for are_known in [false, true] {
+        let (_, mut session) = filled()?;
+        let owner = session.get::<Owner>(1)?.expect("a row");
+        if are_known {
+            session.load(owner, Owner::OWNED)?;
+            session.get::<Lent>(1)?;
+        }
+        session.delete(owner)?;
+        let new = session.add(Owner {
+            id: Auto::set(1),
+            ..Owner::new()
+        });
+        session.commit()?;
+        assert_eq!(session.load(new, Owner::OWNED)?, []);
+        assert_eq!(session.load(new, Owner::LENT)?, []);
+        assert_eq!(count::<Owned>(&mut session)?, 3);
+        assert_eq!(count::<Lent>(&mut session)?, 4);
+    }
+    Ok(())
+}

@@ -44,6 +44,19 @@ impl Session {
         self.expire_cascaded(node).map(drop)
     }
 
+    /// Forgets what is to become of objects whose rows were just read, besides their own columns: references, pairs and expressions.
+    pub(crate) fn forget_pending_relations(&mut self, store: u16, slots: &[u32]) -> Result<()> {
+        for &slot in slots {
+            let node = (store, slot);
+            self.expressions.remove(&node);
+            for link in self.edges.links.take(node) {
+                self.take_back(&link, Membership::Inside)?;
+            }
+            self.take_back_pairs(node);
+        }
+        Ok(())
+    }
+
     /// Expires an object and those that go along; which they were.
     fn expire_cascaded(&mut self, node: ObjectId) -> Result<Vec<ObjectId>> {
         let state = self.any_store(node.0).state(node.1);

@@ -106,8 +106,6 @@ pub(crate) trait AnyStore: Send {
     fn switch_rows(&mut self) -> Result<()>;
     /// The deleted objects whose rows new objects will take over.
     fn switched(&self) -> Vec<u32>;
-    /// The rows whose key is to be changed, and is that of a new object.
-    fn vacated(&self) -> Vec<u32>;
     /// The objects that have keys of new ones, but for those for which `is_open` is true.
     fn in_the_way(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32>;
     /// Refuses two objects with one key; those for which `is_open` is true get theirs later.

@@ -35,6 +35,7 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidState`] if the parent is about to be deleted: the child would go with it, or keep a key that leads nowhere;
+    /// if the child's row was deleted in this transaction;
     /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`], [`ErrorKind::Mapping`]; what the SELECT gives.
     pub fn set<E: Mapped, To: Mapped, K: ToOne>(
         &mut self,
@@ -176,8 +177,9 @@ impl Session {
 
     /// Connects two objects; the one that a one-to-one relation led to is loaded before, so that it is known to lose its owner.
     fn connect_loaded(&mut self, owner: ObjectId, relation: u16, target: ObjectId) -> Result<()> {
-        if self.relation(owner.0, relation)?.kind == RelationKind::HasOne {
-            self.load_relation(owner, relation)?;
+        let resolved = self.relation(owner.0, relation)?;
+        if resolved.kind == RelationKind::HasOne {
+            self.load_owned(owner, relation, &resolved)?;
         }
         self.connect(owner, relation, target)
     }
@@ -293,6 +295,7 @@ impl Session {
     ) -> Result<()> {
         if let Some(parent) = parent {
             self.refuse_deleted_parent(child, reference, parent)?;
+            self.refuse_deleted_child(child)?;
             self.revive_along(child, parent)?;
         }
         let old = [
@@ -341,6 +344,15 @@ impl Session {
         Err(Error::new(ErrorKind::InvalidState, message)
             .entity(mapper.name())
             .column(&mapper.table().columns[reference.columns[0]].name))
+    }
+
+    /// Refuses to give a parent to a child whose row a flush has deleted: nothing would be written of it.
+    fn refuse_deleted_child(&self, (store, slot): ObjectId) -> Result<()> {
+        if self.any_store(store).state(slot) != State::Deleted {
+            return Ok(());
+        }
+        let message = "its row was deleted in this transaction, so that it cannot be related to anything: add a new object";
+        Err(Error::new(ErrorKind::InvalidState, message).entity(self.entry(store).mapper.name()))
     }
 
     /// Forgets what a reference was set to: the collections are as the row says again; `before` is where that leaves the child among
@@ -441,7 +453,7 @@ impl Session {
         if !unknown || self.any_store(owner.0).state(owner.1) != State::Persistent {
             return Ok(());
         }
-        self.autoflush()?;
+        // Without a flush: of what is exchanged, a half may be done, and would be written as such.
         self.load_collections(owner.0, relation, resolved, &[owner.1], &[])?;
         Ok(())
     }

@@ -461,10 +461,6 @@ impl<E: Mapped> AnyStore for Store<E> {
         self.rows_to_switch()
     }
 
-    fn vacated(&self) -> Vec<u32> {
-        self.vacated_keys()
-    }
-
     fn in_the_way(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32> {
         self.holders(is_open)
     }

@@ -1,5 +1,6 @@
 //! Deletions: what goes along with what, and in which order.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::entity::{RelationKind, ResolvedRelation};
@@ -29,7 +30,16 @@ impl Session {
             .iter()
             .filter(|link| link.parent.is_none() && link.delete_orphan)
             .map(|link| link.child);
-        for child in orphans.collect::<Vec<ObjectId>>() {
+        let orphans = orphans.collect::<Vec<ObjectId>>();
+        // Somebody else may have given it another parent since it was read. A version tells that by itself.
+        let is_unsure = |&(store, slot): &ObjectId| {
+            let entry = self.entry(store);
+            entry.mapper.version_column().is_none() && entry.store.is_expired(slot, self.epoch)
+        };
+        if orphans.iter().any(is_unsure) {
+            self.read_again_what_expired()?;
+        }
+        for child in orphans {
             self.edges.note_cascade(None, child);
             self.delete_cascaded(child)?;
         }
@@ -133,10 +143,14 @@ impl Session {
             if resolved.through.is_some() && !resolved.cascade.delete {
                 continue;
             }
-            if resolved.passive_deletes {
-                self.release_children_in_memory(store, index, resolved, owners)?;
+            let owners = match resolved.passive_deletes {
+                true => Cow::Owned(self.release_passively(store, index, resolved, owners)?),
+                false => Cow::Borrowed(owners),
+            };
+            if owners.is_empty() {
                 continue;
             }
+            let owners = &*owners;
             for &owner in owners {
                 // Read again, a collection of pairs would lose what changed in it.
                 let has_changed =
@@ -169,6 +183,23 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Leaves the children of deleted rows to the database; the owners for which it does nothing, as new objects take over their rows.
+    fn release_passively(
+        &mut self,
+        store: u16,
+        relation: u16,
+        resolved: &ResolvedRelation,
+        owners: &[u32],
+    ) -> Result<Vec<u32>> {
+        let taken_over = self.any_store(store).switched();
+        let owners = owners.iter().copied();
+        let (stay, go): (Vec<u32>, Vec<u32>) = owners.partition(|owner| taken_over.contains(owner));
+        if !go.is_empty() {
+            self.release_children_in_memory(store, relation, resolved, &go)?;
+        }
+        Ok(stay)
     }
 
     /// Releases the children that the session knows, and leaves the others to the database: those that it does not have, and those whose

@@ -86,26 +86,22 @@ impl Old {
 }
 
 impl Session {
-    /// Writes the changed keys of rows that others may refer to, and keys that new objects take, before everything else; whether there were
-    /// any.
+    /// Writes the changed keys of rows that others may refer to before everything else; whether there were any.
     pub(in crate::session) fn write_changed_keys(&mut self) -> Result<bool> {
-        let mut rekeyed: Vec<(u16, Vec<u32>, Vec<u32>)> = Vec::new();
+        let mut rekeyed: Vec<(u16, Vec<u32>)> = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
             if entry.store.touched().is_empty() {
                 continue;
             }
             let slots = entry.store.rekeyed();
             if !slots.is_empty() {
-                rekeyed.push((store, slots, entry.store.vacated()));
+                rekeyed.push((store, slots));
             }
         }
         let mut due = Vec::new();
-        for (store, mut slots, vacated) in rekeyed {
+        for (store, slots) in rekeyed {
             let referring = self.referring(store);
-            if referring.is_empty() {
-                slots = vacated;
-            }
-            if !slots.is_empty() {
+            if !referring.is_empty() {
                 due.push((store, slots, referring));
             }
         }

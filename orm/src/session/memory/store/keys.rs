@@ -1,6 +1,6 @@
 //! The keys of a store's objects, as their rows have them and as the program wants them.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::Store;
 use crate::entity::{Key, Mapped, Mapper};
@@ -133,26 +133,20 @@ impl<E: Mapped> Store<E> {
         touched.filter(differs).collect()
     }
 
-    /// The rows whose key is to be changed, and is that of a new object.
-    pub(super) fn vacated_keys(&self) -> Vec<u32> {
-        if self.states.pending().is_empty() {
-            return Vec::new();
-        }
-        let mut vacated = self.changed_keys();
-        if vacated.is_empty() {
-            return vacated;
-        }
-        let pending = self.states.pending().iter();
-        let wanted: FxHashSet<E::Key> = pending.filter_map(|&slot| self.key(slot)).collect();
-        vacated.retain(|&slot| self.key(slot).is_some_and(|key| wanted.contains(&key)));
-        vacated
+    /// Whether the row of an object is about to have another key than this, which it has still.
+    fn gives_up(&self, slot: u32, key: &E::Key) -> bool {
+        let object = &self.objects[slot as usize];
+        let value = object.value.as_ref().filter(|_| object.snapshot.is_some());
+        self.states.state(slot) == State::Persistent
+            && value.is_some_and(|value| value.key(&self.mapper).as_ref() != Some(key))
     }
 
     /// The objects that have keys of new ones; not of those whose key is still open.
     pub(super) fn holders(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32> {
-        let holders = self
-            .given_keys(is_open)
-            .filter_map(|(_, key)| self.keys.get(&key));
+        let holders = self.given_keys(is_open).filter_map(|(_, key)| {
+            let holder = self.keys.get(&key)?;
+            (!self.gives_up(holder, &key)).then_some(holder)
+        });
         let is_there = |slot: &u32| {
             self.states.state(*slot) == State::Persistent && !self.states.is_marked_deleted(*slot)
         };
@@ -215,7 +209,9 @@ impl<E: Mapped> Store<E> {
 
     /// Refuses two objects with one key; not of those whose key is still open.
     pub(super) fn check_keys(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()> {
-        match duplicate(&self.keys, &mut self.given_keys(is_open)) {
+        match duplicate(&self.keys, &mut self.given_keys(is_open), &|slot, key| {
+            self.gives_up(slot, key)
+        }) {
             Some(key) => Err(conflict(&self.mapper, &key)),
             _ => Ok(()),
         }
@@ -239,14 +235,16 @@ fn conflict(mapper: &Mapper, key: &dyn std::fmt::Debug) -> Error {
     .key(format!("{key:?}"))
 }
 
-/// The first key that two pending objects, or a pending and a mapped one, have both.
+/// The first key that two pending objects, or a pending and a mapped one that does not give it up, have both.
 fn duplicate<K: Key>(
     keys: &IdentityMap<K>,
     pending: &mut dyn Iterator<Item = (u32, K)>,
+    gives_up: &dyn Fn(u32, &K) -> bool,
 ) -> Option<K> {
     let mut seen = FxHashMap::default();
     for (slot, key) in pending {
-        if keys.get(&key).is_some_and(|other| other != slot) || seen.contains_key(&key) {
+        let is_held = |other| other != slot && !gives_up(other, &key);
+        if keys.get(&key).is_some_and(is_held) || seen.contains_key(&key) {
             return Some(key);
         }
         seen.insert(key, slot);
