@@ -1,8 +1,10 @@
 //! Relationships: both sides in memory, what is written, how they are loaded.
 
+mod columns;
 mod filtered;
 mod loading;
 mod many_to_many;
+mod one_to_one;
 
 use selfsame::prelude::*;
 
@@ -11,7 +13,14 @@ use crate::case::{Case, CaseResult};
 use crate::context::Context;
 use crate::world::{Folder, Paper, Sent, Task, User, World};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, loading::CASES, filtered::CASES, many_to_many::CASES];
+pub(super) const LISTS: &[&[Case]] = &[
+    CASES,
+    columns::CASES,
+    loading::CASES,
+    filtered::CASES,
+    many_to_many::CASES,
+    one_to_one::CASES,
+];
 
 const CASES: &[Case] = &[
     Case::core("relations.set.both_sides", both_sides)
