@@ -1,47 +1,117 @@
-//! The memory of tracked objects beside that of plain structs.
+//! The memory of tracked objects beside that of a plain `Vec` of them.
+
+use selfsame::session::Session;
+use selfsame::value::Auto;
+use selfsame::{Engine, Entity};
 
 use crate::digest::Digest;
 use crate::fixture::{Fixture, Site};
+use crate::schema::User;
 use crate::workload::{Arm, Workload};
 use crate::{Error, Result};
 
-/// Tells how many bytes the raw, untracked and tracked arms hold at most while they load so many users on SQLite. `peak` runs a closure
-/// and tells the most that it held at a time, of what Rust allocates.
+/// Tracked objects may hold this many times the memory of a `Vec` of them.
+const MOST: f64 = 1.5;
+
+/// A user of whom nothing but columns is known.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "users")]
+struct Bare {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    name: String,
+    hair_color: Option<String>,
+}
+
+/// What was held, and whether that is too much.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// A line for each way to load the rows.
+    pub text: String,
+    /// What is too much, if it is.
+    pub excess: Option<String>,
+}
+
+/// Tells how many bytes are held at most while so many users are loaded on SQLite: as a `Vec` and tracked, with and without a relation.
+/// `peak` runs a closure and tells the most that it held at a time, of what Rust allocates.
 ///
 /// # Errors
 ///
 /// Whatever the database gives.
-pub fn compare(rows: usize, peak: impl Fn(&mut dyn FnMut()) -> u64) -> Result<String> {
+pub fn compare(rows: usize, peak: impl Fn(&mut dyn FnMut()) -> u64) -> Result<Memory> {
     let workload = Workload::named("trivial").ok_or("there is no such workload")?;
     let mut fixture = Fixture::new(&Site::Sqlite, workload, rows)?;
-    let mut found = Vec::new();
-    for arm in [Arm::Raw, Arm::Untracked, Arm::Tracked] {
-        // What a first run keeps is not counted.
-        fixture.run(arm, &mut Digest::off())?;
-        let mut ended: Result<()> = Ok(());
-        let bytes = peak(&mut || ended = fixture.run(arm, &mut Digest::off()));
-        ended?;
-        found.push((arm, bytes));
+    let plain = held(&peak, || fixture.run(Arm::Raw, &mut Digest::off()))?;
+    if plain == 0 {
+        return Err("nothing was allocated: there is no allocator that counts".into());
     }
-    let plain = found
-        .first()
-        .map(|(_, bytes)| *bytes)
-        .filter(|bytes| *bytes > 0)
-        .ok_or_else(|| Error::from("nothing was allocated: there is no allocator that counts"))?;
-    let rows = u64::try_from(rows)?.max(1);
-    let lines: Vec<String> = found
-        .into_iter()
-        .map(|(arm, bytes)| {
-            let hundredths = bytes * 100 / plain;
-            format!(
-                "{:<9} {:>6} MiB {:>5} bytes a row {:>3}.{:02} of the plain structs",
-                arm.name(),
-                bytes >> 20,
-                bytes / rows,
-                hundredths / 100,
-                hundredths % 100
-            )
-        })
-        .collect();
-    Ok(lines.join("\n"))
+    let engine = fixture.engine();
+    let mut lines = vec![line("read by hand, a Vec", plain, rows, None)];
+    let mut excess = None;
+    for (what, found) in [
+        ("an entity with a relation", both::<User>(engine, &peak)?),
+        ("an entity without", both::<Bare>(engine, &peak)?),
+    ] {
+        let (list, tracked) = found;
+        lines.push(line(
+            &format!("{what}, a Vec"),
+            list,
+            rows,
+            Some(("by hand", plain)),
+        ));
+        let name = format!("{what}, tracked");
+        lines.push(line(&name, tracked, rows, Some(("its Vec", list))));
+        let times = float(tracked) / float(list);
+        if times > MOST {
+            excess = Some(format!(
+                "{name}: {times:.2} times the memory of its Vec, at most {MOST} is allowed"
+            ));
+        }
+    }
+    Ok(Memory {
+        text: lines.join("\n"),
+        excess,
+    })
+}
+
+/// As a `Vec`, and tracked.
+fn both<E: Entity>(engine: &Engine, peak: &impl Fn(&mut dyn FnMut()) -> u64) -> Result<(u64, u64)> {
+    let list = held(peak, || {
+        let mut session = Session::new(engine);
+        std::hint::black_box(E::query().rows(&mut session)?);
+        Ok(())
+    })?;
+    let tracked = held(peak, || {
+        let mut session = Session::new(engine);
+        std::hint::black_box(E::query().all(&mut session)?);
+        Ok(())
+    })?;
+    Ok((list, tracked))
+}
+
+/// What a first run keeps is not counted.
+fn held(
+    peak: &impl Fn(&mut dyn FnMut()) -> u64,
+    mut work: impl FnMut() -> Result<()>,
+) -> Result<u64> {
+    work()?;
+    let mut ended: Result<(), Error> = Ok(());
+    let bytes = peak(&mut || ended = work());
+    ended.map(|()| bytes)
+}
+
+fn line(what: &str, bytes: u64, rows: usize, beside: Option<(&str, u64)>) -> String {
+    let each = bytes / u64::try_from(rows).unwrap_or(u64::MAX).max(1);
+    let beside = beside.map_or_else(String::new, |(of, other)| {
+        format!(", {:.2} times that of {of}", float(bytes) / float(other))
+    });
+    format!(
+        "{what:<34} {:>5} MiB, {each:>4} bytes a row{beside}",
+        bytes >> 20
+    )
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bytes are far below 2^52")]
+fn float(bytes: u64) -> f64 {
+    bytes as f64
 }

@@ -3,8 +3,9 @@
 use std::hint::black_box;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
+use cpu_time::ProcessTime;
 use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, Statistics};
 use selfsame::dialect::{Dialect, Transaction};
 use selfsame::session::Session;
@@ -15,8 +16,12 @@ use crate::schema::User;
 /// A mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Planted {
-    /// So many percent more work.
+    /// So many percent more work, by time that is computed.
     Work(u32),
+    /// So many turns of an idle loop: the same number of instructions each time.
+    Loops(u32),
+    /// So many microseconds asleep.
+    Sleep(u32),
     /// One SELECT more.
     ExtraSelect,
     /// A SELECT for each user.
@@ -53,19 +58,18 @@ impl Planted {
 
     /// Runs work, with the mistakes that surround it.
     pub(crate) fn around(self, engine: &Engine, work: impl FnOnce() -> Result<()>) -> Result<()> {
-        let start = Instant::now();
+        let start = ProcessTime::now();
         work()?;
         match self {
             Self::CacheOff => {}
             Self::Work(percent) => {
                 let until = start.elapsed().mul_f64(1.0 + f64::from(percent) / 100.0);
-                let mut spun = 0_u64;
                 while start.elapsed() < until {
-                    for _ in 0..16 {
-                        spun = black_box(spun.wrapping_mul(31).wrapping_add(7));
-                    }
+                    spin(16);
                 }
             }
+            Self::Loops(turns) => spin(turns),
+            Self::Sleep(micros) => std::thread::sleep(Duration::from_micros(micros.into())),
             Self::ExtraSelect => {
                 User::query().count(&mut Session::new(engine))?;
             }
@@ -86,6 +90,13 @@ impl Planted {
     }
 }
 
+fn spin(turns: u32) {
+    let mut spun = 0_u64;
+    for _ in 0..turns {
+        spun = black_box(spun.wrapping_mul(31).wrapping_add(7));
+    }
+}
+
 impl FromStr for Planted {
     type Err = String;
 
@@ -96,10 +107,16 @@ impl FromStr for Planted {
             "cache-off" => Self::CacheOff,
             "clone" => Self::Clone,
             name => {
-                let percent = name
-                    .strip_prefix("work-")
-                    .and_then(|percent| percent.parse().ok());
-                Self::Work(percent.ok_or_else(|| format!("there is no mistake {name}"))?)
+                let numbered = name.rsplit_once('-').and_then(|(kind, number)| {
+                    let number = number.parse().ok()?;
+                    match kind {
+                        "work" => Some(Self::Work(number)),
+                        "loops" => Some(Self::Loops(number)),
+                        "sleep" => Some(Self::Sleep(number)),
+                        _ => None,
+                    }
+                });
+                numbered.ok_or_else(|| format!("there is no mistake {name}"))?
             }
         };
         Ok(planted)
@@ -183,6 +200,9 @@ mod tests {
     fn mistakes_have_names() {
         assert_eq!("work-5".parse(), Ok(Planted::Work(5)));
         assert_eq!("n-plus-one".parse(), Ok(Planted::NPlusOne));
+        assert_eq!("loops-300".parse(), Ok(Planted::Loops(300)));
+        assert_eq!("sleep-9".parse(), Ok(Planted::Sleep(9)));
+        assert!("walk-9".parse::<Planted>().is_err());
         assert!("work-much".parse::<Planted>().is_err());
         assert!("".parse::<Planted>().is_err());
     }

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use selfsame::{Error, ErrorKind, Result};
 use selfsame_benches::{Backend, PLANT, limits};
-use selfsame_gate::{Golden, Limits, Plan, Report, Side, Step, Steps, run as measure};
+use selfsame_gate::{
+    Finding, Golden, Kind, Limits, Plan, Report, Side, Step, Steps, run as measure,
+};
 use selfsame_postgres::testing::Server;
 
 use self::base::Base;
@@ -50,7 +52,7 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode> {
     let mut plan = plan(arguments, head, &root, &backends);
     // Dropped at the end: it takes its worktree away.
     let base = match base {
-        Some(base) => {
+        Some(mut base) => {
             tell(&format!("building {}", base.name()));
             let programs = with_server(base.build(&built.target)?, server.as_ref());
             plan.base = Some((base.name().to_owned(), programs));
@@ -58,8 +60,12 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode> {
         }
         None => None,
     };
-    let report = measure(&plan, &mut |step| tell(step)).map_err(failed)?;
+    let mut report = measure(&plan, &mut |step| tell(step)).map_err(failed)?;
     drop(base);
+    if arguments.large && plan.steps.has(Step::Growth) && backends.contains(&Backend::Sqlite) {
+        tell(&format!("memory of {ROWS} rows"));
+        memory(&plan.head, &mut report)?;
+    }
     write(&report, arguments, &outputs)?;
     Ok(ExitCode::from(report.code()))
 }
@@ -88,6 +94,36 @@ fn plan(arguments: &GateArguments, head: Side, root: &Path, backends: &[Backend]
     };
     plan.filter.clone_from(&arguments.filter);
     plan
+}
+
+/// How many rows are held in memory.
+const ROWS: u32 = 1_000_000;
+
+/// Compares the memory of tracked objects with that of a `Vec` of them.
+fn memory(head: &Side, report: &mut Report) -> Result<()> {
+    let output = head
+        .counting()
+        .args(["memory", &ROWS.to_string()])
+        .output()
+        .map_err(|error| configuration(format!("memory cannot be measured: {error}")))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let kind = match output.status.code() {
+        Some(0) => Kind::Note,
+        Some(1) => Kind::Worse,
+        _ => {
+            let why = String::from_utf8_lossy(&output.stderr);
+            return Err(configuration(format!(
+                "memory cannot be measured: {}",
+                why.lines().last().unwrap_or("no message")
+            )));
+        }
+    };
+    let workload = format!("{ROWS} rows");
+    let found = text
+        .lines()
+        .map(|line| Finding::new(Step::Growth, &workload, kind, line));
+    report.findings.extend(found);
+    Ok(())
 }
 
 /// Half of the launches and a third of the rounds: wider intervals, so more that is not known.

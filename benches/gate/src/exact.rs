@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use cpu_time::ProcessTime;
 use selfsame::backend::StatementKind;
 use selfsame::engine::Event;
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,7 @@ pub struct Point {
     pub statements: usize,
     /// What it allocates, if that is counted.
     pub allocations: Option<Allocations>,
-    /// The shortest time of a few runs, in nanoseconds.
+    /// The shortest time of a few runs, in nanoseconds: what the process computed, or by the clock where the database is behind a socket.
     pub ns: f64,
 }
 
@@ -80,7 +81,7 @@ impl Exact {
                 allocations: meter
                     .map(|meter| allocations_of(&mut *task, meter))
                     .transpose()?,
-                ns: shortest(&mut *task)?,
+                ns: shortest(&mut *task, workload.spread > 0.0)?,
             });
             if size == workload.size {
                 counts = Some(found);
@@ -195,8 +196,9 @@ fn allocations_of(task: &mut dyn Task, meter: Meter) -> Result<Allocations> {
     least.ok_or_else(|| Error::from("nothing was run"))
 }
 
-/// The shortest of some runs: what else the machine does only adds.
-fn shortest(task: &mut dyn Task) -> Result<f64> {
+/// The shortest of some runs: what else the machine does only adds. It is what the process computed; behind a socket, where others
+/// compute, it is the time of the clock.
+fn shortest(task: &mut dyn Task, is_behind_a_socket: bool) -> Result<f64> {
     const RUNS: usize = 15;
     const LONG: Duration = Duration::from_millis(60);
     let begun = Instant::now();
@@ -206,9 +208,13 @@ fn shortest(task: &mut dyn Task) -> Result<f64> {
             break;
         }
         task.prepare()?;
-        let start = Instant::now();
+        let (start, computed) = (Instant::now(), ProcessTime::try_now()?);
         black_box(task.run())?;
-        shortest = shortest.min(start.elapsed().as_secs_f64() * 1e9);
+        let time = match is_behind_a_socket {
+            true => start.elapsed(),
+            false => computed.try_elapsed()?,
+        };
+        shortest = shortest.min(time.as_secs_f64() * 1e9);
     }
     Ok(shortest)
 }

@@ -1,6 +1,6 @@
 //! How cost grows with size: the exponent between the two largest sizes, and what the laws allow.
 
-use crate::exact::{Exact, LARGE, Point};
+use crate::exact::{Exact, Point};
 use crate::verdict::{Finding, Kind, Step};
 use crate::workload::Law;
 
@@ -29,7 +29,7 @@ pub(crate) struct Exponents {
 
 /// Between the largest size and one that is about a tenth of it.
 pub(crate) fn exponents(growth: &[Point]) -> Option<Exponents> {
-    let large = growth.iter().rev().find(|point| point.size <= LARGE)?;
+    let large = growth.last()?;
     let small = growth
         .iter()
         .rev()

@@ -66,7 +66,7 @@ pub use exact::{Exact, Point};
 pub use gate::Gate;
 pub use golden::Golden;
 pub use growth::exponent;
-pub use paired::{Limits, Paired, TimeVerdict, judge};
+pub use paired::{Limits, Measure, Paired, TimeVerdict, judge};
 pub use probe::{Probe, Side};
 pub use run::{Plan, Steps, run};
 pub use statistics::{Estimate, Random, estimate, median};

@@ -1,15 +1,16 @@
 //! Paired time: two builds in turns, in random order, judged by intervals and not by a single figure.
 //!
-//! A machine that is busy is busy for both builds, so what is judged is the logarithm of the ratio of two blocks of one round. Memory
-//! layout differs between launches of one program, so there are several. The head runs beside itself (the twin), and beside work that no
-//! change touches (the control): where those move, the machine is to blame.
+//! A machine that is busy is busy for both builds, so what is judged is the logarithm of the ratio of two blocks of one round. With a
+//! database within the process that is the time that the process computed, which others on the machine cannot stretch by taking turns
+//! with it; that it waits longer is seen by the clock. Memory layout differs between launches of one program, so there are several. The
+//! head runs beside itself (the twin), and beside work that no change touches (the control): where those move, the machine is to blame.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::probe::{Arm, Probe, Side};
+use crate::probe::{Arm, Probe, Side, Spent};
 use crate::statistics::{Estimate, Random, estimate, estimate_launches, median};
 
 /// How much is measured, and what is too much.
@@ -24,6 +25,18 @@ pub struct Limits {
     pub rounds: usize,
     /// The shortest time of a block.
     pub block: Duration,
+    /// Which time is judged.
+    pub measure: Measure,
+}
+
+/// A kind of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Measure {
+    /// What the process computed: that of a database within the process. The clock is looked at too, for what waits.
+    Computed,
+    /// That of the clock: a server computes elsewhere.
+    Elapsed,
 }
 
 impl Limits {
@@ -33,11 +46,13 @@ impl Limits {
         launches: 7,
         rounds: 60,
         block: Duration::from_millis(2),
+        measure: Measure::Computed,
     };
 
     /// For a database behind a socket.
     pub const SERVER: Self = Self {
         regress: 0.05,
+        measure: Measure::Elapsed,
         ..Self::EMBEDDED
     };
 
@@ -80,6 +95,12 @@ pub struct Paired {
     pub low: f64,
     /// Where it ends.
     pub high: f64,
+    /// The same ratio by the clock, where what is judged is what the processes computed.
+    #[serde(default)]
+    pub elapsed: Option<f64>,
+    /// Whether it is by the clock alone that it is slower.
+    #[serde(default)]
+    pub waits: bool,
     /// Nanoseconds of one run of the base.
     pub base_ns: f64,
     /// And of the head.
@@ -98,6 +119,9 @@ struct Job {
     subject: Vec<Vec<f64>>,
     twin: Vec<Vec<f64>>,
     control: Vec<Vec<f64>>,
+    /// Subject and twin by the clock, where what is judged is what the processes computed.
+    elapsed: Vec<Vec<f64>>,
+    elapsed_twin: Vec<Vec<f64>>,
     base_ns: Vec<f64>,
     head_ns: Vec<f64>,
 }
@@ -170,6 +194,10 @@ pub(crate) fn measure(
         ratio: ratio.exp(),
         low: low.exp(),
         high: high.exp(),
+        waits: verdict == TimeVerdict::Regression
+            && judge(&job.subject, limits, random) != TimeVerdict::Regression
+            && !job.elapsed.is_empty(),
+        elapsed: (!job.elapsed.is_empty()).then(|| middle(&job.elapsed, random)),
         base_ns: median(&job.base_ns),
         head_ns: median(&job.head_ns),
         twin: middle(&job.twin, random),
@@ -182,7 +210,15 @@ fn judge_job(job: &Job, limits: Limits, random: &mut Random) -> TimeVerdict {
     if has_moved(&job.twin, limits, random) || has_moved(&job.control, limits, random) {
         return TimeVerdict::Contaminated;
     }
-    judge(&job.subject, limits, random)
+    let verdict = judge(&job.subject, limits, random);
+    // What computes as much may still wait. The clock only ever accuses: on a busy machine it is too noisy to acquit.
+    let waits = verdict != TimeVerdict::Regression
+        && judge(&job.elapsed, limits, random) == TimeVerdict::Regression
+        && !has_moved(&job.elapsed_twin, limits, random);
+    match waits {
+        true => TimeVerdict::Regression,
+        false => verdict,
+    }
 }
 
 impl Job {
@@ -190,6 +226,8 @@ impl Job {
         self.subject.append(&mut other.subject);
         self.twin.append(&mut other.twin);
         self.control.append(&mut other.control);
+        self.elapsed.append(&mut other.elapsed);
+        self.elapsed_twin.append(&mut other.elapsed_twin);
         self.base_ns.append(&mut other.base_ns);
         self.head_ns.append(&mut other.head_ns);
     }
@@ -241,31 +279,74 @@ fn launch(
         };
         probes[at].block(arm, runs)?;
     }
-    let (mut subject, mut twin, mut control) = (Vec::new(), Vec::new(), Vec::new());
+    let mut found = Launch::default();
     for _ in 0..limits.rounds {
         random.shuffle(&mut turns);
-        let mut times = [0.0; 3];
-        let mut controls = [0.0; 2];
+        let mut times = [Spent::default(); 3];
+        let mut controls = [Spent::default(); 2];
         for &(at, arm) in &turns {
             match arm {
                 Arm::Subject => times[at] = probes[at].block(arm, runs)?,
                 Arm::Control => controls[at] = probes[at].block(arm, control_runs)?,
             }
         }
-        subject.push((times[1] / times[0]).ln());
-        twin.push((times[2] / times[1]).ln());
-        if has_control {
-            control.push((controls[1] / controls[0]).ln());
-        }
-        job.base_ns.push(times[0]);
-        job.head_ns.push(times[1]);
+        let all: Vec<Spent> = times
+            .into_iter()
+            .chain(has_control.then_some(controls).into_iter().flatten())
+            .collect();
+        found.add(&all, limits.measure);
+        job.base_ns.push(times[0].elapsed);
+        job.head_ns.push(times[1].elapsed);
     }
-    job.subject.push(subject);
-    job.twin.push(twin);
-    if has_control {
-        job.control.push(control);
-    }
+    found.end(job);
     Ok(())
+}
+
+/// The log-ratios of one launch.
+#[derive(Default)]
+struct Launch {
+    subject: Vec<f64>,
+    twin: Vec<f64>,
+    control: Vec<f64>,
+    elapsed: Vec<f64>,
+    elapsed_twin: Vec<f64>,
+}
+
+impl Launch {
+    /// Adds a round: base, head, head again, and the control of the first two if there is one.
+    fn add(&mut self, round: &[Spent], measure: Measure) {
+        let elapsed: Vec<f64> = round.iter().map(|spent| spent.elapsed).collect();
+        let computed: Option<Vec<f64>> = match measure {
+            // A build that does not tell is compared by what all tell.
+            Measure::Computed => round.iter().map(|spent| spent.computed).collect(),
+            Measure::Elapsed => None,
+        };
+        let ratio = |times: &[f64], over: usize, under: usize| (times[over] / times[under]).ln();
+        if computed.is_some() {
+            self.elapsed.push(ratio(&elapsed, 1, 0));
+            self.elapsed_twin.push(ratio(&elapsed, 2, 1));
+        }
+        let times = computed.unwrap_or(elapsed);
+        self.subject.push(ratio(&times, 1, 0));
+        self.twin.push(ratio(&times, 2, 1));
+        if times.len() > 3 {
+            self.control.push(ratio(&times, 4, 3));
+        }
+    }
+
+    fn end(self, job: &mut Job) {
+        for (launch, launches) in [
+            (self.subject, &mut job.subject),
+            (self.twin, &mut job.twin),
+            (self.control, &mut job.control),
+            (self.elapsed, &mut job.elapsed),
+            (self.elapsed_twin, &mut job.elapsed_twin),
+        ] {
+            if !launch.is_empty() {
+                launches.push(launch);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -312,6 +393,55 @@ mod tests {
             judge(&[vec![]], Limits::EMBEDDED, &mut Random::new(1)),
             TimeVerdict::Inconclusive
         );
+    }
+
+    #[test]
+    fn what_waits_is_found_by_the_clock_unless_the_twin_waits_too() {
+        let mut random = Random::new(1);
+        let job = Job {
+            subject: launches(1.0, 0.02, 1),
+            twin: launches(1.0, 0.02, 2),
+            elapsed: launches(1.1, 0.02, 3),
+            elapsed_twin: launches(1.0, 0.02, 4),
+            ..Job::default()
+        };
+        assert_eq!(
+            judge_job(&job, Limits::EMBEDDED, &mut random),
+            TimeVerdict::Regression
+        );
+        let job = Job {
+            elapsed_twin: launches(1.1, 0.02, 4),
+            ..job
+        };
+        assert_eq!(
+            judge_job(&job, Limits::EMBEDDED, &mut random),
+            TimeVerdict::Pass
+        );
+    }
+
+    #[test]
+    fn computed_time_is_judged_where_all_tell_it() {
+        let spent = |elapsed, computed| Spent { elapsed, computed };
+        let round = [
+            spent(10.0, Some(1.0)),
+            spent(20.0, Some(1.0)),
+            spent(20.0, Some(1.0)),
+        ];
+        let added = |round: &[Spent], measure| {
+            let mut launch = Launch::default();
+            launch.add(round, measure);
+            let mut job = Job::default();
+            launch.end(&mut job);
+            (job.subject, job.elapsed)
+        };
+        let by_clock = vec![vec![2.0_f64.ln()]];
+        assert_eq!(
+            added(&round, Measure::Computed),
+            (vec![vec![0.0]], by_clock.clone())
+        );
+        assert_eq!(added(&round, Measure::Elapsed), (by_clock.clone(), vec![]));
+        let old = [spent(10.0, None), round[1], round[2]];
+        assert_eq!(added(&old, Measure::Computed), (by_clock, vec![]));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cpu_time::ProcessTime;
 use serde::{Deserialize, Serialize};
 
 use crate::exact::Exact;
@@ -35,6 +36,15 @@ impl Arm {
             Self::Control => "control",
         }
     }
+}
+
+/// Nanoseconds of one run, the mean of a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Spent {
+    /// By the clock.
+    pub(crate) elapsed: f64,
+    /// What the process computed; a build from before that was asked does not tell.
+    pub(crate) computed: Option<f64>,
 }
 
 /// A workload as a probe lists it.
@@ -103,6 +113,11 @@ impl Side {
 
     pub(crate) fn timing(&self) -> &Path {
         &self.timing
+    }
+
+    /// A command that runs the program that counts, in the environment of this build.
+    pub fn counting(&self) -> Command {
+        self.command(&self.counting)
     }
 
     pub(crate) fn list(&self) -> Result<Vec<Listed>> {
@@ -188,11 +203,18 @@ impl Probe {
         Ok(self.answer()?.parse()?)
     }
 
-    /// Nanoseconds of one run, out of so many.
-    pub(crate) fn block(&mut self, arm: Arm, runs: u32) -> Result<f64> {
+    /// What one run takes, out of so many.
+    pub(crate) fn block(&mut self, arm: Arm, runs: u32) -> Result<Spent> {
         writeln!(self.input, "block {} {runs}", arm.name())?;
-        let ns: f64 = self.answer()?.parse()?;
-        Ok(ns / f64::from(runs))
+        let answer = self.answer()?;
+        let mut numbers = answer.split(' ').map(str::parse::<f64>);
+        let elapsed = numbers.next().ok_or("a probe told no time")??;
+        let computed = numbers.next().transpose()?;
+        let each = |ns: f64| ns / f64::from(runs);
+        Ok(Spent {
+            elapsed: each(elapsed),
+            computed: computed.map(each),
+        })
     }
 
     fn answer(&mut self) -> Result<String> {
@@ -303,8 +325,9 @@ fn converse(workload: &Workload, input: &mut dyn BufRead, out: &mut dyn Write) -
                 writeln!(out, "{runs}")?;
             }
             _ => {
-                let time = block(&mut **task, u32::try_from(number)?)?;
-                writeln!(out, "{:.1}", time.as_secs_f64() * 1e9)?;
+                let Block { elapsed, computed } = block(&mut **task, u32::try_from(number)?)?;
+                let ns = |time: Duration| time.as_secs_f64() * 1e9;
+                writeln!(out, "{:.1} {:.1}", ns(elapsed), ns(computed))?;
             }
         }
         out.flush()?;
@@ -325,7 +348,7 @@ fn runs_of(task: &mut dyn Task, enough: Duration) -> Result<u32> {
     loop {
         let mut fastest = Duration::MAX;
         for _ in 0..3 {
-            fastest = fastest.min(block(task, runs)?);
+            fastest = fastest.min(block(task, runs)?.elapsed);
         }
         if fastest >= enough || runs >= 1 << 20 {
             return Ok(runs);
@@ -334,23 +357,35 @@ fn runs_of(task: &mut dyn Task, enough: Duration) -> Result<u32> {
     }
 }
 
-fn block(task: &mut dyn Task, runs: u32) -> Result<Duration> {
+fn block(task: &mut dyn Task, runs: u32) -> Result<Block> {
+    let mut total = Block::default();
     if !task.uses_up() {
         task.prepare()?;
-        let start = Instant::now();
-        for _ in 0..runs {
-            task.run()?;
-        }
-        return Ok(start.elapsed());
+        total.add(|| (0..runs).try_for_each(|_| task.run()))?;
+        return Ok(total);
     }
-    let mut time = Duration::ZERO;
     for _ in 0..runs {
         task.prepare()?;
-        let start = Instant::now();
-        task.run()?;
-        time += start.elapsed();
+        total.add(|| task.run())?;
     }
-    Ok(time)
+    Ok(total)
+}
+
+/// What some runs took together.
+#[derive(Default)]
+struct Block {
+    elapsed: Duration,
+    computed: Duration,
+}
+
+impl Block {
+    fn add(&mut self, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        let (clock, computed) = (Instant::now(), ProcessTime::try_now()?);
+        work()?;
+        self.computed += computed.try_elapsed()?;
+        self.elapsed += clock.elapsed();
+        Ok(())
+    }
 }
 
 fn named<'a>(workloads: &'a [Workload], name: &str) -> Result<&'a Workload> {
@@ -395,10 +430,12 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "ready");
         assert!(matches!(lines[1], "4" | "2"), "{text}");
-        assert!(
-            lines[2].parse::<f64>().expect("nanoseconds") >= 6e5,
-            "{text}"
-        );
+        let numbers: Vec<f64> = lines[2]
+            .split(' ')
+            .map(|number| number.parse().expect("nanoseconds"))
+            .collect();
+        // It slept, and computed next to nothing.
+        assert!(numbers[0] >= 6e5 && numbers[1] < numbers[0] / 2.0, "{text}");
     }
 
     #[test]

@@ -251,6 +251,8 @@ mod tests {
                 ratio: 1.5,
                 low: 1.4,
                 high: 1.6,
+                elapsed: None,
+                waits: false,
                 base_ns: 1000.0,
                 head_ns: 1500.0,
                 twin: 1.0,

@@ -160,7 +160,9 @@ impl Report {
             return Self::INCONCLUSIVE;
         }
         // A gate that looked at nothing has passed nothing.
-        match self.steps.is_empty() || self.exact.is_empty() {
+        let nothing =
+            self.exact.is_empty() && self.instructions.is_empty() && self.paired.is_empty();
+        match self.steps.is_empty() || nothing {
             true => Self::ERROR,
             false => Self::PASS,
         }

@@ -1,4 +1,5 @@
-//! What the gate runs to count what a build allocates; `memory N` compares the memory of N objects with that of plain structs.
+//! What the gate runs to count what a build allocates; `memory N` compares the memory of N tracked objects with that of a `Vec` of them,
+//! and ends with 1 if it is too much.
 
 use std::process::ExitCode;
 
@@ -33,9 +34,15 @@ fn told(rows: &str) -> ExitCode {
         .map_err(|_| "a number of rows is wanted".into())
         .and_then(|rows| memory::compare(rows, peak));
     match shown {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
+        Ok(found) => {
+            println!("{}", found.text);
+            match found.excess {
+                Some(excess) => {
+                    println!("{excess}");
+                    ExitCode::FAILURE
+                }
+                None => ExitCode::SUCCESS,
+            }
         }
         Err(error) => {
             eprintln!("error: {error}");

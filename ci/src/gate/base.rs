@@ -10,7 +10,10 @@ use super::build::{git, programs};
 use super::configuration;
 
 /// What is measured is the ORM of the base; what measures it is of the head.
-const MEASURING: [&str; 2] = ["benches", "gate"];
+const MEASURING: &[&str] = &["benches"];
+
+/// The packages in there, which a base may have elsewhere.
+const MEASURES: &[&str] = &["selfsame-benches", "selfsame-gate"];
 
 /// A revision to compare with. Its worktree goes with the value.
 pub(super) struct Base {
@@ -51,7 +54,7 @@ impl Base {
 
     /// Checks the revision out and builds its programs: with the workloads of the head, or with its own where those ask for what it does
     /// not have.
-    pub(super) fn build(&self, target: &Path) -> Result<Side> {
+    pub(super) fn build(&mut self, target: &Path) -> Result<Side> {
         self.check_out()?;
         let keep = self.root.join("target/gate/base");
         let overlaid = self
@@ -66,6 +69,11 @@ impl Base {
         if self.worktree.join("benches/src/bin/probe.rs").is_file()
             && let Ok(own) = programs(&self.worktree, Some(target), &keep)
         {
+            // Not the same work on both sides, then: whoever reads the result must know.
+            self.name.push_str(&format!(
+                ", with its own workloads: with those of this revision {}",
+                error.message()
+            ));
             return Ok(own.side);
         }
         Err(configuration(format!("{}: {}", self.name, error.message())))
@@ -105,8 +113,9 @@ impl Base {
         )?;
         let ours = fs::read_to_string(self.root.join("Cargo.toml"))?;
         let manifest = self.worktree.join("Cargo.toml");
-        let merged =
-            merge(&fs::read_to_string(&manifest)?, &ours).map_err(std::io::Error::other)?;
+        let name_of = |member: &str| package(&self.worktree.join(member));
+        let merged = merge(&fs::read_to_string(&manifest)?, &ours, name_of)
+            .map_err(std::io::Error::other)?;
         fs::write(manifest, merged)
     }
 
@@ -140,8 +149,13 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The base's manifest, with the members and dependencies that what measures needs and the base does not know.
-fn merge(base: &str, head: &str) -> Result<String, String> {
+/// The base's manifest, with the members and dependencies that what measures needs and the base does not know. `name_of` tells the package
+/// of a member.
+fn merge(
+    base: &str,
+    head: &str,
+    name_of: impl Fn(&str) -> Option<String>,
+) -> Result<String, String> {
     let read = |text: &str| {
         text.parse::<toml::Table>()
             .map_err(|error| error.message().to_owned())
@@ -151,30 +165,52 @@ fn merge(base: &str, head: &str) -> Result<String, String> {
         .get_mut("workspace")
         .and_then(toml::Value::as_table_mut)
         .ok_or("the manifest has no workspace")?;
+    let ours = head.get("workspace").and_then(toml::Value::as_table);
+    let measures = |member: &toml::Value| {
+        let folder = member.as_str().unwrap_or_default();
+        let top = folder.split('/').next().unwrap_or_default();
+        MEASURING.contains(&top)
+    };
     if let Some(members) = workspace
         .get_mut("members")
         .and_then(toml::Value::as_array_mut)
     {
-        for folder in MEASURING {
-            if !members.iter().any(|member| member.as_str() == Some(folder)) {
-                members.push(folder.into());
-            }
-        }
+        // Where the base has what measures in another place, there would be two of it.
+        members.retain(|member| {
+            let name = member.as_str().and_then(&name_of);
+            !measures(member) && !name.is_some_and(|name| MEASURES.contains(&name.as_str()))
+        });
+        let needed = ours
+            .and_then(|ours| ours.get("members"))
+            .and_then(toml::Value::as_array);
+        members.extend(
+            needed
+                .into_iter()
+                .flatten()
+                .filter(|member| measures(member))
+                .cloned(),
+        );
     }
-    let ours = head
-        .get("workspace")
-        .and_then(|workspace| workspace.get("dependencies"));
+    let ours = ours.and_then(|ours| ours.get("dependencies"));
     let theirs = workspace
         .get_mut("dependencies")
         .and_then(toml::Value::as_table_mut);
     if let (Some(ours), Some(theirs)) = (ours.and_then(toml::Value::as_table), theirs) {
         for (name, dependency) in ours {
-            if !theirs.contains_key(name) {
+            if !theirs.contains_key(name) || MEASURES.contains(&name.as_str()) {
                 theirs.insert(name.clone(), dependency.clone());
             }
         }
     }
     Ok(base.to_string())
+}
+
+/// The name of the package in a folder of a checkout.
+fn package(folder: &Path) -> Option<String> {
+    let text = fs::read_to_string(folder.join("Cargo.toml")).ok()?;
+    let manifest: toml::Table = text.parse().ok()?;
+    let name = manifest.get("package")?.get("name")?.as_str()?;
+    Some(name.to_owned())
 }
 
 #[cfg(test)]
@@ -183,10 +219,10 @@ mod tests {
 
     #[test]
     fn a_manifest_gets_what_it_lacks_and_keeps_what_it_has() {
-        let base =
-            "[workspace]\nmembers = [\"orm\", \"benches\"]\n[workspace.dependencies]\na = \"1\"\n";
-        let head = "[workspace]\nmembers = [\"orm\", \"new\", \"gate\"]\n[workspace.dependencies]\na = \"2\"\nb = \"3\"\n";
-        let merged: toml::Table = merge(base, head)
+        let base = "[workspace]\nmembers = [\"orm\", \"benches\", \"gate\"]\n[workspace.dependencies]\na = \"1\"\nselfsame-gate = { path = \"gate\" }\n";
+        let head = "[workspace]\nmembers = [\"orm\", \"new\", \"benches\", \"benches/gate\"]\n[workspace.dependencies]\na = \"2\"\nb = \"3\"\nselfsame-gate = { path = \"benches/gate\" }\n";
+        let name_of = |member: &str| (member == "gate").then(|| "selfsame-gate".to_owned());
+        let merged: toml::Table = merge(base, head, name_of)
             .expect("both can be read")
             .parse()
             .expect("TOML");
@@ -197,10 +233,15 @@ mod tests {
             .iter()
             .filter_map(toml::Value::as_str)
             .collect();
-        assert_eq!(members, ["orm", "benches", "gate"]);
-        assert_eq!(workspace["dependencies"]["a"].as_str(), Some("1"));
-        assert_eq!(workspace["dependencies"]["b"].as_str(), Some("3"));
-        assert!(merge("nonsense", head).is_err());
-        assert!(merge("[package]\nname = \"x\"\n", head).is_err());
+        assert_eq!(members, ["orm", "benches", "benches/gate"]);
+        let dependencies = &workspace["dependencies"];
+        assert_eq!(dependencies["a"].as_str(), Some("1"));
+        assert_eq!(dependencies["b"].as_str(), Some("3"));
+        assert_eq!(
+            dependencies["selfsame-gate"]["path"].as_str(),
+            Some("benches/gate")
+        );
+        assert!(merge("nonsense", head, name_of).is_err());
+        assert!(merge("[package]\nname = \"x\"\n", head, name_of).is_err());
     }
 }

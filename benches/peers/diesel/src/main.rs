@@ -64,8 +64,9 @@ struct Comment {
     text: String,
 }
 
+// A column without a value is NULL, and not the column's default: SQLite has no word for that, so Diesel would insert row by row.
 #[derive(Insertable)]
-#[diesel(table_name = users)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
 struct NewUser {
     name: String,
     hair_color: Option<String>,

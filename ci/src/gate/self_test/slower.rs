@@ -1,0 +1,115 @@
+//! Slowdowns of a known size: by instructions, by time that is computed, by waiting.
+
+use std::time::Instant;
+
+use selfsame::Result;
+use selfsame_gate::{Report, Side, Step, run as measure};
+
+use super::{Score, alarm, asked, line, plan};
+use crate::gate::{configuration, failed, tell};
+use selfsame_conformance::command::say;
+
+/// Slowdowns in percent. The gate must find those from [`MUST`] on; of smaller ones it is only told how many it found.
+const SLOWDOWNS: &[u32] = &[2, 3, 4, 5, 10, 20];
+
+const MUST: u32 = 5;
+
+/// How often each is planted.
+const TRIALS: u64 = 10;
+
+/// How many turns of a loop measure what one costs.
+const TURNS: u32 = 100_000;
+
+/// Plants instructions, and compares what is found with what was planted.
+pub(super) fn instructions(head: &Side, score: &mut Score) -> Result<()> {
+    let count = |turns: u32| {
+        let name = format!("loops-{turns}");
+        let plan = plan(head, Some(&name), &[Step::Instructions], 1);
+        measure(&plan, &mut |_| {}).map_err(failed)
+    };
+    tell("planting instructions");
+    let report = count(TURNS)?;
+    let counted = report.instructions.first();
+    let Some(counted) = counted.filter(|counted| counted.head > counted.base) else {
+        score.add(false);
+        return say(&format!("MISSED  instructions: {}", report.text()));
+    };
+    let base = counted.base;
+    let turn = (counted.head - base) / f64::from(TURNS);
+    for &percent in SLOWDOWNS {
+        let begun = Instant::now();
+        let report = count(whole(base * f64::from(percent) / 1e2 / turn)?)?;
+        // Found, and by the size that it has.
+        let found = alarm(&report, Step::Instructions, "% instructions").filter(|finding| {
+            finding.cause.starts_with(&format!("+{percent}.")) || is_near(&report, percent)
+        });
+        score.add(found.is_some());
+        let name = format!("{percent:+} % instructions");
+        say(&line(&name, Step::Instructions, found, &report, begun))?;
+    }
+    Ok(())
+}
+
+/// Whether what was counted is within half a percent of what was planted.
+fn is_near(report: &Report, percent: u32) -> bool {
+    report.instructions.first().is_some_and(|counted| {
+        let change = (counted.head / counted.base - 1.0) * 1e2;
+        (change - f64::from(percent)).abs() < 0.5
+    })
+}
+
+fn whole(number: f64) -> Result<u32> {
+    format!("{number:.0}")
+        .parse()
+        .map_err(|_| configuration(format!("{number} turns of a loop are too many")))
+}
+
+/// Plants slowdowns, each so many times, and tells the smallest from which on all were found.
+pub(super) fn time(head: &Side, score: &mut Score) -> Result<Option<u32>> {
+    let mut smallest = None;
+    for &percent in SLOWDOWNS {
+        tell(&format!("planting {percent:+} % time"));
+        let begun = Instant::now();
+        let (mut found, mut passed, mut at_once) = (0, 0, 0);
+        let mut cause = String::new();
+        for trial in 0..TRIALS {
+            let name = format!("work-{percent}");
+            let (report, times) = asked(plan(head, Some(&name), &[Step::Time], trial + 1))?;
+            if let Some(finding) = alarm(&report, Step::Time, "% time") {
+                found += 1;
+                at_once += u64::from(times == 1);
+                cause.clone_from(&finding.cause);
+            }
+            passed += u64::from(report.code() == Report::PASS);
+        }
+        match found == TRIALS {
+            true => smallest = smallest.or(Some(percent)),
+            false => smallest = None,
+        }
+        let must = percent >= MUST;
+        if must {
+            score.add(found == TRIALS);
+        }
+        let word = match (found == TRIALS, must) {
+            (true, _) => "found ",
+            (false, true) => "MISSED",
+            (false, false) => "partly",
+        };
+        let name = format!("{percent:+} % work");
+        let seconds = begun.elapsed().as_secs_f64();
+        say(&format!(
+            "{word}  {name:<18} by time         in {found} of {TRIALS} trials, {at_once} at once, {passed} passed; the last: {cause} ({seconds:.0} s)\n"
+        ))?;
+    }
+    Ok(smallest)
+}
+
+/// Plants a wait, of which nothing is computed.
+pub(super) fn waiting(head: &Side, score: &mut Score) -> Result<()> {
+    tell("planting a wait");
+    let begun = Instant::now();
+    let (report, _) = asked(plan(head, Some("sleep-50"), &[Step::Time], 1))?;
+    let found = alarm(&report, Step::Time, "it waits");
+    score.add(found.is_some());
+    say(&line("50 µs asleep", Step::Time, found, &report, begun))
+}
