@@ -10,6 +10,7 @@ use selfsame::value::{ValueRef, ValueType};
 use selfsame_postgres::testing::{Database, Server};
 use selfsame_sqlite::Sqlite;
 
+use crate::clock::Clock;
 use crate::digest::Digest;
 use crate::planted::Planted;
 use crate::raw::{PostgresClient, Raw, SqliteClient};
@@ -221,6 +222,34 @@ impl Fixture {
                 Ok(run(session, &self.round, digest)?)
             }
         }
+    }
+
+    /// The shortest of so many samples, each of so many runs: what else the machine does only adds. On SQLite it is what the process
+    /// computed; on a server, which computes elsewhere, it is the time of the clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub(crate) fn shortest(&mut self, arm: Arm, samples: u32, runs: u64) -> Result<Duration> {
+        let mut digest = Digest::off();
+        let mut shortest = Duration::MAX;
+        let clock = Clock::of(self.backend);
+        if !self.uses_up() {
+            self.prepare(arm)?;
+        }
+        for _ in 0..samples {
+            let mut time = Duration::ZERO;
+            if self.uses_up() {
+                for _ in 0..runs {
+                    self.prepare(arm)?;
+                    time += clock.time(|| self.run(arm, &mut digest))?;
+                }
+            } else {
+                time = clock.time(|| (0..runs).try_for_each(|_| self.run(arm, &mut digest)))?;
+            }
+            shortest = shortest.min(time);
+        }
+        Ok(shortest)
     }
 
     /// The time of so many runs, prepared before the first, or before each if they use up what was prepared.

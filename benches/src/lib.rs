@@ -3,6 +3,7 @@
 //! Every workload is declared once and done by several arms, of which *raw* is the measure of the others. Arms share transaction
 //! boundaries, and what they read and leave behind is compared before they are timed.
 
+mod clock;
 mod core;
 mod digest;
 mod fixture;

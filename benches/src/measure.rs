@@ -1,7 +1,8 @@
 //! `run`: the arms of the ORM against the raw one, in one process, in turns.
 //!
 //! A machine that is busy with something else is busy for all arms alike, so what is compared is the arms of one round: a round runs
-//! every arm for at least [`BLOCK`], in random order, and gives one log-ratio for each. Times alone move with the machine.
+//! every arm, in random order, and gives one log-ratio for each. An arm's time in a round is the shortest of [`SAMPLES`], each of at least
+//! [`SAMPLE`]; on SQLite it is what the process computed. Times alone move with the machine.
 
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,14 @@ use crate::Result;
 use crate::fixture::{Fixture, Site};
 use crate::workload::{Arm, Backend, Workload};
 
-/// The shortest time of one arm in one round.
-const BLOCK: Duration = Duration::from_millis(2);
+/// The shortest sample.
+const SAMPLE: Duration = Duration::from_micros(400);
+
+/// How many samples one arm takes in one round, unless they are long.
+const SAMPLES: u32 = 5;
+
+/// A sample of this length is not taken as often.
+const LONG: Duration = Duration::from_millis(30);
 
 /// Below this an interval says nothing.
 const FEWEST_ROUNDS: usize = 7;
@@ -151,8 +158,10 @@ fn site(backend: Backend) -> Result<Site, String> {
 /// One arm as it is measured.
 struct Course {
     arm: Arm,
-    /// How many runs make up a block.
+    /// How many runs make up a sample.
     runs: u32,
+    /// How many of them are taken in one round.
+    samples: u32,
     /// Nanoseconds for one run, one for each round.
     times: Vec<f64>,
 }
@@ -164,9 +173,11 @@ fn measure(
 ) -> Result<Vec<Measurement>> {
     let mut courses = Vec::new();
     for arm in fixture.workload().arms(fixture.backend()) {
+        let (runs, samples) = runs_and_samples(fixture, arm)?;
         courses.push(Course {
             arm,
-            runs: runs_of_a_block(fixture, arm)?,
+            runs,
+            samples,
             times: Vec::new(),
         });
     }
@@ -179,7 +190,7 @@ fn measure(
         random.shuffle(&mut order);
         for &at in &order {
             let course = &mut courses[at];
-            let time = block(fixture, course.arm, course.runs)?;
+            let time = fixture.shortest(course.arm, course.samples, u64::from(course.runs))?;
             course
                 .times
                 .push(nanoseconds(time) / f64::from(course.runs));
@@ -216,22 +227,16 @@ fn compare(fixture: &Fixture, courses: &[Course], random: &mut Random) -> Vec<Me
 }
 
 /// Doubles the runs until they take long enough, the slow first ones left out of account.
-fn runs_of_a_block(fixture: &mut Fixture, arm: Arm) -> Result<u32> {
+fn runs_and_samples(fixture: &mut Fixture, arm: Arm) -> Result<(u32, u32)> {
     let mut runs = 1;
     loop {
-        let mut fastest = Duration::MAX;
-        for _ in 0..3 {
-            fastest = fastest.min(block(fixture, arm, runs)?);
-        }
-        if fastest >= BLOCK || runs >= 1 << 20 {
-            return Ok(runs);
+        let fastest = fixture.shortest(arm, 3, u64::from(runs))?;
+        if fastest >= SAMPLE || runs >= 1 << 20 {
+            let samples = if fastest >= LONG { 2 } else { SAMPLES };
+            return Ok((runs, samples));
         }
         runs *= 2;
     }
-}
-
-fn block(fixture: &mut Fixture, arm: Arm, runs: u32) -> Result<Duration> {
-    fixture.time(arm, u64::from(runs))
 }
 
 fn nanoseconds(time: Duration) -> f64 {

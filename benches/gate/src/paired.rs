@@ -2,7 +2,8 @@
 //!
 //! A machine that is busy is busy for both builds, so what is judged is the logarithm of the ratio of two blocks of one round. With a
 //! database within the process that is the time that the process computed, which others on the machine cannot stretch by taking turns
-//! with it; that it waits longer is seen by the clock. Memory layout differs between launches of one program, so there are several. The
+//! with it; that it waits longer is seen by the clock. A block is told by its shortest run, as others disturb caches, too: what makes a few
+//! runs slow and not the others is seen by instructions and allocations, not by time. Memory layout differs between launches of one program, so there are several. The
 //! head runs beside itself (the twin), and beside work that no change touches (the control): where those move, the machine is to blame.
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Toasty: `peer-toasty [postgres URL]`, its statements as its guide writes them.
+//! Toasty: `peer-toasty [postgres URL]`, its statements as its guide writes them. Keys are unsigned, as there: with signed ones Toasty 0.11
+//! ends in `not yet implemented` where it follows a relation.
 
 use std::hint::black_box;
 
@@ -11,7 +12,7 @@ use tokio::runtime::Runtime;
 struct User {
     #[key]
     #[auto]
-    id: i64,
+    id: u64,
     name: String,
     hair_color: Option<String>,
     #[has_many]
@@ -23,9 +24,9 @@ struct User {
 struct Post {
     #[key]
     #[auto]
-    id: i64,
+    id: u64,
     #[index]
-    user_id: i64,
+    user_id: u64,
     #[belongs_to(key = user_id, references = id)]
     user: Deferred<User>,
     title: String,
@@ -39,9 +40,9 @@ struct Post {
 struct Comment {
     #[key]
     #[auto]
-    id: i64,
+    id: u64,
     #[index]
-    post_id: i64,
+    post_id: u64,
     #[belongs_to(key = post_id, references = id)]
     post: Deferred<Post>,
     text: String,
@@ -83,7 +84,8 @@ struct Toasty {
 
 impl Peer for Toasty {
     fn create(&mut self, tables: &[&str]) -> Result<()> {
-        let drop = ["comments", "posts", "users"].map(|name| format!("DROP TABLE IF EXISTS {name}"));
+        let drop =
+            ["comments", "posts", "users"].map(|name| format!("DROP TABLE IF EXISTS {name}"));
         self.batch(&drop)?;
         let tables: Vec<String> = tables.iter().map(|&table| table.to_owned()).collect();
         self.batch(&tables)
@@ -131,14 +133,14 @@ async fn work(
                 many = many.item(User::create().name(name).hair_color(color));
             }
             let users = many.exec(database).await?;
-            users.iter().for_each(|user| found.key(user.id));
+            users.iter().for_each(|user| found.key(key(user.id)));
             black_box(users);
         }
         Workload::Get => {
             let mut transaction = database.transaction().await?;
             let mut all = Vec::with_capacity(keys.len());
-            for key in keys {
-                all.push(User::get_by_id(&mut transaction, key).await?);
+            for &key in keys {
+                all.push(User::get_by_id(&mut transaction, key.cast_unsigned()).await?);
             }
             transaction.commit().await?;
             tell(all, found);
@@ -171,11 +173,12 @@ async fn work(
             let users = tree(&mut transaction).await?;
             transaction.commit().await?;
             for user in &users {
-                found.user(user.id, &user.name, user.hair_color.as_deref());
+                found.user(key(user.id), &user.name, user.hair_color.as_deref());
                 for post in user.posts.get() {
-                    found.post(post.user_id, post.id, &post.title, post.body.as_deref());
+                    let (user, id) = (key(post.user_id), key(post.id));
+                    found.post(user, id, &post.title, post.body.as_deref());
                     for comment in post.comments.get() {
-                        found.comment(comment.post_id, comment.id, &comment.text);
+                        found.comment(key(comment.post_id), key(comment.id), &comment.text);
                     }
                 }
             }
@@ -183,6 +186,10 @@ async fn work(
         }
     }
     Ok(())
+}
+
+fn key(key: u64) -> i64 {
+    key.cast_signed()
 }
 
 async fn tree(executor: &mut dyn Executor) -> Result<Vec<User>> {
@@ -195,7 +202,7 @@ async fn tree(executor: &mut dyn Executor) -> Result<Vec<User>> {
 
 fn tell(users: Vec<User>, found: &mut Found) {
     for user in &users {
-        found.user(user.id, &user.name, user.hair_color.as_deref());
+        found.user(key(user.id), &user.name, user.hair_color.as_deref());
     }
     black_box(users);
 }

@@ -21,7 +21,7 @@ const WORKLOADS: &[&str] = &[
 ];
 
 /// Pairs of each workload that are compared by counts, growth, allocations and instructions: these do not move by chance, and take long.
-const EXACT: u64 = 3;
+const EXACT: u64 = 1;
 
 /// Compares what is counted, of the head and itself.
 pub(super) fn exact(head: &Side, score: &mut Score) -> Result<()> {

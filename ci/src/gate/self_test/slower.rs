@@ -5,7 +5,7 @@ use std::time::Instant;
 use selfsame::Result;
 use selfsame_gate::{Report, Side, Step, run as measure};
 
-use super::{Score, alarm, asked, line, plan};
+use super::{ASKED, Score, alarm, asked, line, plan};
 use crate::gate::{configuration, failed, tell};
 use selfsame_conformance::command::say;
 
@@ -70,11 +70,13 @@ pub(super) fn time(head: &Side, score: &mut Score) -> Result<Option<u32>> {
     for &percent in SLOWDOWNS {
         tell(&format!("planting {percent:+} % time"));
         let begun = Instant::now();
+        let must = percent >= MUST;
         let (mut found, mut passed, mut at_once) = (0, 0, 0);
         let mut cause = String::new();
         for trial in 0..TRIALS {
             let name = format!("work-{percent}");
-            let (report, times) = asked(plan(head, Some(&name), &[Step::Time], trial + 1))?;
+            let plan = plan(head, Some(&name), &[Step::Time], trial + 1);
+            let (report, times) = asked(plan, if must { ASKED } else { 1 })?;
             if let Some(finding) = alarm(&report, Step::Time, "% time") {
                 found += 1;
                 at_once += u64::from(times == 1);
@@ -86,7 +88,6 @@ pub(super) fn time(head: &Side, score: &mut Score) -> Result<Option<u32>> {
             true => smallest = smallest.or(Some(percent)),
             false => smallest = None,
         }
-        let must = percent >= MUST;
         if must {
             score.add(found == TRIALS);
         }
@@ -108,7 +109,7 @@ pub(super) fn time(head: &Side, score: &mut Score) -> Result<Option<u32>> {
 pub(super) fn waiting(head: &Side, score: &mut Score) -> Result<()> {
     tell("planting a wait");
     let begun = Instant::now();
-    let (report, _) = asked(plan(head, Some("sleep-50"), &[Step::Time], 1))?;
+    let (report, _) = asked(plan(head, Some("sleep-50"), &[Step::Time], 1), ASKED)?;
     let found = alarm(&report, Step::Time, "it waits");
     score.add(found.is_some());
     say(&line("50 µs asleep", Step::Time, found, &report, begun))

@@ -1,0 +1,63 @@
+//! `Clock`: what an arm takes on a database.
+
+use std::time::{Duration, Instant};
+
+use cpu_time::ProcessTime;
+
+use crate::Result;
+use crate::workload::Backend;
+
+/// How often the cost of asking is asked for.
+const ASKED: usize = 200;
+
+/// A way to tell time.
+pub(crate) enum Clock {
+    /// What the process computes, less what it costs to ask for that, which is as much as a small statement.
+    Computed(Duration),
+    /// The clock on the wall: a server computes elsewhere.
+    Elapsed,
+}
+
+impl Clock {
+    pub(crate) fn of(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => {
+                let asked = (0..ASKED).map(|_| ProcessTime::now().elapsed());
+                Self::Computed(asked.min().unwrap_or_default())
+            }
+            Backend::Postgres => Self::Elapsed,
+        }
+    }
+
+    pub(crate) fn time(&self, work: impl FnOnce() -> Result<()>) -> Result<Duration> {
+        match self {
+            Self::Computed(asking) => {
+                let start = ProcessTime::try_now()?;
+                work()?;
+                Ok(start.try_elapsed()?.saturating_sub(*asking))
+            }
+            Self::Elapsed => {
+                let start = Instant::now();
+                work()?;
+                Ok(start.elapsed())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_sleeps_computes_nothing() {
+        let sleep = || {
+            std::thread::sleep(Duration::from_millis(5));
+            Ok(())
+        };
+        let computed = Clock::of(Backend::Sqlite).time(sleep);
+        assert!(computed.is_ok_and(|time| time < Duration::from_millis(4)));
+        let elapsed = Clock::of(Backend::Postgres).time(sleep);
+        assert!(elapsed.is_ok_and(|time| time >= Duration::from_millis(5)));
+    }
+}
