@@ -110,8 +110,12 @@ fn of_table(
     begin.read_only = !arguments.write;
     begin.writes_first = arguments.write;
     connected.begin(begin)?;
-    let parts: [&Part<'_>; 3] = [
+    let parts: [&Part<'_>; 4] = [
         &|connected, audit| read::rows(connected, table, arguments.rows, progress, audit),
+        &|connected, audit| match arguments.rows {
+            None => relations::repeated_keys(connected, table, audit),
+            Some(_) => Ok(()),
+        },
         &|connected, audit| relations::check(connected, table, tables, audit),
         &|connected, audit| match arguments.write {
             true => {

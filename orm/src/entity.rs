@@ -21,6 +21,7 @@ pub use relation::{
     RelationKind, Required, ToMany, ToOne,
 };
 pub use resolve::ResolvedRelation;
+pub(crate) use resolve::in_order_of;
 pub use wish::{BelongsTo, HasMany, HasOne, ManyToMany, Wish, Wishes};
 pub(crate) use wish::{Grant, Granted, Related};
 
@@ -36,7 +37,7 @@ use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Planted, is_planted};
 use crate::query::Query;
-use crate::schema::Table;
+use crate::schema::{Column, Generated, Table};
 use crate::value::{ColumnValue, Deferred, Param, ValueRef, ValueType};
 
 /// A type whose values are rows of one table: an [`Entity`], or a run-time record.
@@ -338,7 +339,8 @@ impl Mapper {
         self
     }
 
-    /// Has a session refuse to write the rows, as it does those of a view and of a table without a primary key.
+    /// Has a session refuse to write the rows, as it does those of a view and of a table without a primary key, or with
+    /// one that the database computes.
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.is_read_only = true;
@@ -347,7 +349,13 @@ impl Mapper {
 
     /// Whether a session refuses to write the rows.
     pub fn is_read_only(&self) -> bool {
-        self.is_read_only || self.table.is_view() || !self.has_key()
+        self.is_read_only || self.table.is_view() || !self.has_key() || self.key_is_computed()
+    }
+
+    /// Whether writing another column changes the key, which a session then no longer knows.
+    fn key_is_computed(&self) -> bool {
+        let is_computed = |column: &Column| matches!(column.generated, Generated::Computed(_));
+        self.table.key_columns().any(is_computed)
     }
 
     /// Whether rows are known by a key.
@@ -361,6 +369,7 @@ impl Mapper {
             () if !self.is_read_only() => return Ok(()),
             () if self.table.is_view() => "it maps a view",
             () if !self.has_key() => "its table has no primary key",
+            () if self.key_is_computed() => "the database computes its key of other columns",
             () => "it is declared so",
         };
         let message = format!("its rows are only read: {reason}");
@@ -582,8 +591,31 @@ impl Mapper {
         }
         match E::row_key(self, row, at) {
             Ok(Some(key)) => error.key(format!("{key:?}")),
-            _ => error,
+            Ok(None) => error,
+            Err(_) => error.key(self.stored_key(row, at)),
         }
+    }
+
+    /// The key of a row as it is stored, where it is no key: each column as what it is, as text, or as a question mark.
+    fn stored_key(&self, row: &dyn Row, at: usize) -> String {
+        let shown = |&column: &usize| {
+            let behind = self.deferred.iter().filter(|&&other| other < column);
+            let place = at + column - behind.count();
+            let read = |ty| row.value(place, ty).ok();
+            let value = read(self.types[column]).or_else(|| read(ValueType::Text));
+            match value.or_else(|| read(ValueType::Native)) {
+                Some(ValueRef::Text(text)) => format!("{text:?}"),
+                Some(ValueRef::I16(number)) => number.to_string(),
+                Some(ValueRef::I32(number)) => number.to_string(),
+                Some(ValueRef::I64(number)) => number.to_string(),
+                Some(ValueRef::Date(date)) => date.to_string(),
+                Some(ValueRef::Decimal(number)) => number.to_string(),
+                Some(other) => format!("{other:?}"),
+                None => "?".to_owned(),
+            }
+        };
+        let parts: Vec<String> = self.table.primary_key.iter().map(shown).collect();
+        parts.join(", ")
     }
 
     #[cold]

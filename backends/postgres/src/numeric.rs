@@ -21,6 +21,16 @@ pub(crate) enum NotDecimal {
     Malformed,
 }
 
+/// The text of a `numeric` that is no number.
+pub(crate) fn special(bytes: &[u8]) -> Option<&'static str> {
+    match u16::from_be_bytes(bytes.get(4..6)?.try_into().ok()?) {
+        0xC000 => Some("NaN"),
+        0xD000 => Some("Infinity"),
+        0xF000 => Some("-Infinity"),
+        _ => None,
+    }
+}
+
 /// Reads a `numeric`; its display scale is kept.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Decimal, NotDecimal> {
     let mut words = bytes

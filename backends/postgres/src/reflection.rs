@@ -47,6 +47,20 @@ pub(crate) fn reflect(
         if get(row, 2)? {
             table.remarks.push("It inherits from another table.".into());
         }
+        if get(row, 7)? {
+            let remark = "Other tables inherit from it: their rows are read with its own, and may have the same keys.";
+            table.remarks.push(remark.into());
+        }
+        if get(row, 8)? {
+            table.remarks.push("It is UNLOGGED.".into());
+        }
+        if let Some(names) = get::<Option<String>>(row, 9)? {
+            let remark = format!("It has rules, by which writing does something else: {names}.");
+            table.remarks.push(remark);
+        }
+        if let Some(names) = get::<Option<String>>(row, 10)? {
+            table.remarks.push(format!("It has triggers: {names}."));
+        }
         if get(row, 3)? {
             table.remarks.push("It has row-level security.".into());
         }
@@ -126,7 +140,14 @@ const BASE: &str = "base (domain, type, modifier, required) AS (SELECT t.oid, t.
 
 const TABLES: &str = "SELECT name, CASE relkind WHEN 'p' THEN pg_get_partkeydef(oid) END, \
     EXISTS (SELECT 1 FROM pg_catalog.pg_inherits WHERE inhrelid = listed.oid), relrowsecurity, schema, relkind::text, \
-    obj_description(oid, 'pg_class') FROM listed ORDER BY name";
+    obj_description(oid, 'pg_class'), \
+    relkind = 'r' AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits WHERE inhparent = listed.oid), \
+    EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid = listed.oid AND c.relpersistence = 'u'), \
+    (SELECT string_agg(quote_ident(rulename), ', ' ORDER BY rulename) FROM pg_catalog.pg_rewrite \
+        WHERE ev_class = listed.oid AND rulename <> '_RETURN'), \
+    (SELECT string_agg(quote_ident(tgname), ', ' ORDER BY tgname) FROM pg_catalog.pg_trigger \
+        WHERE tgrelid = listed.oid AND NOT tgisinternal) \
+    FROM listed ORDER BY name";
 
 const LABELS: &str = "SELECT e.enumtypid::bigint, e.enumlabel FROM pg_catalog.pg_enum e ORDER BY e.enumtypid, e.enumsortorder";
 
@@ -141,7 +162,12 @@ const COLUMNS: &str = "SELECT listed.name, a.attname, \
     EXISTS (SELECT 1 FROM pg_catalog.pg_depend o WHERE o.classid = 'pg_catalog.pg_class'::regclass \
         AND o.refclassid = 'pg_catalog.pg_class'::regclass AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum \
         AND o.deptype IN ('a', 'i')), \
-    col_description(a.attrelid, a.attnum), listed.relkind IN ('v', 'm') \
+    col_description(a.attrelid, a.attnum), listed.relkind IN ('v', 'm'), \
+    (SELECT 'Its sequence is START ' || s.seqstart || ' INCREMENT ' || s.seqincrement || CASE WHEN s.seqcycle THEN ' CYCLE' ELSE '' END || '.' \
+        FROM pg_catalog.pg_depend o JOIN pg_catalog.pg_sequence s ON s.seqrelid = o.objid \
+        WHERE o.classid = 'pg_catalog.pg_class'::regclass AND o.refclassid = 'pg_catalog.pg_class'::regclass \
+        AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i') \
+        AND (d.adbin IS NOT NULL OR a.attidentity <> '') AND (s.seqstart <> 1 OR s.seqincrement <> 1 OR s.seqcycle) LIMIT 1) \
     FROM listed JOIN pg_catalog.pg_attribute a ON a.attrelid = listed.oid AND a.attnum > 0 AND NOT a.attisdropped \
     JOIN pg_catalog.pg_type written ON written.oid = a.atttypid \
     LEFT JOIN (base b JOIN pg_catalog.pg_type last ON last.oid = b.type AND last.typtype <> 'd') ON b.domain = a.atttypid \
@@ -184,11 +210,11 @@ const OTHER_INDEXES: &str = "SELECT listed.name, 'Not here: ' || replace(pg_get_
 
 /// What constraints say that has no place in a table: exclusion, waiting for COMMIT, not being checked for old rows.
 const CONSTRAINTS: &str = "SELECT listed.name, CASE WHEN k.contype = 'x' THEN 'Not here: the constraint ' \
-        WHEN k.contype = 'p' AND NOT k.condeferrable THEN 'Its primary key is called otherwise: ' \
+        WHEN k.contype = 'p' AND NOT k.condeferrable AND pg_get_constraintdef(k.oid) !~ ' INCLUDE \\(' THEN 'Its primary key is called otherwise: ' \
         ELSE 'Only partly here: the constraint ' END || quote_ident(k.conname) || ', ' || pg_get_constraintdef(k.oid) || '.' \
     FROM listed JOIN pg_catalog.pg_constraint k ON k.conrelid = listed.oid \
     WHERE k.contype = 'x' OR k.contype = 'p' AND octet_length(k.conname) < 63 AND k.conname <> \
-        (SELECT c.relname || '_pkey' FROM pg_catalog.pg_class c WHERE c.oid = k.conrelid) OR k.contype IN ('p', 'u', 'f', 'c') AND (k.condeferrable OR NOT k.convalidated OR k.connoinherit \
+        (SELECT c.relname || '_pkey' FROM pg_catalog.pg_class c WHERE c.oid = k.conrelid) OR k.contype IN ('p', 'u', 'f', 'c') AND (k.condeferrable OR NOT k.convalidated OR k.contype = 'p' AND pg_get_constraintdef(k.oid) ~ ' INCLUDE \\(' OR k.connoinherit \
         AND k.contype = 'c' OR k.contype = 'f' AND (k.confmatchtype = 'f' \
         OR pg_get_constraintdef(k.oid) ~ 'ON DELETE SET (NULL|DEFAULT) \\(')) \
     AND NOT (k.contype = 'f' AND k.conparentid <> 0) \
@@ -255,7 +281,7 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
     column.generated = match default {
         _ if !identity.is_empty() => Generated::Key,
         // A serial column.
-        Some(default) if default.starts_with("nextval(") => {
+        Some(default) if default.starts_with("nextval(") && is_integer(&column.ty) => {
             if !owns_sequence {
                 let remark = format!("Its numbers are those of a shared sequence: {default}.");
                 column.remarks.push(remark);
@@ -277,7 +303,12 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
             .remarks
             .push("It is GENERATED ALWAYS AS IDENTITY.".into());
     }
+    column.remarks.extend(get::<Option<String>>(row, 14)?);
     Ok(column)
+}
+
+fn is_integer(ty: &ColumnType) -> bool {
+    matches!(ty, ColumnType::I16 | ColumnType::I32 | ColumnType::I64)
 }
 
 fn add_key_column(table: &mut Table, row: &dyn Row) -> Result<()> {

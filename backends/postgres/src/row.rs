@@ -77,8 +77,35 @@ fn decode<'a>(bytes: &'a [u8], ty: &Type, wanted: ValueType) -> Result<ValueRef<
             ValueRef::I64(v) => ValueRef::Decimal(Decimal::new(v.into(), 0)),
             found => exactly(found, wanted)?,
         }),
+        // What has no neutral form can still be shown.
+        ValueType::Text if found.is_err() => {
+            special(bytes, ty).map_or(found, |text| Ok(ValueRef::Text(text)))
+        }
         _ => exactly(found?, wanted),
     }
+}
+
+/// The text of a value that no neutral one stands for.
+fn special(bytes: &[u8], ty: &Type) -> Option<&'static str> {
+    let infinite = |is_positive: bool| if is_positive { "infinity" } else { "-infinity" };
+    Some(match *ty {
+        Type::DATE => match i32::from_be_bytes(fixed(bytes).ok()?) {
+            i32::MAX => infinite(true),
+            i32::MIN => infinite(false),
+            _ => return None,
+        },
+        Type::TIMESTAMP | Type::TIMESTAMPTZ => match i64::from_be_bytes(fixed(bytes).ok()?) {
+            i64::MAX => infinite(true),
+            i64::MIN => infinite(false),
+            _ => return None,
+        },
+        Type::TIME => match i64::from_be_bytes(fixed(bytes).ok()?) {
+            MICROS_PER_DAY => "24:00:00",
+            _ => return None,
+        },
+        Type::NUMERIC => numeric::special(bytes)?,
+        _ => return None,
+    })
 }
 
 fn exactly(found: ValueRef<'_>, wanted: ValueType) -> Result<ValueRef<'_>> {
@@ -173,9 +200,7 @@ fn date(days: i32) -> Result<Date> {
     if days == i32::MAX || days == i32::MIN {
         return Err(infinite("date"));
     }
-    days.checked_add(EPOCH_DAYS)
-        .map(Date)
-        .ok_or_else(unreadable)
+    days.checked_add(EPOCH_DAYS).map(Date).ok_or_else(too_far)
 }
 
 fn time(micros: i64) -> Result<Time> {
@@ -195,7 +220,7 @@ fn instant(bytes: &[u8]) -> Result<i64> {
     if micros == i64::MAX || micros == i64::MIN {
         return Err(infinite("timestamp"));
     }
-    micros.checked_add(EPOCH_MICROS).ok_or_else(unreadable)
+    micros.checked_add(EPOCH_MICROS).ok_or_else(too_far)
 }
 
 #[cold]
@@ -203,6 +228,14 @@ fn infinite(what: &str) -> Error {
     Error::new(
         ErrorKind::Conversion,
         format!("the {what} is infinite, which has no neutral form"),
+    )
+}
+
+#[cold]
+fn too_far() -> Error {
+    Error::new(
+        ErrorKind::Conversion,
+        "the date or time is later than the neutral form can hold",
     )
 }
 

@@ -49,6 +49,15 @@ impl Dialect for SqliteDialect {
         matches!(ty, ColumnType::Other { .. }).then_some("TEXT".into())
     }
 
+    /// A blob is no text, whatever its bytes are.
+    fn read_text(&self, operand: &str, _: &ColumnType, out: &mut String) {
+        let written = write!(
+            out,
+            "CASE typeof({operand}) WHEN 'blob' THEN {operand} ELSE CAST({operand} AS TEXT) END"
+        );
+        written.expect("a String takes any text");
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities::none()
             .with_transactions(true)

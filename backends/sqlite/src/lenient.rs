@@ -34,7 +34,11 @@ fn read(stored: ValueRef<'_>, ty: ValueType) -> Option<ValueRef<'static>> {
             // A day with a time of day would lose it.
             (time == Time(0)).then_some(ValueRef::Date(date))?
         }
-        (ValueType::Time, ValueRef::Text(text)) => ValueRef::Time(time(text)?),
+        (ValueType::Time, ValueRef::Text(text)) => {
+            // The day that Rails stores with a time of day.
+            let clock = text.strip_prefix("2000-01-01 ").unwrap_or(text);
+            ValueRef::Time(time(clock)?)
+        }
         (ValueType::Timestamp, stored) => ValueRef::Timestamp(instant(stored)?),
         (ValueType::TimestampTz, stored) => ValueRef::TimestampTz(TimestampTz(instant(stored)?.0)),
         _ => return None,
@@ -167,6 +171,14 @@ mod tests {
         assert_eq!(
             read(ValueRef::Text("2024-02-29 00:00:00"), ValueType::Date),
             Some(ValueRef::Date("2024-02-29".parse().expect("a day")))
+        );
+        assert_eq!(
+            read(ValueRef::Text("2000-01-01 12:30:00"), ValueType::Time),
+            Some(ValueRef::Time("12:30:00".parse().expect("a time")))
+        );
+        assert_eq!(
+            read(ValueRef::Text("2024-02-29 12:30:00"), ValueType::Time),
+            None
         );
         assert_eq!(
             read(ValueRef::Text("t"), ValueType::Bool),

@@ -4,6 +4,7 @@
 //! the table.
 
 mod definition;
+mod references;
 
 use selfsame::backend::{Connection, Row, Sql, Statement, StatementKind};
 use selfsame::schema::{
@@ -92,6 +93,11 @@ fn reflect_one(connection: &mut dyn Connection, schema: &str) -> Result<Vec<Tabl
             let remark = "It has constraints that wait for COMMIT (DEFERRABLE).";
             table.remarks.push(remark.into());
         }
+        if says(&definition, "CONFLICT") {
+            let remark =
+                "What breaks its constraints may do something else than fail (ON CONFLICT).";
+            table.remarks.push(remark.into());
+        }
         let never_reuses = says(&definition, "AUTOINCREMENT");
         let definition = Definition::of(&definition);
         table.checks.clone_from(&definition.checks);
@@ -133,11 +139,18 @@ fn reflect_one(connection: &mut dyn Connection, schema: &str) -> Result<Vec<Tabl
         reflected.name_foreign_keys();
     }
     let mut tables: Vec<Table> = tables.into_iter().map(|found| found.table).collect();
-    point_at_keys(&mut tables);
-    leave_out_keys_to_nowhere(&mut tables);
-    widen_integers(&mut tables);
+    references::settle(&mut tables);
     tables.append(&mut views(connection, schema)?);
     tables.sort_by(|a, b| a.name.cmp(&b.name));
+    each(connection, TRIGGERS, &mut |row| {
+        let name: String = get(row, 0)?;
+        let is_of = |table: &&mut Table| table.name.eq_ignore_ascii_case(&name);
+        if let Some(table) = tables.iter_mut().find(is_of) {
+            let remark = format!("It has triggers: {}.", get::<String>(row, 1)?);
+            table.remarks.push(remark);
+        }
+        Ok(())
+    })?;
     Ok(tables)
 }
 
@@ -199,6 +212,9 @@ const LISTED: &str = "WITH listed AS (SELECT l.name, s.sql, l.strict, l.wr FROM 
 const VIEWS: &str = "SELECT l.name, l.type = 'virtual', s.sql FROM pragma_table_list l \
     JOIN sqlite_schema s ON s.type IN ('view', 'table') AND s.name = l.name \
     WHERE l.schema = 'main' AND l.type IN ('view', 'virtual') AND substr(l.name, 1, 7) <> 'sqlite_' ORDER BY l.name";
+
+const TRIGGERS: &str = "SELECT tbl_name, group_concat(name, ', ') FROM \
+    (SELECT tbl_name, name FROM sqlite_schema WHERE type = 'trigger' ORDER BY name) GROUP BY lower(tbl_name)";
 
 const VIEW_COLUMNS: &str = "SELECT c.name, c.type FROM pragma_table_xinfo(listed.name) c WHERE c.hidden <> 1 ORDER BY c.cid";
 
@@ -359,109 +375,6 @@ fn add_foreign_key_column(table: &mut Table, row: &dyn Row) -> Result<()> {
         key.references.extend(get::<Option<String>>(row, 4)?);
     }
     Ok(())
-}
-
-/// Foreign keys that name no columns refer to the other table's key. They name tables and columns in whatever letter case.
-fn point_at_keys(tables: &mut [Table]) {
-    /// A table's name, its key, and all of its columns.
-    type Known = (String, Vec<String>, Vec<String>);
-    let known: Vec<Known> = tables
-        .iter()
-        .map(|table| {
-            let key = table.key_columns().map(|column| column.name.clone());
-            let columns = table.columns.iter().map(|column| column.name.clone());
-            (table.name.clone(), key.collect(), columns.collect())
-        })
-        .collect();
-    for foreign_key in tables.iter_mut().flat_map(|table| &mut table.foreign_keys) {
-        let of = |(name, ..): &&Known| name.eq_ignore_ascii_case(&foreign_key.table);
-        let Some((name, key, columns)) = known.iter().find(of) else {
-            continue;
-        };
-        foreign_key.table.clone_from(name);
-        if foreign_key.references.is_empty() {
-            foreign_key.references.clone_from(key);
-        }
-        for reference in &mut foreign_key.references {
-            let same = |column: &&String| column.eq_ignore_ascii_case(reference);
-            if let Some(column) = columns.iter().find(same) {
-                reference.clone_from(column);
-            }
-        }
-    }
-}
-
-/// SQLite takes a foreign key to a table that does not exist. Nothing can be created of it again.
-fn leave_out_keys_to_nowhere(tables: &mut [Table]) {
-    let names: Vec<String> = tables.iter().map(|table| table.name.clone()).collect();
-    for table in tables {
-        let (mut kept, mut remarks) = (Vec::new(), Vec::new());
-        for key in table.foreign_keys.drain(..) {
-            if names
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(&key.table))
-            {
-                kept.push(key);
-                continue;
-            }
-            let columns = key.columns.join(", ");
-            remarks.push(format!(
-                "Not here: the foreign key of {columns} to {:?}, for there is no such table.",
-                key.table
-            ));
-        }
-        table.foreign_keys = kept;
-        table.remarks.append(&mut remarks);
-    }
-}
-
-/// Every integer of SQLite has 64 bits, whatever its type is called: one that refers to a key can be as great as the key.
-fn widen_integers(tables: &mut [Table]) {
-    let is_integer =
-        |ty: &ColumnType| matches!(ty, ColumnType::I16 | ColumnType::I32 | ColumnType::I64);
-    // A key may refer to another, so that a width goes on until nothing changes.
-    loop {
-        let mut wider: Vec<(usize, usize, ColumnType)> = Vec::new();
-        for (at, table) in tables.iter().enumerate() {
-            for key in &table.foreign_keys {
-                let same = |other: &&Table| other.name.eq_ignore_ascii_case(&key.table);
-                let Some(target) = tables.iter().find(same) else {
-                    continue;
-                };
-                for (column, reference) in key.columns.iter().zip(&key.references) {
-                    let (Some(here), Some(there)) =
-                        (table.position(column), target.position(reference))
-                    else {
-                        continue;
-                    };
-                    let (own, wanted) = (&table.columns[here].ty, &target.columns[there].ty);
-                    if own != wanted && is_integer(own) && is_integer(wanted) {
-                        wider.push((at, here, wanted.clone()));
-                    }
-                }
-            }
-        }
-        let mut changed = false;
-        for (table, column, ty) in wider {
-            let own = &mut tables[table].columns[column].ty;
-            // Of two keys over one column, the wider decides.
-            if width(own) < width(&ty) {
-                *own = ty;
-                changed = true;
-            }
-        }
-        if !changed {
-            return;
-        }
-    }
-}
-
-fn width(ty: &ColumnType) -> u8 {
-    match ty {
-        ColumnType::I16 => 16,
-        ColumnType::I32 => 32,
-        _ => 64,
-    }
 }
 
 fn action(text: &str) -> Option<ReferentialAction> {

@@ -110,6 +110,12 @@ fn whole(value: i64) -> Option<f64> {
 
 #[cold]
 fn mismatch(stored: Stored<'_>, ty: ValueType) -> Error {
+    if let (Stored::Text(_), ValueType::Text) = (stored, ty) {
+        return Error::new(
+            ErrorKind::Conversion,
+            "a text is stored that is not valid UTF-8",
+        );
+    }
     let class = match stored {
         Stored::Null => "NULL",
         Stored::Integer(_) => "an integer",

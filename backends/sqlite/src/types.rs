@@ -73,6 +73,13 @@ pub(crate) fn reflected(declared: &str) -> ColumnType {
         // Others' names whose letters would say something else.
         "LONG" | "BIT" | "YEAR" => ColumnType::I64,
         "BINARY" | "VARBINARY" | "IMAGE" => ColumnType::Bytes,
+        // What geographic tools store in their own form.
+        "POINT" | "MULTIPOINT" | "LINESTRING" | "MULTILINESTRING" | "POLYGON" | "MULTIPOLYGON"
+        | "GEOMETRY" | "GEOMETRYCOLLECTION" => ColumnType::Bytes,
+        // It contains INT.
+        _ if name.starts_with("INTERVAL") => ColumnType::Other {
+            name: declared.to_owned(),
+        },
         "ENUM" | "SET" => ColumnType::Text { length: None },
         _ if has("INT") => ColumnType::I64,
         _ if has("CHAR") => ColumnType::Text { length: first },
@@ -139,6 +146,13 @@ mod tests {
                 "",
                 ColumnType::Other {
                     name: UNTYPED.into(),
+                },
+            ),
+            ("MULTIPOINT", ColumnType::Bytes),
+            (
+                "interval",
+                ColumnType::Other {
+                    name: "interval".into(),
                 },
             ),
             (

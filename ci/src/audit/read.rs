@@ -120,7 +120,11 @@ fn key_text(table: &Table, row: &dyn Row, number: u64) -> String {
         .map(
             |&at| match row.value(at, table.columns[at].ty.value_type()) {
                 Ok(value) => shown(value),
-                Err(_) => "?".to_owned(),
+                // What is no key is shown as what is stored.
+                Err(_) => [ValueType::Text, ValueType::Native]
+                    .into_iter()
+                    .find_map(|ty| row.value(at, ty).ok())
+                    .map_or_else(|| "?".to_owned(), shown),
             },
         )
         .collect();

@@ -9,6 +9,40 @@ use selfsame::value::{ValueRef, ValueType};
 use super::guarded;
 use super::verdict::{Severity, TableAudit};
 
+/// Tells keys that several rows have: those of tables that inherit are read with a table's own, and no constraint is over all of them.
+pub(super) fn repeated_keys(
+    connected: &mut Connected,
+    table: &Table,
+    audit: &mut TableAudit,
+) -> Result<()> {
+    if table.primary_key.is_empty() || table.is_view() {
+        return Ok(());
+    }
+    let names = Names(connected);
+    let columns: Vec<String> = table
+        .key_columns()
+        .map(|column| names.quoted(&column.name))
+        .collect();
+    let given: Vec<String> = columns
+        .iter()
+        .map(|name| format!("{name} IS NOT NULL"))
+        .collect();
+    let text = format!(
+        "SELECT count(*) FROM (SELECT 1 AS one FROM {} WHERE {} GROUP BY {} HAVING count(*) > 1) AS repeated",
+        names.place(table),
+        given.join(" AND "),
+        columns.join(", ")
+    );
+    let repeated = guarded(connected, |connected| count(connected, &text))?;
+    if repeated > 0 {
+        let key: Vec<&str> = table.key_columns().map(|it| it.name.as_str()).collect();
+        let message = "several rows have the same key, and are one object to a session";
+        audit.add(Severity::Silent, Some(&key.join(", ")), message.to_owned());
+        add_rows(audit, repeated);
+    }
+    Ok(())
+}
+
 /// Checks the foreign keys of a table against the tables that they lead to.
 pub(super) fn check(
     connected: &mut Connected,
@@ -90,7 +124,7 @@ fn orphans(connected: &Connected, table: &Table, key: &ForeignKey, parent: &Tabl
 /// Rows whose foreign key is equal to that of a row and has other bytes.
 fn unequal(connected: &Connected, table: &Table, key: &ForeignKey, parent: &Table) -> String {
     let names = Names(connected);
-    let is_sqlite = connected.dialect().name() == "sqlite";
+    let database = connected.dialect().name();
     let texts = key
         .columns
         .iter()
@@ -102,11 +136,12 @@ fn unequal(connected: &Connected, table: &Table, key: &ForeignKey, parent: &Tabl
     let differs: Vec<String> = texts
         .map(|(here, there)| {
             let (here, there) = (names.quoted(here), names.quoted(there));
-            match is_sqlite {
-                true => format!("CAST(c.{here} AS BLOB) <> CAST(p.{there} AS BLOB)"),
-                false => format!(
+            match database {
+                "sqlite" => format!("CAST(c.{here} AS BLOB) <> CAST(p.{there} AS BLOB)"),
+                "postgres" => format!(
                     "CAST(c.{here} AS text) COLLATE \"C\" <> CAST(p.{there} AS text) COLLATE \"C\""
                 ),
+                _ => format!("CAST(c.{here} AS BINARY) <> CAST(p.{there} AS BINARY)"),
             }
         })
         .collect();
@@ -145,7 +180,8 @@ impl Names<'_> {
             .columns
             .iter()
             .zip(&key.references)
-            .map(|(here, there)| format!("c.{} = p.{}", self.quoted(here), self.quoted(there)))
+            // The collation is the parent's, which SQLite takes from the left.
+            .map(|(here, there)| format!("p.{} = c.{}", self.quoted(there), self.quoted(here)))
             .collect();
         pairs.join(" AND ")
     }

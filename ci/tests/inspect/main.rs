@@ -2,7 +2,9 @@
 //! equal schema.
 
 #[path = "../chinook/entities.rs"]
-mod chinook;
+mod entities;
+#[path = "../chinook/load.rs"]
+mod load;
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
 mod chinook_postgres;
@@ -28,7 +30,7 @@ use selfsame::schema::{Index, Table};
 use selfsame_postgres::testing::Server;
 use selfsame_sqlite::Sqlite;
 use selfsame_sqlite::testing::TempDatabase;
-use support::refused;
+use support::{refused, run};
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
@@ -44,6 +46,14 @@ fn main() -> std::process::ExitCode {
         }),
         with_server("postgres", &server, on_postgres),
         with_server("chinook_on_postgres", &server, chinook_on_postgres),
+        Trial::test("chinook_is_clean_on_sqlite", || {
+            chinook_is_clean_on_sqlite().map_err(Failed::from)
+        }),
+        with_server(
+            "chinook_is_clean_on_postgres",
+            &server,
+            chinook_is_clean_on_postgres,
+        ),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -74,7 +84,7 @@ fn on_postgres(server: &Server) -> selfsame::Result<()> {
 fn chinook_on_sqlite() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;
     let engine = Engine::new(database.backend());
-    chinook::chinook().create_all(&engine)?;
+    entities::chinook().create_all(&engine)?;
     let path = database.path().to_str().expect("text");
     check_written(&format!("sqlite:{path}"), "inspect/chinook_sqlite.rs");
     assert_eq!(chinook_sqlite::metadata().diff(&engine)?, []);
@@ -88,7 +98,7 @@ fn chinook_on_sqlite() -> selfsame::Result<()> {
 fn chinook_on_postgres(server: &Server) -> selfsame::Result<()> {
     let (first, second) = (server.database()?, server.database()?);
     let engine = Engine::new(first.backend());
-    chinook::chinook().create_all(&engine)?;
+    entities::chinook().create_all(&engine)?;
     check_written(&first.url(), "inspect/chinook_postgres.rs");
     assert_eq!(chinook_postgres::metadata().diff(&engine)?, []);
     check_equal(
@@ -96,6 +106,53 @@ fn chinook_on_postgres(server: &Server) -> selfsame::Result<()> {
         &Engine::new(second.backend()),
         &chinook_postgres::metadata(),
     )
+}
+
+fn chinook_is_clean_on_sqlite() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    load::load(&engine)?;
+    let path = database.path().to_str().expect("text");
+    check_clean(&format!("sqlite:{path}"));
+    Ok(())
+}
+
+fn chinook_is_clean_on_postgres(server: &Server) -> selfsame::Result<()> {
+    let database = server.database()?;
+    load::load(&Engine::new(database.backend()))?;
+    check_clean(&database.url());
+    Ok(())
+}
+
+/// Checks that the audit of the shop reads every row and has nothing to say, with and without writing rows back.
+fn check_clean(url: &str) {
+    for arguments in [
+        &["audit", "--format", "json", url][..],
+        &[
+            "audit", "--format", "json", "--write", "--rows", "20000", url,
+        ],
+    ] {
+        let ran = run(arguments);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.err, ran.out);
+        let audit: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+        assert_eq!(
+            (&audit["rows"], &audit["whole"]),
+            (&15607.into(), &true.into())
+        );
+        for severity in ["silent", "error", "slow", "note"] {
+            assert_eq!(audit["findings"][severity], 0, "{audit:#}");
+        }
+        let tables = audit["tables"].as_array().expect("tables");
+        assert_eq!(tables.len(), 11);
+        for column in tables
+            .iter()
+            .flat_map(|it| it["columns"].as_array().expect("columns"))
+        {
+            assert_eq!(column["readable"], true, "{column}");
+            assert_ne!(column["found"], false, "{column}");
+            assert_ne!(column["writable"], false, "{column}");
+        }
+    }
 }
 
 fn bad_arguments() {

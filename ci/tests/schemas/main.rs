@@ -5,6 +5,15 @@
 
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
+mod files;
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "written for a library")]
+mod hostile_postgres;
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "written for a library")]
+mod hostile_sqlite;
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "written for a library")]
 #[expect(
     clippy::duplicated_attributes,
     clippy::upper_case_acronyms,
@@ -22,11 +31,14 @@ mod inspected;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod affinity;
 mod audit;
+mod on_hostile;
 mod on_more;
 mod on_postgres;
 mod on_sqlite;
 mod places;
+mod special;
 mod troubles;
 
 use inspected::{Test, check_written, execute, with_server};
@@ -39,12 +51,16 @@ fn main() -> std::process::ExitCode {
     let mut trials: Vec<Trial> = on_postgres::TESTS
         .iter()
         .chain(on_more::TESTS)
+        .chain(on_hostile::ON_POSTGRES)
+        .chain(special::ON_POSTGRES)
         .chain(troubles::ON_POSTGRES)
         .map(|&(name, test)| with_server(name, &server, test))
         .collect();
     trials.extend(
         on_sqlite::TESTS
             .iter()
+            .chain(on_hostile::ON_SQLITE)
+            .chain(affinity::ON_SQLITE)
             .chain(troubles::ON_SQLITE)
             .map(|&(name, test)| Trial::test(name, move || test().map_err(Failed::from))),
     );

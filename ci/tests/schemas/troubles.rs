@@ -1,6 +1,10 @@
 //! Databases that cannot be read in part: the part is named, and the rest is read.
 
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use selfsame::backend::{Sql, StatementKind};
+use selfsame::dialect::Begin;
 use selfsame::prelude::*;
 use selfsame_postgres::testing::Server;
 use selfsame_sqlite::testing::TempDatabase;
@@ -8,15 +12,18 @@ use serde_json::Value;
 
 use crate::audit::audited;
 use crate::on_sqlite::Test as OnSqlite;
-use crate::support::{refused, run};
+use crate::support::{Ran, refused, run, selfsame};
 use crate::{Test, execute};
 
 pub(crate) const ON_POSTGRES: &[(&str, Test)] = &[
     ("postgres_without_rights", without_rights),
     ("postgres_type_that_is_gone", type_that_is_gone),
+    ("postgres_tables_that_change_meanwhile", changes_meanwhile),
+    ("postgres_catalogue_that_is_closed", closed_catalogue),
 ];
 pub(crate) const ON_SQLITE: &[(&str, OnSqlite)] = &[
     ("sqlite_damaged", damaged),
+    ("sqlite_catalogue_that_is_damaged", damaged_catalogue),
     ("sqlite_modules_that_are_missing", missing_modules),
 ];
 
@@ -117,6 +124,118 @@ fn type_that_is_gone(server: &Server) -> selfsame::Result<()> {
     let ran = run(&["inspect", &database.url()]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert!(ran.out.contains("db_type = \"odd\""), "{}", ran.out);
+    Ok(())
+}
+
+/// While the audit waits for the first table, somebody drops another and changes two: these are named, and the rest is read.
+fn changes_meanwhile(server: &Server) -> selfsame::Result<()> {
+    let database = server.database()?;
+    let engine = Engine::new(database.backend());
+    execute(
+        &engine,
+        "CREATE TABLE a_held (id integer);\n\
+         CREATE TABLE b_same (id integer PRIMARY KEY);\n\
+         CREATE TABLE c_less (id integer PRIMARY KEY, name text);\n\
+         CREATE TABLE d_other (id integer PRIMARY KEY, n integer);\n\
+         CREATE TABLE e_more (id integer PRIMARY KEY);\n\
+         CREATE TABLE z_gone (id integer PRIMARY KEY);\n\
+         INSERT INTO a_held VALUES (1);\nINSERT INTO b_same VALUES (1);\nINSERT INTO c_less VALUES (1, 'a');\n\
+         INSERT INTO d_other VALUES (1, 2);\nINSERT INTO e_more VALUES (1);\nINSERT INTO z_gone VALUES (1)",
+    )?;
+    let mut holder = engine.connect()?;
+    holder.begin(Begin::default())?;
+    let hold = |text: &str| Sql::new(StatementKind::Raw, text, [], []);
+    holder.execute(&hold("LOCK TABLE a_held IN ACCESS EXCLUSIVE MODE"), &[])?;
+    let audit = selfsame()
+        .args(["audit", "--format", "json", &database.url()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'a_held'::regclass";
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let waiting: i64 = Session::new(&engine).sql(waits, ()).one()?;
+        if waiting > 0 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the audit does not come to wait");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for text in [
+        "DROP TABLE z_gone",
+        "ALTER TABLE c_less DROP COLUMN name",
+        "ALTER TABLE d_other ALTER COLUMN n TYPE text",
+        "ALTER TABLE e_more ADD COLUMN more integer",
+    ] {
+        holder.execute(&hold(text), &[])?;
+    }
+    holder.commit()?;
+    let ran = Ran::from(audit.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, Some(3), "{}{}", ran.err, ran.out);
+    let audit: Value = serde_json::from_str(&ran.out).expect("JSON");
+    for name in ["a_held", "b_same", "e_more"] {
+        assert_eq!(table(&audit, name)["rows"], 1, "{name}");
+        assert_eq!(table(&audit, name)["whole"], true, "{name}");
+    }
+    tells(table(&audit, "c_less"), "name");
+    tells(table(&audit, "d_other"), "I32");
+    tells(table(&audit, "z_gone"), "does not exist");
+    Ok(())
+}
+
+/// A database whose catalogue a role may not read whole.
+fn closed_catalogue(server: &Server) -> selfsame::Result<()> {
+    let database = server.database()?;
+    let engine = Engine::new(database.backend());
+    let name = format!("{}_closed", database.name());
+    execute(
+        &engine,
+        &format!("CREATE DATABASE {name};\nCREATE ROLE {name} LOGIN PASSWORD 'reading'"),
+    )?;
+    let url = database.url();
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    let (user, place) = rest.split_once('@').expect("a user");
+    let (host, _) = place.split_once('/').expect("a database");
+    let owner = Engine::from_url(
+        &format!("{scheme}://{user}@{host}/{name}"),
+        &[&selfsame_postgres::SCHEME],
+    )?;
+    execute(
+        &owner,
+        "CREATE TABLE things (id integer PRIMARY KEY);\n\
+         REVOKE SELECT ON pg_catalog.pg_constraint FROM PUBLIC",
+    )?;
+    drop(owner);
+    let reading = format!("{scheme}://{name}:reading@{host}/{name}");
+    for command in ["inspect", "audit"] {
+        refused(
+            &[command, &reading],
+            &["permission denied", "pg_constraint"],
+        );
+    }
+    execute(
+        &engine,
+        &format!("DROP DATABASE {name} WITH (FORCE);\nDROP ROLE {name}"),
+    )
+}
+
+/// A catalogue that SQLite itself cannot read.
+fn damaged_catalogue() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    execute(
+        &engine,
+        "CREATE TABLE sound (id INTEGER PRIMARY KEY);\n\
+         PRAGMA writable_schema = ON;\n\
+         INSERT INTO sqlite_schema VALUES ('table', 'odd', 'odd', 0, 'CREATE TABEL odd');\n\
+         PRAGMA writable_schema = OFF",
+    )?;
+    drop(engine);
+    let url = format!("sqlite:{}", database.path().to_str().expect("text"));
+    for command in ["inspect", "audit"] {
+        refused(&[command, &url], &["malformed database schema", "odd"]);
+    }
     Ok(())
 }
 

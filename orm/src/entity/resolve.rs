@@ -31,6 +31,15 @@ pub struct ResolvedRelation {
     pub through: Option<Through>,
 }
 
+/// Where each of these key columns is among others, if they are the same.
+pub(crate) fn in_order_of(key: &[usize], others: &[usize]) -> Option<Vec<usize>> {
+    let place = |column: &usize| others.iter().position(|other| other == column);
+    match key.len() == others.len() {
+        true => key.iter().map(place).collect(),
+        false => None,
+    }
+}
+
 /// Finds the columns and the inverse of each relation of a mapper.
 pub(super) fn resolve(mapper: &Mapper) -> Result<Vec<ResolvedRelation>> {
     mapper
@@ -77,7 +86,12 @@ fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<Resolve
         .iter()
         .map(|c| position(parent, c))
         .collect::<Result<Vec<_>>>()?;
-    if there != parent.table.primary_key {
+    // A foreign key may name the columns in another order than the key does.
+    let (mut here, mut there) = (here, there);
+    if let Some(order) = in_order_of(&parent.table.primary_key, &there) {
+        here = order.iter().map(|&at| here[at]).collect();
+        there.clone_from(&parent.table.primary_key);
+    } else {
         return Err(Error::new(
             ErrorKind::Mapping,
             format!(

@@ -8,7 +8,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::declare::RecordRelation;
 use super::pairing::{Pairing, pairings};
-use crate::entity::{Mapper, RelationKind};
+use crate::entity::{Mapper, RelationKind, in_order_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ForeignKey, Table};
 
@@ -313,7 +313,7 @@ pub(super) fn can_be_followed(child: &Table, key: &ForeignKey, parent: &Table) -
         child.columns[a].ty.value_type() == parent.columns[b].ty.value_type()
     };
     !there.is_empty()
-        && there == parent.primary_key
+        && in_order_of(&parent.primary_key, &there).is_some()
         && here.len() == there.len()
         && here.iter().zip(&there).all(is_alike)
 }

@@ -86,6 +86,19 @@ impl PartialEq for Decimal {
 
 impl Eq for Decimal {}
 
+/// In the order of the numbers.
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.compare(*other)
+    }
+}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl Hash for Decimal {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let number = self.normalized();

@@ -205,7 +205,14 @@ pub(super) fn obstacle(position: usize, child: &Table, parent: &Table) -> Option
     if child.primary_key.is_empty() {
         return Some("the table has no primary key");
     }
-    if there != parent.primary_key {
+    let is_key = |columns: &[usize]| {
+        let mut columns = columns.to_vec();
+        columns.sort_unstable();
+        let mut key = parent.primary_key.clone();
+        key.sort_unstable();
+        columns == key
+    };
+    if !is_key(&there) {
         return Some("it does not refer to the primary key");
     }
     let is_integer = |ty| matches!(ty, ValueType::I16 | ValueType::I32 | ValueType::I64);
