@@ -124,7 +124,7 @@ fn chinook_is_clean_on_postgres(server: &Server) -> selfsame::Result<()> {
     Ok(())
 }
 
-/// Checks that the audit of the shop reads every row and has nothing to say, with and without writing rows back.
+/// Checks that the audit of the shop reads every row and finds nothing wrong, with and without writing rows back.
 fn check_clean(url: &str) {
     for arguments in [
         &["audit", "--format", "json", url][..],
@@ -139,9 +139,11 @@ fn check_clean(url: &str) {
             (&audit["rows"], &audit["whole"]),
             (&15607.into(), &true.into())
         );
-        for severity in ["silent", "error", "slow", "note"] {
+        for severity in ["silent", "error", "note"] {
             assert_eq!(audit["findings"][severity], 0, "{audit:#}");
         }
+        // The shop has no index for three foreign keys of few values.
+        assert_eq!(audit["findings"]["slow"], 3, "{audit:#}");
         let tables = audit["tables"].as_array().expect("tables");
         assert_eq!(tables.len(), 11);
         for column in tables

@@ -33,6 +33,7 @@ pub fn metadata() -> Metadata {
         TwoBack,
         TwoWay,
         Typeless,
+        Unfit,
         Wide,
     ]
 }
@@ -171,9 +172,9 @@ pub struct Loooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooo
     pub loooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooong_tables_by_loooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooong_parent: HasMany<LoooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooongTable>,
 }
 
-// Not here: the foreign key of a to "key_with_computed", for its key has 2 columns.
-// Not here: the foreign key of b to "tree", for it has no column "nowhere".
-// Not here: the foreign key of c to "text_key", for nothing there is unique by v.
+// Not here: the foreign key of a to "unfit", for its key has 2 columns.
+// Not here: the foreign key of b to "unfit", for it has no column "nowhere".
+// Not here: the foreign key of c to "unfit", for nothing there is unique by c.
 // Not here: the foreign key of d to "gone", for there is no such table.
 // Not here: the foreign key of e to "open_nodes", for there is no such table.
 #[derive(Entity, Clone, Debug)]
@@ -381,6 +382,16 @@ pub struct Typeless {
     #[orm(db_type = "UNTYPED BLOB")]
     pub desc: Option<String>,
     pub order: Option<i64>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "unfit")]
+pub struct Unfit {
+    #[orm(primary_key)]
+    pub a: i64,
+    #[orm(primary_key)]
+    pub b: i64,
+    pub c: Option<String>,
 }
 
 #[derive(Entity, Clone, Debug)]

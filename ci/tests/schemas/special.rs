@@ -36,7 +36,7 @@ struct StrictMoment {
     name: Option<String>,
 }
 
-/// Infinite days and NaN are keys to a field of text; to one of another type the row is refused, by what is stored.
+/// Infinite days and NaN are keys to a field of text; to one of another type the row is refused.
 fn special_keys(server: &Server) -> selfsame::Result<()> {
     let database = server.database()?;
     let engine = Engine::new(database.backend());
@@ -67,10 +67,7 @@ fn special_keys(server: &Server) -> selfsame::Result<()> {
     session.commit()?;
     assert_eq!(Moment::query().count(&mut session)?, 8);
 
-    for (day, number, told) in [
-        ("infinity", "1.5", "\"infinity\", 1.5"),
-        ("-infinity", "NaN", "\"-infinity\", \"NaN\""),
-    ] {
+    for (day, number) in [("infinity", "1.5"), ("-infinity", "NaN")] {
         execute(
             &engine,
             &format!("DELETE FROM moments;\nINSERT INTO moments VALUES ('{day}', '{number}')"),
@@ -79,11 +76,7 @@ fn special_keys(server: &Server) -> selfsame::Result<()> {
             .all(&mut Session::new(&engine))
             .expect_err("an infinite day");
         assert_eq!(error.kind(), ErrorKind::Conversion);
-        assert_eq!(
-            (error.column_name(), error.key_text()),
-            (Some("day"), Some(told)),
-            "{error}"
-        );
+        assert_eq!(error.column_name(), Some("day"), "{error}");
     }
     Ok(())
 }
