@@ -27,8 +27,10 @@ struct Plate {
     car: BelongsTo<Car>,
 }
 
+type Traffic = (Session, Vec<Handle<Car>>, Vec<Handle<Plate>>);
+
 /// So many cars, each with a plate; nothing of that is loaded.
-fn cars(count: usize) -> Result<(Session, Vec<Handle<Car>>, Vec<Handle<Plate>>)> {
+fn cars(count: usize) -> Result<Traffic> {
     let engine = Engine::new(Sqlite::memory());
     metadata![Car, Plate].create_all(&engine)?;
     let mut session = Session::new(&engine);

@@ -7,8 +7,10 @@ use selfsame::{Error, ErrorKind, Result};
 use crate::fixture::{Album, Author, Book, Fixture, Passport, Person, Region, Shop, Track};
 use crate::phases::once;
 
+type Library = (Fixture, [Handle<Author>; 2], [Handle<Book>; 3]);
+
 /// Two authors whose books are loaded: two of the first, one of the second.
-fn library() -> Result<(Fixture, [Handle<Author>; 2], [Handle<Book>; 3])> {
+fn library() -> Result<Library> {
     let mut f = Fixture::new()?;
     let s = &mut f.session;
     let authors = s.add_all(["ann", "bob"].map(Author::new));

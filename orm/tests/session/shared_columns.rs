@@ -1,5 +1,10 @@
 //! Foreign keys that share a column: those of a table whose rows all belong to a tenant.
 
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "foreign keys that share a column say so"
+)]
+
 use selfsame::prelude::*;
 use selfsame::{Entity, Error, ErrorKind, Result};
 use selfsame_sqlite::Sqlite;

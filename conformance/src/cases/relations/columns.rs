@@ -1,5 +1,10 @@
 //! Relations and the columns of their foreign keys: columns that several keys share, and columns that are written directly.
 
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "foreign keys that share a column say so"
+)]
+
 use selfsame::prelude::*;
 use selfsame::{Error, ErrorKind};
 
