@@ -106,8 +106,10 @@ impl MariaDbConnection {
         // Refused before its first row: nothing has been handed on.
         if let Err(failure) = &done
             && failure.code().is_some_and(|code| STALE.contains(&code))
-            && self.statements.forget(sql.id()).is_some()
+            && let Some(stale) = self.statements.forget(sql.id())
         {
+            // It may be unknown to the server, which answers nothing either way.
+            let _ = self.link.conn.close(stale);
             done = self.attempt(statement, sink);
         }
         let done = done.map_err(|failure| self.ended(failure, sql));

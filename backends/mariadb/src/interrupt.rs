@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What stops a link's statement. Its connection is given up with it, on both sides.
 pub(crate) fn interrupter(link: &Link) -> Interrupter {
     let socket = Arc::downgrade(&link.socket);
-    let id = link.conn.connection_id();
+    let (id, server) = (link.conn.connection_id(), link.server.clone());
     let mut options = link.options.clone();
     options.connect_timeout = PATIENCE;
     options.response_timeout = Some(PATIENCE);
@@ -26,12 +26,15 @@ pub(crate) fn interrupter(link: &Link) -> Interrupter {
             return;
         };
         let _ = SockRef::from(&*socket).shutdown(Shutdown::Both);
-        let options = options.clone();
+        let (options, server) = (options.clone(), server.clone());
         // Without the thread the server goes on for a while, and undoes what is not committed when it finds nobody listening.
         let _ = std::thread::Builder::new()
             .name("selfsame-mariadb-kill".to_owned())
             .spawn(move || {
-                if let Ok(mut second) = connect(&options, 0) {
+                // On another server the number is another's.
+                if let Ok(mut second) = connect(&options, 0)
+                    && second.server == server
+                {
                     let _ = second.conn.query_drop(format!("KILL {id}"));
                 }
             });

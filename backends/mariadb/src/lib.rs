@@ -19,6 +19,16 @@
 //! `||` puts texts together, as in fragments of SQL that the other backends take. Text that was declared with another collation compares
 //! as that says.
 //!
+//! What the server's administrator set for all clients and would change what statements mean is set back: `foreign_key_checks`,
+//! `sql_select_limit`, `completion_type` and the like, and what cuts results without an error: recursion goes on until it ends, and texts
+//! are sorted by their first 65,536 bytes. The isolation level stays the server's, but is never below READ COMMITTED unless a
+//! transaction says so. A long list is as many
+//! parameters as values, for an UPDATE or DELETE cannot use an index by a list in one document; statements of more than 4,096 parameters
+//! are prepared anew each time, so that the server's memory does not grow with them.
+//!
+//! Names of tables have the case that the server gives them: where `lower_case_table_names` is 1, `Metadata::diff` knows an entity's table by its
+//! name in small letters only.
+//!
 //! # Types
 //!
 //! | column type | MariaDB |
@@ -28,7 +38,7 @@
 //! | `F32`, `F64` | `float`, `double`: no NaN, no infinities |
 //! | `Text`, `Text { length }`, `Enum` | `longtext`, `varchar(n)`; in a key `varchar(768)` at most |
 //! | `Bytes` | `longblob`; in a key `varbinary(3072)` at most |
-//! | `Decimal`, `Decimal { precision }` | `decimal(65,30)`, `decimal(p,s)`: zeros at the end of a fraction are not kept |
+//! | `Decimal`, `Decimal { precision }` | `decimal(65,30)`, `decimal(p,s)`: zeros at the end of a fraction are not kept, and of a product no more than 38 digits of it |
 //! | `Uuid` | `binary(16)`: the type `uuid` refuses some, and sorts in an order of its own |
 //! | `Date`, `Time` | `date`, `time(6)` |
 //! | `Timestamp`, `TimestampTz` | `datetime(6)`, an instant in UTC; `timestamp` ends in 2038 |

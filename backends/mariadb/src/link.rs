@@ -35,11 +35,13 @@ const SETTINGS: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin, SESSION aut
     SESSION sql_big_selects = 1, SESSION completion_type = 'NO_CHAIN', SESSION foreign_key_checks = 1, SESSION unique_checks = 1, \
     SESSION check_constraint_checks = 1, SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 16777216), \
     SESSION max_sort_length = 65536, \
+    SESSION tx_isolation = IF(@@tx_isolation = 'READ-UNCOMMITTED', 'READ-COMMITTED', @@tx_isolation), \
     SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,\
 ANSI_QUOTES,PIPES_AS_CONCAT,NO_AUTO_VALUE_ON_ZERO,SIMULTANEOUS_ASSIGNMENT'";
 /// Whether the settings hold, for something that stands between may drop them.
 const CHECK: &str = "SELECT VERSION(), @@sql_mode LIKE '%STRICT_ALL_TABLES%' AND @@character_set_client = 'utf8mb4' \
-    AND @@character_set_results = 'utf8mb4' AND @@collation_connection = 'utf8mb4_nopad_bin' AND @@time_zone = '+00:00'";
+    AND @@character_set_results = 'utf8mb4' AND @@collation_connection = 'utf8mb4_nopad_bin' AND @@time_zone = '+00:00', \
+    CONCAT_WS(' ', @@hostname, @@port, @@server_id, @@socket, @@datadir)";
 
 /// An open connection.
 pub(crate) struct Link {
@@ -53,6 +55,8 @@ pub(crate) struct Link {
     waiting: Duration,
     /// What the server calls itself.
     pub(crate) version: String,
+    /// Which server it is: behind one name there may be several.
+    pub(crate) server: String,
 }
 
 /// Connects to the first place that answers, beginning with this one, within the options' limit for all of them together.
@@ -181,8 +185,9 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
     let socket = FileDescriptor::dup(&conn)
         .and_then(|descriptor| descriptor.as_file())
         .map_err(|error| unreachable(format!("no second descriptor of the socket: {error}")))?;
-    let checked: Option<(String, Option<bool>)> = conn.query_first(CHECK).map_err(failed)?;
-    let (version, holds) = checked.unwrap_or_default();
+    let checked: Option<(String, Option<bool>, String)> =
+        conn.query_first(CHECK).map_err(failed)?;
+    let (version, holds, server) = checked.unwrap_or_default();
     check_version(&version)?;
     if holds != Some(true) {
         let message = "the settings of a connection do not hold (strict mode, utf8mb4, UTC): something between drops them";
@@ -195,6 +200,7 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
         options,
         waiting: limit,
         version,
+        server,
     };
     let socket = SockRef::from(&*link.socket);
     socket

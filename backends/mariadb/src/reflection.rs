@@ -92,12 +92,6 @@ impl Listed<'_> {
             let (comment, engine): (String, Option<String>) = (get(row, 2)?, get(row, 3)?);
             if get(row, 1)? {
                 table = table.view();
-                // Of a view that works it is this word, and else what is wrong with it.
-                if comment != "VIEW" {
-                    table
-                        .remarks
-                        .push("It cannot be read: what it selects from has changed.".to_owned());
-                }
             } else {
                 table.comment = Some(comment).filter(|comment| !comment.is_empty());
                 if let Some(engine) = engine.filter(|engine| engine != "InnoDB") {
@@ -137,6 +131,12 @@ impl Listed<'_> {
             table.columns.push(column);
             Ok(())
         })?;
+        for view in tables.iter_mut().filter(|table| table.is_view()) {
+            if view.columns.is_empty() {
+                let remark = "It cannot be read: what it selects from has changed.";
+                view.remarks.push(remark.to_owned());
+            }
+        }
         each(
             connection,
             FOREIGN_KEYS,

@@ -200,6 +200,18 @@ fn figures(cluster: &Cluster) {
         let engines: Vec<Engine> = (0..nodes)
             .map(|node| engine(&cluster.node_url(node).expect("a node")))
             .collect();
+        for engine in &engines {
+            let until = Instant::now() + Duration::from_secs(5);
+            // Without `sync_wait` a node shows the rows a moment later.
+            while Counter::query()
+                .count(&mut Session::new(engine))
+                .unwrap_or(0)
+                < 8
+            {
+                assert!(Instant::now() < until, "a node does not see the rows");
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
         let begun = Instant::now();
         let (known, _, retried) = hammer(&engines, 8, 250, 8);
         let took = begun.elapsed();

@@ -1,14 +1,15 @@
 //! Throw-away servers for the tests of [`selfsame`]'s backends: each ends with the process that started it, however that ends.
 
+mod running;
 mod supervised;
 
 use std::fs;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, TcpListener};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use selfsame::error::{Error, ErrorKind};
 
+pub use running::Running;
 pub use supervised::Supervised;
 
 /// Whether tests must fail, instead of being reported as ignored, where this server cannot be had: `SELFSAME_REQUIRE` lists it.
@@ -37,14 +38,6 @@ pub fn random_password() -> io::Result<String> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// What the names of this run's databases begin with, which no other run's do.
-pub fn run_name() -> String {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis());
-    format!("{}_{now:x}", std::process::id())
 }
 
 /// The error for a server that cannot be had.

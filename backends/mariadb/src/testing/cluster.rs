@@ -19,6 +19,8 @@ trap : HUP INT TERM
 failed() { grep ERROR log | tail -n 4 | tr '\n' ' '; exit 1; }
 read -r password
 umask 077
+# A server that starts removes the temporary tables that it finds, of whomever.
+mkdir tmp && TMPDIR=$dir/tmp && export TMPDIR || exit 1
 "$install" --no-defaults --datadir="$dir/data" --auth-root-authentication-method=socket --skip-test-db >log 2>&1 </dev/null || failed
 set --
 if [ "$first" = yes ]; then

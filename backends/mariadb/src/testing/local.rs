@@ -18,6 +18,8 @@ trap : HUP INT TERM
 failed() { tail -n 5 log | tr '\n' ' '; exit 1; }
 read -r password
 umask 077
+# A server that starts removes the temporary tables that it finds, of whomever.
+mkdir tmp && TMPDIR=$dir/tmp && export TMPDIR || exit 1
 "$install" --no-defaults --datadir="$dir/data" --auth-root-authentication-method=socket --skip-test-db >log 2>&1 </dev/null || failed
 printf "CREATE USER selfsame IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO selfsame WITH GRANT OPTION;\n" "$password" >init.sql
 "$mariadbd" --no-defaults --datadir="$dir/data" --port="$port" --bind-address=127.0.0.1 --socket="$dir/s" --pid-file="$dir/pid" \

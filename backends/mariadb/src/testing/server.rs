@@ -1,15 +1,13 @@
 //! [`Server`]: one running MariaDB, whoever runs it.
 
 use std::env;
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
+use selfsame::backend::{Backend, Sql, Statement, StatementKind};
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::ValueType;
-use selfsame_testing::run_name;
+use selfsame_testing::Running;
 
 use super::cluster::Cluster;
 use super::database::Database;
@@ -20,20 +18,11 @@ use crate::MariaDb;
 const APPLIED: Duration = Duration::from_secs(5);
 
 /// A running server, or a cluster. What was started is stopped when the last clone and the last [`Database`] are dropped.
-#[derive(Clone)]
-pub struct Server(Arc<Shared>);
-
-struct Shared {
-    url: String,
+#[derive(Clone, Debug)]
+pub struct Server {
+    running: Arc<Running>,
+    /// Leads to no database.
     backend: MariaDb,
-    description: String,
-    /// Makes the names of its databases differ from those of every other run.
-    run: String,
-    next: AtomicU64,
-    /// Creates and drops databases; opened again when it breaks.
-    admin: Mutex<Option<Box<dyn Connection>>>,
-    /// What runs the server, if it is ours.
-    _process: Option<Box<dyn Send + Sync>>,
 }
 
 impl Server {
@@ -102,12 +91,12 @@ impl Server {
 
     /// Where it is: user, password, hosts.
     pub fn url(&self) -> &str {
-        &self.0.url
+        self.running.url()
     }
 
     /// Which server this is, without its password: `local:mariadb`, or the URL's address.
     pub fn description(&self) -> &str {
-        &self.0.description
+        self.running.description()
     }
 
     /// What the server calls itself: `MariaDB 10.11.19`.
@@ -116,7 +105,8 @@ impl Server {
     ///
     /// Those of connecting and asking.
     pub fn version(&self) -> Result<String> {
-        self.with_admin(|connection| connection.server_version())
+        self.running
+            .with_connection(|connection| connection.server_version())
     }
 
     /// An empty database of its own, dropped with the value.
@@ -125,9 +115,8 @@ impl Server {
     ///
     /// Those of connecting and of CREATE DATABASE.
     pub fn database(&self) -> Result<Database> {
-        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let name = format!("selfsame_{}_{number}", self.0.run);
-        self.admin(&format!("CREATE DATABASE {name}"))?;
+        let name = self.running.fresh_name();
+        self.running.execute(&format!("CREATE DATABASE {name}"))?;
         let database = Database::new(self.clone(), name);
         self.wait_for(&database)?;
         Ok(database)
@@ -136,7 +125,7 @@ impl Server {
     /// Waits until each host has the database, which the nodes of a cluster do one after the other.
     fn wait_for(&self, database: &Database) -> Result<()> {
         let until = Instant::now() + APPLIED;
-        for _ in 0..self.0.backend.hosts() {
+        for _ in 0..self.backend.hosts() {
             while let Err(error) = database.backend().connect() {
                 if Instant::now() > until {
                     return Err(error);
@@ -149,7 +138,7 @@ impl Server {
 
     /// Leads to no database. All that come of one server take turns with its hosts.
     pub(super) fn backend(&self) -> MariaDb {
-        self.0.backend.clone()
+        self.backend.clone()
     }
 
     pub(super) fn drop_database(&self, name: &str) -> Result<()> {
@@ -158,7 +147,7 @@ impl Server {
             "SELECT id FROM information_schema.processlist WHERE db = '{name}' AND id <> CONNECTION_ID()"
         );
         let sql = Sql::new(StatementKind::Raw, text, [], [ValueType::I64]);
-        self.with_admin(|connection| {
+        self.running.with_connection(|connection| {
             connection.query(&Statement::new(&sql, &[]), &mut |row| {
                 if let selfsame::value::ValueRef::I64(id) = row.value(0, ValueType::I64)? {
                     open.push(id);
@@ -168,30 +157,10 @@ impl Server {
         })?;
         for id in open {
             // It may be gone by now.
-            let _ = self.admin(&format!("KILL {id}"));
+            let _ = self.running.execute(&format!("KILL {id}"));
         }
-        self.admin(&format!("DROP DATABASE IF EXISTS {name}"))
-    }
-
-    /// Runs one statement of our own as the server's user.
-    fn admin(&self, text: &str) -> Result<()> {
-        let sql = Sql::new(StatementKind::Ddl, text, [], []);
-        self.with_admin(|connection| connection.execute(&Statement::new(&sql, &[])).map(drop))
-    }
-
-    fn with_admin<T>(&self, run: impl FnOnce(&mut dyn Connection) -> Result<T>) -> Result<T> {
-        let mut admin: MutexGuard<'_, _> =
-            self.0.admin.lock().unwrap_or_else(PoisonError::into_inner);
-        if !admin
-            .as_ref()
-            .is_some_and(|connection| connection.is_open())
-        {
-            *admin = Some(self.0.backend.connect()?);
-        }
-        match admin.as_mut() {
-            Some(connection) => run(connection.as_mut()),
-            None => Err(Error::new(ErrorKind::InvalidState, "no connection")),
-        }
+        self.running
+            .execute(&format!("DROP DATABASE IF EXISTS {name}"))
     }
 
     pub(super) fn reached(
@@ -200,22 +169,11 @@ impl Server {
         process: Option<Box<dyn Send + Sync>>,
     ) -> Result<Self> {
         let backend = MariaDb::url(&url)?;
-        let admin = backend.connect()?;
-        Ok(Self(Arc::new(Shared {
-            url,
+        let reached = Arc::new(backend.clone());
+        let running = Running::reach(url, description, reached, process)?;
+        Ok(Self {
+            running: Arc::new(running),
             backend,
-            description,
-            run: run_name(),
-            next: AtomicU64::new(0),
-            admin: Mutex::new(Some(admin)),
-            _process: process,
-        })))
-    }
-}
-
-/// Without the URL, which holds a password.
-impl fmt::Debug for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Server").field(&self.0.description).finish()
+        })
     }
 }

@@ -107,11 +107,15 @@ fn settings_of_the_server_do_not_reach_in() {
             ("auto_increment_offset", "3"),
             ("div_precision_increment", "0"),
             ("old_mode", "''"),
+            ("tx_isolation", "'READ-UNCOMMITTED'"),
         ] {
             let text = format!("SET GLOBAL {name} = {value}");
             raw(&mut *admin, &text).expect(&text);
         }
         let engine = Engine::new(database.backend());
+        let mut connection = database.backend().connect().expect("connects");
+        let level = "SELECT @@tx_isolation = 'READ-COMMITTED'";
+        assert_eq!(number(&mut *connection, level), Some(1));
         check(&engine);
         let metadata = metadata![House, Room];
         metadata.create_all(&engine).expect("creates");

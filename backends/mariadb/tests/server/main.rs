@@ -1,5 +1,6 @@
 //! The backend against a server: what the suite does not ask of every backend.
 
+mod connecting;
 mod hostile;
 mod keys;
 mod legacy;

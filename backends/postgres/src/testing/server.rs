@@ -1,13 +1,10 @@
 //! [`Server`]: one running PostgreSQL, whoever runs it.
 
 use std::env;
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
 use selfsame::error::{Error, ErrorKind, Result};
-use selfsame_testing::run_name;
+use selfsame_testing::Running;
 
 use super::container::Container;
 use super::database::Database;
@@ -17,20 +14,8 @@ use crate::Postgres;
 const IMAGE: &str = "postgres:17";
 
 /// A running server. What was started is stopped when the last clone and the last [`Database`] are dropped.
-#[derive(Clone)]
-pub struct Server(Arc<Shared>);
-
-struct Shared {
-    url: String,
-    description: String,
-    /// Makes the names of its databases differ from those of every other run.
-    run: String,
-    next: AtomicU64,
-    /// Creates and drops databases; opened again when it breaks.
-    admin: Mutex<Option<Box<dyn Connection>>>,
-    /// What runs the server, if it is ours.
-    _process: Option<Box<dyn Send + Sync>>,
-}
+#[derive(Clone, Debug)]
+pub struct Server(Arc<Running>);
 
 impl Server {
     /// The first server that can be had, in the order that [the module](super) tells.
@@ -99,12 +84,12 @@ impl Server {
 
     /// Where it is: user, password, host, port and database.
     pub fn url(&self) -> &str {
-        &self.0.url
+        self.0.url()
     }
 
     /// Which server this is, without its password: `local:postgres`, `docker:postgres:17`, or the URL's address.
     pub fn description(&self) -> &str {
-        &self.0.description
+        self.0.description()
     }
 
     /// What the server calls itself: `PostgreSQL 15.18`.
@@ -113,7 +98,8 @@ impl Server {
     ///
     /// Those of connecting and asking.
     pub fn version(&self) -> Result<String> {
-        self.with_admin(|connection| connection.server_version())
+        self.0
+            .with_connection(|connection| connection.server_version())
     }
 
     /// An empty database of its own, in effect: a schema that is its connections' whole search path, dropped with the value.
@@ -122,31 +108,14 @@ impl Server {
     ///
     /// Those of connecting and of CREATE SCHEMA.
     pub fn database(&self) -> Result<Database> {
-        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let name = format!("selfsame_{}_{number}", self.0.run);
+        let name = self.0.fresh_name();
         self.admin(&format!("CREATE SCHEMA {name}"))?;
         Ok(Database::new(self.clone(), name))
     }
 
     /// Runs one statement of our own as the server's user.
     pub(super) fn admin(&self, text: &str) -> Result<()> {
-        let sql = Sql::new(StatementKind::Ddl, text, [], []);
-        self.with_admin(|connection| connection.execute(&Statement::new(&sql, &[])).map(drop))
-    }
-
-    fn with_admin<T>(&self, run: impl FnOnce(&mut dyn Connection) -> Result<T>) -> Result<T> {
-        let mut admin: MutexGuard<'_, _> =
-            self.0.admin.lock().unwrap_or_else(PoisonError::into_inner);
-        if !admin
-            .as_ref()
-            .is_some_and(|connection| connection.is_open())
-        {
-            *admin = Some(Postgres::url(&self.0.url)?.connect()?);
-        }
-        match admin.as_mut() {
-            Some(connection) => run(connection.as_mut()),
-            None => Err(Error::new(ErrorKind::InvalidState, "no connection")),
-        }
+        self.0.execute(text)
     }
 
     fn reached(
@@ -154,21 +123,8 @@ impl Server {
         description: String,
         process: Option<Box<dyn Send + Sync>>,
     ) -> Result<Self> {
-        let admin = Postgres::url(&url)?.connect()?;
-        Ok(Self(Arc::new(Shared {
-            url,
-            description,
-            run: run_name(),
-            next: AtomicU64::new(0),
-            admin: Mutex::new(Some(admin)),
-            _process: process,
-        })))
-    }
-}
-
-/// Without the URL, which holds a password.
-impl fmt::Debug for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Server").field(&self.0.description).finish()
+        let backend = Arc::new(Postgres::url(&url)?);
+        let running = Running::reach(url, description, backend, process)?;
+        Ok(Self(Arc::new(running)))
     }
 }

@@ -1,0 +1,144 @@
+//! Ways to a server: over TCP, by a Unix socket, and over TLS.
+
+use selfsame::backend::{Backend, Sql, Statement, StatementKind};
+use selfsame::value::{ValueRef, ValueType};
+use selfsame_mariadb::MariaDb;
+
+use crate::support::{database, number};
+
+/// A URL's user and password.
+fn user(url: &str) -> &str {
+    let (_, rest) = url.split_once("://").expect("a URL");
+    rest.rsplit_once('@').expect("a user").0
+}
+
+#[test]
+fn by_a_unix_socket() {
+    let Some(database) = database() else { return };
+    let mut connection = database.backend().connect().expect("connects");
+    let sql = Sql::new(StatementKind::Raw, "SELECT @@socket", [], [ValueType::Text]);
+    let mut socket = String::new();
+    connection
+        .query(&Statement::new(&sql, &[]), &mut |row| {
+            if let ValueRef::Text(path) = row.value(0, ValueType::Text)? {
+                path.clone_into(&mut socket);
+            }
+            Ok(())
+        })
+        .expect("reads");
+    // A server that is elsewhere has its socket elsewhere.
+    if !std::path::Path::new(&socket).exists() {
+        return eprintln!("ignored: there is no socket {socket} here");
+    }
+    let url = format!(
+        "mariadb://{}@localhost/{}?socket={}",
+        user(&database.url()),
+        database.name(),
+        socket.replace('/', "%2F")
+    );
+    let mut connection = MariaDb::url(&url)
+        .expect("a URL")
+        .connect()
+        .expect("connects");
+    let by_socket = "SELECT COUNT(*) FROM information_schema.processlist WHERE id = CONNECTION_ID() AND host = 'localhost'";
+    assert_eq!(number(&mut *connection, by_socket), Some(1));
+    let here = format!("SELECT DATABASE() = '{}'", database.name());
+    assert_eq!(number(&mut *connection, &here), Some(1));
+    connection.reset(true).expect("resets");
+    assert_eq!(number(&mut *connection, &here), Some(1));
+    assert!(connection.is_open());
+    let interrupter = connection.interrupter().expect("can be interrupted");
+    interrupter.interrupt();
+    assert!(!connection.is_open());
+}
+
+#[cfg(feature = "tls")]
+mod over_tls {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::process::Command;
+    use std::{fs, thread};
+
+    use selfsame::ErrorKind;
+
+    use super::*;
+    use crate::support::own_server;
+
+    /// An authority and a certificate of it for 127.0.0.1, as files of a folder; `None` without openssl.
+    fn certificates(folder: &Path) -> Option<()> {
+        fs::create_dir_all(folder).expect("a folder");
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("is opened");
+        fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1").expect("a file");
+        for arguments in [
+            "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
+            "req -newkey rsa:2048 -nodes -subj /CN=server -keyout server.key -out server.csr",
+            "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem",
+        ] {
+            let ran = Command::new("openssl")
+                .args(arguments.split(' '))
+                .current_dir(folder)
+                .output();
+            match ran {
+                Ok(ran) if ran.status.success() => {}
+                Ok(ran) => panic!("openssl: {}", String::from_utf8_lossy(&ran.stderr)),
+                Err(error) => {
+                    eprintln!("ignored: openssl: {error}");
+                    return None;
+                }
+            }
+        }
+        // The server runs as another user, and the folder goes with the test.
+        let readable = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(folder.join("server.key"), readable).expect("is opened");
+        Some(())
+    }
+
+    #[test]
+    fn over_tls() {
+        let folder = std::env::temp_dir().join(format!("selfsame-tls-{}", std::process::id()));
+        if certificates(&folder).is_some() {
+            try_out(&folder);
+        }
+        fs::remove_dir_all(&folder).expect("is removed");
+    }
+
+    fn try_out(folder: &Path) {
+        let file = |name: &str| folder.join(name).display().to_string();
+        let options = [
+            ("ca", "ca.pem"),
+            ("cert", "server.pem"),
+            ("key", "server.key"),
+        ];
+        let options = options.map(|(option, name)| format!("--ssl-{option}={}", file(name)));
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let Some(server) = own_server(&options) else {
+            return;
+        };
+        let database = server.database().expect("a database");
+        let url = database.url();
+        let open = |mode: &str, url: &str| {
+            let root = file("ca.pem").replace('/', "%2F");
+            MariaDb::url(&format!("{url}?sslmode={mode}&sslrootcert={root}"))
+                .expect("a URL")
+                .connect()
+        };
+        for mode in ["require", "verify-full", "verify-ca"] {
+            let mut connection = open(mode, &url).expect("connects");
+            let encrypted = "SELECT variable_value <> '' FROM information_schema.session_status WHERE variable_name = 'SSL_CIPHER'";
+            assert_eq!(number(&mut *connection, encrypted), Some(1), "{mode}");
+            thread::sleep(std::time::Duration::from_millis(200));
+            assert!(connection.is_open(), "{mode}: nothing was said since");
+            connection.reset(true).expect("resets");
+            assert_eq!(number(&mut *connection, encrypted), Some(1), "{mode}");
+            assert!(connection.is_open(), "{mode}");
+        }
+        // The certificate is of the address, and not of the name.
+        let by_name = url.replace("127.0.0.1", "localhost");
+        let error = open("verify-full", &by_name).expect_err("another host");
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+        open("verify-ca", &by_name).expect("connects");
+        let unknown = MariaDb::url(&format!("{url}?sslmode=require")).expect("a URL");
+        let error = unknown.connect().expect_err("an unknown authority");
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    }
+}
