@@ -96,11 +96,10 @@ fn run_here(target: &dyn Target, case: &'static Case, seed: u64, cases: u32, log
     let mut context = Context::new(fresh, seed, cases, log.clone());
     let missing = {
         let dialect = context.dialect();
-        let (capabilities, batch) = (dialect.capabilities(), dialect.batch());
         case.needs
             .iter()
             .copied()
-            .find(|need| !need.is_claimed(&capabilities, batch))
+            .find(|need| !need.is_claimed(dialect))
     };
     let run = match missing {
         None => Some(case.run),
@@ -167,9 +166,8 @@ fn lacking(error: &Error, context: &Context) -> Option<Capability> {
     if error.kind() != ErrorKind::Unsupported {
         return None;
     }
-    let (capabilities, batch) = (context.capabilities(), context.dialect().batch());
     let refused = Capability::refused_by(error)?;
-    (!refused.is_claimed(&capabilities, batch)).then_some(refused)
+    (!refused.is_claimed(context.dialect())).then_some(refused)
 }
 
 fn harness_error(message: String) -> Attempt {

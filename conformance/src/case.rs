@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use selfsame::dialect::{Batch, Capabilities, Isolation};
+use selfsame::dialect::{Batch, Dialect, Isolation};
 use selfsame::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
@@ -266,11 +266,14 @@ pub enum Capability {
     SecondConnection,
     /// Batches as arrays.
     ArrayBatches,
+    /// ON DELETE and ON UPDATE SET DEFAULT.
+    SetDefault,
 }
 
 impl Capability {
-    /// Whether these capabilities claim it.
-    pub fn is_claimed(self, capabilities: &Capabilities, batch: Batch) -> bool {
+    /// Whether this dialect claims it.
+    pub fn is_claimed(self, dialect: &dyn Dialect) -> bool {
+        let capabilities = dialect.capabilities();
         match self {
             Self::Transactions => capabilities.transactions,
             Self::Savepoints => capabilities.savepoints,
@@ -299,7 +302,8 @@ impl Capability {
             Self::NegativeZero => capabilities.negative_zero,
             Self::NulInText => capabilities.nul_in_text,
             Self::SecondConnection => capabilities.max_connections.is_none_or(|most| most > 1),
-            Self::ArrayBatches => batch == Batch::Arrays,
+            Self::ArrayBatches => dialect.batch() == Batch::Arrays,
+            Self::SetDefault => dialect.sets_defaults(),
         }
     }
 }
@@ -368,6 +372,7 @@ impl fmt::Display for Capability {
             Self::NulInText => "NUL in text",
             Self::SecondConnection => "a second connection",
             Self::ArrayBatches => "arrays as parameters",
+            Self::SetDefault => "SET DEFAULT",
         })
     }
 }

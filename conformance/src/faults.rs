@@ -225,12 +225,10 @@ fn find(
 /// Why the mistake is none on this target.
 fn unclaimed(target: &dyn Target, fault: &Fault) -> Option<String> {
     let backend = target.fresh().ok()?.backend();
-    let dialect = backend.dialect();
-    let (capabilities, batch) = (dialect.capabilities(), dialect.batch());
     fault
         .needs
         .iter()
-        .find(|need| !need.is_claimed(&capabilities, batch))
+        .find(|need| !need.is_claimed(backend.dialect()))
         .map(|need| format!("{need}: not claimed"))
 }
 

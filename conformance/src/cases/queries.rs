@@ -65,6 +65,11 @@ const CASES: &[Case] = &[
         .promise("Rows are sorted by the first key, ties by the second, each in its own direction.")
         .hint("Send ORDER BY as it is.")
         .covers(&[Contract(30)]),
+    Case::full("queries.order.long_text", order_long_text)
+        .since(19)
+        .promise("Texts are ordered by what differs in them, however far behind their beginning it stands.")
+        .hint("Some databases sort by a part of a text, of a length that is a setting.")
+        .covers(&[Contract(30), Contract(37)]),
     Case::extra("queries.order.nulls", order_nulls)
         .needs(&[Capability::NullsOrder])
         .promise("NULLS FIRST and NULLS LAST place NULL as they say, whatever the key's direction.")
@@ -353,6 +358,44 @@ fn order_keys(context: &mut Context) -> CaseResult {
     ] {
         let found = database.integers(&format!("SELECT [id] FROM [t] ORDER BY {keys}"), &[])?;
         check_eq!(found, wanted, "ORDER BY {keys} must hold");
+    }
+    Ok(())
+}
+
+fn order_long_text(context: &mut Context) -> CaseResult {
+    const ALIKE: usize = 20_000;
+    let mut database = Database::open(context)?;
+    let table = Table::build("t")
+        .column(Column::new("id", ColumnType::I64))
+        .column(Column::new("b", ColumnType::Text { length: None }))
+        .primary_key(["id"]);
+    database.create(&table)?;
+    for (id, end) in [(1, "z"), (2, "a"), (3, "q"), (4, "a"), (5, "")] {
+        let long = format!("{}{end}", "m".repeat(ALIKE));
+        database.execute(
+            "INSERT INTO [t] ([id], [b]) VALUES (?, ?)",
+            &[int(id), text(&long)],
+        )?;
+    }
+    for (keys, wanted) in [
+        ("[b], [id]", [5, 2, 4, 3, 1]),
+        ("[b] DESC, [id]", [1, 3, 2, 4, 5]),
+    ] {
+        let found = database.integers(&format!("SELECT [id] FROM [t] ORDER BY {keys}"), &[])?;
+        check_eq!(found, wanted, "ORDER BY {keys} must look at whole texts");
+    }
+    let distinct = database.as_integer("COUNT(*)");
+    for source in [
+        "SELECT DISTINCT [b] FROM [t]",
+        "SELECT [b] FROM [t] GROUP BY [b]",
+    ] {
+        let found = database.integers(&format!("SELECT {distinct} FROM ({source}) AS q"), &[])?;
+        check_eq!(found, [4], "{source} must look at whole texts");
+    }
+    if Capability::Windows.is_claimed(context.dialect()) {
+        let rank = database.as_integer("RANK() OVER (ORDER BY [b])");
+        let found = database.integers(&format!("SELECT {rank} FROM [t] ORDER BY [id]"), &[])?;
+        check_eq!(found, [5, 2, 4, 2, 1], "RANK must look at whole texts");
     }
     Ok(())
 }

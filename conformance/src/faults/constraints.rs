@@ -64,7 +64,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "ON DELETE SET DEFAULT writes NULL.",
         Lie::Text(|_, _, text| replaced(text, " SET DEFAULT", " SET NULL")),
     )
-    .needs(&[Capability::ForeignKeys])
+    .needs(&[Capability::ForeignKeys, Capability::SetDefault])
     .suspects(&["constraints.declared.actions"]),
     Fault::new(
         "constraints.set_null_is_cascade",

@@ -255,6 +255,17 @@ fn recursion(context: &mut Context) -> CaseResult {
         [1, 2, 3, 4, 5],
         "a recursive expression must count to five"
     );
+    let last = database.as_integer("MAX([i])");
+    let deep = format!(
+        "WITH RECURSIVE [n]([i]) AS (SELECT 1 UNION ALL SELECT [i] + 1 FROM [n] WHERE [i] < 3000) \
+         SELECT {last} FROM [n]"
+    );
+    let found = database.integers(&deep, &[])?;
+    check_eq!(
+        found,
+        [3000],
+        "a recursive expression must not stop before it adds no row"
+    );
     Ok(())
 }
 

@@ -131,9 +131,7 @@ fn rows(context: &mut Context) -> CaseResult {
         let last = if last == 1 { 10 } else { last };
         let value = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
         check_eq!(value, [last], "the changed row after {ending:?}");
-        if Capability::SecondConnection
-            .is_claimed(&context.capabilities(), context.dialect().batch())
-        {
+        if Capability::SecondConnection.is_claimed(context.dialect()) {
             let told = keys(&mut Database::open(context)?)?;
             check_eq!(told, wanted, "the rows that another sees after {ending:?}");
         }
