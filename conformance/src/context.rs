@@ -8,6 +8,7 @@ use selfsame::backend::{Backend, Connection};
 use selfsame::dialect::{Capabilities, Dialect};
 
 use crate::record::{Log, Recorded};
+use crate::report::SeenIsolation;
 use crate::target::Fresh;
 
 /// What a case works with.
@@ -17,6 +18,7 @@ pub struct Context {
     seed: u64,
     cases: u32,
     notes: Vec<String>,
+    pub(crate) isolation: Option<SeenIsolation>,
     pub(crate) program: Option<String>,
     pub(crate) keep: Option<String>,
     pub(crate) repro: Option<String>,
@@ -33,6 +35,7 @@ impl Context {
             seed,
             cases,
             notes: Vec::new(),
+            isolation: None,
             program: None,
             keep: None,
             repro: None,

@@ -4,12 +4,19 @@
 //! fails, the fault was seen to act, and the same case passes in the same wrapper without the fault. A backend error does not
 //! count: a suite whose assertions are gone would still get those.
 
+mod calls;
 mod connections;
 mod constraints;
+mod conversions;
+mod corners;
 mod expressions;
 mod lie;
+mod moment;
+mod moments;
+mod predicates;
 mod queries;
 mod rows;
+mod sizes;
 mod text;
 mod transactions;
 mod values;
@@ -26,6 +33,7 @@ use serde::Serialize;
 
 use crate::attempt::attempt;
 use crate::case::{Capability, Case};
+use crate::coverage;
 use crate::faults::lie::Lie;
 use crate::faults::wrapper::LyingTarget;
 use crate::outcome::{FailureKind, Outcome};
@@ -121,11 +129,17 @@ impl Fault {
 
 const LISTS: &[&[Fault]] = &[
     values::FAULTS,
+    corners::FAULTS,
+    conversions::FAULTS,
     queries::FAULTS,
     expressions::FAULTS,
+    calls::FAULTS,
+    predicates::FAULTS,
+    sizes::FAULTS,
     writes::FAULTS,
     constraints::FAULTS,
     transactions::FAULTS,
+    moments::FAULTS,
     connections::FAULTS,
 ];
 
@@ -181,10 +195,17 @@ fn find_faults(
             times.insert(fault.id.to_owned(), took.as_secs_f64());
             reports.push(report);
         }
+        let proofs = match options.coverage && error.is_none() {
+            true => coverage::prove(&reports, cases, |case, fault| {
+                catches(target, fault, case, options, &mut honest)
+            }),
+            false => Vec::new(),
+        };
         matrices.push(KillMatrix {
             target: target.name().to_owned(),
             error,
             faults: reports,
+            proofs,
         });
     }
     progress.finished();
@@ -278,6 +299,35 @@ fn hunt(
     } else {
         FaultVerdict::NeverActed
     }
+}
+
+/// Whether a case passes without the fault, and an assertion of it fails with it. `None` if it does not pass without.
+fn catches(
+    target: &Arc<dyn Target>,
+    fault: Option<&'static Fault>,
+    case: &'static Case,
+    options: &Options,
+    honest: &mut Honest,
+) -> Option<bool> {
+    if !honest.passes(target, case, options) {
+        return None;
+    }
+    let Some(fault) = fault else {
+        return Some(false);
+    };
+    let fired = Arc::new(AtomicU64::new(0));
+    let lying: Arc<dyn Target> = Arc::new(LyingTarget::new(
+        Arc::clone(target),
+        Some(fault),
+        Arc::clone(&fired),
+    ));
+    let found = attempt(&lying, case, options.limits());
+    let acted = fired.load(Ordering::Relaxed) > 0;
+    let caught = matches!(
+        found.outcome,
+        Outcome::Fail { failure } if failure.kind == FailureKind::Assertion
+    );
+    Some(acted && caught)
 }
 
 /// Which cases pass in the same wrapper without a fault, as far as that was looked at.

@@ -103,8 +103,19 @@ impl fmt::Display for Level {
 }
 
 impl Anomaly {
+    /// Those that levels are told apart by.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::G0,
+        Self::G1a,
+        Self::G1b,
+        Self::G1c,
+        Self::LostUpdate,
+        Self::GSingle,
+        Self::G2,
+    ];
+
     /// The strongest level that allows it.
-    fn allowed_by(self) -> Level {
+    pub(crate) fn allowed_by(self) -> Level {
         match self {
             Self::G0 | Self::Internal => Level::Nothing,
             Self::G1a | Self::G1b | Self::G1c => Level::ReadUncommitted,

@@ -30,6 +30,7 @@ mod claims;
 pub mod command;
 mod context;
 mod contract;
+mod coverage;
 mod database;
 mod differential;
 mod domain;
@@ -67,8 +68,8 @@ pub use faults::{Fault, Group, faults, lying, run_faults};
 pub use harness::{main, main_unavailable, main_with};
 pub use outcome::{FailureKind, FailureReport, Outcome};
 pub use report::{
-    CaseReport, Certificate, CertifiedTarget, FaultReport, FaultVerdict, Format, KillMatrix,
-    Report, Summary, TargetReport, TierSummary, Timing,
+    CaseReport, Certificate, CertifiedTarget, FaultReport, FaultVerdict, Format, KillMatrix, Proof,
+    Report, SeenAnomaly, SeenIsolation, Summary, TargetReport, TierSummary, Timing,
 };
 pub use rules::{RULES, Rule};
 pub use runner::{Options, Progress, run};

@@ -1,6 +1,7 @@
 //! A wrapper that writes down every statement, for the reports of failures.
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use selfsame::Result;
@@ -8,7 +9,7 @@ use selfsame::backend::{
     Backend, Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics,
 };
 use selfsame::dialect::{Dialect, Transaction};
-use selfsame::value::Param;
+use selfsame::value::{Param, ValueRef};
 
 use crate::script::statement;
 
@@ -26,6 +27,8 @@ struct Lines {
     kept: Option<Vec<String>>,
     /// Statements with literals.
     script: Vec<String>,
+    /// Over every statement and its parameters.
+    sent: DefaultHasher,
     writes_script: Writing,
 }
 
@@ -76,8 +79,14 @@ impl Log {
         self.end_tables()
     }
 
+    /// A digest of every statement that was sent, with its parameters.
+    pub(crate) fn digest(&self) -> String {
+        format!("{:016x}", self.lines().sent.finish())
+    }
+
     fn script<T>(&self, sql: &Sql, params: &[Param<'_>], result: &Result<T>) {
         let mut lines = self.lines();
+        digest(sql, params, &mut lines.sent);
         let wanted = match lines.writes_script {
             Writing::Tables => sql.kind() == StatementKind::Ddl,
             Writing::Nothing => false,
@@ -163,6 +172,28 @@ impl std::fmt::Display for Line {
             write!(f, "  -- {error}")?;
         }
         Ok(())
+    }
+}
+
+fn digest(sql: &Sql, params: &[Param<'_>], sent: &mut DefaultHasher) {
+    sql.text().hash(sent);
+    for param in params {
+        match param {
+            Param::Column(values) => {
+                values.len().hash(sent);
+                values.iter().for_each(|value| digest_of(*value, sent));
+            }
+            param => digest_of(param.value().unwrap_or(ValueRef::Null), sent),
+        }
+    }
+}
+
+/// Long texts and bytes as they are, all others as they are shown.
+fn digest_of(value: ValueRef<'_>, sent: &mut DefaultHasher) {
+    match value {
+        ValueRef::Text(text) | ValueRef::Json(text) => text.hash(sent),
+        ValueRef::Bytes(bytes) => bytes.hash(sent),
+        other => format!("{other:?}").hash(sent),
     }
 }
 

@@ -123,6 +123,37 @@ pub struct CaseReport {
     /// What it noticed on the way.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub notes: Vec<String>,
+    /// A digest of every statement that was sent, with its parameters: equal for equal seeds. `None` where the order of events depends on
+    /// timing.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sent: Option<String>,
+    /// Which anomalies concurrent transactions met, if it looked for them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub isolation: Option<SeenIsolation>,
+}
+
+/// Which anomalies concurrent transactions of one level met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenIsolation {
+    /// The level that was asked for, in SQL's words.
+    pub asked: String,
+    /// The strongest level that what was seen allows.
+    pub shown: String,
+    /// How many transactions were committed.
+    pub committed: usize,
+    /// Each kind of anomaly, by its name.
+    pub anomalies: Vec<SeenAnomaly>,
+}
+
+/// One kind of anomaly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenAnomaly {
+    /// `G1a (aborted read)`.
+    pub name: String,
+    /// Whether it was met.
+    pub seen: bool,
+    /// Whether the level that was asked for allows it.
+    pub allowed: bool,
 }
 
 impl CaseReport {
@@ -134,6 +165,8 @@ impl CaseReport {
             promise: case.promise.to_owned(),
             outcome,
             notes,
+            sent: None,
+            isolation: None,
         }
     }
 }
@@ -147,6 +180,31 @@ pub struct KillMatrix {
     pub error: Option<String>,
     /// Each fault.
     pub faults: Vec<FaultReport>,
+    /// What proves each line of the contract and each rule, if that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub proofs: Vec<Proof>,
+}
+
+/// What proves one line of the contract, or one rule: a case that covers it and catches a fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// `contract 12` or `rule 3`.
+    pub line: String,
+    /// What is promised.
+    pub text: String,
+    /// The cases that cover it and apply to the target.
+    pub cases: Vec<String>,
+    /// The one that caught a fault; `None` if none did.
+    pub case: Option<String>,
+    /// The fault.
+    pub fault: Option<String>,
+}
+
+impl Proof {
+    /// Whether there is a case, and none that catches a fault.
+    pub fn is_missing(&self) -> bool {
+        self.case.is_none() && !self.cases.is_empty()
+    }
 }
 
 impl KillMatrix {
@@ -239,6 +297,8 @@ pub struct Summary {
     pub equivalent: usize,
     /// Faults that no case made act.
     pub never_acted: usize,
+    /// Lines of the contract, and rules, whose cases catch no fault.
+    pub unproved: usize,
 }
 
 impl Report {
@@ -261,6 +321,8 @@ impl Report {
         }
         for matrix in &self.faults {
             summary.harness_errors += usize::from(matrix.error.is_some());
+            let missing = matrix.proofs.iter().filter(|proof| proof.is_missing());
+            summary.unproved += missing.count();
             for fault in &matrix.faults {
                 match fault.verdict {
                     FaultVerdict::Killed { .. } => summary.killed += 1,
@@ -282,7 +344,7 @@ impl Report {
             return 2;
         }
         let found_nothing = summary.killed == 0 && summary.never_acted > 0;
-        if summary.failed > 0 || summary.survived > 0 || found_nothing {
+        if summary.failed > 0 || summary.survived > 0 || summary.unproved > 0 || found_nothing {
             return 1;
         }
         if summary.not_run > 0 {

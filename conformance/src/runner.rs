@@ -42,6 +42,8 @@ pub struct Options {
     pub expected: Expected,
     /// Leaves out cases that are newer than this inventory.
     pub inventory: u32,
+    /// Whether fault injection goes on until each line of the contract and each rule has a case that catches a fault.
+    pub coverage: bool,
 }
 
 impl Default for Options {
@@ -58,6 +60,7 @@ impl Default for Options {
             case_time: Duration::from_secs(60),
             expected: Expected::default(),
             inventory: INVENTORY,
+            coverage: false,
         }
     }
 }
@@ -216,7 +219,12 @@ pub(crate) fn run_case(
         options.expected.find(target.name(), case.id),
         crate::attempt::case_seed(options.seed, case.id),
     );
-    (CaseReport::new(case, outcome, attempt.notes), took)
+    let report = CaseReport {
+        sent: attempt.sent.filter(|_| !case.concurrent),
+        isolation: attempt.isolation,
+        ..CaseReport::new(case, outcome, attempt.notes)
+    };
+    (report, took)
 }
 
 fn expect(outcome: Outcome, entry: Option<&crate::ExpectedFailure>, seed: u64) -> Outcome {

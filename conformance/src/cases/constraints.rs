@@ -234,6 +234,17 @@ fn foreign_key(context: &mut Context) -> CaseResult {
         ErrorKind::ForeignKeyViolation,
         "deleting what is referred to",
     )?;
+    if context.capabilities().transactions {
+        // A key that is not declared to wait for COMMIT does not.
+        database.begin_write()?;
+        let result = database.execute(insert, &[int(11), int(99)]);
+        refused(
+            result,
+            ErrorKind::ForeignKeyViolation,
+            "inside a transaction, a row that refers to nothing",
+        )?;
+        database.rollback()?;
+    }
     let free = database.execute(insert, &[int(12), null(ValueType::I64)]);
     check!(
         free.is_ok(),

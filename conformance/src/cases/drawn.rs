@@ -2,14 +2,24 @@
 
 mod batches;
 mod graphs;
+mod joins;
 mod predicates;
+mod queries;
+mod savepoints;
 mod schemas;
+mod windows;
+mod writes;
 
 use crate::case::Case;
 
 pub(super) const LISTS: &[&[Case]] = &[
     schemas::CASES,
     predicates::CASES,
+    queries::CASES,
+    joins::CASES,
+    windows::CASES,
+    writes::CASES,
+    savepoints::CASES,
     graphs::CASES,
     batches::CASES,
 ];

@@ -289,10 +289,14 @@ fn deferred(context: &mut Context) -> CaseResult {
     create_deferred(&mut database, child)?;
     database.begin_write()?;
     insert(&mut database, 2, 20)?;
-    database.execute(
+    let waits = database.execute(
         "INSERT INTO [child] ([id], [v]) VALUES (?, ?)",
         &[int(1), int(99)],
-    )?;
+    );
+    check!(
+        waits.is_ok(),
+        "a reference to nothing must wait for COMMIT, gave {waits:?}"
+    );
     let ended = database.commit();
     check!(
         matches!(&ended, Err(error) if error.kind() == selfsame::ErrorKind::ForeignKeyViolation),

@@ -98,6 +98,15 @@ pub struct FaultsArguments {
     /// Selects faults by parts of their ids, separated by commas; `*` matches anything
     #[arg(long, value_parser = filter)]
     pub filter: Option<Filter>,
+    /// Selects the cases that may catch them, in the same way
+    #[arg(long, value_parser = filter, value_name = "FILTER")]
+    pub by: Option<Filter>,
+    /// Leaves out cases that are newer than this inventory
+    #[arg(long, value_name = "N")]
+    pub inventory: Option<u32>,
+    /// Looks for a fault that is caught by a case of each line of the contract and of each rule; fails where there is none
+    #[arg(long)]
+    pub coverage: bool,
 }
 
 /// What `diff` takes, besides its two targets.

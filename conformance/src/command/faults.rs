@@ -8,6 +8,7 @@ use selfsame::{Error, ErrorKind, Result};
 use super::arguments::FaultsArguments;
 use super::output::Destination;
 use super::progress::Shown;
+use crate::coverage;
 use crate::faults::{faults, run_faults};
 use crate::report::{FaultVerdict, KillMatrix, Report};
 use crate::runner::Options;
@@ -34,10 +35,15 @@ fn options(arguments: &FaultsArguments) -> Result<Options> {
     let mut options = Options {
         seed: arguments.inputs.seed,
         faults: arguments.filter.clone().unwrap_or_default(),
+        filter: arguments.by.clone().unwrap_or_default(),
+        coverage: arguments.coverage,
         ..Options::default()
     };
     if let Some(cases) = arguments.inputs.cases {
         options.cases = cases;
+    }
+    if let Some(inventory) = arguments.inventory {
+        options.inventory = inventory;
     }
     if !faults().any(|fault| options.faults.matches(fault.id)) {
         let ids: Vec<&str> = faults().map(|fault| fault.id).collect();
@@ -72,6 +78,7 @@ fn matrix(matrix: &KillMatrix) -> String {
         ));
     }
     text.push('\n');
+    text.push_str(&coverage::table(&matrix.proofs));
     text
 }
 

@@ -1,9 +1,11 @@
 //! The places at which a backend can lie.
 
 use selfsame::Error;
-use selfsame::backend::{Outcome, StatementKind};
+use selfsame::backend::{Outcome, Row, StatementKind};
 use selfsame::dialect::{Dialect, Transaction};
-use selfsame::value::{Value, ValueRef};
+use selfsame::value::{Value, ValueRef, ValueType};
+
+use crate::faults::moment::Moment;
 
 /// One place, and what happens there. Functions give `None` where they change nothing, so that a fault is known to have acted.
 pub(super) enum Lie {
@@ -23,6 +25,33 @@ pub(super) enum Lie {
     Error(fn(StatementKind, &Error) -> Option<Answer>),
     /// Another transaction command is sent.
     Command(fn(&Transaction<'_>) -> Option<Command>),
+    /// Another text is sent, depending on what the connection went through.
+    TextIn(fn(&Moment, StatementKind, &str) -> Option<String>),
+    /// The parameters of a statement are sent otherwise.
+    Params(BendParams),
+    /// A value that is not of the type that it is read as is bent into it.
+    ReadAs(fn(&dyn Row, usize, ValueType) -> Option<Value>),
+    /// The rows of some statements come in another order, or not all of them, by their places.
+    Rows(
+        fn(StatementKind, &str) -> bool,
+        fn(&[Vec<Value>]) -> Option<Vec<usize>>,
+    ),
+    /// Another outcome is told, depending on the statement.
+    OutcomeOf(fn(&Moment, StatementKind, &str, Outcome) -> Option<Outcome>),
+    /// Other transaction commands are sent, depending on what the connection went through.
+    CommandIn(for<'a> fn(&Moment, &Transaction<'a>) -> Option<Vec<Transaction<'a>>>),
+    /// In a batch, each row is told the outcome of the row before it.
+    LateOutcomes,
+    /// A batch goes on though its reader refused an outcome.
+    IgnoreReader,
+    /// A result goes on though its reader stopped, and the reader's error is dropped.
+    SwallowStop,
+    /// A connection that ran a user's own statements is reset as if it had not.
+    ResetLightly,
+    /// What should stop a statement does nothing.
+    InterruptNothing,
+    /// Foreign keys are enforced on the first connection only.
+    KeysOffElsewhere,
     /// A batch of more rows than this loses its last one.
     LoseLast(usize),
     /// A batch goes on behind a refused row.
@@ -48,6 +77,9 @@ pub(super) enum Lie {
     /// Once a statement failed, the connection answers nothing but errors.
     BreakOnError,
 }
+
+/// All parameters of a statement, as they are sent instead.
+pub(super) type BendParams = fn(&Moment, StatementKind, &str, &[Value]) -> Option<Vec<Value>>;
 
 /// What becomes of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use std::cell::OnceCell;
 
-use selfsame::Result;
-use selfsame::backend::Row;
+use selfsame::backend::{Connection, Row, Statement};
 use selfsame::value::{Value, ValueRef, ValueType};
+use selfsame::{Error, ErrorKind, Result};
 
 use super::lie::{Delivery, Lie};
 use super::wrapper::Liar;
@@ -38,7 +38,9 @@ impl<'a> Deliverer<'a> {
                 }
             },
             Some(Lie::Read(bend)) => sink(&self.lying(row, *bend)),
-            Some(Lie::StalePlan | Lie::LoseNames) => sink(&self.lying(row, |_| None)),
+            Some(Lie::StalePlan | Lie::LoseNames | Lie::ReadAs(_)) => {
+                sink(&self.lying(row, |_| None))
+            }
             _ => sink(row),
         }
     }
@@ -81,6 +83,9 @@ impl Row for LyingRow<'_> {
     }
 
     fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
+        if let Some(Lie::ReadAs(bend)) = self.liar.lie {
+            return self.value_as(*bend, index, ty);
+        }
         let honest = self.inner.value(index, ty)?;
         let (Some(bent), Some(cell)) = ((self.bend)(honest), self.cells.get(index)) else {
             return Ok(honest);
@@ -89,6 +94,81 @@ impl Row for LyingRow<'_> {
         match cell.get_or_init(|| (ty, bent)) {
             (kept, value) if *kept == ty => Ok(value.as_ref()),
             _ => Ok(honest),
+        }
+    }
+}
+
+impl LyingRow<'_> {
+    fn value_as(
+        &self,
+        bend: fn(&dyn Row, usize, ValueType) -> Option<Value>,
+        index: usize,
+        ty: ValueType,
+    ) -> Result<ValueRef<'_>> {
+        let (Some(bent), Some(cell)) = (bend(self.inner, index, ty), self.cells.get(index)) else {
+            return self.inner.value(index, ty);
+        };
+        match cell.get_or_init(|| (ty, bent)) {
+            (kept, value) if *kept == ty => {
+                self.liar.fire();
+                Ok(value.as_ref())
+            }
+            _ => self.inner.value(index, ty),
+        }
+    }
+}
+
+/// Runs a query to its end, and hands on the rows at the places that are wanted.
+pub(super) fn deliver_otherwise(
+    connection: &mut dyn Connection,
+    statement: &Statement<'_>,
+    order: impl FnOnce(&[Vec<Value>]) -> Option<Vec<usize>>,
+    sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+) -> Result<()> {
+    let types = statement.sql.columns();
+    let mut names = Vec::new();
+    let mut rows = Vec::new();
+    connection.query(statement, &mut |row| {
+        if names.is_empty() {
+            names = (0..row.len()).map(|at| row.name(at).to_owned()).collect();
+        }
+        let values = types.iter().enumerate();
+        let values = values.map(|(at, ty)| Ok(row.value(at, *ty)?.to_owned()));
+        rows.push(values.collect::<Result<Vec<Value>>>()?);
+        Ok(())
+    })?;
+    let order = order(&rows).unwrap_or_else(|| (0..rows.len()).collect());
+    for values in order.into_iter().filter_map(|place| rows.get(place)) {
+        sink(&KeptRow {
+            names: &names,
+            values,
+        })?;
+    }
+    Ok(())
+}
+
+/// A row that was read already, each column as the type that the statement asks for.
+struct KeptRow<'a> {
+    names: &'a [String],
+    values: &'a [Value],
+}
+
+impl Row for KeptRow<'_> {
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    fn name(&self, index: usize) -> &str {
+        self.names.get(index).map_or("", String::as_str)
+    }
+
+    fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
+        match self.values.get(index).map(Value::as_ref) {
+            Some(value) if value.value_type().is_none_or(|is| is == ty) => Ok(value),
+            _ => Err(Error::new(
+                ErrorKind::Conversion,
+                format!("no column {index} of type {ty:?}"),
+            )),
         }
     }
 }

@@ -56,6 +56,70 @@ pub(super) fn clause(text: &str, keyword: &str, followers: &[&str]) -> Option<(u
     Some((start, end))
 }
 
+/// A change within the last clause of this keyword; `None` if there is no such clause, or nothing to change in it.
+pub(super) fn within(
+    text: &str,
+    keyword: &str,
+    followers: &[&str],
+    change: impl FnOnce(&str) -> Option<String>,
+) -> Option<String> {
+    let (start, end) = clause(text, keyword, followers)?;
+    let changed = change(&text[start..end])?;
+    Some(format!("{}{changed}{}", &text[..start], &text[end..]))
+}
+
+/// A change within the WHERE clause.
+pub(super) fn in_where(text: &str, change: impl FnOnce(&str) -> Option<String>) -> Option<String> {
+    let followers = [" GROUP BY ", " ORDER BY ", " LIMIT ", " RETURNING "];
+    within(text, " WHERE ", &followers, change)
+}
+
+/// Writes each call of a function anew, given what it is called with; `None` if it is not called. A call over a window stays.
+pub(super) fn calls(
+    text: &str,
+    name: &str,
+    change: impl Fn(&str) -> Option<String>,
+) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let (mut done, mut changed) = (0, false);
+    for at in places(text, name) {
+        let open = at + name.len();
+        let Some(length) = closing(&text[open..]).filter(|_| at >= done) else {
+            continue;
+        };
+        let is_whole_word = !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        if !is_whole_word || text[open + length..].starts_with(") OVER") {
+            continue;
+        }
+        if let Some(new) = change(&text[open..open + length]) {
+            out.push_str(&text[done..at]);
+            out.push_str(&new);
+            done = open + length + 1;
+            changed = true;
+        }
+    }
+    out.push_str(&text[done..]);
+    changed.then_some(out)
+}
+
+/// Where the parenthesis closes that was opened before this text.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut quote: Option<char> = None;
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(mark), c) if c == mark => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') => quote = Some(c),
+            (None, '(') => depth += 1,
+            (None, ')') if depth == 0 => return Some(at),
+            (None, ')') => depth -= 1,
+            (None, _) => {}
+        }
+    }
+    None
+}
+
 /// The text with the condition of a clause made true, its parameters kept.
 pub(super) fn always_true(text: &str, keyword: &str, followers: &[&str]) -> Option<String> {
     let (start, end) = clause(text, keyword, followers)?;

@@ -14,7 +14,8 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::faults::Fault;
 use crate::faults::lie::{Answer, Command, Lie};
-use crate::faults::rows::Deliverer;
+use crate::faults::moment::{Moment, Moments};
+use crate::faults::rows::{Deliverer, deliver_otherwise};
 use crate::target::{Fresh, Target};
 
 /// A target whose backends make one mistake, or none.
@@ -53,6 +54,7 @@ impl Target for LyingTarget {
                 fired: Arc::clone(&self.fired),
                 texts: Mutex::default(),
                 widths: Mutex::default(),
+                connections: AtomicU64::new(0),
             }),
         });
         Ok(Box::new(LyingFresh {
@@ -81,6 +83,8 @@ pub(super) struct Liar {
     texts: Mutex<HashMap<u64, Option<Arc<Sql>>>>,
     /// How many columns a statement gave at first, by its id.
     widths: Mutex<HashMap<u64, usize>>,
+    /// How many connections were opened.
+    connections: AtomicU64,
 }
 
 impl fmt::Debug for Liar {
@@ -121,6 +125,41 @@ impl Liar {
             )))
         });
         self.fired(rewritten.clone())
+    }
+
+    /// The text that is sent at this moment. Rewritten anew each time, under an id of its own for each text.
+    fn text_in(&self, moment: &Moment, sql: &Sql) -> Option<Arc<Sql>> {
+        let Some(Lie::TextIn(rewrite)) = self.lie else {
+            return None;
+        };
+        let text = rewrite(moment, sql.kind(), sql.text())?;
+        self.fire();
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = texts.entry(sql.id()).or_default();
+        match kept {
+            Some(kept) if kept.text() == text => {}
+            _ => {
+                *kept = Some(Arc::new(Sql::new(
+                    sql.kind(),
+                    text,
+                    sql.params(),
+                    sql.columns(),
+                )));
+            }
+        }
+        kept.clone()
+    }
+
+    /// What is sent instead of all parameters of a statement.
+    fn params(&self, moment: &Moment, sql: &Sql, params: &[Param<'_>]) -> Option<Vec<Value>> {
+        let Some(Lie::Params(bend)) = self.lie else {
+            return None;
+        };
+        let values: Vec<Value> = params
+            .iter()
+            .map(|param| param.value().map(ValueRef::to_owned))
+            .collect::<Option<_>>()?;
+        self.fired(bend(moment, sql.kind(), sql.text(), &values))
     }
 
     /// How many columns of a row are shown.
@@ -185,9 +224,16 @@ impl Liar {
         })
     }
 
-    fn outcome(&self, kind: StatementKind, outcome: Outcome) -> Outcome {
+    fn outcome(&self, moment: &Moment, sql: &Sql, outcome: Outcome) -> Outcome {
         match self.lie {
-            Some(Lie::Outcome(change)) => self.fired(change(kind, outcome)).unwrap_or(outcome),
+            Some(Lie::Outcome(change)) => {
+                let changed = change(sql.kind(), outcome);
+                self.fired(changed).unwrap_or(outcome)
+            }
+            Some(Lie::OutcomeOf(change)) => {
+                let changed = change(moment, sql.kind(), sql.text(), outcome);
+                self.fired(changed).unwrap_or(outcome)
+            }
             _ => outcome,
         }
     }
@@ -246,8 +292,17 @@ struct Lying {
 
 impl Backend for Lying {
     fn connect(&self) -> Result<Box<dyn Connection>> {
+        let mut inner = self.inner.connect()?;
+        let before = self.liar.connections.fetch_add(1, Ordering::Relaxed);
+        if matches!(self.liar.lie, Some(Lie::KeysOffElsewhere))
+            && before > 0
+            && keys_off(&mut *inner)
+        {
+            self.liar.fire();
+        }
         Ok(Box::new(LyingConnection {
-            inner: self.inner.connect()?,
+            inner,
+            moments: Moments::default(),
             backend: Arc::clone(&self.inner),
             liar: Arc::clone(&self.liar),
             broken: false,
@@ -261,8 +316,23 @@ impl Backend for Lying {
     }
 }
 
+/// Switches foreign keys off by one of the ways that databases have for it; false where there is none.
+fn keys_off(connection: &mut dyn Connection) -> bool {
+    let ways = [
+        "PRAGMA foreign_keys = OFF",
+        "SET SESSION foreign_key_checks = 0",
+        "SET session_replication_role = replica",
+    ];
+    ways.into_iter().any(|way| {
+        let sql = Sql::new(StatementKind::Raw, way, [], []);
+        connection.execute(&Statement::new(&sql, &[])).is_ok()
+    })
+}
+
 #[derive(Debug)]
 struct LyingConnection {
+    /// What it went through, for lies that depend on it.
+    moments: Moments,
     inner: Box<dyn Connection>,
     backend: Arc<dyn Backend>,
     liar: Arc<Liar>,
@@ -281,6 +351,7 @@ impl LyingConnection {
     }
 
     fn note_error<T>(&mut self, result: &Result<T>) {
+        self.moments.ran(result.is_ok());
         if result.is_err() && matches!(self.liar.lie, Some(Lie::BreakOnError)) {
             self.liar.fire();
             self.broken = true;
@@ -305,8 +376,20 @@ impl LyingConnection {
         self.send(&Transaction::Begin(Begin::default()))
     }
 
-    fn rewritten(&self, sql: &Sql) -> Option<Arc<Sql>> {
-        self.liar.text(self.backend.dialect(), sql)
+    fn rewritten(&mut self, sql: &Sql) -> Option<Arc<Sql>> {
+        self.liar
+            .text(self.backend.dialect(), sql)
+            .or_else(|| self.liar.text_in(self.moments.now(), sql))
+    }
+
+    /// The parameters as they are sent, noted for the statement's next run.
+    fn bent(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Vec<Value>> {
+        if !matches!(self.liar.lie, Some(Lie::Params(_))) {
+            return None;
+        }
+        let bent = self.liar.params(self.moments.of(sql.id()), sql, params);
+        self.moments.sent(sql.id(), params, bent.as_deref());
+        bent
     }
 }
 
@@ -317,12 +400,20 @@ impl Connection for LyingConnection {
         let sql = text.as_deref().unwrap_or(statement.sql);
         self.hold_open(sql.kind())?;
         let liar = Arc::clone(&self.liar);
-        let result = with_params(&liar, statement.params, |params| {
-            self.inner.execute(&Statement::new(sql, params))
-        });
+        let bent = self.bent(sql, statement.params);
+        let result = match bent {
+            Some(values) => {
+                let params: Vec<Param<'_>> =
+                    values.iter().map(|v| Param::Ref(v.as_ref())).collect();
+                self.inner.execute(&Statement::new(sql, &params))
+            }
+            None => with_params(&liar, statement.params, |params| {
+                self.inner.execute(&Statement::new(sql, params))
+            }),
+        };
         self.note_error(&result);
         match result {
-            Ok(outcome) => Ok(liar.outcome(sql.kind(), outcome)),
+            Ok(outcome) => Ok(liar.outcome(self.moments.now(), sql, outcome)),
             Err(error) => liar.answer(sql.kind(), error),
         }
     }
@@ -337,14 +428,40 @@ impl Connection for LyingConnection {
         let sql = text.as_deref().unwrap_or(statement.sql);
         let liar = Arc::clone(&self.liar);
         let mut stopped = false;
-        let mut delivery = Deliverer::new(&liar, sql.id());
-        let result = with_params(&liar, statement.params, |params| {
-            self.inner.query(&Statement::new(sql, params), &mut |row| {
-                let result = delivery.row(row, sink);
-                stopped |= result.is_err();
-                result
-            })
-        });
+        let bent = self.bent(sql, statement.params);
+        let result = match (bent, liar.lie) {
+            (Some(values), _) => {
+                let params: Vec<Param<'_>> =
+                    values.iter().map(|v| Param::Ref(v.as_ref())).collect();
+                self.inner.query(&Statement::new(sql, &params), sink)
+            }
+            (None, Some(Lie::Rows(on, order)))
+                if !sql.columns().is_empty() && on(sql.kind(), sql.text()) =>
+            {
+                deliver_otherwise(
+                    &mut *self.inner,
+                    &Statement::new(sql, statement.params),
+                    |rows| liar.fired(order(rows)),
+                    sink,
+                )
+            }
+            _ => {
+                let mut delivery = Deliverer::new(&liar, sql.id());
+                with_params(&liar, statement.params, |params| {
+                    self.inner.query(&Statement::new(sql, params), &mut |row| {
+                        let result = delivery.row(row, sink);
+                        stopped |= result.is_err();
+                        match liar.lie {
+                            Some(Lie::SwallowStop) if result.is_err() => {
+                                liar.fire();
+                                Ok(())
+                            }
+                            _ => result,
+                        }
+                    })
+                })
+            }
+        };
         if stopped && matches!(liar.lie, Some(Lie::BreakOnStop)) {
             liar.fire();
             self.broken = true;
@@ -366,6 +483,7 @@ impl Connection for LyingConnection {
         // Row by row: what a mistake does to one row must not depend on how the inner backend batches.
         let all: Vec<&[Param<'_>]> = rows.iter().collect();
         let mut first = None;
+        let mut before = Outcome::matched(1);
         for (place, params) in all.iter().enumerate() {
             let outcome = match self.liar.lie {
                 Some(Lie::LoseLast(beyond)) if all.len() > *beyond && place + 1 == all.len() => {
@@ -390,7 +508,21 @@ impl Connection for LyingConnection {
                 },
                 _ => self.execute(&Statement::new(sql, params))?,
             };
-            each(outcome)?;
+            match self.liar.lie {
+                Some(Lie::LateOutcomes) => {
+                    if before != outcome {
+                        self.liar.fire();
+                    }
+                    each(std::mem::replace(&mut before, outcome))?;
+                }
+                Some(Lie::IgnoreReader) => {
+                    if let Err(error) = each(outcome) {
+                        self.liar.fire();
+                        first.get_or_insert(error);
+                    }
+                }
+                _ => each(outcome)?,
+            }
         }
         first.map_or(Ok(()), Err)
     }
@@ -420,6 +552,17 @@ impl Connection for LyingConnection {
                 return Ok(());
             }
         }
+        if let Some(Lie::CommandIn(change)) = self.liar.lie {
+            let others = self.liar.fired(change(self.moments.now(), command));
+            let result = match others {
+                None => self.inner.transaction(command, sql),
+                Some(others) => others.iter().try_for_each(|other| self.send(other)),
+            };
+            if result.is_ok() {
+                self.moments.commanded(command);
+            }
+            return result;
+        }
         let other = match self.liar.lie {
             Some(Lie::Command(change)) => self.liar.fired(change(command)),
             _ => None,
@@ -432,7 +575,10 @@ impl Connection for LyingConnection {
             Some(Command::Rollback) => self.send(&Transaction::Rollback),
         };
         match result {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.moments.commanded(command);
+                Ok(())
+            }
             Err(error) => self
                 .liar
                 .answer(StatementKind::Transaction, error)
@@ -441,6 +587,10 @@ impl Connection for LyingConnection {
     }
 
     fn interrupter(&self) -> Option<Interrupter> {
+        if matches!(self.liar.lie, Some(Lie::InterruptNothing)) {
+            let liar = Arc::clone(&self.liar);
+            return Some(Interrupter::new(move || liar.fire()));
+        }
         self.inner.interrupter()
     }
 
@@ -452,6 +602,11 @@ impl Connection for LyingConnection {
         if matches!(self.liar.lie, Some(Lie::KeepDirty)) {
             self.liar.fire();
             return Ok(());
+        }
+        self.moments.reset();
+        if used_raw_sql && matches!(self.liar.lie, Some(Lie::ResetLightly)) {
+            self.liar.fire();
+            return self.inner.reset(false);
         }
         self.inner.reset(used_raw_sql)
     }

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::{Format, written};
 use crate::outcome::Outcome;
 use crate::report::{
-    CaseReport, FaultReport, FaultVerdict, KillMatrix, Report, Summary, TierSummary,
+    CaseReport, FaultReport, FaultVerdict, KillMatrix, Report, SeenAnomaly, SeenIsolation, Summary,
+    TierSummary,
 };
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -23,6 +24,7 @@ pub(super) fn write(report: &Report) -> Result<String> {
         tiers: report.targets.iter().map(|t| t.tiers().collect()).collect(),
         failures: failures(report),
         faults: faults(report),
+        isolation: isolation(report),
         report,
     };
     render(&page).map_err(|error| written(Format::Html, &error))
@@ -49,6 +51,7 @@ struct Page<'a> {
     tiers: Vec<Vec<TierSummary>>,
     failures: Vec<Failure<'a>>,
     faults: Vec<Fault<'a>>,
+    isolation: Vec<IsolationRow<'a>>,
 }
 
 /// The first thing that the page says.
@@ -257,6 +260,40 @@ fn failures(report: &Report) -> Vec<Failure<'_>> {
         }
     }
     failures
+}
+
+/// What concurrent transactions of one level met on one target.
+#[derive(Serialize)]
+struct IsolationRow<'a> {
+    target: &'a str,
+    id: &'a str,
+    seen: &'a SeenIsolation,
+    /// The word and the class of each anomaly.
+    cells: Vec<(&'static str, &'static str)>,
+}
+
+fn isolation(report: &Report) -> Vec<IsolationRow<'_>> {
+    let mut rows = Vec::new();
+    for target in &report.targets {
+        for case in &target.cases {
+            let Some(seen) = &case.isolation else {
+                continue;
+            };
+            let cell = |anomaly: &SeenAnomaly| match (anomaly.seen, anomaly.allowed) {
+                (true, true) => ("seen", "expected"),
+                (true, false) => ("seen, not allowed", "fail"),
+                (false, true) => ("allowed, not seen", "none"),
+                (false, false) => ("refused", "pass"),
+            };
+            rows.push(IsolationRow {
+                target: &target.name,
+                id: &case.id,
+                seen,
+                cells: seen.anomalies.iter().map(cell).collect(),
+            });
+        }
+    }
+    rows
 }
 
 /// One fault and what became of it on each target.

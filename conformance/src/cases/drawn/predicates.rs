@@ -28,14 +28,14 @@ pub(super) const CASES: &[Case] = &[
 /// Two numbers and two texts, each of which may be NULL, and a mark.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "samples")]
-struct Sample {
+pub(super) struct Sample {
     #[orm(primary_key)]
-    id: i64,
-    a: Option<i64>,
-    b: Option<i64>,
-    s: Option<String>,
-    t: Option<String>,
-    mark: Option<i64>,
+    pub(super) id: i64,
+    pub(super) a: Option<i64>,
+    pub(super) b: Option<i64>,
+    pub(super) s: Option<String>,
+    pub(super) t: Option<String>,
+    pub(super) mark: Option<i64>,
 }
 
 const NUMBERS: [Option<i64>; 6] = [None, Some(-2), Some(0), Some(1), Some(3), Some(9)];
@@ -50,9 +50,24 @@ const TEXTS: [Option<&str>; 8] = [
     Some("é\\"),
 ];
 
+/// Patterns without letters, so that no case is folded: what they mean is told by [`is_like`].
+const PATTERNS: [&str; 6] = ["%", "_", "__", "_%_", "%\\_%", "\\%"];
+
+/// Whether a text is like a pattern, in which a backslash takes the character behind it as it is.
+fn is_like(text: &[char], pattern: &[char]) -> bool {
+    match (text, pattern) {
+        (text, []) => text.is_empty(),
+        (text, ['%', rest @ ..]) => (0..=text.len()).any(|from| is_like(&text[from..], rest)),
+        ([_, text @ ..], ['_', rest @ ..]) => is_like(text, rest),
+        ([c, text @ ..], ['\\', wanted, rest @ ..]) => c == wanted && is_like(text, rest),
+        ([c, text @ ..], [wanted, rest @ ..]) => c == wanted && is_like(text, rest),
+        ([], _) => false,
+    }
+}
+
 /// A number: a column, a constant, or what is made of others.
 #[derive(Clone, Debug)]
-enum Number {
+pub(super) enum Number {
     A,
     B,
     Constant(i64),
@@ -67,7 +82,7 @@ enum Number {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Compare {
+pub(super) enum Compare {
     Eq,
     Ne,
     Lt,
@@ -79,14 +94,14 @@ enum Compare {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Text {
+pub(super) enum Text {
     S,
     T,
     Constant(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Match {
+pub(super) enum Match {
     Eq,
     Ne,
     StartsWith,
@@ -96,18 +111,20 @@ enum Match {
 
 /// A condition.
 #[derive(Clone, Debug)]
-enum Test {
+pub(super) enum Test {
     Compare(Number, Compare, Number),
     IsNull(Number),
     Between(Number, Number, Number),
     In(Number, Vec<i64>, bool),
     Match(Text, Match, Text),
+    /// A pattern of [`PATTERNS`].
+    Like(Text, usize, bool),
     And(Box<Test>, Box<Test>),
     Or(Box<Test>, Box<Test>),
     Not(Box<Test>),
 }
 
-fn numbers() -> impl Strategy<Value = Number> {
+pub(super) fn numbers() -> impl Strategy<Value = Number> {
     let leaf = prop_oneof![
         3 => Just(Number::A),
         3 => Just(Number::B),
@@ -131,7 +148,7 @@ fn numbers() -> impl Strategy<Value = Number> {
     })
 }
 
-fn tests() -> impl Strategy<Value = Test> {
+pub(super) fn tests() -> impl Strategy<Value = Test> {
     let compare = proptest::sample::select(vec![
         Compare::Eq,
         Compare::Ne,
@@ -163,6 +180,8 @@ fn tests() -> impl Strategy<Value = Test> {
         1 => (numbers(), proptest::collection::vec(-3_i64..10, 0..4), any::<bool>())
             .prop_map(|(v, list, negated)| Test::In(v, list, negated)),
         3 => (text(), matches, text()).prop_map(|(l, how, r)| Test::Match(l, how, r)),
+        1 => (text(), 0..PATTERNS.len(), any::<bool>())
+            .prop_map(|(text, pattern, negated)| Test::Like(text, pattern, negated)),
     ];
     leaf.prop_recursive(4, 12, 2, |inner| {
         let two = || {
@@ -180,7 +199,7 @@ fn tests() -> impl Strategy<Value = Test> {
 }
 
 impl Number {
-    fn of(&self, row: &Sample) -> Option<i64> {
+    pub(super) fn of(&self, row: &Sample) -> Option<i64> {
         Some(match self {
             Self::A => row.a?,
             Self::B => row.b?,
@@ -194,7 +213,7 @@ impl Number {
         })
     }
 
-    fn to_sql(&self) -> Expr<Sample, Option<i64>> {
+    pub(super) fn to_sql(&self) -> Expr<Sample, Option<i64>> {
         let constant = |value: Option<i64>| coalesce_of(value);
         match self {
             Self::A => Sample::A.nullable(),
@@ -248,7 +267,7 @@ impl Text {
 }
 
 /// AND of three-valued logic.
-fn both(left: Option<bool>, right: Option<bool>) -> Option<bool> {
+pub(super) fn both(left: Option<bool>, right: Option<bool>) -> Option<bool> {
     match (left, right) {
         (Some(false), _) | (_, Some(false)) => Some(false),
         (Some(true), Some(true)) => Some(true),
@@ -256,12 +275,12 @@ fn both(left: Option<bool>, right: Option<bool>) -> Option<bool> {
     }
 }
 
-fn negated(value: Option<bool>) -> Option<bool> {
+pub(super) fn negated(value: Option<bool>) -> Option<bool> {
     value.map(|value| !value)
 }
 
 impl Test {
-    fn of(&self, row: &Sample) -> Option<bool> {
+    pub(super) fn of(&self, row: &Sample) -> Option<bool> {
         match self {
             Self::Compare(l, how, r) => {
                 let (l, r) = (l.of(row), r.of(row));
@@ -304,13 +323,18 @@ impl Test {
                     Match::Contains => l.contains(r),
                 })
             }
+            Self::Like(text, pattern, is_negated) => {
+                let text: Vec<char> = text.of(row)?.chars().collect();
+                let pattern: Vec<char> = PATTERNS[*pattern].chars().collect();
+                Some(is_like(&text, &pattern) != *is_negated)
+            }
             Self::And(l, r) => both(l.of(row), r.of(row)),
             Self::Or(l, r) => negated(both(negated(l.of(row)), negated(r.of(row)))),
             Self::Not(t) => negated(t.of(row)),
         }
     }
 
-    fn to_sql(&self) -> Predicate<Sample> {
+    pub(super) fn to_sql(&self) -> Predicate<Sample> {
         match self {
             Self::Compare(l, how, r) => {
                 let (l, r) = (l.to_sql(), r.to_sql());
@@ -339,6 +363,8 @@ impl Test {
                     Match::Contains => l.contains(r),
                 }
             }
+            Self::Like(text, pattern, false) => text.to_sql().like(PATTERNS[*pattern]),
+            Self::Like(text, pattern, true) => text.to_sql().not_like(PATTERNS[*pattern]),
             Self::And(l, r) => l.to_sql().and(r.to_sql()),
             Self::Or(l, r) => l.to_sql().or(r.to_sql()),
             Self::Not(t) => !t.to_sql(),
@@ -346,7 +372,7 @@ impl Test {
     }
 
     /// What it is made of, and the same of plainer parts.
-    fn smaller(&self) -> Vec<Self> {
+    pub(super) fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
         match self {
             Self::And(l, r) | Self::Or(l, r) => {
@@ -395,7 +421,7 @@ impl Test {
                 let parts = v.parts().into_iter();
                 all.extend(parts.map(|v| Self::In(v, list.clone(), *is_negated)));
             }
-            Self::Match(..) => {}
+            Self::Match(..) | Self::Like(..) => {}
         }
         all
     }
@@ -413,7 +439,7 @@ fn inputs(context: &Context) -> Inputs<impl Strategy<Value = Test> + use<>> {
 }
 
 /// Rows of every pair of numbers, with the texts along.
-fn with_rows(context: &Context) -> CaseResult<(Session, Vec<Sample>)> {
+pub(super) fn with_rows(context: &Context) -> CaseResult<(Session, Vec<Sample>)> {
     let engine = Engine::from_backend(context.backend());
     metadata![Sample].create_all(&engine)?;
     let mut session = Session::new(&engine);

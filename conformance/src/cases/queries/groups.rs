@@ -265,6 +265,19 @@ fn windows(context: &mut Context) -> CaseResult {
     wanted_frames.sort_by_key(|row| row.0);
     check_eq!(found, wanted, "numbers, ranks, neighbours and running sums");
     check_eq!(frames, wanted_frames, "the ends and sizes of frames");
+    // Which peer has which number is open; that no two have one is not.
+    let mut numbers = select((Sale::SHOP, row_number().over(by_amount())))
+        .from(Sale::table())
+        .all(&mut session)?;
+    numbers.sort_unstable();
+    let shops = [None, Some(1), Some(2)].into_iter();
+    let wanted: Vec<(Option<i32>, i64)> = shops
+        .flat_map(|shop| {
+            let size = rows.iter().filter(|row| row.shop == shop).count();
+            (1..).take(size).map(move |number| (shop, number))
+        })
+        .collect();
+    check_eq!(numbers, wanted, "the numbers of peers");
     Ok(())
 }
 

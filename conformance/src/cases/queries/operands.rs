@@ -73,8 +73,9 @@ pub(super) struct Words {
     t: Option<String>,
 }
 
-const INTEGERS: [Option<i64>; 9] = [
+const INTEGERS: [Option<i64>; 10] = [
     None,
+    Some(-(1 << 40)),
     Some(-7),
     Some(-2),
     Some(-1),
@@ -85,8 +86,9 @@ const INTEGERS: [Option<i64>; 9] = [
     Some((1 << 40) + 1),
 ];
 
-const FLOATS: [Option<f64>; 9] = [
+const FLOATS: [Option<f64>; 10] = [
     None,
+    Some(-1e30),
     Some(-7.5),
     Some(-2.0),
     Some(-0.25),
@@ -97,7 +99,7 @@ const FLOATS: [Option<f64>; 9] = [
     Some(1e30),
 ];
 
-const TEXTS: [Option<&str>; 18] = [
+const TEXTS: [Option<&str>; 19] = [
     None,
     Some(""),
     Some(" "),
@@ -114,6 +116,7 @@ const TEXTS: [Option<&str>; 18] = [
     Some("\\"),
     Some("a\\b"),
     Some("  ab "),
+    Some("\tab\n"),
     Some("éa"),
     Some("😀b"),
 ];

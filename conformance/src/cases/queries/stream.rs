@@ -15,6 +15,11 @@ pub(super) const CASES: &[Case] = &[
         .promise("Each of thousands of rows is returned once and in order, whatever the driver's fetch size.")
         .hint("Look at the boundaries of the driver's fetch size.")
         .covers(&[Contract(44)]),
+    Case::full("queries.stream.many", many)
+        .since(20)
+        .promise("Each of 70,000 rows is returned once and in order.")
+        .hint("A count of rows may pass 15, 16 bits, and each multiple of the driver's fetch size.")
+        .covers(&[Contract(44), Contract(51)]),
     Case::read("queries.stream.stop", stop)
         .promise("A reader that stops early gets its own error back and no more rows, and the connection stays usable.")
         .hint("Reset or drain the statement before the next one; keep the reader's error.")
@@ -41,6 +46,29 @@ fn complete(context: &mut Context) -> CaseResult {
         &[int(5)],
     )?;
     check_eq!(some, [3, 6, 9, 12, 15], "a few rows must come each once");
+    Ok(())
+}
+
+fn many(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(0)])?;
+    // The table doubles until it is large enough, from the key 1 on.
+    for doubling in 0..17 {
+        let by = 1_i64 << doubling;
+        let sql = format!(
+            "INSERT INTO [t] ([id], [v]) SELECT [id] + {by}, [v] + {by} FROM [t] WHERE [id] <= ?"
+        );
+        database.execute(&sql, &[int(70_000 - by)])?;
+    }
+    let found = database.integers("SELECT [v] FROM [t] ORDER BY [id]", &[])?;
+    let wrong = found
+        .iter()
+        .zip(0..)
+        .position(|(value, wanted)| *value != wanted);
+    check!(
+        wrong.is_none(),
+        "rows must come in order; the row at {wrong:?} does not"
+    );
+    check_eq!(found.len(), 70_000, "how many rows come");
     Ok(())
 }
 

@@ -14,7 +14,8 @@ use selfsame::{Error, ErrorKind};
 use crate::case::Cover::Contract;
 use crate::case::{Capability, Case, CaseResult, Failure};
 use crate::context::Context;
-use crate::history::{End, INITIAL, Level, Op, Transaction, check};
+use crate::history::{Anomaly, End, INITIAL, Level, Op, Transaction, check};
+use crate::report::{SeenAnomaly, SeenIsolation};
 
 const NEEDS: &[Capability] = &[Capability::Transactions, Capability::SecondConnection];
 
@@ -170,6 +171,17 @@ fn history(context: &mut Context, level: Option<Isolation>) -> CaseResult {
     let verdict = check(&all);
     let wanted = least(level);
     let asked = level.map_or("the default level", Isolation::as_sql);
+    let seen = |anomaly: Anomaly| SeenAnomaly {
+        name: anomaly.to_string(),
+        seen: verdict.anomalies.contains_key(&anomaly),
+        allowed: anomaly.allowed_by() >= wanted,
+    };
+    context.isolation = Some(SeenIsolation {
+        asked: asked.to_owned(),
+        shown: verdict.level().to_string(),
+        committed,
+        anomalies: Anomaly::ALL.into_iter().map(seen).collect(),
+    });
     let found: Vec<String> = verdict
         .anomalies
         .iter()

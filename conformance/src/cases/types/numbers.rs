@@ -30,6 +30,14 @@ pub(super) const CASES: &[Case] = &[
         .promise("Both infinities are read back where claimed and refused where not.")
         .hint("Do not send floats as text.")
         .covers(&[Contract(3), Contract(22)]),
+    Case::extra("types.f32.infinities", |c| {
+        keeps(c, ValueType::F32, Value::F32(f32::INFINITY))
+    })
+    .since(20)
+    .needs(&[Capability::Infinities])
+    .promise("An infinite single is read back where infinities are claimed.")
+    .hint("A single is a float of its own: check it as doubles are checked.")
+    .covers(&[Contract(3)]),
     Case::extra("types.f64.negative_zero", |c| keeps(c, ValueType::F64, Value::F64(-0.0)))
         .needs(&[Capability::NegativeZero])
         .promise("The sign of zero is preserved where claimed, because changes are detected by bits.")

@@ -1,7 +1,7 @@
 //! What only text, bytes and documents have: emptiness, length, odd characters.
 
 use selfsame::ErrorKind;
-use selfsame::schema::ColumnType;
+use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::{Value, ValueType};
 
 use super::{keeps, refuses};
@@ -73,7 +73,63 @@ pub(super) const CASES: &[Case] = &[
     .promise("A deeply nested document is read back complete.")
     .hint("Do not decode documents in between.")
     .covers(&[Contract(19)]),
+    Case::core("types.text.side_by_side", side_by_side)
+        .since(20)
+        .promise("Long texts and byte strings of one length in one row each keep their own content, when they are written, written again, and read together.")
+        .hint("A buffer for a long value must not be shared with the next one.")
+        .covers(&[Contract(9), Contract(12)]),
 ];
+
+/// Two texts and two byte strings in a row, of the same length, and in the next row the same the other way around.
+fn side_by_side(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    let types = [
+        ValueType::Text,
+        ValueType::Text,
+        ValueType::Bytes,
+        ValueType::Bytes,
+    ];
+    let names = ["a", "b", "c", "d"];
+    let mut table = Table::build("t").column(Column::new("id", ColumnType::I64));
+    for (name, ty) in names.into_iter().zip(types) {
+        table = table.column(Column::new(name, ColumnType::of(ty)).nullable());
+    }
+    database.create(&table.primary_key(["id"]))?;
+    let row = |length: usize, first: u8| -> Vec<Typed> {
+        let of = |(ty, place)| {
+            let content = vec![first + place; length];
+            let value = match ty {
+                ValueType::Text => Value::Text(String::from_utf8_lossy(&content).into_owned()),
+                _ => Value::Bytes(content),
+            };
+            Typed::new(ty, value)
+        };
+        types.into_iter().zip(0_u8..).map(of).collect()
+    };
+    for length in [1, 255, 5_000, 70_000] {
+        database.execute("DELETE FROM [t]", &[])?;
+        let insert =
+            "INSERT INTO [t] ([id], [a], [b], [c], [d]) VALUES (?, ?, ?, ?, ?), (?, ?, ?, ?, ?)";
+        let (one, other) = (row(length, b'a'), row(length, b'k'));
+        let both = [vec![int(1)], one.clone(), vec![int(2)], other.clone()].concat();
+        database.execute(insert, &both)?;
+        let again = row(length, b'A');
+        let update = "UPDATE [t] SET [a] = ?, [b] = ?, [c] = ?, [d] = ? WHERE [id] = ?";
+        for written in [one, again] {
+            let select = "SELECT [a], [b], [c], [d] FROM [t] ORDER BY [id]";
+            let found = database.rows(select, &[], &types)?;
+            let values = |row: &[Typed]| row.iter().map(|typed| typed.value.clone()).collect();
+            let wanted: Vec<Vec<Value>> = vec![values(&written), values(&other)];
+            check!(
+                found == wanted,
+                "values of {length} bytes side by side must each keep their content"
+            );
+            let changed = [row(length, b'A'), vec![int(1)]].concat();
+            database.execute(update, &changed)?;
+        }
+    }
+    Ok(())
+}
 
 /// Checks that a document that is too deep is refused, and never stored.
 fn refuses_depth(context: &Context, document: Value) -> CaseResult {

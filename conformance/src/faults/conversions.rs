@@ -1,0 +1,147 @@
+//! Values that are bent into a type that they are not of.
+
+use selfsame::backend::Row;
+use selfsame::value::{Date, Time, Value, ValueRef, ValueType};
+
+use crate::faults::Fault;
+use crate::faults::Group::Values;
+use crate::faults::lie::Lie;
+
+/// A value of one type that is asked for as another, and what it is bent into.
+macro_rules! bent {
+    ($id:literal, $sentence:literal, $from:ident => $to:ident, $bend:expr) => {
+        Fault::new(
+            concat!("values.", $id),
+            Values,
+            $sentence,
+            Lie::ReadAs(|row, index, ty| {
+                if ty != ValueType::$to || row.value(index, ty).is_ok() {
+                    return None;
+                }
+                let bend: fn(ValueRef<'_>) -> Option<Value> = $bend;
+                bend(row.value(index, ValueType::$from).ok()?)
+            }),
+        )
+        .suspects(&["types.conversion"])
+    };
+}
+
+/// NULL that is asked for as a type, and what it is bent into.
+macro_rules! null {
+    ($id:literal, $sentence:literal, $to:ident, $value:expr) => {
+        Fault::new(
+            concat!("values.", $id),
+            Values,
+            $sentence,
+            Lie::ReadAs(|row: &dyn Row, index, ty| {
+                (ty == ValueType::$to && row.value(index, ty).ok()?.is_null()).then_some($value)
+            }),
+        )
+        .suspects(&[
+            "types.bool",
+            "types.date",
+            "types.i16",
+            "types.bytes",
+            "types.uuid",
+        ])
+    };
+}
+
+pub(super) const FAULTS: &[Fault] = &[
+    bent!("text_read_as_integer", "A text of digits is read as an integer.", Text => I64, |value| text(value)?.trim().parse().ok().map(Value::I64)),
+    bent!("text_read_as_float", "A text that looks like a float is read as one.", Text => F64, |value| text(value)?.parse().ok().map(Value::F64)),
+    bent!("text_read_as_bool", "The texts `true` and `false` are read as booleans.", Text => Bool, |value| text(value)?.parse().ok().map(Value::Bool)),
+    bent!("integer_read_as_float", "An integer is read as a float.", I64 => F64, |value| match value {
+        #[expect(clippy::cast_precision_loss, reason = "the mistake is the conversion")]
+        ValueRef::I64(value) => Some(Value::F64(value as f64)),
+        _ => None,
+    }),
+    bent!("integer_read_as_text", "An integer is read as its digits.", I64 => Text, |value| match value {
+        ValueRef::I64(value) => Some(Value::Text(value.to_string())),
+        _ => None,
+    }),
+    bent!("integer_read_as_bool", "An integer other than 0 is read as true.", I64 => Bool, |value| match value {
+        ValueRef::I64(value) => Some(Value::Bool(value != 0)),
+        _ => None,
+    }),
+    bent!("integer_wraps_in_16_bits", "An integer that has no place in 16 bits is cut to them.", I64 => I16, |value| match value {
+        #[expect(clippy::cast_possible_truncation, reason = "the mistake is the conversion")]
+        ValueRef::I64(value) => Some(Value::I16(value as i16)),
+        _ => None,
+    }),
+    bent!("integer_saturates_in_32_bits", "An integer that has no place in 32 bits is read as the greatest that has.", I64 => I32, |value| match value {
+        ValueRef::I64(value) => Some(Value::I32(if value < 0 { i32::MIN } else { i32::MAX })),
+        _ => None,
+    }),
+    bent!("float_read_as_integer", "A float without a fraction is read as an integer.", F64 => I64, |value| match value {
+        #[expect(clippy::cast_possible_truncation, reason = "the mistake is the conversion")]
+        ValueRef::F64(value) if value.fract() == 0.0 => Some(Value::I64(value as i64)),
+        _ => None,
+    }),
+    bent!("double_read_as_single", "A double is rounded to a single.", F64 => F32, |value| match value {
+        #[expect(clippy::cast_possible_truncation, reason = "the mistake is the conversion")]
+        ValueRef::F64(value) => Some(Value::F32(value as f32)),
+        _ => None,
+    }),
+    bent!("float_read_as_text", "A float is read as its digits.", F64 => Text, |value| match value {
+        ValueRef::F64(value) => Some(Value::Text(value.to_string())),
+        _ => None,
+    }),
+    bent!("bytes_read_as_text", "Bytes are read as a text.", Bytes => Text, |value| match value {
+        ValueRef::Bytes(value) => Some(Value::Text(String::from_utf8_lossy(value).into_owned())),
+        _ => None,
+    }),
+    bent!("timestamp_read_as_day", "A timestamp is read as its day.", Timestamp => Date, |value| match value {
+        ValueRef::Timestamp(at) => Some(Value::Date(Date(i32::try_from(at.0.div_euclid(86_400_000_000)).ok()?))),
+        _ => None,
+    }),
+    bent!("timestamp_read_as_time", "A timestamp is read as its time of day.", Timestamp => Time, |value| match value {
+        ValueRef::Timestamp(at) => Some(Value::Time(Time(at.0.rem_euclid(86_400_000_000)))),
+        _ => None,
+    }),
+    bent!("decimal_read_as_integer", "A decimal is read as an integer, without its fraction.", Decimal => I64, |value| match value {
+        ValueRef::Decimal(value) => i64::try_from(value.mantissa() / 10_i128.pow(value.scale())).ok().map(Value::I64),
+        _ => None,
+    }),
+    bent!("bool_read_as_text", "A boolean is read as a word.", Bool => Text, |value| match value {
+        ValueRef::Bool(value) => Some(Value::Text(value.to_string())),
+        _ => None,
+    }),
+    null!(
+        "null_is_false",
+        "NULL in a column of booleans is read as false.",
+        Bool,
+        Value::Bool(false)
+    ),
+    null!(
+        "null_is_zero",
+        "NULL in a column of 16-bit integers is read as 0.",
+        I16,
+        Value::I16(0)
+    ),
+    null!(
+        "null_is_1970",
+        "NULL in a column of days is read as the first of 1970.",
+        Date,
+        Value::Date(Date(0))
+    ),
+    null!(
+        "null_is_no_bytes",
+        "NULL in a column of bytes is read as no bytes.",
+        Bytes,
+        Value::Bytes(Vec::new())
+    ),
+    null!(
+        "null_is_nil",
+        "NULL in a column of UUIDs is read as zeros.",
+        Uuid,
+        Value::Uuid([0; 16])
+    ),
+];
+
+fn text(value: ValueRef<'_>) -> Option<&str> {
+    match value {
+        ValueRef::Text(text) => Some(text),
+        _ => None,
+    }
+}

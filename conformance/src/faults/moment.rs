@@ -1,0 +1,99 @@
+//! What a connection went through: some mistakes are made only then.
+
+use std::collections::HashMap;
+
+use selfsame::dialect::Transaction;
+use selfsame::value::{Param, Value, ValueRef};
+
+/// What a connection went through until now.
+#[derive(Debug, Default)]
+pub(super) struct Moment {
+    pub(super) in_transaction: bool,
+    /// The names of the open savepoints, the innermost last.
+    pub(super) savepoints: Vec<String>,
+    /// The savepoints that this transaction was rolled back to, in order.
+    pub(super) rolled_back_to: Vec<String>,
+    /// The transaction before this one was rolled back.
+    pub(super) after_rollback: bool,
+    /// A statement of this transaction failed.
+    pub(super) failed: bool,
+    /// How many statements ran in this transaction.
+    pub(super) statements: usize,
+    /// How many transactions were committed.
+    pub(super) commits: usize,
+    /// What the statement was sent with when it ran last.
+    pub(super) previous: Option<Vec<Value>>,
+}
+
+/// Keeps a [`Moment`] up to date.
+#[derive(Debug, Default)]
+pub(super) struct Moments {
+    now: Moment,
+    sent: HashMap<u64, Vec<Value>>,
+}
+
+impl Moments {
+    pub(super) fn now(&self) -> &Moment {
+        &self.now
+    }
+
+    /// The moment before a statement of this id runs.
+    pub(super) fn of(&mut self, id: u64) -> &Moment {
+        self.now.previous = self.sent.get(&id).cloned();
+        &self.now
+    }
+
+    /// Notes what a statement is sent with.
+    pub(super) fn sent(&mut self, id: u64, params: &[Param<'_>], bent: Option<&[Value]>) {
+        let values = match bent {
+            Some(bent) => Some(bent.to_vec()),
+            None => params
+                .iter()
+                .map(|param| param.value().map(ValueRef::to_owned))
+                .collect(),
+        };
+        if let Some(values) = values {
+            self.sent.insert(id, values);
+        }
+    }
+
+    pub(super) fn ran(&mut self, succeeded: bool) {
+        if self.now.in_transaction {
+            self.now.statements += 1;
+            self.now.failed |= !succeeded;
+        }
+    }
+
+    pub(super) fn commanded(&mut self, command: &Transaction<'_>) {
+        let now = &mut self.now;
+        match command {
+            Transaction::Begin(_) => now.in_transaction = true,
+            Transaction::Commit | Transaction::Rollback => {
+                let rolled_back = matches!(command, Transaction::Rollback);
+                *now = Moment {
+                    after_rollback: rolled_back,
+                    commits: now.commits + usize::from(!rolled_back),
+                    ..Moment::default()
+                };
+            }
+            Transaction::Savepoint(name) => now.savepoints.push((*name).to_owned()),
+            Transaction::Release(name) => {
+                if let Some(at) = now.savepoints.iter().rposition(|open| open == name) {
+                    now.savepoints.truncate(at);
+                }
+            }
+            Transaction::RollbackTo(name) => {
+                now.failed = false;
+                now.rolled_back_to.push((*name).to_owned());
+                if let Some(at) = now.savepoints.iter().rposition(|open| open == name) {
+                    now.savepoints.truncate(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.now = Moment::default();
+    }
+}
