@@ -154,5 +154,7 @@ fn compare(session: &mut selfsame::Session, wanted: &Rows, when: &str) -> CaseRe
     check_eq!(found.places, wanted.places, "the places {when}");
     check_eq!(found.seats, wanted.seats, "the seats {when}");
     check_eq!(found.cards, wanted.cards, "the cards {when}");
+    check_eq!(found.labels, wanted.labels, "the labels {when}");
+    check_eq!(found.pairs, wanted.pairs, "the labels of places {when}");
     Ok(())
 }

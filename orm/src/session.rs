@@ -252,7 +252,8 @@ impl Session {
         Ok(value)
     }
 
-    /// Removes an object from the session, whatever its state, and returns its value; its row is left alone.
+    /// Removes an object from the session, whatever its state, and returns its value; its row is left alone. Loaded collections show it no
+    /// more until they are read again.
     ///
     /// What relations with the cascade `expunge` lead to in memory goes along: [`take`](Self::take) gives the value of each.
     ///

@@ -1,4 +1,4 @@
-//! What the programs change: places in a tree, their seats, and one card for a place.
+//! What the programs change: places in a tree, their seats, one card for a place, and labels that places share.
 
 use selfsame::metadata::Metadata;
 use selfsame::prelude::*;
@@ -26,6 +26,18 @@ pub(super) struct Place {
     pub(super) seats: HasMany<Seat>,
     #[orm(back_populates = holder)]
     pub(super) card: HasOne<Card>,
+    #[orm(secondary = "place_labels(place_code, label)", back_populates = places)]
+    pub(super) labels: ManyToMany<Label>,
+}
+
+/// What many places may bear. Its key is the program's, and comes again when one was deleted.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "labels")]
+pub(super) struct Label {
+    #[orm(primary_key)]
+    pub(super) text: String,
+    #[orm(back_populates = labels)]
+    pub(super) places: ManyToMany<Place>,
 }
 
 /// A seat: half of its key comes by the relation.
@@ -66,11 +78,11 @@ pub(super) struct Stamp {
 }
 
 pub(super) fn tables() -> Metadata {
-    metadata![Place, Seat, Card]
+    metadata![Place, Seat, Card, Label]
 }
 
 pub(super) fn empty(world: &World) -> CaseResult {
-    world.empty(&["cards", "seats"])?;
+    world.empty(&["cards", "seats", "place_labels", "labels"])?;
     // A tree in one table: the references first.
     let mut session = world.session();
     Place::query()
@@ -103,5 +115,9 @@ pub(super) fn rows(session: &mut Session) -> CaseResult<Rows> {
         };
         rows.cards.insert(card.label, row);
     }
+    let labels = Label::query().rows(session)?.into_iter();
+    rows.labels = labels.map(|label| label.text).collect();
+    let pairs = session.sql("SELECT place_code, label FROM place_labels", ());
+    rows.pairs = pairs.all::<(String, String)>()?.into_iter().collect();
     Ok(rows)
 }

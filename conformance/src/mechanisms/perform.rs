@@ -1,11 +1,12 @@
 //! Each change by its way, on a session.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use selfsame::prelude::*;
 use selfsame::{Error, ErrorKind, Result};
 
-use super::entities::{Card, Place, Seat, Stamp};
+use super::entities::{Card, Label, Place, Seat, Stamp};
 use super::plan::{Change, Rows};
 use crate::case::CaseResult;
 
@@ -102,6 +103,30 @@ impl Performer {
             check_eq!(parent, row.parent, "the parent of {code}");
             look_at_collections(session, place, rows, how)?;
         }
+        if how == Look::Loaded {
+            return Ok(());
+        }
+        for (label, row) in &rows.cards {
+            let card = card(session, label)?;
+            let stamp = session[card].stamp.clone();
+            let stamp = stamp.map(|stamp| (stamp.ink, stamp.year));
+            let holder = session.load(card, Card::HOLDER)?;
+            let holder = holder.map(|holder| session[holder].code.clone());
+            check_eq!(
+                (stamp, holder),
+                (row.stamp.clone(), row.holder.clone()),
+                "the object of {label}"
+            );
+        }
+        for text in &rows.labels {
+            let label = label(session, text)?;
+            let places = session.load(label, Label::PLACES)?;
+            let places: BTreeSet<String> =
+                places.iter().map(|it| session[*it].code.clone()).collect();
+            let wanted = rows.pairs.iter().filter(|(_, label)| label == text);
+            let wanted = wanted.map(|(place, _)| place.clone());
+            check_eq!(places, wanted.collect(), "the places that bear {text}");
+        }
         Ok(())
     }
 }
@@ -131,20 +156,24 @@ fn look_at_collections(
     }
     if how == Look::All || session.loaded(place, Place::SEATS)?.is_some() {
         let seats = session.load(place, Place::SEATS)?.into_iter();
-        let mut seats: Vec<i32> = seats.map(|seat| session[seat].number).collect();
-        seats.sort_unstable();
-        let all = rows.seats.keys();
-        let here = all.filter(|(place, _)| *place == code);
-        let here: Vec<i32> = here.map(|(_, number)| *number).collect();
-        check_eq!(seats, here, "the seats of {code}");
+        let seats: BTreeMap<i32, Option<String>> = seats
+            .map(|seat| (session[seat].number, session[seat].guest.clone()))
+            .collect();
+        let here = rows.seats.iter().filter(|((place, _), _)| *place == code);
+        let here = here.map(|((_, number), guest)| (*number, guest.clone()));
+        check_eq!(seats, here.collect(), "the seats of {code}");
+    }
+    if how == Look::All || session.loaded(place, Place::LABELS)?.is_some() {
+        let labels = session.load(place, Place::LABELS)?.into_iter();
+        let labels: BTreeSet<String> = labels.map(|it| session[it].text.clone()).collect();
+        let wanted = rows.pairs.iter().filter(|(place, _)| *place == code);
+        let wanted = wanted.map(|(_, label)| label.clone());
+        check_eq!(labels, wanted.collect(), "the labels of {code}");
     }
     if how == Look::All {
         let card = session.load(place, Place::CARD)?;
         let card = card.map(|card| session[card].label.clone());
-        let mut cards = rows.cards.iter();
-        let held = cards.find(|(_, row)| row.holder.as_ref() == Some(&code));
-        let held = held.map(|(label, _)| label.clone());
-        check_eq!(card, held, "the card of {code}");
+        check_eq!(card.as_ref(), rows.card_of(&code), "the card of {code}");
     }
     Ok(())
 }
@@ -198,6 +227,14 @@ fn card(session: &mut Session, label: &str) -> Result<Handle<Card>> {
         Some(known) => Ok(known),
         None => Card::query().filter(Card::LABEL.eq(label)).one(session),
     }
+}
+
+fn label(session: &mut Session, text: &str) -> Result<Handle<Label>> {
+    if let Some(known) = known(session, |label: &Label| label.text == text) {
+        return Ok(known);
+    }
+    let found = session.get::<Label>(text.to_owned())?;
+    found.ok_or_else(|| missing("label", text))
 }
 
 fn missing(what: &str, key: &str) -> Error {
@@ -289,6 +326,8 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
         },
         Change::Move { code, parent, way } => move_place(session, code, parent.as_deref(), *way),
         Change::Rekey { code, new } => {
+            // A key that a deleted row has until the flush is not free before.
+            session.flush()?;
             let place = place(session, code)?;
             session[place].code.clone_from(new);
             Ok(())
@@ -358,6 +397,64 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
                 .execute(session)
                 .map(drop),
         },
+        Change::AddLabel { label } => {
+            session.add(Label {
+                text: label.clone(),
+                places: ManyToMany::default(),
+            });
+            Ok(())
+        }
+        Change::DropLabel { label: text, way } => match way % 3 {
+            0 | 1 => {
+                let label = label(session, text)?;
+                delete(session, label)
+            }
+            _ => {
+                raw(
+                    session,
+                    "DELETE FROM place_labels WHERE label = ?",
+                    (text.clone(),),
+                )?;
+                Label::query()
+                    .filter(Label::TEXT.eq(text))
+                    .delete()
+                    .execute(session)
+                    .map(drop)
+            }
+        },
+        Change::Bear {
+            code,
+            label: text,
+            way,
+        } => bear(session, code, text, *way),
+        Change::Shed {
+            code,
+            label: text,
+            way,
+        } => shed(session, code, text, *way),
+        Change::Merge { code, name, rank } => {
+            session.flush()?;
+            let place = place(session, code)?;
+            let mut value = session[place].clone();
+            value.name.clone_from(name);
+            value.rank = *rank;
+            let merged = session.merge(value)?;
+            match merged == place {
+                true => Ok(()),
+                false => Err(Error::new(
+                    ErrorKind::InvalidState,
+                    "merged into another object",
+                )),
+            }
+        }
+        Change::Expunge { code } => {
+            session.flush()?;
+            let place = place(session, code)?;
+            session.expunge(place)?;
+            // Collections that were read show it no more until they are read again.
+            session.expire_all();
+            Ok(())
+        }
         Change::Flush => session.flush(),
         Change::Clear => {
             session.flush()?;
@@ -603,5 +700,39 @@ fn hold(session: &mut Session, label: &str, holder: Option<&str>, way: usize) ->
     match (way % 2, to) {
         (0, Some(to)) => session.set(to, Place::CARD, Some(it)),
         _ => session.set(it, Card::HOLDER, to),
+    }
+}
+
+fn bear(session: &mut Session, code: &str, text: &str, way: usize) -> Result<()> {
+    let (owner, it) = (place(session, code)?, label(session, text)?);
+    match way % 4 {
+        0 => session.push(owner, Place::LABELS, it),
+        1 => session.push(it, Label::PLACES, owner),
+        2 => {
+            let mut all = session.load(owner, Place::LABELS)?;
+            all.push(it);
+            session.replace(owner, Place::LABELS, all)
+        }
+        _ => {
+            let text_of_insert = "INSERT INTO place_labels (place_code, label) VALUES (?, ?)";
+            raw(session, text_of_insert, (code.to_owned(), text.to_owned()))
+        }
+    }
+}
+
+fn shed(session: &mut Session, code: &str, text: &str, way: usize) -> Result<()> {
+    let (owner, it) = (place(session, code)?, label(session, text)?);
+    match way % 4 {
+        0 => session.remove(owner, Place::LABELS, it),
+        1 => session.remove(it, Label::PLACES, owner),
+        2 => {
+            let mut all = session.load(it, Label::PLACES)?;
+            all.retain(|place| *place != owner);
+            session.replace(it, Label::PLACES, all)
+        }
+        _ => {
+            let text_of_delete = "DELETE FROM place_labels WHERE place_code = ? AND label = ?";
+            raw(session, text_of_delete, (code.to_owned(), text.to_owned()))
+        }
     }
 }

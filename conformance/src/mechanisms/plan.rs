@@ -1,6 +1,6 @@
 //! What is drawn, what it comes to where it stands, and what rows it leaves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -12,6 +12,9 @@ pub(super) struct Rows {
     pub(super) seats: BTreeMap<(String, i32), Option<String>>,
     /// By their labels, which never change.
     pub(super) cards: BTreeMap<String, Card>,
+    pub(super) labels: BTreeSet<String>,
+    /// Which places bear which labels.
+    pub(super) pairs: BTreeSet<(String, String)>,
     /// How many codes and labels were given out.
     made: usize,
     /// Codes that were deleted and may come again.
@@ -49,6 +52,12 @@ pub(super) enum What {
     Hold,
     Stamp,
     DropCard,
+    AddLabel,
+    DropLabel,
+    Bear,
+    Shed,
+    Merge,
+    Expunge,
     Flush,
     Clear,
     ExpireAll,
@@ -61,7 +70,7 @@ pub(super) enum What {
     Rollback,
 }
 
-const ALL: [(u32, What, &str); 25] = [
+const ALL: [(u32, What, &str); 31] = [
     (10, What::AddPlace, "place"),
     (4, What::AddPlaceAgain, "again"),
     (8, What::Rename, "name"),
@@ -77,6 +86,12 @@ const ALL: [(u32, What, &str); 25] = [
     (7, What::Hold, "hold"),
     (5, What::Stamp, "stamp"),
     (2, What::DropCard, "uncard"),
+    (4, What::AddLabel, "label"),
+    (2, What::DropLabel, "unlabel"),
+    (9, What::Bear, "bear"),
+    (5, What::Shed, "shed"),
+    (3, What::Merge, "merge"),
+    (3, What::Expunge, "expunge"),
     (5, What::Flush, "flush"),
     (1, What::Clear, "clear"),
     (3, What::ExpireAll, "expire"),
@@ -192,6 +207,31 @@ pub(super) enum Change {
         label: String,
         way: usize,
     },
+    AddLabel {
+        label: String,
+    },
+    DropLabel {
+        label: String,
+        way: usize,
+    },
+    Bear {
+        code: String,
+        label: String,
+        way: usize,
+    },
+    Shed {
+        code: String,
+        label: String,
+        way: usize,
+    },
+    Merge {
+        code: String,
+        name: Option<String>,
+        rank: i32,
+    },
+    Expunge {
+        code: String,
+    },
     Flush,
     Clear,
     ExpireAll,
@@ -211,6 +251,7 @@ pub(super) enum Change {
 }
 
 const NAMES: [&str; 4] = ["ash", "birch", "cedar", "dill"];
+const LABELS: [&str; 3] = ["blue", "green", "red"];
 const DEEPEST: usize = 3;
 const MOST_PLACES: usize = 7;
 
@@ -268,7 +309,10 @@ impl Rows {
             }
             What::Rekey => Change::Rekey {
                 code: pick(which)?,
-                new: format!("p{}", self.made),
+                new: match nth(self.free.iter(), way).filter(|_| other % 3 == 1) {
+                    Some(free) => free.clone(),
+                    None => format!("p{}", self.made),
+                },
             },
             What::DeletePlace => Change::DeletePlace {
                 code: pick(which)?,
@@ -331,6 +375,33 @@ impl Rows {
                 label: nth(self.cards.keys(), which)?.clone(),
                 way,
             },
+            What::AddLabel => {
+                let mut new = LABELS.iter().filter(|label| !self.labels.contains(**label));
+                Change::AddLabel {
+                    label: (*new.next()?).to_owned(),
+                }
+            }
+            What::DropLabel => Change::DropLabel {
+                label: nth(self.labels.iter(), which)?.clone(),
+                way,
+            },
+            What::Bear => {
+                let (code, label) = (pick(which)?, nth(self.labels.iter(), other)?.clone());
+                if self.pairs.contains(&(code.clone(), label.clone())) {
+                    return None;
+                }
+                Change::Bear { code, label, way }
+            }
+            What::Shed => {
+                let (code, label) = nth(self.pairs.iter(), which)?.clone();
+                Change::Shed { code, label, way }
+            }
+            What::Merge => Change::Merge {
+                code: pick(which)?,
+                name: name(),
+                rank: i32::try_from(way % 4).unwrap_or_default(),
+            },
+            What::Expunge => Change::Expunge { code: pick(which)? },
             What::Refresh => Change::Refresh { code: pick(which)? },
             What::Load => Change::Load {
                 code: pick(which)?,
@@ -363,7 +434,7 @@ impl Rows {
         false
     }
 
-    fn card_of(&self, code: &str) -> Option<&String> {
+    pub(super) fn card_of(&self, code: &str) -> Option<&String> {
         let mut cards = self.cards.iter();
         let held = cards.find(|(_, card)| card.holder.as_deref() == Some(code));
         held.map(|(label, _)| label)
@@ -395,6 +466,7 @@ impl Rows {
             Change::Rekey { code, new } => self.rekey(&code, &new),
             Change::DeletePlace { code, .. } => {
                 self.places.remove(&code);
+                self.pairs.retain(|(place, _)| *place != code);
                 self.seats.retain(|(place, _), _| *place != code);
                 for place in self.places.values_mut() {
                     place.parent.take_if(|parent| *parent == code);
@@ -463,6 +535,23 @@ impl Rows {
             Change::DropCard { label, .. } => {
                 self.cards.remove(&label);
             }
+            Change::AddLabel { label } => {
+                self.labels.insert(label);
+            }
+            Change::DropLabel { label, .. } => {
+                self.pairs.retain(|(_, other)| *other != label);
+                self.labels.remove(&label);
+            }
+            Change::Bear { code, label, .. } => {
+                self.pairs.insert((code, label));
+            }
+            Change::Shed { code, label, .. } => {
+                self.pairs.remove(&(code, label));
+            }
+            Change::Merge { code, name, rank } => self.change(&code, |place| {
+                place.name = name;
+                place.rank = rank;
+            }),
             _ => {}
         }
     }
@@ -487,13 +576,16 @@ impl Rows {
                 card.holder = Some(new.to_owned());
             }
         }
+        self.free.retain(|free| free != new);
+        let followed = |place: String| if place == code { new.to_owned() } else { place };
+        let pairs = std::mem::take(&mut self.pairs).into_iter();
+        self.pairs = pairs
+            .map(|(place, label)| (followed(place), label))
+            .collect();
         let seats = std::mem::take(&mut self.seats);
         self.seats = seats
             .into_iter()
-            .map(|((place, number), guest)| {
-                let place = if place == code { new.to_owned() } else { place };
-                ((place, number), guest)
-            })
+            .map(|((place, number), guest)| ((followed(place), number), guest))
             .collect();
     }
 }
@@ -627,8 +719,7 @@ mod tests {
 
     #[test]
     fn words_are_unique() {
-        let words: std::collections::BTreeSet<&str> =
-            ALL.iter().map(|(_, _, word)| *word).collect();
+        let words: BTreeSet<&str> = ALL.iter().map(|(_, _, word)| *word).collect();
         assert_eq!(words.len(), ALL.len());
     }
 }

@@ -489,6 +489,9 @@ impl Edges {
                 };
                 let member = (members.target, slot);
                 match departed.get(&member) {
+                    Some(Departure::RowStays) if members.changes.is_none() => {
+                        self.collections.remove(&key);
+                    }
                     Some(departure) => members.lacks |= *departure == Departure::RowStays,
                     None => {
                         members.slots.undo_remove(slot, at);
@@ -509,6 +512,10 @@ impl Edges {
                             members.lacks |= *departure == Departure::RowStays;
                         }
                     }
+                }
+                // What it was before is not known whole any more: it is read when it is next asked for.
+                if members.lacks && members.changes.is_none() {
+                    return;
                 }
                 if let Some(holders) = &mut self.holders {
                     hold(holders, key, &members);
