@@ -51,6 +51,7 @@ fn exchanged(context: &mut Context) -> CaseResult {
             });
         }
         session.commit()?;
+        drop(session);
         let mut session = world.session();
         let desks = session.get_many::<Desk>(numbers.clone())?;
         let lamps = session.get_many::<Lamp>(numbers)?;
@@ -64,7 +65,7 @@ fn exchanged(context: &mut Context) -> CaseResult {
             check_eq!(found, Some(lamp), "each desk must have the next lamp");
         }
         let rows = Lamp::query().filter(Lamp::DESK_ID.is_not_null());
-        let left = rows.count(&mut world.session())?;
+        let left = rows.count(&mut session)?;
         check_eq!(left, lamps.len() as u64, "every lamp must be on a desk");
         session.set(desks[0], Desk::LAMP, None)?;
         session.flush()?;
