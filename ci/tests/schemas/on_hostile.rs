@@ -93,7 +93,7 @@ fn exercise(engine: &Engine) -> selfsame::Result<(usize, usize, Vec<String>)> {
             Ok(()) => {
                 deleted += 1;
                 let left = records.query().count(&mut session)?;
-                assert!((left as usize) < all.len(), "{}", table.name);
+                assert!(left < all.len() as u64, "{}", table.name);
             }
             Err(error) => {
                 refused.push(format!("{}: {:?}", table.name, error.kind()));

@@ -1,6 +1,5 @@
 //! Databases that cannot be read in part: the part is named, and the rest is read.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use selfsame::backend::{Sql, StatementKind};
@@ -146,12 +145,11 @@ fn changes_meanwhile(server: &Server) -> selfsame::Result<()> {
     holder.begin(Begin::default())?;
     let hold = |text: &str| Sql::new(StatementKind::Raw, text, [], []);
     holder.execute(&hold("LOCK TABLE a_held IN ACCESS EXCLUSIVE MODE"), &[])?;
-    let audit = selfsame()
-        .args(["audit", "--format", "json", &database.url()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command runs");
+    let url = database.url();
+    let audit = std::thread::spawn(move || {
+        let mut command = selfsame();
+        command.args(["audit", "--format", "json", &url]).output()
+    });
     let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'a_held'::regclass";
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
@@ -171,7 +169,7 @@ fn changes_meanwhile(server: &Server) -> selfsame::Result<()> {
         holder.execute(&hold(text), &[])?;
     }
     holder.commit()?;
-    let ran = Ran::from(audit.wait_with_output().expect("it ends"));
+    let ran = Ran::from(audit.join().expect("no panic").expect("it ends"));
     assert_eq!(ran.code, Some(3), "{}{}", ran.err, ran.out);
     let audit: Value = serde_json::from_str(&ran.out).expect("JSON");
     for name in ["a_held", "b_same", "e_more"] {
