@@ -295,13 +295,18 @@ fn add_index_column(table: &mut Table, row: &dyn Row) -> Result<()> {
     Ok(())
 }
 
-/// Each foreign key has an index of its own name, unless there is another that serves it.
+/// Each foreign key has an index of its own name, unless there is another that serves it. That of a key without a name is called like its
+/// first column.
 fn leave_out_indexes_of_keys(table: &mut Table) {
     let keys = std::mem::take(&mut table.foreign_keys);
+    let counted = format!("{}_ibfk_", table.name);
     table.indexes.retain(|index| {
-        !keys
-            .iter()
-            .any(|key| key.name == index.name && key.columns == index.columns)
+        !keys.iter().any(|key| {
+            let is_counted = (key.name.as_deref()).is_none_or(|name| name.starts_with(&counted));
+            let is_its_own = key.name == index.name
+                || is_counted && index.name.as_deref() == key.columns.first().map(|name| &**name);
+            is_its_own && key.columns == index.columns
+        })
     });
     table.foreign_keys = keys;
 }

@@ -48,8 +48,6 @@ pub(super) enum Lie {
     SwallowStop,
     /// A connection that ran a user's own statements is reset as if it had not.
     ResetLightly,
-    /// What should stop a statement does nothing.
-    InterruptNothing,
     /// Foreign keys are enforced on the first connection only.
     KeysOffElsewhere,
     /// A batch of more rows than this loses its last one.

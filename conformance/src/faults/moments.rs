@@ -297,13 +297,6 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .suspects(&["connections."]),
     Fault::new(
-        "connections.interrupt_does_nothing",
-        Connections,
-        "Stopping a statement from another thread does nothing.",
-        Lie::InterruptNothing,
-    )
-    .suspects(&["connections.", "sessions."]),
-    Fault::new(
         "constraints.foreign_keys_on_first_connection_only",
         Constraints,
         "Only the first connection enforces foreign keys.",

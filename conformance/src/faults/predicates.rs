@@ -66,7 +66,6 @@ pub(super) const FAULTS: &[Fault] = &[
     only_in!(Delete, "delete_is_null_turned", "In DELETE, IS NULL matches what is not NULL.", " IS NULL" => " IS NOT NULL"),
     only_in!(Delete, "delete_not_in_is_in", "In DELETE, NOT IN matches what IN matches.", " NOT IN (" => " IN ("),
     only_in!(Update, "update_not_in_is_in", "In UPDATE, NOT IN matches what IN matches.", " NOT IN (" => " IN ("),
-    only_in!(Delete, "delete_like_is_not_like", "In DELETE, LIKE matches what NOT LIKE matches.", " LIKE " => " NOT LIKE "),
     only_in!(Update, "update_between_turned", "In UPDATE, BETWEEN matches what is outside.", " BETWEEN " => " NOT BETWEEN "),
     Fault::new(
         "writes.update_loses_last_of_list",

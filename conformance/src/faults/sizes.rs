@@ -33,12 +33,6 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new("queries.list_cut_beyond_256", Queries, "A list of more than 256 parameters loses its last.", Lie::Params(|_, kind, text, params| {
         (kind == StatementKind::Select).then(|| last_repeated(text, params, 256)).flatten()
     })).beyond(256).suspects(&["queries.in", "writes.sizes"]),
-    Fault::new("queries.list_cut_beyond_1000", Queries, "A list of more than 1,000 parameters loses its last.", Lie::Params(|_, kind, text, params| {
-        (kind == StatementKind::Select).then(|| last_repeated(text, params, 1_000)).flatten()
-    })).beyond(1_000).suspects(&["queries.in", "writes.sizes"]),
-    Fault::new("writes.list_cut_beyond_256", Writes, "In UPDATE and DELETE, a list of more than 256 parameters loses its last.", Lie::Params(|_, kind, text, params| {
-        (kind != StatementKind::Select).then(|| last_repeated(text, params, 256)).flatten()
-    })).beyond(256).suspects(&["writes.sizes"]),
     Fault::new("queries.long_list_cut_beyond_1000", Queries, "A list that travels as one parameter loses what is beyond 1,000 values.", Lie::Params(|_, kind, _, params| {
         (kind == StatementKind::Select).then(|| list_cut(params, 1_000)).flatten()
     })).beyond(1_000).suspects(&["queries.in", "writes.sizes"]),

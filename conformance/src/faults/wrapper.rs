@@ -587,10 +587,6 @@ impl Connection for LyingConnection {
     }
 
     fn interrupter(&self) -> Option<Interrupter> {
-        if matches!(self.liar.lie, Some(Lie::InterruptNothing)) {
-            let liar = Arc::clone(&self.liar);
-            return Some(Interrupter::new(move || liar.fire()));
-        }
         self.inner.interrupter()
     }
 

@@ -643,8 +643,22 @@ mod tests {
         edges.expire_loaded();
         edges.forget((TARGET, 1), 0, Departure::RowGone);
         edges.undo_to(mark);
+        // The row of one has stayed: what the collection was is to be read again.
+        assert_eq!(loaded(&edges, 0), None);
+    }
+
+    #[test]
+    fn what_is_deleted_does_not_come_back_with_a_savepoint() {
+        let mut edges = Edges::default();
+        edges.fill(OWNER, 0, TARGET, vec![1, 2, 3]);
+        let mark = edges.mark();
+        edges.remove(OWNER, 0, (TARGET, 2));
+        edges.forget((TARGET, 2), 0, Departure::RowGone);
+        edges.expire_loaded();
+        edges.forget((TARGET, 1), 0, Departure::RowGone);
+        edges.undo_to(mark);
         assert_eq!(loaded(&edges, 0), Some(vec![3]));
-        assert!(edges.lacks(OWNER, 0));
+        assert!(!edges.lacks(OWNER, 0));
     }
 
     #[test]
