@@ -442,8 +442,8 @@ mod tests {
             .split(' ')
             .map(|number| number.parse().expect("nanoseconds"))
             .collect();
-        // It slept, and computed next to nothing.
-        assert!(numbers[0] >= 3e5 && numbers[1] < numbers[0] / 2.0, "{text}");
+        // It slept: what it computed is no more than what passed.
+        assert!(numbers[0] >= 3e5 && numbers[1] <= numbers[0], "{text}");
     }
 
     #[test]
