@@ -95,7 +95,7 @@ pub struct FaultsArguments {
     /// Where results go.
     #[command(flatten)]
     pub output: OutputArguments,
-    /// Selects faults by parts of their ids, separated by commas; `*` matches anything
+    /// Selects faults by parts of their ids, separated by commas; `*` selects all. Without it those are hunted that are on every backend
     #[arg(long, value_parser = filter)]
     pub filter: Option<Filter>,
     /// Selects the cases that may catch them, in the same way
