@@ -267,3 +267,31 @@ fn what_is_nested_is_loaded_below_what_was_loaded_before() -> Result<()> {
     }
     Ok(())
 }
+
+/// SQLite takes NULL in a key that is not declared NOT NULL.
+#[test]
+fn a_row_with_null_in_its_key_is_an_error_not_a_row_less() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    s.sql(
+        "CREATE TABLE stamps (code TEXT PRIMARY KEY, size BIGINT NOT NULL)",
+        (),
+    )
+    .execute()?;
+    s.sql("INSERT INTO stamps VALUES ('a', 1), (NULL, 2)", ())
+        .execute()?;
+    let error = Stamp::query().all(s).expect_err("a row without a key");
+    assert_eq!(error.kind(), ErrorKind::Conversion);
+    assert!(error.to_string().contains("code"), "{error}");
+    let whole = Stamp::query().filter(Stamp::CODE.is_not_null()).all(s)?;
+    assert_eq!(whole.len(), 1);
+    Ok(())
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "stamps")]
+struct Stamp {
+    #[orm(primary_key)]
+    code: String,
+    size: i64,
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::Row;
 use crate::entity::{Grant, Mapper};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::session::State;
 use crate::session::memory::object_states::{Listed, ObjectStates};
 use crate::value::{Param, ValueRef};
@@ -143,6 +143,17 @@ pub(crate) trait AnyStore: Send {
     fn commit(&mut self);
 }
 
+#[cold]
+fn without_key(mapper: &Mapper) -> Error {
+    let table = mapper.table();
+    let key = table.primary_key.iter().map(|&at| &*table.columns[at].name);
+    let key = key.collect::<Vec<_>>().join(", ");
+    let message = "a row has NULL in its key, so no object can stand for it: leave it out by a filter, or read it by `rows` or `select`";
+    Error::new(ErrorKind::Conversion, message)
+        .entity(mapper.name())
+        .column(key)
+}
+
 impl dyn AnyStore + '_ {
     /// Puts a row into the store, and the deferred columns that stand behind its own.
     #[inline]
@@ -155,6 +166,10 @@ impl dyn AnyStore + '_ {
         as_of: ReadEpoch,
     ) -> Result<Option<u32>> {
         let slot = self.hydrate(row, at, fill, as_of)?;
+        // Behind others, it is a row that a join did not find.
+        if slot.is_none() && at == 0 {
+            return Err(without_key(self.mapper()));
+        }
         if let Some(slot) = slot
             && !undefer.is_empty()
         {
