@@ -10,6 +10,10 @@ impl Reference {
     pub(super) fn flush(&mut self) -> Result<Written, Refused> {
         let mut refused = Refused::new();
         let mut written = Written::default();
+        // Somebody else may have given an orphan another user.
+        if self.objects.iter().any(|o| o.is_orphan() && o.expired) {
+            self.read_what_is_written(&mut written, &mut refused);
+        }
         self.doom_orphans();
         self.read_what_is_written(&mut written, &mut refused);
         self.let_go_of_children(&mut written);
@@ -61,10 +65,8 @@ impl Reference {
 
     /// Notes that were let go are deleted; those without a row are never inserted.
     fn doom_orphans(&mut self) {
-        for note in self.objects.iter_mut().filter(|o| o.kind == Kind::Note) {
-            if note.is_live() && note.link == Some(None) {
-                note.go();
-            }
+        for note in self.objects.iter_mut().filter(|o| o.is_orphan()) {
+            note.go();
         }
     }
 
@@ -213,6 +215,11 @@ impl Reference {
 }
 
 impl Object {
+    /// Whether it is a note that was let go.
+    fn is_orphan(&self) -> bool {
+        self.kind == Kind::Note && self.is_live() && self.link == Some(None)
+    }
+
     /// Its user is to be deleted.
     fn let_go(&mut self) {
         match self.kind {
