@@ -11,6 +11,7 @@ mod conversions;
 mod corners;
 mod expressions;
 mod lie;
+mod lists;
 mod moment;
 mod moments;
 mod predicates;

@@ -334,10 +334,7 @@ const PROMISES: &[(&str, &[&str])] = &[
     ),
     (
         "MUST NOT be told as",
-        &[
-            "transactions.isolation.serializable",
-            "sessions.retry.again",
-        ],
+        &["transactions.conflict.told", "sessions.retry.again"],
     ),
     (
         "Dropping a connection with an open transaction MUST",
@@ -362,14 +359,14 @@ const PROMISES: &[(&str, &[&str])] = &[
     ),
     ("NULL MUST be", &["types.all.in_one_row"]),
     ("What is deeper MUST be refused", &["types.json.deep"]),
-    ("It MUST return at once", &["sessions.cancel.undoes"]),
+    ("It MUST return at once", &["connections.cancelled.running"]),
     (
         "The statement that runs MUST fail soon",
-        &["sessions.cancel.undoes"],
+        &["connections.cancelled.running", "sessions.cancel.undoes"],
     ),
     (
         "A connection that cannot be used after it MUST NOT be",
-        &["sessions.cancel.undoes"],
+        &["connections.cancelled.next", "sessions.cancel.undoes"],
     ),
     ("Methods MUST be pure", &["connections.dialect.pure"]),
     ("MUST tell the truth", &["connections.capabilities.refused"]),

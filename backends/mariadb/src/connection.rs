@@ -155,7 +155,7 @@ impl MariaDbConnection {
             None if values.len() > MOST_KEPT_PARAMETERS => return self.once(sql, values, sink),
             None => {
                 let prepared = self.prepare(sql)?;
-                if let Some(gone) = self.statements.keep(sql.id(), prepared.clone()) {
+                for gone in self.statements.keep(sql, prepared.clone()) {
                     self.link.conn.close(gone).map_err(Failure::Preparing)?;
                 }
                 prepared

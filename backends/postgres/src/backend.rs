@@ -48,7 +48,7 @@ impl Postgres {
     ///
     /// The options are those of libpq, as hosted databases hand them out: several hosts, `hostaddr`, `target_session_attrs`, `sslmode`,
     /// `sslrootcert`, `sslcert`, `sslkey`, `sslnegotiation`, `channel_binding`, `application_name`, `connect_timeout`, `keepalives…`,
-    /// `tcp_user_timeout`, `options` …
+    /// `tcp_user_timeout`, `options` … As in libpq, `host` and `port` among them take the place of those before the path.
     ///
     /// | option | what it does |
     /// |---|---|
@@ -64,15 +64,16 @@ impl Postgres {
     /// [`Configuration`](selfsame::ErrorKind::Configuration) if the URL is malformed or names no host, or if it needs TLS and the crate
     /// was built without its feature `tls`. The error shows no password.
     pub fn url(url: &str) -> Result<Self> {
-        if !SCHEME.names.iter().any(|name| {
-            url.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with("://"))
-        }) {
+        let rest = SCHEME
+            .names
+            .iter()
+            .find_map(|name| url.strip_prefix(name)?.strip_prefix("://"));
+        let Some(rest) = rest else {
             return Err(configuration(
                 "a PostgreSQL URL looks like postgres://user:password@host:port/database",
             ));
-        }
-        let (options, settings) = Options::parse(url)?;
+        };
+        let (options, settings) = Options::parse(rest)?;
         let dialect = PostgresDialect {
             lock_timeout: settings.lock_timeout(),
         };
@@ -256,10 +257,25 @@ mod tests {
             "postgres://u:hunter2@h/d?target_session_attrs=hunter2",
             "postgres://u:hunter2@h/d?prepared_statements=hunter2",
             "postgres:///d",
+            "postgres://u:hun@ter2@h/d",
+            "postgres://u:x/hunter2@h/d",
+            "postgres://u:hunter2@h,/d",
+            "postgres://u:hunter2@/d?host=",
+            "postgres://u:hunter2@h/d?port=hunter2",
+            "postgres://u:hunter2@h/d?port=70000",
+            "postgres://u:hunter2@[::1/d",
+            "postgres://u:hunter2@h/d?sslmode=verify-ca&sslrootcert=system",
+            "postgres://u:hunter2@h/d?sslmode=prefer&sslrootcert=system",
+            "postgres://u:hunter2@h/d?ssl=maybe",
+            "postgres://u:hunter2@h/d?sslmode=no-verify",
         ] {
             let error = Postgres::url(url).expect_err(url);
             assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
-            assert!(!format!("{error:?} {error}").contains("hunter2"), "{error}");
+            let shown = format!("{error:?} {error}");
+            assert!(
+                !shown.contains("hunter2") && !shown.contains("ter2"),
+                "{error}"
+            );
         }
     }
 
@@ -325,6 +341,37 @@ mod tests {
                 "postgres://u:p%40ss%3Fword@h/db?prepared_statements=false&response_timeout=60&pooler=session&sslsni=1",
                 "postgres://u:***@h/db",
             ),
+            // A socket's folder takes the place of the host that stands before.
+            (
+                "postgres://u:p@localhost/db?host=/cloudsql/project:region:instance",
+                "postgres://u:***@/cloudsql/project:region:instance/db",
+            ),
+            (
+                "postgres://u@nowhere:1/db?host=a.example,b.example&port=6001,6002",
+                "postgres://u@a.example:6001,b.example:6002/db",
+            ),
+            ("postgres://u@h/db?port=6543", "postgres://u@h:6543/db"),
+            (
+                "postgres://u@[2001:db8::1]:6001,[2001:db8::2]:6002/db",
+                "postgres://u@[2001:db8::1]:6001,[2001:db8::2]:6002/db",
+            ),
+            // An `@` behind the first slash.
+            (
+                "postgres://h/db?user=ada@corp&password=a@b",
+                "postgres://ada@corp:***@h/db",
+            ),
+            ("postgres://u:p@h/a@b", "postgres://u:***@h/a@b"),
+            (
+                "postgres://u%40server:p@server.example:5432/postgres?sslmode=disable&",
+                "postgres://u@server:***@server.example/postgres",
+            ),
+            ("postgres://u:p?&=#@h/db?", "postgres://u:***@h/db"),
+            ("postgres://u:p@h", "postgres://u:***@h"),
+            ("postgres://u:p@h:/", "postgres://u:***@h"),
+            (
+                "postgres://u:p@h/db?options=--cluster%3Dcosy-cat-12&sslmode=prefer&supa=base-pooler.x",
+                "postgres://u:***@h/db",
+            ),
         ] {
             let postgres = Postgres::url(url).expect(url);
             let address = address.replace("postgresql://", "postgres://");
@@ -351,6 +398,13 @@ mod tests {
         assert!(options.pooler && options.unprepared);
         assert_eq!(options.patience(&postgres.settings), Duration::from_secs(9));
         assert_eq!(options.target.to_string(), "standby");
+        let routed =
+            Postgres::url("postgres://h/d?options=--cluster%3Dcosy-cat-12").expect("a URL");
+        assert_eq!(
+            routed.options.config.get_options(),
+            Some("--cluster=cosy-cat-12")
+        );
+        assert!(routed.settings.is_empty());
         let limited =
             Postgres::url("postgres://h/d?options=-cstatement_timeout%3D2s").expect("a URL");
         assert_eq!(
@@ -377,13 +431,21 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Configuration);
             assert!(error.message().contains("/nowhere/root.pem"), "{error}");
         }
-        let system =
-            Postgres::url("postgres://h/d?sslmode=verify-full&sslrootcert=system").expect("a URL");
-        system
-            .options
-            .tls
-            .connector()
-            .expect("the system's authorities");
+        for url in [
+            "postgres://h/d?sslmode=verify-full&sslrootcert=system",
+            "postgres://h/d?sslrootcert=system",
+            "postgres://h/d?ssl=true",
+            "postgres://h/d?sslnegotiation=direct",
+            "postgres://h/d?sslmode=require&channel_binding=require",
+        ] {
+            let system = Postgres::url(url).expect(url);
+            assert_eq!(system.options.tls.mode, TlsMode::VerifyFull, "{url}");
+            system
+                .options
+                .tls
+                .connector()
+                .expect("the system's authorities");
+        }
     }
 
     #[cfg(not(feature = "tls"))]

@@ -1,5 +1,6 @@
 //! From an address to a connection: hosts in order, TLS, the greeting, and whether this is the server that was asked for.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -13,7 +14,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::Config;
 use tokio_postgres::NoTls;
-use tokio_postgres::config::{Host, SslMode, SslNegotiation};
+use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, SslNegotiation};
 use tokio_postgres::tls::{TlsConnect, TlsStream};
 
 use crate::classify::{Phase, classify, classify_fault};
@@ -21,6 +22,10 @@ use crate::driver::{Client, Link};
 use crate::names::Names;
 use crate::options::{Options, Target, TlsMode};
 use crate::settings::Settings;
+#[cfg(feature = "tls")]
+use crate::wire::Peer;
+#[cfg(unix)]
+use crate::wire::connect_unix;
 use crate::wire::{Socket, Stream, Waiter};
 
 const PORT: u16 = 5432;
@@ -37,7 +42,10 @@ pub(crate) struct Connected {
 /// Connects to the first host that answers and is what was asked for, within the options' limit for all of them together.
 pub(crate) fn connect(options: &Options, settings: &Settings) -> Result<Connected> {
     let deadline = Instant::now() + options.connect_timeout;
-    let places = places(options.config());
+    let mut places = places(options.config());
+    if options.config().get_load_balance_hosts() == LoadBalanceHosts::Random {
+        shuffle(&mut places);
+    }
     let mut failures: Vec<Error> = Vec::new();
     let mut second_choice = None;
     for (index, place) in places.iter().enumerate() {
@@ -95,6 +103,12 @@ impl Place {
             (None, None) => String::new(),
         }
     }
+}
+
+/// Each map is seeded anew.
+fn shuffle(places: &mut [Place]) {
+    let random = RandomState::new();
+    places.sort_by_cached_key(|place| random.hash_one(place.name()));
 }
 
 fn places(config: &Config) -> Vec<Place> {
@@ -183,7 +197,7 @@ fn reach(options: &Options, address: &Address, until: Instant) -> Result<Stream>
             Ok(Stream::Tcp(stream))
         }
         #[cfg(unix)]
-        Address::Unix(path) => std::os::unix::net::UnixStream::connect(path)
+        Address::Unix(path) => connect_unix(path, left(until))
             .map(Stream::Unix)
             .map_err(failed),
     }
@@ -257,13 +271,47 @@ fn ask_for_tls(
     stream
         .set_write_timeout(Some(left(until)))
         .map_err(failed)?;
-    stream.write_all(&TLS_REQUEST).map_err(failed)?;
+    let agrees = offers_tls(&mut stream).map_err(failed)?;
+    match (agrees, options.tls.mode) {
+        (false, mode) if mode != TlsMode::Prefer => {
+            Err(unreachable("the server does not offer TLS".to_owned()))
+        }
+        _ => Ok((stream, agrees)),
+    }
+}
+
+fn offers_tls(stream: &mut (impl Read + Write)) -> io::Result<bool> {
+    stream.write_all(&TLS_REQUEST)?;
     let mut answer = [0];
-    stream.read_exact(&mut answer).map_err(failed)?;
-    match (answer[0], options.tls.mode) {
-        (b'S', _) => Ok((stream, true)),
-        (_, TlsMode::Prefer) => Ok((stream, false)),
-        _ => Err(unreachable("the server does not offer TLS".to_owned())),
+    stream.read_exact(&mut answer)?;
+    Ok(answer == *b"S")
+}
+
+/// How a second connection to the same server is encrypted.
+#[cfg(feature = "tls")]
+#[derive(Clone, Debug)]
+pub(crate) struct Encryption {
+    connector: native_tls::TlsConnector,
+    /// Whom the certificate must be for.
+    host: String,
+    /// Whether the connection begins with TLS, without asking first.
+    is_direct: bool,
+}
+
+#[cfg(feature = "tls")]
+impl Encryption {
+    /// What encrypts a stream, once the server has agreed to it where it is asked.
+    pub(crate) fn connector(
+        &self,
+        stream: &mut (impl Read + Write),
+    ) -> io::Result<postgres_native_tls::TlsConnector> {
+        if !self.is_direct && !offers_tls(stream)? {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        Ok(postgres_native_tls::TlsConnector::new(
+            self.connector.clone(),
+            &self.host,
+        ))
     }
 }
 
@@ -294,15 +342,24 @@ fn encrypt(
         (_, Some(address)) => address.to_string(),
         _ => String::new(),
     };
-    let connector = postgres_native_tls::TlsConnector::new(options.tls.connector()?, &name);
+    let encryption = Encryption {
+        connector: options.tls.connector()?,
+        host: name,
+        is_direct: options.tls.is_direct,
+    };
+    let connector =
+        postgres_native_tls::TlsConnector::new(encryption.connector.clone(), &encryption.host);
     let failed = |error: io::Error| unreachable(error.to_string());
     let (socket, mut waiter) = Socket::new(Stream::Tcp(stream)).map_err(failed)?;
-    waiter.peer = None;
+    waiter.peer = match waiter.peer.take() {
+        Some(Peer::Tcp(address)) => Some(Peer::Encrypted(address, encryption)),
+        peer => peer,
+    };
     let mut handshake = pin!(connector.connect(socket));
     let stream = waiter
         .wait(left(until), |cx| handshake.as_mut().poll(cx))
         .map_err(|_| silent(options))?
-        .map_err(|error| unreachable(format!("TLS could not be agreed on: {error}")))?;
+        .map_err(|error| unreachable(untrusted(options, &error)))?;
     let rename = Rename(Arc::clone(&waiter.traffic));
     start(
         options,
@@ -311,6 +368,18 @@ fn encrypt(
         waiter,
         until,
     )
+}
+
+/// `require` is less elsewhere, so that a certificate of one's own is the usual surprise.
+#[cfg(feature = "tls")]
+fn untrusted(options: &Options, error: &native_tls::Error) -> String {
+    let mut message = format!("TLS could not be agreed on: {error}");
+    if options.tls.mode != TlsMode::Prefer && !options.tls.has_root() {
+        message.push_str(
+            " (sslmode=require verifies the server's certificate too: sslrootcert can name the file of its authority)",
+        );
+    }
+    message
 }
 
 /// The startup over a stream that is encrypted already, where it is to be; then what the server is. `mode` says how the driver takes the

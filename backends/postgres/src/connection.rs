@@ -292,7 +292,7 @@ impl PostgresConnection {
             None => {
                 let prepared = self.prepare(statement)?;
                 // The driver closes on the server what is dropped here.
-                self.statements.keep(sql.id(), prepared.clone());
+                self.statements.keep(sql, prepared.clone());
                 prepared
             }
         };

@@ -18,8 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What stops a client's statement. Its connection is given up with it.
 ///
-/// The request to the server travels as the connection does. Over TLS it is not sent, since it holds a secret of the connection: the
-/// server then notices that nobody listens when the statement has ended, and rolls back.
+/// The request to the server travels as the connection does, over TLS where that does: it holds a secret of the connection.
 pub(crate) fn interrupter(client: &Client) -> Interrupter {
     let interruption = client.interruption();
     let asking = client.peer().map(|peer| (peer, client.cancel_token()));
@@ -36,19 +35,55 @@ pub(crate) fn interrupter(client: &Client) -> Interrupter {
 
 fn ask_to_stop(peer: &Peer, token: &CancelToken) -> io::Result<()> {
     let stream = Blocking(peer.reach(PATIENCE)?);
-    let mut asking = pin!(token.cancel_query_raw(stream, NoTls));
-    match asking
+    match peer {
+        #[cfg(feature = "tls")]
+        Peer::Encrypted(_, encryption) => {
+            let mut stream = stream;
+            let connector = encryption.connector(&mut stream)?;
+            send(token.cancel_query_raw(stream, connector))
+        }
+        _ => send(token.cancel_query_raw(stream, NoTls)),
+    }
+}
+
+fn send(request: impl Future<Output = Result<(), tokio_postgres::Error>>) -> io::Result<()> {
+    let mut request = pin!(request);
+    match request
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))
     {
-        Poll::Ready(asked) => asked.map_err(io::Error::other),
-        // Nothing of it waits but for the stream, which blocks.
-        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        Poll::Ready(sent) => sent.map_err(io::Error::other),
+        // Nothing of it waits but for the stream, which blocks, and gave up.
+        Poll::Pending => Err(io::ErrorKind::TimedOut.into()),
     }
 }
 
 /// A stream whose calls block, within limits.
 struct Blocking(Stream);
+
+impl Read for Blocking {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Stream::Tcp(stream) => stream.read(buffer),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Blocking {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Stream::Tcp(stream) => stream.write(bytes),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 impl AsyncRead for Blocking {
     fn poll_read(
@@ -56,12 +91,7 @@ impl AsyncRead for Blocking {
         _: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let free = buffer.initialize_unfilled();
-        let read = match &mut self.0 {
-            Stream::Tcp(stream) => stream.read(free),
-            #[cfg(unix)]
-            Stream::Unix(stream) => stream.read(free),
-        };
+        let read = self.read(buffer.initialize_unfilled());
         Poll::Ready(read.map(|count| buffer.advance(count)))
     }
 }
@@ -72,11 +102,7 @@ impl AsyncWrite for Blocking {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Poll::Ready(match &mut self.0 {
-            Stream::Tcp(stream) => stream.write(bytes),
-            #[cfg(unix)]
-            Stream::Unix(stream) => stream.write(bytes),
-        })
+        Poll::Ready(self.write(bytes))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

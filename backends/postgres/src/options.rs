@@ -8,7 +8,7 @@ use std::time::Duration;
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use selfsame::error::{Error, ErrorKind, Result};
 use tokio_postgres::Config;
-use tokio_postgres::config::SslNegotiation;
+use tokio_postgres::config::{Host, SslNegotiation};
 
 use crate::settings::{Settings, from_options};
 
@@ -91,16 +91,17 @@ impl fmt::Display for Target {
 }
 
 impl Options {
-    /// Reads a URL, and the settings in it.
-    pub(crate) fn parse(url: &str) -> Result<(Self, Settings)> {
-        let credentials = url.find('@').map_or(0, |at| at + 1);
-        let (before, query) = match url[credentials..].find('?') {
-            Some(at) => (&url[..credentials + at], Some(&url[credentials + at + 1..])),
-            None => (url, None),
-        };
+    /// Reads a URL, and the settings in it. `rest` is what follows the scheme.
+    pub(crate) fn parse(rest: &str) -> Result<(Self, Settings)> {
+        let Parts {
+            credentials,
+            hosts,
+            database,
+            query,
+        } = Parts::of(rest);
         let mut parsed = Parsed::default();
         let mut left: Vec<String> = Vec::new();
-        for pair in query.into_iter().flat_map(|query| query.split('&')) {
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name)?;
             let value = decode(value)?;
@@ -109,15 +110,14 @@ impl Options {
                 left.push(format!("{name}={value}"));
             }
         }
-        let url = match &*left {
-            [] => before.to_owned(),
-            left => format!("{before}?{}", left.join("&")),
-        };
-        let mut config = Config::from_str(&url).map_err(|error| {
-            let reason = std::error::Error::source(&error)
-                .map_or_else(|| error.to_string(), |source| source.to_string());
-            configuration(format!("the PostgreSQL URL cannot be used: {reason}"))
-        })?;
+        let places = driver(&format!("postgres://{credentials}{hosts}"))?;
+        // The driver would look for credentials before it.
+        let database = database.replace('@', "%40");
+        let mut config = driver(&format!(
+            "postgres://{credentials}/{database}?{}",
+            left.join("&")
+        ))?;
+        parsed.place(&places, &mut config)?;
         parsed.finish(&mut config)
     }
 
@@ -135,9 +135,47 @@ impl Options {
     }
 }
 
-/// What a URL's options said that the driver does not know.
+/// The parts of a URL behind its scheme, as they stand there.
+struct Parts<'u> {
+    /// With the `@`, or nothing.
+    credentials: &'u str,
+    hosts: &'u str,
+    database: &'u str,
+    query: &'u str,
+}
+
+impl<'u> Parts<'u> {
+    /// As libpq reads it: an `@` behind the first slash belongs to no credentials.
+    fn of(rest: &'u str) -> Self {
+        let at = rest
+            .find(['@', '/'])
+            .filter(|at| rest[*at..].starts_with('@'));
+        let (credentials, rest) = rest.split_at(at.map_or(0, |at| at + 1));
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
+        Self {
+            credentials,
+            hosts,
+            database,
+            query,
+        }
+    }
+}
+
+/// What the driver reads in a URL.
+fn driver(url: &str) -> Result<Config> {
+    Config::from_str(url).map_err(|error| {
+        let reason = std::error::Error::source(&error)
+            .map_or_else(|| error.to_string(), |source| source.to_string());
+        configuration(format!("the PostgreSQL URL cannot be used: {reason}"))
+    })
+}
+
+/// What a URL's options said that the driver does not know, or would not put in the place of what stands before them.
 #[derive(Default)]
 struct Parsed {
+    hosts: Option<String>,
+    ports: Option<String>,
     mode: Option<String>,
     files: TlsFiles,
     target: Target,
@@ -154,7 +192,17 @@ impl Parsed {
     fn take(&mut self, name: &str, value: &str) -> Result<Option<(String, String)>> {
         let path = || Some(PathBuf::from(value));
         match name {
+            "host" => self.hosts = Some(value.to_owned()),
+            "port" => self.ports = Some(value.to_owned()),
             "sslmode" => self.mode = Some(value.to_owned()),
+            // As other drivers say it, and libpq understands it.
+            "ssl" => {
+                if truth(name, value)? {
+                    self.mode = Some("require".to_owned());
+                }
+            }
+            // Marks of a provider that say nothing to a driver of this kind.
+            "supa" | "uselibpqcompat" => {}
             "sslrootcert" => self.files.root = path(),
             "sslcert" => self.files.certificate = path(),
             "sslkey" => self.files.key = path(),
@@ -200,6 +248,49 @@ impl Parsed {
             }
         }
         Ok(None)
+    }
+
+    /// Names the hosts and ports of the options, or else those that stand before the path.
+    fn place(&self, before: &Config, config: &mut Config) -> Result<()> {
+        match &self.hosts {
+            Some(hosts) => hosts.split(',').for_each(|host| add_host(host, config)),
+            None => {
+                for host in before.get_hosts() {
+                    match host {
+                        Host::Tcp(name) => add_host(name, config),
+                        #[cfg(unix)]
+                        Host::Unix(path) => {
+                            config.host_path(path);
+                        }
+                    }
+                }
+            }
+        }
+        match &self.ports {
+            Some(ports) => {
+                for port in ports.split(',') {
+                    let port = port.parse().map_err(|_| invalid("port", "a number"))?;
+                    config.port(port);
+                }
+            }
+            None => {
+                for port in before.get_ports() {
+                    config.port(*port);
+                }
+            }
+        }
+        // It may be the end of a password.
+        let is_odd = |host: &Host| match host {
+            Host::Tcp(name) => name.is_empty() || name.contains(['@', '/', ' ']),
+            #[cfg(unix)]
+            Host::Unix(_) => false,
+        };
+        match config.get_hosts().iter().any(is_odd) {
+            true => Err(configuration(
+                "the PostgreSQL URL names no usable host; in a user or password `@` is written as %40, `/` as %2F and `:` as %3A",
+            )),
+            false => Ok(()),
+        }
     }
 
     fn finish(self, config: &mut Config) -> Result<(Options, Settings)> {
@@ -248,9 +339,20 @@ impl Parsed {
 
     fn tls(&self, config: &Config) -> Result<Tls> {
         let is_direct = config.get_ssl_negotiation() == SslNegotiation::Direct;
+        let is_of_system = self
+            .files
+            .root
+            .as_ref()
+            .is_some_and(|root| root.as_os_str() == "system");
         let mode = match self.mode.as_deref() {
+            Some("disable" | "allow" | "prefer" | "verify-ca") if is_of_system => {
+                // Everybody can have a certificate of those authorities.
+                return Err(configuration(
+                    "sslrootcert=system needs sslmode=verify-full",
+                ));
+            }
             Some("disable") => TlsMode::Disable,
-            None if is_direct => TlsMode::VerifyFull,
+            None if is_direct || is_of_system => TlsMode::VerifyFull,
             None | Some("allow" | "prefer") => TlsMode::Prefer,
             Some("verify-ca") => TlsMode::VerifyCa,
             // Encrypted for whoever answers would protect against nobody who can answer.
@@ -286,6 +388,12 @@ impl Parsed {
 }
 
 impl Tls {
+    /// Whether the authorities to trust are named.
+    #[cfg(feature = "tls")]
+    pub(crate) fn has_root(&self) -> bool {
+        self.files.root.is_some()
+    }
+
     /// What checks the server's certificate and shows ours.
     #[cfg(feature = "tls")]
     pub(crate) fn connector(&self) -> Result<native_tls::TlsConnector> {
@@ -297,6 +405,10 @@ impl Tls {
             })
         };
         let mut builder = native_tls::TlsConnector::builder();
+        if self.is_direct {
+            // A server that is not asked first wants to know what is spoken.
+            postgres_native_tls::set_postgresql_alpn(&mut builder);
+        }
         // As in libpq: `prefer` falls back to plain text anyway, so that a certificate would prove nothing.
         builder.danger_accept_invalid_certs(self.mode == TlsMode::Prefer);
         builder.danger_accept_invalid_hostnames(self.mode != TlsMode::VerifyFull);
@@ -325,6 +437,15 @@ impl Tls {
         }
         builder.build().map_err(unusable)
     }
+}
+
+/// As libpq does: what begins with a slash is a folder with a socket.
+fn add_host(host: &str, config: &mut Config) {
+    match host.starts_with('/') {
+        #[cfg(unix)]
+        true => config.host_path(host),
+        _ => config.host(host.trim_start_matches('[').trim_end_matches(']')),
+    };
 }
 
 fn target(value: &str) -> Result<Target> {

@@ -119,6 +119,8 @@ pub(crate) fn from_options(options: &str) -> (Vec<(String, String)>, String) {
             .as_deref()
             .and_then(|setting| setting.split_once('='))
         {
+            // What a proxy finds its way by, and no server knows.
+            Some(("cluster", _)) => rest.push(word),
             Some((name, value)) => settings.push((name.trim().replace('-', "_"), value.to_owned())),
             None => rest.extend(Some(word).into_iter().chain(setting)),
         }
@@ -195,6 +197,11 @@ mod tests {
             ),
             (r"-c search_path=a,\ b", &[("search_path", "a, b")], ""),
             ("endpoint=ep-cool-1", &[], "endpoint=ep-cool-1"),
+            (
+                "--cluster=cosy-cat-12 -c geqo=off",
+                &[("geqo", "off")],
+                "--cluster=cosy-cat-12",
+            ),
             (
                 r"project=x\ y -c geqo=off",
                 &[("geqo", "off")],

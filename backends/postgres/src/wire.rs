@@ -51,6 +51,8 @@ pub(crate) enum Stream {
 #[derive(Clone, Debug)]
 pub(crate) enum Peer {
     Tcp(SocketAddr),
+    #[cfg(feature = "tls")]
+    Encrypted(SocketAddr, crate::connect::Encryption),
     #[cfg(unix)]
     Unix(std::path::PathBuf),
 }
@@ -69,23 +71,57 @@ impl Peer {
         }
     }
 
-    /// Another stream to the same place, each of whose calls takes no longer than this.
+    /// Another stream to the same place, in plain text so far, each of whose calls takes no longer than this.
     pub(crate) fn reach(&self, patience: Duration) -> io::Result<Stream> {
+        let tcp = |address: &SocketAddr| {
+            let stream = TcpStream::connect_timeout(address, patience)?;
+            stream.set_read_timeout(Some(patience))?;
+            stream.set_write_timeout(Some(patience))?;
+            Ok::<_, io::Error>(Stream::Tcp(stream))
+        };
         Ok(match self {
-            Self::Tcp(address) => {
-                let stream = TcpStream::connect_timeout(address, patience)?;
-                stream.set_read_timeout(Some(patience))?;
-                stream.set_write_timeout(Some(patience))?;
-                Stream::Tcp(stream)
-            }
+            Self::Tcp(address) => tcp(address)?,
+            #[cfg(feature = "tls")]
+            Self::Encrypted(address, _) => tcp(address)?,
             #[cfg(unix)]
             Self::Unix(path) => {
-                let stream = std::os::unix::net::UnixStream::connect(path)?;
+                let stream = connect_unix(path, patience)?;
                 stream.set_read_timeout(Some(patience))?;
                 stream.set_write_timeout(Some(patience))?;
                 Stream::Unix(stream)
             }
         })
+    }
+}
+
+/// Connects to a socket of this machine. The system would wait for ever for a server whose queue is full.
+#[cfg(unix)]
+pub(crate) fn connect_unix(
+    path: &std::path::Path,
+    patience: Duration,
+) -> io::Result<std::os::unix::net::UnixStream> {
+    /// How long to wait before the queue is looked at again.
+    const PAUSE: Duration = Duration::from_millis(10);
+    let address = socket2::SockAddr::unix(path)?;
+    let until = Instant::now() + patience;
+    loop {
+        let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        match socket.connect(&address) {
+            Ok(()) => {
+                socket.set_nonblocking(false)?;
+                return Ok(socket.into());
+            }
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock && Instant::now() + PAUSE < until =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -109,7 +145,7 @@ pub(crate) struct Waiter {
     waker: Waker,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) interruption: Arc<Interruption>,
-    /// Where a request in plain text may go.
+    /// Where a request beside the connection goes, and how.
     pub(crate) peer: Option<Peer>,
 }
 

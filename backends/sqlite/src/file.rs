@@ -75,6 +75,9 @@ impl Sqlite {
             ));
         }
         let plain = file_name(path)?;
+        if self.is_immutable {
+            refuse_unfinished(&plain)?;
+        }
         let leftovers = match self.access {
             Access::ReadOnly if !self.is_immutable => Leftovers::of(&plain, &self.was_alone),
             _ => None,
@@ -242,10 +245,44 @@ fn file_name(path: &Path) -> Result<PathBuf> {
             ),
         ));
     }
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            "the path of a SQLite database holds a NUL character",
+        ));
+    }
     if path.is_absolute() {
         return Ok(path.to_owned());
     }
     Ok(Path::new(".").join(path))
+}
+
+/// Refuses a file beside which lies what belongs to it: it is not read where nothing changes, and what the file holds by itself is old or
+/// half-written.
+fn refuse_unfinished(path: &Path) -> Result<()> {
+    let length = |suffix| std::fs::metadata(beside(path, suffix)).map_or(0, |found| found.len());
+    let found = if length("-wal") > 0 {
+        "write-ahead log (-wal) with commits that are not in the file"
+    } else if length("-journal") > 0 && is_hot(&beside(path, "-journal")) {
+        "journal (-journal) of a transaction that was cut off"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(
+        ErrorKind::Configuration,
+        format!(
+            "cannot open the SQLite database {} as immutable: beside it is a {found}; open it once where it can be written, or read it with `mode=ro`",
+            path.display()
+        ),
+    ))
+}
+
+/// Whether a journal has its header: one that has been dealt with is empty, or begins with zeroes.
+fn is_hot(journal: &Path) -> bool {
+    let mut header = [0; 8];
+    File::open(journal)
+        .and_then(|mut file| file.read_exact(&mut header))
+        .is_ok_and(|()| header != [0; 8])
 }
 
 /// The URI of a file that nothing changes while it is open: SQLite then takes no lock, and looks for no file beside it.

@@ -137,7 +137,11 @@ impl Sqlite {
         let mut backend = match path {
             "" => return Err(unusable("names a path, or `:memory:`")),
             ":memory:" => Self::memory(),
-            path => Self::file(percent_decoded(path)?),
+            // SQLite's own kind of URL would be the name of a new file.
+            path if path.starts_with("file:") => {
+                return Err(unusable("names the path itself, without `file:`"));
+            }
+            path => Self::file(local(percent_decoded(path)?)),
         };
         for option in options.split('&').filter(|option| !option.is_empty()) {
             backend = backend.with_option(option)?;
@@ -162,7 +166,10 @@ impl Sqlite {
     }
 
     /// Reads a file that nothing changes while it is open, as on a medium that cannot be written: no lock is taken, and no file beside it is
-    /// looked for or made. If it is changed all the same, what is read may be wrong. Refuses every write.
+    /// read or made. If it is changed all the same, what is read may be wrong. Refuses every write.
+    ///
+    /// Connecting fails with [`Configuration`](ErrorKind::Configuration) where a log or journal beside the file holds some of what was
+    /// committed.
     #[must_use]
     pub fn immutable(mut self) -> Self {
         self.access = Access::ReadOnly;
@@ -251,7 +258,11 @@ impl Sqlite {
         Ok(match (name, value) {
             ("mode", "ro") => self.read_only(),
             ("mode", "rw") => self.must_exist(),
-            ("mode", "rwc") => self,
+            ("mode", "rwc") => {
+                let mut backend = self;
+                backend.access = Access::Create;
+                backend
+            }
             ("immutable", "" | "1") => self.immutable(),
             ("journal_mode", word) => {
                 let mut modes = JournalMode::ALL.into_iter();
@@ -410,6 +421,16 @@ fn unusable(expected: &str) -> Error {
     )
 }
 
+/// Behind `sqlite://` a path with a drive has a slash before it.
+fn local(path: String) -> String {
+    let is_drive =
+        matches!(path.as_bytes(), [b'/', letter, b':', ..] if letter.is_ascii_alphabetic());
+    match cfg!(windows) && is_drive {
+        true => path[1..].to_owned(),
+        false => path,
+    }
+}
+
 fn percent_decoded(text: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -444,6 +465,15 @@ mod tests {
         assert_eq!(file("sqlite://dir/app.db"), "dir/app.db");
         assert_eq!(file("sqlite:///dir/app.db"), "/dir/app.db");
         assert_eq!(file("sqlite:a%20b%C3%A9%25.db?mode=rwc"), "a bé%.db");
+        assert_eq!(file("sqlite:a b#c&d=e.db"), "a b#c&d=e.db");
+        assert_eq!(file("sqlite:a%3Fb.db?"), "a?b.db");
+        assert_eq!(file("sqlite:../a/./b.db?&mode=rw&"), "../a/./b.db");
+        assert_eq!(file("sqlite:C:\\data\\app.db"), "C:\\data\\app.db");
+        let drive = match cfg!(windows) {
+            true => "C:/data/app.db",
+            false => "/C:/data/app.db",
+        };
+        assert_eq!(file("sqlite:///C:/data/app.db"), drive);
     }
 
     #[test]
@@ -480,6 +510,14 @@ mod tests {
             "sqlite:x?journal_mode=fast",
             "sqlite:x?immutable=2",
             "sqlite:x?busy_timeout=long",
+            "sqlite:x?busy_timeout=-1",
+            "sqlite:x?busy_timeout=",
+            "sqlite:?mode=ro",
+            "sqlite://?mode=ro",
+            "sqlite:file:x?mode=ro",
+            "sqlite://file:x",
+            "sqlite3:x",
+            "SQLITE:x",
         ] {
             let error = Sqlite::url(url).expect_err(url);
             assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");

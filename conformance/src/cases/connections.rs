@@ -1,5 +1,6 @@
 //! Connections: their independence, their reset, what they tell.
 
+mod cancelled;
 mod claims;
 mod interrupted;
 
@@ -19,7 +20,7 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, int, value_table};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, claims::CASES, interrupted::CASES];
+pub(super) const LISTS: &[&[Case]] = &[CASES, cancelled::CASES, claims::CASES, interrupted::CASES];
 
 const CASES: &[Case] = &[
     Case::core("connections.reset.transaction", reset)

@@ -1,5 +1,6 @@
 //! Commit, rollback, savepoints, isolation.
 
+mod conflicts;
 mod endings;
 mod histories;
 mod savepoints;
@@ -12,7 +13,13 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, int, value_table};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, savepoints::CASES, endings::CASES, histories::CASES];
+pub(super) const LISTS: &[&[Case]] = &[
+    CASES,
+    savepoints::CASES,
+    endings::CASES,
+    conflicts::CASES,
+    histories::CASES,
+];
 
 const CASES: &[Case] = &[
     Case::core("transactions.commit.seen", commit_seen)

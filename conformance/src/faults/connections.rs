@@ -22,4 +22,18 @@ pub(super) const FAULTS: &[Fault] = &[
         Lie::ShowPassword,
     )
     .suspects(&["connections.debug"]),
+    Fault::new(
+        "connections.cancel_ignored",
+        Connections,
+        "A statement that is stopped from another thread runs to its end.",
+        Lie::IgnoreCancel,
+    )
+    .suspects(&["connections.cancelled.running"]),
+    Fault::new(
+        "connections.cancel_breaks_unnoticed",
+        Connections,
+        "A connection whose statement was stopped is unusable and calls itself open.",
+        Lie::BreakOnCancel,
+    )
+    .suspects(&["connections.cancelled.next"]),
 ];

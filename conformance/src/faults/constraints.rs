@@ -103,6 +103,13 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .suspects(&["constraints.check"]),
     Fault::new(
+        "constraints.error_shows_values",
+        Constraints,
+        "An error shows the parameters of its statement.",
+        Lie::QuoteParameters,
+    )
+    .suspects(&["constraints.error.no_values"]),
+    Fault::new(
         "constraints.connection_breaks_on_error",
         Constraints,
         "The connection is unusable after an error.",

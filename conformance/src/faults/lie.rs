@@ -52,6 +52,8 @@ pub(super) enum Lie {
     KeysOffElsewhere,
     /// A batch of more rows than this loses its last one.
     LoseLast(usize),
+    /// A list of more values than this loses its last one.
+    LoseListed(usize),
     /// A batch goes on behind a refused row.
     GoOn,
     /// In a batch, the second row is sent with the last parameter of the first.
@@ -68,6 +70,12 @@ pub(super) enum Lie {
     ShowPassword,
     /// The connection goes back to the pool as it is.
     KeepDirty,
+    /// What should stop a statement does nothing.
+    IgnoreCancel,
+    /// Once a statement was stopped, the connection answers nothing but errors, and calls itself open.
+    BreakOnCancel,
+    /// An error shows the parameters of its statement.
+    QuoteParameters,
     /// Once a sink stopped early, the connection answers nothing but errors.
     BreakOnStop,
     /// A statement that fails inside a transaction ends it, and what is sent after it is committed by itself.

@@ -2,6 +2,7 @@
 
 use selfsame::backend::StatementKind;
 use selfsame::dialect::{Isolation, Transaction};
+use selfsame::{Error, ErrorKind};
 
 use crate::case::Capability;
 use crate::faults::Fault;
@@ -124,6 +125,23 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .needs(&[Capability::Transactions])
     .suspects(&["transactions.ending.by_itself"]),
+    Fault::new(
+        "transactions.conflict_is_busy",
+        Transactions,
+        "A conflict with what another transaction committed is reported as a lock that was not had in time.",
+        Lie::Error(|_, error| {
+            let is_conflict =
+                matches!(error.kind(), ErrorKind::Serialization | ErrorKind::Deadlock);
+            is_conflict.then(|| Answer::Error(Error::new(ErrorKind::Busy, "the row is locked")))
+        }),
+    )
+    // Where readers and writers never meet there is no conflict.
+    .needs(&[
+        Capability::Transactions,
+        Capability::SecondConnection,
+        Capability::Isolation(Isolation::Serializable),
+    ])
+    .suspects(&["transactions.conflict"]),
     Fault::new(
         "transactions.dirty_connection_reused",
         Transactions,

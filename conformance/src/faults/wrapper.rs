@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use selfsame::backend::{
@@ -14,6 +14,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::faults::Fault;
 use crate::faults::lie::{Answer, Command, Lie};
+use crate::faults::lists;
 use crate::faults::moment::{Moment, Moments};
 use crate::faults::rows::{Deliverer, deliver_otherwise};
 use crate::target::{Fresh, Target};
@@ -175,11 +176,12 @@ impl Liar {
         first.min(row.len())
     }
 
-    /// The owned forms of what is sent; `None` where nothing changes.
-    fn stored(&self, params: &[Param<'_>]) -> Option<Vec<Stored>> {
+    /// The owned forms of what is sent; `None` where nothing changes. `reads` tells a query from a write.
+    fn stored(&self, params: &[Param<'_>], reads: bool) -> Option<Vec<Stored>> {
         let bend: &dyn Fn(ValueRef<'_>) -> Option<Value> = match self.lie {
             Some(Lie::Store(bend)) => bend,
             Some(Lie::LoseLast(_) | Lie::Array(_)) => &|_| None,
+            Some(Lie::LoseListed(beyond)) if reads => &|value| lists::document_cut(value, *beyond),
             _ => return None,
         };
         let mut changed = false;
@@ -206,6 +208,20 @@ impl Liar {
                     values.pop();
                     changed = true;
                 }
+            }
+        }
+        if let Some(Lie::LoseListed(beyond)) = self.lie {
+            for column in &mut stored {
+                if let Stored::Many(values) = column {
+                    changed |= lists::array_cut(values, *beyond);
+                }
+            }
+            let single: Vec<Option<&Value>> = stored.iter().map(Stored::one).collect();
+            if let Some(first) = lists::repeated(&single, *beyond)
+                && let Some(last) = stored.last_mut()
+            {
+                *last = Stored::One(first);
+                changed = true;
             }
         }
         if let Some(Lie::Array(bend)) = self.lie {
@@ -238,6 +254,18 @@ impl Liar {
         }
     }
 
+    /// The error with the parameters in it.
+    fn quoting<T>(&self, result: Result<T>, params: &[Param<'_>]) -> Result<T> {
+        match (result, self.lie) {
+            (Err(error), Some(Lie::QuoteParameters)) if !params.is_empty() => {
+                self.fire();
+                let message = format!("{}: {params:?}", error.message());
+                Err(Error::new(error.kind(), message))
+            }
+            (result, _) => result,
+        }
+    }
+
     fn answer(&self, kind: StatementKind, error: Error) -> Result<Outcome> {
         if error.kind() == ErrorKind::Database && error.message() == BROKEN {
             return Err(error);
@@ -259,9 +287,23 @@ enum Stored {
     Many(Vec<Value>),
 }
 
+impl Stored {
+    fn one(&self) -> Option<&Value> {
+        match self {
+            Self::One(value) => Some(value),
+            Self::Many(_) => None,
+        }
+    }
+}
+
 /// Hands the parameters on, bent where the fault bends them.
-fn with_params<T>(liar: &Liar, params: &[Param<'_>], send: impl FnOnce(&[Param<'_>]) -> T) -> T {
-    let Some(stored) = liar.stored(params) else {
+fn with_params<T>(
+    liar: &Liar,
+    params: &[Param<'_>],
+    reads: bool,
+    send: impl FnOnce(&[Param<'_>]) -> T,
+) -> T {
+    let Some(stored) = liar.stored(params, reads) else {
         return send(params);
     };
     let columns: Vec<Vec<ValueRef<'_>>> = stored
@@ -306,6 +348,7 @@ impl Backend for Lying {
             backend: Arc::clone(&self.inner),
             liar: Arc::clone(&self.liar),
             broken: false,
+            cancelled: Arc::default(),
             ended: false,
             in_transaction: false,
         }))
@@ -337,6 +380,8 @@ struct LyingConnection {
     backend: Arc<dyn Backend>,
     liar: Arc<Liar>,
     broken: bool,
+    /// A statement was stopped.
+    cancelled: Arc<AtomicBool>,
     /// The transaction is over, and nobody is told.
     ended: bool,
     in_transaction: bool,
@@ -344,7 +389,7 @@ struct LyingConnection {
 
 impl LyingConnection {
     fn refuse_if_broken(&self) -> Result<()> {
-        if self.broken {
+        if self.broken || self.cancelled.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Database, BROKEN));
         }
         Ok(())
@@ -407,10 +452,11 @@ impl Connection for LyingConnection {
                     values.iter().map(|v| Param::Ref(v.as_ref())).collect();
                 self.inner.execute(&Statement::new(sql, &params))
             }
-            None => with_params(&liar, statement.params, |params| {
+            None => with_params(&liar, statement.params, false, |params| {
                 self.inner.execute(&Statement::new(sql, params))
             }),
         };
+        let result = liar.quoting(result, statement.params);
         self.note_error(&result);
         match result {
             Ok(outcome) => Ok(liar.outcome(self.moments.now(), sql, outcome)),
@@ -447,7 +493,7 @@ impl Connection for LyingConnection {
             }
             _ => {
                 let mut delivery = Deliverer::new(&liar, sql.id());
-                with_params(&liar, statement.params, |params| {
+                with_params(&liar, statement.params, true, |params| {
                     self.inner.query(&Statement::new(sql, params), &mut |row| {
                         let result = delivery.row(row, sink);
                         stopped |= result.is_err();
@@ -466,6 +512,7 @@ impl Connection for LyingConnection {
             liar.fire();
             self.broken = true;
         }
+        let result = liar.quoting(result, statement.params);
         self.note_error(&result);
         match result {
             Ok(()) => Ok(()),
@@ -587,11 +634,24 @@ impl Connection for LyingConnection {
     }
 
     fn interrupter(&self) -> Option<Interrupter> {
-        self.inner.interrupter()
+        let honest = self.inner.interrupter()?;
+        let liar = Arc::clone(&self.liar);
+        Some(match self.liar.lie {
+            Some(Lie::IgnoreCancel) => Interrupter::new(move || liar.fire()),
+            Some(Lie::BreakOnCancel) => {
+                let cancelled = Arc::clone(&self.cancelled);
+                Interrupter::new(move || {
+                    liar.fire();
+                    cancelled.store(true, Ordering::SeqCst);
+                    honest.interrupt();
+                })
+            }
+            _ => honest,
+        })
     }
 
     fn is_open(&self) -> bool {
-        self.inner.is_open()
+        self.cancelled.load(Ordering::SeqCst) || self.inner.is_open()
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {

@@ -1,6 +1,7 @@
 //! `Connected`: a connection out of the pool, and the one place that every statement passes.
 
 use std::fmt::{self, Debug};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -357,6 +358,19 @@ impl Connected {
         is_watched(&self.engine)
     }
 
+    /// Rolls back what is open, and returns to the pool.
+    fn go_back(&mut self) {
+        if self.in_transaction && self.rollback().is_err() {
+            return;
+        }
+        if let Some(connection) = self.connection.take() {
+            self.engine
+                .inner
+                .pool
+                .give_back(connection, self.used_raw_sql);
+        }
+    }
+
     /// Drops the connection instead of giving it back.
     fn discard(&mut self) {
         if self.connection.take().is_some() {
@@ -410,14 +424,14 @@ impl Drop for Connected {
         if let Some(canceller) = self.canceller.take() {
             canceller.attach(None);
         }
-        if self.in_transaction && self.rollback().is_err() {
-            return;
-        }
-        if let Some(connection) = self.connection.take() {
-            self.engine
-                .inner
-                .pool
-                .give_back(connection, self.used_raw_sql);
+        // What panics in here (an observer, a backend) must not take the connection's place in the pool along.
+        let returned = catch_unwind(AssertUnwindSafe(|| self.go_back()));
+        if let Err(panic) = returned {
+            self.discard();
+            // A second panic would end the process.
+            if !std::thread::panicking() {
+                resume_unwind(panic);
+            }
         }
     }
 }

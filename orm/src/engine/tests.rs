@@ -299,6 +299,24 @@ fn a_panic_while_connecting_takes_no_place_along() {
     assert_eq!(error.kind(), ErrorKind::PoolTimeout);
 }
 
+/// An observer that panics at ROLLBACK, in a drop that is no panic and in one that is.
+#[test]
+fn a_panic_while_rolling_back_takes_no_place_along() {
+    let (engine, _) = Fake::with_transactions();
+    let engine = engine.pool_size(1).pool_timeout(Duration::from_millis(20));
+    engine.observe(|event: &Event<'_>| assert_ne!(event.sql.text(), "ROLLBACK", "as asked"));
+    for unwinds in [false, true, false, true] {
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut connected = engine.connect().expect("the one place");
+            connected.begin(Begin::default()).unwrap();
+            assert!(!unwinds, "as asked");
+            drop(connected);
+        }));
+        assert!(panicked.is_err());
+    }
+    engine.connect().expect("the one place");
+}
+
 #[test]
 fn a_pool_timeout_may_be_for_ever() {
     let (engine, _) = Fake::engine(Capabilities::none());

@@ -18,6 +18,8 @@ pub(crate) const CASES: &[Case] = &[
     ("connecting_to_no_database", to_no_database),
     ("connecting_to_a_closed_port", to_a_closed_port),
     ("connecting_to_a_silent_server", to_a_silent_server),
+    #[cfg(unix)]
+    ("connecting_to_a_full_queue", to_a_full_queue),
     ("connecting_inside_tokio", inside_tokio),
     ("connecting_settings_arrive", settings_arrive),
     ("connecting_databases_are_isolated", databases_are_isolated),
@@ -102,6 +104,40 @@ fn to_a_silent_server(_: &Server) {
         .expect_err("says nothing");
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
     assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+/// A server that is stopped accepts nobody, and its queue fills.
+#[cfg(unix)]
+fn to_a_full_queue(_: &Server) {
+    use std::os::unix::net::UnixListener;
+    let folder = std::env::temp_dir().join(format!("selfsame-queue-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.join(".s.PGSQL.5432");
+    let listener = UnixListener::bind(&path).expect("listens");
+    let socket = socket2::SockRef::from(&listener);
+    socket.listen(1).expect("a short queue");
+    let address = socket2::SockAddr::unix(&path).expect("an address");
+    let mut waiting = Vec::new();
+    loop {
+        let client = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)
+            .expect("a socket");
+        client.set_nonblocking(true).expect("does not block");
+        match client.connect(&address) {
+            Ok(()) => waiting.push(client),
+            Err(_) => break,
+        }
+        assert!(waiting.len() < 10_000, "the queue has no end");
+    }
+    let started = Instant::now();
+    let url = format!("postgres:///d?user=u&host={}", folder.display());
+    let backend = Postgres::url(&url).expect("a URL");
+    let error = backend
+        .connect_timeout(Duration::from_millis(300))
+        .connect()
+        .expect_err("nobody accepts");
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    assert!(started.elapsed() < Duration::from_secs(2));
+    std::fs::remove_dir_all(folder).expect("removes");
 }
 
 fn inside_tokio(server: &Server) {

@@ -2,6 +2,7 @@
 
 mod connecting;
 mod cuts;
+mod endings;
 mod errors;
 mod keys;
 mod lifetime;
@@ -13,6 +14,8 @@ mod secrets;
 mod stalls;
 mod statements;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod transactions;
 mod types;
 
@@ -36,6 +39,7 @@ fn main() {
     let cases: Vec<Case> = [
         connecting::CASES,
         cuts::CASES,
+        endings::CASES,
         errors::CASES,
         keys::CASES,
         lifetime::CASES,
@@ -47,6 +51,8 @@ fn main() {
         statements::CASES,
         transactions::CASES,
         types::CASES,
+        #[cfg(feature = "tls")]
+        tls::CASES,
     ]
     .concat();
     // Listing needs no server.

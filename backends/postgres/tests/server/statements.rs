@@ -23,6 +23,10 @@ pub(crate) const CASES: &[Case] = &[
     ),
     ("statements_kept_ones_are_bounded", kept_ones_are_bounded),
     (
+        "statements_kept_ones_are_bounded_in_bytes",
+        kept_ones_are_bounded_in_bytes,
+    ),
+    (
         "statements_unnest_inserts_and_returns",
         unnest_inserts_and_returns,
     ),
@@ -204,6 +208,33 @@ fn kept_ones_are_bounded(server: &Server) {
     );
     let rows = read_sql(connection.as_mut(), &count, &[]).expect("counts");
     assert_eq!(rows, [[Value::I64(256), Value::I64(1)]]);
+}
+
+/// Long texts, as conditions of thousands of parts have.
+fn kept_ones_are_bounded_in_bytes(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    let padding = "x".repeat(100_000);
+    for n in 0..40 {
+        let text = format!("SELECT {n}::bigint /* {padding} */");
+        let rows = read(connection.as_mut(), &text, &[], &[ValueType::I64]);
+        assert_eq!(i64s(&rows.expect("reads")), [n]);
+    }
+    // One that is longer than all that is kept runs too, and makes room for those after it.
+    let text = format!("SELECT 77::bigint /* {} */", "y".repeat(3_000_000));
+    for text in [&*text, "SELECT 78::bigint"] {
+        read(connection.as_mut(), text, &[], &[ValueType::I64]).expect("reads");
+    }
+    let count = Sql::new(
+        StatementKind::Raw,
+        "SELECT coalesce(sum(length(statement)), 0)::bigint FROM pg_prepared_statements",
+        [],
+        [ValueType::I64],
+    );
+    let kept = i64s(&read_sql(connection.as_mut(), &count, &[]).expect("counts"))[0];
+    assert!(kept < 1_100_000, "{kept} bytes are kept");
 }
 
 fn unnest_inserts_and_returns(server: &Server) {

@@ -2,11 +2,13 @@
 
 mod support;
 
+mod busy;
 mod connections;
 mod errors;
 mod files;
 mod keys;
 mod lists;
+mod media;
 mod reflection;
 mod secrets;
 mod statements;

@@ -245,13 +245,20 @@ impl Session {
         let undone = match &mut self.connection {
             Some(connection) if connection.in_transaction() => connection
                 .rollback_to(&savepoint.name)
-                .and_then(|()| connection.release(&savepoint.name))
-                .is_ok(),
-            _ => false,
+                .and_then(|()| connection.release(&savepoint.name)),
+            _ => return self.failed = failed.or(Some(reason)),
         };
-        if !undone {
-            self.failed = failed.or(Some(reason));
-        }
+        let Err(error) = undone else {
+            return;
+        };
+        // What the work failed for would have been undone.
+        let reason = match error.kind() {
+            ErrorKind::ConnectionLost => {
+                format!("{reason}; then the savepoint could not be rolled back: {error}")
+            }
+            _ => reason,
+        };
+        self.failed = failed.or(Some(reason));
     }
 
     /// The connection, inside a transaction that is begun if need be.

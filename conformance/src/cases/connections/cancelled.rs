@@ -1,0 +1,155 @@
+//! A statement that is stopped from another thread while it runs.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use selfsame::backend::Interrupter;
+use selfsame::schema::ColumnType;
+use selfsame::value::{Value, ValueType};
+
+use crate::case::Cover::{Contract, Rule};
+use crate::case::{Capability, Case, CaseResult, Failure};
+use crate::context::Context;
+use crate::database::{Database, Typed, int, value_table};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("connections.cancelled.running", running)
+        .since(19)
+        .needs(&[Capability::Transactions])
+        .promise("A statement that is stopped from another thread fails soon, and nothing of its transaction is written.")
+        .hint("See `Connection::interrupter`: ask the database to stop over a connection of its own, or break the wait off and close the socket.")
+        .covers(&[Contract(78), Rule(32)]),
+    Case::core("connections.cancelled.next", next)
+        .since(19)
+        .promise("A connection whose statement was stopped serves the next one, or says that it is not open.")
+        .hint("See `Connection::is_open`: once the wait is broken off, the answer of the stopped statement would be taken for the next one's.")
+        .covers(&[Contract(58), Contract(77)]),
+];
+
+/// How many rows the table has: the longest query reads as many to the power of four.
+const ROWS: i64 = 200;
+/// A query that takes this long can be stopped in the middle of one that takes sixteen times as long.
+const NOTICEABLE: Duration = Duration::from_millis(100);
+/// How long the long query runs before it is stopped.
+const HEAD_START: Duration = Duration::from_millis(50);
+
+/// Nothing but reading every combination of rows tells its result.
+const LONG: &str = "SELECT COUNT(*) FROM [t] [a], [t] [b], [t] [c], [t] [d] \
+    WHERE [a].[id] <= ? AND [b].[id] <= ? AND [c].[id] <= ? AND [d].[id] <= ? \
+    AND ([a].[v] * [b].[v] + [c].[v] * [d].[v]) % 7 = 8";
+
+/// A database, and how much of its table makes a query that takes long.
+struct Slow {
+    database: Database,
+    rows: i64,
+    interrupter: Interrupter,
+}
+
+impl Slow {
+    fn new(context: &Context) -> CaseResult<Self> {
+        let mut database = Database::open(context)?;
+        let Some(interrupter) = database.connection.interrupter() else {
+            let reason = "the backend has no way to stop a statement".to_owned();
+            return Err(Failure::Skipped(reason));
+        };
+        database.create(&value_table("t", ColumnType::I64))?;
+        let types = [ValueType::I64, ValueType::I64];
+        let rows: Vec<Vec<Typed>> = (1..=ROWS).map(|id| vec![int(id), int(id % 7)]).collect();
+        database.execute_each("INSERT INTO [t] ([id], [v]) VALUES (?, ?)", &types, &rows)?;
+        let mut rows = 10;
+        while rows <= ROWS / 2 {
+            let begun = Instant::now();
+            read(&mut database, rows)?;
+            if begun.elapsed() >= NOTICEABLE {
+                return Ok(Self {
+                    database,
+                    rows: rows * 2,
+                    interrupter,
+                });
+            }
+            rows += rows / 3;
+        }
+        Err(Failure::Skipped("no query takes long here".to_owned()))
+    }
+
+    /// Runs a query that takes long, and stops it.
+    fn stopped(&mut self) -> CaseResult {
+        let Self {
+            database,
+            rows,
+            interrupter,
+        } = self;
+        let (result, interrupting) = thread::scope(|scope| {
+            let stopping = scope.spawn(|| {
+                thread::sleep(HEAD_START);
+                let begun = Instant::now();
+                interrupter.interrupt();
+                begun.elapsed()
+            });
+            let result = read(database, *rows);
+            (result, stopping.join())
+        });
+        check!(
+            result.is_err(),
+            "a statement that is stopped must fail, gave {result:?}"
+        );
+        check!(
+            matches!(interrupting, Ok(took) if took < Duration::from_secs(1)),
+            "stopping must return at once, took {interrupting:?}"
+        );
+        Ok(())
+    }
+}
+
+fn read(database: &mut Database, rows: i64) -> selfsame::Result<Vec<Vec<Value>>> {
+    let all = [(); 4].map(|()| int(rows));
+    database.rows(LONG, &all, &[ValueType::I64])
+}
+
+fn running(context: &mut Context) -> CaseResult {
+    let mut slow = Slow::new(context)?;
+    slow.database.begin_write()?;
+    slow.database.execute(
+        "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
+        &[int(ROWS + 1), int(0)],
+    )?;
+    slow.stopped()?;
+    // Where the connection was given up there is nothing left to roll back.
+    let _ = slow.database.rollback();
+    let Slow {
+        database,
+        interrupter,
+        ..
+    } = slow;
+    drop(database);
+    // Whoever asks too late must do no harm.
+    interrupter.interrupt();
+    let mut next = Database::open(context)?;
+    check_eq!(
+        next.count("t")?,
+        ROWS,
+        "nothing of the transaction may be there"
+    );
+    let written = next.execute("DELETE FROM [t] WHERE [id] = ?", &[int(1)])?;
+    check_eq!(written.matched, 1, "no lock may stay behind");
+    Ok(())
+}
+
+fn next(context: &mut Context) -> CaseResult {
+    let mut slow = Slow::new(context)?;
+    for _ in 0..3 {
+        slow.stopped()?;
+        if !slow.database.connection.is_open() {
+            context.note("a connection whose statement was stopped is given up");
+            return Ok(());
+        }
+        let counted = slow.database.count("t");
+        check!(
+            matches!(counted, Ok(ROWS)),
+            "a connection that calls itself open must answer the next statement, gave {counted:?}"
+        );
+        let reset = slow.database.connection.reset(false);
+        check!(reset.is_ok(), "it must go back to the pool, gave {reset:?}");
+    }
+    Ok(())
+}

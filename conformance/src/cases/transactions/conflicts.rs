@@ -1,0 +1,67 @@
+//! A transaction that read what another has changed since.
+
+use selfsame::ErrorKind;
+use selfsame::dialect::{Begin, Transaction};
+
+use super::{keys, with_row};
+use crate::case::Cover::{Contract, Rule};
+use crate::case::{Capability, Case, CaseResult};
+use crate::context::Context;
+use crate::database::{Database, int};
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("transactions.conflict.told", told)
+        .since(19)
+        .needs(&[Capability::Transactions, Capability::SecondConnection])
+        .promise("A write that cannot succeed because its transaction has read what another changed meanwhile is a conflict that can be run again, not a lock to wait for.")
+        .hint("Such an error is `Serialization` or `Deadlock`: waiting in the same transaction never helps, and `retry` begins a new one.")
+        .covers(&[Contract(58), Contract(72), Rule(37)]),
+];
+
+const SET: &str = "UPDATE [t] SET [v] = ? WHERE [id] = ?";
+
+fn told(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    let mut other = Database::open(context)?;
+    let levels = context.capabilities().isolation_levels;
+    let mut refused = 0;
+    let beginnings = std::iter::once(None).chain(levels.into_iter().map(Some));
+    for (isolation, round) in beginnings.zip(1..) {
+        let mut begin = Begin::default();
+        begin.isolation = isolation;
+        database.transaction(Transaction::Begin(begin))?;
+        keys(&mut database)?;
+        other.begin_write()?;
+        other.execute(SET, &[int(round), int(1)])?;
+        other.commit()?;
+        // Nobody holds the row any more: there is nothing to wait for.
+        let ended = database
+            .execute(SET, &[int(-round), int(1)])
+            .and_then(|_| database.commit());
+        let wanted = match &ended {
+            Ok(()) => -round,
+            Err(error) => {
+                check!(
+                    matches!(error.kind(), ErrorKind::Serialization | ErrorKind::Deadlock),
+                    "a write behind what another committed ({isolation:?}) must be a conflict, gave {ended:?}"
+                );
+                refused += 1;
+                let _ = database.rollback();
+                round
+            }
+        };
+        let value = other.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
+        check_eq!(value, [wanted], "what was committed last ({isolation:?})");
+        // The same again, begun after the other's end.
+        database.begin_write()?;
+        let again = database
+            .execute(SET, &[int(0), int(1)])
+            .and_then(|_| database.commit());
+        check!(
+            again.is_ok(),
+            "a transaction that begins after the other must succeed, gave {again:?}"
+        );
+    }
+    context.note(format!("refused at {refused} levels"));
+    Ok(())
+}
