@@ -78,6 +78,11 @@ packages() {
     cargo package --workspace --allow-dirty --target-dir "$own" && rm -rf "$own"
 }
 
+tls() {
+    cargo test -p selfsame-postgres --features tls --lib
+    cargo test -p selfsame-postgres --features tls --test server -- tls
+}
+
 tests() {
     cargo test --workspace 2>&1 | tee "$log"
 }
@@ -108,7 +113,7 @@ step 'the table of rules' diff docs/semantics.md "$reports/rules.md"
 step 'faults on SQLite' cargo run --release -- faults sqlite::memory: --filter '*'
 step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres
 step 'faults on MariaDB' cargo run --release -- faults mariadb
-step 'PostgreSQL over TLS' cargo test -p selfsame-postgres --features tls --lib --test server -- tls
+step 'PostgreSQL over TLS' tls
 step 'mistakes planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
 step 'counts, growth and allocations' cargo run --release --features containers -- gate
 step 'memory of the SQLite backend' memory

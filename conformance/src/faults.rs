@@ -11,7 +11,6 @@ mod conversions;
 mod corners;
 mod expressions;
 mod lie;
-mod lists;
 mod moment;
 mod moments;
 mod predicates;

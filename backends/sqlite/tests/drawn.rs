@@ -58,7 +58,7 @@ fn a_graph() {
 fn a_batch() {
     check(
         "writes.drawn.batches",
-        "writes.batch_loses_last_row_beyond_100",
+        "writes.parameter_lost_beyond_255",
         60,
     );
     check("writes.drawn.batches", "values.text_cut_beyond_8000", 60);

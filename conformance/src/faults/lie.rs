@@ -52,8 +52,6 @@ pub(super) enum Lie {
     KeysOffElsewhere,
     /// A batch of more rows than this loses its last one.
     LoseLast(usize),
-    /// A list of more values than this loses its last one.
-    LoseListed(usize),
     /// A batch goes on behind a refused row.
     GoOn,
     /// In a batch, the second row is sent with the last parameter of the first.

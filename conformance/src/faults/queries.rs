@@ -109,22 +109,6 @@ pub(super) const FAULTS: &[Fault] = &[
     .beyond(1_000)
     .suspects(&["queries.stream"]),
     Fault::new(
-        "queries.list_loses_last_beyond_100",
-        Queries,
-        "A list of more than a hundred values loses its last one.",
-        Lie::LoseListed(100),
-    )
-    .beyond(100)
-    .suspects(&["queries.sizes.lists"]),
-    Fault::new(
-        "queries.list_loses_last_beyond_30000",
-        Queries,
-        "A list of more than thirty thousand values loses its last one.",
-        Lie::LoseListed(30_000),
-    )
-    .beyond(30_000)
-    .suspects(&["queries.sizes.lists"]),
-    Fault::new(
         "queries.stale_plan",
         Queries,
         "A prepared statement keeps returning the columns that its table had at first.",

@@ -14,7 +14,6 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::faults::Fault;
 use crate::faults::lie::{Answer, Command, Lie};
-use crate::faults::lists;
 use crate::faults::moment::{Moment, Moments};
 use crate::faults::rows::{Deliverer, deliver_otherwise};
 use crate::target::{Fresh, Target};
@@ -176,12 +175,11 @@ impl Liar {
         first.min(row.len())
     }
 
-    /// The owned forms of what is sent; `None` where nothing changes. `reads` tells a query from a write.
-    fn stored(&self, params: &[Param<'_>], reads: bool) -> Option<Vec<Stored>> {
+    /// The owned forms of what is sent; `None` where nothing changes.
+    fn stored(&self, params: &[Param<'_>]) -> Option<Vec<Stored>> {
         let bend: &dyn Fn(ValueRef<'_>) -> Option<Value> = match self.lie {
             Some(Lie::Store(bend)) => bend,
             Some(Lie::LoseLast(_) | Lie::Array(_)) => &|_| None,
-            Some(Lie::LoseListed(beyond)) if reads => &|value| lists::document_cut(value, *beyond),
             _ => return None,
         };
         let mut changed = false;
@@ -208,20 +206,6 @@ impl Liar {
                     values.pop();
                     changed = true;
                 }
-            }
-        }
-        if let Some(Lie::LoseListed(beyond)) = self.lie {
-            for column in &mut stored {
-                if let Stored::Many(values) = column {
-                    changed |= lists::array_cut(values, *beyond);
-                }
-            }
-            let single: Vec<Option<&Value>> = stored.iter().map(Stored::one).collect();
-            if let Some(first) = lists::repeated(&single, *beyond)
-                && let Some(last) = stored.last_mut()
-            {
-                *last = Stored::One(first);
-                changed = true;
             }
         }
         if let Some(Lie::Array(bend)) = self.lie {
@@ -287,23 +271,9 @@ enum Stored {
     Many(Vec<Value>),
 }
 
-impl Stored {
-    fn one(&self) -> Option<&Value> {
-        match self {
-            Self::One(value) => Some(value),
-            Self::Many(_) => None,
-        }
-    }
-}
-
 /// Hands the parameters on, bent where the fault bends them.
-fn with_params<T>(
-    liar: &Liar,
-    params: &[Param<'_>],
-    reads: bool,
-    send: impl FnOnce(&[Param<'_>]) -> T,
-) -> T {
-    let Some(stored) = liar.stored(params, reads) else {
+fn with_params<T>(liar: &Liar, params: &[Param<'_>], send: impl FnOnce(&[Param<'_>]) -> T) -> T {
+    let Some(stored) = liar.stored(params) else {
         return send(params);
     };
     let columns: Vec<Vec<ValueRef<'_>>> = stored
@@ -452,7 +422,7 @@ impl Connection for LyingConnection {
                     values.iter().map(|v| Param::Ref(v.as_ref())).collect();
                 self.inner.execute(&Statement::new(sql, &params))
             }
-            None => with_params(&liar, statement.params, false, |params| {
+            None => with_params(&liar, statement.params, |params| {
                 self.inner.execute(&Statement::new(sql, params))
             }),
         };
@@ -493,7 +463,7 @@ impl Connection for LyingConnection {
             }
             _ => {
                 let mut delivery = Deliverer::new(&liar, sql.id());
-                with_params(&liar, statement.params, true, |params| {
+                with_params(&liar, statement.params, |params| {
                     self.inner.query(&Statement::new(sql, params), &mut |row| {
                         let result = delivery.row(row, sink);
                         stopped |= result.is_err();

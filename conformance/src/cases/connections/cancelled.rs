@@ -14,13 +14,13 @@ use crate::database::{Database, Typed, int, value_table};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("connections.cancelled.running", running)
-        .since(19)
+        .since(20)
         .needs(&[Capability::Transactions])
         .promise("A statement that is stopped from another thread fails soon, and nothing of its transaction is written.")
         .hint("See `Connection::interrupter`: ask the database to stop over a connection of its own, or break the wait off and close the socket.")
         .covers(&[Contract(78), Rule(32)]),
     Case::core("connections.cancelled.next", next)
-        .since(19)
+        .since(20)
         .promise("A connection whose statement was stopped serves the next one, or says that it is not open.")
         .hint("See `Connection::is_open`: once the wait is broken off, the answer of the stopped statement would be taken for the next one's.")
         .covers(&[Contract(58), Contract(77)]),

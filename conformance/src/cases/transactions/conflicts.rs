@@ -11,7 +11,7 @@ use crate::database::{Database, int};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("transactions.conflict.told", told)
-        .since(19)
+        .since(20)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
         .promise("A write that cannot succeed because its transaction has read what another changed meanwhile is a conflict that can be run again, not a lock to wait for.")
         .hint("Such an error is `Serialization` or `Deadlock`: waiting in the same transaction never helps, and `retry` begins a new one.")
@@ -24,7 +24,7 @@ fn told(context: &mut Context) -> CaseResult {
     let mut database = with_row(context)?;
     let mut other = Database::open(context)?;
     let levels = context.capabilities().isolation_levels;
-    let mut refused = 0;
+    let (mut refused, mut locked) = (0, 0);
     let beginnings = std::iter::once(None).chain(levels.into_iter().map(Some));
     for (isolation, round) in beginnings.zip(1..) {
         let mut begin = Begin::default();
@@ -32,7 +32,18 @@ fn told(context: &mut Context) -> CaseResult {
         database.transaction(Transaction::Begin(begin))?;
         keys(&mut database)?;
         other.begin_write()?;
-        other.execute(SET, &[int(round), int(1)])?;
+        let changed = other.execute(SET, &[int(round), int(1)]);
+        if changed
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::Busy)
+        {
+            // What was read is locked until its transaction ends: there is nothing that it could not see.
+            let _ = other.rollback();
+            database.rollback()?;
+            locked += 1;
+            continue;
+        }
+        changed?;
         other.commit()?;
         // Nobody holds the row any more: there is nothing to wait for.
         let ended = database
@@ -62,6 +73,8 @@ fn told(context: &mut Context) -> CaseResult {
             "a transaction that begins after the other must succeed, gave {again:?}"
         );
     }
-    context.note(format!("refused at {refused} levels"));
+    context.note(format!(
+        "refused at {refused} levels, locked before at {locked}"
+    ));
     Ok(())
 }
