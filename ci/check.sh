@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What every change must pass: each step is named and timed, and the first that fails ends the run.
+# What every change must pass: each step is named and timed. All steps run, so that one run tells everything that is wrong.
 #
 # Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, cargo-public-api, mdbook, valgrind, and a PostgreSQL server as the tests find one: by
 # SELFSAME_POSTGRES_URL, Docker, or local binaries; PgBouncer; and MariaDB with Galera. Reports of the conformance suite are left in SELFSAME_REPORTS, by default
@@ -12,30 +12,39 @@ target=${CARGO_TARGET_DIR:-target}
 reports=${SELFSAME_REPORTS:-$target/conformance}
 log=$(mktemp)
 times=()
-current=
+failed=()
 
 step() {
-    current=$1
+    local name=$1 begun=$SECONDS code
     shift
-    printf '\n== %s\n' "$current"
-    local begun=$SECONDS
-    "$@"
-    times+=("$(printf '%5d s  %s' $((SECONDS - begun)) "$current")")
-    current=
+    printf '\n== %s\n' "$name"
+    # Not as a condition: in one, the shell would go on behind a command that failed.
+    set +e
+    (
+        set -e
+        "$@"
+    )
+    code=$?
+    set -e
+    if [ "$code" != 0 ]; then
+        failed+=("$name")
+    fi
+    times+=("$(printf '%5d s  %s' $((SECONDS - begun)) "$name")")
 }
 
 finish() {
     local code=$?
     printf '\n== times\n'
     printf '%s\n' ${times[@]+"${times[@]}"}
-    if [ "$code" != 0 ]; then
-        printf '\nFAILED: %s\n' "${current:-before the first step}"
-    fi
     if [ -s "$log" ]; then
         printf '\n'
         total || code=1
     fi
     rm -f "$log"
+    if [ ${#failed[@]} != 0 ]; then
+        printf '\nFAILED: %s\n' "${failed[@]}"
+        code=1
+    fi
     exit "$code"
 }
 trap finish EXIT
