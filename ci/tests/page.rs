@@ -1,6 +1,7 @@
 //! The page of a report in a browser: its filters are clicked through by its address. Without Chromium these tests are ignored, unless
 //! SELFSAME_REQUIRE asks for `chromium`.
 
+#[expect(dead_code, reason = "the other tests of the command need more")]
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! The state machine: random programs on a session, step by step beside a small model in memory.
 //!
-//! A program is drawn as a list of [`Wish`]es. The [`Reference`] turns each into a [`Step`] that makes sense where it stands, so that
+//! A program is drawn as a list of [`Draw`]s. The [`Reference`] turns each into a [`Step`] that makes sense where it stands, so that
 //! any part of a program is a program too and shrinks well. The [`Machine`] runs the step on a session and compares: states,
 //! values, collections, rows, and what was sent.
 
@@ -19,7 +19,7 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::property::Inputs;
 use machine::Machine;
-use program::{Step, Wish};
+use program::{Draw, Step};
 use reference::Reference;
 
 pub(crate) const CASES: &[Case] = &[Case::core("model.session.program", programs)
@@ -65,15 +65,15 @@ fn programs(context: &mut Context) -> CaseResult {
     let inputs = Inputs {
         strategy: program::programs(),
         count: context.cases(),
-        show: |wishes| print::print(&steps(wishes)),
-        smaller: |wishes| program::smaller(wishes),
+        show: |draws| print::print(&steps(draws)),
+        smaller: |draws| program::smaller(draws),
         kept: kept::programs(),
-        keep: |wishes| Some(kept::keep(wishes)),
+        keep: |draws| Some(kept::keep(draws)),
     };
-    let result = context.property_of(&inputs, |_, wishes| {
+    let result = context.property_of(&inputs, |_, draws| {
         entities::empty(&world)?;
-        statistics.add(&steps(&wishes));
-        Machine::new(&world).run(&wishes)
+        statistics.add(&steps(&draws));
+        Machine::new(&world).run(&draws)
     });
     if result.is_ok() {
         context.note(statistics.to_string());
@@ -92,7 +92,7 @@ struct Done {
 }
 
 /// What a program does, found out without a database. Savepoints that it leaves open are rolled back.
-fn steps(wishes: &[Wish]) -> Vec<Done> {
+fn steps(draws: &[Draw]) -> Vec<Done> {
     let mut reference = Reference::default();
     let mut steps = Vec::new();
     let mut run = |reference: &mut Reference, step: Step| {
@@ -104,8 +104,8 @@ fn steps(wishes: &[Wish]) -> Vec<Done> {
             depth,
         });
     };
-    for wish in wishes {
-        if let Some(step) = reference.resolve(wish) {
+    for draw in draws {
+        if let Some(step) = reference.resolve(draw) {
             run(&mut reference, step);
         }
     }
@@ -144,7 +144,7 @@ impl std::fmt::Display for Statistics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} programs of {} steps in the mean:",
+            "{} programs of {} steps on average:",
             self.programs,
             self.mean()
         )?;
@@ -189,17 +189,17 @@ mod tests {
 
     #[test]
     fn a_program_prints_as_rust() {
-        let wishes = [
-            Wish::Add(Kind::User),
-            Wish::Add(Kind::Task),
-            Wish::SetUser(Kind::Task, 0, Some(0)),
-            Wish::SetNumber(0, Some(3)),
-            Wish::Commit,
-            Wish::Delete(0),
-            Wish::Rollback,
+        let draws = [
+            Draw::Add(Kind::User),
+            Draw::Add(Kind::Task),
+            Draw::SetUser(Kind::Task, 0, Some(0)),
+            Draw::SetNumber(0, Some(3)),
+            Draw::Commit,
+            Draw::Delete(0),
+            Draw::Rollback,
         ];
         assert_eq!(
-            print::print(&steps(&wishes)),
+            print::print(&steps(&draws)),
             "let mut session = Session::new(&engine);\n\
              let user0 = session.add(User::new(\"user 0\"));\n\
              let task1 = session.add(Task::new(\"task 1\"));\n\
@@ -213,19 +213,19 @@ mod tests {
 
     #[test]
     fn savepoints_and_refusals_print_as_rust() {
-        let wishes = [
-            Wish::Add(Kind::User),
-            Wish::Commit,
-            Wish::OutsideDelete(0),
-            Wish::Savepoint,
-            Wish::Add(Kind::Task),
-            Wish::Commit,
-            Wish::SetNumber(0, Some(3)),
-            Wish::Flush,
-            Wish::Expunge(0),
+        let draws = [
+            Draw::Add(Kind::User),
+            Draw::Commit,
+            Draw::OutsideDelete(0),
+            Draw::Savepoint,
+            Draw::Add(Kind::Task),
+            Draw::Commit,
+            Draw::SetNumber(0, Some(3)),
+            Draw::Flush,
+            Draw::Expunge(0),
         ];
         assert_eq!(
-            print::print(&steps(&wishes)),
+            print::print(&steps(&draws)),
             "let mut session = Session::new(&engine);\n\
              let mut other = Session::new(&engine);\n\
              let mut object1 = None;\n\

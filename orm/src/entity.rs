@@ -7,23 +7,25 @@ mod named;
 mod no_key;
 #[doc(hidden)]
 pub mod outline;
+mod pending_relation;
 mod relation;
 mod resolve;
-mod wish;
 
 pub use association::{Association, AssociationSide, Through};
 pub use embedded::{Embedded, Optional, Place, Presence, Present, Remade};
 pub(crate) use loading::{Loading, Part};
 pub use named::{ColumnOf, RelationOf};
 pub use no_key::NoKey;
+pub(crate) use pending_relation::{Attach, Attachment, Related};
+pub use pending_relation::{
+    BelongsTo, HasMany, HasOne, ManyToMany, PendingRelation, PendingRelations,
+};
 pub use relation::{
     Cardinality, Cascade, Dynamic, Fetch, Many, One, OwnerMapping, Relation, RelationDescriptor,
     RelationKind, Required, ToMany, ToOne,
 };
 pub use resolve::ResolvedRelation;
 pub(crate) use resolve::in_order_of;
-pub use wish::{BelongsTo, HasMany, HasOne, ManyToMany, Wish, Wishes};
-pub(crate) use wish::{Grant, Granted, Related};
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -138,8 +140,8 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
     }
 
     /// Moves what was put into relationship fields out of them.
-    fn take_wishes(&mut self, wishes: &mut Wishes<Self>) {
-        let _ = wishes;
+    fn take_pending_relations(&mut self, pending_relations: &mut PendingRelations<Self>) {
+        let _ = pending_relations;
     }
 }
 

@@ -38,7 +38,9 @@ use std::fmt::{self, Debug};
 use std::sync::{Arc, Weak};
 
 use crate::backend::Row;
-use crate::entity::{Cardinality, Granted, Mapped, Mapper, Relation, RelationKind, Wish, Wishes};
+use crate::entity::{
+    Attach, Cardinality, Mapped, Mapper, PendingRelation, PendingRelations, Relation, RelationKind,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Column, Generated, Table};
 use crate::session::{AddOrMerge, Handle, KeysToMerge, ObjectId, Session};
@@ -61,7 +63,7 @@ pub struct Record {
     /// `None` where nothing was set.
     values: Vec<Option<Value>>,
     /// What it shall be related to, until a session takes it over.
-    wishes: Vec<(u16, Wish<Record>)>,
+    pending_relations: Vec<(u16, PendingRelation<Record>)>,
 }
 
 impl Records {
@@ -83,7 +85,7 @@ impl Records {
         Record {
             mapper: Arc::clone(&self.mapper),
             values: vec![None; self.mapper.types().len()],
-            wishes: Vec::new(),
+            pending_relations: Vec::new(),
         }
     }
 
@@ -244,11 +246,15 @@ impl Record {
     ///
     /// [`ErrorKind::Mapping`] if the table has no such relation, or it leads to another table than the record's; whether a handle is
     /// of that table is told when the session takes it over.
-    pub fn relate(&mut self, relation: &str, other: impl Into<Wish<Self>>) -> Result<()> {
+    pub fn relate(
+        &mut self,
+        relation: &str,
+        other: impl Into<PendingRelation<Self>>,
+    ) -> Result<()> {
         let index = self::relation(&self.mapper, relation)?;
         let descriptor = &self.mapper.relations()[usize::from(index)];
         let other = other.into();
-        if let Wish::New(other) = &other
+        if let PendingRelation::New(other) = &other
             && other.mapper.id() != descriptor.target().id()
         {
             return Err(leads_elsewhere(&self.mapper, relation, other.mapper.name()));
@@ -257,9 +263,9 @@ impl Record {
             descriptor.kind(),
             RelationKind::BelongsTo | RelationKind::HasOne
         ) {
-            self.wishes.retain(|(known, _)| *known != index);
+            self.pending_relations.retain(|(known, _)| *known != index);
         }
-        self.wishes.push((index, other));
+        self.pending_relations.push((index, other));
         Ok(())
     }
 
@@ -296,7 +302,7 @@ impl Mapped for Record {
                     .entity(mapper.name())
             })?,
             values: values?,
-            wishes: Vec::new(),
+            pending_relations: Vec::new(),
         })
     }
 
@@ -342,42 +348,42 @@ impl Mapped for Record {
         self.values[column] = None;
     }
 
-    fn take_wishes(&mut self, wishes: &mut Wishes<Self>) {
-        if let Some(given) = wishes.given() {
+    fn take_pending_relations(&mut self, pending_relations: &mut PendingRelations<Self>) {
+        if let Some(given) = pending_relations.given() {
             let held = given.iter().map(|related| {
                 let (store, slot) = related.node;
                 let handle = Handle::new(related.session, store, slot);
-                (related.relation, Wish::Handle(handle))
+                (related.relation, PendingRelation::Handle(handle))
             });
-            self.wishes.extend(held);
+            self.pending_relations.extend(held);
             return;
         }
         // Asked of every object at every flush, and mostly there are none.
-        if self.wishes.is_empty() {
+        if self.pending_relations.is_empty() {
             return;
         }
-        for (relation, wish) in std::mem::take(&mut self.wishes) {
+        for (relation, pending) in std::mem::take(&mut self.pending_relations) {
             let owner = Arc::clone(&self.mapper);
-            let wished = Wished {
+            let target = PendingTarget {
                 owner,
                 relation,
-                wish,
+                pending,
             };
-            wishes.push(relation, Box::new(wished));
+            pending_relations.push(relation, Box::new(target));
         }
     }
 }
 
 /// What a record shall be related to.
-struct Wished {
+struct PendingTarget {
     owner: Arc<Mapper>,
     relation: u16,
-    wish: Wish<Record>,
+    pending: PendingRelation<Record>,
 }
 
-impl Granted for Wished {
-    fn grant(self: Box<Self>, session: &mut Session, how: AddOrMerge) -> Result<ObjectId> {
-        let node = session.grant(self.wish, how)?;
+impl Attach for PendingTarget {
+    fn attach(self: Box<Self>, session: &mut Session, how: AddOrMerge) -> Result<ObjectId> {
+        let node = session.attach(self.pending, how)?;
         let descriptor = &self.owner.relations()[usize::from(self.relation)];
         let found = &session.entry(node.0).mapper();
         match found.id() == descriptor.target().id() {
@@ -392,11 +398,11 @@ impl Granted for Wished {
 
     fn key_to_merge(&self, keys: &mut KeysToMerge) {
         let target = self.owner.relations()[usize::from(self.relation)].target();
-        match &self.wish {
-            Wish::New(record) if record.mapper.id() == target.id() => {
+        match &self.pending {
+            PendingRelation::New(record) if record.mapper.id() == target.id() => {
                 keys.add(record, &target);
             }
-            // What leads elsewhere is refused where it is granted.
+            // What leads elsewhere is refused where it is attached.
             _ => {}
         }
     }

@@ -33,7 +33,7 @@ use rustc_hash::FxHashMap;
 
 use crate::backend::Sql;
 use crate::engine::{Canceller, Connected, Engine, Recorder};
-use crate::entity::{Entity, Mapped, Mapper, Wish, Wishes};
+use crate::entity::{Entity, Mapped, Mapper, PendingRelation, PendingRelations};
 use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Planted, is_planted};
 use life::hook::Hooks;
@@ -184,13 +184,13 @@ impl Session {
 
     /// Adds an object; of what is only read, the flush tells.
     fn take_in<E: Mapped>(&mut self, mut value: E) -> Handle<E> {
-        let wishes = Wishes::of(&mut value);
+        let pending_relations = PendingRelations::of(&mut value);
         let store = self.store_mapped_by::<E>(value.mapping());
         let slot = typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value);
         let handle = Handle::new(self.id, store, slot);
-        let grants = wishes.into_grants();
-        if !grants.is_empty() {
-            self.grant_all((store, slot), grants);
+        let attachments = pending_relations.into_attachments();
+        if !attachments.is_empty() {
+            self.attach_all((store, slot), attachments);
         }
         handle
     }
@@ -248,7 +248,7 @@ impl Session {
             None => Vec::new(),
         };
         let mut value = self.let_go(handle)?;
-        Wishes::fill(&mut value, related);
+        PendingRelations::fill(&mut value, related);
         Ok(value)
     }
 
@@ -439,15 +439,19 @@ impl Session {
         no_object(self.id, handle)
     }
 
-    /// Puts what was wished for into the session, or finds it there.
-    pub(crate) fn grant<T: Mapped>(&mut self, wish: Wish<T>, how: AddOrMerge) -> Result<ObjectId> {
-        match (wish, how) {
-            (Wish::New(value), AddOrMerge::Add) => {
+    /// Puts what is pending into the session, or finds it there.
+    pub(crate) fn attach<T: Mapped>(
+        &mut self,
+        pending: PendingRelation<T>,
+        how: AddOrMerge,
+    ) -> Result<ObjectId> {
+        match (pending, how) {
+            (PendingRelation::New(value), AddOrMerge::Add) => {
                 let handle = self.take_in(value);
                 Ok((handle.store, handle.slot))
             }
-            (Wish::New(value), AddOrMerge::Merge) => self.merge_value(value),
-            (Wish::Handle(handle), _) => self.node(handle),
+            (PendingRelation::New(value), AddOrMerge::Merge) => self.merge_value(value),
+            (PendingRelation::Handle(handle), _) => self.node(handle),
         }
     }
 }

@@ -1,27 +1,27 @@
-//! From wishes to steps: what a wish comes to where it stands in a program.
+//! From draws to steps: what a draw comes to where it stands in a program.
 
 use selfsame::session::State;
 
 use super::entities::Kind;
-use super::program::{Step, Wanted, Wish};
+use super::program::{Draw, Step, Wanted};
 use super::reference::{Object, Reference};
 
 /// No more savepoints than this are open at once.
 const DEEPEST: usize = 3;
 
 impl Reference {
-    /// The step that a wish comes to, if there is an object for it.
-    pub(super) fn resolve(&self, wish: &Wish) -> Option<Step> {
+    /// The step that a draw comes to, if there is an object for it.
+    pub(super) fn resolve(&self, draw: &Draw) -> Option<Step> {
         let live = |kind: Kind| move |_: usize, o: &Object| o.kind == kind && o.is_live();
         let persistent = |_: usize, o: &Object| o.is_persistent();
         let staying = |n: usize, o: &Object| o.is_persistent() && !self.is_about_to_go(n);
         let kind_of = |object: usize| self.objects[object].kind;
-        Some(match *wish {
-            Wish::Add(kind) => Step::Add {
+        Some(match *draw {
+            Draw::Add(kind) => Step::Add {
                 object: self.objects.len(),
                 kind,
             },
-            Wish::AddAgain(which) => {
+            Draw::AddAgain(which) => {
                 let old = self.pick(which, |_, o| o.state == State::Transient)?;
                 Step::AddAgain {
                     old,
@@ -29,7 +29,7 @@ impl Reference {
                     kind: kind_of(old),
                 }
             }
-            Wish::SetNumber(which, number) => {
+            Draw::SetNumber(which, number) => {
                 let object = self.pick(which, |_, o| o.is_live())?;
                 Step::SetNumber {
                     object,
@@ -37,14 +37,14 @@ impl Reference {
                     number,
                 }
             }
-            Wish::Delete(which) => {
+            Draw::Delete(which) => {
                 let object = self.pick(which, persistent)?;
                 Step::Delete {
                     object,
                     kind: kind_of(object),
                 }
             }
-            Wish::SetUser(kind, child, user) => Step::SetUser {
+            Draw::SetUser(kind, child, user) => Step::SetUser {
                 child: self.pick(child, live(kind))?,
                 kind,
                 user: match user {
@@ -52,18 +52,18 @@ impl Reference {
                     Some(user) => Some(self.pick(user, live(Kind::User))?),
                 },
             },
-            Wish::Push(kind, user, child) => Step::Push {
+            Draw::Push(kind, user, child) => Step::Push {
                 user: self.pick(user, live(Kind::User))?,
                 child: self.pick(child, live(kind))?,
                 kind,
             },
-            Wish::Remove(kind, which) => {
+            Draw::Remove(kind, which) => {
                 let child = self.pick(which, |_, o| {
                     let owner = o.owner().map(|user| &self.objects[user]);
                     o.kind == kind && o.is_live() && owner.is_some_and(Object::is_live)
                 });
                 let Some(child) = child else {
-                    return self.resolve(&Wish::Push(kind, which, which));
+                    return self.resolve(&Draw::Push(kind, which, which));
                 };
                 Step::Remove {
                     user: self.objects[child].owner()?,
@@ -71,21 +71,21 @@ impl Reference {
                     kind,
                 }
             }
-            Wish::Pair(side, user, tag) => Step::Pair {
+            Draw::Pair(side, user, tag) => Step::Pair {
                 user: self.pick(user, live(Kind::User))?,
                 tag: self.pick(tag, live(Kind::Tag))?,
                 side,
             },
-            Wish::Part(side, which) => {
+            Draw::Part(side, which) => {
                 let is_live = |n: usize| self.objects[n].is_live();
                 let together = self.pairs.together();
                 let pairs = together.filter(|&(user, tag)| is_live(user) && is_live(tag));
                 let Some((user, tag)) = chosen(which, pairs) else {
-                    return self.resolve(&Wish::Pair(side, which, which));
+                    return self.resolve(&Draw::Pair(side, which, which));
                 };
                 Step::Part { user, tag, side }
             }
-            Wish::Replace(user, ref tags) => {
+            Draw::Replace(user, ref tags) => {
                 // What has left the session would be replaced too if the collection were read now, and not if it had been read before.
                 let whole = |n: usize| {
                     let mut tags = self.pairs.rows().filter(|pair| pair.0 == n);
@@ -101,19 +101,19 @@ impl Reference {
                 }
                 Step::Replace { user, tags: chosen }
             }
-            Wish::Load(path, which) => Step::Load {
+            Draw::Load(path, which) => Step::Load {
                 owner: self.pick(which, live(path.owner()))?,
                 path,
             },
-            Wish::Query(kind) => Step::Query { kind },
-            Wish::Get(which) => {
+            Draw::Query(kind) => Step::Query { kind },
+            Draw::Get(which) => {
                 let object = self.pick(which, persistent)?;
                 Step::Get {
                     object,
                     kind: kind_of(object),
                 }
             }
-            Wish::Merge(which, number) => {
+            Draw::Merge(which, number) => {
                 let object = self.pick(which, staying)?;
                 Step::Merge {
                     object,
@@ -122,37 +122,37 @@ impl Reference {
                     flush: self.objects[object].expired,
                 }
             }
-            Wish::Refresh(which) => {
+            Draw::Refresh(which) => {
                 let object = self.pick(which, staying)?;
                 Step::Refresh {
                     object,
                     kind: kind_of(object),
                 }
             }
-            Wish::Expire(which) => {
+            Draw::Expire(which) => {
                 let object = self.pick(which, persistent)?;
                 Step::Expire {
                     object,
                     kind: kind_of(object),
                 }
             }
-            Wish::Expunge(which) => {
+            Draw::Expunge(which) => {
                 let object = self.pick(which, |n, o| o.is_live() && !self.is_linked_to(n))?;
                 Step::Expunge {
                     object,
                     kind: kind_of(object),
                 }
             }
-            Wish::Flush => Step::Flush,
-            Wish::Savepoint if self.depth() < DEEPEST => Step::Savepoint,
-            Wish::Savepoint => return None,
-            Wish::Commit if self.depth() > 0 => Step::Release,
-            Wish::Commit => Step::Commit,
-            Wish::Rollback if self.depth() > 0 => Step::RollBackTo,
-            Wish::Rollback => Step::Rollback,
+            Draw::Flush => Step::Flush,
+            Draw::Savepoint if self.depth() < DEEPEST => Step::Savepoint,
+            Draw::Savepoint => return None,
+            Draw::Commit if self.depth() > 0 => Step::Release,
+            Draw::Commit => Step::Commit,
+            Draw::Rollback if self.depth() > 0 => Step::RollBackTo,
+            Draw::Rollback => Step::Rollback,
             _ if self.depth() > 0 => return None,
             _ if self.in_transaction => Step::Commit,
-            Wish::OutsideSet(which, number) => {
+            Draw::OutsideSet(which, number) => {
                 let object = self.pick(which, |_, o| o.committed.is_some())?;
                 Step::OutsideSet {
                     object,
@@ -160,7 +160,7 @@ impl Reference {
                     number,
                 }
             }
-            Wish::OutsideMove(kind, child, user) => Step::OutsideMove {
+            Draw::OutsideMove(kind, child, user) => Step::OutsideMove {
                 child: self.pick(child, committed(kind))?,
                 kind,
                 user: match user {
@@ -168,7 +168,7 @@ impl Reference {
                     Some(user) => Some(self.pick(user, committed(Kind::User))?),
                 },
             },
-            Wish::OutsidePair(user, tag) => {
+            Draw::OutsidePair(user, tag) => {
                 let pair = (
                     self.pick(user, committed(Kind::User))?,
                     self.pick(tag, committed(Kind::Tag))?,
@@ -183,7 +183,7 @@ impl Reference {
                     },
                 }
             }
-            Wish::OutsideDelete(which) => {
+            Draw::OutsideDelete(which) => {
                 let object = self.pick(which, |_, o| o.committed.is_some())?;
                 Step::OutsideDelete {
                     object,

@@ -1,10 +1,10 @@
 //! Programs as lines of text, so that those that failed once are kept and run first.
 
 use super::entities::Kind;
-use super::program::{Path, Wish};
+use super::program::{Draw, Path};
 
 /// The programs of `kept.txt`.
-pub(super) fn programs() -> Vec<Vec<Wish>> {
+pub(super) fn programs() -> Vec<Vec<Draw>> {
     let lines = include_str!("kept.txt").lines();
     let programs = lines.map(|line| line.split('#').next().unwrap_or_default());
     programs
@@ -14,8 +14,8 @@ pub(super) fn programs() -> Vec<Vec<Wish>> {
 }
 
 /// How a program is kept.
-pub(super) fn keep(wishes: &[Wish]) -> String {
-    let words: Vec<String> = wishes.iter().map(word).collect();
+pub(super) fn keep(draws: &[Draw]) -> String {
+    let words: Vec<String> = draws.iter().map(word).collect();
     format!(
         "conformance/src/model/kept.txt: {}  # what it found",
         words.join(" ")
@@ -23,52 +23,52 @@ pub(super) fn keep(wishes: &[Wish]) -> String {
 }
 
 /// A program, if each of its words is one.
-fn read(line: &str) -> Option<Vec<Wish>> {
-    line.split_whitespace().map(wish).collect()
+fn read(line: &str) -> Option<Vec<Draw>> {
+    line.split_whitespace().map(draw).collect()
 }
 
-fn word(wish: &Wish) -> String {
+fn word(draw: &Draw) -> String {
     let child = |kind: Kind| if kind == Kind::Note { "note" } else { "" };
     let optional = |n: Option<usize>| n.map_or("-".to_owned(), |n| n.to_string());
     let number = |n: Option<i32>| n.map_or("-".to_owned(), |n| n.to_string());
-    match wish {
-        Wish::Add(kind) => format!("add:{}", kind.word()),
-        Wish::AddAgain(n) => format!("again:{n}"),
-        Wish::SetNumber(n, to) => format!("set:{n}:{}", number(*to)),
-        Wish::Delete(n) => format!("delete:{n}"),
-        Wish::SetUser(kind, n, user) => format!("relate{}:{n}:{}", child(*kind), optional(*user)),
-        Wish::Push(kind, user, n) => format!("push{}:{user}:{n}", child(*kind)),
-        Wish::Remove(kind, n) => format!("remove{}:{n}", child(*kind)),
-        Wish::Pair(side, user, tag) => format!("pair:{}:{user}:{tag}", side.word()),
-        Wish::Part(side, n) => format!("part:{}:{n}", side.word()),
-        Wish::Replace(user, tags) => {
+    match draw {
+        Draw::Add(kind) => format!("add:{}", kind.word()),
+        Draw::AddAgain(n) => format!("again:{n}"),
+        Draw::SetNumber(n, to) => format!("set:{n}:{}", number(*to)),
+        Draw::Delete(n) => format!("delete:{n}"),
+        Draw::SetUser(kind, n, user) => format!("relate{}:{n}:{}", child(*kind), optional(*user)),
+        Draw::Push(kind, user, n) => format!("push{}:{user}:{n}", child(*kind)),
+        Draw::Remove(kind, n) => format!("remove{}:{n}", child(*kind)),
+        Draw::Pair(side, user, tag) => format!("pair:{}:{user}:{tag}", side.word()),
+        Draw::Part(side, n) => format!("part:{}:{n}", side.word()),
+        Draw::Replace(user, tags) => {
             let tags: Vec<String> = tags.iter().map(usize::to_string).collect();
             match &tags[..] {
                 [] => format!("replace:{user}:-"),
                 tags => format!("replace:{user}:{}", tags.join(",")),
             }
         }
-        Wish::Load(path, n) => format!("load:{}:{n}", path.word()),
-        Wish::Query(kind) => format!("query:{}", kind.word()),
-        Wish::Get(n) => format!("get:{n}"),
-        Wish::Merge(n, to) => format!("merge:{n}:{}", number(*to)),
-        Wish::Refresh(n) => format!("refresh:{n}"),
-        Wish::Expire(n) => format!("expire:{n}"),
-        Wish::Expunge(n) => format!("expunge:{n}"),
-        Wish::Flush => "flush".to_owned(),
-        Wish::Savepoint => "savepoint".to_owned(),
-        Wish::Commit => "commit".to_owned(),
-        Wish::Rollback => "rollback".to_owned(),
-        Wish::OutsideSet(n, to) => format!("outsideset:{n}:{}", number(*to)),
-        Wish::OutsideMove(kind, n, user) => {
+        Draw::Load(path, n) => format!("load:{}:{n}", path.word()),
+        Draw::Query(kind) => format!("query:{}", kind.word()),
+        Draw::Get(n) => format!("get:{n}"),
+        Draw::Merge(n, to) => format!("merge:{n}:{}", number(*to)),
+        Draw::Refresh(n) => format!("refresh:{n}"),
+        Draw::Expire(n) => format!("expire:{n}"),
+        Draw::Expunge(n) => format!("expunge:{n}"),
+        Draw::Flush => "flush".to_owned(),
+        Draw::Savepoint => "savepoint".to_owned(),
+        Draw::Commit => "commit".to_owned(),
+        Draw::Rollback => "rollback".to_owned(),
+        Draw::OutsideSet(n, to) => format!("outsideset:{n}:{}", number(*to)),
+        Draw::OutsideMove(kind, n, user) => {
             format!("outsidemove{}:{n}:{}", child(*kind), optional(*user))
         }
-        Wish::OutsidePair(user, tag) => format!("outsidepair:{user}:{tag}"),
-        Wish::OutsideDelete(n) => format!("outsidedelete:{n}"),
+        Draw::OutsidePair(user, tag) => format!("outsidepair:{user}:{tag}"),
+        Draw::OutsideDelete(n) => format!("outsidedelete:{n}"),
     }
 }
 
-fn wish(word: &str) -> Option<Wish> {
+fn draw(word: &str) -> Option<Draw> {
     let mut parts = word.split(':');
     let name = parts.next()?;
     // `removenote` is `remove` of a note.
@@ -78,39 +78,39 @@ fn wish(word: &str) -> Option<Wish> {
     };
     let mut next = || parts.next();
     Some(match name {
-        "add" => Wish::Add(kind(next()?)?),
-        "again" => Wish::AddAgain(place(next()?)?),
-        "set" => Wish::SetNumber(place(next()?)?, number(next()?)?),
-        "delete" => Wish::Delete(place(next()?)?),
-        "relate" => Wish::SetUser(child, place(next()?)?, optional(next()?)?),
-        "push" => Wish::Push(child, place(next()?)?, place(next()?)?),
-        "remove" => Wish::Remove(child, place(next()?)?),
-        "pair" => Wish::Pair(kind(next()?)?, place(next()?)?, place(next()?)?),
-        "part" => Wish::Part(kind(next()?)?, place(next()?)?),
+        "add" => Draw::Add(kind(next()?)?),
+        "again" => Draw::AddAgain(place(next()?)?),
+        "set" => Draw::SetNumber(place(next()?)?, number(next()?)?),
+        "delete" => Draw::Delete(place(next()?)?),
+        "relate" => Draw::SetUser(child, place(next()?)?, optional(next()?)?),
+        "push" => Draw::Push(child, place(next()?)?, place(next()?)?),
+        "remove" => Draw::Remove(child, place(next()?)?),
+        "pair" => Draw::Pair(kind(next()?)?, place(next()?)?, place(next()?)?),
+        "part" => Draw::Part(kind(next()?)?, place(next()?)?),
         "replace" => {
             let user = place(next()?)?;
             let tags = next()?.split(',').filter(|tag| *tag != "-");
-            Wish::Replace(user, tags.map(place).collect::<Option<_>>()?)
+            Draw::Replace(user, tags.map(place).collect::<Option<_>>()?)
         }
         "load" => {
             let path = next()?;
             let path = Path::ALL.into_iter().find(|known| known.word() == path)?;
-            Wish::Load(path, place(next()?)?)
+            Draw::Load(path, place(next()?)?)
         }
-        "query" => Wish::Query(kind(next()?)?),
-        "get" => Wish::Get(place(next()?)?),
-        "merge" => Wish::Merge(place(next()?)?, number(next()?)?),
-        "refresh" => Wish::Refresh(place(next()?)?),
-        "expire" => Wish::Expire(place(next()?)?),
-        "expunge" => Wish::Expunge(place(next()?)?),
-        "flush" => Wish::Flush,
-        "savepoint" => Wish::Savepoint,
-        "commit" => Wish::Commit,
-        "rollback" => Wish::Rollback,
-        "outsideset" => Wish::OutsideSet(place(next()?)?, number(next()?)?),
-        "outsidemove" => Wish::OutsideMove(child, place(next()?)?, optional(next()?)?),
-        "outsidepair" => Wish::OutsidePair(place(next()?)?, place(next()?)?),
-        "outsidedelete" => Wish::OutsideDelete(place(next()?)?),
+        "query" => Draw::Query(kind(next()?)?),
+        "get" => Draw::Get(place(next()?)?),
+        "merge" => Draw::Merge(place(next()?)?, number(next()?)?),
+        "refresh" => Draw::Refresh(place(next()?)?),
+        "expire" => Draw::Expire(place(next()?)?),
+        "expunge" => Draw::Expunge(place(next()?)?),
+        "flush" => Draw::Flush,
+        "savepoint" => Draw::Savepoint,
+        "commit" => Draw::Commit,
+        "rollback" => Draw::Rollback,
+        "outsideset" => Draw::OutsideSet(place(next()?)?, number(next()?)?),
+        "outsidemove" => Draw::OutsideMove(child, place(next()?)?, optional(next()?)?),
+        "outsidepair" => Draw::OutsidePair(place(next()?)?, place(next()?)?),
+        "outsidedelete" => Draw::OutsideDelete(place(next()?)?),
         _ => return None,
     })
 }
@@ -149,11 +149,11 @@ mod tests {
         let mut runner = TestRunner::deterministic();
         for _ in 0..64 {
             let tree = crate::model::program::programs().new_tree(&mut runner);
-            let wishes = tree.expect("a program").current();
-            let line = keep(&wishes);
+            let draws = tree.expect("a program").current();
+            let line = keep(&draws);
             let words = line.split(": ").nth(1).expect("a line");
             let words = words.split('#').next().expect("words");
-            assert_eq!(read(words), Some(wishes), "{line}");
+            assert_eq!(read(words), Some(draws), "{line}");
         }
     }
 

@@ -10,7 +10,7 @@ use selfsame::prelude::*;
 use selfsame::{Error, ErrorKind};
 
 use super::entities::{Kind, Note, Tag, Task, User};
-use super::program::{Step, Wish};
+use super::program::{Draw, Step};
 use super::reference::{Reference, Refused, Written};
 use crate::case::{CaseResult, Failure};
 use crate::world::World;
@@ -67,20 +67,20 @@ impl<'w> Machine<'w> {
         }
     }
 
-    pub(super) fn run(mut self, wishes: &[Wish]) -> CaseResult {
+    pub(super) fn run(mut self, draws: &[Draw]) -> CaseResult {
         self.world.sent();
         let mut session = self.world.session();
-        self.steps(&mut session, &mut wishes.iter()).map(drop)
+        self.steps(&mut session, &mut draws.iter()).map(drop)
     }
 
-    /// Does steps until the wishes are over, or the savepoint that they are in.
+    /// Does steps until the draws are over, or the savepoint that they are in.
     fn steps(
         &mut self,
         session: &mut Session,
-        wishes: &mut slice::Iter<'_, Wish>,
+        draws: &mut slice::Iter<'_, Draw>,
     ) -> CaseResult<Ended> {
-        while let Some(wish) = wishes.next() {
-            let Some(step) = self.reference.resolve(wish) else {
+        while let Some(draw) = draws.next() {
+            let Some(step) = self.reference.resolve(draw) else {
                 continue;
             };
             match step {
@@ -90,7 +90,7 @@ impl<'w> Machine<'w> {
             }
             let is_inside = self.reference.depth() > 0;
             let refused = match step {
-                Step::Savepoint => self.savepoint(session, wishes),
+                Step::Savepoint => self.savepoint(session, draws),
                 _ => self.step(session, &step),
             };
             let refused = refused.map_err(|failure| named(failure, &step))?;
@@ -127,7 +127,7 @@ impl<'w> Machine<'w> {
     fn savepoint(
         &mut self,
         session: &mut Session,
-        wishes: &mut slice::Iter<'_, Wish>,
+        draws: &mut slice::Iter<'_, Draw>,
     ) -> CaseResult<bool> {
         let before = self.reference.clone();
         if let Err(refused) = self.reference.apply(&Step::Savepoint) {
@@ -143,7 +143,7 @@ impl<'w> Machine<'w> {
             self.world.sent();
             inside = self
                 .compare(session, &Step::Savepoint, Written::default())
-                .and_then(|()| self.steps(session, wishes));
+                .and_then(|()| self.steps(session, draws));
             match inside {
                 Ok(Ended::Released) => Ok(()),
                 _ => Err(Error::new(ErrorKind::Validation, "stop")),

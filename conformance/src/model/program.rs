@@ -9,7 +9,7 @@ use super::entities::Kind;
 /// What makes no sense comes to what makes it possible: to remove from nowhere is to push, and another session waits for the commit.
 /// Inside a savepoint, `Commit` releases it and `Rollback` rolls back to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum Draw {
     Add(Kind),
     AddAgain(usize),
     SetNumber(usize, Option<i32>),
@@ -97,76 +97,76 @@ impl Path {
     }
 }
 
-/// Lists of wishes; programs do more than twenty steps in the mean.
-pub(super) fn programs() -> impl Strategy<Value = Vec<Wish>> {
+/// Lists of draws; programs do more than twenty steps on average.
+pub(super) fn programs() -> impl Strategy<Value = Vec<Draw>> {
     let number = || proptest::option::of(0..5_i32);
     let any = || any::<usize>();
     let maybe = move || proptest::option::of(any());
     let side = || prop_oneof![Just(Kind::User), Just(Kind::Tag)];
-    let wish = prop_oneof![
-        4 => Just(Wish::Add(Kind::User)),
-        3 => Just(Wish::Add(Kind::Task)),
-        3 => Just(Wish::Add(Kind::Note)),
-        3 => Just(Wish::Add(Kind::Tag)),
-        10 => any().prop_map(Wish::AddAgain),
-        6 => (any(), number()).prop_map(|(which, number)| Wish::SetNumber(which, number)),
-        5 => any().prop_map(Wish::Delete),
-        7 => (any(), maybe()).prop_map(|(task, user)| Wish::SetUser(Kind::Task, task, user)),
-        10 => (any(), maybe()).prop_map(|(note, user)| Wish::SetUser(Kind::Note, note, user)),
-        4 => (any(), any()).prop_map(|(user, task)| Wish::Push(Kind::Task, user, task)),
-        4 => (any(), any()).prop_map(|(user, note)| Wish::Push(Kind::Note, user, note)),
-        27 => any().prop_map(|which| Wish::Remove(Kind::Task, which)),
-        36 => any().prop_map(|which| Wish::Remove(Kind::Note, which)),
-        5 => (side(), any(), any()).prop_map(|(side, user, tag)| Wish::Pair(side, user, tag)),
-        28 => (side(), any()).prop_map(|(side, which)| Wish::Part(side, which)),
+    let draw = prop_oneof![
+        4 => Just(Draw::Add(Kind::User)),
+        3 => Just(Draw::Add(Kind::Task)),
+        3 => Just(Draw::Add(Kind::Note)),
+        3 => Just(Draw::Add(Kind::Tag)),
+        10 => any().prop_map(Draw::AddAgain),
+        6 => (any(), number()).prop_map(|(which, number)| Draw::SetNumber(which, number)),
+        5 => any().prop_map(Draw::Delete),
+        7 => (any(), maybe()).prop_map(|(task, user)| Draw::SetUser(Kind::Task, task, user)),
+        10 => (any(), maybe()).prop_map(|(note, user)| Draw::SetUser(Kind::Note, note, user)),
+        4 => (any(), any()).prop_map(|(user, task)| Draw::Push(Kind::Task, user, task)),
+        4 => (any(), any()).prop_map(|(user, note)| Draw::Push(Kind::Note, user, note)),
+        27 => any().prop_map(|which| Draw::Remove(Kind::Task, which)),
+        36 => any().prop_map(|which| Draw::Remove(Kind::Note, which)),
+        5 => (side(), any(), any()).prop_map(|(side, user, tag)| Draw::Pair(side, user, tag)),
+        28 => (side(), any()).prop_map(|(side, which)| Draw::Part(side, which)),
         6 => (any(), proptest::collection::vec(any(), 0..3))
-            .prop_map(|(user, tags)| Wish::Replace(user, tags)),
-        2 => any().prop_map(|which| Wish::Load(Path::Tasks, which)),
-        2 => any().prop_map(|which| Wish::Load(Path::Notes, which)),
-        2 => any().prop_map(|which| Wish::Load(Path::Tags, which)),
-        2 => any().prop_map(|which| Wish::Load(Path::Users, which)),
-        3 => (0..Kind::ALL.len()).prop_map(|which| Wish::Query(Kind::ALL[which])),
-        4 => any().prop_map(Wish::Get),
-        4 => (any(), number()).prop_map(|(which, number)| Wish::Merge(which, number)),
-        4 => any().prop_map(Wish::Refresh),
-        4 => any().prop_map(Wish::Expire),
-        3 => any().prop_map(Wish::Expunge),
-        4 => Just(Wish::Flush),
-        4 => Just(Wish::Savepoint),
-        6 => Just(Wish::Commit),
-        4 => Just(Wish::Rollback),
-        8 => (any(), number()).prop_map(|(which, number)| Wish::OutsideSet(which, number)),
-        12 => (any(), maybe()).prop_map(|(task, user)| Wish::OutsideMove(Kind::Task, task, user)),
-        7 => (any(), maybe()).prop_map(|(note, user)| Wish::OutsideMove(Kind::Note, note, user)),
-        24 => (any(), any()).prop_map(|(user, tag)| Wish::OutsidePair(user, tag)),
-        6 => any().prop_map(Wish::OutsideDelete),
+            .prop_map(|(user, tags)| Draw::Replace(user, tags)),
+        2 => any().prop_map(|which| Draw::Load(Path::Tasks, which)),
+        2 => any().prop_map(|which| Draw::Load(Path::Notes, which)),
+        2 => any().prop_map(|which| Draw::Load(Path::Tags, which)),
+        2 => any().prop_map(|which| Draw::Load(Path::Users, which)),
+        3 => (0..Kind::ALL.len()).prop_map(|which| Draw::Query(Kind::ALL[which])),
+        4 => any().prop_map(Draw::Get),
+        4 => (any(), number()).prop_map(|(which, number)| Draw::Merge(which, number)),
+        4 => any().prop_map(Draw::Refresh),
+        4 => any().prop_map(Draw::Expire),
+        3 => any().prop_map(Draw::Expunge),
+        4 => Just(Draw::Flush),
+        4 => Just(Draw::Savepoint),
+        6 => Just(Draw::Commit),
+        4 => Just(Draw::Rollback),
+        8 => (any(), number()).prop_map(|(which, number)| Draw::OutsideSet(which, number)),
+        12 => (any(), maybe()).prop_map(|(task, user)| Draw::OutsideMove(Kind::Task, task, user)),
+        7 => (any(), maybe()).prop_map(|(note, user)| Draw::OutsideMove(Kind::Note, note, user)),
+        24 => (any(), any()).prop_map(|(user, tag)| Draw::OutsidePair(user, tag)),
+        6 => any().prop_map(Draw::OutsideDelete),
     ];
-    // From one wish on, so that a failing program can shrink to a few steps.
-    proptest::collection::vec(wish, 1..135)
+    // From one draw on, so that a failing program can shrink to a few steps.
+    proptest::collection::vec(draw, 1..135)
 }
 
-/// Programs with many wishes less, those with one less, the last first, and with one wish that chooses the first objects.
+/// Programs with many draws less, those with one less, the last first, and with one draw that chooses the first objects.
 ///
-/// Leaving a wish out changes what those behind it choose; trying it again once others are gone finds much smaller programs.
-pub(super) fn smaller(wishes: &[Wish]) -> Vec<Vec<Wish>> {
-    let halves = std::iter::successors(Some(wishes.len() / 2), |size| Some(size / 2));
+/// Leaving a draw out changes what those behind it choose; trying it again once others are gone finds much smaller programs.
+pub(super) fn smaller(draws: &[Draw]) -> Vec<Vec<Draw>> {
+    let halves = std::iter::successors(Some(draws.len() / 2), |size| Some(size / 2));
     let sizes = halves.take_while(|&size| size > 1);
     let much_shorter = sizes.flat_map(|size| {
-        let starts = (0..wishes.len()).step_by(size);
+        let starts = (0..draws.len()).step_by(size);
         starts.map(move |start| {
-            let end = wishes.len().min(start + size);
-            [&wishes[..start], &wishes[end..]].concat()
+            let end = draws.len().min(start + size);
+            [&draws[..start], &draws[end..]].concat()
         })
     });
-    let shorter = (0..wishes.len()).rev().map(|place| {
-        let mut fewer = wishes.to_vec();
+    let shorter = (0..draws.len()).rev().map(|place| {
+        let mut fewer = draws.to_vec();
         fewer.remove(place);
         fewer
     });
-    let plainer = (0..wishes.len()).filter_map(|place| {
-        let first = wishes[place].on_first_objects();
-        (first != wishes[place]).then(|| {
-            let mut changed = wishes.to_vec();
+    let plainer = (0..draws.len()).filter_map(|place| {
+        let first = draws[place].on_first_objects();
+        (first != draws[place]).then(|| {
+            let mut changed = draws.to_vec();
             changed[place] = first;
             changed
         })
@@ -174,7 +174,7 @@ pub(super) fn smaller(wishes: &[Wish]) -> Vec<Vec<Wish>> {
     much_shorter.chain(shorter).chain(plainer).collect()
 }
 
-impl Wish {
+impl Draw {
     fn on_first_objects(&self) -> Self {
         match self {
             Self::AddAgain(_) => Self::AddAgain(0),

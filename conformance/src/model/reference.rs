@@ -37,7 +37,7 @@ pub(super) struct Object {
     pub(super) kind: Kind,
     pub(super) state: State,
     /// Marked for deletion; the next flush deletes it.
-    pub(super) doomed: bool,
+    pub(super) marked_deleted: bool,
     /// What memory shows. The owner is that of the foreign key; a reference that was set is in `link`.
     pub(super) values: Values,
     /// The row as the session last knew it.
@@ -116,7 +116,7 @@ impl Object {
         Self {
             kind,
             state: State::Pending,
-            doomed: false,
+            marked_deleted: false,
             values: Values::default(),
             base: Values::default(),
             touched: false,
@@ -131,11 +131,11 @@ impl Object {
 
     /// Whether a program may go on working with it.
     pub(super) fn is_live(&self) -> bool {
-        matches!(self.state, State::Pending | State::Persistent) && !self.doomed
+        matches!(self.state, State::Pending | State::Persistent) && !self.marked_deleted
     }
 
     pub(super) fn is_persistent(&self) -> bool {
-        self.state == State::Persistent && !self.doomed
+        self.state == State::Persistent && !self.marked_deleted
     }
 
     /// Whose it is, as far as memory knows.
@@ -164,7 +164,7 @@ impl Object {
 
     /// Drops what was not flushed.
     fn forget_changes(&mut self) {
-        self.doomed = false;
+        self.marked_deleted = false;
         self.touched = false;
         self.link = None;
         self.values = self.base;
@@ -204,7 +204,7 @@ impl Reference {
                 object.values.number = number;
                 object.touched |= object.state == State::Persistent;
             }
-            Step::Delete { object, .. } => self.objects[object].doomed = true,
+            Step::Delete { object, .. } => self.objects[object].marked_deleted = true,
             Step::SetUser { child, user, .. } => self.objects[child].link = Some(user),
             Step::Push { user, child, .. } => self.objects[child].link = Some(Some(user)),
             Step::Remove { child, .. } => self.objects[child].link = Some(None),
@@ -314,7 +314,7 @@ impl Reference {
         let owners = [object.owner(), object.row.and_then(|row| row.owner)];
         let mut owners = owners.into_iter().flatten();
         object.kind == Kind::Note
-            && (object.link == Some(None) || owners.any(|user| self.objects[user].doomed))
+            && (object.link == Some(None) || owners.any(|user| self.objects[user].marked_deleted))
     }
 
     /// Drops what was not flushed of an object.

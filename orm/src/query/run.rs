@@ -57,8 +57,8 @@ impl Session {
         let mapper = Arc::clone(self.any_store(store).mapper());
         mapper.refuse_objects()?;
         mapper.check_deferred(selection.undefer)?;
-        let unsaid = self.unsaid_loadings(store, said, |_| false);
-        let mut loadings: Vec<Loading> = said.iter().cloned().chain(unsaid).collect();
+        let defaults = self.default_loadings_beside(store, said, |_| false);
+        let mut loadings: Vec<Loading> = said.iter().cloned().chain(defaults).collect();
         let slots = if self.can_join(store, &loadings, selection) {
             let slots = self.query_joined(store, selection, &loadings)?;
             for loading in loadings

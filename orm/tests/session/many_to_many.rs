@@ -272,7 +272,7 @@ fn all_ways_of_loading_give_the_same_graph() -> Result<()> {
 }
 
 #[test]
-fn a_wish_put_into_a_persistent_object_is_granted() -> Result<()> {
+fn a_pending_relation_of_a_persistent_object_is_attached() -> Result<()> {
     let (mut f, post, [.., c]) = tagged()?;
     f.session[post].tags.push(c);
     f.session[post].tags.push(Tag::new("new"));

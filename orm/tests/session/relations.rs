@@ -202,7 +202,7 @@ fn statements_to_load_parents_with_their_children() -> Result<()> {
 }
 
 #[test]
-fn a_wish_in_a_field_of_a_persistent_object_is_granted_at_the_flush() -> Result<()> {
+fn a_pending_relation_of_a_persistent_object_is_attached_at_the_flush() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author::new("ann"));
     f.session.commit()?;
@@ -281,7 +281,7 @@ fn a_parent_that_left_is_an_error_and_no_stale_handle() -> Result<()> {
 }
 
 #[test]
-fn wishes_reach_a_required_parent_from_both_sides() -> Result<()> {
+fn pending_relations_reach_a_required_parent_from_both_sides() -> Result<()> {
     let mut f = Fixture::new()?;
     let album = f.session.add(Album::new("x"));
     f.session.commit()?;

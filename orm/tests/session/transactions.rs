@@ -115,7 +115,7 @@ fn a_failed_flush_waits_for_rollback_and_keeps_what_was_to_be_written() -> Resul
 }
 
 #[test]
-fn a_wish_that_cannot_be_granted_is_not_forgotten() -> Result<()> {
+fn a_pending_relation_that_cannot_be_attached_is_not_forgotten() -> Result<()> {
     let mut f = Fixture::new()?;
     let mut other = Session::new(&f.engine);
     let foreign = other.add(Author::new("ann"));

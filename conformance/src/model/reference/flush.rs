@@ -14,7 +14,7 @@ impl Reference {
         if self.objects.iter().any(|o| o.is_orphan() && o.expired) {
             self.read_what_is_written(&mut written, &mut refused);
         }
-        self.doom_orphans();
+        self.mark_orphans();
         self.read_what_is_written(&mut written, &mut refused);
         self.let_go_of_children(&mut written);
         // What was let go of may be expired too.
@@ -28,7 +28,7 @@ impl Reference {
             let object = &self.objects[n];
             let is_written = match object.state {
                 State::Pending => true,
-                State::Persistent => !object.doomed && object.values != object.base,
+                State::Persistent => !object.marked_deleted && object.values != object.base,
                 _ => false,
             };
             let owner = object.values.owner.filter(|_| is_written);
@@ -43,7 +43,7 @@ impl Reference {
             let is_stale = object
                 .row
                 .is_none_or(|row| row.version != object.base.version);
-            if object.state == State::Persistent && object.doomed && is_stale {
+            if object.state == State::Persistent && object.marked_deleted && is_stale {
                 refused.insert(Refusal::Stale);
             }
         }
@@ -64,7 +64,7 @@ impl Reference {
     }
 
     /// Notes that were let go are deleted; those without a row are never inserted.
-    fn doom_orphans(&mut self) {
+    fn mark_orphans(&mut self) {
         for note in self.objects.iter_mut().filter(|o| o.is_orphan()) {
             note.go();
         }
@@ -115,7 +115,7 @@ impl Reference {
             .filter(|o| o.state == State::Persistent && o.expired)
         {
             // What is to be deleted is not written: the cascades may read it as if nothing had been.
-            if object.doomed {
+            if object.marked_deleted {
                 object.values = object.base;
                 object.touched = false;
                 continue;
@@ -153,7 +153,7 @@ impl Reference {
     /// The children of users that are to be deleted are read; tasks lose their owner, notes go along.
     fn let_go_of_children(&mut self, written: &mut Written) {
         for user in 0..self.objects.len() {
-            if !(self.objects[user].kind == Kind::User && self.objects[user].doomed) {
+            if !(self.objects[user].kind == Kind::User && self.objects[user].marked_deleted) {
                 continue;
             }
             written.reads = true;
@@ -186,7 +186,7 @@ impl Reference {
             let object = &mut self.objects[n];
             object.touched = false;
             match object.state {
-                State::Persistent if object.doomed => {
+                State::Persistent if object.marked_deleted => {
                     written.deletes = true;
                     object.forget_changes();
                     object.state = State::Deleted;
@@ -234,7 +234,7 @@ impl Object {
                 self.forget_changes();
                 self.state = State::Transient;
             }
-            _ => self.doomed = true,
+            _ => self.marked_deleted = true,
         }
     }
 

@@ -438,7 +438,7 @@ impl Session {
             Call::Reading(work) => any.object(slot).map_or(Ok(()), |object| work(object)),
             Call::Changing(work) => {
                 any.object_mut(slot).map_or(Ok(()), |object| work(object))?;
-                if any.take_wishes(slot).is_empty() {
+                if any.take_pending_relations(slot).is_empty() {
                     return Ok(());
                 }
                 let message = "a hook put objects into a relationship field, and the flush is under way: add them in `Hook::before_flush`";

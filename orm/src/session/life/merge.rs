@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::entity::{Key, Mapped, Wishes};
+use crate::entity::{Key, Mapped, PendingRelations};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::snapshots::Snapshots;
 use crate::session::read::lookup::owned;
 use crate::session::{Handle, ObjectId, Session, typed_mut};
 use crate::value::{Value, ValueRef};
 
-/// How what was wished for comes into the session.
+/// How what is pending comes into the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddOrMerge {
     /// As a new object.
@@ -41,7 +41,7 @@ impl Session {
     pub(in crate::session) fn merge_value<E: Mapped>(&mut self, mut value: E) -> Result<ObjectId> {
         value.mapping().refuse_writes()?;
         let store = self.store_mapped_by::<E>(value.mapping());
-        let grants = Wishes::of(&mut value).into_grants();
+        let attachments = PendingRelations::of(&mut value).into_attachments();
         let mapper = &Arc::clone(&self.entry(store).mapper);
         let known = match value.key(mapper) {
             Some(key) => {
@@ -78,7 +78,7 @@ impl Session {
             }
             None => typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value),
         };
-        self.merge_later((store, slot), grants);
+        self.merge_later((store, slot), attachments);
         Ok((store, slot))
     }
 

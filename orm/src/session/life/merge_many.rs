@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::panic::resume_unwind;
 
-use crate::entity::{Grant, Key, Mapped, Mapper, RelationKind};
+use crate::entity::{Attachment, Key, Mapped, Mapper, RelationKind};
 use crate::error::Result;
 use crate::session::life::merge::AddOrMerge;
 use crate::session::{Handle, ObjectId, Session};
@@ -13,7 +13,7 @@ use crate::value::{Value, ValueRef};
 #[derive(Default)]
 pub(in crate::session) struct Merging {
     /// Objects that were merged, with what waits in their relationship fields.
-    later: Vec<(ObjectId, Vec<(u16, Grant)>)>,
+    later: Vec<(ObjectId, Vec<(u16, Attachment)>)>,
     /// Keys that were looked for and have no row.
     missing: HashSet<(u16, String)>,
 }
@@ -86,9 +86,13 @@ impl Session {
     }
 
     /// Has the relationship fields of an object merged once all of its level are.
-    pub(in crate::session) fn merge_later(&mut self, owner: ObjectId, grants: Vec<(u16, Grant)>) {
-        if !grants.is_empty() {
-            self.merging.later.push((owner, grants));
+    pub(in crate::session) fn merge_later(
+        &mut self,
+        owner: ObjectId,
+        attachments: Vec<(u16, Attachment)>,
+    ) {
+        if !attachments.is_empty() {
+            self.merging.later.push((owner, attachments));
         }
     }
 
@@ -102,31 +106,35 @@ impl Session {
         while !self.merging.later.is_empty() {
             let level = std::mem::take(&mut self.merging.later);
             let mut wanted: BTreeMap<u16, KeysToMerge> = BTreeMap::new();
-            for (owner, grants) in &level {
-                for (relation, grant) in grants {
+            for (owner, attachments) in &level {
+                for (relation, attach) in attachments {
                     if self.relation(owner.0, *relation)?.cascade.merge {
                         let target = self.target_store(owner.0, *relation);
-                        grant.key_to_merge(wanted.entry(target).or_default());
+                        attach.key_to_merge(wanted.entry(target).or_default());
                     }
                 }
             }
             for (store, keys) in &wanted {
                 self.read_to_merge(*store, keys)?;
             }
-            for (owner, grants) in level {
-                self.merge_wishes(owner, grants)?;
+            for (owner, attachments) in level {
+                self.merge_pending_relations(owner, attachments)?;
             }
         }
         Ok(())
     }
 
-    fn merge_wishes(&mut self, owner: ObjectId, grants: Vec<(u16, Grant)>) -> Result<()> {
-        for (relation, grant) in grants {
+    fn merge_pending_relations(
+        &mut self,
+        owner: ObjectId,
+        attachments: Vec<(u16, Attachment)>,
+    ) -> Result<()> {
+        for (relation, attach) in attachments {
             let resolved = self.relation(owner.0, relation)?;
             if !resolved.cascade.merge {
                 continue;
             }
-            let target = grant.grant(self, AddOrMerge::Merge)?;
+            let target = attach.attach(self, AddOrMerge::Merge)?;
             if resolved.through.is_some() {
                 self.connect(owner, relation, target)?;
                 continue;

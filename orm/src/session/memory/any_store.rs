@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::backend::Row;
-use crate::entity::{Grant, Mapper};
+use crate::entity::{Attachment, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::State;
 use crate::session::memory::object_states::{Listed, ObjectStates};
@@ -113,9 +113,9 @@ pub(crate) trait AnyStore: Send {
     /// Asks the program's own rule about a column.
     fn validate(&self, slot: u32, column: usize) -> Result<()>;
     /// Takes what waits in an object's relationship fields.
-    fn take_wishes(&mut self, slot: u32) -> Vec<(u16, Grant)>;
+    fn take_pending_relations(&mut self, slot: u32) -> Vec<(u16, Attachment)>;
     /// The same of all objects that are new or were written to, of those that have any.
-    fn take_all_wishes(&mut self) -> Vec<(u32, Vec<(u16, Grant)>)>;
+    fn take_all_pending_relations(&mut self) -> Vec<(u32, Vec<(u16, Attachment)>)>;
     /// Lays a freshly read row under an object that was written while it was expired. `deferred` stand behind the row's own columns.
     /// `linked` are the columns of references that were set: with those, an object that shows no other change has one.
     fn rebase(

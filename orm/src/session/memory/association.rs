@@ -94,8 +94,8 @@ impl Session {
         let pair = self.pair(owner, relation, resolved, through, target);
         let known = self.knows(pair);
         if known != Some(true) {
-            self.refuse_doomed(owner)?;
-            self.refuse_doomed(target)?;
+            self.refuse_marked(owner)?;
+            self.refuse_marked(target)?;
         }
         for Collection {
             owner,
@@ -123,7 +123,7 @@ impl Session {
     }
 
     /// Refuses to put an object together with another while it is about to be deleted: its pairs go with it.
-    fn refuse_doomed(&self, (store, slot): ObjectId) -> Result<()> {
+    fn refuse_marked(&self, (store, slot): ObjectId) -> Result<()> {
         let entry = self.entry(store);
         if !entry.store.is_marked_deleted(slot) {
             return Ok(());

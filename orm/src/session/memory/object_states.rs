@@ -202,7 +202,7 @@ impl ObjectStates {
     }
 
     /// The objects to delete that were marked since a position, which becomes the end.
-    pub(crate) fn doomed_since(&self, position: &mut usize) -> Vec<u32> {
+    pub(crate) fn marked_since(&self, position: &mut usize) -> Vec<u32> {
         let slots = self.marked.slots.get(*position..).unwrap_or_default();
         *position = self.marked.slots.len();
         let is_marked_deleted = |slot: &u32| self.is_marked_deleted(*slot);

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use crate::entity::{
-    Cardinality, Grant, Mapped, RelationKind, RelationOf, ResolvedRelation, ToMany, ToOne,
+    Attachment, Cardinality, Mapped, RelationKind, RelationOf, ResolvedRelation, ToMany, ToOne,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::record;
@@ -202,11 +202,11 @@ impl Session {
         self.set_parent(child, &reference, None)
     }
 
-    /// Grants the wishes of one object: [`set`](Self::set) or [`push`](Self::push), with errors kept for the next flush.
-    pub(crate) fn grant_all(&mut self, owner: ObjectId, grants: Vec<(u16, Grant)>) {
-        for (relation, grant) in grants {
-            let result = grant
-                .grant(self, AddOrMerge::Add)
+    /// Attaches the pending relations of one object: [`set`](Self::set) or [`push`](Self::push), with errors kept for the next flush.
+    pub(crate) fn attach_all(&mut self, owner: ObjectId, attachments: Vec<(u16, Attachment)>) {
+        for (relation, attach) in attachments {
+            let result = attach
+                .attach(self, AddOrMerge::Add)
                 .and_then(|target| self.connect(owner, relation, target));
             if let Err(error) = result {
                 self.refused.add(owner, relation, error);

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::backend::Row;
-use crate::entity::{Grant, Key, Mapped, Mapper, Wishes};
+use crate::entity::{Attachment, Key, Mapped, Mapper, PendingRelations};
 use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Planted, is_planted};
 use crate::session::State;
@@ -474,19 +474,21 @@ impl<E: Mapped> AnyStore for Store<E> {
         value.map_or(Ok(()), |value| value.validate(&self.mapper, column))
     }
 
-    fn take_wishes(&mut self, slot: u32) -> Vec<(u16, Grant)> {
+    fn take_pending_relations(&mut self, slot: u32) -> Vec<(u16, Attachment)> {
         let value = self.objects[slot as usize].value.as_mut();
-        value.map_or_else(Vec::new, |value| Wishes::of(value).into_grants())
+        value.map_or_else(Vec::new, |value| {
+            PendingRelations::of(value).into_attachments()
+        })
     }
 
-    fn take_all_wishes(&mut self) -> Vec<(u32, Vec<(u16, Grant)>)> {
+    fn take_all_pending_relations(&mut self) -> Vec<(u32, Vec<(u16, Attachment)>)> {
         let (states, objects) = (&self.states, &mut self.objects);
         let mut all = Vec::new();
         for &slot in states.pending().chain(states.touched()) {
             if let Some(value) = &mut objects[slot as usize].value {
-                let grants = Wishes::of(value).into_grants();
-                if !grants.is_empty() {
-                    all.push((slot, grants));
+                let attachments = PendingRelations::of(value).into_attachments();
+                if !attachments.is_empty() {
+                    all.push((slot, attachments));
                 }
             }
         }

@@ -24,14 +24,14 @@ impl Session {
         said: &[Loading],
         way: &Way<'_>,
     ) -> Result<()> {
-        let unsaid = self.unsaid_loadings(store, said, |relation| way.has_been(relation));
+        let defaults = self.default_loadings_beside(store, said, |relation| way.has_been(relation));
         self.load_along(store, slots, said, Some(way))?;
-        self.load_along(store, slots, &unsaid, Some(way))
+        self.load_along(store, slots, &defaults, Some(way))
     }
 
     /// The relations that a mapping says are loaded with its objects, and a query does not say how. Mappings may lead back to each other:
     /// no relation is followed twice on one way.
-    pub(crate) fn unsaid_loadings(
+    pub(crate) fn default_loadings_beside(
         &self,
         store: u16,
         said: &[Loading],

@@ -145,9 +145,11 @@ impl Session {
                 .cloned()
                 .partition(|nested| nested.fetch == Fetch::Joined);
             let way = (self.entry(store).mapper.id(), loading.relation);
-            later.extend(self.unsaid_loadings(target, &loading.nested, |relation| {
-                relation == way || self.is_joined(joins, from, relation)
-            }));
+            later.extend(
+                self.default_loadings_beside(target, &loading.nested, |relation| {
+                    relation == way || self.is_joined(joins, from, relation)
+                }),
+            );
             let index = joins.len();
             joins.push(JoinedRelation {
                 from,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::entity::{Mapped, Mapper, Wishes};
+use crate::entity::{Mapped, Mapper, PendingRelations};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Rendered, render_delete, render_select, render_update};
 use crate::session::life::transaction::Intent;
@@ -37,7 +37,7 @@ impl Session {
                 let error = Error::new(ErrorKind::Mapping, message);
                 return Err(error.entity(found.name()));
             }
-            refuse_wishes(mapper, &mut row)?;
+            refuse_pending_relations(mapper, &mut row)?;
             store.add(row);
         }
         self.insert_rows(mapper, Box::new(store))
@@ -202,8 +202,11 @@ impl Session {
 }
 
 /// A row that no object stands for is related to nothing.
-pub(in crate::session) fn refuse_wishes<E: Mapped>(mapper: &Mapper, row: &mut E) -> Result<()> {
-    if Wishes::of(row).into_grants().is_empty() {
+pub(in crate::session) fn refuse_pending_relations<E: Mapped>(
+    mapper: &Mapper,
+    row: &mut E,
+) -> Result<()> {
+    if PendingRelations::of(row).into_attachments().is_empty() {
         return Ok(());
     }
     let message = "a plain row has nothing in its relationship fields: add it as an object";

@@ -53,7 +53,7 @@ impl Session {
             let mut found: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
             for (store, entry) in (0u16..).zip(&self.stores) {
                 let position = done.entry(store).or_default();
-                let slots = entry.store.states().doomed_since(position);
+                let slots = entry.store.states().marked_since(position);
                 if !slots.is_empty() {
                     found.insert(store, slots);
                 }

@@ -298,8 +298,8 @@ impl Session {
     fn take_fields(&mut self) -> Result<()> {
         for index in 0..self.stores.len() {
             let store = u16::try_from(index).expect("a session maps fewer than 65,536 tables");
-            for (slot, grants) in self.any_store_mut(store).take_all_wishes() {
-                self.grant_all((store, slot), grants);
+            for (slot, attachments) in self.any_store_mut(store).take_all_pending_relations() {
+                self.attach_all((store, slot), attachments);
             }
         }
         self.refuse_fields()

@@ -298,7 +298,7 @@ fn what_is_about_to_be_deleted_is_put_together_with_nothing() -> Result<()> {
 }
 
 #[test]
-fn a_new_object_that_wishes_for_a_deleted_one_fails_the_flush() -> Result<()> {
+fn a_new_object_related_to_a_deleted_one_fails_the_flush() -> Result<()> {
     let (mut f, _, [_, _, c]) = tagged()?;
     f.session.delete(c)?;
     f.session.add(Post {

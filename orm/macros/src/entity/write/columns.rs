@@ -25,7 +25,7 @@ pub(super) fn mapped(model: &Model<'_>) -> TokenStream {
         is_unset(model),
         assign(model),
         assign_many(model),
-        take_wishes(model),
+        take_pending_relations(model),
         validate(model),
         deferred(model),
         unload(model),
@@ -551,7 +551,7 @@ fn chosen<'m>(
         .unzip()
 }
 
-fn take_wishes(model: &Model<'_>) -> TokenStream {
+fn take_pending_relations(model: &Model<'_>) -> TokenStream {
     if model.relations.is_empty() {
         return TokenStream::new();
     }
@@ -566,11 +566,11 @@ fn take_wishes(model: &Model<'_>) -> TokenStream {
         };
         quote! {
             #bound
-            wishes.#method(Self::#constant, &mut self.#field);
+            pending_relations.#method(Self::#constant, &mut self.#field);
         }
     });
     quote! {
-        fn take_wishes(&mut self, wishes: &mut ::selfsame::entity::Wishes<Self>) {
+        fn take_pending_relations(&mut self, pending_relations: &mut ::selfsame::entity::PendingRelations<Self>) {
             #(#takes)*
         }
     }

@@ -10,14 +10,14 @@ use crate::session::{AddOrMerge, Handle, KeysToMerge, ObjectId, Session};
 
 /// One object that another shall be related to: not yet in a session, or in it already.
 #[derive(Clone)]
-pub enum Wish<T> {
+pub enum PendingRelation<T> {
     /// It will be added along with its owner.
     New(T),
     /// It is in the owner's session.
     Handle(Handle<T>),
 }
 
-impl<T> Debug for Wish<T> {
+impl<T> Debug for PendingRelation<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::New(_) => f.write_str("New"),
@@ -26,19 +26,19 @@ impl<T> Debug for Wish<T> {
     }
 }
 
-impl<T> From<T> for Wish<T> {
+impl<T> From<T> for PendingRelation<T> {
     fn from(value: T) -> Self {
         Self::New(value)
     }
 }
 
-impl<T> From<Handle<T>> for Wish<T> {
+impl<T> From<Handle<T>> for PendingRelation<T> {
     fn from(handle: Handle<T>) -> Self {
         Self::Handle(handle)
     }
 }
 
-/// A [`Wish`] whose type is hidden.
+/// A [`PendingRelation`] whose type is hidden.
 ///
 /// Whether an entity is `Send` would else depend on every entity that its relations lead to, and on what theirs do: the compiler
 /// walks such a chain to its end, and gives up after some twenty entities.
@@ -46,10 +46,10 @@ trait Held<T>: Send + Sync {
     fn duplicate(&self) -> Box<dyn Held<T>>;
     /// The object, if it is not yet in a session.
     fn new_value(&self) -> Option<&T>;
-    fn release(self: Box<Self>) -> Wish<T>;
+    fn release(self: Box<Self>) -> PendingRelation<T>;
 }
 
-impl<T: Mapped> Held<T> for Wish<T> {
+impl<T: Mapped> Held<T> for PendingRelation<T> {
     fn duplicate(&self) -> Box<dyn Held<T>> {
         Box::new(self.clone())
     }
@@ -61,7 +61,7 @@ impl<T: Mapped> Held<T> for Wish<T> {
         }
     }
 
-    fn release(self: Box<Self>) -> Wish<T> {
+    fn release(self: Box<Self>) -> PendingRelation<T> {
         *self
     }
 }
@@ -98,11 +98,11 @@ macro_rules! collection_field {
             }
 
             /// Adds one.
-            pub fn push(&mut self, wish: impl Into<Wish<T>>)
+            pub fn push(&mut self, pending: impl Into<PendingRelation<T>>)
             where
                 T: Mapped,
             {
-                self.0.push(Box::new(wish.into()));
+                self.0.push(Box::new(pending.into()));
             }
         }
 
@@ -118,20 +118,20 @@ macro_rules! collection_field {
             }
         }
 
-        impl<T: Mapped, I: Into<Wish<T>>> FromIterator<I> for $field<T> {
+        impl<T: Mapped, I: Into<PendingRelation<T>>> FromIterator<I> for $field<T> {
             fn from_iter<Iter: IntoIterator<Item = I>>(items: Iter) -> Self {
                 let hold = |item: I| -> Box<dyn Held<T>> { Box::new(item.into()) };
                 Self(items.into_iter().map(hold).collect())
             }
         }
 
-        impl<T: Mapped, I: Into<Wish<T>>, const N: usize> From<[I; N]> for $field<T> {
+        impl<T: Mapped, I: Into<PendingRelation<T>>, const N: usize> From<[I; N]> for $field<T> {
             fn from(items: [I; N]) -> Self {
                 items.into_iter().collect()
             }
         }
 
-        impl<T: Mapped, I: Into<Wish<T>>> From<Vec<I>> for $field<T> {
+        impl<T: Mapped, I: Into<PendingRelation<T>>> From<Vec<I>> for $field<T> {
             fn from(items: Vec<I>) -> Self {
                 items.into_iter().collect()
             }
@@ -170,13 +170,13 @@ macro_rules! to_one_field {
 
         impl<T: Mapped> From<T> for $field<T> {
             fn from(value: T) -> Self {
-                Self(Some(Box::new(Wish::New(value))))
+                Self(Some(Box::new(PendingRelation::New(value))))
             }
         }
 
         impl<T: Mapped> From<Handle<T>> for $field<T> {
             fn from(handle: Handle<T>) -> Self {
-                Self(Some(Box::new(Wish::Handle(handle))))
+                Self(Some(Box::new(PendingRelation::Handle(handle))))
             }
         }
 
@@ -194,23 +194,23 @@ macro_rules! to_one_field {
 to_one_field!(HasOne);
 to_one_field!(BelongsTo);
 
-/// One wished-for object, whatever its type.
-pub(crate) type Grant = Box<dyn Granted>;
+/// One pending object, whatever its type.
+pub(crate) type Attachment = Box<dyn Attach>;
 
 /// What can be put into a session, or found there.
-pub(crate) trait Granted: Send {
+pub(crate) trait Attach: Send {
     /// Puts it into a session, or finds it there.
-    fn grant(self: Box<Self>, session: &mut Session, how: AddOrMerge) -> Result<ObjectId>;
+    fn attach(self: Box<Self>, session: &mut Session, how: AddOrMerge) -> Result<ObjectId>;
 
     /// Adds its key, if it has one and is not in a session.
     fn key_to_merge(&self, keys: &mut KeysToMerge);
 }
 
-struct Wished<To>(Box<dyn Held<To>>);
+struct PendingTarget<To>(Box<dyn Held<To>>);
 
-impl<To: Entity> Granted for Wished<To> {
-    fn grant(self: Box<Self>, session: &mut Session, how: AddOrMerge) -> Result<ObjectId> {
-        session.grant(self.0.release(), how)
+impl<To: Entity> Attach for PendingTarget<To> {
+    fn attach(self: Box<Self>, session: &mut Session, how: AddOrMerge) -> Result<ObjectId> {
+        session.attach(self.0.release(), how)
     }
 
     fn key_to_merge(&self, keys: &mut KeysToMerge) {
@@ -228,41 +228,41 @@ pub(crate) struct Related {
     pub(crate) node: ObjectId,
 }
 
-/// What was found in the relationship fields of one object, to be granted by the session; or what is put into them.
-pub struct Wishes<E> {
-    grants: Vec<(u16, Grant)>,
+/// What was found in the relationship fields of one object, to be attached by the session; or what is put into them.
+pub struct PendingRelations<E> {
+    attachments: Vec<(u16, Attachment)>,
     given: Option<Vec<Related>>,
     owner: PhantomData<fn() -> E>,
 }
 
-impl<E: Mapped> Wishes<E> {
+impl<E: Mapped> PendingRelations<E> {
     pub(crate) fn of(value: &mut E) -> Self {
-        let mut wishes = Self {
-            grants: Vec::new(),
+        let mut pending_relations = Self {
+            attachments: Vec::new(),
             given: None,
             owner: PhantomData,
         };
-        value.take_wishes(&mut wishes);
-        wishes
+        value.take_pending_relations(&mut pending_relations);
+        pending_relations
     }
 
     /// Puts what an object is related to into its fields.
     pub(crate) fn fill(value: &mut E, related: Vec<Related>) {
         if !related.is_empty() {
-            let mut wishes = Self {
-                grants: Vec::new(),
+            let mut pending_relations = Self {
+                attachments: Vec::new(),
                 given: Some(related),
                 owner: PhantomData,
             };
-            value.take_wishes(&mut wishes);
+            value.take_pending_relations(&mut pending_relations);
         }
     }
 }
 
-impl<E> Wishes<E> {
-    /// Adds one whose type is known where it is granted.
-    pub(crate) fn push(&mut self, relation: u16, grant: Grant) {
-        self.grants.push((relation, grant));
+impl<E> PendingRelations<E> {
+    /// Adds one whose type is known where it is attached.
+    pub(crate) fn push(&mut self, relation: u16, attach: Attachment) {
+        self.attachments.push((relation, attach));
     }
 
     /// What is put into the fields, if anything is.
@@ -276,18 +276,22 @@ impl<E> Wishes<E> {
         let held = given.filter(|related| related.relation == relation);
         let held = held.map(|related| -> Box<dyn Held<To>> {
             let (store, slot) = related.node;
-            Box::new(Wish::Handle(Handle::new(related.session, store, slot)))
+            Box::new(PendingRelation::Handle(Handle::new(
+                related.session,
+                store,
+                slot,
+            )))
         });
         Some(held.collect())
     }
 
     /// The relations, each with what it shall lead to.
-    pub(crate) fn into_grants(self) -> Vec<(u16, Grant)> {
-        self.grants
+    pub(crate) fn into_attachments(self) -> Vec<(u16, Attachment)> {
+        self.attachments
     }
 }
 
-impl<E: Entity> Wishes<E> {
+impl<E: Entity> PendingRelations<E> {
     /// Takes what waits in a one-to-many field.
     pub fn many<To: Entity>(&mut self, relation: Relation<E, To, Many>, field: &mut HasMany<To>) {
         self.collection(relation, &mut field.0);
@@ -315,11 +319,11 @@ impl<E: Entity> Wishes<E> {
             field.extend(given);
             return;
         }
-        let wishes = std::mem::take(field);
-        self.grants.extend(
-            wishes
+        let pending_relations = std::mem::take(field);
+        self.attachments.extend(
+            pending_relations
                 .into_iter()
-                .map(|wish| (relation.index(), grant(wish))),
+                .map(|pending| (relation.index(), attach(pending))),
         );
     }
 
@@ -345,19 +349,20 @@ impl<E: Entity> Wishes<E> {
         match self.given_to(relation) {
             Some(mut given) => *field = given.pop().or(field.take()),
             None => {
-                let wish = field.take();
-                self.grants.extend(wish.map(|wish| (relation, grant(wish))));
+                let pending = field.take();
+                self.attachments
+                    .extend(pending.map(|pending| (relation, attach(pending))));
             }
         }
     }
 }
 
-fn grant<To: Entity>(wish: Box<dyn Held<To>>) -> Grant {
-    Box::new(Wished(wish))
+fn attach<To: Entity>(pending: Box<dyn Held<To>>) -> Attachment {
+    Box::new(PendingTarget(pending))
 }
 
-impl<E> Debug for Wishes<E> {
+impl<E> Debug for PendingRelations<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Wishes({})", self.grants.len())
+        write!(f, "PendingRelations({})", self.attachments.len())
     }
 }

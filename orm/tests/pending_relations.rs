@@ -133,7 +133,7 @@ fn an_owner_is_added_with_its_member() -> Result<()> {
 }
 
 #[test]
-fn a_copy_wishes_the_same() -> Result<()> {
+fn a_copy_has_the_same_pending_relations() -> Result<()> {
     let mut session = session();
     let first = User {
         tasks: vec![Task::new("write"), Task::new("read")].into(),
