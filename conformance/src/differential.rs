@@ -248,7 +248,7 @@ fn observe(target: &dyn Target, steps: &[Step], with_statements: bool) -> Result
             Ok(Ok(told)) => told,
             Ok(Err(error)) => {
                 let told = format!("{:?}", error.kind());
-                // The state in which an error leaves a session is the same in both: behind a rollback.
+                // The state in which an error leaves a session is the same in both: after a rollback.
                 world.session.rollback()?;
                 told
             }

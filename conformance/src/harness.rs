@@ -140,7 +140,7 @@ fn text_of(case: &Case, failure: &FailureReport, seed: u64) -> String {
     text
 }
 
-/// The name of this test binary as cargo knows it: without the hash behind it.
+/// The name of this test binary as cargo knows it: without the hash after it.
 fn test_name() -> String {
     let path = std::env::current_exe().unwrap_or_default();
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();

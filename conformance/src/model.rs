@@ -87,7 +87,7 @@ struct Done {
     step: Step,
     /// It must be refused; the transaction or the innermost savepoint is then rolled back.
     refused: bool,
-    /// How many savepoints are open behind it.
+    /// How many savepoints are open after it.
     depth: usize,
 }
 

@@ -53,7 +53,7 @@ struct Line {
 const MOST_LINES: usize = 60;
 /// No more statements than this are written down with literals.
 const LONGEST_SCRIPT: usize = 5_000;
-/// How much of one statement is kept: a batch of thousands of rows says nothing more behind that.
+/// How much of one statement is kept: a batch of thousands of rows says nothing more after that.
 const MOST_CHARACTERS: usize = 300;
 
 impl Log {

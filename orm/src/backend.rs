@@ -422,7 +422,7 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// `params` holds the rows one behind the other, each `width` parameters long.
+    /// `params` holds the rows one after the other, each `width` parameters long.
     ///
     /// # Panics
     ///
@@ -458,7 +458,7 @@ impl<'a> Rows<'a> {
         self.count == 0
     }
 
-    /// All parameters, one row behind the other.
+    /// All parameters, one row after the other.
     pub fn all(self) -> &'a [Param<'a>] {
         self.params
     }

@@ -73,7 +73,7 @@ pub trait Dialect: Debug + Send + Sync {
         }
     }
 
-    /// A comparison that treats NULL as a value: what stands before, between and behind its operands. `negated` asks for "differs". By
+    /// A comparison that treats NULL as a value: what stands before, between and after its operands. `negated` asks for "differs". By
     /// default `IS [NOT] DISTINCT FROM`.
     fn null_safe_equality(&self, negated: bool) -> [&'static str; 3] {
         match negated {
@@ -82,7 +82,7 @@ pub trait Dialect: Debug + Send + Sync {
         }
     }
 
-    /// What follows the pattern of LIKE, in which a backslash takes the character behind it as it is. By default `ESCAPE '\'`.
+    /// What follows the pattern of LIKE, in which a backslash takes the character after it as it is. By default `ESCAPE '\'`.
     fn like_escape(&self) -> &'static str {
         r" ESCAPE '\'"
     }

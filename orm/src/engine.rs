@@ -68,7 +68,7 @@ impl<F: Fn(&Event<'_>) + Send + Sync> Observer for F {
 pub struct Event<'a> {
     /// The statement.
     pub sql: &'a Sql,
-    /// Its parameters; for a batch, those of all executions one behind the other.
+    /// Its parameters; for a batch, those of all executions one after the other.
     pub params: &'a [Param<'a>],
     /// The number of executions: 1, or the length of a batch.
     pub executions: usize,

@@ -412,7 +412,7 @@ impl Mapper {
         &self.deferred
     }
 
-    /// The columns that a statement reads, and deferred ones behind them.
+    /// The columns that a statement reads, and deferred ones after them.
     pub(crate) fn reading(&self, undefer: &[usize]) -> Cow<'_, [usize]> {
         match undefer {
             [] => Cow::Borrowed(&self.eager),

@@ -499,7 +499,7 @@ fn check_references(table: &Table, key: &ForeignKey, target: &Table) -> Result<(
     }
 }
 
-/// An order in which tables can be created: as listed, but behind what they refer to.
+/// An order in which tables can be created: as listed, but after what they refer to.
 struct Order {
     tables: Vec<usize>,
     /// For each table: its foreign keys that point ahead in the order, because of a cycle.

@@ -11,7 +11,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Planted {
-    /// The handle of a deleted object leads to it behind the commit.
+    /// The handle of a deleted object leads to it after the commit.
     DeletedResolves,
     /// The handle of another session leads to an object of this one.
     ForeignResolves,

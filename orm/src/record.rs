@@ -444,7 +444,7 @@ impl Mapper {
     }
 }
 
-/// The relation that a path begins with, and what of the path is behind it. Names may have dots in them: the longest fits best.
+/// The relation that a path begins with, and what of the path is after it. Names may have dots in them: the longest fits best.
 pub(crate) fn step<'p>(mapper: &Mapper, path: &'p str) -> Result<(u16, Option<&'p str>)> {
     let found = (0u16..)
         .zip(mapper.relations())

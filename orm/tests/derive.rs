@@ -391,7 +391,7 @@ fn labels_follow_the_case() {
 
 #[test]
 fn a_row_hydrates() -> selfsame::Result<()> {
-    // The table's columns begin behind one of another table.
+    // The table's columns begin after one of another table.
     let row = Values(&[
         ValueRef::Bool(true),
         ValueRef::I64(7),

@@ -59,7 +59,7 @@ enum Failure {
     Preparing(mysql::Error),
     /// Found by us before anything was sent.
     Own(Error),
-    /// The sink's error, and that of reading on behind it.
+    /// The sink's error, and that of reading on after it.
     Sink(Error, Option<mysql::Error>),
 }
 

@@ -14,7 +14,7 @@
 //!
 //! # What a connection is set to
 //!
-//! Every connection, also behind a reset, speaks utf8mb4 with the collation `utf8mb4_nopad_bin`, by which texts are equal that Rust calls
+//! Every connection, also after a reset, speaks utf8mb4 with the collation `utf8mb4_nopad_bin`, by which texts are equal that Rust calls
 //! equal; its time zone is UTC; its `sql_mode` is strict and as near to standard SQL as the server goes: `"name"` is an identifier and
 //! `||` puts texts together, as in fragments of SQL that the other backends take. Text that was declared with another collation compares
 //! as that says.

@@ -27,7 +27,7 @@ const OLDEST: (u32, u32) = (10, 11);
 /// clients, and would answer wrongly by or refuse, is set too: a limit of rows or of recursion cuts results without an error, and of a
 /// long text only so much takes part in sorting as `max_sort_length` says, for which `sort_buffer_size` must have room.
 ///
-/// One statement, for of several the driver drops the errors behind the first.
+/// One statement, for of several the driver drops the errors after the first.
 const SETTINGS: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin, SESSION autocommit = 1, SESSION time_zone = '+00:00', \
     SESSION lc_messages = 'en_US', SESSION div_precision_increment = 30, SESSION innodb_snapshot_isolation = 1, \
     SESSION group_concat_max_len = 1073741824, SESSION max_recursive_iterations = 4294967295, \
@@ -158,7 +158,7 @@ fn encrypted(_: OptsBuilder, _: &Options) -> Result<OptsBuilder> {
     Err(configuration("this build has no TLS"))
 }
 
-/// Statements that are run when connecting, and again behind each reset.
+/// Statements that are run when connecting, and again after each reset.
 fn settings(options: &Options) -> Vec<String> {
     let mut settings = SETTINGS.to_owned();
     if let Some(timeout) = options.lock_timeout {

@@ -8,7 +8,7 @@ use crate::dialect::MAX_JSON_DEPTH;
 
 /// Microseconds.
 const DAY: i64 = 86_400_000_000;
-/// The most digits behind the point of a `decimal(65,30)`, and before it.
+/// The most digits after the decimal point of a `decimal(65,30)`, and before it.
 const SCALE: u32 = 30;
 
 /// The parameters of a statement, in order.
@@ -75,9 +75,9 @@ fn timestamp(value: Timestamp) -> Result<Value, &'static str> {
     }
 }
 
-/// The text of a decimal that the widest column holds: the server would round what has more digits behind the point.
+/// The text of a decimal that the widest column holds: the server would round what has more digits after the decimal point.
 fn decimal(value: Decimal) -> Result<String, &'static str> {
-    const TOO_FINE: &str = "a decimal of more than 30 digits behind the point";
+    const TOO_FINE: &str = "a decimal of more than 30 digits after the decimal point";
     let (mut mantissa, mut scale) = (value.mantissa(), value.scale());
     while scale > SCALE {
         if mantissa % 10 != 0 {

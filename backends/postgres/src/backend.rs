@@ -355,7 +355,7 @@ mod tests {
                 "postgres://u@[2001:db8::1]:6001,[2001:db8::2]:6002/db",
                 "postgres://u@[2001:db8::1]:6001,[2001:db8::2]:6002/db",
             ),
-            // An `@` behind the first slash.
+            // An `@` after the first slash.
             (
                 "postgres://h/db?user=ada@corp&password=a@b",
                 "postgres://ada@corp:***@h/db",

@@ -91,7 +91,7 @@ enum Failure {
     Driver(Fault),
     /// Found by us before anything was sent.
     Own(Error),
-    /// The sink's error, and that of reading on behind it.
+    /// The sink's error, and that of reading on after it.
     Sink(Error, Option<Fault>),
 }
 

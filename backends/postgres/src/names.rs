@@ -106,7 +106,7 @@ impl Outgoing {
         if !self.started {
             return Some(length);
         }
-        // Which of the texts behind the length is the statement's name.
+        // Which of the texts after the length is the statement's name.
         let (skipped, before) = match self.head[0] {
             b'P' => (0, 0),
             b'B' => (0, 1),

@@ -50,7 +50,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decimal, NotDecimal> {
     let mut mantissa: i128 = 0;
     for index in 0..i64::from(count) {
         let group = i128::from(word()?);
-        // How many decimals this group ends behind the last one that counts.
+        // How many decimals this group ends after the last one that counts.
         let beyond = 4 * (index - i64::from(weight)) - i64::from(scale);
         mantissa = if beyond <= 0 {
             append(mantissa, 4, group)?

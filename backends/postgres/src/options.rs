@@ -135,7 +135,7 @@ impl Options {
     }
 }
 
-/// The parts of a URL behind its scheme, as they stand there.
+/// The parts of a URL after its scheme, as they stand there.
 struct Parts<'u> {
     /// With the `@`, or nothing.
     credentials: &'u str,
@@ -145,7 +145,7 @@ struct Parts<'u> {
 }
 
 impl<'u> Parts<'u> {
-    /// As libpq reads it: an `@` behind the first slash belongs to no credentials.
+    /// As libpq reads it: an `@` after the first slash belongs to no credentials.
     fn of(rest: &'u str) -> Self {
         let at = rest
             .find(['@', '/'])

@@ -68,7 +68,7 @@ pub(crate) fn binding<'p, 's>(
 }
 
 const NAN: &str = "NaN, which SQLite would store as NULL";
-const DECIMAL: &str = "a decimal of more than 38 digits behind the point or beyond 128 bits";
+const DECIMAL: &str = "a decimal of more than 38 digits after the decimal point or beyond 128 bits";
 const YEAR: &str = "a day outside the years 1 to 9999";
 const TIME: &str = "a time outside its day";
 

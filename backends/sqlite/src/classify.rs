@@ -12,7 +12,7 @@ const FOREIGN_KEY: &str = "FOREIGN KEY constraint failed";
 #[cold]
 pub(crate) fn classify(code: i32, message: &str) -> Error {
     let (kind, name) = kind_and_name(code, message);
-    // `UNIQUE constraint failed: users.name`: the part behind the colon becomes context.
+    // `UNIQUE constraint failed: users.name`: the part after the colon becomes context.
     let (text, detail) = message.split_once(": ").unwrap_or((message, ""));
     let error = match kind {
         ErrorKind::UniqueViolation | ErrorKind::NotNullViolation => {

@@ -25,7 +25,7 @@ pub(crate) struct SqliteDialect {
 /// The most parameters of one statement, as SQLite is built with.
 const MAX_PARAMETERS: usize = 32_766;
 
-/// Rowids that a batch may need behind the greatest one in use; near the end of the range SQLite picks free numbers by chance.
+/// Rowids that a batch may need after the greatest one in use; near the end of the range SQLite picks free numbers by chance.
 const LAST_COUNTED_KEY: i64 = i64::MAX - 1_000_000;
 
 impl Dialect for SqliteDialect {

@@ -215,7 +215,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Whether the file's header says so: the two bytes behind the page size are 2.
+/// Whether the file's header says so: the two bytes after the page size are 2.
 fn is_in_wal_mode(path: &Path) -> bool {
     let mut header = [0; 20];
     File::open(path)

@@ -388,7 +388,7 @@ fn action(text: &str) -> Option<ReferentialAction> {
     })
 }
 
-/// An expression as it may stand behind DEFAULT: anything but a literal needs parentheses, which SQLite does not keep.
+/// An expression as it may stand after DEFAULT: anything but a literal needs parentheses, which SQLite does not keep.
 fn default_clause(expression: String) -> String {
     let is_word = |text: &str| {
         text.bytes()

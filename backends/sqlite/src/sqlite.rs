@@ -440,7 +440,7 @@ fn percent_decoded(text: &str) -> Result<String> {
             .get(..2)
             .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
             .and_then(|digits| u8::from_str_radix(digits, 16).ok())
-            .ok_or_else(|| unusable("has two hexadecimal digits behind each `%` of its path"))?;
+            .ok_or_else(|| unusable("has two hexadecimal digits after each `%` of its path"))?;
         bytes.push(byte);
         rest = &escaped[2..];
     }

@@ -15,7 +15,7 @@ impl Taken {
         Self(names.iter().map(|name| name.to_uppercase()).collect())
     }
 
-    /// The first candidate that is free, or the last one with a number behind it.
+    /// The first candidate that is free, or the last one with a number after it.
     pub(super) fn take(&mut self, candidates: &[String]) -> String {
         let last = candidates.last().map_or("unnamed", String::as_str);
         let numbered = (2..).map(|number| {

@@ -67,7 +67,7 @@ const CASES: &[Case] = &[
         .covers(&[Contract(30)]),
     Case::full("queries.order.long_text", order_long_text)
         .since(19)
-        .promise("Texts are ordered by what differs in them, however far behind their beginning it stands.")
+        .promise("Texts are ordered by what differs in them, however far after their beginning it stands.")
         .hint("Some databases sort by a part of a text, of a length that is a setting.")
         .covers(&[Contract(30), Contract(37)]),
     Case::extra("queries.order.nulls", order_nulls)

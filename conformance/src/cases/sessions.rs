@@ -159,7 +159,7 @@ fn expires(context: &mut Context) -> CaseResult {
     );
     check!(
         session.is_expired(ann)?,
-        "behind a commit an object must be expired"
+        "after a commit an object must be expired"
     );
     check_eq!(world.sent(), Sent::NOTHING, "reading it must send nothing");
     let mut other = world.session();
@@ -579,7 +579,7 @@ fn close(context: &mut Context) -> CaseResult {
     session.close();
     check!(
         session.try_ref(ann).is_err(),
-        "behind `close` every handle must be stale"
+        "after `close` every handle must be stale"
     );
     check!(world.users()?.is_empty(), "`close` must roll back");
     session.add(User::new("bob"));

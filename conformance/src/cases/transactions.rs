@@ -129,7 +129,7 @@ fn commit_kept(context: &mut Context) -> CaseResult {
     let begun = database.begin_write();
     check!(
         begun.is_ok(),
-        "a transaction must be able to begin behind COMMIT, gave {begun:?}"
+        "a transaction must be able to begin after COMMIT, gave {begun:?}"
     );
     insert(&mut database, 3, 30)?;
     database.rollback()?;

@@ -52,7 +52,7 @@ pub(super) enum Lie {
     KeysOffElsewhere,
     /// A batch of more rows than this loses its last one.
     LoseLast(usize),
-    /// A batch goes on behind a refused row.
+    /// A batch goes on after a refused row.
     GoOn,
     /// In a batch, the second row is sent with the last parameter of the first.
     RepeatParameter,

@@ -131,7 +131,7 @@ pub(super) fn always_true(text: &str, keyword: &str, followers: &[&str]) -> Opti
     ))
 }
 
-/// The definitions of a CREATE TABLE: what is before them, each of them, and what is behind.
+/// The definitions of a CREATE TABLE: what is before them, each of them, and what is after.
 pub(super) fn definitions(text: &str) -> Option<(&str, Vec<&str>, &str)> {
     if !text.starts_with("CREATE TABLE") {
         return None;

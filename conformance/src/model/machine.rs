@@ -194,7 +194,7 @@ impl<'w> Machine<'w> {
         check_eq!(
             waits,
             Err(ErrorKind::PendingRollback),
-            "behind a failed flush the session must wait for a rollback"
+            "after a failed flush the session must wait for a rollback"
         );
         session.rollback()?;
         self.read_all(session)

@@ -8,7 +8,7 @@ use super::program::{Step, Wanted};
 
 /// The program as Rust.
 ///
-/// What is added inside a savepoint is declared before all, for the steps behind the savepoint.
+/// What is added inside a savepoint is declared before all, for the steps after the savepoint.
 pub(super) fn print(program: &[Done]) -> String {
     let mut depth: usize = 0;
     let mut inside = BTreeSet::new();
@@ -51,7 +51,7 @@ struct Printer {
     depth: usize,
     /// What is added inside a savepoint.
     inside: BTreeSet<usize>,
-    /// What is read behind a step that was refused.
+    /// What is read after a step that was refused.
     kinds: BTreeSet<Kind>,
 }
 

@@ -147,7 +147,7 @@ pub(super) fn programs() -> impl Strategy<Value = Vec<Draw>> {
 
 /// Programs with many draws less, those with one less, the last first, and with one draw that chooses the first objects.
 ///
-/// Leaving a draw out changes what those behind it choose; trying it again once others are gone finds much smaller programs.
+/// Leaving a draw out changes what those after it choose; trying it again once others are gone finds much smaller programs.
 pub(super) fn smaller(draws: &[Draw]) -> Vec<Vec<Draw>> {
     let halves = std::iter::successors(Some(draws.len() / 2), |size| Some(size / 2));
     let sizes = halves.take_while(|&size| size > 1);

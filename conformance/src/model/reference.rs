@@ -24,7 +24,7 @@ pub(super) struct Reference {
     /// Whether a transaction may be open.
     pub(super) in_transaction: bool,
     savepoints: Vec<Savepoint>,
-    /// A step was refused in this transaction: how much was read before cannot be told, and so what is expired behind a rollback.
+    /// A step was refused in this transaction: how much was read before cannot be told, and so what is expired after a rollback.
     pub(super) unsure: bool,
     /// Counts what is read and written, so that it can be told what came first.
     now: usize,
@@ -183,7 +183,7 @@ impl Reference {
     }
 
     /// What the step does: what it writes, or why it must be refused. A refused step has ended the transaction, or the innermost
-    /// savepoint, and everything was read again behind it.
+    /// savepoint, and everything was read again after it.
     pub(super) fn apply(&mut self, step: &Step) -> Result<Written, Refused> {
         let result = self.try_apply(step);
         if result.is_err() {

@@ -141,7 +141,7 @@ impl Item {
         })
     }
 
-    /// `name(a, b)`, at least one, and perhaps `name = "…"` behind them.
+    /// `name(a, b)`, at least one, and perhaps `name = "…"` after them.
     pub(crate) fn fields_and_name(&self) -> syn::Result<(Vec<Ident>, Option<String>)> {
         let (mut fields, mut name) = (Vec::new(), None);
         for item in self.items().or_else(|_| self.error("(field, field)"))? {

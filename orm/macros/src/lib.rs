@@ -48,7 +48,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `column = "name"` | the column's name; by default the field's |
 /// | `unique`, `index` | a UNIQUE constraint, an index; with a name: `unique = "…"` |
 /// | `length = 50` | the greatest number of characters of a text |
-/// | `precision = (10, 2)` | digits of a decimal, and how many of them are behind the point |
+/// | `precision = (10, 2)` | digits of a decimal, and how many of them are after the decimal point |
 /// | `default = false` | the value that `new` gives; an expression of the field's type, or a literal for a `String` |
 /// | `server_default = "now()"` | an SQL expression; the field must be an `Auto<T>` or a `Deferred<T>` |
 /// | `references = "users.id"` | a foreign key; `foreign_key = "…"` names it |

@@ -94,7 +94,7 @@ impl<E, To, K, M: OwnerMapping<E>> Debug for Relation<E, To, K, M> {
 }
 
 impl Mapper {
-    /// A relation's name behind that of its owner, for messages.
+    /// A relation's name after that of its owner, for messages.
     pub(crate) fn relation_name(&self, index: u16) -> String {
         let relation = self.relations().get(usize::from(index));
         format!("{}.{}", self.name(), relation.map_or("?", |r| &r.name))

@@ -1,4 +1,4 @@
-//! Paging by key: the rows behind the last one of the page before, however many came before it.
+//! Paging by key: the rows after the last one of the page before, however many came before it.
 
 use super::Query;
 use crate::entity::Mapped;
@@ -7,7 +7,7 @@ use crate::sql::{Node, Operator, Order, Params, also};
 use crate::value::{Value, ValueType};
 
 impl<E: Mapped, S> Query<E, S> {
-    /// Only objects that come behind these values of the `order_by` keys said so far, one for each: what the last object of the page
+    /// Only objects that come after these values of the `order_by` keys said so far, one for each: what the last object of the page
     /// before had. The keys must tell all objects apart (end with the primary key), and hold no NULL.
     ///
     /// ```

@@ -8,7 +8,7 @@ use crate::sql::{Compound, FromRow, Projection, Read, Select, select};
 
 impl<E: Mapped, S> Query<E, S> {
     /// Reads columns and expressions instead of objects, past the identity map: one, or a tuple of up to eight. The rows are those of
-    /// the joined tables, each of them; `group_by`, `having` and `distinct` come behind this.
+    /// the joined tables, each of them; `group_by`, `having` and `distinct` come after this.
     ///
     /// ```
     /// # use selfsame::prelude::*;

@@ -144,7 +144,7 @@ impl Names {
         Err(Error::new(ErrorKind::Mapping, message).entity(table_name))
     }
 
-    /// Takes the first name that is free, or the last with a number behind it.
+    /// Takes the first name that is free, or the last with a number after it.
     fn take(&mut self, table: usize, names: &[String]) -> String {
         let last = names.last().cloned().unwrap_or_default();
         let numbered = (2..).map(|number| format!("{last}_{number}"));

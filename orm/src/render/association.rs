@@ -10,7 +10,7 @@ use crate::schema::Table;
 pub struct Pairing<'a> {
     /// The association table.
     pub association: &'a Table,
-    /// Its columns that are searched by, and read behind those of the target.
+    /// Its columns that are searched by, and read after those of the target.
     pub here: &'a [usize],
     /// Its columns that the target is joined by.
     pub there: &'a [usize],
@@ -28,7 +28,7 @@ pub struct Pairing<'a> {
 }
 
 impl Renderer<'_> {
-    /// SELECT of the rows that are paired with one of `n` keys, each row with the key that it is paired with behind it; parameters key by
+    /// SELECT of the rows that are paired with one of `n` keys, each row with the key that it is paired with after it; parameters key by
     /// key.
     ///
     /// # Panics

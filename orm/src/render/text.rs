@@ -36,7 +36,7 @@ impl<'d> Text<'d> {
         self.dialect.quote(name, &mut self.out);
     }
 
-    /// A table by its name, behind its schema's where it has one.
+    /// A table by its name, after its schema's where it has one.
     pub(super) fn table(&mut self, table: &Table) {
         self.place(&table.name, table.schema.as_deref());
     }
@@ -113,7 +113,7 @@ impl<'d> Text<'d> {
         });
     }
 
-    /// Columns where they are read, behind a prefix: those of types without a form of their own as text.
+    /// Columns where they are read, after a prefix: those of types without a form of their own as text.
     pub(super) fn read(&mut self, prefix: &str, table: &Table, columns: &[usize]) {
         self.each(columns.len(), ", ", |text, i| {
             let column = &table.columns[columns[i]];
@@ -193,7 +193,7 @@ impl<'d> Text<'d> {
         });
     }
 
-    /// `a IN (?, ?)`, or `(a, b) IN (VALUES (?, ?), (?, ?))`. The columns stand behind `prefix`.
+    /// `a IN (?, ?)`, or `(a, b) IN (VALUES (?, ?), (?, ?))`. The columns follow `prefix`.
     pub(super) fn in_params(
         &mut self,
         prefix: &str,
@@ -221,7 +221,7 @@ impl<'d> Text<'d> {
         self.push(")");
     }
 
-    /// `a = ANY($1::bigint[])`, or `(a, b) IN (SELECT * FROM UNNEST($1::bigint[], $2::text[]))`. The columns stand behind `prefix`.
+    /// `a = ANY($1::bigint[])`, or `(a, b) IN (SELECT * FROM UNNEST($1::bigint[], $2::text[]))`. The columns follow `prefix`.
     pub(super) fn in_arrays(&mut self, prefix: &str, table: &Table, columns: &[usize]) {
         let form = |column: &usize| self.dialect.text_form(&table.columns[*column].ty);
         let has_forms = columns.iter().any(|column| form(column).is_some());

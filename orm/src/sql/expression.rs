@@ -208,7 +208,7 @@ macro_rules! questions {
         }
 
         impl<$($generics)*, T: ColumnValue<Base = String>> $ty {
-            /// LIKE: `%` stands for any text and `_` for any character, unless behind a backslash. Whether case counts is up to
+            /// LIKE: `%` stands for any text and `_` for any character, unless after a backslash. Whether case counts is up to
             /// the database.
             pub fn like(self, pattern: impl IntoSql<$scope, String>) -> Predicate<$scope> {
                 Expr::from_node(Node::Like {

@@ -266,7 +266,7 @@ pub(crate) enum Multiplicity {
     Many,
 }
 
-/// The relation's name, with a number behind it if a query inside has taken it.
+/// The relation's name, with a number after it if a query inside has taken it.
 fn unused_name(name: &str, condition: &Node) -> Arc<str> {
     let mut found: Arc<str> = name.into();
     for number in 2.. {

@@ -40,7 +40,7 @@ impl Decimal {
         ((self.high as i128) << 64) | self.low as i128
     }
 
-    /// How many of the digits stand behind the point.
+    /// How many of the digits stand after the decimal point.
     pub const fn scale(self) -> u32 {
         self.scale
     }
@@ -129,7 +129,7 @@ impl fmt::Debug for Decimal {
 impl FromStr for Decimal {
     type Err = Error;
 
-    /// Reads `-12.340`; the scale is the number of digits behind the point. No exponent.
+    /// Reads `-12.340`; the scale is the number of digits after the decimal point. No exponent.
     fn from_str(text: &str) -> Result<Self, Error> {
         let refused = || {
             Error::new(

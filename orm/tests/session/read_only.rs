@@ -114,7 +114,7 @@ fn a_view_is_read_as_a_table_is() -> selfsame::Result<()> {
         hours,
         [("ann".to_owned(), Some(15)), ("bob".to_owned(), Some(4))]
     );
-    // Another transaction shows what became of the tables behind it.
+    // Another transaction shows what became of the tables after it.
     let shift = Shift::query()
         .order_by(Shift::ID.asc())
         .first(&mut session)?;

@@ -399,7 +399,7 @@ fn what_was_read_in_an_undone_savepoint_is_not_taken_for_anothers_change() -> Re
     Ok(())
 }
 
-/// A savepoint that is undone behind `clear` has no keys to take back that `clear` has forgotten.
+/// A savepoint that is undone after `clear` has no keys to take back that `clear` has forgotten.
 #[test]
 fn clear_inside_a_savepoint_forgets_the_keys_that_flushes_filled_in() -> Result<()> {
     let Fixture { mut session, .. } = Fixture::new()?;

@@ -70,7 +70,7 @@ fn end_in_time(server: &Server) {
     });
 }
 
-/// The limit is for silence behind the server's own: a statement that the server ends itself is told in its words, and rows that keep
+/// The limit is for silence after the server's own: a statement that the server ends itself is told in its words, and rows that keep
 /// coming are no silence.
 fn no_long_statement_is_one(server: &Server) {
     let database = server.database().expect("a database");

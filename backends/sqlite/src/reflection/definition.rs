@@ -104,7 +104,7 @@ impl Definition {
     }
 }
 
-/// What a constraint is about: the text in the parentheses behind its word, and its tokens.
+/// What a constraint is about: the text in the parentheses after its word, and its tokens.
 fn group<'t>(
     text: &str,
     words: &mut Peekable<Iter<'t, Token<'t>>>,

@@ -223,7 +223,7 @@ impl Opened {
                 true => "TRUNCATE users RESTART IDENTITY CASCADE",
                 false => "DELETE FROM users",
             };
-            // Single rows are inserted behind others: emptying a table costs more than a row.
+            // Single rows are inserted after others: emptying a table costs more than a row.
             if self.size > 1 || self.round % 1_000 == 1 {
                 peer.batch(&[empty.to_owned()])?;
             }

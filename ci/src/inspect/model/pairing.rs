@@ -31,7 +31,7 @@ pub(super) fn pairings(drafts: &[Draft<'_>]) -> Vec<Pairing> {
         .collect()
 }
 
-/// Names the relations, behind those along other foreign keys.
+/// Names the relations, after those along other foreign keys.
 pub(super) fn name(pairings: &mut [Pairing], drafts: &mut [Draft<'_>]) {
     let pairs: Vec<(usize, usize)> = pairings.iter().map(parents).collect();
     for pairing in pairings {

@@ -306,7 +306,7 @@ fn once(
     let is_before = state == before();
     check!(
         is_before || state == (program.after)(),
-        "{what}: half of the program is written: {state:?} behind {result:?}"
+        "{what}: half of the program is written: {state:?} after {result:?}"
     );
     outcome(&what, call.as_deref(), how, &result, is_before)?;
     if call.is_some() && is_before && rolled_back.is_ok() {

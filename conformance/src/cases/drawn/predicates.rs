@@ -53,7 +53,7 @@ const TEXTS: [Option<&str>; 8] = [
 /// Patterns without letters, so that no case is folded: what they mean is told by [`is_like`].
 const PATTERNS: [&str; 6] = ["%", "_", "__", "_%_", "%\\_%", "\\%"];
 
-/// Whether a text is like a pattern, in which a backslash takes the character behind it as it is.
+/// Whether a text is like a pattern, in which a backslash takes the character after it as it is.
 fn is_like(text: &[char], pattern: &[char]) -> bool {
     match (text, pattern) {
         (text, []) => text.is_empty(),

@@ -306,7 +306,7 @@ fn raise(context: &mut Context) -> CaseResult {
     check_eq!(
         session.load(users[1], User::TASKS)?.len(),
         2,
-        "behind a commit it must be loaded when it is asked for"
+        "after a commit it must be loaded when it is asked for"
     );
     Ok(())
 }

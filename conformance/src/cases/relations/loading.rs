@@ -260,7 +260,7 @@ fn expired(context: &mut Context) -> CaseResult {
     check_eq!(
         session.load(ann, User::TASKS)?.len(),
         2,
-        "behind a commit the collection must be read again"
+        "after a commit the collection must be read again"
     );
     Ok(())
 }

@@ -54,7 +54,7 @@ fn told(context: &mut Context) -> CaseResult {
             Err(error) => {
                 check!(
                     matches!(error.kind(), ErrorKind::Serialization | ErrorKind::Deadlock),
-                    "a write behind what another committed ({isolation:?}) must be a conflict, gave {ended:?}"
+                    "a write after what another committed ({isolation:?}) must be a conflict, gave {ended:?}"
                 );
                 refused += 1;
                 let _ = database.rollback();

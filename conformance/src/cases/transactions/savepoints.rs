@@ -48,14 +48,14 @@ fn rollback_to(context: &mut Context) -> CaseResult {
     check_eq!(
         keys(&mut database)?,
         [1, 2],
-        "what came behind the savepoint must be undone, and only that"
+        "what came after the savepoint must be undone, and only that"
     );
     insert(&mut database, 4, 40)?;
     database.rollback_to("s")?;
     check_eq!(
         keys(&mut database)?,
         [1, 2],
-        "the savepoint must stay open behind a rollback to it"
+        "the savepoint must stay open after a rollback to it"
     );
     insert(&mut database, 5, 50)?;
     database.commit()?;
@@ -84,7 +84,7 @@ fn release(context: &mut Context) -> CaseResult {
     check_eq!(
         keys(&mut database)?,
         [1],
-        "behind a release the outer savepoint of the same name must be meant"
+        "after a release the outer savepoint of the same name must be meant"
     );
     database.release("s")?;
     let gone = database.rollback_to("s");

@@ -319,7 +319,7 @@ fn lists(context: &mut Context) -> CaseResult {
             Ok(inside),
             "IN of {size} values"
         );
-        // From behind, so that the last value counts as much as the first.
+        // Backwards, so that the last value counts as much as the first.
         let backwards = numbers.iter().rev().copied();
         let query = Part::query().filter(Part::AMOUNT.not_in(backwards));
         check_eq!(
@@ -518,7 +518,7 @@ fn stops(context: &mut Context) -> CaseResult {
     let left = database.integers("SELECT [id] FROM [t] ORDER BY [id]", &[])?;
     check!(
         left == [1, 2, 3] || left.is_empty(),
-        "nothing behind the refused row may be written, there are {left:?}"
+        "nothing after the refused row may be written, there are {left:?}"
     );
     database.execute("DELETE FROM [t]", &[])?;
 
@@ -548,11 +548,11 @@ fn stops(context: &mut Context) -> CaseResult {
         matches!(&stopped, Err(error) if error.kind() == ErrorKind::InvalidState),
         "the reader's error must end the batch, which gave {stopped:?}"
     );
-    check_eq!(told, 3, "the reader must not be called behind its error");
+    check_eq!(told, 3, "the reader must not be called after its error");
     let left = database.integers("SELECT [id] FROM [t] ORDER BY [id]", &[])?;
     check!(
         left == [1, 2, 3] || left.is_empty(),
-        "nothing may be written behind the reader's error, there are {left:?}"
+        "nothing may be written after the reader's error, there are {left:?}"
     );
     let again = database.execute(INSERT, &[int(9), int(9)]);
     check!(again.is_ok(), "the connection must go on: {again:?}");

@@ -24,7 +24,7 @@ struct Row {
 }
 
 impl Machine<'_> {
-    /// Compares everything behind a step.
+    /// Compares everything after a step.
     pub(super) fn compare(
         &mut self,
         session: &mut Session,
@@ -34,7 +34,7 @@ impl Machine<'_> {
         self.learn_keys(session);
         self.compare_memory(session)?;
         self.compare_rows(session, step)?;
-        // A flush right behind another, or behind a rollback, has nothing to send.
+        // A flush right after another, or after a rollback, has nothing to send.
         let changes = matches!(step, Step::Merge { .. } | Step::Replace { .. });
         let wrote = !written.nothing() && !changes;
         if wrote || matches!(step, Step::Flush | Step::Rollback | Step::RollBackTo) {
@@ -42,7 +42,7 @@ impl Machine<'_> {
             check_eq!(
                 self.world.sent(),
                 Sent::NOTHING,
-                "a flush right behind it must send nothing"
+                "a flush right after it must send nothing"
             );
         }
         Ok(())
@@ -150,7 +150,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// After a step that wrote: compares all rows, in the transaction or, behind its end, from another session.
+    /// After a step that wrote: compares all rows, in the transaction or, after its end, from another session.
     pub(super) fn compare_rows(&mut self, session: &mut Session, step: &Step) -> CaseResult {
         let (mut found, pairs) = match step {
             Step::Flush | Step::RollBackTo => {

@@ -21,7 +21,7 @@ pub(in crate::session) struct Merging {
 /// Keys of values of one table that are to be merged.
 #[derive(Debug, Default)]
 pub(crate) struct KeysToMerge {
-    /// One behind the other.
+    /// One after the other.
     keys: Vec<Value>,
     /// The deferred columns that the values speak of.
     deferred: Vec<usize>,

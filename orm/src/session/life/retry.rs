@@ -168,7 +168,7 @@ impl Session {
         ended.unwrap_or(Ok(()))
     }
 
-    /// Drops what a failed try added: it is transient behind the rollback, and the next try adds its own.
+    /// Drops what a failed try added: it is transient after the rollback, and the next try adds its own.
     fn forget_added_since(&mut self, before: &[u32]) {
         for (store, entry) in (0u16..).zip(&mut self.stores) {
             let any = &mut *entry.store;

@@ -52,7 +52,7 @@ pub(crate) trait AnyStore: Send {
         fill: Fill,
         as_of: ReadEpoch,
     ) -> Result<Option<u32>>;
-    /// Takes over deferred columns that stand in a row one behind the other from `at`. What is loaded stays.
+    /// Takes over deferred columns that stand in a row one after the other from `at`. What is loaded stays.
     fn load_deferred(
         &mut self,
         slot: u32,
@@ -116,7 +116,7 @@ pub(crate) trait AnyStore: Send {
     fn take_pending_relations(&mut self, slot: u32) -> Vec<(u16, Attachment)>;
     /// The same of all objects that are new or were written to, of those that have any.
     fn take_all_pending_relations(&mut self) -> Vec<(u32, Vec<(u16, Attachment)>)>;
-    /// Lays a freshly read row under an object that was written while it was expired. `deferred` stand behind the row's own columns.
+    /// Lays a freshly read row under an object that was written while it was expired. `deferred` follow the row's own columns.
     /// `linked` are the columns of references that were set: with those, an object that shows no other change has one.
     fn rebase(
         &mut self,
@@ -155,7 +155,7 @@ fn without_key(mapper: &Mapper) -> Error {
 }
 
 impl dyn AnyStore + '_ {
-    /// Puts a row into the store, and the deferred columns that stand behind its own.
+    /// Puts a row into the store, and the deferred columns that follow its own.
     #[inline]
     pub(crate) fn take_row(
         &mut self,

@@ -482,7 +482,7 @@ impl Session {
         Ok(pairs)
     }
 
-    /// The rows of some pairs, as values one behind the other.
+    /// The rows of some pairs, as values one after the other.
     pub(in crate::session) fn pair_keys(
         &self,
         association: u16,

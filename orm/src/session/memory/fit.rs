@@ -99,7 +99,7 @@ fn misfit(value: ValueRef<'_>, ty: &ColumnType, engine: &Engine) -> Option<Strin
     }
 }
 
-/// More digits behind the point than the column has would be rounded away.
+/// More digits after the decimal point than the column has would be rounded away.
 fn decimal_misfit(decimal: Decimal, precision: u32, scale: u32) -> Option<String> {
     let digits = decimal
         .mantissa()
@@ -109,7 +109,7 @@ fn decimal_misfit(decimal: Decimal, precision: u32, scale: u32) -> Option<String
     let whole = digits.saturating_sub(decimal.scale());
     if decimal.scale() > scale {
         return Some(format!(
-            "the number has {} digits behind the point; the column takes {scale}",
+            "the number has {} digits after the decimal point; the column takes {scale}",
             decimal.scale()
         ));
     }

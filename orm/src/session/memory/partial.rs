@@ -175,7 +175,7 @@ impl Session {
         }
     }
 
-    /// Keys, one value behind the other, in as many lists as they take statements. Few lengths give few texts: a list is filled up to a
+    /// Keys, one value after the other, in as many lists as they take statements. Few lengths give few texts: a list is filled up to a
     /// power of two by repeating its last key, unless it travels as an array.
     fn lists_of_keys(&self, width: usize, keys: &[Value]) -> Vec<Vec<Value>> {
         let most = match self.engine.dialect().batch() {
@@ -230,7 +230,7 @@ impl<'a> OwnerKey<'a> {
     }
 }
 
-/// The rows of a part, all columns, each with the key of its owner behind it.
+/// The rows of a part, all columns, each with the key of its owner after it.
 fn part_select(
     mapper: &Mapper,
     undefer: &[usize],

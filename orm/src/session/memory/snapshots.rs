@@ -1,6 +1,6 @@
 //! Snapshots: rows as the database has them, while their objects may differ.
 //!
-//! The values lie one behind the other, the text of all in one string, so that a snapshot costs a copy and no allocation, and all of
+//! The values lie one after the other, the text of all in one string, so that a snapshot costs a copy and no allocation, and all of
 //! them are freed at once.
 
 use crate::backend::Row;

@@ -535,7 +535,7 @@ impl Session {
 /// The keys of owners that rows refer to. Rows that follow each other mostly have the same.
 #[derive(Debug, Default)]
 pub(in crate::session) struct OwnerKeys {
-    /// Key behind key.
+    /// Key after key.
     values: Vec<Value>,
     /// How many rows in turn have each.
     rows: Vec<usize>,

@@ -23,7 +23,7 @@ pub(in crate::session) struct Lookup<'a> {
     pub(in crate::session) store: u16,
     /// The columns to search by.
     pub(in crate::session) by: &'a [usize],
-    /// Their values, one key behind the other.
+    /// Their values, one key after the other.
     pub(in crate::session) keys: &'a [Value],
     pub(in crate::session) order: &'a [(usize, bool)],
     pub(in crate::session) lock: Lock,
@@ -352,7 +352,7 @@ fn key_filter(mapper: &Mapper, key: &[Value]) -> sql::Node {
         .unwrap_or(sql::Node::All(Vec::new()))
 }
 
-/// Deferred columns in the shape of a statement, behind its order.
+/// Deferred columns in the shape of a statement, after its order.
 pub(in crate::session) fn undeferred(columns: &[usize]) -> impl Iterator<Item = usize> {
     let mark = (!columns.is_empty()).then_some(usize::MAX);
     mark.into_iter().chain(columns.iter().copied())

@@ -142,7 +142,7 @@ impl Session {
     fn write_changes(&mut self, ending: Ending) -> Result<()> {
         self.displace_only_children()?;
         self.delete_orphans()?;
-        // Before the cascades, which follow foreign keys; and behind them, for what they let go of.
+        // Before the cascades, which follow foreign keys; and after them, for what they let go of.
         self.read_again_what_expired()?;
         self.forget_equal_writes();
         self.cascade_deletes()?;

@@ -136,7 +136,7 @@ pub(super) struct Returned<'a> {
     rows: usize,
     /// How many of the first rows came in the order in which they were sent: the usual case, for which nothing is kept.
     in_order: usize,
-    /// What the witnesses hold in the rows behind those.
+    /// What the witnesses hold in the rows after those.
     others: Vec<Value>,
 }
 

@@ -135,7 +135,7 @@ pub(super) fn each_row(
     Ok(())
 }
 
-/// The parameters of some rows, one behind the other.
+/// The parameters of some rows, one after the other.
 pub(super) fn params<'a>(
     store: &'a dyn AnyStore,
     slots: &[u32],
