@@ -22,6 +22,9 @@ mod hostile_sqlite;
 mod more;
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
+mod mariadb;
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "written for a library")]
 mod postgres;
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
@@ -34,6 +37,7 @@ mod support;
 mod affinity;
 mod audit;
 mod on_hostile;
+mod on_mariadb;
 mod on_more;
 mod on_postgres;
 mod on_sqlite;
@@ -41,13 +45,16 @@ mod places;
 mod special;
 mod troubles;
 
-use inspected::{Test, check_written, execute, with_server};
+use inspected::{Test, check_written, execute, with_mariadb, with_server};
 use libtest_mimic::{Arguments, Failed, Trial};
 use selfsame_postgres::testing::Server;
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
     let server = (!arguments.list).then(Server::start).transpose();
+    let of_mariadb = (!arguments.list)
+        .then(selfsame_mariadb::testing::Server::start)
+        .transpose();
     let mut trials: Vec<Trial> = on_postgres::TESTS
         .iter()
         .chain(on_more::TESTS)
@@ -63,6 +70,11 @@ fn main() -> std::process::ExitCode {
             .chain(affinity::ON_SQLITE)
             .chain(troubles::ON_SQLITE)
             .map(|&(name, test)| Trial::test(name, move || test().map_err(Failed::from))),
+    );
+    trials.extend(
+        on_mariadb::TESTS
+            .iter()
+            .map(|&(name, test)| with_mariadb(name, &of_mariadb, test)),
     );
     libtest_mimic::run(&arguments, trials).exit_code()
 }

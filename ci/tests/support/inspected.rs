@@ -5,6 +5,7 @@ use std::path::Path;
 use libtest_mimic::{Completion, Failed, Trial};
 use selfsame::Engine;
 use selfsame::backend::{Sql, StatementKind};
+use selfsame_mariadb::testing as mariadb;
 use selfsame_postgres::testing::{Server, required};
 
 use super::support::run;
@@ -16,13 +17,30 @@ pub(crate) fn with_server(
     server: &selfsame::Result<Option<Server>>,
     test: Test,
 ) -> Trial {
+    with(name, server, test, required())
+}
+
+pub(crate) fn with_mariadb(
+    name: &'static str,
+    server: &selfsame::Result<Option<mariadb::Server>>,
+    test: fn(&mariadb::Server) -> selfsame::Result<()>,
+) -> Trial {
+    with(name, server, test, mariadb::required())
+}
+
+fn with<S: Clone + Send + 'static>(
+    name: &'static str,
+    server: &selfsame::Result<Option<S>>,
+    test: fn(&S) -> selfsame::Result<()>,
+    is_required: bool,
+) -> Trial {
     let server = server.as_ref().map_err(ToString::to_string).cloned();
     Trial::ignorable_test(name, move || match server {
         Ok(Some(server)) => test(&server)
             .map(|()| Completion::Completed)
             .map_err(Failed::from),
         Ok(None) => Err("no server was started".into()),
-        Err(reason) if required() => Err(reason.into()),
+        Err(reason) if is_required => Err(reason.into()),
         Err(reason) => Ok(Completion::ignored_with(reason)),
     })
 }

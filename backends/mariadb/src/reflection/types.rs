@@ -28,6 +28,9 @@ pub(super) fn column_type(written: &str) -> (ColumnType, bool) {
     match (name, length) {
         ("tinyint", Some(1)) => (ColumnType::Bool, true),
         ("bit", Some(1)) => (ColumnType::Bool, false),
+        ("bit", Some(2..=15)) => (ColumnType::I16, false),
+        ("bit", Some(16..=31)) => (ColumnType::I32, false),
+        ("bit", Some(32..=63)) => (ColumnType::I64, false),
         ("tinyint", _) => (ColumnType::I16, false),
         ("smallint", None) => (ColumnType::I16, true),
         ("mediumint", None) => (ColumnType::I32, false),
@@ -95,7 +98,8 @@ mod tests {
         for (written, expected) in [
             ("tinyint(1)", (ColumnType::Bool, true)),
             ("bit(1)", (ColumnType::Bool, false)),
-            ("bit(8)", (other("bit(8)"), true)),
+            ("bit(8)", (ColumnType::I16, false)),
+            ("bit(64)", (other("bit(64)"), true)),
             ("tinyint(4)", (ColumnType::I16, false)),
             ("smallint(6)", (ColumnType::I16, true)),
             ("int(11)", (ColumnType::I32, true)),

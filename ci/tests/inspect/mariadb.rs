@@ -1,0 +1,258 @@
+//! Entities of a database (mariadb), written by `selfsame inspect`.
+//!
+//! Triggers are not here. What else an entity cannot say is a comment of it or of its field.
+
+use selfsame::prelude::*;
+use selfsame::value::{Date, Decimal, Time, Timestamp};
+
+/// Every table that has an entity.
+pub fn metadata() -> Metadata {
+    metadata![
+        Country,
+        Friend,
+        GrößeInM,
+        Grown,
+        LineEvent,
+        Order,
+        OrderLine,
+        Type,
+        User,
+        UserCountry,
+        UserProfile,
+    ]
+}
+
+/// Where people live
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "countries")]
+#[orm(comment)]
+pub struct Country {
+    // Its collation is utf8mb4_general_ci.
+    #[orm(primary_key, length = 2)]
+    pub code: String,
+    // Its collation is utf8mb4_general_ci.
+    pub name: String,
+    #[orm(back_populates = country_row)]
+    pub users: HasMany<User>,
+    #[orm(back_populates = countries)]
+    pub users_by_user_countries: ManyToMany<User>,
+}
+
+// Its rows are the pairs of User.users_by_user and User.users_by_friend, which by themselves would make other foreign keys or indexes.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "friends")]
+pub struct Friend {
+    #[orm(
+        primary_key,
+        references = "users.id",
+        foreign_key = "friends_ibfk_1",
+        on_delete = "cascade"
+    )]
+    pub user_id: i32,
+    #[orm(primary_key, references = "users.id", foreign_key = "friends_ibfk_2")]
+    pub friend_id: i32,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "größe, in m")]
+pub struct GrößeInM {
+    #[orm(primary_key)]
+    pub select: Auto<i64>,
+    #[orm(column = "self")]
+    pub self_: bool,
+    #[orm(column = "1st")]
+    pub column_1st: Option<f32>,
+    #[orm(column = "First")]
+    pub first: Option<f64>,
+    #[orm(column = "_first")]
+    pub first2: Option<f64>,
+    // Its collation is utf8mb4_general_ci.
+    #[orm(column = "a\"b\\c")]
+    pub a_b_c: Option<String>,
+    #[orm(
+        column = "the.key",
+        references = "größe, in m.select",
+        foreign_key = "größe, in m_ibfk_1"
+    )]
+    pub the_key: Option<i64>,
+    #[orm(back_populates = größe_in_ms_by_the_key)]
+    pub the_key_row: BelongsTo<GrößeInM>,
+    #[orm(back_populates = the_key_row)]
+    pub größe_in_ms_by_the_key: HasMany<GrößeInM>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "grown")]
+#[orm(view)]
+pub struct Grown {
+    pub id: i32,
+    // Its collation is utf8mb4_general_ci.
+    /// As it is spoken
+    #[orm(comment, length = 50)]
+    pub name: String,
+    pub age: Option<i32>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "line_events")]
+#[orm(unique(order_id, what, name = "order_id"))]
+#[orm(index(order_id, place, name = "order_id_2"))]
+#[orm(
+    foreign_key(columns(order_id, place), references = "order_lines(order_id, place)", name = "line_events_ibfk_1")
+)]
+pub struct LineEvent {
+    #[orm(primary_key)]
+    pub id: Auto<i64>,
+    pub order_id: Option<i64>,
+    pub place: Option<i16>,
+    // Its collation is utf8mb4_general_ci.
+    #[orm(length = 20, index = "by_what")]
+    pub what: String,
+    #[orm(back_populates = line_events)]
+    pub order_line: BelongsTo<OrderLine>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "Order")]
+pub struct Order {
+    #[orm(primary_key, column = "OrderId")]
+    pub order_id: Auto<i64>,
+    #[orm(
+        column = "BuyerId",
+        references = "users.id",
+        foreign_key = "Order_ibfk_1"
+    )]
+    pub buyer_id: i32,
+    #[orm(
+        column = "SellerId",
+        references = "users.id",
+        foreign_key = "Order_ibfk_2"
+    )]
+    pub seller_id: Option<i32>,
+    #[orm(server_default = "current_timestamp(6)")]
+    pub placed: Auto<Timestamp>,
+    #[orm(back_populates = orders_by_buyer)]
+    pub buyer: BelongsTo<User>,
+    #[orm(back_populates = orders_by_seller)]
+    pub seller: BelongsTo<User>,
+    #[orm(back_populates = order, cascade = "merge, delete", passive_deletes)]
+    pub order_lines: HasMany<OrderLine>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "order_lines")]
+pub struct OrderLine {
+    #[orm(
+        primary_key,
+        references = "Order.OrderId",
+        foreign_key = "order_lines_ibfk_1",
+        on_delete = "cascade"
+    )]
+    pub order_id: i64,
+    #[orm(primary_key)]
+    pub place: i16,
+    #[orm(precision = (10, 2))]
+    pub price: Decimal,
+    #[orm(back_populates = order_lines)]
+    pub order: BelongsTo<Order>,
+    #[orm(back_populates = order_line)]
+    pub line_events: HasMany<LineEvent>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "types")]
+pub struct Type {
+    #[orm(primary_key)]
+    pub id: uuid::Uuid,
+    pub a: Option<Decimal>,
+    pub b: Option<Date>,
+    pub c: Time,
+    pub d: Option<Timestamp>,
+    pub e: Option<serde_json::Value>,
+    pub f: Vec<u8>,
+    #[orm(computed = "char_length(\"f\")")]
+    pub g: Auto<Option<i64>>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "users")]
+#[orm(check(name = "age", condition = "\"age\" >= 0"))]
+#[orm(check(name = "grown_up", condition = "\"age\" > 17 or \"name\" <> ''"))]
+pub struct User {
+    #[orm(primary_key)]
+    pub id: Auto<i32>,
+    // Its collation is utf8mb4_general_ci.
+    /// As it is spoken
+    #[orm(comment, length = 50, unique = "name")]
+    pub name: String,
+    pub age: Option<i32>,
+    // Its collation is utf8mb4_general_ci.
+    #[orm(server_default = "'person'")]
+    pub r#type: Auto<String>,
+    // Its collation is utf8mb4_general_ci.
+    #[orm(length = 2, references = "countries.code", on_update = "cascade")]
+    pub country: String,
+    #[orm(references = "users.id", on_delete = "set null")]
+    pub manager_id: Option<i32>,
+    #[orm(back_populates = users, key = "country")]
+    pub country_row: BelongsTo<Country>,
+    #[orm(back_populates = users_by_manager)]
+    pub manager: BelongsTo<User>,
+    #[orm(back_populates = buyer)]
+    pub orders_by_buyer: HasMany<Order>,
+    #[orm(back_populates = seller)]
+    pub orders_by_seller: HasMany<Order>,
+    #[orm(back_populates = manager, passive_deletes)]
+    pub users_by_manager: HasMany<User>,
+    #[orm(back_populates = user, cascade = "merge, delete", passive_deletes)]
+    pub user_profile: HasOne<UserProfile>,
+    #[orm(
+        secondary = "friends(user_id, friend_id)",
+        back_populates = users_by_friend
+    )]
+    pub users_by_user: ManyToMany<User>,
+    #[orm(back_populates = users_by_user)]
+    pub users_by_friend: ManyToMany<User>,
+    #[orm(
+        secondary = "user_countries(user_id, country)",
+        back_populates = users_by_user_countries
+    )]
+    pub countries: ManyToMany<Country>,
+}
+
+// Its rows are the pairs of User.countries and Country.users_by_user_countries, which by themselves would make other foreign keys or indexes.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "user_countries")]
+pub struct UserCountry {
+    #[orm(
+        primary_key,
+        references = "users.id",
+        foreign_key = "user_countries_ibfk_1",
+        on_update = "cascade"
+    )]
+    pub user_id: i32,
+    // Its collation is utf8mb4_general_ci.
+    #[orm(
+        primary_key,
+        length = 2,
+        references = "countries.code",
+        foreign_key = "user_countries_ibfk_2",
+        on_update = "cascade"
+    )]
+    pub country: String,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "user_profile")]
+pub struct UserProfile {
+    #[orm(
+        primary_key,
+        references = "users.id",
+        foreign_key = "user_profile_ibfk_1",
+        on_delete = "cascade"
+    )]
+    pub user_id: i32,
+    pub picture: Option<Vec<u8>>,
+    #[orm(back_populates = user_profile)]
+    pub user: BelongsTo<User>,
+}
