@@ -90,6 +90,8 @@ packages() {
 tls() {
     cargo test -p selfsame-postgres --features tls --lib
     cargo test -p selfsame-postgres --features tls --test server -- tls
+    cargo test -p selfsame-mariadb --features tls,testing --lib
+    cargo test -p selfsame-mariadb --features tls,testing --test server -- tls
 }
 
 tests() {
@@ -122,7 +124,7 @@ step 'the table of rules' diff docs/semantics.md "$reports/rules.md"
 step 'faults on SQLite' cargo run --release -- faults sqlite::memory: --filter '*'
 step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres
 step 'faults on MariaDB' cargo run --release -- faults mariadb
-step 'PostgreSQL over TLS' tls
+step 'PostgreSQL and MariaDB over TLS' tls
 step 'mistakes planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
 step 'counts, growth and allocations' cargo run --release --features containers -- gate
 step 'memory of the SQLite backend' memory

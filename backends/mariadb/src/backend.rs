@@ -46,11 +46,15 @@ impl MariaDb {
     /// | `socket` | a Unix socket, instead of the hosts |
     /// | `spread=true` | each connection begins with the next host: connections spread over the nodes of a cluster |
     /// | `sync_wait` | Galera's `wsrep_sync_wait`: 1 lets reads, 7 reads and writes wait until the node has applied what the cluster committed before |
-    /// | `sslmode` | `disable`, the default; `require` and `verify-full` verify the server's certificate for its host, `verify-ca` for any |
-    /// | `sslrootcert` | a file with the authority to trust |
+    /// | `sslmode` | `disable`, the default; `require` and `verify-full` verify the server's certificate for its host, `verify-ca` for any; `trust` takes every certificate; `prefer` the same, and no TLS from a server that has none |
+    /// | `sslrootcert` | a file with the authority to trust, beside the system's; by itself it is `verify-full` |
+    /// | `ssl-mode=REQUIRED`, `VERIFY_IDENTITY` …; `ssl`, `tls`, `useSSL`; `sslaccept`; `ssl-ca`, `ssl_ca` | the same in the words of other tools, as hosts hand them out |
+    /// | `charset` | `utf8mb4`, which each connection speaks anyway |
     /// | `lock_timeout` | as [`lock_timeout`](Self::lock_timeout), in seconds |
     /// | `statement_timeout` | as [`statement_timeout`](Self::statement_timeout), in seconds |
     /// | `connect_timeout`, `response_timeout` | as the methods of these names, in seconds |
+    ///
+    /// A Unix socket is not encrypted, whatever is said of TLS.
     ///
     /// # Errors
     ///
@@ -179,6 +183,8 @@ mod tests {
             "mariadb://u:hunter2@h:port/d",
             "mariadb://u:hunter2@h/d?nonsense=hunter2",
             "mariadb://u:hunter2@h/d?sslmode=hunter2",
+            "mariadb://u:hunter2@h/d?ssl=hunter2",
+            "mariadb://u:hunter2@h/d?charset=hunter2",
             "mariadb://u:hunter2@h/d?spread=hunter2",
             "mariadb://u:hunter2@h/d?sync_wait=16",
             "mariadb://u:hunter2@h/d?lock_timeout=0",

@@ -14,6 +14,9 @@ use crate::words::WORDS;
 /// A subquery gives several rows where one is wanted.
 const OF_UPSERT: u16 = 1242;
 
+/// How a message begins that tells why TLS could not be agreed on.
+pub(crate) const TLS_FAILED: &str = "TLS failed";
+
 /// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -48,7 +51,7 @@ pub(crate) fn classify(error: mysql::Error, phase: Phase, statement: &str) -> Er
             Error::new(lost(phase), message)
         }
         #[cfg(feature = "tls")]
-        mysql::Error::TlsError(error) => Error::new(lost(phase), format!("TLS failed: {error}")),
+        mysql::Error::TlsError(error) => Error::new(lost(phase), format!("{TLS_FAILED}: {error}")),
         // These hold what was read.
         _ => Error::new(lost(phase), "the server's answer cannot be understood"),
     }

@@ -62,6 +62,7 @@ mod reflection;
 mod row;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tls;
 mod words;
 
 pub use backend::{MariaDb, SCHEME};

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use filedescriptor::FileDescriptor;
 use mysql::consts::CapabilityFlags;
 use mysql::prelude::Queryable;
-use mysql::{Conn, OptsBuilder};
+use mysql::{Conn, DriverError, OptsBuilder};
 use selfsame::error::{Error, ErrorKind, Result};
 use socket2::SockRef;
 
-use crate::classify::{Phase, classify};
-use crate::options::{Options, Place, TlsMode, configuration};
+use crate::classify::{Phase, TLS_FAILED, classify};
+use crate::options::{Options, Place, configuration};
+use crate::tls::TlsMode;
 
 /// How long a rollback, or the reset between two users, may take: less than anybody notices, and then the connection is given up.
 pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(5);
@@ -134,6 +135,7 @@ fn driver_options(options: &Options, place: &Place, limit: Duration) -> Result<O
     };
     match options.tls.mode {
         TlsMode::Disable => Ok(driver),
+        TlsMode::Prefer if cfg!(not(feature = "tls")) => Ok(driver),
         _ => encrypted(driver, options),
     }
 }
@@ -143,14 +145,23 @@ fn encrypted(driver: OptsBuilder, options: &Options) -> Result<OptsBuilder> {
     let mut tls = mysql::SslOpts::default();
     if let Some(root) = &options.tls.root {
         let root = std::path::PathBuf::from(root);
-        if let Err(error) = std::fs::metadata(&root) {
-            let message = format!("{} cannot be read: {error}", root.display());
+        let read = std::fs::read(&root).map_err(|error| {
+            configuration(format!("{} cannot be read: {error}", root.display()))
+        })?;
+        // Of a file that holds none, the driver would silently trust the system's authorities alone: PEM, or DER, which begins with a sequence.
+        let begin = b"-----BEGIN CERTIFICATE-----";
+        if read.first() != Some(&0x30) && !read.windows(begin.len()).any(|part| part == begin) {
+            let message = format!("{} holds no certificate", root.display());
             return Err(configuration(message));
         }
         tls = tls.with_root_cert_path(Some(root));
     }
-    let of_any_host = options.tls.mode == TlsMode::VerifyCa;
-    Ok(driver.ssl_opts(tls.with_danger_skip_domain_validation(of_any_host)))
+    let of_anybody = matches!(options.tls.mode, TlsMode::Prefer | TlsMode::Unverified);
+    let of_any_host = options.tls.mode != TlsMode::VerifyFull;
+    let tls = tls
+        .with_danger_accept_invalid_certs(of_anybody)
+        .with_danger_skip_domain_validation(of_any_host);
+    Ok(driver.ssl_opts(tls))
 }
 
 #[cfg(not(feature = "tls"))]
@@ -181,7 +192,16 @@ fn settings(options: &Options) -> Vec<String> {
 
 fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> {
     let failed = |error| classify(error, Phase::Connect, "");
-    let mut conn = Conn::new(driver.init(settings(&options))).map_err(failed)?;
+    let driver = driver.init(settings(&options));
+    let opened = match Conn::new(driver.clone()) {
+        Err(mysql::Error::DriverError(DriverError::TlsNotSupported))
+            if options.tls.mode == TlsMode::Prefer =>
+        {
+            Conn::new(driver.ssl_opts(None))
+        }
+        opened => opened,
+    };
+    let mut conn = opened.map_err(|error| untrusted(&options, failed(error)))?;
     let socket = FileDescriptor::dup(&conn)
         .and_then(|descriptor| descriptor.as_file())
         .map_err(|error| unreachable(format!("no second descriptor of the socket: {error}")))?;
@@ -208,6 +228,17 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
         .map_err(|error| unreachable(error.to_string()))?;
     link.be_patient();
     Ok(link)
+}
+
+/// `REQUIRED` is less elsewhere, so that an authority of the host's own is the usual surprise.
+fn untrusted(options: &Options, error: Error) -> Error {
+    let is_verified = matches!(options.tls.mode, TlsMode::VerifyCa | TlsMode::VerifyFull);
+    if !is_verified || options.tls.root.is_some() || !error.message().starts_with(TLS_FAILED) {
+        return error;
+    }
+    let hint = "ssl-mode=REQUIRED verifies the server's certificate too: ssl-ca can name the file of its authority";
+    let message = format!("{} ({hint})", error.message());
+    Error::new(error.kind(), message)
 }
 
 /// `10.11.19-MariaDB-0+deb12u1`.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use selfsame::error::{Error, ErrorKind, Result};
 
+use crate::tls::{Tls, Wanted};
+
 const PORT: u16 = 3306;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the server may be silent while a statement runs, where nothing says how long statements may take.
@@ -47,26 +49,6 @@ impl Place {
     }
 }
 
-/// How a connection is encrypted.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tls {
-    pub(crate) mode: TlsMode,
-    #[cfg(feature = "tls")]
-    pub(crate) root: Option<String>,
-}
-
-/// What is asked of the server's certificate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum TlsMode {
-    /// No TLS.
-    #[default]
-    Disable,
-    /// A certificate of a known authority.
-    VerifyCa,
-    /// The same, for this host.
-    VerifyFull,
-}
-
 impl Options {
     /// Reads `mariadb://user:password@host:port,host:port/database?option=value`.
     pub(crate) fn parse(url: &str) -> Result<Self> {
@@ -102,10 +84,15 @@ impl Options {
             lock_timeout: None,
             sync_wait: None,
         };
+        let mut wanted = Wanted::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            options.take(&decode(name)?, &decode(value)?)?;
+            let (name, value) = (decode(name)?, decode(value)?);
+            if !wanted.take(&name, &value)? {
+                options.take(&name, &value)?;
+            }
         }
+        options.tls = wanted.finish()?;
         if options.places.is_empty() {
             return Err(configuration("the MariaDB URL names no host"));
         }
@@ -115,11 +102,9 @@ impl Options {
     fn take(&mut self, name: &str, value: &str) -> Result<()> {
         match name {
             "socket" => self.places = vec![Place::Socket(value.to_owned())],
-            "sslmode" => self.tls.mode = tls_mode(value)?,
-            #[cfg(feature = "tls")]
-            "sslrootcert" => self.tls.root = Some(value.to_owned()),
-            #[cfg(not(feature = "tls"))]
-            "sslrootcert" => {}
+            // What every connection speaks.
+            "charset" if value.eq_ignore_ascii_case("utf8mb4") => {}
+            "charset" => return Err(invalid(name, "utf8mb4")),
             "spread" => {
                 self.spread = match value {
                     "true" | "1" => true,
@@ -190,27 +175,6 @@ fn place(host: &str) -> Result<Place> {
     }
 }
 
-fn tls_mode(value: &str) -> Result<TlsMode> {
-    let mode = match value {
-        "disable" => return Ok(TlsMode::Disable),
-        "verify-ca" => TlsMode::VerifyCa,
-        // Encrypted for whoever answers would protect against nobody who can answer.
-        "require" | "verify-full" => TlsMode::VerifyFull,
-        _ => {
-            return Err(invalid(
-                "sslmode",
-                "disable, require, verify-ca or verify-full",
-            ));
-        }
-    };
-    if cfg!(feature = "tls") {
-        return Ok(mode);
-    }
-    Err(configuration(format!(
-        "sslmode={value} needs TLS: build selfsame-mariadb with its feature `tls`"
-    )))
-}
-
 fn seconds(name: &str, value: &str) -> Result<Duration> {
     let seconds = value.parse::<u64>().ok().filter(|seconds| *seconds > 0);
     let seconds = seconds.ok_or_else(|| invalid(name, "a number of seconds"))?;
@@ -225,7 +189,7 @@ fn decode(text: &str) -> Result<String> {
 
 /// The value is not shown: it may be in the wrong place.
 #[cold]
-fn invalid(name: &str, wanted: &str) -> Error {
+pub(crate) fn invalid(name: &str, wanted: &str) -> Error {
     configuration(format!(
         "the MariaDB URL cannot be used: {name} must be {wanted}"
     ))

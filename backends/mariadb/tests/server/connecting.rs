@@ -118,11 +118,23 @@ mod over_tls {
         let url = database.url();
         let open = |mode: &str, url: &str| {
             let root = file("ca.pem").replace('/', "%2F");
-            MariaDb::url(&format!("{url}?sslmode={mode}&sslrootcert={root}"))
+            MariaDb::url(&format!("{url}?{}", mode.replace("ROOT", &root)))
                 .expect("a URL")
                 .connect()
         };
-        for mode in ["require", "verify-full", "verify-ca"] {
+        for mode in [
+            "sslmode=require&sslrootcert=ROOT",
+            "sslmode=verify-full&sslrootcert=ROOT",
+            "sslmode=verify-ca&sslrootcert=ROOT",
+            "ssl-mode=REQUIRED&ssl-ca=ROOT",
+            "ssl_mode=VERIFY_IDENTITY&ssl_ca=ROOT",
+            "ssl=true&ssl_ca=ROOT",
+            "tls=true&sslrootcert=ROOT",
+            "sslrootcert=ROOT",
+            "tls=skip-verify",
+            "sslmode=trust",
+            "ssl-mode=PREFERRED",
+        ] {
             let mut connection = open(mode, &url).expect("connects");
             let encrypted = "SELECT variable_value <> '' FROM information_schema.session_status WHERE variable_name = 'SSL_CIPHER'";
             assert_eq!(number(&mut *connection, encrypted), Some(1), "{mode}");
@@ -134,11 +146,42 @@ mod over_tls {
         }
         // The certificate is of the address, and not of the name.
         let by_name = url.replace("127.0.0.1", "localhost");
-        let error = open("verify-full", &by_name).expect_err("another host");
-        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
-        open("verify-ca", &by_name).expect("connects");
-        let unknown = MariaDb::url(&format!("{url}?sslmode=require")).expect("a URL");
-        let error = unknown.connect().expect_err("an unknown authority");
-        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+        for mode in ["sslmode=verify-full&sslrootcert=ROOT", "ssl=1&ssl-ca=ROOT"] {
+            let error = open(mode, &by_name).expect_err("another host");
+            assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+        }
+        open("sslmode=verify-ca&sslrootcert=ROOT", &by_name).expect("connects");
+        for mode in [
+            "sslmode=require",
+            "ssl-mode=REQUIRED",
+            "ssl-mode=VERIFY_CA",
+            "ssl=true",
+            "sslaccept=strict",
+        ] {
+            let error = open(mode, &url).expect_err("an unknown authority");
+            assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+            assert!(error.message().contains("ssl-ca can name"), "{error}");
+        }
+        let key = file("names").replace('/', "%2F");
+        let error = open(&format!("sslrootcert={key}"), &url).expect_err("no certificate");
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+    }
+
+    /// What is said of TLS holds against a server that has none.
+    #[test]
+    fn without_tls_of_the_server() {
+        let Some(server) = own_server(&["--skip-ssl"]) else {
+            return;
+        };
+        let database = server.database().expect("a database");
+        let url = database.url();
+        for mode in ["ssl-mode=REQUIRED", "tls=skip-verify", "sslmode=verify-ca"] {
+            let backend = MariaDb::url(&format!("{url}?{mode}")).expect("a URL");
+            let error = backend.connect().expect_err(mode);
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        }
+        let backend = MariaDb::url(&format!("{url}?ssl-mode=PREFERRED")).expect("a URL");
+        let mut connection = backend.connect().expect("connects");
+        assert_eq!(number(&mut *connection, "SELECT 1"), Some(1));
     }
 }
