@@ -4,7 +4,8 @@ use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
 use crate::fixture::{
-    Album, Author, Book, Credit, Draft, Fixture, Member, Node, Seat, Team, Track, Word,
+    Album, Author, Book, Credit, Draft, Fixture, Member, Node, Region, Seat, Shop, Team, Track,
+    Word,
 };
 
 #[test]
@@ -262,6 +263,22 @@ fn a_foreign_key_need_not_refer_to_the_primary_key() -> Result<()> {
     f.session.delete(root)?;
     f.session.commit()?;
     f.holds::<Word>(0);
+    Ok(())
+}
+
+#[test]
+fn a_new_object_whose_key_comes_from_its_parent_takes_the_row_of_a_deleted_one() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let region = f.session.add(Region::new("n"));
+    let old = f.session.add(Shop::new("n", 1, true));
+    f.session.commit()?;
+    f.session.delete(old)?;
+    let new = f.session.add(Shop::new("", 1, false));
+    f.session.set(new, Shop::REGION, region)?;
+    f.session.commit()?;
+    f.holds::<Shop>(1);
+    assert_eq!(f.session.get::<Shop>(("n".to_owned(), 1))?, Some(new));
+    assert!(!f.session[new].open);
     Ok(())
 }
 

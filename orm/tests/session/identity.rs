@@ -26,6 +26,14 @@ fn a_mapped_row_costs_nothing() -> Result<()> {
 }
 
 #[test]
+fn a_handle_is_printed_as_its_type_and_place() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let authors = f.session.add_all(["ann", "bob"].map(Author::new));
+    assert_eq!(format!("{authors:?}"), "[Author#0, Author#1]");
+    Ok(())
+}
+
+#[test]
 fn a_query_keeps_what_is_loaded_and_fills_what_expired() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author::new("ann"));

@@ -72,6 +72,39 @@ fn a_pending_object_is_merged_onto_as_well() -> Result<()> {
     assert_eq!(f.session.state(pending), State::Persistent);
     f.session.commit()?;
     f.holds::<Seat>(1);
+
+    // Whatever key it had when it was met first.
+    let pending = f.session.add(Seat {
+        row: 2,
+        ..seat(false)
+    });
+    f.session.no_autoflush(|s| {
+        assert_eq!(
+            s.merge(Seat {
+                row: 2,
+                ..seat(true)
+            })?,
+            pending
+        );
+        s[pending].row = 3;
+        assert_eq!(
+            s.merge(Seat {
+                row: 3,
+                ..seat(false)
+            })?,
+            pending
+        );
+        assert_ne!(
+            s.merge(Seat {
+                row: 2,
+                ..seat(false)
+            })?,
+            pending
+        );
+        Ok(())
+    })?;
+    f.session.commit()?;
+    f.holds::<Seat>(3);
     Ok(())
 }
 
@@ -195,9 +228,11 @@ fn refresh_and_expire_follow_their_cascade() -> Result<()> {
     assert_eq!(f.session[tracks[0]].title, "a");
     assert!(f.session.is_expired(tracks[1])?);
 
-    // From the side of the track nothing is said, so nothing goes along.
+    // From the side of the track nothing is said, so nothing goes along. All of its own relations are read again.
+    assert_eq!(f.session.load(tracks[0], Track::MARKS)?, []);
     f.session.refresh(tracks[0])?;
     assert!(f.session.is_expired(album)?);
+    assert_eq!(f.session.loaded(tracks[0], Track::MARKS)?, None);
     Ok(())
 }
 

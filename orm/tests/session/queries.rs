@@ -295,3 +295,17 @@ struct Stamp {
     code: String,
     size: i64,
 }
+
+#[test]
+fn a_list_beyond_a_hundred_values_is_one_parameter() -> Result<()> {
+    let mut f = Fixture::new()?;
+    for (values, parameters) in [(100, 100), (101, 1)] {
+        f.forget();
+        Author::query()
+            .filter(Author::ID.in_(0..values))
+            .all(&mut f.session)?;
+        let sent = f.sent().pop().unwrap_or_default();
+        assert_eq!(sent.matches('?').count(), parameters, "{sent}");
+    }
+    Ok(())
+}

@@ -49,6 +49,27 @@ fn a_one_to_one_relation_that_was_set_beats_what_is_loaded() -> Result<()> {
 }
 
 #[test]
+fn a_one_to_one_relation_is_ended_from_either_side() -> Result<()> {
+    for is_loaded in [true, false] {
+        let (mut f, passport, person) = passports()?;
+        f.session.set(person, Person::PASSPORT, Some(passport))?;
+        f.session.commit()?;
+        if is_loaded {
+            f.session.load(person, Person::PASSPORT)?;
+        }
+        f.session.set(person, Person::PASSPORT, None)?;
+        assert_eq!(f.session.load(passport, Passport::PERSON)?, None);
+        f.session.commit()?;
+        f.session.refresh(passport)?;
+        assert_eq!(f.session[passport].person_id, None);
+        // There is nothing to end any more.
+        f.session.set(person, Person::PASSPORT, None)?;
+        assert!(f.session.dirty::<Passport>().is_empty());
+    }
+    Ok(())
+}
+
+#[test]
 fn both_sides_change_at_once() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author {
