@@ -23,6 +23,8 @@ const STALE: [u16; 2] = [1615, 1243];
 const NOT_PREPARABLE: u16 = 1295;
 /// All connections together hold as many prepared statements as the server allows.
 const TOO_MANY_PREPARED: u16 = 1461;
+/// A warning: some tables that changed could not be rolled back.
+const NOT_UNDONE: u16 = 1196;
 /// How many prepared statements a connection keeps.
 const KEPT: usize = 256;
 /// A statement of more parameters is not kept: their number mostly follows a list, and the server holds each of them in memory.
@@ -274,6 +276,27 @@ impl MariaDbConnection {
         done
     }
 
+    /// A command that undoes, and an error if not all of it could be: some engines have no transactions.
+    fn undo(&mut self, sql: &Sql, text: &str) -> Result<()> {
+        self.short_command(sql, text)?;
+        if self.link.conn.warnings() == 0 {
+            return Ok(());
+        }
+        let warnings = self.link.conn.query_map("SHOW WARNINGS", |warning| {
+            let (_, code, _): (String, u16, String) = warning;
+            code
+        });
+        let warnings = warnings.map_err(|error| self.failed(error, sql))?;
+        match warnings.contains(&NOT_UNDONE) {
+            true => Err(Error::new(
+                ErrorKind::Database,
+                "not all was rolled back: what was written to tables without transactions (MyISAM, Aria, MEMORY) stays",
+            )
+            .code(NOT_UNDONE.to_string())),
+            false => Ok(()),
+        }
+    }
+
     /// Marks, releases or goes back to a savepoint by its place among those of the transaction, for names may repeat.
     fn savepoint(&mut self, command: &Transaction<'_>, name: &str, sql: &Sql) -> Result<()> {
         if let Transaction::Savepoint(_) = command {
@@ -293,8 +316,9 @@ impl MariaDbConnection {
                 self.savepoints.truncate(place);
             }
             _ => {
-                self.short_command(sql, &format!("ROLLBACK TO SAVEPOINT s{place}"))?;
+                let undone = self.undo(sql, &format!("ROLLBACK TO SAVEPOINT s{place}"));
                 self.savepoints.truncate(place + 1);
+                undone?;
             }
         }
         Ok(())
@@ -435,7 +459,7 @@ impl Connection for MariaDbConnection {
             Transaction::Commit => self.commit(sql),
             Transaction::Rollback => {
                 self.transaction = State::Idle;
-                self.short_command(sql, sql.text())
+                self.undo(sql, sql.text())
             }
             Transaction::Begin(_) => {
                 self.usable()?;

@@ -44,6 +44,11 @@
 //! | `Timestamp`, `TimestampTz` | `datetime(6)`, an instant in UTC; `timestamp` ends in 2038 |
 //! | `Json` | `json`, whose text is kept; of 31 levels at most |
 //!
+//! Tables of engines without transactions (MyISAM, Aria, MEMORY) keep what a transaction wrote: rolling it back is then an error that says so.
+//! A table's own type may keep another value than was given, without an error: a `datetime` or a `decimal(10,2)` keeps what its digits
+//! have room for, `year` takes 70 for 1970, `enum` and `set` take `'3'` for their third word where no word is called so. It shows when the
+//! row is read again.
+//!
 //! # Galera
 //!
 //! A cluster is several hosts in one URL; see [`MariaDb::url`]. A COMMIT that another node's transaction got in the way of is

@@ -48,7 +48,47 @@ pub(crate) fn reflect(
         };
         tables.extend(listed.tables(connection)?);
     }
+    keys_of_64_bits(&mut tables);
     Ok(tables)
+}
+
+/// Makes `bigint unsigned` an `I64` where the server counts it, and wherever a foreign key leads to such: nobody counts beyond, and elsewhere
+/// such a column may hold what no `I64` does.
+fn keys_of_64_bits(tables: &mut [Table]) {
+    let narrowed = |column: &mut Column| {
+        let is_unsigned = (column.remarks.iter())
+            .any(|it| it.starts_with("Its type is bigint") && it.contains(" unsigned"));
+        if is_unsigned {
+            column.ty = ColumnType::I64;
+        }
+        is_unsigned
+    };
+    // By table and column.
+    let mut counted: HashSet<(String, String)> = HashSet::new();
+    for table in &mut *tables {
+        for column in &mut table.columns {
+            if column.generated == Generated::Key && narrowed(column) {
+                counted.insert((table.name.clone(), column.name.clone()));
+            }
+        }
+    }
+    loop {
+        let known = counted.len();
+        for table in &mut *tables {
+            for key in &table.foreign_keys {
+                for (column, reference) in key.columns.iter().zip(&key.references) {
+                    let leads_there = counted.contains(&(key.table.clone(), reference.clone()));
+                    let own = table.columns.iter_mut().find(|it| it.name == *column);
+                    if leads_there && own.is_some_and(narrowed) {
+                        counted.insert((table.name.clone(), column.clone()));
+                    }
+                }
+            }
+        }
+        if counted.len() == known {
+            return;
+        }
+    }
 }
 
 /// Which databases have tables, and how many.

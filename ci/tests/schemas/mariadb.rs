@@ -12,11 +12,36 @@ use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz};
 /// Every table that has an entity.
 pub fn metadata() -> Metadata {
     metadata![
+        Award,
         Log,
+        Member,
         NamedPet,
         Owner,
         Pet,
+        Team,
     ]
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "awards")]
+#[orm(
+    foreign_key(columns(team_id, nick), references = "members(team_id, nick)", name = "awards_member")
+)]
+pub struct Award {
+    // Its type is int(10) unsigned.
+    #[orm(primary_key)]
+    pub id: Auto<i64>,
+    // Its type is bigint(20) unsigned.
+    pub team_id: Option<i64>,
+    // Its type is char(10).
+    // Its collation is utf8mb4_general_ci.
+    #[orm(length = 10)]
+    pub nick: Option<String>,
+    // Its type is bigint(20) unsigned.
+    #[orm(precision = (20, 0), index = "since")]
+    pub since: Option<Decimal>,
+    #[orm(back_populates = awards)]
+    pub member: BelongsTo<Member>,
 }
 
 // Its engine is MyISAM, which may have no transactions and no foreign keys.
@@ -29,6 +54,22 @@ pub struct Log {
     // Its type is text.
     // Its collation is utf8mb4_general_ci.
     pub line: Option<String>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "members")]
+pub struct Member {
+    // Its type is bigint(20) unsigned.
+    #[orm(primary_key, references = "teams.id", foreign_key = "members_team")]
+    pub team_id: i64,
+    // Its type is char(10).
+    // Its collation is utf8mb4_general_ci.
+    #[orm(primary_key, length = 10)]
+    pub nick: String,
+    #[orm(back_populates = members)]
+    pub team: BelongsTo<Team>,
+    #[orm(back_populates = member)]
+    pub awards: HasMany<Award>,
 }
 
 #[derive(Entity, Clone, Debug)]
@@ -123,4 +164,28 @@ pub struct Pet {
     pub name: String,
     #[orm(back_populates = pets_by_owner)]
     pub owner: BelongsTo<Owner>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "teams")]
+pub struct Team {
+    // Its type is bigint(20) unsigned.
+    #[orm(primary_key)]
+    pub id: Auto<i64>,
+    // Its collation is utf8mb4_general_ci.
+    #[orm(length = 20)]
+    pub name: String,
+    // Its type is bigint(20) unsigned.
+    #[orm(precision = (20, 0), server_default = "18446744073709551615")]
+    pub hash: Auto<Decimal>,
+    // Its type is datetime.
+    pub at: Option<Timestamp>,
+    // Its type is timestamp(3).
+    // It changes by itself: on update current_timestamp(3).
+    #[orm(server_default = "current_timestamp(3)")]
+    pub changed: Auto<TimestampTz>,
+    #[orm(computed = "char_length(\"name\")")]
+    pub len: Auto<Option<i32>>,
+    #[orm(back_populates = team)]
+    pub members: HasMany<Member>,
 }

@@ -30,6 +30,28 @@ CREATE TABLE pets (
     CONSTRAINT pets_owner FOREIGN KEY (owner_id) REFERENCES owners (id) ON DELETE CASCADE,
     CONSTRAINT pets_email FOREIGN KEY (owner_email) REFERENCES owners (email)
 ) ENGINE = InnoDB;
+CREATE TABLE teams (
+    id bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    name varchar(20) NOT NULL,
+    hash bigint unsigned NOT NULL DEFAULT 18446744073709551615,
+    at datetime,
+    changed timestamp(3) NOT NULL DEFAULT current_timestamp(3) ON UPDATE current_timestamp(3),
+    len int GENERATED ALWAYS AS (char_length(name)) VIRTUAL
+) ENGINE = InnoDB;
+CREATE TABLE members (
+    team_id bigint unsigned NOT NULL,
+    nick char(10) NOT NULL,
+    PRIMARY KEY (team_id, nick),
+    CONSTRAINT members_team FOREIGN KEY (team_id) REFERENCES teams (id)
+) ENGINE = InnoDB;
+CREATE TABLE awards (
+    id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    team_id bigint unsigned,
+    nick char(10),
+    since bigint unsigned,
+    KEY since (since),
+    CONSTRAINT awards_member FOREIGN KEY (team_id, nick) REFERENCES members (team_id, nick)
+) ENGINE = InnoDB;
 CREATE TABLE logs (at datetime DEFAULT NULL, line text) ENGINE = MyISAM;
 CREATE VIEW named_pets AS SELECT p.id, p.name, o.email FROM pets p JOIN owners o ON o.id = p.owner_id;
 CREATE TABLE gone (id int);

@@ -1,11 +1,11 @@
 //! MariaDB.
 
-use selfsame::Engine;
 use selfsame::prelude::*;
+use selfsame::{Engine, ErrorKind};
 use selfsame_mariadb::testing::Server;
 
 use crate::audit::{audited, check};
-use crate::mariadb::{NamedPet, Owner, Pet};
+use crate::mariadb::{Award, Member, NamedPet, Owner, Pet, Team};
 use crate::{check_written, execute, mariadb};
 
 pub(crate) type Test = fn(&Server) -> selfsame::Result<()>;
@@ -13,6 +13,7 @@ pub(crate) type Test = fn(&Server) -> selfsame::Result<()>;
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("mariadb_is_written_and_used", written),
     ("mariadb_audit", audit),
+    ("mariadb_unsigned_keys", unsigned_keys),
 ];
 
 const ROWS: &str = "INSERT INTO owners (email, score, likes, is_old, is_new, flags, born, code, note, document) \
@@ -43,6 +44,49 @@ fn written(server: &Server) -> selfsame::Result<()> {
         .map(|row| row.name)
         .collect();
     assert_eq!(names, ["Bo", "Rex", "Tom"]);
+    Ok(())
+}
+
+/// The keys that most frameworks make, and what they do not count.
+fn unsigned_keys(server: &Server) -> selfsame::Result<()> {
+    let database = server.database()?;
+    let engine = Engine::new(database.backend());
+    execute(&engine, include_str!("mariadb.sql"))?;
+    let mut session = Session::new(&engine);
+    let teams = session.add_all(["red", "blue"].map(Team::new));
+    session.flush()?;
+    let ids = [1, 2].map(|at: usize| session[teams[at - 1]].id.get().copied());
+    assert_eq!(ids, [Some(1), Some(2)]);
+    let member = session.add(Member {
+        team: teams[1].into(),
+        ..Member::new(0, "Ann")
+    });
+    let award = session.add(Award::new());
+    session.set(award, Award::MEMBER, Some(member))?;
+    session.commit()?;
+    session.refresh(award)?;
+    assert_eq!(session[award].team_id, Some(2));
+    session.refresh(teams[0])?;
+    assert_eq!(
+        session[teams[0]].hash.get(),
+        Some(&"18446744073709551615".parse()?)
+    );
+    assert_eq!(session[teams[0]].len.get(), Some(&Some(3)));
+    let mut session = Session::new(&engine);
+    let blue = Team::query()
+        .filter(Team::NAME.eq("blue"))
+        .with(Team::MEMBERS.selectin())
+        .one(&mut session)?;
+    let members = session.load(blue, Team::MEMBERS)?;
+    assert_eq!(session[members[0]].nick, "Ann");
+    assert_eq!(session.load(members[0], Member::AWARDS)?.len(), 1);
+    // A negative key is none of the column's.
+    session.add(Team {
+        id: Auto::set(-1),
+        ..Team::new("green")
+    });
+    let error = session.commit().expect_err("unsigned");
+    assert_eq!(error.kind(), ErrorKind::OutOfRange);
     Ok(())
 }
 

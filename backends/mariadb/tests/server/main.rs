@@ -3,6 +3,7 @@
 mod connecting;
 mod hostile;
 mod keys;
+mod kinds;
 mod legacy;
 mod limits;
 mod support;

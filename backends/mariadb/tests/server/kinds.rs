@@ -1,0 +1,191 @@
+//! Tables of every kind that the server has: keys go to their own rows, and what an engine cannot do is told.
+
+use selfsame::ErrorKind;
+use selfsame::error::Error;
+use selfsame::prelude::*;
+use selfsame::session::State;
+use selfsame::value::{Decimal, Timestamp};
+
+use crate::support::{all, database};
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "items")]
+struct Item {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(length = 20)]
+    name: String,
+}
+
+/// The items in the database, by key.
+fn rows(engine: &Engine) -> Vec<(Option<i64>, String)> {
+    let mut session = Session::new(engine);
+    let items = Item::query().order_by(Item::ID.asc());
+    let items = items.rows(&mut session).expect("reads");
+    items
+        .into_iter()
+        .map(|item| (item.id.get().copied(), item.name))
+        .collect()
+}
+
+fn check_keys(statements: &[&str]) {
+    let Some(database) = database() else { return };
+    all(&database, statements);
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    let items = ["a", "b", "c"].map(|name| session.add(Item::new(name)));
+    session.commit().expect("inserts");
+    let mut known: Vec<_> = items
+        .iter()
+        .map(|&item| (session[item].id.get().copied(), session[item].name.clone()))
+        .collect();
+    known.sort();
+    assert_eq!(known, rows(&engine), "{statements:?}");
+    let [a, b, c] = items;
+    session[a].name = "d".to_owned();
+    session[b].name = "e".to_owned();
+    session.delete(c).expect("is marked");
+    session.commit().expect("writes");
+    let mut names: Vec<String> = rows(&engine).into_iter().map(|(_, name)| name).collect();
+    names.sort();
+    assert_eq!(names, ["d", "e"], "{statements:?}");
+}
+
+const COLUMNS: &str = "(id BIGINT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(20) NOT NULL)";
+
+#[test]
+fn keys_of_every_kind_of_table() {
+    for options in [
+        "WITH SYSTEM VERSIONING",
+        "PARTITION BY HASH (id) PARTITIONS 4",
+        "ENGINE = Aria",
+        "ENGINE = MyISAM",
+        "ENGINE = MEMORY",
+        "ROW_FORMAT = REDUNDANT",
+        "AUTO_INCREMENT = 4294967296",
+    ] {
+        check_keys(&[&format!("CREATE TABLE items {COLUMNS} {options}")]);
+    }
+    let unsigned = COLUMNS.replace("BIGINT", "BIGINT UNSIGNED");
+    check_keys(&[&format!("CREATE TABLE items {unsigned}")]);
+    check_keys(&[
+        &format!("CREATE TABLE others {COLUMNS}"),
+        "CREATE VIEW items AS SELECT id, name FROM others",
+    ]);
+    check_keys(&[
+        &format!("CREATE TABLE items {COLUMNS}"),
+        "CREATE TRIGGER first BEFORE INSERT ON items FOR EACH ROW SET NEW.id = 1000 - ASCII(NEW.name)",
+    ]);
+}
+
+#[test]
+fn what_cannot_be_counted_on_is_refused() {
+    for create in [
+        "CREATE TABLE items (id TINYINT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(20) NOT NULL) AUTO_INCREMENT = 126",
+        "CREATE TABLE items (id BIGINT UNSIGNED PRIMARY KEY AUTO_INCREMENT, name VARCHAR(20) NOT NULL) AUTO_INCREMENT = 9223372036854775807",
+    ] {
+        let Some(database) = database() else { return };
+        all(&database, &[create]);
+        let engine = Engine::new(database.backend());
+        let mut session = Session::new(&engine);
+        session.add_all(["a", "b", "c"].map(Item::new));
+        session.commit().expect_err("no key is left");
+        assert_eq!(rows(&engine), [], "{create}");
+    }
+}
+
+/// What stays behind a rollback is told, and the session is as if it had not.
+#[test]
+fn a_rollback_that_undoes_nothing_says_so() {
+    for engine in ["MyISAM", "Aria", "MEMORY"] {
+        let Some(database) = database() else { return };
+        let create = format!("CREATE TABLE items {COLUMNS} ENGINE = {engine}");
+        all(
+            &database,
+            &[&create, "CREATE TABLE notes (id INT PRIMARY KEY)"],
+        );
+        let engine = Engine::new(database.backend());
+        let mut session = Session::new(&engine);
+        let item = session.add(Item::new("a"));
+        session.flush().expect("inserts");
+        let error = session.rollback().expect_err("it stays");
+        assert_eq!(error.kind(), ErrorKind::Database);
+        assert!(
+            error.message().contains("not all was rolled back"),
+            "{error}"
+        );
+        assert_eq!(session.state(item), State::Transient);
+        assert_eq!(rows(&engine).len(), 1);
+        // The next transaction is another, and what can be undone is.
+        session
+            .sql("INSERT INTO notes VALUES (1)", ())
+            .execute()
+            .expect("inserts");
+        session.rollback().expect("rolls back");
+        let savepoint = session.transaction(|session| {
+            session.savepoint(|session| {
+                session.add(Item::new("b"));
+                session.flush()?;
+                Err::<(), _>(Error::new(ErrorKind::InvalidState, "no"))
+            })
+        });
+        savepoint.expect_err("refused");
+        let notes = session
+            .sql("SELECT COUNT(*) FROM notes", ())
+            .one::<(i64,)>();
+        assert_eq!(notes.expect("reads"), (0,));
+    }
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "events")]
+struct Event {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    at: Timestamp,
+    code: String,
+    likes: String,
+    price: Decimal,
+    score: f32,
+}
+
+/// What a column keeps otherwise than it was given is no change of somebody else.
+#[test]
+fn values_that_the_column_changes() {
+    let Some(database) = database() else { return };
+    all(
+        &database,
+        &[
+            "CREATE TABLE events (id BIGINT AUTO_INCREMENT PRIMARY KEY, at DATETIME NOT NULL, code CHAR(5) NOT NULL, \
+          likes SET('fish', 'meat') NOT NULL, price DECIMAL(10, 2) NOT NULL, score FLOAT NOT NULL) ENGINE = InnoDB CHARACTER SET utf8mb4",
+        ],
+    );
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    let at = |text: &str| text.parse::<Timestamp>().expect("a timestamp");
+    let decimal = |text: &str| text.parse::<Decimal>().expect("a decimal");
+    let event = session.add(Event::new(
+        at("2024-05-06 07:08:09.987654"),
+        "a ",
+        "meat,fish",
+        decimal("1.005"),
+        0.1,
+    ));
+    session.flush().expect("inserts");
+    for (second, price, score) in [(1, "2.5", 0.2), (2, "2.999", 0.7)] {
+        session[event].at = at(&format!("2024-05-06 07:08:0{second}.5"));
+        session[event].code = format!("b{second} ");
+        session[event].likes = ["meat,fish", "fish"][second % 2].to_owned();
+        session[event].price = decimal(price);
+        session[event].score = score;
+        session.flush().expect("updates");
+    }
+    session.commit().expect("commits");
+    session.refresh(event).expect("reads");
+    let kept = &session[event];
+    assert_eq!(kept.at, at("2024-05-06 07:08:02"));
+    assert_eq!((&*kept.code, &*kept.likes), ("b2", "fish,meat"));
+    assert_eq!((kept.price, kept.score), (decimal("3.00"), 0.7));
+    session[event].score = 0.9;
+    session.commit().expect("updates what was read");
+}
