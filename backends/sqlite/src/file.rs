@@ -310,3 +310,30 @@ fn immutable_uri(path: &Path) -> Result<PathBuf> {
     // Two slashes at the start would begin the name of a host.
     Ok(uri.replacen("file://", "file:////", 1).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_say_what_a_file_is() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = &folder.path().join("file");
+        let mut header = *b"SQLite format 3\0\x10\0\x02\x02";
+        for (bytes, is_wal, is_hot_journal) in [
+            (&[][..], false, false),
+            (&[0; 20][..], false, false),
+            (&header[..18], false, true),
+            (&header[..], true, true),
+        ] {
+            std::fs::write(path, bytes).expect("a file");
+            assert_eq!(is_in_wal_mode(path), is_wal, "{bytes:?}");
+            assert_eq!(is_hot(path), is_hot_journal, "{bytes:?}");
+        }
+        for modes in [[1, 1], [1, 2], [2, 1]] {
+            header[18..].copy_from_slice(&modes);
+            std::fs::write(path, header).expect("a file");
+            assert!(!is_in_wal_mode(path), "{modes:?}");
+        }
+    }
+}
