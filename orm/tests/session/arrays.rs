@@ -138,7 +138,14 @@ impl Connection for Arrays {
         }
         match self.script.take(statement) {
             Some(Answer::Matched(rows)) => Ok(Outcome::matched(rows)),
-            _ => Ok(Outcome::matched(1)),
+            // As many rows as travelled.
+            _ => {
+                let rows = statement.params.iter().find_map(|param| match param {
+                    Param::Column(column) => u64::try_from(column.len()).ok(),
+                    _ => None,
+                });
+                Ok(Outcome::matched(rows.unwrap_or(1)))
+            }
         }
     }
 
@@ -277,7 +284,35 @@ fn rows_whose_keys_are_known_come_back_with_nothing() -> Result<()> {
     let (mut session, script) = Script::session();
     session.add_all([1, 2].map(|row| Seat::new(row, "a", false)));
     session.commit()?;
-    assert_eq!(script.sent(), ["INSERT INTO seats 2"]);
+    // If the database skips one, the other is to be undone.
+    assert_eq!(script.sent(), ["BEGIN", "INSERT INTO seats 2", "COMMIT"]);
+    session.add(Seat::new(3, "a", false));
+    session.commit()?;
+    assert_eq!(script.sent(), ["INSERT INTO seats"]);
+    Ok(())
+}
+
+#[test]
+fn rows_that_the_database_skipped_are_an_error() -> Result<()> {
+    let (mut session, script) = Script::session();
+    let row = |row, place: &str, taken| {
+        let place = Value::Text(place.to_owned());
+        vec![Value::I32(row), place, Value::Bool(taken)]
+    };
+    for (found, named) in [
+        (vec![row(1, "a", false)], "(2, \"a\")"),
+        // Somebody else's row is in the way.
+        (vec![row(2, "a", false), row(1, "a", true)], "(1, \"a\")"),
+    ] {
+        session.add_all([1, 2].map(|row| Seat::new(row, "a", false)));
+        script.answer(Answer::Matched(1));
+        script.answer(Answer::Rows(found));
+        let error = session.commit().expect_err("one was skipped");
+        assert_eq!(error.kind(), ErrorKind::Database);
+        assert_eq!(error.key_text(), Some(named), "{error}");
+        session.rollback()?;
+        assert_eq!(script.sent().last().map(String::as_str), Some("ROLLBACK"));
+    }
     Ok(())
 }
 
@@ -302,9 +337,7 @@ fn a_row_that_does_not_come_back_is_an_error() {
     let error = session.commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Database);
     assert!(
-        error
-            .to_string()
-            .contains("the INSERT of 2 rows returned 1"),
+        error.to_string().contains("the INSERT of 2 rows wrote 1"),
         "{error}"
     );
     assert_eq!(

@@ -40,6 +40,7 @@ mod relations;
 mod retry;
 mod savepoints;
 mod shared_columns;
+mod skipped;
 mod transactions;
 mod undone;
 mod uniques;

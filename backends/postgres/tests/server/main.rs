@@ -11,6 +11,7 @@ mod poolers;
 mod proxy;
 mod reflection;
 mod secrets;
+mod skipped;
 mod stalls;
 mod statements;
 mod support;
@@ -47,6 +48,7 @@ fn main() {
         poolers::CASES,
         reflection::CASES,
         secrets::CASES,
+        skipped::CASES,
         stalls::CASES,
         statements::CASES,
         transactions::CASES,

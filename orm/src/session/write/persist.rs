@@ -156,10 +156,7 @@ pub(in crate::session) fn is_one_statement(
             store, set, slots, ..
         } => slots.len() == 1 && !computations.is_of_a_whole(*set, &session.entry(*store).mapper),
         Step::Release { .. } | Step::Vacate { .. } => false,
-        Step::Associate { association, pairs } => {
-            association::is_one_insert(session, *association, pairs.len())
-        }
-        Step::Dissociate { pairs, .. } => pairs.len() == 1,
+        Step::Associate { pairs, .. } | Step::Dissociate { pairs, .. } => pairs.len() == 1,
         Step::Sever { slots, .. } => association::is_one_delete(session, slots.len()),
     }
 }
@@ -213,7 +210,7 @@ fn send_update(session: &mut Session, store: u16, columns: &[usize], slots: &[u3
                     .map_err(|error| trace(error, &mapper, &sent))?
                     .matched
             };
-            expect_all(session, store, slots, matched, StatementKind::Update)?;
+            expect_all(session, store, slots, columns, matched, &sql)?;
         }
     } else {
         let sql = renderer(session, Operation::Update);
@@ -271,16 +268,19 @@ fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
                 .iter()
                 .for_each(|&slot| any.row_values(slot, key, &mut keys));
             let keys = owned(&keys);
-            let mut matched = 0;
+            let (mut matched, mut sent) = (0, None);
             session.each_batch(key.len(), &keys, &mut |session, batch, params| {
                 let sql = match batch {
                     KeyBatch::Arrays => renderer(session, Operation::DeleteArrays, 0),
                     KeyBatch::List(count) => renderer(session, Operation::DeleteBy, count),
                 };
                 matched += session.connected()?.execute(&sql, params)?.matched;
+                sent = Some(sql);
                 Ok(())
             })?;
-            expect_all(session, store, slots, matched, StatementKind::Delete)?;
+            if let Some(sql) = sent {
+                expect_all(session, store, slots, &[], matched, &sql)?;
+            }
         }
     } else {
         let sql = renderer(session, Operation::DeleteBy, 1);
@@ -324,49 +324,54 @@ fn one_each(
     }
 }
 
-/// After a statement for many rows: each must have been matched.
+/// After a statement for many rows, which wrote these columns: each row must have been matched.
 fn expect_all(
     session: &mut Session,
     store: u16,
     slots: &[u32],
+    columns: &[usize],
     matched: u64,
-    kind: StatementKind,
+    sql: &Sql,
 ) -> Result<()> {
     if matched == slots.len() as u64 {
         return Ok(());
     }
+    let kind = sql.kind();
     let what = if kind == StatementKind::Delete {
         "DELETE"
     } else {
         "UPDATE"
     };
     let message = format!("the {what} of {} rows matched {matched}", slots.len());
-    match session.first_missing(store, slots, kind)? {
+    let error = match session.first_missing(store, slots, columns, kind)? {
         Some(gone) => {
             let message = format!("{message}; one that it did not match is named here");
-            Err(session.stale(store, gone, &message))
+            session.stale(store, gone, &message)
         }
         // A row that is gone, or that another counted on to the same version: the statement itself hides which.
         None => {
             let error = Error::new(ErrorKind::StaleData, message);
-            Err(error.entity(session.entry(store).mapper.name()))
+            error.entity(session.entry(store).mapper.name())
         }
-    }
+    };
+    Err(error.statement(sql.text()))
 }
 
 impl Session {
-    /// The first of some objects whose row was not matched: it does not exist, or is not of the version that it has since the statement.
+    /// The first of some objects whose row was not matched, or not written: it does not exist, or is not of the version that it has since the statement; else
+    /// the first whose row differs in what was written.
     fn first_missing(
         &mut self,
         store: u16,
         slots: &[u32],
+        columns: &[usize],
         kind: StatementKind,
     ) -> Result<Option<u32>> {
         let mapper = Arc::clone(&self.entry(store).mapper);
         let by = &mapper.table().primary_key;
         let any = self.any_store(store);
-        // Rows that were updated may have other keys by now.
-        let is_update = kind == StatementKind::Update;
+        // Rows that were updated may have other keys by now, and new ones have them from their objects.
+        let is_update = kind != StatementKind::Delete;
         let mut keys = Vec::new();
         for &slot in slots {
             match is_update {
@@ -392,26 +397,39 @@ impl Session {
             let key = RecordKey::of(&key);
             let read = |at| row.value(at, mapper.types()[mapper.eager()[at]]);
             let version = at.map(read).transpose()?.map(ValueRef::to_owned);
-            found.extend(key.map(|key| (key, version)));
+            let is_written = |at: &usize| columns.contains(&mapper.eager()[*at]);
+            let mut written = Vec::new();
+            for at in (0..mapper.eager().len()).filter(is_written) {
+                written.push((mapper.eager()[at], read(at)?.to_owned()));
+            }
+            found.extend(key.map(|key| (key, (version, written))));
             Ok(())
         })?;
         let any = self.any_store(store);
-        let is_matched = |(&slot, key): (&u32, &[Value])| {
+        let row = |key: &[Value]| {
             let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
-            let row = RecordKey::of(&key).and_then(|key| found.get(&key));
-            match (is_update, row) {
-                (true, Some(row)) => row.as_ref().zip(version).is_none_or(|(row, column)| {
-                    let version = any.value(slot, column);
-                    version
-                        .value()
-                        .is_some_and(|version| version.same(row.as_ref()))
-                }),
-                // What is there was not deleted; what is not may have been.
-                (false, Some(_)) | (true, None) => false,
-                (false, None) => true,
-            }
+            RecordKey::of(&key).and_then(|key| found.get(&key))
+        };
+        let is = |slot: u32, column: usize, value: &Value| {
+            let known = any.value(slot, column);
+            known.value().is_none_or(|known| known.same(value.as_ref()))
+        };
+        let is_matched = |(&slot, key): (&u32, &[Value])| match (is_update, row(key)) {
+            (true, Some((found, _))) => found
+                .as_ref()
+                .zip(version)
+                .is_none_or(|(found, column)| is(slot, column, found)),
+            // What is there was not deleted; what is not may have been.
+            (false, Some(_)) | (true, None) => false,
+            (false, None) => true,
+        };
+        let is_as_written = |(&slot, key): (&u32, &[Value])| {
+            let mut written = row(key).into_iter().flat_map(|(_, written)| written);
+            written.all(|(column, value)| is(slot, *column, value))
         };
         let mut rows = slots.iter().zip(keys.chunks(by.len()));
-        Ok(rows.find(|row| !is_matched(*row)).map(|(&slot, _)| slot))
+        let unmatched = rows.clone().find(|row| !is_matched(*row));
+        let found = unmatched.or_else(|| rows.find(|row| !is_as_written(*row)));
+        Ok(found.map(|(&slot, _)| slot))
     }
 }

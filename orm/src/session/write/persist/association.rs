@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::insert::{first_batch, rows_per_statement};
+use super::insert::{first_batch, not_written};
 use super::send::{bytes, fitting};
-use crate::backend::Rows;
+use crate::backend::{Rows, Sql};
 use crate::dialect::Batch;
 use crate::engine::Operation;
 use crate::entity::AssociationSide;
@@ -16,19 +16,6 @@ use crate::value::{Param, Value, ValueRef};
 
 /// Pairs of which no key that an index takes is too long for one statement.
 const MOST_PAIRS: usize = 2048;
-
-/// Whether so many pairs are written by a single statement.
-pub(super) fn is_one_insert(session: &Session, association: u16, count: usize) -> bool {
-    match session.engine.dialect().batch() {
-        Batch::Arrays => count <= MOST_PAIRS,
-        Batch::Values { max_parameters } => {
-            let entry = &session.associations[usize::from(association)];
-            let width = entry.association.table().columns.len();
-            count <= rows_per_statement(max_parameters, width)
-        }
-        Batch::Rows => count == 1,
-    }
-}
 
 /// Whether so many pairs, or the pairs of so many objects, are deleted by a single statement.
 pub(super) fn is_one_delete(session: &Session, count: usize) -> bool {
@@ -45,9 +32,13 @@ pub(super) fn associate(
     let table = Table::of(session, association);
     let batch = session.engine.dialect().batch();
     if batch == Batch::Arrays && pairs.len() > 1 {
-        return table
-            .arrays(session, Operation::InsertArrays, &keys)
-            .map(drop);
+        let (written, sql) = table.arrays(session, Operation::InsertArrays, &keys)?;
+        return match written == pairs.len() as u64 {
+            true => Ok(()),
+            false => Err(table
+                .not_written(pairs.len(), written)
+                .statement(sql.text())),
+        };
     }
     let insert = |session: &Session, rows: usize| {
         let columns = &table.columns;
@@ -60,19 +51,41 @@ pub(super) fn associate(
         let sql = insert(session, 1);
         let params: Vec<Param<'_>> = keys.iter().map(|key| Param::Ref(key.as_ref())).collect();
         let rows = Rows::new(&params, table.width);
-        return session
+        let mut skipped = None;
+        let mut at = 0;
+        let result = session
             .connected()?
-            .execute_each(&sql, rows, &mut |_| Ok(()));
+            .execute_each(&sql, rows, &mut |outcome| {
+                at += 1;
+                if outcome.matched != 1 {
+                    skipped = Some((at - 1, outcome.matched));
+                    return Err(Error::new(ErrorKind::Database, "no row was written"));
+                }
+                Ok(())
+            });
+        let Some((at, written)) = skipped else {
+            return result;
+        };
+        let error = table.not_written(1, written).statement(sql.text());
+        return Err(error.key(session.pair_text(association, pairs[at])));
     };
     let rows: Vec<&[Value]> = keys.chunks(table.width).collect();
     let mut rest = &rows[..];
     while !rest.is_empty() {
+        let at = pairs.len() - rest.len();
         let rows;
         (rows, rest) = first_batch(rest, max_parameters, table.width);
         let sql = insert(session, rows.len());
         let values = rows.iter().flat_map(|row| row.iter());
         let params: Vec<Param<'_>> = values.map(|value| Param::Ref(value.as_ref())).collect();
-        session.connected()?.execute(&sql, &params)?;
+        let written = session.connected()?.execute(&sql, &params)?.matched;
+        if written != rows.len() as u64 {
+            let error = table.not_written(rows.len(), written).statement(sql.text());
+            return Err(match rows {
+                [_] => error.key(session.pair_text(association, pairs[at])),
+                _ => error,
+            });
+        }
     }
     Ok(())
 }
@@ -86,7 +99,7 @@ pub(super) fn dissociate(
     let keys = session.pair_keys(association, pairs);
     let table = Table::of(session, association);
     if session.engine.dialect().batch() == Batch::Arrays && pairs.len() > 1 {
-        let matched = table.arrays(session, Operation::DeleteArrays, &keys)?;
+        let (matched, sql) = table.arrays(session, Operation::DeleteArrays, &keys)?;
         if matched == pairs.len() as u64 {
             return Ok(());
         }
@@ -94,7 +107,8 @@ pub(super) fn dissociate(
             "the DELETE of {} pairs matched {matched}: the others are not together any more",
             pairs.len()
         );
-        return Err(Error::new(ErrorKind::StaleData, message));
+        let error = Error::new(ErrorKind::StaleData, message).statement(sql.text());
+        return Err(error.entity(&table.association.table().name));
     }
     let sql = session.association_sql(
         &table.association,
@@ -174,8 +188,19 @@ impl Table {
         }
     }
 
-    /// One statement for all rows, one array for each column; how many rows it matched.
-    fn arrays(&self, session: &mut Session, operation: Operation, keys: &[Value]) -> Result<u64> {
+    /// An INSERT that did not write each of its rows.
+    #[cold]
+    fn not_written(&self, rows: usize, written: u64) -> Error {
+        not_written(rows, written).entity(&self.association.table().name)
+    }
+
+    /// One statement for all rows, one array for each column; how many rows it matched, and its text.
+    fn arrays(
+        &self,
+        session: &mut Session,
+        operation: Operation,
+        keys: &[Value],
+    ) -> Result<(u64, Arc<Sql>)> {
         let sql = session.association_sql(&self.association, operation, &self.columns, 0, || {
             let renderer = Renderer::new(session.engine.dialect());
             let table = self.association.table();
@@ -203,7 +228,7 @@ impl Table {
                 columns.iter().map(|column| Param::Column(column)).collect();
             matched += session.connected()?.execute(&sql, &params)?.matched;
         }
-        Ok(matched)
+        Ok((matched, sql))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::expect_all;
 use super::insert::first_batch;
 use super::send::{MOST_LAID_OUT, by_bytes, fitting_rows, key_arrays, parts, with_arrays};
-use crate::backend::{Outcome, Rows, Sql, StatementKind};
+use crate::backend::{Outcome, Rows, Sql};
 use crate::dialect::Batch;
 use crate::entity::Mapper;
 use crate::error::{Error, ErrorKind, Result};
@@ -130,7 +130,7 @@ impl Compute<'_> {
                 });
                 outcome?.matched
             };
-            expect_all(session, self.store, slots, matched, StatementKind::Update)?;
+            expect_all(session, self.store, slots, columns, matched, &sql)?;
         }
         Ok(())
     }
@@ -166,7 +166,7 @@ impl Compute<'_> {
                 });
                 outcome?.matched
             };
-            expect_all(session, self.store, slots, matched, StatementKind::Update)?;
+            expect_all(session, self.store, slots, &[], matched, &sql)?;
         }
         Ok(())
     }

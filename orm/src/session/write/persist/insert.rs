@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::pairing::{Paired, Returned, Witness, witness};
+use super::pairing::{Paired, Returned, Unpaired, Why, Witness, witness};
 use super::send::{
-    Keys, by_bytes, bytes, each_row, fitting, fitting_rows, params, parts, shape, with_arrays,
+    EachOutcome, Keys, by_bytes, bytes, each_row, fitting, fitting_rows, params, parts, shape,
+    with_arrays,
 };
-use crate::backend::{Outcome, Sql};
+use crate::backend::{Outcome, Sql, StatementKind};
 use crate::dialect::Batch;
 use crate::engine::Operation;
 use crate::error::{Error, ErrorKind, Result};
@@ -89,9 +90,7 @@ impl Insert<'_> {
     /// Sends the rows and leaves alone what the database makes of them.
     pub(super) fn plain(&self, session: &mut Session) -> Result<()> {
         if self.columns.is_empty() {
-            let sql = self.sql(session, Operation::Insert, &[], &[], 1);
-            let each = &mut |_, _, _| Ok(());
-            return each_row(session, self.store, &sql, self.slots, &[], Keys::None, each);
+            return self.one_each(session, &mut |_, _, _| Ok(()));
         }
         match session.engine.dialect().batch() {
             Batch::Arrays if self.slots.len() > 1 => self.arrays(session, &[]),
@@ -103,14 +102,20 @@ impl Insert<'_> {
     /// Whether several rows are sent as a single statement.
     pub(super) fn is_one_statement(&self, session: &Session) -> bool {
         match session.engine.dialect().batch() {
-            Batch::Arrays => self.in_one_array_statement(session) && self.fits(session),
-            Batch::Values { max_parameters } => {
-                self.made_by_database(session).is_empty()
+            Batch::Arrays => {
+                self.in_one_array_statement(session)
                     && self.fits(session)
-                    && self.slots.len() <= rows_per_statement(max_parameters, self.columns.len())
+                    && self.can_be_taken_back(session)
             }
-            Batch::Rows => false,
+            // A statement for many rows may write some of them only: then a transaction must undo those.
+            Batch::Values { .. } | Batch::Rows => false,
         }
+    }
+
+    /// Whether the rows that were written are known by keys that no other row can have had before.
+    fn can_be_taken_back(&self, session: &Session) -> bool {
+        let key = &session.entry(self.store).mapper.table().primary_key;
+        matches!(key[..], [key] if self.made_by_database(session).contains(&key))
     }
 
     fn fits(&self, session: &Session) -> bool {
@@ -147,16 +152,7 @@ impl Insert<'_> {
         each: &mut dyn FnMut(&[u32], Outcome) -> Result<()>,
     ) -> Result<()> {
         let Batch::Values { max_parameters } = session.engine.dialect().batch() else {
-            let sql = self.sql(session, Operation::Insert, self.columns, &[], 1);
-            return each_row(
-                session,
-                self.store,
-                &sql,
-                self.slots,
-                self.columns,
-                Keys::None,
-                &mut |_, slot, outcome| each(&[slot], outcome),
-            );
+            return self.one_each(session, &mut |_, slot, outcome| each(&[slot], outcome));
         };
         let width = self.columns.len();
         let (mut rest, mut most) = (self.slots, usize::MAX);
@@ -176,9 +172,78 @@ impl Insert<'_> {
             let outcome = connection
                 .execute(&sql, &params)
                 .map_err(|error| trace(error, store.mapper(), self.columns))?;
+            self.expect_written(session, slots, outcome.matched, &sql)?;
             each(slots, outcome)?;
         }
         Ok(())
+    }
+
+    /// One row a statement, of which nothing is read back.
+    fn one_each(&self, session: &mut Session, each: EachOutcome<'_>) -> Result<()> {
+        let sql = self.sql(session, Operation::Insert, self.columns, &[], 1);
+        let mut skipped = None;
+        let result = each_row(
+            session,
+            self.store,
+            &sql,
+            self.slots,
+            self.columns,
+            Keys::None,
+            &mut |at, slot, outcome| {
+                if outcome.matched != 1 {
+                    skipped = Some((slot, outcome.matched));
+                    return Err(Error::new(ErrorKind::Database, "no row was written"));
+                }
+                each(at, slot, outcome)
+            },
+        );
+        match skipped {
+            Some((slot, written)) => self.expect_written(session, &[slot], written, &sql),
+            None => result,
+        }
+    }
+
+    /// After an INSERT: the database must have written each row. A trigger, a rule or a constraint's conflict clause may skip one without an
+    /// error.
+    fn expect_written(
+        &self,
+        session: &mut Session,
+        slots: &[u32],
+        written: u64,
+        sql: &Sql,
+    ) -> Result<()> {
+        if written == slots.len() as u64 {
+            return Ok(());
+        }
+        let key = &session.entry(self.store).mapper.table().primary_key;
+        let skipped = match slots {
+            [slot] => Some(*slot),
+            _ if key.iter().all(|column| self.columns.contains(column)) => {
+                session.first_missing(self.store, slots, self.columns, StatementKind::Insert)?
+            }
+            _ => None,
+        };
+        Err(self.not_written(session, slots.len(), written, skipped, sql))
+    }
+
+    #[cold]
+    fn not_written(
+        &self,
+        session: &Session,
+        rows: usize,
+        written: u64,
+        skipped: Option<u32>,
+        sql: &Sql,
+    ) -> Error {
+        let entry = session.entry(self.store);
+        let error = not_written(rows, written).entity(entry.mapper.name());
+        let key = &entry.mapper.table().primary_key;
+        let is_given = key.iter().all(|column| self.columns.contains(column));
+        match skipped.filter(|_| is_given) {
+            Some(slot) => error.key(entry.store.key_text(slot)),
+            None => error,
+        }
+        .statement(sql.text())
     }
 
     /// The first rows of one multi-row VALUES, and the rest.
@@ -205,20 +270,11 @@ impl Insert<'_> {
         {
             return self.count_on(session, key, last);
         }
-        let sql = self.sql(session, Operation::Insert, self.columns, &[], 1);
         let mut ids = Vec::with_capacity(self.slots.len());
-        each_row(
-            session,
-            self.store,
-            &sql,
-            self.slots,
-            self.columns,
-            Keys::None,
-            &mut |_, _, outcome| {
-                ids.push(outcome.last_insert_id.ok_or_else(|| untold(&sql))?);
-                Ok(())
-            },
-        )?;
+        self.one_each(session, &mut |_, _, outcome| {
+            ids.push(outcome.last_insert_id.ok_or_else(untold)?);
+            Ok(())
+        })?;
         let ty = session.entry(self.store).mapper.types()[key];
         let store = session.any_store_mut(self.store);
         self.slots
@@ -236,12 +292,7 @@ impl Insert<'_> {
         };
         let shape = shape(&mapper, Operation::LastKey, &[], &[], 0);
         let sql = session.engine.shape(shape, || {
-            Sql::new(
-                crate::backend::StatementKind::Select,
-                text,
-                [],
-                [ValueType::I64],
-            )
+            Sql::new(StatementKind::Select, text, [], [ValueType::I64])
         });
         let connection = session.connection.as_mut().ok_or_else(not_connected)?;
         let mut last = None;
@@ -300,10 +351,10 @@ impl Insert<'_> {
         };
         let columns: Vec<Vec<Param<'_>>> = self.columns.iter().map(of_column).collect();
         if made.is_empty() {
-            return with_arrays(&columns, |params| {
-                connection.execute(&sql, params).map(drop)
-            })
-            .map_err(|error| trace(error, store.mapper(), self.columns));
+            let outcome = with_arrays(&columns, |params| connection.execute(&sql, params))
+                .map_err(|error| trace(error, store.mapper(), self.columns))?;
+            drop(columns);
+            return self.expect_written(session, self.slots, outcome.matched, &sql);
         }
         let mut returned = Returned::new(store, self.slots, made, &witnesses);
         with_arrays(&columns, |params| {
@@ -314,9 +365,19 @@ impl Insert<'_> {
         drop(columns);
         match paired {
             Ok(rows) => assign(session, self.store, made, &rows),
-            Err((error, values)) => {
-                self.take_back(session, made, &values)?;
-                Err(error.statement(sql.text()))
+            Err(unpaired) => {
+                self.take_back(session, made, &unpaired.values)?;
+                Err(self.unpaired(session, self.slots.len(), unpaired, &sql))
+            }
+        }
+    }
+
+    #[cold]
+    fn unpaired(&self, session: &Session, rows: usize, unpaired: Unpaired, sql: &Sql) -> Error {
+        match unpaired.why {
+            Why::Error(error) => error.statement(sql.text()),
+            Why::Rows { returned, skipped } => {
+                self.not_written(session, rows, returned, skipped, sql)
             }
         }
     }
@@ -361,10 +422,14 @@ impl Insert<'_> {
             connection
                 .query(&sql, &params, &mut |row| returned.take(row))
                 .map_err(|error| trace(error, store.mapper(), self.columns))?;
-            let rows = returned
-                .paired()
-                .map_err(|(error, _)| error.statement(sql.text()))?;
-            assign(session, self.store, made, &rows)?;
+            let paired = returned.paired();
+            drop(params);
+            match paired {
+                Ok(rows) => assign(session, self.store, made, &rows)?,
+                Err(unpaired) => {
+                    return Err(self.unpaired(session, slots.len(), unpaired, &sql));
+                }
+            }
         }
         Ok(())
     }
@@ -383,16 +448,7 @@ impl Insert<'_> {
     /// One row a statement, which returns what the database made.
     fn returning(&self, session: &mut Session, made: &[usize]) -> Result<()> {
         if made.is_empty() {
-            let sql = self.sql(session, Operation::Insert, self.columns, &[], 1);
-            return each_row(
-                session,
-                self.store,
-                &sql,
-                self.slots,
-                self.columns,
-                Keys::None,
-                &mut |_, _, _| Ok(()),
-            );
+            return self.one_each(session, &mut |_, _, _| Ok(()));
         }
         if !session.engine.capabilities().returning {
             let what = "reading back what the database made in an INSERT (RETURNING)";
@@ -414,7 +470,8 @@ impl Insert<'_> {
                 },
             )?;
             if values.len() != made.len() {
-                return Err(untold(&sql));
+                let returned = (values.len() / made.len()) as u64;
+                return Err(self.not_written(session, 1, returned, Some(slot), &sql));
             }
             let store = session.any_store_mut(self.store);
             made.iter()
@@ -479,12 +536,24 @@ fn key_value(ty: ValueType, id: i64) -> Result<ValueRef<'static>> {
 }
 
 #[cold]
-fn untold(sql: &Sql) -> Error {
+fn untold() -> Error {
     Error::new(
         ErrorKind::Database,
         "the backend did not tell what the database made for the inserted row",
     )
-    .statement(sql.text())
+}
+
+/// An INSERT that passed without an error, and did not write its rows.
+#[cold]
+pub(super) fn not_written(rows: usize, written: u64) -> Error {
+    let what = match rows {
+        1 => "the INSERT of a row".to_owned(),
+        _ => format!("the INSERT of {rows} rows"),
+    };
+    let message = format!(
+        "{what} wrote {written}: the database skipped the rest without an error (a trigger, a rule, or a constraint with ON CONFLICT IGNORE)"
+    );
+    Error::new(ErrorKind::Database, message)
 }
 
 #[cfg(test)]

@@ -125,6 +125,23 @@ impl std::hash::Hash for Seen<'_> {
 /// Objects in the order of their rows, and what the database made, row by row.
 pub(super) type Paired = (Vec<u32>, Vec<Value>);
 
+/// Rows that could not be put with their objects, and what the database made of them.
+pub(super) struct Unpaired {
+    pub(super) why: Why,
+    pub(super) values: Vec<Value>,
+}
+
+/// Why rows could not be put with their objects.
+pub(super) enum Why {
+    /// Not as many came back as were sent.
+    Rows {
+        returned: u64,
+        /// An object whose row did not come back.
+        skipped: Option<u32>,
+    },
+    Error(Error),
+}
+
 /// Takes the rows that an INSERT returns, and puts each with its object.
 pub(super) struct Returned<'a> {
     store: &'a dyn AnyStore,
@@ -187,14 +204,14 @@ impl<'a> Returned<'a> {
     }
 
     /// The objects in the order of the rows, and what the database made of each; where that cannot be told, also what it made.
-    pub(super) fn paired(self) -> Result<Paired, (Error, Vec<Value>)> {
+    pub(super) fn paired(self) -> Result<Paired, Unpaired> {
         if self.rows != self.slots.len() {
-            let message = format!(
-                "the INSERT of {} rows returned {}",
-                self.slots.len(),
-                self.rows
-            );
-            return Err((Error::new(ErrorKind::Database, message), self.values));
+            let why = Why::Rows {
+                returned: self.rows as u64,
+                skipped: self.first_skipped(),
+            };
+            let values = self.values;
+            return Err(Unpaired { why, values });
         }
         let (first, rest) = self.slots.split_at(self.in_order);
         let rest = match self.by_witnesses(rest) {
@@ -203,10 +220,29 @@ impl<'a> Returned<'a> {
             None if self.ascends() => rest.to_vec(),
             None => {
                 let message = "the rows that the INSERT returned cannot be put with their objects: the database changes what is sent, and its keys do not ascend";
-                return Err((Error::new(ErrorKind::Database, message), self.values));
+                return Err(Unpaired {
+                    why: Why::Error(Error::new(ErrorKind::Database, message)),
+                    values: self.values,
+                });
             }
         };
         Ok((first.iter().copied().chain(rest).collect(), self.values))
+    }
+
+    /// The first object of which no row came back, where the witnesses differ from row to row.
+    fn first_skipped(&self) -> Option<u32> {
+        let rest = self.slots.get(self.in_order..)?;
+        let rows = self.others.chunks_exact(self.witnesses.len().max(1));
+        let found: FxHashSet<Vec<Seen<'_>>> = rows
+            .map(|row| row.iter().map(|value| Seen(value.as_ref())).collect())
+            .collect();
+        let is_skipped = |slot: &&u32| {
+            let values = self.witnesses.iter();
+            let values = values.map(|&column| value(self.store, **slot, column).map(Seen));
+            let values: Option<Vec<Seen<'_>>> = values.collect();
+            values.is_some_and(|values| !found.contains(&values))
+        };
+        rest.iter().find(is_skipped).copied()
     }
 
     fn by_witnesses(&self, slots: &[u32]) -> Option<Vec<u32>> {
