@@ -165,6 +165,9 @@ impl Listed<'_> {
             };
             let key = (get(row, 0)?, get(row, 1)?);
             let mut column = column(row, documents.contains(&key))?;
+            if let Generated::Default(default) = &mut column.generated {
+                *default = without_database(default, place);
+            }
             if table.is_view() {
                 column.generated = Generated::No;
             }
@@ -300,6 +303,20 @@ fn column(row: &dyn Row, is_document: bool) -> Result<Column> {
         column.remarks.push(remark);
     }
     Ok(column)
+}
+
+/// The default without the name of the table's own database, which the server writes before that of a sequence.
+fn without_database(default: &str, database: &str) -> String {
+    ['"', '`']
+        .iter()
+        .fold(default.to_owned(), |default, quote| {
+            let name = database.replace(*quote, &format!("{quote}{quote}"));
+            let call = format!("nextval({quote}{name}{quote}.");
+            match default.strip_prefix(&call) {
+                Some(rest) => format!("nextval({rest}"),
+                None => default,
+            }
+        })
 }
 
 fn add_index_column(table: &mut Table, row: &dyn Row) -> Result<()> {

@@ -19,6 +19,8 @@ pub fn metadata() -> Metadata {
         Owner,
         Pet,
         Team,
+        Ticket,
+        Token,
     ]
 }
 
@@ -188,4 +190,49 @@ pub struct Team {
     pub len: Auto<Option<i32>>,
     #[orm(back_populates = team)]
     pub members: HasMany<Member>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tickets")]
+pub struct Ticket {
+    #[orm(primary_key, server_default = "nextval(\"counter\")")]
+    pub id: Auto<i64>,
+    // Its collation is utf8mb4_general_ci.
+    #[orm(length = 20)]
+    pub title: String,
+    #[orm(back_populates = ticket)]
+    pub tokens: HasMany<Token>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tokens")]
+pub struct Token {
+    // Its type is char(36).
+    // Its collation is utf8mb4_general_ci.
+    #[orm(primary_key, length = 36, server_default = "uuid()")]
+    pub id: Auto<String>,
+    #[orm(
+        index = "ticket_id",
+        references = "tickets.id",
+        foreign_key = "tokens_ticket"
+    )]
+    pub ticket_id: Option<i64>,
+    // Its type is uuid.
+    #[orm(server_default = "uuid()")]
+    pub uid: Auto<uuid::Uuid>,
+    #[orm(db_type = "inet6")]
+    pub address: Option<String>,
+    // Its collation is utf8mb4_general_ci.
+    #[orm(length = 20, server_default = "'it''s a \\\\ b'")]
+    pub words: Auto<Option<String>>,
+    #[orm(server_default = "(1 + 2)")]
+    pub n: Auto<Option<i32>>,
+    #[orm(server_default = "5")]
+    pub hidden: Auto<Option<i32>>,
+    // Its type is point.
+    pub place: Option<Vec<u8>>,
+    // Its type is bit(64).
+    pub wide: Option<i64>,
+    #[orm(back_populates = tokens)]
+    pub ticket: BelongsTo<Ticket>,
 }

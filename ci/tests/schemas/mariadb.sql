@@ -57,4 +57,8 @@ CREATE VIEW named_pets AS SELECT p.id, p.name, o.email FROM pets p JOIN owners o
 CREATE TABLE gone (id int);
 CREATE VIEW broken AS SELECT id FROM gone;
 DROP TABLE gone;
-CREATE SEQUENCE counter
+CREATE SEQUENCE counter;
+CREATE TABLE tickets (id bigint NOT NULL DEFAULT nextval(counter) PRIMARY KEY, title varchar(20) NOT NULL) ENGINE = InnoDB;
+CREATE TABLE tokens (id char(36) NOT NULL DEFAULT uuid() PRIMARY KEY, ticket_id bigint, uid uuid NOT NULL DEFAULT uuid(),
+    address inet6, words varchar(20) DEFAULT 'it''s a \\ b', n int DEFAULT (1 + 2), hidden int INVISIBLE DEFAULT 5,
+    place point, wide bit(64), KEY ticket_id (ticket_id), CONSTRAINT tokens_ticket FOREIGN KEY (ticket_id) REFERENCES tickets (id)) ENGINE = InnoDB

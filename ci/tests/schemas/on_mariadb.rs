@@ -5,7 +5,7 @@ use selfsame::{Engine, ErrorKind};
 use selfsame_mariadb::testing::Server;
 
 use crate::audit::{audited, check};
-use crate::mariadb::{Award, Member, NamedPet, Owner, Pet, Team};
+use crate::mariadb::{Award, Member, NamedPet, Owner, Pet, Team, Ticket, Token};
 use crate::{check_written, execute, mariadb};
 
 pub(crate) type Test = fn(&Server) -> selfsame::Result<()>;
@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("mariadb_is_written_and_used", written),
     ("mariadb_audit", audit),
     ("mariadb_unsigned_keys", unsigned_keys),
+    ("mariadb_types_of_its_own", types_of_its_own),
 ];
 
 const ROWS: &str = "INSERT INTO owners (email, score, likes, is_old, is_new, flags, born, code, note, document) \
@@ -88,6 +89,62 @@ fn unsigned_keys(server: &Server) -> selfsame::Result<()> {
     let error = session.commit().expect_err("unsigned");
     assert_eq!(error.kind(), ErrorKind::OutOfRange);
     Ok(())
+}
+
+/// Sequences, keys that an expression makes, and types without a neutral form: read, written, and written anew.
+fn types_of_its_own(server: &Server) -> selfsame::Result<()> {
+    let database = server.database()?;
+    let engine = Engine::new(database.backend());
+    execute(&engine, include_str!("mariadb.sql"))?;
+    let mut session = Session::new(&engine);
+    let tickets = session.add_all(["a", "b", "c"].map(Ticket::new));
+    let tokens = tickets.iter().map(|&ticket| Token {
+        ticket: ticket.into(),
+        ..Token::new()
+    });
+    let tokens = session.add_all(tokens.collect::<Vec<_>>());
+    session.commit()?;
+    let mut ids = Vec::new();
+    for (&ticket, &token) in tickets.iter().zip(&tokens) {
+        session.refresh(token)?;
+        assert_eq!(session[token].ticket_id.as_ref(), session[ticket].id.get());
+        assert_eq!(
+            session[token].words.get(),
+            Some(&Some("it's a \\ b".to_owned()))
+        );
+        assert_eq!(session[token].n.get(), Some(&Some(3)));
+        ids.push(session[token].id.get().cloned());
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+    session
+        .sql(
+            "UPDATE tokens SET place = POINT(1, 2), wide = b'1111', address = '::1'",
+            (),
+        )
+        .execute()?;
+    let token = tokens[0];
+    session.refresh(token)?;
+    assert_eq!(session[token].wide, Some(15));
+    assert_eq!(session[token].address.as_deref(), Some("::1"));
+    let place = session[token].place.clone();
+    assert_eq!(place.as_ref().map(Vec::len), Some(25));
+    session[token].wide = Some(1 << 40);
+    session[token].address = Some("2001:db8::1".to_owned());
+    session.commit()?;
+    session.refresh(tokens[1])?;
+    session[tokens[1]].place = None;
+    session[token].place = None;
+    session.commit()?;
+    session[token].place = place;
+    session.commit()?;
+    let found = session
+        .sql("SELECT ST_X(place) + ST_Y(place), wide + 0, CAST(address AS CHAR) FROM tokens WHERE place IS NOT NULL AND wide > 15", ())
+        .one::<(f64, i64, String)>()?;
+    assert_eq!(found, (3.0, 1 << 40, "2001:db8::1".to_owned()));
+    session.delete(token)?;
+    session.commit()
 }
 
 fn audit(server: &Server) -> selfsame::Result<()> {
