@@ -121,7 +121,7 @@ step 'conformance on SQLite in a file and PostgreSQL' cargo run --release --feat
 step 'conformance on PostgreSQL behind PgBouncer' cargo run --release --features containers -- check pgbouncer --expect ci/pgbouncer-expected.toml
 step 'conformance on MariaDB' cargo run --release -- check mariadb
 step 'the table of rules' diff docs/semantics.md "$reports/rules.md"
-step 'faults on SQLite' cargo run --release -- faults sqlite::memory: --filter '*'
+step 'faults on SQLite' cargo run --release -- faults sqlite::memory: --all
 step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres
 step 'faults on MariaDB' cargo run --release -- faults mariadb
 step 'PostgreSQL and MariaDB over TLS' tls

@@ -8,21 +8,24 @@ use selfsame_conformance::{FaultVerdict, Options, Target, run_faults, target_fn}
 #[path = "own_backend/backend.rs"]
 mod backend;
 
+/// So many shares are hunted side by side.
+const SHARDS: usize = 2;
+
 #[test]
 fn every_lie_is_found() {
-    let target: Arc<dyn Target> = Arc::new(target_fn("mine", || {
-        let folder = tempfile::tempdir()
-            .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
-        let backend = backend::MyBackend::new(folder.path().join("test.db"));
-        Ok((Arc::new(backend), folder))
-    }));
-    let report = run_faults(&[target], &Options::default(), &mut ());
-    assert_eq!(report.exit_code(), 0, "{}", report.to_terminal());
+    let shards = std::thread::scope(|scope| {
+        let running: Vec<_> = (1..=SHARDS)
+            .map(|share| scope.spawn(move || hunt(share)))
+            .collect();
+        let ended = running.into_iter().map(|shard| shard.join());
+        ended
+            .collect::<Result<Vec<_>, _>>()
+            .expect("no shard fails")
+    });
+    let never: Vec<String> = shards.into_iter().flatten().collect();
     // Lists that travel as one parameter, and statements that are stopped from another thread, are not what this backend has.
-    let never = report.faults.iter().flat_map(|matrix| &matrix.faults);
-    let never = never.filter(|fault| matches!(fault.verdict, FaultVerdict::NeverActed));
-    let others: Vec<&str> = never
-        .map(|fault| &*fault.id)
+    let others: Vec<&String> = never
+        .iter()
         .filter(|id| {
             !["long_list", "interrupt", "cancel"]
                 .iter()
@@ -30,4 +33,25 @@ fn every_lie_is_found() {
         })
         .collect();
     assert!(others.is_empty(), "{others:?} never acted");
+}
+
+/// Injects one share of the faults, and returns those that never acted.
+fn hunt(share: usize) -> Vec<String> {
+    let target: Arc<dyn Target> = Arc::new(target_fn("mine", || {
+        let folder = tempfile::tempdir()
+            .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
+        let backend = backend::MyBackend::new(folder.path().join("test.db"));
+        Ok((Arc::new(backend), folder))
+    }));
+    let options = Options {
+        shard: Some(format!("{share}/{SHARDS}").parse().expect("a shard")),
+        ..Options::default()
+    };
+    let report = run_faults(&[target], &options, &mut ());
+    assert_eq!(report.exit_code(), 0, "{}", report.to_terminal());
+    let faults = report.faults.into_iter().flat_map(|matrix| matrix.faults);
+    faults
+        .filter(|fault| matches!(fault.verdict, FaultVerdict::NeverActed))
+        .map(|fault| fault.id)
+        .collect()
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use selfsame::dialect::{Batch, Dialect, Isolation};
+use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
@@ -270,6 +271,8 @@ pub enum Capability {
     ArrayBatches,
     /// ON DELETE and ON UPDATE SET DEFAULT.
     SetDefault,
+    /// Keys of rows that go many to a statement, counted on from the last one.
+    KeysCountedOn,
 }
 
 impl Capability {
@@ -307,6 +310,11 @@ impl Capability {
             Self::SecondConnection => capabilities.max_connections.is_none_or(|most| most > 1),
             Self::ArrayBatches => dialect.batch() == Batch::Arrays,
             Self::SetDefault => dialect.sets_defaults(),
+            Self::KeysCountedOn => {
+                let key = Column::new("id", ColumnType::I64).generated(Generated::Key);
+                let table = Table::build("items").column(key).primary_key(["id"]);
+                dialect.last_key(&table).is_some()
+            }
         }
     }
 }
@@ -377,6 +385,7 @@ impl fmt::Display for Capability {
             Self::SecondConnection => "a second connection",
             Self::ArrayBatches => "arrays as parameters",
             Self::SetDefault => "SET DEFAULT",
+            Self::KeysCountedOn => "keys counted on from the last",
         })
     }
 }

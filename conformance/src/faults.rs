@@ -39,7 +39,6 @@ use crate::faults::wrapper::LyingTarget;
 use crate::outcome::{FailureKind, Outcome};
 use crate::report::{FaultReport, FaultVerdict, KillMatrix, Report, Timing};
 use crate::runner::{Options, Progress, probe, seconds_since_epoch};
-use crate::select::Filter;
 use crate::target::Target;
 
 /// One mistake that a backend can make.
@@ -128,8 +127,8 @@ impl Fault {
     }
 }
 
-/// What is hunted unless a filter says otherwise.
-const FIRST: &[&[Fault]] = &[
+/// What is injected by default, in a minute or two on a server.
+const USUAL: &[&[Fault]] = &[
     values::FAULTS,
     queries::FAULTS,
     expressions::FAULTS,
@@ -139,8 +138,8 @@ const FIRST: &[&[Fault]] = &[
     connections::FAULTS,
 ];
 
-/// What takes minutes more, and has been hunted to its end on SQLite only: with a filter.
-const MORE: &[&[Fault]] = &[
+/// What takes many minutes more on a server: injected where [`Options::all_faults`] says so.
+const REST: &[&[Fault]] = &[
     corners::FAULTS,
     conversions::FAULTS,
     calls::FAULTS,
@@ -149,9 +148,19 @@ const MORE: &[&[Fault]] = &[
     moments::FAULTS,
 ];
 
-/// Every fault, in the order of reports.
+/// Every fault, in the order of reports: those that are injected by default come first.
 pub fn faults() -> impl Iterator<Item = &'static Fault> {
-    FIRST.iter().chain(MORE).copied().flatten()
+    USUAL.iter().chain(REST).copied().flatten()
+}
+
+/// The faults that these options choose, before the shard is taken.
+pub(crate) fn chosen(options: &Options) -> impl Iterator<Item = &'static Fault> {
+    let lists: &[&[&[Fault]]] = match options.all_faults {
+        true => &[USUAL, REST],
+        false => &[USUAL],
+    };
+    let lists = lists.iter().copied().flatten().copied().flatten();
+    lists.filter(|fault| options.faults.matches(fault.id))
 }
 
 /// The target with one mistake: to see what a failing run looks like.
@@ -163,13 +172,14 @@ pub fn lying(target: Arc<dyn Target>, fault: &'static Fault) -> Arc<dyn Target> 
 ///
 /// The report's [`exit_code`](Report::exit_code) is 0 only if some fault was found, and every fault that acted was, or is what the
 /// engine does by itself.
-/// [`Options::faults`] chooses faults (empty, it chooses those that are hunted on every backend, `*` all), [`Options::filter`] the cases that may find them.
+/// [`Options::all_faults`] says which faults are injected, [`Options::faults`] chooses among these by their ids, [`Options::shard`] takes a
+/// share of them, and [`Options::filter`] chooses the cases that may find them.
 pub fn run_faults(
     targets: &[Arc<dyn Target>],
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Report {
-    let cases: Vec<&'static Case> = options.selected().collect();
+    let cases: Vec<&'static Case> = options.matching().collect();
     find_faults(targets, &cases, options, progress)
 }
 
@@ -180,14 +190,10 @@ fn find_faults(
     progress: &mut dyn Progress,
 ) -> Report {
     let begun = Instant::now();
-    let lists = match options.faults == Filter::default() {
-        true => FIRST.iter().chain(&[]),
-        false => FIRST.iter().chain(MORE),
-    };
-    let chosen: Vec<&'static Fault> = lists
-        .copied()
-        .flatten()
-        .filter(|fault| options.faults.matches(fault.id))
+    let chosen: Vec<&'static Fault> = chosen(options)
+        .enumerate()
+        .filter(|(place, _)| options.shard.is_none_or(|shard| shard.contains(*place)))
+        .map(|(_, fault)| fault)
         .collect();
     progress.started(chosen.len() * targets.len());
     let mut timing = Timing {

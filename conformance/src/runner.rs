@@ -28,9 +28,11 @@ pub struct Options {
     pub filter: Filter,
     /// Which cases, by tier; `None` for every tier. A tier holds those before it: `core` is `read` and `core`.
     pub tier: Option<Tier>,
-    /// Which faults are injected, by id.
+    /// Whether all faults are injected, and not only those that are found in a minute or two on a server.
+    pub all_faults: bool,
+    /// Which of these, by id.
     pub faults: Filter,
-    /// Which share of them.
+    /// Which share of the cases, or of the faults where these are injected.
     pub shard: Option<Shard>,
     /// Stops at the first failure; what is left is reported as not run.
     pub fail_fast: bool,
@@ -53,6 +55,7 @@ impl Default for Options {
             cases: 64,
             filter: Filter::default(),
             tier: None,
+            all_faults: false,
             faults: Filter::default(),
             shard: None,
             fail_fast: false,

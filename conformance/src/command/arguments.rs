@@ -95,12 +95,18 @@ pub struct FaultsArguments {
     /// Where results go.
     #[command(flatten)]
     pub output: OutputArguments,
-    /// Selects faults by parts of their ids, separated by commas; `*` selects all. Without it those are hunted that are on every backend
+    /// Injects all faults: on SQLite that takes two minutes, on a server many more
+    #[arg(long)]
+    pub all: bool,
+    /// Selects among them by parts of their ids, separated by commas
     #[arg(long, value_parser = filter)]
     pub filter: Option<Filter>,
     /// Selects the cases that may catch them, in the same way
     #[arg(long, value_parser = filter, value_name = "FILTER")]
     pub by: Option<Filter>,
+    /// Injects one part of the faults: 2/4 is the second of four
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<Shard>,
     /// Leaves out cases that are newer than this inventory
     #[arg(long, value_name = "N")]
     pub inventory: Option<u32>,

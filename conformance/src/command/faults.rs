@@ -9,7 +9,7 @@ use super::arguments::FaultsArguments;
 use super::output::Destination;
 use super::progress::Shown;
 use crate::coverage;
-use crate::faults::{faults, run_faults};
+use crate::faults::{chosen, faults, run_faults};
 use crate::report::{FaultVerdict, KillMatrix, Report};
 use crate::runner::Options;
 use crate::target::Target;
@@ -34,9 +34,11 @@ pub(super) fn run(
 fn options(arguments: &FaultsArguments) -> Result<Options> {
     let mut options = Options {
         seed: arguments.inputs.seed,
+        all_faults: arguments.all,
         faults: arguments.filter.clone().unwrap_or_default(),
         filter: arguments.by.clone().unwrap_or_default(),
         coverage: arguments.coverage,
+        shard: arguments.shard,
         ..Options::default()
     };
     if let Some(cases) = arguments.inputs.cases {
@@ -45,11 +47,14 @@ fn options(arguments: &FaultsArguments) -> Result<Options> {
     if let Some(inventory) = arguments.inventory {
         options.inventory = inventory;
     }
-    if !faults().any(|fault| options.faults.matches(fault.id)) {
+    if chosen(&options).next().is_none() {
         let ids: Vec<&str> = faults().map(|fault| fault.id).collect();
         return Err(Error::new(
             ErrorKind::Configuration,
-            format!("no fault matches the filter; there are {}", ids.join(", ")),
+            format!(
+                "no fault matches the filter; there are {}, of which most need --all",
+                ids.join(", ")
+            ),
         ));
     }
     Ok(options)

@@ -185,7 +185,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 .then(|| Outcome::matched(outcome.matched).with_last_insert_id(id - behind))
         }),
     )
-    .needs(&[Capability::GeneratedKeys])
+    .needs(&[Capability::GeneratedKeys, Capability::KeysCountedOn])
     .suspects(&["writes."]),
     Fault::new(
         "writes.key_told_one_high",

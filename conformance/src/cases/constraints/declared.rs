@@ -33,6 +33,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("A foreign key of two columns refuses a pair that is not there, whichever half is wrong, and takes one with a NULL.")
         .hint("Columns of one key belong together, in their order.")
         .covers(&[Contract(56), Contract(60)]),
+    Case::full("constraints.declared.own_table", own_table)
+        .since(20)
+        .needs(&[Capability::ForeignKeys])
+        .promise("A foreign key into its own table refuses a row that refers to nothing, takes one that refers to itself, and keeps what is referred to.")
+        .hint("A key into the table that is being created is a key like others.")
+        .covers(&[Contract(56), Contract(60)]),
     Case::full("constraints.declared.actions", actions)
         .since(17)
         .needs(&[Capability::ForeignKeys])
@@ -287,6 +293,44 @@ fn references(context: &mut Context) -> CaseResult {
     }
     let free = database.execute("DELETE FROM [pairs] WHERE [a] = ?", &[int(7)])?;
     check_eq!(free.matched, 1, "a pair that nothing refers to may go");
+    Ok(())
+}
+
+fn own_table(context: &mut Context) -> CaseResult {
+    const INSERT: &str = "INSERT INTO [folders] ([id], [inside]) VALUES (?, ?)";
+    let mut database = Database::open(context)?;
+    let column = |name: &str| Column::new(name, ColumnType::I64);
+    let table = Table::build("folders")
+        .column(column("id"))
+        .column(column("inside").nullable())
+        .primary_key(["id"])
+        .foreign_key(["inside"], "folders", ["id"]);
+    database.create(&table)?;
+    database.execute(INSERT, &[int(1), null(ValueType::I64)])?;
+    database.execute(INSERT, &[int(2), int(1)])?;
+    database.execute(INSERT, &[int(3), int(3)])?;
+    let into_nothing = [
+        database.execute(INSERT, &[int(4), int(9)]),
+        database.execute(
+            "UPDATE [folders] SET [inside] = ? WHERE [id] = ?",
+            &[int(9), int(2)],
+        ),
+        database.execute("DELETE FROM [folders] WHERE [id] = ?", &[int(1)]),
+    ];
+    for refused_one in into_nothing {
+        refused(
+            refused_one,
+            ErrorKind::ForeignKeyViolation,
+            "a row of the own table that is not there",
+        )?;
+    }
+    let select = "SELECT [id] FROM [folders] ORDER BY [id]";
+    check_eq!(database.integers(select, &[])?, [1, 2, 3], "the rows");
+    // Some refuse to delete a row that refers to itself.
+    for id in [2, 1] {
+        let gone = database.execute("DELETE FROM [folders] WHERE [id] = ?", &[int(id)])?;
+        check_eq!(gone.matched, 1, "a row that nothing refers to may go");
+    }
     Ok(())
 }
 
