@@ -438,6 +438,12 @@ CREATE TABLE "a_table_of_a_rather_long_näme" ("id" BIGINT NOT NULL, CONSTRAINT 
 CREATE TABLE "a_table_of_a_rather_long_näme" ("id" BIGINT NOT NULL, CONSTRAINT "a_table_of_a_rather_long_näme_id_key" UNIQUE ("id"))
 CREATE TABLE "a_table_of_a_rather_long_näme" ("id" bigint NOT NULL, CONSTRAINT "a_table_of_a_rather_long_näme_id_key" UNIQUE ("id"))
 "#);
+    // What is cut may end inside a character.
+    let wide = Table::build("ääääääääääääää")
+        .column(Column::new("id", ColumnType::I64))
+        .unique(["id"]);
+    let text = ddl(Renderer::new(&Ansi).create_table(&wide, &[]));
+    assert!(text.contains("CONSTRAINT \"ääääääää_"), "{text}");
     let longer =
         Table::build("a_table_of_an_even_longer_näme").column(Column::new("id", ColumnType::I64));
     insta::assert_snapshot!(ddl(Renderer::new(&Ansi).create_table(&longer, &[])), @r#"Mapping: a_table_of_an_even_longer_näme: the table's name `a_table_of_an_even_longer_näme` is 31 bytes long, and ansi takes 30 at most"#);

@@ -1,7 +1,7 @@
 //! One row, one handle.
 
 use selfsame::prelude::*;
-use selfsame::{ErrorKind, Result};
+use selfsame::{ErrorKind, Result, assert_statements};
 
 use crate::fixture::{Author, Fixture, Seat};
 
@@ -167,6 +167,24 @@ fn expired_and_changed_objects_are_found_without_a_flush() -> Result<()> {
         assert_eq!(s.get_many::<Author>([1])?, [ann]);
         Ok(())
     })
+}
+
+#[test]
+fn loaded_objects_are_among_those_of_many_keys() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let all = f.session.add_all(["ann", "bob", "cid"].map(Author::new));
+    f.session.commit()?;
+    let bob = f.session.get::<Author>(2)?;
+    assert_eq!(bob, Some(all[1]));
+    assert_eq!(f.session.get_many::<Author>([1, 2, 4])?, all[..2]);
+    assert_statements!(f.session, 0, {
+        assert_eq!(f.session.get_many::<Author>([2, 1])?, [all[1], all[0]]);
+    });
+    assert_eq!(
+        f.session.get_many::<Author>([3, 2, 1, 3])?,
+        [all[2], all[1], all[0], all[2]]
+    );
+    Ok(())
 }
 
 #[test]

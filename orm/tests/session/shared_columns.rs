@@ -33,6 +33,23 @@ struct Member {
     tenant: BelongsTo<Tenant>,
 }
 
+/// Both foreign keys may be NULL, and the tenant is part of both.
+#[derive(Entity, Clone, Debug)]
+#[orm(
+    table = "loans",
+    foreign_key(columns(tenant_id, member), references = "staff(tenant_id, number)")
+)]
+struct Loan {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "tenants.id")]
+    tenant_id: Option<i64>,
+    #[orm(column = "member")]
+    member: Option<i32>,
+    #[orm(key = "tenant_id, member")]
+    to: BelongsTo<Member>,
+}
+
 /// Three foreign keys begin with the same column; two of them may lead to nothing by another.
 #[derive(Entity, Clone, Debug)]
 #[orm(
@@ -69,7 +86,7 @@ impl Office {
     fn new() -> Result<Self> {
         let database = Sqlite::memory();
         let (engine, outside) = (Engine::new(database.clone()), Engine::new(database));
-        metadata![Tenant, Member, Ticket].create_all(&outside)?;
+        metadata![Tenant, Member, Ticket, Loan].create_all(&outside)?;
         let mut session = Session::new(&engine);
         session.add_all([Tenant::new(1), Tenant::new(2)]);
         let [ann, bob, other] =
@@ -146,6 +163,23 @@ fn a_reference_is_emptied_by_the_column_that_is_its_own() -> Result<()> {
         let error = error.expect_err("a required reference");
         assert_eq!(error.kind(), ErrorKind::NotNullViolation, "{error}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_nullable_column_that_another_key_needs_is_kept() -> Result<()> {
+    let mut office = Office::new()?;
+    let bob = office.bob;
+    let s = &mut office.session;
+    let loan = s.add(Loan {
+        to: bob.into(),
+        ..Loan::new(1)
+    });
+    s.commit()?;
+    assert_eq!((s[loan].tenant_id, s[loan].member), (Some(1), Some(2)));
+    s.set(loan, Loan::TO, None)?;
+    s.commit()?;
+    assert_eq!((s[loan].tenant_id, s[loan].member), (Some(1), None));
     Ok(())
 }
 

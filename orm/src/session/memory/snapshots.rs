@@ -297,6 +297,11 @@ mod tests {
         for (id, &snapshot) in (0..).zip(&taken) {
             let row = snapshots.row(mapper, snapshot);
             assert_eq!(Everything::hydrate(mapper, &row, 0)?, some(id));
+            let width = mapper.types().len();
+            assert_eq!(
+                (row.len(), row.name(width - 1), row.name(width)),
+                (width, "as_of", "")
+            );
         }
         snapshots.clear();
         assert_eq!(snapshots.take(mapper, &some(7)), taken[0]);
