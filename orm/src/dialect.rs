@@ -118,6 +118,11 @@ pub trait Dialect: Debug + Send + Sync {
         false
     }
 
+    /// Whether a row can be deleted that refers to itself. By default it can.
+    fn deletes_own_references(&self) -> bool {
+        true
+    }
+
     /// The type of a column that is one of `parts` columns of a key or an index. By default [`column_type`](Self::column_type).
     fn key_type(&self, ty: &ColumnType, parts: usize) -> Cow<'static, str> {
         let _ = parts;

@@ -99,6 +99,10 @@ impl Dialect for MariaDbDialect {
         matches!(ty, ColumnType::Other { .. }).then_some("char".into())
     }
 
+    fn deletes_own_references(&self) -> bool {
+        false
+    }
+
     fn table_options(&self) -> &'static str {
         " ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
     }

@@ -189,3 +189,43 @@ fn values_that_the_column_changes() {
     session[event].score = 0.9;
     session.commit().expect("updates what was read");
 }
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "folders")]
+struct Folder {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "folders.id")]
+    inside_id: Option<i64>,
+    #[orm(back_populates = folders)]
+    inside: BelongsTo<Folder>,
+    #[orm(back_populates = inside)]
+    folders: HasMany<Folder>,
+}
+
+/// The server refuses to delete a row that refers to itself, so that it lets go of itself first.
+#[test]
+fn a_row_that_refers_to_itself_is_deleted() {
+    let Some(database) = database() else { return };
+    let engine = Engine::new(database.backend());
+    metadata![Folder].create_all(&engine).expect("creates");
+    let mut session = Session::new(&engine);
+    for id in 1..=5 {
+        session.add(Folder::new(id));
+    }
+    session.commit().expect("inserts");
+    // Two by themselves, one in one of them, and two in each other.
+    session
+        .sql("UPDATE folders SET inside_id = CASE id WHEN 3 THEN 1 WHEN 4 THEN 5 WHEN 5 THEN 4 ELSE id END", ())
+        .execute()
+        .expect("updates");
+    session.commit().expect("commits");
+    let one = session.get::<Folder>(2).expect("reads").expect("a row");
+    session.delete(one).expect("is marked");
+    session.commit().expect("deletes one");
+    for folder in Folder::query().all(&mut session).expect("reads") {
+        session.delete(folder).expect("is marked");
+    }
+    session.commit().expect("deletes");
+    assert_eq!(Folder::query().count(&mut session).expect("counts"), 0);
+}

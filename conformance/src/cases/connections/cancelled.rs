@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case] = &[
         .needs(&[Capability::Transactions])
         .promise("A statement that is stopped from another thread fails soon, and nothing of its transaction is written.")
         .hint("See `Connection::interrupter`: ask the database to stop over a connection of its own, or break the wait off and close the socket.")
-        .covers(&[Contract(78), Rule(32)]),
+        .covers(&[Contract(78), Rule(32), Rule(38)]),
     Case::core("connections.cancelled.next", next)
         .since(20)
         .promise("A connection whose statement was stopped serves the next one, or says that it is not open.")

@@ -315,7 +315,8 @@ impl Session {
                 if is_own {
                     order.after.push((slot, marked));
                 }
-                if nullable {
+                let is_itself = is_own && marked == slot;
+                if nullable && !(is_itself && self.engine.dialect().deletes_own_references()) {
                     order.ties.push(Tie {
                         child: slot,
                         parent: parent_store,

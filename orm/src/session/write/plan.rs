@@ -684,7 +684,7 @@ fn push_shapes<'a>(
 }
 
 /// A row that is deleted after what it refers to lets go of it first: its foreign key is set to NULL. So do rows that refer to each
-/// other in a cycle.
+/// other in a cycle, and one that refers to itself where the database wants it.
 fn push_cut_ties(steps: &mut Vec<Step>, table: &TableChanges, position: &FxHashMap<u16, usize>) {
     let mut rows: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
     let in_cycles = cut_in_cycles(table);
@@ -693,7 +693,7 @@ fn push_cut_ties(steps: &mut Vec<Step>, table: &TableChanges, position: &FxHashM
         if comes_later
             || tie
                 .row
-                .is_some_and(|row| in_cycles.contains(&(tie.child, row)))
+                .is_some_and(|row| row == tie.child || in_cycles.contains(&(tie.child, row)))
         {
             rows.entry(tie.child).or_default().extend(&tie.columns);
         }
