@@ -203,6 +203,27 @@ pub trait Dialect: Debug + Send + Sync {
         self.cast(operand, &ColumnType::Text { length: None }, out);
     }
 
+    /// Returns what stands for a column where it is compared with others of its type and with parameters, if what is stored can have
+    /// other forms than what is bound. By default `None`: the column as it is.
+    fn compared(&self, column: &str, ty: &ColumnType) -> Option<String> {
+        let _ = (column, ty);
+        None
+    }
+
+    /// All forms in which values are stored that are equal to a parameter, as expressions: a column is then looked for among them. They
+    /// name the parameter more than once, so this is for dialects whose placeholders have numbers. By default none: the parameter's own
+    /// form is the only one.
+    fn equal_forms(&self, parameter: &str, ty: &ColumnType) -> Vec<String> {
+        let _ = (parameter, ty);
+        Vec::new()
+    }
+
+    /// The least of the [`equal_forms`](Self::equal_forms); the parameter itself is the greatest.
+    fn least_form(&self, parameter: &str, ty: &ColumnType) -> Option<String> {
+        let _ = (parameter, ty);
+        None
+    }
+
     /// A statement that creates an enum type of the database's own, and does nothing if the type exists. By default `None`: the labels
     /// are stored as text, held by a CHECK.
     fn create_enum(&self, name: &str, labels: &[String]) -> Option<String> {

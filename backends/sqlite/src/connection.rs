@@ -154,7 +154,7 @@ impl Connection for SqliteConnection {
         statement: &Statement<'_>,
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<()> {
-        let is_lenient = self.backend.is_lenient;
+        let is_lenient = self.backend.dialect.is_lenient;
         self.refuse_if_moved(statement.sql)?;
         self.inside(|connection| {
             connection.prepare(statement.sql)?.run(|execution| {

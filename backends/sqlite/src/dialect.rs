@@ -13,13 +13,14 @@ use selfsame::dialect::{
 use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::value::ValueType;
 
-use crate::{reflection, types};
+use crate::{lenient, reflection, temporal, types};
 
 /// SQLite's dialect.
 #[derive(Clone, Debug)]
 pub(crate) struct SqliteDialect {
     pub(crate) busy_timeout: Duration,
     pub(crate) max_connections: Option<usize>,
+    pub(crate) is_lenient: bool,
 }
 
 /// The most parameters of one statement, as SQLite is built with.
@@ -56,6 +57,31 @@ impl Dialect for SqliteDialect {
             "CASE typeof({operand}) WHEN 'blob' THEN {operand} ELSE CAST({operand} AS TEXT) END"
         );
         written.expect("a String takes any text");
+    }
+
+    /// What tells nothing by its type is compared as the text that is read, and what is read in the forms of others as what they mean.
+    fn compared(&self, column: &str, ty: &ColumnType) -> Option<String> {
+        match ty {
+            ColumnType::Other { .. } => {
+                let mut out = String::new();
+                self.read_text(column, ty, &mut out);
+                Some(out)
+            }
+            ty if self.is_lenient => lenient::compared(column, ty),
+            _ => None,
+        }
+    }
+
+    /// A time is stored to the microsecond, to the millisecond, or without a fraction that is zero.
+    fn equal_forms(&self, parameter: &str, ty: &ColumnType) -> Vec<String> {
+        match self.is_lenient {
+            true => Vec::new(),
+            false => temporal::equal_forms(parameter, ty),
+        }
+    }
+
+    fn least_form(&self, parameter: &str, ty: &ColumnType) -> Option<String> {
+        temporal::least_form(parameter, ty)
     }
 
     fn capabilities(&self) -> Capabilities {

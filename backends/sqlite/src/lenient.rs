@@ -1,6 +1,9 @@
 //! Days, times and truth values in the forms that others store: what SQLite's own date functions read, and some more.
 
+use std::cmp::Ordering;
+
 use selfsame::backend::Row;
+use selfsame::schema::ColumnType;
 use selfsame::value::{Date, Time, Timestamp, TimestampTz, ValueRef, ValueType};
 use selfsame::{ErrorKind, Result};
 
@@ -43,6 +46,57 @@ fn read(stored: ValueRef<'_>, ty: ValueType) -> Option<ValueRef<'static>> {
         (ValueType::TimestampTz, stored) => ValueRef::TimestampTz(TimestampTz(instant(stored)?.0)),
         _ => return None,
     })
+}
+
+/// The name of the collation that compares days and times by what they mean.
+pub(crate) const MOMENT: &std::ffi::CStr = c"selfsame_moment";
+
+/// A column as what its values are read as, to be compared with a parameter.
+pub(crate) fn compared(column: &str, ty: &ColumnType) -> Option<String> {
+    Some(match ty {
+        ColumnType::Bool => format!(
+            "CASE WHEN typeof({column}) <> 'text' THEN {column} \
+             WHEN lower(trim({column})) IN ('t', 'true', 'y', 'yes', '1') THEN 1 \
+             WHEN lower(trim({column})) IN ('f', 'false', 'n', 'no', '0') THEN 0 ELSE {column} END"
+        ),
+        ColumnType::Date | ColumnType::Timestamp | ColumnType::TimestampTz => {
+            // Julian days are read to the millisecond.
+            let micros = format!(
+                "CASE WHEN {column} >= 0 AND {column} < {LAST_JULIAN_DAY:?} \
+                 THEN CAST(round(({column} - {JULIAN_EPOCH:?}) * 86400000.0) AS INTEGER) * 1000 \
+                 ELSE CAST(round({column} * 1000000.0) AS INTEGER) END"
+            );
+            let fraction = format!("((({micros}) % 1000000 + 1000000) % 1000000)");
+            format!(
+                "CASE typeof({column}) \
+                 WHEN 'integer' THEN strftime('%Y-%m-%d %H:%M:%S', {column}, 'unixepoch') \
+                 WHEN 'real' THEN strftime('%Y-%m-%d %H:%M:%S', (({micros}) - {fraction}) / 1000000, 'unixepoch') || printf('.%06d', {fraction}) \
+                 ELSE {column} END COLLATE selfsame_moment"
+            )
+        }
+        ColumnType::Time => format!(
+            "CASE WHEN substr({column}, 1, 11) = '2000-01-01 ' THEN substr({column}, 12) ELSE {column} END COLLATE selfsame_moment"
+        ),
+        _ => return None,
+    })
+}
+
+/// The order of days and times in whatever form; of other texts, which come last, that of their bytes.
+pub(crate) fn compare_moments(a: &str, b: &str) -> Ordering {
+    match (moment(a), moment(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => a.cmp(b),
+    }
+}
+
+/// A time of day comes before a day.
+fn moment(text: &str) -> Option<(bool, i64)> {
+    match written(text) {
+        Some(instant) => Some((true, instant.0)),
+        None => Some((false, time(text)?.0)),
+    }
 }
 
 fn truth(text: &str) -> Option<bool> {

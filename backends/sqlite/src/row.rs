@@ -123,9 +123,15 @@ fn mismatch(stored: Stored<'_>, ty: ValueType) -> Error {
         Stored::Text(_) => "a text",
         Stored::Blob(_) => "a blob",
     };
+    let others = match ty {
+        ValueType::Date | ValueType::Time | ValueType::Timestamp | ValueType::TimestampTz => {
+            " in the form that this backend writes; `Sqlite::lenient` reads others"
+        }
+        _ => "",
+    };
     Error::new(
         ErrorKind::Conversion,
-        format!("{class} is stored that is no {ty:?}"),
+        format!("{class} is stored that is no {ty:?}{others}"),
     )
 }
 

@@ -17,6 +17,7 @@ use crate::classify::classify_driver;
 use crate::connection::SqliteConnection;
 use crate::dialect::SqliteDialect;
 use crate::file::{JournalMode, Opened, open_native};
+use crate::lenient;
 
 /// SQLite by URL, for [`Engine::from_url`](selfsame::Engine::from_url): see [`Sqlite::url`].
 pub const SCHEME: Scheme = Scheme {
@@ -41,10 +42,8 @@ pub struct Sqlite {
     /// Whether nothing lay beside the file that is only read, when it was first opened.
     pub(crate) was_alone: Arc<OnceLock<bool>>,
     synchronous: Option<Synchronous>,
-    dialect: SqliteDialect,
+    pub(crate) dialect: SqliteDialect,
     hooks: Vec<Hook>,
-    /// Whether dates and truth values are read in the forms of others.
-    pub(crate) is_lenient: bool,
 }
 
 /// What the program does with each new connection.
@@ -224,11 +223,11 @@ impl Sqlite {
     /// Reads days, times and truth values in the forms that other programs store: `2024-02-29` and `2024-02-29T12:30:00.1234567+02:00`
     /// as timestamps, whole numbers as seconds since 1970, reals as Julian days, `'t'` as true. Times without an offset are in UTC.
     ///
-    /// What is written has the usual form, so that a column can come to hold two; and conditions compare what is stored, so that a value in
-    /// another form is not found by an equal one.
+    /// What is written has the usual form, so that a column can come to hold two. Conditions compare what the values mean, which no index
+    /// of such a column can answer: a filter by a day, a time or a truth value reads the whole table.
     #[must_use]
     pub fn lenient(mut self) -> Self {
-        self.is_lenient = true;
+        self.dialect.is_lenient = true;
         self
     }
 
@@ -247,9 +246,9 @@ impl Sqlite {
             dialect: SqliteDialect {
                 busy_timeout: BUSY_TIMEOUT,
                 max_connections,
+                is_lenient: false,
             },
             hooks: Vec::new(),
-            is_lenient: false,
         }
     }
 
@@ -338,6 +337,9 @@ impl Sqlite {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
         connection.create_collation(c"decimal", compare_decimals)?;
+        if self.dialect.is_lenient {
+            connection.create_collation(lenient::MOMENT, lenient::compare_moments)?;
+        }
         connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA case_sensitive_like = ON")?;
         if let Some(synchronous) = self.synchronous {
             let level = match synchronous {

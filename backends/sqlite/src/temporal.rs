@@ -1,7 +1,8 @@
 //! Days of the years 1 to 9999 and times as the text that is stored, without the detour through the general formatter and parser.
 //!
-//! What is written is what `Display` writes; what others wrote otherwise is left to `FromStr`.
+//! What is written is what `Display` writes; others leave zeros of the fraction out, and are read too.
 
+use selfsame::schema::ColumnType;
 use selfsame::value::{Date, Time, Timestamp, TimestampTz};
 
 pub(crate) fn write_date(date: Date, out: &mut String) {
@@ -36,6 +37,43 @@ pub(crate) fn write_instant(instant: TimestampTz, out: &mut String) {
     out.push_str("+00:00");
 }
 
+/// The forms of a time of day, at the end of a text of its own or of a timestamp, that are equal to the one that is bound.
+pub(crate) fn equal_forms(parameter: &str, ty: &ColumnType) -> Vec<String> {
+    let Some(zone) = zone(ty) else {
+        return Vec::new();
+    };
+    // Where the digits of the milliseconds begin and end.
+    let end = match ty {
+        ColumnType::Time => 12,
+        _ => 23,
+    };
+    let millis = format!(
+        "CASE substr({parameter}, {}, 3) WHEN '000' THEN substr({parameter}, 1, {end}){zone} ELSE {parameter} END",
+        end + 1
+    );
+    let least = least_form(parameter, ty).unwrap_or_default();
+    vec![parameter.to_owned(), least, millis]
+}
+
+/// The form without the zeros at the end of the fraction.
+pub(crate) fn least_form(parameter: &str, ty: &ColumnType) -> Option<String> {
+    let zone = zone(ty)?;
+    let local = match ty {
+        ColumnType::TimestampTz => format!("substr({parameter}, 1, 26)"),
+        _ => parameter.to_owned(),
+    };
+    Some(format!("rtrim(rtrim({local}, '0'), '.'){zone}"))
+}
+
+/// What stands behind the fraction of a stored time.
+fn zone(ty: &ColumnType) -> Option<&'static str> {
+    match ty {
+        ColumnType::Time | ColumnType::Timestamp => Some(""),
+        ColumnType::TimestampTz => Some(" || '+00:00'"),
+        _ => None,
+    }
+}
+
 /// A day of a year of four digits.
 pub(crate) fn read_date(text: &[u8]) -> Option<Date> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else {
@@ -50,39 +88,45 @@ pub(crate) fn read_date(text: &[u8]) -> Option<Date> {
     (date >= Date::MIN_COMMON).then_some(date)
 }
 
+/// A time of day with as many digits as [`equal_forms`] has: six, three, none, or those up to the last that is not 0. A condition would
+/// not find it in another form.
 pub(crate) fn read_time(text: &[u8]) -> Option<Time> {
-    let &[h1, h2, b':', m1, m2, b':', s1, s2, b'.', ref micro @ ..] = text else {
-        return parsed(text);
+    let (&[h1, h2, b':', m1, m2, b':', s1, s2], fraction) = text.split_first_chunk()? else {
+        return None;
     };
-    if micro.len() != 6 {
-        return parsed(text);
-    }
+    let micro = match fraction {
+        [] => 0,
+        [b'.', digits @ ..] if is_common_fraction(digits) => {
+            let missing = u32::try_from(6 - digits.len()).ok()?;
+            number(digits)?.checked_mul(10_u32.pow(missing))?
+        }
+        _ => return None,
+    };
     Time::from_hms_micro(
         number(&[h1, h2])?.try_into().ok()?,
         number(&[m1, m2])?.try_into().ok()?,
         number(&[s1, s2])?.try_into().ok()?,
-        number(micro)?,
+        micro,
     )
+}
+
+fn is_common_fraction(digits: &[u8]) -> bool {
+    match digits.len() {
+        3 | 6 => true,
+        1..6 => digits.last() != Some(&b'0'),
+        _ => false,
+    }
 }
 
 pub(crate) fn read_timestamp(text: &[u8]) -> Option<Timestamp> {
     let (date, rest) = text.split_at_checked(10)?;
-    let (b' ' | b'T', time) = rest.split_first()? else {
-        return None;
-    };
+    let time = rest.strip_prefix(b" ")?;
     Some(Timestamp::new(read_date(date)?, read_time(time)?))
 }
 
 pub(crate) fn read_instant(text: &[u8]) -> Option<TimestampTz> {
-    if let Some(local) = text.strip_suffix(b"+00:00") {
-        return Some(TimestampTz(read_timestamp(local)?.0));
-    }
-    read_date(text.get(..10)?)?;
-    parsed(text)
-}
-
-fn parsed<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
-    str::from_utf8(text).ok()?.parse().ok()
+    let local = text.strip_suffix(b"+00:00")?;
+    Some(TimestampTz(read_timestamp(local)?.0))
 }
 
 fn write_number(mut number: u32, digits: usize, out: &mut String) {
@@ -139,15 +183,32 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_are_read_too() {
-        let noon = Time::from_hms_micro(12, 0, 0, 0);
-        assert_eq!(
-            (read_time(b"12:00"), read_time(b"12:00:00.0")),
-            (noon, noon)
-        );
+    fn the_forms_that_conditions_find_are_read() {
+        let time = |micro| Time::from_hms_micro(12, 0, 0, micro);
+        for (text, wanted) in [
+            ("12:00:00", time(0)),
+            ("12:00:00.000", time(0)),
+            ("12:00:00.120", time(120_000)),
+            ("12:00:00.12", time(120_000)),
+            ("12:00:00.000001", time(1)),
+            ("12:00", None),
+            ("12:00:00.", None),
+            ("12:00:00.0", None),
+            ("12:00:00.1200", None),
+            ("12:00:00.0000001", None),
+            ("12:00:00.1a3", None),
+        ] {
+            assert_eq!(read_time(text.as_bytes()), wanted, "{text}");
+        }
         let expected = "2024-02-29 10:30:00Z".parse().ok();
-        for text in ["2024-02-29T12:30:00+02:00", "2024-02-29 10:30Z"] {
-            assert_eq!(read_instant(text.as_bytes()), expected, "{text}");
+        for (text, wanted) in [
+            ("2024-02-29 10:30:00+00:00", expected),
+            ("2024-02-29 10:30:00.000+00:00", expected),
+            ("2024-02-29T10:30:00+00:00", None),
+            ("2024-02-29 12:30:00+02:00", None),
+            ("2024-02-29 10:30:00Z", None),
+        ] {
+            assert_eq!(read_instant(text.as_bytes()), wanted, "{text}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use selfsame::metadata::Metadata;
 use selfsame::prelude::*;
+use selfsame::record::Records;
 use selfsame::value::Value;
 use selfsame_sqlite::testing::TempDatabase;
 
@@ -59,6 +60,9 @@ fn check(database: &TempDatabase, engine: &Engine, stored: &[Stored]) -> selfsam
             (Ok(found), Ok(wanted)) => {
                 let value = session[found[0]].value("v").expect("the column");
                 assert_eq!(shown(value), *wanted, "{what}");
+                let value = value.clone();
+                is_found(&records, &value, &mut session, &what)?;
+                is_found_as_key(&plain, engine, at, declared, literal, &value, &what)?;
             }
             (Err(error), Err(part)) => {
                 assert_eq!(error.kind(), ErrorKind::Conversion, "{what}: {error}");
@@ -72,6 +76,94 @@ fn check(database: &TempDatabase, engine: &Engine, stored: &[Stored]) -> selfsam
             }
             (found, _) => panic!("{what}: {found:?}, wanted {wanted:?}"),
         }
+    }
+    Ok(())
+}
+
+/// A value that was read finds its row again, whatever the condition is.
+fn is_found(
+    records: &Records,
+    value: &Value,
+    session: &mut Session,
+    what: &str,
+) -> selfsame::Result<()> {
+    macro_rules! conditions {
+        ($ty:ty, $value:expr) => {{
+            let v = || records.column::<$ty>("v").expect("the column");
+            let value = $value;
+            let many: Vec<$ty> = vec![value.clone(); 150];
+            for (name, condition, wanted) in [
+                ("=", v().eq(value.clone()), 1),
+                ("<>", v().ne(value.clone()), 0),
+                ("IN", v().in_([value.clone(), value.clone()]), 1),
+                ("a long IN", v().in_(many.clone()), 1),
+                ("NOT IN", v().not_in(many), 0),
+                (">=", v().ge(value.clone()), 1),
+                ("<=", v().le(value.clone()), 1),
+                (">", v().gt(value.clone()), 0),
+                ("<", v().lt(value.clone()), 0),
+                ("BETWEEN", v().between(value.clone(), value.clone()), 1),
+                ("IS", v().eq_null_safe(value.clone()), 1),
+                ("IS NOT", v().ne_null_safe(value.clone()), 0),
+                ("= itself", v().eq(v()), 1),
+            ] {
+                let found = records.query().filter(condition).count(session)?;
+                assert_eq!(found, wanted, "{what}: {name}");
+            }
+        }};
+    }
+    match value.clone() {
+        Value::Bool(value) => conditions!(bool, value),
+        Value::I64(value) => conditions!(i64, value),
+        Value::F64(value) => conditions!(f64, value),
+        Value::Text(value) => conditions!(String, value),
+        Value::Bytes(value) => conditions!(Vec<u8>, value),
+        Value::Date(value) => conditions!(selfsame::value::Date, value),
+        Value::Time(value) => conditions!(selfsame::value::Time, value),
+        Value::Timestamp(value) => conditions!(selfsame::value::Timestamp, value),
+        Value::TimestampTz(value) => conditions!(selfsame::value::TimestampTz, value),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A row is found, changed and deleted by a key of that type, alone and beside another.
+fn is_found_as_key(
+    plain: &Engine,
+    engine: &Engine,
+    at: usize,
+    declared: &str,
+    literal: &str,
+    value: &Value,
+    what: &str,
+) -> selfsame::Result<()> {
+    if *value == Value::Null {
+        return Ok(());
+    }
+    for key in ["v", "a, v"] {
+        let table = format!("k{at}");
+        execute(
+            plain,
+            &format!(
+                "DROP TABLE IF EXISTS {table};\nCREATE TABLE {table} (v {declared}, a INTEGER, n INTEGER, PRIMARY KEY ({key}));\n\
+                 INSERT INTO {table} VALUES ({literal}, 1, 0), (NULL, 2, 0)"
+            ),
+        )?;
+        let reflected = Metadata::reflect(engine)?;
+        let records = reflected.records(&table)?;
+        let mut session = Session::new(engine);
+        let a = records.column::<i64>("a")?;
+        let found = records.query().filter(a.eq(1)).one(&mut session)?;
+        session[found].set("n", 1)?;
+        session.commit()?;
+        session.refresh(found)?;
+        assert_eq!(session[found].value("n"), Some(&Value::I64(1)), "{what}");
+        session.delete(found)?;
+        session.commit()?;
+        let left: i64 = session
+            .sql(&format!("SELECT count(*) FROM {table}"), ())
+            .one()?;
+        assert_eq!(left, 1, "{what}: deleted by ({key})");
     }
     Ok(())
 }
@@ -182,10 +274,33 @@ fn dates() -> selfsame::Result<()> {
                 "'2024-02-29 12:30:00'",
                 Ok("2024-02-29 12:30:00"),
             ),
+            ("DATETIME", "'2024-02-29T12:30:00'", Err("no Timestamp")),
             (
                 "DATETIME",
-                "'2024-02-29T12:30:00'",
-                Ok("2024-02-29 12:30:00"),
+                "strftime('%Y-%m-%d %H:%M:%f', '2024-02-29 12:30:00.12')",
+                Ok("2024-02-29 12:30:00.120000"),
+            ),
+            (
+                "DATETIME",
+                "'2024-02-29 12:30:00.5'",
+                Ok("2024-02-29 12:30:00.500000"),
+            ),
+            ("DATETIME", "'2024-02-29 12:30:00.50'", Err("no Timestamp")),
+            ("DATETIME", "'2024-02-29 12:30'", Err("no Timestamp")),
+            (
+                "TIMESTAMPTZ",
+                "'2024-02-29 12:30:00+00:00'",
+                Ok("2024-02-29 12:30:00.000000+00:00"),
+            ),
+            (
+                "TIMESTAMPTZ",
+                "'2024-02-29 12:30:00.120+00:00'",
+                Ok("2024-02-29 12:30:00.120000+00:00"),
+            ),
+            (
+                "TIMESTAMPTZ",
+                "'2024-02-29 12:30:00+02:00'",
+                Err("no TimestampTz"),
             ),
             (
                 "DATETIME(6)",
@@ -200,7 +315,9 @@ fn dates() -> selfsame::Result<()> {
             ),
             ("DATETIME", "1709209800", Err("no Timestamp")),
             ("DATETIME", "2460370.02", Err("no Timestamp")),
-            ("TIME", "'12:30'", Ok("12:30:00")),
+            ("TIME", "'12:30:00'", Ok("12:30:00")),
+            ("TIME", "'12:30:00.5'", Ok("12:30:00.500000")),
+            ("TIME", "'12:30'", Err("no Time")),
             ("TIME", "'2000-01-01 12:30:00'", Err("no Time")),
             (
                 "TIMESTAMP WITH TIME ZONE",
@@ -245,6 +362,29 @@ fn dates() -> selfsame::Result<()> {
             ("DATETIME", "1709209800", Ok("2024-02-29 12:30:00")),
             ("DATETIME", "1709209800000", Err("no Timestamp")),
             ("DATETIME", "2460370.020833333", Ok("2024-02-29 12:30:00")),
+            ("DATETIME", "-1", Ok("1969-12-31 23:59:59")),
+            ("DATETIME", "-1.25", Ok("1969-12-31 23:59:58.750000")),
+            (
+                "DATETIME",
+                "1709209800.25",
+                Ok("2024-02-29 12:30:00.250000"),
+            ),
+            (
+                "DATETIME",
+                "'2024-02-29T12:30:00'",
+                Ok("2024-02-29 12:30:00"),
+            ),
+            (
+                "TIMESTAMPTZ",
+                "'2024-02-29 12:30:00+02:00'",
+                Ok("2024-02-29 10:30:00.000000+00:00"),
+            ),
+            (
+                "TIMESTAMPTZ",
+                "1709209800",
+                Ok("2024-02-29 12:30:00.000000+00:00"),
+            ),
+            ("TIME", "'12:30'", Ok("12:30:00")),
             ("DATETIME", "'now'", Err("no Timestamp")),
             ("DATETIME", "'24-2-29'", Err("no Timestamp")),
         ],

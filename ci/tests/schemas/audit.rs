@@ -79,8 +79,7 @@ pub(crate) fn on_sqlite() -> selfsame::Result<()> {
             ("error", "follows", "tiny", Some("2"), 2, "no I16"),
             ("error", "folded", "name", Some("Null"), 1, "NULL"),
             ("error", "dates", "is_done", Some("1"), 1, "no Bool"),
-            ("silent", "dates", "made", None, 0, "finds no row"),
-            ("silent", "loose", "e", None, 0, "finds no row"),
+            ("error", "dates", "made", Some("1"), 1, "no Timestamp"),
         ],
     );
     assert_eq!(audit["whole"], true);

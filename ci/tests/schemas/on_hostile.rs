@@ -210,15 +210,10 @@ fn on_sqlite() -> selfsame::Result<()> {
          INSERT INTO swaps VALUES (1, 1, 2);\n\
          INSERT INTO geo VALUES (1, x'00', '1 day')",
     )?;
-    let audit = crate::audit::audited(&[&url, "--write"], 1);
-    // A number in a column that is declared as nothing.
-    crate::audit::check(
-        &audit,
-        &[("silent", "defaults", "f", None, 0, "finds no row")],
-    );
+    let audit = crate::audit::audited(&[&url, "--write"], 0);
     assert_eq!(
         (&audit["findings"]["silent"], &audit["findings"]["error"]),
-        (&1.into(), &0.into()),
+        (&0.into(), &0.into()),
         "{audit:#}"
     );
     follows_a_swapped_key!(hostile_sqlite, &engine);
@@ -337,44 +332,20 @@ fn of_other_tools() -> selfsame::Result<()> {
         &[
             ("error", "Orders", "OrderDate", Some("1"), 1, "no Timestamp"),
             ("error", "articles", "at_time", Some("1"), 1, "no Time"),
-            ("silent", "account", "created", None, 0, "finds no row"),
-            (
-                "silent",
-                "auth_user",
-                "date_joined",
-                None,
-                0,
-                "finds no row",
-            ),
         ],
     );
     assert_eq!(
         (&strict["findings"]["silent"], &strict["findings"]["error"]),
-        (&2.into(), &2.into()),
+        (&0.into(), &2.into()),
         "{strict:#}"
     );
-    let lenient = crate::audit::audited(&[&format!("{url}?reading=lenient")], 1);
-    crate::audit::check(
-        &lenient,
-        &[
-            ("silent", "Orders", "OrderDate", None, 0, "finds no row"),
-            ("silent", "account", "created", None, 0, "finds no row"),
-            (
-                "silent",
-                "auth_user",
-                "date_joined",
-                None,
-                0,
-                "finds no row",
-            ),
-        ],
-    );
+    let lenient = crate::audit::audited(&[&format!("{url}?reading=lenient")], 0);
     assert_eq!(
         (
             &lenient["findings"]["silent"],
             &lenient["findings"]["error"]
         ),
-        (&4.into(), &0.into()),
+        (&0.into(), &0.into()),
         "{lenient:#}"
     );
     let (changed, deleted, refused) = exercise(&Engine::new(database.backend().lenient()))?;

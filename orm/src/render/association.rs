@@ -88,14 +88,15 @@ impl Renderer<'_> {
         text.table(target);
         text.push(" AS t ON ");
         text.each(there.len(), " AND ", |text, i| {
+            let here = &association.columns[there[i]];
             if is_referred_to {
-                text.behind("a.", association, &there[i..=i]);
+                text.compared("a.", here);
                 text.push(" = ");
             }
-            text.behind("t.", target, &by[i..=i]);
+            text.compared("t.", &target.columns[by[i]]);
             if !is_referred_to {
                 text.push(" = ");
-                text.behind("a.", association, &there[i..=i]);
+                text.compared("a.", here);
             }
         });
         text.push(" WHERE ");

@@ -210,10 +210,13 @@ impl<'a> Writer<'a> {
             } => {
                 let form = self.common_form([&**left, &**right]);
                 let [before, between, behind] = self.text.dialect.null_safe_equality(*negated);
+                if self.null_safe_forms(left, right, *negated) {
+                    return;
+                }
                 self.push(before);
-                self.operand_as(left, &form);
+                self.compared_with(left, &[&**right], &form);
                 self.push(between);
-                self.operand_as(right, &form);
+                self.compared_with(right, &[&**left], &form);
                 self.push(behind);
             }
             Node::Between {
@@ -222,8 +225,11 @@ impl<'a> Writer<'a> {
                 high,
                 negated,
             } => {
+                if self.between_forms(subject, low, high, *negated) {
+                    return;
+                }
                 let form = self.common_form([&**subject, &**low, &**high]);
-                self.operand_as(subject, &form);
+                self.compared_with(subject, &[&**low, &**high], &form);
                 self.push(not(*negated));
                 self.push(" BETWEEN ");
                 self.operand_as(low, &form);
@@ -323,9 +329,17 @@ impl<'a> Writer<'a> {
             true => self.common_form([left, right]),
             false => None,
         };
-        self.operand_as(left, &form);
+        if !is_comparison {
+            self.operand_as(left, &form);
+            self.push(self.symbol(operator));
+            return self.operand_as(right, &form);
+        }
+        if self.compared_forms(operator, left, right) {
+            return;
+        }
+        self.compared_with(left, &[right], &form);
         self.push(self.symbol(operator));
-        self.operand_as(right, &form);
+        self.compared_with(right, &[left], &form);
     }
 
     pub(super) fn order(&mut self, order: &[Order]) {

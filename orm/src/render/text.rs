@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Lock;
 use crate::backend::{Sql, StatementKind};
 use crate::dialect::Dialect;
-use crate::schema::{ColumnType, Table, local_name};
+use crate::schema::{Column, ColumnType, Table, local_name};
 use crate::value::ValueType;
 
 /// Text, and the types of the parameters that it has placeholders for.
@@ -107,6 +107,57 @@ impl<'d> Text<'d> {
         self.push(")");
     }
 
+    /// The placeholder of the next parameter, to be written by the dialect.
+    pub(super) fn made_param(&mut self, ty: ValueType) -> String {
+        self.types.push(ty);
+        let mut out = String::new();
+        self.dialect.placeholder(self.types.len(), ty, &mut out);
+        out
+    }
+
+    /// Whether values that are equal to a parameter are stored in several forms.
+    pub(super) fn has_forms(&self, ty: &ColumnType) -> bool {
+        !self.dialect.equal_forms("", ty).is_empty()
+    }
+
+    /// The placeholder of a value that a column of this type is compared with, in each form that it is stored in.
+    pub(super) fn equal_value(&mut self, ty: &ColumnType) {
+        if !self.has_forms(ty) {
+            return self.value(ty);
+        }
+        let param = self.made_param(ty.value_type());
+        let forms = self.dialect.equal_forms(&param, ty);
+        self.push(&forms.join(", "));
+    }
+
+    /// A column as it is compared.
+    pub(super) fn compared(&mut self, prefix: &str, column: &Column) {
+        let start = self.out.len();
+        self.push(prefix);
+        self.identifier(&column.name);
+        self.as_compared(start, &column.ty);
+    }
+
+    /// Turns a column that is written from a place on into what it is compared as.
+    pub(super) fn as_compared(&mut self, start: usize, ty: &ColumnType) {
+        if let Some(compared) = self.dialect.compared(&self.out[start..], ty) {
+            self.out.truncate(start);
+            self.push(&compared);
+        }
+    }
+
+    /// `a = ?` where it is a condition.
+    fn is_param(&mut self, prefix: &str, column: &Column) {
+        self.compared(prefix, column);
+        if !self.has_forms(&column.ty) {
+            self.push(" = ");
+            return self.value(&column.ty);
+        }
+        self.push(" IN (");
+        self.equal_value(&column.ty);
+        self.push(")");
+    }
+
     pub(super) fn params(&mut self, table: &Table, columns: &[usize]) {
         self.each(columns.len(), ", ", |text, i| {
             text.value(&table.columns[columns[i]].ty);
@@ -189,7 +240,7 @@ impl<'d> Text<'d> {
     pub(super) fn key(&mut self, table: &Table, key: &[usize]) {
         self.push(" WHERE ");
         self.each(key.len(), " AND ", |text, i| {
-            text.equals_param(table, key[i]);
+            text.is_param("", &table.columns[key[i]]);
         });
     }
 
@@ -202,23 +253,58 @@ impl<'d> Text<'d> {
         rows: usize,
     ) {
         if let [column] = *columns {
-            self.behind(prefix, table, columns);
+            let column = &table.columns[column];
+            self.compared(prefix, column);
             self.push(" IN (");
-            let ty = &table.columns[column].ty;
-            self.each(rows, ", ", |text, _| text.value(ty));
+            self.each(rows, ", ", |text, _| text.equal_value(&column.ty));
             self.push(")");
             return;
         }
         self.push("(");
-        self.behind(prefix, table, columns);
+        self.each(columns.len(), ", ", |text, i| {
+            text.compared(prefix, &table.columns[columns[i]]);
+        });
         self.push(") IN (");
         self.push(self.dialect.row_list());
+        if columns
+            .iter()
+            .any(|&at| self.has_forms(&table.columns[at].ty))
+        {
+            self.each(rows, ", ", |text, _| text.row_forms(table, columns));
+            return self.push(")");
+        }
         self.each(rows, ", ", |text, _| {
             text.push("(");
             text.params(table, columns);
             text.push(")");
         });
         self.push(")");
+    }
+
+    /// `(?1, f(?1)), (?1, g(?1))`: a row of parameters in each form that its equals are stored in.
+    fn row_forms(&mut self, table: &Table, columns: &[usize]) {
+        let mut rows = vec![String::new()];
+        for &column in columns {
+            let ty = &table.columns[column].ty;
+            let forms = match self.has_forms(ty) {
+                true => {
+                    let param = self.made_param(ty.value_type());
+                    self.dialect.equal_forms(&param, ty)
+                }
+                false => {
+                    let start = self.out.len();
+                    self.value(ty);
+                    vec![self.out.split_off(start)]
+                }
+            };
+            let longer = |row: &String| {
+                let between = if row.is_empty() { "" } else { ", " };
+                let with = |form: &String| format!("{row}{between}{form}");
+                forms.iter().map(with).collect::<Vec<_>>()
+            };
+            rows = rows.iter().flat_map(longer).collect();
+        }
+        self.push(&format!("({})", rows.join("), (")));
     }
 
     /// `a = ANY($1::bigint[])`, or `(a, b) IN (SELECT * FROM UNNEST($1::bigint[], $2::text[]))`. The columns follow `prefix`.

@@ -318,12 +318,21 @@ fn times_that_others_wrote_are_read() {
     assert_eq!(
         one(
             &mut session,
-            "SELECT '2024-02-29T12:30:00+02:00'",
+            "SELECT strftime('%Y-%m-%d %H:%M:%f', '2024-02-29 10:30:00') || '+00:00'",
             T::TimestampTz
         )
         .as_ref(),
         V::TimestampTz("2024-02-29 10:30:00Z".parse().expect("an instant"))
     );
+    // A condition would not find this one.
+    let error = try_rows(
+        &mut session,
+        "SELECT '2024-02-29T12:30:00+02:00'",
+        &[],
+        &[T::TimestampTz],
+    )
+    .expect_err("another form");
+    assert!(error.message().contains("lenient"), "{error}");
 }
 
 #[test]

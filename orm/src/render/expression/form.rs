@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{Names, Writer};
+use super::{Argument, Names, Writer};
 use crate::schema::ColumnType;
-use crate::sql::tree::{ColumnRef, Node, keeps_type};
+use crate::sql::tree::{ColumnRef, Node, Operator, keeps_type};
+use crate::value::Value;
 
 /// The type of an expression's values, as SQL names it, if they cross as text.
 pub(super) type Form = Option<Cow<'static, str>>;
@@ -45,6 +46,115 @@ impl Writer<'_> {
             }
             node => self.node(node),
         }
+    }
+
+    /// An operand of a comparison with columns and parameters.
+    pub(super) fn compared(&mut self, node: &Node, form: &Form) {
+        let Node::Column(column) = node else {
+            return self.operand_as(node, form);
+        };
+        let Some(definition) = column.table.columns.get(column.index) else {
+            return self.operand(node);
+        };
+        let start = self.text.out.len();
+        self.column(column);
+        self.text.as_compared(start, &definition.ty);
+    }
+
+    /// An operand of a comparison: as it is compared with columns and parameters, as it is with anything else, which has a form of its own.
+    pub(super) fn compared_with(&mut self, node: &Node, others: &[&Node], form: &Form) {
+        let is_plain = |node: &&Node| matches!(node, Node::Column(_) | Node::Param(..));
+        match others.iter().all(is_plain) {
+            true => self.compared(node, form),
+            false => self.operand_as(node, form),
+        }
+    }
+
+    /// Writes a comparison of a column with a parameter whose equals are stored in several forms, if it is one.
+    pub(super) fn compared_forms(&mut self, operator: Operator, left: &Node, right: &Node) -> bool {
+        let (column, value, value_ty, operator) = match (left, right) {
+            (Node::Column(column), Node::Param(value, ty)) => (column, value, *ty, operator),
+            (Node::Param(value, ty), Node::Column(column)) => {
+                (column, value, *ty, mirrored(operator))
+            }
+            _ => return false,
+        };
+        let Some(definition) = column.table.columns.get(column.index) else {
+            return false;
+        };
+        let ty = &definition.ty;
+        if ty.value_type() != value_ty || !self.text.has_forms(ty) {
+            return false;
+        }
+        self.compared(&Node::Column(column.clone()), &None);
+        let param = self.text.made_param(value_ty);
+        self.arguments.push(Argument::Value(value.clone()));
+        let dialect = self.text.dialect;
+        let forms = || dialect.equal_forms(&param, ty).join(", ");
+        let least = || {
+            dialect
+                .least_form(&param, ty)
+                .unwrap_or_else(|| param.clone())
+        };
+        let written = match operator {
+            Operator::Eq => format!(" IN ({})", forms()),
+            Operator::Ne => format!(" NOT IN ({})", forms()),
+            Operator::Lt => format!(" < {}", least()),
+            Operator::Ge => format!(" >= {}", least()),
+            operator => format!("{}{param}", self.symbol(operator)),
+        };
+        self.push(&written);
+        true
+    }
+
+    /// As [`compared_forms`](Self::compared_forms), where NULL is a value too.
+    pub(super) fn null_safe_forms(&mut self, left: &Node, right: &Node, negated: bool) -> bool {
+        let (column, param, value) = match (left, right) {
+            (Node::Column(_), Node::Param(value, _)) => (left, right, value),
+            (Node::Param(value, _), Node::Column(_)) => (right, left, value),
+            _ => return false,
+        };
+        let has_forms = |ty: &ColumnType| self.text.has_forms(ty);
+        // NULL has one form.
+        if *value == Value::Null || !column.column_type().is_some_and(has_forms) {
+            return false;
+        }
+        self.push(match negated {
+            false => "coalesce(",
+            true => "coalesce(NOT ",
+        });
+        self.compared_forms(Operator::Eq, column, param);
+        self.push(match negated {
+            false => ", FALSE)",
+            true => ", TRUE)",
+        });
+        true
+    }
+
+    /// As [`compared_forms`](Self::compared_forms), of a BETWEEN.
+    pub(super) fn between_forms(
+        &mut self,
+        subject: &Node,
+        low: &Node,
+        high: &Node,
+        negated: bool,
+    ) -> bool {
+        let has_forms = |ty: &ColumnType| self.text.has_forms(ty);
+        let (Node::Column(_), Node::Param(..), Node::Param(..)) = (subject, low, high) else {
+            return false;
+        };
+        if !subject.column_type().is_some_and(has_forms) {
+            return false;
+        }
+        self.push(match negated {
+            false => "(",
+            true => "NOT (",
+        });
+        self.compared_forms(Operator::Ge, subject, low);
+        self.push(" AND ");
+        self.compared_forms(Operator::Le, subject, high);
+        self.push(")");
+        true
     }
 
     pub(super) fn operand_as(&mut self, node: &Node, form: &Form) {
@@ -105,5 +215,16 @@ impl Writer<'_> {
             |dialect, operand, out| dialect.read_text(operand, ty, out),
             |writer| writer.node(node),
         );
+    }
+}
+
+/// The operator that compares the operands the other way round.
+fn mirrored(operator: Operator) -> Operator {
+    match operator {
+        Operator::Lt => Operator::Gt,
+        Operator::Le => Operator::Ge,
+        Operator::Gt => Operator::Lt,
+        Operator::Ge => Operator::Le,
+        same => same,
     }
 }

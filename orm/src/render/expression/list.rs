@@ -27,7 +27,11 @@ impl Writer<'_> {
             return self.push(if negated { "1 = 1" } else { "1 = 0" });
         }
         let form = self.common_form(nodes.iter().chain([subject]));
-        self.operand_as(subject, &form);
+        if self.list_of_forms(subject, nodes, negated) {
+            return;
+        }
+        let others: Vec<&Node> = nodes.iter().collect();
+        self.compared_with(subject, &others, &form);
         if self.text.dialect.batch() == Batch::Arrays
             && let Some((ty, values)) = of_one_type(nodes)
         {
@@ -116,6 +120,35 @@ impl Writer<'_> {
             _ => None,
         });
         Some((query, json_array(values)?))
+    }
+
+    /// Writes a list of parameters whose equals are stored in several forms, if it is one.
+    fn list_of_forms(&mut self, subject: &Node, nodes: &[Node], negated: bool) -> bool {
+        let Node::Column(_) = subject else {
+            return false;
+        };
+        let Some(ty) = subject.column_type().filter(|ty| self.text.has_forms(ty)) else {
+            return false;
+        };
+        let of_type =
+            |node: &Node| matches!(node, Node::Param(_, other) if *other == ty.value_type());
+        if !nodes.iter().all(of_type) {
+            return false;
+        }
+        self.compared(subject, &None);
+        self.push(not(negated));
+        self.push(" IN (");
+        for (i, node) in nodes.iter().enumerate() {
+            if i > 0 {
+                self.push(", ");
+            }
+            if let Node::Param(value, _) = node {
+                self.text.equal_value(ty);
+                self.arguments.push(Argument::Value(value.clone()));
+            }
+        }
+        self.push(")");
+        true
     }
 
     fn row_as(&mut self, parts: &[Node], forms: &[Form]) {
