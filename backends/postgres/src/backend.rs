@@ -268,6 +268,8 @@ mod tests {
             "postgres://u:hunter2@h/d?sslmode=prefer&sslrootcert=system",
             "postgres://u:hunter2@h/d?ssl=maybe",
             "postgres://u:hunter2@h/d?sslmode=no-verify",
+            "postgres://u:hunter2@h/d?ssl_min_protocol_version=TLSv1.3",
+            "postgres://u:hunter2@h/d?ssl_min_protocol_version=hunter2",
         ] {
             let error = Postgres::url(url).expect_err(url);
             assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
@@ -368,6 +370,10 @@ mod tests {
             ("postgres://u:p?&=#@h/db?", "postgres://u:***@h/db"),
             ("postgres://u:p@h", "postgres://u:***@h"),
             ("postgres://u:p@h:/", "postgres://u:***@h"),
+            (
+                "postgres://u:p@h/db?krbsrvname=postgres&gssdelegation=0&ssl_min_protocol_version=TLSv1.2",
+                "postgres://u:***@h/db",
+            ),
             (
                 "postgres://u:p@h/db?options=--cluster%3Dcosy-cat-12&sslmode=prefer&supa=base-pooler.x",
                 "postgres://u:***@h/db",

@@ -235,6 +235,14 @@ impl Parsed {
                     return Err(invalid(name, "disable or prefer"));
                 }
             }
+            // Of Kerberos, which is not spoken.
+            "krbsrvname" | "gsslib" | "gssdelegation" => {}
+            // Nothing older than 1.2 is spoken, as libpq does it.
+            "ssl_min_protocol_version" => {
+                if !matches!(value, "" | "TLSv1" | "TLSv1.1" | "TLSv1.2") {
+                    return Err(invalid(name, "TLSv1.2 or older"));
+                }
+            }
             // Compression is offered by no version that is maintained; the name is always sent.
             "sslcompression" | "sslsni" => {
                 truth(name, value)?;
@@ -405,6 +413,7 @@ impl Tls {
             })
         };
         let mut builder = native_tls::TlsConnector::builder();
+        builder.min_protocol_version(Some(native_tls::Protocol::Tlsv12));
         if self.is_direct {
             // A server that is not asked first wants to know what is spoken.
             postgres_native_tls::set_postgresql_alpn(&mut builder);

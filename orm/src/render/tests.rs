@@ -458,7 +458,7 @@ fn what_cannot_be_created_is_refused() {
     let id = || Column::new("id", ColumnType::I64);
     check(Table::build("t"), "no columns");
     check(Table::build("").column(id()), "is empty");
-    check(Table::build("a\0b").column(id()), "NUL");
+    check(Table::build("a\0b").column(id()), "a NUL character");
     check(
         Table::build("t").column(id()).column(id()),
         "t.id: the table has two columns",
