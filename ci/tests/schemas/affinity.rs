@@ -161,7 +161,7 @@ fn is_found_as_key(
         session.delete(found)?;
         session.commit()?;
         let left: i64 = session
-            .sql(&format!("SELECT count(*) FROM {table}"), ())
+            .sql(format!("SELECT count(*) FROM {table}"), ())
             .one()?;
         assert_eq!(left, 1, "{what}: deleted by ({key})");
     }

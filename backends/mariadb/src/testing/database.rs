@@ -47,7 +47,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // A connection that was left inside a transaction would hold the tables for ever. Nothing more can be done on an error.
-        let _ = self.server.drop_database(&self.name);
+        // A connection that was left inside a transaction would hold the tables for ever.
+        if let Err(error) = self.server.drop_database(&self.name) {
+            eprintln!("the database {} could not be dropped: {error}", self.name);
+        }
     }
 }

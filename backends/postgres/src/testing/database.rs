@@ -54,11 +54,15 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         // A connection that was left inside a transaction would hold the tables for ever. One that is idle holds nothing, and behind a
-        // pooler may be the next client's already. Nothing more can be done on an error.
-        let _ = self.server.admin(&format!(
-            "BEGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{0}' AND state <> 'idle'; \
+        // pooler may be the next client's already: even that of this statement, which must not end itself.
+        let dropped = self.server.admin(&format!(
+            "BEGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE application_name = '{0}' AND state <> 'idle' AND pid <> pg_backend_pid(); \
              SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = '5s'; DROP SCHEMA IF EXISTS {0} CASCADE; COMMIT",
             self.name
         ));
+        if let Err(error) = dropped {
+            eprintln!("the schema {} could not be dropped: {error}", self.name);
+        }
     }
 }

@@ -12,6 +12,7 @@ use selfsame_postgres::testing::{Database, PoolMode, Pooler, Server, pooler_requ
 use crate::support::{Case, execute, fixture, i64s, read, write};
 
 pub(crate) const CASES: &[Case] = &[
+    ("poolers_databases_are_dropped", databases_are_dropped),
     ("poolers_two_processes_at_once", two_processes_at_once),
     ("poolers_threads_on_a_used_pool", threads_on_a_used_pool),
     ("poolers_settings_hold", settings_hold),
@@ -120,6 +121,38 @@ fn check_entries(database: &Database, owners: &[i64]) {
         expected,
         "a row of each thread, changed 60 times"
     );
+}
+
+/// A database that is reached through a pooler alone is taken away as others are.
+fn databases_are_dropped(server: &Server) {
+    let Some(pooler) = pooler(server, PoolMode::Transaction) else {
+        return;
+    };
+    let through = Server::from_url(pooler.url()).expect("the server behind the pooler");
+    let database = through.database().expect("a database");
+    let name = database.name().to_owned();
+    prepare(&database);
+    for _ in 0..5 {
+        let mut connection = database.backend().connect().expect("connects");
+        let one = read(
+            connection.as_mut(),
+            "SELECT 1::bigint",
+            &[],
+            &[ValueType::I64],
+        );
+        assert_eq!(i64s(&one.expect("reads")), [1]);
+    }
+    drop(database);
+    let mut direct = Postgres::url(server.url())
+        .and_then(|backend| backend.connect())
+        .expect("connects");
+    let left = read(
+        direct.as_mut(),
+        &format!("SELECT count(*) FROM pg_namespace WHERE nspname = '{name}'"),
+        &[],
+        &[ValueType::I64],
+    );
+    assert_eq!(i64s(&left.expect("reads")), [0], "the schema stays");
 }
 
 fn two_processes_at_once(server: &Server) {
