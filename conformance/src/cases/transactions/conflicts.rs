@@ -32,7 +32,9 @@ fn told(context: &mut Context) -> CaseResult {
         database.transaction(Transaction::Begin(begin))?;
         keys(&mut database)?;
         other.begin_write()?;
-        let changed = other.execute(SET, &[int(round), int(1)]);
+        let changed = other
+            .execute(SET, &[int(round), int(1)])
+            .and_then(|_| other.commit());
         if changed
             .as_ref()
             .is_err_and(|error| error.kind() == ErrorKind::Busy)
@@ -44,7 +46,6 @@ fn told(context: &mut Context) -> CaseResult {
             continue;
         }
         changed?;
-        other.commit()?;
         // Nobody holds the row any more: there is nothing to wait for.
         let ended = database
             .execute(SET, &[int(-round), int(1)])
