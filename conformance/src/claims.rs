@@ -184,6 +184,7 @@ impl Dialect for ClaimingDialect {
         share_lock() -> &'static str;
         limits_in_subqueries() -> bool;
         ddl_commits() -> bool;
+        deletes_own_references() -> bool;
         key_type(ty: &ColumnType, parts: usize) -> Cow<'static, str>;
         integer_division() -> &'static str;
         replace(operands: [&str; 3], out: &mut String);
@@ -196,6 +197,9 @@ impl Dialect for ClaimingDialect {
         is_same_type(one: &ColumnType, other: &ColumnType) -> bool;
         text_form(ty: &ColumnType) -> Option<Cow<'static, str>>;
         read_text(operand: &str, ty: &ColumnType, out: &mut String);
+        compared(column: &str, ty: &ColumnType) -> Option<String>;
+        equal_forms(parameter: &str, ty: &ColumnType) -> Vec<String>;
+        least_form(parameter: &str, ty: &ColumnType) -> Option<String>;
         create_enum(name: &str, labels: &[String]) -> Option<String>;
         drop_enum(name: &str) -> Option<String>;
         overriding() -> &'static str;
