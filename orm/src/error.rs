@@ -1,4 +1,4 @@
-//! One error type for the whole library: a kind to branch on, the context to mend it by, and the cause.
+//! One error type for the whole library: a kind to branch on, the context needed to fix it, and the cause.
 
 mod message;
 
@@ -7,33 +7,33 @@ use std::fmt;
 
 pub use message::without_values;
 
-/// The result of everything in this library that can fail.
+/// The result type of every fallible function in this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, in terms common to all backends.
+/// The kind of an error, common to all backends.
 ///
 /// A backend maps each native error to one of the kinds of the first group, in one function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     // What a database says.
-    /// A UNIQUE or PRIMARY KEY constraint refused the row.
+    /// A row violates a UNIQUE or PRIMARY KEY constraint.
     UniqueViolation,
-    /// A FOREIGN KEY constraint refused the row.
+    /// A row violates a FOREIGN KEY constraint.
     ForeignKeyViolation,
     /// A NOT NULL column was given NULL.
     NotNullViolation,
-    /// A CHECK constraint refused the row.
+    /// A row violates a CHECK constraint.
     CheckViolation,
-    /// Another transaction got in between; running this one again from its start can succeed.
+    /// A concurrent transaction interfered; running this one again from its start can succeed.
     Serialization,
     /// The database chose this transaction to end a deadlock; running it again can succeed.
     Deadlock,
     /// Timed out waiting for a lock.
     Busy,
-    /// A write was sent to a database, transaction or connection that only reads.
+    /// A write was sent to a read-only database, transaction or connection.
     ReadOnly,
-    /// No connection could be made.
+    /// A connection could not be opened.
     Unreachable,
     /// The server rejected the credentials.
     Authentication,
@@ -59,7 +59,7 @@ pub enum ErrorKind {
     Configuration,
     /// An entity, a table or a relation is declared in a way that cannot work.
     Mapping,
-    /// A value does not convert to the wanted type.
+    /// A value does not convert to the requested type.
     Conversion,
     /// A value was refused by validation before any statement was sent.
     Validation,
@@ -71,9 +71,9 @@ pub enum ErrorKind {
     InvalidState,
     /// Two objects of one session claim the same key.
     IdentityConflict,
-    /// An UPDATE or DELETE matched no row, or the row changed meanwhile.
+    /// An UPDATE or DELETE matched no row, or the row was changed concurrently.
     StaleData,
-    /// The work was cancelled by another thread; what is open can only be rolled back.
+    /// Another thread cancelled the work; an open transaction can only be rolled back.
     Cancelled,
     /// A flush failed; the session waits for `rollback`.
     PendingRollback,
@@ -107,7 +107,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of this kind; `message` says what happened and, where there is a way, how to mend it.
+    /// Creates an error of this kind; `message` says what happened and, where possible, how to fix it.
     #[cold]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
@@ -125,7 +125,7 @@ impl Error {
         }))
     }
 
-    /// An error for something that the backend does not offer: `what` completes "… is not supported by NAME".
+    /// Creates an error for something that the backend does not support: `what` completes "… is not supported by NAME".
     #[cold]
     pub fn unsupported(backend: &str, what: impl fmt::Display) -> Self {
         Self::new(
@@ -176,15 +176,15 @@ impl Error {
         self
     }
 
-    /// Says which parameter of the statement was refused, from 1, unless that is said already. The unit of work finds the column by it.
+    /// Records which parameter was rejected, from 1, unless it is set already. The unit of work finds the column by it.
     #[must_use]
     pub fn parameter(mut self, position: usize) -> Self {
         self.0.parameter.get_or_insert(position);
         self
     }
 
-    /// Says that nothing of the statement has reached the database: it has certainly not run. Without it, a statement whose connection broke
-    /// may have run.
+    /// Marks the statement as never sent: it has certainly not run. Without this mark, a statement whose connection broke may have
+    /// run.
     #[must_use]
     pub fn unsent(mut self) -> Self {
         self.0.unsent = true;
@@ -198,59 +198,59 @@ impl Error {
         self
     }
 
-    /// The same error under another kind.
+    /// Changes the kind.
     #[must_use]
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
         self
     }
 
-    /// What went wrong.
+    /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The message alone, without its context.
+    /// Returns the message alone, without its context.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The entity or table that it is about.
+    /// Returns the entity or table concerned.
     pub fn entity_name(&self) -> Option<&str> {
         self.0.entity.as_deref()
     }
 
-    /// The column or field that it is about.
+    /// Returns the column or field concerned.
     pub fn column_name(&self) -> Option<&str> {
         self.0.column.as_deref()
     }
 
-    /// The key of the row that it is about.
+    /// Returns the key of the row concerned.
     pub fn key_text(&self) -> Option<&str> {
         self.0.key.as_deref()
     }
 
-    /// The constraint that refused.
+    /// Returns the violated constraint.
     pub fn constraint_name(&self) -> Option<&str> {
         self.0.constraint.as_deref()
     }
 
-    /// The statement that was sent, with placeholders.
+    /// Returns the text of the statement, with placeholders.
     pub fn statement_text(&self) -> Option<&str> {
         self.0.statement.as_deref()
     }
 
-    /// The database's own code.
+    /// Returns the database's own code.
     pub fn native_code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// The position of the parameter that was refused, from 1.
+    /// Returns the position of the rejected parameter, from 1.
     pub fn parameter_position(&self) -> Option<usize> {
         self.0.parameter
     }
 
-    /// Whether the statement has certainly not run, for nothing of it was sent.
+    /// Returns whether the statement has certainly not run, because nothing of it was sent.
     pub fn is_unsent(&self) -> bool {
         self.0.unsent
     }
@@ -262,7 +262,7 @@ impl Error {
         matches!(self.kind(), ErrorKind::Serialization | ErrorKind::Deadlock)
     }
 
-    /// Returns whether a constraint refused a row.
+    /// Returns whether a constraint was violated.
     pub fn is_constraint(&self) -> bool {
         matches!(
             self.kind(),

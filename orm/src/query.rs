@@ -25,10 +25,10 @@ use crate::render::Read;
 use crate::session::{Fill, Handle, Joins, Selection, Session};
 use crate::sql::{Column, Condition, Node, Order, OrderBy, RowLock, also};
 
-/// A query for objects of `E`. Built by `E::query()`, or for records by [`Records::query`](crate::record::Records::query); nothing is
-/// sent before one of its last methods.
+/// A query for objects of `E`. Built by `E::query()`, or for records by [`Records::query`](crate::record::Records::query). Lazy:
+/// nothing is sent before `all`, `first`, `one` and the like.
 ///
-/// All of them flush the session first, except inside `no_autoflush`.
+/// These methods flush the session first, except inside `no_autoflush`.
 ///
 /// `S` is what its conditions may name: the entity's own columns, or once something is joined to it ([`Joined`]) those of every table
 /// that it reads. However many rows are joined to an object, it is found once.
@@ -39,7 +39,7 @@ pub struct Query<E, S = E> {
     marker: PhantomData<fn() -> (E, S)>,
 }
 
-/// What was said of a query.
+/// The clauses and options of a query.
 #[derive(Clone, Debug, Default)]
 struct Parts {
     filter: Option<Node>,
@@ -49,7 +49,7 @@ struct Parts {
     joined: Option<Box<Joins>>,
     lock: Option<RowLock>,
     loadings: Vec<Loading>,
-    /// Whether relations of which nothing is said raise.
+    /// Whether relations without a loading option raise.
     raises: bool,
     fill: Fill,
     undefer: Vec<usize>,
@@ -79,7 +79,7 @@ impl<E: Mapped> Query<E> {
 }
 
 impl<E: Entity, S> Query<E, S> {
-    /// Reads a [`Deferred`](crate::value::Deferred) column along, in the same statement. An object that has it loaded keeps what it has.
+    /// Loads a [`Deferred`](crate::value::Deferred) column in the same statement. An object that has it loaded keeps its value.
     ///
     /// The query fails with [`Mapping`](crate::ErrorKind::Mapping) if the column is not deferred.
     pub fn undefer<T>(mut self, column: Column<E, T>) -> Self {
@@ -101,9 +101,9 @@ impl<E: Mapped, S> Query<E, S> {
         self
     }
 
-    /// Loads a relation along, as said here and not as its mapping says. What is said last of a relation counts; it may be loaded
+    /// Loads a relation eagerly; this overrides its mapping. The last option for a relation counts; it may be loaded
     /// whole and [filtered](crate::entity::Relation::filter) by one query. A path of relations of records is loaded by
-    /// [`selectin`](crate::entity::Relation::selectin), `.with("album.track")`, but where it passes what was said before.
+    /// [`selectin`](crate::entity::Relation::selectin), `.with("album.track")`, except where it passes an earlier option.
     pub fn with(mut self, load: impl LoadOf<E>) -> Self {
         if let Err(error) = load.add_to(&mut self.parts.loadings, &self.mapper) {
             self.refuse(&error);
@@ -111,20 +111,20 @@ impl<E: Mapped, S> Query<E, S> {
         self
     }
 
-    /// Has every relation of the query's objects raise that neither [`with`](Self::with) nor the mapping loads along: see
+    /// Makes every relation raise that neither [`with`](Self::with) nor the mapping loads eagerly: see
     /// [`Relation::raise`](crate::entity::Relation::raise).
     pub fn raise_all(mut self) -> Self {
         self.parts.raises = true;
         self
     }
 
-    /// Overwrites objects that are in the session already, changes that were not flushed included.
+    /// Overwrites objects that are in the session already, including changes not yet flushed.
     pub fn populate_existing(mut self) -> Self {
         self.parts.fill = Fill::Always;
         self
     }
 
-    /// Locks the rows until the transaction ends, and reads them as they then are into their objects, as
+    /// Locks the rows until the transaction ends, and refreshes their objects from the locked rows, as
     /// [`populate_existing`](Self::populate_existing) does: `.lock(RowLock::for_update().skip_locked())`.
     pub fn lock(mut self, lock: RowLock) -> Self {
         self.parts.lock = Some(lock);
@@ -136,7 +136,7 @@ impl<E: Mapped, S> Query<E, S> {
     ///
     /// # Errors
     ///
-    /// What an autoflush or the SELECT gives.
+    /// Errors of the autoflush or of the SELECT.
     pub fn all(&self, session: &mut Session) -> Result<Vec<Handle<E>>> {
         self.fetch(session, self.parts.limit)
     }
@@ -213,7 +213,7 @@ impl<E: Mapped, S> Query<E, S> {
     ///
     /// # Errors
     ///
-    /// What `each` returns; else as [`all`](Self::all).
+    /// Errors of `each`; otherwise as [`all`](Self::all).
     pub fn for_each(
         &self,
         session: &mut Session,
@@ -244,7 +244,7 @@ impl<E: Mapped, S> Query<E, S> {
     fn fetch(&self, session: &mut Session, limit: Option<u64>) -> Result<Vec<Handle<E>>> {
         const { crate::entity::refuse_keyless::<E>() };
         let store = session.store_mapped_by::<E>(&self.mapper);
-        let loadings = said(&self.mapper, &self.parts.loadings, self.parts.raises);
+        let loadings = loading_options(&self.mapper, &self.parts.loadings, self.parts.raises);
         let slots = session.query_objects(store, &self.selection(limit), &loadings)?;
         Ok(slots
             .into_iter()
@@ -279,7 +279,7 @@ impl<E: Mapped, S> Query<E, S> {
         }
     }
 
-    /// Has an error told when the query is asked.
+    /// Keeps an error, which the query returns when it runs.
     fn refuse(&mut self, error: &Error) {
         let invalid = Node::Invalid(error.kind(), error.message().into());
         also(&mut self.parts.filter, invalid);
@@ -293,8 +293,12 @@ fn add(columns: &mut Vec<usize>, column: u16) {
     }
 }
 
-/// What is said of relations, of those too of which nothing is said one by one, if those raise.
-fn said<'l>(mapper: &Mapper, loadings: &'l [Loading], raises: bool) -> Cow<'l, [Loading]> {
+/// The loading options of relations, including those without an option of their own if these raise.
+fn loading_options<'l>(
+    mapper: &Mapper,
+    loadings: &'l [Loading],
+    raises: bool,
+) -> Cow<'l, [Loading]> {
     if !raises {
         return Cow::Borrowed(loadings);
     }

@@ -23,7 +23,7 @@ pub enum ColumnType {
         /// The greatest number of characters.
         length: Option<u32>,
     },
-    /// Bytes.
+    /// Binary data.
     Bytes,
     /// An exact number: `precision` digits, `scale` of them after the decimal point, or without limits if `None`.
     Decimal {
@@ -32,7 +32,7 @@ pub enum ColumnType {
     },
     /// UUID.
     Uuid,
-    /// Day.
+    /// Date.
     Date,
     /// Time of day to the microsecond.
     Time,
@@ -49,14 +49,14 @@ pub enum ColumnType {
         /// The labels in declaration order.
         labels: &'static [&'static str],
     },
-    /// One of some labels, held by an enum type of the database where there are such types, else stored as [`Enum`](Self::Enum) is.
+    /// One of a set of labels, stored as an enum type of the database where supported, otherwise as [`Enum`](Self::Enum).
     NativeEnum {
         /// The name of the database's type, as SQL writes it.
         name: String,
         /// The labels in declaration order.
         labels: Vec<String>,
     },
-    /// An array of these; where the database has none, its text in PostgreSQL's form.
+    /// An array; without support in the database, stored as text in PostgreSQL's form.
     Array(Box<ColumnType>),
     /// A type without a neutral form, as the database writes it: `inet`, `tstzrange`. Its values cross as the text that the database
     /// writes and reads.
@@ -67,7 +67,7 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
-    /// The usual column of a neutral type.
+    /// Creates the default column type of a neutral type.
     pub const fn of(ty: ValueType) -> Self {
         match ty {
             ValueType::Bool => Self::Bool,
@@ -88,7 +88,7 @@ impl ColumnType {
         }
     }
 
-    /// A type that only the database knows, by its name there; of an enum, the enum type of that name.
+    /// Creates a type known only to the database, by its name there; for an enum, the enum type of that name.
     pub fn named(name: impl Into<String>, usual: Self) -> Self {
         let name = name.into();
         match usual {
@@ -101,7 +101,7 @@ impl ColumnType {
         }
     }
 
-    /// The name and the labels of the database's own enum type, if it is one or an array of it.
+    /// Returns name and labels of the database's own enum type, if it is one or an array of it.
     pub fn native_enum(&self) -> Option<(&str, &[String])> {
         match self {
             Self::NativeEnum { name, labels } => Some((name, labels)),
@@ -110,7 +110,7 @@ impl ColumnType {
         }
     }
 
-    /// The neutral type that values of the column cross in.
+    /// Returns the neutral type that the column's values are sent and read as.
     pub const fn value_type(&self) -> ValueType {
         match self {
             Self::Bool => ValueType::Bool,
@@ -140,7 +140,7 @@ impl ColumnType {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Generated {
-    /// The program must provide it.
+    /// The program must supply it.
     #[default]
     No,
     /// The database generates an integer key.
@@ -160,18 +160,18 @@ pub struct Column {
     pub name: String,
     /// Its type.
     pub ty: ColumnType,
-    /// Whether the column may be NULL.
+    /// True if the column may be NULL.
     pub nullable: bool,
-    /// Who makes its value.
+    /// Who provides its value.
     pub generated: Generated,
-    /// What the database says about it to people.
+    /// Its comment in the database.
     pub comment: Option<String>,
-    /// What reflection found of the column and no other field here can say, a sentence each.
+    /// Facts found by reflection that no other field can express, one sentence each.
     pub remarks: Vec<String>,
 }
 
 impl Column {
-    /// A NOT NULL column that the program fills.
+    /// Creates a NOT NULL column that the program fills.
     pub fn new(name: impl Into<String>, ty: ColumnType) -> Self {
         Self {
             name: name.into(),
@@ -190,12 +190,12 @@ impl Column {
         self
     }
 
-    /// Whether the database counts its values.
+    /// Returns whether the database generates its keys.
     pub fn is_counted(&self) -> bool {
         matches!(self.generated, Generated::Key | Generated::KeyNeverReused)
     }
 
-    /// Sets who makes its value.
+    /// Sets who provides its value.
     #[must_use]
     pub fn generated(mut self, generated: Generated) -> Self {
         self.generated = generated;
@@ -220,7 +220,7 @@ pub enum ReferentialAction {
 }
 
 impl ReferentialAction {
-    /// The action in SQL.
+    /// Returns the action in SQL.
     pub const fn as_sql(self) -> &'static str {
         match self {
             Self::NoAction => "NO ACTION",
@@ -241,7 +241,7 @@ pub struct ForeignKey {
     pub columns: Vec<String>,
     /// The table referred to, by its whole [name](Table::name).
     pub table: String,
-    /// The schema of that table, if it is not the usual one. [`Metadata`](crate::metadata::Metadata) fills it in where the table is
+    /// The schema of that table, if not the default one. [`Metadata`](crate::metadata::Metadata) fills it in where the table is
     /// listed.
     pub schema: Option<String>,
     /// The columns referred to, in order.
@@ -270,15 +270,15 @@ pub struct Check {
     pub condition: String,
 }
 
-/// What a [`Table`] is in the database.
+/// The kind of a [`Table`] in the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TableKind {
     /// A table.
     #[default]
     Table,
-    /// A view, or whatever else is read as a table and was not made as one: a materialized view, a foreign table, a virtual table of
-    /// SQLite. It is only read; [`Metadata`](crate::metadata::Metadata) neither creates, drops nor compares it.
+    /// A view, or anything else that is read like a table: a materialized view, a foreign table, a virtual table of SQLite.
+    /// Read-only; [`Metadata`](crate::metadata::Metadata) neither creates, drops nor compares it.
     View,
 }
 
@@ -298,11 +298,11 @@ pub enum TableKind {
 pub struct Table {
     /// Its name, unquoted; with its schema's before it where it has one, `sales.orders`.
     pub name: String,
-    /// The schema that it is in, or the attached database, if it is not the usual one.
+    /// Its schema or attached database, if not the default one.
     pub schema: Option<String>,
-    /// What it is.
+    /// Its kind.
     pub kind: TableKind,
-    /// What the database says about it to people.
+    /// Its comment in the database.
     pub comment: Option<String>,
     /// Its columns in order.
     pub columns: Vec<Column>,
@@ -316,11 +316,11 @@ pub struct Table {
     pub indexes: Vec<Index>,
     /// CHECK constraints.
     pub checks: Vec<Check>,
-    /// What reflection found of the table and no other field here can say, a sentence each: a partial index, an exclusion constraint.
+    /// Facts found by reflection that no other field can express, one sentence each: a partial index, an exclusion constraint.
     pub remarks: Vec<String>,
 }
 
-/// The name of a table without that of its schema.
+/// Returns the name of a table without its schema.
 pub(crate) fn local_name<'n>(name: &'n str, schema: Option<&str>) -> &'n str {
     schema
         .and_then(|schema| name.strip_prefix(schema)?.strip_prefix('.'))
@@ -332,7 +332,7 @@ fn names<S: Into<String>>(columns: impl IntoIterator<Item = S>) -> Vec<String> {
 }
 
 impl Table {
-    /// A table without columns.
+    /// Creates a table without columns.
     pub fn build(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -349,7 +349,7 @@ impl Table {
         }
     }
 
-    /// Puts it into a schema: [`name`](Self::name) begins with the schema's then.
+    /// Puts it into a schema: [`name`](Self::name) then begins with the schema's.
     ///
     /// ```
     /// use selfsame::schema::Table;
@@ -365,19 +365,19 @@ impl Table {
         self
     }
 
-    /// Makes it a view.
+    /// Turns it into a view.
     #[must_use]
     pub fn view(mut self) -> Self {
         self.kind = TableKind::View;
         self
     }
 
-    /// Whether it is a view.
+    /// Returns whether it is a view.
     pub fn is_view(&self) -> bool {
         self.kind == TableKind::View
     }
 
-    /// Its name inside its schema.
+    /// Returns its name inside its schema.
     pub fn local_name(&self) -> &str {
         local_name(&self.name, self.schema.as_deref())
     }
@@ -411,7 +411,7 @@ impl Table {
         self
     }
 
-    /// Adds a foreign key that does nothing on delete and update.
+    /// Adds a foreign key with the default actions on delete and update.
     #[must_use]
     pub fn foreign_key<A: Into<String>, B: Into<String>>(
         self,
@@ -467,17 +467,17 @@ impl Table {
         self
     }
 
-    /// The position of a column.
+    /// Returns the position of a column.
     pub fn position(&self, column: &str) -> Option<usize> {
         self.columns.iter().position(|c| c.name == column)
     }
 
-    /// The columns of the primary key, in the key's order.
+    /// Returns the columns of the primary key, in the key's order.
     pub fn key_columns(&self) -> impl Iterator<Item = &Column> {
         self.primary_key.iter().map(|&i| &self.columns[i])
     }
 
-    /// The positions of the columns that the database computes.
+    /// Returns the positions of the computed columns.
     pub fn computed(&self) -> impl Iterator<Item = usize> {
         let columns = self.columns.iter().enumerate();
         columns
@@ -485,7 +485,7 @@ impl Table {
             .map(|(position, _)| position)
     }
 
-    /// The position of the one column whose values the database counts, if the table has one.
+    /// Returns the position of the column with generated keys, if any.
     pub fn generated_key(&self) -> Option<usize> {
         match self.primary_key[..] {
             [only]

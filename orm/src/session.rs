@@ -48,9 +48,9 @@ use memory::edges::{Departure, Edges};
 use memory::store::Store;
 use write::expression::Expressions;
 
-/// A unit of work: the objects of some rows, what changed in them, and the transaction that it will be written in.
+/// A unit of work: an identity map, the pending changes, and the transaction that they will be written in.
 ///
-/// `Send`, not shared between threads. Dropping it rolls back what was not committed.
+/// `Send`, not shared between threads. Dropping it rolls back uncommitted work.
 pub struct Session {
     id: u32,
     engine: Engine,
@@ -60,39 +60,39 @@ pub struct Session {
     edges: Edges,
     expressions: Expressions,
     associations: Vec<AssociationEntry>,
-    /// What was read before this is expired.
+    /// Anything read before this is expired.
     epoch: u32,
-    /// What was read before this may have been written since by statements of this transaction that nobody understands here.
+    /// Anything read before this may have been overwritten by this transaction's raw statements.
     written_before: u32,
-    /// How many statements this session has sent whose effects on objects it does not know.
+    /// The number of statements sent whose effects on objects are unknown.
     unknown_writes: u64,
     savepoints: Vec<Savepoint>,
-    /// What the session is in the middle of.
+    /// The current phase.
     phase: Phase,
-    /// How often it was closed.
+    /// The number of times it was closed.
     closes: u32,
     /// Why nothing can be sent before `rollback`, if so.
     failed: Option<String>,
-    /// Relationship fields that hold what cannot be related to; the next flush says so.
+    /// Relationship fields with values that cannot be related; the next flush reports them.
     refused: RefusedFields,
-    /// What rollbacks left of added objects.
+    /// What rollbacks undid of added objects.
     undone: Undone,
     hooks: Hooks,
     merging: Merging,
-    /// Where statements are listed, if somebody wants them.
+    /// The statement log, if enabled.
     recorder: Weak<Recorder>,
-    /// How often each relation was loaded lazily in this transaction, if that is counted.
+    /// The lazy loads of each relation in this transaction, if counted.
     lazy_loads: FxHashMap<(u16, u16), u32>,
-    /// Statements of connections that were given back.
+    /// The number of statements on connections already returned.
     statements: u64,
-    /// What may stop its work from another thread, if somebody asked.
+    /// Cancels its work from another thread, if enabled.
     canceller: Option<Canceller>,
 }
 
 pub(crate) struct StoreEntry {
     store: Box<dyn AnyStore>,
     mapper: Arc<Mapper>,
-    /// The SELECT of one row by its key, once it was asked for.
+    /// The SELECT of one row by its key, cached at first use.
     by_key: Option<Arc<Sql>>,
     /// Why nothing may be read into it or written from it: another mapping has the table already.
     refused: Option<Box<str>>,
@@ -105,7 +105,7 @@ impl StoreEntry {
 }
 
 impl Session {
-    /// A session on an engine. Nothing is sent before the first statement.
+    /// Creates a session on an engine. Nothing is sent before the first statement.
     pub fn new(engine: &Engine) -> Self {
         Self {
             id: fresh_id(),
@@ -133,7 +133,7 @@ impl Session {
         }
     }
 
-    /// What stops this session's work from another thread: a request that nobody waits for any more, a time limit, Ctrl-C.
+    /// Returns what cancels this session's work from another thread: for abandoned requests, time limits, Ctrl-C.
     pub fn canceller(&mut self) -> Canceller {
         let canceller = self.canceller.take().unwrap_or_default();
         self.cancelled_by(canceller.clone());
@@ -147,20 +147,20 @@ impl Session {
         self.canceller = Some(canceller);
     }
 
-    /// The engine.
+    /// Returns the engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// How many statements this session has sent, transaction commands included; a batch that is a loop over one statement counts
-    /// each execution.
+    /// Returns the number of statements sent, including transaction commands; a batch that loops over one statement counts each
+    /// execution.
     pub fn statements(&self) -> u64 {
         self.statements + self.connection.as_ref().map_or(0, Connected::statements)
     }
 
-    /// Adds an object, and along with it what was put into its relationship fields. The next flush inserts them.
+    /// Adds an object together with the contents of its relationship fields. The next flush inserts them.
     ///
-    /// An entity that is only read is refused by the compiler:
+    /// The compiler rejects a read-only entity:
     ///
     /// ```compile_fail
     /// # use selfsame::prelude::*;
@@ -182,7 +182,7 @@ impl Session {
         self.take_in(value)
     }
 
-    /// Adds an object; of what is only read, the flush tells.
+    /// Adds an object; the flush rejects read-only ones.
     fn take_in<E: Mapped>(&mut self, mut value: E) -> Handle<E> {
         let pending_relations = PendingRelations::of(&mut value);
         let store = self.store_mapped_by::<E>(value.mapping());
@@ -204,8 +204,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleHandle`]; [`ErrorKind::ReadOnly`] for a record of
-    /// what is only read, where an entity is refused by the compiler.
+    /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleHandle`]; [`ErrorKind::ReadOnly`] for a
+    /// read-only record; the compiler rejects a read-only entity.
     pub fn delete<E: Mapped>(&mut self, handle: Handle<E>) -> Result<()> {
         const { crate::entity::refuse_read_only::<E>() };
         let (store, slot) = self.node(handle)?;
@@ -215,7 +215,7 @@ impl Session {
         Ok(())
     }
 
-    /// Returns the object of a handle, or an error that says why there is none; `session[handle]` panics instead.
+    /// Returns the object of a handle, or an error if the handle is stale or foreign; `session[handle]` panics.
     ///
     /// # Errors
     ///
@@ -226,11 +226,11 @@ impl Session {
             .ok_or_else(|| self.no_object(handle))
     }
 
-    /// Moves a transient or pending object out of the session, or the value of one that was deleted and committed, or that was
-    /// expunged along with another.
+    /// Moves a transient or pending object out of the session, or the value of one that was deleted and committed, or expunged by
+    /// cascade.
     ///
-    /// What a transient or pending object is related to is in its relationship fields again, as handles: adding it again relates it
-    /// again, and adds along what a rollback has undone of it.
+    /// The relationship fields of a transient or pending object again hold its related objects, as handles: adding it again restores
+    /// the relations, and adds those that a rollback has undone.
     ///
     /// # Errors
     ///
@@ -252,10 +252,10 @@ impl Session {
         Ok(value)
     }
 
-    /// Removes an object from the session, whatever its state, and returns its value; its row is left alone. Loaded collections show it no
-    /// more until they are read again.
+    /// Removes an object from the session, whatever its state, and returns its value; its row is left alone. Loaded collections
+    /// omit it until they are read again.
     ///
-    /// What relations with the cascade `expunge` lead to in memory goes along: [`take`](Self::take) gives the value of each.
+    /// Relations with the cascade `expunge` remove their loaded objects too: [`take`](Self::take) returns the value of each.
     ///
     /// # Errors
     ///
@@ -284,7 +284,7 @@ impl Session {
         }
     }
 
-    /// Rolls back, gives the connection back and lets all objects out. The session can be used again: at once, or after
+    /// Rolls back, returns the connection and removes all objects. The session can be used again: at once, or after
     /// [`rollback`](Self::rollback) if it was closed inside a closure or a hook, which is then not committed by halves.
     pub fn close(&mut self) {
         self.closes += 1;
@@ -299,7 +299,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Whatever `work` returns.
+    /// Errors of `work`.
     pub fn no_autoflush<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let phase = Phase {
             autoflush: false,
@@ -337,7 +337,7 @@ impl Session {
         }
     }
 
-    /// The object of a live handle.
+    /// Returns the object of a live handle.
     fn node<E: Mapped>(&self, handle: Handle<E>) -> Result<ObjectId> {
         self.try_ref(handle).map(|_| (handle.store, handle.slot))
     }
@@ -350,7 +350,7 @@ impl Session {
         &self.stores[usize::from(store)]
     }
 
-    /// How many relations the mapping of a store has.
+    /// Returns the number of relations of a store's mapping.
     pub(crate) fn relation_count(&self, store: u16) -> u16 {
         let relations = self.entry(store).mapper.relations().len();
         u16::try_from(relations).expect("a mapping has fewer than 65,536 relations")
@@ -372,7 +372,7 @@ impl Session {
         self.store_for(mapper, &|| new_store::<E>(Arc::clone(mapper)))
     }
 
-    /// The store of a mapping, made at its first use.
+    /// Returns the store of a mapping, created at its first use.
     fn store_for(&mut self, mapper: &Arc<Mapper>, make: &dyn Fn() -> Box<dyn AnyStore>) -> u16 {
         let known = self
             .stores
@@ -400,7 +400,7 @@ impl Session {
         u16::try_from(index).expect("a session maps fewer than 65,536 tables")
     }
 
-    /// Refuses a second mapping of a table: there would be two objects for one row.
+    /// Rejects a second mapping of a table: one row would have two objects.
     pub(crate) fn refuse_second_mapping(&self, store: u16) -> Result<()> {
         let entry = self.entry(store);
         match &entry.refused {
@@ -439,7 +439,7 @@ impl Session {
         no_object(self.id, handle)
     }
 
-    /// Puts what is pending into the session, or finds it there.
+    /// Adds a pending object to the session, or finds it there.
     pub(crate) fn attach<T: Mapped>(
         &mut self,
         pending: PendingRelation<T>,
@@ -533,7 +533,7 @@ impl Debug for Session {
 
 /// Several objects to add at once.
 pub trait AddAll {
-    /// A handle for each.
+    /// A handle for each object.
     type Handles;
 
     /// Adds them in order.

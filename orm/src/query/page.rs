@@ -7,8 +7,8 @@ use crate::sql::{Node, Operator, Order, Params, also};
 use crate::value::{Value, ValueType};
 
 impl<E: Mapped, S> Query<E, S> {
-    /// Only objects that come after these values of the `order_by` keys said so far, one for each: what the last object of the page
-    /// before had. The keys must tell all objects apart (end with the primary key), and hold no NULL.
+    /// Keeps only objects after these values of the `order_by` keys so far, one value for each key: those of the last object of the
+    /// previous page. The keys must be unique together (end with the primary key) and not NULL.
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -38,7 +38,7 @@ impl<E: Mapped, S> Query<E, S> {
     /// let page = User::query().order_by(User::NAME.asc()).order_by(User::ID.asc()).after(("bob", 7)).limit(20);
     /// ```
     ///
-    /// Keys and values that do not fit are an [`InvalidStatement`](ErrorKind::InvalidStatement) when the query is asked.
+    /// Keys and values that do not fit are an [`InvalidStatement`](ErrorKind::InvalidStatement) when the query runs.
     pub fn after(mut self, values: impl Params) -> Self {
         let condition = behind(&self.parts.order, &values.into_params());
         also(&mut self.parts.filter, condition);

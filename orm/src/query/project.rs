@@ -7,8 +7,8 @@ use crate::session::Session;
 use crate::sql::{Compound, FromRow, Projection, Read, Select, select};
 
 impl<E: Mapped, S> Query<E, S> {
-    /// Reads columns and expressions instead of objects, past the identity map: one, or a tuple of up to eight. The rows are those of
-    /// the joined tables, each of them; `group_by`, `having` and `distinct` come after this.
+    /// Selects columns and expressions instead of objects, bypassing the identity map: one, or a tuple of up to eight. Joins repeat
+    /// rows as in SQL; `group_by`, `having` and `distinct` come after this.
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -66,7 +66,7 @@ macro_rules! readers {
             ///
             /// # Errors
             ///
-            /// What an autoflush or the SELECT gives; a row that does not convert.
+            /// Errors of the autoflush or the SELECT; a row that does not convert.
             pub fn all(&self, session: &mut Session) -> Result<Vec<R>> {
                 session.rows(self)
             }
@@ -93,7 +93,7 @@ macro_rules! readers {
             ///
             /// # Errors
             ///
-            /// What `each` returns; else as [`all`](Self::all).
+            /// Errors of `each`; otherwise as [`all`](Self::all).
             pub fn for_each(
                 &self,
                 session: &mut Session,

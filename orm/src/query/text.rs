@@ -1,10 +1,10 @@
-//! SQL as text in a session.
+//! Raw SQL in a session.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::Session;
 use crate::sql::{Exactly, FromRow, Params, TextStatement, text};
 
-/// A statement written by hand, and the session that it will run in. Made by [`Session::sql`].
+/// A raw SQL statement and the session that it will run in. Built by [`Session::sql`].
 #[derive(Debug)]
 #[must_use = "statements are lazy: nothing runs until `all`, `first`, `one` or `execute`"]
 pub struct SessionSql<'s> {
@@ -13,8 +13,8 @@ pub struct SessionSql<'s> {
 }
 
 impl Session {
-    /// A statement in the database's own SQL, to run in this session's transaction. Each `?` outside of quotes and comments is a
-    /// parameter, whatever the database's own placeholders are; `??` is a question mark.
+    /// Prepares raw SQL to run in this session's transaction. Each `?` outside of quotes and comments is a placeholder, whatever
+    /// the database's own look like; `??` is a question mark.
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -32,11 +32,11 @@ impl Session {
 }
 
 impl SessionSql<'_> {
-    /// Every row, read column by column: plain values, past the identity map. Flushes first.
+    /// Returns every row as plain values, bypassing the identity map. Flushes first.
     ///
     /// # Errors
     ///
-    /// What an autoflush or the statement gives; [`ErrorKind::Conversion`] for a row that is not of these types, or of another width;
+    /// Errors of the autoflush or the statement; [`ErrorKind::Conversion`] for a row of other types or another width;
     /// [`ErrorKind::InvalidStatement`] if there are more or fewer parameters than `?`.
     pub fn all<R: FromRow>(self) -> Result<Vec<R>> {
         if !self.statement.is_select() {
@@ -46,7 +46,7 @@ impl SessionSql<'_> {
         Ok(rows.into_iter().map(|Exactly(row)| row).collect())
     }
 
-    /// The first row, if there is one; the others are read and left.
+    /// Returns the first row, if any; the others are read and discarded. Flushes first.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ impl SessionSql<'_> {
         Ok(self.all()?.into_iter().next())
     }
 
-    /// The only row.
+    /// Returns the only row.
     ///
     /// # Errors
     ///
@@ -70,8 +70,8 @@ impl SessionSql<'_> {
         Err(Error::new(kind, format!("{found} where one was expected")))
     }
 
-    /// Runs it for what it does, and tells how many rows it matched, as far as the database tells. Flushes first; afterwards every object
-    /// is expired.
+    /// Runs the statement and returns how many rows it matched, as far as the database reports it. Flushes first; afterwards every
+    /// object is expired.
     ///
     /// # Errors
     ///
