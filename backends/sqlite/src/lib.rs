@@ -33,7 +33,8 @@
 //! Text order is time order, so days outside the years 1 to 9999 are refused. Two words in a type are one type to SQLite, which
 //! looks for `INT`, `TEXT`, `BLOB` and the like inside it: the first word is for people and for reflection. Reading never bends:
 //! a value that is not what the column should hold is a [`Conversion`](selfsame::ErrorKind::Conversion) error, unless
-//! [`Sqlite::lenient`] reads the forms of others.
+//! [`Sqlite::lenient`] reads the forms of others. Times of day are also read with three digits of the second, with none, or without zeros
+//! at the end, as `CURRENT_TIMESTAMP` and other mappers write them, and conditions find them in each of these forms.
 //!
 //! # Every connection
 //!

@@ -17,8 +17,8 @@ fn journal_mode(session: &mut Session) -> String {
     one(session, text, T::Text).get().expect("a text")
 }
 
-/// A file with one row in a table `t`, in this mode, and nothing beside it.
-fn file_in(mode: &str, path: &Path) {
+/// Makes a file with one row in a table `t`, in this mode. Until the connection is closed, a log may lie beside it.
+pub(crate) fn file_in(mode: &str, path: &Path) -> rusqlite::Connection {
     let native = rusqlite::Connection::open(path).expect("opens");
     native
         .query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))
@@ -26,6 +26,7 @@ fn file_in(mode: &str, path: &Path) {
     native
         .execute_batch("CREATE TABLE t (v); INSERT INTO t VALUES (7)")
         .expect("a table");
+    native
 }
 
 fn beside(path: &Path) -> Vec<String> {

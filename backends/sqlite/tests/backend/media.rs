@@ -10,6 +10,7 @@ use selfsame::prelude::*;
 use selfsame::{Engine, Error, ErrorKind as K};
 use selfsame_sqlite::JournalMode;
 
+use crate::files::file_in;
 use crate::support::{Sqlite, TempDatabase, integer, refused};
 
 /// A file system in memory, in a folder of its own, gone with the value.
@@ -62,18 +63,6 @@ fn mount(arguments: &[&str], folder: &Path) -> Result<(), String> {
         true => Ok(()),
         false => Err(String::from_utf8_lossy(&ran.stderr).trim().to_owned()),
     }
-}
-
-/// A file with one row in a table `t`, in this mode; what was committed last is only in the log, if `is_open` leaves one.
-fn file_in(mode: &str, path: &Path) -> rusqlite::Connection {
-    let native = rusqlite::Connection::open(path).expect("opens");
-    native
-        .query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))
-        .expect("the mode");
-    native
-        .execute_batch("CREATE TABLE t (v); INSERT INTO t VALUES (7)")
-        .expect("a table");
-    native
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Statements of the expression language that write, and what becomes of the session's objects.
 
 use selfsame::prelude::*;
+use selfsame::schema::ColumnType;
 use selfsame::sql::{count_all, delete_from, excluded, insert_into, select, update};
 use selfsame::{Error, ErrorKind};
 
 use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
+use crate::database::{Database, Typed, int, value_table};
 use crate::world::{Seat, Task, User, World};
 
 pub(super) const CASES: &[Case] = &[
@@ -25,6 +27,11 @@ pub(super) const CASES: &[Case] = &[
         .hint("`(a, b) IN (SELECT …)`, if `Capabilities::row_values` is claimed.")
         .covers(&[Rule(13), Contract(53)])
         .since(16),
+    Case::core("writes.bulk.listed", bulk_listed)
+        .promise("UPDATE and DELETE by a list write the row of each value in it, the last included, and with NOT IN every other row.")
+        .hint("The outcome must report how many rows were matched; a list may travel as one parameter.")
+        .covers(&[Rule(31), Contract(53)])
+        .since(20),
     Case::core("writes.bulk.insert", bulk_insert)
         .promise("Plain rows can be inserted in batches, without objects in the session.")
         .hint("See `Dialect::batch`.")
@@ -151,6 +158,55 @@ fn bulk_limited(context: &mut Context) -> CaseResult {
         [("a", 1, true), ("b", 2, true), ("a", 2, false)],
         "the first rows must be those that were written"
     );
+    Ok(())
+}
+
+fn bulk_listed(context: &mut Context) -> CaseResult {
+    const ROWS: i64 = 6;
+    let mut database = Database::open(context)?;
+    database.create(&value_table("t", ColumnType::I64))?;
+    for count in 1..ROWS {
+        for (operator, in_list) in [("IN", true), ("NOT IN", false)] {
+            database.execute("DELETE FROM [t]", &[])?;
+            for id in 1..=ROWS {
+                let row = [int(id), int(0)];
+                database.execute("INSERT INTO [t] ([id], [v]) VALUES (?, ?)", &row)?;
+            }
+            // Neither the first row is in the list nor, where there is room, the last.
+            let listed = 2..=count + 1;
+            let (chosen, left): (Vec<i64>, Vec<i64>) =
+                (1..=ROWS).partition(|id| listed.contains(id) == in_list);
+            let placeholders = vec!["?"; usize::try_from(count).unwrap_or_default()].join(", ");
+            let condition = format!("[id] {operator} ({placeholders})");
+            let keys: Vec<Typed> = listed.map(int).collect();
+            let changed = database.execute(
+                &format!("UPDATE [t] SET [v] = ? WHERE {condition}"),
+                &[&[int(7)], &keys[..]].concat(),
+            )?;
+            let what = format!("{operator} of {count} values");
+            check_eq!(changed.matched, chosen.len() as u64, "UPDATE by {what}");
+            let found =
+                database.integers("SELECT [id] FROM [t] WHERE [v] = 7 ORDER BY [id]", &[])?;
+            check_eq!(found, chosen, "the rows that an UPDATE by {what} wrote");
+            let deleted = database.execute(&format!("DELETE FROM [t] WHERE {condition}"), &keys)?;
+            check_eq!(deleted.matched, chosen.len() as u64, "DELETE by {what}");
+            let found = database.integers("SELECT [id] FROM [t] ORDER BY [id]", &[])?;
+            check_eq!(found, left, "the rows that a DELETE by {what} left");
+        }
+    }
+    let (_world, mut session) = with_ages(context)?;
+    let some = || User::query().filter(User::NAME.in_(["ann", "cy"]));
+    let older = some().update().set(User::AGE, User::AGE + 1);
+    check_eq!(older.execute(&mut session)?, 2, "ann and cy");
+    let ages = User::query().order_by(User::AGE.asc()).select(User::AGE);
+    check_eq!(
+        ages.all(&mut session)?,
+        [Some(31), Some(40), Some(51)],
+        "the ages"
+    );
+    check_eq!(some().delete().execute(&mut session)?, 2, "ann and cy");
+    let names = User::query().select(User::NAME);
+    check_eq!(names.all(&mut session)?, ["bob".to_owned()], "bob stays");
     Ok(())
 }
 

@@ -49,22 +49,9 @@ pub(super) fn associate(
     };
     let Batch::Values { max_parameters } = batch else {
         let sql = insert(session, 1);
-        let params: Vec<Param<'_>> = keys.iter().map(|key| Param::Ref(key.as_ref())).collect();
-        let rows = Rows::new(&params, table.width);
-        let mut skipped = None;
-        let mut at = 0;
-        let result = session
-            .connected()?
-            .execute_each(&sql, rows, &mut |outcome| {
-                at += 1;
-                if outcome.matched != 1 {
-                    skipped = Some((at - 1, outcome.matched));
-                    return Err(Error::new(ErrorKind::Database, "no row was written"));
-                }
-                Ok(())
-            });
-        let Some((at, written)) = skipped else {
-            return result;
+        let Some((at, written)) = table.first_odd(session, &sql, &keys, |matched| matched == 1)?
+        else {
+            return Ok(());
         };
         let error = table.not_written(1, written).statement(sql.text());
         return Err(error.key(session.pair_text(association, pairs[at])));
@@ -120,20 +107,8 @@ pub(super) fn dissociate(
             renderer.delete(table.association.table(), &table.columns)
         },
     );
-    let params: Vec<Param<'_>> = keys.iter().map(|key| Param::Ref(key.as_ref())).collect();
-    let mut at = 0;
-    let mut stale = None;
-    let connection = session.connection.as_mut().ok_or_else(not_connected)?;
-    let result = connection.execute_each(&sql, Rows::new(&params, table.width), &mut |outcome| {
-        at += 1;
-        if outcome.matched == 0 {
-            stale = Some(at - 1);
-            return Err(Error::new(ErrorKind::StaleData, "no row matched"));
-        }
-        Ok(())
-    });
-    let Some(at) = stale else {
-        return result;
+    let Some((at, _)) = table.first_odd(session, &sql, &keys, |matched| matched > 0)? else {
+        return Ok(());
     };
     let message = "the DELETE matched no row: the two are not together any more";
     Err(Error::new(ErrorKind::StaleData, message)
@@ -192,6 +167,31 @@ impl Table {
     #[cold]
     fn not_written(&self, rows: usize, written: u64) -> Error {
         not_written(rows, written).entity(&self.association.table().name)
+    }
+
+    /// Runs a statement for each pair, up to the first whose count of rows is not right: which pair, and the count.
+    fn first_odd(
+        &self,
+        session: &mut Session,
+        sql: &Sql,
+        keys: &[Value],
+        is_right: fn(u64) -> bool,
+    ) -> Result<Option<(usize, u64)>> {
+        let params: Vec<Param<'_>> = keys.iter().map(|key| Param::Ref(key.as_ref())).collect();
+        let (mut at, mut odd) = (0, None);
+        let connection = session.connection.as_mut().ok_or_else(not_connected)?;
+        let result = connection.execute_each(sql, Rows::new(&params, self.width), &mut |outcome| {
+            if !is_right(outcome.matched) {
+                odd = Some((at, outcome.matched));
+                return Err(Error::new(ErrorKind::Database, "the batch ends here"));
+            }
+            at += 1;
+            Ok(())
+        });
+        match odd {
+            Some(odd) => Ok(Some(odd)),
+            None => result.map(|()| None),
+        }
     }
 
     /// One statement for all rows, one array for each column; how many rows it matched, and its text.
