@@ -5,18 +5,18 @@
 //! count: a suite whose assertions are gone would still get those.
 
 mod calls;
+mod connection_state;
 mod connections;
 mod constraints;
 mod conversions;
 mod corners;
 mod expressions;
 mod lie;
-mod moment;
-mod moments;
 mod predicates;
 mod queries;
 mod rows;
 mod sizes;
+mod stateful;
 mod text;
 mod transactions;
 mod values;
@@ -145,7 +145,7 @@ const REST: &[&[Fault]] = &[
     calls::FAULTS,
     predicates::FAULTS,
     sizes::FAULTS,
-    moments::FAULTS,
+    stateful::FAULTS,
 ];
 
 /// Every fault, in the order of reports: those that are injected by default come first.

@@ -7,6 +7,7 @@
 mod entities;
 mod perform;
 mod plan;
+mod programs;
 
 use proptest::prelude::Strategy;
 
@@ -50,10 +51,10 @@ fn programs(context: &mut Context) -> CaseResult {
     let inputs = Inputs {
         strategy: proptest::collection::vec(plan::draws(), 1..60).boxed(),
         count: context.cases(),
-        show: |draws: &Vec<Draw>| plan::shown(draws),
-        smaller: |draws| plan::smaller(draws),
-        kept: plan::kept(),
-        keep: |draws| Some(plan::keep(draws)),
+        show: |draws: &Vec<Draw>| programs::shown(draws),
+        smaller: |draws| programs::smaller(draws),
+        kept: programs::kept(),
+        keep: |draws| Some(programs::keep(draws)),
     };
     context.property_of(&inputs, |_, draws| run(&world, &draws))
 }

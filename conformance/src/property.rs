@@ -221,3 +221,29 @@ pub(crate) fn runner(seed: u64) -> TestRunner {
     };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
+
+/// Programs with many steps less, those with one less, the last first, and those with one step made plainer.
+///
+/// Leaving a step out changes what the later ones choose; trying it again once others are gone finds much smaller programs.
+pub(crate) fn shorter_programs<T: Clone + PartialEq>(
+    steps: &[T],
+    plainer: impl Fn(&T) -> Vec<T>,
+) -> Vec<Vec<T>> {
+    let halves = std::iter::successors(Some(steps.len() / 2), |size| Some(size / 2));
+    let sizes = halves.take_while(|&size| size > 1);
+    let without = |from: usize, to: usize| [&steps[..from], &steps[to.min(steps.len())..]].concat();
+    let much_shorter = sizes.flat_map(|size| {
+        let starts = (0..steps.len()).step_by(size);
+        starts.map(move |start| without(start, start + size))
+    });
+    let shorter = (0..steps.len()).rev().map(|at| without(at, at + 1));
+    let mut programs: Vec<Vec<T>> = much_shorter.chain(shorter).collect();
+    for (at, step) in steps.iter().enumerate() {
+        for plain in plainer(step).into_iter().filter(|plain| plain != step) {
+            let mut changed = steps.to_vec();
+            changed[at] = plain;
+            programs.push(changed);
+        }
+    }
+    programs
+}

@@ -5,7 +5,7 @@ use selfsame::backend::{Outcome, Row, StatementKind};
 use selfsame::dialect::{Dialect, Transaction};
 use selfsame::value::{Value, ValueRef, ValueType};
 
-use crate::faults::moment::Moment;
+use crate::faults::connection_state::ConnectionState;
 
 /// One place, and what happens there. Functions give `None` where they change nothing, so that a fault is known to have acted.
 pub(super) enum Lie {
@@ -26,7 +26,7 @@ pub(super) enum Lie {
     /// Another transaction command is sent.
     Command(fn(&Transaction<'_>) -> Option<Command>),
     /// Another text is sent, depending on what the connection went through.
-    TextIn(fn(&Moment, StatementKind, &str) -> Option<String>),
+    TextIn(fn(&ConnectionState, StatementKind, &str) -> Option<String>),
     /// The parameters of a statement are sent otherwise.
     Params(BendParams),
     /// A value that is not of the type that it is read as is bent into it.
@@ -37,9 +37,9 @@ pub(super) enum Lie {
         fn(&[Vec<Value>]) -> Option<Vec<usize>>,
     ),
     /// Another outcome is told, depending on the statement.
-    OutcomeOf(fn(&Moment, StatementKind, &str, Outcome) -> Option<Outcome>),
+    OutcomeOf(fn(&ConnectionState, StatementKind, &str, Outcome) -> Option<Outcome>),
     /// Other transaction commands are sent, depending on what the connection went through.
-    CommandIn(for<'a> fn(&Moment, &Transaction<'a>) -> Option<Vec<Transaction<'a>>>),
+    CommandIn(for<'a> fn(&ConnectionState, &Transaction<'a>) -> Option<Vec<Transaction<'a>>>),
     /// In a batch, each row is told the outcome of the row before it.
     LateOutcomes,
     /// A batch goes on though its reader refused an outcome.
@@ -83,7 +83,8 @@ pub(super) enum Lie {
 }
 
 /// All parameters of a statement, as they are sent instead.
-pub(super) type BendParams = fn(&Moment, StatementKind, &str, &[Value]) -> Option<Vec<Value>>;
+pub(super) type BendParams =
+    fn(&ConnectionState, StatementKind, &str, &[Value]) -> Option<Vec<Value>>;
 
 /// What becomes of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

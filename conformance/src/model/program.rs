@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::entities::Kind;
+use crate::property::shorter_programs;
 
 /// What a drawn program asks for. Numbers choose among the objects for which it makes sense.
 ///
@@ -145,33 +146,9 @@ pub(super) fn programs() -> impl Strategy<Value = Vec<Draw>> {
     proptest::collection::vec(draw, 1..135)
 }
 
-/// Programs with many draws less, those with one less, the last first, and with one draw that chooses the first objects.
-///
-/// Leaving a draw out changes what those after it choose; trying it again once others are gone finds much smaller programs.
+/// Smaller programs; a draw is plainer if it chooses the first objects.
 pub(super) fn smaller(draws: &[Draw]) -> Vec<Vec<Draw>> {
-    let halves = std::iter::successors(Some(draws.len() / 2), |size| Some(size / 2));
-    let sizes = halves.take_while(|&size| size > 1);
-    let much_shorter = sizes.flat_map(|size| {
-        let starts = (0..draws.len()).step_by(size);
-        starts.map(move |start| {
-            let end = draws.len().min(start + size);
-            [&draws[..start], &draws[end..]].concat()
-        })
-    });
-    let shorter = (0..draws.len()).rev().map(|place| {
-        let mut fewer = draws.to_vec();
-        fewer.remove(place);
-        fewer
-    });
-    let plainer = (0..draws.len()).filter_map(|place| {
-        let first = draws[place].on_first_objects();
-        (first != draws[place]).then(|| {
-            let mut changed = draws.to_vec();
-            changed[place] = first;
-            changed
-        })
-    });
-    much_shorter.chain(shorter).chain(plainer).collect()
+    shorter_programs(draws, |draw| vec![draw.on_first_objects()])
 }
 
 impl Draw {

@@ -4,6 +4,8 @@
 //! only made in this flush are written last; deletions run backwards. Pairs go before all that and come after it, but before deletions.
 //! Rows that free unique values come before those that take them.
 
+mod deletions;
+mod order;
 mod uniques;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +17,9 @@ use crate::entity::AssociationSide;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::edges::ObjectId;
 
+use deletions::{push_cut_ties, push_deletes, push_partings};
+pub(crate) use order::Cycle;
+use order::{levels, table_order};
 pub(crate) use uniques::{Swap, Unique};
 use uniques::{early, update_order};
 
@@ -399,184 +404,6 @@ fn late_freers(
     freeing
 }
 
-/// Rows that refer to each other over foreign keys that refuse NULL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Cycle(pub(crate) Vec<ObjectId>);
-
-impl Cycle {
-    /// The error, with the rows' names.
-    pub(crate) fn into_error(self, name: impl Fn(ObjectId) -> String) -> Error {
-        let rows: Vec<String> = self.0.into_iter().map(name).collect();
-        let message = format!(
-            "new rows refer to each other in a cycle of NOT NULL foreign keys, so none can be inserted first: {}",
-            rows.join(" -> ")
-        );
-        Error::new(ErrorKind::CircularDependency, message)
-    }
-}
-
-/// Parents before children, ties by store. A cycle is broken where NULL is allowed, else at the first store.
-fn table_order(tables: &[TableChanges]) -> Vec<usize> {
-    if tables.len() == 1 {
-        return (0..tables.len()).collect();
-    }
-    let mut left: BTreeMap<u16, usize> = tables
-        .iter()
-        .enumerate()
-        .map(|(at, table)| (table.store, at))
-        .collect();
-    let mut order = Vec::with_capacity(tables.len());
-    while !left.is_empty() {
-        let is_free = |at: usize, strict: bool| {
-            let table = &tables[at];
-            table.parents.iter().all(|&(parent, nullable)| {
-                parent == table.store || !left.contains_key(&parent) || (nullable && !strict)
-            })
-        };
-        let free = |strict| {
-            left.iter()
-                .find(|(_, at)| is_free(**at, strict))
-                .map(|(store, _)| *store)
-        };
-        let Some(next) = free(true)
-            .or_else(|| free(false))
-            .or_else(|| left.keys().next().copied())
-        else {
-            break;
-        };
-        order.extend(left.remove(&next));
-    }
-    order
-}
-
-/// How many inserts of its own table must come before each new row; none before a row that is not listed. Rows that cannot wait
-/// that way are noted in `late`: they are written with NULL first and updated at the end.
-fn levels(
-    changes: &Changes,
-    position: &FxHashMap<u16, usize>,
-    late: &mut BTreeMap<ObjectId, BTreeSet<usize>>,
-) -> Result<BTreeMap<ObjectId, usize>, Cycle> {
-    if changes.waits.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let inserted: BTreeSet<ObjectId> = changes
-        .tables
-        .iter()
-        .flat_map(|table| {
-            table
-                .inserts
-                .iter()
-                .map(move |(slot, _)| (table.store, *slot))
-        })
-        .collect();
-    let mut waits: BTreeMap<ObjectId, Vec<&Wait>> = BTreeMap::new();
-    for wait in changes
-        .waits
-        .iter()
-        .filter(|wait| inserted.contains(&wait.parent))
-    {
-        if inserted.contains(&wait.child) {
-            waits.entry(wait.child).or_default().push(wait);
-        } else {
-            late.entry(wait.child).or_default().extend(&wait.columns);
-        }
-    }
-    let mut finder = LevelFinder {
-        waits,
-        position,
-        late,
-        levels: BTreeMap::new(),
-        path: Vec::new(),
-        on_path: BTreeSet::new(),
-    };
-    let waiting: Vec<ObjectId> = finder.waits.keys().copied().collect();
-    for node in waiting {
-        finder.level(node)?;
-    }
-    Ok(finder.levels)
-}
-
-struct LevelFinder<'a> {
-    waits: BTreeMap<ObjectId, Vec<&'a Wait>>,
-    position: &'a FxHashMap<u16, usize>,
-    late: &'a mut BTreeMap<ObjectId, BTreeSet<usize>>,
-    levels: BTreeMap<ObjectId, usize>,
-    path: Vec<ObjectId>,
-    on_path: BTreeSet<ObjectId>,
-}
-
-impl LevelFinder<'_> {
-    /// Depth first without recursion, so that a long chain of rows does not end the stack.
-    fn level(&mut self, start: ObjectId) -> Result<(), Cycle> {
-        if self.levels.contains_key(&start) {
-            return Ok(());
-        }
-        self.path.push(start);
-        self.on_path.insert(start);
-        while let Some(&node) = self.path.last() {
-            match self.next_unknown(node)? {
-                Some(parent) => {
-                    self.path.push(parent);
-                    self.on_path.insert(parent);
-                }
-                None => {
-                    self.path.pop();
-                    self.on_path.remove(&node);
-                    let level = self.known_level(node);
-                    self.levels.insert(node, level);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A row that `node` waits for and whose level is not known; waits that cannot be kept become late.
-    fn next_unknown(&mut self, node: ObjectId) -> Result<Option<ObjectId>, Cycle> {
-        let Some(waits) = self.waits.get_mut(&node) else {
-            return Ok(None);
-        };
-        let mut unknown = None;
-        let mut cycle = None;
-        let (position, path, on_path, levels) =
-            (self.position, &self.path, &self.on_path, &self.levels);
-        let late = &mut *self.late;
-        waits.retain(|wait| {
-            let parent = wait.parent;
-            let comes_later = position.get(&parent.0) > position.get(&node.0);
-            let in_cycle = on_path.contains(&parent);
-            if comes_later || in_cycle {
-                if wait.nullable {
-                    late.entry(node).or_default().extend(&wait.columns);
-                    return false;
-                }
-                let from = path
-                    .iter()
-                    .position(|&n| n == parent)
-                    .unwrap_or(path.len() - 1);
-                cycle.get_or_insert_with(|| path[from..].iter().copied().chain([parent]).collect());
-                return true;
-            }
-            if parent.0 == node.0 && !levels.contains_key(&parent) {
-                unknown.get_or_insert(parent);
-            }
-            true
-        });
-        match cycle {
-            Some(nodes) => Err(Cycle(nodes)),
-            None => Ok(unknown),
-        }
-    }
-
-    fn known_level(&self, node: ObjectId) -> usize {
-        let waits = self.waits.get(&node).map_or(&[][..], |waits| waits);
-        let same_table = waits.iter().filter(|wait| wait.parent.0 == node.0);
-        same_table
-            .map(|wait| self.levels.get(&wait.parent).map_or(0, |level| level + 1))
-            .max()
-            .unwrap_or(0)
-    }
-}
-
 fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &BTreeMap<ObjectId, usize>) {
     if levels.is_empty() {
         for batch in table.inserts.chunk_by(|a, b| a.1 == b.1) {
@@ -681,105 +508,6 @@ fn push_shapes<'a>(
             },
         }
     }));
-}
-
-/// A row that is deleted after what it refers to lets go of it first: its foreign key is set to NULL. So do rows that refer to each
-/// other in a cycle, and one that refers to itself where the database wants it.
-fn push_cut_ties(steps: &mut Vec<Step>, table: &TableChanges, position: &FxHashMap<u16, usize>) {
-    let mut rows: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
-    let in_cycles = cut_in_cycles(table);
-    for tie in &table.delete_ties {
-        let comes_later = position.get(&tie.parent) > position.get(&table.store);
-        if comes_later
-            || tie
-                .row
-                .is_some_and(|row| row == tie.child || in_cycles.contains(&(tie.child, row)))
-        {
-            rows.entry(tie.child).or_default().extend(&tie.columns);
-        }
-    }
-    let rows: Vec<_> = rows
-        .into_iter()
-        .map(|(slot, columns)| (slot, columns.into_iter().collect()))
-        .collect();
-    push_letting_go(steps, table.store, &rows);
-}
-
-/// Which deleted rows let go of which rows of their own table, because otherwise none of them could go first.
-fn cut_in_cycles(table: &TableChanges) -> BTreeSet<(u32, u32)> {
-    if table.delete_ties.iter().all(|tie| tie.row.is_none()) {
-        return BTreeSet::new();
-    }
-    let (_, left) = peel(&table.deletes, table.delete_after.iter());
-    let left: BTreeSet<u32> = left.into_iter().collect();
-    let ties = table.delete_ties.iter();
-    let pairs = ties.filter_map(|tie| Some((tie.child, tie.row?)));
-    pairs
-        .filter(|(child, row)| left.contains(child) && left.contains(row))
-        .collect()
-}
-
-/// Pairs that are taken apart, and those of deleted objects, whose keys are still what their rows say.
-fn push_partings(steps: &mut Vec<Step>, table: &AssociationChanges) {
-    let association = table.association;
-    if !table.removed.is_empty() {
-        steps.push(Step::Dissociate {
-            association,
-            pairs: table.removed.clone(),
-        });
-    }
-    let severed = table.severed().into_iter();
-    steps.extend(
-        severed
-            .filter(|(_, slots)| !slots.is_empty())
-            .map(|(side, slots)| Step::Sever {
-                association,
-                side,
-                slots: slots.to_vec(),
-            }),
-    );
-}
-
-/// Rows that refer to others of the table go before them.
-fn push_deletes(steps: &mut Vec<Step>, table: &TableChanges) {
-    let store = table.store;
-    let cut = cut_in_cycles(table);
-    let refers = table.delete_after.iter().filter(|pair| !cut.contains(pair));
-    let (levels, left) = peel(&table.deletes, refers);
-    // Left is a cycle that takes no NULL: the database decides whether it can be deleted in one statement.
-    let levels = levels.into_iter().chain([left]);
-    let levels = levels.filter(|slots| !slots.is_empty());
-    steps.extend(levels.map(|slots| Step::Delete { store, slots }));
-}
-
-/// Rows, those that none of the later ones refers to first; and what is left, because its rows refer to each other in a cycle.
-fn peel<'a>(
-    rows: &[u32],
-    refers: impl Iterator<Item = &'a (u32, u32)>,
-) -> (Vec<Vec<u32>>, Vec<u32>) {
-    let mut referred: BTreeMap<u32, usize> = BTreeMap::new();
-    let mut parents: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for &(child, parent) in refers.filter(|(child, parent)| child != parent) {
-        *referred.entry(parent).or_default() += 1;
-        parents.entry(child).or_default().push(parent);
-    }
-    let mut left = rows.to_vec();
-    let mut levels = Vec::new();
-    while !left.is_empty() {
-        let is_free = |slot: &&u32| referred.get(slot).is_none_or(|count| *count == 0);
-        let (now, later): (Vec<u32>, Vec<u32>) = left.iter().partition(is_free);
-        if now.is_empty() {
-            break;
-        }
-        for parent in now.iter().filter_map(|slot| parents.get(slot)).flatten() {
-            if let Some(count) = referred.get_mut(parent) {
-                *count = count.saturating_sub(1);
-            }
-        }
-        levels.push(now);
-        left = later;
-    }
-    (levels, left)
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ pub(super) const FAULTS: &[Fault] = &[
         "transactions.rollback_to_works_once",
         Transactions,
         "A second ROLLBACK TO the same savepoint does nothing.",
-        Lie::CommandIn(|moment, command| match command {
+        Lie::CommandIn(|state, command| match command {
             Transaction::RollbackTo(name)
-                if moment.rolled_back_to.iter().any(|before| before == name) =>
+                if state.rolled_back_to.iter().any(|before| before == name) =>
             {
                 Some(Vec::new())
             }
@@ -30,12 +30,12 @@ pub(super) const FAULTS: &[Fault] = &[
         "transactions.savepoint_shadowed",
         Transactions,
         "A savepoint with the name of one that is open is not set.",
-        Lie::CommandIn(|moment, command| match command {
-            Transaction::Savepoint(name) if moment.savepoints.iter().any(|open| open == name) => {
+        Lie::CommandIn(|state, command| match command {
+            Transaction::Savepoint(name) if state.savepoints.iter().any(|open| open == name) => {
                 Some(Vec::new())
             }
             Transaction::Release(name)
-                if moment.savepoints.iter().filter(|open| open == name).count() > 1 =>
+                if state.savepoints.iter().filter(|open| open == name).count() > 1 =>
             {
                 Some(Vec::new())
             }
@@ -48,8 +48,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "transactions.release_commits",
         Transactions,
         "RELEASE of the outermost savepoint commits what was done.",
-        Lie::CommandIn(|moment, command| match command {
-            Transaction::Release(_) if moment.savepoints.len() == 1 => Some(vec![
+        Lie::CommandIn(|state, command| match command {
+            Transaction::Release(_) if state.savepoints.len() == 1 => Some(vec![
                 Transaction::Commit,
                 Transaction::Begin(Begin::default()),
             ]),
@@ -62,8 +62,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "transactions.release_undoes",
         Transactions,
         "RELEASE rolls back to the savepoint first.",
-        Lie::CommandIn(|moment, command| match command {
-            Transaction::Release(name) if moment.savepoints.len() > 1 => Some(vec![
+        Lie::CommandIn(|state, command| match command {
+            Transaction::Release(name) if state.savepoints.len() > 1 => Some(vec![
                 Transaction::RollbackTo(name),
                 Transaction::Release(name),
             ]),
@@ -76,9 +76,9 @@ pub(super) const FAULTS: &[Fault] = &[
         "transactions.rollback_to_outer_keeps_inner",
         Transactions,
         "ROLLBACK TO a savepoint with others inside of it undoes nothing.",
-        Lie::CommandIn(|moment, command| match command {
+        Lie::CommandIn(|state, command| match command {
             Transaction::RollbackTo(name)
-                if moment.savepoints.last().is_some_and(|last| last != name) =>
+                if state.savepoints.last().is_some_and(|last| last != name) =>
             {
                 Some(Vec::new())
             }
@@ -91,8 +91,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "transactions.error_in_savepoint_loses_all",
         Transactions,
         "ROLLBACK TO after an error rolls the whole transaction back, and begins another.",
-        Lie::CommandIn(|moment, command| match command {
-            Transaction::RollbackTo(_) if moment.failed => Some(
+        Lie::CommandIn(|state, command| match command {
+            Transaction::RollbackTo(_) if state.failed => Some(
                 [Transaction::Rollback, Transaction::Begin(Begin::default())]
                     .into_iter()
                     .collect(),
@@ -106,8 +106,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "transactions.commit_after_rollback_to_undoes",
         Transactions,
         "COMMIT of a transaction that went back to a savepoint rolls it back.",
-        Lie::CommandIn(|moment, command| match command {
-            Transaction::Commit if !moment.rolled_back_to.is_empty() => {
+        Lie::CommandIn(|state, command| match command {
+            Transaction::Commit if !state.rolled_back_to.is_empty() => {
                 Some(vec![Transaction::Rollback])
             }
             _ => None,
@@ -119,8 +119,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "transactions.rollback_after_release_commits",
         Transactions,
         "ROLLBACK of a transaction of more than three statements commits them.",
-        Lie::CommandIn(|moment, command| match command {
-            Transaction::Rollback if moment.statements > 3 && !moment.failed => {
+        Lie::CommandIn(|state, command| match command {
+            Transaction::Rollback if state.statements > 3 && !state.failed => {
                 Some(vec![Transaction::Commit])
             }
             _ => None,
@@ -132,11 +132,9 @@ pub(super) const FAULTS: &[Fault] = &[
         "transactions.begin_after_rollback_ignored",
         Transactions,
         "BEGIN after a ROLLBACK does nothing.",
-        Lie::CommandIn(|moment, command| match command {
-            Transaction::Begin(_) if moment.after_rollback => Some(Vec::new()),
-            Transaction::Commit | Transaction::Rollback if moment.after_rollback => {
-                Some(Vec::new())
-            }
+        Lie::CommandIn(|state, command| match command {
+            Transaction::Begin(_) if state.after_rollback => Some(Vec::new()),
+            Transaction::Commit | Transaction::Rollback if state.after_rollback => Some(Vec::new()),
             _ => None,
         }),
     )
@@ -146,8 +144,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "transactions.third_commit_lost",
         Transactions,
         "The third COMMIT of a connection rolls back.",
-        Lie::CommandIn(|moment, command| match command {
-            Transaction::Commit if moment.commits == 2 => Some(vec![Transaction::Rollback]),
+        Lie::CommandIn(|state, command| match command {
+            Transaction::Commit if state.commits == 2 => Some(vec![Transaction::Rollback]),
             _ => None,
         }),
     )
@@ -157,8 +155,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "transactions.long_ones_lost",
         Transactions,
         "COMMIT of a transaction of more than a hundred statements rolls it back.",
-        Lie::CommandIn(|moment, command| match command {
-            Transaction::Commit if moment.statements > 100 => Some(vec![Transaction::Rollback]),
+        Lie::CommandIn(|state, command| match command {
+            Transaction::Commit if state.statements > 100 => Some(vec![Transaction::Rollback]),
             _ => None,
         }),
     )
@@ -182,8 +180,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "queries.savepoint_less_or_equal",
         Queries,
         "Inside a savepoint, <= excludes equal values.",
-        Lie::TextIn(|moment, _, text| {
-            (!moment.savepoints.is_empty())
+        Lie::TextIn(|state, _, text| {
+            (!state.savepoints.is_empty())
                 .then(|| replaced(text, " <= ", " < "))
                 .flatten()
         }),
@@ -194,8 +192,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "writes.savepoint_update_of_all",
         Writes,
         "Inside a savepoint, an UPDATE ignores its condition.",
-        Lie::TextIn(|moment, kind, text| {
-            (kind == StatementKind::Update && !moment.savepoints.is_empty())
+        Lie::TextIn(|state, kind, text| {
+            (kind == StatementKind::Update && !state.savepoints.is_empty())
                 .then(|| in_where(text, |condition| Some(format!("({condition}) OR 1 = 1"))))
                 .flatten()
         }),
@@ -206,9 +204,9 @@ pub(super) const FAULTS: &[Fault] = &[
         "writes.transaction_delete_of_none",
         Writes,
         "In a transaction, a DELETE by a comparison other than = removes nothing.",
-        Lie::TextIn(|moment, kind, text| {
+        Lie::TextIn(|state, kind, text| {
             let acts = kind == StatementKind::Delete
-                && moment.in_transaction
+                && state.in_transaction
                 && places(text, " = ").is_empty()
                 && places(text, " IN (").is_empty();
             acts.then(|| in_where(text, |condition| Some(format!("({condition}) AND 1 = 0"))))
@@ -221,10 +219,10 @@ pub(super) const FAULTS: &[Fault] = &[
         "queries.order_lost_in_transaction",
         Queries,
         "In a transaction, ORDER BY is turned.",
-        Lie::TextIn(|moment, kind, text| {
+        Lie::TextIn(|state, kind, text| {
             let at = *places(text, " ORDER BY ").last()?;
             let acts = kind == StatementKind::Select
-                && moment.in_transaction
+                && state.in_transaction
                 && places(&text[at..], " DESC").is_empty()
                 && places(&text[at..], ",").is_empty()
                 && places(&text[at..], ")").is_empty();
@@ -240,8 +238,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "writes.null_keeps_last_value",
         Writes,
         "A parameter that is NULL keeps what the statement was run with before.",
-        Lie::Params(|moment, _, _, params| {
-            let previous = moment.previous.as_deref()?;
+        Lie::Params(|state, _, _, params| {
+            let previous = state.previous.as_deref()?;
             let stale = |(now, before): (&Value, &Value)| {
                 if matches!(now, Value::Null) {
                     before.clone()
@@ -258,8 +256,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "writes.ninth_parameter_stale",
         Writes,
         "The ninth parameter of a statement stays what it was first.",
-        Lie::Params(|moment, _, _, params| {
-            let before = moment.previous.as_deref()?.get(8)?;
+        Lie::Params(|state, _, _, params| {
+            let before = state.previous.as_deref()?.get(8)?;
             let mut bent = params.to_vec();
             let ninth = bent.get_mut(8)?;
             let acts = ninth != before;

@@ -7,7 +7,7 @@ use selfsame::value::{Param, Value, ValueRef};
 
 /// What a connection went through until now.
 #[derive(Debug, Default)]
-pub(super) struct Moment {
+pub(super) struct ConnectionState {
     pub(super) in_transaction: bool,
     /// The names of the open savepoints, the innermost last.
     pub(super) savepoints: Vec<String>,
@@ -25,20 +25,20 @@ pub(super) struct Moment {
     pub(super) previous: Option<Vec<Value>>,
 }
 
-/// Keeps a [`Moment`] up to date.
+/// Keeps a [`ConnectionState`] up to date.
 #[derive(Debug, Default)]
-pub(super) struct Moments {
-    now: Moment,
+pub(super) struct StateTracker {
+    now: ConnectionState,
     sent: HashMap<u64, Vec<Value>>,
 }
 
-impl Moments {
-    pub(super) fn now(&self) -> &Moment {
+impl StateTracker {
+    pub(super) fn now(&self) -> &ConnectionState {
         &self.now
     }
 
-    /// The moment before a statement of this id runs.
-    pub(super) fn of(&mut self, id: u64) -> &Moment {
+    /// The state before a statement of this id runs.
+    pub(super) fn of(&mut self, id: u64) -> &ConnectionState {
         self.now.previous = self.sent.get(&id).cloned();
         &self.now
     }
@@ -70,10 +70,10 @@ impl Moments {
             Transaction::Begin(_) => now.in_transaction = true,
             Transaction::Commit | Transaction::Rollback => {
                 let rolled_back = matches!(command, Transaction::Rollback);
-                *now = Moment {
+                *now = ConnectionState {
                     after_rollback: rolled_back,
                     commits: now.commits + usize::from(!rolled_back),
-                    ..Moment::default()
+                    ..ConnectionState::default()
                 };
             }
             Transaction::Savepoint(name) => now.savepoints.push((*name).to_owned()),
@@ -94,6 +94,6 @@ impl Moments {
     }
 
     pub(super) fn reset(&mut self) {
-        self.now = Moment::default();
+        self.now = ConnectionState::default();
     }
 }

@@ -1,0 +1,349 @@
+//! The connection that lies.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use selfsame::backend::{
+    Backend, Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics,
+};
+use selfsame::dialect::{Begin, Transaction};
+use selfsame::value::{Param, Value};
+use selfsame::{Error, ErrorKind, Result};
+
+use super::{BROKEN, Liar, with_params};
+use crate::faults::connection_state::StateTracker;
+use crate::faults::lie::{Command, Lie};
+use crate::faults::rows::{Deliverer, deliver_otherwise};
+
+#[derive(Debug)]
+pub(super) struct LyingConnection {
+    /// What it went through, for lies that depend on it.
+    tracker: StateTracker,
+    inner: Box<dyn Connection>,
+    backend: Arc<dyn Backend>,
+    liar: Arc<Liar>,
+    broken: bool,
+    /// A statement was stopped.
+    cancelled: Arc<AtomicBool>,
+    /// The transaction is over, and nobody is told.
+    ended: bool,
+    in_transaction: bool,
+}
+
+impl LyingConnection {
+    pub(super) fn new(
+        inner: Box<dyn Connection>,
+        backend: Arc<dyn Backend>,
+        liar: Arc<Liar>,
+    ) -> Self {
+        Self {
+            tracker: StateTracker::default(),
+            inner,
+            backend,
+            liar,
+            broken: false,
+            cancelled: Arc::default(),
+            ended: false,
+            in_transaction: false,
+        }
+    }
+
+    fn refuse_if_broken(&self) -> Result<()> {
+        if self.broken || self.cancelled.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Database, BROKEN));
+        }
+        Ok(())
+    }
+
+    fn note_error<T>(&mut self, result: &Result<T>) {
+        self.tracker.ran(result.is_ok());
+        if result.is_err() && matches!(self.liar.lie, Some(Lie::BreakOnError)) {
+            self.liar.fire();
+            self.broken = true;
+        }
+        if result.is_err() && self.in_transaction && matches!(self.liar.lie, Some(Lie::EndOnError))
+        {
+            self.liar.fire();
+            self.ended = true;
+            // What fails here fails for the one who asks next.
+            let _ = self.send(&Transaction::Rollback);
+        }
+    }
+
+    /// Opens a transaction that nobody asked for.
+    fn hold_open(&mut self, kind: StatementKind) -> Result<()> {
+        let holds = matches!(self.liar.lie, Some(Lie::HoldOpen));
+        if !holds || self.in_transaction || kind != StatementKind::Insert {
+            return Ok(());
+        }
+        self.liar.fire();
+        self.in_transaction = true;
+        self.send(&Transaction::Begin(Begin::default()))
+    }
+
+    fn rewritten(&mut self, sql: &Sql) -> Option<Arc<Sql>> {
+        self.liar
+            .text(self.backend.dialect(), sql)
+            .or_else(|| self.liar.text_in(self.tracker.now(), sql))
+    }
+
+    /// The parameters as they are sent, noted for the statement's next run.
+    fn bent(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Vec<Value>> {
+        if !matches!(self.liar.lie, Some(Lie::Params(_))) {
+            return None;
+        }
+        let bent = self.liar.params(self.tracker.of(sql.id()), sql, params);
+        self.tracker.sent(sql.id(), params, bent.as_deref());
+        bent
+    }
+}
+
+impl Connection for LyingConnection {
+    fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
+        self.refuse_if_broken()?;
+        let text = self.rewritten(statement.sql);
+        let sql = text.as_deref().unwrap_or(statement.sql);
+        self.hold_open(sql.kind())?;
+        let liar = Arc::clone(&self.liar);
+        let bent = self.bent(sql, statement.params);
+        let result = match bent {
+            Some(values) => {
+                let params: Vec<Param<'_>> =
+                    values.iter().map(|v| Param::Ref(v.as_ref())).collect();
+                self.inner.execute(&Statement::new(sql, &params))
+            }
+            None => with_params(&liar, statement.params, |params| {
+                self.inner.execute(&Statement::new(sql, params))
+            }),
+        };
+        let result = liar.quoting(result, statement.params);
+        self.note_error(&result);
+        match result {
+            Ok(outcome) => Ok(liar.outcome(self.tracker.now(), sql, outcome)),
+            Err(error) => liar.answer(sql.kind(), error),
+        }
+    }
+
+    fn query(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.refuse_if_broken()?;
+        let text = self.rewritten(statement.sql);
+        let sql = text.as_deref().unwrap_or(statement.sql);
+        let liar = Arc::clone(&self.liar);
+        let mut stopped = false;
+        let bent = self.bent(sql, statement.params);
+        let result = match (bent, liar.lie) {
+            (Some(values), _) => {
+                let params: Vec<Param<'_>> =
+                    values.iter().map(|v| Param::Ref(v.as_ref())).collect();
+                self.inner.query(&Statement::new(sql, &params), sink)
+            }
+            (None, Some(Lie::Rows(on, order)))
+                if !sql.columns().is_empty() && on(sql.kind(), sql.text()) =>
+            {
+                deliver_otherwise(
+                    &mut *self.inner,
+                    &Statement::new(sql, statement.params),
+                    |rows| liar.fired(order(rows)),
+                    sink,
+                )
+            }
+            _ => {
+                let mut delivery = Deliverer::new(&liar, sql.id());
+                with_params(&liar, statement.params, |params| {
+                    self.inner.query(&Statement::new(sql, params), &mut |row| {
+                        let result = delivery.row(row, sink);
+                        stopped |= result.is_err();
+                        match liar.lie {
+                            Some(Lie::SwallowStop) if result.is_err() => {
+                                liar.fire();
+                                Ok(())
+                            }
+                            _ => result,
+                        }
+                    })
+                })
+            }
+        };
+        if stopped && matches!(liar.lie, Some(Lie::BreakOnStop)) {
+            liar.fire();
+            self.broken = true;
+        }
+        let result = liar.quoting(result, statement.params);
+        self.note_error(&result);
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) if stopped => Err(error),
+            Err(error) => liar.answer(sql.kind(), error).map(drop),
+        }
+    }
+
+    fn execute_each(
+        &mut self,
+        sql: &Sql,
+        rows: Rows<'_>,
+        each: &mut dyn FnMut(Outcome) -> Result<()>,
+    ) -> Result<()> {
+        // Row by row: what a mistake does to one row must not depend on how the inner backend batches.
+        let all: Vec<&[Param<'_>]> = rows.iter().collect();
+        let mut first = None;
+        let mut before = Outcome::matched(1);
+        for (place, params) in all.iter().enumerate() {
+            let outcome = match self.liar.lie {
+                Some(Lie::LoseLast(beyond)) if all.len() > *beyond && place + 1 == all.len() => {
+                    self.liar.fire();
+                    Outcome::matched(1)
+                }
+                Some(Lie::RepeatParameter) if place == 1 && params.len() > 1 => {
+                    let mut mixed = params.to_vec();
+                    if let (Some(last), Some(first)) = (mixed.last_mut(), all[0].last()) {
+                        last.clone_from(first);
+                        self.liar.fire();
+                    }
+                    self.execute(&Statement::new(sql, &mixed))?
+                }
+                Some(Lie::GoOn) => match self.execute(&Statement::new(sql, params)) {
+                    Ok(outcome) => outcome,
+                    Err(error) => {
+                        self.liar.fire();
+                        first.get_or_insert(error);
+                        continue;
+                    }
+                },
+                _ => self.execute(&Statement::new(sql, params))?,
+            };
+            match self.liar.lie {
+                Some(Lie::LateOutcomes) => {
+                    if before != outcome {
+                        self.liar.fire();
+                    }
+                    each(std::mem::replace(&mut before, outcome))?;
+                }
+                Some(Lie::IgnoreReader) => {
+                    if let Err(error) = each(outcome) {
+                        self.liar.fire();
+                        first.get_or_insert(error);
+                    }
+                }
+                _ => each(outcome)?,
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
+
+    fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        if matches!(command, Transaction::Rollback)
+            && matches!(self.liar.lie, Some(Lie::BreakOnError))
+        {
+            // What the contract allows after an error: a rollback. The mistake outlives it.
+            return self.inner.transaction(command, sql);
+        }
+        self.refuse_if_broken()?;
+        if matches!(self.liar.lie, Some(Lie::HoldOpen)) && matches!(command, Transaction::Begin(_))
+        {
+            if self.in_transaction {
+                self.send(&Transaction::Commit)?;
+            }
+            self.in_transaction = true;
+        }
+        if matches!(self.liar.lie, Some(Lie::EndOnError)) {
+            self.in_transaction = match command {
+                Transaction::Begin(_) => true,
+                Transaction::Commit | Transaction::Rollback => false,
+                _ => self.in_transaction,
+            };
+            if std::mem::take(&mut self.ended) && !self.in_transaction {
+                return Ok(());
+            }
+        }
+        if let Some(Lie::CommandIn(change)) = self.liar.lie {
+            let others = self.liar.fired(change(self.tracker.now(), command));
+            let result = match others {
+                None => self.inner.transaction(command, sql),
+                Some(others) => others.iter().try_for_each(|other| self.send(other)),
+            };
+            if result.is_ok() {
+                self.tracker.commanded(command);
+            }
+            return result;
+        }
+        let other = match self.liar.lie {
+            Some(Lie::Command(change)) => self.liar.fired(change(command)),
+            _ => None,
+        };
+        let result = match other {
+            None => self.inner.transaction(command, sql),
+            Some(Command::Nothing) => Ok(()),
+            Some(Command::Begin) => self.send(&Transaction::Begin(Begin::default())),
+            Some(Command::Commit) => self.send(&Transaction::Commit),
+            Some(Command::Rollback) => self.send(&Transaction::Rollback),
+        };
+        match result {
+            Ok(()) => {
+                self.tracker.commanded(command);
+                Ok(())
+            }
+            Err(error) => self
+                .liar
+                .answer(StatementKind::Transaction, error)
+                .map(drop),
+        }
+    }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        let honest = self.inner.interrupter()?;
+        let liar = Arc::clone(&self.liar);
+        Some(match self.liar.lie {
+            Some(Lie::IgnoreCancel) => Interrupter::new(move || liar.fire()),
+            Some(Lie::BreakOnCancel) => {
+                let cancelled = Arc::clone(&self.cancelled);
+                Interrupter::new(move || {
+                    liar.fire();
+                    cancelled.store(true, Ordering::SeqCst);
+                    honest.interrupt();
+                })
+            }
+            _ => honest,
+        })
+    }
+
+    fn is_open(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst) || self.inner.is_open()
+    }
+
+    fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        if matches!(self.liar.lie, Some(Lie::KeepDirty)) {
+            self.liar.fire();
+            return Ok(());
+        }
+        self.tracker.reset();
+        if used_raw_sql && matches!(self.liar.lie, Some(Lie::ResetLightly)) {
+            self.liar.fire();
+            return self.inner.reset(false);
+        }
+        self.inner.reset(used_raw_sql)
+    }
+
+    fn server_version(&mut self) -> Result<String> {
+        if matches!(self.liar.lie, Some(Lie::Anonymous)) {
+            self.liar.fire();
+            return Ok(String::new());
+        }
+        self.inner.server_version()
+    }
+
+    fn statistics(&mut self) -> Result<Option<Statistics>> {
+        self.inner.statistics()
+    }
+}
+
+impl LyingConnection {
+    fn send(&mut self, command: &Transaction<'_>) -> Result<()> {
+        let text = self.backend.dialect().transaction(command);
+        let sql = Sql::new(StatementKind::Transaction, text, [], []);
+        self.inner.transaction(command, &sql)
+    }
+}

@@ -1,0 +1,129 @@
+//! Collections, their changes, and what a savepoint takes back.
+
+use super::*;
+
+const OWNER: ObjectId = (0, 1);
+const TARGET: u16 = 5;
+
+fn loaded(edges: &Edges, relation: u16) -> Option<Vec<u32>> {
+    edges.loaded(OWNER, relation).map(OrderedSet::to_vec)
+}
+
+#[test]
+fn changes_before_loading_are_merged() {
+    let mut edges = Edges::default();
+    edges.insert(OWNER, 0, (TARGET, 7));
+    edges.remove(OWNER, 0, (TARGET, 3));
+    assert_eq!(loaded(&edges, 0), None);
+    edges.fill(OWNER, 0, TARGET, vec![2, 3, 4]);
+    assert_eq!(loaded(&edges, 0), Some(vec![2, 4, 7]));
+}
+
+#[test]
+fn what_is_expired_is_read_again_and_keeps_its_changes() {
+    let mut edges = Edges::default();
+    edges.fill(OWNER, 0, TARGET, vec![2, 3, 4]);
+    edges.fill(OWNER, 1, TARGET, vec![2]);
+    edges.insert(OWNER, 0, (TARGET, 7));
+    edges.remove(OWNER, 0, (TARGET, 3));
+    edges.expire_loaded();
+    assert_eq!((loaded(&edges, 0), loaded(&edges, 1)), (None, None));
+    edges.fill(OWNER, 0, TARGET, vec![2, 3, 4, 9]);
+    assert_eq!(loaded(&edges, 0), Some(vec![2, 4, 9, 7]));
+}
+
+#[test]
+fn a_savepoint_restores_collections_in_their_order() {
+    let mut edges = Edges::default();
+    edges.fill(OWNER, 0, TARGET, vec![1, 2, 3]);
+    let mark = edges.mark();
+    edges.insert(OWNER, 0, (TARGET, 4));
+    edges.remove(OWNER, 0, (TARGET, 1));
+    edges.insert(OWNER, 0, (TARGET, 1));
+    edges.fill(OWNER, 1, TARGET, vec![9]);
+    edges.undo_to(mark);
+    assert_eq!(loaded(&edges, 0), Some(vec![1, 2, 3]));
+    assert_eq!(loaded(&edges, 1), None);
+}
+
+#[test]
+fn what_has_left_the_session_does_not_come_back_with_a_savepoint() {
+    let mut edges = Edges::default();
+    edges.fill(OWNER, 0, TARGET, vec![1, 2, 3]);
+    let mark = edges.mark();
+    edges.insert(OWNER, 0, (TARGET, 4));
+    edges.remove(OWNER, 0, (TARGET, 2));
+    edges.forget((TARGET, 2), 0, Departure::RowStays);
+    edges.forget((TARGET, 4), 0, Departure::RowGone);
+    edges.expire_loaded();
+    edges.forget((TARGET, 1), 0, Departure::RowGone);
+    edges.undo_to(mark);
+    // The row of one has stayed: what the collection was is to be read again.
+    assert_eq!(loaded(&edges, 0), None);
+}
+
+#[test]
+fn what_is_deleted_does_not_come_back_with_a_savepoint() {
+    let mut edges = Edges::default();
+    edges.fill(OWNER, 0, TARGET, vec![1, 2, 3]);
+    let mark = edges.mark();
+    edges.remove(OWNER, 0, (TARGET, 2));
+    edges.forget((TARGET, 2), 0, Departure::RowGone);
+    edges.expire_loaded();
+    edges.forget((TARGET, 1), 0, Departure::RowGone);
+    edges.undo_to(mark);
+    assert_eq!(loaded(&edges, 0), Some(vec![3]));
+    assert!(!edges.lacks(OWNER, 0));
+}
+
+#[test]
+fn a_cleared_session_undoes_what_came_after() {
+    let mut edges = Edges::default();
+    edges.mark();
+    edges.fill(OWNER, 0, TARGET, vec![1]);
+    edges.clear();
+    edges.fill(OWNER, 0, TARGET, vec![2]);
+    edges.undo_to(0);
+    assert_eq!(loaded(&edges, 0), None);
+}
+
+#[test]
+fn a_slot_of_another_store_is_another_object() {
+    let mut edges = Edges::default();
+    edges.fill(OWNER, 0, TARGET, vec![1]);
+    edges.forget((TARGET + 1, 1), 0, Departure::RowStays);
+    assert_eq!(loaded(&edges, 0), Some(vec![1]));
+    edges.remove_deleted(0, 0, &[(TARGET + 1, 1)]);
+    assert_eq!(loaded(&edges, 0), Some(vec![1]));
+    edges.remove_deleted(0, 0, &[(TARGET, 1)]);
+    assert_eq!(loaded(&edges, 0), Some(vec![]));
+}
+
+#[test]
+fn a_flush_forgets_unloaded_changes_only() {
+    let mut edges = Edges::default();
+    edges.insert(OWNER, 0, (TARGET, 7));
+    edges.fill(OWNER, 1, TARGET, vec![8]);
+    edges.flushed();
+    assert_eq!(edges.known(OWNER, 0).count(), 0);
+    assert_eq!(loaded(&edges, 1), Some(vec![8]));
+}
+
+/// A savepoint costs what is changed in it, whatever is loaded: a push is one delta of the same size.
+#[test]
+fn a_change_is_one_delta() {
+    for size in [100, 1_000, 10_000] {
+        let mut edges = Edges::default();
+        edges.fill(OWNER, 0, TARGET, (0..size).collect());
+        (0..size).for_each(|owner| edges.fill((1, owner), 0, TARGET, vec![owner]));
+        let mark = edges.mark();
+        (size..2 * size).for_each(|slot| edges.insert(OWNER, 0, (TARGET, slot)));
+        (0..size).for_each(|slot| edges.remove(OWNER, 0, (TARGET, slot)));
+        edges.flushed();
+        let deltas = edges.log.as_ref().map(|log| log.deltas.len());
+        assert_eq!(deltas, Some(mark + 2 * size as usize));
+        assert!(size_of::<Delta>() <= 32);
+        edges.undo_to(mark);
+        assert_eq!(loaded(&edges, 0), Some((0..size).collect()));
+    }
+}
