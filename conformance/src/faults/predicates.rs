@@ -230,10 +230,9 @@ pub(super) const FAULTS: &[Fault] = &[
         Writes,
         "ON CONFLICT DO NOTHING replaces the row.",
         Lie::Text(|_, kind, text| {
-            let at = *places(text, " ON CONFLICT ").first()?;
-            places(text, " DO NOTHING").first()?;
             (kind == StatementKind::Insert)
-                .then(|| format!("INSERT OR REPLACE{}", &text["INSERT".len()..at]))
+                .then(|| replacing(text))
+                .flatten()
         }),
     )
     .needs(&[Capability::Upsert])
@@ -281,6 +280,20 @@ fn last_of_list_lost(text: &str, params: &[Value], more_than: usize) -> Option<V
     let differs = other != last && std::mem::discriminant(other) == std::mem::discriminant(last);
     (params.len() > more_than && differs)
         .then(|| before.iter().cloned().chain([other.clone()]).collect())
+}
+
+/// Sets every column of the INSERT where it would leave the row alone; which rows are meant must be said.
+fn replacing(text: &str) -> Option<String> {
+    const NOTHING: &str = " DO NOTHING";
+    let at = *places(text, NOTHING).first()?;
+    let target = text[..at].rsplit_once(" ON CONFLICT (")?.1;
+    let column = target.split([',', ')']).next()?;
+    let after = &text[at + NOTHING.len()..];
+    let one = format!(
+        "{} DO UPDATE SET {column} = excluded.{column}{after}",
+        &text[..at]
+    );
+    Some(upsert_of_all(&one).unwrap_or(one))
 }
 
 /// Sets every column of the INSERT that the upsert does not set.
