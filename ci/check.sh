@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What every change must pass: each step is named and timed. All steps run, so that one run tells everything that is wrong.
+# The check that every change must pass. Names and times its steps, and runs all of them, so that one run reports every failure.
 #
-# Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, cargo-public-api, mdbook, valgrind, and a PostgreSQL server as the tests find one: by
-# SELFSAME_POSTGRES_URL, Docker, or local binaries; PgBouncer; and MariaDB with Galera. Reports of the conformance suite are left in SELFSAME_REPORTS, by default
+# Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, cargo-public-api, mdbook, valgrind, and PgBouncer, MariaDB with Galera, and
+# PostgreSQL: SELFSAME_POSTGRES_URL, Docker, or local binaries. Writes the reports of the conformance suite to SELFSAME_REPORTS, by default
 # target/conformance.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,7 +18,7 @@ step() {
     local name=$1 begun=$SECONDS code
     shift
     printf '\n== %s\n' "$name"
-    # Not as a condition: in one, the shell would go on behind a command that failed.
+    # Not as a condition: there the shell would ignore `set -e` and go on after a failed command.
     set +e
     (
         set -e
@@ -58,18 +58,18 @@ no_driver() {
     fi
 }
 
-# An arrow that points up must be seen before it is believed that there is none.
-arrows() {
+# First checks that a violation is detected at all.
+layers() {
     local own
     own=$(mktemp -d)
     cp -r orm/src/. "$own"
     sed -i '1i use crate::session::Session;' "$own/value.rs"
-    if ci/arrows.sh "$own" >/dev/null; then
-        echo 'a value that uses a session is not seen'
+    if ci/layers.sh "$own" >/dev/null; then
+        echo 'ci/layers.sh does not detect that a value uses the session'
         return 1
     fi
     rm -r "$own"
-    ci/arrows.sh
+    ci/layers.sh
 }
 
 # The one crate with `unsafe`, under valgrind.
@@ -80,7 +80,7 @@ memory() {
         cargo test -p selfsame-sqlite --lib --test backend
 }
 
-# In a directory of their own: Cargo takes a package that was made before for the one it has just made while the version stays.
+# In a new target directory: Cargo would take an older package of the same version for the new one.
 packages() {
     local own
     own=$(mktemp -d)
@@ -98,7 +98,7 @@ tests() {
     cargo test --workspace 2>&1 | tee "$log"
 }
 
-# What the many test binaries said, in one line.
+# Sums up the results of all test binaries in one line.
 total() {
     awk '
         /^test result:/ { binaries++; passed += $4; failed += $6; ignored += $8 }
@@ -115,17 +115,17 @@ step 'the guide' mdbook build --dest-dir "$(cd "$target" && pwd)/guide" docs/gui
 step 'public interface' ci/public-api.sh
 step 'licences and sources' cargo deny check licenses bans sources
 step 'no driver in the ORM' no_driver
-step 'arrows between the modules of the ORM' arrows
+step 'layers of the ORM' layers
 step 'conformance on SQLite in memory' cargo run --release -- check sqlite::memory:
 step 'conformance on SQLite in a file and PostgreSQL' cargo run --release --features containers -- check sqlite postgres --out "$reports"
 step 'conformance on PostgreSQL behind PgBouncer' cargo run --release --features containers -- check pgbouncer --expect ci/pgbouncer-expected.toml
 step 'conformance on MariaDB' cargo run --release -- check mariadb
-step 'the table of rules' diff docs/semantics.md "$reports/rules.md"
+step 'table of rules' diff docs/semantics.md "$reports/rules.md"
 step 'faults on SQLite' cargo run --release -- faults sqlite::memory: --all
 step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres
 step 'faults on MariaDB' cargo run --release -- faults mariadb
 step 'PostgreSQL and MariaDB over TLS' tls
-step 'mistakes planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
+step 'bugs planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
 step 'counts, growth and allocations' cargo run --release --features containers -- gate
 step 'memory of the SQLite backend' memory
 step 'packages' packages

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares the public items of the published crates with their lists in docs/public-api, so that no change of the interface goes unnoticed.
+# Compares the public API of the published crates with the lists in docs/public-api, so that no change goes unnoticed.
 # `--bless` writes the lists instead.
 #
 # Needs cargo-public-api. rustdoc's JSON is unstable, hence RUSTC_BOOTSTRAP and a target folder of its own, which keeps the flag out of other builds.
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 lists=docs/public-api
 if ! command -v cargo-public-api >/dev/null; then
-    echo 'there is no cargo-public-api: cargo install --locked cargo-public-api' >&2
+    echo 'cargo-public-api not found: cargo install --locked cargo-public-api' >&2
     exit 2
 fi
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/public-api
@@ -25,6 +25,6 @@ for crate in selfsame selfsame-sqlite selfsame-postgres selfsame-mariadb selfsam
     fi
 done
 if [ "$changed" != 0 ]; then
-    echo 'the public interface has changed: if that is meant, run ci/public-api.sh --bless and say so in CHANGELOG.md'
+    echo 'the public API has changed: if this is intended, run ci/public-api.sh --bless and add a line to CHANGELOG.md'
     exit 1
 fi

@@ -1,50 +1,50 @@
 #!/usr/bin/env bash
-# Arrows between the modules of orm/src run one way: what ci/floors.txt says, from what the sources name as `crate::…`. What tests use is
-# not looked at, nor are comments.
+# Checks that modules of orm/src use only modules of their own layer and of lower ones, as listed in ci/layers.txt: compares it with the
+# `crate::…` paths in the sources, without tests and comments.
 #
-#     ci/arrows.sh [FOLDER WITH SOURCES]      orm/src
+#     ci/layers.sh [FOLDER WITH SOURCES]      orm/src
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 sources=${1:-orm/src}
 find "$sources" -name '*.rs' ! -path '*/tests/*' ! -name tests.rs ! -name lib.rs | sort |
     xargs awk -v root="$sources/" '
-        # The longest name of a floor that a path begins with.
-        function room(path,    parts, count, name, best, i) {
+        # The longest listed module that a path begins with.
+        function module(path,    parts, count, name, best, i) {
             count = split(path, parts, "::")
             for (i = 1; i <= count; i++) {
                 name = name (i > 1 ? "::" : "") parts[i]
-                if (name in floor) best = name
+                if (name in layer) best = name
             }
             return best
         }
-        function arrow(path,    target) {
-            target = room(path)
+        function check(path,    target) {
+            target = module(path)
             if (target == "") {
-                printf "%s:%d: no floor has crate::%s\n", FILENAME, FNR, path
+                printf "%s:%d: crate::%s is in no layer\n", FILENAME, FNR, path
                 wrong = 1
             }
-            if (target == "" || floor[target] <= floor[here]) return
+            if (target == "" || layer[target] <= layer[here]) return
             if ((here, target) in up) { used[here, target] = 1; return }
-            printf "%s:%d: %s, on floor %d, uses crate::%s, on floor %d\n",
-                FILENAME, FNR, here, floor[here], path, floor[target]
+            printf "%s:%d: %s, in layer %d, uses crate::%s, in layer %d\n",
+                FILENAME, FNR, here, layer[here], path, layer[target]
             wrong = 1
         }
-        FILENAME == "ci/floors.txt" {
+        FILENAME == "ci/layers.txt" {
             if ($1 == "up") up[$2, $3] = 1
-            else if ($1 != "#") { height++; for (i = 1; i <= NF; i++) floor[$i] = height }
+            else if ($1 != "#") { height++; for (i = 1; i <= NF; i++) layer[$i] = height }
             next
         }
         FNR == 1 {
             path = FILENAME
             sub("^" root, "", path); sub(/\.rs$/, "", path); gsub("/", "::", path)
-            here = room(path); in_tests = 0; files++
-            if (here == "") { printf "%s: no floor has it\n", FILENAME; wrong = 1; nextfile }
+            here = module(path); in_tests = 0; files++
+            if (here == "") { printf "%s: in no layer\n", FILENAME; wrong = 1; nextfile }
         }
         /^#\[cfg\(test\)\]/ { in_tests = 1 }
         in_tests || /^[ \t]*\/\// { next }
         /[^$]crate::\{/ {
-            printf "%s:%d: say what is used of each module in a line of its own\n", FILENAME, FNR
+            printf "%s:%d: write one `use` line per module\n", FILENAME, FNR
             wrong = 1
         }
         {
@@ -53,15 +53,15 @@ find "$sources" -name '*.rs' ! -path '*/tests/*' ! -name tests.rs ! -name lib.rs
                 path = substr(line, RSTART, RLENGTH)
                 line = substr(line, RSTART + RLENGTH)
                 sub(/^.*crate::/, "", path); sub(/:+$/, "", path)
-                arrow(path)
+                check(path)
             }
         }
         END {
             for (pair in up) if (!(pair in used)) {
                 split(pair, ends, SUBSEP)
-                printf "ci/floors.txt: nothing of %s uses %s any more\n", ends[1], ends[2]
+                printf "ci/layers.txt: %s no longer uses %s: remove the exception\n", ends[1], ends[2]
                 wrong = 1
             }
-            if (files == 0) { print "there are no sources"; wrong = 1 }
+            if (files == 0) { print "no sources found"; wrong = 1 }
             exit wrong
-        }' ci/floors.txt
+        }' ci/layers.txt
