@@ -1,10 +1,10 @@
-//! The contract between the ORM and a database: what a backend's author implements.
+//! The contract between the ORM and a database: what the author of a backend implements.
 //!
-//! A backend is two structs: a [`Backend`] that connects and a [`Connection`] that runs one statement at a time; with a
-//! [`Dialect`] that says how the database's SQL differs from the ANSI defaults. Everything is object-safe, so backends are chosen
-//! at run time and a wrapper (to log, to count, to lie) is a few lines.
+//! A backend consists of a [`Backend`] that connects, a [`Connection`] that runs one statement at a time, and a [`Dialect`] that describes
+//! how the database's SQL differs from the ANSI defaults. All three are object-safe, so a backend can be chosen at run time and a wrapper
+//! (for logging, counting, or injecting faults) takes a few lines.
 //!
-//! The words MUST and SHOULD below are checked by the conformance suite.
+//! The conformance suite checks what the contracts say MUST or SHOULD hold.
 
 mod prepared;
 
@@ -31,9 +31,9 @@ pub trait Backend: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Unreachable`](crate::ErrorKind::Unreachable) or [`Authentication`](crate::ErrorKind::Authentication), with the
-    /// driver's own reason, after at most five seconds unless configured otherwise. What a statement can meet too (a lock, a full disk) has
-    /// the kind that it has there.
+    /// [`Unreachable`](crate::ErrorKind::Unreachable) or [`Authentication`](crate::ErrorKind::Authentication), with the driver's own
+    /// reason, after at most five seconds unless configured otherwise. A failure that statements can have too (a lock, a full disk) has the
+    /// same kind as there.
     fn connect(&self) -> Result<Box<dyn Connection>>;
 
     /// Returns the database's dialect.
@@ -58,7 +58,7 @@ pub struct Scheme {
     pub names: &'static [&'static str],
     /// Creates the backend for a complete URL, including the scheme, without connecting.
     ///
-    /// Fails with [`Configuration`](crate::ErrorKind::Configuration) on a URL that cannot be used; the error shows no password.
+    /// Fails with [`Configuration`](crate::ErrorKind::Configuration) if the URL is invalid; the error does not contain a password.
     pub open: fn(url: &str) -> Result<Arc<dyn Backend>>,
 }
 
@@ -66,33 +66,35 @@ pub struct Scheme {
 ///
 /// # Contract
 ///
-/// - Parameters MUST be sent as parameters, never pasted into text.
-/// - A statement MAY be prepared and kept, by [`Sql::id`]; a changed schema MUST NOT make a kept statement give wrong rows.
-/// - After an error the connection MUST be usable (inside a transaction: after a rollback, or a rollback to a savepoint), unless
-///   the error is [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
-/// - A transaction that the database ended by itself, whatever statement failed (some do on a full disk, or where a trigger or a
-///   conflict clause says so), MUST stay ended: until ROLLBACK every statement is refused, and COMMIT is an error that says that it
-///   was rolled back. A statement that ran on would be committed by itself.
-/// - A write MUST NOT be told as [`Busy`](crate::ErrorKind::Busy) where waiting cannot help because its transaction has read
-///   before: that is [`Serialization`](crate::ErrorKind::Serialization), which runs again.
+/// - Parameters MUST be bound, never interpolated into the SQL.
+/// - Statements MAY be prepared and cached by [`Sql::id`]; after a schema change a cached statement MUST NOT return wrong rows.
+/// - After an error the connection MUST remain usable (inside a transaction: after a rollback, or a rollback to a savepoint), unless the
+///   error is [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
+/// - If the database itself ends a transaction when a statement fails (some do on a full disk, or because of a trigger or a conflict
+///   clause), the transaction MUST stay ended: until ROLLBACK every statement is refused, and COMMIT fails with an error saying that the
+///   transaction was rolled back. Otherwise later statements would be committed one by one.
+/// - A write MUST NOT fail with [`Busy`](crate::ErrorKind::Busy) if waiting cannot help because its transaction has read before: that is
+///   [`Serialization`](crate::ErrorKind::Serialization), which can be retried.
 /// - Dropping a connection with an open transaction MUST roll it back, and MUST NOT panic on any thread.
-/// - Every wait for the database MUST end: where it does not answer in time, the connection is lost. Rolling back, `reset` and dropping
-///   MUST end within seconds.
-/// - What stands between the program and the database may give each transaction another connection to it (a pooler): a kept statement MUST
-///   NOT run as another program's, and what a backend's options set (a schema, a time limit) MUST hold for every statement or be refused.
+/// - Every wait for the database MUST have a time limit: if the database does not answer in time, the connection counts as lost. Rolling
+///   back, `reset` and dropping MUST end within seconds.
+/// - A pooler between the program and the database may run each transaction on a different server connection: a prepared statement MUST NOT
+///   be mistaken for another program's, and settings from a backend's options (a schema, a time limit) MUST hold for every statement or be
+///   refused.
 ///
 /// # Errors
 ///
-/// Every native error is classified into an [`ErrorKind`](crate::ErrorKind); it carries the constraint's name where the database
-/// tells it, and MUST NOT carry parameter values, neither in its text nor in its source; of the database's own message
-/// [`without_values`](crate::error::without_values) keeps what may be shown.
+/// Every native error is classified into an [`ErrorKind`](crate::ErrorKind). It carries the constraint's name if the database reports it,
+/// and MUST NOT contain parameter values, neither in its text nor in its source; [`without_values`](crate::error::without_values) reduces
+/// the database's own message to what may be shown.
 ///
-/// A write outside of a transaction commits itself. If its connection breaks it may have run, and the engine says so, unless the backend
-/// knows that nothing of it was sent and the error is [`unsent`](crate::Error::unsent).
+/// A write outside a transaction commits itself. If its connection breaks it may have run, and the engine reports that as
+/// [`AmbiguousCommit`](crate::ErrorKind::AmbiguousCommit), unless the backend knows that nothing was sent and marked the error as
+/// [`unsent`](crate::Error::unsent).
 ///
 /// # Wrappers
 ///
-/// Forward every method, the provided ones too: the inner connection may do them better.
+/// Forward every method, including the provided ones: the inner connection may override them.
 pub trait Connection: Debug + Send {
     /// Runs one statement that returns no rows; rows that it returns are dropped.
     ///
@@ -131,7 +133,7 @@ pub trait Connection: Debug + Send {
         Ok(())
     }
 
-    /// Runs a transaction command. `sql` is the dialect's text for it; engines without such text override this.
+    /// Runs a transaction command. `sql` is the dialect's text for it; backends without such text override this.
     ///
     /// # Errors
     ///
@@ -148,14 +150,14 @@ pub trait Connection: Debug + Send {
         true
     }
 
-    /// What stops the statement that runs on this connection from another thread. By default `None`: there is no way, and cancelled work
-    /// ends with its statement.
+    /// Returns a handle that interrupts the running statement from another thread. By default `None`: not supported, so that cancelled work
+    /// ends only after its current statement.
     fn interrupter(&self) -> Option<Interrupter> {
         None
     }
 
     /// Restores the connection to its initial state before the pool hands it on: no transaction, no changed setting, no temporary table.
-    /// `used_raw_sql` tells whether anything but the ORM's own statements ran since the last reset.
+    /// `used_raw_sql` is true if raw SQL ran since the last reset.
     ///
     /// # Errors
     ///
@@ -169,8 +171,7 @@ pub trait Connection: Debug + Send {
     /// See the trait.
     fn server_version(&mut self) -> Result<String>;
 
-    /// Returns counters of what the connection has done since it was opened; `None` if it does not count. May ask the database, which is not
-    /// counted itself.
+    /// Returns counters since the connection was opened; `None` if it does not count. May query the database; such queries are not counted.
     ///
     /// # Errors
     ///
@@ -180,40 +181,40 @@ pub trait Connection: Debug + Send {
     }
 }
 
-/// What a connection did since it was opened.
+/// Counters of a connection since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
     /// How many statements were prepared.
     pub prepares: u64,
-    /// How often a statement was found prepared.
+    /// How often a statement was already prepared.
     pub cache_hits: u64,
-    /// How often the connection sent something and waited for the server's answer. 0 for a database within the process.
+    /// How often the connection sent something and waited for the server's answer. 0 for an in-process database.
     pub round_trips: u64,
-    /// Executions of prepared statements, as the backend counts them.
+    /// How many executions of prepared statements the backend counted.
     pub executions: u64,
-    /// The same as the database itself counts them, if it does.
+    /// How many executions the database itself counted, if it does.
     pub executions_by_database: Option<u64>,
 }
 
-/// Stops the statement that runs on a connection, from another thread.
+/// Interrupts the statement running on a connection, from another thread.
 ///
 /// # Contract
 ///
-/// - It MUST return at once, and do nothing once the connection is gone.
-/// - The statement that runs MUST fail soon, with its transaction undone or the connection lost; nothing of it may be committed but by a
-///   COMMIT that was under way already. Where nothing runs, the next statement may fail in its stead.
-/// - A connection that cannot be used after it MUST NOT be [`is_open`](Connection::is_open).
+/// - It MUST return at once, and do nothing if the connection no longer exists.
+/// - The running statement MUST fail soon, with its transaction rolled back or the connection lost; nothing of it may be committed except
+///   by a COMMIT already in progress. If nothing is running, the next statement may fail instead.
+/// - If the connection cannot be used afterwards, [`is_open`](Connection::is_open) MUST return false.
 #[derive(Clone)]
 pub struct Interrupter(Arc<dyn Fn() + Send + Sync>);
 
 impl Interrupter {
-    /// Stops by calling this.
+    /// Creates an interrupter that calls this function.
     pub fn new(interrupt: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Arc::new(interrupt))
     }
 
-    /// Stops what runs.
+    /// Interrupts the running statement.
     pub fn interrupt(&self) {
         (self.0)();
     }
@@ -229,9 +230,9 @@ impl Debug for Interrupter {
 ///
 /// # Contract
 ///
-/// - `value(i, ty)` MUST decode column `i` as `ty`: the same column may be asked for again, under another type too.
-/// - A value that is not of that type, or does not fit it, MUST be an error of kind
-///   [`Conversion`](crate::ErrorKind::Conversion), never bent into it.
+/// - `value(i, ty)` MUST decode column `i` as `ty`; the same column may be read again, even as another type.
+/// - A value that is not of that type, or does not fit it, MUST be an error of kind [`Conversion`](crate::ErrorKind::Conversion), never a
+///   silent conversion.
 /// - NULL MUST be [`ValueRef::Null`] for every type.
 pub trait Row {
     /// Returns the number of columns.
@@ -252,8 +253,8 @@ pub trait Row {
     /// [`Conversion`](crate::ErrorKind::Conversion), naming the column; also if there is no such column.
     fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>>;
 
-    /// The text of column `index`, `None` if it is NULL: what [`value`](Self::value) gives as [`ValueType::Text`]. A backend MAY read
-    /// it more directly.
+    /// Returns the text of column `index`, or `None` if it is NULL, like [`value`](Self::value) with [`ValueType::Text`]. A backend MAY
+    /// override it with a faster way.
     ///
     /// # Errors
     ///
@@ -266,8 +267,8 @@ pub trait Row {
         }
     }
 
-    /// The integer of column `index`, `None` if it is NULL: what [`value`](Self::value) gives as [`ValueType::I64`]. A backend MAY
-    /// read it more directly.
+    /// Returns the integer of column `index`, or `None` if it is NULL, like [`value`](Self::value) with [`ValueType::I64`]. A backend MAY
+    /// override it with a faster way.
     ///
     /// # Errors
     ///
@@ -283,18 +284,18 @@ pub trait Row {
     }
 }
 
-/// What a statement did.
+/// The result of a statement that returns no rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// How many rows it inserted, or how many its WHERE matched (not: how many it changed).
+    /// The number of rows inserted, or matched by WHERE (not the number changed).
     pub matched: u64,
     /// The generated key of the single inserted row, if the database reports it.
     pub last_insert_id: Option<i64>,
 }
 
 impl Outcome {
-    /// A statement that matched this many rows.
+    /// Creates an outcome of this many inserted or matched rows.
     pub fn matched(matched: u64) -> Self {
         Self {
             matched,
@@ -310,7 +311,7 @@ impl Outcome {
     }
 }
 
-/// What a statement is, for counters, echo and caches.
+/// The kind of a statement, for counters, echo and caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StatementKind {
@@ -326,12 +327,12 @@ pub enum StatementKind {
     Ddl,
     /// Begins, ends or marks a transaction.
     Transaction,
-    /// Written by the user: anything.
+    /// Raw SQL written by the user, which may do anything.
     Raw,
 }
 
 impl StatementKind {
-    /// Returns whether it changes rows or the schema, judged by its kind.
+    /// Returns whether statements of this kind may change rows or the schema.
     pub fn is_write(self) -> bool {
         matches!(
             self,
@@ -340,7 +341,7 @@ impl StatementKind {
     }
 }
 
-/// A statement rendered once: its text, and the types of what goes in and comes out. Reused for every row of its shape.
+/// A rendered statement: its text, and the types of its parameters and columns. Reused for every execution with the same text.
 #[derive(Clone, Debug)]
 pub struct Sql {
     text: String,
@@ -351,7 +352,7 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// A statement with a fresh id.
+    /// Creates a statement with a new id.
     pub fn new(
         kind: StatementKind,
         text: impl Into<String>,
@@ -368,33 +369,33 @@ impl Sql {
         }
     }
 
-    /// The text, with the dialect's placeholders.
+    /// Returns the text, with the dialect's placeholders.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Unique to this rendering within the process: the key of a statement cache. Two renderings of one text may differ in id.
+    /// Returns the id, unique within the process: the key for a statement cache. Two statements with the same text may have different ids.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// What it is.
+    /// Returns the kind.
     pub fn kind(&self) -> StatementKind {
         self.kind
     }
 
-    /// The type of each parameter, in order. For a parameter that is sent as an array: the element's type.
+    /// Returns the type of each parameter, in order; for an array parameter, the element's type.
     pub fn params(&self) -> &[ValueType] {
         &self.params
     }
 
-    /// The type of each column that is read, in order. Empty for statements without rows and for raw SQL.
+    /// Returns the type of each result column, in order. Empty for statements without rows and for raw SQL.
     pub fn columns(&self) -> &[ValueType] {
         &self.columns
     }
 }
 
-/// Rendered statements are shared between sessions.
+/// A rendered statement, shared between sessions.
 pub type SharedSql = Arc<Sql>;
 
 /// A rendered statement with its parameters.
@@ -402,18 +403,18 @@ pub type SharedSql = Arc<Sql>;
 pub struct Statement<'a> {
     /// The text and the types.
     pub sql: &'a Sql,
-    /// One for each placeholder, in order.
+    /// One value for each placeholder, in order.
     pub params: &'a [Param<'a>],
 }
 
 impl<'a> Statement<'a> {
-    /// A statement with its parameters.
+    /// Combines a statement with its parameters.
     pub fn new(sql: &'a Sql, params: &'a [Param<'a>]) -> Self {
         Self { sql, params }
     }
 }
 
-/// Rows of parameters for one statement, laid flat.
+/// Rows of parameters for one statement, in one flat slice.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
     params: &'a [Param<'a>],
@@ -422,11 +423,11 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// `params` holds the rows one after the other, each `width` parameters long.
+    /// Creates rows of `width` parameters each from `params`, which holds them one after the other.
     ///
     /// # Panics
     ///
-    /// If the parameters do not divide into whole rows.
+    /// If `width` is 0 or the number of parameters is not a multiple of it.
     pub fn new(params: &'a [Param<'a>], width: usize) -> Self {
         assert!(
             width > 0 && params.len().is_multiple_of(width),
@@ -439,7 +440,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// `count` rows without parameters: `INSERT INTO t DEFAULT VALUES`.
+    /// Creates `count` rows without parameters: `INSERT INTO t DEFAULT VALUES`.
     pub fn empty(count: usize) -> Self {
         Self {
             params: &[],
@@ -448,22 +449,22 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// How many rows.
+    /// Returns the number of rows.
     pub fn len(self) -> usize {
         self.count
     }
 
-    /// Whether there are no rows.
+    /// Returns whether there are no rows.
     pub fn is_empty(self) -> bool {
         self.count == 0
     }
 
-    /// All parameters, one row after the other.
+    /// Returns all parameters, one row after the other.
     pub fn all(self) -> &'a [Param<'a>] {
         self.params
     }
 
-    /// Each row's parameters, in order.
+    /// Iterates over the parameters of each row.
     pub fn iter(self) -> impl Iterator<Item = &'a [Param<'a>]> {
         (0..self.count).map(move |i| &self.params[i * self.width..(i + 1) * self.width])
     }

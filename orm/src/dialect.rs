@@ -1,4 +1,4 @@
-//! How a database's SQL differs from the ANSI defaults, and what it can do.
+//! How a database's SQL differs from the ANSI defaults, and what the database supports.
 
 mod capabilities;
 
@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 use crate::schema::{Column, ColumnType, Table};
 use crate::value::ValueType;
 
-/// The SQL of one database. Every method but the first four has an ANSI default.
+/// A database's SQL. Every method but the first four has an ANSI default.
 ///
 /// # Contract
 ///
-/// - Methods MUST be pure: the same arguments give the same text, so that what is rendered once can be reused.
-/// - [`capabilities`](Self::capabilities) MUST tell the truth: the suite checks that what is claimed works and that what is not
-///   claimed is refused before a statement is sent.
+/// - Methods MUST be pure: the same arguments give the same text, because rendered statements are cached.
+/// - [`capabilities`](Self::capabilities) MUST be true: the suite checks that claimed capabilities work and that others are refused before
+///   a statement is sent.
 pub trait Dialect: Debug + Send + Sync {
     /// Returns a short lower-case name: `sqlite`.
     fn name(&self) -> &str;
@@ -29,10 +29,10 @@ pub trait Dialect: Debug + Send + Sync {
     /// Returns what the database supports.
     fn capabilities(&self) -> Capabilities;
 
-    /// How many rows one statement carries.
+    /// Returns how many rows one statement carries.
     fn batch(&self) -> Batch;
 
-    /// Writes an identifier, quoted. By default in double quotes, always.
+    /// Writes a quoted identifier. By default always in double quotes.
     fn quote(&self, identifier: &str, out: &mut String) {
         out.push('"');
         for c in identifier.chars() {
@@ -44,8 +44,8 @@ pub trait Dialect: Debug + Send + Sync {
         out.push('"');
     }
 
-    /// Writes a text as a literal. By default as the SQL standard has it: in quotes, a quote in it doubled. A database that takes a backslash
-    /// for more than itself, or may be told to, MUST override this.
+    /// Writes a text literal. By default as in the SQL standard: in single quotes, with quotes inside doubled. A database in which a
+    /// backslash is, or can be configured to be, an escape character MUST override this.
     fn literal(&self, text: &str, out: &mut String) {
         out.push('\'');
         for c in text.chars() {
@@ -57,7 +57,7 @@ pub trait Dialect: Debug + Send + Sync {
         out.push('\'');
     }
 
-    /// Writes the placeholder of parameter `index` (from 1). By default `?`.
+    /// Writes the placeholder of parameter `index`, counted from 1. By default `?`.
     fn placeholder(&self, index: usize, ty: ValueType, out: &mut String) {
         let _ = (index, ty);
         out.push('?');
@@ -73,7 +73,7 @@ pub trait Dialect: Debug + Send + Sync {
         }
     }
 
-    /// A comparison that treats NULL as a value: what stands before, between and after its operands. `negated` asks for "differs". By
+    /// Returns the text before, between and after the operands of a comparison that treats NULL as a value. `negated` means "differs". By
     /// default `IS [NOT] DISTINCT FROM`.
     fn null_safe_equality(&self, negated: bool) -> [&'static str; 3] {
         match negated {
@@ -82,181 +82,181 @@ pub trait Dialect: Debug + Send + Sync {
         }
     }
 
-    /// What follows the pattern of LIKE, in which a backslash takes the character after it as it is. By default `ESCAPE '\'`.
+    /// Returns the text after a LIKE pattern that makes the backslash its escape character. By default `ESCAPE '\'`.
     fn like_escape(&self) -> &'static str {
         r" ESCAPE '\'"
     }
 
-    /// What follows the table's name in an INSERT of one row of defaults. By default `DEFAULT VALUES`.
+    /// Returns the text after the table's name in an INSERT of one row of defaults. By default `DEFAULT VALUES`.
     fn default_row(&self) -> &'static str {
         " DEFAULT VALUES"
     }
 
-    /// What stands before the rows of `(a, b) IN (…)`. By default `VALUES`.
+    /// Returns the text before the rows of `(a, b) IN (…)`. By default `VALUES`.
     fn row_list(&self) -> &'static str {
         "VALUES "
     }
 
-    /// How an INSERT takes a row whose key is there already. By default by ON CONFLICT. Only asked where
+    /// Returns how an INSERT handles a row whose key exists already. By default with ON CONFLICT. Only called if
     /// [`upsert`](Capabilities::upsert) is claimed.
     fn upsert(&self) -> Upsert {
         Upsert::OnConflict
     }
 
-    /// The lock of a query that only keeps writers away. By default `FOR SHARE`.
+    /// Returns the clause of a query that locks its rows against writers only. By default `FOR SHARE`.
     fn share_lock(&self) -> &'static str {
         " FOR SHARE"
     }
 
-    /// Whether a query with a LIMIT may stand in IN and EXISTS. By default it may; else it stands there as a table of its own.
+    /// Returns whether IN and EXISTS accept a query with a LIMIT. By default true; otherwise the query is wrapped in a derived table.
     fn limits_in_subqueries(&self) -> bool {
         true
     }
 
-    /// Whether CREATE, ALTER and DROP commit the transaction that they run in. By default not: they are undone by a rollback.
+    /// Returns whether CREATE, ALTER and DROP commit the transaction that they run in. By default false: a rollback undoes them.
     fn ddl_commits(&self) -> bool {
         false
     }
 
-    /// Whether a row can be deleted that refers to itself. By default it can.
+    /// Returns whether a row that references itself can be deleted. By default true.
     fn deletes_own_references(&self) -> bool {
         true
     }
 
-    /// The type of a column that is one of `parts` columns of a key or an index. By default [`column_type`](Self::column_type).
+    /// Returns the type of a column that is one of `parts` columns of a key or an index. By default [`column_type`](Self::column_type).
     fn key_type(&self, ty: &ColumnType, parts: usize) -> Cow<'static, str> {
         let _ = parts;
         self.column_type(ty)
     }
 
-    /// What stands between two integers that are divided, towards zero. By default `/`.
+    /// Returns the operator of integer division, which truncates towards zero. By default `/`.
     fn integer_division(&self) -> &'static str {
         " / "
     }
 
-    /// The database's name of a function of the expression language, which is given as the SQL standard or else most databases have it:
-    /// `LENGTH` counts characters. By default the same.
+    /// Returns the database's name of a function of the expression language. `name` is the SQL standard's name, or else the most common
+    /// one: `LENGTH` counts characters. By default the same name.
     fn function<'n>(&self, name: &'n str) -> &'n str {
         name
     }
 
-    /// Writes a text with each occurrence of a text in it replaced by another, all three rendered already: NULL where one of them is. By
+    /// Writes the replacement of every occurrence of `from` in `subject` by `to`, all three rendered already; NULL if one of them is. By
     /// default `REPLACE(…)`.
     fn replace(&self, [subject, from, to]: [&str; 3], out: &mut String) {
         write!(out, "REPLACE({subject}, {from}, {to})").expect("a String takes any text");
     }
 
-    /// Whether a foreign key must have the width of the integers that it refers to. By default numbers are compared as numbers.
+    /// Returns whether an integer foreign key must have the same width as the column that it references. By default false.
     fn keys_need_same_width(&self) -> bool {
         false
     }
 
-    /// Whether foreign keys can SET DEFAULT. By default they can.
+    /// Returns whether foreign keys support SET DEFAULT. By default true.
     fn sets_defaults(&self) -> bool {
         true
     }
 
-    /// How many levels deep a JSON document may be. By default there is no such limit. What is deeper MUST be refused before it is sent.
+    /// Returns how deeply a JSON document may be nested. By default `None`: no limit. Deeper documents MUST be refused before they are
+    /// sent.
     fn max_json_depth(&self) -> Option<usize> {
         None
     }
 
-    /// What follows the closing parenthesis of CREATE TABLE. By default nothing.
+    /// Returns the text after the closing parenthesis of CREATE TABLE. By default empty.
     fn table_options(&self) -> &'static str {
         ""
     }
 
-    /// Whether a computed column may be declared NOT NULL. By default it may.
+    /// Returns whether a computed column can be declared NOT NULL. By default true.
     fn computed_may_refuse_null(&self) -> bool {
         true
     }
 
-    /// Writes the name of a column in the row that an INSERT with ON CONFLICT could not insert. By default `excluded."name"`.
+    /// Writes a reference to a column of the row that an INSERT with ON CONFLICT proposed. By default `excluded."name"`.
     fn excluded(&self, column: &str, out: &mut String) {
         out.push_str("excluded.");
         self.quote(column, out);
     }
 
-    /// Returns the type used in a CAST. By default the type of a column.
+    /// Returns the type used in a CAST. By default the column type.
     fn cast_type(&self, ty: &ColumnType) -> Cow<'static, str> {
         self.column_type(ty)
     }
 
-    /// Returns whether two column types are the same to the database. By default if it writes them the same.
+    /// Returns whether the database treats two column types as the same. By default if [`column_type`](Self::column_type) is the same.
     fn is_same_type(&self, one: &ColumnType, other: &ColumnType) -> bool {
         self.column_type(one) == self.column_type(other)
     }
 
-    /// The type that a text is cast to where it becomes a value of a column of this type, and that is cast to text where it is read:
-    /// for types that the driver has no form of its own for. By default `None`: values are bound and read as they are.
+    /// Returns the SQL type of a column whose values are exchanged as text, because the driver does not support the type: parameters are
+    /// cast from text to it, and results from it to text. By default `None`: values are bound and read as they are.
     ///
-    /// Name it without a length, to which a cast would cut what is too long.
+    /// The type must not have a length, because a cast would truncate longer values.
     fn text_form(&self, ty: &ColumnType) -> Option<Cow<'static, str>> {
         let _ = ty;
         None
     }
 
-    /// Writes the text of an operand that is rendered already and whose type has a [`text_form`](Self::text_form): what a cast of it
-    /// gives back. By default a cast to text.
+    /// Writes the conversion to text of a rendered operand whose type has a [`text_form`](Self::text_form). By default a cast to text.
     fn read_text(&self, operand: &str, ty: &ColumnType, out: &mut String) {
         let _ = ty;
         self.cast(operand, &ColumnType::Text { length: None }, out);
     }
 
-    /// Returns what stands for a column where it is compared with others of its type and with parameters, if what is stored can have
-    /// other forms than what is bound. By default `None`: the column as it is.
+    /// Returns the expression that replaces a column in comparisons with columns of its type and with parameters, if stored values can have
+    /// a different form than bound ones. By default `None`: the column itself.
     fn compared(&self, column: &str, ty: &ColumnType) -> Option<String> {
         let _ = (column, ty);
         None
     }
 
-    /// All forms in which values are stored that are equal to a parameter, as expressions: a column is then looked for among them. They
-    /// name the parameter more than once, so this is for dialects whose placeholders have numbers. By default none: the parameter's own
-    /// form is the only one.
+    /// Returns expressions for all stored forms that are equal to a parameter; a comparison then tests whether the column is one of them.
+    /// They use the parameter several times, so this requires numbered placeholders. By default empty: the parameter's own form is the only
+    /// one.
     fn equal_forms(&self, parameter: &str, ty: &ColumnType) -> Vec<String> {
         let _ = (parameter, ty);
         Vec::new()
     }
 
-    /// The least of the [`equal_forms`](Self::equal_forms); the parameter itself is the greatest.
+    /// Returns the least of the [`equal_forms`](Self::equal_forms); the parameter itself is the greatest.
     fn least_form(&self, parameter: &str, ty: &ColumnType) -> Option<String> {
         let _ = (parameter, ty);
         None
     }
 
-    /// A statement that creates an enum type of the database's own, and does nothing if the type exists. By default `None`: the labels
-    /// are stored as text, held by a CHECK.
+    /// Returns a statement that creates a native enum type unless it exists. By default `None`: labels are stored as text with a CHECK
+    /// constraint.
     fn create_enum(&self, name: &str, labels: &[String]) -> Option<String> {
         let _ = (name, labels);
         None
     }
 
-    /// A statement that drops an enum type, and does nothing if there is none or something still uses it.
+    /// Returns a statement that drops a native enum type, and does nothing if the type does not exist or is still in use.
     fn drop_enum(&self, name: &str) -> Option<String> {
         let _ = name;
         None
     }
 
-    /// A statement that writes what the database says to people about a table or a column, named as `TABLE "users"` or
-    /// `COLUMN "users"."name"`. By default `None`: there are no comments.
+    /// Returns a statement that sets the comment of a table or column, given as `TABLE "users"` or `COLUMN "users"."name"`. By default
+    /// `None`: comments are not supported.
     fn comment(&self, object: &str, text: &str) -> Option<String> {
         let _ = (object, text);
         None
     }
 
-    /// What an INSERT says before its rows when it gives a value to a column that the database counts. By default nothing.
+    /// Returns the text before the rows of an INSERT that sets an identity column explicitly. By default empty.
     fn overriding(&self) -> &'static str {
         ""
     }
 
-    /// Writes a CAST of an operand that is rendered already. By default to [`cast_type`](Self::cast_type).
+    /// Writes a CAST of a rendered operand. By default to [`cast_type`](Self::cast_type).
     fn cast(&self, operand: &str, ty: &ColumnType, out: &mut String) {
         let ty = self.cast_type(ty);
         write!(out, "CAST({operand} AS {ty})").expect("a String takes any text");
     }
 
-    /// Writes the text at a path of a JSON document, which is rendered already; NULL where there is none, or JSON's `null`. By default
-    /// `JSON_VALUE(document, '$."a"[0]')`.
+    /// Writes the extraction of the text at a path of a rendered JSON document; NULL if the path does not exist or holds JSON `null`. By
+    /// default `JSON_VALUE(document, '$."a"[0]')`.
     fn json_text(&self, document: &str, path: &[JsonStep], out: &mut String) {
         out.push_str("JSON_VALUE(");
         out.push_str(document);
@@ -265,8 +265,7 @@ pub trait Dialect: Debug + Send + Sync {
         out.push(')');
     }
 
-    /// Writes a part of a day or time of this type, rendered already, as a 32-bit integer; of an instant, of its day and time in UTC. By
-    /// default by EXTRACT.
+    /// Writes the extraction of a part of a rendered date or time as a 32-bit integer; instants are taken in UTC. By default with EXTRACT.
     fn date_part(&self, part: DatePart, value: &str, ty: ValueType, out: &mut String) {
         let name = match part {
             DatePart::Year => "YEAR",
@@ -290,25 +289,25 @@ pub trait Dialect: Debug + Send + Sync {
         written.expect("a String takes any text");
     }
 
-    /// Returns the array type of this element type, for a cast: `bigint[]`. Only called if [`batch`](Self::batch) is [`Batch::Arrays`].
+    /// Returns the array type of an element type, for casts: `bigint[]`. Only called if [`batch`](Self::batch) is [`Batch::Arrays`].
     fn array_type(&self, ty: &ColumnType) -> Cow<'static, str> {
         format!("{}[]", self.column_type(ty)).into()
     }
 
-    /// A query for the values of a long list that travels as one parameter, so that the text does not depend on the list's length. Its
-    /// one column is named `value`, of the type `ty`; `list` is the parameter's placeholder. By default `None`: each value is
-    /// a parameter of its own, up to the most that a statement takes.
+    /// Returns a query over the values of a list that is bound as one parameter, so that the SQL does not depend on the list's length. Its
+    /// only column is named `value` and has the type `ty`; `list` is the parameter's placeholder. By default `None`: each value is a
+    /// separate parameter, up to the maximum per statement.
     ///
-    /// The parameter is the text of a JSON array. Integers are numbers in it, texts are strings, truth values are `true` and `false`, NULL is
-    /// `null`; bytes and UUIDs are strings of two hexadecimal digits for each byte. Lists of other types are not asked for.
+    /// The parameter is the text of a JSON array: integers are numbers, texts are strings, booleans are `true` and `false`, NULL is `null`;
+    /// bytes and UUIDs are strings of two hexadecimal digits per byte. The method is not called for other types.
     ///
-    /// The query MUST give each value as its column would hold it, bit for bit.
+    /// The query MUST yield each value exactly as a column would hold it, bit for bit.
     fn list_query(&self, list: &str, ty: ValueType) -> Option<String> {
         let _ = (list, ty);
         None
     }
 
-    /// Returns the definition of a generated key column, without its name, and whether it already contains PRIMARY KEY.
+    /// Returns the definition of a generated key column, without its name, and whether it contains PRIMARY KEY.
     fn generated_key(&self, column: &Column) -> GeneratedKey {
         GeneratedKey {
             definition: format!(
@@ -320,35 +319,35 @@ pub trait Dialect: Debug + Send + Sync {
         }
     }
 
-    /// Writes how a column is computed, after its type, with a leading space. By default a stored column:
-    /// `GENERATED ALWAYS AS (…) STORED`. Only asked where [`computed_columns`](Capabilities::computed_columns) is claimed.
+    /// Writes the clause of a computed column, after its type, with a leading space. By default a stored column: `GENERATED ALWAYS AS (…)
+    /// STORED`. Only called if [`computed_columns`](Capabilities::computed_columns) is claimed.
     fn computed_column(&self, expression: &str, out: &mut String) {
         write!(out, " GENERATED ALWAYS AS ({expression}) STORED").expect("a String takes any text");
     }
 
-    /// Whether the outcome of an INSERT of one row tells the key that the database counted. By default where RETURNING is not claimed, as
-    /// there is no other way then.
+    /// Returns whether the outcome of an INSERT of one row reports the generated key. By default if RETURNING is not claimed, since there
+    /// is no other way then.
     fn tells_keys(&self) -> bool {
         !self.capabilities().returning
     }
 
-    /// A query for the greatest generated key in use, one integer column, NULL where there is none; the ORM counts on from it
-    /// inside the same transaction.
+    /// Returns a query for the greatest generated key in use: one integer column, NULL if there is none. The ORM computes the following
+    /// keys itself, in the same transaction.
     ///
-    /// Give one only if no other transaction can add a key between this query and the INSERT that follows it in the same
-    /// transaction (SQLite's one writer), if an INSERT of several rows gives them keys in order, one higher each, and if its outcome
-    /// tells the last of them, which is checked. The answer may be no row at all: then the table's keys come row by row.
+    /// Return one only if no other transaction can add a key between this query and the INSERT that follows it (SQLite has a single
+    /// writer), if an INSERT of several rows numbers them consecutively, in order, and if its outcome reports the last key, which is
+    /// checked. The query may yield no row: then rows are inserted one by one.
     fn last_key(&self, table: &Table) -> Option<String> {
         let _ = table;
         None
     }
 
-    /// Returns the text of a transaction command. By default the SQL standard's.
+    /// Returns the SQL of a transaction command. By default the SQL standard's.
     fn transaction(&self, command: &Transaction<'_>) -> String {
         ansi_transaction(self, command)
     }
 
-    /// Returns a query that yields one row if the table named by its one text parameter exists.
+    /// Returns a query that yields one row if the table named by its text parameter exists.
     fn table_exists(&self) -> String {
         let mut placeholder = String::new();
         self.placeholder(1, ValueType::Text, &mut placeholder);
@@ -367,18 +366,17 @@ pub trait Dialect: Debug + Send + Sync {
         )
     }
 
-    /// Whether a schema is a database of its own that is attached, as SQLite's are: then a foreign key stays inside of it, and an index is
-    /// named with it. By default not.
+    /// Returns whether each schema is an attached database, as in SQLite: then foreign keys cannot leave it, and index names are qualified
+    /// with it. By default false.
     fn schemas_are_databases(&self) -> bool {
         false
     }
 
-    /// Reads the tables of some schemas; `None` stands for the default one. A reference to a table that is not among them is no foreign
-    /// key but a remark.
+    /// Reads the tables of the given schemas; `None` is the default one. A foreign key to a table outside these schemas becomes a remark.
     ///
     /// # Errors
     ///
-    /// By default [`Unsupported`](crate::ErrorKind::Unsupported); also for named schemas where the database has none.
+    /// By default [`Unsupported`](crate::ErrorKind::Unsupported); also for named schemas if the database has no schemas.
     fn reflect(
         &self,
         connection: &mut dyn Connection,
@@ -388,7 +386,7 @@ pub trait Dialect: Debug + Send + Sync {
         Err(Error::unsupported(self.name(), "reflection"))
     }
 
-    /// Reads the schemas that have tables, with the number of tables, including the default one.
+    /// Reads the names of all schemas that have tables, including the default one, with their numbers of tables.
     ///
     /// # Errors
     ///
@@ -398,7 +396,7 @@ pub trait Dialect: Debug + Send + Sync {
         Err(Error::unsupported(self.name(), "reflection of schemas"))
     }
 
-    /// Writes a test of `subject` against the text `pattern`, both already rendered, case-sensitively and without wildcards.
+    /// Writes a case-sensitive test of `subject` against the text `pattern`, without wildcards; both are rendered already.
     fn text_match(&self, test: TextMatch, subject: &str, pattern: &str, out: &mut String) {
         let written = match test {
             TextMatch::StartsWith => {
@@ -407,7 +405,7 @@ pub trait Dialect: Debug + Send + Sync {
             TextMatch::EndsWith => {
                 write!(
                     out,
-                    // An empty text ends every text, but not NULL.
+                    // Every text ends with the empty text; NULL does not.
                     "CASE WHEN length({pattern}) = 0 THEN {subject} = {subject} ELSE substr({subject}, -length({pattern})) = {pattern} END"
                 )
             }
@@ -455,7 +453,7 @@ impl From<u32> for JsonStep {
     }
 }
 
-/// A path into a JSON document as a literal of SQL: `'$."a"[0]'`.
+/// Writes a path into a JSON document as an SQL literal: `'$."a"[0]'`.
 pub fn json_path(path: &[JsonStep], out: &mut String) {
     out.push_str("'$");
     for step in path {
@@ -477,7 +475,7 @@ pub fn json_path(path: &[JsonStep], out: &mut String) {
     out.push('\'');
 }
 
-/// A part of a day or a time of day, as a whole number.
+/// A part of a date or a time, as an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DatePart {
@@ -504,7 +502,7 @@ pub enum DatePart {
 pub struct GeneratedKey {
     /// The text after the column's name in CREATE TABLE.
     pub definition: Cow<'static, str>,
-    /// Whether the definition contains PRIMARY KEY, so that the table's own clause is left out.
+    /// Whether the definition contains PRIMARY KEY, so that the table's PRIMARY KEY clause is omitted.
     pub is_primary_key: bool,
 }
 
@@ -512,28 +510,28 @@ pub struct GeneratedKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Batch {
-    /// One: batches are loops over one statement.
+    /// One: a batch executes one statement repeatedly.
     Rows,
     /// Multi-row VALUES and IN lists, up to this many parameters in one statement.
     Values {
-        /// The most parameters that one statement takes.
+        /// The maximum number of parameters of one statement.
         max_parameters: usize,
     },
-    /// Any number: one array for each column, through `UNNEST(…)` and `= ANY(…)`.
+    /// Any number: one array parameter for each column, through `UNNEST(…)` and `= ANY(…)`.
     Arrays,
 }
 
-/// How an INSERT takes a row whose key is there already.
+/// How an INSERT handles a row whose key exists already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Upsert {
     /// `ON CONFLICT (key) DO UPDATE SET …` or `DO NOTHING`.
     OnConflict,
-    /// `ON DUPLICATE KEY UPDATE …`, which no key is named in: that the row there is the one with this key is asked for in what is set.
+    /// `ON DUPLICATE KEY UPDATE …`, which does not name a key: the assignments check that the conflict is on the intended key.
     OnDuplicateKey,
 }
 
-/// Begins, ends or marks a transaction.
+/// A transaction command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Transaction<'a> {
@@ -551,19 +549,19 @@ pub enum Transaction<'a> {
     RollbackTo(&'a str),
 }
 
-/// How a transaction begins.
+/// The options of a transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Begin {
     /// The isolation level; `None` is the database's default.
     pub isolation: Option<Isolation>,
-    /// Refuses writes.
+    /// Whether the database refuses writes.
     pub read_only: bool,
-    /// Its first statement writes: an engine with one writer takes the lock at once instead of failing later.
+    /// Whether the first statement writes: a database with a single writer then locks at once instead of failing later.
     pub writes_first: bool,
 }
 
-/// Isolation levels of the SQL standard, and snapshot isolation under its own name.
+/// The isolation levels of the SQL standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Isolation {
     /// READ UNCOMMITTED.
@@ -577,7 +575,7 @@ pub enum Isolation {
 }
 
 impl Isolation {
-    /// Its name in SQL.
+    /// Returns its name in SQL.
     pub fn as_sql(self) -> &'static str {
         match self {
             Self::ReadUncommitted => "READ UNCOMMITTED",

@@ -1,4 +1,4 @@
-//! `Engine`: a backend with its pool, its rendered statements, and the one place that every statement passes.
+//! `Engine`: a backend with its connection pool and its cache of rendered statements.
 
 mod cache;
 mod cancel;
@@ -29,9 +29,9 @@ use crate::dialect::{Begin, Capabilities, Dialect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::Param;
 
-/// A database to open sessions on. Cheap to clone: clones share pool, caches, echo and observers.
+/// A database with its connection pool, on which sessions are opened. Cheap to clone: clones share the pool, caches, echo and observers.
 ///
-/// Nothing connects before the first statement.
+/// Connections are opened lazily, when the first statement runs.
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
@@ -46,13 +46,13 @@ struct Inner {
     observed: AtomicBool,
     observers: RwLock<Vec<Arc<dyn Observer>>>,
     statements: AtomicU64,
-    /// 0 if nobody wants to know.
+    /// 0 if the warning is off.
     lazy_loads_to_warn_of: AtomicU32,
 }
 
-/// Receives every statement after it ran.
+/// Receives every statement after it has run.
 pub trait Observer: Send + Sync {
-    /// One statement, or one batch of executions of it.
+    /// Called with one statement, or one batch of executions of it.
     fn statement(&self, event: &Event<'_>);
 }
 
@@ -62,13 +62,13 @@ impl<F: Fn(&Event<'_>) + Send + Sync> Observer for F {
     }
 }
 
-/// A statement that ran.
+/// A statement that has run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Event<'a> {
     /// The statement.
     pub sql: &'a Sql,
-    /// Its parameters; for a batch, those of all executions one after the other.
+    /// The parameters; for a batch, those of all executions one after the other.
     pub params: &'a [Param<'a>],
     /// The number of executions: 1, or the length of a batch.
     pub executions: usize,
@@ -76,7 +76,7 @@ pub struct Event<'a> {
     pub rows: u64,
     /// How long it took, including reading its rows.
     pub duration: Duration,
-    /// Why it failed, if it did.
+    /// The error, if it failed.
     pub error: Option<&'a Error>,
 }
 
@@ -105,11 +105,11 @@ impl Engine {
         }
     }
 
-    /// Creates an engine for a URL, opened by the first of `schemes` that knows its scheme.
+    /// Creates an engine for a URL, with the first of `schemes` that has the URL's scheme.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] if none does, or the backend refuses the URL. A password is not repeated.
+    /// [`ErrorKind::Configuration`] if none has, or if the backend refuses the URL. The error does not contain a password.
     pub fn from_url(url: &str, schemes: &[&Scheme]) -> Result<Self> {
         let name = url.split(':').next().unwrap_or_default();
         let known = schemes.iter().find(|scheme| scheme.names.contains(&name));
@@ -128,14 +128,14 @@ impl Engine {
         Ok(Self::from_backend((scheme.open)(url)?))
     }
 
-    /// Shows every statement: through [`tracing`] if a subscriber is set, else on standard error.
+    /// Logs every statement: through [`tracing`] if a subscriber is set, otherwise to standard error.
     #[must_use]
     pub fn echo(self, echo: Echo) -> Self {
         self.inner.echo.set(echo);
         self
     }
 
-    /// Shows every statement on `writer` instead.
+    /// Logs every statement to `writer`.
     #[must_use]
     pub fn echo_to(self, echo: Echo, writer: impl Write + Send + 'static) -> Self {
         self.inner.echo.set(echo);
@@ -143,10 +143,10 @@ impl Engine {
         self
     }
 
-    /// Warns when a session loads one relation lazily this many times in one transaction, each time with a statement of its own: the
-    /// pattern known as N+1. The warning names the relation and the `.with(…)` that loads it along, and comes once for a relation and
-    /// transaction. It goes where [`echo_to`](Self::echo_to) says, else through [`tracing`] if a subscriber is set, else to standard
-    /// error. 0 counts nothing, which is how an engine begins.
+    /// Warns when a session loads the same relation lazily this many times in one transaction, each time with its own statement: the N+1
+    /// pattern. The warning names the relation and the `.with(…)` that loads it eagerly, and is given once per relation and transaction. It
+    /// goes to the writer of [`echo_to`](Self::echo_to) if one is set, otherwise through [`tracing`] if a subscriber is set, otherwise to
+    /// standard error. 0, the default, turns the warning off.
     #[must_use]
     pub fn warn_n_plus_one(self, lazy_loads: u32) -> Self {
         self.inner
@@ -180,7 +180,7 @@ impl Engine {
         self.inner.observed.store(true, Ordering::Release);
     }
 
-    /// How many statements were sent so far, transaction commands included; a batch that is a loop over one statement counts
+    /// Returns the number of statements sent so far, including transaction commands; a batch that executes one statement repeatedly counts
     /// each execution.
     pub fn statements(&self) -> u64 {
         self.inner.statements.load(Ordering::Relaxed)
@@ -200,13 +200,13 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Whatever connecting gives; [`ErrorKind::PoolTimeout`] if all are in use for too long.
+    /// Errors of connecting; [`ErrorKind::PoolTimeout`] if no connection became free in time.
     pub fn connect(&self) -> Result<Connected> {
         let connection = self.inner.pool.take(&*self.inner.backend)?;
         Ok(Connected::new(self.clone(), connection))
     }
 
-    /// Refuses a way to begin a transaction that the backend does not have.
+    /// Refuses transaction options that the backend does not support.
     pub(crate) fn check_begin(&self, begin: &Begin) -> Result<()> {
         let capabilities = self.capabilities();
         let refuse = |what: &str| Err(Error::unsupported(self.dialect().name(), what));

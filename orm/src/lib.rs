@@ -1,8 +1,8 @@
 //! An object-relational mapper with a unit of work: a [`Session`] with an identity map, over any [`Backend`](backend::Backend).
 //!
-//! Structs are mapped to tables by [`#[derive(Entity)]`](derive@Entity). A session holds one object for each row, notices what changes
-//! in it, and writes the changes in as few statements as it can, in the order that foreign keys demand. The manner is that of SQLAlchemy's ORM;
-//! the types are Rust's. This crate has no database driver: `selfsame-sqlite` and `selfsame-postgres` do.
+//! Structs are mapped to tables by [`#[derive(Entity)]`](derive@Entity). A session holds one object for each row, notices what changes in
+//! it, and writes the changes in as few statements as it can, in the order that foreign keys require. The design follows SQLAlchemy's ORM,
+//! with Rust's types. This crate contains no database driver; `selfsame-sqlite` and `selfsame-postgres` do.
 //!
 //! ```
 //! use selfsame::prelude::*;
@@ -84,9 +84,9 @@
 //! [`#[derive(Entity)]`](derive@Entity) lists all attributes.
 //!
 //! The derive adds a typed constant for each field (`User::NAME`) and a constructor over the required ones (`User::new("ann")`).
-//! [`metadata!`] collects the tables of a program: [`create_all`](metadata::Metadata::create_all) creates them,
-//! [`diff`](metadata::Metadata::diff) compares them with those of a database, [`reflect`](metadata::Metadata::reflect) maps
-//! tables that are known only at run time to [`record::Record`]s.
+//! [`metadata!`] collects the tables of a program. [`create_all`](metadata::Metadata::create_all) creates them,
+//! [`diff`](metadata::Metadata::diff) compares them with those of a database, and [`reflect`](metadata::Metadata::reflect) maps tables that
+//! are known only at run time to [`record::Record`]s.
 //!
 //! # Reading
 //!
@@ -183,8 +183,8 @@
 //!
 //! # Relations
 //!
-//! [`load`](Session::load) reads a relation of one object, if it is not in memory; `.with(…)` reads it for all objects of a query at once.
-//! [`push`](Session::push), [`remove`](Session::remove) and [`set`](Session::set) change a relation, on both of its sides; the flush writes
+//! [`load`](Session::load) loads a relation of one object unless it is in memory already; `.with(…)` loads it for all objects of a query at
+//! once. [`push`](Session::push), [`remove`](Session::remove) and [`set`](Session::set) change a relation on both sides; the flush writes
 //! the foreign keys.
 //!
 //! ```
@@ -232,9 +232,9 @@
 //!
 //! # Transactions
 //!
-//! A transaction begins with a session's first statement and ends with `commit` or `rollback`; a dropped session rolls back. The closure of
-//! [`transaction`](Session::transaction) commits if it returns `Ok`, and rolls back otherwise. [`savepoint`](Session::savepoint) nests,
-//! and [`retry`](Session::retry) runs a closure again after a serialization failure or a deadlock. A rollback also restores the
+//! A transaction begins with a session's first statement and ends with `commit` or `rollback`; dropping a session rolls back.
+//! [`transaction`](Session::transaction) commits if its closure returns `Ok` and rolls back otherwise. [`savepoint`](Session::savepoint)
+//! nests, and [`retry`](Session::retry) runs a closure again after a serialization failure or a deadlock. A rollback also restores the
 //! objects in memory.
 //!
 //! ```
@@ -281,8 +281,8 @@
 //!
 //! # SQL
 //!
-//! [`sql`] is an expression language of its own, with joins, aggregates, windows, common table expressions and upserts, usable with a
-//! session or without one. SQL as text is there for the rest; each `?` is a parameter on every database.
+//! [`sql`] is an expression language with joins, aggregates, window functions, common table expressions and upserts; it works with or
+//! without a session. Raw SQL covers the rest; `?` is the placeholder on every database.
 //!
 //! ```
 //! # use selfsame::prelude::*;
@@ -329,9 +329,9 @@
 //!
 //! # Testing
 //!
-//! A database in memory is an engine away, [`assert_statements!`] counts what a piece of code sends, and
-//! [`Engine::warn_n_plus_one`](engine::Engine::warn_n_plus_one) finds loops of lazy loads. The `testing` features of the backends give
-//! tests temporary files and servers.
+//! Tests can use an in-memory database. [`assert_statements!`] checks how many statements a piece of code sends, and
+//! [`Engine::warn_n_plus_one`](engine::Engine::warn_n_plus_one) finds lazy loads in loops. The backends' `testing` features provide
+//! temporary files and servers.
 //!
 //! ```
 //! # use selfsame::prelude::*;
@@ -371,14 +371,14 @@
 //!
 //! # Errors
 //!
-//! Every operation that can fail returns an [`Error`] with a [kind](ErrorKind) to branch on. It names the entity, the column, the constraint and
-//! the statement, and never a parameter's value.
+//! Every fallible operation returns an [`Error`] with a [kind](ErrorKind) to match on. It names the entity, the column, the constraint and
+//! the statement, but never contains a parameter's value.
 //!
 //! # Features
 //!
 //! All but `jiff` are on by default.
 //!
-//! | feature | gives |
+//! | feature | adds |
 //! |---|---|
 //! | `chrono` | `NaiveDate`, `NaiveTime`, `NaiveDateTime` and `DateTime<Utc>` as columns |
 //! | `jiff` | jiff's civil types and `Timestamp` as columns |
@@ -391,17 +391,17 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`prelude`] | what most programs import |
-//! | [`engine`] | a backend with its connection pool, echo and observers |
+//! | [`engine`] | a database with its connection pool, echo and observers |
 //! | [`session`] | the unit of work: objects, relations, transactions, hooks |
-//! | [`query`] | queries of objects, loading, bulk statements |
+//! | [`query`] | queries for objects, loading options, bulk statements |
 //! | [`sql`] | the expression language |
-//! | [`entity`], [`value`] | what mapped structs are made of |
-//! | [`schema`], [`metadata`](mod@metadata) | tables as data: created, compared, reflected |
-//! | [`record`] | rows of tables that are known only at run time |
+//! | [`entity`], [`value`] | the types of mapped structs: relations, columns |
+//! | [`schema`], [`metadata`](mod@metadata) | table definitions: creating, comparing, reflecting |
+//! | [`record`] | objects of tables that are known only at run time |
 //! | [`error`] | the one error type |
-//! | [`backend`], [`dialect`], [`render`] | what a new database implements |
+//! | [`backend`], [`dialect`], [`render`] | what a new backend implements |
 
-// The derive macros name this crate by its public name, in its own tests too.
+// The derive macros refer to this crate by its public name, also in its own tests.
 extern crate self as selfsame;
 
 pub mod backend;

@@ -1,14 +1,14 @@
-//! [`Prepared`]: the prepared statements that a connection keeps.
+//! [`Prepared`]: a connection's cache of prepared statements.
 
 use rustc_hash::FxHashMap;
 
 use super::Sql;
 
-/// Bytes of the texts of kept statements: client and server take several times as much for them.
+/// The limit for the texts of all cached statements together, in bytes. Client and server use several times as much memory for them.
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// The prepared statements of a connection by [`Sql::id`](super::Sql::id), for backends whose driver keeps none: at most so many, and those
-/// of a mebibyte of text or of one statement. The ones that were used longest ago make room for a new one.
+/// A least-recently-used cache of a connection's prepared statements, by [`Sql::id`](super::Sql::id), for backends whose driver has none.
+/// It is limited to a number of statements and to one mebibyte of SQL text; a single longer statement is still cached.
 ///
 /// ```
 /// use selfsame::backend::{Prepared, Sql, StatementKind};
@@ -37,7 +37,7 @@ struct Kept<S> {
 }
 
 impl<S> Prepared<S> {
-    /// Creates an empty store of at most `capacity` statements.
+    /// Creates an empty cache of at most `capacity` statements.
     pub fn new(capacity: usize) -> Self {
         Self {
             kept: FxHashMap::default(),
@@ -47,7 +47,7 @@ impl<S> Prepared<S> {
         }
     }
 
-    /// Returns the statement of this id, which is now the most recently used.
+    /// Returns the statement with this id and marks it as the most recently used.
     pub fn get(&mut self, id: u64) -> Option<&S> {
         self.clock += 1;
         let kept = self.kept.get_mut(&id)?;
@@ -55,7 +55,7 @@ impl<S> Prepared<S> {
         Some(&kept.statement)
     }
 
-    /// Keeps a statement, and returns those whose place it takes, to be closed.
+    /// Adds a statement, and returns the evicted ones, which the caller closes.
     pub fn keep(&mut self, sql: &Sql, statement: S) -> Vec<S> {
         let text_bytes = sql.text().len();
         let mut gone: Vec<S> = self.forget(sql.id()).into_iter().collect();
@@ -79,14 +79,14 @@ impl<S> Prepared<S> {
         gone
     }
 
-    /// Forgets a statement, and returns it to be closed.
+    /// Removes a statement and returns it; the caller closes it.
     pub fn forget(&mut self, id: u64) -> Option<S> {
         let kept = self.kept.remove(&id)?;
         self.text_bytes = self.text_bytes.saturating_sub(kept.text_bytes);
         Some(kept.statement)
     }
 
-    /// Forgets all statements, and returns them to be closed.
+    /// Removes all statements and returns them; the caller closes them.
     pub fn take(&mut self) -> Vec<S> {
         self.text_bytes = 0;
         let kept = self.kept.drain();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Isolation;
 
-/// What a database supports, as far as the ORM depends on it. Everything is off until set.
+/// What a database supports, as far as the ORM depends on it. Everything is off by default.
 ///
 /// ```
 /// use selfsame::dialect::Capabilities;
@@ -15,7 +15,7 @@ use super::Isolation;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// BEGIN, COMMIT, ROLLBACK.
+    /// Transactions: BEGIN, COMMIT, ROLLBACK.
     pub transactions: bool,
     /// Savepoints inside a transaction.
     pub savepoints: bool,
@@ -33,11 +33,11 @@ pub struct Capabilities {
     pub upsert: bool,
     /// Rows can be locked by a query.
     pub row_locks: bool,
-    /// Foreign keys can wait for COMMIT.
+    /// Foreign keys can be checked at COMMIT.
     pub deferrable_constraints: bool,
     /// ORDER BY supports NULLS FIRST and NULLS LAST.
     pub nulls_order: bool,
-    /// Rows of values are compared: `(a, b) IN (SELECT …)`.
+    /// Row values can be compared: `(a, b) IN (SELECT …)`.
     pub row_values: bool,
     /// ALTER TABLE can add a foreign key.
     pub alter_add_constraint: bool,
@@ -45,42 +45,43 @@ pub struct Capabilities {
     pub read_only_transactions: bool,
     /// The isolation levels that can be requested.
     pub isolation_levels: Vec<Isolation>,
-    /// Float columns hold NaN.
+    /// Float columns can hold NaN.
     pub nan: bool,
-    /// Float columns hold infinities.
+    /// Float columns can hold infinities.
     pub infinities: bool,
     /// Float columns distinguish −0.0 from 0.0.
     pub negative_zero: bool,
-    /// Text holds the NUL character.
+    /// Text can contain the NUL character.
     pub nul_in_text: bool,
-    /// Reading and writing JSON keeps the text as it was (key order, spaces), not only the document.
+    /// JSON is read as the exact text that was written (key order, white space), not only as an equal document.
     pub json_text_kept: bool,
-    /// Decimals are stored, compared, ordered and computed as such, never as floats or text.
+    /// Decimals are stored, compared, ordered and computed exactly, never as floats or text.
     pub exact_decimals: bool,
-    /// A decimal keeps its scale: 1.50 does not become 1.5.
+    /// Decimals keep their scale: 1.50 does not become 1.5.
     pub decimal_scale_kept: bool,
     /// The error for a violated CHECK names the constraint.
     pub constraint_names: bool,
-    /// Columns that the database computes from others: `GENERATED ALWAYS AS`.
+    /// Columns can be computed from others: `GENERATED ALWAYS AS`.
     pub computed_columns: bool,
     /// Window functions: `OVER (…)`.
     pub windows: bool,
-    /// Queries that refer to themselves: `WITH RECURSIVE`.
+    /// Recursive queries: `WITH RECURSIVE`.
     pub recursive_queries: bool,
     /// INTERSECT and EXCEPT.
     pub set_operations: bool,
-    /// Text at a path of a JSON document.
+    /// Text can be extracted from a JSON document by path.
     pub json_paths: bool,
-    /// Parts of dates and times: years, hours, weekdays.
+    /// Parts of dates and times can be extracted: years, hours, weekdays.
     pub date_parts: bool,
     /// The maximum number of simultaneous connections; `None` means no limit.
     pub max_connections: Option<usize>,
-    /// The most parameters of one statement, of whatever kind; lists that are longer go another way.
-    /// [`Batch::Values`](super::Batch::Values) has a bound of its own for statements of many rows, which is never larger.
+    /// The maximum number of parameters of any statement; longer lists are sent in another way. [`Batch::Values`](super::Batch::Values) has
+    /// its own limit for statements of many rows, which is never larger.
     pub max_parameters: Option<usize>,
-    /// The longest identifier, in bytes.
+    /// The maximum length of an identifier, in bytes.
     pub max_identifier: Option<usize>,
-    /// How long a statement waits for a lock before it fails as busy; `None` waits as long as the server is told to.
+    /// How long a statement waits for a lock before it fails with [`Busy`](crate::ErrorKind::Busy); `None` leaves this to the server's
+    /// configuration.
     pub lock_timeout: Option<Duration>,
 }
 
@@ -135,39 +136,39 @@ setters!(
 );
 
 impl Capabilities {
-    /// Nothing: the base to set from.
+    /// Returns capabilities with everything off, to set those that the database has.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Returns the first claim that another claim rules out, as a sentence; `None` if the claims agree.
+    /// Describes the first contradiction between claims; `None` if the claims are consistent.
     ///
-    /// The conformance suite refuses to run on claims that contradict each other.
+    /// The conformance suite refuses to run on contradictory claims.
     pub fn contradiction(&self) -> Option<&'static str> {
         let claims = [
             (
                 self.savepoints && !self.transactions,
-                "savepoints are claimed, but no transactions",
+                "savepoints are claimed, but transactions are not",
             ),
             (
                 self.read_only_transactions && !self.transactions,
-                "read-only transactions are claimed, but no transactions",
+                "read-only transactions are claimed, but transactions are not",
             ),
             (
                 !self.isolation_levels.is_empty() && !self.transactions,
-                "isolation levels are claimed, but no transactions",
+                "isolation levels are claimed, but transactions are not",
             ),
             (
                 self.deferrable_constraints && !self.foreign_keys,
-                "deferrable foreign keys are claimed, but no foreign keys",
+                "deferrable foreign keys are claimed, but foreign keys are not",
             ),
             (
                 self.deferrable_constraints && !self.transactions,
-                "foreign keys that wait for COMMIT are claimed, but no transactions",
+                "deferrable foreign keys are claimed, but transactions are not",
             ),
             (
                 self.max_connections == Some(0),
-                "a database that takes no connection cannot be used",
+                "max_connections is 0, so the database cannot be used",
             ),
         ];
         claims

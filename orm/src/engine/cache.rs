@@ -8,20 +8,20 @@ use rustc_hash::FxHashMap;
 use crate::backend::Sql;
 use crate::render::Lock;
 
-/// How many statements are kept for texts that queries make up. Beyond it the map starts anew.
+/// The maximum number of query texts. When it is reached, the map is cleared.
 const MOST_TEXTS: usize = 1024;
 
-/// How many statements of the unit of work are kept: there is one for each set of columns that rows have changed, of which a table has
-/// very many. Beyond it the map starts anew.
+/// The maximum number of statements of the unit of work. There is one for each set of changed columns, which can be very many for one
+/// table. When it is reached, the map is cleared.
 const MOST_SHAPES: usize = 4096;
 
-/// Statements kept for one text. Beyond it the oldest goes.
+/// The maximum number of statements with the same text. Beyond it the oldest is removed.
 const MOST_OF_ONE_TEXT: usize = 8;
 
-/// A longer text holds a list that is not met again, and keeping it costs more than rendering it.
+/// Longer texts are not cached: they hold a list that is unlikely to recur, and keeping them costs more than rendering them.
 const LONGEST_TEXT: usize = 64 * 1024;
 
-/// What the unit of work asks of a table.
+/// What a statement of the unit of work does with a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
     Insert,
@@ -33,13 +33,13 @@ pub(crate) enum Operation {
     Select(Lock),
     SelectArrays(Lock),
     LastKey,
-    /// Of an association table: what its rows pair with some keys.
+    /// Reads the other side of association rows that have some keys on one side.
     SelectPaired,
     SelectPairedArrays,
-    /// The rows that refer to some keys, with the keys of the rows that they refer to; of this mapper.
+    /// Reads the rows that reference some keys, together with the referenced rows' keys; holds the id of the referenced mapper.
     SelectOwned(u64),
     SelectOwnedArrays(u64),
-    /// Of an association table: its rows with some keys on one side.
+    /// Deletes the association rows with some keys on one side.
     DeleteBy,
 }
 
@@ -49,9 +49,9 @@ pub(crate) struct Shape<'a> {
     /// The mapper's id.
     pub(crate) mapper: u64,
     pub(crate) operation: Operation,
-    /// Columns written or searched by.
+    /// Columns written or filtered by.
     pub(crate) columns: Cow<'a, [usize]>,
-    /// Columns read back, or the key of the rows.
+    /// Columns read back, or the rows' key columns.
     pub(crate) others: Cow<'a, [usize]>,
     /// How many rows or keys, where the text depends on it.
     pub(crate) count: usize,
@@ -60,11 +60,11 @@ pub(crate) struct Shape<'a> {
 #[derive(Default)]
 pub(super) struct Cache {
     shapes: RwLock<FxHashMap<Shape<'static>, Arc<Sql>>>,
-    /// What was rendered with a text: one statement for each list of types that it was met with.
+    /// The statements of each text: one for each list of parameter and column types.
     texts: Mutex<FxHashMap<Box<str>, Vec<Arc<Sql>>>>,
 }
 
-/// The statement of a shape whose columns are borrowed for as long as it is looked for.
+/// Looks up a shape with borrowed columns; a function, so that the map's lifetime shortens to the shape's.
 fn find<'m, 'a>(
     shapes: &'m FxHashMap<Shape<'a>, Arc<Sql>>,
     shape: &Shape<'a>,
@@ -92,8 +92,8 @@ impl Cache {
         Arc::clone(shapes.entry(shape).or_insert_with(|| Arc::new(render())))
     }
 
-    /// The statement that was first rendered with this text and these types, so that it keeps its id and the connections
-    /// their prepared statements.
+    /// Returns the statement first rendered with this text and these types, so that its id stays the same and connections reuse their
+    /// prepared statement.
     pub(super) fn intern(&self, sql: &Sql) -> Arc<Sql> {
         if sql.text().len() > LONGEST_TEXT {
             return Arc::new(sql.clone());

@@ -1,4 +1,4 @@
-//! Stopping a unit of work from another thread.
+//! Cancelling a unit of work from another thread.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,24 +7,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::backend::Interrupter;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Stops a session's work from another thread: [`Session::canceller`](crate::Session::canceller).
+/// Cancels a session's work from another thread; see [`Session::canceller`](crate::Session::canceller).
 #[derive(Clone, Default)]
 pub struct Canceller(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     is_cancelled: AtomicBool,
-    /// What stops the statement that runs, while a connection is held.
+    /// Interrupts the running statement; set while the session holds a connection.
     running: Mutex<Option<Interrupter>>,
 }
 
 impl Canceller {
-    /// Stops the statement that runs, as far as the backend can, and has the session refuse every further one with
-    /// [`Cancelled`](ErrorKind::Cancelled), COMMIT included; rolling back still works. A COMMIT that is under way may come to its end.
+    /// Interrupts the running statement, if the backend can, and makes the session refuse every further one with
+    /// [`Cancelled`](ErrorKind::Cancelled), including COMMIT; rolling back still works. A COMMIT in progress may still succeed.
     ///
-    /// Returns at once; cancelling again does no harm.
+    /// Returns at once. Cancelling again has no effect.
     pub fn cancel(&self) {
-        // With the lock held, so that the connection is not somebody else's by now.
+        // Holding the lock ensures that the connection has not passed to another session.
         let running = self.running();
         self.0.is_cancelled.store(true, Ordering::SeqCst);
         if let Some(interrupter) = running.as_ref() {
@@ -32,7 +32,7 @@ impl Canceller {
         }
     }
 
-    /// Whether it was cancelled.
+    /// Returns whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled.load(Ordering::SeqCst)
     }
@@ -42,12 +42,12 @@ impl Canceller {
             false => Ok(()),
             true => Err(Error::new(
                 ErrorKind::Cancelled,
-                "the work of this session was cancelled: nothing more is sent, and what is open is rolled back",
+                "the work of this session was cancelled: no further statement is sent, and an open transaction is rolled back",
             )),
         }
     }
 
-    /// Lets a connection be stopped from now on, or none.
+    /// Sets the interrupter of the session's connection, or removes it.
     pub(super) fn attach(&self, interrupter: Option<Interrupter>) {
         *self.running() = interrupter;
     }

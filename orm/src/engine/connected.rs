@@ -1,4 +1,4 @@
-//! `Connected`: a connection out of the pool, and the one place that every statement passes.
+//! `Connected`: a connection from the pool, through which every statement passes.
 
 use std::fmt::{self, Debug};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -13,12 +13,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Planted, is_planted};
 use crate::value::Param;
 
-/// A connection of an engine: runs statements one at a time and goes back to the pool when dropped, an open transaction rolled back.
+/// A connection from an engine's pool. Dropping it rolls back an open transaction and returns it to the pool.
 ///
-/// Every statement is counted, shown by echo, and told to observers here, and its text is added to its error.
+/// Every statement is counted, logged by echo and passed to observers here, and its text is added to its error.
 pub struct Connected {
     engine: Engine,
-    /// `None` only while it is being dropped.
+    /// `None` after an error that made it unusable, and while being dropped.
     connection: Option<Box<dyn Connection>>,
     in_transaction: bool,
     /// Whether the open transaction may have written.
@@ -43,7 +43,7 @@ impl Connected {
         }
     }
 
-    /// The engine it belongs to.
+    /// Returns its engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -58,22 +58,22 @@ impl Connected {
         self.in_transaction
     }
 
-    /// Whether a transaction is open in which something was sent that may have written.
+    /// Returns whether a transaction is open in which a statement was sent that may have written.
     pub(crate) fn has_written(&self) -> bool {
         self.in_transaction && self.wrote
     }
 
-    /// Returns the number of statements it has sent; a batch that loops over one statement counts each execution.
+    /// Returns the number of statements sent; a batch that executes one statement repeatedly counts each execution.
     pub fn statements(&self) -> u64 {
         self.statements
     }
 
-    /// Tells a recorder of every statement from now on, as long as it lives.
+    /// Passes every further statement to a recorder, as long as it exists.
     pub(crate) fn record_into(&mut self, recorder: Weak<Recorder>) {
         self.recorder = recorder;
     }
 
-    /// Lets a canceller stop what runs here, until it goes back to the pool.
+    /// Lets a canceller interrupt this connection until it returns to the pool.
     pub(crate) fn cancelled_by(&mut self, canceller: Canceller) {
         let connection = self.connection.as_deref();
         canceller.attach(connection.and_then(Connection::interrupter));
@@ -140,13 +140,13 @@ impl Connected {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] before anything is sent, if the backend has no transactions, not this isolation level, or no
-    /// read-only ones; [`ErrorKind::InvalidState`] if one is open.
+    /// [`ErrorKind::Unsupported`] before anything is sent, if the backend does not support transactions, this isolation level, or read-only
+    /// transactions; [`ErrorKind::InvalidState`] if a transaction is open.
     pub fn begin(&mut self, begin: Begin) -> Result<()> {
         if self.in_transaction {
             return Err(Error::new(
                 ErrorKind::InvalidState,
-                "a transaction is open on this connection already",
+                "this connection already has an open transaction",
             ));
         }
         self.engine.check_begin(&begin)?;
@@ -156,12 +156,12 @@ impl Connected {
         Ok(())
     }
 
-    /// Commits.
+    /// Commits the transaction.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::AmbiguousCommit`] if the connection broke meanwhile, unless nothing was written or the COMMIT has certainly not been
-    /// sent; otherwise the transaction is rolled back.
+    /// [`ErrorKind::AmbiguousCommit`] if the connection broke during the COMMIT, unless nothing was written or the COMMIT was certainly not
+    /// sent; after any other error the transaction is rolled back.
     pub fn commit(&mut self) -> Result<()> {
         match self.command(&Transaction::Commit) {
             Ok(()) => {
@@ -176,19 +176,19 @@ impl Connected {
                 }
             }
             Err(error) => {
-                // SQLite keeps a transaction open whose COMMIT was refused, PostgreSQL does not: roll back what may be left.
-                // The first error is the one to tell.
+                // After a failed COMMIT, SQLite keeps the transaction open and PostgreSQL does not: roll back in case it is open. The first
+                // error is the one to report.
                 let _ = self.rollback();
                 Err(error)
             }
         }
     }
 
-    /// Rolls back.
+    /// Rolls the transaction back.
     ///
     /// # Errors
     ///
-    /// The backend's; the connection is then not used again.
+    /// The backend's; the connection is then discarded.
     pub fn rollback(&mut self) -> Result<()> {
         self.in_transaction = false;
         let result = self.command(&Transaction::Rollback);
@@ -202,7 +202,7 @@ impl Connected {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] before anything is sent, if the backend has no savepoints.
+    /// [`ErrorKind::Unsupported`] before anything is sent, if the backend does not support savepoints.
     pub fn savepoint(&mut self, name: &str) -> Result<()> {
         let dialect = self.engine.dialect();
         if !self.engine.capabilities().savepoints {
@@ -211,7 +211,7 @@ impl Connected {
         self.command(&Transaction::Savepoint(name))
     }
 
-    /// Releases a savepoint and keeps the work since it.
+    /// Releases a savepoint, keeping the changes made since.
     ///
     /// # Errors
     ///
@@ -229,7 +229,7 @@ impl Connected {
         self.command(&Transaction::RollbackTo(name))
     }
 
-    /// What the server calls itself and its version.
+    /// Returns the server's name and version.
     ///
     /// # Errors
     ///
@@ -238,7 +238,7 @@ impl Connected {
         live(&mut self.connection)?.server_version()
     }
 
-    /// What the connection did since it was opened, if its backend counts.
+    /// Returns counters since the connection was opened, if its backend counts.
     ///
     /// # Errors
     ///
@@ -247,16 +247,16 @@ impl Connected {
         live(&mut self.connection)?.statistics()
     }
 
-    /// Reads what tables the database has, through its dialect.
+    /// Reads the tables of the database's default schema, through its dialect.
     ///
     /// # Errors
     ///
-    /// The backend's; [`ErrorKind::Unsupported`] where it cannot.
+    /// The backend's; [`ErrorKind::Unsupported`] if it does not support reflection.
     pub fn reflect(&mut self) -> Result<Vec<crate::schema::Table>> {
         self.reflect_schemas(&[None])
     }
 
-    /// Reads what tables these schemas have; `None` stands for the usual one.
+    /// Reads the tables of these schemas; `None` is the default schema.
     ///
     /// # Errors
     ///
@@ -270,7 +270,7 @@ impl Connected {
         engine.dialect().reflect(&mut **connection, schemas)
     }
 
-    /// Reads which schemas have tables, and how many.
+    /// Reads the names of all schemas that have tables, with their numbers of tables.
     ///
     /// # Errors
     ///
@@ -285,7 +285,7 @@ impl Connected {
         let sql = self
             .engine
             .intern(&Sql::new(StatementKind::Transaction, text, [], []));
-        // Undoing is what cancelled work still has to do.
+        // Cancelled work must still be able to roll back.
         if !matches!(command, Transaction::Rollback | Transaction::RollbackTo(_)) {
             self.refuse_if_cancelled()?;
         }
@@ -294,7 +294,7 @@ impl Connected {
         })
     }
 
-    /// The one place: everything that is sent goes through here.
+    /// Runs, counts and observes a statement. Every statement that is sent goes through here.
     fn pass<T>(
         &mut self,
         sql: &Sql,
@@ -309,9 +309,9 @@ impl Connected {
         let count = executions as u64;
         let writes = sql.kind().is_write();
         self.wrote |= writes;
-        // Outside of a transaction a write commits itself.
+        // Outside a transaction a write commits itself.
         let commits = writes && !self.in_transaction;
-        let told = |error: Error| {
+        let with_context = |error: Error| {
             let error = error.statement(sql.text());
             match commits {
                 true => ambiguous(error),
@@ -329,10 +329,10 @@ impl Connected {
         }
         let mut rows = 0;
         if !is_watched(&self.engine) {
-            return run(&mut **connection, &mut rows).map_err(told);
+            return run(&mut **connection, &mut rows).map_err(with_context);
         }
         let start = Instant::now();
-        let result = run(&mut **connection, &mut rows).map_err(told);
+        let result = run(&mut **connection, &mut rows).map_err(with_context);
         let duration = start.elapsed();
         let event = Event {
             sql,
@@ -342,7 +342,7 @@ impl Connected {
             duration,
             error: result.as_ref().err(),
         };
-        tell(&self.engine, &event);
+        notify(&self.engine, &event);
         result
     }
 
@@ -358,7 +358,7 @@ impl Connected {
         is_watched(&self.engine)
     }
 
-    /// Rolls back what is open, and returns to the pool.
+    /// Rolls back an open transaction and returns the connection to the pool.
     fn go_back(&mut self) {
         if self.in_transaction && self.rollback().is_err() {
             return;
@@ -371,7 +371,7 @@ impl Connected {
         }
     }
 
-    /// Drops the connection instead of giving it back.
+    /// Drops the connection instead of returning it to the pool.
     fn discard(&mut self) {
         if self.connection.take().is_some() {
             self.engine.inner.pool.forget();
@@ -379,7 +379,7 @@ impl Connected {
     }
 }
 
-/// Whether a lost connection took a commit with it is not known, unless nothing was sent.
+/// Makes a lost connection an ambiguous commit, unless nothing was sent.
 fn ambiguous(error: Error) -> Error {
     if error.kind() != ErrorKind::ConnectionLost
         || error.is_unsent()
@@ -394,7 +394,7 @@ fn live(connection: &mut Option<Box<dyn Connection>>) -> Result<&mut Box<dyn Con
     connection.as_mut().ok_or_else(|| {
         Error::new(
             ErrorKind::ConnectionLost,
-            "the connection was given up after an error",
+            "the connection was discarded after an error",
         )
         .unsent()
     })
@@ -405,7 +405,7 @@ fn is_watched(engine: &Engine) -> bool {
 }
 
 #[cold]
-fn tell(engine: &Engine, event: &Event<'_>) {
+fn notify(engine: &Engine, event: &Event<'_>) {
     if engine.inner.echo.is_on() {
         engine.inner.echo.print(event);
     }
@@ -420,15 +420,15 @@ fn tell(engine: &Engine, event: &Event<'_>) {
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        // What stops this work must not stop that of the next user, nor the rollback.
+        // The canceller must not interrupt the rollback, nor the connection's next user.
         if let Some(canceller) = self.canceller.take() {
             canceller.attach(None);
         }
-        // What panics in here (an observer, a backend) must not take the connection's place in the pool along.
+        // If an observer or the backend panics here, the connection's slot in the pool must still be freed.
         let returned = catch_unwind(AssertUnwindSafe(|| self.go_back()));
         if let Err(panic) = returned {
             self.discard();
-            // A second panic would end the process.
+            // A second panic would abort the process.
             if !std::thread::panicking() {
                 resume_unwind(panic);
             }

@@ -1,4 +1,4 @@
-//! Echo: every statement as a line that a person can read.
+//! Echo: logs every statement as one readable line.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::Event;
 use crate::value::{Param, ValueRef};
 
-/// How much of each statement echo shows.
+/// How much of each statement is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Echo {
     /// Nothing.
@@ -16,13 +16,13 @@ pub enum Echo {
     Off,
     /// The text, the number of rows and the duration, without parameter values.
     Sql,
-    /// Also the parameters, which may be secrets.
+    /// Also the parameter values, which may be secrets.
     WithParameters,
 }
 
-/// Texts longer than this are cut when parameters are shown.
+/// Longer text parameters are truncated, in characters.
 const LONGEST_TEXT: usize = 80;
-/// No more parameters than this are shown of one statement or batch.
+/// The maximum number of parameters shown of one statement or batch.
 const MOST_PARAMETERS: usize = 24;
 
 #[derive(Default)]
@@ -56,7 +56,7 @@ impl Printer {
         }
     }
 
-    /// Shows a warning, whether statements are shown or not.
+    /// Writes a warning, whether echo is on or off.
     pub(super) fn warn(&self, line: &str) {
         if self.write(line) {
             return;
@@ -68,11 +68,11 @@ impl Printer {
         }
     }
 
-    /// Writes a line to where the program wants it, if it said so.
+    /// Writes a line to the program's writer, if one is set; returns whether it is.
     fn write(&self, line: &str) -> bool {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(writer) = writer.as_mut() {
-            // Showing a statement must not make it fail.
+            // Logging a statement must not make it fail.
             let _ = writeln!(writer, "{line}");
         }
         writer.is_some()

@@ -1,4 +1,4 @@
-//! The pool: connecting happens in the caller, waiting is bounded, and what comes back is reset first.
+//! The connection pool: connections are opened in the calling thread, waiting is bounded, and returned connections are reset.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use crate::planted::{Planted, is_planted};
 const DEFAULT_SIZE: usize = 10;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Waits are cut into pieces that every clock can tell.
+/// Longer waits are split, because not every platform's clock can represent them.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 pub(super) struct Pool {
     state: Mutex<State>,
     returned: Condvar,
-    /// What the backend allows.
+    /// The backend's maximum.
     most: Option<usize>,
 }
 
@@ -24,7 +24,7 @@ struct State {
     idle: Vec<Box<dyn Connection>>,
     /// Idle, in use, and being opened.
     open: usize,
-    /// Threads that wait for a connection: nobody is woken if there are none.
+    /// The number of threads waiting for a connection; none is notified if it is 0.
     waiting: usize,
     size: usize,
     timeout: Duration,
@@ -57,13 +57,13 @@ impl Pool {
         self.lock().timeout = timeout;
     }
 
-    /// An idle connection, or a new one, or the first that comes back in time.
+    /// Returns an idle connection, a new one, or the first that is returned in time.
     pub(super) fn take(&self, backend: &dyn Backend) -> Result<Box<dyn Connection>> {
         let mut state = self.lock();
         let mut deadline = None;
         loop {
             if let Some(connection) = state.idle.pop() {
-                // The backend may look at a file or a socket: not while others wait for the lock.
+                // The check may touch a file or a socket, so it runs without the lock.
                 drop(state);
                 let mut place = Reservation::of(self);
                 if connection.is_open() {
@@ -82,13 +82,13 @@ impl Pool {
                 place.keep();
                 return Ok(connection);
             }
-            // A timeout beyond the clock's end is none.
+            // A timeout that overflows the clock means no timeout.
             let now = Instant::now();
             let until = *deadline.get_or_insert_with(|| now.checked_add(state.timeout));
             let left = until.map_or(LONGEST_WAIT, |until| until.saturating_duration_since(now));
             if left.is_zero() {
                 let message = format!(
-                    "no connection came free within {:?}: all {} are in use (a session keeps one until it commits, rolls back or closes)",
+                    "no connection became free within {:?}: all {} are in use (a session holds one until it commits, rolls back or closes)",
                     state.timeout, state.size
                 );
                 return Err(Error::new(ErrorKind::PoolTimeout, message));
@@ -103,7 +103,7 @@ impl Pool {
         }
     }
 
-    /// Takes a connection back. One that cannot be reset is dropped.
+    /// Takes a connection back; drops it if it cannot be reset.
     pub(super) fn give_back(&self, mut connection: Box<dyn Connection>, used_raw_sql: bool) {
         let mut place = Reservation::of(self);
         if !connection.is_open() || connection.reset(used_raw_sql).is_err() {
@@ -119,7 +119,7 @@ impl Pool {
         self.wake_one(state);
     }
 
-    /// One connection less.
+    /// Frees the slot of a connection that was dropped.
     pub(super) fn forget(&self) {
         let mut state = self.lock();
         state.open -= 1;
@@ -134,13 +134,13 @@ impl Pool {
         }
     }
 
-    // The state is whole between any two statements, so a panic elsewhere does not spoil it.
+    // The state is consistent between any two statements, so a poisoned lock can be used.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection's place in the pool, given up unless it is kept: a backend that panics must not take places along.
+/// A connection's slot in the pool, freed on drop unless kept: a panic in the backend must not leak slots.
 struct Reservation<'p> {
     pool: Option<&'p Pool>,
 }

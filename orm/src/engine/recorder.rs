@@ -1,10 +1,10 @@
-//! A recorder: the texts of what was sent, for who asks for them.
+//! A recorder of the statements that were sent.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::backend::{Sql, StatementKind};
 
-/// The texts of the statements that passed since it was made, without transaction commands.
+/// The texts of all statements sent since its creation, without transaction commands.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder(Mutex<Vec<String>>);
 
@@ -19,7 +19,7 @@ impl Recorder {
         self.with(|texts| texts.len())
     }
 
-    /// All but so many of the first.
+    /// Returns all texts but the first `first`.
     pub(crate) fn since(&self, first: usize) -> Vec<String> {
         self.with(|texts| texts.iter().skip(first).cloned().collect())
     }

@@ -1,16 +1,16 @@
-//! Units of work for asynchronous programs.
+//! Units of work in asynchronous programs.
 
 use super::{Canceller, Engine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::Session;
 
 impl Engine {
-    /// Runs a unit of work on one of tokio's threads for blocking work: opens a session, gives it to `work`, and commits if that returns
-    /// `Ok`. On an error, and on a panic, which goes on in the caller, everything is rolled back.
+    /// Runs a unit of work on one of tokio's blocking threads: opens a session, passes it to `work`, and commits if that returns `Ok`. On
+    /// an error or a panic everything is rolled back; a panic is resumed in the caller.
     ///
-    /// Dropping the future before it is done cancels the work, as [`Canceller::cancel`] does: the statement that runs is stopped, no
-    /// further one is sent, what is open is rolled back, and the connection goes back to the pool or is closed. A commit that is under way
-    /// may come to its end, but never in part.
+    /// Dropping the future before it completes cancels the work, as [`Canceller::cancel`] does: the running statement is interrupted, no
+    /// further one is sent, the transaction is rolled back, and the connection returns to the pool or is closed. A commit in progress may
+    /// still succeed, but never in part.
     ///
     /// ```
     /// use selfsame::prelude::*;
@@ -30,11 +30,11 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// What `work` or the commit gives; [`ErrorKind::InvalidState`] if the runtime shuts down before the work begins.
+    /// Errors of `work` or the commit; [`ErrorKind::InvalidState`] if the runtime shuts down before the work begins.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime, and where `work` does.
+    /// Outside a tokio runtime, and if `work` panics.
     pub async fn run<T, W>(&self, work: W) -> Result<T>
     where
         T: Send + 'static,
@@ -65,7 +65,7 @@ impl Engine {
     }
 }
 
-/// Cancels unless it was emptied before.
+/// Cancels on drop unless it was emptied before.
 struct CancelOnDrop(Option<Canceller>);
 
 impl Drop for CancelOnDrop {

@@ -1,4 +1,4 @@
-//! The engine over a backend that records what it is asked.
+//! Tests of the engine over a backend that records its calls.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -54,7 +54,7 @@ impl Fake {
     }
 }
 
-/// A fake with its dialect beside it.
+/// A fake with its dialect.
 #[derive(Debug)]
 struct Boxed {
     fake: Fake,
@@ -188,7 +188,7 @@ fn a_broken_connection_is_replaced() {
     let mut connected = engine.connect().unwrap();
     assert_eq!(
         connected.execute(&sql("LOSE"), &[]).unwrap_err().kind(),
-        // A write outside of a transaction commits itself.
+        // A write outside a transaction commits itself.
         ErrorKind::AmbiguousCommit
     );
     drop(connected);
@@ -217,7 +217,7 @@ fn a_dropped_transaction_is_rolled_back() {
 }
 
 #[test]
-fn raw_sql_is_told_to_the_reset() {
+fn the_reset_knows_of_raw_sql() {
     let (engine, log) = Fake::with_transactions();
     engine
         .connect()
@@ -228,7 +228,7 @@ fn raw_sql_is_told_to_the_reset() {
 }
 
 #[test]
-fn a_full_pool_gives_up_in_time_and_says_so() {
+fn waiting_for_a_full_pool_times_out() {
     let (engine, _) = Fake::engine(Capabilities::none().with_max_connections(Some(1)));
     let engine = engine.pool_size(5).pool_timeout(Duration::from_millis(30));
     let held = engine.connect().unwrap();
@@ -255,7 +255,7 @@ fn a_waiting_session_gets_the_connection_that_comes_back() {
     assert_eq!(taken(&log), ["connect", "reset", "reset"]);
 }
 
-/// A backend whose driver panics some times, then works.
+/// A backend whose driver panics a few times, then works.
 #[derive(Debug)]
 struct Panicking {
     inner: Boxed,
@@ -279,7 +279,7 @@ impl Backend for Panicking {
 }
 
 #[test]
-fn a_panic_while_connecting_takes_no_place_along() {
+fn a_panic_while_connecting_leaks_no_slot() {
     let capabilities = Capabilities::none();
     let inner = Boxed::new(Fake {
         log: Log::default(),
@@ -299,9 +299,9 @@ fn a_panic_while_connecting_takes_no_place_along() {
     assert_eq!(error.kind(), ErrorKind::PoolTimeout);
 }
 
-/// An observer that panics at ROLLBACK, in a drop that is no panic and in one that is.
+/// An observer panics at ROLLBACK, in an ordinary drop and in one during a panic.
 #[test]
-fn a_panic_while_rolling_back_takes_no_place_along() {
+fn a_panic_while_rolling_back_leaks_no_slot() {
     let (engine, _) = Fake::with_transactions();
     let engine = engine.pool_size(1).pool_timeout(Duration::from_millis(20));
     engine.observe(|event: &Event<'_>| assert_ne!(event.sql.text(), "ROLLBACK", "as asked"));
@@ -318,7 +318,7 @@ fn a_panic_while_rolling_back_takes_no_place_along() {
 }
 
 #[test]
-fn a_pool_timeout_may_be_for_ever() {
+fn a_pool_timeout_may_be_unlimited() {
     let (engine, _) = Fake::engine(Capabilities::none());
     let engine = engine.pool_size(1).pool_timeout(Duration::MAX);
     let held = engine.connect().unwrap();
@@ -360,7 +360,7 @@ fn a_commit_on_a_lost_connection_is_ambiguous() {
 }
 
 #[test]
-fn what_is_not_claimed_is_refused_before_anything_is_sent() {
+fn unclaimed_capabilities_are_refused_before_anything_is_sent() {
     let (engine, log) = Fake::with_transactions();
     let mut connected = engine.connect().unwrap();
     let refused = [
@@ -479,7 +479,7 @@ fn echoed(echo: Echo) -> String {
 }
 
 #[test]
-fn echo_shows_parameters_only_when_told_to() {
+fn echo_shows_parameters_only_on_request() {
     assert_eq!(echoed(Echo::Off), "");
     assert_eq!(
         echoed(Echo::Sql),
