@@ -329,8 +329,6 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
         },
         Change::Move { code, parent, way } => move_place(session, code, parent.as_deref(), *way),
         Change::Rekey { code, new } => {
-            // A key that a deleted row has until the flush is not free before.
-            session.flush()?;
             let place = place(session, code)?;
             session[place].code.clone_from(new);
             Ok(())

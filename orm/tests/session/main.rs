@@ -36,6 +36,7 @@ mod record_relations;
 mod record_sessions;
 mod records;
 mod rekey;
+mod rekey_deleted;
 mod relations;
 mod retry;
 mod savepoints;

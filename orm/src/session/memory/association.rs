@@ -419,6 +419,31 @@ impl Session {
         Ok(changes)
     }
 
+    /// Takes the pairs of some deleted objects out of what is severed.
+    pub(in crate::session) fn severed_early(
+        &self,
+        deleted: &BTreeMap<u16, BTreeSet<u32>>,
+        severed: &mut Severed,
+    ) -> Vec<AssociationChanges> {
+        let mut early = Vec::new();
+        for (&association, table) in severed {
+            let entry = &self.associations[usize::from(association)];
+            let mut now = AssociationChanges {
+                association,
+                ..AssociationChanges::default()
+            };
+            for side in [AssociationSide::Left, AssociationSide::Right] {
+                let of_store = deleted.get(&entry.end(side).store);
+                let is_early = |slot: &u32| of_store.is_some_and(|slots| slots.contains(slot));
+                let all = std::mem::take(table.severed_mut(side));
+                let (these, others) = all.into_iter().partition(is_early);
+                (*now.severed_mut(side), *table.severed_mut(side)) = (these, others);
+            }
+            early.push(now);
+        }
+        early
+    }
+
     /// Asks the database for the pairs that were put together without knowing whether they are.
     fn find_unknown_pairs(&mut self) -> Result<()> {
         let mut unknown: BTreeMap<u16, Vec<Pair>> = BTreeMap::new();

@@ -146,12 +146,12 @@ impl Session {
         self.read_again_what_expired()?;
         self.forget_equal_writes();
         self.cascade_deletes()?;
-        let severed = self.severed_pairs()?;
+        let mut severed = self.severed_pairs()?;
         let mut moves = Moves::default();
         self.note_moves(&mut moves)?;
         self.settle_keys_of_new_rows()?;
         self.switch_rows()?;
-        if self.write_changed_keys()? {
+        if self.write_changed_keys(&mut severed)? {
             // New objects may take rows that have followed a changed key by now.
             self.switch_rows()?;
         }

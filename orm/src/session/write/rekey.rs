@@ -3,6 +3,8 @@
 //! Where the foreign key has ON UPDATE CASCADE the database lets them follow, and memory does the same. Elsewhere they are written with
 //! NULL first, then the key is changed, then they get the new key. Where a foreign key takes no NULL, the database decides.
 
+mod deletions;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use crate::render::Lock;
 use crate::schema::ReferentialAction;
 use crate::session::life::hook::When;
 use crate::session::life::transaction::Intent;
+use crate::session::memory::association::Severed;
 use crate::session::memory::edges::ObjectId;
 use crate::session::read::lookup::{Lookup, owned};
 use crate::session::write::deletion::refers_to_primary_key;
@@ -86,8 +89,9 @@ impl Old {
 }
 
 impl Session {
-    /// Writes the changed keys of rows that others may refer to before everything else; whether there were any.
-    pub(in crate::session) fn write_changed_keys(&mut self) -> Result<bool> {
+    /// Writes the changed keys of rows that others may refer to before everything else, but for deletions that free such a key; whether
+    /// there were any.
+    pub(in crate::session) fn write_changed_keys(&mut self, severed: &mut Severed) -> Result<bool> {
         let mut rekeyed: Vec<(u16, Vec<u32>)> = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
             if entry.store.touched().is_empty() {
@@ -98,7 +102,7 @@ impl Session {
                 rekeyed.push((store, slots));
             }
         }
-        let mut due = Vec::new();
+        let mut due: Vec<(u16, Vec<u32>, Vec<Referring>)> = Vec::new();
         for (store, slots) in rekeyed {
             let referring = self.referring(store);
             if !referring.is_empty() {
@@ -110,6 +114,7 @@ impl Session {
         }
         self.read_again_what_expired()?;
         self.ready(Intent::Write)?;
+        self.delete_what_is_in_the_way(&due, severed)?;
         for (store, slots, referring) in due {
             self.write_changed_keys_of(store, slots, &referring)?;
         }
@@ -314,24 +319,16 @@ impl Session {
     }
 
     fn run_step(&mut self, step: &Step) -> Result<()> {
-        let (Step::Release {
-            store,
-            columns,
-            slots,
-        }
-        | Step::Update {
-            store,
-            columns,
-            slots,
-        }) = step
-        else {
-            return persist::run(self, step, &Computations::default());
+        let Some(store) = step.store() else {
+            return self.run_association(step);
         };
-        if columns.is_empty() || slots.is_empty() {
-            return Ok(());
+        if let Step::Release { columns, slots, .. } | Step::Update { columns, slots, .. } = step {
+            if columns.is_empty() || slots.is_empty() {
+                return Ok(());
+            }
+            self.check_fit(store, columns, slots)?;
         }
-        self.check_fit(*store, columns, slots)?;
-        let mapper = Arc::clone(&self.entry(*store).mapper);
+        let mapper = Arc::clone(&self.entry(store).mapper);
         persist::run(self, step, &Computations::default())
             .map_err(|error| error.entity(mapper.name()))
     }

@@ -1,0 +1,240 @@
+//! Deletions before changed keys: a row that is deleted frees its key for the row that takes it.
+//!
+//! What refers to such a row goes first: deleted rows along with it, and other rows let go of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashSet;
+
+use crate::error::Result;
+use crate::record::RecordKey;
+use crate::schema::ForeignKey;
+use crate::session::life::hook::When;
+use crate::session::memory::association::Severed;
+use crate::session::memory::edges::ObjectId;
+use crate::session::write::plan::{Changes, Step, TableChanges};
+use crate::session::{Session, State};
+use crate::value::{Param, Value, ValueRef};
+
+/// Deleted rows, by store.
+type Deleted = BTreeMap<u16, BTreeSet<u32>>;
+
+/// A foreign key that refers to a table with such rows.
+struct Referring {
+    store: u16,
+    columns: Vec<usize>,
+    /// One of the columns that takes NULL.
+    nullable: Option<usize>,
+    /// What the deleted rows have in the columns that it refers to.
+    keys: FxHashSet<RecordKey>,
+}
+
+impl Session {
+    /// Deletes the rows whose keys changed keys take, and takes their pairs out of what is severed later.
+    pub(super) fn delete_what_is_in_the_way(
+        &mut self,
+        rekeyed: &[(u16, Vec<u32>, Vec<super::Referring>)],
+        severed: &mut Severed,
+    ) -> Result<()> {
+        let mut deleted = Deleted::new();
+        for (store, slots, _) in rekeyed {
+            for &slot in slots {
+                let key = self.values((*store, slot), &self.primary_key(*store));
+                let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+                let any = self.any_store(*store);
+                let holder = any.find(&key)?;
+                if let Some(holder) = holder.filter(|&holder| any.is_marked_deleted(holder)) {
+                    deleted.entry(*store).or_default().insert(holder);
+                }
+            }
+        }
+        if deleted.is_empty() {
+            return Ok(());
+        }
+        let referring = self.with_what_refers_to(&mut deleted);
+        for key in &referring {
+            self.let_go_of_deleted(key)?;
+        }
+        self.delete_early(&deleted, severed)
+    }
+
+    /// Adds the deleted rows that refer to those, and so on; the foreign keys that refer to any of them.
+    fn with_what_refers_to(&self, deleted: &mut Deleted) -> Vec<Referring> {
+        loop {
+            let referring = self.referring_to(deleted);
+            let mut has_more = false;
+            for key in &referring {
+                for &slot in self.any_store(key.store).marked() {
+                    if self.row_refers((key.store, slot), key) {
+                        has_more |= deleted.entry(key.store).or_default().insert(slot);
+                    }
+                }
+            }
+            if !has_more {
+                return referring;
+            }
+        }
+    }
+
+    fn referring_to(&self, deleted: &Deleted) -> Vec<Referring> {
+        let mut found = Vec::new();
+        for (&parents, slots) in deleted {
+            let parent = self.entry(parents).mapper.table();
+            for (store, entry) in (0u16..).zip(&self.stores) {
+                let table = entry.mapper.table();
+                let positions = |key: &ForeignKey| -> Vec<usize> {
+                    let columns = key.columns.iter();
+                    columns.filter_map(|name| table.position(name)).collect()
+                };
+                for key in table
+                    .foreign_keys
+                    .iter()
+                    .filter(|it| it.table == parent.name)
+                {
+                    let referred = key.references.iter();
+                    let referred: Vec<usize> =
+                        referred.filter_map(|name| parent.position(name)).collect();
+                    let columns = positions(key);
+                    let mut nullable = columns.iter().filter(|&&at| table.columns[at].nullable);
+                    let keys = slots.iter();
+                    found.push(Referring {
+                        store,
+                        nullable: nullable.next().copied(),
+                        keys: keys
+                            .filter_map(|&slot| self.key_of_row((parents, slot), &referred))
+                            .collect(),
+                        columns,
+                    });
+                }
+            }
+        }
+        found
+    }
+
+    fn key_of_row(&self, (store, slot): ObjectId, columns: &[usize]) -> Option<RecordKey> {
+        let mut params = Vec::with_capacity(columns.len());
+        self.any_store(store).row_values(slot, columns, &mut params);
+        let values: Option<Vec<ValueRef<'_>>> = params.iter().map(Param::value).collect();
+        RecordKey::of(&values?)
+    }
+
+    fn row_refers(&self, node: ObjectId, key: &Referring) -> bool {
+        let own = self.key_of_row(node, &key.columns);
+        own.is_some_and(|own| key.keys.contains(&own))
+    }
+
+    /// Rows that stay, and are to refer to something else or to nothing, let go of the deleted ones. What they are to refer to may not be
+    /// there yet: then NULL is written, where the foreign key takes it.
+    fn let_go_of_deleted(&mut self, key: &Referring) -> Result<()> {
+        let links = self.edges.links.iter();
+        let links = links.filter(|link| link.child.0 == key.store && link.columns == key.columns);
+        let any = self.any_store(key.store);
+        let slots: BTreeSet<u32> = links
+            .map(|link| link.child.1)
+            .chain(any.touched().iter().copied())
+            .filter(|&slot| any.state(slot) == State::Persistent && !any.is_marked_deleted(slot))
+            .filter(|&slot| self.row_refers((key.store, slot), key))
+            .collect();
+        let mut slots: Vec<u32> = slots.into_iter().collect();
+        any.sort_by_key(&mut slots);
+        for slot in slots {
+            let node = (key.store, slot);
+            let link = self.edges.links.get(node, &key.columns).cloned();
+            match link.as_ref().map(|link| link.parent) {
+                Some(None) => link.map_or(Ok(()), |link| self.clear_foreign_key(&link))?,
+                Some(Some(parent)) if key.nullable.is_none() && self.has_row(parent) => {
+                    let own = self.key_values(parent.0, &[parent.1]);
+                    self.assign_all(node, &key.columns, &own)?;
+                }
+                _ => {}
+            }
+            self.write_letting_go(node, key)?;
+        }
+        Ok(())
+    }
+
+    fn write_letting_go(&mut self, node: ObjectId, key: &Referring) -> Result<()> {
+        let (store, slot) = node;
+        let changed = self.any_store(store).changed(slot);
+        let (columns, others): (Vec<usize>, Vec<usize>) = changed
+            .into_iter()
+            .partition(|column| key.columns.contains(column));
+        let values = self.values(node, &columns);
+        let is_let_go = values.iter().any(|value| value.as_ref().is_null());
+        if let Some(column) = key.nullable.filter(|_| !is_let_go) {
+            let is_moved =
+                !columns.is_empty() || self.edges.links.get(node, &key.columns).is_some();
+            return match is_moved {
+                true => self.run_step(&Step::Vacate {
+                    store,
+                    column,
+                    slots: vec![slot],
+                }),
+                false => Ok(()),
+            };
+        }
+        if columns.is_empty() {
+            return Ok(());
+        }
+        // What is left to write is announced when it is written.
+        let is_last = others.is_empty() && !self.has_expression(node) && !self.has_open_links(node);
+        let announced: &[ObjectId] = if is_last { &[node] } else { &[] };
+        self.call_for(When::BeforeUpdate, announced)?;
+        self.run_step(&Step::Release {
+            store,
+            columns,
+            slots: vec![slot],
+        })?;
+        self.call_for(When::AfterUpdate, announced)
+    }
+
+    fn has_row(&self, (store, slot): ObjectId) -> bool {
+        let any = self.any_store(store);
+        any.state(slot) == State::Persistent && !any.is_marked_deleted(slot)
+    }
+
+    /// Whether a reference was set that the foreign key does not have yet.
+    fn has_open_links(&self, node: ObjectId) -> bool {
+        self.edges.links.of(node).any(|link| {
+            let key = link
+                .parent
+                .map(|parent| self.values(parent, &self.primary_key(parent.0)));
+            key.is_some_and(|key| self.values(node, &link.columns) != key)
+        })
+    }
+
+    fn delete_early(&mut self, deleted: &Deleted, severed: &mut Severed) -> Result<()> {
+        let mut changes = Changes::default();
+        let mut nodes = Vec::new();
+        for (&store, slots) in deleted {
+            self.entry(store).mapper.refuse_writes()?;
+            let mut deletes: Vec<u32> = slots.iter().copied().collect();
+            self.any_store(store).sort_by_key(&mut deletes);
+            nodes.extend(deletes.iter().map(|&slot| (store, slot)));
+            let order = self.delete_order(store, &deletes)?;
+            changes.tables.push(TableChanges {
+                store,
+                parents: self.parents(store),
+                deletes,
+                delete_after: order.after,
+                delete_ties: order.ties,
+                ..TableChanges::default()
+            });
+        }
+        changes.associations = self.severed_early(deleted, severed);
+        self.call_for(When::BeforeDelete, &nodes)?;
+        for step in self.planned(&changes)? {
+            if let Step::Update {
+                store,
+                columns,
+                slots,
+            } = &step
+            {
+                self.cut_ties(*store, columns, slots)?;
+            }
+            self.run_step(&step)?;
+        }
+        self.forget_severed(&changes.associations);
+        self.call_for(When::AfterDelete, &nodes)
+    }
+}
