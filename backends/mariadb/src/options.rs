@@ -58,12 +58,20 @@ impl Options {
             .ok_or_else(|| {
                 configuration("a MariaDB URL looks like mariadb://user:password@host:port/database")
             })?;
+        // The end of the line that it was read from would be the end of the database's name.
+        if rest.contains(|c: char| c.is_control()) || percent_decode_str(rest).any(|byte| byte == 0)
+        {
+            return Err(configuration(
+                "the MariaDB URL cannot be used: it holds a control character, such as the end of a line",
+            ));
+        }
+        // A password may hold what separates the parts behind it, but for a slash.
+        let authority = rest.find('/').unwrap_or(rest.len());
+        let at = rest[..authority].rfind('@');
+        let credentials = &rest[..at.unwrap_or(0)];
+        let rest = &rest[at.map_or(0, |at| at + 1)..];
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-        let (credentials, hosts) = match authority.rsplit_once('@') {
-            Some((credentials, hosts)) => (credentials, hosts),
-            None => ("", authority),
-        };
+        let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, password) = match credentials.split_once(':') {
             Some((user, password)) => (user, Some(decode(password)?)),
             None => (credentials, None),
@@ -101,7 +109,11 @@ impl Options {
 
     fn take(&mut self, name: &str, value: &str) -> Result<()> {
         match name {
-            "socket" => self.places = vec![Place::Socket(value.to_owned())],
+            "socket" | "unix_socket" if value.is_empty() => return Err(invalid(name, "a path")),
+            "socket" | "unix_socket" => self.places = vec![Place::Socket(value.to_owned())],
+            // Handed out by hosts for drivers that would not connect again by themselves.
+            "reconnect" if matches!(value, "true" | "1" | "false" | "0") => {}
+            "reconnect" => return Err(invalid(name, "true or false")),
             // What every connection speaks.
             "charset" if value.eq_ignore_ascii_case("utf8mb4") => {}
             "charset" => return Err(invalid(name, "utf8mb4")),
@@ -121,9 +133,9 @@ impl Options {
                 self.sync_wait = Some(mask.ok_or_else(|| invalid(name, "a number from 0 to 15"))?);
             }
             _ => {
-                return Err(configuration(
-                    "the MariaDB URL cannot be used: it has an option that is not known",
-                ));
+                return Err(configuration(format!(
+                    "the MariaDB URL cannot be used: it has an option that is not known, `{name}`"
+                )));
             }
         }
         Ok(())
@@ -158,22 +170,38 @@ impl Options {
 }
 
 fn place(host: &str) -> Result<Place> {
-    let port = |text: &str| {
-        text.parse::<u16>()
-            .map_err(|_| configuration("the MariaDB URL has a port that is no number"))
-    };
-    if let Some(rest) = host.strip_prefix('[') {
-        let (name, rest) = rest
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => rest
             .split_once(']')
-            .ok_or_else(|| configuration("the MariaDB URL has an address without its bracket"))?;
-        let port = rest.strip_prefix(':').map_or(Ok(PORT), port)?;
-        return Ok(Place::Tcp(name.to_owned(), port));
+            .ok_or_else(|| configuration("the MariaDB URL has an address without its bracket"))?,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    // A colon with nothing behind it says nothing.
+    let number = port.strip_prefix(':').filter(|number| !number.is_empty());
+    let port = match (number, port) {
+        (Some(number), _) => number.parse().ok(),
+        (None, "" | ":") => Some(PORT),
+        _ => None,
+    };
+    let port = port.ok_or_else(|| {
+        configuration(format!(
+            "the MariaDB URL has a port that is no number ({ESCAPED})"
+        ))
+    })?;
+    let name = decode(name)?;
+    if name.is_empty() || name.contains(['@', ' ']) {
+        return Err(configuration(format!(
+            "the MariaDB URL names no usable host ({ESCAPED})"
+        )));
     }
-    match host.split_once(':') {
-        Some((name, number)) => Ok(Place::Tcp(decode(name)?, port(number)?)),
-        None => Ok(Place::Tcp(decode(host)?, PORT)),
-    }
+    Ok(match name.starts_with('/') {
+        true => Place::Socket(name),
+        false => Place::Tcp(name, port),
+    })
 }
+
+/// The usual reason: the host was taken to begin or end inside of a password.
+const ESCAPED: &str = "in a user or password `@` is written as %40, `/` as %2F and `:` as %3A";
 
 fn seconds(name: &str, value: &str) -> Result<Duration> {
     let seconds = value.parse::<u64>().ok().filter(|seconds| *seconds > 0);

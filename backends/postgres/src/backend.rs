@@ -270,6 +270,37 @@ mod tests {
             "postgres://u:hunter2@h/d?sslmode=no-verify",
             "postgres://u:hunter2@h/d?ssl_min_protocol_version=TLSv1.3",
             "postgres://u:hunter2@h/d?ssl_min_protocol_version=hunter2",
+            // Read from a file, with the end of its line.
+            "postgres://u:hunter2@h/d\n",
+            "postgres://u:hunter2@h/d?application_name=x\r\n",
+            "postgres://u:hun\tter2@h/d",
+            "postgres://u:hunter2%00@h/d",
+            "postgres://u%00:hunter2@h/d",
+            "postgres://u:hunter2@h/d?application_name=%00",
+            "postgres://u:hunter2@h/d?hostaddr=127.0.0.1,127.0.0.2",
+            "postgres://u:hunter2@a,b/d?hostaddr=127.0.0.1",
+            "postgres://u:hunter2@h/d?hostaddr=hunter2",
+            "postgres://u@server:hunter2@server.example:5432/d",
+            "postgres://u:hunter2@::1/d",
+            "postgres://u:hunter2@[::1]5433/d",
+            "postgres://u:hunter2@h:1:2/d",
+            "postgres://u:hunter2@h:-1/d",
+            "postgres://u:hunter2@h /d",
+            "postgres://u:hunter2@h/d?sslmode",
+            "postgres://u:hunter2@h/d?SSLMODE=disable",
+            "postgres://u:hunter2@h/d?sslpassword=hunter2",
+            "postgres://u:hunter2@h/d?sslcrl=hunter2",
+            "postgres://u:hunter2@h/d?require_auth=hunter2",
+            "postgres://u:hunter2@h/d?connect_timeout=hunter2",
+            "postgres://u:hunter2@h/d?channel_binding=hunter2",
+            "postgres://u:hunter2@h/d?application_name=%ff",
+            "postgres://u:hunter2@h/d?=x",
+            // Of other libraries.
+            "postgresql+psycopg://u:hunter2@h/d",
+            "jdbc:postgresql://h/d?user=u&password=hunter2",
+            "\"postgres://u:hunter2@h/d\"",
+            " postgres://u:hunter2@h/d",
+            "postgres://u:hunter2@h/d?schema=hunter2",
         ] {
             let error = Postgres::url(url).expect_err(url);
             assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
@@ -368,6 +399,34 @@ mod tests {
                 "postgres://u@server:***@server.example/postgres",
             ),
             ("postgres://u:p?&=#@h/db?", "postgres://u:***@h/db"),
+            ("postgres://u:p:q+r@h/db", "postgres://u:***@h/db"),
+            ("postgres://u:100%@h/db", "postgres://u:***@h/db"),
+            // A user that is empty is none.
+            ("postgres://@h/db", "postgres://h/db"),
+            ("postgres://:p@h/db", "postgres://h/db"),
+            (
+                "postgres://u:p@h/db?user=&dbname=&",
+                "postgres://u:***@h/db",
+            ),
+            ("postgres://h/?dbname=x&user=u", "postgres://u@h/x"),
+            ("postgres://u:p@h/db:main", "postgres://u:***@h/db:main"),
+            ("postgres://u:p@h/my%20db%2Fx", "postgres://u:***@h/my db/x"),
+            (
+                "postgres://u@[fe80::1%25eth0]:6543/db",
+                "postgres://u@[fe80::1%eth0]:6543/db",
+            ),
+            (
+                "postgres://%2Ftmp,localhost:5433/db",
+                "postgres:///tmp,localhost:5433/db",
+            ),
+            (
+                "postgres:///db?host=localhost,%2Ftmp&port=6001,6002",
+                "postgres://localhost:6001,/tmp:6002/db",
+            ),
+            (
+                "postgres://a,b/db?hostaddr=127.0.0.1,127.0.0.2",
+                "postgres://a,b/db",
+            ),
             ("postgres://u:p@h", "postgres://u:***@h"),
             ("postgres://u:p@h:/", "postgres://u:***@h"),
             (

@@ -93,6 +93,7 @@ impl fmt::Display for Target {
 impl Options {
     /// Reads a URL, and the settings in it. `rest` is what follows the scheme.
     pub(crate) fn parse(rest: &str) -> Result<(Self, Settings)> {
+        refuse_control(rest)?;
         let Parts {
             credentials,
             hosts,
@@ -101,13 +102,22 @@ impl Options {
         } = Parts::of(rest);
         let mut parsed = Parsed::default();
         let mut left: Vec<String> = Vec::new();
+        // As in libpq, an empty user is none, and has a password all the same.
+        let credentials = match credentials.strip_prefix(':') {
+            Some(password) => {
+                let password = decode(password.trim_end_matches('@'))?;
+                left.extend(option("password", &password));
+                ""
+            }
+            None if credentials == "@" => "",
+            None => credentials,
+        };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name)?;
             let value = decode(value)?;
             if let Some((name, value)) = parsed.take(&name, &value)? {
-                let value = utf8_percent_encode(&value, percent_encoding::NON_ALPHANUMERIC);
-                left.push(format!("{name}={value}"));
+                left.extend(option(&name, &value));
             }
         }
         let places = driver(&format!("postgres://{credentials}{hosts}"))?;
@@ -160,6 +170,25 @@ impl<'u> Parts<'u> {
             query,
         }
     }
+}
+
+/// An option as the driver reads it; what is empty is not said.
+fn option(name: &str, value: &str) -> Option<String> {
+    let is_said = !value.is_empty() || !matches!(name, "user" | "password" | "dbname");
+    let value = utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
+    is_said.then(|| format!("{name}={value}"))
+}
+
+/// Refuses what no part of a URL holds. The end of the line that it was read from would be the end of the database's name, and no text of
+/// the protocol can hold a NUL.
+fn refuse_control(rest: &str) -> Result<()> {
+    let is_written = rest.contains(|c: char| c.is_control());
+    if is_written || percent_decode_str(rest).any(|byte| byte == 0) {
+        return Err(configuration(
+            "the PostgreSQL URL cannot be used: it holds a control character, such as the end of a line",
+        ));
+    }
+    Ok(())
 }
 
 /// What the driver reads in a URL.
@@ -305,7 +334,13 @@ impl Parsed {
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(configuration("the PostgreSQL URL names no host"));
         }
-        let places = config.get_hosts().len().max(config.get_hostaddrs().len());
+        let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
+        if hosts != addresses && hosts > 0 && addresses > 0 {
+            return Err(configuration(format!(
+                "the PostgreSQL URL names {hosts} hosts and {addresses} addresses of them"
+            )));
+        }
+        let places = hosts.max(addresses);
         let ports = config.get_ports().len();
         if ports > 1 && ports != places {
             return Err(configuration(format!(

@@ -82,6 +82,10 @@ fn kind_and_name(code: i32, message: &str) -> (ErrorKind, Option<&'static str>) 
         ffi::SQLITE_CONSTRAINT_DATATYPE => (K::OutOfRange, Some("SQLITE_CONSTRAINT_DATATYPE")),
         ffi::SQLITE_BUSY_SNAPSHOT => (K::Serialization, Some("SQLITE_BUSY_SNAPSHOT")),
         ffi::SQLITE_LOCKED_SHAREDCACHE => (K::Busy, Some("SQLITE_LOCKED_SHAREDCACHE")),
+        // Reading needs something undone or made, which this connection may not do.
+        ffi::SQLITE_READONLY_ROLLBACK => (K::Unreachable, Some("SQLITE_READONLY_ROLLBACK")),
+        ffi::SQLITE_READONLY_RECOVERY => (K::Unreachable, Some("SQLITE_READONLY_RECOVERY")),
+        ffi::SQLITE_READONLY_CANTINIT => (K::Unreachable, Some("SQLITE_READONLY_CANTINIT")),
         // The file was moved or removed under the connection.
         ffi::SQLITE_READONLY_DBMOVED => (K::ConnectionLost, Some("SQLITE_READONLY_DBMOVED")),
         _ => kind_and_name_of_family(code & 0xff, message),
@@ -210,7 +214,7 @@ mod tests {
             "database is locked [SQLITE_BUSY]",
         );
         check(
-            264,
+            1544,
             "attempt to write a readonly database",
             ErrorKind::ReadOnly,
             "attempt to write a readonly database [SQLITE_READONLY]",

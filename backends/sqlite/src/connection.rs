@@ -5,7 +5,7 @@ use selfsame::dialect::{Isolation, Transaction};
 use selfsame::{Error, ErrorKind, Result};
 
 use crate::classify::classify_driver;
-use crate::file::Leftovers;
+use crate::file::{Followed, Leftovers};
 use crate::lenient::LenientRow;
 use crate::session::Change;
 use crate::sqlite::{Location, Sqlite};
@@ -17,6 +17,7 @@ pub(crate) struct SqliteConnection {
     // Dropped in this order: what is left beside the file goes when it is closed.
     database: Database,
     _leftovers: Option<Leftovers>,
+    followed: Option<Followed>,
     backend: Sqlite,
     /// What the statements that ran may have changed beyond their transactions.
     session_change: Change,
@@ -40,6 +41,7 @@ impl SqliteConnection {
         Ok(Self {
             database: Database::new(opened.connection)?,
             _leftovers: opened.leftovers,
+            followed: opened.followed,
             backend,
             session_change: Change::None,
             reads_only: false,
@@ -82,7 +84,12 @@ impl SqliteConnection {
     }
 
     fn has_moved(&self) -> bool {
-        matches!(self.backend.location, Location::File(_)) && self.database.has_moved()
+        let leads_elsewhere = || {
+            let followed = self.followed.as_ref();
+            followed.is_some_and(Followed::leads_elsewhere)
+        };
+        matches!(self.backend.location, Location::File(_))
+            && (self.database.has_moved() || leads_elsewhere())
     }
 
     #[inline]

@@ -58,6 +58,7 @@ impl JournalMode {
 pub(crate) struct Opened {
     pub(crate) connection: rusqlite::Connection,
     pub(crate) leftovers: Option<Leftovers>,
+    pub(crate) followed: Option<Followed>,
 }
 
 impl Sqlite {
@@ -74,17 +75,20 @@ impl Sqlite {
                 ),
             ));
         }
-        let plain = file_name(path)?;
+        let plain = file_name(path, self.folder.as_deref())?;
+        // Links are followed before the file is opened: one that is changed meanwhile has led elsewhere since.
+        let target = std::fs::canonicalize(&plain).ok();
+        let real = target.as_deref().unwrap_or(&plain);
         if self.is_immutable {
-            refuse_unfinished(&plain)?;
+            refuse_unfinished(path, real)?;
         }
         let leftovers = match self.access {
-            Access::ReadOnly if !self.is_immutable => Leftovers::of(&plain, &self.was_alone),
+            Access::ReadOnly if !self.is_immutable => Leftovers::of(real, &self.was_alone),
             _ => None,
         };
         let named = match self.is_immutable {
             true => immutable_uri(&plain)?,
-            false => plain,
+            false => plain.clone(),
         };
         let told = |error: Error| self.not_opened(path, error);
         let connection = open_native(&named, self.access).map_err(told)?;
@@ -93,6 +97,7 @@ impl Sqlite {
         Ok(Opened {
             connection,
             leftovers,
+            followed: Followed::of(plain, target),
         })
     }
 
@@ -160,7 +165,13 @@ impl Sqlite {
             "it is a directory".to_owned()
         } else if self.access != Access::Create && !path.exists() {
             "there is no such file".to_owned()
-        } else if error.native_code() == Some("SQLITE_CANTOPEN") && is_in_wal_mode(path) {
+        } else if error.native_code() == Some("SQLITE_READONLY_ROLLBACK") {
+            format!("beside it is {CUT_OFF}, which is undone when the file is opened for writing")
+        } else if matches!(
+            error.native_code(),
+            Some("SQLITE_CANTOPEN" | "SQLITE_READONLY_RECOVERY" | "SQLITE_READONLY_CANTINIT")
+        ) && is_in_wal_mode(path)
+        {
             "it is in WAL mode, and the files that belong beside it (-wal, -shm) can be neither opened nor made; put it where it can be written, \
              or open it with `immutable` if nothing writes to it meanwhile"
                 .to_owned()
@@ -176,6 +187,30 @@ impl Sqlite {
             unopened = unopened.code(code);
         }
         unopened
+    }
+}
+
+/// A transaction that nobody has undone yet.
+const CUT_OFF: &str = "a journal (-journal) of a transaction that was cut off";
+
+/// A path with links in it, and the file that they led to.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    path: PathBuf,
+    target: PathBuf,
+}
+
+impl Followed {
+    /// `None` where the path is that of the file.
+    fn of(path: PathBuf, target: Option<PathBuf>) -> Option<Self> {
+        // A file that was just made.
+        let target = target.or_else(|| std::fs::canonicalize(&path).ok())?;
+        (target != path).then_some(Self { path, target })
+    }
+
+    /// Whether somebody who opens the path now gets another file. That the file itself is gone, SQLite tells.
+    pub(crate) fn leads_elsewhere(&self) -> bool {
+        !std::fs::canonicalize(&self.path).is_ok_and(|target| target == self.target)
     }
 }
 
@@ -234,13 +269,23 @@ pub(crate) fn open_native(path: &Path, access: Access) -> Result<rusqlite::Conne
     rusqlite::Connection::open_with_flags(path, flags).map_err(classify_driver)
 }
 
-/// The path in a form that SQLite does not take for a URI or one of its special names.
-fn file_name(path: &Path) -> Result<PathBuf> {
+/// The path in a form that SQLite does not take for a URI or one of its special names. `folder` is where a relative one begins.
+fn file_name(path: &Path, folder: Option<&Path>) -> Result<PathBuf> {
     if path.as_os_str().is_empty() || path == Path::new(":memory:") {
         return Err(Error::new(
             ErrorKind::Configuration,
             format!(
                 "`{}` is no path of a file; `Sqlite::memory()` is a database in memory",
+                path.display()
+            ),
+        ));
+    }
+    // SQLite would leave the slash out.
+    if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "`{}` is the path of a directory, not of a SQLite database",
                 path.display()
             ),
         ));
@@ -254,24 +299,25 @@ fn file_name(path: &Path) -> Result<PathBuf> {
     if path.is_absolute() {
         return Ok(path.to_owned());
     }
-    Ok(Path::new(".").join(path))
+    Ok(folder.unwrap_or(Path::new(".")).join(path))
 }
 
 /// Refuses a file beside which lies what belongs to it: it is not read where nothing changes, and what the file holds by itself is old or
-/// half-written.
-fn refuse_unfinished(path: &Path) -> Result<()> {
-    let length = |suffix| std::fs::metadata(beside(path, suffix)).map_or(0, |found| found.len());
-    let found = if length("-wal") > 0 {
-        "write-ahead log (-wal) with commits that are not in the file"
-    } else if length("-journal") > 0 && is_hot(&beside(path, "-journal")) {
-        "journal (-journal) of a transaction that was cut off"
+/// half-written. `real` is the file that the links of the path lead to.
+fn refuse_unfinished(path: &Path, real: &Path) -> Result<()> {
+    let length = |suffix| std::fs::metadata(beside(real, suffix)).map_or(0, |found| found.len());
+    let (found, or) = if length("-wal") > 0 {
+        let log = "a write-ahead log (-wal) with commits that are not in the file";
+        (log, ", or read it with `mode=ro`")
+    } else if length("-journal") > 0 && is_hot(&beside(real, "-journal")) {
+        (CUT_OFF, "")
     } else {
         return Ok(());
     };
     Err(Error::new(
         ErrorKind::Configuration,
         format!(
-            "cannot open the SQLite database {} as immutable: beside it is a {found}; open it once where it can be written, or read it with `mode=ro`",
+            "cannot open the SQLite database {} as immutable: beside it is {found}; open it once where it can be written{or}",
             path.display()
         ),
     ))

@@ -36,6 +36,8 @@ pub const SCHEME: Scheme = Scheme {
 #[derive(Clone, Debug)]
 pub struct Sqlite {
     pub(crate) location: Location,
+    /// The folder that a relative path began in when it was said.
+    pub(crate) folder: Option<PathBuf>,
     pub(crate) access: Access,
     pub(crate) is_immutable: bool,
     pub(crate) journal_mode: Option<JournalMode>,
@@ -95,7 +97,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const LONGEST_BUSY_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
 impl Sqlite {
-    /// The database in this file; the first connection makes it if it is not there.
+    /// The database in this file; the first connection makes it if it is not there. A relative path begins in the folder that is current
+    /// now, wherever the program goes later.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::at(Location::File(path.into()))
     }
@@ -131,14 +134,26 @@ impl Sqlite {
         let rest = url
             .strip_prefix("sqlite:")
             .ok_or_else(|| unusable("begins with `sqlite:`"))?;
+        if rest.contains(|c: char| c.is_control()) {
+            return Err(unusable(
+                "has no control character, such as the end of a line, but as %0A",
+            ));
+        }
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
         let mut backend = match path {
             "" => return Err(unusable("names a path, or `:memory:`")),
             ":memory:" => Self::memory(),
             // SQLite's own kind of URL would be the name of a new file.
-            path if path.starts_with("file:") => {
+            path if path
+                .get(..5)
+                .is_some_and(|name| name.eq_ignore_ascii_case("file:")) =>
+            {
                 return Err(unusable("names the path itself, without `file:`"));
+            }
+            // So other libraries write what is in memory.
+            path if path.ends_with("/:memory:") => {
+                return Err(unusable("in memory is `sqlite::memory:`"));
             }
             path => Self::file(local(percent_decoded(path)?)),
         };
@@ -232,12 +247,14 @@ impl Sqlite {
     }
 
     fn at(location: Location) -> Self {
-        let max_connections = match location {
-            Location::File(_) => None,
-            Location::Memory(_) => Some(1),
+        let (folder, max_connections) = match &location {
+            Location::File(path) if path.is_relative() => (std::env::current_dir().ok(), None),
+            Location::File(_) => (None, None),
+            Location::Memory(_) => (None, Some(1)),
         };
         Self {
             location,
+            folder,
             access: Access::Create,
             is_immutable: false,
             journal_mode: None,
@@ -320,6 +337,7 @@ impl Sqlite {
         Ok(Opened {
             connection,
             leftovers: None,
+            followed: None,
         })
     }
 
@@ -518,6 +536,20 @@ mod tests {
             "sqlite://?mode=ro",
             "sqlite:file:x?mode=ro",
             "sqlite://file:x",
+            "sqlite:FILE:x",
+            "sqlite:///:memory:",
+            // Read from a file, with the end of its line.
+            "sqlite:x.db\n",
+            "sqlite:x.db?mode=ro\r\n",
+            "sqlite:q?.db",
+            "sqlite:100%.db",
+            "sqlite:x?vfs=unix-none",
+            "sqlite:x?cache=shared",
+            "sqlite:x?mode=RO",
+            "sqlite:x?immutable=true",
+            "sqlite:x?foreign_keys=off",
+            "sqlite:x?busy_timeout=99999999999999999999",
+            "sqlite+pysqlite:///x.db",
             "sqlite3:x",
             "SQLITE:x",
         ] {

@@ -63,7 +63,8 @@ fn a_path_is_a_path() {
         run(&mut session, "CREATE TABLE t (v)", &[]);
         assert!(path.exists(), "{name}");
     }
-    for special in ["", ":memory:"] {
+    let folder = format!("{}/", database.directory().join("folder").display());
+    for special in ["", ":memory:", &folder] {
         let error = Sqlite::file(special).connect().expect_err("no path");
         assert_eq!(error.kind(), K::Configuration);
     }

@@ -292,3 +292,129 @@ fn a_file_that_goes_away_takes_its_connections_along() {
         }
     }
 }
+
+/// Makes a file in which a row is `v`.
+#[cfg(unix)]
+fn file_with(v: i64, path: &Path) {
+    let native = rusqlite::Connection::open(path).expect("opens");
+    native
+        .execute_batch(&format!("CREATE TABLE t (v); INSERT INTO t VALUES ({v})"))
+        .expect("a table");
+}
+
+/// What belongs to a file lies beside the file, not beside the link to it.
+#[cfg(unix)]
+#[test]
+fn a_link_is_followed_to_what_lies_beside_the_file() {
+    let database = TempDatabase::new().expect("a directory");
+    let folder = database.directory().join("links");
+    fs::create_dir(&folder).expect("a folder");
+    let (path, link) = (database.path().to_owned(), folder.join("link.db"));
+    let open = file_in("wal", &path);
+    std::os::unix::fs::symlink(&path, &link).expect("a link");
+    // Its row is in the log alone.
+    let error = Sqlite::file(&link).immutable().connect().expect_err("log");
+    assert_eq!(error.kind(), K::Configuration, "{error}");
+    assert!(error.message().contains("-wal"), "{error}");
+    let mut reader = Sqlite::file(&link).read_only().connect().expect("connects");
+    assert_eq!(integer(&mut reader, "SELECT v FROM t"), 7);
+    drop((reader, open));
+    let mut reader = Sqlite::file(&link).read_only().connect().expect("connects");
+    assert_eq!(integer(&mut reader, "SELECT v FROM t"), 7);
+    drop(reader);
+    assert_eq!(beside(&path), Vec::<String>::new());
+    let mut reader = Sqlite::file(&link).immutable().connect().expect("connects");
+    assert_eq!(integer(&mut reader, "SELECT v FROM t"), 7);
+}
+
+/// As a release is switched: the old file is still there, and nobody will look for anything in it.
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_elsewhere_takes_its_connections_along() {
+    let database = TempDatabase::new().expect("a directory");
+    for of_folder in [false, true] {
+        let home = database.directory().join(format!("home-{of_folder}"));
+        for (version, v) in [("one", 1), ("two", 2)] {
+            fs::create_dir_all(home.join(version)).expect("a folder");
+            file_with(v, &home.join(version).join("x.db"));
+        }
+        let (link, inside) = match of_folder {
+            true => (home.join("current"), ""),
+            false => (home.join("current.db"), "x.db"),
+        };
+        let lead = |version: &str| {
+            let new = home.join("new");
+            std::os::unix::fs::symlink(home.join(version).join(inside), &new).expect("a link");
+            fs::rename(&new, &link).expect("moves");
+        };
+        lead("one");
+        let path = match of_folder {
+            true => link.join("x.db"),
+            false => link.clone(),
+        };
+        let engine = Engine::new(Sqlite::file(&path));
+        let insert = Sql::new(StatementKind::Insert, "INSERT INTO t VALUES (9)", [], []);
+        let mut open = engine.connect().expect("a connection");
+        let mut outside = engine.connect().expect("a connection");
+        drop(engine.connect().expect("a connection"));
+        open.begin(Default::default()).expect("begins");
+        open.execute(&insert, &[]).expect("a row");
+        lead("two");
+        let error = open.commit().expect_err("elsewhere");
+        assert_eq!(error.kind(), K::ConnectionLost, "{error}");
+        assert!(error.is_unsent(), "{error}");
+        let error = outside.execute(&insert, &[]).expect_err("elsewhere");
+        assert_eq!(error.kind(), K::ConnectionLost, "{error}");
+        drop((open, outside));
+        for _ in 0..3 {
+            let mut next = engine.connect().expect("a connection");
+            next.execute(&insert, &[]).expect("a row");
+        }
+        let rows = |version: &str| {
+            let path = home.join(version).join("x.db");
+            let mut session = Sqlite::file(path).connect().expect("a connection");
+            integer(&mut session, "SELECT count(*) FROM t")
+        };
+        assert_eq!((rows("one"), rows("two")), (1, 4));
+    }
+}
+
+/// A transaction that was cut off is undone by the next who may write. Who may not is told what is there, and that nothing else is wrong.
+#[test]
+fn a_journal_that_was_left_is_undone_or_told() {
+    let database = TempDatabase::new().expect("a directory");
+    let path = database.directory().join("cut.db");
+    let source = database.directory().join("source.db");
+    let native = file_in("delete", &source);
+    native
+        .execute_batch("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; CREATE TABLE u (v); INSERT INTO u SELECT zeroblob(500) FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) SELECT i FROM n); BEGIN; UPDATE t SET v = 8; UPDATE u SET v = randomblob(500)")
+        .expect("a transaction");
+    // As a process that is killed leaves them.
+    for suffix in ["", "-journal"] {
+        let name = |path: &Path| format!("{}{suffix}", path.display());
+        fs::copy(name(&source), name(&path)).expect("copies");
+    }
+    drop(native);
+    for backend in [
+        Sqlite::file(&path).read_only(),
+        Sqlite::file(&path).immutable(),
+    ] {
+        let error = match backend.connect() {
+            Err(error) => error,
+            Ok(mut session) => panic!("{}", integer(&mut session, "SELECT v FROM t")),
+        };
+        assert!(
+            matches!(error.kind(), K::Configuration | K::Unreachable),
+            "{error}"
+        );
+        for part in ["cut.db", "-journal", "cut off"] {
+            assert!(error.message().contains(part), "{error}");
+        }
+        assert!(!error.message().contains("mode=ro"), "{error}");
+    }
+    let mut session = Sqlite::file(&path).connect().expect("connects");
+    assert_eq!(integer(&mut session, "SELECT v FROM t"), 7);
+    drop(session);
+    let mut session = Sqlite::file(&path).immutable().connect().expect("connects");
+    assert_eq!(integer(&mut session, "SELECT v FROM t"), 7);
+}
