@@ -6,7 +6,6 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use selfsame::error::{Error, ErrorKind, Result};
@@ -26,7 +25,7 @@ use crate::settings::Settings;
 use crate::wire::Peer;
 #[cfg(unix)]
 use crate::wire::connect_unix;
-use crate::wire::{Socket, Stream, Waiter};
+use crate::wire::{Limit, Socket, Stream, Waiter};
 
 const PORT: u16 = 5432;
 /// `SSLRequest`: its length, and the number that stands for it.
@@ -357,7 +356,7 @@ fn encrypt(
     };
     let mut handshake = pin!(connector.connect(socket));
     let stream = waiter
-        .wait(left(until), |cx| handshake.as_mut().poll(cx))
+        .wait(Limit::until(until), |cx| handshake.as_mut().poll(cx))
         .map_err(|_| silent(options))?
         .map_err(|error| unreachable(untrusted(options, &error)))?;
     let rename = Rename(Arc::clone(&waiter.traffic));
@@ -402,16 +401,11 @@ where
         .ssl_negotiation(SslNegotiation::Direct);
     let mut starting = pin!(config.connect_raw(stream, tls));
     // Every step hears something: the limit is for all of them together.
-    let started = waiter.wait(left(until), |cx| match starting.as_mut().poll(cx) {
-        Poll::Pending if Instant::now() >= until => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
-        Poll::Ready(started) => Poll::Ready(Some(started)),
-    });
-    let (client, connection) = match started {
-        Ok(Some(started)) => started.map_err(|error| classify(error, Phase::Connect, ""))?,
-        Ok(None) | Err(_) => return Err(silent(options)),
-    };
-    let mut client = Client::new(client, Link::new(connection, waiter, left(until)));
+    let (client, connection) = waiter
+        .wait(Limit::until(until), |cx| starting.as_mut().poll(cx))
+        .map_err(|_| silent(options))?
+        .map_err(|error| classify(error, Phase::Connect, ""))?;
+    let mut client = Client::new(client, Link::new(connection, waiter, Limit::until(until)));
     let facts = client
         .last_row(&settings.greeting())
         .map_err(|fault| classify_fault(fault, Phase::Connect, ""))?;

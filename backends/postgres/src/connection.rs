@@ -450,7 +450,7 @@ impl Connection for PostgresConnection {
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
         let text = match (used_raw_sql, self.transaction) {
             (true, _) => self.manners.forget.clone(),
-            (false, State::Idle) => return Ok(()),
+            (false, State::Idle) if !self.client.get_mut().has_unread() => return Ok(()),
             (false, _) => "ROLLBACK".to_owned(),
         };
         let reset = Sql::new(StatementKind::Transaction, &*text, [], []);

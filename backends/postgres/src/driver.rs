@@ -19,7 +19,7 @@ use tokio_postgres::{
 };
 
 use crate::param::Bound;
-use crate::wire::{Interruption, Peer, Silence, Waiter};
+use crate::wire::{Interruption, Limit, Peer, Silence, Waiter};
 
 /// How many rows come out at a time.
 const CHUNK: usize = 64;
@@ -69,8 +69,16 @@ impl Client {
     }
 
     /// How long the server may be silent while an answer is waited for.
-    pub(crate) fn set_patience(&mut self, patience: Duration) {
-        self.link.patience = patience;
+    pub(crate) fn set_patience(&mut self, silence: Duration) {
+        self.link.limit = Limit {
+            silence,
+            until: None,
+        };
+    }
+
+    /// Whether rows of a statement are still to be read, since a sink panicked.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.link.unread
     }
 
     /// The process that the greeting named.
@@ -90,10 +98,10 @@ impl Client {
         text: &str,
         limit: Duration,
     ) -> Result<(), Fault> {
-        let patience = self.link.patience;
-        self.link.patience = patience.min(limit);
+        let usual = self.link.limit;
+        self.link.limit = Limit::within(usual.silence.min(limit));
         let done = self.batch_execute(text);
-        self.link.patience = patience;
+        self.link.limit = usual;
         done
     }
 
@@ -182,7 +190,7 @@ impl Drop for Client {
             serving, waiter, ..
         } = &mut self.link;
         // Late or never, the connection ends with its socket.
-        let _ = waiter.wait(GOODBYE, |cx| {
+        let _ = waiter.wait(Limit::within(GOODBYE), |cx| {
             let _ = serve(serving, cx);
             match serving {
                 Some(_) => Poll::Pending,
@@ -214,6 +222,7 @@ impl<'c> Rows<'c> {
             Ok((stream, ended))
         };
         let (stream, ended) = link.wait(started)?;
+        link.unread = !ended;
         Ok(Self {
             link,
             stream,
@@ -232,7 +241,10 @@ impl<'c> Rows<'c> {
         self.chunk.clear();
         if !self.ended {
             let more = fill(&mut self.chunk, self.stream.as_mut());
-            self.ended = self.link.wait_on(more)?;
+            let more = self.link.wait_on(more);
+            self.ended = !matches!(more, Ok(false));
+            self.link.unread = !self.ended;
+            more?;
         }
         Ok(())
     }
@@ -264,16 +276,14 @@ pub(crate) struct Link {
     /// `None` once the connection has ended.
     serving: Option<Box<Serving>>,
     waiter: Waiter,
-    patience: Duration,
+    limit: Limit,
+    /// Whether rows are on their way that nobody has read.
+    unread: bool,
     round_trips: u64,
 }
 
 impl Link {
-    pub(crate) fn new<S, T>(
-        mut connection: Connection<S, T>,
-        waiter: Waiter,
-        patience: Duration,
-    ) -> Self
+    pub(crate) fn new<S, T>(mut connection: Connection<S, T>, waiter: Waiter, limit: Limit) -> Self
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         T: TlsStream + Unpin + Send + 'static,
@@ -281,7 +291,8 @@ impl Link {
         Self {
             serving: Some(Box::new(move |cx| connection.poll_message(cx))),
             waiter,
-            patience,
+            limit,
+            unread: false,
             round_trips: 0,
         }
     }
@@ -304,10 +315,13 @@ impl Link {
                 unsent: true,
             });
         }
-        self.wait_on(answer).map_err(|fault| Fault {
+        let answer = self.wait_on(answer).map_err(|fault| Fault {
             unsent: self.waiter.traffic.sent() == before,
             ..fault
-        })
+        })?;
+        // Answers come in the order of their requests.
+        self.unread = false;
+        Ok(answer)
     }
 
     /// Waits for an answer to what was sent, moving bytes meanwhile.
@@ -315,11 +329,11 @@ impl Link {
         let Self {
             serving,
             waiter,
-            patience,
+            limit,
             ..
         } = self;
         let mut answer = pin!(answer);
-        let waited = waiter.wait(*patience, |cx| {
+        let waited = waiter.wait(*limit, |cx| {
             let served = serve(serving, cx);
             match (answer.as_mut().poll(cx), served) {
                 // Why the connection closed says more than that it did.

@@ -12,11 +12,16 @@ use mio::event::Source;
 use mio::{Events, Interest, Token};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// How much is read before it is looked whether the wait should go on: a server that never stops must not be read for ever.
+const TURN: u64 = 1024 * 1024;
+
 /// What went over a socket.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     sent: AtomicU64,
     received: AtomicU64,
+    /// How much may have been received before this turn ends.
+    turn: AtomicU64,
     server: AtomicU32,
 }
 
@@ -28,6 +33,14 @@ impl Traffic {
 
     fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
+    }
+
+    fn begin_turn(&self) {
+        self.turn.store(self.received() + TURN, Ordering::Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        self.received() >= self.turn.load(Ordering::Relaxed)
     }
 
     /// The process that the greeting named as the server's; 0 before it.
@@ -159,6 +172,30 @@ impl Wake for Alarm {
     }
 }
 
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    /// How long nothing may come.
+    pub(crate) silence: Duration,
+    /// When it must be there, whatever comes meanwhile.
+    pub(crate) until: Option<Instant>,
+}
+
+impl Limit {
+    /// The answer must be there at this time.
+    pub(crate) fn until(until: Instant) -> Self {
+        Self {
+            silence: until.saturating_duration_since(Instant::now()),
+            until: Some(until),
+        }
+    }
+
+    /// The answer must be there so soon.
+    pub(crate) fn within(limit: Duration) -> Self {
+        Self::until(Instant::now() + limit)
+    }
+}
+
 /// Nothing came for as long as was allowed, or the wait was broken off.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Silence(pub(crate) Duration);
@@ -223,10 +260,10 @@ impl Socket {
 }
 
 impl Waiter {
-    /// Runs `turn` until it is ready, between two turns waiting for the socket; gives up when nothing was received for `patience`.
+    /// Runs `turn` until it is ready, between two turns waiting for the socket; gives up beyond the limit.
     pub(crate) fn wait<T>(
         &mut self,
-        patience: Duration,
+        limit: Limit,
         mut turn: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Result<T, Silence> {
         let waker = self.waker.clone();
@@ -235,11 +272,9 @@ impl Waiter {
         let mut since = None;
         loop {
             self.alarm.0.store(false, Ordering::Relaxed);
+            self.traffic.begin_turn();
             if let Poll::Ready(value) = turn(&mut context) {
                 return Ok(value);
-            }
-            if self.alarm.0.load(Ordering::Relaxed) {
-                continue;
             }
             let now = Instant::now();
             if self.interruption.is_set() {
@@ -251,9 +286,15 @@ impl Waiter {
                 since = None;
             }
             let waited = now.duration_since(*since.get_or_insert(now));
-            let left = patience.saturating_sub(waited);
+            let mut left = limit.silence.saturating_sub(waited);
+            if let Some(until) = limit.until {
+                left = left.min(until.saturating_duration_since(now));
+            }
             if left.is_zero() {
-                return Err(Silence(patience));
+                return Err(Silence(limit.silence));
+            }
+            if self.alarm.0.load(Ordering::Relaxed) {
+                continue;
             }
             // An error here is an interruption: what is wrong with the socket shows when it is read.
             let _ = self.poll.poll(&mut self.events, Some(left));
@@ -262,6 +303,7 @@ impl Waiter {
 
     /// One turn, without waiting.
     pub(crate) fn look<T>(&self, turn: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        self.traffic.begin_turn();
         turn(&mut Context::from_waker(&self.waker))
     }
 }
@@ -280,9 +322,13 @@ fn ready<T>(mut call: impl FnMut() -> io::Result<T>) -> Poll<io::Result<T>> {
 impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.traffic.is_over() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let free = buffer.initialize_unfilled();
         let read = match &mut self.inner {
             Inner::Tcp(stream) => ready(|| stream.read(free)),

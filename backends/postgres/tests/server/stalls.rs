@@ -1,9 +1,13 @@
 //! A server that is there and says nothing stops nobody for long.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use selfsame::backend::{Backend, Sql, StatementKind};
+use selfsame::dialect::Begin;
 use selfsame::error::ErrorKind;
 use selfsame::prelude::*;
+use selfsame::value::ValueType;
 use selfsame_postgres::testing::Server;
 
 use crate::proxy::Proxy;
@@ -13,6 +17,8 @@ pub(crate) const CASES: &[Case] = &[
     ("stalls_end_in_time", end_in_time),
     ("stalls_no_long_statement_is_one", no_long_statement_is_one),
     ("stalls_dropping_panics_nowhere", dropping_panics_nowhere),
+    ("stalls_by_drops_end_in_time", by_drops_end_in_time),
+    ("stalls_by_floods_end_in_time", by_floods_end_in_time),
 ];
 
 #[derive(Entity, Clone, Debug)]
@@ -142,5 +148,97 @@ fn dropping_panics_nowhere(server: &Server) {
                 false => runtime.block_on(tokio::task::unconstrained(work)),
             }
         }
+    }
+}
+
+/// What a server says that never says enough.
+#[derive(Clone, Copy, Debug)]
+enum Drip {
+    /// Of its agreement to TLS, a long record.
+    #[cfg(feature = "tls")]
+    Handshake,
+    /// Before it asks for a password.
+    Startup,
+    /// After it has let us in, and before it answers the first question.
+    Greeting,
+}
+
+/// A server that says a little again and again is no silent one, and is given up all the same.
+fn by_drops_end_in_time(_: &Server) {
+    for drip in [
+        #[cfg(feature = "tls")]
+        Drip::Handshake,
+        Drip::Startup,
+        Drip::Greeting,
+    ] {
+        let port = dripping(drip);
+        let mode = match drip {
+            #[cfg(feature = "tls")]
+            Drip::Handshake => "prefer",
+            _ => "disable",
+        };
+        let url = format!("postgres://u:p@127.0.0.1:{port}/d?sslmode={mode}");
+        let (sender, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let backend = selfsame_postgres::Postgres::url(&url).expect("a URL");
+            let limited = backend.connect_timeout(Duration::from_millis(700));
+            // Nobody may wait any more.
+            let _ = sender.send(limited.connect().map(drop));
+        });
+        let told = told
+            .recv_timeout(PATIENCE)
+            .unwrap_or_else(|_| panic!("{drip:?}: connecting has not ended within {PATIENCE:?}"));
+        let error = told.expect_err("no server");
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{drip:?}: {error}");
+    }
+}
+
+fn dripping(drip: Drip) -> u16 {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a client");
+        let mut asked = [0; 512];
+        let _ = client.read(&mut asked);
+        let notice = b"N\0\0\0\x0dSNOTICE\0\0";
+        let (begin, again): (Vec<u8>, &[u8]) = match drip {
+            #[cfg(feature = "tls")]
+            Drip::Handshake => (b"S\x16\x03\x03\x40\0\x02\0\x3f\xfc".to_vec(), b"x"),
+            Drip::Startup => (Vec::new(), notice),
+            Drip::Greeting => {
+                let welcome = b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x01Z\0\0\0\x05I";
+                (welcome.to_vec(), notice)
+            }
+        };
+        let _ = client.write_all(&begin);
+        while client.write_all(again).is_ok() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    port
+}
+
+/// A panic in a sink leaves more rows on their way than anybody would wait for: neither the session that goes, nor the next user of the
+/// connection reads them all.
+fn by_floods_end_in_time(server: &Server) {
+    let database = server.database().expect("a database");
+    let text = "SELECT repeat('x', 500) || generate_series(1, 100000000)";
+    let flood = Sql::new(StatementKind::Raw, text, [], [ValueType::Text]);
+    for in_transaction in [false, true] {
+        let engine = Engine::new(database.backend()).pool_size(1);
+        let started = Instant::now();
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let mut connection = engine.connect().expect("connects");
+            if in_transaction {
+                connection.begin(Begin::default()).expect("begins");
+            }
+            connection.query(&flood, &[], &mut |_| panic!("as asked"))
+        }));
+        assert!(panicked.is_err());
+        let mut next = Session::new(&engine);
+        let one = next.sql("SELECT 1", ()).first::<(i32,)>().expect("serves");
+        assert_eq!(one, Some((1,)));
+        assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
     }
 }
