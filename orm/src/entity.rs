@@ -282,7 +282,7 @@ pub struct Mapper {
     /// The columns that belong to values which are made whole.
     together: Vec<Range<usize>>,
     relations: Vec<RelationDescriptor>,
-    resolved: OnceLock<Result<Vec<ResolvedRelation>, MappingError>>,
+    resolved: OnceLock<Result<Vec<Arc<ResolvedRelation>>, MappingError>>,
     /// Where it lies, if its rows are records: they share it.
     place: Weak<Mapper>,
 }
@@ -506,7 +506,7 @@ impl Mapper {
     /// # Errors
     ///
     /// [`ErrorKind::Mapping`], naming both sides of what does not fit.
-    pub fn resolved(&self) -> Result<&[ResolvedRelation]> {
+    pub fn resolved(&self) -> Result<&[Arc<ResolvedRelation>]> {
         let resolved = self.resolved.get_or_init(|| {
             resolve::resolve(self).map_err(|error| MappingError(error.message().to_owned()))
         });

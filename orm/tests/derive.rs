@@ -235,7 +235,7 @@ fn relations_find_their_columns_and_each_other() -> selfsame::Result<()> {
     let [tasks, profile] = User::mapper().resolved()? else {
         panic!("a user has two relations");
     };
-    let columns = |relation: &ResolvedRelation| (relation.local.clone(), relation.remote.clone());
+    let columns = |relation: &ResolvedRelation| (relation.local.to_vec(), relation.remote.to_vec());
     assert_eq!(columns(tasks), (vec![0], vec![3]));
     assert_eq!(
         (tasks.kind, tasks.inverse),

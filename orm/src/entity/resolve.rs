@@ -1,5 +1,7 @@
 //! Resolving relations: the columns, the association table and the other side of what was declared.
 
+use std::sync::Arc;
+
 use super::association;
 use super::{Cascade, Fetch, Mapper, RelationDescriptor, RelationKind, Through};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,9 +14,9 @@ pub struct ResolvedRelation {
     /// Which side holds the key.
     pub kind: RelationKind,
     /// The columns on the declaring side.
-    pub local: Vec<usize>,
+    pub local: Arc<[usize]>,
     /// The columns on the target's side, in the same order.
-    pub remote: Vec<usize>,
+    pub remote: Arc<[usize]>,
     /// The target's relation that is the other side.
     pub inverse: Option<u16>,
     /// Whether the foreign key refuses NULL.
@@ -41,11 +43,11 @@ pub(crate) fn in_order_of(key: &[usize], others: &[usize]) -> Option<Vec<usize>>
 }
 
 /// Finds the columns and the inverse of each relation of a mapper.
-pub(super) fn resolve(mapper: &Mapper) -> Result<Vec<ResolvedRelation>> {
+pub(super) fn resolve(mapper: &Mapper) -> Result<Vec<Arc<ResolvedRelation>>> {
     mapper
         .relations
         .iter()
-        .map(|relation| resolve_one(mapper, relation))
+        .map(|relation| resolve_one(mapper, relation).map(Arc::new))
         .collect()
 }
 
@@ -123,8 +125,8 @@ fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<Resolve
     Ok(ResolvedRelation {
         kind: relation.kind,
         order_by: order_by(relation, &target, &side)?,
-        local: if owns { here.clone() } else { there.clone() },
-        remote: if owns { there } else { here },
+        local: if owns { &here } else { &there }.as_slice().into(),
+        remote: if owns { there } else { here }.into(),
         inverse,
         required,
         cascade: relation.cascade,
@@ -148,8 +150,8 @@ fn resolve_many_to_many(
     let through = association::through(mapper, relation, target, inverse, side)?;
     Ok(ResolvedRelation {
         kind: relation.kind,
-        local: mapper.table.primary_key.clone(),
-        remote: target.table.primary_key.clone(),
+        local: mapper.table.primary_key.as_slice().into(),
+        remote: target.table.primary_key.as_slice().into(),
         inverse,
         required: false,
         cascade: relation.cascade,

@@ -44,7 +44,7 @@ impl Session {
             let resolved = mapper.resolved().ok();
             let relation = resolved.and_then(|all| all.get(usize::from(relation)));
             relation.is_some_and(|relation| {
-                relation.kind == RelationKind::BelongsTo && relation.local == columns
+                relation.kind == RelationKind::BelongsTo && *relation.local == *columns
             })
         };
         self.refused

@@ -18,8 +18,10 @@ pub(in crate::session) struct IdentityMap<K> {
 
 const FREE: u32 = u32::MAX;
 
-/// The list begins at the multiple of this that its first key follows, has room for this many keys at first, and for [`SPARSE`] times
-/// the keys that are in it.
+/// The list begins at the multiple of this below its first key: what lies in between is filled, which a session of one object pays for.
+const STEP: usize = 64;
+
+/// The list may leave this many positions free, and has room for [`SPARSE`] times the keys that are in it.
 const ROOM: usize = 1024;
 const SPARSE: usize = 4;
 
@@ -41,7 +43,7 @@ impl<K: Key> IdentityMap<K> {
     #[inline]
     pub(in crate::session) fn insert(&mut self, key: K, slot: u32) {
         if self.list.is_empty() {
-            self.base = key.position().map_or(0, |at| at - at % ROOM);
+            self.base = key.position().map_or(0, |at| at - at % STEP);
         }
         if let Some(at) = self.index(&key).filter(|_| slot != FREE) {
             if at == self.list.len() {
@@ -159,7 +161,7 @@ mod tests {
     fn far_keys_take_no_room() {
         let mut map = IdentityMap::default();
         map.insert(500_000, 1);
-        assert_eq!((map.base % ROOM, 500_000 - map.base < ROOM), (0, true));
+        assert_eq!((map.base % STEP, 500_000 - map.base < STEP), (0, true));
         map.insert(i64::MAX, 2);
         map.insert(3, 3);
         assert!(map.list.len() <= ROOM);

@@ -1,5 +1,7 @@
 //! Links: references that were set and not yet flushed. They beat the foreign key's columns.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use crate::session::memory::edges::ObjectId;
@@ -9,7 +11,7 @@ use crate::session::memory::edges::ObjectId;
 pub(crate) struct Link {
     pub(crate) child: ObjectId,
     /// The columns of the foreign key, in the order of the parent's key.
-    pub(crate) columns: Vec<usize>,
+    pub(crate) columns: Arc<[usize]>,
     pub(crate) parent: Option<ObjectId>,
     /// The store of the parent, whether there is one or not.
     pub(crate) parent_store: u16,
@@ -127,7 +129,7 @@ impl Links {
         let mut next = self.last.get(&child).copied();
         while let Some(at) = next {
             let entry = self.list[at as usize].as_ref()?;
-            if entry.link.columns == columns {
+            if *entry.link.columns == *columns {
                 return Some(at);
             }
             next = entry.before;
@@ -143,7 +145,7 @@ mod tests {
     fn link(child: ObjectId, column: usize, parent: u32) -> Link {
         Link {
             child,
-            columns: vec![column],
+            columns: [column].into(),
             parent: Some((9, parent)),
             parent_store: 9,
             collection: None,
@@ -172,10 +174,13 @@ mod tests {
     #[test]
     fn foreign_keys_that_begin_alike_are_two_references() {
         let mut links = Links::default();
-        for columns in [vec![1], vec![1, 2], vec![1, 3]] {
+        for columns in [&[1][..], &[1, 2], &[1, 3]] {
             let parent = u32::try_from(columns.len()).expect("few") + 5;
             let link = link((0, 1), 1, parent);
-            links.set(Link { columns, ..link });
+            links.set(Link {
+                columns: columns.into(),
+                ..link
+            });
         }
         assert_eq!(links.of((0, 1)).count(), 3);
         let parent = |columns: &[usize]| links.get((0, 1), columns).and_then(|link| link.parent);

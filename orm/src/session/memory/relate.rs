@@ -1,5 +1,7 @@
 //! Changing relations in memory: both sides at once, no I/O.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashSet;
 
 use crate::entity::{
@@ -16,7 +18,7 @@ use crate::value::{Param, Value, ValueRef};
 #[derive(Clone, Debug)]
 pub(in crate::session) struct Reference {
     /// The key's columns on the child, in the order of the parent's key.
-    columns: Vec<usize>,
+    columns: Arc<[usize]>,
     parent_store: u16,
     /// The relation of the parent that lists its children.
     collection: Option<u16>,
@@ -84,7 +86,7 @@ impl Session {
             .map(|target| self.other_end(owner, relation, target))
             .collect();
         let targets = targets?;
-        if targets.len() > 1 && leads_to_one(&self.relation(owner.0, relation)?) {
+        if targets.len() > 1 && leads_to_one(&*self.relation(owner.0, relation)?) {
             let mapper = &self.entry(owner.0).mapper;
             let name = mapper.relation_name(relation);
             let message = format!("{name} leads to one object, not to several");
@@ -235,8 +237,10 @@ impl Session {
         &self,
         store: u16,
         relation: u16,
-    ) -> Result<ResolvedRelation> {
-        Ok(self.entry(store).mapper.resolved()?[usize::from(relation)].clone())
+    ) -> Result<Arc<ResolvedRelation>> {
+        Ok(Arc::clone(
+            &self.entry(store).mapper.resolved()?[usize::from(relation)],
+        ))
     }
 
     /// The store that a relation of `store` leads to.
@@ -266,7 +270,7 @@ impl Session {
                 .inverse
                 .and_then(|inverse| self.relation(target, inverse).ok().zip(Some(inverse)));
             return Reference {
-                columns: resolved.local.clone(),
+                columns: Arc::clone(&resolved.local),
                 parent_store: target,
                 collection: inverse.as_ref().map(|(_, index)| *index),
                 single: inverse
@@ -277,7 +281,7 @@ impl Session {
             };
         }
         Reference {
-            columns: resolved.remote.clone(),
+            columns: Arc::clone(&resolved.remote),
             parent_store: store,
             collection: Some(relation),
             single: resolved.kind == RelationKind::HasOne,
@@ -501,7 +505,7 @@ impl Reference {
     fn link(&self, child: ObjectId, parent: Option<ObjectId>) -> Link {
         Link {
             child,
-            columns: self.columns.clone(),
+            columns: Arc::clone(&self.columns),
             parent,
             parent_store: self.parent_store,
             collection: self.collection,

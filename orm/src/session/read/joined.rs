@@ -1,7 +1,8 @@
 //! Joined loading: objects and what they are related to in one statement, by outer joins.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::entity::{Fetch, Loading, Mapper, RelationKind, ResolvedRelation};
 use crate::error::Result;
@@ -11,6 +12,7 @@ use crate::session::{Fill, ObjectId, Session, StoreEntry};
 use crate::sql::{
     Join, JoinKind, List, Node, Operator, Order, RowLock, SelectNode, Source, column,
 };
+use crate::value::ValueType;
 
 /// The part of a query that does not depend on its type.
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +54,12 @@ struct JoinedRelation {
     from: Option<usize>,
     owner_store: u16,
     relation: u16,
-    resolved: ResolvedRelation,
+    resolved: Arc<ResolvedRelation>,
     store: u16,
     alias: Arc<str>,
+    /// Whether a member of its collections has one owner at most: not if it is a pair of an association, or if text that differs may be
+    /// equal for the database.
+    has_one_owner: bool,
     /// Where its columns begin in a row.
     at: usize,
     /// Its deferred columns that are read along.
@@ -117,7 +122,7 @@ impl Session {
         let slots = reached.fill(self, &joins);
         self.call_after_loads()?;
         for (index, join) in joins.iter().enumerate() {
-            let found: Vec<u32> = reached.objects[index].iter().copied().collect();
+            let found: Vec<u32> = reached.joins[index].met.iter().collect();
             self.load_relations(join.store, &found, &join.later)?;
         }
         Ok(slots)
@@ -151,12 +156,19 @@ impl Session {
                 }),
             );
             let index = joins.len();
+            let types = self.entry(target).mapper.types();
+            let has_one_owner = resolved.through.is_none()
+                && resolved
+                    .remote
+                    .iter()
+                    .all(|&column| types[column] != ValueType::Text);
             joins.push(JoinedRelation {
                 from,
                 owner_store: store,
                 relation: loading.relation,
                 resolved,
                 store: target,
+                has_one_owner,
                 alias: format!("joined_{}", index + 1).into(),
                 at: *width,
                 undefer: loading.undefer.clone(),
@@ -311,26 +323,63 @@ pub(in crate::session) fn ascending(
     }
 }
 
-/// What the rows of a joined query led to.
+/// The objects that the rows of a joined query led to.
 struct Reached {
     /// The query's own objects, each once, in order.
     slots: Vec<u32>,
-    met: BTreeSet<u32>,
-    /// The objects of each join.
-    objects: Vec<BTreeSet<u32>>,
-    /// The collections of each join: owner to members, in order.
-    members: Vec<BTreeMap<u32, Vec<u32>>>,
-    seen: BTreeSet<(usize, u32, u32)>,
+    met: SlotSet,
+    joins: Vec<JoinedObjects>,
+    /// The object of each join in the row at hand, and whether no row before had it.
+    row: Vec<Option<(u32, bool)>>,
+}
+
+/// The objects that the rows led to along one join.
+#[derive(Default)]
+struct JoinedObjects {
+    met: SlotSet,
+    /// Owners and their members, in order.
+    collections: Vec<(u32, Vec<u32>)>,
+    /// Where among them each owner stands; made when an owner comes again that is not the last.
+    places: Option<FxHashMap<u32, usize>>,
+    /// The pairs of owner and member that were met, where a member may have several owners.
+    pairs: FxHashSet<(u32, u32)>,
+}
+
+impl JoinedObjects {
+    /// The members of an owner.
+    fn members(&mut self, owner: u32, is_new: bool) -> &mut Vec<u32> {
+        let last = self.collections.len();
+        let at = match self.collections.last() {
+            // Rows that follow each other mostly have the same owner.
+            Some((known, _)) if *known == owner => last - 1,
+            _ if is_new => last,
+            _ => {
+                let collections = self.collections.iter().map(|(owner, _)| *owner);
+                let places = self
+                    .places
+                    .get_or_insert_with(|| collections.zip(0..).collect());
+                places.get(&owner).copied().unwrap_or(last)
+            }
+        };
+        if at == last {
+            self.collections.push((owner, Vec::new()));
+            if let Some(places) = &mut self.places {
+                places.insert(owner, at);
+            }
+        }
+        &mut self.collections[at].1
+    }
 }
 
 impl Reached {
     fn new(joins: usize) -> Self {
         Self {
             slots: Vec::new(),
-            met: BTreeSet::new(),
-            objects: vec![BTreeSet::new(); joins],
-            members: vec![BTreeMap::new(); joins],
-            seen: BTreeSet::new(),
+            met: SlotSet::default(),
+            joins: std::iter::repeat_with(JoinedObjects::default)
+                .take(joins)
+                .collect(),
+            row: Vec::with_capacity(joins),
         }
     }
 
@@ -347,32 +396,41 @@ impl Reached {
         let Some(own) = hydrate(&mut *stores[usize::from(store)].store, None)? else {
             return Ok(());
         };
-        if self.met.insert(own) {
-            self.slots.push(own);
+        let own = (own, self.met.insert(own));
+        if own.1 {
+            self.slots.push(own.0);
         }
-        let mut found: Vec<Option<u32>> = Vec::with_capacity(joins.len());
-        for (index, join) in joins.iter().enumerate() {
-            let owner = join.from.map_or(Some(own), |from| found[from]);
+        self.row.clear();
+        for (join, reached) in joins.iter().zip(&mut self.joins) {
+            let owner = join.from.map_or(Some(own), |from| self.row[from]);
             let slot = match owner {
                 Some(_) => hydrate(&mut *stores[usize::from(join.store)].store, Some(join))?,
                 None => None,
             };
-            found.push(slot);
-            self.objects[index].extend(slot);
-            let Some(owner) = owner.filter(|_| join.resolved.kind != RelationKind::BelongsTo)
-            else {
+            let found = slot.map(|slot| (slot, reached.met.insert(slot)));
+            self.row.push(found);
+            let Some((owner, is_new)) = owner else {
                 continue;
             };
-            let members = self.members[index].entry(owner).or_default();
-            members.extend(slot.filter(|&slot| self.seen.insert((index, owner, slot))));
+            if join.resolved.kind == RelationKind::BelongsTo {
+                continue;
+            }
+            // Several collections multiply each other's rows.
+            let member = found.filter(|&(slot, is_new)| match join.has_one_owner {
+                true => is_new,
+                false => reached.pairs.insert((owner, slot)),
+            });
+            let members = reached.members(owner, is_new);
+            members.extend(member.map(|(slot, _)| slot));
         }
         Ok(())
     }
 
     /// Hands the collections to the session; the query's own objects remain.
     fn fill(&mut self, session: &mut Session, joins: &[JoinedRelation]) -> Vec<u32> {
-        for (join, members) in joins.iter().zip(&mut self.members) {
-            for (owner, slots) in std::mem::take(members) {
+        for (join, reached) in joins.iter().zip(&mut self.joins) {
+            session.edges.reserve(reached.collections.len());
+            for (owner, slots) in std::mem::take(&mut reached.collections) {
                 let owner: ObjectId = (join.owner_store, owner);
                 if session.edges.loaded(owner, join.relation).is_none() {
                     session.fill_collection(
@@ -386,5 +444,56 @@ impl Reached {
             }
         }
         std::mem::take(&mut self.slots)
+    }
+}
+
+/// A set of slots, a bit each.
+#[derive(Default)]
+struct SlotSet(Vec<u64>);
+
+impl SlotSet {
+    /// Adds a slot; whether it was not in the set.
+    fn insert(&mut self, slot: u32) -> bool {
+        let (word, bit) = (slot as usize / 64, 1 << (slot % 64));
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        let is_new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        is_new
+    }
+
+    /// The slots, in ascending order.
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        let words = (0u32..).zip(&self.0);
+        words.flat_map(|(word, bits)| {
+            let is_in = move |at: &u32| bits & (1 << at) != 0;
+            (0..64).filter(is_in).map(move |at| word * 64 + at)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_of_slots_holds_each_once() {
+        let mut set = SlotSet::default();
+        let added: Vec<bool> = [70, 0, 70, 63, 64].map(|slot| set.insert(slot)).into();
+        assert_eq!(added, [true, true, false, true, true]);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63, 64, 70]);
+    }
+
+    #[test]
+    fn owners_that_come_again_keep_their_members() {
+        let mut objects = JoinedObjects::default();
+        for (owner, is_new, member) in [(5, true, 1), (7, true, 2), (5, false, 3), (9, true, 4)] {
+            objects.members(owner, is_new).push(member);
+        }
+        objects.members(9, false).push(5);
+        objects.members(7, false).push(6);
+        let expected = [(5, vec![1, 3]), (7, vec![2, 6]), (9, vec![4, 5])];
+        assert_eq!(objects.collections, expected);
     }
 }

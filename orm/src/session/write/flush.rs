@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::dialect::Begin;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::life::hook::When;
@@ -257,10 +259,11 @@ impl Session {
         } else {
             self.ready(Intent::Write)?;
         }
-        let mut waiting: BTreeMap<ObjectId, Vec<&Wait>> = BTreeMap::new();
-        for wait in waits {
-            waiting.entry(wait.child).or_default().push(wait);
-        }
+        let mut waits: Vec<&Wait> = waits.iter().collect();
+        waits.sort_by_key(|wait| wait.child);
+        let of_rows = waits.chunk_by(|one, other| one.child == other.child);
+        let waiting: FxHashMap<ObjectId, &[&Wait]> =
+            of_rows.map(|of_row| (of_row[0].child, of_row)).collect();
         for step in steps {
             let (Step::Insert { store, slots, .. }
             | Step::Update { store, slots, .. }
@@ -279,9 +282,9 @@ impl Session {
                 )
             {
                 for &slot in slots {
-                    self.fill_foreign_keys(
-                        waiting.get(&(*store, slot)).map_or(&[], |waits| waits),
-                    )?;
+                    if let Some(waits) = waiting.get(&(*store, slot)) {
+                        self.fill_foreign_keys(waits)?;
+                    }
                 }
             }
             if let Step::Update { columns, .. } = step {

@@ -1,5 +1,7 @@
 //! Set references become foreign keys; those to rows that are inserted in the same flush must wait.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashSet;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -225,7 +227,7 @@ impl Session {
                 }
                 for key in keys {
                     let columns = key.columns.iter().filter_map(|name| table.position(name));
-                    let columns: Vec<usize> = columns.collect();
+                    let columns: Arc<[usize]> = columns.collect();
                     let nullable = columns.iter().all(|&column| table.columns[column].nullable);
                     let store = &*child.store;
                     let mut written = || -> Vec<u32> {
@@ -247,7 +249,7 @@ impl Session {
                             waits.push(Wait {
                                 child,
                                 parent: (parents, parent),
-                                columns: columns.clone(),
+                                columns: Arc::clone(&columns),
                                 nullable,
                             });
                         }

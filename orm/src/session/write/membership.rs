@@ -1,6 +1,8 @@
 //! Rows that join and leave collections because a foreign key was written by its columns, or by an expression, and not by a relation.
 //! Collections that are loaded must not say otherwise than the rows.
 
+use std::sync::Arc;
+
 use crate::entity::RelationKind;
 use crate::error::Result;
 use crate::session::memory::edges::ObjectId;
@@ -30,7 +32,7 @@ struct Move {
 struct Collections {
     owners: u16,
     relation: u16,
-    columns: Vec<usize>,
+    columns: Arc<[usize]>,
 }
 
 impl Session {
@@ -157,7 +159,7 @@ impl Session {
                 found.push(Collections {
                     owners,
                     relation,
-                    columns: self.relation(owners, relation)?.remote,
+                    columns: Arc::clone(&self.relation(owners, relation)?.remote),
                 });
             }
         }

@@ -10,6 +10,7 @@ mod uniques;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -19,7 +20,7 @@ use crate::session::memory::edges::ObjectId;
 
 use deletions::{push_cut_ties, push_deletes, push_partings};
 pub(crate) use order::Cycle;
-use order::{levels, table_order};
+use order::{Levels, levels, table_order};
 pub(crate) use uniques::{Swap, Unique};
 use uniques::{early, update_order};
 
@@ -116,7 +117,7 @@ pub(crate) struct Tie {
 pub(crate) struct Wait {
     pub(crate) child: ObjectId,
     pub(crate) parent: ObjectId,
-    pub(crate) columns: Vec<usize>,
+    pub(crate) columns: Arc<[usize]>,
     pub(crate) nullable: bool,
 }
 
@@ -293,7 +294,7 @@ fn plain(changes: &Changes) -> Option<Vec<Step>> {
     if !table.updates.is_empty() {
         push_updates(&mut steps, table, &table.updates);
     }
-    push_inserts(&mut steps, table, &BTreeMap::new());
+    push_inserts(&mut steps, table, &Levels::default());
     if !table.deletes.is_empty() {
         steps.push(Step::Delete {
             store: table.store,
@@ -404,7 +405,7 @@ fn late_freers(
     freeing
 }
 
-fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &BTreeMap<ObjectId, usize>) {
+fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &Levels) {
     if levels.is_empty() {
         for batch in table.inserts.chunk_by(|a, b| a.1 == b.1) {
             steps.push(Step::Insert {

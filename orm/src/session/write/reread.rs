@@ -180,7 +180,9 @@ impl Session {
         for link in self.edges.links.iter() {
             let (store, slot) = link.child;
             if self.any_store(store).is_expired(slot, self.epoch) {
-                set.entry(link.child).or_default().extend(&link.columns);
+                set.entry(link.child)
+                    .or_default()
+                    .extend(link.columns.iter());
             }
         }
         set

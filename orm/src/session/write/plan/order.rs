@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::{Changes, TableChanges, Wait};
 use crate::error::{Error, ErrorKind, Result};
@@ -58,60 +58,63 @@ pub(super) fn table_order(tables: &[TableChanges]) -> Vec<usize> {
     order
 }
 
-/// How many inserts of its own table must come before each new row; none before a row that is not listed. Rows that cannot wait
-/// that way are noted in `late`: they are written with NULL first and updated at the end.
+/// How many inserts of its own table must come before each new row; none before a row that is not listed.
+pub(super) type Levels = FxHashMap<ObjectId, usize>;
+
+/// The levels of new rows. Rows that cannot wait that way are noted in `late`: they are written with NULL first and updated at the end.
 pub(super) fn levels(
     changes: &Changes,
     position: &FxHashMap<u16, usize>,
     late: &mut BTreeMap<ObjectId, BTreeSet<usize>>,
-) -> Result<BTreeMap<ObjectId, usize>, Cycle> {
+) -> Result<Levels, Cycle> {
     if changes.waits.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(Levels::default());
     }
-    let inserted: BTreeSet<ObjectId> = changes
-        .tables
-        .iter()
-        .flat_map(|table| {
-            table
-                .inserts
-                .iter()
-                .map(move |(slot, _)| (table.store, *slot))
-        })
-        .collect();
-    let mut waits: BTreeMap<ObjectId, Vec<&Wait>> = BTreeMap::new();
-    for wait in changes
-        .waits
-        .iter()
-        .filter(|wait| inserted.contains(&wait.parent))
-    {
+    let new_rows = changes.tables.iter().flat_map(|table| {
+        let slots = table.inserts.iter().map(|(slot, _)| *slot);
+        slots.map(move |slot| (table.store, slot))
+    });
+    let inserted: FxHashSet<ObjectId> = new_rows.collect();
+    let mut waits: Vec<&Wait> = Vec::with_capacity(changes.waits.len());
+    for wait in &changes.waits {
+        if !inserted.contains(&wait.parent) {
+            continue;
+        }
         if inserted.contains(&wait.child) {
-            waits.entry(wait.child).or_default().push(wait);
+            waits.push(wait);
         } else {
-            late.entry(wait.child).or_default().extend(&wait.columns);
+            late.entry(wait.child)
+                .or_default()
+                .extend(wait.columns.iter());
         }
     }
+    waits.sort_by_key(|wait| wait.child);
     let mut finder = LevelFinder {
-        waits,
+        waits: FxHashMap::with_capacity_and_hasher(waits.len(), FxBuildHasher),
         position,
         late,
-        levels: BTreeMap::new(),
+        levels: FxHashMap::with_capacity_and_hasher(waits.len(), FxBuildHasher),
         path: Vec::new(),
-        on_path: BTreeSet::new(),
+        on_path: FxHashSet::default(),
     };
-    let waiting: Vec<ObjectId> = finder.waits.keys().copied().collect();
-    for node in waiting {
-        finder.level(node)?;
+    let of_rows = waits.chunk_by(|one, other| one.child == other.child);
+    finder
+        .waits
+        .extend(of_rows.clone().map(|of_row| (of_row[0].child, of_row)));
+    for of_row in of_rows {
+        finder.level(of_row[0].child)?;
     }
     Ok(finder.levels)
 }
 
 struct LevelFinder<'a> {
-    waits: BTreeMap<ObjectId, Vec<&'a Wait>>,
+    /// What each row waits for.
+    waits: FxHashMap<ObjectId, &'a [&'a Wait]>,
     position: &'a FxHashMap<u16, usize>,
     late: &'a mut BTreeMap<ObjectId, BTreeSet<usize>>,
-    levels: BTreeMap<ObjectId, usize>,
+    levels: Levels,
     path: Vec<ObjectId>,
-    on_path: BTreeSet<ObjectId>,
+    on_path: FxHashSet<ObjectId>,
 }
 
 impl LevelFinder<'_> {
@@ -123,15 +126,14 @@ impl LevelFinder<'_> {
         self.path.push(start);
         self.on_path.insert(start);
         while let Some(&node) = self.path.last() {
-            match self.next_unknown(node)? {
-                Some(parent) => {
+            match self.level_or_parent(node)? {
+                Next::Parent(parent) => {
                     self.path.push(parent);
                     self.on_path.insert(parent);
                 }
-                None => {
+                Next::Level(level) => {
                     self.path.pop();
                     self.on_path.remove(&node);
-                    let level = self.known_level(node);
                     self.levels.insert(node, level);
                 }
             }
@@ -139,49 +141,46 @@ impl LevelFinder<'_> {
         Ok(())
     }
 
-    /// A row that `node` waits for and whose level is not known; waits that cannot be kept become late.
-    fn next_unknown(&mut self, node: ObjectId) -> Result<Option<ObjectId>, Cycle> {
-        let Some(waits) = self.waits.get_mut(&node) else {
-            return Ok(None);
-        };
+    /// The level of a row if those of the rows that it waits for are known, else the first of them whose level is not; waits that cannot
+    /// be kept become late.
+    fn level_or_parent(&mut self, node: ObjectId) -> Result<Next, Cycle> {
+        let mut level = 0;
         let mut unknown = None;
-        let mut cycle = None;
-        let (position, path, on_path, levels) =
-            (self.position, &self.path, &self.on_path, &self.levels);
-        let late = &mut *self.late;
-        waits.retain(|wait| {
+        for wait in self.waits.get(&node).copied().unwrap_or_default() {
             let parent = wait.parent;
-            let comes_later = position.get(&parent.0) > position.get(&node.0);
-            let in_cycle = on_path.contains(&parent);
-            if comes_later || in_cycle {
-                if wait.nullable {
-                    late.entry(node).or_default().extend(&wait.columns);
-                    return false;
+            let comes_later = self.position.get(&parent.0) > self.position.get(&node.0);
+            if comes_later || self.on_path.contains(&parent) {
+                if !wait.nullable {
+                    return Err(self.cycle(parent));
                 }
-                let from = path
-                    .iter()
-                    .position(|&n| n == parent)
-                    .unwrap_or(path.len() - 1);
-                cycle.get_or_insert_with(|| path[from..].iter().copied().chain([parent]).collect());
-                return true;
+                self.late
+                    .entry(node)
+                    .or_default()
+                    .extend(wait.columns.iter());
+            } else if parent.0 == node.0 {
+                match self.levels.get(&parent) {
+                    Some(known) => level = level.max(known + 1),
+                    None => {
+                        unknown.get_or_insert(parent);
+                    }
+                }
             }
-            if parent.0 == node.0 && !levels.contains_key(&parent) {
-                unknown.get_or_insert(parent);
-            }
-            true
-        });
-        match cycle {
-            Some(nodes) => Err(Cycle(nodes)),
-            None => Ok(unknown),
         }
+        Ok(unknown.map_or(Next::Level(level), Next::Parent))
     }
 
-    fn known_level(&self, node: ObjectId) -> usize {
-        let waits = self.waits.get(&node).map_or(&[][..], |waits| waits);
-        let same_table = waits.iter().filter(|wait| wait.parent.0 == node.0);
-        same_table
-            .map(|wait| self.levels.get(&wait.parent).map_or(0, |level| level + 1))
-            .max()
-            .unwrap_or(0)
+    /// The rows from a parent to the row at hand, which waits for it.
+    #[cold]
+    fn cycle(&self, parent: ObjectId) -> Cycle {
+        let mut path = self.path.iter();
+        let from = path.position(|&node| node == parent);
+        let from = from.unwrap_or(self.path.len() - 1);
+        Cycle(self.path[from..].iter().copied().chain([parent]).collect())
     }
+}
+
+/// What comes next on the way to a row's level.
+enum Next {
+    Level(usize),
+    Parent(ObjectId),
 }

@@ -17,7 +17,7 @@ fn wait(child: ObjectId, parent: ObjectId, nullable: bool) -> Wait {
     Wait {
         child,
         parent,
-        columns: vec![3],
+        columns: [3].into(),
         nullable,
     }
 }

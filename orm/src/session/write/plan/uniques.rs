@@ -189,7 +189,7 @@ pub(super) fn early(changes: &Changes, is_late: impl Fn(ObjectId) -> bool) -> Ea
             waits.map_or(&[][..], |waits| waits).iter().copied()
         };
         let lets_go = |row: &&(u32, Columns)| {
-            let waiting = waits(row.0).flat_map(|wait| &wait.columns);
+            let waiting = waits(row.0).flat_map(|wait| wait.columns.iter());
             row.1.iter().chain(waiting).any(refers)
         };
         let letting_go: Vec<&(u32, Columns)> = table.updates.iter().filter(lets_go).collect();
@@ -211,7 +211,9 @@ pub(super) fn early(changes: &Changes, is_late: impl Fn(ObjectId) -> bool) -> Ea
                 released.push((*slot, columns));
                 continue;
             }
-            let waiting: Vec<usize> = waits(*slot).flat_map(|wait| wait.columns.clone()).collect();
+            let waiting: Vec<usize> = waits(*slot)
+                .flat_map(|wait| wait.columns.iter().copied())
+                .collect();
             let is_changed = |key: &&&References| {
                 let mut columns = key.columns.iter();
                 columns.any(|column| changed.contains(column) || waiting.contains(column))
