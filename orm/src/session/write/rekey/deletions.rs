@@ -127,7 +127,7 @@ impl Session {
     /// there yet: then NULL is written, where the foreign key takes it.
     fn let_go_of_deleted(&mut self, key: &Referring) -> Result<()> {
         let links = self.edges.links.iter();
-        let links = links.filter(|link| link.child.0 == key.store && link.columns == key.columns);
+        let links = links.filter(|link| link.child.0 == key.store && *link.columns == *key.columns);
         let any = self.any_store(key.store);
         let slots: BTreeSet<u32> = links
             .map(|link| link.child.1)
