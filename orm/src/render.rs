@@ -199,7 +199,7 @@ impl<'d> Renderer<'d> {
         order: &[(usize, bool)],
     ) -> Sql {
         assert!(n > 0, "a SELECT by key needs a key");
-        let mut text = self.select(table, read, n * by.len() * 4);
+        let mut text = self.select(table, read);
         if n == 1 {
             text.key(table, by);
         } else {
@@ -217,7 +217,7 @@ impl<'d> Renderer<'d> {
         by: &[usize],
         order: &[(usize, bool)],
     ) -> Sql {
-        let mut text = self.select(table, read, 32 * by.len());
+        let mut text = self.select(table, read);
         text.push(" WHERE ");
         text.in_arrays("", table, by);
         self.end_of_select(text, table, read, order)
@@ -227,8 +227,8 @@ impl<'d> Renderer<'d> {
         Text::with_capacity(self.dialect, capacity)
     }
 
-    fn select(&self, table: &Table, read: &[usize], more: usize) -> Text<'d> {
-        let mut text = self.text(64 + table.name.len() + read.len() * 16 + more);
+    fn select(&self, table: &Table, read: &[usize]) -> Text<'d> {
+        let mut text = self.text(128 + read.len() * 16);
         text.push("SELECT ");
         text.read("", table, read);
         text.push(" FROM ");

@@ -542,9 +542,6 @@ fn shorten(name: &str, suffix: &str, longest: usize) -> String {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
     let tail = format!("_{hash:08x}_{suffix}");
-    let mut end = longest.saturating_sub(tail.len());
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = name.floor_char_boundary(longest.saturating_sub(tail.len()));
     format!("{}{tail}", &name[..end])
 }

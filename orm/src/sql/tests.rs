@@ -8,11 +8,13 @@ mod writes;
 
 use std::sync::Arc;
 
-use crate::dialect::Dialect;
+use std::borrow::Cow;
+
+use crate::dialect::{Batch, Capabilities, Dialect};
 use crate::entity::{BelongsTo, HasMany, ManyToMany};
 use crate::render::tests::{Ansi, Arrays, DIALECTS, Values};
 use crate::render::{Argument, Lock, QuerySpec, Read, Rendered, query};
-use crate::schema::Table;
+use crate::schema::{ColumnType, Table};
 use crate::sql::{
     Common, Compound, Condition, Expr, FrameBound, IntoSql, Node, Order, OrderBy, Write, alias,
     avg, case, cast, coalesce, count, count_all, count_distinct, delete_from, excluded, exists,
@@ -110,6 +112,28 @@ fn check(condition: impl Condition<User>) -> String {
     let rendered = query_on(&Ansi, User::table(), Some(&node)).expect("renders");
     let text = rendered.sql.text().split_once(" WHERE ").expect("WHERE").1;
     format!("{text} {}", values(&rendered))
+}
+
+/// Claims this, and is like ANSI else.
+#[derive(Debug)]
+struct Plain(Capabilities);
+
+impl Dialect for Plain {
+    fn name(&self) -> &str {
+        "plain"
+    }
+
+    fn column_type(&self, ty: &ColumnType) -> Cow<'static, str> {
+        Ansi.column_type(ty)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.0.clone()
+    }
+
+    fn batch(&self) -> Batch {
+        Ansi.batch()
+    }
 }
 
 fn query_on(dialect: &dyn Dialect, table: &Table, filter: Option<&Node>) -> Result<Rendered> {

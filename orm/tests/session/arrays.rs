@@ -97,7 +97,7 @@ impl Script {
         } else {
             ""
         };
-        let words = if text.starts_with("SELECT") {
+        let words = if text.starts_with("SELECT") || text.contains(" + ") {
             usize::MAX
         } else {
             3
@@ -259,6 +259,40 @@ fn one_row_travels_as_values() -> Result<()> {
     assert_eq!(
         script.sent(),
         ["BEGIN", "INSERT INTO authors", "INSERT INTO authors 2"]
+    );
+    Ok(())
+}
+
+#[test]
+fn a_statement_for_many_rows_carries_so_many_bytes() -> Result<()> {
+    let (mut session, script) = Script::session();
+    let long = "x".repeat(3 << 20);
+    session.add_all([1, 2, 3].map(|row| Seat::new(row, &*long, false)));
+    session.flush()?;
+    assert_eq!(
+        script.sent(),
+        ["BEGIN", "INSERT INTO seats 2", "INSERT INTO seats 1"]
+    );
+    Ok(())
+}
+
+#[test]
+fn parameters_of_expressions_travel_as_arrays() -> Result<()> {
+    let (mut session, script) = Script::session();
+    script.rows([(1, "ann"), (2, "bob"), (3, "eve")]);
+    let authors = session.add_all(["ann", "bob", "eve"].map(Author::new));
+    session.flush()?;
+    script.sent();
+    for (author, years) in authors.into_iter().zip([10, 20, 30]) {
+        let age = Author::AGE + years + 1;
+        session.set_expr(author, Author::AGE, age)?;
+    }
+    session.flush()?;
+    assert_eq!(
+        script.sent(),
+        [
+            "UPDATE authors SET age = (authors.age + (v.p1)) + (v.p2) FROM UNNEST(?::any[], ?::any[], ?::any[]) AS v(k1, p1, p2) WHERE authors.id = v.k1 3"
+        ]
     );
     Ok(())
 }

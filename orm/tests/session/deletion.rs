@@ -1,7 +1,8 @@
 //! What goes with what is deleted, in which order, and what stays.
 
 use selfsame::prelude::*;
-use selfsame::{ErrorKind, Result};
+use selfsame::session::Hook;
+use selfsame::{Error, ErrorKind, Result};
 
 use crate::fixture::{Album, Author, Book, Fixture, House, Mark, Node, Room, Track};
 
@@ -350,4 +351,23 @@ fn rows_that_refer_to_each_other_are_deleted_after_they_let_go() -> Result<()> {
     assert!(sent.contains(&cut), "{sent:?}");
     f.holds::<Node>(0);
     Ok(())
+}
+
+#[test]
+fn a_row_may_be_deleted_twice_before_the_flush() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author::new("ann"));
+    f.session.commit()?;
+    f.session.delete(ann)?;
+    f.session.delete(ann)?;
+    f.session.commit()?;
+    f.holds::<Author>(0);
+    // Nothing is left to do: no flush begins.
+    f.session.hook(Hook::before_flush(|_| {
+        Err(Error::new(
+            ErrorKind::Validation,
+            "nothing is to be written",
+        ))
+    }));
+    f.session.commit()
 }

@@ -2,7 +2,7 @@
 
 use selfsame::prelude::*;
 use selfsame::value::Decimal;
-use selfsame::{Entity, Result};
+use selfsame::{Entity, ErrorKind, Result};
 
 use crate::fixture::Fixture;
 
@@ -31,6 +31,7 @@ struct Note {
 struct Price {
     #[orm(primary_key)]
     id: i64,
+    #[orm(precision = (6, 2))]
     amount: Decimal,
     #[orm(version)]
     version: i32,
@@ -130,5 +131,16 @@ fn decimals_are_equal_as_numbers() -> Result<()> {
     assert_eq!(Some(s[price].version), before);
     assert_eq!(Decimal::new(15, 1), Decimal::new(150, 2));
     assert_ne!(Decimal::new(15, 1), Decimal::new(151, 2));
+    // What the column would round or refuse is told before anything is sent.
+    s.commit()?;
+    for amount in [Decimal::new(1005, 3), Decimal::new(12_345, 0)] {
+        f.session.refresh(price)?;
+        f.session[price].amount = amount;
+        f.forget();
+        let error = f.session.flush().expect_err("it does not fit");
+        assert_eq!(error.kind(), ErrorKind::OutOfRange);
+        f.sends(&["ROLLBACK"]);
+        f.session.rollback()?;
+    }
     Ok(())
 }

@@ -394,3 +394,55 @@ fn hundreds_of_owners_take_a_few_lists() -> Result<()> {
     }
     Ok(())
 }
+
+/// Has a key of two columns, by which its boxes refer to it.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "depots")]
+struct Depot {
+    #[orm(primary_key)]
+    town: String,
+    #[orm(primary_key)]
+    number: i32,
+    #[orm(key = "depot_town, depot_number")]
+    boxes: HasMany<Crate>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(
+    table = "crates",
+    foreign_key(columns(depot_town, depot_number), references = "depots(town, number)")
+)]
+struct Crate {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    depot_town: String,
+    depot_number: i32,
+    label: String,
+}
+
+#[test]
+fn owners_with_keys_of_two_columns_have_their_views() -> Result<()> {
+    let mut f = Fixture::new()?;
+    metadata![Depot, Crate].create_all(&f.engine)?;
+    f.behind(|s| {
+        for number in 1..=5 {
+            s.add(Depot::new("a", number));
+            s.add_all(["x", "y"].map(|label| Crate::new("a", number, label)));
+        }
+        Ok(())
+    })?;
+    let depots = Depot::query()
+        .order_by(Depot::NUMBER.asc())
+        .with(Depot::BOXES.filter(Crate::LABEL.eq("x")))
+        .all(&mut f.session)?;
+    assert_eq!(depots.len(), 5);
+    for depot in depots {
+        let view = f.session.filtered(depot, Depot::BOXES)?.expect("a view");
+        let boxes: Vec<_> = view
+            .into_iter()
+            .map(|it| (f.session[it].depot_number, &*f.session[it].label))
+            .collect();
+        assert_eq!(boxes, [(f.session[depot].number, "x")]);
+    }
+    Ok(())
+}

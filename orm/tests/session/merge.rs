@@ -1,7 +1,8 @@
 //! Merging plain values, and what goes along with an object that is refreshed, expired or expunged.
 
 use selfsame::prelude::*;
-use selfsame::{ErrorKind, Result};
+use selfsame::session::Hook;
+use selfsame::{Error, ErrorKind, Result};
 
 use crate::fixture::{Album, Author, Book, Draft, Fixture, Seat, Track};
 
@@ -439,4 +440,64 @@ fn an_error_ends_a_merge_of_many() -> Result<()> {
     f.sends(&["BEGIN", "SELECT drafts WHERE name = ?"]);
     assert_eq!(f.session.state(merged), State::Pending);
     Ok(())
+}
+
+#[test]
+fn rows_that_are_loaded_are_not_read_to_be_merged() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.add_all([1, 2, 3, 4].map(|id| Author {
+        id: Auto::set(id),
+        ..Author::new(id.to_string())
+    }));
+    f.session.commit()?;
+    let value = |id: i64| Author {
+        id: Auto::set(id),
+        ..Author::new(id.to_string())
+    };
+    f.session.get_many::<Author>([1, 2])?;
+    f.forget();
+    f.session.merge_all([1, 3, 2, 4, 3].map(value))?;
+    f.sends(&["SELECT authors WHERE id IN (?, ?)"]);
+    f.session.clear();
+    f.session.get_many::<Author>([1, 2])?;
+    f.forget();
+    f.session.merge_all([1, 2, 3, 3].map(value))?;
+    f.sends(&["SELECT authors WHERE id = ?"]);
+    Ok(())
+}
+
+#[test]
+fn merging_an_equal_graph_changes_nothing() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = Author {
+        id: Auto::set(1),
+        ..Author::new("ann")
+    };
+    let book = Book {
+        id: Auto::set(1),
+        author_id: Some(1),
+        author: ann.clone().into(),
+        ..Book::new("b")
+    };
+    let value = book.clone();
+    f.session.add(book);
+    f.session.commit()?;
+    Book::query().all(&mut f.session)?;
+    f.session.hook(Hook::before_flush(|_| {
+        Err(Error::new(
+            ErrorKind::Validation,
+            "nothing is to be written",
+        ))
+    }));
+    f.session.merge(value.clone())?;
+    let with_books = Author {
+        books: [Book {
+            author: BelongsTo::default(),
+            ..value
+        }]
+        .into(),
+        ..ann
+    };
+    f.session.merge(with_books)?;
+    f.session.commit()
 }

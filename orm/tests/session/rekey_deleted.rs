@@ -377,3 +377,28 @@ fn a_failed_flush_undoes_it_all() -> Result<()> {
     f.holds::<Author>(2);
     Ok(())
 }
+
+#[test]
+fn a_row_whose_key_was_changed_is_deleted_by_the_key_that_it_has() -> Result<()> {
+    let (mut f, [ann, bob], books) = authors()?;
+    let s = &mut f.session;
+    s.delete(books[0])?;
+    s[ann].id = Auto::set(70);
+    s.delete(ann)?;
+    s.flush()?;
+    assert_eq!(s.get::<Author>(1)?, None);
+    assert_eq!(s.get::<Author>(2)?, Some(bob));
+    s.rollback()?;
+    assert_eq!(s.get::<Author>(1)?, Some(ann));
+    s.commit()?;
+    // Told by the key of its row, too.
+    f.behind(|s| {
+        s.sql("UPDATE books SET author_id = NULL", ()).execute()?;
+        s.sql("DELETE FROM authors WHERE id = 1", ()).execute()
+    })?;
+    let s = &mut f.session;
+    s[ann].id = Auto::set(70);
+    let error = s.flush().expect_err("it is gone");
+    assert_eq!(error.key_text(), Some("1"));
+    Ok(())
+}

@@ -163,11 +163,9 @@ impl Writer<'_> {
     }
 
     fn literal_or_param(&mut self, value: &Value, node: &Node) {
-        match value {
-            Value::I16(number) => self.push(&number.to_string()),
-            Value::I32(number) => self.push(&number.to_string()),
-            Value::I64(number) => self.push(&number.to_string()),
-            _ => self.node(node),
+        match value.as_ref().integer() {
+            Some(number) => self.push(&number.to_string()),
+            None => self.node(node),
         }
     }
 }

@@ -2,7 +2,6 @@
 //! backend refuses a parameter.
 
 use crate::dialect::Capabilities;
-use crate::engine::Engine;
 use crate::entity::Mapper;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ColumnType;
@@ -18,6 +17,8 @@ impl Session {
         slots: &[u32],
     ) -> Result<()> {
         let entry = self.entry(store);
+        let capabilities = self.engine.capabilities();
+        let dialect = self.engine.dialect().name();
         for &column in columns {
             if entry.mapper.needs_validation(column) {
                 for &slot in slots {
@@ -26,14 +27,14 @@ impl Session {
                 }
             }
             let ty = &entry.mapper.table().columns[column].ty;
-            if !can_misfit(ty, self.engine.capabilities()) {
+            if !can_misfit(ty, capabilities) {
                 continue;
             }
             for &slot in slots {
                 let param = entry.store.value(slot, column);
                 if let Some(reason) = param
                     .value()
-                    .and_then(|value| misfit(value, ty, &self.engine))
+                    .and_then(|value| misfit(value, ty, capabilities, dialect))
                 {
                     return Err(refused(&*entry.store, slot, column, reason));
                 }
@@ -59,14 +60,18 @@ fn can_misfit(ty: &ColumnType, capabilities: &Capabilities) -> bool {
     match ty {
         ColumnType::Text { length } => length.is_some() || !capabilities.nul_in_text,
         ColumnType::Decimal { precision } => precision.is_some(),
-        ColumnType::F32 | ColumnType::F64 => !(capabilities.nan && capabilities.infinities),
+        ColumnType::F32 | ColumnType::F64 => true,
         ColumnType::Json => !capabilities.nul_in_text,
         _ => false,
     }
 }
 
-fn misfit(value: ValueRef<'_>, ty: &ColumnType, engine: &Engine) -> Option<String> {
-    let capabilities = engine.capabilities();
+fn misfit(
+    value: ValueRef<'_>,
+    ty: &ColumnType,
+    capabilities: &Capabilities,
+    dialect: &str,
+) -> Option<String> {
     match (value, ty) {
         (ValueRef::Text(text), ColumnType::Text { length }) => {
             let most = length
@@ -80,12 +85,7 @@ fn misfit(value: ValueRef<'_>, ty: &ColumnType, engine: &Engine) -> Option<Strin
                 ));
             }
             let has_nul = !capabilities.nul_in_text && text.as_bytes().contains(&0);
-            has_nul.then(|| {
-                format!(
-                    "{} does not store the NUL character in text",
-                    engine.dialect().name()
-                )
-            })
+            has_nul.then(|| format!("{dialect} does not store the NUL character in text"))
         }
         (
             ValueRef::Decimal(decimal),
@@ -93,8 +93,8 @@ fn misfit(value: ValueRef<'_>, ty: &ColumnType, engine: &Engine) -> Option<Strin
                 precision: Some((precision, scale)),
             },
         ) => decimal_misfit(decimal, *precision, *scale),
-        (ValueRef::F32(float), _) => float_misfit(f64::from(float), engine),
-        (ValueRef::F64(float), _) => float_misfit(float, engine),
+        (ValueRef::F32(float), _) => float_misfit(f64::from(float), capabilities, dialect),
+        (ValueRef::F64(float), _) => float_misfit(float, capabilities, dialect),
         _ => None,
     }
 }
@@ -118,8 +118,7 @@ fn decimal_misfit(decimal: Decimal, precision: u32, scale: u32) -> Option<String
         .then(|| format!("the number has {whole} digits before the point; the column takes {most}"))
 }
 
-fn float_misfit(float: f64, engine: &Engine) -> Option<String> {
-    let capabilities = engine.capabilities();
+fn float_misfit(float: f64, capabilities: &Capabilities, dialect: &str) -> Option<String> {
     let what = if float.is_nan() && !capabilities.nan {
         "NaN"
     } else if float.is_infinite() && !capabilities.infinities {
@@ -127,7 +126,7 @@ fn float_misfit(float: f64, engine: &Engine) -> Option<String> {
     } else {
         return None;
     };
-    Some(format!("{} does not store {what}", engine.dialect().name()))
+    Some(format!("{dialect} does not store {what}"))
 }
 
 fn refused(store: &dyn AnyStore, slot: u32, column: usize, reason: String) -> Error {
@@ -176,6 +175,39 @@ mod tests {
         check("0.001", 3, 3, true);
         check("-1.001", 3, 3, false);
         check("0", 2, 2, true);
+    }
+
+    #[test]
+    fn floats_fit_where_the_database_has_them() {
+        let none = Capabilities::none;
+        let says = |value, ty, capabilities: &Capabilities| {
+            misfit(value, &ty, capabilities, "it").unwrap_or_default()
+        };
+        let single =
+            |value, capabilities| says(ValueRef::F32(value), ColumnType::F32, capabilities);
+        let double =
+            |value, capabilities| says(ValueRef::F64(value), ColumnType::F64, capabilities);
+        for capabilities in [
+            &none(),
+            &none().with_nan(true),
+            &none().with_infinities(true),
+        ] {
+            assert_eq!(single(f32::MAX, capabilities), "");
+            assert_eq!(double(f64::MIN, capabilities), "");
+            let nan = if capabilities.nan {
+                ""
+            } else {
+                "it does not store NaN"
+            };
+            assert_eq!(single(f32::NAN, capabilities), nan);
+            assert_eq!(double(f64::NAN, capabilities), nan);
+            let infinity = match capabilities.infinities {
+                true => "",
+                false => "it does not store an infinity",
+            };
+            assert_eq!(single(f32::INFINITY, capabilities), infinity);
+            assert_eq!(double(f64::NEG_INFINITY, capabilities), infinity);
+        }
     }
 
     #[test]

@@ -171,6 +171,22 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_listed_while_a_quarter_of_the_list_is_taken() {
+        let hashed = |step: usize| {
+            let mut map = IdentityMap::default();
+            for slot in 0..3_000_u32 {
+                map.insert(
+                    i64::from(slot) * i64::try_from(step).expect("it is small"),
+                    slot,
+                );
+            }
+            map.hashed.len()
+        };
+        assert_eq!(hashed(SPARSE), 0);
+        assert!(hashed(2 * SPARSE) > 2_000);
+    }
+
+    #[test]
     fn keys_that_are_no_numbers_are_hashed() {
         let mut map = IdentityMap::default();
         map.insert("ann".to_owned(), 7);

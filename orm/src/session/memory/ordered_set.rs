@@ -87,7 +87,7 @@ impl OrderedSet {
 
     /// Closes the gaps if there are more of them than slots. Nothing that moves slots can be undone.
     pub(crate) fn compact(&mut self) {
-        if self.gone > FEW && self.gone > self.len() {
+        if self.gone > self.len() {
             self.slots.retain(|&slot| slot != GONE);
             self.gone = 0;
             self.positions = None;

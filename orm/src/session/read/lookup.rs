@@ -297,13 +297,7 @@ impl Session {
             mapper: mapper.id(),
             operation,
             columns: Cow::Borrowed(lookup.by),
-            others: lookup
-                .order
-                .iter()
-                .map(|&(column, descending)| column * 2 + usize::from(descending))
-                .chain(undeferred(lookup.undefer))
-                .collect::<Vec<_>>()
-                .into(),
+            others: ordered(lookup.order, lookup.undefer).into(),
             count,
         };
         self.engine.shape(shape, || {
@@ -352,10 +346,12 @@ fn key_filter(mapper: &Mapper, key: &[Value]) -> sql::Node {
         .unwrap_or(sql::Node::All(Vec::new()))
 }
 
-/// Deferred columns in the shape of a statement, after its order.
-pub(in crate::session) fn undeferred(columns: &[usize]) -> impl Iterator<Item = usize> {
-    let mark = (!columns.is_empty()).then_some(usize::MAX);
-    mark.into_iter().chain(columns.iter().copied())
+/// Order and deferred columns in the shape of a statement.
+pub(in crate::session) fn ordered(order: &[(usize, bool)], undefer: &[usize]) -> Vec<usize> {
+    let order = order.iter();
+    let order = order.map(|&(column, descending)| column * 2 + usize::from(descending));
+    let mark = (!undefer.is_empty()).then_some(usize::MAX);
+    order.chain(mark).chain(undefer.iter().copied()).collect()
 }
 
 /// Copies of the values of some parameters.
@@ -380,4 +376,27 @@ pub(in crate::session) fn not_connected() -> Error {
         ErrorKind::ConnectionLost,
         "the session's connection is gone",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ordered;
+
+    #[test]
+    fn statements_of_different_orders_have_different_shapes() {
+        let shapes = [
+            ordered(&[], &[]),
+            ordered(&[(0, false)], &[]),
+            ordered(&[(0, true)], &[]),
+            ordered(&[(1, false)], &[]),
+            ordered(&[(1, true)], &[]),
+            ordered(&[(2, false)], &[]),
+            ordered(&[(0, false), (1, false)], &[]),
+            ordered(&[], &[0]),
+            ordered(&[(0, false)], &[1]),
+        ];
+        for (at, shape) in shapes.iter().enumerate() {
+            assert!(!shapes[..at].contains(shape), "{at}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::session::Session;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::any_store::Fill;
 use crate::session::read::load::OwnerKeys;
-use crate::session::read::lookup::{KeyBatch, not_connected, undeferred};
+use crate::session::read::lookup::{KeyBatch, not_connected, ordered};
 use crate::value::ValueType;
 
 /// Rows with the keys of their owners.
@@ -64,10 +64,7 @@ impl Session {
                 (pairing, owner.types())
             }
         };
-        let order = order
-            .iter()
-            .map(|&(column, descending)| column * 2 + usize::from(descending));
-        let others: Vec<usize> = order.chain(undeferred(undefer)).collect();
+        let others = ordered(order, undefer);
         let shape = |batch| {
             let count = match batch {
                 KeyBatch::Arrays => 0,

@@ -266,6 +266,16 @@ fn rows_of_several_queries() {
         .intersect(names.clone())
         .except(titles.clone());
     insta::assert_snapshot!(check(mixed), @r#"SELECT * FROM (SELECT * FROM (SELECT "users"."name" FROM "users" UNION SELECT "tasks"."title" FROM "tasks" UNION SELECT "tasks"."title" FROM "tasks") AS q INTERSECT SELECT "users"."name" FROM "users") AS q EXCEPT SELECT "tasks"."title" FROM "tasks" []"#);
+    let only_union = Plain(Capabilities::none());
+    let of_both = names.clone().union(titles.clone());
+    assert!(of_both.render(&only_union).is_ok());
+    for refused in [
+        names.clone().intersect(titles.clone()),
+        names.clone().except(titles.clone()),
+    ] {
+        let error = refused.render(&only_union).expect_err("it has none");
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+    }
     let beyond = names
         .union(titles)
         .order_by(2)

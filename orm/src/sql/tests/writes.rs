@@ -1,6 +1,60 @@
 //! Writes that meet rows, read rows, and take rows from a query.
 
+use std::borrow::Cow;
+
 use super::*;
+use crate::dialect::{Batch, Capabilities, Upsert};
+use crate::schema::ColumnType;
+
+/// Names no key where a row is there already.
+#[derive(Debug)]
+struct Duplicates;
+
+impl Dialect for Duplicates {
+    fn name(&self) -> &str {
+        "duplicates"
+    }
+
+    fn column_type(&self, ty: &ColumnType) -> Cow<'static, str> {
+        Ansi.column_type(ty)
+    }
+
+    fn batch(&self) -> Batch {
+        Ansi.batch()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none().with_upsert(true)
+    }
+
+    fn upsert(&self) -> Upsert {
+        Upsert::OnDuplicateKey
+    }
+}
+
+#[test]
+fn rows_that_are_there_already_by_some_key() {
+    let insert = insert_into(User::table())
+        .columns((User::NAME, User::AGE))
+        .values(("ann", 3));
+    let text = |rendered: Result<Rendered>| rendered.expect("renders").sql.text().to_owned();
+    let by_two = || insert.clone().on_conflict((User::NAME, User::EMAIL));
+    let changed = by_two().do_update(|row| {
+        row.set(User::AGE, excluded(User::AGE))
+            .set(User::ACTIVE, true)
+            .filter(User::ACTIVE)
+    });
+    insta::assert_snapshot!(text(changed.render(&Duplicates)), @r#"INSERT INTO "users" ("name", "age") VALUES (?, ?) ON DUPLICATE KEY UPDATE "name" = CASE WHEN "users"."name" IS NOT DISTINCT FROM excluded."name" AND "users"."email" IS NOT DISTINCT FROM excluded."email" THEN "users"."name" ELSE (SELECT 1 UNION ALL SELECT 2) END, "age" = CASE WHEN "users"."active" THEN excluded."age" ELSE "users"."age" END, "active" = CASE WHEN "users"."active" THEN ? ELSE "users"."active" END"#);
+    let key = insert
+        .clone()
+        .on_conflict((User::NAME,))
+        .do_update(|row| row.set(User::NAME, lower(User::NAME)).set(User::AGE, 4));
+    insta::assert_snapshot!(text(key.render(&Duplicates)), @r#"INSERT INTO "users" ("name", "age") VALUES (?, ?) ON DUPLICATE KEY UPDATE "name" = CASE WHEN "users"."name" IS NOT DISTINCT FROM excluded."name" THEN LOWER("users"."name") ELSE (SELECT 1 UNION ALL SELECT 2) END, "age" = ?"#);
+    let skipped = by_two().do_nothing();
+    insta::assert_snapshot!(text(skipped.render(&Duplicates)), @r#"INSERT INTO "users" ("name", "age") VALUES (?, ?) ON DUPLICATE KEY UPDATE "name" = CASE WHEN "users"."name" IS NOT DISTINCT FROM excluded."name" AND "users"."email" IS NOT DISTINCT FROM excluded."email" THEN "users"."name" ELSE (SELECT 1 UNION ALL SELECT 2) END"#);
+    let skipped = insert.clone().or_do_nothing();
+    insta::assert_snapshot!(text(skipped.render(&Duplicates)), @r#"INSERT INTO "users" ("name", "age") VALUES (?, ?) ON DUPLICATE KEY UPDATE "name" = "users"."name""#);
+}
 
 #[test]
 fn rows_that_are_there_already() {

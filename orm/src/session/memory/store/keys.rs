@@ -147,10 +147,7 @@ impl<E: Mapped> Store<E> {
             let holder = self.keys.get(&key)?;
             (!self.gives_up(holder, &key)).then_some(holder)
         });
-        let is_there = |slot: &u32| {
-            self.states.state(*slot) == State::Persistent && !self.states.is_marked_deleted(*slot)
-        };
-        holders.filter(is_there).collect()
+        holders.collect()
     }
 
     /// The pending object with this key.

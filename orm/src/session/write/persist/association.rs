@@ -14,9 +14,6 @@ use crate::session::Session;
 use crate::session::read::lookup::{KeyBatch, not_connected};
 use crate::value::{Param, Value, ValueRef};
 
-/// Pairs of which no key that an index takes is too long for one statement.
-const MOST_PAIRS: usize = 2048;
-
 /// Whether so many pairs, or the pairs of so many objects, are deleted by a single statement.
 pub(super) fn is_one_delete(session: &Session, count: usize) -> bool {
     count == 1 || session.engine.dialect().batch() == Batch::Arrays
@@ -213,10 +210,7 @@ impl Table {
         let mut rest = keys;
         while !rest.is_empty() {
             let rows = rest.chunks(self.width);
-            let fits = match rest.len() / self.width <= MOST_PAIRS {
-                true => rest.len() / self.width,
-                false => fitting(rows.map(|row| row.iter().map(|key| bytes(key.as_ref())).sum())),
-            };
+            let fits = fitting(rows.map(|row| row.iter().map(|key| bytes(key.as_ref())).sum()));
             let (keys, others) = rest.split_at(fits * self.width);
             rest = others;
             let column = |at: usize| -> Vec<ValueRef<'_>> {
