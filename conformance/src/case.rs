@@ -321,7 +321,7 @@ impl Capability {
 
 /// How the ORM names what a backend does not offer, and the capability that it means.
 const REFUSALS: &[(&str, Capability)] = &[
-    ("a key that the database counts", Capability::GeneratedKeys),
+    ("a generated key", Capability::GeneratedKeys),
     ("without a transaction", Capability::Transactions),
     ("a transaction", Capability::Transactions),
     ("a savepoint", Capability::Savepoints),

@@ -66,10 +66,10 @@ pub trait Dialect: Debug + Send + Sync {
     /// Writes LIMIT and OFFSET with a leading space. By default `LIMIT n OFFSET m`.
     fn limit(&self, limit: Option<u64>, offset: Option<u64>, out: &mut String) {
         if let Some(limit) = limit {
-            write!(out, " LIMIT {limit}").expect("a String takes any text");
+            write!(out, " LIMIT {limit}").expect("a String accepts any text");
         }
         if let Some(offset) = offset {
-            write!(out, " OFFSET {offset}").expect("a String takes any text");
+            write!(out, " OFFSET {offset}").expect("a String accepts any text");
         }
     }
 
@@ -143,7 +143,7 @@ pub trait Dialect: Debug + Send + Sync {
     /// Writes the replacement of every occurrence of `from` in `subject` by `to`, all three rendered already; NULL if one of them is. By
     /// default `REPLACE(…)`.
     fn replace(&self, [subject, from, to]: [&str; 3], out: &mut String) {
-        write!(out, "REPLACE({subject}, {from}, {to})").expect("a String takes any text");
+        write!(out, "REPLACE({subject}, {from}, {to})").expect("a String accepts any text");
     }
 
     /// Returns whether an integer foreign key must have the same width as the column that it references. By default false.
@@ -252,7 +252,7 @@ pub trait Dialect: Debug + Send + Sync {
     /// Writes a CAST of a rendered operand. By default to [`cast_type`](Self::cast_type).
     fn cast(&self, operand: &str, ty: &ColumnType, out: &mut String) {
         let ty = self.cast_type(ty);
-        write!(out, "CAST({operand} AS {ty})").expect("a String takes any text");
+        write!(out, "CAST({operand} AS {ty})").expect("a String accepts any text");
     }
 
     /// Writes the extraction of the text at a path of a rendered JSON document; NULL if the path does not exist or holds JSON `null`. By
@@ -286,7 +286,7 @@ pub trait Dialect: Debug + Send + Sync {
             out,
             "CAST(FLOOR(EXTRACT({name} FROM {value}{utc})) AS {integer})"
         );
-        written.expect("a String takes any text");
+        written.expect("a String accepts any text");
     }
 
     /// Returns the array type of an element type, for casts: `bigint[]`. Only called if [`batch`](Self::batch) is [`Batch::Arrays`].
@@ -322,7 +322,8 @@ pub trait Dialect: Debug + Send + Sync {
     /// Writes the clause of a computed column, after its type, with a leading space. By default a stored column: `GENERATED ALWAYS AS (…)
     /// STORED`. Only called if [`computed_columns`](Capabilities::computed_columns) is claimed.
     fn computed_column(&self, expression: &str, out: &mut String) {
-        write!(out, " GENERATED ALWAYS AS ({expression}) STORED").expect("a String takes any text");
+        write!(out, " GENERATED ALWAYS AS ({expression}) STORED")
+            .expect("a String accepts any text");
     }
 
     /// Returns whether the outcome of an INSERT of one row reports the generated key. By default if RETURNING is not claimed, since there
@@ -411,7 +412,7 @@ pub trait Dialect: Debug + Send + Sync {
             }
             TextMatch::Contains => write!(out, "position({pattern} IN {subject}) > 0"),
         };
-        written.expect("a String takes any text");
+        written.expect("a String accepts any text");
     }
 }
 
@@ -458,7 +459,7 @@ pub fn json_path(path: &[JsonStep], out: &mut String) {
     out.push_str("'$");
     for step in path {
         match step {
-            JsonStep::Index(index) => write!(out, "[{index}]").expect("a String takes any text"),
+            JsonStep::Index(index) => write!(out, "[{index}]").expect("a String accepts any text"),
             JsonStep::Name(name) => {
                 out.push_str(".\"");
                 for c in name.chars() {

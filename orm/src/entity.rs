@@ -1,4 +1,4 @@
-//! Mapping: what ties a Rust type to a table.
+//! Mapping Rust types to tables: entities, relations and embedded values.
 
 mod association;
 mod embedded;
@@ -42,7 +42,7 @@ use crate::query::Query;
 use crate::schema::{Column, Generated, Table};
 use crate::value::{ColumnValue, Deferred, Param, ValueRef, ValueType};
 
-/// A type whose values are rows of one table: an [`Entity`], or a run-time record.
+/// A type whose values are rows of one table: an [`Entity`], or a [`Record`](crate::record::Record).
 ///
 /// `#[derive(Entity)]` implements it. Columns are numbered as in [`Mapper::table`].
 #[diagnostic::on_unimplemented(
@@ -50,50 +50,49 @@ use crate::value::{ColumnValue, Deferred, Param, ValueRef, ValueType};
     note = "add `#[derive(Entity, Clone, Debug)]` and `#[orm(table = \"…\")]` to it"
 )]
 pub trait Mapped: Clone + Send + Sync + Sized + 'static {
-    /// The primary key's value; a tuple where the key has several columns.
+    /// The type of the primary key; a tuple if the key has several columns.
     type Key: Key;
 
-    /// Whether the compiler refuses what would write its rows.
+    /// Whether rows are read-only, so that writing them is a compile error.
     const IS_READ_ONLY: bool = false;
 
-    /// Whether its rows are known by a key, so that they can be objects of a session.
+    /// Whether rows have a primary key, so that they can be objects of a session.
     const HAS_KEY: bool = true;
 
-    /// The mapping of this value: that of its type, or the one that a record was made by.
+    /// Returns the mapping of this value: that of its type, or that of a record's table.
     fn mapping(&self) -> &Arc<Mapper>;
 
-    /// Makes a value from a row whose columns of this table begin at `at`, in the table's order and without those that are
-    /// [`Deferred`].
+    /// Builds a value from a row in which this table's columns begin at `at`, in the table's order and without the [`Deferred`] ones.
     ///
     /// # Errors
     ///
-    /// A column that does not convert, named.
+    /// A column that does not convert; the error names it.
     fn hydrate(mapper: &Mapper, row: &dyn Row, at: usize) -> Result<Self>;
 
-    /// The key in such a row; `None` if it is NULL, as in an outer join without a match.
+    /// Reads the key from such a row; `None` if it is NULL, as in an outer join without a match.
     ///
     /// # Errors
     ///
-    /// A key column that does not convert, named.
+    /// A key column that does not convert; the error names it.
     fn row_key(mapper: &Mapper, row: &dyn Row, at: usize) -> Result<Option<Self::Key>>;
 
-    /// The key; `None` while the database has not made it.
+    /// Returns the key; `None` if the database has not generated it yet.
     fn key(&self, mapper: &Mapper) -> Option<Self::Key>;
 
-    /// The value of a column; [`Param::ABSENT`] for a deferred one that is not loaded.
+    /// Returns the value of a column; [`Param::ABSENT`] for a deferred one that is not loaded.
     fn value(&self, mapper: &Mapper, column: usize) -> Param<'_>;
 
-    /// Hands the value of each column to `each`, in order.
+    /// Calls `each` with the value of each column, in order.
     fn each_value(&self, mapper: &Mapper, mut each: impl FnMut(usize, Param<'_>)) {
         for column in 0..mapper.types().len() {
             each(column, self.value(mapper, column));
         }
     }
 
-    /// Whether the database is to make the value of a column, or it is a deferred one that is not loaded.
+    /// Returns whether the database generates the value of a column, or the column is deferred and not loaded.
     fn is_unset(&self, mapper: &Mapper, column: usize) -> bool;
 
-    /// Whether the value speaks of a column, so that merging it writes the column.
+    /// Returns whether merging this value writes a column.
     fn is_given(&self, mapper: &Mapper, column: usize) -> bool {
         !self.is_unset(mapper, column)
     }
@@ -105,11 +104,11 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
     /// [`ErrorKind::Conversion`] if the value is not of the column's type.
     fn assign(&mut self, mapper: &Mapper, column: usize, value: ValueRef<'_>) -> Result<()>;
 
-    /// Sets several columns, which ascend, from a row of the table, so that values which are made of several can be made anew.
+    /// Sets several columns, in ascending order, from a row of the table, so that values of several columns can be rebuilt.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Conversion`] if they make no value.
+    /// [`ErrorKind::Conversion`] if they do not form a valid value.
     fn assign_many(&mut self, mapper: &Mapper, columns: &[usize], row: &dyn Row) -> Result<()> {
         for &column in columns {
             let value = row.value(column, mapper.types()[column])?;
@@ -118,66 +117,66 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
         Ok(())
     }
 
-    /// The field of a deferred column: a [`Deferred`] of its type. `None` for every other column.
+    /// Returns the field of a deferred column: a [`Deferred`] of its type. `None` for every other column.
     fn deferred(&self, column: usize) -> Option<&dyn Any> {
         let _ = column;
         None
     }
 
-    /// Forgets the value of a column that is deferred or that the database counts; does nothing to every other one.
+    /// Resets a deferred or generated column to unloaded or unset; does nothing to other columns.
     fn unload(&mut self, column: usize) {
         let _ = column;
     }
 
-    /// Checks the value of a column by its validation function.
+    /// Checks the value of a column with its validation function.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Validation`], naming the rule that refused.
+    /// [`ErrorKind::Validation`], naming the function that rejected the value.
     fn validate(&self, mapper: &Mapper, column: usize) -> Result<()> {
         let _ = (mapper, column);
         Ok(())
     }
 
-    /// Moves what was put into relationship fields out of them.
+    /// Moves pending objects out of the relationship fields.
     fn take_pending_relations(&mut self, pending_relations: &mut PendingRelations<Self>) {
         let _ = pending_relations;
     }
 }
 
-/// A type with a mapping that is known at compile time. Made by `#[derive(Entity)]`.
+/// A type whose mapping is known at compile time. Implemented by `#[derive(Entity)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an entity",
     note = "add `#[derive(Entity, Clone, Debug)]` and `#[orm(table = \"…\")]` to it"
 )]
 pub trait Entity: Mapped {
-    /// The mapping, made at its first use.
+    /// Returns the mapping, created on first use.
     fn mapper() -> &'static Arc<Mapper>;
 
-    /// A query for all its objects, to be narrowed.
+    /// Starts a query for objects of this type.
     fn query() -> Query<Self> {
         Query::new(Self::mapper())
     }
 
-    /// The table, as plain data.
+    /// Returns the table definition.
     fn table() -> &'static Arc<Table> {
         Self::mapper().table()
     }
 }
 
-/// Has the compiler refuse to write rows of an entity that is only read.
+/// Makes writing rows of a read-only entity a compile error.
 pub(crate) const fn refuse_read_only<E: Mapped>() {
     assert!(
         !E::IS_READ_ONLY,
-        "this entity is only read: it is a `view`, or `read_only`"
+        "this entity is read-only: it is declared as `view` or `read_only`"
     );
 }
 
-/// Has the compiler refuse to make objects of the rows of an entity without a key.
+/// Makes loading objects of an entity without a primary key a compile error.
 pub(crate) const fn refuse_keyless<E: Mapped>() {
     assert!(
         E::HAS_KEY,
-        "the rows of this entity have no key, so that they are no objects of a session: read them by `rows` or `for_each`"
+        "this entity has no primary key, so its rows cannot be objects of a session: read them with `rows` or `for_each`"
     );
 }
 
@@ -186,21 +185,21 @@ pub trait Key: Clone + Eq + Hash + Ord + Debug + Send + Sync + 'static {
     /// Adds one parameter for each key column.
     fn params<'a>(&'a self, out: &mut Vec<Param<'a>>);
 
-    /// Lends `work` one parameter for each key column. A key of one column needs no list for that.
+    /// Calls `work` with one parameter for each key column. A key of one column needs no allocation.
     fn with_params<R>(&self, work: impl FnOnce(&[Param<'_>]) -> R) -> R {
         let mut params = Vec::new();
         self.params(&mut params);
         work(&params)
     }
 
-    /// The key from one value for each key column.
+    /// Builds the key from one value for each key column.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Conversion`] if a value is NULL, of another type, or there are too many or too few.
+    /// [`ErrorKind::Conversion`] if a value is NULL or of another type, or if there are too many or too few.
     fn from_values(values: &[ValueRef<'_>]) -> Result<Self>;
 
-    /// The number that the key is, if it is one that is not negative: such keys index a list where others must be hashed.
+    /// Returns the key as an index, if it is a single non-negative integer: such keys index a list, others are hashed.
     #[inline]
     fn position(&self) -> Option<usize> {
         None
@@ -265,13 +264,13 @@ tuple_keys!(
     4: A 0, B 1, C 2, D 3;
 );
 
-/// The mapping of one type to one table: plain data, made once, shared by every session.
+/// The mapping of one type to one table: immutable data, created once and shared by all sessions.
 pub struct Mapper {
     id: u64,
     name: String,
     table: Arc<Table>,
     types: Vec<ValueType>,
-    /// The columns that are read along with a row: all but the deferred ones.
+    /// The columns that are read with every row: all but the deferred ones.
     eager: Vec<usize>,
     deferred: Vec<usize>,
     version: Option<usize>,
@@ -279,11 +278,11 @@ pub struct Mapper {
     guard: Vec<usize>,
     computed: Vec<usize>,
     validated: Vec<usize>,
-    /// The columns that belong to values which are made whole.
+    /// The column ranges of embedded values that can only be set as a whole.
     together: Vec<Range<usize>>,
     relations: Vec<RelationDescriptor>,
     resolved: OnceLock<Result<Vec<Arc<ResolvedRelation>>, MappingError>>,
-    /// Where it lies, if its rows are records: they share it.
+    /// Itself, if its rows are records: each record holds a reference to it.
     place: Weak<Mapper>,
 }
 
@@ -291,7 +290,7 @@ pub struct Mapper {
 struct MappingError(String);
 
 impl Mapper {
-    /// A mapping of `name` (for messages) to `table`.
+    /// Creates a mapping of `name` (for messages) to `table`.
     pub fn new(name: impl Into<String>, table: Table) -> Self {
         let types: Vec<ValueType> = table
             .columns
@@ -326,8 +325,8 @@ impl Mapper {
         self
     }
 
-    /// Makes an integer column the row's version: 1 in a new row, one more with each UPDATE, and checked by each UPDATE and DELETE, so
-    /// that a row that somebody else wrote meanwhile is [`ErrorKind::StaleData`].
+    /// Makes an integer column the row's version: 1 in a new row, incremented by each UPDATE, and checked by each UPDATE and DELETE, so
+    /// that a row changed concurrently is [`ErrorKind::StaleData`].
     #[must_use]
     pub fn version(mut self, column: usize) -> Self {
         self.version = Some(column);
@@ -341,60 +340,60 @@ impl Mapper {
         self
     }
 
-    /// Has a session refuse to write the rows, as it does those of a view and of a table without a primary key, or with
-    /// one that the database computes.
+    /// Makes sessions refuse to write the rows, as they do for views and for tables whose primary key is missing or computed by the
+    /// database.
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.is_read_only = true;
         self
     }
 
-    /// Whether a session refuses to write the rows.
+    /// Returns whether sessions refuse to write the rows.
     pub fn is_read_only(&self) -> bool {
         self.is_read_only || self.table.is_view() || !self.has_key() || self.key_is_computed()
     }
 
-    /// Whether writing another column changes the key, which a session then no longer knows.
+    /// Whether the database computes the key, so that writing another column could change it unnoticed.
     fn key_is_computed(&self) -> bool {
         let is_computed = |column: &Column| matches!(column.generated, Generated::Computed(_));
         self.table.key_columns().any(is_computed)
     }
 
-    /// Whether rows are known by a key.
+    /// Whether the table has a primary key.
     pub(crate) fn has_key(&self) -> bool {
         !self.table.primary_key.is_empty()
     }
 
-    /// Refuses to write a row.
+    /// Fails if the mapping is read-only.
     pub(crate) fn refuse_writes(&self) -> Result<()> {
         let reason = match () {
             () if !self.is_read_only() => return Ok(()),
             () if self.table.is_view() => "it maps a view",
             () if !self.has_key() => "its table has no primary key",
-            () if self.key_is_computed() => "the database computes its key of other columns",
-            () => "it is declared so",
+            () if self.key_is_computed() => "the database computes its key from other columns",
+            () => "it is declared read-only",
         };
-        let message = format!("its rows are only read: {reason}");
+        let message = format!("its rows are read-only: {reason}");
         Err(Error::new(ErrorKind::ReadOnly, message).entity(&self.name))
     }
 
-    /// Refuses to make objects of rows that nothing tells apart.
+    /// Fails if the table has no primary key, since its rows could not be told apart.
     pub(crate) fn refuse_objects(&self) -> Result<()> {
         match self.has_key() {
             true => Ok(()),
             false => {
-                let message = "its rows have no key, so that they are no objects of a session: read them by `rows` or `for_each`";
+                let message = "it has no primary key, so its rows cannot be objects of a session: read them with `rows` or `for_each`";
                 Err(Error::new(ErrorKind::Mapping, message).entity(&self.name))
             }
         }
     }
 
-    /// The version column, if the mapping has one.
+    /// Returns the version column, if the mapping has one.
     pub fn version_column(&self) -> Option<usize> {
         self.version
     }
 
-    /// Leaves columns out of what is read along with a row.
+    /// Makes columns deferred: they are not read with the row.
     #[must_use]
     pub(crate) fn defer(mut self, columns: &[usize]) -> Self {
         self.eager.retain(|column| !columns.contains(column));
@@ -402,17 +401,17 @@ impl Mapper {
         self
     }
 
-    /// The columns that are read with a row, in order: all but the deferred ones.
+    /// Returns the columns that are read with every row, in order: all but the deferred ones.
     pub fn eager(&self) -> &[usize] {
         &self.eager
     }
 
-    /// The columns that are read only on request.
+    /// Returns the columns that are read only on request.
     pub fn deferred(&self) -> &[usize] {
         &self.deferred
     }
 
-    /// The columns that a statement reads, and deferred ones after them.
+    /// The columns that a statement reads: the eager ones, then the given deferred ones.
     pub(crate) fn reading(&self, undefer: &[usize]) -> Cow<'_, [usize]> {
         match undefer {
             [] => Cow::Borrowed(&self.eager),
@@ -425,36 +424,36 @@ impl Mapper {
         &self.computed
     }
 
-    /// The columns that [`Mapped::validate`] asks about.
+    /// Whether [`Mapped::validate`] checks a column.
     pub(crate) fn needs_validation(&self, column: usize) -> bool {
         self.validated.contains(&column)
     }
 
-    /// Whether a column belongs to a value that is there only with others, so that [`Mapped::assign_many`] sets them together.
+    /// Whether a column belongs to an embedded value that [`Mapped::assign_many`] must set as a whole.
     pub(crate) fn is_together(&self, column: usize) -> bool {
         self.together
             .iter()
             .any(|columns| columns.contains(&column))
     }
 
-    /// Makes an error of what a validating function said; the derive's `validate` is made of it.
+    /// Converts the result of a validation function into an error; called by the derived `validate`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Validation`], naming entity, column and rule, if it refused the value.
+    /// [`ErrorKind::Validation`], naming entity, column and function, if the value was rejected.
     pub fn validated<D: fmt::Display>(
         &self,
         column: usize,
         rule: &str,
-        said: Result<(), D>,
+        result: Result<(), D>,
     ) -> Result<()> {
-        said.map_err(|reason| {
-            let message = format!("{reason} (refused by {rule})");
+        result.map_err(|reason| {
+            let message = format!("{reason} (rejected by {rule})");
             self.column_error(column, Error::new(ErrorKind::Validation, message))
         })
     }
 
-    /// The columns that pick the row to UPDATE or DELETE: the primary key's, and the version.
+    /// The columns in the WHERE of an UPDATE or DELETE: the primary key and the version.
     pub(crate) fn guard(&self) -> &[usize] {
         if is_planted(Planted::VersionUnchecked) {
             return &self.table.primary_key;
@@ -476,36 +475,36 @@ impl Mapper {
         self.place.upgrade()
     }
 
-    /// Unique within the process: the key of what is cached for this mapping.
+    /// Returns the id, unique within the process: the key for caches.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// The mapped type's name, for messages.
+    /// Returns the mapped type's name, for messages.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The table.
+    /// Returns the table.
     pub fn table(&self) -> &Arc<Table> {
         &self.table
     }
 
-    /// The neutral type of each column.
+    /// Returns the neutral type of each column.
     pub fn types(&self) -> &[ValueType] {
         &self.types
     }
 
-    /// The relations as they were declared.
+    /// Returns the relations as declared.
     pub fn relations(&self) -> &[RelationDescriptor] {
         &self.relations
     }
 
-    /// The relations with their columns and inverses found; checked at the first use of the mapper.
+    /// Returns the relations with their columns and inverses resolved; resolved and checked on first use.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`], naming both sides of what does not fit.
+    /// [`ErrorKind::Mapping`], naming both sides of an inconsistent relation.
     pub fn resolved(&self) -> Result<&[Arc<ResolvedRelation>]> {
         let resolved = self.resolved.get_or_init(|| {
             resolve::resolve(self).map_err(|error| MappingError(error.message().to_owned()))
@@ -516,30 +515,30 @@ impl Mapper {
         }
     }
 
-    /// Reads one column of a row, where it stands at `at`; the derive's hydration is made of it.
+    /// Reads a column at position `at` of a row; called by the derived hydration.
     ///
     /// # Errors
     ///
-    /// A value that does not convert, with entity and column.
+    /// A value that does not convert; the error names entity and column.
     #[inline]
     pub fn read<T: ColumnValue>(&self, row: &dyn Row, at: usize, column: usize) -> Result<T> {
         T::from_row(row, at).map_err(|error| self.column_error(column, error))
     }
 
-    /// Converts a value for a column; the derive's `assign` is made of it.
+    /// Converts a value to a column's type; called by the derived `assign`.
     ///
     /// # Errors
     ///
-    /// A value that does not convert, with entity and column.
+    /// A value that does not convert; the error names entity and column.
     pub fn convert<T: ColumnValue>(&self, column: usize, value: ValueRef<'_>) -> Result<T> {
         T::from_value(value).map_err(|error| self.column_error(column, error))
     }
 
-    /// Sets a field from a value for its column; the derive's `assign` is made of it.
+    /// Sets a field from the value of its column; called by the derived `assign`.
     ///
     /// # Errors
     ///
-    /// A value that does not convert, with entity and column.
+    /// A value that does not convert; the error names entity and column.
     pub fn set<T: ColumnValue>(
         &self,
         column: usize,
@@ -550,11 +549,11 @@ impl Mapper {
         Ok(())
     }
 
-    /// Sets a deferred field from a value for its column; the derive's `assign` is made of it.
+    /// Sets a deferred field from the value of its column; called by the derived `assign`.
     ///
     /// # Errors
     ///
-    /// A value that does not convert, with entity and column.
+    /// A value that does not convert; the error names entity and column.
     pub fn set_deferred<T: ColumnValue>(
         &self,
         column: usize,
@@ -565,7 +564,7 @@ impl Mapper {
         Ok(())
     }
 
-    /// The key columns of a row, as values.
+    /// Reads the key columns of a row.
     ///
     /// # Errors
     ///
@@ -585,7 +584,7 @@ impl Mapper {
         Ok(())
     }
 
-    /// Names the row by its key in an error about a value of it, where the key can be read.
+    /// Adds the row's key to a conversion error, if the key can be read.
     #[cold]
     pub(crate) fn row_error<E: Mapped>(&self, row: &dyn Row, at: usize, error: Error) -> Error {
         if error.kind() != ErrorKind::Conversion {
@@ -598,7 +597,7 @@ impl Mapper {
         }
     }
 
-    /// The key of a row as it is stored, where it is no key: each column as what it is, as text, or as a question mark.
+    /// Describes a row's key that does not convert: each column in its own type, as text, in its native type, or as a question mark.
     fn stored_key(&self, row: &dyn Row, at: usize) -> String {
         let shown = |&column: &usize| {
             let behind = self.deferred.iter().filter(|&&other| other < column);

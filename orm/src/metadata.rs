@@ -1,4 +1,4 @@
-//! `Metadata`: the tables of a program, created and dropped together.
+//! `Metadata`: the tables of a program, to create, drop, compare and reflect.
 
 mod difference;
 
@@ -17,17 +17,17 @@ use crate::render::Renderer;
 use crate::schema::{ForeignKey, Table};
 use crate::value::{Param, ValueRef, ValueType};
 
-/// The tables of a program. Made by [`metadata!`](crate::metadata!) from entities, or by [`new`](Self::new) from plain tables.
+/// The tables of a program. Built from entities with [`metadata!`](crate::metadata!), or from plain tables with [`new`](Self::new).
 ///
-/// Everything that a table refers to must be listed too; what is missing is reported by the first method that can fail. The association
-/// tables of many-to-many relations come along, unless an entity maps a table of their name.
+/// Referenced tables must be listed too; a missing one is reported by the first fallible method. The association tables of many-to-many
+/// relations are added, unless an entity maps a table of the same name.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata {
     tables: Vec<Arc<Table>>,
     mappers: Vec<Arc<Mapper>>,
 }
 
-/// The [`Metadata`](crate::metadata::Metadata) of some entities: `metadata![User, Task]`.
+/// Builds the [`Metadata`](crate::metadata::Metadata) of entities: `metadata![User, Task]`.
 #[macro_export]
 macro_rules! metadata {
     ($($entity:ty),* $(,)?) => {
@@ -38,7 +38,7 @@ macro_rules! metadata {
 }
 
 impl Metadata {
-    /// The metadata of plain tables.
+    /// Builds the metadata of plain tables.
     pub fn new(tables: impl IntoIterator<Item = Table>) -> Self {
         let mut tables: Vec<Arc<Table>> = tables.into_iter().map(Arc::new).collect();
         place_foreign_keys(&mut tables);
@@ -48,12 +48,12 @@ impl Metadata {
         }
     }
 
-    /// The metadata of what these mappers map to.
+    /// Builds the metadata of the tables of these mappers.
     pub fn of(mappers: impl IntoIterator<Item = Arc<Mapper>>) -> Self {
         Self::of_all(mappers.into_iter().collect(), Vec::new())
     }
 
-    /// The metadata of tables that are mapped to records, and of those that are not.
+    /// Builds the metadata of tables that are mapped to records, and of those that are not.
     pub(crate) fn of_family(family: Family) -> Self {
         Self::of_all(family.mappers, family.others)
     }
@@ -70,37 +70,37 @@ impl Metadata {
         Self { tables, mappers }
     }
 
-    /// The metadata of tables that are known at run time only, mapped to [`Record`](crate::record::Record)s: a foreign key that
-    /// refers to the primary key of a listed table, with columns of the same types, is a relation of both.
+    /// Maps tables that are known only at run time to [`Record`](crate::record::Record)s. A foreign key that references the primary key of
+    /// a listed table, with columns of the same types, becomes a relation of both tables.
     ///
-    /// `user_id` gives the relation `user` to the one and, on the other side, one that is called as the table that refers, or
-    /// `tasks_by_user` where several lead there.
+    /// The foreign key `tasks.user_id` becomes the relation `user` of the referencing table, and the relation `tasks` of the referenced
+    /// one, or `tasks_by_user` if there are several from the same table.
     ///
-    /// A table of two such foreign keys that are together its primary key, with nothing else in it and to which no other refers, is
-    /// an association table: both ends have a many-to-many relation, called as the table that it leads to, or `tags_by_post_tags`
-    /// where several association tables lead there. One that pairs a table with itself gives `sites_by_source` and
-    /// `sites_by_target`: the sites that the record is paired with as `source`, or as `target`.
+    /// A table that consists of two such foreign keys, which together are its primary key, and that no other table references, is an
+    /// association table: both ends get a many-to-many relation named after the other end, or `tags_by_post_tags` if several association
+    /// tables connect the two. One that pairs a table with itself becomes `sites_by_source` and `sites_by_target`: the sites that the
+    /// record is paired with as `source`, or as `target`.
     ///
-    /// Association tables are not mapped themselves. Views, and tables without a primary key, have no relations and are only read: by
-    /// [`rows`](crate::query::Query::rows), [`for_each`](crate::query::Query::for_each) and [`select`](crate::query::Query::select), as
-    /// nothing tells their rows apart. The mappings live as long as the program; the same tables have the same ones, however often they
-    /// are reflected. What foreign keys do not tell is declared by [`RecordTables`](crate::record::RecordTables).
+    /// Association tables are not mapped themselves. Views, and tables without a primary key, have no relations and are read-only: read
+    /// them with [`rows`](crate::query::Query::rows), [`for_each`](crate::query::Query::for_each) and
+    /// [`select`](crate::query::Query::select). Mappings are never freed, but mapping the same tables again returns the same ones.
+    /// [`RecordTables`](crate::record::RecordTables) declares other relations.
     pub fn of_records(tables: impl IntoIterator<Item = Table>) -> Self {
         let family = Family::new(tables.into_iter().collect(), Vec::new());
         Self::of_family(family.expect("nothing is declared that could not fit"))
     }
 
-    /// [`of_records`](Self::of_records) over the tables of a database.
+    /// Reads the tables of a database and maps them to records, as [`of_records`](Self::of_records).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] if the backend cannot reflect; the backend's.
+    /// [`ErrorKind::Unsupported`] if the backend does not support reflection; errors of the backend.
     pub fn reflect(engine: &Engine) -> Result<Self> {
         Ok(Self::of_records(engine.connect()?.reflect()?))
     }
 
-    /// [`of_records`](Self::of_records) over the tables of some schemas of a database, or of attached ones: `["sales", "auth"]`. The
-    /// tables are known by their whole names, `sales.orders`.
+    /// Reads the tables of schemas, or of attached databases, and maps them to records: `["sales", "auth"]`. The tables have qualified
+    /// names, `sales.orders`.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl Metadata {
         Ok(Self::of_records(tables))
     }
 
-    /// The mapping of a table of [`of_records`](Self::of_records) or [`reflect`](Self::reflect).
+    /// Returns the mapping of a table from [`of_records`](Self::of_records) or [`reflect`](Self::reflect).
     ///
     /// # Errors
     ///
@@ -128,7 +128,7 @@ impl Metadata {
                 let is_listed = self.table_names().any(|name| name == table);
                 let message = match is_listed {
                     true => {
-                        "the table is not mapped to records: an entity maps it, or it is an association table, which many-to-many relations go through"
+                        "the table is not mapped to records: an entity maps it, or it is the association table of many-to-many relations"
                     }
                     false => "no table of this name is mapped to records",
                 };
@@ -137,27 +137,27 @@ impl Metadata {
         }
     }
 
-    /// The tables in the order they were listed, then the association tables.
+    /// Returns the tables in the order they were listed, then the association tables.
     pub fn tables(&self) -> &[Arc<Table>] {
         &self.tables
     }
 
-    /// The mappers that it was made of; none if it was made of plain tables.
+    /// Returns the mappers that it was built from; none for plain tables.
     pub fn mappers(&self) -> &[Arc<Mapper>] {
         &self.mappers
     }
 
-    /// The names of the tables, in the order of [`tables`](Self::tables).
+    /// Returns the names of the tables, in the order of [`tables`](Self::tables).
     pub fn table_names(&self) -> impl Iterator<Item = &str> {
         self.tables.iter().map(|table| table.name.as_str())
     }
 
-    /// Creates the tables that do not exist yet, in one transaction where there are transactions. Views are left alone, here and by
-    /// [`drop_all`](Self::drop_all) and [`diff`](Self::diff).
+    /// Creates the tables that do not exist yet, in one transaction if the database supports transactional DDL. Like
+    /// [`drop_all`](Self::drop_all) and [`diff`](Self::diff), it ignores views.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] before anything is sent, see [`create_statements`](Self::create_statements); the backend's.
+    /// [`ErrorKind::Mapping`] before anything is sent, see [`create_statements`](Self::create_statements); errors of the backend.
     pub fn create_all(&self, engine: &Engine) -> Result<()> {
         self.check()?;
         run(engine, |connected| {
@@ -165,7 +165,7 @@ impl Metadata {
         })
     }
 
-    /// Drops the tables that exist, in one transaction where there are transactions.
+    /// Drops the tables that exist, in one transaction if the database supports transactional DDL.
     ///
     /// # Errors
     ///
@@ -177,15 +177,16 @@ impl Metadata {
         })
     }
 
-    /// Returns the differences between these tables and those of the database; none after [`create_all`](Self::create_all) made them.
+    /// Returns the differences between these tables and those of the database; none directly after [`create_all`](Self::create_all).
     ///
-    /// Names of constraints play no part unless they are declared, nor do CHECKs, which not every database tells. A default is compared without spaces,
-    /// parentheses and casts, which databases add; one that they rewrite further differs.
+    /// Names of constraints are compared only if they are declared. CHECK constraints are not compared, since not every database reports
+    /// them. Defaults are compared without spaces, parentheses and casts, which databases add; a default that the database rewrites further
+    /// is reported as different.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if a table refers to one that is not listed; [`ErrorKind::Unsupported`] if the backend cannot reflect;
-    /// the backend's.
+    /// [`ErrorKind::Mapping`] if a table references one that is not listed; [`ErrorKind::Unsupported`] if the backend does not support
+    /// reflection; errors of the backend.
     pub fn diff(&self, engine: &Engine) -> Result<Vec<Difference>> {
         self.check()?;
         let mut schemas: Vec<Option<String>> = Vec::new();
@@ -206,12 +207,12 @@ impl Metadata {
         ))
     }
 
-    /// The statements that create the tables for which `exists` is false, in an order in which they can run: a table after those
-    /// that it refers to. Foreign keys of a cycle are added at the end, where the database can add them.
+    /// Returns the statements that create the tables for which `exists` is false, in an order in which they can run: referenced tables
+    /// first. Foreign keys that form a cycle are added at the end, if the database supports that.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] for a table that cannot be created as declared, or that refers to one that is not listed, naming it.
+    /// [`ErrorKind::Mapping`] if a table cannot be created as declared, or references one that is not listed; the error names it.
     pub fn create_statements(
         &self,
         dialect: &dyn Dialect,
@@ -254,12 +255,12 @@ impl Metadata {
         Ok(statements)
     }
 
-    /// The statements that drop the tables for which `exists` is true, in an order in which they can run: the reverse of
+    /// Returns the statements that drop the tables for which `exists` is true, in an order in which they can run: the reverse of
     /// [`create_statements`](Self::create_statements).
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As [`create_statements`](Self::create_statements).
     pub fn drop_statements(
         &self,
         dialect: &dyn Dialect,
@@ -306,12 +307,12 @@ impl Metadata {
         for table in &self.tables {
             refuse_nul(table)?;
             if !names.insert(table.name.as_str()) {
-                let message = "two of the listed tables have this name";
+                let message = "two listed tables have this name";
                 return Err(Error::new(ErrorKind::Mapping, message).entity(&table.name));
             }
         }
         for (position, table) in self.tables.iter().enumerate() {
-            // Those of a view are for its relations alone.
+            // Foreign keys of a view only define relations.
             for key in table.foreign_keys.iter().filter(|_| !table.is_view()) {
                 match self.tables.iter().find(|other| other.name == key.table) {
                     Some(target) => check_references(table, key, target)?,
@@ -322,7 +323,7 @@ impl Metadata {
         Ok(())
     }
 
-    /// Refuses foreign keys of another width than the keys that they refer to.
+    /// Refuses integer foreign keys that differ in width from the referenced column.
     fn check_widths(&self, dialect: &dyn Dialect) -> Result<()> {
         for table in &self.tables {
             for key in &table.foreign_keys {
@@ -335,7 +336,8 @@ impl Metadata {
                         matches!(ty, ValueType::I16 | ValueType::I32 | ValueType::I64).then_some(ty)
                     };
                     if width(table, own) != width(target, there) {
-                        let what = "a foreign key of another width than its key";
+                        let what =
+                            "a foreign key whose integer width differs from the referenced column";
                         let error = Error::unsupported(dialect.name(), what);
                         return Err(error.entity(&table.name).column(own));
                     }
@@ -350,29 +352,29 @@ impl Metadata {
         let error = |message| Error::new(ErrorKind::Mapping, message);
         let (name, mappers) = match self.mappers.get(position) {
             Some(mapper) => (mapper.name(), std::slice::from_ref(mapper)),
-            // An association table, whose ends are those of a relation.
+            // An association table: its foreign keys reference the ends of a relation.
             None => (self.tables[position].name.as_str(), &self.mappers[..]),
         };
         if mappers.is_empty() {
-            let message = format!("it refers to table `{table}`, which is not listed");
+            let message = format!("it references table `{table}`, which is not listed");
             return error(message).entity(name);
         }
         let relations = mappers.iter().flat_map(|mapper| mapper.relations());
         let mut targets = relations.map(|relation| relation.target());
         match targets.find(|target| target.table().name == table) {
             Some(target) => error(format!(
-                "it refers to {} (table `{table}`), which is not listed",
+                "it references {} (table `{table}`), which is not listed",
                 target.name()
             )),
             None => error(format!(
-                "it refers to table `{table}`, whose entity is not listed"
+                "it references table `{table}`, whose entity is not listed"
             )),
         }
         .entity(name)
     }
 }
 
-/// Tells foreign keys the schemas of the tables that they refer to, which a table alone does not know.
+/// Sets the schema of the referenced table in each foreign key, which requires all tables.
 fn place_foreign_keys(tables: &mut [Arc<Table>]) {
     let schemas: HashMap<String, String> = tables
         .iter()
@@ -392,7 +394,7 @@ fn place_foreign_keys(tables: &mut [Arc<Table>]) {
     }
 }
 
-/// The association tables of a mapping's relations. What is wrong with one is reported by [`Metadata::check`].
+/// The association tables of a mapping's relations. Errors are reported by [`Metadata::check`].
 fn associations(mapper: &Mapper) -> Vec<Arc<Table>> {
     if !mapper
         .relations()
@@ -408,7 +410,7 @@ fn associations(mapper: &Mapper) -> Vec<Arc<Table>> {
         .collect()
 }
 
-/// Whether a table that is listed stands for an association table: it has the name, and the columns in whatever order.
+/// Whether a listed table is the given association table: it has the same name, and the columns in any order.
 fn is_known_as(table: &Table, association: &Table) -> bool {
     let mut columns = association.columns.iter();
     table.name == association.name
@@ -462,23 +464,24 @@ fn exists(connected: &mut Connected, table: &Table) -> Result<bool> {
     Ok(found)
 }
 
-/// Whether foreign keys of a cycle wait for ALTER TABLE. Where that is missing, CREATE TABLE has to take forward references.
+/// Whether foreign keys of a cycle are added with ALTER TABLE. Otherwise CREATE TABLE must accept references to tables that do not exist
+/// yet.
 fn defers(dialect: &dyn Dialect) -> bool {
     let capabilities = dialect.capabilities();
     capabilities.foreign_keys && capabilities.alter_add_constraint
 }
 
-/// Refuses names that no database takes, before any of them is asked for.
+/// Refuses names with a NUL character, which no database accepts.
 fn refuse_nul(table: &Table) -> Result<()> {
     let has_nul = |name: &str| name.contains('\0');
     if has_nul(&table.name) {
-        let message = "the table's name has a NUL character in it";
+        let message = "the table's name contains a NUL character";
         return Err(Error::new(ErrorKind::Mapping, message).entity(&table.name));
     }
     match table.columns.iter().find(|column| has_nul(&column.name)) {
         None => Ok(()),
         Some(column) => {
-            let message = "the column's name has a NUL character in it";
+            let message = "the column's name contains a NUL character";
             let error = Error::new(ErrorKind::Mapping, message).entity(&table.name);
             Err(error.column(&column.name))
         }
@@ -490,7 +493,7 @@ fn check_references(table: &Table, key: &ForeignKey, target: &Table) -> Result<(
         None => Ok(()),
         Some(column) => {
             let message = format!(
-                "its foreign key on ({}) refers to {}.{column}, which does not exist",
+                "its foreign key on ({}) references {}.{column}, which does not exist",
                 key.columns.join(", "),
                 target.name
             );
@@ -499,10 +502,10 @@ fn check_references(table: &Table, key: &ForeignKey, target: &Table) -> Result<(
     }
 }
 
-/// An order in which tables can be created: as listed, but after what they refer to.
+/// An order in which tables can be created: as listed, but after the tables they reference.
 struct Order {
     tables: Vec<usize>,
-    /// For each table: its foreign keys that point ahead in the order, because of a cycle.
+    /// For each table, its foreign keys that reference later tables, because of a cycle.
     deferred: Vec<Vec<usize>>,
 }
 
@@ -524,7 +527,7 @@ impl Order {
             let waits = |from: usize, target: usize| target != from && waiting.contains(&target);
             let is_free = |&&table: &&usize| !targets[table].iter().any(|&to| waits(table, to));
             let free = waiting.iter().find(is_free).copied();
-            // Without a free table there is a cycle: its first table goes ahead of what it refers to.
+            // Without a free table there is a cycle: its first table is created before those it references.
             let cyclic = || {
                 waiting
                     .iter()
@@ -532,7 +535,7 @@ impl Order {
                     .find(|&t| is_cyclic(t, &targets, &waiting))
             };
             let Some(next) = free.or_else(cyclic) else {
-                unreachable!("where every table waits for another, some wait for each other");
+                unreachable!("if every table waits for another, there is a cycle");
             };
             let ahead = |&key: &usize| waits(next, targets[next][key]);
             order.deferred[next] = (0..targets[next].len()).filter(ahead).collect();
@@ -543,7 +546,7 @@ impl Order {
     }
 }
 
-/// Whether a table can be reached from itself by way of other waiting ones.
+/// Whether a table can be reached from itself through other waiting tables.
 fn is_cyclic(table: usize, targets: &[Vec<usize>], waiting: &[usize]) -> bool {
     let mut seen = HashSet::from([table]);
     let mut next = vec![table];
@@ -566,7 +569,7 @@ mod tests {
     use crate::render::tests::{Arrays, Values};
     use crate::schema::{Column, ColumnType};
 
-    /// A table that refers to others.
+    /// A table that references others.
     fn table(name: &str, others: &[&str]) -> Table {
         let mut table = Table::build(name)
             .column(Column::new("id", ColumnType::I64))
@@ -598,7 +601,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_follow_what_they_refer_to() {
+    fn tables_follow_those_they_reference() {
         let metadata = Metadata::new([
             table("c", &["b", "a", "c"]),
             table("b", &["a"]),
@@ -618,7 +621,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exists_is_not_created() {
+    fn existing_tables_are_not_created() {
         let metadata = Metadata::new([table("a", &["b"]), table("b", &["a"])]);
         let created = metadata.create_statements(&Arrays, |table| Ok(table.name == "a"));
         assert_eq!(summary(created), r#"CREATE "b" 1"#);
@@ -649,23 +652,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_tables_are_named() {
         let metadata = Metadata::new([table("tasks", &["users"])]);
-        let message = "tasks: it refers to table `users`, which is not listed";
+        let message = "tasks: it references table `users`, which is not listed";
         assert_eq!(create(&metadata, &Arrays), message);
         let metadata = Metadata::of([Arc::new(Mapper::new("Task", table("tasks", &["users"])))]);
-        let message = "Task: it refers to table `users`, whose entity is not listed";
+        let message = "Task: it references table `users`, whose entity is not listed";
         assert_eq!(create(&metadata, &Arrays), message);
         let metadata = Metadata::new([table("a", &[]), table("a", &[])]);
         assert_eq!(
             create(&metadata, &Arrays),
-            "a: two of the listed tables have this name"
+            "a: two listed tables have this name"
         );
         let metadata = Metadata::new([
             table("a", &[]),
             table("b", &[]).foreign_key(["id"], "a", ["key"]),
         ]);
-        let message = "b: its foreign key on (id) refers to a.key, which does not exist";
+        let message = "b: its foreign key on (id) references a.key, which does not exist";
         assert_eq!(create(&metadata, &Arrays), message);
     }
 }

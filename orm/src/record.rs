@@ -1,10 +1,9 @@
-//! Rows without a struct: tables that are known at run time only, in the same session as entities.
+//! Records: objects of tables that are known only at run time, in the same session as entities.
 //!
-//! [`Metadata::reflect`](crate::metadata::Metadata::reflect) maps a whole database, [`RecordTables`] tables with relations that the
-//! program declares. A session adds, merges, loads, relates and deletes records by the methods that serve entities. A relation is named
-//! by its text, `session.load(album, "track")?`, or by a value that knows its mapping and how many it leads to
-//! ([`Records::relation`]); a row is found by its key with [`Records::get`]. Queries are built by [`Records::query`]; what they load along is said by
-//! [`Load`](crate::query::Load).
+//! [`Metadata::reflect`](crate::metadata::Metadata::reflect) maps a whole database; [`RecordTables`] maps tables with relations that the
+//! program declares. A session adds, merges, loads, relates and deletes records with the same methods as entities. A relation is given by
+//! its name, `session.load(album, "track")?`, or as a typed value ([`Records::relation`]). [`Records::get`] finds a row by its key,
+//! [`Records::query`] builds queries, and [`Load`](crate::query::Load) is their loading option.
 //!
 //! ```
 //! use selfsame::record::{Record, Records};
@@ -47,28 +46,27 @@ use crate::session::{AddOrMerge, Handle, KeysToMerge, ObjectId, Session};
 use crate::sql::{ColumnRef, Expr, Node};
 use crate::value::{ColumnValue, Param, Value, ValueRef, ValueType};
 
-/// The mapping of a table whose rows are [`Record`]s. Cheap to clone.
+/// The mapping of a table to [`Record`]s. Cheap to clone.
 ///
-/// A session takes one mapping of a table, the first that it meets, so that one row is never two objects: through a second one, be it
-/// an entity's or that of another reflection, nothing is read and nothing written.
+/// A session uses only one mapping for each table, the first that it encounters, so that a row is never two objects. It refuses to read or
+/// write through a second one, whether that of an entity or that of another reflection.
 #[derive(Clone)]
 pub struct Records {
     mapper: Arc<Mapper>,
 }
 
-/// One row of a table that is known at run time only.
+/// One row of a table that is known only at run time.
 #[derive(Clone)]
 pub struct Record {
     mapper: Arc<Mapper>,
-    /// `None` where nothing was set.
+    /// `None` if the column is not set.
     values: Vec<Option<Value>>,
-    /// What it shall be related to, until a session takes it over.
+    /// The objects to relate it to, until a session takes them over.
     pending_relations: Vec<(u16, PendingRelation<Record>)>,
 }
 
 impl Records {
-    /// Maps a table, without relations. Those along foreign keys come with
-    /// [`Metadata::of_records`](crate::metadata::Metadata::of_records).
+    /// Maps a table, without relations. [`Metadata::of_records`](crate::metadata::Metadata::of_records) adds those of foreign keys.
     pub fn new(table: Table) -> Self {
         let name = table.name.clone();
         Self {
@@ -80,7 +78,7 @@ impl Records {
         Self { mapper }
     }
 
-    /// A row with nothing set: generated columns are left to the database, the others are NULL.
+    /// Creates a record with nothing set: the database generates generated columns, the others are NULL.
     pub fn record(&self) -> Record {
         Record {
             mapper: Arc::clone(&self.mapper),
@@ -89,27 +87,27 @@ impl Records {
         }
     }
 
-    /// A column to filter and order by, as [`query`](Self::query) takes it.
+    /// Returns a typed column, for filters and ordering.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if the table has no such column, or one of another type than `T`.
+    /// [`ErrorKind::Mapping`] if the table has no such column, or its type is not `T`.
     pub fn column<T: ColumnValue>(&self, name: &str) -> Result<Expr<Record, T>> {
         let index = self.typed::<T>(name)?;
         Ok(Expr::from_node(Node::Column(self.reference(index))))
     }
 
-    /// The table.
+    /// Returns the table.
     pub fn table(&self) -> &Arc<Table> {
         self.mapper.table()
     }
 
-    /// The mapping as the session sees it.
+    /// Returns the mapping.
     pub fn mapper(&self) -> &Arc<Mapper> {
         &self.mapper
     }
 
-    /// The names of the relations, with those of the tables that they lead to.
+    /// Returns the names of the relations with the names of their target tables.
     pub fn relations(&self) -> impl Iterator<Item = (&str, String)> {
         self.mapper
             .relations()
@@ -117,11 +115,11 @@ impl Records {
             .map(|relation| (relation.name(), relation.target().table().name.clone()))
     }
 
-    /// A relation as a value, with how many it leads to: `artists.relation::<Many>("album")?`.
+    /// Returns a relation as a typed value, with its cardinality: `artists.relation::<Many>("album")?`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if there is no such relation, or it leads to more or fewer than `K` says.
+    /// [`ErrorKind::Mapping`] if there is no such relation, or its cardinality is not `K`.
     pub fn relation<K: Cardinality>(
         &self,
         name: &str,
@@ -129,18 +127,18 @@ impl Records {
         let number = relation(&self.mapper, name)?;
         let resolved = &self.mapper.resolved()?[usize::from(number)];
         if !K::fits(resolved.kind, resolved.required) {
-            let message = format!("the relation {name} does not lead to as many as it is asked as");
+            let message = format!("the relation {name} does not have the requested cardinality");
             return Err(Error::new(ErrorKind::Mapping, message).entity(self.mapper.name()));
         }
         Ok(Relation::of_mapping(&self.mapper, number))
     }
 
-    /// The record with this key: without a statement if it is mapped and not expired, else by one SELECT. `None` if there is no such
-    /// row. As [`Session::get`] for entities.
+    /// Returns the record with this key, or `None` if there is no such row: from the identity map if it is there and not expired, otherwise
+    /// with one SELECT. Like [`Session::get`] for entities.
     ///
     /// # Errors
     ///
-    /// What an autoflush or the SELECT gives; [`ErrorKind::Conversion`] if the key is of another type or width.
+    /// Errors of the autoflush or the SELECT; [`ErrorKind::Conversion`] if the key is of another type or width.
     pub fn get(
         &self,
         session: &mut Session,
@@ -150,7 +148,8 @@ impl Records {
         Ok(session.get_keys(&self.mapper, &[key])?.pop())
     }
 
-    /// The records with these keys, in the order of the keys; keys without a row are left out. As [`Session::get_many`] for entities.
+    /// Returns the records with these keys, in the order of the keys; keys without a row are omitted. Like [`Session::get_many`] for
+    /// entities.
     ///
     /// # Errors
     ///
@@ -166,7 +165,7 @@ impl Records {
         session.get_keys(&self.mapper, &keys?)
     }
 
-    /// The position of a column that is read as a `T`.
+    /// The index of a column whose type is `T`.
     pub(crate) fn typed<T: ColumnValue>(&self, name: &str) -> Result<usize> {
         let index = position(&self.mapper, name)?;
         let found = self.mapper.types()[index];
@@ -178,7 +177,7 @@ impl Records {
         Err(error.entity(self.mapper.name()).column(name))
     }
 
-    /// The position of a column, and a value in its type.
+    /// The index of a column, and a value converted to its type.
     pub(crate) fn fitted(&self, name: &str, value: Value) -> Result<(usize, Value)> {
         let index = position(&self.mapper, name)?;
         let column = &self.mapper.table().columns[index];
@@ -198,12 +197,12 @@ impl Records {
 }
 
 impl Record {
-    /// The value of a column.
+    /// Returns the value of a column.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if the table has no such column; [`ErrorKind::Conversion`] if the value is of another type, or there is
-    /// none yet and `T` is no `Option`.
+    /// [`ErrorKind::Mapping`] if the table has no such column; [`ErrorKind::Conversion`] if the value is of another type, or is not set and
+    /// `T` is not an `Option`.
     pub fn get<T: ColumnValue>(&self, column: &str) -> Result<T> {
         let index = position(&self.mapper, column)?;
         let value = self.values[index].as_ref();
@@ -211,12 +210,12 @@ impl Record {
             .convert(index, value.map_or(ValueRef::Null, Value::as_ref))
     }
 
-    /// Sets a column. An integer is stored in the column's width, if it fits.
+    /// Sets a column. An integer of another width is converted if it fits.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if the table has no such column; [`ErrorKind::Conversion`] for a value of another type, or NULL where
-    /// the column refuses it.
+    /// [`ErrorKind::Mapping`] if the table has no such column; [`ErrorKind::Conversion`] for a value of another type, or NULL if the column
+    /// is NOT NULL.
     pub fn set(&mut self, column: &str, value: impl Into<Value>) -> Result<()> {
         let index = position(&self.mapper, column)?;
         let column = &self.mapper.table().columns[index];
@@ -225,9 +224,9 @@ impl Record {
         Ok(())
     }
 
-    /// Puts what the record shall be related to into it, by the name of a relation: another record, which comes into the session along
-    /// with this one, or a handle of the session. As a relationship field of an entity, it is empty once the session took it over;
-    /// what is put into a record of the session is drained by the next flush. A relation to one leads to what was put there last.
+    /// Relates another record to this one by the name of a relation: a new record, which is added to the session together with this one, or
+    /// a handle of the session. It works like a relationship field of an entity: it is empty once the session has taken it over, and for a
+    /// record in a session the next flush does so. A to-one relation keeps the last record given.
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -244,8 +243,8 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if the table has no such relation, or it leads to another table than the record's; whether a handle is
-    /// of that table is told when the session takes it over.
+    /// [`ErrorKind::Mapping`] if the table has no such relation, or its target is not the record's table; the table of a handle is checked
+    /// when the session takes it over.
     pub fn relate(
         &mut self,
         relation: &str,
@@ -269,7 +268,7 @@ impl Record {
         Ok(())
     }
 
-    /// The value of a column as it is; `None` if there is no such column, or nothing was set.
+    /// Returns the value of a column without conversion; `None` if there is no such column, or it is not set.
     pub fn value(&self, column: &str) -> Option<&Value> {
         let index = self.mapper.table().position(column)?;
         self.values[index].as_ref()
@@ -298,7 +297,7 @@ impl Mapped for Record {
             mapper.types().iter().enumerate().map(read).collect();
         Ok(Self {
             mapper: mapper.upgrade().ok_or_else(|| {
-                Error::new(ErrorKind::Mapping, "it is not a mapping of records")
+                Error::new(ErrorKind::Mapping, "the mapping is not one of records")
                     .entity(mapper.name())
             })?,
             values: values?,
@@ -335,7 +334,7 @@ impl Mapped for Record {
 
     fn assign(&mut self, mapper: &Mapper, column: usize, value: ValueRef<'_>) -> Result<()> {
         let value = match value {
-            // A foreign key that is let go, or a snapshot of what was not set: the flush says whether the column takes it.
+            // A foreign key set to NULL, or a snapshot of an unset column: the flush checks whether the column is nullable.
             ValueRef::Null => Value::Null,
             value => fit(value.to_owned(), &mapper.table().columns[column])
                 .map_err(|error| named(mapper, column, error))?,
@@ -358,7 +357,7 @@ impl Mapped for Record {
             self.pending_relations.extend(held);
             return;
         }
-        // Asked of every object at every flush, and mostly there are none.
+        // Called for every object at every flush, and usually there are none.
         if self.pending_relations.is_empty() {
             return;
         }
@@ -374,7 +373,7 @@ impl Mapped for Record {
     }
 }
 
-/// What a record shall be related to.
+/// A record or handle to attach.
 struct PendingTarget {
     owner: Arc<Mapper>,
     relation: u16,
@@ -402,14 +401,14 @@ impl Attach for PendingTarget {
             PendingRelation::New(record) if record.mapper.id() == target.id() => {
                 keys.add(record, &target);
             }
-            // What leads elsewhere is refused where it is attached.
+            // A record of another table is refused when it is attached.
             _ => {}
         }
     }
 }
 
 impl PartialEq for Record {
-    /// Whether they are rows of one mapping with the same values.
+    /// Compares the mappings and the values.
     fn eq(&self, other: &Self) -> bool {
         self.mapper.id() == other.mapper.id() && self.values == other.values
     }
@@ -438,13 +437,13 @@ impl Debug for Records {
 }
 
 impl Mapper {
-    /// A mapper that knows its own place, for its rows to share.
+    /// A mapper with a reference to itself, for its records to share.
     pub(crate) fn shared(self) -> Arc<Self> {
         Arc::new_cyclic(|itself: &Weak<Self>| self.located(Weak::clone(itself)))
     }
 }
 
-/// The relation that a path begins with, and what of the path is after it. Names may have dots in them: the longest fits best.
+/// The relation at the beginning of a path, and the rest of the path. Names may contain dots: the longest match wins.
 pub(crate) fn step<'p>(mapper: &Mapper, path: &'p str) -> Result<(u16, Option<&'p str>)> {
     let found = (0u16..)
         .zip(mapper.relations())
@@ -462,7 +461,7 @@ pub(crate) fn step<'p>(mapper: &Mapper, path: &'p str) -> Result<(u16, Option<&'
     }
 }
 
-/// The relation of a name.
+/// The index of a relation by name.
 pub(crate) fn relation(mapper: &Mapper, name: &str) -> Result<u16> {
     let mut relations = (0u16..).zip(mapper.relations());
     match relations.find(|(_, relation)| relation.name() == name) {
@@ -473,7 +472,7 @@ pub(crate) fn relation(mapper: &Mapper, name: &str) -> Result<u16> {
 
 #[cold]
 pub(crate) fn leads_elsewhere(mapper: &Mapper, relation: &str, found: &str) -> Error {
-    let message = format!("its relation {relation} does not lead to {found}");
+    let message = format!("its relation {relation} does not refer to {found}");
     Error::new(ErrorKind::Mapping, message).entity(mapper.name())
 }
 
@@ -483,7 +482,7 @@ fn no_relation(mapper: &Mapper, name: &str) -> Error {
     Error::new(ErrorKind::Mapping, message).entity(mapper.name())
 }
 
-/// The position of a column.
+/// The index of a column by name.
 pub(crate) fn position(mapper: &Mapper, column: &str) -> Result<usize> {
     mapper.table().position(column).ok_or_else(|| {
         Error::new(ErrorKind::Mapping, "the table has no such column")
@@ -492,7 +491,7 @@ pub(crate) fn position(mapper: &Mapper, column: &str) -> Result<usize> {
     })
 }
 
-/// A value in the type of a column.
+/// Converts a value to the type of a column.
 fn fit(value: Value, column: &Column) -> Result<Value> {
     let wanted = column.ty.value_type();
     let is_fitting = match value.as_ref().value_type() {
@@ -524,7 +523,7 @@ fn named(mapper: &Mapper, column: usize, error: Error) -> Error {
         .column(&mapper.table().columns[column].name)
 }
 
-/// A key whose parts have the types of the key's columns.
+/// Converts a key to the types of the key columns.
 pub(crate) fn fit_key(mapper: &Mapper, key: RecordKey) -> Result<Vec<Value>> {
     let table = mapper.table();
     let values = key.into_values();
@@ -580,7 +579,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_and_named() {
+    fn wrong_values_are_refused_and_name_the_column() {
         let mut ann = users().record();
         let check = |result: Result<()>, kind: ErrorKind, column: &str| {
             let error = result.expect_err(column);

@@ -1,7 +1,7 @@
-//! From statements as data to the text of one dialect: the only place that writes SQL.
+//! Rendering statements as SQL in a dialect: the only place that writes SQL.
 //!
-//! [`Renderer`] writes what the unit of work sends, once per table and shape; [`query()`] and its neighbours write what was asked in
-//! the [expression language](crate::sql).
+//! [`Renderer`] renders the statements of the unit of work, once per table and shape; [`query()`], [`render_select`] and the like render
+//! statements of the [expression language](crate::sql).
 
 mod association;
 pub(crate) mod computed;
@@ -25,10 +25,10 @@ use crate::schema::Table;
 use crate::value::ValueType;
 use text::Text;
 
-/// Renders the unit of work's own statements. Columns are positions in [`Table::columns`]; parameters stand in the order in which
-/// each method names them.
+/// Renders the statements of the unit of work. Columns are given as positions in [`Table::columns`]; each method documents the order of the
+/// parameters.
 ///
-/// Every rendering has an id of its own, so render once and keep it.
+/// Every rendering has its own id, so render once and reuse the result.
 ///
 /// # Panics
 ///
@@ -39,18 +39,18 @@ pub struct Renderer<'d> {
     lock: Lock,
 }
 
-/// What a query does to the rows that it reads.
+/// How a query locks the rows that it reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Lock {
-    /// Nothing.
+    /// Not at all.
     #[default]
     None,
-    /// Keeps other writers away until the transaction ends (FOR UPDATE), where the database locks rows at all.
+    /// Against writers until the transaction ends (FOR UPDATE), if the database supports row locks.
     ForUpdate,
 }
 
 impl<'d> Renderer<'d> {
-    /// A renderer for this dialect, whose queries lock nothing.
+    /// Creates a renderer for a dialect, whose queries lock nothing.
     pub fn new(dialect: &'d dyn Dialect) -> Self {
         Self {
             dialect,
@@ -58,14 +58,14 @@ impl<'d> Renderer<'d> {
         }
     }
 
-    /// Sets what its queries do to the rows that they read.
+    /// Sets how its queries lock rows.
     #[must_use]
     pub fn lock(mut self, lock: Lock) -> Self {
         self.lock = lock;
         self
     }
 
-    /// INSERT of `rows` rows; parameters row by row. Without columns: one row of defaults.
+    /// Renders an INSERT of `rows` rows, with the parameters row by row. Without columns, inserts one row of defaults.
     ///
     /// # Panics
     ///
@@ -98,8 +98,8 @@ impl<'d> Renderer<'d> {
         text.finish(StatementKind::Insert, types(table, returning))
     }
 
-    /// INSERT of any number of rows: one array for each column. Rows are inserted in the order of the arrays, so that generated
-    /// keys ascend in it; the order of the returned rows is not promised.
+    /// Renders an INSERT of any number of rows, with one array for each column. Rows are inserted in the order of the arrays, so that
+    /// generated keys ascend; the order of the returned rows is undefined.
     ///
     /// # Panics
     ///
@@ -124,7 +124,7 @@ impl<'d> Renderer<'d> {
         text.finish(StatementKind::Insert, types(table, returning))
     }
 
-    /// UPDATE of one row. Parameters: the values to set, then the key's.
+    /// Renders an UPDATE of one row. Parameters: the values to set, then the key's.
     pub fn update(&self, table: &Table, set: &[usize], key: &[usize]) -> Sql {
         let mut text = self.text(64 + table.name.len() + (set.len() + key.len()) * 24);
         text.push("UPDATE ");
@@ -135,7 +135,7 @@ impl<'d> Renderer<'d> {
         text.finish(StatementKind::Update, Vec::new())
     }
 
-    /// UPDATE of any number of rows. Arrays: the columns to set, then the key's; a column may be in both.
+    /// Renders an UPDATE of any number of rows. Arrays: the columns to set, then the key's; a column may be in both.
     pub fn update_arrays(&self, table: &Table, set: &[usize], key: &[usize]) -> Sql {
         let mut text = self.text(128 + table.name.len() + (set.len() + key.len()) * 48);
         text.push("UPDATE ");
@@ -165,7 +165,7 @@ impl<'d> Renderer<'d> {
         text.finish(StatementKind::Update, Vec::new())
     }
 
-    /// DELETE of one row. Parameters: the key's values.
+    /// Renders a DELETE of one row. Parameters: the key's values.
     pub fn delete(&self, table: &Table, key: &[usize]) -> Sql {
         let mut text = self.text(64 + table.name.len());
         text.push("DELETE FROM ");
@@ -174,7 +174,7 @@ impl<'d> Renderer<'d> {
         text.finish(StatementKind::Delete, Vec::new())
     }
 
-    /// DELETE of any number of rows. Arrays: the key's columns.
+    /// Renders a DELETE of any number of rows. Arrays: the key's columns.
     pub fn delete_arrays(&self, table: &Table, key: &[usize]) -> Sql {
         let mut text = self.text(96 + table.name.len());
         text.push("DELETE FROM ");
@@ -184,8 +184,8 @@ impl<'d> Renderer<'d> {
         text.finish(StatementKind::Delete, Vec::new())
     }
 
-    /// SELECT of the rows that have one of `n` values in the columns `by`; parameters value by value. `order` is columns, and
-    /// whether descending.
+    /// Renders a SELECT of the rows whose columns `by` have one of `n` values, with the parameters value by value. `order` holds columns,
+    /// and whether descending.
     ///
     /// # Panics
     ///
@@ -209,7 +209,7 @@ impl<'d> Renderer<'d> {
         self.end_of_select(text, table, read, order)
     }
 
-    /// SELECT of the rows that have one of any number of values in the columns `by`: one array for each column.
+    /// Renders a SELECT of the rows whose columns `by` have one of any number of values, with one array for each column.
     pub fn select_by_arrays(
         &self,
         table: &Table,

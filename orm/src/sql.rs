@@ -1,10 +1,10 @@
 //! The SQL expression language, usable with and without a session.
 //!
-//! Typed columns (`User::NAME`) grow into expressions: `User::AGE.ge(18).and(User::NAME.starts_with("a"))`. An expression knows
-//! its *scope*, the entity whose columns it may name, so that a condition on tasks cannot filter users; and the type of its
-//! values, so that an age is not compared with a text. Underneath is [`Node`], plain data that any renderer can walk.
+//! Expressions are built from typed columns: `User::AGE.ge(18).and(User::NAME.starts_with("a"))`. An expression has a *scope*, the entity
+//! whose columns it may use, so that a condition on tasks cannot filter users, and a type, so that an age cannot be compared with a text.
+//! Underneath is [`Node`], an untyped expression tree that renderers walk.
 //!
-//! [`select()`], [`insert_into`], [`update()`] and [`delete_from`] are whole statements without a session.
+//! [`select()`], [`insert_into`], [`update()`] and [`delete_from`] build whole statements.
 
 mod aggregate;
 mod alias;

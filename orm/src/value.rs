@@ -1,10 +1,10 @@
-//! Neutral values: what crosses between Rust, the SQL renderer and a backend.
+//! Values in a neutral form, exchanged between Rust types, the SQL renderer and backends.
 //!
-//! | Rust | [`ValueType`] | crosses as |
+//! | Rust | [`ValueType`] | represented as |
 //! |---|---|---|
 //! | `bool` | `Bool` | |
 //! | `i16`, `i32`, `i64` | `I16`, `I32`, `I64` | |
-//! | `f32`, `f64` | `F32`, `F64` | compared by bits where the ORM looks for changes |
+//! | `f32`, `f64` | `F32`, `F64` | compared bit by bit in change detection |
 //! | `String` | `Text` | UTF-8 |
 //! | `Vec<u8>` | `Bytes` | |
 //! | [`Decimal`], `rust_decimal::Decimal` | `Decimal` | 128-bit mantissa and a scale |
@@ -32,7 +32,7 @@ pub use temporal::{Date, Time, Timestamp, TimestampTz};
 
 use crate::error::{Error, ErrorKind};
 
-/// The neutral type of a value, by which a backend binds a parameter and decodes a column.
+/// The type of a value, which tells a backend how to bind a parameter and decode a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ValueType {
@@ -66,11 +66,11 @@ pub enum ValueType {
     TimestampTz,
     /// A JSON document.
     Json,
-    /// The database's own type, only for columns of raw SQL: the backend chooses the nearest neutral type.
+    /// The database's own type, only for columns of raw SQL: the backend chooses the closest neutral type.
     Native,
 }
 
-/// A borrowed value, as a parameter or as a column of a row. `Copy`, 32 bytes.
+/// A borrowed value: a parameter or a column of a row. `Copy`, 32 bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ValueRef<'a> {
     /// SQL NULL.
@@ -108,7 +108,7 @@ pub enum ValueRef<'a> {
 }
 
 impl<'a> ValueRef<'a> {
-    /// The type of this value; `None` for NULL, which has every type.
+    /// Returns the type of this value; `None` for NULL, which has every type.
     pub fn value_type(self) -> Option<ValueType> {
         Some(match self {
             Self::Null => return None,
@@ -135,13 +135,13 @@ impl<'a> ValueRef<'a> {
         matches!(self, Self::Null)
     }
 
-    /// Whether two values are the same to dirty tracking: floats by their bits, everything else by equality.
+    /// Returns whether two values are the same in change detection: floats are compared bit by bit, everything else by equality.
     ///
-    /// So a NaN is not changed by being a NaN; decimals are equal as numbers, whatever their scales.
+    /// So a NaN is the same as itself, and decimals are equal regardless of scale.
     #[inline]
     pub fn same(self, other: ValueRef<'_>) -> bool {
         match (self, other) {
-            // The usual types, where this is asked for every column of every changed object.
+            // The most common types first: this runs for every column of every changed object.
             (Self::Text(a), ValueRef::Text(b)) => a == b,
             (Self::I64(a), ValueRef::I64(b)) => a == b,
             (Self::Null, ValueRef::Null) => true,
@@ -151,7 +151,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The number, of an integer of any width.
+    /// The value of an integer of any width.
     #[inline]
     pub(crate) fn integer(self) -> Option<i64> {
         match self {
@@ -162,7 +162,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The value with its text or bytes copied.
+    /// Returns an owned copy.
     pub fn to_owned(self) -> Value {
         match self {
             Self::Null => Value::Null,
@@ -184,12 +184,12 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The error for a value that is not of the wanted type. The value itself is not named.
+    /// Returns the error for a value that is not of the wanted type. It does not contain the value.
     #[cold]
     pub fn mismatch(self, wanted: impl std::fmt::Debug) -> Error {
         let message = match self.value_type() {
-            None => format!("NULL where a {wanted:?} is needed"),
-            Some(found) => format!("a {found:?} where a {wanted:?} is needed"),
+            None => format!("expected {wanted:?}, found NULL"),
+            Some(found) => format!("expected {wanted:?}, found {found:?}"),
         };
         Error::new(ErrorKind::Conversion, message)
     }
@@ -233,7 +233,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The borrowed form.
+    /// Returns the borrowed form.
     pub fn as_ref(&self) -> ValueRef<'_> {
         match self {
             Self::Null => ValueRef::Null,
@@ -259,20 +259,20 @@ impl Value {
 /// One parameter of a statement.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Param<'a> {
-    /// A borrowed value: the usual case, no copy.
+    /// A borrowed value: the usual case, without a copy.
     Ref(ValueRef<'a>),
-    /// A value that had to be made (a JSON document's text, a converted newtype).
+    /// A value that had to be created (a JSON document's text, a converted newtype).
     Owned(Value),
-    /// A whole column of values as one array. Only sent to backends whose dialect batches by
-    /// [`Batch::Arrays`](crate::dialect::Batch::Arrays); the statement's parameter type is the element's.
+    /// A whole column of values as one array. Only sent to backends whose dialect uses [`Batch::Arrays`](crate::dialect::Batch::Arrays);
+    /// the statement's parameter type is the element type.
     Column(&'a [ValueRef<'a>]),
 }
 
 impl Param<'_> {
-    /// No value: that of a [`Deferred`] column that is not loaded. It is never sent.
+    /// The absent value of a [`Deferred`] column that is not loaded. It is never sent.
     pub const ABSENT: Param<'static> = Param::Column(&[]);
 
-    /// The value; a [`Param::Column`] has none, and is `None`.
+    /// Returns the value; `None` for a [`Param::Column`].
     #[inline]
     pub fn value(&self) -> Option<ValueRef<'_>> {
         match self {

@@ -349,13 +349,13 @@ fn a_value_that_does_not_convert_names_its_column() {
     let mapper = User::mapper();
     let mut user = User::new("ann", Decimal::new(0, 0));
     for (column, value, message) in [
-        (1, ValueRef::Null, "NULL where a Text is needed"),
+        (1, ValueRef::Null, "expected Text, found NULL"),
         (
             3,
             ValueRef::Text("secret"),
-            "a text that is no label of `Status`",
+            "the text is not a label of `Status`",
         ),
-        (3, ValueRef::I64(1), "a I64 where a Text is needed"),
+        (3, ValueRef::I64(1), "expected Text, found I64"),
     ] {
         let error = user
             .assign(mapper, column, value)

@@ -323,10 +323,7 @@ mod tests {
     fn a_value_of_another_type_is_refused_by_position() {
         let error = refused(Param::Ref(ValueRef::Text("marker")), &Type::INT8);
         assert_eq!(error.kind(), ErrorKind::Conversion);
-        assert_eq!(
-            error.to_string(),
-            "parameter 2: a Text where a int8 is needed"
-        );
+        assert_eq!(error.to_string(), "parameter 2: expected int8, found Text");
         let error = refused(Param::Column(&[ValueRef::Null]), &Type::INT8);
         assert_eq!(error.kind(), ErrorKind::Conversion);
     }

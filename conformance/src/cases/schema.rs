@@ -328,7 +328,7 @@ fn diff_told(context: &mut Context) -> CaseResult {
     let found = diff(&Metadata::new([child, other]), &engine)?;
     let text: Vec<String> = found.iter().map(ToString::to_string).collect();
     let mut wanted = vec![
-        "child.id: has no default in the code and counted keys in the database",
+        "child.id: has no default in the code and a generated key in the database",
         "child.parent_id: may be NULL in the code only",
         "child.note: the column is missing in the database",
         "child: UNIQUE (parent_id) is missing in the database",

@@ -1,4 +1,4 @@
-//! What stands in `#[orm(…)]`: names, with or without a value.
+//! Parsing of `#[orm(…)]` attributes: names, with or without a value.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -11,7 +11,7 @@ use syn::{
 
 use crate::errors::Errors;
 
-/// One of them: `name`, `name = value` or `name(list)`.
+/// One attribute item: `name`, `name = value` or `name(list)`.
 pub(crate) struct Item {
     pub(crate) name: Ident,
     value: Value,
@@ -23,7 +23,7 @@ enum Value {
     List(TokenStream),
 }
 
-/// The items of all `#[orm(…)]`; what cannot be read is an error. An item outside `repeatable` may stand once.
+/// Parses the items of all `#[orm(…)]` attributes; invalid syntax is an error, and so is repeating an item that is not in `repeatable`.
 pub(crate) fn items(
     attributes: &[Attribute],
     repeatable: &[&str],
@@ -47,7 +47,7 @@ pub(crate) fn items(
     items
 }
 
-/// The text of doc comments, without the space that each line begins with.
+/// The text of doc comments, without the leading space of each line.
 pub(crate) fn docs(attributes: &[Attribute]) -> Option<String> {
     let line = |attribute: &Attribute| match &attribute.meta {
         Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
@@ -130,18 +130,18 @@ impl Item {
         }
     }
 
-    /// `comment = "text"`, or `comment`, which takes the doc comment for it.
+    /// `comment = "text"`, or `comment`, which uses the doc comment.
     pub(crate) fn comment(&self, attributes: &[Attribute]) -> syn::Result<String> {
         if let Some(text) = self.flag_or_text()? {
             return Ok(text.value());
         }
         docs(attributes).ok_or_else(|| {
-            let message = "`comment` takes the doc comment for the database's: write one, or `comment = \"…\"`";
+            let message = "`comment` uses the doc comment, and there is none: write one, or `comment = \"…\"`";
             syn::Error::new(self.name.span(), message)
         })
     }
 
-    /// `name(a, b)`, at least one, and perhaps `name = "…"` after them.
+    /// `name(a, b)`, with at least one field and optionally `name = "…"`.
     pub(crate) fn fields_and_name(&self) -> syn::Result<(Vec<Ident>, Option<String>)> {
         let (mut fields, mut name) = (Vec::new(), None);
         for item in self.items().or_else(|_| self.error("(field, field)"))? {
@@ -209,7 +209,7 @@ impl Item {
             })) => Err(syn::Error::new_spanned(
                 text,
                 format!(
-                    "a field's name stands without quotes: `{} = {}`",
+                    "write the field's name without quotes: `{} = {}`",
                     self.name,
                     text.value()
                 ),
@@ -218,7 +218,7 @@ impl Item {
         }
     }
 
-    /// `name(a, b)`, at least one.
+    /// `name(a, b)`, with at least one field.
     pub(crate) fn fields(&self) -> syn::Result<Vec<Ident>> {
         if let Value::List(list) = &self.value {
             let fields = Punctuated::<Ident, Token![,]>::parse_terminated.parse2(list.clone())?;

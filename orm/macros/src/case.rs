@@ -1,8 +1,8 @@
-//! Names in the cases that databases use.
+//! Conversion of names to snake case and other cases.
 
 use syn::LitStr;
 
-/// The words of a Rust name, in lower case: `HTTPServer2`, `httpServer2` and `http_server2` are `http`, `server2`.
+/// Splits a Rust name into lower-case words: `HTTPServer2`, `httpServer2` and `http_server2` become `http`, `server2`.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let letters: Vec<char> = name.chars().collect();
@@ -36,15 +36,19 @@ pub(crate) fn snake(name: &str) -> String {
     words(name).join("_")
 }
 
-/// A way to write the labels of an enum.
+/// A case for the labels of an enum.
 #[derive(Clone, Copy)]
 pub(crate) struct Case(&'static str, fn(&[String]) -> String);
 
 impl Case {
-    /// The case that a text names.
+    /// Parses the name of a case.
     pub(crate) fn read(text: &LitStr) -> syn::Result<Self> {
         Self::named(&text.value()).ok_or_else(|| {
-            let message = format!("`{}` is no case; there are {}", text.value(), Self::names());
+            let message = format!(
+                "`{}` is not a known case; expected one of {}",
+                text.value(),
+                Self::names()
+            );
             syn::Error::new(text.span(), message)
         })
     }
@@ -71,7 +75,7 @@ impl Case {
 
     pub(crate) const SNAKE: Self = Self::ALL[0];
 
-    /// The case that is written like this.
+    /// The case with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|case| case.0 == name)
     }

@@ -21,7 +21,7 @@ fn code(input: &DeriveInput, errors: &mut Errors) -> Option<TokenStream> {
     let Data::Enum(data) = &input.data else {
         errors.at(
             name,
-            format!("`{name}` is no enum; only an enum derives `DbEnum`"),
+            format!("`{name}` is not an enum; only an enum can derive `DbEnum`"),
         );
         return None;
     };
@@ -32,7 +32,7 @@ fn code(input: &DeriveInput, errors: &mut Errors) -> Option<TokenStream> {
     if data.variants.is_empty() {
         errors.at(
             name,
-            format!("`{name}` has no variants, so no value of a column is one"),
+            format!("`{name}` has no variants, so a column could not hold any value"),
         );
         return None;
     }
@@ -43,13 +43,13 @@ fn code(input: &DeriveInput, errors: &mut Errors) -> Option<TokenStream> {
         if !matches!(variant.fields, Fields::Unit) {
             errors.at(
                 &variant.fields,
-                format!("`{}` holds data, and a label cannot", variant.ident),
+                format!("`{}` has fields, which a label cannot store", variant.ident),
             );
             is_plain = false;
         }
         let label = label(variant, case, errors);
         if let Some((other, _)) = labels.iter().find(|(_, known)| *known == label) {
-            let message = format!("`{other}` has the label `{label}` already");
+            let message = format!("`{other}` already has the label `{label}`");
             errors.at(&variant.ident, message);
         }
         labels.push((&variant.ident, label));
@@ -57,7 +57,7 @@ fn code(input: &DeriveInput, errors: &mut Errors) -> Option<TokenStream> {
     is_plain.then(|| implementation(name, db_type.as_ref(), &labels))
 }
 
-/// How variants become labels, and the name of the database's own type.
+/// Reads the case of the labels and the name of the native enum type.
 fn attributes(input: &DeriveInput, errors: &mut Errors) -> (Case, Option<LitStr>) {
     let mut case = Case::SNAKE;
     let mut db_type = None;
@@ -69,7 +69,7 @@ fn attributes(input: &DeriveInput, errors: &mut Errors) -> (Case, Option<LitStr>
             db_type = errors.keep(item.text());
         } else {
             let message = format!(
-                "`{}` is no attribute of an enum; there are rename_all, db_type",
+                "`{}` is not an attribute of an enum; expected one of rename_all, db_type",
                 item.name
             );
             errors.at(&item.name, message);
@@ -83,7 +83,7 @@ fn label(variant: &Variant, case: Case, errors: &mut Errors) -> String {
     for item in attribute::items(&variant.attrs, &[], errors) {
         if item.name != "label" {
             let message = format!(
-                "`{}` is no attribute of a variant; there is label",
+                "`{}` is not an attribute of a variant; expected label",
                 item.name
             );
             errors.at(&item.name, message);
@@ -110,7 +110,7 @@ pub(crate) fn implementation(
         Some(db_type) => quote!(::selfsame::schema::ColumnType::named(#db_type, #usual)),
         None => usual,
     };
-    let unknown = format!("a text that is no label of `{name}`");
+    let unknown = format!("the text is not a label of `{name}`");
     quote! {
         #[automatically_derived]
         impl ::selfsame::value::ColumnValue for #name {

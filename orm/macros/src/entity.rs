@@ -1,4 +1,4 @@
-//! `#[derive(Entity)]` and `#[derive(Embedded)]`: read a struct into a [`Model`], then write the code of the model.
+//! `#[derive(Entity)]` and `#[derive(Embedded)]`: parse a type into a [`Model`], then generate code from the model.
 
 mod column;
 mod constraint;
@@ -20,7 +20,7 @@ use relation::Relation;
 
 pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
-    // A model that could be read is written even if it has errors, so that they do not bring others with them.
+    // Code is generated even for a model with errors, to avoid follow-up errors from the compiler.
     let code = read::model(input, &mut errors).map(|model| write::code(&model));
     let mut tokens = errors.into_tokens();
     tokens.extend(code);
@@ -42,13 +42,13 @@ pub(crate) fn derive_embedded(input: &DeriveInput) -> TokenStream {
     tokens
 }
 
-/// A struct as a mapping.
+/// A parsed struct.
 struct Model<'a> {
-    /// What the derive makes of it.
+    /// Whether it is an entity or an embedded value.
     role: Role,
     access: Access,
     name: &'a Ident,
-    /// Those of an embedded value; an entity has none.
+    /// The generics of an embedded value; an entity has none.
     generics: &'a Generics,
     visibility: &'a Visibility,
     table: String,
@@ -67,34 +67,34 @@ struct Model<'a> {
     checks: Vec<Check>,
 }
 
-/// What an entity's rows are for.
+/// Whether an entity's rows can be written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Writing {
-    /// To be read and written.
+    /// Rows can be written.
     Allowed,
-    /// To be read only.
+    /// Rows are read-only.
     Refused,
-    /// To be read only, as they are a view's.
+    /// Rows are read-only because they belong to a view.
     View,
 }
 
-/// What a struct becomes.
+/// What the struct derives.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Entity,
     Embedded,
 }
 
-/// How the code comes to a field.
+/// How generated code accesses a field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     /// As a field of `self`.
     Field,
-    /// By a reference of the field's name, which a pattern has bound.
+    /// As a variable bound by a pattern.
     Binding,
 }
 
-/// Whether the derive makes `new`.
+/// Whether the derive generates `new`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum New {
     Made,
@@ -102,18 +102,18 @@ enum New {
 }
 
 impl Model<'_> {
-    /// How many fields were understood.
+    /// The number of fields that could be parsed.
     fn field_count(&self) -> usize {
         self.columns.len() + self.relations.len() + self.flattened.len()
     }
 
-    /// The primary key's columns, with their positions.
+    /// The columns of the primary key with their positions, in the key's order.
     fn key_columns(&self) -> impl Iterator<Item = (usize, &Column<'_>)> {
         let columns = self.columns.iter().enumerate();
         let mut key: Vec<_> = columns
             .filter(|(_, column)| column.primary_key.is_some())
             .collect();
-        // Those without a place in the key keep their order, after those that have one.
+        // Columns without an explicit position follow the others, in the order of the fields.
         key.sort_by_key(|(_, column)| column.key_place.unwrap_or(u32::MAX));
         key.into_iter()
     }

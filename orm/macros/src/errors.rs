@@ -1,4 +1,4 @@
-//! All errors of one derive, reported together.
+//! The errors of one derive, all reported together.
 
 use std::fmt::Display;
 
@@ -24,12 +24,12 @@ impl Errors {
         self.count
     }
 
-    /// An error at these tokens.
+    /// Adds an error at these tokens.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// The value, unless there is an error, which is kept.
+    /// Returns the value, or records the error.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),

@@ -20,8 +20,9 @@ fn code(input: &DeriveInput, errors: &mut Errors) -> Option<TokenStream> {
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) if !fields.named.is_empty() => &fields.named,
             _ => {
-                let message =
-                    format!("`{name}` has no named fields; a row is read into a struct with some");
+                let message = format!(
+                    "`{name}` has no named fields; `FromRow` requires a struct with named fields"
+                );
                 errors.at(name, message);
                 return None;
             }
@@ -29,7 +30,7 @@ fn code(input: &DeriveInput, errors: &mut Errors) -> Option<TokenStream> {
         _ => {
             errors.at(
                 name,
-                format!("`{name}` is no struct; a row is read into one"),
+                format!("`{name}` is not a struct; `FromRow` requires a struct with named fields"),
             );
             return None;
         }

@@ -1,4 +1,5 @@
-//! The derive macros of `selfsame`. Use them through it: `selfsame::Entity`, `selfsame::Embedded`, `selfsame::DbEnum`, `selfsame::FromRow`.
+//! The derive macros of `selfsame`, which re-exports them: `selfsame::Entity`, `selfsame::Embedded`, `selfsame::DbEnum` and
+//! `selfsame::FromRow`.
 
 mod attribute;
 mod case;
@@ -13,74 +14,76 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Maps a struct with named fields to a table.
 ///
-/// Each field is a column, by its type, a relation, if its type is written `HasMany<T>`, `HasOne<T>`, `BelongsTo<T>` or
-/// `ManyToMany<T>`, or an embedded value, if it is marked with `flatten`. The types `Option<T>` (may be NULL) and `Auto<T>` (made by the database) are recognised by their last path segment too, so write them out
-/// where the mapping depends on them. So is `Deferred<T>`, a column that is read when it is asked for; in what follows its type is `T`.
+/// Each field is a relation if its type is `HasMany<T>`, `HasOne<T>`, `BelongsTo<T>` or `ManyToMany<T>`, an embedded value if it is marked
+/// with `flatten`, and otherwise a column. `Option<T>` is a nullable column, `Auto<T>` one that the database generates, and `Deferred<T>`
+/// one that is loaded on request; for the attributes below the latter's type is `T`. All these types are recognised by their last path
+/// segment, so write them out instead of using an alias.
 ///
-/// It implements `Mapped` and `Entity`, and adds
+/// The derive implements `Mapped` and `Entity`, and adds
 ///
-/// - a typed constant for each field, in capitals and as visible as the field: `User::NAME: Column<User, String>`,
-///   `User::TASKS: Relation<User, Task, Many>`, and of an embedded value a struct of them: `User::HOME.street`;
-/// - `User::new(…)` over the required columns, in the order of the fields: those that are not `Option`, `Auto`, defaulted or relations. Text
-///   is taken as `impl Into<String>`. The other fields follow by struct update: `User { age: Some(3), ..User::new("ann") }`.
+/// - a typed constant for each field, in capitals and with the field's visibility: `User::NAME: Column<User, String>`, `User::TASKS:
+///   Relation<User, Task, Many>`, and for an embedded value a struct of columns: `User::HOME.street`;
+/// - `User::new(…)`, which takes the required columns in the order of the fields: those that are not `Option` or `Auto` and have no
+///   default. Text is taken as `impl Into<String>`. Set other fields with struct update syntax: `User { age: Some(3), ..User::new("ann")
+///   }`.
 ///
 /// # Attributes of the struct
 ///
 /// | `#[orm(…)]` | |
 /// |---|---|
-/// | `table = "users"` | the table's name; by default the struct's in snake case |
-/// | `schema = "sales"` | the schema that the table is in, or the attached database, if it is not the usual one |
-/// | `view` | a view: its rows are only read, and `create_all`, `drop_all` and `diff` leave it alone |
-/// | `read_only` | a table whose rows are only read. Such an entity, and a view, may go without a primary key: its rows are then no objects of a session, but read by `rows`, `for_each` and `select` |
-/// | `comment = "…"` | the database's comment; `comment` alone takes the doc comment |
-/// | `unique(a, b)` | a UNIQUE constraint over these fields; with a name: `unique(a, b, name = "…")` |
-/// | `index(a, b)` | an index over these fields, with or without a name |
+/// | `table = "users"` | the table's name; by default the struct's name in snake case |
+/// | `schema = "sales"` | the table's schema, or attached database, if it is not the default one |
+/// | `view` | maps a view: its rows are read-only, and `create_all`, `drop_all` and `diff` ignore it |
+/// | `read_only` | makes the rows read-only. A read-only entity, like a view, needs no primary key; without one its rows are not objects of a session, but are read with `rows`, `for_each` and `select` |
+/// | `comment = "…"` | the table's comment in the database; `comment` alone uses the doc comment |
+/// | `unique(a, b)` | a UNIQUE constraint on these fields; with a name: `unique(a, b, name = "…")` |
+/// | `index(a, b)` | an index on these fields; with a name: `index(a, b, name = "…")` |
 /// | `check = "a < b"` | a CHECK constraint; with a name: `check(name = "…", condition = "a < b")` |
-/// | `foreign_key(columns(a, b), references = "table(x, y)")` | a foreign key of several columns; also `on_delete`, `on_update`, `name` in it |
-/// | `no_new` | leaves `new` to you |
+/// | `foreign_key(columns(a, b), references = "table(x, y)")` | a foreign key of several columns; it also takes `on_delete`, `on_update` and `name` |
+/// | `no_new` | does not generate `new` |
 ///
 /// # Attributes of a column
 ///
 /// | `#[orm(…)]` | |
 /// |---|---|
-/// | `primary_key` | part of the primary key, in the order of the fields. `Auto<i64>` (also `i32`, `i16`): the database counts |
-/// | `autoincrement` | a counted key is never used twice, not even the deleted maximum |
-/// | `column = "name"` | the column's name; by default the field's |
+/// | `primary_key` | part of the primary key, in the order of the fields. The database generates an `Auto<i64>` (or `i32`, `i16`) |
+/// | `autoincrement` | generated keys are never reused, not even the greatest one after its deletion |
+/// | `column = "name"` | the column's name; by default the field's name |
 /// | `unique`, `index` | a UNIQUE constraint, an index; with a name: `unique = "…"` |
-/// | `length = 50` | the greatest number of characters of a text |
-/// | `precision = (10, 2)` | digits of a decimal, and how many of them are after the decimal point |
-/// | `default = false` | the value that `new` gives; an expression of the field's type, or a literal for a `String` |
-/// | `server_default = "now()"` | an SQL expression; the field must be an `Auto<T>` or a `Deferred<T>` |
+/// | `length = 50` | the maximum length of a text, in characters |
+/// | `precision = (10, 2)` | the number of digits of a decimal, and how many of them are after the decimal point |
+/// | `default = false` | the value that `new` sets: an expression of the field's type, or a string literal for a `String` |
+/// | `server_default = "now()"` | the DEFAULT of the column, an SQL expression; the field must be an `Auto<T>` or a `Deferred<T>` |
 /// | `references = "users.id"` | a foreign key; `foreign_key = "…"` names it |
-/// | `on_delete = "cascade"`, `on_update = "…"` | what it does: `cascade`, `set null`, `restrict` or `no action` |
+/// | `on_delete = "cascade"`, `on_update = "…"` | the foreign key's action: `cascade`, `set null`, `set default`, `restrict` or `no action` |
 /// | `check = "age >= 0"` | a CHECK constraint |
-/// | `comment = "…"` | the database's comment; `comment` alone takes the doc comment |
-/// | `validate = path::to::function` | a flush asks `fn(&T) -> Result<(), impl Display>` about a value before it is written; of an `Option`, `Auto` or `Deferred` the value inside, if there is one |
+/// | `comment = "…"` | the column's comment in the database; `comment` alone uses the doc comment |
+/// | `validate = path::to::function` | a function `fn(&T) -> Result<(), impl Display>` that a flush calls before writing a value; for an `Option`, `Auto` or `Deferred` with the value inside, if there is one |
 ///
 /// # Attributes of an embedded value
 ///
 /// | `#[orm(…)]` | |
 /// |---|---|
-/// | `flatten` | the columns of the field's type, which derives `Embedded`, are columns of this struct's table |
-/// | `prefix = "billing_"` | what their names begin with |
-/// | `default = Audit::new()` | the value that `new` gives; an `Option` is `None` without it |
+/// | `flatten` | makes the columns of the field's type, which derives `Embedded`, columns of this table |
+/// | `prefix = "billing_"` | the prefix of their names |
+/// | `default = Audit::new()` | the value that `new` sets; without it, `new` sets an `Option` to `None` and takes other values as parameters |
 ///
 /// # Attributes of a relation
 ///
 /// | `#[orm(…)]` | |
 /// |---|---|
-/// | `back_populates = user` | the field of the other side; checked at compile time |
-/// | `key = "user_id"` | the foreign key's columns, `"a, b"` if several. A `BelongsTo` takes `{field}_id` or else the only foreign key |
-/// | `secondary = "user_tags(user_id, tag_id)"` | the association table of a `ManyToMany`: the columns that refer to this struct's key, then those to the other's. One side needs it |
-/// | `cascade = "all, delete-orphan"` | of `all`, `save-update`, `merge`, `refresh`, `expunge`, `delete`, `delete-orphan`; without it `save-update, merge` |
-/// | `lazy = "select"` | `select`, `selectin`, `joined` or `raise` |
-/// | `order_by = "title desc"` | the order of a collection, by columns of the other table |
+/// | `back_populates = user` | the field of the inverse relation; checked at compile time |
+/// | `key = "user_id"` | the foreign key's columns, `"a, b"` if several. By default a `BelongsTo` uses `{field}_id`, or the only foreign key |
+/// | `secondary = "user_tags(user_id, tag_id)"` | the association table of a `ManyToMany`: the columns that reference this struct's key, then those that reference the target's. Required on one side |
+/// | `cascade = "all, delete-orphan"` | any of `all`, `save-update`, `merge`, `refresh`, `expunge`, `delete`, `delete-orphan`; by default `save-update, merge` |
+/// | `lazy = "select"` | how the relation is loaded by default: `select`, `selectin`, `joined` or `raise` |
+/// | `order_by = "title desc"` | the order of a collection, by columns of the target |
 #[proc_macro_derive(Entity, attributes(orm))]
 pub fn derive_entity(input: TokenStream) -> TokenStream {
     entity::derive(&parse_macro_input!(input as DeriveInput)).into()
 }
 
-/// Makes a struct with named fields, or an enum, an embedded value: a group of columns that entities have as one field.
+/// Maps a struct with named fields, or an enum, to a group of columns that is one field of an entity.
 ///
 /// ```
 /// use selfsame::prelude::*;
@@ -107,20 +110,20 @@ pub fn derive_entity(input: TokenStream) -> TokenStream {
 /// let near = Customer::query().filter(Customer::HOME.zip.eq("12345"));
 /// ```
 ///
-/// It implements `Embedded`, and adds `new` as for an entity, and a struct of typed columns (`AddressColumns`), which the constant of the
-/// field in an entity is: whatever takes a column takes `Customer::HOME.street`. An entity reads, compares and writes these columns as its
-/// own: an UPDATE names those that changed.
+/// The derive implements `Embedded`, and adds `new` as for an entity and a struct of typed columns (`AddressColumns`), the type of the
+/// entity's constant: `Customer::HOME.street` is a column like any other. An entity reads, compares and writes these columns like its own:
+/// an UPDATE sets only those that changed.
 ///
-/// Fields take the attributes of an entity's columns but for `primary_key`; the struct takes `unique`, `index`, `check`, `foreign_key`
-/// and `no_new`. A field may itself be an embedded value, by `#[orm(flatten)]`. The struct may be generic over the types of its columns
-/// (`struct Audit<W: ColumnValue> { by: W, … }`): a mixin. A `version` may be in it; relations may not, but a relation of the entity may
-/// follow a foreign key in it, named by `key = "…"`; it is then as one that may be empty.
+/// Fields take the attributes of an entity's columns except `primary_key`; the struct takes `unique`, `index`, `check`, `foreign_key` and
+/// `no_new`. Embedded values can be nested with `#[orm(flatten)]`. The struct may be generic over the types of its columns (`struct
+/// Audit<W: ColumnValue> { by: W, … }`), like a mixin. It may contain a `version`, but no relations; a relation of the entity can use a
+/// foreign key in it, named with `key = "…"`, and then has the type of an optional one.
 ///
-/// With a `prefix`, the names of all its columns get it, also in the struct's constraints, checks and computed columns, where a word (or a
-/// text in double quotes) that is a column's name is taken for that column.
+/// A `prefix` is added to the names of all columns, also in the struct's constraints, checks and computed columns, in which every word (or
+/// name in double quotes) that is the name of a column is taken as that column.
 ///
-/// `Option<Address>` is absent when all of its columns are NULL, so one of them must never be NULL in an address that is there, and none of
-/// them can be made by the database. A row that has some of what an address needs is an error when it is read.
+/// An `Option<Address>` is `None` if all of its columns are NULL, so at least one column must be NOT NULL in a present address, and none
+/// can be generated by the database. Reading a row with only some of the required columns is an error.
 ///
 /// # Enums: several types in one table
 ///
@@ -146,37 +149,39 @@ pub fn derive_entity(input: TokenStream) -> TokenStream {
 /// }
 ///
 /// # fn run(session: &mut Session, vehicle: Handle<Vehicle>) {
-/// session[vehicle].kind = Kind::Bicycle;     // one UPDATE: the tag, and NULL for what it had
+/// session[vehicle].kind = Kind::Bicycle;     // one UPDATE sets the tag, and the old variant's columns to NULL
 /// let large = Vehicle::query().filter(Vehicle::KIND.is_car().and(Vehicle::KIND.car.doors.gt(2)));
 /// # }
 /// ```
 ///
-/// This is single-table inheritance: a row is one object with one handle, and what it is, is a value of it that may change. A column of texts
-/// tells the variants apart, held to its labels by a CHECK constraint; the columns of the variants take NULL. The attributes of the enum
-/// are `tag` (the column's name, by default `kind`), `index` (an index on it) and `rename_all`, as for `DbEnum`; those of a variant `label` and
-/// `prefix`; those of its fields are those of columns. No two variants share a column, and none has columns that the database makes.
+/// This is single-table inheritance: a row is one object with one handle, and its variant is a value that may change. A text column, the
+/// tag, holds the variant's label, restricted by a CHECK constraint; the columns of the variants are nullable. The enum takes the
+/// attributes `tag` (the column's name, by default `kind`), `index` (an index on the tag) and `rename_all`, as for `DbEnum`; a variant
+/// takes `label` and `prefix`; fields take the attributes of columns. Variants cannot share columns or have columns that the database
+/// generates.
 ///
-/// It adds `Kind::tag(&self)`, whose type is an enum without data, `KindTag`: `Vehicle::KIND.tag` is a column of it.
+/// The derive also adds `Kind::tag(&self)`, which returns `KindTag`, an enum without data; `Vehicle::KIND.tag` is a column of this type.
 ///
-/// Columns of other variants than the row's own are not looked at when it is read. A tag that no variant has is an error then.
+/// Reading a row ignores the columns of other variants. An unknown tag is an error.
 #[proc_macro_derive(Embedded, attributes(orm))]
 pub fn derive_embedded(input: TokenStream) -> TokenStream {
     entity::derive_embedded(&parse_macro_input!(input as DeriveInput)).into()
 }
 
-/// Stores an enum without data as one of some labels.
+/// Stores an enum without data in a column, as a label.
 ///
-/// A label is the variant's name in snake case; `#[orm(rename_all = "SCREAMING_SNAKE_CASE")]` on the enum changes all of them, to
-/// `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case` or `SCREAMING-KEBAB-CASE`, and
-/// `#[orm(label = "in progress")]` on a variant changes its own.
+/// The label is the variant's name in snake case. `#[orm(rename_all = "…")]` on the enum changes the case to `lowercase`, `UPPERCASE`,
+/// `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case` or `SCREAMING-KEBAB-CASE`; `#[orm(label = "in progress")]`
+/// on a variant sets its label.
 #[proc_macro_derive(DbEnum, attributes(orm))]
 pub fn derive_db_enum(input: TokenStream) -> TokenStream {
     db_enum::derive(&parse_macro_input!(input as DeriveInput)).into()
 }
 
-/// Reads the rows of a projection into a struct, field by field in their order.
+/// Reads the rows of a projection into a struct, field by field in order.
 ///
-/// It implements `sql::FromRow` and `sql::RowStruct`, by which `Select::read_as` takes it for a projection of the same types:
+/// The derive implements `sql::FromRow` and `sql::RowStruct`, so that `Select::read_as` accepts the struct for a projection of the same
+/// types:
 ///
 /// ```
 /// # use selfsame::prelude::*;

@@ -1,9 +1,9 @@
-//! What the written type of a field tells. A macro sees names, not types.
+//! What can be inferred from a field's type as written, since a macro sees names, not types.
 
 use syn::ext::IdentExt;
 use syn::{GenericArgument, Ident, PathArguments, Type, TypePath};
 
-/// The type without the invisible groups that `macro_rules!` leaves.
+/// The type without the invisible groups that `macro_rules!` adds.
 fn bare(mut ty: &Type) -> &Type {
     while let Type::Group(group) = ty {
         ty = &group.elem;
@@ -52,7 +52,7 @@ pub(crate) fn is_auto(ty: &Type) -> bool {
     argument(ty, "Auto").is_some()
 }
 
-/// Whether there is an `Option`, in an `Auto` or not.
+/// Whether it is an `Option`, possibly inside an `Auto`.
 pub(crate) fn mentions_option(ty: &Type) -> bool {
     is_option(ty) || argument(ty, "Auto").is_some_and(is_option)
 }
@@ -70,7 +70,7 @@ pub(crate) fn is_plain_text(ty: &Type) -> bool {
     kind(ty) == Kind::Text && !is_option(ty) && !is_auto(ty)
 }
 
-/// What is known of a column's type from its name.
+/// The kind of a column's type, as far as its name tells.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Integer,
@@ -78,7 +78,7 @@ pub(crate) enum Kind {
     Decimal,
     Float,
     Bool,
-    /// The compiler decides.
+    /// Another type, which is checked by the compiler.
     Unknown,
 }
 

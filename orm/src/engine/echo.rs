@@ -82,7 +82,7 @@ impl Printer {
 fn line(event: &Event<'_>, with_parameters: bool) -> String {
     let mut out = event.sql.text().to_owned();
     if event.executions > 1 {
-        write!(out, " × {}", event.executions).expect("a String takes any text");
+        write!(out, " × {}", event.executions).expect("a String accepts any text");
     }
     if with_parameters && !event.params.is_empty() {
         out.push_str(" [");
@@ -92,7 +92,7 @@ fn line(event: &Event<'_>, with_parameters: bool) -> String {
             }
             if index == MOST_PARAMETERS {
                 write!(out, "… {} more", event.params.len() - index)
-                    .expect("a String takes any text");
+                    .expect("a String accepts any text");
                 break;
             }
             show(param, &mut out);
@@ -106,7 +106,7 @@ fn line(event: &Event<'_>, with_parameters: bool) -> String {
         }
         None => write!(out, " -- {} rows, {:.1?}", event.rows, event.duration),
     }
-    .expect("a String takes any text");
+    .expect("a String accepts any text");
     out
 }
 
@@ -124,7 +124,7 @@ fn show(param: &Param<'_>, out: &mut String) {
             }
             if values.len() > MOST_PARAMETERS {
                 write!(out, ", … {} more", values.len() - MOST_PARAMETERS)
-                    .expect("a String takes any text");
+                    .expect("a String accepts any text");
             }
             out.push('}');
         }
@@ -152,5 +152,5 @@ fn show_value(value: ValueRef<'_>, out: &mut String) {
         ValueRef::Timestamp(v) => write!(out, "{v}"),
         ValueRef::TimestampTz(v) => write!(out, "{v}"),
     };
-    written.expect("a String takes any text");
+    written.expect("a String accepts any text");
 }

@@ -1,4 +1,4 @@
-//! Association tables: what many-to-many relations go through.
+//! Association tables of many-to-many relations.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,10 +6,10 @@ use super::{Mapper, RelationDescriptor};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Column, ForeignKey, ReferentialAction, Table};
 
-/// A table of pairs: its primary key is made of two foreign keys. Both sides of a relation share it.
+/// The association table of a many-to-many relation: its primary key consists of two foreign keys. Both sides of the relation share it.
 #[derive(Debug)]
 pub struct Association {
-    /// Nothing is mapped to the table; its statements are kept as those of a mapping are.
+    /// No type is mapped to the table, but statements are cached by the mapper's id.
     mapper: Mapper,
     left: Vec<usize>,
     right: Vec<usize>,
@@ -18,13 +18,13 @@ pub struct Association {
 /// One of the two foreign keys of an association table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AssociationSide {
-    /// The first: that of the side which gave the table.
+    /// The first: it references the side that declared the table.
     Left,
-    /// The second.
+    /// The second: it references the other side.
     Right,
 }
 
-/// The association table of a many-to-many relation, as one of its sides sees it.
+/// The association table of a many-to-many relation, seen from one of its sides.
 #[derive(Clone, Debug)]
 pub struct Through {
     association: Arc<Association>,
@@ -32,12 +32,12 @@ pub struct Through {
 }
 
 impl Association {
-    /// The table.
+    /// Returns the table.
     pub fn table(&self) -> &Arc<Table> {
         self.mapper.table()
     }
 
-    /// The columns that refer to the primary key of a side, in its order.
+    /// Returns the columns that reference a side's primary key, in the key's order.
     pub fn columns(&self, side: AssociationSide) -> &[usize] {
         match side {
             AssociationSide::Left => &self.left,
@@ -51,7 +51,7 @@ impl Association {
 }
 
 impl AssociationSide {
-    /// The other one.
+    /// Returns the other side.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -62,32 +62,32 @@ impl AssociationSide {
 }
 
 impl Through {
-    /// The association table.
+    /// Returns the association table.
     pub fn association(&self) -> &Arc<Association> {
         &self.association
     }
 
-    /// Which of its foreign keys refers to the relation's own side.
+    /// Returns which of its foreign keys references the relation's owner.
     pub fn side(&self) -> AssociationSide {
         self.side
     }
 
-    /// The columns that refer to the relation's own side.
+    /// Returns the columns that reference the relation's owner.
     pub fn here(&self) -> &[usize] {
         self.association.columns(self.side)
     }
 
-    /// The columns that refer to the target.
+    /// Returns the columns that reference the target.
     pub fn there(&self) -> &[usize] {
         self.association.columns(self.side.other())
     }
 }
 
-/// An association table as one side of a relation gave it.
+/// An association table as declared by one side of a relation.
 #[derive(Clone, Debug)]
 pub(crate) struct Secondary {
     table: String,
-    /// Those that refer to the side that gave it, then those that refer to the target.
+    /// The columns that reference the declaring side, then those that reference the target.
     columns: Vec<String>,
     association: Arc<OnceLock<Arc<Association>>>,
 }
@@ -105,7 +105,7 @@ impl Secondary {
         format!("{}({})", self.table, self.columns.join(", "))
     }
 
-    /// As the other side would give it; `width` is how many columns refer to this one.
+    /// The declaration as seen from the other side; `width` is the number of columns that reference this one.
     fn mirrored(&self, width: usize) -> String {
         let (here, there) = self.columns.split_at(width.min(self.columns.len()));
         let columns = [there, here].concat();
@@ -113,7 +113,7 @@ impl Secondary {
     }
 }
 
-/// Finds the association table of a relation, on whichever side it was given.
+/// Finds the association table of a relation, whichever side declares it.
 pub(super) fn through(
     mapper: &Mapper,
     relation: &RelationDescriptor,
@@ -127,14 +127,15 @@ pub(super) fn through(
         (Some(mine), None) => (mine, AssociationSide::Left),
         (None, Some((theirs, _))) => (theirs, AssociationSide::Right),
         (None, None) => {
-            let message = format!("{side} has no association table: one side gives `secondary`");
+            let message =
+                format!("{side} has no association table: declare `secondary` on one side");
             return Err(Error::new(ErrorKind::Mapping, message));
         }
         (Some(mine), Some((theirs, other))) => {
             let mirrored = mine.mirrored(mapper.table.primary_key.len());
             if mirrored != theirs.text() {
                 let message = format!(
-                    "{side} goes through {}, and {}.{} through {}: seen from there, the first is {mirrored}",
+                    "{side} uses the association table {}, but {}.{} uses {}; to match, it must declare {mirrored}",
                     mine.text(),
                     target.name,
                     other.name,
@@ -142,7 +143,7 @@ pub(super) fn through(
                 );
                 return Err(Error::new(ErrorKind::Mapping, message));
             }
-            // Both sides must choose the same.
+            // Both sides must make the same choice.
             let place = |mapper: &Mapper, name: &str| {
                 let relations = mapper.relations.iter();
                 let before = relations.take_while(|relation| relation.name != name);
@@ -187,7 +188,7 @@ fn association(
         .collect();
     if keys.len() != secondary.columns.len() {
         return Err(error(format!(
-            "{side}: {} has {} columns, and the keys of {} and {} together have {}",
+            "{side}: {} has {} columns, but the keys of {} and {} have {} together",
             secondary.text(),
             secondary.columns.len(),
             left.name,
@@ -210,7 +211,7 @@ fn association(
     table.schema = schemas.into_iter().flatten().find(of).cloned();
     let width = left.table.primary_key.len();
     let (here, there) = secondary.columns.split_at(width);
-    // Without another side, nothing tells the target of its pairs: the database lets them go with it.
+    // Without an inverse relation, deleting a target does not delete its pairs: the database does.
     let on_delete = match inverse {
         Some(_) => ReferentialAction::NoAction,
         None => ReferentialAction::Cascade,
@@ -227,7 +228,7 @@ fn association(
     })
 }
 
-/// Pairs follow their ends when those change their keys.
+/// A foreign key of the association table; pairs follow when a key changes.
 fn foreign_key(columns: &[String], to: &Table, on_delete: ReferentialAction) -> ForeignKey {
     ForeignKey {
         name: None,
@@ -311,7 +312,7 @@ mod tests {
     fn a_table_with_other_columns_than_the_keys_is_refused() {
         let error = Student::mapper().resolved().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Mapping);
-        let message = "Student.too_many: seat(student_id, course, place) has 3 columns, and the keys of Student and Course together have 2";
+        let message = "Student.too_many: seat(student_id, course, place) has 3 columns, but the keys of Student and Course have 2 together";
         assert_eq!(error.message(), message);
         let metadata = crate::metadata![Student, Course];
         let error = metadata.create_statements(&crate::render::tests::Arrays, |_| Ok(false));
@@ -331,19 +332,19 @@ mod tests {
         };
         assert_eq!(
             error(relation("attendance", ["student_id", "course"])),
-            "Course.students goes through attendance(student_id, course), and Student.courses through attendance(student_id, course): seen from there, the first is attendance(course, student_id)"
+            "Course.students uses the association table attendance(student_id, course), but Student.courses uses attendance(student_id, course); to match, it must declare attendance(course, student_id)"
         );
         let one_way = RelationDescriptor::to::<Student>(RelationKind::ManyToMany, "all", "Student");
         assert_eq!(
             error(one_way),
-            "Course.all has no association table: one side gives `secondary`"
+            "Course.all has no association table: declare `secondary` on one side"
         );
         let foreign_key =
             RelationDescriptor::to::<Student>(RelationKind::HasMany, "students", "Student")
                 .back_populates("courses");
         assert_eq!(
             error(foreign_key),
-            "Course.students and Student.courses: both of them must be a ManyToMany"
+            "Course.students and Student.courses: both must be a ManyToMany"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Embedded values: columns that entities share, as one field of each.
+//! Embedded values: groups of columns as one field of an entity.
 
 use std::fmt::Display;
 
@@ -8,7 +8,7 @@ use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::{ColumnValue, Param, Value, ValueRef, ValueType};
 
-/// A value whose parts are columns of the entity that has it. Made by `#[derive(Embedded)]`.
+/// A value whose fields are columns of the entity that contains it. Implemented by `#[derive(Embedded)]`.
 ///
 /// ```
 /// use selfsame::prelude::*;
@@ -35,47 +35,49 @@ use crate::value::{ColumnValue, Param, Value, ValueRef, ValueType};
 /// assert_eq!(Customer::BILLING.street.definition().name, "billing_street");
 /// ```
 ///
-/// An enum is one too: a column tells the variants apart, and each has its own columns, which take NULL. Its columns are numbered from 0; where they lie in a table is its [`Place`]. `Option<T>` of an embedded value is one too: its
-/// columns take NULL, and it is `None` if all of them are.
+/// An enum can be embedded too: a tag column holds the variant, and each variant has its own nullable columns. So can `Option<T>` of an
+/// embedded value: all its columns are nullable, and it is `None` if all of them are NULL.
+///
+/// Columns are numbered from 0 within the value; its [`Place`] says where they are in the table.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an embedded value",
     label = "not an embedded value",
-    note = "`#[orm(flatten)]` takes a struct with `#[derive(Embedded, Clone, Debug)]`, or an Option of one"
+    note = "`#[orm(flatten)]` takes a type with `#[derive(Embedded, Clone, Debug)]`, or an Option of one"
 )]
 pub trait Embedded: Clone + Send + Sync + Sized + 'static {
-    /// Its typed columns in an entity `E`; those of an `Option` take NULL.
+    /// The typed columns in an entity `E`; those of an `Option` are nullable.
     type Columns<E, P: Presence>: Copy;
 
-    /// Its columns and constraints.
+    /// The columns and constraints.
     const GROUP: Group;
 
-    /// The number of its columns.
+    /// The number of columns.
     const WIDTH: usize = Self::GROUP.width();
 
-    /// Makes a value from a row in which its columns begin at `at`.
+    /// Builds a value from a row in which its columns begin at `at`.
     ///
     /// # Errors
     ///
-    /// A column that does not convert, named.
+    /// A column that does not convert; the error names it.
     fn hydrate(place: Place<'_>, row: &dyn Row, at: usize) -> Result<Self>;
 
-    /// The value of a column.
+    /// Returns the value of a column.
     fn value(&self, column: usize) -> Param<'_>;
 
-    /// Hands the value of each column to `each`, in order, as columns from `first` on.
+    /// Calls `each` with the value of each column, in order, numbering the columns from `first`.
     fn each_value(&self, first: usize, each: &mut impl FnMut(usize, Param<'_>));
 
-    /// Whether the database is to make the value of a column.
+    /// Returns whether the database generates the value of a column.
     fn is_unset(&self, column: usize) -> bool;
 
     /// Sets a column.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Conversion`] if the value is not of the column's type, or the column belongs to a value that is not there.
+    /// [`ErrorKind::Conversion`] if the value is not of the column's type, or if the column belongs to an absent value.
     fn assign(&mut self, place: Place<'_>, column: usize, value: ValueRef<'_>) -> Result<()>;
 
-    /// Sets those of its columns that are among `columns` of the table, which ascend, from a row of the table.
+    /// Sets those of its columns that are among `columns` of the table, in ascending order, from a row of the table.
     ///
     /// # Errors
     ///
@@ -90,28 +92,28 @@ pub trait Embedded: Clone + Send + Sync + Sized + 'static {
         Ok(())
     }
 
-    /// Checks the value of a column by its validation function.
+    /// Checks the value of a column with its validation function.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Validation`], naming the rule that refused.
+    /// [`ErrorKind::Validation`], naming the function that rejected the value.
     fn validate(&self, place: Place<'_>, column: usize) -> Result<()> {
         let _ = (place, column);
         Ok(())
     }
 }
 
-/// Whether an embedded value is always there, for the types of its columns: [`Present`] or [`Optional`].
+/// Whether an embedded value is always present, which determines the types of its columns: [`Present`] or [`Optional`].
 pub trait Presence: 'static {
-    /// The type of a column whose type is `T` where the value is there.
+    /// The type of a column that is a `T` if the value is present.
     type Of<T>;
 }
 
-/// The embedded value is always there.
+/// The embedded value is always present.
 #[derive(Clone, Copy, Debug)]
 pub enum Present {}
 
-/// The embedded value may be absent: all of its columns take NULL.
+/// The embedded value may be absent: all of its columns are nullable.
 #[derive(Clone, Copy, Debug)]
 pub enum Optional {}
 
@@ -123,7 +125,7 @@ impl Presence for Optional {
     type Of<T> = Option<T>;
 }
 
-/// Where the columns of an embedded value lie: in which mapping, and from which column on.
+/// The position of an embedded value's columns: the mapping, and the first column.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     mapper: &'a Mapper,
@@ -131,7 +133,7 @@ pub struct Place<'a> {
 }
 
 impl Mapper {
-    /// The place of an embedded value whose columns begin at `first`.
+    /// Returns the place of an embedded value whose columns begin at `first`.
     #[inline]
     pub fn place(&self, first: usize) -> Place<'_> {
         Place {
@@ -142,28 +144,28 @@ impl Mapper {
 }
 
 impl Place<'_> {
-    /// The place of an embedded value in the embedded value.
+    /// Returns the place of an embedded value nested in this one.
     #[inline]
     #[must_use]
     pub fn place(self, first: usize) -> Self {
         self.mapper.place(self.first + first)
     }
 
-    /// [`Mapper::read`] of a column of the embedded value, where it stands at `at` in a row.
+    /// Reads a column of the embedded value at position `at` of a row; see [`Mapper::read`].
     ///
     /// # Errors
     ///
-    /// A value that does not convert, with entity and column.
+    /// A value that does not convert; the error names entity and column.
     #[inline]
     pub fn read<T: ColumnValue>(self, row: &dyn Row, at: usize, column: usize) -> Result<T> {
         T::from_row(row, at).map_err(|error| self.error(column, error))
     }
 
-    /// [`Mapper::set`] of a column of the embedded value.
+    /// Sets a field of the embedded value; see [`Mapper::set`].
     ///
     /// # Errors
     ///
-    /// A value that does not convert, with entity and column.
+    /// A value that does not convert; the error names entity and column.
     pub fn set<T: ColumnValue>(
         self,
         column: usize,
@@ -173,28 +175,28 @@ impl Place<'_> {
         self.mapper.set(self.first + column, value, field)
     }
 
-    /// [`Mapper::validated`] of a column of the embedded value.
+    /// Converts the result of a validation function into an error; see [`Mapper::validated`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Validation`], naming entity, column and rule, if it refused the value.
+    /// [`ErrorKind::Validation`], naming entity, column and function, if the value was rejected.
     pub fn validated<D: Display>(
         self,
         column: usize,
         rule: &str,
-        said: Result<(), D>,
+        result: Result<(), D>,
     ) -> Result<()> {
-        self.mapper.validated(self.first + column, rule, said)
+        self.mapper.validated(self.first + column, rule, result)
     }
 
-    /// Those of some columns of the table, in order, that do not come before this place, counted from it.
+    /// Filters table columns, in order, to those from this place on, and makes them relative to it.
     pub fn own(self, columns: &[usize]) -> impl Iterator<Item = usize> {
         columns
             .iter()
             .filter_map(move |column| column.checked_sub(self.first))
     }
 
-    /// A column of the embedded value in a row of the table.
+    /// Returns a column of the embedded value from a row of the table.
     ///
     /// # Errors
     ///
@@ -203,7 +205,7 @@ impl Place<'_> {
         row.value(self.first + column, self.ty(column))
     }
 
-    /// Keeps a column NULL that belongs to a value that is not there.
+    /// Checks that a column of an absent value stays NULL.
     ///
     /// # Errors
     ///
@@ -212,25 +214,25 @@ impl Place<'_> {
         if value.is_null() {
             return Ok(());
         }
-        let message = "the column belongs to a value that is not there";
+        let message = "the column belongs to an embedded value that is absent";
         Err(self.error(column, Error::new(ErrorKind::Conversion, message)))
     }
 
-    /// Keeps the tag of an enum, which changes with its columns only.
+    /// Checks that the tag of an enum stays the same: it changes only together with the variant's columns.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Conversion`] if the value is another.
+    /// [`ErrorKind::Conversion`] if the value differs from the tag.
     pub fn keep_tag<T: ColumnValue>(self, tag: &T, value: ValueRef<'_>) -> Result<()> {
         let kept = tag.to_param();
         if kept.value().is_some_and(|kept| kept.same(value)) {
             return Ok(());
         }
-        let message = "the column tells which value it is: it changes together with the others";
+        let message = "the column holds the variant of an enum: it can change only together with the variant's columns";
         Err(self.error(0, Error::new(ErrorKind::Conversion, message)))
     }
 
-    /// Names entity and column in an error about a column of the embedded value.
+    /// Adds entity and column to an error about a column of the embedded value.
     #[cold]
     #[must_use]
     pub fn error(self, column: usize, error: Error) -> Error {
@@ -286,7 +288,7 @@ impl<T: Embedded> Embedded for Option<T> {
             None if value.is_null() => return Ok(()),
             _ => {}
         }
-        // One column may be all that it needs, as a foreign key that a relation sets.
+        // One column may be enough, such as a foreign key that a relation sets.
         let mut row = Remade::of(self);
         row.0[column] = value.to_owned();
         match Self::hydrate(place, &row, 0) {
@@ -312,12 +314,12 @@ impl<T: Embedded> Embedded for Option<T> {
     }
 }
 
-/// The row of an embedded value after some of its columns changed, to make it anew.
+/// The row of an embedded value with some columns changed, from which the value is rebuilt.
 #[derive(Debug)]
 pub struct Remade(Vec<Value>);
 
 impl Remade {
-    /// The columns of `value`, or of a row of the table where they are among `columns`; `None` if none are.
+    /// Takes the columns of `value`, replaced by those of a row of the table that are among `columns`; `None` if none are.
     ///
     /// # Errors
     ///
@@ -363,7 +365,7 @@ impl Row for Remade {
             Some(value) if value.value_type().is_none_or(|found| found == ty) => Ok(value),
             _ => Err(Error::new(
                 ErrorKind::Conversion,
-                format!("column {index} of an embedded value is no {ty:?}"),
+                format!("column {index} of an embedded value is not a {ty:?}"),
             )),
         }
     }

@@ -1,29 +1,29 @@
-//! How relations are loaded, as plain data.
+//! Loading options for relations, without their types.
 
 use super::{Fetch, Mapper, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{Node, Order};
 
-/// How one relation is loaded, whatever its types.
+/// How one relation is loaded.
 #[derive(Clone, Debug)]
 pub struct Loading {
-    /// The mapping that has the relation.
+    /// The id of the mapping that has the relation.
     pub(crate) owner: u64,
     pub(crate) relation: u16,
     pub(crate) fetch: Fetch,
-    /// Which members go into a view; `None` fills the relation itself.
+    /// The members that are loaded into a view; `None` loads the relation itself.
     pub(crate) part: Option<Part>,
     pub(crate) nested: Vec<Loading>,
-    /// The deferred columns that are read along.
+    /// The deferred columns to load.
     pub(crate) undefer: Vec<usize>,
 }
 
-/// Which members of a collection are loaded, and in which order.
+/// Which members of a collection are loaded, and their order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Part {
     pub(crate) filter: Option<Node>,
     pub(crate) order: Vec<Order>,
-    /// The most of one owner.
+    /// The maximum number per owner.
     pub(crate) limit: Option<u64>,
 }
 
@@ -39,16 +39,16 @@ impl Loading {
         }
     }
 
-    /// Whether it says how the relation itself is loaded.
+    /// Whether the relation itself is loaded, rather than a view of part of it.
     pub(crate) fn is_whole(&self) -> bool {
         self.part.is_none()
     }
 
-    /// Refuses relations of another mapping than the one that they are to be loaded of, and a part of what is no collection.
+    /// Refuses relations of another mapping than the queried one, and views of to-one relations.
     pub(crate) fn check(&self, mapper: &Mapper) -> Result<()> {
         let error = |message| Err(Error::new(ErrorKind::Mapping, message).entity(mapper.name()));
         if self.owner != mapper.id() {
-            return error("a relation of another mapping is to be loaded along".to_owned());
+            return error("the query loads a relation that belongs to another mapping".to_owned());
         }
         let relation = &mapper.relations()[usize::from(self.relation)];
         let leads_to_one = matches!(
@@ -58,7 +58,7 @@ impl Loading {
         if leads_to_one && !self.is_whole() {
             let name = relation.name();
             return error(format!(
-                "the relation {name} leads to one object at most, of which no part is loaded"
+                "the relation {name} refers to at most one object, so it cannot be loaded in part"
             ));
         }
         let target = relation.target();

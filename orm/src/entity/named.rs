@@ -1,4 +1,4 @@
-//! What names a relation or a column of a mapping: the constants of an entity, the values of a record's mapping, or text.
+//! Ways to name a relation or a column: constants of an entity, values of a record's mapping, or text.
 
 use super::{Cardinality, Dynamic, Entity, Mapped, Mapper, OwnerMapping, Relation};
 use crate::error::{Error, ErrorKind, Result};
@@ -6,14 +6,14 @@ use crate::record::{self, Record};
 use crate::sql::{Column, Expr, Expression, Node};
 use crate::value::ColumnValue;
 
-/// A relation from `E` to `To`: a constant of an entity (`User::TASKS`), what
-/// [`Records::relation`](crate::record::Records::relation) gives, or the name of a record's relation.
+/// A relation from `E` to `To`: a constant of an entity (`User::TASKS`), the result of
+/// [`Records::relation`](crate::record::Records::relation), or the name of a record's relation.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no relation from `{E}` to `{To}`",
-    label = "does not lead from `{E}` to `{To}`"
+    message = "`{Self}` is not a relation from `{E}` to `{To}`",
+    label = "not a relation from `{E}` to `{To}`"
 )]
 pub trait RelationOf<E: Mapped, To: Mapped, K: Cardinality> {
-    /// Its number in the owner's mapping.
+    /// Returns the relation's index in the owner's mapping.
     ///
     /// # Errors
     ///
@@ -28,7 +28,9 @@ impl<E: Mapped, To: Mapped, K: Cardinality, M: OwnerMapping<E>> RelationOf<E, To
         if self.mapper().id() == mapper.id() {
             return Ok(self.index());
         }
-        let message = format!("{self:?} is no relation of this table, or of another mapping of it");
+        let message = format!(
+            "{self:?} is not a relation of this table, or belongs to another mapping of it"
+        );
         Err(Error::new(ErrorKind::Mapping, message).entity(mapper.name()))
     }
 }
@@ -39,18 +41,18 @@ impl RelationOf<Record, Record, Dynamic> for &str {
     }
 }
 
-/// A column of `E` that holds a `T`: a constant of an entity (`User::NAME`), or what
-/// [`Records::column`](crate::record::Records::column) gives.
+/// A column of `E` that holds a `T`: a constant of an entity (`User::NAME`), or the result of
+/// [`Records::column`](crate::record::Records::column).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no column of `{E}`",
+    message = "`{Self}` is not a column of `{E}`",
     label = "not a column of `{E}`"
 )]
 pub trait ColumnOf<E: Mapped, T> {
-    /// Its number in the table.
+    /// Returns the column's index in the table.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if it is no column of the mapping's table.
+    /// [`ErrorKind::Mapping`] if it is not a column of the mapping's table.
     fn find(&self, mapper: &Mapper) -> Result<usize>;
 }
 
@@ -67,7 +69,7 @@ impl<T: ColumnValue> ColumnOf<Record, T> for Expr<Record, T> {
                 Ok(column.index)
             }
             _ => {
-                let message = "it is no column of this table";
+                let message = "it is not a column of this table";
                 Err(Error::new(ErrorKind::Mapping, message).entity(mapper.name()))
             }
         }

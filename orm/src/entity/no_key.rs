@@ -1,10 +1,10 @@
-//! The key of rows that have none.
+//! The key type of entities without a primary key.
 
 use super::Key;
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::{Param, ValueRef};
 
-/// The key of an entity without a primary key: there is no value of it, so that nothing can be asked for by key.
+/// The key type of an entity without a primary key. It has no values, so that looking up by key does not compile.
 ///
 /// ```compile_fail
 /// # use selfsame::prelude::*;
@@ -27,7 +27,7 @@ impl Key for NoKey {
     }
 
     fn from_values(_: &[ValueRef<'_>]) -> Result<Self> {
-        let message = "there is no primary key";
+        let message = "the entity has no primary key";
         Err(Error::new(ErrorKind::Mapping, message))
     }
 }

@@ -1,6 +1,6 @@
-//! What `#[derive(Entity)]` writes down of a mapping: constants, which one function makes a [`Mapper`] of.
+//! The output of `#[derive(Entity)]`: constants that describe a mapping, from which one function builds a [`Mapper`].
 //!
-//! An entity's own code is so a few statics, and costs little to compile. These types are for the derive; they change as it does.
+//! This keeps the code generated per entity small and quick to compile. These types are only for the derive and may change with it.
 
 mod group;
 mod text;
@@ -21,19 +21,19 @@ pub struct Outline {
     pub name: &'static str,
     /// The table's name.
     pub table: &'static str,
-    /// Its schema, if it is not the usual one.
+    /// The schema, if it is not the default one.
     pub schema: Option<&'static str>,
-    /// What it is.
+    /// Whether it is a table or a view.
     pub kind: TableKind,
-    /// Whether its rows are only read.
+    /// Whether the rows are read-only.
     pub read_only: bool,
-    /// What the database says about it to people.
+    /// The comment stored in the database.
     pub comment: Option<&'static str>,
     /// The columns in order, and their constraints.
     pub group: Group,
     /// The positions of the primary key's columns.
     pub primary_key: &'static [usize],
-    /// The positions of the columns that are not read along.
+    /// The positions of the deferred columns.
     pub deferred: &'static [usize],
     /// The relations in order.
     pub relations: &'static [RelationOutline],
@@ -48,37 +48,37 @@ pub struct ColumnOutline {
     pub ty: fn() -> ColumnType,
     /// Whether the column may be NULL.
     pub nullable: bool,
-    /// Who makes its value.
+    /// How its value is generated.
     pub made: Made,
-    /// What the database says about it to people.
+    /// The comment stored in the database.
     pub comment: Option<&'static str>,
 }
 
-/// Who makes a column's value: [`Generated`] as a constant.
+/// How a column's value is generated: [`Generated`] as a constant.
 #[derive(Clone, Copy, Debug)]
 pub enum Made {
-    /// The program.
+    /// By the program.
     ByProgram,
-    /// The database counts.
+    /// By the database, as a generated key.
     Counted,
-    /// The database counts and never uses a number twice.
+    /// By the database, as a generated key that is never reused.
     CountedOnce,
-    /// A DEFAULT clause.
+    /// By a DEFAULT clause.
     ByDefault(&'static str),
-    /// The database computes it from the other columns.
+    /// By the database, computed from other columns.
     Computed(&'static str),
 }
 
 /// A foreign key.
 #[derive(Debug)]
 pub struct ForeignKeyOutline {
-    /// Its name, where it is told.
+    /// Its name, if it is declared.
     pub name: Option<&'static str>,
-    /// The referring columns.
+    /// The referencing columns.
     pub columns: Names,
-    /// The table referred to.
+    /// The referenced table.
     pub table: &'static str,
-    /// The columns referred to.
+    /// The referenced columns.
     pub references: Names,
     /// ON DELETE.
     pub on_delete: ReferentialAction,
@@ -89,7 +89,7 @@ pub struct ForeignKeyOutline {
 /// A relation.
 #[derive(Debug)]
 pub struct RelationOutline {
-    /// [`RelationDescriptor::to`] its target.
+    /// [`RelationDescriptor::to`] for its target.
     pub to: fn(RelationKind, &str, &str) -> RelationDescriptor,
     /// Which side holds the key.
     pub kind: RelationKind,
@@ -99,17 +99,17 @@ pub struct RelationOutline {
     pub target: &'static str,
     /// The foreign key's columns; none if they are inferred.
     pub key: Names,
-    /// The association table, where this side gives it.
+    /// The association table, if this side declares it.
     pub secondary: Option<SecondaryOutline>,
-    /// The other side.
+    /// The inverse relation.
     pub back_populates: Option<&'static str>,
-    /// The words of its [`Cascade`]; the usual one if there are none.
+    /// The text of its [`Cascade`]; `None` is the default one.
     pub cascade: Option<&'static str>,
     /// How it is loaded.
     pub fetch: Fetch,
     /// The order of a collection.
     pub order_by: Names,
-    /// Whether deletions are left to the database.
+    /// Whether deletions of unloaded objects are left to the database.
     pub passive_deletes: bool,
 }
 
@@ -118,12 +118,12 @@ pub struct RelationOutline {
 pub struct SecondaryOutline {
     /// Its name.
     pub table: &'static str,
-    /// The columns that refer to the relation's own side, then those that refer to the target.
+    /// The columns that reference the relation's owner, then those that reference the target.
     pub columns: Names,
 }
 
 impl Outline {
-    /// The mapping itself.
+    /// Builds the mapping.
     pub fn mapper(&self) -> Arc<Mapper> {
         let table = Table::build(self.table);
         let table = match self.schema {
@@ -151,7 +151,7 @@ impl Outline {
 }
 
 impl ColumnOutline {
-    /// The column, but for the names in an expression.
+    /// The column with a prefixed name; names in expressions are prefixed later.
     fn prefixed(&self, prefix: &str) -> Column {
         let mut column = Column::new(format!("{prefix}{}", self.name), (self.ty)());
         column.nullable = self.nullable;
@@ -168,8 +168,7 @@ impl ColumnOutline {
 
 impl RelationOutline {
     fn cascade(&self) -> Cascade {
-        let parse =
-            |words| Cascade::parse(words).expect("the derive has read the words of a cascade");
+        let parse = |words| Cascade::parse(words).expect("the derive has checked the cascade");
         self.cascade.map(parse).unwrap_or_default()
     }
 

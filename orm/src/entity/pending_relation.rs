@@ -1,4 +1,4 @@
-//! Relationship fields: they hold what an object shall be related to until the session takes it over.
+//! Relationship fields: they hold related objects until the session takes them over.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -8,12 +8,12 @@ use crate::entity::Many;
 use crate::error::Result;
 use crate::session::{AddOrMerge, Handle, KeysToMerge, ObjectId, Session};
 
-/// One object that another shall be related to: not yet in a session, or in it already.
+/// An object to relate to another: a new one, or one in the session already.
 #[derive(Clone)]
 pub enum PendingRelation<T> {
-    /// It will be added along with its owner.
+    /// A new object, which will be added together with its owner.
     New(T),
-    /// It is in the owner's session.
+    /// An object in the owner's session.
     Handle(Handle<T>),
 }
 
@@ -38,10 +38,10 @@ impl<T> From<Handle<T>> for PendingRelation<T> {
     }
 }
 
-/// A [`PendingRelation`] whose type is hidden.
+/// A type-erased [`PendingRelation`].
 ///
-/// Whether an entity is `Send` would else depend on every entity that its relations lead to, and on what theirs do: the compiler
-/// walks such a chain to its end, and gives up after some twenty entities.
+/// Otherwise whether an entity is `Send` would depend on every entity reachable through relations, and the compiler gives up after a chain
+/// of about twenty.
 trait Held<T>: Send + Sync {
     fn duplicate(&self) -> Box<dyn Held<T>>;
     /// The object, if it is not yet in a session.
@@ -72,32 +72,32 @@ impl<T> Clone for Box<dyn Held<T>> {
     }
 }
 
-/// The field of a one-to-many relation. Empty once its owner is in a session: then ask the session.
+/// The field of a one-to-many relation. Empty once its owner is in a session: then use [`Session::load`].
 pub struct HasMany<T>(Vec<Box<dyn Held<T>>>);
 
-/// The field of a many-to-many relation. Empty once its owner is in a session: then ask the session.
+/// The field of a many-to-many relation. Empty once its owner is in a session: then use [`Session::load`].
 pub struct ManyToMany<T>(Vec<Box<dyn Held<T>>>);
 
 /// The field of a one-to-one relation whose foreign key is on the other side.
 pub struct HasOne<T>(Option<Box<dyn Held<T>>>);
 
-/// The field of a many-to-one relation, or of a one-to-one relation whose foreign key is here.
+/// The field of a many-to-one relation, or of a one-to-one relation whose foreign key is on this side.
 pub struct BelongsTo<T>(Option<Box<dyn Held<T>>>);
 
 macro_rules! collection_field {
     ($field:ident) => {
         impl<T> $field<T> {
-            /// How many objects are waiting.
+            /// Returns the number of pending objects.
             pub fn len(&self) -> usize {
                 self.0.len()
             }
 
-            /// Whether none is waiting.
+            /// Returns whether no object is pending.
             pub fn is_empty(&self) -> bool {
                 self.0.is_empty()
             }
 
-            /// Adds one.
+            /// Adds an object.
             pub fn push(&mut self, pending: impl Into<PendingRelation<T>>)
             where
                 T: Mapped,
@@ -150,7 +150,7 @@ collection_field!(ManyToMany);
 macro_rules! to_one_field {
     ($field:ident) => {
         impl<T> $field<T> {
-            /// Whether an object is waiting.
+            /// Returns whether an object is pending.
             pub fn is_set(&self) -> bool {
                 self.0.is_some()
             }
@@ -197,12 +197,12 @@ to_one_field!(BelongsTo);
 /// One pending object, whatever its type.
 pub(crate) type Attachment = Box<dyn Attach>;
 
-/// What can be put into a session, or found there.
+/// An object that can be added to a session, or found there.
 pub(crate) trait Attach: Send {
-    /// Puts it into a session, or finds it there.
+    /// Adds it to a session, or finds it there.
     fn attach(self: Box<Self>, session: &mut Session, how: AddOrMerge) -> Result<ObjectId>;
 
-    /// Adds its key, if it has one and is not in a session.
+    /// Adds its key to `keys`, if it has one and is not in a session.
     fn key_to_merge(&self, keys: &mut KeysToMerge);
 }
 
@@ -220,7 +220,7 @@ impl<To: Entity> Attach for PendingTarget<To> {
     }
 }
 
-/// An object of a session that another is related to.
+/// An object of the session that another is related to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Related {
     pub(crate) relation: u16,
@@ -228,7 +228,7 @@ pub(crate) struct Related {
     pub(crate) node: ObjectId,
 }
 
-/// What was found in the relationship fields of one object, to be attached by the session; or what is put into them.
+/// The objects taken from one object's relationship fields, which the session attaches; or those to put into the fields.
 pub struct PendingRelations<E> {
     attachments: Vec<(u16, Attachment)>,
     given: Option<Vec<Related>>,
@@ -246,7 +246,7 @@ impl<E: Mapped> PendingRelations<E> {
         pending_relations
     }
 
-    /// Puts what an object is related to into its fields.
+    /// Puts related objects into the fields of an object.
     pub(crate) fn fill(value: &mut E, related: Vec<Related>) {
         if !related.is_empty() {
             let mut pending_relations = Self {
@@ -260,17 +260,17 @@ impl<E: Mapped> PendingRelations<E> {
 }
 
 impl<E> PendingRelations<E> {
-    /// Adds one whose type is known where it is attached.
+    /// Adds an object to attach.
     pub(crate) fn push(&mut self, relation: u16, attach: Attachment) {
         self.attachments.push((relation, attach));
     }
 
-    /// What is put into the fields, if anything is.
+    /// The objects to put into the fields, if that is the direction.
     pub(crate) fn given(&self) -> Option<&[Related]> {
         self.given.as_deref()
     }
 
-    /// What is put into the field of a relation; `None` if the field is to be emptied.
+    /// The objects to put into the field of a relation; `None` if the field is to be emptied.
     fn given_to<To: Mapped>(&self, relation: u16) -> Option<Vec<Box<dyn Held<To>>>> {
         let given = self.given()?.iter();
         let held = given.filter(|related| related.relation == relation);
@@ -285,19 +285,19 @@ impl<E> PendingRelations<E> {
         Some(held.collect())
     }
 
-    /// The relations, each with what it shall lead to.
+    /// The relations with the objects to attach.
     pub(crate) fn into_attachments(self) -> Vec<(u16, Attachment)> {
         self.attachments
     }
 }
 
 impl<E: Entity> PendingRelations<E> {
-    /// Takes what waits in a one-to-many field.
+    /// Takes the pending objects of a one-to-many field.
     pub fn many<To: Entity>(&mut self, relation: Relation<E, To, Many>, field: &mut HasMany<To>) {
         self.collection(relation, &mut field.0);
     }
 
-    /// Takes what waits in a many-to-many field.
+    /// Takes the pending objects of a many-to-many field.
     pub fn many_to_many<To: Entity>(
         &mut self,
         relation: Relation<E, To, Many>,
@@ -311,7 +311,7 @@ impl<E: Entity> PendingRelations<E> {
         relation: Relation<E, To, Many>,
         field: &mut Vec<Box<dyn Held<To>>>,
     ) {
-        // Asked of every object at every flush, and mostly there are none.
+        // Called for every object at every flush, and usually there are none.
         if field.is_empty() && self.given.is_none() {
             return;
         }
@@ -327,7 +327,7 @@ impl<E: Entity> PendingRelations<E> {
         );
     }
 
-    /// Takes what waits in a to-one field whose key is on the other side.
+    /// Takes the pending object of a to-one field whose foreign key is on the other side.
     pub fn has_one<To: Entity, K: ToOne>(
         &mut self,
         relation: Relation<E, To, K>,
@@ -336,7 +336,7 @@ impl<E: Entity> PendingRelations<E> {
         self.one(relation.index(), &mut field.0);
     }
 
-    /// Takes what waits in a to-one field whose key is here.
+    /// Takes the pending object of a to-one field whose foreign key is on this side.
     pub fn belongs_to<To: Entity, K: ToOne>(
         &mut self,
         relation: Relation<E, To, K>,

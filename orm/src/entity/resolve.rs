@@ -1,4 +1,4 @@
-//! Resolving relations: the columns, the association table and the other side of what was declared.
+//! Resolving declared relations: their columns, association tables and inverses.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ForeignKey;
 use crate::value::ValueType;
 
-/// A relation with its columns and its inverse found.
+/// A relation whose columns and inverse are resolved.
 #[derive(Clone, Debug)]
 pub struct ResolvedRelation {
     /// Which side holds the key.
@@ -17,13 +17,13 @@ pub struct ResolvedRelation {
     pub local: Arc<[usize]>,
     /// The columns on the target's side, in the same order.
     pub remote: Arc<[usize]>,
-    /// The target's relation that is the other side.
+    /// The target's relation that is the inverse.
     pub inverse: Option<u16>,
-    /// Whether the foreign key refuses NULL.
+    /// Whether the foreign key is NOT NULL.
     pub required: bool,
-    /// What follows.
+    /// The cascades.
     pub cascade: Cascade,
-    /// Whether the database deletes or releases what is not in memory when an owner is deleted.
+    /// Whether the database deletes or sets NULL in unloaded objects when the owner is deleted.
     pub passive_deletes: bool,
     /// How it is loaded.
     pub fetch: Fetch,
@@ -33,7 +33,7 @@ pub struct ResolvedRelation {
     pub through: Option<Through>,
 }
 
-/// Where each of these key columns is among others, if they are the same.
+/// The position of each key column among `others`, if both have the same columns.
 pub(crate) fn in_order_of(key: &[usize], others: &[usize]) -> Option<Vec<usize>> {
     let place = |column: &usize| others.iter().position(|other| other == column);
     match key.len() == others.len() {
@@ -56,7 +56,7 @@ fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<Resolve
     let side = format!("{}.{}", mapper.name, relation.name);
     if let Some(keyless) = [mapper, &*target].iter().find(|end| !end.has_key()) {
         let message = format!(
-            "{side}: the rows of {} have no key, so that nothing is related to them",
+            "{side}: {} has no primary key, so it cannot take part in a relation",
             keyless.name
         );
         return Err(Error::new(ErrorKind::Mapping, message));
@@ -71,7 +71,7 @@ fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<Resolve
     if relation.kind == RelationKind::ManyToMany {
         return resolve_many_to_many(mapper, relation, &target, inverse, &side);
     }
-    // The columns that the other side names serve this one too.
+    // The columns named by the inverse relation apply to this one too.
     let named = match inverse {
         Some(index) if relation.key.is_empty() => &target.relations[usize::from(index)].key,
         _ => &relation.key,
@@ -88,7 +88,7 @@ fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<Resolve
         .iter()
         .map(|c| position(parent, c))
         .collect::<Result<Vec<_>>>()?;
-    // A foreign key may name the columns in another order than the key does.
+    // A foreign key may list the columns in another order than the primary key.
     let (mut here, mut there) = (here, there);
     if let Some(order) = in_order_of(&parent.table.primary_key, &there) {
         here = order.iter().map(|&at| here[at]).collect();
@@ -97,7 +97,7 @@ fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<Resolve
         return Err(Error::new(
             ErrorKind::Mapping,
             format!(
-                "{side}: its foreign key must refer to the primary key of {}",
+                "{side}: its foreign key must reference the primary key of {}",
                 parent.table.name
             ),
         ));
@@ -105,20 +105,20 @@ fn resolve_one(mapper: &Mapper, relation: &RelationDescriptor) -> Result<Resolve
     for (&a, &b) in here.iter().zip(&there) {
         let is_integer = |ty| matches!(ty, ValueType::I16 | ValueType::I32 | ValueType::I64);
         let (here, there) = (child.types[a], parent.types[b]);
-        // Integers of two widths are compared as numbers.
+        // Integers of different widths are compared by value.
         if here != there && !(is_integer(here) && is_integer(there)) {
             let (a, b) = (&child.table.columns[a].name, &parent.table.columns[b].name);
             let tables = (&child.table.name, &parent.table.name);
             return Err(Error::new(
                 ErrorKind::Mapping,
                 format!(
-                    "{side}: {}.{a} and {}.{b} are of different types",
+                    "{side}: {}.{a} and {}.{b} have different types",
                     tables.0, tables.1
                 ),
             ));
         }
     }
-    // One column that is NULL suffices for it to lead to nothing.
+    // One NULL column suffices for the relation to be empty.
     let required = !here
         .iter()
         .any(|&column| child.table.columns[column].nullable);
@@ -144,7 +144,7 @@ fn resolve_many_to_many(
     side: &str,
 ) -> Result<ResolvedRelation> {
     if relation.cascade.delete_orphan {
-        let message = format!("{side}: delete-orphan is not for a many-to-many relation");
+        let message = format!("{side}: a many-to-many relation cannot have delete-orphan");
         return Err(Error::new(ErrorKind::Mapping, message));
     }
     let through = association::through(mapper, relation, target, inverse, side)?;
@@ -204,7 +204,7 @@ fn find_inverse(
     else {
         return Err(Error::new(
             ErrorKind::Mapping,
-            format!("{side} back-populates {other}, which is no relation"),
+            format!("{side} back-populates {other}, which is not a relation"),
         ));
     };
     let inverse = &target.relations[index];
@@ -216,13 +216,13 @@ fn find_inverse(
     }
     let message = match (relation.kind, inverse.kind) {
         (RelationKind::ManyToMany, RelationKind::ManyToMany) if std::ptr::eq(relation, inverse) => {
-            format!("{side} cannot be its own other side")
+            format!("{side} cannot back-populate itself")
         }
         (RelationKind::ManyToMany, RelationKind::ManyToMany) => {
             return Ok(u16::try_from(index).ok());
         }
         (RelationKind::ManyToMany, _) | (_, RelationKind::ManyToMany) => {
-            format!("{side} and {other}: both of them must be a ManyToMany")
+            format!("{side} and {other}: both must be a ManyToMany")
         }
         (RelationKind::BelongsTo, RelationKind::BelongsTo) => {
             format!("{side} and {other}: exactly one of them must be a BelongsTo")
@@ -250,7 +250,7 @@ fn find_foreign_key<'t>(
         [] => Err(Error::new(
             ErrorKind::Mapping,
             format!(
-                "{side}: table {} has no foreign key{} that refers to {}",
+                "{side}: table {} has no foreign key{} that references {}",
                 child.table.name,
                 if named.is_empty() {
                     String::new()
@@ -263,7 +263,7 @@ fn find_foreign_key<'t>(
         _ => Err(Error::new(
             ErrorKind::Mapping,
             format!(
-                "{side}: table {} has several foreign keys that refer to {}; name one with `key = \"…\"`",
+                "{side}: table {} has several foreign keys that reference {}; choose one with `key = \"…\"`",
                 child.table.name, parent.table.name
             ),
         )),

@@ -1,4 +1,4 @@
-//! What differs between tables as the code declares them and as a database has them.
+//! Differences between the tables that the code declares and those of a database.
 
 mod compare;
 mod essence;
@@ -9,18 +9,18 @@ use std::fmt::{self, Display};
 
 use crate::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction};
 
-/// One thing that differs between the code and the database. Its text is one line.
+/// One difference between the code and the database. `Display` writes it as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {
-    /// A table that is on one side only.
+    /// A table that exists on one side only.
     Table {
         /// The table.
         table: String,
         /// Where it is.
         only_in: Side,
     },
-    /// A column that is on one side only.
+    /// A column that exists on one side only.
     Column {
         /// The table.
         table: String,
@@ -29,69 +29,69 @@ pub enum Difference {
         /// Where it is.
         only_in: Side,
     },
-    /// A column of two types.
+    /// A column whose types differ.
     Type {
         /// The table.
         table: String,
         /// The column.
         column: String,
-        /// The type that is declared.
+        /// The declared type.
         code: ColumnType,
-        /// The type that was found.
+        /// The type in the database.
         database: ColumnType,
     },
-    /// A column that may be NULL on one side only.
+    /// A column that is nullable on one side only.
     Nullable {
         /// The table.
         table: String,
         /// The column.
         column: String,
-        /// Where it may be NULL.
+        /// Where it is nullable.
         only_in: Side,
     },
-    /// A column whose value is made by others: another default, or counted on one side only.
+    /// A column whose generation differs: its default, its computation, or whether it is a generated key.
     Generated {
         /// The table.
         table: String,
         /// The column.
         column: String,
-        /// What is declared.
+        /// The declared one.
         code: Generated,
-        /// What was found.
+        /// The one in the database.
         database: Generated,
     },
-    /// Another comment of a table or of a column, where the database has comments.
+    /// A comment of a table or a column that differs, if the database supports comments.
     Comment {
         /// The table.
         table: String,
-        /// The column, if it is one's.
+        /// The column, if it is a column's comment.
         column: Option<String>,
-        /// What is declared.
+        /// The declared one.
         code: Option<String>,
-        /// What was found.
+        /// The one in the database.
         database: Option<String>,
     },
-    /// A constraint or an index that is declared with another name than it has.
+    /// A constraint or an index whose declared name differs.
     Name {
         /// The table.
         table: String,
-        /// What it is, with its columns: `UNIQUE (name)`.
+        /// The constraint or index, with its columns: `UNIQUE (name)`.
         what: String,
-        /// The name that is declared.
+        /// The declared name.
         code: String,
-        /// The name that was found.
+        /// The name in the database.
         database: String,
     },
-    /// Two primary keys.
+    /// Primary keys that differ.
     PrimaryKey {
         /// The table.
         table: String,
-        /// The columns that are declared, in order.
+        /// The declared columns, in order.
         code: Vec<String>,
-        /// The columns that were found, in order.
+        /// The columns in the database, in order.
         database: Vec<String>,
     },
-    /// A UNIQUE constraint that is on one side only.
+    /// A UNIQUE constraint that exists on one side only.
     Unique {
         /// The table.
         table: String,
@@ -100,7 +100,7 @@ pub enum Difference {
         /// Where it is.
         only_in: Side,
     },
-    /// An index that is on one side only.
+    /// An index that exists on one side only.
     Index {
         /// The table.
         table: String,
@@ -109,11 +109,11 @@ pub enum Difference {
         /// Where it is.
         only_in: Side,
     },
-    /// A foreign key that is on one side only.
+    /// A foreign key that exists on one side only.
     ForeignKey {
         /// The table.
         table: String,
-        /// The foreign key; its name plays no part.
+        /// The foreign key; its name is not compared.
         key: ForeignKey,
         /// Where it is.
         only_in: Side,
@@ -123,14 +123,14 @@ pub enum Difference {
 /// The two sides of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// What the program declares.
+    /// The tables that the program declares.
     Code,
-    /// What the database has.
+    /// The tables of the database.
     Database,
 }
 
 impl Difference {
-    /// The table that it is about.
+    /// Returns the name of the table concerned.
     pub fn table(&self) -> &str {
         match self {
             Self::Table { table, .. }
@@ -264,10 +264,10 @@ impl Display for Difference {
 fn maker(generated: &Generated) -> String {
     match generated {
         Generated::No => "no default".to_owned(),
-        Generated::Key => "counted keys".to_owned(),
-        Generated::KeyNeverReused => "counted keys that are never reused".to_owned(),
+        Generated::Key => "a generated key".to_owned(),
+        Generated::KeyNeverReused => "a generated key that is never reused".to_owned(),
         Generated::Default(expression) => format!("the default {expression}"),
-        Generated::Computed(expression) => format!("computed as {expression}"),
+        Generated::Computed(expression) => format!("the computation {expression}"),
     }
 }
 

@@ -64,10 +64,10 @@ impl SessionSql<'_> {
         let mut rows = self.all()?;
         let (kind, found) = match (rows.pop(), rows.len()) {
             (Some(row), 0) => return Ok(row),
-            (Some(_), _) => (ErrorKind::MultipleRows, "more than one row"),
-            (None, _) => (ErrorKind::NoRow, "no row"),
+            (Some(_), _) => (ErrorKind::MultipleRows, "more than one"),
+            (None, _) => (ErrorKind::NoRow, "none"),
         };
-        Err(Error::new(kind, format!("{found} where one was expected")))
+        Err(Error::new(kind, format!("expected one row, found {found}")))
     }
 
     /// Runs the statement and returns how many rows it matched, as far as the database reports it. Flushes first; afterwards every

@@ -1,4 +1,4 @@
-//! Relations of records that the program declares itself, beside those that foreign keys tell.
+//! Relations of records that the program declares, beside those derived from foreign keys.
 
 use super::family::{Family, Members};
 use crate::entity::{Cascade, Fetch, RelationDescriptor, RelationKind};
@@ -8,10 +8,10 @@ use crate::record::Record;
 use crate::schema::Table;
 use crate::session::new_store;
 
-/// Tables to be mapped to records, with what their foreign keys cannot tell about their relations.
+/// A builder that maps tables to records, with declared relations.
 ///
-/// What is not declared comes from the foreign keys, as with [`Metadata::of_records`]; a declared relation takes the place of the one
-/// that its foreign key or association table would give.
+/// Other relations are derived from foreign keys, as with [`Metadata::of_records`]; a declared relation replaces the one derived from its
+/// foreign key or association table.
 ///
 /// ```
 /// use selfsame::entity::Cascade;
@@ -36,15 +36,15 @@ use crate::session::new_store;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "tables are mapped by `metadata`"]
+#[must_use = "call `metadata` to map the tables"]
 pub struct RecordTables {
     tables: Vec<Table>,
     declared: Vec<(String, RecordRelation)>,
 }
 
-/// A relation of a table of records to another.
+/// A declared relation between tables of records.
 #[derive(Clone, Debug, PartialEq)]
-#[must_use = "a relation belongs to a table of `RecordTables`"]
+#[must_use = "add the relation with `RecordTables::relation`"]
 pub struct RecordRelation {
     pub(super) kind: RelationKind,
     pub(super) name: String,
@@ -58,7 +58,7 @@ pub struct RecordRelation {
 }
 
 impl RecordTables {
-    /// These tables, with the relations that their foreign keys tell.
+    /// Starts with these tables and the relations derived from their foreign keys.
     pub fn new(tables: impl IntoIterator<Item = Table>) -> Self {
         Self {
             tables: tables.into_iter().collect(),
@@ -76,8 +76,8 @@ impl RecordTables {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) if a relation is of or to a table that is not listed or has no primary key,
-    /// if a table has two of one name or a column of that name, or for what does not fit, naming both sides.
+    /// [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) if the owner or target of a relation is not listed or has no primary key, if a
+    /// relation has the name of a column or another relation of its table, or if a relation is inconsistent, naming both sides.
     pub fn metadata(self) -> Result<Metadata> {
         let metadata = Metadata::of_family(Family::new(self.tables, self.declared)?);
         for mapper in metadata.mappers() {
@@ -88,34 +88,33 @@ impl RecordTables {
 }
 
 impl RecordRelation {
-    /// Leads to one record of the table that a foreign key here refers to.
+    /// Declares a many-to-one relation: a foreign key on this side references the other table.
     pub fn belongs_to(name: impl Into<String>, table: impl Into<String>) -> Self {
         Self::new(RelationKind::BelongsTo, name.into(), table.into())
     }
 
-    /// Leads to the records of a table whose foreign key refers here.
+    /// Declares a one-to-many relation: a foreign key of the other table references this side.
     pub fn has_many(name: impl Into<String>, table: impl Into<String>) -> Self {
         Self::new(RelationKind::HasMany, name.into(), table.into())
     }
 
-    /// Leads to the one record of a table whose foreign key refers here.
+    /// Declares a one-to-one relation: a unique foreign key of the other table references this side.
     pub fn has_one(name: impl Into<String>, table: impl Into<String>) -> Self {
         Self::new(RelationKind::HasOne, name.into(), table.into())
     }
 
-    /// Leads to records of a table over the pairs of an association table; one of both sides gives it by
-    /// [`secondary`](Self::secondary).
+    /// Declares a many-to-many relation through an association table, which one of both sides names with [`secondary`](Self::secondary).
     pub fn many_to_many(name: impl Into<String>, table: impl Into<String>) -> Self {
         Self::new(RelationKind::ManyToMany, name.into(), table.into())
     }
 
-    /// Names the foreign key's columns (on whichever side holds it); needed where several fit.
+    /// Names the foreign key's columns (on whichever side holds it); required if several foreign keys match.
     pub fn key<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.key = columns.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Names the association table: the columns that refer to this side's primary key, then those that refer to the target's. It
+    /// Names the association table: the columns that reference this side's primary key, then those that reference the target's. The table
     /// need not be listed.
     pub fn secondary<S: Into<String>>(
         mut self,
@@ -127,25 +126,25 @@ impl RecordRelation {
         self
     }
 
-    /// Names the relation of the target that is the other side of this one; it names this one in turn.
+    /// Names the target's relation that is the inverse of this one; the inverse must name this one too.
     pub fn back_populates(mut self, relation: impl Into<String>) -> Self {
         self.back_populates = Some(relation.into());
         self
     }
 
-    /// Sets what follows; `save-update, merge` where nothing is said.
+    /// Sets the cascades; by default `save-update, merge`.
     pub fn cascade(mut self, cascade: Cascade) -> Self {
         self.cascade = cascade;
         self
     }
 
-    /// Sets how it is loaded where a query does not say.
+    /// Sets how it is loaded by default.
     pub fn fetch(mut self, fetch: Fetch) -> Self {
         self.fetch = fetch;
         self
     }
 
-    /// Orders a collection by columns of the target, each `name` or `name desc`; else by its key.
+    /// Orders a collection by columns of the target, each `name` or `name desc`; by default by the primary key.
     pub fn order_by<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.order_by = columns.into_iter().map(Into::into).collect();
         self
@@ -165,7 +164,7 @@ impl RecordRelation {
         }
     }
 
-    /// The relation as the session sees it.
+    /// Converts the declaration to a descriptor.
     pub(super) fn into_descriptor(self, members: &Members) -> RelationDescriptor {
         let members = Members::clone(members);
         let name = self.target.clone();

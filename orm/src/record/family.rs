@@ -1,4 +1,4 @@
-//! Mappings of tables that refer to each other, with the relations that are declared and those along their foreign keys.
+//! Mappings of a set of tables, with declared relations and those derived from foreign keys.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
@@ -17,22 +17,22 @@ use crate::schema::{ForeignKey, Table};
 pub(crate) struct Family {
     /// A mapping for each table that is no association table.
     pub(crate) mappers: Vec<Arc<Mapper>>,
-    /// The tables that are not mapped.
+    /// The association tables, which are not mapped.
     pub(crate) others: Vec<Table>,
 }
 
-/// The mappings by table. Each leads to the others, so they live as long as the program, as those of entities do.
+/// The mappings by table name. They refer to each other, so they are never freed, like those of entities.
 #[derive(Clone, Default)]
 pub(super) struct Members(Arc<OnceLock<HashMap<String, Arc<Mapper>>>>);
 
-/// What was mapped before.
+/// A set of tables that was mapped before.
 struct Known {
     tables: Vec<Table>,
     declared: Vec<(String, RecordRelation)>,
     family: Family,
 }
 
-/// All that was mapped, by a hash of the tables' names.
+/// All sets mapped so far, by a hash of the tables' and columns' names.
 static KNOWN: Mutex<FxHashMap<u64, Vec<Known>>> = Mutex::new(HashMap::with_hasher(FxBuildHasher));
 
 fn names_of(tables: &[Table]) -> Vec<(&str, Vec<&str>)> {
@@ -43,13 +43,13 @@ fn names_of(tables: &[Table]) -> Vec<(&str, Vec<&str>)> {
     tables.map(|table| (&*table.name, columns(table))).collect()
 }
 
-/// A relation of which table.
+/// A relation with the index of its table.
 type Owned = (usize, RecordRelation);
 
 impl Family {
-    /// Maps each table to records, or hands out the mappings that there are of the same tables and relations: they are never freed, and a
-    /// program may reflect as often as it likes. A foreign key that refers to the primary key of a listed table, with columns of the same types, is a
-    /// relation on both sides, and an association table one of many to many, unless something else is declared.
+    /// Maps each table to records, or returns the existing mappings of the same tables and relations: mappings are never freed, and a
+    /// program may reflect repeatedly. A foreign key that references the primary key of a listed table, with columns of the same types,
+    /// becomes a relation on both sides, and an association table a many-to-many relation, unless something else is declared.
     pub(crate) fn new(tables: Vec<Table>, declared: Vec<(String, RecordRelation)>) -> Result<Self> {
         let hash = FxBuildHasher.hash_one(names_of(&tables));
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,7 +115,7 @@ impl Family {
 impl Members {
     pub(super) fn of(&self, name: &str) -> Arc<Mapper> {
         let mapper = self.0.get().and_then(|mappers| mappers.get(name));
-        Arc::clone(mapper.expect("the family is complete before anybody has a mapper of it"))
+        Arc::clone(mapper.expect("mappers are available only once the family is complete"))
     }
 
     fn complete(&self, mappers: &[Arc<Mapper>]) {
@@ -126,7 +126,7 @@ impl Members {
     }
 }
 
-/// The names that each table has taken: of columns and of relations.
+/// The names in use in each table, of columns and relations.
 struct Names(Vec<HashSet<String>>);
 
 impl Names {
@@ -135,16 +135,16 @@ impl Names {
         Self(tables.iter().map(columns).collect())
     }
 
-    /// Takes a name that is declared.
+    /// Reserves a declared name.
     fn claim(&mut self, table: usize, table_name: &str, name: &str) -> Result<()> {
         if self.0[table].insert(name.to_owned()) {
             return Ok(());
         }
-        let message = format!("it has a column or another relation of the name {name}");
+        let message = format!("it has a column or another relation named {name}");
         Err(Error::new(ErrorKind::Mapping, message).entity(table_name))
     }
 
-    /// Takes the first name that is free, or the last with a number after it.
+    /// Reserves the first free name, or the last with a number appended.
     fn take(&mut self, table: usize, names: &[String]) -> String {
         let last = names.last().cloned().unwrap_or_default();
         let numbered = (2..).map(|number| format!("{last}_{number}"));
@@ -159,7 +159,7 @@ impl Names {
 
 fn not_mapped(table: &str, relation: &str, missing: &str) -> Error {
     let message = format!(
-        "the relation {relation}: no listed table {missing} is mapped to records; an association table is not"
+        "the relation {relation}: {missing} is not a listed table with a primary key, or it is an association table, which is not mapped"
     );
     Error::new(ErrorKind::Mapping, message).entity(table)
 }
@@ -196,7 +196,7 @@ fn along_foreign_keys(
     relations
 }
 
-/// Whether a declared relation is that of a foreign key.
+/// Whether a declared relation uses a foreign key.
 fn is_along(
     (owner, relation): &Owned,
     (child, table): (usize, &Table),
@@ -211,7 +211,7 @@ fn is_along(
     of_ends && (relation.key.is_empty() || relation.key == key.columns)
 }
 
-/// The relations of a foreign key: up to what it refers to, and down from there.
+/// The relations of a foreign key: to the referenced table, and back.
 fn both_sides(
     tables: &[Table],
     (child, key): (usize, &ForeignKey),
@@ -250,7 +250,7 @@ fn both_sides(
     [(child, belongs_to), (parent, has)]
 }
 
-/// The relations over association tables, each on both sides.
+/// The relations through association tables, on both sides.
 fn over_pairings(
     tables: &[Table],
     pairings: &[Pairing],
@@ -300,7 +300,7 @@ fn stem(columns: &str) -> &str {
     columns.strip_suffix("_id").unwrap_or(columns)
 }
 
-/// Whether a foreign key can be a relation: it refers to the primary key, with columns of the same types.
+/// Whether a foreign key can be a relation: it references the primary key, with columns of the same types.
 pub(super) fn can_be_followed(child: &Table, key: &ForeignKey, parent: &Table) -> bool {
     let of = |table: &Table, names: &[String]| -> Vec<usize> {
         names
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_mapped_again_is_the_same_mappings() -> Result<()> {
+    fn mapping_the_same_tables_again_returns_the_same_mappings() -> Result<()> {
         let first = Family::new(tables(&[]), Vec::new())?;
         for _ in 0..1_000 {
             let again = Family::new(tables(&[]), Vec::new())?;

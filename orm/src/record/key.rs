@@ -10,7 +10,7 @@ use crate::value::{ColumnValue, Param, Value, ValueRef};
 
 /// The primary key of a [`Record`](super::Record): one value for each of its columns.
 ///
-/// Made of one value or of a tuple: `1.into()`, `("de", 7).into()`.
+/// Converts from one value or a tuple: `1.into()`, `("de", 7).into()`.
 #[derive(Clone)]
 pub struct RecordKey(Vec<Value>);
 
@@ -77,7 +77,7 @@ from_tuples!(
     A a, B b, C c, D d;
 );
 
-/// By the order of the columns; values of one column are of one type.
+/// Compares column by column; all values of a column have the same type.
 impl Ord for RecordKey {
     fn cmp(&self, other: &Self) -> Ordering {
         let parts = self.0.iter().zip(&other.0).map(|(a, b)| compare(a, b));
@@ -145,7 +145,7 @@ fn compare(a: &Value, b: &Value) -> Ordering {
     }
 }
 
-/// As keys of entities are shown: one value, or a tuple.
+/// Shown like keys of entities: one value, or a tuple.
 impl Debug for RecordKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let show = |value: &Value| match value {

@@ -1,33 +1,33 @@
-//! Association tables among others: two foreign keys that are together the primary key, and nothing else.
+//! Detecting association tables: two foreign keys that together form the primary key, and nothing else.
 
 use super::family::can_be_followed;
 use crate::schema::{Generated, Table};
 
-/// An association table, by its place among the tables.
+/// An association table, by its index among the tables.
 pub(super) struct Pairing {
     pub(super) table: usize,
-    /// The foreign key whose columns begin the table.
+    /// The foreign key whose columns come first in the table.
     pub(super) left: End,
     pub(super) right: End,
 }
 
 /// One of its foreign keys.
 pub(super) struct End {
-    /// The table that it refers to.
+    /// The table that it references.
     pub(super) end: usize,
-    /// Its columns, in the order of the primary key that they refer to.
+    /// Its columns, in the order of the referenced primary key.
     pub(super) columns: Vec<String>,
 }
 
 impl Pairing {
-    /// The tables that it pairs, in the order of their places.
+    /// The tables that it pairs, in ascending order.
     pub(super) fn ends(&self) -> (usize, usize) {
         let (left, right) = (self.left.end, self.right.end);
         (left.min(right), left.max(right))
     }
 }
 
-/// The association tables. One that another table refers to is more than that.
+/// Finds the association tables. A table that another one references is not one.
 pub(super) fn pairings(tables: &[Table]) -> Vec<Pairing> {
     let is_referred_to = |table: &Table| {
         let mut keys = tables.iter().flat_map(|other| &other.foreign_keys);

@@ -1,35 +1,34 @@
-//! Statements about the pairs of an association table.
+//! Statements on association tables.
 
 use super::text::Text;
 use super::{Renderer, types};
 use crate::backend::{Sql, StatementKind};
 use crate::schema::Table;
 
-/// A table that is reached through an association table, or from the table that its rows refer to.
+/// A join of a target table with an association table, or with the table that it references or is referenced by.
 #[derive(Clone, Copy, Debug)]
 pub struct Pairing<'a> {
-    /// The association table.
+    /// The association table, or the other table.
     pub association: &'a Table,
-    /// Its columns that are searched by, and read after those of the target.
+    /// Its columns to filter by, which are also read, after those of the target.
     pub here: &'a [usize],
-    /// Its columns that the target is joined by.
+    /// Its columns to join on.
     pub there: &'a [usize],
-    /// The target's columns that they are compared with.
+    /// The target's columns to join on.
     pub by: &'a [usize],
-    /// Whether the target's rows refer to it. The side that is referred to stands first in a comparison: where databases compare text as
-    /// one of the two columns does, it is as this one.
+    /// Whether the target references it. The referenced side is written first in the comparison, because some databases use the collation
+    /// of the first operand.
     pub is_referred_to: bool,
-    /// The table that is read.
+    /// The target table.
     pub target: &'a Table,
-    /// Its columns that are read.
+    /// The target's columns to read.
     pub read: &'a [usize],
-    /// Columns of the target to sort by, and whether descending.
+    /// The target's columns to sort by, and whether descending.
     pub order: &'a [(usize, bool)],
 }
 
 impl Renderer<'_> {
-    /// SELECT of the rows that are paired with one of `n` keys, each row with the key that it is paired with after it; parameters key by
-    /// key.
+    /// Renders a SELECT of the target rows paired with one of `n` keys, each followed by that key, with the parameters key by key.
     ///
     /// # Panics
     ///
@@ -41,14 +40,14 @@ impl Renderer<'_> {
         })
     }
 
-    /// The same for any number of keys: one array for each column.
+    /// Renders the same SELECT for any number of keys, with one array for each column.
     pub fn select_paired_arrays(&self, pairing: &Pairing<'_>) -> Sql {
         self.paired(pairing, |text| {
             text.in_arrays("a.", pairing.association, pairing.here);
         })
     }
 
-    /// DELETE of the rows that have one of `n` values in the columns `by`; parameters value by value.
+    /// Renders a DELETE of the rows whose columns `by` have one of `n` values, with the parameters value by value.
     ///
     /// # Panics
     ///
@@ -106,7 +105,7 @@ impl Renderer<'_> {
         }
         text.each(order.len(), ", ", |text, i| {
             let (column, descending) = order[i];
-            text.behind("t.", target, &[column]);
+            text.prefixed("t.", target, &[column]);
             if descending {
                 text.push(" DESC");
             }

@@ -1,4 +1,4 @@
-//! UPDATEs of many rows with columns that the database computes.
+//! UPDATEs of many rows that set columns to SQL expressions.
 
 use super::expression::{Names, Rendered, Writer, write};
 use super::statement::assignments;
@@ -9,15 +9,16 @@ use crate::schema::Table;
 use crate::sql::tree::{ColumnRef, Node};
 use crate::value::ValueType;
 
-/// The name of what the arrays are unnested to.
+/// The alias of the unnested arrays.
 pub(crate) const VALUES: &str = "v";
 
-/// The operand of the parameter at a position (from 0) of expressions whose parameters differ from row to row.
+/// The expression for the parameter at a position (from 0), in expressions whose parameters differ from row to row.
 pub(crate) fn own_parameter(position: usize) -> Node {
     Node::Raw(format!("{VALUES}.p{}", position + 1).into())
 }
 
-/// Renders an UPDATE that computes columns of the rows with some keys. Parameters: those of the expressions, then the keys, key by key.
+/// Renders an UPDATE of the rows with some keys that sets columns to expressions. Parameters: those of the expressions, then the keys, key
+/// by key.
 ///
 /// # Errors
 ///
@@ -36,8 +37,9 @@ pub(crate) fn update_listed(
     })
 }
 
-/// Renders an UPDATE of any number of rows that computes columns and sets others. Parameters: those of the expressions, then arrays: the
-/// columns to set, the key's, and those of the expressions' own parameters, of these types, which are [`own_parameter`]s in them.
+/// Renders an UPDATE of any number of rows that sets columns to expressions and others to values. Parameters: those of the expressions,
+/// then arrays: the columns to set, the key's, and the per-row parameters of the expressions, which have the types `own` and appear as
+/// [`own_parameter`]s.
 ///
 /// # Errors
 ///

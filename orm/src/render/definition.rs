@@ -12,14 +12,13 @@ use crate::schema::{
 };
 
 impl Renderer<'_> {
-    /// CREATE TABLE with its constraints, as far as the database enforces them; the foreign keys whose positions in
-    /// [`Table::foreign_keys`] are in `deferred` are left to [`add_foreign_key`](Self::add_foreign_key).
+    /// Renders a CREATE TABLE with its constraints, as far as the database enforces them; the foreign keys at the positions `deferred` of
+    /// [`Table::foreign_keys`] are left to [`add_foreign_key`](Self::add_foreign_key).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if the table cannot be created as declared (no columns, a constraint over a column that it does not
-    /// have, a name that is empty or longer than the database takes); [`ErrorKind::Unsupported`] if the database counts no keys
-    /// and the table asks for it.
+    /// [`ErrorKind::Mapping`] if the table cannot be created as declared (no columns, a constraint on a missing column, an empty name or
+    /// one too long for the database); [`ErrorKind::Unsupported`] if the table has a generated key and the database does not support them.
     pub fn create_table(&self, table: &Table, deferred: &[usize]) -> Result<Sql> {
         let definition = Definition::new(self, table)?;
         definition.check_table()?;
@@ -40,13 +39,13 @@ impl Renderer<'_> {
         Ok(text.finish(StatementKind::Ddl, Vec::new()))
     }
 
-    /// CREATE TYPE for each enum type of the table's columns, where the database has such types.
+    /// Renders a CREATE TYPE for each native enum type of the table's columns, if the database has such types.
     pub fn create_enums(&self, table: &Table) -> Vec<Sql> {
         let create = |(name, labels): (&str, &[String])| self.dialect.create_enum(name, labels);
         self.enums(table, create)
     }
 
-    /// DROP TYPE for each of them, unless something else uses it.
+    /// Renders a DROP TYPE for each native enum type of the table's columns; types still in use are kept.
     pub fn drop_enums(&self, table: &Table) -> Vec<Sql> {
         self.enums(table, |(name, _)| self.dialect.drop_enum(name))
     }
@@ -66,7 +65,7 @@ impl Renderer<'_> {
             .collect()
     }
 
-    /// The statements that write the comments of a table and of its columns, where the database has such.
+    /// Renders the statements that set the comments of a table and its columns, if the database supports comments.
     pub fn comments(&self, table: &Table) -> Vec<Sql> {
         let comment = |column: Option<&Column>, comment: &Option<String>| {
             let mut object = self.text(32);
@@ -92,7 +91,7 @@ impl Renderer<'_> {
             .collect()
     }
 
-    /// CREATE INDEX for each of the table's indexes.
+    /// Renders a CREATE INDEX for each of the table's indexes.
     ///
     /// # Errors
     ///
@@ -121,11 +120,11 @@ impl Renderer<'_> {
         table.indexes.iter().map(create).collect()
     }
 
-    /// ALTER TABLE that adds the foreign key at this position in [`Table::foreign_keys`].
+    /// Renders an ALTER TABLE that adds the foreign key at this position of [`Table::foreign_keys`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`], as [`create_table`](Self::create_table); [`ErrorKind::Unsupported`] if the database cannot.
+    /// [`ErrorKind::Mapping`], as [`create_table`](Self::create_table); [`ErrorKind::Unsupported`] if the database does not support it.
     ///
     /// # Panics
     ///
@@ -140,8 +139,8 @@ impl Renderer<'_> {
         Ok(text.finish(StatementKind::Ddl, Vec::new()))
     }
 
-    /// ALTER TABLE that drops the foreign key at this position in [`Table::foreign_keys`], so that tables that refer to each other
-    /// can be dropped.
+    /// Renders an ALTER TABLE that drops the foreign key at this position of [`Table::foreign_keys`], so that tables that reference each
+    /// other can be dropped.
     ///
     /// # Errors
     ///
@@ -162,8 +161,8 @@ impl Renderer<'_> {
         Ok(text.finish(StatementKind::Ddl, Vec::new()))
     }
 
-    /// UPDATE that takes every row's foreign key at this position away, so that tables that refer to each other can be dropped
-    /// where ALTER TABLE cannot; `None` if none of its columns may be NULL.
+    /// Renders an UPDATE that sets the foreign key at this position to NULL in all rows, so that tables that reference each other can be
+    /// dropped without ALTER TABLE; `None` if none of its columns is nullable.
     ///
     /// # Errors
     ///
@@ -194,11 +193,11 @@ impl Renderer<'_> {
         Ok(Some(text.finish(StatementKind::Update, Vec::new())))
     }
 
-    /// DROP TABLE.
+    /// Renders a DROP TABLE.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if the name cannot be a table's.
+    /// [`ErrorKind::Mapping`] if the table's name is invalid.
     pub fn drop_table(&self, table: &Table) -> Result<Sql> {
         Definition::new(self, table)?;
         let mut text = self.text(16 + table.name.len());
@@ -217,7 +216,7 @@ impl Renderer<'_> {
     }
 }
 
-/// A table under definition.
+/// A table being rendered as DDL.
 struct Definition<'t> {
     renderer: &'t Renderer<'t>,
     table: &'t Table,
@@ -244,14 +243,14 @@ impl<'t> Definition<'t> {
             self.check_identifier("the column's name", &column.name)
                 .map_err(|error| error.column(&column.name))?;
             if table.columns[..i].iter().any(|c| c.name == column.name) {
-                let message = "the table has two columns of this name";
+                let message = "the table has two columns with this name";
                 return Err(self.error(message).column(&column.name));
             }
         }
         Ok(())
     }
 
-    /// Writes the columns; whether they say which the primary key is.
+    /// Writes the columns; returns whether they include the PRIMARY KEY.
     fn columns(&self, text: &mut Text<'_>) -> Result<bool> {
         let mut key_is_written = false;
         for (i, column) in self.table.columns.iter().enumerate() {
@@ -268,7 +267,7 @@ impl<'t> Definition<'t> {
                 continue;
             }
             text.push(&self.column_type(i));
-            let mut refuses_null = !column.nullable;
+            let mut is_not_null = !column.nullable;
             if let Generated::Computed(expression) = &column.generated {
                 self.check_computed(column)?;
                 let mut computed = String::new();
@@ -276,9 +275,9 @@ impl<'t> Definition<'t> {
                     .dialect
                     .computed_column(expression, &mut computed);
                 text.push(&computed);
-                refuses_null &= self.renderer.dialect.computed_may_refuse_null();
+                is_not_null &= self.renderer.dialect.computed_may_refuse_null();
             }
-            if refuses_null {
+            if is_not_null {
                 text.push(" NOT NULL");
             }
             if let Generated::Default(expression) = &column.generated {
@@ -289,7 +288,7 @@ impl<'t> Definition<'t> {
         Ok(key_is_written)
     }
 
-    /// The type of a column, which may be another one where it is part of a key.
+    /// The SQL type of a column, which may differ if it is part of a key or index.
     fn column_type(&self, position: usize) -> Cow<'static, str> {
         let (dialect, column) = (self.renderer.dialect, &self.table.columns[position]);
         let parts = self.key_parts(position);
@@ -299,7 +298,7 @@ impl<'t> Definition<'t> {
         }
     }
 
-    /// How many columns the longest key or index has that the column is part of; 0 if it is part of none.
+    /// The number of columns of the longest key or index that contains the column; 0 if there is none.
     fn key_parts(&self, position: usize) -> usize {
         let table = self.table;
         let name = &table.columns[position].name;
@@ -332,15 +331,12 @@ impl<'t> Definition<'t> {
         is_primary_key: bool,
     ) -> Result<()> {
         if !self.capabilities.generated_keys {
-            let error = Error::unsupported(
-                self.renderer.dialect.name(),
-                "a key that the database counts",
-            );
+            let error = Error::unsupported(self.renderer.dialect.name(), "a generated key");
             return Err(error.entity(&self.table.name).column(&column.name));
         }
         if is_primary_key && self.table.generated_key() != Some(position) {
             let message = format!(
-                "a column that {} counts must be the whole primary key",
+                "a key generated by {} must be the whole primary key",
                 self.renderer.dialect.name()
             );
             return Err(self.error(message).column(&column.name));
@@ -352,7 +348,7 @@ impl<'t> Definition<'t> {
         if integer && !column.nullable {
             return Ok(());
         }
-        let message = "a column that the database counts must be an integer that is never NULL";
+        let message = "a generated key must be an integer and NOT NULL";
         Err(self.error(message).column(&column.name))
     }
 
@@ -383,12 +379,12 @@ impl<'t> Definition<'t> {
         let name = self.constraint_name(key.name.as_deref(), &key.columns, "fkey")?;
         self.check_columns(&name, &key.columns)?;
         if key.columns.len() != key.references.len() {
-            let message = "the foreign key refers to more or fewer columns than it has";
+            let message = "the foreign key references more or fewer columns than it has";
             return Err(self.error(message).constraint(name));
         }
         let sets_default = [key.on_delete, key.on_update].contains(&ReferentialAction::SetDefault);
         if sets_default && !self.renderer.dialect.sets_defaults() {
-            let what = "a foreign key that sets defaults";
+            let what = "SET DEFAULT in a foreign key";
             let error = Error::unsupported(self.renderer.dialect.name(), what);
             return Err(error.entity(&self.table.name).constraint(name));
         }
@@ -397,10 +393,10 @@ impl<'t> Definition<'t> {
         text.push(" FOREIGN KEY (");
         names(text, &key.columns);
         text.push(") REFERENCES ");
-        // What refers to another file could not be checked; inside of one, its name may not be written.
+        // A reference to another file could not be enforced, and within a file the schema must not be written.
         match self.renderer.dialect.schemas_are_databases() {
             true if key.schema != self.table.schema => {
-                let message = "a foreign key cannot lead from one attached database to another";
+                let message = "a foreign key cannot reference a table of another attached database";
                 return Err(self.error(message).constraint(name));
             }
             true => text.identifier(local_name(&key.table, key.schema.as_deref())),
@@ -467,7 +463,7 @@ impl<'t> Definition<'t> {
         Ok(())
     }
 
-    /// The given name, or `table_columns_suffix`, shortened where it is too long for the database.
+    /// The given name, or `table_columns_suffix`, shortened if it is too long for the database.
     fn constraint_name<'n>(
         &self,
         given: Option<&'n str>,
@@ -494,7 +490,7 @@ impl<'t> Definition<'t> {
         }
         for column in columns {
             if self.table.position(column).is_none() {
-                let message = "the constraint names a column that the table does not have";
+                let message = "the constraint uses a column that the table does not have";
                 return Err(self.error(message).column(column).constraint(constraint));
             }
         }
@@ -506,11 +502,11 @@ impl<'t> Definition<'t> {
             return Err(self.error(format!("{what} is empty")));
         }
         if name.contains('\0') {
-            return Err(self.error(format!("{what} has a NUL character in it")));
+            return Err(self.error(format!("{what} contains a NUL character")));
         }
         match self.capabilities.max_identifier {
             Some(longest) if name.len() > longest => Err(self.error(format!(
-                "{what} `{name}` is {} bytes long, and {} takes {longest} at most",
+                "{what} `{name}` is {} bytes long, but {} allows at most {longest}",
                 name.len(),
                 self.renderer.dialect.name()
             ))),
@@ -535,9 +531,9 @@ fn action(text: &mut Text<'_>, clause: &str, action: ReferentialAction) {
     }
 }
 
-/// Cuts a name to `longest` bytes and puts a hash of the whole in the place of what was cut, so that two long names stay two.
+/// Shortens a name to `longest` bytes, with a hash of the whole name, so that different names stay different.
 fn shorten(name: &str, suffix: &str, longest: usize) -> String {
-    // FNV-1a: the same on every machine and in every version, which the standard library's hashers do not promise.
+    // FNV-1a is stable across machines and versions, unlike the standard library's hashers.
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });

@@ -1,15 +1,15 @@
-//! `ON DUPLICATE KEY UPDATE`, which names no key: any that is there already makes the INSERT an UPDATE.
+//! `ON DUPLICATE KEY UPDATE`, which does not name a key: a conflict on any key turns the INSERT into an UPDATE.
 
 use super::expression::Writer;
 use super::statement::{assigned, target};
 use crate::schema::Table;
 use crate::sql::tree::{ColumnRef, ConflictNode, InsertNode, Node};
 
-/// A value that cannot be had. It is only asked for where the row that is there has another key than the one that was named.
+/// An expression that fails when evaluated: if the existing row conflicts on another key than the intended one.
 const NO_VALUE: &str = "(SELECT 1 UNION ALL SELECT 2)";
 
-/// What ON CONFLICT says, by ON DUPLICATE KEY UPDATE. That the row there has the key that was named is asked before anything is set: the
-/// statement fails where it is another row that is in the way.
+/// Writes ON CONFLICT as ON DUPLICATE KEY UPDATE. The first assignment checks that the existing row has the intended key, so that the
+/// statement fails on any other conflict.
 pub(super) fn on_duplicate_key(
     writer: &mut Writer<'_>,
     node: &InsertNode,
@@ -44,7 +44,7 @@ pub(super) fn on_duplicate_key(
     }
 }
 
-/// `a = IF(a <=> VALUES(a) AND …, a, …)`: the column stays as it is.
+/// Assigns a column to itself, with the check of the key.
 fn keep(writer: &mut Writer<'_>, table: &Table, column: &ColumnRef, key: &[ColumnRef]) {
     target(writer, table, column);
     writer.push(" = ");
@@ -86,12 +86,12 @@ fn guarded(writer: &mut Writer<'_>, key: &[ColumnRef], write: impl FnOnce(&mut W
         if i > 0 {
             writer.push(" AND ");
         }
-        let [before, between, behind] = writer.text.dialect.null_safe_equality(false);
+        let [before, between, after] = writer.text.dialect.null_safe_equality(false);
         writer.push(before);
         writer.node(&Node::Column(column.clone()));
         writer.push(between);
         writer.node(&Node::Excluded(column.clone()));
-        writer.push(behind);
+        writer.push(after);
     }
     writer.push(" THEN ");
     write(writer);

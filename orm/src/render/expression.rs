@@ -1,4 +1,4 @@
-//! Expressions: from [`Node`] to text and parameters.
+//! Rendering expressions: from [`Node`] to text and parameters.
 
 mod aggregate;
 mod form;
@@ -14,26 +14,26 @@ use crate::schema::{ColumnType, Table};
 use crate::sql::tree::{ColumnRef, Node, Nulls, Operator, Order, keeps_type};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
-/// A statement as text, with the parameters of its placeholders.
+/// A rendered statement with its parameters.
 #[derive(Clone, Debug)]
 pub struct Rendered {
-    /// The text and its types.
+    /// The text, with the types of parameters and columns.
     pub sql: Sql,
-    /// One for each placeholder, in order.
+    /// One parameter for each placeholder, in order.
     pub arguments: Vec<Argument>,
 }
 
-/// A parameter that a rendered statement owns.
+/// An owned parameter of a rendered statement.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Argument {
     /// One value.
     Value(Value),
-    /// A whole list as one array, where the dialect batches by [`Batch::Arrays`].
+    /// A whole list as one array, if the dialect uses [`Batch::Arrays`].
     Array(Vec<Value>),
 }
 
 impl Rendered {
-    /// Runs something with the parameters as a connection takes them.
+    /// Calls `run` with the parameters in the form that a connection takes.
     pub fn with_params<T>(&self, run: impl FnOnce(&[Param<'_>]) -> T) -> T {
         let arrays: Vec<Vec<ValueRef<'_>>> = self
             .arguments
@@ -56,12 +56,12 @@ impl Rendered {
     }
 }
 
-/// How columns are named.
+/// How column names are written.
 #[derive(Clone, Copy)]
 pub(super) enum Names<'a> {
-    /// By their names alone: this is the only table.
+    /// Unqualified: this is the only table.
     Bare(&'a Table),
-    /// With their tables.
+    /// Qualified with their tables.
     Qualified,
 }
 
@@ -69,24 +69,24 @@ pub(super) enum Names<'a> {
 #[derive(Clone, Copy, PartialEq)]
 enum Lists {
     Parameters,
-    /// As few parameters as can be, because they were too many: lists as one, or their integers as literals.
+    /// With as few parameters as possible, because there were too many: a list as one parameter, or its integers as literals.
     Literals,
 }
 
-/// A statement with expressions while it is being written.
+/// A statement with expressions being written.
 pub(super) struct Writer<'a> {
     pub(super) text: Text<'a>,
     pub(super) names: Names<'a>,
-    /// The names of the tables that are read here and around; empty while names are bare.
+    /// The names of the tables in scope, including those of outer queries.
     scopes: Vec<String>,
     arguments: Vec<Argument>,
     lists: Lists,
     error: Option<Error>,
-    /// Whether this is a query inside a statement, whose values are not read but used.
+    /// Whether this is a subquery, whose values are not returned to the program.
     pub(super) is_nested: bool,
 }
 
-/// Writes a statement; a second time with lists as literals if it has more parameters than the database takes.
+/// Writes a statement, and writes it again with lists as literals if it has too many parameters for the database.
 pub(super) fn write<'a>(
     dialect: &'a dyn Dialect,
     names: Names<'a>,
@@ -126,7 +126,7 @@ pub(super) fn write<'a>(
     })
 }
 
-/// The most parameters of a statement: as claimed, else as many as a batch takes.
+/// The maximum number of parameters of a statement: the capability, or else the limit of a batch.
 pub(crate) fn most_parameters(dialect: &dyn Dialect) -> Option<usize> {
     dialect
         .capabilities()
@@ -142,7 +142,7 @@ fn too_many(found: usize, most: usize, dialect: &dyn Dialect) -> Error {
     Error::new(
         ErrorKind::OutOfRange,
         format!(
-            "the statement has {found} parameters and {} takes {most}: split its list of values (lists of integers may be of any length)",
+            "the statement has {found} parameters, but {} allows {most}: split its list of values (lists of integers can have any length)",
             dialect.name()
         ),
     )
@@ -157,7 +157,7 @@ impl<'a> Writer<'a> {
         self.error.get_or_insert(error);
     }
 
-    /// Takes tables into view while `write` runs.
+    /// Brings tables into scope while `write` runs.
     pub(super) fn reading<'n>(
         &mut self,
         names: impl IntoIterator<Item = &'n str>,
@@ -178,7 +178,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// An expression, without parentheses around it.
+    /// Writes an expression without enclosing parentheses.
     pub(super) fn node(&mut self, node: &Node) {
         match node {
             Node::Column(column) => self.column(column),
@@ -209,7 +209,7 @@ impl<'a> Writer<'a> {
                 negated,
             } => {
                 let form = self.common_form([&**left, &**right]);
-                let [before, between, behind] = self.text.dialect.null_safe_equality(*negated);
+                let [before, between, after] = self.text.dialect.null_safe_equality(*negated);
                 if self.null_safe_forms(left, right, *negated) {
                     return;
                 }
@@ -217,7 +217,7 @@ impl<'a> Writer<'a> {
                 self.compared_with(left, &[&**right], &form);
                 self.push(between);
                 self.compared_with(right, &[&**left], &form);
-                self.push(behind);
+                self.push(after);
             }
             Node::Between {
                 subject,
@@ -375,7 +375,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// An expression in a place where anything but a single term is put in parentheses.
+    /// Writes a row value.
     fn row(&mut self, nodes: &[Node]) {
         if !self.text.dialect.capabilities().row_values {
             return self.refuse("a comparison of several columns at once");
@@ -385,11 +385,12 @@ impl<'a> Writer<'a> {
         self.push(")");
     }
 
-    /// Fails for something that the dialect does not offer: `what` completes "… is not supported".
+    /// Fails because the dialect does not support something: `what` completes "… is not supported".
     pub(super) fn refuse(&mut self, what: &str) {
         self.fail(Error::unsupported(self.text.dialect.name(), what));
     }
 
+    /// Writes an expression, in parentheses unless it is a single term.
     fn operand(&mut self, node: &Node) {
         let is_term = matches!(
             node,
@@ -468,7 +469,7 @@ impl<'a> Writer<'a> {
         self.arguments.push(Argument::Value(value.clone()));
     }
 
-    /// The dialect names subject and pattern as often as it likes; each time they are written anew, parameters included.
+    /// The dialect may use subject and pattern several times; each use writes them again, with their parameters.
     fn text_match(&mut self, test: TextMatch, subject: &Node, pattern: &Node) {
         self.around(
             |dialect, [subject, pattern], out| dialect.text_match(test, subject, pattern, out),
@@ -479,7 +480,7 @@ impl<'a> Writer<'a> {
         );
     }
 
-    /// What the dialect writes around an operand.
+    /// Writes what the dialect puts around one operand.
     fn template(
         &mut self,
         write: impl Fn(&dyn Dialect, &str, &mut String),
@@ -491,8 +492,8 @@ impl<'a> Writer<'a> {
         );
     }
 
-    /// What the dialect writes around operands, whose places are found by marks. A mark is chosen that is nowhere in what the dialect
-    /// writes else, which names in the program's own data may be part of.
+    /// Writes what the dialect puts around operands, whose positions are found by marks. The marks are chosen not to occur in the dialect's
+    /// text, which may contain names from the program.
     fn around<const N: usize>(
         &mut self,
         write: impl Fn(&dyn Dialect, [&str; N], &mut String),
@@ -570,7 +571,7 @@ fn not(negated: bool) -> &'static str {
 #[cold]
 fn stranger(column: &ColumnRef, name: &str) -> Error {
     let table = column.alias.as_deref().unwrap_or(&column.table.name);
-    let message = format!("the statement names a column of `{table}`, which it does not read");
+    let message = format!("the statement uses a column of `{table}`, which it does not read");
     Error::new(ErrorKind::InvalidStatement, message)
         .entity(table)
         .column(name)

@@ -1,4 +1,4 @@
-//! Whole statements with expressions in them.
+//! Rendering whole statements of the expression language.
 
 use super::duplicate_key::on_duplicate_key;
 use super::expression::{Names, Rendered, Writer, write};
@@ -14,24 +14,24 @@ use crate::sql::tree::{
 };
 use crate::value::ValueType;
 
-/// A query of one table, as a session asks it.
+/// A session's query of one table.
 #[derive(Clone, Copy, Debug)]
 pub struct QuerySpec<'a> {
     /// The table.
     pub table: &'a Table,
-    /// What is read.
+    /// What to read.
     pub read: Read<'a>,
     /// WHERE.
     pub filter: Option<&'a Node>,
-    /// ORDER BY. Left out where rows are counted.
+    /// ORDER BY. Ignored when counting rows.
     pub order: &'a [Order],
-    /// The most rows.
+    /// LIMIT.
     pub limit: Option<u64>,
-    /// How many rows are left out first.
+    /// OFFSET.
     pub offset: Option<u64>,
-    /// Whether equal rows are one.
+    /// Whether duplicate rows are removed.
     pub distinct: bool,
-    /// What happens to the rows that are read.
+    /// How the rows are locked.
     pub lock: Lock,
 }
 
@@ -40,14 +40,14 @@ pub struct QuerySpec<'a> {
 pub enum Read<'a> {
     /// These columns.
     Columns(&'a [usize]),
-    /// How many rows there are: one row of one `i64`.
+    /// The number of rows: one row with one `i64`.
     Count,
-    /// Whether there is a row: then the result has one, of one `i32`; else none.
+    /// Whether there is a row: if so the result is one row with one `i32`, otherwise empty.
     Exists,
 }
 
 impl<'a> QuerySpec<'a> {
-    /// A query of all rows.
+    /// Creates a query of all rows.
     pub fn new(table: &'a Table, read: Read<'a>) -> Self {
         Self {
             table,
@@ -66,8 +66,8 @@ impl<'a> QuerySpec<'a> {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::OutOfRange`] if it has more parameters than the database takes; [`ErrorKind::InvalidStatement`] if it names another
-/// table's column.
+/// [`ErrorKind::OutOfRange`] if it has more parameters than the database supports; [`ErrorKind::InvalidStatement`] if it uses a column of
+/// another table.
 pub fn query(dialect: &dyn Dialect, spec: &QuerySpec<'_>) -> Result<Rendered> {
     let has_subquery = spec.filter.is_some_and(Node::has_subquery)
         || spec.order.iter().any(|key| key.node.has_subquery());
@@ -148,15 +148,16 @@ pub fn render_select(dialect: &dyn Dialect, node: &SelectNode) -> Result<Rendere
     )
 }
 
-/// Renders queries whose rows are put together.
+/// Renders queries combined by set operators.
 ///
 /// # Errors
 ///
-/// As [`query`]; [`ErrorKind::InvalidStatement`] if it sorts by a column that it does not have.
+/// As [`query`]; [`ErrorKind::InvalidStatement`] if it sorts by a position that does not exist.
 pub fn render_compound(dialect: &dyn Dialect, node: &CompoundNode) -> Result<Rendered> {
     let width = node.types().len();
     if node.order.iter().any(|&(at, _)| at == 0 || at > width) {
-        let message = format!("a query of {width} columns can be sorted by positions 1 to {width}");
+        let message =
+            format!("the query has {width} columns, so it can be sorted by positions 1 to {width}");
         return Err(Error::new(ErrorKind::InvalidStatement, message));
     }
     let types = node.types().to_vec();
@@ -179,12 +180,12 @@ pub fn render_compound(dialect: &dyn Dialect, node: &CompoundNode) -> Result<Ren
     )
 }
 
-/// Renders an INSERT; without columns, of one row of defaults.
+/// Renders an INSERT; without columns it inserts one row of defaults.
 ///
 /// # Errors
 ///
-/// As [`query`]; [`ErrorKind::InvalidStatement`] if there are columns and no rows, or rows of another width;
-/// [`ErrorKind::Unsupported`] if the database has no ON CONFLICT or no RETURNING.
+/// As [`query`]; [`ErrorKind::InvalidStatement`] if there are columns but no rows, or rows of another width; [`ErrorKind::Unsupported`] if
+/// the database does not support ON CONFLICT or RETURNING.
 pub fn render_insert(dialect: &dyn Dialect, node: &InsertNode) -> Result<Rendered> {
     let table = &*node.table;
     let width = match &node.rows {
@@ -192,7 +193,10 @@ pub fn render_insert(dialect: &dyn Dialect, node: &InsertNode) -> Result<Rendere
         InsertRows::Query(query) => Some(query.columns.len()),
     };
     if !node.columns.is_empty() && width.is_none() {
-        return Err(invalid(table, "an INSERT needs a row of values"));
+        return Err(invalid(
+            table,
+            "an INSERT with columns needs at least one row",
+        ));
     }
     if width.unwrap_or(0) != node.columns.len() {
         return Err(invalid(table, "an INSERT needs a value for each column"));
@@ -246,7 +250,7 @@ fn inserted(writer: &mut Writer<'_>, node: &InsertNode) {
             }
         }
         InsertRows::Query(query) if node.conflict.is_some() && query.filter.is_none() => {
-            // SQLite would take ON CONFLICT for the ON of a join.
+            // Without WHERE, SQLite would parse ON CONFLICT as the ON of a join.
             let mut query = query.clone();
             query.filter = Some(Node::All(Vec::new()));
             writer.nested(|writer| writer.body(&query));
@@ -279,11 +283,11 @@ fn on_conflict(writer: &mut Writer<'_>, node: &InsertNode, conflict: &ConflictNo
     condition(writer, " WHERE ", conflict.filter.as_ref());
 }
 
-/// Renders an UPDATE of the rows that a condition chooses, or of all.
+/// Renders an UPDATE of the rows that match a condition, or of all rows.
 ///
 /// # Errors
 ///
-/// As [`query`]; [`ErrorKind::InvalidStatement`] if nothing is set; [`ErrorKind::Unsupported`] if the database has no RETURNING.
+/// As [`query`]; [`ErrorKind::InvalidStatement`] if nothing is set; [`ErrorKind::Unsupported`] if the database does not support RETURNING.
 pub fn render_update(dialect: &dyn Dialect, node: &UpdateNode) -> Result<Rendered> {
     let table = &*node.table;
     if node.set.is_empty() {
@@ -314,11 +318,11 @@ pub fn render_update(dialect: &dyn Dialect, node: &UpdateNode) -> Result<Rendere
     )
 }
 
-/// Renders a DELETE of the rows that a condition chooses, or of all.
+/// Renders a DELETE of the rows that match a condition, or of all rows.
 ///
 /// # Errors
 ///
-/// As [`query`]; [`ErrorKind::Unsupported`] if the database has no RETURNING.
+/// As [`query`]; [`ErrorKind::Unsupported`] if the database does not support RETURNING.
 pub fn render_delete(dialect: &dyn Dialect, node: &DeleteNode) -> Result<Rendered> {
     let table = &*node.table;
     check_returning(dialect, table, &node.returning)?;
@@ -356,7 +360,7 @@ pub(super) fn assignments(writer: &mut Writer<'_>, table: &Table, set: &[(Column
     }
 }
 
-/// A value as that of a column.
+/// Writes a value that is assigned to a column.
 pub(super) fn assigned(writer: &mut Writer<'_>, column: &ColumnRef, value: &Node) {
     let definition = column.table.columns.get(column.index);
     let form = definition.and_then(|definition| writer.form_of(&definition.ty));
@@ -383,14 +387,14 @@ fn returning(writer: &mut Writer<'_>, columns: &[Node]) {
 }
 
 impl Writer<'_> {
-    /// A query inside another statement.
+    /// Writes a subquery.
     pub(super) fn select(&mut self, node: &SelectNode) {
         let outer = std::mem::replace(&mut self.names, Names::Qualified);
         self.nested(|writer| writer.body(node));
         self.names = outer;
     }
 
-    /// The query of an IN; as a table where its bounds may not stand there.
+    /// Writes the query of an IN; wrapped in a derived table if the database does not accept a LIMIT there.
     pub(super) fn subquery(&mut self, node: &SelectNode) {
         let is_bounded = node.limit.is_some() || node.offset.is_some();
         if !is_bounded || self.text.dialect.limits_in_subqueries() {
@@ -401,7 +405,7 @@ impl Writer<'_> {
         self.push(") AS q");
     }
 
-    /// Writes a query whose values are not read but used.
+    /// Writes a query whose values are not returned to the program.
     fn nested(&mut self, write: impl FnOnce(&mut Self)) {
         let outer = std::mem::replace(&mut self.is_nested, true);
         write(self);
@@ -422,7 +426,7 @@ impl Writer<'_> {
         let twice = (1..names.len()).find(|&at| names[..at].contains(&names[at]));
         if let Some(name) = twice.map(|at| names[at]) {
             let message = format!(
-                "the query reads two tables as `{name}`: give one of them another name by `alias`"
+                "the query uses the name `{name}` for two tables: give one of them another name with `alias`"
             );
             self.fail(Error::new(ErrorKind::InvalidStatement, message).entity(name));
         }
@@ -474,7 +478,7 @@ impl Writer<'_> {
         });
     }
 
-    /// `WITH name (columns) AS (…) `, for the queries that stand for tables here, each once.
+    /// Writes `WITH name (columns) AS (…) ` for each common table expression of the query.
     fn commons(&mut self, node: &SelectNode) {
         let mut commons: Vec<(&Source, &CommonNode)> = Vec::new();
         for source in node.sources() {
@@ -513,8 +517,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Queries put together from left to right. Databases disagree about the precedence of INTERSECT, so that what stands before
-    /// another operator is written as a table.
+    /// Writes queries combined from left to right. Databases disagree about the precedence of INTERSECT, so when the operator changes, the
+    /// part before it is wrapped in a derived table.
     fn compound(&mut self, first: &SelectNode, others: &[(SetOperator, SelectNode)]) {
         let Some(((operator, last), before)) = others.split_last() else {
             return self.part(first);
@@ -541,7 +545,7 @@ impl Writer<'_> {
         self.part(last);
     }
 
-    /// One of several queries; as a table where its order or its bounds are its own.
+    /// Writes one of several combined queries; wrapped in a derived table if it has its own ORDER BY, LIMIT or OFFSET.
     fn part(&mut self, node: &SelectNode) {
         let bounded = !node.order.is_empty() || node.limit.is_some() || node.offset.is_some();
         if !bounded && node.sources().all(|source| source.common.is_none()) {
@@ -600,7 +604,7 @@ fn limit(writer: &mut Writer<'_>, limit: Option<u64>, offset: Option<u64>) {
     if limit.is_none() && offset.is_none() {
         return;
     }
-    // Databases count rows in 63 bits, so that more is all of them.
+    // Databases limit rows to 63 bits; a greater limit means all rows.
     let bound = |rows: u64| rows.min(i64::MAX.unsigned_abs());
     let (limit, offset) = (limit.map(bound), offset.map(bound));
     writer
@@ -609,7 +613,7 @@ fn limit(writer: &mut Writer<'_>, limit: Option<u64>, offset: Option<u64>) {
         .limit(limit, offset, &mut writer.text.out);
 }
 
-/// A column that is written to, by its name alone.
+/// Writes the unqualified name of an assigned column.
 pub(super) fn target(writer: &mut Writer<'_>, table: &Table, column: &ColumnRef) {
     let same = std::ptr::eq(&*column.table, table) || column.table.name == table.name;
     match table.columns.get(column.index) {

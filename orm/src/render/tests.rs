@@ -140,7 +140,7 @@ impl Dialect for Arrays {
     }
 
     fn placeholder(&self, index: usize, _: ValueType, out: &mut String) {
-        write!(out, "${index}").expect("a String takes any text");
+        write!(out, "${index}").expect("a String accepts any text");
     }
 }
 
@@ -446,7 +446,7 @@ CREATE TABLE "a_table_of_a_rather_long_näme" ("id" bigint NOT NULL, CONSTRAINT 
     assert!(text.contains("CONSTRAINT \"ääääääää_"), "{text}");
     let longer =
         Table::build("a_table_of_an_even_longer_näme").column(Column::new("id", ColumnType::I64));
-    insta::assert_snapshot!(ddl(Renderer::new(&Ansi).create_table(&longer, &[])), @r#"Mapping: a_table_of_an_even_longer_näme: the table's name `a_table_of_an_even_longer_näme` is 31 bytes long, and ansi takes 30 at most"#);
+    insta::assert_snapshot!(ddl(Renderer::new(&Ansi).create_table(&longer, &[])), @r#"Mapping: a_table_of_an_even_longer_näme: the table's name `a_table_of_an_even_longer_näme` is 31 bytes long, but ansi allows at most 30"#);
 }
 
 #[test]
@@ -465,7 +465,7 @@ fn what_cannot_be_created_is_refused() {
     );
     check(
         Table::build("t").column(id()).unique(["x"]),
-        "t.x: the constraint names a column",
+        "t.x: the constraint uses a column",
     );
     check(Table::build("t").column(id()).unique([""; 0]), "no columns");
     check(

@@ -1,4 +1,4 @@
-//! `Text`: a statement while it is being written.
+//! `Text`: the text of a statement being written.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::dialect::Dialect;
 use crate::schema::{Column, ColumnType, Table, local_name};
 use crate::value::ValueType;
 
-/// Text, and the types of the parameters that it has placeholders for.
+/// The text written so far, and the types of its parameters.
 pub(super) struct Text<'d> {
     pub(super) dialect: &'d dyn Dialect,
     pub(super) out: String,
@@ -36,13 +36,12 @@ impl<'d> Text<'d> {
         self.dialect.quote(name, &mut self.out);
     }
 
-    /// A table by its name, after its schema's where it has one.
+    /// Writes a table's name, qualified with its schema if it has one.
     pub(super) fn table(&mut self, table: &Table) {
         self.place(&table.name, table.schema.as_deref());
     }
 
-    /// A table whose columns are named by its name: one of another schema gets its whole name for an alias, so that it is told from
-    /// a namesake.
+    /// Writes a table in FROM. One with a schema gets its qualified name as an alias, which distinguishes it from tables of the same name.
     pub(super) fn source(&mut self, table: &Table) {
         self.table(table);
         if table.schema.is_some() {
@@ -59,14 +58,14 @@ impl<'d> Text<'d> {
         self.identifier(local_name(name, schema));
     }
 
-    /// A text as a literal.
+    /// Writes a text literal.
     pub(super) fn string(&mut self, value: &str) {
         self.dialect.literal(value, &mut self.out);
     }
 
-    /// A name of our own: a letter or more, and a number from 1.
+    /// Writes a generated name: letters and a number from 1.
     pub(super) fn numbered(&mut self, name: &str, position: usize) {
-        write!(self.out, "{name}{}", position + 1).expect("a String takes any text");
+        write!(self.out, "{name}{}", position + 1).expect("a String accepts any text");
     }
 
     pub(super) fn each(
@@ -83,14 +82,14 @@ impl<'d> Text<'d> {
         }
     }
 
-    /// The placeholder of the next parameter.
+    /// Writes the placeholder of the next parameter.
     pub(super) fn param(&mut self, ty: ValueType) {
         self.types.push(ty);
         self.dialect
             .placeholder(self.types.len(), ty, &mut self.out);
     }
 
-    /// The placeholder of a value for a column of this type.
+    /// Writes the placeholder of a value for a column of this type.
     pub(super) fn value(&mut self, ty: &ColumnType) {
         match self.dialect.text_form(ty) {
             None => self.param(ty.value_type()),
@@ -107,30 +106,30 @@ impl<'d> Text<'d> {
         self.push(")");
     }
 
-    /// The placeholder of the next parameter, to be written by the dialect.
-    pub(super) fn made_param(&mut self, ty: ValueType) -> String {
+    /// Returns the placeholder of the next parameter.
+    pub(super) fn placeholder(&mut self, ty: ValueType) -> String {
         self.types.push(ty);
         let mut out = String::new();
         self.dialect.placeholder(self.types.len(), ty, &mut out);
         out
     }
 
-    /// Whether values that are equal to a parameter are stored in several forms.
+    /// Whether values of this type can be stored in several equal forms.
     pub(super) fn has_forms(&self, ty: &ColumnType) -> bool {
         !self.dialect.equal_forms("", ty).is_empty()
     }
 
-    /// The placeholder of a value that a column of this type is compared with, in each form that it is stored in.
+    /// Writes the placeholder of a value that a column of this type is compared with, in each stored form.
     pub(super) fn equal_value(&mut self, ty: &ColumnType) {
         if !self.has_forms(ty) {
             return self.value(ty);
         }
-        let param = self.made_param(ty.value_type());
+        let param = self.placeholder(ty.value_type());
         let forms = self.dialect.equal_forms(&param, ty);
         self.push(&forms.join(", "));
     }
 
-    /// A column as it is compared.
+    /// Writes a column for a comparison.
     pub(super) fn compared(&mut self, prefix: &str, column: &Column) {
         let start = self.out.len();
         self.push(prefix);
@@ -138,7 +137,7 @@ impl<'d> Text<'d> {
         self.as_compared(start, &column.ty);
     }
 
-    /// Turns a column that is written from a place on into what it is compared as.
+    /// Replaces a column written at `start` by the expression used for comparing it.
     pub(super) fn as_compared(&mut self, start: usize, ty: &ColumnType) {
         if let Some(compared) = self.dialect.compared(&self.out[start..], ty) {
             self.out.truncate(start);
@@ -146,7 +145,7 @@ impl<'d> Text<'d> {
         }
     }
 
-    /// `a = ?` where it is a condition.
+    /// Writes the condition `a = ?`.
     fn is_param(&mut self, prefix: &str, column: &Column) {
         self.compared(prefix, column);
         if !self.has_forms(&column.ty) {
@@ -164,7 +163,7 @@ impl<'d> Text<'d> {
         });
     }
 
-    /// Columns where they are read, after a prefix: those of types without a form of their own as text.
+    /// Writes selected columns with a prefix, converting those that are exchanged as text.
     pub(super) fn read(&mut self, prefix: &str, table: &Table, columns: &[usize]) {
         self.each(columns.len(), ", ", |text, i| {
             let column = &table.columns[columns[i]];
@@ -175,13 +174,13 @@ impl<'d> Text<'d> {
             let mut name = prefix.to_owned();
             text.dialect.quote(&column.name, &mut name);
             text.dialect.read_text(&name, &column.ty, &mut text.out);
-            // The name of the column, and not that of the function or of the cast.
+            // The result keeps the column's name instead of that of the function or cast.
             text.push(" AS ");
             text.identifier(&column.name);
         });
     }
 
-    /// A column to sort by. Behind its table where it is read as text, for the bare name would be that of the text.
+    /// Writes a column to sort by. It is qualified if it is read as text, because the bare name would refer to the text.
     pub(super) fn sorted(&mut self, table: &Table, column: usize) {
         let column = &table.columns[column];
         if self.dialect.text_form(&column.ty).is_some() {
@@ -192,10 +191,10 @@ impl<'d> Text<'d> {
     }
 
     pub(super) fn columns(&mut self, table: &Table, columns: &[usize]) {
-        self.behind("", table, columns);
+        self.prefixed("", table, columns);
     }
 
-    /// `a, b`, or `t.a, t.b`, where they are read.
+    /// Writes selected columns, `a, b` or `t.a, t.b`.
     pub(super) fn columns_of(&mut self, table: &Table, columns: &[usize], qualified: bool) {
         let mut prefix = String::new();
         if qualified {
@@ -212,7 +211,7 @@ impl<'d> Text<'d> {
         self.push(")");
     }
 
-    /// What an INSERT says that gives values to columns which the database counts.
+    /// Writes the dialect's clause for an INSERT that sets generated keys.
     pub(super) fn overriding(&mut self, table: &Table, columns: &[usize]) {
         let is_counted = |&column: &usize| table.columns[column].is_counted();
         if columns.iter().any(is_counted) {
@@ -281,14 +280,14 @@ impl<'d> Text<'d> {
         self.push(")");
     }
 
-    /// `(?1, f(?1)), (?1, g(?1))`: a row of parameters in each form that its equals are stored in.
+    /// `(?1, f(?1)), (?1, g(?1))`: a row of parameters in each stored form.
     fn row_forms(&mut self, table: &Table, columns: &[usize]) {
         let mut rows = vec![String::new()];
         for &column in columns {
             let ty = &table.columns[column].ty;
             let forms = match self.has_forms(ty) {
                 true => {
-                    let param = self.made_param(ty.value_type());
+                    let param = self.placeholder(ty.value_type());
                     self.dialect.equal_forms(&param, ty)
                 }
                 false => {
@@ -314,14 +313,14 @@ impl<'d> Text<'d> {
         if let [column] = *columns
             && !has_forms
         {
-            self.behind(prefix, table, columns);
+            self.prefixed(prefix, table, columns);
             self.push(" = ANY(");
             self.array(table, column);
             self.push(")");
             return;
         }
         self.push("(");
-        self.behind(prefix, table, columns);
+        self.prefixed(prefix, table, columns);
         self.push(") IN (SELECT ");
         if has_forms {
             self.each(columns.len(), ", ", |text, i| {
@@ -340,7 +339,7 @@ impl<'d> Text<'d> {
         self.push(")");
     }
 
-    /// A column of what arrays were unnested to, as a value of this type.
+    /// Writes a column of unnested arrays as a value of this type.
     pub(super) fn unnested(&mut self, name: &str, position: usize, ty: &ColumnType) {
         match self.dialect.text_form(ty) {
             None => self.numbered(name, position),
@@ -349,7 +348,7 @@ impl<'d> Text<'d> {
     }
 
     /// `a, b` if the prefix is empty; `t.a, t.b` if it is `t.`.
-    pub(super) fn behind(&mut self, prefix: &str, table: &Table, columns: &[usize]) {
+    pub(super) fn prefixed(&mut self, prefix: &str, table: &Table, columns: &[usize]) {
         self.each(columns.len(), ", ", |text, i| {
             text.push(prefix);
             text.identifier(&table.columns[columns[i]].name);
@@ -367,7 +366,7 @@ impl<'d> Text<'d> {
         self.array_of(table.columns[column].ty.value_type());
     }
 
-    /// `$1::bigint[]`. The cast is to a type without length or precision, which would cut the values to it.
+    /// `$1::bigint[]`. The cast has no length or precision, which would truncate the values.
     pub(super) fn array_of(&mut self, ty: ValueType) {
         self.param(ty);
         self.push("::");

@@ -1,13 +1,13 @@
-//! Handles: small copyable names of the objects in a session.
+//! `Handle`: a small `Copy` reference to an object in a session.
 
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
-/// The name of one object of one session: `Copy`, 12 bytes. `session[handle]` is the object.
+/// A reference to one object of one session: `Copy`, 12 bytes. `session[handle]` is the object.
 ///
-/// Handles are equal exactly if they name one object. A slot is never used twice, so a handle whose object has left the session is
-/// detected and never names another one.
+/// Two handles are equal exactly if they refer to the same object. Slots are never reused, so the handle of an object that has left the
+/// session is detected and never refers to another one.
 pub struct Handle<E> {
     pub(crate) session: u32,
     pub(crate) slot: u32,
@@ -54,7 +54,7 @@ impl<E> Debug for Handle<E> {
     }
 }
 
-/// The name of a mapped type, for messages: that of an entity is its mapper's.
+/// The name of a mapped type, for messages; for an entity the same as its mapper's.
 pub(super) fn name_of<E>() -> &'static str {
     let name = std::any::type_name::<E>();
     name.rsplit("::").next().unwrap_or(name)

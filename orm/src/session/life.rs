@@ -1,4 +1,4 @@
-//! What a session goes through: transactions, savepoints, hooks, merging, expiry, and its factory.
+//! The life of a session: transactions, savepoints, hooks, merging, expiry, and the factory.
 
 pub(super) mod expire;
 pub(super) mod factory;

@@ -1,4 +1,4 @@
-//! What a session holds: its objects, their states and identities, the edges between them, and what a rollback restores.
+//! The memory of a session: objects, their states and identities, the edges between them, and what a rollback restores.
 
 pub(super) mod any_store;
 pub(super) mod association;

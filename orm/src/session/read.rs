@@ -1,4 +1,4 @@
-//! From rows to objects: by key, along relations, filtered, joined.
+//! Loading: by key, along relations, filtered, joined.
 
 pub(super) mod along;
 pub(super) mod deferred;

@@ -1,4 +1,4 @@
-//! From changed objects to statements: what changed, the plan, and sending it.
+//! Writing: finding changes, planning a flush, and executing it.
 
 pub(super) mod bulk;
 pub(super) mod deletion;

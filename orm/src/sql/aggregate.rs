@@ -4,17 +4,17 @@ use crate::schema::ColumnType;
 use crate::sql::{Aggregate, Anywhere, Expr, Expression, Node};
 use crate::value::{ColumnValue, Decimal};
 
-/// Types that can be summed. Integers sum to `i64` and floats to `f64`, whatever the database makes of them by itself; a sum that
-/// does not fit is the database's error.
+/// Types that can be summed. Integers sum to `i64` and floats to `f64`, regardless of the database's own result type; overflow is an error
+/// of the database.
 #[diagnostic::on_unimplemented(message = "SQL cannot sum values of type `{Self}`")]
 pub trait Summable {
-    /// What the sum is.
+    /// The type of the sum.
     type Sum: ColumnValue;
-    /// What the average is.
+    /// The type of the average.
     type Average: ColumnValue;
-    /// The type that the sum is cast to; `None` leaves it as it is.
+    /// The type that the sum is cast to; `None` for no cast.
     const SUM: Option<ColumnType>;
-    /// The type that the average is cast to; `None` leaves it as it is.
+    /// The type that the average is cast to; `None` for no cast.
     const AVERAGE: Option<ColumnType>;
 }
 
@@ -42,14 +42,14 @@ summable!(rust_decimal::Decimal => rust_decimal::Decimal, rust_decimal::Decimal,
 /// The type of a column or expression without `Option` and `Auto`.
 pub type BaseOf<X> = <<X as Expression>::Type as ColumnValue>::Base;
 
-/// What a [`sum`] of it is.
+/// The type of its [`sum`].
 pub type SumOf<X> = <BaseOf<X> as Summable>::Sum;
 
-/// What an [`avg`] of it is.
+/// The type of its [`avg`].
 pub type AverageOf<X> = <BaseOf<X> as Summable>::Average;
 
-/// How many rows. It names no column, and so stands in any query: `.having(count_all().gt(1))`. Where a column of a query is compared
-/// with it, [`count`] of the primary key is the same number in that query's scope.
+/// Counts rows: `COUNT(*)`. It uses no column and so is valid in any query: `.having(count_all().gt(1))`. To compare it with a column, use
+/// [`count`] of the primary key instead: it is the same number in the entity's scope.
 pub fn count_all() -> Expr<Anywhere, i64> {
     Expr::from_node(Node::Aggregate {
         function: Aggregate::Count,
@@ -59,12 +59,12 @@ pub fn count_all() -> Expr<Anywhere, i64> {
     })
 }
 
-/// How many rows where it is not NULL.
+/// Counts the rows in which the expression is not NULL.
 pub fn count<X: Expression>(expression: X) -> Expr<X::Scope, i64> {
     aggregate(Aggregate::Count, expression, None)
 }
 
-/// How many different values that are not NULL.
+/// Counts the distinct values that are not NULL.
 pub fn count_distinct<X: Expression>(expression: X) -> Expr<X::Scope, i64> {
     Expr::from_node(Node::Aggregate {
         function: Aggregate::Count,
@@ -74,7 +74,7 @@ pub fn count_distinct<X: Expression>(expression: X) -> Expr<X::Scope, i64> {
     })
 }
 
-/// The sum of what is not NULL; `None` over no rows.
+/// Returns the sum of the values that are not NULL; `None` without any.
 pub fn sum<X: Expression>(expression: X) -> Expr<X::Scope, Option<SumOf<X>>>
 where
     BaseOf<X>: Summable,
@@ -83,7 +83,7 @@ where
     aggregate(Aggregate::Sum, expression, cast)
 }
 
-/// The average of what is not NULL; `None` over no rows.
+/// Returns the average of the values that are not NULL; `None` without any.
 pub fn avg<X: Expression>(expression: X) -> Expr<X::Scope, Option<AverageOf<X>>>
 where
     BaseOf<X>: Summable,
@@ -92,7 +92,7 @@ where
     aggregate(Aggregate::Avg, expression, cast)
 }
 
-/// The least value that is not NULL; `None` over no rows.
+/// Returns the least value that is not NULL; `None` without any.
 pub fn min<X: Expression>(expression: X) -> Expr<X::Scope, Option<BaseOf<X>>>
 where
     BaseOf<X>: ColumnValue,
@@ -100,7 +100,7 @@ where
     aggregate(Aggregate::Min, expression, None)
 }
 
-/// The greatest value that is not NULL; `None` over no rows.
+/// Returns the greatest value that is not NULL; `None` without any.
 pub fn max<X: Expression>(expression: X) -> Expr<X::Scope, Option<BaseOf<X>>>
 where
     BaseOf<X>: ColumnValue,

@@ -1,4 +1,4 @@
-//! Several tables in one query: aliases, and conditions across entities.
+//! Several tables in one query: aliases and join conditions.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -10,21 +10,21 @@ use crate::record::{Record, Records};
 use crate::sql::{BaseOf, Column, ColumnRef, Expr, Expression, Node, Operator, Source};
 use crate::value::ColumnValue;
 
-/// A table under another name, so that it can stand in a query twice. Made by [`alias`], or of a table of records by [`Records::alias`].
+/// A table under another name, so that a query can use it twice. Built by [`alias`], or for records by [`Records::alias`].
 ///
-/// Its columns are a scope of their own: `parent.column(Node::ID)` is not a column of `Node`.
+/// Its columns have their own scope: `parent.column(Node::ID)` is not a column of `Node`.
 pub struct Alias<E> {
     mapper: Arc<Mapper>,
     name: Arc<str>,
     marker: PhantomData<fn() -> E>,
 }
 
-/// An entity's table under another name.
+/// Gives an entity's table another name.
 pub fn alias<E: Entity>(name: &str) -> Alias<E> {
     Alias::new(E::mapper(), name)
 }
 
-/// Equality of two columns or expressions of different entities, for a join: `on(Task::USER_ID, User::ID)`.
+/// Compares columns or expressions of two entities for equality, as the condition of a join: `on(Task::USER_ID, User::ID)`.
 pub fn on<L: Expression, R: Expression>(left: L, right: R) -> Expr<(L::Scope, R::Scope), bool>
 where
     R::Type: ColumnValue<Base = BaseOf<L>>,
@@ -51,7 +51,7 @@ impl<E> Alias<E> {
 }
 
 impl<E: Entity> Alias<E> {
-    /// A column of the entity, under the alias.
+    /// Returns a column of the aliased table.
     pub fn column<T: ColumnValue>(&self, column: Column<E, T>) -> Expr<Self, T> {
         Expr::from_node(Node::Column(ColumnRef {
             alias: Some(Arc::clone(&self.name)),
@@ -61,11 +61,11 @@ impl<E: Entity> Alias<E> {
 }
 
 impl Alias<Record> {
-    /// A column of the table under its other name, as [`Records::column`].
+    /// Returns a column of the aliased table by name, like [`Records::column`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As [`Records::column`].
     pub fn column<T: ColumnValue>(&self, name: &str) -> Result<Expr<Record, T>> {
         let column = Records::of(Arc::clone(&self.mapper)).typed::<T>(name)?;
         Ok(Expr::from_node(super::column(

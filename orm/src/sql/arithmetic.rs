@@ -6,8 +6,8 @@ use crate::entity::Entity;
 use crate::sql::{Column, Expr, Expression, IntoSql, Operator};
 use crate::value::{ColumnValue, Decimal, ValueType};
 
-/// Types that can be calculated with. The result has the left side's type; `/` and `%` are the database's own, and so is what
-/// happens on overflow and on division by zero.
+/// Types with arithmetic operators. The result has the type of the left operand. Rounding, overflow and division by zero behave as in the
+/// database; integer division truncates.
 #[diagnostic::on_unimplemented(message = "SQL cannot calculate with a `{Self}`")]
 pub trait Number {}
 
@@ -47,7 +47,7 @@ macro_rules! operator {
         }
     };
 }
-/// Integers are divided as integers.
+/// Selects integer division for integers.
 fn of_type<T: ColumnValue>(operator: Operator) -> Operator {
     let is_integer = matches!(T::TYPE, ValueType::I16 | ValueType::I32 | ValueType::I64);
     match operator {

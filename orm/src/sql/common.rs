@@ -1,4 +1,4 @@
-//! Common table expressions: queries that stand for tables, WITH a name, and may read themselves.
+//! Common table expressions: named queries that are used like tables, recursive or not.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -8,16 +8,16 @@ use crate::schema::{Column, ColumnType, Table};
 use crate::sql::{ColumnRef, CommonNode, Expr, FromRow, Node, Select, SelectNode, Source};
 use crate::value::ColumnValue;
 
-/// A query that stands for a table whose rows are `R`. Made by [`common`] and [`recursive`].
+/// A common table expression with rows of type `R`. Built by [`common`] and [`recursive`].
 ///
-/// It is written in front of every query that reads it by `from` or `join`; its columns are numbered from 0.
+/// It is written in the WITH clause of every query that uses it in `from` or `join`. Its columns are numbered from 0.
 pub struct Common<R> {
     table: Arc<Table>,
     query: Option<Arc<CommonNode>>,
     marker: PhantomData<fn() -> R>,
 }
 
-/// Rows that have a column number `N`.
+/// Rows with a column number `N`.
 #[diagnostic::on_unimplemented(
     message = "rows of `{Self}` have no column number {N}",
     note = "columns are numbered from 0, in the order of the query's projection"
@@ -27,7 +27,7 @@ pub trait ColumnAt<const N: usize> {
     type Type: ColumnValue;
 }
 
-/// Names a query, to be read as a table.
+/// Names a query so that other queries can use it like a table.
 ///
 /// ```
 /// # use selfsame::prelude::*;
@@ -75,7 +75,7 @@ pub fn common<R: FromRow>(name: &str, query: Select<R>) -> Common<R> {
     }
 }
 
-/// A query that reads itself: its rows are those of `first`, and all that follow from them by `step`, over and over, until none do.
+/// Builds a recursive query: its rows are those of `first`, then those that `step` derives from them, repeated until there are no new rows.
 ///
 /// ```
 /// # use selfsame::prelude::*;
@@ -125,7 +125,7 @@ fn table_of<R: FromRow>(name: &str, query: &SelectNode) -> Arc<Table> {
     R::types(&mut types);
     let columns = types.into_iter().enumerate();
     let table = columns.fold(Table::build(name), |table, (at, ty)| {
-        // A column keeps its own type, which may be one of the database alone.
+        // A column keeps its own type, which may be specific to the database.
         let own = query.columns.get(at).and_then(Node::column_type);
         let own = own.filter(|own| own.value_type() == ty).cloned();
         let ty = own.unwrap_or(ColumnType::of(ty));
@@ -135,7 +135,7 @@ fn table_of<R: FromRow>(name: &str, query: &SelectNode) -> Arc<Table> {
 }
 
 impl<R> Common<R> {
-    /// Column number `N`, from 0.
+    /// Returns column number `N`, from 0.
     pub fn column<const N: usize>(&self) -> Expr<Self, R::Type>
     where
         R: ColumnAt<N>,

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::render::{Rendered, render_compound};
 use crate::sql::{CompoundNode, FromRow, Select, SetOperator};
 
-/// Queries of equal columns whose rows are put together. Made by [`Select::union`] and its neighbours.
+/// Queries combined by set operators. Built by [`Select::union`], [`Select::intersect`] and the like.
 pub struct Compound<R> {
     node: CompoundNode,
     marker: PhantomData<fn() -> R>,
@@ -37,13 +37,13 @@ macro_rules! operators {
     };
 }
 operators!(
-    /// UNION: the rows of both, equal ones once.
+    /// UNION: the rows of both, without duplicates.
     union Union;
-    /// UNION ALL: the rows of both.
+    /// UNION ALL: the rows of both, with duplicates.
     union_all UnionAll;
-    /// INTERSECT: the rows that are in both, equal ones once.
+    /// INTERSECT: the rows that are in both, without duplicates.
     intersect Intersect;
-    /// EXCEPT: the rows that are not in the other, equal ones once.
+    /// EXCEPT: the rows that are not in the other query, without duplicates.
     except Except;
 );
 
@@ -66,28 +66,28 @@ impl<R: FromRow> Compound<R> {
         self
     }
 
-    /// Sorts all rows by the column at this position, from 1.
+    /// Sorts the combined rows by the column at this position, from 1.
     #[must_use]
     pub fn order_by(mut self, position: usize) -> Self {
         self.node.order.push((position, false));
         self
     }
 
-    /// Sorts all rows by the column at this position, from 1, from the greatest to the least.
+    /// Sorts the combined rows by the column at this position, from 1, in descending order.
     #[must_use]
     pub fn order_by_descending(mut self, position: usize) -> Self {
         self.node.order.push((position, true));
         self
     }
 
-    /// Limits the number of all rows.
+    /// Limits the number of combined rows.
     #[must_use]
     pub fn limit(mut self, rows: u64) -> Self {
         self.node.limit = Some(rows);
         self
     }
 
-    /// Skips this many of all rows.
+    /// Skips this many of the combined rows.
     #[must_use]
     pub fn offset(mut self, rows: u64) -> Self {
         self.node.offset = Some(rows);
@@ -99,12 +99,12 @@ impl<R: FromRow> Compound<R> {
         self.limit(limit)
     }
 
-    /// The query as text and parameters.
+    /// Renders the query as text and parameters.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database takes;
-    /// [`ErrorKind::InvalidStatement`](crate::ErrorKind::InvalidStatement) if it sorts by a column that it does not have.
+    /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database supports;
+    /// [`ErrorKind::InvalidStatement`](crate::ErrorKind::InvalidStatement) if it sorts by a position that does not exist.
     pub fn render(&self, dialect: &dyn Dialect) -> Result<Rendered> {
         render_compound(dialect, &self.node)
     }

@@ -11,33 +11,33 @@ use crate::sql::{Compound, Delete, FromRow, Insert, Select, Update};
 
 /// A statement that reads rows: a [`Select`] or a [`Compound`].
 pub trait Read {
-    /// What a row is read as.
+    /// The type of a row.
     type Row: FromRow;
 
-    /// The statement as text and parameters, for no more rows than this.
+    /// Renders the statement as text and parameters, limited to at most `limit` rows.
     ///
     /// # Errors
     ///
-    /// What keeps it from being written for this database.
+    /// If the statement cannot be rendered for this database.
     fn rendered(&self, dialect: &dyn Dialect, limit: Option<u64>) -> Result<Rendered>;
 }
 
 /// A statement that writes: an [`Insert`], [`Update`] or [`Delete`].
 pub trait Write {
-    /// The statement as text and parameters; several where one cannot take all parameters.
+    /// Renders the statement as text and parameters; as several if it has too many parameters for one.
     ///
     /// # Errors
     ///
-    /// What keeps it from being written for this database.
+    /// If the statement cannot be rendered for this database.
     fn rendered(&self, dialect: &dyn Dialect) -> Result<Vec<Rendered>>;
 }
 
 impl Connected {
-    /// Every row.
+    /// Returns all rows.
     ///
     /// # Errors
     ///
-    /// The backend's; a row that does not convert.
+    /// Errors of the backend; a row that does not convert.
     pub fn all<Q: Read>(&mut self, query: &Q) -> Result<Vec<Q::Row>> {
         let mut rows = Vec::new();
         self.for_each(query, |row| {
@@ -47,7 +47,7 @@ impl Connected {
         Ok(rows)
     }
 
-    /// The first row, if there is one; no other is read.
+    /// Returns the first row, if any, and reads no others.
     ///
     /// # Errors
     ///
@@ -62,11 +62,11 @@ impl Connected {
         Ok(first)
     }
 
-    /// The only row.
+    /// Returns the only row.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NoRow`] and [`ErrorKind::MultipleRows`] if there are none or several; else as [`all`](Self::all).
+    /// [`ErrorKind::NoRow`] or [`ErrorKind::MultipleRows`] if there is none or more than one; otherwise as [`all`](Self::all).
     pub fn one<Q: Read>(&mut self, query: &Q) -> Result<Q::Row> {
         let mut rows = Vec::with_capacity(2);
         let rendered = query.rendered(self.dialect(), Some(2))?;
@@ -77,17 +77,17 @@ impl Connected {
         })?;
         let (kind, message) = match (rows.pop(), rows.is_empty()) {
             (Some(row), true) => return Ok(row),
-            (Some(_), false) => (ErrorKind::MultipleRows, "more than one row"),
-            (None, _) => (ErrorKind::NoRow, "no row"),
+            (Some(_), false) => (ErrorKind::MultipleRows, "more than one"),
+            (None, _) => (ErrorKind::NoRow, "none"),
         };
-        Err(Error::new(kind, format!("{message} where one was expected")).statement(text))
+        Err(Error::new(kind, format!("expected one row, found {message}")).statement(text))
     }
 
-    /// Hands every row to `each` as it comes, without keeping them. Stops at the first error of `each`.
+    /// Calls `each` with every row as it arrives, without collecting them. Stops at the first error of `each`.
     ///
     /// # Errors
     ///
-    /// As [`all`](Self::all); and that of `each`.
+    /// As [`all`](Self::all); errors of `each`.
     pub fn for_each<Q: Read>(
         &mut self,
         query: &Q,
@@ -97,12 +97,12 @@ impl Connected {
         self.read(&rendered, &mut |row| each(Q::Row::from_row(row, 0)?))
     }
 
-    /// Runs a statement that writes, and tells how many rows it inserted or matched. Rows that need several statements, because
-    /// of their many parameters, are written in one transaction where there are transactions.
+    /// Runs a statement that writes, and returns the number of rows inserted or matched. If the rows need several statements because of
+    /// their number of parameters, these run in one transaction, if the database supports transactions.
     ///
     /// # Errors
     ///
-    /// The backend's.
+    /// Errors of rendering and of the backend.
     pub fn write(&mut self, statement: &impl Write) -> Result<u64> {
         let statements = statement.rendered(self.dialect())?;
         let own_transaction = statements.len() > 1
@@ -118,7 +118,7 @@ impl Connected {
         match self.write_all(statements) {
             Ok(rows) => self.commit().map(|()| rows),
             Err(error) => {
-                // The first error is the one to tell; a connection that cannot roll back is given up.
+                // The first error is the one to report; a connection that cannot roll back is discarded.
                 let _ = self.rollback();
                 Err(error)
             }
@@ -145,7 +145,7 @@ impl Connected {
         rendered.with_params(|params| self.query(&sql, params, sink))
     }
 
-    /// Under the id of the first statement of its text, by which the connection finds it prepared.
+    /// Returns the cached statement with the same text, whose id the connection has prepared.
     fn interned(&self, rendered: &Rendered) -> Arc<Sql> {
         self.engine().intern(&rendered.sql)
     }

@@ -1,4 +1,4 @@
-//! EXISTS: whether a query has a row.
+//! EXISTS conditions.
 
 use std::ops::{BitAnd, BitOr, Not};
 
@@ -6,13 +6,13 @@ use crate::sql::{
     Anywhere, Condition, Expr, Expression, FromRow, Node, Predicate, Projection, Select,
 };
 
-/// An EXISTS condition, usable in any scope. Made by [`exists`].
+/// An EXISTS condition, usable in any scope. Built by [`exists`].
 #[derive(Clone, Debug)]
 pub struct Exists(Node);
 
 /// Tests whether a query returns a row. Its conditions may use the outer query's columns.
 ///
-/// It fits wherever a condition does: `User::query().filter(!exists(tasks))`, `User::AGE.gt(3).and(exists(tasks))`.
+/// The result is usable like any condition: `User::query().filter(!exists(tasks))`, `User::AGE.gt(3).and(exists(tasks))`.
 ///
 /// ```
 /// # use selfsame::prelude::*;
@@ -49,12 +49,12 @@ pub fn exists<R: FromRow>(query: Select<R>) -> Exists {
 }
 
 impl Exists {
-    /// Both.
+    /// Combines two conditions with AND.
     pub fn and<S>(self, other: impl Condition<S>) -> Predicate<S> {
         Expr::from_node(self.0.and(other.into_condition()))
     }
 
-    /// One or both.
+    /// Combines two conditions with OR.
     pub fn or<S>(self, other: impl Condition<S>) -> Predicate<S> {
         Expr::from_node(self.0.or(other.into_condition()))
     }

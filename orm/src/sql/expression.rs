@@ -1,4 +1,4 @@
-//! `Expr`: a typed expression over a scope, and what can be asked of columns and expressions alike.
+//! `Expr`: a typed expression in a scope, and the operators that columns and expressions share.
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug};
@@ -10,57 +10,56 @@ use crate::entity::Entity;
 use crate::sql::{Column, FromRow, IntoSql, List, Node, Nulls, Operator, Order, Select};
 use crate::value::ColumnValue;
 
-/// An expression of type `T` over scope `S`: the entity whose columns it may name.
+/// An expression of type `T` in scope `S`, the entity whose columns it may use.
 pub struct Expr<S, T> {
     node: Node,
     marker: PhantomData<fn() -> (S, T)>,
 }
 
-/// A condition over scope `S`.
+/// A condition in scope `S`.
 pub type Predicate<S> = Expr<S, bool>;
 
 /// A column or an expression.
 pub trait Expression: Sized {
-    /// The entity whose columns it may name.
+    /// The entity whose columns it may use.
     type Scope;
-    /// What its values are read as.
+    /// The type of its values.
     type Type: ColumnValue;
 
-    /// The expression as plain data.
+    /// Returns the untyped expression tree.
     fn into_node(self) -> Node;
 }
 
-/// What can filter rows of scope `S`: a [`Predicate`] over it, or one of its boolean columns.
+/// A condition that can filter rows of scope `S`: a [`Predicate`], or a boolean column.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a condition on `{S}`",
     label = "not a condition on `{S}`",
-    note = "a condition is made of the entity's own columns: `Column<{S}, bool>`, or a comparison like `{S}::ID.eq(1)`"
+    note = "a condition uses the entity's own columns: `Column<{S}, bool>`, or a comparison like `{S}::ID.eq(1)`"
 )]
 pub trait Condition<S> {
-    /// The condition as plain data.
+    /// Returns the untyped expression tree.
     fn into_condition(self) -> Node;
 }
 
-/// What IN looks in: an iterator of values or expressions, or a query of one column.
+/// The right-hand side of IN: an iterator of values or expressions, or a query of one column.
 pub trait IntoList<S, B> {
-    /// The list as plain data.
+    /// Returns the untyped list.
     fn into_list(self) -> List;
 }
 
-/// One key of ORDER BY over scope `S`. NULLs go where the database puts them unless said otherwise.
+/// A key of ORDER BY in scope `S`. The position of NULLs is the database's default unless set.
 pub struct OrderBy<S> {
     order: Order,
     marker: PhantomData<fn() -> S>,
 }
 
-/// SQL text as an expression, written as it is: for what this language cannot say. It must hold no placeholder, and nothing that
-/// a user typed.
+/// Uses raw SQL as an expression, for what this language does not support. The SQL must not contain placeholders or user input.
 pub fn raw<S, T: ColumnValue>(text: impl Into<Cow<'static, str>>) -> Expr<S, T> {
     Expr::from_node(Node::Raw(text.into()))
 }
 
 impl<S, T> Expr<S, T> {
-    /// An expression of plain data; scope and type are the caller's word.
+    /// Wraps an expression tree; the caller is responsible for scope and type.
     pub fn from_node(node: Node) -> Self {
         Self {
             node,
@@ -68,7 +67,7 @@ impl<S, T> Expr<S, T> {
         }
     }
 
-    /// The expression as plain data.
+    /// Returns the untyped expression tree.
     pub fn node(&self) -> &Node {
         &self.node
     }
@@ -83,16 +82,16 @@ impl<S, T: ColumnValue> Expression for Expr<S, T> {
     }
 }
 
-/// What columns and expressions have in common, written once.
-macro_rules! questions {
+/// The operators that columns and expressions share.
+macro_rules! operators {
     ([$($generics:tt)*] $scope:ident $ty:ty) => {
         impl<$($generics)*, T: ColumnValue> $ty {
-            /// `=`. NULL equals nothing, not even NULL: see [`eq_null_safe`](Self::eq_null_safe).
+            /// `=`. NULL is equal to nothing, not even to NULL: see [`eq_null_safe`](Self::eq_null_safe).
             pub fn eq(self, other: impl IntoSql<$scope, T::Base>) -> Predicate<$scope> {
                 self.compare(Operator::Eq, other)
             }
 
-            /// `<>`. NULL differs from nothing: see [`ne_null_safe`](Self::ne_null_safe).
+            /// `<>`. NULL is different from nothing: see [`ne_null_safe`](Self::ne_null_safe).
             pub fn ne(self, other: impl IntoSql<$scope, T::Base>) -> Predicate<$scope> {
                 self.compare(Operator::Ne, other)
             }
@@ -117,7 +116,7 @@ macro_rules! questions {
                 self.compare(Operator::Ge, other)
             }
 
-            /// Equal, or both NULL.
+            /// Tests whether both are equal, or both NULL.
             pub fn eq_null_safe(self, other: impl IntoSql<$scope, T::Base>) -> Predicate<$scope> {
                 Expr::from_node(Node::NullSafe {
                     left: Box::new(self.into_node()),
@@ -126,7 +125,7 @@ macro_rules! questions {
                 })
             }
 
-            /// Different, or one of them NULL.
+            /// Tests whether both are different, or exactly one is NULL.
             pub fn ne_null_safe(self, other: impl IntoSql<$scope, T::Base>) -> Predicate<$scope> {
                 Expr::from_node(Node::NullSafe {
                     left: Box::new(self.into_node()),
@@ -151,7 +150,7 @@ macro_rules! questions {
                 })
             }
 
-            /// Tests whether the value lies between `low` and `high`, inclusive.
+            /// Tests whether the value is between `low` and `high`, inclusive.
             pub fn between(
                 self,
                 low: impl IntoSql<$scope, T::Base>,
@@ -165,7 +164,7 @@ macro_rules! questions {
                 })
             }
 
-            /// One of these. Nothing is in an empty list; a NULL on either side keeps its SQL meaning: it is equal to nothing.
+            /// IN: tests whether the value is in a list; false for an empty list. A NULL on either side is equal to nothing, as in SQL.
             pub fn in_(self, list: impl IntoList<$scope, T::Base>) -> Predicate<$scope> {
                 Expr::from_node(Node::In {
                     subject: Box::new(self.into_node()),
@@ -174,7 +173,8 @@ macro_rules! questions {
                 })
             }
 
-            /// None of these. Everything is outside an empty list; a NULL in the list makes this true of nothing.
+            /// NOT IN: tests whether the value is not in a list; true for an empty list. It is never true if the list contains NULL, as in
+            /// SQL.
             pub fn not_in(self, list: impl IntoList<$scope, T::Base>) -> Predicate<$scope> {
                 Expr::from_node(Node::In {
                     subject: Box::new(self.into_node()),
@@ -183,17 +183,17 @@ macro_rules! questions {
                 })
             }
 
-            /// The same, read as something that may be NULL: what a left join gives of the rows without a match.
+            /// Makes the type an `Option`, for rows without a match in a left join.
             pub fn nullable(self) -> Expr<$scope, Option<T::Base>> {
                 Expr::from_node(self.into_node())
             }
 
-            /// In ascending order.
+            /// Sorts in ascending order.
             pub fn asc(self) -> OrderBy<$scope> {
                 OrderBy::new(self.into_node(), false)
             }
 
-            /// In descending order.
+            /// Sorts in descending order.
             pub fn desc(self) -> OrderBy<$scope> {
                 OrderBy::new(self.into_node(), true)
             }
@@ -208,8 +208,7 @@ macro_rules! questions {
         }
 
         impl<$($generics)*, T: ColumnValue<Base = String>> $ty {
-            /// LIKE: `%` stands for any text and `_` for any character, unless after a backslash. Whether case counts is up to
-            /// the database.
+            /// LIKE: `%` matches any text and `_` any character, unless after a backslash. Case sensitivity depends on the database.
             pub fn like(self, pattern: impl IntoSql<$scope, String>) -> Predicate<$scope> {
                 Expr::from_node(Node::Like {
                     subject: Box::new(self.into_node()),
@@ -227,22 +226,22 @@ macro_rules! questions {
                 })
             }
 
-            /// Tests whether the text begins with this text, case-sensitively and without wildcards.
+            /// Tests whether the text starts with another, case-sensitively and without wildcards.
             pub fn starts_with(self, text: impl IntoSql<$scope, String>) -> Predicate<$scope> {
                 self.text_match(TextMatch::StartsWith, text)
             }
 
-            /// Tests whether the text ends with this text, case-sensitively and without wildcards.
+            /// Tests whether the text ends with another, case-sensitively and without wildcards.
             pub fn ends_with(self, text: impl IntoSql<$scope, String>) -> Predicate<$scope> {
                 self.text_match(TextMatch::EndsWith, text)
             }
 
-            /// Tests whether the text contains this text, case-sensitively and without wildcards.
+            /// Tests whether the text contains another, case-sensitively and without wildcards.
             pub fn contains(self, text: impl IntoSql<$scope, String>) -> Predicate<$scope> {
                 self.text_match(TextMatch::Contains, text)
             }
 
-            /// Concatenates both texts.
+            /// Concatenates two texts.
             pub fn concat(self, text: impl IntoSql<$scope, String>) -> Expr<$scope, T> {
                 Expr::from_node(self.into_node().binary(Operator::Concat, text.into_sql()))
             }
@@ -261,10 +260,10 @@ macro_rules! questions {
         }
     };
 }
-questions!([E: Entity] E Column<E, T>);
-questions!([S] S Expr<S, T>);
+operators!([E: Entity] E Column<E, T>);
+operators!([S] S Expr<S, T>);
 
-/// What boolean columns and conditions have in common.
+/// The operators that boolean columns and conditions share.
 macro_rules! logic {
     ([$($generics:tt)*] $scope:ident $ty:ty) => {
         impl<$($generics)*> Condition<$scope> for $ty {
@@ -274,12 +273,12 @@ macro_rules! logic {
         }
 
         impl<$($generics)*> $ty {
-            /// Both.
+            /// Combines two conditions with AND.
             pub fn and(self, other: impl Condition<$scope>) -> Predicate<$scope> {
                 Expr::from_node(self.into_node().and(other.into_condition()))
             }
 
-            /// One or both.
+            /// Combines two conditions with OR.
             pub fn or(self, other: impl Condition<$scope>) -> Predicate<$scope> {
                 Expr::from_node(self.into_node().or(other.into_condition()))
             }
@@ -313,7 +312,7 @@ macro_rules! logic {
 logic!([E: Entity] E Column<E, bool>);
 logic!([S] S Expr<S, bool>);
 
-/// All rows, or none.
+/// A constant condition: all rows, or none.
 impl<S> Condition<S> for bool {
     fn into_condition(self) -> Node {
         match self {
@@ -353,21 +352,21 @@ impl<S> OrderBy<S> {
         }
     }
 
-    /// Puts NULLs first.
+    /// Sorts NULLs first.
     #[must_use]
     pub fn nulls_first(mut self) -> Self {
         self.order.nulls = Some(Nulls::First);
         self
     }
 
-    /// Puts NULLs last.
+    /// Sorts NULLs last.
     #[must_use]
     pub fn nulls_last(mut self) -> Self {
         self.order.nulls = Some(Nulls::Last);
         self
     }
 
-    /// The key as plain data.
+    /// Returns the untyped key.
     pub fn into_order(self) -> Order {
         self.order
     }

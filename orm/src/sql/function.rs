@@ -6,14 +6,14 @@ use crate::dialect::{DatePart, JsonStep};
 use crate::sql::{BaseOf, Expr, Expression, IntoSql, Node, Number, Predicate};
 use crate::value::ColumnValue;
 
-/// A CASE under construction. Made by [`case`].
+/// A CASE expression being built. Started by [`case`].
 #[derive(Debug)]
 pub struct Case<S, B> {
     branches: Vec<(Node, Node)>,
     marker: PhantomData<fn() -> (S, B)>,
 }
 
-/// Converts the text to lower case, as far as the database knows the letters.
+/// Converts the text to lower case; which letters are converted depends on the database.
 pub fn lower<X: Expression>(text: X) -> Expr<X::Scope, X::Type>
 where
     X::Type: ColumnValue<Base = String>,
@@ -21,7 +21,7 @@ where
     function("LOWER", vec![text.into_node()])
 }
 
-/// Converts the text to upper case, as far as the database knows the letters.
+/// Converts the text to upper case; which letters are converted depends on the database.
 pub fn upper<X: Expression>(text: X) -> Expr<X::Scope, X::Type>
 where
     X::Type: ColumnValue<Base = String>,
@@ -29,7 +29,7 @@ where
     function("UPPER", vec![text.into_node()])
 }
 
-/// The value, or `otherwise` where it is NULL. `otherwise` must not be NULL itself.
+/// Returns the value, or `otherwise` if it is NULL. `otherwise` must not be NULL.
 pub fn coalesce<X: Expression>(
     value: X,
     otherwise: impl IntoSql<X::Scope, BaseOf<X>>,
@@ -40,7 +40,7 @@ where
     function("COALESCE", vec![value.into_node(), otherwise.into_sql()])
 }
 
-/// NULL where both are equal, else the value.
+/// Returns NULL if both are equal, otherwise the value.
 pub fn nullif<X: Expression>(
     value: X,
     other: impl IntoSql<X::Scope, BaseOf<X>>,
@@ -79,7 +79,7 @@ where
     )
 }
 
-/// Up to `length` characters of the text, from number `from`, which counts from 1.
+/// Returns up to `length` characters of the text, starting at position `from`, which counts from 1.
 pub fn substring<X: Expression>(
     text: X,
     from: impl IntoSql<X::Scope, i32>,
@@ -102,8 +102,8 @@ where
     function("ABS", vec![number.into_node()])
 }
 
-/// The text at a path of a JSON document, of a number or a truth value its text: `json_text(User::SETTINGS, ["theme"])`. NULL where
-/// there is nothing, or JSON's `null`. How the text of an object or array is spaced is the database's own.
+/// Extracts the value at a path of a JSON document as text: `json_text(User::SETTINGS, ["theme"])`. NULL if the path does not exist or
+/// holds JSON `null`. The white space in the text of an object or array depends on the database.
 pub fn json_text<X: Expression, P: Into<JsonStep>>(
     document: X,
     path: impl IntoIterator<Item = P>,
@@ -114,7 +114,7 @@ pub fn json_text<X: Expression, P: Into<JsonStep>>(
     })
 }
 
-/// A part of a day, a time or both, as a whole number; of an instant, of its day and time in UTC.
+/// Extracts a part of a date or time as an integer; instants are taken in UTC.
 pub fn date_part<X: Expression>(part: DatePart, value: X) -> Expr<X::Scope, Option<i32>> {
     Expr::from_node(Node::DatePart {
         part,
@@ -123,7 +123,7 @@ pub fn date_part<X: Expression>(part: DatePart, value: X) -> Expr<X::Scope, Opti
     })
 }
 
-/// Converts the value to another type, as the database does.
+/// Converts the value to another type, by the database's rules.
 pub fn cast<T: ColumnValue, X: Expression>(value: X) -> Expr<X::Scope, T> {
     Expr::from_node(Node::Cast {
         operand: Box::new(value.into_node()),
@@ -131,7 +131,7 @@ pub fn cast<T: ColumnValue, X: Expression>(value: X) -> Expr<X::Scope, T> {
     })
 }
 
-/// The value of the first condition that is true: `case(User::AGE.lt(18), "child").otherwise("adult")`.
+/// Returns the value of the first condition that is true: `case(User::AGE.lt(18), "child").otherwise("adult")`.
 pub fn case<S, B>(condition: Predicate<S>, value: impl IntoSql<S, B>) -> Case<S, B> {
     Case {
         branches: vec![(condition.into_node(), value.into_sql())],
@@ -140,7 +140,7 @@ pub fn case<S, B>(condition: Predicate<S>, value: impl IntoSql<S, B>) -> Case<S,
 }
 
 impl<S, B: ColumnValue> Case<S, B> {
-    /// Adds a condition, tried after the earlier ones.
+    /// Adds a condition, tested after the earlier ones.
     #[must_use]
     pub fn when(mut self, condition: Predicate<S>, value: impl IntoSql<S, B>) -> Self {
         self.branches
@@ -148,7 +148,7 @@ impl<S, B: ColumnValue> Case<S, B> {
         self
     }
 
-    /// Sets the value if no condition is true. It and the others must not be NULL: see [`Expr::nullable`].
+    /// Sets the value if no condition is true. None of the values may be NULL: see [`Expr::nullable`].
     pub fn otherwise(self, value: impl IntoSql<S, B>) -> Expr<S, B> {
         Expr::from_node(Node::Case {
             branches: self.branches,
@@ -156,7 +156,7 @@ impl<S, B: ColumnValue> Case<S, B> {
         })
     }
 
-    /// NULL if no condition is true.
+    /// Returns NULL if no condition is true.
     pub fn or_null(self) -> Expr<S, Option<B>> {
         Expr::from_node(Node::Case {
             branches: self.branches,

@@ -1,33 +1,33 @@
-//! `IntoSql`: what may stand on the right-hand side of a column.
+//! `IntoSql`: values and expressions that a column can be compared with or set to.
 
 use crate::entity::Entity;
 use crate::sql::{Column, Expr, Expression, FromRow, Node, Select};
 use crate::value::{Auto, ColumnValue};
 
-/// Something that is compared with, or written to, a column whose base type is `B`, in scope `S`.
+/// A value or expression that can be compared with, or assigned to, a column with base type `B` in scope `S`.
 ///
-/// A value of the base type, a reference to one, an `Option` or [`Auto`] of one, `&str` for text, a column or an expression of the
-/// same scope, or a query of one value. A type whose base is another type (a newtype) goes through [`verbatim`].
+/// It is a value of the base type, a reference to one, an `Option` or [`Auto`] of one, `&str` for text, a column or expression of the same
+/// scope, or a query of one value. For a type with another base type (a newtype), use [`verbatim`].
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` value cannot be compared with a column of type `{B}`",
     label = "not a `{B}`",
-    note = "it takes a `{B}`, an Option or a reference of it, or a column or expression of the same entity and type"
+    note = "expected a `{B}`, an Option of or a reference to one, or a column or expression of the same entity and type"
 )]
 pub trait IntoSql<S, B> {
-    /// The value as plain data.
+    /// Returns the untyped expression tree.
     fn into_sql(self) -> Node;
 }
 
-/// A value of a type whose base is another type, see [`verbatim`].
+/// A value of a type with another base type, see [`verbatim`].
 #[derive(Clone, Copy, Debug)]
 pub struct Verbatim<V>(V);
 
-/// Lets a value of any column type stand where its base type is wanted: `User::EMAIL.eq(verbatim(email))`.
+/// Lets a value of any column type be used where its base type is expected: `User::EMAIL.eq(verbatim(email))`.
 pub fn verbatim<V: ColumnValue>(value: V) -> Verbatim<V> {
     Verbatim(value)
 }
 
-// One rule for every type, by which a literal `18` beside a column of `i64` is an `i64`.
+// One impl for all types, so that the literal `18` is inferred as `i64` for an `i64` column.
 impl<S, B: ColumnValue> IntoSql<S, B> for B {
     fn into_sql(self) -> Node {
         Node::value(&self)

@@ -1,4 +1,4 @@
-//! What a query reads: columns and expressions in, typed rows out.
+//! Projections: the columns and expressions that a query selects, and the types of its rows.
 
 use crate::backend::Row;
 use crate::entity::Entity;
@@ -6,25 +6,25 @@ use crate::error::Result;
 use crate::sql::{Column, Expr, Expression, Node};
 use crate::value::{ColumnValue, ValueType};
 
-/// Columns and expressions to read: one, or a tuple of up to eight.
+/// Columns and expressions to select: one, or a tuple of up to eight.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not something to select",
+    message = "`{Self}` cannot be selected",
     note = "select takes a column or an expression, or a tuple of one to eight"
 )]
 pub trait Projection {
-    /// What a row is read as.
+    /// The type of a row.
     type Row: FromRow;
 
-    /// Adds the expressions.
+    /// Adds the expressions to `out`.
     fn nodes(self, out: &mut Vec<Node>);
 }
 
-/// What a row is read as: a value, or a tuple of up to eight.
+/// A type that rows can be read into: a value, a tuple of up to eight, or a struct with `#[derive(FromRow)]`.
 pub trait FromRow: Sized {
-    /// Adds the types of its columns.
+    /// Adds the types of its columns to `out`.
     fn types(out: &mut Vec<ValueType>);
 
-    /// Reads it from a row whose columns begin at `at`.
+    /// Reads a value from a row in which its columns begin at `at`.
     ///
     /// # Errors
     ///
@@ -32,9 +32,9 @@ pub trait FromRow: Sized {
     fn from_row(row: &dyn Row, at: usize) -> Result<Self>;
 }
 
-/// A struct whose fields are the columns of a row, in their order. Made by `#[derive(FromRow)]`.
+/// A struct whose fields are the columns of a row, in order. Implemented by `#[derive(FromRow)]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a struct to read rows into",
+    message = "rows cannot be read into `{Self}`",
     note = "add `#[derive(FromRow)]` to it"
 )]
 pub trait RowStruct: FromRow {

@@ -1,4 +1,4 @@
-//! Relations in expressions: conditions on what an object is related to, and the joins that lead there.
+//! Relations in expressions: conditions on related objects, and joins along relations.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -14,7 +14,7 @@ use crate::sql::{
     Source,
 };
 
-/// A relation whose ends stand under other names: from scope `S` to scope `D`. Made by [`Relation::of`] and [`Relation::to`].
+/// A relation whose ends are aliased: from scope `S` to scope `D`. Built by [`Relation::of`] and [`Relation::to`].
 ///
 /// ```
 /// # use selfsame::prelude::*;
@@ -48,16 +48,16 @@ pub struct Along<S, D, K> {
 
 type Ends<S, D, K> = fn() -> (S, D, K);
 
-/// Something to join along: a [`Relation`], or an [`Along`].
+/// A relation to join along: a [`Relation`] or an [`Along`].
 pub trait Path {
-    /// The scope that it starts from.
+    /// The scope of the owner.
     type From;
 
-    /// The relation, whatever its types.
+    /// Returns the untyped relation.
     fn into_path(self) -> UntypedPath;
 }
 
-/// A relation and the names of its ends, as plain data.
+/// An untyped relation with the aliases of its ends.
 #[derive(Clone, Debug)]
 pub struct UntypedPath {
     mapper: Arc<Mapper>,
@@ -67,7 +67,7 @@ pub struct UntypedPath {
 }
 
 impl<E: Mapped, To: Mapped, K, M: OwnerMapping<E>> Relation<E, To, K, M> {
-    /// The relation of a table that stands under another name.
+    /// Starts from an aliased table.
     pub fn of(self, owner: &Alias<E>) -> Along<Alias<E>, To, K> {
         Along {
             owner: Some(Arc::clone(owner.name())),
@@ -75,7 +75,7 @@ impl<E: Mapped, To: Mapped, K, M: OwnerMapping<E>> Relation<E, To, K, M> {
         }
     }
 
-    /// The relation to a table under another name: needed where the query reads that table already.
+    /// Joins the target under an alias; required if the query uses that table already.
     pub fn to(self, target: &Alias<To>) -> Along<E, Alias<To>, K> {
         Along {
             target: Some(Arc::clone(target.name())),
@@ -95,36 +95,36 @@ impl<E: Mapped, To: Mapped, K, M: OwnerMapping<E>> Relation<E, To, K, M> {
 }
 
 impl<E: Mapped, To: Mapped, M: OwnerMapping<E>> Relation<E, To, Many, M> {
-    /// Whether one of the related objects fulfils a condition: `User::TASKS.any(Task::DONE.eq(false))`. `any(true)` asks whether
-    /// there is one.
+    /// Tests whether any related object satisfies a condition: `User::TASKS.any(Task::DONE.eq(false))`. `any(true)` tests whether there is
+    /// one.
     pub fn any(self, condition: impl Condition<To>) -> Predicate<E> {
         self.along::<E, To>().any(condition)
     }
 }
 
 impl<E: Mapped, To: Mapped, K: ToOne, M: OwnerMapping<E>> Relation<E, To, K, M> {
-    /// Whether there is a related object and it fulfils a condition: `Task::USER.has(User::NAME.eq("ann"))`.
+    /// Tests whether the related object exists and satisfies a condition: `Task::USER.has(User::NAME.eq("ann"))`.
     pub fn has(self, condition: impl Condition<To>) -> Predicate<E> {
         self.along::<E, To>().has(condition)
     }
 }
 
 impl<S, D, K: ToOne> Along<S, D, K> {
-    /// Whether there is a related object and it fulfils a condition.
+    /// Tests whether the related object exists and satisfies a condition.
     pub fn has(self, condition: impl Condition<D>) -> Predicate<S> {
         Expr::from_node(self.path().exists(condition.into_condition()))
     }
 }
 
 impl<S, D> Along<S, D, Many> {
-    /// Whether one of the related objects fulfils a condition.
+    /// Tests whether any related object satisfies a condition.
     pub fn any(self, condition: impl Condition<D>) -> Predicate<S> {
         Expr::from_node(self.path().exists(condition.into_condition()))
     }
 }
 
 impl<E, To: Entity, K> Along<Alias<E>, To, K> {
-    /// The relation to a table under another name.
+    /// Joins the target under an alias.
     pub fn to(self, target: &Alias<To>) -> Along<Alias<E>, Alias<To>, K> {
         Along {
             relation: self.relation,
@@ -164,7 +164,7 @@ impl<S, D, K: Cardinality> Path for Along<S, D, K> {
 }
 
 impl UntypedPath {
-    /// A relation of a mapping by its number, and the names that its ends stand under if they are not their own.
+    /// A relation by its index, with the aliases of its ends.
     pub(crate) fn new(
         mapper: &Arc<Mapper>,
         relation: u16,
@@ -179,7 +179,7 @@ impl UntypedPath {
         }
     }
 
-    /// Each table on the way with the condition that ties it to those before, and whether a row can lead to several.
+    /// The tables to join with their conditions, and whether one row can match several.
     pub(crate) fn steps(&self) -> Result<(Vec<(Source, Node)>, Multiplicity)> {
         let resolved = &self.mapper.resolved()?[usize::from(self.relation)];
         let target = self.mapper.relations()[usize::from(self.relation)].target();
@@ -203,13 +203,13 @@ impl UntypedPath {
         Ok((steps, multiplicity))
     }
 
-    /// EXISTS of a related row for which the condition is true.
+    /// EXISTS a related row that satisfies the condition.
     pub(crate) fn exists(mut self, mut condition: Node) -> Node {
         let relation = &self.mapper.relations()[usize::from(self.relation)];
         let target = Arc::clone(relation.target().table());
         if self.target.is_none() && self.owner.is_none() && target.name == self.mapper.table().name
         {
-            // The condition speaks of the inner row by the table's own name, which the outer row has.
+            // The condition uses the table's own name for the inner row, but the outer query has this name.
             let name = unused_name(relation.name(), &condition);
             condition.rename(&target, &name);
             self.target = Some(name);
@@ -239,11 +239,11 @@ impl UntypedPath {
     }
 }
 
-/// Columns of a table, and the name that it stands under if it is not its own.
+/// Columns of a table, and its alias.
 #[derive(Clone, Copy)]
 struct Columns<'a>(&'a Arc<Table>, &'a [usize], Option<&'a Arc<str>>);
 
-/// The table of `there`, and that its columns are equal to those of `here`.
+/// The table of `there`, and the condition that its columns are equal to those of `here`.
 fn step(here: Columns<'_>, there: Columns<'_>) -> (Source, Node) {
     let pairs = here.1.iter().zip(there.1);
     let on = pairs
@@ -257,16 +257,16 @@ fn step(here: Columns<'_>, there: Columns<'_>) -> (Source, Node) {
     (source, on)
 }
 
-/// How many rows one row can lead to.
+/// How many rows can match one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Multiplicity {
-    /// One at most.
+    /// At most one.
     One,
     /// Any number.
     Many,
 }
 
-/// The relation's name, with a number after it if a query inside has taken it.
+/// The relation's name, with a number appended if a nested query uses it.
 fn unused_name(name: &str, condition: &Node) -> Arc<str> {
     let mut found: Arc<str> = name.into();
     for number in 2.. {

@@ -1,4 +1,4 @@
-//! RETURNING: writes that read the rows that they wrote.
+//! RETURNING: statements that return the rows they write.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -9,14 +9,14 @@ use crate::error::Result;
 use crate::render::{Rendered, render_delete, render_insert, render_update};
 use crate::sql::{Delete, DeleteNode, FromRow, Insert, InsertNode, Projection, Update, UpdateNode};
 
-/// A statement that writes rows and reads them as `R`. Made by [`Insert::returning`] and its neighbours, run by
-/// [`Connected::write_returning`] and [`Session::execute_returning`](crate::Session::execute_returning).
+/// A statement that writes rows and returns them as `R`. Built by [`Insert::returning`], [`Update::returning`] and [`Delete::returning`],
+/// run by [`Connected::write_returning`] and [`Session::execute_returning`](crate::Session::execute_returning).
 pub struct Returning<R> {
     node: WriteNode,
     marker: PhantomData<fn() -> R>,
 }
 
-/// A statement that writes, as plain data.
+/// An untyped statement that writes.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum WriteNode {
@@ -31,8 +31,8 @@ pub enum WriteNode {
 macro_rules! returning {
     ([$($generics:tt)*] $ty:ty, $variant:ident) => {
         impl<$($generics)*> $ty {
-            /// Reads columns and expressions of each row that was written, where the database can: as a [`Projection`] of up to eight.
-            /// The rows come in no order.
+            /// Returns columns and expressions of each written row, if the database supports it: one, or a tuple of up to eight. The order
+            /// of the rows is undefined.
             pub fn returning<P: Projection>(mut self, projection: P) -> Returning<P::Row> {
                 self.node.returning.clear();
                 self.node.types.clear();
@@ -51,11 +51,12 @@ returning!([] Update, Update);
 returning!([] Delete, Delete);
 
 impl<R: FromRow> Returning<R> {
-    /// The statement as text and parameters.
+    /// Renders the statement as text and parameters.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the database cannot return rows; else as the statement without it.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the database does not support RETURNING; otherwise as the statement
+    /// without it.
     pub fn render(&self, dialect: &dyn Dialect) -> Result<Rendered> {
         match &self.node {
             WriteNode::Insert(node) => render_insert(dialect, node),
@@ -66,12 +67,12 @@ impl<R: FromRow> Returning<R> {
 }
 
 impl Connected {
-    /// Runs a statement that writes, and reads the rows that it wrote.
+    /// Runs a statement that writes, and returns the rows written.
     ///
     /// # Errors
     ///
-    /// The backend's; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) before anything is sent, if it cannot return rows;
-    /// a row that does not convert.
+    /// Errors of the backend; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) before anything is sent, if it does not support
+    /// RETURNING; a row that does not convert.
     pub fn write_returning<R: FromRow>(&mut self, statement: &Returning<R>) -> Result<Vec<R>> {
         let rendered = statement.render(self.dialect())?;
         let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! SELECT without a session.
+//! SELECT statements.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -11,16 +11,16 @@ use crate::sql::{
     Source, also,
 };
 
-/// A query whose rows are read as `R`. Made by [`select()`].
+/// A query with rows of type `R`. Built by [`select()`].
 ///
-/// Its parts are not held to one entity, as it may read several: what a part names must be in [`from`](Self::from) or a join, which
-/// the database checks.
+/// Its clauses are not restricted to one entity, since it may read several. The tables of all columns must be in [`from`](Self::from) or a
+/// join, which is checked when the query is rendered.
 pub struct Select<R> {
     node: SelectNode,
     marker: PhantomData<fn() -> R>,
 }
 
-/// A query of these columns and expressions: one, or a tuple of up to eight.
+/// Selects columns and expressions: one, or a tuple of up to eight.
 pub fn select<P: Projection>(projection: P) -> Select<P::Row> {
     let mut node = SelectNode::default();
     projection.nodes(&mut node.columns);
@@ -39,13 +39,13 @@ impl<R: FromRow> Select<R> {
         self
     }
 
-    /// Adds a table whose rows match those before by a condition.
+    /// Joins a table on a condition.
     #[must_use]
     pub fn join(self, source: impl Into<Source>, on: impl Expression<Type = bool>) -> Self {
         self.add_join(JoinKind::Inner, source.into(), on.into_node())
     }
 
-    /// Adds a table whose rows match those before by a condition; rows without a match are kept, with NULLs.
+    /// Joins a table on a condition, keeping rows without a match, with NULLs.
     #[must_use]
     pub fn left_join(self, source: impl Into<Source>, on: impl Expression<Type = bool>) -> Self {
         self.add_join(JoinKind::Left, source.into(), on.into_node())
@@ -100,14 +100,14 @@ impl<R: FromRow> Select<R> {
         self
     }
 
-    /// Locks the rows that are read until the transaction ends, where the database locks rows: see [`RowLock`].
+    /// Locks the rows until the transaction ends, if the database supports row locks: see [`RowLock`].
     #[must_use]
     pub fn lock(mut self, lock: RowLock) -> Self {
         self.node.lock = Some(lock);
         self
     }
 
-    /// Reads each row into a struct with `#[derive(FromRow)]` whose fields are of these types, in this order.
+    /// Reads each row into a struct with `#[derive(FromRow)]` whose fields have the same types, in the same order.
     pub fn read_as<T: RowStruct<Columns = R>>(self) -> Select<T> {
         Select {
             node: self.node,
@@ -125,16 +125,17 @@ impl<R: FromRow> Select<R> {
         self.limit(limit)
     }
 
-    /// The query as plain data.
+    /// Returns the untyped query.
     pub fn into_node(self) -> SelectNode {
         self.node
     }
 
-    /// The query as text and parameters.
+    /// Renders the query as text and parameters.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database takes.
+    /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database supports;
+    /// [`ErrorKind::InvalidStatement`](crate::ErrorKind::InvalidStatement) if it uses a table that it does not read.
     pub fn render(&self, dialect: &dyn Dialect) -> Result<Rendered> {
         render_select(dialect, &self.node)
     }

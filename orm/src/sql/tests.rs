@@ -253,7 +253,7 @@ SELECT "id" FROM "users" WHERE "id" = ANY($1::bigint[]) AND "name" = $2 [{0, 1, 
     let texts = User::NAME.in_(["x"; 9]);
     insta::assert_snapshot!(everywhere(|d| query_on(d, User::table(), Some(texts.node()))), @r#"
 SELECT "id" FROM "users" WHERE "name" IN (?, ?, ?, ?, ?, ?, ?, ?, ?) ["x", "x", "x", "x", "x", "x", "x", "x", "x"]
-OutOfRange: the statement has 9 parameters and values takes 8: split its list of values (lists of integers may be of any length)
+OutOfRange: the statement has 9 parameters, but values allows 8: split its list of values (lists of integers can have any length)
 SELECT "id" FROM "users" WHERE "name" = ANY($1::text[]) [{"x", "x", "x", "x", "x", "x", "x", "x", "x"}]
 "#);
 }

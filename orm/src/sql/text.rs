@@ -1,4 +1,4 @@
-//! SQL as text, with typed parameters and rows.
+//! Raw SQL with typed parameters and rows.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -10,42 +10,42 @@ use crate::render::{Argument, Rendered};
 use crate::sql::{FromRow, Read, Write};
 use crate::value::{ColumnValue, Param, Value, ValueType};
 
-/// A statement written by hand, in the database's own SQL. Made by [`text`].
+/// A raw SQL statement. Built by [`text`].
 #[derive(Clone, Debug)]
 pub struct TextStatement {
     text: String,
     params: Vec<(Value, ValueType)>,
 }
 
-/// A query written by hand, whose rows are read as `R`. Made by [`TextStatement::read_as`].
+/// A raw SQL query with rows of type `R`. Built by [`TextStatement::read_as`].
 pub struct TextQuery<R> {
     statement: TextStatement,
     marker: PhantomData<fn() -> R>,
 }
 
-/// A row that has as many columns as `R`, and no more.
+/// A row with exactly as many columns as `R`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exactly<R>(pub R);
 
-/// The parameters of a statement written by hand: `()`, a tuple of up to eight values, an array or a `Vec`.
+/// The parameters of raw SQL: `()`, a tuple of up to eight values, an array or a `Vec`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list of parameters",
     note = "give `()`, a tuple like `(1, \"ann\")`, an array or a `Vec` of values"
 )]
 pub trait Params {
-    /// The values, each with its type.
+    /// Returns the values with their types.
     fn into_params(self) -> Vec<(Value, ValueType)>;
 }
 
 /// One parameter: a value of any column type, or a `&str`.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a parameter")]
 pub trait Parameter {
-    /// The value and its type.
+    /// Returns the value with its type.
     fn into_parameter(self) -> (Value, ValueType);
 }
 
-/// A statement written by hand. Each `?` outside of quotes and comments is a parameter, whatever the database's own placeholders are; `??`
-/// is a question mark. Nothing that a user typed may be in the text.
+/// Creates a raw SQL statement. Each `?` outside quotes and comments is a placeholder, whatever the database's own look like; `??` is a
+/// question mark. The text must not contain user input.
 pub fn text(text: impl Into<String>, params: impl Params) -> TextStatement {
     TextStatement {
         text: text.into(),
@@ -54,7 +54,7 @@ pub fn text(text: impl Into<String>, params: impl Params) -> TextStatement {
 }
 
 impl TextStatement {
-    /// Says what its rows are read as; a row of another width is an error.
+    /// Sets the type of the rows; a row with another number of columns is an error.
     pub fn read_as<R: FromRow>(self) -> TextQuery<R> {
         TextQuery {
             statement: self,
@@ -62,7 +62,7 @@ impl TextStatement {
         }
     }
 
-    /// Whether it begins as a SELECT; what begins otherwise may write.
+    /// Whether the text begins with SELECT; any other statement may write.
     pub(crate) fn is_select(&self) -> bool {
         let word = self.text.split_whitespace().next().unwrap_or_default();
         word.eq_ignore_ascii_case("select")
@@ -84,7 +84,7 @@ impl TextStatement {
         }
         if params != self.params.len() {
             let message = format!(
-                "the text has {params} parameters, and {} were given",
+                "the text has {params} placeholders, but {} parameters were given",
                 self.params.len()
             );
             return Err(Error::new(ErrorKind::InvalidStatement, message).statement(&self.text));
@@ -101,11 +101,11 @@ impl TextStatement {
 enum Piece<'a> {
     Text(&'a str),
     Parameter,
-    /// A question mark that is none.
+    /// An escaped question mark.
     Mark,
 }
 
-/// Cuts a text at its question marks, those in quotes and comments left out.
+/// Splits a text at its question marks, except those in quotes and comments.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let (mut from, mut at) = (0, 0);
@@ -135,7 +135,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// How far it is to the end of what was opened; to the end of the text if it never closes.
+/// The length up to and including the closing delimiter, or the whole length if there is none.
 fn closing(text: &str, opened: usize, close: &str) -> usize {
     let found = text[opened..].find(close);
     found.map_or(text.len(), |at| opened + at + close.len())
@@ -150,7 +150,7 @@ impl Write for TextStatement {
 impl<R: FromRow> Read for TextQuery<R> {
     type Row = Exactly<R>;
 
-    /// The text as it is: it has its own limit.
+    /// Ignores the limit: the text is not changed.
     fn rendered(&self, dialect: &dyn Dialect, _limit: Option<u64>) -> Result<Rendered> {
         let mut columns = Vec::new();
         R::types(&mut columns);
@@ -168,7 +168,10 @@ impl<R: FromRow> FromRow for Exactly<R> {
         R::types(&mut types);
         let found = row.len() - at.min(row.len());
         if found != types.len() {
-            let message = format!("a row of {found} columns, to be read as {}", types.len());
+            let message = format!(
+                "the row has {found} columns, but its type has {}",
+                types.len()
+            );
             return Err(Error::new(ErrorKind::Conversion, message));
         }
         R::from_row(row, at).map(Exactly)
@@ -180,7 +183,7 @@ impl<T: ColumnValue> Parameter for T {
         let value = match self.to_param() {
             Param::Ref(value) => value.to_owned(),
             Param::Owned(value) => value,
-            // `ColumnValue::to_param` gives a value or NULL.
+            // `ColumnValue::to_param` returns a value or NULL.
             Param::Column(_) => Value::Null,
         };
         (value, T::TYPE)

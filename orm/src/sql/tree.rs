@@ -1,4 +1,4 @@
-//! Statements as plain data, without the types that the wrappers carry: what renderers read.
+//! Statements as untyped trees, which renderers read.
 
 mod lock;
 mod node;

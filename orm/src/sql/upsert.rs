@@ -1,4 +1,4 @@
-//! INSERT … ON CONFLICT: rows that are there already.
+//! INSERT … ON CONFLICT.
 
 use std::marker::PhantomData;
 
@@ -10,15 +10,15 @@ use crate::sql::{
 };
 use crate::value::ColumnValue;
 
-/// An INSERT whose conflict action is not chosen yet. Made by [`Insert::on_conflict`].
+/// An INSERT without its conflict action yet. Built by [`Insert::on_conflict`].
 #[derive(Debug)]
-#[must_use = "say `do_nothing` or `do_update`"]
+#[must_use = "call `do_nothing` or `do_update`"]
 pub struct OnConflict<C> {
     insert: Insert<C>,
     target: Vec<ColumnRef>,
 }
 
-/// The assignments to an existing row. Passed by [`OnConflict::do_update`].
+/// The changes to an existing row, for [`OnConflict::do_update`].
 #[derive(Debug)]
 pub struct ConflictUpdate<E> {
     set: Vec<(ColumnRef, Node)>,
@@ -26,14 +26,14 @@ pub struct ConflictUpdate<E> {
     marker: PhantomData<fn() -> E>,
 }
 
-/// The value of a column in the row that could not be inserted, for [`OnConflict::do_update`].
+/// Returns a column of the row that could not be inserted, for [`OnConflict::do_update`].
 pub fn excluded<E: Entity, T: ColumnValue>(column: Column<E, T>) -> Expr<E, T> {
     Expr::from_node(Node::Excluded(column.reference()))
 }
 
 impl<C> Insert<C> {
-    /// Says what becomes of a row whose values of these columns are there already, which a primary key or a UNIQUE constraint must
-    /// forbid: `.on_conflict((User::NAME,)).do_nothing()`.
+    /// Handles rows whose values of these columns exist already: `.on_conflict((User::NAME,)).do_nothing()`. The columns must have a
+    /// primary key or UNIQUE constraint.
     pub fn on_conflict(self, columns: impl ColumnList) -> OnConflict<C> {
         OnConflict {
             insert: self,
@@ -41,7 +41,7 @@ impl<C> Insert<C> {
         }
     }
 
-    /// Leaves out rows that any constraint on keys forbids.
+    /// Skips rows that violate any primary key or UNIQUE constraint.
     #[must_use]
     pub fn or_do_nothing(mut self) -> Self {
         self.node.conflict = Some(ConflictNode {
@@ -54,7 +54,7 @@ impl<C> Insert<C> {
 }
 
 impl<C> OnConflict<C> {
-    /// Leaves the existing row as it is, and does not count it.
+    /// Keeps the existing row unchanged, and does not count it.
     pub fn do_nothing(mut self) -> Insert<C> {
         self.insert.node.conflict = Some(ConflictNode {
             target: self.target,
@@ -64,7 +64,7 @@ impl<C> OnConflict<C> {
         self.insert
     }
 
-    /// Changes the row that is there: `.do_update(|row| row.set(User::AGE, excluded(User::AGE)))`.
+    /// Updates the existing row: `.do_update(|row| row.set(User::AGE, excluded(User::AGE)))`.
     pub fn do_update<E: Entity>(
         mut self,
         change: impl FnOnce(ConflictUpdate<E>) -> ConflictUpdate<E>,
@@ -84,7 +84,7 @@ impl<C> OnConflict<C> {
 }
 
 impl<E: Entity> ConflictUpdate<E> {
-    /// Sets a column to a value, to an expression of the row that is there, or to a column that is [`excluded`].
+    /// Sets a column to a value, to an expression of the existing row, or to an [`excluded`] column.
     #[must_use]
     pub fn set<T: ColumnValue>(
         mut self,
@@ -95,7 +95,7 @@ impl<E: Entity> ConflictUpdate<E> {
         self
     }
 
-    /// Keeps to rows for which the condition is true; every call adds one.
+    /// Updates only rows for which the condition is true; several are combined by AND.
     #[must_use]
     pub fn filter(mut self, condition: impl Condition<E>) -> Self {
         also(&mut self.filter, condition.into_condition());
@@ -104,7 +104,7 @@ impl<E: Entity> ConflictUpdate<E> {
 }
 
 impl ConflictNode {
-    /// How many parameters it takes.
+    /// The number of its parameters.
     pub(super) fn parameters(&self) -> usize {
         let set = self.update.iter().flatten().map(|(_, value)| value);
         set.chain(&self.filter).map(parameters).sum()

@@ -1,17 +1,17 @@
-//! Window functions: what is computed over the rows around each row.
+//! Window functions.
 
 use std::marker::PhantomData;
 
 use crate::sql::{BaseOf, Expr, Expression, Frame, FrameBound, FrameUnit, Node, OrderBy, Window};
 use crate::value::ColumnValue;
 
-/// The scope of an expression that names no column, and so stands in any query.
+/// The scope of an expression without columns, which is valid in any query.
 #[derive(Clone, Copy, Debug)]
 pub enum Anywhere {}
 
-/// A window function without its window yet. Made by [`row_number`] and its neighbours.
+/// A window function without its window yet. Built by [`row_number`], [`rank`], [`lag`] and the like.
 #[derive(Clone, Debug)]
-#[must_use = "say over which rows, by `over`"]
+#[must_use = "call `over` to set the window"]
 pub struct WindowFunction<S, T> {
     node: Node,
     marker: PhantomData<fn() -> (S, T)>,
@@ -53,12 +53,12 @@ pub fn last_value<X: Expression>(value: X) -> WindowFunction<X::Scope, Option<Ba
 }
 
 impl Window {
-    /// All rows of the query, in no order.
+    /// Creates a window of all rows of the query, without order.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Keeps to the rows that are equal in this; every call adds one.
+    /// Partitions the rows by an expression; each call adds one.
     #[must_use]
     pub fn partition_by(mut self, expression: impl Expression) -> Self {
         self.partition.push(expression.into_node());
@@ -72,13 +72,13 @@ impl Window {
         self
     }
 
-    /// Keeps to some rows around each.
+    /// Sets a frame of rows around the current row.
     #[must_use]
     pub fn rows(self, from: FrameBound, to: FrameBound) -> Self {
         self.framed(FrameUnit::Rows, from, to)
     }
 
-    /// Keeps to some groups of equals around each row; bounds other than the row itself and the ends need an order of one number.
+    /// Sets a frame by value around the current row; bounds with an offset require exactly one numeric ORDER BY key.
     #[must_use]
     pub fn range(self, from: FrameBound, to: FrameBound) -> Self {
         self.framed(FrameUnit::Range, from, to)
@@ -98,7 +98,7 @@ impl<S, T: ColumnValue> WindowFunction<S, T> {
 }
 
 impl<S, T: ColumnValue> Expr<S, T> {
-    /// An aggregate over the rows around each row: `sum(Sale::AMOUNT).over(Window::new().order_by(Sale::DAY.asc()))`.
+    /// Computes an aggregate over a window: `sum(Sale::AMOUNT).over(Window::new().order_by(Sale::DAY.asc()))`.
     pub fn over(self, window: Window) -> Self {
         over(self.into_node(), window)
     }

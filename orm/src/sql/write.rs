@@ -1,6 +1,6 @@
-//! INSERT, UPDATE and DELETE without a session.
+//! INSERT, UPDATE and DELETE statements.
 //!
-//! Each is plain data ([`InsertNode`] and its neighbours) under a typed shell.
+//! Each is a typed wrapper of an untyped tree: [`InsertNode`], [`UpdateNode`] or [`DeleteNode`].
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -17,19 +17,19 @@ use crate::sql::{
 };
 use crate::value::ColumnValue;
 
-/// An INSERT of rows of values for the columns `C`. Made by [`insert_into`].
+/// An INSERT of rows for the columns `C`. Built by [`insert_into`].
 pub struct Insert<C = ()> {
     pub(super) node: InsertNode,
     marker: PhantomData<fn() -> C>,
 }
 
-/// An UPDATE of the rows that a condition chooses. Made by [`update()`].
+/// An UPDATE of the rows that match a condition. Built by [`update()`].
 #[derive(Clone, Debug)]
 pub struct Update {
     pub(super) node: UpdateNode,
 }
 
-/// A DELETE of the rows that a condition chooses. Made by [`delete_from`].
+/// A DELETE of the rows that match a condition. Built by [`delete_from`].
 #[derive(Clone, Debug)]
 pub struct Delete {
     pub(super) node: DeleteNode,
@@ -37,7 +37,7 @@ pub struct Delete {
 
 /// Columns to write: one to eight, as a tuple.
 pub trait ColumnList {
-    /// The columns as plain data.
+    /// Returns the untyped columns.
     fn references(self) -> Vec<ColumnRef>;
 }
 
@@ -47,11 +47,11 @@ pub trait ColumnList {
     note = "give one value for each column, of the column's type"
 )]
 pub trait RowFor<C> {
-    /// The values as plain data.
+    /// Returns the untyped values.
     fn nodes(self) -> Vec<Node>;
 }
 
-/// An INSERT; without columns it writes one row of defaults.
+/// Creates an INSERT; without columns it inserts one row of defaults.
 pub fn insert_into(table: &Arc<Table>) -> Insert {
     Insert::from_node(InsertNode {
         table: Arc::clone(table),
@@ -78,7 +78,7 @@ pub fn delete_from(table: &Arc<Table>) -> Delete {
 }
 
 impl Insert {
-    /// Sets the columns that rows are given for: `(User::NAME, User::AGE)`.
+    /// Sets the columns of the rows: `(User::NAME, User::AGE)`.
     pub fn columns<C: ColumnList>(self, columns: C) -> Insert<C> {
         Insert::from_node(InsertNode {
             columns: columns.references(),
@@ -112,7 +112,7 @@ impl<C> Insert<C> {
         self
     }
 
-    /// The same rows in as many statements as their parameters need; without a row, this statement.
+    /// Splits the rows into as many statements as their parameters require; without rows, returns this statement.
     pub(super) fn chunks(&self, max_parameters: Option<usize>) -> Vec<InsertNode> {
         let InsertRows::Values(rows) = &self.node.rows else {
             return vec![self.node.clone()];
@@ -137,25 +137,25 @@ impl<C> Insert<C> {
         rows.chunks(most).map(chunk).collect()
     }
 
-    /// The statement as plain data.
+    /// Returns the untyped statement.
     pub fn into_node(self) -> InsertNode {
         self.node
     }
 
-    /// The statement as text and parameters.
+    /// Renders the statement as text and parameters.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database takes;
-    /// [`ErrorKind::InvalidStatement`](crate::ErrorKind::InvalidStatement) if it has columns and no rows;
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for what the database cannot do.
+    /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database supports;
+    /// [`ErrorKind::InvalidStatement`](crate::ErrorKind::InvalidStatement) if it has columns but no rows;
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for clauses that the database does not support.
     pub fn render(&self, dialect: &dyn Dialect) -> Result<Rendered> {
         render_insert(dialect, &self.node)
     }
 }
 
 impl<C: ColumnList> Insert<C> {
-    /// Writes the rows of a query instead: INSERT INTO … SELECT. Its columns are the statement's, in order.
+    /// Inserts the rows of a query: INSERT INTO … SELECT. The query's columns must match those of the INSERT, in order.
     #[must_use]
     pub fn from_query<R: FromRow + RowFor<C>>(mut self, query: Select<R>) -> Self {
         self.node.rows = InsertRows::Query(Box::new(query.into_node()));
@@ -164,7 +164,7 @@ impl<C: ColumnList> Insert<C> {
 }
 
 impl Update {
-    /// Sets a column to a value, or to an expression of the row.
+    /// Sets a column to a value or an expression.
     #[must_use]
     pub fn set<E: Entity, T: ColumnValue>(
         mut self,
@@ -175,18 +175,18 @@ impl Update {
         self
     }
 
-    /// Selects the rows for which the condition is true; several are combined by AND.
+    /// Filters the rows by a condition; several are combined by AND.
     #[must_use]
     pub fn filter(mut self, condition: impl Expression<Type = bool>) -> Self {
         also(&mut self.node.filter, condition.into_node());
         self
     }
 
-    /// The statement as text and parameters.
+    /// Renders the statement as text and parameters.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database takes;
+    /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database supports;
     /// [`ErrorKind::InvalidStatement`](crate::ErrorKind::InvalidStatement) if it sets nothing.
     pub fn render(&self, dialect: &dyn Dialect) -> Result<Rendered> {
         render_update(dialect, &self.node)
@@ -194,18 +194,18 @@ impl Update {
 }
 
 impl Delete {
-    /// Selects the rows for which the condition is true; several are combined by AND.
+    /// Filters the rows by a condition; several are combined by AND.
     #[must_use]
     pub fn filter(mut self, condition: impl Expression<Type = bool>) -> Self {
         also(&mut self.node.filter, condition.into_node());
         self
     }
 
-    /// The statement as text and parameters.
+    /// Renders the statement as text and parameters.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database takes.
+    /// [`ErrorKind::OutOfRange`](crate::ErrorKind::OutOfRange) if it has more parameters than the database supports.
     pub fn render(&self, dialect: &dyn Dialect) -> Result<Rendered> {
         render_delete(dialect, &self.node)
     }

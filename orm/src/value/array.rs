@@ -1,6 +1,6 @@
-//! Arrays: a `Vec` of values as one value of a column.
+//! Arrays: a `Vec` of values in one column.
 //!
-//! They cross as the text that PostgreSQL writes arrays in, `{1,2,NULL}`, and are stored so where a database has no arrays.
+//! They are exchanged as text in PostgreSQL's array syntax, `{1,2,NULL}`, and stored like that in databases without arrays.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use super::{ColumnValue, Param, Value, ValueRef, ValueType};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ColumnType;
 
-/// An array: `Vec<String>`, `Vec<Option<i64>>`, `Vec<Vec<f64>>`. A `Vec<u8>` is bytes.
+/// An array: `Vec<String>`, `Vec<Option<i64>>`, `Vec<Vec<f64>>`; but a `Vec<u8>` is bytes.
 impl<T: ColumnValue> ColumnValue for Vec<T> {
     type Base = Self;
     const TYPE: ValueType = ValueType::Text;
@@ -94,17 +94,17 @@ fn write(value: ValueRef<'_>, is_nested: bool, out: &mut String) {
             out.write_str("\"")
         }
     };
-    written.expect("a String takes any text");
+    written.expect("a String accepts any text");
 }
 
-/// The texts of an array's elements, `None` for NULL; of an array of arrays, the texts of these.
+/// Splits an array into the texts of its elements, `None` for NULL; nested arrays are left as text.
 fn elements(text: &str, is_nested: bool) -> Result<Vec<Option<String>>> {
     let inner = text
         .strip_prefix('{')
         .and_then(|rest| rest.strip_suffix('}'))
         .ok_or_else(|| match text.starts_with('[') {
-            true => refused("an array whose first element is not number 1"),
-            false => refused("the text is no array"),
+            true => refused("the array has a lower bound other than 1"),
+            false => refused("the text is not an array"),
         })?;
     let mut found = Vec::new();
     let mut rest = inner;
@@ -112,7 +112,7 @@ fn elements(text: &str, is_nested: bool) -> Result<Vec<Option<String>>> {
         let element;
         (element, rest) = match rest.chars().next() {
             Some('{') if is_nested => nested(rest)?,
-            Some('{') => return Err(refused("the array has more dimensions than its type here")),
+            Some('{') => return Err(refused("the array has more dimensions than its Rust type")),
             Some('"') => quoted(&rest[1..])?,
             _ => {
                 let end = rest.find(',').unwrap_or(rest.len());
@@ -125,13 +125,13 @@ fn elements(text: &str, is_nested: bool) -> Result<Vec<Option<String>>> {
         rest = match rest.strip_prefix(',') {
             Some(after) if !after.is_empty() => after,
             None if rest.is_empty() => rest,
-            _ => return Err(refused("the text is no array")),
+            _ => return Err(refused("the text is not an array")),
         };
     }
     Ok(found)
 }
 
-/// An element in quotes, whose first is passed already, and what follows it.
+/// Parses a quoted element after its opening quote; returns it and the rest.
 fn quoted(text: &str) -> Result<(Option<String>, &str)> {
     let mut element = String::new();
     let mut chars = text.char_indices();
@@ -142,10 +142,10 @@ fn quoted(text: &str) -> Result<(Option<String>, &str)> {
             c => element.push(c),
         }
     }
-    Err(refused("the text is no array"))
+    Err(refused("the text is not an array"))
 }
 
-/// An inner array as it stands there, and what follows it.
+/// Splits off a nested array as text; returns it and the rest.
 fn nested(text: &str) -> Result<(Option<String>, &str)> {
     let (mut depth, mut in_quotes) = (0_u32, false);
     let mut chars = text.char_indices();
@@ -161,12 +161,12 @@ fn nested(text: &str) -> Result<(Option<String>, &str)> {
             return Ok((Some(text[..=at].to_owned()), &text[at + 1..]));
         }
     }
-    Err(refused("the text is no array"))
+    Err(refused("the text is not an array"))
 }
 
-/// The value that an element's text is.
+/// Parses the text of an element.
 fn read(ty: ValueType, text: &str) -> Result<Value> {
-    let unreadable = || refused(&format!("an element of the array is no {ty:?}"));
+    let unreadable = || refused(&format!("an element of the array is not a {ty:?}"));
     let value = match ty {
         ValueType::Bool => match text {
             "t" | "true" => Some(Value::Bool(true)),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_array_is_refused() {
+    fn invalid_arrays_are_refused() {
         for text in ["", "1", "{1", "{a}", "{1,}", "{1}2", "{{1}}", "[0:1]={1,2}"] {
             let error = Vec::<i32>::from_value(ValueRef::Text(text)).expect_err(text);
             assert_eq!(error.kind(), ErrorKind::Conversion, "{text}");

@@ -1,4 +1,4 @@
-//! `ColumnValue`: what a Rust type is in a column.
+//! `ColumnValue`: Rust types that columns can hold.
 
 use std::fmt;
 use std::ops::Deref;
@@ -8,9 +8,9 @@ use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ColumnType;
 
-/// A Rust type that can be a field of an entity, a parameter and a column of a result.
+/// A Rust type that can be a field of an entity, a parameter, or a result column.
 ///
-/// A newtype implements it by its inner value:
+/// A newtype implements it through its inner value:
 ///
 /// ```
 /// use selfsame::value::{ColumnValue, Param, ValueRef, ValueType};
@@ -32,49 +32,49 @@ use crate::schema::ColumnType;
 ///
 /// # Contract
 ///
-/// `from_value(x.to_param())` must give back an equal `x`; `to_param` must give a value of [`TYPE`](Self::TYPE) or NULL.
+/// `from_value(x.to_param())` must return a value equal to `x`; `to_param` must return a value of [`TYPE`](Self::TYPE) or NULL.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored in a column",
     label = "not a column type",
     note = "columns hold bool, i16, i32, i64, f32, f64, String, Vec<u8>, dates, UUIDs, decimals, JSON, enums with #[derive(DbEnum)], Option, Auto and Vec of these",
-    note = "for a type of your own implement `selfsame::value::ColumnValue`"
+    note = "for your own type, implement `selfsame::value::ColumnValue`"
 )]
 pub trait ColumnValue: Clone + Send + Sync + 'static {
-    /// What it is compared as: itself without `Option` and `Auto`, or the inner type of a newtype.
+    /// The type that expressions compare it as: the type without `Option` and `Auto`, or the inner type of a newtype.
     type Base;
     /// The neutral type.
     const TYPE: ValueType;
     /// Whether the column may be NULL.
     const NULLABLE: bool = false;
-    /// Whether `length` may be given to its column: to texts, but not to labels of an enum.
+    /// Whether the attribute `length` is allowed: for texts, but not for the labels of an enum.
     const TAKES_LENGTH: bool = matches!(Self::TYPE, ValueType::Text);
 
-    /// The column's type in a schema; by default the one that belongs to [`TYPE`](Self::TYPE).
+    /// Returns the column's type in a schema; by default the one corresponding to [`TYPE`](Self::TYPE).
     fn column_type() -> ColumnType {
         ColumnType::of(Self::TYPE)
     }
 
-    /// The value as a parameter, borrowed where possible.
+    /// Converts the value to a parameter, borrowed where possible.
     fn to_param(&self) -> Param<'_>;
 
-    /// The value of a column that was decoded as [`TYPE`](Self::TYPE).
+    /// Converts a column's value that was decoded as [`TYPE`](Self::TYPE).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Conversion`] if the value is NULL and the type is not nullable, or does not fit.
+    /// [`ErrorKind::Conversion`] if the value is NULL and the type is not nullable, or if it is out of range.
     fn from_value(value: ValueRef<'_>) -> Result<Self>;
 
-    /// The value of column `index` of a row: [`from_value`](Self::from_value) of what the row gives as [`TYPE`](Self::TYPE).
+    /// Reads column `index` of a row as [`TYPE`](Self::TYPE) and converts it with [`from_value`](Self::from_value).
     ///
     /// # Errors
     ///
-    /// What the row gives, and as [`from_value`](Self::from_value).
+    /// Errors of reading the row, and those of [`from_value`](Self::from_value).
     #[inline]
     fn from_row(row: &dyn Row, index: usize) -> Result<Self> {
         row.value(index, Self::TYPE).and_then(Self::from_value)
     }
 
-    /// The same of a column that may be NULL, which is `None`.
+    /// Reads column `index` of a row like [`from_row`](Self::from_row), with NULL as `None`.
     ///
     /// # Errors
     ///
@@ -87,13 +87,13 @@ pub trait ColumnValue: Clone + Send + Sync + 'static {
         }
     }
 
-    /// Whether the database is to make the value. Only [`Auto`] is ever unset.
+    /// Returns whether the database generates the value. Only an [`Auto`] can be unset.
     fn is_unset(&self) -> bool {
         false
     }
 }
 
-/// The error of a NULL where a value must be.
+/// The error for NULL in a type that is not nullable.
 #[cold]
 fn null(ty: ValueType) -> Error {
     ValueRef::Null.mismatch(ty)
@@ -136,7 +136,7 @@ macro_rules! integers {
                 Param::Ref(ValueRef::$variant(*self))
             }
 
-            /// An integer of another width is taken if it fits: that of a foreign key whose column is narrower than the key.
+            /// Accepts an integer of another width if it fits, such as that of a foreign key narrower than the key it references.
             #[inline]
             fn from_value(value: ValueRef<'_>) -> Result<Self> {
                 match value {
@@ -249,25 +249,25 @@ impl<T: ColumnValue> ColumnValue for Option<T> {
 
 /// A value that the database generates unless it is set: a generated key, a server default, a computed column.
 ///
-/// It dereferences to the value once it is known; [`get`](Self::get) asks without panicking.
+/// It dereferences to the value once it is known, and panics before; [`get`](Self::get) does not panic.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Auto<T>(Option<T>);
 
 impl<T> Auto<T> {
-    /// Not set: the database decides.
+    /// Not set: the database generates the value.
     pub const UNSET: Self = Self(None);
 
-    /// Set by the program.
+    /// Sets the value explicitly.
     pub const fn set(value: T) -> Self {
         Self(Some(value))
     }
 
-    /// The value, if it is known.
+    /// Returns the value, if it is known.
     pub const fn get(&self) -> Option<&T> {
         self.0.as_ref()
     }
 
-    /// The value, if it is known.
+    /// Returns the value, if it is known.
     pub fn into_inner(self) -> Option<T> {
         self.0
     }
@@ -287,7 +287,7 @@ impl<T> From<T> for Auto<T> {
 
 /// # Panics
 ///
-/// If the value is not known yet: the object was not flushed.
+/// If the value is not known yet, because the object was not flushed.
 impl<T> Deref for Auto<T> {
     type Target = T;
 
@@ -295,7 +295,7 @@ impl<T> Deref for Auto<T> {
         match &self.0 {
             Some(value) => value,
             None => panic!(
-                "the database has not made this value yet: flush the session first, or ask with `Auto::get`"
+                "the database has not generated this value yet: flush the session first, or use `Auto::get`"
             ),
         }
     }
@@ -350,7 +350,7 @@ impl<T: ColumnValue> ColumnValue for Auto<T> {
 }
 
 impl Value {
-    /// The value as `T`.
+    /// Converts the value to a `T`.
     ///
     /// # Errors
     ///
@@ -376,11 +376,8 @@ impl From<&str> for Value {
     }
 }
 
-/// The error of a value that exists in Rust and has no place in the neutral form (or the other way round).
+/// The error for a value that the neutral form, or the Rust type, cannot represent.
 #[cold]
 pub(crate) fn out_of_range(what: &str) -> Error {
-    Error::new(
-        ErrorKind::Conversion,
-        format!("{what} is outside the range of its neutral form"),
-    )
+    Error::new(ErrorKind::Conversion, format!("the {what} is out of range"))
 }

@@ -1,4 +1,4 @@
-//! An exact decimal in one neutral form.
+//! `Decimal`: an exact decimal number.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 /// An exact decimal number: `mantissa / 10^scale`. `1.0` and `1.00` differ in scale and are equal, as they are to databases;
 /// [`Decimal::compare`] is the numeric order.
 ///
-/// The mantissa is kept in two halves so that a [`ValueRef`](crate::value::ValueRef) stays four words.
+/// The mantissa is stored in two halves so that a [`ValueRef`](crate::value::ValueRef) fits four words.
 #[derive(Clone, Copy)]
 pub struct Decimal {
     high: i64,
@@ -19,10 +19,10 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// The largest scale that [`FromStr`] accepts and `Display` has been tested for.
+    /// The maximum scale that [`FromStr`] accepts.
     pub const MAX_SCALE: u32 = 38;
 
-    /// `mantissa / 10^scale`.
+    /// Creates `mantissa / 10^scale`.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "splits the number into its two halves"
@@ -35,28 +35,28 @@ impl Decimal {
         }
     }
 
-    /// The digits as an integer.
+    /// Returns the digits as an integer.
     pub const fn mantissa(self) -> i128 {
         ((self.high as i128) << 64) | self.low as i128
     }
 
-    /// How many of the digits stand after the decimal point.
+    /// Returns the number of digits after the decimal point.
     pub const fn scale(self) -> u32 {
         self.scale
     }
 
-    /// The numeric order, whatever the scales.
+    /// Compares two numbers, regardless of scale.
     pub fn compare(self, other: Self) -> Ordering {
         let scale = self.scale.max(other.scale);
         match (self.rescaled(scale), other.rescaled(scale)) {
             (Some(a), Some(b)) => a.cmp(&b),
-            // One of them does not fit the common scale, so it is further from zero than the other, which does: its sign decides.
+            // The number that overflows at the common scale has the greater absolute value, so its sign decides.
             (None, _) => self.mantissa().cmp(&0),
             (Some(_), None) => 0.cmp(&other.mantissa()),
         }
     }
 
-    /// The same number without zeros at the end of its fraction.
+    /// The same number without trailing zeros in its fraction.
     pub(crate) fn normalized(self) -> Self {
         let (mut mantissa, mut scale) = (self.mantissa(), self.scale);
         if mantissa == 0 {
@@ -86,7 +86,7 @@ impl PartialEq for Decimal {
 
 impl Eq for Decimal {}
 
-/// In the order of the numbers.
+/// Orders by numeric value.
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
         self.compare(*other)
@@ -129,7 +129,7 @@ impl fmt::Debug for Decimal {
 impl FromStr for Decimal {
     type Err = Error;
 
-    /// Reads `-12.340`; the scale is the number of digits after the decimal point. No exponent.
+    /// Parses `-12.340`; the scale is the number of digits after the decimal point. Exponents are not accepted.
     fn from_str(text: &str) -> Result<Self, Error> {
         let refused = || {
             Error::new(

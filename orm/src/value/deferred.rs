@@ -1,15 +1,15 @@
-//! `Deferred`: a column that is read when it is asked for.
+//! `Deferred`: a column that is loaded on request.
 
 use std::fmt;
 
-/// A field of an entity whose column is not read along with its row: a long text, a picture.
+/// An entity's field whose column is loaded on request, not with its row: a long text, a picture.
 ///
-/// It is unloaded, or holds a value. Queries leave its column out unless they [`undefer`](crate::query::Query::undefer) it;
-/// [`Session::undefer`](crate::Session::undefer) loads it later. A value that is set is written without being loaded first; one that is
-/// unloaded is never written, and in a new row is left to the column's default, or NULL. When its row is read again by a statement
-/// that does not ask for it, it is unloaded.
+/// It is unloaded, or holds a value. Queries omit its column unless they [`undefer`](crate::query::Query::undefer) it;
+/// [`Session::undefer`](crate::Session::undefer) loads it later. Setting a value does not load it first. An unloaded field is never
+/// written; in a new row the column gets its default, or NULL. Reading the row again with a statement that omits the column unloads the
+/// field.
 ///
-/// It stands outermost: `Deferred<Option<String>>`. The column's constant is one of the type inside.
+/// `Deferred` must be outermost: `Deferred<Option<String>>`. The column's constant has the inner type.
 ///
 /// ```
 /// use selfsame::prelude::*;
@@ -50,25 +50,25 @@ use std::fmt;
 pub struct Deferred<T>(Option<T>);
 
 impl<T> Deferred<T> {
-    /// Not loaded.
+    /// An unloaded field.
     pub const UNLOADED: Self = Self(None);
 
-    /// Holds a value.
+    /// Creates a field that holds a value.
     pub const fn new(value: T) -> Self {
         Self(Some(value))
     }
 
-    /// Whether it holds a value.
+    /// Returns whether it holds a value.
     pub const fn is_loaded(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The value, if it is loaded.
+    /// Returns the value, if it is loaded.
     pub const fn get(&self) -> Option<&T> {
         self.0.as_ref()
     }
 
-    /// The value to be changed in place, if it is loaded.
+    /// Returns the value to change in place, if it is loaded.
     pub const fn get_mut(&mut self) -> Option<&mut T> {
         self.0.as_mut()
     }
@@ -78,12 +78,12 @@ impl<T> Deferred<T> {
         self.0 = Some(value);
     }
 
-    /// Takes the value out and leaves it unloaded. The column keeps what it has.
+    /// Takes the value and leaves the field unloaded. The column is not changed.
     pub const fn take(&mut self) -> Option<T> {
         self.0.take()
     }
 
-    /// The value, if it is loaded.
+    /// Returns the value, if it is loaded.
     pub fn into_inner(self) -> Option<T> {
         self.0
     }

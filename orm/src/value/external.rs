@@ -1,4 +1,4 @@
-//! Types of other crates, each behind the feature of its name.
+//! Implementations for types of other crates, behind features of the same names.
 
 #[cfg(any(
     feature = "chrono",
@@ -177,20 +177,21 @@ impl ColumnValue for serde_json::Value {
     fn from_value(value: ValueRef<'_>) -> Result<Self> {
         let refused = |message| Error::new(ErrorKind::Conversion, message);
         match value {
-            ValueRef::Json(text) if holds_bent_integer(text) => Err(refused(
-                "the document holds an integer that `serde_json::Value` would read as another number: map the column as text (`db_type`)",
+            ValueRef::Json(text) if has_inexact_integer(text) => Err(refused(
+                "the document contains an integer that `serde_json::Value` cannot represent exactly: map the column as text (`db_type`)",
             )),
-            ValueRef::Json(text) => serde_json::from_str(text)
-                .map_err(|error| refused("the column holds no valid JSON document").source(error)),
+            ValueRef::Json(text) => serde_json::from_str(text).map_err(|error| {
+                refused("the column does not hold a valid JSON document").source(error)
+            }),
             other => Err(other.mismatch(Self::TYPE)),
         }
     }
 }
 
-/// Whether a document holds an integer beyond 64 bits that is not the float which it would be read as. A float that a database wrote out
-/// in full is: its first digits are the float's, and the rest are zeros.
+/// Whether a document contains an integer beyond 64 bits that would be read as a different float. A float that a database wrote as an
+/// integer is accepted: it has the float's digits followed by zeros.
 #[cfg(feature = "serde_json")]
-fn holds_bent_integer(document: &str) -> bool {
+fn has_inexact_integer(document: &str) -> bool {
     let mut rest = document;
     while let Some(at) = rest.find(|c: char| matches!(c, '"' | '-' | '0'..='9')) {
         rest = &rest[at..];
@@ -222,7 +223,7 @@ fn holds_bent_integer(document: &str) -> bool {
     false
 }
 
-/// What follows a string of JSON whose first quote is passed.
+/// The text after a JSON string whose opening quote was consumed.
 #[cfg(feature = "serde_json")]
 fn after_string(text: &str) -> &str {
     let mut bytes = text.bytes().enumerate();

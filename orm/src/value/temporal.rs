@@ -1,4 +1,4 @@
-//! Dates and times in one neutral form, with the ISO 8601 text that text-based databases store.
+//! Dates and times, with their ISO 8601 text, which databases without such types store.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,17 +20,17 @@ pub struct Time(pub i64);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(pub i64);
 
-/// An instant: microseconds since the Unix epoch. The zone that it was written in is not kept.
+/// An instant: microseconds since the Unix epoch, without the original time zone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TimestampTz(pub i64);
 
 impl Date {
     /// The first day of year 1.
     pub const MIN_COMMON: Self = Self(-719_162);
-    /// The last day of year 9999. Between this and [`MIN_COMMON`](Self::MIN_COMMON) every backend agrees.
+    /// The last day of year 9999. All backends support the days from [`MIN_COMMON`](Self::MIN_COMMON) to this one.
     pub const MAX_COMMON: Self = Self(2_932_896);
 
-    /// The day of a civil date; `None` if there is no such day.
+    /// Creates a date from year, month and day; `None` if there is no such day.
     pub fn from_civil(year: i32, month: u8, day: u8) -> Option<Self> {
         if !(1..=12).contains(&month) || day == 0 || day > days_in_month(year, month) {
             return None;
@@ -48,7 +48,7 @@ impl Date {
             .map(Self)
     }
 
-    /// Year, month (1 to 12) and day (1 to 31).
+    /// Returns year, month (1 to 12) and day (1 to 31).
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -83,7 +83,7 @@ fn days_in_month(year: i32, month: u8) -> u8 {
 }
 
 impl Time {
-    /// A time of day; `None` if a unit is out of its range.
+    /// Creates a time of day; `None` if a part is out of range.
     pub fn from_hms_micro(hour: u8, minute: u8, second: u8, micro: u32) -> Option<Self> {
         if hour > 23 || minute > 59 || second > 59 || micro > 999_999 {
             return None;
@@ -92,7 +92,7 @@ impl Time {
         Some(Self(seconds * MICROS_PER_SECOND + i64::from(micro)))
     }
 
-    /// Hour, minute, second and microsecond.
+    /// Returns hour, minute, second and microsecond.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -111,12 +111,12 @@ impl Time {
 }
 
 impl Timestamp {
-    /// The microsecond of a day and a time of day.
+    /// Combines a date and a time of day.
     pub fn new(date: Date, time: Time) -> Self {
         Self(i64::from(date.0) * MICROS_PER_DAY + time.0)
     }
 
-    /// The day and the time of day.
+    /// Splits it into the date and the time of day.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "i64 microseconds span fewer days than an i32 counts"
@@ -168,7 +168,7 @@ fn number<T: FromStr>(text: &str, digits: usize) -> Option<T> {
 impl FromStr for Date {
     type Err = Error;
 
-    /// Reads `2024-02-29`; a leading `-` makes the year negative.
+    /// Parses `2024-02-29`; a leading `-` makes the year negative.
     fn from_str(text: &str) -> Result<Self, Error> {
         let parse = || {
             let (sign, body) = text.strip_prefix('-').map_or((1, text), |body| (-1, body));
@@ -184,7 +184,7 @@ impl FromStr for Date {
 impl FromStr for Time {
     type Err = Error;
 
-    /// Reads `12:30`, `12:30:15` and `12:30:15.123456`; digits beyond the microsecond are refused.
+    /// Parses `12:30`, `12:30:15` and `12:30:15.123456`; digits beyond the microsecond are refused.
     fn from_str(text: &str) -> Result<Self, Error> {
         let parse = || {
             let mut parts = text.splitn(3, ':');
@@ -206,13 +206,13 @@ impl FromStr for Time {
 impl FromStr for Timestamp {
     type Err = Error;
 
-    /// Reads a date and a time with a space or `T` between.
+    /// Parses a date and a time separated by a space or `T`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let (date, time) = text
             .split_once([' ', 'T'])
             .ok_or_else(|| refused("timestamp"))?;
         let (date, time): (Date, Time) = (date.parse()?, time.parse()?);
-        // A date can be further away than microseconds count.
+        // The range of dates is larger than that of timestamps.
         i64::from(date.0)
             .checked_mul(MICROS_PER_DAY)
             .and_then(|micros| micros.checked_add(time.0))
@@ -224,13 +224,13 @@ impl FromStr for Timestamp {
 impl FromStr for TimestampTz {
     type Err = Error;
 
-    /// Reads a timestamp followed by `Z`, `+00`, `+0000` or `+00:00` (any offset).
+    /// Parses a timestamp followed by `Z` or an offset: `+00`, `+0000` or `+00:00`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let parse = || {
             if let Some(body) = text.strip_suffix('Z') {
                 return Some((body, 0));
             }
-            // The date holds hyphens of its own: the offset's sign comes after the time's first colon.
+            // The date contains hyphens too: the offset's sign is after the time's first colon.
             let from = text.find(':')?;
             let at = from + text[from..].find(['+', '-'])?;
             let sign = if text.as_bytes()[at] == b'-' { -1 } else { 1 };

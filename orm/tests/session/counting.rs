@@ -63,7 +63,7 @@ fn a_wrong_number_lists_the_statements_without_values() -> Result<()> {
     .expect_err("two statements");
     let message = panic.downcast_ref::<String>().expect("a message");
     let lines: Vec<&str> = message.lines().collect();
-    assert_eq!(lines[0], "the number of statements should be 1, and is 2");
+    assert_eq!(lines[0], "expected 1 statement(s), but 2 were sent");
     assert!(lines[1].starts_with("  1. SELECT ") && lines[2].starts_with("  2. SELECT "));
     assert!(!message.contains("secret") && lines.len() == 3);
     Ok(())

@@ -351,7 +351,7 @@ fn association_tables_come_and_go_with_their_entities() -> Result<()> {
     assert_eq!(tables()?, 0);
     let error = metadata![Post, Seat].create_all(&engine).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Mapping);
-    let message = "it refers to Tag (table `tags`), which is not listed";
+    let message = "it references Tag (table `tags`), which is not listed";
     assert_eq!(
         (error.entity_name(), error.message()),
         (Some("post_tags"), message)

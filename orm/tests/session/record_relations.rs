@@ -355,19 +355,22 @@ fn what_is_declared_must_fit() -> Result<()> {
         assert_eq!(error.kind(), ErrorKind::Mapping);
         assert!(error.to_string().contains(text), "{error}");
     };
-    check(tables().relation("shelf", up()), "no listed table shelf");
+    check(
+        tables().relation("shelf", up()),
+        "shelf is not a listed table",
+    );
     let to_nothing = RecordRelation::has_many("content", "boxes");
     check(
         tables().relation("racks", to_nothing),
-        "no listed table boxes",
+        "boxes is not a listed table",
     );
     check(
         tables().relation("racks", down()?),
-        "racks.content back-populates crates.place, which is no relation",
+        "racks.content back-populates crates.place, which is not a relation",
     );
     check(
         tables().relation("racks", RecordRelation::has_many("label", "crates")),
-        "a column or another relation of the name label",
+        "a column or another relation named label",
     );
     check(
         tables().relation("racks", RecordRelation::many_to_many("all", "crates")),
@@ -376,7 +379,7 @@ fn what_is_declared_must_fit() -> Result<()> {
     let backwards = RecordRelation::belongs_to("content", "crates");
     check(
         tables().relation("racks", backwards),
-        "table racks has no foreign key that refers to crates",
+        "table racks has no foreign key that references crates",
     );
     Ok(())
 }

@@ -53,10 +53,10 @@ fn refused(account: Account) -> Result<Option<(ErrorKind, String, u64)>> {
 #[test]
 fn a_bad_value_is_refused_by_the_name_of_its_rule_and_nothing_is_sent() -> Result<()> {
     let validation = |line: &str| Some((ErrorKind::Validation, line.to_owned(), 0));
-    let age = "between 0 and 149 (refused by rules::is_an_age)";
+    let age = "between 0 and 149 (rejected by rules::is_an_age)";
     assert_eq!(
         refused(Account::new(" ann"))?,
-        validation("Account.name: a name has no space around it (refused by rules::is_a_name)")
+        validation("Account.name: a name has no space around it (rejected by rules::is_a_name)")
     );
     let ann = || Account::new("ann");
     let (bad_age, bad_rank, bad_floor) = (
@@ -89,7 +89,7 @@ fn a_bad_value_is_refused_by_the_name_of_its_rule_and_nothing_is_sent() -> Resul
         long,
         Some((
             ErrorKind::OutOfRange,
-            "Account.name: the text has 9 characters; the column takes 8".to_owned(),
+            "Account.name: the text has 9 characters, but the column allows 8".to_owned(),
             0
         ))
     );

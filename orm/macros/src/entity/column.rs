@@ -37,25 +37,25 @@ pub(super) const ATTRIBUTES: [&str; 20] = [
 pub(super) enum Reading {
     /// With its row.
     Eager,
-    /// When it is asked for: the field is a `Deferred`.
+    /// On request: the field is a `Deferred`.
     Deferred,
 }
 
 pub(super) struct Column<'a> {
     pub(super) field: &'a Ident,
     pub(super) visibility: &'a Visibility,
-    /// The type of the column: of what is in a `Deferred`.
+    /// The column's type, without `Deferred`.
     pub(super) ty: &'a Type,
     pub(super) reading: Reading,
     pub(super) constant: Ident,
     pub(super) name: String,
     pub(super) name_span: Span,
     pub(super) primary_key: Option<Span>,
-    /// Its place among the columns of the key, if the attribute says it.
+    /// Its position in the key, if the attribute gives it.
     pub(super) key_place: Option<u32>,
     pub(super) autoincrement: Option<Span>,
     pub(super) version: Option<Span>,
-    /// Whether it is, and by which name.
+    /// Whether it is unique, and the constraint's name.
     pub(super) unique: Option<Option<LitStr>>,
     pub(super) index: Option<Option<LitStr>>,
     pub(super) length: Option<LitInt>,
@@ -70,11 +70,11 @@ pub(super) struct Column<'a> {
     pub(super) comment: Option<String>,
     pub(super) check: Option<LitStr>,
     pub(super) validate: Option<ExprPath>,
-    /// An error was found already: another one would only repeat it.
+    /// Whether an error was reported already, so that follow-up errors are suppressed.
     is_broken: bool,
 }
 
-/// The constant of a field: its name in capitals, at its place.
+/// The constant of a field: its name in capitals, with the field's span.
 pub(super) fn constant(field: &Ident) -> Ident {
     Ident::new(&shape::name(field).to_uppercase(), field.span())
 }
@@ -138,11 +138,12 @@ impl<'a> Column<'a> {
                 if shape::is_option(self.ty) {
                     errors.at(
                         self.ty,
-                        "a primary key cannot be NULL: it cannot be an `Option`",
+                        "a primary key cannot be an `Option`, because it cannot be NULL",
                     );
                 }
                 if shape::kind(self.ty) == Kind::Float {
-                    let message = "a primary key is compared exactly: it cannot be a float";
+                    let message =
+                        "a primary key cannot be a float, because keys are compared exactly";
                     errors.at(self.ty, message);
                 }
             }
@@ -151,8 +152,7 @@ impl<'a> Column<'a> {
                 self.version = errors.keep(item.flag());
                 let is_integer = shape::kind(self.ty) == Kind::Integer;
                 if !is_integer || shape::is_option(self.ty) || shape::is_auto(self.ty) {
-                    let message =
-                        "a version is counted by the mapper: it is an `i16`, `i32` or `i64`";
+                    let message = "a version must be an `i16`, `i32` or `i64`";
                     errors.at(self.ty, message);
                 }
             }
@@ -169,7 +169,7 @@ impl<'a> Column<'a> {
                 if !matches!(shape::kind(self.ty), Kind::Text | Kind::Unknown) {
                     errors.at(
                         &item.name,
-                        format!("`length` is for text, and `{field}` is none"),
+                        format!("`length` is for text, but `{field}` is not text"),
                     );
                     self.length = None;
                 }
@@ -177,7 +177,8 @@ impl<'a> Column<'a> {
             "precision" => {
                 self.precision = errors.keep(item.two_integers());
                 if !matches!(shape::kind(self.ty), Kind::Decimal | Kind::Unknown) {
-                    let message = format!("`precision` is for decimals, and `{field}` is none");
+                    let message =
+                        format!("`precision` is for decimals, but `{field}` is not a decimal");
                     errors.at(&item.name, message);
                     self.precision = None;
                 }
@@ -185,7 +186,7 @@ impl<'a> Column<'a> {
             "db_type" => {
                 self.db_type = errors.keep(item.text());
                 let message = format!(
-                    "values of a type that only the database knows cross as text: `{field}` is a `String`, or an enum of labels"
+                    "`db_type` requires a `String` or an enum with `DbEnum`, because values of such a type are exchanged as text: change the type of `{field}`"
                 );
                 if !matches!(shape::kind(self.ty), Kind::Text | Kind::Unknown) {
                     errors.at(self.ty, message);
@@ -196,7 +197,7 @@ impl<'a> Column<'a> {
                 self.identity = errors.keep(item.flag());
                 if !shape::is_auto(self.ty) {
                     let message = format!(
-                        "`identity` needs an `Auto`: write the type of `{field}` as `Auto<i64>`"
+                        "`identity` requires an `Auto`: write the type of `{field}` as `Auto<i64>`"
                     );
                     errors.at(&item.name, message);
                     self.identity = None;
@@ -208,7 +209,7 @@ impl<'a> Column<'a> {
                 if !shape::is_auto(self.ty) && !self.is_deferred() {
                     errors.at(
                         &item.name,
-                        format!("`server_default` needs an `Auto`: write the type of `{field}` as `Auto<…>`"),
+                        format!("`server_default` requires an `Auto`: write the type of `{field}` as `Auto<…>`"),
                     );
                     self.server_default = None;
                 }
@@ -216,9 +217,11 @@ impl<'a> Column<'a> {
             "computed" => {
                 self.computed = errors.keep(item.text());
                 let message = if !shape::is_auto(self.ty) && !self.is_deferred() {
-                    format!("`computed` needs an `Auto`: write the type of `{field}` as `Auto<…>`")
+                    format!(
+                        "`computed` requires an `Auto`: write the type of `{field}` as `Auto<…>`"
+                    )
                 } else if self.primary_key.is_some() || self.server_default.is_some() {
-                    "a computed column is no primary key and has no default".to_owned()
+                    "a computed column cannot be a primary key or have a default".to_owned()
                 } else {
                     return;
                 };
@@ -238,14 +241,14 @@ impl<'a> Column<'a> {
             "validate" => self.validate = errors.keep(item.path()),
             other => {
                 let message = if relation::ATTRIBUTES.contains(&other) {
-                    format!("`{other}` is for relations, and `{field}` is a column")
+                    format!("`{other}` is for relations, but `{field}` is a column")
                 } else if other == "prefix" {
                     format!(
                         "`prefix` is for an embedded value: `#[orm(flatten, prefix = \"…\")] {field}`"
                     )
                 } else {
                     let known = ATTRIBUTES.join(", ");
-                    format!("`{other}` is no attribute of a column; there are {known}")
+                    format!("`{other}` is not an attribute of a column; expected one of {known}")
                 };
                 errors.at(&item.name, message);
             }
@@ -255,7 +258,7 @@ impl<'a> Column<'a> {
     fn set_actions(&mut self, actions: Vec<Item>, errors: &mut Errors) {
         for item in actions {
             let Some(references) = &mut self.references else {
-                let message = format!("`{}` needs `references = \"table.column\"`", item.name);
+                let message = format!("`{}` requires `references = \"table.column\"`", item.name);
                 errors.at(&item.name, message);
                 continue;
             };
@@ -268,18 +271,16 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// Checks what cannot wait until it is asked for.
+    /// Checks that the column can be deferred.
     fn check_deferred(&self, errors: &mut Errors) {
         let message = match self.reading {
             Reading::Eager => return,
             Reading::Deferred if shape::is_auto(self.ty) => {
-                "a deferred column is no `Auto`: left unloaded, the database makes its value"
+                "a deferred column cannot be an `Auto`: if it is unloaded, the database sets its value anyway"
             }
-            Reading::Deferred if self.primary_key.is_some() => {
-                "a row is known by its primary key: it cannot be deferred"
-            }
+            Reading::Deferred if self.primary_key.is_some() => "a primary key cannot be deferred",
             Reading::Deferred if self.version.is_some() => {
-                "a version is checked by every write: it cannot be deferred"
+                "a version cannot be deferred, because every write checks it"
             }
             Reading::Deferred => return,
         };
@@ -290,7 +291,7 @@ impl<'a> Column<'a> {
         self.reading == Reading::Deferred
     }
 
-    /// Checks what depends on the primary key, of which `key_width` columns there are.
+    /// Checks `Auto` and `autoincrement`, given the number of primary key columns.
     pub(super) fn check_auto(&self, key_width: usize, errors: &mut Errors) {
         if self.is_broken {
             return;
@@ -304,22 +305,22 @@ impl<'a> Column<'a> {
             errors.push(syn::Error::new(span, message));
         }
         if counted && !matches!(shape::kind(self.ty), Kind::Integer | Kind::Unknown) {
-            let message = "the database counts integers only: give a `server_default`, or write the type without `Auto`";
+            let message = "the database generates only integer keys: give a `server_default`, or write the type without `Auto`";
             errors.at(self.ty, message);
         }
         let is_made = self.server_default.is_some() || self.computed.is_some() || counted;
         if is_auto && self.primary_key.is_none() && !is_made {
-            let message = "nothing makes this value: an `Auto` is a primary key, `identity`, `computed`, or has a `server_default`";
+            let message = "nothing generates this value: an `Auto` must be a primary key, `identity` or `computed`, or have a `server_default`";
             errors.at(self.ty, message);
         }
     }
 
-    /// Whether a primary key can be made of it; an error was told if not.
+    /// Whether it can be part of a primary key; if not, an error was reported.
     pub(super) fn can_be_key(&self) -> bool {
         !shape::is_option(self.ty) && shape::kind(self.ty) != Kind::Float && !self.is_deferred()
     }
 
-    /// Whether the database counts the values.
+    /// Whether it is a generated key or an identity column.
     pub(super) fn is_counted(&self) -> bool {
         (self.primary_key.is_some() || self.identity.is_some())
             && self.server_default.is_none()
@@ -327,7 +328,7 @@ impl<'a> Column<'a> {
             && shape::is_auto(self.ty)
     }
 
-    /// Whether `new` asks for it.
+    /// Whether `new` takes it as a parameter.
     pub(super) fn is_required(&self) -> bool {
         let is_made = self.server_default.is_some() || self.computed.is_some();
         !(is_made

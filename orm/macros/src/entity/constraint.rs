@@ -1,10 +1,10 @@
-//! Foreign keys.
+//! Constraints and indexes.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Ident, LitStr};
 
-/// A UNIQUE constraint or an index, over columns of the struct.
+/// A UNIQUE constraint or an index on columns of the struct.
 pub(super) struct Index {
     pub(super) name: Option<String>,
     pub(super) columns: Vec<String>,
@@ -16,14 +16,14 @@ pub(super) struct Check {
     pub(super) condition: String,
 }
 
-/// A foreign key over columns of the struct.
+/// A foreign key on columns of the struct.
 pub(super) struct ForeignKey {
     pub(super) name: Option<String>,
     pub(super) columns: Vec<String>,
     pub(super) references: References,
 }
 
-/// What a foreign key refers to, and what it does.
+/// What a foreign key references, and its actions.
 pub(super) struct References {
     pub(super) table: String,
     pub(super) columns: Vec<String>,
@@ -45,7 +45,7 @@ impl References {
         }
     }
 
-    /// Reads `"table.column"`.
+    /// Parses `"table.column"`.
     pub(super) fn column(text: &LitStr) -> syn::Result<Self> {
         match text.value().rsplit_once('.') {
             Some((table, column)) if !table.is_empty() && !column.is_empty() => {
@@ -53,12 +53,12 @@ impl References {
             }
             _ => Err(syn::Error::new(
                 text.span(),
-                "a foreign key refers to a column: write `references = \"table.column\"`",
+                "a foreign key references a column: write `references = \"table.column\"`",
             )),
         }
     }
 
-    /// Reads `"table(x, y)"`.
+    /// Parses `"table(x, y)"`.
     pub(super) fn columns(text: &LitStr) -> syn::Result<Self> {
         let value = text.value();
         let parts = value
@@ -106,7 +106,7 @@ impl Action {
             "set default" => "SetDefault",
             other => {
                 let known = "cascade, set null, set default, restrict, no action";
-                let message = format!("`{other}` is no action; there are {known}");
+                let message = format!("`{other}` is not an action; expected one of {known}");
                 return Err(syn::Error::new(text.span(), message));
             }
         }))

@@ -14,13 +14,13 @@ pub(super) struct Flattened<'a> {
     pub(super) visibility: &'a Visibility,
     pub(super) ty: &'a Type,
     pub(super) constant: Ident,
-    /// How many of the struct's own columns come before it.
+    /// The number of the struct's own columns before it.
     pub(super) before: usize,
     pub(super) prefix: Option<LitStr>,
     pub(super) default: Option<Expr>,
 }
 
-/// Whether a field is marked with `flatten`. What cannot be read is an error of whatever it is read as.
+/// Whether a field is marked with `flatten`. Syntax errors are ignored here and reported when the field is parsed.
 pub(super) fn is_flattened(field: &Field) -> bool {
     let items = attribute::items(&field.attrs, &[], &mut Errors::default());
     items.iter().any(|item| item.name == "flatten")
@@ -53,10 +53,12 @@ impl<'a> Flattened<'a> {
                     let known = ATTRIBUTES.join(", ");
                     let message = if column::ATTRIBUTES.contains(&other) {
                         format!(
-                            "`{other}` is for columns, and `{ident}` is a group of them: give it to the fields of the group"
+                            "`{other}` is for columns, but `{ident}` is an embedded value: put it on the fields of its type"
                         )
                     } else {
-                        format!("`{other}` is no attribute of an embedded value; there are {known}")
+                        format!(
+                            "`{other}` is not an attribute of an embedded value; expected one of {known}"
+                        )
                     };
                     errors.at(&item.name, message);
                 }
@@ -65,7 +67,7 @@ impl<'a> Flattened<'a> {
         flattened
     }
 
-    /// The one field, without a name, of a variant.
+    /// The single unnamed field of a variant.
     pub(super) fn whole(field: &'a Field, ident: &'a Ident) -> Self {
         Self {
             field: ident,
@@ -78,7 +80,7 @@ impl<'a> Flattened<'a> {
         }
     }
 
-    /// Whether `new` asks for it.
+    /// Whether `new` takes it as a parameter.
     pub(super) fn is_required(&self) -> bool {
         !shape::is_option(self.ty) && self.default.is_none()
     }

@@ -1,4 +1,4 @@
-//! Reads a struct into a model.
+//! Parses a struct into a model.
 
 mod variants;
 
@@ -32,7 +32,7 @@ const ATTRIBUTES: [&str; 10] = [
     "no_new",
 ];
 
-/// The model, unless the struct has no use as an entity at all.
+/// Parses an entity; `None` if it is too broken to generate code.
 pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Model<'a>> {
     let (mut model, fields) = start(input, Role::Entity, errors)?;
     let key_width = model.key_columns().count();
@@ -49,7 +49,7 @@ pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<M
     check_key_places(&model, errors);
     check_keyless(&model, key_width, errors);
     match key_width {
-        // Without one of its fields, the struct could not be made.
+        // If a field is missing, generated code could not construct the struct.
         1..=4 if model.field_count() < fields => None,
         1..=4 if !model.key_columns().all(|(_, column)| column.can_be_key()) => None,
         1..=4 => Some(model),
@@ -61,31 +61,31 @@ pub(super) fn model<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<M
             None
         }
         _ => {
-            errors.at(model.name, "a primary key has at most four columns");
+            errors.at(model.name, "a primary key can have at most four columns");
             None
         }
     }
 }
 
-/// Checks what rows without a key cannot have.
+/// Refuses relations and deferred columns in an entity without a primary key.
 fn check_keyless(model: &Model<'_>, key_width: usize, errors: &mut Errors) {
     if key_width > 0 || model.writing == Writing::Allowed {
         return;
     }
     for relation in &model.relations {
         let message = format!(
-            "`{}` has no primary key, and what has none is related to nothing: mark a field with `#[orm(primary_key)]`",
+            "`{}` has no primary key, so it cannot have relations: mark a field with `#[orm(primary_key)]`",
             model.name
         );
         errors.at(relation.field, message);
     }
     for column in model.columns.iter().filter(|column| column.is_deferred()) {
-        let message = "a deferred column is read by its row's primary key, and there is none";
+        let message = "a deferred column is loaded by primary key, but there is none";
         errors.at(column.ty, message);
     }
 }
 
-/// The model of an embedded value, unless the struct has no use as one.
+/// Parses an embedded value; `None` if it is too broken to generate code.
 pub(super) fn embedded<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<Model<'a>> {
     let (model, fields) = start(input, Role::Embedded, errors)?;
     check_embedded(&model, errors);
@@ -93,11 +93,11 @@ pub(super) fn embedded<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Optio
     is_whole.then_some(model)
 }
 
-/// Checks what an embedded value cannot have.
+/// Refuses a primary key and relations in an embedded value.
 fn check_embedded(model: &Model<'_>, errors: &mut Errors) {
     for column in &model.columns {
         if let Some(span) = column.primary_key {
-            let message = "a primary key is made of an entity's own fields";
+            let message = "a primary key must consist of an entity's own fields";
             errors.push(syn::Error::new(span, message));
         } else {
             column.check_auto(0, errors);
@@ -106,7 +106,7 @@ fn check_embedded(model: &Model<'_>, errors: &mut Errors) {
     check_version(model, errors);
     for relation in &model.relations {
         let message = format!(
-            "`{}` is a relation, and relations are fields of an entity; its foreign key may be here",
+            "`{}` is a relation, which must be a field of the entity; only its foreign key can be here",
             relation.field
         );
         errors.at(relation.field, message);
@@ -138,7 +138,7 @@ impl<'a> Model<'a> {
     }
 }
 
-/// What entities and embedded values have in common; the model, and how many fields the struct has.
+/// Parses what entities and embedded values have in common; returns the model and the struct's number of fields.
 fn start<'a>(
     input: &'a DeriveInput,
     role: Role,
@@ -169,7 +169,7 @@ fn named_fields(input: &DeriveInput, role: Role) -> syn::Result<&Punctuated<Fiel
             }) if !fields.named.is_empty() => Ok(&fields.named),
             _ => Err(syn::Error::new_spanned(
                 name,
-                format!("an embedded value has named fields: `struct {name} {{ … }}`"),
+                format!("an embedded value must have named fields: `struct {name} {{ … }}`"),
             )),
         };
     }
@@ -182,16 +182,17 @@ fn named_fields(input: &DeriveInput, role: Role) -> syn::Result<&Punctuated<Fiel
             fields: Fields::Named(_),
             ..
         }) => {
-            let message = format!("`{name}` is generic, and an entity is one type with one table");
+            let message =
+                format!("`{name}` is generic, but an entity must be one type with one table");
             return Err(syn::Error::new_spanned(&input.generics, message));
         }
-        Data::Struct(_) => format!("an entity has named fields: `struct {name} {{ … }}`"),
+        Data::Struct(_) => format!("an entity must have named fields: `struct {name} {{ … }}`"),
         Data::Enum(_) => {
             format!(
-                "`{name}` is an enum, and an entity is a struct; an enum in a column derives `DbEnum`"
+                "`{name}` is an enum, but an entity must be a struct; for an enum in a column, derive `DbEnum`"
             )
         }
-        Data::Union(_) => format!("`{name}` is a union, and an entity is a struct"),
+        Data::Union(_) => format!("`{name}` is a union, but an entity must be a struct"),
     };
     Err(syn::Error::new_spanned(name, message))
 }
@@ -247,22 +248,22 @@ fn read_fields<'a>(
     }
 }
 
-/// What is wrong with a `Deferred` in the type of a field.
+/// The error for a misplaced `Deferred` in the type of a field.
 fn misplaced_deferred(ty: &Type, role: Role) -> Option<&'static str> {
     match shape::argument(ty, "Deferred") {
-        Some(_) if role == Role::Embedded => {
-            Some("a deferred column is a field of an entity: an embedded value is read whole")
-        }
+        Some(_) if role == Role::Embedded => Some(
+            "a deferred column must be a field of an entity, because an embedded value is read as a whole",
+        ),
         Some(inner) if relation::kind(inner).is_some() => {
-            Some("a relation is not deferred: it is loaded when it is asked for")
+            Some("a relation cannot be `Deferred`: it is loaded on request anyway")
         }
         Some(_) => None,
         None => shape::argument(shape::base(ty), "Deferred")
-            .map(|_| "`Deferred` stands outermost: write `Deferred<Option<…>>`"),
+            .map(|_| "`Deferred` must be outermost: write `Deferred<Option<…>>`"),
     }
 }
 
-/// Checks that the places in the key are those from 1, each once, where they are told at all.
+/// Checks that positions in the key, if given, count from 1 without gaps.
 fn check_key_places(model: &Model<'_>, errors: &mut Errors) {
     let places: Vec<_> = model
         .key_columns()
@@ -275,13 +276,12 @@ fn check_key_places(model: &Model<'_>, errors: &mut Errors) {
         .zip(&places)
         .all(|(wanted, found)| *found == Some(wanted));
     if !is_right {
-        let message =
-            "give each column of the key its place: `primary_key = 1`, `primary_key = 2` and so on";
+        let message = "give each column of the key its position: `primary_key = 1`, `primary_key = 2` and so on";
         errors.at(model.name, message);
     }
 }
 
-/// A name stands for one constraint of the database, and an embedded value may be in several tables.
+/// Refuses constraint names in an embedded value: they must be unique in the database, and the value may be in several tables.
 fn check_constraint_names(model: &Model<'_>, errors: &mut Errors) {
     if model.role == Role::Entity {
         return;
@@ -292,8 +292,9 @@ fn check_constraint_names(model: &Model<'_>, errors: &mut Errors) {
         .chain(model.foreign_keys.iter().map(|key| &key.name))
         .chain(model.checks.iter().map(|check| &check.name));
     if let Some(name) = names.find_map(Option::as_ref) {
-        let message =
-            format!("the name {name} is one constraint's, and an embedded value may have several");
+        let message = format!(
+            "a constraint of an embedded value cannot have a name ({name}), because the value may be in several tables"
+        );
         errors.at(model.name, message);
     }
 }
@@ -304,11 +305,14 @@ fn check_version(model: &Model<'_>, errors: &mut Errors) {
     if let Some((column, span)) = versions.next()
         && column.primary_key.is_some()
     {
-        let message = "a version changes with its row: it cannot be the primary key";
+        let message = "a version cannot be the primary key, because it changes with each UPDATE";
         errors.push(syn::Error::new(span, message));
     }
     for (_, span) in versions {
-        errors.push(syn::Error::new(span, "an entity has one version"));
+        errors.push(syn::Error::new(
+            span,
+            "an entity can have only one version column",
+        ));
     }
 }
 
@@ -316,7 +320,7 @@ fn check_foreign_keys(model: &Model<'_>, errors: &mut Errors) {
     for column in model.columns.iter().filter(|column| column.is_deferred()) {
         let mut keys = model.foreign_keys.iter();
         if keys.any(|key| key.columns.contains(&column.name)) {
-            let message = "a foreign key is followed in memory: it cannot be deferred";
+            let message = "a foreign key cannot be deferred, because relations use it in memory";
             errors.at(column.ty, message);
         }
     }
@@ -327,7 +331,7 @@ fn check_names(model: &Model<'_>, errors: &mut Errors) {
         let same = |other: &&Column<'_>| other.name == column.name;
         if let Some(first) = model.columns[..index].iter().find(same) {
             let message = format!(
-                "`{}` has the column name `{}` already",
+                "`{}` already has the column name `{}`",
                 first.field, column.name
             );
             errors.push(syn::Error::new(column.name_span, message));
@@ -339,7 +343,7 @@ fn set(model: &mut Model<'_>, item: &Item, input: &DeriveInput, errors: &mut Err
     match item.name.to_string().as_str() {
         "table" if model.role == Role::Embedded => {
             let message = format!(
-                "`{}` has no table: its columns are in those of entities",
+                "`{}` is an embedded value: its columns are in the tables of entities",
                 model.name
             );
             errors.at(&item.name, message);
@@ -351,7 +355,7 @@ fn set(model: &mut Model<'_>, item: &Item, input: &DeriveInput, errors: &mut Err
         }
         "schema" | "view" | "read_only" | "comment" if model.role == Role::Embedded => {
             let message = format!(
-                "`{}` has no table: its columns are in those of entities",
+                "`{}` is an embedded value: its columns are in the tables of entities",
                 model.name
             );
             errors.at(&item.name, message);
@@ -392,20 +396,21 @@ fn set(model: &mut Model<'_>, item: &Item, input: &DeriveInput, errors: &mut Err
                 Role::Entity => "an entity",
                 Role::Embedded => "an embedded value",
             };
-            let message = format!("`{other}` is no attribute of {what}; there are {known}");
+            let message =
+                format!("`{other}` is not an attribute of {what}; expected one of {known}");
             errors.at(&item.name, message);
         }
     }
 }
 
-/// Reads `unique(a, b)` or `index(a, b)`.
+/// Parses `unique(a, b)` or `index(a, b)`.
 fn index(model: &Model<'_>, item: &Item) -> syn::Result<Index> {
     let (fields, name) = item.fields_and_name()?;
     let columns = columns(model, &fields)?;
     Ok(Index { name, columns })
 }
 
-/// Reads `check = "…"`, or `check(name = "…", condition = "…")`.
+/// Parses `check = "…"`, or `check(name = "…", condition = "…")`.
 fn check(item: &Item) -> syn::Result<Check> {
     let Ok(parts) = item.items() else {
         return item.text().map(|condition| Check {
@@ -439,7 +444,7 @@ fn columns(model: &Model<'_>, fields: &[Ident]) -> syn::Result<Vec<String>> {
     fields.iter().map(column).collect()
 }
 
-/// Reads `foreign_key(columns(a, b), references = "table(x, y)")`.
+/// Parses `foreign_key(columns(a, b), references = "table(x, y)")`.
 fn foreign_key(model: &Model<'_>, item: &Item) -> syn::Result<ForeignKey> {
     let (mut here, mut name) = (None, None);
     let mut references: Option<(Span, References)> = None;
@@ -458,7 +463,8 @@ fn foreign_key(model: &Model<'_>, item: &Item) -> syn::Result<ForeignKey> {
             }
             other => {
                 let known = "columns, references, on_delete, on_update, name";
-                let message = format!("`{other}` is no part of a foreign key; there are {known}");
+                let message =
+                    format!("`{other}` is not part of a foreign key; expected one of {known}");
                 return Err(syn::Error::new_spanned(part.name, message));
             }
         }
@@ -471,7 +477,7 @@ fn foreign_key(model: &Model<'_>, item: &Item) -> syn::Result<ForeignKey> {
     };
     if columns.len() != references.columns.len() {
         let (here, there) = (columns.len(), references.columns.len());
-        let message = format!("{here} columns cannot refer to {there}");
+        let message = format!("{here} columns cannot reference {there}");
         return Err(syn::Error::new(span, message));
     }
     for (when, action) in actions {

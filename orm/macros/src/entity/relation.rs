@@ -37,7 +37,7 @@ pub(super) struct Relation<'a> {
     pub(super) order_by: Vec<String>,
     pub(super) passive_deletes: bool,
     pub(super) cardinality: Cardinality,
-    /// An error was found already: another one would only repeat it.
+    /// Whether an error was reported already, so that follow-up errors are suppressed.
     pub(super) is_broken: bool,
 }
 
@@ -56,7 +56,7 @@ pub(super) enum Cardinality {
     Many,
 }
 
-/// The kind and the target of a relation field's type; `None` for a column's.
+/// The kind and the target if a field's type is that of a relation.
 pub(super) fn kind(ty: &Type) -> Option<(Kind, &Type)> {
     let is = |name, kind| shape::argument(ty, name).map(|target| (kind, target));
     is("HasMany", Kind::HasMany)
@@ -113,7 +113,7 @@ impl<'a> Relation<'a> {
                     .collect();
                 if self.kind == Kind::ManyToMany {
                     let message = format!(
-                        "`{field}` has no foreign key in either table: name the columns in `secondary`"
+                        "`{field}` uses an association table, not a foreign key: name the columns in `secondary`"
                     );
                     errors.at(&item.name, message);
                 }
@@ -122,9 +122,8 @@ impl<'a> Relation<'a> {
                 self.secondary = errors.keep(item.text().and_then(Secondary::parse));
             }
             "secondary" => {
-                let message = format!(
-                    "`secondary` is for a `ManyToMany`, and `{field}` follows a foreign key"
-                );
+                let message =
+                    format!("`secondary` is for a `ManyToMany`, but `{field}` uses a foreign key");
                 errors.at(&item.name, message);
             }
             "cascade" => {
@@ -135,7 +134,7 @@ impl<'a> Relation<'a> {
                 self.passive_deletes = errors.keep(item.flag()).is_some();
                 if !matches!(self.kind, Kind::HasMany | Kind::HasOne) {
                     let message = format!(
-                        "`passive_deletes` is for a `HasMany` or a `HasOne`, whose foreign key the other side holds: `{field}` is neither"
+                        "`passive_deletes` is for a `HasMany` or a `HasOne`, but `{field}` is neither"
                     );
                     errors.at(&item.name, message);
                 }
@@ -147,8 +146,9 @@ impl<'a> Relation<'a> {
                     .map(|text| names(&text.value()))
                     .unwrap_or_default();
                 if !matches!(self.cardinality, Cardinality::Many) {
-                    let message =
-                        format!("`order_by` is for collections, and `{field}` is one object");
+                    let message = format!(
+                        "`order_by` is for collections, but `{field}` refers to one object"
+                    );
                     errors.at(&item.name, message);
                 }
             }
@@ -156,17 +156,17 @@ impl<'a> Relation<'a> {
                 let known = ATTRIBUTES.join(", ");
                 let message = if column::ATTRIBUTES.contains(&other) {
                     format!(
-                        "`{other}` is for columns, and `{field}` is a relation; it takes {known}"
+                        "`{other}` is for columns, but `{field}` is a relation; expected one of {known}"
                     )
                 } else {
-                    format!("`{other}` is no attribute of a relation; there are {known}")
+                    format!("`{other}` is not an attribute of a relation; expected one of {known}")
                 };
                 errors.at(&item.name, message);
             }
         }
     }
 
-    /// Finds the foreign key of a `BelongsTo`, and by it whether the relation is required.
+    /// Finds the foreign key of a `BelongsTo`, and from it whether the relation is required.
     pub(super) fn find_key(
         &mut self,
         columns: &[Column<'_>],
@@ -177,7 +177,7 @@ impl<'a> Relation<'a> {
         if self.kind != Kind::BelongsTo {
             return;
         }
-        // Whether a key in an embedded value is required, the mapper tells.
+        // A key in an embedded value is unknown here; the mapper resolves it.
         let is_own = |name: &String| columns.iter().any(|column| column.name == *name);
         if self.key_text.is_some() && !flattened.is_empty() && !self.key.iter().all(is_own) {
             return;
@@ -217,20 +217,22 @@ impl<'a> Relation<'a> {
                 .iter()
                 .find(|name| columns.iter().all(|column| column.name != **name));
             let message = match (unknown, &self.key[..]) {
-                (Some(name), _) => format!("there is no column `{name}`"),
+                (Some(name), _) => format!("the struct has no column `{name}`"),
                 (None, [name]) => {
-                    format!("`{name}` is no foreign key: give it `references = \"table.column\"`")
+                    format!(
+                        "`{name}` is not a foreign key: give it `references = \"table.column\"`"
+                    )
                 }
                 (None, _) => {
                     format!(
-                        "({}) is no foreign key: give the struct a `foreign_key(…)`",
+                        "({}) is not a foreign key: give the struct a `foreign_key(…)`",
                         self.key.join(", ")
                     )
                 }
             };
             return Err(syn::Error::new(text.span(), message));
         }
-        // Without the `r#` of a keyword: the relation `r#type` follows `type_id`.
+        // Without the `r#` of a keyword: the relation `r#type` uses `type_id`.
         let usual = format!("{}_id", self.name());
         let usual = columns
             .iter()
@@ -257,7 +259,7 @@ impl<'a> Relation<'a> {
                 Err(syn::Error::new_spanned(
                     self.field,
                     format!(
-                        "`{field}` could follow several foreign keys: choose {}",
+                        "`{field}` could use several foreign keys: choose {}",
                         candidates.join(" or ")
                     ),
                 ))
@@ -279,7 +281,7 @@ impl<'a> Relation<'a> {
     }
 }
 
-/// The words of a cascade, as `selfsame::entity::Cascade::parse` reads them.
+/// Checks the text of a cascade, as `selfsame::entity::Cascade::parse` does.
 fn cascade(text: LitStr, field: &Ident, kind: Kind) -> syn::Result<LitStr> {
     let known = [
         "all",
@@ -293,18 +295,18 @@ fn cascade(text: LitStr, field: &Ident, kind: Kind) -> syn::Result<LitStr> {
     let words = names(&text.value());
     if let Some(other) = words.iter().find(|word| !known.contains(&word.as_str())) {
         let known = known.join(", ");
-        let message = format!("`{other}` is no cascade; there are {known}");
+        let message = format!("unknown cascade `{other}`; known ones are {known}");
         return Err(syn::Error::new(text.span(), message));
     }
     let has = |wanted| words.iter().any(|word| word == wanted);
     if has("delete-orphan") && kind == Kind::ManyToMany {
         let message = format!(
-            "what `{field}` leads to has no single owner: `delete-orphan` is not for a `ManyToMany`"
+            "`delete-orphan` is not allowed for a `ManyToMany`: the objects in `{field}` have no single owner"
         );
         return Err(syn::Error::new(text.span(), message));
     }
     if has("delete-orphan") && !has("delete") && !has("all") {
-        let message = "the cascade delete-orphan needs delete (or all)";
+        let message = "the cascade delete-orphan requires delete (or all)";
         return Err(syn::Error::new(text.span(), message));
     }
     Ok(text)
@@ -319,7 +321,7 @@ fn fetch(text: &LitStr) -> syn::Result<Ident> {
         "raise" => "Raise",
         other => {
             let known = "select, selectin, joined, raise";
-            let message = format!("`{other}` is no way to load; there are {known}");
+            let message = format!("`{other}` is not a loading strategy; expected one of {known}");
             return Err(syn::Error::new(text.span(), message));
         }
     };

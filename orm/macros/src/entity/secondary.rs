@@ -10,7 +10,7 @@ use crate::shape;
 /// `secondary = "table(column, column)"`.
 pub(super) struct Secondary {
     pub(super) table: String,
-    /// Those that refer to this struct, then those that refer to the target.
+    /// The columns that reference this struct, then those that reference the target.
     pub(super) columns: Vec<String>,
     text: LitStr,
 }
@@ -30,12 +30,12 @@ impl Secondary {
             }),
             _ => Err(syn::Error::new(
                 text.span(),
-                "write `secondary = \"table(column, column)\"`: the columns that refer to this struct, then those that refer to the other",
+                "write `secondary = \"table(column, column)\"`: the columns that reference this struct, then those that reference the target",
             )),
         }
     }
 
-    /// Checks what is known on this side: `name` is the struct's, and its primary key has `key_width` columns.
+    /// Checks the columns against this struct, `name`, whose primary key has `key_width` columns.
     fn check(&self, name: &Ident, key_width: usize, target: &Type) -> syn::Result<()> {
         let error = |message| Err(syn::Error::new(self.text.span(), message));
         for (at, column) in self.columns.iter().enumerate() {
@@ -46,13 +46,13 @@ impl Secondary {
         let found = self.columns.len();
         if is_self(target, name) && found != 2 * key_width {
             return error(format!(
-                "the association table has {found} columns, and two keys of `{name}` are {}",
+                "the association table has {found} columns, but two keys of `{name}` have {}",
                 2 * key_width
             ));
         }
         if found <= key_width {
             return error(format!(
-                "the association table has {found} columns, and the key of `{name}` alone is {key_width}"
+                "the association table has {found} columns, but the key of `{name}` alone has {key_width}"
             ));
         }
         Ok(())
@@ -60,7 +60,7 @@ impl Secondary {
 }
 
 impl Relation<'_> {
-    /// Checks that a many-to-many relation can find its association table; `name` is the struct's.
+    /// Checks the association table of a many-to-many relation of the struct `name`.
     pub(super) fn check_secondary(&self, name: &Ident, key_width: usize, errors: &mut Errors) {
         if self.kind != Kind::ManyToMany {
             return;
@@ -75,20 +75,20 @@ impl Relation<'_> {
             (None, None) => errors.at(
                 field,
                 format!(
-                    "`{field}` has no association table: give it `secondary = \"table(column, column)\"`, or `back_populates` to the side that has one"
+                    "`{field}` has no association table: give it `secondary = \"table(column, column)\"`, or `back_populates` with the inverse that has one"
                 ),
             ),
         }
         if let Some(other) = self.back_populates.as_ref().filter(|other| *other == field)
             && is_self(self.target, name)
         {
-            let message = format!("`{field}` cannot be its own other side");
+            let message = format!("`{field}` cannot back-populate itself");
             errors.at(other, message);
         }
     }
 }
 
-/// Whether a type is the struct itself, as far as its name tells.
+/// Whether a type is the struct itself, judged by its name.
 fn is_self(target: &Type, name: &Ident) -> bool {
     shape::is_named(target, "Self") || shape::is_named(target, &name.to_string())
 }

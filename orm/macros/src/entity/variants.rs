@@ -1,4 +1,4 @@
-//! An enum as an embedded value: a column that tells the variants apart, and the columns of each.
+//! An enum as an embedded value: a tag column that holds the variant, and the columns of each variant.
 
 use syn::{Ident, Visibility};
 
@@ -11,7 +11,7 @@ pub(super) struct Variants<'a> {
     pub(super) variants: Vec<Variant<'a>>,
 }
 
-/// The column that tells the variants apart.
+/// The column that holds the variant's label.
 pub(super) struct Tag {
     pub(super) column: String,
     pub(super) is_indexed: bool,
@@ -19,9 +19,9 @@ pub(super) struct Tag {
 
 pub(super) struct Variant<'a> {
     pub(super) ident: &'a Ident,
-    /// What its columns are called in the struct of columns.
+    /// The name of its columns in the struct of columns.
     pub(super) field: Ident,
-    /// Its value of the tag.
+    /// Its label in the tag column.
     pub(super) label: String,
     pub(super) prefix: String,
     pub(super) form: Form,
@@ -29,7 +29,7 @@ pub(super) struct Variant<'a> {
     pub(super) model: Model<'a>,
 }
 
-/// How a variant is written.
+/// The form of a variant.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Unit,

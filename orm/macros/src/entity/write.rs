@@ -1,4 +1,4 @@
-//! Writes the code of a model.
+//! Generates code from a model.
 
 mod columns;
 mod embedded;
@@ -52,22 +52,22 @@ pub(super) fn variants(enumeration: &Variants<'_>) -> TokenStream {
     variants::code(enumeration)
 }
 
-/// `<T as ColumnValue>` at the place of the field's type, so that an error about it stands there, and only once.
+/// `<T as ColumnValue>` with the span of the field's type, so that an error about it is reported there, and only once.
 fn column_value(ty: &Type) -> TokenStream {
     let span = ty.span();
     quote_spanned!(span=> <#ty as ::selfsame::value::ColumnValue>)
 }
 
-/// `<T as Embedded>`, in the same way.
+/// The same with `<T as Embedded>`.
 fn embedded_value(ty: &Type) -> TokenStream {
     let span = ty.span();
     quote_spanned!(span=> <#ty as ::selfsame::entity::Embedded>)
 }
 
-/// Names the trait of columns at a type that may not have it.
+/// Uses `ColumnValue` of a type that may not implement it.
 ///
-/// The compiler tells a missing bound once for a place and a body, and equal errors once. So this is what it tells, instead of calls
-/// that the user did not write.
+/// The compiler reports a missing bound once per span and body, and equal errors once. This makes it report the user's type instead of
+/// generated calls.
 fn column_bound(ty: &Type) -> TokenStream {
     let value = column_value(ty);
     quote!(let _ = #value::TYPE;)
@@ -105,19 +105,19 @@ impl Model<'_> {
         parts
     }
 
-    /// The position of a column: how wide the embedded values before it are, the compiler knows.
+    /// The position of a column, as an expression that contains the widths of the embedded values before it.
     fn position(&self, index: usize) -> TokenStream {
         let before = self.flattened.iter();
         let before = before.take_while(|flattened| flattened.before <= index);
         sum(index, before)
     }
 
-    /// Where a column stands in a row that is read, which has no deferred ones.
+    /// The position of a column in a row that is read, which has no deferred columns.
     fn offset(&self, index: usize) -> TokenStream {
         self.without_deferred(self.position(index), index)
     }
 
-    /// Where the first column of an embedded value stands in such a row.
+    /// The position of an embedded value's first column in such a row.
     fn first_offset(&self, at: usize) -> TokenStream {
         self.without_deferred(self.first(at), self.flattened[at].before)
     }
@@ -146,7 +146,7 @@ impl Model<'_> {
         }
     }
 
-    /// A reference to a field, to change it.
+    /// A mutable reference to a field.
     fn lend_mut(&self, field: &Ident) -> TokenStream {
         match self.access {
             Access::Field => quote!(&mut self.#field),
@@ -154,7 +154,7 @@ impl Model<'_> {
         }
     }
 
-    /// What reads and sets the columns: the mapper of an entity, the place of an embedded value.
+    /// The variable that reads and sets columns: an entity's mapper, or an embedded value's place.
     fn mapping(&self) -> TokenStream {
         match self.role {
             Role::Entity => quote!(mapper),
@@ -163,7 +163,7 @@ impl Model<'_> {
     }
 }
 
-/// What the pattern of a variant binds a field to: no name that the code around it uses.
+/// The variable that a variant's pattern binds a field to, named so as not to clash with generated code.
 fn binding(field: &Ident) -> Ident {
     format_ident!("__{}", shape::name(field))
 }
@@ -191,7 +191,7 @@ impl Relation<'_> {
     }
 }
 
-/// The tokens, as if they stood there.
+/// The tokens with another span.
 fn at(span: Span, tokens: TokenStream) -> TokenStream {
     tokens
         .into_iter()

@@ -1,4 +1,4 @@
-//! Columns and their constraints: those of an entity's own, or of an embedded value.
+//! Columns and their constraints, of an entity or an embedded value.
 
 use std::ops::Range;
 
@@ -6,20 +6,20 @@ use super::text::{Text, with_prefix};
 use super::{ColumnOutline, ForeignKeyOutline, Made, Names};
 use crate::schema::{Check, Column, ForeignKey, Generated, Index, Table};
 
-/// Columns that belong together, and what is said of them. Positions are counted from the first of them.
+/// The columns of an entity or embedded value, with their constraints. Positions are relative to the first column.
 #[derive(Debug)]
 pub struct Group {
     /// The columns in order, without those of embedded values.
     pub columns: &'static [ColumnOutline],
     /// The embedded values in order.
     pub embedded: &'static [EmbeddedOutline],
-    /// How a value of them is changed.
+    /// How the columns can be set.
     pub assigned: Assigned,
-    /// When a row has a value of them.
+    /// When the value is present in a row.
     pub there: There,
     /// The position of the version column.
     pub version: Option<usize>,
-    /// The positions of the columns that [`Mapped::validate`](crate::entity::Mapped::validate) asks about.
+    /// The positions of the columns that [`Mapped::validate`](crate::entity::Mapped::validate) checks.
     pub validated: &'static [usize],
     /// Foreign keys.
     pub foreign_keys: &'static [ForeignKeyOutline],
@@ -34,7 +34,7 @@ pub struct Group {
 /// A UNIQUE constraint, or an index.
 #[derive(Debug)]
 pub struct IndexOutline {
-    /// Its name, where it is told.
+    /// Its name, if it is declared.
     pub name: Option<&'static str>,
     /// Its columns.
     pub columns: Names,
@@ -43,7 +43,7 @@ pub struct IndexOutline {
 /// A CHECK constraint.
 #[derive(Debug)]
 pub struct CheckOutline {
-    /// Its name, where it is told.
+    /// Its name, if it is declared.
     pub name: Option<&'static str>,
     /// Its condition.
     pub condition: &'static str,
@@ -54,23 +54,23 @@ pub struct CheckOutline {
 pub struct EmbeddedOutline {
     /// The field.
     pub field: &'static str,
-    /// What the names of its columns begin with.
+    /// The prefix of its columns' names.
     pub prefix: &'static str,
-    /// How many of the group's own columns come before it.
+    /// The number of the group's own columns before it.
     pub before: usize,
     /// Its columns.
     pub group: &'static Group,
 }
 
-/// When a row has an embedded value.
+/// When an embedded value is present in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum There {
     /// Always.
     Always,
-    /// If any of its columns is not NULL; all of them take NULL.
+    /// If any of its columns is not NULL; all of them are nullable.
     IfAny,
-    /// If another column says so; all of them take NULL.
-    IfTold,
+    /// If another column says so; all of them are nullable.
+    IfTagged,
 }
 
 /// How the columns of a value can be set.
@@ -78,14 +78,14 @@ pub enum There {
 pub enum Assigned {
     /// One by one.
     Singly,
-    /// Only together: some of them tell whether the value is there, or which it is.
+    /// Only together: some of them determine whether the value is present, or its variant.
     Together,
 }
 
-/// No database has wider tables.
+/// An upper bound for columns; no database supports wider tables.
 const MOST_COLUMNS: usize = 4096;
 
-/// A table as far as it is laid out.
+/// A table being built.
 pub(super) struct Layout {
     pub(super) table: Table,
     pub(super) version: Option<usize>,
@@ -94,7 +94,7 @@ pub(super) struct Layout {
 }
 
 impl Group {
-    /// A group of nothing, to be filled.
+    /// An empty group, to be filled.
     pub const EMPTY: Self = Self {
         columns: &[],
         embedded: &[],
@@ -108,7 +108,7 @@ impl Group {
         checks: &[],
     };
 
-    /// The number of columns.
+    /// Returns the number of columns.
     pub const fn width(&self) -> usize {
         let mut width = self.columns.len();
         let mut at = 0;
@@ -119,15 +119,15 @@ impl Group {
         width
     }
 
-    /// Checks what one field alone cannot tell; a compile error where it is asked in a constant.
+    /// Checks what the derive cannot check from one type alone. In a constant, a failure is a compile error.
     ///
     /// # Panics
     ///
-    /// If two columns have one name, there are two versions, or a value that may be absent could not be told from an absent one.
+    /// If two columns have the same name, there are two versions, or a present optional value could look absent.
     pub const fn check(&self) {
         let width = self.width();
-        assert!(width <= MOST_COLUMNS, "a table has fewer columns");
-        // Names are compared by their hashes first: the compiler does not take long for a wide table either.
+        assert!(width <= MOST_COLUMNS, "too many columns");
+        // Names are compared by hash first, so that wide tables compile quickly too.
         let mut hashes = [0; MOST_COLUMNS];
         let mut versions = 0;
         let mut at = 0;
@@ -151,7 +151,7 @@ impl Group {
             }
             at += 1;
         }
-        assert!(versions <= 1, "an entity has one version");
+        assert!(versions <= 1, "an entity can have only one version column");
         self.check_optional();
     }
 
@@ -159,12 +159,12 @@ impl Group {
         if matches!(self.there, There::IfAny) {
             assert!(
                 self.has_required(),
-                "all columns of this value take NULL, so that it could not be told from an absent one: it cannot be in an `Option`"
+                "all columns of this value are nullable, so it cannot be in an `Option`: a value of NULLs would be read as `None`"
             );
         }
         assert!(
-            matches!(self.assigned, Assigned::Singly) || !self.has_made(),
-            "a value that may be absent or another cannot have columns that are made: no `Auto`, no version"
+            matches!(self.assigned, Assigned::Singly) || !self.has_generated(),
+            "an optional value or an enum cannot have generated columns: no `Auto`, no version"
         );
         let mut at = 0;
         while at < self.embedded.len() {
@@ -173,7 +173,7 @@ impl Group {
         }
     }
 
-    /// Whether a column is never NULL in a value that is there.
+    /// Whether a column is never NULL if the value is present.
     const fn has_required(&self) -> bool {
         let mut at = 0;
         while at < self.columns.len() {
@@ -193,8 +193,8 @@ impl Group {
         false
     }
 
-    /// Whether the program does not give the value of every column.
-    const fn has_made(&self) -> bool {
+    /// Whether a column is generated or a version.
+    const fn has_generated(&self) -> bool {
         let mut at = 0;
         while at < self.columns.len() {
             if !matches!(self.columns[at].made, Made::ByProgram) {
@@ -204,7 +204,7 @@ impl Group {
         }
         let mut at = 0;
         while at < self.embedded.len() {
-            if self.embedded[at].group.has_made() {
+            if self.embedded[at].group.has_generated() {
                 return true;
             }
             at += 1;
@@ -244,7 +244,7 @@ impl Group {
         found.field.push(name);
     }
 
-    /// The table with these columns.
+    /// Adds the columns and constraints to a table.
     pub(super) fn lay_out(&self, table: Table) -> Layout {
         let mut layout = Layout {
             table,
@@ -323,11 +323,11 @@ impl Group {
     }
 }
 
-/// A column that was found, and where.
+/// A column that was found, and its path.
 struct Found {
     /// Its name in the table.
     name: Text,
-    /// The fields that lead to it.
+    /// The path of fields.
     field: Text,
     is_version: bool,
 }
@@ -342,7 +342,7 @@ impl Found {
     }
 }
 
-/// Tells of two columns with one name.
+/// Reports two columns with the same name.
 const fn clash(first: &Found, second: &Found) -> ! {
     let mut text = Text::new();
     text.push("`");

@@ -1,6 +1,6 @@
-//! Names in constants, and in SQL that names columns.
+//! Names built at compile time, and column names in SQL expressions.
 
-/// A text that is put together while the program is compiled.
+/// A text built at compile time.
 pub(super) struct Text {
     bytes: [u8; 512],
     length: usize,
@@ -31,7 +31,7 @@ impl Text {
     pub(super) const fn as_str(&self) -> &str {
         match std::str::from_utf8(self.bytes.split_at(self.length).0) {
             Ok(text) => text,
-            Err(_) => panic!("it was put together of texts"),
+            Err(_) => panic!("it consists of whole texts"),
         }
     }
 
@@ -61,9 +61,9 @@ impl Text {
     }
 }
 
-/// An SQL expression with a prefix before each of the columns that it names.
+/// Adds a prefix to each column name in an SQL expression.
 ///
-/// Names stand as they are, or in double quotes; what stands in single quotes is text, and what stands before a parenthesis a function.
+/// Names are bare or in double quotes; text in single quotes is a literal, and a name before a parenthesis is a function.
 pub(super) fn with_prefix(expression: &str, columns: &[String], prefix: &str) -> String {
     if prefix.is_empty() {
         return expression.to_owned();

@@ -1,4 +1,4 @@
-//! The comparison of tables with tables.
+//! Comparing declared tables with those of a database.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::{Difference, Side};
 use crate::dialect::Dialect;
 use crate::schema::{Column, ForeignKey, Generated, Index, Table};
 
-/// Compares the tables of a program with those of a database: first by the program's order, then what the database has besides.
+/// Compares the tables of a program with those of a database: first in the program's order, then those only in the database.
 pub(crate) fn compare(
     dialect: &dyn Dialect,
     code: &[Arc<Table>],
@@ -16,7 +16,7 @@ pub(crate) fn compare(
     let mut found = Vec::new();
     for table in code.iter().filter(|table| !table.is_view()) {
         match database.iter().find(|other| other.name == table.name) {
-            // What is a table to the code and a view to the database is read all the same.
+            // A table in the code may be a view in the database: it can be read all the same.
             Some(other) if other.is_view() => {}
             Some(other) => Comparison {
                 dialect,
@@ -42,7 +42,7 @@ pub(crate) fn compare(
     found
 }
 
-/// Two tables of one name.
+/// Two tables with the same name.
 struct Comparison<'a> {
     dialect: &'a dyn Dialect,
     code: &'a Table,
@@ -98,7 +98,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Compares the names that are declared with those that the database tells, of what is on both sides.
+    /// Compares the declared names of constraints and indexes that exist on both sides.
     fn names(&mut self) {
         let (code, database) = (self.code, self.database);
         let keys = |table: &Table| -> Vec<Index> {
@@ -150,13 +150,13 @@ impl Comparison<'_> {
     fn column(&mut self, code: &Column, database: &Column) {
         let (table, column) = (&self.code.name, &code.name);
         if code.is_counted() && database.is_counted() {
-            // The definition of such a column says its type and how it is counted.
+            // The definition of a generated key includes its type.
             let definition = |column: &Column| self.dialect.generated_key(column).definition;
             if definition(code) == definition(database) {
                 return;
             }
         }
-        // Two types that the database writes alike are one to it.
+        // Types that the database writes alike are the same to it.
         let has_other_labels = match (code.ty.native_enum(), database.ty.native_enum()) {
             (Some((_, code)), Some((_, database))) => code != database,
             _ => false,
@@ -170,8 +170,8 @@ impl Comparison<'_> {
             });
         }
         let is_computed = matches!(code.generated, Generated::Computed(_));
-        let is_told = !is_computed || self.dialect.computed_may_refuse_null();
-        if code.nullable != database.nullable && is_told {
+        let is_comparable = !is_computed || self.dialect.computed_may_refuse_null();
+        if code.nullable != database.nullable && is_comparable {
             self.found.push(Difference::Nullable {
                 table: table.clone(),
                 column: column.clone(),
@@ -183,7 +183,7 @@ impl Comparison<'_> {
         }
         let is_same = match (&code.generated, &database.generated) {
             (Generated::Default(a), Generated::Default(b)) => a == b || essence(a) == essence(b),
-            // Databases keep the expression in words of their own.
+            // Databases rewrite the expression.
             (Generated::Computed(_), Generated::Computed(_)) => true,
             (a, b) => a == b,
         };
@@ -209,7 +209,7 @@ impl Comparison<'_> {
     }
 
     fn uniques(&mut self) {
-        // A database may merge a constraint over the key's columns with the key.
+        // A database may merge a constraint on the key's columns with the key.
         let lists = |table: &Table| -> Vec<Vec<String>> {
             let key = key(table);
             let columns = table.uniques.iter().map(|unique| unique.columns.clone());
@@ -243,7 +243,7 @@ impl Comparison<'_> {
             let mut keys = table.foreign_keys.clone();
             for key in &mut keys {
                 key.name = None;
-                // It is in the name of the table.
+                // The schema is part of the table's name.
                 key.schema = None;
             }
             keys
@@ -265,7 +265,7 @@ fn key(table: &Table) -> Vec<String> {
         .collect()
 }
 
-/// What is in one of two lists only.
+/// The items that are in only one of two lists.
 fn one_sided<T: PartialEq>(code: Vec<T>, database: Vec<T>) -> Vec<(T, Side)> {
     let is_missing: Vec<bool> = database.iter().map(|item| !code.contains(item)).collect();
     let mut found: Vec<(T, Side)> = code
@@ -307,7 +307,7 @@ mod tests {
             .foreign_key(["user_id"], "users", ["id"])
     }
 
-    /// Checks what the comparison says.
+    /// Checks the lines of the comparison.
     fn check(code: &[Table], database: &[Table], lines: &[&str]) {
         let code: Vec<Arc<Table>> = code.iter().cloned().map(Arc::new).collect();
         let found = compare(&Arrays, &code, database);
@@ -358,7 +358,7 @@ mod tests {
             &[users()],
             &[other.clone()],
             &[
-                "users.id: has counted keys in the code and no default in the database",
+                "users.id: has a generated key in the code and no default in the database",
                 "users.name: the type is Text { length: Some(50) } in the code and Text { length: None } in the database",
                 "users.age: may be NULL in the code only",
             ],
@@ -367,7 +367,7 @@ mod tests {
             &[other],
             &[users()],
             &[
-                "users.id: has no default in the code and counted keys in the database",
+                "users.id: has no default in the code and a generated key in the database",
                 "users.name: the type is Text { length: None } in the code and Text { length: Some(50) } in the database",
                 "users.age: may be NULL in the database only",
             ],

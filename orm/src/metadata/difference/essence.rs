@@ -1,7 +1,7 @@
-//! Expressions as databases write them, made comparable.
+//! Normalizing default expressions so that they can be compared with those of a database.
 
-/// What stays of an expression when a database writes it in its own way: without spaces, parentheses and casts, in lower case outside
-/// of quotes, and numbers without quotes.
+/// Removes from an expression what databases add: spaces, parentheses, casts, and quotes around numbers; makes it lower-case outside
+/// quotes.
 pub(super) fn essence(expression: &str) -> String {
     let mut out = String::new();
     let mut rest = expression;
@@ -15,7 +15,7 @@ pub(super) fn essence(expression: &str) -> String {
             continue;
         }
         if let Some(ty) = rest.strip_prefix("::") {
-            rest = behind_type(ty);
+            rest = after_type(ty);
             continue;
         }
         if !first.is_whitespace() && first != '(' && first != ')' {
@@ -26,7 +26,7 @@ pub(super) fn essence(expression: &str) -> String {
     out
 }
 
-/// The length of the quoted text that the expression begins with.
+/// The length of the quoted text at the beginning of an expression.
 fn quoted_length(text: &str) -> usize {
     let mut at = 1;
     while let Some(end) = text[at..].find('\'') {
@@ -39,8 +39,8 @@ fn quoted_length(text: &str) -> usize {
     text.len()
 }
 
-/// What follows the type of a cast: words, then perhaps numbers in parentheses and brackets of an array.
-fn behind_type(text: &str) -> &str {
+/// The text after the type of a cast: words, optionally with numbers in parentheses and array brackets.
+fn after_type(text: &str) -> &str {
     let rest = text
         .trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | ' ' | '.' | '"'));
     let rest = match rest

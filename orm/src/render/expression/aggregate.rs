@@ -1,4 +1,4 @@
-//! Aggregates, and the windows that they and other functions look through.
+//! Rendering aggregates and window functions.
 
 use super::Writer;
 use crate::schema::ColumnType;
@@ -9,7 +9,7 @@ impl Writer<'_> {
         if !self.text.dialect.capabilities().windows {
             return self.refuse("a window function");
         }
-        // The cast of an aggregate stands around the whole.
+        // The cast of an aggregate encloses the OVER clause.
         let cast = match function {
             Node::Aggregate {
                 function,

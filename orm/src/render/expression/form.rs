@@ -1,4 +1,4 @@
-//! Values of types that cross as text: cast where they are bound, and where they are read.
+//! Values of types that are exchanged as text: cast when they are bound and when they are read.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::schema::ColumnType;
 use crate::sql::tree::{ColumnRef, Node, Operator, keeps_type};
 use crate::value::Value;
 
-/// The type of an expression's values, as SQL names it, if they cross as text.
+/// The SQL type of an expression's values, if they are exchanged as text.
 pub(super) type Form = Option<Cow<'static, str>>;
 
 impl Writer<'_> {
@@ -19,12 +19,12 @@ impl Writer<'_> {
         self.text.dialect.text_form(ty)
     }
 
-    /// The type that several expressions are compared as.
+    /// The common type of several expressions in a comparison.
     pub(super) fn common_form<'n>(&self, nodes: impl IntoIterator<Item = &'n Node>) -> Form {
         nodes.into_iter().find_map(|node| self.form(node))
     }
 
-    /// An expression beside others of this type: its parameters become values of it.
+    /// Writes an expression whose parameters are cast to this type.
     pub(in crate::render) fn node_as(&mut self, node: &Node, form: &Form) {
         let Some(form_name) = form else {
             return self.node(node);
@@ -48,7 +48,7 @@ impl Writer<'_> {
         }
     }
 
-    /// An operand of a comparison with columns and parameters.
+    /// Writes an operand of a comparison with columns and parameters.
     pub(super) fn compared(&mut self, node: &Node, form: &Form) {
         let Node::Column(column) = node else {
             return self.operand_as(node, form);
@@ -61,7 +61,7 @@ impl Writer<'_> {
         self.text.as_compared(start, &definition.ty);
     }
 
-    /// An operand of a comparison: as it is compared with columns and parameters, as it is with anything else, which has a form of its own.
+    /// Writes an operand of a comparison: in its comparison form if the others are columns and parameters, otherwise unchanged.
     pub(super) fn compared_with(&mut self, node: &Node, others: &[&Node], form: &Form) {
         let is_plain = |node: &&Node| matches!(node, Node::Column(_) | Node::Param(..));
         match others.iter().all(is_plain) {
@@ -70,7 +70,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes a comparison of a column with a parameter whose equals are stored in several forms, if it is one.
+    /// Writes a comparison of a column with a parameter that can be stored in several forms; returns false for any other comparison.
     pub(super) fn compared_forms(&mut self, operator: Operator, left: &Node, right: &Node) -> bool {
         let (column, value, value_ty, operator) = match (left, right) {
             (Node::Column(column), Node::Param(value, ty)) => (column, value, *ty, operator),
@@ -87,7 +87,7 @@ impl Writer<'_> {
             return false;
         }
         self.compared(&Node::Column(column.clone()), &None);
-        let param = self.text.made_param(value_ty);
+        let param = self.text.placeholder(value_ty);
         self.arguments.push(Argument::Value(value.clone()));
         let dialect = self.text.dialect;
         let forms = || dialect.equal_forms(&param, ty).join(", ");
@@ -107,7 +107,7 @@ impl Writer<'_> {
         true
     }
 
-    /// As [`compared_forms`](Self::compared_forms), where NULL is a value too.
+    /// Like [`compared_forms`](Self::compared_forms), treating NULL as a value.
     pub(super) fn null_safe_forms(&mut self, left: &Node, right: &Node, negated: bool) -> bool {
         let (column, param, value) = match (left, right) {
             (Node::Column(_), Node::Param(value, _)) => (left, right, value),
@@ -115,7 +115,7 @@ impl Writer<'_> {
             _ => return false,
         };
         let has_forms = |ty: &ColumnType| self.text.has_forms(ty);
-        // NULL has one form.
+        // NULL has only one form.
         if *value == Value::Null || !column.column_type().is_some_and(has_forms) {
             return false;
         }
@@ -131,7 +131,7 @@ impl Writer<'_> {
         true
     }
 
-    /// As [`compared_forms`](Self::compared_forms), of a BETWEEN.
+    /// Like [`compared_forms`](Self::compared_forms), for BETWEEN.
     pub(super) fn between_forms(
         &mut self,
         subject: &Node,
@@ -164,7 +164,7 @@ impl Writer<'_> {
         }
     }
 
-    /// An operand of a test of texts.
+    /// Writes an operand of a text test.
     pub(super) fn text_operand(&mut self, node: &Node) {
         match self.form(node) {
             Some(_) => self.cast_to_text(node),
@@ -172,7 +172,7 @@ impl Writer<'_> {
         }
     }
 
-    /// An expression whose value is read.
+    /// Writes an expression whose value is returned to the program.
     pub(in crate::render) fn output(&mut self, node: &Node) {
         if self.is_nested || self.form(node).is_none() {
             return self.node(node);
@@ -198,7 +198,7 @@ impl Writer<'_> {
         self.push(")");
     }
 
-    /// A key of ORDER BY: a bare name there would be that of the text which is read.
+    /// Writes a key of ORDER BY, qualified if needed, because a bare name would refer to the text that is read.
     pub(super) fn sort_key(&mut self, node: &Node) {
         if let (Node::Column(ColumnRef { table, index, .. }), Names::Bare(_)) = (node, self.names)
             && table.columns.get(*index).is_some()
@@ -218,7 +218,7 @@ impl Writer<'_> {
     }
 }
 
-/// The operator that compares the operands the other way round.
+/// The operator for swapped operands.
 fn mirrored(operator: Operator) -> Operator {
     match operator {
         Operator::Lt => Operator::Gt,

@@ -1,4 +1,4 @@
-//! Lists of values: as parameters, as one array, or as one document.
+//! Rendering lists of values: as parameters, as one array, or as one JSON document.
 
 use std::fmt::Write as _;
 
@@ -7,9 +7,9 @@ use crate::dialect::Batch;
 use crate::sql::tree::{List, Node};
 use crate::value::{Value, ValueType};
 
-/// A list of more values travels as one parameter where the dialect has a query for it: a text for each length would have to be
-/// planned and kept.
-const MOST_APART: usize = 100;
+/// The maximum length of a list whose values are separate parameters, if the dialect has a query for longer lists. Otherwise each length
+/// would be a different statement to prepare and cache.
+const MAX_SEPARATE: usize = 100;
 
 impl Writer<'_> {
     pub(super) fn in_list(&mut self, subject: &Node, list: &List, negated: bool) {
@@ -38,7 +38,7 @@ impl Writer<'_> {
             self.any_of(ty, values, &form, negated);
             return;
         }
-        if nodes.len() > self.most_apart()
+        if nodes.len() > self.max_separate()
             && let Some((query, values)) = self.as_one(nodes)
         {
             self.push(not(negated));
@@ -98,15 +98,15 @@ impl Writer<'_> {
         self.push(")");
     }
 
-    /// How long a list may be whose values are parameters of their own.
-    fn most_apart(&self) -> usize {
+    /// The maximum length of a list whose values are separate parameters.
+    fn max_separate(&self) -> usize {
         match self.lists {
-            Lists::Parameters => MOST_APART,
+            Lists::Parameters => MAX_SEPARATE,
             Lists::Literals => 1,
         }
     }
 
-    /// A long list as one parameter: the query that gives its values, and the parameter.
+    /// A long list as one parameter: the query for its values, and the parameter.
     fn as_one(&self, nodes: &[Node]) -> Option<(String, String)> {
         let Some(Node::Param(_, ty)) = nodes.first() else {
             return None;
@@ -122,7 +122,7 @@ impl Writer<'_> {
         Some((query, json_array(values)?))
     }
 
-    /// Writes a list of parameters whose equals are stored in several forms, if it is one.
+    /// Writes a list of parameters that can be stored in several forms; returns false for any other list.
     fn list_of_forms(&mut self, subject: &Node, nodes: &[Node], negated: bool) -> bool {
         let Node::Column(_) = subject else {
             return false;
@@ -170,7 +170,7 @@ impl Writer<'_> {
     }
 }
 
-/// The values of a list, if they are all parameters of one type.
+/// The values of a list, if all are parameters of the same type.
 fn of_one_type(nodes: &[Node]) -> Option<(ValueType, Vec<Value>)> {
     let Some(Node::Param(_, ty)) = nodes.first() else {
         return None;
@@ -183,8 +183,8 @@ fn of_one_type(nodes: &[Node]) -> Option<(ValueType, Vec<Value>)> {
     Some((*ty, values))
 }
 
-/// The text of a JSON array, as [`Dialect::list_query`](crate::dialect::Dialect::list_query) describes it; `None` if a value has no
-/// exact form in it.
+/// The text of a JSON array, as described by [`Dialect::list_query`](crate::dialect::Dialect::list_query); `None` if a value cannot be
+/// represented exactly.
 fn json_array<'v>(values: impl Iterator<Item = Option<&'v Value>>) -> Option<String> {
     let mut out = String::from("[");
     for (place, value) in values.enumerate() {
@@ -205,7 +205,7 @@ fn json_array<'v>(values: impl Iterator<Item = Option<&'v Value>>) -> Option<Str
             Value::Bytes(bytes) => json_hex(bytes, &mut out),
             _ => return None,
         };
-        written.expect("a String takes any text");
+        written.expect("a String accepts any text");
     }
     out.push(']');
     Some(out)
@@ -217,7 +217,7 @@ fn json_text(text: &str, out: &mut String) {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
             c if c.is_ascii_control() => {
-                write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes any text");
+                write!(out, "\\u{:04x}", u32::from(c)).expect("a String accepts any text");
             }
             c => out.push(c),
         }

@@ -1,4 +1,4 @@
-//! Refreshing and expiring: an object shows what its row says, now or when it is next met.
+//! Refreshing and expiring: rereading an object's row now, or at its next use.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use crate::session::memory::edges::Membership;
 use crate::session::{Handle, ObjectId, Session, State};
 
 impl Session {
-    /// Reads an object again and discards its changes; other changes are flushed first.
+    /// Rereads an object and discards its changes; other changes are flushed first.
     ///
-    /// What relations with the cascade `refresh` lead to in memory is read again too: one more statement for each table.
+    /// Loaded objects of relations with the cascade `refresh` are reread too, with one more statement for each table.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleData`] if its row is gone.
+    /// [`ErrorKind::InvalidState`] for an object without a row; [`ErrorKind::StaleData`] if its row no longer exists.
     pub fn refresh<E: Mapped>(&mut self, handle: Handle<E>) -> Result<()> {
         let (store, slot) = self.node(handle)?;
         let mut tables: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
@@ -28,13 +28,12 @@ impl Session {
         }
         let any = self.any_store(store);
         if any.state(slot) != State::Persistent || any.is_expired(slot, self.epoch) {
-            return Err(self.stale(store, slot, "the row to refresh is gone"));
+            return Err(self.stale(store, slot, "the row to refresh no longer exists"));
         }
         Ok(())
     }
 
-    /// Drops the changes made to an object and has it read again when it is next met; what relations with the cascade `refresh` lead
-    /// to in memory, too.
+    /// Discards an object's changes and rereads it at its next use; so are loaded objects of relations with the cascade `refresh`.
     ///
     /// # Errors
     ///
@@ -44,7 +43,7 @@ impl Session {
         self.expire_cascaded(node).map(drop)
     }
 
-    /// Forgets what is to become of objects whose rows were just read, besides their own columns: references, pairs and expressions.
+    /// Discards the pending changes of objects whose rows were just read, other than their own columns: references, pairs and expressions.
     pub(crate) fn forget_pending_relations(&mut self, store: u16, slots: &[u32]) -> Result<()> {
         for &slot in slots {
             let node = (store, slot);
@@ -57,12 +56,12 @@ impl Session {
         Ok(())
     }
 
-    /// Expires an object and those that go along; which they were.
+    /// Expires an object and those that the cascade reaches; returns all of them.
     fn expire_cascaded(&mut self, node: ObjectId) -> Result<Vec<ObjectId>> {
         let state = self.any_store(node.0).state(node.1);
         if state != State::Persistent {
             let message = format!(
-                "a {state} object has no row to be read again; only a persistent one can be expired or refreshed"
+                "a {state} object has no row to reread; only a persistent one can be expired or refreshed"
             );
             let name = self.entry(node.0).mapper.name();
             return Err(Error::new(ErrorKind::InvalidState, message).entity(name));

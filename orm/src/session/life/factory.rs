@@ -1,4 +1,4 @@
-//! `SessionFactory`: sessions of one engine with the same settings.
+//! `SessionFactory`: creates sessions with the same settings.
 
 use crate::engine::Engine;
 use crate::session::Session;
@@ -13,7 +13,7 @@ pub struct SessionFactory {
 }
 
 impl SessionFactory {
-    /// Sessions on `engine`.
+    /// Creates a factory for sessions on `engine`.
     pub fn new(engine: &Engine) -> Self {
         Self {
             engine: engine.clone(),
@@ -22,21 +22,21 @@ impl SessionFactory {
         }
     }
 
-    /// Turns autoflush off: sessions flush only in `flush` and `commit`.
+    /// Turns autoflush off: sessions flush only in `flush`, `commit` and savepoints.
     #[must_use]
     pub fn without_autoflush(mut self) -> Self {
         self.autoflush = false;
         self
     }
 
-    /// Sessions with this hook.
+    /// Adds a hook to all sessions.
     #[must_use]
     pub fn hook(mut self, hook: Hook) -> Self {
         self.hooks.push(hook);
         self
     }
 
-    /// A new session.
+    /// Creates a session.
     pub fn session(&self) -> Session {
         let mut session = Session::new(&self.engine);
         session.phase.autoflush = self.autoflush;

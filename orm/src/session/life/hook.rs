@@ -1,4 +1,4 @@
-//! Hooks: what a program wants done before and after what a session does.
+//! Hooks: functions of the program that run before and after events of a session.
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -11,11 +11,11 @@ use crate::session::life::phase::Phase;
 use crate::session::write::plan::{Step, Wait};
 use crate::session::{AnyStore, ObjectId, Session, State, Store};
 
-/// Something to do before or after what a session does, for [`Session::hook`] and
+/// A function to call before or after an event of a session, for [`Session::hook`] and
 /// [`SessionFactory::hook`](crate::session::SessionFactory::hook).
 ///
-/// Hooks of one event run in the order in which they were added. An error from one aborts what was under way, as if the database had
-/// refused it: the transaction is rolled back, and the session waits for [`rollback`](Session::rollback). A panic does the same.
+/// Hooks for the same event run in the order in which they were added. An error aborts the operation, as if the database had refused it:
+/// the transaction is rolled back, and the session waits for [`rollback`](Session::rollback). A panic does the same.
 ///
 /// ```
 /// # use selfsame::prelude::*;
@@ -37,12 +37,12 @@ pub struct Hook {
     call: Call,
 }
 
-/// Whose doings a hook is for.
+/// What a hook applies to.
 #[derive(Clone)]
 enum Whose {
-    /// The session's.
+    /// The session.
     Session,
-    /// Those of the objects of a type, and of one table if it is named.
+    /// The objects of a type, optionally only those of one table.
     Objects {
         are_in: fn(&dyn AnyStore) -> bool,
         table: Option<Arc<str>>,
@@ -120,48 +120,48 @@ macro_rules! of_objects {
 
 impl Hook {
     of_sessions! {
-        /// Before a flush that has something to do: may add, change and delete objects, which are flushed along. Its queries do not
-        /// flush.
+        /// Called before a flush that has something to write. It may add, change and delete objects, which the same flush writes. Its
+        /// queries do not autoflush.
         before_flush: BeforeFlush,
-        /// After a flush that had something to do. What it changes waits for the next flush; a commit and a savepoint flush again, so
-        /// that it is written along, until no hook changes anything more. Its queries do not flush.
+        /// Called after a flush that had something to write. Its changes wait for the next flush; a commit and a savepoint flush repeatedly
+        /// until no hook makes further changes. Its queries do not autoflush.
         after_flush: AfterFlush,
-        /// Before a commit, which flushes what it changes.
+        /// Called before a commit, which flushes its changes.
         before_commit: BeforeCommit,
     }
 
     of_ended_transactions! {
-        /// After a commit: every object is expired, and a statement begins the next transaction.
+        /// Called after a commit: every object is expired, and a statement begins the next transaction.
         after_commit: AfterCommit,
-        /// Before a rollback: the objects show what will be undone. The database may have rolled back already.
+        /// Called before a rollback: objects still show what will be undone. The database may have rolled back already.
         before_rollback: BeforeRollback,
-        /// After a rollback: the objects are as they were at BEGIN.
+        /// Called after a rollback: objects are as they were at BEGIN.
         after_rollback: AfterRollback,
     }
 
     of_objects_to_change! {
-        /// Before an object is inserted: may change its columns. It may not put anything into relationship fields; what is to be
-        /// added along is added by [`before_flush`](Self::before_flush).
+        /// Called before an object is inserted; may change its columns. It must not put anything into relationship fields: use
+        /// [`before_flush`](Self::before_flush) to add related objects.
         before_insert: BeforeInsert,
-        /// Before a changed object is updated: as [`before_insert`](Self::before_insert). It may not change a primary key that other rows
-        /// may refer to, as they have followed their keys by then: that, too, is for [`before_flush`](Self::before_flush).
+        /// Called before a changed object is updated, like [`before_insert`](Self::before_insert). It must not change a primary key that
+        /// other rows may reference, because they have already been updated to follow: use [`before_flush`](Self::before_flush).
         before_update: BeforeUpdate,
     }
 
     of_objects! {
-        /// After the object's INSERT, in the same flush: its generated key is known.
+        /// Called after an object's INSERT, in the same flush: its generated key is known.
         after_insert: AfterInsert,
-        /// After the object's UPDATE, in the same flush. An object without actual changes is not updated.
+        /// Called after an object's UPDATE, in the same flush. An object without actual changes is not updated.
         after_update: AfterUpdate,
-        /// Before an object is deleted.
+        /// Called before an object is deleted.
         before_delete: BeforeDelete,
-        /// After the object's DELETE, in the same flush.
+        /// Called after an object's DELETE, in the same flush.
         after_delete: AfterDelete,
-        /// After the statement that loaded an object into the session. Not called when a loaded object is read again.
+        /// Called after the statement that loaded an object into the session. Not called when a loaded object is reread.
         load: Load,
     }
 
-    /// Has a hook for objects be for those of one table only. Records are of one type, whatever their table:
+    /// Restricts a hook for objects to those of one table, for records, which all have the same type:
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -191,7 +191,7 @@ impl Whose {
         }
     }
 
-    /// Whether it is for the objects of a store.
+    /// Whether it applies to the objects of a store.
     fn has(&self, store: &dyn AnyStore) -> bool {
         match self {
             Self::Session => false,
@@ -209,12 +209,12 @@ impl Debug for Hook {
     }
 }
 
-/// The hooks of a session, and what it takes to call them.
+/// The hooks of a session.
 #[derive(Clone, Debug, Default)]
 pub(in crate::session) struct Hooks {
-    /// `None` if there are none, as in most sessions: then a session needs no memory for them.
+    /// `None` without hooks, which saves the allocation in most sessions.
     list: Option<Arc<Vec<Hook>>>,
-    /// How many slots of each store were there when objects were last announced as loaded.
+    /// For each store, the number of slots whose load hooks have been called.
     announced: Vec<u32>,
 }
 
@@ -223,12 +223,12 @@ impl Hooks {
         Arc::make_mut(self.list.get_or_insert_default()).push(hook);
     }
 
-    /// The calls of one event of the session.
+    /// The hooks for an event of the session.
     fn of_session(&self, when: When) -> Vec<Call> {
         self.of(when, |whose| matches!(whose, Whose::Session))
     }
 
-    /// The calls of one event of the objects of a store.
+    /// The hooks for an event of the objects of a store.
     fn of_objects(&self, when: When, store: &dyn AnyStore) -> Vec<Call> {
         self.of(when, |whose| whose.has(store))
     }
@@ -241,7 +241,7 @@ impl Hooks {
         meant.map(|hook| hook.call.clone()).collect()
     }
 
-    /// The stores are empty again.
+    /// Resets the counts after the stores were emptied.
     pub(in crate::session) fn forget_announced(&mut self) {
         self.announced.clear();
     }
@@ -259,24 +259,24 @@ impl Hooks {
     }
 }
 
-/// Objects that a flush writes and that there are hooks for.
+/// Objects that a flush writes and that have hooks.
 #[derive(Debug, Default)]
 pub(in crate::session) struct Written {
     inserts: Vec<ObjectId>,
     updates: Vec<ObjectId>,
-    /// Those of the updates whose columns the database computes.
+    /// The updated objects that set columns to SQL expressions.
     computed: BTreeSet<ObjectId>,
     deletes: Vec<ObjectId>,
 }
 
 impl Session {
-    /// Adds a hook, for the rest of this session's life.
+    /// Adds a hook, which stays for the lifetime of the session.
     pub fn hook(&mut self, hook: Hook) {
         self.hooks.announced = self.slot_counts();
         self.hooks.push(hook);
     }
 
-    /// Calls the hooks of an event of the session.
+    /// Calls the hooks for an event of the session.
     pub(in crate::session) fn call_hooks(&mut self, when: When) -> Result<()> {
         if self.hooks.is_empty() {
             return Ok(());
@@ -294,7 +294,7 @@ impl Session {
         Ok(())
     }
 
-    /// Calls the hooks of what is about to be written.
+    /// Calls the hooks of the objects that are about to be written.
     pub(in crate::session) fn call_before_writes(&mut self, waits: &[Wait]) -> Result<Written> {
         let mut written = Written::default();
         if self.hooks.is_empty() {
@@ -338,7 +338,7 @@ impl Session {
         Ok(written)
     }
 
-    /// The objects among these whose primary key was changed and is not written yet.
+    /// Those of the objects whose primary key was changed and is not written yet.
     fn rekeyed_of(&self, nodes: &[ObjectId]) -> BTreeSet<ObjectId> {
         let mut rekeyed = BTreeSet::new();
         for of_store in nodes.chunk_by(|a, b| a.0 == b.0) {
@@ -349,12 +349,12 @@ impl Session {
         rekeyed
     }
 
-    /// Refuses primary keys that a hook changed where other rows may refer to them: those have followed their keys already.
+    /// Refuses primary keys that a hook changed if other rows may reference them, because those have already been updated to follow.
     fn refuse_new_keys(&mut self, nodes: &[ObjectId], before: &BTreeSet<ObjectId>) -> Result<()> {
         for (store, slot) in self.rekeyed_of(nodes).difference(before) {
             if self.is_referred_to(*store) {
                 let entry = self.entry(*store);
-                let message = "a hook changed the primary key of an object that others may refer to, and it is too late for them to follow: change it in `Hook::before_flush`";
+                let message = "a hook changed a primary key that other rows may reference, which is too late for them to follow: change it in `Hook::before_flush`";
                 return Err(Error::new(ErrorKind::InvalidState, message)
                     .entity(entry.mapper.name())
                     .key(entry.store.key_text(*slot)));
@@ -363,7 +363,7 @@ impl Session {
         Ok(())
     }
 
-    /// Calls the hooks of what was written.
+    /// Calls the hooks of the objects that were written.
     pub(in crate::session) fn call_after_writes(
         &mut self,
         written: Written,
@@ -385,7 +385,7 @@ impl Session {
         self.call_for(When::AfterDelete, &written.deletes)
     }
 
-    /// Calls the hooks of objects that were read since this was last asked.
+    /// Calls the load hooks of objects that were read since the last call.
     #[inline]
     pub(crate) fn call_after_loads(&mut self) -> Result<()> {
         if self.hooks.is_empty() {
@@ -406,12 +406,12 @@ impl Session {
         self.whole(self.phase, |session| session.call_for(When::Load, &loaded))
     }
 
-    /// How many slots each store has.
+    /// The number of slots of each store.
     pub(in crate::session) fn slot_counts(&self) -> Vec<u32> {
         self.stores.iter().map(|entry| entry.store.len()).collect()
     }
 
-    /// Calls the hooks of an event of some objects.
+    /// Calls the hooks for an event of some objects.
     pub(in crate::session) fn call_for(&mut self, when: When, nodes: &[ObjectId]) -> Result<()> {
         if self.hooks.is_empty() {
             return Ok(());
@@ -441,7 +441,7 @@ impl Session {
                 if any.take_pending_relations(slot).is_empty() {
                     return Ok(());
                 }
-                let message = "a hook put objects into a relationship field, and the flush is under way: add them in `Hook::before_flush`";
+                let message = "a hook put objects into a relationship field during the flush: add them in `Hook::before_flush`";
                 Err(Error::new(ErrorKind::InvalidState, message))
             }
             Call::Session(_) => Ok(()),

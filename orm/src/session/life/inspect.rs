@@ -1,4 +1,4 @@
-//! Asking a session what it knows and what it will do.
+//! Inspecting a session: states, changes and pending work.
 
 use std::fmt::Debug;
 
@@ -27,12 +27,12 @@ impl Session {
         Ok(changed || self.has_expression((store, slot)))
     }
 
-    /// Returns the old and the new value of a column that will be written; `None` if it did not change.
+    /// Returns the old and the new value of a changed column; `None` if it did not change.
     ///
     /// # Errors
     ///
     /// As [`is_modified`](Self::is_modified); [`NotLoaded`](crate::ErrorKind::NotLoaded) for a deferred column that was set without being
-    /// loaded, whose old value nobody knows here.
+    /// loaded, so that its old value is unknown.
     pub fn history<E: Mapped, T: ColumnValue>(
         &self,
         handle: Handle<E>,
@@ -62,8 +62,8 @@ impl Session {
         )))
     }
 
-    /// The objects of a type that the next flush will insert, in the order of `add`. Records are of one type, whatever their table:
-    /// `session[record].table()` tells it.
+    /// Returns the objects of a type that the next flush will insert, in the order of `add`. All records have the same type;
+    /// `session[record].table()` returns their table.
     pub fn new_objects<E: Mapped>(&self) -> Vec<Handle<E>> {
         self.handles(|store| store.pending().to_vec())
     }
@@ -96,7 +96,7 @@ impl Session {
         self.handles(|store| store.states().slots_in(State::Persistent))
     }
 
-    /// Returns whether an object will be read again at its next use.
+    /// Returns whether an object will be reread at its next use.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ impl Session {
         format!("{handle:?} {state}{changed} {value:?}")
     }
 
-    /// The chosen slots of every store of a type: that of an entity, or those of all tables of records.
+    /// Handles of the chosen slots in all stores of a type: one for an entity, several for records.
     fn handles<E: Mapped>(&self, slots: impl Fn(&dyn AnyStore) -> Vec<u32>) -> Vec<Handle<E>> {
         let stores = (0u16..).zip(&self.stores);
         let of_type = stores.filter(|(_, entry)| entry.store.as_any().is::<Store<E>>());

@@ -1,4 +1,4 @@
-//! Merging: a plain value is copied onto the object of its key.
+//! Merging: copying a value onto the object with the same key.
 
 use std::sync::Arc;
 
@@ -9,29 +9,28 @@ use crate::session::read::lookup::owned;
 use crate::session::{Handle, ObjectId, Session, typed_mut};
 use crate::value::{Value, ValueRef};
 
-/// How what is pending comes into the session.
+/// How a pending related object enters the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddOrMerge {
     /// As a new object.
     Add,
-    /// Onto the object of its key.
+    /// Merged onto the object with the same key.
     Merge,
 }
 
 impl Session {
-    /// Copies a value onto the object of its key: the one in the session, else the one of the row, which is read by one SELECT. A
-    /// value whose key the database is to make, or has no row for, is added. For several values, [`merge_all`](Self::merge_all) takes
-    /// fewer statements.
+    /// Copies a value onto the object with the same key, loading it with one SELECT if it is not in the session. A value without a key yet,
+    /// or without a row, is added. For several values, [`merge_all`](Self::merge_all) needs fewer statements.
     ///
-    /// Columns that are equal stay untouched, so that they are not written; an unset [`Auto`](crate::value::Auto) and an unloaded
-    /// [`Deferred`](crate::value::Deferred) leave what is there. What is in relationship fields is merged too along the cascade `merge` (which relations have unless they say
-    /// otherwise), the rows of each level read together, and related as by [`set`](Self::set) and [`push`](Self::push): a collection gains members and never loses any, as
-    /// an empty field cannot tell that it was emptied. Without the cascade the field is left out of account.
+    /// Equal columns are not written; an unset [`Auto`](crate::value::Auto) and an unloaded [`Deferred`](crate::value::Deferred) keep the
+    /// object's value. Relationship fields are merged too if the relation has the cascade `merge`, as by default: the rows of each level
+    /// are read together, and related as by [`set`](Self::set) and [`push`](Self::push). A collection only gains members, since an empty
+    /// field does not mean that it was emptied. Without the cascade the field is ignored.
     ///
     /// # Errors
     ///
-    /// What an autoflush or the SELECT gives; [`ErrorKind::StaleData`] if the row of an expired object is gone, or has another
-    /// version than the value; [`ErrorKind::InvalidState`] if the object is about to be deleted.
+    /// Errors of the autoflush or the SELECT; [`ErrorKind::StaleData`] if the row of an expired object no longer exists, or has another
+    /// version than the value; [`ErrorKind::InvalidState`] if the object is marked for deletion.
     pub fn merge<E: Mapped>(&mut self, value: E) -> Result<Handle<E>> {
         const { crate::entity::refuse_read_only::<E>() };
         let node = self.merge_with(|session| session.merge_value(value))?;
@@ -47,7 +46,7 @@ impl Session {
             Some(key) => {
                 let mut params = Vec::with_capacity(1);
                 key.params(&mut params);
-                // To be compared with, where the row is read anyway.
+                // Deferred columns to compare with, since the row is read anyway.
                 let mut deferred = mapper.deferred().to_vec();
                 deferred.retain(|&column| value.is_given(mapper, column));
                 self.object_to_merge(store, &owned(&params), &deferred)?
@@ -61,7 +60,7 @@ impl Session {
                     let version = version.value().unwrap_or(ValueRef::Null);
                     self.refuse_other_version((store, slot), column, version)?;
                 }
-                // The key is how the row was found: the database may write it in another way.
+                // The key is skipped, since the row was found by it: the database may return an equal key in another form.
                 let key = &mapper.table().primary_key;
                 let given = (0..mapper.types().len())
                     .filter(|column| !key.contains(column))
@@ -82,7 +81,7 @@ impl Session {
         Ok((store, slot))
     }
 
-    /// The object of a key, ready to be written to.
+    /// The object with a key, loaded so that it can be written to.
     fn object_to_merge(
         &mut self,
         store: u16,
@@ -95,7 +94,7 @@ impl Session {
             return Ok(None);
         }
         let any = self.any_store(store);
-        // One that is in the way of the next flush, or waits for it: then that comes first.
+        // The object is involved in the next flush, so flush first.
         if found.is_some_and(|slot| any.is_marked_deleted(slot))
             || (found.is_none() && !any.pending().is_empty())
         {
@@ -117,12 +116,12 @@ impl Session {
         }
         let met = self.load_by_key_with(store, key, deferred)?;
         let any = self.any_store(store);
-        // The database may find a row by a key that looks unequal here.
+        // The database may consider keys equal that are different here.
         let read = any.find(&values)?.or(met.first().copied());
         match read {
-            // What was written to while it was expired stays expired until the flush, which a hook cannot wait for.
+            // An object written to while expired stays expired until the flush, which is not possible in a hook.
             Some(slot) if any.is_expired(slot, self.epoch) && !met.contains(&slot) => {
-                Err(self.stale(store, slot, "the row to merge onto is gone"))
+                Err(self.stale(store, slot, "the row to merge onto no longer exists"))
             }
             read => Ok(read),
         }
@@ -131,7 +130,7 @@ impl Session {
     fn refuse_merge(&self, store: u16, slot: u32) -> Error {
         let entry = self.entry(store);
         let message =
-            "a value cannot be merged onto an object that is about to be deleted: flush first";
+            "a value cannot be merged onto an object that is marked for deletion: flush first";
         Error::new(ErrorKind::InvalidState, message)
             .entity(entry.mapper.name())
             .key(entry.store.key_text(slot))
@@ -144,32 +143,32 @@ impl Session {
             return Ok(());
         }
         drop(old);
-        // What it says of the version was looked at before.
+        // The version was checked before.
         if store.mapper().version_column() == Some(column) {
             return Ok(());
         }
         store.assign(node.1, column, value)
     }
 
-    /// Before anything is merged: a refused value leaves no trace.
+    /// Checks the version before anything is merged, so that a refused value changes nothing.
     fn refuse_other_version(
         &self,
         (store, slot): ObjectId,
         column: usize,
         version: ValueRef<'_>,
     ) -> Result<()> {
-        // A value that was never read has version 0: it says nothing.
+        // A value that was not read from a row has version 0, which is not checked.
         let says_nothing = [ValueRef::I16(0), ValueRef::I32(0), ValueRef::I64(0)];
         let known = self.any_store(store).value(slot, column);
         let is_known = known.value().unwrap_or(ValueRef::Null).same(version);
         if is_known || says_nothing.iter().any(|zero| zero.same(version)) {
             return Ok(());
         }
-        let message = "the value to merge was read at another version of the row";
+        let message = "the value to merge was read from another version of the row";
         Err(self.stale(store, slot, message))
     }
 
-    /// Merges the columns of values that are made whole.
+    /// Merges the columns of embedded values that can only be set as a whole.
     fn merge_together<E: Mapped>(
         &mut self,
         (store, slot): ObjectId,

@@ -1,4 +1,4 @@
-//! Merging many values, and along relations: level by level, the rows of each level read together.
+//! Merging many values, and related objects level by level, reading the rows of each level together.
 
 use std::collections::{BTreeMap, HashSet};
 use std::panic::resume_unwind;
@@ -9,26 +9,26 @@ use crate::session::life::merge::AddOrMerge;
 use crate::session::{Handle, ObjectId, Session};
 use crate::value::{Value, ValueRef};
 
-/// A merge under way.
+/// The state of a merge.
 #[derive(Default)]
 pub(in crate::session) struct Merging {
-    /// Objects that were merged, with what waits in their relationship fields.
+    /// Merged objects with the pending objects of their relationship fields.
     later: Vec<(ObjectId, Vec<(u16, Attachment)>)>,
-    /// Keys that were looked for and have no row.
+    /// Keys known to have no row.
     missing: HashSet<(u16, String)>,
 }
 
-/// Keys of values of one table that are to be merged.
+/// The keys of values of one table to merge.
 #[derive(Debug, Default)]
 pub(crate) struct KeysToMerge {
-    /// One after the other.
+    /// The keys, one after the other.
     keys: Vec<Value>,
-    /// The deferred columns that the values speak of.
+    /// The deferred columns that are loaded in the values.
     deferred: Vec<usize>,
 }
 
 impl KeysToMerge {
-    /// Adds the key of a value, if the program has made one.
+    /// Adds the key of a value, if it has one.
     pub(crate) fn add<E: Mapped>(&mut self, value: &E, mapper: &Mapper) {
         let Some(key) = value.key(mapper) else {
             return;
@@ -46,12 +46,12 @@ impl KeysToMerge {
 }
 
 impl Session {
-    /// Merges several values, as [`merge`](Self::merge) does each, and reads the rows that are not in the session in as few statements as
-    /// the backend allows: one for all of them, and one more for each relation on a level of what waits in their relationship fields.
+    /// Merges several values like [`merge`](Self::merge), and reads rows that are not in the session with as few statements as the backend
+    /// allows: one for all values, and one more for each relation and level of the objects in their relationship fields.
     ///
     /// # Errors
     ///
-    /// As [`merge`](Self::merge); what came before the error has been merged in memory.
+    /// As [`merge`](Self::merge); earlier values stay merged in memory.
     pub fn merge_all<E: Mapped>(
         &mut self,
         values: impl IntoIterator<Item = E>,
@@ -73,7 +73,7 @@ impl Session {
         Ok(nodes.into_iter().map(|node| self.handle(node)).collect())
     }
 
-    /// Merges something, and then what waits in its relationship fields, to any depth.
+    /// Runs a merge, then merges the objects in relationship fields, to any depth.
     pub(in crate::session) fn merge_with<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T>,
@@ -85,7 +85,7 @@ impl Session {
         merged.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Has the relationship fields of an object merged once all of its level are.
+    /// Defers merging the relationship fields of an object until its whole level is merged.
     pub(in crate::session) fn merge_later(
         &mut self,
         owner: ObjectId,
@@ -151,8 +151,8 @@ impl Session {
         Ok(())
     }
 
-    /// Reads the rows of several keys that are not in the session, and remembers which have none. A single one is left to be read when it
-    /// is merged.
+    /// Reads the rows of keys that are not in the session, and remembers which have none. A single key is left to be read when it is
+    /// merged.
     fn read_to_merge(&mut self, store: u16, wanted: &KeysToMerge) -> Result<()> {
         let width = self.entry(store).mapper.table().primary_key.len();
         let mut seen = HashSet::new();
@@ -183,8 +183,8 @@ impl Session {
                 }
             }
         }
-        // More rows than keys that are known by them: the database holds keys equal that look unequal here, so each is asked for when
-        // it is merged.
+        // More rows were found than keys match: the database considers keys equal that are different here, so each is looked up when it is
+        // merged.
         if read.len() <= met {
             self.merging.missing.extend(missing);
         }
@@ -196,7 +196,7 @@ fn values(key: &[Value]) -> Vec<ValueRef<'_>> {
     key.iter().map(Value::as_ref).collect()
 }
 
-/// Values have no order and no hash of their own; equal keys look equal.
+/// A key as text, for hashing: equal keys have equal texts.
 fn text(key: &[Value]) -> String {
     format!("{key:?}")
 }

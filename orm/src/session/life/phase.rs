@@ -1,5 +1,4 @@
-//! Phases: what a session is in the middle of. One is entered and left as a whole, so that neither an error nor a panic leaves a part
-//! of it behind.
+//! Phases: the operation that a session is in. A phase is entered and left as a whole, even on an error or a panic.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -9,16 +8,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::Session;
 use crate::session::life::hook::When;
 
-/// What a session is in the middle of.
+/// The operation that a session is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) struct Phase {
-    /// The closure of a `transaction`, which ends the transaction itself.
+    /// Inside the closure of `transaction`, which ends the transaction itself.
     pub(in crate::session) transaction: bool,
     /// How a transaction begins.
     pub(in crate::session) begin: Begin,
-    /// A flush: what it reads, it reads in order to write.
+    /// Inside a flush: its reads are for writing.
     pub(in crate::session) flushing: bool,
-    /// A hook that works on the session.
+    /// Inside a hook that has the session.
     pub(in crate::session) hook: Option<When>,
     /// Whether queries flush first.
     pub(in crate::session) autoflush: bool,
@@ -36,11 +35,11 @@ impl Default for Phase {
     }
 }
 
-/// What work in a phase came to: its result, or what it panicked with.
+/// The outcome of work in a phase: its result, or its panic.
 pub(in crate::session) type Outcome<T> = std::result::Result<T, Box<dyn Any + Send>>;
 
 impl Session {
-    /// Runs `work` in a phase, and is in the phase before again however it ends.
+    /// Runs `work` in a phase, and restores the previous phase however it ends.
     pub(in crate::session) fn within<T>(
         &mut self,
         phase: Phase,
@@ -50,7 +49,7 @@ impl Session {
         outcome.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Runs `work` in a phase, and is in the phase before again; a panic is handed over, to be resumed once all is mended.
+    /// Runs `work` in a phase, and restores the previous phase; a panic is returned, to be resumed after cleaning up.
     pub(in crate::session) fn outcome<T>(
         &mut self,
         phase: Phase,
@@ -62,7 +61,7 @@ impl Session {
         outcome
     }
 
-    /// Runs `work` in a phase; an error of it fails the transaction, and so does a panic.
+    /// Runs `work` in a phase; an error or a panic fails the transaction.
     pub(in crate::session) fn whole<T>(
         &mut self,
         phase: Phase,
@@ -72,7 +71,7 @@ impl Session {
         self.fail_unless_done(outcome)
     }
 
-    /// Fails the transaction after an error or a panic, which goes on.
+    /// Fails the transaction after an error or a panic, and passes it on.
     pub(in crate::session) fn fail_unless_done<T>(
         &mut self,
         outcome: Outcome<Result<T>>,
@@ -86,17 +85,17 @@ impl Session {
         }
     }
 
-    /// Refuses to begin or end a transaction where that is for somebody else to do.
+    /// Refuses to begin or end a transaction inside a hook, a savepoint or a transaction closure.
     pub(in crate::session) fn refuse_inside(&self, what: &str) -> Result<()> {
         let message = if let Some(when) = self.phase.hook {
             format!("{what} inside a hook ({when:?})")
         } else if !self.savepoints.is_empty() {
             format!(
-                "{what} inside a savepoint: return from its closure first, with an error to undo what it did; savepoints nest"
+                "{what} inside a savepoint: return from its closure first, with an error to undo its changes; savepoints can be nested"
             )
         } else if self.phase.transaction {
             format!(
-                "{what} inside a transaction, which ends when its closure returns: use `savepoint` for a part that can be undone by itself"
+                "{what} inside a transaction, which ends when its closure returns: use `savepoint` for a part that can be undone separately"
             )
         } else {
             return Ok(());

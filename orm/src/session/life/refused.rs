@@ -1,10 +1,10 @@
-//! Relationship fields that hold what an object cannot be related to: `add` cannot fail, so the next flush says it.
+//! Errors of relationship fields, kept until the next flush because `add` cannot fail.
 
 use crate::entity::RelationKind;
 use crate::error::{Error, Result};
 use crate::session::{ObjectId, Session, State};
 
-/// What was refused, until its object has left or is related to something else.
+/// The errors, kept until their object has left or its relation is set otherwise.
 #[derive(Debug, Default)]
 pub(in crate::session) struct RefusedFields(Vec<Refused>);
 
@@ -34,7 +34,7 @@ impl RefusedFields {
 }
 
 impl Session {
-    /// A reference was set: what its field held is settled.
+    /// Drops the errors of a reference that was set.
     pub(in crate::session) fn settle_refused(&mut self, child: ObjectId, columns: &[usize]) {
         if self.refused.0.is_empty() {
             return;
@@ -52,8 +52,8 @@ impl Session {
             .retain(|refused| refused.owner != child || !is_it(refused.relation));
     }
 
-    /// Says what was refused. A new object is not written without what it was to be related to: that is said until it is taken out, or
-    /// related to something else. Of an object that has a row it is said once.
+    /// Returns the first error. For a new object it is returned by every flush, until the object is taken out or its relation is set
+    /// otherwise: it must not be written without the related object. For an object with a row it is returned once.
     pub(in crate::session) fn refuse_fields(&mut self) -> Result<()> {
         let stores = &self.stores;
         let state = |(store, slot): ObjectId| stores[usize::from(store)].store.state(slot);

@@ -1,4 +1,4 @@
-//! Transactions with a way of their own to begin, and transactions that are run again.
+//! Transactions with options, and retried transactions.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -10,14 +10,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::life::phase::Phase;
 use crate::session::{Session, State};
 
-/// How a transaction begins; by default with the database's own defaults.
+/// The options of a transaction; the database's defaults unless set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TransactionOptions {
     begin: Begin,
 }
 
 impl TransactionOptions {
-    /// The database's own defaults.
+    /// Creates options with the database's defaults.
     pub fn new() -> Self {
         Self::default()
     }
@@ -29,15 +29,15 @@ impl TransactionOptions {
         self
     }
 
-    /// Without writing: the database refuses a write with [`ErrorKind::ReadOnly`].
+    /// Makes the transaction read-only: the database refuses a write with [`ErrorKind::ReadOnly`].
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.begin.read_only = true;
         self
     }
 
-    /// For writing: where writers take turns, as in SQLite, it waits for its turn at its beginning. A transaction that reads and then
-    /// writes cannot be overtaken in between. Databases that lock rows begin as they always do.
+    /// Announces that the transaction will write: a database with a single writer, such as SQLite, then waits for its lock at BEGIN, so
+    /// that no other transaction can write between this one's reads and writes. It makes no difference for databases with row locks.
     #[must_use]
     pub fn writes(mut self) -> Self {
         self.begin.writes_first = true;
@@ -45,17 +45,17 @@ impl TransactionOptions {
     }
 }
 
-/// The wait before the first new try, doubled for each further one up to the longest. The wait itself is between half of that and all.
+/// The delay before the first retry, doubled for each further one up to a maximum. The actual delay is random, between half of it and all.
 const SHORTEST_WAIT: Duration = Duration::from_millis(4);
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 impl Session {
-    /// As [`transaction`](Self::transaction), begun as the options say.
+    /// Runs a [`transaction`](Self::transaction) with options.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] before anything is sent, if the backend lacks what the options ask for;
-    /// [`ErrorKind::InvalidState`] if a transaction is open already; else as [`transaction`](Self::transaction).
+    /// [`ErrorKind::Unsupported`] before anything is sent, if the backend does not support the options; [`ErrorKind::InvalidState`] if a
+    /// transaction is open already; otherwise as [`transaction`](Self::transaction).
     pub fn transaction_with<T>(
         &mut self,
         options: TransactionOptions,
@@ -63,7 +63,7 @@ impl Session {
     ) -> Result<T> {
         self.refuse_inside("a transaction")?;
         if self.in_transaction() {
-            let message = "a transaction is open already, and options are for its beginning: commit or roll back first";
+            let message = "a transaction is open already, and options only apply when it begins: commit or roll back first";
             return Err(Error::new(ErrorKind::InvalidState, message));
         }
         if options != TransactionOptions::default() {
@@ -76,20 +76,19 @@ impl Session {
         self.within(phase, |session| session.transaction(work))
     }
 
-    /// Runs `work` as a [`transaction`](Self::transaction), and again up to `retries` times if that ends in a serialization failure
-    /// or a deadlock, or if its beginning waits in vain for a lock, each time from the state in which the session was before; objects that
-    /// the failed try added have left the session. Between two tries it waits for a random time, at most half a second, and further tries
-    /// [begin for writing](TransactionOptions::writes).
+    /// Runs `work` as a [`transaction`](Self::transaction), and retries it up to `retries` times after a serialization failure, a deadlock,
+    /// or a timeout waiting for the lock at BEGIN. Each attempt starts from the session's state before; objects added by a failed attempt
+    /// have left the session. Between attempts it waits for a random time of at most half a second, and further attempts [begin for
+    /// writing](TransactionOptions::writes).
     ///
-    /// A transaction in which the session has only read is ended first, as by [`rollback`](Self::rollback), without its hooks.
+    /// An open transaction in which the session has only read is ended first, as by [`rollback`](Self::rollback) but without hooks.
     ///
-    /// A commit of which nobody knows whether it was made ([`ErrorKind::AmbiguousCommit`]) is not tried again.
+    /// An ambiguous commit ([`ErrorKind::AmbiguousCommit`]) is not retried.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] if the session's transaction has written, or ran SQL text that may have, or if there is something to
-    /// flush, as that could not be run again;
-    /// else what the last try gives.
+    /// [`ErrorKind::InvalidState`] if the session's transaction has written, or ran raw SQL that may have, or if there is something to
+    /// flush, since that could not be retried; otherwise the error of the last attempt.
     pub fn retry<T>(
         &mut self,
         retries: u32,
@@ -98,7 +97,7 @@ impl Session {
         self.retry_with(TransactionOptions::default(), retries, work)
     }
 
-    /// As [`retry`](Self::retry), each try begun as the options say.
+    /// Runs [`retry`](Self::retry) with options for each attempt.
     ///
     /// # Errors
     ///
@@ -126,7 +125,7 @@ impl Session {
         self.transaction_with(options, work)
     }
 
-    /// Whether a transaction could not begin because of another's lock, so that nothing of it has run.
+    /// Whether a transaction timed out waiting for a lock at BEGIN, so that nothing of it has run.
     fn is_kept_out(&self, error: &Error, options: TransactionOptions) -> bool {
         let plain = options.begin;
         let writes = Begin {
@@ -152,12 +151,12 @@ impl Session {
             return Ok(());
         };
         let message = format!(
-            "the session {what}, which could not be run again: commit or roll back before `retry`"
+            "the session {what}, which could not be retried: commit or roll back before `retry`"
         );
         Err(Error::new(ErrorKind::InvalidState, message))
     }
 
-    /// Ends a transaction that only read. What it read may be stale from now on.
+    /// Ends a transaction that only read, and expires what it read.
     fn end_reads(&mut self) -> Result<()> {
         if !self.in_transaction() {
             return Ok(());
@@ -168,7 +167,7 @@ impl Session {
         ended.unwrap_or(Ok(()))
     }
 
-    /// Drops what a failed try added: it is transient after the rollback, and the next try adds its own.
+    /// Drops the objects that a failed attempt added: they are transient after the rollback, and the next attempt adds its own.
     fn forget_added_since(&mut self, before: &[u32]) {
         for (store, entry) in (0u16..).zip(&mut self.stores) {
             let any = &mut *entry.store;
@@ -185,7 +184,7 @@ impl Session {
 fn wait(retry: u32) -> Duration {
     let longest = SHORTEST_WAIT.saturating_mul(1_u32.checked_shl(retry).unwrap_or(u32::MAX));
     let half = longest.min(LONGEST_WAIT) / 2;
-    // A fresh state is seeded at random.
+    // A new `RandomState` has a random seed.
     let random = RandomState::new().hash_one(retry) % 1024;
     half + half.mul_f64(f64::from(u16::try_from(random).unwrap_or(0)) / 1024.0)
 }

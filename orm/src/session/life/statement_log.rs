@@ -1,12 +1,12 @@
-//! What a session sends, for tests of programs: `assert_statements!`.
+//! `assert_statements!`: checking in tests what a session sends.
 
 use std::sync::Arc;
 
 use crate::engine::Recorder;
 use crate::session::Session;
 
-/// The statements that a session sends from a moment on, as [`assert_statements!`](crate::assert_statements) looks at them. Values
-/// of parameters are not in it.
+/// A log of the statements that a session sends, used by [`assert_statements!`](crate::assert_statements). It does not contain parameter
+/// values.
 #[derive(Debug)]
 pub struct StatementLog {
     recorder: Arc<Recorder>,
@@ -14,7 +14,7 @@ pub struct StatementLog {
 }
 
 impl Session {
-    /// Lists the statements that this session sends while the log lives.
+    /// Starts a log of the statements that this session sends, which ends when the log is dropped.
     pub fn log_statements(&mut self) -> StatementLog {
         let recorder = self.recorder.upgrade().unwrap_or_else(|| {
             let recorder = Arc::new(Recorder::default());
@@ -30,12 +30,12 @@ impl Session {
 }
 
 impl StatementLog {
-    /// The texts of the statements so far, in order. A batch of one statement is one; BEGIN, COMMIT and their like are left out.
+    /// Returns the texts of the statements so far, in order. A batch of one statement is one; BEGIN, COMMIT and the like are omitted.
     pub fn statements(&self) -> Vec<String> {
         self.recorder.since(self.from)
     }
 
-    /// Asserts how many statements were sent, and ends the log.
+    /// Asserts the number of statements sent, and ends the log.
     ///
     /// # Panics
     ///
@@ -47,7 +47,7 @@ impl StatementLog {
             return;
         }
         let mut message = format!(
-            "the number of statements should be {expected}, and is {}",
+            "expected {expected} statement(s), but {} were sent",
             statements.len()
         );
         for (number, statement) in (1..).zip(&statements) {
@@ -57,11 +57,11 @@ impl StatementLog {
     }
 }
 
-/// Asserts how many statements a session sends while a block runs, and gives the block's value. For tests of programs: a change that
-/// loads rows one by one shows.
+/// Asserts how many statements a session sends while a block runs, and returns the block's value. Use it in tests, to notice changes that
+/// load rows one by one.
 ///
-/// A batch of one statement counts as one; BEGIN, COMMIT and their like are not counted. What the session asks for its own sake counts:
-/// on SQLite, the greatest key before several rows are inserted. The message lists what was sent.
+/// A batch of one statement counts as one; BEGIN, COMMIT and the like are not counted. Statements that the session needs itself count, such
+/// as the query for the greatest key before inserting several rows in SQLite. The panic message lists the statements.
 ///
 /// ```
 /// # use selfsame::prelude::*;

@@ -1,4 +1,4 @@
-//! Transactions: begin at the first statement, commit, rollback, savepoints, and what each does to the objects in memory.
+//! Transactions: begin at the first statement, commit, rollback, savepoints, and their effects on objects in memory.
 
 use std::panic::resume_unwind;
 
@@ -11,7 +11,7 @@ use crate::session::read::lookup::not_connected;
 use crate::session::write::flush::Ending;
 use crate::session::{AnyStore, Session};
 
-/// An open savepoint, and where the undo logs stood when it was opened.
+/// An open savepoint, with the positions of the undo logs when it was opened.
 #[derive(Debug)]
 pub(in crate::session) struct Savepoint {
     name: String,
@@ -30,7 +30,7 @@ impl Savepoint {
     }
 }
 
-/// What a statement is for, as far as beginning a transaction goes.
+/// What a statement is for, which determines how a transaction begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Intent {
     Read,
@@ -45,12 +45,12 @@ impl Session {
             .is_some_and(Connected::in_transaction)
     }
 
-    /// Flushes and commits. Afterwards every object is expired: it shows its last known values, and is read again when it is next met.
-    /// With nothing to do, nothing is sent.
+    /// Flushes and commits. Afterwards every object is expired: it keeps its last known values until it is reread at its next use. Sends
+    /// nothing if there is nothing to do.
     ///
     /// # Errors
     ///
-    /// What the flush or the COMMIT gives; the transaction is then rolled back in the database, and the session waits for
+    /// Errors of the flush or the COMMIT; the transaction is then rolled back in the database, and the session waits for
     /// [`rollback`](Self::rollback). [`ErrorKind::AmbiguousCommit`] if the connection broke during COMMIT.
     pub fn commit(&mut self) -> Result<()> {
         self.refuse_inside("commit")?;
@@ -77,12 +77,12 @@ impl Session {
         self.call_hooks(When::AfterCommit)
     }
 
-    /// Rolls back. Added objects become transient and keep their values, deleted ones are persistent again, changed ones show the
-    /// values they had at BEGIN, and everything is expired.
+    /// Rolls back. Added objects become transient and keep their values, deleted ones are persistent again, changed ones get back their
+    /// values at BEGIN, and everything is expired.
     ///
     /// # Errors
     ///
-    /// The backend's; memory is restored all the same.
+    /// Errors of the backend; memory is restored all the same.
     pub fn rollback(&mut self) -> Result<()> {
         self.refuse_inside("rollback")?;
         let hooks = self.outcome(self.phase, |session| {
@@ -114,14 +114,14 @@ impl Session {
 
     /// Runs `work` and commits, or rolls back if it returns an error or panics.
     ///
-    /// What the session read, added or flushed before belongs to the transaction, and is committed or rolled back with it. The closure's
-    /// end is the transaction's: `transaction`, `retry`, [`commit`](Self::commit) and [`rollback`](Self::rollback) inside it are refused,
-    /// and change nothing. A [`savepoint`](Self::savepoint) is a part that can be undone by itself.
+    /// What the session read, added or flushed before belongs to the transaction, and is committed or rolled back with it. Inside the
+    /// closure, `transaction`, `retry`, [`commit`](Self::commit) and [`rollback`](Self::rollback) are refused; use
+    /// [`savepoint`](Self::savepoint) for a part that can be undone separately.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] inside another transaction, a savepoint or a hook, before `work` is run; what `work` returns, or what
-    /// [`commit`](Self::commit) gives.
+    /// [`ErrorKind::InvalidState`] inside another transaction, a savepoint or a hook, before `work` runs; errors of `work` or of
+    /// [`commit`](Self::commit).
     pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.refuse_inside("a transaction")?;
         let phase = Phase {
@@ -137,18 +137,18 @@ impl Session {
             session.commit().map(|()| value)
         });
         if !matches!(outcome, Ok(Ok(_))) {
-            // The first error is the one to tell; memory is restored even if the connection is gone.
+            // The first error is the one to report; memory is restored even if the connection is lost.
             let _ = self.rollback();
         }
         outcome.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Runs `work` inside a savepoint: flushes first, keeps what `work` did if it returns `Ok`, and undoes exactly that, in the
-    /// database and in memory, if it returns an error or panics. Savepoints nest.
+    /// Runs `work` inside a savepoint: flushes first, keeps the changes of `work` if it returns `Ok`, and undoes exactly these, in the
+    /// database and in memory, if it returns an error or panics. Savepoints can be nested.
     ///
     /// # Errors
     ///
-    /// What `work` returns; [`ErrorKind::Unsupported`] if the backend has no savepoints.
+    /// Errors of `work` and of the flushes; [`ErrorKind::Unsupported`] if the backend does not support savepoints.
     pub fn savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.flush_all(Ending::Open)?;
         let name = format!("selfsame_{}", self.savepoints.len() + 1);
@@ -176,7 +176,7 @@ impl Session {
         });
         let outcome = match self.savepoints.pop() {
             Some(savepoint) => self.end_savepoint(&savepoint, outcome),
-            // The session was closed inside.
+            // The session was closed inside the closure.
             None => outcome,
         };
         if self.savepoints.is_empty() {
@@ -185,13 +185,13 @@ impl Session {
         outcome.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Whether an open savepoint holds statements whose effects on objects the session does not know.
+    /// Whether statements with unknown effects on objects ran inside an open savepoint.
     pub(in crate::session) fn has_written_unknown(&self) -> bool {
         let outermost = self.savepoints.first();
         outermost.is_some_and(|savepoint| savepoint.unknown_writes < self.unknown_writes)
     }
 
-    /// The end of a closure in which the session was closed: what was done since would be half of what it did.
+    /// Ends a closure in which the session was closed: committing would keep only the changes made since.
     fn end_closed<T>(&mut self, value: T) -> Result<T> {
         if self.has_changes() {
             self.connected()?;
@@ -202,7 +202,7 @@ impl Session {
         Ok(value)
     }
 
-    /// Keeps what was done in a savepoint, or undoes it. The first error is the one to tell.
+    /// Keeps the changes made in a savepoint, or undoes them. The first error is the one to report.
     fn end_savepoint<T>(
         &mut self,
         savepoint: &Savepoint,
@@ -226,10 +226,10 @@ impl Session {
         cause
     }
 
-    /// Undoes what was done in a savepoint. If the database cannot, the whole transaction is lost, for `reason`.
+    /// Undoes the changes made in a savepoint. If the database fails to, the whole transaction fails with `reason`.
     fn roll_back_to(&mut self, savepoint: &Savepoint, reason: String) {
         self.remember_added(&savepoint.marks);
-        // Stores that were made inside the savepoint had nothing before it.
+        // Stores created inside the savepoint were empty before it.
         for (index, entry) in self.stores.iter_mut().enumerate() {
             entry
                 .store
@@ -251,7 +251,7 @@ impl Session {
         let Err(error) = undone else {
             return;
         };
-        // What the work failed for would have been undone.
+        // The error of the work itself would have been undone.
         let reason = match error.kind() {
             ErrorKind::ConnectionLost => {
                 format!("{reason}; then the savepoint could not be rolled back: {error}")
@@ -261,7 +261,7 @@ impl Session {
         self.failed = failed.or(Some(reason));
     }
 
-    /// The connection, inside a transaction that is begun if need be.
+    /// Returns the connection, in a transaction that is begun if necessary.
     pub(in crate::session) fn ready(&mut self, intent: Intent) -> Result<&mut Connected> {
         let begin = self.engine.capabilities().transactions;
         let writes_first = self.phase.flushing || intent == Intent::Write;
@@ -276,12 +276,12 @@ impl Session {
         Ok(connection)
     }
 
-    /// The connection, for a query.
+    /// Returns the connection for a query.
     pub(crate) fn reading(&mut self) -> Result<&mut Connected> {
         self.ready(Intent::Read)
     }
 
-    /// The connection and a store, for a query whose rows go there.
+    /// Returns the connection and the store that receives a query's rows.
     pub(crate) fn reading_into(
         &mut self,
         store: u16,
@@ -291,7 +291,7 @@ impl Session {
         Ok((&mut *self.stores[usize::from(store)].store, connection))
     }
 
-    /// The connection, whether in a transaction or not.
+    /// Returns the connection, with or without a transaction.
     pub(in crate::session) fn connected(&mut self) -> Result<&mut Connected> {
         if let Some(reason) = &self.failed {
             let message = format!(
@@ -312,8 +312,7 @@ impl Session {
         }
     }
 
-    /// A flush failed: the database forgets the transaction, or what was done since the innermost savepoint; memory waits for
-    /// `rollback`.
+    /// Handles a failed flush: the transaction is rolled back in the database, unless a savepoint will be; memory waits for `rollback`.
     pub(in crate::session) fn fail(&mut self, error: &Error) {
         self.failed = Some(error.to_string());
         if let Some(connection) = self
@@ -321,7 +320,7 @@ impl Session {
             .as_mut()
             .filter(|connection| connection.in_transaction())
         {
-            // The savepoint's own end rolls back to it.
+            // The end of a savepoint rolls back to it.
             if self.savepoints.is_empty() {
                 let _ = connection.rollback();
             }

@@ -1,5 +1,4 @@
-//! What a rollback leaves of added objects: they are transient, and know what they were related to, so that adding one again adds them
-//! all.
+//! Added objects after a rollback: they are transient and remember their relations, so that adding one again adds all related ones.
 
 use rustc_hash::FxHashMap;
 
@@ -9,22 +8,22 @@ use crate::schema::Generated;
 use crate::session::{ObjectId, Session, State};
 use crate::value::{Value, ValueRef};
 
-/// The relations of transient objects, and the keys that flushes filled in.
+/// The relations of transient objects, and the keys that flushes set.
 #[derive(Debug, Default)]
 pub(in crate::session) struct Undone {
     relations: FxHashMap<ObjectId, Vec<(u16, ObjectId)>>,
-    /// What flushes put into the keys of new objects, in order.
+    /// The keys of new objects that flushes set, in order.
     filled: Vec<Filled>,
-    /// What the database had counted for transient objects. They show it, but nobody holds it for them.
+    /// The generated keys of transient objects, which they still show, although the database may assign them again.
     counted: FxHashMap<ObjectId, Vec<(usize, Value)>>,
 }
 
-/// Keys of new objects that the program did not give.
+/// Keys of new objects that the program did not set.
 #[derive(Debug)]
 enum Filled {
-    /// A foreign key as it was before its parent's key was copied into it.
+    /// A foreign key before its parent's key was copied into it.
     Copied(ObjectId, usize, Value),
-    /// The columns that the database counts, of objects of one store.
+    /// Generated columns of objects of one store.
     Counted {
         store: u16,
         columns: Vec<usize>,
@@ -33,12 +32,12 @@ enum Filled {
 }
 
 impl Undone {
-    /// Where the filled keys end.
+    /// The current position in the list of set keys.
     pub(in crate::session) fn mark(&self) -> usize {
         self.filled.len()
     }
 
-    /// The transaction is committed.
+    /// Forgets the set keys after a commit.
     pub(in crate::session) fn commit(&mut self) {
         self.filled.clear();
     }
@@ -47,7 +46,7 @@ impl Undone {
         *self = Self::default();
     }
 
-    /// An object has left.
+    /// Forgets an object that has left.
     pub(in crate::session) fn forget(&mut self, node: ObjectId) {
         self.relations.remove(&node);
         self.counted.remove(&node);
@@ -55,7 +54,7 @@ impl Undone {
 }
 
 impl Session {
-    /// Remembers a new object's foreign key before its parent's is copied into it.
+    /// Remembers a new object's foreign key before its parent's key is copied into it.
     pub(in crate::session) fn remember_key(&mut self, node: ObjectId, columns: &[usize]) {
         if self.any_store(node.0).state(node.1) != State::Pending {
             return;
@@ -70,7 +69,7 @@ impl Session {
         }
     }
 
-    /// Remembers which of the columns that the database is about to make for new objects it counts.
+    /// Remembers which columns of new objects are generated keys.
     pub(in crate::session) fn remember_counted(
         &mut self,
         store: u16,
@@ -94,7 +93,7 @@ impl Session {
         }
     }
 
-    /// Remembers what the objects that were added since some marks are related to, before they are undone.
+    /// Remembers the relations of the objects added since some marks, before they are undone.
     pub(in crate::session) fn remember_added(&mut self, marks: &[usize]) {
         let mut added = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
@@ -110,15 +109,14 @@ impl Session {
         }
     }
 
-    /// After what was added is undone: foreign keys that a flush filled in are as the program gave them, and keys that the database
-    /// counted are known as such.
+    /// After added objects are undone: restores foreign keys that a flush set, and marks generated keys as such.
     pub(in crate::session) fn forget_keys(&mut self, mark: usize) {
         for filled in self.undone.filled.split_off(mark).into_iter().rev() {
             match filled {
                 Filled::Copied(node, column, before) => {
                     let store = self.any_store_mut(node.0);
                     if store.state(node.1) == State::Transient {
-                        // It had this value before.
+                        // The column had this value before, so it cannot fail.
                         let _ = store.assign(node.1, column, before.as_ref());
                     }
                 }
@@ -144,7 +142,7 @@ impl Session {
         }
     }
 
-    /// What an object that may have no row is related to in memory.
+    /// The related objects in memory of an object that may have no row.
     pub(in crate::session) fn relations_of(&mut self, owner: ObjectId) -> Vec<(u16, ObjectId)> {
         let mapper = self.entry(owner.0).mapper.clone();
         let Ok(relations) = mapper.resolved() else {
@@ -166,7 +164,7 @@ impl Session {
         related
     }
 
-    /// The members of a relation of a transient object that have not left.
+    /// The members of a transient object's relation that are still in the session.
     pub(in crate::session) fn undone_members(&self, owner: ObjectId, relation: u16) -> Vec<u32> {
         let related = self.undone.relations.get(&owner).into_iter().flatten();
         let is_member = |(other, node): &&(u16, ObjectId)| {
@@ -175,7 +173,7 @@ impl Session {
         related.filter(is_member).map(|(_, node)| node.1).collect()
     }
 
-    /// What `take` puts into the relationship fields of an object. What a foreign key says needs no saying.
+    /// The related objects that `take` puts into an object's relationship fields, except those that its foreign keys determine.
     pub(in crate::session) fn relations_to_take(&mut self, owner: ObjectId) -> Vec<Related> {
         let related = match self.any_store(owner.0).state(owner.1) {
             State::Pending => self.relations_of(owner),
@@ -212,7 +210,7 @@ impl Session {
         is_reference && key.is_some_and(|key| key == self.key_values(parent.0, &[parent.1]))
     }
 
-    /// Adds a transient object again that is related to one in the session, and what it is related to.
+    /// Adds a transient object again because it is related to one in the session, together with its own related objects.
     ///
     /// # Errors
     ///
@@ -225,7 +223,7 @@ impl Session {
         let state = |node: ObjectId| self.any_store(node.0).state(node.1);
         match (state(one), state(other)) {
             (State::Transient, State::Transient) => {
-                let message = "neither of the two objects is in the session, as a rollback undid their being added: `take` one and `add` it again";
+                let message = "neither object is in the session, because a rollback undid adding them: `take` one and `add` it again";
                 let name = self.entry(one.0).mapper.name();
                 Err(Error::new(ErrorKind::InvalidState, message).entity(name))
             }
@@ -235,7 +233,8 @@ impl Session {
         }
     }
 
-    /// The database counts anew for it, unless the program gave it another key since: it may have counted the same for a new row.
+    /// Adds a transient object again. Its generated key is reset, unless the program changed it, because the database may have assigned it
+    /// to another row.
     fn revive(&mut self, node: ObjectId) -> Result<()> {
         for (column, counted) in self.undone.counted.remove(&node).unwrap_or_default() {
             let any = self.any_store_mut(node.0);

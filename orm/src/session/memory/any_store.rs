@@ -1,4 +1,4 @@
-//! `AnyStore`: a store whose type is erased, and what does not depend on the type.
+//! `AnyStore`: the type-erased interface of a store.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -10,38 +10,38 @@ use crate::session::State;
 use crate::session::memory::object_states::{Listed, ObjectStates};
 use crate::value::{Param, ValueRef};
 
-/// What to do with a row that the identity map has already.
+/// What to do with a row whose object is in the identity map already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Fill {
     /// Keep what is loaded; fill what is expired.
     #[default]
     Expired,
-    /// Overwrite, pending changes included.
+    /// Overwrite it, including pending changes.
     Always,
 }
 
-/// The moment of a read: the session's epoch, and what this transaction has done before.
+/// When a read happens: the session's epoch, and what this transaction did before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadEpoch {
     pub(crate) epoch: u32,
     /// Whether the read must be undone with a savepoint.
     pub(crate) in_savepoint: bool,
-    /// Whether what is read may be, too: an open savepoint holds statements of this session whose effects on objects are not known.
+    /// Whether the values read may be undone too, because this session ran statements with unknown effects inside an open savepoint.
     pub(crate) may_be_undone: bool,
-    /// What was read before this may have been written by this transaction since.
+    /// Rows read before this epoch may have been written by this transaction since.
     pub(crate) written_before: u32,
 }
 
-/// A store whose type is erased, so that loading and flushing are written once.
+/// A type-erased store, so that loading and flushing are compiled once.
 pub(crate) trait AnyStore: Send {
     fn mapper(&self) -> &Arc<Mapper>;
     fn states(&self) -> &ObjectStates;
     fn states_mut(&mut self) -> &mut ObjectStates;
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
-    /// An object, for a hook of its type.
+    /// An object, for a hook.
     fn object(&self, slot: u32) -> Option<&dyn Any>;
-    /// An object, for a hook that may change it.
+    /// A mutable object, for a hook.
     fn object_mut(&mut self, slot: u32) -> Option<&mut dyn Any>;
 
     /// Puts a row into the store; its columns begin at `at`. `None` if the key is NULL (an outer join without a match).
@@ -52,7 +52,7 @@ pub(crate) trait AnyStore: Send {
         fill: Fill,
         as_of: ReadEpoch,
     ) -> Result<Option<u32>>;
-    /// Takes over deferred columns that stand in a row one after the other from `at`. What is loaded stays.
+    /// Loads deferred columns from a row in which they begin at `at`. Loaded values are kept.
     fn load_deferred(
         &mut self,
         slot: u32,
@@ -61,11 +61,11 @@ pub(crate) trait AnyStore: Send {
         columns: &[usize],
         as_of: ReadEpoch,
     ) -> Result<()>;
-    /// The object with this key, if it is mapped.
+    /// The object with this key in the identity map.
     fn find(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
-    /// The pending object with this key, if the program made its key.
+    /// The pending object with this key, if the program set its key.
     fn find_pending(&mut self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
-    /// Which objects of a store have, in some columns, the key of a pending object of this one: each with that one.
+    /// Finds objects of a store whose columns hold the key of a pending object of this one; returns both.
     fn pending_referred_to(
         &self,
         by: &dyn AnyStore,
@@ -76,48 +76,48 @@ pub(crate) trait AnyStore: Send {
     /// Adds the values of some columns.
     fn values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>);
     fn is_unset(&self, slot: u32, column: usize) -> bool;
-    /// Adds the columns that the database is not to make.
+    /// Adds the columns that the database does not generate.
     fn given(&self, slot: u32, out: &mut Vec<usize>);
-    /// Adds columns of the row as the database has it: of the snapshot if there is one.
+    /// Adds columns of the row as it is in the database: from the snapshot if there is one.
     fn row_values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>);
-    /// A column of the row as the database has it.
+    /// A column of the row as it is in the database.
     fn row_value(&self, slot: u32, column: usize) -> Param<'_>;
-    /// How a key looks in a message.
+    /// The key as text, for messages.
     fn key_text(&self, slot: u32) -> String;
     fn sort_by_key(&self, slots: &mut [u32]);
-    /// Sets a column, remembering the row as it was.
+    /// Sets a column, taking a snapshot of the row first.
     fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()>;
 
-    /// Sets several columns, which ascend, from a row of the table.
+    /// Sets several columns, in ascending order, from a row of the table.
     fn assign_many(&mut self, slot: u32, columns: &[usize], row: &dyn Row) -> Result<()>;
-    /// Forgets the value of a column that is deferred or that the database counts, and does not take that for a write.
+    /// Resets a deferred or generated column, without counting that as a write.
     fn unload(&mut self, slot: u32, column: usize);
     /// Adds the columns in which an object differs from its row.
     fn changed_into(&self, slot: u32, out: &mut Vec<usize>);
-    /// The object leaves; its value stays until it is taken.
+    /// Removes an object; its value stays until it is taken.
     fn detach(&mut self, slot: u32);
-    /// The object leaves, its value too.
+    /// Removes an object and its value.
     fn discard(&mut self, slot: u32);
-    /// Drops the changes of an object and has it read again when it is next met.
+    /// Discards an object's changes and rereads it at its next use.
     fn expire(&mut self, slot: u32);
-    /// The rows whose primary key is to be changed.
+    /// The objects whose primary key was changed.
     fn rekeyed(&self) -> Vec<u32>;
-    /// New objects with the keys of rows to delete take those rows over: an UPDATE instead of a DELETE and an INSERT.
+    /// Lets new objects take over rows with the same key that are to be deleted: an UPDATE instead of a DELETE and an INSERT.
     fn switch_rows(&mut self) -> Result<()>;
-    /// The deleted objects whose rows new objects will take over.
+    /// The deleted objects whose rows new objects take over.
     fn switched(&self) -> Vec<u32>;
-    /// The objects that have keys of new ones, but for those for which `is_open` is true.
+    /// The objects that have the keys of new ones, except those for which `is_open` is true.
     fn in_the_way(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32>;
-    /// Refuses two objects with one key; those for which `is_open` is true get theirs later.
+    /// Refuses two objects with the same key; those for which `is_open` is true get theirs later.
     fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()>;
-    /// Asks the program's own rule about a column.
+    /// Calls the validation function of a column.
     fn validate(&self, slot: u32, column: usize) -> Result<()>;
-    /// Takes what waits in an object's relationship fields.
+    /// Takes the pending objects from an object's relationship fields.
     fn take_pending_relations(&mut self, slot: u32) -> Vec<(u16, Attachment)>;
-    /// The same of all objects that are new or were written to, of those that have any.
+    /// Does the same for all objects that are new or were written to; returns those that have any.
     fn take_all_pending_relations(&mut self) -> Vec<(u32, Vec<(u16, Attachment)>)>;
-    /// Lays a freshly read row under an object that was written while it was expired. `deferred` follow the row's own columns.
-    /// `linked` are the columns of references that were set: with those, an object that shows no other change has one.
+    /// Makes a newly read row the base of an object that was written while it was expired. `deferred` columns follow the row's own.
+    /// `linked` are the columns of references that were set, which count as changes.
     fn rebase(
         &mut self,
         slot: u32,
@@ -127,19 +127,19 @@ pub(crate) trait AnyStore: Send {
         as_of: ReadEpoch,
     ) -> Result<()>;
 
-    /// Called as each row is written; all of it can be undone.
+    /// Called after each row is written; it can be undone.
     fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()>;
     fn updated(&mut self, slot: u32, epoch: u32) -> Result<()>;
-    /// These columns of the row were written, and the others that changed were not yet.
+    /// Called after only these of the changed columns were written.
     fn updated_in_part(&mut self, slot: u32, columns: &[usize]) -> Result<()>;
     fn deleted(&mut self, slot: u32);
-    /// The object's row is gone, and its key free.
+    /// Removes an object whose row no longer exists.
     fn gone(&mut self, slot: u32);
-    /// After a flush: forgets snapshots that turned out not to differ.
+    /// After a flush, drops the snapshots.
     fn settle(&mut self);
     /// Undoes everything since `mark`, flushed or not.
     fn undo_to(&mut self, mark: usize);
-    /// Forgets how to undo: the transaction is committed.
+    /// Clears the undo log after a commit.
     fn commit(&mut self);
 }
 
@@ -148,14 +148,14 @@ fn without_key(mapper: &Mapper) -> Error {
     let table = mapper.table();
     let key = table.primary_key.iter().map(|&at| &*table.columns[at].name);
     let key = key.collect::<Vec<_>>().join(", ");
-    let message = "a row has NULL in its key, so no object can stand for it: leave it out by a filter, or read it by `rows` or `select`";
+    let message = "a row has NULL in its primary key, so it cannot be an object: exclude it with a filter, or read it with `rows` or `select`";
     Error::new(ErrorKind::Conversion, message)
         .entity(mapper.name())
         .column(key)
 }
 
 impl dyn AnyStore + '_ {
-    /// Puts a row into the store, and the deferred columns that follow its own.
+    /// Puts a row into the store, with the deferred columns that follow its own.
     #[inline]
     pub(crate) fn take_row(
         &mut self,
@@ -166,7 +166,7 @@ impl dyn AnyStore + '_ {
         as_of: ReadEpoch,
     ) -> Result<Option<u32>> {
         let slot = self.hydrate(row, at, fill, as_of)?;
-        // Behind others, it is a row that a join did not find.
+        // After other columns, it is an outer join without a match.
         if slot.is_none() && at == 0 {
             return Err(without_key(self.mapper()));
         }
@@ -193,7 +193,7 @@ impl dyn AnyStore + '_ {
         columns
     }
 
-    /// Adds the key of the row as the database has it.
+    /// Adds the key of the row as it is in the database.
     pub(crate) fn row_key<'a>(&'a self, slot: u32, out: &mut Vec<Param<'a>>) {
         self.row_values(slot, &self.mapper().table().primary_key, out);
     }

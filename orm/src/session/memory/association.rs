@@ -1,4 +1,4 @@
-//! Many-to-many relations: both ends of a pair change at once in memory, and a flush writes the rows that make the difference.
+//! Many-to-many relations: both ends of a pair change together in memory, and a flush writes the differing rows.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +21,7 @@ use crate::session::write::plan::{AssociationChanges, Step};
 use crate::session::{Session, State};
 use crate::value::{Value, ValueRef};
 
-/// An association table that the session has met.
+/// An association table used in the session.
 #[derive(Debug)]
 pub(in crate::session) struct AssociationEntry {
     pub(in crate::session) association: Arc<Association>,
@@ -29,18 +29,18 @@ pub(in crate::session) struct AssociationEntry {
     right: End,
 }
 
-/// Changes by association, of deleted objects alone.
+/// Changes by association, only those of deleted objects.
 pub(in crate::session) type Severed = BTreeMap<u16, AssociationChanges>;
 
 /// One side of an association.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::session) struct End {
     pub(in crate::session) store: u16,
-    /// The relation that leads from here to the other side.
+    /// The relation from this side to the other.
     relation: Option<u16>,
 }
 
-/// One end of a pair, and its collection that the other end is in.
+/// The collection of one end of a pair that contains the other end.
 #[derive(Clone, Copy, Debug)]
 struct Collection {
     owner: ObjectId,
@@ -56,7 +56,7 @@ impl AssociationEntry {
         }
     }
 
-    /// The ends of a pair, each as the owner of the other.
+    /// The two collections of a pair, one for each end as owner.
     fn collections(&self, pair: Pair) -> [Collection; 2] {
         let of = |owner, end: End, member| Collection {
             owner,
@@ -71,7 +71,7 @@ impl AssociationEntry {
 }
 
 impl Session {
-    /// Puts two objects together: each is in the other's collection.
+    /// Adds a pair: each object is in the other's collection.
     pub(in crate::session) fn put_together(
         &mut self,
         owner: ObjectId,
@@ -85,7 +85,7 @@ impl Session {
             let state = self.any_store(node.0).state(node.1);
             if !matches!(state, State::Pending | State::Persistent) {
                 let message = format!(
-                    "a {state} object cannot be put into a many-to-many relation: it has no row"
+                    "a {state} object cannot be added to a many-to-many relation: it has no row"
                 );
                 let mapper = &self.entry(node.0).mapper;
                 return Err(Error::new(ErrorKind::InvalidState, message).entity(mapper.name()));
@@ -109,7 +109,7 @@ impl Session {
             if is_planted(Planted::PairOneSided) && owner != pair.left {
                 continue;
             }
-            // What is put into the collection of an object without a row is all there is.
+            // The collection of an object without a row contains only what was added to it.
             if self.any_store(owner.0).state(owner.1) == State::Pending
                 && self.edges.loaded(owner, relation).is_none()
             {
@@ -122,24 +122,23 @@ impl Session {
         Ok(())
     }
 
-    /// Refuses to put an object together with another while it is about to be deleted: its pairs go with it.
+    /// Refuses a pair with an object that is marked for deletion, since its pairs are deleted with it.
     fn refuse_marked(&self, (store, slot): ObjectId) -> Result<()> {
         let entry = self.entry(store);
         if !entry.store.is_marked_deleted(slot) {
             return Ok(());
         }
-        let message =
-            "an object that is about to be deleted cannot be put into a many-to-many relation";
+        let message = "an object marked for deletion cannot be added to a many-to-many relation";
         Err(Error::new(ErrorKind::InvalidState, message)
             .entity(entry.mapper.name())
             .key(entry.store.key_text(slot)))
     }
 
-    /// Takes two objects apart. Where neither side is loaded, there must be a row: the flush finds out.
+    /// Removes a pair. If neither side is loaded, the flush checks that the row exists.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] if they are known not to be together.
+    /// [`ErrorKind::InvalidState`] if the pair is known not to exist.
     pub(in crate::session) fn take_apart(
         &mut self,
         owner: ObjectId,
@@ -157,7 +156,7 @@ impl Session {
             let mapper = &self.entry(owner.0).mapper;
             let name = &mapper.relations()[usize::from(relation)].name;
             let message = format!(
-                "the object to remove is not in {}.{name} of this one",
+                "the object to remove is not in {}.{name} of this object",
                 mapper.name()
             );
             return Err(Error::new(ErrorKind::InvalidState, message));
@@ -174,7 +173,7 @@ impl Session {
         Ok(())
     }
 
-    /// Behind a change that took another back, the rows say again what is in collections that are not loaded.
+    /// After a change that reverted another, forgets both in collections that are not loaded.
     fn forget_if_done(&mut self, pair: Pair) {
         if self.edges.pairs.get(pair).is_some() {
             return;
@@ -188,10 +187,10 @@ impl Session {
         }
     }
 
-    /// Forgets what was changed of an object's pairs: the collections at their other ends are as the rows say again.
+    /// Reverts the changes of an object's pairs: the collections at the other ends match the rows again.
     pub(in crate::session) fn take_back_pairs(&mut self, node: ObjectId) {
         for (pair, change) in self.edges.pairs.take(node) {
-            // Where nobody knows, the other side is not loaded.
+            // If it is unknown, the other side is not loaded.
             let place = match change.known {
                 Some(true) => Membership::Inside,
                 Some(false) | None => Membership::Outside,
@@ -207,7 +206,7 @@ impl Session {
         }
     }
 
-    /// What was read of a collection tells of the pairs that were put together without knowing it.
+    /// Resolves pairs of unknown existence from a collection that was read.
     pub(in crate::session) fn tell_pairs(
         &mut self,
         owner: ObjectId,
@@ -237,7 +236,7 @@ impl Session {
         }
     }
 
-    /// What there is to write in association tables: pairs that changed, and what is [severed](Self::severed_pairs).
+    /// The changes to write to association tables: changed pairs, and [severed](Self::severed_pairs) ones.
     pub(in crate::session) fn association_changes(
         &mut self,
         severed: Severed,
@@ -248,7 +247,7 @@ impl Session {
         }
         self.find_unknown_pairs()?;
         for (pair, change) in self.edges.pairs.in_order() {
-            // The pairs of deleted objects go with them, and what was never inserted has none.
+            // The pairs of deleted objects are deleted with them, and objects that were never inserted have none.
             if !self.is_there(pair.left) || !self.is_there(pair.right) {
                 continue;
             }
@@ -279,7 +278,7 @@ impl Session {
         persist::run(self, step, &Computations::default()).map_err(|error| error.entity(name))
     }
 
-    /// After a flush: what was deleted is in no collection any more.
+    /// After a flush, removes deleted objects from all collections.
     pub(in crate::session) fn forget_severed(&mut self, changes: &[AssociationChanges]) {
         for table in changes {
             let entry = &self.associations[usize::from(table.association)];
@@ -294,7 +293,7 @@ impl Session {
         }
     }
 
-    /// The number of an association in this session.
+    /// The index of an association in this session.
     fn association(
         &mut self,
         store: u16,
@@ -353,7 +352,7 @@ impl Session {
         }
     }
 
-    /// Whether two objects are together; `None` if neither side is loaded whole.
+    /// Whether a pair exists; `None` if neither side is fully loaded.
     fn knows(&self, pair: Pair) -> Option<bool> {
         let entry = &self.associations[usize::from(pair.association)];
         let loaded = entry.collections(pair).into_iter().find_map(|collection| {
@@ -377,8 +376,8 @@ impl Session {
         }
     }
 
-    /// The associations in which deleted objects may have pairs, loaded or not. Asked before another object takes the row of a deleted
-    /// one, as it does not take its pairs.
+    /// The associations in which deleted objects may have pairs, loaded or not. Called before another object takes over the row of a
+    /// deleted one, since it does not take over the pairs.
     pub(in crate::session) fn severed_pairs(&mut self) -> Result<Severed> {
         let mut changes = Severed::new();
         let mut marked: Vec<(u16, Vec<u32>)> = Vec::new();
@@ -419,7 +418,7 @@ impl Session {
         Ok(changes)
     }
 
-    /// Takes the pairs of some deleted objects out of what is severed.
+    /// Splits off the severed pairs of objects that are deleted early.
     pub(in crate::session) fn severed_early(
         &self,
         deleted: &BTreeMap<u16, BTreeSet<u32>>,
@@ -444,7 +443,7 @@ impl Session {
         early
     }
 
-    /// Asks the database for the pairs that were put together without knowing whether they are.
+    /// Queries the database for pairs of unknown existence.
     fn find_unknown_pairs(&mut self) -> Result<()> {
         let mut unknown: BTreeMap<u16, Vec<Pair>> = BTreeMap::new();
         for (pair, Change { known, .. }) in self.edges.pairs.in_order() {
@@ -507,7 +506,7 @@ impl Session {
         Ok(pairs)
     }
 
-    /// The rows of some pairs, as values one after the other.
+    /// The rows of some pairs, as a flat list of values.
     pub(in crate::session) fn pair_keys(
         &self,
         association: u16,
@@ -542,7 +541,7 @@ impl Session {
         self.engine.shape(shape, render)
     }
 
-    /// In the order of their keys, so that two sessions lock in the same order.
+    /// Sorts pairs by their keys, so that all sessions lock rows in the same order.
     fn sort_pairs(&self, association: u16, pairs: &mut [(u32, u32)]) {
         let entry = &self.associations[usize::from(association)];
         let ranks = |store: u16, slots: &mut dyn Iterator<Item = u32>| -> BTreeMap<u32, usize> {

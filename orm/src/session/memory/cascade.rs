@@ -1,4 +1,4 @@
-//! Cascades along what is in memory: what goes with an object that is refreshed, expired or expunged.
+//! Cascades of refresh, expire and expunge, along relations in memory.
 
 use std::collections::BTreeSet;
 
@@ -10,14 +10,14 @@ use crate::session::{ObjectId, Session};
 /// Which edges a cascade follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Along {
-    /// All that memory knows.
+    /// All edges in memory.
     Known,
-    /// Those that the rows have: what was set or put in since the last flush is a change of its own, and stays.
+    /// Only edges that match rows: references set and members added since the last flush are changes, which stay.
     Rows,
 }
 
 impl Session {
-    /// What relations with this cascade lead to from an object, to any depth, as far as it is in memory; without the object itself.
+    /// The objects that relations with this cascade reach from an object in memory, to any depth, excluding the object itself.
     pub(in crate::session) fn reached(
         &mut self,
         from: ObjectId,
@@ -69,7 +69,7 @@ impl Session {
         Ok(neighbours)
     }
 
-    /// Lets an object out; its value waits to be taken.
+    /// Detaches an object; its value can still be taken.
     pub(in crate::session) fn detach(&mut self, node: ObjectId) -> Result<()> {
         self.forget_references(node)?;
         let departure = Departure::of(self.any_store(node.0).state(node.1));
@@ -81,7 +81,7 @@ impl Session {
         Ok(())
     }
 
-    /// Forgets what the references of an object were set to. The collection that its row is in is read again.
+    /// Reverts the references of an object. The collection that contains its row is reread.
     pub(in crate::session) fn forget_references(&mut self, node: ObjectId) -> Result<()> {
         let relations = self.relation_count(node.0);
         for link in self.edges.expire(node, relations) {

@@ -1,7 +1,7 @@
-//! Edges: which objects a relation leads to, as far as it was loaded or changed. Slots here, types at the API.
+//! Edges: the objects at the other end of relations, as far as loaded or changed, as untyped slots.
 //!
-//! A collection is an ordered set of slots of one store. While a savepoint is open, each change is a delta in the log of edges, and
-//! undoing takes the deltas back from the end: what a change costs depends neither on the collection nor on the session.
+//! A collection is an ordered set of slots of one store. While a savepoint is open, each change is a delta in the log of edges, which
+//! undoing reverts from the end: the cost of a change depends neither on the size of the collection nor on that of the session.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -14,7 +14,7 @@ use crate::session::memory::queried::Queried;
 /// An object: its store and its slot.
 pub(crate) type ObjectId = (u16, u32);
 
-/// A collection: its owner, and the number of the relation in the owner's mapper.
+/// A collection: its owner, and the index of the relation in the owner's mapper.
 type Collection = (ObjectId, u16);
 
 /// All relationship edges of a session.
@@ -23,32 +23,32 @@ pub(crate) struct Edges {
     collections: FxHashMap<Collection, Members>,
     /// References that were set and not yet flushed.
     pub(crate) links: Links,
-    /// What changed over many-to-many relations and was not flushed.
+    /// Unflushed changes of many-to-many relations.
     pub(crate) pairs: Pairs,
-    /// What queries said of relations; nothing that a flush sees.
+    /// Views and loading restrictions set by queries, which a flush ignores.
     pub(crate) queried: Queried,
     /// The collections that were changed since the last flush.
     changed: Vec<Collection>,
-    /// What the clock of the links showed when objects were marked for deletion; none if it showed zero.
+    /// The clock of the links when objects were marked for deletion; absent if it was zero.
     deleted: FxHashMap<ObjectId, u64>,
-    /// The collections that each object was taken out of since the last flush.
+    /// The collections that each object was removed from since the last flush.
     left: FxHashMap<ObjectId, Vec<Collection>>,
-    /// The collections that each object may be in; kept from the first time that somebody asks.
+    /// The collections that each object may be in; an index built on first use.
     holders: Option<FxHashMap<ObjectId, Vec<Collection>>>,
-    /// What was done since the outermost savepoint, if one is open.
+    /// The changes since the outermost savepoint, if one is open.
     log: Option<Log>,
 }
 
-/// Whether an object is in a collection, as its row says.
+/// Whether an object is in a collection according to its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Membership {
     Inside,
     Outside,
-    /// The row was read too long ago to tell.
+    /// Unknown, because the row is expired.
     Unknown,
 }
 
-/// Whether the row of an object that leaves the session is still there.
+/// Whether the row of an object that leaves the session still exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Departure {
     RowStays,
@@ -64,26 +64,26 @@ impl Departure {
     }
 }
 
-/// A collection, loaded or with the changes that were made to it before it is.
+/// A collection, loaded, or with the changes made before it is loaded.
 #[derive(Debug)]
 struct Members {
     /// The store of the members.
     target: u16,
     loaded: bool,
-    /// A member has left the session, and its row has stayed.
+    /// Whether a member has left the session although its row still exists.
     lacks: bool,
     slots: OrderedSet,
     changes: Option<Box<Changes>>,
 }
 
-/// What was put into a collection and taken out of it since the last flush, whatever its rows say.
+/// The members added and removed since the last flush.
 #[derive(Debug, Default)]
 struct Changes {
     added: FxHashSet<u32>,
     removed: FxHashSet<u32>,
 }
 
-/// Deltas, and the objects that have left the session since: those are not put back.
+/// Deltas, and the objects that have left the session since, which undoing does not restore.
 #[derive(Debug, Default)]
 struct Log {
     deltas: Vec<Delta>,
@@ -92,11 +92,11 @@ struct Log {
 
 #[derive(Debug)]
 enum Delta {
-    /// A member was added, as the last one.
+    /// A member was added at the end.
     Added(Collection),
     /// A member was removed from a position.
     Removed(Collection, u32, usize),
-    /// The collection as a whole was read, made or forgotten.
+    /// The whole collection was read, created or forgotten.
     Replaced(Collection, Option<Box<Members>>),
 }
 
@@ -129,7 +129,7 @@ impl Edges {
             .map(|members| &members.slots)
     }
 
-    /// The members of a collection as far as they are known: those that were put into it, if it is not loaded.
+    /// The known members of a collection; if it is not loaded, those that were added to it.
     pub(crate) fn known(
         &self,
         owner: ObjectId,
@@ -139,7 +139,7 @@ impl Edges {
         members.into_iter().flat_map(|members| members.slots.iter())
     }
 
-    /// The known members of a collection without those that were put into it since the last flush.
+    /// The known members of a collection without those added since the last flush.
     pub(crate) fn unchanged(&self, owner: ObjectId, relation: u16) -> impl Iterator<Item = u32> {
         let members = self.collections.get(&(owner, relation));
         let changes = members.and_then(|members| members.changes.as_deref());
@@ -148,12 +148,12 @@ impl Edges {
             .filter(move |slot| !is_added(slot))
     }
 
-    /// Makes room for so many collections more.
+    /// Reserves space for additional collections.
     pub(crate) fn reserve(&mut self, collections: usize) {
         self.collections.reserve(collections);
     }
 
-    /// Takes over what was read of a collection, merged with the changes that were not flushed. `target` is the store of its members.
+    /// Fills a collection with the members that were read, merged with unflushed changes. `target` is the store of its members.
     pub(crate) fn fill(&mut self, owner: ObjectId, relation: u16, target: u16, mut rows: Vec<u32>) {
         let key = (owner, relation);
         let mut before = self.collections.remove(&key);
@@ -177,7 +177,7 @@ impl Edges {
         self.log_replaced(key, before);
     }
 
-    /// Puts an object into a collection, as its last member if it is not in it.
+    /// Adds an object to a collection, at the end, unless it is in it.
     pub(crate) fn insert(&mut self, owner: ObjectId, relation: u16, member: ObjectId) {
         let key = (owner, relation);
         let (members, changes) = self.change(key, member.0);
@@ -189,7 +189,7 @@ impl Edges {
         }
     }
 
-    /// Takes an object out of a collection.
+    /// Removes an object from a collection.
     pub(crate) fn remove(&mut self, owner: ObjectId, relation: u16, member: ObjectId) {
         let key = (owner, relation);
         let (members, changes) = self.change(key, member.0);
@@ -200,7 +200,7 @@ impl Edges {
         self.removed(key, member.1, position);
     }
 
-    /// The members of a collection that is to be changed, and its changes since the last flush.
+    /// The members of a collection and its changes since the last flush, for modification.
     fn change(&mut self, key: Collection, target: u16) -> (&mut OrderedSet, &mut Changes) {
         if !self.collections.contains_key(&key) {
             self.log_replaced(key, None);
@@ -214,7 +214,7 @@ impl Edges {
         (&mut members.slots, changes)
     }
 
-    /// A change to a collection is taken back: the object is in it, or not, as its row says.
+    /// Reverts a change to a collection: whether the object is in it matches its row again.
     pub(crate) fn put_back(
         &mut self,
         owner: ObjectId,
@@ -240,7 +240,7 @@ impl Edges {
         }
     }
 
-    /// A change to a collection came to nothing. If it is not loaded, its rows say whether the object is in it.
+    /// Forgets a change to a collection that had no effect. If it is not loaded, the rows determine whether the object is in it.
     pub(crate) fn forget_change(&mut self, owner: ObjectId, relation: u16, slot: u32) {
         let key = (owner, relation);
         let Some(members) = self.collections.get_mut(&key) else {
@@ -253,7 +253,7 @@ impl Edges {
         }
     }
 
-    /// That an object was taken out of collections of one relation is taken back: the rows say whether it is in them.
+    /// Forgets removals of an object from collections of one relation: the rows determine whether it is in them.
     pub(crate) fn forget_removal(&mut self, owners: u16, relation: u16, member: ObjectId) {
         let Some(left) = self.left.get_mut(&member) else {
             return;
@@ -270,7 +270,7 @@ impl Edges {
         });
     }
 
-    /// Forgets what was read of a collection; what was changed in it and not flushed stays.
+    /// Unloads a collection, keeping its unflushed changes.
     fn unload(&mut self, key: Collection) {
         let Some(mut before) = self.collections.remove(&key) else {
             return;
@@ -291,20 +291,21 @@ impl Edges {
         self.log_replaced(key, Some(before));
     }
 
-    /// Whether members of a collection do not stand for all of its rows.
+    /// Whether members of a collection are missing because they left the session.
     pub(crate) fn lacks(&self, owner: ObjectId, relation: u16) -> bool {
         let members = self.collections.get(&(owner, relation));
         members.is_some_and(|members| members.lacks)
     }
 
-    /// Has a collection read again whose members do not stand for all of its rows.
+    /// Unloads a collection with missing members, so that it is reread.
     pub(crate) fn unload_lacking(&mut self, owner: ObjectId, relation: u16) {
         if self.lacks(owner, relation) {
             self.unload((owner, relation));
         }
     }
 
-    /// An object with so many relations leaves the session: nothing leads to it or from it any more, even if a savepoint is undone.
+    /// Removes all edges of an object that leaves the session, so that undoing a savepoint does not restore them; `relations` is the number
+    /// of its relations.
     pub(crate) fn forget(&mut self, node: ObjectId, relations: u16, departure: Departure) {
         for relation in 0..relations {
             self.collections.remove(&(node, relation));
@@ -347,12 +348,12 @@ impl Edges {
         }
     }
 
-    /// Whether nothing is known of any collection.
+    /// Whether there are no collections.
     pub(crate) fn has_no_collections(&self) -> bool {
         self.collections.is_empty()
     }
 
-    /// The row of an object has left a collection.
+    /// Removes an object whose row has left a collection.
     pub(crate) fn leave(&mut self, owner: ObjectId, relation: u16, slot: u32) {
         let key = (owner, relation);
         if let Some(members) = self.collections.get_mut(&key) {
@@ -361,7 +362,7 @@ impl Edges {
         }
     }
 
-    /// The row of an object has joined a collection, which is read again if it does not list it.
+    /// Unloads a collection that the row of an object has joined, unless it contains the object.
     pub(crate) fn join(&mut self, owner: ObjectId, relation: u16, slot: u32) {
         let key = (owner, relation);
         let members = self.collections.get(&key);
@@ -370,7 +371,7 @@ impl Edges {
         }
     }
 
-    /// Has all collections of a relation read again.
+    /// Unloads all collections of a relation, so that they are reread.
     pub(crate) fn unload_all(&mut self, owners: u16, relation: u16) {
         let keys = self.collections.keys().copied();
         let keys = keys.filter(|key| key.0.0 == owners && key.1 == relation);
@@ -379,14 +380,14 @@ impl Edges {
         }
     }
 
-    /// An object was marked for deletion: what is put to it from now on is a mistake.
+    /// Notes that an object was marked for deletion: relating others to it from now on is an error.
     pub(crate) fn note_deletion(&mut self, node: ObjectId) {
         if self.links.clock() > 0 {
             self.deleted.entry(node).or_insert(self.links.clock());
         }
     }
 
-    /// An object is deleted along with another, or `None`: because it was left without its parent.
+    /// Notes that an object is deleted together with another; `None` if it became an orphan.
     pub(crate) fn note_cascade(&mut self, from: Option<ObjectId>, node: ObjectId) {
         let as_of = from.map_or(u64::MAX, |from| self.deletion(from));
         if as_of > 0 {
@@ -394,12 +395,12 @@ impl Edges {
         }
     }
 
-    /// What the clock of the links showed when an object was marked for deletion.
+    /// The clock of the links when an object was marked for deletion.
     pub(crate) fn deletion(&self, node: ObjectId) -> u64 {
         self.deleted.get(&node).copied().unwrap_or(0)
     }
 
-    /// After a flush: the foreign keys say what the links said, and unloaded collections can be read whole.
+    /// After a flush, clears the links, which are now in foreign keys, and the changes of unloaded collections, which are now in rows.
     pub(crate) fn flushed(&mut self) {
         self.links.clear();
         self.pairs.clear();
@@ -418,8 +419,8 @@ impl Edges {
         }
     }
 
-    /// Forgets what was read of the collections of an object with so many relations, so that they are read again, and hands out what its
-    /// references were set to.
+    /// Unloads the collections of an object, so that they are reread, and returns its unflushed references; `relations` is the number of
+    /// its relations.
     pub(crate) fn expire(&mut self, node: ObjectId, relations: u16) -> Vec<Link> {
         self.queried.forget(node, relations);
         for relation in 0..relations {
@@ -428,7 +429,7 @@ impl Edges {
         self.links.take(node)
     }
 
-    /// Forgets what was read, so that it is read again; what was changed and not flushed stays.
+    /// Unloads all collections, so that they are reread, keeping unflushed changes.
     pub(crate) fn expire_loaded(&mut self) {
         self.queried.clear();
         let loaded = self.collections.iter();
@@ -441,7 +442,7 @@ impl Edges {
         }
     }
 
-    /// Forgets everything, for all is read again. A log that is kept for a savepoint begins anew.
+    /// Clears all edges, since everything is reread. A log for a savepoint restarts.
     pub(crate) fn clear(&mut self) {
         *self = Self {
             log: self.log.as_ref().map(|_| Log::default()),
@@ -449,13 +450,13 @@ impl Edges {
         };
     }
 
-    /// The position in the log for a savepoint, right after a flush. A log is kept from now on.
+    /// The position in the log for a savepoint, directly after a flush. Starts the log.
     pub(crate) fn mark(&mut self) -> usize {
         self.flushed();
         self.log.get_or_insert_default().deltas.len()
     }
 
-    /// Undoes what was done since a position in the log, flushed or not.
+    /// Undoes all changes since a position in the log, flushed or not.
     pub(crate) fn undo_to(&mut self, mark: usize) {
         self.links.clear();
         self.pairs.clear();
@@ -513,7 +514,7 @@ impl Edges {
                         }
                     }
                 }
-                // What it was before is not known whole any more: it is read when it is next asked for.
+                // The previous state is not fully known any more: it is reread at its next use.
                 if members.lacks && members.changes.is_none() {
                     return;
                 }
@@ -525,7 +526,7 @@ impl Edges {
         }
     }
 
-    /// No savepoint is open any more.
+    /// Stops the log when no savepoint is open any more.
     pub(crate) fn stop_log(&mut self) {
         self.log = None;
     }
@@ -540,7 +541,7 @@ impl Edges {
         self.log_delta(|| Delta::Replaced(key, before.map(Box::new)));
     }
 
-    /// After a removal from a position, if the slot had one.
+    /// Logs a removal, if the slot had a position.
     fn removed(&mut self, key: Collection, slot: u32, position: Option<usize>) {
         let Some(at) = position else {
             return;
@@ -561,7 +562,7 @@ impl Edges {
         }
     }
 
-    /// The collections that an object may be in, taken out of the index.
+    /// Removes an object from the index, and returns the collections that it may be in.
     fn take_holders(&mut self, member: ObjectId) -> Vec<Collection> {
         let collections = &self.collections;
         let holders = self.holders.get_or_insert_with(|| {
@@ -575,7 +576,7 @@ impl Edges {
     }
 }
 
-/// Notes a collection as holder of each of its members.
+/// Adds a collection to the index for each of its members.
 fn hold(holders: &mut FxHashMap<ObjectId, Vec<Collection>>, key: Collection, members: &Members) {
     for slot in members.slots.iter() {
         let held = holders.entry((members.target, slot)).or_default();

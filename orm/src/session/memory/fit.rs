@@ -1,5 +1,5 @@
-//! Values that do not fit their columns: found before a statement is sent where the mapping tells, and traced to their column where a
-//! backend refuses a parameter.
+//! Values that do not fit their columns: detected before a statement is sent if the mapping allows, and traced to their column if a backend
+//! refuses a parameter.
 
 use crate::dialect::Capabilities;
 use crate::entity::Mapper;
@@ -9,7 +9,7 @@ use crate::session::{AnyStore, Session};
 use crate::value::{Decimal, ValueRef};
 
 impl Session {
-    /// Refuses values of some rows that the program's own rules refuse, or that their columns cannot hold.
+    /// Refuses values of some rows that fail validation, or that do not fit their columns.
     pub(in crate::session) fn check_fit(
         &self,
         store: u16,
@@ -44,7 +44,7 @@ impl Session {
     }
 }
 
-/// Names the column behind a parameter that a backend refused. `columns` are those of the parameters, repeated for each row.
+/// Names the column of a parameter that a backend refused. `columns` are those of the parameters, repeated for each row.
 pub(in crate::session) fn trace(error: Error, mapper: &Mapper, columns: &[usize]) -> Error {
     let column = error.parameter_position().and_then(|position| {
         let at = position.checked_sub(1)? % columns.len().max(1);
@@ -77,10 +77,10 @@ fn misfit(
             let most = length
                 .and_then(|length| usize::try_from(length).ok())
                 .unwrap_or(usize::MAX);
-            // Bytes bound characters from above, so most texts need no counting.
+            // The number of bytes is an upper bound for characters, so most texts need no counting.
             if text.len() > most && text.chars().count() > most {
                 return Some(format!(
-                    "the text has {} characters; the column takes {most}",
+                    "the text has {} characters, but the column allows {most}",
                     text.chars().count()
                 ));
             }
@@ -99,7 +99,7 @@ fn misfit(
     }
 }
 
-/// More digits after the decimal point than the column has would be rounded away.
+/// Refuses excess digits after the decimal point, which the database would round.
 fn decimal_misfit(decimal: Decimal, precision: u32, scale: u32) -> Option<String> {
     let digits = decimal
         .mantissa()
@@ -109,13 +109,16 @@ fn decimal_misfit(decimal: Decimal, precision: u32, scale: u32) -> Option<String
     let whole = digits.saturating_sub(decimal.scale());
     if decimal.scale() > scale {
         return Some(format!(
-            "the number has {} digits after the decimal point; the column takes {scale}",
+            "the number has {} digits after the decimal point, but the column allows {scale}",
             decimal.scale()
         ));
     }
     let most = precision.saturating_sub(scale);
-    (whole > most)
-        .then(|| format!("the number has {whole} digits before the point; the column takes {most}"))
+    (whole > most).then(|| {
+        format!(
+            "the number has {whole} digits before the decimal point, but the column allows {most}"
+        )
+    })
 }
 
 fn float_misfit(float: f64, capabilities: &Capabilities, dialect: &str) -> Option<String> {
@@ -138,7 +141,7 @@ fn refused(store: &dyn AnyStore, slot: u32, column: usize, reason: String) -> Er
     with_key(error, store, slot)
 }
 
-/// Names the row, if it has a key already.
+/// Adds the row's key, if it has one.
 fn with_key(error: Error, store: &dyn AnyStore, slot: u32) -> Error {
     let known = store
         .mapper()

@@ -1,16 +1,16 @@
-//! The identity map: which slot holds the object of a key.
+//! The identity map: from keys to the slots of their objects.
 
 use rustc_hash::FxHashMap;
 
 use crate::entity::Key;
 
-/// The slots of mapped keys. Keys that are numbers near each other, as databases count them, index a list; all others are hashed.
+/// The slots by key. Integer keys close to each other, like generated keys, index a list; all others are hashed.
 pub(in crate::session) struct IdentityMap<K> {
     /// The [`Key::position`] at which the list begins.
     base: usize,
-    /// By position; [`FREE`] where there is none.
+    /// The slots by position; [`FREE`] if there is none.
     list: Vec<u32>,
-    /// How many of the list are not free.
+    /// The number of entries in the list that are not free.
     listed: usize,
     /// The keys that are not in the list.
     hashed: FxHashMap<K, u32>,
@@ -18,10 +18,10 @@ pub(in crate::session) struct IdentityMap<K> {
 
 const FREE: u32 = u32::MAX;
 
-/// The list begins at the multiple of this below its first key: what lies in between is filled, which a session of one object pays for.
+/// The list begins at the multiple of this at or below its first key. The gap is filled, which costs a session of one object most.
 const STEP: usize = 64;
 
-/// The list may leave this many positions free, and has room for [`SPARSE`] times the keys that are in it.
+/// The list may have this many free positions, and up to [`SPARSE`] positions per key.
 const ROOM: usize = 1024;
 const SPARSE: usize = 4;
 
@@ -39,7 +39,7 @@ impl<K: Key> IdentityMap<K> {
         self.hashed.get(key).copied()
     }
 
-    /// Maps a key that is not mapped.
+    /// Inserts a key that is not in the map.
     #[inline]
     pub(in crate::session) fn insert(&mut self, key: K, slot: u32) {
         if self.list.is_empty() {
@@ -63,10 +63,10 @@ impl<K: Key> IdentityMap<K> {
         self.hashed.insert(key, slot);
     }
 
-    /// Maps a key unless it is mapped; whether it was not.
+    /// Inserts a key unless it is in the map; returns whether it was inserted.
     #[inline]
     pub(in crate::session) fn insert_new(&mut self, key: K, slot: u32) -> bool {
-        // Rows are mostly read in the order of their keys.
+        // Rows are usually read in the order of their keys.
         let follows = !self.list.is_empty() && self.index(&key) == Some(self.list.len());
         if follows && self.hashed.is_empty() && slot != FREE {
             self.list.push(slot);

@@ -1,4 +1,4 @@
-//! Links: references that were set and not yet flushed. They beat the foreign key's columns.
+//! Links: references that were set and not yet flushed. They take precedence over the foreign key's columns.
 
 use std::sync::Arc;
 
@@ -6,43 +6,43 @@ use rustc_hash::FxHashMap;
 
 use crate::session::memory::edges::ObjectId;
 
-/// A reference that was set.
+/// A reference from a child to a parent that was set.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
     pub(crate) child: ObjectId,
     /// The columns of the foreign key, in the order of the parent's key.
     pub(crate) columns: Arc<[usize]>,
     pub(crate) parent: Option<ObjectId>,
-    /// The store of the parent, whether there is one or not.
+    /// The parent's store, even if the parent is `None`.
     pub(crate) parent_store: u16,
     /// The parent's relation that lists its children.
     pub(crate) collection: Option<u16>,
-    /// Whether that relation has room for one child only.
+    /// Whether that relation is one-to-one.
     pub(crate) single: bool,
-    /// Whether a column of the foreign key takes NULL, so that it can lead to nothing.
+    /// Whether a column of the foreign key is nullable, so that the reference can be empty.
     pub(crate) nullable: bool,
-    /// Whether the child is to be deleted if it is left without a parent.
+    /// Whether the child is deleted if it has no parent.
     pub(crate) delete_orphan: bool,
 }
 
-/// All links, in the order in which they were set, so that a flush does not depend on the order of a hash map.
+/// All links in the order in which they were set, so that a flush is deterministic.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
-    /// `None` where a link was taken back.
+    /// `None` if a link was removed.
     list: Vec<Option<Entry>>,
     /// The last link of each child, from which the others are found.
     last: FxHashMap<ObjectId, u32>,
     count: usize,
-    /// How often a reference was set since the last flush.
+    /// The number of references set since the last flush.
     clock: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
     link: Link,
-    /// What the clock showed when it was set.
+    /// The clock when it was set.
     at: u64,
-    /// The link of the same child that was set before it.
+    /// The previous link of the same child.
     before: Option<u32>,
 }
 
@@ -51,7 +51,7 @@ impl Links {
         self.count == 0
     }
 
-    /// What the reference of an object with this foreign key was set to. Foreign keys may share columns: it takes all to tell them apart.
+    /// The link of an object for a foreign key. All columns are compared, because foreign keys may share some.
     pub(crate) fn get(&self, child: ObjectId, columns: &[usize]) -> Option<&Link> {
         if self.count == 0 {
             return None;
@@ -60,7 +60,7 @@ impl Links {
         self.list[at as usize].as_ref().map(|entry| &entry.link)
     }
 
-    /// Sets a reference. One that was set before keeps its place in the order.
+    /// Sets a reference. If it was set before, it keeps its position in the order.
     pub(crate) fn set(&mut self, link: Link) {
         let child = link.child;
         self.clock += 1;
@@ -80,14 +80,14 @@ impl Links {
         self.count += 1;
     }
 
-    /// What the references of an object were set to, the last first.
+    /// The links of an object, the latest first.
     pub(crate) fn of(&self, child: ObjectId) -> impl Iterator<Item = &Link> {
         let entry = |at: Option<u32>| self.list[at? as usize].as_ref();
         let last = entry(self.last.get(&child).copied());
         std::iter::successors(last, move |link| entry(link.before)).map(|entry| &entry.link)
     }
 
-    /// Takes out what the references of an object were set to, in order.
+    /// Removes and returns the links of an object, in order.
     pub(crate) fn take(&mut self, child: ObjectId) -> Vec<Link> {
         let mut taken = Vec::new();
         let mut next = self.last.remove(&child);
@@ -103,12 +103,12 @@ impl Links {
         taken
     }
 
-    /// How often a reference was set since the last flush.
+    /// The number of references set since the last flush.
     pub(crate) fn clock(&self) -> u64 {
         self.clock
     }
 
-    /// Whether a reference was set after the clock showed this.
+    /// Whether a reference was set after this time of the clock.
     pub(crate) fn is_set_after(&self, child: ObjectId, columns: &[usize], clock: u64) -> bool {
         let entry = self.position(child, columns);
         let entry = entry.and_then(|at| self.list[at as usize].as_ref());

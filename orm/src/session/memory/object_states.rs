@@ -1,53 +1,53 @@
-//! The states of a store: everything about its objects but their values, so that it is compiled once and not for each entity.
+//! The states of a store's objects: everything but their values, so that it is compiled once, not for each entity.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::State;
 use crate::session::memory::any_store::ReadEpoch;
 
-/// States, epochs, and what is left to do, by slot.
+/// States, epochs and pending work, by slot.
 #[derive(Debug, Default)]
 pub(crate) struct ObjectStates {
     slots: Vec<Entry>,
     pending: List,
     touched: List,
     marked: List,
-    /// How often a statement for many rows has expired all objects: epochs here are those of the session and this.
+    /// How often a bulk statement has expired all objects; added to the session's epoch.
     expirations: u32,
-    /// What was read before this may have been written since by such a statement of this session.
+    /// Rows read before this epoch may have been written since by such a statement of this session.
     overwritten_before: u32,
-    /// Objects that have left because their rows turned out to be gone, until their edges are forgotten.
+    /// Objects that have left because their rows no longer exist, until their edges are removed.
     ousted: Vec<u32>,
-    /// What was written, inserted, deleted or read since BEGIN, in order; a `Written` has its old value in the store.
+    /// The undo log since BEGIN; the old value of a `Written` is in the store.
     log: Vec<Done>,
-    /// Objects of whose rows nothing is known since a savepoint was undone; it is no excuse once the transaction has ended.
+    /// Objects whose rows are unknown since a savepoint was undone, until the end of the transaction.
     unknown: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// When the row was read or written; older than the session's epoch is expired.
+    /// The epoch in which the row was read or written; older than the session's means expired.
     epoch: u32,
     state: State,
-    /// Bits: [`TOUCHED`] and those below it.
+    /// Bits: [`TOUCHED`] and the following constants.
     flags: u8,
 }
 
-/// The object was written to since it was read.
+/// The object was written to since its row was read.
 const TOUCHED: u8 = 1;
-/// The object is to be deleted.
+/// The object is marked for deletion.
 const MARKED: u8 = 2;
-/// This session wrote the row since it was read, by a statement that does not tell its values.
+/// This session wrote the row since it was read, with unknown values.
 const OVERWRITTEN: u8 = 4;
-/// The slot is in a list, whether it still belongs there or not.
+/// The slot is in the list of pending objects, even if it does not count any more.
 const IN_PENDING: u8 = 8;
 const IN_TOUCHED: u8 = 16;
 const IN_MARKED: u8 = 32;
 
-/// Slots in the order in which they came. One that leaves stays in the list and no longer counts, so that leaving costs nothing.
+/// Slots in the order of insertion. A removed slot stays in the list but does not count, which makes removal cheap.
 #[derive(Debug, Default)]
 struct List {
     slots: Vec<u32>,
-    /// How many of them count.
+    /// The number of slots that count.
     count: usize,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Listed<'a> {
     counts: Counts,
 }
 
-/// What a slot of a list must be to count.
+/// The condition for a slot of a list to count.
 #[derive(Clone, Copy)]
 enum Counts {
     Pending,
@@ -124,29 +124,29 @@ impl<'a> Iterator for Listed<'a> {
     }
 }
 
-/// One thing that can be undone.
+/// An entry of the undo log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Done {
-    /// The row was written; the store has it as it was.
+    /// The row was written; the store has the old row.
     Written(u32),
     /// The row was inserted.
     Inserted(u32),
-    /// The object took a deleted object's row; the store has the object as it was.
+    /// The object took over a deleted object's row; the store has the old object.
     Switched(u32),
     /// The row was deleted.
     Deleted(u32),
     /// The row was read inside a savepoint.
     Read(u32),
-    /// It was met there for the first time, and what was read may be undone with it.
+    /// The row was first read inside a savepoint, and the values read may be undone with it.
     Guessed(u32),
-    /// This session wrote the row by a statement that does not tell its values.
+    /// This session wrote the row with unknown values.
     Overwritten(u32),
-    /// It may have written all rows by such a statement; what the mark of those was before.
+    /// This session may have written all rows with unknown values; holds the previous `overwritten_before`.
     AllOverwritten(u32),
 }
 
 impl ObjectStates {
-    /// How many slots there are, those of objects that have left included.
+    /// The number of slots, including those of objects that have left.
     #[inline]
     pub(crate) fn len(&self) -> u32 {
         u32::try_from(self.slots.len())
@@ -171,12 +171,12 @@ impl ObjectStates {
         self.listed(&self.pending, Counts::Pending)
     }
 
-    /// The objects to insert from a position on, those that are not to be inserted any more included.
+    /// The pending list from a position on, including slots that do not count any more.
     pub(in crate::session) fn pending_since(&self, position: usize) -> &[u32] {
         self.pending.slots.get(position..).unwrap_or_default()
     }
 
-    /// Objects that were written since they were read, in the order of their first write.
+    /// Objects written to since they were read, in the order of their first write.
     pub(crate) fn touched(&self) -> Listed<'_> {
         self.listed(&self.touched, Counts::Flag(TOUCHED))
     }
@@ -190,7 +190,7 @@ impl ObjectStates {
         }
     }
 
-    /// Objects that were written to while they were expired, and are not to be deleted.
+    /// Objects written to while expired that are not marked for deletion.
     pub(crate) fn touched_expired(&self, epoch: u32) -> Vec<u32> {
         let is_due = |&slot: &u32| self.is_expired(slot, epoch) && !self.is_marked_deleted(slot);
         self.touched().copied().filter(is_due).collect()
@@ -201,7 +201,7 @@ impl ObjectStates {
         self.listed(&self.marked, Counts::Flag(MARKED))
     }
 
-    /// The objects to delete that were marked since a position, which becomes the end.
+    /// The objects marked for deletion since a position, which is set to the end.
     pub(crate) fn marked_since(&self, position: &mut usize) -> Vec<u32> {
         let slots = self.marked.slots.get(*position..).unwrap_or_default();
         *position = self.marked.slots.len();
@@ -213,7 +213,7 @@ impl ObjectStates {
         self.slots[slot as usize].flags & MARKED != 0
     }
 
-    /// Whether an object has a row.
+    /// Whether any object is persistent.
     pub(crate) fn has_persistent(&self) -> bool {
         let mut entries = self.slots.iter();
         entries.any(|entry| entry.state == State::Persistent)
@@ -240,14 +240,14 @@ impl ObjectStates {
             }
             state => {
                 let message = format!(
-                    "a {state} object cannot become deleted: it has no row (expunge it instead)"
+                    "a {state} object cannot be deleted: it has no row (expunge it instead)"
                 );
                 Err(Error::new(ErrorKind::InvalidState, message).entity(name))
             }
         }
     }
 
-    /// Takes a pending object back to transient.
+    /// Makes a pending object transient again.
     pub(crate) fn unpend(&mut self, slot: u32) {
         self.set_state(slot, State::Transient);
     }
@@ -258,14 +258,14 @@ impl ObjectStates {
         entry.state = state;
     }
 
-    /// Adds a transient object again.
+    /// Makes a transient object pending again.
     pub(in crate::session) fn pend_again(&mut self, slot: u32) {
         let entry = &mut self.slots[slot as usize];
         entry.state = State::Pending;
         self.pending.push(slot, entry, IN_PENDING);
     }
 
-    /// The objects that were added since a mark: those that wait to be inserted, and those that were.
+    /// The objects added since a mark, inserted or not.
     pub(in crate::session) fn added_since(&self, mark: usize) -> Vec<u32> {
         let inserted = self.log.iter().skip(mark).filter_map(|done| match done {
             Done::Inserted(slot) | Done::Switched(slot) => Some(*slot),
@@ -277,7 +277,7 @@ impl ObjectStates {
             .collect()
     }
 
-    /// A new object, to be inserted.
+    /// Adds a pending object.
     pub(in crate::session) fn push_pending(&mut self) -> u32 {
         let slot = self.push(State::Pending, 0);
         let entry = &mut self.slots[slot as usize];
@@ -285,7 +285,7 @@ impl ObjectStates {
         slot
     }
 
-    /// An object that was read.
+    /// Adds an object that was read.
     #[inline]
     pub(in crate::session) fn push_read(&mut self, epoch: u32) -> u32 {
         self.push(State::Persistent, epoch + self.expirations)
@@ -322,7 +322,7 @@ impl ObjectStates {
         entry.flags &= !MARKED;
     }
 
-    /// The object as it was read at `epoch`; 0 is never current.
+    /// Sets the epoch in which an object was read; 0 is never current.
     pub(in crate::session) fn set_epoch(&mut self, slot: u32, epoch: u32) {
         let expirations = self.expirations;
         let entry = &mut self.slots[slot as usize];
@@ -333,7 +333,7 @@ impl ObjectStates {
         }
     }
 
-    /// This session wrote the row by a statement that does not tell its values: it is read again when it is next met.
+    /// Notes that this session wrote the row with unknown values, so that it is reread at its next use.
     pub(in crate::session) fn overwritten(&mut self, slot: u32) {
         self.expire(slot);
         let entry = &mut self.slots[slot as usize];
@@ -343,7 +343,7 @@ impl ObjectStates {
         }
     }
 
-    /// This session may have written any row by a statement that does not tell its values: all are read again when they are next met.
+    /// Notes that this session may have written any row with unknown values, so that all are reread at their next use.
     pub(in crate::session) fn all_overwritten(&mut self, epoch: u32) {
         if self.slots.is_empty() {
             return;
@@ -353,7 +353,7 @@ impl ObjectStates {
         self.overwritten_before = epoch + self.expirations;
     }
 
-    /// Whether this session may have written the row since it was read, without knowing what.
+    /// Whether this session may have written the row since it was read, with unknown values.
     pub(in crate::session) fn is_overwritten(&self, slot: u32, written_before: u32) -> bool {
         let entry = &self.slots[slot as usize];
         entry.flags & OVERWRITTEN != 0
@@ -361,24 +361,24 @@ impl ObjectStates {
             || (written_before > 0 && entry.epoch < written_before + self.expirations)
     }
 
-    /// The row is gone.
+    /// Handles an object whose row no longer exists.
     pub(in crate::session) fn gone(&mut self, slot: u32) {
         self.untouch(slot);
         self.deleted(slot);
     }
 
-    /// Has the object read again when it is next met.
+    /// Expires an object, so that it is reread at its next use.
     pub(in crate::session) fn expire(&mut self, slot: u32) {
         self.set_epoch(slot, 0);
     }
 
-    /// Whether a row that was met again is to be filled.
+    /// Whether the values of a reread row are newer than the object's.
     #[inline]
     pub(in crate::session) fn is_older(&self, slot: u32, epoch: u32) -> bool {
         self.slots[slot as usize].epoch < epoch + self.expirations
     }
 
-    /// The object has left.
+    /// Detaches an object.
     pub(in crate::session) fn detach(&mut self, slot: u32) {
         self.untouch(slot);
         self.unmark_deleted(slot);
@@ -393,7 +393,7 @@ impl ObjectStates {
         std::mem::take(&mut self.ousted)
     }
 
-    /// A row was met for the first time.
+    /// Logs the first read of a row.
     #[inline]
     pub(in crate::session) fn log_new(&mut self, slot: u32, as_of: ReadEpoch) {
         match as_of.in_savepoint {
@@ -413,7 +413,7 @@ impl ObjectStates {
         self.log.push(Done::Inserted(slot));
     }
 
-    /// A pending object took the row of one that is to be deleted, which was read at `epoch`.
+    /// Lets a pending object take over the row of one marked for deletion, which was read at `epoch`.
     pub(in crate::session) fn switched(&mut self, from: u32, to: u32, epoch: u32) {
         self.deleted(from);
         self.set_state(to, State::Persistent);
@@ -422,7 +422,7 @@ impl ObjectStates {
         self.touch(to);
     }
 
-    /// When the row was read or written.
+    /// The epoch in which the row was read or written.
     pub(in crate::session) fn epoch(&self, slot: u32) -> u32 {
         self.slots[slot as usize].epoch
     }
@@ -433,7 +433,7 @@ impl ObjectStates {
         self.log.push(Done::Deleted(slot));
     }
 
-    /// After a flush: nothing is left to do. What was touched is handed back, for its snapshots to be dropped.
+    /// Clears the pending work after a flush. Returns the touched objects, whose snapshots are dropped.
     pub(in crate::session) fn settle(&mut self) -> Vec<u32> {
         let entries = &mut self.slots;
         self.pending.slots.retain(|&slot| {
@@ -461,12 +461,12 @@ impl ObjectStates {
         touched
     }
 
-    /// The end of the log.
+    /// The current end of the undo log.
     pub(crate) fn mark(&self) -> usize {
         self.log.len()
     }
 
-    /// Forgets what was to be done; what was touched is handed back, for its snapshots to be put back.
+    /// Discards the pending work. Returns the touched objects, whose snapshots are restored.
     pub(in crate::session) fn forget_changes(&mut self) -> Vec<u32> {
         for slot in self.pending().to_vec() {
             self.set_state(slot, State::Transient);
@@ -474,7 +474,7 @@ impl ObjectStates {
         self.settle()
     }
 
-    /// The last thing done since `mark`, taken out of the log and out of the object's state.
+    /// Removes the last entry since `mark` from the log, and reverts the object's state.
     pub(in crate::session) fn undo_last(&mut self, mark: usize) -> Option<Done> {
         if self.log.len() <= mark {
             return None;
@@ -499,7 +499,7 @@ impl ObjectStates {
             }
             Done::Deleted(_) if entry.state == State::Deleted => entry.state = State::Persistent,
             Done::Overwritten(_) => entry.flags &= !OVERWRITTEN,
-            // What was read may have been this session's own, which is undone, and nothing was known before.
+            // The values read may have been written by this session, which is undone, and nothing was known before.
             Done::Guessed(_) => {
                 entry.flags |= OVERWRITTEN;
                 self.unknown.push(slot);
@@ -510,14 +510,14 @@ impl ObjectStates {
         Some(done)
     }
 
-    /// Whoever has changed the rows since, it may have been somebody else from now on.
+    /// Ends the transaction: from now on other sessions may change the rows.
     pub(in crate::session) fn end_transaction(&mut self) {
         for slot in self.unknown.drain(..) {
             self.slots[slot as usize].flags &= !OVERWRITTEN;
         }
     }
 
-    /// The transaction is committed: nothing can be undone, and what was deleted has left. That is handed back.
+    /// Clears the undo log after a commit, and returns the deleted objects, which have left.
     pub(in crate::session) fn commit(&mut self) -> Vec<u32> {
         let mut left = Vec::new();
         self.overwritten_before = 0;
@@ -539,9 +539,9 @@ impl ObjectStates {
 mod tests {
     use super::*;
 
-    /// What a statement for many rows costs does not depend on how many objects there are.
+    /// The cost of a bulk statement does not depend on the number of objects.
     #[test]
-    fn a_statement_for_many_rows_is_one_entry() {
+    fn a_bulk_statement_is_one_entry() {
         for size in [100, 1_000, 10_000] {
             let mut states = ObjectStates::default();
             for _ in 0..size {
@@ -560,7 +560,7 @@ mod tests {
     }
 
     #[test]
-    fn an_undone_statement_for_many_rows_overwrote_nothing() {
+    fn an_undone_bulk_statement_overwrote_nothing() {
         let mut states = ObjectStates::default();
         let slot = states.push_read(1);
         let mark = states.mark();

@@ -1,10 +1,10 @@
-//! An ordered set of slots: in the order in which they came, each found and removed in constant time.
+//! An ordered set of slots: in insertion order, with lookup and removal in constant time.
 
 use rustc_hash::FxHashMap;
 
-/// Stands where a slot was removed, so that the positions of the others stay.
+/// Replaces a removed slot, so that other positions stay the same.
 const GONE: u32 = u32::MAX;
-/// So many are searched one by one.
+/// Up to this many slots are searched linearly.
 const FEW: usize = 8;
 
 /// Slots of one store, each at most once.
@@ -12,7 +12,7 @@ const FEW: usize = 8;
 pub(crate) struct OrderedSet {
     slots: Vec<u32>,
     gone: usize,
-    /// Where each slot is, once there are more than a few and somebody has looked for one.
+    /// The position of each slot, built on the first lookup among more than a few.
     positions: Option<Box<FxHashMap<u32, usize>>>,
 }
 
@@ -38,7 +38,7 @@ impl OrderedSet {
         }
     }
 
-    /// Adds a slot at the end; whether it is new.
+    /// Adds a slot at the end; returns whether it is new.
     pub(crate) fn push(&mut self, slot: u32) -> bool {
         if self.find(slot).is_some() {
             return false;
@@ -50,7 +50,7 @@ impl OrderedSet {
         true
     }
 
-    /// Removes a slot; where it was. No other position changes.
+    /// Removes a slot and returns its position. Other positions do not change.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<usize> {
         let at = self.find(slot)?;
         if let Some(positions) = &mut self.positions {
@@ -61,7 +61,7 @@ impl OrderedSet {
         Some(at)
     }
 
-    /// Undoes the last [`push`](Self::push). The slot itself may have been removed for good since.
+    /// Undoes the last [`push`](Self::push). The slot may have been removed permanently since.
     pub(crate) fn undo_push(&mut self) {
         match self.slots.pop() {
             Some(GONE) => self.gone -= 1,
@@ -85,7 +85,7 @@ impl OrderedSet {
         }
     }
 
-    /// Closes the gaps if there are more of them than slots. Nothing that moves slots can be undone.
+    /// Closes gaps if there are more gaps than slots. Earlier changes cannot be undone afterwards.
     pub(crate) fn compact(&mut self) {
         if self.gone > self.len() {
             self.slots.retain(|&slot| slot != GONE);

@@ -1,10 +1,10 @@
-//! Pairs: what was put together or taken apart over many-to-many relations since the last flush.
+//! Pairs of many-to-many relations that were added or removed since the last flush.
 
 use rustc_hash::FxHashMap;
 
 use crate::session::memory::edges::ObjectId;
 
-/// A row of an association table: its number in the session, and the objects at its two ends.
+/// A row of an association table: the table's index in the session, and the objects at both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Pair {
     pub(crate) association: u16,
@@ -12,13 +12,13 @@ pub(crate) struct Pair {
     pub(crate) right: ObjectId,
 }
 
-/// What shall become of a pair.
+/// A change of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) wanted: Wanted,
-    /// Whether there is a row; `None` if nobody knows, as neither side is loaded.
+    /// Whether the row exists; `None` if unknown, because neither side is loaded.
     pub(crate) known: Option<bool>,
-    /// When it was first asked for.
+    /// When it was first requested.
     at: u64,
 }
 
@@ -28,11 +28,11 @@ pub(crate) enum Wanted {
     Apart,
 }
 
-/// The changes that were not flushed.
+/// The unflushed changes.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
     changes: FxHashMap<Pair, Change>,
-    /// The changes that each object may be at an end of.
+    /// The changes that each object may take part in.
     by_end: FxHashMap<ObjectId, Vec<Pair>>,
     count: u64,
 }
@@ -46,7 +46,7 @@ impl Pairs {
         self.changes.get(&pair).copied()
     }
 
-    /// Puts a pair together or takes it apart. `known` counts only the first time; what is as its row says is no change.
+    /// Requests that a pair be added or removed. `known` is used only the first time; a request that matches the row is not a change.
     pub(crate) fn want(&mut self, pair: Pair, wanted: Wanted, known: Option<bool>) {
         self.count += 1;
         let change = self.changes.entry(pair).or_insert_with(|| {
@@ -65,7 +65,7 @@ impl Pairs {
         }
     }
 
-    /// Whether there is a row, which nobody knew.
+    /// Sets whether the row of a pair of unknown existence exists.
     pub(crate) fn tell(&mut self, pair: Pair, is_there: bool) {
         let Some(change) = self.changes.get_mut(&pair) else {
             return;
@@ -76,22 +76,22 @@ impl Pairs {
         }
     }
 
-    /// All changes, in the order in which they were first asked for.
+    /// All changes, in the order in which they were first requested.
     pub(crate) fn in_order(&self) -> Vec<(Pair, Change)> {
         in_order(self.changes.iter().map(|(&pair, &change)| (pair, change)))
     }
 
-    /// The changes of an object, in the order in which they were first asked for.
+    /// The changes of an object, in the order in which they were first requested.
     pub(crate) fn of(&self, node: ObjectId) -> Vec<(Pair, Change)> {
         in_order(self.at(node))
     }
 
-    /// Whether an object is at an end of a changed pair.
+    /// Whether an object takes part in a changed pair.
     pub(crate) fn touch(&self, node: ObjectId) -> bool {
         self.at(node).next().is_some()
     }
 
-    /// Drops the changes of an object, and hands them out in order.
+    /// Removes and returns the changes of an object, in order.
     pub(crate) fn take(&mut self, node: ObjectId) -> Vec<(Pair, Change)> {
         let taken = self.of(node);
         self.by_end.remove(&node);
@@ -115,7 +115,7 @@ impl Pairs {
 fn in_order(changes: impl Iterator<Item = (Pair, Change)>) -> Vec<(Pair, Change)> {
     let mut all: Vec<_> = changes.collect();
     all.sort_unstable_by_key(|(_, change)| change.at);
-    // A change that was taken back and made again is noted twice.
+    // A change that was reverted and made again is listed twice.
     all.dedup_by_key(|(_, change)| change.at);
     all
 }
@@ -137,7 +137,7 @@ mod tests {
     };
 
     #[test]
-    fn what_is_as_its_row_says_is_no_change() {
+    fn a_request_that_matches_the_row_is_no_change() {
         let mut pairs = Pairs::default();
         pairs.want(PAIR, Wanted::Together, Some(true));
         assert!(pairs.is_empty());
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knew_is_told() {
+    fn unknown_pairs_are_resolved() {
         let mut pairs = Pairs::default();
         pairs.want(PAIR, Wanted::Together, None);
         pairs.want(PAIR, Wanted::Apart, Some(true));

@@ -1,4 +1,4 @@
-//! Filtered loading: some members of the collections of many owners, in views that nothing but [`Session::filtered`] reads.
+//! Filtered loading: some members of the collections of many owners, in views that only [`Session::filtered`] reads.
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ use crate::sql::{
 };
 use crate::value::{Value, ValueRef, ValueType};
 
-/// No more keys than this travel in one list.
+/// The maximum number of keys in one list.
 const MOST_KEYS: usize = 512;
-/// The same of keys of several columns, each of which is a condition.
+/// The same for keys of several columns, each of which is a condition.
 const MOST_WIDE_KEYS: usize = 128;
 
-/// Columns by which rows find their owners: their table, which they are, and their types.
+/// The columns that identify owners: their table, positions and types.
 struct OwnerKey<'a> {
     table: &'a Arc<Table>,
     columns: &'a [usize],
@@ -33,13 +33,13 @@ struct OwnerKey<'a> {
 }
 
 impl Session {
-    /// The members of a collection that a query found with [`filter`](crate::entity::Relation::filter), in its order; `None` if none was asked for
-    /// them. Never a statement, and never what [`load`](Self::load) gives: the collection itself is not touched by filtered loading.
+    /// Returns the members of a collection that a query loaded with [`filter`](crate::entity::Relation::filter), in its order; `None` if no
+    /// query did. Never sends a statement. The collection itself, as [`load`](Self::load) returns it, is not affected by filtered loading.
     ///
-    /// The view shows which members the query found, and does not follow what changes: one that no longer fits the condition, or has
-    /// another owner by now, is still in it, and a new one is not. Objects that were deleted or have left the session since are left out.
-    /// It lives until the relation is loaded filtered again or its owner is expired (by a commit, a rollback, `expire`, `refresh`, a
-    /// statement for many rows), and no longer than until a savepoint is rolled back.
+    /// The view contains the members that the query found, and does not follow later changes: a member that no longer matches the
+    /// condition, or has another owner, stays in it, and a new one is not added. Objects that were deleted or have left the session since
+    /// are omitted. The view exists until the relation is loaded filtered again, its owner is expired (by a commit, a rollback, `expire`,
+    /// `refresh` or a bulk statement), or a savepoint is rolled back.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl Session {
         Ok(target.and_then(|target| self.view(owner, relation, target)))
     }
 
-    /// The members that filtered loading found of a collection, which leads to the store `target`.
+    /// The members of a collection in the store `target` that filtered loading found.
     pub(in crate::session) fn view<To>(
         &self,
         owner: ObjectId,
@@ -70,7 +70,7 @@ impl Session {
         Some(slots.map(|&slot| self.handle((target, slot))).collect())
     }
 
-    /// Reads some members of the collections of many owners into views, those that were there before being replaced; all that were found.
+    /// Reads some members of the collections of many owners into views, replacing earlier ones; returns all members found.
     pub(in crate::session) fn load_part(
         &mut self,
         store: u16,
@@ -127,7 +127,7 @@ impl Session {
             match owner.and_then(|owner| views.get_mut(&owner)) {
                 Some(view) => view.push(member),
                 None => {
-                    // The database holds keys equal that look unequal here: what it gives for one owner is of that owner.
+                    // The database considers keys equal that are different here, so query each owner separately.
                     let mut all = Vec::new();
                     for owner in &owners {
                         let owner = std::slice::from_ref(owner);
@@ -153,7 +153,7 @@ impl Session {
         Ok(members)
     }
 
-    /// Has a relation of some objects refuse to be loaded lazily.
+    /// Forbids lazy loading of a relation for some objects.
     pub(in crate::session) fn refuse_lazy_loads(
         &mut self,
         store: u16,
@@ -165,7 +165,7 @@ impl Session {
         }
     }
 
-    /// Lets a relation of some objects be loaded lazily again.
+    /// Allows lazy loading of a relation for some objects again.
     pub(crate) fn allow_lazy_loads(&mut self, store: u16, relation: u16, slots: &[u32]) {
         if self.edges.queried.refuses_nothing() {
             return;
@@ -175,8 +175,8 @@ impl Session {
         }
     }
 
-    /// Keys, one value after the other, in as many lists as they take statements. Few lengths give few texts: a list is filled up to a
-    /// power of two by repeating its last key, unless it travels as an array.
+    /// Splits keys into lists, one for each statement. To limit the number of different statements, a list is padded to a power of two by
+    /// repeating its last key, unless it is bound as an array.
     fn lists_of_keys(&self, width: usize, keys: &[Value]) -> Vec<Vec<Value>> {
         let most = match self.engine.dialect().batch() {
             Batch::Arrays if width == 1 => return vec![keys.to_vec()],
@@ -210,7 +210,7 @@ impl<'a> OwnerKey<'a> {
             .map(|&index| column(self.table, index, None))
     }
 
-    /// That it is one of some keys.
+    /// The condition that it is one of some keys.
     fn is_in(&self, keys: &[Value]) -> Node {
         let param = |(value, &ty): (&Value, &ValueType)| Node::Param(value.clone(), ty);
         if let [index] = *self.columns {
@@ -230,7 +230,7 @@ impl<'a> OwnerKey<'a> {
     }
 }
 
-/// The rows of a part, all columns, each with the key of its owner after it.
+/// The query for the members, with the key of the owner after the columns of each.
 fn part_select(
     mapper: &Mapper,
     undefer: &[usize],
@@ -275,7 +275,7 @@ fn part_select(
     }
 }
 
-/// The first rows of each owner: they are numbered in their order, and chosen by their numbers.
+/// Limits the rows per owner, with ROW_NUMBER.
 fn first_of_each(mut rows: SelectNode, by: &OwnerKey<'_>, limit: u64) -> SelectNode {
     let number = Node::Window {
         function: Box::new(Node::Function {
@@ -297,7 +297,7 @@ fn first_of_each(mut rows: SelectNode, by: &OwnerKey<'_>, limit: u64) -> SelectN
     });
     let table = Arc::new(table);
     let number = column(&table, types.len(), None);
-    // Databases count rows in 63 bits, so that more is all of them.
+    // Databases limit rows to 63 bits; a greater limit means all rows.
     let limit = Value::I64(i64::try_from(limit).unwrap_or(i64::MAX));
     SelectNode {
         columns: (0..types.len())

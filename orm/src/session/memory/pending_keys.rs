@@ -1,16 +1,16 @@
-//! The keys of objects that wait to be inserted, for who looks for one by its key.
+//! An index of pending objects by key.
 
 use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
-/// Slots by the key that each had when it was last looked at. Kept from the first look-up to the next flush.
+/// Slots by the key that each had when it was last checked. Kept from the first lookup to the next flush.
 #[derive(Debug)]
 pub(in crate::session) struct PendingKeys<K> {
     slots: FxHashMap<K, u32>,
-    /// So many of the list of pending objects have been looked at.
+    /// The number of entries of the pending list that have been checked.
     position: usize,
-    /// Those that were written to since.
+    /// Pending objects written to since.
     written: Vec<u32>,
 }
 
@@ -23,7 +23,7 @@ impl<K: Hash + Eq> PendingKeys<K> {
         self.position
     }
 
-    /// What must be looked at: `new` pending objects, and those that were written to.
+    /// The objects to check: `new` pending ones, and those written to.
     pub(in crate::session) fn unknown(&mut self, new: &[u32]) -> Vec<u32> {
         self.position += new.len();
         let mut unknown = std::mem::take(&mut self.written);
@@ -35,7 +35,7 @@ impl<K: Hash + Eq> PendingKeys<K> {
         self.slots.entry(key).or_insert(slot);
     }
 
-    /// A pending object was written to, maybe its key.
+    /// Notes that a pending object, possibly its key, was written to.
     #[inline]
     pub(in crate::session) fn written(&mut self, slot: u32) {
         if self.position > 0 {

@@ -1,11 +1,10 @@
-//! What queries said of relations of single objects, beside what a flush sees: views of filtered loading, and what must not be loaded
-//! lazily.
+//! Settings of queries for relations of single objects: views of filtered loading, and forbidden lazy loads.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::session::memory::edges::ObjectId;
 
-/// Views and refusals, by owner and the number of the relation in its mapper.
+/// Views and forbidden lazy loads, by owner and the index of the relation in its mapper.
 #[derive(Debug, Default)]
 pub(crate) struct Queried {
     views: FxHashMap<(ObjectId, u16), Vec<u32>>,
@@ -18,12 +17,12 @@ impl Queried {
         self.views.get(&(owner, relation)).map(Vec::as_slice)
     }
 
-    /// Sets what filtered loading found.
+    /// Sets the members that filtered loading found.
     pub(in crate::session) fn show(&mut self, owner: ObjectId, relation: u16, slots: Vec<u32>) {
         self.views.insert((owner, relation), slots);
     }
 
-    /// Whether a relation must not be loaded lazily.
+    /// Whether lazy loading of a relation is forbidden.
     pub(in crate::session) fn is_refused(&self, owner: ObjectId, relation: u16) -> bool {
         self.refused.contains(&(owner, relation))
     }
@@ -36,12 +35,12 @@ impl Queried {
         self.refused.remove(&(owner, relation));
     }
 
-    /// Whether nothing is refused: mostly so.
+    /// Whether nothing is forbidden, which is the usual case.
     pub(in crate::session) fn refuses_nothing(&self) -> bool {
         self.refused.is_empty()
     }
 
-    /// Forgets what was said of one object's relations, of which it has so many.
+    /// Removes the settings of one object; `relations` is the number of its relations.
     pub(in crate::session) fn forget(&mut self, owner: ObjectId, relations: u16) {
         for relation in 0..relations {
             self.views.remove(&(owner, relation));
@@ -49,7 +48,7 @@ impl Queried {
         }
     }
 
-    /// Forgets everything.
+    /// Removes all settings.
     pub(in crate::session) fn clear(&mut self) {
         self.views.clear();
         self.refused.clear();

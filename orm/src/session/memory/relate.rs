@@ -1,4 +1,4 @@
-//! Changing relations in memory: both sides at once, no I/O.
+//! Changing relations in memory, on both sides at once.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::session::memory::links::Link;
 use crate::session::{AddOrMerge, Handle, Session, State};
 use crate::value::{Param, Value, ValueRef};
 
-/// A foreign key seen from both sides: which object holds it, and which collection of the parent it makes up.
+/// A foreign key with both of its sides: the child's columns, and the parent's collection.
 #[derive(Clone, Debug)]
 pub(in crate::session) struct Reference {
     /// The key's columns on the child, in the order of the parent's key.
@@ -22,23 +22,22 @@ pub(in crate::session) struct Reference {
     parent_store: u16,
     /// The relation of the parent that lists its children.
     collection: Option<u16>,
-    /// Whether that relation leads to at most one.
+    /// Whether that relation is one-to-one.
     single: bool,
     nullable: bool,
     delete_orphan: bool,
 }
 
 impl Session {
-    /// Sets a to-one relation. Both sides change at once, in memory; the next flush writes the foreign key.
+    /// Sets a to-one relation. Both sides change in memory at once; the next flush writes the foreign key.
     ///
-    /// Where the foreign key is on the other side, the object that held it must be known to lose it: if it is not loaded, it is
-    /// loaded by one SELECT.
+    /// If the foreign key is on the other side, the object that currently holds it loses it; if that object is not known, it is loaded with
+    /// one SELECT.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] if the parent is about to be deleted: the child would go with it, or keep a key that leads nowhere;
-    /// if the child's row was deleted in this transaction;
-    /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`], [`ErrorKind::Mapping`]; what the SELECT gives.
+    /// [`ErrorKind::InvalidState`] if the parent is marked for deletion, or if the child's row was deleted in this transaction;
+    /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`], [`ErrorKind::Mapping`]; errors of the SELECT.
     pub fn set<E: Mapped, To: Mapped, K: ToOne>(
         &mut self,
         owner: Handle<E>,
@@ -51,7 +50,7 @@ impl Session {
         let target = target.transpose()?;
         let resolved = self.relation(owner.0, relation)?;
         if !leads_to_one(&resolved) {
-            return Err(self.leads_to_other(owner, relation, "many: push to it"));
+            return Err(self.leads_to_other(owner, relation, "many objects: use `push`"));
         }
         let reference = self.reference(owner.0, relation, &resolved);
         if resolved.kind == RelationKind::BelongsTo {
@@ -67,12 +66,12 @@ impl Session {
         }
     }
 
-    /// Makes a collection hold just these objects: those that are not among them are removed, the others pushed. A collection that is
-    /// not loaded is loaded first.
+    /// Replaces the members of a collection: current members that are not among the objects are removed, new ones are added. A collection
+    /// that is not loaded is loaded first.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] for several objects and the name of a relation that leads to one; else as [`load`](Self::load) and
+    /// [`ErrorKind::InvalidState`] for several objects in a to-one relation given by name; otherwise as [`load`](Self::load) and
     /// [`push`](Self::push).
     pub fn replace<E: Mapped, To: Mapped, K: ToMany>(
         &mut self,
@@ -89,7 +88,7 @@ impl Session {
         if targets.len() > 1 && leads_to_one(&*self.relation(owner.0, relation)?) {
             let mapper = &self.entry(owner.0).mapper;
             let name = mapper.relation_name(relation);
-            let message = format!("{name} leads to one object, not to several");
+            let message = format!("{name} refers to one object, not to several");
             return Err(Error::new(ErrorKind::InvalidState, message).entity(mapper.name()));
         }
         let (store, before) = self.load_relation(owner, relation)?;
@@ -105,13 +104,12 @@ impl Session {
         Ok(())
     }
 
-    /// Adds an object to a collection. One that belongs to a single owner is taken out of the collection it was in. The name of a
-    /// record's relation may lead to one: then that is set.
+    /// Adds an object to a collection. In a one-to-many relation it is removed from the collection it was in. A to-one relation of a
+    /// record, given by name, is set.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] if one of them is about to be deleted and the relation is many-to-many; else as
-    /// [`set`](Self::set).
+    /// [`ErrorKind::InvalidState`] if one of them is marked for deletion and the relation is many-to-many; otherwise as [`set`](Self::set).
     pub fn push<E: Mapped, To: Mapped, K: ToMany>(
         &mut self,
         owner: Handle<E>,
@@ -123,13 +121,13 @@ impl Session {
         self.connect_loaded(owner, relation, target)
     }
 
-    /// Takes an object out of a collection; under `delete-orphan` the next flush deletes it. Of a many-to-many relation that is loaded on
-    /// neither side nobody knows what is in it: if this one is not, the next flush gives [`ErrorKind::StaleData`]. The name of a
-    /// record's relation may lead to one: then it leads to nothing.
+    /// Removes an object from a collection; with `delete-orphan` the next flush deletes it. If a many-to-many relation is loaded on neither
+    /// side, membership is unknown: if the object is not a member, the next flush fails with [`ErrorKind::StaleData`]. A to-one relation of
+    /// a record, given by name, is set to nothing.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] if it is known not to be in it; else as [`set`](Self::set).
+    /// [`ErrorKind::InvalidState`] if the object is known not to be a member; otherwise as [`set`](Self::set).
     pub fn remove<E: Mapped, To: Mapped, K: ToMany>(
         &mut self,
         owner: Handle<E>,
@@ -141,7 +139,7 @@ impl Session {
         self.disconnect(owner, relation, target)
     }
 
-    /// The owner and the number of its relation.
+    /// The owner and the index of its relation.
     pub(in crate::session) fn end<E: Mapped, To: Mapped, K: Cardinality>(
         &self,
         owner: Handle<E>,
@@ -152,7 +150,7 @@ impl Session {
         Ok((owner, relation))
     }
 
-    /// What a relation shall lead to; a record must be of the table that it leads to.
+    /// The other object of a relation; a record must belong to the target table.
     fn other_end<To: Mapped>(
         &mut self,
         owner: ObjectId,
@@ -173,11 +171,11 @@ impl Session {
     #[cold]
     fn leads_to_other(&self, owner: ObjectId, relation: u16, what: &str) -> Error {
         let mapper = &self.entry(owner.0).mapper;
-        let message = format!("{} leads to {what}", mapper.relation_name(relation));
+        let message = format!("{} refers to {what}", mapper.relation_name(relation));
         Error::new(ErrorKind::Mapping, message).entity(mapper.name())
     }
 
-    /// Connects two objects; the one that a one-to-one relation led to is loaded before, so that it is known to lose its owner.
+    /// Connects two objects; the current target of a one-to-one relation is loaded first, so that it loses its owner.
     fn connect_loaded(&mut self, owner: ObjectId, relation: u16, target: ObjectId) -> Result<()> {
         let resolved = self.relation(owner.0, relation)?;
         if resolved.kind == RelationKind::HasOne {
@@ -198,7 +196,7 @@ impl Session {
         };
         if self.parent(child, &reference)? != Some(parent) {
             let name = self.entry(owner.0).mapper.relation_name(relation);
-            let message = format!("the object to remove is not in {name} of this one");
+            let message = format!("the object to remove is not in {name} of this object");
             return Err(Error::new(ErrorKind::InvalidState, message));
         }
         self.set_parent(child, &reference, None)
@@ -243,7 +241,7 @@ impl Session {
         ))
     }
 
-    /// The store that a relation of `store` leads to.
+    /// The store of a relation's target.
     pub(in crate::session) fn target_store(&mut self, store: u16, relation: u16) -> u16 {
         let descriptor = &self.entry(store).mapper.relations()[usize::from(relation)];
         let mapper = descriptor.target();
@@ -252,7 +250,7 @@ impl Session {
         if let Some((known, _)) = known.next() {
             return known;
         }
-        // Its way to make a store is copied only the first time.
+        // The descriptor is cloned only the first time.
         let descriptor = descriptor.clone();
         self.store_for(&mapper, &*descriptor.store)
     }
@@ -290,7 +288,7 @@ impl Session {
         }
     }
 
-    /// Points a child's foreign key at another parent, in memory.
+    /// Changes a child's parent in memory.
     pub(in crate::session) fn set_parent(
         &mut self,
         child: ObjectId,
@@ -312,7 +310,7 @@ impl Session {
                 self.edges.remove(left, collection, child);
             }
             if let Some(parent) = parent {
-                // What is put into the collection of an object without a row is all there is.
+                // The collection of an object without a row contains only what was added to it.
                 if self.any_store(parent.0).state(parent.1) == State::Pending
                     && self.edges.loaded(parent, collection).is_none()
                 {
@@ -328,7 +326,7 @@ impl Session {
         Ok(())
     }
 
-    /// Refuses to give a child a parent that goes with the next flush: it would be lost with it, or left with a key that leads nowhere.
+    /// Refuses a parent that is marked for deletion: the child would be deleted with it, or keep a dangling foreign key.
     fn refuse_deleted_parent(
         &self,
         child: ObjectId,
@@ -341,7 +339,7 @@ impl Session {
         }
         let mapper = &self.entry(child.0).mapper;
         let message = format!(
-            "it refers to the {} with the key {}, which is about to be deleted",
+            "it references the {} with the key {}, which is marked for deletion",
             parent.mapper.name(),
             parent.store.key_text(slot)
         );
@@ -350,17 +348,16 @@ impl Session {
             .column(&mapper.table().columns[reference.columns[0]].name))
     }
 
-    /// Refuses to give a parent to a child whose row a flush has deleted: nothing would be written of it.
+    /// Refuses a child whose row a flush has deleted, because the change would not be written.
     fn refuse_deleted_child(&self, (store, slot): ObjectId) -> Result<()> {
         if self.any_store(store).state(slot) != State::Deleted {
             return Ok(());
         }
-        let message = "its row was deleted in this transaction, so that it cannot be related to anything: add a new object";
+        let message = "its row was deleted in this transaction, so it cannot be related to anything: add a new object";
         Err(Error::new(ErrorKind::InvalidState, message).entity(self.entry(store).mapper.name()))
     }
 
-    /// Forgets what a reference was set to: the collections are as the row says again; `before` is where that leaves the child among
-    /// those of its parent.
+    /// Reverts a reference: the collections match the row again; `before` is the child's membership in its parent's collection.
     pub(in crate::session) fn take_back(&mut self, link: &Link, before: Membership) -> Result<()> {
         let Some(collection) = link.collection else {
             return Ok(());
@@ -382,7 +379,7 @@ impl Session {
         Ok(())
     }
 
-    /// A one-to-one relation has room for one: the other child loses its parent.
+    /// Makes the current child of a one-to-one relation lose its parent.
     pub(in crate::session) fn displace(
         &mut self,
         parent: ObjectId,
@@ -399,7 +396,7 @@ impl Session {
         }
     }
 
-    /// The parent of a child as far as memory knows: what was set, else the mapped object of the foreign key.
+    /// The parent of a child in memory: the one that was set, or else the mapped object of the foreign key.
     pub(in crate::session) fn parent(
         &self,
         child: ObjectId,
@@ -414,7 +411,7 @@ impl Session {
         self.mapped(reference.parent_store, &key)
     }
 
-    /// The mapped object that a child's row refers to, as the database has it, if nothing was set since.
+    /// The mapped object that a child's row references in the database, if the reference was not set since.
     pub(in crate::session) fn row_parent(
         &self,
         child: ObjectId,
@@ -430,7 +427,7 @@ impl Session {
         self.mapped(reference.parent_store, &key)
     }
 
-    /// The mapped object with a key; none if a part of it is NULL or not loaded.
+    /// The mapped object with a key; `None` if a part of the key is NULL or not loaded.
     pub(in crate::session) fn mapped(
         &self,
         store: u16,
@@ -446,7 +443,7 @@ impl Session {
         Ok(slot.map(|slot| (store, slot)))
     }
 
-    /// Loads what a to-one relation whose key is on the other side leads to, if it is not known.
+    /// Loads the target of a to-one relation whose foreign key is on the other side, if it is not known.
     fn load_owned(
         &mut self,
         owner: ObjectId,
@@ -457,12 +454,12 @@ impl Session {
         if !unknown || self.any_store(owner.0).state(owner.1) != State::Persistent {
             return Ok(());
         }
-        // Without a flush: of what is exchanged, a half may be done, and would be written as such.
+        // Without a flush, because an exchange of objects may be half done.
         self.load_collections(owner.0, relation, resolved, &[owner.1], &[])?;
         Ok(())
     }
 
-    /// The one object of a to-one relation whose key is on the other side, as far as it is known.
+    /// The known target of a to-one relation whose foreign key is on the other side.
     fn owned(&mut self, owner: ObjectId, relation: u16) -> Option<ObjectId> {
         let target = self.target_store(owner.0, relation);
         let first = self.edges.known(owner, relation).next();
@@ -474,7 +471,7 @@ impl Session {
         self.loaded_members(owner, relation).unwrap_or_default()
     }
 
-    /// The members of a collection, if it is loaded, but for those whose rows a flush has deleted: if that is undone, they are back.
+    /// The members of a collection, if it is loaded, without those whose rows a flush has deleted, which are kept for an undo.
     pub(in crate::session) fn loaded_members(
         &self,
         owner: ObjectId,
@@ -486,7 +483,7 @@ impl Session {
         Some(members.iter().filter(is_there).collect())
     }
 
-    /// Forgets the edges of objects whose rows turned out to be gone.
+    /// Removes the edges of objects whose rows no longer exist.
     pub(in crate::session) fn forget_ousted(&mut self) {
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             for slot in self.any_store_mut(store).states_mut().take_ousted() {

@@ -1,7 +1,7 @@
-//! Snapshots: rows as the database has them, while their objects may differ.
+//! Snapshots: rows as they are in the database, while their objects may differ.
 //!
-//! The values lie one after the other, the text of all in one string, so that a snapshot costs a copy and no allocation, and all of
-//! them are freed at once.
+//! All values are in one list, and all texts in one string, so that a snapshot is a copy without allocation, and all snapshots are freed at
+//! once.
 
 use crate::backend::Row;
 use crate::entity::{Mapped, Mapper};
@@ -16,11 +16,11 @@ pub(in crate::session) struct Snapshots {
     others: Vec<Value>,
 }
 
-/// One snapshot; its place among the others of its table.
+/// A snapshot, by its index in the table's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) struct Snapshot(u32);
 
-/// A snapshot as a row to read.
+/// A snapshot that can be read as a row.
 pub(in crate::session) struct SnapshotRow<'a> {
     snapshots: &'a Snapshots,
     snapshot: Snapshot,
@@ -33,14 +33,14 @@ pub(in crate::session) struct SnapshotRow<'a> {
 enum Layout {
     /// All of its table.
     Table,
-    /// Those that are read along.
+    /// Only the eager ones.
     Eager,
 }
 
-/// A value, in two words; what does not fit lies elsewhere.
+/// A value in two words; larger ones are stored elsewhere.
 #[derive(Clone, Copy, Debug)]
 enum Kept {
-    /// Of a deferred column.
+    /// A deferred column that is not loaded.
     Unloaded,
     Null,
     Bool(bool),
@@ -70,7 +70,7 @@ impl Snapshots {
         Snapshot(number)
     }
 
-    /// A second snapshot of the same row.
+    /// Copies a snapshot.
     pub(in crate::session) fn copy(&mut self, mapper: &Mapper, snapshot: Snapshot) -> Snapshot {
         let width = mapper.types().len();
         let number = u32::try_from(self.values.len() / width)
@@ -80,7 +80,7 @@ impl Snapshots {
         Snapshot(number)
     }
 
-    /// Adds the columns in which a row differs from a snapshot of it. What is not loaded does not differ.
+    /// Adds the columns in which a row differs from its snapshot. Columns that are not loaded do not differ.
     pub(in crate::session) fn changed<E: Mapped>(
         &self,
         mapper: &Mapper,
@@ -110,7 +110,7 @@ impl Snapshots {
         self.lend(self.values[at])
     }
 
-    /// Fills in a column that was not loaded.
+    /// Sets a column that was not loaded.
     pub(in crate::session) fn load(
         &mut self,
         mapper: &Mapper,
@@ -147,7 +147,7 @@ impl Snapshots {
         })
     }
 
-    /// A snapshot as a row of its table alone, to set columns from.
+    /// Returns a snapshot as a row with all columns of its table.
     pub(in crate::session) fn row<'a>(
         &'a self,
         mapper: &'a Mapper,
@@ -161,7 +161,7 @@ impl Snapshots {
         }
     }
 
-    /// A snapshot as it would be read: without the deferred columns.
+    /// Returns a snapshot as a row without the deferred columns, as queries read it.
     pub(in crate::session) fn eager_row<'a>(
         &'a self,
         mapper: &'a Mapper,
@@ -173,7 +173,7 @@ impl Snapshots {
         }
     }
 
-    /// Forgets all snapshots.
+    /// Removes all snapshots.
     pub(in crate::session) fn clear(&mut self) {
         self.values.clear();
         self.text.clear();
@@ -210,7 +210,7 @@ impl Snapshots {
 }
 
 impl SnapshotRow<'_> {
-    /// The column that stands at a position.
+    /// The column at a position.
     #[inline]
     fn column(&self, index: usize) -> Option<usize> {
         match self.layout {
@@ -242,7 +242,7 @@ impl Row for SnapshotRow<'_> {
         let value = value.unwrap_or(ValueRef::Null);
         match value.value_type() {
             Some(kept) if kept != ty => {
-                let message = format!("{kept:?} was kept where {ty:?} is wanted");
+                let message = format!("expected {ty:?}, found {kept:?}");
                 Err(Error::new(ErrorKind::Conversion, message).column(self.name(index)))
             }
             _ => Ok(value),

@@ -9,7 +9,7 @@ pub enum State {
     Transient,
     /// Added; the next flush inserts it.
     Pending,
-    /// A row of the database.
+    /// It has a row in the database.
     Persistent,
     /// Its row was deleted in this transaction.
     Deleted,

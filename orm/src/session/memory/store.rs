@@ -1,4 +1,4 @@
-//! Stores: the objects of one table, and their keys. The typed part; what does not depend on the type is in the [`ObjectStates`].
+//! Stores: the objects of one table and their keys. The part that does not depend on the type is in [`ObjectStates`].
 
 mod keys;
 mod undo;
@@ -18,44 +18,44 @@ use crate::session::memory::pending_keys::PendingKeys;
 use crate::session::memory::snapshots::{Snapshot, Snapshots};
 use crate::value::{Param, ValueRef};
 
-/// The objects of one mapped table in a session. A slot is never used twice.
+/// The objects of one mapped table in a session. Slots are never reused.
 pub(crate) struct Store<E: Mapped> {
     mapper: Arc<Mapper>,
     states: ObjectStates,
     objects: Vec<Object<E>>,
     keys: IdentityMap<E::Key>,
-    /// Of the objects that were written to, and of `written`.
+    /// The snapshots of objects that were written to, and those in `written`.
     snapshots: Snapshots,
-    /// The rows as they were before each [`Done::Written`] of the states' log, in order.
+    /// The rows before each [`Done::Written`] of the undo log, in order.
     written: Vec<Snapshot>,
-    /// The objects as they were before each [`Done::Switched`] of the states' log, in order.
+    /// The objects before each [`Done::Switched`] of the undo log, in order.
     switched: Vec<E>,
-    /// Whether the row that was read last was new: then the next is likely to be.
+    /// Whether the last row read was new: then the next one is likely to be.
     reads_new: bool,
     pending_keys: PendingKeys<E::Key>,
 }
 
 struct Object<E> {
-    /// `None` once the object was given back. That of a deleted and committed row stays until it is taken.
+    /// `None` once the object was taken. That of a deleted and committed row stays until it is taken.
     value: Option<E>,
-    /// The row as the database has it, while `value` may differ.
+    /// The row as it is in the database, while `value` may differ.
     snapshot: Option<Snapshot>,
 }
 
-/// An empty store for the type behind a mapper.
+/// Creates an empty store for a mapper's type.
 pub(crate) fn new_store<E: Mapped>(mapper: Arc<Mapper>) -> Box<dyn AnyStore> {
     Box::new(Store::<E>::new(mapper))
 }
 
 impl<E: Mapped> Store<E> {
-    /// The object that a row is.
+    /// Builds an object from a row.
     #[inline]
     fn read_row(&self, row: &dyn Row, at: usize) -> Result<E> {
         E::hydrate(&self.mapper, row, at)
             .map_err(|error| self.mapper.row_error::<E>(row, at, error))
     }
 
-    /// An empty store.
+    /// Creates an empty store.
     pub(in crate::session) fn new(mapper: Arc<Mapper>) -> Self {
         Self {
             mapper,
@@ -87,7 +87,7 @@ impl<E: Mapped> Store<E> {
         }
     }
 
-    /// For writing: the first write to a row copies its columns, so that the flush can tell what changed.
+    /// Returns an object for writing: the first write takes a snapshot, so that the flush can find changes.
     pub(in crate::session) fn get_mut(&mut self, slot: u32) -> Option<&mut E> {
         self.writable(slot).map(|(value, _)| value)
     }
@@ -105,7 +105,7 @@ impl<E: Mapped> Store<E> {
         let value = object.value.as_mut()?;
         if object.snapshot.is_none() && matches!(state, State::Persistent | State::Deleted) {
             object.snapshot = Some(self.snapshots.take(&self.mapper, value));
-            // What is written to a deleted object goes nowhere, and is forgotten if the deletion is undone.
+            // Writes to a deleted object have no effect, and are discarded if the deletion is undone.
             if state == State::Persistent {
                 self.states.touch(slot);
             }
@@ -113,7 +113,7 @@ impl<E: Mapped> Store<E> {
         Some((value, &self.mapper))
     }
 
-    /// A column of the row as the database has it, if the object was written to since; [`Param::ABSENT`] if it was not loaded.
+    /// A column of the row as it is in the database, if the object was written to since; [`Param::ABSENT`] if it was not loaded.
     pub(in crate::session) fn before(&self, slot: u32, column: usize) -> Option<Param<'_>> {
         let snapshot = self.objects.get(slot as usize)?.snapshot?;
         let value = self.snapshots.value(&self.mapper, snapshot, column);
@@ -124,7 +124,7 @@ impl<E: Mapped> Store<E> {
         self.keys.get(key)
     }
 
-    /// Lets the object go; its value is the program's again.
+    /// Removes an object and returns its value.
     pub(in crate::session) fn remove(&mut self, slot: u32) -> Option<E> {
         if slot < self.states.len() {
             self.detach(slot);
@@ -132,8 +132,8 @@ impl<E: Mapped> Store<E> {
         self.objects.get_mut(slot as usize)?.value.take()
     }
 
-    /// Takes over a row that begins with this table's columns, if it is not mapped: its key is taken from the object, and not read
-    /// twice. Whatever is wrong with the row is left to be told by who reads its key first.
+    /// Adds the object of a row that begins with this table's columns, if it is not mapped: the key is taken from the object instead of
+    /// being read twice. Errors of the row are left to the regular path, which reads the key first.
     #[inline]
     fn push_new(&mut self, row: &dyn Row, as_of: ReadEpoch) -> Option<u32> {
         let Ok(value) = E::hydrate(&self.mapper, row, 0) else {
@@ -152,7 +152,7 @@ impl<E: Mapped> Store<E> {
         Some(slot)
     }
 
-    /// Sets columns of values that are made whole as the object has them; whether what came of it has them.
+    /// Copies changed columns of embedded values that can only be set as a whole; returns whether the result has the same values.
     fn carry_over(&mut self, slot: u32, columns: &[usize], fresh: &mut E) -> bool {
         let Some(mine) = &self.objects[slot as usize].value else {
             return true;
@@ -171,7 +171,7 @@ impl<E: Mapped> Store<E> {
         columns.iter().all(is_same)
     }
 
-    /// Before a row is read again: where this transaction may have written what is read, a rollback shows what was known before.
+    /// Before a row is reread, saves its known values for a rollback, if this transaction may have written the new ones.
     fn keep(&mut self, slot: u32, as_of: ReadEpoch) {
         let object = &self.objects[slot as usize];
         let is_own = self.states.is_overwritten(slot, as_of.written_before);
@@ -189,7 +189,7 @@ impl<E: Mapped> Store<E> {
         self.states.log(Done::Written(slot));
     }
 
-    /// The first column in which a freshly read row is not as the object showed it, of those that the program can write.
+    /// The first writable column in which a newly read row differs from the values that the object showed.
     fn moved_column(&self, slot: u32, base: Snapshot) -> Option<usize> {
         let object = &self.objects[slot as usize];
         let (Some(value), Some(before)) = (&object.value, object.snapshot) else {
@@ -392,7 +392,7 @@ impl<E: Mapped> AnyStore for Store<E> {
 
     fn key_text(&self, slot: u32) -> String {
         self.key(slot)
-            .map_or_else(|| "not made yet".to_owned(), |key| format!("{key:?}"))
+            .map_or_else(|| "not generated yet".to_owned(), |key| format!("{key:?}"))
     }
 
     fn sort_by_key(&self, slots: &mut [u32]) {
@@ -526,7 +526,7 @@ impl<E: Mapped> AnyStore for Store<E> {
                 continue;
             };
             let in_snapshot = |snapshot| self.snapshots.value(&self.mapper, snapshot, column);
-            // What was set without being known has nothing to be compared with.
+            // A column that was set without being known cannot be compared.
             let has_moved = in_snapshot(before)
                 .zip(in_snapshot(base))
                 .is_some_and(|(before, base)| !base.same(before));
@@ -601,7 +601,7 @@ impl<E: Mapped> AnyStore for Store<E> {
 
     fn deleted(&mut self, slot: u32) {
         self.forget_key(slot);
-        // What was changed before the deletion was never written.
+        // Changes made before the deletion were not written.
         self.restore(slot);
         self.states.deleted(slot);
     }
@@ -626,14 +626,14 @@ impl<E: Mapped> AnyStore for Store<E> {
         }
         self.written.clear();
         self.switched.clear();
-        // What was written to since the flush is left to the next one, with the rows that it differs from.
+        // Objects written to since the flush keep their snapshots for the next flush.
         if self.states.touched().is_empty() {
             self.snapshots.clear();
         }
     }
 }
 
-/// A column of a row, where it stands at `at`.
+/// Reads a column at position `at` of a row.
 fn read<'r>(mapper: &Mapper, row: &'r dyn Row, at: usize, column: usize) -> Result<ValueRef<'r>> {
     row.value(at, mapper.types()[column])
         .map_err(|error| mapper.column_error(column, error))
@@ -642,7 +642,8 @@ fn read<'r>(mapper: &Mapper, row: &'r dyn Row, at: usize, column: usize) -> Resu
 #[cold]
 pub(in crate::session) fn moved(store: &dyn AnyStore, slot: u32, column: usize) -> Error {
     let mapper = store.mapper();
-    let message = "the column was changed here and, since the row was last read, in the database";
+    let message =
+        "the column was changed both here and, since the row was last read, in the database";
     Error::new(ErrorKind::StaleData, message)
         .entity(mapper.name())
         .column(&mapper.table().columns[column].name)
@@ -652,7 +653,7 @@ pub(in crate::session) fn moved(store: &dyn AnyStore, slot: u32, column: usize) 
 #[cold]
 fn unclear(store: &dyn AnyStore, slot: u32, column: usize) -> Error {
     let mapper = store.mapper();
-    let message = "the object was written to while it was expired, with the values that it showed, and the column is another in the database by now: `refresh` it before it is written to";
+    let message = "the object was written to while it was expired, based on old values, and the column has changed in the database since: `refresh` the object before writing to it";
     Error::new(ErrorKind::StaleData, message)
         .entity(mapper.name())
         .column(&mapper.table().columns[column].name)

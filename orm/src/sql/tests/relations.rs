@@ -163,16 +163,16 @@ SELECT DISTINCT "name" FROM "users" WHERE "active" LIMIT 3 []
 fn a_table_that_is_not_joined_is_refused() {
     let stray = User::query().join(User::TASKS).filter(Branch::ID.eq(1));
     insta::assert_snapshot!(everywhere(|d| stray.render(d)), @r#"
-InvalidStatement: branches.id: the statement names a column of `branches`, which it does not read
-InvalidStatement: branches.id: the statement names a column of `branches`, which it does not read
-InvalidStatement: branches.id: the statement names a column of `branches`, which it does not read
+InvalidStatement: branches.id: the statement uses a column of `branches`, which it does not read
+InvalidStatement: branches.id: the statement uses a column of `branches`, which it does not read
+InvalidStatement: branches.id: the statement uses a column of `branches`, which it does not read
 "#);
     let stray = User::query()
         .filter(User::TASKS.any(raw("1 = 1")))
         .select(Task::ID);
     insta::assert_snapshot!(everywhere(|d| stray.render(d)), @r#"
-InvalidStatement: tasks.id: the statement names a column of `tasks`, which it does not read
-InvalidStatement: tasks.id: the statement names a column of `tasks`, which it does not read
-InvalidStatement: tasks.id: the statement names a column of `tasks`, which it does not read
+InvalidStatement: tasks.id: the statement uses a column of `tasks`, which it does not read
+InvalidStatement: tasks.id: the statement uses a column of `tasks`, which it does not read
+InvalidStatement: tasks.id: the statement uses a column of `tasks`, which it does not read
 "#);
 }

@@ -76,9 +76,9 @@ SELECT COUNT(*) FROM (SELECT DISTINCT * FROM "users") AS q []
 fn another_tables_column_is_refused() {
     let stranger = Task::ID.eq(1);
     insta::assert_snapshot!(everywhere(|d| query_on(d, User::table(), Some(stranger.node()))), @r#"
-InvalidStatement: tasks.id: the statement names a column of `tasks`, which it does not read
-InvalidStatement: tasks.id: the statement names a column of `tasks`, which it does not read
-InvalidStatement: tasks.id: the statement names a column of `tasks`, which it does not read
+InvalidStatement: tasks.id: the statement uses a column of `tasks`, which it does not read
+InvalidStatement: tasks.id: the statement uses a column of `tasks`, which it does not read
+InvalidStatement: tasks.id: the statement uses a column of `tasks`, which it does not read
 "#);
     let delete = delete_from(User::table()).filter(Task::ID.eq(1));
     let error = delete.render(&Ansi).expect_err("would delete a user");

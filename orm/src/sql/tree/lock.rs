@@ -1,8 +1,8 @@
-//! Row locks: FOR UPDATE and its kin.
+//! Row locks: FOR UPDATE, FOR SHARE, SKIP LOCKED, NOWAIT.
 
-/// What a query does to the rows that it reads until the transaction ends, and what it does about rows that others have locked.
+/// Locks the rows that a query reads until the transaction ends, and says how to handle rows locked by others.
 ///
-/// Where the database has no row locks the query is refused before it is sent.
+/// If the database does not support row locks, the query fails before it is sent.
 ///
 /// ```
 /// use selfsame::sql::RowLock;
@@ -13,29 +13,29 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RowLock {
-    /// Whom it keeps away.
+    /// The strength of the lock.
     pub strength: LockStrength,
-    /// What it does about rows that others have locked.
+    /// How rows locked by other transactions are handled.
     pub locked: Locked,
 }
 
-/// Whom a row lock keeps away.
+/// The strength of a row lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LockStrength {
-    /// Other transactions that lock or write.
+    /// FOR UPDATE: other transactions can neither lock nor write the rows.
     Update,
-    /// Other transactions that write.
+    /// FOR SHARE: other transactions cannot write the rows.
     Share,
 }
 
-/// What a query does about rows locked by other transactions.
+/// How a query handles rows locked by other transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Locked {
-    /// Waits.
+    /// Waits for the lock.
     Wait,
-    /// Leaves them out.
+    /// SKIP LOCKED: omits them.
     Skip,
-    /// Fails as busy.
+    /// NOWAIT: fails with [`Busy`](crate::ErrorKind::Busy).
     Fail,
 }
 

@@ -1,4 +1,4 @@
-//! The expression tree: plain data, without the types that the wrappers carry.
+//! The untyped expression tree.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,149 +9,149 @@ use crate::error::ErrorKind;
 use crate::schema::{ColumnType, Table};
 use crate::value::{ColumnValue, Param, Value, ValueType};
 
-/// An expression of SQL.
+/// An SQL expression.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Node {
     /// A column.
     Column(ColumnRef),
-    /// A column of the row that an INSERT with ON CONFLICT could not insert.
+    /// A column of the row that an INSERT with ON CONFLICT proposed.
     Excluded(ColumnRef),
     /// A value, sent as a parameter of this type.
     Param(Value, ValueType),
     /// `left operator right`.
     Binary {
-        /// What stands between.
+        /// The operator.
         operator: Operator,
         /// The left side.
         left: Box<Node>,
         /// The right side.
         right: Box<Node>,
     },
-    /// All of them (AND); TRUE if there are none.
+    /// The conjunction of several (AND); true if empty.
     All(Vec<Node>),
-    /// Any of them (OR); FALSE if there are none.
+    /// The disjunction of several (OR); false if empty.
     Any(Vec<Node>),
     /// `NOT operand`.
     Not(Box<Node>),
     /// `operand IS [NOT] NULL`.
     IsNull {
-        /// What is tested.
+        /// The tested expression.
         operand: Box<Node>,
-        /// IS NOT NULL.
+        /// Whether it is IS NOT NULL.
         negated: bool,
     },
-    /// `left = right`, where NULL is a value like any other.
+    /// `left = right`, treating NULL as a value.
     NullSafe {
         /// The left side.
         left: Box<Node>,
         /// The right side.
         right: Box<Node>,
-        /// Whether they differ.
+        /// Whether it tests for difference.
         negated: bool,
     },
     /// `subject [NOT] BETWEEN low AND high`.
     Between {
-        /// What is tested.
+        /// The tested expression.
         subject: Box<Node>,
-        /// The least that passes.
+        /// The lower bound, inclusive.
         low: Box<Node>,
-        /// The greatest that passes.
+        /// The upper bound, inclusive.
         high: Box<Node>,
-        /// NOT BETWEEN.
+        /// Whether it is NOT BETWEEN.
         negated: bool,
     },
     /// `subject [NOT] IN (…)`.
     In {
-        /// What is tested.
+        /// The tested expression.
         subject: Box<Node>,
-        /// What it is looked for in.
+        /// The list.
         list: List,
-        /// NOT IN.
+        /// Whether it is NOT IN.
         negated: bool,
     },
     /// `subject [NOT] LIKE pattern ESCAPE '\'`.
     Like {
-        /// What is tested.
+        /// The tested expression.
         subject: Box<Node>,
-        /// With `%` and `_` as wildcards.
+        /// The pattern, with the wildcards `%` and `_`.
         pattern: Box<Node>,
-        /// NOT LIKE.
+        /// Whether it is NOT LIKE.
         negated: bool,
     },
-    /// A test without wildcards.
+    /// A test of a text without wildcards.
     TextMatch {
-        /// Which.
+        /// The kind of test.
         test: TextMatch,
-        /// What is tested.
+        /// The tested expression.
         subject: Box<Node>,
-        /// What is looked for.
+        /// The text to find.
         pattern: Box<Node>,
     },
-    /// `name(arguments)`: a function of the database, by its name.
+    /// `name(arguments)`: a function call.
     Function {
-        /// Its name, written as it is.
+        /// The function's name, not quoted.
         name: Cow<'static, str>,
-        /// Its arguments.
+        /// The arguments.
         arguments: Vec<Node>,
     },
     /// An aggregate.
     Aggregate {
-        /// Which.
+        /// The function.
         function: Aggregate,
-        /// Over what; `None` is `*`.
+        /// The operand; `None` is `*`.
         operand: Option<Box<Node>>,
-        /// Over different values only.
+        /// Whether it is DISTINCT.
         distinct: bool,
-        /// The type that the result is read as, where databases disagree about it.
+        /// The type that the result is cast to, if databases disagree about it.
         cast: Option<ColumnType>,
     },
     /// `function OVER (…)`.
     Window {
-        /// A function or an aggregate.
+        /// The function or aggregate.
         function: Box<Node>,
-        /// Over which rows.
+        /// The window.
         window: Box<Window>,
     },
     /// The text at a path of a JSON document.
     JsonText {
         /// The document.
         document: Box<Node>,
-        /// The names and positions that lead there.
+        /// The path.
         path: Vec<JsonStep>,
     },
-    /// A part of a day or time.
+    /// A part of a date or time.
     DatePart {
-        /// Which.
+        /// The part.
         part: DatePart,
-        /// Of what.
+        /// The date or time.
         operand: Box<Node>,
-        /// Its type.
+        /// The type of the operand.
         ty: ValueType,
     },
     /// `CASE WHEN … THEN … ELSE … END`.
     Case {
-        /// Conditions and their results.
+        /// The conditions with their results.
         branches: Vec<(Node, Node)>,
-        /// The result if no condition holds; NULL if `None`.
+        /// The result if no condition is true; `None` is NULL.
         otherwise: Option<Box<Node>>,
     },
     /// `CAST(operand AS type)`.
     Cast {
-        /// What is cast.
+        /// The operand.
         operand: Box<Node>,
-        /// To what.
+        /// The target type.
         ty: ColumnType,
     },
-    /// `(a, b)`: several values as one, where the database compares such.
+    /// `(a, b)`: a row value, for comparisons.
     Row(Vec<Node>),
     /// `EXISTS (SELECT …)`.
     Exists(Box<SelectNode>),
-    /// The one value of a query of one column and at most one row.
+    /// A scalar subquery: one column and at most one row.
     Subquery(Box<SelectNode>),
-    /// SQL text, written as it is. It must hold no placeholder and nothing that a user typed.
+    /// Raw SQL. It must not contain placeholders or user input.
     Raw(Cow<'static, str>),
-    /// What could not be made, and why: rendering it gives the error.
+    /// An expression that could not be built; rendering it returns this error.
     Invalid(ErrorKind, Arc<str>),
 }
 
@@ -160,13 +160,13 @@ pub enum Node {
 pub struct ColumnRef {
     /// The table.
     pub table: Arc<Table>,
-    /// Its position in the table.
+    /// The column's index in the table.
     pub index: usize,
-    /// The name that the statement gives the table, if another than its own.
+    /// The table's alias in the statement, if any.
     pub alias: Option<Arc<str>>,
 }
 
-/// What IN looks in.
+/// The right-hand side of IN.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum List {
@@ -176,7 +176,7 @@ pub enum List {
     Subquery(Box<SelectNode>),
 }
 
-/// What stands between two expressions.
+/// A binary operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operator {
@@ -200,7 +200,7 @@ pub enum Operator {
     Mul,
     /// `/`
     Div,
-    /// `/` of integers, towards zero.
+    /// `/` of integers, truncating towards zero.
     DivInteger,
     /// `%`
     Rem,
@@ -208,7 +208,7 @@ pub enum Operator {
     Concat,
 }
 
-/// Functions over many rows.
+/// An aggregate function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Aggregate {
@@ -227,36 +227,36 @@ pub enum Aggregate {
 /// One key of ORDER BY.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
-    /// What to sort by.
+    /// The expression to sort by.
     pub node: Node,
-    /// In descending order.
+    /// Whether the order is descending.
     pub descending: bool,
-    /// Where NULLs go; `None` leaves it to the database.
+    /// Where NULLs are sorted; `None` is the database's default.
     pub nulls: Option<Nulls>,
 }
 
-/// Where NULLs go in an order.
+/// Where NULLs are sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Nulls {
-    /// In front.
+    /// Before all other values.
     First,
-    /// At the end.
+    /// After all other values.
     Last,
 }
 
 impl Node {
-    /// A value as a parameter.
+    /// Creates a parameter from a value.
     pub fn value<V: ColumnValue>(value: &V) -> Self {
         let value = match value.to_param() {
             Param::Ref(value) => value.to_owned(),
             Param::Owned(value) => value,
-            // `ColumnValue::to_param` gives a value or NULL.
+            // `ColumnValue::to_param` returns a value or NULL.
             Param::Column(_) => Value::Null,
         };
         Self::Param(value, V::TYPE)
     }
 
-    /// The type of its values, as far as the columns in it tell.
+    /// The type of its values, as far as it can be derived from columns and casts.
     pub(crate) fn column_type(&self) -> Option<&ColumnType> {
         match self {
             Self::Column(column) | Self::Excluded(column) => {
@@ -287,7 +287,7 @@ impl Node {
         }
     }
 
-    /// `left operator right`.
+    /// Combines two expressions with an operator.
     #[must_use]
     pub fn binary(self, operator: Operator, right: Self) -> Self {
         Self::Binary {
@@ -297,7 +297,7 @@ impl Node {
         }
     }
 
-    /// Both. Chains stay flat, however long.
+    /// Combines two conditions with AND. Chains are flattened.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let (mut nodes, more) = match (self, other) {
@@ -310,7 +310,7 @@ impl Node {
         Self::All(nodes)
     }
 
-    /// One or both. Chains stay flat, however long.
+    /// Combines two conditions with OR. Chains are flattened.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         let (mut nodes, more) = match (self, other) {
@@ -323,7 +323,7 @@ impl Node {
         Self::Any(nodes)
     }
 
-    /// The opposite; NULL stays NULL.
+    /// Negates a condition; NULL stays NULL.
     #[must_use]
     pub fn negated(self) -> Self {
         match self {
@@ -341,7 +341,7 @@ impl PartialEq for ColumnRef {
     }
 }
 
-/// Whether a function gives a value of the type of its arguments.
+/// Whether the result of a function has the type of its arguments.
 pub(crate) fn keeps_type(function: &str) -> bool {
     const KEEPING: [&str; 8] = [
         "coalesce",

@@ -1,4 +1,4 @@
-//! Queries as plain data.
+//! Untyped queries.
 
 use std::sync::Arc;
 
@@ -6,19 +6,19 @@ use super::{Node, Order, RowLock};
 use crate::schema::Table;
 use crate::value::ValueType;
 
-/// A query as plain data.
+/// An untyped SELECT.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SelectNode {
-    /// What is read.
+    /// The selected expressions.
     pub columns: Vec<Node>,
-    /// What each is read as.
+    /// Their types.
     pub types: Vec<ValueType>,
-    /// Whether equal rows are one.
+    /// Whether duplicate rows are removed.
     pub distinct: bool,
     /// The table that it reads.
     pub from: Option<Source>,
-    /// The tables that are joined to it.
+    /// The joined tables.
     pub joins: Vec<Join>,
     /// WHERE.
     pub filter: Option<Node>,
@@ -28,11 +28,11 @@ pub struct SelectNode {
     pub having: Option<Node>,
     /// ORDER BY.
     pub order: Vec<Order>,
-    /// The most rows.
+    /// LIMIT.
     pub limit: Option<u64>,
-    /// How many rows are left out first.
+    /// OFFSET.
     pub offset: Option<u64>,
-    /// What happens to the rows that are read.
+    /// The lock on the rows.
     pub lock: Option<RowLock>,
 }
 
@@ -40,20 +40,20 @@ pub struct SelectNode {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Source {
-    /// The table; of a query that stands for one, its name and columns.
+    /// The table; for a subquery or common table expression, its name and columns.
     pub table: Arc<Table>,
-    /// Its name in the query, if another than its own.
+    /// The alias, if any.
     pub alias: Option<Arc<str>>,
-    /// The query that stands for the table, written where it is read.
+    /// The subquery that is used as the table.
     pub query: Option<Box<SelectNode>>,
-    /// The query that stands for the table, written in front under the table's name.
+    /// The common table expression that is used as the table.
     pub common: Option<Arc<CommonNode>>,
 }
 
-/// A table joined to those before it.
+/// A joined table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Join {
-    /// Which rows are kept.
+    /// The kind of join.
     pub kind: JoinKind,
     /// The table.
     pub source: Source,
@@ -61,18 +61,18 @@ pub struct Join {
     pub on: Node,
 }
 
-/// Which rows a join keeps.
+/// The kind of a join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JoinKind {
-    /// Those that have a match.
+    /// Keeps only rows with a match.
     Inner,
-    /// Those on the left side without a match, too.
+    /// Also keeps rows of the left side without a match.
     Left,
 }
 
 impl SelectNode {
-    /// The tables that it reads.
+    /// The tables in FROM and JOIN.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
         self.from
             .iter()
@@ -81,7 +81,7 @@ impl SelectNode {
 }
 
 impl Source {
-    /// A table under another name: needed where it stands twice in a query.
+    /// Gives a table an alias; required if a query uses it twice.
     pub fn aliased(table: &Arc<Table>, alias: impl Into<Arc<str>>) -> Self {
         Self {
             table: Arc::clone(table),
@@ -91,7 +91,7 @@ impl Source {
         }
     }
 
-    /// A query in the place of a table.
+    /// A subquery as a table.
     pub(crate) fn query(query: SelectNode, name: &str) -> Self {
         Self {
             query: Some(Box::new(query)),
@@ -99,7 +99,7 @@ impl Source {
         }
     }
 
-    /// What its columns are named by.
+    /// Returns the name that qualifies its columns.
     pub fn name(&self) -> &str {
         self.alias.as_deref().unwrap_or(&self.table.name)
     }
@@ -127,7 +127,7 @@ impl From<Table> for Source {
     }
 }
 
-/// Adds a condition to those that must hold.
+/// Adds a condition with AND.
 pub(crate) fn also(conditions: &mut Option<Node>, condition: Node) {
     *conditions = Some(match conditions.take() {
         Some(others) => others.and(condition),
@@ -135,48 +135,48 @@ pub(crate) fn also(conditions: &mut Option<Node>, condition: Node) {
     });
 }
 
-/// Queries whose rows are put together, as plain data. From left to right, whatever precedence a database has.
+/// Untyped queries combined by set operators, evaluated from left to right, regardless of the database's precedence.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CompoundNode {
     /// The first query.
     pub first: SelectNode,
-    /// What is done with the others, in turn.
+    /// The other queries with their operators, in order.
     pub others: Vec<(SetOperator, SelectNode)>,
-    /// ORDER BY: positions of columns from 1, and whether descending.
+    /// ORDER BY: column positions, from 1, and whether descending.
     pub order: Vec<(usize, bool)>,
-    /// The most rows.
+    /// LIMIT.
     pub limit: Option<u64>,
-    /// How many rows are left out first.
+    /// OFFSET.
     pub offset: Option<u64>,
 }
 
-/// How the rows of two queries are put together.
+/// A set operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SetOperator {
-    /// Those of both, equal ones once.
+    /// The rows of both, without duplicates.
     Union,
-    /// Those of both.
+    /// The rows of both, with duplicates.
     UnionAll,
-    /// Those that are in both, equal ones once.
+    /// The rows that are in both, without duplicates.
     Intersect,
-    /// Those that are in the first and not in the second, equal ones once.
+    /// The rows of the first that are not in the second, without duplicates.
     Except,
 }
 
 impl CompoundNode {
-    /// What each column is read as.
+    /// Returns the types of the columns.
     pub fn types(&self) -> &[ValueType] {
         &self.first.types
     }
 }
 
-/// A common table expression as plain data.
+/// An untyped common table expression.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CommonNode {
-    /// Its rows, or those that it begins with.
+    /// The query, or the initial query of a recursive one.
     pub first: SelectNode,
-    /// The rows that follow from those it has; a row that is there already is added again.
+    /// The recursive query, combined by UNION ALL: duplicates are kept.
     pub step: Option<SelectNode>,
 }

@@ -1,17 +1,17 @@
-//! Walking through expressions: what is inside of them, and giving tables other names.
+//! Walking expression trees: visiting children, and renaming tables.
 
 use std::sync::Arc;
 
 use super::{ColumnRef, List, Node, SelectNode};
 use crate::schema::Table;
 
-/// Something directly inside an expression.
+/// A child of an expression.
 pub(crate) enum Inside<'a> {
     Node(&'a Node),
     Select(&'a SelectNode),
 }
 
-/// Something directly inside an expression, to be changed.
+/// A mutable child of an expression.
 pub(crate) enum InsideMut<'a> {
     Node(&'a mut Node),
     Select(&'a mut SelectNode),
@@ -20,7 +20,7 @@ pub(crate) enum InsideMut<'a> {
 macro_rules! walk {
     ($name:ident $select:ident $inside:ident $($mutable:ident)?) => {
         impl Node {
-            /// Hands what is directly inside to `each`, in the order of writing.
+            /// Calls `each` with every child, in the order of rendering.
             pub(crate) fn $name(&$($mutable)? self, each: &mut dyn FnMut($inside<'_>)) {
                 match self {
                     Self::Column(_) | Self::Excluded(_) | Self::Param(..) | Self::Raw(_) | Self::Invalid(..) => {}
@@ -102,7 +102,7 @@ macro_rules! walk {
         }
 
         impl SelectNode {
-            /// Hands its own expressions to `each`.
+            /// Calls `each` with each of the query's expressions.
             pub(crate) fn $select(&$($mutable)? self, each: &mut dyn FnMut(&$($mutable)? Node)) {
                 for node in &$($mutable)? self.columns {
                     each(node);
@@ -131,7 +131,7 @@ walk!(inside expressions Inside);
 walk!(inside_mut expressions_mut InsideMut mut);
 
 impl Node {
-    /// Whether there is a query in it, so that names of columns have to say which table they mean.
+    /// Returns whether it contains a subquery, so that column names must be qualified.
     pub fn has_subquery(&self) -> bool {
         let mut found = false;
         self.inside(&mut |inside| {
@@ -144,7 +144,7 @@ impl Node {
         found
     }
 
-    /// Whether `test` holds for it or something inside it, queries left out.
+    /// Whether `test` is true for it or a descendant, except inside subqueries.
     pub(crate) fn has(&self, test: &dyn Fn(&Self) -> bool) -> bool {
         let mut found = test(self);
         self.inside(&mut |inside| {
@@ -155,7 +155,7 @@ impl Node {
         found
     }
 
-    /// Whether a query in it gives a table this name.
+    /// Whether a subquery in it uses this name for a table.
     pub(crate) fn uses_name(&self, name: &str) -> bool {
         let mut found = false;
         self.inside(&mut |inside| {
@@ -168,7 +168,7 @@ impl Node {
         found
     }
 
-    /// Has the columns of a table that stand under its own name stand under another.
+    /// Gives the table's unaliased columns an alias.
     pub(crate) fn rename(&mut self, table: &Arc<Table>, name: &Arc<str>) {
         if let Self::Column(column) = self
             && column.is_of(table)
@@ -191,7 +191,7 @@ impl SelectNode {
         found
     }
 
-    /// A query that reads the table under its own name means its own rows.
+    /// Skips a subquery that reads the table under its own name, because its columns refer to its own rows.
     fn rename(&mut self, table: &Arc<Table>, name: &Arc<str>) {
         let mut sources = self.from.iter().chain(self.joins.iter().map(|j| &j.source));
         if sources.any(|source| source.alias.is_none() && source.table.name == table.name) {
@@ -202,7 +202,7 @@ impl SelectNode {
 }
 
 impl ColumnRef {
-    /// Whether it is a column of this table, under whatever name.
+    /// Whether it is a column of this table, aliased or not.
     pub(crate) fn is_of(&self, table: &Table) -> bool {
         std::ptr::eq(&*self.table, table) || self.table.name == table.name
     }

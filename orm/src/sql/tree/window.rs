@@ -1,4 +1,4 @@
-//! Windows as plain data.
+//! Windows of window functions.
 
 use super::{Node, Order};
 
@@ -17,41 +17,41 @@ pub struct Window {
     pub partition: Vec<Node>,
     /// ORDER BY.
     pub order: Vec<Order>,
-    /// ROWS or RANGE BETWEEN; the database's own frame if `None`.
+    /// The frame, ROWS or RANGE BETWEEN; `None` is the database's default.
     pub frame: Option<Frame>,
 }
 
-/// Which rows of a partition are in the frame.
+/// The frame of a window: the rows of the partition that a function sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// What is counted.
+    /// The unit of the bounds.
     pub unit: FrameUnit,
-    /// The first row.
+    /// The start.
     pub from: FrameBound,
-    /// The last row.
+    /// The end.
     pub to: FrameBound,
 }
 
-/// What the bounds of a frame count.
+/// The unit of a frame's bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameUnit {
     /// Rows.
     Rows,
-    /// Groups of rows that are equal in the order.
+    /// Values of the ORDER BY key; rows with equal values belong together.
     Range,
 }
 
-/// Where a frame begins or ends.
+/// A bound of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameBound {
-    /// At the first row of the partition.
+    /// The first row of the partition.
     UnboundedPreceding,
-    /// This many before.
+    /// This many units before the current row.
     Preceding(u32),
-    /// At the current row; in a range, at its peers.
+    /// The current row; in a RANGE frame, including its peers.
     CurrentRow,
-    /// This many after.
+    /// This many units after the current row.
     Following(u32),
-    /// At the last row of the partition.
+    /// The last row of the partition.
     UnboundedFollowing,
 }

@@ -1,4 +1,4 @@
-//! INSERT, UPDATE and DELETE as plain data.
+//! Untyped INSERT, UPDATE and DELETE statements.
 
 use std::sync::Arc;
 
@@ -6,51 +6,51 @@ use super::{ColumnRef, Node, SelectNode};
 use crate::schema::Table;
 use crate::value::ValueType;
 
-/// An INSERT as plain data.
+/// An untyped INSERT.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct InsertNode {
     /// The table.
     pub table: Arc<Table>,
-    /// The columns that are given; without any, one row of defaults is written.
+    /// The columns; if empty, one row of defaults is inserted.
     pub columns: Vec<ColumnRef>,
-    /// Where the rows come from.
+    /// The rows.
     pub rows: InsertRows,
-    /// What becomes of a row that is in the way of a constraint.
+    /// ON CONFLICT.
     pub conflict: Option<ConflictNode>,
     /// RETURNING.
     pub returning: Vec<Node>,
-    /// What each returned column is read as.
+    /// The types of the returned columns.
     pub types: Vec<ValueType>,
 }
 
-/// Where the rows of an INSERT come from.
+/// The source of an INSERT's rows.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum InsertRows {
-    /// From the program, a value for each column.
+    /// VALUES: rows with a value for each column.
     Values(Vec<Vec<Node>>),
-    /// From a query, a column for each.
+    /// A query with a column for each column.
     Query(Box<SelectNode>),
 }
 
-/// An UPDATE as plain data.
+/// An untyped UPDATE.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct UpdateNode {
     /// The table.
     pub table: Arc<Table>,
-    /// What is set to what.
+    /// The assignments.
     pub set: Vec<(ColumnRef, Node)>,
     /// WHERE.
     pub filter: Option<Node>,
     /// RETURNING.
     pub returning: Vec<Node>,
-    /// What each returned column is read as.
+    /// The types of the returned columns.
     pub types: Vec<ValueType>,
 }
 
-/// A DELETE as plain data.
+/// An untyped DELETE.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DeleteNode {
@@ -60,12 +60,12 @@ pub struct DeleteNode {
     pub filter: Option<Node>,
     /// RETURNING.
     pub returning: Vec<Node>,
-    /// What each returned column is read as.
+    /// The types of the returned columns.
     pub types: Vec<ValueType>,
 }
 
 impl UpdateNode {
-    /// An UPDATE that returns nothing.
+    /// Creates an UPDATE without RETURNING.
     pub fn new(table: &Arc<Table>, set: Vec<(ColumnRef, Node)>, filter: Option<Node>) -> Self {
         Self {
             table: Arc::clone(table),
@@ -78,7 +78,7 @@ impl UpdateNode {
 }
 
 impl DeleteNode {
-    /// A DELETE that returns nothing.
+    /// Creates a DELETE without RETURNING.
     pub fn new(table: &Arc<Table>, filter: Option<Node>) -> Self {
         Self {
             table: Arc::clone(table),
@@ -89,14 +89,14 @@ impl DeleteNode {
     }
 }
 
-/// What becomes of a row that is in the way of a constraint, as plain data.
+/// An untyped ON CONFLICT clause.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConflictNode {
-    /// The columns of the constraint; none for any constraint.
+    /// The columns of the constraint; empty for any constraint.
     pub target: Vec<ColumnRef>,
-    /// What the row that is there is changed to; `None` leaves it as it is.
+    /// DO UPDATE: the assignments to the existing row; `None` is DO NOTHING.
     pub update: Option<Vec<(ColumnRef, Node)>>,
-    /// Which rows that are there are changed.
+    /// The WHERE of DO UPDATE.
     pub filter: Option<Node>,
 }

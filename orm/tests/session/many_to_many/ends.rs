@@ -282,7 +282,7 @@ fn what_is_about_to_be_deleted_is_put_together_with_nothing() -> Result<()> {
         assert_eq!(error.kind(), ErrorKind::InvalidState);
         assert_eq!(error.entity_name(), Some("Tag"));
         assert_eq!(error.key_text(), Some("3"));
-        assert!(error.to_string().contains("about to be deleted"), "{error}");
+        assert!(error.to_string().contains("marked for deletion"), "{error}");
     }
     // The collection is loaded first, which flushes: then it is deleted.
     let error = f.session.replace(post, Post::TAGS, [c]).unwrap_err();

@@ -1,4 +1,4 @@
-//! Reads an enum as an embedded value.
+//! Parses an enum as an embedded value.
 
 use proc_macro2::Span;
 use quote::format_ident;
@@ -15,10 +15,10 @@ use crate::shape;
 const ATTRIBUTES: [&str; 3] = ["tag", "index", "rename_all"];
 const VARIANT_ATTRIBUTES: [&str; 2] = ["label", "prefix"];
 
-/// The names that the derive makes, which the models borrow.
+/// Generated names, which the models borrow.
 pub(in crate::entity) struct Names {
     variants: Vec<Ident>,
-    /// What a variant without named fields holds.
+    /// The field of a newtype variant.
     value: Ident,
 }
 
@@ -33,7 +33,7 @@ impl Names {
     }
 }
 
-/// The model, unless the enum has no use as an embedded value.
+/// Parses the enum; `None` if it is too broken to generate code.
 pub(in crate::entity) fn variants<'a>(
     input: &'a DeriveInput,
     data: &'a DataEnum,
@@ -42,12 +42,12 @@ pub(in crate::entity) fn variants<'a>(
 ) -> Option<Variants<'a>> {
     let name = &input.ident;
     if !input.generics.params.is_empty() {
-        let message = format!("`{name}` is generic, and an enum in columns is one type");
+        let message = format!("`{name}` is generic, but an embedded enum must be one type");
         errors.at(&input.generics, message);
         return None;
     }
     if data.variants.is_empty() {
-        let message = format!("`{name}` has no variants, so no row has one");
+        let message = format!("`{name}` has no variants, so a row could not hold any value");
         errors.at(name, message);
         return None;
     }
@@ -57,7 +57,7 @@ pub(in crate::entity) fn variants<'a>(
         let variant = read(input, variant, columns, &names.value, case, errors)?;
         if let Some(other) = variants.iter().find(|other| other.label == variant.label) {
             let message = format!(
-                "`{}` has the label `{}` already",
+                "`{}` already has the label `{}`",
                 other.ident, variant.label
             );
             errors.at(variant.ident, message);
@@ -92,8 +92,9 @@ fn tag(input: &DeriveInput, errors: &mut Errors) -> (Tag, Case) {
             }
             other => {
                 let known = ATTRIBUTES.join(", ");
-                let message =
-                    format!("`{other}` is no attribute of an embedded enum; there are {known}");
+                let message = format!(
+                    "`{other}` is not an attribute of an embedded enum; expected one of {known}"
+                );
                 errors.at(&item.name, message);
             }
         }
@@ -129,7 +130,7 @@ fn read<'a>(
             Form::Newtype
         }
         Fields::Unnamed(fields) => {
-            let message = "a variant has named fields, or one value that derives `Embedded`";
+            let message = "a variant must have named fields, or one value that derives `Embedded`";
             errors.at(fields, message);
             return None;
         }
@@ -162,20 +163,22 @@ fn read<'a>(
             }
             other => {
                 let known = VARIANT_ATTRIBUTES.join(", ");
-                let message = format!("`{other}` is no attribute of a variant; there are {known}");
+                let message =
+                    format!("`{other}` is not an attribute of a variant; expected one of {known}");
                 errors.at(&item.name, message);
             }
         }
     }
     if read.field == "tag" {
-        let message = "the columns of a variant cannot be called `tag`: that is the column that tells the variants apart";
+        let message =
+            "a variant cannot be called `Tag`, because `tag` is the column that holds the variant";
         errors.at(&variant.ident, message);
         return None;
     }
     Some(read)
 }
 
-/// A field of this name; raw, if it is a word of the language.
+/// An identifier with this name, raw if it is a keyword.
 fn field(name: &str, span: Span) -> Ident {
     let mut field = syn::parse_str(name).unwrap_or_else(|_| Ident::new_raw(name, span));
     field.set_span(span);

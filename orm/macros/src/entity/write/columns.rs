@@ -1,4 +1,4 @@
-//! `impl Mapped`, and what `impl Embedded` has in common with it: one table of columns in each method.
+//! `impl Mapped`, and the bodies that `impl Embedded` shares with it.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -79,7 +79,7 @@ fn hydrate(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// `path` is what is made.
+/// The body that builds `path` from a row.
 pub(super) fn hydration(model: &Model<'_>, path: &TokenStream) -> TokenStream {
     let bounds = bounds(model);
     let mapping = model.mapping();
@@ -110,7 +110,7 @@ pub(super) fn hydration(model: &Model<'_>, path: &TokenStream) -> TokenStream {
     }
 }
 
-/// Names the trait at the types that may not have it.
+/// Uses `ColumnValue` of all types that may not implement it.
 fn bounds(model: &Model<'_>) -> TokenStream {
     let unknown = model
         .columns
@@ -119,8 +119,8 @@ fn bounds(model: &Model<'_>) -> TokenStream {
     unknown.map(|column| column_bound(column.ty)).collect()
 }
 
-/// What to do with column number `column`: with one of the struct's own, `own` says, unless `otherwise` is done; with one of an embedded
-/// value, `embedded` does, where `column` is then counted from the first of that value.
+/// Dispatches on the variable `column`: to `own` for a column of the struct itself, to `embedded` for one of an embedded value, with
+/// `column` relative to the value, and to `otherwise` if `own` returns `None`.
 fn by_column(
     model: &Model<'_>,
     own: impl Fn(usize, &Column<'_>) -> Option<TokenStream>,
@@ -229,7 +229,7 @@ fn key(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// The value of a key column as an `Option` of its base.
+/// The value of a key column as an `Option` of its base type.
 fn key_part(index: TokenStream, column: &Column<'_>) -> TokenStream {
     let field = column.field;
     let is_own_base = matches!(
@@ -289,7 +289,7 @@ fn param(model: &Model<'_>, column: &Column<'_>) -> TokenStream {
     }
 }
 
-/// Written out, so that the compiler knows the kind of each value.
+/// Unrolled, so that the compiler knows the type of each value.
 fn each_value(model: &Model<'_>) -> TokenStream {
     let values = each_part(model, &TokenStream::new(), &quote!(&mut each));
     quote! {
@@ -304,7 +304,7 @@ fn each_value(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// `base` is added to each position.
+/// Calls `each` for every column, with `base` added to each position.
 pub(super) fn each_part(model: &Model<'_>, base: &TokenStream, lent: &TokenStream) -> TokenStream {
     let parts = model.parts();
     let values = parts.iter().map(|part| match part {
@@ -382,7 +382,7 @@ pub(super) fn assign_body(model: &Model<'_>) -> TokenStream {
     quote!(#bounds #body)
 }
 
-/// Nothing, where columns are set one by one.
+/// Overrides `assign_many` if there are embedded values.
 fn assign_many(model: &Model<'_>) -> TokenStream {
     if model.flattened.is_empty() {
         return TokenStream::new();
@@ -401,7 +401,7 @@ fn assign_many(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// The columns of each embedded value together, the others one by one.
+/// Sets the columns of each embedded value together, and the others one by one.
 pub(super) fn assign_many_body(model: &Model<'_>) -> TokenStream {
     let mapping = model.mapping();
     let ranges = model.flattened.iter().enumerate().map(|(at, flattened)| {
@@ -446,7 +446,7 @@ fn validate(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// `None` if there is nothing to ask.
+/// `None` if there is nothing to validate.
 pub(super) fn validate_body(model: &Model<'_>) -> Option<TokenStream> {
     let asks = model.columns.iter().any(|column| column.validate.is_some());
     if !asks && model.flattened.is_empty() {
@@ -470,7 +470,7 @@ pub(super) fn validate_body(model: &Model<'_>) -> Option<TokenStream> {
     Some(by_column(model, own, embedded, &otherwise))
 }
 
-/// The value inside is asked about, if there is one.
+/// Calls the validation function with the value inside `Option`, `Auto` and `Deferred`, if there is one.
 fn validation(
     index: &TokenStream,
     column: &Column<'_>,
@@ -505,7 +505,7 @@ fn validation(
     Some(call)
 }
 
-/// The fields that are deferred, to look at.
+/// `Mapped::deferred`, if there are deferred columns.
 fn deferred(model: &Model<'_>) -> TokenStream {
     let (indexes, fields) = chosen(model, |column| column.is_deferred());
     if indexes.is_empty() {
@@ -521,7 +521,7 @@ fn deferred(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// The fields whose values can be forgotten: those that are deferred, and those that the database counts.
+/// `Mapped::unload`, for deferred columns and generated keys.
 fn unload(model: &Model<'_>) -> TokenStream {
     let (deferred, deferred_fields) = chosen(model, |column| column.is_deferred());
     let (counted, counted_fields) = chosen(model, |column| column.is_counted());
@@ -539,7 +539,7 @@ fn unload(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// The positions and the names of some fields.
+/// The positions and fields of some columns.
 fn chosen<'m>(
     model: &'m Model<'_>,
     is_chosen: impl Fn(&Column<'_>) -> bool,

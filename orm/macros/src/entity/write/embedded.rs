@@ -184,7 +184,7 @@ fn name(model: &Model<'_>) -> Ident {
     format_ident!("{}Columns", model.name)
 }
 
-/// Its parameters: those of the embedded value, the entity, and whether the value is always there.
+/// Its parameters: those of the embedded value, the entity, and the presence.
 fn generics(model: &Model<'_>) -> Generics {
     let mut generics = model.generics.clone();
     for parameter in generics.type_params_mut() {

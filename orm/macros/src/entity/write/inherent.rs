@@ -102,8 +102,8 @@ pub(super) fn new(model: &Model<'_>) -> TokenStream {
         .map(|part| format!("`{}`", shape::name(part.field())))
         .collect();
     let doc = match &names[..] {
-        [] => format!("A `{name}` with nothing set."),
-        names => format!("A `{name}` with {} set.", names.join(", ")),
+        [] => format!("Creates a `{name}` with nothing set."),
+        names => format!("Creates a `{name}` with {}.", names.join(", ")),
     };
     quote! {
         #[doc = #doc]
@@ -118,7 +118,7 @@ pub(super) fn new(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// What `new` puts into a field.
+/// The value that `new` sets in a field.
 fn initial(part: &Part<'_>) -> TokenStream {
     let field = part.field();
     let is_text = shape::is_plain_text(part.ty());

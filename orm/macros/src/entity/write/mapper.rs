@@ -92,7 +92,7 @@ pub(super) fn group(model: &Model<'_>) -> TokenStream {
     let checks = model.checks.iter().map(check);
     let there = match model.access {
         Access::Field => quote!(Always),
-        Access::Binding => quote!(IfTold),
+        Access::Binding => quote!(IfTagged),
     };
     quote! {{
         use ::selfsame::entity::outline as __outline;

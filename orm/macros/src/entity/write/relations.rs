@@ -6,7 +6,7 @@ use quote::quote;
 use super::{Kind, Model, at};
 use crate::entity::column;
 
-/// Each names the constant of the other side, at the place where the user named its field.
+/// Each check uses the constant of the inverse, with the span of the attribute's value.
 pub(super) fn checks(model: &Model<'_>) -> TokenStream {
     let name = model.name;
     let checks: Vec<_> = model
@@ -17,7 +17,7 @@ pub(super) fn checks(model: &Model<'_>) -> TokenStream {
             let target = relation.target_of(model);
             let constant = column::constant(field);
             let check = match relation.kind {
-                // The other side holds the foreign key, so it leads to one.
+                // The inverse holds the foreign key, so it is a to-one relation.
                 Kind::HasMany | Kind::HasOne => quote! {{
                     const fn to_one<E, To, K: ::selfsame::entity::ToOne>(
                         _: ::selfsame::entity::Relation<E, To, K>,
@@ -29,7 +29,7 @@ pub(super) fn checks(model: &Model<'_>) -> TokenStream {
                 Kind::BelongsTo => quote! {
                     let _: ::selfsame::entity::Relation<#target, #name, _> = <#target>::#constant;
                 },
-                // A constant does not tell a foreign key from an association table; the field does.
+                // The constant's type is the same for foreign keys and association tables; the field's type is not.
                 Kind::ManyToMany => quote! {
                     let _: fn(&#target) -> &::selfsame::entity::ManyToMany<#name> =
                         |other| &other.#field;

@@ -1,4 +1,4 @@
-//! Checks of what only the compiler knows of a column's type: an alias, a newtype.
+//! Checks that need the actual type of a column, behind an alias or a newtype.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -8,7 +8,7 @@ use super::{Column, Model, column_value};
 use crate::shape::{self, Kind};
 
 pub(super) fn checks(model: &Model<'_>) -> TokenStream {
-    // A constant outside of the type does not know its parameters.
+    // A constant outside the type cannot use its parameters.
     if !model.generics.params.is_empty() {
         return TokenStream::new();
     }
@@ -27,25 +27,25 @@ fn check(column: &Column<'_>) -> TokenStream {
     };
     let mut checks: Vec<(TokenStream, &str)> = Vec::new();
     if column.length.is_some() {
-        let message = "`length` is for text, and not for the labels of an enum";
+        let message = "`length` is for text, not for the labels of an enum";
         checks.push((quote!(#value::TAKES_LENGTH), message));
     }
     if column.precision.is_some() {
         checks.push(is(&[quote!(Decimal)], "`precision` is for decimals"));
     }
     if column.db_type.is_some() {
-        let message = "values of a type that only the database knows cross as text";
+        let message = "`db_type` requires a type that is stored as text";
         checks.push(is(&[quote!(Text)], message));
     }
     if column.is_counted() {
         let integers = [quote!(I16), quote!(I32), quote!(I64)];
         checks.push(is(
             &integers,
-            "the database counts integers only: give a `server_default`",
+            "the database generates only integer keys: give a `server_default`",
         ));
     }
     if !shape::mentions_option(column.ty) {
-        let message = "write `Option` out: this type is one by another name";
+        let message = "this type is an alias of an `Option`: write `Option<…>`";
         checks.push((quote!(!#value::NULLABLE), message));
     }
     let span = column.ty.span();

@@ -29,7 +29,7 @@ fn tag_name(enumeration: &Variants<'_>) -> Ident {
     format_ident!("{}Tag", enumeration.name)
 }
 
-/// The type of the tag, and what tells it.
+/// The type of the tag, and the method that returns it.
 fn tag(enumeration: &Variants<'_>) -> TokenStream {
     let (name, visibility, tag) = (
         enumeration.name,
@@ -47,7 +47,7 @@ fn tag(enumeration: &Variants<'_>) -> TokenStream {
         let (ident, doc) = (variant.ident, format!("`{}`.", variant.label));
         quote!(#[doc = #doc] #ident)
     });
-    let doc = format!("Which `{name}` it is, without its data.");
+    let doc = format!("The variant of a `{name}`, without its data.");
     quote! {
         #[doc = #doc]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +60,7 @@ fn tag(enumeration: &Variants<'_>) -> TokenStream {
         #[automatically_derived]
         #[allow(dead_code)]
         impl #tag {
-            /// How it stands in its column.
+            /// Returns the label that is stored in the column.
             #visibility const fn label(self) -> &'static str {
                 match self {
                     #(Self::#idents => #texts,)*
@@ -71,7 +71,7 @@ fn tag(enumeration: &Variants<'_>) -> TokenStream {
         #[automatically_derived]
         #[allow(dead_code)]
         impl #name {
-            /// Which variant it is.
+            /// Returns the variant without its data.
             #visibility const fn tag(&self) -> #tag {
                 match self {
                     #(Self::#idents { .. } => #tag::#idents,)*
@@ -111,7 +111,7 @@ fn typed_columns(enumeration: &Variants<'_>) -> TokenStream {
     let questions = enumeration.variants.iter().map(|variant| {
         let ident = variant.ident;
         let question = format_ident!("is_{}", shape::name(&variant.field));
-        let doc = format!("Whether it is a `{ident}`.");
+        let doc = format!("Tests whether it is a `{ident}`.");
         quote! {
             #[doc = #doc]
             #visibility fn #question(self) -> ::selfsame::sql::Predicate<Owner> {
@@ -164,7 +164,7 @@ fn typed_columns(enumeration: &Variants<'_>) -> TokenStream {
     }
 }
 
-/// The type of the columns of a variant, which may be NULL.
+/// The type of the columns of a variant, which are nullable.
 fn columns_type(variant: &Variant<'_>) -> TokenStream {
     let optional = quote!(::selfsame::entity::Optional);
     match &variant.model.flattened[..] {
@@ -370,7 +370,7 @@ fn hydrate(enumeration: &Variants<'_>) -> TokenStream {
     }
 }
 
-/// Returns what `body` gives for a column of the variant that the value is; there, `column` is counted from the variant's first.
+/// Dispatches on the value's variant to `body` if it has the column, with `column` relative to the variant's first.
 fn by_variant(
     enumeration: &Variants<'_>,
     body: impl Fn(&Model<'_>, &TokenStream) -> Option<TokenStream>,

@@ -1,4 +1,4 @@
-//! Collections, their changes, and what a savepoint takes back.
+//! Tests of collections, their changes, and undoing them with a savepoint.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn changes_before_loading_are_merged() {
 }
 
 #[test]
-fn what_is_expired_is_read_again_and_keeps_its_changes() {
+fn expired_collections_are_reread_and_keep_their_changes() {
     let mut edges = Edges::default();
     edges.fill(OWNER, 0, TARGET, vec![2, 3, 4]);
     edges.fill(OWNER, 1, TARGET, vec![2]);
@@ -47,7 +47,7 @@ fn a_savepoint_restores_collections_in_their_order() {
 }
 
 #[test]
-fn what_has_left_the_session_does_not_come_back_with_a_savepoint() {
+fn objects_that_left_the_session_are_not_restored_by_a_savepoint() {
     let mut edges = Edges::default();
     edges.fill(OWNER, 0, TARGET, vec![1, 2, 3]);
     let mark = edges.mark();
@@ -58,12 +58,12 @@ fn what_has_left_the_session_does_not_come_back_with_a_savepoint() {
     edges.expire_loaded();
     edges.forget((TARGET, 1), 0, Departure::RowGone);
     edges.undo_to(mark);
-    // The row of one has stayed: what the collection was is to be read again.
+    // The row of one object still exists, so the collection must be reread.
     assert_eq!(loaded(&edges, 0), None);
 }
 
 #[test]
-fn what_is_deleted_does_not_come_back_with_a_savepoint() {
+fn deleted_objects_are_not_restored_by_a_savepoint() {
     let mut edges = Edges::default();
     edges.fill(OWNER, 0, TARGET, vec![1, 2, 3]);
     let mark = edges.mark();
@@ -77,7 +77,7 @@ fn what_is_deleted_does_not_come_back_with_a_savepoint() {
 }
 
 #[test]
-fn a_cleared_session_undoes_what_came_after() {
+fn a_cleared_session_undoes_later_changes() {
     let mut edges = Edges::default();
     edges.mark();
     edges.fill(OWNER, 0, TARGET, vec![1]);
@@ -109,7 +109,7 @@ fn a_flush_forgets_unloaded_changes_only() {
     assert_eq!(loaded(&edges, 1), Some(vec![8]));
 }
 
-/// A savepoint costs what is changed in it, whatever is loaded: a push is one delta of the same size.
+/// The cost of a savepoint depends only on the changes inside it: a push is one delta of constant size.
 #[test]
 fn a_change_is_one_delta() {
     for size in [100, 1_000, 10_000] {

@@ -1,4 +1,4 @@
-//! The keys of a store's objects, as their rows have them and as the program wants them.
+//! The keys of a store's objects, in their rows and as set by the program.
 
 use rustc_hash::FxHashMap;
 
@@ -12,7 +12,7 @@ use crate::session::memory::snapshots::Snapshot;
 use crate::value::{Param, ValueRef};
 
 impl<E: Mapped> Store<E> {
-    /// The key of the row as the database has it.
+    /// The key of the row as it is in the database.
     pub(super) fn key(&self, slot: u32) -> Option<E::Key> {
         let object = self.objects.get(slot as usize)?;
         let key = object
@@ -20,13 +20,13 @@ impl<E: Mapped> Store<E> {
             .as_ref()
             .and_then(|value| value.key(&self.mapper));
         match object.snapshot {
-            // The map has the keys of rows: an object that has the one it is mapped by has kept it.
+            // The identity map has the keys of rows: an object mapped by its current key has not changed it.
             Some(snapshot) if !self.is_mapped_by(key.as_ref(), slot) => self.key_before(snapshot),
             _ => key,
         }
     }
 
-    /// Whether an object is mapped by this key.
+    /// Whether the identity map maps this key to the object.
     #[inline]
     pub(super) fn is_mapped_by(&self, key: Option<&E::Key>, slot: u32) -> bool {
         key.is_some_and(|key| self.keys.get(key) == Some(slot))
@@ -37,7 +37,7 @@ impl<E: Mapped> Store<E> {
             let value = self.snapshots.value(&self.mapper, snapshot, column);
             value.unwrap_or(ValueRef::Null)
         };
-        // It was a key when it was read, so it is one now.
+        // It was read as a key, so it converts again.
         match &self.mapper.table().primary_key[..] {
             [column] => E::Key::from_values(&[value(column)]).ok(),
             columns => {
@@ -65,7 +65,7 @@ impl<E: Mapped> Store<E> {
         }
     }
 
-    /// The database took a row of this key: if it made the key itself, an object that has it is of a row that is gone.
+    /// After the database inserted a row with a generated key: an object with the same key has a row that no longer exists.
     pub(super) fn forget_gone(&mut self, slot: u32) {
         let value = self.objects[slot as usize].value.as_ref();
         let key = value.and_then(|value| value.key(&self.mapper));
@@ -77,7 +77,8 @@ impl<E: Mapped> Store<E> {
         }
     }
 
-    /// The database let a row have another's key: the other has left its key in the same statement, or its row is gone.
+    /// After the database gave a row the key of another object: the other's key was changed in the same statement, or its row no longer
+    /// exists.
     pub(super) fn yield_key(&mut self, slot: u32) {
         let value = self.objects[slot as usize].value.as_ref();
         let Some(key) = value.and_then(|value| value.key(&self.mapper)) else {
@@ -99,7 +100,7 @@ impl<E: Mapped> Store<E> {
         }
     }
 
-    /// Takes an object's key out of the map, if it is this object's.
+    /// Removes an object's key from the map, if it is mapped to this object.
     pub(super) fn forget_key(&mut self, slot: u32) {
         let Some(key) = self.key(slot) else {
             return;
@@ -109,7 +110,7 @@ impl<E: Mapped> Store<E> {
         }
     }
 
-    /// The rows whose key is to be changed.
+    /// The objects whose key was changed.
     pub(super) fn changed_keys(&self) -> Vec<u32> {
         let differs = |&slot: &u32| {
             let object = &self.objects[slot as usize];
@@ -133,7 +134,7 @@ impl<E: Mapped> Store<E> {
         touched.filter(differs).collect()
     }
 
-    /// Whether the row of an object is about to have another key than this, which it has still.
+    /// Whether an object's row still has this key, but will get another one.
     fn gives_up(&self, slot: u32, key: &E::Key) -> bool {
         let object = &self.objects[slot as usize];
         let value = object.value.as_ref().filter(|_| object.snapshot.is_some());
@@ -141,7 +142,7 @@ impl<E: Mapped> Store<E> {
             && value.is_some_and(|value| value.key(&self.mapper).as_ref() != Some(key))
     }
 
-    /// The objects that have keys of new ones; not of those whose key is still open.
+    /// The objects that have the keys of new ones, except new ones whose key is still open.
     pub(super) fn holders(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32> {
         let holders = self.given_keys(is_open).filter_map(|(_, key)| {
             let holder = self.keys.get(&key)?;
@@ -166,13 +167,13 @@ impl<E: Mapped> Store<E> {
         let has_key = |slot: &u32| self.key(*slot).as_ref() == Some(wanted);
         Ok(match found {
             Some(slot) if self.states.state(slot) == State::Pending && has_key(&slot) => Some(slot),
-            // It had the key once; another may have it by now.
+            // The object had the key when it was indexed; another may have it now.
             Some(_) => self.states.pending().copied().find(has_key),
             None => None,
         })
     }
 
-    /// Which objects of a store have, in some columns, the key of a pending object of this one: each with that one.
+    /// Finds objects of a store whose columns hold the key of a pending object of this one; returns both.
     pub(super) fn pending_pairs(
         &self,
         by: &dyn AnyStore,
@@ -204,7 +205,7 @@ impl<E: Mapped> Store<E> {
         Ok(pairs)
     }
 
-    /// Refuses two objects with one key; not of those whose key is still open.
+    /// Refuses two objects with the same key, except those whose key is still open.
     pub(super) fn check_keys(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()> {
         match duplicate(&self.keys, &mut self.given_keys(is_open), &|slot, key| {
             self.gives_up(slot, key)
@@ -214,7 +215,7 @@ impl<E: Mapped> Store<E> {
         }
     }
 
-    /// The new objects that have a key, but for those whose key is still open.
+    /// The new objects that have a key, except those whose key is still open.
     fn given_keys(&self, is_open: &dyn Fn(u32) -> bool) -> impl Iterator<Item = (u32, E::Key)> {
         let pending = self.states.pending().copied();
         let keyed = pending.filter_map(|slot| Some((slot, self.key(slot)?)));
@@ -232,7 +233,7 @@ fn conflict(mapper: &Mapper, key: &dyn std::fmt::Debug) -> Error {
     .key(format!("{key:?}"))
 }
 
-/// The first key that two pending objects, or a pending and a mapped one that does not give it up, have both.
+/// The first key that two pending objects share, or a pending and a mapped one that keeps it.
 fn duplicate<K: Key>(
     keys: &IdentityMap<K>,
     pending: &mut dyn Iterator<Item = (u32, K)>,
@@ -253,7 +254,7 @@ pub(super) fn sort_by_key<K: Key>(slots: &mut [u32], key: &dyn Fn(u32) -> Option
     if slots.len() < 2 {
         return;
     }
-    // Objects are mostly written to in the order in which they were read.
+    // Objects are usually written to in the order in which they were read.
     if !slots.iter().map(|&slot| key(slot)).is_sorted() {
         slots.sort_by_cached_key(|&slot| key(slot));
     }

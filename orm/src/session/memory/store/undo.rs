@@ -1,4 +1,4 @@
-//! Taking back what was done to a store's objects, and giving the row of one to another.
+//! Undoing changes to a store's objects, and passing the row of one object to another.
 
 use super::Store;
 use crate::entity::Mapped;
@@ -8,7 +8,7 @@ use crate::session::memory::object_states::Done;
 use crate::session::memory::snapshots::Snapshot;
 
 impl<E: Mapped> Store<E> {
-    /// New objects with the keys of rows to delete take those rows over.
+    /// Lets new objects take over rows with the same key that are to be deleted.
     pub(super) fn switch_all(&mut self) -> Result<()> {
         if self.states.pending().is_empty() || self.states.marked().is_empty() {
             return Ok(());
@@ -22,7 +22,7 @@ impl<E: Mapped> Store<E> {
         Ok(())
     }
 
-    /// The deleted objects whose rows new objects will take over.
+    /// The deleted objects whose rows new objects take over.
     pub(super) fn rows_to_switch(&self) -> Vec<u32> {
         if self.states.pending().is_empty() || self.states.marked().is_empty() {
             return Vec::new();
@@ -34,7 +34,7 @@ impl<E: Mapped> Store<E> {
             .collect()
     }
 
-    /// A pending object takes the row of one that is to be deleted: what it does not give stays as it is in the row.
+    /// Lets a pending object take over the row of one marked for deletion: columns that it does not set keep the row's values.
     fn switch(&mut self, from: u32, to: u32) -> Result<()> {
         let old = &self.objects[from as usize];
         let before = match (old.snapshot, &old.value) {
@@ -61,7 +61,7 @@ impl<E: Mapped> Store<E> {
         self.map_key(to)
     }
 
-    /// Some of the changed columns were written: the row is as it was but for those.
+    /// Updates the snapshot after only these of the changed columns were written.
     pub(super) fn write_in_part(&mut self, slot: u32, columns: &[usize]) -> Result<()> {
         let object = &self.objects[slot as usize];
         let (Some(before), Some(value)) = (object.snapshot, &object.value) else {
@@ -82,19 +82,19 @@ impl<E: Mapped> Store<E> {
                 self.keys.insert(key, slot);
                 Ok(())
             }
-            // Another object has the key that the row has for a while.
+            // Another object temporarily has the row's key.
             _ => Ok(()),
         }
     }
 
-    /// Puts the snapshot back.
+    /// Restores the snapshot.
     pub(super) fn restore(&mut self, slot: u32) {
         if let Some(before) = self.objects[slot as usize].snapshot.take() {
             self.put_back(slot, before);
         }
     }
 
-    /// A value that its own type refuses to read back (it was written to the field, and never came from the database) stays as it is.
+    /// Restores a snapshot. A value that its own type does not convert back (it was set by the program and never read) stays.
     pub(super) fn put_back(&mut self, slot: u32, before: Snapshot) {
         let row = self.snapshots.eager_row(&self.mapper, before);
         let Ok(mut value) = E::hydrate(&self.mapper, &row, 0) else {
@@ -109,7 +109,7 @@ impl<E: Mapped> Store<E> {
         self.objects[slot as usize].value = Some(value);
     }
 
-    /// Takes back everything since a mark of the states' log, and what was not flushed.
+    /// Undoes everything since a mark of the undo log, and unflushed changes.
     pub(super) fn undo(&mut self, mark: usize) {
         self.pending_keys.clear();
         for slot in self.states.forget_changes() {
@@ -125,7 +125,7 @@ impl<E: Mapped> Store<E> {
                         if let Some(before) = before {
                             self.put_back(slot, before);
                         }
-                        // One that took this key meanwhile is about to give it back.
+                        // An object that took this key in the meantime is undone next.
                         if self.map_key(slot).is_err() {
                             unmapped.push(slot);
                         }
@@ -141,7 +141,7 @@ impl<E: Mapped> Store<E> {
                 }
                 Done::Deleted(slot) if self.states.state(slot) == State::Persistent => {
                     self.restore(slot);
-                    // A row that had its key meanwhile is gone.
+                    // A row that had this key in the meantime no longer exists.
                     self.forget_gone(slot);
                     let _ = self.map_key(slot);
                 }

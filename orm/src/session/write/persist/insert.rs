@@ -60,7 +60,7 @@ impl Insert<'_> {
             .generated_key()
             .filter(|key| made.contains(key));
         if generated.is_some() && !session.engine.capabilities().generated_keys {
-            let what = "a key that the database counts (give the object a key)";
+            let what = "a generated key (give the object a key)";
             return Err(Error::unsupported(session.engine.dialect().name(), what));
         }
         session.remember_counted(self.store, &made, self.slots);
