@@ -1,4 +1,4 @@
-//! A backend as a stranger's crate would have it: SQLite once more, over rusqlite's ordinary interface.
+//! A complete backend in a crate of its own: SQLite over the ordinary API of rusqlite.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ impl Backend for MyBackend {
     }
 }
 
-/// What differs from the defaults, and what the database can do.
+/// Overrides the defaults that do not fit, and claims capabilities.
 #[derive(Debug)]
 struct MyDialect;
 
@@ -54,7 +54,7 @@ impl Dialect for MyDialect {
         match ty {
             ColumnType::Bool => "BOOLEAN",
             ColumnType::I16 => "SMALLINT",
-            // `INTEGER` as a primary key would be the row's number, whatever its default says.
+            // `INTEGER PRIMARY KEY` would be the rowid, whatever its default.
             ColumnType::I32 => "INT",
             ColumnType::F32 => "REAL",
             ColumnType::F64 => "DOUBLE",
@@ -88,7 +88,7 @@ impl Dialect for MyDialect {
         ));
     }
 
-    /// Days are stored as their numbers, times and timestamps as microseconds.
+    /// Dates are stored as day numbers, times and timestamps as microseconds.
     fn date_part(&self, part: DatePart, value: &str, ty: ValueType, out: &mut String) {
         let seconds = match ty {
             ValueType::Date => format!("{value} * 86400"),
@@ -165,7 +165,7 @@ impl Dialect for MyDialect {
             TextMatch::StartsWith => format!("instr({subject}, {pattern}) = 1"),
             TextMatch::Contains => format!("instr({subject}, {pattern}) > 0"),
             TextMatch::EndsWith => {
-                // An empty text ends every text, but not NULL.
+                // Every text ends with an empty text, but NULL does not.
                 format!(
                     "CASE WHEN {pattern} = '' THEN {subject} = {subject} ELSE substr({subject}, -length({pattern})) = {pattern} END"
                 )
@@ -185,7 +185,7 @@ fn open(path: &Path) -> Result<rusqlite::Connection> {
     let open = || {
         let native = rusqlite::Connection::open(path)?;
         native.execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF")?;
-        // The dialect quotes every name: without this, one that does not exist would be a text.
+        // Otherwise SQLite would read a quoted name that does not exist as a string.
         native.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         native.create_collation(c"decimal", compare_decimals)?;
         Ok(native)
@@ -223,7 +223,7 @@ impl Connection for MyConnection {
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
-        // A user's own statements may have left anything behind; a new connection has none of it.
+        // Raw SQL may have left any state behind; a new connection has none of it.
         if used_raw_sql {
             self.native = open(&self.path)?;
         } else if !self.native.is_autocommit() {
@@ -245,7 +245,7 @@ impl rusqlite::ToSql for Bound<'_> {
     }
 }
 
-/// A parameter as it is stored. What would be bent is refused.
+/// Converts a parameter to its stored form. Refuses values that SQLite would change.
 fn to_stored<'a>(param: &'a Param<'_>, index: usize) -> Result<ToSqlOutput<'a>> {
     let refused = |what: &str| {
         let message = format!("parameter {index} is {what}");
@@ -297,7 +297,7 @@ impl Row for MyRow<'_> {
     }
 }
 
-/// `None` for what is not of the type: nothing is bent into it.
+/// Returns `None` for a value of another type: nothing is coerced.
 fn decode(stored: Stored<'_>, ty: ValueType) -> Option<ValueRef<'_>> {
     use ValueType as T;
     Some(match (stored, ty) {
@@ -340,7 +340,7 @@ fn compare_decimals(a: &str, b: &str) -> std::cmp::Ordering {
     }
 }
 
-/// Every native error, in one place. Only texts of SQLite's own that hold no value are passed on.
+/// Classifies every native error. Keeps only messages of SQLite that contain no values.
 fn classify(error: rusqlite::Error) -> Error {
     let rusqlite::Error::SqliteFailure(native, message) = &error else {
         let kind = match error {
