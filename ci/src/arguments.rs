@@ -274,10 +274,10 @@ pub(crate) struct InitArguments {
     pub(crate) kind: Kind,
     /// The crate's name
     pub(crate) name: String,
-    /// The folder, new or empty; by default named after the crate
+    /// The folder to write, new or empty; by default named after the crate
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// A checkout of selfsame to depend on, instead of the registry
+    /// A checkout of selfsame to depend on; by default the one that the folder is in, otherwise the registry
     #[arg(long, value_name = "DIR")]
     pub(crate) selfsame: Option<PathBuf>,
 }

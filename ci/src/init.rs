@@ -1,4 +1,4 @@
-//! `selfsame init`: writes a crate to begin with, a backend or an application.
+//! `selfsame init`: writes a new crate, a backend or an application.
 
 use std::fs;
 use std::io;
@@ -12,35 +12,60 @@ use crate::arguments::{InitArguments, Kind};
 use crate::inspect::is_keyword;
 use selfsame_conformance::command::say;
 
+const MANIFEST: &str = "Cargo.toml";
 const BACKEND: &str = include_str!("../tests/own_backend/backend.rs");
 const BACKEND_TEST: &str = include_str!("../tests/own_backend/main.rs");
 const APP: &str = include_str!("init/app/lib.rs");
 const APP_MAIN: &str = include_str!("init/app/main.rs");
 const APP_TEST: &str = include_str!("init/app/test.rs");
 
-/// The driver that a new backend begins with, as this workspace uses it.
+/// The driver of a new backend, with the version of this workspace.
 const DRIVER: &str = "rusqlite = { version = \"0.41\", features = [\"bundled\", \"collation\"] }";
 
-/// A file of the new crate: where it goes, and its text.
+/// A file of the new crate: its path and its text.
 type File = (&'static str, String);
 
 pub(crate) fn run(arguments: &InitArguments) -> Result<ExitCode> {
     let name = crate_name(&arguments.name)?;
     let folder = arguments.out.clone().unwrap_or_else(|| PathBuf::from(name));
-    let checkout = arguments.selfsame.as_deref().map(absolute).transpose()?;
-    let files = match arguments.kind {
+    let around = enclosing_checkout(&folder)?;
+    let checkout = match &arguments.selfsame {
+        Some(checkout) => Some(absolute(checkout)?),
+        None => around.clone(),
+    };
+    let mut files = match arguments.kind {
         Kind::Backend => backend(name, checkout.as_deref()),
         Kind::App => app(name, checkout.as_deref()),
     };
+    if around.is_some() {
+        // Otherwise Cargo would take the crate for a member of the checkout's workspace.
+        for (_, manifest) in files.iter_mut().filter(|(path, _)| *path == MANIFEST) {
+            manifest.push_str("\n[workspace]\n");
+        }
+    }
     write(&folder, &files)?;
+    let source = match checkout {
+        Some(checkout) => format!("the checkout in {}", checkout.display()),
+        None => format!(
+            "version {} of the registry (--selfsame DIR: a checkout)",
+            selfsame::VERSION
+        ),
+    };
     say(&format!(
-        "{0}: now `cd {0} && cargo test`\n",
+        "wrote {0}, which depends on {source}\nnext: cd {0} && cargo test\n",
         folder.display()
     ))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A backend that works, over SQLite, to be changed call by call; and the suite as its test.
+/// Finds the checkout of selfsame that the folder is in, if any.
+fn enclosing_checkout(folder: &Path) -> Result<Option<PathBuf>> {
+    let folder = std::path::absolute(folder).map_err(|error| failed(folder, &error))?;
+    let around = folder.ancestors().find(|around| is_checkout(around));
+    Ok(around.map(Path::to_owned))
+}
+
+/// Writes a working backend over SQLite, to be changed call by call, with the suite as its test.
 fn backend(name: &str, checkout: Option<&Path>) -> Vec<File> {
     let ty = name.to_upper_camel_case();
     let (module, label) = (name.to_snake_case(), name.replace('-', "_"));
@@ -53,8 +78,8 @@ fn backend(name: &str, checkout: Option<&Path>) -> Vec<File> {
     };
     let (_, code) = BACKEND.split_once("\n\n").unwrap_or(("", BACKEND));
     let source = format!(
-        "//! `{ty}`: a backend for selfsame. It begins as SQLite over rusqlite, so that the suite passes from the first day: replace the\n\
-         //! driver's calls by those of your database, and say in the dialect what differs.\n\n{}",
+        "//! `{ty}`: a backend for selfsame. It starts as SQLite over rusqlite, so that the suite passes from the first day: replace the\n\
+         //! driver's calls with those of your database, and override in the dialect what differs.\n\n{}",
         named(code)
             .replace("pub(crate) struct", "pub struct")
             .replace(
@@ -79,13 +104,13 @@ fn backend(name: &str, checkout: Option<&Path>) -> Vec<File> {
         dependency("selfsame-conformance", "conformance", checkout),
     );
     vec![
-        ("Cargo.toml", manifest),
+        (MANIFEST, manifest),
         ("src/lib.rs", source),
         ("tests/conformance.rs", test),
     ]
 }
 
-/// An application of two entities, with tests.
+/// Writes an application of two entities, with tests.
 fn app(name: &str, checkout: Option<&Path>) -> Vec<File> {
     let named = |text: &str| {
         text.replace("@CRATE@", &name.to_snake_case())
@@ -97,17 +122,17 @@ fn app(name: &str, checkout: Option<&Path>) -> Vec<File> {
         dependency("selfsame-sqlite", "backends/sqlite", checkout),
     );
     vec![
-        ("Cargo.toml", manifest),
+        (MANIFEST, manifest),
         ("src/lib.rs", named(APP)),
         ("src/main.rs", named(APP_MAIN)),
         ("tests/tasks.rs", named(APP_TEST)),
     ]
 }
 
-/// A line of a manifest: of a checkout if one is given, else of the registry.
+/// Returns a line of the manifest: a path into the checkout, or a version of the registry.
 fn dependency(name: &str, folder: &str, checkout: Option<&Path>) -> String {
     match checkout {
-        // TOML's basic strings escape as JSON's do.
+        // Basic strings of TOML are escaped like those of JSON.
         Some(checkout) => {
             let path = serde_json::Value::from(checkout.join(folder).display().to_string());
             format!("{name} = {{ path = {path} }}")
@@ -116,7 +141,7 @@ fn dependency(name: &str, folder: &str, checkout: Option<&Path>) -> String {
     }
 }
 
-/// A name that Cargo takes for a crate, and Rust for a module.
+/// Checks that Cargo accepts the name for a crate and Rust for a module.
 fn crate_name(name: &str) -> Result<&str> {
     let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
     let goes_on = name
@@ -131,23 +156,30 @@ fn crate_name(name: &str) -> Result<&str> {
     Err(Error::new(
         ErrorKind::Configuration,
         format!(
-            "`{name}` cannot name a crate: use lower-case letters, digits and `-`, beginning with a letter, and no word of the language"
+            "`{name}` cannot name a crate: use lower-case letters, digits and `-`, starting with a letter, and not a keyword or the name of a dependency"
         ),
     ))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
     let found = path.canonicalize().map_err(|error| failed(path, &error))?;
-    if found.join("orm/Cargo.toml").is_file() {
+    if is_checkout(&found) {
         return Ok(found);
     }
     Err(Error::new(
         ErrorKind::Configuration,
-        format!("{}: no checkout of selfsame", path.display()),
+        format!(
+            "{}: not a checkout of selfsame (it has no orm/Cargo.toml)",
+            path.display()
+        ),
     ))
 }
 
-/// Writes into a new or empty folder only, so that nothing is overwritten.
+fn is_checkout(folder: &Path) -> bool {
+    folder.join("orm/Cargo.toml").is_file() && folder.join("orm/macros").is_dir()
+}
+
+/// Writes only into a new or empty folder, so that nothing is overwritten.
 fn write(folder: &Path, files: &[File]) -> Result<()> {
     let is_used = match fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_some(),

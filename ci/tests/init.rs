@@ -1,4 +1,4 @@
-//! `selfsame init`: what it writes compiles, and its tests pass.
+//! `selfsame init`: the crates that it writes compile, and their tests pass.
 
 mod support;
 
@@ -12,7 +12,7 @@ fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Writes a crate and runs this Cargo command in it, with the versions of dependencies that the workspace has.
+/// Writes a crate and runs a Cargo command in it, with the workspace's versions of dependencies.
 fn written(kind: &str, name: &str, cargo: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join(name);
@@ -30,10 +30,10 @@ fn written(kind: &str, name: &str, cargo: &[&str]) -> String {
     ];
     let ran = run(&arguments);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
-    // A second time there is something to lose.
+    // The second run would overwrite the first.
     refused(&arguments, &["is not empty"]);
     std::fs::copy(checkout.join("Cargo.lock"), out.join("Cargo.lock")).expect("a lock file");
-    // Dependencies are built once for both, and once for all runs.
+    // One target folder, so that dependencies are built only once.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("init");
     let output = Command::new(env!("CARGO"))
         .args(cargo)
@@ -44,8 +44,8 @@ fn written(kind: &str, name: &str, cargo: &[&str]) -> String {
         .env("RUSTFLAGS", "-D warnings")
         .output()
         .expect("cargo runs");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{told}");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{errors}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -64,6 +64,21 @@ fn a_backend_compiles_with_its_conformance_test() {
     );
     assert!(out.contains("test result: ok"), "{out}");
     assert!(!out.contains(". 0 passed"), "{out}");
+}
+
+#[test]
+fn inside_a_checkout_the_crate_depends_on_it_and_is_not_part_of_its_workspace() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let checkout = folder.path().canonicalize().expect("a path");
+    std::fs::create_dir_all(checkout.join("orm/macros")).expect("a folder");
+    std::fs::write(checkout.join("orm/Cargo.toml"), "").expect("a file");
+    let out = checkout.join("deep/app");
+    let ran = run(&["init", "app", "app", "--out", out.to_str().expect("text")]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let manifest = std::fs::read_to_string(out.join("Cargo.toml")).expect("a manifest");
+    let orm = checkout.join("orm").display().to_string();
+    assert!(manifest.contains(&orm), "{manifest}");
+    assert!(manifest.ends_with("\n[workspace]\n"), "{manifest}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Users and their tasks: the entities of this application, and what it does with them.
+//! The entities of this application, users and their tasks, and its operations.
 
 use selfsame::prelude::*;
 
-/// Somebody who has tasks.
+/// A person with tasks.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users")]
 pub struct User {
@@ -14,7 +14,7 @@ pub struct User {
     pub tasks: HasMany<Task>,
 }
 
-/// Something to do.
+/// Something to be done.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "tasks")]
 pub struct Task {
@@ -35,11 +35,11 @@ pub fn tables() -> Metadata {
     metadata![User, Task]
 }
 
-/// Adds a task for the user of this name, who is added if there is none.
+/// Adds a task for the user with this name, and the user if it does not exist.
 ///
 /// # Errors
 ///
-/// Those of reading.
+/// Errors of the query.
 pub fn add_task(session: &mut Session, name: &str, title: &str) -> Result<Handle<Task>> {
     let found = User::query()
         .filter(User::NAME.eq(name))
@@ -55,11 +55,11 @@ pub fn add_task(session: &mut Session, name: &str, title: &str) -> Result<Handle
     Ok(task)
 }
 
-/// The titles of the tasks that are not completed, in order, each with the name of its user.
+/// Returns user name and title of the open tasks, in the order in which they were added.
 ///
 /// # Errors
 ///
-/// Those of reading.
+/// Errors of the query.
 pub fn open_tasks(session: &mut Session) -> Result<Vec<(String, String)>> {
     Task::query()
         .join(Task::USER)

@@ -1,6 +1,6 @@
-//! `cargo run -- [NAME TITLE]` adds a task and lists what is open.
+//! `cargo run -- [NAME TITLE]` adds a task and lists the open ones.
 //!
-//! The database is the URL in `DATABASE_URL`, by default a file.
+//! `DATABASE_URL` is the URL of the database; the default is a file.
 
 use @CRATE@::{add_task, open_tasks, tables};
 use selfsame::prelude::*;

@@ -1,4 +1,4 @@
-//! What the application does, on a database in memory.
+//! Tests of the application, each on a new database in memory.
 
 use @CRATE@::{Task, add_task, open_tasks, tables};
 use selfsame::prelude::*;
