@@ -1,4 +1,4 @@
-//! One case on one database: on a thread of its own, with a time limit, panics caught.
+//! Runs one case on one database: on a separate thread, with a time limit, catching panics.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,17 +15,17 @@ use crate::record::Log;
 use crate::report::SeenIsolation;
 use crate::target::Target;
 
-/// What running one case gave.
+/// The result of running one case.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) outcome: Outcome,
     pub(crate) notes: Vec<String>,
-    /// A digest of what was sent.
+    /// A digest of the statements sent.
     pub(crate) sent: Option<String>,
     pub(crate) isolation: Option<SeenIsolation>,
 }
 
-/// How a case is run.
+/// Limits and settings of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) seed: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Limits {
     pub(crate) time: Duration,
 }
 
-/// Runs one case on a fresh database. A case that does not end in its time is left behind on its thread.
+/// Runs one case on a fresh database. A case that exceeds its time limit is abandoned on its thread.
 pub(crate) fn attempt(target: &Arc<dyn Target>, case: &'static Case, limits: Limits) -> Attempt {
     quiet_panics();
     let seed = case_seed(limits.seed, case.id);
@@ -52,12 +52,12 @@ pub(crate) fn attempt(target: &Arc<dyn Target>, case: &'static Case, limits: Lim
     let worker = match worker {
         Ok(worker) => worker,
         Err(error) => {
-            return harness_error(format!("no thread for the case: {error}"));
+            return harness_error(format!("cannot start a thread for the case: {error}"));
         }
     };
     match receiver.recv_timeout(limits.time) {
         Ok(attempt) => {
-            // Joined, so that the database is gone before the next case begins.
+            // Join, so that the database is dropped before the next case starts.
             let _ = worker.join();
             attempt
         }
@@ -65,7 +65,7 @@ pub(crate) fn attempt(target: &Arc<dyn Target>, case: &'static Case, limits: Lim
             outcome: Outcome::Fail {
                 failure: FailureReport {
                     kind: FailureKind::TimeLimit,
-                    message: format!("did not end within {} s", limits.time.as_secs_f64()),
+                    message: format!("exceeded the time limit of {} s", limits.time.as_secs_f64()),
                     program: None,
                     keep: None,
                     repro: None,
@@ -83,7 +83,7 @@ pub(crate) fn attempt(target: &Arc<dyn Target>, case: &'static Case, limits: Lim
     }
 }
 
-/// The seed of a case: FNV-1a over the run's seed and the id, so that filters do not change what a case draws.
+/// Returns the seed of a case: FNV-1a over the run's seed and the id, so that filters do not change its inputs.
 pub(crate) fn case_seed(seed: u64, id: &str) -> u64 {
     seed.to_le_bytes()
         .iter()
@@ -151,7 +151,7 @@ fn failed(failure: Failure, context: &Context, log: &Log) -> Outcome {
         Failure::Skipped(reason) => return Outcome::Skipped { reason },
         Failure::Assertion(message) => (FailureKind::Assertion, message),
         Failure::Backend(error) if let Some(lacking) = lacking(&error, context) => {
-            // The case needs more than its list of needs says, and was told so rightly.
+            // The case needs more than it declares, and was correctly refused.
             return Outcome::Unsupported {
                 capability: lacking.to_string(),
                 refusal_checked: true,
@@ -172,7 +172,7 @@ fn failed(failure: Failure, context: &Context, log: &Log) -> Outcome {
     }
 }
 
-/// The capability that an error says is missing, if the backend does not claim it.
+/// Returns the missing capability that an error names, if the backend does not claim it.
 fn lacking(error: &Error, context: &Context) -> Option<Capability> {
     if error.kind() != ErrorKind::Unsupported {
         return None;
@@ -202,7 +202,7 @@ fn last_panic() -> String {
         .unwrap_or_else(|| "without a message".to_owned())
 }
 
-/// A panic on a case's thread is part of the report and is not printed; all others go the usual way.
+/// Does not print panics of cases, which are part of the report; other panics are printed as usual.
 fn quiet_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -220,7 +220,7 @@ fn quiet_panics() {
 fn panic_text(info: &std::panic::PanicHookInfo<'_>) -> String {
     let message = info.payload_as_str().unwrap_or("without a message");
     match info.location() {
-        // The file's name alone: a report must not depend on where the sources lie.
+        // Only the file name: a report must not depend on the location of the sources.
         Some(at) => format!(
             "{message} ({}:{})",
             at.file().rsplit(['/', '\\']).next().unwrap_or_default(),

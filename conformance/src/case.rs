@@ -1,4 +1,4 @@
-//! One behaviour that is checked, with the words that explain it.
+//! A test case: one behaviour, and the text that explains it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,44 +10,44 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 
-/// One behaviour: an id that never changes, what must hold and why, and the code that finds out.
+/// A test case: a stable id, a promise with its reason, and the code that checks it.
 ///
-/// Made by [`Case::core`] and its siblings, completed by the setters, all `const`.
+/// Created by [`Case::core`] and its siblings and completed by the setters, all `const`.
 #[derive(Clone, Copy)]
 pub struct Case {
-    /// `area.topic.detail`. Never renamed, never used again for something else.
+    /// The id, `area.topic.detail`. Never renamed or reused.
     pub id: &'static str,
-    /// Who needs it.
+    /// The tier it belongs to.
     pub tier: Tier,
-    /// What the backend must claim for the case to apply.
+    /// The capabilities that a backend must claim for the case to apply.
     pub needs: &'static [Capability],
-    /// Whether the order of events in it depends on timing.
+    /// Whether the order of its events depends on timing.
     pub concurrent: bool,
-    /// One sentence: what must hold, and why.
+    /// The promise that it tests, and why, in one sentence.
     pub promise: &'static str,
-    /// For the implementer: where to look when it fails.
+    /// A hint for backend authors: where to look when it fails.
     pub hint: &'static str,
-    /// The lines of the contract and the rules of the ORM that it covers.
+    /// The lines of the contract and rules of the ORM that it covers.
     pub covers: &'static [Cover],
-    /// The inventory in which it appeared.
+    /// The inventory that introduced it.
     pub since: u32,
-    /// Finds out.
+    /// Runs the case.
     pub run: fn(&mut Context) -> CaseResult,
-    /// Checks that a backend which does not claim what is needed refuses it; `None` where nothing can be asked.
+    /// Checks that a backend which does not claim a needed capability refuses its use; `None` if that cannot be tested.
     pub refusal: Option<fn(&mut Context) -> CaseResult>,
 }
 
-/// What a case says: fine, or why not.
+/// The result of a case.
 pub type CaseResult<T = ()> = Result<T, Failure>;
 
 /// Why a case did not pass.
 #[derive(Debug)]
 pub enum Failure {
-    /// What must hold does not.
+    /// An assertion failed.
     Assertion(String),
-    /// An operation that must work gave an error.
+    /// An operation that must succeed returned an error.
     Backend(Error),
-    /// Found out only while running that it does not apply.
+    /// The case found at run time that it does not apply.
     Skipped(String),
 }
 
@@ -58,28 +58,28 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    /// Whether an assertion failed, as against an operation that gave an error.
+    /// Returns whether an assertion failed, as opposed to an operation that returned an error.
     pub fn is_assertion(&self) -> bool {
         matches!(self, Self::Assertion(_))
     }
 }
 
-/// Who needs a behaviour.
+/// How essential a behaviour is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
-    /// Queries over what is there.
+    /// Queries over existing rows.
     Read,
-    /// Without it the unit of work cannot work.
+    /// Required by the unit of work.
     Core,
-    /// All that the ORM can use.
+    /// Everything else that the ORM can use.
     Full,
     /// Declared capabilities.
     Extra,
 }
 
 impl Tier {
-    /// Every tier, from the one that everybody needs.
+    /// Every tier, the most essential first.
     pub const ALL: [Self; 4] = [Self::Read, Self::Core, Self::Full, Self::Extra];
 }
 
@@ -91,8 +91,7 @@ impl FromStr for Tier {
             .into_iter()
             .find(|tier| tier.to_string() == text)
             .ok_or_else(|| {
-                let message =
-                    format!("there is no tier `{text}`; there are read, core, full and extra");
+                let message = format!("unknown tier `{text}`: use read, core, full or extra");
                 Error::new(ErrorKind::Configuration, message)
             })
     }
@@ -109,7 +108,7 @@ impl fmt::Display for Tier {
     }
 }
 
-/// What a case is about: the first part of its id.
+/// The subject of a case: the first part of its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Area {
@@ -119,17 +118,17 @@ pub enum Area {
     Queries,
     /// Inserting, updating, deleting.
     Writes,
-    /// What the database refuses, and how it says so.
+    /// Constraint violations and other errors.
     Constraints,
     /// Commit, rollback, savepoints, isolation.
     Transactions,
-    /// Tables made, changed and dropped.
+    /// Tables: creating, altering, dropping, reflecting.
     Schema,
     /// Connections and the pool.
     Connections,
-    /// One row, one object.
+    /// The identity map.
     Identity,
-    /// Which changes are noticed.
+    /// Change detection.
     Dirty,
     /// How changes are written.
     Flush,
@@ -137,7 +136,7 @@ pub enum Area {
     Relations,
     /// States, expiry, commit and rollback of objects.
     Sessions,
-    /// Rows of tables that are known at run time only.
+    /// Records: rows of tables known only at run time.
     Records,
     /// Random programs against a model.
     Model,
@@ -162,7 +161,7 @@ impl Area {
         Self::Model,
     ];
 
-    /// The first part of the ids.
+    /// Returns the first part of the ids.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Types => "types",
@@ -189,12 +188,12 @@ impl fmt::Display for Area {
     }
 }
 
-/// A line of the backend contract, or a rule of what the ORM promises.
+/// A line of the backend contract, or a rule of the ORM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cover {
-    /// A numbered line of what a backend promises.
+    /// A numbered line of the backend contract.
     Contract(u16),
-    /// A numbered rule of what the ORM promises.
+    /// A numbered rule of the ORM.
     Rule(u16),
 }
 
@@ -207,7 +206,7 @@ impl fmt::Display for Cover {
     }
 }
 
-/// Something that a backend may or may not claim.
+/// A capability that a backend may claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Capability {
@@ -219,7 +218,7 @@ pub enum Capability {
     ForeignKeys,
     /// Enforced CHECK constraints.
     Checks,
-    /// Keys counted by the database.
+    /// Keys generated by the database.
     GeneratedKeys,
     /// RETURNING.
     Returning,
@@ -251,7 +250,7 @@ pub enum Capability {
     DateParts,
     /// Read-only transactions.
     ReadOnlyTransactions,
-    /// Foreign keys that wait for COMMIT.
+    /// Foreign keys checked at COMMIT.
     DeferrableConstraints,
     /// An isolation level.
     Isolation(Isolation),
@@ -259,7 +258,7 @@ pub enum Capability {
     Nan,
     /// Infinities in float columns.
     Infinities,
-    /// −0.0 apart from 0.0.
+    /// −0.0 distinct from 0.0.
     NegativeZero,
     /// NUL in text.
     NulInText,
@@ -271,12 +270,12 @@ pub enum Capability {
     ArrayBatches,
     /// ON DELETE and ON UPDATE SET DEFAULT.
     SetDefault,
-    /// Keys of rows that go many to a statement, counted on from the last one.
+    /// Keys of multi-row INSERTs computed from the last key.
     KeysCountedOn,
 }
 
 impl Capability {
-    /// Whether this dialect claims it.
+    /// Returns whether the dialect claims it.
     pub fn is_claimed(self, dialect: &dyn Dialect) -> bool {
         let capabilities = dialect.capabilities();
         match self {
@@ -319,7 +318,7 @@ impl Capability {
     }
 }
 
-/// How the ORM names what a backend does not offer, and the capability that it means.
+/// The ORM's names of unsupported features, with the capability of each.
 const REFUSALS: &[(&str, Capability)] = &[
     ("a generated key", Capability::GeneratedKeys),
     ("without a transaction", Capability::Transactions),
@@ -342,7 +341,7 @@ const REFUSALS: &[(&str, Capability)] = &[
 ];
 
 impl Capability {
-    /// The capability whose lack an [`Unsupported`](selfsame::ErrorKind::Unsupported) error of the ORM tells.
+    /// Returns the missing capability that an [`Unsupported`](selfsame::ErrorKind::Unsupported) error of the ORM names.
     pub(crate) fn refused_by(error: &Error) -> Option<Self> {
         let message = error.message();
         REFUSALS
@@ -391,22 +390,22 @@ impl fmt::Display for Capability {
 }
 
 impl Case {
-    /// A case of the tier [`Read`](Tier::Read).
+    /// Creates a case of the tier [`Read`](Tier::Read).
     pub const fn read(id: &'static str, run: fn(&mut Context) -> CaseResult) -> Self {
         Self::new(id, Tier::Read, run)
     }
 
-    /// A case of the tier [`Core`](Tier::Core).
+    /// Creates a case of the tier [`Core`](Tier::Core).
     pub const fn core(id: &'static str, run: fn(&mut Context) -> CaseResult) -> Self {
         Self::new(id, Tier::Core, run)
     }
 
-    /// A case of the tier [`Full`](Tier::Full).
+    /// Creates a case of the tier [`Full`](Tier::Full).
     pub const fn full(id: &'static str, run: fn(&mut Context) -> CaseResult) -> Self {
         Self::new(id, Tier::Full, run)
     }
 
-    /// A case of the tier [`Extra`](Tier::Extra).
+    /// Creates a case of the tier [`Extra`](Tier::Extra).
     pub const fn extra(id: &'static str, run: fn(&mut Context) -> CaseResult) -> Self {
         Self::new(id, Tier::Extra, run)
     }
@@ -426,63 +425,64 @@ impl Case {
         }
     }
 
-    /// Sets the inventory in which it appeared; else it is the first.
+    /// Sets the inventory that introduced it; the default is the first.
     #[must_use]
     pub const fn since(mut self, inventory: u32) -> Self {
         self.since = inventory;
         self
     }
 
-    /// Sets what must hold, and why.
+    /// Sets the promise.
     #[must_use]
     pub const fn promise(mut self, promise: &'static str) -> Self {
         self.promise = promise;
         self
     }
 
-    /// Says that a failure points at the ORM: the case needs nothing of a backend that other cases do not check.
+    /// Marks that a failure points at the ORM: other cases test what this one needs of a backend.
     #[must_use]
     pub const fn suspects_orm(mut self) -> Self {
-        self.hint = "Suspect the ORM, not your backend: what this case needs of a backend, other cases check.";
+        self.hint =
+            "Suspect the ORM, not your backend: other cases test what this one needs of a backend.";
         self
     }
 
-    /// Sets the hint for the implementer.
+    /// Sets the hint for backend authors.
     #[must_use]
     pub const fn hint(mut self, hint: &'static str) -> Self {
         self.hint = hint;
         self
     }
 
-    /// Sets what it covers.
+    /// Sets the lines and rules that it covers.
     #[must_use]
     pub const fn covers(mut self, covers: &'static [Cover]) -> Self {
         self.covers = covers;
         self
     }
 
-    /// Sets what the backend must claim.
+    /// Sets the capabilities that it needs.
     #[must_use]
     pub const fn needs(mut self, needs: &'static [Capability]) -> Self {
         self.needs = needs;
         self
     }
 
-    /// Sets what checks the refusal where a need is not claimed.
+    /// Sets the check that an unclaimed capability is refused.
     #[must_use]
     pub const fn refusal(mut self, refusal: fn(&mut Context) -> CaseResult) -> Self {
         self.refusal = Some(refusal);
         self
     }
 
-    /// Marks that its order of events depends on timing.
+    /// Marks that the order of its events depends on timing.
     #[must_use]
     pub const fn concurrent(mut self) -> Self {
         self.concurrent = true;
         self
     }
 
-    /// What it is about; `None` if the id does not begin with an area, which the suite's own tests exclude.
+    /// Returns its area; `None` if the id does not start with one, which the suite's own tests exclude.
     pub fn area(&self) -> Option<Area> {
         let first = self.id.split('.').next()?;
         Area::ALL.into_iter().find(|area| area.as_str() == first)

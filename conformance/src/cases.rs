@@ -1,4 +1,4 @@
-//! The list of cases, written once. A case that is not in it is dead code, and the compiler says so.
+//! The list of all cases. A case that is not in it is dead code, which the compiler reports.
 
 mod connections;
 mod constraints;
@@ -21,7 +21,7 @@ use crate::case::Case;
 #[cfg(test)]
 pub(crate) use types::conversions;
 
-/// The version of the list. It goes up when cases are added; a report names it, so that it keeps its meaning.
+/// The version of the list of cases, increased when cases are added. Reports state it, so that they keep their meaning.
 pub const INVENTORY: u32 = 20;
 
 const LISTS: &[&[&[Case]]] = &[
@@ -43,12 +43,12 @@ const LISTS: &[&[&[Case]]] = &[
     &[crate::model::CASES, crate::mechanisms::CASES],
 ];
 
-/// Every case, in the order in which they run.
+/// Returns every case, in the order in which they run.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     LISTS.iter().copied().flatten().copied().flatten()
 }
 
-/// The case of this id.
+/// Finds a case by id.
 pub fn find(id: &str) -> Option<&'static Case> {
     cases().find(|case| case.id == id)
 }
@@ -68,7 +68,7 @@ mod tests {
             let parts: Vec<&str> = case.id.split('.').collect();
             assert!(
                 (2..=3).contains(&parts.len()),
-                "{} is not area.topic.detail",
+                "{} is not of the form area.topic.detail",
                 case.id
             );
             assert!(
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_contract_has_a_case_or_a_reason() {
-        /// What the ORM cannot reach yet, or no table of ours can ask for.
+        /// Lines of the contract that the ORM cannot use yet.
         const CONTRACT_LEFT_OUT: [(u16, &str); 2] = [
             (17, "there is no neutral type of intervals"),
             (45, "a column declares no collation"),

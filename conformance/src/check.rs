@@ -1,6 +1,6 @@
-//! Assertions of cases: they end the case with [`Failure::Assertion`](crate::Failure::Assertion), never with a panic.
+//! Assertions for cases. They end the case with [`Failure::Assertion`](crate::Failure::Assertion), never with a panic.
 
-/// Ends the case with a failed assertion unless the condition holds. The message says what must hold.
+/// Ends the case with a failed assertion unless the condition is true. The message states what must be true.
 macro_rules! check {
     ($condition:expr, $($message:tt)+) => {
         if !$condition {
@@ -9,7 +9,7 @@ macro_rules! check {
     };
 }
 
-/// Ends the case with a failed assertion unless both are equal; shows both.
+/// Ends the case with a failed assertion that shows both values unless they are equal.
 macro_rules! check_eq {
     ($found:expr, $wanted:expr, $($message:tt)+) => {
         match (&$found, &$wanted) {
@@ -22,20 +22,20 @@ macro_rules! check_eq {
     };
 }
 
-/// The failure of `check_eq!`. Long values are cut, so that a report stays readable.
+/// Returns the failure of `check_eq!`. Truncates long values, so that reports stay readable.
 pub(crate) fn unequal(
     found: &dyn std::fmt::Debug,
     wanted: &dyn std::fmt::Debug,
     message: &str,
 ) -> crate::Failure {
     crate::Failure::Assertion(format!(
-        "{message}: found {}, wanted {}",
+        "{message}: found {}, expected {}",
         shown(found),
         shown(wanted)
     ))
 }
 
-/// The `Debug` form of a value, cut after 160 characters.
+/// Returns the `Debug` form of a value, truncated to 160 characters.
 pub(crate) fn shown(value: &dyn std::fmt::Debug) -> String {
     const MOST: usize = 160;
     let text = format!("{value:?}");

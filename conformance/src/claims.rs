@@ -1,4 +1,4 @@
-//! A target that claims less than it can: the suite must be green on it, for what remains.
+//! Targets with changed claims: the suite must pass on a target that claims less than it can.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,10 +16,10 @@ use selfsame::value::ValueType;
 
 use crate::target::{Fresh, Target};
 
-/// What is claimed, made of what the backend claims.
+/// Changes the claimed capabilities.
 type Change = Arc<dyn Fn(Capabilities) -> Capabilities + Send + Sync>;
 
-/// Gives the target other capabilities: to see that the suite asks only for what a backend claims, or what a backend could claim.
+/// Changes the capabilities that a target claims: to check that the suite needs only what a backend claims, or to try further claims.
 ///
 /// ```no_run
 /// # use std::sync::Arc;
@@ -43,7 +43,7 @@ pub fn claiming(
     })
 }
 
-/// Lets the target tell generated keys by RETURNING alone: the outcome of an INSERT has none, and there is no last key to count on from.
+/// Makes the target report generated keys only by RETURNING: the outcome of an INSERT has no key.
 pub fn telling_no_keys(target: Arc<dyn Target>, name: impl Into<String>) -> Arc<dyn Target> {
     Arc::new(Claiming {
         inner: target,
@@ -53,7 +53,7 @@ pub fn telling_no_keys(target: Arc<dyn Target>, name: impl Into<String>) -> Arc<
     })
 }
 
-/// Whether outcomes tell generated keys.
+/// Whether outcomes report generated keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keys {
     Told,
@@ -139,7 +139,7 @@ impl fmt::Debug for ClaimingDialect {
     }
 }
 
-/// Forwards methods as they are declared.
+/// Forwards methods to the inner value.
 macro_rules! forward {
     ($($name:ident($($argument:ident: $ty:ty),*) $(-> $result:ty)?;)*) => {$(
         fn $name(&self $(, $argument: $ty)*) $(-> $result)? {
@@ -222,7 +222,7 @@ impl Dialect for ClaimingDialect {
     }
 }
 
-/// A connection whose outcomes tell no keys.
+/// A connection whose outcomes have no generated keys.
 #[derive(Debug)]
 struct Untelling {
     inner: Box<dyn Connection>,
@@ -280,7 +280,7 @@ impl Connection for Untelling {
 
 #[cfg(test)]
 mod tests {
-    /// The names of the functions that a text declares: in a trait, or in the list that is forwarded.
+    /// Returns the names of the functions that a source declares, in a trait or in the forwarded list.
     fn declared(text: &str, begins: &str) -> Vec<String> {
         let mut names: Vec<String> = text
             .lines()

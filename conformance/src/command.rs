@@ -1,8 +1,8 @@
-//! The suite as a command: what a pipeline and a person at a terminal run, on any backend.
+//! The suite as a command line, for terminals and pipelines, on any backend.
 //!
-//! [`command`] is the whole command for one backend; a test binary made with [`main`](crate::main) is one too, as soon as its first
-//! argument is one of the [`Command`]s: `cargo test --test conformance -- check --tier core`. A program with targets of its own, as
-//! `selfsame` is, puts the parts together: [`CheckArguments`] and its siblings are read by `clap`, and [`run`] runs them.
+//! [`command`] is the complete command for one backend. A test binary made with [`main`](crate::main) is one too if its first
+//! argument is one of the [`Command`]s: `cargo test --test conformance -- check --tier core`. A program with several targets, such as
+//! `selfsame`, combines the parts: `clap` parses [`CheckArguments`] and its siblings, and [`run`] runs them.
 
 mod arguments;
 mod check;
@@ -38,7 +38,7 @@ pub use values::{duration, filter, seed, shard, tier};
 /// The exit code for bad arguments, or a target that cannot be used.
 const UNUSABLE: u8 = 2;
 
-/// The commands that need one backend, or none.
+/// The commands that need at most one backend.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
@@ -54,7 +54,7 @@ pub enum Command {
 
 #[derive(Parser)]
 #[command(
-    about = "Checks that a database backend, and the ORM on it, keep their promises",
+    about = "Tests that a database backend, and the ORM on top of it, keep their promises",
     after_help = EXIT_CODES,
     subcommand_required = true,
     arg_required_else_help = true
@@ -64,7 +64,7 @@ struct Line {
     command: Command,
 }
 
-/// What the exit codes of every command mean, for `--help`.
+/// The exit codes of every command, for `--help`.
 pub const EXIT_CODES: &str = "Exit codes: 0 all passed, 1 failures, 2 bad arguments or a target that cannot be used, 3 incomplete.";
 
 /// Runs the command line of this process on a backend: `check`, `explain`, `faults`, `merge`.
@@ -86,7 +86,7 @@ pub fn command(target: impl Target) -> ExitCode {
     of_process(&(Arc::new(target) as Arc<dyn Target>))
 }
 
-/// Whether the first argument of this process names a command.
+/// Returns whether the first argument of this process names a command.
 pub(crate) fn is_asked_for() -> bool {
     let first = std::env::args().nth(1).unwrap_or_default();
     Line::command()
@@ -98,7 +98,7 @@ pub(crate) fn of_process(target: &Arc<dyn Target>) -> ExitCode {
     let line = match Line::try_parse() {
         Ok(line) => line,
         Err(error) => {
-            // Help goes to standard output, a mistake to standard error.
+            // Help is printed to standard output, an error to standard error.
             let _ = error.print();
             return match error.kind() {
                 Usage::DisplayHelp | Usage::DisplayVersion => ExitCode::SUCCESS,
@@ -112,11 +112,11 @@ pub(crate) fn of_process(target: &Arc<dyn Target>) -> ExitCode {
     })
 }
 
-/// Runs a command on the targets that `open` gives; it is asked once the arguments are known to be good.
+/// Runs a command on the targets that `open` returns; it is called after the arguments have been checked.
 ///
 /// # Errors
 ///
-/// Bad arguments, a target that cannot be used, a place that cannot be written to.
+/// Bad arguments, a target that cannot be used, a file that cannot be written.
 pub fn run(
     command: &Command,
     open: impl FnOnce() -> Result<Vec<Arc<dyn Target>>>,

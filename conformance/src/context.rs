@@ -1,4 +1,4 @@
-//! What a case works with: a fresh database, a seed, and a place for notes.
+//! The context of a case: a fresh database, a seed, and notes for the report.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::record::{Log, Recorded};
 use crate::report::SeenIsolation;
 use crate::target::Fresh;
 
-/// What a case works with.
+/// The context of a case.
 pub struct Context {
     backend: Arc<dyn Backend>,
     log: Log,
@@ -22,7 +22,7 @@ pub struct Context {
     pub(crate) program: Option<String>,
     pub(crate) keep: Option<String>,
     pub(crate) repro: Option<String>,
-    // Dropped last: it takes the database away.
+    // Dropped last, because this removes the database.
     _fresh: Box<dyn Fresh>,
 }
 
@@ -43,36 +43,36 @@ impl Context {
         }
     }
 
-    /// The backend under test, on a database of this case alone.
+    /// Returns the backend under test, on a database that only this case uses.
     pub fn backend(&self) -> Arc<dyn Backend> {
         Arc::clone(&self.backend)
     }
 
-    /// A new connection.
+    /// Opens a new connection.
     ///
     /// # Errors
     ///
-    /// The backend's.
+    /// Errors of the backend.
     pub fn connect(&self) -> Result<Box<dyn Connection>> {
         self.backend.connect()
     }
 
-    /// The backend's dialect.
+    /// Returns the backend's dialect.
     pub fn dialect(&self) -> &dyn Dialect {
         self.backend.dialect()
     }
 
-    /// What the backend claims.
+    /// Returns the capabilities that the backend claims.
     pub fn capabilities(&self) -> Capabilities {
         self.dialect().capabilities()
     }
 
-    /// The seed of this case: made of the run's seed and the case's id.
+    /// Returns the seed of this case, derived from the run's seed and the case's id.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// How many inputs a property tries.
+    /// Returns how many inputs a property tries.
     pub fn cases(&self) -> u32 {
         self.cases
     }

@@ -1,6 +1,6 @@
-//! What proves each line of the contract and each rule: a case that covers it and catches a fault.
+//! Coverage: for each line of the contract and each rule, a case that covers it and catches a fault.
 //!
-//! A case that nothing can make fail proves nothing. So each line needs one that was seen to fail.
+//! A case that never fails proves nothing, so each line needs one that was seen to fail.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::faults::{Fault, faults};
 use crate::report::{FaultReport, FaultVerdict, Proof};
 use crate::rules::RULES;
 
-/// Every line of the contract and every rule.
+/// Returns every line of the contract and every rule.
 pub(crate) fn lines() -> impl Iterator<Item = (Cover, &'static str)> {
     let contract = (1..).zip(&CONTRACT);
     let contract = contract.map(|(line, text)| (Cover::Contract(line), *text));
@@ -21,9 +21,10 @@ pub(crate) fn lines() -> impl Iterator<Item = (Cover, &'static str)> {
     )
 }
 
-/// Finds what proves each line: first among the faults that were caught, then by trying others on the cases that cover it.
+/// Finds a proof for each line: first among the caught faults, then by trying others on the cases that cover the line.
 ///
-/// `catches` tells whether a case catches a fault, and `None` if the case does not pass without; without a fault it only asks that.
+/// `catches` returns whether a case catches a fault, and `None` if the case does not pass without it; without a fault it only checks the
+/// latter.
 pub(crate) fn prove(
     reports: &[FaultReport],
     cases: &[&'static Case],
@@ -65,7 +66,7 @@ pub(crate) fn prove(
     proofs
 }
 
-/// Tries the faults that were caught in cases of the same area, then all that were caught.
+/// Tries the faults caught by cases of the same area, then all caught faults.
 fn search(
     covering: &[&'static Case],
     kills: &[(&'static Case, &'static Fault)],
@@ -85,7 +86,7 @@ fn search(
                 candidates.push(fault);
             }
         }
-        // What was caught often is caught by many.
+        // A fault caught often is likely to be caught by many cases.
         candidates.sort_by_key(|fault| std::cmp::Reverse(counts.get(fault.id).copied()));
         for fault in candidates {
             if catches(case, Some(fault)) == Some(true) {
@@ -96,13 +97,13 @@ fn search(
     None
 }
 
-/// The statement as Markdown; nothing if it was not asked for.
+/// Writes the coverage as Markdown; empty if it was not requested.
 pub(crate) fn table(proofs: &[Proof]) -> String {
     if proofs.is_empty() {
         return String::new();
     }
     let mut out =
-        "| line | what is promised | cases | proved by | on |\n|---|---|--:|---|---|\n".to_owned();
+        "| line | promise | cases | proved by | with fault |\n|---|---|--:|---|---|\n".to_owned();
     for proof in proofs {
         let (case, fault) = match (&proof.case, &proof.fault) {
             (Some(case), Some(fault)) => (format!("`{case}`"), format!("`{fault}`")),

@@ -1,6 +1,6 @@
-//! A thin hand on one connection, for cases of the backend contract: SQL from short templates, values in, values out.
+//! A thin layer over one connection, for cases of the backend contract: SQL from short templates, values in, values out.
 //!
-//! In a template `[name]` is a quoted identifier and `?` a parameter; neither may stand in a literal.
+//! In a template `[name]` is a quoted identifier and `?` a parameter; do not use either in a literal.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use selfsame::value::{Param, Value, ValueType};
 
 use crate::context::Context;
 
-/// A parameter with its type, which NULL does not tell.
+/// A parameter with its type, because NULL has none.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Typed {
     pub(crate) ty: ValueType,
@@ -52,7 +52,7 @@ pub(crate) struct Database {
     rendered: HashMap<Shape, SharedSql>,
 }
 
-/// What a rendered statement depends on: template, parameter types, column types.
+/// The key of a rendered statement: template, parameter types, column types.
 type Shape = (String, Vec<ValueType>, Vec<ValueType>);
 
 impl Database {
@@ -111,7 +111,7 @@ impl Database {
         self.connection.execute(&Statement::new(sql, &params))
     }
 
-    /// Runs a query and collects its rows, decoded as `columns` say.
+    /// Runs a query and collects its rows, decoded as the types in `columns`.
     pub(crate) fn rows(
         &mut self,
         template: &str,
@@ -164,20 +164,20 @@ impl Database {
             .collect()
     }
 
-    /// An expression in a template as a 64-bit integer, whatever the database makes of it by itself.
+    /// Wraps an expression of a template in a cast to a 64-bit integer.
     pub(crate) fn as_integer(&self, expression: &str) -> String {
         let mut out = String::new();
         self.dialect().cast(expression, &ColumnType::I64, &mut out);
         out
     }
 
-    /// How many rows a table has.
+    /// Counts the rows of a table.
     pub(crate) fn count(&mut self, table: &str) -> Result<i64> {
         let counted = self.integers(&format!("SELECT count(*) FROM [{table}]"), &[])?;
         Ok(counted.first().copied().unwrap_or(-1))
     }
 
-    /// Runs one statement for each row of parameters; the outcomes in order.
+    /// Runs one statement for each row of parameters, and returns the outcomes in order.
     pub(crate) fn execute_each(
         &mut self,
         template: &str,
@@ -200,7 +200,7 @@ impl Database {
         self.transaction(Transaction::Begin(Begin::default()))
     }
 
-    /// Begins a transaction that writes first.
+    /// Begins a transaction whose first statement writes.
     pub(crate) fn begin_write(&mut self) -> Result<()> {
         let mut begin = Begin::default();
         begin.writes_first = true;
@@ -234,7 +234,7 @@ impl Database {
     }
 }
 
-/// A table of one key that the program makes, and one nullable column `v`.
+/// Returns a table with a key that the program assigns and a nullable column `v`.
 pub(crate) fn value_table(name: &str, ty: ColumnType) -> Table {
     Table::build(name)
         .column(Column::new("id", ColumnType::I64))

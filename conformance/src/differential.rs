@@ -1,7 +1,7 @@
-//! One program on two targets: whatever a session observes must be equal.
+//! Runs the same programs on two targets and compares everything that a session observes.
 //!
-//! Observed are rows (of queries of every kind, in an order that the query fixes), counts, the kinds of errors, and the statements that
-//! a step takes where both dialects batch alike. Keys that a database counts are not: two may count differently.
+//! Compared are rows (of all kinds of queries, with a total order), counts, error kinds, and the number of statements of each
+//! step if both dialects batch the same way. Generated keys are not compared, because databases may count differently.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ use crate::property::runner;
 use crate::target::Target;
 use crate::world::{Task, User};
 
-/// What two targets made of the same programs.
+/// The comparison of two targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Comparison {
@@ -30,23 +30,23 @@ pub struct Comparison {
     pub seed: u64,
     /// How many programs ran.
     pub programs: usize,
-    /// How many steps they had.
+    /// How many steps the programs had.
     pub steps: usize,
     /// How many observations were equal.
     pub observations: usize,
-    /// Whether numbers of statements were compared: only where both batch alike.
+    /// Whether numbers of statements were compared: only if both targets batch the same way.
     pub statements_compared: bool,
     /// The smallest program whose observations differ.
     pub difference: Option<Difference>,
 }
 
-/// Where two targets part.
+/// The first difference between two targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// The steps, a line each.
+    /// The steps, one line each.
     pub program: Vec<String>,
-    /// What each target gave at the first step at which they part.
+    /// The observation of each target at the first step where they differ.
     pub observed: [String; 2],
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [one, other] = &self.targets;
         if let Some(difference) = &self.difference {
-            writeln!(f, "{one} and {other} differ, by this program:")?;
+            writeln!(f, "{one} and {other} differ in this program:")?;
             for step in &difference.program {
                 writeln!(f, "    {step}")?;
             }
@@ -64,7 +64,7 @@ impl fmt::Display for Comparison {
         } else {
             let statements = match self.statements_compared {
                 true => "statement counts included",
-                false => "statement counts left out: their batches differ",
+                false => "statement counts not compared: their batches differ",
             };
             writeln!(
                 f,
@@ -76,7 +76,7 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// A step of a program. Objects and numbers are chosen modulo what there is.
+/// A step of a program. Numbers select objects modulo how many there are.
 #[derive(Clone, Debug)]
 enum Step {
     AddUser(u8, Option<i32>),
@@ -154,7 +154,7 @@ fn programs() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..40)
 }
 
-/// Runs drawn programs on two targets, and gives what differs, made small.
+/// Runs random programs on two targets, and returns the smallest difference.
 ///
 /// # Errors
 ///
@@ -192,7 +192,7 @@ pub fn compare_targets(
         let drawn = strategy.new_tree(&mut runner).map_err(|reason| {
             Error::new(
                 ErrorKind::Configuration,
-                format!("no program could be drawn: {reason}"),
+                format!("cannot generate a program: {reason}"),
             )
         })?;
         let mut steps = drawn.current();
@@ -203,7 +203,7 @@ pub fn compare_targets(
             comparison.observations += observed[0].len();
             continue;
         }
-        // One step less, as long as they differ.
+        // Remove steps one by one, as long as the targets differ.
         let mut place = steps.len();
         while place > 0 {
             place -= 1;
@@ -230,7 +230,7 @@ pub fn compare_targets(
     Ok(comparison)
 }
 
-/// What a program observes on a target, a line for each step.
+/// Runs a program on a target and returns one line for each step.
 fn observe(target: &dyn Target, steps: &[Step], with_statements: bool) -> Result<Vec<String>> {
     let fresh = target.fresh()?;
     let engine = Engine::from_backend(fresh.backend());
@@ -248,7 +248,7 @@ fn observe(target: &dyn Target, steps: &[Step], with_statements: bool) -> Result
             Ok(Ok(told)) => told,
             Ok(Err(error)) => {
                 let told = format!("{:?}", error.kind());
-                // The state in which an error leaves a session is the same in both: after a rollback.
+                // After an error both sessions are in the same state: rolled back.
                 world.session.rollback()?;
                 told
             }

@@ -1,4 +1,4 @@
-//! What values each neutral type has: the odd ones by hand, the others drawn.
+//! Values of each neutral type: unusual ones by hand, others generated.
 
 use proptest::prelude::*;
 use proptest::strategy::BoxedStrategy;
@@ -26,7 +26,7 @@ pub(crate) const TYPES: [ValueType; 15] = [
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
-/// The values at the ends of a type and those that backends are known to bend.
+/// Returns the extreme values of a type, and those that backends are known to alter.
 pub(crate) fn extremes(ty: ValueType, capabilities: &Capabilities) -> Vec<Value> {
     let last_micro = i64::from(Date::MAX_COMMON.0) * MICROS_PER_DAY + MICROS_PER_DAY - 1;
     let first_micro = i64::from(Date::MIN_COMMON.0) * MICROS_PER_DAY;
@@ -143,7 +143,7 @@ pub(crate) fn extremes(ty: ValueType, capabilities: &Capabilities) -> Vec<Value>
     }
 }
 
-/// Values of a type, NULL among them, within what the backend claims to hold.
+/// Generates values of a type, including NULL, within the limits that the backend claims.
 pub(crate) fn values(ty: ValueType, capabilities: &Capabilities) -> BoxedStrategy<Value> {
     let by_hand = proptest::sample::select(extremes(ty, capabilities));
     prop_oneof![
@@ -206,7 +206,7 @@ fn drawn(ty: ValueType, capabilities: &Capabilities) -> BoxedStrategy<Value> {
     }
 }
 
-/// JSON documents without fractions: how many digits of those survive is another matter.
+/// Generates JSON documents without fractions, whose precision is tested separately.
 fn documents() -> impl Strategy<Value = serde_json::Value> {
     let text = || {
         proptest::collection::vec(any::<char>().prop_filter("no NUL", |&c| c != '\0'), 0..10)
@@ -227,7 +227,7 @@ fn documents() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Whether a stored value came back as it was: floats by their bits, documents by their content unless the text is kept.
+/// Returns whether a stored value was read back unchanged: floats by their bits, JSON by content unless the text is kept.
 pub(crate) fn came_back(found: &Value, stored: &Value, capabilities: &Capabilities) -> bool {
     match (found, stored) {
         (Value::Json(a), Value::Json(b)) if !capabilities.json_text_kept => {

@@ -1,4 +1,4 @@
-//! Failures that are known: listed in a file, with a reason and a link, until they are mended.
+//! Known failures: listed in a file, with a reason and a link, until they are fixed.
 
 use std::path::Path;
 
@@ -36,28 +36,28 @@ pub struct Expected {
 pub struct ExpectedFailure {
     /// The case.
     pub id: String,
-    /// The target, by name; every target if there is none.
+    /// The name of the target; every target if absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub target: Option<String>,
     /// Why it fails.
     pub reason: String,
-    /// Where that is being worked on.
+    /// A link to the issue.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub link: Option<String>,
 }
 
 impl Expected {
-    /// Reads the text of such a file.
+    /// Parses the text of such a file.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration): it is no TOML, has another shape, gives no reason, or names a case that does
+    /// [`Configuration`](ErrorKind::Configuration) if it is not TOML of this form, lacks a reason, or names a case that does
     /// not exist.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = |why: String| {
             Error::new(
                 ErrorKind::Configuration,
-                format!("the list of expected failures cannot be used: {why}"),
+                format!("invalid list of expected failures: {why}"),
             )
         };
         let list: Self =
@@ -67,7 +67,7 @@ impl Expected {
                 return Err(bad(format!("there is no case `{}`", entry.id)));
             }
             if entry.reason.trim().is_empty() {
-                return Err(bad(format!("`{}` gives no reason", entry.id)));
+                return Err(bad(format!("`{}` has no reason", entry.id)));
             }
         }
         Ok(list)
@@ -77,7 +77,7 @@ impl Expected {
     ///
     /// # Errors
     ///
-    /// See [`parse`](Self::parse); also if it cannot be read.
+    /// As for [`parse`](Self::parse), and if the file cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Error::new(
@@ -88,15 +88,15 @@ impl Expected {
         Self::parse(&text)
     }
 
-    /// The entry for a case on a target.
+    /// Returns the entry for a case on a target.
     pub fn find(&self, target: &str, id: &str) -> Option<&ExpectedFailure> {
         self.expected
             .iter()
             .find(|entry| entry.id == id && entry.target.as_deref().is_none_or(|t| t == target))
     }
 
-    /// The list that makes this report good: what fails is listed, with its old reason if it had one, and what passes is not.
-    /// Entries of targets and cases that did not run stay.
+    /// Returns the list that makes this report pass: it has what fails, with its previous reason if any, and not what passes.
+    /// Entries of targets and cases that did not run are kept.
     #[must_use]
     pub fn bless(&self, report: &Report) -> Self {
         let mut expected: Vec<ExpectedFailure> = Vec::new();
@@ -129,11 +129,11 @@ impl Expected {
         Self { expected }
     }
 
-    /// The text of the file.
+    /// Writes the list as TOML.
     ///
     /// # Errors
     ///
-    /// None that can be caused from outside: text in a list is always TOML.
+    /// None in practice: a list of texts can always be written as TOML.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string_pretty(self)
             .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))

@@ -1,4 +1,4 @@
-//! A case in words.
+//! The description of a case.
 
 use selfsame::{Error, ErrorKind, Result};
 
@@ -7,11 +7,11 @@ use crate::cases;
 use crate::contract::CONTRACT;
 use crate::rules::RULES;
 
-/// What a case promises, why, and where to look when it fails.
+/// Describes a case: its promise, why, and where to look when it fails.
 ///
 /// # Errors
 ///
-/// [`Configuration`](ErrorKind::Configuration) if there is no such case; it names the nearest ids.
+/// [`Configuration`](ErrorKind::Configuration) if the case does not exist; the message suggests similar ids.
 pub fn explain(id: &str) -> Result<String> {
     let Some(case) = cases::find(id) else {
         return Err(unknown(id));
@@ -33,13 +33,13 @@ pub fn explain(id: &str) -> Result<String> {
         lines.push(format!("  {word:10} {cover}: {}", sentence(*cover)));
     }
     if case.concurrent {
-        lines.push("  concurrent its order of events depends on timing".to_owned());
+        lines.push("  concurrent the order of its events depends on timing".to_owned());
     }
     lines.push(format!("  since      inventory {}", case.since));
     Ok(lines.join("\n") + "\n")
 }
 
-/// What a line of the contract or a rule says.
+/// Returns the text of a line of the contract or of a rule.
 fn sentence(cover: Cover) -> &'static str {
     let text = match cover {
         Cover::Contract(line) => CONTRACT.get(usize::from(line).wrapping_sub(1)).copied(),
@@ -67,6 +67,6 @@ fn unknown(id: &str) -> Error {
     };
     Error::new(
         ErrorKind::Configuration,
-        format!("there is no case `{id}`{hint}"),
+        format!("unknown case `{id}`{hint}"),
     )
 }

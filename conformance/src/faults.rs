@@ -1,8 +1,8 @@
-//! Backends that lie: the suite proves itself on them.
+//! Fault injection: known bugs that the suite must catch.
 //!
-//! Each [`Fault`] is one mistake, made by a wrapper around any backend. The suite must notice it: an assertion of a named case
-//! fails, the fault was seen to act, and the same case passes in the same wrapper without the fault. A backend error does not
-//! count: a suite whose assertions are gone would still get those.
+//! Each [`Fault`] is one bug, injected by a wrapper around any backend. The suite catches it if an assertion of a case
+//! fails, the fault has acted, and the same case passes in the same wrapper without the fault. A backend error does not
+//! count: a suite without assertions would still get those.
 
 mod calls;
 mod connection_state;
@@ -41,38 +41,38 @@ use crate::report::{FaultReport, FaultVerdict, KillMatrix, Report, Timing};
 use crate::runner::{Options, Progress, probe, seconds_since_epoch};
 use crate::target::Target;
 
-/// One mistake that a backend can make.
+/// A known bug that can be injected into a backend.
 pub struct Fault {
     /// `group.what`, never renamed.
     pub id: &'static str,
-    /// What kind of mistake.
+    /// The kind of bug.
     pub group: Group,
-    /// The mistake, in one sentence.
+    /// The bug, in one sentence.
     pub sentence: &'static str,
-    /// Makes no mistake up to this many rows, values or bytes.
+    /// The fault acts only beyond this many rows, values or bytes.
     pub beyond: Option<usize>,
-    /// The cases that are tried first: parts of ids. All others follow.
+    /// Parts of the ids of the cases to try first. All others follow.
     suspects: &'static [&'static str],
-    /// Without these the mistake is what the engine does by itself.
+    /// Without these capabilities the fault is the engine's normal behaviour.
     needs: &'static [Capability],
     lie: Lie,
 }
 
-/// What kind of mistake.
+/// The kind of a bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
-    /// Values bent on their way.
+    /// Values altered when stored or read.
     Values,
     /// Wrong rows.
     Queries,
     /// Wrong or missing writes.
     Writes,
-    /// What should be refused is not, or not rightly.
+    /// Constraints not enforced, or violations misreported.
     Constraints,
-    /// Wrong ends of transactions.
+    /// Transactions that begin or end wrongly.
     Transactions,
-    /// What connections and servers tell of themselves.
+    /// Wrong reports and state of connections.
     Connections,
 }
 
@@ -127,7 +127,7 @@ impl Fault {
     }
 }
 
-/// What is injected by default, in a minute or two on a server.
+/// The faults injected by default; they take a minute or two on a server.
 const USUAL: &[&[Fault]] = &[
     values::FAULTS,
     queries::FAULTS,
@@ -138,7 +138,7 @@ const USUAL: &[&[Fault]] = &[
     connections::FAULTS,
 ];
 
-/// What takes many minutes more on a server: injected where [`Options::all_faults`] says so.
+/// The faults injected only with [`Options::all_faults`]; they take many more minutes on a server.
 const REST: &[&[Fault]] = &[
     corners::FAULTS,
     conversions::FAULTS,
@@ -148,12 +148,12 @@ const REST: &[&[Fault]] = &[
     stateful::FAULTS,
 ];
 
-/// Every fault, in the order of reports: those that are injected by default come first.
+/// Returns every fault in the order of reports: those injected by default come first.
 pub fn faults() -> impl Iterator<Item = &'static Fault> {
     USUAL.iter().chain(REST).copied().flatten()
 }
 
-/// The faults that these options choose, before the shard is taken.
+/// Returns the faults selected by these options, before sharding.
 pub(crate) fn chosen(options: &Options) -> impl Iterator<Item = &'static Fault> {
     let lists: &[&[&[Fault]]] = match options.all_faults {
         true => &[USUAL, REST],
@@ -163,17 +163,17 @@ pub(crate) fn chosen(options: &Options) -> impl Iterator<Item = &'static Fault> 
     lists.filter(|fault| options.faults.matches(fault.id))
 }
 
-/// The target with one mistake: to see what a failing run looks like.
+/// Injects one fault into a target, for example to see what a failing run looks like.
 pub fn lying(target: Arc<dyn Target>, fault: &'static Fault) -> Arc<dyn Target> {
     Arc::new(LyingTarget::new(target, Some(fault), Arc::default()))
 }
 
-/// Makes each target lie in each chosen way and looks which case notices.
+/// Injects each selected fault into each target and finds the case that catches it.
 ///
-/// The report's [`exit_code`](Report::exit_code) is 0 only if some fault was found, and every fault that acted was, or is what the
-/// engine does by itself.
-/// [`Options::all_faults`] says which faults are injected, [`Options::faults`] chooses among these by their ids, [`Options::shard`] takes a
-/// share of them, and [`Options::filter`] chooses the cases that may find them.
+/// The report's [`exit_code`](Report::exit_code) is 0 only if some fault was caught, and every fault that acted was caught or is the
+/// engine's normal behaviour.
+/// [`Options::all_faults`] sets which faults are injected, [`Options::faults`] filters them by id, [`Options::shard`] takes a
+/// share of them, and [`Options::filter`] selects the cases that may catch them.
 pub fn run_faults(
     targets: &[Arc<dyn Target>],
     options: &Options,
@@ -261,7 +261,7 @@ fn find(
     (report, begun.elapsed())
 }
 
-/// Why the mistake is none on this target.
+/// Returns why the fault is normal behaviour on this target, if it is.
 fn unclaimed(target: &dyn Target, fault: &Fault) -> Option<String> {
     let backend = target.fresh().ok()?.backend();
     fault
@@ -271,7 +271,7 @@ fn unclaimed(target: &dyn Target, fault: &Fault) -> Option<String> {
         .map(|need| format!("{need}: not claimed"))
 }
 
-/// Runs the suspects, then all other cases, until one finds the fault.
+/// Runs the suspects, then all other cases, until one catches the fault.
 fn hunt(
     target: &Arc<dyn Target>,
     fault: &'static Fault,
@@ -319,7 +319,7 @@ fn hunt(
     }
 }
 
-/// Whether a case passes without the fault, and an assertion of it fails with it. `None` if it does not pass without.
+/// Returns whether an assertion of the case fails with the fault; `None` if the case does not pass without it.
 fn catches(
     target: &Arc<dyn Target>,
     fault: Option<&'static Fault>,
@@ -348,7 +348,7 @@ fn catches(
     Some(acted && caught)
 }
 
-/// Which cases pass in the same wrapper without a fault, as far as that was looked at.
+/// Caches which cases pass in the same wrapper without a fault.
 #[derive(Default)]
 struct Honest(HashMap<&'static str, bool>);
 
@@ -361,7 +361,7 @@ impl Honest {
         })
     }
 
-    /// A case that fails without a fault finds none.
+    /// A case that fails without a fault cannot catch one.
     fn is_known_to_fail(&self, case: &Case) -> bool {
         self.0.get(case.id) == Some(&false)
     }
@@ -377,7 +377,7 @@ mod tests {
     fn faults_are_well_formed() {
         let mut ids = HashSet::new();
         for fault in faults() {
-            assert!(ids.insert(fault.id), "{} is there twice", fault.id);
+            assert!(ids.insert(fault.id), "{} is listed twice", fault.id);
             let group = fault.id.split('.').next();
             assert_eq!(
                 group,
@@ -387,13 +387,13 @@ mod tests {
             );
             assert!(
                 fault.sentence.ends_with('.') && fault.sentence.len() > 15,
-                "{}: the mistake must be a sentence",
+                "{}: describe the bug in a sentence",
                 fault.id
             );
             for suspect in fault.suspects {
                 assert!(
                     crate::cases().any(|case| case.id.contains(suspect)),
-                    "{} suspects `{suspect}`, which is no case",
+                    "{} suspects `{suspect}`, which matches no case",
                     fault.id
                 );
             }

@@ -1,6 +1,6 @@
-//! The suite as a test binary: each case is a test of `cargo test` and of `cargo nextest`.
+//! The suite as a test binary: each case is a test of `cargo test` and `cargo nextest`.
 //!
-//! Own options come from the environment, so that the command line stays libtest's; [`main`] lists them.
+//! Options come from the environment, because the command line is libtest's; [`main`] lists them.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,26 +19,26 @@ use crate::runner::{Options, run_case};
 use crate::supervise::{self, Role};
 use crate::target::{Fresh, Target, target_fn};
 
-/// Runs the suite on a closure that gives a fresh database; the body of a `main` of `tests/conformance.rs`.
+/// Runs the suite on a closure that returns a fresh database; this is the body of `main` in `tests/conformance.rs`.
 ///
-/// The command line is libtest's: names choose cases, `--exact`, `--list`, `--test-threads` and so on work as in every test binary.
-/// The suite's own options are environment variables:
+/// The command line is that of libtest: names select cases, and `--exact`, `--list`, `--test-threads` etc. work as in any test binary.
+/// Options of the suite are environment variables:
 ///
 /// | variable | meaning | default |
 /// |---|---|---|
-/// | `SELFSAME_SEED` | what every drawn input depends on, as a number or `0x…` | `0x5e1f` |
+/// | `SELFSAME_SEED` | the seed of all generated inputs, as a number or `0x…` | `0x5e1f` |
 /// | `SELFSAME_CASES` | how many inputs each property tries | 64 |
-/// | `SELFSAME_TIER` | the highest tier that runs: `read`, `core`, `full` or `extra` | `extra` |
+/// | `SELFSAME_TIER` | the highest tier to run: `read`, `core`, `full` or `extra` | `extra` |
 /// | `SELFSAME_SHARD` | one share of the cases: `2/4` is the second of four | all |
 /// | `SELFSAME_EXPECT` | a TOML file of expected failures | none |
-/// | `SELFSAME_CASE_TIME` | the most seconds that one case may take | 60 |
+/// | `SELFSAME_CASE_TIME` | the time limit of one case, in seconds | 60 |
 /// | `SELFSAME_SUPERVISE` | `0` runs the cases in this process, for a debugger | `1` |
 ///
-/// With a first argument of `check`, `explain`, `faults` or `merge` the binary is the whole [command](crate::command) for this backend:
+/// If the first argument is `check`, `explain`, `faults` or `merge`, the binary is the [command](crate::command) for this backend:
 /// `cargo test --test conformance -- faults`, `cargo test --test conformance -- check --tier core --out reports`.
 ///
-/// The cases run in a child process, so that an engine that ends the process (`abort`, a stack overflow, `exit(0)`) fails the run
-/// and the case that was running is named.
+/// The cases run in a child process: if the engine ends the process (`abort`, a stack overflow, `exit(0)`), the run fails and
+/// names the case that was running.
 pub fn main<F, D>(name: &str, fresh: F) -> ExitCode
 where
     F: Fn() -> Result<D> + Send + Sync + 'static,
@@ -49,7 +49,7 @@ where
 
 /// Runs the suite on a target.
 ///
-/// With a first argument of `check`, `explain`, `faults` or `merge` it is that [command](crate::command) instead.
+/// If the first argument is `check`, `explain`, `faults` or `merge`, it runs that [command](crate::command) instead.
 pub fn main_with(target: impl Target) -> ExitCode {
     if command::is_asked_for() {
         return command::of_process(&(Arc::new(target) as Arc<dyn Target>));
@@ -85,7 +85,7 @@ pub fn main_with(target: impl Target) -> ExitCode {
     code
 }
 
-/// Reports every case as ignored, with the reason: for a target that this machine does not have and that nobody required.
+/// Reports every case as ignored, with the reason: for a target that is not available and not required.
 pub fn main_unavailable(name: &str, reason: &str) -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = Options::default()
@@ -114,7 +114,7 @@ fn completion(case: &Case, outcome: Outcome, seed: u64) -> Result<Completion, Fa
     }
 }
 
-/// A failure as people read it: the promise, the message, the program, the statements, how to run it again.
+/// Formats a failure: promise, message, program, statements, and how to run it again.
 fn text_of(case: &Case, failure: &FailureReport, seed: u64) -> String {
     let mut text = format!(
         "{}\n  promise: {}\n  hint: {}",
@@ -125,7 +125,7 @@ fn text_of(case: &Case, failure: &FailureReport, seed: u64) -> String {
         text.push_str(program);
     }
     if let Some(keep) = &failure.keep {
-        text.push_str("\nkeep it, once it is mended: ");
+        text.push_str("\nonce fixed, keep this line as a regression case: ");
         text.push_str(keep);
     }
     if !failure.sql.is_empty() {
@@ -140,7 +140,7 @@ fn text_of(case: &Case, failure: &FailureReport, seed: u64) -> String {
     text
 }
 
-/// The name of this test binary as cargo knows it: without the hash after it.
+/// Returns the name of this test binary without Cargo's hash.
 fn test_name() -> String {
     let path = std::env::current_exe().unwrap_or_default();
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -173,7 +173,7 @@ fn options_from(variable: impl Fn(&str) -> Option<String>) -> Result<Options> {
     Ok(options)
 }
 
-/// A seed as reports print it (`0x5e1f`) or as a number.
+/// Parses a seed, decimal or as reports print it (`0x5e1f`).
 fn seed_from(text: &str) -> Result<u64> {
     match text.strip_prefix("0x") {
         Some(digits) => {
@@ -190,7 +190,7 @@ fn number<T: FromStr>(name: &str, text: &str) -> Result<T> {
 fn unusable(name: &str, text: &str) -> Error {
     Error::new(
         ErrorKind::Configuration,
-        format!("{name} is `{text}`, which is no number that it can be"),
+        format!("{name} is `{text}`, which is not a valid number"),
     )
 }
 

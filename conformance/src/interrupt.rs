@@ -1,4 +1,4 @@
-//! A wrapper around any backend in which one chosen call goes wrong: refused, lost, late, or a panic; all others are the backend's own.
+//! A wrapper around any backend in which one chosen call fails: refused, lost, late, or a panic. All other calls are forwarded.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,22 +12,22 @@ use selfsame::backend::{
 use selfsame::dialect::{Dialect, Transaction};
 use selfsame::{Error, ErrorKind, Result};
 
-/// How a call goes wrong.
+/// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum How {
-    /// An error, and nothing was done; the connection is good.
+    /// An error; nothing was done, and the connection is usable.
     Refused,
-    /// An error after which the transaction can be run again; nothing was done.
+    /// A retryable error; nothing was done.
     Conflict,
-    /// The connection broke before anything was sent, and that is known.
+    /// The connection broke, and it is known that nothing was sent.
     LostUnsent,
-    /// The connection broke before the call arrived.
+    /// The connection broke before the call was executed.
     LostBefore,
-    /// The connection broke after the call was done, before its answer came.
+    /// The connection broke after the call was executed, before its answer arrived.
     LostAfter,
-    /// As [`LostBefore`](Self::LostBefore), and the connection does not know of itself that it is gone.
+    /// Like [`LostBefore`](Self::LostBefore), but the connection still reports that it is open.
     LostUnnoticed,
-    /// The call is done, its answer comes too late, and the connection is given up.
+    /// The call is executed, but its answer is late and the connection is given up.
     Stalled,
     /// A panic before anything was done.
     PanicBefore,
@@ -48,12 +48,12 @@ impl How {
         Self::PanicAfter,
     ];
 
-    /// Whether the inner call is made first.
+    /// Returns whether the inner call is made first.
     fn is_after(self) -> bool {
         matches!(self, Self::LostAfter | Self::Stalled | Self::PanicAfter)
     }
 
-    /// Whether the connection is gone.
+    /// Returns whether the connection is lost.
     pub(crate) fn loses(self) -> bool {
         matches!(
             self,
@@ -65,7 +65,7 @@ impl How {
         )
     }
 
-    /// Whether the call panics.
+    /// Returns whether the call panics.
     pub(crate) fn panics(self) -> bool {
         matches!(self, Self::PanicBefore | Self::PanicAfter)
     }
@@ -84,10 +84,10 @@ impl How {
     }
 }
 
-/// How late an answer is that is not waited for.
+/// The delay of a late answer.
 const TOO_LATE: Duration = Duration::from_millis(5);
 
-/// Which call goes wrong, and how; and what was called.
+/// Which call fails, and how; and the calls so far.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// From 1.
@@ -107,7 +107,7 @@ impl Plan {
         })
     }
 
-    /// What the call was that went wrong, if the program came to it.
+    /// Returns the call that failed, if the program reached it.
     pub(crate) fn struck(&self) -> Option<String> {
         self.struck
             .lock()
@@ -115,7 +115,7 @@ impl Plan {
             .clone()
     }
 
-    /// Whether this call is the one.
+    /// Counts a call, and returns how it fails if it is the chosen one.
     fn turn(&self, call: impl fmt::Display) -> Option<How> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         if number != self.at {
@@ -127,7 +127,7 @@ impl Plan {
     }
 }
 
-/// A backend of which one call goes wrong.
+/// A backend in which one call fails.
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     inner: Arc<dyn Backend>,
@@ -172,14 +172,14 @@ fn planted_panic() -> ! {
 
 #[derive(Debug)]
 struct InterruptedConnection {
-    /// `None` once it is lost: dropped, as a server drops it.
+    /// `None` once it is lost.
     inner: Option<Box<dyn Connection>>,
     plan: Arc<Plan>,
     seems_open: bool,
 }
 
 impl InterruptedConnection {
-    /// Makes a call, or lets it go wrong.
+    /// Makes a call, or lets it fail.
     fn call<T>(
         &mut self,
         name: impl fmt::Display,
@@ -191,7 +191,7 @@ impl InterruptedConnection {
         let Some(how) = self.plan.turn(name) else {
             let before = self.plan.struck().is_some();
             let result = run(&mut **inner, &self.plan);
-            // It may have gone wrong in the middle, at a row.
+            // It may have failed in the middle, at a row.
             let in_the_middle = !before && self.plan.struck().is_some();
             if in_the_middle && self.plan.how.loses() {
                 self.lose(self.plan.how);
@@ -199,7 +199,7 @@ impl InterruptedConnection {
             return result;
         };
         if how.is_after() {
-            // What it says is lost with the answer.
+            // Its result is lost with the answer.
             let _ = run(&mut **inner, &self.plan);
         }
         if how == How::Stalled {
@@ -220,7 +220,7 @@ impl InterruptedConnection {
     }
 }
 
-/// What happens in the middle of a call, at its first row.
+/// Fails in the middle of a call, at its first row.
 fn at_row(plan: &Plan, sql: &Sql) -> Result<()> {
     match plan.turn(format_args!("a row of {}", sql.text())) {
         None => Ok(()),
@@ -311,5 +311,5 @@ fn command_name(command: &Transaction<'_>) -> String {
     }
 }
 
-/// The name of the one call whose loss leaves open whether a transaction was committed.
+/// The only call whose loss makes the outcome of a transaction ambiguous.
 pub(crate) const COMMIT: &str = "COMMIT";

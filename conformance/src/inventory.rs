@@ -1,7 +1,7 @@
-//! What has a case, held against what there is: both sides are read from the sources, so that neither list can be forgotten.
+//! Checks that the cases are complete, by comparing the sources of the ORM with those of the cases.
 //!
-//! A public function of the expression language, a pair of types, a capability or a sentence of the contract that no case asks fails a
-//! test here, and so does a name that is listed as left out and is not there any more.
+//! A test here fails if a public function of the expression language, a pair of types, a capability or a sentence of the contract has no
+//! case, or if an exception no longer exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::cases::cases;
 
-/// What a function of the expression language is called as.
+/// How a function of the expression language is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Called {
     /// `sum(…)`.
@@ -24,7 +24,7 @@ enum Called {
 
 type Name = (Called, String);
 
-/// Functions that make or take trees apart for the renderer and for other crates: no expression of SQL, so no row can depend on them.
+/// Functions that build or inspect trees for the renderer and other crates: they are not SQL, so no row depends on them.
 const NOT_SQL: &[(&str, &str)] = &[
     ("and", "of `Node`: `Expr::and` is asked"),
     ("binary", "of `Node`, below the operators"),
@@ -45,12 +45,12 @@ const NOT_SQL: &[(&str, &str)] = &[
     ("value", "of `Node`, below literals"),
 ];
 
-/// Reads the tokens of a source; comments are none.
+/// Reads the tokens of a source, without comments.
 fn tokens(text: &str) -> TokenStream {
     text.parse().expect("a source that compiles has tokens")
 }
 
-/// The folder of a crate beside this one.
+/// Returns the folder of another crate.
 fn beside(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
@@ -59,7 +59,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every source in a folder and below.
+/// Returns all sources in a folder and its subfolders.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
@@ -91,7 +91,7 @@ fn is_group(tree: Option<&TokenTree>, wanted: Delimiter) -> bool {
     matches!(tree, Some(TokenTree::Group(group)) if group.delimiter() == wanted)
 }
 
-/// The public functions that a source declares, and the operators that it gives.
+/// Returns the public functions and operators that a source declares.
 fn declared(stream: TokenStream) -> BTreeSet<Name> {
     let mut found = BTreeSet::new();
     declared_in(stream, Called::Function, &mut found);
@@ -101,7 +101,7 @@ fn declared(stream: TokenStream) -> BTreeSet<Name> {
 fn declared_in(stream: TokenStream, called: Called, found: &mut BTreeSet<Name>) {
     let trees: Vec<TokenTree> = stream.into_iter().collect();
     let mut hidden = false;
-    // Names that a macro of this source gives to `pub fn $name`.
+    // Names that a macro of this source uses in `pub fn $name`.
     let makes_functions = |body: &TokenTree| body.to_string().contains("pub fn $");
     let mut makers: BTreeSet<String> = BTreeSet::new();
     for (at, tree) in trees.iter().enumerate() {
@@ -151,7 +151,7 @@ fn declared_in(stream: TokenStream, called: Called, found: &mut BTreeSet<Name>) 
     }
 }
 
-/// What a source calls: functions, methods, and operators on columns.
+/// Collects what a source calls: functions, methods, and operators on columns.
 fn called(stream: TokenStream, found: &mut BTreeSet<Name>) {
     called_in(stream, false, found);
 }
@@ -207,7 +207,7 @@ fn operator(punct: char) -> Option<&'static str> {
     })
 }
 
-/// What is declared and neither called by a case nor left out.
+/// Returns what is declared but neither called by a case nor an exception.
 fn missing(declared: &BTreeSet<Name>, called: &BTreeSet<Name>) -> Vec<String> {
     declared
         .difference(called)
@@ -216,7 +216,7 @@ fn missing(declared: &BTreeSet<Name>, called: &BTreeSet<Name>) -> Vec<String> {
         .collect()
 }
 
-/// The expression language as its sources declare it.
+/// Returns the declared expression language.
 fn language() -> BTreeSet<Name> {
     sources(&beside("../orm/src/sql"))
         .iter()
@@ -225,7 +225,7 @@ fn language() -> BTreeSet<Name> {
         .collect()
 }
 
-/// What the cases call.
+/// Returns what the cases call.
 fn asked() -> BTreeSet<Name> {
     let mut found = BTreeSet::new();
     for path in sources(&beside("src/cases")) {
@@ -234,7 +234,7 @@ fn asked() -> BTreeSet<Name> {
     found
 }
 
-/// The variants of an enum.
+/// Returns the variants of an enum.
 fn variants(source: &str, name: &str) -> Vec<String> {
     let trees: Vec<TokenTree> = tokens(source).into_iter().collect();
     let body = trees.windows(3).find_map(|window| match window {
@@ -258,7 +258,7 @@ fn variants(source: &str, name: &str) -> Vec<String> {
     found
 }
 
-/// The public fields of a struct.
+/// Returns the public fields of a struct.
 fn fields(source: &str, name: &str) -> Vec<String> {
     let trees: Vec<TokenTree> = tokens(source).into_iter().collect();
     let body = trees.windows(3).find_map(|window| match window {
@@ -278,14 +278,14 @@ fn fields(source: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The sentences with MUST in the documentation of a source.
+/// Returns the sentences with MUST in the documentation of a source.
 fn musts(source: &str) -> Vec<String> {
     let mut text = String::new();
     for line in source.lines() {
         match line.trim().strip_prefix("///") {
             Some(line) => {
                 let line = line.trim();
-                // Each point of a list is one promise, whatever its full stops.
+                // Each list item is one promise, even with several sentences.
                 text.push_str(if line.starts_with("- ") || line.is_empty() {
                     "\n"
                 } else {
@@ -303,7 +303,7 @@ fn musts(source: &str) -> Vec<String> {
         .collect()
 }
 
-/// Which cases ask what the contract says with MUST: words of the sentence, and ids.
+/// The cases that test each MUST of the contract: words of the sentence, and ids.
 const PROMISES: &[(&str, &[&str])] = &[
     (
         "MUST be independent of each other",
@@ -380,19 +380,19 @@ const PROMISES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What cases cannot see, and who does.
+/// Promises that cases cannot test, and what does.
 const BEYOND_CASES: &[(&str, &str)] = &[(
     "Creating a backend MUST NOT connect",
-    "a target makes its backends itself: each backend's own tests create one of a server that is not there",
+    "a target creates its backends itself; each backend's own tests create one for an unreachable server",
 )];
 
-/// Capabilities that no case branches on, and the case in which the ORM does.
+/// Capabilities that no case checks, and the case in which the ORM uses them.
 const BY_EFFECT: &[(&str, &str)] = &[
     ("alter_add_constraint", "schema.create.cycle"),
     ("max_parameters", "queries.sizes.lists"),
 ];
 
-/// Which sentences no entry covers.
+/// Returns the sentences without an entry.
 fn unpromised<'a>(sentences: &'a [String], promises: &[(&str, &[&str])]) -> Vec<&'a str> {
     let is_covered = |sentence: &str| promises.iter().any(|(words, _)| sentence.contains(words));
     sentences
@@ -488,13 +488,13 @@ fn every_capability_is_asked() {
         if let Some((_, id)) = BY_EFFECT.iter().find(|(name, _)| *name == field) {
             assert!(
                 crate::find(id).is_some(),
-                "`{field}` is asked by `{id}`, which is no case"
+                "`{field}` names `{id}`, which does not exist"
             );
             continue;
         }
         assert!(
             sources_of_cases.contains(&format!(".{field}")),
-            "no case asks the capability `{field}`"
+            "no case tests the capability `{field}`"
         );
     }
 }
@@ -517,12 +517,12 @@ fn every_must_of_the_contract_has_a_case() {
     for (words, named) in &promises {
         assert!(
             sentences.iter().any(|sentence| sentence.contains(words)),
-            "the contract does not say `{words}` any more"
+            "the contract no longer contains `{words}`"
         );
         for id in *named {
             assert!(
                 ids.contains_key(id),
-                "`{words}` names `{id}`, which is no case"
+                "`{words}` names `{id}`, which does not exist"
             );
         }
     }

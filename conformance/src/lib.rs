@@ -1,6 +1,6 @@
-//! The conformance suite that any [`selfsame`] backend can run.
+//! The conformance suite for backends of [`selfsame`].
 //!
-//! A backend's author writes one file, `tests/conformance.rs`, with `harness = false` in `Cargo.toml`:
+//! The author of a backend writes one file, `tests/conformance.rs`, with `harness = false` in `Cargo.toml`:
 //!
 //! ```no_run
 //! # use std::sync::Arc;
@@ -14,11 +14,11 @@
 //! }
 //! ```
 //!
-//! Each case is then a test of `cargo test` and of `cargo nextest`. The same cases run from a program through [`run`], which
-//! gives a [`Report`] that can be written as JSON, JUnit XML, Markdown and a self-contained page; [`run_faults`] proves the suite
-//! on backends that lie.
+//! Each case is then a test of `cargo test` and `cargo nextest`. A program runs the same cases with [`run`], which returns a
+//! [`Report`] to be written as JSON, JUnit XML, Markdown or a self-contained HTML page. [`run_faults`] injects known bugs and
+//! reports which case catches each.
 //!
-//! The suite knows only `selfsame`: it never names a backend.
+//! The suite depends only on `selfsame`, not on any backend.
 
 #[macro_use]
 mod check;

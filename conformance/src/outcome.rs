@@ -1,43 +1,43 @@
-//! How a case ended. The list is closed: every reader of a report can branch on it.
+//! Outcomes of a case. The list is closed, so that readers of a report can match on it.
 
 use serde::{Deserialize, Serialize};
 
-/// How one case ended on one target.
+/// The result of one case on one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// What was promised held.
+    /// The promise holds.
     Pass,
-    /// It did not.
+    /// The case failed.
     Fail {
-        /// What happened.
+        /// The failure.
         failure: FailureReport,
     },
-    /// It did not, as the file of expected failures says.
+    /// The case failed, as listed in the file of expected failures.
     Expected {
         /// Why it is expected.
         reason: String,
-        /// What happened.
+        /// The failure.
         failure: FailureReport,
     },
-    /// The backend does not claim what the case needs.
+    /// The backend does not claim a capability that the case needs.
     Unsupported {
-        /// What it does not claim.
+        /// The capability.
         capability: String,
         /// Whether the backend was seen to refuse it.
         refusal_checked: bool,
     },
-    /// The case found out that it does not apply.
+    /// The case found that it does not apply.
     Skipped {
         /// Why.
         reason: String,
     },
-    /// A limit of the run was reached first.
+    /// The run stopped before the case.
     NotRun {
-        /// Which limit.
+        /// Why.
         reason: String,
     },
-    /// The suite could not do its own part: the target is not there, or gave no database.
+    /// The suite could not run the case: the target is not available, or did not provide a database.
     HarnessError {
         /// Why.
         message: String,
@@ -45,7 +45,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// One word, as in the JSON report.
+    /// Returns its name in the JSON report.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -58,7 +58,7 @@ impl Outcome {
         }
     }
 
-    /// What happened, if the case failed, expected or not.
+    /// Returns the failure, expected or not.
     pub fn failure(&self) -> Option<&FailureReport> {
         match self {
             Self::Fail { failure } | Self::Expected { failure, .. } => Some(failure),
@@ -66,7 +66,7 @@ impl Outcome {
         }
     }
 
-    /// Why the case says nothing about the backend, if it does not.
+    /// Returns why the case did not run, if it did not.
     pub fn reason(&self) -> Option<String> {
         match self {
             Self::Pass | Self::Fail { .. } => None,
@@ -77,7 +77,7 @@ impl Outcome {
                 capability,
                 refusal_checked,
             } => Some(if *refusal_checked {
-                format!("{capability}: not claimed, and refused when asked for")
+                format!("{capability}: not claimed, and refused as it should be")
             } else {
                 format!("{capability}: not claimed")
             }),
@@ -86,36 +86,36 @@ impl Outcome {
     }
 }
 
-/// What a failing case found.
+/// The failure of a case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureReport {
-    /// What kind of failure.
+    /// The kind of failure.
     pub kind: FailureKind,
-    /// What must hold and does not, or the error's text.
+    /// The failed assertion, or the error's text.
     pub message: String,
-    /// The smallest input or program that shows it, where the case draws its input.
+    /// The smallest input or program that fails, if the case generates its input.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub program: Option<String>,
-    /// The line that makes the case try this input first from now on, and the file that it belongs into.
+    /// The line to add to a file, and its name, so that the case tries this input first from now on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub keep: Option<String>,
-    /// The statements of the program with their parameters as literals, for a client of the database: the tables, then what ran.
+    /// The statements of the program with parameters as literals, for a client of the database: tables first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub repro: Option<String>,
-    /// The statements that ran, the oldest first; long logs keep their end.
+    /// The statements that ran, the oldest first; long logs are cut at the start.
     pub sql: Vec<String>,
     /// The seed of this case, to run it again.
     pub seed: u64,
 }
 
 impl FailureReport {
-    /// Whether data was wrong and nothing said so: what an operation gave was not what was promised, and it gave no error.
+    /// Returns whether the failure was silent: an operation returned wrong data without an error.
     pub fn is_silent(&self) -> bool {
-        // A case that wanted success and was given an error shows that error.
+        // A case that expected success but got an error shows that error.
         self.kind == FailureKind::Assertion && !self.message.contains("Err(")
     }
 
-    /// `silent`, where data was wrong and nothing said so, or `loud`.
+    /// Returns `silent` for wrong data without an error, otherwise `loud`.
     pub fn loudness(&self) -> &'static str {
         match self.is_silent() {
             true => "silent",
@@ -124,18 +124,18 @@ impl FailureReport {
     }
 }
 
-/// What kind of failure.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// An assertion of the case.
+    /// An assertion of the case failed.
     Assertion,
-    /// An operation that must work gave an error.
+    /// An operation that must succeed returned an error.
     Error,
-    /// Something panicked.
+    /// A panic.
     Panic,
-    /// The case did not end in its time.
+    /// The case exceeded its time limit.
     TimeLimit,
-    /// It is listed as an expected failure, and passes.
+    /// The case is listed as an expected failure, but passes.
     UnexpectedPass,
 }

@@ -1,4 +1,4 @@
-//! Properties: one check tried on many drawn inputs, the smallest failing one reported.
+//! Properties: one check run on many generated inputs; the smallest failing one is reported.
 
 use std::fmt::Debug;
 
@@ -11,24 +11,24 @@ use crate::context::Context;
 /// How many smaller inputs are tried before the smallest so far is reported.
 const MOST_SHRINKS: usize = 1_500;
 
-/// How a property shows and shrinks its inputs.
+/// How a property generates, shows and shrinks its inputs.
 pub(crate) struct Inputs<S: Strategy> {
-    /// Draws them.
+    /// Generates them.
     pub(crate) strategy: S,
     /// How many are tried.
     pub(crate) count: u32,
     /// The text of one, for the report.
     pub(crate) show: fn(&S::Value) -> String,
-    /// Smaller ones, tried instead of the strategy's own shrinking where there are any.
+    /// Returns smaller inputs, tried instead of the strategy's own shrinking if there are any.
     pub(crate) smaller: fn(&S::Value) -> Vec<S::Value>,
-    /// Those that failed once: they are tried first.
+    /// Inputs that failed before: they are tried first.
     pub(crate) kept: Vec<S::Value>,
-    /// The line that keeps one, and the file that it belongs into.
+    /// Returns the line that keeps an input, and its file.
     pub(crate) keep: fn(&S::Value) -> Option<String>,
 }
 
 impl Context {
-    /// Checks a property on as many drawn inputs as the run asks for. The inputs depend on the seed alone.
+    /// Checks a property on as many generated inputs as the run requests. The inputs depend only on the seed.
     pub(crate) fn property<S: Strategy>(
         &mut self,
         strategy: &S,
@@ -48,7 +48,7 @@ impl Context {
         self.property_of(&inputs, check)
     }
 
-    /// As [`property`](Self::property), with all that can be said about the inputs.
+    /// Like [`property`](Self::property), with full control over the inputs.
     pub(crate) fn property_of<S: Strategy>(
         &mut self,
         inputs: &Inputs<S>,
@@ -65,10 +65,9 @@ impl Context {
         }
         let mut runner = runner(self.seed());
         for _ in 0..inputs.count {
-            let tree = inputs
-                .strategy
-                .new_tree(&mut runner)
-                .map_err(|reason| Failure::Skipped(format!("no input could be drawn: {reason}")))?;
+            let tree = inputs.strategy.new_tree(&mut runner).map_err(|reason| {
+                Failure::Skipped(format!("cannot generate an input: {reason}"))
+            })?;
             if let Some(failing) = self.try_input(&mut check, tree.current()) {
                 return self.report(inputs, &mut check, failing, Some(tree), &tables);
             }
@@ -107,14 +106,14 @@ impl Context {
             check,
             left: MOST_SHRINKS,
         };
-        // Who knows which inputs are smaller knows better than the strategy, and there is time for one of them.
+        // Prefer the property's own shrinking to the strategy's; there is time for only one.
         let knows_better = !(inputs.smaller)(&first.input).is_empty();
         let smallest = match tree {
             Some(mut tree) if !knows_better => search.along(first, &mut tree),
             _ => first,
         };
         let smallest = search.among(smallest, inputs.smaller);
-        // Once more, for the statements with their parameters.
+        // Run once more, to record the statements with their parameters.
         self.log().begin_script();
         let _ = check(self, smallest.input.clone());
         let script = self.log().end_script();
@@ -126,7 +125,7 @@ impl Context {
     }
 }
 
-/// An input that fails, how, and what ran.
+/// A failing input, its failure, and the statements that ran.
 struct Failing<V> {
     input: V,
     failure: Failure,
@@ -167,7 +166,7 @@ impl<C> Search<'_, C> {
         smallest
     }
 
-    /// Tries all smaller inputs again after each that fails.
+    /// Starts again with the smaller inputs of each input that fails.
     fn among<V>(&mut self, mut smallest: Failing<V>, smaller: fn(&V) -> Vec<V>) -> Failing<V>
     where
         C: FnMut(&mut Context, V) -> CaseResult,
@@ -222,9 +221,9 @@ pub(crate) fn runner(seed: u64) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
-/// Programs with many steps less, those with one less, the last first, and those with one step made plainer.
+/// Returns programs with many steps removed, then with one removed, the last first, then with one step simplified.
 ///
-/// Leaving a step out changes what the later ones choose; trying it again once others are gone finds much smaller programs.
+/// Removing a step changes what later steps select; trying again after other steps are gone finds much smaller programs.
 pub(crate) fn shorter_programs<T: Clone + PartialEq>(
     steps: &[T],
     plainer: impl Fn(&T) -> Vec<T>,

@@ -1,4 +1,4 @@
-//! A wrapper that writes down every statement, for the reports of failures.
+//! A wrapper that logs every statement, for the reports of failures.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,22 +20,22 @@ pub(crate) struct Log(Arc<Mutex<Lines>>);
 #[derive(Debug, Default)]
 struct Lines {
     ran: VecDeque<Line>,
-    /// Sent, and not answered yet: by a panic or a hang, for ever.
+    /// Sent but not answered yet: after a panic or a hang, never.
     unanswered: Vec<(u64, String)>,
     next: u64,
-    /// What is reported instead, once the smallest failing input is known.
+    /// The lines to report instead, once the smallest failing input is known.
     kept: Option<Vec<String>>,
     /// Statements with literals.
     script: Vec<String>,
-    /// Over every statement and its parameters.
+    /// A digest of every statement and its parameters.
     sent: DefaultHasher,
     writes_script: Writing,
 }
 
-/// Which statements are written down with literals.
+/// Which statements are logged with literals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Writing {
-    /// Those before the first input: they make the tables.
+    /// Those before the first input, which create the tables.
     #[default]
     Tables,
     Nothing,
@@ -49,37 +49,37 @@ struct Line {
     error: Option<String>,
 }
 
-/// How many lines are kept; the oldest go first.
+/// The maximum number of lines; the oldest are dropped first.
 const MOST_LINES: usize = 60;
-/// No more statements than this are written down with literals.
+/// The maximum number of statements logged with literals.
 const LONGEST_SCRIPT: usize = 5_000;
-/// How much of one statement is kept: a batch of thousands of rows says nothing more after that.
+/// The maximum length of a logged statement; the rest of a long batch would add nothing.
 const MOST_CHARACTERS: usize = 300;
 
 impl Log {
-    /// Forgets what ran so far.
+    /// Clears the log.
     pub(crate) fn clear(&self) {
         self.lines().ran.clear();
     }
 
-    /// The statements with literals so far, which make the tables; no more are written down.
+    /// Returns the statements with literals so far, which create the tables, and stops logging literals.
     pub(crate) fn end_tables(&self) -> Vec<String> {
         let mut lines = self.lines();
         lines.writes_script = Writing::Nothing;
         std::mem::take(&mut lines.script)
     }
 
-    /// Writes all statements down with literals from now on.
+    /// Logs all statements with literals from now on.
     pub(crate) fn begin_script(&self) {
         self.lines().writes_script = Writing::Everything;
     }
 
-    /// What was written down since.
+    /// Returns the statements logged since.
     pub(crate) fn end_script(&self) -> Vec<String> {
         self.end_tables()
     }
 
-    /// A digest of every statement that was sent, with its parameters.
+    /// Returns a digest of all statements sent, with their parameters.
     pub(crate) fn digest(&self) -> String {
         format!("{:016x}", self.lines().sent.finish())
     }
@@ -102,12 +102,12 @@ impl Log {
         lines.script.push(text);
     }
 
-    /// Reports these lines instead of what ran.
+    /// Sets the lines to report instead of the log.
     pub(crate) fn replace(&self, lines: Vec<String>) {
         self.lines().kept = Some(lines);
     }
 
-    /// What ran, the oldest first.
+    /// Returns the log, the oldest first.
     pub(crate) fn to_lines(&self) -> Vec<String> {
         let lines = self.lines();
         match &lines.kept {
@@ -121,7 +121,7 @@ impl Log {
         }
     }
 
-    /// Sends a statement, which is in the log while it runs and afterwards.
+    /// Logs a statement, then sends it.
     fn around<T>(&self, text: &str, times: usize, send: impl FnOnce() -> Result<T>) -> Result<T> {
         let number = self.begin(text);
         let result = send();
@@ -188,7 +188,7 @@ fn digest(sql: &Sql, params: &[Param<'_>], sent: &mut DefaultHasher) {
     }
 }
 
-/// Long texts and bytes as they are, all others as they are shown.
+/// Hashes long texts and bytes directly, other values by their Debug form.
 fn digest_of(value: ValueRef<'_>, sent: &mut DefaultHasher) {
     match value {
         ValueRef::Text(text) | ValueRef::Json(text) => text.hash(sent),
@@ -204,7 +204,7 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// A backend whose statements are written down.
+/// A backend whose statements are logged.
 #[derive(Debug)]
 pub(crate) struct Recorded {
     inner: Arc<dyn Backend>,

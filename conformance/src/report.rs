@@ -1,4 +1,4 @@
-//! What a run found, as data; and its written forms.
+//! The report of a run, as data, and its formats.
 
 mod certificate;
 mod html;
@@ -20,47 +20,47 @@ use crate::rules;
 
 pub use certificate::{Certificate, CertifiedTarget};
 
-/// What a run found. Everything but [`timing`](Self::timing) depends on targets and options alone.
+/// The results of a run. Everything except [`timing`](Self::timing) depends only on targets and options.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The version of the list of cases.
     pub inventory: u32,
     /// The seed.
     pub seed: u64,
-    /// How many inputs each property tried.
+    /// The number of inputs of each property.
     pub cases: u32,
-    /// Which share of the cases, if not all.
+    /// The shard, if the run was one.
     pub shard: Option<String>,
-    /// How many cases the filter chose, before the share was taken.
+    /// How many cases the filter selected, before sharding.
     pub matched: usize,
-    /// What was found on each target.
+    /// The results on each target.
     pub targets: Vec<TargetReport>,
     /// The results of fault injection, if it was requested.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub faults: Vec<KillMatrix>,
-    /// When and how long.
+    /// Start and duration.
     pub timing: Timing,
 }
 
-/// What was found on one target.
+/// The results on one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetReport {
     /// Its name.
     pub name: String,
-    /// One line about it.
+    /// A description in one line.
     pub description: String,
-    /// Its dialect, if it could be asked.
+    /// Its dialect, if the target could be opened.
     pub dialect: Option<String>,
-    /// What the server calls itself, if it could be asked.
+    /// The server's name and version, if it could be reached.
     pub server_version: Option<String>,
-    /// Why the target cannot be used, if it cannot: a harness error.
+    /// Why the target cannot be used: a harness error.
     pub error: Option<String>,
     /// Each case, in the order of the list.
     pub cases: Vec<CaseReport>,
 }
 
 impl TargetReport {
-    /// How each tier stands, from the one that everybody needs; tiers of which no case ran are left out.
+    /// Sums up each tier, the most essential first; tiers without a case that ran are left out.
     pub fn tiers(&self) -> impl Iterator<Item = TierSummary> + '_ {
         Tier::ALL.into_iter().filter_map(|tier| {
             let cases = self.cases.iter().filter(|case| case.tier == tier);
@@ -70,14 +70,14 @@ impl TargetReport {
     }
 }
 
-/// How one tier stands on one target: the cases that apply to what the backend claims, and those of them that passed.
+/// The summary of one tier on one target: how many cases apply, and how many of them passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct TierSummary {
     /// The tier.
     pub tier: Tier,
     /// How many of its cases passed.
     pub passed: usize,
-    /// How many were asked: all but those that are unsupported or do not apply.
+    /// How many apply: all except those that are unsupported or skipped.
     pub applicable: usize,
 }
 
@@ -106,53 +106,53 @@ impl fmt::Display for TierSummary {
     }
 }
 
-/// How one case ended on one target.
+/// The result of one case on one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseReport {
     /// The case.
     pub id: String,
-    /// What it is about.
+    /// Its area.
     pub area: Option<Area>,
-    /// Who needs it.
+    /// The tier it belongs to.
     pub tier: Tier,
-    /// What must hold, and why.
+    /// Its promise.
     pub promise: String,
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// What it noticed on the way.
+    /// Notes of the case.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub notes: Vec<String>,
-    /// A digest of every statement that was sent, with its parameters: equal for equal seeds. `None` where the order of events depends on
+    /// A digest of all statements sent, with their parameters: equal for equal seeds. `None` if the order of events depends on
     /// timing.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sent: Option<String>,
-    /// Which anomalies concurrent transactions met, if it looked for them.
+    /// The anomalies of concurrent transactions, if the case looks for them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub isolation: Option<SeenIsolation>,
 }
 
-/// Which anomalies concurrent transactions of one level met.
+/// The anomalies of concurrent transactions at one isolation level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenIsolation {
-    /// The level that was asked for, in SQL's words.
+    /// The requested level, in SQL.
     pub asked: String,
-    /// The strongest level that what was seen allows.
+    /// The strongest level that is consistent with the observations.
     pub shown: String,
     /// How many transactions were committed.
     pub committed: usize,
-    /// Each kind of anomaly, by its name.
+    /// Each kind of anomaly.
     pub anomalies: Vec<SeenAnomaly>,
 }
 
 /// One kind of anomaly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenAnomaly {
-    /// `G1a (aborted read)`.
+    /// Its name, such as `G1a (aborted read)`.
     pub name: String,
-    /// Whether it was met.
+    /// Whether it was observed.
     pub seen: bool,
-    /// Whether the level that was asked for allows it.
+    /// Whether the requested level allows it.
     pub allowed: bool,
 }
 
@@ -180,35 +180,35 @@ pub struct KillMatrix {
     pub error: Option<String>,
     /// Each fault.
     pub faults: Vec<FaultReport>,
-    /// What proves each line of the contract and each rule, if that was asked for.
+    /// The coverage of the contract and the rules, if requested.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub proofs: Vec<Proof>,
 }
 
-/// What proves one line of the contract, or one rule: a case that covers it and catches a fault.
+/// The proof of one line of the contract or one rule: a case that covers it and catches a fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     /// `contract 12` or `rule 3`.
     pub line: String,
-    /// What is promised.
+    /// Its text.
     pub text: String,
     /// The cases that cover it and apply to the target.
     pub cases: Vec<String>,
-    /// The one that caught a fault; `None` if none did.
+    /// The case that catches a fault; `None` if none does.
     pub case: Option<String>,
     /// The fault.
     pub fault: Option<String>,
 }
 
 impl Proof {
-    /// Whether there is a case, and none that catches a fault.
+    /// Returns whether there are cases, but none that catches a fault.
     pub fn is_missing(&self) -> bool {
         self.case.is_none() && !self.cases.is_empty()
     }
 }
 
 impl KillMatrix {
-    /// How many faults were found, of how many that acted.
+    /// Returns how many faults were caught, and how many acted.
     pub fn found(&self) -> (usize, usize) {
         let of = |wanted: fn(&FaultVerdict) -> bool| {
             let faults = self.faults.iter();
@@ -220,25 +220,25 @@ impl KillMatrix {
     }
 }
 
-/// What the suite made of one fault.
+/// The result of injecting one fault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FaultReport {
     /// The fault.
     pub id: String,
-    /// What kind of mistake.
+    /// Its group.
     pub group: String,
-    /// The mistake, in one sentence.
+    /// The bug, in one sentence.
     pub sentence: String,
-    /// Whether it was found.
+    /// Whether it was caught.
     #[serde(flatten)]
     pub verdict: FaultVerdict,
 }
 
-/// Whether a fault was found.
+/// Whether a fault was caught.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum FaultVerdict {
-    /// An assertion of a case failed, the fault fired, and without the fault the case passes.
+    /// Caught: an assertion of a case failed, the fault acted, and without the fault the case passes.
     Killed {
         /// The case.
         case: String,
@@ -247,21 +247,21 @@ pub enum FaultVerdict {
         /// How often the fault acted in that case.
         fired: u64,
     },
-    /// No case made the fault act: its mistake is one in words of SQL that this backend does not send, or nothing asks for it.
+    /// The fault never acted: it concerns SQL that this backend does not send, or that no case uses.
     NeverActed,
-    /// It acted, and no case noticed.
+    /// It acted, and no case caught it.
     Survived {
-        /// Cases that gave an error, but no failed assertion.
+        /// Cases that returned an error without a failed assertion.
         errors: Vec<String>,
     },
-    /// The engine does the same by itself: there is nothing to find.
+    /// The fault is the engine's normal behaviour, so it cannot be caught.
     Equivalent {
-        /// How that was seen.
+        /// Why.
         reason: String,
     },
 }
 
-/// When and how long: the only part of a report that differs from run to run.
+/// Start and duration: the only part of a report that differs between runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
     /// When the run began, in seconds since the Unix epoch.
@@ -272,7 +272,7 @@ pub struct Timing {
     pub cases: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
-/// How many cases ended how, over all targets.
+/// The number of cases by outcome, over all targets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// Passed.
@@ -287,17 +287,17 @@ pub struct Summary {
     pub skipped: usize,
     /// Not reached.
     pub not_run: usize,
-    /// Could not be run, and targets that could not be used.
+    /// Harness errors, and targets that could not be used.
     pub harness_errors: usize,
-    /// Faults that were found.
+    /// Faults that were caught.
     pub killed: usize,
     /// Faults that were not.
     pub survived: usize,
-    /// Faults that the engine has by itself.
+    /// Faults that are the engine's normal behaviour.
     pub equivalent: usize,
-    /// Faults that no case made act.
+    /// Faults that never acted.
     pub never_acted: usize,
-    /// Lines of the contract, and rules, whose cases catch no fault.
+    /// Lines of the contract and rules whose cases catch no fault.
     pub unproved: usize,
 }
 
@@ -335,8 +335,8 @@ impl Report {
         summary
     }
 
-    /// The exit code of a command: 0 all passed or expected, 1 failures or faults that were not found, 2 harness errors or nothing
-    /// that matched, 3 incomplete. An empty share of the cases is 0.
+    /// Returns the exit code of a command: 0 if all passed or failed as expected, 1 after failures or faults not caught, 2 after harness
+    /// errors or if nothing matched, 3 if incomplete. An empty shard is 0.
     pub fn exit_code(&self) -> u8 {
         let summary = self.summary();
         let nothing = (self.matched == 0 || self.targets.is_empty()) && self.faults.is_empty();
@@ -370,7 +370,7 @@ impl Report {
         }
     }
 
-    /// The JSON form without its timing: equal for equal runs.
+    /// Writes the JSON form without timing: equal for equal runs.
     ///
     /// # Errors
     ///
@@ -386,17 +386,17 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration): it is no such report.
+    /// [`Configuration`](ErrorKind::Configuration) if it is not such a report.
     pub fn from_json(text: &str) -> Result<Self> {
         serde_json::from_str(text).map_err(|error| written(Format::Json, &error))
     }
 
-    /// What people read on a terminal when the run is over: at most 12 lines.
+    /// Formats the summary for a terminal: at most 12 lines.
     pub fn to_terminal(&self) -> String {
         terminal::write(self)
     }
 
-    /// The statements of each shrunk program that failed, for a client of the database, under names for files such as
+    /// Returns the statements of each failing program after shrinking, for a client of the database, with file names such as
     /// `repro/model.session.program.postgres.sql`.
     pub fn repros(&self) -> impl Iterator<Item = (String, &str)> {
         self.targets.iter().flat_map(|target| {
@@ -408,18 +408,18 @@ impl Report {
         })
     }
 
-    /// Which failures to mend first: those of the lowest tier, and of them those that took the fewest statements; `None` if nothing failed.
+    /// Lists the failures to fix first: those of the lowest tier, with the fewest statements; `None` if nothing failed.
     pub fn easiest(&self) -> Option<String> {
         terminal::easiest(self)
     }
 
-    /// Each failure in full, as people read it on a terminal: the message, the smallest program, the statements, the seed.
+    /// Formats each failure in full for a terminal: message, smallest program, statements, seed.
     pub fn failures(&self) -> impl Iterator<Item = String> {
         terminal::failures(self)
     }
 }
 
-/// A character that may stand in the name of a file.
+/// Replaces characters that are unsafe in a file name.
 fn plain(c: char) -> char {
     if c.is_ascii_alphanumeric() { c } else { '_' }
 }
@@ -430,7 +430,7 @@ fn json(report: &Report) -> Result<String> {
         .map_err(|error| written(Format::Json, &error))
 }
 
-/// The error of a writer or reader.
+/// Returns the error of a writer or reader.
 fn written(format: Format, error: &dyn fmt::Display) -> Error {
     Error::new(
         ErrorKind::Configuration,
@@ -438,7 +438,7 @@ fn written(format: Format, error: &dyn fmt::Display) -> Error {
     )
 }
 
-/// A written form of a report.
+/// A format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Complete, for programs.
@@ -449,11 +449,11 @@ pub enum Format {
     Markdown,
     /// A self-contained page.
     Html,
-    /// The rules of the ORM, the cases that hold each, and how those ended, as a table in Markdown.
+    /// The rules of the ORM with their cases and results, as a Markdown table.
     Rules,
-    /// What each target has shown, as JSON: see [`Certificate`].
+    /// A certificate as JSON: see [`Certificate`].
     Certificate,
-    /// The same in a line, as SVG.
+    /// A badge as SVG.
     Badge,
 }
 
@@ -469,7 +469,7 @@ impl Format {
         Self::Badge,
     ];
 
-    /// The usual file name: `report.json`, `junit.xml`, `report.md`, `report.html`, `rules.md`, `certificate.json`, `badge.svg`.
+    /// Returns the usual file name: `report.json`, `junit.xml`, `report.md`, `report.html`, `rules.md`, `certificate.json`, `badge.svg`.
     pub const fn file_name(self) -> &'static str {
         match self {
             Self::Json => "report.json",
@@ -508,7 +508,7 @@ impl FromStr for Format {
                 Error::new(
                     ErrorKind::Configuration,
                     format!(
-                        "there is no format `{text}`; there are json, junit, markdown, html, rules, certificate, badge"
+                        "unknown format `{text}`: use json, junit, markdown, html, rules, certificate or badge"
                     ),
                 )
             })

@@ -1,4 +1,4 @@
-//! Runs the chosen cases on the targets, one after the other, and gives the report.
+//! Runs the selected cases on the targets, one after the other, and returns the report.
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -17,34 +17,34 @@ use crate::report::{CaseReport, Report, TargetReport, Timing};
 use crate::select::{Filter, Shard};
 use crate::target::Target;
 
-/// What runs, and how.
+/// Options of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The seed of all generated inputs.
     pub seed: u64,
     /// The number of inputs that each property tries.
     pub cases: u32,
-    /// Which cases, by id.
+    /// Selects cases by id.
     pub filter: Filter,
-    /// Which cases, by tier; `None` for every tier. A tier holds those before it: `core` is `read` and `core`.
+    /// The highest tier to run; `None` for every tier. A tier includes those before it: `core` is `read` and `core`.
     pub tier: Option<Tier>,
-    /// Whether all faults are injected, and not only those that are found in a minute or two on a server.
+    /// Whether all faults are injected, instead of only those that take a minute or two on a server.
     pub all_faults: bool,
-    /// Which of these, by id.
+    /// Selects faults by id.
     pub faults: Filter,
-    /// Which share of the cases, or of the faults where these are injected.
+    /// The shard of the cases, or of the faults if these are injected.
     pub shard: Option<Shard>,
-    /// Stops at the first failure; what is left is reported as not run.
+    /// Whether to stop at the first failure; remaining cases are reported as not run.
     pub fail_fast: bool,
-    /// Stops after this time; what is left is reported as not run.
+    /// The time after which no further cases start; remaining cases are reported as not run.
     pub max_time: Option<Duration>,
-    /// The most that one case may take.
+    /// The time limit of one case.
     pub case_time: Duration,
     /// Known failures.
     pub expected: Expected,
-    /// Leaves out cases that are newer than this inventory.
+    /// The inventory; newer cases are left out.
     pub inventory: u32,
-    /// Whether fault injection goes on until each line of the contract and each rule has a case that catches a fault.
+    /// Whether to continue fault injection until each line of the contract and each rule has a case that catches a fault.
     pub coverage: bool,
 }
 
@@ -69,10 +69,10 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The seed of a run that names none: fixed, so that two runs agree.
+    /// The default seed: fixed, so that two runs agree.
     pub const DEFAULT_SEED: u64 = 0x5e1f;
 
-    /// The cases that are chosen, before the shard is taken.
+    /// Returns the selected cases, before sharding.
     pub(crate) fn matching(&self) -> impl Iterator<Item = &'static Case> {
         cases::cases().filter(|case| {
             case.since <= self.inventory
@@ -81,7 +81,7 @@ impl Options {
         })
     }
 
-    /// The cases that are chosen, in the order in which they run.
+    /// Returns the selected cases, in the order in which they run.
     pub fn selected(&self) -> impl Iterator<Item = &'static Case> {
         self.matching()
             .enumerate()
@@ -98,36 +98,36 @@ impl Options {
     }
 }
 
-/// What a run tells while it goes on. Every method does nothing by default.
+/// Receives the progress of a run. Every method does nothing by default.
 pub trait Progress {
-    /// Before anything runs: how many steps there are on all targets together.
+    /// Called before anything runs, with the number of steps on all targets together.
     fn started(&mut self, steps: usize) {
         let _ = steps;
     }
 
-    /// Before one step: a case, or a fault.
+    /// Called before each step: a case or a fault.
     fn step_started(&mut self, target: &str, id: &str) {
         let _ = (target, id);
     }
 
-    /// After one case.
+    /// Called after each case.
     fn case_finished(&mut self, target: &str, case: &CaseReport, took: Duration) {
         let _ = (target, case, took);
     }
 
-    /// After one fault.
+    /// Called after each fault.
     fn fault_finished(&mut self, target: &str, fault: &crate::FaultReport, took: Duration) {
         let _ = (target, fault, took);
     }
 
-    /// After everything.
+    /// Called after the last step.
     fn finished(&mut self) {}
 }
 
-/// Tells nothing.
+/// Ignores the progress.
 impl Progress for () {}
 
-/// Runs the chosen cases on each target in turn.
+/// Runs the selected cases on each target in turn.
 ///
 /// The same options on the same targets give the same programs, the same order and the same outcomes, except in cases that are
 /// marked as concurrent; only [`Report::timing`] differs.
@@ -170,7 +170,7 @@ fn run_cases(
             .or_default();
         for case in selected {
             if options.max_time.is_some_and(|most| begun.elapsed() >= most) {
-                stop.everywhere = Some("the time of the run was over".to_owned());
+                stop.everywhere = Some("the time limit of the run was reached".to_owned());
             }
             progress.step_started(&on_target.name, case.id);
             let (case_report, took) = match stop.reason() {
@@ -195,7 +195,7 @@ fn run_cases(
     report
 }
 
-/// Why nothing more runs: on this target, or at all.
+/// Why no further cases run: on this target, or at all.
 #[derive(Debug, Default)]
 struct Stop {
     here: Option<String>,
@@ -239,7 +239,7 @@ fn expect(outcome: Outcome, entry: Option<&crate::ExpectedFailure>, seed: u64) -
         (Outcome::Pass, Some(_)) => Outcome::Fail {
             failure: FailureReport {
                 kind: FailureKind::UnexpectedPass,
-                message: "passes, but is listed as an expected failure: take it off the list"
+                message: "passes, but is listed as an expected failure: remove it from the list"
                     .to_owned(),
                 program: None,
                 keep: None,
@@ -252,7 +252,7 @@ fn expect(outcome: Outcome, entry: Option<&crate::ExpectedFailure>, seed: u64) -
     }
 }
 
-/// What a target says of itself; `error` if it cannot be used.
+/// Describes a target; sets `error` if it cannot be used.
 pub(crate) fn probe(target: &dyn Target) -> TargetReport {
     let mut report = TargetReport {
         name: target.name().to_owned(),

@@ -1,18 +1,18 @@
-//! Statements with their parameters as literals, so that a client of the database can run what a program ran.
+//! Statements with parameters as literals, for a client of the database.
 
 use std::fmt::Write as _;
 
 use selfsame::backend::Sql;
 use selfsame::value::{Param, ValueRef};
 
-/// One statement as a client takes it.
+/// Formats one statement for a client.
 pub(crate) fn statement(sql: &Sql, params: &[Param<'_>]) -> String {
     let mut out = with_literals(sql.text(), params);
     out.push(';');
     out
 }
 
-/// `?1` and `$1`, and `?` by its place, become literals; what stands in quotes stays.
+/// Replaces `?1`, `$1` and `?` with literals, outside of quotes.
 fn with_literals(text: &str, params: &[Param<'_>]) -> String {
     let mut out = String::with_capacity(text.len() + params.len() * 8);
     let mut chars = text.char_indices().peekable();
@@ -81,10 +81,10 @@ fn scalar(value: ValueRef<'_>, out: &mut String) {
             write!(out, "'{}'", text.replace('\'', "''"))
         }
     };
-    written.expect("a String takes any text");
+    written.expect("writing to a String does not fail");
 }
 
-/// The text of an array, as `'{1,NULL,"a"}'`; the statement says of which type it is.
+/// Writes an array as `'{1,NULL,"a"}'`; the statement has its type.
 fn array(values: &[ValueRef<'_>], out: &mut String) {
     let elements: Vec<String> = values
         .iter()
@@ -98,10 +98,10 @@ fn array(values: &[ValueRef<'_>], out: &mut String) {
         })
         .collect();
     let text = format!("{{{}}}", elements.join(","));
-    write!(out, "'{}'", text.replace('\'', "''")).expect("a String takes any text");
+    write!(out, "'{}'", text.replace('\'', "''")).expect("writing to a String does not fail");
 }
 
-/// A value as text, without quotes.
+/// Writes a value as text, without quotes.
 fn plain(value: ValueRef<'_>, out: &mut String) {
     let written = match value {
         ValueRef::Text(text) | ValueRef::Json(text) => write!(out, "{text}"),
@@ -118,7 +118,7 @@ fn plain(value: ValueRef<'_>, out: &mut String) {
                 } else {
                     ""
                 };
-                write!(out, "{dash}{byte:02x}").expect("a String takes any text");
+                write!(out, "{dash}{byte:02x}").expect("writing to a String does not fail");
             }
             return;
         }
@@ -132,12 +132,12 @@ fn plain(value: ValueRef<'_>, out: &mut String) {
             return;
         }
     };
-    written.expect("a String takes any text");
+    written.expect("writing to a String does not fail");
 }
 
 fn hex(bytes: &[u8], out: &mut String) {
     for byte in bytes {
-        write!(out, "{byte:02x}").expect("a String takes any text");
+        write!(out, "{byte:02x}").expect("writing to a String does not fail");
     }
 }
 

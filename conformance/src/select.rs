@@ -1,11 +1,11 @@
-//! Which cases run: by name, by share.
+//! Selects cases by id and by shard.
 
 use std::fmt;
 use std::str::FromStr;
 
 use selfsame::{Error, ErrorKind};
 
-/// Chooses cases by id: patterns joined by commas, each a part of an id in which `*` stands for anything.
+/// Selects cases by id: patterns separated by commas, each a part of an id in which `*` matches anything.
 ///
 /// ```
 /// use selfsame_conformance::Filter;
@@ -20,7 +20,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether a case of this id is chosen. An empty filter chooses all.
+    /// Returns whether the filter matches an id. An empty filter matches every id.
     pub fn matches(&self, id: &str) -> bool {
         self.patterns.is_empty() || self.patterns.iter().any(|pattern| contains(id, pattern))
     }
@@ -42,7 +42,7 @@ impl FromStr for Filter {
                 .chars()
                 .find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "._*".contains(*c)));
             if let Some(odd) = odd {
-                return Err(bad(text, &format!("ids have no `{odd}`")));
+                return Err(bad(text, &format!("ids do not contain `{odd}`")));
             }
         }
         Ok(Self { patterns })
@@ -53,12 +53,12 @@ fn bad(text: &str, why: &str) -> Error {
     Error::new(
         ErrorKind::Configuration,
         format!(
-            "the filter `{text}` cannot be used: {why}; write parts of ids joined by commas, `*` for anything"
+            "invalid filter `{text}`: {why}; write parts of ids separated by commas, `*` for anything"
         ),
     )
 }
 
-/// Whether the pattern's pieces occur in the id in order.
+/// Returns whether the parts of the pattern occur in the id in order.
 fn contains(id: &str, pattern: &str) -> bool {
     let mut rest = id;
     for piece in pattern.split('*') {
@@ -70,7 +70,7 @@ fn contains(id: &str, pattern: &str) -> bool {
     true
 }
 
-/// One share of the cases, for runs that are split over machines: `2/4` is every fourth case from the second on.
+/// One shard of the cases, for runs split over machines: `2/4` is every fourth case starting with the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     index: usize,
@@ -78,7 +78,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Whether the case at this place (from 0) belongs to the share.
+    /// Returns whether the case at this position (from 0) belongs to the shard.
     pub fn contains(self, place: usize) -> bool {
         place % self.count == self.index
     }
@@ -99,7 +99,7 @@ impl FromStr for Shard {
         parsed.ok_or_else(|| {
             Error::new(
                 ErrorKind::Configuration,
-                format!("the shard `{text}` cannot be used: write 2/4 for the second of four"),
+                format!("invalid shard `{text}`: write 2/4 for the second of four"),
             )
         })
     }

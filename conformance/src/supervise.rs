@@ -1,4 +1,4 @@
-//! The cases run in a child process: an engine that ends the process must not end the run without a word.
+//! Runs the cases in a child process, so that an engine that ends the process is reported.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Set in the child: the file in which it notes what it is doing.
+/// Set in the child: the file in which it records the running cases.
 const NOTES: &str = "SELFSAME_SUPERVISED_NOTES";
-/// The last thing that a child notes.
+/// The last entry of a child.
 const ENDED: &str = "ended";
 
-/// Which of the two processes this is.
+/// The role of this process.
 pub(crate) enum Role {
-    /// The parent, whose child has ended: its exit code.
+    /// The parent, with the exit code for its child.
     Parent(ExitCode),
     /// The process that runs the cases.
     Child(Running),
 }
 
-/// Starts the child and waits for it, or finds that this is the child, or that none is wanted.
+/// Starts the child and waits for it, unless this is the child or none is needed.
 pub(crate) fn role(only_lists: bool) -> Role {
     if let Some(path) = std::env::var_os(NOTES) {
         return Role::Child(Running::noting(path.into()));
@@ -30,7 +30,7 @@ pub(crate) fn role(only_lists: bool) -> Role {
     }
     match supervised() {
         Ok(code) => Role::Parent(code),
-        // Without a second process the cases run in this one.
+        // If no process can be started, the cases run in this one.
         Err(_) => Role::Child(Running::default()),
     }
 }
@@ -47,13 +47,13 @@ fn supervised() -> std::io::Result<ExitCode> {
     Ok(verdict(status?, &noted))
 }
 
-/// The exit code of the run, told from how its process ended and what it noted last.
+/// Returns the exit code of the run from the child's exit status and its last entry.
 fn verdict(status: ExitStatus, noted: &str) -> ExitCode {
     if noted == ENDED {
         let code = status.code().and_then(|code| u8::try_from(code).ok());
         return code.map_or(ExitCode::FAILURE, ExitCode::from);
     }
-    // A usage error, `--help`: nothing ran, and libtest has said why.
+    // A usage error or `--help`: nothing ran, and libtest has printed why.
     if noted.is_empty() && status.code().is_some_and(|code| code != 0) {
         return ExitCode::FAILURE;
     }
@@ -61,11 +61,11 @@ fn verdict(status: ExitStatus, noted: &str) -> ExitCode {
         "" => "before the first case".to_owned(),
         cases => format!("while running {}", cases.replace('\n', ", ")),
     };
-    eprintln!("error: the process ended by itself ({status}) {doing}: the engine ended it");
+    eprintln!("error: the process ended unexpectedly ({status}) {doing}: the engine ended it");
     ExitCode::FAILURE
 }
 
-/// What this process is doing, noted for its parent.
+/// Records the running cases for the parent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Running {
     notes: Option<Arc<Notes>>,
@@ -87,7 +87,7 @@ impl Running {
         }
     }
 
-    /// Notes that a case runs until the guard is dropped.
+    /// Records that a case runs until the guard is dropped.
     pub(crate) fn case(&self, id: &'static str) -> impl Drop + use<> {
         if let Some(notes) = &self.notes {
             notes.change(|cases| cases.insert(id));
@@ -98,7 +98,7 @@ impl Running {
         }
     }
 
-    /// Notes that the run came to its end.
+    /// Records the end of the run.
     pub(crate) fn ended(&self) {
         if let Some(notes) = &self.notes {
             write(&notes.path, ENDED);
@@ -116,7 +116,7 @@ impl Notes {
 }
 
 fn write(path: &Path, text: &str) {
-    // Notes are for a better message; a disk that is full must not fail a case.
+    // The record only improves a message: a full disk must not fail a case.
     let _ = fs::write(path, text);
 }
 

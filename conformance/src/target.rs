@@ -1,4 +1,4 @@
-//! What is tested: something that gives isolated, empty databases.
+//! Targets: what is tested. A target provides isolated, empty databases.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,25 +10,25 @@ use selfsame::backend::Backend;
 ///
 /// # Contract
 ///
-/// - [`fresh`](Self::fresh) MUST give a database that is empty and that no other case sees.
-/// - Nothing outside such a database may be created, changed or dropped.
+/// - [`fresh`](Self::fresh) MUST return an empty database that no other case sees.
+/// - It MUST NOT create, change or drop anything outside such a database.
 pub trait Target: Send + Sync + 'static {
-    /// A short name for reports: `sqlite::memory:`. It must not hold a password.
+    /// Returns a short name for reports, such as `sqlite::memory:`. It must not contain a password.
     fn name(&self) -> &str;
 
-    /// One line about what is tested, for people. By default the name.
+    /// Describes the target in one line. The default is the name.
     fn description(&self) -> String {
         self.name().to_owned()
     }
 
-    /// An isolated, empty database; cleaned up when dropped.
+    /// Creates an isolated, empty database, which is removed when dropped.
     ///
     /// # Errors
     ///
-    /// Whatever kept the database from being made; the run reports it as a harness error.
+    /// Why the database could not be created; the run reports it as a harness error.
     fn fresh(&self) -> Result<Box<dyn Fresh>>;
 
-    /// Makes a used database empty again, where that is quicker than a new one. By default drops it and asks for a fresh one.
+    /// Empties a used database, if that is faster than creating a new one. The default drops it and creates a fresh one.
     ///
     /// # Errors
     ///
@@ -39,9 +39,9 @@ pub trait Target: Send + Sync + 'static {
     }
 }
 
-/// One isolated database. Dropping it removes what it made.
+/// One isolated database. Dropping it removes the database.
 pub trait Fresh: Send {
-    /// The backend that reaches it.
+    /// Returns the backend of this database.
     fn backend(&self) -> Arc<dyn Backend>;
 }
 
@@ -51,20 +51,20 @@ impl Fresh for Box<dyn Fresh> {
     }
 }
 
-/// A backend, and what keeps its database alive until it is dropped.
+/// A backend, and a value that keeps its database alive until dropped.
 impl<B: Backend, K: Send> Fresh for (Arc<B>, K) {
     fn backend(&self) -> Arc<dyn Backend> {
         Arc::<B>::clone(&self.0)
     }
 }
 
-/// A target made of a name and a closure; see [`target_fn`].
+/// A target with a name and a closure; see [`target_fn`].
 pub struct FnTarget<F> {
     name: String,
     fresh: F,
 }
 
-/// Makes a target of a closure that gives a fresh database.
+/// Creates a target from a closure that returns a fresh database.
 pub fn target_fn<F, D>(name: impl Into<String>, fresh: F) -> FnTarget<F>
 where
     F: Fn() -> Result<D> + Send + Sync + 'static,

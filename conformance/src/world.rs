@@ -1,4 +1,4 @@
-//! The entities that the cases of the ORM use, and an engine that counts what is sent.
+//! The entities of the ORM's cases, and an engine that counts statements.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use selfsame::prelude::*;
 use crate::case::CaseResult;
 use crate::context::Context;
 
-/// Somebody with tasks; deleting one leaves the tasks to nobody.
+/// A user with tasks; deleting a user keeps the tasks without an owner.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users")]
 pub(crate) struct User {
@@ -24,7 +24,7 @@ pub(crate) struct User {
     pub(crate) tasks: HasMany<Task>,
 }
 
-/// A task that may belong to somebody.
+/// A task that may have an owner.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "tasks")]
 pub(crate) struct Task {
@@ -39,7 +39,7 @@ pub(crate) struct Task {
     pub(crate) user: BelongsTo<User>,
 }
 
-/// Owns its papers: they go with it, and when they are let go.
+/// Owns its papers: they are deleted with it, or when removed from it.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "folders")]
 pub(crate) struct Folder {
@@ -50,7 +50,7 @@ pub(crate) struct Folder {
     pub(crate) papers: HasMany<Paper>,
 }
 
-/// A paper cannot be without its folder.
+/// A paper requires its folder.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "papers")]
 pub(crate) struct Paper {
@@ -63,7 +63,7 @@ pub(crate) struct Paper {
     pub(crate) folder: BelongsTo<Folder>,
 }
 
-/// A key of two columns, which the program makes.
+/// A composite key that the program assigns.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "seats")]
 pub(crate) struct Seat {
@@ -74,7 +74,7 @@ pub(crate) struct Seat {
     pub(crate) guest: Option<String>,
 }
 
-/// A node of a tree, by a relation of a table to itself.
+/// A node of a tree: a self-referential relation.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "nodes")]
 pub(crate) struct Node {
@@ -89,7 +89,7 @@ pub(crate) struct Node {
     pub(crate) children: HasMany<Node>,
 }
 
-/// A letter whose versions are counted; the program makes its key.
+/// A letter with a version column; the program assigns its key.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "letters")]
 pub(crate) struct Letter {
@@ -122,7 +122,7 @@ pub(crate) struct Lamp {
     pub(crate) before: Option<Colour>,
 }
 
-/// Stored as text, under labels of its own.
+/// Stored as text, with custom labels.
 #[derive(DbEnum, Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Colour {
     Red,
@@ -130,7 +130,7 @@ pub(crate) enum Colour {
     DarkGreen,
 }
 
-/// An engine on the database of a case, with the tables of the entities above, and what was sent since the last question.
+/// An engine on the database of a case, with the tables of the entities above, that counts statements.
 pub(crate) struct World {
     pub(crate) engine: Engine,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -142,7 +142,7 @@ struct Seen {
     text: String,
 }
 
-/// How many statements of each kind were sent; a batch of one statement is one.
+/// The number of statements sent of each kind; a batch counts as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) select: usize,
@@ -161,7 +161,7 @@ impl Sent {
         transaction: 0,
     };
 
-    /// All but transaction commands.
+    /// Returns all except transaction commands.
     pub(crate) fn rows(self) -> usize {
         self.select + self.insert + self.update + self.delete
     }
@@ -174,7 +174,7 @@ impl World {
         Self::of(context, &tables)
     }
 
-    /// Creates these tables instead.
+    /// Creates the given tables instead.
     pub(crate) fn of(context: &Context, tables: &Metadata) -> CaseResult<Self> {
         let engine = Engine::from_backend(context.backend());
         tables.create_all(&engine)?;
@@ -207,7 +207,7 @@ impl World {
         Ok(())
     }
 
-    /// What was sent since the last question.
+    /// Returns the statements sent since the last call.
     pub(crate) fn sent(&self) -> Sent {
         let mut sent = Sent::default();
         for seen in self.drain() {
@@ -223,7 +223,7 @@ impl World {
         sent
     }
 
-    /// The texts that were sent since the last question, of one kind.
+    /// Returns the SQL of one kind sent since the last call.
     pub(crate) fn texts(&self, kind: StatementKind) -> Vec<String> {
         let all = self.drain();
         all.into_iter()
@@ -236,7 +236,7 @@ impl World {
         std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// All users as the database has them, by key.
+    /// Reads all users from the database, by key.
     pub(crate) fn users(&self) -> CaseResult<Vec<User>> {
         let mut session = self.session();
         let users = User::query().order_by(User::ID.asc()).rows(&mut session)?;
@@ -245,7 +245,7 @@ impl World {
         Ok(users)
     }
 
-    /// All tasks as the database has them, by key.
+    /// Reads all tasks from the database, by key.
     pub(crate) fn tasks(&self) -> CaseResult<Vec<Task>> {
         let mut session = self.session();
         let tasks = Task::query().order_by(Task::ID.asc()).rows(&mut session)?;
@@ -254,7 +254,7 @@ impl World {
         Ok(tasks)
     }
 
-    /// All papers as the database has them, by key.
+    /// Reads all papers from the database, by key.
     pub(crate) fn papers(&self) -> CaseResult<Vec<Paper>> {
         let mut session = self.session();
         let papers = Paper::query()
@@ -265,7 +265,7 @@ impl World {
         Ok(papers)
     }
 
-    /// Commits users of these names, in a session of their own; their keys.
+    /// Commits users with these names in a separate session, and returns their keys.
     pub(crate) fn with_users(&self, names: &[&str]) -> CaseResult<Vec<i64>> {
         let mut session = self.session();
         let handles = session.add_all(
@@ -283,7 +283,7 @@ impl World {
         Ok(keys)
     }
 
-    /// Commits one user with tasks of these titles; the user's key.
+    /// Commits a user with tasks of these titles, and returns the user's key.
     pub(crate) fn with_tasks(&self, name: &str, titles: &[&str]) -> CaseResult<i64> {
         let mut session = self.session();
         let user = session.add(User::new(name));

@@ -1,4 +1,4 @@
-//! Whether the guide shows what runs here, lists its chapters, links to what is there, and knows every kind of error.
+//! Checks that the guide shows tested samples, lists its chapters, has working links, and describes every kind of error.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,9 +12,11 @@ const SOURCES: &[&str] = &[
     include_str!("mapping.rs"),
     include_str!("migrations.rs"),
     include_str!("performance.rs"),
+    include_str!("program.rs"),
     include_str!("reading.rs"),
     include_str!("relations.rs"),
     include_str!("schema.rs"),
+    include_str!("shapes.rs"),
     include_str!("sql.rs"),
     include_str!("testing.rs"),
     include_str!("transactions.rs"),
@@ -40,7 +42,7 @@ pub(crate) fn check() -> Result<(), Failed> {
     Err(wrong.join("\n").into())
 }
 
-/// Each sample of Rust in the guide runs here, and each that runs here is shown.
+/// Checks that each Rust sample in the guide is tested, and that each tested sample is in the guide.
 fn check_samples(chapters: &[(PathBuf, String)], wrong: &mut Vec<String>) {
     let mut unseen: BTreeSet<String> = SOURCES.iter().flat_map(|source| samples(source)).collect();
     let known = unseen.clone();
@@ -60,7 +62,7 @@ fn check_samples(chapters: &[(PathBuf, String)], wrong: &mut Vec<String>) {
     );
 }
 
-/// What stands between `ANCHOR` and `ANCHOR_END`.
+/// Returns the parts between `ANCHOR` and `ANCHOR_END`.
 fn samples(source: &str) -> Vec<String> {
     let begun = source.split("// ANCHOR: ").skip(1);
     let bodies = begun.map(|rest| rest.split("// ANCHOR_END").next().unwrap_or_default());
@@ -74,7 +76,7 @@ fn flush_left(text: &str) -> String {
     lines.join("\n").trim().to_owned()
 }
 
-/// Each relative link leads to a file, and to a heading of it if it names one.
+/// Checks that relative links lead to a file, and to a heading in it if they name one.
 fn check_links(chapters: &[(PathBuf, String)], wrong: &mut Vec<String>) {
     for (path, text) in chapters {
         for link in text.split("](").skip(1) {

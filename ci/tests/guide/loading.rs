@@ -10,7 +10,7 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
     let users = User::query().all(&mut session)?;
     assert_statements!(session, 2, {
         for &user in &users {
-            session.load(user, User::TASKS)?; // a statement for each user
+            session.load(user, User::TASKS)?; // one statement per user
         }
     });
     // ANCHOR_END: n_plus_one
@@ -45,7 +45,7 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
         )
         .order_by(User::NAME.asc())
         .all(&mut session)?;
-    let open = session.filtered(users[0], User::TASKS)?; // the collection stays unloaded
+    let open = session.filtered(users[0], User::TASKS)?; // the collection itself stays unloaded
     // ANCHOR_END: part
     assert_eq!(open.map(|tasks| tasks.len()), Some(2));
     session.close();

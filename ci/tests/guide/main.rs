@@ -1,4 +1,4 @@
-//! The guide: each sample that it shows runs here, on every backend, and each of its links leads somewhere.
+//! The guide: runs every sample on every backend, and checks its links.
 
 #[path = "../backends/mod.rs"]
 mod backends;
@@ -10,10 +10,14 @@ mod loading;
 mod mapping;
 mod migrations;
 mod performance;
+#[expect(unreachable_pub, reason = "it is shown as a program of its own")]
+mod program;
 mod reading;
 mod relations;
 #[expect(unreachable_pub, reason = "it is shown as a program of its own")]
 mod schema;
+#[expect(unreachable_pub, reason = "it is shown as a program of its own")]
+mod shapes;
 mod sql;
 mod testing;
 mod transactions;
@@ -24,7 +28,9 @@ use backends::{Case, On};
 const CASES: &[Case] = &[
     ("reading", |engine, _| Ok(reading::run(engine)?)),
     ("writing", |engine, _| Ok(writing::run(engine)?)),
+    ("program", |_, _| Ok(program::main()?)),
     ("relations", |engine, _| Ok(relations::run(engine)?)),
+    ("shapes", |engine, _| Ok(shapes::run(engine)?)),
     ("loading", |engine, _| Ok(loading::run(engine)?)),
     ("transactions", |engine, _| Ok(transactions::run(engine)?)),
     ("sql", |engine, _| Ok(sql::run(engine)?)),

@@ -24,7 +24,7 @@ pub struct Invoice {
     pub cents: i64,
     #[orm(flatten, prefix = "to_")]
     pub to: Address, // the columns to_street and to_zip
-    pub notes: Deferred<String>, // read only on request
+    pub notes: Deferred<String>, // loaded only on request
 }
 // ANCHOR_END: entities
 

@@ -23,7 +23,7 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
     // ANCHOR: stream
     let titles: Vec<String> = Task::query().select(Task::TITLE).all(&mut session)?;
     session.commit()?;
-    session.close(); // forgets all objects, so that a long run does not keep them
+    session.close(); // releases all objects
     // ANCHOR_END: stream
     assert_eq!(titles.len(), 2);
     let exact = Exact::of(&front_page(), None, 10).expect("it can be counted");

@@ -25,9 +25,7 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
     assert_eq!(nobody, None);
     // ANCHOR_END: one
     // ANCHOR: identity
-    let Some(key) = session[ann].id.into_inner() else {
-        unreachable!("a row that was read has a key");
-    };
+    let key = *session[ann].id;
     assert_eq!(session.get::<User>(key)?, Some(ann)); // no statement
     // ANCHOR_END: identity
     // ANCHOR: page

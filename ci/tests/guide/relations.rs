@@ -18,14 +18,14 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
     session.push(bob, User::TASKS, task)?;
     assert_eq!(session.load(task, Task::USER)?, Some(bob)); // both sides know
 
-    session.set(task, Task::USER, Some(ann))?; // the task changes hands
+    session.set(task, Task::USER, Some(ann))?; // moves the task from bob to ann
     session.commit()?;
     assert_eq!(session.load(bob, User::TASKS)?, []);
     assert_eq!(session.load(ann, User::TASKS)?.len(), 3);
     // ANCHOR_END: change
     // ANCHOR: orphan
     session.remove(ann, User::TASKS, task)?;
-    session.commit()?; // `delete-orphan`: a task of nobody is deleted
+    session.commit()?; // deletes the task: it is an orphan
     assert_eq!(Task::query().count(&mut session)?, 2);
     // ANCHOR_END: orphan
     // ANCHOR: ask

@@ -1,5 +1,5 @@
 use selfsame::prelude::*;
-use selfsame::sql::{insert_into, on};
+use selfsame::sql::{case, coalesce, excluded, insert_into, on};
 
 use crate::schema::{Task, User, filled};
 
@@ -29,6 +29,18 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
         .first(&mut session)?;
     // ANCHOR_END: named
     assert!(busiest.is_some_and(|busy| busy.name == "ann" && busy.tasks == 2));
+    // ANCHOR: expressions
+    let ages: Vec<(String, i32, String)> = User::query()
+        .order_by(User::NAME.asc())
+        .select((
+            User::NAME,
+            coalesce(User::AGE, 0),
+            case(User::AGE.ge(18), "adult").otherwise("unknown"),
+        ))
+        .all(&mut session)?;
+    assert_eq!(ages[0], ("ann".to_owned(), 36, "adult".to_owned()));
+    assert_eq!(ages[1], ("bob".to_owned(), 0, "unknown".to_owned()));
+    // ANCHOR_END: expressions
     session.commit()?;
     // ANCHOR: core
     let mut connection = engine.connect()?;
@@ -40,7 +52,20 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
     let names = connection.all(&select(User::NAME).from(User::table()))?;
     // ANCHOR_END: core
     assert_eq!(names.len(), 3);
+    // ANCHOR: upsert
+    connection.write(
+        &insert_into(User::table())
+            .columns((User::NAME, User::AGE))
+            .rows([("carl", Some(50))])
+            .on_conflict((User::NAME,))
+            .do_update(|row| row.set(User::AGE, excluded(User::AGE))),
+    )?;
+    // ANCHOR_END: upsert
     drop(connection);
+    let carl = User::query()
+        .filter(User::NAME.eq("carl"))
+        .one(&mut session)?;
+    assert_eq!(session[carl].age, Some(50));
     // ANCHOR: text
     let older: Vec<(i64, String)> = session
         .sql("SELECT id, name FROM users WHERE age > ?", (18,))

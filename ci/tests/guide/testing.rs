@@ -29,7 +29,7 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
 use selfsame_sqlite::testing::TempDatabase;
 
 fn on_a_file() -> Result<()> {
-    let database = TempDatabase::new()?; // a file in a directory of its own, removed with the value
+    let database = TempDatabase::new()?; // a file in a new directory, removed with the value
     let engine = Engine::new(database.backend());
     crate::schema::tables().create_all(&engine)?;
     let mut session = Session::new(&engine);

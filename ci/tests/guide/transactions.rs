@@ -13,7 +13,7 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
     session.transaction(|session| {
         session[ann].age = Some(40);
         session.add(User::new("carl"));
-        Ok(()) // commits; an error rolls back, in memory too
+        Ok(()) // commits; an error rolls back, and restores the objects
     })?;
     // ANCHOR_END: closure
     // ANCHOR: savepoint
@@ -22,7 +22,7 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
         Err(Error::new(ErrorKind::Validation, "an age is not negative"))
     });
     assert!(refused.is_err());
-    assert_eq!(session[ann].age, Some(40)); // what the savepoint undid is undone in memory
+    assert_eq!(session[ann].age, Some(40)); // the object is restored too
     session.commit()?;
     // ANCHOR_END: savepoint
     // ANCHOR: retry

@@ -35,6 +35,15 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
     // ANCHOR_END: bulk
     assert_eq!((done, added), (0, 100));
     session.commit()?;
+    // ANCHOR: merge
+    let received = User {
+        id: session[ann].id,
+        age: Some(38),
+        ..User::new("ann")
+    };
+    assert_eq!(session.merge(received)?, ann); // the object in memory has the new age
+    session.commit()?;
+    // ANCHOR_END: merge
     // ANCHOR: violation
     session.add(User::new("ann"));
     let error = match session.commit() {
@@ -42,8 +51,8 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
         Err(error) => error,
     };
     assert_eq!(error.kind(), ErrorKind::UniqueViolation);
-    session.rollback()?; // the session goes on from what the database has
+    session.rollback()?; // objects have the state of the database again
     // ANCHOR_END: violation
-    assert_eq!(session[ann].age, Some(37));
+    assert_eq!(session[ann].age, Some(38));
     Ok(())
 }

@@ -22,7 +22,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(21), Rule(7)]),
     Case::core("types.enum.own_type", enum_types)
         .since(17)
-        .promise("An enum with a type of its own in the database works as a key, a foreign key and a value; `create_all` and `drop_all` create and drop its type.")
+        .promise("An enum with its own type in the database works as a key, a foreign key and a value; `create_all` and `drop_all` create and drop its type.")
         .hint("See `Dialect::create_enum` and `Dialect::text_form`; without either, labels are text.")
         .covers(&[Contract(20), Rule(6)]),
     Case::core("relations.delete.passive", passive_deletes)
@@ -38,23 +38,23 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Rule(22), Contract(1)]),
     Case::core("identity.key.order", key_order)
         .since(17)
-        .promise("The order of a key's columns is the declared one, in the table and in `get`, whatever the order of the fields.")
+        .promise("The columns of a composite key have the declared order, in the table and in `get`, whatever the order of the fields.")
         .suspects_orm()
         .covers(&[Rule(6)]),
     Case::core("schema.view.read", views)
         .since(19)
-        .promise("A view is read as a table is, by key, by query and along relations; what would write it is refused, and `create_all`, `drop_all` and `diff` leave it alone.")
-        .hint("`Dialect::reflect` gives views as tables of the kind `View`.")
+        .promise("A view is read like a table, by key, by query and along relations; writes are refused, and `create_all`, `drop_all` and `diff` ignore it.")
+        .hint("`Dialect::reflect` returns views as tables of kind `View`.")
         .covers(&[Rule(1), Rule(27), Rule(34), Rule(39), Contract(74)]),
     Case::core("schema.keyless.read", keyless)
         .since(19)
-        .promise("A table without a primary key is created, compared and read row by row, equal rows too; objects of its rows are refused.")
-        .hint("`Dialect::reflect` gives such a table too.")
+        .promise("A table without a primary key is created, diffed and read row by row, including duplicate rows; loading its rows as objects is refused.")
+        .hint("`Dialect::reflect` must return such tables too.")
         .covers(&[Rule(6), Rule(34), Rule(40)]),
     Case::full("schema.names.kept", kept)
         .since(19)
-        .promise("Comments of tables and columns, where the database has comments, and the declared names of constraints and indexes are kept by `create_all` and told by `diff`.")
-        .hint("See `Dialect::comment`; `Dialect::reflect` gives the names of constraints where it can.")
+        .promise("`create_all` writes comments of tables and columns, if the database has them, and the declared names of constraints and indexes; `diff` reports differences in them.")
+        .hint("See `Dialect::comment`; `Dialect::reflect` should return the names of constraints.")
         .covers(&[Rule(39), Rule(40), Contract(74)]),
 ];
 

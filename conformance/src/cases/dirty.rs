@@ -33,7 +33,7 @@ const CASES: &[Case] = &[
         .suspects_orm()
         .covers(&[Rule(8)]),
     Case::core("dirty.questions.truth", questions)
-        .promise("`is_modified`, `history`, `dirty`, `new_objects` and `deleted` tell the truth between flushes.")
+        .promise("`is_modified`, `history`, `dirty`, `new_objects` and `deleted` are correct between flushes.")
         .suspects_orm()
         .covers(&[Rule(9)]),
     Case::core("dirty.null.both_ways", nulls)

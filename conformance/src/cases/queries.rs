@@ -34,7 +34,7 @@ const CASES: &[Case] = &[
         .hint("Do not rewrite `= NULL` into IS NULL; send the parameter as it is.")
         .covers(&[Contract(23)]),
     Case::read("queries.equality.null_safe", null_safe)
-        .promise("The dialect's comparison that treats NULL as a value finds NULL by NULL and tells it from everything else.")
+        .promise("The dialect's null-safe comparison matches NULL with NULL and with nothing else.")
         .hint("See `Dialect::null_safe_equality`.")
         .covers(&[Contract(24)]),
     Case::read("queries.in.null_inside", in_null)
@@ -67,8 +67,8 @@ const CASES: &[Case] = &[
         .covers(&[Contract(30)]),
     Case::full("queries.order.long_text", order_long_text)
         .since(19)
-        .promise("Texts are ordered by what differs in them, however far after their beginning it stands.")
-        .hint("Some databases sort by a part of a text, of a length that is a setting.")
+        .promise("Texts are ordered by their first difference, however far from the start it is.")
+        .hint("Some databases sort only by a prefix of a text, whose length is a setting.")
         .covers(&[Contract(30), Contract(37)]),
     Case::extra("queries.order.nulls", order_nulls)
         .needs(&[Capability::NullsOrder])

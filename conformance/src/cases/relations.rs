@@ -36,7 +36,7 @@ const CASES: &[Case] = &[
         .hint("NULL must be bound as NULL.")
         .covers(&[Rule(23)]),
     Case::core("relations.unloaded.merged", unloaded)
-        .promise("Changing a collection that is not loaded costs nothing, and the change is there when it is loaded.")
+        .promise("Changing a collection that is not loaded sends nothing, and the change is present once it is loaded.")
         .suspects_orm()
         .covers(&[Rule(23)]),
     Case::core("relations.add.cascades", cascades)

@@ -13,19 +13,19 @@ use crate::domain::TYPES;
 
 pub(super) const CASES: &[Case] = &[
     Case::core("schema.create.idempotent", idempotent)
-        .promise("`create_all` twice has the effect of once and keeps the rows; so does `drop_all`.")
+        .promise("Running `create_all` twice has the same effect as once and keeps the rows; so does `drop_all`.")
         .hint("See `Dialect::table_exists`.")
         .covers(&[Contract(73), Rule(39)]),
     Case::core("schema.create.order", order)
         .needs(&[Capability::GeneratedKeys])
-        .promise("Tables are created after and dropped before the tables they reference, in whatever order they are listed.")
+        .promise("Tables are created after the tables they reference and dropped before them, in whatever order they are listed.")
         .hint("Suspect the ORM: the backend's foreign keys only reveal a wrong order.")
         .covers(&[Contract(73), Rule(39)]),
     Case::core("schema.create.cycle", cycle)
         .since(19)
         .needs(&[Capability::ForeignKeys])
-        .promise("Tables that refer to each other are created with both foreign keys enforced, and dropped with their rows, again and again.")
-        .hint("Claim `alter_add_constraint` if a key can be added to a table that exists, else a table may name one that is to come.")
+        .promise("Tables that reference each other are created with both foreign keys enforced, and dropped with their rows, repeatedly.")
+        .hint("Claim `alter_add_constraint` if a key can be added to an existing table; otherwise a table may reference one that is created later.")
         .covers(&[Contract(73), Contract(56), Rule(39)]),
     Case::full("schema.reflect.again", reflect)
         .needs(&[Capability::ForeignKeys, Capability::GeneratedKeys])
@@ -34,7 +34,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(74), Rule(40)]),
     Case::full("schema.diff.empty", diff_empty)
         .promise("Tables that were just created do not differ from their declaration, whatever their types, defaults and constraints.")
-        .hint("`Dialect::reflect` must give each type as one that `Dialect::column_type` writes the same, and defaults as they were written.")
+        .hint("`Dialect::reflect` must return types for which `Dialect::column_type` writes the same text, and defaults as they were written.")
         .covers(&[Contract(74), Rule(40)])
         .since(3),
     Case::full("schema.diff.told", diff_told)
@@ -54,11 +54,11 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(41), Contract(75), Rule(41)]),
     Case::core("schema.names.nul", nul_names)
         .since(19)
-        .promise("A name with a NUL character is a mapping error, whatever is asked of its table, and nothing is sent.")
+        .promise("A name with a NUL character is a mapping error in every operation on its table, and nothing is sent.")
         .suspects_orm()
         .covers(&[Contract(41), Rule(41)]),
     Case::core("schema.names.long", long_names)
-        .promise("Two names of the greatest length that differ only in the last character are two tables; a longer name is refused before a statement is sent.")
+        .promise("Two names of maximum length that differ only in the last character are two tables; a longer name is refused before a statement is sent.")
         .hint("`Capabilities::max_identifier` is the number of bytes that the database stores, not the number that it accepts.")
         .covers(&[Contract(75), Rule(41)])
         .since(16),

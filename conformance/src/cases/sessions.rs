@@ -36,14 +36,14 @@ const CASES: &[Case] = &[
     Case::core("sessions.overlap.serializable", overlap)
         .since(19)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
-        .promise("Of two SERIALIZABLE transactions that read one row and both change it, one is refused in a way that `retry` runs again.")
-        .hint("`Dialect::transaction` must ask for the level, and a refused write must be `Serialization`, `Deadlock` or `Busy`.")
+        .promise("Of two SERIALIZABLE transactions that read and change the same row, one fails with an error that `retry` handles.")
+        .hint("`Dialect::transaction` must set the level, and a refused write must be `Serialization`, `Deadlock` or `Busy`.")
         .covers(&[Rule(30)]),
     Case::core("sessions.cancel.undoes", cancel)
         .since(19)
         .needs(&[Capability::Transactions])
-        .promise("A cancelled session sends nothing more, COMMIT included; dropping or rolling it back leaves nothing of its work and a usable connection.")
-        .hint("See `Connection::interrupter`: after it the connection must work, or not be open.")
+        .promise("A cancelled session sends nothing more, COMMIT included; dropping it or rolling it back undoes its work and leaves a usable connection.")
+        .hint("See `Connection::interrupter`: afterwards the connection must work or report that it is not open.")
         .covers(&[Rule(32)]),
     Case::core("sessions.rollback.restores", rollback)
         .needs(&[Capability::Transactions])

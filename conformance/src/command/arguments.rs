@@ -1,4 +1,4 @@
-//! What each command takes.
+//! The arguments of each command.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::report::Format;
 use crate::runner::Options;
 use crate::select::{Filter, Shard};
 
-/// What generated inputs depend on.
+/// The settings of generated inputs.
 #[derive(Args, Clone, Debug)]
 pub struct Inputs {
     /// The seed of all generated inputs; `random` draws one and prints it
@@ -23,7 +23,7 @@ pub struct Inputs {
     pub cases: Option<u32>,
 }
 
-/// Where results go.
+/// Where results are written.
 #[derive(Args, Clone, Debug)]
 pub struct OutputArguments {
     /// The format written to standard output, or to the file given by --out
@@ -35,13 +35,13 @@ pub struct OutputArguments {
     pub out: Option<PathBuf>,
 }
 
-/// What `check` takes.
+/// The arguments of `check`.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArguments {
-    /// What generated inputs depend on.
+    /// The settings of generated inputs.
     #[command(flatten)]
     pub inputs: Inputs,
-    /// Where results go.
+    /// Where results are written.
     #[command(flatten)]
     pub output: OutputArguments,
     /// Selects cases by parts of their ids, separated by commas; `*` matches anything
@@ -79,20 +79,20 @@ pub struct CheckArguments {
     pub compare: Option<PathBuf>,
 }
 
-/// What `explain` takes.
+/// The arguments of `explain`.
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArguments {
     /// The id of a case or of a fault
     pub id: String,
 }
 
-/// What `faults` takes.
+/// The arguments of `faults`.
 #[derive(Args, Clone, Debug)]
 pub struct FaultsArguments {
-    /// What generated inputs depend on.
+    /// The settings of generated inputs.
     #[command(flatten)]
     pub inputs: Inputs,
-    /// Where results go.
+    /// Where results are written.
     #[command(flatten)]
     pub output: OutputArguments,
     /// Injects all faults: on SQLite that takes two minutes, on a server many more
@@ -110,26 +110,26 @@ pub struct FaultsArguments {
     /// Leaves out cases that are newer than this inventory
     #[arg(long, value_name = "N")]
     pub inventory: Option<u32>,
-    /// Looks for a fault that is caught by a case of each line of the contract and of each rule; fails where there is none
+    /// For each line of the contract and each rule, finds a case that covers it and catches a fault; fails if there is none
     #[arg(long)]
     pub coverage: bool,
 }
 
-/// What `diff` takes, besides its two targets.
+/// The arguments of `diff`, besides its two targets.
 #[derive(Args, Clone, Debug)]
 pub struct DiffArguments {
-    /// What generated inputs depend on.
+    /// The settings of generated inputs.
     #[command(flatten)]
     pub inputs: Inputs,
 }
 
-/// What `merge` takes.
+/// The arguments of `merge`.
 #[derive(Args, Clone, Debug)]
 pub struct MergeArguments {
     /// JSON reports: the shards of one run, or runs on several targets
     #[arg(value_name = "FILE", required = true)]
     pub reports: Vec<PathBuf>,
-    /// Where results go.
+    /// Where results are written.
     #[command(flatten)]
     pub output: OutputArguments,
 }
@@ -149,14 +149,14 @@ pub enum Shape {
     Html,
     /// The rules of the ORM with their cases and results: docs/semantics.md
     Rules,
-    /// What each target has shown, for others to rely on
+    /// A certificate: the results of each target as JSON
     Certificate,
     /// A badge (SVG)
     Badge,
 }
 
 impl Shape {
-    /// The report's format, unless the result is for people.
+    /// Returns the report's format, unless the result is for a terminal.
     pub(super) fn format(self) -> Option<Format> {
         match self {
             Self::Human => None,

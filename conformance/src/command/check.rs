@@ -16,11 +16,11 @@ use crate::report::Report;
 use crate::runner::{Options, run as run_suite};
 use crate::target::Target;
 
-/// Runs the suite and writes its reports; the code is the report's.
+/// Runs the suite, writes its reports, and returns the report's exit code.
 ///
 /// # Errors
 ///
-/// Bad arguments, a target that cannot be used, a place that cannot be written to.
+/// Bad arguments, a target that cannot be used, a file that cannot be written.
 pub(super) fn run(
     arguments: &CheckArguments,
     open: impl FnOnce() -> Result<Vec<Arc<dyn Target>>>,
@@ -76,14 +76,14 @@ fn options(arguments: &CheckArguments) -> Result<Options> {
             "no case matches the filter; `check --list` shows all ids",
         ));
     }
-    // An empty share of cases is fine, no case at all is not.
+    // An empty shard is fine, a filter without matches is not.
     options.shard = arguments.shard;
     Ok(options)
 }
 
 fn expected(arguments: &CheckArguments) -> Result<Expected> {
     match &arguments.expect {
-        // Blessing makes the file.
+        // Blessing creates the file.
         Some(path) if arguments.bless && !path.exists() => Ok(Expected::default()),
         Some(path) => Expected::read(path),
         None => Ok(Expected::default()),
@@ -94,7 +94,7 @@ fn list(options: &Options, shape: Shape) -> Result<ExitCode> {
     if shape != Shape::Human {
         return Err(Error::new(
             ErrorKind::Configuration,
-            "--list has no other format: leave --format out",
+            "--list cannot be combined with --format",
         ));
     }
     let width = options
@@ -121,7 +121,7 @@ fn bless(report: &Report, old: &Expected, path: &Path) -> Result<ExitCode> {
         Error::new(
             ErrorKind::Configuration,
             format!(
-                "cannot write {}: {error}; name another file with --expect",
+                "cannot write {}: {error}; choose another file with --expect",
                 path.display()
             ),
         )
@@ -130,7 +130,7 @@ fn bless(report: &Report, old: &Expected, path: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Each failure in full, then the summary.
+/// Formats each failure in full, then the summary.
 pub(super) fn for_people(report: &Report) -> String {
     let mut text: String = report.failures().map(|failure| failure + "\n").collect();
     text.push_str(&report.to_terminal());
@@ -140,7 +140,7 @@ pub(super) fn for_people(report: &Report) -> String {
     text
 }
 
-/// How many cases an older inventory hides.
+/// Reports how many cases an older inventory leaves out.
 fn hidden(options: &Options) -> Option<String> {
     let newer = Options {
         inventory: INVENTORY,

@@ -8,10 +8,10 @@ use selfsame::{Error, ErrorKind, Result};
 use super::merge::read_text;
 use crate::report::{Certificate, Report};
 
-/// How each case ended, by target and id.
+/// The outcome of each case, by target and id.
 pub(super) type Outcomes = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Reads what is compared with.
+/// Reads the earlier results.
 ///
 /// # Errors
 ///
@@ -43,7 +43,7 @@ fn outcomes(report: &Report) -> Outcomes {
     report.targets.iter().map(of).collect()
 }
 
-/// One line for each case that ended otherwise, or is new, or is gone.
+/// Lists cases whose outcome changed, new cases, and missing ones.
 pub(super) fn changes(old: &Outcomes, report: &Report) -> String {
     let mut text = String::new();
     for (target, cases) in outcomes(report) {

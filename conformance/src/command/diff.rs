@@ -1,4 +1,4 @@
-//! `diff`: one program on two targets.
+//! `diff`: the same programs on two targets.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use super::output::say;
 use crate::differential::compare_targets;
 use crate::target::Target;
 
-/// How many programs run unless the arguments say.
+/// The default number of programs.
 const PROGRAMS: u32 = 100;
 
-/// Runs drawn programs on both targets; ends with 1 if they differ.
+/// Runs random programs on both targets; the exit code is 1 if they differ.
 ///
 /// # Errors
 ///
-/// A target that cannot be used, or standard output that cannot be written to.
+/// A target that cannot be used, or standard output that cannot be written.
 pub fn run(
     arguments: &DiffArguments,
     one: &Arc<dyn Target>,

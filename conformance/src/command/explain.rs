@@ -1,4 +1,4 @@
-//! `explain`: a case or a fault in words.
+//! `explain`: describes a case or a fault.
 
 use std::process::ExitCode;
 
@@ -10,11 +10,11 @@ use crate::faults::faults;
 
 const MOST_SUGGESTIONS: usize = 3;
 
-/// Prints what is known of an id.
+/// Prints the description of a case or fault.
 ///
 /// # Errors
 ///
-/// [`Configuration`](ErrorKind::Configuration) with the nearest ids if there is none such.
+/// [`Configuration`](ErrorKind::Configuration) with similar ids if there is no such case or fault.
 pub(super) fn run(id: &str) -> Result<ExitCode> {
     print!("{}", text(id)?);
     Ok(ExitCode::SUCCESS)
@@ -29,7 +29,7 @@ fn text(id: &str) -> Result<String> {
     };
     let beyond = match fault.beyond {
         None => String::new(),
-        Some(most) => format!("  Not up to {most} rows, values or bytes.\n"),
+        Some(most) => format!("  Acts only beyond {most} rows, values or bytes.\n"),
     };
     Ok(format!(
         "{}\n\n  A fault of the group {}: {}\n{beyond}",
@@ -52,7 +52,7 @@ fn unknown(id: &str) -> Error {
     Error::new(
         ErrorKind::Configuration,
         format!(
-            "there is no case or fault `{id}`; the nearest are {} (`check --list` shows all cases)",
+            "unknown case or fault `{id}`; did you mean {}? (`check --list` lists all cases)",
             near.join(", ")
         ),
     )

@@ -1,4 +1,4 @@
-//! `faults`: the suite proves itself on backends with injected faults.
+//! `faults`: tests the suite by injecting faults into backends.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::target::Target;
 ///
 /// # Errors
 ///
-/// Bad arguments, a target that cannot be used, a place that cannot be written to.
+/// Bad arguments, a target that cannot be used, a file that cannot be written.
 pub(super) fn run(
     arguments: &FaultsArguments,
     open: impl FnOnce() -> Result<Vec<Arc<dyn Target>>>,
@@ -60,7 +60,7 @@ fn options(arguments: &FaultsArguments) -> Result<Options> {
     Ok(options)
 }
 
-/// The kill matrix, then the summary.
+/// Formats the result of each fault, then the summary.
 fn for_people(report: &Report) -> String {
     let mut text: String = report.faults.iter().map(matrix).collect();
     text.push_str(&report.to_terminal());
@@ -93,9 +93,9 @@ fn verdict(verdict: &FaultVerdict) -> String {
             format!("killed      {case} (acted {fired}×)")
         }
         FaultVerdict::Equivalent { reason } => format!("equivalent  {reason}"),
-        FaultVerdict::NeverActed => "never acted on the statements of this backend".to_owned(),
+        FaultVerdict::NeverActed => "never acted on this backend's statements".to_owned(),
         FaultVerdict::Survived { errors } if errors.is_empty() => {
-            "SURVIVED    it acted, and no case noticed".to_owned()
+            "SURVIVED    it acted, but no case caught it".to_owned()
         }
         FaultVerdict::Survived { errors } => format!(
             "SURVIVED    it acted; only errors, no failed assertion, in {}",

@@ -1,4 +1,4 @@
-//! What GitHub shows of a run: a summary on the page of the job, and a note for each failure.
+//! GitHub Actions: a job summary, and an annotation for each failure.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -11,11 +11,11 @@ use super::output::say;
 use crate::outcome::Outcome;
 use crate::report::{Format, Report};
 
-/// Tells GitHub, where the environment says that it listens.
+/// Writes the job summary and annotations if the process runs in GitHub Actions.
 ///
 /// # Errors
 ///
-/// What GITHUB_STEP_SUMMARY names could not be written.
+/// The file named by GITHUB_STEP_SUMMARY cannot be written.
 pub(super) fn tell(report: &Report) -> Result<()> {
     summary(&report.write(Format::Markdown)?)?;
     if set("GITHUB_ACTIONS").is_some() {
@@ -24,11 +24,11 @@ pub(super) fn tell(report: &Report) -> Result<()> {
     Ok(())
 }
 
-/// Puts Markdown on the page of the job, where there is one.
+/// Adds Markdown to the job summary, if there is one.
 ///
 /// # Errors
 ///
-/// What GITHUB_STEP_SUMMARY names could not be written.
+/// The file named by GITHUB_STEP_SUMMARY cannot be written.
 pub fn summary(markdown: &str) -> Result<()> {
     if let Some(path) = set("GITHUB_STEP_SUMMARY") {
         let path = Path::new(&path);
@@ -54,7 +54,7 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// One line for each failure, in the form of workflow commands.
+/// Formats one annotation for each failure, as workflow commands.
 fn annotations(report: &Report) -> String {
     let mut text = String::new();
     for target in &report.targets {

@@ -1,4 +1,4 @@
-//! `merge`: the reports of shards become one.
+//! `merge`: merges the reports of shards.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,11 +10,11 @@ use super::check::for_people;
 use super::output::Destination;
 use crate::report::Report;
 
-/// Merges reports and writes the result; the code is that of the merged report.
+/// Merges reports, writes the result, and returns the exit code of the merged report.
 ///
 /// # Errors
 ///
-/// A file that is no report, reports of different runs, a place that cannot be written to.
+/// A file that is not a report, reports of different runs, a file that cannot be written.
 pub(super) fn run(arguments: &MergeArguments) -> Result<ExitCode> {
     let destination = Destination::new(&arguments.output)?;
     let reports: Result<Vec<Report>> = arguments.reports.iter().map(|path| read(path)).collect();

@@ -1,4 +1,4 @@
-//! Where results go: the terminal, files, the summary of a CI job.
+//! Where results are written: the terminal, files, the summary of a CI job.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -10,21 +10,21 @@ use super::arguments::{OutputArguments, Shape};
 use super::github;
 use crate::report::{Format, Report};
 
-/// Where the reports of a run go; known to be writable.
+/// Where the reports of a run are written; checked to be writable.
 #[derive(Debug)]
 pub(super) struct Destination {
     shown: Option<Format>,
     files: Vec<(Format, PathBuf)>,
-    /// The folder of all reports, if there is one.
+    /// The folder for all reports, if requested.
     folder: Option<PathBuf>,
 }
 
 impl Destination {
-    /// Finds out where to write, and tries to, so that a run of minutes is not lost in the end.
+    /// Determines where to write and checks that it is writable, so that a long run is not lost at its end.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration) if the place cannot be written to, or the file's name tells no format.
+    /// [`Configuration`](ErrorKind::Configuration) if a file cannot be written, or its name does not determine a format.
     pub(super) fn new(arguments: &OutputArguments) -> Result<Self> {
         let files = match &arguments.out {
             None => Vec::new(),
@@ -42,11 +42,11 @@ impl Destination {
         })
     }
 
-    /// Writes the report to its files and to standard output; `human` is what people read.
+    /// Writes the report to its files and to standard output; `human` is the text for a terminal.
     ///
     /// # Errors
     ///
-    /// The place could not be written to any more.
+    /// A file can no longer be written.
     pub(super) fn write(&self, report: &Report, human: &str) -> Result<()> {
         for (format, path) in &self.files {
             let text = report.write(*format)?;
@@ -67,7 +67,7 @@ impl Destination {
     }
 }
 
-/// The statements of programs that failed, a file each.
+/// Writes the statements of failing programs, one file each.
 fn write_repros(folder: &Path, report: &Report) -> Result<()> {
     for (name, text) in report.repros() {
         let path = folder.join(name);
@@ -79,11 +79,11 @@ fn write_repros(folder: &Path, report: &Report) -> Result<()> {
     Ok(())
 }
 
-/// Prints to standard output; a reader that has gone, as `head` does, is no error.
+/// Prints to standard output; a closed pipe, as with `head`, is not an error.
 ///
 /// # Errors
 ///
-/// [`Configuration`](ErrorKind::Configuration) if it cannot be written to.
+/// [`Configuration`](ErrorKind::Configuration) if it cannot be written.
 pub fn say(text: &str) -> Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
@@ -94,7 +94,7 @@ pub fn say(text: &str) -> Result<()> {
     }
 }
 
-/// One file if the path is one by its ending or the format is given, else a folder with every format.
+/// Returns one file if the path has an extension or the format is given, otherwise a folder with every format.
 fn files(path: &Path, shape: Shape) -> Result<Vec<(Format, PathBuf)>> {
     if path.is_dir() {
         return Ok(in_folder(path));
@@ -128,11 +128,11 @@ fn in_folder(folder: &Path) -> Vec<(Format, PathBuf)> {
         .into()
 }
 
-/// Opens the file as the real writing will; a file that was not there is not left behind.
+/// Checks that a file can be written, without leaving a new file behind.
 ///
 /// # Errors
 ///
-/// That of the file system.
+/// The error of the file system.
 pub fn try_to_write(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -145,12 +145,12 @@ pub fn try_to_write(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The error of a place that cannot be written to.
+/// Returns the error for a file that cannot be written.
 pub fn unwritable(path: &Path, error: &io::Error) -> Error {
     Error::new(
         ErrorKind::Configuration,
         format!(
-            "cannot write {}: {error}; name another place with --out",
+            "cannot write {}: {error}; choose another file with --out",
             path.display()
         ),
     )

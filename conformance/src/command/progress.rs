@@ -1,4 +1,4 @@
-//! What a run shows while it goes on: a bar on a terminal, lines elsewhere. All of it on standard error.
+//! Progress of a run on standard error: a bar on a terminal, lines elsewhere.
 
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::runner::Progress;
 /// Shows a run's progress.
 #[derive(Debug)]
 pub(super) struct Shown {
-    /// `None` where standard error is no terminal.
+    /// `None` if standard error is not a terminal.
     bar: Option<ProgressBar>,
     target: String,
 }
 
 impl Shown {
-    /// On this process's standard error.
+    /// Shows progress on standard error.
     pub(super) fn new() -> Self {
         Self {
             bar: None,
@@ -70,7 +70,7 @@ impl Progress for Shown {
     fn fault_finished(&mut self, target: &str, fault: &FaultReport, _: Duration) {
         self.step();
         if matches!(fault.verdict, FaultVerdict::Survived { .. }) {
-            self.line(&format!("NOT FOUND {} on {target}", fault.id));
+            self.line(&format!("NOT CAUGHT {} on {target}", fault.id));
         }
     }
 
@@ -81,13 +81,13 @@ impl Progress for Shown {
     }
 }
 
-/// A bar of so many steps, if standard error is a terminal.
+/// Creates a progress bar if standard error is a terminal.
 pub fn bar(steps: usize) -> Option<ProgressBar> {
     if !stderr().is_terminal() {
         return None;
     }
     let bar = ProgressBar::new(steps as u64);
-    // The template is checked by a test.
+    // A test checks the template.
     if let Ok(style) = style() {
         bar.set_style(style);
     }

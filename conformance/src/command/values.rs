@@ -1,42 +1,42 @@
-//! The values of options, from their text.
+//! Parsers for the values of options.
 
 use std::time::Duration;
 
 use crate::case::Tier;
 use crate::select::{Filter, Shard};
 
-/// Which ids are chosen.
+/// Parses a filter.
 ///
 /// # Errors
 ///
-/// A sentence that says what to write.
+/// A message that says what to write.
 pub fn filter(text: &str) -> Result<Filter, String> {
     text.parse().map_err(message)
 }
 
-/// Which share of the cases.
+/// Parses a shard.
 ///
 /// # Errors
 ///
-/// A sentence that says what to write.
+/// A message that says what to write.
 pub fn shard(text: &str) -> Result<Shard, String> {
     text.parse().map_err(message)
 }
 
-/// The highest tier that runs.
+/// Parses a tier.
 ///
 /// # Errors
 ///
-/// A sentence that says what to write.
+/// A message that says what to write.
 pub fn tier(text: &str) -> Result<Tier, String> {
     text.parse().map_err(message)
 }
 
-/// A seed as reports print it (`0x5e1f`), or in decimal.
+/// Parses a seed, in decimal or as reports print it (`0x5e1f`), or draws one for `random`.
 ///
 /// # Errors
 ///
-/// A sentence that says what to write.
+/// A message that says what to write.
 pub fn seed(text: &str) -> Result<u64, String> {
     if text == "random" {
         return Ok(drawn_seed());
@@ -45,20 +45,20 @@ pub fn seed(text: &str) -> Result<u64, String> {
         Some(digits) => u64::from_str_radix(digits, 16),
         None => text.parse(),
     };
-    parsed.map_err(|_| "write a number below 2^64, such as 7 or 0x5e1f, or `random`".to_owned())
+    parsed.map_err(|_| "use a number below 2^64, such as 7 or 0x5e1f, or `random`".to_owned())
 }
 
-/// A seed that nobody chose: the hasher's own keys are random. Reports print it.
+/// Draws a seed from the hasher's random keys. Reports print it.
 fn drawn_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one("selfsame")
 }
 
-/// Seconds, or a number with `s`, `m` or `h`.
+/// Parses a duration: seconds, or a number with `s`, `m` or `h`.
 ///
 /// # Errors
 ///
-/// A sentence that says what to write.
+/// A message that says what to write.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.char_indices().next_back() {
         Some((at, 's')) => (&text[..at], 1),
@@ -71,7 +71,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|number| number.checked_mul(unit))
         .map(Duration::from_secs)
-        .ok_or_else(|| "write a time such as 90s, 5m or 1h".to_owned())
+        .ok_or_else(|| "use a time such as 90s, 5m or 1h".to_owned())
 }
 
 fn message(error: selfsame::Error) -> String {

@@ -6,7 +6,7 @@ use crate::faults::Group::Queries;
 use crate::faults::lie::Lie;
 use crate::faults::text::{calls, clause, in_where, places, replaced, within};
 
-/// A call of a function that is sent as another expression.
+/// Sends a function call as another expression.
 macro_rules! call {
     ($id:literal, $sentence:literal, $name:literal, $suspect:literal, $change:expr) => {
         Fault::new(
@@ -19,7 +19,7 @@ macro_rules! call {
     };
 }
 
-/// A text that is sent as another.
+/// Sends other SQL.
 macro_rules! text {
     ($id:literal, $sentence:literal, $suspect:literal, $change:expr) => {
         Fault::new(
@@ -38,14 +38,14 @@ macro_rules! text {
 pub(super) const FAULTS: &[Fault] = &[
     call!(
         "sum_of_nothing_is_zero",
-        "The sum of no rows is 0.",
+        "SUM of no rows is 0.",
         "SUM(",
         "queries.groups.aggregates",
         |inner| { Some(format!("COALESCE(SUM({inner}), 0)")) }
     ),
     call!(
         "avg_counts_nulls",
-        "An average takes NULL for 0.",
+        "AVG treats NULL as 0.",
         "AVG(",
         "queries.groups.aggregates",
         |inner| { Some(format!("AVG(COALESCE({inner}, 0))")) }
@@ -59,7 +59,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     call!(
         "min_is_null_with_a_null",
-        "The smallest of values is NULL if one of them is.",
+        "MIN is NULL if any value is NULL.",
         "MIN(",
         "queries.groups.aggregates",
         |inner| {
@@ -70,21 +70,21 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     call!(
         "max_of_nothing_is_zero",
-        "The greatest of no values is 0.",
+        "MAX of no values is 0.",
         "MAX(",
         "queries.groups.aggregates",
         |inner| { Some(format!("COALESCE(MAX({inner}), 0)")) }
     ),
     call!(
         "sum_of_distinct",
-        "A sum adds equal values once.",
+        "SUM adds equal values only once.",
         "SUM(",
         "queries.groups.aggregates",
         |inner| { (!inner.starts_with("DISTINCT")).then(|| format!("SUM(DISTINCT {inner})")) }
     ),
     call!(
         "coalesce_of_one",
-        "COALESCE of two arguments is its first.",
+        "COALESCE of two arguments returns the first.",
         "COALESCE(",
         "queries.operands.choice",
         |inner| {
@@ -98,7 +98,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     call!(
         "nullif_is_coalesce",
-        "NULLIF gives its first argument, whatever the second is.",
+        "NULLIF always returns its first argument.",
         "NULLIF(",
         "queries.operands.choice",
         |inner| {
@@ -112,7 +112,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     call!(
         "trim_of_tabs",
-        "TRIM removes tabs and line ends too.",
+        "TRIM also removes tabs and line endings.",
         "TRIM(",
         "queries.operands.text",
         |inner| {
@@ -123,14 +123,14 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     call!(
         "length_of_trimmed",
-        "LENGTH does not count spaces at the end.",
+        "LENGTH does not count trailing spaces.",
         "LENGTH(",
         "queries.operands.text",
         |inner| { Some(format!("LENGTH(RTRIM({inner}))")) }
     ),
     call!(
         "substring_from_zero",
-        "Places of a substring are counted from 0.",
+        "Positions of SUBSTRING are counted from 0.",
         "SUBSTR(",
         "queries.operands.text",
         |inner| {
@@ -146,7 +146,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     call!(
         "abs_of_small_only",
-        "ABS leaves numbers below −1,000,000 as they are.",
+        "ABS does not change numbers below −1,000,000.",
         "ABS(",
         "queries.operands.arithmetic",
         |inner| {
@@ -164,7 +164,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     text!(
         "second_branch_dropped",
-        "CASE looks at its first condition only.",
+        "CASE evaluates only its first condition.",
         "queries.operands.choice",
         |text| {
             let second = *places(text, " WHEN ").get(1)?;
@@ -186,7 +186,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     text!(
         "differs_is_null_safe",
-        "A comparison by <> is true with one NULL.",
+        "A comparison by <> is true if one side is NULL.",
         "queries.operands.comparison",
         |text| replaced(text, " <> ", " IS NOT ")
     ),
@@ -202,14 +202,14 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     text!(
         "except_is_intersect",
-        "EXCEPT gives what both sides have.",
+        "EXCEPT returns the rows common to both sides.",
         "queries.groups.sets",
         |text| replaced(text, " EXCEPT ", " INTERSECT ")
     )
     .needs(&[Capability::SetOperations]),
     text!(
         "offset_without_limit_ignored",
-        "OFFSET is ignored where there is no LIMIT.",
+        "OFFSET is ignored without LIMIT.",
         "queries.limit",
         |text| {
             // Where OFFSET needs a LIMIT, it is one that limits nothing.
@@ -228,7 +228,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     text!(
         "limit_of_subquery_ignored",
-        "A LIMIT inside of parentheses is ignored.",
+        "LIMIT inside parentheses is ignored.",
         "queries",
         |text| {
             let at = *places(text, " LIMIT ").first()?;
@@ -264,21 +264,21 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     text!(
         "frame_ends_at_the_end",
-        "A frame up to the current row goes on to the last row.",
+        "A frame up to the current row extends to the last row.",
         "queries.groups.windows",
         |text| replaced(text, " AND CURRENT ROW", " AND UNBOUNDED FOLLOWING")
     )
     .needs(&[Capability::Windows]),
     text!(
         "frame_begins_at_the_start",
-        "A frame from the current row begins at the first row.",
+        "A frame from the current row starts at the first row.",
         "queries.groups.windows",
         |text| replaced(text, "BETWEEN CURRENT ROW", "BETWEEN UNBOUNDED PRECEDING")
     )
     .needs(&[Capability::Windows]),
     text!(
         "frame_one_wider",
-        "A frame that begins one row before begins two rows before.",
+        "A frame that starts one row before starts two rows before.",
         "queries.groups.windows",
         |text| replaced(text, "BETWEEN 1 PRECEDING", "BETWEEN 2 PRECEDING")
     )
@@ -292,14 +292,14 @@ pub(super) const FAULTS: &[Fault] = &[
     .needs(&[Capability::Windows]),
     text!(
         "first_is_last_value",
-        "FIRST_VALUE gives the last value of the frame.",
+        "FIRST_VALUE returns the last value of the frame.",
         "queries.groups.windows",
         |text| replaced(text, "FIRST_VALUE(", "LAST_VALUE(")
     )
     .needs(&[Capability::Windows]),
     text!(
         "last_is_first_value",
-        "LAST_VALUE gives the first value of the frame.",
+        "LAST_VALUE returns the first value of the frame.",
         "queries.groups.windows",
         |text| replaced(text, "LAST_VALUE(", "FIRST_VALUE(")
     )
@@ -334,7 +334,7 @@ pub(super) const FAULTS: &[Fault] = &[
     .needs(&[Capability::Windows]),
     text!(
         "window_order_turned",
-        "ORDER BY in a window is turned.",
+        "ORDER BY in a window sorts in the opposite direction.",
         "queries.groups.windows",
         |text| {
             let over = *places(text, " OVER (").first()?;
@@ -374,7 +374,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     text!(
         "joined_on_one_column",
-        "A join by several conditions looks at the first.",
+        "A join by several conditions uses only the first.",
         "queries",
         |text| {
             let (start, end) = clause(
@@ -415,7 +415,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     text!(
         "equality_ignores_spaces_at_end",
-        "A comparison of texts by = ignores spaces at their end.",
+        "A comparison of texts by = ignores trailing spaces.",
         "queries.operands",
         |text| {
             in_where(text, |condition| {
@@ -443,7 +443,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     text!(
         "year_of_the_week",
-        "The year of a day is that of its week.",
+        "The year of a date is that of its ISO week.",
         "queries",
         |text| text.contains("'%Y'").then(|| text.replace("'%Y'", "'%G'"))
     )
@@ -460,14 +460,14 @@ pub(super) const FAULTS: &[Fault] = &[
     .needs(&[Capability::DateParts]),
     text!(
         "hours_to_twelve",
-        "Hours are counted to twelve.",
+        "Hours are counted up to 12.",
         "queries",
         |text| text.contains("'%H'").then(|| text.replace("'%H'", "'%I'"))
     )
     .needs(&[Capability::DateParts]),
     text!(
         "month_is_minute",
-        "The month of a day is the minute of its time.",
+        "The month of a timestamp is its minute.",
         "queries",
         |text| text.contains("'%m'").then(|| text.replace("'%m'", "'%M'"))
     )
@@ -475,21 +475,21 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.distinct_drops_null",
         Queries,
-        "DISTINCT drops the rows that begin with NULL.",
+        "DISTINCT drops rows whose first column is NULL.",
         Lie::Rows(|_, text| text.starts_with("SELECT DISTINCT "), drop_nulls),
     )
     .suspects(&["queries.distinct", "queries.groups"]),
     Fault::new(
         "queries.null_group_dropped",
         Queries,
-        "The group of NULLs is dropped.",
+        "The group of NULL is dropped.",
         Lie::Rows(|_, text| !places(text, " GROUP BY ").is_empty(), drop_nulls),
     )
     .suspects(&["queries.group"]),
     Fault::new(
         "queries.equal_rows_merged",
         Queries,
-        "Of equal rows of a join one is returned.",
+        "A join drops duplicate rows.",
         Lie::Rows(
             |_, text| !places(text, " JOIN ").is_empty(),
             |rows| {
@@ -503,7 +503,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.last_of_odd_rows_lost",
         Queries,
-        "The last row of a sorted result of more than ten is lost.",
+        "The last row of a sorted result of more than ten rows is lost.",
         Lie::Rows(
             |_, text| !places(text, " ORDER BY ").is_empty(),
             |rows| (rows.len() > 10).then(|| (0..rows.len() - 1).collect()),

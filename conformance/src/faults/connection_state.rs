@@ -1,11 +1,11 @@
-//! What a connection went through: some mistakes are made only then.
+//! The history of a connection, on which some faults depend.
 
 use std::collections::HashMap;
 
 use selfsame::dialect::Transaction;
 use selfsame::value::{Param, Value, ValueRef};
 
-/// What a connection went through until now.
+/// The history of a connection so far.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionState {
     pub(super) in_transaction: bool,
@@ -13,7 +13,7 @@ pub(super) struct ConnectionState {
     pub(super) savepoints: Vec<String>,
     /// The savepoints that this transaction was rolled back to, in order.
     pub(super) rolled_back_to: Vec<String>,
-    /// The transaction before this one was rolled back.
+    /// The previous transaction was rolled back.
     pub(super) after_rollback: bool,
     /// A statement of this transaction failed.
     pub(super) failed: bool,
@@ -21,7 +21,7 @@ pub(super) struct ConnectionState {
     pub(super) statements: usize,
     /// How many transactions were committed.
     pub(super) commits: usize,
-    /// What the statement was sent with when it ran last.
+    /// The parameters of the statement's previous run.
     pub(super) previous: Option<Vec<Value>>,
 }
 
@@ -37,13 +37,13 @@ impl StateTracker {
         &self.now
     }
 
-    /// The state before a statement of this id runs.
+    /// Returns the state before a statement with this id runs.
     pub(super) fn of(&mut self, id: u64) -> &ConnectionState {
         self.now.previous = self.sent.get(&id).cloned();
         &self.now
     }
 
-    /// Notes what a statement is sent with.
+    /// Records the parameters that a statement is sent with.
     pub(super) fn sent(&mut self, id: u64, params: &[Param<'_>], bent: Option<&[Value]>) {
         let values = match bent {
             Some(bent) => Some(bent.to_vec()),

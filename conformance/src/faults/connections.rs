@@ -25,14 +25,14 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "connections.cancel_ignored",
         Connections,
-        "A statement that is stopped from another thread runs to its end.",
+        "A statement interrupted from another thread runs to its end.",
         Lie::IgnoreCancel,
     )
     .suspects(&["connections.cancelled.running"]),
     Fault::new(
         "connections.cancel_breaks_unnoticed",
         Connections,
-        "A connection whose statement was stopped is unusable and calls itself open.",
+        "After an interrupted statement the connection is unusable but reports that it is open.",
         Lie::BreakOnCancel,
     )
     .suspects(&["connections.cancelled.next"]),

@@ -6,7 +6,7 @@ use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::Constraints;
 use crate::faults::lie::{Answer, Lie};
-use crate::faults::text::{definitions, replaced, without_definitions, without_definitions_behind};
+use crate::faults::text::{definitions, replaced, without_definitions, without_definitions_after};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
@@ -46,7 +46,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "constraints.second_check_dropped",
         Constraints,
         "Of several CHECK constraints of a table only the first is enforced.",
-        Lie::Text(|_, _, text| without_definitions_behind(text, "CHECK", 1)),
+        Lie::Text(|_, _, text| without_definitions_after(text, "CHECK", 1)),
     )
     .needs(&[Capability::Checks])
     .suspects(&["constraints.declared.checks"]),

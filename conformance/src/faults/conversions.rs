@@ -1,4 +1,4 @@
-//! Values that are bent into a type that they are not of.
+//! Values coerced to a type that they do not have.
 
 use selfsame::backend::Row;
 use selfsame::value::{Date, Time, Value, ValueRef, ValueType};
@@ -7,7 +7,7 @@ use crate::faults::Fault;
 use crate::faults::Group::Values;
 use crate::faults::lie::Lie;
 
-/// A value of one type that is asked for as another, and what it is bent into.
+/// A value of one type read as another, and what it is coerced to.
 macro_rules! bent {
     ($id:literal, $sentence:literal, $from:ident => $to:ident, $bend:expr) => {
         Fault::new(
@@ -26,7 +26,7 @@ macro_rules! bent {
     };
 }
 
-/// NULL that is asked for as a type, and what it is bent into.
+/// NULL read as a type, and what it is coerced to.
 macro_rules! null {
     ($id:literal, $sentence:literal, $to:ident, $value:expr) => {
         Fault::new(
@@ -56,7 +56,7 @@ pub(super) const FAULTS: &[Fault] = &[
         ValueRef::I64(value) => Some(Value::F64(value as f64)),
         _ => None,
     }),
-    bent!("integer_read_as_text", "An integer is read as its digits.", I64 => Text, |value| match value {
+    bent!("integer_read_as_text", "An integer is read as a text of its digits.", I64 => Text, |value| match value {
         ValueRef::I64(value) => Some(Value::Text(value.to_string())),
         _ => None,
     }),
@@ -64,7 +64,7 @@ pub(super) const FAULTS: &[Fault] = &[
         ValueRef::I64(value) => Some(Value::Bool(value != 0)),
         _ => None,
     }),
-    bent!("integer_wraps_in_16_bits", "An integer that has no place in 16 bits is cut to them.", I64 => I16, |value| match value {
+    bent!("integer_wraps_in_16_bits", "An integer that does not fit 16 bits is truncated to them.", I64 => I16, |value| match value {
         #[expect(clippy::cast_possible_truncation, reason = "the mistake is the conversion")]
         ValueRef::I64(value) => Some(Value::I16(value as i16)),
         _ => None,
@@ -87,11 +87,11 @@ pub(super) const FAULTS: &[Fault] = &[
         ValueRef::F64(value) => Some(Value::Text(value.to_string())),
         _ => None,
     }),
-    bent!("bytes_read_as_text", "Bytes are read as a text.", Bytes => Text, |value| match value {
+    bent!("bytes_read_as_text", "A byte string is read as a text.", Bytes => Text, |value| match value {
         ValueRef::Bytes(value) => Some(Value::Text(String::from_utf8_lossy(value).into_owned())),
         _ => None,
     }),
-    bent!("timestamp_read_as_day", "A timestamp is read as its day.", Timestamp => Date, |value| match value {
+    bent!("timestamp_read_as_day", "A timestamp is read as its date.", Timestamp => Date, |value| match value {
         ValueRef::Timestamp(at) => Some(Value::Date(Date(i32::try_from(at.0.div_euclid(86_400_000_000)).ok()?))),
         _ => None,
     }),
@@ -103,13 +103,13 @@ pub(super) const FAULTS: &[Fault] = &[
         ValueRef::Decimal(value) => i64::try_from(value.mantissa() / 10_i128.pow(value.scale())).ok().map(Value::I64),
         _ => None,
     }),
-    bent!("bool_read_as_text", "A boolean is read as a word.", Bool => Text, |value| match value {
+    bent!("bool_read_as_text", "A boolean is read as a text.", Bool => Text, |value| match value {
         ValueRef::Bool(value) => Some(Value::Text(value.to_string())),
         _ => None,
     }),
     null!(
         "null_is_false",
-        "NULL in a column of booleans is read as false.",
+        "NULL in a boolean column is read as false.",
         Bool,
         Value::Bool(false)
     ),
@@ -121,19 +121,19 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     null!(
         "null_is_1970",
-        "NULL in a column of days is read as the first of 1970.",
+        "NULL in a date column is read as 1970-01-01.",
         Date,
         Value::Date(Date(0))
     ),
     null!(
         "null_is_no_bytes",
-        "NULL in a column of bytes is read as no bytes.",
+        "NULL in a column of byte strings is read as an empty one.",
         Bytes,
         Value::Bytes(Vec::new())
     ),
     null!(
         "null_is_nil",
-        "NULL in a column of UUIDs is read as zeros.",
+        "NULL in a UUID column is read as the nil UUID.",
         Uuid,
         Value::Uuid([0; 16])
     ),

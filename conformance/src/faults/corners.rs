@@ -1,4 +1,4 @@
-//! Values bent on their way at corners that few programs meet.
+//! Values altered in corner cases that few programs meet.
 
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz, Value, ValueRef};
 
@@ -29,7 +29,7 @@ macro_rules! read {
 pub(super) const FAULTS: &[Fault] = &[
     stored!(
         "text_cut_beyond_65535",
-        "A text is cut after 65,535 bytes.",
+        "A text is truncated to 65,535 bytes.",
         "types.text.lengths",
         |value| text(value, |text| {
             let end = (0..=65_535).rev().find(|end| text.is_char_boundary(*end));
@@ -52,7 +52,7 @@ pub(super) const FAULTS: &[Fault] = &[
     .beyond(1 << 20),
     stored!(
         "bytes_cut_at_zero",
-        "Bytes end at their first zero.",
+        "A byte string ends at its first zero byte.",
         "types.bytes",
         |value| bytes(value, |bytes| {
             bytes
@@ -64,7 +64,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     stored!(
         "bytes_lose_zeros_at_end",
-        "Zero bytes at the end are lost.",
+        "Trailing zero bytes are lost.",
         "types.bytes",
         |value| bytes(value, |bytes| {
             let end = bytes
@@ -76,7 +76,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     stored!(
         "bytes_empty_to_null",
-        "No bytes are stored as NULL.",
+        "An empty byte string is stored as NULL.",
         "types.bytes",
         |value| match value {
             ValueRef::Bytes([]) => Some(Value::Null),
@@ -85,7 +85,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     stored!(
         "bytes_backslash_doubled",
-        "A backslash byte is stored twice.",
+        "A backslash byte is doubled.",
         "types.bytes",
         |value| bytes(value, |bytes| {
             bytes
@@ -96,7 +96,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     stored!(
         "decimal_zeros_at_end_lost",
-        "Zeros at the end of a decimal's fraction are lost.",
+        "Trailing zeros of a decimal are lost.",
         "types.decimal",
         |value| match value {
             ValueRef::Decimal(value) => {
@@ -155,7 +155,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     read!(
         "leap_year_ends_early",
-        "The last day of a leap year is read as the first of the next.",
+        "The last day of a leap year is read as the first day of the next year.",
         "types.date",
         |value| match value {
             ValueRef::Date(day) => {
@@ -167,7 +167,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     read!(
         "century_is_a_leap_year",
-        "Days after February of 1900 are read one day late.",
+        "Dates after February 1900 in that year are read one day late.",
         "types.date",
         |value| match value {
             ValueRef::Date(day) if matches!(day.civil(), (1900, 3..=12, _)) =>
@@ -177,7 +177,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     read!(
         "short_years_completed",
-        "A year below 100 is read as one of the twentieth century.",
+        "A year below 100 is read as a year of the twentieth century.",
         "types.date",
         |value| match value {
             ValueRef::Date(day) => {
@@ -193,7 +193,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     read!(
         "years_beyond_2038_lost",
-        "A timestamp beyond January 2038 is read as one of 1901.",
+        "A timestamp after January 2038 is read as one 136 years earlier.",
         "types.timestamp",
         |value| match value {
             ValueRef::Timestamp(at) if at.0 > i64::from(i32::MAX) * 1_000_000 => Some(
@@ -204,7 +204,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     read!(
         "microseconds_cut_before_1970",
-        "A timestamp before 1970 loses its fraction of a second.",
+        "A timestamp before 1970 loses its fractional seconds.",
         "types.timestamp",
         |value| match value {
             ValueRef::Timestamp(at) if at.0 < 0 && at.0 % 1_000_000 != 0 => Some(Value::Timestamp(
@@ -215,7 +215,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     read!(
         "zoned_microseconds_cut",
-        "A timestamp with a zone is cut to milliseconds.",
+        "A timestamp with a time zone is truncated to milliseconds.",
         "types.timestamptz",
         |value| match value {
             ValueRef::TimestampTz(at) if at.0 % 1_000 != 0 => Some(Value::TimestampTz(
@@ -235,7 +235,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     stored!(
         "subnormals_are_zero",
-        "A float too small for its full precision is stored as 0.",
+        "A subnormal double is stored as 0.",
         "types.f64",
         |value| match value {
             ValueRef::F64(value) if value.is_subnormal() => Some(Value::F64(0.0)),
@@ -244,7 +244,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     stored!(
         "single_subnormals_are_zero",
-        "A single too small for its full precision is stored as 0.",
+        "A subnormal single is stored as 0.",
         "types.f32",
         |value| match value {
             ValueRef::F32(value) if value.is_subnormal() => Some(Value::F32(0.0)),
@@ -310,7 +310,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     stored!(
         "zeros_before_digits_lost",
-        "Zeros at the start of a text of digits are lost.",
+        "Leading zeros of a text of digits are lost.",
         "types.text",
         |value| text(value, |text| {
             match text.parse::<u64>() {
@@ -335,7 +335,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     stored!(
         "quotes_doubled",
-        "A single quote in a text is stored twice.",
+        "A single quote in a text is doubled.",
         "types.text",
         |value| text(value, |text| text.replace('\'', "''"))
     ),
@@ -347,7 +347,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     read!(
         "json_members_sorted",
-        "The members of a document are read in alphabetical order.",
+        "The members of a JSON document are read in alphabetical order.",
         "types.json",
         |value| match value {
             ValueRef::Json(text) => {
@@ -361,7 +361,7 @@ pub(super) const FAULTS: &[Fault] = &[
     .needs(&[Capability::JsonTextKept]),
     read!(
         "json_spaces_lost",
-        "The spaces between the parts of a document are lost.",
+        "Spaces after the colons of a JSON document are lost.",
         "types.json",
         |value| match value {
             ValueRef::Json(text) => text
@@ -373,7 +373,7 @@ pub(super) const FAULTS: &[Fault] = &[
     .needs(&[Capability::JsonTextKept]),
     stored!(
         "uuid_nil_to_null",
-        "The UUID of zeros is stored as NULL.",
+        "The nil UUID is stored as NULL.",
         "types.uuid",
         |value| match value {
             ValueRef::Uuid(bytes) if bytes == [0; 16] => Some(Value::Null),

@@ -1,4 +1,4 @@
-//! Operators and functions that mean something else.
+//! Operators and functions that compute something else.
 
 use crate::case::Capability;
 use crate::faults::Fault;
@@ -6,7 +6,7 @@ use crate::faults::Group::Queries;
 use crate::faults::lie::Lie;
 use crate::faults::text::replaced;
 
-/// A word of SQL that is sent as another.
+/// Sends a keyword of SQL as another.
 macro_rules! instead {
     ($id:literal, $sentence:literal, $word:literal => $other:literal, $suspect:literal) => {
         Fault::new(
@@ -52,13 +52,13 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     instead!(
         "lower_does_nothing",
-        "LOWER gives the text as it is.",
+        "LOWER returns the text unchanged.",
         "LOWER(" => "(",
         "queries.operands.text"
     ),
     instead!(
         "upper_does_nothing",
-        "UPPER gives the text as it is.",
+        "UPPER returns the text unchanged.",
         "UPPER(" => "(",
         "queries.operands.text"
     ),
@@ -70,37 +70,37 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     instead!(
         "coalesce_is_nullif",
-        "COALESCE gives NULL for values equal to its first argument.",
+        "COALESCE computes NULLIF.",
         "COALESCE(" => "NULLIF(",
         "queries.operands.choice"
     ),
     instead!(
         "else_dropped",
-        "CASE gives NULL instead of its ELSE.",
+        "CASE returns NULL instead of its ELSE value.",
         " ELSE " => " WHEN 1 = 0 THEN ",
         "queries.operands.choice"
     ),
     instead!(
         "subtraction_is_addition",
-        "A subtraction adds its right side.",
+        "A subtraction adds.",
         " - " => " + ",
         "queries.operands.arithmetic"
     ),
     instead!(
         "count_distinct_counts_all",
-        "COUNT(DISTINCT …) counts duplicates too.",
+        "COUNT(DISTINCT …) also counts duplicates.",
         "COUNT(DISTINCT " => "COUNT(",
         "queries.groups.aggregates"
     ),
     instead!(
         "max_is_min",
-        "MAX gives the smallest value.",
+        "MAX returns the smallest value.",
         "MAX(" => "MIN(",
         "queries.groups.aggregates"
     ),
     instead!(
         "union_all_is_union",
-        "UNION ALL keeps one of each row.",
+        "UNION ALL removes duplicates.",
         " UNION ALL " => " UNION ",
         "queries.groups.sets"
     ),
@@ -120,14 +120,14 @@ pub(super) const FAULTS: &[Fault] = &[
     .needs(&[Capability::Windows]),
     instead!(
         "lag_is_lead",
-        "LAG looks at the next row.",
+        "LAG reads the next row.",
         "LAG(" => "LEAD(",
         "queries.groups.windows"
     )
     .needs(&[Capability::Windows]),
     instead!(
         "range_is_rows",
-        "A RANGE frame counts rows, so peers are not in it together.",
+        "A RANGE frame counts rows like a ROWS frame.",
         " RANGE BETWEEN " => " ROWS BETWEEN ",
         "queries.groups.windows"
     )

@@ -1,4 +1,4 @@
-//! The places at which a backend can lie.
+//! The places where a fault can be injected.
 
 use selfsame::Error;
 use selfsame::backend::{Outcome, Row, StatementKind};
@@ -7,98 +7,98 @@ use selfsame::value::{Value, ValueRef, ValueType};
 
 use crate::faults::connection_state::ConnectionState;
 
-/// One place, and what happens there. Functions give `None` where they change nothing, so that a fault is known to have acted.
+/// One place, and what happens there. Functions return `None` if they change nothing, so that the harness knows whether a fault has acted.
 pub(super) enum Lie {
-    /// A parameter is bent on its way in.
+    /// Alters a parameter.
     Store(fn(ValueRef<'_>) -> Option<Value>),
-    /// A value is bent on its way out.
+    /// Alters a value that is read.
     Read(fn(ValueRef<'_>) -> Option<Value>),
-    /// An array is bent on its way in.
+    /// Alters an array parameter.
     Array(fn(&[Value]) -> Option<Vec<Value>>),
-    /// Another text is sent.
+    /// Sends other SQL.
     Text(fn(&dyn Dialect, StatementKind, &str) -> Option<String>),
-    /// The row at this place (from 0) of a result is delivered otherwise.
+    /// Drops or repeats the row at this position (from 0) of a result.
     Deliver(fn(usize) -> Option<Delivery>),
-    /// Another outcome is told.
+    /// Reports another outcome.
     Outcome(fn(StatementKind, Outcome) -> Option<Outcome>),
-    /// An error is told otherwise.
+    /// Reports an error differently.
     Error(fn(StatementKind, &Error) -> Option<Answer>),
-    /// Another transaction command is sent.
+    /// Sends another transaction command.
     Command(fn(&Transaction<'_>) -> Option<Command>),
-    /// Another text is sent, depending on what the connection went through.
+    /// Sends other SQL, depending on the connection's history.
     TextIn(fn(&ConnectionState, StatementKind, &str) -> Option<String>),
-    /// The parameters of a statement are sent otherwise.
+    /// Alters the parameters of a statement.
     Params(BendParams),
-    /// A value that is not of the type that it is read as is bent into it.
+    /// Coerces a value to the type that it is read as, instead of failing.
     ReadAs(fn(&dyn Row, usize, ValueType) -> Option<Value>),
-    /// The rows of some statements come in another order, or not all of them, by their places.
+    /// Reorders or drops rows of some statements, by their positions.
     Rows(
         fn(StatementKind, &str) -> bool,
         fn(&[Vec<Value>]) -> Option<Vec<usize>>,
     ),
-    /// Another outcome is told, depending on the statement.
+    /// Reports another outcome, depending on the statement.
     OutcomeOf(fn(&ConnectionState, StatementKind, &str, Outcome) -> Option<Outcome>),
-    /// Other transaction commands are sent, depending on what the connection went through.
+    /// Sends other transaction commands, depending on the connection's history.
     CommandIn(for<'a> fn(&ConnectionState, &Transaction<'a>) -> Option<Vec<Transaction<'a>>>),
-    /// In a batch, each row is told the outcome of the row before it.
+    /// In a batch, reports for each row the outcome of the previous row.
     LateOutcomes,
-    /// A batch goes on though its reader refused an outcome.
+    /// Continues a batch although its reader returned an error.
     IgnoreReader,
-    /// A result goes on though its reader stopped, and the reader's error is dropped.
+    /// Continues a result although its reader stopped, and drops the reader's error.
     SwallowStop,
-    /// A connection that ran a user's own statements is reset as if it had not.
+    /// Resets a connection that ran raw SQL as if it had not.
     ResetLightly,
-    /// Foreign keys are enforced on the first connection only.
+    /// Enforces foreign keys only on the first connection.
     KeysOffElsewhere,
-    /// A batch of more rows than this loses its last one.
+    /// Drops the last row of a batch of more rows than this.
     LoseLast(usize),
-    /// A batch goes on after a refused row.
+    /// Continues a batch after a refused row.
     GoOn,
-    /// In a batch, the second row is sent with the last parameter of the first.
+    /// In a batch, sends the second row with the last parameter of the first.
     RepeatParameter,
-    /// A kept statement gives no more columns than when it ran first.
+    /// A prepared statement returns no more columns than in its first run.
     StalePlan,
-    /// The names of columns are lost.
+    /// Drops the names of columns.
     LoseNames,
-    /// An INSERT outside a transaction stays uncommitted.
+    /// Leaves an INSERT outside a transaction uncommitted.
     HoldOpen,
-    /// The server does not tell what it is.
+    /// Does not report the server's name and version.
     Anonymous,
-    /// What the backend shows of itself has the password in it.
+    /// Shows the password in the backend's Debug form.
     ShowPassword,
-    /// The connection goes back to the pool as it is.
+    /// Skips the reset when a connection returns to the pool.
     KeepDirty,
-    /// What should stop a statement does nothing.
+    /// Ignores interrupts.
     IgnoreCancel,
-    /// Once a statement was stopped, the connection answers nothing but errors, and calls itself open.
+    /// After an interrupt, the connection only returns errors but reports that it is open.
     BreakOnCancel,
-    /// An error shows the parameters of its statement.
+    /// Shows the parameters of the statement in an error.
     QuoteParameters,
-    /// Once a sink stopped early, the connection answers nothing but errors.
+    /// After a sink stopped early, the connection only returns errors.
     BreakOnStop,
-    /// A statement that fails inside a transaction ends it, and what is sent after it is committed by itself.
+    /// A failing statement ends its transaction, and later statements commit on their own.
     EndOnError,
-    /// Once a statement failed, the connection answers nothing but errors.
+    /// After a statement has failed, the connection only returns errors.
     BreakOnError,
 }
 
-/// All parameters of a statement, as they are sent instead.
+/// Returns the parameters to send instead.
 pub(super) type BendParams =
     fn(&ConnectionState, StatementKind, &str, &[Value]) -> Option<Vec<Value>>;
 
-/// What becomes of a row.
+/// What happens to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
     Never,
     Twice,
 }
 
-/// What is told instead of an error.
+/// What is reported instead of an error.
 #[derive(Debug)]
 pub(super) enum Answer {
     /// Another error.
     Error(Error),
-    /// That one row was written.
+    /// Success, with one row written.
     Success,
 }
 

@@ -1,4 +1,4 @@
-//! Mistakes that are made in one kind of statement only.
+//! Faults in only one kind of statement.
 
 use selfsame::backend::{Outcome, StatementKind};
 use selfsame::value::Value;
@@ -9,7 +9,7 @@ use crate::faults::Group::{Queries, Writes};
 use crate::faults::lie::Lie;
 use crate::faults::text::{in_where, places, replaced};
 
-/// A condition that is read otherwise, in one kind of statement.
+/// Changes a condition in only one kind of statement.
 macro_rules! only_in {
     ($kind:ident, $id:literal, $sentence:literal, $word:literal => $other:literal) => {
         Fault::new(
@@ -134,7 +134,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.delete_counts_one_less",
         Writes,
-        "A DELETE of several rows reports one less.",
+        "A DELETE of several rows reports one row too few.",
         Lie::OutcomeOf(|_, kind, _, outcome| {
             (kind == StatementKind::Delete && outcome.matched > 1)
                 .then(|| Outcome::matched(outcome.matched - 1))
@@ -177,7 +177,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.first_key_told",
         Writes,
-        "An INSERT of several rows tells the first key, not the last.",
+        "An INSERT of several rows reports its first key, not its last.",
         Lie::OutcomeOf(|_, kind, _, outcome| {
             let id = outcome.last_insert_id?;
             let behind = i64::try_from(outcome.matched).ok()? - 1;
@@ -202,7 +202,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.upsert_sets_every_column",
         Writes,
-        "An upsert changes the columns too that it does not name.",
+        "An upsert also changes columns that it does not name.",
         Lie::Text(|_, kind, text| {
             (kind == StatementKind::Insert)
                 .then(|| upsert_of_all(text))
@@ -240,7 +240,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.insert_from_query_cut",
         Writes,
-        "An INSERT from a query takes the first row alone.",
+        "An INSERT from a query inserts only the first row.",
         Lie::Text(|_, kind, text| {
             let inserts = kind == StatementKind::Insert
                 && text.contains(") SELECT ")
@@ -253,7 +253,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.returning_loses_last_row",
         Writes,
-        "RETURNING tells one row less than it wrote.",
+        "RETURNING returns one row fewer than it wrote.",
         Lie::Rows(
             |kind, _| kind != StatementKind::Select,
             |rows| (rows.len() > 1).then(|| (0..rows.len() - 1).collect()),

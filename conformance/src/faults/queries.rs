@@ -13,21 +13,21 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.long_names_cut",
         Queries,
-        "Names are cut after 40 characters.",
+        "Names are truncated to 40 characters.",
         Lie::Text(|dialect, _, text| names_cut(quotes(dialect), text, 40)),
     )
     .suspects(&["schema.names.long"]),
     Fault::new(
         "queries.null_equals_null",
         Queries,
-        "A comparison with NULL by = finds the rows that hold NULL.",
+        "A comparison with NULL by = matches rows with NULL.",
         Lie::Text(null_equals_null),
     )
     .suspects(&["queries.equality.null"]),
     Fault::new(
         "queries.limit_zero_is_unlimited",
         Queries,
-        "LIMIT 0 gives every row.",
+        "LIMIT 0 returns all rows.",
         Lie::Text(|_, _, text| limit_zero_is_unlimited(text)),
     )
     .suspects(&["queries.limit"]),
@@ -74,7 +74,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.intersect_is_union",
         Queries,
-        "INTERSECT gives the rows of both sides.",
+        "INTERSECT returns the rows of both sides.",
         Lie::Text(|_, _, text| replaced(text, " INTERSECT ", " UNION ")),
     )
     .suspects(&["queries.union"]),
@@ -111,7 +111,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.stale_plan",
         Queries,
-        "A prepared statement keeps returning the columns that its table had at first.",
+        "A prepared statement keeps returning the columns that its table had originally.",
         Lie::StalePlan,
     )
     .suspects(&["schema.change"]),
@@ -125,14 +125,14 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.bitwise_and_is_or",
         Queries,
-        "A bitwise AND is an OR.",
+        "A bitwise AND computes OR.",
         Lie::Text(|_, _, text| replaced(text, " & ", " | ")),
     )
     .suspects(&["queries.arithmetic.bits"]),
     Fault::new(
         "queries.remainder_is_quotient",
         Queries,
-        "The remainder of a division is its quotient.",
+        "A remainder computes the quotient.",
         Lie::Text(|dialect, _, text| replaced(text, " % ", dialect.integer_division())),
     )
     .suspects(&["queries.arithmetic.integers"]),

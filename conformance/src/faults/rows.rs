@@ -1,4 +1,4 @@
-//! How rows are handed on by a backend that lies.
+//! Faults in the delivery of rows.
 
 use std::cell::OnceCell;
 
@@ -9,7 +9,7 @@ use selfsame::{Error, ErrorKind, Result};
 use super::lie::{Delivery, Lie};
 use super::wrapper::Liar;
 
-/// Hands rows on to a sink, as the fault delivers them.
+/// Passes rows to a sink as the fault delivers them.
 pub(super) struct Deliverer<'a> {
     liar: &'a Liar,
     id: u64,
@@ -61,7 +61,7 @@ impl<'a> Deliverer<'a> {
     }
 }
 
-/// A row whose values are bent when they are read.
+/// A row whose values are altered when read.
 struct LyingRow<'a> {
     inner: &'a dyn Row,
     liar: &'a Liar,
@@ -118,7 +118,7 @@ impl LyingRow<'_> {
     }
 }
 
-/// Runs a query to its end, and hands on the rows at the places that are wanted.
+/// Runs a query to its end, and passes on the rows at the chosen positions.
 pub(super) fn deliver_otherwise(
     connection: &mut dyn Connection,
     statement: &Statement<'_>,
@@ -147,7 +147,7 @@ pub(super) fn deliver_otherwise(
     Ok(())
 }
 
-/// A row that was read already, each column as the type that the statement asks for.
+/// A buffered row, each column as the type that the statement declares.
 struct KeptRow<'a> {
     names: &'a [String],
     values: &'a [Value],

@@ -1,4 +1,4 @@
-//! Mistakes that depend on what a connection went through.
+//! Faults that depend on the history of a connection.
 
 use selfsame::backend::StatementKind;
 use selfsame::dialect::{Begin, Transaction};
@@ -29,7 +29,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.savepoint_shadowed",
         Transactions,
-        "A savepoint with the name of one that is open is not set.",
+        "A savepoint with the name of an open one is not set.",
         Lie::CommandIn(|state, command| match command {
             Transaction::Savepoint(name) if state.savepoints.iter().any(|open| open == name) => {
                 Some(Vec::new())
@@ -47,7 +47,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.release_commits",
         Transactions,
-        "RELEASE of the outermost savepoint commits what was done.",
+        "RELEASE of the outermost savepoint commits.",
         Lie::CommandIn(|state, command| match command {
             Transaction::Release(_) if state.savepoints.len() == 1 => Some(vec![
                 Transaction::Commit,
@@ -75,7 +75,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.rollback_to_outer_keeps_inner",
         Transactions,
-        "ROLLBACK TO a savepoint with others inside of it undoes nothing.",
+        "ROLLBACK TO a savepoint that contains others undoes nothing.",
         Lie::CommandIn(|state, command| match command {
             Transaction::RollbackTo(name)
                 if state.savepoints.last().is_some_and(|last| last != name) =>
@@ -90,7 +90,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.error_in_savepoint_loses_all",
         Transactions,
-        "ROLLBACK TO after an error rolls the whole transaction back, and begins another.",
+        "ROLLBACK TO after an error rolls back the whole transaction and begins a new one.",
         Lie::CommandIn(|state, command| match command {
             Transaction::RollbackTo(_) if state.failed => Some(
                 [Transaction::Rollback, Transaction::Begin(Begin::default())]
@@ -105,7 +105,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.commit_after_rollback_to_undoes",
         Transactions,
-        "COMMIT of a transaction that went back to a savepoint rolls it back.",
+        "COMMIT after a ROLLBACK TO rolls the transaction back.",
         Lie::CommandIn(|state, command| match command {
             Transaction::Commit if !state.rolled_back_to.is_empty() => {
                 Some(vec![Transaction::Rollback])
@@ -118,7 +118,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.rollback_after_release_commits",
         Transactions,
-        "ROLLBACK of a transaction of more than three statements commits them.",
+        "ROLLBACK of a transaction of more than three statements commits it.",
         Lie::CommandIn(|state, command| match command {
             Transaction::Rollback if state.statements > 3 && !state.failed => {
                 Some(vec![Transaction::Commit])
@@ -154,7 +154,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.long_ones_lost",
         Transactions,
-        "COMMIT of a transaction of more than a hundred statements rolls it back.",
+        "COMMIT of a transaction of more than 100 statements rolls it back.",
         Lie::CommandIn(|state, command| match command {
             Transaction::Commit if state.statements > 100 => Some(vec![Transaction::Rollback]),
             _ => None,
@@ -166,7 +166,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.read_only_ignored",
         Transactions,
-        "A read-only transaction takes writes.",
+        "A read-only transaction accepts writes.",
         Lie::CommandIn(|_, command| match command {
             Transaction::Begin(begin) if begin.read_only => {
                 Some(vec![Transaction::Begin(Begin::default())])
@@ -218,7 +218,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "queries.order_lost_in_transaction",
         Queries,
-        "In a transaction, ORDER BY is turned.",
+        "In a transaction, ORDER BY sorts in the opposite direction.",
         Lie::TextIn(|state, kind, text| {
             let at = *places(text, " ORDER BY ").last()?;
             let acts = kind == StatementKind::Select
@@ -237,7 +237,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.null_keeps_last_value",
         Writes,
-        "A parameter that is NULL keeps what the statement was run with before.",
+        "A NULL parameter keeps its value from the previous run of the statement.",
         Lie::Params(|state, _, _, params| {
             let previous = state.previous.as_deref()?;
             let stale = |(now, before): (&Value, &Value)| {
@@ -255,7 +255,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.ninth_parameter_stale",
         Writes,
-        "The ninth parameter of a statement stays what it was first.",
+        "The ninth parameter of a statement keeps its value from the first run.",
         Lie::Params(|state, _, _, params| {
             let before = state.previous.as_deref()?.get(8)?;
             let mut bent = params.to_vec();
@@ -269,28 +269,28 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.outcomes_told_late",
         Writes,
-        "In a batch, each row is told the outcome of the row before.",
+        "In a batch, each row gets the outcome of the previous row.",
         Lie::LateOutcomes,
     )
     .suspects(&["writes.batch", "writes."]),
     Fault::new(
         "writes.batch_ignores_its_reader",
         Writes,
-        "A batch goes on after the reader of its outcomes stopped.",
+        "A batch continues after the reader of its outcomes has stopped.",
         Lie::IgnoreReader,
     )
     .suspects(&["writes.batch"]),
     Fault::new(
         "queries.stop_is_ignored",
         Queries,
-        "A result is read on after its reader stopped, and the reader's error is lost.",
+        "Reading a result continues after its reader has stopped, and the reader's error is lost.",
         Lie::SwallowStop,
     )
     .suspects(&["queries.stream"]),
     Fault::new(
         "connections.reset_keeps_settings",
         Connections,
-        "What a user's own statements set outlives the session.",
+        "Settings changed by raw SQL outlive the session.",
         Lie::ResetLightly,
     )
     .suspects(&["connections."]),
@@ -329,7 +329,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "constraints.immediate_is_deferred",
         Constraints,
-        "A foreign key is checked at COMMIT, though it is not declared so.",
+        "A foreign key that is not deferred is checked only at COMMIT.",
         Lie::Text(|_, _, text| {
             change_definitions(text, |part| {
                 (part.contains("FOREIGN KEY") && !part.contains("DEFERRABLE"))
@@ -371,7 +371,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "constraints.own_table_keys_off",
         Constraints,
-        "A foreign key that refers to its own table is not enforced.",
+        "A self-referential foreign key is not enforced.",
         Lie::Text(|_, _, text| {
             let open = *places(text, "(").first()?;
             let table = text[..open].trim_end().rsplit(' ').next()?;
@@ -390,7 +390,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "constraints.unique_folds_case",
         Constraints,
-        "Texts that differ by case are equal, in constraints and comparisons.",
+        "Texts that differ only in case are equal, in constraints and comparisons.",
         Lie::Text(|_, _, text| {
             change_definitions(text, |part| {
                 part.contains("\" TEXT")
@@ -402,7 +402,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "constraints.unique_ignores_spaces_at_end",
         Constraints,
-        "Texts that differ by spaces at their end are equal, in constraints and comparisons.",
+        "Texts that differ only in trailing spaces are equal, in constraints and comparisons.",
         Lie::Text(|_, _, text| {
             change_definitions(text, |part| {
                 part.contains("\" TEXT")
@@ -414,7 +414,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "constraints.key_not_unique",
         Constraints,
-        "A primary key of several columns is none.",
+        "A composite primary key is not enforced.",
         Lie::Text(|_, _, text| {
             let (before, parts, behind) = definitions(text)?;
             let kept: Vec<&str> = parts

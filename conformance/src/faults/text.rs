@@ -1,8 +1,8 @@
-//! Small changes to the text of a statement, outside its quoted parts.
+//! Edits the text of a statement, outside its quoted parts.
 
 use selfsame::dialect::Dialect;
 
-/// The characters between which the dialect puts a name.
+/// Returns the dialect's opening and closing quote of a name.
 pub(super) fn quotes(dialect: &dyn Dialect) -> (char, char) {
     let mut quoted = String::new();
     dialect.quote("x", &mut quoted);
@@ -11,7 +11,7 @@ pub(super) fn quotes(dialect: &dyn Dialect) -> (char, char) {
     (open, characters.next_back().unwrap_or(open))
 }
 
-/// The places of `word` outside quotes.
+/// Returns the positions of `word` outside quotes.
 pub(super) fn places(text: &str, word: &str) -> Vec<usize> {
     let mut places = Vec::new();
     let mut quote: Option<char> = None;
@@ -27,7 +27,7 @@ pub(super) fn places(text: &str, word: &str) -> Vec<usize> {
     places
 }
 
-/// Replaces a word everywhere outside quotes; `None` if it is not there.
+/// Replaces a word everywhere outside quotes; `None` if it does not occur.
 pub(super) fn replaced(text: &str, word: &str, by: &str) -> Option<String> {
     let places = places(text, word);
     if places.is_empty() {
@@ -44,7 +44,7 @@ pub(super) fn replaced(text: &str, word: &str, by: &str) -> Option<String> {
     Some(out)
 }
 
-/// The part between a keyword and the next of the keywords that may follow it: where it begins and ends.
+/// Returns start and end of the text between a keyword and the next of the keywords that may follow it.
 pub(super) fn clause(text: &str, keyword: &str, followers: &[&str]) -> Option<(usize, usize)> {
     let start = places(text, keyword).last()? + keyword.len();
     let end = followers
@@ -56,7 +56,7 @@ pub(super) fn clause(text: &str, keyword: &str, followers: &[&str]) -> Option<(u
     Some((start, end))
 }
 
-/// A change within the last clause of this keyword; `None` if there is no such clause, or nothing to change in it.
+/// Changes the last clause of this keyword; `None` if there is no such clause or nothing to change.
 pub(super) fn within(
     text: &str,
     keyword: &str,
@@ -68,13 +68,13 @@ pub(super) fn within(
     Some(format!("{}{changed}{}", &text[..start], &text[end..]))
 }
 
-/// A change within the WHERE clause.
+/// Changes the WHERE clause.
 pub(super) fn in_where(text: &str, change: impl FnOnce(&str) -> Option<String>) -> Option<String> {
     let followers = [" GROUP BY ", " ORDER BY ", " LIMIT ", " RETURNING "];
     within(text, " WHERE ", &followers, change)
 }
 
-/// Writes each call of a function anew, given what it is called with; `None` if it is not called. A call over a window stays.
+/// Rewrites each call of a function, given its arguments; `None` if it is not called. Calls over a window are unchanged.
 pub(super) fn calls(
     text: &str,
     name: &str,
@@ -102,7 +102,7 @@ pub(super) fn calls(
     changed.then_some(out)
 }
 
-/// Where the parenthesis closes that was opened before this text.
+/// Returns the position of the closing parenthesis for one opened before this text.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut quote: Option<char> = None;
@@ -120,7 +120,7 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-/// The text with the condition of a clause made true, its parameters kept.
+/// Makes the condition of a clause true, but keeps its parameters.
 pub(super) fn always_true(text: &str, keyword: &str, followers: &[&str]) -> Option<String> {
     let (start, end) = clause(text, keyword, followers)?;
     Some(format!(
@@ -131,7 +131,7 @@ pub(super) fn always_true(text: &str, keyword: &str, followers: &[&str]) -> Opti
     ))
 }
 
-/// The definitions of a CREATE TABLE: what is before them, each of them, and what is after.
+/// Splits a CREATE TABLE into the text before its definitions, the definitions, and the text after.
 pub(super) fn definitions(text: &str) -> Option<(&str, Vec<&str>, &str)> {
     if !text.starts_with("CREATE TABLE") {
         return None;
@@ -164,13 +164,13 @@ pub(super) fn definitions(text: &str) -> Option<(&str, Vec<&str>, &str)> {
     None
 }
 
-/// CREATE TABLE without the definitions that hold this keyword; `None` if there are none.
+/// Removes the definitions with this keyword from a CREATE TABLE; `None` if there are none.
 pub(super) fn without_definitions(text: &str, keyword: &str) -> Option<String> {
-    without_definitions_behind(text, keyword, 0)
+    without_definitions_after(text, keyword, 0)
 }
 
-/// CREATE TABLE with so many of the definitions that hold this keyword, and no more; `None` if there are no more.
-pub(super) fn without_definitions_behind(text: &str, keyword: &str, most: usize) -> Option<String> {
+/// Keeps at most this many definitions with this keyword in a CREATE TABLE; `None` if there are no more.
+pub(super) fn without_definitions_after(text: &str, keyword: &str, most: usize) -> Option<String> {
     let (before, parts, behind) = definitions(text)?;
     let mut seen = 0;
     let kept: Vec<&str> = parts

@@ -23,7 +23,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.isolation_ignored",
         Transactions,
-        "The isolation level that is asked for is not set.",
+        "The requested isolation level is not set.",
         Lie::Command(|command| match command {
             Transaction::Begin(begin) if begin.isolation.is_some() => Some(Command::Begin),
             _ => None,
@@ -128,7 +128,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "transactions.conflict_is_busy",
         Transactions,
-        "A conflict with what another transaction committed is reported as a lock that was not had in time.",
+        "A conflict with a committed transaction is reported as a lock timeout.",
         Lie::Error(|_, error| {
             let is_conflict =
                 matches!(error.kind(), ErrorKind::Serialization | ErrorKind::Deadlock);

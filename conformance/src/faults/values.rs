@@ -19,7 +19,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.array_null_is_text",
         Values,
-        "A NULL in an array of texts is the text NULL.",
+        "A NULL in an array of texts becomes the text NULL.",
         Lie::Array(null_is_text),
     )
     .needs(&[Capability::ArrayBatches])
@@ -53,7 +53,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.text_cut_beyond_8000",
         Values,
-        "A text is cut after 8,000 characters.",
+        "A text is truncated to 8,000 characters.",
         Lie::Store(|value| text_through(value, |text| text.chars().take(8_000).collect())),
     )
     .beyond(8_000)
@@ -61,7 +61,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.leap_days_move",
         Values,
-        "The 29th of February is read as the 1st of March.",
+        "29 February is read as 1 March.",
         Lie::Read(|value| match value {
             ValueRef::Date(date) if matches!(date.civil(), (_, 2, 29)) => {
                 Some(Value::Date(Date(date.0 + 1)))
@@ -86,21 +86,21 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.i64_through_f64",
         Values,
-        "A 64-bit integer passes through a double on its way in.",
+        "A 64-bit integer is converted to a double and back when stored.",
         Lie::Store(i64_through_f64),
     )
     .suspects(&["types.i64"]),
     Fault::new(
         "values.i64_through_i32",
         Values,
-        "A 64-bit integer is read as a 32-bit one.",
+        "A 64-bit integer is truncated to 32 bits when read.",
         Lie::Read(i64_through_i32),
     )
     .suspects(&["types.i64"]),
     Fault::new(
         "values.i64_max_minus_one",
         Values,
-        "The greatest 64-bit integer is stored as one less.",
+        "The largest 64-bit integer is stored as one less.",
         Lie::Store(|value| match value {
             ValueRef::I64(i64::MAX) => Some(Value::I64(i64::MAX - 1)),
             _ => None,
@@ -110,7 +110,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.f64_through_f32",
         Values,
-        "A double passes through a single on its way in.",
+        "A double is converted to a single and back when stored.",
         Lie::Store(f64_through_f32),
     )
     .suspects(&["types.f64"]),
@@ -151,7 +151,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.decimal_through_f64",
         Values,
-        "A decimal passes through a double on its way out.",
+        "A decimal is converted to a double and back when read.",
         Lie::Read(decimal_through_f64),
     )
     .suspects(&["types.decimal"]),
@@ -178,7 +178,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.text_cut_at_nul",
         Values,
-        "Text ends at its first NUL.",
+        "A text ends at its first NUL.",
         Lie::Store(|value| match value {
             ValueRef::Text(v) => v
                 .split_once('\0')
@@ -191,7 +191,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.text_cut_beyond_255",
         Values,
-        "Text is cut after 255 characters.",
+        "A text is truncated to 255 characters.",
         Lie::Store(|value| match value {
             ValueRef::Text(v) => v
                 .char_indices()
@@ -231,14 +231,14 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.microseconds_cut",
         Values,
-        "Times are cut to milliseconds.",
+        "Times are truncated to milliseconds.",
         Lie::Read(microseconds_cut),
     )
     .suspects(&["types.timestamp", "types.time"]),
     Fault::new(
         "values.day_off_before_1970",
         Values,
-        "A day before 1970 is read as the day after.",
+        "A date before 1970 is read as the following day.",
         Lie::Read(|value| match value {
             ValueRef::Date(day) if day.0 < 0 => Some(Value::Date(selfsame::value::Date(day.0 + 1))),
             _ => None,
@@ -258,7 +258,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.json_integers_through_f64",
         Values,
-        "Large integers in documents pass through doubles.",
+        "Large integers in JSON documents are converted to doubles.",
         Lie::Read(json_integers_through_f64),
     )
     .suspects(&["types.json"]),
@@ -288,7 +288,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.bytes_cut_beyond_64k",
         Values,
-        "Byte strings are cut after 65,536 bytes.",
+        "A byte string is truncated to 65,536 bytes.",
         Lie::Store(|value| match value {
             ValueRef::Bytes(v) => v
                 .get(..65_536)

@@ -14,14 +14,14 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.batch_loses_last_row",
         Writes,
-        "A batch of two or more rows loses its last one.",
+        "A batch of two or more rows loses its last row.",
         Lie::LoseLast(1),
     )
     .suspects(&["writes.batch"]),
     Fault::new(
         "writes.batch_loses_last_row_beyond_100",
         Writes,
-        "A batch of more than a hundred rows loses its last one.",
+        "A batch of more than 100 rows loses its last row.",
         Lie::LoseLast(100),
     )
     .beyond(100)

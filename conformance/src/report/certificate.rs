@@ -1,4 +1,4 @@
-//! What a target has shown, for others to rely on: a certificate, and a badge that says it in a line.
+//! The certificate of a run, and a badge.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{Format, Report, TargetReport, TierSummary, written};
 use crate::case::Tier;
 use crate::outcome::Outcome;
 
-/// What a run has shown, without what differs from run to run: equal runs give equal certificates.
+/// The results of a run without timing: equal runs give equal certificates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Certificate {
@@ -19,15 +19,15 @@ pub struct Certificate {
     pub inventory: u32,
     /// The seed.
     pub seed: String,
-    /// How many inputs each property tried.
+    /// The number of inputs of each property.
     pub inputs: u32,
-    /// Which share of the cases, if not all: such a certificate stands for that share alone.
+    /// The shard, if the run was one: the certificate then covers only that part of the cases.
     pub shard: Option<String>,
-    /// What each target has shown.
+    /// The results of each target.
     pub targets: Vec<CertifiedTarget>,
 }
 
-/// What one target has shown.
+/// The results of one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CertifiedTarget {
@@ -35,26 +35,26 @@ pub struct CertifiedTarget {
     pub name: String,
     /// Its dialect.
     pub dialect: Option<String>,
-    /// What the server calls itself.
+    /// The server's name and version.
     pub server_version: Option<String>,
-    /// The highest tier of which every case that applies passed, those before it included.
+    /// The highest tier of which every applicable case passed, including lower tiers.
     pub tier: Option<Tier>,
-    /// How each tier stands, as `passed/applicable`.
+    /// The result of each tier, as `passed/applicable`.
     pub tiers: BTreeMap<Tier, String>,
-    /// How many cases ended how.
+    /// The number of cases by outcome.
     pub counts: BTreeMap<String, usize>,
-    /// How many failures were silent: wrong data, and no error.
+    /// The number of silent failures: wrong data without an error.
     pub silent_failures: usize,
-    /// Faults that were found, and faults that acted, if the suite was tried on them.
+    /// Faults caught, and faults that acted, if faults were injected.
     pub faults: Option<String>,
-    /// How each case ended.
+    /// The outcome of each case.
     pub outcomes: BTreeMap<String, String>,
-    /// FNV-1a of the outcomes, to compare two certificates by a glance. It does not protect against forgery.
+    /// FNV-1a of the outcomes, to compare two certificates at a glance. It does not protect against forgery.
     pub fingerprint: String,
 }
 
 impl Report {
-    /// What the run has shown.
+    /// Creates the certificate of the run.
     pub fn certificate(&self) -> Certificate {
         Certificate {
             suite: env!("CARGO_PKG_VERSION").to_owned(),
@@ -101,7 +101,7 @@ impl Report {
     }
 }
 
-/// The last tier before the first that has a case which did not pass. A tier of which no case ran says nothing, and ends it.
+/// Returns the highest tier up to which every case passed. A tier without a case that ran ends the search.
 fn highest(tiers: &[TierSummary]) -> Option<Tier> {
     Tier::ALL
         .into_iter()
@@ -129,17 +129,17 @@ pub(super) fn write(report: &Report) -> Result<String> {
         .map_err(|error| written(Format::Certificate, &error))
 }
 
-/// About how wide a character of the badge's font is, in tenths of a pixel.
+/// The approximate width of a character in the badge, in tenths of a pixel.
 const TENTHS: usize = 66;
 
-/// A badge of two fields: `selfsame`, and how far the targets came.
+/// Draws a badge with two fields: `selfsame`, and the result of the targets.
 pub(super) fn badge(report: &Report) -> String {
     let certificate = report.certificate();
     let (word, colour) = match &certificate.targets[..] {
         [] => ("nothing ran".to_owned(), "#6e7781"),
         [target] => verdict(target),
         targets => {
-            // The badge of several is that of the least.
+            // With several targets the badge shows the lowest result.
             let least = targets.iter().min_by_key(|target| target.tier);
             least.map_or((String::new(), "#6e7781"), verdict)
         }

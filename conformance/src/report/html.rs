@@ -1,4 +1,4 @@
-//! The report as one page that needs nothing else: no script, font or style from elsewhere.
+//! The report as a self-contained HTML page, without external scripts, fonts or styles.
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value};
@@ -38,7 +38,7 @@ fn render(page: &Page<'_>) -> Result<String, minijinja::Error> {
         .render(Value::from(Serde(page)))
 }
 
-/// What the template sees.
+/// The data of the template.
 #[derive(Serialize)]
 struct Page<'a> {
     report: &'a Report,
@@ -47,14 +47,14 @@ struct Page<'a> {
     seconds: String,
     verdict: Verdict,
     areas: Vec<AreaRows<'a>>,
-    /// Of each target.
+    /// One list for each target.
     tiers: Vec<Vec<TierSummary>>,
     failures: Vec<Failure<'a>>,
     faults: Vec<Fault<'a>>,
     isolation: Vec<IsolationRow<'a>>,
 }
 
-/// The first thing that the page says.
+/// The verdict at the top of the page.
 #[derive(Serialize)]
 struct Verdict {
     class: &'static str,
@@ -67,7 +67,7 @@ fn verdict(report: &Report) -> Verdict {
     let (class, word) = match report.exit_code() {
         0 => ("pass", "Passed"),
         1 => ("fail", "Failed"),
-        2 => ("fail", "Could not be run as asked"),
+        2 => ("fail", "Could not run as requested"),
         _ => ("expected", "Incomplete"),
     };
     let mut parts = Vec::new();
@@ -106,7 +106,7 @@ fn verdict(report: &Report) -> Verdict {
     }
 }
 
-/// The behaviours of one area, wherever they stand in the list, and how many of those that apply passed on each target.
+/// The behaviours of one area, and how many of the applicable ones passed on each target.
 #[derive(Serialize)]
 struct AreaRows<'a> {
     name: String,
@@ -151,7 +151,7 @@ fn areas(report: &Report) -> Vec<AreaRows<'_>> {
     areas
 }
 
-/// One behaviour and how it ended on each target.
+/// One behaviour and its outcome on each target.
 #[derive(Serialize)]
 struct MatrixRow<'a> {
     id: &'a str,
@@ -165,11 +165,11 @@ struct Cell {
     outcome: &'static str,
     word: String,
     why: String,
-    /// `silent` or `loud`, of a failure.
+    /// `silent` or `loud` for a failure.
     loudness: &'static str,
 }
 
-/// Each behaviour, with its area.
+/// Returns each behaviour with its area.
 fn rows(report: &Report) -> Vec<(String, MatrixRow<'_>)> {
     let mut first: Vec<&CaseReport> = Vec::new();
     for case in report.targets.iter().flat_map(|target| &target.cases) {
@@ -262,13 +262,13 @@ fn failures(report: &Report) -> Vec<Failure<'_>> {
     failures
 }
 
-/// What concurrent transactions of one level met on one target.
+/// The anomalies of concurrent transactions of one level on one target.
 #[derive(Serialize)]
 struct IsolationRow<'a> {
     target: &'a str,
     id: &'a str,
     seen: &'a SeenIsolation,
-    /// The word and the class of each anomaly.
+    /// The text and the CSS class of each anomaly.
     cells: Vec<(&'static str, &'static str)>,
 }
 
@@ -296,7 +296,7 @@ fn isolation(report: &Report) -> Vec<IsolationRow<'_>> {
     rows
 }
 
-/// One fault and what became of it on each target.
+/// One fault and its result on each target.
 #[derive(Serialize)]
 struct Fault<'a> {
     id: &'a str,

@@ -1,4 +1,4 @@
-//! The report as JUnit XML: one suite a target, one test case a case.
+//! The report as JUnit XML: one test suite per target, one test case per case.
 
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ fn faults(matrix: &KillMatrix) -> TestSuite {
             }
             FaultVerdict::NeverActed => {
                 let mut status = TestCaseStatus::skipped();
-                status.set_message("it never acted on the statements of this backend");
+                status.set_message("it never acted on this backend's statements");
                 status
             }
             FaultVerdict::Equivalent { reason } => {

@@ -80,13 +80,13 @@ fn failures(report: &Report, out: &mut String) {
 fn faults(report: &Report, out: &mut String) {
     for matrix in &report.faults {
         out.push_str(&format!(
-            "\n### Lying backends on {}\n\n",
+            "\n### Fault injection on {}\n\n",
             escaped(&matrix.target)
         ));
         if let Some(error) = &matrix.error {
             out.push_str(&format!("Cannot be used: {}\n", escaped(error)));
         }
-        out.push_str("| fault | found by |\n|---|---|\n");
+        out.push_str("| fault | caught by |\n|---|---|\n");
         for fault in &matrix.faults {
             let verdict = match &fault.verdict {
                 FaultVerdict::Killed { case, .. } => format!("`{case}`"),
@@ -99,7 +99,7 @@ fn faults(report: &Report, out: &mut String) {
     }
 }
 
-/// Text in a cell of a table.
+/// Escapes text for a table cell.
 fn cell(text: &str) -> String {
     escaped(text).replace('|', "\\|").replace('\n', " ")
 }
@@ -110,7 +110,7 @@ fn escaped(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-/// A code block whose fence is longer than any in the text.
+/// Formats a code block with a fence longer than any in the text.
 fn block(language: &str, text: &str) -> String {
     let mut fence = "```".to_owned();
     while text.contains(&fence) {

@@ -1,4 +1,4 @@
-//! The reports of shards, and of several targets, become one.
+//! Merges the reports of shards, and of several targets.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use super::{CaseReport, KillMatrix, Report, TargetReport};
 use crate::cases;
 
 impl Report {
-    /// Puts reports of one run together: its shards, or its targets.
+    /// Merges the reports of one run: its shards, or its targets.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration) if there is none, if they differ in seed, inventory or number of inputs, or if a case
+    /// [`Configuration`](ErrorKind::Configuration) if there is no report, if they differ in seed, inventory or number of inputs, or if a case
     /// ran in two of them on one target.
     pub fn merge(reports: impl IntoIterator<Item = Self>) -> Result<Self> {
         let mut reports = reports.into_iter();
         let mut merged = reports
             .next()
-            .ok_or_else(|| refused("there is no report to merge".to_owned()))?;
+            .ok_or_else(|| refused("no report to merge".to_owned()))?;
         for report in reports {
             merged.add(report)?;
         }
@@ -42,7 +42,7 @@ impl Report {
         ] {
             if ours != theirs {
                 return Err(refused(format!(
-                    "the reports are of different runs: the {what} is {ours} in one and {theirs} in another"
+                    "the reports are from different runs: the {what} is {ours} in one and {theirs} in another"
                 )));
             }
         }

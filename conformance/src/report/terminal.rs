@@ -1,4 +1,4 @@
-//! The report on a terminal: at most 12 lines, and the failures in full where asked for.
+//! The report for a terminal: a summary of at most 12 lines, and the failures in full.
 
 use crate::outcome::Outcome;
 use crate::report::{CaseReport, FaultVerdict, Report, TargetReport};
@@ -92,7 +92,7 @@ pub(super) fn failures(report: &Report) -> impl Iterator<Item = String> {
     })
 }
 
-/// No more are named.
+/// The maximum number of cases named.
 const MOST_NAMED: usize = 5;
 
 pub(super) fn easiest(report: &Report) -> Option<String> {
@@ -104,7 +104,7 @@ pub(super) fn easiest(report: &Report) -> Option<String> {
     let named = &named[..named.len().min(MOST_NAMED)];
     (!named.is_empty()).then(|| {
         format!(
-            "mend these first: {} (`explain ID` says what a case wants)\n",
+            "fix these first: {} (`explain ID` describes a case)\n",
             named.join(", ")
         )
     })
@@ -122,7 +122,7 @@ fn failing(report: &Report) -> impl Iterator<Item = (&str, &CaseReport)> {
     })
 }
 
-/// One line for each cause: the failures of a target whose messages are alike, the easiest case first.
+/// Returns one line for each cause: failures of a target with similar messages, the easiest case first.
 fn causes(report: &Report) -> impl Iterator<Item = String> {
     let mut causes: Vec<(&str, String, Vec<&CaseReport>)> = Vec::new();
     for (target, case) in failing(report) {
@@ -149,7 +149,7 @@ fn causes(report: &Report) -> impl Iterator<Item = String> {
     })
 }
 
-/// A message without what differs from case to case: names in quotes, numbers, and the entity in front.
+/// Removes from a message what differs between cases: quoted names, numbers, and the entity at its start.
 fn cause(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     let mut quote = None;
@@ -225,7 +225,7 @@ fn of_target(target: &TargetReport) -> String {
     )
 }
 
-/// The first line of what happened.
+/// Returns the first line of the message.
 fn message(case: &CaseReport) -> String {
     let text = match case.outcome.failure() {
         Some(failure) => failure.message.clone(),

@@ -16,13 +16,13 @@ pub(super) const CASES: &[Case] = &[
     Case::core("connections.cancelled.running", running)
         .since(20)
         .needs(&[Capability::Transactions])
-        .promise("A statement that is stopped from another thread fails soon, and nothing of its transaction is written.")
-        .hint("See `Connection::interrupter`: ask the database to stop over a connection of its own, or break the wait off and close the socket.")
+        .promise("A statement interrupted from another thread fails promptly, and nothing of its transaction is written.")
+        .hint("See `Connection::interrupter`: cancel over a separate connection, or stop waiting and close the socket.")
         .covers(&[Contract(78), Rule(32), Rule(38)]),
     Case::core("connections.cancelled.next", next)
         .since(20)
-        .promise("A connection whose statement was stopped serves the next one, or says that it is not open.")
-        .hint("See `Connection::is_open`: once the wait is broken off, the answer of the stopped statement would be taken for the next one's.")
+        .promise("After an interrupted statement, a connection runs the next one or reports that it is not open.")
+        .hint("See `Connection::is_open`: after an abandoned wait, the late answer would be taken for that of the next statement.")
         .covers(&[Contract(58), Contract(77)]),
 ];
 

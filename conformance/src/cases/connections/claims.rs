@@ -21,13 +21,13 @@ use crate::world::{BillLine, Node, Seat, Sent, User, World};
 pub(super) const CASES: &[Case] = &[
     Case::core("connections.dialect.pure", pure)
         .since(19)
-        .promise("The dialect gives the same text for the same arguments, so that what was rendered once can be used again.")
+        .promise("The dialect returns the same text for the same arguments, so that rendered statements can be reused.")
         .hint("Methods of `Dialect` keep no state: no counters, no clock.")
         .covers(&[Contract(42)]),
     Case::core("connections.capabilities.refused", unclaimed_is_refused)
         .since(19)
-        .promise("What a backend does not claim is refused as unsupported before anything of it is sent.")
-        .hint("Claim a capability if the database has it.")
+        .promise("A capability that the backend does not claim is refused as unsupported before anything is sent.")
+        .hint("Claim the capability if the database supports it.")
         .covers(&[Contract(68), Contract(69), Rule(38)]),
 ];
 

@@ -26,32 +26,32 @@ pub(super) const CASES: &[Case] = &[
     Case::full("connections.interrupted.graph", |c| interrupted(c, &GRAPH))
         .since(19)
         .needs(NEEDS)
-        .promise("Whatever call of the commit of a graph goes wrong, and however: all of it is written or nothing, the outcome is told or ambiguous, and the pool serves the next.")
-        .hint("An error inside a transaction leaves it to be rolled back; a connection that is lost says so.")
+        .promise("Whichever backend call fails while an object graph is committed, and however: all or nothing is written, the outcome is reported or ambiguous, and the pool serves the next user.")
+        .hint("After an error inside a transaction, a rollback must work; a lost connection must report itself as lost.")
         .covers(&[Contract(58), Contract(77), Contract(78), Contract(79), Rule(18)]),
     Case::full("connections.interrupted.retry", |c| interrupted(c, &RETRY))
         .since(19)
         .needs(NEEDS)
-        .promise("A transaction that is run again after a conflict is written once, wherever the conflict or another fault strikes it.")
-        .hint("ROLLBACK must leave nothing of the first try.")
+        .promise("A transaction retried after a conflict is written exactly once, wherever the conflict or another failure occurs.")
+        .hint("ROLLBACK must undo the first attempt completely.")
         .covers(&[Contract(78), Contract(79), Rule(37)]),
     Case::full("connections.interrupted.savepoint", |c| interrupted(c, &SAVEPOINT))
         .since(19)
         .needs(&[Capability::Transactions, Capability::GeneratedKeys, Capability::SecondConnection, Capability::Savepoints])
-        .promise("Whatever call around a savepoint goes wrong, no half of the transaction is written, and the pool serves the next.")
-        .hint("A savepoint that cannot be made, released or rolled back to ends the transaction.")
+        .promise("Whichever backend call around a savepoint fails, the transaction is not half written, and the pool serves the next user.")
+        .hint("If a savepoint cannot be created, released or rolled back to, the transaction must end.")
         .covers(&[Contract(66), Contract(67), Contract(78), Rule(32)]),
     Case::full("connections.interrupted.stream", |c| interrupted(c, &STREAM))
         .since(19)
         .needs(NEEDS)
-        .promise("A result that breaks off at a row is an error, never a short result, and the transaction around it writes nothing.")
-        .hint("Stop reading at the sink's error, and be ready for the next statement.")
+        .promise("A result that breaks off in the middle is an error, never a short result, and its transaction writes nothing.")
+        .hint("Stop reading at the sink's error, and leave the connection ready for the next statement.")
         .covers(&[Contract(44), Contract(78), Rule(18)]),
     Case::full("connections.interrupted.bulk", |c| interrupted(c, &BULK))
         .since(19)
         .needs(NEEDS)
-        .promise("Whatever call of statements for many rows goes wrong, all of them are written or none.")
-        .hint("A batch that stops in the middle belongs to a transaction that is rolled back.")
+        .promise("Whichever backend call of a batch fails, all rows are written or none.")
+        .hint("The transaction of a batch that stops in the middle is rolled back.")
         .covers(&[Contract(53), Contract(78), Contract(79), Rule(18)]),
 ];
 

@@ -13,36 +13,36 @@ use crate::database::{Database, Typed, int, null};
 pub(super) const CASES: &[Case] = &[
     Case::core("constraints.declared.keys", keys)
         .since(17)
-        .promise("A primary key and a UNIQUE constraint of several columns refuse only rows that are equal in all of them, in INSERT, UPDATE and batches.")
-        .hint("Columns of one constraint belong together; NULL is equal to nothing.")
+        .promise("A composite primary key or UNIQUE constraint refuses only rows that are equal in all of its columns, in INSERT, UPDATE and batches.")
+        .hint("Declare the columns as one constraint; NULL equals nothing.")
         .covers(&[Contract(56), Contract(59)]),
     Case::core("constraints.declared.not_null", not_null)
         .since(17)
-        .promise("Each NOT NULL column refuses NULL and absence by itself, whatever the others hold.")
+        .promise("Each NOT NULL column refuses NULL and omission independently of the other columns.")
         .hint("Check that every column's clause reaches the database.")
         .covers(&[Contract(56)]),
     Case::full("constraints.declared.checks", checks)
         .since(17)
         .needs(&[Capability::Checks])
-        .promise("Of several CHECK constraints each refuses by itself, over one column or over two, and NULL satisfies them.")
+        .promise("Each of several CHECK constraints is enforced independently, over one column or two, and NULL satisfies it.")
         .hint("Check that every clause reaches the database.")
         .covers(&[Contract(56)]),
     Case::full("constraints.declared.references", references)
         .since(17)
         .needs(&[Capability::ForeignKeys])
-        .promise("A foreign key of two columns refuses a pair that is not there, whichever half is wrong, and takes one with a NULL.")
-        .hint("Columns of one key belong together, in their order.")
+        .promise("A foreign key of two columns refuses a pair that does not exist, whichever part is wrong, and accepts a pair with a NULL.")
+        .hint("Declare the columns as one key, in order.")
         .covers(&[Contract(56), Contract(60)]),
     Case::full("constraints.declared.own_table", own_table)
         .since(20)
         .needs(&[Capability::ForeignKeys])
-        .promise("A foreign key into its own table refuses a row that refers to nothing, takes one that refers to itself, and keeps what is referred to.")
-        .hint("A key into the table that is being created is a key like others.")
+        .promise("A self-referential foreign key refuses a row that references a missing row, accepts one that references itself, and protects referenced rows.")
+        .hint("CREATE TABLE must include foreign keys to the table itself.")
         .covers(&[Contract(56), Contract(60)]),
     Case::full("constraints.declared.actions", actions)
         .since(17)
         .needs(&[Capability::ForeignKeys])
-        .promise("ON DELETE and ON UPDATE do what they say to the children, for each action, and to no other row.")
+        .promise("Each action of ON DELETE and ON UPDATE has its declared effect on the children, and on no other row.")
         .hint("Check that both clauses reach the database.")
         .covers(&[Contract(60)]),
 ];

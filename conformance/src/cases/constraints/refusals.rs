@@ -30,7 +30,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(57), Contract(58)]),
     Case::core("constraints.error.unicode", unicode)
         .promise("Errors about names with quotes or non-Latin characters are complete and readable.")
-        .hint("Decode the database's message as UTF-8, replacing what is not.")
+        .hint("Decode the database's message as UTF-8, and replace invalid bytes.")
         .covers(&[Contract(57)]),
 ];
 

@@ -12,20 +12,20 @@ pub(super) const CASES: &[Case] = &[
     Case::core("dirty.expression.many", many)
         .since(18)
         .needs(&[Capability::Transactions])
-        .promise("Rows that are set to one expression, with equal or different parameters and other columns beside it, are a few batches, and each row has its own value.")
-        .hint("Tell how many rows matched; parameters may stand in the SET of an UPDATE of many rows.")
+        .promise("Setting many rows to one expression, with equal or different parameters and with other columns, takes few batches, and each row gets its own value.")
+        .hint("Report how many rows matched; accept parameters in the SET clause of an UPDATE of many rows.")
         .covers(&[Rule(10), Rule(13)]),
     Case::core("dirty.expression.versions", versions)
         .since(18)
         .needs(&[Capability::Transactions])
-        .promise("Versions count in an UPDATE of many expressions, and one stale row among them is named and undoes all.")
-        .hint("Tell how many rows matched.")
+        .promise("An UPDATE of many rows by an expression increments their versions; one stale row among them is named, and all are undone.")
+        .hint("Report how many rows matched.")
         .covers(&[Rule(10), Rule(18), Rule(19)]),
     Case::core("dirty.expression.released", released)
         .since(18)
         .needs(&[Capability::Transactions, Capability::ForeignKeys])
-        .promise("A row with an expression whose parent goes, or is new, is written in the order of its foreign key like any other.")
-        .hint("Nothing of the backend's.")
+        .promise("A row set by an expression, whose parent is new or deleted, is written in foreign key order like any other.")
+        .hint("Suspect the ORM: nothing here depends on the backend.")
         .covers(&[Rule(10), Rule(12), Rule(25)]),
 ];
 

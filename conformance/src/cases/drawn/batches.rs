@@ -15,8 +15,8 @@ use crate::property::Inputs;
 pub(super) const CASES: &[Case] = &[Case::full("writes.drawn.batches", batches)
     .since(19)
     .needs(&[Capability::Transactions, Capability::GeneratedKeys])
-    .promise("Batches of any width arrive whole around every number of rows, parameters or bytes at which a statement is cut, each key with its own row.")
-    .hint("See `Dialect::batch` and `Capabilities::max_parameters`; a batch that is cut must keep its order.")
+    .promise("Batches of any width are complete around every number of rows, parameters or bytes at which statements are split, and each row keeps its own key.")
+    .hint("See `Dialect::batch` and `Capabilities::max_parameters`; a split batch must keep its order.")
     .covers(&[Contract(48), Contract(55), Contract(49), Rule(13)])];
 
 /// Numbers of rows or parameters at which engines, drivers and this library cut.

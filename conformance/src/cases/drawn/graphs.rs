@@ -16,13 +16,13 @@ pub(super) const CASES: &[Case] = &[
     Case::core("flush.drawn.order", order)
         .since(19)
         .needs(NEEDS)
-        .promise("Any graph is written whatever the order in which its objects were added, and any part of it is deleted, with the keys that led there cleared.")
+        .promise("Any object graph is written, in whatever order its objects were added; any part of it can be deleted, and foreign keys to deleted objects are cleared.")
         .hint("Enforced foreign keys reveal a wrong order.")
         .covers(&[Rule(12), Rule(13), Rule(14), Rule(16), Rule(25)]),
     Case::core("relations.drawn.loaders", loaders)
         .since(19)
         .needs(NEEDS)
-        .promise("Lazy, selectin and joined loading give equal graphs, for any graph.")
+        .promise("Lazy, selectin and joined loading return equal results for any object graph.")
         .hint("Look at the smallest graph that fails: a join repeats rows, a list of keys may miss one.")
         .covers(&[Rule(27), Rule(28), Rule(29)]),
 ];

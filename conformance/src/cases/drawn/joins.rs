@@ -16,13 +16,13 @@ use crate::property::Inputs;
 pub(super) const CASES: &[Case] = &[
     Case::core("queries.drawn.joins", joins)
         .since(20)
-        .promise("Any join of two tables, or of one with itself, pairs the rows for which all of its condition is true; a left join keeps each row without a pair once; WHERE comes after.")
-        .hint("What stands in ON of a left join drops no row of its left side; NULL equals nothing.")
+        .promise("Any join of two tables, or of a table with itself, pairs the rows for which its whole condition is true; a left join returns each unmatched row once; WHERE applies afterwards.")
+        .hint("The ON condition of a left join never drops a row of the left side; NULL equals nothing.")
         .covers(&[Contract(33), Contract(34)]),
     Case::core("queries.drawn.subqueries", subqueries)
         .since(20)
-        .promise("EXISTS, IN and scalar subqueries, and their negations, choose the rows that Rust does, whatever NULLs are on either side.")
-        .hint("NOT IN over a NULL is never true; EXISTS looks at rows, not at what is in them; a scalar of no row is NULL.")
+        .promise("EXISTS, IN and scalar subqueries, and their negations, select the same rows as a model in Rust, with any NULLs on either side.")
+        .hint("NOT IN over a NULL is never true; EXISTS tests for rows, not for their values; a scalar subquery without rows is NULL.")
         .covers(&[Contract(25), Contract(36)]),
 ];
 

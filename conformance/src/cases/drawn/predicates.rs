@@ -14,13 +14,13 @@ use crate::property::Inputs;
 pub(super) const CASES: &[Case] = &[
     Case::core("queries.drawn.partition", partition)
         .since(19)
-        .promise("Any condition, its negation and its NULLs share out the rows of a table, each row where three-valued logic puts it.")
+        .promise("Any condition, its negation and its being NULL partition the rows of a table according to three-valued logic.")
         .hint("Look at the smallest condition that fails; NULL is neither true nor false.")
         .covers(&[Contract(23), Contract(24), Contract(25), Contract(27), Contract(38)]),
     Case::core("writes.drawn.same_rows", same_rows)
         .since(19)
         .needs(&[Capability::Transactions])
-        .promise("SELECT, UPDATE and DELETE with one condition, whatever it is, touch the same rows, and tell how many.")
+        .promise("SELECT, UPDATE and DELETE with the same condition affect the same rows, and report how many.")
         .hint("`Outcome::matched` counts the rows that the condition matched.")
         .covers(&[Contract(49), Contract(53), Rule(13)]),
 ];

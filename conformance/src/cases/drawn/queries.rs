@@ -19,24 +19,24 @@ use crate::property::Inputs;
 pub(super) const CASES: &[Case] = &[
     Case::core("queries.drawn.order", orders)
         .since(20)
-        .promise("Rows come in the order of any keys, each in its direction and with its NULLs where they were asked for; any LIMIT and OFFSET cut a slice of that order.")
-        .hint("An OFFSET may stand without a LIMIT, and may lie beyond the last row.")
+        .promise("Rows are sorted by any keys, each in its direction and with NULLs placed as requested; any LIMIT and OFFSET return a slice of that order.")
+        .hint("OFFSET works without LIMIT, and beyond the last row.")
         .covers(&[Contract(29), Contract(30)]),
     Case::core("queries.drawn.groups", groups)
         .since(20)
-        .promise("The groups of any rows by any keys, their aggregates, and those that HAVING keeps, are what Rust makes of them.")
-        .hint("NULL is one group; aggregates leave NULLs out, and are NULL over nothing else but for COUNT.")
+        .promise("Groups of any rows by any keys, their aggregates, and HAVING equal those computed in Rust.")
+        .hint("NULL is one group; aggregates ignore NULLs, and without other values are NULL, except COUNT.")
         .covers(&[Contract(32)]),
     Case::core("queries.drawn.sets", sets)
         .since(20)
-        .promise("Any chain of UNION, UNION ALL, INTERSECT and EXCEPT is evaluated from left to right, with NULLs as equals.")
-        .hint("Only UNION ALL keeps equal rows.")
+        .promise("Any chain of UNION, UNION ALL, INTERSECT and EXCEPT is evaluated from left to right, and treats NULLs as equal.")
+        .hint("Only UNION ALL keeps duplicates.")
         .covers(&[Contract(31), Contract(35)]),
     Case::core("queries.drawn.lists", lists)
         .since(20)
         .needs(&[Capability::Transactions])
-        .promise("IN and NOT IN over a list of any length, with values that repeat and with NULL, find the same rows in SELECT, UPDATE and DELETE.")
-        .hint("See `Capabilities::max_parameters` and `Dialect::list_query`; the last value of a list counts as much as the first.")
+        .promise("IN and NOT IN with a list of any length, with repeated values and NULL, match the same rows in SELECT, UPDATE and DELETE.")
+        .hint("See `Capabilities::max_parameters` and `Dialect::list_query`; do not drop the last values of a list.")
         .covers(&[Contract(25), Contract(42), Contract(53), Rule(13)]),
 ];
 

@@ -15,8 +15,8 @@ use crate::property::Inputs;
 pub(super) const CASES: &[Case] = &[Case::full("transactions.drawn.savepoints", savepoints)
     .since(20)
     .needs(&[Capability::Transactions, Capability::Savepoints])
-    .promise("Through any sequence of writes, failures, savepoints with names that repeat, releases, rollbacks to any of them, and ends, the table holds what a stack of copies in Rust does.")
-    .hint("A name means the innermost savepoint that has it; a rollback to one leaves it open, and again and again.")
+    .promise("After any sequence of writes, failures, savepoints with repeated names, releases, rollbacks to savepoints, commits and rollbacks, the table equals a model in Rust.")
+    .hint("A name refers to the innermost savepoint with that name; rolling back to it keeps it open, however often.")
     .covers(&[Contract(64), Contract(66), Contract(67), Rule(32)])];
 
 #[derive(Clone, Copy, Debug)]

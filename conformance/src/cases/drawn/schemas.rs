@@ -21,8 +21,8 @@ pub(super) const CASES: &[Case] = &[Case::full("schema.drawn.round_trip", round_
         Capability::ForeignKeys,
         Capability::GeneratedKeys,
     ])
-    .promise("Any schema of a few tables, with its rows: it is made, filled, read back and found as declared, and is gone when it is dropped.")
-    .hint("Look at the smallest schema that fails: a type, a name, a key or a reference is left in it.")
+    .promise("Any schema of a few tables is created, filled, read back and reflected as declared, and dropped completely.")
+    .hint("Look at the smallest schema that fails: it has one type, name, key or reference that matters.")
     .covers(&[Contract(73), Contract(74), Contract(41), Contract(47), Rule(14), Rule(16), Rule(39), Rule(40)])];
 
 /// Names that need quotes, somewhere.

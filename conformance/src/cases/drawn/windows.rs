@@ -16,8 +16,8 @@ use crate::property::Inputs;
 pub(super) const CASES: &[Case] = &[Case::core("queries.drawn.windows", windows)
     .since(20)
     .needs(&[Capability::Windows])
-    .promise("Any function over any window sees the rows of its partition, in its order, from the frame's first bound to its last.")
-    .hint("In a frame of rows each row counts, in one of a range all peers do; a frame may hold no row.")
+    .promise("Any window function uses the rows of its partition, in its order, from the first to the last bound of its frame.")
+    .hint("A ROWS frame counts single rows, a RANGE frame includes all peers; a frame may be empty.")
     .covers(&[Contract(37)])];
 
 #[derive(Clone, Copy, Debug)]

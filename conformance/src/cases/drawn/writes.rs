@@ -18,14 +18,14 @@ pub(super) const CASES: &[Case] = &[
     Case::core("writes.drawn.statements", statements)
         .since(20)
         .needs(&[Capability::Transactions])
-        .promise("After any sequence of UPDATE with expressions, DELETE, and INSERT from a query, the table holds what Rust makes of it, and each statement told how many rows it wrote.")
-        .hint("The right sides of an UPDATE see the row as it was; an UPDATE changes no column that it does not set.")
+        .promise("After any sequence of UPDATE with expressions, DELETE, and INSERT from a query, the table equals a model in Rust, and each statement reports how many rows it wrote.")
+        .hint("Expressions of an UPDATE use the row's old values; an UPDATE changes only the columns that it sets.")
         .covers(&[Contract(49), Contract(51), Contract(53), Rule(10)]),
     Case::core("writes.drawn.upserts", upserts)
         .since(20)
         .needs(&[Capability::Upsert])
-        .promise("After any sequence of upserts the table holds what a map does: new keys are inserted, of known ones the columns that were named are changed and no others.")
-        .hint("`excluded` is the row that could not be inserted; a condition decides whether the existing one is changed.")
+        .promise("After any sequence of upserts the table equals a map: new keys are inserted, and for existing keys only the named columns change.")
+        .hint("`excluded` is the row that could not be inserted; a condition decides whether the existing row changes.")
         .covers(&[Contract(52)]),
 ];
 

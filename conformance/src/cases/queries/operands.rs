@@ -19,7 +19,7 @@ pub(super) const CASES: &[Case] = &[
     Case::core("queries.operands.comparison", comparisons)
         .since(17)
         .promise("Every comparison of numbers is true, false or NULL as SQL defines, as a result column and as a condition, for all operands.")
-        .hint("NULL on either side gives NULL, but for the null-safe comparisons; nothing is compared as text.")
+        .hint("NULL on either side gives NULL, except in null-safe comparisons; nothing is compared as text.")
         .covers(&[Contract(23), Contract(24), Contract(25)]),
     Case::core("queries.operands.logic", logic)
         .since(17)

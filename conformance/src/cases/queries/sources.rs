@@ -13,28 +13,28 @@ use crate::world::{Colour, Lamp, Task, User, World};
 pub(super) const CASES: &[Case] = &[
     Case::core("queries.exists.correlated", correlated)
         .since(19)
-        .promise("EXISTS asks for each row of the outer query by its own columns, alone, negated, and beside other conditions.")
-        .hint("A column of the outer query is named by its table or alias.")
+        .promise("EXISTS is evaluated for each row of the outer query with that row's columns, alone, negated, and combined with other conditions.")
+        .hint("Qualify columns of the outer query with their table or alias.")
         .covers(&[Contract(36)]),
     Case::core("queries.raw.expression", expression)
         .since(19)
-        .promise("SQL text stands in an expression as it is, and its value is read as the type that was asked for.")
-        .hint("Nothing is quoted in text that the program wrote.")
+        .promise("Raw SQL in an expression is sent unchanged, and its value is read as the requested type.")
+        .hint("Do not quote anything in SQL that the program wrote.")
         .covers(&[Contract(38)]),
     Case::core("queries.alias.twice", aliased)
         .since(19)
-        .promise("One table under two names is two sources: each column is that of its own name.")
-        .hint("`AS` of a table, quoted as any identifier.")
+        .promise("One table under two aliases is two sources: each column belongs to its own alias.")
+        .hint("Quote the alias after AS like any identifier.")
         .covers(&[Contract(34)]),
     Case::core("queries.stream.typed", typed_stream)
         .since(19)
-        .promise("Rows are handed out one by one in their order, as tuples and as structs, and the first error of who takes them ends the query.")
+        .promise("Rows are passed on one by one in order, as tuples or structs, and the receiver's first error ends the query.")
         .hint("See `Connection::query`: stop at the sink's error and leave the connection usable.")
         .covers(&[Contract(44)]),
     Case::core("queries.union.order", sorted_union)
         .since(19)
-        .promise("The rows of several queries together are sorted by position, each in its own direction, and then cut.")
-        .hint("ORDER BY and LIMIT behind a UNION belong to the whole.")
+        .promise("The combined rows of several queries are sorted by column position, each in its own direction, and then limited.")
+        .hint("ORDER BY and LIMIT after a UNION apply to the whole.")
         .covers(&[Contract(30), Contract(35)]),
 ];
 

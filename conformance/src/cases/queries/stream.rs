@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case] = &[
     Case::full("queries.stream.many", many)
         .since(20)
         .promise("Each of 70,000 rows is returned once and in order.")
-        .hint("A count of rows may pass 15, 16 bits, and each multiple of the driver's fetch size.")
+        .hint("Check row counts beyond 15 and 16 bits, and multiples of the driver's fetch size.")
         .covers(&[Contract(44), Contract(51)]),
     Case::read("queries.stream.stop", stop)
         .promise("A reader that stops early gets its own error back and no more rows, and the connection stays usable.")

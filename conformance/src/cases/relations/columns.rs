@@ -49,15 +49,15 @@ struct Letter {
 pub(super) const CASES: &[Case] = &[
     Case::core("relations.columns.shared", shared)
         .promise(
-            "Foreign keys that share a column are relations of their own: each is set and emptied without the other, and two that contradict each other are refused.",
+            "Relations whose foreign keys share a column are independent: each is set and cleared without the other, and contradictory ones are refused.",
         )
-        .hint("A foreign key leads nowhere if one of its columns is NULL.")
+        .hint("A foreign key references nothing if one of its columns is NULL.")
         .covers(&[Rule(22), Rule(14), Rule(25)])
         .needs(&[Capability::ForeignKeys, Capability::GeneratedKeys])
         .since(20),
     Case::core("relations.columns.written", written)
         .promise(
-            "A foreign key that is written by its column moves the row to the other loaded collection with the flush, and undoing that moves it back.",
+            "Assigning a foreign key column moves the object to the other loaded collection at the flush, and undoing that moves it back.",
         )
         .suspects_orm()
         .covers(&[Rule(23), Rule(10), Rule(32)])

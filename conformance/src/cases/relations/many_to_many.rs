@@ -45,7 +45,7 @@ struct Member {
 
 pub(super) const CASES: &[Case] = &[
     Case::core("relations.many_to_many.both_sides", both_sides)
-        .promise("Relating two objects, or unrelating them, shows on both sides at once, and an unloaded side stays unloaded.")
+        .promise("Relating or unrelating two objects changes both sides at once, and an unloaded side stays unloaded.")
         .suspects_orm()
         .covers(&[Rule(22), Rule(23)])
         .since(6),

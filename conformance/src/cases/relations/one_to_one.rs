@@ -31,9 +31,9 @@ struct Lamp {
 
 pub(super) const CASES: &[Case] = &[Case::core("relations.one_to_one.exchanged", exchanged)
     .promise(
-        "Owners exchange what each has one of, whether it is loaded or not: nothing is taken for an orphan meanwhile, and what a flush has deleted cannot be related again.",
+        "Owners can exchange their one-to-one objects, loaded or not: none is mistaken for an orphan, and an object deleted by a flush cannot be related again.",
     )
-    .hint("The foreign key is unique, so one row lets go of its value by NULL first.")
+    .hint("The foreign key is unique, so one row is set to NULL first.")
     .covers(&[Rule(17), Rule(23), Rule(26)])
     .needs(&[Capability::ForeignKeys])
     .since(20)];

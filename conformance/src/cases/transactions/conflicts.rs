@@ -13,8 +13,8 @@ pub(super) const CASES: &[Case] = &[
     Case::core("transactions.conflict.told", told)
         .since(20)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
-        .promise("A write that cannot succeed because its transaction has read what another changed meanwhile is a conflict that can be run again, not a lock to wait for.")
-        .hint("Such an error is `Serialization` or `Deadlock`: waiting in the same transaction never helps, and `retry` begins a new one.")
+        .promise("A write that cannot succeed because another transaction changed what this one has read is a retryable conflict, not a lock timeout.")
+        .hint("Report `Serialization` or `Deadlock`: waiting in the same transaction never helps, and `retry` starts a new one.")
         .covers(&[Contract(58), Contract(72), Rule(37)]),
 ];
 

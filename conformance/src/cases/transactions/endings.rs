@@ -17,13 +17,13 @@ pub(super) const CASES: &[Case] = &[
     Case::full("transactions.lock.waits", lock_waits)
         .since(19)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
-        .promise("A row that another transaction holds is waited for no longer than the backend claims, then told as busy, and written once it is free.")
-        .hint("See `Capabilities::lock_timeout`; a lock that was not had in time is `Busy`.")
+        .promise("A write to a row locked by another transaction waits no longer than the backend claims, then fails as busy, and succeeds once the row is free.")
+        .hint("See `Capabilities::lock_timeout`; a lock timeout is `Busy`.")
         .covers(&[Contract(58), Contract(61)]),
     Case::core("transactions.ending.rows", rows)
         .since(17)
         .needs(&[Capability::Transactions])
-        .promise("However a transaction ends, its rows are present if it was committed and absent if not, on this and on other connections.")
+        .promise("However a transaction ends, its rows are present if it was committed and absent if not, on this connection and on others.")
         .hint("Each of COMMIT, ROLLBACK, a failed COMMIT, a reset and dropping the connection must end it.")
         .covers(&[Contract(63), Contract(64), Contract(65), Contract(77)]),
     Case::core("transactions.ending.next", next)
@@ -41,7 +41,7 @@ pub(super) const CASES: &[Case] = &[
     Case::full("transactions.ending.savepoints", savepoints)
         .since(17)
         .needs(&[Capability::Transactions, Capability::Savepoints])
-        .promise("However a savepoint ends, earlier work stays, its name can be reused, and the transaction's end decides about everything.")
+        .promise("However a savepoint ends, earlier work stays, its name can be reused, and the end of the transaction commits or undoes everything.")
         .hint("RELEASE keeps, ROLLBACK TO undoes; the end of the transaction ends every savepoint.")
         .covers(&[Contract(66), Contract(67), Rule(32)]),
     Case::core("transactions.ending.by_itself", by_itself)

@@ -24,8 +24,8 @@ pub(super) const CASES: &[Case] = &[
         .since(19)
         .needs(NEEDS)
         .concurrent()
-        .promise("What concurrent transactions read and write is at least read committed, as the graph of their dependencies shows.")
-        .hint("No uncommitted, aborted or half-written value may be read; the report notes the level that the history shows.")
+        .promise("Concurrent transactions are at least READ COMMITTED, according to the graph of their dependencies.")
+        .hint("No uncommitted, aborted or intermediate value may be read; the report notes the observed level.")
         .covers(&[Contract(72), Contract(63)]),
     Case::extra("transactions.history.read_committed", |c| {
         history(c, Some(Isolation::ReadCommitted))
@@ -37,8 +37,8 @@ pub(super) const CASES: &[Case] = &[
         Capability::Isolation(Isolation::ReadCommitted),
     ])
     .concurrent()
-    .promise("READ COMMITTED reads nothing that is uncommitted, aborted or half written.")
-    .hint("The report notes the level that the history shows.")
+    .promise("READ COMMITTED never reads uncommitted, aborted or intermediate values.")
+    .hint("The report notes the observed level.")
     .covers(&[Contract(72), Contract(68)]),
     Case::extra("transactions.history.repeatable_read", |c| {
         history(c, Some(Isolation::RepeatableRead))
@@ -51,7 +51,7 @@ pub(super) const CASES: &[Case] = &[
     ])
     .concurrent()
     .promise("REPEATABLE READ loses no update and never sees part of another transaction.")
-    .hint("The report notes the level that the history shows.")
+    .hint("The report notes the observed level.")
     .covers(&[Contract(72), Contract(68)]),
     Case::extra("transactions.history.serializable", |c| {
         history(c, Some(Isolation::Serializable))
@@ -63,8 +63,8 @@ pub(super) const CASES: &[Case] = &[
         Capability::Isolation(Isolation::Serializable),
     ])
     .concurrent()
-    .promise("SERIALIZABLE transactions have an order in which one after the other would have given what was read and written.")
-    .hint("A transaction that would close a cycle is a serialization failure.")
+    .promise("SERIALIZABLE transactions have the same reads and writes as some serial execution.")
+    .hint("A transaction that would close a cycle must fail with a serialization failure.")
     .covers(&[Contract(72), Contract(68)]),
     Case::extra("transactions.skew.serializable", skew)
         .since(19)

@@ -13,8 +13,8 @@ use crate::domain::{TYPES, came_back, extremes};
 
 pub(super) const CASES: &[Case] = &[Case::core("types.conversion.matrix", matrix)
     .since(17)
-    .promise("A value that is read as another type is the same value or a conversion error, for every pair of types.")
-    .hint("Decode by the wanted type: check ranges, fractions and syntax, and give `Conversion` for the rest.")
+    .promise("Reading a value as another type gives the same value or a conversion error, for every pair of types.")
+    .hint("Decode by the requested type: check ranges, fractions and syntax, and return `Conversion` for everything else.")
     .covers(&[Contract(1), Contract(2), Contract(4), Contract(22)])];
 
 /// What is stored: the ends of the type, and what looks like a value of another.

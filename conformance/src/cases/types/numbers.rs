@@ -36,7 +36,7 @@ pub(super) const CASES: &[Case] = &[
     .since(20)
     .needs(&[Capability::Infinities])
     .promise("An infinite single is read back where infinities are claimed.")
-    .hint("A single is a float of its own: check it as doubles are checked.")
+    .hint("Check single-precision floats as well as doubles.")
     .covers(&[Contract(3)]),
     Case::extra("types.f64.negative_zero", |c| keeps(c, ValueType::F64, Value::F64(-0.0)))
         .needs(&[Capability::NegativeZero])

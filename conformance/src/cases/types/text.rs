@@ -75,8 +75,8 @@ pub(super) const CASES: &[Case] = &[
     .covers(&[Contract(19)]),
     Case::core("types.text.side_by_side", side_by_side)
         .since(20)
-        .promise("Long texts and byte strings of one length in one row each keep their own content, when they are written, written again, and read together.")
-        .hint("A buffer for a long value must not be shared with the next one.")
+        .promise("Long texts and byte strings of equal length in one row each keep their own content when written, rewritten, and read together.")
+        .hint("Do not share a buffer between long values.")
         .covers(&[Contract(9), Contract(12)]),
 ];
 

@@ -42,8 +42,8 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(25), Contract(42)]),
     Case::core("queries.sizes.list_values", list_values)
         .since(19)
-        .promise("A long list holds each value as its column does: integers to both ends, odd texts, bytes, truth values and NULL, for IN and for NOT IN.")
-        .hint("See `Dialect::list_query`: what it gives must equal what a parameter would have been.")
+        .promise("A long list matches each value as its column stores it: extreme integers, unusual texts, bytes, booleans and NULL, for IN and NOT IN.")
+        .hint("See `Dialect::list_query`: its values must equal ordinary parameters.")
         .covers(&[Contract(1), Contract(8), Contract(12), Contract(25)]),
     Case::core("writes.batch.again", again)
         .since(17)

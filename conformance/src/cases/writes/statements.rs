@@ -28,8 +28,8 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Rule(13), Contract(53)])
         .since(16),
     Case::core("writes.bulk.listed", bulk_listed)
-        .promise("UPDATE and DELETE by a list write the row of each value in it, the last included, and with NOT IN every other row.")
-        .hint("The outcome must report how many rows were matched; a list may travel as one parameter.")
+        .promise("UPDATE and DELETE by a list write the rows of all its values, the last included, and with NOT IN all other rows.")
+        .hint("Report how many rows matched; a list may be sent as one parameter.")
         .covers(&[Rule(31), Contract(53)])
         .since(20),
     Case::core("writes.bulk.insert", bulk_insert)
