@@ -319,7 +319,7 @@ fn filters_that_choose_nothing_are_refused() {
         &["check", "--filter", "no.such.case"],
         &["no case matches", "--list"],
     );
-    refused(&["check", "--filter", "Types"], &["ids have no `T`"]);
+    refused(&["check", "--filter", "Types"], &["ids do not contain `T`"]);
     refused(
         &["check", "--list", "--filter", "no.such.case"],
         &["no case matches"],
