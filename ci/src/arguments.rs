@@ -12,13 +12,13 @@ use selfsame_conformance::command::{
 };
 use selfsame_gate::Step;
 
-/// What the command line asks for.
+/// The parsed command line.
 pub(crate) enum Invocation {
-    /// Do this.
+    /// Run this command.
     Run(Command),
     /// Print this text: help, or the version.
     Show(String),
-    /// It cannot be understood; one line says why.
+    /// Report this error, in one line.
     Refuse(String),
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn read() -> Invocation {
                 Invocation::Show(error.to_string())
             }
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Invocation::Refuse(
-                "error: no command is given: try `selfsame check`, or `selfsame --help`".to_owned(),
+                "error: no command given: try `selfsame check`, or `selfsame --help`".to_owned(),
             ),
             _ => Invocation::Refuse(one_line(&error.to_string())),
         },
@@ -42,7 +42,7 @@ pub(crate) fn read() -> Invocation {
 #[command(
     name = "selfsame",
     version,
-    about = "Proves that a database backend, and the ORM on it, keep their promises",
+    about = "Tests that a database backend, and the ORM on top of it, keep their promises",
     after_help = EXIT_CODES,
     subcommand_required = true,
     arg_required_else_help = true
@@ -63,17 +63,17 @@ pub(crate) enum Command {
     Faults(On<FaultsArguments>),
     /// Runs generated programs on two targets and compares what sessions observe
     Diff(Pair),
-    /// Merges the JSON reports of shards, and writes every format from them
+    /// Merges the JSON reports of shards, and writes them in any format
     Merge(MergeArguments),
     /// Measures what the ORM costs over raw SQL, as ratios
     Bench(BenchArguments),
-    /// Refuses a change that makes the ORM slower: exact counts, growth, allocations, instructions, paired time
+    /// Fails if a change makes the ORM slower: exact counts, growth, allocations, instructions, paired time
     Gate(GateArguments),
-    /// Draws a history of measurements, as `bench --save` writes it, as one HTML page
+    /// Draws the history written by `bench --save` as an HTML page
     Report(ReportArguments),
     /// Writes Rust entities for the tables of a database
     Inspect(InspectArguments),
-    /// Reads a database and reports what can be mapped, queried, related and written, and which rows cannot
+    /// Reads a database and reports which tables, columns and rows can be mapped, queried, related and written
     Audit(AuditArguments),
     /// Writes a new crate: a backend with the suite as its test, or an application
     Init(InitArguments),
@@ -83,11 +83,11 @@ pub(crate) enum Command {
     WithPostgres(WithPostgresArguments),
 }
 
-/// Arguments, and the targets that they are for.
+/// Arguments and targets.
 #[derive(Args)]
 pub(crate) struct On<A: Args> {
-    /// The database to test: sqlite (a temporary file), sqlite::memory:, sqlite:PATH (new files beside it), postgres://…, docker:IMAGE,
-    /// local:postgres, postgres (whichever of these is available), pgbouncer (the same behind PgBouncer), mariadb://…, local:mariadb, mariadb,
+    /// The database to test: sqlite (a temporary file), sqlite::memory:, sqlite:PATH (new files next to it), postgres://…, docker:IMAGE,
+    /// local:postgres, postgres (the first of these that is available), pgbouncer (the same behind PgBouncer), mariadb://…, local:mariadb, mariadb,
     /// galera:local (three nodes), env:NAME (the target in this variable)
     #[arg(value_name = "TARGET", default_value = crate::targets::DEFAULT)]
     pub(crate) targets: Vec<String>,
@@ -97,9 +97,9 @@ pub(crate) struct On<A: Args> {
 
 #[derive(Args)]
 pub(crate) struct Pair {
-    /// One target, as `check` takes it
+    /// The first target, as for `check`
     pub(crate) one: String,
-    /// The other
+    /// The second target
     pub(crate) other: String,
     #[command(flatten)]
     pub(crate) arguments: command::DiffArguments,
@@ -120,7 +120,7 @@ pub(crate) struct BenchArguments {
     /// The backend to measure: sqlite or postgres; by default each that is available
     #[arg(long = "backend", value_name = "BACKEND", value_parser = crate::bench::backend)]
     pub(crate) backends: Vec<Backend>,
-    /// Measures every size of each workload, not only the most telling ones
+    /// Measures every size of each workload, not only the most informative ones
     #[arg(long)]
     pub(crate) all_sizes: bool,
     /// The format written to standard output, or to the file given by --out
@@ -129,10 +129,10 @@ pub(crate) struct BenchArguments {
     /// The file for the result: JSON if its name ends in .json or --format says so, otherwise a table
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Adds the result, with every sample and the machine, to this file of JSON lines
+    /// Appends the result, with all samples and the machine, to this file of JSON lines
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,
-    /// Measures transactions of 1, 2, 4 and 8 sessions at a time instead, this many for each
+    /// Measures concurrent transactions of 1, 2, 4 and 8 sessions instead, this many for each
     #[arg(long, value_name = "TRANSACTIONS", num_args = 0..=1, default_missing_value = "10000", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) sessions: Option<u32>,
 }
@@ -148,10 +148,10 @@ pub(crate) struct ReportArguments {
 
 #[derive(Args)]
 pub(crate) struct GateArguments {
-    /// Another revision to compare with; both are built and measured in turns
+    /// The revision to compare with; both are built and measured alternately
     #[arg(long, value_name = "REV")]
     pub(crate) base: Option<String>,
-    /// Accepts the counts, growth and allocations that are found: writes benches/golden
+    /// Accepts the measured counts, growth and allocations: writes benches/golden
     #[arg(long, conflicts_with = "base")]
     pub(crate) bless: bool,
     /// The backend to measure: sqlite or postgres; by default both
@@ -163,19 +163,19 @@ pub(crate) struct GateArguments {
     /// A step to leave out: counts, growth, allocations, instructions, time
     #[arg(long, value_name = "STEP", value_parser = crate::gate::step)]
     pub(crate) skip: Vec<Step>,
-    /// Looks at time for a fifth as long, so that more is inconclusive
+    /// Measures time for a fifth as long; more results are inconclusive
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Shows costs by size, and the power of the size that each grows by
+    /// Shows costs by size, and the exponent of their growth
     #[arg(long)]
     pub(crate) growth: bool,
-    /// Looks at growth at 100,000 and 1,000,000 rows too
+    /// Also measures growth at 100,000 and 1,000,000 rows
     #[arg(long)]
     pub(crate) large: bool,
-    /// Measures a working tree with changes that are not committed
+    /// Accepts a working tree with uncommitted changes
     #[arg(long)]
     pub(crate) allow_dirty: bool,
-    /// Makes the gate prove itself: equal builds must not alarm, planted mistakes must
+    /// Tests the gate itself: equal builds must not alarm, planted mistakes must
     #[arg(long, conflicts_with_all = ["base", "bless"])]
     pub(crate) self_test: bool,
     /// How many pairs of equal builds --self-test compares
@@ -195,7 +195,7 @@ pub(crate) struct GateArguments {
 /// How the gate's result is shown.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum GateShape {
-    /// What was found, a line each
+    /// One line for each finding
     Human,
     /// For the summary of a CI job
     Markdown,

@@ -1,7 +1,7 @@
-//! `selfsame audit`: whether a database can be mapped as it is, by reading it.
+//! `selfsame audit`: reads a database and reports whether it can be mapped as it is.
 //!
-//! Nothing is written: on SQLite the file is opened for reading, on PostgreSQL the transaction reads only. With `--write` each row is
-//! written back to what it holds, inside a transaction that is rolled back.
+//! Nothing is written: on SQLite the file is opened read-only, on PostgreSQL the transaction is read-only. With `--write` each row is
+//! written back unchanged, inside a transaction that is rolled back.
 
 mod read;
 mod relations;
@@ -24,17 +24,17 @@ use crate::inspect;
 use selfsame_conformance::command::{say, try_to_write, unwritable};
 use verdict::{Audit, Severity, TableAudit};
 
-/// How many rows of each table `--write` writes back unless `--rows` says otherwise.
+/// How many rows of each table `--write` writes back without `--rows`.
 const WRITTEN_ROWS: u64 = 100;
 
-/// Some table could not be read to its end.
+/// The exit code if some table could not be read completely.
 const INCOMPLETE: u8 = 3;
 
-/// Reads a database and says what of it can be used.
+/// Reads a database and reports what of it can be used.
 ///
 /// # Errors
 ///
-/// A URL of no known kind, a schema without tables, a place that cannot be written to; whatever connecting gives.
+/// An unknown URL, a schema without tables, a file that cannot be written; errors of connecting.
 pub(crate) fn run(arguments: &AuditArguments) -> Result<ExitCode> {
     if let Some(path) = &arguments.out {
         try_to_write(path).map_err(|error| unwritable(path, &error))?;
@@ -95,7 +95,7 @@ fn progress(tables: usize) -> ProgressBar {
 /// One part of the audit of a table.
 type Part<'a> = dyn Fn(&mut Connected, &mut TableAudit) -> Result<()> + 'a;
 
-/// A table, in a transaction of its own that leaves nothing.
+/// Audits a table, in a separate transaction that is rolled back.
 fn of_table(
     engine: &Engine,
     table: &Table,
@@ -126,7 +126,7 @@ fn of_table(
         },
     ];
     for part in parts {
-        // What the database refuses is told of this table, and the others go on.
+        // Report an error of the database for this table, and continue with the others.
         if let Err(error) = guarded(&mut connected, |connected| part(connected, &mut audit)) {
             audit.broke_off(&error);
         }
@@ -136,7 +136,7 @@ fn of_table(
     Ok(audit)
 }
 
-/// Does something after which the transaction can go on, whatever becomes of it.
+/// Runs a step after which the transaction remains usable, whether it succeeds or not.
 fn guarded<T>(
     connected: &mut Connected,
     run: impl FnOnce(&mut Connected) -> Result<T>,

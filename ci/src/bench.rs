@@ -12,11 +12,11 @@ use crate::history::Run;
 use crate::{UNUSABLE, interrupt};
 use selfsame_conformance::command::{bar, say, try_to_write, unwritable};
 
-/// Measures and shows the ratios; ends with 2 if a backend that was asked for cannot be measured.
+/// Measures and prints the ratios; the exit code is 2 if a requested backend cannot be measured.
 ///
 /// # Errors
 ///
-/// Bad arguments, a database that fails, arms that do not agree.
+/// Bad arguments, a failing database, arms with different results.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<ExitCode> {
     let options = options(arguments)?;
     for path in arguments.out.iter().chain(&arguments.save) {
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<ExitCode> {
     ))
 }
 
-/// Transactions of several sessions at a time.
+/// Measures concurrent transactions of several sessions.
 fn sessions(transactions: u32, arguments: &BenchArguments, options: &Options) -> Result<ExitCode> {
     let server = match options.backends.contains(&Backend::Postgres) {
         false => None,
@@ -87,7 +87,7 @@ fn sessions(transactions: u32, arguments: &BenchArguments, options: &Options) ->
 fn ended_early(error: &selfsame_benches::Error) -> Error {
     Error::new(
         ErrorKind::Configuration,
-        format!("the measurement ended early: {error}"),
+        format!("the measurement failed: {error}"),
     )
 }
 
@@ -145,14 +145,14 @@ fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "json")
 }
 
-/// An array of what was measured.
+/// Formats the measurements as a JSON array.
 fn json(report: &Report) -> Result<String> {
     serde_json::to_string_pretty(&report.measurements)
         .map(|text| text + "\n")
         .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))
 }
 
-/// A backend by its name.
+/// Parses the name of a backend.
 pub(crate) fn backend(name: &str) -> Result<Backend, String> {
     Backend::ALL
         .into_iter()

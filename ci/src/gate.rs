@@ -1,6 +1,6 @@
-//! `selfsame gate`: refuses a change that makes the ORM slower.
+//! `selfsame gate`: fails if a change makes the ORM slower.
 //!
-//! It works in a checkout, and builds the programs that measure it: `benches/src/bin`.
+//! It runs in a checkout and builds the programs that measure it, in `benches/src/bin`.
 
 mod base;
 mod build;
@@ -26,7 +26,7 @@ use selfsame_conformance::command::{say, summary, try_to_write, unwritable};
 ///
 /// # Errors
 ///
-/// What keeps the gate from doing its work, in one line; the exit code is then 2.
+/// Why the gate could not do its work, in one line; the exit code is then 2.
 pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode> {
     let outputs = outputs(arguments)?;
     interrupt::clean_up_on_signals()?;
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode> {
         return self_test::run(&head, arguments);
     }
     let mut plan = plan(arguments, head, &root, &backends);
-    // Dropped at the end: it takes its worktree away.
+    // Dropping it removes the worktree.
     let base = match base {
         Some(mut base) => {
             tell(&format!("building {}", base.name()));
@@ -96,7 +96,7 @@ fn plan(arguments: &GateArguments, head: Side, root: &Path, backends: &[Backend]
     plan
 }
 
-/// How many rows are held in memory.
+/// The number of rows held in memory.
 const ROWS: u32 = 1_000_000;
 
 /// Compares the memory of tracked objects with that of a `Vec` of them.
@@ -126,25 +126,25 @@ fn memory(head: &Side, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Half of the launches and a third of the rounds: wider intervals, so more that is not known.
+/// Half of the launches and a third of the rounds: wider intervals, so more results are inconclusive.
 fn quick(name: &str) -> Limits {
     limits(name).effort(4, 20, Duration::from_millis(1))
 }
 
-/// A server for the backends that need one. None is an error: what was not measured has not passed.
+/// Starts a server for the backends that need one. It is an error if there is none: what was not measured has not passed.
 fn server(backends: &[Backend]) -> Result<Option<Server>> {
     if !backends.contains(&Backend::Postgres) {
         return Ok(None);
     }
     Server::start().map(Some).map_err(|error| {
         configuration(format!(
-            "no PostgreSQL, so half of the gate cannot run: {}; --backend sqlite leaves it out",
+            "PostgreSQL is not available: {}; use --backend sqlite to leave it out",
             error.message().replace('\n', " ")
         ))
     })
 }
 
-/// The programs with the server in their environment, and with no mistake in them.
+/// Returns the programs with the server in their environment, without planted mistakes.
 fn with_server(side: Side, server: Option<&Server>) -> Side {
     let side = side.without(PLANT);
     match server {
@@ -153,7 +153,7 @@ fn with_server(side: Side, server: Option<&Server>) -> Side {
     }
 }
 
-/// Where the result goes besides standard output: a format and a file.
+/// A further file for the result, with its format.
 fn outputs(arguments: &GateArguments) -> Result<Vec<(GateShape, PathBuf)>> {
     let mut outputs = arguments.export.clone();
     if let Some(path) = &arguments.out {
@@ -201,24 +201,24 @@ fn shaped(report: &Report, shape: GateShape) -> Result<String> {
     }
 }
 
-/// `github=FILE` or `bencher=FILE`.
+/// Parses `github=FILE` or `bencher=FILE`.
 pub(crate) fn export(text: &str) -> Result<(GateShape, PathBuf), String> {
     let (name, path) = text
         .split_once('=')
-        .ok_or("write github=FILE or bencher=FILE")?;
+        .ok_or("use github=FILE or bencher=FILE")?;
     let shape = match name {
         "github" => GateShape::Github,
         "bencher" => GateShape::Bencher,
         _ => {
             return Err(format!(
-                "there is no export {name}: write github=FILE or bencher=FILE"
+                "unknown export {name}: use github=FILE or bencher=FILE"
             ));
         }
     };
     Ok((shape, path.into()))
 }
 
-/// A step by its name.
+/// Parses the name of a step.
 pub(crate) fn step(name: &str) -> Result<Step, String> {
     Step::ALL
         .into_iter()

@@ -1,4 +1,4 @@
-//! The history of measurements: a file of JSON lines that is only ever added to, one line for each run.
+//! The history of measurements: an append-only file of JSON lines, one for each run.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use selfsame_conformance::command::unwritable;
 
-/// One run of `selfsame bench`, and where it was.
+/// One run of `selfsame bench`, and its environment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Run {
-    /// Seconds since 1970.
+    /// Seconds since the Unix epoch.
     pub(crate) time: u64,
-    /// The commit of the checkout; empty outside of one.
+    /// The commit of the checkout; empty outside a checkout.
     pub(crate) commit: String,
-    /// Whether the checkout had changes that were not committed.
+    /// Whether the checkout had uncommitted changes.
     pub(crate) dirty: bool,
     pub(crate) cpu: String,
     pub(crate) kernel: String,
@@ -31,7 +31,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// What was measured here and now.
+    /// Creates a run with the current environment.
     pub(crate) fn here(measurements: Vec<Measurement>, throughput: Vec<Throughput>) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
@@ -46,7 +46,7 @@ impl Run {
         }
     }
 
-    /// Adds the run to a history, which need not exist yet.
+    /// Appends the run to a history file, which is created if necessary.
     pub(crate) fn save(&self, path: &Path) -> Result<()> {
         let mut line = serde_json::to_string(self).map_err(|error| unreadable(path, &error))?;
         line.push('\n');
@@ -60,7 +60,7 @@ impl Run {
 ///
 /// # Errors
 ///
-/// A file that cannot be read, or whose lines are not runs, with the first such line's number.
+/// A file that cannot be read, or a line that is not a run, with its number.
 pub(crate) fn read(path: &Path) -> Result<Vec<Run>> {
     let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     let mut runs = Vec::new();
@@ -69,11 +69,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Run>> {
             continue;
         }
         let run = serde_json::from_str(line)
-            .map_err(|error| unreadable(path, &format!("line {number} is no run: {error}")))?;
+            .map_err(|error| unreadable(path, &format!("line {number} is not a run: {error}")))?;
         runs.push(run);
     }
     if runs.is_empty() {
-        return Err(unreadable(path, &"there is no run in it"));
+        return Err(unreadable(path, &"it contains no run"));
     }
     Ok(runs)
 }
@@ -97,7 +97,7 @@ fn cpu() -> String {
     )
 }
 
-/// What a program says; nothing if it is not there.
+/// Returns the output of a program; empty if it cannot be run.
 fn said(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     match output {
@@ -126,7 +126,7 @@ mod tests {
         assert!(!runs[0].cpu.is_empty());
         fs::write(&path, "\n{}\n").expect("it is written");
         let error = read(&path).expect_err("no run");
-        assert!(error.message().contains("line 2 is no run"), "{error}");
+        assert!(error.message().contains("line 2 is not a run"), "{error}");
         fs::write(&path, "").expect("it is written");
         assert!(read(&path).is_err());
         assert!(read(&folder.path().join("none")).is_err());

@@ -1,6 +1,6 @@
-//! What happens when the run is stopped from outside.
+//! Cleans up when the run is interrupted by a signal.
 //!
-//! Servers and containers are taken away by small processes of their own, however this one ends; folders are not, so they are
+//! Servers and containers are stopped by small supervising processes, however this process ends; temporary folders are
 //! removed here.
 
 use std::path::{Path, PathBuf};
@@ -14,24 +14,24 @@ use signal_hook::iterator::Signals;
 
 static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Removes this folder if the run is stopped; on every other way out its owner does.
+/// Registers a folder to be removed on a signal; otherwise its owner removes it.
 pub(crate) fn remove_at_end(folder: &Path) {
     folders().push(folder.to_owned());
 }
 
-/// From now on, a signal to stop removes what was registered and ends the process with 128 and the signal's number.
+/// Installs a handler: a terminating signal removes the registered folders and ends the process with 128 plus the signal's number.
 pub(crate) fn clean_up_on_signals() -> Result<()> {
     on_signals(|signal| {
         eprintln!("stopped");
         for folder in folders().iter() {
-            // Somebody else may have removed it already.
+            // It may have been removed already.
             let _ = std::fs::remove_dir_all(folder);
         }
         std::process::exit(128 + signal);
     })
 }
 
-/// From now on, signals to stop are left to this child: a terminal sends them to both, the others are passed on.
+/// Leaves terminating signals to this child: a terminal sends them to both processes, others are forwarded.
 pub(crate) fn leave_signals_to(child: u32) -> Result<()> {
     on_signals(move |signal| {
         let name = match signal {
@@ -39,7 +39,7 @@ pub(crate) fn leave_signals_to(child: u32) -> Result<()> {
             SIGHUP => "HUP",
             _ => return,
         };
-        // A child that is gone needs no signal.
+        // The child may have ended already.
         let _ = Command::new("kill")
             .args(["-s", name, &child.to_string()])
             .status();
@@ -50,7 +50,7 @@ fn on_signals(mut act: impl FnMut(i32) + Send + 'static) -> Result<()> {
     let failed = |error: std::io::Error| {
         Error::new(
             ErrorKind::Configuration,
-            format!("signals cannot be watched: {error}"),
+            format!("cannot watch signals: {error}"),
         )
     };
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(failed)?;

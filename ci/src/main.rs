@@ -1,4 +1,4 @@
-//! The `selfsame` command: proves backends, and the ORM on them, for people and for pipelines.
+//! The `selfsame` command: tests backends and the ORM on top of them, for people and pipelines.
 
 mod arguments;
 mod audit;

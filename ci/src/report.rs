@@ -1,4 +1,4 @@
-//! `selfsame report`: a history of measurements as one page that needs nothing else.
+//! `selfsame report`: a history of measurements as a self-contained HTML page.
 
 mod chart;
 
@@ -21,7 +21,7 @@ const TEMPLATE: &str = include_str!("report/page.html");
 ///
 /// # Errors
 ///
-/// A history that cannot be read, a place that cannot be written to.
+/// A history that cannot be read, a file that cannot be written.
 pub(crate) fn run(arguments: &ReportArguments) -> Result<ExitCode> {
     if let Some(path) = &arguments.out {
         try_to_write(path).map_err(|error| unwritable(path, &error))?;
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<ExitCode> {
     let page = page(&runs).map_err(|error| {
         Error::new(
             ErrorKind::Configuration,
-            format!("the page cannot be written: {error}"),
+            format!("cannot write the page: {error}"),
         )
     })?;
     match &arguments.out {
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the template sees.
+/// The data of the template.
 #[derive(Serialize)]
 struct Page<'a> {
     runs: Vec<Place<'a>>,
@@ -48,7 +48,7 @@ struct Page<'a> {
     throughput: Vec<Vec<String>>,
 }
 
-/// Where a run was.
+/// The environment of a run.
 #[derive(Serialize)]
 struct Place<'a> {
     number: usize,
@@ -64,7 +64,7 @@ struct Place<'a> {
 struct Section {
     title: String,
     chart: Chart,
-    /// Of the last run: arm, time, ratio, interval.
+    /// The last run: arm, time, ratio, interval.
     rows: Vec<[String; 4]>,
 }
 
@@ -97,7 +97,7 @@ fn place(number: usize, run: &Run) -> Place<'_> {
     }
 }
 
-/// Each workload, size and backend that any run has, in the order in which they first come.
+/// Returns each workload, size and backend of any run, in the order of their first appearance.
 fn sections(runs: &[Run]) -> Vec<Section> {
     let key = |found: &Measurement| (found.backend, found.workload.name(), found.size);
     let mut keys = Vec::new();
@@ -175,7 +175,7 @@ fn throughput(run: &Run) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Three digits and a unit.
+/// Formats a time with three digits and a unit.
 fn time(ns: f64) -> String {
     match ns {
         ns if ns < 1e3 => format!("{ns:.0} ns"),
@@ -184,7 +184,7 @@ fn time(ns: f64) -> String {
     }
 }
 
-/// The day and the minute, in UTC: days are counted from 1 March of the year 0, so that a leap day ends its year.
+/// Formats date and minute in UTC. Days are counted from 1 March of the year 0, so that a leap day ends its year.
 fn date(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let (era, day_of_era) = (days / 146_097, days % 146_097);

@@ -9,24 +9,24 @@ use std::sync::Arc;
 use selfsame::{Error, ErrorKind, Result};
 use selfsame_conformance::Target;
 
-/// What is tested when nothing is named: a file, because a database in memory takes one connection only.
+/// The default target: a file, because a database in memory has only one connection.
 pub(crate) const DEFAULT: &str = "sqlite";
 
 const KNOWN: &str = "sqlite, sqlite::memory:, sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, docker:IMAGE, local:postgres, \
      postgres, pgbouncer, mariadb://USER:PASSWORD@HOST:PORT, local:mariadb, mariadb, galera:local, env:NAME";
 
-/// Opens the targets and makes sure that each of them can be used.
+/// Opens the targets and checks that each can be used.
 ///
 /// # Errors
 ///
-/// The first target that is unknown or cannot be used, with a way to mend it.
+/// The first target that is unknown or cannot be used, with a hint.
 pub(crate) fn open(names: &[String]) -> Result<Vec<Arc<dyn Target>>> {
     let mut targets: Vec<Arc<dyn Target>> = Vec::new();
     for name in names {
         let target = open_one(name)?;
         if targets.iter().any(|other| other.name() == target.name()) {
             return Err(configuration(format!(
-                "the target {} is named twice: name it once",
+                "the target {} is given twice",
                 target.name()
             )));
         }
@@ -42,13 +42,13 @@ fn open_one(name: &str) -> Result<Arc<dyn Target>> {
     }
     open_direct(name).unwrap_or_else(|| {
         Err(configuration(format!(
-            "there is no target `{}`; there are {KNOWN}",
+            "unknown target `{}`; known are {KNOWN}",
             without_secrets(name)
         )))
     })
 }
 
-/// The target whose name is in an environment variable, so that a password stays out of process lists and logs.
+/// Reads the target from an environment variable, which keeps passwords out of process lists and logs.
 fn open_named_by(variable: &str) -> Result<Arc<dyn Target>> {
     let value = std::env::var(variable).map_err(|_| {
         configuration(format!(
@@ -58,12 +58,12 @@ fn open_named_by(variable: &str) -> Result<Arc<dyn Target>> {
     })?;
     open_direct(&value).unwrap_or_else(|| {
         Err(configuration(format!(
-            "env:{variable}: the value of {variable} is no target; there are {KNOWN}"
+            "env:{variable}: the value of {variable} is not a target; known are {KNOWN}"
         )))
     })
 }
 
-/// `None` if the name is of no known kind.
+/// Returns `None` if the name is of an unknown kind.
 fn open_direct(name: &str) -> Option<Result<Arc<dyn Target>>> {
     let target = match name {
         "sqlite::memory:" => Ok(Arc::new(sqlite::Memory) as Arc<dyn Target>),
@@ -83,22 +83,22 @@ fn try_out(target: &dyn Target) -> Result<()> {
     target.fresh()?.backend().connect().map(drop)
 }
 
-/// What can be done about an error that says only what happened.
+/// Returns a hint for an error that only says what happened.
 fn with_advice(error: &Error) -> Error {
     let advice = match error.kind() {
         ErrorKind::Unreachable if error.message().contains("SQLite") => {
-            "name a path in a folder that exists and can be written"
+            "use a path in an existing, writable folder"
         }
         ErrorKind::Unreachable => {
-            "start the server or mend host and port in the URL; `local:postgres` or `local:mariadb` starts one of its own"
+            "start the server or correct host and port in the URL; `local:postgres` and `local:mariadb` start a temporary server"
         }
-        ErrorKind::Authentication => "mend user and password in the URL",
+        ErrorKind::Authentication => "correct user and password in the URL",
         _ => return Error::new(error.kind(), error.message()),
     };
     Error::new(error.kind(), format!("{}; {advice}", error.message()))
 }
 
-/// An unknown name may be a URL of another database, with its password.
+/// Hides the rest of an unknown name: it may be the URL of another database, with a password.
 fn without_secrets(name: &str) -> &str {
     match name.find("://") {
         Some(at) => &name[..at + 3],

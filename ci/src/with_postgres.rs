@@ -8,16 +8,16 @@ use selfsame_postgres::testing::Server;
 
 use crate::interrupt;
 
-/// Runs the command with the server's URL in its environment, and ends as it ends.
+/// Runs the command with the server's URL in its environment, and returns its exit code.
 ///
 /// # Errors
 ///
-/// There is no server, or the command cannot be started.
+/// No server is available, or the command cannot be started.
 pub(crate) fn run(command: &[OsString]) -> Result<ExitCode> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(Error::new(
             ErrorKind::Configuration,
-            "no command is given after `--`",
+            "no command after `--`",
         ));
     };
     let server = Server::start()?;
@@ -34,7 +34,7 @@ pub(crate) fn run(command: &[OsString]) -> Result<ExitCode> {
     Ok(ExitCode::from(code(status)))
 }
 
-/// As a shell tells it: the command's own code, or 128 and the signal's number.
+/// Returns the exit code as a shell does: the command's own, or 128 plus the signal's number.
 fn code(status: ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt;
     let code = status

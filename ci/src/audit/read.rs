@@ -1,4 +1,4 @@
-//! Reading every row, value by value.
+//! Reads every row, value by value.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use selfsame::{Error, Result};
 use super::guarded;
 use super::verdict::{Severity, TableAudit};
 
-/// The progress shows each so many rows.
+/// How often the progress is updated, in rows.
 const SHOWN_ROWS: u64 = 10_000;
 
-/// Reads the rows of a table, or so many of them, each value by itself: one that cannot be read is told by its row's key.
+/// Reads the rows of a table, up to a limit, each value separately; a value that cannot be read is reported with its row's key.
 pub(super) fn rows(
     connected: &mut Connected,
     table: &Table,
@@ -58,9 +58,7 @@ fn read_row(table: &Table, row: &dyn Row, samples: &mut [Option<Value>], audit: 
     audit.rows += 1;
     for (at, column) in table.columns.iter().enumerate() {
         let message = match row.value(at, column.ty.value_type()) {
-            Ok(ValueRef::Null) if !column.nullable => {
-                "NULL in a column that is never NULL".to_owned()
-            }
+            Ok(ValueRef::Null) if !column.nullable => "NULL in a NOT NULL column".to_owned(),
             Ok(ValueRef::Null) => continue,
             Ok(value) => match bent(&column.ty, value) {
                 Ok(()) => {
@@ -77,7 +75,7 @@ fn read_row(table: &Table, row: &dyn Row, samples: &mut [Option<Value>], audit: 
     }
 }
 
-/// Whether the type of the field that `inspect` writes holds a value, where that is not the neutral type itself.
+/// Returns whether the field type that `inspect` writes can hold a value, if it is not the neutral type itself.
 fn bent(ty: &ColumnType, value: ValueRef<'_>) -> Result<()> {
     let (mut leaf, mut depth) = (ty, 0);
     while let ColumnType::Array(element) = leaf {
@@ -112,7 +110,7 @@ fn nested<T: ColumnValue>(depth: u32, value: ValueRef<'_>) -> Result<()> {
     }
 }
 
-/// The key of a row as far as it can be read; the number of the row where the table has none.
+/// Returns the key of a row as far as it can be read, or the row's number if the table has no key.
 fn key_text(table: &Table, row: &dyn Row, number: u64) -> String {
     let parts: Vec<String> = table
         .primary_key
@@ -120,7 +118,7 @@ fn key_text(table: &Table, row: &dyn Row, number: u64) -> String {
         .map(
             |&at| match row.value(at, table.columns[at].ty.value_type()) {
                 Ok(value) => shown(value),
-                // What is no key is shown as what is stored.
+                // Show the stored value if it is not a valid key.
                 Err(_) => [ValueType::Text, ValueType::Native]
                     .into_iter()
                     .find_map(|ty| row.value(at, ty).ok())
@@ -134,7 +132,7 @@ fn key_text(table: &Table, row: &dyn Row, number: u64) -> String {
     }
 }
 
-/// A value of a key as people write it.
+/// Formats a value of a key.
 pub(super) fn shown(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::I16(v) => v.to_string(),
@@ -149,7 +147,7 @@ pub(super) fn shown(value: ValueRef<'_>) -> String {
     }
 }
 
-/// Looks for a row by a value that one has: it must be found.
+/// Checks that a row is found by one of its values.
 fn find(
     connected: &mut Connected,
     table: &Table,
@@ -186,7 +184,7 @@ fn find(
         Ok(false) => audit.add(
             Severity::Silent,
             Some(&name),
-            "a condition on a value that a row has finds no row".to_owned(),
+            "a query for an existing value finds no row".to_owned(),
         ),
         Err(error) => audit.add(
             Severity::Note,

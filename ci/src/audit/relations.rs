@@ -1,4 +1,4 @@
-//! Foreign keys: rows that lead nowhere, keys that are equal to the database alone, and look-ups without an index.
+//! Foreign keys: references to missing rows, keys that are equal only in the database, and lookups without an index.
 
 use selfsame::Result;
 use selfsame::backend::{Sql, StatementKind};
@@ -9,7 +9,7 @@ use selfsame::value::{ValueRef, ValueType};
 use super::guarded;
 use super::verdict::{Severity, TableAudit};
 
-/// Tells keys that several rows have: those of tables that inherit are read with a table's own, and no constraint is over all of them.
+/// Reports keys that several rows have: rows of inheriting tables are read with a table's own, and no constraint covers all of them.
 pub(super) fn repeated_keys(
     connected: &mut Connected,
     table: &Table,
@@ -36,14 +36,14 @@ pub(super) fn repeated_keys(
     let repeated = guarded(connected, |connected| count(connected, &text))?;
     if repeated > 0 {
         let key: Vec<&str> = table.key_columns().map(|it| it.name.as_str()).collect();
-        let message = "several rows have the same key, and are one object to a session";
+        let message = "several rows have the same key, so a session would map them to one object";
         audit.add(Severity::Silent, Some(&key.join(", ")), message.to_owned());
         add_rows(audit, repeated);
     }
     Ok(())
 }
 
-/// Checks the foreign keys of a table against the tables that they lead to.
+/// Checks the foreign keys of a table against the tables that they reference.
 pub(super) fn check(
     connected: &mut Connected,
     table: &Table,
@@ -56,10 +56,10 @@ pub(super) fn check(
         let Some(parent) = tables.iter().find(same) else {
             continue;
         };
-        // MariaDB keeps an index for each foreign key, and does not tell it apart.
+        // MariaDB has an index for each foreign key, which it reports like any other.
         if connected.dialect().name() != "mariadb" && !has_index(table, key) {
             let message = format!(
-                "no index begins with the foreign key to {}: each load of its children reads the whole table",
+                "no index starts with the foreign key to {}: loading its children scans the whole table",
                 key.table
             );
             audit.add(Severity::Slow, Some(&columns), message);
@@ -68,7 +68,7 @@ pub(super) fn check(
             count(connected, &orphans(connected, table, key, parent))
         })?;
         if lost > 0 {
-            let message = format!("its foreign key leads to no row of {}", key.table);
+            let message = format!("its foreign key references a missing row of {}", key.table);
             audit.add(Severity::Loud, Some(&columns), message);
             add_rows(audit, lost);
         }
@@ -77,7 +77,7 @@ pub(super) fn check(
         })?;
         if bent > 0 {
             let message = format!(
-                "the key of {} is equal to the database and different in memory (letter case, blanks)",
+                "the key of {} is equal in the database but different in memory (letter case, spaces)",
                 key.table
             );
             audit.add(Severity::Silent, Some(&columns), message);
@@ -93,7 +93,7 @@ fn add_rows(audit: &mut TableAudit, rows: u64) {
     }
 }
 
-/// Whether the key's columns begin an index, in whatever order.
+/// Returns whether an index starts with the key's columns, in any order.
 fn has_index(table: &Table, key: &ForeignKey) -> bool {
     let begins = |columns: &[&String]| {
         columns
@@ -105,7 +105,7 @@ fn has_index(table: &Table, key: &ForeignKey) -> bool {
     begins(&primary) || indexes.any(|index| begins(&index.columns.iter().collect::<Vec<_>>()))
 }
 
-/// Rows whose foreign key is whole and leads to nothing.
+/// Finds rows whose foreign key is complete but references nothing.
 fn orphans(connected: &Connected, table: &Table, key: &ForeignKey, parent: &Table) -> String {
     let names = Names(connected);
     let given: Vec<String> = key
@@ -122,7 +122,7 @@ fn orphans(connected: &Connected, table: &Table, key: &ForeignKey, parent: &Tabl
     )
 }
 
-/// Rows whose foreign key is equal to that of a row and has other bytes.
+/// Finds rows whose foreign key equals a row's key in the database but has other bytes.
 fn unequal(connected: &Connected, table: &Table, key: &ForeignKey, parent: &Table) -> String {
     let names = Names(connected);
     let database = connected.dialect().name();
@@ -161,7 +161,7 @@ fn unequal(connected: &Connected, table: &Table, key: &ForeignKey, parent: &Tabl
     )
 }
 
-/// Names as the database's SQL writes them.
+/// Quotes names as the database's SQL does.
 struct Names<'c>(&'c Connected);
 
 impl Names<'_> {

@@ -1,4 +1,4 @@
-//! The audit as text, for people and for programs.
+//! The formats of an audit, for people and for programs.
 
 use std::fmt::Write as _;
 
@@ -26,7 +26,7 @@ pub(super) fn summary(audit: &Audit) -> String {
     )
 }
 
-/// For the terminal: the worst first, notes counted only.
+/// Formats the audit for a terminal: the worst findings first, notes only counted.
 pub(super) fn human(audit: &Audit) -> String {
     let mut out = String::new();
     for severity in Severity::ALL {
@@ -103,7 +103,7 @@ fn table_json(table: &TableAudit) -> serde_json::Value {
     })
 }
 
-/// For a page of a repository or a summary of a pipeline.
+/// Formats the audit as Markdown.
 pub(super) fn markdown(audit: &Audit) -> String {
     let mut out = String::from("# Audit\n\n");
     out.push_str(&escaped_markdown(&summary(audit)));
@@ -132,7 +132,7 @@ pub(super) fn markdown(audit: &Audit) -> String {
     out
 }
 
-/// One page that needs nothing else: first what is wrong, the worst first, then each table.
+/// Formats the audit as a self-contained HTML page: the findings, the worst first, then each table.
 pub(super) fn html(audit: &Audit) -> String {
     let mut out = String::from(HEAD);
     line(
@@ -230,10 +230,10 @@ fn table_html(out: &mut String, place: usize, table: &TableAudit) {
     line(out, "</table></div>");
 }
 
-/// What each word means.
+/// Explains the words.
 const LEGEND: &str = "<p><b class=\"silent\">silent</b> another value or another row, without an error; \
     <b class=\"error\">error</b> an error where it is met; <b class=\"slow\">slow</b> right, and slow; \
-    <b class=\"note\">note</b> what an entity cannot say.</p>";
+    <b class=\"note\">note</b> cannot be expressed in an entity.</p>";
 
 const HEAD: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Audit</title><style>
@@ -251,7 +251,7 @@ b { padding: 0 0.4rem; border-radius: 0.2rem; }
 </style></head><body>
 ";
 
-/// What a column is for: a key, a relation.
+/// Returns the role of a column: key, relation.
 fn role(column: &ColumnAudit) -> String {
     let mut roles: Vec<String> = Vec::new();
     if column.is_key {
@@ -261,11 +261,11 @@ fn role(column: &ColumnAudit) -> String {
     roles.join(", ")
 }
 
-/// Where, and what: `users.name, row "a" and 3 more: …`.
+/// Formats the place and the message: `users.name, row "a" and 3 more: …`.
 fn sentence(table: &TableAudit, finding: &Finding) -> String {
     let mut out = table.name.clone();
     if let Some(column) = &finding.column {
-        write!(out, ".{column}").expect("a String takes any text");
+        write!(out, ".{column}").expect("writing to a String does not fail");
     }
     match (&finding.key, finding.rows) {
         (Some(key), 0 | 1) => write!(out, ", key {key}"),
@@ -274,7 +274,7 @@ fn sentence(table: &TableAudit, finding: &Finding) -> String {
         (None, 1) => write!(out, ", 1 row"),
         (None, rows) => write!(out, ", {rows} rows"),
     }
-    .expect("a String takes any text");
+    .expect("writing to a String does not fail");
     format!("{out}: {}", finding.message)
 }
 
@@ -291,7 +291,7 @@ fn marks(column: &ColumnAudit) -> [&'static str; 3] {
     ]
 }
 
-/// Names of the database may hold anything, and an entry is a line.
+/// Escapes line breaks: names of the database may contain anything, and an entry is one line.
 fn line(out: &mut String, text: &str) {
     out.extend(text.chars().map(|c| match c {
         '\n' => '\n',

@@ -1,19 +1,19 @@
-//! What an audit says: findings about tables and columns, each with how bad it is.
+//! The result of an audit: findings about tables and columns, each with a severity.
 
 use selfsame::Error;
 use selfsame::dialect::Dialect;
 use selfsame::schema::Table;
 
-/// How bad a finding is, the worst last.
+/// The severity of a finding, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Severity {
-    /// Something that an entity cannot say.
+    /// Cannot be expressed in an entity.
     Note,
-    /// Right, and slow.
+    /// Correct but slow.
     Slow,
-    /// An error, where it is met.
+    /// An error when used.
     Loud,
-    /// Another value, or another row, without an error.
+    /// A wrong value or row, without an error.
     Silent,
 }
 
@@ -30,15 +30,15 @@ impl Severity {
     }
 }
 
-/// One thing that was found.
+/// One finding.
 #[derive(Clone, Debug)]
 pub(super) struct Finding {
     pub(super) severity: Severity,
-    /// The column or columns that it is about; the whole table if `None`.
+    /// The column or columns concerned; the whole table if `None`.
     pub(super) column: Option<String>,
-    /// The key of the first row that shows it.
+    /// The key of the first row concerned.
     pub(super) key: Option<String>,
-    /// How many rows show it; 0 where it is not about rows.
+    /// How many rows are concerned; 0 if the finding is not about rows.
     pub(super) rows: u64,
     pub(super) message: String,
 }
@@ -50,13 +50,13 @@ pub(super) struct ColumnAudit {
     pub(super) ty: String,
     /// It is part of the primary key.
     pub(super) is_key: bool,
-    /// The tables that its foreign keys lead to.
+    /// The tables that its foreign keys reference.
     pub(super) leads_to: Vec<String>,
-    /// Every value that was read is one of the type.
+    /// Whether every value read is of the type.
     pub(super) is_readable: bool,
-    /// A row is found by a value of the column; `None` where there was no value to try.
+    /// Whether a row is found by a value of the column; `None` if there was no value to try.
     pub(super) is_found: Option<bool>,
-    /// Rows that were written back hold what they held; `None` where none was written.
+    /// Whether rows written back are unchanged; `None` if none was written.
     pub(super) is_writable: Option<bool>,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct TableAudit {
     pub(super) rows: u64,
     pub(super) columns: Vec<ColumnAudit>,
     pub(super) findings: Vec<Finding>,
-    /// It was read to its end, or as far as was asked.
+    /// Whether it was read completely, or up to the requested limit.
     pub(super) is_whole: bool,
     pub(super) seconds: f64,
 }
@@ -84,7 +84,7 @@ pub(super) struct Audit {
 }
 
 impl TableAudit {
-    /// What is known without reading rows.
+    /// Collects the findings that need no rows.
     pub(super) fn new(table: &Table, dialect: &dyn Dialect) -> Self {
         let columns = table.columns.iter().map(|column| ColumnAudit {
             name: column.name.clone(),
@@ -117,14 +117,14 @@ impl TableAudit {
             }
         }
         if table.primary_key.is_empty() {
-            let message = "its rows are only read: nothing that a key could be is known of them";
+            let message = "it is read-only: no key is known for its rows";
             audit.add(Severity::Note, None, message.to_owned());
         }
         if let Some(reason) = crate::inspect::refusal_of(table) {
             audit.add(
                 Severity::Loud,
                 None,
-                format!("no entity can stand for it: {reason}"),
+                format!("it cannot be mapped to an entity: {reason}"),
             );
         }
         audit
@@ -140,7 +140,7 @@ impl TableAudit {
         });
     }
 
-    /// Adds a row that shows something; what is shown by several is one finding.
+    /// Adds a row to a finding; several rows with the same problem are one finding.
     pub(super) fn add_row(&mut self, severity: Severity, column: &str, key: &str, message: &str) {
         let same = |finding: &&mut Finding| {
             finding.column.as_deref() == Some(column) && finding.message == message

@@ -1,4 +1,4 @@
-//! Writing rows back to what they hold, and reading them again.
+//! Writes rows back unchanged, and reads them again.
 
 use selfsame::Result;
 use selfsame::engine::Connected;
@@ -10,7 +10,7 @@ use super::guarded;
 use super::read::shown;
 use super::verdict::{Severity, TableAudit};
 
-/// Writes some rows of a table back, each column by itself where all of them together are refused.
+/// Writes some rows of a table back, each column separately if all together are refused.
 pub(super) fn rows(
     connected: &mut Connected,
     table: &Table,
@@ -26,7 +26,7 @@ pub(super) fn rows(
         .iter()
         .any(|remark| remark.starts_with("Its engine is "))
     {
-        let message = "nothing is written back: its engine may undo nothing";
+        let message = "not written back: its storage engine may not support rollback";
         audit.add(Severity::Note, None, message.to_owned());
         return Ok(());
     }
@@ -62,7 +62,7 @@ pub(super) fn rows(
                 }
                 Ok(_) => (
                     Severity::Silent,
-                    "written back, it holds another value".to_owned(),
+                    "writing it back changes the value".to_owned(),
                 ),
                 Err(error) => (
                     Severity::Loud,
@@ -76,7 +76,7 @@ pub(super) fn rows(
     Ok(())
 }
 
-/// The values of some rows that can be read as a whole.
+/// Returns the values of some rows that can be read completely.
 fn sample(connected: &mut Connected, table: &Table, most: u64) -> Result<Vec<Vec<Value>>> {
     let columns: Vec<usize> = (0..table.columns.len()).collect();
     let spec = QuerySpec {
@@ -100,7 +100,7 @@ fn sample(connected: &mut Connected, table: &Table, most: u64) -> Result<Vec<Vec
     Ok(rows)
 }
 
-/// Writes columns of a row to what they hold, and says of each whether it still holds it.
+/// Writes columns of a row back unchanged, and returns for each whether its value is the same afterwards.
 fn written(
     connected: &mut Connected,
     table: &Table,

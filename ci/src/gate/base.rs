@@ -1,4 +1,4 @@
-//! The other revision: in a worktree of its own, with the workloads of this one, so that both do the same.
+//! The base revision: in a separate worktree, with the workloads of this revision, so that both do the same work.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use selfsame_gate::Side;
 use super::build::{git, programs};
 use super::configuration;
 
-/// What is measured is the ORM of the base; what measures it is of the head.
+/// The folders taken from the head: the base's ORM is measured with the head's programs.
 const MEASURING: &[&str] = &["benches"];
 
-/// The packages in there, which a base may have elsewhere.
+/// Their packages, which a base may have elsewhere.
 const MEASURES: &[&str] = &["selfsame-benches", "selfsame-gate"];
 
-/// A revision to compare with. Its worktree goes with the value.
+/// A revision to compare with. Dropping it removes its worktree.
 pub(super) struct Base {
     name: String,
     commit: String,
@@ -24,7 +24,7 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// Makes sure that there is such a revision.
+    /// Resolves a revision.
     pub(super) fn check(root: &Path, revision: &str) -> Result<Self> {
         let wanted = format!("{revision}^{{commit}}");
         let commit = git(
@@ -37,12 +37,12 @@ impl Base {
                 &wanted,
             ],
         )
-        .map_err(|_| configuration(format!("there is no revision {revision} to compare with")))?;
+        .map_err(|_| configuration(format!("unknown revision {revision}")))?;
         let short = commit.get(..10).unwrap_or(&commit);
         Ok(Self {
             name: format!("{revision} ({short})"),
             root: root.to_owned(),
-            // The same path every time, so that what was built is found again.
+            // Always the same path, so that earlier builds are reused.
             worktree: root.join("target/gate/worktree"),
             commit,
         })
@@ -52,7 +52,7 @@ impl Base {
         &self.name
     }
 
-    /// Checks the revision out and builds its programs: with the workloads of the head, or with its own where those ask for what it does
+    /// Checks out the revision and builds its programs: with the head's workloads, or with its own if those use what the base does
     /// not have.
     pub(super) fn build(&mut self, target: &Path) -> Result<Side> {
         self.check_out()?;
@@ -69,9 +69,9 @@ impl Base {
         if self.worktree.join("benches/src/bin/probe.rs").is_file()
             && let Ok(own) = programs(&self.worktree, Some(target), &keep)
         {
-            // Not the same work on both sides, then: whoever reads the result must know.
+            // Both sides then do different work, which the result must state.
             self.name.push_str(&format!(
-                ", with its own workloads: with those of this revision {}",
+                ", with its own workloads, because with those of this revision {}",
                 error.message()
             ));
             return Ok(own.side);
@@ -94,10 +94,10 @@ impl Base {
             ],
         )
         .map(drop)
-        .map_err(|why| configuration(format!("{} cannot be checked out: {why}", self.name)))
+        .map_err(|why| configuration(format!("cannot check out {}: {why}", self.name)))
     }
 
-    /// Puts what measures into the worktree.
+    /// Copies the measuring programs into the worktree.
     fn overlay(&self) -> std::io::Result<()> {
         for folder in MEASURING {
             let to = self.worktree.join(folder);
@@ -106,7 +106,7 @@ impl Base {
             }
             copy(&self.root.join(folder), &to)?;
         }
-        // The same libraries on both sides, too.
+        // Use the same versions of libraries on both sides.
         fs::copy(
             self.root.join("Cargo.lock"),
             self.worktree.join("Cargo.lock"),
@@ -121,7 +121,7 @@ impl Base {
 
     fn remove(&self) {
         let path = self.worktree.to_string_lossy();
-        // There may be none.
+        // It may not exist.
         let _ = git(&self.root, &["worktree", "remove", "--force", &path]);
         let _ = fs::remove_dir_all(&self.worktree);
         let _ = git(&self.root, &["worktree", "prune"]);
@@ -140,7 +140,7 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         let entry = entry?;
         let (path, name) = (entry.path(), entry.file_name());
         match entry.file_type()?.is_dir() {
-            // Peers are workspaces of their own; golden files are not built.
+            // Peers are separate workspaces, and golden files are not built.
             true if name == "target" || name == "peers" || name == "golden" => {}
             true => copy(&path, &to.join(name))?,
             false => drop(fs::copy(&path, to.join(name))?),
@@ -149,7 +149,7 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The base's manifest, with the members and dependencies that what measures needs and the base does not know. `name_of` tells the package
+/// Adds to the base's manifest the members and dependencies of the measuring programs that it lacks. `name_of` returns the package
 /// of a member.
 fn merge(
     base: &str,
@@ -175,7 +175,7 @@ fn merge(
         .get_mut("members")
         .and_then(toml::Value::as_array_mut)
     {
-        // Where the base has what measures in another place, there would be two of it.
+        // If the base has a measuring package elsewhere, there would be two of it.
         members.retain(|member| {
             let name = member.as_str().and_then(&name_of);
             !measures(member) && !name.is_some_and(|name| MEASURES.contains(&name.as_str()))
@@ -205,7 +205,7 @@ fn merge(
     Ok(base.to_string())
 }
 
-/// The name of the package in a folder of a checkout.
+/// Returns the name of the package in a folder of a checkout.
 fn package(folder: &Path) -> Option<String> {
     let text = fs::read_to_string(folder.join("Cargo.toml")).ok()?;
     let manifest: toml::Table = text.parse().ok()?;

@@ -1,4 +1,4 @@
-//! The checkout, and the programs that measure it.
+//! The checkout, and its measuring programs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use selfsame_gate::Side;
 
 use super::configuration;
 
-/// The top of the checkout that the command is run in.
+/// Finds the root of the current checkout.
 pub(super) fn root() -> Result<PathBuf> {
     let top = git(Path::new("."), &["rev-parse", "--show-toplevel"]).map_err(|why| {
         configuration(format!("the gate needs a git checkout of selfsame: {why}"))
@@ -17,35 +17,35 @@ pub(super) fn root() -> Result<PathBuf> {
     let root = PathBuf::from(top);
     if !root.join("benches/src/bin/probe.rs").is_file() {
         return Err(configuration(format!(
-            "{} is no checkout of selfsame; a project's own gate is a bench target of its own, as the guide shows",
+            "{} is not a checkout of selfsame; for a gate of your own project, see the chapter on performance in the guide",
             root.display()
         )));
     }
     Ok(root)
 }
 
-/// What is not committed would be measured under the name of a revision.
+/// Refuses uncommitted changes, which would be measured under the name of a revision.
 pub(super) fn refuse_dirty(root: &Path) -> Result<()> {
     let changed =
         git(root, &["status", "--porcelain", "--untracked-files=no"]).map_err(configuration)?;
     match changed.lines().next() {
         None => Ok(()),
         Some(first) => Err(configuration(format!(
-            "the working tree is dirty ({} files, such as {}): commit it, or say --allow-dirty",
+            "the working tree is dirty ({} files, such as {}): commit them, or use --allow-dirty",
             changed.lines().count(),
             first.trim()
         ))),
     }
 }
 
-/// The programs of a build, and the target directory that they were built in.
+/// The programs of a build, and their target directory.
 pub(super) struct Built {
     pub(super) side: Side,
     pub(super) target: PathBuf,
 }
 
-/// Builds the programs of a checkout, in its own target directory or another, and keeps them in a folder where no other build replaces them.
-/// Two checkouts share a directory, and so what is built of the libraries.
+/// Builds the programs of a checkout, in its own target directory or another, and copies them to a folder where no other build replaces them.
+/// Two checkouts share a target directory, and with it the compiled libraries.
 pub(super) fn programs(root: &Path, target: Option<&Path>, keep: &Path) -> Result<Built> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
@@ -59,7 +59,7 @@ pub(super) fn programs(root: &Path, target: Option<&Path>, keep: &Path) -> Resul
             "--bins",
         ])
         .args(["--message-format", "json-render-diagnostics"])
-        // The variables of the build that this command is part of.
+        // Variables set by the Cargo that runs this command.
         .env_remove("CARGO_MANIFEST_DIR")
         .stdin(Stdio::null());
     if let Some(target) = target {
@@ -67,10 +67,10 @@ pub(super) fn programs(root: &Path, target: Option<&Path>, keep: &Path) -> Resul
     }
     let output = cargo
         .output()
-        .map_err(|error| configuration(format!("cargo cannot be run: {error}")))?;
+        .map_err(|error| configuration(format!("cannot run cargo: {error}")))?;
     if !output.status.success() {
         return Err(configuration(format!(
-            "it does not build: {}",
+            "the build failed: {}",
             first_error(&output)
         )));
     }
@@ -94,7 +94,7 @@ pub(super) fn programs(root: &Path, target: Option<&Path>, keep: &Path) -> Resul
     })
 }
 
-/// The path in a message of cargo's, if it tells of this program.
+/// Returns the path in a message of Cargo about this program.
 fn executable(line: &str, name: &str) -> Option<PathBuf> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     if message["reason"] != "compiler-artifact" || message["target"]["name"] != name {
@@ -112,14 +112,14 @@ fn first_error(output: &Output) -> String {
         .to_owned()
 }
 
-/// What git says, or why it does not.
+/// Runs git and returns its output.
 pub(super) fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("git")
         .current_dir(folder)
         .args(arguments)
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| format!("git cannot be run: {error}"))?;
+        .map_err(|error| format!("cannot run git: {error}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }

@@ -1,4 +1,4 @@
-//! `selfsame gate --self-test`: the gate proves itself. Equal builds never alarm, and planted mistakes always do, by their cause.
+//! `selfsame gate --self-test`: tests the gate. Equal builds must never alarm; planted mistakes must always alarm, with their cause.
 
 mod bounds;
 mod equal;
@@ -15,22 +15,22 @@ use super::{failed, tell};
 use crate::arguments::GateArguments;
 use selfsame_conformance::command::say;
 
-/// What mistakes are planted in: short, with several statements.
+/// The workload for planted mistakes: short, with several statements.
 const WORKLOAD: &str = "sqlite/associations";
 
-/// How often neither pass nor alarm is asked again, as it must be on a machine that others use.
+/// How often an inconclusive result is measured again, as is necessary on a busy machine.
 const ASKED: u64 = 4;
 
-/// Time is looked at in small blocks, so that many comparisons fit: slowdowns and equal builds are judged by the same test.
+/// Short measurements of time, so that many comparisons fit; slowdowns and equal builds use the same test.
 fn small(_: &str) -> Limits {
     Limits::EMBEDDED.effort(5, 15, Duration::from_micros(700))
 }
 
-/// A mistake that the exact steps must find.
+/// A mistake that the exact steps must catch.
 struct Mistake {
     name: &'static str,
     step: Step,
-    /// What the cause must say.
+    /// What the reported cause must contain.
     cause: &'static str,
 }
 
@@ -62,7 +62,7 @@ const MISTAKES: &[Mistake] = &[
     },
 ];
 
-/// How a part of the self-test went.
+/// The result of a part of the self-test.
 #[derive(Default)]
 struct Score {
     planted: usize,
@@ -77,7 +77,7 @@ impl Score {
     }
 }
 
-/// Plants, compares equal builds, and tells what bounds follow; 1 if the gate failed.
+/// Plants mistakes, compares equal builds, and reports the resulting bounds; the exit code is 1 if the gate failed.
 pub(super) fn run(head: &Side, arguments: &GateArguments) -> Result<ExitCode> {
     let mut score = Score::default();
     for mistake in MISTAKES {
@@ -91,7 +91,7 @@ pub(super) fn run(head: &Side, arguments: &GateArguments) -> Result<ExitCode> {
     equal::time(head, arguments.pairs, &mut score)?;
     if let Some(smallest) = smallest {
         say(&format!(
-            "        the smallest slowdown that was found in every trial: {smallest:+} %\n"
+            "        the smallest slowdown found in every trial: {smallest:+} %\n"
         ))?;
     }
     let passed = score.missed == 0 && score.alarms == 0;
@@ -109,7 +109,7 @@ pub(super) fn run(head: &Side, arguments: &GateArguments) -> Result<ExitCode> {
     }))
 }
 
-/// Compares what has a mistake, or none, with the head.
+/// Compares a build with or without a mistake with the head.
 fn plan(head: &Side, mistake: Option<&str>, steps: &[Step], seed: u64) -> Plan {
     let changed = match mistake {
         Some(name) => head.clone().variable(PLANT, name),
@@ -124,7 +124,7 @@ fn plan(head: &Side, mistake: Option<&str>, steps: &[Step], seed: u64) -> Plan {
     plan
 }
 
-/// What the gate says, asked again while it does not know; and how often it was asked.
+/// Runs the gate again while it is inconclusive; returns its result and the number of runs.
 fn asked(mut plan: Plan, times: u64) -> Result<(Report, u64)> {
     let seed = plan.seed;
     for time in 1.. {
@@ -137,7 +137,7 @@ fn asked(mut plan: Plan, times: u64) -> Result<(Report, u64)> {
     unreachable!("the last time is the last")
 }
 
-/// The alarm of a step whose cause says this.
+/// Finds the alarm of a step whose cause contains this text.
 fn alarm<'a>(report: &'a Report, step: Step, cause: &str) -> Option<&'a Finding> {
     report.findings.iter().find(|finding| {
         finding.kind == Kind::Worse && finding.step == step && finding.cause.contains(cause)

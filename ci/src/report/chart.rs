@@ -4,7 +4,7 @@ use serde::Serialize;
 
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 180.0;
-/// Room for the figures at the left, and around.
+/// The margins for labels.
 const LEFT: f64 = 44.0;
 const MARGIN: f64 = 12.0;
 
@@ -22,7 +22,7 @@ pub(super) struct Spot {
     pub(super) high: f64,
 }
 
-/// What the template draws.
+/// The coordinates that the template draws.
 #[derive(Serialize)]
 pub(super) struct Chart {
     width: f64,
@@ -55,7 +55,7 @@ struct DrawnSpot {
 }
 
 impl Chart {
-    /// A chart over so many runs. It begins at zero, so that what looks twice as high is.
+    /// Creates a chart over this many runs. The axis starts at zero, so that heights are proportional.
     pub(super) fn new(runs: usize, lines: &[Line]) -> Self {
         let spots = lines.iter().flat_map(|line| &line.spots);
         let top = spots
@@ -118,7 +118,7 @@ impl Chart {
     }
 }
 
-/// A round distance between about four ticks.
+/// Returns a round distance for about four ticks.
 fn step(top: f64) -> f64 {
     let rough = top / 4.0;
     let power = 10.0_f64.powf(rough.log10().floor());

@@ -1,4 +1,4 @@
-//! MariaDB: a server that is there, or one that is started for the run, or a cluster; a database for each case.
+//! MariaDB: an existing server, one started for the run, or a cluster; a database for each case.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use selfsame::{Error, ErrorKind, Result};
 use selfsame_conformance::{Fresh, Target};
 use selfsame_mariadb::testing::Server;
 
-/// A server, or a cluster. What was started for the run is stopped when this is dropped.
+/// A server or a cluster. Dropping it stops what was started for the run.
 #[derive(Debug)]
 pub(super) struct MariaDb {
     server: Server,
     name: String,
 }
 
-/// `None` if the name is of another kind.
+/// Returns `None` if the name is of another kind.
 pub(super) fn open(name: &str) -> Option<Result<MariaDb>> {
     let of = |error: Error| Error::new(error.kind(), format!("{name}: {}", error.message()));
     let server = match name {
@@ -31,7 +31,7 @@ pub(super) fn open(name: &str) -> Option<Result<MariaDb>> {
     }))
 }
 
-/// How a URL looks, where it could not be understood.
+/// Adds the form of a URL to the error of an invalid one.
 fn with_form(error: &Error) -> Error {
     if error.kind() != ErrorKind::Configuration {
         return Error::new(error.kind(), error.message());

@@ -1,4 +1,4 @@
-//! PostgreSQL: a server that is there, or one that is started for the run; a schema for each case.
+//! PostgreSQL: an existing server or one started for the run; a schema for each case.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use selfsame::{Error, ErrorKind, Result};
 use selfsame_conformance::{Fresh, Target};
 use selfsame_postgres::testing::{PoolMode, Pooler, Server};
 
-/// A server. What was started for the run is stopped when this is dropped.
+/// A server. Dropping it stops what was started for the run.
 #[derive(Debug)]
 pub(super) struct Postgres {
     name: String,
-    /// The pooler's, if there is one: what the cases reach. It ends before the server behind it.
+    /// The pooler that the cases connect to, if there is one. Dropped before the server behind it.
     server: Server,
     _pooler: Option<Pooler>,
     _behind: Option<Server>,
 }
 
-/// `None` if the name is of another kind.
+/// Returns `None` if the name is of another kind.
 pub(super) fn open(name: &str) -> Option<Result<Postgres>> {
     if name == "pgbouncer" {
         return Some(behind_pooler());
@@ -30,7 +30,7 @@ pub(super) fn open(name: &str) -> Option<Result<Postgres>> {
         name => match name.strip_prefix("docker:")? {
             "" => Err(Error::new(
                 ErrorKind::Configuration,
-                "the target docker: names no image: write docker:postgres:17",
+                "the target docker: has no image: use docker:postgres:17",
             )),
             image => Server::container(image).map_err(|error| of(name, &error)),
         },
@@ -43,7 +43,7 @@ pub(super) fn open(name: &str) -> Option<Result<Postgres>> {
     }))
 }
 
-/// A server behind a PgBouncer that is started for the run.
+/// Starts a PgBouncer in front of the server.
 fn behind_pooler() -> Result<Postgres> {
     let behind = Server::start()?;
     let pooler =
@@ -56,7 +56,7 @@ fn behind_pooler() -> Result<Postgres> {
     })
 }
 
-/// How a URL looks, where it could not be understood.
+/// Adds the form of a URL to the error of an invalid one.
 fn with_form(error: &Error) -> Error {
     if error.kind() != ErrorKind::Configuration {
         return Error::new(error.kind(), error.message());

@@ -1,4 +1,4 @@
-//! SQLite: in memory, or one new file a case.
+//! SQLite: in memory, or a new file for each case.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ impl Target for Memory {
     }
 }
 
-/// A new file for each case, all in a folder of this run, which goes with the value.
+/// A new file for each case, in a folder that is removed with the value.
 #[derive(Debug)]
 pub(super) struct Files {
     name: String,
@@ -41,24 +41,24 @@ pub(super) struct Files {
     next: AtomicU64,
 }
 
-/// How the files are opened.
+/// The options of the files.
 #[derive(Debug)]
 enum Settings {
-    /// Without waiting for the disk: nobody misses these files after a crash of the machine.
+    /// Without syncing to disk, because nobody needs these files after a crash.
     Quick,
-    /// As a URL says: what follows its path, `?` included.
+    /// The options of a URL, from its `?` on.
     Url(String),
 }
 
 impl Files {
-    /// In the system's folder for temporary files.
+    /// Creates the files in the system's temporary folder.
     pub(super) fn temporary() -> Result<Self> {
         Self::within(super::DEFAULT, &std::env::temp_dir(), Settings::Quick)
     }
 
-    /// In the folder of a `sqlite:PATH`, with the URL's options. The file PATH itself is not touched.
+    /// Creates the files in the folder of a `sqlite:PATH`, with the URL's options. PATH itself is not touched.
     pub(super) fn beside(url: &str) -> Result<Self> {
-        // Says what is wrong with the URL, if something is.
+        // Reports an invalid URL.
         Sqlite::url(url)?;
         let rest = url.strip_prefix("sqlite:").unwrap_or(url);
         let rest = rest.strip_prefix("//").unwrap_or(rest);
@@ -71,7 +71,7 @@ impl Files {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 format!(
-                    "the target {url} can make no files, and each case needs a new one: take `mode` out"
+                    "the target {url} cannot create files, and each case needs a new one: remove `mode`"
                 ),
             ));
         }
@@ -110,13 +110,13 @@ impl Files {
 }
 
 fn unusable(folder: &Path, error: &io::Error) -> Error {
-    // The source leaves out the name of the folder that was to be made.
+    // The source does not name the folder.
     let cause = error.get_ref().and_then(|inner| inner.source());
     let reason = cause.map_or_else(|| error.to_string(), ToString::to_string);
     Error::new(
         ErrorKind::Unreachable,
         format!(
-            "cannot make SQLite databases in {}: {reason}",
+            "cannot create SQLite databases in {}: {reason}",
             folder.display()
         ),
     )
@@ -154,7 +154,7 @@ impl Fresh for File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        // Of what cannot be removed now the folder's own end takes care.
+        // Files that cannot be removed now are removed with the folder.
         for suffix in ["", "-wal", "-shm", "-journal"] {
             let mut path = self.path.clone().into_os_string();
             path.push(suffix);
