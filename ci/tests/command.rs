@@ -279,11 +279,11 @@ fn bench_measures_every_arm_against_raw() {
 fn a_gate_that_cannot_run_says_so_in_one_line() {
     refused(
         &["gate", "--allow-dirty", "--base", "no-such-revision"],
-        &["there is no revision no-such-revision"],
+        &["unknown revision no-such-revision"],
     );
     refused(
         &["gate", "--allow-dirty", "--base=--upload-pack=x"],
-        &["there is no revision --upload-pack=x"],
+        &["unknown revision --upload-pack=x"],
     );
     refused(&["gate", "--skip", "magic"], &["magic", "growth"]);
     refused(
@@ -330,11 +330,11 @@ fn filters_that_choose_nothing_are_refused() {
 fn targets_that_cannot_be_used_are_refused() {
     refused(
         &["check", "oracle"],
-        &["no target `oracle`", "sqlite::memory:", "postgres://"],
+        &["unknown target `oracle`", "sqlite::memory:", "postgres://"],
     );
     refused(
         &["check", "oracle://ann:hunter2@host/db"],
-        &["no target `oracle://`"],
+        &["unknown target `oracle://`"],
     );
     refused(&["check", "sqlite:"], &["names a path"]);
     refused(
@@ -374,7 +374,7 @@ fn a_target_named_by_a_variable_keeps_its_secret() {
             ran.err
         );
     };
-    check("oracle://ann:hunter2@host/db", "MY_DATABASE is no target");
+    check("oracle://ann:hunter2@host/db", "MY_DATABASE is not a target");
     check(
         "postgres://ann:hunter2@127.0.0.1:1/db",
         "Connection refused",
