@@ -336,7 +336,7 @@ fn targets_that_cannot_be_used_are_refused() {
         &["check", "oracle://ann:hunter2@host/db"],
         &["unknown target `oracle://`"],
     );
-    refused(&["check", "sqlite:"], &["names a path"]);
+    refused(&["check", "sqlite:"], &["must have a path"]);
     refused(
         &["check", "sqlite:/no/such/folder/x.db"],
         &["/no/such/folder", "No such file"],
@@ -374,7 +374,10 @@ fn a_target_named_by_a_variable_keeps_its_secret() {
             ran.err
         );
     };
-    check("oracle://ann:hunter2@host/db", "MY_DATABASE is not a target");
+    check(
+        "oracle://ann:hunter2@host/db",
+        "MY_DATABASE is not a target",
+    );
     check(
         "postgres://ann:hunter2@127.0.0.1:1/db",
         "Connection refused",

@@ -170,7 +170,10 @@ fn wrong_password(server: &Server) {
         .replace(&format!(":{}@", password(server)), ":hunter2@");
     refused(
         &["check", &url],
-        &["password authentication failed", "correct user and password"],
+        &[
+            "password authentication failed",
+            "correct user and password",
+        ],
     );
 }
 

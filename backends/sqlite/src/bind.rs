@@ -1,4 +1,4 @@
-//! Parameters in the form that SQLite stores.
+//! Converts parameters to the form that SQLite stores.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::temporal;
 
-/// What one parameter is bound as.
+/// How a parameter is bound.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Binding<'p, 's> {
     Null,
@@ -17,16 +17,16 @@ pub(crate) enum Binding<'p, 's> {
     KeptText(&'p str),
     /// The parameter's own bytes.
     KeptBlob(&'p [u8]),
-    /// Text made for this binding.
+    /// Text formatted for this binding.
     MadeText(&'s str),
     Uuid([u8; 16]),
 }
 
-/// The binding of parameter `index` (from 1); `scratch` holds the text that is made for it.
+/// Returns the binding of parameter `index` (from 1); `scratch` holds formatted text.
 ///
 /// # Errors
 ///
-/// [`OutOfRange`](ErrorKind::OutOfRange) for what SQLite would store as something else, or could not order.
+/// [`OutOfRange`](ErrorKind::OutOfRange) for a value that SQLite would change or could not order.
 #[inline]
 pub(crate) fn binding<'p, 's>(
     param: &'p Param<'p>,
@@ -52,7 +52,7 @@ pub(crate) fn binding<'p, 's>(
         ValueRef::Uuid(uuid) => Binding::Uuid(uuid),
         ValueRef::Decimal(value) if !has_text(value) => return Err(refused(DECIMAL)),
         ValueRef::Decimal(value) => made(scratch, |out| {
-            write!(out, "{value}").expect("a String takes any text");
+            write!(out, "{value}").expect("writing to a String does not fail");
         }),
         ValueRef::Date(value) if !is_common(value) => return Err(refused(YEAR)),
         ValueRef::Date(value) => made(scratch, |out| temporal::write_date(value, out)),
@@ -84,7 +84,7 @@ fn refused(index: i32, what: &str) -> Error {
     .parameter(usize::try_from(index).unwrap_or_default())
 }
 
-/// Whether the text of a decimal reads back as the same decimal.
+/// Returns whether the text of a decimal parses to the same decimal.
 fn has_text(value: Decimal) -> bool {
     value.scale() <= Decimal::MAX_SCALE && value.mantissa() != i128::MIN
 }

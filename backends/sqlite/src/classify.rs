@@ -1,4 +1,4 @@
-//! SQLite's errors in the library's terms.
+//! Classifies SQLite's errors.
 
 use rusqlite::ffi;
 use selfsame::error::without_values;
@@ -8,7 +8,7 @@ use crate::words::WORDS;
 
 const FOREIGN_KEY: &str = "FOREIGN KEY constraint failed";
 
-/// The error of an extended result code and SQLite's message.
+/// Returns the error for an extended result code and SQLite's message.
 #[cold]
 pub(crate) fn classify(code: i32, message: &str) -> Error {
     let (kind, name) = kind_and_name(code, message);
@@ -27,8 +27,8 @@ pub(crate) fn classify(code: i32, message: &str) -> Error {
     error.code(name.map_or_else(|| code.to_string(), str::to_owned))
 }
 
-/// The error of a statement that ran with parameters. SQLite's functions quote what they are given, so that only its own words, and
-/// those of the statement, are shown; messages about constraints name nothing but the schema.
+/// Returns the error of a statement with parameters. SQLite's functions quote their arguments, so only words of SQLite
+/// and of the statement are shown; messages about constraints only contain names of the schema.
 #[cold]
 pub(crate) fn classify_run(code: i32, message: &str, statement: &str) -> Error {
     let is_of_schema = matches!(
@@ -49,7 +49,7 @@ pub(crate) fn classify_run(code: i32, message: &str, statement: &str) -> Error {
     classify(code, &shown).with_kind(kind)
 }
 
-/// The error of the driver, where the driver is asked and not SQLite itself: connecting, settings.
+/// Returns an error of the driver, used for connecting and settings.
 #[cold]
 pub(crate) fn classify_driver(error: rusqlite::Error) -> Error {
     match error {
@@ -72,7 +72,7 @@ fn kind_and_name(code: i32, message: &str) -> (ErrorKind, Option<&'static str>) 
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
             (K::ForeignKeyViolation, Some("SQLITE_CONSTRAINT_FOREIGNKEY"))
         }
-        // RESTRICT is carried out by a trigger of SQLite's own.
+        // SQLite implements RESTRICT with an internal trigger.
         ffi::SQLITE_CONSTRAINT_TRIGGER if message == FOREIGN_KEY => {
             (K::ForeignKeyViolation, Some("SQLITE_CONSTRAINT_TRIGGER"))
         }
@@ -116,7 +116,7 @@ fn kind_and_name_of_family(code: i32, message: &str) -> (ErrorKind, Option<&'sta
     }
 }
 
-/// SQLite has one code for what it cannot parse, cannot resolve and cannot compute.
+/// SQLite uses one code for statements that it cannot parse, resolve or compute.
 fn kind_of_plain_error(message: &str) -> ErrorKind {
     if message.starts_with("no such table: ") {
         ErrorKind::NoSuchTable

@@ -14,24 +14,24 @@ use crate::statement::{Database, Prepared};
 /// A connection to SQLite.
 #[derive(Debug)]
 pub(crate) struct SqliteConnection {
-    // Dropped in this order: what is left beside the file goes when it is closed.
+    // Dropped in this order: files next to the database are removed after it is closed.
     database: Database,
     _leftovers: Option<Leftovers>,
     followed: Option<Followed>,
     backend: Sqlite,
-    /// What the statements that ran may have changed beyond their transactions.
+    /// What the statements so far may have changed that outlives a transaction.
     session_change: Change,
-    /// The transaction that is open only reads.
+    /// The open transaction is read-only.
     reads_only: bool,
     transaction: Standing,
 }
 
-/// The transaction that was asked for, as far as the connection knows.
+/// The transaction as the connection sees it.
 #[derive(Debug)]
 enum Standing {
     None,
     Open,
-    /// SQLite ended it by itself (`ON CONFLICT ROLLBACK`, `RAISE(ROLLBACK)`, a full disk): why.
+    /// SQLite has ended it (`ON CONFLICT ROLLBACK`, `RAISE(ROLLBACK)`, a full disk), for this reason.
     Ended(String),
 }
 
@@ -49,8 +49,8 @@ impl SqliteConnection {
         })
     }
 
-    /// Runs something inside the transaction that was begun, if one was: whatever runs after SQLite ended it would be committed
-    /// by itself.
+    /// Runs `work` inside the transaction, if one was begun. After SQLite has ended the transaction, further statements would commit
+    /// on their own, so they are refused.
     #[inline]
     fn inside<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.refuse_if_ended()?;
@@ -58,7 +58,7 @@ impl SqliteConnection {
         if matches!(self.transaction, Standing::Open) && !self.in_transaction() {
             let reason = match &result {
                 Err(error) => error.to_string(),
-                Ok(_) => "a statement of its own ended the transaction".to_owned(),
+                Ok(_) => "one of its statements ended the transaction".to_owned(),
             };
             self.transaction = Standing::Ended(reason);
         }
@@ -73,7 +73,7 @@ impl SqliteConnection {
         }
     }
 
-    /// Refuses what would be committed to a file that nobody finds any more. A transaction is asked at its ends.
+    /// Refuses to commit to a file that was replaced or deleted. In a transaction this is checked at its start and end.
     #[inline]
     fn refuse_if_moved(&self, sql: &Sql) -> Result<()> {
         let commits = matches!(self.transaction, Standing::None) && sql.kind().is_write();
@@ -107,7 +107,7 @@ impl SqliteConnection {
         !self.database.connection().is_autocommit()
     }
 
-    /// Refuses or allows writes. SQLite has no read-only transaction, but a setting that a transaction can be put between.
+    /// Refuses or allows writes. SQLite has no read-only transactions, but a setting that is changed around a transaction.
     fn set_reads_only(&mut self, reads_only: bool) -> Result<()> {
         if self.reads_only == reads_only {
             return Ok(());
@@ -131,7 +131,8 @@ impl SqliteConnection {
 
 #[cold]
 fn moved() -> Error {
-    let message = "the file of the database was replaced, moved or deleted while it was open: nothing more is written to it";
+    let message =
+        "the database file was replaced, moved or deleted while it was open: no further writes";
     Error::new(ErrorKind::ConnectionLost, message).unsent()
 }
 
@@ -249,7 +250,7 @@ impl Connection for SqliteConnection {
             Change::Certain => true,
         };
         if is_changed {
-            // A new connection is the only one that is sure to have no setting and no temporary object.
+            // Only a new connection is certain to have no settings and no temporary objects.
             *self = Self::open(self.backend.clone())?;
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! How SQLite's SQL differs, and what it can do.
+//! SQLite's dialect and capabilities.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -23,10 +23,10 @@ pub(crate) struct SqliteDialect {
     pub(crate) is_lenient: bool,
 }
 
-/// The most parameters of one statement, as SQLite is built with.
+/// The maximum number of parameters of a statement in the bundled build.
 const MAX_PARAMETERS: usize = 32_766;
 
-/// Rowids that a batch may need after the greatest one in use; near the end of the range SQLite picks free numbers by chance.
+/// The largest rowid after which keys are predicted; near the end of the range SQLite picks unused numbers at random.
 const LAST_COUNTED_KEY: i64 = i64::MAX - 1_000_000;
 
 impl Dialect for SqliteDialect {
@@ -38,28 +38,28 @@ impl Dialect for SqliteDialect {
         types::declared(ty)
     }
 
-    /// Every integer has 64 bits.
+    /// All integer types have 64 bits.
     fn is_same_type(&self, one: &ColumnType, other: &ColumnType) -> bool {
         let is_integer =
             |ty: &ColumnType| matches!(ty, ColumnType::I16 | ColumnType::I32 | ColumnType::I64);
         (is_integer(one) && is_integer(other)) || types::declared(one) == types::declared(other)
     }
 
-    /// A column whose declared type tells nothing holds numbers and texts, both read as text.
+    /// A column of unknown type holds numbers and texts; both are read as text.
     fn text_form(&self, ty: &ColumnType) -> Option<Cow<'static, str>> {
         matches!(ty, ColumnType::Other { .. }).then_some("TEXT".into())
     }
 
-    /// A blob is no text, whatever its bytes are.
+    /// Leaves blobs unchanged, because they are not text.
     fn read_text(&self, operand: &str, _: &ColumnType, out: &mut String) {
         let written = write!(
             out,
             "CASE typeof({operand}) WHEN 'blob' THEN {operand} ELSE CAST({operand} AS TEXT) END"
         );
-        written.expect("a String takes any text");
+        written.expect("writing to a String does not fail");
     }
 
-    /// What tells nothing by its type is compared as the text that is read, and what is read in the forms of others as what they mean.
+    /// Compares columns of unknown type as the text that is read, and leniently read values by their meaning.
     fn compared(&self, column: &str, ty: &ColumnType) -> Option<String> {
         match ty {
             ColumnType::Other { .. } => {
@@ -72,7 +72,7 @@ impl Dialect for SqliteDialect {
         }
     }
 
-    /// A time is stored to the microsecond, to the millisecond, or without a fraction that is zero.
+    /// Times are stored with microseconds, with milliseconds, or without a zero fraction.
     fn equal_forms(&self, parameter: &str, ty: &ColumnType) -> Vec<String> {
         match self.is_lenient {
             true => Vec::new(),
@@ -123,10 +123,10 @@ impl Dialect for SqliteDialect {
     }
 
     fn placeholder(&self, index: usize, _ty: ValueType, out: &mut String) {
-        write!(out, "?{index}").expect("a String takes any text");
+        write!(out, "?{index}").expect("writing to a String does not fail");
     }
 
-    /// By `json_each`, which gives truth values as the numbers that columns hold, and texts and integers as they are.
+    /// Uses `json_each`, which returns booleans as the numbers that columns store, and texts and integers unchanged.
     fn list_query(&self, list: &str, ty: ValueType) -> Option<String> {
         match ty {
             ValueType::Bool
@@ -141,7 +141,7 @@ impl Dialect for SqliteDialect {
         }
     }
 
-    /// SQLite has no OFFSET without LIMIT, and reads a limit beyond 64 bits as a float.
+    /// SQLite has no OFFSET without LIMIT, and reads limits beyond 64 bits as floats.
     fn limit(&self, limit: Option<u64>, offset: Option<u64>, out: &mut String) {
         let signed = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);
         let limit = match (limit, offset) {
@@ -149,9 +149,9 @@ impl Dialect for SqliteDialect {
             (None, Some(_)) => -1,
             (Some(limit), _) => signed(limit),
         };
-        write!(out, " LIMIT {limit}").expect("a String takes any text");
+        write!(out, " LIMIT {limit}").expect("writing to a String does not fail");
         if let Some(offset) = offset {
-            write!(out, " OFFSET {}", signed(offset)).expect("a String takes any text");
+            write!(out, " OFFSET {}", signed(offset)).expect("writing to a String does not fail");
         }
     }
 
@@ -159,7 +159,7 @@ impl Dialect for SqliteDialect {
         ["", if negated { " IS NOT " } else { " IS " }, ""]
     }
 
-    /// `CAST` takes no COLLATE.
+    /// `CAST` does not accept COLLATE.
     fn cast_type(&self, ty: &ColumnType) -> Cow<'static, str> {
         match ty {
             ColumnType::Decimal { .. } => "TEXT".into(),
@@ -167,7 +167,7 @@ impl Dialect for SqliteDialect {
         }
     }
 
-    /// A decimal is cast to the text that it is stored as, and compared as its column would be.
+    /// Casts a decimal to its stored text, and compares it like a decimal column.
     fn cast(&self, operand: &str, ty: &ColumnType, out: &mut String) {
         let cast = self.cast_type(ty);
         let written = match ty {
@@ -176,10 +176,10 @@ impl Dialect for SqliteDialect {
             }
             _ => write!(out, "CAST({operand} AS {cast})"),
         };
-        written.expect("a String takes any text");
+        written.expect("writing to a String does not fail");
     }
 
-    /// `json_extract` gives truth values as numbers, and numbers as such.
+    /// `json_extract` returns booleans as numbers.
     fn json_text(&self, document: &str, path: &[JsonStep], out: &mut String) {
         let mut at = String::new();
         json_path(path, &mut at);
@@ -188,7 +188,7 @@ impl Dialect for SqliteDialect {
             "CASE json_type({document}, {at}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' \
              ELSE CAST(json_extract({document}, {at}) AS TEXT) END"
         );
-        written.expect("a String takes any text");
+        written.expect("writing to a String does not fail");
     }
 
     fn date_part(&self, part: DatePart, value: &str, _: ValueType, out: &mut String) {
@@ -201,14 +201,14 @@ impl Dialect for SqliteDialect {
             DatePart::Second => "%S",
             DatePart::Weekday => "%w",
             DatePart::YearDay => "%j",
-            // A part that is not known yet is no value.
+            // A part added later has no value.
             _ => "",
         };
         let written = write!(out, "CAST(strftime('{format}', {value}) AS INTEGER)");
-        written.expect("a String takes any text");
+        written.expect("writing to a String does not fail");
     }
 
-    /// Only this very spelling makes the column the rowid, which is what SQLite counts.
+    /// Only this exact spelling makes the column the rowid, which SQLite generates.
     fn generated_key(&self, column: &Column) -> GeneratedKey {
         let definition = match column.generated {
             Generated::KeyNeverReused => "INTEGER PRIMARY KEY AUTOINCREMENT",
@@ -220,13 +220,13 @@ impl Dialect for SqliteDialect {
         }
     }
 
-    /// By the last rowid: a RETURNING of one row takes four times as long.
+    /// By `last_insert_rowid`: RETURNING of one row takes four times as long.
     fn tells_keys(&self) -> bool {
         true
     }
 
-    /// SQLite counts on from the greatest rowid. It does not if the key is never reused (it remembers deleted ones), and a trigger
-    /// may insert rows of its own: then this gives nothing.
+    /// SQLite continues from the largest rowid, except for AUTOINCREMENT, which remembers deleted keys, and if a trigger
+    /// inserts rows: then this returns no row.
     fn last_key(&self, table: &Table) -> Option<String> {
         let key = &table.columns[table.generated_key()?];
         if key.generated == Generated::KeyNeverReused {
@@ -247,7 +247,7 @@ impl Dialect for SqliteDialect {
                 "EXISTS (SELECT 1 FROM {schema} WHERE type = 'trigger' AND tbl_name = '{literal}' COLLATE NOCASE)"
             )
         };
-        // The greatest key is asked for in a query of its own: one that conditions could be moved into would read every row.
+        // A separate subquery for the largest key: if SQLite moved the conditions into it, it would read every row.
         Some(format!(
             "SELECT last FROM (SELECT (SELECT max({column}) FROM {name}) AS last) WHERE (last IS NULL OR last <= {LAST_COUNTED_KEY}) AND NOT {} AND NOT {}",
             has_trigger(&format!("{schema}sqlite_schema")),
@@ -273,7 +273,7 @@ impl Dialect for SqliteDialect {
             Transaction::RollbackTo(name) => named("ROLLBACK TO SAVEPOINT ", name),
             Transaction::Commit => "COMMIT".to_owned(),
             Transaction::Rollback => "ROLLBACK".to_owned(),
-            // A command that is not known yet has no text, and no text is refused as no statement.
+            // A command added later has no text, which is refused as an empty statement.
             _ => String::new(),
         }
     }
@@ -283,7 +283,7 @@ impl Dialect for SqliteDialect {
             .to_owned()
     }
 
-    /// SQLite's `length` stops at a NUL and `=` follows the column's collation, so texts are compared as bytes.
+    /// SQLite's `length` stops at NUL and `=` uses the column's collation, so texts are compared as bytes.
     fn text_match(&self, test: TextMatch, subject: &str, pattern: &str, out: &mut String) {
         let written = match test {
             TextMatch::StartsWith => write!(out, "instr({subject}, {pattern}) = 1"),
@@ -293,14 +293,14 @@ impl Dialect for SqliteDialect {
                     format!("CAST({subject} AS BLOB)"),
                     format!("CAST({pattern} AS BLOB)"),
                 );
-                // `substr` of nothing is NULL.
+                // `substr` of an empty blob is NULL.
                 write!(
                     out,
                     "(length({subject}) >= length({pattern}) AND (length({pattern}) = 0 OR substr({subject}, -length({pattern})) = {pattern}))"
                 )
             }
         };
-        written.expect("a String takes any text");
+        written.expect("writing to a String does not fail");
     }
 
     fn reflect(

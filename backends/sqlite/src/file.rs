@@ -1,4 +1,4 @@
-//! Opening a file: its journal mode, what may stay beside it, and why it cannot be opened.
+//! Opens a file: journal mode, accompanying files, and why it cannot be opened.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -17,17 +17,17 @@ use crate::sqlite::{Access, Sqlite};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JournalMode {
-    /// A write-ahead log beside the file: readers and one writer at once. The one mode that the file itself remembers.
+    /// A write-ahead log next to the file: readers and one writer work concurrently. The only mode that is stored in the file.
     Wal,
     /// A rollback journal that is deleted at each commit. SQLite's default.
     Delete,
-    /// A rollback journal that is cut to nothing at each commit.
+    /// A rollback journal that is truncated at each commit.
     Truncate,
-    /// A rollback journal that stays and is overwritten.
+    /// A rollback journal that is kept and overwritten.
     Persist,
-    /// A rollback journal in memory: a crash in the middle of a commit destroys the file.
+    /// A rollback journal in memory: a crash during a commit corrupts the file.
     Memory,
-    /// None: there is no rollback, and a crash in the middle of a commit destroys the file.
+    /// No journal: rollback is impossible, and a crash during a commit corrupts the file.
     Off,
 }
 
@@ -41,7 +41,7 @@ impl JournalMode {
         Self::Off,
     ];
 
-    /// SQLite's word for it.
+    /// Returns SQLite's name of the mode.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Wal => "wal",
@@ -70,7 +70,7 @@ impl Sqlite {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 format!(
-                    "a file that is only read keeps its journal mode: {} cannot be set",
+                    "a read-only file keeps its journal mode: {} cannot be set",
                     mode.word()
                 ),
             ));
@@ -101,8 +101,8 @@ impl Sqlite {
         })
     }
 
-    /// Reads the file for the first time. A file that is made now has the write-ahead log, as it lets readers and a writer be at once;
-    /// any other keeps its own mode, unless one is asked for.
+    /// Reads the file for the first time. A new file gets a write-ahead log, which lets readers and a writer work concurrently;
+    /// an existing one keeps its mode, unless another is requested.
     fn settle_journal(&self, connection: &rusqlite::Connection) -> Result<()> {
         let ask = |text: &str| connection.query_row(text, [], |row| row.get::<_, i64>(0));
         ask("SELECT count(*) FROM sqlite_schema").map_err(classify_driver)?;
@@ -117,7 +117,7 @@ impl Sqlite {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 format!(
-                    "the journal mode {} cannot be had: the file is in the mode {found}",
+                    "cannot set the journal mode {}: the file is in mode {found}",
                     wanted.word()
                 ),
             ));
@@ -131,8 +131,8 @@ impl Sqlite {
         }
     }
 
-    /// Changes the journal mode, and gives the one that the file is in then. That needs the file for itself for a moment, and SQLite does not
-    /// wait for it when several connections try at once, so this waits.
+    /// Changes the journal mode, and returns the resulting mode. This needs exclusive access for a moment, for which SQLite does not
+    /// wait when several connections try at once, so this method waits.
     fn set_journal(&self, connection: &rusqlite::Connection, mode: JournalMode) -> Result<String> {
         let text = format!("PRAGMA journal_mode = {}", mode.word());
         let start = Instant::now();
@@ -149,8 +149,8 @@ impl Sqlite {
         }
     }
 
-    /// The error of a file that cannot be opened: what is wrong with it, as far as the file system tells, and what SQLite said. What has a kind
-    /// of its own when a statement meets it (a lock, a full or broken disk) has that kind here.
+    /// Returns the error for a file that cannot be opened: the reason according to the file system, and SQLite's message. A lock or a full or
+    /// broken disk has the same kind as for a statement.
     fn not_opened(&self, path: &Path, error: Error) -> Error {
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -160,13 +160,13 @@ impl Sqlite {
         let reason = if !is_file_error {
             error.message().to_owned()
         } else if !parent.is_dir() {
-            format!("there is no directory {}", parent.display())
+            format!("the directory {} does not exist", parent.display())
         } else if path.is_dir() {
             "it is a directory".to_owned()
         } else if self.access != Access::Create && !path.exists() {
-            "there is no such file".to_owned()
+            "the file does not exist".to_owned()
         } else if error.native_code() == Some("SQLITE_READONLY_ROLLBACK") {
-            format!("beside it is {CUT_OFF}, which is undone when the file is opened for writing")
+            format!("it has {CUT_OFF}, which is rolled back when the file is opened for writing")
         } else if matches!(
             error.native_code(),
             Some("SQLITE_CANTOPEN" | "SQLITE_READONLY_RECOVERY" | "SQLITE_READONLY_CANTINIT")
@@ -190,10 +190,10 @@ impl Sqlite {
     }
 }
 
-/// A transaction that nobody has undone yet.
-const CUT_OFF: &str = "a journal (-journal) of a transaction that was cut off";
+/// The journal of an interrupted transaction that was not rolled back yet.
+const CUT_OFF: &str = "a journal (-journal) of an interrupted transaction";
 
-/// A path with links in it, and the file that they led to.
+/// A path with symbolic links, and the file that it led to.
 #[derive(Debug)]
 pub(crate) struct Followed {
     path: PathBuf,
@@ -201,26 +201,26 @@ pub(crate) struct Followed {
 }
 
 impl Followed {
-    /// `None` where the path is that of the file.
+    /// Returns `None` if the path has no links.
     fn of(path: PathBuf, target: Option<PathBuf>) -> Option<Self> {
-        // A file that was just made.
+        // A file that was just created.
         let target = target.or_else(|| std::fs::canonicalize(&path).ok())?;
         (target != path).then_some(Self { path, target })
     }
 
-    /// Whether somebody who opens the path now gets another file. That the file itself is gone, SQLite tells.
+    /// Returns whether the path now leads to another file. SQLite itself detects that the file is gone.
     pub(crate) fn leads_elsewhere(&self) -> bool {
         !std::fs::canonicalize(&self.path).is_ok_and(|target| target == self.target)
     }
 }
 
-/// The files that reading a file in WAL mode leaves beside it, since who only reads cannot remove them. They were not there before, so they
-/// go with the connection, by SQLite's own hand: only it knows whether another program needs them by now.
+/// The files that reading a file in WAL mode leaves next to it, because a read-only connection cannot remove them. They did not exist before, so
+/// SQLite removes them with the connection: only it knows whether another program needs them by now.
 #[derive(Debug)]
 pub(crate) struct Leftovers(PathBuf);
 
 impl Leftovers {
-    /// `was_alone` keeps what the first connection found.
+    /// `was_alone` remembers what the first connection found.
     fn of(path: &Path, was_alone: &OnceLock<bool>) -> Option<Self> {
         let is_alone = || {
             let mut suffixes = ["-wal", "-shm"].iter();
@@ -237,7 +237,7 @@ impl Drop for Leftovers {
         if !beside(&self.0, "-shm").exists() {
             return;
         }
-        // The last connection that could write removes them when it closes. If it cannot be opened they stay.
+        // Closing the last writable connection removes them. If it cannot be opened, they stay.
         if let Ok(last) = open_native(&self.0, Access::ReadWrite) {
             let _ = last.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
         }
@@ -250,7 +250,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Whether the file's header says so: the two bytes after the page size are 2.
+/// Returns whether the file's header says so: the two bytes after the page size are 2.
 fn is_in_wal_mode(path: &Path) -> bool {
     let mut header = [0; 20];
     File::open(path)
@@ -264,18 +264,18 @@ pub(crate) fn open_native(path: &Path, access: Access) -> Result<rusqlite::Conne
         Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
         Access::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     };
-    // One session at a time uses a connection, so SQLite need not lock each call.
+    // Only one session at a time uses a connection, so SQLite need not lock each call.
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     rusqlite::Connection::open_with_flags(path, flags).map_err(classify_driver)
 }
 
-/// The path in a form that SQLite does not take for a URI or one of its special names. `folder` is where a relative one begins.
+/// Returns the path in a form that SQLite does not mistake for a URI or a special name. `folder` is where a relative one begins.
 fn file_name(path: &Path, folder: Option<&Path>) -> Result<PathBuf> {
     if path.as_os_str().is_empty() || path == Path::new(":memory:") {
         return Err(Error::new(
             ErrorKind::Configuration,
             format!(
-                "`{}` is no path of a file; `Sqlite::memory()` is a database in memory",
+                "`{}` is not a path of a file; use `Sqlite::memory()` for a database in memory",
                 path.display()
             ),
         ));
@@ -293,7 +293,7 @@ fn file_name(path: &Path, folder: Option<&Path>) -> Result<PathBuf> {
     if path.as_os_str().as_encoded_bytes().contains(&0) {
         return Err(Error::new(
             ErrorKind::Configuration,
-            "the path of a SQLite database holds a NUL character",
+            "the path of a SQLite database contains a NUL character",
         ));
     }
     if path.is_absolute() {
@@ -302,7 +302,7 @@ fn file_name(path: &Path, folder: Option<&Path>) -> Result<PathBuf> {
     Ok(folder.unwrap_or(Path::new(".")).join(path))
 }
 
-/// Refuses a file beside which lies what belongs to it: it is not read where nothing changes, and what the file holds by itself is old or
+/// Refuses an immutable file with a log or journal next to it: SQLite would ignore these, and the file alone is outdated or
 /// half-written. `real` is the file that the links of the path lead to.
 fn refuse_unfinished(path: &Path, real: &Path) -> Result<()> {
     let length = |suffix| std::fs::metadata(beside(real, suffix)).map_or(0, |found| found.len());
@@ -317,13 +317,13 @@ fn refuse_unfinished(path: &Path, real: &Path) -> Result<()> {
     Err(Error::new(
         ErrorKind::Configuration,
         format!(
-            "cannot open the SQLite database {} as immutable: beside it is {found}; open it once where it can be written{or}",
+            "cannot open the SQLite database {} as immutable: it has {found}; open it once for writing{or}",
             path.display()
         ),
     ))
 }
 
-/// Whether a journal has its header: one that has been dealt with is empty, or begins with zeroes.
+/// Returns whether a journal has a header: a finished one is empty, or starts with zeros.
 fn is_hot(journal: &Path) -> bool {
     let mut header = [0; 8];
     File::open(journal)
@@ -331,7 +331,7 @@ fn is_hot(journal: &Path) -> bool {
         .is_ok_and(|()| header != [0; 8])
 }
 
-/// The URI of a file that nothing changes while it is open: SQLite then takes no lock, and looks for no file beside it.
+/// Returns the URI of an immutable file, for which SQLite takes no locks and ignores accompanying files.
 fn immutable_uri(path: &Path) -> Result<PathBuf> {
     let text = path.to_str().ok_or_else(|| {
         Error::new(
@@ -353,7 +353,7 @@ fn immutable_uri(path: &Path) -> Result<PathBuf> {
         }
     }
     uri.push_str("?immutable=1");
-    // Two slashes at the start would begin the name of a host.
+    // Two slashes at the start would be followed by a host name.
     Ok(uri.replacen("file://", "file:////", 1).into())
 }
 

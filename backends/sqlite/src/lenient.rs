@@ -1,4 +1,4 @@
-//! Days, times and truth values in the forms that others store: what SQLite's own date functions read, and some more.
+//! Dates, times and booleans in the forms that other programs store: those that SQLite's date functions read, and some more.
 
 use std::cmp::Ordering;
 
@@ -7,7 +7,7 @@ use selfsame::schema::ColumnType;
 use selfsame::value::{Date, Time, Timestamp, TimestampTz, ValueRef, ValueType};
 use selfsame::{ErrorKind, Result};
 
-/// A row whose values are read in other forms too, where they are not stored in the usual one.
+/// A row whose values may be stored in other forms.
 pub(crate) struct LenientRow<'r>(pub(crate) &'r dyn Row);
 
 impl Row for LenientRow<'_> {
@@ -34,11 +34,11 @@ fn read(stored: ValueRef<'_>, ty: ValueType) -> Option<ValueRef<'static>> {
         (ValueType::Bool, ValueRef::Text(text)) => ValueRef::Bool(truth(text)?),
         (ValueType::Date, stored) => {
             let (date, time) = instant(stored)?.split();
-            // A day with a time of day would lose it.
+            // A date with a time of day would lose the time.
             (time == Time(0)).then_some(ValueRef::Date(date))?
         }
         (ValueType::Time, ValueRef::Text(text)) => {
-            // The day that Rails stores with a time of day.
+            // Rails stores a time of day with this date.
             let clock = text.strip_prefix("2000-01-01 ").unwrap_or(text);
             ValueRef::Time(time(clock)?)
         }
@@ -48,10 +48,10 @@ fn read(stored: ValueRef<'_>, ty: ValueType) -> Option<ValueRef<'static>> {
     })
 }
 
-/// The name of the collation that compares days and times by what they mean.
+/// The name of the collation that compares dates and times by their meaning.
 pub(crate) const MOMENT: &std::ffi::CStr = c"selfsame_moment";
 
-/// A column as what its values are read as, to be compared with a parameter.
+/// Returns an expression for a column that compares by the values as read.
 pub(crate) fn compared(column: &str, ty: &ColumnType) -> Option<String> {
     Some(match ty {
         ColumnType::Bool => format!(
@@ -60,7 +60,7 @@ pub(crate) fn compared(column: &str, ty: &ColumnType) -> Option<String> {
              WHEN lower(trim({column})) IN ('f', 'false', 'n', 'no', '0') THEN 0 ELSE {column} END"
         ),
         ColumnType::Date | ColumnType::Timestamp | ColumnType::TimestampTz => {
-            // Julian days are read to the millisecond.
+            // Julian days are read with milliseconds.
             let micros = format!(
                 "CASE WHEN {column} >= 0 AND {column} < {LAST_JULIAN_DAY:?} \
                  THEN CAST(round(({column} - {JULIAN_EPOCH:?}) * 86400000.0) AS INTEGER) * 1000 \
@@ -81,7 +81,7 @@ pub(crate) fn compared(column: &str, ty: &ColumnType) -> Option<String> {
     })
 }
 
-/// The order of days and times in whatever form; of other texts, which come last, that of their bytes.
+/// Orders dates and times in any form; other texts come last, ordered by their bytes.
 pub(crate) fn compare_moments(a: &str, b: &str) -> Ordering {
     match (moment(a), moment(b)) {
         (Some(a), Some(b)) => a.cmp(&b),
@@ -91,7 +91,7 @@ pub(crate) fn compare_moments(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// A time of day comes before a day.
+/// A time of day sorts before a date.
 fn moment(text: &str) -> Option<(bool, i64)> {
     match written(text) {
         Some(instant) => Some((true, instant.0)),
@@ -109,12 +109,12 @@ fn truth(text: &str) -> Option<bool> {
 
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
-/// Days from noon of the first Julian day to midnight of 1970-01-01.
+/// Days from noon of Julian day 0 to midnight of 1970-01-01.
 const JULIAN_EPOCH: f64 = 2_440_587.5;
-/// The Julian days that SQLite knows end with the year 9999.
+/// The last Julian day that SQLite supports, at the end of the year 9999.
 const LAST_JULIAN_DAY: f64 = 5_373_484.5;
 
-/// An instant in UTC: a text with or without a time and an offset, whole seconds since 1970, or a Julian day.
+/// Reads an instant in UTC: a text with or without a time and an offset, whole seconds since 1970, or a Julian day.
 fn instant(stored: ValueRef<'_>) -> Option<Timestamp> {
     let micros = match stored {
         ValueRef::Text(text) => return written(text),
@@ -183,7 +183,7 @@ fn offset(text: &str) -> Option<i64> {
     (seconds.abs() * SECOND < DAY).then_some(seconds * SECOND)
 }
 
-/// A time of day; digits beyond the microsecond are left out.
+/// Reads a time of day; digits beyond microseconds are ignored.
 fn time(text: &str) -> Option<Time> {
     match text.split_once('.') {
         Some((whole, fraction)) if fraction.len() > 6 && fraction.is_ascii() => {

@@ -1,4 +1,4 @@
-//! SQLite for [`selfsame`], over `rusqlite` with SQLite itself built in.
+//! SQLite for [`selfsame`], over `rusqlite` with bundled SQLite.
 //!
 //! ```
 //! use selfsame::backend::{Backend, Sql, Statement, StatementKind};
@@ -13,42 +13,42 @@
 //! # }
 //! ```
 //!
-//! # What is stored
+//! # Storage
 //!
 //! | neutral type | column | stored as |
 //! |---|---|---|
 //! | `Bool` | `BOOLEAN` | integer 0 or 1 |
 //! | `I16`, `I32`, `I64` | `INT2`, `INT4`, `BIGINT` | integer |
-//! | `F32`, `F64` | `FLOAT4`, `REAL` | real; NaN is refused, −0.0 comes back as 0.0 |
+//! | `F32`, `F64` | `FLOAT4`, `REAL` | real; NaN is refused, −0.0 is read back as 0.0 |
 //! | `Text`, an enum | `VARCHAR(n)`, `TEXT` | text; NUL is kept |
 //! | `Bytes` | `BLOB` | blob |
-//! | `Decimal` | `DECIMAL TEXT COLLATE decimal` | text that keeps the scale, in numeric order |
+//! | `Decimal` | `DECIMAL TEXT COLLATE decimal` | text that keeps the scale, sorted numerically |
 //! | `Uuid` | `UUID BLOB` | blob of 16 bytes |
 //! | `Date` | `DATE TEXT` | `2024-02-29` |
 //! | `Time` | `TIME TEXT` | `12:30:00.000000` |
 //! | `Timestamp` | `TIMESTAMP TEXT` | `2024-02-29 12:30:00.000000` |
 //! | `TimestampTz` | `TIMESTAMPTZ TEXT` | `2024-02-29 12:30:00.000000+00:00`, always in UTC |
-//! | `Json` | `JSON TEXT` | the document's text as it was |
+//! | `Json` | `JSON TEXT` | the document's text, unchanged |
 //!
-//! Text order is time order, so days outside the years 1 to 9999 are refused. Two words in a type are one type to SQLite, which
-//! looks for `INT`, `TEXT`, `BLOB` and the like inside it: the first word is for people and for reflection. Reading never bends:
-//! a value that is not what the column should hold is a [`Conversion`](selfsame::ErrorKind::Conversion) error, unless
-//! [`Sqlite::lenient`] reads the forms of others. Times of day are also read with three digits of the second, with none, or without zeros
-//! at the end, as `CURRENT_TIMESTAMP` and other mappers write them, and conditions find them in each of these forms.
+//! Dates and times are stored so that text order is chronological order; dates outside the years 1 to 9999 are therefore refused. SQLite looks
+//! for `INT`, `TEXT`, `BLOB` and the like in a type's name to choose how to store values, so some types have two words: the first is for
+//! people and for reflection. Reading never coerces: a value of another type is a [`Conversion`](selfsame::ErrorKind::Conversion) error, unless
+//! [`Sqlite::lenient`] reads the forms of other programs. Times are also read with three fractional digits, with none, or without trailing
+//! zeros, as `CURRENT_TIMESTAMP` and other mappers write them, and conditions match them in each of these forms.
 //!
-//! # Every connection
+//! # Settings of every connection
 //!
-//! Foreign keys are enforced, LIKE tells upper from lower case, a double-quoted name that does not exist is an error and not a
-//! text, and a lock is waited for ([`Sqlite::busy_timeout`]). A hook that changes one of these is refused. New files are in WAL mode, others keep
-//! theirs ([`Sqlite::journal_mode`]). A connection whose file was replaced or deleted commits nothing any more and goes with its session.
+//! Foreign keys are enforced, LIKE is case-sensitive, a double-quoted name that does not exist is an error instead of a
+//! string, and statements wait for locks ([`Sqlite::busy_timeout`]). A connection hook that changes one of these is refused. New files are in WAL mode,
+//! existing ones keep their mode ([`Sqlite::journal_mode`]). After its file was replaced or deleted, a connection commits nothing and is closed
+//! with its session.
 //!
-//! The `decimal` collation, of the name
-//! that SQLite's own decimal extension uses, orders decimal text by number; SQLite's arithmetic and SUM on such text go through
-//! floats, and their result does not read as a decimal.
+//! The `decimal` collation, named like that of SQLite's decimal extension, sorts decimal text numerically. SQLite's arithmetic and SUM convert such
+//! text to floats, and their result is not a decimal.
 //!
-//! A transaction that reads and then writes can find that another one wrote in between: the write fails at once with
-//! [`Serialization`](selfsame::ErrorKind::Serialization) and the whole transaction has to run again. Transactions that
-//! begin with a write wait for their turn instead.
+//! If another transaction writes between the reads and the first write of a transaction, the write fails at once with
+//! [`Serialization`](selfsame::ErrorKind::Serialization), and the whole transaction must run again. Transactions that
+//! start with a write wait for their turn instead.
 
 mod bind;
 mod classify;

@@ -1,7 +1,7 @@
-//! What tables a database has.
+//! Reads the tables of a database.
 //!
-//! CHECKs, collations and the names of constraints are read from the text of the definition. What a [`Table`] cannot say is a remark of
-//! the table.
+//! CHECK constraints, collations and the names of constraints are read from the text of the definition. What a [`Table`] cannot express becomes a
+//! remark of the table.
 
 mod definition;
 mod references;

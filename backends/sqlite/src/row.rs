@@ -1,4 +1,4 @@
-//! Columns decoded as the type that is wanted.
+//! Decodes columns as the requested type.
 
 use std::fmt;
 
@@ -46,7 +46,7 @@ impl Row for CurrentRow<'_> {
 }
 
 impl CurrentRow<'_> {
-    /// Why a column is not of a type.
+    /// Why a column cannot be decoded.
     #[cold]
     fn mismatch(&self, index: usize, ty: ValueType) -> Error {
         match self.stored(index) {
@@ -57,7 +57,7 @@ impl CurrentRow<'_> {
     }
 }
 
-/// `None` if the stored value is not of the type, or does not fit it.
+/// Returns `None` if the stored value is not of the type, or does not fit it.
 #[inline]
 fn decode(stored: Stored<'_>, ty: ValueType) -> Option<ValueRef<'_>> {
     use ValueType as T;
@@ -71,7 +71,7 @@ fn decode(stored: Stored<'_>, ty: ValueType) -> Option<ValueRef<'_>> {
         (Stored::Integer(1), T::Bool) => ValueRef::Bool(true),
         (Stored::Real(value), T::F64 | T::Native) => ValueRef::F64(value),
         (Stored::Real(value), T::F32) => ValueRef::F32(single(value)?),
-        // An expression, or a column that was not declared as a float, can give a whole number.
+        // An expression, or a column that was not declared as a float, may yield an integer.
         (Stored::Integer(value), T::F64) => ValueRef::F64(whole(value)?),
         (Stored::Integer(value), T::F32) => ValueRef::F32(single(whole(value)?)?),
         (Stored::Blob(bytes), T::Bytes | T::Native) => ValueRef::Bytes(bytes),
@@ -89,17 +89,17 @@ fn decode(stored: Stored<'_>, ty: ValueType) -> Option<ValueRef<'_>> {
     })
 }
 
-/// The single that is this double, if there is one.
+/// Converts a double to a single if that is exact.
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "a double that a single cannot hold is found out by the way back"
+    reason = "a double that a single cannot hold is detected by converting back"
 )]
 fn single(value: f64) -> Option<f32> {
     let single = value as f32;
     (f64::from(single).to_bits() == value.to_bits()).then_some(single)
 }
 
-/// The double that is this integer, up to 2^53: beyond, two integers share a double.
+/// Converts an integer to a double, up to 2^53: beyond, several integers share a double.
 #[expect(
     clippy::cast_precision_loss,
     reason = "every integer up to 2^53 is a double"
@@ -111,10 +111,7 @@ fn whole(value: i64) -> Option<f64> {
 #[cold]
 fn mismatch(stored: Stored<'_>, ty: ValueType) -> Error {
     if let (Stored::Text(_), ValueType::Text) = (stored, ty) {
-        return Error::new(
-            ErrorKind::Conversion,
-            "a text is stored that is not valid UTF-8",
-        );
+        return Error::new(ErrorKind::Conversion, "the stored text is not valid UTF-8");
     }
     let class = match stored {
         Stored::Null => "NULL",
@@ -131,7 +128,7 @@ fn mismatch(stored: Stored<'_>, ty: ValueType) -> Error {
     };
     Error::new(
         ErrorKind::Conversion,
-        format!("{class} is stored that is no {ty:?}{others}"),
+        format!("{class} is stored that is not a valid {ty:?}{others}"),
     )
 }
 
@@ -139,7 +136,7 @@ fn mismatch(stored: Stored<'_>, ty: ValueType) -> Error {
 fn no_such_column(index: usize, columns: usize) -> Error {
     Error::new(
         ErrorKind::Conversion,
-        format!("column {index} was asked for in a row of {columns} columns"),
+        format!("the row has {columns} columns, but column {index} was requested"),
     )
 }
 

@@ -1,13 +1,13 @@
-//! What a statement can leave on its connection.
+//! Which statements can change the state of their connection.
 
-/// Whether a statement can leave a setting, an attached database or a temporary object.
+/// Whether a statement can change a setting, attach a database or create a temporary object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Change {
     /// No.
     None,
-    /// It has a word in it without which nothing of that goes, or a name that looks like one.
+    /// Possibly: it contains a keyword that this requires, or a name that looks like one.
     Possible,
-    /// It begins with one.
+    /// Yes: it starts with such a keyword.
     Certain,
 }
 

@@ -1,4 +1,4 @@
-//! Where the database is and how each connection to it is set up.
+//! [`Sqlite`]: where the database is, and how connections are set up.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -41,14 +41,14 @@ pub struct Sqlite {
     pub(crate) access: Access,
     pub(crate) is_immutable: bool,
     pub(crate) journal_mode: Option<JournalMode>,
-    /// Whether nothing lay beside the file that is only read, when it was first opened.
+    /// Whether a read-only file had no accompanying files when it was first opened.
     pub(crate) was_alone: Arc<OnceLock<bool>>,
     synchronous: Option<Synchronous>,
     pub(crate) dialect: SqliteDialect,
     hooks: Vec<Hook>,
 }
 
-/// What the program does with each new connection.
+/// A hook for each new connection.
 #[derive(Clone)]
 struct Hook(Arc<OnConnect>);
 
@@ -60,10 +60,10 @@ impl fmt::Debug for Hook {
     }
 }
 
-/// When SQLite waits for the disk.
+/// When SQLite syncs to disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Synchronous {
-    /// Never: a crash of the machine can destroy the database.
+    /// Never: a crash of the machine can corrupt the database.
     Off,
     /// At checkpoints: a crash of the machine can lose the last commits, not the database.
     Normal,
@@ -77,7 +77,7 @@ pub(crate) enum Location {
     Memory(Arc<InMemory>),
 }
 
-/// A named database in memory. It lives as long as some connection to it does: the anchor is one that nobody uses.
+/// A named database in memory. It lives as long as a connection to it: the anchor is an unused one.
 #[derive(Debug)]
 pub(crate) struct InMemory {
     uri: String,
@@ -97,14 +97,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const LONGEST_BUSY_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
 impl Sqlite {
-    /// The database in this file; the first connection makes it if it is not there. A relative path begins in the folder that is current
+    /// Uses the database in this file; the first connection creates it if it does not exist. A relative path begins in the folder that is current
     /// now, wherever the program goes later.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::at(Location::File(path.into()))
     }
 
-    /// A new database in memory, gone with the last clone of this value and the last connection. It takes one connection at a
-    /// time, and is no WAL database: there is no second one to read beside a writer.
+    /// Creates a database in memory, which is dropped with the last clone of this value and the last connection. It allows one
+    /// connection at a time.
     pub fn memory() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let number = NEXT.fetch_add(1, Memory::Relaxed);
@@ -117,39 +117,39 @@ impl Sqlite {
         })))
     }
 
-    /// The database that a URL names:
+    /// Uses the database of a URL:
     ///
     /// - `sqlite::memory:` is [`memory`](Self::memory);
-    /// - `sqlite:PATH` and `sqlite://PATH` are [`file`](Self::file): `sqlite:app.db`, `sqlite:///var/lib/app.db`. In the path, `%20`
-    ///   is a space, and so on.
+    /// - `sqlite:PATH` and `sqlite://PATH` are [`file`](Self::file): `sqlite:app.db`, `sqlite:///var/lib/app.db`. The path may be
+    ///   percent-encoded: `%20` is a space.
     ///
-    /// Options follow a `?`, joined by `&`: `mode=ro`, `mode=rw` (must exist) or `mode=rwc`; `immutable`;
+    /// Options follow after `?`, separated by `&`: `mode=ro`, `mode=rw` (must exist) or `mode=rwc`; `immutable`;
     /// `journal_mode=wal`, `delete`, `truncate`, `persist`, `memory` or `off`; `busy_timeout=` in milliseconds;
     /// `synchronous=off`, `normal` or `full`; `reading=lenient`.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration) if the text is no such URL.
+    /// [`Configuration`](ErrorKind::Configuration) if the text is not such a URL.
     pub fn url(url: &str) -> Result<Self> {
         let rest = url
             .strip_prefix("sqlite:")
-            .ok_or_else(|| unusable("begins with `sqlite:`"))?;
+            .ok_or_else(|| unusable("must start with `sqlite:`"))?;
         if rest.contains(|c: char| c.is_control()) {
             return Err(unusable(
-                "has no control character, such as the end of a line, but as %0A",
+                "must not have control characters, such as a line feed, except encoded as %0A",
             ));
         }
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
         let mut backend = match path {
-            "" => return Err(unusable("names a path, or `:memory:`")),
+            "" => return Err(unusable("must have a path, or `:memory:`")),
             ":memory:" => Self::memory(),
-            // SQLite's own kind of URL would be the name of a new file.
+            // A URI in SQLite's own syntax would be taken for a file name.
             path if path
                 .get(..5)
                 .is_some_and(|name| name.eq_ignore_ascii_case("file:")) =>
             {
-                return Err(unusable("names the path itself, without `file:`"));
+                return Err(unusable("must have the path itself, without `file:`"));
             }
             // So other libraries write what is in memory.
             path if path.ends_with("/:memory:") => {
@@ -163,27 +163,27 @@ impl Sqlite {
         Ok(backend)
     }
 
-    /// How long a statement waits for a lock that another connection holds, before it fails as
-    /// [`Busy`](ErrorKind::Busy). Five seconds unless set; counted in milliseconds.
+    /// Sets how long a statement waits for a lock held by another connection before it fails with
+    /// [`Busy`](ErrorKind::Busy). The default is five seconds; the resolution is milliseconds.
     #[must_use]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.dialect.busy_timeout = timeout;
         self
     }
 
-    /// Refuses every write, on every connection. The database must exist. Of the files that SQLite makes beside one in WAL mode those go with
-    /// the connection that were not there before.
+    /// Refuses all writes. The database must exist. Files that SQLite creates next to a file in WAL mode are removed with
+    /// the connection if they did not exist before.
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.access = Access::ReadOnly;
         self
     }
 
-    /// Reads a file that nothing changes while it is open, as on a medium that cannot be written: no lock is taken, and no file beside it is
-    /// read or made. If it is changed all the same, what is read may be wrong. Refuses every write.
+    /// Reads a file that does not change while it is open, for example on a read-only medium: takes no locks, and neither reads nor creates
+    /// accompanying files. If the file is changed anyway, results may be wrong. Refuses all writes.
     ///
-    /// Connecting fails with [`Configuration`](ErrorKind::Configuration) where a log or journal beside the file holds some of what was
-    /// committed.
+    /// Connecting fails with [`Configuration`](ErrorKind::Configuration) if a log or journal next to the file contains committed
+    /// changes.
     #[must_use]
     pub fn immutable(mut self) -> Self {
         self.access = Access::ReadOnly;
@@ -191,33 +191,33 @@ impl Sqlite {
         self
     }
 
-    /// The journal mode of the file, set by each connection. Unless set, a file that is made now is in WAL mode, and any other keeps
-    /// its own.
+    /// Sets the journal mode of the file. By default, new files are in WAL mode and existing files keep
+    /// theirs.
     ///
-    /// Connecting fails with [`Configuration`](ErrorKind::Configuration) where the mode cannot be had (in memory, or read only), and with
-    /// [`Busy`](ErrorKind::Busy) where others have the file open for longer than [`busy_timeout`](Self::busy_timeout).
+    /// Connecting fails with [`Configuration`](ErrorKind::Configuration) if the mode is impossible (in memory, or read-only), and with
+    /// [`Busy`](ErrorKind::Busy) if others have the file open for longer than [`busy_timeout`](Self::busy_timeout).
     #[must_use]
     pub fn journal_mode(mut self, mode: JournalMode) -> Self {
         self.journal_mode = Some(mode);
         self
     }
 
-    /// Does not make the file if it is not there.
+    /// Does not create the file if it does not exist.
     #[must_use]
     pub fn must_exist(mut self) -> Self {
         self.access = Access::ReadWrite;
         self
     }
 
-    /// When SQLite waits for the disk. Unless set, SQLite's own default: [`Synchronous::Full`].
+    /// Sets when SQLite syncs to disk. The default is that of SQLite: [`Synchronous::Full`].
     #[must_use]
     pub fn synchronous(mut self, synchronous: Synchronous) -> Self {
         self.synchronous = Some(synchronous);
         self
     }
 
-    /// Does something with each new connection before it is used, after those added before: registers a function or a collation that the
-    /// schema of another program needs, or attaches a database.
+    /// Adds a hook that runs on each new connection before it is used, after earlier hooks, for example to register a function or a
+    /// collation that an existing schema needs, or to attach a database.
     ///
     /// ```
     /// use selfsame_sqlite::Sqlite;
@@ -235,11 +235,11 @@ impl Sqlite {
         self
     }
 
-    /// Reads days, times and truth values in the forms that other programs store: `2024-02-29` and `2024-02-29T12:30:00.1234567+02:00`
-    /// as timestamps, whole numbers as seconds since 1970, reals as Julian days, `'t'` as true. Times without an offset are in UTC.
+    /// Reads dates, times and booleans in the forms that other programs store: `2024-02-29` and `2024-02-29T12:30:00.1234567+02:00`
+    /// as timestamps, integers as seconds since 1970, reals as Julian days, `'t'` as true. Times without an offset are in UTC.
     ///
-    /// What is written has the usual form, so that a column can come to hold two. Conditions compare what the values mean, which no index
-    /// of such a column can answer: a filter by a day, a time or a truth value reads the whole table.
+    /// Values are written in the usual form, so a column may come to have several forms. Conditions compare values by meaning and therefore cannot
+    /// use an index on such a column: a filter by a date, time or boolean reads the whole table.
     #[must_use]
     pub fn lenient(mut self) -> Self {
         self.dialect.is_lenient = true;
@@ -284,7 +284,7 @@ impl Sqlite {
                 let mut modes = JournalMode::ALL.into_iter();
                 let mode = modes.find(|mode| mode.word().eq_ignore_ascii_case(word));
                 self.journal_mode(mode.ok_or_else(|| {
-                    unusable("has a journal_mode of wal, delete, truncate, persist, memory or off")
+                    unusable("must have a journal_mode of wal, delete, truncate, persist, memory or off")
                 })?)
             }
             ("reading", "lenient") => self.lenient(),
@@ -294,20 +294,20 @@ impl Sqlite {
             ("busy_timeout", value) => self.busy_timeout(Duration::from_millis(
                 value
                     .parse()
-                    .map_err(|_| unusable("gives busy_timeout in milliseconds"))?,
+                    .map_err(|_| unusable("must give busy_timeout in milliseconds"))?,
             )),
             _ => {
                 return Err(Error::new(
                     ErrorKind::Configuration,
                     format!(
-                        "SQLite has no option `{option}`: there are mode=ro|rw|rwc, immutable, journal_mode=wal|delete|truncate|persist|memory|off, busy_timeout=MILLISECONDS, synchronous=off|normal|full and reading=lenient"
+                        "unknown option `{option}`: known are mode=ro|rw|rwc, immutable, journal_mode=wal|delete|truncate|persist|memory|off, busy_timeout=MILLISECONDS, synchronous=off|normal|full and reading=lenient"
                     ),
                 ));
             }
         })
     }
 
-    /// How long a lock is waited for, as SQLite can count it.
+    /// Returns the lock timeout in SQLite's range.
     pub(crate) fn patience(&self) -> Duration {
         self.dialect.busy_timeout.min(LONGEST_BUSY_TIMEOUT)
     }
@@ -322,7 +322,7 @@ impl Sqlite {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 format!(
-                    "a database in memory has no journal in a file: the mode {} cannot be had",
+                    "a database in memory has no journal file: cannot set the mode {}",
                     mode.word()
                 ),
             ));
@@ -351,7 +351,7 @@ impl Sqlite {
 
     fn set(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
         connection.busy_timeout(self.patience())?;
-        // The dialect quotes every name: without this, a column that does not exist would be a text.
+        // Otherwise SQLite would read a quoted name that does not exist as a string.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
         connection.create_collation(c"decimal", compare_decimals)?;
@@ -371,7 +371,7 @@ impl Sqlite {
     }
 }
 
-/// What statements mean by, and the answer that they count on.
+/// Settings that statements depend on, with their required values.
 const SETTINGS: [(&str, &str, i64); 6] = [
     (
         "foreign_keys",
@@ -397,7 +397,7 @@ const SETTINGS: [(&str, &str, i64); 6] = [
     ("case_sensitive_like", "SELECT 'A' LIKE 'a'", 0),
 ];
 
-/// Refuses a connection on which a hook has changed what statements mean.
+/// Refuses a connection on which a hook has changed a required setting.
 fn check_settings(connection: &rusqlite::Connection) -> Result<()> {
     for (name, question, expected) in SETTINGS {
         let found: i64 = connection
@@ -406,7 +406,7 @@ fn check_settings(connection: &rusqlite::Connection) -> Result<()> {
         if found != expected {
             return Err(Error::new(
                 ErrorKind::Configuration,
-                format!("on_connect has changed `{name}`, which every statement counts on"),
+                format!("on_connect has changed `{name}`, on which every statement depends"),
             ));
         }
     }
@@ -423,7 +423,7 @@ impl Backend for Sqlite {
     }
 }
 
-/// Numeric order of decimal text. What is no decimal comes last, in the order of its bytes, so that the order is total.
+/// Compares decimal text numerically. Other text sorts last, by its bytes, so that the order is total.
 fn compare_decimals(a: &str, b: &str) -> Ordering {
     match (a.parse::<Decimal>(), b.parse::<Decimal>()) {
         (Ok(a), Ok(b)) => a.compare(b),
@@ -437,11 +437,11 @@ fn compare_decimals(a: &str, b: &str) -> Ordering {
 fn unusable(expected: &str) -> Error {
     Error::new(
         ErrorKind::Configuration,
-        format!("not a URL of a SQLite database: one {expected}"),
+        format!("not a URL of a SQLite database: it {expected}"),
     )
 }
 
-/// Behind `sqlite://` a path with a drive has a slash before it.
+/// After `sqlite://`, a path with a drive letter is preceded by a slash.
 fn local(path: String) -> String {
     let is_drive =
         matches!(path.as_bytes(), [b'/', letter, b':', ..] if letter.is_ascii_alphabetic());
@@ -460,12 +460,12 @@ fn percent_decoded(text: &str) -> Result<String> {
             .get(..2)
             .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
             .and_then(|digits| u8::from_str_radix(digits, 16).ok())
-            .ok_or_else(|| unusable("has two hexadecimal digits after each `%` of its path"))?;
+            .ok_or_else(|| unusable("must have two hexadecimal digits after each `%` of its path"))?;
         bytes.push(byte);
         rest = &escaped[2..];
     }
     bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8(bytes).map_err(|_| unusable("has a path in UTF-8"))
+    String::from_utf8(bytes).map_err(|_| unusable("must have a path in UTF-8"))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@
 //! `valgrind --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite BINARY` must succeed.
 #![expect(
     unsafe_code,
-    reason = "SQLite's C interface; each block says why it is sound"
+    reason = "SQLite's C interface; each block explains why it is sound"
 )]
 
 mod current_row;

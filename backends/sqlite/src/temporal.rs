@@ -1,6 +1,6 @@
-//! Days of the years 1 to 9999 and times as the text that is stored, without the detour through the general formatter and parser.
+//! Formats and parses dates of the years 1 to 9999 and times as stored text, faster than the general formatter and parser.
 //!
-//! What is written is what `Display` writes; others leave zeros of the fraction out, and are read too.
+//! The output is the same as that of `Display`; fractions with fewer zeros are read too.
 
 use selfsame::schema::ColumnType;
 use selfsame::value::{Date, Time, Timestamp, TimestampTz};
@@ -37,7 +37,7 @@ pub(crate) fn write_instant(instant: TimestampTz, out: &mut String) {
     out.push_str("+00:00");
 }
 
-/// The forms of a time of day, at the end of a text of its own or of a timestamp, that are equal to the one that is bound.
+/// Returns the equivalent forms of a bound time of day, alone or at the end of a timestamp.
 pub(crate) fn equal_forms(parameter: &str, ty: &ColumnType) -> Vec<String> {
     let Some(zone) = zone(ty) else {
         return Vec::new();
@@ -55,7 +55,7 @@ pub(crate) fn equal_forms(parameter: &str, ty: &ColumnType) -> Vec<String> {
     vec![parameter.to_owned(), least, millis]
 }
 
-/// The form without the zeros at the end of the fraction.
+/// Returns the form without trailing zeros of the fraction.
 pub(crate) fn least_form(parameter: &str, ty: &ColumnType) -> Option<String> {
     let zone = zone(ty)?;
     let local = match ty {
@@ -65,7 +65,7 @@ pub(crate) fn least_form(parameter: &str, ty: &ColumnType) -> Option<String> {
     Some(format!("rtrim(rtrim({local}, '0'), '.'){zone}"))
 }
 
-/// What stands behind the fraction of a stored time.
+/// Returns the text after the fraction of a stored time.
 fn zone(ty: &ColumnType) -> Option<&'static str> {
     match ty {
         ColumnType::Time | ColumnType::Timestamp => Some(""),
@@ -74,7 +74,7 @@ fn zone(ty: &ColumnType) -> Option<&'static str> {
     }
 }
 
-/// A day of a year of four digits.
+/// Parses a date with a year of four digits.
 pub(crate) fn read_date(text: &[u8]) -> Option<Date> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else {
         return None;
@@ -88,8 +88,8 @@ pub(crate) fn read_date(text: &[u8]) -> Option<Date> {
     (date >= Date::MIN_COMMON).then_some(date)
 }
 
-/// A time of day with as many digits as [`equal_forms`] has: six, three, none, or those up to the last that is not 0. A condition would
-/// not find it in another form.
+/// Parses a time of day with as many digits as [`equal_forms`] covers: six, three, none, or up to the last digit that is not 0. A condition would
+/// not match another form.
 pub(crate) fn read_time(text: &[u8]) -> Option<Time> {
     let (&[h1, h2, b':', m1, m2, b':', s1, s2], fraction) = text.split_first_chunk()? else {
         return None;

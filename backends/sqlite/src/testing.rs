@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::Sqlite;
 
-/// A database file in a directory of its own, both removed when this is dropped.
+/// A database file in a new temporary directory; both are removed when this is dropped.
 ///
 /// ```
 /// use selfsame::backend::Backend;
@@ -26,11 +26,11 @@ pub struct TempDatabase {
 }
 
 impl TempDatabase {
-    /// A new directory; the first connection makes the file.
+    /// Creates a directory; the first connection creates the file.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration) if there is no place for temporary files.
+    /// [`Configuration`](ErrorKind::Configuration) if a temporary directory cannot be created.
     pub fn new() -> Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("selfsame-sqlite-")
@@ -38,7 +38,7 @@ impl TempDatabase {
             .map_err(|error| {
                 Error::new(
                     ErrorKind::Configuration,
-                    "cannot make a temporary directory",
+                    "cannot create a temporary directory",
                 )
                 .source(error)
             })?;
@@ -48,17 +48,17 @@ impl TempDatabase {
         })
     }
 
-    /// The backend of the file.
+    /// Returns the backend of the file.
     pub fn backend(&self) -> Sqlite {
         Sqlite::file(&self.path)
     }
 
-    /// Where the file is.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The directory, for more files that shall go with it.
+    /// Returns the directory, for further files that are removed with it.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }

@@ -1,11 +1,11 @@
-//! Column types as SQLite's text, there and back.
+//! Converts column types to SQLite's type names and back.
 
 use std::borrow::Cow;
 
 use selfsame::schema::ColumnType;
 
-/// The declared type of a column. SQLite looks for `INT`, `TEXT`, `BLOB`, `REAL` and the like inside of it to find out how values
-/// are stored; where the type's own name holds none of these or the wrong one, a second word does.
+/// Returns the declared type of a column. SQLite looks for `INT`, `TEXT`, `BLOB`, `REAL` and the like in it to decide how values
+/// are stored; if the type's name has none of these or the wrong one, a second word is added.
 pub(crate) fn declared(ty: &ColumnType) -> Cow<'static, str> {
     match ty {
         ColumnType::Bool => "BOOLEAN".into(),
@@ -35,11 +35,11 @@ pub(crate) fn declared(ty: &ColumnType) -> Cow<'static, str> {
     }
 }
 
-/// The type of a column that was declared without one: it stores everything as it comes.
+/// The type of a column that was declared without one: it stores any value unchanged.
 const UNTYPED: &str = "UNTYPED BLOB";
 
-/// The type of a declared column. What [`declared`] wrote comes back, an enum as text; for what others wrote it is the type that holds
-/// what SQLite stores there: an `INT` has 64 bits, a `DECIMAL` without `TEXT` is a float. A type that tells nothing is its own, read
+/// Returns the type of a declared column. It inverts [`declared`], except that an enum is text. For other declarations it is the type that
+/// fits what SQLite stores there: an `INT` has 64 bits, a `DECIMAL` without `TEXT` is a float. An unknown type is kept by name and read
 /// as text.
 pub(crate) fn reflected(declared: &str) -> ColumnType {
     let upper = declared.to_ascii_uppercase();

@@ -1,6 +1,6 @@
-//! The words in which SQLite writes its messages while a statement runs: what else is in one may be a value.
+//! The words that SQLite's run-time messages consist of: any other word may be a value.
 
-/// In lower case. A word that is missing here is left out of messages; a value that is made of these words alone tells nothing.
+/// In lower case. A word that is missing here is removed from messages.
 #[rustfmt::skip]
 pub(crate) const WORDS: &[&str] = &[
     "a", "abort", "aborted", "active", "allowed", "already", "an", "and", "another", "application", "argument",

@@ -1,4 +1,4 @@
-//! Throw-away servers for the tests of [`selfsame`]'s backends: each ends with the process that started it, however that ends.
+//! Temporary servers for the tests of [`selfsame`]'s backends. Each stops when the process that started it ends, in any way.
 
 mod running;
 mod supervised;
@@ -12,35 +12,35 @@ use selfsame::error::{Error, ErrorKind};
 pub use running::Running;
 pub use supervised::Supervised;
 
-/// Whether tests must fail, instead of being reported as ignored, where this server cannot be had: `SELFSAME_REQUIRE` lists it.
+/// Returns whether tests must fail, instead of being ignored, if this server is not available: `SELFSAME_REQUIRE` lists it.
 pub fn is_required(server: &str) -> bool {
     std::env::var("SELFSAME_REQUIRE")
         .is_ok_and(|names| names.split(',').any(|name| name.trim() == server))
 }
 
-/// A port of the loopback interface that nobody listens on now.
+/// Returns a free port of the loopback interface.
 ///
 /// # Errors
 ///
-/// The operating system's, if it has none.
+/// The operating system's error if there is none.
 pub fn free_port() -> io::Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
         .local_addr()
         .map(|address| address.port())
 }
 
-/// 32 hexadecimal digits that nobody can guess.
+/// Returns a random password of 32 hexadecimal digits.
 ///
 /// # Errors
 ///
-/// The operating system's.
+/// The operating system's error.
 pub fn random_password() -> io::Result<String> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The error for a server that cannot be had.
+/// Returns the error for a server that is not available.
 #[cold]
 pub fn refused(message: String) -> Error {
     Error::new(ErrorKind::Configuration, message)

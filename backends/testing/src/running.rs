@@ -1,4 +1,4 @@
-//! [`Running`]: a server that answers, and the databases that are made on it.
+//! [`Running`]: a running server, and the databases created on it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,26 +8,26 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
 use selfsame::error::{Error, ErrorKind, Result};
 
-/// A server that answers, whoever runs it. What was started for it is stopped when this is dropped.
+/// A running server. If it was started for this value, dropping it stops the server.
 pub struct Running {
     url: String,
     description: String,
     backend: Arc<dyn Backend>,
-    /// Makes the names of its databases differ from those of every other run.
+    /// Makes the names of its databases unique to this run.
     run: String,
     next: AtomicU64,
-    /// Creates and drops databases; opened again when it breaks.
+    /// Creates and drops databases; reopened after it breaks.
     admin: Mutex<Option<Box<dyn Connection>>>,
-    /// What runs the server, if it is ours.
+    /// The server's process, if it was started here.
     _process: Option<Box<dyn Send + Sync>>,
 }
 
 impl Running {
-    /// Connects to the server at `url`, which `description` tells without its password.
+    /// Connects to the server at `url`; `description` names it without its password.
     ///
     /// # Errors
     ///
-    /// Those of connecting.
+    /// Errors of connecting.
     pub fn reach(
         url: String,
         description: String,
@@ -48,17 +48,17 @@ impl Running {
         })
     }
 
-    /// Returns where it is, with user and password.
+    /// Returns the server's URL, with user and password.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Returns which server this is, without its password.
+    /// Returns a description of the server without its password.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// Returns a name for a database that no other has, of this run or another.
+    /// Returns a unique name for a database.
     pub fn fresh_name(&self) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         format!("selfsame_{}_{number}", self.run)
@@ -68,17 +68,17 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// Those of connecting and of the statement.
+    /// Errors of connecting and of the statement.
     pub fn execute(&self, text: &str) -> Result<()> {
         let sql = Sql::new(StatementKind::Ddl, text, [], []);
         self.with_connection(|connection| connection.execute(&Statement::new(&sql, &[])).map(drop))
     }
 
-    /// Does something with a connection of the server's user.
+    /// Runs `work` with a connection of the server's user.
     ///
     /// # Errors
     ///
-    /// Those of connecting and of what is done.
+    /// Errors of connecting and of `work`.
     pub fn with_connection<T>(
         &self,
         run: impl FnOnce(&mut dyn Connection) -> Result<T>,
@@ -94,7 +94,7 @@ impl Running {
     }
 }
 
-/// Without the URL, which holds a password.
+/// Omits the URL, which contains a password.
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Running").field(&self.description).finish()

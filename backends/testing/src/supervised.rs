@@ -1,4 +1,4 @@
-//! [`Supervised`]: a server that a shell starts and stops.
+//! [`Supervised`]: a server started and stopped by a shell script.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -11,21 +11,21 @@ use selfsame::error::Result;
 
 use crate::refused;
 
-/// A shell that runs a server until its standard input ends, which it does however this process ends, and then cleans up.
+/// A shell that runs a server until its standard input is closed, which happens however this process ends, and then cleans up.
 #[derive(Debug)]
 pub struct Supervised {
     supervisor: Child,
-    /// The supervisor ends with it.
+    /// Closing it ends the supervisor.
     lifeline: Option<ChildStdin>,
 }
 
 impl Supervised {
-    /// Runs `script` with `program`, `arguments` and the lines of `told` on its standard input, and waits for its word: `ready`, or why
-    /// `name` did not start. As root it runs as another user, since no server of a database runs as root.
+    /// Runs `script` with `program`, `arguments` and the lines of `told` on its standard input, and waits until it prints `ready`, or why
+    /// `name` did not start. As root it runs as another user, because database servers refuse to run as root.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](selfsame::ErrorKind::Configuration), with what the script said.
+    /// [`Configuration`](selfsame::ErrorKind::Configuration) with the script's message.
     pub fn start(
         name: &str,
         script: &str,
@@ -42,7 +42,7 @@ impl Supervised {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            // Away from the terminal's signals: it must outlive this process by a moment, to clean up.
+            // Not in the terminal's process group: it must outlive this process for a moment, to clean up.
             .process_group(0);
         if let Some((user, group)) = unprivileged_user() {
             command.uid(user).gid(group).env_remove("TMPDIR");
@@ -73,12 +73,12 @@ impl Supervised {
 impl Drop for Supervised {
     fn drop(&mut self) {
         drop(self.lifeline.take());
-        // It ends by itself; waiting leaves no zombie and no folder behind.
+        // It ends by itself; waiting for it avoids a zombie and a leftover folder.
         let _ = self.supervisor.wait();
     }
 }
 
-/// The user and group to run as when this process is root.
+/// Returns the user and group to run as if this process is root.
 fn unprivileged_user() -> Option<(u32, u32)> {
     let root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
     if !root {

@@ -145,7 +145,11 @@ fn each_end_has_its_outcome() {
             "one must be <more> than two",
         ),
         (&ERRS, FailureKind::Error, "Busy: not now"),
-        (&SLEEPS, FailureKind::TimeLimit, "exceeded the time limit of 0.3 s"),
+        (
+            &SLEEPS,
+            FailureKind::TimeLimit,
+            "exceeded the time limit of 0.3 s",
+        ),
     ] {
         let outcome = outcome_of(case);
         let failure = outcome.failure().expect("a failure");

@@ -1,4 +1,4 @@
-//! What SQLite tells only in the text of a table's definition: expressions of computed columns, CHECKs, collations, and the names of
+//! Parses what only the text of a CREATE TABLE contains: expressions of computed columns, CHECK constraints, collations, and names of
 //! constraints.
 
 use std::iter::Peekable;
@@ -6,7 +6,7 @@ use std::slice::Iter;
 
 use selfsame::schema::Check;
 
-/// A CREATE TABLE, as far as nothing else tells of it.
+/// The parts of a CREATE TABLE that are not available otherwise.
 #[derive(Debug, Default)]
 pub(super) struct Definition {
     pub(super) columns: Vec<ColumnDefinition>,

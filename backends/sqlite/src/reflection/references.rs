@@ -1,4 +1,4 @@
-//! What foreign keys refer to, once all tables are known.
+//! Resolves the targets of foreign keys, once all tables are known.
 
 use selfsame::schema::{ColumnType, ForeignKey, Table};
 

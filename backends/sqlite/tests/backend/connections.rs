@@ -23,15 +23,15 @@ fn what_cannot_be_opened_says_why() {
     let directory = database.directory();
     unreachable(
         &Sqlite::file(directory.join("nowhere/x.db")),
-        "there is no directory",
+        "the directory",
     );
     unreachable(
         &Sqlite::file(directory.join("x.db")).read_only(),
-        "there is no such file",
+        "the file does not exist",
     );
     unreachable(
         &Sqlite::file(directory.join("x.db")).must_exist(),
-        "there is no such file",
+        "the file does not exist",
     );
     assert!(!directory.join("x.db").exists());
     fs::write(

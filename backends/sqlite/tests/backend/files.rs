@@ -88,7 +88,7 @@ fn a_journal_mode_can_be_asked_for() {
         let mut session = Sqlite::url(&url).expect("a URL").connect().expect(word);
         assert_eq!(journal_mode(&mut session), word);
     }
-    // Where it cannot be had, that is said.
+    // If it is impossible, the error says so.
     for backend in [Sqlite::memory(), database.backend().read_only()] {
         let error = backend
             .journal_mode(JournalMode::Wal)
