@@ -33,32 +33,32 @@ pub const SCHEME: Scheme = Scheme {
 pub struct MariaDb {
     options: Options,
     dialect: MariaDbDialect,
-    /// How often it connected, which says with which host the next connection begins.
+    /// The number of connections so far, which determines the first host of the next one.
     connected: Arc<AtomicUsize>,
 }
 
 impl MariaDb {
-    /// The database at a URL: `mariadb://user:password@host:port/database?option=value`. Of several hosts, separated by commas, the first
-    /// that answers is taken.
+    /// Uses the database of a URL: `mariadb://user:password@host:port/database?option=value`. Of several hosts, separated by commas, a connection
+    /// uses the first that answers.
     ///
-    /// | option | what it does |
+    /// | option | effect |
     /// |---|---|
     /// | `socket` | a Unix socket, instead of the hosts |
-    /// | `spread=true` | each connection begins with the next host: connections spread over the nodes of a cluster |
-    /// | `sync_wait` | Galera's `wsrep_sync_wait`: 1 lets reads, 7 reads and writes wait until the node has applied what the cluster committed before |
-    /// | `sslmode` | `disable`, the default; `require` and `verify-full` verify the server's certificate for its host, `verify-ca` for any; `trust` takes every certificate; `prefer` the same, and no TLS from a server that has none |
-    /// | `sslrootcert` | a file with the authority to trust, beside the system's; by itself it is `verify-full` |
-    /// | `ssl-mode=REQUIRED`, `VERIFY_IDENTITY` …; `ssl`, `tls`, `useSSL`; `sslaccept`; `ssl-ca`, `ssl_ca` | the same in the words of other tools, as hosts hand them out |
-    /// | `charset` | `utf8mb4`, which each connection speaks anyway |
+    /// | `spread=true` | each connection starts with the next host, so connections spread over the nodes of a cluster |
+    /// | `sync_wait` | Galera's `wsrep_sync_wait`: with 1 reads, with 7 reads and writes wait until the node has applied earlier commits of the cluster |
+    /// | `sslmode` | `disable`, the default; `require` and `verify-full` verify the server's certificate for its host, `verify-ca` for any; `trust` accepts any certificate; `prefer` does too, and falls back to no TLS if the server has none |
+    /// | `sslrootcert` | a file with an authority to trust, in addition to the system's; alone it implies `verify-full` |
+    /// | `ssl-mode=REQUIRED`, `VERIFY_IDENTITY` …; `ssl`, `tls`, `useSSL`; `sslaccept`; `ssl-ca`, `ssl_ca` | the same with the names of other tools, as hosting providers use them |
+    /// | `charset` | only `utf8mb4`, which is always used |
     /// | `lock_timeout` | as [`lock_timeout`](Self::lock_timeout), in seconds |
     /// | `statement_timeout` | as [`statement_timeout`](Self::statement_timeout), in seconds |
     /// | `connect_timeout`, `response_timeout` | as the methods of these names, in seconds |
     ///
-    /// A Unix socket is not encrypted, whatever is said of TLS.
+    /// A Unix socket is never encrypted.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](selfsame::ErrorKind::Configuration) if the URL is malformed, names no host or an unknown option, or if it needs TLS
+    /// [`Configuration`](selfsame::ErrorKind::Configuration) if the URL is malformed, has no host or an unknown option, or if it needs TLS
     /// and the crate was built without its feature `tls`. The error shows no password.
     pub fn url(url: &str) -> Result<Self> {
         let options = Options::parse(url)?;
@@ -72,29 +72,29 @@ impl MariaDb {
         })
     }
 
-    /// The database that unqualified names belong to, instead of the URL's.
+    /// Sets the database of unqualified names, instead of the URL's.
     #[must_use]
     pub fn database(mut self, name: &str) -> Self {
         self.options.database = Some(name.to_owned());
         self
     }
 
-    /// How long connecting may take in all, five seconds by default.
+    /// Sets the time limit for connecting; the default is five seconds.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.options.connect_timeout = timeout;
         self
     }
 
-    /// How long a statement may run before it fails as [`Busy`](selfsame::ErrorKind::Busy); without limit by default.
+    /// Sets how long a statement may run before it fails with [`Busy`](selfsame::ErrorKind::Busy); unlimited by default.
     #[must_use]
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.options.statement_timeout = Some(timeout);
         self
     }
 
-    /// How long a statement waits for a lock before it fails as [`Busy`](selfsame::ErrorKind::Busy), in whole seconds; the server's own
-    /// limit, mostly 50 seconds, by default.
+    /// Sets how long a statement waits for a lock before it fails with [`Busy`](selfsame::ErrorKind::Busy), in whole seconds; the default is
+    /// the server's limit, usually 50 seconds.
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.options.lock_timeout = Some(timeout);
@@ -102,19 +102,19 @@ impl MariaDb {
         self
     }
 
-    /// How long the server may be silent while a statement runs before the connection is given up as
-    /// [`ConnectionLost`](selfsame::ErrorKind::ConnectionLost). By default three seconds more than
-    /// [`statement_timeout`](Self::statement_timeout), and five minutes without one. A rollback, and the reset between two users of a
-    /// connection, wait for five seconds at most.
+    /// Sets how long the server may be silent while a statement runs before the connection is given up with
+    /// [`ConnectionLost`](selfsame::ErrorKind::ConnectionLost). The default is three seconds more than
+    /// [`statement_timeout`](Self::statement_timeout), or five minutes without one. A rollback, and the reset between two uses of a
+    /// connection, wait for at most five seconds.
     #[must_use]
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.options.response_timeout = Some(timeout);
         self
     }
 
-    /// Lets statements on a Galera node wait until it has applied what the cluster committed before: `wsrep_sync_wait`, a sum of 1 (reads),
-    /// 2 (UPDATE and DELETE), 4 (INSERT) and 8 (SHOW). Without it a session may not see on one node what another has committed on
-    /// another just now.
+    /// Makes statements on a Galera node wait until it has applied earlier commits of the cluster: `wsrep_sync_wait`, a sum of 1 (reads),
+    /// 2 (UPDATE and DELETE), 4 (INSERT) and 8 (SHOW). Without it, a session may not see what another has just committed on another
+    /// node.
     #[must_use]
     pub fn sync_wait(mut self, mask: u32) -> Self {
         self.options.sync_wait = Some(mask);

@@ -1,7 +1,7 @@
-//! What the driver and the server report, as the library's errors.
+//! Classifies errors of the driver and the server.
 //!
-//! The server's messages quote values. So the driver's error is never a source; of the codes that mostly speak of values the message is our
-//! own, and of all others only those words are kept that the server itself writes or that are in the statement.
+//! The server's messages quote values. So the driver's error is never a source. For codes that usually concern values the message is written
+//! here; of all others only those words are kept that are the server's own or occur in the statement.
 
 use std::io;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(crate) fn code_of(error: &mysql::Error) -> Option<u16> {
     }
 }
 
-/// Turns an error of the driver into one of the library.
+/// Classifies an error of the driver.
 pub(crate) fn classify(error: mysql::Error, phase: Phase, statement: &str) -> Error {
     match error {
         mysql::Error::MySqlError(reported) => reported_by_server(&reported, phase, statement),
@@ -53,7 +53,7 @@ pub(crate) fn classify(error: mysql::Error, phase: Phase, statement: &str) -> Er
         #[cfg(feature = "tls")]
         mysql::Error::TlsError(error) => Error::new(lost(phase), format!("{TLS_FAILED}: {error}")),
         // These hold what was read.
-        _ => Error::new(lost(phase), "the server's answer cannot be understood"),
+        _ => Error::new(lost(phase), "the server sent an invalid answer"),
     }
 }
 
@@ -89,7 +89,7 @@ fn of_driver(error: &DriverError, phase: Phase) -> Error {
     match kind {
         // What is missing is named by the driver with its name, which stands in the statement.
         ErrorKind::InvalidStatement => {
-            Error::new(kind, "the statement's parameters cannot be made out").unsent()
+            Error::new(kind, "cannot determine the statement's parameters").unsent()
         }
         _ => Error::new(kind, error.to_string()),
     }
@@ -222,21 +222,21 @@ fn names(kind: ErrorKind, message: &str) -> Names {
 fn message(reported: &MySqlError, kind: ErrorKind, statement: &str) -> String {
     let own = match reported.code {
         OF_UPSERT if kind == ErrorKind::UniqueViolation => {
-            "another row is in the way than that of the key which the upsert names"
+            "the upsert conflicts with a row by another key than the one named"
         }
-        1264 | 1690 => "the number is out of the range of its type",
+        1264 | 1690 => "the number is out of range of its type",
         1406 => "the value is too long for the column",
-        1292 | 1366 | 1411 => "a text that is no value of the type wanted",
+        1292 | 1366 | 1411 => "text that is not a valid value of the required type",
         1365 => "division by zero",
         1644 => "a procedure or trigger of the database raised an error",
         _ => match kind {
-            ErrorKind::UniqueViolation => "another row has this value already",
+            ErrorKind::UniqueViolation => "another row already has this value",
             ErrorKind::ForeignKeyViolation => {
-                "a foreign key refuses this: the row referred to is missing, or the row is still referred to"
+                "a foreign key is violated: the referenced row is missing, or the row is still referenced"
             }
-            ErrorKind::NotNullViolation => "NULL where the column needs a value",
-            ErrorKind::CheckViolation => "the value breaks a CHECK constraint",
-            ErrorKind::OutOfRange => "a value that the database cannot take",
+            ErrorKind::NotNullViolation => "NULL in a NOT NULL column",
+            ErrorKind::CheckViolation => "the value violates a CHECK constraint",
+            ErrorKind::OutOfRange => "a value that the database does not accept",
             _ => {
                 return without_values(
                     &reported.message.replace(['`', '\''], "\""),

@@ -99,7 +99,7 @@ impl MariaDbConnection {
         let is_checked = self.transaction == State::Open && may_commit(sql);
         if is_checked {
             if commits(sql.text()) {
-                let what = "a statement that commits, inside a transaction,";
+                let what = "a statement that commits implicitly, inside a transaction,";
                 return Err(Error::unsupported("mariadb", what).statement(sql.text()));
             }
             self.command(sql, MARK)?;
@@ -128,12 +128,8 @@ impl MariaDbConnection {
         }
         let message = match self.transaction {
             State::Idle | State::Open => return Ok(()),
-            State::Undone => {
-                "the server has undone this transaction: roll it back before anything else"
-            }
-            State::Ended => {
-                "a statement has ended this transaction: roll it back before anything else"
-            }
+            State::Undone => "the server has rolled this transaction back: call rollback first",
+            State::Ended => "a statement has ended this transaction: call rollback first",
         };
         Err(Error::new(ErrorKind::Database, message).unsent())
     }
@@ -290,7 +286,7 @@ impl MariaDbConnection {
         match warnings.contains(&NOT_UNDONE) {
             true => Err(Error::new(
                 ErrorKind::Database,
-                "not all was rolled back: what was written to tables without transactions (MyISAM, Aria, MEMORY) stays",
+                "not everything was rolled back: writes to non-transactional tables (MyISAM, Aria, MEMORY) remain",
             )
             .code(NOT_UNDONE.to_string())),
             false => Ok(()),
@@ -307,7 +303,7 @@ impl MariaDbConnection {
         }
         let place = self.savepoints.iter().rposition(|known| known == name);
         let place = place.ok_or_else(|| {
-            let message = "there is no savepoint of this name";
+            let message = "no savepoint has this name";
             Error::new(ErrorKind::InvalidStatement, message).statement(sql.text())
         })?;
         match command {
@@ -329,11 +325,11 @@ impl MariaDbConnection {
         let message = match state {
             State::Idle | State::Open => None,
             State::Undone => {
-                Some("the server has undone this transaction before: nothing of it was committed")
+                Some("the server has rolled this transaction back: nothing was committed")
             }
-            State::Ended => Some(
-                "a statement has ended this transaction before: what followed was not committed",
-            ),
+            State::Ended => {
+                Some("a statement has ended this transaction: later changes were not committed")
+            }
         };
         if let Some(message) = message {
             self.short_command(sql, "ROLLBACK")?;

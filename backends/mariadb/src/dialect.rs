@@ -163,7 +163,7 @@ impl Dialect for MariaDbDialect {
         if text.contains('\\') {
             out.push_str("_utf8mb4 x'");
             for byte in text.bytes() {
-                write!(out, "{byte:02x}").expect("a String takes any text");
+                write!(out, "{byte:02x}").expect("writing to a String does not fail");
             }
             return out.push('\'');
         }
@@ -189,9 +189,9 @@ impl Dialect for MariaDbDialect {
             (None, Some(_)) => u64::MAX,
             (Some(limit), _) => limit,
         };
-        write!(out, " LIMIT {limit}").expect("a String takes any text");
+        write!(out, " LIMIT {limit}").expect("writing to a String does not fail");
         if let Some(offset) = offset {
-            write!(out, " OFFSET {offset}").expect("a String takes any text");
+            write!(out, " OFFSET {offset}").expect("writing to a String does not fail");
         }
     }
 
@@ -229,7 +229,7 @@ impl Dialect for MariaDbDialect {
             out,
             "CASE WHEN {to} IS NULL THEN NULL ELSE REPLACE({subject}, {from}, {to}) END"
         );
-        written.expect("a String takes any text");
+        written.expect("writing to a String does not fail");
     }
 
     fn keys_need_same_width(&self) -> bool {
@@ -317,7 +317,8 @@ impl Dialect for MariaDbDialect {
             match c {
                 '\\' => out.push_str(r"\\"),
                 '\0'..='\u{1f}' => {
-                    write!(out, r"\\u{:04x}", u32::from(c)).expect("a String takes any text");
+                    write!(out, r"\\u{:04x}", u32::from(c))
+                        .expect("writing to a String does not fail");
                 }
                 c => out.push(c),
             }
@@ -328,7 +329,7 @@ impl Dialect for MariaDbDialect {
             "CASE JSON_TYPE(JSON_EXTRACT({document}, {at})) WHEN 'NULL' THEN NULL \
              ELSE CONVERT(JSON_UNQUOTE(JSON_EXTRACT({document}, {at})) USING utf8mb4) COLLATE {COLLATION} END"
         );
-        written.expect("a String takes any text");
+        written.expect("writing to a String does not fail");
     }
 
     fn date_part(&self, part: DatePart, value: &str, _: ValueType, out: &mut String) {
@@ -344,7 +345,7 @@ impl Dialect for MariaDbDialect {
             // A part that is not known yet is no value.
             _ => write!(out, "NULL"),
         };
-        written.expect("a String takes any text");
+        written.expect("writing to a String does not fail");
     }
 
     /// The options of a transaction are set for the next one.
@@ -395,7 +396,7 @@ impl Dialect for MariaDbDialect {
             }
             TextMatch::Contains => write!(out, "LOCATE({same}, {subject}) > 0"),
         };
-        written.expect("a String takes any text");
+        written.expect("writing to a String does not fail");
     }
 
     fn reflect(

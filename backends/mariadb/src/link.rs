@@ -236,7 +236,7 @@ fn untrusted(options: &Options, error: Error) -> Error {
     if !is_verified || options.tls.root.is_some() || !error.message().starts_with(TLS_FAILED) {
         return error;
     }
-    let hint = "ssl-mode=REQUIRED verifies the server's certificate too: ssl-ca can name the file of its authority";
+    let hint = "ssl-mode=REQUIRED also verifies the server's certificate: name the file of its authority with ssl-ca";
     let message = format!("{} ({hint})", error.message());
     Error::new(error.kind(), message)
 }
@@ -251,7 +251,7 @@ fn check_version(version: &str) -> Result<()> {
     };
     if !version.contains("MariaDB") || (major, minor) < OLDEST {
         return Err(configuration(format!(
-            "the server is {}{number}: MariaDB {}.{} or later is needed, which MySQL is not",
+            "the server is {}{number}: MariaDB {}.{} or later is required (MySQL is not supported)",
             if version.contains("MariaDB") {
                 ""
             } else {

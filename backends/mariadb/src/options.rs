@@ -173,7 +173,7 @@ fn place(host: &str) -> Result<Place> {
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => rest
             .split_once(']')
-            .ok_or_else(|| configuration("the MariaDB URL has an address without its bracket"))?,
+            .ok_or_else(|| configuration("an address in the MariaDB URL lacks its bracket"))?,
         None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
     // A colon with nothing behind it says nothing.
@@ -185,7 +185,7 @@ fn place(host: &str) -> Result<Place> {
     };
     let port = port.ok_or_else(|| {
         configuration(format!(
-            "the MariaDB URL has a port that is no number ({ESCAPED})"
+            "the port in the MariaDB URL is not a number ({ESCAPED})"
         ))
     })?;
     let name = decode(name)?;

@@ -52,8 +52,8 @@ fn to_driver(value: ValueRef<'_>) -> Result<Value, &'static str> {
     })
 }
 
-const TOO_DEEP: &str = "a document of more than 31 levels, which the server takes for none";
-const NOT_FINITE: &str = "NaN or infinite, which no column holds";
+const TOO_DEEP: &str = "a document of more than 31 levels, which the server rejects";
+const NOT_FINITE: &str = "NaN or infinite, which no column supports";
 
 fn date(value: Date) -> Result<Value, &'static str> {
     if !(Date::MIN_COMMON..=Date::MAX_COMMON).contains(&value) {
@@ -89,7 +89,7 @@ fn decimal(value: Decimal) -> Result<String, &'static str> {
     let text = Decimal::new(mantissa, scale).to_string();
     let whole = text.trim_start_matches('-').split('.').next();
     if whole.is_some_and(|whole| whole.len() > 35) {
-        return Err("a decimal of more than 35 digits before the point");
+        return Err("a decimal of more than 35 digits before the decimal point");
     }
     Ok(text)
 }

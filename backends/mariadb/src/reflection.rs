@@ -109,7 +109,7 @@ fn current(connection: &mut dyn Connection) -> Result<String> {
         Ok(())
     })?;
     current.ok_or_else(|| {
-        let message = "the connection is in no database: name one in the URL";
+        let message = "no database is selected: name one in the URL";
         Error::new(ErrorKind::Configuration, message)
     })
 }

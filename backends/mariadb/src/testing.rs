@@ -1,7 +1,7 @@
-//! A MariaDB server for tests, from what the machine offers, and a database of its own for each case; or a cluster.
+//! A MariaDB server or cluster for tests, and a separate database for each case.
 //!
-//! [`Server::start`] takes the server that `SELFSAME_MARIADB_URL` names, of a user who may create databases; else a throw-away server from
-//! local binaries, looked for in `SELFSAME_MARIADB_BIN`, PATH, `/usr/sbin` and `/usr/bin`.
+//! [`Server::start`] uses the server in `SELFSAME_MARIADB_URL`, by a user who may create databases; otherwise a temporary server from
+//! local binaries, searched in `SELFSAME_MARIADB_BIN`, PATH, `/usr/sbin` and `/usr/bin`.
 //!
 //! ```no_run
 //! use selfsame::backend::Backend;
@@ -13,7 +13,7 @@
 //! # Ok::<(), selfsame::Error>(())
 //! ```
 //!
-//! A server is stopped when it is dropped, and when the process ends in whatever way.
+//! A server stops when it is dropped, or when the process ends in any way.
 
 mod cluster;
 mod database;
@@ -24,12 +24,12 @@ pub use cluster::Cluster;
 pub use database::Database;
 pub use server::Server;
 
-/// The same of a Galera cluster: `SELFSAME_REQUIRE` lists `galera`.
+/// The same for a Galera cluster: `SELFSAME_REQUIRE` lists `galera`.
 pub fn cluster_required() -> bool {
     selfsame_testing::is_required("galera")
 }
 
-/// Whether tests must fail, instead of being reported as ignored, when there is no server: `SELFSAME_REQUIRE` lists `mariadb`.
+/// Returns whether tests must fail, instead of being ignored, if there is no server: `SELFSAME_REQUIRE` lists `mariadb`.
 pub fn required() -> bool {
     selfsame_testing::is_required("mariadb")
 }

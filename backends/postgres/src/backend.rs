@@ -24,7 +24,7 @@ pub const SCHEME: Scheme = Scheme {
 
 /// A PostgreSQL database.
 ///
-/// A clone shares nothing but the description.
+/// Clones share only the configuration.
 ///
 /// ```
 /// use std::time::Duration;
@@ -44,24 +44,24 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// The database at a URL: `postgres://user:password@host:port/database?option=value`.
+    /// Uses the database of a URL: `postgres://user:password@host:port/database?option=value`.
     ///
-    /// The options are those of libpq, as hosted databases hand them out: several hosts, `hostaddr`, `target_session_attrs`, `sslmode`,
+    /// Options are those of libpq, as hosted databases provide them: several hosts, `hostaddr`, `target_session_attrs`, `sslmode`,
     /// `sslrootcert`, `sslcert`, `sslkey`, `sslnegotiation`, `channel_binding`, `application_name`, `connect_timeout`, `keepalives…`,
-    /// `tcp_user_timeout`, `options` … As in libpq, `host` and `port` among them take the place of those before the path.
+    /// `tcp_user_timeout`, `options` … As in libpq, the options `host` and `port` replace those before the path.
     ///
-    /// | option | what it does |
+    /// | option | effect |
     /// |---|---|
     /// | `sslmode` | `verify-full` and `require` verify the server's certificate for its host, `verify-ca` for any; `prefer`, the default, takes any certificate, or none |
     /// | `sslrootcert` | a file of the only authorities to trust, or `system` |
-    /// | `options` | each `-c name=value` is set on the connection and holds behind a pooler too; what else is there goes to the server |
+    /// | `options` | each `-c name=value` is set on the connection, also behind a pooler; other entries are sent to the server |
     /// | `pooler=transaction`, `pgbouncer=true` | as [`transaction_pooler`](Self::transaction_pooler) |
     /// | `prepared_statements=false` | as [`without_prepared_statements`](Self::without_prepared_statements) |
     /// | `response_timeout` | as [`response_timeout`](Self::response_timeout), in seconds |
     ///
     /// # Errors
     ///
-    /// [`Configuration`](selfsame::ErrorKind::Configuration) if the URL is malformed or names no host, or if it needs TLS and the crate
+    /// [`Configuration`](selfsame::ErrorKind::Configuration) if the URL is malformed or has no host, or if it needs TLS and the crate
     /// was built without its feature `tls`. The error shows no password.
     pub fn url(url: &str) -> Result<Self> {
         let rest = SCHEME
@@ -84,29 +84,29 @@ impl Postgres {
         })
     }
 
-    /// How long connecting may take in all, five seconds by default.
+    /// Sets the time limit for connecting; the default is five seconds.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.options.connect_timeout = timeout;
         self
     }
 
-    /// The name that the server shows for the connections.
+    /// Sets the application name that the server shows for connections.
     #[must_use]
     pub fn application_name(mut self, name: &str) -> Self {
         self.options.config.application_name(name);
         self
     }
 
-    /// The schema that unqualified names belong to, instead of the server's search path. It must exist: a connection that is not in it
-    /// is refused with [`Configuration`](selfsame::ErrorKind::Configuration).
+    /// Sets the schema of unqualified names, instead of the server's search path. If it does not exist, connecting fails
+    /// with [`Configuration`](selfsame::ErrorKind::Configuration).
     #[must_use]
     pub fn schema(mut self, schema: &str) -> Self {
         self.settings.set_schema(schema);
         self
     }
 
-    /// How long a statement may run before it fails as [`Busy`](selfsame::ErrorKind::Busy); the server's own limit by default.
+    /// Sets how long a statement may run before it fails with [`Busy`](selfsame::ErrorKind::Busy); the default is the server's limit.
     #[must_use]
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.settings
@@ -114,7 +114,7 @@ impl Postgres {
         self
     }
 
-    /// How long a statement waits for a lock before it fails as [`Busy`](selfsame::ErrorKind::Busy); the server's own limit by default.
+    /// Sets how long a statement waits for a lock before it fails with [`Busy`](selfsame::ErrorKind::Busy); the default is the server's limit.
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.dialect.lock_timeout = Some(timeout);
@@ -122,31 +122,30 @@ impl Postgres {
         self
     }
 
-    /// How long the server may be silent while a statement runs before the connection is given up as
-    /// [`ConnectionLost`](selfsame::ErrorKind::ConnectionLost). By default three seconds more than
-    /// [`statement_timeout`](Self::statement_timeout), and five minutes without one. A rollback, and the reset between two users of a
-    /// connection, wait for five seconds at most.
+    /// Sets how long the server may be silent while a statement runs before the connection is given up with
+    /// [`ConnectionLost`](selfsame::ErrorKind::ConnectionLost). The default is three seconds more than
+    /// [`statement_timeout`](Self::statement_timeout), or five minutes without one. A rollback, and the reset between two uses of a
+    /// connection, wait for at most five seconds.
     ///
-    /// This finds out about servers that are there and say nothing; set it longer than the longest statement takes.
+    /// This detects servers that are reachable but do not respond; set it longer than the longest statement takes.
     #[must_use]
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.options.response_timeout = Some(timeout);
         self
     }
 
-    /// Prepares nothing: every statement travels with its text, in one round trip, and is parsed and planned anew.
+    /// Disables prepared statements: each statement is sent with its text, in one round trip, and is parsed and planned each time.
     #[must_use]
     pub fn without_prepared_statements(mut self) -> Self {
         self.options.unprepared = true;
         self
     }
 
-    /// Says that a pooler gives each transaction another connection to the server, as PgBouncer does with `pool_mode = transaction`.
-    /// Nothing is then prepared, and the settings of this value are set in each transaction; a statement outside of one gets a
-    /// transaction of its own where there are settings. What raw SQL sets for the session does not hold.
+    /// Declares a pooler that may use another server connection for each transaction, like PgBouncer with `pool_mode = transaction`.
+    /// Then nothing is prepared, and the settings of this value are set in each transaction; a statement outside a transaction gets its
+    /// own if there are settings. Session settings made by raw SQL do not persist.
     ///
-    /// A pooler that is recognized, because it names another process than the server does, is taken to be one of these without being
-    /// told.
+    /// A pooler whose greeting names a different process than the server is detected and treated the same way.
     #[must_use]
     pub fn transaction_pooler(mut self) -> Self {
         self.options.pooler = true;
@@ -154,7 +153,7 @@ impl Postgres {
         self
     }
 
-    /// User, hosts, ports and database: everything that may be shown.
+    /// Returns user, hosts, ports and database, without secrets.
     pub(crate) fn address(&self) -> String {
         let mut out = "postgres://".to_owned();
         if let Some(user) = self.options.config.get_user() {

@@ -1,8 +1,8 @@
-//! What the driver and the server report, as the library's errors.
+//! Classifies errors of the driver and the server.
 //!
-//! The server's DETAIL, and its message where that quotes input, carry parameter values. So the driver's error is never a source; of
-//! the codes that mostly speak of values the message is our own, and of all others only those words are kept that the server itself
-//! writes or that are in the statement.
+//! The server's DETAIL, and messages that quote input, contain parameter values. So the driver's error is never a source. For codes that
+//! usually concern values the message is written here; of all others only those words are kept that are the server's own or
+//! occur in the statement.
 
 use std::error::Error as StdError;
 use std::io;
@@ -22,7 +22,7 @@ pub(crate) enum Phase {
     Run,
 }
 
-/// Turns a failed wait into an error of the library.
+/// Classifies a failed wait.
 pub(crate) fn classify_fault(fault: Fault, phase: Phase, statement: &str) -> Error {
     let error = match fault.cause {
         Cause::Driver(error) => classify(error, phase, statement),
@@ -41,7 +41,7 @@ pub(crate) fn classify_fault(fault: Fault, phase: Phase, statement: &str) -> Err
     }
 }
 
-/// Turns an error of the driver into one of the library.
+/// Classifies an error of the driver.
 pub(crate) fn classify(error: tokio_postgres::Error, phase: Phase, statement: &str) -> Error {
     if let Some(reported) = error.as_db_error() {
         return reported_by_server(reported, phase, statement);
@@ -178,27 +178,29 @@ fn refused_by_pooler(message: &str) -> ErrorKind {
 
 fn message(reported: &DbError, statement: &str) -> String {
     let own = match reported.code().code() {
-        "23505" => "another row has this value already",
-        "23P01" => "the value excludes that of another row",
+        "23505" => "another row already has this value",
+        "23P01" => "the value conflicts with that of another row (exclusion constraint)",
         "23503" => {
-            "a foreign key refuses this: the row referred to is missing, or the row is still referred to"
+            "a foreign key is violated: the referenced row is missing, or the row is still referenced"
         }
-        "23502" => "NULL where the column needs a value",
-        "23514" => "the value breaks a CHECK constraint",
+        "23502" => "NULL in a NOT NULL column",
+        "23514" => "the value violates a CHECK constraint",
         "22001" => "the value is too long for the column",
-        "22003" => "the number is out of the range of its type",
-        "22007" | "22008" => "not a date or time that the database holds",
+        "22003" => "the number is out of range of its type",
+        "22007" | "22008" => "a date or time that the database does not support",
         "22012" => "division by zero",
         "22021" | "22P05" => "a character that the database cannot store in text",
-        "22P02" | "22P03" | "22030" | "22032" => "a text that is no value of the type wanted",
+        "22P02" | "22P03" | "22030" | "22032" => {
+            "text that is not a valid value of the required type"
+        }
         _ if is_of_a_user(reported) => "a function of the database raised an error",
         code => match code.get(..2) {
-            Some("22") => "a value that the database cannot take",
+            Some("22") => "a value that the database does not accept",
             Some(
                 "08" | "0A" | "21" | "25" | "26" | "28" | "2B" | "34" | "3B" | "3D" | "3F" | "40"
                 | "42" | "53" | "54" | "55" | "57" | "58" | "XX",
             ) => return without_values(reported.message(), statement, WORDS),
-            _ => "the database reported an error, whose text may hold values and is left out",
+            _ => "the database reported an error; its text may contain values and is omitted",
         },
     };
     own.to_owned()

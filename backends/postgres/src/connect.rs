@@ -1,4 +1,4 @@
-//! From an address to a connection: hosts in order, TLS, the greeting, and whether this is the server that was asked for.
+//! Opens a connection: tries hosts in order, negotiates TLS, and checks that this is the requested kind of server.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -38,7 +38,7 @@ pub(crate) struct Connected {
     pub(crate) pooled: bool,
 }
 
-/// Connects to the first host that answers and is what was asked for, within the options' limit for all of them together.
+/// Connects to the first host that answers and is of the requested kind, within one time limit for all hosts.
 pub(crate) fn connect(options: &Options, settings: &Settings) -> Result<Connected> {
     let deadline = Instant::now() + options.connect_timeout;
     let mut places = places(options.config());
@@ -64,7 +64,7 @@ pub(crate) fn connect(options: &Options, settings: &Settings) -> Result<Connecte
         return Ok(connected);
     }
     let Some(last) = failures.pop() else {
-        return Err(Error::new(ErrorKind::Configuration, "no host is named"));
+        return Err(Error::new(ErrorKind::Configuration, "the URL has no host"));
     };
     if failures.is_empty() {
         return Err(last);
@@ -179,10 +179,10 @@ fn look_up(name: String, port: u16, until: Instant) -> Result<Vec<Address>> {
         .map_err(|error| unreachable(format!("no thread to look up the host's name: {error}")))?;
     match receiver.recv_timeout(left(until)) {
         Ok(found) => {
-            found.map_err(|error| unreachable(format!("the host's name is not known: {error}")))
+            found.map_err(|error| unreachable(format!("cannot resolve the host's name: {error}")))
         }
         Err(_) => Err(unreachable(
-            "looking up the host's name took longer than connecting may".to_owned(),
+            "looking up the host's name exceeded the time limit for connecting".to_owned(),
         )),
     }
 }
@@ -372,10 +372,10 @@ fn encrypt(
 /// `require` is less elsewhere, so that a certificate of one's own is the usual surprise.
 #[cfg(feature = "tls")]
 fn untrusted(options: &Options, error: &native_tls::Error) -> String {
-    let mut message = format!("TLS could not be agreed on: {error}");
+    let mut message = format!("TLS handshake failed: {error}");
     if options.tls.mode != TlsMode::Prefer && !options.tls.has_root() {
         message.push_str(
-            " (sslmode=require verifies the server's certificate too: sslrootcert can name the file of its authority)",
+            " (sslmode=require also verifies the server's certificate: name the file of its authority with sslrootcert)",
         );
     }
     message

@@ -403,7 +403,7 @@ impl Connection for PostgresConnection {
                 self.transaction = State::Idle;
                 Err(Error::new(
                     ErrorKind::Database,
-                    "a statement of this transaction failed before: it was rolled back, not committed",
+                    "an earlier statement of this transaction failed: it was rolled back, not committed",
                 )
                 .code("25P02"))
             }

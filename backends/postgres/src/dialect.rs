@@ -70,7 +70,7 @@ impl Dialect for PostgresDialect {
             ColumnType::Other { name } if name == "inet" => write!(out, "abbrev({operand})"),
             _ => write!(out, "CAST({operand} AS text)"),
         };
-        written.expect("a String takes any text");
+        written.expect("writing to a String does not fail");
     }
 
     fn create_enum(&self, name: &str, labels: &[String]) -> Option<String> {
@@ -147,7 +147,7 @@ impl Dialect for PostgresDialect {
 
     /// `$1`. No cast: each parameter's type is declared when the statement is prepared.
     fn placeholder(&self, index: usize, _: ValueType, out: &mut String) {
-        write!(out, "${index}").expect("a String takes any text");
+        write!(out, "${index}").expect("writing to a String does not fail");
     }
 
     fn json_text(&self, document: &str, path: &[JsonStep], out: &mut String) {
@@ -186,7 +186,7 @@ impl Dialect for PostgresDialect {
             TextMatch::EndsWith => write!(out, "right({subject}, length({pattern})) = {pattern}"),
             TextMatch::Contains => write!(out, "strpos({subject}, {pattern}) > 0"),
         };
-        written.expect("a String takes any text");
+        written.expect("writing to a String does not fail");
     }
 
     fn reflect(

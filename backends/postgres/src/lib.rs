@@ -1,4 +1,4 @@
-//! PostgreSQL for [`selfsame`], over the `tokio-postgres` crate, which it drives to completion inside each call.
+//! PostgreSQL for [`selfsame`], over the crate `tokio-postgres`, with a blocking interface.
 //!
 //! ```no_run
 //! use selfsame::backend::Backend;
@@ -12,8 +12,8 @@
 //!
 //! # Inside a tokio runtime
 //!
-//! Calls block. Called from a task of a tokio runtime it gives an error of kind
-//! [`Configuration`](selfsame::ErrorKind::Configuration); call it from `tokio::task::spawn_blocking`.
+//! Calls block. Called from a task of a tokio runtime, they fail with
+//! [`Configuration`](selfsame::ErrorKind::Configuration); use `Engine::run` or `tokio::task::spawn_blocking`.
 //!
 //! # Types
 //!
@@ -27,7 +27,7 @@
 //! | `Decimal`, `Decimal { precision }` | `numeric`, `numeric(p, s)` |
 //! | `Uuid` | `uuid` |
 //! | `Date`, `Time`, `Timestamp`, `TimestampTz` | `date`, `time`, `timestamp`, `timestamptz` |
-//! | `Json` | `jsonb`: documents can be compared; key order and spaces are not kept, U+0000 in a string is refused |
+//! | `Json` | `jsonb`: documents can be compared; key order and white space are not preserved, U+0000 in a string is refused |
 
 mod backend;
 mod classify;

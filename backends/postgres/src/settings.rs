@@ -83,7 +83,7 @@ impl Settings {
                 out,
                 "; SELECT pg_catalog.set_config({name}, {value}, {is_local})"
             )
-            .expect("a String takes any text");
+            .expect("writing to a String does not fail");
         }
         out
     }
@@ -95,10 +95,10 @@ impl Settings {
         let message = match found {
             Some(found) if found == wanted => return Ok(()),
             Some(found) => {
-                format!("the connection is in the schema \"{found}\" instead of \"{wanted}\"")
+                format!("the current schema is \"{found}\" instead of \"{wanted}\"")
             }
             None => format!(
-                "there is no schema \"{wanted}\", or this user may not use it: create it over a connection without `schema()`"
+                "the schema \"{wanted}\" does not exist, or this user may not use it: create it over a connection without `schema()`"
             ),
         };
         Err(Error::new(ErrorKind::Configuration, message))

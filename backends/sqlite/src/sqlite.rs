@@ -97,8 +97,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const LONGEST_BUSY_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
 impl Sqlite {
-    /// Uses the database in this file; the first connection creates it if it does not exist. A relative path begins in the folder that is current
-    /// now, wherever the program goes later.
+    /// Uses the database in this file; the first connection creates it if it does not exist. A relative path is resolved in the current
+    /// directory of this call, even if the program changes it later.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::at(Location::File(path.into()))
     }

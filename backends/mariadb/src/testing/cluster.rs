@@ -8,8 +8,8 @@ use selfsame_testing::{Supervised, free_port, random_password, refused};
 
 use super::local::program;
 
-/// Runs one node in a folder of its own until its standard input ends. The password comes as the first line; the first node makes the
-/// cluster, the others are given their data by one that is there.
+/// Runs one node in a temporary folder until its standard input is closed. The password is the first line of its input. The first node creates the
+/// cluster; the others get their data from a running one.
 const SUPERVISOR: &str = r#"
 mariadbd=$1 install=$2 provider=$3 name=$4 port=$5 group=$6 ist=$7 sst=$8 members=$9 first=${10}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-galera.XXXXXX") || dir=$(mktemp -d /tmp/selfsame-galera.XXXXXX) || exit 1
@@ -52,7 +52,7 @@ const PROVIDERS: [&str; 3] = [
     "/usr/lib64/galera/libgalera_smm.so",
 ];
 
-/// Nodes of one cluster, each a process with data of its own, stopped when dropped.
+/// The nodes of a cluster, each a process with its own data, stopped when dropped.
 pub struct Cluster {
     nodes: Vec<Node>,
     programs: [PathBuf; 3],
@@ -67,17 +67,16 @@ struct Node {
 }
 
 impl Cluster {
-    /// Starts so many nodes, which takes seconds for each.
+    /// Starts a cluster of this many nodes; each takes seconds.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](selfsame::ErrorKind::Configuration) if there are no binaries of MariaDB, Galera and rsync, or with the log's errors if a node does
+    /// [`Configuration`](selfsame::ErrorKind::Configuration) if the binaries of MariaDB, Galera or rsync are missing, or with the errors in the log if a node does
     /// not start.
     pub fn start(count: usize) -> Result<Self> {
         let provider = PROVIDERS.map(PathBuf::from);
         let provider = provider.into_iter().find(|path| path.is_file());
-        let provider =
-            provider.ok_or_else(|| refused("there is no libgalera_smm.so".to_owned()))?;
+        let provider = provider.ok_or_else(|| refused("libgalera_smm.so not found".to_owned()))?;
         program("rsync", "/usr/bin")?;
         let programs = [
             program("mariadbd", "/usr/sbin")?,
@@ -107,7 +106,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Where all nodes are; connections spread over them, and statements wait until a node has applied what the cluster committed.
+    /// Returns the URL of all nodes; connections spread over them, and statements wait until a node has applied earlier commits.
     pub fn url(&self) -> String {
         let nodes: Vec<String> = self.nodes.iter().map(Node::address).collect();
         format!(
@@ -117,24 +116,24 @@ impl Cluster {
         )
     }
 
-    /// Where one node is.
+    /// Returns the URL of one node.
     pub fn node_url(&self, index: usize) -> Option<String> {
         let address = self.nodes.get(index)?.address();
         Some(format!("mariadb://selfsame:{}@{address}", self.password))
     }
 
-    /// Ends a node at once, as a crash does. Its data is lost with it.
+    /// Kills a node, like a crash. Its data is lost.
     pub fn kill(&mut self, index: usize) {
         if let Some(node) = self.nodes.get_mut(index) {
             node.running = None;
         }
     }
 
-    /// Lets a node that was killed join again, with nothing: another gives it its data.
+    /// Lets a killed node rejoin without data: another node provides it.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start).
+    /// Same as [`start`](Self::start).
     pub fn rejoin(&mut self, index: usize) -> Result<()> {
         self.run(index, false)
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::server::Server;
 use crate::MariaDb;
 
-/// Long enough for any test's own lock, short enough for a test of what happens without it.
+/// Longer than tests hold locks, but short enough to test lock timeouts.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// An empty database. Dropping it closes its connections and drops what they made.
+/// An empty database. Dropping it closes its connections and drops the database.
 #[derive(Debug)]
 pub struct Database {
     server: Server,
@@ -20,12 +20,12 @@ impl Database {
         Self { server, name }
     }
 
-    /// The database's name.
+    /// Returns the database's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A URL that leads to it.
+    /// Returns its URL.
     pub fn url(&self) -> String {
         let url = self.server.url();
         let (address, options) = url.split_once('?').unwrap_or((url, ""));
@@ -36,7 +36,7 @@ impl Database {
         format!("{address}/{}{mark}{options}", self.name)
     }
 
-    /// The backend that leads to it, which waits two seconds for a lock.
+    /// Returns a backend for it, with a lock timeout of two seconds.
     pub fn backend(&self) -> MariaDb {
         self.server
             .backend()
@@ -49,7 +49,7 @@ impl Drop for Database {
     fn drop(&mut self) {
         // A connection that was left inside a transaction would hold the tables for ever.
         if let Err(error) = self.server.drop_database(&self.name) {
-            eprintln!("the database {} could not be dropped: {error}", self.name);
+            eprintln!("cannot drop the database {}: {error}", self.name);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A throw-away server from local binaries.
+//! A temporary server from local binaries.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use selfsame::error::Result;
 use selfsame_testing::{Supervised, free_port, random_password, refused};
 
-/// Runs the server in a folder of its own until its standard input ends, which it does however this process ends. The password comes as
-/// the first line.
+/// Runs the server in a temporary folder until its standard input is closed, which happens however this process ends. The password is
+/// the first line of its input.
 const SUPERVISOR: &str = r#"
 mariadbd=$1 install=$2 port=$3
 shift 3
@@ -35,7 +35,7 @@ done
 failed
 "#;
 
-/// A running server, in a folder that goes with it.
+/// A running server, in a folder that is removed with it.
 #[derive(Debug)]
 pub(super) struct LocalServer {
     _running: Supervised,
@@ -89,7 +89,7 @@ pub(super) fn program(name: &str, packaged: &str) -> Result<PathBuf> {
         .find(|program| program.is_file())
         .ok_or_else(|| {
             refused(format!(
-                "there is no {name} in PATH or {packaged}; SELFSAME_MARIADB_BIN can name its folder"
+                "{name} not found in PATH or {packaged}; set SELFSAME_MARIADB_BIN to its folder"
             ))
         })
 }

@@ -1,4 +1,4 @@
-//! [`Server`]: one running MariaDB, whoever runs it.
+//! [`Server`]: a running MariaDB server or cluster.
 
 use std::env;
 use std::sync::Arc;
@@ -14,24 +14,24 @@ use super::database::Database;
 use super::local::LocalServer;
 use crate::MariaDb;
 
-/// How long a node may take to apply what another has committed.
+/// How long a node may take to apply the commit of another.
 const APPLIED: Duration = Duration::from_secs(5);
 
-/// A running server, or a cluster. What was started is stopped when the last clone and the last [`Database`] are dropped.
+/// A running server or cluster. If it was started here, it stops when the last clone and the last [`Database`] are dropped.
 #[derive(Clone, Debug)]
 pub struct Server {
     running: Arc<Running>,
-    /// Leads to no database.
+    /// A backend without a database.
     backend: MariaDb,
 }
 
 impl Server {
-    /// The first server that can be had, in the order that [the module](super) tells.
+    /// Finds or starts a server, in the order given in [the module](super).
     ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration), saying what was tried and why it failed. If `SELFSAME_MARIADB_URL` is set, its failure
-    /// is final.
+    /// [`Configuration`](ErrorKind::Configuration) with what was tried and why it failed. If `SELFSAME_MARIADB_URL` is set, nothing
+    /// else is tried.
     pub fn start() -> Result<Self> {
         if let Ok(url) = env::var("SELFSAME_MARIADB_URL") {
             return Self::from_url(&url).map_err(|error| {
@@ -48,72 +48,72 @@ impl Server {
         })
     }
 
-    /// A throw-away server from local binaries.
+    /// Starts a temporary server from local binaries.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration) if there are no binaries, or with the log's end if the server does not start.
+    /// [`Configuration`](ErrorKind::Configuration) if there are no binaries, or with the end of the log if the server does not start.
     pub fn local() -> Result<Self> {
         Self::local_with(&[])
     }
 
-    /// The same, with options of the server: `--lower-case-table-names=1`.
+    /// Like [`local`](Self::local), with options for the server: `--lower-case-table-names=1`.
     ///
     /// # Errors
     ///
-    /// As [`local`](Self::local).
+    /// Same as [`local`](Self::local).
     pub fn local_with(options: &[&str]) -> Result<Self> {
         let server = LocalServer::start(options)?;
         let url = server.url();
         Self::reached(url, "local:mariadb".to_owned(), Some(Box::new(server)))
     }
 
-    /// A throw-away Galera cluster of three nodes, over which connections spread.
+    /// Starts a temporary Galera cluster of three nodes, over which connections spread.
     ///
     /// # Errors
     ///
-    /// Those of [`Cluster::start`].
+    /// Errors of [`Cluster::start`].
     pub fn cluster() -> Result<Self> {
         let cluster = Cluster::start(3)?;
         let url = cluster.url();
         Self::reached(url, "galera:local".to_owned(), Some(Box::new(cluster)))
     }
 
-    /// A server that is there already. The user of the URL must be allowed to create databases.
+    /// Uses an existing server. The user of the URL must be allowed to create databases.
     ///
     /// # Errors
     ///
-    /// Those of [`MariaDb::url`] and of connecting.
+    /// Errors of [`MariaDb::url`] and of connecting.
     pub fn from_url(url: &str) -> Result<Self> {
         let description = MariaDb::url(url)?.address();
         Self::reached(url.to_owned(), description, None)
     }
 
-    /// Where it is: user, password, hosts.
+    /// Returns its URL, with user and password.
     pub fn url(&self) -> &str {
         self.running.url()
     }
 
-    /// Which server this is, without its password: `local:mariadb`, or the URL's address.
+    /// Describes the server without its password: `local:mariadb`, or the URL's address.
     pub fn description(&self) -> &str {
         self.running.description()
     }
 
-    /// What the server calls itself: `MariaDB 10.11.19`.
+    /// Returns the server's name and version: `MariaDB 10.11.19`.
     ///
     /// # Errors
     ///
-    /// Those of connecting and asking.
+    /// Errors of connecting and of the query.
     pub fn version(&self) -> Result<String> {
         self.running
             .with_connection(|connection| connection.server_version())
     }
 
-    /// An empty database of its own, dropped with the value.
+    /// Creates an empty database, dropped with the value.
     ///
     /// # Errors
     ///
-    /// Those of connecting and of CREATE DATABASE.
+    /// Errors of connecting and of CREATE DATABASE.
     pub fn database(&self) -> Result<Database> {
         let name = self.running.fresh_name();
         self.running.execute(&format!("CREATE DATABASE {name}"))?;
@@ -122,7 +122,7 @@ impl Server {
         Ok(database)
     }
 
-    /// Waits until each host has the database, which the nodes of a cluster do one after the other.
+    /// Waits until each host has the database, because nodes of a cluster create it one after the other.
     fn wait_for(&self, database: &Database) -> Result<()> {
         let until = Instant::now() + APPLIED;
         for _ in 0..self.backend.hosts() {
@@ -136,7 +136,7 @@ impl Server {
         Ok(())
     }
 
-    /// Leads to no database. All that come of one server take turns with its hosts.
+    /// Returns a backend without a database. All backends of one server share the rotation of hosts.
     pub(super) fn backend(&self) -> MariaDb {
         self.backend.clone()
     }

@@ -111,7 +111,7 @@ fn a_rollback_that_undoes_nothing_says_so() {
         let error = session.rollback().expect_err("it stays");
         assert_eq!(error.kind(), ErrorKind::Database);
         assert!(
-            error.message().contains("not all was rolled back"),
+            error.message().contains("not everything was rolled back"),
             "{error}"
         );
         assert_eq!(session.state(item), State::Transient);

@@ -163,17 +163,17 @@ fn program_in(folders: &[PathBuf]) -> Result<&'static str> {
     let is_there = |name: &&str| folders.iter().any(|folder| folder.join(name).is_file());
     PROGRAMS.into_iter().find(is_there).ok_or_else(|| {
         refused(
-            "neither `docker` nor `podman` is in PATH: containers that killed processes leave behind are not removed"
+            "neither `docker` nor `podman` is in PATH: containers left behind by killed processes are not removed"
                 .to_owned(),
         )
     })
 }
 
-/// Removes the containers that processes of this machine left behind, as they do when they are killed.
+/// Removes containers left behind by killed processes of this machine.
 ///
 /// # Errors
 ///
-/// [`Configuration`](ErrorKind::Configuration) without a program to remove them by: `docker`, or `podman`.
+/// [`Configuration`](ErrorKind::Configuration) if neither `docker` nor `podman` is installed.
 pub fn sweep() -> Result<()> {
     let program = program()?;
     let format = format!("{{{{.ID}}}} {{{{.Label \"{LABEL}\"}}}}");

@@ -1,4 +1,4 @@
-//! [`Database`]: a schema that stands for an empty database.
+//! [`Database`]: a schema used as an empty database.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use url::Url;
 use super::server::Server;
 use crate::Postgres;
 
-/// Long enough for any test's own lock, short enough for a test of what happens without it.
+/// Longer than tests hold locks, but short enough to test lock timeouts.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// An empty database for one case. Dropping it closes its connections and drops what they made.
+/// An empty database for one case. Dropping it closes its connections and drops its contents.
 ///
-/// It is a schema of the server's database, for CREATE SCHEMA takes about a millisecond where CREATE DATABASE takes dozens.
+/// It is a schema of the server's database, because CREATE SCHEMA takes about a millisecond and CREATE DATABASE dozens.
 #[derive(Debug)]
 pub struct Database {
     server: Server,
@@ -24,12 +24,12 @@ impl Database {
         Self { server, name }
     }
 
-    /// The schema's name, which is the application name of the connections too.
+    /// Returns the schema's name, which is also the application name of its connections.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A URL that leads to it with any client: the search path travels in its `options`.
+    /// Returns a URL for any client; its `options` set the search path.
     pub fn url(&self) -> String {
         let Ok(mut url) = Url::parse(self.server.url()) else {
             return self.server.url().to_owned();
@@ -41,7 +41,7 @@ impl Database {
         url.as_str().replace('+', "%20")
     }
 
-    /// The backend that leads to it, which waits two seconds for a lock.
+    /// Returns a backend for it, with a lock timeout of two seconds.
     pub fn backend(&self) -> Postgres {
         Postgres::url(self.server.url())
             .expect("the server was reached by this URL")
@@ -62,7 +62,7 @@ impl Drop for Database {
             self.name
         ));
         if let Err(error) = dropped {
-            eprintln!("the schema {} could not be dropped: {error}", self.name);
+            eprintln!("cannot drop the schema {}: {error}", self.name);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A throw-away server from local binaries.
+//! A temporary server from local binaries.
 
 use std::env;
 use std::fs;
@@ -8,8 +8,8 @@ use std::process::Command;
 use selfsame::error::Result;
 use selfsame_testing::{Supervised, free_port, random_password, refused};
 
-/// Runs the server in a folder of its own until its standard input ends, which it does however this process ends. The password
-/// comes as the first line.
+/// Runs the server in a temporary folder until its standard input is closed, which happens however this process ends. The password
+/// is the first line of its input.
 const SUPERVISOR: &str = r#"
 bin=$1 port=$2
 dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-postgres.XXXXXX") || dir=$(mktemp -d /tmp/selfsame-postgres.XXXXXX) || exit 1
@@ -27,7 +27,7 @@ echo ready
 read -r _
 "#;
 
-/// A running server, in a folder that goes with it.
+/// A running server, in a folder that is removed with it.
 pub(super) struct LocalServer {
     _running: Supervised,
     port: u16,
@@ -70,7 +70,7 @@ fn binaries() -> Result<PathBuf> {
             Ok(named)
         } else {
             Err(refused(format!(
-                "SELFSAME_POSTGRES_BIN is {}, which does not hold initdb, pg_ctl and postgres",
+                "SELFSAME_POSTGRES_BIN is {}, which does not contain initdb, pg_ctl and postgres",
                 named.display()
             )))
         };
@@ -95,7 +95,7 @@ fn binaries() -> Result<PathBuf> {
         .find(|folder| is_complete(folder))
         .ok_or_else(|| {
             refused(
-                "initdb, pg_ctl and postgres are neither in PATH nor in /usr/lib/postgresql/*/bin; SELFSAME_POSTGRES_BIN can name their folder"
+                "initdb, pg_ctl and postgres not found in PATH or /usr/lib/postgresql/*/bin; set SELFSAME_POSTGRES_BIN to their folder"
                     .to_owned(),
             )
         })

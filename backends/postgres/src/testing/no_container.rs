@@ -1,10 +1,10 @@
-//! What stands in for [`container`](super) in a build without the feature `containers`: it says how to get one.
+//! Replaces [`container`](super) in builds without the feature `containers`, with an error that says how to enable it.
 
 use std::convert::Infallible;
 
 use selfsame::error::{Error, ErrorKind, Result};
 
-/// No container: this build cannot start any.
+/// A placeholder: this build cannot start containers.
 #[derive(Debug)]
 pub(super) struct Container(Infallible);
 
@@ -21,7 +21,7 @@ impl Container {
     }
 }
 
-/// Removes the containers that processes of this machine left behind. A build without the feature `containers` leaves none, and does nothing.
+/// Removes containers left behind by killed processes of this machine. Without the feature `containers` it does nothing.
 ///
 /// # Errors
 ///

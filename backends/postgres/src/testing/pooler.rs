@@ -29,29 +29,29 @@ done
 tail -n 3 log | tr '\n' ' '
 "#;
 
-/// How long a client keeps a connection to the server.
+/// How long a client keeps its server connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolMode {
-    /// As long as its own connection.
+    /// For its whole session.
     Session,
     /// For one transaction.
     Transaction,
 }
 
-/// A running PgBouncer, stopped when dropped. It drops the startup parameters `options` and `extra_float_digits` silently, as many
-/// installations do, and keeps four connections to the server.
+/// A running PgBouncer, stopped when dropped. It ignores the startup parameters `options` and `extra_float_digits`, like many
+/// installations, and has four connections to the server.
 pub struct Pooler {
     _running: Supervised,
     url: String,
 }
 
 impl Pooler {
-    /// Starts one on a free port of the loopback interface.
+    /// Starts a PgBouncer on a free port of the loopback interface.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](selfsame::error::ErrorKind::Configuration) if there is no `pgbouncer`, looked for in `SELFSAME_PGBOUNCER`, PATH and `/usr/sbin`, or
-    /// with the log's end if it does not start.
+    /// [`Configuration`](selfsame::error::ErrorKind::Configuration) if `pgbouncer` is not found in `SELFSAME_PGBOUNCER`, PATH or `/usr/sbin`, or
+    /// with the end of the log if it does not start.
     pub fn start(server: &Server, mode: PoolMode) -> Result<Self> {
         let program = program()?;
         let port = free_port().map_err(|error| refused(format!("no free port: {error}")))?;
@@ -71,7 +71,7 @@ impl Pooler {
         })
     }
 
-    /// Where it is: the server's URL with another port.
+    /// Returns its URL: the server's URL with another port.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -127,7 +127,7 @@ fn program() -> Result<PathBuf> {
         .find(|program| program.is_file())
         .ok_or_else(|| {
             refused(
-                "there is no pgbouncer in PATH or /usr/sbin; SELFSAME_PGBOUNCER can name it"
+                "pgbouncer not found in PATH or /usr/sbin; set SELFSAME_PGBOUNCER to its path"
                     .to_owned(),
             )
         })
