@@ -314,26 +314,26 @@ const PROMISES: &[(&str, &[&str])] = &[
         &["connections.debug.no_password"],
     ),
     (
-        "Parameters MUST be sent as parameters",
+        "Parameters MUST be bound",
         &["types.text.quotes", "types.text.specials"],
     ),
     (
-        "a changed schema MUST NOT make",
+        "a cached statement MUST NOT return wrong rows",
         &["schema.change.cached", "schema.change.recreated"],
     ),
     (
-        "After an error the connection MUST be usable",
+        "After an error the connection MUST remain usable",
         &[
             "constraints.connection.usable",
             "constraints.connection.in_transaction",
         ],
     ),
     (
-        "A transaction that the database ended by itself",
+        "If the database itself ends a transaction",
         &["transactions.ending.by_itself"],
     ),
     (
-        "MUST NOT be told as",
+        "A write MUST NOT fail with",
         &["transactions.conflict.told", "sessions.retry.again"],
     ),
     (
@@ -341,15 +341,15 @@ const PROMISES: &[(&str, &[&str])] = &[
         &["transactions.drop.undone", "transactions.ending.rows"],
     ),
     (
-        "Every wait for the database MUST end",
+        "Every wait for the database MUST have a time limit",
         &["transactions.ending.locks", "connections.pool.exhausted"],
     ),
     (
-        "What stands between the program and the database",
+        "A pooler between the program and the database",
         &["transactions.ending.next", "connections.reset.temporary"],
     ),
     (
-        "MUST NOT carry parameter values",
+        "MUST NOT contain parameter values",
         &["constraints.error.no_values"],
     ),
     ("MUST decode column", &["types.all.read_twice"]),
@@ -358,24 +358,24 @@ const PROMISES: &[(&str, &[&str])] = &[
         &["types.conversion.matrix", "types.conversion.narrow"],
     ),
     ("NULL MUST be", &["types.all.in_one_row"]),
-    ("What is deeper MUST be refused", &["types.json.deep"]),
+    ("Deeper documents MUST be refused", &["types.json.deep"]),
     ("It MUST return at once", &["connections.cancelled.running"]),
     (
-        "The statement that runs MUST fail soon",
+        "The running statement MUST fail soon",
         &["connections.cancelled.running", "sessions.cancel.undoes"],
     ),
     (
-        "A connection that cannot be used after it MUST NOT be",
+        "MUST return false",
         &["connections.cancelled.next", "sessions.cancel.undoes"],
     ),
     ("Methods MUST be pure", &["connections.dialect.pure"]),
-    ("MUST tell the truth", &["connections.capabilities.refused"]),
+    ("MUST be true", &["connections.capabilities.refused"]),
     (
-        "MUST give each value as its column",
+        "MUST yield each value exactly as a column",
         &["queries.sizes.list_values"],
     ),
     (
-        "for more than itself, or may be told to, MUST override",
+        "to be, an escape character MUST override",
         &["queries.functions.documents", "types.text.specials"],
     ),
 ];

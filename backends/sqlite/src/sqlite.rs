@@ -284,7 +284,9 @@ impl Sqlite {
                 let mut modes = JournalMode::ALL.into_iter();
                 let mode = modes.find(|mode| mode.word().eq_ignore_ascii_case(word));
                 self.journal_mode(mode.ok_or_else(|| {
-                    unusable("must have a journal_mode of wal, delete, truncate, persist, memory or off")
+                    unusable(
+                        "must have a journal_mode of wal, delete, truncate, persist, memory or off",
+                    )
                 })?)
             }
             ("reading", "lenient") => self.lenient(),
@@ -460,7 +462,9 @@ fn percent_decoded(text: &str) -> Result<String> {
             .get(..2)
             .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
             .and_then(|digits| u8::from_str_radix(digits, 16).ok())
-            .ok_or_else(|| unusable("must have two hexadecimal digits after each `%` of its path"))?;
+            .ok_or_else(|| {
+                unusable("must have two hexadecimal digits after each `%` of its path")
+            })?;
         bytes.push(byte);
         rest = &escaped[2..];
     }
