@@ -121,6 +121,11 @@ fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
         1235 | 1286 | 1289 | 1295 => ErrorKind::Unsupported,
         _ if is_connecting => ErrorKind::Unreachable,
         1054 | 1064 | 1243 | 1305 => ErrorKind::InvalidStatement,
+        // Wrong as it stands, in states that say otherwise: ambiguous names, numbers of columns and of values that do not match, groups, what
+        // is changed and read at once, wrong uses and arguments, and more of something than there may be.
+        1052 | 1058 | 1093 | 1096 | 1111 | 1136 | 1210 | 1221 | 1222 | 1241 | 1390 | 1436 => {
+            ErrorKind::InvalidStatement
+        }
         _ => match state.get(..2) {
             Some("42") if !matches!(code, 1142..=1145 | 1227 | 1370) => ErrorKind::InvalidStatement,
             Some("22") => ErrorKind::OutOfRange,

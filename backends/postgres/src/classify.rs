@@ -107,6 +107,8 @@ fn kind_of(code: &str, phase: Phase) -> ErrorKind {
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04" => lost(phase),
         // The server could not make sense of the message, as when parameters are missing.
         "08P01" if phase == Phase::Run => ErrorKind::InvalidStatement,
+        // No savepoint of this name, and no transaction that it would be in.
+        "3B001" | "25P01" => ErrorKind::InvalidStatement,
         // The disk is full, whatever is being done.
         "53100" => ErrorKind::Database,
         _ => match code.get(..2) {
@@ -116,7 +118,7 @@ fn kind_of(code: &str, phase: Phase) -> ErrorKind {
             Some("22") if phase == Phase::Connect => ErrorKind::Configuration,
             Some("22") => ErrorKind::OutOfRange,
             Some("0A") => ErrorKind::Unsupported,
-            Some("42" | "3D" | "3F" | "26" | "34") => ErrorKind::InvalidStatement,
+            Some("42" | "3D" | "3F" | "26" | "34" | "54") => ErrorKind::InvalidStatement,
             _ if phase == Phase::Connect => ErrorKind::Unreachable,
             _ => ErrorKind::Database,
         },
@@ -134,7 +136,11 @@ fn reported_by_server(reported: &DbError, phase: Phase, statement: &str) -> Erro
     let code = reported.code().code();
     let kind = match reported.parsed_severity() {
         Some(Severity::Fatal | Severity::Panic) if phase == Phase::Run => ErrorKind::ConnectionLost,
-        _ if (code, phase) == ("08P01", Phase::Connect) => refused_by_pooler(reported.message()),
+        _ if phase == Phase::Connect && matches!(code, "08P01" | "XX000") => {
+            refused_by_pooler(reported.message())
+        }
+        // A table that the statement does not name is no table that is missing.
+        _ if reported.routine() == Some("errorMissingRTE") => ErrorKind::InvalidStatement,
         _ => kind_of(code, phase),
     };
     let shown = match phase {
@@ -169,7 +175,10 @@ fn is_of_a_user(reported: &DbError) -> bool {
 fn refused_by_pooler(message: &str) -> ErrorKind {
     if message.contains("startup parameter") {
         ErrorKind::Configuration
-    } else if message.contains("auth") || message.contains("no such user") {
+    } else if ["auth", "no such user", "user not found"]
+        .iter()
+        .any(|words| message.contains(words))
+    {
         ErrorKind::Authentication
     } else {
         ErrorKind::Unreachable
@@ -258,6 +267,9 @@ mod tests {
             ("22P02", ErrorKind::OutOfRange),
             ("0A000", ErrorKind::Unsupported),
             ("25P02", ErrorKind::Database),
+            ("25P01", ErrorKind::InvalidStatement),
+            ("3B001", ErrorKind::InvalidStatement),
+            ("54011", ErrorKind::InvalidStatement),
             ("P0001", ErrorKind::Database),
             ("XX000", ErrorKind::Database),
         ] {
@@ -286,6 +298,7 @@ mod tests {
                 ErrorKind::Configuration,
             ),
             ("SASL authentication failed", ErrorKind::Authentication),
+            ("Tenant or user not found", ErrorKind::Authentication),
             ("no such database: nowhere", ErrorKind::Unreachable),
             ("pgbouncer cannot connect to server", ErrorKind::Unreachable),
         ] {

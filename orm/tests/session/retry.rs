@@ -414,6 +414,14 @@ fn a_transaction_that_the_database_ended_is_not_gone_on_with() -> Result<()> {
     let ended = session.savepoint(|s| add(s, true)).expect_err("it is over");
     assert!(ended.to_string().contains("UNIQUE"), "{ended}");
     session.rollback()?;
+    // What its work failed for is its error, and not that it could not be undone any more.
+    let ended = session.savepoint(|s| {
+        let again = "INSERT OR ROLLBACK INTO authors (id, name) VALUES (1, 'x') RETURNING id";
+        s.sql(again, ()).all::<(i64,)>()
+    });
+    let ended = ended.expect_err("it is over");
+    assert_eq!(ended.kind(), ErrorKind::UniqueViolation, "{ended}");
+    session.rollback()?;
     session.add(Author::new("last"));
     session.commit()
 }

@@ -1,5 +1,6 @@
 //! Reaching the server, and not reaching it.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ pub(crate) const CASES: &[Case] = &[
     ("connecting_inside_tokio", inside_tokio),
     ("connecting_settings_arrive", settings_arrive),
     ("connecting_databases_are_isolated", databases_are_isolated),
+    ("connecting_refused_has_a_kind", refused_has_a_kind),
 ];
 
 fn tells_the_version(server: &Server) {
@@ -193,4 +195,77 @@ fn databases_are_isolated(server: &Server) {
     let select = format!("SELECT 1 FROM pg_namespace WHERE nspname = '{name}'");
     let rows = read(other.connection.as_mut(), &select, &[], &[ValueType::I32]);
     assert!(rows.expect("reads").is_empty());
+}
+
+/// Servers and poolers refuse in the same code for different causes, and in different codes for the same.
+fn refused_has_a_kind(_: &Server) {
+    for (code, message, kind) in [
+        (
+            "08P01",
+            "unsupported startup parameter: options",
+            ErrorKind::Configuration,
+        ),
+        (
+            "08P01",
+            "SASL authentication failed",
+            ErrorKind::Authentication,
+        ),
+        ("08P01", "no such user: ada", ErrorKind::Authentication),
+        ("08P01", "no such database: nowhere", ErrorKind::Unreachable),
+        (
+            "08P01",
+            "no more connections allowed (max_client_conn)",
+            ErrorKind::Unreachable,
+        ),
+        (
+            "28P01",
+            "password authentication failed",
+            ErrorKind::Authentication,
+        ),
+        ("28000", "no pg_hba.conf entry", ErrorKind::Authentication),
+        (
+            "3D000",
+            "database \"d\" does not exist",
+            ErrorKind::Unreachable,
+        ),
+        (
+            "53300",
+            "sorry, too many clients already",
+            ErrorKind::Unreachable,
+        ),
+        (
+            "57P03",
+            "the database system is starting up",
+            ErrorKind::Unreachable,
+        ),
+        (
+            "22023",
+            "invalid value for parameter",
+            ErrorKind::Configuration,
+        ),
+        (
+            "XX000",
+            "Tenant or user not found",
+            ErrorKind::Authentication,
+        ),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let refusing = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().expect("a client");
+            let mut asked = [0; 512];
+            let _ = client.read(&mut asked);
+            let body = format!("SFATAL\0VFATAL\0C{code}\0M{message}\0\0");
+            let length = u32::try_from(body.len() + 4).expect("short").to_be_bytes();
+            let answer = [b"E", &length[..], body.as_bytes()].concat();
+            client.write_all(&answer).expect("is heard");
+        });
+        let url = format!("postgres://u:p@127.0.0.1:{port}/d?sslmode=disable");
+        let backend = Postgres::url(&url).expect("a URL");
+        let error = backend.connect().expect_err(message);
+        refusing.join().expect("no panic");
+        assert_eq!(error.kind(), kind, "{code}: {error}");
+        assert_eq!(error.native_code(), Some(code), "{error}");
+        assert!(error.message().contains(message), "{error}");
+    }
 }

@@ -36,6 +36,12 @@ fn main() {
     {
         return poolers::hammer(url, schema, own);
     }
+    #[cfg(feature = "tls")]
+    if let [_, connect, url] = &words[..]
+        && connect == "connect"
+    {
+        return tls::connect(url);
+    }
     let arguments = Arguments::from_args();
     let cases: Vec<Case> = [
         connecting::CASES,

@@ -1,5 +1,9 @@
 //! Connections that are encrypted, on a server of their own: its settings are changed.
 
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use selfsame::backend::Backend;
@@ -11,7 +15,10 @@ use selfsame_postgres::testing::Server;
 
 use crate::support::{Case, execute, i64s, read};
 
-pub(crate) const CASES: &[Case] = &[("tls_is_verified_and_cancelled", is_verified_and_cancelled)];
+pub(crate) const CASES: &[Case] = &[
+    ("tls_is_verified_and_cancelled", is_verified_and_cancelled),
+    ("tls_that_is_old_is_not_spoken", that_is_old_is_not_spoken),
+];
 
 /// Of nobody, for these tests alone.
 const CERTIFICATE: &str = include_str!("tls/server.crt");
@@ -129,9 +136,105 @@ fn encrypt(server: &Server) {
     }
 }
 
-/// A folder of this test.
+/// What allows OpenSSL everything that it can do, as on machines whose configuration is older than their libraries.
+const EVERYTHING: &str = "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = everything\n[everything]\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n";
+
+/// A server that speaks nothing newer than TLS 1.1 is refused, even where the machine's OpenSSL would speak with it.
+fn that_is_old_is_not_spoken(_: &Server) {
+    let folder = own_folder();
+    for (name, text) in [
+        ("server.crt", CERTIFICATE),
+        ("server.key", KEY),
+        ("openssl.cnf", EVERYTHING),
+    ] {
+        std::fs::write(folder.join(name), text).expect("writes");
+    }
+    for (version, is_spoken) in [("tls1_1", false), ("tls1_2", true)] {
+        let Some((mut server, port)) = old_server(&folder, version) else {
+            break;
+        };
+        let url = format!(
+            "postgres://u:p@127.0.0.1:{port}/d?sslmode=verify-ca&sslnegotiation=direct&sslrootcert={}&connect_timeout=2",
+            folder.join("server.crt").display()
+        );
+        let said = Command::new(std::env::current_exe().expect("a program"))
+            .args(["connect", &url])
+            .env("OPENSSL_CONF", folder.join("openssl.cnf"))
+            .output()
+            .expect("runs");
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        let _ = server.kill();
+        let _ = server.wait();
+        // Behind its handshake the other one says nothing.
+        let expected = match is_spoken {
+            true => "did not answer",
+            false => "TLS could not be agreed on",
+        };
+        assert!(said.contains(expected), "{version}: {said}");
+    }
+    std::fs::remove_dir_all(folder).expect("removes");
+}
+
+/// Connects, and tells what comes of it.
+pub(crate) fn connect(url: &str) {
+    match Postgres::url(url).and_then(|backend| backend.connect()) {
+        Ok(_) => println!("connected"),
+        Err(error) => println!("{error}"),
+    }
+}
+
+/// OpenSSL's own server of one version, and its port; `None` where another client of OpenSSL cannot speak with it.
+fn old_server(folder: &Path, version: &str) -> Option<(Child, u16)> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    let openssl = |arguments: &str| {
+        let mut command = Command::new("openssl");
+        command
+            .args(arguments.split(' '))
+            .current_dir(folder)
+            .env("OPENSSL_CONF", folder.join("openssl.cnf"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    };
+    let serve = format!(
+        "s_server -accept 127.0.0.1:{port} -cert server.crt -key server.key -{version} -cipher ALL:@SECLEVEL=0 -alpn postgresql -quiet"
+    );
+    let mut server = match openssl(&serve).spawn() {
+        Ok(server) => server,
+        Err(error) => {
+            eprintln!("not tried: openssl: {error}");
+            return None;
+        }
+    };
+    let started = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(started.elapsed() < PATIENCE, "{serve}: does not listen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ask = format!("s_client -connect 127.0.0.1:{port} -{version} -cipher ALL:@SECLEVEL=0");
+    let mut client = openssl(&ask).spawn().expect("openssl is there");
+    let mut goodbye = client.stdin.take().expect("a pipe");
+    let _ = goodbye.write_all(b"Q\n");
+    drop(goodbye);
+    let said = client.wait_with_output().expect("ends");
+    let is_spoken = String::from_utf8_lossy(&said.stdout).contains("Verify return code");
+    if !is_spoken || !said.status.success() {
+        eprintln!("not tried: OpenSSL speaks no {version} here");
+        let _ = server.kill();
+        let _ = server.wait();
+        return None;
+    }
+    Some((server, port))
+}
+
+/// A folder of one test.
 fn own_folder() -> std::path::PathBuf {
-    let folder = std::env::temp_dir().join(format!("selfsame-tls-{}", std::process::id()));
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("selfsame-tls-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     folder
 }
