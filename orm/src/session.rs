@@ -482,7 +482,7 @@ fn typed_mut<E: Mapped>(entry: &mut StoreEntry) -> &mut Store<E> {
         .store
         .as_any_mut()
         .downcast_mut()
-        .expect("a store is of the type of its mapper")
+        .expect("a store has the type of its mapper")
 }
 
 /// Returns the object, as last read or written, without I/O.

@@ -240,7 +240,7 @@ fn rows_that_are_changed_on_their_way_go_by_keys_that_ascend() -> Result<()> {
     let error = session.flush().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Database);
     assert!(
-        error.to_string().contains("put with their objects"),
+        error.to_string().contains("matched with their objects"),
         "{error}"
     );
     Ok(())

@@ -104,7 +104,7 @@ fn an_update_of_chosen_rows() -> Result<()> {
     let keys = Author::query().update().set(Author::ID, Author::ID + 1);
     let error = keys
         .execute(session)
-        .expect_err("the session knows them by it");
+        .expect_err("the session identifies objects by it");
     assert_eq!(error.kind(), ErrorKind::InvalidStatement);
     assert_eq!(error.column_name(), Some("id"));
     let nothing = Author::query().update().execute(session);

@@ -113,8 +113,8 @@ fn lazy_loads_one_by_one_are_warned_of_once_in_a_transaction() -> Result<()> {
         .echo_to(Echo::Off, lines.clone())
         .warn_n_plus_one(3);
     let mut session = Session::new(&engine);
-    let collections = "N+1: 3 lazy loads of Author.books in one transaction; load it along with its owners: `.with(Author::BOOKS.selectin())`\n";
-    let parents = "N+1: 3 lazy loads of Book.author in one transaction; load it along with its owners: `.with(Book::AUTHOR.selectin())`\n";
+    let collections = "N+1: 3 lazy loads of Author.books in one transaction; load it with its owners: `.with(Author::BOOKS.selectin())`\n";
+    let parents = "N+1: 3 lazy loads of Book.author in one transaction; load it with its owners: `.with(Book::AUTHOR.selectin())`\n";
     for _ in 0..2 {
         for author in Author::query().all(&mut session)? {
             session.load(author, Author::BOOKS)?;

@@ -121,7 +121,7 @@ fn beside_changed_values(server: &Server) {
         if !ascends {
             let error = flushed.expect_err("objects and rows cannot be put together");
             assert!(
-                error.message().contains("put with their objects"),
+                error.message().contains("matched with their objects"),
                 "{error}"
             );
             session.rollback().expect("rolls back");

@@ -165,7 +165,7 @@ fn add(loadings: &mut Vec<Loading>, mapper: &Mapper, path: &str, load: &RecordLo
     Ok(())
 }
 
-/// Refuses to load a part of what is no collection, and to order or limit what is loaded whole.
+/// Refuses options for parts of collections on to-one relations, and order or limit without a filter.
 fn check_part(mapper: &Mapper, relation: u16, part: Option<&Part>) -> Result<()> {
     let Some(part) = part else {
         return Ok(());
@@ -179,10 +179,10 @@ fn check_part(mapper: &Mapper, relation: u16, part: Option<&Part>) -> Result<()>
     let message = match (is_collection, &part.filter) {
         (true, Some(_)) => return Ok(()),
         (true, None) => {
-            format!("the relation {name} is loaded whole, in its own order: load it filtered")
+            format!("the relation {name} has an order or limit but no filter: load it filtered")
         }
         (false, _) => {
-            format!("the relation {name} leads to one record at most, of which no part is loaded")
+            format!("the relation {name} refers to at most one record, so it cannot be loaded in part")
         }
     };
     Err(Error::new(ErrorKind::Mapping, message).entity(mapper.name()))

@@ -22,7 +22,7 @@ impl SessionFactory {
         }
     }
 
-    /// Turns autoflush off: sessions flush only in `flush`, `commit` and savepoints.
+    /// Turns autoflush off: queries do not flush. `flush`, `commit`, savepoints and bulk statements still do.
     #[must_use]
     pub fn without_autoflush(mut self) -> Self {
         self.autoflush = false;

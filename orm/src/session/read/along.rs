@@ -1,4 +1,4 @@
-//! What is loaded along with objects: the relations that a query names, to any depth, and those that mappings name.
+//! Eager loading of relations: those that a query names, to any depth, and those that mappings declare.
 
 use crate::entity::{Fetch, Loading, Mapper, RelationKind};
 use crate::error::Result;
@@ -6,7 +6,7 @@ use crate::session::memory::ordered_set::OrderedSet;
 use crate::session::{ObjectId, Session, State};
 
 impl Session {
-    /// Loads relations of many objects as a query's options say, to any depth.
+    /// Loads relations of many objects as a query's loading options say, to any depth.
     pub(crate) fn load_relations(
         &mut self,
         store: u16,
@@ -16,7 +16,7 @@ impl Session {
         self.load_along(store, slots, loadings, None)
     }
 
-    /// Loads what a query says is loaded with objects that a relation led to, and what their mapping says.
+    /// Loads the nested relations that a query names, and those that the mapping declares.
     fn load_below(
         &mut self,
         store: u16,
@@ -29,8 +29,8 @@ impl Session {
         self.load_along(store, slots, &defaults, Some(way))
     }
 
-    /// The relations that a mapping says are loaded with its objects, and a query does not say how. Mappings may lead back to each other:
-    /// no relation is followed twice on one way.
+    /// The relations that a mapping loads by default and for which a query has no option. Since mappings may refer to each other, no
+    /// relation is followed twice on one path.
     pub(crate) fn default_loadings_beside(
         &self,
         store: u16,
@@ -88,7 +88,7 @@ impl Session {
         Ok(())
     }
 
-    /// The members of the loaded collections of some owners, each once, as far as they have rows: those that were read long ago, too.
+    /// The persistent members of the loaded collections of some owners, each once, including expired ones.
     fn members_of_all(
         &self,
         (store, target): (u16, u16),
@@ -108,7 +108,7 @@ impl Session {
         members
     }
 
-    /// Loads what the mapping says is loaded with the members of a collection.
+    /// Loads the default relations of the members of a collection.
     pub(in crate::session) fn load_below_collection(
         &mut self,
         owner: ObjectId,
@@ -123,14 +123,14 @@ impl Session {
         self.load_below(target, &members, &[], &way)
     }
 
-    /// Loads what the mapping says is loaded along.
+    /// Loads the default relations of objects.
     pub(crate) fn load_default_relations(&mut self, store: u16, slots: &[u32]) -> Result<()> {
         let loadings = default_loadings(&self.entry(store).mapper);
         self.load_relations(store, slots, &loadings)
     }
 }
 
-/// The relations along which a query came to objects, the last first.
+/// The path of relations from a query to objects, the last first.
 struct Way<'a> {
     relation: (u64, u16),
     before: Option<&'a Way<'a>>,
@@ -143,7 +143,7 @@ impl Way<'_> {
     }
 }
 
-/// The relations of a mapping that are loaded with its objects.
+/// The relations that a mapping loads by default.
 fn default_loadings(mapper: &Mapper) -> Vec<Loading> {
     (0u16..)
         .zip(mapper.relations())

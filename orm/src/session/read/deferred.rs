@@ -1,4 +1,4 @@
-//! Deferred columns: read when they are asked for.
+//! Loading deferred columns.
 
 use std::collections::BTreeSet;
 
@@ -12,15 +12,15 @@ use crate::sql::Column;
 use crate::value::{ColumnValue, Deferred};
 
 impl Session {
-    /// The value of a [`Deferred`] column: without a statement if it is loaded and the object not expired, else by one SELECT of the row.
+    /// Returns the value of a [`Deferred`] column: from memory if it is loaded and the object is not expired, otherwise with one SELECT.
     ///
-    /// For many objects, [`undefer_all`](Self::undefer_all) or [`Query::undefer`](crate::query::Query::undefer) take one statement for all.
+    /// For many objects, [`undefer_all`](Self::undefer_all) and [`Query::undefer`](crate::query::Query::undefer) need only one statement.
     ///
     /// # Errors
     ///
-    /// What an autoflush or the SELECT gives; [`ErrorKind::InvalidState`] if it is not loaded and the object has no row;
-    /// [`ErrorKind::StaleData`] if its row is gone; [`ErrorKind::Mapping`] if the column is not deferred; [`ErrorKind::StaleHandle`],
-    /// [`ErrorKind::ForeignHandle`].
+    /// Errors of the autoflush or the SELECT; [`ErrorKind::InvalidState`] if it is not loaded and the object has no row;
+    /// [`ErrorKind::StaleData`] if the row no longer exists; [`ErrorKind::Mapping`] if the column is not deferred;
+    /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`].
     pub fn undefer<E: Entity, T: ColumnValue>(
         &mut self,
         handle: Handle<E>,
@@ -30,13 +30,13 @@ impl Session {
         let field = self.try_ref(handle)?.deferred(usize::from(column.index()));
         let field = field.and_then(|field| field.downcast_ref::<Deferred<T>>());
         field.and_then(Deferred::get).ok_or_else(|| {
-            let message = "the deferred column has no field of its type";
+            let message = "the deferred column has no field of this type";
             let error = Error::new(ErrorKind::Mapping, message);
             E::mapper().column_error(usize::from(column.index()), error)
         })
     }
 
-    /// Loads a [`Deferred`] column of many objects, of those that do not have it: one SELECT, or one a batch (see
+    /// Loads a [`Deferred`] column of those objects that do not have it loaded, with one SELECT, or one per batch (see
     /// [`Batch`](crate::dialect::Batch)).
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Session {
         self.load_deferred(store, &slots?, &columns)
     }
 
-    /// Loads deferred columns of some objects of a table, of those that do not have them.
+    /// Loads deferred columns of those objects of a table that do not have them loaded.
     pub(in crate::session) fn load_deferred(
         &mut self,
         store: u16,
@@ -81,7 +81,11 @@ impl Session {
         })?;
         let read: BTreeSet<u32> = read.into_iter().collect();
         match lacking.iter().find(|slot| !read.contains(slot)) {
-            Some(&gone) => Err(self.stale(store, gone, "the row of the deferred column is gone")),
+            Some(&gone) => Err(self.stale(
+                store,
+                gone,
+                "the row of the deferred column no longer exists",
+            )),
             None => Ok(()),
         }
     }
@@ -107,7 +111,7 @@ impl Session {
         Ok(lacking)
     }
 
-    /// Refuses new rows that leave out a deferred column which must have a value and would get none.
+    /// Refuses new rows without a value for a deferred column that is NOT NULL and has no default.
     pub(in crate::session) fn check_given(&self, store: u16, columns: &[usize]) -> Result<()> {
         let mapper = &self.entry(store).mapper;
         let is_missing =
@@ -115,7 +119,7 @@ impl Session {
         match mapper.deferred().iter().find(is_missing) {
             Some(&column) => {
                 let message =
-                    "the deferred column of a new object was not set, and must have a value";
+                    "the deferred column of a new object must be set, because it is NOT NULL";
                 let error = Error::new(ErrorKind::Validation, message);
                 Err(mapper.column_error(column, error))
             }
@@ -125,12 +129,12 @@ impl Session {
 }
 
 impl Mapper {
-    /// Refuses to load what is always loaded.
+    /// Refuses columns that are not deferred.
     pub(crate) fn check_deferred(&self, columns: &[usize]) -> Result<()> {
         let is_eager = |column: &&usize| !self.deferred().contains(column);
         match columns.iter().find(is_eager) {
             Some(&column) => {
-                let message = "the column is not deferred: it is read along with its row";
+                let message = "the column is not deferred: it is always loaded with its row";
                 let error = Error::new(ErrorKind::Mapping, message);
                 Err(self.column_error(column, error))
             }
@@ -138,7 +142,7 @@ impl Mapper {
         }
     }
 
-    /// Whether a new row must give a column.
+    /// Whether a new row must set a column.
     fn is_required(&self, column: usize) -> bool {
         let column = &self.table().columns[column];
         !column.nullable && column.generated == Generated::No

@@ -1,4 +1,4 @@
-//! Joined loading: objects and what they are related to in one statement, by outer joins.
+//! Joined loading: objects and their related objects in one statement, by outer joins.
 
 use std::sync::Arc;
 
@@ -14,34 +14,33 @@ use crate::sql::{
 };
 use crate::value::ValueType;
 
-/// The part of a query that does not depend on its type.
+/// The untyped part of a query.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Selection<'a> {
     pub(crate) filter: Option<&'a Node>,
     pub(crate) order: &'a [Order],
     pub(crate) limit: Option<u64>,
     pub(crate) offset: Option<u64>,
-    /// What else it reads.
+    /// The joins.
     pub(crate) joined: Option<&'a Joins>,
     pub(crate) lock: Option<RowLock>,
     pub(crate) fill: Fill,
-    /// The deferred columns that are read along.
+    /// The deferred columns to load.
     pub(crate) undefer: &'a [usize],
 }
 
-/// What a query reads besides its own table.
+/// The joins of a query.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Joins {
     pub(crate) joins: Vec<Join>,
-    /// The relations of records that are among them.
+    /// The joined relations of records.
     pub(crate) ways: Vec<JoinedPath>,
     pub(crate) having: Option<Node>,
-    /// Whether one row of its own may stand in several rows.
+    /// Whether joins may repeat a row of the query's own table.
     pub(crate) multiplies: bool,
 }
 
-/// A relation that is joined: its numbers from the query's own table on, and the name that its target stands under if it is not its
-/// own.
+/// A joined relation: the indexes of the relations from the query's own table, and the alias of its target.
 #[derive(Clone, Debug)]
 pub(crate) struct JoinedPath {
     pub(crate) path: Vec<u16>,
@@ -50,27 +49,26 @@ pub(crate) struct JoinedPath {
 
 /// One joined relation.
 struct JoinedRelation {
-    /// Which of the joined tables it starts from; `None` is the query's own.
+    /// The joined table that it starts from; `None` is the query's own.
     from: Option<usize>,
     owner_store: u16,
     relation: u16,
     resolved: Arc<ResolvedRelation>,
     store: u16,
     alias: Arc<str>,
-    /// Whether a member of its collections has one owner at most: not if it is a pair of an association, or if text that differs may be
-    /// equal for the database.
+    /// Whether each member has at most one owner: false for many-to-many relations, and if the database may consider different texts equal.
     has_one_owner: bool,
-    /// Where its columns begin in a row.
+    /// The position of its first column in a row.
     at: usize,
-    /// Its deferred columns that are read along.
+    /// The deferred columns to load.
     undefer: Vec<usize>,
-    /// What is loaded after it by statements of its own.
+    /// Nested relations that are loaded with separate statements.
     later: Vec<Loading>,
 }
 
 impl Session {
-    /// Whether a query can load these by joins: LIMIT must count the query's own rows, which takes a key of one column where a
-    /// collection multiplies them; and the query must not join anything itself.
+    /// Whether a query can load these by joins. LIMIT must count the query's own rows, which requires a single-column key if a collection
+    /// multiplies them, and the query must not have joins itself.
     pub(crate) fn can_join(
         &self,
         store: u16,
@@ -87,7 +85,7 @@ impl Session {
             && (!limited || self.entry(store).mapper.table().primary_key.len() == 1)
     }
 
-    /// Runs a query with its joined relations; the slots of its own objects in order.
+    /// Runs a query with joined relations; returns the slots of its own objects in order.
     pub(crate) fn query_joined(
         &mut self,
         store: u16,
@@ -180,7 +178,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whether a relation leads to a joined table, on its way from the query's own.
+    /// Whether a relation on this path is joined.
     fn is_joined(
         &self,
         joins: &[JoinedRelation],
@@ -259,7 +257,7 @@ impl Session {
         }
         let limited = selection.limit.is_some() || selection.offset.is_some();
         if multiplies && limited {
-            // LIMIT counts the query's own rows: they are chosen first.
+            // LIMIT must count the query's own rows, so they are selected in a subquery.
             let key = table.primary_key[0];
             let mut chosen = SelectNode::default();
             chosen.columns.push(column(table, key, None));
@@ -323,25 +321,25 @@ pub(in crate::session) fn ascending(
     }
 }
 
-/// The objects that the rows of a joined query led to.
+/// The objects found in the rows of a joined query.
 struct Reached {
     /// The query's own objects, each once, in order.
     slots: Vec<u32>,
     met: SlotSet,
     joins: Vec<JoinedObjects>,
-    /// The object of each join in the row at hand, and whether no row before had it.
+    /// The object of each join in the current row, and whether it is new.
     row: Vec<Option<(u32, bool)>>,
 }
 
-/// The objects that the rows led to along one join.
+/// The objects found along one join.
 #[derive(Default)]
 struct JoinedObjects {
     met: SlotSet,
     /// Owners and their members, in order.
     collections: Vec<(u32, Vec<u32>)>,
-    /// Where among them each owner stands; made when an owner comes again that is not the last.
+    /// The index of each owner, built when an owner other than the last one recurs.
     places: Option<FxHashMap<u32, usize>>,
-    /// The pairs of owner and member that were met, where a member may have several owners.
+    /// The pairs of owner and member found so far, if a member may have several owners.
     pairs: FxHashSet<(u32, u32)>,
 }
 
@@ -350,7 +348,7 @@ impl JoinedObjects {
     fn members(&mut self, owner: u32, is_new: bool) -> &mut Vec<u32> {
         let last = self.collections.len();
         let at = match self.collections.last() {
-            // Rows that follow each other mostly have the same owner.
+            // Consecutive rows usually have the same owner.
             Some((known, _)) if *known == owner => last - 1,
             _ if is_new => last,
             _ => {
@@ -426,7 +424,7 @@ impl Reached {
         Ok(())
     }
 
-    /// Hands the collections to the session; the query's own objects remain.
+    /// Fills the session's collections; returns the query's own objects.
     fn fill(&mut self, session: &mut Session, joins: &[JoinedRelation]) -> Vec<u32> {
         for (join, reached) in joins.iter().zip(&mut self.joins) {
             session.edges.reserve(reached.collections.len());
@@ -447,12 +445,12 @@ impl Reached {
     }
 }
 
-/// A set of slots, a bit each.
+/// A bit set of slots.
 #[derive(Default)]
 struct SlotSet(Vec<u64>);
 
 impl SlotSet {
-    /// Adds a slot; whether it was not in the set.
+    /// Adds a slot; returns whether it is new.
     fn insert(&mut self, slot: u32) -> bool {
         let (word, bit) = (slot as usize / 64, 1 << (slot % 64));
         if word >= self.0.len() {

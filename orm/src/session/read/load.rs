@@ -1,4 +1,4 @@
-//! Loading: by key, along relations, and for many owners at once.
+//! Loading by key and along relations, for one or many owners.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -15,11 +15,12 @@ use crate::session::{Handle, ObjectId, Session, State};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
 impl Session {
-    /// The object with this key: without a statement if it is mapped and not expired, else by one SELECT. `None` if there is no such row.
+    /// Returns the object with this key, or `None` if there is no such row: from the identity map if it is there and not expired, otherwise
+    /// with one SELECT.
     ///
     /// # Errors
     ///
-    /// What an autoflush or the SELECT gives; [`ErrorKind::Conversion`] if the key is of another type.
+    /// Errors of the autoflush or the SELECT; [`ErrorKind::Conversion`] if the key is of another type.
     pub fn get<E: Entity>(&mut self, key: impl Into<E::Key>) -> Result<Option<Handle<E>>> {
         let key = key.into();
         let store = self.store_of::<E>();
@@ -37,8 +38,8 @@ impl Session {
         Ok(found.map(|slot| self.handle((store, slot))))
     }
 
-    /// The objects with these keys, in the order of the keys; keys without a row are left out. Keys that are not mapped are read
-    /// in as few statements as the backend allows.
+    /// Returns the objects with these keys, in the order of the keys; keys without a row are omitted. Objects that are not in the identity
+    /// map are loaded with as few statements as the backend allows.
     ///
     /// # Errors
     ///
@@ -67,7 +68,7 @@ impl Session {
             let store = self.typed_store::<E>(store);
             keys.iter().map(|key| store.find_key(key)).collect()
         };
-        // A mapped row that was not read again is gone.
+        // A mapped row that the reread did not find no longer exists.
         for slot in &mut found {
             slot.take_if(|slot| {
                 !read.contains(slot) && self.any_store(store).is_expired(*slot, self.epoch)
@@ -75,7 +76,7 @@ impl Session {
         }
         let told: BTreeSet<u32> = found.iter().flatten().copied().collect();
         if !read.is_subset(&told) {
-            // The database holds keys equal that look unequal here: each that led nowhere is asked for by itself.
+            // The database considers keys equal that are different here: each key without a match is looked up separately.
             for (slot, key) in found.iter_mut().zip(&keys) {
                 if slot.is_none() {
                     let mut params = Vec::with_capacity(1);
@@ -92,8 +93,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// What an autoflush or the SELECT gives; [`ErrorKind::NotLoaded`] if the relation is declared to raise, or a query said so;
-    /// [`ErrorKind::NoRow`] if a required object is missing; [`ErrorKind::StaleHandle`].
+    /// Errors of the autoflush or the SELECT; [`ErrorKind::NotLoaded`] if lazy loading of the relation is forbidden by the mapping or a
+    /// query; [`ErrorKind::NoRow`] if a required object is missing; [`ErrorKind::StaleHandle`].
     pub fn load<E: Mapped, To: Mapped, K: Cardinality>(
         &mut self,
         owner: Handle<E>,
@@ -108,7 +109,7 @@ impl Session {
         K::loaded(handles).ok_or_else(|| {
             let mapper = &self.entry(owner.0).mapper;
             let name = mapper.relation_name(relation);
-            let message = format!("{name} is required, and no such row exists");
+            let message = format!("{name} is required, but its row does not exist");
             Error::new(ErrorKind::NoRow, message).entity(mapper.name())
         })
     }
@@ -117,8 +118,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] for the name of a relation whose foreign key is here, so that nothing is loaded;
-    /// [`ErrorKind::StaleHandle`], [`ErrorKind::ForeignHandle`].
+    /// [`ErrorKind::Mapping`] for a relation, given by name, that is not a collection; [`ErrorKind::StaleHandle`],
+    /// [`ErrorKind::ForeignHandle`].
     pub fn loaded<E: Mapped, To: Mapped, K: ToMany>(
         &self,
         owner: Handle<E>,
@@ -128,7 +129,7 @@ impl Session {
         let mapper = &self.entry(owner.0).mapper;
         let descriptor = &mapper.relations()[usize::from(relation)];
         if descriptor.kind() == RelationKind::BelongsTo {
-            let message = format!("the relation {} is no collection", descriptor.name());
+            let message = format!("the relation {} is not a collection", descriptor.name());
             return Err(Error::new(ErrorKind::Mapping, message).entity(mapper.name()));
         }
         let slots = match self.loaded_members(owner, relation) {
@@ -142,7 +143,7 @@ impl Session {
         }))
     }
 
-    /// The objects of these keys of a mapping, in their order, as [`get_many`](Self::get_many).
+    /// Implements [`get_many`](Self::get_many) for any mapping.
     pub(crate) fn get_keys<E: Mapped>(
         &mut self,
         mapper: &Arc<Mapper>,
@@ -165,7 +166,7 @@ impl Session {
         let any = self.any_store(store);
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
-            // A mapped row that was not read again is gone.
+            // A mapped row that the reread did not find no longer exists.
             let slot = any
                 .find(&values(key))?
                 .filter(|slot| read.contains(slot) || !any.is_expired(*slot, self.epoch));
@@ -174,7 +175,7 @@ impl Session {
         Ok(found)
     }
 
-    /// The store that a relation leads to, if the session has met its mapping.
+    /// The store of a relation's target, if the session has one.
     pub(in crate::session) fn known_target(&self, store: u16, relation: u16) -> Option<u16> {
         let target = self.entry(store).mapper.relations()[usize::from(relation)].target();
         let mut stores = (0u16..).zip(&self.stores);
@@ -185,12 +186,12 @@ impl Session {
     fn typed_store<E: Entity>(&self, store: u16) -> &crate::session::Store<E> {
         let any = self.any_store(store).as_any();
         any.downcast_ref()
-            .expect("a store is of the type of its mapper")
+            .expect("a store has the type of its mapper")
     }
 
-    /// Flushes before a query, unless told not to.
+    /// Flushes before a query, if autoflush is on.
     pub(crate) fn autoflush(&mut self) -> Result<()> {
-        // A hook of a flush may ask too.
+        // Queries in the hooks of a flush do not flush.
         if self.phase.autoflush && !self.phase.flushing {
             self.flush()
         } else {
@@ -240,13 +241,13 @@ impl Session {
         let who = if resolved.fetch == Fetch::Raise {
             "is declared to raise"
         } else if self.edges.queried.is_refused(owner, relation) {
-            "raises, as the query said"
+            "is set to raise by the query"
         } else {
             return Ok(());
         };
         let mapper = &self.entry(owner.0).mapper;
         let name = &mapper.relations()[usize::from(relation)].name;
-        let message = format!("the relation {name} {who}, and was not loaded with its owner");
+        let message = format!("the relation {name} {who}, but was not loaded with its owner");
         Err(Error::new(ErrorKind::NotLoaded, message).entity(mapper.name()))
     }
 
@@ -262,7 +263,7 @@ impl Session {
             if parent.is_some_and(|slot| self.any_store(target).state(slot) == State::Detached) {
                 let (child, parent) = (&self.entry(child.0).mapper, &self.entry(target).mapper);
                 let message = format!(
-                    "the {} that it was set to has left the session",
+                    "the {} that the relation was set to has left the session",
                     parent.name()
                 );
                 return Err(Error::new(ErrorKind::StaleHandle, message).entity(child.name()));
@@ -309,8 +310,7 @@ impl Session {
         (!values.contains(&Value::Null)).then_some(values)
     }
 
-    /// Reads the collections of many owners at once, those that are not loaded. The members of each come in the relation's order,
-    /// else by their key.
+    /// Loads the collections of many owners that are not loaded yet. Members are in the relation's order, by default in that of their keys.
     pub(in crate::session) fn load_collections(
         &mut self,
         store: u16,
@@ -329,7 +329,7 @@ impl Session {
         }
         let mapper = &self.entry(target).mapper;
         let key = &mapper.table().primary_key;
-        // Whole numbers are in one order everywhere: the database need not sort the members of all owners together.
+        // Integers have the same order everywhere, so they are sorted here instead of in the database.
         let is_integer = |column: &usize| {
             matches!(
                 mapper.types()[*column],
@@ -351,7 +351,7 @@ impl Session {
         let mut pairs = match self.read_members(stores, resolved, &missing, &order, undefer)? {
             Some(pairs) => pairs,
             None => {
-                // The database holds keys equal that look unequal here: what it gives for one owner is of that owner.
+                // The database considers keys equal that are different here, so query each owner separately.
                 let mut pairs = Vec::new();
                 for owner in &missing {
                     let owner = std::slice::from_ref(owner);
@@ -361,7 +361,7 @@ impl Session {
                 pairs
             }
         };
-        // The members of an owner stay in the order in which they came.
+        // A stable sort keeps the members of an owner in order.
         if !pairs.is_sorted_by_key(|pair| pair.0) {
             pairs.sort_by_key(|pair| pair.0);
         }
@@ -380,8 +380,8 @@ impl Session {
         Ok(())
     }
 
-    /// Reads the members of the collections of some owners, each with its owner as its row says. `None` if a row says an owner that is
-    /// not among them as far as memory knows; with a single owner all rows are its.
+    /// Reads the members of the collections of some owners, each with the owner that its row references. `None` if a row's owner cannot be
+    /// found among them by its key; with a single owner all rows belong to it.
     fn read_members(
         &mut self,
         (store, target): (u16, u16),
@@ -393,7 +393,7 @@ impl Session {
         let mapper = Arc::clone(&self.entry(target).mapper);
         let read = mapper.reading(undefer);
         let columns = resolved.remote.iter();
-        // Text may be compared otherwise than byte by byte, as the owner's column is.
+        // The owner's column may have a collation that does not compare text byte by byte.
         let places: Option<Vec<usize>> = columns
             .map(|column| {
                 let is_text = matches!(mapper.types()[*column], ValueType::Text | ValueType::Json);
@@ -445,7 +445,7 @@ impl Session {
         Ok(Some(pairs))
     }
 
-    /// Takes over what was read of a collection. What was set since the last flush wins over what the rows say.
+    /// Fills a collection with the members that were read. Changes since the last flush take precedence over the rows.
     pub(in crate::session) fn fill_collection(
         &mut self,
         owner: ObjectId,
@@ -473,7 +473,7 @@ impl Session {
         }
     }
 
-    /// Reads the parents of many children at once, those that are not mapped.
+    /// Loads the parents of many children that are not in the identity map.
     pub(in crate::session) fn load_parents(
         &mut self,
         store: u16,
@@ -495,7 +495,7 @@ impl Session {
             }
         }
         let mut unique: Vec<Vec<Value>> = Vec::with_capacity(keys.len());
-        // Values have no order and no hash of their own; equal keys look equal.
+        // Keys are deduplicated by their text, since values have neither order nor hash; equal keys have equal texts.
         let mut seen = HashSet::new();
         for key in keys {
             if seen.insert(format!("{key:?}")) {
@@ -519,7 +519,7 @@ impl Session {
         Ok(wanted)
     }
 
-    /// Reads the row of one key, and what the mapping loads along with it.
+    /// Loads the row of one key, with the default relations.
     fn load_one(&mut self, store: u16, key: &[Param<'_>]) -> Result<Option<u32>> {
         let relations = self.entry(store).mapper.relations().iter();
         let mut along = relations.map(|relation| relation.fetch);
@@ -532,17 +532,17 @@ impl Session {
     }
 }
 
-/// The keys of owners that rows refer to. Rows that follow each other mostly have the same.
+/// The keys of owners that rows reference. Consecutive rows usually have the same owner.
 #[derive(Debug, Default)]
 pub(in crate::session) struct OwnerKeys {
-    /// Key after key.
+    /// The keys, one after the other.
     values: Vec<Value>,
-    /// How many rows in turn have each.
+    /// The number of consecutive rows with each key.
     rows: Vec<usize>,
 }
 
 impl OwnerKeys {
-    /// Takes the key of one more row; `places` are where it stands in the row.
+    /// Adds the key of a row; `places` are its positions in the row.
     pub(in crate::session) fn take(
         &mut self,
         row: &dyn Row,

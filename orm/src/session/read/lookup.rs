@@ -1,4 +1,4 @@
-//! Lookups: rows by the values of some columns, in as few statements as the dialect allows.
+//! Lookups of rows by the values of some columns, with as few statements as the dialect allows.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,32 +15,32 @@ use crate::session::{AnyStore, Fill, Selection, Session};
 use crate::sql;
 use crate::value::{Param, Value, ValueRef};
 
-/// No more keys than this travel in one IN list.
+/// The maximum number of keys in one IN list.
 const MOST_KEYS: usize = 512;
 
-/// Rows that are looked up by some columns.
+/// A lookup of rows by the values of some columns.
 pub(in crate::session) struct Lookup<'a> {
     pub(in crate::session) store: u16,
-    /// The columns to search by.
+    /// The columns to filter by.
     pub(in crate::session) by: &'a [usize],
     /// Their values, one key after the other.
     pub(in crate::session) keys: &'a [Value],
     pub(in crate::session) order: &'a [(usize, bool)],
     pub(in crate::session) lock: Lock,
-    /// The deferred columns that are read along.
+    /// The deferred columns to load.
     pub(in crate::session) undefer: &'a [usize],
 }
 
-/// How some keys travel in one statement.
+/// How keys are bound in one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum KeyBatch {
     /// One array for each column.
     Arrays,
-    /// A list of so many.
+    /// A list of this length.
     List(usize),
 }
 
-/// Sends one statement with the keys that were laid out.
+/// Sends one statement with a batch of keys.
 pub(in crate::session) type SendBatch<'a> =
     &'a mut dyn FnMut(&mut Session, KeyBatch, &[Param<'_>]) -> Result<()>;
 
@@ -54,7 +54,7 @@ impl Session {
         self.load_by_key_with(store, keys, &[])
     }
 
-    /// The same, with deferred columns.
+    /// Reads rows by primary key into their store, with deferred columns.
     pub(in crate::session) fn load_by_key_with(
         &mut self,
         store: u16,
@@ -96,8 +96,7 @@ impl Session {
         Ok(slots)
     }
 
-    /// Reads the row of one key that is not loaded, without the lists that several keys need; the first if the database knows it by
-    /// several.
+    /// Reads the row of one key, without the allocations for several keys; the first row if the database considers several keys equal.
     pub(in crate::session) fn look_up_one(
         &mut self,
         store: u16,
@@ -140,7 +139,8 @@ impl Session {
         Ok(first)
     }
 
-    /// After a lookup by keys that met so many rows: an expired object that it did not meet has no row any more, and its key is free.
+    /// After a lookup by keys that found `met` rows: removes the keys of expired objects that were not found, because their rows no longer
+    /// exist.
     fn forget_unmet(&mut self, store: u16, keys: &[Value], met: usize) -> Result<()> {
         let any = self.any_store(store);
         let width = any.mapper().table().primary_key.len();
@@ -152,24 +152,24 @@ impl Session {
         for key in keys.chunks(width) {
             let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
             let found = any.find(&key)?;
-            // What was written to it is not to be lost without a word: the flush tells.
+            // Objects with changes are left to the flush, which reports the loss.
             let is_unmet =
                 |slot: &u32| any.is_expired(*slot, self.epoch) && !any.touched().contains(slot);
             gone.extend(found.filter(is_unmet));
         }
-        // A row may spell its key in another way: then nobody knows which object it is of.
+        // A row may have an equal key in another form: then it is unknown to which object it belongs.
         if !gone.is_empty() && met + gone.len() <= count {
             self.forget_gone(store, gone);
         }
         Ok(())
     }
 
-    /// Reads rows into their store, in batches; their slots in the order they came.
+    /// Reads rows into their store, in batches; returns their slots in the order of the rows.
     pub(in crate::session) fn look_up(&mut self, lookup: &Lookup<'_>) -> Result<Vec<u32>> {
         self.look_up_each(lookup, &mut |_| Ok(()))
     }
 
-    /// The same; `each` sees every row.
+    /// Reads rows into their store, in batches, calling `each` with every row.
     pub(in crate::session) fn look_up_each(
         &mut self,
         lookup: &Lookup<'_>,
@@ -193,7 +193,7 @@ impl Session {
         Ok(slots)
     }
 
-    /// Runs the SELECTs of a lookup and hands each row to `sink` with its store.
+    /// Runs the SELECTs of a lookup and calls `sink` with each row and its store.
     pub(in crate::session) fn look_up_rows(
         &mut self,
         lookup: &Lookup<'_>,
@@ -216,7 +216,7 @@ impl Session {
         )
     }
 
-    /// Lays keys out for as few statements as the dialect allows, and has each of them sent. `width` is the columns of a key.
+    /// Splits keys into batches for as few statements as the dialect allows, and sends each. `width` is the number of columns of a key.
     pub(in crate::session) fn each_batch(
         &mut self,
         width: usize,
@@ -248,7 +248,7 @@ impl Session {
             _ => 1,
         };
         for keys in keys.chunks(most * width) {
-            // Few shapes: the list is filled up to a power of two by repeating its last key.
+            // To limit the number of shapes, the list is padded to a power of two by repeating its last key.
             let size = (keys.len() / width).next_power_of_two().min(most);
             let last = &keys[keys.len() - width..];
             let missing = size * width - keys.len();
@@ -271,7 +271,7 @@ impl Session {
         connection.query(sql, params, &mut |row| sink(any, row))
     }
 
-    /// The statement for so many keys. That for one row by its primary key is kept with the store, as `get` asks for it again and again.
+    /// The statement for this many keys. That for one primary key is cached in the store, because `get` uses it often.
     fn select_sql(&mut self, lookup: &Lookup<'_>, size: usize) -> Arc<Sql> {
         let operation = Operation::Select(lookup.lock);
         let entry = self.entry(lookup.store);
@@ -312,7 +312,7 @@ impl Session {
         })
     }
 
-    /// The primary keys of some objects, as their rows have them.
+    /// The primary keys of some objects in the database.
     pub(in crate::session) fn key_values(&self, store: u16, slots: &[u32]) -> Vec<Value> {
         let any = self.any_store(store);
         let mut params = Vec::with_capacity(slots.len());
@@ -323,7 +323,7 @@ impl Session {
     }
 }
 
-/// The condition that picks the row of a key.
+/// The condition for the row of a key.
 fn key_filter(mapper: &Mapper, key: &[Value]) -> sql::Node {
     let conditions = mapper
         .table()
@@ -374,7 +374,7 @@ fn named(store: &dyn AnyStore, error: Error) -> Error {
 pub(in crate::session) fn not_connected() -> Error {
     Error::new(
         ErrorKind::ConnectionLost,
-        "the session's connection is gone",
+        "the session's connection is lost",
     )
 }
 

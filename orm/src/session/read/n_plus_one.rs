@@ -1,9 +1,9 @@
-//! The detector of N+1: lazy loads of one relation, one by one, where loading them along would cost one statement.
+//! The N+1 detector: many lazy loads of one relation that eager loading would do with one statement.
 
 use crate::session::Session;
 
 impl Session {
-    /// Counts a lazy load that takes a statement, and warns once in a transaction when there are as many as the engine was told.
+    /// Counts a lazy load that sends a statement, and warns once per transaction when the engine's limit is reached.
     pub(in crate::session) fn count_lazy_load(&mut self, store: u16, relation: u16) {
         let most = self.engine.lazy_loads_to_warn_of();
         if most == 0 {
@@ -21,7 +21,7 @@ impl Session {
         );
         let constant = name.to_uppercase();
         self.engine.warn(&format!(
-            "N+1: {most} lazy loads of {entity}.{name} in one transaction; load it along with its owners: `.with({entity}::{constant}.selectin())`"
+            "N+1: {most} lazy loads of {entity}.{name} in one transaction; load it with its owners: `.with({entity}::{constant}.selectin())`"
         ));
     }
 }

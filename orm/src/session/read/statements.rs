@@ -41,7 +41,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// What an autoflush or the SELECT gives.
+    /// Errors of the autoflush or the SELECT.
     pub fn rows<Q: Read>(&mut self, query: &Q) -> Result<Vec<Q::Row>> {
         self.autoflush()?;
         self.ready(Intent::Read)?.all(query)
@@ -57,12 +57,12 @@ impl Session {
         self.ready(Intent::Read)?.first(query)
     }
 
-    /// Runs an INSERT, UPDATE or DELETE of the expression language in the session's transaction; how many rows it inserted or matched.
-    /// Flushes first. Afterwards every object is expired, as nobody can tell which of them it changed.
+    /// Runs an INSERT, UPDATE or DELETE of the expression language in the session's transaction, and returns the number of rows inserted or
+    /// matched. Flushes first. Afterwards every object is expired, because it is unknown which of them changed.
     ///
     /// # Errors
     ///
-    /// What the flush or the statement gives. If the statement fails, the session waits for [`rollback`](Self::rollback).
+    /// Errors of the flush or the statement. If the statement fails, the session waits for [`rollback`](Self::rollback).
     pub fn execute(&mut self, statement: &impl Write) -> Result<u64> {
         self.flush_first()?;
         let result = self.ready(Intent::Write)?.write(statement);
@@ -73,12 +73,12 @@ impl Session {
         result
     }
 
-    /// Runs an INSERT, UPDATE or DELETE with RETURNING in the session's transaction, and reads the rows that it wrote. Otherwise as
+    /// Runs an INSERT, UPDATE or DELETE with RETURNING in the session's transaction, and returns the written rows. Otherwise like
     /// [`execute`](Self::execute).
     ///
     /// # Errors
     ///
-    /// As [`execute`](Self::execute); [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the database cannot return rows.
+    /// As [`execute`](Self::execute); [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the database does not support RETURNING.
     pub fn execute_returning<R: FromRow>(&mut self, statement: &Returning<R>) -> Result<Vec<R>> {
         self.flush_first()?;
         let result = self.ready(Intent::Write)?.write_returning(statement);
@@ -89,20 +89,20 @@ impl Session {
         result
     }
 
-    /// Any row may be written by this session, and nobody knows what.
+    /// Notes that this session may have written any row with unknown values.
     pub(crate) fn may_have_written(&mut self) {
         self.written_before = self.epoch + 1;
         self.unknown_writes += 1;
     }
 
-    /// Has every object read again: any row may have been written by this session, and nobody knows what.
+    /// Expires every object, because this session may have written any row with unknown values.
     pub(in crate::session) fn expire_after_own_write(&mut self) {
         self.expire_all();
         self.written_before = self.epoch;
         self.unknown_writes += 1;
     }
 
-    /// Expires every object, so that it is read again at its next use. Unflushed changes stay.
+    /// Expires every object, so that it is reread at its next use. Unflushed changes are kept.
     pub fn expire_all(&mut self) {
         self.epoch += 1;
         self.edges.expire_loaded();

@@ -1,5 +1,5 @@
-//! Loading of rows together with the keys of their owners, by one join: through association tables, and where only the database can
-//! tell which values are equal.
+//! Loading rows together with the keys of their owners, by a join: through association tables, and where only the database can compare
+//! keys.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use crate::value::ValueType;
 pub(in crate::session) type Owned = (Vec<u32>, OwnerKeys);
 
 impl Session {
-    /// Reads the members of the collections of some owners, the members of an owner in order, each with the key of its owner: through
-    /// the association table, or from the owners' own rows, so that the database compares the keys.
+    /// Reads the members of the collections of some owners, in order, each with the key of its owner: through the association table, or by
+    /// a join with the owners' rows, so that the database compares the keys.
     pub(in crate::session) fn look_up_paired(
         &mut self,
         (store, target): (u16, u16),

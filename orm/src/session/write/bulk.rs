@@ -1,4 +1,4 @@
-//! Statements for many rows, and what becomes of their objects.
+//! Bulk statements, and their effects on objects.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,14 +14,13 @@ use crate::sql::{ColumnRef, DeleteNode, Node, Operator, SelectNode, Source, Upda
 use crate::value::{Value, ValueType};
 
 impl Session {
-    /// Inserts plain rows, without objects, in as few statements as the database takes; how many. Flushes first. Rows that give the same
-    /// columns travel together, so that they are not inserted in one order; nothing that the database makes of them is read back.
+    /// Inserts rows without creating objects, with as few statements as the database allows, and returns their number. Flushes first. Rows
+    /// that set the same columns are sent together, so the order of insertion is undefined; generated values are not read back.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidState`] if something was put into a row's relationship fields; [`ErrorKind::Mapping`] if records are of
-    /// several tables; what the flush or a statement gives. If a
-    /// statement fails, the session waits for [`rollback`](Self::rollback).
+    /// [`ErrorKind::InvalidState`] if a relationship field of a row is not empty; [`ErrorKind::Mapping`] if records belong to several
+    /// tables; errors of the flush or a statement. If a statement fails, the session waits for [`rollback`](Self::rollback).
     pub fn insert_all<E: Mapped>(&mut self, rows: impl IntoIterator<Item = E>) -> Result<u64> {
         const { crate::entity::refuse_read_only::<E>() };
         let mut rows = rows.into_iter().peekable();
@@ -54,7 +53,7 @@ impl Session {
         if count == 0 {
             return Ok(0);
         }
-        // A store of their own, for the time of the statements.
+        // A temporary store holds the rows during the statements.
         let store = self.stores.len();
         self.stores.push(StoreEntry {
             store: rows,
@@ -122,7 +121,7 @@ impl Session {
         Ok(matched)
     }
 
-    /// Runs a DELETE of a table; the objects of its rows are deleted, the others expired.
+    /// Runs a DELETE of a table; objects of deleted rows become deleted, the others are expired.
     pub(crate) fn bulk_delete(&mut self, store: u16, filter: Option<Node>) -> Result<u64> {
         self.refuse_second_mapping(store)?;
         let mapper = Arc::clone(&self.entry(store).mapper);
@@ -170,7 +169,7 @@ impl Session {
         result.map(|outcome| outcome.matched)
     }
 
-    /// Runs a statement whose rows are primary keys: how many there are, and which of them are of objects here.
+    /// Runs a statement that returns primary keys; returns their number, and the objects in the session that have them.
     fn bulk_keys(&mut self, store: u16, rendered: &Rendered) -> Result<(u64, Vec<u32>)> {
         let mapper = Arc::clone(&self.entry(store).mapper);
         let sql = self.engine.intern(&rendered.sql);
@@ -201,7 +200,7 @@ impl Session {
     }
 }
 
-/// A row that no object stands for is related to nothing.
+/// Refuses relationship fields in rows that are inserted without objects.
 pub(in crate::session) fn refuse_pending_relations<E: Mapped>(
     mapper: &Mapper,
     row: &mut E,
@@ -209,7 +208,8 @@ pub(in crate::session) fn refuse_pending_relations<E: Mapped>(
     if PendingRelations::of(row).into_attachments().is_empty() {
         return Ok(());
     }
-    let message = "a plain row has nothing in its relationship fields: add it as an object";
+    let message =
+        "a row inserted without an object cannot have related objects: add it as an object";
     Err(Error::new(ErrorKind::InvalidState, message).entity(mapper.name()))
 }
 
@@ -218,13 +218,13 @@ fn refuse_keys(mapper: &Mapper, set: &[(ColumnRef, Node)]) -> Result<()> {
     let Some((column, _)) = set.iter().find(|(column, _)| key.contains(&column.index)) else {
         return Ok(());
     };
-    let message = "an UPDATE of many objects cannot set a column of their primary key: the session knows them by it";
+    let message = "a bulk UPDATE cannot set a column of the primary key, because the session identifies objects by it";
     Err(Error::new(ErrorKind::InvalidStatement, message)
         .entity(mapper.name())
         .column(&mapper.table().columns[column.index].name))
 }
 
-/// Who holds an older version of a row must notice that it has changed.
+/// Increments the version, so that sessions with an older version notice the change.
 fn count_version(mapper: &Mapper, set: &mut Vec<(ColumnRef, Node)>) {
     let Some(version) = mapper.version_column() else {
         return;

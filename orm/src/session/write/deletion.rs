@@ -1,4 +1,4 @@
-//! Deletions: what goes along with what, and in which order.
+//! Deletions: cascades, and the order of rows.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,17 +12,17 @@ use crate::session::write::plan::Tie;
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
 
-/// Which deleted rows of a table refer to which deleted rows.
+/// The references among deleted rows.
 #[derive(Debug, Default)]
 pub(in crate::session) struct DeleteOrder {
-    /// Of the table itself: which to which.
+    /// References within the table: from, to.
     pub(in crate::session) after: Vec<(u32, u32)>,
-    /// By foreign keys that take NULL.
+    /// References by nullable foreign keys.
     pub(in crate::session) ties: Vec<Tie>,
 }
 
 impl Session {
-    /// Deletes the children that were left without a parent, where they cannot be without one.
+    /// Deletes orphans: children that lost their parent in a relation with `delete-orphan`.
     pub(in crate::session) fn delete_orphans(&mut self) -> Result<()> {
         let orphans = self
             .edges
@@ -31,7 +31,7 @@ impl Session {
             .filter(|link| link.parent.is_none() && link.delete_orphan)
             .map(|link| link.child);
         let orphans = orphans.collect::<Vec<ObjectId>>();
-        // Somebody else may have given it another parent since it was read. A version tells that by itself.
+        // Another session may have given it a new parent since it was read. With a version column the DELETE detects that.
         let is_unsure = |&(store, slot): &ObjectId| {
             let entry = self.entry(store);
             entry.mapper.version_column().is_none() && entry.store.is_expired(slot, self.epoch)
@@ -46,7 +46,7 @@ impl Session {
         Ok(())
     }
 
-    /// Follows deletions to the children: along a delete cascade they are deleted too, else they lose their parent.
+    /// Applies deletions to children: with a delete cascade they are deleted too, otherwise they lose their parent.
     pub(in crate::session) fn cascade_deletes(&mut self) -> Result<()> {
         let mut done: BTreeMap<u16, usize> = BTreeMap::new();
         loop {
@@ -67,7 +67,7 @@ impl Session {
         }
     }
 
-    /// Deletes an object because of another: a pending one is simply never inserted, nor are those that would go with it.
+    /// Deletes an object because of another: a pending one becomes transient, with its own pending children.
     fn delete_cascaded(&mut self, node: ObjectId) -> Result<()> {
         let mut left = vec![node];
         while let Some((store, slot)) = left.pop() {
@@ -83,8 +83,8 @@ impl Session {
         Ok(())
     }
 
-    /// Deletes a child because its parent is. One that is new, and was put to the parent after that was deleted, would be lost without a
-    /// word.
+    /// Deletes a child because its parent is deleted. Refuses a new child that was added to the parent after the deletion, which would be
+    /// lost silently.
     fn delete_with_parent(
         &mut self,
         owner: ObjectId,
@@ -101,7 +101,7 @@ impl Session {
         }
         let parent = self.entry(owner.0);
         let message = format!(
-            "it was put to the {} with the key {}, which goes in the same flush",
+            "it was added to the {} with the key {}, which is deleted in the same flush",
             parent.mapper.name(),
             parent.store.key_text(owner.1)
         );
@@ -111,7 +111,7 @@ impl Session {
             .column(&mapper.table().columns[columns[0]].name))
     }
 
-    /// What goes with a pending object along its delete cascades, and is pending too.
+    /// The pending objects that delete cascades reach from a pending object.
     fn pending_children(&mut self, owner: ObjectId) -> Result<Vec<ObjectId>> {
         let relations = self.entry(owner.0).mapper.resolved()?.to_vec();
         let mut children = Vec::new();
@@ -134,12 +134,12 @@ impl Session {
             if resolved.kind == RelationKind::BelongsTo {
                 continue;
             }
-            // Rows that are only read are the database's to take away.
+            // Read-only rows are left to the database.
             let target = self.target_store(store, index);
             if resolved.through.is_none() && self.entry(target).mapper.is_read_only() {
                 continue;
             }
-            // Without the cascade the pairs go, and nobody need know them.
+            // Without the cascade only the pairs are deleted, which need not be loaded.
             if resolved.through.is_some() && !resolved.cascade.delete {
                 continue;
             }
@@ -152,7 +152,7 @@ impl Session {
             }
             let owners = &*owners;
             for &owner in owners {
-                // Read again, a collection of pairs would lose what changed in it.
+                // Rereading a collection of pairs would lose its changes.
                 let has_changed =
                     resolved.through.is_some() && self.edges.pairs.touch((store, owner));
                 if !has_changed {
@@ -185,7 +185,8 @@ impl Session {
         Ok(())
     }
 
-    /// Leaves the children of deleted rows to the database; the owners for which it does nothing, as new objects take over their rows.
+    /// Leaves the children of deleted rows to the database; returns the owners whose rows new objects take over, for which the database
+    /// does nothing.
     fn release_passively(
         &mut self,
         store: u16,
@@ -202,8 +203,8 @@ impl Session {
         Ok(stay)
     }
 
-    /// Releases the children that the session knows, and leaves the others to the database: those that it does not have, and those whose
-    /// rows may have moved since they were read.
+    /// Releases the children in memory, and leaves others to the database, including those whose rows may have changed since they were
+    /// read.
     fn release_children_in_memory(
         &mut self,
         store: u16,
@@ -244,7 +245,7 @@ impl Session {
         child: ObjectId,
     ) -> Result<()> {
         if self.parent(child, reference)? != Some(owner) {
-            // Its foreign key was changed since the collection was read.
+            // Its foreign key changed since the collection was read.
             return Ok(());
         }
         if resolved.cascade.delete {
@@ -270,7 +271,7 @@ impl Session {
         self.set_parent(child, reference, None)
     }
 
-    /// Which deleted rows of a table refer to which: of the table itself, and of other tables by foreign keys that take NULL.
+    /// The references among deleted rows: within the table, and to other tables by nullable foreign keys.
     pub(in crate::session) fn delete_order(
         &self,
         store: u16,
@@ -329,7 +330,7 @@ impl Session {
         Ok(order)
     }
 
-    /// Rows to delete are only updated to let go of what is deleted before them.
+    /// Sets foreign key columns of rows marked for deletion to NULL, so that the referenced rows can be deleted first.
     pub(in crate::session) fn cut_ties(
         &mut self,
         store: u16,
@@ -348,7 +349,7 @@ impl Session {
     }
 }
 
-/// Whether a foreign key can be looked up in the identity map.
+/// Whether a foreign key references the primary key, so that it can be looked up in the identity map.
 pub(in crate::session) fn refers_to_primary_key(key: &ForeignKey, parent: &Table) -> bool {
     let names = parent.key_columns().map(|column| &column.name);
     key.references.iter().eq(names)

@@ -1,4 +1,4 @@
-//! Columns that the database computes in the unit of work's UPDATE.
+//! Columns that are set to SQL expressions by the UPDATEs of a flush.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::session::{Handle, Session, State};
 use crate::sql::{self, ColumnRef, IntoSql, UpdateNode};
 use crate::value::ColumnValue;
 
-/// What is to be written to columns, by object and column, until the flush.
+/// The expressions to write, by object and column.
 pub(in crate::session) type Expressions = BTreeMap<ObjectId, BTreeMap<usize, sql::Node>>;
 
 impl Session {
-    /// Has the next flush set a column to an expression of the row, such as `Account::BALANCE + 5`: the database computes it, so that
-    /// nothing is lost that others write meanwhile. In memory the column keeps its last known value; after the flush the object is
-    /// expired. Beats what is assigned to the column itself.
+    /// Sets a column to an SQL expression in the next flush, such as `Account::BALANCE + 5`. The database computes it, so that concurrent
+    /// changes are not lost. In memory the column keeps its last known value; after the flush the object is expired. The expression takes
+    /// precedence over a value assigned to the column.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl Session {
             ));
         }
         if mapper.guard().contains(&index) {
-            let message = "the column picks the row that is written, so its value must be known";
+            let message = "the column identifies the row to write, so its value must be known";
             return refused(message.to_owned());
         }
         let columns = self.expressions.entry(node).or_default();
@@ -60,8 +60,8 @@ impl Session {
         Ok(())
     }
 
-    /// Has the next flush write a value to a column, whatever the row has now: an object that is expired is not read for it, and
-    /// nobody is told if the column was changed by others meanwhile. After the flush the object is expired.
+    /// Sets a column to a value in the next flush without checking the row: an expired object is not reread, and concurrent changes of the
+    /// column are overwritten silently. After the flush the object is expired.
     ///
     /// # Errors
     ///
@@ -75,12 +75,12 @@ impl Session {
         self.set_expr(handle, column, value)
     }
 
-    /// Whether the database is to compute a column of an object.
+    /// Whether a column of an object is set to an expression.
     pub(in crate::session) fn has_expression(&self, node: ObjectId) -> bool {
         !self.expressions.is_empty() && self.expressions.contains_key(&node)
     }
 
-    /// What the database is to compute in this flush.
+    /// The expressions of this flush.
     pub(in crate::session) fn computations(&self) -> Result<Computations> {
         let mut all = Computations::default();
         let mut last: Option<(u16, &BTreeMap<usize, sql::Node>, Row)> = None;
@@ -89,7 +89,7 @@ impl Session {
             if any.state(node.1) != State::Persistent || any.is_marked_deleted(node.1) {
                 continue;
             }
-            // Rows that follow each other mostly have the same.
+            // Consecutive rows usually have the same expressions.
             let same = last
                 .as_ref()
                 .filter(|(store, other, _)| (*store, *other) == (node.0, expressions));
@@ -104,22 +104,22 @@ impl Session {
     }
 }
 
-/// What the database is to compute in a flush: the same for all rows whose expressions differ in parameters alone.
+/// The expressions of a flush, shared by all rows whose expressions differ only in parameters.
 #[derive(Debug, Default)]
 pub(in crate::session) struct Computations {
     sets: Vec<Computed>,
-    /// The numbers of the sets, by the store and their text.
+    /// The index of each set, by its store and text.
     numbers: FxHashMap<(u16, String), usize>,
     rows: BTreeMap<ObjectId, Row>,
 }
 
-/// Columns and what they are set to, with the parameters of one of the rows.
+/// A set of columns and their expressions, with the parameters of one of the rows.
 #[derive(Debug)]
 pub(in crate::session) struct Computed {
     pub(in crate::session) set: Vec<(ColumnRef, sql::Node)>,
 }
 
-/// What is computed of one row.
+/// The expressions of one row.
 #[derive(Clone, Debug)]
 struct Row {
     set: usize,
@@ -152,12 +152,12 @@ impl Computations {
         })
     }
 
-    /// What has a number.
+    /// The set with this index.
     pub(in crate::session) fn computed(&self, set: usize) -> &Computed {
         &self.sets[set]
     }
 
-    /// The columns that are computed of an object.
+    /// The columns of an object that are set to expressions.
     pub(in crate::session) fn columns(&self, node: ObjectId) -> impl Iterator<Item = usize> {
         let set = self.rows.get(&node).map(|row| &self.sets[row.set]);
         set.into_iter().flat_map(Computed::columns)
@@ -168,13 +168,13 @@ impl Computations {
         &self.rows[&node].arguments
     }
 
-    /// The numbers of what is computed of a store's objects.
+    /// The sets of a store's objects.
     pub(in crate::session) fn of_store(&self, store: u16) -> BTreeMap<u32, usize> {
         let rows = self.rows.range((store, 0)..=(store, u32::MAX));
         rows.map(|(node, row)| (node.1, row.set)).collect()
     }
 
-    /// Whether a column is among what is computed that makes a value together with others only.
+    /// Whether a set has a column of an embedded value that can only be set as a whole.
     pub(in crate::session) fn is_of_a_whole(&self, set: usize, mapper: &Mapper) -> bool {
         let mut columns = self.sets[set].columns();
         columns.any(|column| mapper.is_together(column))

@@ -1,4 +1,4 @@
-//! The flush: what changed becomes a plan, the plan becomes statements.
+//! The flush: changes become a plan, and the plan becomes statements.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,30 +19,30 @@ use crate::session::write::plan::{
 };
 use crate::session::{Session, State};
 
-/// So many flushes in a row may find that hooks have changed something more.
+/// The maximum number of consecutive flushes because of changes by hooks.
 const MOST_FLUSHES: u32 = 100;
 
-/// Whether a flush may leave the transaction open after it.
+/// What follows a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Ending {
-    /// More may follow in the same transaction.
+    /// The transaction stays open.
     Open,
-    /// It is committed next: a single statement needs no transaction of its own.
+    /// A commit: a single statement then needs no explicit transaction.
     Commit,
 }
 
 impl Session {
-    /// Writes what changed, in the transaction, which stays open. With nothing to do, nothing is sent.
+    /// Writes all changes in the transaction, which stays open. Sends nothing if there is nothing to write.
     ///
     /// # Errors
     ///
-    /// What planning or a statement gives. The transaction is then rolled back in the database (inside a savepoint: only that), the
+    /// Errors of planning or of a statement. The transaction is then rolled back in the database (inside a savepoint: only that), the
     /// changes stay in memory, and the session refuses statements until [`rollback`](Self::rollback).
     pub fn flush(&mut self) -> Result<()> {
         self.flush_once(Ending::Open).map(drop)
     }
 
-    /// Flushes before a statement that may write. One of a hook of a flush comes before or after what the flush writes.
+    /// Flushes before a statement that may write, except in the hooks of a flush.
     pub(in crate::session) fn flush_first(&mut self) -> Result<()> {
         match self.phase.flushing {
             true => Ok(()),
@@ -50,7 +50,7 @@ impl Session {
         }
     }
 
-    /// Flushes until hooks leave nothing to write.
+    /// Flushes until hooks make no more changes.
     pub(in crate::session) fn flush_all(&mut self, ending: Ending) -> Result<()> {
         for _ in 0..MOST_FLUSHES {
             if !self.flush_once(ending)? {
@@ -58,17 +58,17 @@ impl Session {
             }
         }
         let message = format!(
-            "{MOST_FLUSHES} flushes left something to write: a hook changes something after each of them"
+            "there are still changes after {MOST_FLUSHES} flushes: a hook makes changes after each of them"
         );
         let error = Error::new(ErrorKind::InvalidState, message);
         self.fail(&error);
         Err(error)
     }
 
-    /// Whether there was anything to do.
+    /// Flushes once; returns whether there was anything to do.
     fn flush_once(&mut self, ending: Ending) -> Result<bool> {
         if self.failed.is_some() {
-            // A session that waits for a rollback says so even if there is nothing to write.
+            // A session that waits for a rollback fails even if there is nothing to write.
             return self.connected().map(|_| false);
         }
         if !self.has_changes() {
@@ -77,7 +77,7 @@ impl Session {
         self.take_fields()?;
         if self.phase.flushing {
             let message =
-                "flush inside a flush: a hook's changes are flushed along, or by the next flush";
+                "flush inside a flush: a hook's changes are written by this flush or the next one";
             return Err(Error::new(ErrorKind::InvalidState, message));
         }
         if !self.hooks.is_empty() && !self.differs() {
@@ -104,7 +104,7 @@ impl Session {
         Ok(true)
     }
 
-    /// Nothing is written of objects whose table another mapping has.
+    /// Refuses changes of objects whose table another mapping has in this session.
     fn refuse_second_mappings(&self) -> Result<()> {
         for (store, entry) in (0u16..).zip(&self.stores) {
             if entry.refused.is_some() && !entry.store.pending().is_empty() {
@@ -125,7 +125,7 @@ impl Session {
             || self.stores.iter().any(changed)
     }
 
-    /// Whether anything is to be written: what was written to with equal values is not. Hooks are not called for that.
+    /// Whether anything differs from the rows: objects written to with equal values do not, and hooks are not called for them.
     fn differs(&self) -> bool {
         let differs = |entry: &crate::session::StoreEntry| {
             let store = &entry.store;
@@ -144,7 +144,7 @@ impl Session {
     fn write_changes(&mut self, ending: Ending) -> Result<()> {
         self.displace_only_children()?;
         self.delete_orphans()?;
-        // Before the cascades, which follow foreign keys; and after them, for what they let go of.
+        // Before the cascades, which follow foreign keys, and after them, for the objects they released.
         self.read_again_what_expired()?;
         self.forget_equal_writes();
         self.cascade_deletes()?;
@@ -154,7 +154,7 @@ impl Session {
         self.settle_keys_of_new_rows()?;
         self.switch_rows()?;
         if self.write_changed_keys(&mut severed)? {
-            // New objects may take rows that have followed a changed key by now.
+            // New objects may take over rows that have followed a changed key.
             self.switch_rows()?;
         }
         let waits = self.settle_links()?;
@@ -185,7 +185,7 @@ impl Session {
         self.make_moves(moves)
     }
 
-    /// New objects with the keys of rows to delete take those rows over.
+    /// Lets new objects take over rows with the same key that are to be deleted.
     fn switch_rows(&mut self) -> Result<()> {
         self.read_again_what_is_switched()?;
         for entry in &mut self.stores {
@@ -249,7 +249,7 @@ impl Session {
                 self.check_fit(*store, columns, slots)?;
             }
         }
-        // A computed column is a statement more, a hook may refuse what is written, and options are for BEGIN.
+        // Computed columns require another statement, a hook may fail after the write, and options require BEGIN.
         let is_whole = alone
             && self.expressions.is_empty()
             && self.hooks.is_empty()
@@ -296,8 +296,8 @@ impl Session {
         self.read_back(steps, computations)
     }
 
-    /// Takes what was put into relationship fields of objects that are in the session already, and refuses what cannot be related to.
-    /// Nothing is sent before: the transaction goes on.
+    /// Takes the pending objects from relationship fields of objects in the session, and reports errors of such fields. Nothing has been
+    /// sent before, so that the transaction stays usable.
     fn take_fields(&mut self) -> Result<()> {
         for index in 0..self.stores.len() {
             let store = u16::try_from(index).expect("a session maps fewer than 65,536 tables");
@@ -308,7 +308,7 @@ impl Session {
         self.refuse_fields()
     }
 
-    /// Where a one-to-one relation was set from the side of the key and its other side is not loaded, a row may be in the way.
+    /// Displaces the current child of a one-to-one relation that was set from the child's side, if the parent's side is not loaded.
     fn displace_only_children(&mut self) -> Result<()> {
         let mut owners: BTreeMap<(u16, u16), Vec<u32>> = BTreeMap::new();
         for link in self.edges.links.iter().filter(|link| link.single) {
@@ -399,7 +399,7 @@ impl Session {
         })
     }
 
-    /// The stores that a table's foreign keys refer to, and whether they may be NULL.
+    /// The stores that a table's foreign keys reference, and whether they are nullable.
     pub(in crate::session) fn parents(&self, store: u16) -> Vec<(u16, bool)> {
         let table = self.entry(store).mapper.table();
         let mut parents = Vec::new();
@@ -414,7 +414,7 @@ impl Session {
         parents
     }
 
-    /// The stores that a table's foreign keys refer to, and the columns that do.
+    /// The stores that a table's foreign keys reference, with the columns.
     fn references(&self, store: u16) -> Vec<References> {
         let table = self.entry(store).mapper.table();
         let referred = |name: &str| {
@@ -440,7 +440,7 @@ impl Session {
     }
 }
 
-/// Lists of columns, of which rows that follow each other mostly have the same.
+/// Shares lists of columns, since consecutive rows usually have the same.
 #[derive(Default)]
 struct Shapes {
     next: Vec<usize>,
@@ -448,7 +448,7 @@ struct Shapes {
 }
 
 impl Shapes {
-    /// The columns that `list` adds: those of the row before, if they are the same.
+    /// Returns the columns that `list` adds, sharing the previous row's list if equal.
     fn shared(&mut self, list: impl FnOnce(&mut Vec<usize>)) -> Columns {
         self.next.clear();
         list(&mut self.next);

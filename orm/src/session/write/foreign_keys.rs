@@ -1,4 +1,4 @@
-//! Set references become foreign keys; those to rows that are inserted in the same flush must wait.
+//! Writing set references into foreign keys; those to rows inserted in the same flush must wait.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::session::{Session, State};
 use crate::value::{Value, ValueRef};
 
 impl Session {
-    /// Copies the keys of parents that have been inserted by now into their children.
+    /// Copies the keys of inserted parents into their children.
     pub(in crate::session) fn fill_foreign_keys(&mut self, waits: &[&Wait]) -> Result<()> {
         for wait in waits {
             let is_there = self.any_store(wait.parent.0).state(wait.parent.1) == State::Persistent;
@@ -30,7 +30,7 @@ impl Session {
         }
     }
 
-    /// Whether foreign keys of a table share columns: then what one is set to changes where another leads.
+    /// Whether foreign keys of a table share columns: then setting one changes another.
     fn has_shared_columns(&self, store: u16) -> bool {
         let keys = &self.entry(store).mapper.table().foreign_keys;
         keys.len() > 1
@@ -40,8 +40,8 @@ impl Session {
             })
     }
 
-    /// Refuses to set two references of an object to parents whose keys differ in a column that both foreign keys have: one of them would
-    /// lead elsewhere.
+    /// Refuses two references of an object to parents whose keys differ in a column that both foreign keys share: one of them would
+    /// reference another row.
     fn refuse_contradictions_of(&self, child: ObjectId) -> Result<()> {
         let mut known: Vec<(usize, Value, u16)> = Vec::new();
         for link in self.edges.links.of(child) {
@@ -60,7 +60,7 @@ impl Session {
                             [*other, parent.0].map(|store| self.entry(store).mapper.name()),
                         );
                         let message = format!(
-                            "it refers to a {} and a {} by foreign keys that share the column, and their keys differ in it",
+                            "it references a {} and a {} by foreign keys that share the column, but their keys differ in it",
                             parents[0], parents[1]
                         );
                         return Err(Error::new(ErrorKind::InvalidState, message)
@@ -74,8 +74,7 @@ impl Session {
         Ok(())
     }
 
-    /// The keys of new objects that come, in part, from parents whose keys are known: before it is asked which new object takes the row of
-    /// a deleted one.
+    /// Sets parts of new objects' keys that come from parents with known keys, before matching new objects with deleted rows.
     pub(in crate::session) fn settle_keys_of_new_rows(&mut self) -> Result<()> {
         let in_key = |link: &&Link| {
             let (store, slot) = link.child;
@@ -87,7 +86,7 @@ impl Session {
         let links: Vec<(Link, ObjectId)> = links
             .filter_map(|link| Some((link.clone(), link.parent?)))
             .collect();
-        // The key of a parent may come from its own parent.
+        // A parent's key may come from its own parent.
         for _ in 0..=self.stores.len() {
             let mut has_changed = false;
             for (link, parent) in &links {
@@ -105,7 +104,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whether an object has a row, or is new and has the key that its row will have.
+    /// Whether an object has a row, or is new and has its final key.
     fn has_known_key(&self, (store, slot): ObjectId) -> bool {
         let any = self.any_store(store);
         match any.state(slot) {
@@ -118,7 +117,7 @@ impl Session {
         }
     }
 
-    /// Writes set references into foreign keys; those to objects that are inserted in this flush must wait.
+    /// Writes set references into foreign keys; returns those to objects inserted in this flush, which must wait.
     pub(in crate::session) fn settle_links(&mut self) -> Result<Vec<Wait>> {
         let links: Vec<Link> = self.edges.links.iter().cloned().collect();
         let mut waits = Vec::new();
@@ -162,11 +161,11 @@ impl Session {
                     let (child, parent) = (&self.entry(store).mapper, &self.entry(parent.0).mapper);
                     let column = &child.table().columns[link.columns[0]].name;
                     let gone = if state == State::Persistent {
-                        "about to be deleted"
+                        "marked for deletion"
                     } else {
                         "not in the database"
                     };
-                    let message = format!("it refers to a {} that is {gone}", parent.name());
+                    let message = format!("it references a {} that is {gone}", parent.name());
                     return Err(Error::new(ErrorKind::InvalidState, message)
                         .entity(child.name())
                         .column(column));
@@ -177,7 +176,7 @@ impl Session {
         Ok(waits)
     }
 
-    /// New objects whose own keys hold those of parents that are inserted before them: the rows of an association table.
+    /// New objects whose primary keys contain keys of parents that are inserted first, such as rows of an association table.
     pub(in crate::session) fn open_keys(&self, waits: &[Wait]) -> FxHashSet<ObjectId> {
         let is_open = |wait: &&Wait| {
             let key = &self.entry(wait.child.0).mapper.table().primary_key;
@@ -193,7 +192,8 @@ impl Session {
     pub(in crate::session) fn clear_foreign_key(&mut self, link: &Link) -> Result<()> {
         let mapper = &self.entry(link.child.0).mapper;
         if !link.nullable {
-            let message = "it was left without the object that its foreign key refers to, and the column is NOT NULL";
+            let message =
+                "its required parent was removed: set another, delete it, or use `delete-orphan`";
             return Err(Error::new(ErrorKind::NotNullViolation, message)
                 .entity(mapper.name())
                 .column(&mapper.table().columns[link.columns[0]].name));
@@ -204,7 +204,7 @@ impl Session {
         Ok(())
     }
 
-    /// Rows that refer by value to new rows which would not be there in time: those of their own table, and of one that refers back to
+    /// Rows whose foreign key values reference new rows that would be inserted too late: of their own table, or of one that references
     /// theirs.
     pub(in crate::session) fn waits_by_natural_keys(&self) -> Result<Vec<Wait>> {
         let mut waits = Vec::new();
@@ -260,7 +260,7 @@ impl Session {
         Ok(waits)
     }
 
-    /// Whether rows of a table may refer to those of another, along however many tables.
+    /// Whether a table references another, directly or indirectly.
     fn refers_back(&self, from: u16, to: u16) -> bool {
         let mut seen = vec![from];
         let mut next = 0;
@@ -302,7 +302,7 @@ impl Session {
         Ok(())
     }
 
-    /// Sets a column if it differs: an equal value must not cost a snapshot.
+    /// Sets a column if it differs, so that equal values do not take a snapshot.
     pub(in crate::session) fn assign_changed(
         &mut self,
         (store, slot): ObjectId,
@@ -322,7 +322,7 @@ impl Session {
     }
 }
 
-/// The columns that are set to NULL for a foreign key to lead to nothing: of those that take NULL, those that no other foreign key needs.
+/// The columns to set to NULL to clear a foreign key: the nullable ones that no other foreign key uses.
 fn columns_to_empty(table: &Table, columns: &[usize]) -> Vec<usize> {
     let nullable = columns.iter().copied();
     let nullable: Vec<usize> = nullable.filter(|&at| table.columns[at].nullable).collect();

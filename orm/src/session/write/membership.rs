@@ -1,5 +1,5 @@
-//! Rows that join and leave collections because a foreign key was written by its columns, or by an expression, and not by a relation.
-//! Collections that are loaded must not say otherwise than the rows.
+//! Rows that join or leave collections because a foreign key's columns were written directly or by an expression. Loaded collections are
+//! updated to match the rows.
 
 use std::sync::Arc;
 
@@ -9,25 +9,25 @@ use crate::session::memory::edges::ObjectId;
 use crate::session::{Session, State};
 use crate::value::Param;
 
-/// What a flush is about to write that loaded collections do not know of.
+/// Foreign key changes of a flush that loaded collections do not reflect.
 #[derive(Debug, Default)]
 pub(in crate::session) struct Moves {
     collections: Vec<Collections>,
     rows: Vec<Move>,
-    /// The relations, with the stores of their owners, whose foreign keys the database computes.
+    /// The relations, with the stores of their owners, whose foreign keys are set to expressions.
     computed: Vec<(u16, u16)>,
 }
 
-/// A row whose owner in a relation may become another.
+/// A row whose owner in a relation may change.
 #[derive(Debug)]
 struct Move {
     row: ObjectId,
-    /// The position of its [`Collections`].
+    /// The index of its [`Collections`].
     of: usize,
     before: Option<ObjectId>,
 }
 
-/// The collections of one relation, and the foreign key of their members.
+/// The collections of one relation, with the foreign key of their members.
 #[derive(Debug)]
 struct Collections {
     owners: u16,
@@ -36,7 +36,7 @@ struct Collections {
 }
 
 impl Session {
-    /// Adds the rows whose foreign keys are about to be written by their columns.
+    /// Adds the rows whose foreign keys were written through their columns.
     pub(in crate::session) fn note_moves(&self, moves: &mut Moves) -> Result<()> {
         if self.edges.has_no_collections() {
             return Ok(());
@@ -97,7 +97,7 @@ impl Session {
         Ok(())
     }
 
-    /// After the rows are written: those that left are in no collection of their old owner, and one that they joined is read again.
+    /// After the rows are written, removes them from collections of their old owner, and unloads collections that they joined.
     pub(in crate::session) fn make_moves(&mut self, moves: Moves) -> Result<()> {
         for Move { row, of, before } in moves.rows {
             let Collections {
@@ -128,7 +128,7 @@ impl Session {
         Ok(())
     }
 
-    /// The object whose key these columns have.
+    /// The object whose key these columns hold.
     fn owner<'a>(
         &self,
         owners: u16,
@@ -144,7 +144,7 @@ impl Session {
         }
     }
 
-    /// The collections whose members are a store's rows.
+    /// The collections whose members are in a store.
     fn collections_of(&self, store: u16) -> Result<Vec<Collections>> {
         let target = self.entry(store).mapper.id();
         let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! Persistence: one step of a plan becomes one or a few statements, and what the database made comes back to its objects.
+//! Executing a plan: each step becomes one or a few statements, and generated values are assigned to objects.
 
 mod association;
 mod compute;
@@ -90,7 +90,7 @@ pub(in crate::session) fn run(
     }
 }
 
-/// Whether a step may change rows that the session has not met: those that follow a changed key.
+/// Whether a step may change rows that are not in the session: those that follow a changed key.
 fn reaches_others(session: &Session, step: &Step) -> bool {
     match step {
         Step::Update { store, columns, .. } | Step::Release { store, columns, .. } => {
@@ -107,7 +107,7 @@ fn reaches_others(session: &Session, step: &Step) -> bool {
     }
 }
 
-/// Inserts rows of which nothing is read back.
+/// Inserts rows without reading anything back.
 pub(in crate::session) fn insert_plain(
     session: &mut Session,
     store: u16,
@@ -122,7 +122,7 @@ pub(in crate::session) fn insert_plain(
     .plain(session)
 }
 
-/// Whether a step is sent as a single statement, and so is whole by itself.
+/// Whether a step is sent as a single statement, and so is atomic by itself.
 pub(in crate::session) fn is_one_statement(
     session: &Session,
     step: &Step,
@@ -150,7 +150,7 @@ pub(in crate::session) fn is_one_statement(
             };
             slots.len() == 1 || insert.is_one_statement(session)
         }
-        // A statement for many rows may match some of them only: then a transaction must undo those.
+        // A statement for several rows may match only some of them, which a transaction must then undo.
         Step::Update { slots, .. } | Step::Delete { slots, .. } => slots.len() == 1,
         Step::Compute {
             store, set, slots, ..
@@ -163,7 +163,7 @@ pub(in crate::session) fn is_one_statement(
 
 fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
     send_update(session, store, columns, slots)?;
-    // What the database computes anew is read when the object is next met.
+    // Computed columns are reread at the object's next use.
     let epoch = match session.entry(store).mapper.computed() {
         [] => session.epoch,
         _ => 0,
@@ -172,7 +172,7 @@ fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -
     slots.iter().try_for_each(|&slot| any.updated(slot, epoch))
 }
 
-/// Writes some of the changed columns; the objects differ from their rows in the others still.
+/// Writes some of the changed columns; the others still differ.
 fn release(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
     send_update(session, store, columns, slots)?;
     let version = session.entry(store).mapper.version_column();
@@ -182,7 +182,7 @@ fn release(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) 
     slots.try_for_each(|&slot| any.updated_in_part(slot, &written))
 }
 
-/// Sends the UPDATE of some columns of rows, and counts their versions.
+/// Sends an UPDATE of some columns of rows, and increments their versions.
 fn send_update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
     let mapper = Arc::clone(&session.entry(store).mapper);
     let key = mapper.guard();
@@ -219,7 +219,7 @@ fn send_update(session: &mut Session, store: u16, columns: &[usize], slots: &[u3
     Ok(())
 }
 
-/// Writes NULL to a column of rows that are to have another value in it afterwards, which the objects keep.
+/// Writes NULL to a column of rows that get another value later, which the objects keep.
 fn vacate(session: &mut Session, store: u16, column: usize, slots: &[u32]) -> Result<()> {
     let any = session.any_store(store);
     let values: Vec<Value> = slots
@@ -257,7 +257,7 @@ fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
     };
     let many = match session.engine.dialect().batch() {
         Batch::Arrays => slots.len() > 1,
-        // Lists of several columns are not looked up by an index everywhere.
+        // Not every database uses an index for lists of row values.
         Batch::Values { .. } => slots.len() > 1 && key.len() == 1,
         Batch::Rows => false,
     };
@@ -291,7 +291,7 @@ fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
     Ok(())
 }
 
-/// Runs a statement for each row; a row that it does not match is stale.
+/// Runs a statement for each row; a row that is not matched is stale.
 fn one_each(
     session: &mut Session,
     store: u16,
@@ -324,7 +324,7 @@ fn one_each(
     }
 }
 
-/// After a statement for many rows, which wrote these columns: each row must have been matched.
+/// Checks that a bulk statement, which wrote these columns, matched every row.
 fn expect_all(
     session: &mut Session,
     store: u16,
@@ -345,10 +345,10 @@ fn expect_all(
     let message = format!("the {what} of {} rows matched {matched}", slots.len());
     let error = match session.first_missing(store, slots, columns, kind)? {
         Some(gone) => {
-            let message = format!("{message}; one that it did not match is named here");
+            let message = format!("{message}; this is one that was not matched");
             session.stale(store, gone, &message)
         }
-        // A row that is gone, or that another counted on to the same version: the statement itself hides which.
+        // A row no longer exists, or another session set it to the same version; it is unknown which row.
         None => {
             let error = Error::new(ErrorKind::StaleData, message);
             error.entity(session.entry(store).mapper.name())
@@ -358,8 +358,8 @@ fn expect_all(
 }
 
 impl Session {
-    /// The first of some objects whose row was not matched, or not written: it does not exist, or is not of the version that it has since the statement; else
-    /// the first whose row differs in what was written.
+    /// The first object whose row was not matched: it does not exist, or has another version than the statement set; otherwise the first
+    /// whose row differs from the written values.
     fn first_missing(
         &mut self,
         store: u16,
@@ -370,7 +370,7 @@ impl Session {
         let mapper = Arc::clone(&self.entry(store).mapper);
         let by = &mapper.table().primary_key;
         let any = self.any_store(store);
-        // Rows that were updated may have other keys by now, and new ones have them from their objects.
+        // Updated rows may have new keys, and inserted ones have the keys of their objects.
         let is_update = kind != StatementKind::Delete;
         let mut keys = Vec::new();
         for &slot in slots {
@@ -419,7 +419,7 @@ impl Session {
                 .as_ref()
                 .zip(version)
                 .is_none_or(|(found, column)| is(slot, column, found)),
-            // What is there was not deleted; what is not may have been.
+            // A row that exists was not deleted; one that does not exist may have been.
             (false, Some(_)) | (true, None) => false,
             (false, None) => true,
         };

@@ -1,8 +1,8 @@
-//! The plan of a flush: changes in, steps out. Pure: no I/O, and a total order on ties.
+//! The plan of a flush: from changes to ordered steps. It does no I/O, and ties are broken deterministically.
 //!
-//! Tables are ordered by their foreign keys. Each table's changed rows are written before its new rows; rows that wait for a key that is
-//! only made in this flush are written last; deletions run backwards. Pairs go before all that and come after it, but before deletions.
-//! Rows that free unique values come before those that take them.
+//! Tables are ordered by their foreign keys. Each table's changed rows are written before its new rows; rows that wait for a key generated
+//! in this flush are written last; deletions run in reverse order. Removed pairs are deleted first, and added pairs are inserted before
+//! deletions. Rows that free unique values come before those that take them.
 
 mod deletions;
 mod order;
@@ -24,68 +24,68 @@ use order::{Levels, levels, table_order};
 pub(crate) use uniques::{Swap, Unique};
 use uniques::{early, update_order};
 
-/// The columns of a row that are written: one list for all rows of a shape that follow each other.
+/// The written columns of a row: one shared list for consecutive rows of the same shape.
 pub(crate) type Columns = Rc<[usize]>;
 
-/// What there is to write.
+/// The changes to write.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) tables: Vec<TableChanges>,
-    /// References to objects that are inserted in this flush.
+    /// References to objects inserted in this flush.
     pub(crate) waits: Vec<Wait>,
     pub(crate) associations: Vec<AssociationChanges>,
 }
 
-/// What there is to write in one table.
+/// The changes of one table.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TableChanges {
     pub(crate) store: u16,
-    /// The tables that this one's foreign keys refer to, and whether they may be NULL.
+    /// The tables that this one's foreign keys reference, and whether they are nullable.
     pub(crate) parents: Vec<(u16, bool)>,
-    /// The same tables, with the columns that refer to each.
+    /// The same tables, with the referencing columns.
     pub(crate) references: Vec<References>,
-    /// The constraints of which rows free values and rows take values.
+    /// The UNIQUE constraints whose values rows free and take.
     pub(crate) uniques: Vec<Unique>,
-    /// New rows in the order of `add`, each with the columns that the program gives.
+    /// New rows in the order of `add`, each with the columns that are set.
     pub(crate) inserts: Vec<(u32, Columns)>,
     /// Changed rows in the order of their keys, each with its changed columns.
     pub(crate) updates: Vec<(u32, Columns)>,
-    /// The changed rows of which the database computes columns too, and the number of what it computes.
+    /// The changed rows with columns set to expressions, and the index of these expressions.
     pub(crate) computed: BTreeMap<u32, usize>,
     /// Deleted rows in the order of their keys.
     pub(crate) deletes: Vec<u32>,
-    /// Among the deleted rows: which refers to which.
+    /// References among the deleted rows: from, to.
     pub(crate) delete_after: Vec<(u32, u32)>,
-    /// Deleted rows that refer to deleted rows by foreign keys that take NULL.
+    /// Deleted rows that reference deleted rows by nullable foreign keys.
     pub(crate) delete_ties: Vec<Tie>,
 }
 
 /// A foreign key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct References {
-    /// The table that it refers to.
+    /// The referenced table.
     pub(crate) parent: u16,
     pub(crate) columns: Vec<usize>,
-    /// One of the columns that takes NULL.
+    /// A nullable column of it.
     pub(crate) nullable: Option<usize>,
 }
 
-/// What there is to write in one association table. Pairs are the slots of their left and right ends.
+/// The changes of one association table. Pairs are the slots of their left and right ends.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AssociationChanges {
     pub(crate) association: u16,
-    /// New pairs in the order in which they were put together.
+    /// Added pairs in the order in which they were added.
     pub(crate) added: Vec<(u32, u32)>,
-    /// Pairs that were taken apart, in the order of their keys.
+    /// Removed pairs, in the order of their keys.
     pub(crate) removed: Vec<(u32, u32)>,
-    /// Deleted objects of the left side, whose pairs all go.
+    /// Deleted objects of the left side, whose pairs are all deleted.
     pub(crate) left: Vec<u32>,
-    /// Those of the right side.
+    /// Deleted objects of the right side.
     pub(crate) right: Vec<u32>,
 }
 
 impl AssociationChanges {
-    /// Deleted objects of both sides.
+    /// The deleted objects of both sides.
     pub(crate) fn severed(&self) -> [(AssociationSide, &[u32]); 2] {
         [
             (AssociationSide::Left, &self.left),
@@ -101,18 +101,18 @@ impl AssociationChanges {
     }
 }
 
-/// A deleted row that refers to a deleted row by a foreign key that takes NULL.
+/// A reference from a deleted row to a deleted row by a nullable foreign key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tie {
     pub(crate) child: u32,
-    /// The table it refers to.
+    /// The referenced table.
     pub(crate) parent: u16,
-    /// The row it refers to, if that is in its own table.
+    /// The referenced row, if it is in the same table.
     pub(crate) row: Option<u32>,
     pub(crate) columns: Vec<usize>,
 }
 
-/// A row that cannot be written before the row it refers to.
+/// A row that cannot be written before the row it references.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wait {
     pub(crate) child: ObjectId,
@@ -134,7 +134,7 @@ pub(crate) enum Step {
         columns: Vec<usize>,
         slots: Vec<u32>,
     },
-    /// An UPDATE in which the database computes columns: what has this number.
+    /// An UPDATE with the expressions that have this index.
     Compute {
         store: u16,
         set: usize,
@@ -145,29 +145,29 @@ pub(crate) enum Step {
         store: u16,
         slots: Vec<u32>,
     },
-    /// Rows of which some of the changed columns are written before the others.
+    /// An UPDATE of some of the changed columns, before the others.
     Release {
         store: u16,
         columns: Vec<usize>,
         slots: Vec<u32>,
     },
-    /// Rows that let go of a value before they take another: NULL is written.
+    /// An UPDATE that sets a column to NULL to free its unique value before it gets another.
     Vacate {
         store: u16,
         column: usize,
         slots: Vec<u32>,
     },
-    /// Rows of an association table, of objects that have rows by then.
+    /// An INSERT into an association table, after both ends are inserted.
     Associate {
         association: u16,
         pairs: Vec<(u32, u32)>,
     },
-    /// Rows of an association table that go.
+    /// A DELETE from an association table.
     Dissociate {
         association: u16,
         pairs: Vec<(u32, u32)>,
     },
-    /// All rows of an association table that some objects, which are deleted, have on one side.
+    /// A DELETE of all rows of an association table that reference deleted objects on one side.
     Sever {
         association: u16,
         side: AssociationSide,
@@ -176,7 +176,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// The store whose rows it writes; none of an association table.
+    /// The store whose rows it writes; `None` for association tables.
     pub(crate) fn store(&self) -> Option<u16> {
         match self {
             Self::Insert { store, .. }
@@ -190,13 +190,12 @@ impl Step {
     }
 }
 
-/// The steps of a flush, in order.
+/// Plans a flush: returns the steps in order.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::CircularDependency`] if new rows refer to each other in a cycle of NOT NULL foreign keys; the error's key lists
-/// the stores and slots, which the caller names. [`ErrorKind::UniqueViolation`] if rows exchange the values of a constraint that
-/// takes no NULL.
+/// [`ErrorKind::CircularDependency`] if new rows reference each other in a cycle of NOT NULL foreign keys; the caller supplies the names of
+/// the rows. [`ErrorKind::UniqueViolation`] if rows exchange the values of a constraint whose columns are all NOT NULL.
 pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
     if let Some(steps) = plain(changes) {
         return Ok(steps);
@@ -277,7 +276,7 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
     Ok(steps)
 }
 
-/// The steps of changes in one table whose rows do not depend on each other: there is no order to find.
+/// The steps if only one table changes and its rows do not depend on each other, so that no order is needed.
 fn plain(changes: &Changes) -> Option<Vec<Step>> {
     let [table] = &changes.tables[..] else {
         return None;
@@ -307,14 +306,14 @@ fn plain(changes: &Changes) -> Option<Vec<Step>> {
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// New rows refer to each other.
+    /// New rows reference each other in a cycle.
     Cycle(Cycle),
     /// Rows exchange unique values.
     Swap(Swap),
 }
 
 impl Refused {
-    /// The error, with the names of rows and tables.
+    /// Converts it to an error, with the names of rows and tables.
     pub(crate) fn into_error(
         self,
         row: impl Fn(ObjectId) -> String,
@@ -324,7 +323,7 @@ impl Refused {
             Self::Cycle(cycle) => cycle.into_error(row),
             Self::Swap(swap) => {
                 let message = format!(
-                    "rows exchange values of {} in one flush, and its columns take no NULL that one of them could have meanwhile: give one a free value and flush first",
+                    "rows exchange values of {} in one flush, which requires a nullable column: set one of them to an unused value and flush first",
                     swap.constraint
                 );
                 Error::new(ErrorKind::UniqueViolation, message).entity(table(swap.store))
@@ -345,7 +344,7 @@ impl From<Swap> for Refused {
     }
 }
 
-/// The changed rows of a table that wait for nothing, those that free unique values before those that take them.
+/// Adds the changed rows of a table that wait for nothing; rows that free unique values come before those that take them.
 fn push_ordered_updates(
     steps: &mut Vec<Step>,
     table: &TableChanges,
@@ -388,7 +387,7 @@ fn push_ordered_updates(
     Ok(())
 }
 
-/// The rows that wait for new ones, and have unique values which others take: all of them but what waits is written in time.
+/// The rows that wait for new ones but have unique values that others take: their other columns are written early.
 fn late_freers(
     changes: &Changes,
     late: &BTreeMap<ObjectId, BTreeSet<usize>>,
@@ -427,7 +426,7 @@ fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &Levels) {
             )
         })
         .collect();
-    // Stable: within a level the order of `add` stays.
+    // A stable sort keeps the order of `add` within a level.
     rows.sort_by_key(|(level, ..)| *level);
     for batch in rows.chunk_by(|a, b| a.0 == b.0 && a.2 == b.2) {
         let slots = batch.iter().map(|(_, slot, _)| *slot).collect();
@@ -439,8 +438,7 @@ fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &Levels) {
     }
 }
 
-/// Rows with the same changed columns, of which the database computes the same, form one batch; batches come in the order of their first
-/// rows.
+/// Adds updates: rows with the same changed columns and the same expressions form one batch; batches are in the order of their first rows.
 fn push_updates<'a>(
     steps: &mut Vec<Step>,
     table: &TableChanges,
@@ -451,12 +449,12 @@ fn push_updates<'a>(
     });
 }
 
-/// Rows that are written before they are deleted: nothing of them is computed any more.
+/// Adds updates of rows before they are deleted, without expressions.
 fn push_letting_go(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
     push_shapes(steps, store, rows, |_| None);
 }
 
-/// Rows that let go of what is deleted, before anything else of them is written.
+/// Adds updates that release references to deleted rows, before the rows' other columns are written.
 fn push_released(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
     for rows in rows.chunk_by(|one, other| one.1 == other.1) {
         steps.push(Step::Release {
@@ -476,7 +474,7 @@ fn push_shapes<'a>(
     type Shape<'a> = (&'a [usize], Option<usize>);
     let mut shapes: Vec<(Shape<'_>, Vec<u32>)> = Vec::new();
     let mut known: BTreeMap<Shape<'_>, usize> = BTreeMap::new();
-    // Rows that follow each other mostly have one shape.
+    // Consecutive rows usually have the same shape.
     let mut last = None;
     for (slot, columns) in rows {
         let set = set(*slot);

@@ -1,7 +1,7 @@
-//! Values that the database writes otherwise than the program: an interval of 36 hours, a range without its quotes.
+//! Values whose text the database rewrites, such as intervals and ranges.
 //!
-//! Types that only the database knows cross as text, and one value has many. What was written is read again in the same flush, so that
-//! memory holds the database's text: else the next change would be taken for a change over somebody else's.
+//! Values of such database-specific types are exchanged as text, and equal values can have different texts. Written values are reread in
+//! the same flush, so that memory holds the database's text; otherwise the next flush would mistake the difference for a concurrent change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
 use crate::session::{Fill, Session, State};
 
-/// Whether one of these columns is of a type whose text the database may write in its own way.
+/// Whether one of these columns has a type whose text the database may rewrite.
 pub(in crate::session) fn is_rewritten(
     dialect: &dyn Dialect,
     mapper: &Mapper,
@@ -29,7 +29,7 @@ pub(in crate::session) fn is_rewritten(
 }
 
 impl Session {
-    /// Reads the rows again whose columns of such types were written by these steps.
+    /// Rereads the rows whose columns of such types these steps have written.
     pub(in crate::session) fn read_back(
         &mut self,
         steps: &[Step],
@@ -54,7 +54,7 @@ impl Session {
                     written.entry(*store).or_default().extend(slots);
                 }
             }
-            // Columns that make a value together only: one that cannot be read is refused before anybody has to read it.
+            // Embedded values that can only be set as a whole: an invalid one is refused now instead of when it is read.
             if let Step::Compute {
                 store, set, slots, ..
             } = step
@@ -101,7 +101,7 @@ impl Session {
             let mut key = Vec::new();
             mapper.key_values(row, 0, &mut key)?;
             if any.find(&key)?.is_none() {
-                let message = "the database writes the key in another way than it was given: give it as the database writes it";
+                let message = "the database rewrites the text of this key: use the text that the database returns";
                 return Err(Error::new(ErrorKind::Conversion, message).entity(mapper.name()));
             }
             any.take_row(row, 0, &[], Fill::Expired, as_of).map(drop)
@@ -111,7 +111,7 @@ impl Session {
 
 #[cold]
 fn half(cause: Error) -> Error {
-    let message = "an expression was set to a part of a value that is there as a whole or not at all, and what came of it cannot be read";
+    let message = "an expression set a part of an embedded value, and the resulting value is incomplete or invalid";
     let mut error = Error::new(ErrorKind::Conversion, message);
     if let Some(entity) = cause.entity_name() {
         error = error.entity(entity);

@@ -1,7 +1,7 @@
-//! Changed primary keys: the rows that refer to a row follow its key.
+//! Changed primary keys: referencing rows follow.
 //!
-//! Where the foreign key has ON UPDATE CASCADE the database lets them follow, and memory does the same. Elsewhere they are written with
-//! NULL first, then the key is changed, then they get the new key. Where a foreign key takes no NULL, the database decides.
+//! With ON UPDATE CASCADE the database updates them, and memory does the same. Otherwise their foreign keys are set to NULL, then the key
+//! is changed, then they get the new key. If a foreign key is NOT NULL, the outcome is up to the database.
 
 mod deletions;
 
@@ -27,7 +27,7 @@ use crate::session::write::plan::{Changes, Columns, Step, TableChanges};
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
 
-/// A foreign key that refers to a table's primary key.
+/// A foreign key that references a table's primary key.
 struct Referring {
     store: u16,
     columns: Vec<usize>,
@@ -35,16 +35,16 @@ struct Referring {
     cascades: bool,
 }
 
-/// A row that is to follow a key.
+/// A row that must follow a key.
 struct Follower {
     node: ObjectId,
     columns: Vec<usize>,
     cascades: bool,
-    /// The key that it follows, by its position among those that change together.
+    /// The index of the key among those that change together.
     key: usize,
 }
 
-/// Keys that change together: what they were, by their positions.
+/// The old values of keys that change together.
 struct Old {
     width: usize,
     values: Vec<Value>,
@@ -89,8 +89,8 @@ impl Old {
 }
 
 impl Session {
-    /// Writes the changed keys of rows that others may refer to before everything else, but for deletions that free such a key; whether
-    /// there were any.
+    /// Writes the changed keys of rows that others may reference, before everything else except deletions that free such a key; returns
+    /// whether there were any.
     pub(in crate::session) fn write_changed_keys(&mut self, severed: &mut Severed) -> Result<bool> {
         let mut rekeyed: Vec<(u16, Vec<u32>)> = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
@@ -133,7 +133,7 @@ impl Session {
         let mut followers = Vec::new();
         let mut only_read = Vec::new();
         for key in referring {
-            // Rows that are only read are the database's to change.
+            // Read-only rows are left to the database.
             if self.entry(key.store).mapper.is_read_only() {
                 only_read.extend(self.rows_with(key, &old));
                 continue;
@@ -157,7 +157,7 @@ impl Session {
         self.follow(followers, &new)
     }
 
-    /// Rows that refer to themselves: one UPDATE changes both. The others are handed back.
+    /// Handles rows that reference themselves, with one UPDATE of both columns; returns the others.
     fn with_their_own_keys(
         &mut self,
         store: u16,
@@ -180,8 +180,8 @@ impl Session {
         Ok(others)
     }
 
-    /// Makes rows ready for the keys that they refer to being changed: where a foreign key takes NULL, that is written. Those that refer
-    /// to nothing else by now are to follow.
+    /// Releases the references of rows whose parents' keys change: nullable foreign keys are set to NULL. Returns the rows that must
+    /// follow.
     fn let_go_of_keys(
         &mut self,
         key: &Referring,
@@ -216,14 +216,14 @@ impl Session {
         Ok(followers)
     }
 
-    /// Whether a row is to refer to a key: it did, and was not set to anything else.
+    /// Whether a row references a key and was not set to another parent.
     fn refers(&self, node: ObjectId, key: &Referring, old: &[Value]) -> bool {
         self.edges.links.get(node, &key.columns).is_none()
             && self.foreign_key(node, &key.columns).as_deref() == Some(old)
             && !self.any_store(node.0).is_marked_deleted(node.1)
     }
 
-    /// Writes rows whose keys are changed, those that free a key before those that take it.
+    /// Writes rows whose keys are changed; rows that free a key come before those that take it.
     fn write_keys(&mut self, store: u16, slots: &[u32]) -> Result<()> {
         let nodes: Vec<ObjectId> = slots.iter().map(|&slot| (store, slot)).collect();
         self.call_for(When::BeforeUpdate, &nodes)?;
@@ -275,7 +275,7 @@ impl Session {
         self.call_for(When::AfterUpdate, &nodes)
     }
 
-    /// The columns, by row, that keep their unique values until other rows have let go of those that they take.
+    /// The columns, by row, that keep their unique values until other rows have freed the new ones.
     fn values_taken_later(&self, store: u16, slots: &[u32]) -> BTreeMap<u32, BTreeSet<usize>> {
         let any = self.any_store(store);
         let is_there =
@@ -333,8 +333,8 @@ impl Session {
             .map_err(|error| error.entity(mapper.name()))
     }
 
-    /// The new keys in rows that referred to the old ones. Where the database has written them, nothing is left to write, and rows that
-    /// refer to those follow in turn.
+    /// Writes the new keys to rows that referenced the old ones. If the database has written them already, only memory is updated, and rows
+    /// that reference those follow in turn.
     fn follow(&mut self, followers: Vec<Follower>, new: &[&[Value]]) -> Result<()> {
         let mut followed: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
         let mut own_keys: BTreeMap<u16, Vec<Value>> = BTreeMap::new();
@@ -367,7 +367,7 @@ impl Session {
         Ok(())
     }
 
-    /// A row that the database has written: what the program changed in it still differs.
+    /// Updates a row in memory that the database has written, keeping the program's other changes.
     fn follow_in_memory(&mut self, follower: &Follower, new: &[Value]) -> Result<()> {
         let (store, slot) = follower.node;
         let epoch = self.epoch;
@@ -396,12 +396,12 @@ impl Session {
         Ok(())
     }
 
-    /// Whether rows of other tables, or of its own, may refer to the primary key of a store's table.
+    /// Whether any foreign key references the primary key of a store's table.
     pub(in crate::session) fn is_referred_to(&mut self, store: u16) -> bool {
         !self.referring(store).is_empty()
     }
 
-    /// The foreign keys that refer to the primary key of a store's table.
+    /// The foreign keys that reference the primary key of a store's table.
     fn referring(&mut self, store: u16) -> Vec<Referring> {
         let relations = self.entry(store).mapper.relations();
         let children = (0u16..).zip(relations);
@@ -434,7 +434,7 @@ impl Session {
         found
     }
 
-    /// The rows in memory that refer to one of some keys, as the database has them, with the positions of the keys.
+    /// The rows in memory that reference one of some keys in the database, with the indexes of the keys.
     fn rows_with(&self, key: &Referring, wanted: &Old) -> Vec<(usize, ObjectId)> {
         let store = self.any_store(key.store);
         let mut found = Vec::new();
@@ -452,7 +452,7 @@ impl Session {
         found
     }
 
-    /// The rows that refer to one of some keys. What memory alone takes for one is read again when it is next met.
+    /// Reads the rows that reference one of some keys. Objects that only memory considers referencing are expired.
     fn read_rows_with(&mut self, key: &Referring, wanted: &Old) -> Result<Vec<(usize, ObjectId)>> {
         let met = self.look_up(&Lookup {
             store: key.store,

@@ -1,4 +1,4 @@
-//! Objects that were written while they were expired: no lost update is silent.
+//! Rereading objects that were written to while expired, to detect lost updates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::session::{AnyStore, Session};
 use crate::value::{Value, ValueRef};
 
 impl Session {
-    /// Objects that were written while they were expired: their rows are read again, and the changes laid over them.
+    /// Rereads the rows of objects that were written to while expired, and applies the changes to them.
     pub(in crate::session) fn read_again_what_expired(&mut self) -> Result<()> {
         let is_touched = |entry: &crate::session::StoreEntry| !entry.store.touched().is_empty();
         if self.edges.links.is_empty() && !self.stores.iter().any(is_touched) {
@@ -32,12 +32,12 @@ impl Session {
                 .filter(|&slot| !is_set(slot))
                 .chain(linked.map(|(node, _)| node.1).filter(is_due))
                 .collect();
-            // In the order of their keys, so that two sessions lock in the same order.
+            // In the order of their keys, so that all sessions lock rows in the same order.
             any.sort_by_key(&mut expired);
             if expired.is_empty() {
                 continue;
             }
-            // A deferred column that was known and changed may have moved, too.
+            // A deferred column that was loaded and changed may have changed in the database, too.
             let mut deferred = self.entry(store).mapper.deferred().to_vec();
             deferred.retain(|column| {
                 let known = |slot: &u32| any.row_value(*slot, *column).value().is_some();
@@ -83,13 +83,13 @@ impl Session {
                 },
             )?;
             if let Some(&gone) = expired.iter().find(|slot| !met.contains(slot)) {
-                return Err(self.stale(store, gone, "the row to update is gone"));
+                return Err(self.stale(store, gone, "the row to update no longer exists"));
             }
         }
         Ok(())
     }
 
-    /// Deleted objects whose rows new ones will take over: what is not known of them would be taken for what the new ones have.
+    /// Rereads deleted objects whose rows new ones take over, because unknown columns would be mistaken for those of the new ones.
     pub(in crate::session) fn read_again_what_is_switched(&mut self) -> Result<()> {
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let mut slots = self.any_store(store).switched();
@@ -102,13 +102,13 @@ impl Session {
             }
             let met = self.look_up_locked(store, &slots)?;
             if let Some(&gone) = slots.iter().find(|slot| !met.contains(slot)) {
-                return Err(self.stale(store, gone, "the row to delete is gone"));
+                return Err(self.stale(store, gone, "the row to delete no longer exists"));
             }
         }
         Ok(())
     }
 
-    /// Frees the keys of objects whose rows are gone, where new objects have them.
+    /// Frees keys that new objects use if the rows of the objects that have them no longer exist.
     pub(in crate::session) fn free_keys_in_the_way(
         &mut self,
         open: &FxHashSet<ObjectId>,
@@ -128,7 +128,7 @@ impl Session {
         Ok(())
     }
 
-    /// The rows of these objects are gone: they are deleted, and their keys free.
+    /// Removes objects whose rows no longer exist, and frees their keys.
     pub(in crate::session) fn forget_gone(
         &mut self,
         store: u16,
@@ -153,7 +153,7 @@ impl Session {
         })
     }
 
-    /// Expired objects that were written to with equal values would keep what the cascades read from being filled in.
+    /// Forgets writes of equal values to expired objects, so that the rows that cascades read can fill them.
     pub(in crate::session) fn forget_equal_writes(&mut self) {
         let deletes = |entry: &crate::session::StoreEntry| !entry.store.marked().is_empty();
         if !self.stores.iter().any(deletes) {
@@ -174,7 +174,7 @@ impl Session {
         }
     }
 
-    /// The columns of references that were set on expired objects. They count as written, even to what the row last had.
+    /// The columns of references that were set on expired objects, which count as written even if equal to the last known values.
     pub(in crate::session) fn references_set_on_expired(&self) -> BTreeMap<ObjectId, Vec<usize>> {
         let mut set: BTreeMap<ObjectId, Vec<usize>> = BTreeMap::new();
         for link in self.edges.links.iter() {

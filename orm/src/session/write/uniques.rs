@@ -1,4 +1,4 @@
-//! Which rows of a flush free and take the values of UNIQUE constraints.
+//! The values of UNIQUE constraints that rows of a flush free and take.
 
 use rustc_hash::FxHashMap;
 
@@ -9,7 +9,7 @@ use crate::session::write::plan::{Columns, Unique};
 use crate::value::{Param, ValueRef};
 
 impl Session {
-    /// The constraints of a store's table, the primary key among them, of which rows free values and rows take values.
+    /// The UNIQUE constraints of a store's table, including the primary key, whose values rows free and take.
     pub(in crate::session) fn uniques(
         &self,
         store: u16,
@@ -54,7 +54,7 @@ impl Session {
             let mut numbers: FxHashMap<RecordKey, u32> = FxHashMap::default();
             let mut number = |params: Vec<Param<'_>>| {
                 let values: Option<Vec<ValueRef<'_>>> = params.iter().map(Param::value).collect();
-                // Of NULL there may be many.
+                // NULLs do not conflict.
                 let key = RecordKey::of(&values?)?;
                 let next = u32::try_from(numbers.len()).ok()?;
                 Some(*numbers.entry(key).or_insert(next))

@@ -1,4 +1,4 @@
-//! Version columns and computed columns: not for the program to write.
+//! Version columns and computed columns, which the program must not write.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,8 +8,7 @@ use crate::session::Session;
 use crate::value::{ValueRef, ValueType};
 
 impl Session {
-    /// New rows begin at version 1, and what the program wrote to the version of another is taken back, as is what it wrote to columns
-    /// that the database computes.
+    /// Sets the version of new rows to 1, and reverts the program's writes to versions and computed columns of others.
     pub(in crate::session) fn set_versions(&mut self) -> Result<()> {
         for entry in &mut self.stores {
             let mapper = Arc::clone(&entry.mapper);
@@ -32,7 +31,7 @@ impl Session {
         Ok(())
     }
 
-    /// Counts the versions of rows that are about to be updated; the columns to write, that of the version included.
+    /// Increments the versions of rows to update; returns the columns to write, including the version.
     pub(in crate::session) fn count_versions<'c>(
         &mut self,
         store: u16,
@@ -74,5 +73,8 @@ fn number(ty: ValueType, version: i64) -> Result<ValueRef<'static>> {
 
 #[cold]
 fn used_up() -> Error {
-    Error::new(ErrorKind::OutOfRange, "the row's versions are used up")
+    Error::new(
+        ErrorKind::OutOfRange,
+        "the row's version has reached the maximum of its type",
+    )
 }

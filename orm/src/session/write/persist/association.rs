@@ -1,4 +1,4 @@
-//! Rows of association tables: written and deleted in as few statements as the dialect allows.
+//! Inserting and deleting rows of association tables, with as few statements as the dialect allows.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::session::Session;
 use crate::session::read::lookup::{KeyBatch, not_connected};
 use crate::value::{Param, Value, ValueRef};
 
-/// Whether so many pairs, or the pairs of so many objects, are deleted by a single statement.
+/// Whether this many pairs, or the pairs of this many objects, are deleted by a single statement.
 pub(super) fn is_one_delete(session: &Session, count: usize) -> bool {
     count == 1 || session.engine.dialect().batch() == Batch::Arrays
 }
 
-/// INSERTs the rows of pairs.
+/// Inserts the rows of pairs.
 pub(super) fn associate(
     session: &mut Session,
     association: u16,
@@ -74,7 +74,7 @@ pub(super) fn associate(
     Ok(())
 }
 
-/// DELETEs the rows of pairs; one that is not there is stale.
+/// Deletes the rows of pairs; a missing one is stale data.
 pub(super) fn dissociate(
     session: &mut Session,
     association: u16,
@@ -88,7 +88,7 @@ pub(super) fn dissociate(
             return Ok(());
         }
         let message = format!(
-            "the DELETE of {} pairs matched {matched}: the others are not together any more",
+            "the DELETE of {} pairs matched {matched}: the others no longer exist",
             pairs.len()
         );
         let error = Error::new(ErrorKind::StaleData, message).statement(sql.text());
@@ -107,13 +107,13 @@ pub(super) fn dissociate(
     let Some((at, _)) = table.first_odd(session, &sql, &keys, |matched| matched > 0)? else {
         return Ok(());
     };
-    let message = "the DELETE matched no row: the two are not together any more";
+    let message = "the DELETE matched no row: the pair no longer exists";
     Err(Error::new(ErrorKind::StaleData, message)
         .key(session.pair_text(association, pairs[at]))
         .statement(sql.text()))
 }
 
-/// DELETEs all rows of some objects on one side.
+/// Deletes all rows of some objects on one side.
 pub(super) fn sever(
     session: &mut Session,
     association: u16,
@@ -142,7 +142,7 @@ pub(super) fn sever(
     })
 }
 
-/// An association table, and its columns.
+/// An association table with its columns.
 struct Table {
     association: Arc<crate::entity::Association>,
     columns: Vec<usize>,
@@ -160,13 +160,13 @@ impl Table {
         }
     }
 
-    /// An INSERT that did not write each of its rows.
+    /// The error for an INSERT that did not write every row.
     #[cold]
     fn not_written(&self, rows: usize, written: u64) -> Error {
         not_written(rows, written).entity(&self.association.table().name)
     }
 
-    /// Runs a statement for each pair, up to the first whose count of rows is not right: which pair, and the count.
+    /// Runs a statement for each pair, up to the first with a wrong row count; returns that pair and its count.
     fn first_odd(
         &self,
         session: &mut Session,
@@ -191,7 +191,7 @@ impl Table {
         }
     }
 
-    /// One statement for all rows, one array for each column; how many rows it matched, and its text.
+    /// Runs one statement for all rows, with one array for each column; returns the number of matched rows and the text.
     fn arrays(
         &self,
         session: &mut Session,
@@ -227,7 +227,7 @@ impl Table {
 }
 
 impl Session {
-    /// How a pair looks in a message.
+    /// A pair as text, for messages.
     fn pair_text(&self, association: u16, (left, right): (u32, u32)) -> String {
         let entry = &self.associations[usize::from(association)];
         let key = |side, slot| self.any_store(entry.end(side).store).key_text(slot);

@@ -1,4 +1,4 @@
-//! Rows with columns that the database computes: sent in as few statements as the dialect allows.
+//! UPDATEs with SQL expressions, with as few statements as the dialect allows.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::sql::walk::{Inside, InsideMut};
 use crate::sql::{ColumnRef, List, Node, Operator, UpdateNode};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
-/// Rows of one table that are set to the same expressions but for their parameters, with the same other columns.
+/// Rows of one table with the same expressions, up to their parameters, and the same other columns.
 pub(super) struct Compute<'a> {
     pub(super) store: u16,
     pub(super) set: usize,
@@ -54,7 +54,7 @@ impl Compute<'_> {
 
     fn way(&self, session: &Session, mapper: &Mapper) -> Way {
         let set = &self.computations.computed(self.set).set;
-        // What reads other rows may read those of this flush, and a value may pass from row to row: then one goes after the other.
+        // An expression that reads other rows may depend on rows of this flush, so the rows are updated one by one.
         let reads_others = set.iter().any(|(_, node)| node.has(&reads_rows));
         let uniques = &mapper.table().uniques;
         let mut names = set.iter().map(|(column, _)| {
@@ -79,7 +79,7 @@ impl Compute<'_> {
             Batch::Arrays => own_types(set, first).map_or(Way::Each, Way::Arrays),
             Batch::Values { max_parameters } if all_same && !sets_others => {
                 Way::List {
-                    // The parameters of the expressions come on top.
+                    // The parameters of the expressions count too.
                     most: max_parameters.saturating_sub(first.len()),
                 }
             }
@@ -91,7 +91,7 @@ impl Compute<'_> {
         self.computations.arguments((self.store, slot))
     }
 
-    /// All rows in one statement, if that is not too long.
+    /// Updates all rows with arrays, in one statement unless it is too long.
     fn arrays(
         &self,
         session: &mut Session,
@@ -135,7 +135,7 @@ impl Compute<'_> {
         Ok(())
     }
 
-    /// The keys of many rows in a list, where nothing else differs between the rows. A version counts in the database, as it is known.
+    /// Updates many rows by a list of keys, if nothing else differs between them. The database increments the version.
     fn listed(&self, session: &mut Session, mapper: &Mapper, most: usize) -> Result<()> {
         let mut set = self.computations.computed(self.set).set.clone();
         if let Some(version) = mapper.version_column() {
@@ -171,7 +171,7 @@ impl Compute<'_> {
         Ok(())
     }
 
-    /// The parameters of a row's expressions in place of those that the statement was rendered with.
+    /// Replaces the parameters of the rendered expressions by those of a row.
     fn take_arguments(&self, rendered: &mut Rendered, slot: u32) {
         let own = self.arguments(slot);
         rendered
@@ -181,7 +181,7 @@ impl Compute<'_> {
             .for_each(|(to, from)| to.clone_from(from));
     }
 
-    /// One UPDATE for each row.
+    /// Sends one UPDATE for each row.
     fn each(&self, session: &mut Session, mapper: &Mapper, columns: &[usize]) -> Result<()> {
         let set = &self.computations.computed(self.set).set;
         let unknown = |column: usize| Node::Param(Value::Null, mapper.types()[column]);
@@ -213,7 +213,7 @@ impl Compute<'_> {
         }
     }
 
-    /// Sends the rows until `each` is false.
+    /// Sends the rows until `each` returns false.
     fn send_each(
         &self,
         session: &mut Session,
@@ -260,18 +260,18 @@ impl Compute<'_> {
     }
 }
 
-/// How rows go.
+/// How rows are sent.
 enum Way {
-    /// Many as arrays; of expressions whose parameters differ, these are the types.
+    /// Many at once as arrays; holds the types of the per-row parameters.
     Arrays(Vec<ValueType>),
-    /// Many by a list of their keys, of so many parameters.
+    /// Many at once by a list of keys, with this maximum number of parameters.
     List {
         most: usize,
     },
     Each,
 }
 
-/// Whether an expression may read other rows than its own.
+/// Whether an expression may read other rows.
 fn reads_rows(node: &Node) -> bool {
     matches!(
         node,
@@ -290,11 +290,11 @@ fn stopped() -> Error {
     Error::new(ErrorKind::StaleData, "no row matched")
 }
 
-/// The types of parameters that differ from row to row, if all are single values.
+/// The types of the per-row parameters, if all are single values.
 fn own_types(set: &[(ColumnRef, Node)], arguments: &[Argument]) -> Option<Vec<ValueType>> {
     let mut types = Vec::new();
     for (column, node) in set {
-        // Of a type of the database's own, a parameter is cast where it stands.
+        // A parameter of a database-specific type is cast in place.
         let ty = &column.table.columns[column.index].ty;
         if matches!(ty, ColumnType::Other { .. }) {
             return None;

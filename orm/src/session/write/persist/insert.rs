@@ -1,4 +1,4 @@
-//! New rows: sent in as few statements as the dialect allows, and given back the keys that the database counted.
+//! Inserting rows with as few statements as the dialect allows, and assigning generated keys.
 
 use std::sync::Arc;
 
@@ -17,18 +17,18 @@ use crate::session::memory::fit::trace;
 use crate::session::read::lookup::not_connected;
 use crate::value::{Param, Value, ValueRef, ValueType};
 
-/// Rows of one multi-row VALUES. Each number of rows is a statement of its own to prepare and keep, so few numbers are used: many
-/// rows go by [`MANY_ROWS`], and what is left by no more than this.
+/// The maximum number of rows of a small multi-row VALUES. Each number of rows is a different statement to prepare and cache, so only few
+/// numbers are used: many rows are sent by [`MANY_ROWS`], the rest by at most this many.
 const MOST_ROWS: usize = 64;
 
-/// Rows of one multi-row VALUES where there are that many.
+/// The number of rows of a large multi-row VALUES.
 const MANY_ROWS: usize = 250;
 
 pub(super) fn rows_per_statement(max_parameters: usize, width: usize) -> usize {
     (max_parameters / width.max(1)).clamp(1, MOST_ROWS)
 }
 
-/// The first of some rows that are sent together, and the rest.
+/// Splits off the first rows that are sent together.
 pub(super) fn first_batch<T>(slots: &[T], max_parameters: usize, width: usize) -> (&[T], &[T]) {
     let fits = max_parameters / width.max(1) >= MANY_ROWS;
     let rows = match slots.len() {
@@ -38,12 +38,12 @@ pub(super) fn first_batch<T>(slots: &[T], max_parameters: usize, width: usize) -
     slots.split_at(rows)
 }
 
-/// Rows that are too long for the usual numbers go by powers of two, for each number is a statement of its own.
+/// If rows are too long for the usual numbers, uses powers of two, to limit the number of statements.
 fn few(fits: usize) -> usize {
     1 << fits.ilog2()
 }
 
-/// New rows of one table that give the same columns.
+/// New rows of one table that set the same columns.
 pub(super) struct Insert<'a> {
     pub(super) store: u16,
     pub(super) columns: &'a [usize],
@@ -87,7 +87,7 @@ impl Insert<'_> {
         self.finish(session)
     }
 
-    /// Sends the rows and leaves alone what the database makes of them.
+    /// Sends the rows without reading generated values.
     pub(super) fn plain(&self, session: &mut Session) -> Result<()> {
         if self.columns.is_empty() {
             return self.one_each(session, &mut |_, _, _| Ok(()));
@@ -107,12 +107,12 @@ impl Insert<'_> {
                     && self.fits(session)
                     && self.can_be_taken_back(session)
             }
-            // A statement for many rows may write some of them only: then a transaction must undo those.
+            // A statement for several rows may write only some of them, which a transaction must then undo.
             Batch::Values { .. } | Batch::Rows => false,
         }
     }
 
-    /// Whether the rows that were written are known by keys that no other row can have had before.
+    /// Whether written rows can be identified for deletion: by generated keys that no earlier row can have.
     fn can_be_taken_back(&self, session: &Session) -> bool {
         let key = &session.entry(self.store).mapper.table().primary_key;
         matches!(key[..], [key] if self.made_by_database(session).contains(&key))
@@ -122,7 +122,7 @@ impl Insert<'_> {
         by_bytes(session, self.store, self.slots, self.columns).len() <= 1
     }
 
-    /// The columns that the program leaves to the database, and that are to be known.
+    /// The generated columns whose values must be read back.
     fn made_by_database(&self, session: &Session) -> Vec<usize> {
         let columns = session.entry(self.store).mapper.eager().iter();
         columns
@@ -131,7 +131,7 @@ impl Insert<'_> {
             .collect()
     }
 
-    /// Arrays need a column, and rows that come back must be told apart.
+    /// Whether one statement with arrays is possible: it needs a column, and returned rows must be distinguishable.
     fn in_one_array_statement(&self, session: &Session) -> bool {
         !self.columns.is_empty()
             && (self.made_by_database(session).is_empty() || self.witness(session) != Witness::None)
@@ -145,7 +145,7 @@ impl Insert<'_> {
             .try_for_each(|&slot| store.inserted(slot, epoch))
     }
 
-    /// Rows of which nothing is read back, in as few statements as the dialect allows; `each` is told of each batch.
+    /// Inserts rows without reading anything back, with as few statements as the dialect allows; calls `each` with every batch.
     fn values(
         &self,
         session: &mut Session,
@@ -178,7 +178,7 @@ impl Insert<'_> {
         Ok(())
     }
 
-    /// One row a statement, of which nothing is read back.
+    /// Inserts one row per statement, without reading anything back.
     fn one_each(&self, session: &mut Session, each: EachOutcome<'_>) -> Result<()> {
         let sql = self.sql(session, Operation::Insert, self.columns, &[], 1);
         let mut skipped = None;
@@ -203,8 +203,7 @@ impl Insert<'_> {
         }
     }
 
-    /// After an INSERT: the database must have written each row. A trigger, a rule or a constraint's conflict clause may skip one without an
-    /// error.
+    /// Checks that an INSERT wrote every row: a trigger, a rule or a conflict clause may skip rows without an error.
     fn expect_written(
         &self,
         session: &mut Session,
@@ -246,7 +245,7 @@ impl Insert<'_> {
         .statement(sql.text())
     }
 
-    /// The first rows of one multi-row VALUES, and the rest.
+    /// Splits off the first rows of one multi-row VALUES.
     fn first_values<'s>(
         &self,
         session: &Session,
@@ -262,7 +261,7 @@ impl Insert<'_> {
         slots.split_at(rows)
     }
 
-    /// Rows whose key the database counts: counted on from the last key where the dialect allows, else told row by row.
+    /// Inserts rows with generated keys: computed from the last key if the dialect allows, otherwise reported row by row.
     fn counted(&self, session: &mut Session, key: usize) -> Result<()> {
         if self.slots.len() > 1
             && !self.columns.is_empty()
@@ -283,8 +282,8 @@ impl Insert<'_> {
             .try_for_each(|(&slot, id)| store.assign(slot, key, key_value(ty, id)?))
     }
 
-    /// The greatest key in use; 0 for an empty table. `None` where the dialect does not count on, and where the keys are negative:
-    /// those can only have been given by hand, and databases differ in how they count on from them.
+    /// The greatest key in use; 0 for an empty table. `None` if the dialect does not support this, or if the keys are negative: these were
+    /// set explicitly, and databases differ in which key they generate next.
     fn last_key(&self, session: &mut Session) -> Result<Option<i64>> {
         let mapper = Arc::clone(&session.entry(self.store).mapper);
         let Some(text) = session.engine.dialect().last_key(mapper.table()) else {
@@ -306,16 +305,22 @@ impl Insert<'_> {
         Ok(last.filter(|&last| last >= 0))
     }
 
-    /// Leaves the keys to the database, which counts on from the last; that it did so is checked after each batch.
+    /// Lets the database generate keys, which follow the last one consecutively; this is checked after each batch.
     fn count_on(&self, session: &mut Session, key: usize, last: i64) -> Result<()> {
-        let used_up = || Error::new(ErrorKind::OutOfRange, "the table's keys are used up");
+        let used_up = || {
+            Error::new(
+                ErrorKind::OutOfRange,
+                "the table's generated keys have reached the maximum of their type",
+            )
+        };
         let mut counted = last;
         self.values(session, &mut |slots, outcome| {
             let rows = i64::try_from(slots.len()).map_err(|_| used_up())?;
             counted = counted.checked_add(rows).ok_or_else(used_up)?;
             let told = (outcome.matched, outcome.last_insert_id);
             if told != (slots.len() as u64, Some(counted)) {
-                let message = "the database did not count on from the last key of the table";
+                let message =
+                    "the database did not generate consecutive keys from the last key of the table";
                 return Err(Error::new(ErrorKind::Database, message));
             }
             Ok(())
@@ -327,7 +332,7 @@ impl Insert<'_> {
             .try_for_each(|(id, &slot)| store.assign(slot, key, key_value(ty, id)?))
     }
 
-    /// All rows, in one statement if that is not too long.
+    /// Inserts all rows with arrays, in one statement unless it is too long.
     fn arrays(&self, session: &mut Session, made: &[usize]) -> Result<()> {
         for slots in by_bytes(session, self.store, self.slots, self.columns) {
             Insert { slots, ..*self }.array(session, made)?;
@@ -335,7 +340,7 @@ impl Insert<'_> {
         Ok(())
     }
 
-    /// Rows in one statement, one array a column.
+    /// Inserts rows in one statement, with one array for each column.
     fn array(&self, session: &mut Session, made: &[usize]) -> Result<()> {
         let witnesses = match self.witness(session) {
             _ if made.is_empty() => Vec::new(),
@@ -382,7 +387,7 @@ impl Insert<'_> {
         }
     }
 
-    /// A single INSERT is sent without a transaction: what it wrote is deleted again.
+    /// Deletes the rows of a failed INSERT that was sent without a transaction.
     fn take_back(&self, session: &mut Session, made: &[usize], values: &[Value]) -> Result<()> {
         let mapper = Arc::clone(&session.entry(self.store).mapper);
         let key = &mapper.table().primary_key;
@@ -403,7 +408,7 @@ impl Insert<'_> {
         with_arrays(&[keys], |params| connection.execute(&sql, params)).map(drop)
     }
 
-    /// Rows that return what the database made, many to a statement.
+    /// Inserts many rows per statement, returning generated values.
     fn values_returning(&self, session: &mut Session, made: &[usize]) -> Result<()> {
         let (Batch::Values { max_parameters }, Witness::Columns(witnesses)) =
             (session.engine.dialect().batch(), self.witness(session))
@@ -434,7 +439,7 @@ impl Insert<'_> {
         Ok(())
     }
 
-    /// What tells the rows apart when they come back.
+    /// The columns that identify returned rows.
     fn witness(&self, session: &Session) -> Witness {
         let entry = session.entry(self.store);
         witness(
@@ -445,13 +450,13 @@ impl Insert<'_> {
         )
     }
 
-    /// One row a statement, which returns what the database made.
+    /// Inserts one row per statement, returning generated values.
     fn returning(&self, session: &mut Session, made: &[usize]) -> Result<()> {
         if made.is_empty() {
             return self.one_each(session, &mut |_, _, _| Ok(()));
         }
         if !session.engine.capabilities().returning {
-            let what = "reading back what the database made in an INSERT (RETURNING)";
+            let what = "reading back generated values of an INSERT (RETURNING)";
             return Err(Error::unsupported(session.engine.dialect().name(), what));
         }
         let types = session.entry(self.store).mapper.types().to_vec();
@@ -504,7 +509,7 @@ impl Insert<'_> {
     }
 }
 
-/// Puts what the database made into the objects: their slots, and the values of each.
+/// Assigns generated values to objects, given their slots and the values of each.
 fn assign(
     session: &mut Session,
     store: u16,
@@ -520,7 +525,7 @@ fn assign(
     Ok(())
 }
 
-/// A counted key in the type of its column.
+/// Converts a generated key to the type of its column.
 fn key_value(ty: ValueType, id: i64) -> Result<ValueRef<'static>> {
     let narrow = match ty {
         ValueType::I16 => i16::try_from(id).map(ValueRef::I16),
@@ -530,7 +535,7 @@ fn key_value(ty: ValueType, id: i64) -> Result<ValueRef<'static>> {
     narrow.map_err(|_| {
         Error::new(
             ErrorKind::OutOfRange,
-            format!("the key that the database counted does not fit {ty:?}"),
+            format!("the generated key does not fit {ty:?}"),
         )
     })
 }
@@ -539,11 +544,11 @@ fn key_value(ty: ValueType, id: i64) -> Result<ValueRef<'static>> {
 fn untold() -> Error {
     Error::new(
         ErrorKind::Database,
-        "the backend did not tell what the database made for the inserted row",
+        "the backend did not report the generated values of the inserted row",
     )
 }
 
-/// An INSERT that passed without an error, and did not write its rows.
+/// The error for an INSERT that succeeded without writing all its rows.
 #[cold]
 pub(super) fn not_written(rows: usize, written: u64) -> Error {
     let what = match rows {

@@ -1,7 +1,7 @@
-//! Which object a row that came back belongs to.
+//! Matching returned rows with objects.
 //!
-//! An INSERT of many rows returns them in no order that databases document, with keys that need not ascend: a sequence may count down or
-//! begin anew, a trigger may choose. So values that were sent come back along, by which each row is known.
+//! Databases do not document the order in which an INSERT of many rows returns them, and generated keys need not ascend: a sequence may
+//! count down or cycle, a trigger may choose keys. So some of the sent values are returned too, and identify each row.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -11,16 +11,16 @@ use crate::schema::{ColumnType, Table};
 use crate::session::AnyStore;
 use crate::value::{Param, Value, ValueRef};
 
-/// The sent columns that come back with the rows of a statement.
+/// The sent columns that are returned to identify rows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Witness {
-    /// The rows differ in these, or are equal altogether.
+    /// Rows differ in these columns, or are equal in all.
     Columns(Vec<usize>),
-    /// Rows that differ cannot be told apart: they are sent one by one.
+    /// Different rows cannot be distinguished, so they are sent one by one.
     None,
 }
 
-/// Chooses what tells the rows apart: one column whose values all differ, else all that come back as they are sent.
+/// Chooses the witness columns: one whose values all differ, or else all that are returned exactly as sent.
 pub(super) fn witness(
     table: &Table,
     store: &dyn AnyStore,
@@ -43,7 +43,7 @@ pub(super) fn witness(
             .iter()
             .all(|&slot| value(store, slot, column).is_some_and(|value| seen.insert(Seen(value))))
     };
-    // Numbers are told apart and sent back for less than text.
+    // Numbers are cheaper to compare and return than text.
     let is_text = |column: &&usize| matches!(table.columns[**column].ty, ColumnType::Text { .. });
     let first = exact.iter().filter(|column| !is_text(column)).find(differs);
     let first = first.or_else(|| exact.iter().filter(is_text).find(differs));
@@ -72,7 +72,7 @@ pub(super) fn witness(
     Witness::Columns(exact)
 }
 
-/// Whether a value comes back just as it was sent, in any column that a database may have behind this type.
+/// Whether values of a type are returned exactly as sent, whatever the database's actual column type.
 fn comes_back(ty: &ColumnType) -> bool {
     matches!(
         ty,
@@ -92,12 +92,12 @@ fn comes_back(ty: &ColumnType) -> bool {
 fn value(store: &dyn AnyStore, slot: u32, column: usize) -> Option<ValueRef<'_>> {
     match store.value(slot, column) {
         Param::Ref(value) => Some(value),
-        // Made for the statement: not looked at twice.
+        // Values created only for the statement are not compared.
         _ => None,
     }
 }
 
-/// A value that is equal to what is the same.
+/// A value compared with [`ValueRef::same`].
 #[derive(Clone, Copy, Debug)]
 struct Seen<'a>(ValueRef<'a>);
 
@@ -122,38 +122,38 @@ impl std::hash::Hash for Seen<'_> {
     }
 }
 
-/// Objects in the order of their rows, and what the database made, row by row.
+/// Objects in the order of their rows, and the generated values, row by row.
 pub(super) type Paired = (Vec<u32>, Vec<Value>);
 
-/// Rows that could not be put with their objects, and what the database made of them.
+/// Rows that could not be matched with objects, and their generated values.
 pub(super) struct Unpaired {
     pub(super) why: Why,
     pub(super) values: Vec<Value>,
 }
 
-/// Why rows could not be put with their objects.
+/// Why rows could not be matched with objects.
 pub(super) enum Why {
-    /// Not as many came back as were sent.
+    /// The number of returned rows differs from the number sent.
     Rows {
         returned: u64,
-        /// An object whose row did not come back.
+        /// An object whose row was not returned.
         skipped: Option<u32>,
     },
     Error(Error),
 }
 
-/// Takes the rows that an INSERT returns, and puts each with its object.
+/// Collects the rows that an INSERT returns, and matches them with objects.
 pub(super) struct Returned<'a> {
     store: &'a dyn AnyStore,
     slots: &'a [u32],
     made: &'a [usize],
     witnesses: &'a [usize],
-    /// What the database made, row by row.
+    /// The generated values, row by row.
     values: Vec<Value>,
     rows: usize,
-    /// How many of the first rows came in the order in which they were sent: the usual case, for which nothing is kept.
+    /// The number of leading rows that were returned in the order sent, the usual case, for which witnesses are not kept.
     in_order: usize,
-    /// What the witnesses hold in the rows after those.
+    /// The witness values of the remaining rows.
     others: Vec<Value>,
 }
 
@@ -176,7 +176,7 @@ impl<'a> Returned<'a> {
         }
     }
 
-    /// Takes a row: the columns that the database made, then the witnesses.
+    /// Adds a row: the generated columns, then the witnesses.
     pub(super) fn take(&mut self, row: &dyn Row) -> Result<()> {
         let types = self.store.mapper().types();
         for (at, &column) in self.made.iter().enumerate() {
@@ -203,7 +203,7 @@ impl<'a> Returned<'a> {
         Ok(())
     }
 
-    /// The objects in the order of the rows, and what the database made of each; where that cannot be told, also what it made.
+    /// Returns the objects in the order of the rows with their generated values; on failure, also the generated values.
     pub(super) fn paired(self) -> Result<Paired, Unpaired> {
         if self.rows != self.slots.len() {
             let why = Why::Rows {
@@ -216,10 +216,10 @@ impl<'a> Returned<'a> {
         let (first, rest) = self.slots.split_at(self.in_order);
         let rest = match self.by_witnesses(rest) {
             Some(paired) => paired,
-            // The database stores something else than what is sent (a trigger, a type that pads): the order of the keys is left.
+            // The database changes the sent values (a trigger, a padded type), so only the order of the keys is left.
             None if self.ascends() => rest.to_vec(),
             None => {
-                let message = "the rows that the INSERT returned cannot be put with their objects: the database changes what is sent, and its keys do not ascend";
+                let message = "the rows that the INSERT returned cannot be matched with their objects: the database changes the sent values, and its keys do not ascend";
                 return Err(Unpaired {
                     why: Why::Error(Error::new(ErrorKind::Database, message)),
                     values: self.values,
@@ -229,7 +229,7 @@ impl<'a> Returned<'a> {
         Ok((first.iter().copied().chain(rest).collect(), self.values))
     }
 
-    /// The first object of which no row came back, where the witnesses differ from row to row.
+    /// The first object whose row was not returned, if the witnesses of all rows differ.
     fn first_skipped(&self) -> Option<u32> {
         let rest = self.slots.get(self.in_order..)?;
         let rows = self.others.chunks_exact(self.witnesses.len().max(1));
@@ -261,7 +261,7 @@ impl<'a> Returned<'a> {
         .collect()
     }
 
-    /// Whether the counted keys ascend from row to row.
+    /// Whether the generated keys ascend from row to row.
     fn ascends(&self) -> bool {
         let key = self.store.mapper().table().generated_key();
         let place = key.and_then(|key| self.made.iter().position(|&column| column == key));

@@ -1,4 +1,4 @@
-//! The parameters of many rows, laid out as a statement takes them.
+//! Laying out the parameters of many rows for a statement.
 
 use std::borrow::Cow;
 
@@ -11,15 +11,13 @@ use crate::session::read::lookup::not_connected;
 use crate::session::{AnyStore, Session};
 use crate::value::{Param, ValueRef, ValueType};
 
-/// The parameters of no more rows than this are laid out at a time, so that they are still in the processor's cache when they are
-/// sent.
+/// The maximum number of rows whose parameters are laid out at a time, so that they stay in the processor's cache until they are sent.
 pub(super) const MOST_LAID_OUT: usize = 256;
 
-/// Parameters of one statement for many rows are no longer than this together, or one row's: a database copies them more than once, and
-/// none takes any length.
+/// The maximum total size of the parameters of a statement for several rows, in bytes: databases copy them several times and have limits.
 pub(in crate::session) const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-/// Roughly what a value takes on its way.
+/// The approximate size of a value when sent.
 pub(in crate::session) fn bytes(value: ValueRef<'_>) -> usize {
     const FIXED: usize = 16;
     match value {
@@ -29,7 +27,7 @@ pub(in crate::session) fn bytes(value: ValueRef<'_>) -> usize {
     }
 }
 
-/// How many of the first items fit into one statement by their bytes: one at least, if there is one.
+/// How many of the first items fit into one statement by size; at least one, if there are any.
 pub(in crate::session) fn fitting(bytes: impl Iterator<Item = usize>) -> usize {
     let mut sum = 0;
     let fits = bytes.take_while(|bytes| {
@@ -39,7 +37,7 @@ pub(in crate::session) fn fitting(bytes: impl Iterator<Item = usize>) -> usize {
     fits.count().max(1)
 }
 
-/// How many of the first rows fit into one statement by the bytes of these columns, and of what picks the row.
+/// How many of the first rows fit into one statement by the size of these columns and the key.
 pub(super) fn fitting_rows(store: &dyn AnyStore, slots: &[u32], columns: &[usize]) -> usize {
     let mapper = store.mapper();
     let is_long = |column: &usize| {
@@ -68,7 +66,7 @@ pub(super) fn fitting_rows(store: &dyn AnyStore, slots: &[u32], columns: &[usize
     .min(slots.len().max(1))
 }
 
-/// Rows in parts that fit into one statement each.
+/// Splits rows into parts that fit into one statement each.
 pub(super) fn by_bytes<'s>(
     session: &Session,
     store: u16,
@@ -86,7 +84,7 @@ pub(super) fn by_bytes<'s>(
     parts
 }
 
-/// Whether the parameters of a row end with what picks it: its key, and its version.
+/// Whether the parameters of a row end with its key and version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keys {
     None,
@@ -96,7 +94,7 @@ pub(super) enum Keys {
 pub(super) type EachOutcome<'a> =
     &'a mut dyn FnMut(usize, u32, crate::backend::Outcome) -> Result<()>;
 
-/// Runs one statement for each of some objects.
+/// Runs one statement for each object.
 pub(super) fn each_row(
     session: &mut Session,
     store: u16,
@@ -135,7 +133,7 @@ pub(super) fn each_row(
     Ok(())
 }
 
-/// The parameters of some rows, one after the other.
+/// Returns the parameters of some rows, one after the other.
 pub(super) fn params<'a>(
     store: &'a dyn AnyStore,
     slots: &[u32],
@@ -153,7 +151,7 @@ pub(super) fn params<'a>(
     params
 }
 
-/// One array for each column, then one for each column that picks the row.
+/// Returns one array for each column, then one for each column of the key and version.
 pub(super) fn key_arrays<'a>(
     store: &'a dyn AnyStore,
     slots: &[u32],
@@ -178,7 +176,7 @@ pub(super) fn key_arrays<'a>(
     arrays
 }
 
-/// Lends columns of parameters as arrays.
+/// Calls `run` with columns of parameters as arrays.
 pub(super) fn with_arrays<T>(
     columns: &[Vec<Param<'_>>],
     run: impl FnOnce(&[Param<'_>]) -> Result<T>,
@@ -222,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fits_is_at_least_one() {
+    fn at_least_one_item_fits() {
         let of = |sizes: &[usize]| fitting(sizes.iter().copied());
         assert_eq!(of(&[MOST_BYTES + 1, 1]), 1);
         assert_eq!(of(&[MOST_BYTES - 1, 1, 1]), 2);

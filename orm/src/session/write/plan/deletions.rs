@@ -1,4 +1,4 @@
-//! Rows to delete: those that refer to others go before them, and cycles are cut.
+//! The order of deletions: referencing rows first, with cycles cut.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap;
 
 use super::{AssociationChanges, Step, TableChanges, push_letting_go};
 
-/// A row that is deleted after what it refers to lets go of it first: its foreign key is set to NULL. So do rows that refer to each
-/// other in a cycle, and one that refers to itself where the database wants it.
+/// Adds updates that set foreign keys to NULL in rows that are deleted after the row they reference, in rows that reference each other in a
+/// cycle, and in self-referencing rows if the database requires it.
 pub(super) fn push_cut_ties(
     steps: &mut Vec<Step>,
     table: &TableChanges,
@@ -32,7 +32,7 @@ pub(super) fn push_cut_ties(
     push_letting_go(steps, table.store, &rows);
 }
 
-/// Which deleted rows let go of which rows of their own table, because otherwise none of them could go first.
+/// The references within a table to cut, because otherwise none of the rows in a cycle could be deleted first.
 fn cut_in_cycles(table: &TableChanges) -> BTreeSet<(u32, u32)> {
     if table.delete_ties.iter().all(|tie| tie.row.is_none()) {
         return BTreeSet::new();
@@ -46,7 +46,7 @@ fn cut_in_cycles(table: &TableChanges) -> BTreeSet<(u32, u32)> {
         .collect()
 }
 
-/// Pairs that are taken apart, and those of deleted objects, whose keys are still what their rows say.
+/// Adds deletions of removed pairs, and of those of deleted objects, whose keys still match their rows.
 pub(super) fn push_partings(steps: &mut Vec<Step>, table: &AssociationChanges) {
     let association = table.association;
     if !table.removed.is_empty() {
@@ -67,19 +67,19 @@ pub(super) fn push_partings(steps: &mut Vec<Step>, table: &AssociationChanges) {
     );
 }
 
-/// Rows that refer to others of the table go before them.
+/// Adds deletions, with referencing rows of the table first.
 pub(super) fn push_deletes(steps: &mut Vec<Step>, table: &TableChanges) {
     let store = table.store;
     let cut = cut_in_cycles(table);
     let refers = table.delete_after.iter().filter(|pair| !cut.contains(pair));
     let (levels, left) = peel(&table.deletes, refers);
-    // Left is a cycle that takes no NULL: the database decides whether it can be deleted in one statement.
+    // The rest is a cycle of NOT NULL foreign keys: the database decides whether it can be deleted in one statement.
     let levels = levels.into_iter().chain([left]);
     let levels = levels.filter(|slots| !slots.is_empty());
     steps.extend(levels.map(|slots| Step::Delete { store, slots }));
 }
 
-/// Rows, those that none of the later ones refers to first; and what is left, because its rows refer to each other in a cycle.
+/// Sorts rows so that rows come before those they reference; returns the rest separately, which reference each other in a cycle.
 fn peel<'a>(
     rows: &[u32],
     refers: impl Iterator<Item = &'a (u32, u32)>,

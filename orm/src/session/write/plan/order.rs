@@ -1,4 +1,4 @@
-//! What comes before what: tables by their foreign keys, new rows of one table by the rows that they wait for.
+//! The order of a plan: tables by their foreign keys, new rows of one table by the rows that they wait for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,23 +8,23 @@ use super::{Changes, TableChanges, Wait};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::edges::ObjectId;
 
-/// Rows that refer to each other over foreign keys that refuse NULL.
+/// Rows that reference each other in a cycle of NOT NULL foreign keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cycle(pub(crate) Vec<ObjectId>);
 
 impl Cycle {
-    /// The error, with the rows' names.
+    /// Converts it to an error, with the rows' names.
     pub(crate) fn into_error(self, name: impl Fn(ObjectId) -> String) -> Error {
         let rows: Vec<String> = self.0.into_iter().map(name).collect();
         let message = format!(
-            "new rows refer to each other in a cycle of NOT NULL foreign keys, so none can be inserted first: {}",
+            "new rows reference each other in a cycle of NOT NULL foreign keys, so none can be inserted first: {}",
             rows.join(" -> ")
         );
         Error::new(ErrorKind::CircularDependency, message)
     }
 }
 
-/// Parents before children, ties by store. A cycle is broken where NULL is allowed, else at the first store.
+/// Orders tables with parents before children, ties by store. A cycle is broken at a nullable foreign key, or else at the first store.
 pub(super) fn table_order(tables: &[TableChanges]) -> Vec<usize> {
     if tables.len() == 1 {
         return (0..tables.len()).collect();
@@ -58,10 +58,11 @@ pub(super) fn table_order(tables: &[TableChanges]) -> Vec<usize> {
     order
 }
 
-/// How many inserts of its own table must come before each new row; none before a row that is not listed.
+/// The number of inserts of the same table that must come before each new row; 0 for rows that are not listed.
 pub(super) type Levels = FxHashMap<ObjectId, usize>;
 
-/// The levels of new rows. Rows that cannot wait that way are noted in `late`: they are written with NULL first and updated at the end.
+/// Computes the levels of new rows. Rows that cannot be ordered are added to `late`: they are written with NULL first and updated at the
+/// end.
 pub(super) fn levels(
     changes: &Changes,
     position: &FxHashMap<u16, usize>,
@@ -118,7 +119,7 @@ struct LevelFinder<'a> {
 }
 
 impl LevelFinder<'_> {
-    /// Depth first without recursion, so that a long chain of rows does not end the stack.
+    /// Depth first without recursion, so that a long chain of rows does not overflow the stack.
     fn level(&mut self, start: ObjectId) -> Result<(), Cycle> {
         if self.levels.contains_key(&start) {
             return Ok(());
@@ -141,8 +142,8 @@ impl LevelFinder<'_> {
         Ok(())
     }
 
-    /// The level of a row if those of the rows that it waits for are known, else the first of them whose level is not; waits that cannot
-    /// be kept become late.
+    /// The level of a row if the levels of all awaited rows are known, otherwise the first awaited row without one; waits that would form a
+    /// cycle become late.
     fn level_or_parent(&mut self, node: ObjectId) -> Result<Next, Cycle> {
         let mut level = 0;
         let mut unknown = None;
@@ -169,7 +170,7 @@ impl LevelFinder<'_> {
         Ok(unknown.map_or(Next::Level(level), Next::Parent))
     }
 
-    /// The rows from a parent to the row at hand, which waits for it.
+    /// The path of rows from a parent to the current row, which waits for it.
     #[cold]
     fn cycle(&self, parent: ObjectId) -> Cycle {
         let mut path = self.path.iter();
@@ -179,7 +180,7 @@ impl LevelFinder<'_> {
     }
 }
 
-/// What comes next on the way to a row's level.
+/// The next step in computing a row's level.
 enum Next {
     Level(usize),
     Parent(ObjectId),

@@ -1,4 +1,4 @@
-//! Plans of changes that are written down here.
+//! Tests of plans.
 
 use super::*;
 
@@ -282,7 +282,7 @@ fn a_cycle_of_rows_is_deleted_after_its_ties_are_cut() {
             "delete 0 [3]",
         ],
     );
-    // A leaf needs no cut; where no NULL is taken the database decides.
+    // A leaf needs no cut; for NOT NULL foreign keys the database decides.
     let strict = TableChanges {
         delete_ties: Vec::new(),
         ..table
@@ -367,7 +367,7 @@ fn a_cycle_without_null_is_refused_and_named() {
 }
 
 #[test]
-fn a_long_chain_does_not_end_the_stack() {
+fn a_long_chain_does_not_overflow_the_stack() {
     let count = 100_000;
     let table = TableChanges {
         parents: vec![(0, true)],

@@ -5,21 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Changes, Columns, References, TableChanges, Wait};
 use crate::session::memory::edges::ObjectId;
 
-/// Who frees and who takes the values of one UNIQUE constraint, or of the primary key. Equal values have equal numbers.
+/// The rows that free and take values of one UNIQUE constraint or the primary key. Equal values have equal numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unique {
-    /// How a message names it.
+    /// Its name, for messages.
     pub(crate) name: String,
     pub(crate) columns: Vec<usize>,
-    /// A column of it that takes NULL: a row can let go of its value before it takes another.
+    /// A nullable column of it, with which a row can free its value before it takes another.
     pub(crate) nullable: Option<usize>,
-    /// Rows that are changed or deleted, and the values that they have.
+    /// Changed and deleted rows, with their current values.
     pub(crate) frees: Vec<(u32, u32)>,
-    /// Rows that are changed or new, and the values that they are to have.
+    /// Changed and new rows, with their new values.
     pub(crate) takes: Vec<(u32, u32)>,
 }
 
-/// Rows that exchange values of a constraint whose columns refuse NULL.
+/// Rows that exchange values of a constraint whose columns are NOT NULL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Swap {
     pub(crate) store: u16,
@@ -29,20 +29,20 @@ pub(crate) struct Swap {
 /// The order of a table's changed rows.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    /// How many others must be written before a row; none before a row that is not listed.
+    /// The number of rows that must be written before each row; 0 for rows that are not listed.
     pub(super) levels: BTreeMap<u32, usize>,
     /// Rows that are first written with NULL in a column.
     pub(super) vacate: BTreeMap<usize, Vec<u32>>,
 }
 
-/// A changed row waits for another, because of a constraint.
+/// A changed row that waits for another because of a constraint.
 struct Edge {
     taker: u32,
     freer: u32,
     unique: usize,
 }
 
-/// Which changed rows of a table wait for which; rows that are `late` are left out.
+/// Orders the changed rows of a table, except `late` ones.
 pub(super) fn update_order(
     table: &TableChanges,
     is_late: impl Fn(u32) -> bool,
@@ -99,7 +99,7 @@ pub(super) fn update_order(
     Ok(order)
 }
 
-/// A cycle among edges of which each row that is waited for waits itself.
+/// Finds a cycle among edges in which every awaited row waits itself.
 fn cycle(edges: &[Edge]) -> Vec<&Edge> {
     let mut by_taker: BTreeMap<u32, &Edge> = BTreeMap::new();
     for edge in edges {
@@ -118,7 +118,7 @@ fn cycle(edges: &[Edge]) -> Vec<&Edge> {
 }
 
 impl Unique {
-    /// Rows that take what another frees: the taker, and who frees it.
+    /// Pairs of rows in which the first takes a value that the second frees.
     pub(crate) fn passed_on(&self) -> impl Iterator<Item = (u32, u32)> {
         let freed: BTreeMap<u32, u32> = self
             .frees
@@ -132,20 +132,21 @@ impl Unique {
     }
 }
 
-/// What is deleted before anything is written, because other rows take its unique values.
+/// The deletions to run before all writes, because other rows take their unique values.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Early {
-    /// The tables whose rows are deleted first: those that free values, and those whose deleted rows refer to them.
+    /// The tables whose rows are deleted first: those that free values, and those whose deleted rows reference them.
     pub(super) deletes: BTreeSet<u16>,
-    /// The tables whose changed rows let go of them before.
+    /// The tables whose changed rows release references to them before.
     pub(super) updates: BTreeSet<u16>,
-    /// Rows that let go of them before anything else of them is written, by store, with the columns.
+    /// Rows that release references before their other columns are written, by store, with the columns.
     pub(super) released: BTreeMap<u16, Vec<(u32, Columns)>>,
-    /// Rows that let go of them before what they are to refer to is there, by store and column: NULL is written.
+    /// Rows that set a reference to NULL before their new parent is inserted, by store and column.
     pub(super) vacated: BTreeMap<(u16, usize), Vec<u32>>,
 }
 
-/// Nothing is early where a row that waits for a new row cannot let go of the deleted ones before: then the database decides.
+/// Finds the early deletions. There are none if a row that waits for a new row cannot release the deleted one before: then the database
+/// decides.
 pub(super) fn early(changes: &Changes, is_late: impl Fn(ObjectId) -> bool) -> Early {
     let frees = |table: &&TableChanges| {
         let deleted: BTreeSet<u32> = match &table.uniques[..] {
@@ -194,7 +195,7 @@ pub(super) fn early(changes: &Changes, is_late: impl Fn(ObjectId) -> bool) -> Ea
         };
         let letting_go: Vec<&(u32, Columns)> = table.updates.iter().filter(lets_go).collect();
         let is_in_time = |slot: u32| waits(slot).next().is_none() && !is_late((table.store, slot));
-        // Rows of its own would have to go before its deleted ones, and after them.
+        // Rows of the same table would have to be written both before and after its deletions.
         let is_simple =
             !freeing.contains(&table.store) && letting_go.iter().all(|row| is_in_time(row.0));
         if letting_go.is_empty() {
