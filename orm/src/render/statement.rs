@@ -615,9 +615,10 @@ fn limit(writer: &mut Writer<'_>, limit: Option<u64>, offset: Option<u64>) {
 
 /// Writes the unqualified name of an assigned column.
 pub(super) fn target(writer: &mut Writer<'_>, table: &Table, column: &ColumnRef) {
-    let same = std::ptr::eq(&*column.table, table) || column.table.name == table.name;
     match table.columns.get(column.index) {
-        Some(definition) if same => writer.text.identifier(&definition.name),
+        Some(definition) if column.table.name == table.name => {
+            writer.text.identifier(&definition.name)
+        }
         _ => {
             let message = format!("a column of `{}` cannot be set here", column.table.name);
             writer.fail(invalid(table, message));

@@ -483,3 +483,68 @@ fn what_cannot_be_created_is_refused() {
         "an integer",
     );
 }
+
+/// Has native enums, sets no defaults and computes no columns.
+#[derive(Debug)]
+struct Moods;
+
+impl Dialect for Moods {
+    fn name(&self) -> &str {
+        "moods"
+    }
+
+    fn column_type(&self, ty: &ColumnType) -> Cow<'static, str> {
+        match ty {
+            ColumnType::NativeEnum { name, .. } => name.clone().into(),
+            ty => ansi_type(ty),
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none()
+            .with_foreign_keys(true)
+            .with_checks(true)
+    }
+
+    fn batch(&self) -> Batch {
+        Batch::Rows
+    }
+
+    fn sets_defaults(&self) -> bool {
+        false
+    }
+
+    fn create_enum(&self, name: &str, _: &[String]) -> Option<String> {
+        Some(format!("CREATE TYPE {name}"))
+    }
+}
+
+#[test]
+fn what_a_dialect_has_natively_is_not_checked_and_what_it_lacks_is_refused() {
+    let create = |table: &Table| ddl(Renderer::new(&Moods).create_table(table, &[]));
+    let mood = ColumnType::NativeEnum {
+        name: "mood".to_owned(),
+        labels: vec!["gay".to_owned(), "glum".to_owned()],
+    };
+    let table = Table::build("days")
+        .column(Column::new("mood", mood))
+        .column(Column::new("user_id", ColumnType::I64));
+    let kept = table.clone().foreign_key(["user_id"], "users", ["id"]);
+    insta::assert_snapshot!(create(&kept), @r#"CREATE TABLE "days" ("mood" mood NOT NULL, "user_id" BIGINT NOT NULL, CONSTRAINT "days_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "users" ("id"))"#);
+    for (on_delete, on_update) in [
+        (ReferentialAction::SetDefault, ReferentialAction::NoAction),
+        (ReferentialAction::NoAction, ReferentialAction::SetDefault),
+    ] {
+        let mut table = kept.clone();
+        (
+            table.foreign_keys[0].on_delete,
+            table.foreign_keys[0].on_update,
+        ) = (on_delete, on_update);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(create(&table), @"Unsupported: days: a foreign key that sets defaults is not supported by moods (constraint days_user_id_fkey)");
+        }
+    }
+    let total =
+        Column::new("total", ColumnType::I64).generated(Generated::Computed("1 + 1".to_owned()));
+    insta::assert_snapshot!(create(&table.column(total)), @"Unsupported: days.total: a computed column is not supported by moods");
+}

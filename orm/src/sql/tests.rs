@@ -10,15 +10,17 @@ use std::sync::Arc;
 
 use std::borrow::Cow;
 
-use crate::dialect::{Batch, Capabilities, Dialect};
+use crate::dialect::{Batch, Capabilities, DatePart, Dialect};
 use crate::entity::{BelongsTo, HasMany, ManyToMany};
+use crate::render::Renderer;
 use crate::render::tests::{Ansi, Arrays, DIALECTS, Values};
 use crate::render::{Argument, Lock, QuerySpec, Read, Rendered, query};
 use crate::schema::{ColumnType, Table};
 use crate::sql::{
-    Common, Compound, Condition, Expr, FrameBound, IntoSql, Node, Order, OrderBy, Write, alias,
-    avg, case, cast, coalesce, count, count_all, count_distinct, delete_from, excluded, exists,
-    insert_into, lower, max, min, on, raw, select, sum, update, upper, verbatim,
+    Common, Compound, Condition, Expr, FrameBound, IntoSql, Node, Order, OrderBy, Window, Write,
+    alias, avg, case, cast, coalesce, count, count_all, count_distinct, date_part, delete_from,
+    excluded, exists, insert_into, json_text, lower, max, min, on, raw, row_number, select, sum,
+    update, upper, verbatim,
 };
 use crate::value::{Auto, ColumnValue, Param, Value, ValueRef, ValueType};
 use crate::{DbEnum, Entity, ErrorKind, Result};
@@ -133,6 +135,122 @@ impl Dialect for Plain {
 
     fn batch(&self) -> Batch {
         Ansi.batch()
+    }
+}
+
+/// Stores an `INT` in two forms, the lesser of which is made by a function.
+#[derive(Debug)]
+struct Forms;
+
+impl Dialect for Forms {
+    fn name(&self) -> &str {
+        "forms"
+    }
+
+    fn column_type(&self, ty: &ColumnType) -> Cow<'static, str> {
+        Ansi.column_type(ty)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Ansi.capabilities().with_row_values(true)
+    }
+
+    fn batch(&self) -> Batch {
+        Ansi.batch()
+    }
+
+    fn placeholder(&self, index: usize, _: ValueType, out: &mut String) {
+        out.push_str(&format!("?{index}"));
+    }
+
+    fn equal_forms(&self, parameter: &str, ty: &ColumnType) -> Vec<String> {
+        match ty {
+            ColumnType::I32 => vec![format!("short({parameter})"), parameter.to_owned()],
+            _ => Vec::new(),
+        }
+    }
+
+    fn least_form(&self, parameter: &str, ty: &ColumnType) -> Option<String> {
+        (*ty == ColumnType::I32).then(|| format!("short({parameter})"))
+    }
+}
+
+#[test]
+fn a_column_is_compared_with_each_form_of_a_value() {
+    let on_forms = |condition: Node| {
+        let rendered = query_on(&Forms, User::table(), Some(&condition)).expect("renders");
+        let text = rendered
+            .sql
+            .text()
+            .split_once(" WHERE ")
+            .expect("WHERE")
+            .1
+            .to_owned();
+        format!("{text} {}", values(&rendered))
+    };
+    let all = [
+        User::AGE.eq(3).into_condition(),
+        User::AGE.ne(3).into_condition(),
+        User::AGE.lt(3).into_condition(),
+        User::AGE.le(3).into_condition(),
+        User::AGE.gt(3).into_condition(),
+        User::AGE.ge(3).into_condition(),
+        User::AGE.between(3, 5).into_condition(),
+        User::AGE.in_([3, 4]).into_condition(),
+        User::AGE.not_in([3, 4]).into_condition(),
+        User::AGE.eq_null_safe(Some(3)).into_condition(),
+        User::AGE.ne_null_safe(Some(3)).into_condition(),
+        User::AGE.ne_null_safe(None).into_condition(),
+        User::ID.eq(3).into_condition(),
+    ];
+    let texts: Vec<String> = all.into_iter().map(on_forms).collect();
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    "age" IN (short(?1), ?1) [3]
+    "age" NOT IN (short(?1), ?1) [3]
+    "age" < short(?1) [3]
+    "age" <= ?1 [3]
+    "age" > ?1 [3]
+    "age" >= short(?1) [3]
+    ("age" >= short(?1) AND "age" <= ?2) [3, 5]
+    "age" IN (short(?1), ?1, short(?2), ?2) [3, 4]
+    "age" NOT IN (short(?1), ?1, short(?2), ?2) [3, 4]
+    coalesce("age" IN (short(?1), ?1), FALSE) [3]
+    coalesce(NOT "age" IN (short(?1), ?1), TRUE) [3]
+    "age" IS DISTINCT FROM ?1 [NULL]
+    "id" = ?1 [3]
+    "#);
+}
+
+#[test]
+fn rows_are_looked_up_by_each_form_of_their_keys() {
+    let (table, renderer) = (User::table(), Renderer::new(&Forms));
+    let age = table.position("age").expect("a column");
+    let name = table.position("name").expect("a column");
+    let by = |columns: &[usize], rows| {
+        let sql = renderer.select_by(table, &[0], columns, rows, &[]);
+        sql.text().to_owned()
+    };
+    let texts = [by(&[age], 2), by(&[age, name], 2), by(&[name, age], 1)];
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    SELECT "id" FROM "users" WHERE "age" IN (short(?1), ?1, short(?2), ?2)
+    SELECT "id" FROM "users" WHERE ("age", "name") IN (VALUES (short(?1), ?2), (?1, ?2), (short(?3), ?4), (?3, ?4))
+    SELECT "id" FROM "users" WHERE "name" = ?1 AND "age" IN (short(?2), ?2)
+    "#);
+}
+
+#[test]
+fn what_a_dialect_does_not_claim_is_refused() {
+    let plain = Plain(Capabilities::none());
+    let first = row_number().over(Window::new().order_by(User::AGE.asc()));
+    let refused = [
+        date_part(DatePart::Year, User::NAME).eq(1).into_condition(),
+        json_text(User::NAME, ["a"]).eq("x").into_condition(),
+        first.eq(1).into_condition(),
+    ];
+    for node in refused {
+        let error = query_on(&plain, User::table(), Some(&node)).expect_err("it has none");
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(query_on(&Ansi, User::table(), Some(&node)).is_ok());
     }
 }
 

@@ -11,7 +11,7 @@ use selfsame::schema::ColumnType;
 use selfsame::value::{Param, Value, ValueRef, ValueType};
 use selfsame::{Error, ErrorKind, Result};
 
-use crate::fixture::{Author, Draft, Seat};
+use crate::fixture::{Author, Draft, Post, Seat, Tag};
 
 /// Counts in a type that ends early.
 #[derive(Entity, Clone, Debug)]
@@ -294,6 +294,85 @@ fn parameters_of_expressions_travel_as_arrays() -> Result<()> {
             "UPDATE authors SET age = (authors.age + (v.p1)) + (v.p2) FROM UNNEST(?::any[], ?::any[], ?::any[]) AS v(k1, p1, p2) WHERE authors.id = v.k1 3"
         ]
     );
+    Ok(())
+}
+
+#[test]
+fn one_expression_for_all_rows_has_its_parameters_once() -> Result<()> {
+    let (mut session, script) = Script::session();
+    script.rows([(1, "ann"), (2, "bob")]);
+    let authors = session.add_all(["ann", "bob"].map(Author::new));
+    session.flush()?;
+    script.sent();
+    for author in authors {
+        session.set_expr(author, Author::AGE, Author::AGE + 1)?;
+    }
+    script.answer(Answer::Matched(1));
+    let error = session.flush().expect_err("one row is gone");
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    assert_eq!(
+        script.sent()[0],
+        "UPDATE authors SET age = authors.age + ? FROM UNNEST(?::any[]) AS v(k1) WHERE authors.id = v.k1 2"
+    );
+    Ok(())
+}
+
+/// A post with three tags, flushed.
+fn tagged() -> Result<(Session, Arc<Script>, Handle<Post>, [Handle<Tag>; 3])> {
+    let (mut session, script) = Script::session();
+    let post = session.add(Post::new("p"));
+    let tags = session.add_all(["a", "b", "c"].map(Tag::new));
+    session.replace(post, Post::TAGS, tags)?;
+    script.keys([1]);
+    script.rows([(1, "a"), (2, "b"), (3, "c")]);
+    session.flush()?;
+    assert_eq!(
+        script.sent(),
+        [
+            "BEGIN",
+            "INSERT INTO posts RETURNING",
+            "INSERT INTO tags 3 RETURNING",
+            "INSERT INTO post_tags 3",
+        ]
+    );
+    Ok((session, script, post, tags))
+}
+
+#[test]
+fn pairs_travel_as_arrays_and_one_as_values() -> Result<()> {
+    let (mut session, script, post, tags) = tagged()?;
+    session.replace(post, Post::TAGS, [tags[2]])?;
+    session.flush()?;
+    assert_eq!(script.sent(), ["DELETE FROM post_tags 2"]);
+    session.remove(post, Post::TAGS, tags[2])?;
+    session.flush()?;
+    assert_eq!(script.sent(), ["DELETE FROM post_tags"]);
+    session.push(post, Post::TAGS, tags[0])?;
+    session.flush()?;
+    assert_eq!(script.sent(), ["INSERT INTO post_tags"]);
+    Ok(())
+}
+
+#[test]
+fn pairs_that_the_database_does_not_write_or_find_are_errors() -> Result<()> {
+    let (mut session, script, post, tags) = tagged()?;
+    session.replace(post, Post::TAGS, [])?;
+    script.answer(Answer::Matched(2));
+    let error = session.flush().expect_err("one is not there");
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    assert_eq!(error.entity_name(), Some("post_tags"));
+
+    let (mut session, script, post, _) = tagged()?;
+    session.replace(post, Post::TAGS, [])?;
+    session.flush()?;
+    let _ = tags;
+    let more = session.add_all(["d", "e"].map(Tag::new));
+    session.replace(post, Post::TAGS, more)?;
+    script.rows([(4, "d"), (5, "e")]);
+    script.answer(Answer::Matched(1));
+    let error = session.flush().expect_err("one was skipped");
+    assert_eq!(error.kind(), ErrorKind::Database);
+    assert_eq!(error.entity_name(), Some("post_tags"));
     Ok(())
 }
 

@@ -371,3 +371,22 @@ fn a_row_may_be_deleted_twice_before_the_flush() -> Result<()> {
     }));
     f.session.commit()
 }
+
+#[test]
+fn what_was_new_before_its_grandparent_is_deleted_goes_without_a_word() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let album = s.add(Album {
+        tracks: [Track::new("t", 0)].into(),
+        ..Album::new("a")
+    });
+    s.commit()?;
+    let track = s.load(album, Album::TRACKS)?[0];
+    let mark = s.add(Mark::new(1, 0));
+    s.set(mark, Mark::TRACK, track)?;
+    s.delete(album)?;
+    s.commit()?;
+    f.holds::<Album>(0);
+    f.holds::<Mark>(0);
+    Ok(())
+}

@@ -234,3 +234,28 @@ proptest! {
         run(&ops).expect("a program without errors");
     }
 }
+
+#[test]
+fn pairs_are_taken_apart_in_the_order_of_their_keys() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let tags = f.session.add_all(["a", "b", "c"].map(Tag::new));
+    let posts = f.session.add_all(["p", "q"].map(Post::new));
+    for post in posts {
+        f.session.replace(post, Post::TAGS, tags)?;
+    }
+    f.session.commit()?;
+    f.behind(|s| {
+        s.sql("CREATE TABLE gone (pair TEXT)", ()).execute()?;
+        let trigger = "CREATE TRIGGER tell AFTER DELETE ON post_tags BEGIN
+            INSERT INTO gone VALUES (old.post_id || ' ' || old.tag_id); END";
+        s.sql(trigger, ()).execute()
+    })?;
+    for (post, tag) in [(1, 2), (0, 1), (1, 0), (0, 2)] {
+        f.session.remove(posts[post], Post::TAGS, tags[tag])?;
+    }
+    f.session.commit()?;
+    let gone = f.behind(|s| s.sql("SELECT pair FROM gone", ()).all::<(String,)>())?;
+    let gone: Vec<&str> = gone.iter().map(|(pair,)| &**pair).collect();
+    assert_eq!(gone, ["1 2", "1 3", "2 1", "2 3"]);
+    Ok(())
+}

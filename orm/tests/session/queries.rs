@@ -309,3 +309,20 @@ fn a_list_beyond_a_hundred_values_is_one_parameter() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn the_first_row_of_a_query_of_columns_sees_what_is_pending() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.add_all(["ann", "bob"].map(Author::new));
+    let names = Author::query()
+        .order_by(Author::NAME.desc())
+        .select(Author::NAME);
+    assert_eq!(names.first(&mut f.session)?.as_deref(), Some("bob"));
+    let select = selfsame::sql::select(Author::NAME)
+        .from(Author::table())
+        .order_by(Author::NAME.asc());
+    assert_eq!(f.session.first_row(&select)?.as_deref(), Some("ann"));
+    let nobody = select.filter(Author::NAME.eq("eve"));
+    assert_eq!(f.session.first_row(&nobody)?, None);
+    Ok(())
+}

@@ -402,3 +402,20 @@ fn a_row_whose_key_was_changed_is_deleted_by_the_key_that_it_has() -> Result<()>
     assert_eq!(error.key_text(), Some("1"));
     Ok(())
 }
+
+#[test]
+fn children_that_the_session_never_met_follow_too() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.behind(|s| {
+        s.add(Author {
+            books: [Book::new("by ann")].into(),
+            ..Author::new("ann")
+        });
+        Ok(())
+    })?;
+    let ann = f.session.get::<Author>(1)?.expect("ann");
+    f.session[ann].id = Auto::set(70);
+    f.session.commit()?;
+    assert_eq!(row(&f, "by ann")?, Some(70));
+    Ok(())
+}

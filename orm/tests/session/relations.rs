@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
-use crate::fixture::{Album, Author, Book, Fixture, Passport, Person, Track};
+use crate::fixture::{Album, Author, Book, Draft, Fixture, Passport, Person, Track};
 
 /// Ann has passport A, bob has none; nothing but the two passports is loaded.
 fn passports() -> Result<(Fixture, Handle<Passport>, Handle<Person>)> {
@@ -508,5 +508,36 @@ fn members_of_many_owners_are_in_the_order_of_their_keys() -> Result<()> {
         let titles: Vec<&str> = books.iter().map(|book| &*f.session[*book].title).collect();
         assert_eq!(titles, [n, n + 3, n + 6].map(|n| n.to_string()));
     }
+    Ok(())
+}
+
+#[test]
+fn a_relation_to_what_goes_names_it() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let origin = s.add(Draft::new("a", ""));
+    s.commit()?;
+    let draft = s.add(Draft::new("b", ""));
+    s.set(draft, Draft::ORIGIN, Some(origin))?;
+    s.delete(origin)?;
+    let error = s.flush().map_err(|error| error.to_string());
+    let is_told = |text: &String| text.contains("a Draft that is about to be deleted");
+    assert!(error.as_ref().is_err_and(is_told), "{error:?}");
+    Ok(())
+}
+
+#[test]
+fn a_field_that_was_refused_is_forgotten_with_its_session() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let foreign = f.behind(|s| Ok(s.add(Author::new("ann"))))?;
+    f.session.add(Book {
+        author: foreign.into(),
+        ..Book::new("b")
+    });
+    f.session.clear();
+    f.session.flush()?;
+    f.session.add(Book::new("c"));
+    f.session.commit()?;
+    f.holds::<Book>(1);
     Ok(())
 }

@@ -181,6 +181,17 @@ mod tests {
     }
 
     #[test]
+    fn text_fits_up_to_the_length_of_its_column() {
+        let all = Capabilities::none().with_nul_in_text(true);
+        let short = ColumnType::Text { length: Some(3) };
+        let says = |text, capabilities: &Capabilities| {
+            misfit(ValueRef::Text(text), &short, capabilities, "it").is_some()
+        };
+        assert!(!says("äbc", &all) && !says("a\0c", &all));
+        assert!(says("abcd", &all) && says("a\0c", &Capabilities::none()));
+    }
+
+    #[test]
     fn floats_fit_where_the_database_has_them() {
         let none = Capabilities::none;
         let says = |value, ty, capabilities: &Capabilities| {

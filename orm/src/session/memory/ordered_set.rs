@@ -138,6 +138,28 @@ mod tests {
         proptest::collection::vec(change, 0..200)
     }
 
+    #[test]
+    fn gaps_are_closed_once_they_are_more_than_what_is_left() {
+        let mut set = OrderedSet::from((0..8).collect::<Vec<_>>());
+        for slot in 0..4 {
+            set.remove(slot);
+        }
+        set.compact();
+        assert_eq!(set.slots.len(), 8);
+        set.remove(4);
+        set.compact();
+        assert_eq!((set.slots.len(), set.gone, set.len()), (3, 0, 3));
+    }
+
+    #[test]
+    fn a_push_is_undone_though_its_slot_was_removed_for_good() {
+        let mut set = OrderedSet::from(vec![1]);
+        set.push(2);
+        set.remove(2);
+        set.undo_push();
+        assert_eq!((set.to_vec(), set.len(), set.gone), (vec![1], 1, 0));
+    }
+
     proptest! {
         #[test]
         fn it_is_a_set_in_order(changes in changes()) {
