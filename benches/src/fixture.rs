@@ -57,7 +57,7 @@ impl Fixture {
     ///
     /// # Errors
     ///
-    /// Whatever the database gives.
+    /// Errors of the database.
     pub fn new(site: &Site, workload: Workload, size: usize) -> Result<Self> {
         Self::with_mistake(site, workload, size, None)
     }
@@ -162,7 +162,7 @@ impl Fixture {
     ///
     /// # Errors
     ///
-    /// Whatever the database gives.
+    /// Errors of the database.
     pub fn prepare(&mut self, arm: Arm) -> Result<()> {
         self.round.number = 0;
         self.warm = None;

@@ -27,7 +27,7 @@ pub use measure::{Measurement, Options, Report, Sizes, run};
 pub use planted::{PLANT, Planted};
 pub use workload::{Arm, Backend, Workload};
 
-/// What went wrong, in the ORM or in a driver.
+/// An error of the ORM or a driver.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The result of a run.

@@ -214,12 +214,12 @@ impl<'de> Deserialize<'de> for Workload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         Self::named(&name)
-            .ok_or_else(|| serde::de::Error::custom(format!("there is no workload {name}")))
+            .ok_or_else(|| serde::de::Error::custom(format!("unknown workload {name}")))
     }
 }
 
 impl Arm {
-    /// All of them.
+    /// Runs all steps.
     pub const ALL: [Self; 5] = [
         Self::Raw,
         Self::Tuned,
@@ -246,7 +246,7 @@ impl Arm {
 }
 
 impl Backend {
-    /// All of them.
+    /// Runs all steps.
     pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
 
     /// The name in tables and files.

@@ -1,4 +1,4 @@
-//! Instructions of one run, as callgrind counts them: a figure that a busy machine does not move.
+//! Instructions of one run, counted by callgrind: independent of the load of the machine.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,32 +8,32 @@ use serde::{Deserialize, Serialize};
 use crate::probe::{self, Side};
 use crate::{Error, Result};
 
-/// What is counted is what happens inside of this function.
+/// The function whose instructions are counted.
 const COUNTED: &str = "*selfsame_gate*instructed*";
 
-/// Sizes at which the C library changes its ways are pinned, so that one run is like another.
+/// Pins size thresholds of the C library's allocator, so that runs are comparable.
 const TUNABLES: &str = "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=33554432";
 
-/// Two counts of one build may differ by this much, or the workload is not compared by instructions.
+/// The maximum difference between two counts of one build; above it the workload is not compared by instructions.
 pub(crate) const SPREAD: f64 = 0.001;
 
-/// What two builds may differ by.
+/// The allowed difference between two builds.
 pub(crate) const MOST: f64 = 0.01;
 
-/// Instructions of one run, of two builds.
+/// The instructions of one run in two builds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instructions {
     /// The workload.
     pub workload: String,
-    /// Those of the base.
+    /// The base's instructions.
     pub base: f64,
-    /// Those of the head.
+    /// The head's instructions.
     pub head: f64,
-    /// By what part two counts of the head differed.
+    /// The relative difference between two counts of the head.
     pub spread: f64,
 }
 
-/// Tells whether callgrind can be run here.
+/// Returns whether callgrind is available.
 pub fn is_there() -> bool {
     Command::new("valgrind")
         .arg("--version")
@@ -69,7 +69,7 @@ fn count(side: &Side, workload: &str) -> Result<f64> {
         .args([probe::WORD, "instructions", workload])
         .env("GLIBC_TUNABLES", TUNABLES)
         .output()
-        .map_err(|error| Error::from(format!("valgrind cannot be run: {error}")))?;
+        .map_err(|error| Error::from(format!("cannot run valgrind: {error}")))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
         let last = text.lines().last().unwrap_or("no message");
@@ -80,7 +80,7 @@ fn count(side: &Side, workload: &str) -> Result<f64> {
     Ok(total / f64::from(probe::INSTRUCTED_RUNS))
 }
 
-/// The line `summary: N`, or `totals: N`.
+/// Reads the line `summary: N` or `totals: N`.
 fn total(text: &str) -> Option<f64> {
     let number = |line: &str| {
         let rest = line

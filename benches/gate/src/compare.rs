@@ -1,4 +1,4 @@
-//! Two counts of one workload side by side: what differs, said by its cause.
+//! Compares two counts of one workload, and names the cause of each difference.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use crate::exact::Exact;
 use crate::verdict::{Finding, Kind, Step};
 use crate::workload::Allocations;
 
-/// Allocations that never matter where they are not exact.
+/// The tolerance for allocations that are not exact.
 const FEW: f64 = 16.0;
 
-/// A text in a cause is cut here.
+/// The maximum length of SQL in a cause.
 const LONGEST: usize = 90;
 
-/// What differs between what was and what is; worse, if more is sent.
+/// Lists the differences between two counts; more than before is worse.
 pub fn counts(was: &Counts, is: &Counts, size: usize) -> Vec<(Kind, String)> {
     if was == is {
         return Vec::new();
@@ -29,7 +29,7 @@ pub fn counts(was: &Counts, is: &Counts, size: usize) -> Vec<(Kind, String)> {
         ("prepare", was.prepares, is.prepares, 0),
         // What is prepared in every run is no longer kept.
         (
-            "prepare again in every run (a statement is no longer kept)",
+            "prepare again in every run (a statement is no longer cached)",
             was.prepares_again,
             is.prepares_again,
             0,
@@ -59,17 +59,14 @@ pub fn counts(was: &Counts, is: &Counts, size: usize) -> Vec<(Kind, String)> {
                     at + 1,
                     cut(&is.statements[at].fingerprint)
                 ),
-                None => format!(
-                    "{} cache hits where there were {}",
-                    is.cache_hits, was.cache_hits
-                ),
+                None => format!("{} cache hits instead of {}", is.cache_hits, was.cache_hits),
             },
         ));
     }
     causes
 }
 
-/// Statements by text: which come more often, which less.
+/// Compares how often each statement is sent.
 fn statements(was: &Counts, is: &Counts, size: usize) -> Vec<(Kind, String)> {
     let mut by_text: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for counted in &was.statements {
@@ -101,7 +98,7 @@ fn statements(was: &Counts, is: &Counts, size: usize) -> Vec<(Kind, String)> {
             ));
         }
     }
-    // As many as before, but others: neither better nor worse.
+    // As many as before, but different: neither better nor worse.
     if is <= was {
         for cause in &mut causes {
             cause.0 = if is < was {
@@ -114,8 +111,8 @@ fn statements(was: &Counts, is: &Counts, size: usize) -> Vec<(Kind, String)> {
     causes
 }
 
-/// What differs in allocations. With a `spread`, calls may differ by that part, and a few, and bytes are not looked at: what comes over a
-/// socket comes in pieces of any size.
+/// Compares allocations. With a `spread`, calls may differ by that fraction and a few more, and bytes are ignored, because data from a
+/// socket arrives in pieces of varying size.
 pub fn allocations(
     was: Allocations,
     is: Allocations,
@@ -160,7 +157,7 @@ pub fn allocations(
     causes
 }
 
-/// Everything that differs between two revisions.
+/// Lists all differences between two revisions.
 pub(crate) fn revisions(was: &Exact, is: &Exact, steps: &dyn Fn(Step) -> bool) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut take = |step: Step, causes: Vec<(Kind, String)>| {
@@ -305,7 +302,7 @@ mod tests {
         assert_eq!(
             causes(&was, &is),
             [
-                "Worse +3 prepares again in every run (a statement is no longer kept) (0 before, 3 now)"
+                "Worse +3 prepares again in every run (a statement is no longer cached) (0 before, 3 now)"
             ]
         );
     }

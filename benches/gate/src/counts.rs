@@ -1,4 +1,4 @@
-//! `Counts`: what one run of a workload sends. It does not vary between machines, so any difference is a change of behaviour.
+//! `Counts`: what one run of a workload sends. It does not depend on the machine, so any difference is a change of behaviour.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,47 +11,47 @@ const LONGEST_PERIOD: usize = 12;
 /// What one run sends, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Each statement, or each batch of executions of one.
+    /// The statements; a batch of executions is one entry.
     pub statements: Vec<Counted>,
-    /// How many transactions were begun.
+    /// The number of transactions.
     pub transactions: usize,
-    /// Statements that the first run prepared; 0 if the backend does not count.
+    /// The number of statements that the first run prepared; 0 if the backend does not count them.
     pub prepares: u64,
-    /// Statements that a later run prepared, which is none where all are kept.
+    /// The number of statements that a later run prepared, normally 0.
     pub prepares_again: u64,
-    /// How often a later run found a statement prepared.
+    /// The number of cache hits of a later run.
     pub cache_hits: u64,
-    /// How often a later run waited for a server.
+    /// The number of round trips of a later run.
     pub round_trips: u64,
 }
 
 /// A statement, or a batch of executions of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
-    /// Its text, with placeholders alike and lists of them cut short.
+    /// Its SQL, with normalized placeholders and shortened lists.
     pub fingerprint: String,
-    /// How often it was executed.
+    /// The number of executions.
     pub executions: usize,
-    /// How many parameters it had, all executions together. An array is one.
+    /// The number of parameters in all executions. An array counts as one.
     pub parameters: usize,
     /// The number of rows returned or matched.
     pub rows: u64,
 }
 
 impl Counts {
-    /// How many statements were executed, transaction commands included.
+    /// Returns the number of executed statements, including transaction commands.
     pub fn executions(&self) -> usize {
         let all = self.statements.iter();
         all.map(|counted| counted.executions).sum()
     }
 
-    /// How many parameters were sent.
+    /// Returns the number of parameters sent.
     pub fn parameters(&self) -> usize {
         let all = self.statements.iter();
         all.map(|counted| counted.parameters).sum()
     }
 
-    /// How many rows came back or were matched.
+    /// Returns the number of rows returned or matched.
     pub fn rows(&self) -> u64 {
         self.statements.iter().map(|counted| counted.rows).sum()
     }
@@ -157,7 +157,7 @@ impl FromStr for Counts {
                 "cache hits" => counts.cache_hits = number,
                 "round trips" => counts.round_trips = number,
                 "statements" | "parameters" | "rows" => {}
-                _ => return Err(format!("what is this: {line}")),
+                _ => return Err(format!("invalid line: {line}")),
             }
         }
         Ok(counts)

@@ -1,4 +1,4 @@
-//! `Exact`: what of a workload can be counted, at its size and as it grows.
+//! `Exact`: everything about a workload that can be counted, at its size and as it grows.
 
 use std::hint::black_box;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,37 +14,37 @@ use crate::fingerprint::fingerprint;
 use crate::workload::{Allocations, Law, Meter, Task, Workload};
 use crate::{Error, Result};
 
-/// Growth beyond this size is only looked at when it is asked for.
+/// Growth beyond this size is only measured on request.
 pub(crate) const LARGE: usize = 10_000;
 
-/// What of a workload can be counted.
+/// The counts of a workload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exact {
     /// The workload's name.
     pub workload: String,
-    /// The size that it is counted at.
+    /// The size at which it is counted.
     pub size: usize,
     /// How its number of statements may grow.
     pub law: Law,
-    /// By what part allocations may differ; 0 where they are exact.
+    /// The fraction by which allocations may differ; 0 if they are exact.
     #[serde(default)]
     pub spread: f64,
-    /// What one run sends.
+    /// The statements of one run.
     pub counts: Counts,
-    /// What a run costs at several sizes, ascending; that of the counts among them.
+    /// The costs at several sizes, ascending, including the size of the counts.
     pub growth: Vec<Point>,
 }
 
-/// What one run costs at one size.
+/// The costs of one run at one size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// The size.
     pub size: usize,
-    /// How many statements it executes.
+    /// The number of statements.
     pub statements: usize,
-    /// What it allocates, if that is counted.
+    /// The allocations, if counted.
     pub allocations: Option<Allocations>,
-    /// The shortest time of a few runs, in nanoseconds: what the process computed, or by the clock where the database is behind a socket.
+    /// The shortest time of a few runs, in nanoseconds: CPU time of the process, or wall-clock time if the database is behind a socket.
     pub ns: f64,
 }
 
@@ -53,7 +53,7 @@ impl Exact {
     ///
     /// # Errors
     ///
-    /// That the workload's own check fails, or that the backend and its database count differently; whatever the database gives.
+    /// A failed check of the workload, different counts of the backend and the database, errors of the database.
     pub fn of(workload: &Workload, meter: Option<Meter>, largest: usize) -> Result<Self> {
         let mut sizes = workload.sizes.clone();
         sizes.retain(|size| *size <= largest);

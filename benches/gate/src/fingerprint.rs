@@ -1,4 +1,4 @@
-//! Texts of statements made alike: placeholders and lists say nothing of what is sent.
+//! Normalizes SQL: placeholders and lists do not matter for comparisons.
 
 /// The text with all placeholders alike, and what repeats in a list said once: `IN (?1, ?2, ?3)` is `IN (?, ...)`.
 pub(crate) fn fingerprint(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! `Gate`: the main function of a project's own gate.
+//! `Gate`: the main function of a project's gate.
 
 use std::env;
 use std::fs;
@@ -30,7 +30,7 @@ Counts the workloads and compares them with the golden files, or with another bu
 Exit codes: 0 pass, 1 regression, 2 the gate itself failed, 3 inconclusive.
 ";
 
-/// A project's own gate: its workloads, where its golden files are, and what counts allocations.
+/// A project's gate: its workloads, the folder of its golden files, and its allocation counter.
 #[derive(Debug)]
 pub struct Gate {
     workloads: Vec<Workload>,
@@ -40,7 +40,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate for these workloads.
+    /// Creates a gate for these workloads.
     pub fn new(workloads: impl IntoIterator<Item = Workload>) -> Self {
         Self {
             workloads: workloads.into_iter().collect(),
@@ -50,31 +50,31 @@ impl Gate {
         }
     }
 
-    /// Compares counts with the golden files of this folder.
+    /// Compares counts with the golden files in this folder.
     #[must_use]
     pub fn golden(mut self, folder: impl Into<PathBuf>) -> Self {
         self.golden = Some(Golden::new(folder));
         self
     }
 
-    /// Counts allocations with this, for which the program brings an allocator that counts.
+    /// Counts allocations with this function; the program provides a counting allocator.
     #[must_use]
     pub fn allocations(mut self, meter: Meter) -> Self {
         self.meter = Some(meter);
         self
     }
 
-    /// Says what is too slow, and how long time is looked at, by a workload's name. By default 2 %.
+    /// Sets how much slower is too slow, and the measuring effort, by workload name. The default is 2 %.
     #[must_use]
     pub fn limits(mut self, limits: fn(&str) -> Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Does what the command line of this process says; `--help` tells.
+    /// Runs the command line of this process; see `--help`.
     pub fn main(self) -> ExitCode {
         let mut arguments: Vec<String> = env::args().skip(1).collect();
-        // What `cargo bench` adds.
+        // Added by `cargo bench`.
         arguments.retain(|argument| argument != "--bench");
         if arguments.first().is_some_and(|first| first == probe::WORD) {
             return match probe::serve(&self.workloads, self.meter, &arguments[1..]) {
@@ -117,11 +117,11 @@ impl Gate {
                 "--json" | "--markdown" | "--github" | "--bencher" => {
                     outputs.push((argument.clone(), PathBuf::from(value()?)));
                 }
-                _ => return Err(format!("what is {argument}? Try --help").into()),
+                _ => return Err(format!("unknown argument {argument}: see --help").into()),
             }
         }
         if plan.bless && plan.golden.is_none() {
-            return Err("there is nothing to bless: the gate has no folder of golden files".into());
+            return Err("cannot bless: the gate has no folder of golden files".into());
         }
         let report = run(&plan, &mut |_| {})?;
         for (format, path) in outputs {
@@ -146,7 +146,7 @@ fn without(steps: Steps, name: &str) -> Result<Steps> {
     let step = Step::ALL.into_iter().find(|step| step.name() == name);
     match step {
         Some(step) => Ok(steps.without(step)),
-        None => Err(format!("there is no step {name}").into()),
+        None => Err(format!("unknown step {name}").into()),
     }
 }
 

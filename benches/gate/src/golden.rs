@@ -1,4 +1,4 @@
-//! `Golden`: files that hold what was accepted, two for each workload, made to be read in a review.
+//! `Golden`: files with the accepted counts, two per workload, in a form suited for review.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -16,25 +16,25 @@ use crate::{Error, Result};
 const COUNTS: &str = ".txt";
 const GROWTH: &str = ".growth.txt";
 
-/// A folder of golden files: `NAME.txt` holds the counts of a workload, `NAME.growth.txt` its statements and allocations by size.
+/// A folder of golden files: `NAME.txt` has the counts of a workload, `NAME.growth.txt` its statements and allocations by size.
 #[derive(Clone, Debug)]
 pub struct Golden {
     folder: PathBuf,
 }
 
 impl Golden {
-    /// The golden files of a folder, which need not exist yet.
+    /// Uses the golden files of a folder, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
         }
     }
 
-    /// Compares what was counted with what was accepted. A missing file is a difference.
+    /// Compares counts with the accepted ones. A missing file is a difference.
     ///
     /// # Errors
     ///
-    /// A file that is there and cannot be read.
+    /// An existing file that cannot be read.
     pub fn compare(&self, exact: &Exact, steps: &dyn Fn(Step) -> bool) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         let mut find = |step, kind, cause: String| {
@@ -42,16 +42,12 @@ impl Golden {
         };
         if steps(Step::Counts) {
             match self.read(&exact.workload, COUNTS)? {
-                None => find(
-                    Step::Counts,
-                    Kind::Different,
-                    "there is no golden file".to_owned(),
-                ),
+                None => find(Step::Counts, Kind::Different, "no golden file".to_owned()),
                 Some(text) => match counts_from(&text) {
                     Ok((heading, _)) if heading != heading_of(exact) => find(
                         Step::Counts,
                         Kind::Different,
-                        format!("the golden file is of something else: {heading}"),
+                        format!("the golden file belongs to something else: {heading}"),
                     ),
                     Ok((_, was)) => {
                         for (kind, cause) in compare::counts(&was, &exact.counts, exact.size) {
@@ -67,23 +63,19 @@ impl Golden {
             return Ok(findings);
         }
         let Some(text) = self.read(&exact.workload, GROWTH)? else {
-            find(
-                Step::Growth,
-                Kind::Different,
-                "there is no golden file".to_owned(),
-            );
+            find(Step::Growth, Kind::Different, "no golden file".to_owned());
             return Ok(findings);
         };
         let accepted: Vec<Point> = text.lines().skip(1).filter_map(point_from).collect();
         for point in exact.growth.iter().filter(|point| point.size <= LARGE) {
             let Some(was) = accepted.iter().find(|was| was.size == point.size) else {
-                let cause = format!("nothing was accepted for size {}", point.size);
+                let cause = format!("no accepted counts for size {}", point.size);
                 find(Step::Growth, Kind::Different, cause);
                 continue;
             };
             if growth && was.statements != point.statements {
                 let cause = format!(
-                    "{} statements for {}, {} were accepted",
+                    "{} statements for {}, accepted are {}",
                     point.statements, point.size, was.statements
                 );
                 find(Step::Growth, Kind::Different, cause);
@@ -101,7 +93,7 @@ impl Golden {
                 && !compare::allocations(was, is, point.size, exact.spread).is_empty()
             {
                 let cause = format!(
-                    "{} allocations of {} bytes for {}, {} of {} were accepted",
+                    "{} allocations of {} bytes for {}, accepted are {} of {}",
                     is.calls, is.bytes, point.size, was.calls, was.bytes
                 );
                 find(Step::Allocations, Kind::Different, cause);
@@ -110,30 +102,30 @@ impl Golden {
         Ok(findings)
     }
 
-    /// Accepts the counts, and leaves growth and allocations as they were.
+    /// Accepts the counts, but not growth and allocations.
     ///
     /// # Errors
     ///
-    /// What keeps the file from being written.
+    /// A file that cannot be written.
     pub fn bless_counts(&self, exact: &Exact) -> Result<()> {
         self.write(&exact.workload, COUNTS, &counts_text(exact))
     }
 
-    /// Accepts what was counted.
+    /// Accepts counts, growth and allocations.
     ///
     /// # Errors
     ///
-    /// What keeps the files from being written.
+    /// A file that cannot be written.
     pub fn bless(&self, exact: &Exact) -> Result<()> {
         self.bless_counts(exact)?;
         self.write(&exact.workload, GROWTH, &growth_text(exact))
     }
 
-    /// The golden files that belong to none of these workloads, by path.
+    /// Returns the paths of golden files that belong to none of these workloads.
     ///
     /// # Errors
     ///
-    /// What keeps the folder from being read.
+    /// A folder that cannot be read.
     pub fn stale(&self, names: &BTreeSet<String>) -> Result<Vec<PathBuf>> {
         let mut stale = Vec::new();
         let mut folders = vec![self.folder.clone()];
@@ -190,7 +182,7 @@ fn named(path: &Path, error: &io::Error) -> Error {
     format!("{}: {error}", path.display()).into()
 }
 
-/// Better than what was accepted has not been accepted either.
+/// Fewer than accepted is a difference too, until accepted.
 fn unaccepted(kind: Kind) -> Kind {
     match kind {
         Kind::Better => Kind::Different,

@@ -1,4 +1,4 @@
-//! How cost grows with size: the exponent between the two largest sizes, and what the laws allow.
+//! Growth of costs with size: the exponent between two sizes, and the allowed growth.
 
 use crate::exact::{Exact, Point};
 use crate::verdict::{Finding, Kind, Step};
@@ -13,7 +13,7 @@ const SMALLEST: usize = 100;
 /// Bytes may fall short of their law by a table's room.
 const MOST_BYTES: f64 = 1.30;
 
-/// The power of the size that a cost grows by, between two sizes: 0 is constant, 1 linear, 2 quadratic.
+/// Returns the exponent of a cost's growth between two sizes: 0 is constant, 1 linear, 2 quadratic.
 pub fn exponent(small: (usize, f64), large: (usize, f64)) -> f64 {
     (large.1.max(1.0) / small.1.max(1.0)).ln() / (as_float(large.0) / as_float(small.0)).ln()
 }
@@ -72,7 +72,7 @@ pub(crate) fn check(exact: &Exact) -> Vec<Finding> {
     ] {
         if let Some(exponent) = exponent.filter(|exponent| *exponent > most) {
             find(format!(
-                "{what} with the power {exponent:.2} of the size, at most {most:.2} is allowed"
+                "{what} with exponent {exponent:.2} of the size, allowed is {most:.2}"
             ));
         }
     }
@@ -183,7 +183,7 @@ mod tests {
         let time = [(100, 3, 300, 1e4), (1_000, 3, 3_000, 5e5)];
         let found = check(&exact(Law::Constant, &time));
         assert!(
-            found[0].cause.starts_with("time grows with the power 1.70"),
+            found[0].cause.starts_with("time grows with exponent 1.70"),
             "{found:?}"
         );
         let calls = [(100, 3, 300, 1e4), (1_000, 3, 30_000, 1e5)];

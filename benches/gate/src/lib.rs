@@ -1,13 +1,13 @@
-//! Refuses a change that makes a program's database work slower.
+//! A performance gate: fails if a change makes a program's database work slower.
 //!
-//! A project declares its workloads, each a few lines, and hands them to a [`Gate`] in a bench target of its own. The gate then does,
-//! in the order in which its steps can be trusted:
+//! A project declares its workloads in a few lines each and passes them to a [`Gate`] in a bench target. The gate has these steps, the
+//! most reliable first:
 //!
-//! 1. **Counts** statements, transactions, prepares, round trips, parameters and rows, and compares them with golden files.
-//! 2. **Growth**: does each workload at several sizes; the number of statements follows the declared [`Law`], allocations and time per
-//!    row stay flat.
-//! 3. **Allocations**: calls and bytes of one run, exact.
-//! 4. **Instructions** under callgrind and 5. **paired time**, both against another build of the same program.
+//! 1. **Counts** of statements, transactions, prepares, round trips, parameters and rows are compared with golden files.
+//! 2. **Growth**: each workload runs at several sizes. The number of statements must follow the declared [`Law`]; allocations and time per
+//!    row must stay constant.
+//! 3. **Allocations**: calls and bytes of one run, exactly.
+//! 4. **Instructions** under callgrind, and 5. **paired time**, both against another build of the same program.
 //!
 //! ```
 //! use selfsame::prelude::*;
@@ -73,7 +73,7 @@ pub use statistics::{Estimate, Random, estimate, median};
 pub use verdict::{Finding, Kind, Report, Step};
 pub use workload::{Allocations, Law, Meter, Ready, Task, Workload};
 
-/// What went wrong, in the program, in the ORM or in a driver.
+/// An error of the program, the ORM or a driver.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The result of a step.

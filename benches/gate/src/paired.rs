@@ -1,4 +1,4 @@
-//! Paired time: two builds in turns, in random order, judged by intervals and not by a single figure.
+//! Paired time: two builds run alternately, in random order, judged by confidence intervals.
 //!
 //! A machine that is busy is busy for both builds, so what is judged is the logarithm of the ratio of two blocks of one round. With a
 //! database within the process that is the time that the process computed, which others on the machine cannot stretch by taking turns
@@ -71,17 +71,17 @@ impl Limits {
     }
 }
 
-/// What a comparison of times says.
+/// The result of a comparison of times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeVerdict {
-    /// Not slower by twice what is too much.
+    /// Not slower by twice the allowed amount.
     Pass,
-    /// Slower by more than what is allowed, in nearly every launch, twice.
+    /// Slower than allowed, in nearly every launch, twice.
     Regression,
-    /// Neither is known.
+    /// Inconclusive.
     Inconclusive,
-    /// The twin or the control moved.
+    /// The machine is too noisy: the twin or the control changed.
     Contaminated,
 }
 
@@ -92,25 +92,25 @@ pub struct Paired {
     pub workload: String,
     /// The head's time over the base's.
     pub ratio: f64,
-    /// Where its interval begins.
+    /// The lower bound of its interval.
     pub low: f64,
-    /// Where it ends.
+    /// The upper bound.
     pub high: f64,
-    /// The same ratio by the clock, where what is judged is what the processes computed.
+    /// The same ratio by wall-clock time, if CPU time is judged.
     #[serde(default)]
     pub elapsed: Option<f64>,
-    /// Whether it is by the clock alone that it is slower.
+    /// Whether it is slower only by wall-clock time.
     #[serde(default)]
     pub waits: bool,
     /// Nanoseconds of one run of the base.
     pub base_ns: f64,
-    /// And of the head.
+    /// Nanoseconds of one run of the head.
     pub head_ns: f64,
-    /// The head's time over that of the same program beside it.
+    /// The head's time over that of its twin, the same program.
     pub twin: f64,
-    /// The time of what no change touches, head over base, if there is such work.
+    /// The time of the control, head over base, if there is one.
     pub control: Option<f64>,
-    /// What follows.
+    /// The result.
     pub verdict: TimeVerdict,
 }
 

@@ -1,4 +1,4 @@
-//! The gate and its probes: a build is measured by its own program, in a process of its own, which answers over a pipe.
+//! Probes: each build is measured by its own program in a separate process, which the gate controls over a pipe.
 
 use std::ffi::OsString;
 use std::hint::black_box;
@@ -14,7 +14,7 @@ use crate::exact::Exact;
 use crate::workload::{Meter, Task, Workload};
 use crate::{Error, Result};
 
-/// The first argument of a program that is to be a probe.
+/// The first argument of a program started as a probe.
 pub(crate) const WORD: &str = "gate-probe";
 
 /// The shortest of fewer runs is a matter of luck.
@@ -58,7 +58,7 @@ pub(crate) struct Listed {
     pub(crate) has_control: bool,
 }
 
-/// A build: the programs that measure it.
+/// A build, with its measuring programs.
 #[derive(Clone, Debug)]
 pub struct Side {
     timing: PathBuf,
@@ -68,7 +68,7 @@ pub struct Side {
 }
 
 impl Side {
-    /// A build that one program measures.
+    /// Creates a build that one program measures.
     pub fn new(program: impl Into<PathBuf>) -> Self {
         let program = program.into();
         Self {
@@ -79,21 +79,21 @@ impl Side {
         }
     }
 
-    /// Counts allocations with another program of the same build: counting costs time.
+    /// Sets a separate program for counting allocations, because counting costs time.
     #[must_use]
     pub fn counting_with(mut self, program: impl Into<PathBuf>) -> Self {
         self.counting = program.into();
         self
     }
 
-    /// Sets a variable of the programs' environment.
+    /// Sets an environment variable of the programs.
     #[must_use]
     pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
         self
     }
 
-    /// Takes a variable out of the programs' environment.
+    /// Removes an environment variable of the programs.
     #[must_use]
     pub fn without(mut self, name: impl Into<OsString>) -> Self {
         self.removed.push(name.into());
@@ -127,11 +127,11 @@ impl Side {
         self.lines(&self.timing, &["list"])
     }
 
-    /// Counts workloads of these names.
+    /// Counts workloads with these names.
     ///
     /// # Errors
     ///
-    /// What the program gives.
+    /// Errors of the program.
     pub fn exact(&self, largest: usize, names: &[String]) -> Result<Vec<Exact>> {
         let largest = largest.to_string();
         let mut arguments = vec!["exact", &largest];
@@ -211,7 +211,7 @@ impl Probe {
         writeln!(self.input, "block {} {runs}", arm.name())?;
         let answer = self.answer()?;
         let mut numbers = answer.split(' ').map(str::parse::<f64>);
-        let elapsed = numbers.next().ok_or("a probe told no time")??;
+        let elapsed = numbers.next().ok_or("a probe returned no time")??;
         let computed = numbers.next().transpose()?;
         Ok(Spent {
             elapsed: match computed {
@@ -246,7 +246,7 @@ impl Drop for Probe {
     }
 }
 
-/// What a program does that was started as a probe.
+/// Runs the program as a probe.
 pub(crate) fn serve(
     workloads: &[Workload],
     meter: Option<Meter>,
@@ -293,7 +293,7 @@ pub(crate) fn serve(
             }
             Ok(())
         }
-        _ => Err("a probe is asked by the gate".into()),
+        _ => Err("a probe is only started by the gate".into()),
     }
 }
 
@@ -318,7 +318,7 @@ fn converse(workload: &Workload, input: &mut dyn BufRead, out: &mut dyn Write) -
         let (work, arm, number) = match &words[..] {
             [work, arm, number] => (*work, *arm, number.parse::<u64>()?),
             ["end"] => return Ok(()),
-            _ => return Err(format!("what is this: {line}").into()),
+            _ => return Err(format!("invalid line: {line}").into()),
         };
         let task = match arm {
             "control" => control.as_mut().ok_or("the workload has no control")?,
@@ -398,7 +398,7 @@ impl Shortest {
 
 fn named<'a>(workloads: &'a [Workload], name: &str) -> Result<&'a Workload> {
     let found = workloads.iter().find(|workload| workload.name == name);
-    found.ok_or_else(|| format!("there is no workload {name}").into())
+    found.ok_or_else(|| format!("unknown workload {name}").into())
 }
 
 fn say(value: &impl Serialize) -> Result<()> {
@@ -453,7 +453,7 @@ mod tests {
     #[test]
     fn what_cannot_be_answered_is_an_error() {
         assert!(asked("block control 1\n").contains("error: the workload has no control"));
-        assert!(asked("sing\n").contains("error: what is this"));
+        assert!(asked("sing\n").contains("error: invalid line"));
         assert!(asked("block subject many\n").contains("error: "));
     }
 }

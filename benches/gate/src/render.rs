@@ -1,4 +1,4 @@
-//! A report for people, for the summary of a CI job, and for services that keep histories.
+//! Formats of a report: for terminals, for the summary of a CI job, and for services that track history.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::growth::exponents;
 use crate::verdict::{Report, Step};
 
 impl Report {
-    /// The report as lines for a terminal.
+    /// Formats the report for a terminal.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for finding in &self.findings {
@@ -28,7 +28,7 @@ impl Report {
         text
     }
 
-    /// The report as Markdown.
+    /// Formats the report as Markdown.
     pub fn markdown(&self) -> String {
         let mut text = format!(
             "## Performance gate: {}\n\n{} workloads against {}; {}\n\n",
@@ -71,7 +71,7 @@ impl Report {
         text
     }
 
-    /// Costs by size, and the power of the size that each grows by.
+    /// Formats costs by size, and the exponent of their growth.
     pub fn growth(&self) -> String {
         let mut text = format!(
             "{:<28} {:>8} {:>10} {:>12} {:>14} {:>12} {:>10}\n",
@@ -110,7 +110,7 @@ impl Report {
         text
     }
 
-    /// What `github-action-benchmark` reads with `customSmallerIsBetter`.
+    /// Formats the report for `github-action-benchmark` with `customSmallerIsBetter`.
     pub fn github(&self) -> Value {
         let mut all = Vec::new();
         for exact in &self.exact {
@@ -134,7 +134,7 @@ impl Report {
         Value::Array(all)
     }
 
-    /// Bencher's own format: measures of a benchmark by name.
+    /// Formats the report for Bencher.
     pub fn bencher(&self) -> Value {
         let mut all: Map<String, Value> = Map::new();
         let mut put = |workload: &str, measure: &str, value: Value| {

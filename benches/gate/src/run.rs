@@ -1,4 +1,4 @@
-//! `run`: the steps, from what can be trusted most to what can be trusted least.
+//! `run`: runs the steps, the most reliable first.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -14,18 +14,18 @@ use crate::statistics::Random;
 use crate::verdict::{Finding, Kind, Report, Step};
 use crate::{Error, Result};
 
-/// How often growth of time is looked at before it is believed.
+/// How often growth of time must be seen before it is reported.
 const LOOKS: usize = 5;
 
-/// The steps that are wanted.
+/// The steps to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Steps([bool; Step::ALL.len()]);
 
 impl Steps {
-    /// All of them.
+    /// Runs all steps.
     pub const ALL: Self = Self([true; Step::ALL.len()]);
 
-    /// Leaves one out.
+    /// Leaves a step out.
     #[must_use]
     pub fn without(mut self, step: Step) -> Self {
         for (at, known) in Step::ALL.iter().enumerate() {
@@ -34,46 +34,46 @@ impl Steps {
         self
     }
 
-    /// Only these.
+    /// Runs only these steps.
     pub fn only(steps: &[Step]) -> Self {
         Self(Step::ALL.map(|step| steps.contains(&step)))
     }
 
-    /// Whether it is wanted.
+    /// Returns whether a step runs.
     pub fn has(self, step: Step) -> bool {
         let mut all = Step::ALL.iter().zip(self.0);
         all.any(|(known, wanted)| *known == step && wanted)
     }
 }
 
-/// What is measured, and against what.
+/// What to measure, and what to compare with.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Plan {
-    /// The build that is judged.
+    /// The build to judge.
     pub head: Side,
-    /// Another one, with its name, that it is compared with.
+    /// The build to compare with, and its name.
     pub base: Option<(String, Side)>,
-    /// What was accepted.
+    /// The golden files.
     pub golden: Option<Golden>,
-    /// Accepts what is counted.
+    /// Whether to accept the counts.
     pub bless: bool,
-    /// What is wanted.
+    /// The steps to run.
     pub steps: Steps,
-    /// What the names of the workloads that are wanted begin with; none is all.
+    /// Prefixes of the workloads to run; empty for all.
     pub prefixes: Vec<String>,
-    /// Parts of those names; none is all.
+    /// Parts of the names of the workloads to run; empty for all.
     pub filter: Vec<String>,
-    /// Growth leaves out sizes beyond this.
+    /// The largest size for growth.
     pub largest: usize,
-    /// How long time is looked at, and what is too much, by a workload's name.
+    /// The measuring effort and the allowed slowdown, by workload name.
     pub limits: fn(&str) -> Limits,
-    /// What the order of rounds depends on.
+    /// The seed for the order of rounds.
     pub seed: u64,
 }
 
 impl Plan {
-    /// All steps on a build.
+    /// Creates a plan with all steps.
     pub fn new(head: Side) -> Self {
         Self {
             head,
@@ -97,12 +97,12 @@ impl Plan {
     }
 }
 
-/// Runs the steps. `told` hears what comes next.
+/// Runs the steps. `told` is called with the name of each task.
 ///
 /// # Errors
 ///
-/// What keeps the gate from doing its work: a program that cannot be run, a database that fails, files that cannot be read. It is never a
-/// pass.
+/// Anything that keeps the gate from doing its work: a program that cannot be run, a failing database, unreadable files. It never
+/// passes then.
 pub fn run(plan: &Plan, told: &mut dyn FnMut(&str)) -> Result<Report> {
     let all = plan.head.list()?;
     let listed: Vec<Listed> = all
@@ -111,7 +111,7 @@ pub fn run(plan: &Plan, told: &mut dyn FnMut(&str)) -> Result<Report> {
         .cloned()
         .collect();
     if listed.is_empty() {
-        return Err(format!("no workload is named like {}", plan.filter.join(", ")).into());
+        return Err(format!("no workload matches {}", plan.filter.join(", ")).into());
     }
     let mut report = Report {
         base: match (&plan.base, &plan.golden) {
@@ -139,7 +139,7 @@ pub fn run(plan: &Plan, told: &mut dyn FnMut(&str)) -> Result<Report> {
         for step in [Step::Instructions, Step::Time] {
             report
                 .skipped
-                .push((step, "there is no base to compare with".to_owned()));
+                .push((step, "no base to compare with".to_owned()));
         }
         return Ok(report);
     };
@@ -263,7 +263,7 @@ fn stale(plan: &Plan, names: &BTreeSet<String>, report: &mut Report) -> Result<(
             std::fs::remove_file(&path)?;
             continue;
         }
-        let cause = format!("{} belongs to no workload", path.display());
+        let cause = format!("{} does not belong to any workload", path.display());
         report.findings.push(Finding::new(
             Step::Counts,
             "golden files",
@@ -286,7 +286,7 @@ fn instructions(
             Step::Instructions,
             "all",
             Kind::Inconclusive,
-            "there is no valgrind: install it, or leave the step out with --skip instructions",
+            "valgrind not found: install it, or skip the step with --skip instructions",
         ));
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! The median of paired log-ratios, and how sure it is.
+//! The median of paired log-ratios, with a confidence interval.
 
 /// How often the rounds are drawn anew for an interval.
 const RESAMPLES: usize = 500;
@@ -14,7 +14,7 @@ pub struct Estimate {
     pub median: f64,
     /// Where the interval begins.
     pub low: f64,
-    /// Where it ends.
+    /// The upper bound.
     pub high: f64,
 }
 

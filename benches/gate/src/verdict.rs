@@ -1,4 +1,4 @@
-//! What the gate found, and what follows from it.
+//! Findings of the gate, and the resulting verdict.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::callgrind::Instructions;
 use crate::exact::Exact;
 use crate::paired::Paired;
 
-/// A step of the gate, in the order in which they can be trusted.
+/// A step of the gate; the most reliable first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -25,7 +25,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// All of them, in order.
+    /// All steps, in order.
     pub const ALL: [Self; 5] = [
         Self::Counts,
         Self::Growth,
@@ -34,7 +34,7 @@ impl Step {
         Self::Time,
     ];
 
-    /// The name in reports.
+    /// Returns the name used in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Counts => "counts",
@@ -52,39 +52,39 @@ impl fmt::Display for Step {
     }
 }
 
-/// What a finding means.
+/// The meaning of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// More than before, or more than allowed: a regression.
     Worse,
-    /// Another than what was accepted: a regression until it is accepted.
+    /// Different from what was accepted: a regression until accepted.
     Different,
     /// Less than before.
     Better,
-    /// Not known: too noisy.
+    /// Inconclusive: too noisy.
     Inconclusive,
-    /// The machine moved what no change could move.
+    /// The machine changed what the change could not affect.
     Contaminated,
-    /// Worth a line, and nothing more.
+    /// For information only.
     Note,
 }
 
-/// One thing that was found, with its cause.
+/// One finding, with its cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Which step found it.
+    /// The step.
     pub step: Step,
-    /// In which workload.
+    /// The workload.
     pub workload: String,
-    /// What it means.
+    /// Its meaning.
     pub kind: Kind,
-    /// What happened: `+1 statement: SELECT …`.
+    /// Its cause: `+1 statement: SELECT …`.
     pub cause: String,
 }
 
 impl Finding {
-    /// A finding.
+    /// Creates a finding.
     pub fn new(
         step: Step,
         workload: impl Into<String>,
@@ -118,36 +118,36 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What the gate found.
+/// The report of the gate.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// What was compared with what.
+    /// What was compared.
     pub base: String,
-    /// The steps that ran, each with the seconds that it took.
+    /// The steps that ran, with their duration in seconds.
     pub steps: Vec<(Step, f64)>,
-    /// Steps that did not run, each with the reason.
+    /// The steps that did not run, with the reason.
     pub skipped: Vec<(Step, String)>,
-    /// What was found, in order.
+    /// The findings, in order.
     pub findings: Vec<Finding>,
-    /// What was counted.
+    /// The counts.
     pub exact: Vec<Exact>,
-    /// Instructions a run, base and head.
+    /// Instructions per run, base and head.
     pub instructions: Vec<Instructions>,
     /// Time, base and head.
     pub paired: Vec<Paired>,
 }
 
 impl Report {
-    /// Nothing worse.
+    /// Nothing is worse.
     pub const PASS: u8 = 0;
     /// Something is worse, or different and not accepted.
     pub const REGRESSION: u8 = 1;
     /// The gate itself could not do its work.
     pub const ERROR: u8 = 2;
-    /// Nothing is known to be worse, and something is not known.
+    /// Nothing is known to be worse, but something is inconclusive.
     pub const INCONCLUSIVE: u8 = 3;
 
-    /// The exit code that follows.
+    /// Returns the exit code.
     pub fn code(&self) -> u8 {
         let any = |kinds: &[Kind]| {
             let mut all = self.findings.iter();
@@ -159,7 +159,7 @@ impl Report {
         if any(&[Kind::Inconclusive, Kind::Contaminated]) {
             return Self::INCONCLUSIVE;
         }
-        // A gate that looked at nothing has passed nothing.
+        // A gate that measured nothing has not passed.
         let nothing =
             self.exact.is_empty() && self.instructions.is_empty() && self.paired.is_empty();
         match self.steps.is_empty() || nothing {
@@ -168,7 +168,7 @@ impl Report {
         }
     }
 
-    /// The verdict in a word or two.
+    /// Returns the verdict in a word or two.
     pub fn verdict(&self) -> &'static str {
         match self.code() {
             Self::PASS => "pass",

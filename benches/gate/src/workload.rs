@@ -1,4 +1,4 @@
-//! `Workload`: something that a program does with its database, at any size.
+//! `Workload`: a piece of database work, at any size.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// A workload at one size, ready to be run again and again.
+/// A workload at one size, ready to be run repeatedly.
 pub trait Task {
-    /// Puts the database into the state in which runs begin. Neither counted nor timed.
+    /// Prepares the database for runs. Neither counted nor timed.
     ///
     /// # Errors
     ///
-    /// Whatever the database gives.
+    /// Errors of the database.
     fn prepare(&mut self) -> Result<()> {
         Ok(())
     }
@@ -23,34 +23,34 @@ pub trait Task {
     ///
     /// # Errors
     ///
-    /// Whatever the database gives.
+    /// Errors of the database.
     fn run(&mut self) -> Result<()>;
 
-    /// Whether a run uses up what [`prepare`](Self::prepare) made, so that each run needs its own.
+    /// Returns whether each run needs its own [`prepare`](Self::prepare), because a run consumes what it created.
     fn uses_up(&self) -> bool {
         false
     }
 
-    /// Checks that the work does what it should, before it is counted or timed.
+    /// Checks that the work is correct, before it is counted or timed.
     ///
     /// # Errors
     ///
-    /// What differs.
+    /// What is wrong.
     fn check(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// The engine whose statements are counted; `None` for work without one.
+    /// Returns the engine whose statements are counted, if any.
     fn engine(&self) -> Option<&Engine> {
         None
     }
 
-    /// What the connection of the runs has done so far. By default asked of a connection of the engine's pool, so that a task that
-    /// keeps one open must give this itself.
+    /// Returns the statistics of the connection used by runs. The default takes a connection from the engine's pool, so a task that
+    /// keeps one open must override it.
     ///
     /// # Errors
     ///
-    /// Whatever the database gives.
+    /// Errors of the database.
     fn statistics(&mut self) -> Result<Option<Statistics>> {
         match self.engine() {
             Some(engine) => Ok(engine.connect()?.statistics()?),
@@ -59,7 +59,7 @@ pub trait Task {
     }
 }
 
-/// A task made of closures over an engine.
+/// A task with closures over an engine.
 pub struct Ready {
     engine: Engine,
     before: Box<Work>,
@@ -69,7 +69,7 @@ pub struct Ready {
 type Work = dyn FnMut(&Engine) -> selfsame::Result<()>;
 
 impl Ready {
-    /// A task that does `run`.
+    /// Creates a task that runs `run`.
     pub fn new(engine: Engine, run: impl FnMut(&Engine) -> selfsame::Result<()> + 'static) -> Self {
         Self {
             engine,
@@ -78,7 +78,7 @@ impl Ready {
         }
     }
 
-    /// Puts the tables back in this way before runs.
+    /// Sets how to reset the tables before runs.
     #[must_use]
     pub fn before(mut self, work: impl FnMut(&Engine) -> selfsame::Result<()> + 'static) -> Self {
         self.before = Box::new(work);
@@ -113,22 +113,22 @@ impl fmt::Debug for Ready {
 pub enum Law {
     /// Not at all.
     Constant,
-    /// By a few for every so many rows.
+    /// By a few for each batch of rows.
     Batches(usize),
-    /// In proportion: the workload asks for its rows one by one.
+    /// In proportion: the workload reads its rows one by one.
     Rows,
 }
 
-/// What one run allocated.
+/// The allocations of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allocations {
-    /// How often memory was asked for.
+    /// The number of allocations.
     pub calls: u64,
-    /// How much, in all.
+    /// The number of bytes.
     pub bytes: u64,
 }
 
-/// Counts what a closure allocates on this thread: an allocator's own business, so the program brings it along.
+/// Counts what a closure allocates on this thread. It depends on the allocator, so the program provides it.
 pub type Meter = fn(&mut dyn FnMut()) -> Allocations;
 
 pub(crate) type Open = Box<dyn Fn(usize) -> Result<Box<dyn Task>>>;
@@ -146,10 +146,10 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// A workload by the name that golden files have. `open` makes the tables for a size and gives the task.
+    /// Creates a workload; golden files have its name. `open` creates the tables for a size and returns the task.
     ///
-    /// It is counted, timed and grown at sizes 1, 10 and 100; see [`sizes`](Self::sizes). Its number of statements may not grow; see
-    /// [`statements`](Self::statements).
+    /// It is counted and timed, and its growth measured, at sizes 1, 10 and 100; see [`sizes`](Self::sizes). Its number of statements must not
+    /// grow; see [`statements`](Self::statements).
     pub fn new<T: Task + 'static, E: Into<Error>>(
         name: impl Into<String>,
         open: impl Fn(usize) -> Result<T, E> + 'static,
@@ -166,7 +166,7 @@ impl Workload {
         }
     }
 
-    /// Says at which size it is counted and timed, and at which sizes its growth is looked at.
+    /// Sets the size at which it is counted and timed, and the sizes for growth.
     #[must_use]
     pub fn sizes(mut self, size: usize, growth: impl Into<Vec<usize>>) -> Self {
         self.size = size;
@@ -174,14 +174,14 @@ impl Workload {
         self
     }
 
-    /// Says how the number of statements may grow.
+    /// Sets how the number of statements may grow.
     #[must_use]
     pub fn statements(mut self, law: Law) -> Self {
         self.law = law;
         self
     }
 
-    /// Adds work that no change of the program touches, such as SQL by hand: if its time moves, the machine is to blame.
+    /// Adds a control: work that changes of the program do not affect, such as hand-written SQL. If its time changes, the machine is the cause.
     #[must_use]
     pub fn control<T: Task + 'static, E: Into<Error>>(
         mut self,
@@ -191,22 +191,22 @@ impl Workload {
         self
     }
 
-    /// Lets the number of allocations differ by this part, and leaves their bytes out of account: for a database behind a socket, whose
-    /// answers come in pieces of any size.
+    /// Lets the number of allocations differ by this fraction and ignores their bytes: for a database behind a socket, whose
+    /// answers arrive in pieces of varying size.
     #[must_use]
     pub fn inexact_allocations(mut self, spread: f64) -> Self {
         self.spread = spread;
         self
     }
 
-    /// Leaves its time and instructions unmeasured: for workloads that are there for their growth.
+    /// Skips time and instructions: for workloads that only measure growth.
     #[must_use]
     pub fn untimed(mut self) -> Self {
         self.timed = false;
         self
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }

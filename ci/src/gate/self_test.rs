@@ -53,7 +53,7 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "cache-off",
         step: Step::Counts,
-        cause: "a statement is no longer kept",
+        cause: "a statement is no longer cached",
     },
     Mistake {
         name: "clone",
