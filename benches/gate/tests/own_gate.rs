@@ -92,7 +92,7 @@ fn bad_input_is_one_line_and_no_pass() {
         &["--magic"][..],
         &["--base"],
         &["--base", "/no/such/program"],
-        &["--filter", "nothing is matches this"],
+        &["--filter", "nothing is named like this"],
         &["--skip", "magic"],
         &["--json", "/no/such/folder/x.json", "--bless"],
     ] {
