@@ -1,8 +1,8 @@
-//! What concurrent transactions read and wrote, and the anomalies that only some isolation level allows.
+//! Histories of concurrent transactions, and the anomalies in them that only some isolation levels allow.
 //!
-//! A history holds transactions over lists (a write appends, so that a read tells the whole order of versions) and over registers (each
-//! written value is unique). From it follows a graph of dependencies between committed transactions: *ww* (wrote the next version), *wr*
-//! (read that version), *rw* (read a version that the other one replaced). A cycle is an anomaly; which edges it needs says which.
+//! A history has transactions over lists (a write appends, so a read shows the order of all versions) and over registers (each
+//! written value is unique). It determines a graph of dependencies between committed transactions: *ww* (wrote the next version), *wr*
+//! (read that version), *rw* (read a version that the other replaced). A cycle is an anomaly; the kinds of its edges determine which.
 //! The names are those of Adya, Liskov and O'Neil, *Generalized Isolation Level Definitions* (2000).
 
 mod graph;
@@ -14,7 +14,7 @@ use std::fmt;
 
 use graph::{Edge, Graph, Kind};
 
-/// What one transaction did.
+/// The operations of one transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Transaction {
     pub(crate) ops: Vec<Op>,
@@ -26,11 +26,11 @@ pub(crate) struct Transaction {
 pub(crate) enum End {
     Committed,
     Aborted,
-    /// Its COMMIT broke: it may be either.
+    /// Its COMMIT was ambiguous.
     Unknown,
 }
 
-/// One step; keys of lists and registers are apart.
+/// One operation; lists and registers have separate keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
     Append { key: u32, value: i64 },
@@ -39,13 +39,13 @@ pub(crate) enum Op {
     Read { key: u32, value: i64 },
 }
 
-/// What a register holds at first.
+/// The initial value of a register.
 pub(crate) const INITIAL: i64 = 0;
 
-/// What no isolation level, or only some, allow.
+/// Anomalies that no isolation level, or only some, allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Anomaly {
-    /// A cycle of writes alone.
+    /// A cycle of writes only.
     G0,
     /// A value of a transaction that was rolled back was read.
     G1a,
@@ -53,13 +53,13 @@ pub(crate) enum Anomaly {
     G1b,
     /// A cycle of writes and reads of what was written.
     G1c,
-    /// A transaction did not read what it wrote itself, or read one thing as two.
+    /// A transaction did not read its own write, or read one key inconsistently.
     Internal,
     /// Two transactions replaced the version that both had read.
     LostUpdate,
-    /// A cycle with one read of what was replaced: part of a transaction was seen.
+    /// A cycle with one *rw* edge: part of a transaction was seen.
     GSingle,
-    /// A cycle with several of those: write skew.
+    /// A cycle with several *rw* edges: write skew.
     G2,
 }
 
@@ -81,11 +81,11 @@ impl fmt::Display for Anomaly {
 /// The strongest level that a history allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// Not even writes are kept apart.
+    /// Not even writes are isolated.
     Nothing,
     ReadUncommitted,
     ReadCommitted,
-    /// What repeatable reads are in databases of many versions: every read is of one state.
+    /// REPEATABLE READ of multi-version databases: all reads see one state.
     Snapshot,
     Serializable,
 }
@@ -103,7 +103,7 @@ impl fmt::Display for Level {
 }
 
 impl Anomaly {
-    /// Those that levels are told apart by.
+    /// The anomalies that distinguish the levels.
     pub(crate) const ALL: [Self; 7] = [
         Self::G0,
         Self::G1a,
@@ -114,7 +114,7 @@ impl Anomaly {
         Self::G2,
     ];
 
-    /// The strongest level that allows it.
+    /// Returns the strongest level that allows it.
     pub(crate) fn allowed_by(self) -> Level {
         match self {
             Self::G0 | Self::Internal => Level::Nothing,
@@ -125,7 +125,7 @@ impl Anomaly {
     }
 }
 
-/// What a history shows.
+/// The result of checking a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     /// Each kind of anomaly, with the first example.
@@ -133,7 +133,7 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    /// The strongest level that allows all of it.
+    /// The strongest level that allows everything observed.
     pub(crate) fn level(&self) -> Level {
         let levels = self.anomalies.keys().map(|anomaly| anomaly.allowed_by());
         levels.min().unwrap_or(Level::Serializable)
@@ -154,7 +154,7 @@ pub(crate) fn check(history: &[Transaction]) -> Verdict {
     verdict
 }
 
-/// Who wrote a value, and whether it was the writer's last of this key.
+/// The writer of a value, and whether it was the writer's last value of this key.
 #[derive(Clone, Copy)]
 struct Written {
     by: usize,
@@ -211,7 +211,7 @@ fn lists(history: &[Transaction], graph: &mut Graph, verdict: &mut Verdict) {
                             format!("transaction {reader} appended {own:?} and read {values:?}")
                         });
                     }
-                    // What stands before its own values, it read of others.
+                    // Values before its own were read from others.
                     let others = values.len().saturating_sub(own.len());
                     let others = &values[..others];
                     if !orders[key].starts_with(values) {
@@ -246,7 +246,7 @@ fn lists(history: &[Transaction], graph: &mut Graph, verdict: &mut Verdict) {
     }
 }
 
-/// What a transaction read of others: nothing that was rolled back, and nothing in the middle of another transaction.
+/// Checks what a transaction read from others: no aborted and no intermediate values.
 fn seen(
     history: &[Transaction],
     writers: &BTreeMap<(u32, i64), Written>,
@@ -353,7 +353,7 @@ fn cycles(graph: &Graph, verdict: &mut Verdict) {
     if let Some(cycle) = graph.cycle(writes) {
         verdict.add(Anomaly::G0, || cycle);
     }
-    // Of a cycle that writes alone make, the reads say nothing new.
+    // If writes alone form a cycle, the reads add nothing.
     if let Some(cycle) = graph.cycle_through(|edge| edge.kind == Kind::WriteRead, forward) {
         verdict.add(Anomaly::G1c, || cycle);
     }

@@ -1,8 +1,8 @@
-//! The mechanisms: a random program of plain changes to rows, each of which goes by one of the many ways that lead there.
+//! Mechanisms: random programs of simple row changes, each made by one of many mechanisms of the ORM.
 //!
-//! A change is drawn together with its way: an assignment, an expression, a bulk statement, raw SQL, a relation from either side, a
-//! hook, a deletion and a new object of the same key. What must come of it does not depend on the way. So the model is a map of rows,
-//! and the session is compared with it after each change and in the end.
+//! A change is generated together with its mechanism: an assignment, an expression, a bulk statement, raw SQL, a relation from either side, a
+//! hook, or a deletion and a new object with the same key. The result must not depend on the mechanism. So the model is a map of rows,
+//! and the session is compared with it after each change and at the end.
 
 mod entities;
 mod perform;
@@ -73,7 +73,7 @@ fn run(world: &World, draws: &[Draw]) -> CaseResult {
     compare(&mut world.session(), &program.rows, "after the last commit")
 }
 
-/// What is left to do, and what must have come of it so far.
+/// The remaining steps, and the expected rows so far.
 struct Program<'a> {
     performer: Performer,
     rows: Rows,
@@ -82,7 +82,7 @@ struct Program<'a> {
 }
 
 impl Program<'_> {
-    /// Does what is left, up to the end of the savepoint.
+    /// Runs the remaining steps, up to the end of the savepoint.
     fn go_on(&mut self, session: &mut selfsame::Session, depth: usize) -> CaseResult<bool> {
         while let Some(draw) = self.draws.next() {
             let Some(change) = self.rows.resolve(draw, depth) else {
@@ -105,7 +105,7 @@ impl Program<'_> {
                 }
             }
             self.rows.begin_next();
-            // Not after each change: what waits for one flush together is what is to be tried.
+            // Not after each change, to test changes that wait for the same flush.
             if draw.way % 4 == 3 {
                 let how = match draw.way % 8 {
                     3 => Look::Loaded,
@@ -149,7 +149,7 @@ fn named(failure: Failure, step: &str) -> Failure {
     }
 }
 
-/// Compares all rows with those of the plain program.
+/// Compares all rows with those of the model.
 fn compare(session: &mut selfsame::Session, wanted: &Rows, when: &str) -> CaseResult {
     let found = entities::rows(session)?;
     check_eq!(found.places, wanted.places, "the places {when}");

@@ -1,8 +1,8 @@
-//! The state machine: random programs on a session, step by step beside a small model in memory.
+//! The state machine: runs random programs on a session, and compares each step with a small model in memory.
 //!
-//! A program is drawn as a list of [`Draw`]s. The [`Reference`] turns each into a [`Step`] that makes sense where it stands, so that
-//! any part of a program is a program too and shrinks well. The [`Machine`] runs the step on a session and compares: states,
-//! values, collections, rows, and what was sent.
+//! A program is generated as a list of [`Draw`]s. The [`Reference`] turns each into a [`Step`] that is valid at its place, so that
+//! any part of a program is a valid program and shrinks well. The [`Machine`] runs the step on a session and compares states,
+//! values, collections, rows, and statements.
 
 mod choice;
 mod entities;
@@ -85,13 +85,13 @@ fn programs(context: &mut Context) -> CaseResult {
 #[derive(Clone, Debug)]
 struct Done {
     step: Step,
-    /// It must be refused; the transaction or the innermost savepoint is then rolled back.
+    /// Whether it must be refused; then the transaction or the innermost savepoint is rolled back.
     refused: bool,
     /// How many savepoints are open after it.
     depth: usize,
 }
 
-/// What a program does, found out without a database. Savepoints that it leaves open are rolled back.
+/// Returns the steps of a program, without a database. Savepoints left open are rolled back.
 fn steps(draws: &[Draw]) -> Vec<Done> {
     let mut reference = Reference::default();
     let mut steps = Vec::new();
@@ -115,7 +115,7 @@ fn steps(draws: &[Draw]) -> Vec<Done> {
     steps
 }
 
-/// How long programs are, and what they do how often.
+/// Statistics of programs: their lengths and the frequency of each kind of step.
 #[derive(Debug, Default)]
 struct Statistics {
     programs: usize,
@@ -134,7 +134,7 @@ impl Statistics {
         }
     }
 
-    /// Steps per program, rounded down.
+    /// The average number of steps per program, rounded down.
     fn mean(&self) -> usize {
         self.steps / self.programs.max(1)
     }

@@ -212,7 +212,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "OFFSET is ignored without LIMIT.",
         "queries.limit",
         |text| {
-            // Where OFFSET needs a LIMIT, it is one that limits nothing.
+            // If OFFSET needs a LIMIT, the LIMIT is unlimited.
             const ALL: [&str; 3] = [
                 " LIMIT -1",
                 " LIMIT 9223372036854775807",
@@ -518,7 +518,7 @@ fn drop_nulls(rows: &[Vec<selfsame::value::Value>]) -> Option<Vec<usize>> {
     (kept.len() < rows.len()).then_some(kept)
 }
 
-/// The places of a word outside quotes and parentheses.
+/// Returns the positions of a word outside quotes and parentheses.
 fn places_outside(text: &str, word: &str) -> Vec<usize> {
     let is_outside = |at: &usize| {
         let (open, close) = (

@@ -263,7 +263,7 @@ pub(super) const FAULTS: &[Fault] = &[
     .suspects(&["writes."]),
 ];
 
-/// The parameters with the last value of a list lost, whether each is a parameter or all are one JSON array.
+/// Drops the last value of a list, whether each is a parameter or all are one JSON array.
 fn last_of_list_lost(text: &str, params: &[Value], more_than: usize) -> Option<Vec<Value>> {
     places(text, " IN (").first()?;
     let [before @ .., last] = params else {

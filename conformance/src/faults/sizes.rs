@@ -1,4 +1,4 @@
-//! Mistakes that begin beyond a size.
+//! Faults that act only beyond a size.
 
 use selfsame::backend::StatementKind;
 use selfsame::value::{Value, ValueRef};
@@ -192,7 +192,7 @@ fn last_repeated(text: &str, params: &[Value], beyond: usize) -> Option<Vec<Valu
     })
 }
 
-/// The parameters with each JSON array of so many elements cut.
+/// Truncates JSON arrays in the parameters to this many elements.
 fn list_cut(params: &[Value], most: usize) -> Option<Vec<Value>> {
     let mut cut = false;
     let bent = params.iter().map(|value| match value {

@@ -428,7 +428,7 @@ pub(super) const FAULTS: &[Fault] = &[
     .suspects(&["constraints."]),
 ];
 
-/// CREATE TABLE with some of its definitions written otherwise.
+/// Rewrites some definitions of a CREATE TABLE.
 fn change_definitions(text: &str, change: impl Fn(&str) -> Option<String>) -> Option<String> {
     let (before, parts, behind) = definitions(text)?;
     let mut changed = false;

@@ -1,4 +1,4 @@
-//! A wrapper around any backend that makes one mistake, or none.
+//! A wrapper around any backend that injects one fault, or none.
 
 mod connection;
 
@@ -19,7 +19,7 @@ use crate::faults::connection_state::ConnectionState;
 use crate::faults::lie::{Answer, Lie};
 use crate::target::{Fresh, Target};
 
-/// A target whose backends make one mistake, or none.
+/// A target whose backends have one injected fault, or none.
 pub(super) struct LyingTarget {
     inner: Arc<dyn Target>,
     fault: Option<&'static Fault>,
@@ -76,15 +76,15 @@ impl Fresh for LyingFresh {
     }
 }
 
-/// The mistake, shared by all connections of one backend.
+/// The fault, shared by all connections of one backend.
 pub(super) struct Liar {
     pub(super) lie: Option<&'static Lie>,
     fired: Arc<AtomicU64>,
-    /// What is sent instead of a statement, by its id: rewritten once, so that the inner backend can keep it prepared.
+    /// The replacement of each statement, by id: rewritten once, so that the inner backend can keep it prepared.
     texts: Mutex<HashMap<u64, Option<Arc<Sql>>>>,
-    /// How many columns a statement gave at first, by its id.
+    /// The original number of columns of each statement, by id.
     widths: Mutex<HashMap<u64, usize>>,
-    /// How many connections were opened.
+    /// The number of connections opened.
     connections: AtomicU64,
 }
 
@@ -99,7 +99,7 @@ impl fmt::Debug for Liar {
 }
 
 impl Liar {
-    /// Notes that the fault acted.
+    /// Records that the fault acted.
     pub(super) fn fire(&self) {
         self.fired.fetch_add(1, Ordering::Relaxed);
     }
@@ -128,7 +128,7 @@ impl Liar {
         self.fired(rewritten.clone())
     }
 
-    /// The text that is sent at this moment. Rewritten anew each time, under an id of its own for each text.
+    /// Returns the SQL to send now, rewritten each time, with a separate id for each text.
     fn text_in(&self, state: &ConnectionState, sql: &Sql) -> Option<Arc<Sql>> {
         let Some(Lie::TextIn(rewrite)) = self.lie else {
             return None;
@@ -151,7 +151,7 @@ impl Liar {
         kept.clone()
     }
 
-    /// What is sent instead of all parameters of a statement.
+    /// Returns the replacements of a statement's parameters.
     fn params(
         &self,
         state: &ConnectionState,
@@ -168,7 +168,7 @@ impl Liar {
         self.fired(bend(state, sql.kind(), sql.text(), &values))
     }
 
-    /// How many columns of a row are shown.
+    /// Returns how many columns of a row are visible.
     pub(super) fn width(&self, id: u64, row: &dyn Row) -> usize {
         if !matches!(self.lie, Some(Lie::StalePlan)) {
             return row.len();
@@ -244,7 +244,7 @@ impl Liar {
         }
     }
 
-    /// The error with the parameters in it.
+    /// Adds the parameters to the error.
     fn quoting<T>(&self, result: Result<T>, params: &[Param<'_>]) -> Result<T> {
         match (result, self.lie) {
             (Err(error), Some(Lie::QuoteParameters)) if !params.is_empty() => {
@@ -277,7 +277,7 @@ enum Stored {
     Many(Vec<Value>),
 }
 
-/// Hands the parameters on, bent where the fault bends them.
+/// Passes on the parameters, altered by the fault.
 fn with_params<T>(liar: &Liar, params: &[Param<'_>], send: impl FnOnce(&[Param<'_>]) -> T) -> T {
     let Some(stored) = liar.stored(params) else {
         return send(params);
@@ -328,7 +328,7 @@ impl Backend for Lying {
     }
 }
 
-/// Switches foreign keys off by one of the ways that databases have for it; false where there is none.
+/// Disables foreign keys in one of the ways that databases offer; returns false if there is none.
 fn keys_off(connection: &mut dyn Connection) -> bool {
     let ways = [
         "PRAGMA foreign_keys = OFF",

@@ -1,8 +1,8 @@
-//! Who depends on whom.
+//! The graph of dependencies between transactions.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Why the later transaction stands after the earlier one.
+/// Why one transaction depends on another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     WriteWrite,
@@ -30,19 +30,19 @@ impl Graph {
         }
     }
 
-    /// Adds an edge, unless it leads back to where it came from.
+    /// Adds an edge, unless it is a self-loop.
     pub(super) fn add(&mut self, from: usize, to: usize, kind: Kind, key: u32) {
         if from != to {
             self.edges[from].insert(Edge { to, kind, key });
         }
     }
 
-    /// A shortest cycle of some edges, in words.
+    /// Describes a shortest cycle of some edges.
     pub(super) fn cycle(&self, along: impl Fn(&Edge) -> bool) -> Option<String> {
         self.cycle_through(&along, &along)
     }
 
-    /// A cycle of one edge of one sort, and then of edges of another, in words.
+    /// Describes a cycle with one edge of one kind and further edges of another.
     pub(super) fn cycle_through(
         &self,
         first: impl Fn(&Edge) -> bool,
@@ -65,7 +65,7 @@ impl Graph {
         shortest.map(|path| words(&path))
     }
 
-    /// The shortest way from one transaction to another.
+    /// Returns the shortest path from one transaction to another.
     fn path(
         &self,
         from: usize,

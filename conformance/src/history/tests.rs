@@ -1,4 +1,4 @@
-//! The checker on planted anomalies: each is found, and nothing else with it.
+//! Tests of the checker: each planted anomaly is found, and nothing else.
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn read(key: u32, value: i64) -> Op {
     Op::Read { key, value }
 }
 
-/// The history must show these anomalies, and the level that allows them.
+/// Checks the anomalies of a history, and the level that allows them.
 fn expect(history: &[Transaction], anomalies: &[Anomaly], level: Level) {
     let verdict = check(history);
     let found: Vec<Anomaly> = verdict.anomalies.keys().copied().collect();

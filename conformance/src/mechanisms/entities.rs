@@ -1,4 +1,4 @@
-//! What the programs change: places in a tree, their seats, one card for a place, and labels that places share.
+//! The entities of the programs: places in a tree, their seats, one card per place, and labels shared by places.
 
 use selfsame::metadata::Metadata;
 use selfsame::prelude::*;
@@ -7,7 +7,7 @@ use super::plan::{Card as CardRow, Place as PlaceRow, Rows};
 use crate::case::CaseResult;
 use crate::world::World;
 
-/// A place: its key is the program's, its name is nobody else's, it may be inside another.
+/// A place: the program assigns its key, its name is unique, and it may be inside another place.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "places")]
 pub(super) struct Place {
@@ -30,7 +30,7 @@ pub(super) struct Place {
     pub(super) labels: ManyToMany<Label>,
 }
 
-/// What many places may bear. Its key is the program's, and comes again when one was deleted.
+/// A label shared by places. The program assigns its key, and reuses keys of deleted labels.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "labels")]
 pub(super) struct Label {
@@ -40,7 +40,7 @@ pub(super) struct Label {
     pub(super) places: ManyToMany<Place>,
 }
 
-/// A seat: half of its key comes by the relation.
+/// A seat: half of its key comes from the relation.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "seats")]
 pub(super) struct Seat {
@@ -53,7 +53,7 @@ pub(super) struct Seat {
     pub(super) place: BelongsTo<Place>,
 }
 
-/// A card: a place holds one at most.
+/// A card: a place has at most one.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "cards")]
 pub(super) struct Card {

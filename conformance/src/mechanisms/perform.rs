@@ -1,4 +1,4 @@
-//! Each change by its way, on a session.
+//! Makes each change on a session, by its mechanism.
 
 mod ways;
 
@@ -16,7 +16,7 @@ use ways::{add_card, add_place, add_seat, bear, drop_seat, hold, move_place, she
 /// Changes that wait for a hook.
 type Waiting = Arc<Mutex<Vec<(When, Change)>>>;
 
-/// Where a hook does a change.
+/// The hook that makes a change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum When {
     BeforeFlush,
@@ -46,7 +46,7 @@ impl Performer {
         Self { waiting }
     }
 
-    /// Does a change by its way.
+    /// Makes a change by its mechanism.
     pub(super) fn perform(&self, session: &mut Session, change: &Change) -> Result<()> {
         let looks_for_rows = matches!(
             change,
@@ -55,10 +55,10 @@ impl Performer {
                 | Change::Hold { .. }
                 | Change::AddCard { .. }
         );
-        // An expression that waits beats what is assigned after it.
+        // A pending expression takes precedence over a later assignment.
         let is_assigned = matches!(change, Change::Rank { way, .. } if !matches!(way % 8, 2 | 3));
         if looks_for_rows || is_assigned {
-            // A seat that was let go, and a card's place that it left, are there until the flush.
+            // A removed seat, and a card's previous place, exist until the flush.
             session.flush()?;
         }
         match hooked(change) {
@@ -67,9 +67,9 @@ impl Performer {
         }
     }
 
-    /// Does a change in a hook of a flush, for which something else must have changed.
+    /// Makes a change in a hook of a flush, for which something else must have changed.
     fn in_hook(&self, session: &mut Session, change: &Change, when: When) -> Result<()> {
-        // What the hook changes is in the session already: it reads nothing.
+        // The hook reads nothing: what it changes is already in the session.
         meet(session, change)?;
         let bell = session.add(Card::new(format!("bell {}", session.statements())));
         self.lock().push((when, change.clone()));
@@ -134,7 +134,7 @@ impl Performer {
     }
 }
 
-/// Which collections are looked at: loaded ones must be right, and looking at others loads them.
+/// Which collections to check: loaded ones must be right, and checking others loads them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     Loaded,
@@ -181,7 +181,7 @@ fn look_at_collections(
     Ok(())
 }
 
-/// Whether the change goes by a hook.
+/// Returns whether a hook makes the change.
 fn hooked(change: &Change) -> Option<When> {
     let way = match change {
         Change::Rank { way, .. }
@@ -197,7 +197,7 @@ fn hooked(change: &Change) -> Option<When> {
     }
 }
 
-/// The object of a row that the session knows, new ones too, so that nothing is flushed to find it; else it is read.
+/// Returns the object of a row that the session knows, including new ones, without a flush; otherwise it is loaded.
 fn known<E: Entity>(session: &Session, is_it: impl Fn(&E) -> bool) -> Option<Handle<E>> {
     let deleted = session.deleted::<E>();
     let objects = session.new_objects::<E>().into_iter();
@@ -244,7 +244,7 @@ fn missing(what: &str, key: &str) -> Error {
     Error::new(ErrorKind::NoRow, format!("the {what} {key} is not found"))
 }
 
-/// Reads what a hook is going to change.
+/// Loads what a hook is going to change.
 fn meet(session: &mut Session, change: &Change) -> Result<()> {
     match change {
         Change::Rank { code, .. } | Change::Rename { code, .. } => place(session, code).map(drop),
@@ -254,7 +254,7 @@ fn meet(session: &mut Session, change: &Change) -> Result<()> {
     }
 }
 
-/// Does a change by assignment.
+/// Makes a change by assignment.
 fn plainly(session: &mut Session, change: &Change) -> Result<()> {
     match change {
         Change::Rank { code, rank, .. } => {
@@ -452,7 +452,7 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
             session.flush()?;
             let place = place(session, code)?;
             session.expunge(place)?;
-            // Collections that were read show it no more until they are read again.
+            // Loaded collections no longer show it until they are loaded again.
             session.expire_all();
             Ok(())
         }
@@ -492,7 +492,7 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
     }
 }
 
-/// Collections that are loaded learn of a foreign key that was written as a column when they are read again.
+/// Loaded collections reflect a foreign key written as a column only after they are loaded again.
 fn by_column(session: &mut Session) -> Result<()> {
     session.flush()?;
     session.expire_all();
@@ -508,7 +508,7 @@ fn with_row(session: &mut Session, code: &str) -> Result<Handle<Place>> {
     Ok(place)
 }
 
-/// Deletes a row; an object without one gets it first.
+/// Deletes a row; an object without a row is flushed first.
 fn delete<E: Entity>(session: &mut Session, object: Handle<E>) -> Result<()> {
     if session.state(object) == State::Pending {
         session.flush()?;
@@ -520,7 +520,7 @@ fn bulk<E: Entity>(update: selfsame::query::BulkUpdate<E>, session: &mut Session
     update.execute(session).map(drop)
 }
 
-/// Raw SQL, after which a program tells the session to read again.
+/// Runs raw SQL, after which the program expires the session.
 fn raw(session: &mut Session, text: &str, params: impl selfsame::sql::Params) -> Result<()> {
     session.sql(text, params).execute()?;
     session.expire_all();

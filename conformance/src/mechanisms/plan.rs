@@ -1,10 +1,10 @@
-//! What is drawn, what it comes to where it stands, and what rows it leaves.
+//! Generates changes, and applies them to the model's rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-/// The rows of a plain program.
+/// The rows of the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Rows {
     pub(super) places: BTreeMap<String, Place>,
@@ -13,11 +13,11 @@ pub(super) struct Rows {
     /// By their labels, which never change.
     pub(super) cards: BTreeMap<String, Card>,
     pub(super) labels: BTreeSet<String>,
-    /// Which places bear which labels.
+    /// The labels of each place.
     pub(super) pairs: BTreeSet<(String, String)>,
-    /// How many codes and labels were given out.
+    /// The number of codes and labels assigned.
     made: usize,
-    /// Codes that were deleted and may come again.
+    /// Deleted codes that may be reused.
     free: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Card {
     pub(super) stamp: Option<(String, i32)>,
 }
 
-/// What kind of change is drawn.
+/// The kind of a generated change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     AddPlace,
@@ -104,7 +104,7 @@ pub(super) const ALL: [(u32, What, &str); 31] = [
     (3, What::Rollback, "rollback"),
 ];
 
-/// A change as it is drawn: numbers choose among what there is.
+/// A generated change: numbers select among existing rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Draw {
     pub(super) what: What,
@@ -134,7 +134,7 @@ pub(super) fn draws() -> impl Strategy<Value = Draw> {
         })
 }
 
-/// A change, on rows by their keys, and the way that it goes.
+/// A change, on rows by their keys, and its mechanism.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Change {
     AddPlace {
@@ -256,7 +256,7 @@ const DEEPEST: usize = 3;
 const MOST_PLACES: usize = 7;
 
 impl Rows {
-    /// What a drawn change comes to; `None` where it makes no sense.
+    /// Returns the change for a draw; `None` if it is not possible.
     pub(super) fn resolve(&self, draw: &Draw, depth: usize) -> Option<Change> {
         let &Draw {
             what,
@@ -419,7 +419,7 @@ impl Rows {
         })
     }
 
-    /// Whether a place is another one, or inside it.
+    /// Returns whether a place is the other one, or inside it.
     fn is_inside(&self, code: &str, other: &str) -> bool {
         let mut at = Some(code);
         while let Some(code) = at {
@@ -440,7 +440,7 @@ impl Rows {
         held.map(|(label, _)| label)
     }
 
-    /// Numbers for what is added next: they never come twice, whatever is rolled back.
+    /// Numbers for added rows: never reused, even after a rollback.
     pub(super) fn begin_next(&mut self) {
         self.made += 1;
     }
@@ -590,7 +590,7 @@ impl Rows {
     }
 }
 
-/// One of some candidates, by a number of any size.
+/// Selects a candidate by a number of any size.
 fn nth<T>(candidates: impl Iterator<Item = T>, which: usize) -> Option<T> {
     let mut candidates: Vec<T> = candidates.collect();
     let count = candidates.len();

@@ -1,9 +1,9 @@
-//! Programs as they are shrunk, shown and kept.
+//! Shrinks, formats and keeps programs.
 
 use super::plan::{ALL, Change, Draw, Rows};
 use crate::property::shorter_programs;
 
-/// Smaller programs; a draw is plainer with smaller numbers.
+/// Returns smaller programs; a draw is simpler with smaller numbers.
 pub(super) fn smaller(draws: &[Draw]) -> Vec<Vec<Draw>> {
     shorter_programs(draws, |draw| {
         let plain = [
@@ -21,7 +21,7 @@ pub(super) fn smaller(draws: &[Draw]) -> Vec<Vec<Draw>> {
     })
 }
 
-/// The program in the words of its changes: what it comes to, one a line.
+/// Formats the program, one change per line.
 pub(super) fn shown(draws: &[Draw]) -> String {
     let mut rows = Rows::default();
     let mut committed = Rows::default();
@@ -48,7 +48,7 @@ pub(super) fn shown(draws: &[Draw]) -> String {
     lines.join("\n")
 }
 
-/// The line that keeps a program.
+/// Returns the line that keeps a program.
 pub(super) fn keep(draws: &[Draw]) -> String {
     let words: Vec<String> = draws
         .iter()
@@ -61,7 +61,7 @@ pub(super) fn keep(draws: &[Draw]) -> String {
     format!("conformance/src/mechanisms/kept.txt: {}", words.join(" "))
 }
 
-/// The programs of `kept.txt`, which failed once.
+/// Returns the programs of `kept.txt`, which failed before.
 pub(super) fn kept() -> Vec<Vec<Draw>> {
     let lines = include_str!("kept.txt").lines();
     let programs = lines.map(|line| line.split('#').next().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! From draws to steps: what a draw comes to where it stands in a program.
+//! Turns draws into steps, depending on their place in a program.
 
 use selfsame::session::State;
 
@@ -6,11 +6,11 @@ use super::entities::Kind;
 use super::program::{Draw, Step, Wanted};
 use super::reference::{Object, Reference};
 
-/// No more savepoints than this are open at once.
+/// The maximum number of nested savepoints.
 const DEEPEST: usize = 3;
 
 impl Reference {
-    /// The step that a draw comes to, if there is an object for it.
+    /// Returns the step for a draw, if there is an object for it.
     pub(super) fn resolve(&self, draw: &Draw) -> Option<Step> {
         let live = |kind: Kind| move |_: usize, o: &Object| o.kind == kind && o.is_live();
         let persistent = |_: usize, o: &Object| o.is_persistent();
@@ -86,7 +86,7 @@ impl Reference {
                 Step::Part { user, tag, side }
             }
             Draw::Replace(user, ref tags) => {
-                // What has left the session would be replaced too if the collection were read now, and not if it had been read before.
+                // Objects that have left the session would be replaced too if the collection were loaded now, but not if it was loaded before.
                 let whole = |n: usize| {
                     let mut tags = self.pairs.rows().filter(|pair| pair.0 == n);
                     tags.all(|(_, tag)| self.objects[tag].state != State::Detached)
@@ -203,7 +203,7 @@ fn committed(kind: Kind) -> impl Fn(usize, &Object) -> bool {
     move |_, o| o.kind == kind && o.committed.is_some()
 }
 
-/// One of some candidates, by a number of any size.
+/// Selects a candidate by a number of any size.
 fn chosen<T: Copy>(which: usize, candidates: impl Iterator<Item = T>) -> Option<T> {
     let candidates: Vec<T> = candidates.collect();
     candidates.get(which % candidates.len().max(1)).copied()

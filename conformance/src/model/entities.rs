@@ -1,14 +1,14 @@
-//! What programs work with: users with tasks, notes that cannot be without their user, and tags that users share.
+//! The entities of the programs: users with tasks, notes that require a user, and tags shared by users.
 
 use selfsame::prelude::*;
 
 use crate::case::CaseResult;
 use crate::world::World;
 
-/// Somebody with tasks, notes and tags. Deleting one leaves the tasks to nobody, and deletes the notes.
+/// A user with tasks, notes and tags. Deleting a user keeps the tasks without an owner, and deletes the notes.
 ///
-/// No key comes twice: a task that was last seen with a deleted one would be that of whoever got the key next, and the reference
-/// model knows owners, not keys.
+/// Keys are never reused: otherwise a task last seen with a deleted user would belong to whoever got the key next, and the reference
+/// model tracks owners, not keys.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users")]
 pub(super) struct User {
@@ -25,7 +25,7 @@ pub(super) struct User {
     pub(super) tags: ManyToMany<Tag>,
 }
 
-/// May belong to somebody. Its versions are counted.
+/// A task may have an owner. It has a version column.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "tasks")]
 pub(super) struct Task {
@@ -40,7 +40,7 @@ pub(super) struct Task {
     pub(super) user: BelongsTo<User>,
 }
 
-/// Goes when its user lets it go.
+/// A note is deleted when its user removes it.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "notes")]
 pub(super) struct Note {
@@ -53,7 +53,7 @@ pub(super) struct Note {
     pub(super) user: BelongsTo<User>,
 }
 
-/// What many users may have.
+/// A tag is shared by users.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "tags")]
 pub(super) struct Tag {
@@ -64,7 +64,7 @@ pub(super) struct Tag {
     pub(super) users: ManyToMany<User>,
 }
 
-/// Which of the entities an object is.
+/// The entity of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     User,
@@ -76,7 +76,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) const ALL: [Self; 4] = [Self::User, Self::Task, Self::Note, Self::Tag];
 
-    /// The name of the struct.
+    /// Returns the name of the struct.
     pub(super) fn entity(self) -> &'static str {
         match self {
             Self::User => "User",
@@ -86,7 +86,7 @@ impl Kind {
         }
     }
 
-    /// The name of an object, without its number.
+    /// Returns the name of an object, without its number.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -96,17 +96,17 @@ impl Kind {
         }
     }
 
-    /// Whether it may belong to a user.
+    /// Returns whether it may have an owner.
     pub(super) fn is_child(self) -> bool {
         matches!(self, Self::Task | Self::Note)
     }
 
-    /// The version of a new row, and by how much each write raises it.
+    /// Returns the version of a new row, and the increment of each write.
     pub(super) fn first_version(self) -> i64 {
         i64::from(self == Self::Task)
     }
 
-    /// The relation of a user that lists such children.
+    /// Returns the user's relation to such children.
     pub(super) fn listed(self) -> &'static str {
         match self {
             Self::Note => "User::NOTES",
@@ -115,7 +115,7 @@ impl Kind {
     }
 }
 
-/// What an object is called: its number in the program says which it is.
+/// Returns the name of an object, with its number in the program.
 pub(super) fn name_of(object: usize, kind: Kind) -> String {
     format!("{} {object}", kind.word())
 }

@@ -1,4 +1,4 @@
-//! Programs as lines of text, so that those that failed once are kept and run first.
+//! Programs as lines of text, so that failed programs are kept and run first.
 
 use super::entities::Kind;
 use super::program::{Draw, Path};
@@ -13,7 +13,7 @@ pub(super) fn programs() -> Vec<Vec<Draw>> {
         .collect()
 }
 
-/// How a program is kept.
+/// Formats a program to be kept.
 pub(super) fn keep(draws: &[Draw]) -> String {
     let words: Vec<String> = draws.iter().map(word).collect();
     format!(
@@ -22,7 +22,7 @@ pub(super) fn keep(draws: &[Draw]) -> String {
     )
 }
 
-/// A program, if each of its words is one.
+/// Parses a program.
 fn read(line: &str) -> Option<Vec<Draw>> {
     line.split_whitespace().map(draw).collect()
 }

@@ -1,4 +1,4 @@
-//! Runs a program on a session, and compares it with the model after each step.
+//! Runs a program on a session, and compares the session with the model after each step.
 
 mod act;
 mod compare;
@@ -52,7 +52,7 @@ use each_kind;
 enum Ended {
     Released,
     RolledBack,
-    /// A step was refused, as it had to be.
+    /// A step was correctly refused.
     Refused,
 }
 
@@ -73,7 +73,7 @@ impl<'w> Machine<'w> {
         self.steps(&mut session, &mut draws.iter()).map(drop)
     }
 
-    /// Does steps until the draws are over, or the savepoint that they are in.
+    /// Runs steps until the draws or the current savepoint end.
     fn steps(
         &mut self,
         session: &mut Session,
@@ -101,7 +101,7 @@ impl<'w> Machine<'w> {
         Ok(Ended::RolledBack)
     }
 
-    /// Does one step and compares; whether it was refused, as it had to be.
+    /// Runs one step and compares; returns whether it was correctly refused.
     fn step(&mut self, session: &mut Session, step: &Step) -> CaseResult<bool> {
         let before = self.reference.clone();
         let expected = self.reference.apply(step);
@@ -123,7 +123,7 @@ impl<'w> Machine<'w> {
         }
     }
 
-    /// A savepoint with the steps inside it; whether the flush that opens it was refused.
+    /// Runs a savepoint with the steps inside it; returns whether the flush that opens it was refused.
     fn savepoint(
         &mut self,
         session: &mut Session,
@@ -160,7 +160,7 @@ impl<'w> Machine<'w> {
                 Err(refused) => self.refused(result, &refused)?,
             },
             Ended::RolledBack => {
-                check!(result.is_err(), "the error of the closure must come back");
+                check!(result.is_err(), "the error of the closure must be returned");
                 let _ = self.reference.apply(&Step::RollBackTo);
                 self.world.sent();
                 if self.reference.unsure {
@@ -170,14 +170,14 @@ impl<'w> Machine<'w> {
                 return Ok(false);
             }
             Ended::Refused => {
-                check!(result.is_err(), "the error of the closure must come back");
+                check!(result.is_err(), "the error of the closure must be returned");
             }
         }
         self.read_all(session)?;
         Ok(false)
     }
 
-    /// A step was to be refused.
+    /// Checks that a step was refused.
     fn refused(&self, result: selfsame::Result<()>, refused: &Refused) -> CaseResult {
         let kinds: Vec<ErrorKind> = refused.iter().map(|refusal| refusal.kind()).collect();
         let found = result.map_err(|error| error.kind());
@@ -188,7 +188,7 @@ impl<'w> Machine<'w> {
         Ok(())
     }
 
-    /// Behind a refused step: nothing can be done before the rollback; then everything is read again.
+    /// After a refused step: checks that nothing works before the rollback; then everything is read again.
     fn roll_back(&mut self, session: &mut Session) -> CaseResult {
         let waits = User::query().count(session).map_err(|error| error.kind());
         check_eq!(
@@ -234,14 +234,14 @@ impl<'w> Machine<'w> {
 }
 
 fn misnamed() -> Failure {
-    Failure::Skipped("the model takes an object for one of another kind".to_owned())
+    Failure::Skipped("the model mistakes an object for one of another kind".to_owned())
 }
 
 fn unexpected(error: &Error) -> Failure {
     Failure::Assertion(format!("it must work, gave {:?}: {error}", error.kind()))
 }
 
-/// Says which step an assertion was about.
+/// Adds the step to the message of an assertion.
 fn named(failure: Failure, step: &Step) -> Failure {
     match failure {
         Failure::Assertion(message) if !message.starts_with(NAMED) => {

@@ -1,4 +1,4 @@
-//! Programs as Rust.
+//! Formats programs as Rust code.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use super::Done;
 use super::entities::{Kind, name_of, text_of};
 use super::program::{Step, Wanted};
 
-/// The program as Rust.
+/// Formats the program as Rust code.
 ///
-/// What is added inside a savepoint is declared before all, for the steps after the savepoint.
+/// Objects added inside a savepoint are declared at the start, for the steps after the savepoint.
 pub(super) fn print(program: &[Done]) -> String {
     let mut depth: usize = 0;
     let mut inside = BTreeSet::new();
@@ -49,9 +49,9 @@ pub(super) fn print(program: &[Done]) -> String {
 struct Printer {
     out: String,
     depth: usize,
-    /// What is added inside a savepoint.
+    /// Objects added inside a savepoint.
     inside: BTreeSet<usize>,
-    /// What is read after a step that was refused.
+    /// Reads that follow a refused step.
     kinds: BTreeSet<Kind>,
 }
 
@@ -126,7 +126,7 @@ impl Printer {
         }
     }
 
-    /// A call of a method on a many-to-many relation, from one of its sides.
+    /// Formats a method call on a many-to-many relation, from one of its sides.
     fn paired(&self, method: &str, user: usize, tag: usize, side: Kind) -> String {
         let (user, tag) = (
             self.variable(user, Kind::User),
@@ -268,7 +268,7 @@ impl Printer {
     }
 }
 
-/// The session as an argument; inside a savepoint it is borrowed already.
+/// Formats the session as an argument; inside a savepoint it is borrowed already.
 fn borrowed(session: &str) -> &str {
     match session {
         "session" => "&mut session",
@@ -280,7 +280,7 @@ fn variable(object: usize, kind: Kind) -> String {
     name_of(object, kind).replace(' ', "")
 }
 
-/// How the number of an object is set, as a field of its struct.
+/// Formats the field that holds an object's number.
 fn assignment(object: usize, kind: Kind, number: Option<i32>) -> String {
     let text = text_of(object, kind, number);
     match kind {
@@ -291,7 +291,7 @@ fn assignment(object: usize, kind: Kind, number: Option<i32>) -> String {
     }
 }
 
-/// A value to merge.
+/// Formats a value to merge.
 fn merged(object: usize, kind: Kind, number: Option<i32>) -> String {
     let name = name_of(object, kind);
     let text = text_of(object, kind, number);
@@ -309,7 +309,7 @@ fn merged(object: usize, kind: Kind, number: Option<i32>) -> String {
     }
 }
 
-/// What the other session begins with.
+/// Formats the first statement of the other session.
 fn found(object: usize, kind: Kind) -> String {
     format!(
         "let it = other.get::<{}>({}_key)?.unwrap();",

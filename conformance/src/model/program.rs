@@ -1,14 +1,14 @@
-//! Programs: what is drawn, and what is done.
+//! Programs: draws and steps.
 
 use proptest::prelude::*;
 
 use super::entities::Kind;
 use crate::property::shorter_programs;
 
-/// What a drawn program asks for. Numbers choose among the objects for which it makes sense.
+/// A random request. Numbers select among the objects for which it is valid.
 ///
-/// What makes no sense comes to what makes it possible: to remove from nowhere is to push, and another session waits for the commit.
-/// Inside a savepoint, `Commit` releases it and `Rollback` rolls back to it.
+/// An invalid request becomes a step that makes it possible: removing from nothing becomes a push, and changes of another session wait for the
+/// commit. Inside a savepoint, `Commit` releases it and `Rollback` rolls back to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Draw {
     Add(Kind),
@@ -18,7 +18,7 @@ pub(super) enum Draw {
     SetUser(Kind, usize, Option<usize>),
     Push(Kind, usize, usize),
     Remove(Kind, usize),
-    /// From the user's side, or from the tag's.
+    /// Whether from the user's side or from the tag's.
     Pair(Kind, usize, usize),
     Part(Kind, usize),
     Replace(usize, Vec<usize>),
@@ -60,7 +60,7 @@ impl Path {
         }
     }
 
-    /// The collections that an object of a kind has.
+    /// Returns the collections of a kind.
     pub(super) fn of(kind: Kind) -> &'static [Self] {
         match kind {
             Kind::User => &[Self::Tasks, Self::Notes, Self::Tags],
@@ -69,7 +69,7 @@ impl Path {
         }
     }
 
-    /// Whose collection it is.
+    /// Returns the kind of the owner.
     pub(super) fn owner(self) -> Kind {
         match self {
             Self::Users => Kind::Tag,
@@ -77,7 +77,7 @@ impl Path {
         }
     }
 
-    /// What is in it.
+    /// Returns the kind of the members.
     pub(super) fn members(self) -> Kind {
         match self {
             Self::Tasks => Kind::Task,
@@ -87,7 +87,7 @@ impl Path {
         }
     }
 
-    /// The relation's name.
+    /// Returns the relation's name.
     pub(super) fn relation(self) -> &'static str {
         match self {
             Self::Tasks => "User::TASKS",
@@ -98,7 +98,7 @@ impl Path {
     }
 }
 
-/// Lists of draws; programs do more than twenty steps on average.
+/// Generates lists of draws; programs have more than twenty steps on average.
 pub(super) fn programs() -> impl Strategy<Value = Vec<Draw>> {
     let number = || proptest::option::of(0..5_i32);
     let any = || any::<usize>();
@@ -142,11 +142,11 @@ pub(super) fn programs() -> impl Strategy<Value = Vec<Draw>> {
         24 => (any(), any()).prop_map(|(user, tag)| Draw::OutsidePair(user, tag)),
         6 => any().prop_map(Draw::OutsideDelete),
     ];
-    // From one draw on, so that a failing program can shrink to a few steps.
+    // The minimum is one draw, so that a failing program can shrink to a few steps.
     proptest::collection::vec(draw, 1..135)
 }
 
-/// Smaller programs; a draw is plainer if it chooses the first objects.
+/// Returns smaller programs; a draw is simpler if it selects the first objects.
 pub(super) fn smaller(draws: &[Draw]) -> Vec<Vec<Draw>> {
     shorter_programs(draws, |draw| vec![draw.on_first_objects()])
 }
@@ -183,7 +183,7 @@ impl Draw {
     }
 }
 
-/// One step of a program, on objects by their number in it.
+/// One step of a program, on objects by their number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Add {
@@ -220,7 +220,7 @@ pub(super) enum Step {
         child: usize,
         kind: Kind,
     },
-    /// Puts a user and a tag together, from one side.
+    /// Relates a user and a tag, from one side.
     Pair {
         user: usize,
         tag: usize,
@@ -249,8 +249,8 @@ pub(super) enum Step {
         object: usize,
         kind: Kind,
     },
-    /// Merges a value of its key; `flush` first where the object must be read, so that the value has the keys of its row. A value with
-    /// a number has the version that the session knew.
+    /// Merges a value with its key; flushes first if the object must be read, so that the value has the keys of its row. A value with
+    /// a number has the version that the session knows.
     Merge {
         object: usize,
         kind: Kind,
@@ -286,20 +286,20 @@ pub(super) enum Step {
         kind: Kind,
         user: Option<usize>,
     },
-    /// It puts together what is apart, and takes apart what is together.
+    /// It relates what is unrelated, and unrelates what is related.
     OutsidePair {
         user: usize,
         tag: usize,
         wanted: Wanted,
     },
-    /// It also inserts a row that stays, so that the key is not given out again.
+    /// It also inserts a row that stays, so that the key is not reused.
     OutsideDelete {
         object: usize,
         kind: Kind,
     },
 }
 
-/// What shall become of a user and a tag.
+/// A change of the pair of a user and a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     Together,
@@ -343,7 +343,7 @@ impl Step {
         "outside delete",
     ];
 
-    /// What kind of step it is, for statistics.
+    /// Returns the kind of the step, for statistics.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Add { .. } => "add",

@@ -1,7 +1,7 @@
-//! The model: what objects, rows and transactions must look like after each step.
+//! The model: the expected objects, rows and transactions after each step.
 //!
-//! It knows exactly what the session has read and when, so that values which another session changed meanwhile are stale in memory
-//! until the object is met, and a change to a column that has moved is refused.
+//! It tracks exactly what the session has read and when: values changed by another session stay stale in memory
+//! until the object is read again, and changing a column that another session changed is refused.
 
 mod endings;
 mod flush;
@@ -16,7 +16,7 @@ use super::entities::Kind;
 use super::program::{Path, Step, Wanted};
 pub(super) use pairs::Pairs;
 
-/// All objects of a program, and the two views of the rows: of the transaction and of what is committed.
+/// All objects of a program, and two views of the rows: those of the transaction and the committed ones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reference {
     pub(super) objects: Vec<Object>,
@@ -24,9 +24,9 @@ pub(super) struct Reference {
     /// Whether a transaction may be open.
     pub(super) in_transaction: bool,
     savepoints: Vec<Savepoint>,
-    /// A step was refused in this transaction: how much was read before cannot be told, and so what is expired after a rollback.
+    /// A step was refused in this transaction: it is unknown how much was read before, and therefore what is expired after a rollback.
     pub(super) unsure: bool,
-    /// Counts what is read and written, so that it can be told what came first.
+    /// Counts reads and writes, to order them.
     now: usize,
     /// When the transaction began, or the last one ended.
     begun: usize,
@@ -38,15 +38,15 @@ pub(super) struct Object {
     pub(super) state: State,
     /// Marked for deletion; the next flush deletes it.
     pub(super) marked_deleted: bool,
-    /// What memory shows. The owner is that of the foreign key; a reference that was set is in `link`.
+    /// The values in memory. The owner is that of the foreign key; a reference that was set is in `link`.
     pub(super) values: Values,
     /// The row as the session last knew it.
     base: Values,
-    /// Written to since the last flush, be it with equal values.
+    /// Written to since the last flush, even with equal values.
     touched: bool,
-    /// Whose it was made since the last flush.
+    /// The owner set since the last flush.
     pub(super) link: Option<Option<usize>>,
-    /// To be read again when it is next met.
+    /// Expired: to be read again at the next use.
     pub(super) expired: bool,
     /// When the session last read or wrote it.
     met: usize,
@@ -61,13 +61,13 @@ pub(super) struct Object {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Values {
     pub(super) number: Option<i32>,
-    /// Of a task or a note: whose it is.
+    /// The owner of a task or a note.
     pub(super) owner: Option<usize>,
-    /// Of a task: how often its row was written.
+    /// The version of a task.
     pub(super) version: i64,
 }
 
-/// What a flush sends.
+/// The statements of a flush.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) inserts: bool,
@@ -89,9 +89,9 @@ pub(super) type Refused = BTreeSet<Refusal>;
 /// Why a flush must fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Refusal {
-    /// A row is gone or has another version, or a column that was changed has moved.
+    /// A row is gone or has another version, or a changed column was also changed by another session.
     Stale,
-    /// What an object is given to is gone.
+    /// The new owner of an object is gone.
     ForeignKey,
 }
 
@@ -129,7 +129,7 @@ impl Object {
         }
     }
 
-    /// Whether a program may go on working with it.
+    /// Returns whether the program may still use it.
     pub(super) fn is_live(&self) -> bool {
         matches!(self.state, State::Pending | State::Persistent) && !self.marked_deleted
     }
@@ -138,12 +138,12 @@ impl Object {
         self.state == State::Persistent && !self.marked_deleted
     }
 
-    /// Whose it is, as far as memory knows.
+    /// Returns its owner according to memory.
     pub(super) fn owner(&self) -> Option<usize> {
         self.link.unwrap_or(self.values.owner)
     }
 
-    /// Whether its own columns differ from the row as it was last known.
+    /// Returns whether its own columns differ from the last known row.
     pub(super) fn is_modified(&self) -> bool {
         self.state == State::Persistent && self.values != self.base
     }
@@ -155,14 +155,14 @@ impl Object {
         self.met = now;
     }
 
-    /// It was not read after all.
+    /// Undoes a read.
     pub(super) fn show_as_in(&mut self, before: &Self) {
         self.values = before.values;
         self.base = before.base;
         self.met = before.met;
     }
 
-    /// Drops what was not flushed.
+    /// Drops unflushed changes.
     fn forget_changes(&mut self) {
         self.marked_deleted = false;
         self.touched = false;
@@ -172,18 +172,18 @@ impl Object {
 }
 
 impl Reference {
-    /// How many savepoints are open.
+    /// Returns the number of open savepoints.
     pub(super) fn depth(&self) -> usize {
         self.savepoints.len()
     }
 
-    /// The kinds that the program has added.
+    /// Returns the kinds that the program has added.
     pub(super) fn kinds(&self) -> BTreeSet<Kind> {
         self.objects.iter().map(|object| object.kind).collect()
     }
 
-    /// What the step does: what it writes, or why it must be refused. A refused step has ended the transaction, or the innermost
-    /// savepoint, and everything was read again after it.
+    /// Applies a step, and returns what it writes or why it must be refused. After a refused step, the transaction or the innermost
+    /// savepoint is rolled back and everything read again.
     pub(super) fn apply(&mut self, step: &Step) -> Result<Written, Refused> {
         let result = self.try_apply(step);
         if result.is_err() {
@@ -271,7 +271,7 @@ impl Reference {
         Ok(Written::default())
     }
 
-    /// What a collection must list if it is loaded: what was moved away by others is not in it, even if memory does not know it yet.
+    /// Returns the members that a collection must have if it is loaded: without those that other sessions moved away, even if memory does not know.
     pub(super) fn members(&self, owner: usize, path: Path) -> BTreeSet<usize> {
         match path {
             Path::Tasks | Path::Notes => self.children(owner, path.members()),
@@ -301,14 +301,14 @@ impl Reference {
             })
     }
 
-    /// Whether something was made this user's and not flushed.
+    /// Returns whether something was given to this user and not flushed.
     pub(super) fn is_linked_to(&self, user: usize) -> bool {
         self.objects
             .iter()
             .any(|o| o.is_live() && o.link == Some(Some(user)))
     }
 
-    /// Whether the next flush deletes it along with its user, or because it was let go.
+    /// Returns whether the next flush deletes it with its user or as an orphan.
     pub(super) fn is_about_to_go(&self, object: usize) -> bool {
         let object = &self.objects[object];
         let owners = [object.owner(), object.row.and_then(|row| row.owner)];
@@ -317,7 +317,7 @@ impl Reference {
             && (object.link == Some(None) || owners.any(|user| self.objects[user].marked_deleted))
     }
 
-    /// Drops what was not flushed of an object.
+    /// Drops unflushed changes of an object.
     fn forget(&mut self, object: usize) {
         self.objects[object].forget_changes();
         self.pairs.forget_changes_of(object);
@@ -344,7 +344,7 @@ impl Reference {
             Written::default()
         };
         let object = &mut self.objects[object];
-        // What is gone is added anew, and what has another version than the value is refused.
+        // A missing row is added, and a row with another version than the value is refused.
         let is_moved = number.is_some() && object.values.version != known;
         if object.state == State::Persistent && !is_moved {
             object.touched |= object.values.number != number;
@@ -366,7 +366,7 @@ impl Reference {
         Ok(written)
     }
 
-    /// Rows were read: expired objects among them are filled.
+    /// Refreshes expired objects whose rows were read.
     fn meet(&mut self, fits: impl Fn(usize, &Object) -> bool) {
         self.now += 1;
         for (n, object) in self.objects.iter_mut().enumerate() {
@@ -393,7 +393,7 @@ impl Reference {
         object.row = object.committed;
     }
 
-    /// Another session deletes a row, and what goes with it.
+    /// Another session deletes a row and its dependents.
     fn delete_outside(&mut self, object: usize) {
         for child in 0..self.objects.len() {
             let committed = self.objects[child].committed;

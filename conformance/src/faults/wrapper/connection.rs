@@ -1,4 +1,4 @@
-//! The connection that lies.
+//! The connection with the injected fault.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ use crate::faults::rows::{Deliverer, deliver_otherwise};
 
 #[derive(Debug)]
 pub(super) struct LyingConnection {
-    /// What it went through, for lies that depend on it.
+    /// Its history, for faults that depend on it.
     tracker: StateTracker,
     inner: Box<dyn Connection>,
     backend: Arc<dyn Backend>,
@@ -25,7 +25,7 @@ pub(super) struct LyingConnection {
     broken: bool,
     /// A statement was stopped.
     cancelled: Arc<AtomicBool>,
-    /// The transaction is over, and nobody is told.
+    /// The transaction has ended without being reported.
     ended: bool,
     in_transaction: bool,
 }
@@ -70,7 +70,7 @@ impl LyingConnection {
         }
     }
 
-    /// Opens a transaction that nobody asked for.
+    /// Opens a transaction that was not requested.
     fn hold_open(&mut self, kind: StatementKind) -> Result<()> {
         let holds = matches!(self.liar.lie, Some(Lie::HoldOpen));
         if !holds || self.in_transaction || kind != StatementKind::Insert {
@@ -87,7 +87,7 @@ impl LyingConnection {
             .or_else(|| self.liar.text_in(self.tracker.now(), sql))
     }
 
-    /// The parameters as they are sent, noted for the statement's next run.
+    /// Returns the parameters to send, recorded for the statement's next run.
     fn bent(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Vec<Value>> {
         if !matches!(self.liar.lie, Some(Lie::Params(_))) {
             return None;
@@ -187,7 +187,7 @@ impl Connection for LyingConnection {
         rows: Rows<'_>,
         each: &mut dyn FnMut(Outcome) -> Result<()>,
     ) -> Result<()> {
-        // Row by row: what a mistake does to one row must not depend on how the inner backend batches.
+        // Row by row: the effect of a fault must not depend on how the inner backend batches.
         let all: Vec<&[Param<'_>]> = rows.iter().collect();
         let mut first = None;
         let mut before = Outcome::matched(1);
@@ -238,7 +238,7 @@ impl Connection for LyingConnection {
         if matches!(command, Transaction::Rollback)
             && matches!(self.liar.lie, Some(Lie::BreakOnError))
         {
-            // What the contract allows after an error: a rollback. The mistake outlives it.
+            // After an error the contract requires only that a rollback works. The fault outlives it.
             return self.inner.transaction(command, sql);
         }
         self.refuse_if_broken()?;

@@ -1,4 +1,4 @@
-//! The ways of changes to whole rows and their relations.
+//! The mechanisms of changes to whole rows and their relations.
 
 use selfsame::Result;
 use selfsame::prelude::*;
@@ -68,9 +68,9 @@ pub(super) fn move_place(
             None => Ok(()),
         },
         (2, _) => {
-            // The column, where no relation waits to be written: a relation beats a column.
+            // By the column, if no relation is pending: a relation takes precedence over a column.
             session.flush()?;
-            // What the flush left to be read again is read before it is written to.
+            // Objects expired by the flush are read before they are written to.
             let child = place(session, code)?;
             session[child].parent_code = parent.map(str::to_owned);
             by_column(session)
@@ -138,7 +138,7 @@ pub(super) fn drop_seat(session: &mut Session, code: &str, number: i32, way: usi
         _ => {
             let text = "DELETE FROM seats WHERE place_code = ? AND number = ?";
             raw(session, text, (code.to_owned(), number))?;
-            // The session learns that the row has gone.
+            // The session detects that the row is gone.
             session.get::<Seat>((code.to_owned(), number)).map(drop)
         }
     }

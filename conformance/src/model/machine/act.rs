@@ -1,4 +1,4 @@
-//! What each step does on the session, and what can be seen at once.
+//! Runs each step on the session, and checks its immediate effects.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::model::reference::{Reference, Refused, Written};
 use crate::world::Sent;
 
 impl Machine<'_> {
-    /// Does what a step says. What the step must write is checked, if it is not to be refused.
+    /// Runs a step. Checks what it writes, unless it must be refused.
     pub(super) fn act(
         &mut self,
         session: &mut Session,
@@ -234,14 +234,14 @@ impl Machine<'_> {
             Sent::NOTHING,
             "a loaded collection must cost nothing"
         );
-        // It is not read again then, and its members may have stayed expired.
+        // It was not loaded again, so its members may still be expired.
         if was_loaded {
             self.learn_unread(session, before)?;
         }
         Ok(())
     }
 
-    /// A collection that was loaded was not read again: members that are still expired show what they showed.
+    /// A loaded collection was not loaded again: members that are still expired keep their values.
     fn learn_unread(&mut self, session: &Session, before: &Reference) -> CaseResult {
         let read: Vec<bool> = self.reference.objects.iter().map(|o| !o.expired).collect();
         self.learn_expired(session)?;
@@ -253,7 +253,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// A collection, if it is loaded.
+    /// Returns a collection, if it is loaded.
     pub(super) fn loaded(
         &self,
         session: &Session,
@@ -276,8 +276,8 @@ impl Machine<'_> {
         })
     }
 
-    /// Which objects of the program these are. What is deleted stays in a collection that was loaded before, until the commit; so it
-    /// does in SQLAlchemy's.
+    /// Returns the objects of the program for these handles. Deleted objects stay in a loaded collection until the commit, as in
+    /// SQLAlchemy.
     pub(super) fn live(&self, found: &[Object]) -> BTreeSet<usize> {
         found
             .iter()
@@ -286,7 +286,7 @@ impl Machine<'_> {
             .collect()
     }
 
-    /// Takes over what is expired where the model cannot tell.
+    /// Copies the expired states if the model cannot know them.
     pub(super) fn learn_expired(&mut self, session: &Session) -> CaseResult {
         for (n, object) in self.reference.objects.iter_mut().enumerate() {
             if object.is_live() && object.state == State::Persistent {
@@ -296,7 +296,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// A query must give each object its own handle.
+    /// Checks that a query returns each object's own handle.
     fn found(
         &self,
         session: &Session,
@@ -311,7 +311,7 @@ impl Machine<'_> {
             let is_there = object.kind == kind && object.is_persistent() && object.row.is_some();
             check!(
                 !is_there || found.contains(&self.handles[n]),
-                "the query must give {} its own handle, in {:?}",
+                "the query must return the own handle of {}, in {:?}",
                 name_of(n, kind),
                 session
             );
@@ -348,7 +348,7 @@ impl Machine<'_> {
         check_eq!(
             found,
             is_there.then_some(self.handles[object]),
-            "`get` must give the object's own handle, or nothing if its row is gone"
+            "`get` must return the object's own handle, or nothing if its row is gone"
         );
         let sent = self.world.sent();
         if !is_expired {
@@ -369,7 +369,7 @@ impl Machine<'_> {
         Ok(Ok(()))
     }
 
-    /// Merges a value that differs from the row in its number alone.
+    /// Merges a value that differs from the row only in its number.
     fn merge(
         &mut self,
         session: &mut Session,
@@ -426,7 +426,7 @@ impl Machine<'_> {
         let is_moved = !is_gone && known != 0 && known != now.values.version;
         let sent = self.world.sent();
         match merged {
-            // A row that has another version is told, and no flush has failed.
+            // A row with another version is reported without a failed flush.
             Err(error) if expected.is_ok() && is_moved => {
                 check_eq!(
                     error.kind(),
@@ -435,7 +435,7 @@ impl Machine<'_> {
                 );
             }
             Err(error) => return Ok(Err(error)),
-            // The program has no name for what is added in its place.
+            // The program has no name for the object added in its place.
             Ok(merged) if is_gone => {
                 check!(
                     merged != self.handles[object],
@@ -451,7 +451,7 @@ impl Machine<'_> {
                 check_eq!(
                     merged,
                     self.handles[object],
-                    "a merge must give the object of the key"
+                    "a merge must return the object with the key"
                 );
             }
         }
@@ -475,7 +475,7 @@ impl Machine<'_> {
         let sent = self.world.sent();
         let is_gone = self.reference.objects[object].row.is_none();
         match result {
-            // A row that is gone is told, and no flush has failed.
+            // A missing row is reported without a failed flush.
             Err(error) if expected.is_ok() && is_gone => {
                 check_eq!(
                     error.kind(),
@@ -489,7 +489,7 @@ impl Machine<'_> {
         Ok(Ok(()))
     }
 
-    /// Flushes, and checks that what had changed was written and nothing else.
+    /// Flushes, and checks that exactly the changes were written.
     fn write(
         &mut self,
         session: &mut Session,
@@ -519,30 +519,30 @@ fn objects<E>(handles: Vec<Handle<E>>, object: fn(Handle<E>) -> Object) -> Vec<O
     handles.into_iter().map(object).collect()
 }
 
-/// Checks that what had changed was written and nothing else.
+/// Checks that exactly the changes were written.
 fn check_written(sent: Sent, written: Written) -> CaseResult {
     check_eq!(
         sent.insert > 0,
         written.inserts,
-        "INSERTs must be sent for pending objects and new pairs alone, sent {sent:?}"
+        "INSERTs must be sent only for pending objects and new pairs, sent {sent:?}"
     );
     check_eq!(
         sent.delete > 0,
         written.deletes,
-        "DELETEs must be sent for deleted objects and pairs alone, sent {sent:?}"
+        "DELETEs must be sent only for deleted objects and pairs, sent {sent:?}"
     );
-    // A deleted task of a deleted user may be let go first.
+    // A deleted task of a deleted user may be detached first.
     check!(
         if written.updates {
             sent.update > 0
         } else {
             sent.update == 0 || written.deletes
         },
-        "UPDATEs must be sent for changed objects alone, sent {sent:?}"
+        "UPDATEs must be sent only for changed objects, sent {sent:?}"
     );
     check!(
         written.reads || written.inserts || sent.select == 0,
-        "a flush must read only what it writes and does not know, sent {sent:?}"
+        "a flush must read only unknown rows that it writes, sent {sent:?}"
     );
     Ok(())
 }

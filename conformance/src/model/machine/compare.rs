@@ -12,7 +12,7 @@ use crate::model::program::{Path, Step};
 use crate::model::reference::Written;
 use crate::world::Sent;
 
-/// A row, comparable.
+/// A row in comparable form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Row {
     kind: Kind,
@@ -137,7 +137,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// The handle of an object that has left leads nowhere.
+    /// Checks that the handle of an object that has left the session is stale.
     fn check_stale(&self, session: &Session, n: usize) -> CaseResult {
         let object = &self.reference.objects[n];
         let resolves = each_kind!(self.handles[n], handle => session.try_ref(handle).is_ok());
@@ -150,7 +150,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// After a step that wrote: compares all rows, in the transaction or, after its end, from another session.
+    /// After a step that wrote: compares all rows, in the transaction or, after its end, in another session.
     pub(super) fn compare_rows(&mut self, session: &mut Session, step: &Step) -> CaseResult {
         let (mut found, pairs) = match step {
             Step::Flush | Step::RollBackTo => {
@@ -197,7 +197,7 @@ impl Machine<'_> {
         })
     }
 
-    /// All rows that a session sees.
+    /// Returns all rows that a session sees.
     fn rows(&self, session: &mut Session) -> CaseResult<(BTreeSet<Row>, Pairs)> {
         let mut found = BTreeSet::new();
         let mut pairs = Pairs::new();
@@ -254,5 +254,5 @@ impl Machine<'_> {
     }
 }
 
-/// Keys of users and tags.
+/// Returns the keys of users and tags.
 type Pairs = BTreeSet<(Option<i64>, Option<i64>)>;

@@ -1,4 +1,4 @@
-//! What another session does between the transactions of the one under test.
+//! Changes by another session between the transactions of the session under test.
 
 use selfsame::prelude::*;
 
@@ -66,7 +66,7 @@ impl Machine<'_> {
                         let it = found::<User>(other, key(object)?)?;
                         other.delete(it)?;
                         other.add(User::new(&*guard));
-                        // Its notes go along.
+                        // Its notes are deleted too.
                         other.add(Note::new(guard));
                     }
                     Kind::Task => {

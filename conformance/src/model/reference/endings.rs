@@ -1,4 +1,4 @@
-//! How transactions and savepoints end, and what that does to objects and rows.
+//! The ends of transactions and savepoints, and their effects on objects and rows.
 
 use selfsame::session::State;
 
@@ -97,8 +97,8 @@ impl Reference {
         }
     }
 
-    /// Behind a refusal: the transaction, or the innermost savepoint, is rolled back. How much was read before the refusal cannot be
-    /// told, so everything is read again.
+    /// After a refused step the transaction or the innermost savepoint is rolled back. It is unknown how much was read before,
+    /// so everything is read again.
     pub(super) fn recover(&mut self) {
         if self.savepoints.is_empty() {
             self.rollback();

@@ -1,4 +1,4 @@
-//! What a flush does to objects and rows.
+//! The effects of a flush on objects and rows.
 
 use selfsame::session::State;
 
@@ -10,14 +10,14 @@ impl Reference {
     pub(super) fn flush(&mut self) -> Result<Written, Refused> {
         let mut refused = Refused::new();
         let mut written = Written::default();
-        // Somebody else may have given an orphan another user.
+        // Another session may have given an orphan to another user.
         if self.objects.iter().any(|o| o.is_orphan() && o.expired) {
             self.read_what_is_written(&mut written, &mut refused);
         }
         self.mark_orphans();
         self.read_what_is_written(&mut written, &mut refused);
         self.let_go_of_children(&mut written);
-        // What was let go of may be expired too.
+        // Removed objects may be expired too.
         self.read_what_is_written(&mut written, &mut refused);
         for object in self.objects.iter_mut().filter(|o| o.is_live()) {
             if let Some(owner) = object.link.take() {
@@ -63,14 +63,14 @@ impl Reference {
         Ok(written)
     }
 
-    /// Notes that were let go are deleted; those without a row are never inserted.
+    /// Orphaned notes are deleted; those without a row are never inserted.
     fn mark_orphans(&mut self) {
         for note in self.objects.iter_mut().filter(|o| o.is_orphan()) {
             note.go();
         }
     }
 
-    /// What is to be written in the association table. The pairs of what is deleted go with it.
+    /// Returns the changes of the association table. Pairs of deleted objects are deleted too.
     fn changed_pairs(
         &self,
         written: &mut Written,
@@ -106,7 +106,7 @@ impl Reference {
         changed
     }
 
-    /// What was written to while it was expired is read again, and the changes laid over it.
+    /// Objects written to while expired are read again, and the changes applied to them.
     fn read_what_is_written(&mut self, written: &mut Written, refused: &mut Refused) {
         self.now += 1;
         for object in self
@@ -114,7 +114,7 @@ impl Reference {
             .iter_mut()
             .filter(|o| o.state == State::Persistent && o.expired)
         {
-            // What is to be deleted is not written: the cascades may read it as if nothing had been.
+            // Objects to be deleted are not written: cascades may read them as if unchanged.
             if object.marked_deleted {
                 object.values = object.base;
                 object.touched = false;
@@ -133,7 +133,7 @@ impl Reference {
                 continue;
             };
             let (mine, base) = (object.values, object.base);
-            // Nobody can tell what was written to it.
+            // It is unknown what was written to it.
             if is_equal && (row.number, row.owner) != (base.number, base.owner) {
                 refused.insert(Refusal::Stale);
             }
@@ -150,7 +150,7 @@ impl Reference {
         }
     }
 
-    /// The children of users that are to be deleted are read; tasks lose their owner, notes go along.
+    /// Reads the children of users to be deleted; tasks lose their owner, notes are deleted.
     fn let_go_of_children(&mut self, written: &mut Written) {
         for user in 0..self.objects.len() {
             if !(self.objects[user].kind == Kind::User && self.objects[user].marked_deleted) {
@@ -215,12 +215,12 @@ impl Reference {
 }
 
 impl Object {
-    /// Whether it is a note that was let go.
+    /// Returns whether it is an orphaned note.
     fn is_orphan(&self) -> bool {
         self.kind == Kind::Note && self.is_live() && self.link == Some(None)
     }
 
-    /// Its user is to be deleted.
+    /// Returns whether its user is to be deleted.
     fn let_go(&mut self) {
         match self.kind {
             Kind::Note => self.go(),

@@ -1,4 +1,4 @@
-//! Which users and tags are together: in memory, in the transaction, and committed.
+//! Pairs of users and tags: in memory, in the transaction, and committed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,25 +7,25 @@ use crate::model::program::Wanted;
 /// A user and a tag.
 pub(crate) type Pair = (usize, usize);
 
-/// Users and tags that are together.
+/// The pairs of users and tags.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pairs {
-    /// As the transaction sees them.
+    /// The rows that the transaction sees.
     pub(super) rows: BTreeSet<Pair>,
     pub(super) committed: BTreeSet<Pair>,
-    /// What was asked for and not flushed.
+    /// Unflushed changes.
     changes: BTreeMap<Pair, Change>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Change {
     wanted: Wanted,
-    /// What was asked for first: to take apart means that they were together.
+    /// The first unflushed change: unrelating implies that they were related.
     first: Wanted,
 }
 
 impl Pairs {
-    /// Whether they are together, as far as memory knows.
+    /// Returns whether they are related, according to memory.
     pub(crate) fn are_together(&self, pair: Pair) -> bool {
         match self.changes.get(&pair) {
             Some(change) => change.wanted == Wanted::Together,
@@ -37,7 +37,7 @@ impl Pairs {
         self.committed.contains(&pair)
     }
 
-    /// All that are together, as far as memory knows.
+    /// Returns all related pairs, according to memory.
     pub(crate) fn together(&self) -> impl Iterator<Item = Pair> {
         let added = self
             .changes
@@ -50,7 +50,7 @@ impl Pairs {
             .filter(|&pair| self.are_together(pair))
     }
 
-    /// The rows of the association table.
+    /// Returns the rows of the association table.
     pub(crate) fn rows(&self) -> impl Iterator<Item = Pair> {
         self.rows.iter().copied()
     }
@@ -64,14 +64,14 @@ impl Pairs {
         }
     }
 
-    /// What is asked for, and whether it is an error if it is so already.
+    /// Returns the unflushed change, and whether it is an error if it is already done.
     pub(super) fn changes(&self) -> impl Iterator<Item = (Pair, Wanted, bool)> {
         self.changes
             .iter()
             .map(|(&pair, change)| (pair, change.wanted, change.first == Wanted::Apart))
     }
 
-    /// Drops what was asked for an object.
+    /// Drops unflushed changes of an object.
     pub(super) fn forget_changes_of(&mut self, object: usize) {
         self.changes
             .retain(|&(user, tag), _| user != object && tag != object);
@@ -81,7 +81,7 @@ impl Pairs {
         self.changes.clear();
     }
 
-    /// Takes an object's rows away.
+    /// Removes an object's rows.
     pub(super) fn sever(&mut self, object: usize) {
         self.rows
             .retain(|&(user, tag)| user != object && tag != object);
