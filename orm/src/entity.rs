@@ -577,8 +577,8 @@ impl Mapper {
     ) -> Result<()> {
         for &column in &self.table.primary_key {
             // Key columns are never deferred.
-            let behind = self.deferred.iter().filter(|&&other| other < column);
-            let value = row.value(at + column - behind.count(), self.types[column]);
+            let skipped = self.deferred.iter().filter(|&&other| other < column);
+            let value = row.value(at + column - skipped.count(), self.types[column]);
             out.push(value.map_err(|error| self.column_error(column, error))?);
         }
         Ok(())
@@ -600,8 +600,8 @@ impl Mapper {
     /// Describes a row's key that does not convert: each column in its own type, as text, in its native type, or as a question mark.
     fn stored_key(&self, row: &dyn Row, at: usize) -> String {
         let shown = |&column: &usize| {
-            let behind = self.deferred.iter().filter(|&&other| other < column);
-            let place = at + column - behind.count();
+            let skipped = self.deferred.iter().filter(|&&other| other < column);
+            let place = at + column - skipped.count();
             let read = |ty| row.value(place, ty).ok();
             let value = read(self.types[column]).or_else(|| read(ValueType::Text));
             match value.or_else(|| read(ValueType::Native)) {

@@ -1,4 +1,4 @@
-//! Mistakes that the compiler refuses, and the words it does so with.
+//! Mistakes that do not compile, and the errors reported.
 
 #[test]
 fn mistakes_are_refused_where_they_stand() {

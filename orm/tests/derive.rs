@@ -1,4 +1,4 @@
-//! What the derives make: the mapping as data, keys, constants, `new`, and hydration from a row.
+//! The output of the derives: mappings, keys, constants, `new`, and hydration from a row.
 
 use selfsame::backend::Row;
 use selfsame::entity::{
@@ -68,7 +68,7 @@ struct Profile {
     user: BelongsTo<User>,
 }
 
-/// A row with the values it was given, as a backend would hand it over.
+/// A row with given values, as a backend would return it.
 struct Values<'a>(&'a [ValueRef<'a>]);
 
 impl Row for Values<'_> {
@@ -139,7 +139,7 @@ fn references_are_foreign_keys() {
     assert_eq!(**Task::table(), wanted);
 }
 
-/// A composite key, a key of a newtype, a composite foreign key, a relation to itself, a raw identifier, and a `new` of its own.
+/// A composite key, a newtype key, a composite foreign key, a self-referencing relation, a raw identifier, and a custom `new`.
 #[derive(Entity, Clone, Debug)]
 #[orm(
     foreign_key(
@@ -413,7 +413,7 @@ fn a_row_hydrates() -> selfsame::Result<()> {
     Ok(())
 }
 
-/// Each refers to the next.
+/// Each type references the next.
 macro_rules! chain {
     ($last:ident) => {
         #[derive(Entity, Clone, Debug)]
@@ -538,7 +538,7 @@ fn a_chain_of_relations_may_be_long() {
     assert!(first.clone().next.is_set());
 }
 
-/// The derive's own names are not in the way of the program's.
+/// Generated names do not clash with the program's.
 #[test]
 fn any_type_may_be_named_like_what_the_derive_uses() {
     #[derive(selfsame::Embedded, Clone, Debug, Default)]

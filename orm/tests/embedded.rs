@@ -1,4 +1,4 @@
-//! What the derive of embedded values makes: columns of the entity, typed names of them, and values read and written by number.
+//! The output of the derive for embedded values: columns of the entity, their typed constants, and values read and written by index.
 
 use selfsame::backend::Row;
 use selfsame::entity::{BelongsTo, HasMany, Mapped, Optional, Present};
@@ -64,7 +64,7 @@ fn customer() -> Customer {
     Customer::new("ann", home(), true, Audit::new(7))
 }
 
-/// The row of `customer()` with key 5, whose billing address may be there too.
+/// The row of `customer()` with key 5, with or without a billing address.
 fn row(billing: bool) -> Vec<ValueRef<'static>> {
     let billing = match billing {
         true => [
@@ -186,7 +186,7 @@ fn constants_name_its_columns() {
         "created_at",
     ];
     assert_eq!(names, wanted);
-    // Their struct can be named, to be handed on.
+    // The struct of columns can be named.
     let _: AddressColumns<Customer, Present> = Customer::HOME;
     let _: AddressColumns<Customer, Optional> = Customer::BILLING;
 }
@@ -347,7 +347,7 @@ fn a_relation_may_follow_a_key_in_it() -> selfsame::Result<()> {
     Ok(())
 }
 
-/// As many columns as few tables have: the compiler compares their names before the program runs.
+/// Very many columns, whose names are compared at compile time.
 macro_rules! wide {
     ($($column:ident)*) => {
         #[derive(Embedded, Clone, Debug)]

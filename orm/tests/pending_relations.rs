@@ -1,4 +1,4 @@
-//! What stands in the relationship fields of an object when it is added, without a database.
+//! Relationship fields of added objects, without a database.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ struct Profile {
     owner: BelongsTo<User>,
 }
 
-/// A database that cannot be reached: whatever needs a statement is an error.
+/// A database that cannot be reached, so that every statement fails.
 #[derive(Debug)]
 struct Unreachable;
 

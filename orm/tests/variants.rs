@@ -1,4 +1,4 @@
-//! What the derive of an embedded enum makes: a tag and the columns of each variant, of which a row has those of its own.
+//! The output of the derive for embedded enums: a tag, and the columns of each variant.
 
 use selfsame::backend::Row;
 use selfsame::entity::Mapped;
@@ -25,7 +25,7 @@ enum Vehicle {
     },
 }
 
-/// Fields may be called as what the derive's code calls something.
+/// Fields with the same names as variables in generated code.
 #[derive(Embedded, Clone, Debug)]
 enum Named {
     A {

@@ -1,4 +1,4 @@
-//! What is sent where a whole column travels as one array, to a database that answers what the test says.
+//! Statements with arrays, sent to a fake database whose responses the test sets.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::fixture::{Author, Draft, Post, Seat, Tag};
 
-/// Counts in a type that ends early.
+/// Has a generated key of a small integer type.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "turns")]
 struct Turn {
@@ -22,7 +22,7 @@ struct Turn {
     who: String,
 }
 
-/// Is all key.
+/// Has only a generated key.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "tickets")]
 struct Ticket {
@@ -30,7 +30,7 @@ struct Ticket {
     id: Auto<i64>,
 }
 
-/// What came, and what the next statements are answered with.
+/// The received statements, and the responses to the next ones.
 #[derive(Debug, Default)]
 struct Script {
     sent: Mutex<Vec<String>>,
@@ -54,7 +54,7 @@ impl Script {
         Self::session_on(true)
     }
 
-    /// A database that returns rows from INSERT, UPDATE and DELETE, or does not.
+    /// A database with or without RETURNING.
     fn session_on(returning: bool) -> (Session, Arc<Self>) {
         let script = Arc::new(Self::default());
         let backend = Arrays {
@@ -69,19 +69,19 @@ impl Script {
         answers.push_back(answer);
     }
 
-    /// Answers with rows of one key each.
+    /// Responds with rows of one key each.
     fn keys<const N: usize>(&self, keys: [i64; N]) {
         let row = |key| vec![Value::I64(key)];
         self.answer(Answer::Rows(keys.map(row).into()));
     }
 
-    /// Answers with rows of a key and of the text that was sent, by which each is known.
+    /// Responds with rows of a key and the sent text, which identifies each row.
     fn rows<const N: usize>(&self, rows: [(i64, &str); N]) {
         let row = |(key, text): (i64, &str)| vec![Value::I64(key), Value::Text(text.to_owned())];
         self.answer(Answer::Rows(rows.map(row).into()));
     }
 
-    /// How each statement that came since the last call begins, with the number of rows that travelled in arrays; a SELECT whole.
+    /// The beginning of each statement received since the last call, with the number of rows in its arrays; SELECTs in full.
     fn sent(&self) -> Vec<String> {
         std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -138,7 +138,7 @@ impl Connection for Arrays {
         }
         match self.script.take(statement) {
             Some(Answer::Matched(rows)) => Ok(Outcome::matched(rows)),
-            // As many rows as travelled.
+            // As many rows as were sent.
             _ => {
                 let rows = statement.params.iter().find_map(|param| match param {
                     Param::Column(column) => u64::try_from(column.len()).ok(),
@@ -397,7 +397,7 @@ fn rows_whose_keys_are_known_come_back_with_nothing() -> Result<()> {
     let (mut session, script) = Script::session();
     session.add_all([1, 2].map(|row| Seat::new(row, "a", false)));
     session.commit()?;
-    // If the database skips one, the other is to be undone.
+    // If the database skips one, the other must be undone.
     assert_eq!(script.sent(), ["BEGIN", "INSERT INTO seats 2", "COMMIT"]);
     session.add(Seat::new(3, "a", false));
     session.commit()?;
@@ -414,7 +414,7 @@ fn rows_that_the_database_skipped_are_an_error() -> Result<()> {
     };
     for (found, named) in [
         (vec![row(1, "a", false)], "(2, \"a\")"),
-        // Somebody else's row is in the way.
+        // A row of another session has the key.
         (vec![row(2, "a", false), row(1, "a", true)], "(1, \"a\")"),
     ] {
         session.add_all([1, 2].map(|row| Seat::new(row, "a", false)));
@@ -473,7 +473,7 @@ fn of_many_rows_the_one_that_is_gone_is_named() -> Result<()> {
         let text = Value::Text("new".to_owned());
         vec![name, text, Value::I32(version), Value::Null]
     };
-    // What the statement wrote has the next version; another is somebody else's.
+    // A row written by the statement has the next version; any other version is a concurrent change.
     script.answer(Answer::Matched(2));
     script.answer(Answer::Rows(vec![row("a", 2), row("b", 5), row("c", 2)]));
     let error = session.flush().unwrap_err();

@@ -1,4 +1,4 @@
-//! What memory takes for the row: after rollbacks, after own writes, for expired objects, and for keys whose rows are gone.
+//! The state that memory assumes of a row: after rollbacks, after own writes, for expired objects, and for keys whose rows no longer exist.
 
 use selfsame::prelude::*;
 use selfsame::{Error, ErrorKind, Result};
@@ -11,7 +11,7 @@ fn boom<T>() -> Result<T> {
 
 type Write = fn(&mut Session, Handle<Author>) -> Result<()>;
 
-/// Ways of this session to write a row by a statement that does not tell memory what it wrote: the age becomes 15.
+/// Ways to write a row in this session with values unknown to memory: the age becomes 15.
 const OWN_WRITES: [(&str, Write); 6] = [
     ("set_expr", |s, h| {
         s.set_expr(h, Author::AGE, Author::AGE + 5)?;
@@ -50,7 +50,7 @@ const OWN_WRITES: [(&str, Write); 6] = [
 
 type Read = fn(&mut Session, Handle<Author>) -> Result<()>;
 
-/// Ways to read a row again.
+/// Ways to reread a row.
 const READS: [(&str, Read); 5] = [
     ("nothing", |_, _| Ok(())),
     ("get", |s, h| {
@@ -143,7 +143,7 @@ fn own_writes_are_never_taken_for_anothers() -> Result<()> {
         f.session.get::<Author>(1)?;
         assert_eq!(f.session[ann].height, Some(1.0), "{write}");
     }
-    // That of an expression is known even after the commit.
+    // The value of an expression is known even after the commit.
     let (mut f, ann) = aged()?;
     f.session.set_expr(ann, Author::AGE, Author::AGE + 5)?;
     f.session.commit()?;
@@ -200,7 +200,7 @@ fn what_others_wrote_is_still_noticed() -> Result<()> {
         s[ann].age = Some(50);
         Ok(())
     })?;
-    // An undone savepoint took its own writes with it.
+    // Undoing the savepoint undid its writes.
     f.session[ann].age = Some(11);
     assert_eq!(f.session.commit().unwrap_err().kind(), ErrorKind::StaleData);
     f.session.rollback()?;
@@ -224,7 +224,7 @@ fn the_last_known_value_is_written_or_refused_but_not_dropped() -> Result<()> {
     f.session[ann].age = Some(10);
     f.session.commit()?;
     assert_eq!(age_in_database(&f)?, Some(10));
-    // Where nobody else was, an equal value is nothing to write.
+    // Without concurrent changes, an equal value is not written.
     f.session[ann].age = Some(10);
     f.forget();
     f.session.commit()?;

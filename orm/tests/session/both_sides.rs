@@ -1,4 +1,4 @@
-//! Both sides of a relation say the same, and what was put together is never lost without a word.
+//! Both sides of a relation are consistent, and relations are never lost silently.
 
 use selfsame::prelude::*;
 use selfsame::{Error, ErrorKind, Result};
@@ -79,7 +79,7 @@ fn a_new_object_that_is_put_to_a_deleted_one_by_its_field_is_not_lost() -> Resul
 #[test]
 fn a_new_object_below_what_a_deletion_takes_along_is_not_lost() -> Result<()> {
     let (mut f, [x, _], [t, _]) = albums()?;
-    // What was put to it before goes along.
+    // Objects related to it before are deleted too.
     let before = f.session.add(Mark::new(1, 0));
     f.session.push(t, Track::MARKS, before)?;
     f.session.delete(x)?;
@@ -190,7 +190,7 @@ fn a_node_that_moves_below_another_survives_that_its_parent_is_refreshed() -> Re
     Ok(())
 }
 
-/// The numbers of slots begin anew in each table: the first book is not the first tag.
+/// Slots are numbered per table: the first book is not the first tag.
 #[test]
 fn a_pending_link_of_one_table_keeps_no_collection_of_another() -> Result<()> {
     let mut f = Fixture::new()?;
@@ -328,7 +328,7 @@ fn an_only_child_follows_a_merge() -> Result<()> {
     Ok(())
 }
 
-/// A book that is expired is given to somebody and written to with the text that it shows, while another writes the text.
+/// An expired book gets an author and is written to with the text that it shows, while another session writes the text.
 #[test]
 fn a_move_of_an_expired_child_is_kept_beside_an_equal_write() -> Result<()> {
     let mut f = Fixture::new()?;

@@ -1,4 +1,4 @@
-//! Statements for many rows, and what becomes of their objects.
+//! Bulk statements, and their effects on objects.
 
 use selfsame::prelude::*;
 use selfsame::sql::{excluded, insert_into, select, update};

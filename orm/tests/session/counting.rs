@@ -1,4 +1,4 @@
-//! Tools for who wants few statements: `assert_statements!` and the detector of N+1.
+//! Tools for limiting statements: `assert_statements!` and the N+1 detector.
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use selfsame::{Result, assert_statements};
 
 use crate::fixture::{Author, Book, Fixture};
 
-/// Some authors with a book each, and nothing in the session.
+/// Some authors with a book each; the session is empty.
 fn library(authors: usize) -> Result<Fixture> {
     let f = Fixture::new()?;
     f.behind(|s| {
@@ -129,7 +129,7 @@ fn lazy_loads_one_by_one_are_warned_of_once_in_a_transaction() -> Result<()> {
         session.clear();
     }
 
-    // Loaded along, or few enough, or in memory.
+    // Eagerly loaded, few enough, or in memory.
     for author in Author::query()
         .with(Author::BOOKS.selectin())
         .all(&mut session)?

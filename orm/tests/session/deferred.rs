@@ -1,4 +1,4 @@
-//! Deferred columns: neither read nor written unless they are asked for or set.
+//! Deferred columns: read only on request, and written only if set.
 
 mod changes;
 
@@ -49,7 +49,7 @@ struct Topic {
     papers: ManyToMany<Paper>,
 }
 
-/// Its key is its name; it has a version, and columns that the database makes.
+/// Its key is its name; it has a version, and generated columns.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "files")]
 struct File {
@@ -100,7 +100,7 @@ impl Library {
         })
     }
 
-    /// A paper `a` with the body `long`, on a shelf with a map, mapped and unloaded.
+    /// A paper `a` with the body `long`, on a shelf with a map; its deferred columns are not loaded.
     fn with_paper() -> Result<(Self, Handle<Paper>)> {
         let mut library = Self::new()?;
         library.behind(|other| {
@@ -136,7 +136,7 @@ impl Library {
         assert_eq!(self.sent(), expected);
     }
 
-    /// What the row has, read past the session under test.
+    /// The row's value, read without the session under test.
     fn stored(&self) -> Result<(String, Option<String>)> {
         self.behind(|other| Paper::query().select((Paper::BODY, Paper::NOTE)).one(other))
     }
@@ -261,7 +261,7 @@ fn a_query_undefers_in_its_own_statement() -> Result<()> {
     assert_eq!(l.session[paper].body, "long".to_owned());
     assert_eq!(l.session[paper].note, None);
 
-    // What is loaded stays, as every other column does.
+    // Loaded values are kept, like those of other columns.
     l.session.commit()?;
     l.behind(|other| {
         let paper = Paper::query().one(other)?;
@@ -332,7 +332,7 @@ fn values_outside_of_a_session_have_it_when_told() -> Result<()> {
     assert_eq!(bodies, [("long".to_owned(),)]);
     let value = s.expunge(paper)?;
     assert!(!value.body.is_loaded());
-    // It can come back by its key.
+    // It can be loaded again by its key.
     let merged = s.merge(value)?;
     assert_eq!(s.undefer(merged, Paper::BODY)?, "long");
     Ok(())

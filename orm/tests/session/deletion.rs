@@ -1,4 +1,4 @@
-//! What goes with what is deleted, in which order, and what stays.
+//! Deletions: cascades, their order, and what is kept.
 
 use selfsame::prelude::*;
 use selfsame::session::Hook;
@@ -27,7 +27,7 @@ fn a_tree_that_is_not_loaded_is_deleted_from_the_leaves() -> Result<()> {
     Ok(())
 }
 
-/// What refers to what is decided by the rows, not by changes that are never written.
+/// References are determined by the rows, not by changes that are never written.
 #[test]
 fn deleted_rows_go_in_the_order_of_their_rows() -> Result<()> {
     let mut f = Fixture::new()?;
@@ -46,7 +46,7 @@ fn deleted_rows_go_in_the_order_of_their_rows() -> Result<()> {
     Ok(())
 }
 
-/// Many rows go by few statements; one of them that is gone is told, and takes none of the others along.
+/// Many rows are deleted with few statements; a missing one is reported, and the others are not deleted.
 #[test]
 fn a_row_that_is_gone_among_many_is_told() -> Result<()> {
     let mut f = Fixture::new()?;
@@ -106,7 +106,7 @@ fn a_parent_whose_children_cannot_lose_it_is_not_deleted() -> Result<()> {
     f.session.rollback()?;
     assert_eq!(f.session.state(house), State::Persistent);
 
-    // Once the rooms are gone it can be, in whichever flush they went.
+    // It can be deleted once the rooms are, in this flush or an earlier one.
     let rooms = f.session.load(house, House::ROOMS)?;
     f.session.delete(rooms[0])?;
     f.session.flush()?;
@@ -362,7 +362,7 @@ fn a_row_may_be_deleted_twice_before_the_flush() -> Result<()> {
     f.session.delete(ann)?;
     f.session.commit()?;
     f.holds::<Author>(0);
-    // Nothing is left to do: no flush begins.
+    // Nothing to do, so no flush begins.
     f.session.hook(Hook::before_flush(|_| {
         Err(Error::new(
             ErrorKind::Validation,

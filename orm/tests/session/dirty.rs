@@ -1,4 +1,4 @@
-//! What counts as a change, and what is written of it.
+//! Change detection: what counts as a change, and which columns are written.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};

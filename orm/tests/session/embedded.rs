@@ -1,4 +1,4 @@
-//! Embedded values: columns like others, read, compared, written and restored one by one, or together where they come and go.
+//! Embedded values: their columns are read, compared, written and restored one by one, or together if the value is optional.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
@@ -16,7 +16,7 @@ fn billing() -> Address {
     }
 }
 
-/// ann, who is billed at home, and bob, who is not.
+/// ann has no billing address, bob has one.
 fn customers() -> Result<(Fixture, [Handle<Customer>; 2])> {
     let mut fixture = Fixture::new()?;
     let bob = Customer {
@@ -32,7 +32,7 @@ fn customers() -> Result<(Fixture, [Handle<Customer>; 2])> {
     Ok((fixture, customers))
 }
 
-/// Whether two conflicting changes of bob's row, one behind the session's back, are told.
+/// Whether two conflicting changes of bob's row, one by another session, are reported.
 #[track_caller]
 fn check_conflict(
     theirs: impl FnOnce(&mut Customer),
@@ -245,7 +245,7 @@ fn half_a_value_is_told_and_not_made() -> Result<()> {
         ..home()
     });
     f.session.commit()?;
-    // Another program empties what is needed in it.
+    // Another program sets a required column to NULL.
     f.behind(|other| {
         let changed = Customer::query()
             .filter(Customer::ID.eq(1))
@@ -329,7 +329,7 @@ fn a_relation_makes_a_value_of_its_key_alone() -> Result<()> {
     f.session.commit()?;
     assert_eq!(f.session.load(actor, Actor::AGENT)?, Some(ann));
 
-    // Its share is nobody's without an agent.
+    // Without an agent there is no share.
     f.session.set(actor, Actor::AGENT, None)?;
     let error = f.session.flush().expect_err("a share without an agent");
     assert_eq!(error.column_name(), Some("agent_id"));

@@ -1,4 +1,4 @@
-//! Keys that the database holds equal, and that look unequal here.
+//! Keys that the database considers equal and that differ here.
 
 use selfsame::prelude::*;
 use selfsame::value::Decimal;
@@ -131,7 +131,7 @@ fn decimals_are_equal_as_numbers() -> Result<()> {
     assert_eq!(Some(s[price].version), before);
     assert_eq!(Decimal::new(15, 1), Decimal::new(150, 2));
     assert_ne!(Decimal::new(15, 1), Decimal::new(151, 2));
-    // What the column would round or refuse is told before anything is sent.
+    // Values that the column would round or refuse are reported before anything is sent.
     s.commit()?;
     for amount in [Decimal::new(1005, 3), Decimal::new(12_345, 0)] {
         f.session.refresh(price)?;

@@ -1,4 +1,4 @@
-//! Objects that change owners among each other, where each owner has one and an object without an owner is deleted.
+//! Exchanging objects between owners in a one-to-one relation with `delete-orphan`.
 
 use selfsame::prelude::*;
 use selfsame::session::State;
@@ -29,7 +29,7 @@ struct Plate {
 
 type Traffic = (Session, Vec<Handle<Car>>, Vec<Handle<Plate>>);
 
-/// So many cars, each with a plate; nothing of that is loaded.
+/// Cars with a plate each; nothing is loaded.
 fn cars(count: usize) -> Result<Traffic> {
     let engine = Engine::new(Sqlite::memory());
     metadata![Car, Plate].create_all(&engine)?;
@@ -47,7 +47,7 @@ fn cars(count: usize) -> Result<Traffic> {
     Ok((session, cars, plates))
 }
 
-/// A plate that has lost its car is deleted by the next flush, which must not come before it has another.
+/// A plate without a car is deleted by the next flush, so there must be no flush before it has a new one.
 #[test]
 fn what_is_exchanged_is_no_orphan_meanwhile() -> Result<()> {
     for count in [2, 3, 5] {

@@ -1,4 +1,4 @@
-//! Columns that the database computes.
+//! Columns set to SQL expressions.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
@@ -128,7 +128,7 @@ fn it_is_refused_where_it_has_no_meaning() -> Result<()> {
     Ok(())
 }
 
-/// Books by ann, all with their rows known.
+/// Books by ann, all loaded.
 fn books(f: &mut Fixture, count: usize) -> Result<(Handle<Author>, Vec<Handle<Book>>)> {
     let s = &mut f.session;
     let ann = s.add(Author::new("ann"));
@@ -281,7 +281,7 @@ fn half_a_value_is_refused_in_the_flush_that_makes_it() -> Result<()> {
     });
     f.session.commit()?;
     f.session.refresh(bob)?;
-    // The address goes, and a part of it is computed.
+    // The address is removed, and a part of it is set to an expression.
     f.session
         .set_blind(bob, Customer::BILLING.zip, "1".to_owned())?;
     f.session[bob].billing = None;
@@ -291,7 +291,7 @@ fn half_a_value_is_refused_in_the_flush_that_makes_it() -> Result<()> {
     f.session.rollback()?;
     f.session.refresh(bob)?;
     assert_eq!(f.session[bob].billing, Some(billing));
-    // Nothing changed but for a part of an address that is not there.
+    // Nothing changed but a part of an absent address.
     let ann = f
         .session
         .add(Customer::new("ann", Address::new("Main St", "12345")));
@@ -302,7 +302,7 @@ fn half_a_value_is_refused_in_the_flush_that_makes_it() -> Result<()> {
     assert!(f.session.commit().is_err());
     f.session.rollback()?;
     f.session.refresh(ann)?;
-    // A part of one that is there.
+    // A part of a present one.
     f.session
         .set_blind(bob, Customer::BILLING.zip, "1".to_owned())?;
     f.session.commit()?;

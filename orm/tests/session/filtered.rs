@@ -1,11 +1,11 @@
-//! Filtered loading: views of some members, which neither `load` nor a flush takes for the collection.
+//! Filtered loading: views of some members, which `load` and flushes do not use as the collection.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result, assert_statements};
 
 use crate::fixture::{Album, Author, Book, Fixture, Mark, Node, Post, Region, Shop, Tag, Track};
 
-/// Two albums with three tracks and one, and an empty one, committed; the session has met nothing.
+/// Albums with three, one and no tracks, committed; the session is empty.
 fn albums() -> Result<Fixture> {
     let f = Fixture::new()?;
     f.behind(|s| {
@@ -64,7 +64,7 @@ fn one_statement_fills_the_views_of_all_owners() -> Result<()> {
     ]);
     let expected = [some(&["c", "a"]), some(&["a"]), some(&[])];
     assert_eq!(views(&f.session, &found)?, expected);
-    // The collections themselves are as they were.
+    // The collections themselves are unchanged.
     for &album in &found {
         assert_eq!(f.session.loaded(album, Album::TRACKS)?, None);
     }
@@ -84,7 +84,7 @@ fn members_are_the_objects_of_their_rows() -> Result<()> {
     f.forget();
     f.session.flush()?;
     f.sends(&["UPDATE tracks SET title = ? WHERE id = ?"]);
-    // What the query found stays found.
+    // The view does not change.
     assert_eq!(f.session.filtered(album, Album::TRACKS)?, Some(vec![track]));
     assert_eq!(query.all(&mut f.session)?[0], album);
     assert_eq!(f.session.filtered(album, Album::TRACKS)?, Some(vec![]));
@@ -102,7 +102,7 @@ fn a_limit_counts_for_each_owner() -> Result<()> {
     f.forget();
     let found = assert_statements!(f.session, 2, { query.all(&mut f.session)? });
     let sent = f.sent();
-    // Rows of a subquery have no order of their own.
+    // Rows of a subquery have no defined order.
     let last = sent.last().and_then(|sent| sent.rsplit_once(')'));
     assert!(
         last.is_some_and(|(_, end)| end.contains("ORDER BY")),
@@ -146,12 +146,12 @@ fn no_flush_takes_the_part_for_the_whole() -> Result<()> {
     let [one, two, _] = query.all(&mut f.session)?[..] else {
         panic!("three albums");
     };
-    // Replacing reads the collection first: what the filter left out goes too.
+    // Replacing loads the collection first: members excluded by the filter are removed too.
     let kept = f.session.filtered(one, Album::TRACKS)?.expect("a view");
     f.session.replace(one, Album::TRACKS, kept.clone())?;
     f.session.commit()?;
     f.holds::<Track>(2);
-    // A deletion cascades to every track, those without a view as well.
+    // A deletion cascades to every track, including those not in a view.
     f.behind(|s| {
         let one = s.get::<Album>(1)?.expect("a row");
         let track = s.add(Track::new("late", 0));
@@ -200,7 +200,7 @@ fn what_was_put_in_before_stays_a_change() -> Result<()> {
     let query = Album::query()
         .order_by(Album::ID.asc())
         .with(Album::TRACKS.filter(Track::TITLE.eq("a")));
-    // Without a flush the rows are as they were.
+    // Without a flush the rows are unchanged.
     let found = f.session.no_autoflush(|s| query.all(s))?;
     assert_eq!(found[..2], [one, two]);
     let view = f.session.filtered(one, Album::TRACKS)?;
@@ -304,7 +304,7 @@ fn pairs_are_filtered_by_what_they_lead_to() -> Result<()> {
     assert_eq!(f.session.filtered(other, Post::TAGS)?, Some(vec![]));
     assert_eq!(f.session.loaded(post, Post::TAGS)?, None);
     assert_eq!(f.session.loaded(a, Tag::POSTS)?, Some(vec![post]));
-    // Taking a tag off by the view leaves the others on.
+    // Removing a tag of the view keeps the others.
     f.session.remove(post, Post::TAGS, a)?;
     f.session.commit()?;
     assert_eq!(f.session.load(post, Post::TAGS)?, [c, b]);
@@ -395,7 +395,7 @@ fn hundreds_of_owners_take_a_few_lists() -> Result<()> {
     Ok(())
 }
 
-/// Has a key of two columns, by which its boxes refer to it.
+/// Has a key of two columns, which its boxes reference.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "depots")]
 struct Depot {

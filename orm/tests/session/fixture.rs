@@ -1,4 +1,4 @@
-//! A database, a session on it, and what the session sent.
+//! A database, a session on it, and a log of the statements sent.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use selfsame::prelude::*;
 use selfsame::{Entity, Result};
 use selfsame_sqlite::Sqlite;
 
-/// May lose its books: their foreign key takes NULL.
+/// Can be deleted without its books: their foreign key is nullable.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "authors")]
 pub(crate) struct Author {
@@ -34,7 +34,7 @@ pub(crate) struct Book {
     pub(crate) author: BelongsTo<Author>,
 }
 
-/// Owns its tracks, and they their marks.
+/// Owns its tracks, which own their marks.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "albums")]
 pub(crate) struct Album {
@@ -71,7 +71,7 @@ pub(crate) struct Mark {
     pub(crate) track: BelongsTo<Track>,
 }
 
-/// Cannot lose its rooms, and does not take them along.
+/// Cannot be deleted while it has rooms: their foreign key is NOT NULL, without a cascade.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "houses")]
 pub(crate) struct House {
@@ -94,7 +94,7 @@ pub(crate) struct Room {
     pub(crate) house: BelongsTo<House>,
 }
 
-/// One passport at most.
+/// Has at most one passport.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "people")]
 pub(crate) struct Person {
@@ -116,7 +116,7 @@ pub(crate) struct Passport {
     pub(crate) person: BelongsTo<Person>,
 }
 
-/// A tree whose branches fall with their parent.
+/// A tree whose branches are deleted with their parent.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "nodes")]
 pub(crate) struct Node {
@@ -131,7 +131,7 @@ pub(crate) struct Node {
     pub(crate) children: HasMany<Node>,
 }
 
-/// Has members, one of whom leads it: the tables refer to each other.
+/// Has members, one of whom leads it: the tables reference each other.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "teams")]
 pub(crate) struct Team {
@@ -158,7 +158,7 @@ pub(crate) struct Member {
     pub(crate) team: BelongsTo<Team>,
 }
 
-/// Refers to its own table by a column that is not the key.
+/// References its own table by a column other than the primary key.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "words")]
 pub(crate) struct Word {
@@ -170,7 +170,7 @@ pub(crate) struct Word {
     pub(crate) root: Option<String>,
 }
 
-/// A key of two columns.
+/// Has a key of two columns.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "seats")]
 pub(crate) struct Seat {
@@ -181,7 +181,7 @@ pub(crate) struct Seat {
     pub(crate) taken: bool,
 }
 
-/// Has the keys of the two rows that it ties together.
+/// Its key consists of the keys of the two rows that it connects.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "credits")]
 pub(crate) struct Credit {
@@ -193,7 +193,7 @@ pub(crate) struct Credit {
     pub(crate) team: BelongsTo<Team>,
 }
 
-/// Has a version, a key that the program makes, and refers to another of its kind.
+/// Has a version, a key set by the program, and a self-reference.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "drafts")]
 pub(crate) struct Draft {
@@ -207,7 +207,7 @@ pub(crate) struct Draft {
     pub(crate) origin: BelongsTo<Draft>,
 }
 
-/// Has tags and is had by them.
+/// Many-to-many with tags.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "posts")]
 pub(crate) struct Post {
@@ -216,7 +216,7 @@ pub(crate) struct Post {
     pub(crate) title: String,
     #[orm(secondary = "post_tags(post_id, tag_id)", back_populates = posts, order_by = "label desc")]
     pub(crate) tags: ManyToMany<Tag>,
-    /// Nobody who reads knows it.
+    /// A relation without an inverse.
     #[orm(secondary = "post_seats(post_id, seat_row, seat_place)")]
     pub(crate) seats: ManyToMany<Seat>,
 }
@@ -232,7 +232,7 @@ pub(crate) struct Tag {
     pub(crate) posts: ManyToMany<Post>,
 }
 
-/// Follows others of its kind; takes its pages along.
+/// Many-to-many with itself; its own tags are deleted with it.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "sites")]
 pub(crate) struct Site {
@@ -246,7 +246,7 @@ pub(crate) struct Site {
     pub(crate) own_tags: ManyToMany<Tag>,
 }
 
-/// Its shops follow its code, and their shelves follow them.
+/// A changed code is followed by its shops, and theirs by their shelves.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "regions")]
 pub(crate) struct Region {
@@ -284,7 +284,7 @@ pub(crate) struct Shelf {
     pub(crate) shop_number: i32,
 }
 
-/// The database computes its total.
+/// Its total is a computed column.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "lines")]
 pub(crate) struct Line {
@@ -296,7 +296,7 @@ pub(crate) struct Line {
     pub(crate) total: Auto<i64>,
 }
 
-/// Lives somewhere, and is billed there or elsewhere.
+/// Has an address and optionally a billing address.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "customers")]
 pub(crate) struct Customer {
@@ -322,7 +322,7 @@ fn digits(text: &str) -> std::result::Result<(), &'static str> {
     is_digits.then_some(()).ok_or("not all digits")
 }
 
-/// May have an agent, by a key in a value that may be absent.
+/// May have an agent, through a foreign key in an optional embedded value.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "actors")]
 pub(crate) struct Actor {
@@ -371,10 +371,10 @@ pub(crate) enum Kind {
     Bicycle,
 }
 
-/// A session and everything that it sent.
+/// A session and the statements that it sent.
 pub(crate) struct Fixture {
     pub(crate) session: Session,
-    /// The same database, past the session and unseen.
+    /// The same database, without the session and the log.
     pub(crate) outside: Engine,
     pub(crate) engine: Engine,
     sent: Arc<Mutex<Vec<String>>>,
@@ -405,23 +405,23 @@ impl Fixture {
         })
     }
 
-    /// What was sent since it was last asked, a line a statement.
+    /// The statements sent since the last call, one per line.
     pub(crate) fn sent(&self) -> Vec<String> {
         std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Forgets what was sent.
+    /// Clears the log.
     pub(crate) fn forget(&self) {
         self.sent();
     }
 
-    /// Asserts what was sent since it was last asked.
+    /// Asserts the statements sent since the last call.
     #[track_caller]
     pub(crate) fn sends(&self, expected: &[&str]) {
         assert_eq!(self.sent(), expected);
     }
 
-    /// Changes the database behind the session's back.
+    /// Changes the database as another session would.
     pub(crate) fn behind<T>(&self, work: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
         let mut session = Session::new(&self.outside);
         let result = work(&mut session)?;
@@ -429,7 +429,7 @@ impl Fixture {
         Ok(result)
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     #[track_caller]
     pub(crate) fn holds<E: Entity>(&self, expected: u64) {
         let mut session = Session::new(&self.outside);
@@ -438,7 +438,7 @@ impl Fixture {
     }
 }
 
-/// A statement in short: quotes, parameter numbers and lists of columns to read are left out.
+/// A shortened statement: without quotes, parameter numbers and lists of columns to read.
 fn fingerprint(event: &Event<'_>) -> String {
     let text = event.sql.text().replace('"', "");
     let mut short = match event.sql.kind() {

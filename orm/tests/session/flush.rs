@@ -1,4 +1,4 @@
-//! The order of what is written, and in how many statements.
+//! The order and the number of statements of a flush.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
@@ -306,7 +306,7 @@ fn a_new_object_takes_the_row_of_a_deleted_one_by_an_update() -> Result<()> {
     assert!(f.session[new].taken);
     assert_eq!(f.session.get::<Seat>(key())?, Some(old));
 
-    // Nothing differs: nothing is sent, and the row changes hands all the same.
+    // Nothing differs, so nothing is sent, but the new object takes over the row.
     let same = f.session.add(Seat::new(1, "a", false));
     f.session.delete(old)?;
     f.forget();

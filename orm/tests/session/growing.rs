@@ -1,7 +1,7 @@
-//! How the work in memory grows with the number of objects: in proportion, so that ten times as many take about ten times as long.
+//! Work in memory grows in proportion to the number of objects: ten times as many take about ten times as long.
 //!
-//! A list that is searched once for each object makes that a hundred. Times are noisy, so that each is taken again before it counts, and
-//! the bound lies between.
+//! A list that is searched for each object would make that a hundred. Times are noisy, so each is measured again before it counts, and the
+//! limit lies in between.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ const TIMES: usize = 10;
 const BOUND: u32 = 40;
 const TRIES: usize = 4;
 
-/// Asserts that what `prepare` returns can be worked on in a time that is in proportion to the size.
+/// Asserts that the work on what `prepare` returns takes time in proportion to the size.
 #[track_caller]
 fn grows_in_proportion<T>(
     prepare: impl Fn(&mut Session, usize) -> Result<T>,
@@ -41,7 +41,7 @@ fn grows_in_proportion<T>(
     panic!("{TIMES} times as many take more than {BOUND} times as long: {seen:?}");
 }
 
-/// An author and books of nobody, all in the database.
+/// An author and books without author, all in the database.
 fn books(session: &mut Session, size: usize) -> Result<(Handle<Author>, Vec<Handle<Book>>)> {
     let author = session.add(Author::new("ann"));
     let books = session.add_all((0..size).map(|_| Book::new("b")).collect::<Vec<_>>());
@@ -49,7 +49,7 @@ fn books(session: &mut Session, size: usize) -> Result<(Handle<Author>, Vec<Hand
     Ok((author, books))
 }
 
-/// An author with so many books.
+/// An author with this many books.
 fn shelf(session: &mut Session, size: usize) -> Result<(Handle<Author>, Vec<Handle<Book>>)> {
     let (author, books) = books(session, size)?;
     session.replace(author, Author::BOOKS, books.iter().copied())?;
@@ -57,7 +57,7 @@ fn shelf(session: &mut Session, size: usize) -> Result<(Handle<Author>, Vec<Hand
     Ok((author, books))
 }
 
-/// So many authors with a book each, whose collections are loaded.
+/// This many authors with a book each, whose collections are loaded.
 fn authors(session: &mut Session, size: usize) -> Result<Vec<Handle<Author>>> {
     let authors = (0..size).map(|n| Author {
         books: [Book::new("b")].into(),
@@ -307,7 +307,7 @@ fn updates_of_one_row_beside_many_objects() {
     });
 }
 
-/// A tree whose keys the program makes.
+/// A tree whose keys the program sets.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "folders")]
 struct Folder {

@@ -1,7 +1,7 @@
-//! How the number of statements grows with the number of rows: not at all, or with the number of levels of a tree.
+//! The number of statements does not grow with the number of rows, or only with the levels of a tree.
 //!
-//! A batch that is a loop over one statement counts once. On SQLite a list of keys travels 512 at a time, and new rows 250 or 64 at
-//! a time, so up to 64 rows are one statement.
+//! A batch that executes one statement repeatedly counts once. On SQLite keys are sent 512 at a time, and new rows 250 or 64 at a time, so
+//! up to 64 rows are one statement.
 
 use selfsame::prelude::*;
 use selfsame::{Result, assert_statements};
@@ -12,7 +12,7 @@ use crate::fixture::{
 
 const SIZES: [usize; 3] = [1, 10, 32];
 
-/// Runs `work` for each size on `given`, and asserts how many statements it sent.
+/// Runs `work` for each size on `given`, and asserts the number of statements.
 #[track_caller]
 fn always<T>(
     statements: usize,

@@ -1,4 +1,4 @@
-//! Every kind of change, in every hook that works on the session, in whatever way it ends.
+//! Every kind of change in every session hook, with every outcome.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use selfsame::{Error, Result};
 use crate::fixture::{Author, Book, Fixture, Post, Seat, Tag};
 use crate::phases::{boom, once};
 
-/// What the hooks below work on.
+/// The objects that the hooks change.
 #[derive(Clone, Copy)]
 struct Rows {
     /// Written to by the program, too.
@@ -63,7 +63,7 @@ fn tags_are(s: &mut Session, wanted: &[&str]) -> Result<bool> {
         .eq(wanted.iter().copied()))
 }
 
-/// Every kind of change, and whether the rows show it.
+/// Every kind of change, and whether the rows reflect it.
 const CHANGES: [(&str, Change, Shows); 18] = [
     (
         "a column of what is written",
@@ -213,7 +213,7 @@ const CHANGES: [(&str, Change, Shows); 18] = [
 
 type Made = fn(Box<dyn Fn(&mut Session) -> Result<()> + Send + Sync>) -> Hook;
 
-/// Every hook that works on the session.
+/// Every session hook.
 const HOOKS: [(&str, Made); 6] = [
     ("before_flush", |work| Hook::before_flush(work)),
     ("after_flush", |work| Hook::after_flush(work)),
@@ -231,7 +231,7 @@ const HOOKS: [(&str, Made); 6] = [
 
 type End = fn(&mut Session) -> Result<()>;
 
-/// Every way in which what was done ends; whether it is undone.
+/// Every outcome, and whether it undoes the changes.
 const ENDS: [(&str, bool, End); 8] = [
     ("commit", false, Session::commit),
     ("flush", false, Session::flush),

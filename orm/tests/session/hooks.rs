@@ -1,4 +1,4 @@
-//! Hooks: when they are called, what they may do, and what an error from one does.
+//! Hooks: when they are called, what they may do, and the effects of their errors.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::fixture::{Album, Author, Book, Fixture, Seat, Track};
 
-/// What was called, in order.
+/// The calls, in order.
 #[derive(Clone, Default)]
 struct Calls(Arc<Mutex<Vec<String>>>);
 
@@ -23,7 +23,7 @@ impl Calls {
     }
 }
 
-/// A session that lists every call for an author.
+/// A session that logs every call for an author.
 fn listening() -> Result<(Fixture, Calls)> {
     let mut f = Fixture::new()?;
     let calls = Calls::default();
@@ -331,7 +331,7 @@ fn a_key_that_others_refer_to_is_not_changed_by_a_hook() -> Result<()> {
     assert_eq!(error.entity_name(), Some("Author"));
     assert!(error.to_string().contains("before_flush"), "{error}");
     f.session.rollback()?;
-    // Changed at the same time as by the program, it is one change.
+    // Changes by the program and by the hook are written together.
     f.session[ann].id = Auto::set(60);
     f.session.commit()?;
     let book = f.behind(|s| Ok(Book::query().rows(s)?.remove(0)))?;

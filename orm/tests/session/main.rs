@@ -1,4 +1,4 @@
-//! The session on a real database: what it sends, and what it keeps in memory. One module for each area of its promises.
+//! Tests of the session on a real database: the statements it sends, and its memory. One module for each area.
 
 mod arrays;
 mod baselines;

@@ -30,7 +30,7 @@ fn tagged() -> Result<(Fixture, Handle<Post>, [Handle<Tag>; 3])> {
     Ok((f, post, [a, b, c]))
 }
 
-/// The labels of a post's tags as the database has them.
+/// The labels of a post's tags in the database.
 #[track_caller]
 fn rows(f: &Fixture, post: i64) -> String {
     let mut session = Session::new(&f.outside);
@@ -151,12 +151,12 @@ fn a_pair_that_is_there_is_not_written_again() -> Result<()> {
         "INSERT INTO post_tags (post_id, tag_id) 1",
         "COMMIT",
     ]);
-    // Nobody knew that it was there, and it goes.
+    // It was unknown that the pair exists, and it is deleted.
     f.session.push(post, Post::TAGS, a)?;
     f.session.remove(post, Post::TAGS, a)?;
     f.session.commit()?;
     assert_eq!(rows(&f, 1), "c b");
-    // What is loaded needs no question.
+    // A loaded collection needs no query.
     f.session.load(post, Post::TAGS)?;
     f.forget();
     f.session.push(post, Post::TAGS, c)?;

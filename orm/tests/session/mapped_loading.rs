@@ -1,4 +1,4 @@
-//! Relations that the mapping says are loaded with their objects, however one came to these.
+//! Relations that the mapping loads by default, however their objects are loaded.
 
 use selfsame::prelude::*;
 use selfsame::{Entity, Result, assert_statements};
@@ -13,7 +13,7 @@ struct Shop {
     orders: HasMany<Order>,
 }
 
-/// Comes with its lines and its shop.
+/// Loads its lines and its shop by default.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "orders")]
 struct Order {
@@ -27,7 +27,7 @@ struct Order {
     lines: HasMany<Line>,
 }
 
-/// Comes with its item, and leads back to its order.
+/// Loads its item and its order by default.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "lines")]
 struct Line {
@@ -51,7 +51,7 @@ struct Item {
     name: String,
 }
 
-/// Two shops with orders, each of two lines with items of their own; the session has met nothing.
+/// Two shops with orders, each of two lines with their own items; the session is empty.
 fn shops(orders: usize) -> Result<Session> {
     let engine = Engine::new(Sqlite::memory());
     metadata![Shop, Order, Line, Item].create_all(&engine)?;
@@ -77,7 +77,7 @@ fn shops(orders: usize) -> Result<Session> {
 
 type Read = fn(&mut Session) -> Result<()>;
 
-/// Every way to the orders of the first shop, and how many statements it takes, whatever their number.
+/// Every way to load the orders of the first shop, with its number of statements, which does not depend on the number of orders.
 const READS: [(&str, Read, usize); 6] = [
     (
         "get",
@@ -130,7 +130,7 @@ fn they_are_loaded_with_what_a_relation_leads_to() -> Result<()> {
         for (name, read, expected) in READS {
             let mut s = shops(orders)?;
             assert_statements!(s, expected, { read(&mut s)? });
-            // Nothing is left to read of the first order.
+            // The first order is completely loaded.
             assert_statements!(s, 0, {
                 let order = s.get::<Order>(1)?.expect("an order");
                 let lines = s.load(order, Order::LINES)?;

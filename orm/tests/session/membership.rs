@@ -1,4 +1,4 @@
-//! Collections that are loaded, and rows that join and leave them by the columns of their foreign keys.
+//! Loaded collections, and rows that join and leave them through foreign key columns.
 
 use selfsame::prelude::*;
 use selfsame::session::{Hook, State};
@@ -34,7 +34,7 @@ fn library() -> Result<Library> {
 
 type Move = fn(&mut Session, Handle<Book>, Option<i64>) -> Result<()>;
 
-/// Every way to write a foreign key that is none of a relation.
+/// Every way to write a foreign key without using a relation.
 const MOVES: [(&str, Move); 6] = [
     ("by its column", |s, book, author| {
         s[book].author_id = author;

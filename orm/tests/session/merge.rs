@@ -1,4 +1,4 @@
-//! Merging plain values, and what goes along with an object that is refreshed, expired or expunged.
+//! Merging values, and the cascades of refresh, expire and expunge.
 
 use selfsame::prelude::*;
 use selfsame::session::Hook;
@@ -40,12 +40,12 @@ fn a_value_is_laid_over_its_row_or_becomes_one() -> Result<()> {
     f.session.commit()?;
     f.sends(&["UPDATE authors SET age = ? WHERE id = ?", "COMMIT"]);
 
-    // Expired: the row is read again, and what is equal to it is not written.
+    // Expired: the row is reread, and equal values are not written.
     f.session.merge(ann(Some(3)))?;
     f.session.commit()?;
     f.sends(&["BEGIN", "SELECT authors WHERE id = ?", "COMMIT"]);
 
-    // Neither a key without a row nor a value without a key is met by anything.
+    // A key without a row and a value without a key match nothing.
     let new = f.session.merge(Author {
         id: Auto::set(9),
         ..Author::new("bob")
@@ -74,7 +74,7 @@ fn a_pending_object_is_merged_onto_as_well() -> Result<()> {
     f.session.commit()?;
     f.holds::<Seat>(1);
 
-    // Whatever key it had when it was met first.
+    // Whatever key it had when it was first looked up.
     let pending = f.session.add(Seat {
         row: 2,
         ..seat(false)
@@ -229,7 +229,7 @@ fn refresh_and_expire_follow_their_cascade() -> Result<()> {
     assert_eq!(f.session[tracks[0]].title, "a");
     assert!(f.session.is_expired(tracks[1])?);
 
-    // From the side of the track nothing is said, so nothing goes along. All of its own relations are read again.
+    // The track's side has no cascade, so nothing follows. All of its own relations are reread.
     assert_eq!(f.session.load(tracks[0], Track::MARKS)?, []);
     f.session.refresh(tracks[0])?;
     assert!(f.session.is_expired(album)?);
@@ -315,7 +315,7 @@ fn many_values_are_read_by_one_statement() -> Result<()> {
         age: Some(30),
         ..Author::new(format!("author {id}"))
     };
-    // Two of one key, two without a row, and one without a key.
+    // Two with the same key, two without a row, and one without a key.
     let values = [1, 2, 3, 2, 8, 9].map(author);
     let values = values.into_iter().chain([Author::new("keyless")]);
     let merged = f.session.merge_all(values)?;
@@ -330,7 +330,7 @@ fn many_values_are_read_by_one_statement() -> Result<()> {
     f.session.commit()?;
     f.holds::<Author>(7);
     f.forget();
-    // What is equal is not written, however it is merged.
+    // Equal values are not written, however they are merged.
     f.session.merge_all([1, 2, 3, 8, 9].map(author))?;
     f.session.commit()?;
     f.sends(&[
@@ -353,7 +353,7 @@ fn two_new_values_of_one_key_are_one_object() -> Result<()> {
     f.holds::<Seat>(2);
     assert!(f.session.get::<Seat>((1, "a".to_owned()))?.is_some());
     assert!(f.session[merged[0]].taken);
-    // Nor is a pending one met by a second.
+    // A second one does not match a pending one either.
     f.session.no_autoflush(|s| {
         let pending = s.add(seat(3, false));
         let merged = s.merge_all([seat(3, true), seat(4, true)])?;
@@ -435,7 +435,7 @@ fn an_error_ends_a_merge_of_many() -> Result<()> {
     assert_eq!(error.unwrap_err().kind(), ErrorKind::StaleData);
     f.session.rollback()?;
     f.forget();
-    // What was found out about its keys is forgotten.
+    // Knowledge about missing keys is discarded.
     let merged = f.session.merge(Draft::new("c", "c"))?;
     f.sends(&["BEGIN", "SELECT drafts WHERE name = ?"]);
     assert_eq!(f.session.state(merged), State::Pending);

@@ -1,4 +1,4 @@
-//! Random programs over a many-to-many relation, against sets of pairs.
+//! Random programs with a many-to-many relation, compared with sets of pairs.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ enum Op {
     Flush,
     Commit,
     Rollback,
-    /// A savepoint that is kept, or undone.
+    /// A savepoint that is kept or undone.
     Savepoint(Ending, Vec<Op>),
 }
 
@@ -66,7 +66,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 
 type Pairs = BTreeSet<(usize, usize)>;
 
-/// What the pairs are: in memory, in the transaction, and committed.
+/// The pairs in memory, in the transaction, and committed.
 #[derive(Clone, Default)]
 struct Model {
     now: Pairs,
@@ -106,7 +106,7 @@ impl Program {
                 }
                 model.now.insert((post, tag));
             }
-            // What is not there would be an error, now or at the flush.
+            // Removing a missing pair would be an error, now or at the flush.
             &Op::Remove(side, post, tag) if model.now.remove(&(post, tag)) => match side {
                 Side::Post => s.remove(self.posts[post], Post::TAGS, self.tags[tag])?,
                 Side::Tag => s.remove(self.tags[tag], Tag::POSTS, self.posts[post])?,
@@ -115,7 +115,7 @@ impl Program {
             Op::Replace(post, tags) => {
                 let handles = tags.iter().map(|&tag| self.tags[tag]);
                 s.replace(self.posts[*post], Post::TAGS, handles)?;
-                // What is not loaded is loaded first, which flushes.
+                // A collection that is not loaded is loaded first, which flushes.
                 model.now.retain(|pair| pair.0 != *post);
                 model.now.extend(tags.iter().map(|&tag| (*post, tag)));
                 s.flush()?;
@@ -182,7 +182,7 @@ impl Program {
         Ok(())
     }
 
-    /// What is loaded is what the model has.
+    /// Compares the loaded collections with the model.
     fn check(&self, s: &Session, model: &Model) -> Result<()> {
         for (post, &handle) in self.posts.iter().enumerate() {
             if let Some(tags) = s.loaded(handle, Post::TAGS)? {

@@ -37,7 +37,7 @@ struct Lent {
     owner: BelongsTo<Owner>,
 }
 
-/// An owner with three things owned and two lent, none of them in memory.
+/// An owner with three owned and two lent things, none in memory.
 fn filled() -> Result<(Engine, Session)> {
     let engine = Engine::new(Sqlite::memory());
     metadata![Owner, Owned, Lent].create_all(&engine)?;
@@ -90,7 +90,7 @@ fn what_is_in_memory_follows_as_always() -> Result<()> {
     Ok(())
 }
 
-/// A row that was read before the last commit may belong to another by now.
+/// A row that was read before the last commit may have another owner now.
 #[test]
 fn what_is_expired_is_left_to_the_database() -> Result<()> {
     let (engine, mut session) = filled()?;
@@ -110,7 +110,7 @@ fn what_is_expired_is_left_to_the_database() -> Result<()> {
     Ok(())
 }
 
-/// The database does nothing about the children of a row that is not deleted, but taken over by a new object.
+/// The database does nothing for the children of a row that a new object takes over instead of deleting it.
 #[test]
 fn a_row_that_is_taken_over_lets_go_of_its_children() -> Result<()> {
     for are_known in [false, true] {

@@ -1,4 +1,4 @@
-//! What a session is in the middle of: transactions that do not nest, hooks that change things, panics anywhere.
+//! Phases of a session: transactions that do not nest, hooks that make changes, panics anywhere.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ pub(crate) fn boom<T>() -> Result<T> {
     Err(Error::new(ErrorKind::Database, "boom"))
 }
 
-/// Does something the first time only.
+/// Does something only the first time.
 pub(crate) fn once<A: ?Sized>(
     work: impl Fn(&mut A) -> Result<()> + Send + Sync + 'static,
 ) -> impl Fn(&mut A) -> Result<()> + Send + Sync + 'static {
@@ -24,7 +24,7 @@ pub(crate) fn once<A: ?Sized>(
     }
 }
 
-/// A way to run a closure in a session.
+/// A method that runs a closure in a session.
 type Closure = fn(&mut Session, fn(&mut Session) -> Result<()>) -> Result<()>;
 
 type Nested = fn(&mut Session) -> Result<()>;
@@ -299,7 +299,7 @@ fn a_panic_in_any_hook_is_mended_by_rollback_and_by_close() -> Result<()> {
             }));
             assert!(panicked.is_err(), "{name} is called");
             let is_committed = name.contains("AfterCommit");
-            // Nothing half is committed, whatever is called next.
+            // Partial work is not committed, whatever is called next.
             if !is_committed && !name.contains("Rollback") && !name.contains("Load") {
                 let error = f.session.commit().expect_err(&name);
                 assert_eq!(error.kind(), ErrorKind::PendingRollback, "{name}");
@@ -422,7 +422,7 @@ fn what_a_field_cannot_hold_is_refused_and_the_transaction_goes_on() -> Result<(
         };
         let books = [add(&mut f.session), add(&mut f.session)];
         for book in books {
-            // Again and again, until it is taken out or put right.
+            // Repeatedly, until the object is taken out or corrected.
             for _ in 0..2 {
                 assert_eq!(f.session.flush().unwrap_err().kind(), kind);
                 assert_eq!(f.session.commit().unwrap_err().kind(), kind);
@@ -475,7 +475,7 @@ fn panics(name: &str) -> std::result::Result<(), &'static str> {
     Ok(())
 }
 
-/// Has a rule that panics.
+/// Has a validation function that panics.
 #[derive(selfsame::Entity, Clone, Debug)]
 #[orm(table = "fragile")]
 struct Fragile {

@@ -1,4 +1,4 @@
-//! Queries of several tables, and of columns instead of objects.
+//! Queries with joins, and queries for columns instead of objects.
 
 use selfsame::prelude::*;
 use selfsame::sql::{alias, count, max, on};
@@ -198,13 +198,14 @@ fn columns_instead_of_objects() -> Result<()> {
         ErrorKind::MultipleRows
     );
     assert_eq!(every.filter(Author::ID.eq(0)).first(session)?, None);
-    // What is pending is flushed first.
+    // Pending objects are flushed first.
     session.add(Author::new("dee"));
     assert_eq!(Author::query().select(Author::NAME).all(session)?.len(), 4);
     Ok(())
 }
 
-/// LIMIT counts the query's own rows, which takes a key of one column: where there are two, a joined relation is read after.
+/// LIMIT counts the query's own rows, which requires a single-column key: with two columns, the relation is loaded with a separate
+/// statement.
 #[test]
 fn a_part_of_what_has_a_key_of_two_columns_is_read_without_a_join() -> Result<()> {
     let mut f = Fixture::new()?;
@@ -232,7 +233,7 @@ fn a_part_of_what_has_a_key_of_two_columns_is_read_without_a_join() -> Result<()
     Ok(())
 }
 
-/// Nested loading reaches what a relation that is in memory already leads to.
+/// Nested loading continues through relations that are loaded already.
 #[test]
 fn what_is_nested_is_loaded_below_what_was_loaded_before() -> Result<()> {
     for before in 0..=3 {
@@ -268,7 +269,7 @@ fn what_is_nested_is_loaded_below_what_was_loaded_before() -> Result<()> {
     Ok(())
 }
 
-/// SQLite takes NULL in a key that is not declared NOT NULL.
+/// SQLite allows NULL in a primary key that is not declared NOT NULL.
 #[test]
 fn a_row_with_null_in_its_key_is_an_error_not_a_row_less() -> Result<()> {
     let mut f = Fixture::new()?;

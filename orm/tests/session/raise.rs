@@ -1,11 +1,11 @@
-//! Relations that a query said must not be loaded lazily.
+//! Relations whose lazy loading a query forbids.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
 use crate::fixture::{Author, Book, Fixture, Person, Post, Tag};
 
-/// Two authors with a book each, committed; the session has met nothing.
+/// Two authors with a book each, committed; the session is empty.
 fn authors() -> Result<Fixture> {
     let f = Fixture::new()?;
     f.behind(|s| {
@@ -37,7 +37,7 @@ fn a_collection_is_refused_until_it_is_loaded_otherwise() -> Result<()> {
         refused(f.session.load(author, Author::BOOKS), "books");
     }
     f.sends(&[]);
-    // A query that says nothing changes nothing; one that loads it does.
+    // A query without the option changes nothing; one that loads the relation does.
     Author::query().all(&mut f.session)?;
     refused(f.session.load(found[0], Author::BOOKS), "books");
     let loads = Author::query().with(Author::BOOKS.selectin());
@@ -47,7 +47,7 @@ fn a_collection_is_refused_until_it_is_loaded_otherwise() -> Result<()> {
     let lazy = Author::query().with(Author::BOOKS.lazy());
     lazy.all(&mut f.session)?;
     assert_eq!(f.session.load(found[1], Author::BOOKS)?.len(), 1);
-    // What is loaded is given.
+    // Loaded members are returned.
     authors.all(&mut f.session)?;
     assert_eq!(f.session.load(found[1], Author::BOOKS)?.len(), 1);
     Ok(())

@@ -1,4 +1,4 @@
-//! Views, and tables whose rows are only read.
+//! Views and read-only tables.
 
 use selfsame::ErrorKind;
 use selfsame::backend::{Sql, StatementKind};
@@ -33,7 +33,7 @@ struct Shift {
     worker: BelongsTo<Worker>,
 }
 
-/// A view with a key that the program knows of, and with relations.
+/// A view with a declared key and relations.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "totals", view)]
 struct Total {
@@ -48,7 +48,7 @@ struct Total {
     worker: BelongsTo<Worker>,
 }
 
-/// A table that has no key.
+/// A table without a primary key.
 #[derive(Entity, Clone, Debug, PartialEq)]
 #[orm(table = "lines", read_only, index(level))]
 struct Line {
@@ -114,7 +114,7 @@ fn a_view_is_read_as_a_table_is() -> selfsame::Result<()> {
         hours,
         [("ann".to_owned(), Some(15)), ("bob".to_owned(), Some(4))]
     );
-    // Another transaction shows what became of the tables after it.
+    // Another transaction shows the state of the tables afterwards.
     let shift = Shift::query()
         .order_by(Shift::ID.asc())
         .first(&mut session)?;
@@ -176,7 +176,7 @@ fn what_the_compiler_does_not_see_is_refused_by_the_flush() -> selfsame::Result<
         );
         session.rollback()
     };
-    // By way of a relation.
+    // Through a relation.
     let cy = session.add(Worker {
         totals: [Total::new(9, 9, 9)].into(),
         ..Worker::new("cy")
@@ -262,7 +262,7 @@ fn records_of_views_and_of_tables_without_a_key() -> selfsame::Result<()> {
         read_only(session.commit().map(|()| 0));
         session.rollback()?;
     }
-    // A key that the program knows of makes them objects.
+    // A declared key makes the rows objects.
     let table = reflected
         .tables()
         .iter()

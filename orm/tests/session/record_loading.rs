@@ -1,4 +1,4 @@
-//! Relations of records that are loaded along with them, by their names.
+//! Eager loading of relations of records, by name.
 
 use selfsame::entity::{Dynamic, Many, One};
 use selfsame::prelude::*;
@@ -9,7 +9,7 @@ use selfsame::{Error, ErrorKind, Result};
 use crate::fixture::Fixture;
 use crate::record_queries::{shop, titles};
 
-/// Albums with their tracks and marks as text, each relation asked for.
+/// Albums with their tracks and marks as text, loading each relation.
 fn graph(session: &mut Session, found: &[Handle<Record>]) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for &album in found {
@@ -145,7 +145,7 @@ fn a_part_of_a_collection_is_a_view_beside_it() -> Result<()> {
         f.session.loaded(found[0], "tracks")?.map(|all| all.len()),
         Some(2)
     );
-    // Not of a relation to one, nor of another table.
+    // Not for a to-one relation, nor for another table.
     for (records, load) in [
         (&tracks, tracks.relation::<Dynamic>("album")?.filter(true)),
         (&albums, tracks.relation::<Dynamic>("marks")?.filter(true)),

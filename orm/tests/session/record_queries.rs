@@ -1,4 +1,4 @@
-//! What queries for records can do besides finding them: join, count in groups, read past the session, and write.
+//! Queries for records: joins, groups, projections, and bulk writes.
 
 use selfsame::entity::Many;
 use selfsame::prelude::*;
@@ -9,7 +9,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::fixture::{Album, Fixture, Mark, Node, Seat, Track};
 
-/// Three albums of two tracks with a mark each, and a fourth that is empty; and their mappings by reflection.
+/// Three albums of two tracks with a mark each, and an empty fourth one; with reflected mappings.
 pub(crate) fn shop(f: &Fixture) -> Result<Metadata> {
     f.behind(|session| {
         for name in ["a", "b", "c"] {

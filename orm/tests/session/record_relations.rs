@@ -1,4 +1,4 @@
-//! Relations of records: many to many over association tables, and those that the program declares itself.
+//! Relations of records: many-to-many through association tables, and declared ones.
 
 use selfsame::entity::{Cascade, Fetch, Many};
 use selfsame::prelude::*;
@@ -15,7 +15,7 @@ fn with(records: &Records, column: &str, value: &str) -> Record {
     record
 }
 
-/// Two posts that share a tag, and their mappings by reflection.
+/// Two posts that share a tag, with reflected mappings.
 fn blog(f: &Fixture) -> Result<[Records; 2]> {
     f.behind(|session| {
         let [a, b] = ["a", "b"].map(|label| session.add(Tag::new(label)));

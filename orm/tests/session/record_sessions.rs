@@ -1,4 +1,4 @@
-//! What sessions do with records as with entities: merging, hooks, lists; and what becomes of two mappings of one table.
+//! Records in sessions: merging, hooks, lists; and two mappings of the same table.
 
 use std::sync::{Arc, Mutex};
 
@@ -23,7 +23,7 @@ fn named(records: &Records, name: &str) -> Record {
     with(records, [("name", name.into())])
 }
 
-/// The mappings of albums and tracks, of which there is one of each.
+/// The mappings of albums and tracks, with one row each.
 fn albums(f: &Fixture) -> Result<[Records; 2]> {
     f.behind(|session| {
         session.add(Album {
@@ -52,7 +52,7 @@ fn what_a_record_shall_be_related_to_is_added_along() -> Result<()> {
     let copy = f.session.add(copy);
     assert_eq!(f.session.load(copy, "tracks")?.len(), 2);
 
-    // What is put into a record of the session waits for the flush; of a relation to one, the last counts.
+    // Records related to a record in the session wait for the flush; in a to-one relation the last one counts.
     let other = f.session.add(track("z"));
     f.session[other].relate("album", copy)?;
     f.session[other].relate("album", album)?;
@@ -218,7 +218,7 @@ fn hooks_are_called_for_the_records_of_a_table() -> Result<()> {
     authors.query().all(&mut f.session)?;
     assert_eq!(calls.take(), ["load bob"]);
 
-    // Entities of the table are none of its records.
+    // Entities of the table are not its records.
     let mut session = Session::new(&f.outside);
     session.hook(Hook::before_insert(|_: &mut Record| {
         Err(Error::new(ErrorKind::Validation, "not called"))
@@ -296,7 +296,7 @@ fn lists_are_kept_in_documents() -> Result<()> {
     Ok(())
 }
 
-/// Whether an error says that two mappings of one table met.
+/// Whether an error reports two mappings of the same table.
 fn is_refused<T: std::fmt::Debug>(result: Result<T>) -> bool {
     let error = result.expect_err("two mappings");
     error.kind() == ErrorKind::Mapping && error.message().contains("is mapped by")
@@ -309,7 +309,7 @@ fn a_row_is_never_an_entity_and_a_record_in_one_session() -> Result<()> {
     let shown = Metadata::reflect(&f.outside)?;
     let (authors, books) = (shown.records("authors")?, shown.records("books")?);
     let ann = f.session.get::<Author>(1)?.expect("an author");
-    // As often as it is asked, with autoflush or without, and whatever way leads there.
+    // Every time, with or without autoflush, and by every method.
     for _ in 0..2 {
         assert!(is_refused(authors.get(&mut f.session, 1)));
         assert!(is_refused(authors.query().all(&mut f.session)));
@@ -321,7 +321,7 @@ fn a_row_is_never_an_entity_and_a_record_in_one_session() -> Result<()> {
         assert!(is_refused(all.execute(&mut f.session)));
         assert!(is_refused(authors.query().delete().execute(&mut f.session)));
     }
-    // What passes the map by has no second object.
+    // Queries that bypass the identity map have no second object.
     assert_eq!(authors.query().rows(&mut f.session)?.len(), 1);
     assert_eq!(authors.query().count(&mut f.session)?, 1);
     let book = f.session.add(with(
@@ -341,7 +341,7 @@ fn a_row_is_never_an_entity_and_a_record_in_one_session() -> Result<()> {
     f.session[ann].age = Some(1);
     f.session.commit()?;
 
-    // A new one fails each flush until it is rolled back; all else goes on.
+    // A new object fails each flush until a rollback; everything else works.
     let bob = f.session.add(named(&authors, "bob"));
     assert!(is_refused(f.session.flush()));
     f.session.rollback()?;
@@ -358,7 +358,7 @@ fn a_row_is_never_an_entity_and_a_record_in_one_session() -> Result<()> {
     assert!(is_refused(f.session.flush()));
     f.session.rollback()?;
 
-    // Two reflections of one database give the same mappings; that of a table by itself is another.
+    // Two reflections of the same database return the same mappings; mapping a single table creates another.
     let again = Metadata::reflect(&f.outside)?.records("authors")?;
     assert_eq!(again.query().all(&mut f.session)?.len(), 2);
     let alone = selfsame::record::Records::new((**Author::table()).clone());

@@ -1,4 +1,4 @@
-//! Rows without a struct, in one session with those of entities.
+//! Records, in the same session as entities.
 
 use selfsame::entity::{Many, One, Required};
 use selfsame::prelude::*;
@@ -29,7 +29,7 @@ fn boxes() -> Table {
         .foreign_key(["rack_id"], "racks", ["id"])
 }
 
-/// Two tables in the database of the fixture, and their mappings.
+/// Two tables in the fixture's database, with their mappings.
 fn records(f: &Fixture) -> Result<[Records; 2]> {
     let metadata = Metadata::of_records([shelves(), boxes()]);
     metadata.create_all(&f.outside)?;
@@ -301,7 +301,7 @@ fn relations_are_values_that_know_how_many_they_lead_to() -> Result<()> {
 
     let kind = |found: Result<()>| found.expect_err("refused").kind();
     let a = crates.get(&mut f.session, 1)?.expect("it was written");
-    // By another number than the relation has, of another table, and to a record of another.
+    // With the wrong cardinality, of another table, and to a record of another table.
     assert_eq!(
         kind(racks.relation::<One>("crates").map(drop)),
         ErrorKind::Mapping
@@ -356,7 +356,7 @@ fn columns_of_records_are_values() -> Result<()> {
     assert_eq!(f.session.history(rack, height()?)?, Some((3, 4)));
 
     let kind = |found: Result<()>| found.expect_err("refused").kind();
-    // A column of another table, of another name of this one, and an expression are no columns of it.
+    // A column of another table, of an alias, and an expression are not columns of the table.
     let what = crates.column::<String>("what")?;
     assert_eq!(
         kind(f.session.history(rack, what).map(drop)),
@@ -372,7 +372,7 @@ fn columns_of_records_are_values() -> Result<()> {
         kind(f.session.set_expr(rack, sum, height()?)),
         ErrorKind::Mapping
     );
-    // Rows of two tables are no one INSERT.
+    // Rows of two tables cannot share an INSERT.
     let mixed = [named(&racks, "label", "x")?, named(&crates, "what", "x")?];
     assert_eq!(
         kind(f.session.insert_all(mixed).map(drop)),

@@ -1,4 +1,4 @@
-//! Changed primary keys, and the rows that refer to them.
+//! Changed primary keys and referencing rows.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};

@@ -1,4 +1,4 @@
-//! Changed keys that take the keys of rows which the same flush deletes, where other rows refer to the table.
+//! Changed keys that take the keys of rows deleted in the same flush, with referencing rows.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use crate::fixture::{
     Author, Book, Draft, Fixture, Node, Region, Shelf, Shop, Site, Tag, Team, Word,
 };
 
-/// Two authors with a book each, all of them read.
+/// Two authors with a book each, all loaded.
 fn authors() -> Result<(Fixture, [Handle<Author>; 2], [Handle<Book>; 2])> {
     let mut f = Fixture::new()?;
     let authors = f.session.add_all(["ann", "bob"].map(|name| Author {
@@ -58,7 +58,7 @@ fn the_row_goes_before_its_key_is_taken() -> Result<()> {
     );
     assert_eq!(s.load(bob, Author::BOOKS)?, [books[1]]);
     assert_eq!(s.load(ann, Author::BOOKS)?, [books[0]]);
-    // The same again, to the end.
+    // The same again, completely.
     s.delete(bob)?;
     s[ann].id = Auto::set(2);
     s.commit()?;
@@ -140,7 +140,7 @@ fn keys_move_up_into_a_gap_that_is_made_at_once() -> Result<()> {
 fn what_is_deleted_along_goes_first() -> Result<()> {
     let mut f = Fixture::new()?;
     let s = &mut f.session;
-    // A tree: the branches below the deleted node go with it, leaves first.
+    // A tree: the branches below the deleted node are deleted with it, leaves first.
     let nodes = s.add_all(["root", "branch", "leaf", "other", "twig"].map(Node::new));
     for (child, parent) in [(1, 0), (2, 1), (4, 3)] {
         s.set(nodes[child], Node::PARENT, Some(nodes[parent]))?;
@@ -155,7 +155,7 @@ fn what_is_deleted_along_goes_first() -> Result<()> {
     assert_eq!(s.get::<Node>(1)?, Some(nodes[3]));
     assert_eq!(s.load(nodes[3], Node::CHILDREN)?, [nodes[4]]);
 
-    // A deleted row of another table that refers to it.
+    // A deleted row of another table that references it.
     let (mut f, [ann, bob], books) = authors()?;
     let s = &mut f.session;
     s.delete(books[1])?;
@@ -180,7 +180,7 @@ fn children_that_the_database_lets_follow() -> Result<()> {
     Shop::query().all(s)?;
     s.get::<Shelf>(*s[shelf].id)?;
     s.delete(gone)?;
-    // Its key is NOT NULL: it moves before the row that it leaves is deleted, and its own key follows then.
+    // Its foreign key is NOT NULL: it is moved before the row that it leaves is deleted, and its own key follows then.
     s.set(moved, Shop::REGION, north)?;
     s.delete(south)?;
     s[north].code = "s".into();
@@ -256,7 +256,7 @@ fn versions_and_rows_that_refer_to_their_own_table() -> Result<()> {
     s.set(drafts[2], Draft::ORIGIN, Some(drafts[0]))?;
     s.commit()?;
     Draft::query().all(s)?;
-    // The row that takes the key refers to the row that goes.
+    // The row that takes the key references the deleted row.
     s.set(drafts[0], Draft::ORIGIN, None)?;
     s.delete(drafts[1])?;
     s[drafts[0]].name = "b".into();
@@ -391,7 +391,7 @@ fn a_row_whose_key_was_changed_is_deleted_by_the_key_that_it_has() -> Result<()>
     s.rollback()?;
     assert_eq!(s.get::<Author>(1)?, Some(ann));
     s.commit()?;
-    // Told by the key of its row, too.
+    // Identified by the key of its row, too.
     f.behind(|s| {
         s.sql("UPDATE books SET author_id = NULL", ()).execute()?;
         s.sql("DELETE FROM authors WHERE id = 1", ()).execute()

@@ -5,7 +5,7 @@ use selfsame::{ErrorKind, Result};
 
 use crate::fixture::{Album, Author, Book, Draft, Fixture, Passport, Person, Track};
 
-/// Ann has passport A, bob has none; nothing but the two passports is loaded.
+/// Ann has passport A, bob has none; only the two passports are loaded.
 fn passports() -> Result<(Fixture, Handle<Passport>, Handle<Person>)> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Person {
@@ -62,7 +62,7 @@ fn a_one_to_one_relation_is_ended_from_either_side() -> Result<()> {
         f.session.commit()?;
         f.session.refresh(passport)?;
         assert_eq!(f.session[passport].person_id, None);
-        // There is nothing to end any more.
+        // There is nothing left to end.
         f.session.set(person, Person::PASSPORT, None)?;
         assert!(f.session.dirty::<Passport>().is_empty());
     }
@@ -317,7 +317,7 @@ fn pending_relations_reach_a_required_parent_from_both_sides() -> Result<()> {
     Ok(())
 }
 
-/// What was set is not lost because the row had that key when it was last read.
+/// A set reference is not lost if the row had the same key when it was last read.
 #[test]
 fn a_reference_that_moved_meanwhile_is_stale() -> Result<()> {
     let mut f = Fixture::new()?;
@@ -342,7 +342,7 @@ fn a_reference_that_moved_meanwhile_is_stale() -> Result<()> {
     Ok(())
 }
 
-/// Two authors and a book of the first, which was moved to the second behind the session's back.
+/// Two authors and a book of the first, which another session has moved to the second.
 fn with_a_moved_book(f: &mut Fixture) -> Result<([Handle<Author>; 2], Handle<Book>)> {
     let authors = f.session.add_all([Author::new("ann"), Author::new("bob")]);
     let book = f.session.add(Book::new("b"));
@@ -487,7 +487,7 @@ fn parents_that_are_known_are_not_read_with_their_children() -> Result<()> {
     Ok(())
 }
 
-/// In whatever order the database hands the rows out.
+/// Regardless of the order in which the database returns the rows.
 #[test]
 fn members_of_many_owners_are_in_the_order_of_their_keys() -> Result<()> {
     let mut f = Fixture::new()?;

@@ -1,4 +1,4 @@
-//! Transactions that are run again, on a backend that fails as often as it is told to, and transactions with options.
+//! Retried transactions, on a backend that fails a given number of times, and transactions with options.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,14 +14,14 @@ use selfsame_sqlite::Sqlite;
 
 use crate::fixture::Author;
 
-/// What fails.
+/// The statement that fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum At {
     Insert,
     Commit,
 }
 
-/// Fails some times, then works.
+/// Fails a given number of times, then works.
 #[derive(Clone, Debug)]
 struct Flaky {
     inner: Sqlite,
@@ -114,7 +114,7 @@ impl Connection for FlakyConnection {
     }
 }
 
-/// Runs a transaction with two retries on a backend that fails; how often it was tried, how it ended, how many rows there are.
+/// Runs a transaction with two retries on a failing backend; returns the number of attempts, the outcome, and the number of rows.
 fn tries(at: At, kind: ErrorKind, failures: u32) -> Result<(u32, Option<ErrorKind>, u64)> {
     let engine = Engine::new(Flaky::new(at, kind, failures)?);
     let mut session = Session::new(&engine);
@@ -251,7 +251,7 @@ fn options_that_cannot_be_kept_are_refused_before_anything_is_sent() -> Result<(
     Ok(())
 }
 
-/// A file in a directory of its own.
+/// A file in its own directory.
 fn file() -> Result<(selfsame_sqlite::testing::TempDatabase, Engine)> {
     let database = selfsame_sqlite::testing::TempDatabase::new()?;
     let engine = Engine::new(database.backend());
@@ -349,7 +349,7 @@ fn reads_before_a_retry_are_ended_and_read_again() -> Result<()> {
     let theirs = Author::query().first(&mut other)?.expect("ann");
     other[theirs].age = Some(7);
     other.commit()?;
-    // The age that is seen is the newest, not that of the ended transaction.
+    // The age is the newest, not that of the ended transaction.
     let age = session.retry(0, |s| {
         let ann = Author::query().first(s)?.expect("ann");
         let age = s[ann].age.unwrap_or(0);
@@ -409,7 +409,7 @@ fn a_transaction_that_the_database_ended_is_not_gone_on_with() -> Result<()> {
         session.rollback()?;
         assert_eq!(Author::query().count(&mut session)?, 1);
     }
-    // The first cause is told by a savepoint too, whose work did not care.
+    // A savepoint reports the first cause too, even if its work ignored it.
     session.rollback()?;
     let ended = session.savepoint(|s| add(s, true)).expect_err("it is over");
     assert!(ended.to_string().contains("UNIQUE"), "{ended}");

@@ -97,7 +97,7 @@ fn a_failed_flush_inside_costs_the_savepoint_only() -> Result<()> {
     let result = f.session.savepoint(|s| {
         s[ann].age = Some(9);
         s.add(Author::new("ann"));
-        // Swallowed, but not forgotten.
+        // The error is ignored here, but not forgotten.
         assert!(s.flush().is_err());
         assert_eq!(
             s.get::<Author>(5).map_err(|e| e.kind()),
@@ -371,7 +371,7 @@ fn what_was_read_after_clearing_inside_is_undone() -> Result<()> {
     Ok(())
 }
 
-/// What was read inside a savepoint after `clear` may have been the savepoint's own: after its end it is no other's change.
+/// Values read inside a savepoint after `clear` may be the savepoint's own writes: undoing them is not a concurrent change.
 #[test]
 fn what_was_read_in_an_undone_savepoint_is_not_taken_for_anothers_change() -> Result<()> {
     let Fixture { mut session, .. } = Fixture::new()?;
@@ -399,7 +399,7 @@ fn what_was_read_in_an_undone_savepoint_is_not_taken_for_anothers_change() -> Re
     Ok(())
 }
 
-/// A savepoint that is undone after `clear` has no keys to take back that `clear` has forgotten.
+/// Undoing a savepoint after `clear` does not touch keys that `clear` has forgotten.
 #[test]
 fn clear_inside_a_savepoint_forgets_the_keys_that_flushes_filled_in() -> Result<()> {
     let Fixture { mut session, .. } = Fixture::new()?;
@@ -416,7 +416,7 @@ fn clear_inside_a_savepoint_forgets_the_keys_that_flushes_filled_in() -> Result<
     session.commit()
 }
 
-/// What is read in a savepoint that is undone is known all the same: whoever changes it afterwards is somebody else.
+/// Values read in an undone savepoint stay known: a later difference is a concurrent change.
 #[test]
 fn what_was_read_in_an_undone_savepoint_is_known() -> Result<()> {
     type Read = fn(&mut Session, Handle<Author>) -> Result<()>;
@@ -453,7 +453,7 @@ fn what_was_read_in_an_undone_savepoint_is_known() -> Result<()> {
             let flushed = f.session.flush().map_err(|error| error.kind());
             assert_eq!(flushed, Err(ErrorKind::StaleData), "{read}, {end}");
             f.session.rollback()?;
-            // And nobody's change is no conflict.
+            // Without a concurrent change there is no conflict.
             f.session.refresh(ann)?;
             f.session.commit()?;
             f.session[ann].age = Some(3);
@@ -463,7 +463,7 @@ fn what_was_read_in_an_undone_savepoint_is_known() -> Result<()> {
     Ok(())
 }
 
-/// Where the session itself may have written what is read, the undone savepoint leaves what was known before it.
+/// If the session itself may have written the values read, undoing the savepoint restores those known before it.
 #[test]
 fn what_a_statement_wrote_in_an_undone_savepoint_is_not_known() -> Result<()> {
     for end in [Session::commit, Session::rollback] {

@@ -1,4 +1,4 @@
-//! Foreign keys that share a column: those of a table whose rows all belong to a tenant.
+//! Foreign keys that share a column, such as a tenant.
 
 #![expect(
     clippy::duplicated_attributes,
@@ -33,7 +33,7 @@ struct Member {
     tenant: BelongsTo<Tenant>,
 }
 
-/// Both foreign keys may be NULL, and the tenant is part of both.
+/// Both foreign keys are nullable and contain the tenant.
 #[derive(Entity, Clone, Debug)]
 #[orm(
     table = "loans",
@@ -50,7 +50,7 @@ struct Loan {
     to: BelongsTo<Member>,
 }
 
-/// Three foreign keys begin with the same column; two of them may lead to nothing by another.
+/// Three foreign keys begin with the same column; two of them have another, nullable one.
 #[derive(Entity, Clone, Debug)]
 #[orm(
     table = "tickets",
@@ -101,7 +101,7 @@ impl Office {
         })
     }
 
-    /// The foreign keys of the tickets as the database has them.
+    /// The foreign keys of the tickets in the database.
     fn rows(&self) -> Result<Vec<(i64, i32, Option<i32>)>> {
         let columns = (Ticket::TENANT_ID, Ticket::AUTHOR, Ticket::ASSIGNEE);
         let tickets = Ticket::query().order_by(Ticket::ID.asc()).select(columns);
@@ -157,7 +157,7 @@ fn a_reference_is_emptied_by_the_column_that_is_its_own() -> Result<()> {
         assert_eq!(s.load(ticket, Ticket::TO)?, None);
         assert_eq!(s.load(ticket, Ticket::BY)?, ann);
         assert_eq!(office.rows()?, [(1, 1, None)]);
-        // The other one cannot be: its column takes no NULL.
+        // The other one cannot be cleared: its column is NOT NULL.
         let error = office.session.remove(ann, Member::WROTE, ticket);
         let error = error.and_then(|()| office.session.flush());
         let error = error.expect_err("a required reference");
@@ -207,7 +207,7 @@ fn what_they_share_is_the_same_or_refused() -> Result<()> {
         assert!(error.to_string().contains("tenant_id"), "{error}");
         s.rollback()?;
         assert_eq!(s.state(ticket), selfsame::session::State::Transient);
-        // All of them move together.
+        // All of them change together.
         let ticket = s.add(Ticket {
             by: ann.into(),
             to: ann.into(),

@@ -6,7 +6,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::fixture::{Album, Author, Draft, Fixture, Line, Person, Post, Seat, Tag, Track};
 
-/// From now on rows of the table of which this is true are skipped.
+/// Makes the database skip rows of the table for which this is true.
 fn skip(f: &Fixture, what: &str, table: &str, when: &str) -> Result<()> {
     f.behind(|s| {
         let text = format!(
@@ -16,7 +16,7 @@ fn skip(f: &Fixture, what: &str, table: &str, when: &str) -> Result<()> {
     })
 }
 
-/// Asserts that the error says what happened, and where; then the session goes on after a rollback.
+/// Asserts that the error describes what happened, and where; and that the session works after a rollback.
 #[track_caller]
 fn says(f: &mut Fixture, error: &Error, kind: ErrorKind, entity: &str, key: Option<&str>) {
     assert_eq!(error.kind(), kind, "{error}");
@@ -37,7 +37,7 @@ fn a_new_row_that_is_skipped_is_an_error() -> Result<()> {
     skip(&f, "INSERT", "seats", "new.row = 0")?;
     skip(&f, "INSERT", "lines", "new.price = 0")?;
 
-    // The database counts the key, computes a column, or the program has given all.
+    // With a generated key, with a computed column, and with all columns set.
     let ann = f.session.add(Author::new("no"));
     let error = f.session.commit().expect_err("it was skipped");
     says(&mut f, &error, ErrorKind::Database, "Author", None);
@@ -122,7 +122,7 @@ fn a_row_that_its_constraint_ignores_is_an_error() -> Result<()> {
         says(&mut f, &error, ErrorKind::Database, "Seat", key);
         f.holds::<Seat>(1);
     }
-    // An UPDATE that would take its key.
+    // An UPDATE to its key.
     let other = f.session.add(seat(2, "b"));
     f.session.commit()?;
     f.session.refresh(other)?;
@@ -249,7 +249,7 @@ fn pairs_that_are_skipped_are_errors() -> Result<()> {
         f.session.rollback()?;
         assert_eq!(pairs(&mut f)?.len(), 2);
     }
-    // All pairs of a row that goes: what stays refers to nothing, which the database refuses.
+    // All pairs of a deleted row: a remaining pair would violate the foreign key.
     f.session.delete(post)?;
     let error = f.session.commit().expect_err("its pairs were skipped");
     assert_eq!(error.kind(), ErrorKind::ForeignKeyViolation);

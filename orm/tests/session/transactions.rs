@@ -1,4 +1,4 @@
-//! Begin, commit, rollback, failures, and what each leaves in memory.
+//! Begin, commit, rollback, failures, and their effects on memory.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
@@ -45,7 +45,7 @@ fn rollback_restores_added_changed_and_deleted() -> Result<()> {
     assert_eq!(f.session.get::<Author>(2)?, Some(bob));
     assert_eq!(f.session.get::<Author>(3)?, None);
 
-    // A transient object is given back with the key it had, and can be added again.
+    // A transient object is returned with its key, and can be added again.
     let eve = f.session.take(eve)?;
     assert_eq!(eve.id.get(), Some(&3));
     let eve = f.session.add(eve);

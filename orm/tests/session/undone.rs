@@ -1,4 +1,4 @@
-//! What a rollback leaves of added objects: their values and what they were related to.
+//! Added objects after a rollback: their values and relations.
 
 use selfsame::prelude::*;
 use selfsame::session::State;
@@ -14,7 +14,7 @@ fn boom<T>() -> Result<T> {
 
 type Undo = fn(&mut Session, &mut dyn FnMut(&mut Session) -> Result<()>) -> Result<()>;
 
-/// Every way to undo what was added.
+/// Every way to undo adding objects.
 const UNDONE: [(&str, Undo); 5] = [
     ("rollback", |s, work| {
         work(s)?;
@@ -53,7 +53,7 @@ const UNDONE: [(&str, Undo); 5] = [
     }),
 ];
 
-/// Undoes what adds one object; its handle.
+/// Adds one object and undoes it; returns its handle.
 fn undone<E: Entity>(
     f: &mut Fixture,
     undo: Undo,
@@ -274,7 +274,7 @@ fn a_second_rollback_keeps_them_too() -> Result<()> {
     Ok(())
 }
 
-/// A key that the database counted is nobody's once it is undone: it may count the same again for another row.
+/// A generated key is free once it is undone: the database may assign it to another row.
 #[test]
 fn what_is_added_again_by_a_relation_is_counted_anew() -> Result<()> {
     for (name, undo) in UNDONE {

@@ -104,7 +104,7 @@ fn positions_are_shifted_by_one() -> Result<()> {
     let mut f = Fixture::new()?;
     let all = slots(&mut f, 6)?;
     let s = &mut f.session;
-    // Upwards for a new first one, and then downwards over a deleted one.
+    // Shifted up for a new first one, then down over a deleted one.
     for &slot in &all {
         s[slot].position += 1;
     }
@@ -167,7 +167,7 @@ fn a_swap_of_values_and_a_new_key_are_one_flush() -> Result<()> {
     Ok(())
 }
 
-/// A tree by names of the program's own.
+/// A tree with keys set by the program.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "places")]
 struct Place {
@@ -302,7 +302,7 @@ fn a_row_that_waits_for_a_new_one_gives_it_its_name_before() -> Result<()> {
     s.set(b, Place::PARENT, None)?;
     s.set(c, Place::PARENT, None)?;
     s.flush()?;
-    // The row of a new object with its key, and a changed one: both refer to new rows that take their names.
+    // A new object's row with its key, and a changed one: both reference new rows that take their names.
     s.delete(a)?;
     s.add(Place {
         name: Some("a".into()),

@@ -1,4 +1,4 @@
-//! Values that the program's own rules refuse, before a statement is sent.
+//! Values that validation functions reject, before a statement is sent.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
@@ -42,7 +42,7 @@ fn session() -> Result<Session> {
     Ok(Session::new(&engine))
 }
 
-/// What a commit of one new object tells: the kind, the line, and how much was sent.
+/// The outcome of committing one new object: the error's kind and text, and the number of statements sent.
 fn refused(account: Account) -> Result<Option<(ErrorKind, String, u64)>> {
     let mut session = session()?;
     session.add(account);
@@ -102,7 +102,7 @@ fn an_update_asks_about_the_columns_that_it_writes() -> Result<()> {
     let ann = session.add(Account::new("ann"));
     session.commit()?;
     session.refresh(ann)?;
-    // Behind the mapper's back a value may be there that the rule would refuse: it is not asked about again.
+    // The database may hold a value that the rule would reject: an unchanged value is not validated.
     let rename = "UPDATE accounts SET name = ' old '";
     let sql = selfsame::backend::Sql::new(selfsame::backend::StatementKind::Update, rename, [], []);
     session.commit()?;

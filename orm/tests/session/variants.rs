@@ -1,4 +1,4 @@
-//! Embedded enums: one table for all variants, one object for a row whatever it is.
+//! Embedded enums: one table for all variants, one object for each row.
 
 use selfsame::prelude::*;
 use selfsame::sql::count;
@@ -20,7 +20,7 @@ fn truck() -> Kind {
     }
 }
 
-/// A car, a truck and a bicycle, read anew.
+/// A car, a truck and a bicycle, newly loaded.
 fn vehicles() -> Result<(Fixture, [Handle<Vehicle>; 3])> {
     let mut fixture = Fixture::new()?;
     let kinds = [("a", car()), ("b", truck()), ("c", Kind::Bicycle)];
@@ -155,7 +155,7 @@ fn changes_to_different_variants_are_stale() -> Result<()> {
         assert_eq!(error.and_then(|error| error.column_name()), wanted);
         Ok(())
     };
-    // Nobody else changed these columns, but it is no car any more.
+    // These columns were not changed concurrently, but it is not a car any more.
     check(truck(), red(), Some("color"))?;
     check(truck(), Kind::Bicycle, Some("kind"))?;
     check(

@@ -1,4 +1,4 @@
-//! Version columns, and columns that the database computes.
+//! Version columns and computed columns.
 
 use selfsame::backend::{Sql, StatementKind};
 use selfsame::prelude::*;
@@ -56,7 +56,7 @@ fn it_does_not_move_without_a_change_nor_by_the_program() -> Result<()> {
     Ok(())
 }
 
-/// Whatever is written to `a` is followed by somebody else's writing to `b`.
+/// After each write to `a`, another session writes to `b`.
 fn follow(f: &Fixture) -> Result<()> {
     let text = "CREATE TRIGGER follow AFTER UPDATE ON drafts WHEN NEW.name = 'a' \
                 BEGIN UPDATE drafts SET version = version + 1 WHERE name = 'b'; END";
@@ -145,7 +145,7 @@ fn a_bulk_update_counts_the_versions_of_its_rows() -> Result<()> {
         .map(|&draft| f.session[draft].version)
         .collect();
     assert_eq!(versions, [2, 1]);
-    // Who sets it says what it is.
+    // An explicit value is kept.
     let update = Draft::query().update().set(Draft::VERSION, 7);
     assert_eq!(update.execute(&mut f.session)?, 2);
     f.session.refresh(drafts[1])?;

@@ -173,8 +173,8 @@ impl dyn AnyStore + '_ {
         if let Some(slot) = slot
             && !undefer.is_empty()
         {
-            let behind = at + self.mapper().eager().len();
-            self.load_deferred(slot, row, behind, undefer, as_of)?;
+            let first = at + self.mapper().eager().len();
+            self.load_deferred(slot, row, first, undefer, as_of)?;
         }
         Ok(slot)
     }

@@ -22,8 +22,8 @@ impl Session {
         for &column in columns {
             if entry.mapper.needs_validation(column) {
                 for &slot in slots {
-                    let asked = entry.store.validate(slot, column);
-                    asked.map_err(|error| with_key(error, &*entry.store, slot))?;
+                    let validated = entry.store.validate(slot, column);
+                    validated.map_err(|error| with_key(error, &*entry.store, slot))?;
                 }
             }
             let ty = &entry.mapper.table().columns[column].ty;

@@ -155,12 +155,12 @@ mod tests {
         }
     }
 
-    fn told(links: &[Link]) -> Vec<(ObjectId, usize, Option<u32>)> {
-        let told = |link: &Link| {
+    fn summary(links: &[Link]) -> Vec<(ObjectId, usize, Option<u32>)> {
+        let one = |link: &Link| {
             let parent = link.parent.map(|parent| parent.1);
             (link.child, link.columns[0], parent)
         };
-        links.iter().map(told).collect()
+        links.iter().map(one).collect()
     }
 
     #[test]
@@ -199,9 +199,12 @@ mod tests {
             links.set(link((0, child), column, parent));
         }
         let taken = links.take((0, 1));
-        assert_eq!(told(&taken), [((0, 1), 2, Some(7)), ((0, 1), 3, Some(6))]);
+        assert_eq!(
+            summary(&taken),
+            [((0, 1), 2, Some(7)), ((0, 1), 3, Some(6))]
+        );
         let left: Vec<Link> = links.iter().cloned().collect();
-        assert_eq!(told(&left), [((0, 2), 2, Some(5))]);
+        assert_eq!(summary(&left), [((0, 2), 2, Some(5))]);
         assert!(links.take((0, 1)).is_empty() && !links.is_empty());
         assert_eq!(links.take((0, 2)).len(), 1);
         assert!(links.is_empty());

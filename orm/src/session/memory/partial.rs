@@ -92,7 +92,7 @@ impl Session {
         owners.sort_unstable();
         let keys = self.key_values(store, &owners);
         let as_of = self.read_epoch();
-        let (width, behind) = (by.columns.len(), mapper.reading(undefer).len());
+        let (width, first) = (by.columns.len(), mapper.reading(undefer).len());
         let (mut members, mut owner_keys): (Vec<u32>, Vec<Value>) = (Vec::new(), Vec::new());
         self.ready(Intent::Read)?;
         for keys in self.lists_of_keys(width, &keys) {
@@ -111,7 +111,7 @@ impl Session {
                     };
                     members.push(slot);
                     for (at, &ty) in by.types.iter().enumerate() {
-                        owner_keys.push(row.value(behind + at, ty)?.to_owned());
+                        owner_keys.push(row.value(first + at, ty)?.to_owned());
                     }
                     Ok(())
                 })

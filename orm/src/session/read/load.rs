@@ -74,8 +74,8 @@ impl Session {
                 !read.contains(slot) && self.any_store(store).is_expired(*slot, self.epoch)
             });
         }
-        let told: BTreeSet<u32> = found.iter().flatten().copied().collect();
-        if !read.is_subset(&told) {
+        let matched: BTreeSet<u32> = found.iter().flatten().copied().collect();
+        if !read.is_subset(&matched) {
             // The database considers keys equal that are different here: each key without a match is looked up separately.
             for (slot, key) in found.iter_mut().zip(&keys) {
                 if slot.is_none() {

@@ -94,8 +94,8 @@ impl Session {
             }
         };
         let as_of = self.read_epoch();
-        let behind = read.len();
-        let here = (behind..).zip(pairing.here);
+        let first = read.len();
+        let here = (first..).zip(pairing.here);
         let places: Vec<(usize, ValueType)> =
             here.map(|(at, &column)| (at, types[column])).collect();
         let (mut members, mut owner_keys) = Owned::default();

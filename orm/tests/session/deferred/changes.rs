@@ -1,4 +1,4 @@
-//! What is written of deferred columns, and what becomes of them when rows are read again, merged, or brought back.
+//! Deferred columns: writing them, and rereading, merging or restoring their rows.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
@@ -43,7 +43,7 @@ fn a_loaded_one_is_written_if_it_differs() -> Result<()> {
     l.session.flush()?;
     l.sends(&["UPDATE papers SET body = ? WHERE id = ?"]);
 
-    // Nothing is written for one that is let go of.
+    // Nothing is written for an unloaded one.
     l.session[paper].body.take();
     assert!(!l.session.is_modified(paper)?);
     l.session.flush()?;
@@ -184,7 +184,7 @@ fn a_change_of_an_expired_one_is_merged_or_stale() -> Result<()> {
             Ok(())
         })
     };
-    // Known and unmoved: merged onto the fresh row.
+    // Known and unchanged in the database: merged onto the reread row.
     l.session.undefer(paper, Paper::BODY)?;
     l.session.commit()?;
     theirs(&l, "long", "b")?;
@@ -198,7 +198,7 @@ fn a_change_of_an_expired_one_is_merged_or_stale() -> Result<()> {
         "COMMIT",
     ]);
     assert_eq!(l.session[paper].title, "b");
-    // Known and moved.
+    // Known and changed in the database.
     theirs(&l, "theirs", "b")?;
     l.session[paper].body.set("mine again".into());
     let error = l.session.flush().unwrap_err();
@@ -207,7 +207,7 @@ fn a_change_of_an_expired_one_is_merged_or_stale() -> Result<()> {
         (ErrorKind::StaleData, Some("body"))
     );
     l.session.rollback()?;
-    // Never known: there is nothing to compare with.
+    // Never known: it cannot be compared.
     l.session.get::<Paper>(1)?;
     l.session.commit()?;
     theirs(&l, "theirs again", "c")?;
@@ -271,7 +271,7 @@ fn merging_leaves_an_unloaded_one_alone() -> Result<()> {
     l.session.merge(value(Deferred::UNLOADED))?;
     l.session.flush()?;
     l.sends(&[]);
-    // Onto a row that is read, an equal one is equal.
+    // Merged onto a row that is read, an equal value is not a change.
     l.session.expire(paper)?;
     assert_eq!(l.session.merge(value("long".into()))?, paper);
     l.session.flush()?;
@@ -279,7 +279,7 @@ fn merging_leaves_an_unloaded_one_alone() -> Result<()> {
     l.session.merge(value("other".into()))?;
     l.session.flush()?;
     l.sends(&["UPDATE papers SET body = ? WHERE id = ?"]);
-    // Onto an object that does not have it, it is set.
+    // Merged onto an object that does not have it, it is set.
     l.session.refresh(paper)?;
     l.forget();
     let null = Paper {
@@ -344,7 +344,7 @@ fn it_stands_beside_embedded_values() -> Result<()> {
         (1, None)
     );
 
-    // Written while expired, merged, rolled back: each stays in its place.
+    // Written while expired, merged, rolled back: each keeps its value.
     l.session.undefer(file, File::CONTENT)?;
     l.session.commit()?;
     l.session[file].content.set("longer".into());

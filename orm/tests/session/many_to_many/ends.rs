@@ -1,4 +1,4 @@
-//! What becomes of pairs when their ends are deleted, expired, let out, or brought back.
+//! Pairs whose ends are deleted, expired, expunged, or restored.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
@@ -41,7 +41,7 @@ fn the_pairs_of_a_deleted_object_go_first() -> Result<()> {
     ]);
     f.session.rollback()?;
     assert_eq!(rows(&f, 1), "b a");
-    // From the other side, by many; a change of a pair that goes anyway is forgotten.
+    // From the other side, for many; a change of a pair that is deleted anyway is discarded.
     f.session.load(post, Post::TAGS)?;
     f.session.push(post, Post::TAGS, c)?;
     f.session.remove(post, Post::TAGS, a)?;
@@ -78,7 +78,7 @@ fn the_pairs_of_a_one_sided_relation_go_with_either_end() -> Result<()> {
     f.session.commit()?;
     assert_eq!(f.session.load(post, Post::SEATS)?, [seats[1]]);
     f.session.commit()?;
-    // A session that does not know of posts.
+    // A session that has not used posts.
     f.behind(|s| {
         let seat = s.get::<Seat>((1, "b".to_owned()))?.expect("the seat");
         s.delete(seat)
@@ -158,7 +158,7 @@ fn expire_drops_the_changes_of_both_sides() -> Result<()> {
     f.forget();
     f.session.commit()?;
     f.sends(&["COMMIT"]);
-    // What was not flushed survives that everything is read again.
+    // Unflushed changes survive rereading everything.
     f.session.load(post, Post::TAGS)?;
     f.session.push(post, Post::TAGS, c)?;
     f.session.expire_all();
@@ -178,7 +178,7 @@ fn an_expunged_object_keeps_its_rows() -> Result<()> {
     f.session.expunge(a)?;
     f.session.expunge(c)?;
     assert_eq!(f.session.load(post, Post::TAGS)?, [b]);
-    // It comes again under another handle; what was loaded does not tell that it is together with the post.
+    // It is loaded again with another handle; the loaded collection does not contain it as a pair of the post.
     let a = f.session.get::<Tag>(1)?.expect("the tag a");
     f.session.push(post, Post::TAGS, a)?;
     f.session.commit()?;
@@ -288,7 +288,7 @@ fn what_is_about_to_be_deleted_is_put_together_with_nothing() -> Result<()> {
     let error = f.session.replace(post, Post::TAGS, [c]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidState);
     f.session.rollback()?;
-    // What is there already is no change.
+    // An existing pair is not a change.
     f.session.load(post, Post::TAGS)?;
     f.session.delete(a)?;
     f.session.push(post, Post::TAGS, a)?;

@@ -448,8 +448,8 @@ fn validate(model: &Model<'_>) -> TokenStream {
 
 /// `None` if there is nothing to validate.
 pub(super) fn validate_body(model: &Model<'_>) -> Option<TokenStream> {
-    let asks = model.columns.iter().any(|column| column.validate.is_some());
-    if !asks && model.flattened.is_empty() {
+    let validates = model.columns.iter().any(|column| column.validate.is_some());
+    if !validates && model.flattened.is_empty() {
         return None;
     }
     let mapping = model.mapping();

@@ -317,8 +317,8 @@ impl Insert<'_> {
         self.values(session, &mut |slots, outcome| {
             let rows = i64::try_from(slots.len()).map_err(|_| used_up())?;
             counted = counted.checked_add(rows).ok_or_else(used_up)?;
-            let told = (outcome.matched, outcome.last_insert_id);
-            if told != (slots.len() as u64, Some(counted)) {
+            let reported = (outcome.matched, outcome.last_insert_id);
+            if reported != (slots.len() as u64, Some(counted)) {
                 let message =
                     "the database did not generate consecutive keys from the last key of the table";
                 return Err(Error::new(ErrorKind::Database, message));
