@@ -326,8 +326,8 @@ pub trait Dialect: Debug + Send + Sync {
             .expect("a String accepts any text");
     }
 
-    /// Returns whether the outcome of an INSERT of one row reports the generated key. By default if RETURNING is not claimed, since there
-    /// is no other way then.
+    /// Returns whether the outcome of an INSERT of one row reports the generated key. By default if RETURNING is not claimed, since it is
+    /// then the only way.
     fn tells_keys(&self) -> bool {
         !self.capabilities().returning
     }

@@ -1,4 +1,4 @@
-//! One error type for the whole library: a kind to branch on, the context needed to fix it, and the cause.
+//! The error type of the whole library: a kind to match on, the context needed to fix it, and the cause.
 
 mod message;
 
@@ -16,7 +16,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    // What a database says.
+    // Errors of the database.
     /// A row violates a UNIQUE or PRIMARY KEY constraint.
     UniqueViolation,
     /// A row violates a FOREIGN KEY constraint.
@@ -37,27 +37,27 @@ pub enum ErrorKind {
     Unreachable,
     /// The server rejected the credentials.
     Authentication,
-    /// An established connection is gone.
+    /// An established connection was lost.
     ConnectionLost,
-    /// The connection broke while COMMIT was under way, or a write outside of a transaction, which commits itself: it may or may not have
-    /// been committed.
+    /// The connection broke during COMMIT, or during a write outside a transaction, which commits itself: it may or may not have been
+    /// committed.
     AmbiguousCommit,
     /// The database cannot parse or resolve the statement.
     InvalidStatement,
     /// A table that the statement names does not exist.
     NoSuchTable,
-    /// A value lies outside what the column or the database can hold.
+    /// A value is out of range for the column or the database.
     OutOfRange,
     /// The backend does not support the operation, as declared in its capabilities.
     Unsupported,
     /// Any other error of the database.
     Database,
-    // What this library says.
+    // Errors of this library.
     /// The pool had no free connection within the time allowed.
     PoolTimeout,
-    /// A URL, an option or an environment that cannot be used.
+    /// A URL, an option or an environment variable is invalid.
     Configuration,
-    /// An entity, a table or a relation is declared in a way that cannot work.
+    /// The declaration of an entity, a table or a relation is invalid.
     Mapping,
     /// A value does not convert to the requested type.
     Conversion,

@@ -51,7 +51,7 @@
 //!     metadata![User, Task, Tag].create_all(&engine)?; // user_tags comes along
 //!     let mut session = Session::new(&engine);
 //!
-//!     // Added objects belong to the session; a handle is Copy and stands for one row.
+//!         // Added objects belong to the session; a handle is Copy and refers to one of them.
 //!     let ann = session.add(User {
 //!         tasks: [Task::new("write"), Task::new("read")].into(),
 //!         tags: [Tag::new("early")].into(),
@@ -90,8 +90,8 @@
 //!
 //! # Reading
 //!
-//! Queries are lazy: nothing runs until `all`, `first`, `one`, `count` … A query returns [`Handle`]s; `session[handle]` is the object.
-//! A handle is `Copy`, and two handles are equal if they stand for the same row.
+//! Queries are lazy: nothing runs until `all`, `first`, `one`, `count` … A query returns [`Handle`]s; `session[handle]` is the object. A
+//! handle is `Copy`, and two handles are equal if they refer to the same row.
 //!
 //! ```
 //! # use selfsame::prelude::*;

@@ -1,4 +1,4 @@
-//! `Query`: objects of one entity, filtered, ordered, and loaded with what they are related to.
+//! `Query`: objects of one entity, filtered, ordered, and loaded with related objects.
 
 mod bulk;
 mod join;
@@ -30,8 +30,8 @@ use crate::sql::{Column, Condition, Node, Order, OrderBy, RowLock, also};
 ///
 /// These methods flush the session first, except inside `no_autoflush`.
 ///
-/// `S` is what its conditions may name: the entity's own columns, or once something is joined to it ([`Joined`]) those of every table
-/// that it reads. However many rows are joined to an object, it is found once.
+/// `S` is the scope of its conditions: the entity's own columns, or with joins ([`Joined`]) those of all its tables. An object is found
+/// once, however many joined rows it has.
 #[must_use = "queries are lazy: nothing runs until `all`, `first`, `one` …"]
 pub struct Query<E, S = E> {
     mapper: Arc<Mapper>,
@@ -56,7 +56,7 @@ struct Parts {
 }
 
 impl<E: Mapped> Query<E> {
-    /// All objects of a mapping.
+    /// Starts a query for the objects of a mapping.
     pub(crate) fn new(mapper: &Arc<Mapper>) -> Self {
         Self {
             mapper: Arc::clone(mapper),
@@ -158,7 +158,8 @@ impl<E: Mapped, S> Query<E, S> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NoRow`](crate::ErrorKind::NoRow), [`ErrorKind::MultipleRows`](crate::ErrorKind::MultipleRows); else as [`all`](Self::all).
+    /// [`ErrorKind::NoRow`](crate::ErrorKind::NoRow), [`ErrorKind::MultipleRows`](crate::ErrorKind::MultipleRows); otherwise as
+    /// [`all`](Self::all).
     pub fn one(&self, session: &mut Session) -> Result<Handle<E>> {
         let found = self.one_or_none(session)?;
         found.ok_or_else(|| run::no_row(&self.mapper))
@@ -168,7 +169,7 @@ impl<E: Mapped, S> Query<E, S> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::MultipleRows`](crate::ErrorKind::MultipleRows); else as [`all`](Self::all).
+    /// [`ErrorKind::MultipleRows`](crate::ErrorKind::MultipleRows); otherwise as [`all`](Self::all).
     pub fn one_or_none(&self, session: &mut Session) -> Result<Option<Handle<E>>> {
         let found = self.fetch(
             session,

@@ -1,4 +1,4 @@
-//! Tables as plain data: what a mapping declares, what `create_all` writes and what reflection reads.
+//! Table definitions, as declared by mappings, written by `create_all` and read by reflection.
 
 use crate::value::ValueType;
 
@@ -20,7 +20,7 @@ pub enum ColumnType {
     F64,
     /// Text of at most `length` characters, or of any length.
     Text {
-        /// The greatest number of characters.
+        /// The maximum number of characters.
         length: Option<u32>,
     },
     /// Binary data.
@@ -58,8 +58,7 @@ pub enum ColumnType {
     },
     /// An array; without support in the database, stored as text in PostgreSQL's form.
     Array(Box<ColumnType>),
-    /// A type without a neutral form, as the database writes it: `inet`, `tstzrange`. Its values cross as the text that the database
-    /// writes and reads.
+    /// A database-specific type: `inet`, `tstzrange`. Its values are exchanged as the database's text.
     Other {
         /// The type's name, as SQL writes it, with its modifiers.
         name: String,
@@ -235,16 +234,15 @@ impl ReferentialAction {
 /// A FOREIGN KEY constraint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignKey {
-    /// The constraint's name; made from table and columns when `None`.
+    /// The constraint's name; generated from table and columns if `None`.
     pub name: Option<String>,
-    /// The referring columns, by name, in order.
+    /// The referencing columns, by name, in order.
     pub columns: Vec<String>,
-    /// The table referred to, by its whole [name](Table::name).
+    /// The referenced table, by its full [name](Table::name).
     pub table: String,
-    /// The schema of that table, if not the default one. [`Metadata`](crate::metadata::Metadata) fills it in where the table is
-    /// listed.
+    /// The schema of that table, if not the default one. [`Metadata`](crate::metadata::Metadata) sets it if the table is listed.
     pub schema: Option<String>,
-    /// The columns referred to, in order.
+    /// The referenced columns, in order.
     pub references: Vec<String>,
     /// ON DELETE.
     pub on_delete: ReferentialAction,
@@ -255,7 +253,7 @@ pub struct ForeignKey {
 /// A UNIQUE constraint, or an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
-    /// Its name; made from table and columns when `None`.
+    /// Its name; generated from table and columns if `None`.
     pub name: Option<String>,
     /// The columns, by name, in order.
     pub columns: Vec<String>,
@@ -264,7 +262,7 @@ pub struct Index {
 /// A CHECK constraint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// The constraint's name; made from table and position when `None`.
+    /// The constraint's name; generated from table and position if `None`.
     pub name: Option<String>,
     /// The SQL condition.
     pub condition: String,
@@ -296,7 +294,7 @@ pub enum TableKind {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// Its name, unquoted; with its schema's before it where it has one, `sales.orders`.
+    /// Its name, unquoted, qualified with its schema if it has one: `sales.orders`.
     pub name: String,
     /// Its schema or attached database, if not the default one.
     pub schema: Option<String>,
@@ -402,7 +400,7 @@ impl Table {
                 let name = name.as_ref();
                 self.position(name).unwrap_or_else(|| {
                     panic!(
-                        "table {}: the primary key names `{name}`, which is no column",
+                        "table {}: the primary key names `{name}`, which is not a column",
                         self.name
                     )
                 })

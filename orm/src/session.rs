@@ -75,7 +75,7 @@ pub struct Session {
     failed: Option<String>,
     /// Relationship fields with values that cannot be related; the next flush reports them.
     refused: RefusedFields,
-    /// What rollbacks undid of added objects.
+    /// Added objects that rollbacks undid.
     undone: Undone,
     hooks: Hooks,
     merging: Merging,
@@ -238,9 +238,8 @@ impl Session {
     pub fn take<E: Mapped>(&mut self, handle: Handle<E>) -> Result<E> {
         let state = self.state(handle);
         if matches!(state, State::Persistent | State::Deleted) {
-            let message = format!(
-                "a {state} object cannot be taken out to become transient: expunge it, or clone its value"
-            );
+            let message =
+                format!("a {state} object cannot be taken: expunge it, or clone its value");
             return Err(Error::new(ErrorKind::InvalidState, message).entity(handle::name_of::<E>()));
         }
         let related = match self.typed(handle) {
@@ -252,8 +251,8 @@ impl Session {
         Ok(value)
     }
 
-    /// Removes an object from the session, whatever its state, and returns its value; its row is left alone. Loaded collections
-    /// omit it until they are read again.
+    /// Removes an object from the session, whatever its state, and returns its value; its row is left alone. Loaded collections omit it
+    /// until they are reread.
     ///
     /// Relations with the cascade `expunge` remove their loaded objects too: [`take`](Self::take) returns the value of each.
     ///
@@ -385,7 +384,7 @@ impl Session {
             let refused = other.map(|other| {
                 let other = other.mapper.name();
                 let message = format!(
-                    "the table {table} is mapped by {other} too; one session takes one mapping of a table"
+                    "the table {table} is mapped by {other} too; a session can use only one mapping of a table"
                 );
                 message.into()
             });

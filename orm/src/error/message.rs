@@ -1,14 +1,15 @@
-//! What may be shown of a database's own message.
+//! Removing values from a database's own messages.
 
 use std::collections::BTreeSet;
 
-/// What stands for something that may be a value.
+/// Replaces a possible value.
 const LEFT_OUT: &str = "…";
 
-/// A database's message with everything left out that may be a value: what is neither one of `words`, in which the database writes
-/// its messages, nor in the text of the statement, which holds placeholders. Quoted parts must be in the statement.
+/// Removes everything that may be a value from a database's message: all words except those in `words`, the vocabulary of the database's
+/// messages, and those in the text of the statement, which contains only placeholders. Quoted parts are kept only if they are in the
+/// statement.
 ///
-/// For backends: messages quote parameters, and no error may show one.
+/// For backends: database messages may quote parameters, which no error may show.
 ///
 /// ```
 /// use selfsame::error::without_values;
@@ -43,7 +44,7 @@ pub fn without_values(message: &str, statement: &str, words: &[&str]) -> String 
     out
 }
 
-/// What the statement's text holds.
+/// The words and quoted parts of the statement's text.
 struct Own<'a> {
     statement: &'a str,
     tokens: BTreeSet<String>,
@@ -51,12 +52,12 @@ struct Own<'a> {
 
 impl Own<'_> {
     fn has(&self, token: &str) -> bool {
-        // A number may be anything, and the text has them in its placeholders.
+        // A number may be a value, even if the text contains it in a placeholder.
         !token.starts_with(|c: char| c.is_ascii_digit())
             && self.tokens.contains(&token.to_lowercase())
     }
 
-    /// Whether a quoted part is of the statement.
+    /// Whether the statement contains a quoted part.
     fn holds(&self, quoted: &str) -> bool {
         let mut found = tokens(quoted).peekable();
         if found.peek().is_none() {
@@ -87,7 +88,7 @@ impl Own<'_> {
     }
 }
 
-/// What stands between words: of it, what a sentence needs.
+/// Keeps only the punctuation between words.
 fn push(between: &str, out: &mut String) {
     out.extend(between.chars().filter(|c| {
         c.is_ascii_whitespace()

@@ -1,4 +1,4 @@
-//! UPDATE and DELETE of all objects that a query chooses, without loading them.
+//! Bulk UPDATE and DELETE of a query's rows, without loading them.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::sql::{ColumnRef, IntoSql, Node};
 use crate::value::ColumnValue;
 
-/// An UPDATE of the rows that a query selects. Made by [`Query::update`].
+/// An UPDATE of the rows that a query selects. Built by [`Query::update`].
 #[derive(Debug)]
 #[must_use = "an UPDATE does nothing until it is executed"]
 pub struct BulkUpdate<E> {
@@ -20,7 +20,7 @@ pub struct BulkUpdate<E> {
     marker: PhantomData<fn() -> E>,
 }
 
-/// A DELETE of the rows that a query selects. Made by [`Query::delete`].
+/// A DELETE of the rows that a query selects. Built by [`Query::delete`].
 #[derive(Debug)]
 #[must_use = "a DELETE does nothing until it is executed"]
 pub struct BulkDelete<E> {
@@ -30,7 +30,7 @@ pub struct BulkDelete<E> {
 }
 
 impl<E: Mapped, S> Query<E, S> {
-    /// Changes the query's rows in one statement, without loading them:
+    /// Updates the query's rows with one statement, without loading them:
     /// `Task::query().filter(Task::USER_ID.eq(1)).update().set(Task::DONE, true).execute(&mut session)?`.
     pub fn update(self) -> BulkUpdate<E> {
         const { crate::entity::refuse_read_only::<E>() };
@@ -42,7 +42,7 @@ impl<E: Mapped, S> Query<E, S> {
         }
     }
 
-    /// Deletes the query's rows in one statement, without loading them.
+    /// Deletes the query's rows with one statement, without loading them.
     pub fn delete(self) -> BulkDelete<E> {
         const { crate::entity::refuse_read_only::<E>() };
         BulkDelete {
@@ -54,7 +54,7 @@ impl<E: Mapped, S> Query<E, S> {
 }
 
 impl<E: Mapped> BulkUpdate<E> {
-    /// Sets a column to a value, or to an expression of the row: `.set(Task::PRIORITY, Task::PRIORITY + 1)`.
+    /// Sets a column to a value or an expression: `.set(Task::PRIORITY, Task::PRIORITY + 1)`.
     pub fn set<T: ColumnValue>(
         self,
         column: impl ColumnOf<E, T>,
@@ -64,7 +64,7 @@ impl<E: Mapped> BulkUpdate<E> {
         self.also(index.map(|index| (index, value.into_sql())))
     }
 
-    /// Sets a column, or has [`execute`](Self::execute) say why it cannot be set.
+    /// Sets a column, or keeps the error for [`execute`](Self::execute).
     pub(super) fn also(mut self, set: Result<(usize, Node)>) -> Self {
         self.set = self.set.and_then(|mut all| {
             let (index, node) = set?;
@@ -85,17 +85,17 @@ impl<E: Mapped> BulkUpdate<E> {
 
     /// Flushes, runs the UPDATE in the session's transaction, and returns the number of rows it matched.
     ///
-    /// Afterwards the entity's objects in the session are expired, those of other entities are not: each shows its last known values until
-    /// it is next met, and is then read again. A version column counts one up, unless it is set here. A rollback undoes the rows, and
-    /// expires the objects again.
+    /// Afterwards the entity's objects in the session are expired, but not those of other entities: each keeps its last known values until
+    /// it is reread at its next use. A version column is incremented, unless it is set here. A rollback undoes the changes, and expires the
+    /// objects again.
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the query joins or has a limit, the primary key has several columns, and the
-    /// backend compares no [`row_values`](crate::dialect::Capabilities::row_values);
-    /// [`InvalidStatement`](crate::ErrorKind::InvalidStatement) if nothing is set, or a column of the primary key, by which the session
-    /// knows its objects; [`Mapping`](crate::ErrorKind::Mapping) and [`Conversion`](crate::ErrorKind::Conversion) if a record's table has
-    /// no such column, or a value does not fit it; what the flush or the statement gives. If the statement fails, the session waits for
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the query has joins or a limit, the primary key has several columns, and the
+    /// backend does not support [`row_values`](crate::dialect::Capabilities::row_values);
+    /// [`InvalidStatement`](crate::ErrorKind::InvalidStatement) if nothing is set, or a column of the primary key is;
+    /// [`Mapping`](crate::ErrorKind::Mapping) and [`Conversion`](crate::ErrorKind::Conversion) if a record's table has no such column, or a
+    /// value does not fit it; errors of the flush or the statement. If the statement fails, the session waits for
     /// [`rollback`](Session::rollback).
     pub fn execute(self, session: &mut Session) -> Result<u64> {
         let store = session.store_mapped_by::<E>(&self.mapper);
@@ -104,16 +104,16 @@ impl<E: Mapped> BulkUpdate<E> {
 }
 
 impl<E: Mapped> BulkDelete<E> {
-    /// Flushes, runs the DELETE in the session's transaction, and returns the number of rows it matched. What the mapping says about cascades is
-    /// not followed; what the database's foreign keys say, the database does.
+    /// Flushes, runs the DELETE in the session's transaction, and returns the number of rows it matched. Cascades of the mapping are not
+    /// applied, only the actions of the database's foreign keys.
     ///
-    /// Afterwards the session's objects of these rows are deleted, as those of [`Session::delete`] after a flush: a rollback makes them
-    /// persistent again, after a commit they have left. Every other object is expired, whatever its entity, as the database may have
-    /// changed it along.
+    /// Afterwards the session's objects of these rows are deleted, as after [`Session::delete`] and a flush: a rollback makes them
+    /// persistent again, and a commit removes them. All other objects, of all entities, are expired, since the database may have changed
+    /// them too.
     ///
     /// # Errors
     ///
-    /// What the flush or the statement gives. If the statement fails, the session waits for [`rollback`](Session::rollback).
+    /// Errors of the flush or the statement. If the statement fails, the session waits for [`rollback`](Session::rollback).
     pub fn execute(self, session: &mut Session) -> Result<u64> {
         let store = session.store_mapped_by::<E>(&self.mapper);
         session.bulk_delete(store, self.filter)

@@ -1,4 +1,4 @@
-//! Queries of objects that read several tables.
+//! Queries for objects with joins.
 
 use std::marker::PhantomData;
 
@@ -10,50 +10,50 @@ use crate::sql::{
     Source, also, column,
 };
 
-/// The scope of a query that reads several tables: a condition may name the columns of all of them. That each is one of the query's
-/// is checked before it is sent.
+/// The scope of a query with joins: conditions may use columns of all its tables. That a column belongs to one of them is checked before
+/// the query is sent.
 #[derive(Clone, Copy, Debug)]
 pub enum Joined {}
 
 impl<E: Entity> Query<E> {
-    /// Joins the target of a relation; objects without a match are left out: `.join(User::TASKS)`. A table that the query reads
-    /// already needs a name: `.join(Node::PARENT.to(&alias::<Node>("parent")))`.
+    /// Joins the target of a relation; objects without a match are omitted: `.join(User::TASKS)`. A table that the query uses already needs
+    /// an alias: `.join(Node::PARENT.to(&alias::<Node>("parent")))`.
     pub fn join(self, path: impl Path<From = E>) -> Query<E, Joined> {
         self.with_path(JoinKind::Inner, path)
     }
 
-    /// Joins the target of a relation; objects without a match stay, with NULLs.
+    /// Joins the target of a relation; objects without a match are kept, with NULLs.
     pub fn left_join(self, path: impl Path<From = E>) -> Query<E, Joined> {
         self.with_path(JoinKind::Left, path)
     }
 }
 
 impl<E: Entity> Query<E, Joined> {
-    /// Joins what a relation of a table that is joined already leads to.
+    /// Joins the target of a relation of any joined table.
     pub fn join(self, path: impl Path) -> Self {
         self.with_path(JoinKind::Inner, path)
     }
 
-    /// Joins what a relation of a table that is joined already leads to; rows without a match stay, with NULLs.
+    /// Joins the target of a relation of any joined table; rows without a match are kept, with NULLs.
     pub fn left_join(self, path: impl Path) -> Self {
         self.with_path(JoinKind::Left, path)
     }
 
-    /// Only objects for which the condition is true of one of their joined rows; several filters must be true of the same row.
+    /// Keeps only objects with a joined row for which the condition is true; several filters must be true of the same row.
     pub fn filter(mut self, condition: impl Expression<Type = bool>) -> Self {
         also(&mut self.parts.filter, condition.into_node());
         self
     }
 
-    /// Only objects whose joined rows, all together, fulfil a condition of aggregates: `.having(count(Task::ID).gt(2))`.
+    /// Keeps only objects whose joined rows satisfy a condition on aggregates: `.having(count(Task::ID).gt(2))`.
     pub fn having(mut self, condition: impl Expression<Type = bool>) -> Self {
         let joined = self.parts.joined.get_or_insert_default();
         also(&mut joined.having, condition.into_node());
         self
     }
 
-    /// Orders; each further call orders what the former left equal. Where an object has several joined rows, it stands where the first
-    /// of them does; it can be ordered by an aggregate of them, too.
+    /// Sorts; each call adds a lower-priority key. An object with several joined rows is sorted by the first of them, or by an aggregate of
+    /// them.
     pub fn order_by<S>(mut self, order: impl Into<OrderBy<S>>) -> Self {
         self.parts.order.push(order.into().into_order());
         self
@@ -61,7 +61,7 @@ impl<E: Entity> Query<E, Joined> {
 }
 
 impl<E: Entity, S> Query<E, S> {
-    /// Joins a table by a condition; objects without a match are left out: `.join_on(&older, on(older.column(User::AGE), User::AGE))`.
+    /// Joins a table on a condition; objects without a match are omitted: `.join_on(&older, on(older.column(User::AGE), User::AGE))`.
     pub fn join_on(
         self,
         source: impl Into<Source>,
@@ -70,7 +70,7 @@ impl<E: Entity, S> Query<E, S> {
         self.with_source(JoinKind::Inner, source.into(), on.into_node())
     }
 
-    /// Joins a table by a condition; objects without a match stay, with NULLs.
+    /// Joins a table on a condition; objects without a match are kept, with NULLs.
     pub fn left_join_on(
         self,
         source: impl Into<Source>,
@@ -113,7 +113,7 @@ impl<E: Entity, S> Query<E, S> {
 }
 
 impl Joins {
-    /// Adds the tables to a query; what it reads are rows.
+    /// Adds the joins to a query, without grouping.
     pub(super) fn apply(&self, node: &mut SelectNode) {
         node.joins.extend(self.joins.iter().cloned());
         if let Some(having) = &self.having {
@@ -121,7 +121,7 @@ impl Joins {
         }
     }
 
-    /// Makes one row of the rows of each object.
+    /// Groups the rows of each object into one.
     pub(super) fn group(&self, mapper: &Mapper, node: &mut SelectNode) {
         if !self.multiplies && self.having.is_none() && !node.order.iter().any(is_aggregate) {
             return;
@@ -144,7 +144,7 @@ fn is_aggregate(key: &Order) -> bool {
     key.node.has(&|node| matches!(node, Node::Aggregate { .. }))
 }
 
-/// Sorts a group by the row that would stand first.
+/// Sorts a group by the row that would come first.
 fn first_of(key: &mut Order) {
     use crate::sql::Aggregate::{Max, Min};
     let operand = std::mem::replace(&mut key.node, Node::All(Vec::new()));

@@ -1,4 +1,4 @@
-//! What a query loads along with its objects: relations, whole or in part, or that they must not be loaded later.
+//! Loading options: relations that a query loads, fully or in part, or whose lazy loading it forbids.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::record::{self, Record};
 use crate::sql::{Column, Condition, OrderBy, also};
 
-/// How one relation of a query's objects is loaded along with them.
+/// A loading option for a relation of a query's objects.
 ///
 /// ```
 /// # use selfsame::prelude::*;
@@ -42,34 +42,34 @@ use crate::sql::{Column, Condition, OrderBy, also};
 /// let query = User::query().with(User::TASKS.selectin().then(Task::USER.selectin()));
 /// ```
 ///
-/// `P` is whether it fills the relation ([`Whole`]) or a view beside it ([`Filtered`]).
+/// `P` is whether it loads the relation itself ([`Whole`]) or a separate view ([`Filtered`]).
 pub struct Load<E, To, P = Whole> {
     loading: Loading,
     marker: PhantomData<Ends<E, To, P>>,
 }
 
-/// From, to, and how much.
+/// Owner, target, and whole or filtered.
 type Ends<E, To, P> = fn() -> (E, To, P);
 
-/// All that a relation leads to.
+/// Marks an option that loads the relation itself.
 #[derive(Clone, Copy, Debug)]
 pub enum Whole {}
 
-/// Some of the members of a collection.
+/// Marks an option that loads some members of a collection into a view.
 #[derive(Clone, Copy, Debug)]
 pub enum Filtered {}
 
-/// What a query can load along with its objects: a [`Load`], or a path of relations of records.
+/// A loading option for a query: a [`Load`], or a path of relations of records.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say how a relation of `{E}` is loaded",
-    label = "loads no relation of `{E}`"
+    message = "`{Self}` is not a loading option for a relation of `{E}`",
+    label = "not a loading option for a relation of `{E}`"
 )]
 pub trait LoadOf<E> {
-    /// Adds it to what was said before.
+    /// Adds it to the query's options.
     ///
     /// # Errors
     ///
-    /// [`Mapping`](crate::ErrorKind::Mapping) if there is no such relation, or no part of it can be loaded.
+    /// [`Mapping`](crate::ErrorKind::Mapping) if there is no such relation, or it cannot be loaded in part.
     #[doc(hidden)]
     fn add_to(self, loadings: &mut Vec<Loading>, mapper: &Arc<Mapper>) -> Result<()>;
 }
@@ -106,30 +106,29 @@ impl LoadOf<Record> for &str {
 }
 
 impl<E: Mapped, To: Mapped, K, M: OwnerMapping<E>> Relation<E, To, K, M> {
-    /// Loads the relation by one more statement for all objects of the query (or one a batch, see
-    /// [`Batch`](crate::dialect::Batch)).
+    /// Loads the relation with one more statement for all objects of the query (or one per batch, see [`Batch`](crate::dialect::Batch)).
     pub fn selectin(self) -> Load<E, To> {
         Load::new(self.loading(Fetch::Selectin))
     }
 
-    /// Loads the relation in the query's own statement, by an outer join. LIMIT counts the query's objects, not joined rows; where
-    /// that takes a key of one column and the entity has more, it is loaded as by [`selectin`](Self::selectin).
+    /// Loads the relation in the query's own statement, by an outer join. LIMIT counts the query's objects, not joined rows; if that is
+    /// impossible because the primary key has several columns, the relation is loaded as by [`selectin`](Self::selectin).
     pub fn joined(self) -> Load<E, To> {
         Load::new(self.loading(Fetch::Joined))
     }
 
-    /// Leaves the relation for later, although its mapping loads it along, or another query said that it [raises](Self::raise).
+    /// Leaves the relation to lazy loading, even if its mapping loads it eagerly, or another query made it [raise](Self::raise).
     pub fn lazy(self) -> Load<E, To> {
         Load::new(self.loading(Fetch::Lazy))
     }
 
-    /// Loads nothing, and has [`Session::load`](crate::session::Session::load) refuse to send a statement for this relation of the
-    /// query's objects: [`ErrorKind::NotLoaded`](crate::ErrorKind::NotLoaded). What is in memory is still given: a collection that was
-    /// loaded, the target of a many-to-one relation if it is mapped.
+    /// Forbids lazy loading of this relation for the query's objects: [`Session::load`](crate::session::Session::load) fails with
+    /// [`ErrorKind::NotLoaded`](crate::ErrorKind::NotLoaded) instead of sending a statement. Objects in memory are still returned: a loaded
+    /// collection, or the target of a many-to-one relation in the identity map.
     ///
-    /// It holds for these objects until they are expired (by a commit, a rollback, `expire`, `refresh`, SQL that the session does not
-    /// understand), until a transaction or a savepoint is rolled back, or until another query says otherwise of them, by
-    /// [`selectin`](Self::selectin), [`joined`](Self::joined) or [`lazy`](Self::lazy). A flush reads what it needs all the same.
+    /// This holds until the objects are expired (by a commit, a rollback, `expire`, `refresh`, or raw SQL), until a savepoint is rolled
+    /// back, or until another query uses [`selectin`](Self::selectin), [`joined`](Self::joined) or [`lazy`](Self::lazy) for them. A flush
+    /// still loads what it needs.
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -173,11 +172,10 @@ impl<E: Mapped, To: Mapped, K, M: OwnerMapping<E>> Relation<E, To, K, M> {
 }
 
 impl<E: Mapped, To: Mapped, K: Cardinality, M: OwnerMapping<E>> Relation<E, To, K, M> {
-    /// Loads the members for which a condition is true, by one more statement for all objects of the query, into a view of its own
-    /// that [`Session::filtered`](crate::session::Session::filtered) reads. `filter(true)` is for all of them, to be ordered or limited.
+    /// Loads the members for which a condition is true into a separate view, with one more statement for all objects of the query;
+    /// [`Session::filtered`](crate::session::Session::filtered) returns it. Use `filter(true)` to order or limit all members.
     ///
-    /// The collection itself is left as it is: not loaded if it was not, so that neither `load` nor a flush takes the part for the
-    /// whole.
+    /// The collection itself is not affected, so that neither `load` nor a flush mistakes the part for the whole.
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -208,7 +206,7 @@ impl<E: Mapped, To: Mapped, K: Cardinality, M: OwnerMapping<E>> Relation<E, To, 
     /// let users = User::query()
     ///     .with(User::TASKS.filter(Task::COMPLETED.eq(false)).order_by(Task::TITLE.asc()).limit(3))
     ///     .all(session)?;
-    /// let open = session.filtered(users[0], User::TASKS)?; // Some(…), of the first user three at most
+    /// let open = session.filtered(users[0], User::TASKS)?; // Some(…): at most three tasks of the first user
     /// # Ok(())
     /// # }
     /// ```
@@ -244,8 +242,8 @@ impl<E, To, P> Load<E, To, P> {
 }
 
 impl<E, To: Entity, P> Load<E, To, P> {
-    /// Reads a deferred column along with what the relation leads to, in the same statement. What of it is in the session already, and not
-    /// loaded, is read by one more.
+    /// Loads a deferred column of the relation's target in the same statement. Objects already in the session without it are read with one
+    /// more.
     #[must_use]
     pub fn undefer<T>(mut self, column: Column<To, T>) -> Self {
         add(&mut self.loading.undefer, column.index());
@@ -254,20 +252,19 @@ impl<E, To: Entity, P> Load<E, To, P> {
 }
 
 impl<E, To> Load<E, To, Filtered> {
-    /// Only members for which this condition is true, too.
+    /// Adds another condition for the members, combined by AND.
     #[must_use]
     pub fn filter(self, condition: impl Condition<To>) -> Self {
         self.with_part(|part| also(&mut part.filter, condition.into_condition()))
     }
 
-    /// Orders the members of each owner; each further call orders what the former left equal, and the relation's own order what is
-    /// left then.
+    /// Sorts the members of each owner; each call adds a lower-priority key, and the relation's own order comes last.
     #[must_use]
     pub fn order_by(self, order: impl Into<OrderBy<To>>) -> Self {
         self.with_part(|part| part.order.push(order.into().into_order()))
     }
 
-    /// At most this many members of each owner, the first in order.
+    /// Limits the number of members per owner, keeping the first in order.
     #[must_use]
     pub fn limit(self, limit: u64) -> Self {
         self.with_part(|part| part.limit = Some(limit))

@@ -1,4 +1,4 @@
-//! Paging by key: the rows after the last one of the page before, however many came before it.
+//! Keyset pagination: the rows after the last one of the previous page.
 
 use super::Query;
 use crate::entity::Mapped;
@@ -40,24 +40,24 @@ impl<E: Mapped, S> Query<E, S> {
     ///
     /// Keys and values that do not fit are an [`InvalidStatement`](ErrorKind::InvalidStatement) when the query runs.
     pub fn after(mut self, values: impl Params) -> Self {
-        let condition = behind(&self.parts.order, &values.into_params());
+        let condition = keyset_after(&self.parts.order, &values.into_params());
         also(&mut self.parts.filter, condition);
         self
     }
 }
 
 /// `a > ? OR (a = ? AND b > ?) OR …`.
-fn behind(order: &[Order], values: &[(Value, ValueType)]) -> Node {
+fn keyset_after(order: &[Order], values: &[(Value, ValueType)]) -> Node {
     if order.len() != values.len() || order.is_empty() {
         let reason = format!(
-            "a page begins after a value for each key of its order: there are {} keys and {} values",
+            "`after` needs one value for each key of the order: there are {} keys and {} values",
             order.len(),
             values.len()
         );
         return Node::Invalid(ErrorKind::InvalidStatement, reason.into());
     }
     if values.iter().any(|(value, _)| *value == Value::Null) {
-        let reason = "a page cannot begin after NULL";
+        let reason = "`after` does not accept NULL";
         return Node::Invalid(ErrorKind::InvalidStatement, reason.into());
     }
     let compare = |at: usize, operator| {

@@ -1,4 +1,4 @@
-//! From a query of objects to a query of columns.
+//! Projections: from a query for objects to a query for columns.
 
 use super::Query;
 use crate::entity::Mapped;

@@ -1,4 +1,4 @@
-//! Queries for records: what names relations and columns by text.
+//! Queries for records, with relations and columns given by name.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::sql::{
 use crate::value::Value;
 
 impl Records {
-    /// A query for all records, to be narrowed. Relations and columns that do not exist are an [`ErrorKind::Mapping`] when it is asked,
-    /// naming table and relation or column.
+    /// Starts a query for records of this table. Unknown relations and columns are an [`ErrorKind::Mapping`] when it runs, naming the table
+    /// and the relation or column.
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -35,13 +35,13 @@ impl Records {
         Query::new(self.mapper())
     }
 
-    /// The table under another name: needed where a query reads it twice.
+    /// Gives the table another name, required if a query uses it twice.
     pub fn alias(&self, name: &str) -> Alias<Record> {
         Alias::new(self.mapper(), name)
     }
 
-    /// That a column has a value, whatever its type: `users.equals("name", "ann")?`. An integer may be of another width; NULL is what
-    /// is NULL.
+    /// Builds a condition that a column has a value, without naming its type: `users.equals("name", "ann")?`. An integer may have another
+    /// width; a NULL value tests for NULL.
     ///
     /// # Errors
     ///
@@ -62,12 +62,12 @@ impl Records {
         Ok(Predicate::from_node(node))
     }
 
-    /// Whether one of the records that a relation leads to fulfils a condition: `artists.any("album", title.eq("x"))?`.
-    /// `any("album", true)` asks whether there is one; the relation may be a path, as `"album.track"`.
+    /// Builds a condition that any related record satisfies a condition: `artists.any("album", title.eq("x"))?`. `any("album", true)` tests
+    /// whether there is one; the relation may be a path like `"album.track"`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if there is no such relation, or it leads to one at most: then ask [`has`](Self::has).
+    /// [`ErrorKind::Mapping`] if there is no such relation, or if it is to-one: use [`has`](Self::has).
     pub fn any(
         &self,
         relation: &str,
@@ -76,11 +76,11 @@ impl Records {
         self.related(relation, condition.into_condition(), Multiplicity::Many)
     }
 
-    /// Whether there is a record that a relation leads to and it fulfils a condition: `albums.has("artist", name.eq("x"))?`.
+    /// Builds a condition that the related record exists and satisfies a condition: `albums.has("artist", name.eq("x"))?`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Mapping`] if there is no such relation, or it leads to many: then ask [`any`](Self::any).
+    /// [`ErrorKind::Mapping`] if there is no such relation, or if it is to-many: use [`any`](Self::any).
     pub fn has(
         &self,
         relation: &str,
@@ -115,9 +115,11 @@ impl Records {
         if leads_to != wanted {
             let message = match wanted {
                 Multiplicity::Many => {
-                    format!("the relation {path} leads to one record at most: ask `has`")
+                    format!("the relation {path} refers to at most one record: use `has`")
                 }
-                Multiplicity::One => format!("the relation {path} leads to many: ask `any`"),
+                Multiplicity::One => {
+                    format!("the relation {path} refers to many records: use `any`")
+                }
             };
             return Err(Error::new(ErrorKind::Mapping, message).entity(self.mapper().name()));
         }
@@ -130,7 +132,7 @@ impl Records {
 }
 
 impl BulkUpdate<Record> {
-    /// Sets a column to a value by its name. What does not fit is reported by [`execute`](Self::execute), as by [`Record::set`].
+    /// Sets a column to a value, by name. Values that do not fit are reported by [`execute`](Self::execute), like by [`Record::set`].
     pub fn set_named(self, column: &str, value: impl Into<Value>) -> Self {
         let records = Records::of(Arc::clone(&self.mapper));
         let fitted = records.fitted(column, value.into());
@@ -140,28 +142,28 @@ impl BulkUpdate<Record> {
 }
 
 impl Query<Record> {
-    /// Joins what a relation leads to; records without a match are left out: `.join("album.track")`. What a path passes on its way
-    /// is joined with it, once; however many rows are joined to a record, it is found once.
+    /// Joins the target of a relation or path; records without a match are omitted: `.join("album.track")`. The tables along the path are
+    /// joined too, each once. A record is found once, however many joined rows it has.
     pub fn join(self, path: &str) -> Self {
         self.with_path(JoinKind::Inner, path, None)
     }
 
-    /// Joins what a relation leads to; records without a match stay, with NULLs.
+    /// Joins the target of a relation; records without a match are kept, with NULLs.
     pub fn left_join(self, path: &str) -> Self {
         self.with_path(JoinKind::Left, path, None)
     }
 
-    /// Joins what a relation leads to under another name, which a table that the query reads already needs.
+    /// Joins the target of a relation under an alias, required if the query uses the table already.
     pub fn join_as(self, path: &str, alias: &Alias<Record>) -> Self {
         self.with_path(JoinKind::Inner, path, Some(alias))
     }
 
-    /// Joins what a relation leads to under another name; records without a match stay, with NULLs.
+    /// Joins the target of a relation under an alias; records without a match are kept, with NULLs.
     pub fn left_join_as(self, path: &str, alias: &Alias<Record>) -> Self {
         self.with_path(JoinKind::Left, path, Some(alias))
     }
 
-    /// Only records whose joined rows, all together, fulfil a condition of aggregates.
+    /// Keeps only records whose joined rows satisfy a condition on aggregates.
     pub fn having(mut self, condition: impl Expression<Type = bool>) -> Self {
         let joined = self.parts.joined.get_or_insert_default();
         also(&mut joined.having, condition.into_node());
@@ -228,7 +230,7 @@ impl Query<Record> {
         for (source, on) in steps {
             let name = source.name();
             if name == own || joined.joins.iter().any(|join| join.source.name() == name) {
-                let message = format!("the query reads {name} already: join it under another name");
+                let message = format!("the query uses {name} already: join it under an alias");
                 return Err(Error::new(ErrorKind::Mapping, message).entity(own));
             }
             joined.joins.push(Join { kind, source, on });
@@ -237,12 +239,12 @@ impl Query<Record> {
     }
 }
 
-/// Whether an alias is of the table that it shall stand for.
+/// Checks that an alias belongs to the target table.
 fn check_alias(target: &Mapper, alias: Option<&Alias<Record>>) -> Result<()> {
     match alias {
         Some(alias) if alias.mapper().id() != target.id() => {
             let message = format!(
-                "{} is another name of {}, not of {}",
+                "{} is an alias of {}, not of {}",
                 alias.name(),
                 alias.mapper().name(),
                 target.name()

@@ -1,4 +1,4 @@
-//! Sending queries: into a store, or row by row past it. Nothing here depends on the entity's type.
+//! Running queries, independent of the entity's type: into a store, or row by row without one.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::sql::{Aggregate, List, Node, SelectNode, Source, column};
 use crate::value::{ColumnValue, ValueType};
 
 impl Session {
-    /// Runs a query and hands each row to `sink`, untracked.
+    /// Runs a query and calls `sink` with each row, without tracking objects.
     pub(super) fn run_query(
         &mut self,
         mapper: &Mapper,
@@ -26,7 +26,7 @@ impl Session {
         rendered.with_params(|params| connection.query(&sql, params, sink))
     }
 
-    /// How many rows a query finds.
+    /// Returns the number of rows that a query finds.
     pub(super) fn count_rows(&mut self, mapper: &Mapper, selection: &Selection<'_>) -> Result<u64> {
         let mut count = 0;
         self.run_query(mapper, selection, Read::Count, &mut |row| {
@@ -36,7 +36,7 @@ impl Session {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Whether a query finds a row.
+    /// Returns whether a query finds a row.
     pub(super) fn finds_row(&mut self, mapper: &Mapper, selection: &Selection<'_>) -> Result<bool> {
         let mut found = false;
         self.run_query(mapper, selection, Read::Exists, &mut |_| {
@@ -46,7 +46,7 @@ impl Session {
         Ok(found)
     }
 
-    /// Runs a query into a store, with the relations that it and the mapping load along; the slots of its objects in order.
+    /// Runs a query into a store, with the relations that it and the mapping load; returns the slots of its objects in order.
     pub(crate) fn query_objects(
         &mut self,
         store: u16,
@@ -115,7 +115,7 @@ impl Session {
     }
 }
 
-/// A query as text and parameters.
+/// Renders a query as text and parameters.
 pub(super) fn rendered(
     dialect: &dyn Dialect,
     mapper: &Mapper,
@@ -132,7 +132,7 @@ pub(super) fn rendered(
     render::query(dialect, &spec)
 }
 
-/// The condition that chooses a query's own rows, for a statement that can have nothing but a condition.
+/// The condition that selects a query's own rows, for a statement that has only a WHERE.
 pub(super) fn condition(mapper: &Mapper, selection: &Selection<'_>) -> Option<Node> {
     let bounded = selection.limit.is_some() || selection.offset.is_some();
     if !bounded && selection.joined.is_none() {
@@ -155,7 +155,7 @@ pub(super) fn condition(mapper: &Mapper, selection: &Selection<'_>) -> Option<No
     })
 }
 
-/// A query of several tables, one row for each object.
+/// A query with joins, with one row for each object.
 fn several(mapper: &Mapper, selection: &Selection<'_>, read: Read<'_>) -> SelectNode {
     let table = mapper.table();
     let mut node = SelectNode {
@@ -192,7 +192,7 @@ fn several(mapper: &Mapper, selection: &Selection<'_>, read: Read<'_>) -> Select
     node
 }
 
-/// How many rows a query has.
+/// Counts the rows of a query.
 fn count_of(rows: SelectNode) -> SelectNode {
     SelectNode {
         columns: vec![Node::Aggregate {
@@ -207,20 +207,20 @@ fn count_of(rows: SelectNode) -> SelectNode {
     }
 }
 
-/// The only one of what was found, if there is one.
+/// Returns the only object found, if any.
 pub(super) fn at_most_one<E>(mapper: &Mapper, found: &[Handle<E>]) -> Result<Option<Handle<E>>> {
     match *found {
         [] => Ok(None),
         [only] => Ok(Some(only)),
         _ => {
-            let message = "at most one row was expected, and there are more";
+            let message = "expected at most one row, found more";
             Err(Error::new(ErrorKind::MultipleRows, message).entity(mapper.name()))
         }
     }
 }
 
-/// There is none where one was asked for.
+/// The error for no row.
 pub(super) fn no_row(mapper: &Mapper) -> Error {
-    let message = "exactly one row was expected, and there is none";
+    let message = "expected exactly one row, found none";
     Error::new(ErrorKind::NoRow, message).entity(mapper.name())
 }

@@ -13,8 +13,8 @@ pub struct SessionSql<'s> {
 }
 
 impl Session {
-    /// Prepares raw SQL to run in this session's transaction. Each `?` outside of quotes and comments is a placeholder, whatever
-    /// the database's own look like; `??` is a question mark.
+    /// Prepares raw SQL to run in this session's transaction. Each `?` outside quotes and comments is a placeholder, whatever the
+    /// database's own look like; `??` is a question mark.
     ///
     /// ```
     /// # use selfsame::prelude::*;

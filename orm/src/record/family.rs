@@ -15,7 +15,7 @@ use crate::schema::{ForeignKey, Table};
 /// Tables and their mappings.
 #[derive(Clone)]
 pub(crate) struct Family {
-    /// A mapping for each table that is no association table.
+    /// A mapping for each table that is not an association table.
     pub(crate) mappers: Vec<Arc<Mapper>>,
     /// The association tables, which are not mapped.
     pub(crate) others: Vec<Table>,

@@ -438,7 +438,7 @@ CREATE TABLE "a_table_of_a_rather_long_näme" ("id" BIGINT NOT NULL, CONSTRAINT 
 CREATE TABLE "a_table_of_a_rather_long_näme" ("id" BIGINT NOT NULL, CONSTRAINT "a_table_of_a_rather_long_näme_id_key" UNIQUE ("id"))
 CREATE TABLE "a_table_of_a_rather_long_näme" ("id" bigint NOT NULL, CONSTRAINT "a_table_of_a_rather_long_näme_id_key" UNIQUE ("id"))
 "#);
-    // What is cut may end inside a character.
+    // The cut may be inside a character.
     let wide = Table::build("ääääääääääääää")
         .column(Column::new("id", ColumnType::I64))
         .unique(["id"]);

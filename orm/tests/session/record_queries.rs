@@ -69,11 +69,11 @@ fn what_does_not_exist_is_named() -> Result<()> {
             .query()
             .join("tracks")
             .join_as("tracks", &albums.alias("x")),
-        "x is another name of albums, not of tracks",
+        "x is an alias of albums, not of tracks",
     );
     check(
         tracks.query().join("album.tracks"),
-        "the query reads tracks already",
+        "the query uses tracks already",
     );
     let error = albums.query().all(&mut f.session).map(drop);
     assert!(error.is_ok(), "the session goes on");

@@ -1,4 +1,4 @@
-//! UPDATE and DELETE of all records that a query chooses, without loading them.
+//! Bulk UPDATE and DELETE of a query's records, without loading them.
 
 use super::RecordQuery;
 use crate::error::Result;
@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::sql::{ColumnRef, Expr, Expression, Node};
 use crate::value::{ColumnValue, Value};
 
-/// An UPDATE of the rows that a query selects. Made by [`RecordQuery::update`].
+/// An UPDATE of the rows that a query selects. Built by [`RecordQuery::update`].
 #[derive(Debug)]
 #[must_use = "an UPDATE does nothing until it is executed"]
 pub struct RecordBulkUpdate {
@@ -17,7 +17,7 @@ pub struct RecordBulkUpdate {
     set: Result<Vec<(ColumnRef, Node)>>,
 }
 
-/// A DELETE of the rows that a query selects. Made by [`RecordQuery::delete`].
+/// A DELETE of the rows that a query selects. Built by [`RecordQuery::delete`].
 #[derive(Debug)]
 #[must_use = "a DELETE does nothing until it is executed"]
 pub struct RecordBulkDelete {
@@ -26,7 +26,7 @@ pub struct RecordBulkDelete {
 }
 
 impl RecordQuery {
-    /// Changes the query's rows in one statement, without loading them.
+    /// Updates the query's rows with one statement, without loading them.
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -44,7 +44,7 @@ impl RecordQuery {
         }
     }
 
-    /// Deletes the query's rows in one statement, without loading them.
+    /// Deletes the query's rows with one statement, without loading them.
     pub fn delete(self) -> RecordBulkDelete {
         RecordBulkDelete {
             filter: run::condition(self.records.mapper(), &self.selection(self.limit)),
@@ -54,7 +54,7 @@ impl RecordQuery {
 }
 
 impl RecordBulkUpdate {
-    /// Sets a column to a value. What does not fit is reported by [`execute`](Self::execute), as by [`Record::set`].
+    /// Sets a column to a value. Values that do not fit are reported by [`execute`](Self::execute), like by [`Record::set`].
     pub fn set(self, column: &str, value: impl Into<Value>) -> Self {
         let node = self
             .records
@@ -66,7 +66,7 @@ impl RecordBulkUpdate {
         self.also(node)
     }
 
-    /// Sets a column to an expression of the row: `.set_expr("age", users.column::<i32>("age")? + 1)`.
+    /// Sets a column to an expression: `.set_expr("age", users.column::<i32>("age")? + 1)`.
     pub fn set_expr<T: ColumnValue>(self, column: &str, value: Expr<Record, T>) -> Self {
         let node = self
             .records
@@ -75,13 +75,13 @@ impl RecordBulkUpdate {
         self.also(node)
     }
 
-    /// Flushes, runs the UPDATE in the session's transaction, and returns the number of rows it matched. What becomes of the session's
-    /// objects is as with [`BulkUpdate::execute`](crate::query::BulkUpdate::execute).
+    /// Flushes, runs the UPDATE in the session's transaction, and returns the number of rows it matched. Affects objects in the session
+    /// like [`BulkUpdate::execute`](crate::query::BulkUpdate::execute).
     ///
     /// # Errors
     ///
-    /// As there; [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) and [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a
-    /// column does not exist or its value does not fit.
+    /// As [`BulkUpdate::execute`](crate::query::BulkUpdate::execute); [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) and
+    /// [`ErrorKind::Conversion`](crate::ErrorKind::Conversion) if a column does not exist or its value does not fit.
     pub fn execute(self, session: &mut Session) -> Result<u64> {
         let store = session.store_mapped_by::<Record>(self.records.mapper());
         session.bulk_update(store, self.set?, self.filter)
@@ -97,12 +97,12 @@ impl RecordBulkUpdate {
 }
 
 impl RecordBulkDelete {
-    /// Flushes, runs the DELETE in the session's transaction, and returns the number of rows it matched. What becomes of the session's
-    /// objects is as with [`BulkDelete::execute`](crate::query::BulkDelete::execute).
+    /// Flushes, runs the DELETE in the session's transaction, and returns the number of rows it matched. Affects objects in the session
+    /// like [`BulkDelete::execute`](crate::query::BulkDelete::execute).
     ///
     /// # Errors
     ///
-    /// What the flush or the statement gives. If the statement fails, the session waits for [`rollback`](Session::rollback).
+    /// Errors of the flush or the statement. If the statement fails, the session waits for [`rollback`](Session::rollback).
     pub fn execute(self, session: &mut Session) -> Result<u64> {
         let store = session.store_mapped_by::<Record>(self.records.mapper());
         session.bulk_delete(store, self.filter)

@@ -1,4 +1,4 @@
-//! Loading relations of records along with them, by their names.
+//! Loading options for relations of records, by name.
 
 use super::RecordQuery;
 use crate::entity::{Fetch, Mapper, RelationKind};
@@ -7,9 +7,9 @@ use crate::query::{Loading, Part};
 use crate::record::{self, Record};
 use crate::sql::{Condition, OrderBy};
 
-/// How a relation of a query's records is loaded along with them. Text alone is [`selectin`](Self::selectin).
+/// A loading option for a relation of a query's records. A plain `&str` means [`selectin`](Self::selectin).
 ///
-/// Relations are named by paths: `"album.track"` is the relation `track` of what the relation `album` leads to.
+/// Relations are given by paths: `"album.track"` is the relation `track` of the target of the relation `album`.
 ///
 /// ```
 /// # use selfsame::query::{RecordLoad, RecordQuery};
@@ -21,36 +21,36 @@ use crate::sql::{Condition, OrderBy};
 pub struct RecordLoad {
     path: String,
     fetch: Fetch,
-    /// Which members go into a view; `None` fills the relation itself.
+    /// The members that are loaded into a view; `None` loads the relation itself.
     part: Option<Part>,
     nested: Vec<RecordLoad>,
 }
 
 impl RecordLoad {
-    /// By one more statement for all records of the query (or one a batch, see [`Batch`](crate::dialect::Batch)).
+    /// Loads the relation with one more statement for all records of the query (or one per batch, see [`Batch`](crate::dialect::Batch)).
     pub fn selectin(path: impl Into<String>) -> Self {
         Self::new(path.into(), Fetch::Selectin)
     }
 
-    /// In the query's own statement, by an outer join. LIMIT counts the query's records, not joined rows; a query that joins tables
-    /// itself, or has a limit and a key of several columns, loads it as by [`selectin`](Self::selectin).
+    /// Loads the relation in the query's own statement, by an outer join. LIMIT counts the query's records, not joined rows; a query with
+    /// its own joins, or with a limit and a key of several columns, loads it as by [`selectin`](Self::selectin).
     pub fn joined(path: impl Into<String>) -> Self {
         Self::new(path.into(), Fetch::Joined)
     }
 
-    /// Later, when it is asked for, although its mapping loads it along.
+    /// Leaves the relation to lazy loading, even if its mapping loads it eagerly.
     pub fn lazy(path: impl Into<String>) -> Self {
         Self::new(path.into(), Fetch::Lazy)
     }
 
-    /// Never: asking for it without having loaded it is an error, as with [`Relation::raise`](crate::entity::Relation::raise).
+    /// Forbids lazy loading of the relation, as [`Relation::raise`](crate::entity::Relation::raise).
     pub fn raise(path: impl Into<String>) -> Self {
         Self::new(path.into(), Fetch::Raise)
     }
 
-    /// The members of a collection for which a condition is true, by one more statement for all records of the query, into a view of
-    /// its own that [`Session::filtered`](crate::session::Session::filtered) reads; the collection itself is left as it
-    /// is. `filtered("album", true)` is for all of them, to be ordered or limited.
+    /// Loads the members of a collection for which a condition is true into a separate view, with one more statement for all records of the
+    /// query; [`Session::filtered`](crate::session::Session::filtered) returns it. The collection itself is not affected. Use
+    /// `filtered("album", true)` to order or limit all members.
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -74,8 +74,8 @@ impl RecordLoad {
         }
     }
 
-    /// Orders the members that are loaded [`filtered`](Self::filtered), of each owner; each further call orders what the former left
-    /// equal. A relation that is loaded whole has its own order, and asking it for another is an [`ErrorKind::Mapping`].
+    /// Sorts the members of each owner that are loaded [`filtered`](Self::filtered); each call adds a lower-priority key. For a relation
+    /// that is not filtered, this is an [`ErrorKind::Mapping`].
     #[must_use]
     pub fn order_by(mut self, order: impl Into<OrderBy<Record>>) -> Self {
         let part = self.part.get_or_insert_default();
@@ -83,7 +83,7 @@ impl RecordLoad {
         self
     }
 
-    /// At most this many of the members that are loaded [`filtered`](Self::filtered), of each owner, the first in order.
+    /// Limits the number of members per owner that are loaded [`filtered`](Self::filtered), keeping the first in order.
     #[must_use]
     pub fn limit(mut self, limit: u64) -> Self {
         self.part.get_or_insert_default().limit = Some(limit);
@@ -114,8 +114,8 @@ impl From<&str> for RecordLoad {
 }
 
 impl RecordQuery {
-    /// Loads a relation along, as said here and not as its mapping says: `.with("album.track")`. What a path passes on its way is
-    /// loaded too, and stays as it was said if it was.
+    /// Loads a relation eagerly; this overrides its mapping: `.with("album.track")`. The relations along a path are loaded too; an earlier
+    /// option for one of them is kept.
     pub fn with(mut self, load: impl Into<RecordLoad>) -> Self {
         let load = load.into();
         let mapper = self.records.mapper();
@@ -125,15 +125,14 @@ impl RecordQuery {
         self
     }
 
-    /// Has every relation of the query's records raise that neither [`with`](Self::with) nor the mapping loads along: see
-    /// [`RecordLoad::raise`].
+    /// Makes every relation raise that neither [`with`](Self::with) nor the mapping loads eagerly: see [`RecordLoad::raise`].
     pub fn raise_all(mut self) -> Self {
         self.raises = true;
         self
     }
 }
 
-/// Adds what a path leads to, and what is nested there.
+/// Adds the options for a path, with its nested ones.
 fn add(loadings: &mut Vec<Loading>, mapper: &Mapper, path: &str, load: &RecordLoad) -> Result<()> {
     let (relation, behind) = record::step(mapper, path)?;
     let part = load.part.as_ref().filter(|_| behind.is_none());

@@ -111,7 +111,7 @@ fn functions_of_text_and_numbers() {
     insta::assert_snapshot!(check(cast::<Decimal, _>(User::AGE).gt(Decimal::new(5, 1))), @r#"CAST("age" AS NUMERIC) > ? [Decimal(0.5)]"#);
     let path = [JsonStep::from("it's \"q\""), JsonStep::from(3)];
     insta::assert_snapshot!(check(json_text(User::NAME, path).eq("x")), @r#"JSON_VALUE("name", '$."it''s \"q\""[3]') = ? ["x"]"#);
-    // Whatever is in a name, the operand stands in its own place alone.
+    // Whatever a name contains, the operand is inserted only in its own place.
     for name in ["\u{1}", "\u{1}0", "\u{1}0:0\u{2}", "\u{1}1:0\u{2}\u{1}0"] {
         let text = check(json_text(User::NAME, [name]).is_null());
         let escaped = name.escape_default().to_string();

@@ -65,7 +65,7 @@ fn condition(table: Arc<Table>) -> impl Strategy<Value = Node> {
     })
 }
 
-/// How many placeholders stand outside quotes; fails on a quote or a parenthesis that is not closed.
+/// The number of placeholders outside quotes; fails on an unclosed quote or parenthesis.
 fn placeholders(text: &str) -> Result<usize, String> {
     let (mut quote, mut depth, mut count) = (None, 0_i32, 0);
     for c in text.chars() {

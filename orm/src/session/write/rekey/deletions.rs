@@ -1,6 +1,6 @@
-//! Deletions before changed keys: a row that is deleted frees its key for the row that takes it.
+//! Deletions before changed keys: a deleted row frees its key for the row that takes it.
 //!
-//! What refers to such a row goes first: deleted rows along with it, and other rows let go of it.
+//! Rows that reference such a row are written first: deleted ones are deleted, and others release their references.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,18 +19,18 @@ use crate::value::{Param, Value, ValueRef};
 /// Deleted rows, by store.
 type Deleted = BTreeMap<u16, BTreeSet<u32>>;
 
-/// A foreign key that refers to a table with such rows.
+/// A foreign key that references a table with such rows.
 struct Referring {
     store: u16,
     columns: Vec<usize>,
-    /// One of the columns that takes NULL.
+    /// A nullable column of it.
     nullable: Option<usize>,
-    /// What the deleted rows have in the columns that it refers to.
+    /// The values of the deleted rows in the referenced columns.
     keys: FxHashSet<RecordKey>,
 }
 
 impl Session {
-    /// Deletes the rows whose keys changed keys take, and takes their pairs out of what is severed later.
+    /// Deletes the rows whose keys changed keys take, and removes their pairs from those severed later.
     pub(super) fn delete_what_is_in_the_way(
         &mut self,
         rekeyed: &[(u16, Vec<u32>, Vec<super::Referring>)],
@@ -58,7 +58,7 @@ impl Session {
         self.delete_early(&deleted, severed)
     }
 
-    /// Adds the deleted rows that refer to those, and so on; the foreign keys that refer to any of them.
+    /// Adds the deleted rows that reference those, transitively; returns the foreign keys that reference any of them.
     fn with_what_refers_to(&self, deleted: &mut Deleted) -> Vec<Referring> {
         loop {
             let referring = self.referring_to(deleted);
@@ -123,8 +123,8 @@ impl Session {
         own.is_some_and(|own| key.keys.contains(&own))
     }
 
-    /// Rows that stay, and are to refer to something else or to nothing, let go of the deleted ones. What they are to refer to may not be
-    /// there yet: then NULL is written, where the foreign key takes it.
+    /// Releases the references of remaining rows to the deleted ones. If their new parent is not inserted yet, writes NULL, if the foreign
+    /// key is nullable.
     fn let_go_of_deleted(&mut self, key: &Referring) -> Result<()> {
         let links = self.edges.links.iter();
         let links = links.filter(|link| link.child.0 == key.store && *link.columns == *key.columns);
@@ -176,7 +176,7 @@ impl Session {
         if columns.is_empty() {
             return Ok(());
         }
-        // What is left to write is announced when it is written.
+        // Hooks for the remaining columns are called when those are written.
         let is_last = others.is_empty() && !self.has_expression(node) && !self.has_open_links(node);
         let announced: &[ObjectId] = if is_last { &[node] } else { &[] };
         self.call_for(When::BeforeUpdate, announced)?;
@@ -193,7 +193,7 @@ impl Session {
         any.state(slot) == State::Persistent && !any.is_marked_deleted(slot)
     }
 
-    /// Whether a reference was set that the foreign key does not have yet.
+    /// Whether a reference was set that is not in the foreign key yet.
     fn has_open_links(&self, node: ObjectId) -> bool {
         self.edges.links.of(node).any(|link| {
             let key = link
