@@ -239,7 +239,7 @@ impl Session {
         let state = self.state(handle);
         if matches!(state, State::Persistent | State::Deleted) {
             let message =
-                format!("a {state} object cannot be taken: expunge it, or clone its value");
+                format!("a {state} object cannot become transient: expunge it, or clone its value");
             return Err(Error::new(ErrorKind::InvalidState, message).entity(handle::name_of::<E>()));
         }
         let related = match self.typed(handle) {
