@@ -90,13 +90,13 @@ fn reset(context: &mut Context) -> CaseResult {
     let result = database.connection.reset(false);
     check!(
         result.is_ok(),
-        "a reset inside a transaction must work, gave {result:?}"
+        "a reset inside a transaction must work, returned {result:?}"
     );
     check_eq!(database.count("t")?, 0, "the reset must roll back");
     let begun = database.begin_write();
     check!(
         begun.is_ok(),
-        "a transaction must begin behind a reset, gave {begun:?}"
+        "a transaction must begin after a reset, returned {begun:?}"
     );
     database.execute(INSERT, &[int(2), int(2)])?;
     database.commit()?;
@@ -132,13 +132,13 @@ fn temporary(context: &mut Context) -> CaseResult {
     check_eq!(
         database.count("scratch")?,
         0,
-        "the temporary table must be there"
+        "the temporary table must exist"
     );
     database.connection.reset(true)?;
     let left = database.count("scratch");
     check!(
         left.is_err(),
-        "the temporary table must be gone behind a reset"
+        "the temporary table must be gone after a reset"
     );
     check_eq!(database.count("t")?, 0, "lasting tables must stay");
     Ok(())
@@ -170,7 +170,7 @@ fn version(context: &mut Context) -> CaseResult {
     let told = context.connect()?.server_version()?;
     check!(
         told.chars().any(|c| c.is_ascii_digit()) && told.chars().any(char::is_alphabetic),
-        "the server must tell a name and a version, told {told:?}"
+        "the server must report a name and a version, reported {told:?}"
     );
     context.note(told);
     Ok(())
@@ -212,7 +212,7 @@ fn pool(context: &mut Context) -> CaseResult {
     check_eq!(
         database.count("t")?,
         0,
-        "what was not committed must be gone with its connection"
+        "uncommitted changes must be gone with their connection"
     );
     Ok(())
 }
@@ -227,17 +227,17 @@ fn exhausted(context: &mut Context) -> CaseResult {
     check_eq!(
         refused,
         Err(ErrorKind::PoolTimeout),
-        "an exhausted pool must say so"
+        "an exhausted pool must be reported as such"
     );
     check!(
         begun.elapsed() < Duration::from_secs(5),
-        "an exhausted pool must not make its users wait longer than allowed"
+        "waiting for an exhausted pool must end within the limit"
     );
     drop(held);
     let served = engine.connect();
     check!(
         served.is_ok(),
-        "a connection that came back must serve, gave {:?}",
+        "a returned connection must be handed out, returned {:?}",
         served.err()
     );
     Ok(())
@@ -253,13 +253,13 @@ fn lost(context: &mut Context) -> CaseResult {
     let result = connected.commit();
     check!(
         matches!(&result, Err(error) if error.kind() == ErrorKind::AmbiguousCommit && !error.is_retryable()),
-        "a connection that breaks during COMMIT must be an ambiguous commit, gave {result:?}"
+        "a connection that breaks during COMMIT must be an ambiguous commit, returned {result:?}"
     );
     drop(connected);
     let again = engine.connect();
     check!(
         again.is_ok(),
-        "a broken connection must be replaced, gave {:?}",
+        "a broken connection must be replaced, returned {:?}",
         again.err()
     );
     Ok(())
@@ -283,7 +283,7 @@ fn lost_alone(context: &mut Context) -> CaseResult {
         let result = connected.execute(&insert, &[]);
         check!(
             matches!(&result, Err(error) if error.kind() == expected && !error.is_retryable()),
-            "a write alone on a connection that breaks ({at:?}) must be {expected:?}, gave {result:?}"
+            "a write outside a transaction on a connection that breaks ({at:?}) must be {expected:?}, returned {result:?}"
         );
     }
     let mut database = Database::open(context)?;
@@ -309,7 +309,7 @@ fn lost_nothing_written(context: &mut Context) -> CaseResult {
         let result = connected.commit();
         check!(
             matches!(&result, Err(error) if error.kind() == ErrorKind::ConnectionLost),
-            "nothing can have been committed ({at:?}), gave {result:?}"
+            "nothing can have been committed ({at:?}), returned {result:?}"
         );
     }
     Ok(())

@@ -96,12 +96,12 @@ fn with_people(context: &Context) -> CaseResult<Database> {
 fn primary_key(context: &mut Context) -> CaseResult {
     let mut database = with_people(context)?;
     let result = database.execute(INSERT, &[int(1), text("bob"), text("bob@example.org")]);
-    refused(result, ErrorKind::UniqueViolation, "a key that is taken")?;
+    refused(result, ErrorKind::UniqueViolation, "an existing key")?;
     let names = database.column("SELECT [name] FROM [people]", &[], ValueType::Text)?;
     check_eq!(
         names,
         [text("ann").value],
-        "the first row must stay as it was"
+        "the first row must be unchanged"
     );
     Ok(())
 }
@@ -109,7 +109,7 @@ fn primary_key(context: &mut Context) -> CaseResult {
 fn unique(context: &mut Context) -> CaseResult {
     let mut database = with_people(context)?;
     let result = database.execute(INSERT, &[int(2), text("bob"), text("ann@example.org")]);
-    refused(result, ErrorKind::UniqueViolation, "a value that is taken")?;
+    refused(result, ErrorKind::UniqueViolation, "an existing value")?;
     database.execute(INSERT, &[int(2), text("bob"), text("bob@example.org")])?;
     let result = database.execute(
         "UPDATE [people] SET [email] = ? WHERE [id] = ?",
@@ -118,7 +118,7 @@ fn unique(context: &mut Context) -> CaseResult {
     refused(
         result,
         ErrorKind::UniqueViolation,
-        "a value that is taken, by UPDATE",
+        "an existing value, by UPDATE",
     )?;
     check_eq!(
         database.count("people")?,
@@ -220,19 +220,19 @@ fn foreign_key(context: &mut Context) -> CaseResult {
     refused(
         result,
         ErrorKind::ForeignKeyViolation,
-        "a row that refers to nothing",
+        "a row that references a missing row",
     )?;
     let result = database.execute("UPDATE [pets] SET [owner] = ?", &[int(99)]);
     refused(
         result,
         ErrorKind::ForeignKeyViolation,
-        "a row that refers to nothing, by UPDATE",
+        "a row that references a missing row, by UPDATE",
     )?;
     let result = database.execute("DELETE FROM [people]", &[]);
     refused(
         result,
         ErrorKind::ForeignKeyViolation,
-        "deleting what is referred to",
+        "deleting a referenced row",
     )?;
     if context.capabilities().transactions {
         // A key that is not declared to wait for COMMIT does not.
@@ -241,15 +241,12 @@ fn foreign_key(context: &mut Context) -> CaseResult {
         refused(
             result,
             ErrorKind::ForeignKeyViolation,
-            "inside a transaction, a row that refers to nothing",
+            "inside a transaction, a row that references a missing row",
         )?;
         database.rollback()?;
     }
     let free = database.execute(insert, &[int(12), null(ValueType::I64)]);
-    check!(
-        free.is_ok(),
-        "a NULL reference refers to nothing and is fine: {free:?}"
-    );
+    check!(free.is_ok(), "a NULL reference must be accepted: {free:?}");
     Ok(())
 }
 
@@ -265,7 +262,7 @@ fn every_connection(context: &mut Context) -> CaseResult {
         refused(
             result,
             ErrorKind::ForeignKeyViolation,
-            "a row that refers to nothing, on a later connection",
+            "a row that references a missing row, on a later connection",
         )?;
         other.connection.reset(true)?;
         let result = other.execute(
@@ -275,7 +272,7 @@ fn every_connection(context: &mut Context) -> CaseResult {
         refused(
             result,
             ErrorKind::ForeignKeyViolation,
-            "a row that refers to nothing, after a reset",
+            "a row that references a missing row, after a reset",
         )?;
     }
     Ok(())

@@ -94,7 +94,7 @@ fn arrays(context: &mut Context) -> CaseResult {
         let found = &session[found];
         check_eq!(found.numbers, wanted.numbers, "numbers come back");
         check_eq!(found.texts, wanted.texts, "texts come back");
-        check_eq!(found.grid, wanted.grid, "arrays of arrays come back");
+        check_eq!(found.grid, wanted.grid, "arrays of arrays are read back");
     }
     let equal = Lists::query()
         .filter(Lists::NUMBERS.eq(vec![7]).and(Lists::TEXTS.ne(texts)))
@@ -324,7 +324,7 @@ fn widths(context: &mut Context) -> CaseResult {
         .with(Wide::NARROWS.selectin())
         .all(&mut session)?;
     let narrows = session.loaded(wides[0], Wide::NARROWS)?.unwrap_or_default();
-    check_eq!(narrows.len(), 2, "both are loaded along");
+    check_eq!(narrows.len(), 2, "both are loaded eagerly");
     for narrow in narrows {
         check_eq!(
             session.load(narrow, Narrow::WIDE)?,
@@ -571,14 +571,14 @@ fn kept(context: &mut Context) -> CaseResult {
     let names = told
         .iter()
         .filter(|it| matches!(it, Difference::Name { .. }));
-    check_eq!(names.count(), 1, "another name is told");
+    check_eq!(names.count(), 1, "a different name is reported");
     let comments = told
         .iter()
         .filter(|it| matches!(it, Difference::Comment { .. }));
     check_eq!(
         comments.count(),
         usize::from(has_comments),
-        "another comment is told"
+        "a different comment is reported"
     );
     Ok(())
 }

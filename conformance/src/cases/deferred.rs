@@ -158,7 +158,7 @@ fn undefer(context: &mut Context) -> CaseResult {
         check_eq!(
             *session.undefer(handles[0], Recording::SOUND)?,
             sound(1),
-            "the value must come whole"
+            "the value must be complete"
         );
         check_eq!(world.sent().rows(), expected, "statements for one object");
     }
@@ -184,11 +184,11 @@ fn undefer(context: &mut Context) -> CaseResult {
         .clone()
         .filter(Recording::YEAR.eq(2))
         .one(&mut session)?;
-    check_eq!(world.sent().rows(), 1, "a query has a statement of its own");
+    check_eq!(world.sent().rows(), 1, "a query sends its own statement");
     check_eq!(
         (session[found].sound.get(), session[found].words.get()),
         (Some(&sound(2)), Some(&None)),
-        "it must read what it was told"
+        "the query must read the columns it was asked to undefer"
     );
     let rows = query.rows(&mut session)?;
     check!(
@@ -247,7 +247,7 @@ fn new(context: &mut Context) -> CaseResult {
     let error = session.flush().err();
     check!(
         matches!(&error, Some(error) if error.kind() == ErrorKind::Validation && error.column_name() == Some("sound")),
-        "a required one must be named, gave {error:?}"
+        "a required one must be named, returned {error:?}"
     );
     check_eq!(world.sent(), Sent::NOTHING, "nothing may be sent for it");
     session.rollback()?;
@@ -261,7 +261,7 @@ fn new(context: &mut Context) -> CaseResult {
     session.commit()?;
     check!(
         !session[left].rights.is_loaded() && session[given].rights.is_loaded(),
-        "what was not set is not loaded"
+        "unset columns are not loaded"
     );
     check_eq!(
         (
@@ -271,7 +271,7 @@ fn new(context: &mut Context) -> CaseResult {
             session.undefer(given, Recording::WORDS)?.as_deref(),
         ),
         ("none".to_owned(), None, "all".to_owned(), Some("la")),
-        "the rows must have what was given, or the default, or NULL"
+        "the rows must have the given values, the default, or NULL"
     );
     Ok(())
 }
@@ -297,7 +297,7 @@ fn moved(context: &mut Context) -> CaseResult {
     check_eq!(
         (&*session[take].title, session[take].words.get().cloned()),
         ("renamed", Some(Some("theirs".to_owned()))),
-        "the change must be laid over the fresh row"
+        "the change must be applied to the current row"
     );
     session.commit()?;
     change("theirs again", "renamed")?;
@@ -305,7 +305,7 @@ fn moved(context: &mut Context) -> CaseResult {
     let result = session.commit();
     check!(
         matches!(&result, Err(error) if error.kind() == ErrorKind::StaleData && error.column_name() == Some("words")),
-        "both changed it, so that it must be stale: {result:?}"
+        "both changed it, so it must be stale: {result:?}"
     );
     Ok(())
 }
@@ -328,7 +328,7 @@ fn undone(context: &mut Context) -> CaseResult {
     check_eq!(
         (session[take].sound.get(), session[take].words.get()),
         (Some(&sound(1)), None),
-        "what was loaded is there again, what was not is not"
+        "loaded values are restored, unloaded ones stay unloaded"
     );
     session[take].words.set(Some("outer".to_owned()));
     session.flush()?;
@@ -340,7 +340,7 @@ fn undone(context: &mut Context) -> CaseResult {
     check_eq!(
         *session.undefer(take, Recording::WORDS)?,
         None,
-        "the row must have nothing of it"
+        "the row must be unchanged"
     );
     check_eq!(
         *session.undefer(take, Recording::SOUND)?,
@@ -371,7 +371,7 @@ fn of_relations(context: &mut Context) -> CaseResult {
             check_eq!(
                 (recording.sound.get(), recording.words.get()),
                 (Some(&sound(year)), None),
-                "what was asked for must be loaded, and nothing else"
+                "exactly the requested relations must be loaded"
             );
         }
         drop(session);

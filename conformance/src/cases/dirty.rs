@@ -113,7 +113,7 @@ fn equal(context: &mut Context) -> CaseResult {
     check_eq!(
         world.sent(),
         Sent::NOTHING,
-        "there and back must not be written"
+        "a value changed back must not be written"
     );
     Ok(())
 }
@@ -135,15 +135,11 @@ fn nan(context: &mut Context) -> CaseResult {
     world.sent();
     check!(
         session[ann].score.is_some_and(f64::is_nan),
-        "the NaN must come back"
+        "the NaN must be read back"
     );
     session[ann].score = Some(f64::NAN);
     session.flush()?;
-    check_eq!(
-        world.sent(),
-        Sent::NOTHING,
-        "a NaN must not be forever dirty"
-    );
+    check_eq!(world.sent(), Sent::NOTHING, "a NaN must not stay dirty");
     Ok(())
 }
 
@@ -198,7 +194,7 @@ fn columns(context: &mut Context) -> CaseResult {
     check_eq!(
         (users[0].age, users[0].name.as_str()),
         (Some(31), "ann"),
-        "the row must hold the change"
+        "the row must have the change"
     );
     Ok(())
 }
@@ -256,7 +252,7 @@ fn questions(context: &mut Context) -> CaseResult {
     session[ann].age = Some(31);
     check!(
         session.dirty::<User>().is_empty(),
-        "there and back must not be dirty"
+        "a value changed back must not be dirty"
     );
     session.commit()?;
     check_eq!(
@@ -302,7 +298,7 @@ fn computed(context: &mut Context) -> CaseResult {
     check_eq!(world.sent().rows(), 1, "one UPDATE for all of it");
     check_eq!(session.is_expired(ann)?, true, "the object is expired");
     session.refresh(ann)?;
-    check_eq!(session[ann].age, Some(61), "what the database computed");
+    check_eq!(session[ann].age, Some(61), "the computed value");
     session.set_expr(ann, User::AGE, User::AGE + 1)?;
     session.rollback()?;
     session.commit()?;
@@ -348,7 +344,7 @@ fn validation(context: &mut Context) -> CaseResult {
         let error = session.commit().err();
         check!(
             matches!(&error, Some(error) if error.kind() == kind && error.column_name() == Some(column)),
-            "a bad value must be refused by {column}, gave {error:?}"
+            "a bad value must be refused by {column}, returned {error:?}"
         );
         check_eq!(world.sent(), Sent::NOTHING, "nothing may be sent for it");
     }
@@ -363,7 +359,7 @@ fn validation(context: &mut Context) -> CaseResult {
     let error = session.flush().err();
     check!(
         matches!(&error, Some(error) if error.kind() == ErrorKind::Validation),
-        "a bad change must be refused, gave {error:?}"
+        "a bad change must be refused, returned {error:?}"
     );
     check_eq!(world.sent().update, 0, "it may not be written");
     session.rollback()?;

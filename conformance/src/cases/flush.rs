@@ -99,7 +99,7 @@ fn order(context: &mut Context) -> CaseResult {
         let flushed = session.flush();
         check!(
             flushed.is_ok(),
-            "any order of `add` must flush, gave {flushed:?}"
+            "any order of `add` must flush, returned {flushed:?}"
         );
         for &(task, owner) in &tasks {
             let key = session[users[owner]].id.get().copied();
@@ -118,7 +118,7 @@ fn order(context: &mut Context) -> CaseResult {
         let flushed = session.flush();
         check!(
             flushed.is_ok(),
-            "any order of `delete` must flush, gave {flushed:?}"
+            "any order of `delete` must flush, returned {flushed:?}"
         );
         session.commit()?;
         check!(
@@ -140,7 +140,7 @@ fn keys_ascend(context: &mut Context) -> CaseResult {
     check_eq!(
         names,
         ["z", "a", "m", "b"],
-        "rows must lie in the order of `add`"
+        "rows must be in the order of `add`"
     );
     Ok(())
 }
@@ -188,7 +188,7 @@ fn one_statement(context: &mut Context) -> CaseResult {
     };
     check!(
         (1..=most).contains(&sent.insert),
-        "{COUNT} objects of one shape must travel in few INSERTs, took {}",
+        "{COUNT} objects of one shape must take few INSERTs, took {}",
         sent.insert
     );
     session.commit()?;
@@ -211,7 +211,7 @@ fn filled(context: &mut Context) -> CaseResult {
     check_eq!(
         world.tasks()?[0].user_id,
         key,
-        "the relation must beat the column"
+        "the relation must take precedence over the column"
     );
     Ok(())
 }
@@ -226,12 +226,12 @@ fn failure(context: &mut Context) -> CaseResult {
     let result = session.flush();
     check!(
         matches!(&result, Err(error) if error.kind() == ErrorKind::UniqueViolation),
-        "a taken name must be refused as such, gave {result:?}"
+        "an existing name must be refused as a unique violation, returned {result:?}"
     );
     let refused = User::query().count(&mut session);
     check!(
         matches!(&refused, Err(error) if error.kind() == ErrorKind::PendingRollback),
-        "a session whose flush failed must wait for a rollback, gave {refused:?}"
+        "after a failed flush the session must require a rollback, returned {refused:?}"
     );
     check_eq!(
         session[second].name,
@@ -242,12 +242,12 @@ fn failure(context: &mut Context) -> CaseResult {
     check_eq!(
         session.state(second),
         State::Transient,
-        "what was added must be transient after the rollback"
+        "added objects must be transient after the rollback"
     );
     check_eq!(
         session.state(carl),
         State::Transient,
-        "what was flushed before must be transient too"
+        "objects flushed before must be transient too"
     );
     let mut value = session.take(second)?;
     value.name = "ann II".to_owned();
@@ -275,13 +275,13 @@ fn failure_in_savepoint(context: &mut Context) -> CaseResult {
     });
     check!(
         matches!(&result, Err(error) if error.kind() == ErrorKind::UniqueViolation),
-        "the savepoint must give the error, gave {result:?}"
+        "the savepoint must return the error, returned {result:?}"
     );
     session[bob].age = Some(7);
     let committed = session.commit();
     check!(
         committed.is_ok(),
-        "the transaction must commit what came before, gave {committed:?}"
+        "the transaction must commit what came before, returned {committed:?}"
     );
     let users = world.users()?;
     let names: Vec<(&str, Option<i32>)> = users
@@ -421,7 +421,7 @@ fn tree(context: &mut Context) -> CaseResult {
     let flushed = session.flush();
     check!(
         flushed.is_ok(),
-        "children added before their parents must be inserted, gave {flushed:?}"
+        "children added before their parents must be inserted, returned {flushed:?}"
     );
     session.commit()?;
     let mut reader = world.session();
@@ -450,7 +450,7 @@ fn tree(context: &mut Context) -> CaseResult {
     let committed = session.commit();
     check!(
         committed.is_ok(),
-        "parents deleted before their children must go, gave {committed:?}"
+        "parents deleted before their children must go, returned {committed:?}"
     );
     check_eq!(
         Node::query().count(&mut world.session())?,

@@ -101,7 +101,7 @@ fn get_many(context: &mut Context) -> CaseResult {
     let expected: Vec<&str> = names.iter().rev().copied().collect();
     check!(
         found == expected,
-        "{} keys must give their objects in order, gave {}",
+        "{} keys must return their objects in order, returned {}",
         keys.len(),
         found.len()
     );
@@ -111,7 +111,7 @@ fn get_many(context: &mut Context) -> CaseResult {
     check_eq!(
         world.sent(),
         Sent::NOTHING,
-        "mapped objects must cost nothing"
+        "mapped objects must send nothing"
     );
     Ok(())
 }
@@ -126,7 +126,7 @@ fn query(context: &mut Context) -> CaseResult {
     check_eq!(
         Some(ann_again),
         ann,
-        "a query must give the handle of a mapped row"
+        "a query must return the handle of a mapped row"
     );
     session.commit()?;
     session.get::<User>(keys[0])?;
@@ -135,7 +135,7 @@ fn query(context: &mut Context) -> CaseResult {
     check_eq!(
         session[found].age,
         Some(1),
-        "a query must keep what the object holds"
+        "a query must keep the object's values"
     );
     let found = session.no_autoflush(|s| User::query().populate_existing().one(s))?;
     check_eq!(
@@ -160,8 +160,12 @@ fn equal(context: &mut Context) -> CaseResult {
         .one(&mut session)?;
     let got = session.get::<User>(keys[0])?;
     let listed: Vec<Handle<User>> = User::query().order_by(User::ID.asc()).all(&mut session)?;
-    check_eq!(Some(queried), got, "a query and `get` must give one handle");
-    check_eq!(listed[0], queried, "a list must give that handle too");
+    check_eq!(
+        Some(queried),
+        got,
+        "a query and `get` must return the same handle"
+    );
+    check_eq!(listed[0], queried, "a list must return the same handle");
     check!(listed[0] != listed[1], "two rows must have two handles");
     check!(
         std::ptr::eq(&session[queried], &session[listed[0]]),
@@ -210,7 +214,7 @@ fn stale(context: &mut Context) -> CaseResult {
     let again = session.get::<User>(keys[0])?;
     check!(
         again.is_some() && again != Some(ann),
-        "a row that is read anew must have a new handle"
+        "a row that is loaded again must have a new handle"
     );
     session.clear();
     if let Some(handle) = again {
@@ -257,11 +261,11 @@ fn conflict(context: &mut Context) -> CaseResult {
     let result = session.flush();
     check!(
         matches!(&result, Err(error) if error.kind() == ErrorKind::IdentityConflict),
-        "a second object with a mapped key must be an identity conflict, gave {result:?}"
+        "a second object with a mapped key must be an identity conflict, returned {result:?}"
     );
     session.rollback()?;
     let names: Vec<String> = world.users()?.into_iter().map(|user| user.name).collect();
-    check_eq!(names, ["ann"], "the row must stay as it was");
+    check_eq!(names, ["ann"], "the row must be unchanged");
     Ok(())
 }
 

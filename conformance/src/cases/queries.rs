@@ -432,7 +432,7 @@ fn many_parameters(context: &mut Context) -> CaseResult {
         "400 parameters must come back each in its own column"
     );
     let first = database.integers("SELECT ? - ? * 10 FROM [t]", &[int(1), int(2)])?;
-    check_eq!(first, [-19], "parameters must stand in their order");
+    check_eq!(first, [-19], "parameters must be in order");
     Ok(())
 }
 
@@ -440,7 +440,7 @@ fn typed_null(context: &mut Context) -> CaseResult {
     let mut database = with_values(context, &[Some(1)])?;
     for ty in crate::domain::TYPES {
         let found = database.integers("SELECT [id] FROM [t] WHERE ? IS NULL", &[null(ty)])?;
-        check_eq!(found, [1], "a lone NULL of type {ty:?} must be NULL");
+        check_eq!(found, [1], "a single NULL of type {ty:?} must be NULL");
     }
     Ok(())
 }
@@ -537,13 +537,13 @@ fn overflow(context: &mut Context) -> CaseResult {
         let found = database.integers(query, &[int(1)]);
         check!(
             found.is_err(),
-            "an overflow must be an error, gave {found:?}"
+            "an overflow must be an error, returned {found:?}"
         );
     }
     check_eq!(
         database.count("t")?,
         2,
-        "the connection must go on after an overflow"
+        "the connection must stay usable after an overflow"
     );
     Ok(())
 }

@@ -172,11 +172,11 @@ fn statements(context: &mut Context) -> CaseResult {
             let name: String = session[shelf].get("name")?;
             graph.push(format!("{name} {}", parts.join(", ")).trim_end().to_owned());
         }
-        check_eq!(graph, wanted, "the graph loaded {how} must be whole");
+        check_eq!(graph, wanted, "the graph loaded {how} must be complete");
         check_eq!(
             store.world.sent().rows(),
             statements,
-            "the graph loaded {how} must take so many statements"
+            "the number of statements for the graph loaded {how}"
         );
     }
     Ok(())
@@ -215,7 +215,7 @@ fn filtered(context: &mut Context) -> CaseResult {
         "each box must show the last of its labels"
     );
     let all = session.load(found[1], "labels")?;
-    check_eq!(all.len(), 2, "the collection must come whole");
+    check_eq!(all.len(), 2, "the collection must be complete");
     Ok(())
 }
 
@@ -288,7 +288,7 @@ fn grouped(context: &mut Context) -> CaseResult {
     check_eq!(
         report,
         [("empty".to_owned(), 1), ("full".to_owned(), 2)],
-        "the box that was put there must be counted"
+        "the added box must be counted"
     );
     Ok(())
 }
@@ -323,7 +323,7 @@ fn merge(context: &mut Context) -> CaseResult {
     check_eq!(
         (sent.insert, sent.update, sent.delete),
         (1, 1, 0),
-        "what differs must be written, and no more"
+        "only differences must be written"
     );
     let boxes = session.load(shelf, "boxes")?;
     let mut found = names(&mut session, &boxes)?;
@@ -364,14 +364,14 @@ fn hooks(context: &mut Context) -> CaseResult {
     check_eq!(
         refused,
         Err(ErrorKind::Validation),
-        "an error from a hook must stop the flush"
+        "an error from a hook must abort the flush"
     );
     session.rollback()?;
     let mut found = names_of(&mut session, &store.labels)?;
     check_eq!(
         found.pop().as_deref(),
         Some("z"),
-        "what the hook changed must be written"
+        "changes by the hook must be written"
     );
     let mut found = names_of(&mut session, &store.shelves)?;
     check_eq!(
@@ -446,14 +446,14 @@ fn pairs(context: &mut Context) -> CaseResult {
     check_eq!(
         store.world.sent(),
         Sent::NOTHING,
-        "what changes in memory must send nothing"
+        "changes in memory must send nothing"
     );
     session.commit()?;
     let sent = store.world.sent();
     check_eq!(
         (sent.insert, sent.update, sent.delete),
         (2, 0, 1),
-        "the difference must be written: a label, its pairs, and the one that went"
+        "the difference must be written: a label, its pairs, and the removed one"
     );
     drop(session);
     let mut session = store.world.session();
@@ -467,7 +467,7 @@ fn pairs(context: &mut Context) -> CaseResult {
         let labels = session.load(one, "labels")?;
         shown.push(names(&mut session, &labels)?.join(" "));
     }
-    check_eq!(shown, ["x z", "y z"], "the pairs must be as they were left");
+    check_eq!(shown, ["x z", "y z"], "the pairs must be unchanged");
     check_eq!(labels.len(), 2, "there were two labels before");
     Ok(())
 }

@@ -76,7 +76,7 @@ fn both_sides(context: &mut Context) -> CaseResult {
         Some(&task),
         "the collection must show what was set on the other side"
     );
-    check_eq!(after.len(), 2, "the collection must keep what it held");
+    check_eq!(after.len(), 2, "the collection must keep its members");
     session.commit()?;
     let keys: Vec<Option<i64>> = world
         .tasks()?
@@ -149,7 +149,7 @@ fn remove(context: &mut Context) -> CaseResult {
     check_eq!(
         session.load(tasks[0], Task::USER)?,
         None,
-        "the child must be nobody's"
+        "the child must have no parent"
     );
     session.commit()?;
     let keys: Vec<Option<i64>> = world
@@ -189,7 +189,7 @@ fn unloaded(context: &mut Context) -> CaseResult {
     check_eq!(
         titles,
         ["a", "b"],
-        "the change must be there when the collection is loaded"
+        "the change must be visible when the collection is loaded"
     );
     Ok(())
 }
@@ -233,7 +233,7 @@ fn delete_clears(context: &mut Context) -> CaseResult {
         let result = session.commit();
         check!(
             result.is_ok(),
-            "deleting a parent of children must work, gave {result:?}"
+            "deleting a parent of children must work, returned {result:?}"
         );
         let keys: Vec<Option<i64>> = world
             .tasks()?
@@ -281,7 +281,7 @@ fn delete_cascades(context: &mut Context) -> CaseResult {
         let result = session.commit();
         check!(
             result.is_ok(),
-            "deleting a parent with its children must work, gave {result:?}"
+            "deleting a parent with its children must work, returned {result:?}"
         );
         let titles: Vec<String> = world
             .papers()?
@@ -314,7 +314,7 @@ fn orphan(context: &mut Context) -> CaseResult {
     let committed = session.commit();
     check!(
         committed.is_ok(),
-        "an orphan that cannot be without its parent must be deleted, gave {committed:?}"
+        "an orphan that requires its parent must be deleted, returned {committed:?}"
     );
     let left = world.papers()?;
     let left: Vec<(&str, i64)> = left
@@ -324,7 +324,7 @@ fn orphan(context: &mut Context) -> CaseResult {
     check_eq!(
         left,
         [("b", other), ("c", key)],
-        "the orphan must go, the moved one must stay with its new parent"
+        "the orphan must be deleted, the moved child must stay with its new parent"
     );
     Ok(())
 }

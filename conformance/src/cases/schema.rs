@@ -101,17 +101,23 @@ fn idempotent(context: &mut Context) -> CaseResult {
         &[int(1), int(2)],
     )?;
     let again = tables.create_all(&engine);
-    check!(again.is_ok(), "creating twice must be fine, gave {again:?}");
+    check!(
+        again.is_ok(),
+        "creating twice must be fine, returned {again:?}"
+    );
     check_eq!(database.count("t")?, 1, "creating twice must keep the rows");
     drop(database);
     tables.drop_all(&engine)?;
     let again = tables.drop_all(&engine);
-    check!(again.is_ok(), "dropping twice must be fine, gave {again:?}");
+    check!(
+        again.is_ok(),
+        "dropping twice must be fine, returned {again:?}"
+    );
     tables.create_all(&engine)?;
     check_eq!(
         Database::open(context)?.count("t")?,
         0,
-        "a table made anew must be empty"
+        "a recreated table must be empty"
     );
     Ok(())
 }
@@ -121,7 +127,7 @@ fn order(context: &mut Context) -> CaseResult {
     let made = family().create_all(&engine);
     check!(
         made.is_ok(),
-        "a table listed before the one it refers to must be created, gave {made:?}"
+        "a table listed before the one it refers to must be created, returned {made:?}"
     );
     let mut database = Database::open(context)?;
     database.execute("INSERT INTO [parent] ([id], [name]) VALUES (1, 'p')", &[])?;
@@ -130,7 +136,7 @@ fn order(context: &mut Context) -> CaseResult {
     let gone = family().drop_all(&engine);
     check!(
         gone.is_ok(),
-        "tables with rows that refer to each other must be dropped, gave {gone:?}"
+        "tables with rows that refer to each other must be dropped, returned {gone:?}"
     );
     Ok(())
 }
@@ -154,7 +160,7 @@ fn cycle(context: &mut Context) -> CaseResult {
             let refused = database.execute(&insert, &[int(2), int(9)]);
             check!(
                 matches!(&refused, Err(error) if error.kind() == ErrorKind::ForeignKeyViolation),
-                "a row of {table} without its {other} must be refused in round {round}, gave {refused:?}"
+                "a row of {table} without its {other} must be refused in round {round}, returned {refused:?}"
             );
         }
         for table in ["left", "right"] {
@@ -162,14 +168,14 @@ fn cycle(context: &mut Context) -> CaseResult {
             let set = database.execute(&update, &[int(1)]);
             check!(
                 set.is_ok(),
-                "rows that refer to each other must be taken, gave {set:?}"
+                "rows that refer to each other must be taken, returned {set:?}"
             );
         }
         drop(database);
         let gone = tables.drop_all(&engine);
         check!(
             gone.is_ok(),
-            "tables that refer to each other must be dropped in round {round}, gave {gone:?}"
+            "tables that refer to each other must be dropped in round {round}, returned {gone:?}"
         );
     }
     Ok(())
@@ -186,7 +192,7 @@ fn reflect(context: &mut Context) -> CaseResult {
     let tables = match read() {
         Err(error) if error.kind() == ErrorKind::Unsupported => {
             return Err(Failure::Skipped(
-                "the backend offers no reflection, and says so".to_owned(),
+                "the backend does not support reflection, and reports so".to_owned(),
             ));
         }
         other => other?,
@@ -295,7 +301,7 @@ fn rich() -> Metadata {
 fn diff(tables: &Metadata, engine: &Engine) -> Result<Vec<Difference>, Failure> {
     match tables.diff(engine) {
         Err(error) if error.kind() == ErrorKind::Unsupported => Err(Failure::Skipped(
-            "the backend offers no reflection, and says so".to_owned(),
+            "the backend does not support reflection, and reports so".to_owned(),
         )),
         other => Ok(other?),
     }
@@ -340,7 +346,7 @@ fn diff_told(context: &mut Context) -> CaseResult {
     if !context.capabilities().foreign_keys {
         wanted.retain(|line| !line.contains("FOREIGN KEY"));
     }
-    check_eq!(text, wanted, "every difference must be told");
+    check_eq!(text, wanted, "every difference must be reported");
     Ok(())
 }
 
@@ -350,7 +356,7 @@ fn records(context: &mut Context) -> CaseResult {
     let reflected = match Metadata::reflect(&engine) {
         Err(error) if error.kind() == ErrorKind::Unsupported => {
             return Err(Failure::Skipped(
-                "the backend offers no reflection, and says so".to_owned(),
+                "the backend does not support reflection, and reports so".to_owned(),
             ));
         }
         other => other?,
@@ -408,7 +414,7 @@ fn nul_names(context: &mut Context) -> CaseResult {
         ] {
             check!(
                 matches!(&result, Err(error) if error.kind() == ErrorKind::Mapping),
-                "{what} must be a mapping error, gave {result:?}"
+                "{what} must be a mapping error, returned {result:?}"
             );
         }
     }
@@ -433,7 +439,7 @@ fn odd_names(context: &mut Context) -> CaseResult {
         let again = tables.create_all(&engine);
         check!(
             again.is_ok(),
-            "the table {name:?} must be found to exist, gave {again:?}"
+            "the table {name:?} must be found to exist, returned {again:?}"
         );
         let mut database = Database::open(context)?;
         database.execute(
@@ -443,7 +449,7 @@ fn odd_names(context: &mut Context) -> CaseResult {
         check_eq!(
             database.count(name)?,
             1,
-            "the table {name:?} must take a row"
+            "the table {name:?} must accept a row"
         );
         drop(database);
         tables.drop_all(&engine)?;
@@ -460,7 +466,7 @@ fn long_names(context: &mut Context) -> CaseResult {
         let created = Metadata::new([value_table(name, ColumnType::I64)]).create_all(&engine);
         check!(
             created.is_ok(),
-            "a table with a name of {length} characters must be made, gave {created:?}"
+            "a table with a name of {length} characters must be made, returned {created:?}"
         );
         let mut database = Database::open(context)?;
         for row in 1..=rows {
@@ -472,7 +478,7 @@ fn long_names(context: &mut Context) -> CaseResult {
         check_eq!(
             database.count(name)?,
             rows,
-            "a table must hold its own rows alone, whatever the end of its name"
+            "a table must contain only its own rows, whatever the end of its name"
         );
     }
     if let Some(longest) = longest {
@@ -508,12 +514,16 @@ fn change_while_cached(context: &mut Context) -> CaseResult {
     }
     database.execute("ALTER TABLE [t] ADD COLUMN [w] BIGINT DEFAULT 7", &[])?;
     let named = database.integers("SELECT [v] FROM [t]", &[])?;
-    check_eq!(named, [10], "a named column must be read after the change");
+    check_eq!(
+        named,
+        [10],
+        "a column read by name must be right after the change"
+    );
     let after = database.rows(all, &[], &[ValueType::I64; 2])?;
     check_eq!(
         after,
         [vec![Value::I64(1), Value::I64(10)]],
-        "the old columns must be read after the change"
+        "the old columns must be right after the change"
     );
     let sql = database.sql(all, &[], &[ValueType::I64; 2]);
     let mut widths = Vec::new();
@@ -556,7 +566,7 @@ fn recreated(context: &mut Context) -> CaseResult {
     let old = database.integers(select, &[]);
     check!(
         old.is_err(),
-        "the old decoding must not make a number of a text, made {old:?}"
+        "the old decoder must not read a text as a number, read {old:?}"
     );
     Ok(())
 }

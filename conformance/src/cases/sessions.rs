@@ -197,7 +197,7 @@ fn lost_update(context: &mut Context) -> CaseResult {
     let result = session.commit();
     check!(
         result.is_ok(),
-        "a change to another column must be merged, gave {result:?}"
+        "a change to another column must be merged, returned {result:?}"
     );
     let users = world.users()?;
     check_eq!(
@@ -210,7 +210,7 @@ fn lost_update(context: &mut Context) -> CaseResult {
     let result = session.commit();
     check!(
         matches!(&result, Err(error) if error.kind() == ErrorKind::StaleData),
-        "a change to a column that has moved must be stale data, gave {result:?}"
+        "changing a column that another session changed must be stale data, returned {result:?}"
     );
     session.rollback()?;
     check_eq!(
@@ -250,7 +250,7 @@ fn overlap(context: &mut Context) -> CaseResult {
         (Ok(()), Err(error)) | (Err(error), Ok(())) => error.kind(),
         both => {
             return Err(Failure::Assertion(format!(
-                "one of the two must be committed and the other refused, gave {both:?}"
+                "one of the two must be committed and the other refused, returned {both:?}"
             )));
         }
     };
@@ -259,12 +259,12 @@ fn overlap(context: &mut Context) -> CaseResult {
             refused,
             ErrorKind::Serialization | ErrorKind::Deadlock | ErrorKind::Busy
         ),
-        "the refused one must be told to run again, gave {refused:?}"
+        "the failed transaction must be retryable, returned {refused:?}"
     );
     check_eq!(
         world.users()?[0].age,
         Some(if own.is_ok() { 2 } else { 1 }),
-        "the change of the committed one must be there"
+        "the committed change must be present"
     );
     Ok(())
 }
@@ -280,23 +280,19 @@ fn cancel(context: &mut Context) -> CaseResult {
         let result = session.get::<User>(-1).map(drop);
         check!(
             result.is_err(),
-            "a cancelled session must send nothing, gave {result:?}"
+            "a cancelled session must send nothing, returned {result:?}"
         );
         let result = session.commit();
         check!(
             result.is_err(),
-            "a cancelled session must not commit, gave {result:?}"
+            "a cancelled session must not commit, returned {result:?}"
         );
         if rolls_back {
             // Where the connection was given up there is nothing left to roll back.
             let _ = session.rollback();
         }
         drop(session);
-        check_eq!(
-            world.users()?.len(),
-            0,
-            "nothing of the cancelled work may be there"
-        );
+        check_eq!(world.users()?.len(), 0, "the cancelled work must be undone");
     }
     Ok(())
 }
@@ -340,7 +336,7 @@ fn rollback(context: &mut Context) -> CaseResult {
     check_eq!(
         session.get::<User>(bob_key)?,
         Some(bob),
-        "its handle must be as good as before"
+        "its handle must still be valid"
     );
     session.commit()?;
     let names: Vec<(String, Option<i32>)> = world
@@ -364,18 +360,18 @@ fn rollback_again(context: &mut Context) -> CaseResult {
     session.set(task, Task::USER, Some(ann))?;
     session.flush()?;
     session.rollback()?;
-    check!(world.users()?.is_empty(), "nothing may be in the database");
+    check!(world.users()?.is_empty(), "the database must be empty");
     let value = session.take(ann)?;
     check_eq!(
         session.state(ann),
         State::Detached,
-        "what was taken must be detached"
+        "a taken object must be detached"
     );
     let again = session.add(value);
     check_eq!(
         session.state(again),
         State::Pending,
-        "what is added again must be pending"
+        "an object added again must be pending"
     );
     session.commit()?;
     let names: Vec<String> = world.users()?.into_iter().map(|user| user.name).collect();
@@ -401,7 +397,7 @@ fn savepoint(context: &mut Context) -> CaseResult {
     });
     check!(
         matches!(&undone, Err(error) if error.message() == "stop"),
-        "the closure's error must come back"
+        "the closure's error must be returned"
     );
     check_eq!(
         session[ann].age,
@@ -412,7 +408,7 @@ fn savepoint(context: &mut Context) -> CaseResult {
         check_eq!(
             session.state(bob),
             State::Transient,
-            "what was added inside must be transient"
+            "objects added inside must be transient"
         );
     }
     let kept = session.savepoint(|s| {
@@ -429,7 +425,7 @@ fn savepoint(context: &mut Context) -> CaseResult {
     });
     check!(
         kept.is_ok(),
-        "the outer savepoint must be kept, gave {kept:?}"
+        "the outer savepoint must be kept, returned {kept:?}"
     );
     check_eq!(
         session[ann].score,
@@ -445,7 +441,7 @@ fn savepoint(context: &mut Context) -> CaseResult {
     check_eq!(
         users,
         [("ann".to_owned(), Some(1), Some(0.5))],
-        "the row must hold what was kept"
+        "the row must have the kept change"
     );
     Ok(())
 }
@@ -480,7 +476,7 @@ fn autoflush(context: &mut Context) -> CaseResult {
     check_eq!(
         User::query().count(&mut session)?,
         1,
-        "a query must see what is pending"
+        "a query must see pending changes"
     );
     check!(
         User::query().exists(&mut session)?,
@@ -559,7 +555,7 @@ fn refresh(context: &mut Context) -> CaseResult {
     check_eq!(
         world.sent().select,
         1,
-        "an expired object must be read when it is next met"
+        "an expired object must be read at the next use"
     );
     check_eq!(session[ann].age, None, "`expire` must drop the change");
     session.commit()?;

@@ -129,14 +129,14 @@ fn commit_kept(context: &mut Context) -> CaseResult {
     let begun = database.begin_write();
     check!(
         begun.is_ok(),
-        "a transaction must be able to begin after COMMIT, gave {begun:?}"
+        "a transaction must be able to begin after COMMIT, returned {begun:?}"
     );
     insert(&mut database, 3, 30)?;
     database.rollback()?;
     check_eq!(
         keys(&mut database)?,
         [1, 2],
-        "what was committed must stay, and only that"
+        "exactly the committed rows must remain"
     );
     Ok(())
 }
@@ -149,7 +149,7 @@ fn rollback_undone(context: &mut Context) -> CaseResult {
     database.execute("UPDATE [t] SET [v] = ? WHERE [id] = ?", &[int(0), int(1)])?;
     database.execute("DELETE FROM [t] WHERE [id] = ?", &[int(2)])?;
     let ended = database.rollback();
-    check!(ended.is_ok(), "ROLLBACK must work, gave {ended:?}");
+    check!(ended.is_ok(), "ROLLBACK must work, returned {ended:?}");
     check_eq!(
         keys(&mut database)?,
         [1, 2],
@@ -175,7 +175,7 @@ fn drop_undone(context: &mut Context) -> CaseResult {
     let written = database.execute("DELETE FROM [t]", &[]);
     check!(
         written.is_ok(),
-        "no lock may stay behind, the next write gave {written:?}"
+        "no lock may remain, the next write returned {written:?}"
     );
     Ok(())
 }
@@ -187,7 +187,7 @@ fn autocommit(context: &mut Context) -> CaseResult {
     check_eq!(
         keys(&mut reader)?,
         [1, 2],
-        "a statement by itself must be seen by others at once"
+        "a statement outside a transaction must be visible to others at once"
     );
     Ok(())
 }
@@ -198,7 +198,7 @@ fn again(context: &mut Context) -> CaseResult {
         let begun = database.begin_write();
         check!(
             begun.is_ok(),
-            "the transaction {id} must begin, gave {begun:?}"
+            "the transaction {id} must begin, returned {begun:?}"
         );
         insert(&mut database, id, 0)?;
         let ended = if id % 2 == 0 {
@@ -208,7 +208,7 @@ fn again(context: &mut Context) -> CaseResult {
         };
         check!(
             ended.is_ok(),
-            "the transaction {id} must end, gave {ended:?}"
+            "the transaction {id} must end, returned {ended:?}"
         );
     }
     check_eq!(
@@ -235,7 +235,7 @@ fn read_only(context: &mut Context) -> CaseResult {
     );
     check!(
         matches!(&written, Err(error) if error.kind() == selfsame::ErrorKind::ReadOnly),
-        "a read-only transaction must refuse a write as such, gave {written:?}"
+        "a read-only transaction must refuse a write as read-only, returned {written:?}"
     );
     database.rollback()?;
     database.begin_write()?;
@@ -245,7 +245,7 @@ fn read_only(context: &mut Context) -> CaseResult {
     );
     check!(
         written.is_ok(),
-        "the next transaction must write again, gave {written:?}"
+        "the next transaction must write again, returned {written:?}"
     );
     database.commit()?;
     Ok(())
@@ -283,7 +283,7 @@ fn stable_reader(context: &mut Context) -> CaseResult {
             )?;
             let sum = reader.as_integer("sum([v])");
             let sum = reader.integers(&format!("SELECT {sum} FROM [t]"), &[])?;
-            check_eq!(sum, [0], "a reader must not see half of a transaction");
+            check_eq!(sum, [0], "a reader must not see part of a transaction");
         }
         writer.commit()?;
     }
@@ -302,12 +302,12 @@ fn deferred(context: &mut Context) -> CaseResult {
     );
     check!(
         waits.is_ok(),
-        "a reference to nothing must wait for COMMIT, gave {waits:?}"
+        "a reference to nothing must wait for COMMIT, returned {waits:?}"
     );
     let ended = database.commit();
     check!(
         matches!(&ended, Err(error) if error.kind() == selfsame::ErrorKind::ForeignKeyViolation),
-        "a COMMIT with a reference to nothing must fail as such, gave {ended:?}"
+        "a COMMIT with a violated reference must fail as a foreign key violation, returned {ended:?}"
     );
     // Some databases leave the transaction open for another try, others have rolled it back.
     let _ = database.rollback();
@@ -325,7 +325,7 @@ fn deferred(context: &mut Context) -> CaseResult {
     let ended = database.commit();
     check!(
         ended.is_ok(),
-        "a reference that is filled before COMMIT must be fine, gave {ended:?}"
+        "a reference that is filled before COMMIT must be fine, returned {ended:?}"
     );
     Ok(())
 }

@@ -203,7 +203,7 @@ fn ends(context: &mut Context, ty: ValueType) -> CaseResult {
     for (found, stored) in found.iter().zip(&stored) {
         check!(
             came_back(found, stored, &capabilities),
-            "{stored:?} must come back as it was stored, came back as {found:?}"
+            "{stored:?} must be read back unchanged, was read back as {found:?}"
         );
     }
     Ok(())
@@ -229,14 +229,14 @@ fn read_back(
     let [found] = &found[..] else {
         check!(
             false,
-            "the row must be there once, is there {} times",
+            "the row must exist once, but exists {} times",
             found.len()
         );
         return Ok(());
     };
     check!(
         came_back(found, stored, &context.capabilities()),
-        "{} must come back from {path} as it was stored, came back as {}",
+        "{} must be read back unchanged from {path}, was read back as {}",
         crate::check::shown(stored),
         crate::check::shown(found)
     );
@@ -262,7 +262,7 @@ fn stored_and_read(context: &Context, ty: ValueType, value: Value) -> CaseResult
     database.create(&value_table("t", ColumnType::of(ty)))?;
     insert(&mut database, 1, ty, &value)?;
     let mut found = database.column("SELECT [v] FROM [t]", &[], ty)?;
-    check_eq!(found.len(), 1, "the row must be there once");
+    check_eq!(found.len(), 1, "the row must exist once");
     Ok(found.swap_remove(0))
 }
 
@@ -271,7 +271,7 @@ fn keeps(context: &Context, ty: ValueType, value: Value) -> CaseResult {
     let found = stored_and_read(context, ty, value.clone())?;
     check!(
         came_back(&found, &value, &context.capabilities()),
-        "{} must come back as it was stored, came back as {}",
+        "{} must be read back unchanged, was read back as {}",
         crate::check::shown(&value),
         crate::check::shown(&found)
     );
@@ -295,10 +295,10 @@ fn refuses(
         let found = database.column("SELECT [v] FROM [t]", &[], ty)?;
         check!(
             found.len() == 1 && found[0].as_ref().same(value.as_ref()),
-            "{capability} is not claimed, so {value:?} must be refused; it was bent into {found:?}"
+            "{capability} is not claimed, so {value:?} must be refused; it was changed to {found:?}"
         );
         context.note(format!(
-            "{capability} is not claimed, but {value:?} came back as it was stored"
+            "{capability} is not claimed, but {value:?} was read back unchanged"
         ));
         return Ok(());
     }

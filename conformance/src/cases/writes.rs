@@ -228,7 +228,7 @@ fn defaults(context: &mut Context) -> CaseResult {
     check_eq!(
         rows,
         [vec![Value::I64(7), Value::I64(42)]],
-        "the defaults must be there"
+        "the defaults must be set"
     );
     database.execute("INSERT INTO [t] ([id]) VALUES (?)", &[int(8)])?;
     let found = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(8)])?;
@@ -248,7 +248,7 @@ fn from_select(context: &mut Context) -> CaseResult {
     )?;
     check_eq!(outcome.matched, 2, "two rows must be counted");
     let keys = database.integers("SELECT [id] FROM [t] ORDER BY [id]", &[])?;
-    check_eq!(keys, [1, 2, 3, 102, 103], "two rows must be there");
+    check_eq!(keys, [1, 2, 3, 102, 103], "two rows must exist");
     Ok(())
 }
 
@@ -267,7 +267,7 @@ fn generated_keys(context: &mut Context) -> CaseResult {
     }
     let rows = database.column("SELECT [v] FROM [t] ORDER BY [id]", &[], ValueType::Text)?;
     let wanted = ["a", "b", "c"].map(|v| Value::Text(v.to_owned()));
-    check_eq!(rows, wanted, "keys must go up in the order of the inserts");
+    check_eq!(rows, wanted, "keys must ascend in the order of the inserts");
     let counted = database.integers("SELECT [id] FROM [t]", &[])?;
     let given = counted.into_iter().max().unwrap_or_default() + 1_000;
     database.execute(
@@ -290,7 +290,7 @@ fn told_keys(context: &mut Context) -> CaseResult {
         };
         told += 1;
         let found = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[text(name)])?;
-        check_eq!(found, [key], "the told key must be that of the row");
+        check_eq!(found, [key], "the reported key must be that of the row");
     }
     if told == 0 {
         context.note("the backend tells no keys; the ORM asks for them with RETURNING");

@@ -91,7 +91,7 @@ impl Slow {
         });
         check!(
             result.is_err(),
-            "a statement that is stopped must fail, gave {result:?}"
+            "an interrupted statement must fail, returned {result:?}"
         );
         check!(
             matches!(interrupting, Ok(took) if took < Duration::from_secs(1)),
@@ -125,13 +125,9 @@ fn running(context: &mut Context) -> CaseResult {
     // Whoever asks too late must do no harm.
     interrupter.interrupt();
     let mut next = Database::open(context)?;
-    check_eq!(
-        next.count("t")?,
-        ROWS,
-        "nothing of the transaction may be there"
-    );
+    check_eq!(next.count("t")?, ROWS, "the transaction must be undone");
     let written = next.execute("DELETE FROM [t] WHERE [id] = ?", &[int(1)])?;
-    check_eq!(written.matched, 1, "no lock may stay behind");
+    check_eq!(written.matched, 1, "no lock may remain");
     Ok(())
 }
 
@@ -146,10 +142,13 @@ fn next(context: &mut Context) -> CaseResult {
         let counted = slow.database.count("t");
         check!(
             matches!(counted, Ok(ROWS)),
-            "a connection that calls itself open must answer the next statement, gave {counted:?}"
+            "a connection that reports to be open must run the next statement, returned {counted:?}"
         );
         let reset = slow.database.connection.reset(false);
-        check!(reset.is_ok(), "it must go back to the pool, gave {reset:?}");
+        check!(
+            reset.is_ok(),
+            "it must go back to the pool, returned {reset:?}"
+        );
     }
     Ok(())
 }

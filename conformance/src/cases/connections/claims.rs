@@ -38,14 +38,18 @@ fn pure(context: &mut Context) -> CaseResult {
     for round in 2..=4 {
         let again = told();
         for (one, other) in first.iter().zip(&again) {
-            check_eq!(other, one, "what the dialect says in round {round}");
+            check_eq!(other, one, "the dialect's text in round {round}");
         }
-        check_eq!(again.len(), first.len(), "how much the dialect says");
+        check_eq!(
+            again.len(),
+            first.len(),
+            "the number of the dialect's texts"
+        );
     }
     let capabilities = context.capabilities();
     check!(
         context.capabilities() == capabilities,
-        "what is claimed must not change"
+        "claimed capabilities must not change"
     );
     Ok(())
 }
@@ -157,13 +161,13 @@ fn unclaimed_is_refused(context: &mut Context) -> CaseResult {
         let sent = world.sent();
         check!(
             matches!(&result, Err(error) if error.kind() == ErrorKind::Unsupported),
-            "{name} is not claimed and must be unsupported, gave {result:?}"
+            "{name} is not claimed and must be unsupported, returned {result:?}"
         );
         check_eq!(sent, Sent::NOTHING, "nothing may be sent of {name}");
         context.note(format!("{name} is refused"));
     }
     let count = User::query().count(&mut world.session())?;
-    check_eq!(count, 0, "the database must be as it was");
+    check_eq!(count, 0, "the database must be unchanged");
     Ok(())
 }
 

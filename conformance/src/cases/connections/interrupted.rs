@@ -264,11 +264,11 @@ const PATIENCE: Duration = Duration::from_millis(500);
 fn interrupted(context: &mut Context, program: &Program) -> CaseResult {
     let world = World::new(context)?;
     refill(&world)?;
-    check_eq!(seen(&world)?, before(), "the rows to begin with");
+    check_eq!(seen(&world)?, before(), "the initial rows");
     let mut struck = 0;
     for how in How::ALL {
         for at in 1..=MOST_CALLS {
-            check!(at < MOST_CALLS, "the program must come to its end");
+            check!(at < MOST_CALLS, "the program must complete");
             if once(context, &world, program, at, how)?.is_none() {
                 break;
             }
@@ -306,7 +306,7 @@ fn once(
     let is_before = state == before();
     check!(
         is_before || state == (program.after)(),
-        "{what}: half of the program is written: {state:?} after {result:?}"
+        "{what}: the program is half written: {state:?} after {result:?}"
     );
     outcome(&what, call.as_deref(), how, &result, is_before)?;
     if call.is_some() && is_before && rolled_back.is_ok() {
@@ -343,22 +343,25 @@ fn outcome(
     let is_told_lost = call == Some(COMMIT) && how.loses();
     match result {
         Ok(Ok(())) => {
-            check!(!is_before, "{what}: told as done, and nothing is written");
+            check!(
+                !is_before,
+                "{what}: reported as done, but nothing is written"
+            );
         }
         Ok(Err(error)) if error.kind() == ErrorKind::AmbiguousCommit => {
             check!(
                 is_told_lost && how != How::LostUnsent,
-                "{what}: no COMMIT was under way, and it is told as ambiguous: {error}"
+                "{what}: reported as ambiguous without a COMMIT in progress: {error}"
             );
         }
         Ok(Err(error)) => {
             check!(
                 is_before,
-                "{what}: told as failed ({error}), and all of it is written"
+                "{what}: reported as failed ({error}), but everything is written"
             );
             check!(
                 !is_told_lost || how == How::LostUnsent,
-                "{what}: nobody knows whether it was committed, and it is told as {:?}",
+                "{what}: the outcome is unknown, but it is reported as {:?}",
                 error.kind()
             );
             check!(
@@ -366,7 +369,7 @@ fn outcome(
                 "{what}: rows are missing without an error: {error}"
             );
         }
-        Err(_) => check!(how.panics(), "{what}: a panic that nobody planted"),
+        Err(_) => check!(how.panics(), "{what}: an unexpected panic"),
     }
     Ok(())
 }

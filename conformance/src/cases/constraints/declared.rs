@@ -288,11 +288,11 @@ fn references(context: &mut Context) -> CaseResult {
         refused(
             database.execute(statement, &[int(1)]),
             ErrorKind::ForeignKeyViolation,
-            "taking a pair away that is referred to",
+            "deleting or changing a referenced pair",
         )?;
     }
     let free = database.execute("DELETE FROM [pairs] WHERE [a] = ?", &[int(7)])?;
-    check_eq!(free.matched, 1, "a pair that nothing refers to may go");
+    check_eq!(free.matched, 1, "an unreferenced pair may be deleted");
     Ok(())
 }
 
@@ -321,7 +321,7 @@ fn own_table(context: &mut Context) -> CaseResult {
         refused(
             refused_one,
             ErrorKind::ForeignKeyViolation,
-            "a row of the own table that is not there",
+            "a missing row of the same table",
         )?;
     }
     let select = "SELECT [id] FROM [folders] ORDER BY [id]";
@@ -329,7 +329,7 @@ fn own_table(context: &mut Context) -> CaseResult {
     // Some refuse to delete a row that refers to itself.
     for id in [2, 1] {
         let gone = database.execute("DELETE FROM [folders] WHERE [id] = ?", &[int(id)])?;
-        check_eq!(gone.matched, 1, "a row that nothing refers to may go");
+        check_eq!(gone.matched, 1, "an unreferenced row may be deleted");
     }
     Ok(())
 }

@@ -38,21 +38,21 @@ fn usable(context: &mut Context) -> CaseResult {
     let mut database = with_people(context)?;
     for _ in 0..3 {
         let result = database.execute(INSERT, &[int(1), text("x"), null(ValueType::Text)]);
-        refused(result, ErrorKind::UniqueViolation, "a key that is taken")?;
+        refused(result, ErrorKind::UniqueViolation, "an existing key")?;
         let counted = database.count("people");
         check!(
             matches!(counted, Ok(1)),
-            "the connection must answer after an error, gave {counted:?}"
+            "the connection must answer after an error, returned {counted:?}"
         );
     }
     let result = database.execute(INSERT, &[int(2), text("bob"), null(ValueType::Text)]);
     check!(
         result.is_ok(),
-        "the same statement must work with good values, gave {result:?}"
+        "the same statement must work with good values, returned {result:?}"
     );
     check!(
         database.connection.is_open(),
-        "the connection must call itself open"
+        "the connection must report that it is open"
     );
     Ok(())
 }
@@ -62,11 +62,11 @@ fn in_transaction(context: &mut Context) -> CaseResult {
     database.begin_write()?;
     database.execute(INSERT, &[int(2), text("bob"), null(ValueType::Text)])?;
     let result = database.execute(INSERT, &[int(1), text("x"), null(ValueType::Text)]);
-    refused(result, ErrorKind::UniqueViolation, "a key that is taken")?;
+    refused(result, ErrorKind::UniqueViolation, "an existing key")?;
     let result = database.rollback();
     check!(
         result.is_ok(),
-        "ROLLBACK must work after an error, gave {result:?}"
+        "ROLLBACK must work after an error, returned {result:?}"
     );
     let counted = database.count("people");
     check!(
@@ -107,7 +107,7 @@ fn invalid_statement(context: &mut Context) -> CaseResult {
     refused(
         result,
         ErrorKind::InvalidStatement,
-        "a statement that is no SQL",
+        "a statement that is not SQL",
     )?;
     let result = database.rows("SELECT [nothing] FROM [people]", &[], &[ValueType::I64]);
     refused(
@@ -121,7 +121,11 @@ fn invalid_statement(context: &mut Context) -> CaseResult {
         ErrorKind::NoSuchTable,
         "a table that does not exist",
     )?;
-    check_eq!(database.count("people")?, 1, "the connection must go on");
+    check_eq!(
+        database.count("people")?,
+        1,
+        "the connection must stay usable"
+    );
     Ok(())
 }
 
@@ -142,7 +146,7 @@ fn unicode(context: &mut Context) -> CaseResult {
     let shown = error.to_string();
     check!(
         !shown.contains('\u{fffd}'),
-        "the error's text must be whole: {shown}"
+        "the error's text must be complete: {shown}"
     );
     Ok(())
 }

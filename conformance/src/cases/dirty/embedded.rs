@@ -134,11 +134,15 @@ fn row(world: &World) -> CaseResult<Parcel> {
 
 fn columns(context: &mut Context) -> CaseResult {
     let (world, mut session, parcel) = with_parcel(context)?;
-    check_eq!(session[parcel].to, home(), "the value must come back");
+    check_eq!(session[parcel].to, home(), "the value must be read back");
     session[parcel].to.street.push_str("reet");
     session[parcel].to.street = home().street;
     session.flush()?;
-    check_eq!(world.sent(), Sent::NOTHING, "there and back is no change");
+    check_eq!(
+        world.sent(),
+        Sent::NOTHING,
+        "changing a value and changing it back is not a change"
+    );
     session[parcel].to.street.push_str("reet");
     session[parcel].to.country = Some("de".to_owned());
     session.commit()?;
@@ -153,7 +157,7 @@ fn columns(context: &mut Context) -> CaseResult {
         country: Some("de".to_owned()),
         ..home()
     };
-    check_eq!(row(&world)?.to, wanted, "the row must hold the change");
+    check_eq!(row(&world)?.to, wanted, "the row must have the change");
     let found = Parcel::query()
         .filter(Parcel::TO.zip.eq("12345"))
         .filter(Parcel::FROM.zip.is_null())
@@ -186,13 +190,13 @@ fn optional(context: &mut Context) -> CaseResult {
         Some(home()),
         "a rollback must bring it back"
     );
-    check_eq!(row(&world)?.from, Some(home()), "it must be there still");
+    check_eq!(row(&world)?.from, Some(home()), "it must still exist");
     Ok(())
 }
 
 fn variant(context: &mut Context) -> CaseResult {
     let (world, mut session, parcel) = with_parcel(context)?;
-    check_eq!(session[parcel].way, rail(), "the variant must come back");
+    check_eq!(session[parcel].way, rail(), "the variant must be read back");
     session[parcel].way = flight();
     session.commit()?;
     let texts = world.texts(StatementKind::Update);
@@ -209,7 +213,7 @@ fn variant(context: &mut Context) -> CaseResult {
                 .and(Parcel::WAY.plane.number.eq("XY 1")),
         )
         .all(&mut session)?;
-    check_eq!(flying, [parcel], "it must be one object still");
+    check_eq!(flying, [parcel], "it must still be one object");
     let railing = Parcel::query()
         .filter(
             Parcel::WAY
@@ -217,7 +221,7 @@ fn variant(context: &mut Context) -> CaseResult {
                 .or(Parcel::WAY.rail.train.is_not_null()),
         )
         .count(&mut session)?;
-    check_eq!(railing, 0, "nothing of the other variant must stay");
+    check_eq!(railing, 0, "nothing of the other variant may remain");
 
     session[parcel].way = Way::Foot;
     session.flush()?;
@@ -252,7 +256,7 @@ fn made(context: &mut Context) -> CaseResult {
     check_eq!(
         session[second].audit.state.get().map(String::as_str),
         Some("new"),
-        "what the database made must be read back"
+        "generated values must be read back"
     );
     session.delete(second)?;
     session[first].to.zip = "1".to_owned();
@@ -273,7 +277,7 @@ fn made(context: &mut Context) -> CaseResult {
     });
     check!(
         matches!(&error, Err(error) if error.kind() == ErrorKind::StaleData),
-        "a value of another version must be refused, gave {error:?}"
+        "a value of another version must be refused, returned {error:?}"
     );
     Ok(())
 }

@@ -135,7 +135,7 @@ fn versions(context: &mut Context) -> CaseResult {
     let error = other.commit().err();
     check!(
         matches!(&error, Some(error) if error.kind() == ErrorKind::StaleData && error.key_text() == Some("\"c\"")),
-        "the stale row must be named, gave {error:?}"
+        "the stale row must be named, returned {error:?}"
     );
     other.rollback()?;
     let texts = Letter::query()

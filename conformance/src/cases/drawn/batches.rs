@@ -147,7 +147,7 @@ fn once(context: &Context, engine: &Engine, metadata: &Metadata, drawn: &Drawn) 
     let committed = session.commit();
     check!(
         committed.is_ok(),
-        "the batch must be written, gave {committed:?}"
+        "the batch must be written, returned {committed:?}"
     );
     let mut keys = Vec::new();
     for &handle in &handles {
@@ -207,7 +207,7 @@ fn check_rows(
         let text: String = record.get("text")?;
         check!(
             text == format!("{row} {}", "x".repeat(drawn.text)),
-            "the key {key} was told to the object of row {row}, and holds {}",
+            "the object of row {row} got the key {key}, whose row is {}",
             crate::check::shown(&text)
         );
         for place in 0..drawn.width {

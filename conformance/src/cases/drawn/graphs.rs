@@ -237,7 +237,7 @@ fn loaded(world: &World, way: Way) -> CaseResult<Vec<String>> {
         for task in session.load(user, User::TASKS)? {
             check!(
                 session.load(task, Task::USER)? == Some(user),
-                "a task must know whose it is, loaded {way:?}"
+                "a task must have its user, loaded {way:?}"
             );
             tasks.push(session[task].title.clone());
         }
@@ -311,7 +311,7 @@ fn order(context: &mut Context) -> CaseResult {
         let committed = session.commit();
         check!(
             committed.is_ok(),
-            "a graph must be written in any order, gave {committed:?}"
+            "a graph must be written in any order, returned {committed:?}"
         );
         check_eq!(
             loaded(&world, Way::Lazy)?,
@@ -340,7 +340,7 @@ fn order(context: &mut Context) -> CaseResult {
         let committed = session.commit();
         check!(
             committed.is_ok(),
-            "any part of a graph must be deleted, gave {committed:?}"
+            "any part of a graph must be deleted, returned {committed:?}"
         );
         check_eq!(
             loaded(&world, Way::Selectin)?,

@@ -523,7 +523,7 @@ fn same_rows(context: &mut Context) -> CaseResult {
             .all(&mut session)?;
         let all = rows.iter().map(|row| row.id);
         let others: Vec<i64> = all.filter(|id| !chosen.contains(id)).collect();
-        check_eq!(left, others, "the rows that DELETE left");
+        check_eq!(left, others, "the rows remaining after DELETE");
         session.rollback()?;
         Ok(())
     })

@@ -570,7 +570,7 @@ fn lists(context: &mut Context) -> CaseResult {
             "how many rows DELETE matched"
         );
         let left = found(&mut session, Sample::ID.gt(0))?;
-        check_eq!(left, others, "the rows that DELETE left");
+        check_eq!(left, others, "the rows remaining after DELETE");
         session.rollback()?;
         Ok(())
     })

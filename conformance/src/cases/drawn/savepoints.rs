@@ -157,12 +157,12 @@ fn stepped(database: &mut Database, model: &mut Model, step: Step) -> CaseResult
             check_eq!(
                 refused.map_err(|error| error.kind()),
                 Err(ErrorKind::UniqueViolation),
-                "a key that is there"
+                "an existing key"
             );
             let rolled_back = database.rollback_to(&name(*innermost));
             check!(
                 rolled_back.is_ok(),
-                "after an error ROLLBACK TO must work, gave {rolled_back:?}"
+                "after an error ROLLBACK TO must work, returned {rolled_back:?}"
             );
             model.rows = kept.clone();
         }
@@ -177,7 +177,7 @@ fn stepped(database: &mut Database, model: &mut Model, step: Step) -> CaseResult
             let released = database.release(&name(savepoint));
             check!(
                 released.is_ok(),
-                "an open savepoint must be released, gave {released:?}"
+                "an open savepoint must be released, returned {released:?}"
             );
             model.savepoints.truncate(at);
         }
@@ -188,7 +188,7 @@ fn stepped(database: &mut Database, model: &mut Model, step: Step) -> CaseResult
             let rolled_back = database.rollback_to(&name(savepoint));
             check!(
                 rolled_back.is_ok(),
-                "an open savepoint must be rolled back to, gave {rolled_back:?}"
+                "an open savepoint must be rolled back to, returned {rolled_back:?}"
             );
             model.rows = model.savepoints[at].1.clone();
             model.savepoints.truncate(at + 1);

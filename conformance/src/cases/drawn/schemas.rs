@@ -266,14 +266,14 @@ fn once(context: &Context, engine: &Engine, schema: &Schema, metadata: &Metadata
     let committed = session.commit();
     check!(
         committed.is_ok(),
-        "rows that the schema allows must be written, gave {committed:?}"
+        "rows that the schema allows must be written, returned {committed:?}"
     );
     read_back(context, engine, schema, metadata, &session, &handles)?;
     drop(session);
     match metadata.diff(engine) {
         Ok(differences) => check!(
             differences.is_empty(),
-            "the tables must be found as they were declared, found {differences:?}"
+            "the tables must be reflected as declared, found {differences:?}"
         ),
         Err(error) if error.kind() == ErrorKind::Unsupported => {}
         Err(error) => return Err(error.into()),
@@ -329,7 +329,7 @@ fn read_back(
                 let found = found.unwrap_or(Value::Null);
                 check!(
                     came_back(&found, value, &capabilities),
-                    "column {place} of row {row} of table {number} held {}, and came back as {}",
+                    "column {place} of row {row} of table {number} contained {}, and was read back as {}",
                     crate::check::shown(value),
                     crate::check::shown(&found)
                 );

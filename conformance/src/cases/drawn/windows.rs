@@ -283,7 +283,7 @@ fn windows(context: &mut Context) -> CaseResult {
         check_eq!(
             found,
             drawn.wanted(&rows),
-            "what the function gives for each row"
+            "the function's value for each row"
         );
         Ok(())
     })

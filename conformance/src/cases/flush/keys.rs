@@ -78,7 +78,10 @@ fn key_freed(context: &mut Context) -> CaseResult {
         session.delete(goes)?;
         session[stays].id = Auto::set(bob);
         let flushed = session.flush();
-        check!(flushed.is_ok(), "the key must be free, gave {flushed:?}");
+        check!(
+            flushed.is_ok(),
+            "the key must be free, returned {flushed:?}"
+        );
         check_eq!(
             session.get::<User>(bob)?,
             Some(stays),
@@ -99,7 +102,7 @@ fn key_freed(context: &mut Context) -> CaseResult {
                 row("bob", moves.then_some(carl)),
                 row("carl", Some(carl))
             ],
-            "whose tasks they are"
+            "the owners of the tasks"
         );
     }
     Ok(())

@@ -47,12 +47,12 @@ fn skipped(context: &mut Context) -> CaseResult {
                 true => User::new("no"),
                 false => User::new(format!("user {row}")),
             });
-            leaves_out(&world, users, "a row whose key the database makes")?;
+            leaves_out(&world, users, "a row whose key the database generates")?;
             let seats = (0..count).map(|row| match row == at {
                 true => Seat::new("no", row),
                 false => Seat::new("A", row),
             });
-            leaves_out(&world, seats, "a row whose key the program gives")?;
+            leaves_out(&world, seats, "a row whose key the program assigns")?;
         }
     }
     Ok(())
@@ -65,7 +65,7 @@ fn leaves_out<E: Entity>(world: &World, values: impl Iterator<Item = E>, what: &
     let committed = session.commit();
     check!(
         matches!(&committed, Err(error) if error.kind() == ErrorKind::Database && error.entity_name().is_some()),
-        "{what}, one of {count} that was left out, must be an error that names the entity, gave {committed:?}"
+        "{what}, one of {count} that was left out, must be an error that names the entity, returned {committed:?}"
     );
     session.rollback()?;
     let states: Vec<State> = added.iter().map(|&one| session.state(one)).collect();

@@ -66,7 +66,7 @@ fn stale(context: &mut Context) -> CaseResult {
         let result = session.flush();
         check!(
             matches!(&result, Err(error) if error.kind() == ErrorKind::StaleData && error.entity_name().is_some() && error.key_text().is_some()),
-            "writing a row that is gone must be stale data with entity and key, gave {result:?}"
+            "writing a row that is gone must be stale data with entity and key, returned {result:?}"
         );
         session.rollback()?;
     }
@@ -125,12 +125,12 @@ fn version_lost_update(context: &mut Context) -> CaseResult {
     let refused = [ErrorKind::StaleData, ErrorKind::Serialization];
     check!(
         matches!(&result, Err(error) if refused.contains(&error.kind())),
-        "writing over somebody else's version must be refused, gave {result:?}"
+        "overwriting another session's version must be refused, returned {result:?}"
     );
     session.rollback()?;
     check_eq!(session[mine].version, 1, "the last known version");
     session.refresh(mine)?;
-    check_eq!(session[mine].text, "theirs", "what the other session wrote");
+    check_eq!(session[mine].text, "theirs", "the other session's change");
     check_eq!(session[mine].version, 2, "the other session's version");
     Ok(())
 }
@@ -159,7 +159,7 @@ fn stale_whole(context: &mut Context) -> CaseResult {
         let result = session.commit();
         check!(
             matches!(&result, Err(error) if error.kind() == ErrorKind::StaleData),
-            "writing a row that is gone must be stale data, gave {result:?}"
+            "writing a row that is gone must be stale data, returned {result:?}"
         );
         session.rollback()?;
         let left = Seat::query()
@@ -218,7 +218,7 @@ fn stale_changed(context: &mut Context) -> CaseResult {
             let refused = &refused[..if transactions == 1 { 2 } else { 1 }];
             check!(
                 matches!(&result, Err(error) if refused.contains(&error.kind())),
-                "changing a row that is {how} must be stale data, gave {result:?}"
+                "changing a row that is {how} must be stale data, returned {result:?}"
             );
             session.rollback()?;
             let left = Seat::query()

@@ -357,13 +357,17 @@ fn locks(context: &mut Context) -> CaseResult {
     check_eq!(free.all(&mut other)?.len(), 2, "the locked row is left out");
     let refused = ann().lock(RowLock::for_share().nowait()).one(&mut other);
     let kind = refused.err().map(|error| error.kind());
-    check_eq!(kind, Some(ErrorKind::Busy), "the locked row cannot be had");
+    check_eq!(
+        kind,
+        Some(ErrorKind::Busy),
+        "the locked row is not available"
+    );
     drop(other);
     session[locked].age = Some(31);
     session.commit()?;
     let again = ann()
         .lock(RowLock::for_update().nowait())
         .one(&mut session)?;
-    check_eq!(session[again].age, Some(31), "free again behind the commit");
+    check_eq!(session[again].age, Some(31), "free again after the commit");
     Ok(())
 }

@@ -425,7 +425,7 @@ fn orders(context: &mut Context) -> CaseResult {
         let from = usize::try_from(offset).unwrap_or(usize::MAX);
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         let wanted: Vec<i64> = ids.iter().copied().skip(from).take(most).collect();
-        check_eq!(found, wanted, "{limit} rows behind {offset}");
+        check_eq!(found, wanted, "{limit} rows after {offset}");
     }
     Ok(())
 }

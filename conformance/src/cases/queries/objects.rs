@@ -125,7 +125,7 @@ fn projected(context: &mut Context) -> CaseResult {
     check_eq!(
         ages.one(&mut session)?,
         (Some(41), Some(41.0), Some(41)),
-        "aggregates must see what was changed here"
+        "aggregates must see the session's changes"
     );
     let titles = User::query()
         .left_join(User::TASKS)
@@ -134,7 +134,7 @@ fn projected(context: &mut Context) -> CaseResult {
     check_eq!(
         titles.one(&mut session)?,
         ("carl".to_owned(), None),
-        "a left join must give NULL for what is missing"
+        "a left join must return NULL for missing rows"
     );
     Ok(())
 }

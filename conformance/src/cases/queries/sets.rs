@@ -282,6 +282,6 @@ fn windows(context: &mut Context) -> CaseResult {
     );
     let sum = database.as_integer("sum([v]) OVER (ORDER BY [id])");
     let found = database.integers(&format!("SELECT {sum} FROM [t] ORDER BY [id]"), &[])?;
-    check_eq!(found, [1, 3, 4, 5], "a running sum must run");
+    check_eq!(found, [1, 3, 4, 5], "a running sum must accumulate");
     Ok(())
 }

@@ -102,15 +102,11 @@ fn correlated(context: &mut Context) -> CaseResult {
         ["bob"],
         "of no age with a task"
     );
-    found!(
-        exists(nothing()),
-        [""; 0],
-        "if there is a row where there is none"
-    );
+    found!(exists(nothing()), [""; 0], "EXISTS of an empty subquery");
     found!(
         !exists(nothing()),
         ["ann", "bob", "cy"],
-        "if there is no row where there is none"
+        "NOT EXISTS of an empty subquery"
     );
     let told = select((User::NAME, exists(tasks())))
         .from(User::table())
@@ -155,11 +151,7 @@ fn expression(context: &mut Context) -> CaseResult {
         .filter(Lamp::COLOUR.eq(verbatim(Colour::DarkGreen)))
         .select(Lamp::COLOUR)
         .all(&mut session)?;
-    check_eq!(
-        green,
-        [Colour::DarkGreen],
-        "a value of a type of the program's own"
-    );
+    check_eq!(green, [Colour::DarkGreen], "a value of a custom type");
     Ok(())
 }
 
@@ -256,12 +248,12 @@ fn typed_stream(context: &mut Context) -> CaseResult {
     });
     check!(
         matches!(&stopped, Err(error) if error.kind() == ErrorKind::Validation) && seen == 2,
-        "the taker's error must end the query at once, gave {stopped:?} behind {seen} rows"
+        "the receiver's error must end the query at once, returned {stopped:?} after {seen} rows"
     );
     check_eq!(
         connected.all(&people().read_as::<Person>())?,
         wanted,
-        "the connection must go on"
+        "the connection must stay usable"
     );
     let mut table = String::new();
     context.dialect().quote("users", &mut table);
@@ -307,7 +299,7 @@ fn sorted_union(context: &mut Context) -> CaseResult {
     check_eq!(
         sorted.limit(2).offset(1).all(&mut session)?,
         wanted[1..3].to_vec(),
-        "cut behind the order"
+        "limited after the order"
     );
     Ok(())
 }

@@ -45,7 +45,7 @@ fn complete(context: &mut Context) -> CaseResult {
         "SELECT [v] FROM [t] WHERE [id] <= ? ORDER BY [id]",
         &[int(5)],
     )?;
-    check_eq!(some, [3, 6, 9, 12, 15], "a few rows must come each once");
+    check_eq!(some, [3, 6, 9, 12, 15], "each row must be returned once");
     Ok(())
 }
 
@@ -88,21 +88,21 @@ fn stop(context: &mut Context) -> CaseResult {
         });
     check!(
         matches!(&result, Err(error) if error.kind() == ErrorKind::Validation && error.message() == "enough"),
-        "the reader's own error must come back, came {result:?}"
+        "the reader's own error must be returned, returned {result:?}"
     );
-    check_eq!(seen, 3, "no row may come behind the reader's error");
+    check_eq!(seen, 3, "no row may follow the reader's error");
     for _ in 0..2 {
         let again = database.integers("SELECT [v] FROM [t] ORDER BY [id]", &[]);
         check!(
             matches!(&again, Ok(rows) if rows.len() == 500 && rows[0] == 1),
-            "the same query must run again from its start, gave {:?}",
+            "the same query must run again from its start, returned {:?}",
             again.map(|rows| rows.len())
         );
     }
     let written = database.execute("DELETE FROM [t] WHERE [id] = ?", &[int(1)]);
     check!(
         written.is_ok(),
-        "the connection must take a write, gave {written:?}"
+        "the connection must accept a write, returned {written:?}"
     );
     Ok(())
 }

@@ -102,7 +102,7 @@ fn shared(context: &mut Context) -> CaseResult {
     check_eq!(
         letters(&world)?,
         [(1, 2, None)],
-        "the reference to a deleted row must be emptied by the column that is its own"
+        "the reference to a deleted row must be cleared by its own column"
     );
     check_eq!(
         session.load(letter, Letter::READER)?,
@@ -114,7 +114,7 @@ fn shared(context: &mut Context) -> CaseResult {
     let refused = session.commit();
     check!(
         matches!(&refused, Err(error) if error.kind() == ErrorKind::InvalidState),
-        "a letter of two firms must be refused, gave {refused:?}"
+        "a letter of two firms must be refused, returned {refused:?}"
     );
     session.rollback()?;
     check_eq!(
@@ -175,7 +175,7 @@ fn written(context: &mut Context) -> CaseResult {
     check_eq!(
         session[tasks[0]].user_id,
         None,
-        "the task must be let go with its new user"
+        "deleting the new user must clear the task's key"
     );
     Ok(())
 }

@@ -100,7 +100,7 @@ fn view(context: &mut Context) -> CaseResult {
     check_eq!(
         world.sent().rows(),
         1 + lookups,
-        "the members of all owners must come together"
+        "the members of all owners must be loaded together"
     );
     check_eq!(
         views(&session, &users)?,
@@ -204,7 +204,7 @@ fn flush(context: &mut Context) -> CaseResult {
     check_eq!(
         world.papers()?.len(),
         6,
-        "what is not in a view must not be taken for an orphan"
+        "an object missing from a view must not be mistaken for an orphan"
     );
     query.all(&mut session)?;
     let kept = session.filtered(folders[0], Folder::PAPERS)?;
@@ -240,14 +240,14 @@ fn ends(context: &mut Context) -> CaseResult {
     check_eq!(
         views(&session, &users)?,
         some(&["c", "e", ""]),
-        "what is deleted must be left out"
+        "deleted objects must be left out"
     );
     session.expire(users[1])?;
     session.refresh(users[1])?;
     check_eq!(
         views(&session, &users)?,
         vec![Some("c".to_owned()), None, Some(String::new())],
-        "what is expired must have no view any more"
+        "an expired object must no longer have a view"
     );
     session.commit()?;
     User::query().all(&mut session)?;
@@ -260,7 +260,7 @@ fn ends(context: &mut Context) -> CaseResult {
     check_eq!(
         views(&session, &users)?,
         some(&["c", "e", ""]),
-        "the next query must fill them again"
+        "the next query must refresh them"
     );
     Ok(())
 }
@@ -281,7 +281,7 @@ fn raise(context: &mut Context) -> CaseResult {
     check_eq!(
         refused.err().map(|error| error.kind()),
         Some(ErrorKind::NotLoaded),
-        "what a query said to raise must not be loaded lazily"
+        "a relation that a query marked `raise` must not be loaded lazily"
     );
     check_eq!(
         session.load(task, Task::USER)?,
@@ -300,13 +300,13 @@ fn raise(context: &mut Context) -> CaseResult {
     check_eq!(
         refused.err().map(|error| error.kind()),
         Some(ErrorKind::NotLoaded),
-        "what a query said to raise must not be loaded lazily"
+        "a relation that a query marked `raise` must not be loaded lazily"
     );
     session.commit()?;
     check_eq!(
         session.load(users[1], User::TASKS)?.len(),
         2,
-        "after a commit it must be loaded when it is asked for"
+        "after a commit it must be loaded on request"
     );
     Ok(())
 }

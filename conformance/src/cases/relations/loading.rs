@@ -89,11 +89,11 @@ fn statements(context: &mut Context) -> CaseResult {
         let mut session = world.session();
         world.sent();
         let found = graph(&mut session, &query)?;
-        check_eq!(found, wanted, "the graph loaded {how} must be whole");
+        check_eq!(found, wanted, "the graph loaded {how} must be complete");
         check_eq!(
             world.sent().rows(),
             statements,
-            "the graph loaded {how} must take so many statements"
+            "the number of statements for the graph loaded {how}"
         );
     }
     Ok(())
@@ -146,7 +146,7 @@ fn many_parents(context: &mut Context) -> CaseResult {
             check_eq!(
                 *titles,
                 wanted,
-                "each child must come to its own parent, by {how}"
+                "each child must reach its own parent, by {how}"
             );
         }
     }
@@ -168,7 +168,7 @@ fn to_one(context: &mut Context) -> CaseResult {
     check_eq!(
         world.sent(),
         Sent::NOTHING,
-        "mapped targets and NULL keys must cost nothing"
+        "mapped targets and NULL keys must send nothing"
     );
     check_eq!(
         found,
@@ -198,7 +198,7 @@ fn nested(context: &mut Context) -> CaseResult {
     check_eq!(
         world.sent(),
         Sent::NOTHING,
-        "what was loaded along must cost nothing more"
+        "eagerly loaded objects must send nothing more"
     );
     Ok(())
 }
@@ -230,7 +230,7 @@ fn order_by(context: &mut Context) -> CaseResult {
         check_eq!(
             labels,
             ["c", "b", "a"],
-            "children loaded {how} must come in the declared order"
+            "children loaded {how} must be in the declared order"
         );
     }
     Ok(())

@@ -153,7 +153,7 @@ fn both_sides(context: &mut Context) -> CaseResult {
     check_eq!(
         session.load(article, Article::TOPICS)?,
         [b, c],
-        "the loaded collection must show what was done on either side"
+        "the loaded collection must show changes of either side"
     );
     check_eq!(
         session.load(c, Topic::ARTICLES)?,
@@ -163,16 +163,16 @@ fn both_sides(context: &mut Context) -> CaseResult {
     check_eq!(
         session.loaded(a, Topic::ARTICLES)?,
         None,
-        "a side that is not loaded must stay so"
+        "an unloaded side must stay unloaded"
     );
-    check_eq!(world.sent(), Sent::NOTHING, "nothing of it may be sent");
+    check_eq!(world.sent(), Sent::NOTHING, "nothing may be sent");
     let unloaded = session.no_autoflush(|session| session.load(a, Topic::ARTICLES))?;
     check_eq!(unloaded, [], "the change must be merged when it is loaded");
     let refused = session.remove(article, Article::TOPICS, a);
     check_eq!(
         refused.err().map(|error| error.kind()),
         Some(ErrorKind::InvalidState),
-        "what is not in a loaded collection cannot be removed from it"
+        "an object that is not in a loaded collection cannot be removed from it"
     );
     session.commit()?;
     check_eq!(
@@ -244,7 +244,7 @@ fn difference(context: &mut Context) -> CaseResult {
     check_eq!(
         world.sent().rows(),
         0,
-        "equal collections must cost nothing"
+        "equal collections must send nothing"
     );
     check_eq!(
         stored(&world, key)?,
@@ -279,7 +279,7 @@ fn again(context: &mut Context) -> CaseResult {
     check_eq!(
         stored(&world, key)?,
         ["c", "b"],
-        "what was put in without knowing and taken out again must be out"
+        "an object added to and removed from an unloaded collection must not be in it"
     );
     Ok(())
 }
@@ -316,7 +316,7 @@ fn deleted(context: &mut Context) -> CaseResult {
     check_eq!(
         session.load(topics[0], Topic::ARTICLES)?,
         [],
-        "the topic must have no article any more"
+        "the topic must no longer have an article"
     );
     Ok(())
 }
@@ -342,12 +342,12 @@ fn within(context: &mut Context) -> CaseResult {
         check_eq!(
             session.load(member, Member::KNOWS)?,
             knows,
-            "each must know whom it was told to"
+            "each must know those it was related to"
         );
         check_eq!(
             session.load(member, Member::KNOWN_BY)?,
             known_by,
-            "each must be known by those who were told to"
+            "each must be known by those that were related to it"
         );
     }
     session.delete(ann)?;
@@ -355,7 +355,7 @@ fn within(context: &mut Context) -> CaseResult {
     check_eq!(
         session.load(bob, Member::KNOWN_BY)?,
         [carl],
-        "the pairs of both directions must go with their member"
+        "the pairs of both directions must be deleted with their member"
     );
     Ok(())
 }
@@ -383,7 +383,7 @@ fn rollback(context: &mut Context) -> CaseResult {
     check_eq!(
         stored(&world, key)?,
         ["b", "a"],
-        "the rows must be what they were"
+        "the rows must be unchanged"
     );
     Ok(())
 }
@@ -401,11 +401,11 @@ fn savepoint(context: &mut Context) -> CaseResult {
         session.flush()?;
         Err(selfsame::Error::new(ErrorKind::Database, "undo this"))
     });
-    check!(undone.is_err(), "the savepoint must give its error");
+    check!(undone.is_err(), "the savepoint must return its error");
     check_eq!(
         session.load(article, Article::TOPICS)?,
         [b],
-        "what changed inside must be undone, and what changed before kept"
+        "changes inside must be undone, and earlier ones kept"
     );
     session.savepoint(|session| session.push(article, Article::TOPICS, c))?;
     session.commit()?;
@@ -428,7 +428,7 @@ fn stale(context: &mut Context) -> CaseResult {
     check_eq!(
         error.as_ref().map(selfsame::Error::kind),
         Some(ErrorKind::StaleData),
-        "a pair that is not there cannot be deleted"
+        "a missing pair cannot be deleted"
     );
     check_eq!(
         error.as_ref().and_then(selfsame::Error::entity_name),
@@ -440,7 +440,7 @@ fn stale(context: &mut Context) -> CaseResult {
     check_eq!(
         stored(&world, key)?,
         ["b", "a"],
-        "the other pair must be there still"
+        "the other pair must still exist"
     );
     Ok(())
 }
@@ -489,12 +489,12 @@ fn loading(context: &mut Context) -> CaseResult {
         check_eq!(
             found,
             wanted,
-            "the graph loaded {how} must be whole and in order"
+            "the graph loaded {how} must be complete and in order"
         );
         check_eq!(
             world.sent().rows(),
             statements,
-            "the graph loaded {how} must take so many statements"
+            "the number of statements for the graph loaded {how}"
         );
     }
     let mut session = world.session();

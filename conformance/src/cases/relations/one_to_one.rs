@@ -73,7 +73,7 @@ fn exchanged(context: &mut Context) -> CaseResult {
         let refused = session.set(desks[0], Desk::LAMP, Some(gone));
         check!(
             matches!(&refused, Err(error) if error.kind() == ErrorKind::InvalidState),
-            "a lamp that was deleted must be refused, gave {refused:?}"
+            "a lamp that was deleted must be refused, returned {refused:?}"
         );
         session.rollback()?;
         check_eq!(

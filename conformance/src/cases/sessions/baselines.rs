@@ -124,8 +124,8 @@ fn undone(context: &mut Context) -> CaseResult {
             s.get::<User>(key)?;
             Err::<(), _>(Error::new(ErrorKind::InvalidState, "a change of mind"))
         });
-        check!(undone.is_err(), "the closure's error must be told");
-        check_eq!(session[user].age, Some(10), "after the undoing of a {name}");
+        check!(undone.is_err(), "the closure's error must be reported");
+        check_eq!(session[user].age, Some(10), "after undoing a {name}");
         session[user].age = Some(15);
         session.commit()?;
         check_eq!(world.users()?[0].age, Some(15), "assigned after a {name}");
@@ -142,7 +142,7 @@ fn own_writes(context: &mut Context) -> CaseResult {
         let result = session.commit();
         check!(
             result.is_ok(),
-            "an assignment after an own {name} must be written, gave {result:?}"
+            "an assignment after an own {name} must be written, returned {result:?}"
         );
         check_eq!(world.users()?[0].age, Some(100), "assigned after a {name}");
     }
@@ -192,7 +192,7 @@ fn last_known(context: &mut Context) -> CaseResult {
     check_eq!(
         world.sent().update,
         0,
-        "an equal value must not be written where nobody else was"
+        "an equal value must not be written if no other session changed it"
     );
     Ok(())
 }
@@ -282,7 +282,7 @@ fn gone(context: &mut Context) -> CaseResult {
             check_eq!(
                 session.get::<Seat>(key())?,
                 Some(new),
-                "the key of a row that was gone"
+                "the key of a missing row"
             );
             check_eq!(session.state(old), State::Detached, "the old object");
         }

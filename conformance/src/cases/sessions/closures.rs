@@ -103,7 +103,7 @@ fn nested(context: &mut Context) -> CaseResult {
             );
             check!(
                 names_savepoint,
-                "`{name}` inside a transaction must be refused and name `savepoint`, gave {refused:?}"
+                "`{name}` inside a transaction must be refused and name `savepoint`, returned {refused:?}"
             );
             check_eq!(result.is_err(), fails, "the outer closure ends as it says");
             session.commit()?;
@@ -119,7 +119,7 @@ fn nested(context: &mut Context) -> CaseResult {
 /// Runs what must panic.
 fn panics(session: &mut Session, work: impl FnOnce(&mut Session)) -> CaseResult {
     let panicked = catch_unwind(AssertUnwindSafe(|| work(session))).is_err();
-    check!(panicked, "a panic must go on to the program");
+    check!(panicked, "a panic must reach the program");
     Ok(())
 }
 
@@ -145,7 +145,11 @@ fn panic_in_transaction(context: &mut Context) -> CaseResult {
         "queries must flush again"
     );
     session.commit()?;
-    check_eq!(world.users()?.len(), 1, "nothing half may be committed");
+    check_eq!(
+        world.users()?.len(),
+        1,
+        "nothing incomplete may be committed"
+    );
     Ok(())
 }
 
@@ -162,8 +166,8 @@ fn panic_in_savepoint(context: &mut Context) -> CaseResult {
     check_eq!(session[ann].age, None, "the savepoint must be undone");
     session.commit()?;
     let users = world.users()?;
-    check_eq!(users.len(), 1, "what was inside must be gone");
-    check_eq!(users[0].age, None, "and what is outside as it was");
+    check_eq!(users.len(), 1, "changes inside must be undone");
+    check_eq!(users[0].age, None, "and what is outside must be unchanged");
     Ok(())
 }
 
@@ -234,17 +238,17 @@ fn before_savepoint(context: &mut Context) -> CaseResult {
     })));
     session.add(User::new("ann"));
     let undone = session.savepoint(|_| changed_mind::<()>());
-    check!(undone.is_err(), "the closure's error must be told");
+    check!(undone.is_err(), "the closure's error must be reported");
     session.commit()?;
     check_eq!(
         world.tasks()?.len(),
         1,
-        "what the hook added must be written"
+        "objects added by the hook must be written"
     );
     check_eq!(
         world.users()?[0].age,
         Some(77),
-        "what the hook changed must be written"
+        "changes by the hook must be written"
     );
     Ok(())
 }
@@ -260,7 +264,7 @@ fn endless(context: &mut Context) -> CaseResult {
     let result = session.commit();
     check!(
         matches!(&result, Err(error) if error.kind() == ErrorKind::InvalidState),
-        "the commit must be refused, gave {result:?}"
+        "the commit must be refused, returned {result:?}"
     );
     session.rollback()?;
     check_eq!(world.users()?.len(), 0, "nothing may be committed");
@@ -390,7 +394,7 @@ fn refused_fields(context: &mut Context) -> CaseResult {
     }
     session.take(task)?;
     session.commit()?;
-    check_eq!(world.users()?.len(), 1, "what was flushed before must stay");
+    check_eq!(world.users()?.len(), 1, "earlier flushes must stay");
     check_eq!(world.tasks()?.len(), 0, "the object must not be written");
     Ok(())
 }

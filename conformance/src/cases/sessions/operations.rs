@@ -79,7 +79,7 @@ fn merge(context: &mut Context) -> CaseResult {
     check_eq!(
         world.sent(),
         Sent::NOTHING,
-        "what is equal must not be written"
+        "equal values must not be written"
     );
     check_eq!(
         session.merge(ann(Some(30)))?,
@@ -101,7 +101,7 @@ fn merge(context: &mut Context) -> CaseResult {
     check_eq!(
         users,
         [("ann".to_owned(), Some(30)), ("bob".to_owned(), None)],
-        "what differs must be written, and what is new inserted"
+        "differences must be written, and new rows inserted"
     );
     Ok(())
 }
@@ -140,7 +140,7 @@ fn merge_many(context: &mut Context) -> CaseResult {
         lookups,
         "the rows of a level must be read together"
     );
-    check_eq!(sent.update, 0, "what is equal must not be written");
+    check_eq!(sent.update, 0, "equal values must not be written");
     let states: Vec<State> = merged[..2]
         .iter()
         .map(|&user| session.state(user))
@@ -148,7 +148,7 @@ fn merge_many(context: &mut Context) -> CaseResult {
     check_eq!(
         states,
         [State::Persistent; 2],
-        "what has a row must be laid over it"
+        "a value with a row must be applied to it"
     );
     session.commit()?;
     let owners: Vec<Option<i64>> = world.tasks()?.iter().map(|task| task.user_id).collect();
@@ -182,7 +182,7 @@ fn merge_cascade(context: &mut Context) -> CaseResult {
     check_eq!(
         session.load(ann, User::TASKS)?.len(),
         2,
-        "the collection must hold what was merged, each once"
+        "the collection must contain each merged object once"
     );
     session.commit()?;
     let tasks: Vec<(String, Option<i64>)> = world
@@ -212,23 +212,16 @@ fn cascades(context: &mut Context) -> CaseResult {
     let paper = session.load(folder, Folder::PAPERS)?[0];
     session[paper].title = "b".to_owned();
     session.refresh(folder)?;
-    check_eq!(
-        session[paper].title,
-        "a",
-        "the paper must be refreshed along"
-    );
+    check_eq!(session[paper].title, "a", "the paper must be refreshed too");
     session.load(folder, Folder::PAPERS)?;
     session.expire(folder)?;
-    check!(
-        session.is_expired(paper)?,
-        "the paper must be expired along"
-    );
+    check!(session.is_expired(paper)?, "the paper must be expired too");
     session.load(folder, Folder::PAPERS)?;
     session.expunge(folder)?;
     check_eq!(
         session.state(paper),
         State::Detached,
-        "the paper must be expunged along"
+        "the paper must be expunged too"
     );
     check_eq!(
         session.take(paper)?.title,
@@ -309,7 +302,11 @@ fn hooks(context: &mut Context) -> CaseResult {
     );
     let mut session = factory.session();
     let ann = User::query().one(&mut session)?;
-    check_eq!(called(), ["load"], "an object that is read must be told of");
+    check_eq!(
+        called(),
+        ["load"],
+        "the hook must be called for each loaded object"
+    );
     session[ann].age = Some(3);
     session.flush()?;
     session.delete(ann)?;
@@ -344,7 +341,7 @@ fn hooks(context: &mut Context) -> CaseResult {
     check_eq!(
         users,
         [("ANN".to_owned(), Some(0.5))],
-        "what hooks change must be written"
+        "changes by hooks must be written"
     );
     Ok(())
 }
@@ -365,7 +362,7 @@ fn hook_error(context: &mut Context) -> CaseResult {
         check_eq!(
             result,
             Err(ErrorKind::Validation),
-            "the error of a hook must come back"
+            "the error of a hook must be returned"
         );
         session.rollback()?;
         check_eq!(
@@ -411,12 +408,16 @@ fn retry(context: &mut Context) -> CaseResult {
         }
         check!(
             matches!(seen, Ok(10)),
-            "the second try must see what the other session wrote, gave {seen:?}"
+            "the second attempt must see what the other session wrote, saw {seen:?}"
         );
         check_eq!(tries, 2, "one failure must cost one more try");
         check_eq!(world.users()?[0].age, Some(11), "no update may be lost");
         let titles: Vec<String> = world.tasks()?.into_iter().map(|task| task.title).collect();
-        check_eq!(titles, ["try 2"], "what the failed try added must be gone");
+        check_eq!(
+            titles,
+            ["try 2"],
+            "objects added by the failed attempt must be gone"
+        );
         return Ok(());
     }
     check!(false, "no level tells a conflict");
@@ -434,7 +435,7 @@ fn read_only(context: &mut Context) -> CaseResult {
         .map_err(|error| error.kind());
     check!(
         matches!(refused, Err(ErrorKind::ReadOnly)),
-        "it must refuse to write, gave {refused:?}"
+        "it must refuse to write, returned {refused:?}"
     );
     session.transaction(|s| Ok(s.add(User::new("bob"))))?;
     drop(session);

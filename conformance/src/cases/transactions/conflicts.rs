@@ -55,7 +55,7 @@ fn told(context: &mut Context) -> CaseResult {
             Err(error) => {
                 check!(
                     matches!(error.kind(), ErrorKind::Serialization | ErrorKind::Deadlock),
-                    "a write after what another committed ({isolation:?}) must be a conflict, gave {ended:?}"
+                    "a write after what another committed ({isolation:?}) must be a conflict, returned {ended:?}"
                 );
                 refused += 1;
                 let _ = database.rollback();
@@ -63,7 +63,7 @@ fn told(context: &mut Context) -> CaseResult {
             }
         };
         let value = other.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
-        check_eq!(value, [wanted], "what was committed last ({isolation:?})");
+        check_eq!(value, [wanted], "the last committed value ({isolation:?})");
         // The same again, begun after the other's end.
         database.begin_write()?;
         let again = database
@@ -71,7 +71,7 @@ fn told(context: &mut Context) -> CaseResult {
             .and_then(|_| database.commit());
         check!(
             again.is_ok(),
-            "a transaction that begins after the other must succeed, gave {again:?}"
+            "a transaction that begins after the other must succeed, returned {again:?}"
         );
     }
     context.note(format!(

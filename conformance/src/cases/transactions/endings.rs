@@ -100,7 +100,7 @@ impl Ending {
                 );
                 check!(
                     matches!(&refused, Err(error) if error.kind() == ErrorKind::UniqueViolation),
-                    "a key that is taken must be refused, gave {refused:?}"
+                    "an existing key must be refused, returned {refused:?}"
                 );
                 database.rollback()?;
             }
@@ -200,7 +200,7 @@ fn next(context: &mut Context) -> CaseResult {
             let alone = insert(&mut database, -id, 0);
             check!(
                 alone.is_ok(),
-                "a statement must run by itself after {what}: {alone:?}"
+                "a statement must run outside a transaction after {what}: {alone:?}"
             );
         }
     }
@@ -230,7 +230,7 @@ fn lock_waits(context: &mut Context) -> CaseResult {
     let took = begun.elapsed();
     check!(
         matches!(&waited, Err(error) if error.kind() == ErrorKind::Busy),
-        "a row that is held must be busy in the end, gave {waited:?}"
+        "a locked row must time out as busy, returned {waited:?}"
     );
     check!(
         took <= claimed * 2 + Duration::from_secs(5),
@@ -248,7 +248,7 @@ fn lock_waits(context: &mut Context) -> CaseResult {
     );
     other.commit()?;
     let told = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
-    check_eq!(told, [20], "what was written last");
+    check_eq!(told, [20], "the last written value");
     Ok(())
 }
 
@@ -264,7 +264,7 @@ fn locks(context: &mut Context) -> CaseResult {
         let written = other.execute(set, &[int(value), int(1)]);
         check!(
             matches!(&written, Ok(outcome) if outcome.matched == 1),
-            "another must write the row after {ending:?}, gave {written:?}"
+            "another must write the row after {ending:?}, returned {written:?}"
         );
         other.commit()?;
         let told = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
@@ -305,7 +305,7 @@ fn savepoints(context: &mut Context) -> CaseResult {
                 Inner::RollbackTo => database.rollback_to("same")?,
                 Inner::Error => {
                     let refused = insert(&mut database, outside, 1);
-                    check!(refused.is_err(), "a key that is taken must be refused");
+                    check!(refused.is_err(), "an existing key must be refused");
                     database.rollback_to("same")?;
                 }
                 Inner::Open => wanted.push(inside),
@@ -353,10 +353,7 @@ fn by_itself(context: &mut Context) -> CaseResult {
                     .execute_each(insert_text, &types, &[taken.into()])
                     .map(drop),
             };
-            check!(
-                refused.is_err(),
-                "a key that is taken must be refused: {what}"
-            );
+            check!(refused.is_err(), "an existing key must be refused: {what}");
             let later = insert(&mut database, id + 2, 0);
             let committed = commits && database.commit().is_ok();
             if !committed {
@@ -371,7 +368,7 @@ fn by_itself(context: &mut Context) -> CaseResult {
             check_eq!(
                 keys(&mut database)?,
                 wanted,
-                "the transaction must stay whole after {what}"
+                "the transaction must stay atomic after {what}"
             );
             id += 2;
         }
@@ -390,11 +387,11 @@ fn commits_again(context: &mut Context) -> CaseResult {
         let failed = database.commit();
         check!(
             matches!(&failed, Err(error) if error.kind() == ErrorKind::ForeignKeyViolation),
-            "COMMIT number {round} must be refused, gave {failed:?}"
+            "COMMIT number {round} must be refused, returned {failed:?}"
         );
         // Where the database leaves that to its user, the transaction ends here.
         let _ = database.rollback();
-        check_eq!(keys(&mut database)?, [1], "nothing of it may stay");
+        check_eq!(keys(&mut database)?, [1], "nothing may remain");
         database.begin_write()?;
         database.execute(child, &[int(100 + round), int(1)])?;
         database.execute(child, &[int(200 + round), null(ValueType::I64)])?;

@@ -62,7 +62,7 @@ fn rollback_to(context: &mut Context) -> CaseResult {
     check_eq!(
         keys(&mut database)?,
         [1, 2, 5],
-        "the transaction must go on and commit"
+        "the transaction must continue and commit"
     );
     Ok(())
 }
@@ -84,7 +84,7 @@ fn release(context: &mut Context) -> CaseResult {
     check_eq!(
         keys(&mut database)?,
         [1],
-        "after a release the outer savepoint of the same name must be meant"
+        "after a release the name must refer to the outer savepoint"
     );
     database.release("s")?;
     let gone = database.rollback_to("s");
@@ -136,19 +136,19 @@ fn after_error(context: &mut Context) -> CaseResult {
     );
     check!(
         matches!(&refused, Err(error) if error.kind() == ErrorKind::UniqueViolation),
-        "a key that is taken must be refused, gave {refused:?}"
+        "an existing key must be refused, returned {refused:?}"
     );
     let back = database.rollback_to("s");
     check!(
         back.is_ok(),
-        "rolling back to the savepoint must work after an error, gave {back:?}"
+        "rolling back to the savepoint must work after an error, returned {back:?}"
     );
     insert(&mut database, 3, 30)?;
     database.commit()?;
     check_eq!(
         keys(&mut database)?,
         [1, 2, 3],
-        "the transaction must go on as if nothing had been"
+        "the transaction must continue unaffected"
     );
     Ok(())
 }
@@ -164,7 +164,7 @@ fn odd_name(context: &mut Context) -> CaseResult {
     check_eq!(
         keys(&mut database)?,
         [1],
-        "a savepoint of an odd name must work"
+        "a savepoint with an unusual name must work"
     );
     Ok(())
 }

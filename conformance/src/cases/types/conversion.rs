@@ -107,7 +107,7 @@ fn matrix(context: &mut Context) -> CaseResult {
                 };
                 check!(
                     found == [Value::Null] || !is_bent(ty, wanted),
-                    "{} must not be read as {wanted:?}, and became {}",
+                    "{} must not be read as {wanted:?}, but was read as {}",
                     shown(value),
                     shown(&found)
                 );
@@ -118,7 +118,7 @@ fn matrix(context: &mut Context) -> CaseResult {
                 };
                 check!(
                     is_same,
-                    "{} read as {wanted:?} became {}",
+                    "{} read as {wanted:?} gave {}",
                     shown(value),
                     shown(&found[0])
                 );
@@ -126,7 +126,11 @@ fn matrix(context: &mut Context) -> CaseResult {
         }
     }
     let again = database.integers("SELECT [id] FROM [as_i64] WHERE [id] = ?", &[int(1)])?;
-    check_eq!(again, [1], "the connection must go on after its errors");
+    check_eq!(
+        again,
+        [1],
+        "the connection must stay usable after its errors"
+    );
     Ok(())
 }
 

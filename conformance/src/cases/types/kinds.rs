@@ -76,7 +76,7 @@ fn keep(context: &Context, name: &str, ty: ValueType, stored: &[Value]) -> CaseR
     for (found, stored) in found.iter().zip(stored) {
         check!(
             came_back(found, stored, &capabilities),
-            "{} must come back as it was stored, came back as {}",
+            "{} must be read back unchanged, was read back as {}",
             shown(stored),
             shown(found)
         );

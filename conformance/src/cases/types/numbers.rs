@@ -78,7 +78,7 @@ fn infinities(context: &mut Context) -> CaseResult {
     check_eq!(
         found,
         [Value::F64(f64::INFINITY), Value::F64(f64::NEG_INFINITY)],
-        "both infinities must come back"
+        "both infinities must be read back"
     );
     Ok(())
 }
@@ -153,7 +153,7 @@ fn narrow(context: &mut Context) -> CaseResult {
     check_eq!(
         found,
         [Value::I64(1 << 40)],
-        "the connection must go on after a conversion error"
+        "the connection must stay usable after a conversion error"
     );
     Ok(())
 }

@@ -122,7 +122,7 @@ fn in_one_row(context: &mut Context) -> CaseResult {
     }
     let select = format!("SELECT {} FROM [wide] ORDER BY [id]", columns.join(", "));
     let found = database.rows(&select, &[], &TYPES)?;
-    check_eq!(found.len(), 2, "both rows must be there");
+    check_eq!(found.len(), 2, "both rows must exist");
     for (found, stored) in found.iter().zip([&last, &nulls]) {
         for ((found, stored), ty) in found.iter().zip(stored).zip(TYPES) {
             check!(
@@ -163,7 +163,7 @@ fn read_twice(context: &mut Context) -> CaseResult {
     check_eq!(
         [&seen[1], &seen[3], &seen[4]],
         [&Value::I64(7), &Value::I64(7), &Value::I64(7)],
-        "two columns of one name must both be read by their places"
+        "two columns with one name must both be read by position"
     );
     Ok(())
 }
@@ -195,7 +195,7 @@ fn as_arrays(context: &mut Context) -> CaseResult {
         for (found, stored) in found.iter().zip(&stored) {
             check!(
                 came_back(found, stored, &capabilities),
-                "{stored:?} must come out of an array as it went in, came as {found:?}"
+                "{stored:?} must be read back unchanged from an array, was read as {found:?}"
             );
         }
     }
@@ -219,21 +219,18 @@ fn labels(context: &mut Context) -> CaseResult {
     check_eq!(
         colours,
         (Colour::DarkGreen, Some(Colour::Red)),
-        "the enum must come back as itself"
+        "the enum must be read back unchanged"
     );
     let mut database = Database::open(context)?;
     let stored = database.column("SELECT [colour] FROM [lamps]", &[], ValueType::Text)?;
     check_eq!(
         stored,
         [Value::Text("dark green".to_owned())],
-        "the label must be what is stored"
+        "the stored value must be the label"
     );
     let written = database.execute("UPDATE [lamps] SET [colour] = ?", &[text("blue")]);
     if context.capabilities().checks {
-        check!(
-            written.is_err(),
-            "a label that the enum does not have must be refused"
-        );
+        check!(written.is_err(), "an unknown label must be refused");
         return Ok(());
     }
     written?;
@@ -241,7 +238,7 @@ fn labels(context: &mut Context) -> CaseResult {
     let read = Lamp::query().rows(&mut world.session());
     check!(
         read.is_err(),
-        "a label that the enum does not have must not be read as another"
+        "an unknown label must not be read as another"
     );
     Ok(())
 }

@@ -139,7 +139,7 @@ fn refuses_depth(context: &Context, document: Value) -> CaseResult {
     );
     check!(
         matches!(&kept, Err(error) if error.kind() == ErrorKind::OutOfRange),
-        "what is deeper than claimed must be out of range, gave {kept:?}"
+        "a document deeper than claimed must be out of range, returned {kept:?}"
     );
     Ok(())
 }
@@ -161,7 +161,7 @@ fn empty(context: &mut Context) -> CaseResult {
     check_eq!(
         found,
         [Value::Text(String::new()), Value::Null],
-        "an empty text and NULL must stay apart"
+        "an empty text and NULL must stay distinct"
     );
     let found = database.integers("SELECT [id] FROM [t] WHERE [v] IS NULL", &[])?;
     check_eq!(found, [2], "IS NULL must not find an empty text");
@@ -198,7 +198,7 @@ fn json_null(context: &mut Context) -> CaseResult {
     check_eq!(
         found,
         [Value::Json("null".to_owned()), Value::Null],
-        "the document null and NULL must stay apart"
+        "the document null and NULL must stay distinct"
     );
     Ok(())
 }

@@ -92,7 +92,7 @@ fn instant(context: &mut Context) -> CaseResult {
         found,
         [-5, 1_700_000_000_000_000, 1_700_000_000_000_001]
             .map(|v| Value::TimestampTz(TimestampTz(v))),
-        "instants must come back as they were, in order"
+        "instants must be read back unchanged, in order"
     );
     Ok(())
 }

@@ -98,7 +98,11 @@ fn outcomes(context: &mut Context) -> CaseResult {
         &updates,
     )?;
     let matched: Vec<u64> = told.iter().map(|outcome| outcome.matched).collect();
-    check_eq!(matched, [1, 0, 1, 0], "each row must tell its own outcome");
+    check_eq!(
+        matched,
+        [1, 0, 1, 0],
+        "each row must report its own outcome"
+    );
     Ok(())
 }
 

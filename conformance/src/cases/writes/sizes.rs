@@ -241,7 +241,7 @@ fn flushes(context: &mut Context) -> CaseResult {
         check_eq!(
             i64::try_from(rows.len()),
             Ok(size * 2),
-            "a third must be gone"
+            "a third must be deleted"
         );
         for (row, number) in rows.iter().zip(wanted) {
             let wanted = part(number);
@@ -293,7 +293,7 @@ fn keys(context: &mut Context) -> CaseResult {
             check_eq!(
                 session[found].name,
                 name,
-                "the key {key} must be of its own row"
+                "the key {key} must belong to its own row"
             );
         }
         Ticket::query().delete().execute(&mut session)?;
@@ -555,7 +555,7 @@ fn stops(context: &mut Context) -> CaseResult {
         "nothing may be written after the reader's error, there are {left:?}"
     );
     let again = database.execute(INSERT, &[int(9), int(9)]);
-    check!(again.is_ok(), "the connection must go on: {again:?}");
+    check!(again.is_ok(), "the connection must stay usable: {again:?}");
     Ok(())
 }
 

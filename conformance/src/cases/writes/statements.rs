@@ -139,7 +139,7 @@ fn bulk_limited(context: &mut Context) -> CaseResult {
         check_eq!(
             updated.map_err(|error| error.kind()),
             Err(ErrorKind::Unsupported),
-            "what is not claimed must be refused"
+            "unclaimed capabilities must be refused"
         );
         check_eq!(world.sent().rows(), 0, "nothing must be sent");
         return Ok(());
@@ -191,7 +191,7 @@ fn bulk_listed(context: &mut Context) -> CaseResult {
             let deleted = database.execute(&format!("DELETE FROM [t] WHERE {condition}"), &keys)?;
             check_eq!(deleted.matched, chosen.len() as u64, "DELETE by {what}");
             let found = database.integers("SELECT [id] FROM [t] ORDER BY [id]", &[])?;
-            check_eq!(found, left, "the rows that a DELETE by {what} left");
+            check_eq!(found, left, "the rows remaining after a DELETE by {what}");
         }
     }
     let (_world, mut session) = with_ages(context)?;
@@ -234,7 +234,7 @@ fn upsert(context: &mut Context) -> CaseResult {
         .columns((User::NAME, User::AGE))
         .rows([("ann", 1), ("dee", 2)]);
     let skipped = insert.clone().on_conflict((User::NAME,)).do_nothing();
-    check_eq!(session.execute(&skipped)?, 1, "dee alone is inserted");
+    check_eq!(session.execute(&skipped)?, 1, "only dee is inserted");
     let added = insert.clone().on_conflict((User::NAME,)).do_update(|row| {
         row.set(User::AGE, excluded(User::AGE) + User::AGE)
             .filter(User::NAME.ne("dee"))
@@ -248,7 +248,7 @@ fn upsert(context: &mut Context) -> CaseResult {
     named(&mut session, "ann")?;
     check_eq!(session[ann].age, Some(31), "hers and the other");
     let dee = named(&mut session, "dee")?;
-    check_eq!(session[dee].age, Some(2), "the filter left her out");
+    check_eq!(session[dee].age, Some(2), "the filter excluded her");
     let tasks = insert_into(Task::table())
         .columns((Task::TITLE, Task::DONE, Task::USER_ID))
         .from_query(select((User::NAME, User::AGE.gt(30), User::ID)).from(User::table()))
