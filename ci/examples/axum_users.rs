@@ -1,4 +1,4 @@
-//! A web service over axum: each request is a unit of work, and one that nobody waits for any more is undone.
+//! A web service with axum: each request is a unit of work, which is rolled back if the client disconnects.
 //!
 //! `cargo run -p selfsame-ci --example axum_users [URL]`, then `curl -X POST localhost:3000/users/ann; curl localhost:3000/users`
 
@@ -18,7 +18,7 @@ pub(crate) struct User {
     pub(crate) name: String,
 }
 
-/// The routes. An engine is cheap to clone: each request gets one.
+/// Creates the routes. An engine is cheap to clone: each request gets one.
 pub(crate) fn app(engine: Engine) -> Router {
     Router::new()
         .route("/users", get(list))
@@ -58,7 +58,7 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a client is told of an error: its kind as a status, and nothing of its text.
+/// Reports an error to a client: its kind as a status, without its text.
 struct Failure(Error);
 
 impl From<Error> for Failure {

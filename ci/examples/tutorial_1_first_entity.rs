@@ -8,7 +8,7 @@ use std::io::Write;
 use selfsame::prelude::*;
 use selfsame_sqlite::testing::TempDatabase;
 
-/// The class is the table: the type of a field decides the type of its column.
+/// The struct is the table: the type of a field determines the type of its column.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users")]
 struct User {
@@ -31,9 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     run(&engine.echo(Echo::Sql), &mut std::io::stdout())
 }
 
-/// The steps; the same code on every database.
+/// Runs the steps; the code is the same for every database.
 pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
-    // The catalogue of tables is plain data, before anything is sent.
+    // The metadata is plain data: nothing is sent yet.
     let metadata = metadata![User];
     writeln!(out, "{:?}", metadata.table_names().collect::<Vec<_>>())?;
     for column in &User::table().columns {
@@ -41,10 +41,10 @@ pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Er
     }
 
     metadata.create_all(engine)?;
-    // What exists is not created again.
+    // Existing tables are not created again.
     metadata.create_all(engine)?;
 
-    // A mapped type is an ordinary type, with a readable representation.
+    // A mapped type is an ordinary type, with a readable Debug form.
     let user = User::new("ann", 31);
     writeln!(out, "{user:?}")?;
 

@@ -1,4 +1,4 @@
-//! Tutorial 2: entities in modules of their own, a one-to-one relation between them, and the same tables without an entity.
+//! Tutorial 2: entities in separate modules, a one-to-one relation between them, and the same tables without entities.
 //!
 //! `cargo run -p selfsame-ci --example tutorial_2_using_orms [URL]`
 
@@ -11,7 +11,7 @@ use selfsame_sqlite::testing::TempDatabase;
 use address::Address;
 use customer::Customer;
 
-/// Each entity in a module of its own: they may refer to each other, for nothing is looked up before a mapping is first used.
+/// Each entity has its own module. They may refer to each other, because mappings are resolved at their first use.
 mod customer {
     use selfsame::prelude::*;
 
@@ -63,9 +63,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     run(&engine.echo(Echo::Sql), &mut std::io::stdout())
 }
 
-/// The steps; the same code on every database.
+/// Runs the steps; the code is the same for every database.
 pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
-    // One list of all entities; the order does not matter, the referred table is created first.
+    // The order of the list does not matter: referenced tables are created first.
     metadata![Customer, Address].create_all(engine)?;
 
     let factory = SessionFactory::new(engine);
@@ -78,7 +78,7 @@ pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Er
     let id = *session[ann].id;
     session.close();
 
-    // The address comes along with the customer, as the mapping says; reaching it sends nothing more.
+    // The mapping loads the address with the customer; using it sends no further statement.
     let mut session = factory.session();
     let ann = Customer::query()
         .filter(Customer::ID.eq(id))
@@ -95,7 +95,7 @@ pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Er
         session.statements() - sent
     )?;
 
-    // Both sides are one relation: setting one changes the other, and there is room for one customer only.
+    // Both sides are one relation: setting one changes the other, and an address has only one customer.
     let bob = session.add(Customer::new("bob"));
     session.set(bob, Customer::ADDRESS, Some(address))?;
     let lives_there = session
@@ -106,7 +106,7 @@ pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Er
     writeln!(out, "ann: {:?}", old.map(|old| session[old].city.clone()))?;
     session.commit()?;
 
-    // The same tables without an entity: mapped by what the database says of them, with relations along the foreign keys.
+    // The same tables without entities: reflected from the database, with relations for the foreign keys.
     let found = Metadata::reflect(engine)?;
     for table in found.tables() {
         let columns: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();

@@ -1,4 +1,4 @@
-//! Tutorial 3: the whole way, from an engine that shows what it sends to queries, and the expression language below.
+//! Tutorial 3: from an engine with echo to objects, queries and relations, and the expression language.
 //!
 //! `cargo run -p selfsame-ci --example tutorial_3_object_relational [URL]`
 
@@ -9,7 +9,7 @@ use selfsame::prelude::*;
 use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::sql::{count_all, insert_into, select, update};
 
-/// A user, and the addresses that belong to it.
+/// A user with addresses.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users")]
 struct User {
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "sqlite::memory:".to_owned());
-    // Nothing connects yet: the first statement will.
+    // Connecting is lazy: the first statement opens a connection.
     let engine = Engine::from_url(
         &url,
         &[&selfsame_sqlite::SCHEME, &selfsame_postgres::SCHEME],
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     run(&engine.echo(Echo::WithParameters), &mut std::io::stdout())
 }
 
-/// The steps; the same code on every database.
+/// Runs the steps; the code is the same for every database.
 pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     writeln!(out, "version {}", selfsame::VERSION)?;
     writeln!(out, "{} statements so far", engine.statements())?;
@@ -59,14 +59,14 @@ pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Er
     expressions(engine, out)
 }
 
-/// The mapping is visible at run time, and `create_all` looks before it creates.
+/// The mapping is available at run time, and `create_all` checks which tables exist.
 fn declare(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let table = User::table();
     let columns: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
     writeln!(out, "{} {columns:?}", table.name)?;
     metadata![User, Address].create_all(engine)?;
 
-    // A table can be described, and its rows be mapped, without a class, too.
+    // A table can also be declared, and its rows mapped, without a struct.
     let notes = Table::build("notes")
         .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
         .column(Column::new("body", ColumnType::Text { length: None }))
@@ -85,9 +85,9 @@ fn declare(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Changes in state between objects and their rows are brought together at the flush.
+/// The unit of work: the flush writes the changes of objects to their rows.
 fn unit_of_work(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
-    // A mapped type stays an ordinary type.
+    // A mapped type is still an ordinary type.
     let ed_user = User::new("ed", "Ed Jones", "edspassword");
     writeln!(out, "{} {:?}", ed_user.name, ed_user.id)?;
 
@@ -95,7 +95,7 @@ fn unit_of_work(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Erro
     let ed_user = session.add(ed_user);
     writeln!(out, "{}", session.state(ed_user))?;
 
-    // A query flushes first, and gives the object that is there already.
+    // A query flushes first, and returns the existing object.
     let our_user = User::query()
         .filter(User::NAME.eq("ed"))
         .first(&mut session)?;
@@ -135,7 +135,7 @@ fn unit_of_work(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Erro
     Ok(())
 }
 
-/// Queries in terms of classes and their columns.
+/// Queries by entities and their columns.
 fn query(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let mut session = Session::new(engine);
     for user in User::query().order_by(User::ID.asc()).all(&mut session)? {
@@ -174,7 +174,7 @@ fn query(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Queries in terms of relations: no join is written.
+/// Relations, without explicit joins.
 fn relate(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let mut session = Session::new(engine);
     let jack = session.add(User {
@@ -187,14 +187,14 @@ fn relate(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     });
     session.commit()?;
 
-    // Lazily, when asked for.
+    // Lazy loading, on request.
     for address in session.load(jack, User::ADDRESSES)? {
         let owner = session.load(address, Address::USER)?;
         writeln!(out, "{} {}", session[address].email, owner == Some(jack))?;
     }
     session.close();
 
-    // Along with the query.
+    // Eager loading, with the query.
     let users = User::query()
         .filter(User::NAME.eq("jack"))
         .with(User::ADDRESSES.selectin())
@@ -211,7 +211,7 @@ fn relate(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
         )?;
     }
 
-    // An address that its user lets go is deleted, and deleting the user deletes the other.
+    // Removing an address from its user deletes it, and deleting the user deletes the other.
     let [jack] = users[..] else {
         return Err("there is one jack".into());
     };
@@ -225,7 +225,7 @@ fn relate(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The expression language below the session, usable on its own.
+/// The expression language, without a session.
 fn expressions(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let mut connection = engine.connect()?;
     connection.write(

@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     run(&engine.echo(Echo::Sql), &mut std::io::stdout())
 }
 
-/// The steps; the same code on every database.
+/// Runs the steps; the code is the same for every database.
 pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     metadata![Task, User, UserTask].create_all(engine)?;
     let mut session = Session::new(engine);
@@ -116,14 +116,14 @@ fn users(session: &mut Session, out: &mut dyn Write) -> Result<(), Box<dyn Error
 }
 
 fn safety(session: &mut Session, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
-    // Values travel as parameters, never as text of the statement.
+    // Values are sent as parameters, never as part of the SQL.
     let name = "x'; DROP TABLE users; --";
     let robert = session.add(User::new(name));
     session.commit()?;
     let found = User::query().filter(User::NAME.eq(name)).all(session)?;
     writeln!(out, "{}", found == [robert])?;
 
-    // A value that does not fit its column is refused before a statement is sent; the error names the place, never the value.
+    // A value that does not fit its column is rejected before a statement is sent; the error names the column, never the value.
     session.add(Task::new("x".repeat(101)));
     let error = session.commit().err().ok_or("the title is too long")?;
     writeln!(out, "{error}")?;

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     run(&engine.echo(Echo::Sql), &mut std::io::stdout())
 }
 
-/// The steps; the same code on every database.
+/// Runs the steps; the code is the same for every database.
 pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     metadata![User].create_all(engine)?;
     let factory = SessionFactory::new(engine);
@@ -55,7 +55,7 @@ pub(crate) fn run(engine: &Engine, out: &mut dyn Write) -> Result<(), Box<dyn Er
     session[user].name = "John Smith".into();
     session.commit()?;
 
-    // Another session, another look at the same rows: many at once cost one statement.
+    // Another session reads the same rows again: one statement for any number of rows.
     let mut session = factory.session();
     let users = User::query().order_by(User::NAME.asc()).all(&mut session)?;
     for user in users {

@@ -1,4 +1,4 @@
-//! Transfers between accounts: what a worker does, what it says of it, and whether the database agrees.
+//! Transfers between accounts: the work, the workers' reports, and the comparison with the database.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
@@ -21,7 +21,7 @@ pub(crate) struct Account {
     version: i32,
 }
 
-/// A transfer: written together with its two entries and the two balances, or not at all.
+/// A transfer: written atomically with its two entries and the two balances.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "transfers")]
 pub(crate) struct Transfer {
@@ -47,7 +47,7 @@ pub(crate) struct Entry {
     amount: i64,
 }
 
-/// A row that is written by one statement, without a transaction around it.
+/// A row written by one statement, without a transaction.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "notes")]
 pub(crate) struct Note {
@@ -59,7 +59,7 @@ pub(crate) fn metadata() -> Metadata {
     selfsame::metadata![Account, Transfer, Entry, Note]
 }
 
-/// Makes the tables and the accounts.
+/// Creates the tables and the accounts.
 pub(crate) fn prepare(engine: &Engine) -> Result<()> {
     metadata().create_all(engine)?;
     let mut session = Session::new(engine);
@@ -69,7 +69,7 @@ pub(crate) fn prepare(engine: &Engine) -> Result<()> {
     session.commit()
 }
 
-/// Numbers that look random, the same for a seed.
+/// Pseudo-random numbers, determined by a seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 
@@ -90,22 +90,22 @@ impl Dice {
     }
 }
 
-/// What became of a piece of work, as its worker saw it.
+/// The outcome of a piece of work according to its worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// Begun, and no word since.
+    /// Started, without a report since.
     Begun,
     Committed,
     Undone,
     Unknown,
 }
 
-/// What workers said.
+/// The workers' reports.
 #[derive(Debug, Default)]
 pub(crate) struct Told(pub(crate) BTreeMap<String, Fate>);
 
 impl Told {
-    /// Takes a worker's lines until they end. A line that was cut in the middle is none.
+    /// Reads a worker's lines to their end. Ignores an incomplete line.
     pub(crate) fn listen(told: &Mutex<Self>, lines: impl io::Read) {
         let mut lines = io::BufReader::new(lines);
         let mut line = String::new();
@@ -132,7 +132,7 @@ impl Told {
     }
 }
 
-/// Works until `goes_on` says no, and says what it does on standard output.
+/// Works until `goes_on` returns false, and reports its work on standard output.
 pub(crate) fn work(engine: &Engine, worker: &str, seed: u64, goes_on: impl Fn() -> bool) {
     let mut dice = Dice::new(seed);
     let mut number = 0_u64;
@@ -141,7 +141,7 @@ pub(crate) fn work(engine: &Engine, worker: &str, seed: u64, goes_on: impl Fn() 
         let name = format!("{worker}-{number}");
         let kind = dice.below(10);
         if kind == 0 {
-            // What reading meets is no matter here, but that it ends.
+            // The result of reading does not matter, only that it ends.
             let _ = read(engine, &mut dice);
             continue;
         }
@@ -181,7 +181,7 @@ fn note(engine: &Engine, name: &str) -> Result<()> {
     session.commit()
 }
 
-/// Moves an amount, now and then in a savepoint that is undone first; fails at the end if that is asked for.
+/// Moves an amount, sometimes in a savepoint that is rolled back first; fails at the end if requested.
 fn transfer(engine: &Engine, name: &str, dice: &mut Dice, fails: bool) -> Result<()> {
     let (from, to) = (dice.account(), dice.account());
     let amount = i64::try_from(dice.below(100)).unwrap_or(0);
@@ -233,20 +233,20 @@ fn read(engine: &Engine, dice: &mut Dice) -> Result<()> {
     session.rollback()
 }
 
-/// What the database holds.
+/// The contents of the database.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Held {
     pub(crate) transfers: usize,
     pub(crate) notes: usize,
-    /// Of those whose fate was not told.
+    /// Those with an unknown outcome.
     pub(crate) unknown_held: usize,
 }
 
-/// Compares the database with what was told. Nothing runs meanwhile.
+/// Compares the database with the reports. No worker runs meanwhile.
 ///
 /// # Errors
 ///
-/// What is half written, lost, or there though it was told as undone.
+/// Half-written or lost transfers, and transfers that exist although they were reported as rolled back.
 pub(crate) fn verify(engine: &Engine, told: &Told) -> std::result::Result<Held, String> {
     let failed = |error: Error| error.to_string();
     let mut session = Session::new(engine);
@@ -287,13 +287,15 @@ pub(crate) fn verify(engine: &Engine, told: &Told) -> std::result::Result<Held, 
     for (name, fate) in &told.0 {
         match (fate, there.contains(name.as_str())) {
             (Fate::Committed, false) => return Err(format!("lost: {name}")),
-            (Fate::Undone, true) => return Err(format!("told as undone and there: {name}")),
+            (Fate::Undone, true) => {
+                return Err(format!("reported as rolled back, but present: {name}"));
+            }
             (Fate::Begun | Fate::Unknown, true) => held.unknown_held += 1,
             _ => {}
         }
     }
     if let Some(stranger) = there.iter().find(|name| !told.0.contains_key(**name)) {
-        return Err(format!("there, though nobody began it: {stranger}"));
+        return Err(format!("present, although nobody started it: {stranger}"));
     }
     Ok(held)
 }

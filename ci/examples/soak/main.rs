@@ -1,6 +1,7 @@
-//! Mixed sessions on SQLite and PostgreSQL under kills, cuts, stalls and restarts: nothing lost, nothing half written, memory flat.
+//! Runs mixed sessions on SQLite and PostgreSQL under kills, broken connections, stalls and restarts, and checks that nothing is lost or half
+//! written and that memory does not grow.
 //!
-//! `ci/soak [MINUTES]`, 30 unless said; ends with 1 at the first row that is wrong.
+//! `ci/soak [MINUTES]`, by default 30; exits with 1 at the first wrong row.
 
 mod ledger;
 mod proxy;
@@ -23,9 +24,9 @@ use proxy::Proxy;
 
 type Outcome<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// How long there is trouble between two looks at the whole database.
+/// The time of disturbances between two checks of the whole database.
 const ROUND: Duration = Duration::from_secs(20);
-/// Workers that are killed.
+/// The number of workers that are killed.
 const WORKERS: usize = 3;
 
 fn main() -> ExitCode {
@@ -55,7 +56,7 @@ fn open(url: &str) -> Outcome<Engine> {
     Ok(Engine::from_url(url, &schemes)?)
 }
 
-/// A worker: until it is killed; not while a file of this name lies there, which it answers by one beside it.
+/// A worker: runs until it is killed. It pauses while a file with this name exists, and confirms with a second file.
 fn work(url: &str, name: &str, seed: &str, pause: &Path) -> Outcome<()> {
     let engine = open(url)?.pool_size(2);
     let answer = pause.with_extension("paused");
@@ -86,7 +87,7 @@ fn soak(duration: Duration) -> Outcome<()> {
     });
     let on_postgres = std::thread::spawn(move || {
         let server = Server::local()?;
-        // The server is told not to wait for its log, and that must not be what is lost.
+        // Test servers commit asynchronously by default, but here commits must survive crashes.
         let url = format!("{}?options=-c%20synchronous_commit%3Don", server.url());
         let host = url
             .split('@')
@@ -114,7 +115,7 @@ fn soak(duration: Duration) -> Outcome<()> {
     Ok(())
 }
 
-/// Kills a process of the server, which then restarts all of them and recovers.
+/// Kills a process of the server, which then restarts and recovers.
 fn crash(url: &str) -> Outcome<()> {
     let engine = open(url)?;
     let mut session = Session::new(&engine);
@@ -132,7 +133,7 @@ fn signal(which: &str, process: u32) {
         .status();
 }
 
-/// A process that works, and what listens to it.
+/// A worker process, and the thread that reads its reports.
 struct Worker {
     child: Child,
     listening: Option<JoinHandle<()>>,
@@ -162,7 +163,7 @@ impl Worker {
         })
     }
 
-    /// Kills it, and hears what it had said.
+    /// Kills it, and reads its last reports.
     fn end(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -178,7 +179,7 @@ impl Drop for Worker {
     }
 }
 
-/// Trouble and looks by turns. `direct` is where the database is looked at, `url` where it is worked on.
+/// Alternates disturbances and checks. `direct` is the URL for checks, `url` the one for workers.
 fn rounds(
     target: &str,
     direct: &str,
@@ -230,7 +231,7 @@ fn rounds(
                     signal("-CONT", process);
                 }
                 _ => {
-                    // What disturbs may itself be disturbed.
+                    // A disturbance may fail because of another.
                     troubles += u64::from(trouble(&mut dice).is_ok());
                 }
             }
@@ -280,7 +281,7 @@ fn quiet(pause: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// Looks at everything; a server that has just crashed is given time to come back.
+/// Checks everything; waits for a server that has just crashed to recover.
 fn look(engine: &Engine, told: &Told) -> Outcome<ledger::Held> {
     let begun = Instant::now();
     loop {
@@ -299,7 +300,7 @@ fn look(engine: &Engine, told: &Told) -> Outcome<ledger::Held> {
     }
 }
 
-/// Resident memory of a process, in MiB.
+/// Returns the resident memory of a process, in MiB.
 fn resident(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -307,7 +308,7 @@ fn resident(process: u32) -> u64 {
     kibibytes.unwrap_or(0) / 1024
 }
 
-/// The last third must not have more than the first, but for some slack.
+/// Checks that the last third uses no more memory than the first, with some slack.
 fn flat(memory: &[u64]) -> Outcome<()> {
     let third = memory.len() / 3;
     if third == 0 {
