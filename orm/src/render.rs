@@ -12,7 +12,7 @@ mod statement;
 mod text;
 
 pub use association::Pairing;
-pub(crate) use expression::most_parameters;
+pub(crate) use expression::max_parameters_of;
 pub use expression::{Argument, Rendered};
 pub use statement::{
     QuerySpec, Read, query, render_compound, render_delete, render_insert, render_select,

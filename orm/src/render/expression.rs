@@ -112,7 +112,7 @@ pub(super) fn write<'a>(
     };
     let mut writer = attempt(Lists::Parameters)?;
     if !writer.arguments.is_empty()
-        && let Some(most) = most_parameters(dialect)
+        && let Some(most) = max_parameters_of(dialect)
         && writer.arguments.len() > most
     {
         writer = attempt(Lists::Literals)?;
@@ -127,7 +127,7 @@ pub(super) fn write<'a>(
 }
 
 /// The maximum number of parameters of a statement: the capability, or else the limit of a batch.
-pub(crate) fn most_parameters(dialect: &dyn Dialect) -> Option<usize> {
+pub(crate) fn max_parameters_of(dialect: &dyn Dialect) -> Option<usize> {
     dialect
         .capabilities()
         .max_parameters

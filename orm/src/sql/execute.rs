@@ -6,7 +6,7 @@ use crate::backend::{Row, Sql};
 use crate::dialect::{Begin, Dialect};
 use crate::engine::Connected;
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::{Rendered, most_parameters, render_insert};
+use crate::render::{Rendered, max_parameters_of, render_insert};
 use crate::sql::{Compound, Delete, FromRow, Insert, Select, Update};
 
 /// A statement that reads rows: a [`Select`] or a [`Compound`].
@@ -175,7 +175,7 @@ impl<R: FromRow> Read for Compound<R> {
 
 impl<C> Write for Insert<C> {
     fn rendered(&self, dialect: &dyn Dialect) -> Result<Vec<Rendered>> {
-        let chunks = self.chunks(most_parameters(dialect));
+        let chunks = self.chunks(max_parameters_of(dialect));
         chunks
             .iter()
             .map(|chunk| render_insert(dialect, chunk))

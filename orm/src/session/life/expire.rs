@@ -51,7 +51,7 @@ impl Session {
             for link in self.edges.links.take(node) {
                 self.take_back(&link, Membership::Inside)?;
             }
-            self.take_back_pairs(node);
+            self.revert_pairs(node);
         }
         Ok(())
     }
@@ -81,7 +81,7 @@ impl Session {
             for link in self.edges.expire((store, slot), relations) {
                 self.take_back(&link, place)?;
             }
-            self.take_back_pairs((store, slot));
+            self.revert_pairs((store, slot));
         }
         Ok(expired)
     }

@@ -35,7 +35,7 @@ impl RefusedFields {
 
 impl Session {
     /// Drops the errors of a reference that was set.
-    pub(in crate::session) fn settle_refused(&mut self, child: ObjectId, columns: &[usize]) {
+    pub(in crate::session) fn drop_refused(&mut self, child: ObjectId, columns: &[usize]) {
         if self.refused.0.is_empty() {
             return;
         }

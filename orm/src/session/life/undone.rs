@@ -186,7 +186,7 @@ impl Session {
             match store.state(node.1) {
                 State::Detached => false,
                 State::Persistent | State::Deleted => {
-                    !self.foreign_key_says(owner, *relation, *node)
+                    !self.is_in_foreign_key(owner, *relation, *node)
                 }
                 _ => true,
             }
@@ -201,7 +201,7 @@ impl Session {
             .collect()
     }
 
-    fn foreign_key_says(&self, child: ObjectId, relation: u16, parent: ObjectId) -> bool {
+    fn is_in_foreign_key(&self, child: ObjectId, relation: u16, parent: ObjectId) -> bool {
         let Ok(resolved) = self.relation(child.0, relation) else {
             return false;
         };
@@ -246,10 +246,10 @@ impl Session {
                 any.unload(node.1, column);
             }
         }
-        self.any_store_mut(node.0).states_mut().pend_again(node.1);
+        self.any_store_mut(node.0).states_mut().make_pending(node.1);
         for (relation, target) in self.undone.relations.remove(&node).unwrap_or_default() {
             let is_there = self.any_store(target.0).state(target.1) != State::Detached;
-            if is_there && !self.foreign_key_says(node, relation, target) {
+            if is_there && !self.is_in_foreign_key(node, relation, target) {
                 self.connect(node, relation, target)?;
             }
         }

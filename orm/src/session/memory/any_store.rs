@@ -107,7 +107,7 @@ pub(crate) trait AnyStore: Send {
     /// The deleted objects whose rows new objects take over.
     fn switched(&self) -> Vec<u32>;
     /// The objects that have the keys of new ones, except those for which `is_open` is true.
-    fn in_the_way(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32>;
+    fn conflicting_keys(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32>;
     /// Refuses two objects with the same key; those for which `is_open` is true get theirs later.
     fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()>;
     /// Calls the validation function of a column.

@@ -72,7 +72,7 @@ impl AssociationEntry {
 
 impl Session {
     /// Adds a pair: each object is in the other's collection.
-    pub(in crate::session) fn put_together(
+    pub(in crate::session) fn add_pair(
         &mut self,
         owner: ObjectId,
         relation: u16,
@@ -139,7 +139,7 @@ impl Session {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidState`] if the pair is known not to exist.
-    pub(in crate::session) fn take_apart(
+    pub(in crate::session) fn remove_pair(
         &mut self,
         owner: ObjectId,
         relation: u16,
@@ -188,7 +188,7 @@ impl Session {
     }
 
     /// Reverts the changes of an object's pairs: the collections at the other ends match the rows again.
-    pub(in crate::session) fn take_back_pairs(&mut self, node: ObjectId) {
+    pub(in crate::session) fn revert_pairs(&mut self, node: ObjectId) {
         for (pair, change) in self.edges.pairs.take(node) {
             // If it is unknown, the other side is not loaded.
             let place = match change.known {
@@ -207,7 +207,7 @@ impl Session {
     }
 
     /// Resolves pairs of unknown existence from a collection that was read.
-    pub(in crate::session) fn tell_pairs(
+    pub(in crate::session) fn resolve_pairs(
         &mut self,
         owner: ObjectId,
         through: &Through,

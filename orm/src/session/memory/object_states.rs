@@ -259,7 +259,7 @@ impl ObjectStates {
     }
 
     /// Makes a transient object pending again.
-    pub(in crate::session) fn pend_again(&mut self, slot: u32) {
+    pub(in crate::session) fn make_pending(&mut self, slot: u32) {
         let entry = &mut self.slots[slot as usize];
         entry.state = State::Pending;
         self.pending.push(slot, entry, IN_PENDING);
@@ -589,7 +589,7 @@ mod tests {
         let new = states.push_pending();
         states.unpend(new);
         assert!(states.pending().is_empty());
-        states.pend_again(new);
+        states.make_pending(new);
         assert_eq!(states.pending().to_vec(), [new]);
     }
 }

@@ -187,7 +187,7 @@ impl Session {
     fn disconnect(&mut self, owner: ObjectId, relation: u16, target: ObjectId) -> Result<()> {
         let resolved = self.relation(owner.0, relation)?;
         if let Some(through) = &resolved.through {
-            return self.take_apart(owner, relation, &resolved, through, target);
+            return self.remove_pair(owner, relation, &resolved, through, target);
         }
         let reference = self.reference(owner.0, relation, &resolved);
         let (child, parent) = match resolved.kind {
@@ -222,7 +222,7 @@ impl Session {
     ) -> Result<()> {
         let resolved = self.relation(owner.0, relation)?;
         if let Some(through) = &resolved.through {
-            return self.put_together(owner, relation, &resolved, through, target);
+            return self.add_pair(owner, relation, &resolved, through, target);
         }
         let reference = self.reference(owner.0, relation, &resolved);
         match resolved.kind {
@@ -304,7 +304,7 @@ impl Session {
             self.parent(child, reference)?,
             self.row_parent(child, reference)?,
         ];
-        self.settle_refused(child, &reference.columns);
+        self.drop_refused(child, &reference.columns);
         if let Some(collection) = reference.collection {
             for left in old.into_iter().flatten().filter(|old| Some(*old) != parent) {
                 self.edges.remove(left, collection, child);

@@ -190,7 +190,7 @@ impl<E: Mapped> Store<E> {
     }
 
     /// The first writable column in which a newly read row differs from the values that the object showed.
-    fn moved_column(&self, slot: u32, base: Snapshot) -> Option<usize> {
+    fn changed_column(&self, slot: u32, base: Snapshot) -> Option<usize> {
         let object = &self.objects[slot as usize];
         let (Some(value), Some(before)) = (&object.value, object.snapshot) else {
             return None;
@@ -461,7 +461,7 @@ impl<E: Mapped> AnyStore for Store<E> {
         self.rows_to_switch()
     }
 
-    fn in_the_way(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32> {
+    fn conflicting_keys(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32> {
         self.holders(is_open)
     }
 
@@ -514,7 +514,7 @@ impl<E: Mapped> AnyStore for Store<E> {
         let base = self.snapshots.take(&self.mapper, &fresh);
         if changed.is_empty()
             && linked.is_empty()
-            && let Some(column) = self.moved_column(slot, base)
+            && let Some(column) = self.changed_column(slot, base)
             && !is_planted(Planted::LostUpdate)
         {
             return Err(unclear(self, slot, column));

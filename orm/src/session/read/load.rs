@@ -403,7 +403,7 @@ impl Session {
             })
             .collect();
         let (slots, keys) = match places.filter(|_| resolved.through.is_none()) {
-            None => self.look_up_paired((store, target), resolved, owners, order, undefer)?,
+            None => self.look_up_with_owners((store, target), resolved, owners, order, undefer)?,
             Some(places) => {
                 let keys = self.key_values(store, owners);
                 let types = resolved.remote.iter().map(|column| mapper.types()[*column]);
@@ -455,7 +455,7 @@ impl Session {
         mut slots: Vec<u32>,
     ) {
         if let Some(through) = &resolved.through {
-            self.tell_pairs(owner, through, &slots);
+            self.resolve_pairs(owner, through, &slots);
             self.edges.fill(owner, relation, target, slots);
             return;
         }

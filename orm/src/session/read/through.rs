@@ -21,7 +21,7 @@ pub(in crate::session) type Owned = (Vec<u32>, OwnerKeys);
 impl Session {
     /// Reads the members of the collections of some owners, in order, each with the key of its owner: through the association table, or by
     /// a join with the owners' rows, so that the database compares the keys.
-    pub(in crate::session) fn look_up_paired(
+    pub(in crate::session) fn look_up_with_owners(
         &mut self,
         (store, target): (u16, u16),
         resolved: &ResolvedRelation,

@@ -37,7 +37,7 @@ impl Session {
             entry.mapper.version_column().is_none() && entry.store.is_expired(slot, self.epoch)
         };
         if orphans.iter().any(is_unsure) {
-            self.read_again_what_expired()?;
+            self.reread_expired()?;
         }
         for child in orphans {
             self.edges.note_cascade(None, child);

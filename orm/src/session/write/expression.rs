@@ -175,7 +175,7 @@ impl Computations {
     }
 
     /// Whether a set has a column of an embedded value that can only be set as a whole.
-    pub(in crate::session) fn is_of_a_whole(&self, set: usize, mapper: &Mapper) -> bool {
+    pub(in crate::session) fn sets_part_of_whole(&self, set: usize, mapper: &Mapper) -> bool {
         let mut columns = self.sets[set].columns();
         columns.any(|column| mapper.is_together(column))
     }

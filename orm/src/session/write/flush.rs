@@ -145,7 +145,7 @@ impl Session {
         self.displace_only_children()?;
         self.delete_orphans()?;
         // Before the cascades, which follow foreign keys, and after them, for the objects they released.
-        self.read_again_what_expired()?;
+        self.reread_expired()?;
         self.forget_equal_writes();
         self.cascade_deletes()?;
         let mut severed = self.severed_pairs()?;
@@ -159,9 +159,9 @@ impl Session {
         }
         let waits = self.settle_links()?;
         let written = self.call_before_writes(&waits)?;
-        self.read_again_what_expired()?;
+        self.reread_expired()?;
         let open = self.open_keys(&waits);
-        self.free_keys_in_the_way(&open)?;
+        self.free_conflicting_keys(&open)?;
         for (store, entry) in (0u16..).zip(&self.stores) {
             let is_open = |slot| open.contains(&(store, slot));
             entry.store.check_identities(&is_open)?;
@@ -187,7 +187,7 @@ impl Session {
 
     /// Lets new objects take over rows with the same key that are to be deleted.
     fn switch_rows(&mut self) -> Result<()> {
-        self.read_again_what_is_switched()?;
+        self.reread_switched()?;
         for entry in &mut self.stores {
             entry.store.switch_rows()?;
         }

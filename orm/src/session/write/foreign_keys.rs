@@ -198,7 +198,7 @@ impl Session {
                 .entity(mapper.name())
                 .column(&mapper.table().columns[link.columns[0]].name));
         }
-        for column in columns_to_empty(mapper.table(), &link.columns) {
+        for column in columns_to_clear(mapper.table(), &link.columns) {
             self.assign_changed(link.child, column, &Value::Null)?;
         }
         Ok(())
@@ -323,7 +323,7 @@ impl Session {
 }
 
 /// The columns to set to NULL to clear a foreign key: the nullable ones that no other foreign key uses.
-fn columns_to_empty(table: &Table, columns: &[usize]) -> Vec<usize> {
+fn columns_to_clear(table: &Table, columns: &[usize]) -> Vec<usize> {
     let nullable = columns.iter().copied();
     let nullable: Vec<usize> = nullable.filter(|&at| table.columns[at].nullable).collect();
     let is_of_another = |&&column: &&usize| {

@@ -154,7 +154,10 @@ pub(in crate::session) fn is_one_statement(
         Step::Update { slots, .. } | Step::Delete { slots, .. } => slots.len() == 1,
         Step::Compute {
             store, set, slots, ..
-        } => slots.len() == 1 && !computations.is_of_a_whole(*set, &session.entry(*store).mapper),
+        } => {
+            slots.len() == 1
+                && !computations.sets_part_of_whole(*set, &session.entry(*store).mapper)
+        }
         Step::Release { .. } | Step::Vacate { .. } => false,
         Step::Associate { pairs, .. } | Step::Dissociate { pairs, .. } => pairs.len() == 1,
         Step::Sever { slots, .. } => association::is_one_delete(session, slots.len()),

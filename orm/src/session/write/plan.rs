@@ -18,7 +18,7 @@ use crate::entity::AssociationSide;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::edges::ObjectId;
 
-use deletions::{push_cut_ties, push_deletes, push_partings};
+use deletions::{push_cut_ties, push_deletes, push_removed_pairs};
 pub(crate) use order::Cycle;
 use order::{Levels, levels, table_order};
 pub(crate) use uniques::{Swap, Unique};
@@ -212,7 +212,7 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
     let freeing = late_freers(changes, &late);
     let mut steps = Vec::new();
     for table in &changes.associations {
-        push_partings(&mut steps, table);
+        push_removed_pairs(&mut steps, table);
     }
     let early = early(changes, |node| late.contains_key(&node));
     for &table in &order {
@@ -450,7 +450,7 @@ fn push_updates<'a>(
 }
 
 /// Adds updates of rows before they are deleted, without expressions.
-fn push_letting_go(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
+fn push_cut_references(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
     push_shapes(steps, store, rows, |_| None);
 }
 

@@ -58,7 +58,7 @@ impl Session {
             if let Step::Compute {
                 store, set, slots, ..
             } = step
-                && computed.is_of_a_whole(*set, &self.entry(*store).mapper)
+                && computed.sets_part_of_whole(*set, &self.entry(*store).mapper)
             {
                 wholes.entry(*store).or_default().extend(slots);
             }

@@ -112,9 +112,9 @@ impl Session {
         if due.is_empty() {
             return Ok(false);
         }
-        self.read_again_what_expired()?;
+        self.reread_expired()?;
         self.ready(Intent::Write)?;
-        self.delete_what_is_in_the_way(&due, severed)?;
+        self.delete_conflicting(&due, severed)?;
         for (store, slots, referring) in due {
             self.write_changed_keys_of(store, slots, &referring)?;
         }
@@ -145,7 +145,7 @@ impl Session {
             let rows = self.with_their_own_keys(store, &slots, key, &old, rows)?;
             match key.cascades {
                 true => followers.extend(rows.into_iter().map(|(at, node)| key.follower(at, node))),
-                false => followers.extend(self.let_go_of_keys(key, &old, rows)?),
+                false => followers.extend(self.release_references(key, &old, rows)?),
             }
         }
         self.write_keys(store, &slots)?;
@@ -182,7 +182,7 @@ impl Session {
 
     /// Releases the references of rows whose parents' keys change: nullable foreign keys are set to NULL. Returns the rows that must
     /// follow.
-    fn let_go_of_keys(
+    fn release_references(
         &mut self,
         key: &Referring,
         old: &Old,

@@ -15,7 +15,7 @@ use crate::value::{Value, ValueRef};
 
 impl Session {
     /// Rereads the rows of objects that were written to while expired, and applies the changes to them.
-    pub(in crate::session) fn read_again_what_expired(&mut self) -> Result<()> {
+    pub(in crate::session) fn reread_expired(&mut self) -> Result<()> {
         let is_touched = |entry: &crate::session::StoreEntry| !entry.store.touched().is_empty();
         if self.edges.links.is_empty() && !self.stores.iter().any(is_touched) {
             return Ok(());
@@ -90,7 +90,7 @@ impl Session {
     }
 
     /// Rereads deleted objects whose rows new ones take over, because unknown columns would be mistaken for those of the new ones.
-    pub(in crate::session) fn read_again_what_is_switched(&mut self) -> Result<()> {
+    pub(in crate::session) fn reread_switched(&mut self) -> Result<()> {
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let mut slots = self.any_store(store).switched();
             slots.retain(|&slot| self.any_store(store).is_expired(slot, self.epoch));
@@ -109,14 +109,14 @@ impl Session {
     }
 
     /// Frees keys that new objects use if the rows of the objects that have them no longer exist.
-    pub(in crate::session) fn free_keys_in_the_way(
+    pub(in crate::session) fn free_conflicting_keys(
         &mut self,
         open: &FxHashSet<ObjectId>,
     ) -> Result<()> {
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let slots = self
                 .any_store(store)
-                .in_the_way(&|slot| open.contains(&(store, slot)));
+                .conflicting_keys(&|slot| open.contains(&(store, slot)));
             if slots.is_empty() {
                 continue;
             }

@@ -46,7 +46,8 @@ pub(super) fn associate(
     };
     let Batch::Values { max_parameters } = batch else {
         let sql = insert(session, 1);
-        let Some((at, written)) = table.first_odd(session, &sql, &keys, |matched| matched == 1)?
+        let Some((at, written)) =
+            table.first_wrong_count(session, &sql, &keys, |matched| matched == 1)?
         else {
             return Ok(());
         };
@@ -104,7 +105,8 @@ pub(super) fn dissociate(
             renderer.delete(table.association.table(), &table.columns)
         },
     );
-    let Some((at, _)) = table.first_odd(session, &sql, &keys, |matched| matched > 0)? else {
+    let Some((at, _)) = table.first_wrong_count(session, &sql, &keys, |matched| matched > 0)?
+    else {
         return Ok(());
     };
     let message = "the DELETE matched no row: the pair no longer exists";
@@ -167,7 +169,7 @@ impl Table {
     }
 
     /// Runs a statement for each pair, up to the first with a wrong row count; returns that pair and its count.
-    fn first_odd(
+    fn first_wrong_count(
         &self,
         session: &mut Session,
         sql: &Sql,

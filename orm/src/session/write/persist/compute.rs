@@ -76,7 +76,7 @@ impl Compute<'_> {
         match session.engine.dialect().batch() {
             Batch::Arrays if mapper.table().name == VALUES => Way::Each,
             Batch::Arrays if all_same => Way::Arrays(Vec::new()),
-            Batch::Arrays => own_types(set, first).map_or(Way::Each, Way::Arrays),
+            Batch::Arrays => per_row_types(set, first).map_or(Way::Each, Way::Arrays),
             Batch::Values { max_parameters } if all_same && !sets_others => {
                 Way::List {
                     // The parameters of the expressions count too.
@@ -103,7 +103,7 @@ impl Compute<'_> {
         if !own.is_empty() {
             let mut position = 0;
             for (_, node) in &mut set {
-                use_own_parameters(node, &mut position);
+                use_per_row_parameters(node, &mut position);
             }
         }
         let dialect = session.engine.dialect();
@@ -291,7 +291,7 @@ fn stopped() -> Error {
 }
 
 /// The types of the per-row parameters, if all are single values.
-fn own_types(set: &[(ColumnRef, Node)], arguments: &[Argument]) -> Option<Vec<ValueType>> {
+fn per_row_types(set: &[(ColumnRef, Node)], arguments: &[Argument]) -> Option<Vec<ValueType>> {
     let mut types = Vec::new();
     for (column, node) in set {
         // A parameter of a database-specific type is cast in place.
@@ -316,7 +316,7 @@ fn each_parameter(node: &Node, each: &mut dyn FnMut(ValueType)) {
     });
 }
 
-fn use_own_parameters(node: &mut Node, position: &mut usize) {
+fn use_per_row_parameters(node: &mut Node, position: &mut usize) {
     if let Node::Param(..) = node {
         *node = own_parameter(*position);
         *position += 1;
@@ -324,7 +324,7 @@ fn use_own_parameters(node: &mut Node, position: &mut usize) {
     }
     node.inside_mut(&mut |inside| {
         if let InsideMut::Node(node) = inside {
-            use_own_parameters(node, position);
+            use_per_row_parameters(node, position);
         }
     });
 }

@@ -52,7 +52,7 @@ pub(super) struct Insert<'a> {
 
 impl Insert<'_> {
     pub(super) fn run(&self, session: &mut Session) -> Result<()> {
-        let made = self.made_by_database(session);
+        let made = self.generated_columns(session);
         let generated = session
             .entry(self.store)
             .mapper
@@ -105,7 +105,7 @@ impl Insert<'_> {
             Batch::Arrays => {
                 self.in_one_array_statement(session)
                     && self.fits(session)
-                    && self.can_be_taken_back(session)
+                    && self.can_be_undone(session)
             }
             // A statement for several rows may write only some of them, which a transaction must then undo.
             Batch::Values { .. } | Batch::Rows => false,
@@ -113,9 +113,9 @@ impl Insert<'_> {
     }
 
     /// Whether written rows can be identified for deletion: by generated keys that no earlier row can have.
-    fn can_be_taken_back(&self, session: &Session) -> bool {
+    fn can_be_undone(&self, session: &Session) -> bool {
         let key = &session.entry(self.store).mapper.table().primary_key;
-        matches!(key[..], [key] if self.made_by_database(session).contains(&key))
+        matches!(key[..], [key] if self.generated_columns(session).contains(&key))
     }
 
     fn fits(&self, session: &Session) -> bool {
@@ -123,7 +123,7 @@ impl Insert<'_> {
     }
 
     /// The generated columns whose values must be read back.
-    fn made_by_database(&self, session: &Session) -> Vec<usize> {
+    fn generated_columns(&self, session: &Session) -> Vec<usize> {
         let columns = session.entry(self.store).mapper.eager().iter();
         columns
             .filter(|column| !self.columns.contains(column))
@@ -134,7 +134,8 @@ impl Insert<'_> {
     /// Whether one statement with arrays is possible: it needs a column, and returned rows must be distinguishable.
     fn in_one_array_statement(&self, session: &Session) -> bool {
         !self.columns.is_empty()
-            && (self.made_by_database(session).is_empty() || self.witness(session) != Witness::None)
+            && (self.generated_columns(session).is_empty()
+                || self.witness(session) != Witness::None)
     }
 
     fn finish(&self, session: &mut Session) -> Result<()> {
@@ -267,11 +268,11 @@ impl Insert<'_> {
             && !self.columns.is_empty()
             && let Some(last) = self.last_key(session)?
         {
-            return self.count_on(session, key, last);
+            return self.consecutive_keys(session, key, last);
         }
         let mut ids = Vec::with_capacity(self.slots.len());
         self.one_each(session, &mut |_, _, outcome| {
-            ids.push(outcome.last_insert_id.ok_or_else(untold)?);
+            ids.push(outcome.last_insert_id.ok_or_else(not_reported)?);
             Ok(())
         })?;
         let ty = session.entry(self.store).mapper.types()[key];
@@ -306,7 +307,7 @@ impl Insert<'_> {
     }
 
     /// Lets the database generate keys, which follow the last one consecutively; this is checked after each batch.
-    fn count_on(&self, session: &mut Session, key: usize, last: i64) -> Result<()> {
+    fn consecutive_keys(&self, session: &mut Session, key: usize, last: i64) -> Result<()> {
         let used_up = || {
             Error::new(
                 ErrorKind::OutOfRange,
@@ -541,7 +542,7 @@ fn key_value(ty: ValueType, id: i64) -> Result<ValueRef<'static>> {
 }
 
 #[cold]
-fn untold() -> Error {
+fn not_reported() -> Error {
     Error::new(
         ErrorKind::Database,
         "the backend did not report the generated values of the inserted row",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
-use super::{AssociationChanges, Step, TableChanges, push_letting_go};
+use super::{AssociationChanges, Step, TableChanges, push_cut_references};
 
 /// Adds updates that set foreign keys to NULL in rows that are deleted after the row they reference, in rows that reference each other in a
 /// cycle, and in self-referencing rows if the database requires it.
@@ -29,7 +29,7 @@ pub(super) fn push_cut_ties(
         .into_iter()
         .map(|(slot, columns)| (slot, columns.into_iter().collect()))
         .collect();
-    push_letting_go(steps, table.store, &rows);
+    push_cut_references(steps, table.store, &rows);
 }
 
 /// The references within a table to cut, because otherwise none of the rows in a cycle could be deleted first.
@@ -47,7 +47,7 @@ fn cut_in_cycles(table: &TableChanges) -> BTreeSet<(u32, u32)> {
 }
 
 /// Adds deletions of removed pairs, and of those of deleted objects, whose keys still match their rows.
-pub(super) fn push_partings(steps: &mut Vec<Step>, table: &AssociationChanges) {
+pub(super) fn push_removed_pairs(steps: &mut Vec<Step>, table: &AssociationChanges) {
     let association = table.association;
     if !table.removed.is_empty() {
         steps.push(Step::Dissociate {

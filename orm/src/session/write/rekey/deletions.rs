@@ -31,7 +31,7 @@ struct Referring {
 
 impl Session {
     /// Deletes the rows whose keys changed keys take, and removes their pairs from those severed later.
-    pub(super) fn delete_what_is_in_the_way(
+    pub(super) fn delete_conflicting(
         &mut self,
         rekeyed: &[(u16, Vec<u32>, Vec<super::Referring>)],
         severed: &mut Severed,
@@ -51,15 +51,15 @@ impl Session {
         if deleted.is_empty() {
             return Ok(());
         }
-        let referring = self.with_what_refers_to(&mut deleted);
+        let referring = self.with_referencing(&mut deleted);
         for key in &referring {
-            self.let_go_of_deleted(key)?;
+            self.release_deleted(key)?;
         }
         self.delete_early(&deleted, severed)
     }
 
     /// Adds the deleted rows that reference those, transitively; returns the foreign keys that reference any of them.
-    fn with_what_refers_to(&self, deleted: &mut Deleted) -> Vec<Referring> {
+    fn with_referencing(&self, deleted: &mut Deleted) -> Vec<Referring> {
         loop {
             let referring = self.referring_to(deleted);
             let mut has_more = false;
@@ -125,7 +125,7 @@ impl Session {
 
     /// Releases the references of remaining rows to the deleted ones. If their new parent is not inserted yet, writes NULL, if the foreign
     /// key is nullable.
-    fn let_go_of_deleted(&mut self, key: &Referring) -> Result<()> {
+    fn release_deleted(&mut self, key: &Referring) -> Result<()> {
         let links = self.edges.links.iter();
         let links = links.filter(|link| link.child.0 == key.store && *link.columns == *key.columns);
         let any = self.any_store(key.store);
