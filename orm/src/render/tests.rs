@@ -541,7 +541,7 @@ fn what_a_dialect_has_natively_is_not_checked_and_what_it_lacks_is_refused() {
             table.foreign_keys[0].on_update,
         ) = (on_delete, on_update);
         insta::allow_duplicates! {
-            insta::assert_snapshot!(create(&table), @"Unsupported: days: a foreign key that sets defaults is not supported by moods (constraint days_user_id_fkey)");
+            insta::assert_snapshot!(create(&table), @"Unsupported: days: SET DEFAULT in a foreign key is not supported by moods (constraint days_user_id_fkey)");
         }
     }
     let total =
