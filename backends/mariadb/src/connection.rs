@@ -1,6 +1,9 @@
 //! [`MariaDbConnection`]: runs statements, one at a time.
 
 use std::fmt;
+use std::fs::File;
+use std::net::Shutdown;
+use std::time::Instant;
 
 use mysql::prelude::{Protocol, Queryable};
 use mysql::{Params, QueryResult};
@@ -9,11 +12,12 @@ use selfsame::backend::{
 };
 use selfsame::dialect::Transaction;
 use selfsame::error::{Error, ErrorKind, Result};
+use socket2::SockRef;
 
 use crate::classify::{Phase, classify, code_of};
 use crate::commits::{commits, may_commit};
 use crate::interrupt::interrupter;
-use crate::link::Link;
+use crate::link::{Link, SHORT_WAIT};
 use crate::param::bound;
 use crate::row::MariaDbRow;
 
@@ -142,7 +146,7 @@ impl MariaDbConnection {
         let Statement { sql, params } = *statement;
         if sql.kind() == StatementKind::Ddl && params.is_empty() {
             let result = self.link.conn.query_iter(sql.text())?;
-            return drain(result, sql, sink);
+            return drain(result, &self.link.socket, sql, sink);
         }
         let values = bound(params).map_err(Failure::Own)?;
         if sql.kind() == StatementKind::Raw {
@@ -161,7 +165,7 @@ impl MariaDbConnection {
         };
         check_count(&prepared, sql, values.len())?;
         let result = self.link.conn.exec_iter(&prepared, params_of(values))?;
-        drain(result, sql, sink)
+        drain(result, &self.link.socket, sql, sink)
     }
 
     /// A statement that is not kept: a user's own, whose id is mostly fresh, or a long one.
@@ -174,13 +178,13 @@ impl MariaDbConnection {
         let prepared = match self.prepare(sql) {
             Err(failure) if failure.code() == Some(NOT_PREPARABLE) && values.is_empty() => {
                 let result = self.link.conn.query_iter(sql.text())?;
-                return drain(result, sql, sink);
+                return drain(result, &self.link.socket, sql, sink);
             }
             prepared => prepared?,
         };
         let outcome = match check_count(&prepared, sql, values.len()) {
             Ok(()) => match self.link.conn.exec_iter(&prepared, params_of(values)) {
-                Ok(result) => drain(result, sql, sink),
+                Ok(result) => drain(result, &self.link.socket, sql, sink),
                 Err(error) => Err(error.into()),
             },
             Err(failure) => Err(failure),
@@ -255,7 +259,7 @@ impl MariaDbConnection {
     /// Runs one or more statements without rows.
     fn command(&mut self, sql: &Sql, text: &str) -> Result<()> {
         let failed = match self.link.conn.query_iter(text) {
-            Ok(results) => skip(results),
+            Ok(mut results) => skip(&mut results),
             Err(error) => Some(error),
         };
         match failed {
@@ -371,10 +375,13 @@ fn check_count(prepared: &mysql::Statement, sql: &Sql, given: usize) -> Result<(
 
 /// Hands on the rows of the first result, and reads what the sink does not want, so that the connection is free for the next statement.
 fn drain<T: Protocol>(
-    mut result: QueryResult<'_, '_, '_, T>,
+    result: QueryResult<'_, '_, '_, T>,
+    socket: &File,
     sql: &Sql,
     sink: &mut Sink<'_>,
 ) -> Result<Outcome, Failure> {
+    let mut rest = Rest { result, socket };
+    let result = &mut rest.result;
     let mut outcome = Outcome::matched(matched(sql, result.affected_rows(), &result.info_str()));
     if let Some(id) = result.last_insert_id().filter(|id| *id != 0)
         && let Ok(id) = i64::try_from(id)
@@ -391,19 +398,48 @@ fn drain<T: Protocol>(
         }
     }
     if let Some(error) = refused {
-        return Err(Failure::Sink(error, skip(result)));
+        return Err(Failure::Sink(error, skip(&mut rest.result)));
     }
     if rows > 0 && sql.kind() != StatementKind::Select {
         outcome.matched = rows;
     }
-    match skip(result) {
+    match skip(&mut rest.result) {
         None => Ok(outcome),
         Some(error) => Err(error.into()),
     }
 }
 
+/// The rows of a statement. The driver reads them to their end when they are dropped; after a panic of the sink, which nobody waits for,
+/// that ends in a short time.
+struct Rest<'r, 't, 'c, T: Protocol> {
+    result: QueryResult<'r, 't, 'c, T>,
+    socket: &'r File,
+}
+
+impl<T: Protocol> Drop for Rest<'_, '_, '_, T> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let socket = SockRef::from(self.socket);
+        let usual = socket.read_timeout();
+        let until = Instant::now() + SHORT_WAIT;
+        let _ = socket.set_read_timeout(Some(SHORT_WAIT));
+        for row in self.result.by_ref() {
+            if row.is_err() || Instant::now() >= until {
+                // What is read then is the end.
+                let _ = socket.shutdown(Shutdown::Both);
+                return;
+            }
+        }
+        if let Ok(usual) = usual {
+            let _ = socket.set_read_timeout(usual);
+        }
+    }
+}
+
 /// Reads on to the end of the last result.
-fn skip<T: Protocol>(mut result: QueryResult<'_, '_, '_, T>) -> Option<mysql::Error> {
+fn skip<T: Protocol>(result: &mut QueryResult<'_, '_, '_, T>) -> Option<mysql::Error> {
     while let Some(set) = result.iter() {
         for row in set {
             if let Err(error) = row {

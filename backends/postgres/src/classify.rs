@@ -139,6 +139,8 @@ fn reported_by_server(reported: &DbError, phase: Phase, statement: &str) -> Erro
         _ if phase == Phase::Connect && matches!(code, "08P01" | "XX000") => {
             refused_by_pooler(reported.message())
         }
+        // A pooler's word, which ends the connection: a server says where in its code it was.
+        _ if code == "08P01" && reported.routine().is_none() => ErrorKind::ConnectionLost,
         // A table that the statement does not name is no table that is missing.
         _ if reported.routine() == Some("errorMissingRTE") => ErrorKind::InvalidStatement,
         _ => kind_of(code, phase),
@@ -149,6 +151,10 @@ fn reported_by_server(reported: &DbError, phase: Phase, statement: &str) -> Erro
         Phase::Run => message(reported, statement),
     };
     let error = Error::new(kind, shown).code(code);
+    let error = match code == "08P01" && was_never_given(reported.message()) {
+        true => error.unsent(),
+        false => error,
+    };
     if is_of_a_user(reported) {
         return error;
     }
@@ -171,9 +177,17 @@ fn is_of_a_user(reported: &DbError) -> bool {
     reported.routine() == Some("exec_stmt_raise")
 }
 
+/// Whether PgBouncer found no server for what it was to pass on.
+fn was_never_given(message: &str) -> bool {
+    message == "query_wait_timeout" || message.starts_with("pgbouncer cannot connect to server")
+}
+
 /// Poolers have one code for whatever they refuse.
 fn refused_by_pooler(message: &str) -> ErrorKind {
-    if message.contains("startup parameter") {
+    if ["startup parameter", "statement pooling"]
+        .iter()
+        .any(|words| message.contains(words))
+    {
         ErrorKind::Configuration
     } else if ["auth", "no such user", "user not found"]
         .iter()
@@ -299,6 +313,10 @@ mod tests {
             ),
             ("SASL authentication failed", ErrorKind::Authentication),
             ("Tenant or user not found", ErrorKind::Authentication),
+            (
+                "transaction blocks not allowed in statement pooling mode",
+                ErrorKind::Configuration,
+            ),
             ("no such database: nowhere", ErrorKind::Unreachable),
             ("pgbouncer cannot connect to server", ErrorKind::Unreachable),
         ] {

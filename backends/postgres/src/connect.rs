@@ -426,6 +426,14 @@ where
             .batch_execute(&settings.for_the_session())
             .map_err(|fault| classify_fault(fault, Phase::Connect, ""))?;
     }
+    if pooled {
+        // A pooler that lets no transaction last says so now.
+        for text in ["BEGIN", "COMMIT"] {
+            client
+                .batch_execute(text)
+                .map_err(|fault| classify_fault(fault, Phase::Connect, ""))?;
+        }
+    }
     client.set_patience(options.patience(settings));
     Ok((Connected { client, pooled }, is_first_choice))
 }

@@ -1,10 +1,11 @@
 //! What a server allows: packets, statements, time, and connections that are ended.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use selfsame::ErrorKind;
 use selfsame::backend::{Backend, Sql, Statement, StatementKind};
-use selfsame::dialect::Transaction;
+use selfsame::dialect::{Begin, Transaction};
 use selfsame::prelude::*;
 use selfsame::value::{Param, ValueRef, ValueType};
 
@@ -192,4 +193,42 @@ fn a_subquery_of_several_rows_is_no_violation() {
     let mut connection = database.backend().connect().expect("connects");
     let error = raw(&mut *connection, "SELECT (SELECT 1 UNION SELECT 2)").expect_err("two rows");
     assert_ne!(error.kind(), ErrorKind::UniqueViolation, "{error}");
+}
+
+/// A panic in a sink leaves more rows on their way than anybody would wait for.
+#[test]
+fn a_flood_ends_in_time() {
+    let Some(database) = database() else { return };
+    let text = "SELECT REPEAT('x', 500) FROM seq_1_to_1000000000";
+    let flood = Sql::new(StatementKind::Raw, text, [], [ValueType::Text]);
+    for in_transaction in [false, true] {
+        let engine = Engine::new(database.backend()).pool_size(1);
+        let started = Instant::now();
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let mut connection = engine.connect().expect("connects");
+            if in_transaction {
+                connection.begin(Begin::default()).expect("begins");
+            }
+            connection.query(&flood, &[], &mut |_| panic!("as asked"))
+        }));
+        assert!(panicked.is_err());
+        let mut next = Session::new(&engine);
+        let one = next.sql("SELECT 1", ()).first::<(i64,)>().expect("serves");
+        assert_eq!(one, Some((1,)));
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+    // A few rows are read to their end, and the connection goes on.
+    let engine = Engine::new(database.backend()).pool_size(1);
+    let mut connection = engine.connect().expect("connects");
+    connection.begin(Begin::default()).expect("begins");
+    let few = "SELECT REPEAT('x', 500) FROM seq_1_to_1000";
+    let few = Sql::new(StatementKind::Raw, few, [], [ValueType::Text]);
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        connection.query(&few, &[], &mut |_| panic!("as asked"))
+    }));
+    assert!(panicked.is_err());
+    connection
+        .query(&few, &[], &mut |_| Ok(()))
+        .expect("goes on");
+    connection.commit().expect("commits");
 }

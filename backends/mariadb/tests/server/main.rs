@@ -6,6 +6,7 @@ mod keys;
 mod kinds;
 mod legacy;
 mod limits;
+mod secrets;
 mod support;
 
 use std::net::TcpListener;

@@ -36,6 +36,8 @@ pub enum PoolMode {
     Session,
     /// For one transaction.
     Transaction,
+    /// For one statement.
+    Statement,
 }
 
 /// A running PgBouncer, stopped when dropped. It ignores the startup parameters `options` and `extra_float_digits`, like many
@@ -53,6 +55,15 @@ impl Pooler {
     /// [`Configuration`](selfsame::error::ErrorKind::Configuration) if `pgbouncer` is not found in `SELFSAME_PGBOUNCER`, PATH or `/usr/sbin`, or
     /// with the end of the log if it does not start.
     pub fn start(server: &Server, mode: PoolMode) -> Result<Self> {
+        Self::start_with(server, mode, &[])
+    }
+
+    /// Starts a PgBouncer with more lines in its configuration, such as `server_lifetime = 1`. A line takes the place of an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with(server: &Server, mode: PoolMode, lines: &[&str]) -> Result<Self> {
         let program = program()?;
         let port = free_port().map_err(|error| refused(format!("no free port: {error}")))?;
         let mut url = Url::parse(server.url()).map_err(|error| refused(error.to_string()))?;
@@ -63,7 +74,7 @@ impl Pooler {
         if !placed {
             return Err(refused("the server's URL has no host".to_owned()));
         }
-        let told = format!("{configuration}\n.");
+        let told = format!("{configuration}\n{}\n.", lines.join("\n"));
         let running = Supervised::start("PgBouncer", SUPERVISOR, &program, &[], &told)?;
         Ok(Self {
             _running: running,
@@ -92,6 +103,7 @@ fn configuration(server: &Url, port: u16, mode: PoolMode) -> String {
     let mode = match mode {
         PoolMode::Session => "session",
         PoolMode::Transaction => "transaction",
+        PoolMode::Statement => "statement",
     };
     format!(
         "[databases]\n\

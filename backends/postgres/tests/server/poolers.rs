@@ -30,6 +30,14 @@ pub(crate) const CASES: &[Case] = &[
         "poolers_unprepared_prepares_nothing",
         unprepared_prepares_nothing,
     ),
+    (
+        "poolers_of_statements_are_refused",
+        of_statements_are_refused,
+    ),
+    ("poolers_that_change_servers", that_change_servers),
+    ("poolers_of_two_databases", of_two_databases),
+    ("poolers_of_others_who_set", of_others_who_set),
+    ("poolers_without_a_free_server", without_a_free_server),
 ];
 
 #[derive(Entity, Clone, Debug)]
@@ -377,4 +385,194 @@ fn unprepared_prepares_nothing(server: &Server) {
     }
     let mut direct = database.backend().connect().expect("connects");
     execute(direct.as_mut(), "DELETE FROM entries").expect("deletes");
+}
+
+fn pooler_with(server: &Server, lines: &[&str]) -> Option<Pooler> {
+    match Pooler::start_with(server, PoolMode::Transaction, lines) {
+        Ok(pooler) => Some(pooler),
+        Err(error) if !pooler_required() => {
+            eprintln!("not tried: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn of_statements_are_refused(server: &Server) {
+    let Some(pooler) = pooler(server, PoolMode::Statement) else {
+        return;
+    };
+    for url in [
+        pooler.url().to_owned(),
+        format!("{}?pooler=transaction", pooler.url()),
+    ] {
+        let error = Postgres::url(&url)
+            .and_then(|backend| backend.connect())
+            .expect_err("no transactions");
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        assert!(error.message().contains("statement pooling"), "{error}");
+    }
+}
+
+/// A server's connection ends after a second or when it is idle, and is reset between two users, or always.
+fn that_change_servers(server: &Server) {
+    for lines in [
+        &["server_lifetime = 1", "server_idle_timeout = 1"][..],
+        &[
+            "server_reset_query = DISCARD ALL",
+            "server_reset_query_always = 1",
+        ],
+        &["default_pool_size = 1", "server_round_robin = 1"],
+        &[
+            "server_check_delay = 0",
+            "server_fast_close = 1",
+            "server_lifetime = 1",
+        ],
+    ] {
+        let Some(pooler) = pooler_with(server, lines) else {
+            return;
+        };
+        let database = server.database().expect("a database");
+        prepare(&database);
+        hammer(pooler.url(), database.name(), "1");
+        std::thread::sleep(std::time::Duration::from_millis(1_200));
+        hammer(pooler.url(), database.name(), "2");
+        check_entries(&database, &[1, 2]);
+    }
+}
+
+/// Tables of one name in two databases behind one pooler, with one connection to each.
+fn of_two_databases(server: &Server) {
+    let lines = ["default_pool_size = 1", "max_db_connections = 1"];
+    let Some(pooler) = pooler_with(server, &lines) else {
+        return;
+    };
+    let mut direct = Postgres::url(server.url())
+        .and_then(|backend| backend.connect())
+        .expect("connects");
+    let names = ["one", "two"].map(|name| format!("selfsame_{name}_{}", std::process::id()));
+    let at = |url: &str, name: &str| {
+        let mut url = url::Url::parse(url).expect("a URL");
+        url.set_path(name);
+        Postgres::url(url.as_str()).expect("a URL")
+    };
+    for name in &names {
+        execute(direct.as_mut(), &format!("CREATE DATABASE {name}")).expect("creates");
+        let engine = Engine::new(at(server.url(), name));
+        metadata![Entry].create_all(&engine).expect("creates");
+    }
+    std::thread::scope(|scope| {
+        for (own, name) in (0_i64..).zip(&names) {
+            let engine = Engine::new(at(pooler.url(), name));
+            scope.spawn(move || {
+                let mut session = Session::new(&engine);
+                for id in 0..60 {
+                    session.add(Entry::new(id, own, id));
+                    session.commit().expect("commits");
+                    let others = Entry::query().filter(Entry::OWNER.ne(own));
+                    assert_eq!(others.count(&mut session).expect("counts"), 0);
+                    session.rollback().expect("rolls back");
+                }
+            });
+        }
+    });
+    drop(pooler);
+    for name in &names {
+        let drop_it = format!("DROP DATABASE {name} WITH (FORCE)");
+        execute(direct.as_mut(), &drop_it).expect("drops");
+    }
+}
+
+/// Another program leaves its settings on the connections to the server. What was said by us holds, inside a transaction and outside.
+fn of_others_who_set(server: &Server) {
+    let Some(pooler) = pooler_with(server, &["default_pool_size = 2"]) else {
+        return;
+    };
+    let (ours, theirs) = (
+        server.database().expect("a database"),
+        server.database().expect("a database"),
+    );
+    prepare(&ours);
+    prepare(&theirs);
+    let other = Engine::new(Postgres::url(pooler.url()).expect("a URL"));
+    let engine = Engine::new(behind(&pooler, &ours));
+    for round in 0..40 {
+        let mut connections = [
+            other.connect().expect("connects"),
+            other.connect().expect("connects"),
+        ];
+        for connection in &mut connections {
+            for setting in [
+                format!("search_path TO {}", theirs.name()),
+                "standard_conforming_strings TO off".to_owned(),
+                "DateStyle TO 'German, DMY'".to_owned(),
+                "extra_float_digits TO -10".to_owned(),
+                "client_encoding TO LATIN1".to_owned(),
+            ] {
+                let sql = Sql::new(StatementKind::Raw, format!("SET {setting}"), [], []);
+                connection.execute(&sql, &[]).expect("sets");
+            }
+        }
+        drop(connections);
+        let mut session = Session::new(&engine);
+        session.add(Entry::new(2 * round, 1, 1));
+        session.commit().expect("commits");
+        session
+            .transaction(|session| {
+                session.add(Entry::new(2 * round + 1, 1, 1));
+                session.flush()?;
+                let odd = session
+                    .sql("SELECT 'é\\' || ?", ("ü",))
+                    .first::<(String,)>()?;
+                assert_eq!(odd, Some(("é\\ü".to_owned(),)));
+                Ok(())
+            })
+            .expect("commits");
+    }
+    for (database, expected) in [(&ours, 80), (&theirs, 0)] {
+        let mut direct = database.backend().connect().expect("connects");
+        let count = "SELECT count(*) FROM entries";
+        let count = read(direct.as_mut(), count, &[], &[ValueType::I64]).expect("reads");
+        assert_eq!(i64s(&count), [expected]);
+    }
+}
+
+/// What the pooler never gave to a server was certainly not done.
+fn without_a_free_server(server: &Server) {
+    let Some(pooler) = pooler_with(server, &["default_pool_size = 1", "query_wait_timeout = 1"])
+    else {
+        return;
+    };
+    let database = server.database().expect("a database");
+    prepare(&database);
+    let named = |by_options: bool| match by_options {
+        // Each statement in a transaction that sets the schema.
+        true => behind(&pooler, &database),
+        false => Postgres::url(pooler.url()).expect("a URL"),
+    };
+    for by_options in [true, false] {
+        let (first, second) = (Engine::new(named(true)), Engine::new(named(by_options)));
+        // Both have connected before.
+        drop((
+            first.connect().expect("connects"),
+            second.connect().expect("connects"),
+        ));
+        let mut holder = first.connect().expect("connects");
+        holder
+            .begin(selfsame::dialect::Begin::default())
+            .expect("begins");
+        let mut waiting = second.connect().expect("connects");
+        let text = format!("INSERT INTO {}.entries VALUES (1, 1, 1)", database.name());
+        let insert = Sql::new(StatementKind::Insert, text, [], []);
+        let error = waiting.execute(&insert, &[]).expect_err("no server");
+        assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+        assert!(error.is_unsent(), "{error}");
+        holder.rollback().expect("rolls back");
+        drop(waiting);
+        let mut again = second.connect().expect("connects");
+        again.execute(&insert, &[]).expect("has a server");
+        let delete = format!("DELETE FROM {}.entries", database.name());
+        let delete = Sql::new(StatementKind::Delete, delete, [], []);
+        assert_eq!(again.execute(&delete, &[]).expect("deletes").matched, 1);
+    }
 }

@@ -157,7 +157,7 @@ enum Drip {
     /// Of its agreement to TLS, a long record.
     #[cfg(feature = "tls")]
     Handshake,
-    /// Before it asks for a password.
+    /// Before it is ready.
     Startup,
     /// After it has let us in, and before it answers the first question.
     Greeting,
@@ -190,6 +190,7 @@ fn by_drops_end_in_time(_: &Server) {
             .unwrap_or_else(|_| panic!("{drip:?}: connecting has not ended within {PATIENCE:?}"));
         let error = told.expect_err("no server");
         assert_eq!(error.kind(), ErrorKind::Unreachable, "{drip:?}: {error}");
+        assert!(error.message().contains("answer"), "{drip:?}: {error}");
     }
 }
 
@@ -201,11 +202,12 @@ fn dripping(drip: Drip) -> u16 {
         let (mut client, _) = listener.accept().expect("a client");
         let mut asked = [0; 512];
         let _ = client.read(&mut asked);
-        let notice = b"N\0\0\0\x0dSNOTICE\0\0";
+        let parameter = b"S\0\0\0\x08a\0b\0";
+        let notice = b"N\0\0\0\x17SNOTICE\0C00000\0Mx\0\0";
         let (begin, again): (Vec<u8>, &[u8]) = match drip {
             #[cfg(feature = "tls")]
             Drip::Handshake => (b"S\x16\x03\x03\x40\0\x02\0\x3f\xfc".to_vec(), b"x"),
-            Drip::Startup => (Vec::new(), notice),
+            Drip::Startup => (b"R\0\0\0\x08\0\0\0\0".to_vec(), parameter),
             Drip::Greeting => {
                 let welcome = b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x01Z\0\0\0\x05I";
                 (welcome.to_vec(), notice)
