@@ -1,8 +1,8 @@
-//! Which statements end the transaction that they run in.
+//! Detects statements that end their transaction.
 
 use selfsame::backend::{Sql, StatementKind};
 
-/// Whether a statement is of a kind that may end the transaction that it runs in.
+/// Returns whether a statement is of a kind that may end its transaction.
 pub(crate) fn may_commit(sql: &Sql) -> bool {
     match sql.kind() {
         StatementKind::Ddl => true,
@@ -22,7 +22,7 @@ pub(crate) fn may_commit(sql: &Sql) -> bool {
     }
 }
 
-/// Whether a statement commits the transaction that it runs in.
+/// Returns whether a statement commits its transaction.
 pub(crate) fn commits(text: &str) -> bool {
     let mut words = words(text);
     let first = words.next().unwrap_or_default();
@@ -47,7 +47,7 @@ pub(crate) fn commits(text: &str) -> bool {
     }
 }
 
-/// The words of a statement, in capitals. What is run only by some servers stands in comments, too, and begins with no word.
+/// Returns the words of a statement in upper case. Executable comments, which only some servers run, start with no word.
 fn words(text: &str) -> impl Iterator<Item = String> {
     without_comments(text)
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')

@@ -1,4 +1,4 @@
-//! How MariaDB's SQL differs from the ANSI defaults.
+//! MariaDB's dialect.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -15,20 +15,20 @@ use selfsame::value::ValueType;
 
 use crate::reflection;
 
-/// The most parameters of one statement: the protocol counts them in 16 bits.
+/// The maximum number of parameters of a statement: the protocol counts them in 16 bits.
 const MAX_PARAMETERS: usize = 65_535;
-/// The longest identifier; the server counts characters, which are never more.
+/// The maximum length of an identifier in bytes; the server counts characters, which are never more.
 const MAX_IDENTIFIER: usize = 64;
-/// How deep a document may be that the server takes for one.
+/// The maximum depth of a JSON document.
 pub(crate) const MAX_JSON_DEPTH: usize = 31;
-/// The most bytes that an index takes of a row.
+/// The maximum number of bytes of an index entry.
 const INDEX_BYTES: usize = 3_072;
-/// The most characters of a `varchar`, of which each may be four bytes.
+/// The maximum number of characters of a `varchar`, each of up to four bytes.
 const LONGEST_VARCHAR: u32 = 16_383;
-/// Texts are equal by it that Rust calls equal.
+/// The collation that compares texts as Rust does.
 const COLLATION: &str = "utf8mb4_nopad_bin";
 
-/// MariaDB's SQL.
+/// MariaDB's dialect.
 #[derive(Clone, Debug, Default)]
 pub struct MariaDbDialect {
     pub(crate) lock_timeout: Option<Duration>,
@@ -70,7 +70,7 @@ impl Dialect for MariaDbDialect {
         }
     }
 
-    /// What has no length cannot be part of a key.
+    /// Columns without a length cannot be part of a key.
     fn key_type(&self, ty: &ColumnType, parts: usize) -> Cow<'static, str> {
         let bytes = INDEX_BYTES / parts.max(1);
         match (&*self.column_type(ty), ty.value_type()) {
@@ -80,7 +80,7 @@ impl Dialect for MariaDbDialect {
         }
     }
 
-    /// A key of text has a length here that it was not given.
+    /// Text keys get a length that was not declared.
     fn is_same_type(&self, one: &ColumnType, other: &ColumnType) -> bool {
         let written =
             |ty: &ColumnType| reflection::types::canonical(&self.column_type(ty)).into_owned();
@@ -158,7 +158,7 @@ impl Dialect for MariaDbDialect {
         out.push('`');
     }
 
-    /// A backslash means more than itself, unless the session's mode says otherwise: a text that has one is written by its bytes.
+    /// A backslash may be an escape character, depending on the session's mode, so a text with one is written as hexadecimal bytes.
     fn literal(&self, text: &str, out: &mut String) {
         if text.contains('\\') {
             out.push_str("_utf8mb4 x'");
@@ -172,7 +172,7 @@ impl Dialect for MariaDbDialect {
         out.push('\'');
     }
 
-    /// What crosses as text is a value of its type: two decimals that are texts would be compared as floats.
+    /// Casts parameters that are sent as text to their type: two decimals sent as text would be compared as floats.
     fn placeholder(&self, _: usize, ty: ValueType, out: &mut String) {
         out.push_str(match ty {
             ValueType::Decimal => "CAST(? AS DECIMAL(65,30))",
@@ -182,7 +182,7 @@ impl Dialect for MariaDbDialect {
         });
     }
 
-    /// There is no OFFSET without LIMIT.
+    /// MariaDB has no OFFSET without LIMIT.
     fn limit(&self, limit: Option<u64>, offset: Option<u64>, out: &mut String) {
         let limit = match (limit, offset) {
             (None, None) => return,
@@ -202,7 +202,7 @@ impl Dialect for MariaDbDialect {
         }
     }
 
-    /// A backslash escapes without being asked to.
+    /// A backslash is an escape character by default.
     fn like_escape(&self) -> &'static str {
         ""
     }
@@ -215,7 +215,7 @@ impl Dialect for MariaDbDialect {
         " DIV "
     }
 
-    /// LENGTH would count bytes.
+    /// CHAR_LENGTH, because LENGTH counts bytes.
     fn function<'n>(&self, name: &'n str) -> &'n str {
         match name {
             "LENGTH" => "CHAR_LENGTH",
@@ -223,7 +223,7 @@ impl Dialect for MariaDbDialect {
         }
     }
 
-    /// The server replaces nothing by NULL where there is nothing to replace.
+    /// REPLACE with NULL returns the subject if there is nothing to replace; standard SQL returns NULL.
     fn replace(&self, [subject, from, to]: [&str; 3], out: &mut String) {
         let written = write!(
             out,
@@ -274,7 +274,7 @@ impl Dialect for MariaDbDialect {
         false
     }
 
-    /// CAST knows other names than columns do.
+    /// CAST uses other type names than columns.
     fn cast_type(&self, ty: &ColumnType) -> Cow<'static, str> {
         match ty {
             ColumnType::Text {
@@ -304,7 +304,7 @@ impl Dialect for MariaDbDialect {
         }
     }
 
-    /// By the outcome: a result of one row takes longer.
+    /// By the outcome of the INSERT: reading a result row takes longer.
     fn tells_keys(&self) -> bool {
         true
     }
@@ -342,13 +342,13 @@ impl Dialect for MariaDbDialect {
             DatePart::Second => write!(out, "SECOND({value})"),
             DatePart::Weekday => write!(out, "(DAYOFWEEK({value}) - 1)"),
             DatePart::YearDay => write!(out, "DAYOFYEAR({value})"),
-            // A part that is not known yet is no value.
+            // A part added later has no value.
             _ => write!(out, "NULL"),
         };
         written.expect("writing to a String does not fail");
     }
 
-    /// The options of a transaction are set for the next one.
+    /// SET TRANSACTION applies to the next transaction.
     fn transaction(&self, command: &Transaction<'_>) -> String {
         let named = |text: &str, name: &str| {
             let mut out = text.to_owned();
@@ -374,7 +374,7 @@ impl Dialect for MariaDbDialect {
             Transaction::Savepoint(name) => named("SAVEPOINT ", name),
             Transaction::Release(name) => named("RELEASE SAVEPOINT ", name),
             Transaction::RollbackTo(name) => named("ROLLBACK TO SAVEPOINT ", name),
-            // A command that is not known yet has no text, and no text is refused as no statement.
+            // A command added later has no text, which is refused as an empty statement.
             _ => String::new(),
         }
     }
@@ -384,7 +384,7 @@ impl Dialect for MariaDbDialect {
             .to_owned()
     }
 
-    /// As bytes, whatever collation the columns have.
+    /// Compares as bytes, whatever the collation of the columns.
     fn text_match(&self, test: TextMatch, subject: &str, pattern: &str, out: &mut String) {
         let same = format!("CONVERT({pattern} USING utf8mb4) COLLATE {COLLATION}");
         let written = match test {
@@ -412,7 +412,7 @@ impl Dialect for MariaDbDialect {
     }
 }
 
-/// A text that is as long as the longest label.
+/// Returns a text type as long as the longest label.
 fn of_labels<'l>(labels: impl Iterator<Item = &'l str>) -> Cow<'static, str> {
     let longest = labels.map(|label| label.chars().count()).max();
     format!("varchar({})", longest.unwrap_or_default().max(1)).into()

@@ -1,4 +1,4 @@
-//! Breaking off what runs: the wait on this side at once, and the statement on the server over a connection of its own.
+//! Interrupts the running statement: the client stops waiting at once, and a second connection stops it on the server.
 
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use socket2::SockRef;
 
 use crate::link::{Link, connect};
 
-/// How long the second connection may take, and the server to answer on it.
+/// The time limit for the second connection and for the answer on it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What stops a link's statement. Its connection is given up with it, on both sides.

@@ -10,24 +10,21 @@
 //! # Ok::<(), selfsame::Error>(())
 //! ```
 //!
-//! The server must be MariaDB 10.11.8 or later: MySQL has no INSERT … RETURNING, and is refused.
+//! The server must be MariaDB 10.11.8 or later. MySQL is refused: it has no INSERT … RETURNING.
 //!
-//! # What a connection is set to
+//! # Settings of a connection
 //!
-//! Every connection, also after a reset, speaks utf8mb4 with the collation `utf8mb4_nopad_bin`, by which texts are equal that Rust calls
-//! equal; its time zone is UTC; its `sql_mode` is strict and as near to standard SQL as the server goes: `"name"` is an identifier and
-//! `||` puts texts together, as in fragments of SQL that the other backends take. Text that was declared with another collation compares
-//! as that says.
+//! Every connection, also after a reset, uses utf8mb4 with the collation `utf8mb4_nopad_bin`, which compares texts as Rust does. Its time zone is
+//! UTC. Its `sql_mode` is strict and close to standard SQL: `"name"` is an identifier and `||` concatenates, so SQL fragments for the other
+//! backends work. Columns declared with another collation compare by that collation.
 //!
-//! What the server's administrator set for all clients and would change what statements mean is set back: `foreign_key_checks`,
-//! `sql_select_limit`, `completion_type` and the like, and what cuts results without an error: recursion goes on until it ends, and texts
-//! are sorted by their first 65,536 bytes. The isolation level stays the server's, but is never below READ COMMITTED unless a
-//! transaction says so. A long list is as many
-//! parameters as values, for an UPDATE or DELETE cannot use an index by a list in one document; statements of more than 4,096 parameters
-//! are prepared anew each time, so that the server's memory does not grow with them.
+//! Global settings of the server that would change the meaning of statements are reset: `foreign_key_checks`, `sql_select_limit`,
+//! `completion_type` and the like. So are limits that truncate results without an error: recursion continues until it ends, and texts
+//! are sorted by their first 65,536 bytes. The isolation level is the server's, but at least READ COMMITTED unless a
+//! transaction requests a lower one. A long list is sent as one parameter per value, because UPDATE and DELETE cannot use an index with a list in one
+//! document; statements of more than 4,096 parameters are not cached, so that the server's memory does not grow.
 //!
-//! Names of tables have the case that the server gives them: where `lower_case_table_names` is 1, `Metadata::diff` knows an entity's table by its
-//! name in small letters only.
+//! Table names have the server's case: if `lower_case_table_names` is 1, `Metadata::diff` finds an entity's table only by its lower-case name.
 //!
 //! # Types
 //!
@@ -38,21 +35,21 @@
 //! | `F32`, `F64` | `float`, `double`: no NaN, no infinities |
 //! | `Text`, `Text { length }`, `Enum` | `longtext`, `varchar(n)`; in a key `varchar(768)` at most |
 //! | `Bytes` | `longblob`; in a key `varbinary(3072)` at most |
-//! | `Decimal`, `Decimal { precision }` | `decimal(65,30)`, `decimal(p,s)`: zeros at the end of a fraction are not kept, and of a product no more than 38 digits of it |
-//! | `Uuid` | `binary(16)`: the type `uuid` refuses some, and sorts in an order of its own |
+//! | `Decimal`, `Decimal { precision }` | `decimal(65,30)`, `decimal(p,s)`: trailing zeros of a fraction are not kept, and products keep at most 38 digits |
+//! | `Uuid` | `binary(16)`: the type `uuid` rejects some values and has its own sort order |
 //! | `Date`, `Time` | `date`, `time(6)` |
 //! | `Timestamp`, `TimestampTz` | `datetime(6)`, an instant in UTC; `timestamp` ends in 2038 |
-//! | `Json` | `json`, whose text is kept; of 31 levels at most |
+//! | `Json` | `json`, which keeps the text; at most 31 levels |
 //!
-//! Tables of engines without transactions (MyISAM, Aria, MEMORY) keep what a transaction wrote: rolling it back is then an error that says so.
-//! A table's own type may keep another value than was given, without an error: a `datetime` or a `decimal(10,2)` keeps what its digits
-//! have room for, `year` takes 70 for 1970, `enum` and `set` take `'3'` for their third word where no word is called so. It shows when the
+//! Tables of non-transactional engines (MyISAM, Aria, MEMORY) keep writes of a rolled-back transaction; the rollback then fails with an error that says so.
+//! Some column types of existing tables change values without an error: a `datetime` or `decimal(10,2)` rounds to its digits,
+//! `year` stores 70 as 1970, `enum` and `set` read `'3'` as their third label if no label has that name. The change is visible when the
 //! row is read again.
 //!
 //! # Galera
 //!
-//! A cluster is several hosts in one URL; see [`MariaDb::url`]. A COMMIT that another node's transaction got in the way of is
-//! [`Deadlock`](selfsame::ErrorKind::Deadlock), which `Session::retry` runs again.
+//! A cluster is a URL with several hosts; see [`MariaDb::url`]. A COMMIT that conflicts with a transaction on another node fails with
+//! [`Deadlock`](selfsame::ErrorKind::Deadlock), which `Session::retry` handles.
 
 mod backend;
 mod classify;

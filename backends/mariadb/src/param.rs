@@ -1,4 +1,4 @@
-//! Parameters: neutral values to what the driver sends.
+//! Converts neutral values to the driver's parameters.
 
 use mysql::Value;
 use selfsame::error::{Error, ErrorKind, Result};
@@ -8,10 +8,10 @@ use crate::dialect::MAX_JSON_DEPTH;
 
 /// Microseconds.
 const DAY: i64 = 86_400_000_000;
-/// The most digits after the decimal point of a `decimal(65,30)`, and before it.
+/// The maximum numbers of digits of a `decimal(65,30)` after and before the decimal point.
 const SCALE: u32 = 30;
 
-/// The parameters of a statement, in order.
+/// Converts the parameters of a statement, in order.
 pub(crate) fn bound(params: &[Param<'_>]) -> Result<Vec<Value>> {
     let values = params.iter().enumerate();
     values
@@ -22,7 +22,7 @@ pub(crate) fn bound(params: &[Param<'_>]) -> Result<Vec<Value>> {
         .collect()
 }
 
-/// What the server would bend is refused, with what it is.
+/// Refuses values that the server would change, with a description.
 fn to_driver(value: ValueRef<'_>) -> Result<Value, &'static str> {
     Ok(match value {
         ValueRef::Null => Value::NULL,
@@ -75,7 +75,7 @@ fn timestamp(value: Timestamp) -> Result<Value, &'static str> {
     }
 }
 
-/// The text of a decimal that the widest column holds: the server would round what has more digits after the decimal point.
+/// Formats a decimal that fits the widest column: the server would round more digits after the decimal point.
 fn decimal(value: Decimal) -> Result<String, &'static str> {
     const TOO_FINE: &str = "a decimal of more than 30 digits after the decimal point";
     let (mut mantissa, mut scale) = (value.mantissa(), value.scale());
@@ -94,7 +94,7 @@ fn decimal(value: Decimal) -> Result<String, &'static str> {
     Ok(text)
 }
 
-/// How many levels of arrays and objects a document has.
+/// Returns the nesting depth of a document.
 fn depth(document: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let mut bytes = document.bytes();

@@ -1,4 +1,4 @@
-//! Reads what tables there are, from the information schema.
+//! Reflects tables from the information schema.
 
 pub(crate) mod types;
 
@@ -33,7 +33,7 @@ const SCHEMAS: &str = "SELECT table_schema, COUNT(*) FROM information_schema.tab
     WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema') \
     GROUP BY table_schema ORDER BY table_schema";
 
-/// The tables of these databases; `None` stands for the current one.
+/// Returns the tables of these databases; `None` is the current one.
 pub(crate) fn reflect(
     connection: &mut dyn Connection,
     schemas: &[Option<String>],
@@ -52,8 +52,8 @@ pub(crate) fn reflect(
     Ok(tables)
 }
 
-/// Makes `bigint unsigned` an `I64` where the server counts it, and wherever a foreign key leads to such: nobody counts beyond, and elsewhere
-/// such a column may hold what no `I64` does.
+/// Maps `bigint unsigned` to `I64` if the server generates it or if a foreign key references such a column, because generated keys fit; other
+/// such columns may contain larger values.
 fn keys_of_64_bits(tables: &mut [Table]) {
     let narrowed = |column: &mut Column| {
         let is_unsigned = (column.remarks.iter())
@@ -91,7 +91,7 @@ fn keys_of_64_bits(tables: &mut [Table]) {
     }
 }
 
-/// Which databases have tables, and how many.
+/// Returns the databases that have tables, with the number of tables.
 pub(crate) fn schemas(connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
     let mut schemas = Vec::new();
     each(connection, SCHEMAS, None, &mut |row| {
@@ -145,7 +145,7 @@ impl Listed<'_> {
             Ok(())
         })?;
         let tables = &mut tables;
-        // JSON is a text that a condition of the column holds to it.
+        // JSON is text with a CHECK constraint.
         let mut documents: HashSet<(String, String)> = HashSet::new();
         let mut checks: Vec<(String, Check)> = Vec::new();
         each(connection, CHECKS, Some(place), &mut |row| {
@@ -208,7 +208,7 @@ impl Listed<'_> {
         Ok(std::mem::take(tables))
     }
 
-    /// A table's whole name.
+    /// Returns a table's qualified name.
     fn named(&self, schema: Option<&str>, name: &str) -> String {
         match schema {
             Some(schema) => format!("{schema}.{name}"),
@@ -216,7 +216,7 @@ impl Listed<'_> {
         }
     }
 
-    /// The table that a row is about: its first column. `None` for what is neither table nor view.
+    /// Returns the table of a row, by its first column; `None` if it is neither a table nor a view.
     fn find<'t>(&self, tables: &'t mut [Table], row: &dyn Row) -> Result<Option<&'t mut Table>> {
         let name: String = get(row, 0)?;
         let name = self.named(self.schema, &name);
@@ -260,7 +260,7 @@ impl Listed<'_> {
     }
 }
 
-/// Whether a condition is the one that the server adds to a column of JSON. How it quotes the name depends on the session's mode.
+/// Returns whether a CHECK is the one that the server adds to a JSON column. The quoting of its name depends on the session's mode.
 fn is_json(condition: &str, column: &str) -> bool {
     let quoted = ['"', '`'].map(|quote| {
         let name = column.replace(quote, &format!("{quote}{quote}"));
@@ -305,7 +305,7 @@ fn column(row: &dyn Row, is_document: bool) -> Result<Column> {
     Ok(column)
 }
 
-/// The default without the name of the table's own database, which the server writes before that of a sequence.
+/// Removes the name of the table's own database from a default, which the server writes before that of a sequence.
 fn without_database(default: &str, database: &str) -> String {
     ['"', '`']
         .iter()
@@ -352,7 +352,7 @@ fn add_index_column(table: &mut Table, row: &dyn Row) -> Result<()> {
     Ok(())
 }
 
-/// Each foreign key has an index of its own name, unless there is another that serves it. That of a key without a name is called like its
+/// Each foreign key has an index with its name, unless another index serves it. The index of an unnamed key is named like its
 /// first column.
 fn leave_out_indexes_of_keys(table: &mut Table) {
     let keys = std::mem::take(&mut table.foreign_keys);
@@ -373,7 +373,7 @@ fn action(rule: &str) -> ReferentialAction {
         "CASCADE" => ReferentialAction::Cascade,
         "SET NULL" => ReferentialAction::SetNull,
         "SET DEFAULT" => ReferentialAction::SetDefault,
-        // The server refuses at once either way, and writes RESTRICT where nothing was said.
+        // The server checks immediately either way, and reports RESTRICT if no action was declared.
         _ => ReferentialAction::NoAction,
     }
 }

@@ -1,4 +1,4 @@
-//! Rows: the driver's values to neutral ones, borrowed from the driver's row.
+//! Converts rows: the driver's values to neutral ones, borrowed from the driver's row.
 
 use mysql::Value;
 use mysql::consts::ColumnFlags;
@@ -7,10 +7,10 @@ use selfsame::backend::Row;
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz, ValueRef, ValueType};
 
-/// The number of the character set of what is no text.
+/// The number of the character set `binary`.
 const BINARY: u16 = 63;
 
-/// One row as the driver gives it.
+/// One row of the driver.
 pub(crate) struct MariaDbRow(pub(crate) mysql::Row);
 
 impl Row for MariaDbRow {
@@ -65,7 +65,7 @@ fn decode<'v>(value: &'v Value, column: &mysql::Column, wanted: ValueType) -> Re
     }
 }
 
-/// What a column of BIT holds, as the number that the server takes it for.
+/// Returns the value of a BIT column as the number that the server uses.
 fn bits<'v>(found: ValueRef<'v>, column: &mysql::Column) -> ValueRef<'v> {
     let (Kind::MYSQL_TYPE_BIT, ValueRef::Bytes(bytes)) = (column.column_type(), found) else {
         return found;
@@ -80,7 +80,7 @@ fn whole(value: i128) -> ValueRef<'static> {
     ValueRef::Decimal(Decimal::new(value, 0))
 }
 
-/// An integer of any width that fits; a decimal too if it is whole, for that is what SUM gives. A truth value is 0 or 1.
+/// Reads an integer of any width that fits, or a whole decimal, because SUM returns decimals. A boolean is 0 or 1.
 fn integer(found: ValueRef<'_>, wanted: ValueType) -> Result<ValueRef<'_>> {
     let value: Option<i64> = match found {
         ValueRef::I16(value) => Some(value.into()),
@@ -118,7 +118,7 @@ fn double(found: ValueRef<'_>) -> Result<ValueRef<'_>> {
     }
 }
 
-/// What is calculated from singles is a double.
+/// Expressions of singles are doubles.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a double that a single cannot hold is found out by the way back"
@@ -131,7 +131,7 @@ fn single(value: f64) -> Result<ValueRef<'static>> {
     }
 }
 
-/// The neutral value that is nearest to the column's own type.
+/// Reads the neutral value that is nearest to the column's type.
 fn native<'v>(value: &'v Value, column: &mysql::Column) -> Result<ValueRef<'v>> {
     let kind = column.column_type();
     Ok(match *value {
@@ -183,7 +183,7 @@ fn narrow(value: i64, kind: Kind, column: &mysql::Column) -> ValueRef<'static> {
     found.unwrap_or(ValueRef::I64(value))
 }
 
-/// A decimal without the zeros at the end of its fraction, which the column adds.
+/// Removes the trailing zeros of a decimal's fraction, which the column adds.
 fn decimal(text: &str) -> Option<Decimal> {
     let text = match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.'),

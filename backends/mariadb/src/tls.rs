@@ -1,4 +1,4 @@
-//! What a URL says about encryption, in the words of each tool whose URLs hosts hand out.
+//! TLS options of URLs, with the names of the various tools that hosting providers use.
 
 use selfsame::error::Result;
 
@@ -18,9 +18,9 @@ pub(crate) enum TlsMode {
     /// No TLS.
     #[default]
     Disable,
-    /// TLS where the server offers it, with whatever certificate.
+    /// TLS if the server offers it, with any certificate.
     Prefer,
-    /// TLS with whatever certificate.
+    /// TLS with any certificate.
     Unverified,
     /// A certificate of a known authority.
     VerifyCa,
@@ -28,23 +28,23 @@ pub(crate) enum TlsMode {
     VerifyFull,
 }
 
-/// What was said so far.
+/// The options so far.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted {
-    /// Whether there shall be TLS at all.
+    /// Whether TLS is enabled.
     is_on: Option<bool>,
     mode: Option<TlsMode>,
     root: Option<String>,
 }
 
 impl Wanted {
-    /// Takes an option if it is one of encryption, and returns whether it was.
+    /// Applies an option of encryption; returns whether it is one.
     pub(crate) fn take(&mut self, name: &str, value: &str) -> Result<bool> {
         let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
         match &*plain(name) {
             "sslmode" => match &*plain(value) {
                 "disable" | "disabled" | "none" => self.switch(false)?,
-                // Encrypted for whoever answers would protect against nobody who can answer.
+                // Encryption without verification does not protect against an active attacker.
                 "require" | "required" => self.switch(true)?,
                 "prefer" | "preferred" => self.choose(TlsMode::Prefer)?,
                 "trust" => self.choose(TlsMode::Unverified)?,
@@ -98,7 +98,7 @@ impl Wanted {
         }
     }
 
-    /// What all of it comes to.
+    /// Returns the resulting settings.
     pub(crate) fn finish(self) -> Result<Tls> {
         let mode = match (self.is_on, self.mode) {
             (Some(false), Some(_)) | (Some(true), Some(TlsMode::Prefer)) => {

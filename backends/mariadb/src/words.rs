@@ -1,4 +1,4 @@
-//! The words in which the server writes its messages: what is none of these, and not in the statement, may be a value.
+//! The words of the server's messages: any other word that is not in the statement may be a value.
 
 #[rustfmt::skip]
 pub(crate) const WORDS: &[&str] = &[

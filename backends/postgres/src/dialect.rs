@@ -1,4 +1,4 @@
-//! How PostgreSQL's SQL differs from the ANSI defaults.
+//! PostgreSQL's dialect.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -13,14 +13,14 @@ use selfsame::value::ValueType;
 use crate::reflection;
 use crate::settings::literal;
 
-/// The most parameters of one statement: the protocol counts them in 16 bits.
+/// The maximum number of parameters of a statement: the protocol counts them in 16 bits.
 const MAX_PARAMETERS: usize = 65_535;
-/// The longest identifier of a server built with its usual NAMEDATALEN.
+/// The maximum length of an identifier with the default NAMEDATALEN.
 const MAX_IDENTIFIER: usize = 63;
 
-/// PostgreSQL's SQL.
+/// PostgreSQL's dialect.
 ///
-/// READ UNCOMMITTED is not among its isolation levels: the server would give READ COMMITTED instead.
+/// It does not claim READ UNCOMMITTED, because the server uses READ COMMITTED instead.
 #[derive(Clone, Debug, Default)]
 pub struct PostgresDialect {
     pub(crate) lock_timeout: Option<Duration>,
@@ -50,7 +50,7 @@ impl Dialect for PostgresDialect {
         canonical(&self.column_type(one)) == canonical(&self.column_type(other))
     }
 
-    /// Without modifiers: a cast to `bit(3)` or `character(5)` would cut what is too long instead of refusing it.
+    /// Without modifiers: a cast to `bit(3)` or `character(5)` would truncate long values instead of refusing them.
     fn text_form(&self, ty: &ColumnType) -> Option<Cow<'static, str>> {
         Some(match ty {
             ColumnType::NativeEnum { name, .. } => name.clone().into(),
@@ -64,7 +64,7 @@ impl Dialect for PostgresDialect {
         })
     }
 
-    /// A cast of an `inet` to text would add the `/32` that its own text does not have.
+    /// A cast of an `inet` to text would add `/32`.
     fn read_text(&self, operand: &str, ty: &ColumnType, out: &mut String) {
         let written = match ty {
             ColumnType::Other { name } if name == "inet" => write!(out, "abbrev({operand})"),
@@ -136,7 +136,7 @@ impl Dialect for PostgresDialect {
             .with_lock_timeout(self.lock_timeout)
     }
 
-    /// Whatever `standard_conforming_strings` says.
+    /// Independent of `standard_conforming_strings`.
     fn literal(&self, text: &str, out: &mut String) {
         out.push_str(&literal(text));
     }
@@ -163,7 +163,7 @@ impl Dialect for PostgresDialect {
         out.push(')');
     }
 
-    /// Without length and precision, for a cast to `varchar(5)[]` would cut what is too long instead of refusing it.
+    /// Without length and precision, because a cast to `varchar(5)[]` would truncate long values instead of refusing them.
     fn array_type(&self, ty: &ColumnType) -> Cow<'static, str> {
         format!("{}[]", unbounded_type(ty)).into()
     }
@@ -208,7 +208,7 @@ fn without_modifiers(written: &str) -> Cow<'static, str> {
         Some(at) => name.split_at(at),
         None => (name.as_str(), ""),
     };
-    // By these names alone, SQL means one character or bit.
+    // Without a length these types mean one character or bit.
     let name = match name.to_lowercase().as_str() {
         "character" | "char" => "bpchar",
         "bit" => "\"bit\"",
@@ -247,7 +247,7 @@ fn canonical(written: &str) -> String {
     format!("{name}({}){brackets}", modifiers.replace(' ', ""))
 }
 
-/// A statement that does nothing where it would fail for this reason, which leaves the transaction as it was.
+/// Wraps a statement so that it does nothing, instead of failing for this reason and aborting the transaction.
 fn unless(statement: &str, reason: &str) -> String {
     let mut quote = "$do$".to_owned();
     while statement.contains(&quote) {

@@ -1,10 +1,10 @@
-//! Names of prepared statements that no other program has.
+//! Unique names of prepared statements.
 //!
-//! The driver counts its statements from `s0` in every process. Behind a pooler, where a connection to the server has many users one
-//! after the other, another program's `s0` would run instead of ours. So a stream between the driver and the socket adds to every
-//! name what is random to the process: a name that meets the wrong server is unknown there, which is an error and no wrong statement.
+//! The driver names its statements `s0`, `s1` … in every process. Behind a pooler, where a server connection serves many clients, another
+//! program's `s0` would run instead of ours. So a stream between the driver and the socket adds a random number of this process to every
+//! name: on the wrong server connection the name is unknown, which is an error instead of a wrong statement.
 //!
-//! On the way back it takes from the greeting which process the server claims to be.
+//! In the other direction it reads from the greeting which process the server claims to be.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;

@@ -1,11 +1,11 @@
-//! The binary form of `numeric`: groups of four decimal digits.
+//! The binary format of `numeric`: groups of four decimal digits.
 
 use bytes::BufMut;
 use selfsame::value::Decimal;
 
 const POSITIVE: u16 = 0x0000;
 const NEGATIVE: u16 = 0x4000;
-/// The most digits that the neutral form holds.
+/// The maximum number of digits of the neutral form.
 const DIGITS: u32 = 38;
 /// The largest scale that `numeric` holds.
 const MAX_SCALE: u32 = 16_383;
@@ -21,7 +21,7 @@ pub(crate) enum NotDecimal {
     Malformed,
 }
 
-/// The text of a `numeric` that is no number.
+/// Returns the text of a `numeric` that is NaN or infinite.
 pub(crate) fn special(bytes: &[u8]) -> Option<&'static str> {
     match u16::from_be_bytes(bytes.get(4..6)?.try_into().ok()?) {
         0xC000 => Some("NaN"),
@@ -31,7 +31,7 @@ pub(crate) fn special(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Reads a `numeric`; its display scale is kept.
+/// Reads a `numeric`, and keeps its display scale.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Decimal, NotDecimal> {
     let mut words = bytes
         .chunks_exact(2)
@@ -76,7 +76,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decimal, NotDecimal> {
     ))
 }
 
-/// Writes a `numeric`; `None` if its scale is beyond what `numeric` holds.
+/// Writes a `numeric`; `None` if its scale exceeds that of `numeric`.
 pub(crate) fn encode(decimal: Decimal, out: &mut impl BufMut) -> Option<()> {
     let scale = decimal.scale();
     if scale > MAX_SCALE {

@@ -398,7 +398,7 @@ impl Parsed {
             None if is_direct || is_of_system => TlsMode::VerifyFull,
             None | Some("allow" | "prefer") => TlsMode::Prefer,
             Some("verify-ca") => TlsMode::VerifyCa,
-            // Encrypted for whoever answers would protect against nobody who can answer.
+            // Encryption without verification does not protect against an active attacker.
             Some("require" | "verify-full") => TlsMode::VerifyFull,
             Some(_) => {
                 return Err(invalid(

@@ -1,4 +1,4 @@
-//! Parameters: neutral values to PostgreSQL's binary format.
+//! Converts parameters to PostgreSQL's binary format.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -73,7 +73,7 @@ fn array_type(ty: ValueType) -> Type {
     }
 }
 
-/// A parameter on its way. Its `Debug` shows the position alone, for the driver logs parameters by it.
+/// A parameter to be sent. Its `Debug` form shows only the position, because the driver logs parameters with it.
 #[derive(Clone, Copy)]
 pub(crate) struct Bound<'a> {
     /// From 1, as in the text.
@@ -133,7 +133,7 @@ impl ToSql for Bound<'_> {
 }
 
 impl Bound<'_> {
-    /// Whether this is a text for a type that the server inferred: it is sent as the literal would be, for the server to read.
+    /// Returns whether this is text for a type that the server inferred: it is sent like a literal, for the server to parse.
     fn is_literal(&self, ty: &Type) -> bool {
         self.declared == ValueType::Native
             && matches!(self.param.value(), Some(ValueRef::Text(_)))
@@ -150,7 +150,7 @@ impl Bound<'_> {
     }
 }
 
-/// Whether the binary format of the type is its text.
+/// Returns whether the binary format of the type is its text.
 pub(crate) fn is_text(ty: &Type) -> bool {
     matches!(
         *ty,
@@ -185,7 +185,7 @@ fn array(values: &[ValueRef<'_>], ty: &Type, out: &mut BytesMut) -> Result<IsNul
     Ok(IsNull::No)
 }
 
-/// The server ends a connection over a message of more than a gibibyte, and takes no value of that.
+/// The server closes the connection after a message of more than a gibibyte, and does not accept such values.
 const LONGEST_MESSAGE: usize = 1 << 30;
 
 fn check_room(out: &BytesMut) -> Result<()> {

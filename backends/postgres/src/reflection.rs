@@ -1,6 +1,6 @@
-//! What tables the current schema has.
+//! Reflects tables.
 //!
-//! What a [`Table`] cannot say is a remark of the table or of the column. Partitions are not listed, as their partitioned table is.
+//! What a [`Table`] cannot express becomes a remark of the table or column. Partitions are not listed, only their partitioned table.
 
 pub(crate) mod types;
 
@@ -15,7 +15,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::settings::literal;
 
-/// The tables of these schemas by name; `None` is the current one, whose tables go without its name.
+/// Returns the tables of these schemas by name; `None` is the current schema, whose tables have no schema name.
 pub(crate) fn reflect(
     connection: &mut dyn Connection,
     schemas: &[Option<String>],
@@ -95,7 +95,7 @@ pub(crate) fn reflect(
     Ok(tables)
 }
 
-/// Which schemas have tables, and how many.
+/// Returns the schemas that have tables, with the number of tables.
 pub(crate) fn schemas(connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
     let mut found = Vec::new();
     each(connection, SCHEMAS, &mut |row| {
@@ -112,7 +112,7 @@ const SCHEMAS: &str = "SELECT n.nspname, count(*) FROM pg_catalog.pg_class c \
     AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
     GROUP BY n.nspname ORDER BY n.nspname";
 
-/// Every query begins with the tables that count, and with what domains are made of.
+/// Every query starts with the relevant tables and the base types of domains.
 fn listed(schemas: &[Option<String>]) -> String {
     let named = schemas.iter().flatten().map(|schema| literal(schema));
     let named: Vec<String> = named.collect();
@@ -151,8 +151,8 @@ const TABLES: &str = "SELECT name, CASE relkind WHEN 'p' THEN pg_get_partkeydef(
 
 const LABELS: &str = "SELECT e.enumtypid::bigint, e.enumlabel FROM pg_catalog.pg_enum e ORDER BY e.enumtypid, e.enumsortorder";
 
-/// The type of a domain is the one that it is made of. An array's is its element's, and it is an array of so many dimensions: of a type
-/// whose elements are divided by commas, as all are but boxes.
+/// The type of a domain is its base type. The type of an array is that of its elements, with the number of dimensions, if its elements
+/// are separated by commas, as for all types except boxes.
 const COLUMNS: &str = "SELECT listed.name, a.attname, \
     format_type(e.oid, CASE WHEN b.domain IS NULL THEN a.atttypmod ELSE b.modifier END), \
     NOT (a.attnotnull OR coalesce(b.required, false)), a.attidentity::text, pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '', \
@@ -184,7 +184,7 @@ const PRIMARY_KEYS: &str = "SELECT listed.name, a.attname \
     JOIN pg_catalog.pg_attribute a ON a.attrelid = listed.oid AND a.attnum = p.number \
     ORDER BY listed.name, p.place";
 
-/// Indexes over whole columns of all rows, in a tree; with what the usual definition of one does not say, if anything.
+/// B-tree indexes over whole columns of all rows, with a remark for anything unusual in their definition.
 const INDEXES: &str = "SELECT listed.name, c.relname, i.indisunique, p.place = 1, a.attname, \
     CASE WHEN substring(pg_get_indexdef(c.oid) FROM ' USING (.*)$') <> 'btree (' || \
         (SELECT string_agg(quote_ident(x.attname), ', ' ORDER BY q.place) \
@@ -208,7 +208,7 @@ const OTHER_INDEXES: &str = "SELECT listed.name, 'Not here: ' || replace(pg_get_
     AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR m.amname <> 'btree') \
     ORDER BY listed.name, c.oid";
 
-/// What constraints say that has no place in a table: exclusion, waiting for COMMIT, not being checked for old rows.
+/// Properties of constraints that a table cannot express: exclusion, deferred, not valid.
 const CONSTRAINTS: &str = "SELECT listed.name, CASE WHEN k.contype = 'x' THEN 'Not here: the constraint ' \
         WHEN k.contype = 'p' AND NOT k.condeferrable AND pg_get_constraintdef(k.oid) !~ ' INCLUDE \\(' THEN 'Its primary key is called otherwise: ' \
         ELSE 'Only partly here: the constraint ' END || quote_ident(k.conname) || ', ' || pg_get_constraintdef(k.oid) || '.' \
@@ -404,7 +404,7 @@ fn action(code: &str) -> Option<ReferentialAction> {
     })
 }
 
-/// The table that a row is about: its first column.
+/// Returns the table of a row, by its first column.
 fn find<'t>(tables: &'t mut [Table], row: &dyn Row) -> Result<&'t mut Table> {
     let name: String = get(row, 0)?;
     match tables.binary_search_by(|table| table.name.cmp(&name)) {

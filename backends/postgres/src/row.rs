@@ -1,4 +1,4 @@
-//! Rows: PostgreSQL's binary format to neutral values, borrowed from the driver's buffer.
+//! Converts rows: PostgreSQL's binary format to neutral values, borrowed from the driver's buffer.
 
 use std::error::Error as StdError;
 
@@ -10,7 +10,7 @@ use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz, ValueRef, Val
 use crate::numeric::{self, NotDecimal};
 use crate::param::{EPOCH_DAYS, EPOCH_MICROS, MICROS_PER_DAY, is_text};
 
-/// One row as the driver gives it.
+/// One row of the driver.
 pub(crate) struct PostgresRow<'a>(pub(crate) &'a tokio_postgres::Row);
 
 impl Row for PostgresRow<'_> {
@@ -49,7 +49,7 @@ impl Row for PostgresRow<'_> {
     }
 }
 
-/// The bytes of a column, whatever its type.
+/// The bytes of a column of any type.
 struct Bytes<'a>(&'a [u8]);
 
 impl<'a> FromSql<'a> for Bytes<'a> {
@@ -85,7 +85,7 @@ fn decode<'a>(bytes: &'a [u8], ty: &Type, wanted: ValueType) -> Result<ValueRef<
     }
 }
 
-/// The text of a value that no neutral one stands for.
+/// Returns the text of a value without a neutral form.
 fn special(bytes: &[u8], ty: &Type) -> Option<&'static str> {
     let infinite = |is_positive: bool| if is_positive { "infinity" } else { "-infinity" };
     Some(match *ty {
@@ -116,7 +116,7 @@ fn exactly(found: ValueRef<'_>, wanted: ValueType) -> Result<ValueRef<'_>> {
     }
 }
 
-/// An integer of any width that fits; a `numeric` too if it is whole, for that is what SUM gives.
+/// Reads an integer of any width that fits, or a whole `numeric`, because SUM returns `numeric`.
 fn integer(found: ValueRef<'_>, wanted: ValueType) -> Result<ValueRef<'_>> {
     let whole = match found {
         ValueRef::I64(_) if wanted == ValueType::I64 => return Ok(found),
@@ -149,7 +149,7 @@ fn whole(value: Decimal) -> Option<i64> {
     i64::try_from(value.mantissa() / unit).ok()
 }
 
-/// The neutral value that is nearest to the column's own type.
+/// Reads the neutral value that is nearest to the column's type.
 fn native<'a>(bytes: &'a [u8], ty: &Type) -> Result<ValueRef<'a>> {
     Ok(match *ty {
         Type::INT8 => ValueRef::I64(i64::from_be_bytes(fixed(bytes)?)),

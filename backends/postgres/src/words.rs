@@ -1,6 +1,6 @@
-//! The words in which the server writes its messages: what else is in one may be a value.
+//! The words of the server's messages: any other word may be a value.
 
-/// In lower case. A word that is missing here is left out of messages; a value that is made of these words alone tells nothing.
+/// In lower case. A word that is missing here is removed from messages.
 #[rustfmt::skip]
 pub(crate) const WORDS: &[&str] = &[
     "a", "abbrev", "aborted", "absent", "accept", "access", "access_method", "active", "address", "administrator",

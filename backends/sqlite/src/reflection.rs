@@ -16,8 +16,8 @@ use selfsame::{Error, ErrorKind, Result};
 use crate::types;
 use definition::{Definition, name_of};
 
-/// The tables and views of these databases by name, without SQLite's own and those that virtual tables are made of; `None` is the main one, whose tables go
-/// without its name.
+/// Returns the tables and views of these databases by name, without internal ones and the shadow tables of virtual tables; `None` is the main database, whose tables
+/// have no schema name.
 pub(crate) fn reflect(
     connection: &mut dyn Connection,
     schemas: &[Option<String>],
@@ -46,7 +46,7 @@ pub(crate) fn reflect(
     Ok(tables)
 }
 
-/// A foreign key leads to a table of the same database.
+/// Foreign keys reference tables of the same database.
 fn in_schema(table: Table, schema: &str) -> Table {
     let mut table = table.in_schema(schema);
     for key in &mut table.foreign_keys {
@@ -56,7 +56,7 @@ fn in_schema(table: Table, schema: &str) -> Table {
     table
 }
 
-/// Which databases have tables, and how many.
+/// Returns the databases that have tables, with the number of tables.
 pub(crate) fn schemas(connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
     let sql = Sql::new(StatementKind::Select, SCHEMAS, [], []);
     let mut found = Vec::new();
@@ -154,7 +154,7 @@ fn reflect_one(connection: &mut dyn Connection, schema: &str) -> Result<Vec<Tabl
     Ok(tables)
 }
 
-/// Views and virtual tables, each read by itself: one whose definition is no longer right cannot be read, and the others can.
+/// Reads views and virtual tables one by one, because one with an invalid definition cannot be read.
 fn views(connection: &mut dyn Connection, schema: &str) -> Result<Vec<Table>> {
     let mut views = Vec::new();
     each(connection, &within(schema, VIEWS), &mut |row| {
@@ -190,7 +190,7 @@ fn views(connection: &mut dyn Connection, schema: &str) -> Result<Vec<Table>> {
     Ok(views)
 }
 
-/// A query about the main database as one about another.
+/// Rewrites a query about the main database for another one.
 fn within(schema: &str, query: &str) -> String {
     if schema == "main" {
         return query.to_owned();
@@ -204,7 +204,7 @@ fn within(schema: &str, query: &str) -> String {
         .replace("(i.name)", &format!("(i.name, {literal})"))
 }
 
-/// Every query begins with the tables that count.
+/// Every query starts with the relevant tables.
 const LISTED: &str = "WITH listed AS (SELECT l.name, s.sql, l.strict, l.wr FROM pragma_table_list l \
     JOIN sqlite_schema s ON s.type = 'table' AND s.name = l.name \
     WHERE l.schema = 'main' AND l.type = 'table' AND substr(l.name, 1, 7) <> 'sqlite_') ";
@@ -218,7 +218,7 @@ const TRIGGERS: &str = "SELECT tbl_name, group_concat(name, ', ') FROM \
 
 const VIEW_COLUMNS: &str = "SELECT c.name, c.type FROM pragma_table_xinfo(listed.name) c WHERE c.hidden <> 1 ORDER BY c.cid";
 
-/// A key that has no index of its own is the rowid, if its column is one and an INTEGER.
+/// A primary key without an index is the rowid, if it is a single INTEGER column.
 const TABLES: &str = "SELECT listed.name, \
     NOT EXISTS (SELECT 1 FROM pragma_index_list(listed.name) WHERE origin = 'pk'), listed.sql, \
     listed.strict, listed.wr FROM listed ORDER BY listed.name";
@@ -226,15 +226,15 @@ const TABLES: &str = "SELECT listed.name, \
 const COLUMNS: &str = "SELECT listed.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, c.hidden > 1 \
     FROM listed, pragma_table_xinfo(listed.name) c WHERE c.hidden <> 1 ORDER BY listed.name, c.cid";
 
-/// The oldest first; SQLite lists the youngest first.
+/// Oldest first; SQLite lists the newest first.
 const INDEXES: &str = "SELECT listed.name, i.name, i.\"unique\", c.seqno, c.name, i.origin = 'c' \
     FROM listed, pragma_index_list(listed.name) i, pragma_index_info(i.name) c \
     WHERE i.origin <> 'pk' AND NOT i.partial \
     AND NOT EXISTS (SELECT 1 FROM pragma_index_info(i.name) e WHERE e.name IS NULL) \
     ORDER BY listed.name, i.seq DESC, c.seqno";
 
-/// Indexes that say more than which columns they have: of a part of the rows or of an expression; descending, or by another collation
-/// than the column's, which is the one that the text of the index names.
+/// Indexes with more than columns: partial, over an expression, descending, or with another collation than the column's, as named in
+/// the text of the index.
 const OTHER_INDEXES: &str = "SELECT listed.name, s.sql, NOT i.partial \
     AND NOT EXISTS (SELECT 1 FROM pragma_index_info(i.name) e WHERE e.name IS NULL) \
     FROM listed, pragma_index_list(listed.name) i JOIN sqlite_schema s ON s.type = 'index' AND s.name = i.name \
@@ -242,17 +242,17 @@ const OTHER_INDEXES: &str = "SELECT listed.name, s.sql, NOT i.partial \
         WHERE x.key AND (x.name IS NULL OR x.\"desc\")) OR upper(s.sql) LIKE '% COLLATE %') \
     ORDER BY listed.name, i.seq DESC";
 
-/// The first of the table first; SQLite lists the last first.
+/// In the order of the table; SQLite lists them in reverse.
 const FOREIGN_KEYS: &str = "SELECT listed.name, f.seq, f.\"table\", f.\"from\", f.\"to\", f.on_delete, f.on_update \
     FROM listed, pragma_foreign_key_list(listed.name) f ORDER BY listed.name, f.id DESC, f.seq";
 
 struct Reflected {
     table: Table,
-    /// The key's columns: place in the key, position in the table.
+    /// The key's columns: position in the key, position in the table.
     key: Vec<(i64, usize)>,
     key_is_rowid: bool,
     never_reuses: bool,
-    /// What its CREATE TABLE says besides.
+    /// Further parts of its CREATE TABLE.
     definition: Definition,
 }
 
@@ -290,7 +290,7 @@ impl Reflected {
         Ok(())
     }
 
-    /// The index of a constraint has a name of SQLite's own.
+    /// The index of a constraint has an internal name.
     fn name_uniques(&mut self) {
         for unique in &mut self.table.uniques {
             if unique.name.is_none() {
@@ -317,7 +317,7 @@ impl Reflected {
     }
 }
 
-/// The table that a row is about: its first column.
+/// Returns the table of a row, by its first column.
 fn find<'t>(tables: &'t mut [Reflected], row: &dyn Row) -> Result<&'t mut Reflected> {
     let name: String = get(row, 0)?;
     match tables.binary_search_by(|found| found.table.name.cmp(&name)) {
@@ -388,13 +388,13 @@ fn action(text: &str) -> Option<ReferentialAction> {
     })
 }
 
-/// An expression as it may stand after DEFAULT: anything but a literal needs parentheses, which SQLite does not keep.
+/// Formats an expression for DEFAULT: anything except a literal needs parentheses, which SQLite does not keep.
 fn default_clause(expression: String) -> String {
     let is_word = |text: &str| {
         text.bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
     };
-    // A name in double quotes that names nothing is a text to SQLite, and in a DEFAULT nothing can be named.
+    // SQLite reads a double-quoted name that does not exist as a string, and a DEFAULT cannot refer to names.
     if let Some(text) = expression
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))
@@ -417,7 +417,7 @@ fn default_clause(expression: String) -> String {
     format!("({expression})")
 }
 
-/// Whether a word stands in the text of a CREATE TABLE.
+/// Returns whether a keyword occurs in a CREATE TABLE.
 fn says(definition: &str, wanted: &str) -> bool {
     definition
         .split(|c: char| !(c.is_alphanumeric() || c == '_'))

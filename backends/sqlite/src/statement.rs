@@ -77,7 +77,7 @@ pub(crate) struct Prepared {
     scratch: String,
 }
 
-/// A statement being run. Its end, however it comes, resets the statement and clears the bindings.
+/// A running statement. Dropping it resets the statement and clears the bindings.
 pub(crate) struct Execution<'s, 'p> {
     prepared: &'s mut Prepared,
     bound: &'p [Param<'p>],
@@ -89,10 +89,10 @@ pub(crate) struct Execution<'s, 'p> {
     params: PhantomData<fn(&'p ()) -> &'p ()>,
 }
 
-/// Statements kept for each connection. SQLite's own tools keep 16 to 128; a large application has a few hundred shapes.
+/// The number of statements cached per connection. SQLite's tools cache 16 to 128; a large application has a few hundred shapes.
 const KEPT: usize = 256;
 
-/// Bytes of the texts of kept statements: SQLite takes about ten times as much for them.
+/// The maximum total length of cached SQL: SQLite uses about ten times as much memory.
 const KEPT_BYTES: usize = 1024 * 1024;
 
 /// The encoding of the text that is bound.
@@ -141,7 +141,7 @@ impl Database {
         code == ffi::SQLITE_OK && moved != 0
     }
 
-    /// The statement, kept from before or prepared now.
+    /// Returns a cached statement, or prepares it.
     pub(crate) fn prepare(&mut self, sql: &Sql) -> Result<&mut Prepared> {
         self.clock += 1;
         if !self.statements.contains_key(&sql.id()) {
@@ -181,7 +181,7 @@ impl Database {
         }
     }
 
-    /// What was done with statements since the connection was opened.
+    /// Returns the statistics since the connection was opened.
     pub(crate) fn statistics(&self) -> Statistics {
         let kept = self.statements.values();
         let (executions, runs) = kept.fold((0, 0), |(executions, runs), prepared| {
@@ -212,7 +212,10 @@ impl Prepared {
             .ok_or_else(|| Error::new(ErrorKind::ConnectionLost, "the connection is closed"))?;
         let (statement, tail) = compile(database, sql.text())?;
         let statement = statement.ok_or_else(|| {
-            Error::new(ErrorKind::InvalidStatement, "the text holds no statement")
+            Error::new(
+                ErrorKind::InvalidStatement,
+                "the text contains no statement",
+            )
         })?;
         // SAFETY: the statement was just made.
         let placeholders = unsafe { ffi::sqlite3_bind_parameter_count(statement.as_ptr()) };
@@ -252,12 +255,12 @@ impl Prepared {
         }
     }
 
-    /// Whether running it can leave something on the connection that a transaction's end does not undo.
+    /// Returns whether running it can change state of the connection that the end of a transaction does not undo.
     pub(crate) fn session_change(&self) -> Change {
         self.session_change
     }
 
-    /// How often SQLite itself says that the statement was run.
+    /// Returns SQLite's own count of the statement's runs.
     fn runs(&self) -> u64 {
         // SAFETY: the statement is alive.
         let runs = unsafe {
@@ -437,7 +440,7 @@ impl Drop for Execution<'_, '_> {
     }
 }
 
-/// Compiles the first statement of a text, and gives what is left of it. There is no statement in blanks and comments.
+/// Compiles the first statement of a text, and returns the rest. White space and comments contain no statement.
 fn compile(
     database: NonNull<ffi::sqlite3>,
     text: &str,
@@ -448,7 +451,7 @@ fn compile(
     if text.contains('\0') {
         return Err(Error::new(
             ErrorKind::InvalidStatement,
-            "the text holds a NUL character: SQLite would stop reading there",
+            "the text contains a NUL character, where SQLite would stop reading",
         ));
     }
     let length = c_int::try_from(text.len()).map_err(|_| {
@@ -600,6 +603,6 @@ fn wrong_count(placeholders: usize, given: usize) -> Error {
 fn more_than_one() -> Error {
     Error::new(
         ErrorKind::InvalidStatement,
-        "the text holds more than one statement: send them one by one",
+        "the text has more than one statement: send them one by one",
     )
 }

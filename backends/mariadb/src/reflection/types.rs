@@ -1,10 +1,10 @@
-//! Types as the server writes them, and what is neutral of them.
+//! Converts the server's types to neutral ones.
 
 use std::borrow::Cow;
 
 use selfsame::schema::ColumnType;
 
-/// The type of a column, as the server writes it: `varchar(50)`; and whether `create_all` makes the same type of it again.
+/// Returns the neutral type of a column for the server's form, such as `varchar(50)`, and whether `create_all` creates the same type from it.
 pub(super) fn column_type(written: &str) -> (ColumnType, bool) {
     let written = canonical(written);
     let (name, modifiers) = split(&written);
@@ -73,7 +73,7 @@ fn decimal(modifiers: &str) -> (ColumnType, bool) {
     (ColumnType::Decimal { precision }, true)
 }
 
-/// A type without the display widths that older servers write.
+/// Removes the display widths that older servers write.
 pub(crate) fn canonical(written: &str) -> Cow<'_, str> {
     let (name, modifiers) = split(written);
     let is_integer = ["tinyint", "smallint", "mediumint", "int", "bigint"]

@@ -1,4 +1,4 @@
-//! Types as the server writes them, and what is neutral of them.
+//! Converts the server's types to neutral ones.
 
 use selfsame::schema::ColumnType;
 
