@@ -512,7 +512,7 @@ fn members_of_many_owners_are_in_the_order_of_their_keys() -> Result<()> {
 }
 
 #[test]
-fn a_relation_to_what_goes_names_it() -> Result<()> {
+fn a_relation_to_a_deleted_object_names_it() -> Result<()> {
     let mut f = Fixture::new()?;
     let s = &mut f.session;
     let origin = s.add(Draft::new("a", ""));
@@ -521,8 +521,8 @@ fn a_relation_to_what_goes_names_it() -> Result<()> {
     s.set(draft, Draft::ORIGIN, Some(origin))?;
     s.delete(origin)?;
     let error = s.flush().map_err(|error| error.to_string());
-    let is_told = |text: &String| text.contains("a Draft that is about to be deleted");
-    assert!(error.as_ref().is_err_and(is_told), "{error:?}");
+    let is_named = |text: &String| text.contains("a Draft that is marked for deletion");
+    assert!(error.as_ref().is_err_and(is_named), "{error:?}");
     Ok(())
 }
 
