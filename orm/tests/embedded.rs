@@ -239,7 +239,7 @@ fn columns_are_read_and_assigned_by_number() -> selfsame::Result<()> {
 }
 
 #[test]
-fn a_value_that_comes_or_goes_is_set_together() -> selfsame::Result<()> {
+fn an_optional_value_is_set_as_a_whole() -> selfsame::Result<()> {
     let mapper = Customer::mapper();
     let mut customer = Customer::hydrate(mapper, &Values(&row(false)), 0)?;
     let error = customer.assign(mapper, 7, ValueRef::Text("Side St"));

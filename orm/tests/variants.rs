@@ -276,7 +276,7 @@ fn a_variant_changes_with_its_columns() -> selfsame::Result<()> {
 }
 
 #[test]
-fn what_is_no_variant_names_its_column() {
+fn an_unknown_variant_names_its_column() {
     let mapper = Parked::mapper();
     let check = |column: usize, value: ValueRef<'static>, towed: Option<&Vehicle>| {
         let mut row = row(&car(), towed);
@@ -298,7 +298,7 @@ fn what_is_no_variant_names_its_column() {
 }
 
 #[test]
-fn the_rules_of_a_variant_are_asked_of_it() {
+fn the_validation_functions_of_a_variant_are_called() {
     let mapper = Parked::mapper();
     let gray = Vehicle::Car {
         doors: 4,

@@ -257,7 +257,7 @@ UPDATE "se""lect" SET "größe in m" = $1 WHERE "order" = $2
 }
 
 #[test]
-fn update_by_arrays_tells_new_keys_from_old_ones() {
+fn update_by_arrays_distinguishes_new_keys_from_old_ones() {
     let renderer = Renderer::new(&Arrays);
     let sql = renderer.update_arrays(&tags(), &[0, 2], &[0, 1]);
     insta::assert_snapshot!(sql.text(), @r#"UPDATE "user_tags" AS t SET "user_id" = v.s1, "kind" = v.s2 FROM UNNEST($1::bigint[], $2::text[], $3::bigint[], $4::text[]) AS v(s1, s2, k1, k2) WHERE t."user_id" = v.k1 AND t."tag" = v.k2"#);
@@ -450,7 +450,7 @@ CREATE TABLE "a_table_of_a_rather_long_näme" ("id" bigint NOT NULL, CONSTRAINT 
 }
 
 #[test]
-fn what_cannot_be_created_is_refused() {
+fn tables_that_cannot_be_created_are_refused() {
     let check = |table: Table, says: &str| {
         let text = ddl(Renderer::new(&Ansi).create_table(&table, &[]));
         assert!(text.contains(says), "{text}");
@@ -520,7 +520,7 @@ impl Dialect for Moods {
 }
 
 #[test]
-fn what_a_dialect_has_natively_is_not_checked_and_what_it_lacks_is_refused() {
+fn native_types_are_not_checked_and_missing_features_are_refused() {
     let create = |table: &Table| ddl(Renderer::new(&Moods).create_table(table, &[]));
     let mood = ColumnType::NativeEnum {
         name: "mood".to_owned(),

@@ -239,7 +239,7 @@ fn rows_are_looked_up_by_each_form_of_their_keys() {
 }
 
 #[test]
-fn what_a_dialect_does_not_claim_is_refused() {
+fn unclaimed_capabilities_are_refused() {
     let plain = Plain(Capabilities::none());
     let first = row_number().over(Window::new().order_by(User::AGE.asc()));
     let refused = [

@@ -460,7 +460,7 @@ fn a_row_that_does_not_come_back_is_an_error() {
 }
 
 #[test]
-fn of_many_rows_the_one_that_is_gone_is_named() -> Result<()> {
+fn the_missing_row_of_many_is_named() -> Result<()> {
     let (mut session, script) = Script::session();
     let drafts = session.add_all(["a", "b", "c"].map(|name| Draft::new(name, "")));
     session.flush()?;

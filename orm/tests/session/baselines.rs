@@ -188,7 +188,7 @@ fn own_writes_of_rows_with_versions_are_not_taken_for_anothers() -> Result<()> {
 }
 
 #[test]
-fn what_others_wrote_is_still_noticed() -> Result<()> {
+fn concurrent_changes_are_still_noticed() -> Result<()> {
     let (mut f, ann) = aged()?;
     f.session.commit()?;
     let other = f.session.add(Author::new("other"));
@@ -354,7 +354,7 @@ fn a_new_object_takes_a_key_that_another_leaves_in_the_same_flush() -> Result<()
 type Vanish = fn(&mut Fixture) -> Result<()>;
 
 #[test]
-fn a_key_whose_row_is_gone_is_free() -> Result<()> {
+fn a_key_whose_row_no_longer_exists_is_free() -> Result<()> {
     let vanishes: [(&str, Vanish); 5] = [
         ("another", |f| {
             f.session.commit()?;
@@ -447,7 +447,7 @@ fn a_key_whose_row_is_there_is_not_free() -> Result<()> {
 }
 
 #[test]
-fn a_parent_whose_row_is_gone_is_no_parent() -> Result<()> {
+fn a_parent_whose_row_no_longer_exists_is_no_parent() -> Result<()> {
     let mut f = Fixture::new()?;
     let region = f.session.add(Region::new("n"));
     f.session.commit()?;

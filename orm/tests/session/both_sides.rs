@@ -35,7 +35,7 @@ fn refused(result: Result<()>, parent: &str) {
 }
 
 #[test]
-fn nothing_is_put_to_a_parent_that_is_about_to_be_deleted() -> Result<()> {
+fn nothing_is_added_to_a_parent_marked_for_deletion() -> Result<()> {
     let (mut f, [x, y], [_, t]) = albums()?;
     f.session.delete(x)?;
     let new = f.session.add(Track::new("new", 0));
@@ -77,7 +77,7 @@ fn a_new_object_that_is_put_to_a_deleted_one_by_its_field_is_not_lost() -> Resul
 }
 
 #[test]
-fn a_new_object_below_what_a_deletion_takes_along_is_not_lost() -> Result<()> {
+fn a_new_object_below_a_cascaded_deletion_is_not_lost() -> Result<()> {
     let (mut f, [x, _], [t, _]) = albums()?;
     // Objects related to it before are deleted too.
     let before = f.session.add(Mark::new(1, 0));
@@ -215,7 +215,7 @@ fn a_pending_link_of_one_table_keeps_no_collection_of_another() -> Result<()> {
 }
 
 #[test]
-fn a_collection_with_a_pushed_child_is_read_again_after_all_is_expired() -> Result<()> {
+fn a_collection_with_a_pushed_child_is_reread_after_expiring_all() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author::new("ann"));
     f.session.commit()?;
@@ -260,7 +260,7 @@ fn a_session_cleared_in_a_savepoint_that_is_undone_keeps_no_collection() -> Resu
 }
 
 #[test]
-fn a_collection_that_lost_a_member_in_an_undone_savepoint_is_read_again() -> Result<()> {
+fn a_collection_that_lost_a_member_in_an_undone_savepoint_is_reread() -> Result<()> {
     let (mut f, [x, _], [t, u]) = albums()?;
     f.session.push(x, Album::TRACKS, u)?;
     f.session.flush()?;

@@ -116,7 +116,7 @@ fn an_update_of_chosen_rows() -> Result<()> {
 }
 
 #[test]
-fn a_delete_takes_the_objects_along() -> Result<()> {
+fn a_bulk_delete_deletes_the_objects() -> Result<()> {
     let (mut fixture, [ann, bob, cy], _) = library()?;
     let session = &mut fixture.session;
     let key = *session[bob].id;
@@ -277,7 +277,7 @@ fn rows_are_chosen_by_keys_of_several_columns() -> Result<()> {
 }
 
 #[test]
-fn collections_are_read_again_after_a_statement_for_many_rows() -> Result<()> {
+fn collections_are_reread_after_a_bulk_statement() -> Result<()> {
     let (mut fixture, [ann, ..], book) = library()?;
     let session = &mut fixture.session;
     let release = Book::query().update().set(Book::AUTHOR_ID, None);

@@ -148,7 +148,7 @@ fn lazy_loads_one_by_one_are_warned_of_once_in_a_transaction() -> Result<()> {
 }
 
 #[test]
-fn nothing_is_warned_of_unless_asked_for() -> Result<()> {
+fn there_are_no_warnings_by_default() -> Result<()> {
     let f = library(3)?;
     let lines = Lines::default();
     let engine = f.engine.clone().echo_to(Echo::Off, lines.clone());
@@ -161,7 +161,7 @@ fn nothing_is_warned_of_unless_asked_for() -> Result<()> {
 }
 
 #[test]
-fn a_session_tells_how_many_statements_it_sent() -> Result<()> {
+fn a_session_counts_its_statements() -> Result<()> {
     let f = library(2)?;
     let mut session = Session::new(&f.engine);
     assert_eq!(session.statements(), 0);

@@ -145,7 +145,7 @@ impl Library {
 const SELECT: &str = "SELECT id, title, shelf_id FROM papers";
 
 #[test]
-fn what_is_read_by_default_leaves_them_out() -> Result<()> {
+fn queries_omit_them_by_default() -> Result<()> {
     let (mut l, paper) = Library::with_paper()?;
     let s = &mut l.session;
     assert_eq!(s[paper].title, "a");
@@ -175,7 +175,7 @@ fn what_is_read_by_default_leaves_them_out() -> Result<()> {
 }
 
 #[test]
-fn relations_leave_them_out_and_take_them_along_when_told() -> Result<()> {
+fn relations_omit_them_and_load_them_on_request() -> Result<()> {
     let (mut l, paper) = Library::with_paper()?;
     let topic = l.session.add(Topic::new());
     l.session.push(paper, Paper::TOPICS, topic)?;
@@ -219,7 +219,7 @@ fn relations_leave_them_out_and_take_them_along_when_told() -> Result<()> {
 }
 
 #[test]
-fn filtered_loading_takes_them_along() -> Result<()> {
+fn filtered_loading_loads_them() -> Result<()> {
     let (mut l, _) = Library::with_paper()?;
     l.session.clear();
     l.forget();
@@ -238,7 +238,7 @@ fn filtered_loading_takes_them_along() -> Result<()> {
 }
 
 #[test]
-fn what_a_relation_leads_to_is_loaded_though_it_is_mapped() -> Result<()> {
+fn nested_relations_of_mapped_objects_are_loaded() -> Result<()> {
     let (mut l, paper) = Library::with_paper()?;
     let shelf = l.session.load(paper, Paper::SHELF)?.expect("a shelf");
     assert!(!l.session[shelf].map.is_loaded());
@@ -321,7 +321,7 @@ fn many_are_loaded_by_one_select() -> Result<()> {
 }
 
 #[test]
-fn values_outside_of_a_session_have_it_when_told() -> Result<()> {
+fn values_without_a_session_load_it_on_request() -> Result<()> {
     let (mut l, paper) = Library::with_paper()?;
     let s = &mut l.session;
     let row = &Paper::query().rows(s)?[0];
@@ -339,7 +339,7 @@ fn values_outside_of_a_session_have_it_when_told() -> Result<()> {
 }
 
 #[test]
-fn what_cannot_be_loaded_is_told() -> Result<()> {
+fn loading_errors_are_reported() -> Result<()> {
     let (mut l, paper) = Library::with_paper()?;
     let s = &mut l.session;
     let kind = |result: Result<()>| result.unwrap_err().kind();

@@ -48,7 +48,7 @@ fn deleted_rows_go_in_the_order_of_their_rows() -> Result<()> {
 
 /// Many rows are deleted with few statements; a missing one is reported, and the others are not deleted.
 #[test]
-fn a_row_that_is_gone_among_many_is_told() -> Result<()> {
+fn a_missing_row_among_many_is_reported() -> Result<()> {
     let mut f = Fixture::new()?;
     let authors: Vec<Author> = (0..600).map(|n| Author::new(n.to_string())).collect();
     let authors = f.session.add_all(authors);
@@ -205,7 +205,7 @@ fn deleting_drops_what_was_changed_before() -> Result<()> {
 }
 
 #[test]
-fn a_reference_to_an_object_that_goes_is_refused() -> Result<()> {
+fn a_reference_to_a_deleted_object_is_refused() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author::new("ann"));
     f.session.commit()?;
@@ -237,7 +237,7 @@ fn an_orphan_and_its_parent_can_go_together() -> Result<()> {
 }
 
 #[test]
-fn a_child_can_move_to_a_new_parent_while_the_old_one_goes() -> Result<()> {
+fn a_child_can_move_to_a_new_parent_while_the_old_one_is_deleted() -> Result<()> {
     let mut f = Fixture::new()?;
     let album = f.session.add(Album {
         tracks: [Track::new("a", 0)].into(),
@@ -256,7 +256,7 @@ fn a_child_can_move_to_a_new_parent_while_the_old_one_goes() -> Result<()> {
 }
 
 #[test]
-fn what_was_never_inserted_goes_with_its_parent() -> Result<()> {
+fn pending_children_are_removed_with_their_parent() -> Result<()> {
     let mut f = Fixture::new()?;
     let album = f.session.add(Album::new("x"));
     f.session.commit()?;
@@ -335,7 +335,7 @@ fn a_long_chain_is_deleted_from_its_end() -> Result<()> {
 }
 
 #[test]
-fn rows_that_refer_to_each_other_are_deleted_after_they_let_go() -> Result<()> {
+fn rows_that_reference_each_other_are_deleted_after_releasing() -> Result<()> {
     let mut f = Fixture::new()?;
     let [a, b, c] = f.session.add_all(["a", "b", "c"].map(Node::new));
     for (child, parent) in [(a, b), (b, a), (c, a)] {
@@ -373,7 +373,7 @@ fn a_row_may_be_deleted_twice_before_the_flush() -> Result<()> {
 }
 
 #[test]
-fn what_was_new_before_its_grandparent_is_deleted_goes_without_a_word() -> Result<()> {
+fn pending_objects_of_a_deleted_grandparent_are_removed_silently() -> Result<()> {
     let mut f = Fixture::new()?;
     let s = &mut f.session;
     let album = s.add(Album {

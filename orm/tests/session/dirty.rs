@@ -78,7 +78,7 @@ fn a_commit_with_nothing_to_do_sends_nothing() -> Result<()> {
 }
 
 #[test]
-fn what_is_written_while_expired_is_read_first() -> Result<()> {
+fn objects_written_while_expired_are_read_first() -> Result<()> {
     let (mut f, ann) = loaded()?;
     f.session.commit()?;
     f.behind(|s| {
@@ -112,7 +112,7 @@ fn what_is_written_while_expired_is_read_first() -> Result<()> {
 }
 
 #[test]
-fn what_is_gone_is_stale() -> Result<()> {
+fn missing_rows_are_stale() -> Result<()> {
     let (mut f, ann) = loaded()?;
     f.session.commit()?;
     f.session.get::<Author>(1)?;
@@ -139,7 +139,7 @@ fn what_is_gone_is_stale() -> Result<()> {
 }
 
 #[test]
-fn what_is_written_again_after_it_was_expired_is_written_once() -> Result<()> {
+fn repeated_writes_after_expiry_are_one_update() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author::new("ann"));
     f.session.flush()?;

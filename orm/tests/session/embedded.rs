@@ -93,7 +93,7 @@ fn it_is_written_and_read_with_its_row() -> Result<()> {
 }
 
 #[test]
-fn what_changed_in_it_is_written_alone() -> Result<()> {
+fn only_its_changed_columns_are_written() -> Result<()> {
     let (mut f, [ann, bob]) = customers()?;
     f.session[ann].home.street.push_str("reet");
     let history = f.session.history(ann, Customer::HOME.street)?;
@@ -120,7 +120,7 @@ fn what_changed_in_it_is_written_alone() -> Result<()> {
 }
 
 #[test]
-fn it_comes_and_goes_in_one_update() -> Result<()> {
+fn it_is_set_and_removed_by_one_update() -> Result<()> {
     let (mut f, [ann, bob]) = customers()?;
     f.session[ann].billing = Some(home());
     f.session[bob].billing = None;
@@ -204,7 +204,7 @@ fn it_is_merged_with_its_value() -> Result<()> {
 }
 
 #[test]
-fn changes_of_both_sides_are_merged_or_told() -> Result<()> {
+fn changes_of_both_sides_are_merged_or_reported() -> Result<()> {
     let edit =
         |edit: fn(&mut Address)| move |bob: &mut Customer| bob.billing.iter_mut().for_each(edit);
     let gone = |bob: &mut Customer| bob.billing = None;
@@ -238,7 +238,7 @@ fn changes_of_both_sides_are_merged_or_told() -> Result<()> {
 }
 
 #[test]
-fn half_a_value_is_told_and_not_made() -> Result<()> {
+fn an_incomplete_value_is_an_error() -> Result<()> {
     let (mut f, [ann, _]) = customers()?;
     f.session[ann].billing = Some(Address {
         country: Some("de".to_owned()),
@@ -263,7 +263,7 @@ fn half_a_value_is_told_and_not_made() -> Result<()> {
 }
 
 #[test]
-fn its_rules_are_asked_under_its_columns() -> Result<()> {
+fn its_validation_functions_name_its_columns() -> Result<()> {
     let (mut f, [ann, bob]) = customers()?;
     for (zip, kind) in [
         ("1234x", ErrorKind::Validation),

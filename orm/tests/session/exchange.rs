@@ -49,7 +49,7 @@ fn cars(count: usize) -> Result<Traffic> {
 
 /// A plate without a car is deleted by the next flush, so there must be no flush before it has a new one.
 #[test]
-fn what_is_exchanged_is_no_orphan_meanwhile() -> Result<()> {
+fn exchanged_objects_are_not_orphans() -> Result<()> {
     for count in [2, 3, 5] {
         for loaded in 0..=count {
             let (mut s, cars, plates) = cars(count)?;
@@ -72,7 +72,7 @@ fn what_is_exchanged_is_no_orphan_meanwhile() -> Result<()> {
 }
 
 #[test]
-fn what_was_deleted_is_related_to_nothing() -> Result<()> {
+fn deleted_objects_cannot_be_related() -> Result<()> {
     let (mut s, cars, plates) = cars(2)?;
     s.set(cars[0], Car::PLATE, None)?;
     s.flush()?;

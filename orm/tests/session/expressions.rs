@@ -17,7 +17,7 @@ fn ann() -> Result<(Fixture, Handle<Author>)> {
 }
 
 #[test]
-fn an_expression_stands_in_the_update_and_the_object_is_read_again() -> Result<()> {
+fn an_expression_is_in_the_update_and_the_object_is_reread() -> Result<()> {
     let (mut f, ann) = ann()?;
     f.session.set_expr(ann, Author::AGE, Author::AGE + 1)?;
     f.session[ann].height = Some(1.5);
@@ -145,7 +145,7 @@ fn books(f: &mut Fixture, count: usize) -> Result<(Handle<Author>, Vec<Handle<Bo
 }
 
 #[test]
-fn a_row_that_is_let_go_of_is_written_before_its_parent_is_deleted() -> Result<()> {
+fn a_released_row_is_written_before_its_parent_is_deleted() -> Result<()> {
     let mut f = Fixture::new()?;
     let (ann, books) = books(&mut f, 2)?;
     f.session

@@ -191,7 +191,7 @@ fn a_collection_that_was_loaded_stays_whole() -> Result<()> {
 }
 
 #[test]
-fn what_was_put_in_before_stays_a_change() -> Result<()> {
+fn members_added_before_loading_stay_changes() -> Result<()> {
     let mut f = albums()?;
     let (one, two) = (f.session.get::<Album>(1)?, f.session.get::<Album>(2)?);
     let (one, two) = (one.expect("a row"), two.expect("a row"));
@@ -251,7 +251,7 @@ fn a_view_ends_with_what_its_owner_shows() -> Result<()> {
 }
 
 #[test]
-fn objects_that_are_gone_are_left_out() -> Result<()> {
+fn missing_objects_are_omitted() -> Result<()> {
     let mut f = albums()?;
     let query = Album::query()
         .order_by(Album::ID.asc())

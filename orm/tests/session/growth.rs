@@ -135,7 +135,7 @@ fn changes_of_many_objects_are_a_statement_a_shape() -> Result<()> {
 }
 
 #[test]
-fn children_let_go_are_one_update() -> Result<()> {
+fn released_children_are_one_update() -> Result<()> {
     always(4, authors, |session, _, _| {
         for author in Author::query().all(session)? {
             session.delete(author)?;

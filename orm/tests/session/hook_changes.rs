@@ -257,7 +257,7 @@ const ENDS: [(&str, bool, End); 8] = [
 ];
 
 #[test]
-fn what_any_hook_changes_in_any_way_is_never_lost() -> Result<()> {
+fn changes_by_hooks_are_never_lost() -> Result<()> {
     for (hook, made) in HOOKS {
         for (change, changes, shows) in CHANGES {
             for (end, is_undone, ends) in ENDS {

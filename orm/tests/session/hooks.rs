@@ -64,7 +64,7 @@ fn listening() -> Result<(Fixture, Calls)> {
 }
 
 #[test]
-fn each_event_is_told_once_and_in_order() -> Result<()> {
+fn each_hook_is_called_once_and_in_order() -> Result<()> {
     let (mut f, calls) = listening()?;
     let ann = f.session.add(Author::new("ann"));
     f.session.add(Book::new("not asked for"));
@@ -110,7 +110,7 @@ fn each_event_is_told_once_and_in_order() -> Result<()> {
 }
 
 #[test]
-fn what_is_read_is_told_when_it_comes_and_not_again() -> Result<()> {
+fn load_hooks_are_called_once_for_each_object() -> Result<()> {
     let (mut f, calls) = listening()?;
     f.behind(|s| {
         s.add_all([Author::new("ann"), Author::new("bob"), Author::new("carl")]);
@@ -172,7 +172,7 @@ fn a_hook_changes_what_is_written() -> Result<()> {
 }
 
 #[test]
-fn a_hook_that_takes_a_change_back_is_not_told_of_an_update() -> Result<()> {
+fn a_hook_that_reverts_a_change_gets_no_after_update() -> Result<()> {
     let (mut f, calls) = listening()?;
     let ann = f.session.add(Author::new("ann"));
     f.session.flush()?;
@@ -356,7 +356,7 @@ fn a_key_that_nobody_refers_to_may_be_changed_by_a_hook() -> Result<()> {
 }
 
 #[test]
-fn what_one_query_reads_of_two_types_is_told_to_the_hooks_of_each() -> Result<()> {
+fn objects_of_two_types_from_one_query_call_the_hooks_of_each() -> Result<()> {
     let (mut f, calls) = listening()?;
     let of_books = calls.clone();
     f.session.hook(Hook::load(move |book: &Book| {

@@ -360,7 +360,7 @@ fn association_tables_come_and_go_with_their_entities() -> Result<()> {
 }
 
 #[test]
-fn nothing_is_read_to_put_a_new_object_together_with_one_that_has_a_row() -> Result<()> {
+fn nothing_is_read_to_pair_a_new_object_with_a_persistent_one() -> Result<()> {
     let (mut f, post, [a, ..]) = tagged()?;
     let new = f.session.add(Post::new("second"));
     f.session.push(new, Post::TAGS, a)?;

@@ -147,7 +147,7 @@ fn they_are_loaded_with_what_a_relation_leads_to() -> Result<()> {
 }
 
 #[test]
-fn a_query_says_otherwise() -> Result<()> {
+fn a_query_overrides_the_mapping() -> Result<()> {
     let mut s = shops(3)?;
     let orders = Shop::ORDERS.selectin().then(Order::LINES.lazy());
     assert_statements!(s, 2, { Shop::query().with(orders).all(&mut s)? });

@@ -94,7 +94,7 @@ fn a_row_that_moves_by_its_column_is_in_the_other_collection() -> Result<()> {
 }
 
 #[test]
-fn a_row_that_is_let_go_by_its_column_is_in_none() -> Result<()> {
+fn a_row_released_through_its_column_is_in_no_collection() -> Result<()> {
     for (name, by) in MOVES {
         let (mut f, [ann, bob], [x, y, z]) = library()?;
         let s = &mut f.session;
@@ -116,7 +116,7 @@ fn a_row_that_is_let_go_by_its_column_is_in_none() -> Result<()> {
 }
 
 #[test]
-fn a_new_row_is_in_the_collection_that_its_column_says() -> Result<()> {
+fn a_new_row_is_in_the_collection_of_its_foreign_key() -> Result<()> {
     let (mut f, [ann, _], [x, y, _]) = library()?;
     let s = &mut f.session;
     let new = s.add(Book {
@@ -184,7 +184,7 @@ fn one_to_one_relations_follow_the_column() -> Result<()> {
 }
 
 #[test]
-fn what_has_moved_by_its_column_is_no_orphan_of_its_old_owner() -> Result<()> {
+fn an_object_moved_through_its_column_is_no_orphan_of_its_old_owner() -> Result<()> {
     let mut f = Fixture::new()?;
     let s = &mut f.session;
     let albums = s.add_all(["a", "b"].map(Album::new));

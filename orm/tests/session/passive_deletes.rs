@@ -59,7 +59,7 @@ fn count<E: Entity>(session: &mut Session) -> Result<u64> {
 }
 
 #[test]
-fn what_is_not_in_memory_is_left_to_the_database() -> Result<()> {
+fn unloaded_children_are_left_to_the_database() -> Result<()> {
     let (_, mut session) = filled()?;
     let owner = session.get::<Owner>(1)?.expect("is there");
     session.delete(owner)?;
@@ -73,7 +73,7 @@ fn what_is_not_in_memory_is_left_to_the_database() -> Result<()> {
 }
 
 #[test]
-fn what_is_in_memory_follows_as_always() -> Result<()> {
+fn children_in_memory_are_released_as_usual() -> Result<()> {
     let (_, mut session) = filled()?;
     let owner = session.get::<Owner>(1)?.expect("is there");
     let owned = session.get::<Owned>(1)?.expect("is there");
@@ -92,7 +92,7 @@ fn what_is_in_memory_follows_as_always() -> Result<()> {
 
 /// A row that was read before the last commit may have another owner now.
 #[test]
-fn what_is_expired_is_left_to_the_database() -> Result<()> {
+fn expired_children_are_left_to_the_database() -> Result<()> {
     let (engine, mut session) = filled()?;
     let owner = session.get::<Owner>(1)?.expect("is there");
     let moved = session.get::<Owned>(1)?.expect("is there");

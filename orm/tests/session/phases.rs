@@ -117,7 +117,7 @@ fn a_transaction_in_a_retry_or_a_savepoint_is_refused() -> Result<()> {
 }
 
 #[test]
-fn a_transaction_goes_on_with_what_was_begun_by_reading() -> Result<()> {
+fn a_transaction_continues_one_begun_by_reading() -> Result<()> {
     let mut f = Fixture::new()?;
     f.session.get::<Author>(1)?;
     f.session.add(Author::new("along"));
@@ -130,7 +130,7 @@ fn a_transaction_goes_on_with_what_was_begun_by_reading() -> Result<()> {
 }
 
 #[test]
-fn what_a_hook_does_after_a_flush_is_written_in_the_same_commit() -> Result<()> {
+fn changes_of_an_after_flush_hook_are_written_in_the_same_commit() -> Result<()> {
     let mut f = Fixture::new()?;
     let other = f.session.add(Author::new("other"));
     let book = f.session.add(Book::new("old"));
@@ -179,7 +179,7 @@ fn what_a_hook_does_after_a_flush_is_written_in_the_same_commit() -> Result<()> 
 }
 
 #[test]
-fn a_hook_that_never_ends_is_told() -> Result<()> {
+fn a_hook_that_never_stops_changing_things_is_an_error() -> Result<()> {
     let mut f = Fixture::new()?;
     f.session.add(Author::new("a"));
     f.session.hook(Hook::after_flush(|s| {
@@ -212,7 +212,7 @@ fn a_hook_that_writes_what_is_there_already_ends() -> Result<()> {
 }
 
 #[test]
-fn what_a_hook_added_before_a_savepoint_outlives_it() -> Result<()> {
+fn objects_that_a_hook_added_before_a_savepoint_outlive_it() -> Result<()> {
     let mut f = Fixture::new()?;
     let other = f.session.add(Author::new("other"));
     f.session.commit()?;
@@ -401,7 +401,7 @@ fn a_session_closed_inside_is_not_committed_by_halves() -> Result<()> {
 }
 
 #[test]
-fn what_a_field_cannot_hold_is_refused_and_the_transaction_goes_on() -> Result<()> {
+fn values_that_do_not_fit_are_refused_and_the_transaction_continues() -> Result<()> {
     let mut f = Fixture::new()?;
     let stale = f.session.add(Author::new("stale"));
     f.session.commit()?;

@@ -71,7 +71,7 @@ fn joined_rows_find_each_object_once() -> Result<()> {
 }
 
 #[test]
-fn a_joined_query_loads_relations_along() -> Result<()> {
+fn a_query_with_joins_loads_relations() -> Result<()> {
     let mut fixture = library()?;
     let query = Author::query()
         .join(Author::BOOKS)
@@ -235,7 +235,7 @@ fn a_part_of_what_has_a_key_of_two_columns_is_read_without_a_join() -> Result<()
 
 /// Nested loading continues through relations that are loaded already.
 #[test]
-fn what_is_nested_is_loaded_below_what_was_loaded_before() -> Result<()> {
+fn nested_relations_are_loaded_below_those_loaded_before() -> Result<()> {
     for before in 0..=3 {
         let mut f = Fixture::new()?;
         f.behind(|s| {

@@ -115,7 +115,7 @@ fn a_flush_reads_what_it_needs() -> Result<()> {
 }
 
 #[test]
-fn everything_that_is_not_loaded_along_can_raise() -> Result<()> {
+fn every_relation_that_is_not_eagerly_loaded_can_raise() -> Result<()> {
     let mut f = authors()?;
     f.behind(|s| {
         s.add(Post {

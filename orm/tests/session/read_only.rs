@@ -129,7 +129,7 @@ fn a_view_is_read_as_a_table_is() -> selfsame::Result<()> {
 }
 
 #[test]
-fn what_a_view_shows_goes_with_its_owner() -> selfsame::Result<()> {
+fn members_of_a_view_are_deleted_with_its_owner() -> selfsame::Result<()> {
     let (_engine, mut session) = opened()?;
     let ann = session.get::<Worker>(1)?.expect("is there");
     assert_eq!(session.load(ann, Worker::TOTALS)?.len(), 2);
@@ -141,7 +141,7 @@ fn what_a_view_shows_goes_with_its_owner() -> selfsame::Result<()> {
 }
 
 #[test]
-fn what_a_view_shows_follows_its_owners_key() -> selfsame::Result<()> {
+fn a_view_follows_its_owners_key() -> selfsame::Result<()> {
     let (_engine, mut session) = opened()?;
     let ann = session.get::<Worker>(1)?.expect("is there");
     let total = session.get::<Total>((1, 1))?.expect("is there");
@@ -165,7 +165,7 @@ fn what_a_view_shows_follows_its_owners_key() -> selfsame::Result<()> {
 }
 
 #[test]
-fn what_the_compiler_does_not_see_is_refused_by_the_flush() -> selfsame::Result<()> {
+fn read_only_objects_are_refused_by_the_flush() -> selfsame::Result<()> {
     let (_engine, mut session) = opened()?;
     let refused = |session: &mut Session| {
         let error = session.commit().expect_err("only read");

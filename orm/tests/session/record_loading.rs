@@ -165,7 +165,7 @@ fn a_part_of_a_collection_is_a_view_beside_it() -> Result<()> {
 }
 
 #[test]
-fn what_must_not_be_loaded_later_is_refused() -> Result<()> {
+fn forbidden_lazy_loads_are_refused() -> Result<()> {
     let mut f = Fixture::new()?;
     let albums = shop(&f)?.records("albums")?;
     let refused = |session: &mut Session, owner, relation: &str| {

@@ -37,7 +37,7 @@ pub(crate) fn titles(session: &Session, found: &[Handle<Record>]) -> Vec<String>
 }
 
 #[test]
-fn what_does_not_exist_is_named() -> Result<()> {
+fn unknown_names_are_reported() -> Result<()> {
     let mut f = Fixture::new()?;
     let shop = shop(&f)?;
     let (albums, tracks) = (shop.records("albums")?, shop.records("tracks")?);
@@ -369,7 +369,7 @@ fn a_relation_of_records_can_raise() -> Result<()> {
 }
 
 #[test]
-fn pages_begin_behind_the_last_record_of_the_page_before() -> Result<()> {
+fn pages_begin_after_the_last_record_of_the_previous_page() -> Result<()> {
     let mut f = Fixture::new()?;
     let tracks = shop(&f)?.records("tracks")?;
     let query = || -> Result<Query<Record>> {

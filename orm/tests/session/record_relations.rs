@@ -133,7 +133,7 @@ fn both_sides_change_at_once_and_the_difference_is_written() -> Result<()> {
 }
 
 #[test]
-fn pairs_are_loaded_along_joined_and_asked_for() -> Result<()> {
+fn pairs_are_loaded_eagerly_joined_and_lazily() -> Result<()> {
     let mut f = Fixture::new()?;
     let [posts, tags] = blog(&f)?;
     let id = || posts.column::<i64>("id");
@@ -219,7 +219,7 @@ fn pairs_have_keys_of_several_columns() -> Result<()> {
 }
 
 #[test]
-fn relations_to_one_are_set_and_let_go() -> Result<()> {
+fn to_one_relations_are_set_and_cleared() -> Result<()> {
     let mut f = Fixture::new()?;
     let shown = Metadata::reflect(&f.outside)?;
     let (authors, books) = (shown.records("authors")?, shown.records("books")?);
@@ -286,7 +286,7 @@ fn up() -> RecordRelation {
 }
 
 #[test]
-fn declared_relations_take_the_place_of_those_along_foreign_keys() -> Result<()> {
+fn declared_relations_replace_those_of_foreign_keys() -> Result<()> {
     let mut f = Fixture::new()?;
     let owners = RecordRelation::many_to_many("keepers", "keepers");
     let keepers = Table::build("keepers")
@@ -347,7 +347,7 @@ fn declared_relations_take_the_place_of_those_along_foreign_keys() -> Result<()>
 }
 
 #[test]
-fn what_is_declared_must_fit() -> Result<()> {
+fn inconsistent_declarations_are_refused() -> Result<()> {
     let error = |tables: RecordTables| -> Error { tables.metadata().expect_err("does not fit") };
     let tables = || RecordTables::new([racks(), crates()]);
     let check = |tables: RecordTables, text: &str| {

@@ -37,7 +37,7 @@ fn albums(f: &Fixture) -> Result<[Records; 2]> {
 }
 
 #[test]
-fn what_a_record_shall_be_related_to_is_added_along() -> Result<()> {
+fn related_records_are_added_together() -> Result<()> {
     let mut f = Fixture::new()?;
     let [albums, tracks] = albums(&f)?;
     let track = |title: &str| with(&tracks, [("title", title.into())]);
@@ -117,7 +117,7 @@ fn a_record_is_laid_over_the_one_of_its_key() -> Result<()> {
 }
 
 #[test]
-fn a_merge_goes_along_relations_unless_they_say_otherwise() -> Result<()> {
+fn merge_cascades_by_default() -> Result<()> {
     let mut f = Fixture::new()?;
     let [albums, tracks] = albums(&f)?;
     let graph = |albums: &Records, tracks: &Records| -> Result<Record> {

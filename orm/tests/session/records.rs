@@ -43,7 +43,7 @@ fn named(records: &Records, column: &str, value: &str) -> Result<Record> {
 }
 
 #[test]
-fn records_are_written_along_with_entities() -> Result<()> {
+fn records_are_written_together_with_entities() -> Result<()> {
     let mut f = Fixture::new()?;
     let [racks, crates] = records(&f)?;
     let ann = f.session.add(Author::new("ann"));

@@ -57,7 +57,7 @@ fn a_child_that_moves_away_at_once_does_not_follow() -> Result<()> {
 }
 
 #[test]
-fn what_the_database_cascades_memory_follows() -> Result<()> {
+fn memory_follows_cascades_of_the_database() -> Result<()> {
     let mut f = Fixture::new()?;
     let north = f.session.add(Region::new("n"));
     let shop = f.session.add(Shop::new("n", 1, false));

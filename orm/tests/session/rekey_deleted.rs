@@ -32,7 +32,7 @@ fn row(f: &Fixture, book: &str) -> Result<Option<i64>> {
 }
 
 #[test]
-fn the_row_goes_before_its_key_is_taken() -> Result<()> {
+fn the_row_is_deleted_before_its_key_is_taken() -> Result<()> {
     let (mut f, [ann, bob], books) = authors()?;
     let s = &mut f.session;
     s.delete(bob)?;
@@ -137,7 +137,7 @@ fn keys_move_up_into_a_gap_that_is_made_at_once() -> Result<()> {
 }
 
 #[test]
-fn what_is_deleted_along_goes_first() -> Result<()> {
+fn cascaded_deletions_come_first() -> Result<()> {
     let mut f = Fixture::new()?;
     let s = &mut f.session;
     // A tree: the branches below the deleted node are deleted with it, leaves first.
@@ -220,7 +220,7 @@ fn pairs_go_with_the_deleted_row_alone() -> Result<()> {
 }
 
 #[test]
-fn foreign_keys_to_other_columns_are_let_go_of_too() -> Result<()> {
+fn foreign_keys_to_other_columns_are_released_too() -> Result<()> {
     let mut f = Fixture::new()?;
     let s = &mut f.session;
     let word = |id, text: &str, root: Option<&str>| Word {
@@ -276,7 +276,7 @@ fn versions_and_rows_that_refer_to_their_own_table() -> Result<()> {
 }
 
 #[test]
-fn the_row_may_be_expired_and_gone_behind_the_back() -> Result<()> {
+fn the_row_may_be_expired_and_deleted_by_another_session() -> Result<()> {
     let (mut f, [ann, bob], books) = authors()?;
     let s = &mut f.session;
     s.commit()?;
@@ -404,7 +404,7 @@ fn a_row_whose_key_was_changed_is_deleted_by_the_key_that_it_has() -> Result<()>
 }
 
 #[test]
-fn children_that_the_session_never_met_follow_too() -> Result<()> {
+fn children_outside_the_session_follow_too() -> Result<()> {
     let mut f = Fixture::new()?;
     f.behind(|s| {
         s.add(Author {

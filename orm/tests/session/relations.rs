@@ -123,7 +123,7 @@ fn changes_to_a_collection_that_is_not_loaded_are_merged() -> Result<()> {
 
 /// A child that was moved while its old parent was unknown is not in that parent's collection.
 #[test]
-fn a_child_that_moved_is_not_where_its_row_says() -> Result<()> {
+fn a_moved_child_is_not_in_the_collection_of_its_row() -> Result<()> {
     let mut f = Fixture::new()?;
     f.behind(|s| {
         s.add(Author {

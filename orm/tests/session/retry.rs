@@ -182,7 +182,7 @@ fn objects_from_before_are_as_they_were_in_each_try() -> Result<()> {
 }
 
 #[test]
-fn what_could_not_be_run_again_is_refused() -> Result<()> {
+fn work_that_cannot_be_retried_is_refused() -> Result<()> {
     let engine = Engine::new(Flaky::new(At::Commit, ErrorKind::Serialization, 0)?);
     let check = |session: &mut Session| {
         let mut tried = false;
@@ -338,7 +338,7 @@ fn a_beginning_that_waits_in_vain_is_tried_again() -> Result<()> {
 }
 
 #[test]
-fn reads_before_a_retry_are_ended_and_read_again() -> Result<()> {
+fn reads_before_a_retry_are_ended_and_repeated() -> Result<()> {
     let (_database, engine) = file()?;
     let mut session = Session::new(&engine);
     let ann = session.add(Author::new("ann"));
@@ -381,7 +381,7 @@ fn writers_take_turns_from_the_beginning() -> Result<()> {
 }
 
 #[test]
-fn a_transaction_that_the_database_ended_is_not_gone_on_with() -> Result<()> {
+fn a_transaction_that_the_database_ended_is_not_continued() -> Result<()> {
     let (_database, engine) = file()?;
     let add = |session: &mut Session, conflicts: bool| -> Result<()> {
         let name = "INSERT OR ROLLBACK INTO authors (id, name) VALUES (1, 'x') RETURNING id";

@@ -135,7 +135,7 @@ fn changed_keys_come_back() -> Result<()> {
 }
 
 #[test]
-fn what_was_read_inside_is_read_again() -> Result<()> {
+fn reads_inside_a_savepoint_are_repeated() -> Result<()> {
     let mut f = Fixture::new()?;
     f.session.add(Author::new("ann"));
     f.session.commit()?;
@@ -158,7 +158,7 @@ fn what_was_read_inside_is_read_again() -> Result<()> {
 }
 
 #[test]
-fn what_left_inside_does_not_come_back_into_a_collection() -> Result<()> {
+fn members_that_left_inside_a_savepoint_are_not_restored() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author {
         books: [Book::new("a")].into(),
@@ -344,7 +344,7 @@ fn a_deleted_object_has_its_key_again_though_another_row_had_it_inside() -> Resu
 }
 
 #[test]
-fn what_was_read_after_clearing_inside_is_undone() -> Result<()> {
+fn reads_after_clearing_inside_a_savepoint_are_undone() -> Result<()> {
     for is_flushed in [false, true] {
         let mut f = Fixture::new()?;
         f.session.add(Author::new("ann"));
@@ -373,7 +373,7 @@ fn what_was_read_after_clearing_inside_is_undone() -> Result<()> {
 
 /// Values read inside a savepoint after `clear` may be the savepoint's own writes: undoing them is not a concurrent change.
 #[test]
-fn what_was_read_in_an_undone_savepoint_is_not_taken_for_anothers_change() -> Result<()> {
+fn reads_in_an_undone_savepoint_are_not_mistaken_for_concurrent_changes() -> Result<()> {
     let Fixture { mut session, .. } = Fixture::new()?;
     let ann = session.add(Author::new("ann"));
     session.commit()?;
@@ -418,7 +418,7 @@ fn clear_inside_a_savepoint_forgets_the_keys_that_flushes_filled_in() -> Result<
 
 /// Values read in an undone savepoint stay known: a later difference is a concurrent change.
 #[test]
-fn what_was_read_in_an_undone_savepoint_is_known() -> Result<()> {
+fn reads_in_an_undone_savepoint_are_known() -> Result<()> {
     type Read = fn(&mut Session, Handle<Author>) -> Result<()>;
     let reads: [(&str, Read); 4] = [
         ("refreshed", |s, ann| s.refresh(ann)),
@@ -465,7 +465,7 @@ fn what_was_read_in_an_undone_savepoint_is_known() -> Result<()> {
 
 /// If the session itself may have written the values read, undoing the savepoint restores those known before it.
 #[test]
-fn what_a_statement_wrote_in_an_undone_savepoint_is_not_known() -> Result<()> {
+fn writes_of_a_statement_in_an_undone_savepoint_are_unknown() -> Result<()> {
     for end in [Session::commit, Session::rollback] {
         let mut f = Fixture::new()?;
         let ann = f.session.add(Author::new("ann"));

@@ -184,7 +184,7 @@ fn a_nullable_column_that_another_key_needs_is_kept() -> Result<()> {
 }
 
 #[test]
-fn what_they_share_is_the_same_or_refused() -> Result<()> {
+fn shared_columns_agree_or_are_refused() -> Result<()> {
     for is_new in [false, true] {
         let mut office = Office::new()?;
         let (ann, other) = (office.ann, office.other);

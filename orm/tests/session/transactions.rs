@@ -151,7 +151,7 @@ fn dropping_a_session_rolls_back_and_its_connection_is_clean() -> Result<()> {
 }
 
 #[test]
-fn close_lets_everything_go_and_the_session_starts_anew() -> Result<()> {
+fn close_removes_everything_and_the_session_can_be_reused() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author::new("ann"));
     f.session.flush()?;
@@ -229,7 +229,7 @@ fn illegal_moves_name_both_states() -> Result<()> {
 }
 
 #[test]
-fn what_is_written_to_a_deleted_object_goes_nowhere() -> Result<()> {
+fn writes_to_a_deleted_object_have_no_effect() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author::new("ann"));
     f.session.commit()?;

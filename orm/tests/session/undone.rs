@@ -187,7 +187,7 @@ fn pairs_and_one_to_one_relations_are_kept() -> Result<()> {
 }
 
 #[test]
-fn what_belongs_to_a_row_belongs_to_it_again() -> Result<()> {
+fn related_objects_belong_to_a_row_again() -> Result<()> {
     for (name, undo) in UNDONE {
         let mut f = Fixture::new()?;
         let ann = f.session.add(Author::new("ann"));
@@ -276,7 +276,7 @@ fn a_second_rollback_keeps_them_too() -> Result<()> {
 
 /// A generated key is free once it is undone: the database may assign it to another row.
 #[test]
-fn what_is_added_again_by_a_relation_is_counted_anew() -> Result<()> {
+fn objects_added_again_by_a_relation_get_new_generated_keys() -> Result<()> {
     for (name, undo) in UNDONE {
         let mut f = Fixture::new()?;
         let mut track = None;
@@ -306,7 +306,7 @@ fn what_is_added_again_by_a_relation_is_counted_anew() -> Result<()> {
 }
 
 #[test]
-fn what_is_added_again_by_a_relation_keeps_the_key_that_the_program_gave() -> Result<()> {
+fn objects_added_again_by_a_relation_keep_explicit_keys() -> Result<()> {
     for (name, undo) in UNDONE {
         for given_before in [true, false] {
             let mut f = Fixture::new()?;
@@ -331,7 +331,7 @@ fn what_is_added_again_by_a_relation_keeps_the_key_that_the_program_gave() -> Re
 }
 
 #[test]
-fn keys_that_a_failed_flush_counted_are_counted_anew() -> Result<()> {
+fn keys_generated_by_a_failed_flush_are_generated_again() -> Result<()> {
     let mut f = Fixture::new()?;
     let album = f.session.add(Album::new("a"));
     f.session.add(Track::new("of no album", 999));

@@ -122,7 +122,7 @@ fn an_update_asks_about_the_columns_that_it_writes() -> Result<()> {
 }
 
 #[test]
-fn bulk_inserts_are_asked_about_too() -> Result<()> {
+fn bulk_inserts_are_validated_too() -> Result<()> {
     let mut session = session()?;
     let rows = [Account::new("ann"), Account::new("bob ")];
     let error = session.insert_all(rows).expect_err("a bad name");

@@ -90,7 +90,7 @@ fn a_row_that_another_wrote_is_stale() -> Result<()> {
 }
 
 #[test]
-fn what_was_written_expired_goes_on_from_the_fresh_version() -> Result<()> {
+fn writes_while_expired_continue_from_the_new_version() -> Result<()> {
     let (mut f, drafts) = saved(&["a"])?;
     f.session.commit()?;
     f.behind(|other| {
@@ -109,7 +109,7 @@ fn what_was_written_expired_goes_on_from_the_fresh_version() -> Result<()> {
 }
 
 #[test]
-fn what_the_database_computes_is_read_back_and_never_written() -> Result<()> {
+fn computed_columns_are_read_back_and_never_written() -> Result<()> {
     let mut f = Fixture::new()?;
     let lines = f.session.add_all([2, 3].map(|amount| Line {
         total: Auto::set(-1),

@@ -185,7 +185,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_undone_backwards_is_as_it_was(before in changes(), after in changes()) {
+        fn undoing_backwards_restores_the_set(before in changes(), after in changes()) {
             let mut set = OrderedSet::default();
             let mut log = Vec::new();
             for change in before.into_iter().chain([Change::Compact]) {

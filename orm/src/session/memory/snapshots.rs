@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn each_column_that_differs_is_told_and_no_other() {
+    fn exactly_the_differing_columns_are_reported() {
         let mapper = Everything::mapper();
         let mut snapshots = Snapshots::default();
         let snapshot = snapshots.take(mapper, &some(1));

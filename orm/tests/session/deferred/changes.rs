@@ -319,7 +319,7 @@ fn a_row_that_is_taken_over_and_a_changed_key_keep_it() -> Result<()> {
 }
 
 #[test]
-fn it_stands_beside_embedded_values() -> Result<()> {
+fn it_works_next_to_embedded_values() -> Result<()> {
     let mut l = Library::new()?;
     let stamp = |by: &str| Stamp {
         day: Some(3),

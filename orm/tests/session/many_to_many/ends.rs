@@ -89,7 +89,7 @@ fn the_pairs_of_a_one_sided_relation_go_with_either_end() -> Result<()> {
 }
 
 #[test]
-fn a_delete_cascade_takes_the_other_end_along() -> Result<()> {
+fn a_delete_cascade_deletes_the_other_end() -> Result<()> {
     let mut f = Fixture::new()?;
     let site = f.session.add(Site {
         own_tags: tags(["a", "b"]).into(),
@@ -187,7 +187,7 @@ fn an_expunged_object_keeps_its_rows() -> Result<()> {
 }
 
 #[test]
-fn the_rows_of_expunged_children_are_let_go_whatever_happens_to_pairs() -> Result<()> {
+fn the_rows_of_expunged_children_are_released_regardless_of_pairs() -> Result<()> {
     let f = Fixture::new()?;
     metadata![Bookcase, Volume, Tag, Post, Seat].create_all(f.session.engine())?;
     let mut session = Session::new(f.session.engine());
@@ -206,7 +206,7 @@ fn the_rows_of_expunged_children_are_let_go_whatever_happens_to_pairs() -> Resul
 }
 
 #[test]
-fn a_pair_that_is_gone_is_stale() -> Result<()> {
+fn a_missing_pair_is_stale() -> Result<()> {
     let (mut f, post, [a, b, c]) = tagged()?;
     f.session.load(post, Post::TAGS)?;
     f.session.commit()?;
@@ -271,7 +271,7 @@ fn of_two_pairs_taken_apart_one_is_taken_back() -> Result<()> {
 }
 
 #[test]
-fn what_is_about_to_be_deleted_is_put_together_with_nothing() -> Result<()> {
+fn objects_marked_for_deletion_cannot_be_paired() -> Result<()> {
     let (mut f, post, [a, _, c]) = tagged()?;
     f.session.delete(c)?;
     for result in [
