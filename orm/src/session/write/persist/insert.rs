@@ -65,10 +65,10 @@ impl Insert<'_> {
         }
         session.remember_counted(self.store, &made, self.slots);
         match session.engine.dialect().batch() {
-            Batch::Arrays if self.slots.len() > 1 && self.in_one_array_statement(session) => {
-                self.arrays(session, &made)
-            }
-            Batch::Arrays => self.returning(session, &made),
+            Batch::Arrays => match self.array_witnesses(session, &made) {
+                Some(witnesses) if self.slots.len() > 1 => self.arrays(session, &made, &witnesses),
+                _ => self.returning(session, &made),
+            },
             _ if made.is_empty() => self.values(session, &mut |_, _| Ok(())),
             _ if made.len() == 1
                 && generated.is_some()
@@ -93,7 +93,7 @@ impl Insert<'_> {
             return self.one_each(session, &mut |_, _, _| Ok(()));
         }
         match session.engine.dialect().batch() {
-            Batch::Arrays if self.slots.len() > 1 => self.arrays(session, &[]),
+            Batch::Arrays if self.slots.len() > 1 => self.arrays(session, &[], &[]),
             Batch::Arrays => self.returning(session, &[]),
             _ => self.values(session, &mut |_, _| Ok(())),
         }
@@ -103,9 +103,11 @@ impl Insert<'_> {
     pub(super) fn is_one_statement(&self, session: &Session) -> bool {
         match session.engine.dialect().batch() {
             Batch::Arrays => {
-                self.in_one_array_statement(session)
+                self.can_be_undone(session)
                     && self.fits(session)
-                    && self.can_be_undone(session)
+                    && self
+                        .array_witnesses(session, &self.generated_columns(session))
+                        .is_some()
             }
             // A statement for several rows may write only some of them, which a transaction must then undo.
             Batch::Values { .. } | Batch::Rows => false,
@@ -131,11 +133,20 @@ impl Insert<'_> {
             .collect()
     }
 
-    /// Whether one statement with arrays is possible: it needs a column, and returned rows must be distinguishable.
-    fn in_one_array_statement(&self, session: &Session) -> bool {
-        !self.columns.is_empty()
-            && (self.generated_columns(session).is_empty()
-                || self.witness(session) != Witness::None)
+    /// The columns that tell the rows of one statement with arrays apart when they come back. `None` if no columns do, or if there is no
+    /// column to send.
+    fn array_witnesses(&self, session: &Session, made: &[usize]) -> Option<Vec<usize>> {
+        if self.columns.is_empty() {
+            return None;
+        }
+        // A single row needs nothing to be told apart from, and rows that return nothing need not be.
+        if made.is_empty() || self.slots.len() == 1 {
+            return Some(Vec::new());
+        }
+        match self.witness(session) {
+            Witness::Columns(columns) => Some(columns),
+            Witness::None => None,
+        }
     }
 
     fn finish(&self, session: &mut Session) -> Result<()> {
@@ -334,21 +345,16 @@ impl Insert<'_> {
     }
 
     /// Inserts all rows with arrays, in one statement unless it is too long.
-    fn arrays(&self, session: &mut Session, made: &[usize]) -> Result<()> {
+    fn arrays(&self, session: &mut Session, made: &[usize], witnesses: &[usize]) -> Result<()> {
         for slots in by_bytes(session, self.store, self.slots, self.columns) {
-            Insert { slots, ..*self }.array(session, made)?;
+            Insert { slots, ..*self }.array(session, made, witnesses)?;
         }
         Ok(())
     }
 
     /// Inserts rows in one statement, with one array for each column.
-    fn array(&self, session: &mut Session, made: &[usize]) -> Result<()> {
-        let witnesses = match self.witness(session) {
-            _ if made.is_empty() => Vec::new(),
-            Witness::Columns(columns) => columns,
-            Witness::None => return self.returning(session, made),
-        };
-        let back: Vec<usize> = made.iter().chain(&witnesses).copied().collect();
+    fn array(&self, session: &mut Session, made: &[usize], witnesses: &[usize]) -> Result<()> {
+        let back: Vec<usize> = made.iter().chain(witnesses).copied().collect();
         let sql = self.sql(session, Operation::InsertArrays, self.columns, &back, 0);
         let (store, connection) = parts(session, self.store)?;
         let of_column = |&column: &usize| -> Vec<Param<'_>> {
@@ -362,7 +368,7 @@ impl Insert<'_> {
             drop(columns);
             return self.expect_written(session, self.slots, outcome.matched, &sql);
         }
-        let mut returned = Returned::new(store, self.slots, made, &witnesses);
+        let mut returned = Returned::new(store, self.slots, made, witnesses);
         with_arrays(&columns, |params| {
             connection.query(&sql, params, &mut |row| returned.take(row))
         })
