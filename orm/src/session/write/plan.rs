@@ -126,19 +126,19 @@ pub(crate) struct Wait {
 pub(crate) enum Step {
     Insert {
         store: u16,
-        columns: Vec<usize>,
+        columns: Columns,
         slots: Vec<u32>,
     },
     Update {
         store: u16,
-        columns: Vec<usize>,
+        columns: Columns,
         slots: Vec<u32>,
     },
     /// An UPDATE with the expressions that have this index.
     Compute {
         store: u16,
         set: usize,
-        columns: Vec<usize>,
+        columns: Columns,
         slots: Vec<u32>,
     },
     Delete {
@@ -148,7 +148,7 @@ pub(crate) enum Step {
     /// An UPDATE of some of the changed columns, before the others.
     Release {
         store: u16,
-        columns: Vec<usize>,
+        columns: Columns,
         slots: Vec<u32>,
     },
     /// An UPDATE that sets a column to NULL to free its unique value before it gets another.
@@ -409,7 +409,7 @@ fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &Levels) {
         for batch in table.inserts.chunk_by(|a, b| a.1 == b.1) {
             steps.push(Step::Insert {
                 store: table.store,
-                columns: batch[0].1.to_vec(),
+                columns: Columns::clone(&batch[0].1),
                 slots: batch.iter().map(|(slot, _)| *slot).collect(),
             });
         }
@@ -432,7 +432,7 @@ fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &Levels) {
         let slots = batch.iter().map(|(_, slot, _)| *slot).collect();
         steps.push(Step::Insert {
             store: table.store,
-            columns: batch[0].2.to_vec(),
+            columns: Columns::clone(batch[0].2),
             slots,
         });
     }
@@ -459,7 +459,7 @@ fn push_released(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
     for rows in rows.chunk_by(|one, other| one.1 == other.1) {
         steps.push(Step::Release {
             store,
-            columns: rows[0].1.to_vec(),
+            columns: Columns::clone(&rows[0].1),
             slots: rows.iter().map(|row| row.0).collect(),
         });
     }
@@ -471,7 +471,7 @@ fn push_shapes<'a>(
     rows: impl IntoIterator<Item = &'a (u32, Columns)>,
     set: impl Fn(u32) -> Option<usize>,
 ) {
-    type Shape<'a> = (&'a [usize], Option<usize>);
+    type Shape<'a> = (&'a Columns, Option<usize>);
     let mut shapes: Vec<(Shape<'_>, Vec<u32>)> = Vec::new();
     let mut known: BTreeMap<Shape<'_>, usize> = BTreeMap::new();
     // Consecutive rows usually have the same shape.
@@ -492,7 +492,7 @@ fn push_shapes<'a>(
         shapes[at].1.push(*slot);
     }
     steps.extend(shapes.into_iter().map(|((columns, set), slots)| {
-        let columns = columns.to_vec();
+        let columns = Columns::clone(columns);
         match set {
             Some(set) => Step::Compute {
                 store,

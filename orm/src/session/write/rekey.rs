@@ -207,7 +207,7 @@ impl Session {
         }
         self.run_step(&Step::Release {
             store: key.store,
-            columns: key.columns.clone(),
+            columns: key.columns.as_slice().into(),
             slots: cut,
         })?;
         for (node, values) in changed {

@@ -63,7 +63,10 @@ impl Insert<'_> {
             let what = "a generated key (give the object a key)";
             return Err(Error::unsupported(session.engine.dialect().name(), what));
         }
-        session.remember_counted(self.store, &made, self.slots);
+        // A single statement that is committed with it is never rolled back.
+        if session.in_transaction() {
+            session.remember_counted(self.store, &made, self.slots);
+        }
         match session.engine.dialect().batch() {
             Batch::Arrays => match self.array_witnesses(session, &made) {
                 Some(witnesses) if self.slots.len() > 1 => self.arrays(session, &made, &witnesses),

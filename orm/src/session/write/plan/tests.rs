@@ -234,7 +234,7 @@ fn a_cycle_of_tables_is_deleted_after_its_ties_are_cut() {
             child: 1,
             parent: TASKS,
             row: None,
-            columns: vec![3],
+            columns: [3].into(),
         }],
         ..Default::default()
     };
@@ -260,7 +260,7 @@ fn a_cycle_of_rows_is_deleted_after_its_ties_are_cut() {
         child,
         parent: TASKS,
         row: Some(row),
-        columns: vec![3],
+        columns: [3].into(),
     };
     let pairs = [(1, 2), (2, 3), (3, 1), (4, 3)];
     let table = TableChanges {
@@ -416,7 +416,7 @@ fn a_row_that_frees_a_unique_value_goes_before_the_one_that_takes_it() {
         parents: vec![(USERS, true)],
         references: vec![References {
             parent: USERS,
-            columns: vec![3],
+            columns: [3].into(),
             nullable: Some(3),
         }],
         updates: vec![row(7, &[3])],

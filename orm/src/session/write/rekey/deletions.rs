@@ -182,7 +182,7 @@ impl Session {
         self.call_for(When::BeforeUpdate, announced)?;
         self.run_step(&Step::Release {
             store,
-            columns,
+            columns: columns.into(),
             slots: vec![slot],
         })?;
         self.call_for(When::AfterUpdate, announced)
