@@ -235,12 +235,12 @@ fn affinities() -> selfsame::Result<()> {
             (
                 "\"UUID BLOB\"",
                 "'6f9619ff-8b86-d011-b42d-00c04fc964ff'",
-                Err("no Uuid"),
+                Err("not a valid Uuid"),
             ),
             ("BOOLEAN", "1", Ok("true")),
             ("BOOLEAN", "FALSE", Ok("false")),
-            ("BOOLEAN", "2", Err("no Bool")),
-            ("BOOLEAN", "'t'", Err("no Bool")),
+            ("BOOLEAN", "2", Err("not a valid Bool")),
+            ("BOOLEAN", "'t'", Err("not a valid Bool")),
             ("BOOL", "'1'", Ok("true")),
         ],
     )?;
@@ -252,8 +252,8 @@ fn affinities() -> selfsame::Result<()> {
             ("BOOLEAN", "'t'", Ok("true")),
             ("BOOLEAN", "'false'", Ok("false")),
             ("BOOLEAN", "'Y'", Ok("true")),
-            ("BOOLEAN", "'maybe'", Err("no Bool")),
-            ("BOOLEAN", "2", Err("no Bool")),
+            ("BOOLEAN", "'maybe'", Err("not a valid Bool")),
+            ("BOOLEAN", "2", Err("not a valid Bool")),
         ],
     )
 }
@@ -266,15 +266,19 @@ fn dates() -> selfsame::Result<()> {
         &strict,
         &[
             ("DATE", "'2024-02-29'", Ok("2024-02-29")),
-            ("DATE", "'2024-02-29 00:00:00'", Err("no Date")),
-            ("DATE", "''", Err("no Date")),
-            ("DATE", "1709209800", Err("no Date")),
+            ("DATE", "'2024-02-29 00:00:00'", Err("not a valid Date")),
+            ("DATE", "''", Err("not a valid Date")),
+            ("DATE", "1709209800", Err("not a valid Date")),
             (
                 "DATETIME",
                 "'2024-02-29 12:30:00'",
                 Ok("2024-02-29 12:30:00"),
             ),
-            ("DATETIME", "'2024-02-29T12:30:00'", Err("no Timestamp")),
+            (
+                "DATETIME",
+                "'2024-02-29T12:30:00'",
+                Err("not a valid Timestamp"),
+            ),
             (
                 "DATETIME",
                 "strftime('%Y-%m-%d %H:%M:%f', '2024-02-29 12:30:00.12')",
@@ -285,8 +289,16 @@ fn dates() -> selfsame::Result<()> {
                 "'2024-02-29 12:30:00.5'",
                 Ok("2024-02-29 12:30:00.500000"),
             ),
-            ("DATETIME", "'2024-02-29 12:30:00.50'", Err("no Timestamp")),
-            ("DATETIME", "'2024-02-29 12:30'", Err("no Timestamp")),
+            (
+                "DATETIME",
+                "'2024-02-29 12:30:00.50'",
+                Err("not a valid Timestamp"),
+            ),
+            (
+                "DATETIME",
+                "'2024-02-29 12:30'",
+                Err("not a valid Timestamp"),
+            ),
             (
                 "TIMESTAMPTZ",
                 "'2024-02-29 12:30:00+00:00'",
@@ -300,25 +312,29 @@ fn dates() -> selfsame::Result<()> {
             (
                 "TIMESTAMPTZ",
                 "'2024-02-29 12:30:00+02:00'",
-                Err("no TimestampTz"),
+                Err("not a valid TimestampTz"),
             ),
             (
                 "DATETIME(6)",
                 "'2024-02-29 12:30:00.123456'",
                 Ok("2024-02-29 12:30:00.123456"),
             ),
-            ("DATETIME", "'2024-02-29T12:30:00Z'", Err("no Timestamp")),
+            (
+                "DATETIME",
+                "'2024-02-29T12:30:00Z'",
+                Err("not a valid Timestamp"),
+            ),
             (
                 "DATETIME",
                 "'2024-02-29 12:30:00+00:00'",
-                Err("no Timestamp"),
+                Err("not a valid Timestamp"),
             ),
-            ("DATETIME", "1709209800", Err("no Timestamp")),
-            ("DATETIME", "2460370.02", Err("no Timestamp")),
+            ("DATETIME", "1709209800", Err("not a valid Timestamp")),
+            ("DATETIME", "2460370.02", Err("not a valid Timestamp")),
             ("TIME", "'12:30:00'", Ok("12:30:00")),
             ("TIME", "'12:30:00.5'", Ok("12:30:00.500000")),
-            ("TIME", "'12:30'", Err("no Time")),
-            ("TIME", "'2000-01-01 12:30:00'", Err("no Time")),
+            ("TIME", "'12:30'", Err("not a valid Time")),
+            ("TIME", "'2000-01-01 12:30:00'", Err("not a valid Time")),
             (
                 "TIMESTAMP WITH TIME ZONE",
                 "'2024-02-29 12:30:00+02'",
@@ -333,11 +349,11 @@ fn dates() -> selfsame::Result<()> {
         &[
             ("DATE", "'2024-02-29 00:00:00'", Ok("2024-02-29")),
             ("DATE", "'2024-02-29T00:00:00Z'", Ok("2024-02-29")),
-            ("DATE", "'2024-02-29 12:30:00'", Err("no Date")),
+            ("DATE", "'2024-02-29 12:30:00'", Err("not a valid Date")),
             ("DATE", "1709164800", Ok("2024-02-29")),
-            ("DATE", "''", Err("no Date")),
+            ("DATE", "''", Err("not a valid Date")),
             ("TIME", "'2000-01-01 12:30:00'", Ok("12:30:00")),
-            ("TIME", "'2001-01-01 12:30:00'", Err("no Time")),
+            ("TIME", "'2001-01-01 12:30:00'", Err("not a valid Time")),
             ("DATETIME", "'2024-02-29'", Ok("2024-02-29 00:00:00")),
             (
                 "DATETIME",
@@ -360,7 +376,7 @@ fn dates() -> selfsame::Result<()> {
                 Ok("2024-02-29 12:30:00.123456"),
             ),
             ("DATETIME", "1709209800", Ok("2024-02-29 12:30:00")),
-            ("DATETIME", "1709209800000", Err("no Timestamp")),
+            ("DATETIME", "1709209800000", Err("not a valid Timestamp")),
             ("DATETIME", "2460370.020833333", Ok("2024-02-29 12:30:00")),
             ("DATETIME", "-1", Ok("1969-12-31 23:59:59")),
             ("DATETIME", "-1.25", Ok("1969-12-31 23:59:58.750000")),
@@ -385,8 +401,8 @@ fn dates() -> selfsame::Result<()> {
                 Ok("2024-02-29 12:30:00.000000+00:00"),
             ),
             ("TIME", "'12:30'", Ok("12:30:00")),
-            ("DATETIME", "'now'", Err("no Timestamp")),
-            ("DATETIME", "'24-2-29'", Err("no Timestamp")),
+            ("DATETIME", "'now'", Err("not a valid Timestamp")),
+            ("DATETIME", "'24-2-29'", Err("not a valid Timestamp")),
         ],
     )
 }

@@ -73,13 +73,27 @@ pub(crate) fn on_sqlite() -> selfsame::Result<()> {
                 "name",
                 None,
                 1,
-                "leads to no row of folded",
+                "references a missing row of folded",
             ),
             ("slow", "follows", "name", None, 0, "no index"),
-            ("error", "follows", "tiny", Some("2"), 2, "no I16"),
+            ("error", "follows", "tiny", Some("2"), 2, "not a valid I16"),
             ("error", "folded", "name", Some("Null"), 1, "NULL"),
-            ("error", "dates", "is_done", Some("1"), 1, "no Bool"),
-            ("error", "dates", "made", Some("1"), 1, "no Timestamp"),
+            (
+                "error",
+                "dates",
+                "is_done",
+                Some("1"),
+                1,
+                "not a valid Bool",
+            ),
+            (
+                "error",
+                "dates",
+                "made",
+                Some("1"),
+                1,
+                "not a valid Timestamp",
+            ),
         ],
     );
     assert_eq!(audit["whole"], true);
@@ -227,7 +241,7 @@ pub(crate) fn on_postgres(server: &Server) -> selfsame::Result<()> {
             "touched",
             Some("1"),
             1,
-            "another value",
+            "changes the value",
         )],
     );
     let mut session = Session::new(&engine);

@@ -330,8 +330,22 @@ fn of_other_tools() -> selfsame::Result<()> {
     crate::audit::check(
         &strict,
         &[
-            ("error", "Orders", "OrderDate", Some("1"), 1, "no Timestamp"),
-            ("error", "articles", "at_time", Some("1"), 1, "no Time"),
+            (
+                "error",
+                "Orders",
+                "OrderDate",
+                Some("1"),
+                1,
+                "not a valid Timestamp",
+            ),
+            (
+                "error",
+                "articles",
+                "at_time",
+                Some("1"),
+                1,
+                "not a valid Time",
+            ),
         ],
     );
     assert_eq!(

@@ -182,7 +182,7 @@ fn audit(server: &Server) -> selfsame::Result<()> {
                 "owner_id",
                 None,
                 1,
-                "leads to no row of owners",
+                "references a missing row of owners",
             ),
             ("error", "owners", "is_old", Some("2"), 1, "Bool"),
             ("error", "owners", "born_on", Some("3"), 1, "zero date"),
