@@ -232,6 +232,10 @@ impl Session {
     /// The relationship fields of a transient or pending object again hold its related objects, as handles: adding it again restores
     /// the relations, and adds those that a rollback has undone.
     ///
+    /// A key that the database generated stays in the value, and adding it again inserts that key. A database that generates undone keys
+    /// anew, as SQLite does, may have given it to another row meanwhile: set the key to [`Auto::default`](crate::value::Auto::default) to
+    /// have a new one generated.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidState`] for a persistent one: `expunge` it, or clone the value.

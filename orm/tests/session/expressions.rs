@@ -311,3 +311,26 @@ fn half_a_value_is_refused_in_the_flush_that_makes_it() -> Result<()> {
     assert_eq!(zip.as_deref(), Some("1"));
     Ok(())
 }
+
+#[test]
+fn a_column_that_was_assigned_what_it_showed_may_be_written_blindly() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author {
+        age: Some(30),
+        ..Author::new("ann")
+    });
+    f.session.commit()?;
+    f.behind(|s| s.sql("UPDATE authors SET age = 40", ()).execute())?;
+    // Nobody can tell which column was meant: no update of another's may be lost, nor this one.
+    f.session[ann].age = Some(30);
+    let error = f.session.commit().expect_err("it has moved");
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    assert_eq!(error.column_name(), Some("age"));
+    assert!(error.to_string().contains("`set_blind`"), "{error}");
+    f.session.rollback()?;
+    f.session.set_blind(ann, Author::AGE, Some(30))?;
+    f.session.commit()?;
+    f.session.refresh(ann)?;
+    assert_eq!(f.session[ann].age, Some(30));
+    Ok(())
+}

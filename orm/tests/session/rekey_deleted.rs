@@ -6,7 +6,7 @@ use selfsame::prelude::*;
 use selfsame::{Result, session::Hook};
 
 use crate::fixture::{
-    Author, Book, Draft, Fixture, Node, Region, Shelf, Shop, Site, Tag, Team, Word,
+    Author, Book, Draft, Fixture, Node, Post, Region, Seat, Shelf, Shop, Site, Tag, Team, Word,
 };
 
 /// Two authors with a book each, all loaded.
@@ -417,5 +417,81 @@ fn children_outside_the_session_follow_too() -> Result<()> {
     f.session[ann].id = Auto::set(70);
     f.session.commit()?;
     assert_eq!(row(&f, "by ann")?, Some(70));
+    Ok(())
+}
+
+#[test]
+fn rows_go_before_those_that_they_refer_to_whichever_table_was_met_first() -> Result<()> {
+    let (mut f, ..) = authors()?;
+    f.session.clear();
+    let s = &mut f.session;
+    let books = Book::query().order_by(Book::ID.asc()).all(s)?;
+    let authors = Author::query().order_by(Author::ID.asc()).all(s)?;
+    s.delete(authors[1])?;
+    s.delete(books[1])?;
+    s[authors[0]].id = Auto::set(2);
+    s.commit()?;
+    f.holds::<Book>(1);
+    assert_eq!(row(&f, "by ann")?, Some(2));
+    Ok(())
+}
+
+/// Has spokes that refer to it, and pairs.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "hubs")]
+struct Hub {
+    #[orm(primary_key)]
+    code: String,
+    #[orm(back_populates = hub)]
+    spokes: HasMany<Spoke>,
+    #[orm(secondary = "hub_tags(hub, tag_id)")]
+    tags: ManyToMany<Tag>,
+    #[orm(secondary = "hub_links(source, target)", back_populates = linked_by)]
+    links: ManyToMany<Hub>,
+    #[orm(secondary = "hub_links(target, source)", back_populates = links)]
+    linked_by: ManyToMany<Self>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "spokes")]
+struct Spoke {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(references = "hubs.code")]
+    hub_code: Option<String>,
+    #[orm(back_populates = spokes)]
+    hub: BelongsTo<Hub>,
+}
+
+#[test]
+fn pairs_of_a_table_that_others_refer_to_go_with_the_deleted_row_alone() -> Result<()> {
+    let mut f = Fixture::new()?;
+    metadata![Hub, Spoke, Tag, Post, Seat].create_all(&f.engine)?;
+    let s = &mut f.session;
+    let [a, b, c] = s.add_all(["a", "b", "c"].map(Hub::new));
+    let tags = s.add_all(["s", "t"].map(Tag::new));
+    for (from, to) in [(a, c), (b, c), (c, b)] {
+        s.push(from, Hub::LINKS, to)?;
+    }
+    s.push(a, Hub::TAGS, tags[0])?;
+    s.push(b, Hub::TAGS, tags[1])?;
+    let spoke = s.add(Spoke::new());
+    s.set(spoke, Spoke::HUB, Some(a))?;
+    s.commit()?;
+    Hub::query().all(s)?;
+    s.load(c, Hub::LINKS)?;
+    // A pair that is taken apart, and one that goes with its row.
+    s.remove(a, Hub::LINKS, c)?;
+    s.delete(b)?;
+    s[a].code = "b".into();
+    s.commit()?;
+    let pairs =
+        "SELECT source || target FROM hub_links UNION ALL SELECT hub || tag_id FROM hub_tags";
+    let pairs = f.behind(|s| s.sql(pairs, ()).all::<(String,)>())?;
+    assert_eq!(pairs, [("b1".to_owned(),)]);
+    let s = &mut f.session;
+    assert_eq!(s.load(c, Hub::LINKS)?, []);
+    assert_eq!(s.load(a, Hub::TAGS)?, [tags[0]]);
+    assert_eq!(s.load(spoke, Spoke::HUB)?, Some(a));
     Ok(())
 }

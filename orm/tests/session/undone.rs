@@ -345,3 +345,42 @@ fn keys_generated_by_a_failed_flush_are_generated_again() -> Result<()> {
     f.holds::<Album>(2);
     Ok(())
 }
+
+#[test]
+fn a_taken_value_whose_key_another_row_has_by_now_may_get_a_new_one() -> Result<()> {
+    for is_known in [true, false] {
+        let mut f = Fixture::new()?;
+        let ann = f.session.add(Author {
+            books: [Book::new("b")].into(),
+            ..Author::new("ann")
+        });
+        f.session.flush()?;
+        f.session.rollback()?;
+        let add_bob = |s: &mut Session| {
+            s.add(Author::new("bob"));
+            s.commit()
+        };
+        match is_known {
+            true => add_bob(&mut f.session)?,
+            false => f.behind(add_bob)?,
+        }
+        let value = f.session.take(ann)?;
+        assert_eq!(value.id.get(), Some(&1));
+        let again = f.session.add(value);
+        let refused = f.session.commit().map_err(|error| error.kind());
+        let wanted = match is_known {
+            true => ErrorKind::IdentityConflict,
+            false => ErrorKind::UniqueViolation,
+        };
+        assert_eq!(refused, Err(wanted));
+        f.session.rollback()?;
+        let mut value = f.session.take(again)?;
+        value.id = Auto::default();
+        let again = f.session.add(value);
+        f.session.commit()?;
+        assert_eq!(f.session.load(again, Author::BOOKS)?.len(), 1);
+        assert_eq!(f.session[again].id.get(), Some(&2));
+        f.holds::<Author>(2);
+    }
+    Ok(())
+}

@@ -653,7 +653,7 @@ pub(in crate::session) fn moved(store: &dyn AnyStore, slot: u32, column: usize) 
 #[cold]
 fn unclear(store: &dyn AnyStore, slot: u32, column: usize) -> Error {
     let mapper = store.mapper();
-    let message = "the object was written to while it was expired, based on old values, and the column has changed in the database since: `refresh` the object before writing to it";
+    let message = "the object was written to while it was expired, based on old values, and the column has changed in the database since: `refresh` the object before writing to it, or write the column with `set_blind`";
     Error::new(ErrorKind::StaleData, message)
         .entity(mapper.name())
         .column(&mapper.table().columns[column].name)
