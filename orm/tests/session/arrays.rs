@@ -317,8 +317,10 @@ fn one_expression_for_all_rows_has_its_parameters_once() -> Result<()> {
     Ok(())
 }
 
+type Tagged = (Session, Arc<Script>, Handle<Post>, [Handle<Tag>; 3]);
+
 /// A post with three tags, flushed.
-fn tagged() -> Result<(Session, Arc<Script>, Handle<Post>, [Handle<Tag>; 3])> {
+fn tagged() -> Result<Tagged> {
     let (mut session, script) = Script::session();
     let post = session.add(Post::new("p"));
     let tags = session.add_all(["a", "b", "c"].map(Tag::new));

@@ -9,8 +9,10 @@ use crate::fixture::{
     Author, Book, Draft, Fixture, Node, Post, Region, Seat, Shelf, Shop, Site, Tag, Team, Word,
 };
 
+type Authors = (Fixture, [Handle<Author>; 2], [Handle<Book>; 2]);
+
 /// Two authors with a book each, all loaded.
-fn authors() -> Result<(Fixture, [Handle<Author>; 2], [Handle<Book>; 2])> {
+fn authors() -> Result<Authors> {
     let mut f = Fixture::new()?;
     let authors = f.session.add_all(["ann", "bob"].map(|name| Author {
         books: [Book::new(format!("by {name}"))].into(),
