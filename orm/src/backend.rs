@@ -7,6 +7,7 @@
 //! The conformance suite checks what the contracts say MUST or SHOULD hold.
 
 mod prepared;
+mod target;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::error::Result;
 use crate::value::{Param, ValueRef, ValueType};
 
 pub use prepared::Prepared;
+pub use target::{Target, TargetColumn};
 
 /// A database that can be connected to.
 ///
@@ -349,6 +351,7 @@ pub struct Sql {
     kind: StatementKind,
     params: Vec<ValueType>,
     columns: Vec<ValueType>,
+    target: Option<Target>,
 }
 
 impl Sql {
@@ -366,7 +369,15 @@ impl Sql {
             kind,
             params: params.into(),
             columns: columns.into(),
+            target: None,
         }
+    }
+
+    /// Adds the columns that its parameters are written to.
+    #[must_use]
+    pub fn with_target(mut self, target: Option<Target>) -> Self {
+        self.target = target;
+        self
     }
 
     /// Returns the text, with the dialect's placeholders.
@@ -392,6 +403,12 @@ impl Sql {
     /// Returns the type of each result column, in order. Empty for statements without rows and for raw SQL.
     pub fn columns(&self) -> &[ValueType] {
         &self.columns
+    }
+
+    /// Returns the columns that its parameters are written to, if it is an INSERT or UPDATE for a dialect that
+    /// [converts what it stores](Dialect::converts_what_it_stores).
+    pub fn target(&self) -> Option<&Target> {
+        self.target.as_ref()
     }
 }
 

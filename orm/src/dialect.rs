@@ -203,6 +203,13 @@ pub trait Dialect: Debug + Send + Sync {
         self.cast(operand, &ColumnType::Text { length: None }, out);
     }
 
+    /// Returns whether the database may store another value than it was given, depending on the declared type of the column. The backend must
+    /// then know the columns of parameters: each INSERT and UPDATE carries a [`Target`](crate::backend::Target). By default `false`: a value that
+    /// does not fit its column is an error.
+    fn converts_what_it_stores(&self) -> bool {
+        false
+    }
+
     /// Returns the expression that replaces a column in comparisons with columns of its type and with parameters, if stored values can have
     /// a different form than bound ones. By default `None`: the column itself.
     fn compared(&self, column: &str, ty: &ColumnType) -> Option<String> {
@@ -221,6 +228,20 @@ pub trait Dialect: Debug + Send + Sync {
     /// Returns the least of the [`equal_forms`](Self::equal_forms); the parameter itself is the greatest.
     fn least_form(&self, parameter: &str, ty: &ColumnType) -> Option<String> {
         let _ = (parameter, ty);
+        None
+    }
+
+    /// Returns an expression that gives all equal values of a column's type the same form, if they can be stored in several. GROUP BY, DISTINCT,
+    /// set operations and comparisons with anything but parameters use it. By default `None`: equal values have one form.
+    fn one_form(&self, operand: &str, ty: &ColumnType) -> Option<String> {
+        let _ = (operand, ty);
+        None
+    }
+
+    /// Returns the expression that ORDER BY, MIN and MAX use instead of one of a column's type, if stored forms sort differently from the values.
+    /// By default `None`: the expression itself.
+    fn ordered_form(&self, operand: &str, ty: &ColumnType) -> Option<String> {
+        let _ = (operand, ty);
         None
     }
 

@@ -81,6 +81,7 @@ impl<'d> Renderer<'d> {
         let mut text = self.text(64 + table.name.len() + rows * columns.len() * 4);
         text.push("INSERT INTO ");
         text.table(table);
+        text.writes(table);
         if columns.is_empty() {
             assert_eq!(rows, 1, "an INSERT of defaults is one row");
             text.push(self.dialect.default_row());
@@ -90,7 +91,7 @@ impl<'d> Renderer<'d> {
             text.push(" VALUES ");
             for row in 0..rows {
                 text.push(if row == 0 { "(" } else { ", (" });
-                text.params(table, columns);
+                text.new_values(table, columns);
                 text.push(")");
             }
         }
@@ -129,6 +130,7 @@ impl<'d> Renderer<'d> {
         let mut text = self.text(64 + table.name.len() + (set.len() + key.len()) * 24);
         text.push("UPDATE ");
         text.table(table);
+        text.writes(table);
         text.push(" SET ");
         text.each(set.len(), ", ", |text, i| text.equals_param(table, set[i]));
         text.key(table, key);

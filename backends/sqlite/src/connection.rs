@@ -39,7 +39,7 @@ impl SqliteConnection {
     pub(crate) fn open(backend: Sqlite) -> Result<Self> {
         let opened = backend.open()?;
         Ok(Self {
-            database: Database::new(opened.connection)?,
+            database: Database::new(opened.connection, backend.dialect.is_lenient)?,
             _leftovers: opened.leftovers,
             followed: opened.followed,
             backend,

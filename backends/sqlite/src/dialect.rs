@@ -59,6 +59,10 @@ impl Dialect for SqliteDialect {
         written.expect("writing to a String does not fail");
     }
 
+    fn converts_what_it_stores(&self) -> bool {
+        true
+    }
+
     /// Compares columns of unknown type as the text that is read, and leniently read values by their meaning.
     fn compared(&self, column: &str, ty: &ColumnType) -> Option<String> {
         match ty {
@@ -82,6 +86,20 @@ impl Dialect for SqliteDialect {
 
     fn least_form(&self, parameter: &str, ty: &ColumnType) -> Option<String> {
         temporal::least_form(parameter, ty)
+    }
+
+    /// As [`compared`](Self::compared), and a time with all its digits.
+    fn one_form(&self, operand: &str, ty: &ColumnType) -> Option<String> {
+        let compared = self.compared(operand, ty);
+        compared.or_else(|| temporal::one_form(operand, ty))
+    }
+
+    /// Times that are stored in one of the [`equal_forms`](Self::equal_forms) are in order as they are.
+    fn ordered_form(&self, operand: &str, ty: &ColumnType) -> Option<String> {
+        match self.is_lenient {
+            true => lenient::compared(operand, ty),
+            false => None,
+        }
     }
 
     fn capabilities(&self) -> Capabilities {

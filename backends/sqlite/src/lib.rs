@@ -34,7 +34,17 @@
 //! for `INT`, `TEXT`, `BLOB` and the like in a type's name to choose how to store values, so some types have two words: the first is for
 //! people and for reflection. Reading never coerces: a value of another type is a [`Conversion`](selfsame::ErrorKind::Conversion) error, unless
 //! [`Sqlite::lenient`] reads the forms of other programs. Times are also read with three fractional digits, with none, or without trailing
-//! zeros, as `CURRENT_TIMESTAMP` and other mappers write them, and conditions match them in each of these forms.
+//! zeros, as `CURRENT_TIMESTAMP` and other mappers write them, and conditions match them in each of these forms. GROUP BY, DISTINCT, set
+//! operations and comparisons between columns treat these forms as equal too. ORDER BY, so that it can use an index, sorts rows with equal
+//! times by their form before its next key; with lenient reading it sorts by what the times mean.
+//!
+//! # Columns declared by other programs
+//!
+//! SQLite converts values to suit the declared type of their column: in a column of type NUMERIC, STRING or MONEY the text `007` becomes the
+//! number 7, in a REAL column an integer becomes a float, and in a TEXT column a float becomes a text of 15 digits. An INSERT or UPDATE whose
+//! value could not be read back is refused before it runs; the error names the column and its declared type
+//! ([`OutOfRange`](selfsame::ErrorKind::OutOfRange)). A text that SQLite computes for such a column is refused too
+//! ([`Unsupported`](selfsame::ErrorKind::Unsupported)). SQL text of your own is not checked.
 //!
 //! # Settings of every connection
 //!
@@ -50,6 +60,7 @@
 //! [`Serialization`](selfsame::ErrorKind::Serialization), and the whole transaction must run again. Transactions that
 //! start with a write wait for their turn instead.
 
+mod affinity;
 mod bind;
 mod classify;
 mod connection;

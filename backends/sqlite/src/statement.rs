@@ -20,6 +20,7 @@
 )]
 
 mod current_row;
+mod guarded;
 
 use std::cell::OnceCell;
 use std::collections::hash_map::Entry;
@@ -35,6 +36,7 @@ use selfsame::value::Param;
 use selfsame::{Error, ErrorKind, Result};
 
 pub(crate) use self::current_row::{CurrentRow, utf8};
+use self::guarded::Guarded;
 use crate::bind::{self, Binding};
 use crate::classify::{classify, classify_run};
 use crate::session::{Change, session_change};
@@ -45,6 +47,7 @@ pub(crate) struct Database {
     statements: FxHashMap<u64, Prepared>,
     connection: rusqlite::Connection,
     clock: u64,
+    is_lenient: bool,
     /// The bytes of all kept statements' texts, which what SQLite holds for them is in proportion to.
     text_bytes: usize,
     counted: Counted,
@@ -75,6 +78,7 @@ pub(crate) struct Prepared {
     executions: u64,
     text_bytes: usize,
     scratch: String,
+    guarded: Guarded,
 }
 
 /// A running statement. Dropping it resets the statement and clears the bindings.
@@ -104,7 +108,7 @@ const NO_ROWID: i64 = i64::MIN;
 
 impl Database {
     /// The connection must have been opened without a mutex of its own, as values are read without taking it.
-    pub(crate) fn new(connection: rusqlite::Connection) -> Result<Self> {
+    pub(crate) fn new(connection: rusqlite::Connection, is_lenient: bool) -> Result<Self> {
         // SAFETY: the pointer is used while the connection lives.
         if !unsafe { ffi::sqlite3_db_mutex(connection.handle()) }.is_null() {
             return Err(Error::new(
@@ -116,6 +120,7 @@ impl Database {
             statements: FxHashMap::default(),
             connection,
             clock: 0,
+            is_lenient,
             text_bytes: 0,
             counted: Counted::default(),
         })
@@ -158,7 +163,7 @@ impl Database {
                 kept.into_mut()
             }
             Entry::Vacant(free) => {
-                let prepared = free.insert(Prepared::new(&self.connection, sql)?);
+                let prepared = free.insert(Prepared::new(&self.connection, sql, self.is_lenient)?);
                 self.counted.prepares += 1;
                 self.text_bytes += prepared.text_bytes;
                 prepared
@@ -205,7 +210,7 @@ impl fmt::Debug for Database {
 }
 
 impl Prepared {
-    fn new(connection: &rusqlite::Connection, sql: &Sql) -> Result<Self> {
+    fn new(connection: &rusqlite::Connection, sql: &Sql, is_lenient: bool) -> Result<Self> {
         // SAFETY: the pointer is used while the connection lives: here, and by statements that are dropped before it.
         let handle = unsafe { connection.handle() };
         let database = NonNull::new(handle)
@@ -219,7 +224,7 @@ impl Prepared {
         })?;
         // SAFETY: the statement was just made.
         let placeholders = unsafe { ffi::sqlite3_bind_parameter_count(statement.as_ptr()) };
-        let prepared = Self {
+        let mut prepared = Self {
             statement,
             database,
             placeholders: usize::try_from(placeholders).unwrap_or(0),
@@ -229,6 +234,7 @@ impl Prepared {
             executions: 0,
             text_bytes: sql.text().len(),
             scratch: String::new(),
+            guarded: Guarded::new(sql.target(), is_lenient),
         };
         // SQLite compiles the first statement of a text; what follows must not vanish.
         match compile(database, tail) {
@@ -240,7 +246,34 @@ impl Prepared {
             }
             Err(_) => return Err(more_than_one()),
         }
+        prepared.read_guards()?;
         Ok(prepared)
+    }
+
+    /// Reads how the columns that it writes are declared now.
+    fn read_guards(&mut self) -> Result<()> {
+        let compiled = self.status(ffi::SQLITE_STMTSTATUS_REPREPARE);
+        self.guarded.read(self.database, compiled)
+    }
+
+    /// Checks values after the schema changed under the statement, which SQLite compiles anew by itself.
+    #[cold]
+    fn check_again(&mut self, params: &[Param<'_>]) -> Result<()> {
+        read_schema(self.database);
+        self.read_guards()?;
+        self.guarded.check(params)
+    }
+
+    /// Whether SQLite compiled it anew since the columns that it writes were read.
+    fn is_reprepared(&self) -> bool {
+        self.guarded
+            .is_older_than(|| self.status(ffi::SQLITE_STMTSTATUS_REPREPARE))
+    }
+
+    /// A count that SQLite keeps of the statement.
+    fn status(&self, counter: c_int) -> c_int {
+        // SAFETY: the statement is alive.
+        unsafe { ffi::sqlite3_stmt_status(self.statement.as_ptr(), counter, 0) }
     }
 
     #[cold]
@@ -262,12 +295,8 @@ impl Prepared {
 
     /// Returns SQLite's own count of the statement's runs.
     fn runs(&self) -> u64 {
-        // SAFETY: the statement is alive.
-        let runs = unsafe {
-            ffi::sqlite3_stmt_status(self.statement.as_ptr(), ffi::SQLITE_STMTSTATUS_RUN, 0)
-        };
         // SQLite's counter has 32 bits, and no sign to those who ask often.
-        u64::from(runs.cast_unsigned())
+        u64::from(self.status(ffi::SQLITE_STMTSTATUS_RUN).cast_unsigned())
     }
 
     /// Runs `work` with the statement, which is reset and without bindings afterwards.
@@ -304,6 +333,10 @@ impl<'p> Execution<'_, 'p> {
             return Err(wrong_count(prepared.placeholders, params.len()));
         }
         self.bound = params;
+        if prepared.guarded.check(params).is_err() {
+            // The table may be another one by now.
+            prepared.check_again(params)?;
+        }
         for (index, param) in (1..).zip(params) {
             let binding = bind::binding(param, index, &mut prepared.scratch)?;
             // SAFETY: the statement is alive and reset, and `run` clears its bindings at its end, which comes before that of `'p`.
@@ -361,7 +394,16 @@ impl<'p> Execution<'_, 'p> {
     fn run_to_end(&mut self) -> Result<()> {
         while self.step()? {}
         self.reset();
-        Ok(())
+        self.check_if_reprepared()
+    }
+
+    /// Another schema than the one that was looked at may have changed what was written.
+    #[inline]
+    fn check_if_reprepared(&mut self) -> Result<()> {
+        match self.prepared.is_reprepared() {
+            true => self.prepared.check_again(self.bound),
+            false => Ok(()),
+        }
     }
 
     #[inline]
@@ -376,6 +418,7 @@ impl<'p> Execution<'_, 'p> {
     #[inline]
     pub(crate) fn next_row(&mut self) -> Result<Option<CurrentRow<'_>>> {
         if !self.step()? {
+            self.check_if_reprepared()?;
             return Ok(None);
         }
         let columns = self.columns();
@@ -562,6 +605,18 @@ fn is_read_transaction(database: NonNull<ffi::sqlite3>) -> bool {
     unsafe {
         ffi::sqlite3_get_autocommit(database.as_ptr()) == 0
             && ffi::sqlite3_txn_state(database.as_ptr(), ptr::null()) == ffi::SQLITE_TXN_READ
+    }
+}
+
+/// Has SQLite read the schema again if somebody changed it, which it finds out when a statement runs.
+#[cold]
+fn read_schema(database: NonNull<ffi::sqlite3>) {
+    if let Ok((Some(statement), _)) = compile(database, "SELECT 1 FROM sqlite_schema LIMIT 1") {
+        // SAFETY: the statement was just made, and is finalized here. A failure leaves what was known.
+        unsafe {
+            ffi::sqlite3_step(statement.as_ptr());
+            ffi::sqlite3_finalize(statement.as_ptr());
+        }
     }
 }
 

@@ -65,6 +65,31 @@ pub(crate) fn least_form(parameter: &str, ty: &ColumnType) -> Option<String> {
     Some(format!("rtrim(rtrim({local}, '0'), '.'){zone}"))
 }
 
+/// An expression in the form with six digits of the second. What is in no form that is read stays as it is.
+pub(crate) fn one_form(operand: &str, ty: &ColumnType) -> Option<String> {
+    const DIGITS: usize = 7;
+    let shortest = match ty {
+        ColumnType::Time => 8,
+        ColumnType::Timestamp | ColumnType::TimestampTz => 19,
+        _ => return None,
+    };
+    let (local, behind, is_zone) = match ty {
+        ColumnType::TimestampTz => (
+            format!("substr({operand}, 1, length({operand}) - 6)"),
+            " || '+00:00'",
+            format!(" AND substr({operand}, -6) = '+00:00'"),
+        ),
+        _ => (operand.to_owned(), "", String::new()),
+    };
+    let zone = if is_zone.is_empty() { 0 } else { 6 };
+    let (least, most) = (shortest + zone, shortest + DIGITS + zone);
+    Some(format!(
+        "CASE WHEN typeof({operand}) = 'text' AND length({operand}) BETWEEN {least} AND {most}{is_zone} \
+         THEN {local} || substr('.000000', length({local}) - {before}){behind} ELSE {operand} END",
+        before = shortest - 1,
+    ))
+}
+
 /// Returns the text after the fraction of a stored time.
 fn zone(ty: &ColumnType) -> Option<&'static str> {
     match ty {
@@ -179,6 +204,56 @@ mod tests {
             write_instant(instant, &mut text);
             assert_eq!(text, instant.to_string());
             assert_eq!(read_instant(text.as_bytes()), Some(instant));
+        }
+    }
+
+    /// What SQLite makes of a text in the one form of a type.
+    fn in_one_form(text: &str, ty: &ColumnType) -> String {
+        let connection = rusqlite::Connection::open_in_memory().expect("SQLite");
+        let form = one_form("?1", ty).expect("a time");
+        let read = connection.query_row(&format!("SELECT {form}"), [text], |row| row.get(0));
+        read.expect("a text")
+    }
+
+    #[test]
+    fn equal_times_have_one_form() {
+        let (stamp, instant) = (ColumnType::Timestamp, ColumnType::TimestampTz);
+        for (text, ty, wanted) in [
+            ("12:30:00", &ColumnType::Time, "12:30:00.000000"),
+            ("12:30:00.1", &ColumnType::Time, "12:30:00.100000"),
+            ("12:30:00.120", &ColumnType::Time, "12:30:00.120000"),
+            ("12:30:00.123456", &ColumnType::Time, "12:30:00.123456"),
+            ("2024-02-29 12:30:00", &stamp, "2024-02-29 12:30:00.000000"),
+            (
+                "2024-02-29 12:30:00.5",
+                &stamp,
+                "2024-02-29 12:30:00.500000",
+            ),
+            (
+                "2024-02-29 12:30:00+00:00",
+                &instant,
+                "2024-02-29 12:30:00.000000+00:00",
+            ),
+            (
+                "2024-02-29 12:30:00.120+00:00",
+                &instant,
+                "2024-02-29 12:30:00.120000+00:00",
+            ),
+        ] {
+            assert_eq!(in_one_form(text, ty), wanted);
+        }
+        // What is not read is not turned into what is.
+        for (text, ty) in [
+            ("", &stamp),
+            ("12:30", &ColumnType::Time),
+            ("12:30:00.1234567", &ColumnType::Time),
+            ("2024-02-29 12:30:00.1234567", &stamp),
+            ("2024-02-29", &stamp),
+            ("2024-02-29 12:30:00.1234567+00:00", &instant),
+            ("2024-02-29 12:30:00+02:00", &instant),
+            ("2024-02-29 12:30:00", &instant),
+        ] {
+            assert_eq!(in_one_form(text, ty), text);
         }
     }
 

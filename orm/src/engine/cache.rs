@@ -104,6 +104,7 @@ impl Cache {
                 known.params() == sql.params()
                     && known.columns() == sql.columns()
                     && known.kind() == sql.kind()
+                    && known.target() == sql.target()
             });
             if let Some(known) = known {
                 return Arc::clone(known);

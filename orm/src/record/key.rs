@@ -15,6 +15,20 @@ use crate::value::{ColumnValue, Param, Value, ValueRef};
 pub struct RecordKey(Vec<Value>);
 
 impl RecordKey {
+    /// Creates a key of values, one for each column of the primary key in its order: for tables of which no more is known than
+    /// their description.
+    ///
+    /// ```
+    /// use selfsame::record::RecordKey;
+    /// use selfsame::value::Value;
+    ///
+    /// let of_values = RecordKey::new([Value::Text("de".to_owned()), Value::I64(7)]);
+    /// assert_eq!(of_values, RecordKey::from(("de", 7_i64)));
+    /// ```
+    pub fn new(values: impl IntoIterator<Item = Value>) -> Self {
+        Self(values.into_iter().collect())
+    }
+
     /// The key of these values; `None` if one of them is NULL.
     pub(crate) fn of(values: &[ValueRef<'_>]) -> Option<Self> {
         let is_null = values.iter().any(|value| value.is_null());

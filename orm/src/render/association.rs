@@ -89,13 +89,13 @@ impl Renderer<'_> {
         text.each(there.len(), " AND ", |text, i| {
             let here = &association.columns[there[i]];
             if is_referred_to {
-                text.compared("a.", here);
+                text.compared_column("a.", here);
                 text.push(" = ");
             }
-            text.compared("t.", &target.columns[by[i]]);
+            text.compared_column("t.", &target.columns[by[i]]);
             if !is_referred_to {
                 text.push(" = ");
-                text.compared("a.", here);
+                text.compared_column("a.", here);
             }
         });
         text.push(" WHERE ");
@@ -105,7 +105,9 @@ impl Renderer<'_> {
         }
         text.each(order.len(), ", ", |text, i| {
             let (column, descending) = order[i];
+            let start = text.out.len();
             text.prefixed("t.", target, &[column]);
+            text.as_ordered(start, &target.columns[column].ty);
             if descending {
                 text.push(" DESC");
             }

@@ -84,6 +84,8 @@ pub(super) struct Writer<'a> {
     error: Option<Error>,
     /// Whether this is a subquery, whose values are not returned to the program.
     pub(super) is_nested: bool,
+    /// Whether the query that is written next gives its values in the one form that equal ones have.
+    pub(super) is_in_one_form: bool,
 }
 
 /// Writes a statement, and writes it again with lists as literals if it has too many parameters for the database.
@@ -103,6 +105,7 @@ pub(super) fn write<'a>(
             lists,
             error: None,
             is_nested: false,
+            is_in_one_form: false,
         };
         body(&mut writer);
         match writer.error.take() {
@@ -169,15 +172,6 @@ impl<'a> Writer<'a> {
         self.scopes.truncate(before);
     }
 
-    pub(super) fn list(&mut self, nodes: &[Node], between: &str) {
-        for (i, node) in nodes.iter().enumerate() {
-            if i > 0 {
-                self.push(between);
-            }
-            self.node(node);
-        }
-    }
-
     /// Writes an expression without enclosing parentheses.
     pub(super) fn node(&mut self, node: &Node) {
         match node {
@@ -232,9 +226,9 @@ impl<'a> Writer<'a> {
                 self.compared_with(subject, &[&**low, &**high], &form);
                 self.push(not(*negated));
                 self.push(" BETWEEN ");
-                self.operand_as(low, &form);
+                self.compared_with(low, &[&**subject], &form);
                 self.push(" AND ");
-                self.operand_as(high, &form);
+                self.compared_with(high, &[&**subject], &form);
             }
             Node::Row(nodes) => self.row(nodes),
             Node::In {
@@ -345,11 +339,11 @@ impl<'a> Writer<'a> {
     pub(super) fn order(&mut self, order: &[Order]) {
         if !order.is_empty() {
             self.push(" ORDER BY ");
-            self.order_keys(order);
+            self.order_keys(order, false);
         }
     }
 
-    fn order_keys(&mut self, order: &[Order]) {
+    fn order_keys(&mut self, order: &[Order], is_of_window: bool) {
         for (i, key) in order.iter().enumerate() {
             if i > 0 {
                 self.push(", ");
@@ -363,7 +357,11 @@ impl<'a> Writer<'a> {
                     _ => " IS NULL THEN 1 ELSE 0 END, ",
                 });
             }
-            self.sort_key(&key.node);
+            match is_of_window && self.has_several_forms(&key.node) {
+                // Equal values are peers.
+                true => self.operand_in_one_form(&key.node, &None),
+                false => self.sort_key(&key.node),
+            }
             if key.descending {
                 self.push(" DESC");
             }
@@ -381,7 +379,7 @@ impl<'a> Writer<'a> {
             return self.refuse("a comparison of several columns at once");
         }
         self.push("(");
-        self.list(nodes, ", ");
+        self.groups(nodes);
         self.push(")");
     }
 

@@ -6,7 +6,7 @@ use super::{Lock, types};
 use crate::backend::StatementKind;
 use crate::dialect::{Dialect, Upsert};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::Table;
+use crate::schema::{Column, ColumnType, Table};
 use crate::sql::tree::{
     ColumnRef, CommonNode, CompoundNode, ConflictNode, DeleteNode, InsertNode, InsertRows,
     JoinKind, LockStrength, Locked, Node, Order, RowLock, SelectNode, SetOperator, Source,
@@ -167,7 +167,10 @@ pub fn render_compound(dialect: &dyn Dialect, node: &CompoundNode) -> Result<Ren
         StatementKind::Select,
         types,
         |writer| {
-            writer.compound(&node.first, &node.others);
+            let is_all =
+                |(operator, _): &(SetOperator, SelectNode)| *operator == SetOperator::UnionAll;
+            let in_one_form = !node.others.iter().all(is_all) || !node.order.is_empty();
+            writer.compound(&node.first, &node.others, in_one_form);
             for (i, (position, descending)) in node.order.iter().enumerate() {
                 writer.push(if i == 0 { " ORDER BY " } else { ", " });
                 writer.push(&position.to_string());
@@ -213,6 +216,7 @@ pub fn render_insert(dialect: &dyn Dialect, node: &InsertNode) -> Result<Rendere
         |writer| {
             writer.push("INSERT INTO ");
             writer.text.source(table);
+            writer.text.writes(table);
             if node.columns.is_empty() {
                 writer.push(dialect.default_row());
             } else {
@@ -236,6 +240,15 @@ pub fn render_insert(dialect: &dyn Dialect, node: &InsertNode) -> Result<Rendere
 }
 
 fn inserted(writer: &mut Writer<'_>, node: &InsertNode) {
+    if let InsertRows::Query(query) = &node.rows {
+        for (column, value) in node.columns.iter().zip(&query.columns) {
+            if let Some(definition) = column.table.columns.get(column.index)
+                && !is_of_same_type(value, definition)
+            {
+                writer.text.computes(definition);
+            }
+        }
+    }
     match &node.rows {
         InsertRows::Values(rows) => {
             for (i, row) in rows.iter().enumerate() {
@@ -309,6 +322,7 @@ pub fn render_update(dialect: &dyn Dialect, node: &UpdateNode) -> Result<Rendere
         |writer| {
             writer.push("UPDATE ");
             writer.text.source(table);
+            writer.text.writes(table);
             writer.reading([&*table.name], |writer| {
                 assignments(writer, table, &node.set);
                 condition(writer, " WHERE ", node.filter.as_ref());
@@ -363,8 +377,26 @@ pub(super) fn assignments(writer: &mut Writer<'_>, table: &Table, set: &[(Column
 /// Writes a value that is assigned to a column.
 pub(super) fn assigned(writer: &mut Writer<'_>, column: &ColumnRef, value: &Node) {
     let definition = column.table.columns.get(column.index);
+    if let Some(definition) = definition {
+        match value {
+            Node::Param(..) => writer.text.next_is_value_of(definition),
+            value if is_of_same_type(value, definition) => {}
+            _ => writer.text.computes(definition),
+        }
+    }
     let form = definition.and_then(|definition| writer.form_of(&definition.ty));
     writer.node_as(value, &form);
+}
+
+/// Whether a value comes from a column that stores as this one does: itself, or one of the same type of the database's own.
+fn is_of_same_type(value: &Node, column: &Column) -> bool {
+    let (Node::Column(source) | Node::Excluded(source)) = value else {
+        return false;
+    };
+    let source = source.table.columns.get(source.index);
+    source.is_some_and(|source| {
+        source == column || matches!(source.ty, ColumnType::Other { .. }) && source.ty == column.ty
+    })
 }
 
 fn overriding(writer: &mut Writer<'_>, table: &Table, node: &InsertNode) {
@@ -383,7 +415,7 @@ fn returning(writer: &mut Writer<'_>, columns: &[Node]) {
         return;
     }
     writer.push(" RETURNING ");
-    writer.outputs(columns);
+    writer.outputs(columns, false);
 }
 
 impl Writer<'_> {
@@ -412,12 +444,15 @@ impl Writer<'_> {
         self.is_nested = outer;
     }
 
-    fn outputs(&mut self, nodes: &[Node]) {
+    fn outputs(&mut self, nodes: &[Node], in_one_form: bool) {
         for (i, node) in nodes.iter().enumerate() {
             if i > 0 {
                 self.push(", ");
             }
-            self.output(node);
+            match in_one_form {
+                true => self.output_in_one_form(node),
+                false => self.output(node),
+            }
         }
     }
 
@@ -434,9 +469,10 @@ impl Writer<'_> {
     }
 
     fn clauses(&mut self, node: &SelectNode) {
+        let in_one_form = std::mem::take(&mut self.is_in_one_form) || node.distinct;
         self.commons(node);
         select(self, node.distinct);
-        self.outputs(&node.columns);
+        self.outputs(&node.columns, in_one_form);
         if let Some(from) = &node.from {
             self.push(" FROM ");
             self.source(from);
@@ -452,7 +488,7 @@ impl Writer<'_> {
         condition(self, " WHERE ", node.filter.as_ref());
         if !node.group_by.is_empty() {
             self.push(" GROUP BY ");
-            self.list(&node.group_by, ", ");
+            self.groups(&node.group_by);
         }
         condition(self, " HAVING ", node.having.as_ref());
         self.order(&node.order);
@@ -519,16 +555,22 @@ impl Writer<'_> {
 
     /// Writes queries combined from left to right. Databases disagree about the precedence of INTERSECT, so when the operator changes, the
     /// part before it is wrapped in a derived table.
-    fn compound(&mut self, first: &SelectNode, others: &[(SetOperator, SelectNode)]) {
+    fn compound(
+        &mut self,
+        first: &SelectNode,
+        others: &[(SetOperator, SelectNode)],
+        in_one_form: bool,
+    ) {
         let Some(((operator, last), before)) = others.split_last() else {
+            self.is_in_one_form = in_one_form;
             return self.part(first);
         };
         let same = before.iter().all(|(other, _)| other == operator);
         match same {
-            true => self.compound(first, before),
+            true => self.compound(first, before, in_one_form),
             false => {
                 self.push("SELECT * FROM (");
-                self.compound(first, before);
+                self.compound(first, before, in_one_form);
                 self.push(") AS q");
             }
         }
@@ -542,6 +584,7 @@ impl Writer<'_> {
             SetOperator::Intersect => " INTERSECT ",
             SetOperator::Except => " EXCEPT ",
         });
+        self.is_in_one_form = in_one_form;
         self.part(last);
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Lock;
-use crate::backend::{Sql, StatementKind};
+use crate::backend::{Sql, StatementKind, Target};
 use crate::dialect::Dialect;
 use crate::schema::{Column, ColumnType, Table, local_name};
 use crate::value::ValueType;
@@ -13,6 +13,8 @@ pub(super) struct Text<'d> {
     pub(super) dialect: &'d dyn Dialect,
     pub(super) out: String,
     pub(super) types: Vec<ValueType>,
+    /// The columns that it writes, where the backend must know them.
+    target: Option<Target>,
 }
 
 impl<'d> Text<'d> {
@@ -21,11 +23,33 @@ impl<'d> Text<'d> {
             dialect,
             out: String::with_capacity(capacity),
             types: Vec::new(),
+            target: None,
         }
     }
 
     pub(super) fn finish(self, kind: StatementKind, columns: Vec<ValueType>) -> Sql {
-        Sql::new(kind, self.out, self.types, columns)
+        Sql::new(kind, self.out, self.types, columns).with_target(self.target)
+    }
+
+    /// Records which table the statement writes.
+    pub(super) fn writes(&mut self, table: &Table) {
+        if self.dialect.converts_what_it_stores() {
+            self.target = Some(Target::new(table));
+        }
+    }
+
+    /// Records that the next parameter becomes the value of a column.
+    pub(super) fn next_is_value_of(&mut self, column: &Column) {
+        if let Some(target) = &mut self.target {
+            target.add_parameter(self.types.len(), column);
+        }
+    }
+
+    /// Records that the database computes the value of a column.
+    pub(super) fn computes(&mut self, column: &Column) {
+        if let Some(target) = &mut self.target {
+            target.add_computed(column);
+        }
     }
 
     pub(super) fn push(&mut self, text: &str) {
@@ -145,6 +169,34 @@ impl<'d> Text<'d> {
         }
     }
 
+    /// Replaces the expression written from `start` on by the one form that equal values share, and returns whether there are several forms.
+    pub(super) fn as_one_form(&mut self, start: usize, ty: &ColumnType) -> bool {
+        let form = self.dialect.one_form(&self.out[start..], ty);
+        self.replaced(start, form)
+    }
+
+    /// Replaces the expression written from `start` on by the one that rows are sorted by.
+    pub(super) fn as_ordered(&mut self, start: usize, ty: &ColumnType) {
+        let form = self.dialect.ordered_form(&self.out[start..], ty);
+        self.replaced(start, form);
+    }
+
+    fn replaced(&mut self, start: usize, form: Option<String>) -> bool {
+        if let Some(form) = &form {
+            self.out.truncate(start);
+            self.push(form);
+        }
+        form.is_some()
+    }
+
+    /// Writes a column that is compared with another.
+    pub(super) fn compared_column(&mut self, prefix: &str, column: &Column) {
+        let start = self.out.len();
+        self.push(prefix);
+        self.identifier(&column.name);
+        self.as_one_form(start, &column.ty);
+    }
+
     /// Writes the condition `a = ?`.
     fn is_param(&mut self, prefix: &str, column: &Column) {
         self.compared(prefix, column);
@@ -183,11 +235,13 @@ impl<'d> Text<'d> {
     /// Writes a column to sort by. It is qualified if it is read as text, because the bare name would refer to the text.
     pub(super) fn sorted(&mut self, table: &Table, column: usize) {
         let column = &table.columns[column];
+        let start = self.out.len();
         if self.dialect.text_form(&column.ty).is_some() {
             self.identifier(&table.name);
             self.push(".");
         }
         self.identifier(&column.name);
+        self.as_ordered(start, &column.ty);
     }
 
     pub(super) fn columns(&mut self, table: &Table, columns: &[usize]) {
@@ -227,11 +281,21 @@ impl<'d> Text<'d> {
         self.read("", table, columns);
     }
 
-    /// `a = ?`.
+    /// Writes `?, ?` as the values of a new row.
+    pub(super) fn new_values(&mut self, table: &Table, columns: &[usize]) {
+        self.each(columns.len(), ", ", |text, i| {
+            let column = &table.columns[columns[i]];
+            text.next_is_value_of(column);
+            text.value(&column.ty);
+        });
+    }
+
+    /// `a = ?`, as an assignment.
     pub(super) fn equals_param(&mut self, table: &Table, column: usize) {
         let column = &table.columns[column];
         self.identifier(&column.name);
         self.push(" = ");
+        self.next_is_value_of(column);
         self.value(&column.ty);
     }
 

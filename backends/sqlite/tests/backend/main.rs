@@ -2,10 +2,12 @@
 
 mod support;
 
+mod affinity;
 mod busy;
 mod connections;
 mod errors;
 mod files;
+mod forms;
 mod keys;
 mod lists;
 mod media;

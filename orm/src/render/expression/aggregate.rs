@@ -29,7 +29,7 @@ impl Writer<'_> {
         self.push(" OVER (");
         if !window.partition.is_empty() {
             self.push("PARTITION BY ");
-            self.list(&window.partition, ", ");
+            self.groups(&window.partition);
         }
         if !window.order.is_empty() {
             let space = if window.partition.is_empty() {
@@ -38,7 +38,7 @@ impl Writer<'_> {
                 " ORDER BY "
             };
             self.push(space);
-            self.order_keys(&window.order);
+            self.order_keys(&window.order, true);
         }
         if let Some(frame) = window.frame {
             self.push(match frame.unit {
@@ -86,6 +86,14 @@ impl Writer<'_> {
             self.push("DISTINCT ");
         }
         match operand {
+            Some(operand) if distinct => self.groups(std::slice::from_ref(operand)),
+            Some(operand) if matches!(function, Aggregate::Min | Aggregate::Max) => {
+                let start = self.text.out.len();
+                self.node(operand);
+                if let Some(ty) = operand.column_type() {
+                    self.text.as_ordered(start, ty);
+                }
+            }
             Some(operand) => self.node(operand),
             None => self.push("*"),
         }

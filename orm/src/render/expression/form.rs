@@ -48,10 +48,10 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes an operand of a comparison with columns and parameters.
+    /// Writes an operand of a comparison with parameters.
     pub(super) fn compared(&mut self, node: &Node, form: &Form) {
         let Node::Column(column) = node else {
-            return self.operand_as(node, form);
+            return self.operand_in_one_form(node, form);
         };
         let Some(definition) = column.table.columns.get(column.index) else {
             return self.operand(node);
@@ -61,12 +61,53 @@ impl Writer<'_> {
         self.text.as_compared(start, &definition.ty);
     }
 
-    /// Writes an operand of a comparison: in its comparison form if the others are columns and parameters, otherwise unchanged.
+    /// Writes an operand of a comparison: in its comparison form if the others are parameters, otherwise in the one form that all equal values
+    /// share.
     pub(super) fn compared_with(&mut self, node: &Node, others: &[&Node], form: &Form) {
-        let is_plain = |node: &&Node| matches!(node, Node::Column(_) | Node::Param(..));
-        match others.iter().all(is_plain) {
+        let is_param = |node: &&Node| matches!(node, Node::Param(..));
+        match others.iter().all(is_param) {
             true => self.compared(node, form),
-            false => self.operand_as(node, form),
+            false => self.operand_in_one_form(node, form),
+        }
+    }
+
+    /// Writes an operand in the one form that all equal values share. Parameters are in it already.
+    pub(super) fn operand_in_one_form(&mut self, node: &Node, form: &Form) {
+        match node {
+            Node::Param(..) => self.node_as(node, form),
+            // The query itself returns that form, since writing it several times would run it several times.
+            Node::Subquery(query) => {
+                self.push("(");
+                self.is_in_one_form = true;
+                self.select(query);
+                self.push(")");
+            }
+            node => {
+                let start = self.text.out.len();
+                self.operand(node);
+                if let Some(ty) = node.column_type() {
+                    self.text.as_one_form(start, ty);
+                }
+            }
+        }
+    }
+
+    /// Returns whether equal values of an expression can have several forms.
+    pub(super) fn has_several_forms(&self, node: &Node) -> bool {
+        let ty = node.column_type();
+        ty.is_some_and(|ty| self.text.dialect.one_form("", ty).is_some())
+    }
+
+    /// Writes expressions whose equal values must be one: of GROUP BY, PARTITION BY and row values.
+    pub(in crate::render) fn groups(&mut self, nodes: &[Node]) {
+        for (i, node) in nodes.iter().enumerate() {
+            if i > 0 {
+                self.push(", ");
+            }
+            match self.has_several_forms(node) {
+                true => self.operand_in_one_form(node, &None),
+                false => self.node(node),
+            }
         }
     }
 
@@ -172,6 +213,20 @@ impl Writer<'_> {
         }
     }
 
+    /// Writes an expression whose value is returned in the one form that all equal values share.
+    pub(in crate::render) fn output_in_one_form(&mut self, node: &Node) {
+        if !self.has_several_forms(node) {
+            return self.output(node);
+        }
+        self.operand_in_one_form(node, &None);
+        if let Node::Column(column) = node
+            && let Some(definition) = column.table.columns.get(column.index)
+        {
+            self.push(" AS ");
+            self.text.identifier(&definition.name);
+        }
+    }
+
     /// Writes an expression whose value is returned to the program.
     pub(in crate::render) fn output(&mut self, node: &Node) {
         if self.is_nested || self.form(node).is_none() {
@@ -205,7 +260,11 @@ impl Writer<'_> {
         {
             return self.text.sorted(table, *index);
         }
+        let start = self.text.out.len();
         self.operand(node);
+        if let Some(ty) = node.column_type() {
+            self.text.as_ordered(start, ty);
+        }
     }
 
     fn cast_to_text(&mut self, node: &Node) {

@@ -16,9 +16,16 @@ impl Writer<'_> {
         let nodes = match list {
             List::Nodes(nodes) => nodes,
             List::Subquery(query) => {
-                self.operand(subject);
+                let first = query.columns.first();
+                let in_one_form = self.has_several_forms(subject)
+                    || first.is_some_and(|first| self.has_several_forms(first));
+                match in_one_form {
+                    true => self.operand_in_one_form(subject, &None),
+                    false => self.operand(subject),
+                }
                 self.push(not(negated));
                 self.push(" IN (");
+                self.is_in_one_form = in_one_form;
                 self.subquery(query);
                 return self.push(")");
             }

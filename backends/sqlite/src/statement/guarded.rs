@@ -1,0 +1,154 @@
+//! Which parameters of a statement the declared types of their columns could change.
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::ptr::{self, NonNull};
+
+use rusqlite::ffi;
+use selfsame::Result;
+use selfsame::backend::Target;
+use selfsame::value::Param;
+
+use super::{bind_text, compile};
+use crate::affinity::{self, Affinity, Guard};
+
+/// The parameters of a statement that are looked at before they are bound.
+pub(super) struct Guarded {
+    target: Option<Target>,
+    is_lenient: bool,
+    guards: Vec<Guard>,
+    /// How often SQLite had compiled the statement anew when this was read.
+    compiled: c_int,
+}
+
+impl Guarded {
+    /// Nothing is guarded until the declared types are [read](Self::read).
+    pub(super) fn new(target: Option<&Target>, is_lenient: bool) -> Self {
+        let is_changeable = |target: &&Target| {
+            let mut columns = target.columns().iter();
+            columns.any(|column| affinity::is_changeable(&column.ty))
+        };
+        Self {
+            target: target.filter(is_changeable).cloned(),
+            is_lenient,
+            guards: Vec::new(),
+            compiled: 0,
+        }
+    }
+
+    /// Refuses parameters that their columns would change.
+    #[inline]
+    pub(super) fn check(&self, params: &[Param<'_>]) -> Result<()> {
+        match self.guards.is_empty() {
+            true => Ok(()),
+            false => affinity::check(&self.guards, params),
+        }
+    }
+
+    /// Whether the statement was compiled since the declared types were read.
+    #[inline]
+    pub(super) fn is_older_than(&self, compiled: impl FnOnce() -> c_int) -> bool {
+        self.target.is_some() && compiled() != self.compiled
+    }
+
+    /// Reads how the columns are declared.
+    pub(super) fn read(&mut self, database: NonNull<ffi::sqlite3>, compiled: c_int) -> Result<()> {
+        self.compiled = compiled;
+        self.guards.clear();
+        let Some(target) = &self.target else {
+            return Ok(());
+        };
+        let Some(place) = Place::of(target) else {
+            return Ok(());
+        };
+        let columns = target.columns().iter().enumerate();
+        for (at, column) in columns.filter(|(_, column)| affinity::is_changeable(&column.ty)) {
+            // A view takes what its triggers make of it.
+            let Some(declared) = place.declared(database, &column.name) else {
+                continue;
+            };
+            let mut affinity = Affinity::of(&declared);
+            if declared.eq_ignore_ascii_case("ANY") && is_strict(database, target) {
+                affinity = Affinity::None;
+            }
+            let guard = |parameter| {
+                affinity::guard(parameter, column, &declared, affinity, self.is_lenient)
+            };
+            if column.is_computed {
+                guard(None)?;
+            }
+            let own = target.parameters().filter(|&(_, number)| number == at);
+            for (parameter, _) in own {
+                match guard(Some(parameter))? {
+                    Some(guard) => self.guards.push(guard),
+                    None => break,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A table as C names it.
+struct Place {
+    schema: Option<CString>,
+    table: CString,
+}
+
+impl Place {
+    /// `None` for a name that no table can have.
+    fn of(target: &Target) -> Option<Self> {
+        Some(Self {
+            schema: target.schema().map(CString::new).transpose().ok()?,
+            table: CString::new(target.table()).ok()?,
+        })
+    }
+
+    /// The declared type of a column; `None` where there is no such column of a table.
+    fn declared(&self, database: NonNull<ffi::sqlite3>, column: &str) -> Option<String> {
+        let column = CString::new(column).ok()?;
+        let schema = self.schema.as_ref();
+        let mut declared: *const c_char = ptr::null();
+        // SAFETY: the connection is alive, the names end in NUL, and what is not asked for may be null. The answer belongs to the
+        // schema, and is copied before the next call.
+        unsafe {
+            let code = ffi::sqlite3_table_column_metadata(
+                database.as_ptr(),
+                schema.map_or(ptr::null(), |name| name.as_ptr()),
+                self.table.as_ptr(),
+                column.as_ptr(),
+                &raw mut declared,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+            );
+            match (code, declared.is_null()) {
+                (ffi::SQLITE_OK, false) => {
+                    Some(CStr::from_ptr(declared).to_string_lossy().into_owned())
+                }
+                (ffi::SQLITE_OK, true) => Some(String::new()),
+                _ => None,
+            }
+        }
+    }
+}
+
+/// Whether a table is STRICT, where a column of type ANY keeps what it is given.
+fn is_strict(database: NonNull<ffi::sqlite3>, target: &Target) -> bool {
+    const TEXT: &str = "SELECT 1 FROM pragma_table_list WHERE name = ?1 COLLATE NOCASE AND schema = coalesce(?2, schema) AND strict";
+    let Ok((Some(statement), _)) = compile(database, TEXT) else {
+        return false;
+    };
+    let statement = statement.as_ptr();
+    // SAFETY: the statement was just made and is finalized here, before the names that it is bound to go.
+    unsafe {
+        let mut is_bound =
+            bind_text(statement, 1, target.table(), ffi::SQLITE_STATIC()) == ffi::SQLITE_OK;
+        if let Some(schema) = target.schema() {
+            is_bound &= bind_text(statement, 2, schema, ffi::SQLITE_STATIC()) == ffi::SQLITE_OK;
+        }
+        let is_found = is_bound && ffi::sqlite3_step(statement) == ffi::SQLITE_ROW;
+        ffi::sqlite3_finalize(statement);
+        is_found
+    }
+}

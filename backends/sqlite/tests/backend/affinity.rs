@@ -1,0 +1,377 @@
+//! Columns whose declared type makes another value of what is written: the value is kept, or refused before it is stored.
+
+use selfsame::prelude::*;
+use selfsame::record::Records;
+use selfsame::schema::{Column, ColumnType, Table};
+use selfsame::value::{Decimal, Value};
+use selfsame_sqlite::testing::TempDatabase;
+
+const TEXT: fn() -> ColumnType = || ColumnType::Text { length: None };
+const DECIMAL: fn() -> ColumnType = || ColumnType::Decimal { precision: None };
+
+fn decimal(text: &str) -> Value {
+    Value::Decimal(text.parse().expect("a decimal"))
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn execute(engine: &Engine, statements: &str) -> selfsame::Result<()> {
+    let mut session = Session::new(engine);
+    for statement in statements.split(";\n") {
+        session.sql(statement, ()).execute()?;
+    }
+    session.commit()
+}
+
+/// A table of two columns of a declared type, mapped as another, with a row that is there already.
+fn table(engine: &Engine, declared: &str, ty: ColumnType) -> selfsame::Result<Records> {
+    execute(
+        engine,
+        &format!(
+            "DROP TABLE IF EXISTS t;\nCREATE TABLE t (id INTEGER PRIMARY KEY, v {declared}, w {declared});\n\
+             INSERT INTO t VALUES (1, NULL, NULL)"
+        ),
+    )?;
+    Ok(Records::new(
+        Table::build("t")
+            .column(Column::new("id", ColumnType::I64))
+            .column(Column::new("v", ty.clone()).nullable())
+            .column(Column::new("w", ty).nullable())
+            .primary_key(["id"]),
+    ))
+}
+
+fn rows(engine: &Engine) -> selfsame::Result<i64> {
+    let sql = "SELECT count(*) FROM t WHERE v IS NOT NULL OR w IS NOT NULL";
+    Session::new(engine).sql(sql, ()).one()
+}
+
+/// Writes a value in each way; it is read back each time, or each time refused and not stored.
+fn check(engine: &Engine, declared: &str, ty: ColumnType, value: &Value, is_kept: bool) {
+    let what = format!("{value:?} as {ty:?} in {declared}");
+    let records = table(engine, declared, ty).expect("a table");
+    type Way = fn(&mut Session, &Records, &Value) -> selfsame::Result<()>;
+    let ways: [(&str, Way); 5] = [
+        ("add", |session, records, value| {
+            let mut record = records.record();
+            record.set("id", 2)?;
+            record.set("v", value.clone())?;
+            session.add(record);
+            session.commit()
+        }),
+        ("add many", |session, records, value| {
+            for id in 3..6 {
+                let mut record = records.record();
+                record.set("id", id)?;
+                if id == 4 {
+                    record.set("w", value.clone())?;
+                }
+                session.add(record);
+            }
+            session.commit()
+        }),
+        ("change", |session, records, value| {
+            let found = records.get(session, 1)?.expect("the row");
+            session[found].set("w", value.clone())?;
+            session.commit()
+        }),
+        ("update", |session, records, value| {
+            let of = records.query().filter(records.equals("id", 1)?);
+            of.update().set_named("v", value.clone()).execute(session)?;
+            session.commit()
+        }),
+        ("bulk", |session, records, value| {
+            let mut record = records.record();
+            record.set("id", 9)?;
+            record.set("w", value.clone())?;
+            session.insert_all([record])?;
+            session.commit()
+        }),
+    ];
+    for (name, way) in ways {
+        execute(
+            engine,
+            "DELETE FROM t WHERE id > 1;\nUPDATE t SET v = NULL, w = NULL",
+        )
+        .expect("nothing");
+        let mut session = Session::new(engine);
+        let written = way(&mut session, &records, value);
+        drop(session);
+        if !is_kept {
+            let error = written.expect_err(&what);
+            assert_eq!(
+                error.kind(),
+                ErrorKind::OutOfRange,
+                "{what}, {name}: {error}"
+            );
+            let named = matches!(error.column_name(), Some("v" | "w"));
+            assert!(named, "{what}, {name}: {error:?}");
+            let declared = match declared {
+                "" => "nothing",
+                declared => declared,
+            };
+            assert!(
+                error.to_string().contains(declared),
+                "{what}, {name}: {error}"
+            );
+            assert_eq!(rows(engine).expect("a count"), 0, "{what}, {name}");
+            continue;
+        }
+        written.unwrap_or_else(|error| panic!("{what}, {name}: {error}"));
+        assert_eq!(rows(engine).expect("a count"), 1, "{what}, {name}");
+        let mut session = Session::new(engine);
+        let all = records.query().all(&mut session);
+        let all = all.unwrap_or_else(|error| panic!("{what}, {name}: {error}"));
+        let mut values = all.iter().flat_map(|&row| {
+            let row = &session[row];
+            [row.value("v").cloned(), row.value("w").cloned()]
+        });
+        let found = values.any(|found| found.as_ref() == Some(value));
+        assert!(found, "{what}, {name}: another value came back");
+    }
+}
+
+fn other(name: &str) -> ColumnType {
+    ColumnType::Other { name: name.into() }
+}
+
+#[test]
+fn texts_that_look_like_numbers() {
+    let database = TempDatabase::new().expect("a database");
+    let engine = Engine::new(database.backend());
+    for declared in [
+        "NUMERIC",
+        "INTEGER",
+        "REAL",
+        "DECIMAL(10, 2)",
+        "STRING",
+        "FLOAT",
+        "JSON",
+    ] {
+        for number in [
+            "007", "7", "1e5", " 12 ", "+5", "1.0", "1.5", ".5", "5.", "-0",
+        ] {
+            check(&engine, declared, TEXT(), &text(number), false);
+        }
+        for kept in [
+            "",
+            "x7",
+            "0x1",
+            "1_000",
+            "12a",
+            "inf",
+            "1e",
+            "2024-02-29",
+            "1,5",
+        ] {
+            check(&engine, declared, TEXT(), &text(kept), true);
+        }
+    }
+    for declared in ["TEXT", "VARCHAR(20)", "CLOB", "BLOB", ""] {
+        for kept in ["007", "1e5", " 12 ", "+5", "1.0"] {
+            check(&engine, declared, TEXT(), &text(kept), true);
+        }
+    }
+    check(
+        &engine,
+        "JSON",
+        ColumnType::Json,
+        &Value::Json("7".into()),
+        false,
+    );
+    check(
+        &engine,
+        "JSON",
+        ColumnType::Json,
+        &Value::Json("[7]".into()),
+        true,
+    );
+    check(
+        &engine,
+        "JSON TEXT",
+        ColumnType::Json,
+        &Value::Json("7".into()),
+        true,
+    );
+}
+
+/// Columns that are read as text, whatever is stored.
+#[test]
+fn texts_of_columns_whose_type_tells_nothing() {
+    let database = TempDatabase::new().expect("a database");
+    let engine = Engine::new(database.backend());
+    for declared in ["MONEY", "STRING", "UUID", "ANY"] {
+        for odd in [
+            "007",
+            "1e5",
+            " 12 ",
+            "+5",
+            "1.0",
+            "1.50",
+            "9223372036854775808",
+        ] {
+            check(&engine, declared, other(declared), &text(odd), false);
+        }
+        for kept in [
+            "7",
+            "-12",
+            "12.5",
+            "0.25",
+            "abc",
+            "0x1",
+            "9223372036854775807",
+        ] {
+            check(&engine, declared, other(declared), &text(kept), true);
+        }
+    }
+    check(
+        &engine,
+        "UNTYPED BLOB",
+        other("UNTYPED BLOB"),
+        &text("007"),
+        true,
+    );
+}
+
+#[test]
+fn numbers_that_become_others() {
+    let database = TempDatabase::new().expect("a database");
+    let engine = Engine::new(database.backend());
+    for (declared, ty, value, is_kept) in [
+        ("REAL", ColumnType::I64, Value::I64((1 << 53) + 1), false),
+        ("FLOAT", ColumnType::I32, Value::I32(1), false),
+        ("NUMERIC", ColumnType::I64, Value::I64((1 << 53) + 1), true),
+        ("TEXT", ColumnType::I64, Value::I64(7), false),
+        ("VARCHAR(5)", ColumnType::Bool, Value::Bool(true), false),
+        ("", ColumnType::I64, Value::I64(7), true),
+        ("BOOLEAN", ColumnType::Bool, Value::Bool(true), true),
+        ("INTEGER", ColumnType::Bool, Value::Bool(true), true),
+        ("REAL", ColumnType::Bool, Value::Bool(true), false),
+        ("TEXT", ColumnType::F64, Value::F64(0.1 + 0.2), false),
+        ("INTEGER", ColumnType::F64, Value::F64(3.0), true),
+        ("NUMERIC", ColumnType::F64, Value::F64(0.1 + 0.2), true),
+        ("NUMERIC", ColumnType::F64, Value::F64(1e18), false),
+        ("NUMERIC", ColumnType::F64, Value::F64(1e19), true),
+        ("REAL", ColumnType::F64, Value::F64(1e18), true),
+        ("DECIMAL(10, 2)", DECIMAL(), decimal("12.50"), false),
+        ("DECIMAL(10, 2)", DECIMAL(), decimal("12.00"), true),
+        ("NUMERIC", DECIMAL(), decimal("9007199254740993.0"), false),
+        ("NUMERIC", DECIMAL(), decimal("9007199254740993"), true),
+        ("NUMERIC", DECIMAL(), decimal("9223372036854775808"), false),
+        ("REAL", DECIMAL(), decimal("1"), false),
+        ("TEXT", DECIMAL(), decimal("12.50"), true),
+        ("VARCHAR(40)", DECIMAL(), decimal("12.50"), true),
+        (
+            "NUMERIC",
+            ColumnType::Date,
+            Value::Date("2024-02-29".parse().expect("a day")),
+            true,
+        ),
+        (
+            "INTEGER",
+            ColumnType::Bytes,
+            Value::Bytes(b"7".to_vec()),
+            true,
+        ),
+        ("NUMERIC", ColumnType::Uuid, Value::Uuid([0x37; 16]), true),
+    ] {
+        check(&engine, declared, ty, &value, is_kept);
+    }
+    assert_eq!(decimal("12.00"), Value::Decimal(Decimal::new(12, 0)));
+}
+
+/// A STRICT table converts as others do, but for a column of type ANY.
+#[test]
+fn strict_tables() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    execute(
+        &engine,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v ANY, w INTEGER) STRICT",
+    )?;
+    let records = Records::new(
+        Table::build("t")
+            .column(Column::new("id", ColumnType::I64))
+            .column(Column::new("v", TEXT()).nullable())
+            .column(Column::new("w", TEXT()).nullable())
+            .primary_key(["id"]),
+    );
+    for (column, is_kept) in [("v", true), ("w", false)] {
+        let mut session = Session::new(&engine);
+        let mut record = records.record();
+        record.set("id", 1)?;
+        record.set(column, "007")?;
+        session.add(record);
+        assert_eq!(session.commit().is_ok(), is_kept, "{column}");
+    }
+    let mut session = Session::new(&engine);
+    let found = records.get(&mut session, 1)?.expect("the row");
+    assert_eq!(session[found].get::<String>("v")?, "007");
+    Ok(())
+}
+
+/// What is known of a table does not outlive it.
+#[test]
+fn a_table_that_is_made_anew() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    let other = Engine::new(database.backend());
+    let records = table(&other, "TEXT", TEXT())?;
+    let write = |session: &mut Session| {
+        let of = records.query().filter(records.equals("id", 1)?);
+        of.update().set_named("v", "007").execute(session)?;
+        session.commit()
+    };
+    let mut session = Session::new(&engine);
+    for (declared, is_kept) in [
+        ("TEXT", true),
+        ("NUMERIC", false),
+        ("TEXT", true),
+        ("INTEGER", false),
+    ] {
+        table(&other, declared, TEXT())?;
+        let written = write(&mut session);
+        assert_eq!(written.is_ok(), is_kept, "{declared}: {written:?}");
+        session.rollback()?;
+        assert_eq!(rows(&other)?, i64::from(is_kept), "{declared}");
+    }
+    Ok(())
+}
+
+/// What SQLite computes cannot be looked at before it is stored.
+#[test]
+fn texts_that_sqlite_computes() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    for (declared, is_kept) in [("TEXT", true), ("NUMERIC", false)] {
+        table(&engine, declared, TEXT())?;
+        let mut session = Session::new(&engine);
+        let all = || Texts::query().update();
+        let joined = Texts::V.concat(Texts::W);
+        for (name, update) in [
+            ("an expression", all().set(Texts::V, joined)),
+            ("another column", all().set(Texts::V, Texts::W)),
+        ] {
+            let written = update.execute(&mut session);
+            assert_eq!(written.is_ok(), is_kept, "{declared}: {name}: {written:?}");
+            if let Err(error) = written {
+                assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+                assert_eq!(error.column_name(), Some("v"), "{error}");
+                session.rollback()?;
+            }
+        }
+        all().set(Texts::V, Texts::V).execute(&mut session)?;
+    }
+    Ok(())
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "t")]
+struct Texts {
+    #[orm(primary_key)]
+    id: i64,
+    v: Option<String>,
+    w: Option<String>,
+}

@@ -1,0 +1,157 @@
+//! Times that are stored in several forms: what is equal is one group, one value and one peer, whatever its form.
+
+use selfsame::prelude::*;
+use selfsame::sql::{
+    Window, alias, coalesce, count_all, count_distinct, max, min, on, rank, select,
+};
+use selfsame::value::Timestamp;
+use selfsame_sqlite::testing::TempDatabase;
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "stamps")]
+struct Stamp {
+    #[orm(primary_key)]
+    id: i64,
+    at: Option<Timestamp>,
+    other: Option<Timestamp>,
+}
+
+/// Two times in five forms, and none.
+fn stamps(database: &TempDatabase) -> selfsame::Result<Engine> {
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    for statement in [
+        "CREATE TABLE stamps (id INTEGER PRIMARY KEY, at TIMESTAMP, other \"TIMESTAMP TEXT\")",
+        "INSERT INTO stamps VALUES (1, '2024-02-29 12:30:00', '2024-02-29 12:30:00.000000'), \
+         (2, '2024-02-29 12:30:00.000', '2024-02-29 12:30:00'), (3, '2024-02-29 12:30:00.12', NULL), \
+         (4, '2024-02-29 12:30:00.120', '2024-02-29 12:30:00.120000'), (5, '2024-02-29 12:30:00.000000', NULL), (6, NULL, NULL)",
+    ] {
+        session.sql(statement, ()).execute()?;
+    }
+    session.commit()?;
+    Ok(engine)
+}
+
+fn time(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+fn check(engine: &Engine) -> selfsame::Result<()> {
+    let mut session = Session::new(engine);
+    let whole = time("2024-02-29 12:30:00");
+    let later = time("2024-02-29 12:30:00.12");
+    let all = Stamp::query;
+
+    let mut groups = all()
+        .select((Stamp::AT, count_all()))
+        .group_by(Stamp::AT)
+        .all(&mut session)?;
+    groups.sort();
+    assert_eq!(groups, [(None, 1), (Some(whole), 3), (Some(later), 2)]);
+    let mut distinct = all().select(Stamp::AT).distinct().all(&mut session)?;
+    distinct.sort();
+    assert_eq!(distinct, [None, Some(whole), Some(later)]);
+    let counted = all().select(count_distinct(Stamp::AT)).one(&mut session)?;
+    assert_eq!(counted, 2);
+
+    let of = || select(Stamp::AT).from(Stamp::table());
+    let others = || select(Stamp::OTHER).from(Stamp::table());
+    let mut union = of().union(others()).all(&mut session)?;
+    union.sort();
+    assert_eq!(union, [None, Some(whole), Some(later)]);
+    assert_eq!(of().except(others()).all(&mut session)?, []);
+    assert_eq!(of().intersect(others()).all(&mut session)?.len(), 3);
+
+    let within = all().select(Stamp::OTHER);
+    let found = all().filter(Stamp::AT.in_(within)).count(&mut session)?;
+    assert_eq!(found, 5, "IN a query");
+    let found = all()
+        .filter(Stamp::AT.eq(Stamp::OTHER))
+        .count(&mut session)?;
+    assert_eq!(found, 3, "a column and a column");
+    let found = all()
+        .filter(Stamp::AT.lt(Stamp::OTHER))
+        .count(&mut session)?;
+    assert_eq!(found, 0, "less than a column");
+    let between = Stamp::AT.between(Stamp::OTHER, Stamp::OTHER);
+    assert_eq!(
+        all().filter(between).count(&mut session)?,
+        3,
+        "BETWEEN columns"
+    );
+    let filled = coalesce(Stamp::OTHER, Stamp::AT).eq(whole);
+    assert_eq!(all().filter(filled).count(&mut session)?, 3, "COALESCE");
+    let filled = coalesce(Stamp::OTHER, Stamp::AT).in_([later]);
+    assert_eq!(
+        all().filter(filled).count(&mut session)?,
+        2,
+        "COALESCE in a list"
+    );
+    let one = alias::<Stamp>("one");
+    let pairs = Stamp::query()
+        .join_on(&one, on(one.column(Stamp::AT), Stamp::OTHER))
+        .select(count_all())
+        .one(&mut session)?;
+    assert_eq!(pairs, 3 + 3 + 2, "a join");
+
+    let ranked = all()
+        .filter(Stamp::AT.is_not_null())
+        .select(rank().over(Window::new().order_by(Stamp::AT.asc())));
+    let mut ranks = ranked.all(&mut session)?;
+    ranks.sort_unstable();
+    assert_eq!(ranks, [1, 1, 1, 4, 4], "equal times are peers");
+    let parts = count_all().over(Window::new().partition_by(Stamp::AT));
+    let mut parts = all().select(parts).all(&mut session)?;
+    parts.sort_unstable();
+    assert_eq!(parts, [1, 2, 2, 3, 3, 3], "equal times are one partition");
+
+    let bounds = all()
+        .select((min(Stamp::AT), max(Stamp::AT)))
+        .one(&mut session)?;
+    assert_eq!(bounds, (Some(whole), Some(later)));
+    Ok(())
+}
+
+#[test]
+fn equal_times_in_any_form_are_equal() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let strict = stamps(&database)?;
+    check(&strict)?;
+    check(&Engine::new(database.backend().lenient()))
+}
+
+/// Forms that are in another order than the times.
+#[test]
+fn lenient_order_is_that_of_the_times() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = stamps(&database)?;
+    let mut session = Session::new(&engine);
+    let more = "INSERT INTO stamps VALUES (7, 1709209799, NULL), (8, '2024-02-29T12:30:01Z', NULL), (9, '2024-02-29 14:30:00+02:00', NULL), \
+                (10, 2460370.02, NULL)";
+    session.sql(more, ()).execute()?;
+    session.commit()?;
+    let lenient = Engine::new(database.backend().lenient());
+    let mut session = Session::new(&lenient);
+    let all = || Stamp::query().filter(Stamp::AT.is_not_null());
+    let ordered = all()
+        .order_by(Stamp::AT.asc())
+        .order_by(Stamp::ID.asc())
+        .rows(&mut session)?;
+    let ids: Vec<i64> = ordered.iter().map(|stamp| stamp.id).collect();
+    assert_eq!(ids, [10, 7, 1, 2, 5, 9, 3, 4, 8]);
+    let bounds = all()
+        .select((min(Stamp::AT), max(Stamp::AT)))
+        .one(&mut session)?;
+    assert_eq!(bounds.0, ordered[0].at);
+    assert_eq!(bounds.1, Some(time("2024-02-29 12:30:01")));
+    let groups = all()
+        .select((Stamp::AT, count_all()))
+        .group_by(Stamp::AT)
+        .all(&mut session)?;
+    assert_eq!(groups.len(), 5);
+    assert_eq!(
+        all().select(Stamp::AT).distinct().all(&mut session)?.len(),
+        5
+    );
+    Ok(())
+}
