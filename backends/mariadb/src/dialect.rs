@@ -173,10 +173,11 @@ impl Dialect for MariaDbDialect {
     }
 
     /// Casts parameters that are sent as text to their type: two decimals sent as text would be compared as floats.
+    /// A parameter that is cast to bytes only once is still a text to the type `uuid`, and equal to none of its values.
     fn placeholder(&self, _: usize, ty: ValueType, out: &mut String) {
         out.push_str(match ty {
             ValueType::Decimal => "CAST(? AS DECIMAL(65,30))",
-            ValueType::Uuid => "CAST(? AS BINARY(16))",
+            ValueType::Uuid => "CAST(CAST(? AS BINARY(16)) AS BINARY(16))",
             ValueType::Date => "CAST(? AS DATE)",
             _ => "?",
         });

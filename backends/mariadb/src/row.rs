@@ -42,7 +42,7 @@ fn decode<'v>(value: &'v Value, column: &mysql::Column, wanted: ValueType) -> Re
     match (wanted, found) {
         (ValueType::Native, found) | (_, found @ ValueRef::Null) => Ok(found),
         (ValueType::Bool | ValueType::I16 | ValueType::I32 | ValueType::I64, found) => {
-            integer(bits(found, column), wanted)
+            integer(bits(found, column)?, wanted)
         }
         (ValueType::F64, ValueRef::F32(value)) => Ok(ValueRef::F64(value.into())),
         (ValueType::F64, ValueRef::I16(_) | ValueRef::I32(_) | ValueRef::I64(_)) => double(found),
@@ -66,14 +66,24 @@ fn decode<'v>(value: &'v Value, column: &mysql::Column, wanted: ValueType) -> Re
 }
 
 /// Returns the value of a BIT column as the number that the server uses.
-fn bits<'v>(found: ValueRef<'v>, column: &mysql::Column) -> ValueRef<'v> {
+///
+/// MIN and MAX of such a column return decimal digits but are declared as BIT. What is no column of a table is therefore ambiguous.
+///
+/// # Errors
+///
+/// [`Conversion`](ErrorKind::Conversion) for a BIT that is no column of a table.
+fn bits<'v>(found: ValueRef<'v>, column: &mysql::Column) -> Result<ValueRef<'v>> {
     let (Kind::MYSQL_TYPE_BIT, ValueRef::Bytes(bytes)) = (column.column_type(), found) else {
-        return found;
+        return Ok(found);
     };
+    if column.org_table_ref().is_empty() {
+        let message = "the server does not tell how an expression of type BIT is encoded: add 0 to it, or cast it";
+        return Err(Error::new(ErrorKind::Conversion, message));
+    }
     let number = bytes.iter().try_fold(0_i64, |value, byte| {
         value.checked_mul(256)?.checked_add((*byte).into())
     });
-    number.map_or(found, ValueRef::I64)
+    Ok(number.map_or(found, ValueRef::I64))
 }
 
 fn whole(value: i128) -> ValueRef<'static> {

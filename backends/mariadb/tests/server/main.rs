@@ -8,6 +8,7 @@ mod legacy;
 mod limits;
 mod secrets;
 mod support;
+mod uuids;
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
