@@ -118,7 +118,13 @@ impl Module {
         let name = names::entity(plain.trim_matches('"'));
         let name = self.types.take(&[name.clone(), format!("{name}Kind")]);
         let mut taken = Taken::default();
-        let variant = |label: &String| (taken.take(&[names::variant(label)]), label.clone());
+        let variant = |label: &String| {
+            let mut names = vec![names::variant(label)];
+            if let Some(stem) = names[0].strip_suffix('_') {
+                names.push(format!("{stem}Value"));
+            }
+            (taken.take(&names), label.clone())
+        };
         let variants = labels.iter().map(variant).collect();
         self.enums.push(Enumeration {
             name: name.clone(),

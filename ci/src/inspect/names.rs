@@ -132,6 +132,9 @@ pub(super) fn one(table: &str) -> String {
 
 /// The variant of an enum's label.
 pub(super) fn variant(label: &str) -> String {
+    if label.trim().is_empty() {
+        return "Blank".to_owned();
+    }
     let name = identifier(&label.to_upper_camel_case(), "Value");
     if name == "Self" {
         return "Self_".to_owned();

@@ -40,6 +40,17 @@ pub fn metadata() -> Metadata {
     ]
 }
 
+#[derive(DbEnum, Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[orm(db_type = "\"side.By\".\"Kind of\"")]
+pub enum KindOf {
+    #[orm(label = "a")]
+    A,
+    #[orm(label = "B b")]
+    BB,
+    #[orm(label = "")]
+    Blank,
+}
+
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "alarms")]
 #[orm(
@@ -173,10 +184,8 @@ pub struct Here {
     pub id: i32,
     pub parent: Option<i32>,
     // Its type is the domain codes; here it is what the domain is made of.
-    #[orm(db_type = "\"side.By\".\"Kind of\"[]")]
-    pub codes: Option<Vec<String>>,
-    #[orm(db_type = "\"side.By\".\"Kind of\"")]
-    pub kind: Option<String>,
+    pub codes: Option<Vec<KindOf>>,
+    pub kind: Option<KindOf>,
 }
 
 // It is partitioned by LIST (sensor).

@@ -29,6 +29,12 @@ mod postgres;
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
 mod sqlite;
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "written for a library")]
+mod world_postgres;
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "written for a library")]
+mod world_sqlite;
 #[path = "../support/inspected.rs"]
 mod inspected;
 #[path = "../support/mod.rs"]
@@ -36,14 +42,20 @@ mod support;
 
 mod affinity;
 mod audit;
+mod bends;
 mod on_hostile;
 mod on_mariadb;
 mod on_more;
 mod on_postgres;
 mod on_sqlite;
+mod on_world;
+mod one;
+mod own;
 mod places;
 mod special;
+mod trials;
 mod troubles;
+mod whole;
 
 use inspected::{Test, check_written, execute, with_mariadb, with_server};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -61,6 +73,10 @@ fn main() -> std::process::ExitCode {
         .chain(on_hostile::ON_POSTGRES)
         .chain(special::ON_POSTGRES)
         .chain(troubles::ON_POSTGRES)
+        .chain(on_world::ON_POSTGRES)
+        .chain(trials::ON_POSTGRES)
+        .chain(one::ON_POSTGRES)
+        .chain(bends::ON_POSTGRES)
         .map(|&(name, test)| with_server(name, &server, test))
         .collect();
     trials.extend(
@@ -69,11 +85,17 @@ fn main() -> std::process::ExitCode {
             .chain(on_hostile::ON_SQLITE)
             .chain(affinity::ON_SQLITE)
             .chain(troubles::ON_SQLITE)
+            .chain(on_world::ON_SQLITE)
+            .chain(trials::ON_SQLITE)
+            .chain(one::ON_SQLITE)
             .map(|&(name, test)| Trial::test(name, move || test().map_err(Failed::from))),
     );
     trials.extend(
         on_mariadb::TESTS
             .iter()
+            .chain(trials::ON_MARIADB)
+            .chain(one::ON_MARIADB)
+            .chain(bends::ON_MARIADB)
             .map(|&(name, test)| with_mariadb(name, &of_mariadb, test)),
     );
     libtest_mimic::run(&arguments, trials).exit_code()

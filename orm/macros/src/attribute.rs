@@ -122,6 +122,17 @@ impl Item {
         }
     }
 
+    /// `name = "text"`, which may be empty.
+    pub(crate) fn any_text(&self) -> syn::Result<LitStr> {
+        match &self.value {
+            Value::Assigned(Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            })) => Ok(text.clone()),
+            _ => self.error(" = \"…\""),
+        }
+    }
+
     /// `name`, or `name = "text"`.
     pub(crate) fn flag_or_text(&self) -> syn::Result<Option<LitStr>> {
         match self.value {

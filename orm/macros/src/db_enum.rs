@@ -87,7 +87,7 @@ fn label(variant: &Variant, case: Case, errors: &mut Errors) -> String {
                 item.name
             );
             errors.at(&item.name, message);
-        } else if let Some(text) = errors.keep(item.text()) {
+        } else if let Some(text) = errors.keep(item.any_text()) {
             label = text.value();
         }
     }

@@ -112,9 +112,9 @@ fn own_type(ty: &ColumnType) -> Option<String> {
     }
 }
 
-/// Whether an enum can have these labels.
+/// Whether an enum can have these labels: a Rust enum without variants has no values.
 fn can_be_derived(labels: &[String]) -> bool {
-    !labels.is_empty() && labels.iter().all(|label| !label.trim().is_empty())
+    !labels.is_empty()
 }
 
 fn base(ty: &ColumnType) -> &'static str {

@@ -1,0 +1,27 @@
+CREATE TABLE "auth user" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "user name" varchar(150) COLLATE NOCASE NOT NULL UNIQUE, "joined" datetime NOT NULL, "born" date, "is_staff" bool NOT NULL, "balance" decimal, "tz" varchar(63) DEFAULT 'UTC');
+INSERT INTO "auth user" VALUES (1, 'Ann', '2024-02-29 12:30:00', '1990-01-01', 1, 12.5, 'UTC'), (2, 'bob', '2024-02-29 12:30:00.000000', '1990-01-01', 0, 12, NULL), (3, 'Ünï', '2024-02-29 12:30:00.5', NULL, 0, NULL, 'UTC'), (4, 'eve', '2024-02-29 12:30:00.500000', '0001-01-01', 0, 0.1, ''), (5, 'ÜNÏ', '2024-02-29 12:30:00.500', NULL, 1, 1e3, ' UTC');
+CREATE TABLE "order-lines" ("order id" INTEGER NOT NULL, "line no" INTEGER NOT NULL, "prod;uct" TEXT, "qty""s" REAL DEFAULT 1, PRIMARY KEY ("order id", "line no")) WITHOUT ROWID;
+INSERT INTO "order-lines" VALUES (1, 2, 'a', 1), (1, 1, 'a''b', 2.5), (-3, 1, '', -0.0), (2, 9223372036854775807, NULL, 1e300);
+CREATE TABLE maybe_keys (a TEXT, b INTEGER, c TEXT, PRIMARY KEY (a, b));
+INSERT INTO maybe_keys VALUES ('x', 1, 'one'), ('x', NULL, 'two'), (NULL, 1, 'three'), (NULL, NULL, 'four'), ('X', 1, 'five');
+CREATE TABLE generated (id INTEGER PRIMARY KEY, price REAL, qty INTEGER, total REAL GENERATED ALWAYS AS (price * qty) STORED, label TEXT AS (printf('%d x', qty)) VIRTUAL);
+INSERT INTO generated (id, price, qty) VALUES (1, 1.5, 2), (2, 3, 1), (3, NULL, 5);
+CREATE TABLE stricts (id INTEGER PRIMARY KEY, n INT NOT NULL, r REAL, t TEXT, b BLOB, a ANY) STRICT;
+INSERT INTO stricts VALUES (1, 1, 1, '007', x'00', '007'), (2, 2, 2.5, '7', x'', 7), (3, 3, NULL, NULL, NULL, NULL), (4, 3, 0.1, '', x'00', 7.0), (5, -1, 1e15, 'x', x'ff', '7');
+CREATE TABLE times (id INTEGER PRIMARY KEY, stamp TIMESTAMP, instant TIMESTAMPTZ, clock TIME, own "TIMESTAMP TEXT");
+INSERT INTO times VALUES (1, '2024-02-29 12:30:00', '2024-02-29 12:30:00+00:00', '12:30:00', '2024-02-29 12:30:00.000000'), (2, '2024-02-29 12:30:00.000', '2024-02-29 12:30:00.000000+00:00', '12:30:00.000000', '2024-02-29 12:30:00'), (3, '2024-02-29 12:30:00.120', '2024-02-29 12:30:00.12+00:00', '12:30:00.12', NULL), (4, '2024-02-29 12:30:00.12', '2024-02-29 12:30:00.120+00:00', '12:30:00.120000', NULL), (5, '2024-02-29 12:30:00.120000', NULL, NULL, NULL);
+CREATE TABLE unsaid (id, name, value);
+INSERT INTO unsaid VALUES (1, 'a', 1), ('1', 'b', '1'), (2, NULL, 1.0), (3, 'a', NULL);
+CREATE TABLE unsaid_blobs (id, value);
+INSERT INTO unsaid_blobs VALUES (1, x'00');
+CREATE TABLE money_kept (code STRING PRIMARY KEY, amount MONEY, share NUMERIC(5, 2), big BIGINT, tiny TINYINT(1), flag BIT, doc JSON, uid UUID);
+INSERT INTO money_kept VALUES ('a1', 12.5, 0.25, 9007199254740993, 1, 1, '{"a": 1}', '6f9619ff-8b86-d011-b42d-00c04fc964ff'), (7, 12, 1, -9223372036854775808, 0, 0, '[1]', NULL), ('x', '12', 100, 0, 1, 1, '"x"', 'x');
+CREATE TABLE rtrimmed (code TEXT COLLATE RTRIM PRIMARY KEY, name TEXT COLLATE NOCASE);
+INSERT INTO rtrimmed VALUES ('a', 'Q'), ('b  ', 'q'), (' c', 'r');
+CREATE TABLE moz_like (id INTEGER PRIMARY KEY, guid TEXT UNIQUE CHECK (length(guid) = 12), url LONGVARCHAR, last_visit INTEGER, frecency INTEGER DEFAULT -1 NOT NULL, foreign_count INTEGER DEFAULT 0 NOT NULL);
+INSERT INTO moz_like VALUES (1, 'abcdefghijkl', 'https://e.org/', 1709209800123456, -1, 0), (2, NULL, NULL, NULL, 5, 0);
+CREATE TABLE "Order Parts" (OrderID int NOT NULL, ProductID int NOT NULL, "Unit Price" money NOT NULL DEFAULT 0, Quantity smallint NOT NULL DEFAULT (1), Discount real NOT NULL DEFAULT 0, PRIMARY KEY (ProductID, OrderID));
+INSERT INTO "Order Parts" VALUES (10248, 11, 14, 12, 0), (10248, 42, 9.8, 10, 0.05), (10249, 14, 18.6, 9, 0);
+CREATE VIEW "Invoices" AS SELECT OrderID, sum("Unit Price" * Quantity) AS Subtotal, count(*) AS "n lines" FROM "Order Parts" GROUP BY OrderID;
+CREATE VIRTUAL TABLE notes USING fts5(title, body);
+INSERT INTO notes VALUES ('t', 'b'), ('t', 'c')
