@@ -88,7 +88,7 @@ impl Dialect for SqliteDialect {
         temporal::least_form(parameter, ty)
     }
 
-    /// As [`compared`](Self::compared), and a time with all its digits.
+    /// Uses [`compared`](Self::compared) where it applies, and gives times all six fractional digits.
     fn one_form(&self, operand: &str, ty: &ColumnType) -> Option<String> {
         let compared = self.compared(operand, ty);
         compared.or_else(|| temporal::one_form(operand, ty))

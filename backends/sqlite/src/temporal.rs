@@ -65,7 +65,7 @@ pub(crate) fn least_form(parameter: &str, ty: &ColumnType) -> Option<String> {
     Some(format!("rtrim(rtrim({local}, '0'), '.'){zone}"))
 }
 
-/// An expression in the form with six digits of the second. What is in no form that is read stays as it is.
+/// Returns an expression that gives a time all six fractional digits. Text in a form that is not read stays unchanged.
 pub(crate) fn one_form(operand: &str, ty: &ColumnType) -> Option<String> {
     const DIGITS: usize = 7;
     let shortest = match ty {
