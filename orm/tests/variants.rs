@@ -256,7 +256,7 @@ fn a_variant_changes_with_its_columns() -> selfsame::Result<()> {
     }
     let error = parked.assign(mapper, 6, ValueRef::I32(3));
     assert_eq!(
-        error.expect_err("it is no truck").column_name(),
+        error.expect_err("it is not a truck").column_name(),
         Some("truck_axles")
     );
 

@@ -70,7 +70,7 @@ pub(crate) fn is_plain_text(ty: &Type) -> bool {
     kind(ty) == Kind::Text && !is_option(ty) && !is_auto(ty)
 }
 
-/// The kind of a column's type, as far as its name tells.
+/// The kind of a column's type, as far as its name shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Integer,

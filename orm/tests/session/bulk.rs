@@ -73,7 +73,10 @@ fn an_update_in_a_savepoint_is_undone_with_it() -> Result<()> {
         assert_eq!(session[ann].age, Some(31));
         Err(selfsame::Error::new(ErrorKind::Validation, "enough"))
     });
-    assert_eq!(undone.expect_err("is told").kind(), ErrorKind::Validation);
+    assert_eq!(
+        undone.expect_err("the closure fails").kind(),
+        ErrorKind::Validation
+    );
     assert_eq!(session[ann].age, Some(30));
     session.get::<Author>(*session[ann].id)?;
     assert_eq!(session[ann].age, Some(30));
