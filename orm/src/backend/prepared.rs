@@ -23,14 +23,14 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Prepared<S> {
-    kept: FxHashMap<u64, Kept<S>>,
+    kept: FxHashMap<u64, Cached<S>>,
     capacity: usize,
     clock: u64,
     text_bytes: usize,
 }
 
 #[derive(Clone, Debug)]
-struct Kept<S> {
+struct Cached<S> {
     statement: S,
     used: u64,
     text_bytes: usize,
@@ -70,7 +70,7 @@ impl<S> Prepared<S> {
         }
         self.clock += 1;
         self.text_bytes += text_bytes;
-        let kept = Kept {
+        let kept = Cached {
             statement,
             used: self.clock,
             text_bytes,

@@ -235,7 +235,7 @@ impl Session {
                 .store
                 .undo_to(savepoint.marks.get(index).copied().unwrap_or(0));
         }
-        self.forget_ousted();
+        self.forget_displaced();
         self.edges.undo_to(savepoint.edges);
         self.forget_keys(savepoint.keys);
         self.written_before = savepoint.written_before;

@@ -16,7 +16,7 @@ pub(crate) struct ObjectStates {
     /// Rows read before this epoch may have been written since by such a statement of this session.
     overwritten_before: u32,
     /// Objects that have left because their rows no longer exist, until their edges are removed.
-    ousted: Vec<u32>,
+    displaced: Vec<u32>,
     /// The undo log since BEGIN; the old value of a `Written` is in the store.
     log: Vec<Done>,
     /// Objects whose rows are unknown since a savepoint was undone, until the end of the transaction.
@@ -385,12 +385,12 @@ impl ObjectStates {
         self.set_state(slot, State::Detached);
     }
 
-    pub(in crate::session) fn oust(&mut self, slot: u32) {
-        self.ousted.push(slot);
+    pub(in crate::session) fn displace(&mut self, slot: u32) {
+        self.displaced.push(slot);
     }
 
-    pub(in crate::session) fn take_ousted(&mut self) -> Vec<u32> {
-        std::mem::take(&mut self.ousted)
+    pub(in crate::session) fn take_displaced(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.displaced)
     }
 
     /// Logs the first read of a row.

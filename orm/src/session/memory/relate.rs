@@ -484,9 +484,9 @@ impl Session {
     }
 
     /// Removes the edges of objects whose rows no longer exist.
-    pub(in crate::session) fn forget_ousted(&mut self) {
+    pub(in crate::session) fn forget_displaced(&mut self) {
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
-            for slot in self.any_store_mut(store).states_mut().take_ousted() {
+            for slot in self.any_store_mut(store).states_mut().take_displaced() {
                 self.forget_edges((store, slot), Departure::RowGone);
             }
         }

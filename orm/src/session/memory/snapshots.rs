@@ -11,7 +11,7 @@ use crate::value::{Value, ValueRef, ValueType};
 /// The snapshots of one table.
 #[derive(Debug, Default)]
 pub(in crate::session) struct Snapshots {
-    values: Vec<Kept>,
+    values: Vec<StoredValue>,
     text: String,
     others: Vec<Value>,
 }
@@ -39,7 +39,7 @@ enum Layout {
 
 /// A value in two words; larger ones are stored elsewhere.
 #[derive(Clone, Copy, Debug)]
-enum Kept {
+enum StoredValue {
     /// A deferred column that is not loaded.
     Unloaded,
     Null,
@@ -64,7 +64,7 @@ impl Snapshots {
         row.each_value(mapper, |_, value| {
             let kept = value
                 .value()
-                .map_or(Kept::Unloaded, |value| self.keep(value));
+                .map_or(StoredValue::Unloaded, |value| self.keep(value));
             self.values.push(kept);
         });
         Snapshot(number)
@@ -123,27 +123,29 @@ impl Snapshots {
     }
 
     #[inline]
-    fn is_same(&self, kept: Kept, value: ValueRef<'_>) -> bool {
+    fn is_same(&self, kept: StoredValue, value: ValueRef<'_>) -> bool {
         match (kept, value) {
-            (Kept::Text { length, at }, ValueRef::Text(text)) => {
+            (StoredValue::Text { length, at }, ValueRef::Text(text)) => {
                 text.as_bytes() == &self.text.as_bytes()[at..at + length as usize]
             }
-            (Kept::I64(kept), ValueRef::I64(value)) => kept == value,
+            (StoredValue::I64(kept), ValueRef::I64(value)) => kept == value,
             (kept, value) => self.lend(kept).is_some_and(|kept| value.same(kept)),
         }
     }
 
     #[inline]
-    fn lend(&self, kept: Kept) -> Option<ValueRef<'_>> {
+    fn lend(&self, kept: StoredValue) -> Option<ValueRef<'_>> {
         Some(match kept {
-            Kept::Unloaded => return None,
-            Kept::Null => ValueRef::Null,
-            Kept::Bool(value) => ValueRef::Bool(value),
-            Kept::I32(value) => ValueRef::I32(value),
-            Kept::I64(value) => ValueRef::I64(value),
-            Kept::F64(value) => ValueRef::F64(value),
-            Kept::Text { length, at } => ValueRef::Text(&self.text[at..at + length as usize]),
-            Kept::Other(at) => self.others[at].as_ref(),
+            StoredValue::Unloaded => return None,
+            StoredValue::Null => ValueRef::Null,
+            StoredValue::Bool(value) => ValueRef::Bool(value),
+            StoredValue::I32(value) => ValueRef::I32(value),
+            StoredValue::I64(value) => ValueRef::I64(value),
+            StoredValue::F64(value) => ValueRef::F64(value),
+            StoredValue::Text { length, at } => {
+                ValueRef::Text(&self.text[at..at + length as usize])
+            }
+            StoredValue::Other(at) => self.others[at].as_ref(),
         })
     }
 
@@ -181,31 +183,31 @@ impl Snapshots {
     }
 
     #[inline]
-    fn keep(&mut self, value: ValueRef<'_>) -> Kept {
+    fn keep(&mut self, value: ValueRef<'_>) -> StoredValue {
         match value {
             ValueRef::Text(text) => {
                 let at = self.text.len();
                 match u32::try_from(text.len()) {
                     Ok(length) => {
                         self.text.push_str(text);
-                        Kept::Text { length, at }
+                        StoredValue::Text { length, at }
                     }
                     Err(_) => self.keep_elsewhere(value),
                 }
             }
-            ValueRef::Null => Kept::Null,
-            ValueRef::Bool(value) => Kept::Bool(value),
-            ValueRef::I32(value) => Kept::I32(value),
-            ValueRef::I64(value) => Kept::I64(value),
-            ValueRef::F64(value) => Kept::F64(value),
+            ValueRef::Null => StoredValue::Null,
+            ValueRef::Bool(value) => StoredValue::Bool(value),
+            ValueRef::I32(value) => StoredValue::I32(value),
+            ValueRef::I64(value) => StoredValue::I64(value),
+            ValueRef::F64(value) => StoredValue::F64(value),
             value => self.keep_elsewhere(value),
         }
     }
 
     #[inline(never)]
-    fn keep_elsewhere(&mut self, value: ValueRef<'_>) -> Kept {
+    fn keep_elsewhere(&mut self, value: ValueRef<'_>) -> StoredValue {
         self.others.push(value.to_owned());
-        Kept::Other(self.others.len() - 1)
+        StoredValue::Other(self.others.len() - 1)
     }
 }
 

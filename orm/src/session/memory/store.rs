@@ -575,7 +575,7 @@ impl<E: Mapped> AnyStore for Store<E> {
         let old = (!is_kept).then(|| self.key_before(before)).flatten();
         let is_rekeyed = !is_kept && old != new;
         if is_rekeyed {
-            self.yield_key(slot);
+            self.release_key_to(slot);
         }
         self.states.set_epoch(slot, epoch);
         self.written.push(before);

@@ -21,12 +21,13 @@ impl Session {
         &mut self,
         store: u16,
         slots: &[u32],
-        said: &[Loading],
-        way: &Way<'_>,
+        requested: &[Loading],
+        path: &RelationPath<'_>,
     ) -> Result<()> {
-        let defaults = self.default_loadings_beside(store, said, |relation| way.has_been(relation));
-        self.load_along(store, slots, said, Some(way))?;
-        self.load_along(store, slots, &defaults, Some(way))
+        let defaults =
+            self.default_loadings_beside(store, requested, |relation| path.contains(relation));
+        self.load_along(store, slots, requested, Some(path))?;
+        self.load_along(store, slots, &defaults, Some(path))
     }
 
     /// The relations that a mapping loads by default and for which a query has no option. Since mappings may refer to each other, no
@@ -34,14 +35,14 @@ impl Session {
     pub(crate) fn default_loadings_beside(
         &self,
         store: u16,
-        said: &[Loading],
-        has_been: impl Fn((u64, u16)) -> bool,
+        requested: &[Loading],
+        contains: impl Fn((u64, u16)) -> bool,
     ) -> Vec<Loading> {
         let mut loadings = default_loadings(&self.entry(store).mapper);
         loadings.retain(|default| {
             let relation = default.relation;
-            said.iter().all(|loading| loading.relation != relation)
-                && !has_been((default.owner, relation))
+            requested.iter().all(|loading| loading.relation != relation)
+                && !contains((default.owner, relation))
         });
         loadings
     }
@@ -51,7 +52,7 @@ impl Session {
         store: u16,
         slots: &[u32],
         loadings: &[Loading],
-        way: Option<&Way<'_>>,
+        path: Option<&RelationPath<'_>>,
     ) -> Result<()> {
         if slots.is_empty() {
             return Ok(());
@@ -79,11 +80,11 @@ impl Session {
                 self.members_of_all((store, target), relation, slots)
             };
             self.load_deferred(target, &reached, undefer)?;
-            let way = Way {
+            let path = RelationPath {
                 relation: (self.entry(store).mapper.id(), relation),
-                before: way,
+                before: path,
             };
-            self.load_below(target, &reached, &loading.nested, &way)?;
+            self.load_below(target, &reached, &loading.nested, &path)?;
         }
         Ok(())
     }
@@ -115,12 +116,12 @@ impl Session {
         relation: u16,
         target: u16,
     ) -> Result<()> {
-        let way = Way {
+        let path = RelationPath {
             relation: (self.entry(owner.0).mapper.id(), relation),
             before: None,
         };
         let members = self.members_of_all((owner.0, target), relation, &[owner.1]);
-        self.load_below(target, &members, &[], &way)
+        self.load_below(target, &members, &[], &path)
     }
 
     /// Loads the default relations of objects.
@@ -131,13 +132,13 @@ impl Session {
 }
 
 /// The path of relations from a query to objects, the last first.
-struct Way<'a> {
+struct RelationPath<'a> {
     relation: (u64, u16),
-    before: Option<&'a Way<'a>>,
+    before: Option<&'a RelationPath<'a>>,
 }
 
-impl Way<'_> {
-    fn has_been(&self, relation: (u64, u16)) -> bool {
+impl RelationPath<'_> {
+    fn contains(&self, relation: (u64, u16)) -> bool {
         let mut steps = std::iter::successors(Some(self), |step| step.before);
         steps.any(|step| step.relation == relation)
     }

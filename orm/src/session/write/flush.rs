@@ -180,7 +180,7 @@ impl Session {
         for entry in &mut self.stores {
             entry.store.settle();
         }
-        self.forget_ousted();
+        self.forget_displaced();
         self.edges.flushed();
         self.make_moves(moves)
     }

@@ -73,13 +73,13 @@ impl<E: Mapped> Store<E> {
         let is_persistent = |&other: &u32| self.states.state(other) == State::Persistent;
         if let Some(gone) = known.filter(|&other| other != slot).filter(is_persistent) {
             self.detach(gone);
-            self.states.oust(gone);
+            self.states.displace(gone);
         }
     }
 
     /// After the database gave a row the key of another object: the other's key was changed in the same statement, or its row no longer
     /// exists.
-    pub(super) fn yield_key(&mut self, slot: u32) {
+    pub(super) fn release_key_to(&mut self, slot: u32) {
         let value = self.objects[slot as usize].value.as_ref();
         let Some(key) = value.and_then(|value| value.key(&self.mapper)) else {
             return;
@@ -135,7 +135,7 @@ impl<E: Mapped> Store<E> {
     }
 
     /// Whether an object's row still has this key, but will get another one.
-    fn gives_up(&self, slot: u32, key: &E::Key) -> bool {
+    fn releases(&self, slot: u32, key: &E::Key) -> bool {
         let object = &self.objects[slot as usize];
         let value = object.value.as_ref().filter(|_| object.snapshot.is_some());
         self.states.state(slot) == State::Persistent
@@ -146,7 +146,7 @@ impl<E: Mapped> Store<E> {
     pub(super) fn holders(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32> {
         let holders = self.given_keys(is_open).filter_map(|(_, key)| {
             let holder = self.keys.get(&key)?;
-            (!self.gives_up(holder, &key)).then_some(holder)
+            (!self.releases(holder, &key)).then_some(holder)
         });
         holders.collect()
     }
@@ -208,7 +208,7 @@ impl<E: Mapped> Store<E> {
     /// Refuses two objects with the same key, except those whose key is still open.
     pub(super) fn check_keys(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()> {
         match duplicate(&self.keys, &mut self.given_keys(is_open), &|slot, key| {
-            self.gives_up(slot, key)
+            self.releases(slot, key)
         }) {
             Some(key) => Err(conflict(&self.mapper, &key)),
             _ => Ok(()),
@@ -237,11 +237,11 @@ fn conflict(mapper: &Mapper, key: &dyn std::fmt::Debug) -> Error {
 fn duplicate<K: Key>(
     keys: &IdentityMap<K>,
     pending: &mut dyn Iterator<Item = (u32, K)>,
-    gives_up: &dyn Fn(u32, &K) -> bool,
+    releases: &dyn Fn(u32, &K) -> bool,
 ) -> Option<K> {
     let mut seen = FxHashMap::default();
     for (slot, key) in pending {
-        let is_held = |other| other != slot && !gives_up(other, &key);
+        let is_held = |other| other != slot && !releases(other, &key);
         if keys.get(&key).is_some_and(is_held) || seen.contains_key(&key) {
             return Some(key);
         }

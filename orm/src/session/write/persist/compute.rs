@@ -32,10 +32,10 @@ impl Compute<'_> {
     pub(super) fn run(&self, session: &mut Session) -> Result<()> {
         let mapper = Arc::clone(&session.entry(self.store).mapper);
         let columns = &*session.count_versions(self.store, self.columns, self.slots)?;
-        match self.way(session, &mapper) {
-            Way::Arrays(own) => self.arrays(session, &mapper, columns, &own)?,
-            Way::List { most } => self.listed(session, &mapper, most)?,
-            Way::Each => self.each(session, &mapper, columns)?,
+        match self.send_mode(session, &mapper) {
+            SendMode::Arrays(own) => self.arrays(session, &mapper, columns, &own)?,
+            SendMode::List { most } => self.listed(session, &mapper, most)?,
+            SendMode::Each => self.each(session, &mapper, columns)?,
         }
         let epoch = session.epoch;
         let any = session.any_store_mut(self.store);
@@ -52,7 +52,7 @@ impl Compute<'_> {
         Ok(())
     }
 
-    fn way(&self, session: &Session, mapper: &Mapper) -> Way {
+    fn send_mode(&self, session: &Session, mapper: &Mapper) -> SendMode {
         let set = &self.computations.computed(self.set).set;
         // An expression that reads other rows may depend on rows of this flush, so the rows are updated one by one.
         let reads_others = set.iter().any(|(_, node)| node.has(&reads_rows));
@@ -63,7 +63,7 @@ impl Compute<'_> {
         });
         let is_unique = names.any(|name| uniques.iter().any(|it| it.columns.contains(name)));
         if self.slots.len() == 1 || reads_others || is_unique {
-            return Way::Each;
+            return SendMode::Each;
         }
         let first = self.arguments(self.slots[0]);
         let is_same = |&slot: &u32| {
@@ -74,16 +74,16 @@ impl Compute<'_> {
         let version = mapper.version_column();
         let sets_others = self.columns.iter().any(|&column| Some(column) != version);
         match session.engine.dialect().batch() {
-            Batch::Arrays if mapper.table().name == VALUES => Way::Each,
-            Batch::Arrays if all_same => Way::Arrays(Vec::new()),
-            Batch::Arrays => per_row_types(set, first).map_or(Way::Each, Way::Arrays),
+            Batch::Arrays if mapper.table().name == VALUES => SendMode::Each,
+            Batch::Arrays if all_same => SendMode::Arrays(Vec::new()),
+            Batch::Arrays => per_row_types(set, first).map_or(SendMode::Each, SendMode::Arrays),
             Batch::Values { max_parameters } if all_same && !sets_others => {
-                Way::List {
+                SendMode::List {
                     // The parameters of the expressions count too.
                     most: max_parameters.saturating_sub(first.len()),
                 }
             }
-            _ => Way::Each,
+            _ => SendMode::Each,
         }
     }
 
@@ -261,7 +261,7 @@ impl Compute<'_> {
 }
 
 /// How rows are sent.
-enum Way {
+enum SendMode {
     /// Many at once as arrays; holds the types of the per-row parameters.
     Arrays(Vec<ValueType>),
     /// Many at once by a list of keys, with this maximum number of parameters.

@@ -39,9 +39,9 @@ pub(super) fn witness(
     }
     let differs = |&&column: &&usize| {
         let mut seen = FxHashSet::with_capacity_and_hasher(slots.len(), rustc_hash::FxBuildHasher);
-        slots
-            .iter()
-            .all(|&slot| value(store, slot, column).is_some_and(|value| seen.insert(Seen(value))))
+        slots.iter().all(|&slot| {
+            value(store, slot, column).is_some_and(|value| seen.insert(ByValue(value)))
+        })
     };
     // Numbers are cheaper to compare and return than text.
     let is_text = |column: &&usize| matches!(table.columns[**column].ty, ColumnType::Text { .. });
@@ -50,11 +50,11 @@ pub(super) fn witness(
     if let Some(&column) = first {
         return Witness::Columns(vec![column]);
     }
-    let mut by_exact: FxHashMap<Vec<Seen<'_>>, u32> = FxHashMap::default();
+    let mut by_exact: FxHashMap<Vec<ByValue<'_>>, u32> = FxHashMap::default();
     for &slot in slots {
-        let row = |columns: &[usize]| -> Option<Vec<Seen<'_>>> {
+        let row = |columns: &[usize]| -> Option<Vec<ByValue<'_>>> {
             let values = columns.iter().map(|&column| value(store, slot, column));
-            values.map(|value| value.map(Seen)).collect()
+            values.map(|value| value.map(ByValue)).collect()
         };
         let Some(key) = row(&exact) else {
             return Witness::None;
@@ -99,17 +99,17 @@ fn value(store: &dyn AnyStore, slot: u32, column: usize) -> Option<ValueRef<'_>>
 
 /// A value compared with [`ValueRef::same`].
 #[derive(Clone, Copy, Debug)]
-struct Seen<'a>(ValueRef<'a>);
+struct ByValue<'a>(ValueRef<'a>);
 
-impl PartialEq for Seen<'_> {
+impl PartialEq for ByValue<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.0.same(other.0)
     }
 }
 
-impl Eq for Seen<'_> {}
+impl Eq for ByValue<'_> {}
 
-impl std::hash::Hash for Seen<'_> {
+impl std::hash::Hash for ByValue<'_> {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         match self.0 {
             ValueRef::Text(text) => text.hash(state),
@@ -233,29 +233,30 @@ impl<'a> Returned<'a> {
     fn first_skipped(&self) -> Option<u32> {
         let rest = self.slots.get(self.in_order..)?;
         let rows = self.others.chunks_exact(self.witnesses.len().max(1));
-        let found: FxHashSet<Vec<Seen<'_>>> = rows
-            .map(|row| row.iter().map(|value| Seen(value.as_ref())).collect())
+        let found: FxHashSet<Vec<ByValue<'_>>> = rows
+            .map(|row| row.iter().map(|value| ByValue(value.as_ref())).collect())
             .collect();
         let is_skipped = |slot: &&u32| {
             let values = self.witnesses.iter();
-            let values = values.map(|&column| value(self.store, **slot, column).map(Seen));
-            let values: Option<Vec<Seen<'_>>> = values.collect();
+            let values = values.map(|&column| value(self.store, **slot, column).map(ByValue));
+            let values: Option<Vec<ByValue<'_>>> = values.collect();
             values.is_some_and(|values| !found.contains(&values))
         };
         rest.iter().find(is_skipped).copied()
     }
 
     fn by_witnesses(&self, slots: &[u32]) -> Option<Vec<u32>> {
-        let mut by_values: FxHashMap<Vec<Seen<'_>>, Vec<u32>> = FxHashMap::default();
+        let mut by_values: FxHashMap<Vec<ByValue<'_>>, Vec<u32>> = FxHashMap::default();
         for &slot in slots.iter().rev() {
             let values = self.witnesses.iter();
-            let values = values.map(|&column| value(self.store, slot, column).map(Seen));
-            let values: Option<Vec<Seen<'_>>> = values.collect();
+            let values = values.map(|&column| value(self.store, slot, column).map(ByValue));
+            let values: Option<Vec<ByValue<'_>>> = values.collect();
             by_values.entry(values?).or_default().push(slot);
         }
         let rows = self.others.chunks_exact(self.witnesses.len().max(1));
         rows.map(|row| {
-            let values: Vec<Seen<'_>> = row.iter().map(|value| Seen(value.as_ref())).collect();
+            let values: Vec<ByValue<'_>> =
+                row.iter().map(|value| ByValue(value.as_ref())).collect();
             by_values.get_mut(&values)?.pop()
         })
         .collect()
