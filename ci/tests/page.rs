@@ -1,4 +1,4 @@
-//! The page of a report in a browser: its filters are clicked through by its address. Without Chromium these tests are ignored, unless
+//! The pages of reports and audits in a browser: filters are clicked through by the address. Without Chromium these tests are ignored, unless
 //! SELFSAME_REQUIRE asks for `chromium`.
 
 #[expect(dead_code, reason = "the other tests of the command need more")]
@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use selfsame::Engine;
+use selfsame::backend::{Sql, StatementKind};
 use selfsame_conformance::Report;
+use selfsame_sqlite::Sqlite;
 use support::run;
 
 fn main() -> std::process::ExitCode {
@@ -16,10 +19,78 @@ fn main() -> std::process::ExitCode {
     let required = std::env::var("SELFSAME_REQUIRE").is_ok_and(|names| names.contains("chromium"));
     let browser = browser();
     let ignored = browser.is_none() && !required && !arguments.list;
-    let trial = Trial::test("the_page_is_filtered_by_its_address", move || {
-        filtered(&browser.ok_or("SELFSAME_REQUIRE=chromium, and there is none")?)
-    });
-    libtest_mimic::run(&arguments, vec![trial.with_ignored_flag(ignored)]).exit_code()
+    type Look = fn(&Path) -> Result<(), Failed>;
+    let looks: [(&str, Look); 2] = [
+        ("the_page_is_filtered_by_its_address", filtered),
+        ("the_audit_leads_to_its_tables", audited),
+    ];
+    let trial = |(name, look): (&str, Look)| {
+        let browser = browser.clone();
+        let trial = Trial::test(name, move || {
+            look(&browser.ok_or("SELFSAME_REQUIRE=chromium, and there is none")?)
+        });
+        trial.with_ignored_flag(ignored)
+    };
+    libtest_mimic::run(&arguments, looks.map(trial).into()).exit_code()
+}
+
+/// The audit of a database as others make them: what is wrong comes first, and each table's name leads to its part of the page.
+fn audited(browser: &Path) -> Result<(), Failed> {
+    let home = tempfile::tempdir()?;
+    let database = home.path().join("audited.db");
+    let engine = Engine::new(Sqlite::file(&database));
+    for file in [
+        include_str!("schemas/sqlite.sql"),
+        include_str!("schemas/trial_sqlite.sql"),
+        include_str!("schemas/broken_sqlite.sql"),
+    ] {
+        let mut connected = engine.connect()?;
+        for statement in file.split(";\n") {
+            connected.execute(&Sql::new(StatementKind::Ddl, statement, [], []), &[])?;
+        }
+    }
+    drop(engine);
+    let page = home.path().join("audit.html");
+    let (url, out) = (
+        format!("sqlite:{}", database.display()),
+        page.to_str().ok_or("a path of Unicode")?,
+    );
+    let ran = run(&["audit", &url, "--out", out]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let shown = dom(browser, home.path(), &format!("file://{out}"))?;
+    let links: Vec<&str> = shown
+        .split("<a href=\"#")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(links.len() > 20, "{} tables", links.len());
+    for link in &links {
+        assert!(
+            shown.contains(&format!("id=\"{link}\"")),
+            "{link} leads nowhere"
+        );
+    }
+    let (before, _) = shown.split_once("<h2>").ok_or("a heading")?;
+    for (severity, column) in [("silent", "follows.name"), ("error", "unsaid_blobs.value")] {
+        let item = format!("<li><b class=\"{severity}\">{severity}</b> {column},");
+        assert!(before.contains(&item), "{item}");
+    }
+    // Names and texts of the database are shown as they are.
+    assert!(shown.contains("auth user") && !shown.contains("<script"));
+    Ok(())
+}
+
+/// A page as the browser sees it.
+fn dom(browser: &Path, home: &Path, address: &str) -> Result<String, Failed> {
+    let ran = Command::new(browser)
+        .args(["--headless", "--disable-gpu", "--no-sandbox", "--dump-dom"])
+        .arg(format!(
+            "--user-data-dir={}",
+            home.join("profile").display()
+        ))
+        .arg(address)
+        .output()?;
+    Ok(String::from_utf8(ran.stdout)?)
 }
 
 fn browser() -> Option<PathBuf> {
@@ -94,15 +165,8 @@ struct Shown {
 
 impl Page<'_> {
     fn shown(&self, address: &str) -> Result<Shown, Failed> {
-        let ran = Command::new(self.browser)
-            .args(["--headless", "--disable-gpu", "--no-sandbox", "--dump-dom"])
-            .arg(format!(
-                "--user-data-dir={}",
-                self.home.join("profile").display()
-            ))
-            .arg(format!("file://{}#{address}", self.file.display()))
-            .output()?;
-        let page = String::from_utf8(ran.stdout)?;
+        let address = format!("file://{}#{address}", self.file.display());
+        let page = dom(self.browser, self.home, &address)?;
         let matrix = page
             .split("id=\"matrix\"")
             .nth(1)

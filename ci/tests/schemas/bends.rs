@@ -9,11 +9,10 @@ use selfsame_mariadb::testing as mariadb;
 use selfsame_postgres::testing::Server;
 
 use crate::own::in_own_database;
-use crate::{Test, execute};
+use crate::{OnMariaDb, Test, execute};
 
 pub(crate) const ON_POSTGRES: &[(&str, Test)] = &[("postgres_edges", on_postgres)];
-pub(crate) const ON_MARIADB: &[(&str, fn(&mariadb::Server) -> selfsame::Result<()>)] =
-    &[("mariadb_edges", on_mariadb)];
+pub(crate) const ON_MARIADB: &[(&str, OnMariaDb)] = &[("mariadb_edges", on_mariadb)];
 
 /// What becomes of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

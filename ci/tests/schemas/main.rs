@@ -31,9 +31,17 @@ mod postgres;
 mod sqlite;
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "two foreign keys may share a column, and lead to one table"
+)]
 mod world_postgres;
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "two foreign keys may share a column, and lead to one table"
+)]
 mod world_sqlite;
 #[path = "../support/inspected.rs"]
 mod inspected;
@@ -60,6 +68,8 @@ mod whole;
 use inspected::{Test, check_written, execute, with_mariadb, with_server};
 use libtest_mimic::{Arguments, Failed, Trial};
 use selfsame_postgres::testing::Server;
+
+type OnMariaDb = fn(&selfsame_mariadb::testing::Server) -> selfsame::Result<()>;
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();

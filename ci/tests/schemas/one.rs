@@ -8,15 +8,14 @@ use selfsame_postgres::testing::Server;
 use selfsame_sqlite::testing::TempDatabase;
 use serde_json::Value;
 
-use crate::Test;
 use crate::audit::audited;
 use crate::on_sqlite::Test as OnSqlite;
 use crate::own::in_own_database;
+use crate::{OnMariaDb, Test};
 
 pub(crate) const ON_POSTGRES: &[(&str, Test)] = &[("postgres_every_construct", on_postgres)];
 pub(crate) const ON_SQLITE: &[(&str, OnSqlite)] = &[("sqlite_every_construct", on_sqlite)];
-pub(crate) const ON_MARIADB: &[(&str, fn(&mariadb::Server) -> selfsame::Result<()>)] =
-    &[("mariadb_every_construct", on_mariadb)];
+pub(crate) const ON_MARIADB: &[(&str, OnMariaDb)] = &[("mariadb_every_construct", on_mariadb)];
 
 /// Makes what the files say in one database; a name that two of them use is the first one's.
 fn make(engine: &Engine, files: &[&str]) -> selfsame::Result<()> {

@@ -8,12 +8,11 @@ use selfsame_sqlite::testing::TempDatabase;
 use crate::on_sqlite::Test as OnSqlite;
 use crate::own::in_own_database;
 use crate::whole::contradictions;
-use crate::{Test, execute};
+use crate::{OnMariaDb, Test, execute};
 
 pub(crate) const ON_POSTGRES: &[(&str, Test)] = &[("postgres_whole", on_postgres)];
 pub(crate) const ON_SQLITE: &[(&str, OnSqlite)] = &[("sqlite_whole", on_sqlite)];
-pub(crate) const ON_MARIADB: &[(&str, fn(&mariadb::Server) -> selfsame::Result<()>)] =
-    &[("mariadb_whole", on_mariadb)];
+pub(crate) const ON_MARIADB: &[(&str, OnMariaDb)] = &[("mariadb_whole", on_mariadb)];
 
 /// Memory and the database contradict each other in these columns, and in no other.
 fn check(engine: &Engine, wanted: &[&str]) -> selfsame::Result<()> {
