@@ -173,6 +173,10 @@ impl Dialect for Forms {
     fn least_form(&self, parameter: &str, ty: &ColumnType) -> Option<String> {
         (*ty == ColumnType::I32).then(|| format!("short({parameter})"))
     }
+
+    fn limits_in_subqueries(&self) -> bool {
+        false
+    }
 }
 
 #[test]
@@ -219,6 +223,20 @@ fn a_column_is_compared_with_each_form_of_a_value() {
     "age" IS DISTINCT FROM ?1 [NULL]
     "id" = ?1 [3]
     "#);
+}
+
+#[test]
+fn a_bounded_query_in_a_list_is_a_table_where_the_dialect_needs_it() {
+    let tasks = select(Task::ID).from(Task::table());
+    let lists = [User::ID.in_(tasks.clone()), User::ID.in_(tasks.limit(1))];
+    let is_table = |dialect: &dyn Dialect| {
+        lists.clone().map(|list| {
+            let rendered = query_on(dialect, User::table(), Some(list.node())).expect("renders");
+            rendered.sql.text().contains("IN (SELECT * FROM (")
+        })
+    };
+    assert_eq!(is_table(&Forms), [false, true]);
+    assert_eq!(is_table(&Ansi), [false, false]);
 }
 
 #[test]

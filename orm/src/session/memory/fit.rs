@@ -244,6 +244,7 @@ mod tests {
         };
         assert_eq!(at(1).column_name(), Some("y"));
         assert_eq!(at(4).column_name(), Some("x"));
+        assert_eq!(at(5).column_name(), Some("y"));
         assert_eq!(
             trace(Error::new(ErrorKind::Database, "no"), &mapper, &[2, 1]).column_name(),
             None
