@@ -246,7 +246,11 @@ impl Prepared {
             }
             Err(_) => return Err(more_than_one()),
         }
-        prepared.read_guards()?;
+        if prepared.read_guards().is_err() {
+            // The schema in memory may be older than that of the file.
+            read_schema(database);
+            prepared.read_guards()?;
+        }
         Ok(prepared)
     }
 
@@ -256,10 +260,9 @@ impl Prepared {
         self.guarded.read(self.database, compiled)
     }
 
-    /// Checks values after the schema changed under the statement, which SQLite compiles anew by itself.
+    /// Checks values by the declared types as they are now. SQLite compiles a statement anew by itself when the schema changes.
     #[cold]
     fn check_again(&mut self, params: &[Param<'_>]) -> Result<()> {
-        read_schema(self.database);
         self.read_guards()?;
         self.guarded.check(params)
     }
@@ -333,8 +336,9 @@ impl<'p> Execution<'_, 'p> {
             return Err(wrong_count(prepared.placeholders, params.len()));
         }
         self.bound = params;
-        if prepared.guarded.check(params).is_err() {
+        if prepared.guarded.is_unread() || prepared.guarded.check(params).is_err() {
             // The table may be another one by now.
+            read_schema(prepared.database);
             prepared.check_again(params)?;
         }
         for (index, param) in (1..).zip(params) {

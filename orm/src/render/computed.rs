@@ -105,6 +105,7 @@ fn written<'a>(
         |writer| {
             writer.push("UPDATE ");
             writer.text.source(table);
+            writer.text.writes(table);
             writer.reading([&*table.name], |writer| body(writer));
         },
     )

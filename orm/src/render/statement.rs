@@ -6,7 +6,7 @@ use super::{Lock, types};
 use crate::backend::StatementKind;
 use crate::dialect::{Dialect, Upsert};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{Column, ColumnType, Table};
+use crate::schema::{ColumnType, Table};
 use crate::sql::tree::{
     ColumnRef, CommonNode, CompoundNode, ConflictNode, DeleteNode, InsertNode, InsertRows,
     JoinKind, LockStrength, Locked, Node, Order, RowLock, SelectNode, SetOperator, Source,
@@ -243,7 +243,7 @@ fn inserted(writer: &mut Writer<'_>, node: &InsertNode) {
     if let InsertRows::Query(query) = &node.rows {
         for (column, value) in node.columns.iter().zip(&query.columns) {
             if let Some(definition) = column.table.columns.get(column.index)
-                && !is_of_same_type(value, definition)
+                && !is_of_same_type(value, column)
             {
                 writer.text.computes(definition);
             }
@@ -380,7 +380,7 @@ pub(super) fn assigned(writer: &mut Writer<'_>, column: &ColumnRef, value: &Node
     if let Some(definition) = definition {
         match value {
             Node::Param(..) => writer.text.next_is_value_of(definition),
-            value if is_of_same_type(value, definition) => {}
+            value if is_of_same_type(value, column) => {}
             _ => writer.text.computes(definition),
         }
     }
@@ -388,15 +388,21 @@ pub(super) fn assigned(writer: &mut Writer<'_>, column: &ColumnRef, value: &Node
     writer.node_as(value, &form);
 }
 
-/// Whether a value comes from a column that stores as this one does: itself, or one of the same type of the database's own.
-fn is_of_same_type(value: &Node, column: &Column) -> bool {
+/// Whether a value comes from a column that stores as this one does: itself, or one of the same type of the database's own. Columns of
+/// two tables may be declared differently, whatever their mappings say.
+fn is_of_same_type(value: &Node, column: &ColumnRef) -> bool {
     let (Node::Column(source) | Node::Excluded(source)) = value else {
         return false;
     };
-    let source = source.table.columns.get(source.index);
-    source.is_some_and(|source| {
-        source == column || matches!(source.ty, ColumnType::Other { .. }) && source.ty == column.ty
-    })
+    let (here, there) = (&column.table, &source.table);
+    let is_itself =
+        (&here.schema, &here.name, column.index) == (&there.schema, &there.name, source.index);
+    let columns = (
+        here.columns.get(column.index),
+        there.columns.get(source.index),
+    );
+    is_itself
+        || matches!(columns, (Some(here), Some(there)) if here.ty == there.ty && matches!(here.ty, ColumnType::Other { .. }))
 }
 
 fn overriding(writer: &mut Writer<'_>, table: &Table, node: &InsertNode) {

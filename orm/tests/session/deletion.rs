@@ -390,3 +390,49 @@ fn pending_objects_of_a_deleted_grandparent_are_removed_silently() -> Result<()>
     f.holds::<Mark>(0);
     Ok(())
 }
+
+/// SQLite generates the key of a deleted row again: what is planned for the object of that row must not reach the new one.
+#[test]
+fn an_object_whose_key_is_generated_again_is_stale() -> Result<()> {
+    type Plan = fn(&mut Session, Handle<Author>) -> Result<()>;
+    let plans: [(&str, Plan); 4] = [
+        ("a deletion", |s, old| s.delete(old)),
+        ("a relation of a new object", |s, old| {
+            let book = s.add(Book::new("new"));
+            s.set(book, Book::AUTHOR, Some(old))
+        }),
+        ("a relation of an object with a row", |s, old| {
+            let book = s.get::<Book>(1)?.expect("the book");
+            s.set(book, Book::AUTHOR, Some(old))
+        }),
+        ("an expression", |s, old| {
+            s.set_expr(old, Author::AGE, Author::AGE + 1)
+        }),
+    ];
+    for (name, plan) in plans {
+        for in_transaction in [false, true] {
+            let mut f = Fixture::new()?;
+            f.behind(|s| {
+                s.add_all((Author::new("first"), Author::new("last"), Book::new("kept")));
+                Ok(())
+            })?;
+            let old = f.session.get::<Author>(2)?.expect("the last author");
+            let delete = "DELETE FROM authors WHERE id = 2";
+            if in_transaction {
+                f.session.sql(delete, ()).execute()?;
+            } else {
+                f.session.commit()?;
+                f.behind(|s| s.sql(delete, ()).execute())?;
+            }
+            plan(&mut f.session, old)?;
+            f.session.add(Author::new("new"));
+            let error = f.session.commit().expect_err(name);
+            assert_eq!(error.kind(), ErrorKind::StaleData, "{name}: {error}");
+            assert_eq!(error.entity_name(), Some("Author"), "{name}: {error}");
+            f.session.rollback()?;
+            f.holds::<Author>(if in_transaction { 2 } else { 1 });
+            f.holds::<Book>(1);
+        }
+    }
+    Ok(())
+}

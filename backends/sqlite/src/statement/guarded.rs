@@ -11,6 +11,9 @@ use selfsame::value::Param;
 use super::{bind_text, compile};
 use crate::affinity::{self, Affinity, Guard};
 
+/// No number of times that SQLite compiles a statement.
+const NEVER: c_int = -1;
+
 /// The parameters of a statement that are looked at before they are bound.
 pub(super) struct Guarded {
     target: Option<Target>,
@@ -44,6 +47,12 @@ impl Guarded {
         }
     }
 
+    /// Whether the declared types could not be read, so that any parameter may be one that its column changes.
+    #[inline]
+    pub(super) fn is_unread(&self) -> bool {
+        self.compiled == NEVER
+    }
+
     /// Whether the statement was compiled since the declared types were read.
     #[inline]
     pub(super) fn is_older_than(&self, compiled: impl FnOnce() -> c_int) -> bool {
@@ -52,13 +61,21 @@ impl Guarded {
 
     /// Reads how the columns are declared.
     pub(super) fn read(&mut self, database: NonNull<ffi::sqlite3>, compiled: c_int) -> Result<()> {
-        self.compiled = compiled;
+        // Until all is read, the statement counts as not looked at.
+        self.compiled = NEVER;
         self.guards.clear();
+        self.guards = self.declared(database)?;
+        self.compiled = compiled;
+        Ok(())
+    }
+
+    fn declared(&self, database: NonNull<ffi::sqlite3>) -> Result<Vec<Guard>> {
+        let mut guards = Vec::new();
         let Some(target) = &self.target else {
-            return Ok(());
+            return Ok(guards);
         };
         let Some(place) = Place::of(target) else {
-            return Ok(());
+            return Ok(guards);
         };
         let columns = target.columns().iter().enumerate();
         for (at, column) in columns.filter(|(_, column)| affinity::is_changeable(&column.ty)) {
@@ -79,12 +96,12 @@ impl Guarded {
             let own = target.parameters().filter(|&(_, number)| number == at);
             for (parameter, _) in own {
                 match guard(Some(parameter))? {
-                    Some(guard) => self.guards.push(guard),
+                    Some(guard) => guards.push(guard),
                     None => break,
                 }
             }
         }
-        Ok(())
+        Ok(guards)
     }
 }
 

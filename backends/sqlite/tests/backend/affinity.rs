@@ -3,6 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::record::Records;
 use selfsame::schema::{Column, ColumnType, Table};
+use selfsame::sql::{coalesce, insert_into, select};
 use selfsame::value::{Decimal, Value};
 use selfsame_sqlite::testing::TempDatabase;
 
@@ -365,6 +366,89 @@ fn texts_that_sqlite_computes() -> selfsame::Result<()> {
         all().set(Texts::V, Texts::V).execute(&mut session)?;
     }
     Ok(())
+}
+
+/// Expressions of several objects go in one statement, and of a single one in its own.
+#[test]
+fn expressions_of_objects() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    for (declared, is_kept) in [("TEXT", true), ("NUMERIC", false)] {
+        for rows in [1, 3] {
+            table(&engine, declared, TEXT())?;
+            let row = |id| format!("INSERT INTO t VALUES ({id}, NULL, NULL)");
+            let rows: Vec<String> = (2..=rows).map(row).collect();
+            rows.iter().try_for_each(|row| execute(&engine, row))?;
+            let mut session = Session::new(&engine);
+            for object in Texts::query().all(&mut session)? {
+                session.set_expr(object, Texts::V, coalesce(Texts::W, "00").concat("7"))?;
+            }
+            let written = session.commit();
+            assert_eq!(written.is_ok(), is_kept, "{declared}: {written:?}");
+            let sql = "SELECT count(*) FROM t WHERE v IS NOT NULL AND typeof(v) <> 'text'";
+            let changed: i64 = Session::new(&engine).sql(sql, ()).one()?;
+            assert_eq!(changed, 0, "{declared}");
+        }
+    }
+    Ok(())
+}
+
+/// A table whose mapping is the same may be declared otherwise.
+#[test]
+fn rows_of_another_table() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    for (declared, is_kept) in [("TEXT", true), ("NUMERIC", false)] {
+        table(&engine, declared, TEXT())?;
+        execute(
+            &engine,
+            "DROP TABLE IF EXISTS source;\nCREATE TABLE source (id INTEGER PRIMARY KEY, v TEXT);\n\
+             INSERT INTO source VALUES (7, '007')",
+        )?;
+        let rows = select((Source::ID, Source::V)).from(Source::table());
+        let insert = insert_into(Texts::table())
+            .columns((Texts::ID, Texts::V))
+            .from_query(rows);
+        let written = engine.connect()?.write(&insert);
+        assert_eq!(written.is_ok(), is_kept, "{declared}: {written:?}");
+    }
+    Ok(())
+}
+
+/// An expression that was refused once is refused again, on a statement that is kept.
+#[test]
+fn what_was_refused_stays_refused() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    let other = Engine::new(database.backend());
+    table(&other, "TEXT", TEXT())?;
+    let mut session = Session::new(&engine);
+    let joined = || coalesce(Texts::W, "00").concat("7");
+    let write = |session: &mut Session| {
+        let written = Texts::query()
+            .update()
+            .set(Texts::V, joined())
+            .execute(session);
+        written.and_then(|_| session.commit())
+    };
+    write(&mut session)?;
+    table(&other, "NUMERIC", TEXT())?;
+    for _ in 0..2 {
+        let error = write(&mut session).expect_err("a number would be stored");
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        session.rollback()?;
+        assert_eq!(rows(&other)?, 0);
+    }
+    table(&other, "TEXT", TEXT())?;
+    write(&mut session)
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "source")]
+struct Source {
+    #[orm(primary_key)]
+    id: i64,
+    v: Option<String>,
 }
 
 #[derive(Entity, Clone, Debug)]

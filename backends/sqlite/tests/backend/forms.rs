@@ -73,6 +73,10 @@ fn check(engine: &Engine) -> selfsame::Result<()> {
         .filter(Stamp::AT.lt(Stamp::OTHER))
         .count(&mut session)?;
     assert_eq!(found, 0, "less than a column");
+    let listed = all().filter(Stamp::AT.in_([Stamp::OTHER, Stamp::OTHER]));
+    assert_eq!(listed.count(&mut session)?, 3, "IN a list of columns");
+    let unlisted = all().filter(Stamp::AT.not_in([Stamp::OTHER]));
+    assert_eq!(unlisted.count(&mut session)?, 0, "NOT IN a list of columns");
     let between = Stamp::AT.between(Stamp::OTHER, Stamp::OTHER);
     assert_eq!(
         all().filter(between).count(&mut session)?,
@@ -109,6 +113,41 @@ fn check(engine: &Engine) -> selfsame::Result<()> {
         .select((min(Stamp::AT), max(Stamp::AT)))
         .one(&mut session)?;
     assert_eq!(bounds, (Some(whole), Some(later)));
+    Ok(())
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "readings")]
+struct Reading {
+    #[orm(primary_key)]
+    sensor: i64,
+    #[orm(primary_key)]
+    at: Timestamp,
+    #[orm(default = 0)]
+    value: i64,
+}
+
+/// Rows are chosen by keys of several columns, one of which has several forms.
+#[test]
+fn keys_with_times_choose_rows() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    for statement in [
+        "CREATE TABLE readings (sensor INTEGER, at TIMESTAMP, value INTEGER NOT NULL, PRIMARY KEY (sensor, at))",
+        "INSERT INTO readings VALUES (1, '2024-02-29 12:30:00', 0), (2, '2024-02-29 12:30:00.000', 0), (3, '2024-02-29 12:30:00.000000', 0)",
+    ] {
+        session.sql(statement, ()).execute()?;
+    }
+    let some = || Reading::query().order_by(Reading::SENSOR.asc()).limit(2);
+    let updated = some()
+        .update()
+        .set(Reading::VALUE, 1)
+        .execute(&mut session)?;
+    assert_eq!(updated, 2);
+    let deleted = some().delete().execute(&mut session)?;
+    assert_eq!(deleted, 2);
+    assert_eq!(Reading::query().count(&mut session)?, 1);
     Ok(())
 }
 

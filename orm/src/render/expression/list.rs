@@ -16,9 +16,12 @@ impl Writer<'_> {
         let nodes = match list {
             List::Nodes(nodes) => nodes,
             List::Subquery(query) => {
-                let first = query.columns.first();
-                let in_one_form = self.has_several_forms(subject)
-                    || first.is_some_and(|first| self.has_several_forms(first));
+                let parts = match subject {
+                    Node::Row(parts) => &parts[..],
+                    part => std::slice::from_ref(part),
+                };
+                let mut sides = parts.iter().chain(&query.columns);
+                let in_one_form = sides.any(|node| self.has_several_forms(node));
                 match in_one_form {
                     true => self.operand_in_one_form(subject, &None),
                     false => self.operand(subject),
@@ -39,6 +42,9 @@ impl Writer<'_> {
         }
         let others: Vec<&Node> = nodes.iter().collect();
         self.compared_with(subject, &others, &form);
+        let in_one_form = |writer: &Self, node: &Node| {
+            !matches!(node, Node::Param(..)) && writer.has_several_forms(node)
+        };
         if self.text.dialect.batch() == Batch::Arrays
             && let Some((ty, values)) = of_one_type(nodes)
         {
@@ -79,6 +85,7 @@ impl Writer<'_> {
                     self.literal_or_param(value, node);
                 }
                 Node::Row(parts) if parts.len() == forms.len() => self.row_as(parts, &forms),
+                node if in_one_form(self, node) => self.operand_in_one_form(node, &form),
                 node => self.node_as(node, &form),
             }
         }
@@ -164,7 +171,11 @@ impl Writer<'_> {
             if i > 0 {
                 self.push(", ");
             }
-            self.node_as(part, form);
+            match part {
+                Node::Param(..) => self.node_as(part, form),
+                part if self.has_several_forms(part) => self.operand_in_one_form(part, form),
+                part => self.node_as(part, form),
+            }
         }
         self.push(")");
     }

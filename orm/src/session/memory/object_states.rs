@@ -213,6 +213,10 @@ impl ObjectStates {
         self.slots[slot as usize].flags & MARKED != 0
     }
 
+    pub(crate) fn is_touched(&self, slot: u32) -> bool {
+        self.slots[slot as usize].flags & TOUCHED != 0
+    }
+
     /// Whether any object is persistent.
     pub(crate) fn has_persistent(&self) -> bool {
         let mut entries = self.slots.iter();
@@ -387,6 +391,11 @@ impl ObjectStates {
 
     pub(in crate::session) fn displace(&mut self, slot: u32) {
         self.displaced.push(slot);
+    }
+
+    /// The objects whose keys were generated again for new rows.
+    pub(in crate::session) fn displaced(&self) -> &[u32] {
+        &self.displaced
     }
 
     pub(in crate::session) fn take_displaced(&mut self) -> Vec<u32> {

@@ -18,6 +18,10 @@ use crate::session::memory::pending_keys::PendingKeys;
 use crate::session::memory::snapshots::{Snapshot, Snapshots};
 use crate::value::{Param, ValueRef};
 
+/// Why an object cannot be written: the database has generated its key again.
+pub(in crate::session) const REPLACED: &str =
+    "its row no longer exists, and the database generated its key again for a new row";
+
 /// The objects of one mapped table in a session. Slots are never reused.
 pub(crate) struct Store<E: Mapped> {
     mapper: Arc<Mapper>,
@@ -559,6 +563,7 @@ impl<E: Mapped> AnyStore for Store<E> {
         let value = self.objects[slot as usize].value.as_ref();
         let key = value.and_then(|value| value.key(&self.mapper));
         if key.is_none_or(|key| !self.keys.insert_new(key, slot)) {
+            self.refuse_replaced(slot)?;
             self.forget_gone(slot);
             self.map_key(slot)?;
         }

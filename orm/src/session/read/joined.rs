@@ -119,9 +119,11 @@ impl Session {
         })?;
         let slots = reached.fill(self, &joins);
         self.call_after_loads()?;
-        for (index, join) in joins.iter().enumerate() {
-            let found: Vec<u32> = reached.joins[index].met.iter().collect();
-            self.load_relations(join.store, &found, &join.later)?;
+        for (join, reached) in joins.iter().zip(&reached.joins) {
+            if !join.later.is_empty() {
+                let found: Vec<u32> = reached.met.iter().collect();
+                self.load_relations(join.store, &found, &join.later)?;
+            }
         }
         Ok(slots)
     }
@@ -463,7 +465,7 @@ impl SlotSet {
 
     /// The slots, in ascending order.
     fn iter(&self) -> impl Iterator<Item = u32> {
-        let words = (0u32..).zip(&self.0);
+        let words = (0u32..).zip(&self.0).filter(|(_, bits)| **bits != 0);
         words.flat_map(|(word, bits)| {
             let is_in = move |at: &u32| bits & (1 << at) != 0;
             (0..64).filter(is_in).map(move |at| word * 64 + at)

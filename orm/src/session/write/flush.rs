@@ -11,6 +11,7 @@ use crate::session::life::hook::When;
 use crate::session::life::phase::Phase;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::edges::ObjectId;
+use crate::session::memory::store::REPLACED;
 use crate::session::write::expression::Computations;
 use crate::session::write::membership::Moves;
 use crate::session::write::persist;
@@ -292,8 +293,26 @@ impl Session {
             }
             let mapper = Arc::clone(&self.entry(*store).mapper);
             persist::run(self, step, computations).map_err(|error| error.entity(mapper.name()))?;
+            if matches!(step, Step::Insert { .. }) {
+                self.refuse_replaced(*store)?;
+            }
         }
         self.read_back(steps, computations)
+    }
+
+    /// Refuses relations to objects whose keys the database has generated again for new rows: they would lead to these.
+    fn refuse_replaced(&self, store: u16) -> Result<()> {
+        for &slot in self.any_store(store).states().displaced() {
+            let node = (store, slot);
+            let mut links = self.edges.links.iter();
+            if self.edges.pairs.touch(node)
+                || self.has_expression(node)
+                || links.any(|link| link.parent == Some(node))
+            {
+                return Err(self.stale(store, slot, REPLACED));
+            }
+        }
+        Ok(())
     }
 
     /// Takes the pending objects from relationship fields of objects in the session, and reports errors of such fields. Nothing has been

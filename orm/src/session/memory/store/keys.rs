@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Store;
+use super::{REPLACED, Store};
 use crate::entity::{Key, Mapped, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::State;
@@ -67,14 +67,31 @@ impl<E: Mapped> Store<E> {
 
     /// After the database inserted a row with a generated key: an object with the same key has a row that no longer exists.
     pub(super) fn forget_gone(&mut self, slot: u32) {
-        let value = self.objects[slot as usize].value.as_ref();
-        let key = value.and_then(|value| value.key(&self.mapper));
-        let known = key.and_then(|key| self.keys.get(&key));
-        let is_persistent = |&other: &u32| self.states.state(other) == State::Persistent;
-        if let Some(gone) = known.filter(|&other| other != slot).filter(is_persistent) {
+        if let Some(gone) = self.replaced_by(slot) {
             self.detach(gone);
             self.states.displace(gone);
         }
+    }
+
+    /// Refuses a new row with the key of an object that is still to be written or deleted: its own row no longer exists, and what the
+    /// flush has planned for it would reach the new row.
+    pub(super) fn refuse_replaced(&self, slot: u32) -> Result<()> {
+        let has_plans =
+            |&gone: &u32| self.states.is_marked_deleted(gone) || self.states.is_touched(gone);
+        match self.replaced_by(slot).filter(has_plans) {
+            Some(gone) => Err(Error::new(ErrorKind::StaleData, REPLACED)
+                .entity(self.mapper.name())
+                .key(self.key_text(gone))),
+            None => Ok(()),
+        }
+    }
+
+    /// The persistent object that has the same key as another.
+    fn replaced_by(&self, slot: u32) -> Option<u32> {
+        let value = self.objects[slot as usize].value.as_ref();
+        let key = value.and_then(|value| value.key(&self.mapper));
+        let known = key.and_then(|key| self.keys.get(&key));
+        known.filter(|&other| other != slot && self.states.state(other) == State::Persistent)
     }
 
     /// After the database gave a row the key of another object: the other's key was changed in the same statement, or its row no longer
@@ -224,7 +241,7 @@ impl<E: Mapped> Store<E> {
 }
 
 #[cold]
-fn conflict(mapper: &Mapper, key: &dyn std::fmt::Debug) -> Error {
+pub(super) fn conflict(mapper: &Mapper, key: &dyn std::fmt::Debug) -> Error {
     Error::new(
         ErrorKind::IdentityConflict,
         "two objects of this session have the same primary key",

@@ -1,6 +1,7 @@
 //! Undoing changes to a store's objects, and passing the row of one object to another.
 
 use super::Store;
+use super::keys::conflict;
 use crate::entity::Mapped;
 use crate::error::Result;
 use crate::session::State;
@@ -77,13 +78,20 @@ impl<E: Mapped> Store<E> {
         self.objects[slot as usize].snapshot = Some(after);
         self.written.push(before);
         self.states.log(Done::Written(slot));
-        match self.key(slot) {
-            Some(key) if self.keys.get(&key).is_none() => {
+        let Some(key) = self.key(slot) else {
+            return Ok(());
+        };
+        match self.keys.get(&key) {
+            None => {
                 self.keys.insert(key, slot);
                 Ok(())
             }
+            // The row of the object that is to be deleted no longer exists: its DELETE would meet this one.
+            Some(other) if other != slot && self.states.is_marked_deleted(other) => {
+                Err(conflict(&self.mapper, &key))
+            }
             // Another object temporarily has the row's key.
-            _ => Ok(()),
+            Some(_) => Ok(()),
         }
     }
 
