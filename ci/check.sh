@@ -95,7 +95,7 @@ tls() {
 }
 
 tests() {
-    cargo test --workspace 2>&1 | tee "$log"
+    cargo test --workspace --no-fail-fast 2>&1 | tee "$log"
 }
 
 # Sums up the results of all test binaries in one line.

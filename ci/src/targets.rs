@@ -132,6 +132,6 @@ mod tests {
     fn a_target_is_named_once() {
         let names = ["sqlite::memory:".to_owned(), "sqlite::memory:".to_owned()];
         let error = open(&names).err().expect("named twice");
-        assert!(error.message().contains("named twice"), "{error}");
+        assert!(error.message().contains("is given twice"), "{error}");
     }
 }

@@ -200,6 +200,9 @@ impl Dialect for ClaimingDialect {
         compared(column: &str, ty: &ColumnType) -> Option<String>;
         equal_forms(parameter: &str, ty: &ColumnType) -> Vec<String>;
         least_form(parameter: &str, ty: &ColumnType) -> Option<String>;
+        one_form(operand: &str, ty: &ColumnType) -> Option<String>;
+        ordered_form(operand: &str, ty: &ColumnType) -> Option<String>;
+        converts_what_it_stores() -> bool;
         create_enum(name: &str, labels: &[String]) -> Option<String>;
         drop_enum(name: &str) -> Option<String>;
         overriding() -> &'static str;

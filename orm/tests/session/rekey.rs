@@ -279,3 +279,51 @@ fn a_collection_is_whole_after_a_deletion_and_a_changed_key() -> Result<()> {
     s.replace(north, Region::SHOPS, [shops[1]])?;
     Ok(())
 }
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "cells")]
+struct Cell {
+    #[orm(primary_key)]
+    row: i64,
+    #[orm(primary_key)]
+    column: i64,
+}
+
+/// Lists the columns of its foreign key in another order than the key that it references.
+#[derive(Entity, Clone, Debug)]
+#[orm(
+    table = "notes",
+    foreign_key(
+        columns(cell_column, cell_row),
+        references = "cells(column, row)",
+        on_update = "cascade"
+    )
+)]
+struct Note {
+    #[orm(primary_key)]
+    id: i64,
+    cell_row: i64,
+    cell_column: i64,
+}
+
+#[test]
+fn foreign_keys_in_another_order_follow() -> Result<()> {
+    let engine = Engine::new(selfsame_sqlite::Sqlite::memory());
+    metadata![Cell, Note].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    let cell = session.add(Cell::new(1, 2));
+    let note = session.add(Note::new(1, 1, 2));
+    session.commit()?;
+    session.get::<Note>(1)?;
+    session.get::<Cell>((1, 2))?;
+    session[cell].row = 7;
+    session.flush()?;
+    session.refresh(note)?;
+    assert_eq!((session[note].cell_row, session[note].cell_column), (7, 2));
+    session[cell].column = 8;
+    session.flush()?;
+    assert_eq!((session[note].cell_row, session[note].cell_column), (7, 8));
+    session.delete(cell)?;
+    session.delete(note)?;
+    session.commit()
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::entity::{RelationKind, ResolvedRelation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{ForeignKey, Table};
+use crate::schema::{Column, ForeignKey, Table};
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::relate::Reference;
 use crate::session::write::plan::Tie;
@@ -284,16 +284,12 @@ impl Session {
             let referred = (0u16..)
                 .zip(&self.stores)
                 .find(|(_, entry)| entry.mapper.table().name == key.table);
-            let Some((parent_store, parent)) =
-                referred.filter(|(_, parent)| refers_to_primary_key(key, parent.mapper.table()))
-            else {
+            let Some((parent_store, parent)) = referred else {
                 continue;
             };
-            let columns: Vec<usize> = key
-                .columns
-                .iter()
-                .filter_map(|name| table.position(name))
-                .collect();
+            let Some(columns) = references_to_primary_key(key, table, parent.mapper.table()) else {
+                continue;
+            };
             let nullable = columns.iter().all(|&column| table.columns[column].nullable);
             if parent.store.marked().is_empty() || (parent_store != store && !nullable) {
                 continue;
@@ -349,8 +345,22 @@ impl Session {
     }
 }
 
-/// Whether a foreign key references the primary key, so that it can be looked up in the identity map.
-pub(in crate::session) fn refers_to_primary_key(key: &ForeignKey, parent: &Table) -> bool {
-    let names = parent.key_columns().map(|column| &column.name);
-    key.references.iter().eq(names)
+/// The columns of a foreign key that references the primary key of `parent`, in the order of that key: their values can be looked up in
+/// the identity map. `None` if it references other columns.
+pub(in crate::session) fn references_to_primary_key(
+    key: &ForeignKey,
+    table: &Table,
+    parent: &Table,
+) -> Option<Vec<usize>> {
+    let column = |referenced: &Column| {
+        let at = key
+            .references
+            .iter()
+            .position(|name| *name == referenced.name)?;
+        table.position(key.columns.get(at)?)
+    };
+    match key.references.len() == parent.primary_key.len() {
+        true => parent.key_columns().map(column).collect(),
+        false => None,
+    }
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::links::Link;
-use crate::session::write::deletion::refers_to_primary_key;
+use crate::session::write::deletion::references_to_primary_key;
 use crate::session::write::plan::Wait;
 use crate::session::{Session, State};
 use crate::value::{Value, ValueRef};
@@ -216,18 +216,16 @@ impl Session {
                 let (table, referred) = (child.mapper.table(), parent.mapper.table());
                 let keys = table.foreign_keys.iter();
                 let mut keys = keys
-                    .filter(|key| {
-                        key.table == referred.name && refers_to_primary_key(key, referred)
-                    })
+                    .filter(|key| key.table == referred.name)
+                    .filter_map(|key| references_to_primary_key(key, table, referred))
                     .peekable();
                 if keys.peek().is_none()
                     || (parents != children && !self.refers_back(parents, children))
                 {
                     continue;
                 }
-                for key in keys {
-                    let columns = key.columns.iter().filter_map(|name| table.position(name));
-                    let columns: Arc<[usize]> = columns.collect();
+                for columns in keys {
+                    let columns: Arc<[usize]> = columns.into();
                     let nullable = columns.iter().all(|&column| table.columns[column].nullable);
                     let store = &*child.store;
                     let mut written = || -> Vec<u32> {

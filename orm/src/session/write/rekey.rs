@@ -20,7 +20,7 @@ use crate::session::life::transaction::Intent;
 use crate::session::memory::association::Severed;
 use crate::session::memory::edges::ObjectId;
 use crate::session::read::lookup::{Lookup, owned};
-use crate::session::write::deletion::refers_to_primary_key;
+use crate::session::write::deletion::references_to_primary_key;
 use crate::session::write::expression::Computations;
 use crate::session::write::persist;
 use crate::session::write::plan::{Changes, Columns, Step, TableChanges};
@@ -413,16 +413,11 @@ impl Session {
         let mut found = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
             let table = entry.mapper.table();
-            let keys = table
-                .foreign_keys
-                .iter()
-                .filter(|key| key.table == parent.name && refers_to_primary_key(key, parent));
-            for key in keys {
-                let columns: Vec<usize> = key
-                    .columns
-                    .iter()
-                    .filter_map(|name| table.position(name))
-                    .collect();
+            let keys = table.foreign_keys.iter();
+            for key in keys.filter(|key| key.table == parent.name) {
+                let Some(columns) = references_to_primary_key(key, table, parent) else {
+                    continue;
+                };
                 found.push(Referring {
                     store,
                     nullable: columns.iter().all(|&column| table.columns[column].nullable),
