@@ -160,7 +160,7 @@ mod over_tls {
         ] {
             let error = open(mode, &url).expect_err("an unknown authority");
             assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
-            assert!(error.message().contains("ssl-ca can name"), "{error}");
+            assert!(error.message().contains("authority with ssl-ca"), "{error}");
         }
         let key = file("names").replace('/', "%2F");
         let error = open(&format!("sslrootcert={key}"), &url).expect_err("no certificate");
