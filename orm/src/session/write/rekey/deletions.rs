@@ -12,6 +12,7 @@ use crate::schema::ForeignKey;
 use crate::session::life::hook::When;
 use crate::session::memory::association::Severed;
 use crate::session::memory::edges::ObjectId;
+use crate::session::write::deletion::references_to_primary_key;
 use crate::session::write::plan::{Changes, Step, TableChanges};
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
@@ -91,10 +92,15 @@ impl Session {
                     .iter()
                     .filter(|it| it.table == parent.name)
                 {
-                    let referred = key.references.iter();
-                    let referred: Vec<usize> =
-                        referred.filter_map(|name| parent.position(name)).collect();
-                    let columns = positions(key);
+                    // Links list the columns in the order of the primary key.
+                    let (columns, referred) = match references_to_primary_key(key, table, parent) {
+                        Some(columns) => (columns, parent.primary_key.clone()),
+                        None => {
+                            let referred = key.references.iter();
+                            let referred = referred.filter_map(|name| parent.position(name));
+                            (positions(key), referred.collect())
+                        }
+                    };
                     let mut nullable = columns.iter().filter(|&&at| table.columns[at].nullable);
                     let keys = slots.iter();
                     found.push(Referring {
