@@ -308,7 +308,7 @@ impl Capability {
             Self::JsonTextKept => capabilities.json_text_kept,
             Self::SecondConnection => capabilities.max_connections.is_none_or(|most| most > 1),
             Self::ArrayBatches => dialect.batch() == Batch::Arrays,
-            Self::SetDefault => dialect.sets_defaults(),
+            Self::SetDefault => dialect.supports_set_default(),
             Self::KeysCountedOn => {
                 let key = Column::new("id", ColumnType::I64).generated(Generated::Key);
                 let table = Table::build("items").column(key).primary_key(["id"]);

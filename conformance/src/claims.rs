@@ -39,25 +39,25 @@ pub fn claiming(
         inner: target,
         name: name.into(),
         change: Arc::new(change),
-        keys: Keys::Told,
+        keys: Keys::Reported,
     })
 }
 
 /// Makes the target report generated keys only by RETURNING: the outcome of an INSERT has no key.
-pub fn telling_no_keys(target: Arc<dyn Target>, name: impl Into<String>) -> Arc<dyn Target> {
+pub fn without_reported_keys(target: Arc<dyn Target>, name: impl Into<String>) -> Arc<dyn Target> {
     Arc::new(Claiming {
         inner: target,
         name: name.into(),
         change: Arc::new(|all| all),
-        keys: Keys::Untold,
+        keys: Keys::Hidden,
     })
 }
 
 /// Whether outcomes report generated keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keys {
-    Told,
-    Untold,
+    Reported,
+    Hidden,
 }
 
 struct Claiming {
@@ -115,8 +115,8 @@ impl Backend for ClaimingBackend {
     fn connect(&self) -> Result<Box<dyn Connection>> {
         let inner = self.inner.connect()?;
         Ok(match self.dialect.keys {
-            Keys::Told => inner,
-            Keys::Untold => Box::new(Untelling { inner }),
+            Keys::Reported => inner,
+            Keys::Hidden => Box::new(HidesKeys { inner }),
         })
     }
 
@@ -153,14 +153,14 @@ impl Dialect for ClaimingDialect {
         (self.change)(self.inner.dialect().capabilities())
     }
 
-    fn tells_keys(&self) -> bool {
-        self.keys == Keys::Told && self.inner.dialect().tells_keys()
+    fn reports_generated_keys(&self) -> bool {
+        self.keys == Keys::Reported && self.inner.dialect().reports_generated_keys()
     }
 
     fn last_key(&self, table: &Table) -> Option<String> {
         match self.keys {
-            Keys::Told => self.inner.dialect().last_key(table),
-            Keys::Untold => None,
+            Keys::Reported => self.inner.dialect().last_key(table),
+            Keys::Hidden => None,
         }
     }
 
@@ -189,10 +189,10 @@ impl Dialect for ClaimingDialect {
         integer_division() -> &'static str;
         replace(operands: [&str; 3], out: &mut String);
         keys_need_same_width() -> bool;
-        sets_defaults() -> bool;
+        supports_set_default() -> bool;
         max_json_depth() -> Option<usize>;
         table_options() -> &'static str;
-        computed_may_refuse_null() -> bool;
+        computed_columns_can_be_not_null() -> bool;
         excluded(column: &str, out: &mut String);
         is_same_type(one: &ColumnType, other: &ColumnType) -> bool;
         text_form(ty: &ColumnType) -> Option<Cow<'static, str>>;
@@ -200,7 +200,7 @@ impl Dialect for ClaimingDialect {
         compared(column: &str, ty: &ColumnType) -> Option<String>;
         equal_forms(parameter: &str, ty: &ColumnType) -> Vec<String>;
         least_form(parameter: &str, ty: &ColumnType) -> Option<String>;
-        one_form(operand: &str, ty: &ColumnType) -> Option<String>;
+        canonical_form(operand: &str, ty: &ColumnType) -> Option<String>;
         ordered_form(operand: &str, ty: &ColumnType) -> Option<String>;
         converts_what_it_stores() -> bool;
         create_enum(name: &str, labels: &[String]) -> Option<String>;
@@ -227,11 +227,11 @@ impl Dialect for ClaimingDialect {
 
 /// A connection whose outcomes have no generated keys.
 #[derive(Debug)]
-struct Untelling {
+struct HidesKeys {
     inner: Box<dyn Connection>,
 }
 
-impl Connection for Untelling {
+impl Connection for HidesKeys {
     fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
         let outcome = self.inner.execute(statement)?;
         Ok(Outcome::matched(outcome.matched))
@@ -302,7 +302,13 @@ mod tests {
         let end = begin + dialect[begin..].find("\n}\n").expect("its end");
         let mut wanted = declared(&dialect[begin..end], "fn ");
         wanted.retain(|name| {
-            !["capabilities", "last_key", "tells_keys", "function<'n>"].contains(&name.as_str())
+            ![
+                "capabilities",
+                "last_key",
+                "reports_generated_keys",
+                "function<'n>",
+            ]
+            .contains(&name.as_str())
         });
         let own = include_str!("claims.rs");
         let begin = own.find("    forward! {").expect("the list");

@@ -164,7 +164,7 @@ pub(crate) fn chosen(options: &Options) -> impl Iterator<Item = &'static Fault> 
 }
 
 /// Injects one fault into a target, for example to see what a failing run looks like.
-pub fn lying(target: Arc<dyn Target>, fault: &'static Fault) -> Arc<dyn Target> {
+pub fn with_fault(target: Arc<dyn Target>, fault: &'static Fault) -> Arc<dyn Target> {
     Arc::new(LyingTarget::new(target, Some(fault), Arc::default()))
 }
 

@@ -58,13 +58,13 @@ mod world;
 
 pub use case::{Area, Capability, Case, CaseResult, Cover, Failure, Tier};
 pub use cases::{INVENTORY, cases, find};
-pub use claims::{claiming, telling_no_keys};
+pub use claims::{claiming, without_reported_keys};
 pub use context::Context;
 pub use contract::CONTRACT;
 pub use differential::{Comparison, Difference, compare_targets};
 pub use expected::{Expected, ExpectedFailure};
 pub use explain::explain;
-pub use faults::{Fault, Group, faults, lying, run_faults};
+pub use faults::{Fault, Group, faults, run_faults, with_fault};
 pub use harness::{main, main_unavailable, main_with};
 pub use outcome::{FailureKind, FailureReport, Outcome};
 pub use report::{

@@ -152,7 +152,7 @@ pub trait Dialect: Debug + Send + Sync {
     }
 
     /// Returns whether foreign keys support SET DEFAULT. By default true.
-    fn sets_defaults(&self) -> bool {
+    fn supports_set_default(&self) -> bool {
         true
     }
 
@@ -168,7 +168,7 @@ pub trait Dialect: Debug + Send + Sync {
     }
 
     /// Returns whether a computed column can be declared NOT NULL. By default true.
-    fn computed_may_refuse_null(&self) -> bool {
+    fn computed_columns_can_be_not_null(&self) -> bool {
         true
     }
 
@@ -233,7 +233,7 @@ pub trait Dialect: Debug + Send + Sync {
 
     /// Returns an expression that gives all equal values of a column's type the same form, if they can be stored in several. GROUP BY, DISTINCT,
     /// set operations and comparisons with anything but parameters use it. By default `None`: equal values have one form.
-    fn one_form(&self, operand: &str, ty: &ColumnType) -> Option<String> {
+    fn canonical_form(&self, operand: &str, ty: &ColumnType) -> Option<String> {
         let _ = (operand, ty);
         None
     }
@@ -349,7 +349,7 @@ pub trait Dialect: Debug + Send + Sync {
 
     /// Returns whether the outcome of an INSERT of one row reports the generated key. By default if RETURNING is not claimed, since it is
     /// then the only way.
-    fn tells_keys(&self) -> bool {
+    fn reports_generated_keys(&self) -> bool {
         !self.capabilities().returning
     }
 

@@ -189,8 +189,8 @@ impl Column {
         self
     }
 
-    /// Returns whether the database generates its keys.
-    pub fn is_counted(&self) -> bool {
+    /// Returns whether it is a generated key or another identity column.
+    pub fn is_generated_key(&self) -> bool {
         matches!(self.generated, Generated::Key | Generated::KeyNeverReused)
     }
 

@@ -44,7 +44,7 @@ pub use function::{
 };
 pub use into_sql::{IntoSql, Verbatim, verbatim};
 pub use projection::{FromRow, Projection, RowStruct};
-pub use relation::{Along, Path, UntypedPath};
+pub use relation::{AliasedRelation, Path, UntypedPath};
 pub(crate) use relation::{Multiplicity, column};
 pub use returning::{Returning, WriteNode};
 pub use select::{Select, select};

@@ -237,7 +237,7 @@ impl Dialect for MariaDbDialect {
         true
     }
 
-    fn sets_defaults(&self) -> bool {
+    fn supports_set_default(&self) -> bool {
         false
     }
 
@@ -271,7 +271,7 @@ impl Dialect for MariaDbDialect {
         true
     }
 
-    fn computed_may_refuse_null(&self) -> bool {
+    fn computed_columns_can_be_not_null(&self) -> bool {
         false
     }
 
@@ -306,7 +306,7 @@ impl Dialect for MariaDbDialect {
     }
 
     /// By the outcome of the INSERT: reading a result row takes longer.
-    fn tells_keys(&self) -> bool {
+    fn reports_generated_keys(&self) -> bool {
         true
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use selfsame_conformance::{Filter, Options, Target, faults, lying, run, target_fn};
+use selfsame_conformance::{Filter, Options, Target, faults, run, target_fn, with_fault};
 use selfsame_postgres::testing::{self, Server};
 
 #[test]
@@ -20,7 +20,7 @@ fn the_same_run_twice() {
         Ok((Arc::new(database.backend()), database))
     }));
     let fault = faults().find(|fault| fault.id == "values.null_to_empty_text");
-    let lies = lying(Arc::clone(&honest), fault.expect("the fault"));
+    let lies = with_fault(Arc::clone(&honest), fault.expect("the fault"));
     for (target, fails) in [(honest, false), (lies, true)] {
         let filter = "types.text,types.i,drawn,model.,queries.operands";
         let options = Options {

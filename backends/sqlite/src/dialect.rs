@@ -89,9 +89,9 @@ impl Dialect for SqliteDialect {
     }
 
     /// Uses [`compared`](Self::compared) where it applies, and gives times all six fractional digits.
-    fn one_form(&self, operand: &str, ty: &ColumnType) -> Option<String> {
+    fn canonical_form(&self, operand: &str, ty: &ColumnType) -> Option<String> {
         let compared = self.compared(operand, ty);
-        compared.or_else(|| temporal::one_form(operand, ty))
+        compared.or_else(|| temporal::canonical_form(operand, ty))
     }
 
     /// Times that are stored in one of the [`equal_forms`](Self::equal_forms) are in order as they are.
@@ -239,7 +239,7 @@ impl Dialect for SqliteDialect {
     }
 
     /// By `last_insert_rowid`: RETURNING of one row takes four times as long.
-    fn tells_keys(&self) -> bool {
+    fn reports_generated_keys(&self) -> bool {
         true
     }
 

@@ -66,7 +66,7 @@ pub(crate) fn least_form(parameter: &str, ty: &ColumnType) -> Option<String> {
 }
 
 /// Returns an expression that gives a time all six fractional digits. Text in a form that is not read stays unchanged.
-pub(crate) fn one_form(operand: &str, ty: &ColumnType) -> Option<String> {
+pub(crate) fn canonical_form(operand: &str, ty: &ColumnType) -> Option<String> {
     const DIGITS: usize = 7;
     let shortest = match ty {
         ColumnType::Time => 8,
@@ -210,7 +210,7 @@ mod tests {
     /// What SQLite makes of a text in the one form of a type.
     fn in_one_form(text: &str, ty: &ColumnType) -> String {
         let connection = rusqlite::Connection::open_in_memory().expect("SQLite");
-        let form = one_form("?1", ty).expect("a time");
+        let form = canonical_form("?1", ty).expect("a time");
         let read = connection.query_row(&format!("SELECT {form}"), [text], |row| row.get(0));
         read.expect("a text")
     }

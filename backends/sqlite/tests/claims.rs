@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use selfsame::dialect::Capabilities;
-use selfsame_conformance::{Options, Outcome, Target, claiming, run, target_fn, telling_no_keys};
+use selfsame_conformance::{
+    Options, Outcome, Target, claiming, run, target_fn, without_reported_keys,
+};
 use selfsame_sqlite::testing::TempDatabase;
 
 fn sqlite() -> Arc<dyn Target> {
@@ -83,7 +85,7 @@ without! {
 
 #[test]
 fn keys_by_returning_alone() {
-    check_target(telling_no_keys(sqlite(), "keys by RETURNING alone"));
+    check_target(without_reported_keys(sqlite(), "keys by RETURNING alone"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use selfsame_conformance::{Filter, Options, Outcome, Target, faults, lying, run, target_fn};
+use selfsame_conformance::{Filter, Options, Outcome, Target, faults, run, target_fn, with_fault};
 use selfsame_sqlite::testing::TempDatabase;
 
 /// The case must find the fault, by an input that is shown in so many characters at most.
@@ -12,7 +12,7 @@ fn check(case: &str, fault: &str, most: usize) {
         Ok((Arc::new(database.backend()), database))
     }));
     let known = faults().find(|known| known.id == fault);
-    let target = lying(target, known.expect("the fault"));
+    let target = with_fault(target, known.expect("the fault"));
     let options = Options {
         filter: case.parse::<Filter>().expect("a filter"),
         ..Options::default()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use selfsame_conformance::{Filter, Options, Outcome, Target, faults, lying, run, target_fn};
+use selfsame_conformance::{Filter, Options, Outcome, Target, faults, run, target_fn, with_fault};
 use selfsame_sqlite::Sqlite;
 
 #[test]
@@ -11,7 +11,7 @@ fn a_failed_program_can_be_run_by_a_client() {
         Ok((Arc::new(Sqlite::memory()), ()))
     }));
     let fault = faults().find(|fault| fault.id == "transactions.rollback_to_is_a_no_op");
-    let target = lying(target, fault.expect("the fault"));
+    let target = with_fault(target, fault.expect("the fault"));
     let options = Options {
         filter: "model.session.program".parse::<Filter>().expect("a filter"),
         ..Options::default()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use selfsame_conformance::{Filter, Options, Report, Target, faults, lying, run, target_fn};
+use selfsame_conformance::{Filter, Options, Report, Target, faults, run, target_fn, with_fault};
 use selfsame_sqlite::testing::TempDatabase;
 
 fn sqlite() -> Arc<dyn Target> {
@@ -40,7 +40,7 @@ fn of_an_honest_backend() {
 #[test]
 fn of_a_backend_that_lies() {
     let fault = faults().find(|fault| fault.id == "values.null_to_empty_text");
-    let target = lying(sqlite(), fault.expect("the fault"));
+    let target = with_fault(sqlite(), fault.expect("the fault"));
     let report = twice(target, 7);
     assert!(report.summary().failed > 5, "{}", report.to_terminal());
 }

@@ -35,7 +35,7 @@ pub(super) fn rows(
             !table.primary_key.contains(&at)
                 && audit.columns[at].is_readable
                 && !matches!(table.columns[at].generated, Generated::Computed(_))
-                && !table.columns[at].is_counted()
+                && !table.columns[at].is_generated_key()
         })
         .collect();
     for row in sample(connected, table, most)? {

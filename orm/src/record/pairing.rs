@@ -29,12 +29,12 @@ impl Pairing {
 
 /// Finds the association tables. A table that another one references is not one.
 pub(super) fn pairings(tables: &[Table]) -> Vec<Pairing> {
-    let is_referred_to = |table: &Table| {
+    let is_referenced = |table: &Table| {
         let mut keys = tables.iter().flat_map(|other| &other.foreign_keys);
         keys.any(|key| key.table == table.name)
     };
     (0..tables.len())
-        .filter(|&at| !is_referred_to(&tables[at]))
+        .filter(|&at| !is_referenced(&tables[at]))
         .filter_map(|at| pairing(tables, at))
         .collect()
 }

@@ -18,7 +18,7 @@ pub struct Pairing<'a> {
     pub by: &'a [usize],
     /// Whether the target references it. The referenced side is written first in the comparison, because some databases use the collation
     /// of the first operand.
-    pub is_referred_to: bool,
+    pub is_referenced: bool,
     /// The target table.
     pub target: &'a Table,
     /// The target's columns to read.
@@ -71,7 +71,7 @@ impl Renderer<'_> {
             here,
             there,
             by,
-            is_referred_to,
+            is_referenced,
             target,
             read,
             order,
@@ -88,12 +88,12 @@ impl Renderer<'_> {
         text.push(" AS t ON ");
         text.each(there.len(), " AND ", |text, i| {
             let here = &association.columns[there[i]];
-            if is_referred_to {
+            if is_referenced {
                 text.compared_column("a.", here);
                 text.push(" = ");
             }
             text.compared_column("t.", &target.columns[by[i]]);
-            if !is_referred_to {
+            if !is_referenced {
                 text.push(" = ");
                 text.compared_column("a.", here);
             }

@@ -259,7 +259,7 @@ impl<'t> Definition<'t> {
             }
             text.identifier(&column.name);
             text.push(" ");
-            if column.is_counted() {
+            if column.is_generated_key() {
                 let key = self.renderer.dialect.generated_key(column);
                 self.check_generated(i, column, key.is_primary_key)?;
                 text.push(&key.definition);
@@ -275,7 +275,7 @@ impl<'t> Definition<'t> {
                     .dialect
                     .computed_column(expression, &mut computed);
                 text.push(&computed);
-                is_not_null &= self.renderer.dialect.computed_may_refuse_null();
+                is_not_null &= self.renderer.dialect.computed_columns_can_be_not_null();
             }
             if is_not_null {
                 text.push(" NOT NULL");
@@ -383,7 +383,7 @@ impl<'t> Definition<'t> {
             return Err(self.error(message).constraint(name));
         }
         let sets_default = [key.on_delete, key.on_update].contains(&ReferentialAction::SetDefault);
-        if sets_default && !self.renderer.dialect.sets_defaults() {
+        if sets_default && !self.renderer.dialect.supports_set_default() {
             let what = "SET DEFAULT in a foreign key";
             let error = Error::unsupported(self.renderer.dialect.name(), what);
             return Err(error.entity(&self.table.name).constraint(name));

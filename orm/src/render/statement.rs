@@ -406,11 +406,11 @@ fn is_of_same_type(value: &Node, column: &ColumnRef) -> bool {
 }
 
 fn overriding(writer: &mut Writer<'_>, table: &Table, node: &InsertNode) {
-    let is_counted = |column: &ColumnRef| {
+    let is_generated_key = |column: &ColumnRef| {
         let definition = table.columns.get(column.index);
-        definition.is_some_and(crate::schema::Column::is_counted)
+        definition.is_some_and(crate::schema::Column::is_generated_key)
     };
-    if node.columns.iter().any(is_counted) {
+    if node.columns.iter().any(is_generated_key) {
         let overriding = writer.text.dialect.overriding();
         writer.push(overriding);
     }

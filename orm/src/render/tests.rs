@@ -333,7 +333,7 @@ fn rows_reached_through_pairs() {
         here: &[1],
         there: &[0],
         by: &[0],
-        is_referred_to: false,
+        is_referenced: false,
         target: &users,
         read: &[0, 1, 2],
         order: &[(2, true), (0, false)],
@@ -354,7 +354,7 @@ SELECT t."id", t."name", t."age", a."tag" FROM "user_tags" AS a JOIN "users" AS 
         here: &[0],
         there: &[0],
         by: &[0],
-        is_referred_to: true,
+        is_referenced: true,
         target: &tags,
         read: &[1],
         order: &[],
@@ -510,7 +510,7 @@ impl Dialect for Moods {
         Batch::Rows
     }
 
-    fn sets_defaults(&self) -> bool {
+    fn supports_set_default(&self) -> bool {
         false
     }
 

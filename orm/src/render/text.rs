@@ -171,7 +171,7 @@ impl<'d> Text<'d> {
 
     /// Replaces the expression written from `start` on by the one form that equal values share, and returns whether there are several forms.
     pub(super) fn as_one_form(&mut self, start: usize, ty: &ColumnType) -> bool {
-        let form = self.dialect.one_form(&self.out[start..], ty);
+        let form = self.dialect.canonical_form(&self.out[start..], ty);
         self.replaced(start, form)
     }
 
@@ -267,8 +267,8 @@ impl<'d> Text<'d> {
 
     /// Writes the dialect's clause for an INSERT that sets generated keys.
     pub(super) fn overriding(&mut self, table: &Table, columns: &[usize]) {
-        let is_counted = |&column: &usize| table.columns[column].is_counted();
-        if columns.iter().any(is_counted) {
+        let is_generated_key = |&column: &usize| table.columns[column].is_generated_key();
+        if columns.iter().any(is_generated_key) {
             self.push(self.dialect.overriding());
         }
     }

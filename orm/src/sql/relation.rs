@@ -38,7 +38,7 @@ use crate::sql::{
 ///     .join(Node::PARENT.to(&parent))
 ///     .filter(parent.column(Node::LABEL).eq("root"));
 /// ```
-pub struct Along<S, D, K> {
+pub struct AliasedRelation<S, D, K> {
     relation: u16,
     mapper: Arc<Mapper>,
     owner: Option<Arc<str>>,
@@ -48,7 +48,7 @@ pub struct Along<S, D, K> {
 
 type Ends<S, D, K> = fn() -> (S, D, K);
 
-/// A relation to join along: a [`Relation`] or an [`Along`].
+/// A relation to join along: a [`Relation`] or an [`AliasedRelation`].
 pub trait Path {
     /// The scope of the owner.
     type From;
@@ -68,23 +68,23 @@ pub struct UntypedPath {
 
 impl<E: Mapped, To: Mapped, K, M: OwnerMapping<E>> Relation<E, To, K, M> {
     /// Starts from an aliased table.
-    pub fn of(self, owner: &Alias<E>) -> Along<Alias<E>, To, K> {
-        Along {
+    pub fn of(self, owner: &Alias<E>) -> AliasedRelation<Alias<E>, To, K> {
+        AliasedRelation {
             owner: Some(Arc::clone(owner.name())),
-            ..self.along()
+            ..self.aliased()
         }
     }
 
     /// Joins the target under an alias; required if the query uses that table already.
-    pub fn to(self, target: &Alias<To>) -> Along<E, Alias<To>, K> {
-        Along {
+    pub fn to(self, target: &Alias<To>) -> AliasedRelation<E, Alias<To>, K> {
+        AliasedRelation {
             target: Some(Arc::clone(target.name())),
-            ..self.along()
+            ..self.aliased()
         }
     }
 
-    fn along<S, D>(self) -> Along<S, D, K> {
-        Along {
+    fn aliased<S, D>(self) -> AliasedRelation<S, D, K> {
+        AliasedRelation {
             relation: self.index(),
             mapper: Arc::clone(self.mapper()),
             owner: None,
@@ -98,35 +98,35 @@ impl<E: Mapped, To: Mapped, M: OwnerMapping<E>> Relation<E, To, Many, M> {
     /// Tests whether any related object satisfies a condition: `User::TASKS.any(Task::DONE.eq(false))`. `any(true)` tests whether there is
     /// one.
     pub fn any(self, condition: impl Condition<To>) -> Predicate<E> {
-        self.along::<E, To>().any(condition)
+        self.aliased::<E, To>().any(condition)
     }
 }
 
 impl<E: Mapped, To: Mapped, K: ToOne, M: OwnerMapping<E>> Relation<E, To, K, M> {
     /// Tests whether the related object exists and satisfies a condition: `Task::USER.has(User::NAME.eq("ann"))`.
     pub fn has(self, condition: impl Condition<To>) -> Predicate<E> {
-        self.along::<E, To>().has(condition)
+        self.aliased::<E, To>().has(condition)
     }
 }
 
-impl<S, D, K: ToOne> Along<S, D, K> {
+impl<S, D, K: ToOne> AliasedRelation<S, D, K> {
     /// Tests whether the related object exists and satisfies a condition.
     pub fn has(self, condition: impl Condition<D>) -> Predicate<S> {
         Expr::from_node(self.path().exists(condition.into_condition()))
     }
 }
 
-impl<S, D> Along<S, D, Many> {
+impl<S, D> AliasedRelation<S, D, Many> {
     /// Tests whether any related object satisfies a condition.
     pub fn any(self, condition: impl Condition<D>) -> Predicate<S> {
         Expr::from_node(self.path().exists(condition.into_condition()))
     }
 }
 
-impl<E, To: Entity, K> Along<Alias<E>, To, K> {
+impl<E, To: Entity, K> AliasedRelation<Alias<E>, To, K> {
     /// Joins the target under an alias.
-    pub fn to(self, target: &Alias<To>) -> Along<Alias<E>, Alias<To>, K> {
-        Along {
+    pub fn to(self, target: &Alias<To>) -> AliasedRelation<Alias<E>, Alias<To>, K> {
+        AliasedRelation {
             relation: self.relation,
             mapper: self.mapper,
             owner: self.owner,
@@ -136,7 +136,7 @@ impl<E, To: Entity, K> Along<Alias<E>, To, K> {
     }
 }
 
-impl<S, D, K> Along<S, D, K> {
+impl<S, D, K> AliasedRelation<S, D, K> {
     fn path(self) -> UntypedPath {
         UntypedPath {
             mapper: self.mapper,
@@ -151,11 +151,11 @@ impl<E: Entity, To: Entity, K: Cardinality> Path for Relation<E, To, K> {
     type From = E;
 
     fn into_path(self) -> UntypedPath {
-        self.along::<E, To>().path()
+        self.aliased::<E, To>().path()
     }
 }
 
-impl<S, D, K: Cardinality> Path for Along<S, D, K> {
+impl<S, D, K: Cardinality> Path for AliasedRelation<S, D, K> {
     type From = S;
 
     fn into_path(self) -> UntypedPath {
@@ -286,7 +286,7 @@ pub(crate) fn column(table: &Arc<Table>, index: usize, alias: Option<&Arc<str>>)
     })
 }
 
-impl<S, D, K> Clone for Along<S, D, K> {
+impl<S, D, K> Clone for AliasedRelation<S, D, K> {
     fn clone(&self) -> Self {
         Self {
             relation: self.relation,
@@ -298,7 +298,7 @@ impl<S, D, K> Clone for Along<S, D, K> {
     }
 }
 
-impl<S, D, K> Debug for Along<S, D, K> {
+impl<S, D, K> Debug for AliasedRelation<S, D, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.mapper.relations()[usize::from(self.relation)].name();
         write!(f, "{}.{name}", self.mapper.name())

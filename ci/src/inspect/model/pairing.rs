@@ -26,7 +26,7 @@ struct End {
 /// Finds the association tables.
 pub(super) fn pairings(drafts: &[Draft<'_>]) -> Vec<Pairing> {
     (0..drafts.len())
-        .filter(|&at| !is_referred_to(at, drafts))
+        .filter(|&at| !is_referenced(at, drafts))
         .filter_map(|at| pairing(at, drafts))
         .collect()
 }
@@ -105,7 +105,7 @@ fn parents(pairing: &Pairing) -> (usize, usize) {
     (left.min(right), left.max(right))
 }
 
-fn is_referred_to(at: usize, drafts: &[Draft<'_>]) -> bool {
+fn is_referenced(at: usize, drafts: &[Draft<'_>]) -> bool {
     let mut keys = drafts.iter().flat_map(|draft| &draft.table.foreign_keys);
     keys.any(|key| target(key, drafts) == Some(at))
 }

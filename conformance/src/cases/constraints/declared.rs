@@ -362,7 +362,7 @@ fn told(database: &mut Database) -> CaseResult<Vec<Referring>> {
 fn actions(context: &mut Context) -> CaseResult {
     use ReferentialAction::{Cascade, NoAction, Restrict, SetDefault, SetNull};
     for action in [NoAction, Restrict, Cascade, SetNull, SetDefault] {
-        if action == SetDefault && !context.backend().dialect().sets_defaults() {
+        if action == SetDefault && !context.backend().dialect().supports_set_default() {
             let Err(Failure::Backend(error)) = with_references(context, action, NoAction) else {
                 return Err(Failure::Assertion("SET DEFAULT must be refused".to_owned()));
             };

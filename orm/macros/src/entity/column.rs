@@ -297,7 +297,7 @@ impl<'a> Column<'a> {
             return;
         }
         let is_auto = shape::is_auto(self.ty);
-        let counted = self.is_counted();
+        let counted = self.is_generated_key();
         if let Some(span) = self.autoincrement
             && (!counted || key_width > 1)
         {
@@ -321,7 +321,7 @@ impl<'a> Column<'a> {
     }
 
     /// Whether it is a generated key or an identity column.
-    pub(super) fn is_counted(&self) -> bool {
+    pub(super) fn is_generated_key(&self) -> bool {
         (self.primary_key.is_some() || self.identity.is_some())
             && self.server_default.is_none()
             && self.computed.is_none()

@@ -149,7 +149,7 @@ impl Comparison<'_> {
 
     fn column(&mut self, code: &Column, database: &Column) {
         let (table, column) = (&self.code.name, &code.name);
-        if code.is_counted() && database.is_counted() {
+        if code.is_generated_key() && database.is_generated_key() {
             // The definition of a generated key includes its type.
             let definition = |column: &Column| self.dialect.generated_key(column).definition;
             if definition(code) == definition(database) {
@@ -170,7 +170,7 @@ impl Comparison<'_> {
             });
         }
         let is_computed = matches!(code.generated, Generated::Computed(_));
-        let is_comparable = !is_computed || self.dialect.computed_may_refuse_null();
+        let is_comparable = !is_computed || self.dialect.computed_columns_can_be_not_null();
         if code.nullable != database.nullable && is_comparable {
             self.found.push(Difference::Nullable {
                 table: table.clone(),

@@ -95,7 +95,7 @@ impl Writer<'_> {
     /// Returns whether equal values of an expression can have several forms.
     pub(super) fn has_several_forms(&self, node: &Node) -> bool {
         let ty = node.column_type();
-        ty.is_some_and(|ty| self.text.dialect.one_form("", ty).is_some())
+        ty.is_some_and(|ty| self.text.dialect.canonical_form("", ty).is_some())
     }
 
     /// Writes expressions whose equal values must be one: of GROUP BY, PARTITION BY and row values.

@@ -352,7 +352,7 @@ impl Session {
     /// Refuses primary keys that a hook changed if other rows may reference them, because those have already been updated to follow.
     fn refuse_new_keys(&mut self, nodes: &[ObjectId], before: &BTreeSet<ObjectId>) -> Result<()> {
         for (store, slot) in self.rekeyed_of(nodes).difference(before) {
-            if self.is_referred_to(*store) {
+            if self.is_referenced(*store) {
                 let entry = self.entry(*store);
                 let message = "a hook changed a primary key that other rows may reference, which is too late for them to follow: change it in `Hook::before_flush`";
                 return Err(Error::new(ErrorKind::InvalidState, message)

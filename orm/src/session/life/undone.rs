@@ -77,11 +77,11 @@ impl Session {
         slots: &[u32],
     ) {
         let table = self.entry(store).mapper.table();
-        let is_counted = |column: &usize| {
+        let is_generated_key = |column: &usize| {
             let generated = &table.columns[*column].generated;
             matches!(generated, Generated::Key | Generated::KeyNeverReused)
         };
-        let columns: Vec<usize> = made.iter().copied().filter(is_counted).collect();
+        let columns: Vec<usize> = made.iter().copied().filter(is_generated_key).collect();
         if !columns.is_empty() {
             let slots = slots.to_vec();
             let counted = Filled::Counted {

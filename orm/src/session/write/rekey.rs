@@ -397,7 +397,7 @@ impl Session {
     }
 
     /// Whether any foreign key references the primary key of a store's table.
-    pub(in crate::session) fn is_referred_to(&mut self, store: u16) -> bool {
+    pub(in crate::session) fn is_referenced(&mut self, store: u16) -> bool {
         !self.referring(store).is_empty()
     }
 

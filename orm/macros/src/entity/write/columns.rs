@@ -524,7 +524,7 @@ fn deferred(model: &Model<'_>) -> TokenStream {
 /// `Mapped::unload`, for deferred columns and generated keys.
 fn unload(model: &Model<'_>) -> TokenStream {
     let (deferred, deferred_fields) = chosen(model, |column| column.is_deferred());
-    let (counted, counted_fields) = chosen(model, |column| column.is_counted());
+    let (counted, counted_fields) = chosen(model, |column| column.is_generated_key());
     if deferred.is_empty() && counted.is_empty() {
         return TokenStream::new();
     }

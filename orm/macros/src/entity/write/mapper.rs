@@ -155,10 +155,10 @@ fn column(column: &Column<'_>) -> TokenStream {
     let made = match (&column.server_default, &column.computed) {
         (Some(default), _) => quote!(__outline::Made::ByDefault(#default)),
         (None, Some(expression)) => quote!(__outline::Made::Computed(#expression)),
-        _ if column.is_counted() && column.autoincrement.is_some() => {
+        _ if column.is_generated_key() && column.autoincrement.is_some() => {
             quote!(__outline::Made::CountedOnce)
         }
-        _ if column.is_counted() => quote!(__outline::Made::Counted),
+        _ if column.is_generated_key() => quote!(__outline::Made::Counted),
         _ => quote!(__outline::Made::ByProgram),
     };
     let comment = optional(column.comment.as_deref());

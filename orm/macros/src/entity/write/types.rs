@@ -37,7 +37,7 @@ fn check(column: &Column<'_>) -> TokenStream {
         let message = "`db_type` requires a type that is stored as text";
         checks.push(is(&[quote!(Text)], message));
     }
-    if column.is_counted() {
+    if column.is_generated_key() {
         let integers = [quote!(I16), quote!(I32), quote!(I64)];
         checks.push(is(
             &integers,

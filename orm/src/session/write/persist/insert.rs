@@ -75,7 +75,7 @@ impl Insert<'_> {
             _ if made.is_empty() => self.values(session, &mut |_, _| Ok(())),
             _ if made.len() == 1
                 && generated.is_some()
-                && session.engine.dialect().tells_keys() =>
+                && session.engine.dialect().reports_generated_keys() =>
             {
                 self.counted(session, made[0])
             }
