@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 use crate::entity::{Fetch, Loading, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{self, QuerySpec, Read, Rendered};
-use crate::session::{Fill, Handle, Selection, Session};
+use crate::session::{Fill, Handle, Selection, Session, refuse_repeated};
 use crate::sql::{Aggregate, List, Node, SelectNode, Source, column};
 use crate::value::{ColumnValue, ValueType};
 
@@ -99,6 +99,7 @@ impl Session {
                 Ok(())
             })
         })?;
+        refuse_repeated(any, &slots)?;
         self.call_after_loads()?;
         Ok(slots)
     }

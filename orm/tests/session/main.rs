@@ -24,6 +24,7 @@ mod many_to_many;
 mod mapped_loading;
 mod membership;
 mod merge;
+mod not_unique;
 mod pairs;
 mod passive_deletes;
 mod phases;

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::backend::{Row, Sql};
 use crate::dialect::Batch;
 use crate::engine::{Operation, Shape};
@@ -93,6 +95,9 @@ impl Session {
             undefer,
         })?;
         self.forget_unmet(store, keys, slots.len())?;
+        if slots.len() > keys.len() / by.len() {
+            refuse_repeated(self.any_store_mut(store), &slots)?;
+        }
         Ok(slots)
     }
 
@@ -126,8 +131,11 @@ impl Session {
             let slot = any
                 .take_row(row, 0, &[], Fill::Expired, as_of)
                 .map_err(|error| named(any, error))?;
-            if slot.is_some() {
-                first = first.or(slot);
+            if let Some(slot) = slot {
+                if first == Some(slot) {
+                    return Err(doubled(any, slot));
+                }
+                first = first.or(Some(slot));
                 met += 1;
             }
             Ok(())
@@ -368,6 +376,28 @@ pub(in crate::session) fn owned(params: &[Param<'_>]) -> Vec<Value> {
 
 fn named(store: &dyn AnyStore, error: Error) -> Error {
     error.entity(store.mapper().name())
+}
+
+/// Refuses several rows of one object among those of a statement that finds each row once.
+pub(crate) fn refuse_repeated(store: &mut dyn AnyStore, slots: &[u32]) -> Result<()> {
+    // New objects get ascending slots.
+    if slots.is_sorted_by(|one, next| one < next) {
+        return Ok(());
+    }
+    let mut met = FxHashSet::default();
+    match slots.iter().find(|&&slot| !met.insert(slot)) {
+        Some(&twice) => Err(doubled(store, twice)),
+        None => Ok(()),
+    }
+}
+
+/// The error for a key with several rows. The object is expired, for it holds any of them.
+#[cold]
+fn doubled(store: &mut dyn AnyStore, slot: u32) -> Error {
+    store.expire(slot);
+    let message =
+        "several rows have this key: the primary key of the entity is not unique in its table";
+    named(store, Error::new(ErrorKind::MultipleRows, message)).key(store.key_text(slot))
 }
 
 #[cold]

@@ -303,7 +303,7 @@ fn one_each(
     columns: &[usize],
     what: &str,
 ) -> Result<()> {
-    let mut stale = None;
+    let mut wrong = None;
     let result = each_row(
         session,
         store,
@@ -311,20 +311,36 @@ fn one_each(
         slots,
         columns,
         Keys::OfTheRow,
-        &mut |_, slot, outcome| {
-            if outcome.matched == 0 {
-                stale = Some(slot);
-                return Err(Error::new(ErrorKind::StaleData, "no row matched"));
+        &mut |_, slot, outcome| match outcome.matched {
+            1 => Ok(()),
+            matched => {
+                wrong = Some((slot, matched));
+                Err(Error::new(ErrorKind::StaleData, "not one row matched"))
             }
-            Ok(())
         },
     );
-    match stale {
-        Some(slot) => Err(session
-            .stale(store, slot, &format!("the {what} matched no row"))
-            .statement(sql.text())),
+    match wrong {
+        Some((slot, matched)) => Err(not_one(session, store, slot, what, matched, sql)),
         None => result,
     }
+}
+
+/// The error for a statement that should have matched exactly one row: the row no longer exists, or several have its key.
+#[cold]
+fn not_one(session: &Session, store: u16, slot: u32, what: &str, matched: u64, sql: &Sql) -> Error {
+    let error = match matched {
+        0 => session.stale(store, slot, &format!("the {what} matched no row")),
+        _ => {
+            let message = format!(
+                "the {what} of one row matched {matched}: the primary key of the entity is not unique in its table"
+            );
+            let entry = session.entry(store);
+            Error::new(ErrorKind::MultipleRows, message)
+                .entity(entry.mapper.name())
+                .key(entry.store.key_text(slot))
+        }
+    };
+    error.statement(sql.text())
 }
 
 /// Checks that a bulk statement, which wrote these columns, matched every row.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::expect_all;
 use super::insert::first_batch;
 use super::send::{MOST_LAID_OUT, by_bytes, fitting_rows, key_arrays, parts, with_arrays};
+use super::{expect_all, not_one};
 use crate::backend::{Outcome, Rows, Sql};
 use crate::dialect::Batch;
 use crate::entity::Mapper;
@@ -197,17 +197,16 @@ impl Compute<'_> {
         let node = UpdateNode::new(mapper.table(), set, filter);
         let rendered = render_update(session.engine.dialect(), &node)?;
         let sql = session.engine.intern(&rendered.sql);
-        let mut stale = None;
+        let mut wrong = None;
         let result = self.send_each(session, mapper, columns, &sql, &mut |slot, outcome| {
-            if outcome.matched == 0 {
-                stale = Some(slot);
+            if outcome.matched != 1 {
+                wrong = Some((slot, outcome.matched));
             }
-            stale.is_none()
+            wrong.is_none()
         });
-        match stale {
-            Some(slot) => {
-                let error = session.stale(self.store, slot, "the UPDATE matched no row");
-                Err(error.statement(sql.text()))
+        match wrong {
+            Some((slot, matched)) => {
+                Err(not_one(session, self.store, slot, "UPDATE", matched, &sql))
             }
             None => result,
         }

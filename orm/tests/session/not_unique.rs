@@ -1,0 +1,92 @@
+//! Tables in which several rows have the key of one object: the mapping says more than the table holds.
+
+use selfsame::prelude::*;
+use selfsame::{Error, ErrorKind, Result};
+
+use crate::fixture::{Fixture, Seat};
+
+/// A table whose key nothing keeps unique, with two rows of one key and a row of another.
+fn doubled() -> Result<Fixture> {
+    let f = Fixture::new()?;
+    f.behind(|s| {
+        for text in [
+            "PRAGMA foreign_keys = OFF",
+            "DROP TABLE post_seats",
+            "DROP TABLE seats",
+            "CREATE TABLE seats (row INTEGER NOT NULL, place TEXT NOT NULL, taken BOOLEAN NOT NULL)",
+            "INSERT INTO seats VALUES (1, 'a', 0), (1, 'a', 0), (2, 'b', 0)",
+        ] {
+            s.sql(text, ()).execute()?;
+        }
+        Ok(())
+    })?;
+    Ok(f)
+}
+
+#[track_caller]
+fn says(error: &Error, message: &str) {
+    assert_eq!(error.kind(), ErrorKind::MultipleRows, "{error}");
+    assert_eq!(error.entity_name(), Some("Seat"), "{error}");
+    assert_eq!(error.key_text(), Some("(1, \"a\")"), "{error}");
+    assert!(error.to_string().contains(message), "{error}");
+}
+
+#[test]
+fn a_lookup_by_its_key_is_an_error() -> Result<()> {
+    let mut f = doubled()?;
+    let key = || (1, "a".to_owned());
+    let error = f.session.get::<Seat>(key()).expect_err("two rows");
+    says(&error, "several rows have this key");
+    let error = f.session.get_many::<Seat>([key(), (2, "b".to_owned())]);
+    says(
+        &error.expect_err("three rows"),
+        "several rows have this key",
+    );
+    assert!(f.session.get::<Seat>((2, "b".to_owned()))?.is_some());
+    Ok(())
+}
+
+#[test]
+fn a_query_that_finds_several_rows_of_one_object_is_an_error() -> Result<()> {
+    let mut f = doubled()?;
+    for _ in 0..2 {
+        let error = Seat::query().all(&mut f.session).expect_err("two rows");
+        says(&error, "several rows have this key");
+    }
+    let apart = Seat::query().filter(Seat::ROW.eq(2)).all(&mut f.session)?;
+    assert_eq!(apart.len(), 1);
+    let values = Seat::query().rows(&mut f.session)?;
+    assert_eq!(values.len(), 3);
+    Ok(())
+}
+
+#[test]
+fn a_statement_for_one_row_that_matches_two_is_an_error() -> Result<()> {
+    let change: [fn(&mut Session, Handle<Seat>) -> Result<()>; 3] = [
+        |session, seat| {
+            session[seat].taken = true;
+            Ok(())
+        },
+        |session, seat| session.set_expr(seat, Seat::TAKEN, Seat::PLACE.eq("a")),
+        |session, seat| session.delete(seat),
+    ];
+    for (change, what) in change.into_iter().zip(["UPDATE", "UPDATE", "DELETE"]) {
+        let mut f = doubled()?;
+        let result = f.session.transaction(|session| {
+            let seat = Seat::query()
+                .filter(Seat::ROW.eq(1))
+                .limit(1)
+                .one(session)?;
+            change(session, seat)
+        });
+        says(
+            &result.expect_err("two rows"),
+            &format!("the {what} of one row matched 2"),
+        );
+        let kept = f
+            .session
+            .sql("SELECT count(*) FROM seats WHERE taken = 0", ());
+        assert_eq!(kept.one::<i64>()?, 3);
+    }
+    Ok(())
+}
