@@ -1,9 +1,10 @@
 //! One row, one object.
 
 use selfsame::prelude::*;
+use selfsame::sql::upper;
 use selfsame::{ErrorKind, Handle};
 
-use crate::case::Cover::Rule;
+use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::world::{Seat, Sent, Task, User, World};
@@ -48,6 +49,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("Rows read as plain values do not enter the identity map, and show flushed changes.")
         .suspects_orm()
         .covers(&[Rule(6), Rule(33)]),
+    Case::full("identity.key.doubled", doubled)
+        .since(21)
+        .needs(&[Capability::Transactions])
+        .promise("If the key of a mapping is not unique in its table, reading the object is an error, and so is a write of one row that reaches several; a rollback undoes it.")
+        .hint("Report how many rows a statement matched, even where one was expected.")
+        .covers(&[Rule(1), Rule(18), Contract(49)]),
 ];
 
 fn get(context: &mut Context) -> CaseResult {
@@ -340,5 +347,80 @@ fn untracked(context: &mut Context) -> CaseResult {
         session.persistent::<Task>().is_empty(),
         "plain rows must not enter the map"
     );
+    Ok(())
+}
+
+/// A table as it is.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "labels")]
+struct Label {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    number: i32,
+    text: String,
+}
+
+/// The same table by a key that it does not keep unique.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "labels")]
+struct Numbered {
+    #[orm(primary_key)]
+    number: i32,
+    text: String,
+}
+
+fn doubled(context: &mut Context) -> CaseResult {
+    let engine = Engine::from_backend(context.backend());
+    metadata![Label].create_all(&engine)?;
+    let mut labels = Session::new(&engine);
+    labels.add_all(
+        [(1, "one"), (2, "two"), (2, "another")].map(|(number, text)| Label::new(number, text)),
+    );
+    labels.commit()?;
+
+    let mut session = Session::new(&engine);
+    let refused = |what: &str, result: selfsame::Result<()>| -> CaseResult {
+        check!(
+            matches!(&result, Err(error) if error.kind() == ErrorKind::MultipleRows && error.entity_name() == Some("Numbered")),
+            "{what} must be MultipleRows and name the entity, returned {result:?}"
+        );
+        Ok(())
+    };
+    refused("get", session.get::<Numbered>(2).map(drop))?;
+    refused("a query", Numbered::query().all(&mut session).map(drop))?;
+    check!(
+        session.get::<Numbered>(1)?.is_some(),
+        "the row with a key of its own must be found"
+    );
+    let changes: [(
+        &str,
+        fn(&mut Session, Handle<Numbered>) -> selfsame::Result<()>,
+    ); 3] = [
+        ("an UPDATE", |session, label| {
+            session[label].text = "changed".to_owned();
+            Ok(())
+        }),
+        ("an UPDATE with an expression", |session, label| {
+            session.set_expr(label, Numbered::TEXT, upper(Numbered::TEXT))
+        }),
+        ("a DELETE", |session, label| session.delete(label)),
+    ];
+    for (what, change) in changes {
+        let mut session = Session::new(&engine);
+        let result = session.transaction(|session| {
+            let query = Numbered::query().filter(Numbered::NUMBER.eq(2)).limit(1);
+            let label = query.one(session)?;
+            change(session, label)
+        });
+        refused(what, result)?;
+        let mut rows = Label::query().rows(&mut Session::new(&engine))?;
+        rows.sort_by_key(|row| *row.id);
+        let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
+        check_eq!(
+            texts,
+            ["one", "two", "another"],
+            "after {what} that was refused"
+        );
+    }
     Ok(())
 }
