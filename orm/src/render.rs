@@ -247,13 +247,7 @@ impl<'d> Renderer<'d> {
     ) -> Sql {
         if !order.is_empty() {
             text.push(" ORDER BY ");
-            text.each(order.len(), ", ", |text, i| {
-                let (column, descending) = order[i];
-                text.sorted(table, column);
-                if descending {
-                    text.push(" DESC");
-                }
-            });
+            text.sorted_by("", table, order);
         }
         text.lock(self.lock);
         text.finish(StatementKind::Select, types(table, read))

@@ -63,6 +63,14 @@ pub enum ColumnType {
         /// The type's name, as SQL writes it, with its modifiers.
         name: String,
     },
+    /// A neutral type in a form of the database's own, which may round or pad what it stores: `timestamp(3)`, `datetime`, `binary(4)`. Written
+    /// values that such a column may change are read again in the same flush.
+    Declared {
+        /// The type's name, as SQL writes it, with its modifiers.
+        name: String,
+        /// The neutral type that its values are exchanged as.
+        of: ValueType,
+    },
 }
 
 impl ColumnType {
@@ -87,7 +95,8 @@ impl ColumnType {
         }
     }
 
-    /// Creates a type known only to the database, by its name there; for an enum, the enum type of that name.
+    /// Creates a type of the database's own, by its name there: for an enum, the enum type of that name; for times and bytes a
+    /// [`Declared`](Self::Declared) type; otherwise one whose values are exchanged as text.
     pub fn named(name: impl Into<String>, usual: Self) -> Self {
         let name = name.into();
         match usual {
@@ -96,6 +105,11 @@ impl ColumnType {
                 labels: labels.iter().map(|&label| label.to_owned()).collect(),
             },
             Self::NativeEnum { labels, .. } => Self::NativeEnum { name, labels },
+            Self::Time | Self::Timestamp | Self::TimestampTz | Self::Bytes => Self::Declared {
+                name,
+                of: usual.value_type(),
+            },
+            Self::Declared { of, .. } => Self::Declared { name, of },
             _ => Self::Other { name },
         }
     }
@@ -131,6 +145,7 @@ impl ColumnType {
             Self::Timestamp => ValueType::Timestamp,
             Self::TimestampTz => ValueType::TimestampTz,
             Self::Json => ValueType::Json,
+            Self::Declared { of, .. } => *of,
         }
     }
 }

@@ -49,7 +49,7 @@ impl Dialect for MariaDbDialect {
             ColumnType::Decimal {
                 precision: Some((precision, scale)),
             } => format!("decimal({precision},{scale})").into(),
-            ColumnType::Other { name } => name.clone().into(),
+            ColumnType::Other { name } | ColumnType::Declared { name, .. } => name.clone().into(),
             _ => match ty.value_type() {
                 ValueType::Bool => "tinyint(1)",
                 ValueType::I16 => "smallint",

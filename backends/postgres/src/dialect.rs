@@ -40,7 +40,9 @@ impl Dialect for PostgresDialect {
                 precision: Some((precision, scale)),
             } => format!("numeric({precision}, {scale})").into(),
             ColumnType::Array(element) => format!("{}[]", self.column_type(element)).into(),
-            ColumnType::Other { name } | ColumnType::NativeEnum { name, .. } => name.clone().into(),
+            ColumnType::Other { name }
+            | ColumnType::NativeEnum { name, .. }
+            | ColumnType::Declared { name, .. } => name.clone().into(),
             _ => unbounded_type(ty).into(),
         }
     }
@@ -332,6 +334,10 @@ mod tests {
                 },
             ),
             (other("int[]"), ColumnType::Array(Box::new(ColumnType::I32))),
+            (
+                ColumnType::named("timestamp(3)", ColumnType::Timestamp),
+                ColumnType::named("timestamp(3) without time zone", ColumnType::Timestamp),
+            ),
         ] {
             assert!(dialect.is_same_type(&one, &two), "{one:?}");
         }

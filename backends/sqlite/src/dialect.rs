@@ -42,7 +42,11 @@ impl Dialect for SqliteDialect {
     fn is_same_type(&self, one: &ColumnType, other: &ColumnType) -> bool {
         let is_integer =
             |ty: &ColumnType| matches!(ty, ColumnType::I16 | ColumnType::I32 | ColumnType::I64);
-        (is_integer(one) && is_integer(other)) || types::declared(one) == types::declared(other)
+        let declared = |ty: &ColumnType| match ty {
+            ColumnType::Declared { name, .. } => types::declared(&types::reflected(name)),
+            ty => types::declared(ty),
+        };
+        (is_integer(one) && is_integer(other)) || declared(one) == declared(other)
     }
 
     /// A column of unknown type holds numbers and texts; both are read as text.

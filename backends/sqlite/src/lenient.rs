@@ -53,13 +53,13 @@ pub(crate) const MOMENT: &std::ffi::CStr = c"selfsame_moment";
 
 /// Returns an expression for a column that compares by the values as read.
 pub(crate) fn compared(column: &str, ty: &ColumnType) -> Option<String> {
-    Some(match ty {
-        ColumnType::Bool => format!(
+    Some(match ty.value_type() {
+        ValueType::Bool => format!(
             "CASE WHEN typeof({column}) <> 'text' THEN {column} \
              WHEN lower(trim({column})) IN ('t', 'true', 'y', 'yes', '1') THEN 1 \
              WHEN lower(trim({column})) IN ('f', 'false', 'n', 'no', '0') THEN 0 ELSE {column} END"
         ),
-        ColumnType::Date | ColumnType::Timestamp | ColumnType::TimestampTz => {
+        ValueType::Date | ValueType::Timestamp | ValueType::TimestampTz => {
             // Julian days are read with milliseconds.
             let micros = format!(
                 "CASE WHEN {column} >= 0 AND {column} < {LAST_JULIAN_DAY:?} \
@@ -74,7 +74,7 @@ pub(crate) fn compared(column: &str, ty: &ColumnType) -> Option<String> {
                  ELSE {column} END COLLATE selfsame_moment"
             )
         }
-        ColumnType::Time => format!(
+        ValueType::Time => format!(
             "CASE WHEN substr({column}, 1, 11) = '2000-01-01 ' THEN substr({column}, 12) ELSE {column} END COLLATE selfsame_moment"
         ),
         _ => return None,

@@ -3,7 +3,7 @@
 //! The output is the same as that of `Display`; fractions with fewer zeros are read too.
 
 use selfsame::schema::ColumnType;
-use selfsame::value::{Date, Time, Timestamp, TimestampTz};
+use selfsame::value::{Date, Time, Timestamp, TimestampTz, ValueType};
 
 pub(crate) fn write_date(date: Date, out: &mut String) {
     let (year, month, day) = date.civil();
@@ -43,8 +43,8 @@ pub(crate) fn equal_forms(parameter: &str, ty: &ColumnType) -> Vec<String> {
         return Vec::new();
     };
     // Where the digits of the milliseconds begin and end.
-    let end = match ty {
-        ColumnType::Time => 12,
+    let end = match ty.value_type() {
+        ValueType::Time => 12,
         _ => 23,
     };
     let millis = format!(
@@ -58,8 +58,8 @@ pub(crate) fn equal_forms(parameter: &str, ty: &ColumnType) -> Vec<String> {
 /// Returns the form without trailing zeros of the fraction.
 pub(crate) fn least_form(parameter: &str, ty: &ColumnType) -> Option<String> {
     let zone = zone(ty)?;
-    let local = match ty {
-        ColumnType::TimestampTz => format!("substr({parameter}, 1, 26)"),
+    let local = match ty.value_type() {
+        ValueType::TimestampTz => format!("substr({parameter}, 1, 26)"),
         _ => parameter.to_owned(),
     };
     Some(format!("rtrim(rtrim({local}, '0'), '.'){zone}"))
@@ -68,13 +68,13 @@ pub(crate) fn least_form(parameter: &str, ty: &ColumnType) -> Option<String> {
 /// Returns an expression that gives a time all six fractional digits. Text in a form that is not read stays unchanged.
 pub(crate) fn canonical_form(operand: &str, ty: &ColumnType) -> Option<String> {
     const DIGITS: usize = 7;
-    let shortest = match ty {
-        ColumnType::Time => 8,
-        ColumnType::Timestamp | ColumnType::TimestampTz => 19,
+    let shortest = match ty.value_type() {
+        ValueType::Time => 8,
+        ValueType::Timestamp | ValueType::TimestampTz => 19,
         _ => return None,
     };
-    let (local, behind, is_zone) = match ty {
-        ColumnType::TimestampTz => (
+    let (local, behind, is_zone) = match ty.value_type() {
+        ValueType::TimestampTz => (
             format!("substr({operand}, 1, length({operand}) - 6)"),
             " || '+00:00'",
             format!(" AND substr({operand}, -6) = '+00:00'"),
@@ -92,9 +92,9 @@ pub(crate) fn canonical_form(operand: &str, ty: &ColumnType) -> Option<String> {
 
 /// Returns the text after the fraction of a stored time.
 fn zone(ty: &ColumnType) -> Option<&'static str> {
-    match ty {
-        ColumnType::Time | ColumnType::Timestamp => Some(""),
-        ColumnType::TimestampTz => Some(" || '+00:00'"),
+    match ty.value_type() {
+        ValueType::Time | ValueType::Timestamp => Some(""),
+        ValueType::TimestampTz => Some(" || '+00:00'"),
         _ => None,
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn declared(ty: &ColumnType) -> Cow<'static, str> {
         ColumnType::TimestampTz => "TIMESTAMPTZ TEXT".into(),
         ColumnType::Json => "JSON TEXT".into(),
         // As somebody else declared it, for the sake of its affinity.
-        ColumnType::Other { name } => name.clone().into(),
+        ColumnType::Other { name } | ColumnType::Declared { name, .. } => name.clone().into(),
         // `ColumnType` may grow: text takes whatever can be written.
         _ => "TEXT".into(),
     }

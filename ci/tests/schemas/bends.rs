@@ -3,8 +3,9 @@
 
 use selfsame::metadata::Metadata;
 use selfsame::prelude::*;
-use selfsame::schema::Table;
-use selfsame::value::Value;
+use selfsame::record::Records;
+use selfsame::schema::{Column, ColumnType, Table};
+use selfsame::value::{Timestamp, Value};
 use selfsame_mariadb::testing as mariadb;
 use selfsame_postgres::testing::Server;
 
@@ -153,11 +154,11 @@ fn in_postgres(engine: &Engine) -> selfsame::Result<()> {
         ("bit varying(3)", "1011", Refused),
         ("timestamp", "2024-02-29 12:30:00.123456", Kept),
         ("timestamp(0)", "2024-02-29 12:30:00", Kept),
-        ("timestamp(0)", "2024-02-29 12:30:00.6", Told),
-        ("timestamp(3)", "2024-02-29 12:30:00.123456", Told),
-        ("timestamptz(0)", "2024-02-29 12:30:00.6Z", Told),
-        ("time(0)", "12:30:00.6", Told),
-        ("time(3)", "12:30:00.123456", Told),
+        ("timestamp(0)", "2024-02-29 12:30:00.6", Kept),
+        ("timestamp(3)", "2024-02-29 12:30:00.123456", Kept),
+        ("timestamptz(0)", "2024-02-29 12:30:00.6Z", Kept),
+        ("time(0)", "12:30:00.6", Kept),
+        ("time(3)", "12:30:00.123456", Kept),
         ("interval(0)", "1.6 seconds", Kept),
         ("timetz(0)", "12:30:00.6+02", Kept),
         ("jsonb", "{\"b\": 1.50, \"a\": 2, \"a\": 3}", Kept),
@@ -169,7 +170,8 @@ fn in_postgres(engine: &Engine) -> selfsame::Result<()> {
     ];
     let found = others(engine, &edges)?;
     assert_eq!(found, [""; 0]);
-    Ok(())
+    rounded_times(engine, ["timestamp(0)", "time(3)", "timestamptz(2)"])?;
+    mapped_times(engine, "timestamp(3)")
 }
 
 fn on_mariadb(server: &mariadb::Server) -> selfsame::Result<()> {
@@ -200,7 +202,7 @@ fn on_mariadb(server: &mariadb::Server) -> selfsame::Result<()> {
         ("varchar(5)", "ab        ", Refused),
         ("varchar(5) character set latin1", "日本", Refused),
         ("tinytext", "a", Kept),
-        ("binary(4)", "ab", Told),
+        ("binary(4)", "ab", Kept),
         ("varbinary(4)", "ab", Kept),
         ("varbinary(4)", "abcde", Refused),
         ("enum('a', 'b')", "b", Kept),
@@ -211,11 +213,11 @@ fn on_mariadb(server: &mariadb::Server) -> selfsame::Result<()> {
         ("set('a', 'b')", "A", Kept),
         ("date", "2024-02-29", Kept),
         ("datetime", "2024-02-29 12:30:00", Kept),
-        ("datetime", "2024-02-29 12:30:00.6", Told),
-        ("datetime(3)", "2024-02-29 12:30:00.123456", Told),
+        ("datetime", "2024-02-29 12:30:00.6", Kept),
+        ("datetime(3)", "2024-02-29 12:30:00.123456", Kept),
         ("datetime(6)", "2024-02-29 12:30:00.123456", Kept),
-        ("timestamp", "2024-02-29 12:30:00.6Z", Told),
-        ("time", "12:30:00.6", Told),
+        ("timestamp", "2024-02-29 12:30:00.6Z", Kept),
+        ("time", "12:30:00.6", Kept),
         ("time(6)", "12:30:00.123456", Kept),
         ("json", "{\"a\" : 1.50}", Kept),
         ("uuid", "6F9619FF-8B86-D011-B42D-00C04FC964FF", Kept),
@@ -223,5 +225,156 @@ fn on_mariadb(server: &mariadb::Server) -> selfsame::Result<()> {
     ];
     let found = others(&engine, &edges)?;
     assert_eq!(found, [""; 0]);
+    rounded_times(&engine, ["datetime", "time(3)", "timestamp(2)"])?;
+    mapped_times(&engine, "datetime(3)")
+}
+
+/// Times that their columns round are known in memory as they are stored, once they are flushed.
+fn rounded_times(engine: &Engine, types: [&str; 3]) -> selfsame::Result<()> {
+    let [at, clock, instant] = types;
+    execute(
+        engine,
+        &format!(
+            "CREATE TABLE rounded (id integer PRIMARY KEY, n integer, at {at}, clock {clock}, instant {instant});\n\
+             CREATE TABLE by_time (at {at} PRIMARY KEY, n integer)"
+        ),
+    )?;
+    let usual = [
+        ColumnType::Timestamp,
+        ColumnType::Time,
+        ColumnType::TimestampTz,
+    ];
+    let own = types.iter().zip(usual);
+    let mut own = own.map(|(name, ty)| ColumnType::named(*name, ty));
+    let mut column = |name: &str| Column::new(name, own.next().expect("a type")).nullable();
+    let table = Table::build("rounded")
+        .column(Column::new("id", ColumnType::I32))
+        .column(Column::new("n", ColumnType::I32).nullable())
+        .column(column("at"))
+        .column(column("clock"))
+        .column(column("instant"));
+    let records = Records::new(table.primary_key(["id"]));
+    let names = ["at", "clock", "instant"];
+    let values = [
+        Value::Timestamp(parsed("2024-02-29 12:30:00.654321")),
+        Value::Time(parsed("12:30:00.654321")),
+        Value::TimestampTz(parsed("2024-02-29 12:30:00.654321Z")),
+    ];
+    for rows in [1, 3] {
+        let mut session = Session::new(engine);
+        records.query().delete().execute(&mut session)?;
+        let mut added = Vec::new();
+        for id in 1..=rows {
+            let mut record = records.record();
+            record.set("id", id)?;
+            for (name, value) in names.iter().zip(&values) {
+                record.set(name, value.clone())?;
+            }
+            added.push(session.add(record));
+        }
+        session.flush()?;
+        for round in 0..2 {
+            for &row in &added {
+                let key: i32 = session[row].get("id")?;
+                let in_memory: Vec<_> = names.map(|name| session[row].value(name).cloned()).into();
+                session.flush()?;
+                let mut again = Session::new(engine);
+                let stored = match round {
+                    // The row is not committed yet.
+                    0 => {
+                        session.refresh(row)?;
+                        names.map(|name| session[row].value(name).cloned())
+                    }
+                    _ => {
+                        let found = records.get(&mut again, key)?.expect("the row");
+                        names.map(|name| again[found].value(name).cloned())
+                    }
+                };
+                assert_eq!(in_memory, stored, "{rows} rows, round {round}");
+            }
+            // A change of another column and of the same one.
+            for &row in &added {
+                session[row].set("n", round)?;
+                session[row].set("at", values[0].clone())?;
+            }
+            session.commit()?;
+        }
+    }
+    let by_time = Table::build("by_time")
+        .column(Column::new(
+            "at",
+            ColumnType::named(at, ColumnType::Timestamp),
+        ))
+        .column(Column::new("n", ColumnType::I32).nullable());
+    let by_time = Records::new(by_time.primary_key(["at"]));
+    for (text, is_kept) in [
+        ("2024-02-29 12:30:00", true),
+        ("2024-02-29 12:31:00.654321", false),
+    ] {
+        let mut session = Session::new(engine);
+        let mut record = by_time.record();
+        record.set("at", Value::Timestamp(parsed(text)))?;
+        session.add(record);
+        let written = session.commit();
+        assert_eq!(written.is_ok(), is_kept, "{text}: {written:?}");
+        if let Err(error) = written {
+            assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
+        }
+        session.rollback()?;
+        assert_eq!(by_time.query().count(&mut session)?, 1);
+    }
+    Ok(())
+}
+
+/// The same for an entity, which says how its column is declared, and creates it so.
+fn mapped_times(engine: &Engine, declared: &'static str) -> selfsame::Result<()> {
+    #[derive(Entity, Clone, Debug)]
+    #[orm(table = "of_postgres")]
+    struct OfPostgres {
+        #[orm(primary_key)]
+        id: i64,
+        #[orm(db_type = "timestamp(3)")]
+        at: Option<Timestamp>,
+    }
+    #[derive(Entity, Clone, Debug)]
+    #[orm(table = "of_mariadb")]
+    struct OfMariaDb {
+        #[orm(primary_key)]
+        id: i64,
+        #[orm(db_type = "datetime(3)")]
+        at: Option<Timestamp>,
+    }
+    let at: Timestamp = parsed("2024-02-29 12:30:00.123456");
+    let mut session = Session::new(engine);
+    let (metadata, kept) = match declared {
+        "timestamp(3)" => {
+            let metadata = metadata![OfPostgres];
+            metadata.create_all(engine)?;
+            let row = session.add(OfPostgres {
+                at: Some(at),
+                ..OfPostgres::new(1)
+            });
+            session.commit()?;
+            (metadata, session[row].at)
+        }
+        _ => {
+            let metadata = metadata![OfMariaDb];
+            metadata.create_all(engine)?;
+            let row = session.add(OfMariaDb {
+                at: Some(at),
+                ..OfMariaDb::new(1)
+            });
+            session.commit()?;
+            (metadata, session[row].at)
+        }
+    };
+    assert_eq!(kept, Some(parsed("2024-02-29 12:30:00.123")));
+    let table = &metadata.tables()[0].name;
+    let differences = metadata.diff(engine)?;
+    let own: Vec<_> = differences
+        .iter()
+        .filter(|it| it.table() == table)
+        .collect();
+    assert!(own.is_empty(), "{own:?}");
     Ok(())
 }

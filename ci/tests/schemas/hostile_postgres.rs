@@ -355,7 +355,7 @@ pub struct Timed {
         server_default = "'[\"2024-01-01 00:00:00+00\",)'::tstzrange"
     )]
     pub during: Auto<String>,
-    // Its type is timestamp(3) with time zone.
+    #[orm(db_type = "timestamp(3) with time zone")]
     pub at: Option<TimestampTz>,
     #[orm(precision = (30, 10), server_default = "1.50")]
     pub exact: Auto<Option<Decimal>>,

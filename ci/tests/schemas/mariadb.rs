@@ -51,7 +51,7 @@ pub struct Award {
 #[orm(table = "logs")]
 #[orm(read_only)]
 pub struct Log {
-    // Its type is datetime.
+    #[orm(db_type = "datetime")]
     pub at: Option<Timestamp>,
     // Its type is text.
     // Its collation is utf8mb4_general_ci.
@@ -132,12 +132,11 @@ pub struct Owner {
     pub note: Option<String>,
     // Its type is mediumblob.
     pub data: Option<Vec<u8>>,
-    // Its type is timestamp.
     // It changes by itself: on update current_timestamp().
-    #[orm(server_default = "current_timestamp()")]
+    #[orm(db_type = "timestamp", server_default = "current_timestamp()")]
     pub seen: Auto<TimestampTz>,
     pub born_on: Option<Date>,
-    // Its type is time.
+    #[orm(db_type = "time")]
     pub woke: Option<Time>,
     pub document: Option<serde_json::Value>,
     #[orm(back_populates = owner, cascade = "merge, delete", passive_deletes)]
@@ -180,11 +179,10 @@ pub struct Team {
     // Its type is bigint(20) unsigned.
     #[orm(precision = (20, 0), server_default = "18446744073709551615")]
     pub hash: Auto<Decimal>,
-    // Its type is datetime.
+    #[orm(db_type = "datetime")]
     pub at: Option<Timestamp>,
-    // Its type is timestamp(3).
     // It changes by itself: on update current_timestamp(3).
-    #[orm(server_default = "current_timestamp(3)")]
+    #[orm(db_type = "timestamp(3)", server_default = "current_timestamp(3)")]
     pub changed: Auto<TimestampTz>,
     #[orm(computed = "char_length(\"name\")")]
     pub len: Auto<Option<i32>>,

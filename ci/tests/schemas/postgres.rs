@@ -224,7 +224,7 @@ pub struct Job {
     pub grade: Option<i32>,
     // Its type is the domain count_of; here it is what the domain is made of.
     pub amount: i32,
-    // Its type is timestamp(3) without time zone.
+    #[orm(db_type = "timestamp(3) without time zone")]
     pub short: Option<Timestamp>,
     // Its type is character varying(3)[].
     pub label: Option<Vec<String>>,

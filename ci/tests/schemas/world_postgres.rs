@@ -183,8 +183,11 @@ pub struct User {
     pub role: Auto<Role>,
     #[orm(server_default = "'{}'::\"Role\"[]")]
     pub roles: Auto<Vec<Role>>,
-    // Its type is timestamp(3) without time zone.
-    #[orm(column = "createdAt", server_default = "CURRENT_TIMESTAMP")]
+    #[orm(
+        column = "createdAt",
+        db_type = "timestamp(3) without time zone",
+        server_default = "CURRENT_TIMESTAMP"
+    )]
     pub created_at: Auto<Timestamp>,
     pub meta: Option<serde_json::Value>,
     // Its type is json.
@@ -428,7 +431,6 @@ pub struct HibernatePerson {
     #[orm(db_type = "oid")]
     pub photo: Option<String>,
     pub duration: Option<i64>,
-    // Its type is timestamp(6) with time zone.
     pub created: Option<TimestampTz>,
     #[orm(back_populates = person)]
     pub hibernate_person_phones: HasMany<HibernatePersonPhone>,

@@ -1,6 +1,7 @@
 //! Values of each type, through every path: each type by the same two checks.
 
 mod conversion;
+mod forms;
 mod kinds;
 mod numbers;
 mod paths;
@@ -20,6 +21,7 @@ use crate::domain::{came_back, extremes, values};
 
 pub(super) const LISTS: &[&[Case]] = &[
     conversion::CASES,
+    forms::CASES,
     kinds::CASES,
     CASES,
     numbers::CASES,

@@ -52,6 +52,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `unique`, `index` | a UNIQUE constraint, an index; with a name: `unique = "…"` |
 /// | `length = 50` | the maximum length of a text, in characters |
 /// | `precision = (10, 2)` | the number of digits of a decimal, and how many of them are after the decimal point |
+/// | `db_type = "inet"` | a type of the database's own: of a `String`, whose text is cast both ways (so a `date` also holds `infinity`, a `numeric` also `NaN`, a `time` also `24:00:00`); of a time or bytes, which the column may round or pad (`timestamp(3)`, `datetime`, `binary(4)`): what it changes is read again in the same flush |
 /// | `default = false` | the value that `new` sets: an expression of the field's type, or a string literal for a `String` |
 /// | `server_default = "now()"` | the DEFAULT of the column, an SQL expression; the field must be an `Auto<T>` or a `Deferred<T>` |
 /// | `references = "users.id"` | a foreign key; `foreign_key = "…"` names it |

@@ -103,15 +103,7 @@ impl Renderer<'_> {
         if !order.is_empty() {
             text.push(" ORDER BY ");
         }
-        text.each(order.len(), ", ", |text, i| {
-            let (column, descending) = order[i];
-            let start = text.out.len();
-            text.prefixed("t.", target, &[column]);
-            text.as_ordered(start, &target.columns[column].ty);
-            if descending {
-                text.push(" DESC");
-            }
-        });
+        text.sorted_by("t.", target, order);
         let mut columns = types(target, read);
         columns.extend(types(association, here));
         text.finish(StatementKind::Select, columns)

@@ -86,6 +86,8 @@ pub(super) struct Writer<'a> {
     pub(super) is_nested: bool,
     /// Whether the query that is written next gives its values in the one form that equal ones have.
     pub(super) is_in_one_form: bool,
+    /// The column that takes the value being written, if every parameter of it may become the column's value.
+    pub(super) destination: Option<ColumnRef>,
 }
 
 /// Writes a statement, and writes it again with lists as literals if it has too many parameters for the database.
@@ -106,6 +108,7 @@ pub(super) fn write<'a>(
             error: None,
             is_nested: false,
             is_in_one_form: false,
+            destination: None,
         };
         body(&mut writer);
         match writer.error.take() {
@@ -357,10 +360,12 @@ impl<'a> Writer<'a> {
                     _ => " IS NULL THEN 1 ELSE 0 END, ",
                 });
             }
+            let is_last = i + 1 == order.len();
             match is_of_window && self.has_several_forms(&key.node) {
                 // Equal values are peers.
                 true => self.operand_in_one_form(&key.node, &None),
-                false => self.sort_key(&key.node),
+                false if is_last => self.sort_key(&key.node),
+                false => self.sort_key_with_ties(&key.node),
             }
             if key.descending {
                 self.push(" DESC");
@@ -463,6 +468,16 @@ impl<'a> Writer<'a> {
     }
 
     fn param(&mut self, value: &Value, ty: ValueType) {
+        if let Some(ColumnRef { table, index, .. }) = &self.destination
+            && let Some(definition) = table.columns.get(*index)
+        {
+            self.text.next_is_value_of(definition);
+            let misfit = rounded(value, &definition.ty);
+            let error = misfit.map(|error| error.entity(&table.name).column(&definition.name));
+            if let Some(error) = error {
+                self.fail(error);
+            }
+        }
         self.text.param(ty);
         self.arguments.push(Argument::Value(value.clone()));
     }
@@ -525,7 +540,9 @@ impl<'a> Writer<'a> {
         self.push("CASE");
         for (condition, result) in branches {
             self.push(" WHEN ");
+            let destination = self.destination.take();
             self.node(condition);
+            self.destination = destination;
             self.push(" THEN ");
             self.node_as(result, form);
         }
@@ -564,6 +581,16 @@ impl<'a> Writer<'a> {
 
 fn not(negated: bool) -> &'static str {
     if negated { " NOT" } else { "" }
+}
+
+/// The error for a value that the database would round to fit its column.
+fn rounded(value: &Value, ty: &ColumnType) -> Option<Error> {
+    let (Value::Decimal(decimal), ColumnType::Decimal { precision }) = (value, ty) else {
+        return None;
+    };
+    let (digits, scale) = (*precision)?;
+    let reason = decimal.misfit(digits, scale)?;
+    Some(Error::new(ErrorKind::OutOfRange, reason))
 }
 
 #[cold]

@@ -377,15 +377,41 @@ pub(super) fn assignments(writer: &mut Writer<'_>, table: &Table, set: &[(Column
 /// Writes a value that is assigned to a column.
 pub(super) fn assigned(writer: &mut Writer<'_>, column: &ColumnRef, value: &Node) {
     let definition = column.table.columns.get(column.index);
-    if let Some(definition) = definition {
-        match value {
-            Node::Param(..) => writer.text.next_is_value_of(definition),
-            value if is_of_same_type(value, column) => {}
-            _ => writer.text.computes(definition),
-        }
-    }
     let form = definition.and_then(|definition| writer.form_of(&definition.ty));
+    match definition {
+        Some(_) if is_passed_on(writer, value, column) => {
+            writer.destination = Some(column.clone());
+        }
+        Some(definition) => writer.text.computes(definition),
+        None => {}
+    }
     writer.node_as(value, &form);
+    writer.destination = None;
+}
+
+/// Whether an expression only chooses among parameters and values that are stored as the column stores them.
+fn is_passed_on(writer: &Writer<'_>, value: &Node, column: &ColumnRef) -> bool {
+    let is = |value: &Node| is_passed_on(writer, value, column);
+    match value {
+        Node::Param(..) => true,
+        Node::Case {
+            branches,
+            otherwise,
+        } => branches.iter().all(|(_, result)| is(result)) && otherwise.as_deref().is_none_or(is),
+        Node::Function { name, arguments } if name.eq_ignore_ascii_case("coalesce") => {
+            arguments.iter().all(is)
+        }
+        // Where equal values have several forms, the function gives the one that they share.
+        Node::Function { name, arguments } if name.eq_ignore_ascii_case("nullif") => {
+            let first = arguments.first();
+            first.is_some_and(|first| is(first) && !writer.has_several_forms(first))
+        }
+        Node::Subquery(query) => match &query.columns[..] {
+            [only] => is_of_same_type(only, column),
+            _ => false,
+        },
+        value => is_of_same_type(value, column),
+    }
 }
 
 /// Whether a value comes from a column that stores as this one does: itself, or one of the same type of the database's own. Columns of
@@ -428,8 +454,9 @@ impl Writer<'_> {
     /// Writes a subquery.
     pub(super) fn select(&mut self, node: &SelectNode) {
         let outer = std::mem::replace(&mut self.names, Names::Qualified);
+        let destination = self.destination.take();
         self.nested(|writer| writer.body(node));
-        self.names = outer;
+        (self.names, self.destination) = (outer, destination);
     }
 
     /// Writes the query of an IN; wrapped in a derived table if the database does not accept a LIMIT there.

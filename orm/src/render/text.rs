@@ -244,6 +244,27 @@ impl<'d> Text<'d> {
         self.as_ordered(start, &column.ty);
     }
 
+    /// Writes columns to sort by. All but the last are written so that equal values are ties, whatever their stored forms.
+    pub(super) fn sorted_by(&mut self, prefix: &str, table: &Table, order: &[(usize, bool)]) {
+        self.each(order.len(), ", ", |text, i| {
+            let (column, descending) = order[i];
+            let is_last = i + 1 == order.len();
+            let has_ties = !is_last && text.has_forms(&table.columns[column].ty);
+            match (has_ties, prefix) {
+                (true, prefix) => text.compared_column(prefix, &table.columns[column]),
+                (false, "") => text.sorted(table, column),
+                (false, prefix) => {
+                    let start = text.out.len();
+                    text.prefixed(prefix, table, &[column]);
+                    text.as_ordered(start, &table.columns[column].ty);
+                }
+            }
+            if descending {
+                text.push(" DESC");
+            }
+        });
+    }
+
     pub(super) fn columns(&mut self, table: &Table, columns: &[usize]) {
         self.prefixed("", table, columns);
     }

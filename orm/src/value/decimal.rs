@@ -40,6 +40,43 @@ impl Decimal {
         ((self.high as i128) << 64) | self.low as i128
     }
 
+    /// Says why a column of so many digits, `scale` of them after the decimal point, would round or refuse the value. Zeros at the end are not
+    /// counted: 3.0000 is 3.00.
+    pub(crate) fn misfit(self, precision: u32, scale: u32) -> Option<String> {
+        let value = self.without_zeros(scale);
+        let digits = value
+            .mantissa()
+            .unsigned_abs()
+            .checked_ilog10()
+            .map_or(0, |log| log + 1);
+        let whole = digits.saturating_sub(value.scale);
+        if value.scale > scale {
+            return Some(format!(
+                "the number has {} digits after the decimal point, but the column allows {scale}",
+                value.scale
+            ));
+        }
+        let most = precision.saturating_sub(scale);
+        (whole > most).then(|| {
+            format!(
+                "the number has {whole} digits before the decimal point, but the column allows {most}"
+            )
+        })
+    }
+
+    /// Removes zeros at the end of the fraction, down to this scale.
+    fn without_zeros(self, scale: u32) -> Self {
+        let (mut mantissa, mut digits) = (self.mantissa(), self.scale);
+        if mantissa == 0 {
+            return Self::new(0, digits.min(scale));
+        }
+        while digits > scale && mantissa % 10 == 0 {
+            mantissa /= 10;
+            digits -= 1;
+        }
+        Self::new(mantissa, digits)
+    }
+
     /// Returns the number of digits after the decimal point.
     pub const fn scale(self) -> u32 {
         self.scale
@@ -216,6 +253,30 @@ mod tests {
             Decimal::new(0, 0).compare(Decimal::new(-1, 60)),
             Ordering::Greater
         );
+    }
+
+    fn check_fit(text: &str, precision: u32, scale: u32, fits: bool) {
+        let decimal: Decimal = text.parse().expect("a decimal");
+        assert_eq!(
+            decimal.misfit(precision, scale).is_none(),
+            fits,
+            "{text} in ({precision}, {scale})"
+        );
+    }
+
+    #[test]
+    fn decimals_fit_by_their_digits() {
+        check_fit("12345678.90", 10, 2, true);
+        check_fit("123456789.90", 10, 2, false);
+        check_fit("1.5", 10, 2, true);
+        check_fit("1.555", 10, 2, false);
+        check_fit("1.5500", 10, 2, true);
+        check_fit("0.000", 2, 2, true);
+        check_fit("100.000", 3, 0, true);
+        check_fit("1000.000", 3, 0, false);
+        check_fit("0.001", 3, 3, true);
+        check_fit("-1.001", 3, 3, false);
+        check_fit("0", 2, 2, true);
     }
 
     proptest! {

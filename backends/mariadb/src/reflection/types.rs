@@ -13,6 +13,7 @@ pub(super) fn column_type(written: &str) -> (ColumnType, bool) {
         let name = written.clone().into_owned();
         (ColumnType::Other { name }, true)
     };
+    let declared = |usual| ColumnType::named(&*written, usual);
     if let Some(signed) = name.strip_suffix(" unsigned") {
         let ty = match signed {
             "tinyint" => ColumnType::I16,
@@ -47,7 +48,8 @@ pub(super) fn column_type(written: &str) -> (ColumnType, bool) {
         ("longblob", None) => (ColumnType::Bytes, true),
         ("tinyblob" | "blob" | "mediumblob", None) => (ColumnType::Bytes, false),
         ("binary", Some(16)) => (ColumnType::Uuid, true),
-        ("binary" | "varbinary", Some(_)) => (ColumnType::Bytes, false),
+        ("binary", Some(_)) => (declared(ColumnType::Bytes), true),
+        ("varbinary", Some(_)) => (ColumnType::Bytes, false),
         // As the server stores them, which it takes again.
         (
             "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
@@ -57,10 +59,12 @@ pub(super) fn column_type(written: &str) -> (ColumnType, bool) {
         ("decimal", _) => decimal(modifiers),
         ("uuid", None) => (ColumnType::Uuid, false),
         ("date", None) => (ColumnType::Date, true),
-        ("time", length) => (ColumnType::Time, length == Some(6)),
-        ("datetime", length) => (ColumnType::Timestamp, length == Some(6)),
+        ("time", Some(6)) => (ColumnType::Time, true),
+        ("time", _) => (declared(ColumnType::Time), true),
+        ("datetime", Some(6)) => (ColumnType::Timestamp, true),
+        ("datetime", _) => (declared(ColumnType::Timestamp), true),
         // Ends in 2038.
-        ("timestamp", _) => (ColumnType::TimestampTz, false),
+        ("timestamp", _) => (declared(ColumnType::TimestampTz), true),
         _ => other(),
     }
 }
@@ -102,6 +106,7 @@ mod tests {
     fn types_are_read_as_the_server_writes_them() {
         let text = |length| ColumnType::Text { length };
         let other = |name: &str| ColumnType::Other { name: name.into() };
+        let declared = |name: &str, usual| (ColumnType::named(name, usual), true);
         for (written, expected) in [
             ("tinyint(1)", (ColumnType::Bool, true)),
             ("bit(1)", (ColumnType::Bool, false)),
@@ -139,8 +144,13 @@ mod tests {
                 ),
             ),
             ("datetime(6)", (ColumnType::Timestamp, true)),
-            ("datetime", (ColumnType::Timestamp, false)),
-            ("timestamp", (ColumnType::TimestampTz, false)),
+            ("datetime", declared("datetime", ColumnType::Timestamp)),
+            (
+                "timestamp(3)",
+                declared("timestamp(3)", ColumnType::TimestampTz),
+            ),
+            ("time", declared("time", ColumnType::Time)),
+            ("binary(4)", declared("binary(4)", ColumnType::Bytes)),
             ("binary(16)", (ColumnType::Uuid, true)),
             ("enum('a','b(1)')", (other("enum('a','b(1)')"), true)),
             ("inet6", (other("inet6"), true)),

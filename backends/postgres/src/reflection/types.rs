@@ -31,15 +31,23 @@ pub(super) fn column_type(written: &str) -> (ColumnType, bool) {
         "date" => ColumnType::Date,
         "json" => return (ColumnType::Json, false),
         "jsonb" => ColumnType::Json,
-        "timestamp with time zone" => ColumnType::TimestampTz,
-        "timestamp without time zone" => ColumnType::Timestamp,
-        "time without time zone" => ColumnType::Time,
+        "timestamp with time zone" => rounded(written, modifiers, ColumnType::TimestampTz),
+        "timestamp without time zone" => rounded(written, modifiers, ColumnType::Timestamp),
+        "time without time zone" => rounded(written, modifiers, ColumnType::Time),
         _ => {
             let name = written.to_owned();
             return (ColumnType::Other { name }, true);
         }
     };
-    (ty, is_plain)
+    (ty, true)
+}
+
+/// The type of times, which a number of digits rounds; six are kept.
+fn rounded(written: &str, digits: &str, ty: ColumnType) -> ColumnType {
+    match digits {
+        "" | "6" => ty,
+        _ => ColumnType::named(written, ty),
+    }
 }
 
 /// The type of an array's elements, without a length or precision, which arrays do not declare here; and whether it is the same.
@@ -49,6 +57,7 @@ pub(super) fn element(ty: ColumnType) -> (ColumnType, bool) {
         ColumnType::Decimal { precision: Some(_) } => {
             (ColumnType::Decimal { precision: None }, false)
         }
+        ColumnType::Declared { of, .. } => (ColumnType::of(of), false),
         ty => (ty, true),
     }
 }
@@ -104,7 +113,17 @@ mod tests {
             ("json", (ColumnType::Json, false)),
             (
                 "timestamp(3) with time zone",
-                (ColumnType::TimestampTz, false),
+                (
+                    ColumnType::Declared {
+                        name: "timestamp(3) with time zone".into(),
+                        of: selfsame::value::ValueType::TimestampTz,
+                    },
+                    true,
+                ),
+            ),
+            (
+                "timestamp(6) with time zone",
+                (ColumnType::TimestampTz, true),
             ),
             ("timestamp without time zone", (ColumnType::Timestamp, true)),
             ("time without time zone", (ColumnType::Time, true)),

@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::record::Records;
 use selfsame::schema::{Column, ColumnType, Table};
-use selfsame::sql::{coalesce, insert_into, select};
+use selfsame::sql::{case, coalesce, insert_into, nullif, select};
 use selfsame::value::{Decimal, Value};
 use selfsame_sqlite::testing::TempDatabase;
 
@@ -364,6 +364,50 @@ fn texts_that_sqlite_computes() -> selfsame::Result<()> {
             }
         }
         all().set(Texts::V, Texts::V).execute(&mut session)?;
+    }
+    Ok(())
+}
+
+/// An expression that only chooses among the column's own value and parameters computes nothing: each parameter is looked at.
+#[test]
+fn texts_that_sqlite_chooses() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    for declared in ["STRING", "NUMERIC", "JSON", "TEXT"] {
+        table(&engine, declared, TEXT())?;
+        for (given, is_kept) in [("abc", true), ("007", declared == "TEXT")] {
+            let mut session = Session::new(&engine);
+            let all = || Texts::query().update();
+            let is_first = || Texts::ID.eq(1).and(Texts::W.is_null().or(Texts::W.ne("7")));
+            let chosen = case(is_first(), given).otherwise(Texts::V);
+            for (name, update) in [
+                ("coalesce", all().set(Texts::V, coalesce(Texts::V, given))),
+                ("case", all().set(Texts::V, chosen)),
+                (
+                    "both",
+                    all().set(Texts::V, coalesce(nullif(Texts::V, "12"), given)),
+                ),
+            ] {
+                execute(&engine, "UPDATE t SET v = NULL")?;
+                let what = format!("{declared}: {given}: {name}");
+                let written = update.execute(&mut session);
+                assert_eq!(written.is_ok(), is_kept, "{what}: {written:?}");
+                match written {
+                    Ok(_) => {
+                        session.commit()?;
+                        let stored: String = session.sql("SELECT v FROM t", ()).one()?;
+                        assert_eq!(stored, given, "{what}");
+                        session.commit()?;
+                    }
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::OutOfRange, "{what}: {error}");
+                        assert_eq!(error.column_name(), Some("v"), "{what}: {error}");
+                        session.rollback()?;
+                        assert_eq!(rows(&engine)?, 0, "{what}");
+                    }
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use selfsame::prelude::*;
 use selfsame::sql::{
-    Window, alias, coalesce, count_all, count_distinct, max, min, on, rank, select,
+    Window, alias, coalesce, count_all, count_distinct, max, min, nullif, on, rank, select,
 };
 use selfsame::value::Timestamp;
 use selfsame_sqlite::testing::TempDatabase;
@@ -113,6 +113,100 @@ fn check(engine: &Engine) -> selfsame::Result<()> {
         .select((min(Stamp::AT), max(Stamp::AT)))
         .one(&mut session)?;
     assert_eq!(bounds, (Some(whole), Some(later)));
+
+    let is_null = nullif(Stamp::AT, whole).is_null();
+    assert_eq!(all().filter(is_null).count(&mut session)?, 4, "NULLIF");
+    let is_null = nullif(Stamp::AT, Stamp::OTHER).is_null();
+    assert_eq!(
+        all().filter(is_null).count(&mut session)?,
+        4,
+        "NULLIF of columns"
+    );
+    for by in [1, 2, 3] {
+        assert_eq!(pages(&mut session, by)?, [1, 2, 5, 3, 4], "pages of {by}");
+    }
+    Ok(())
+}
+
+/// The keys of all rows that have a time, page by page in the order of time and key.
+fn pages(session: &mut Session, rows: u64) -> selfsame::Result<Vec<i64>> {
+    let mut ids = Vec::new();
+    let mut last: Option<(Timestamp, i64)> = None;
+    loop {
+        let mut page = Stamp::query()
+            .filter(Stamp::AT.is_not_null())
+            .order_by(Stamp::AT.asc())
+            .order_by(Stamp::ID.asc());
+        if let Some(last) = last {
+            page = page.after(last);
+        }
+        let found = page.limit(rows).rows(session)?;
+        let Some(stamp) = found.last() else {
+            return Ok(ids);
+        };
+        last = stamp.at.map(|at| (at, stamp.id));
+        ids.extend(found.iter().map(|stamp| stamp.id));
+    }
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "sites")]
+struct Site {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(order_by = "at, id", back_populates = site)]
+    visits: HasMany<Visit>,
+    #[orm(secondary = "site_visits(site_id, visit_id)", order_by = "at desc, id")]
+    shown: ManyToMany<Visit>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "visits")]
+struct Visit {
+    #[orm(primary_key)]
+    id: i64,
+    at: Timestamp,
+    #[orm(references = "sites.id")]
+    site_id: i64,
+    #[orm(back_populates = visits)]
+    site: BelongsTo<Site>,
+}
+
+/// Members of a collection are in the order of time and key, however they are loaded.
+#[test]
+fn equal_times_of_members_are_ties() -> selfsame::Result<()> {
+    let database = TempDatabase::new()?;
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    for statement in [
+        "CREATE TABLE sites (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE visits (id INTEGER PRIMARY KEY, at TIMESTAMP NOT NULL, site_id INTEGER NOT NULL REFERENCES sites)",
+        "CREATE TABLE site_visits (site_id INTEGER REFERENCES sites, visit_id INTEGER REFERENCES visits, PRIMARY KEY (site_id, visit_id))",
+        "INSERT INTO sites VALUES (1)",
+        "INSERT INTO visits VALUES (1, '2024-02-29 12:30:00.000000', 1), (2, '2024-02-29 12:30:00', 1), (3, '2024-02-29 12:29:00.000', 1)",
+        "INSERT INTO site_visits VALUES (1, 1), (1, 2), (1, 3)",
+    ] {
+        session.sql(statement, ()).execute()?;
+    }
+    session.commit()?;
+    for way in ["lazy", "selectin", "joined"] {
+        let mut session = Session::new(&engine);
+        let query = Site::query();
+        let site = match way {
+            "lazy" => query.one(&mut session)?,
+            "selectin" => query
+                .with(Site::VISITS.selectin())
+                .with(Site::SHOWN.selectin())
+                .one(&mut session)?,
+            _ => query.with(Site::VISITS.joined()).one(&mut session)?,
+        };
+        let visits = session.load(site, Site::VISITS)?;
+        let ids: Vec<i64> = visits.iter().map(|&visit| session[visit].id).collect();
+        assert_eq!(ids, [3, 1, 2], "{way}");
+        let shown = session.load(site, Site::SHOWN)?;
+        let ids: Vec<i64> = shown.iter().map(|&visit| session[visit].id).collect();
+        assert_eq!(ids, [1, 2, 3], "{way}");
+    }
     Ok(())
 }
 

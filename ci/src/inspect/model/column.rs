@@ -105,7 +105,7 @@ fn rust_type(ty: &ColumnType, module: &mut Module) -> String {
 /// The name of a type that the field's own does not tell: one that only the database knows, or an array of such.
 fn own_type(ty: &ColumnType) -> Option<String> {
     match ty {
-        ColumnType::Other { name } => Some(name.clone()),
+        ColumnType::Other { name } | ColumnType::Declared { name, .. } => Some(name.clone()),
         ColumnType::NativeEnum { name, labels } if !can_be_derived(labels) => Some(name.clone()),
         ColumnType::Array(element) => own_type(element).map(|name| format!("{name}[]")),
         _ => None,
@@ -133,6 +133,7 @@ fn base(ty: &ColumnType) -> &'static str {
         ColumnType::Timestamp => "Timestamp",
         ColumnType::TimestampTz => "TimestampTz",
         ColumnType::Json => "serde_json::Value",
+        ColumnType::Declared { of, .. } => base(&ColumnType::of(*of)),
         // Text, and what `ColumnType` may grow: text takes whatever can be written.
         _ => "String",
     }
@@ -140,6 +141,9 @@ fn base(ty: &ColumnType) -> &'static str {
 
 /// Whether the type is one of `selfsame::value`.
 fn is_neutral(ty: &ColumnType) -> bool {
+    if let ColumnType::Declared { of, .. } = ty {
+        return is_neutral(&ColumnType::of(*of));
+    }
     matches!(
         ty,
         ColumnType::Decimal { .. }

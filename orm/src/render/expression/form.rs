@@ -93,7 +93,7 @@ impl Writer<'_> {
     }
 
     /// Returns whether equal values of an expression can have several forms.
-    pub(super) fn has_several_forms(&self, node: &Node) -> bool {
+    pub(in crate::render) fn has_several_forms(&self, node: &Node) -> bool {
         let ty = node.column_type();
         ty.is_some_and(|ty| self.text.dialect.canonical_form("", ty).is_some())
     }
@@ -242,15 +242,38 @@ impl Writer<'_> {
                 |writer, which| writer.node_as(&arguments[which], form),
             );
         }
+        let in_one_form = compares_arguments(name)
+            && arguments
+                .iter()
+                .any(|argument| self.has_several_forms(argument));
+        let destination = self.destination.take();
         self.push(self.text.dialect.function(name));
         self.push("(");
         for (i, argument) in arguments.iter().enumerate() {
             if i > 0 {
                 self.push(", ");
             }
-            self.node_as(argument, form);
+            // The others of a function that compares are not its value.
+            if i == 0 || !compares_arguments(name) {
+                self.destination.clone_from(&destination);
+            }
+            match in_one_form {
+                true => self.operand_in_one_form(argument, form),
+                false => self.node_as(argument, form),
+            }
+            self.destination = None;
         }
+        self.destination = destination;
         self.push(")");
+    }
+
+    /// Writes a key of ORDER BY that further keys follow: rows of equal values are ties, whatever the stored forms.
+    pub(super) fn sort_key_with_ties(&mut self, node: &Node) {
+        let ty = node.column_type();
+        match ty.is_some_and(|ty| self.text.has_forms(ty)) {
+            true => self.operand_in_one_form(node, &None),
+            false => self.sort_key(node),
+        }
     }
 
     /// Writes a key of ORDER BY, qualified if needed, because a bare name would refer to the text that is read.
@@ -275,6 +298,14 @@ impl Writer<'_> {
             |writer| writer.node(node),
         );
     }
+}
+
+/// Whether a function compares its arguments with each other.
+fn compares_arguments(function: &str) -> bool {
+    let comparing = ["nullif", "greatest", "least"];
+    comparing
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(function))
 }
 
 /// The operator for swapped operands.

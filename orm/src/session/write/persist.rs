@@ -20,7 +20,6 @@ use crate::session::memory::fit::trace;
 use crate::session::read::lookup::{KeyBatch, Lookup, owned};
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
-use crate::session::write::read_back::is_rewritten;
 use crate::value::{Value, ValueRef};
 use compute::Compute;
 use insert::Insert;
@@ -128,12 +127,17 @@ pub(in crate::session) fn is_one_statement(
     step: &Step,
     computations: &Computations,
 ) -> bool {
-    if let Step::Insert { store, columns, .. } | Step::Update { store, columns, .. } = step
-        && is_rewritten(
-            session.engine.dialect(),
-            &session.entry(*store).mapper,
-            columns,
-        )
+    if let Step::Insert {
+        store,
+        columns,
+        slots,
+    }
+    | Step::Update {
+        store,
+        columns,
+        slots,
+    } = step
+        && !session.rewritten(*store, columns, slots).is_empty()
     {
         return false;
     }

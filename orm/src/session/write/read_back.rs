@@ -1,7 +1,7 @@
-//! Values whose text the database rewrites, such as intervals and ranges.
+//! Values that the database rewrites: the text of intervals and ranges, times that a column rounds, bytes that it pads.
 //!
-//! Values of such database-specific types are exchanged as text, and equal values can have different texts. Written values are reread in
-//! the same flush, so that memory holds the database's text; otherwise the next flush would mistake the difference for a concurrent change.
+//! Values of database-specific types are exchanged as text, and equal values can have different texts. Written values are reread in the same
+//! flush, so that memory holds what the database stored; otherwise the next flush would mistake the difference for a concurrent change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,20 +15,68 @@ use crate::session::read::lookup::Lookup;
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
 use crate::session::{Fill, Session, State};
+use crate::value::ValueRef;
 
-/// Whether one of these columns has a type whose text the database may rewrite.
-pub(in crate::session) fn is_rewritten(
-    dialect: &dyn Dialect,
-    mapper: &Mapper,
-    columns: &[usize],
-) -> bool {
-    columns.iter().any(|&column| {
-        let ty = &mapper.table().columns[column].ty;
-        matches!(ty, ColumnType::Other { .. }) && dialect.text_form(ty).is_some()
-    })
+/// Whether the database may store other values in a column than it is given, for any value or for some.
+fn may_rewrite(dialect: &dyn Dialect, ty: &ColumnType) -> bool {
+    match ty {
+        ColumnType::Other { .. } => dialect.text_form(ty).is_some(),
+        ColumnType::Declared { .. } => true,
+        _ => false,
+    }
+}
+
+/// Whether a column of such a type certainly keeps a value.
+fn is_kept(ty: &ColumnType, value: ValueRef<'_>) -> bool {
+    const DIGITS: u32 = 6;
+    let ColumnType::Declared { name, .. } = ty else {
+        return false;
+    };
+    let modifier = || {
+        let (_, rest) = name.split_once('(')?;
+        rest.split_once(')')?.0.trim().parse::<u32>().ok()
+    };
+    let micros = match value {
+        ValueRef::Null => return true,
+        ValueRef::Bytes(bytes) => {
+            let length = modifier().and_then(|length| usize::try_from(length).ok());
+            return length == Some(bytes.len());
+        }
+        ValueRef::Time(time) => time.0,
+        ValueRef::Timestamp(stamp) => stamp.0,
+        ValueRef::TimestampTz(instant) => instant.0,
+        _ => return false,
+    };
+    // Without a number of digits some databases have six, and others none.
+    let digits = modifier().unwrap_or(0).min(DIGITS);
+    micros % 10_i64.pow(DIGITS - digits) == 0
 }
 
 impl Session {
+    /// Returns the rows of which a statement that writes these columns may store other values than memory has.
+    pub(in crate::session) fn rewritten(
+        &self,
+        store: u16,
+        columns: &[usize],
+        slots: &[u32],
+    ) -> Vec<u32> {
+        let entry = self.entry(store);
+        let dialect = self.engine.dialect();
+        let ty = |column: usize| &entry.mapper.table().columns[column].ty;
+        let rewriting = || columns.iter().filter(|&&at| may_rewrite(dialect, ty(at)));
+        if rewriting().next().is_none() {
+            return Vec::new();
+        }
+        let is_rewritten = |slot: &&u32| {
+            rewriting().any(|&column| {
+                let param = entry.store.value(**slot, column);
+                let value = param.value();
+                !value.is_some_and(|value| is_kept(ty(column), value))
+            })
+        };
+        slots.iter().filter(is_rewritten).copied().collect()
+    }
+
     /// Rereads the rows whose columns of such types these steps have written.
     pub(in crate::session) fn read_back(
         &mut self,
@@ -49,9 +97,9 @@ impl Session {
                 slots,
             } = step
             {
-                let mapper = &self.entry(*store).mapper;
-                if is_rewritten(self.engine.dialect(), mapper, columns) {
-                    written.entry(*store).or_default().extend(slots);
+                let rewritten = self.rewritten(*store, columns, slots);
+                if !rewritten.is_empty() {
+                    written.entry(*store).or_default().extend(rewritten);
                 }
             }
             // Embedded values that can only be set as a whole: an invalid one is refused now instead of when it is read.
@@ -101,12 +149,29 @@ impl Session {
             let mut key = Vec::new();
             mapper.key_values(row, 0, &mut key)?;
             if any.find(&key)?.is_none() {
-                let message = "the database rewrites the text of this key: use the text that the database returns";
-                return Err(Error::new(ErrorKind::Conversion, message).entity(mapper.name()));
+                return Err(rewritten_key(&mapper));
             }
             any.take_row(row, 0, &[], Fill::Expired, as_of).map(drop)
-        })
+        })?;
+        let key = &mapper.table().primary_key;
+        let has_declared_key = key.iter().any(|&at| {
+            let ty = &mapper.table().columns[at].ty;
+            matches!(ty, ColumnType::Declared { .. })
+        });
+        // A key that was rounded is not found by what was sent.
+        let states = |session: &Self, slot| session.any_store(store).states().epoch(slot);
+        if has_declared_key && slots.iter().any(|&slot| states(self, slot) == 0) {
+            return Err(rewritten_key(&mapper));
+        }
+        Ok(())
     }
+}
+
+#[cold]
+fn rewritten_key(mapper: &Mapper) -> Error {
+    let message =
+        "the database stores another key than this one: use the value that the database returns";
+    Error::new(ErrorKind::Conversion, message).entity(mapper.name())
 }
 
 #[cold]

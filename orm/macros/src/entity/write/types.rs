@@ -34,8 +34,15 @@ fn check(column: &Column<'_>) -> TokenStream {
         checks.push(is(&[quote!(Decimal)], "`precision` is for decimals"));
     }
     if column.db_type.is_some() {
-        let message = "`db_type` requires a type that is stored as text";
-        checks.push(is(&[quote!(Text)], message));
+        let types = [
+            quote!(Text),
+            quote!(Bytes),
+            quote!(Time),
+            quote!(Timestamp),
+            quote!(TimestampTz),
+        ];
+        let message = "`db_type` requires a type that is stored as text or bytes, or a time";
+        checks.push(is(&types, message));
     }
     if column.is_generated_key() {
         let integers = [quote!(I16), quote!(I32), quote!(I64)];
