@@ -38,7 +38,7 @@ const LISTS: &[&[&[Case]]] = &[
     flush::LISTS,
     relations::LISTS,
     sessions::LISTS,
-    &[records::CASES],
+    records::LISTS,
     drawn::LISTS,
     &[crate::model::CASES, crate::mechanisms::CASES],
 ];

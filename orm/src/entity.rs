@@ -10,6 +10,7 @@ pub mod outline;
 mod pending_relation;
 mod relation;
 mod resolve;
+mod rule;
 
 pub use association::{Association, AssociationSide, Through};
 pub use embedded::{Embedded, Optional, Place, Presence, Present, Remade};
@@ -26,6 +27,7 @@ pub use relation::{
 };
 pub use resolve::ResolvedRelation;
 pub(crate) use resolve::in_order_of;
+pub(crate) use rule::Rule;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -40,7 +42,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Planted, is_planted};
 use crate::query::Query;
 use crate::schema::{Column, Generated, Table};
-use crate::value::{ColumnValue, Deferred, Param, ValueRef, ValueType};
+use crate::value::{ColumnValue, Deferred, Param, Value, ValueRef, ValueType};
 
 /// A type whose values are rows of one table: an [`Entity`], or a [`Record`](crate::record::Record).
 ///
@@ -278,6 +280,8 @@ pub struct Mapper {
     guard: Vec<usize>,
     computed: Vec<usize>,
     validated: Vec<usize>,
+    /// The rules that columns of records are validated with.
+    rules: Vec<(usize, Rule)>,
     /// The column ranges of embedded values that can only be set as a whole.
     together: Vec<Range<usize>>,
     relations: Vec<RelationDescriptor>,
@@ -311,6 +315,7 @@ impl Mapper {
             version: None,
             is_read_only: false,
             validated: Vec::new(),
+            rules: Vec::new(),
             together: Vec::new(),
             relations: Vec::new(),
             resolved: OnceLock::new(),
@@ -434,6 +439,20 @@ impl Mapper {
         self.together
             .iter()
             .any(|columns| columns.contains(&column))
+    }
+
+    /// Adds a rule for a column of records.
+    #[must_use]
+    pub(crate) fn rule(mut self, column: usize, rule: Rule) -> Self {
+        self.validated.push(column);
+        self.rules.push((column, rule));
+        self
+    }
+
+    /// Checks a value of a record with the rules for its column.
+    pub(crate) fn check_rules(&self, column: usize, value: &Value) -> Result<()> {
+        let mut rules = self.rules.iter().filter(|(of, _)| *of == column);
+        rules.try_for_each(|(_, rule)| self.validated(column, &rule.name, (rule.check)(value)))
     }
 
     /// Converts the result of a validation function into an error; called by the derived `validate`.

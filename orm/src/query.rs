@@ -19,11 +19,11 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::entity::{Entity, Fetch, Loading, Mapped, Mapper};
+use crate::entity::{ColumnOf, Fetch, Loading, Mapped, Mapper};
 use crate::error::{Error, Result};
 use crate::render::Read;
 use crate::session::{Fill, Handle, Joins, Selection, Session};
-use crate::sql::{Column, Condition, Node, Order, OrderBy, RowLock, also};
+use crate::sql::{Condition, Node, Order, OrderBy, RowLock, also};
 
 /// A query for objects of `E`. Built by `E::query()`, or for records by [`Records::query`](crate::record::Records::query). Lazy:
 /// nothing is sent before `all`, `first`, `one` and the like.
@@ -78,17 +78,19 @@ impl<E: Mapped> Query<E> {
     }
 }
 
-impl<E: Entity, S> Query<E, S> {
-    /// Loads a [`Deferred`](crate::value::Deferred) column in the same statement. An object that has it loaded keeps its value.
+impl<E: Mapped, S> Query<E, S> {
+    /// Loads a deferred column in the same statement: a [`Deferred`](crate::value::Deferred) field, or a column of records declared by
+    /// [`RecordTables::deferred`](crate::record::RecordTables::deferred). An object that has it loaded keeps its value.
     ///
     /// The query fails with [`Mapping`](crate::ErrorKind::Mapping) if the column is not deferred.
-    pub fn undefer<T>(mut self, column: Column<E, T>) -> Self {
-        add(&mut self.parts.undefer, column.index());
+    pub fn undefer<T>(mut self, column: impl ColumnOf<E, T>) -> Self {
+        match column.find(&self.mapper) {
+            Ok(column) => add(&mut self.parts.undefer, column),
+            Err(error) => self.refuse(&error),
+        }
         self
     }
-}
 
-impl<E: Mapped, S> Query<E, S> {
     /// Limits the number of results.
     pub fn limit(mut self, limit: u64) -> Self {
         self.parts.limit = Some(limit);
@@ -287,8 +289,7 @@ impl<E: Mapped, S> Query<E, S> {
     }
 }
 
-fn add(columns: &mut Vec<usize>, column: u16) {
-    let column = usize::from(column);
+fn add(columns: &mut Vec<usize>, column: usize) {
     if !columns.contains(&column) {
         columns.push(column);
     }

@@ -145,7 +145,7 @@ impl Records {
         key: impl Into<RecordKey>,
     ) -> Result<Option<Handle<Record>>> {
         let key = fit_key(&self.mapper, key.into())?;
-        Ok(session.get_keys(&self.mapper, &[key])?.pop())
+        Ok(session.get_keys(&self.mapper, &key)?.pop())
     }
 
     /// Returns the records with these keys, in the order of the keys; keys without a row are omitted. Like [`Session::get_many`] for
@@ -159,10 +159,11 @@ impl Records {
         session: &mut Session,
         keys: impl IntoIterator<Item = impl Into<RecordKey>>,
     ) -> Result<Vec<Handle<Record>>> {
-        let keys = keys.into_iter();
-        let keys: Result<Vec<Vec<Value>>> =
-            keys.map(|key| fit_key(&self.mapper, key.into())).collect();
-        session.get_keys(&self.mapper, &keys?)
+        let mut all = Vec::new();
+        for key in keys {
+            all.extend(fit_key(&self.mapper, key.into())?);
+        }
+        session.get_keys(&self.mapper, &all)
     }
 
     /// The index of a column whose type is `T`.
@@ -202,10 +203,18 @@ impl Record {
     /// # Errors
     ///
     /// [`ErrorKind::Mapping`] if the table has no such column; [`ErrorKind::Conversion`] if the value is of another type, or is not set and
-    /// `T` is not an `Option`.
+    /// `T` is not an `Option`; [`ErrorKind::NotLoaded`] for a deferred column that is neither loaded nor set.
     pub fn get<T: ColumnValue>(&self, column: &str) -> Result<T> {
         let index = position(&self.mapper, column)?;
         let value = self.values[index].as_ref();
+        if value.is_none() && self.mapper.deferred().contains(&index) {
+            let message = "the deferred column is not loaded";
+            return Err(named(
+                &self.mapper,
+                index,
+                Error::new(ErrorKind::NotLoaded, message),
+            ));
+        }
         self.mapper
             .convert(index, value.map_or(ValueRef::Null, Value::as_ref))
     }
@@ -288,19 +297,18 @@ impl Mapped for Record {
     }
 
     fn hydrate(mapper: &Mapper, row: &dyn Row, at: usize) -> Result<Self> {
-        let read = |(index, &ty): (usize, &ValueType)| {
-            row.value(at + index, ty)
-                .map(|value| Some(value.to_owned()))
-                .map_err(|error| named(mapper, index, error))
-        };
-        let values: Result<Vec<Option<Value>>> =
-            mapper.types().iter().enumerate().map(read).collect();
+        let mut values = vec![None; mapper.types().len()];
+        for (at, &column) in (at..).zip(mapper.eager()) {
+            let value = row.value(at, mapper.types()[column]);
+            let value = value.map_err(|error| named(mapper, column, error))?;
+            values[column] = Some(value.to_owned());
+        }
         Ok(Self {
             mapper: mapper.upgrade().ok_or_else(|| {
                 Error::new(ErrorKind::Mapping, "the mapping is not one of records")
                     .entity(mapper.name())
             })?,
-            values: values?,
+            values,
             pending_relations: Vec::new(),
         })
     }
@@ -319,13 +327,18 @@ impl Mapped for Record {
         RecordKey::of(&values?)
     }
 
-    fn value(&self, _: &Mapper, column: usize) -> Param<'_> {
-        let value = self.values[column].as_ref();
-        Param::Ref(value.map_or(ValueRef::Null, Value::as_ref))
+    fn value(&self, mapper: &Mapper, column: usize) -> Param<'_> {
+        match &self.values[column] {
+            Some(value) => Param::Ref(value.as_ref()),
+            None if mapper.deferred().contains(&column) => Param::ABSENT,
+            None => Param::Ref(ValueRef::Null),
+        }
     }
 
     fn is_unset(&self, mapper: &Mapper, column: usize) -> bool {
-        self.values[column].is_none() && mapper.table().columns[column].generated != Generated::No
+        self.values[column].is_none()
+            && (mapper.table().columns[column].generated != Generated::No
+                || mapper.deferred().contains(&column))
     }
 
     fn is_given(&self, _: &Mapper, column: usize) -> bool {
@@ -345,6 +358,13 @@ impl Mapped for Record {
 
     fn unload(&mut self, column: usize) {
         self.values[column] = None;
+    }
+
+    fn validate(&self, mapper: &Mapper, column: usize) -> Result<()> {
+        match &self.values[column] {
+            None | Some(Value::Null) => Ok(()),
+            Some(value) => mapper.check_rules(column, value),
+        }
     }
 
     fn take_pending_relations(&mut self, pending_relations: &mut PendingRelations<Self>) {

@@ -1,5 +1,7 @@
 //! Records: rows of tables that are known at run time only.
 
+mod columns;
+
 use selfsame::dialect::Batch;
 use selfsame::entity::Many;
 use selfsame::prelude::*;
@@ -13,7 +15,9 @@ use crate::case::{Case, CaseResult};
 use crate::context::Context;
 use crate::world::{Sent, User, World};
 
-pub(super) const CASES: &[Case] = &[
+pub(super) const LISTS: &[&[Case]] = &[CASES, columns::CASES];
+
+const CASES: &[Case] = &[
     Case::core("records.load.statements", statements)
         .promise("Loading n records with a relation costs 1 + n statements lazily, 1 + ⌈n / batch⌉ by selectin, 1 joined, and all give equal graphs.")
         .hint("As `relations.load.statements`.")

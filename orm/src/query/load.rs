@@ -246,7 +246,7 @@ impl<E, To: Entity, P> Load<E, To, P> {
     /// more.
     #[must_use]
     pub fn undefer<T>(mut self, column: Column<To, T>) -> Self {
-        add(&mut self.loading.undefer, column.index());
+        add(&mut self.loading.undefer, usize::from(column.index()));
         self
     }
 }

@@ -1,14 +1,16 @@
-//! Relations of records that the program declares, beside those derived from foreign keys.
+//! What the program declares of tables of records: relations beside those derived from foreign keys, versions, deferred columns and
+//! validation.
 
 use super::family::{Family, Members};
-use crate::entity::{Cascade, Fetch, RelationDescriptor, RelationKind};
+use crate::entity::{Cascade, Fetch, RelationDescriptor, RelationKind, Rule};
 use crate::error::Result;
 use crate::metadata::Metadata;
 use crate::record::Record;
 use crate::schema::Table;
 use crate::session::new_store;
+use crate::value::Value;
 
-/// A builder that maps tables to records, with declared relations.
+/// A builder that maps tables to records, with declared relations, versions, deferred columns and validation.
 ///
 /// Other relations are derived from foreign keys, as with [`Metadata::of_records`]; a declared relation replaces the one derived from its
 /// foreign key or association table.
@@ -39,7 +41,26 @@ use crate::session::new_store;
 #[must_use = "call `metadata` to map the tables"]
 pub struct RecordTables {
     tables: Vec<Table>,
-    declared: Vec<(String, RecordRelation)>,
+    declared: Vec<Declared>,
+}
+
+/// A table's name, and what is declared of it.
+pub(crate) type Declared = (String, Declaration);
+
+/// What can be declared of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Declaration {
+    Relation(RecordRelation),
+    /// Of a column.
+    Column(String, ColumnRole),
+}
+
+/// What can be declared of a column.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ColumnRole {
+    Version,
+    Deferred,
+    Validated(Rule),
 }
 
 /// A declared relation between tables of records.
@@ -68,7 +89,59 @@ impl RecordTables {
 
     /// Declares a relation of a table.
     pub fn relation(mut self, table: impl Into<String>, relation: RecordRelation) -> Self {
+        let relation = Declaration::Relation(relation);
         self.declared.push((table.into(), relation));
+        self
+    }
+
+    /// Makes an integer column the version of a table's rows: 1 in a new row, incremented by each UPDATE, and checked by each UPDATE and
+    /// DELETE, so that a row changed concurrently is [`ErrorKind::StaleData`](crate::ErrorKind::StaleData).
+    pub fn version(self, table: impl Into<String>, column: impl Into<String>) -> Self {
+        self.column(table, column, ColumnRole::Version)
+    }
+
+    /// Makes a column deferred: rows are read without it, until [`undefer_all`](crate::Session::undefer_all) or
+    /// [`Query::undefer`](crate::query::Query::undefer) loads it; it is written only if it was set.
+    pub fn deferred(self, table: impl Into<String>, column: impl Into<String>) -> Self {
+        self.column(table, column, ColumnRole::Deferred)
+    }
+
+    /// Adds a function that a flush calls before it writes a value other than NULL to a column. The error of a rejected value is
+    /// [`ErrorKind::Validation`](crate::ErrorKind::Validation), and contains the function's reason and the name of the rule.
+    ///
+    /// ```
+    /// # use selfsame::record::RecordTables;
+    /// use selfsame::value::Value;
+    ///
+    /// fn is_trimmed(value: &Value) -> Result<(), String> {
+    ///     match value {
+    ///         Value::Text(text) if text.trim() != text => Err("it has spaces around it".to_owned()),
+    ///         _ => Ok(()),
+    ///     }
+    /// }
+    /// # fn map(tables: RecordTables) -> RecordTables {
+    /// tables.validate("users", "name", "is_trimmed", is_trimmed)
+    /// # }
+    /// ```
+    pub fn validate(
+        self,
+        table: impl Into<String>,
+        column: impl Into<String>,
+        rule: impl Into<String>,
+        check: fn(&Value) -> std::result::Result<(), String>,
+    ) -> Self {
+        let rule = Rule::new(rule.into(), check);
+        self.column(table, column, ColumnRole::Validated(rule))
+    }
+
+    fn column(
+        mut self,
+        table: impl Into<String>,
+        column: impl Into<String>,
+        role: ColumnRole,
+    ) -> Self {
+        let column = Declaration::Column(column.into(), role);
+        self.declared.push((table.into(), column));
         self
     }
 
@@ -77,7 +150,8 @@ impl RecordTables {
     /// # Errors
     ///
     /// [`ErrorKind::Mapping`](crate::ErrorKind::Mapping) if the owner or target of a relation is not listed or has no primary key, if a
-    /// relation has the name of a column or another relation of its table, or if a relation is inconsistent, naming both sides.
+    /// relation has the name of a column or another relation of its table, or if a relation is inconsistent, naming both sides; if a table
+    /// has no such column, or the column cannot be a version or deferred.
     pub fn metadata(self) -> Result<Metadata> {
         let metadata = Metadata::of_family(Family::new(self.tables, self.declared)?);
         for mapper in metadata.mappers() {

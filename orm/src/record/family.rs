@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::declare::RecordRelation;
+use super::declare::{ColumnRole, Declaration, Declared, RecordRelation};
 use super::pairing::{Pairing, pairings};
 use crate::entity::{Mapper, RelationKind, in_order_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ForeignKey, Table};
+use crate::value::ValueType;
 
 /// Tables and their mappings.
 #[derive(Clone)]
@@ -28,7 +29,7 @@ pub(super) struct Members(Arc<OnceLock<HashMap<String, Arc<Mapper>>>>);
 /// A set of tables that was mapped before.
 struct Known {
     tables: Vec<Table>,
-    declared: Vec<(String, RecordRelation)>,
+    declared: Vec<Declared>,
     family: Family,
 }
 
@@ -50,7 +51,7 @@ impl Family {
     /// Maps each table to records, or returns the existing mappings of the same tables and relations: mappings are never freed, and a
     /// program may reflect repeatedly. A foreign key that references the primary key of a listed table, with columns of the same types,
     /// becomes a relation on both sides, and an association table a many-to-many relation, unless something else is declared.
-    pub(crate) fn new(tables: Vec<Table>, declared: Vec<(String, RecordRelation)>) -> Result<Self> {
+    pub(crate) fn new(tables: Vec<Table>, declared: Vec<Declared>) -> Result<Self> {
         let hash = FxBuildHasher.hash_one(names_of(&tables));
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         let alike = known.entry(hash).or_default();
@@ -69,12 +70,24 @@ impl Family {
         Ok(family)
     }
 
-    fn map(tables: Vec<Table>, declared: Vec<(String, RecordRelation)>) -> Result<Self> {
+    fn map(tables: Vec<Table>, declared: Vec<Declared>) -> Result<Self> {
         let pairings = pairings(&tables);
         let is_mapped = |at: usize| pairings.iter().all(|pairing| pairing.table != at);
         let mut names = Names::new(&tables);
         let mut relations = Vec::with_capacity(declared.len());
-        for (table, relation) in declared {
+        let mut columns = Vec::new();
+        for (table, declaration) in declared {
+            let relation = match declaration {
+                Declaration::Relation(relation) => relation,
+                Declaration::Column(column, role) => {
+                    let found = tables.iter().position(|known| known.name == table);
+                    let owner = found.filter(|&at| is_mapped(at));
+                    let owner = owner.ok_or_else(|| unknown_table(&table))?;
+                    let index = check_role(&tables[owner], &column, &role)?;
+                    columns.push((owner, index, role));
+                    continue;
+                }
+            };
             let mapped = |name: &str| {
                 let found = tables.iter().position(|table| table.name == name);
                 let found = found.filter(|&at| is_mapped(at) && !tables[at].primary_key.is_empty());
@@ -90,10 +103,15 @@ impl Family {
         relations.extend(along_keys);
         relations.extend(over_pairs);
         let is_mapped: Vec<bool> = (0..tables.len()).map(is_mapped).collect();
-        Ok(Self::of(tables, &is_mapped, relations))
+        Self::of(tables, &is_mapped, relations, columns)
     }
 
-    fn of(tables: Vec<Table>, is_mapped: &[bool], mut relations: Vec<Owned>) -> Self {
+    fn of(
+        tables: Vec<Table>,
+        is_mapped: &[bool],
+        mut relations: Vec<Owned>,
+        mut columns: Vec<(usize, usize, ColumnRole)>,
+    ) -> Result<Self> {
         let members = Members::default();
         let (mut mappers, mut others) = (Vec::new(), Vec::new());
         for (position, table) in tables.into_iter().enumerate() {
@@ -105,10 +123,33 @@ impl Family {
             for (_, relation) in relations.extract_if(.., |(owner, _)| *owner == position) {
                 mapper = mapper.relation(relation.into_descriptor(&members));
             }
-            mappers.push(mapper.shared());
+            let mut deferred = Vec::new();
+            for (_, column, role) in columns.extract_if(.., |(owner, ..)| *owner == position) {
+                mapper = match role {
+                    ColumnRole::Version if mapper.version_column().is_some() => {
+                        let message = "a table can have only one version column";
+                        let error = Error::new(ErrorKind::Mapping, message);
+                        return Err(mapper.column_error(column, error));
+                    }
+                    ColumnRole::Version => mapper.version(column),
+                    ColumnRole::Validated(rule) => mapper.rule(column, rule),
+                    ColumnRole::Deferred => {
+                        deferred.push(column);
+                        mapper
+                    }
+                };
+            }
+            deferred.sort_unstable();
+            deferred.dedup();
+            if let Some(&column) = deferred.iter().find(|at| mapper.guard().contains(at)) {
+                let message = "a version cannot be deferred, because every write checks it";
+                let error = Error::new(ErrorKind::Mapping, message);
+                return Err(mapper.column_error(column, error));
+            }
+            mappers.push(mapper.defer(&deferred).shared());
         }
         members.complete(&mappers);
-        Self { mappers, others }
+        Ok(Self { mappers, others })
     }
 }
 
@@ -162,6 +203,44 @@ fn not_mapped(table: &str, relation: &str, missing: &str) -> Error {
         "the relation {relation}: {missing} is not a listed table with a primary key, or it is an association table, which is not mapped"
     );
     Error::new(ErrorKind::Mapping, message).entity(table)
+}
+
+fn unknown_table(table: &str) -> Error {
+    let message = "it is not a listed table, or it is an association table, which is not mapped";
+    Error::new(ErrorKind::Mapping, message).entity(table)
+}
+
+/// Finds a column, and refuses those that cannot have the role.
+fn check_role(table: &Table, column: &str, role: &ColumnRole) -> Result<usize> {
+    let refused = |message: &str| {
+        let error = Error::new(ErrorKind::Mapping, message);
+        error.entity(&table.name).column(column)
+    };
+    let Some(index) = table.position(column) else {
+        return Err(refused("the table has no such column"));
+    };
+    let definition = &table.columns[index];
+    let is_key = table.primary_key.is_empty() || table.primary_key.contains(&index);
+    let is_integer = matches!(
+        definition.ty.value_type(),
+        ValueType::I16 | ValueType::I32 | ValueType::I64
+    );
+    let mut references = table.foreign_keys.iter().flat_map(|key| &key.columns);
+    match role {
+        ColumnRole::Version if !is_integer || definition.nullable => {
+            Err(refused("a version must be an integer that is NOT NULL"))
+        }
+        ColumnRole::Version if is_key => Err(refused(
+            "a version cannot be the primary key, because it changes with each UPDATE",
+        )),
+        ColumnRole::Deferred if is_key => Err(refused(
+            "a deferred column is loaded by the primary key, so it cannot be one",
+        )),
+        ColumnRole::Deferred if references.any(|name| name == column) => Err(refused(
+            "a foreign key cannot be deferred, because relations use it in memory",
+        )),
+        _ => Ok(index),
+    }
 }
 
 fn along_foreign_keys(
@@ -358,6 +437,7 @@ mod tests {
         assert!(!Arc::ptr_eq(&first.mappers[0], &other.mappers[0]));
         let declared = || {
             let relation = RecordRelation::belongs_to("like", "mapped_again").key(["name"]);
+            let relation = Declaration::Relation(relation);
             vec![("mapped_again".to_owned(), relation)]
         };
         let declares = Family::new(tables(&[]), declared())?;

@@ -91,7 +91,7 @@ from_tuples!(
     A a, B b, C c, D d;
 );
 
-/// Compares column by column; all values of a column have the same type.
+/// Compares column by column. All values of a column have the same type, except that a foreign key may be an integer of another width.
 impl Ord for RecordKey {
     fn cmp(&self, other: &Self) -> Ordering {
         let parts = self.0.iter().zip(&other.0).map(|(a, b)| compare(a, b));
@@ -121,8 +121,8 @@ impl Hash for RecordKey {
             match value {
                 Value::Null => {}
                 Value::Bool(v) => v.hash(state),
-                Value::I16(v) => v.hash(state),
-                Value::I32(v) => v.hash(state),
+                Value::I16(v) => i64::from(*v).hash(state),
+                Value::I32(v) => i64::from(*v).hash(state),
                 Value::I64(v) => v.hash(state),
                 Value::F32(v) => v.to_bits().hash(state),
                 Value::F64(v) => v.to_bits().hash(state),
@@ -142,9 +142,6 @@ impl Hash for RecordKey {
 fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
-        (Value::I16(a), Value::I16(b)) => a.cmp(b),
-        (Value::I32(a), Value::I32(b)) => a.cmp(b),
-        (Value::I64(a), Value::I64(b)) => a.cmp(b),
         (Value::F32(a), Value::F32(b)) => a.total_cmp(b),
         (Value::F64(a), Value::F64(b)) => a.total_cmp(b),
         (Value::Text(a), Value::Text(b)) | (Value::Json(a), Value::Json(b)) => a.cmp(b),
@@ -155,7 +152,10 @@ fn compare(a: &Value, b: &Value) -> Ordering {
         (Value::Time(a), Value::Time(b)) => a.cmp(b),
         (Value::Timestamp(a), Value::Timestamp(b)) => a.cmp(b),
         (Value::TimestampTz(a), Value::TimestampTz(b)) => a.cmp(b),
-        (a, b) => a.as_ref().value_type().cmp(&b.as_ref().value_type()),
+        (a, b) => match (a.as_ref().integer(), b.as_ref().integer()) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            _ => a.as_ref().value_type().cmp(&b.as_ref().value_type()),
+        },
     }
 }
 
@@ -190,5 +190,9 @@ mod tests {
         assert_eq!(RecordKey::of(&[ValueRef::I64(1), ValueRef::Null]), None);
         assert_eq!(format!("{:?}", RecordKey::from(("a", 2))), r#"("a", 2)"#);
         assert_eq!(format!("{:?}", RecordKey::from(7)), "7");
+        // A foreign key may be narrower than the key that it references.
+        let by_key = std::collections::HashMap::from([(RecordKey::from(-7_i64), 1)]);
+        assert_eq!(by_key.get(&key(&[ValueRef::I16(-7)])), Some(&1));
+        assert!(key(&[ValueRef::I32(9)]) < RecordKey::from(10_i64));
     }
 }

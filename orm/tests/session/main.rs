@@ -31,6 +31,7 @@ mod phases;
 mod queries;
 mod raise;
 mod read_only;
+mod record_columns;
 mod record_loading;
 mod record_queries;
 mod record_relations;

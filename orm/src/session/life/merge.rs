@@ -157,11 +157,11 @@ impl Session {
         column: usize,
         version: ValueRef<'_>,
     ) -> Result<()> {
-        // A value that was not read from a row has version 0, which is not checked.
+        // A value that was not read from a row has version 0, or none if it is a record; that is not checked.
         let unset_versions = [ValueRef::I16(0), ValueRef::I32(0), ValueRef::I64(0)];
         let known = self.any_store(store).value(slot, column);
         let is_known = known.value().unwrap_or(ValueRef::Null).same(version);
-        if is_known || unset_versions.iter().any(|zero| zero.same(version)) {
+        if is_known || version.is_null() || unset_versions.iter().any(|zero| zero.same(version)) {
             return Ok(());
         }
         let message = "the value to merge was read from another version of the row";

@@ -1,8 +1,9 @@
 //! Loading deferred columns.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::entity::{Entity, Mapper};
+use crate::entity::{ColumnOf, Entity, Mapped, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Lock;
 use crate::schema::Generated;
@@ -36,25 +37,30 @@ impl Session {
         })
     }
 
-    /// Loads a [`Deferred`] column of those objects that do not have it loaded, with one SELECT, or one per batch (see
-    /// [`Batch`](crate::dialect::Batch)).
+    /// Loads a deferred column of those objects that do not have it loaded, with one SELECT, or one per batch (see
+    /// [`Batch`](crate::dialect::Batch)): a [`Deferred`] field, or a column of records declared by
+    /// [`RecordTables::deferred`](crate::record::RecordTables::deferred).
     ///
     /// # Errors
     ///
     /// As [`undefer`](Self::undefer).
-    pub fn undefer_all<E: Entity, T: ColumnValue>(
+    pub fn undefer_all<E: Mapped, T: ColumnValue>(
         &mut self,
         handles: impl IntoIterator<Item = Handle<E>>,
-        column: Column<E, T>,
+        column: impl ColumnOf<E, T>,
     ) -> Result<()> {
-        let columns = [usize::from(column.index())];
-        E::mapper().check_deferred(&columns)?;
-        let store = self.store_of::<E>();
-        let slots: Result<Vec<u32>> = handles
-            .into_iter()
-            .map(|handle| self.node(handle).map(|(_, slot)| slot))
-            .collect();
-        self.load_deferred(store, &slots?, &columns)
+        let mut tables: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        for handle in handles {
+            let (store, slot) = self.node(handle)?;
+            tables.entry(store).or_default().push(slot);
+        }
+        for (store, slots) in tables {
+            let mapper = Arc::clone(&self.entry(store).mapper);
+            let columns = [column.find(&mapper)?];
+            mapper.check_deferred(&columns)?;
+            self.load_deferred(store, &slots, &columns)?;
+        }
+        Ok(())
     }
 
     /// Loads deferred columns of those objects of a table that do not have them loaded.
