@@ -22,7 +22,7 @@ pub(crate) use life::merge_many::KeysToMerge;
 pub(crate) use memory::any_store::{AnyStore, Fill, ReadEpoch};
 pub(crate) use memory::edges::ObjectId;
 pub(crate) use memory::store::new_store;
-pub(crate) use read::joined::{JoinedPath, Joins, Selection};
+pub(crate) use read::joined::{JoinedPath, Joins, Page, Selection};
 pub(crate) use read::lookup::refuse_repeated;
 
 use std::fmt::{self, Debug};

@@ -4,6 +4,8 @@ use std::marker::PhantomData;
 
 use super::Query;
 use crate::entity::{Entity, Mapper};
+use crate::error::ErrorKind;
+use crate::schema::Table;
 use crate::session::Joins;
 use crate::sql::{
     ColumnRef, Expression, Join, JoinKind, Multiplicity, Node, Order, OrderBy, Path, SelectNode,
@@ -123,21 +125,51 @@ impl Joins {
 
     /// Groups the rows of each object into one.
     pub(super) fn group(&self, mapper: &Mapper, node: &mut SelectNode) {
-        if !self.multiplies && self.having.is_none() && !node.order.iter().any(is_aggregate) {
-            return;
-        }
         let table = mapper.table();
-        let keys = table.primary_key.iter();
-        node.group_by = keys.map(|&key| column(table, key, None)).collect();
-        for key in &mut node.order {
-            let is_own = |column: &ColumnRef| column.alias.is_none() && column.is_of(table);
-            let names_others =
-                |node: &Node| matches!(node, Node::Column(column) if !is_own(column));
-            if key.node.has(&names_others) && !is_aggregate(key) {
-                first_of(key);
+        let is_needed =
+            self.multiplies || self.having.is_some() || node.order.iter().any(is_aggregate);
+        if is_needed && table.primary_key.is_empty() {
+            let reason = "rows without a primary key cannot be grouped: select columns instead";
+            let refused = Node::Invalid(ErrorKind::InvalidStatement, reason.into());
+            return also(&mut node.filter, refused);
+        }
+        for page in &self.pages {
+            match is_needed {
+                true => also(&mut node.having, page.of_groups.clone()),
+                false => also(&mut node.filter, page.of_rows.clone()),
             }
         }
+        if !is_needed {
+            return;
+        }
+        let keys = table.primary_key.iter();
+        node.group_by = keys.map(|&key| column(table, key, None)).collect();
+        if !self.pages.is_empty() {
+            // The condition on the keys may use columns that the query does not read.
+            let own = node.order.iter().filter(|key| is_of_rows(key, table));
+            node.group_by.extend(own.map(|key| key.node.clone()));
+        }
+        first_of_groups(&mut node.order, table);
     }
+}
+
+/// Replaces keys that differ among the rows of an object; returns whether there are any, or aggregates.
+pub(super) fn first_of_groups(order: &mut [Order], table: &Table) -> bool {
+    let mut found = false;
+    for key in order.iter_mut().filter(|key| !is_of_rows(key, table)) {
+        found = true;
+        if !is_aggregate(key) {
+            first_of(key);
+        }
+    }
+    found
+}
+
+/// Whether a key uses only the query's own table.
+fn is_of_rows(key: &Order, table: &Table) -> bool {
+    let is_own = |column: &ColumnRef| column.alias.is_none() && column.is_of(table);
+    let names_others = |node: &Node| matches!(node, Node::Column(column) if !is_own(column));
+    !key.node.has(&names_others) && !is_aggregate(key)
 }
 
 fn is_aggregate(key: &Order) -> bool {

@@ -1,14 +1,17 @@
 //! Keyset pagination: the rows after the last one of the previous page.
 
 use super::Query;
+use super::join::first_of_groups;
 use crate::entity::Mapped;
 use crate::error::ErrorKind;
+use crate::session::Page;
 use crate::sql::{Node, Operator, Order, Params, also};
 use crate::value::{Value, ValueType};
 
 impl<E: Mapped, S> Query<E, S> {
     /// Keeps only objects after these values of the `order_by` keys so far, one value for each key: those of the last object of the
-    /// previous page. The keys must be unique together (end with the primary key) and not NULL.
+    /// previous page. The keys must be unique together (end with the primary key) and not NULL. The value of a key of a joined table, or of
+    /// an aggregate, is the one that the object is sorted by.
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -40,8 +43,16 @@ impl<E: Mapped, S> Query<E, S> {
     ///
     /// Keys and values that do not fit are an [`InvalidStatement`](ErrorKind::InvalidStatement) when the query runs.
     pub fn after(mut self, values: impl Params) -> Self {
-        let condition = keyset_after(&self.parts.order, &values.into_params());
-        also(&mut self.parts.filter, condition);
+        let values = values.into_params();
+        let of_rows = keyset_after(&self.parts.order, &values);
+        let mut first = self.parts.order.clone();
+        if first_of_groups(&mut first, self.mapper.table()) {
+            let of_groups = keyset_after(&first, &values);
+            let joined = self.parts.joined.get_or_insert_default();
+            joined.pages.push(Page { of_rows, of_groups });
+        } else {
+            also(&mut self.parts.filter, of_rows);
+        }
         self
     }
 }

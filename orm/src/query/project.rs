@@ -4,7 +4,7 @@ use super::Query;
 use crate::entity::Mapped;
 use crate::error::Result;
 use crate::session::Session;
-use crate::sql::{Compound, FromRow, Projection, Read, Select, select};
+use crate::sql::{Compound, FromRow, Projection, Read, Select, also, select};
 
 impl<E: Mapped, S> Query<E, S> {
     /// Selects columns and expressions instead of objects, bypassing the identity map: one, or a tuple of up to eight. Joins repeat
@@ -48,10 +48,13 @@ impl<E: Mapped, S> Query<E, S> {
         select(projection).with_node(|node| {
             let parts = self.parts;
             node.from = Some(self.mapper.table().into());
+            node.filter = parts.filter;
             if let Some(joined) = &parts.joined {
                 joined.apply(node);
+                for page in &joined.pages {
+                    also(&mut node.filter, page.of_rows.clone());
+                }
             }
-            node.filter = parts.filter;
             node.order = parts.order;
             (node.limit, node.offset) = (parts.limit, parts.offset);
             node.lock = parts.lock;

@@ -1,5 +1,6 @@
 //! Queries for records, with relations and columns given by name.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{BulkUpdate, Query};
@@ -196,24 +197,24 @@ impl Query<Record> {
             let name = alias.map(|alias| Arc::clone(alias.name()));
             let is_known =
                 |known: &&JoinedPath| known.path == way && (behind.is_some() || known.name == name);
-            let ways = self
-                .parts
-                .joined
-                .as_ref()
-                .map_or(&[][..], |joined| &joined.ways);
-            owner = match ways.iter().find(is_known) {
-                Some(known) => known.name.clone(),
+            let joined: &mut Joins = self.parts.joined.get_or_insert_default();
+            owner = match joined.ways.iter().find(is_known) {
+                Some(known) => {
+                    // Records without a match are omitted if any of the joins omits them.
+                    if kind == JoinKind::Inner {
+                        let joins = &mut joined.joins[known.joins.clone()];
+                        joins.iter_mut().for_each(|join| join.kind = kind);
+                    }
+                    known.name.clone()
+                }
                 None => {
                     let step = UntypedPath::new(&mapper, relation, owner, name.clone());
-                    self.add_step(kind, &step)?;
-                    self.parts
-                        .joined
-                        .get_or_insert_default()
-                        .ways
-                        .push(JoinedPath {
-                            path: way.clone(),
-                            name: name.clone(),
-                        });
+                    let joins = add_step(joined, &self.mapper, kind, &step)?;
+                    joined.ways.push(JoinedPath {
+                        path: way.clone(),
+                        name: name.clone(),
+                        joins,
+                    });
                     name
                 }
             };
@@ -221,22 +222,28 @@ impl Query<Record> {
         }
         Ok(())
     }
+}
 
-    fn add_step(&mut self, kind: JoinKind, step: &UntypedPath) -> Result<()> {
-        let own = &self.mapper.table().name;
-        let joined: &mut Joins = self.parts.joined.get_or_insert_default();
-        let (steps, multiplicity) = step.steps()?;
-        joined.multiplies |= multiplicity == Multiplicity::Many;
-        for (source, on) in steps {
-            let name = source.name();
-            if name == own || joined.joins.iter().any(|join| join.source.name() == name) {
-                let message = format!("the query uses {name} already: join it under an alias");
-                return Err(Error::new(ErrorKind::Mapping, message).entity(own));
-            }
-            joined.joins.push(Join { kind, source, on });
+/// Joins the tables of a step; returns the positions of the joins.
+fn add_step(
+    joined: &mut Joins,
+    mapper: &Mapper,
+    kind: JoinKind,
+    step: &UntypedPath,
+) -> Result<Range<usize>> {
+    let own = &mapper.table().name;
+    let (steps, multiplicity) = step.steps()?;
+    joined.multiplies |= multiplicity == Multiplicity::Many;
+    let first = joined.joins.len();
+    for (source, on) in steps {
+        let name = source.name();
+        if name == own || joined.joins.iter().any(|join| join.source.name() == name) {
+            let message = format!("the query uses {name} already: join it under an alias");
+            return Err(Error::new(ErrorKind::Mapping, message).entity(own));
         }
-        Ok(())
+        joined.joins.push(Join { kind, source, on });
     }
+    Ok(first..joined.joins.len())
 }
 
 /// Checks that an alias belongs to the target table.

@@ -72,9 +72,6 @@ impl Session {
         } else {
             self.query_plain(store, &mapper, selection)?
         };
-        if selection.fill == Fill::Always {
-            self.forget_pending_relations(store, &slots)?;
-        }
         self.load_relations(store, &slots, &loadings)?;
         Ok(slots)
     }
@@ -88,18 +85,18 @@ impl Session {
         self.autoflush()?;
         let columns = mapper.reading(selection.undefer);
         let (rendered, sql) = self.render(mapper, selection, Read::Columns(&columns))?;
-        let (as_of, fill, undefer) = (self.read_epoch(), selection.fill, selection.undefer);
+        let how = (selection.undefer, selection.fill);
         let mut slots = Vec::new();
-        let (any, connection) = self.reading_into(store)?;
         rendered.with_params(|params| {
-            connection.query(&sql, params, &mut |row| {
-                if let Some(slot) = any.take_row(row, 0, undefer, fill, as_of)? {
-                    slots.push(slot);
-                }
+            self.read_into(store, &sql, params, how, |slot, _| {
+                slots.push(slot);
                 Ok(())
             })
         })?;
-        refuse_repeated(any, &slots)?;
+        refuse_repeated(self.any_store_mut(store), &slots)?;
+        if selection.fill == Fill::Always {
+            self.forget_relations_of(store, &slots)?;
+        }
         self.call_after_loads()?;
         Ok(slots)
     }

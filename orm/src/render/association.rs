@@ -34,16 +34,36 @@ impl Renderer<'_> {
     ///
     /// If `n` is 0.
     pub fn select_paired(&self, pairing: &Pairing<'_>, n: usize) -> Sql {
-        assert!(n > 0, "a SELECT by key needs a key");
-        self.paired(pairing, |text| {
-            text.in_params("a.", pairing.association, pairing.here, n);
-        })
+        self.select_compared(pairing, None, n)
     }
 
     /// Renders the same SELECT for any number of keys, with one array for each column.
     pub fn select_paired_arrays(&self, pairing: &Pairing<'_>) -> Sql {
-        self.paired(pairing, |text| {
-            text.in_arrays("a.", pairing.association, pairing.here);
+        self.select_compared_arrays(pairing, None)
+    }
+
+    /// Renders [`select_paired`](Self::select_paired) by the key of a table that the association table references, if given, so that the
+    /// database compares both.
+    pub(crate) fn select_compared(
+        &self,
+        pairing: &Pairing<'_>,
+        owner: Option<(&Table, &[usize])>,
+        n: usize,
+    ) -> Sql {
+        assert!(n > 0, "a SELECT by key needs a key");
+        self.paired(pairing, owner, |text, prefix, table, key| {
+            text.in_params(prefix, table, key, n);
+        })
+    }
+
+    /// Renders [`select_paired_arrays`](Self::select_paired_arrays) by the key of a table that the association table references, if given.
+    pub(crate) fn select_compared_arrays(
+        &self,
+        pairing: &Pairing<'_>,
+        owner: Option<(&Table, &[usize])>,
+    ) -> Sql {
+        self.paired(pairing, owner, |text, prefix, table, key| {
+            text.in_arrays(prefix, table, key);
         })
     }
 
@@ -65,7 +85,12 @@ impl Renderer<'_> {
         text.finish(StatementKind::Delete, Vec::new())
     }
 
-    fn paired(&self, pairing: &Pairing<'_>, condition: impl FnOnce(&mut Text<'_>)) -> Sql {
+    fn paired(
+        &self,
+        pairing: &Pairing<'_>,
+        owner: Option<(&Table, &[usize])>,
+        condition: impl FnOnce(&mut Text<'_>, &str, &Table, &[usize]),
+    ) -> Sql {
         let Pairing {
             association,
             here,
@@ -76,11 +101,15 @@ impl Renderer<'_> {
             read,
             order,
         } = *pairing;
+        let (prefix, keyed, key) = match owner {
+            Some((table, key)) => ("o.", table, key),
+            None => ("a.", association, here),
+        };
         let mut text = self.text(128 + read.len() * 20);
         text.push("SELECT ");
         text.read("t.", target, read);
         text.push(", ");
-        text.read("a.", association, here);
+        text.read(prefix, keyed, key);
         text.push(" FROM ");
         text.table(association);
         text.push(" AS a JOIN ");
@@ -98,14 +127,24 @@ impl Renderer<'_> {
                 text.compared_column("a.", here);
             }
         });
+        if owner.is_some() {
+            text.push(" JOIN ");
+            text.table(keyed);
+            text.push(" AS o ON ");
+            text.each(key.len(), " AND ", |text, i| {
+                text.compared_column("o.", &keyed.columns[key[i]]);
+                text.push(" = ");
+                text.compared_column("a.", &association.columns[here[i]]);
+            });
+        }
         text.push(" WHERE ");
-        condition(&mut text);
+        condition(&mut text, prefix, keyed, key);
         if !order.is_empty() {
             text.push(" ORDER BY ");
         }
         text.sorted_by("t.", target, order);
         let mut columns = types(target, read);
-        columns.extend(types(association, here));
+        columns.extend(types(keyed, key));
         text.finish(StatementKind::Select, columns)
     }
 }

@@ -10,7 +10,6 @@ pub(super) mod links;
 pub(super) mod object_states;
 pub(super) mod ordered_set;
 pub(super) mod pairs;
-pub(super) mod partial;
 pub(super) mod pending_keys;
 pub(super) mod queried;
 pub(super) mod relate;

@@ -5,6 +5,7 @@ pub(super) mod deferred;
 pub(super) mod joined;
 pub(super) mod load;
 pub(super) mod lookup;
+pub(super) mod members;
 pub(super) mod n_plus_one;
+pub(super) mod partial;
 pub(super) mod statements;
-pub(super) mod through;

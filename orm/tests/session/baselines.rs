@@ -42,9 +42,7 @@ const OWN_WRITES: [(&str, Write); 6] = [
             "UPDATE authors SET age = 15 WHERE age = ? RETURNING id",
             (10,),
         );
-        sql.all::<(i64,)>()?;
-        s.expire_all();
-        Ok(())
+        sql.all::<(i64,)>().map(drop)
     }),
 ];
 
@@ -83,6 +81,32 @@ fn age_in_database(f: &Fixture) -> Result<Option<i32>> {
         let ann = Author::query().filter(Author::NAME.ne("other")).one(s)?;
         Ok(s[ann].age)
     })
+}
+
+#[test]
+fn what_a_raw_statement_with_rows_wrote_is_read() -> Result<()> {
+    let (mut f, ann) = aged()?;
+    let s = &mut f.session;
+    let raise = "UPDATE authors SET age = age + 5 RETURNING age";
+    assert_eq!(s.sql(raise, ()).one::<(i32,)>()?, (15,));
+    s.get::<Author>(1)?;
+    let age = s[ann].age.unwrap_or_default();
+    s[ann].age = Some(age + 1);
+    s.commit()?;
+    assert_eq!(age_in_database(&f)?, Some(16));
+    // Also if its rows are not those that were expected.
+    f.session.get::<Author>(1)?;
+    assert!(f.session.sql(raise, ()).all::<(i32, i32)>().is_err());
+    f.session.get::<Author>(1)?;
+    assert_eq!(f.session[ann].age, Some(21));
+    // A query leaves everything as it is.
+    f.session
+        .sql("select age from authors", ())
+        .one::<(i32,)>()?;
+    f.forget();
+    f.session.get::<Author>(1)?;
+    f.sends(&[]);
+    Ok(())
 }
 
 #[test]

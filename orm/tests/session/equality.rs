@@ -93,6 +93,186 @@ fn keys_are_found_as_the_database_compares_them() -> Result<()> {
 }
 
 #[test]
+fn several_keys_of_one_row_find_it_each() -> Result<()> {
+    let mut f = members()?;
+    let s = &mut f.session;
+    let keys = || ["ann", "ANN", "carl", "Bob", "bob"].map(str::to_owned);
+    let all = ["ann", "ann", "bob", "bob"];
+    let found = s.get_many::<Member>(keys())?;
+    let nicks: Vec<&str> = found.iter().map(|&member| &*s[member].nick).collect();
+    assert_eq!(nicks, all);
+    assert_eq!(found[0], found[1]);
+    let records = Metadata::reflect(&f.outside)?.records("nicks")?;
+    let s = &mut Session::new(&f.outside);
+    for _ in 0..2 {
+        let found = records.get_many(s, keys())?;
+        let nicks = found.iter().map(|&member| s[member].get::<String>("nick"));
+        assert_eq!(nicks.collect::<Result<Vec<_>>>()?, all);
+        assert_eq!(
+            records.get_many(s, ["ANN", "carl"].map(str::to_owned))?,
+            [found[0]]
+        );
+        assert_eq!(records.get(s, "ANN")?, Some(found[0]));
+        s.clear();
+    }
+    Ok(())
+}
+
+/// Its key has one collation, the columns that refer to it have others.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "topics")]
+struct Topic {
+    #[orm(primary_key)]
+    name: String,
+    #[orm(back_populates = topic)]
+    remarks: HasMany<Remark>,
+    #[orm(secondary = "topic_labels(topic, label)", back_populates = topics)]
+    labels: ManyToMany<Label>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "remarks")]
+struct Remark {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "topics.name")]
+    topic_name: String,
+    #[orm(back_populates = remarks)]
+    topic: BelongsTo<Topic>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "labels")]
+struct Label {
+    #[orm(primary_key)]
+    name: String,
+    #[orm(back_populates = labels)]
+    topics: ManyToMany<Topic>,
+}
+
+/// The members of each topic: remarks, labels, and both filtered.
+fn members_of_topics(
+    s: &mut Session,
+    query: &selfsame::query::Query<Topic>,
+) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for topic in query.all(s)? {
+        let remarks = s.load(topic, Topic::REMARKS)?;
+        let labels = s.load(topic, Topic::LABELS)?;
+        let line = |s: &Session, remarks: Vec<Handle<Remark>>, labels: Vec<Handle<Label>>| {
+            let remarks = remarks.iter().map(|&remark| s[remark].id.to_string());
+            let labels = labels.iter().map(|&label| s[label].name.clone());
+            remarks.chain(labels).collect::<Vec<_>>().join(" ")
+        };
+        let whole = line(s, remarks, labels);
+        let parts = (
+            s.filtered(topic, Topic::REMARKS)?,
+            s.filtered(topic, Topic::LABELS)?,
+        );
+        if let (Some(remarks), Some(labels)) = parts {
+            assert_eq!(line(s, remarks, labels), whole, "filtered by nothing");
+        }
+        lines.push(format!("{}: {whole}", s[topic].name));
+    }
+    Ok(lines)
+}
+
+#[test]
+fn members_belong_to_the_owner_that_the_foreign_key_references() -> Result<()> {
+    let without_case = ("COLLATE NOCASE", "", ["ann: 1 3 x y", "bob: 2 z"]);
+    let with_case = ("", "COLLATE NOCASE", ["ann: 1 x", "bob: 2 z"]);
+    for (of_key, of_references, expected) in [without_case, with_case] {
+        let mut f = Fixture::new()?;
+        let schema = [
+            format!("CREATE TABLE topics (name TEXT {of_key} PRIMARY KEY)"),
+            format!("CREATE TABLE labels (name TEXT {of_key} PRIMARY KEY)"),
+            format!(
+                "CREATE TABLE remarks (id BIGINT PRIMARY KEY, topic_name TEXT {of_references} NOT NULL REFERENCES topics (name))"
+            ),
+            format!(
+                "CREATE TABLE topic_labels (topic TEXT {of_references} NOT NULL REFERENCES topics (name), label TEXT {of_references} NOT NULL REFERENCES labels (name))"
+            ),
+            "INSERT INTO topics VALUES ('ann'), ('bob')".to_owned(),
+            "INSERT INTO labels VALUES ('x'), ('y'), ('z')".to_owned(),
+            "INSERT INTO remarks VALUES (1, 'ann'), (2, 'bob')".to_owned(),
+            "INSERT INTO topic_labels VALUES ('ann', 'x'), ('bob', 'z')".to_owned(),
+        ];
+        for sql in &schema {
+            f.session.sql(sql.as_str(), ()).execute()?;
+        }
+        if of_key.is_empty() {
+            // Other rows, which differ only in case.
+            for sql in [
+                "INSERT INTO topics VALUES ('ANN')",
+                "INSERT INTO labels VALUES ('X')",
+                "INSERT INTO remarks VALUES (3, 'ANN')",
+                "INSERT INTO topic_labels VALUES ('ANN', 'X')",
+            ] {
+                f.session.sql(sql, ()).execute()?;
+            }
+        } else {
+            for sql in [
+                "INSERT INTO remarks VALUES (3, 'ANN')",
+                "INSERT INTO topic_labels VALUES ('ANN', 'Y')",
+            ] {
+                f.session.sql(sql, ()).execute()?;
+            }
+        }
+        f.session.commit()?;
+        let known = Topic::query()
+            .filter(Topic::NAME.in_(["ann", "bob"]))
+            .order_by(Topic::NAME.asc());
+        let one = known.clone().filter(Topic::NAME.eq("ann"));
+        let all = |query: &selfsame::query::Query<Topic>| {
+            let query = query.clone();
+            [
+                ("lazy", query.clone()),
+                (
+                    "selectin",
+                    query
+                        .clone()
+                        .with(Topic::REMARKS.selectin())
+                        .with(Topic::LABELS.selectin()),
+                ),
+                (
+                    "joined",
+                    query
+                        .clone()
+                        .with(Topic::REMARKS.joined())
+                        .with(Topic::LABELS.joined()),
+                ),
+                (
+                    "filtered",
+                    query
+                        .clone()
+                        .with(Topic::REMARKS.filter(true))
+                        .with(Topic::LABELS.filter(true)),
+                ),
+                (
+                    "limited",
+                    query
+                        .with(Topic::REMARKS.filter(true).limit(9))
+                        .with(Topic::LABELS.filter(true).limit(9)),
+                ),
+            ]
+        };
+        for (way, query) in all(&known) {
+            let s = &mut Session::new(&f.outside);
+            assert_eq!(members_of_topics(s, &query)?, expected, "{way} {of_key}");
+        }
+        for (way, query) in all(&one) {
+            let s = &mut Session::new(&f.outside);
+            assert_eq!(
+                members_of_topics(s, &query)?,
+                expected[..1],
+                "{way} {of_key}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn a_value_is_merged_onto_the_row_that_the_database_finds() -> Result<()> {
     let mut f = members()?;
     let s = &mut f.session;

@@ -296,7 +296,7 @@ fn pairs_are_filtered_by_what_they_lead_to() -> Result<()> {
     f.sends(&[
         "BEGIN",
         "SELECT posts ORDER BY id",
-        "SELECT tags JOIN post_tags ON post_tags.tag_id = tags.id \
+        "SELECT tags JOIN post_tags ON tags.id = post_tags.tag_id \
          WHERE post_tags.post_id IN (?, ?) AND tags.label <> ? ORDER BY tags.label DESC, tags.id",
         "SELECT post_tags AS a JOIN posts AS t ON t.id = a.post_id WHERE a.tag_id IN (?, ?) ORDER BY t.id",
     ]);

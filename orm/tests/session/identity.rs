@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result, assert_statements};
 
-use crate::fixture::{Author, Fixture, Seat};
+use crate::fixture::{Author, Book, Fixture, House, Seat};
 
 #[test]
 fn a_mapped_row_costs_nothing() -> Result<()> {
@@ -230,4 +230,61 @@ fn keys_of_a_narrow_type_are_counted_to_their_end() -> Result<()> {
     assert_eq!(error.kind(), ErrorKind::OutOfRange);
     assert_eq!(error.entity_name(), Some("Turn"));
     Ok(())
+}
+
+#[test]
+fn what_is_overwritten_has_no_old_collections() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let ann = f.session.add(Author {
+        books: [Book::new("x")].into(),
+        ..Author::new("ann")
+    });
+    f.session.commit()?;
+    let titles = |s: &mut Session| -> Result<Vec<String>> {
+        let books = s.load(ann, Author::BOOKS)?;
+        Ok(books.iter().map(|&book| s[book].title.clone()).collect())
+    };
+    type Reread = fn(&mut Session) -> Result<Vec<Handle<Author>>>;
+    let ways: [(&str, Reread); 4] = [
+        ("lazy", |s| Author::query().populate_existing().all(s)),
+        ("selectin", |s| {
+            let query = Author::query().with(Author::BOOKS.selectin());
+            query.populate_existing().all(s)
+        }),
+        ("joined", |s| {
+            let query = Author::query().with(Author::BOOKS.joined());
+            query.populate_existing().all(s)
+        }),
+        ("joined below", |s| {
+            let query = Book::query().with(Book::AUTHOR.joined().then(Author::BOOKS.joined()));
+            query.populate_existing().all(s)?;
+            Author::query().all(s)
+        }),
+    ];
+    let gift = "CREATE TRIGGER gift AFTER INSERT ON houses BEGIN \
+                INSERT INTO books (title, author_id) VALUES (new.street, 1); END";
+    f.session.sql(gift, ()).execute()?;
+    let mut expected = vec!["x".to_owned()];
+    for (way, reread) in ways {
+        assert_eq!(titles(&mut f.session)?, expected);
+        f.session.commit()?;
+        assert_eq!(titles(&mut f.session)?, expected);
+        expected.push(way.to_owned());
+        // A row that memory does not know of, in the same transaction.
+        f.session.add(House::new(way));
+        assert_eq!(reread(&mut f.session)?, [ann], "{way}");
+        assert_eq!(titles(&mut f.session)?, expected, "{way}");
+    }
+    // Pushed and unflushed members are forgotten with the reference that was set.
+    f.session.no_autoflush(|s| {
+        let before = s.load(ann, Author::BOOKS)?;
+        let book = before[0];
+        s.set(book, Book::AUTHOR, None)?;
+        assert_eq!(s.load(ann, Author::BOOKS)?.len(), before.len() - 1);
+        let query = Author::query().with(Author::BOOKS.joined());
+        query.populate_existing().all(s)?;
+        assert_eq!(s.load(ann, Author::BOOKS)?, before);
+        assert_eq!(s.load(book, Book::AUTHOR)?, Some(ann));
+        Ok(())
+    })
 }

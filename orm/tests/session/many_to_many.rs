@@ -391,3 +391,36 @@ fn a_removal_that_is_taken_back_does_not_hide_what_others_did() -> Result<()> {
     assert_eq!(labels(&f.session, &tags), ["b"]);
     Ok(())
 }
+
+#[test]
+fn a_pair_that_is_there_twice_relates_once() -> Result<()> {
+    let (mut f, post, [a, b, _]) = tagged()?;
+    f.session.commit()?;
+    for sql in [
+        "DROP TABLE post_tags",
+        "CREATE TABLE post_tags (post_id BIGINT NOT NULL, tag_id BIGINT NOT NULL)",
+        "INSERT INTO post_tags VALUES (1, 1), (1, 2), (1, 1)",
+    ] {
+        f.session.sql(sql, ()).execute()?;
+    }
+    f.session.commit()?;
+    for way in ["lazy", "selectin", "joined"] {
+        f.session.expire_all();
+        let query = Post::query();
+        let query = match way {
+            "lazy" => query,
+            "selectin" => query.with(Post::TAGS.selectin()),
+            _ => query.with(Post::TAGS.joined()),
+        };
+        let query = query.with(Post::TAGS.filter(true));
+        query.all(&mut f.session)?;
+        let tags = f.session.load(post, Post::TAGS)?;
+        assert_eq!(tags, [b, a], "{way}");
+        assert_eq!(
+            f.session.filtered(post, Post::TAGS)?,
+            Some(vec![b, a]),
+            "{way}"
+        );
+    }
+    Ok(())
+}

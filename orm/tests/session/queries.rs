@@ -1,8 +1,9 @@
 //! Queries with joins, and queries for columns instead of objects.
 
 use selfsame::prelude::*;
+use selfsame::query::Query;
 use selfsame::sql::{alias, count, max, on};
-use selfsame::{ErrorKind, Result};
+use selfsame::{Entity, ErrorKind, Result};
 
 use crate::fixture::{Album, Author, Book, Fixture, Mark, Node, Region, Shop, Track};
 
@@ -325,5 +326,93 @@ fn the_first_row_of_a_query_of_columns_sees_what_is_pending() -> Result<()> {
     assert_eq!(f.session.first_row(&select)?.as_deref(), Some("ann"));
     let nobody = select.filter(Author::NAME.eq("eve"));
     assert_eq!(f.session.first_row(&nobody)?, None);
+    Ok(())
+}
+
+fn found<S>(session: &mut Session, query: &Query<Author, S>) -> Result<Vec<String>> {
+    let authors = query.all(session)?;
+    Ok(names(session, &authors))
+}
+
+#[test]
+fn pages_by_keys_of_joined_tables_hold_each_object_once() -> Result<()> {
+    let mut fixture = library()?;
+    let session = &mut fixture.session;
+    let by_title = || {
+        Author::query()
+            .join(Author::BOOKS)
+            .order_by(Book::TITLE.asc())
+            .order_by(Author::NAME.asc())
+    };
+    // ann has the titles x and y, and is sorted by x.
+    assert_eq!(found(session, &by_title())?, ["ann", "bob"]);
+    let rest = by_title().after(("x", "ann"));
+    assert_eq!(found(session, &rest)?, ["bob"]);
+    assert_eq!(rest.count(session)?, 1);
+    assert!(rest.exists(session)?);
+    let first = by_title().after(("a", "")).limit(1);
+    assert_eq!(found(session, &first)?, ["ann"]);
+    let descending = || {
+        Author::query()
+            .join(Author::BOOKS)
+            .order_by(Book::TITLE.desc())
+            .order_by(Author::ID.desc())
+    };
+    assert_eq!(found(session, &descending())?, ["bob", "ann"]);
+    assert_eq!(found(session, &descending().after(("z", 2)))?, ["ann"]);
+    assert_eq!(descending().after(("y", 1)).all(session)?, []);
+    let by_count = || {
+        Author::query()
+            .left_join(Author::BOOKS)
+            .order_by(count(Book::ID).desc())
+            .order_by(Author::ID.asc())
+    };
+    assert_eq!(found(session, &by_count())?, ["ann", "bob", "cy"]);
+    assert_eq!(
+        found(session, &by_count().after((2_i64, 1)))?,
+        ["bob", "cy"]
+    );
+    // The one row of each book: nothing is grouped.
+    let books = Book::query()
+        .join(Book::AUTHOR)
+        .order_by(Author::NAME.asc())
+        .order_by(Book::ID.asc())
+        .after(("ann", 1));
+    let titles = books.clone().select(Book::TITLE).all(session)?;
+    assert_eq!(titles, ["y", "z"]);
+    assert_eq!(books.all(session)?.len(), 2);
+    // Of the rows of a projection, each is on its page.
+    let rows = by_title()
+        .after(("x", "ann"))
+        .select(Book::TITLE)
+        .all(session)?;
+    assert_eq!(rows, ["y", "z"]);
+    Ok(())
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "shelf_marks", read_only)]
+struct ShelfMark {
+    title: String,
+}
+
+#[test]
+fn rows_without_a_key_are_not_grouped() -> Result<()> {
+    let mut fixture = library()?;
+    let session = &mut fixture.session;
+    session
+        .sql("CREATE TABLE shelf_marks (title TEXT NOT NULL)", ())
+        .execute()?;
+    session
+        .sql("INSERT INTO shelf_marks VALUES ('x'), ('z'), ('x')", ())
+        .execute()?;
+    let joined = ShelfMark::query().join_on(Book::table(), on(Book::TITLE, ShelfMark::TITLE));
+    for query in [
+        joined.clone().order_by(Book::TITLE.desc()),
+        joined.having(count(Book::ID).gt(1)),
+    ] {
+        let error = query.rows(session).expect_err("not grouped");
+        assert_eq!(error.kind(), ErrorKind::InvalidStatement);
+    }
     Ok(())
 }

@@ -3,7 +3,8 @@
 use selfsame::entity::{Dynamic, Many, One};
 use selfsame::prelude::*;
 use selfsame::query::Query;
-use selfsame::record::{Record, Records};
+use selfsame::record::{Record, RecordRelation, RecordTables, Records};
+use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::{Error, ErrorKind, Result};
 
 use crate::fixture::Fixture;
@@ -185,5 +186,57 @@ fn forbidden_lazy_loads_are_refused() -> Result<()> {
     f.session.clear();
     let found = albums.query().raise_all().all(&mut f.session)?;
     refused(&mut f.session, found[0], "tracks");
+    Ok(())
+}
+
+#[test]
+fn a_foreign_key_may_be_narrower_than_the_key() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let int = |name: &str, ty| Column::new(name, ty);
+    let parents = Table::build("wide")
+        .column(int("id", ColumnType::I64))
+        .primary_key(["id"]);
+    let children = Table::build("narrow")
+        .column(int("id", ColumnType::I64))
+        .column(int("wide_id", ColumnType::I32).nullable())
+        .primary_key(["id"])
+        .foreign_key(["wide_id"], "wide", ["id"]);
+    let of_wide = RecordRelation::belongs_to("parent", "wide").back_populates("children");
+    let of_narrow = RecordRelation::has_many("children", "narrow").back_populates("parent");
+    let tables = RecordTables::new([parents, children])
+        .relation("narrow", of_wide)
+        .relation("wide", of_narrow)
+        .metadata()?;
+    tables.create_all(&f.outside)?;
+    let (wide, narrow) = (tables.records("wide")?, tables.records("narrow")?);
+    // Keys that are far apart are not indexes of a list.
+    let keys = [-5, 3, 70_000, 2_000_000_000];
+    // A child before its parent, which is found by the value of its column.
+    for (id, key) in (1..).zip(keys) {
+        let mut child = narrow.record();
+        child.set("id", id)?;
+        child.set("wide_id", key)?;
+        f.session.add(child);
+        let mut parent = wide.record();
+        parent.set("id", key)?;
+        f.session.add(parent);
+    }
+    f.session.commit()?;
+    f.session.clear();
+    f.forget();
+    let all = narrow.query().with("parent").all(&mut f.session)?;
+    assert_eq!(f.sent().len(), 3, "BEGIN, the children and their parents");
+    for child in all {
+        let parent = f.session.load(child, "parent")?;
+        let key = f.session[parent[0]].get::<i64>("id")?;
+        assert_eq!(i64::from(f.session[child].get::<i32>("wide_id")?), key);
+    }
+    f.sends(&[]);
+    let parents = wide.query().with("children").all(&mut f.session)?;
+    assert_eq!(f.sent().len(), 2, "the parents and their children");
+    for parent in parents {
+        assert_eq!(f.session.load(parent, "children")?.len(), 1);
+    }
+    f.sends(&[]);
     Ok(())
 }

@@ -422,3 +422,30 @@ fn the_database_computes_columns_of_records() -> Result<()> {
     assert_eq!(kind(f.session.flush()), ErrorKind::InvalidStatement);
     Ok(())
 }
+
+#[test]
+fn a_relation_joined_twice_omits_records_if_one_join_does() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let shop = shop(&f)?;
+    let albums = shop.records("albums")?;
+    let mut found = |query: Query<Record>| -> Result<Vec<String>> {
+        let id = albums.column::<i64>("id")?;
+        let found = query.order_by(id.asc()).all(&mut f.session)?;
+        Ok(titles(&f.session, &found))
+    };
+    let left = || albums.query().left_join("tracks");
+    assert_eq!(found(left())?, ["a", "b", "c", "d"]);
+    assert_eq!(
+        found(left().left_join("tracks.marks"))?,
+        ["a", "b", "c", "d"]
+    );
+    for inner in [
+        left().join("tracks"),
+        left().left_join("tracks.marks").join("tracks"),
+        left().left_join("tracks.marks").join("tracks.marks"),
+        albums.query().join("tracks").left_join("tracks"),
+    ] {
+        assert_eq!(found(inner)?, ["a", "b", "c"]);
+    }
+    Ok(())
+}

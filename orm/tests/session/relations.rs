@@ -541,3 +541,21 @@ fn a_field_that_was_refused_is_forgotten_with_its_session() -> Result<()> {
     f.holds::<Book>(1);
     Ok(())
 }
+
+#[test]
+fn the_parent_of_a_row_that_is_gone_is_unknown() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let book = f.session.add(Book {
+        author: Author::new("ann").into(),
+        ..Book::new("x")
+    });
+    f.session.commit()?;
+    f.behind(|s| Book::query().delete().execute(s).map(drop))?;
+    for _ in 0..2 {
+        let error = f.session.load(book, Book::AUTHOR).expect_err("gone");
+        assert_eq!(error.kind(), ErrorKind::StaleData);
+        f.session.rollback()?;
+        f.session.expire_all();
+    }
+    Ok(())
+}

@@ -43,16 +43,22 @@ impl Session {
         self.expire_cascaded(node).map(drop)
     }
 
-    /// Discards the pending changes of objects whose rows were just read, other than their own columns: references, pairs and expressions.
-    pub(crate) fn forget_pending_relations(&mut self, store: u16, slots: &[u32]) -> Result<()> {
+    /// Discards what is known of objects whose rows were just read to overwrite them, other than their own columns: loaded collections, and
+    /// the pending changes of references, pairs and expressions.
+    pub(crate) fn forget_relations_of(&mut self, store: u16, slots: &[u32]) -> Result<()> {
         for &slot in slots {
-            let node = (store, slot);
-            self.expressions.remove(&node);
-            for link in self.edges.links.take(node) {
-                self.take_back(&link, Membership::Inside)?;
-            }
-            self.revert_pairs(node);
+            self.forget_relations((store, slot), Membership::Inside)?;
         }
+        Ok(())
+    }
+
+    fn forget_relations(&mut self, node: ObjectId, place: Membership) -> Result<()> {
+        self.expressions.remove(&node);
+        let relations = self.relation_count(node.0);
+        for link in self.edges.expire(node, relations) {
+            self.take_back(&link, place)?;
+        }
+        self.revert_pairs(node);
         Ok(())
     }
 
@@ -76,12 +82,7 @@ impl Session {
                 Membership::Inside
             };
             self.any_store_mut(store).expire(slot);
-            self.expressions.remove(&(store, slot));
-            let relations = self.relation_count(store);
-            for link in self.edges.expire((store, slot), relations) {
-                self.take_back(&link, place)?;
-            }
-            self.revert_pairs((store, slot));
+            self.forget_relations((store, slot), place)?;
         }
         Ok(expired)
     }

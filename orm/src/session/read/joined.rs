@@ -1,5 +1,6 @@
 //! Joined loading: objects and their related objects in one statement, by outer joins.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -36,15 +37,26 @@ pub(crate) struct Joins {
     /// The joined relations of records.
     pub(crate) ways: Vec<JoinedPath>,
     pub(crate) having: Option<Node>,
+    pub(crate) pages: Vec<Page>,
     /// Whether joins may repeat a row of the query's own table.
     pub(crate) multiplies: bool,
 }
 
-/// A joined relation: the indexes of the relations from the query's own table, and the alias of its target.
+/// The condition of a page whose keys use joined tables.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    /// If each object has one row.
+    pub(crate) of_rows: Node,
+    /// If the rows of an object are grouped.
+    pub(crate) of_groups: Node,
+}
+
+/// A joined relation: the indexes of the relations from the query's own table, the alias of its target, and its joins.
 #[derive(Clone, Debug)]
 pub(crate) struct JoinedPath {
     pub(crate) path: Vec<u16>,
     pub(crate) name: Option<Arc<str>>,
+    pub(crate) joins: Range<usize>,
 }
 
 /// One joined relation.
@@ -117,6 +129,13 @@ impl Session {
                 })
             })
         })?;
+        if fill == Fill::Always {
+            self.forget_relations_of(store, &reached.slots)?;
+            for (join, objects) in joins.iter().zip(&reached.joins) {
+                let slots: Vec<u32> = objects.met.iter().collect();
+                self.forget_relations_of(join.store, &slots)?;
+            }
+        }
         let slots = reached.fill(self, &joins);
         self.call_after_loads()?;
         for (join, reached) in joins.iter().zip(&reached.joins) {
@@ -235,7 +254,12 @@ impl Session {
             }
             let source = Source::aliased(target, Arc::clone(&join.alias));
             let there = (target, &join.resolved.remote[..], Some(&join.alias));
-            node.joins.push(left_join(source, here, there));
+            // The referenced side is written first, because some databases use the collation of the first operand.
+            let (referenced, referring) = match join.resolved.through {
+                Some(_) => (there, here),
+                None => (here, there),
+            };
+            node.joins.push(left_join(source, referenced, referring));
             if matches!(
                 join.resolved.kind,
                 RelationKind::HasMany | RelationKind::ManyToMany
@@ -288,9 +312,9 @@ impl Session {
 /// Columns of a table under an alias.
 type Columns<'a> = (&'a Arc<Table>, &'a [usize], Option<&'a Arc<str>>);
 
-fn left_join(source: Source, here: Columns<'_>, there: Columns<'_>) -> Join {
-    let pairs = here.1.iter().zip(there.1).map(|(&a, &b)| {
-        column(here.0, a, here.2).binary(Operator::Eq, column(there.0, b, there.2))
+fn left_join(source: Source, first: Columns<'_>, second: Columns<'_>) -> Join {
+    let pairs = first.1.iter().zip(second.1).map(|(&a, &b)| {
+        column(first.0, a, first.2).binary(Operator::Eq, column(second.0, b, second.2))
     });
     Join {
         kind: JoinKind::Left,

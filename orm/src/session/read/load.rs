@@ -1,18 +1,18 @@
 //! Loading by key and along relations, for one or many owners.
 
 use std::collections::{BTreeSet, HashSet};
+use std::slice::Chunks;
 use std::sync::Arc;
 
-use crate::backend::Row;
 use crate::entity::{
     Cardinality, Entity, Fetch, Key, Mapped, Mapper, RelationKind, RelationOf, ResolvedRelation,
     ToMany,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Lock;
-use crate::session::read::lookup::{Lookup, owned};
+use crate::session::read::lookup::{Lookup, has_text, owned, values};
 use crate::session::{Handle, ObjectId, Session, State};
-use crate::value::{Param, Value, ValueRef, ValueType};
+use crate::value::{Param, Value, ValueRef};
 
 impl Session {
     /// Returns the object with this key, or `None` if there is no such row: from the identity map if it is there and not expired, otherwise
@@ -48,45 +48,14 @@ impl Session {
         &mut self,
         keys: impl IntoIterator<Item = impl Into<E::Key>>,
     ) -> Result<Vec<Handle<E>>> {
-        let keys: Vec<E::Key> = keys.into_iter().map(Into::into).collect();
-        let store = self.store_of::<E>();
-        let mut params = Vec::with_capacity(keys.len());
-        for key in &keys {
-            let known = self.typed_store::<E>(store).find_key(key);
-            if known.is_none_or(|slot| self.any_store(store).is_expired(slot, self.epoch)) {
-                key.params(&mut params);
-            }
-        }
-        let missing = owned(&params);
-        let mut read = BTreeSet::new();
-        if !missing.is_empty() {
-            let slots = self.load_by_key(store, &missing)?;
-            self.load_default_relations(store, &slots)?;
-            read.extend(slots);
-        }
-        let mut found: Vec<Option<u32>> = {
-            let store = self.typed_store::<E>(store);
-            keys.iter().map(|key| store.find_key(key)).collect()
-        };
-        // A mapped row that the reread did not find no longer exists.
-        for slot in &mut found {
-            slot.take_if(|slot| {
-                !read.contains(slot) && self.any_store(store).is_expired(*slot, self.epoch)
+        let mut all = Vec::new();
+        for key in keys {
+            let key: E::Key = key.into();
+            key.with_params(|key| {
+                all.extend(key.iter().filter_map(Param::value).map(ValueRef::to_owned))
             });
         }
-        let matched: BTreeSet<u32> = found.iter().flatten().copied().collect();
-        if !read.is_subset(&matched) {
-            // The database considers keys equal that are different here: each key without a match is looked up separately.
-            for (slot, key) in found.iter_mut().zip(&keys) {
-                if slot.is_none() {
-                    let mut params = Vec::with_capacity(1);
-                    key.params(&mut params);
-                    *slot = self.load_by_key(store, &owned(&params))?.first().copied();
-                }
-            }
-        }
-        let found = found.into_iter().flatten();
-        Ok(found.map(|slot| self.handle((store, slot))).collect())
+        self.get_keys(E::mapper(), &all)
     }
 
     /// Returns the target of a relation: from memory if it is known, otherwise by one SELECT.
@@ -94,7 +63,8 @@ impl Session {
     /// # Errors
     ///
     /// Errors of the autoflush or the SELECT; [`ErrorKind::NotLoaded`] if lazy loading of the relation is forbidden by the mapping or a
-    /// query; [`ErrorKind::NoRow`] if a required object is missing; [`ErrorKind::StaleHandle`].
+    /// query; [`ErrorKind::NoRow`] if a required object is missing; [`ErrorKind::StaleData`] if the row with the foreign key no longer
+    /// exists; [`ErrorKind::StaleHandle`].
     pub fn load<E: Mapped, To: Mapped, K: Cardinality>(
         &mut self,
         owner: Handle<E>,
@@ -143,18 +113,30 @@ impl Session {
         }))
     }
 
-    /// Implements [`get_many`](Self::get_many) for any mapping.
+    /// Implements [`get_many`](Self::get_many) for any mapping; `keys` are the values of the keys, one after the other.
     pub(crate) fn get_keys<E: Mapped>(
         &mut self,
         mapper: &Arc<Mapper>,
-        keys: &[Vec<Value>],
+        keys: &[Value],
     ) -> Result<Vec<Handle<E>>> {
         let store = self.store_mapped_by::<E>(mapper);
+        let slots = self.find_all(store, keys)?;
+        let handles = slots.into_iter().map(|slot| self.handle((store, slot)));
+        Ok(handles.collect())
+    }
+
+    fn find_all(&mut self, store: u16, keys: &[Value]) -> Result<Vec<u32>> {
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let key = &mapper.table().primary_key;
+        if key.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = keys.chunks(key.len());
         let mut missing = Vec::new();
-        for key in keys {
+        for key in keys.clone() {
             let found = self.any_store(store).find(&values(key))?;
             if found.is_none_or(|slot| self.any_store(store).is_expired(slot, self.epoch)) {
-                missing.extend(key.iter().cloned());
+                missing.extend_from_slice(key);
             }
         }
         let mut read = BTreeSet::new();
@@ -165,14 +147,25 @@ impl Session {
         }
         let any = self.any_store(store);
         let mut found = Vec::with_capacity(keys.len());
-        for key in keys {
+        for key in keys.clone() {
             // A mapped row that the reread did not find no longer exists.
-            let slot = any
-                .find(&values(key))?
-                .filter(|slot| read.contains(slot) || !any.is_expired(*slot, self.epoch));
-            found.extend(slot.map(|slot| self.handle((store, slot))));
+            let is_there = |slot: &u32| read.contains(slot) || !any.is_expired(*slot, self.epoch);
+            found.push(any.find(&values(key))?.filter(is_there));
         }
-        Ok(found)
+        // The database may consider keys equal that are different here.
+        let matched: BTreeSet<u32> = found.iter().flatten().copied().collect();
+        let is_odd = !read.is_subset(&matched);
+        let odd = match is_odd || read.is_empty() || !has_text(&mapper, key) {
+            // A row that was read has none of the keys, so each key without a row may be its own.
+            true => found.iter().map(|slot| is_odd && slot.is_none()).collect(),
+            false => resembling(keys.clone(), &found),
+        };
+        for ((slot, key), odd) in found.iter_mut().zip(keys).zip(odd) {
+            if odd {
+                *slot = self.load_by_key(store, key)?.first().copied();
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// The store of a relation's target, if the session has one.
@@ -181,12 +174,6 @@ impl Session {
         let mut stores = (0u16..).zip(&self.stores);
         let found = stores.find(|(_, entry)| entry.mapper.id() == target.id());
         found.map(|(index, _)| index)
-    }
-
-    fn typed_store<E: Entity>(&self, store: u16) -> &crate::session::Store<E> {
-        let any = self.any_store(store).as_any();
-        any.downcast_ref()
-            .expect("a store has the type of its mapper")
     }
 
     /// Flushes before a query, if autoflush is on.
@@ -276,6 +263,10 @@ impl Session {
         if self.any_store(child.0).is_expired(child.1, self.epoch) {
             let keys = self.key_values(child.0, &[child.1]);
             self.load_by_key(child.0, &keys)?;
+            if self.any_store(child.0).state(child.1) != State::Persistent {
+                let message = "the row that refers to the related object no longer exists";
+                return Err(self.stale(child.0, child.1, message));
+            }
         }
         let Some(key) = self.foreign_key(child, &resolved.local) else {
             return Ok(None);
@@ -308,141 +299,6 @@ impl Session {
         });
         let values: Vec<Value> = values.collect();
         (!values.contains(&Value::Null)).then_some(values)
-    }
-
-    /// Loads the collections of many owners that are not loaded yet. Members are in the relation's order, by default in that of their keys.
-    pub(in crate::session) fn load_collections(
-        &mut self,
-        store: u16,
-        relation: u16,
-        resolved: &ResolvedRelation,
-        owners: &[u32],
-        undefer: &[usize],
-    ) -> Result<()> {
-        let target = self.target_store(store, relation);
-        let is_missing = |owner: &u32| self.edges.loaded((store, *owner), relation).is_none();
-        let mut missing: Vec<u32> = owners.iter().copied().filter(is_missing).collect();
-        missing.sort_unstable();
-        missing.dedup();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let mapper = &self.entry(target).mapper;
-        let key = &mapper.table().primary_key;
-        // Integers have the same order everywhere, so they are sorted here instead of in the database.
-        let is_integer = |column: &usize| {
-            matches!(
-                mapper.types()[*column],
-                ValueType::I16 | ValueType::I32 | ValueType::I64
-            )
-        };
-        let sorts_here = missing.len() > 1
-            && resolved.order_by.is_empty()
-            && resolved.through.is_none()
-            && key.iter().all(is_integer);
-        let order: Vec<(usize, bool)> = match sorts_here {
-            true => Vec::new(),
-            false => {
-                let by_key = key.iter().map(|&column| (column, false));
-                resolved.order_by.iter().copied().chain(by_key).collect()
-            }
-        };
-        let stores = (store, target);
-        let mut pairs = match self.read_members(stores, resolved, &missing, &order, undefer)? {
-            Some(pairs) => pairs,
-            None => {
-                // The database considers keys equal that are different here, so query each owner separately.
-                let mut pairs = Vec::new();
-                for owner in &missing {
-                    let owner = std::slice::from_ref(owner);
-                    let members = self.read_members(stores, resolved, owner, &order, undefer)?;
-                    pairs.extend(members.into_iter().flatten());
-                }
-                pairs
-            }
-        };
-        // A stable sort keeps the members of an owner in order.
-        if !pairs.is_sorted_by_key(|pair| pair.0) {
-            pairs.sort_by_key(|pair| pair.0);
-        }
-        self.edges.reserve(missing.len());
-        let mut rest = &pairs[..];
-        for owner in missing {
-            let count = rest.iter().take_while(|pair| pair.0 == owner).count();
-            let (own, others) = rest.split_at(count);
-            let mut slots: Vec<u32> = own.iter().map(|pair| pair.1).collect();
-            if sorts_here {
-                self.any_store(target).sort_by_key(&mut slots);
-            }
-            self.fill_collection((store, owner), relation, resolved, target, slots);
-            rest = others;
-        }
-        Ok(())
-    }
-
-    /// Reads the members of the collections of some owners, each with the owner that its row references. `None` if a row's owner cannot be
-    /// found among them by its key; with a single owner all rows belong to it.
-    fn read_members(
-        &mut self,
-        (store, target): (u16, u16),
-        resolved: &ResolvedRelation,
-        owners: &[u32],
-        order: &[(usize, bool)],
-        undefer: &[usize],
-    ) -> Result<Option<Vec<(u32, u32)>>> {
-        let mapper = Arc::clone(&self.entry(target).mapper);
-        let read = mapper.reading(undefer);
-        let columns = resolved.remote.iter();
-        // The owner's column may have a collation that does not compare text byte by byte.
-        let places: Option<Vec<usize>> = columns
-            .map(|column| {
-                let is_text = matches!(mapper.types()[*column], ValueType::Text | ValueType::Json);
-                read.iter()
-                    .position(|read| read == column)
-                    .filter(|_| !is_text)
-            })
-            .collect();
-        let (slots, keys) = match places.filter(|_| resolved.through.is_none()) {
-            None => self.look_up_with_owners((store, target), resolved, owners, order, undefer)?,
-            Some(places) => {
-                let keys = self.key_values(store, owners);
-                let types = resolved.remote.iter().map(|column| mapper.types()[*column]);
-                let places: Vec<(usize, ValueType)> = places.into_iter().zip(types).collect();
-                let mut owner_keys = OwnerKeys::default();
-                let slots = self.look_up_each(
-                    &Lookup {
-                        store: target,
-                        by: &resolved.remote,
-                        keys: &keys,
-                        order,
-                        lock: Lock::None,
-                        undefer,
-                    },
-                    &mut |row| match owners {
-                        [_] => Ok(()),
-                        _ => owner_keys.take(row, &places),
-                    },
-                )?;
-                (slots, owner_keys)
-            }
-        };
-        if let [owner] = *owners {
-            return Ok(Some(slots.into_iter().map(|slot| (owner, slot)).collect()));
-        }
-        let any = self.any_store(store);
-        let mut pairs = Vec::with_capacity(slots.len());
-        let mut slots = slots.into_iter();
-        for (key, rows) in keys.values.chunks(resolved.local.len()).zip(keys.rows) {
-            let found = match key {
-                [value] => any.find(&[value.as_ref()])?,
-                key => any.find(&values(key))?,
-            };
-            let Some(owner) = found.filter(|owner| owners.binary_search(owner).is_ok()) else {
-                return Ok(None);
-            };
-            pairs.extend(slots.by_ref().take(rows).map(|slot| (owner, slot)));
-        }
-        Ok(Some(pairs))
     }
 
     /// Fills a collection with the members that were read. Changes since the last flush take precedence over the rows.
@@ -532,39 +388,32 @@ impl Session {
     }
 }
 
-/// The keys of owners that rows reference. Consecutive rows usually have the same owner.
-#[derive(Debug, Default)]
-pub(in crate::session) struct OwnerKeys {
-    /// The keys, one after the other.
-    values: Vec<Value>,
-    /// The number of consecutive rows with each key.
-    rows: Vec<usize>,
+/// The keys without a row that may be those of a row found by another key, as far as any collation is likely to go.
+fn resembling(keys: Chunks<'_, Value>, found: &[Option<u32>]) -> Vec<bool> {
+    let folded: Vec<Option<String>> = keys.map(folded).collect();
+    let with_row = folded.iter().zip(found).filter(|(_, slot)| slot.is_some());
+    let with_row: HashSet<&Option<String>> = with_row.map(|(folded, _)| folded).collect();
+    let is_alike = |(folded, slot): (&Option<String>, &Option<u32>)| {
+        let unknown = folded.is_none() || with_row.contains(&None);
+        slot.is_none() && (unknown || with_row.contains(folded))
+    };
+    folded.iter().zip(found).map(is_alike).collect()
 }
 
-impl OwnerKeys {
-    /// Adds the key of a row; `places` are its positions in the row.
-    pub(in crate::session) fn take(
-        &mut self,
-        row: &dyn Row,
-        places: &[(usize, ValueType)],
-    ) -> Result<()> {
-        let last = self.values.len().saturating_sub(places.len());
-        let mut is_last = !self.rows.is_empty();
-        for (value, &(at, ty)) in self.values[last..].iter().zip(places) {
-            is_last = is_last && row.value(at, ty)?.same(value.as_ref());
+/// A text that is the same for keys that differ in case, spaces or punctuation; `None` for a text that is not ASCII, which a collation may
+/// compare in any way.
+fn folded(key: &[Value]) -> Option<String> {
+    let mut out = String::new();
+    for value in key {
+        match value {
+            Value::Text(text) | Value::Json(text) if !text.is_ascii() => return None,
+            Value::Text(text) | Value::Json(text) => {
+                let letters = text.chars().filter(char::is_ascii_alphanumeric);
+                out.extend(letters.map(|letter| letter.to_ascii_lowercase()));
+            }
+            other => out += &format!("{other:?}"),
         }
-        if let Some(rows) = self.rows.last_mut().filter(|_| is_last) {
-            *rows += 1;
-            return Ok(());
-        }
-        for &(at, ty) in places {
-            self.values.push(row.value(at, ty)?.to_owned());
-        }
-        self.rows.push(1);
-        Ok(())
+        out.push('|');
     }
-}
-
-fn values(key: &[Value]) -> Vec<ValueRef<'_>> {
-    key.iter().map(Value::as_ref).collect()
+    Some(out)
 }

@@ -11,11 +11,10 @@ use crate::engine::{Operation, Shape};
 use crate::entity::{Fetch, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Lock, Renderer};
-use crate::session::life::transaction::Intent;
 use crate::session::write::persist::{bytes, fitting};
 use crate::session::{AnyStore, Fill, Selection, Session};
 use crate::sql;
-use crate::value::{Param, Value, ValueRef};
+use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// The maximum number of keys in one IN list.
 const MOST_KEYS: usize = 512;
@@ -45,6 +44,9 @@ pub(in crate::session) enum KeyBatch {
 /// Sends one statement with a batch of keys.
 pub(in crate::session) type SendBatch<'a> =
     &'a mut dyn FnMut(&mut Session, KeyBatch, &[Param<'_>]) -> Result<()>;
+
+/// Sends one statement.
+type SendSql<'a> = &'a mut dyn FnMut(&mut Session, &Sql, &[Param<'_>]) -> Result<()>;
 
 impl Session {
     /// Reads rows by primary key into their store.
@@ -109,7 +111,6 @@ impl Session {
     ) -> Result<Option<u32>> {
         self.autoflush()?;
         self.refuse_second_mapping(store)?;
-        self.ready(Intent::Read)?;
         let sql = match &self.entry(store).by_key {
             Some(sql) => Arc::clone(sql),
             None => {
@@ -125,24 +126,18 @@ impl Session {
                 self.select_sql(&lookup, 1)
             }
         };
-        let as_of = self.read_epoch();
-        let (mut first, mut met) = (None, 0);
-        self.run_lookup(store, &sql, key, &mut |any, row| {
-            let slot = any
-                .take_row(row, 0, &[], Fill::Expired, as_of)
-                .map_err(|error| named(any, error))?;
-            if let Some(slot) = slot {
-                if first == Some(slot) {
-                    return Err(doubled(any, slot));
-                }
-                first = first.or(Some(slot));
-                met += 1;
-            }
+        let (mut first, mut repeated) = (None, None);
+        self.read_into(store, &sql, key, (&[], Fill::Expired), |slot, _| {
+            repeated = repeated.or(first.filter(|&first| first == slot));
+            first = first.or(Some(slot));
             Ok(())
         })?;
+        if let Some(slot) = repeated {
+            return Err(doubled(self.any_store_mut(store), slot));
+        }
         self.call_after_loads()?;
-        if met == 0 {
-            self.forget_unmet(store, &owned(key), met)?;
+        if first.is_none() {
+            self.forget_unmet(store, &owned(key), 0)?;
         }
         Ok(first)
     }
@@ -183,20 +178,19 @@ impl Session {
         lookup: &Lookup<'_>,
         each: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<Vec<u32>> {
-        let as_of = self.read_epoch();
         let mut slots = Vec::with_capacity(lookup.keys.len() / lookup.by.len());
-        let (store, undefer) = (lookup.store, lookup.undefer);
-        self.look_up_rows(lookup, &mut |any, row| {
-            let slot = any
-                .take_row(row, 0, undefer, Fill::Expired, as_of)
-                .map_err(|error| named(any, error))?;
-            let Some(slot) = slot else {
-                return Ok(());
-            };
-            slots.push(slot);
-            each(row)
+        self.send_lookup(lookup, &mut |session, sql, params| {
+            let how = (lookup.undefer, Fill::Expired);
+            session.read_into(lookup.store, sql, params, how, |slot, row| {
+                slots.push(slot);
+                each(row)
+            })
         })?;
-        debug_assert!(slots.iter().all(|&slot| slot < self.any_store(store).len()));
+        debug_assert!(
+            slots
+                .iter()
+                .all(|&slot| slot < self.any_store(lookup.store).len())
+        );
         self.call_after_loads()?;
         Ok(slots)
     }
@@ -207,21 +201,45 @@ impl Session {
         lookup: &Lookup<'_>,
         sink: &mut dyn FnMut(&mut dyn AnyStore, &dyn Row) -> Result<()>,
     ) -> Result<()> {
-        self.refuse_second_mapping(lookup.store)?;
-        self.ready(Intent::Read)?;
-        self.each_batch(
-            lookup.by.len(),
-            lookup.keys,
-            &mut |session, batch, params| {
-                let sql = match batch {
-                    KeyBatch::Arrays => {
-                        session.lookup_sql(lookup, Operation::SelectArrays(lookup.lock), 0)
-                    }
-                    KeyBatch::List(size) => session.select_sql(lookup, size),
-                };
-                session.run_lookup(lookup.store, &sql, params, sink)
+        self.send_lookup(lookup, &mut |session, sql, params| {
+            let (any, connection) = session.reading_into(lookup.store)?;
+            connection.query(sql, params, &mut |row| sink(any, row))
+        })
+    }
+
+    /// Reads rows that begin with the columns of a store's table into it, and calls `each` with the slot of each row.
+    pub(crate) fn read_into(
+        &mut self,
+        store: u16,
+        sql: &Sql,
+        params: &[Param<'_>],
+        (undefer, fill): (&[usize], Fill),
+        mut each: impl FnMut(u32, &dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        let as_of = self.read_epoch();
+        let (any, connection) = self.reading_into(store)?;
+        connection.query(
+            sql,
+            params,
+            &mut |row| match any.take_row(row, 0, undefer, fill, as_of)? {
+                Some(slot) => each(slot, row),
+                None => Ok(()),
             },
         )
+    }
+
+    fn send_lookup(&mut self, lookup: &Lookup<'_>, send: SendSql<'_>) -> Result<()> {
+        self.refuse_second_mapping(lookup.store)?;
+        let width = lookup.by.len();
+        self.each_batch(width, lookup.keys, &mut |session, batch, params| {
+            let sql = match batch {
+                KeyBatch::Arrays => {
+                    session.lookup_sql(lookup, Operation::SelectArrays(lookup.lock), 0)
+                }
+                KeyBatch::List(size) => session.select_sql(lookup, size),
+            };
+            send(session, &sql, params)
+        })
     }
 
     /// Splits keys into batches for as few statements as the dialect allows, and sends each. `width` is the number of columns of a key.
@@ -265,18 +283,6 @@ impl Session {
             send(self, KeyBatch::List(size), &params)?;
         }
         Ok(())
-    }
-
-    fn run_lookup(
-        &mut self,
-        store: u16,
-        sql: &Sql,
-        params: &[Param<'_>],
-        sink: &mut dyn FnMut(&mut dyn AnyStore, &dyn Row) -> Result<()>,
-    ) -> Result<()> {
-        let any = &mut *self.stores[usize::from(store)].store;
-        let connection = self.connection.as_mut().ok_or_else(not_connected)?;
-        connection.query(sql, params, &mut |row| sink(any, row))
     }
 
     /// The statement for this many keys. That for one primary key is cached in the store, because `get` uses it often.
@@ -374,8 +380,15 @@ pub(in crate::session) fn owned(params: &[Param<'_>]) -> Vec<Value> {
     values
 }
 
-fn named(store: &dyn AnyStore, error: Error) -> Error {
-    error.entity(store.mapper().name())
+/// Whether the database compares one of these columns by a collation, which may differ from the comparison here.
+pub(in crate::session) fn has_text(mapper: &Mapper, columns: &[usize]) -> bool {
+    let mut types = columns.iter().map(|&column| mapper.types()[column]);
+    types.any(|ty| matches!(ty, ValueType::Text | ValueType::Json))
+}
+
+/// The values of a key as references.
+pub(in crate::session) fn values(key: &[Value]) -> Vec<ValueRef<'_>> {
+    key.iter().map(Value::as_ref).collect()
 }
 
 /// Refuses several rows of one object among those of a statement that finds each row once.
@@ -397,7 +410,9 @@ fn doubled(store: &mut dyn AnyStore, slot: u32) -> Error {
     store.expire(slot);
     let message =
         "several rows have this key: the primary key of the entity is not unique in its table";
-    named(store, Error::new(ErrorKind::MultipleRows, message)).key(store.key_text(slot))
+    Error::new(ErrorKind::MultipleRows, message)
+        .entity(store.mapper().name())
+        .key(store.key_text(slot))
 }
 
 #[cold]

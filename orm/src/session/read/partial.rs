@@ -10,26 +10,27 @@ use crate::entity::{Mapped, Mapper, RelationOf, ResolvedRelation, ToMany};
 use crate::error::Result;
 use crate::render::render_select;
 use crate::schema::{Column, ColumnType, Table};
-use crate::session::life::transaction::Intent;
 use crate::session::memory::any_store::Fill;
 use crate::session::read::joined::{add_columns, ascending};
-use crate::session::read::lookup::not_connected;
+use crate::session::read::lookup::has_text;
+use crate::session::read::members::{OwnedMembers, keep_first};
 use crate::session::{Handle, ObjectId, Session, State};
 use crate::sql::{
     CommonNode, Join, JoinKind, List, Node, Operator, Order, SelectNode, Source, Window, column,
 };
-use crate::value::{Value, ValueRef, ValueType};
+use crate::value::{Value, ValueType};
 
 /// The maximum number of keys in one list.
 const MOST_KEYS: usize = 512;
 /// The same for keys of several columns, each of which is a condition.
 const MOST_WIDE_KEYS: usize = 128;
 
-/// The columns that identify owners: their table, positions and types.
+/// The columns that identify owners: their table, positions and types, and the table's alias.
 struct OwnerKey<'a> {
     table: &'a Arc<Table>,
     columns: &'a [usize],
     types: Vec<ValueType>,
+    alias: Option<Arc<str>>,
 }
 
 impl Session {
@@ -82,72 +83,51 @@ impl Session {
         let target = self.target_store(store, relation);
         self.refuse_second_mapping(target)?;
         let mapper = Arc::clone(&self.entry(target).mapper);
-        let by = match &resolved.through {
-            Some(through) => OwnerKey::new(through.association().table(), through.here()),
-            None => OwnerKey::new(mapper.table(), &resolved.remote),
-        };
-        let mut views: FxHashMap<u32, Vec<u32>> =
-            owners.iter().map(|&owner| (owner, Vec::new())).collect();
-        let mut owners: Vec<u32> = views.keys().copied().collect();
+        let owner = Arc::clone(&self.entry(store).mapper);
+        let by = OwnerKey::of(resolved, &owner, &mapper);
+        let mut owners = owners.to_vec();
         owners.sort_unstable();
-        let keys = self.key_values(store, &owners);
-        let as_of = self.read_epoch();
-        let (width, first) = (by.columns.len(), mapper.reading(undefer).len());
-        let (mut members, mut owner_keys): (Vec<u32>, Vec<Value>) = (Vec::new(), Vec::new());
-        self.ready(Intent::Read)?;
-        for keys in self.lists_of_keys(width, &keys) {
-            let select = part_select(&mapper, undefer, resolved, &by, part, &keys);
-            let rendered = render_select(self.engine.dialect(), &select)?;
-            let sql = self.engine.intern(&rendered.sql);
-            let any = &mut *self.stores[usize::from(target)].store;
-            let connection = self.connection.as_mut().ok_or_else(not_connected)?;
-            rendered.with_params(|params| {
-                connection.query(&sql, params, &mut |row| {
-                    let slot = any
-                        .take_row(row, 0, undefer, Fill::Expired, as_of)
-                        .map_err(|error| error.entity(mapper.name()))?;
-                    let Some(slot) = slot else {
-                        return Ok(());
-                    };
-                    members.push(slot);
-                    for (at, &ty) in by.types.iter().enumerate() {
-                        owner_keys.push(row.value(first + at, ty)?.to_owned());
-                    }
-                    Ok(())
-                })
-            })?;
-        }
-        self.call_after_loads()?;
-        for (&member, key) in members.iter().zip(owner_keys.chunks(width)) {
-            let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
-            let owner = match *owners {
-                [owner] => Some(owner),
-                _ => self.any_store(store).find(&key)?,
-            };
-            match owner.and_then(|owner| views.get_mut(&owner)) {
-                Some(view) => view.push(member),
-                None => {
-                    // The database considers keys equal that are different here, so query each owner separately.
-                    let mut all = Vec::new();
-                    for owner in &owners {
-                        let owner = std::slice::from_ref(owner);
-                        all.extend(self.load_part(
-                            store,
-                            relation,
-                            resolved,
-                            owner,
-                            (part, undefer),
-                        )?);
-                    }
-                    all.sort_unstable();
-                    all.dedup();
-                    return Ok(all);
-                }
+        owners.dedup();
+        let types = by.types.iter().copied();
+        let places: Vec<(usize, ValueType)> =
+            (mapper.reading(undefer).len()..).zip(types).collect();
+        let mut pairs = self.pair_with_owners(store, &owners, &mut |session, owners| {
+            let keys = session.key_values(store, owners);
+            let mut found = OwnedMembers::default();
+            for keys in session.lists_of_keys(by.columns.len(), &keys) {
+                let select = part_select(&mapper, undefer, resolved, &by, part, &keys);
+                let rendered = render_select(session.engine.dialect(), &select)?;
+                let sql = session.engine.intern(&rendered.sql);
+                rendered.with_params(|params| {
+                    session.read_into(
+                        target,
+                        &sql,
+                        params,
+                        (undefer, Fill::Expired),
+                        |slot, row| {
+                            found.slots.push(slot);
+                            found.keys.take(row, &places)
+                        },
+                    )
+                })?;
             }
+            session.call_after_loads()?;
+            Ok(found)
+        })?;
+        if resolved.through.is_some() {
+            keep_first(&mut pairs);
+        }
+        let mut views: FxHashMap<u32, Vec<u32>> = owners
+            .into_iter()
+            .map(|owner| (owner, Vec::new()))
+            .collect();
+        for &(owner, member) in &pairs {
+            views.entry(owner).or_default().push(member);
         }
         for (owner, slots) in views {
             self.edges.queried.show((store, owner), relation, slots);
         }
+        let mut members: Vec<u32> = pairs.into_iter().map(|(_, member)| member).collect();
         members.sort_unstable();
         members.dedup();
         Ok(members)
@@ -195,19 +175,43 @@ impl Session {
 }
 
 impl<'a> OwnerKey<'a> {
-    fn new(table: &'a Arc<Table>, columns: &'a [usize]) -> Self {
+    /// The columns that refer to owners; or the owners' own, if only the database can compare texts, which may have a collation.
+    fn of(resolved: &'a ResolvedRelation, owner: &'a Mapper, target: &'a Mapper) -> Self {
+        let (table, columns, alias) = match &resolved.through {
+            _ if has_text(owner, &resolved.local) => (
+                owner.table(),
+                &*resolved.local,
+                Some("selfsame_owner".into()),
+            ),
+            Some(through) => (through.association().table(), through.here(), None),
+            None => (target.table(), &*resolved.remote, None),
+        };
         let types = columns.iter().map(|&at| table.columns[at].ty.value_type());
         Self {
             table,
             columns,
             types: types.collect(),
+            alias,
         }
     }
 
+    fn node(&self, index: usize) -> Node {
+        column(self.table, index, self.alias.as_ref())
+    }
+
     fn nodes(&self) -> impl Iterator<Item = Node> {
-        self.columns
-            .iter()
-            .map(|&index| column(self.table, index, None))
+        self.columns.iter().map(|&index| self.node(index))
+    }
+
+    /// The join with the owners, if their own columns are used: `here` are those that refer to them.
+    fn join(&self, table: &Arc<Table>, here: &[usize]) -> Option<Join> {
+        let alias = self.alias.as_ref()?;
+        // The referenced side is written first, because some databases use the collation of the first operand.
+        Some(inner_join(
+            Source::aliased(self.table, Arc::clone(alias)),
+            self.nodes()
+                .zip(here.iter().map(|&at| column(table, at, None))),
+        ))
     }
 
     /// The condition that it is one of some keys.
@@ -216,7 +220,7 @@ impl<'a> OwnerKey<'a> {
         if let [index] = *self.columns {
             let types = self.types.iter().cycle();
             return Node::In {
-                subject: Box::new(column(self.table, index, None)),
+                subject: Box::new(self.node(index)),
                 list: List::Nodes(keys.iter().zip(types).map(param).collect()),
                 negated: false,
             };
@@ -248,14 +252,11 @@ fn part_select(
     if let Some(through) = &resolved.through {
         let pairs = through.association().table();
         let ends = table.primary_key.iter().zip(through.there());
-        let on = ends.map(|(&end, &at)| {
-            column(pairs, at, None).binary(Operator::Eq, column(table, end, None))
-        });
-        node.joins.push(Join {
-            kind: JoinKind::Inner,
-            source: Source::from(pairs),
-            on: Node::All(on.collect()),
-        });
+        let ends = ends.map(|(&end, &at)| (column(table, end, None), column(pairs, at, None)));
+        node.joins.push(inner_join(Source::from(pairs), ends));
+        node.joins.extend(by.join(pairs, through.here()));
+    } else {
+        node.joins.extend(by.join(table, &resolved.remote));
     }
     node.filter = Some(match &part.filter {
         Some(filter) => by.is_in(keys).and(filter.clone()),
@@ -272,6 +273,15 @@ fn part_select(
     match part.limit {
         Some(limit) => first_of_each(node, by, limit),
         None => node,
+    }
+}
+
+fn inner_join(source: Source, equal: impl Iterator<Item = (Node, Node)>) -> Join {
+    let on = equal.map(|(a, b)| a.binary(Operator::Eq, b));
+    Join {
+        kind: JoinKind::Inner,
+        source,
+        on: Node::All(on.collect()),
     }
 }
 
