@@ -14,18 +14,18 @@ use crate::world::World;
 
 pub(super) const CASES: &[Case] = &[
     Case::core("records.columns.version", version)
-        .since(20)
+        .since(21)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
         .promise("A declared version of records is 1 in a new row, and counted and checked by each write.")
         .hint("As `flush.version.counts`.")
         .covers(&[Rule(19)]),
     Case::core("records.columns.deferred", deferred)
-        .since(20)
+        .since(21)
         .promise("Declared deferred columns of records are neither read nor written unless they are asked for or set.")
         .hint("As `dirty.deferred.left_out`.")
         .covers(&[Rule(11)]),
     Case::core("records.columns.validation", validation)
-        .since(20)
+        .since(21)
         .promise("A declared rule refuses a record's value before a statement is sent; the error names the column and the rule.")
         .suspects_orm()
         .covers(&[Rule(42)]),
