@@ -8,6 +8,7 @@
 
 mod prepared;
 mod target;
+mod words;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::value::{Param, ValueRef, ValueType};
 
 pub use prepared::Prepared;
 pub use target::{Target, TargetColumn};
+pub use words::leading_words;
 
 /// A database that can be connected to.
 ///
@@ -74,7 +76,9 @@ pub struct Scheme {
 ///   error is [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
 /// - If the database itself ends a transaction when a statement fails (some do on a full disk, or because of a trigger or a conflict
 ///   clause), the transaction MUST stay ended: until ROLLBACK every statement is refused, and COMMIT fails with an error saying that the
-///   transaction was rolled back. Otherwise later statements would be committed one by one.
+///   transaction was rolled back. Otherwise later statements would be committed one by one. The same holds for statements that end their
+///   transaction in a way that their text does not show, such as a procedure; a text that begins with COMMIT or ROLLBACK is refused
+///   before it reaches the backend.
 /// - A write MUST NOT fail with [`Busy`](crate::ErrorKind::Busy) if waiting cannot help because its transaction has read before: that is
 ///   [`Serialization`](crate::ErrorKind::Serialization), which can be retried.
 /// - Dropping a connection with an open transaction MUST roll it back, and MUST NOT panic on any thread.
@@ -159,7 +163,7 @@ pub trait Connection: Debug + Send {
     }
 
     /// Restores the connection to its initial state before the pool hands it on: no transaction, no changed setting, no temporary table.
-    /// `used_raw_sql` is true if raw SQL ran since the last reset.
+    /// `used_raw_sql` is true if raw SQL or DDL ran since the last reset.
     ///
     /// # Errors
     ///

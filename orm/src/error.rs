@@ -75,7 +75,7 @@ pub enum ErrorKind {
     StaleData,
     /// Another thread cancelled the work; an open transaction can only be rolled back.
     Cancelled,
-    /// A flush failed; the session waits for `rollback`.
+    /// A flush or a statement failed or ended the transaction; it waits for `rollback`.
     PendingRollback,
     /// Rows depend on each other in a cycle that no NULL can break.
     CircularDependency,

@@ -43,7 +43,8 @@ pub(crate) fn classify(error: mysql::Error, phase: Phase, statement: &str) -> Er
         mysql::Error::CodecError(error) => {
             // What is too long is not sent.
             let message = error.to_string();
-            if message.contains("too large") || message.contains("larger than") {
+            let is_too_long = message.contains("too large") || message.contains("larger than");
+            if is_too_long && phase != Phase::Connect {
                 let message =
                     "a statement or value that is longer than the server's max_allowed_packet";
                 return Error::new(ErrorKind::OutOfRange, message).unsent();

@@ -36,6 +36,8 @@ const MOST_KEPT_PARAMETERS: usize = 4_096;
 /// Marks the transaction while a statement runs that may end it: in another transaction there is no such savepoint.
 const MARK: &str = "SAVEPOINT selfsame";
 const UNMARK: &str = "RELEASE SAVEPOINT selfsame";
+/// How the names of savepoints begin: a savepoint that a user sets by the same name would replace ours.
+const SAVEPOINT: &str = "selfsame_savepoint_";
 
 /// One connection to MariaDB.
 pub(crate) struct MariaDbConnection {
@@ -100,6 +102,9 @@ impl MariaDbConnection {
     fn run(&mut self, statement: &Statement<'_>, sink: &mut Sink<'_>) -> Result<Outcome> {
         self.usable()?;
         let sql = statement.sql;
+        if self.transaction == State::Idle && sql.kind().is_write() {
+            self.refuse_if_gone()?;
+        }
         let is_checked = self.transaction == State::Open && may_commit(sql);
         if is_checked {
             if commits(sql.text()) {
@@ -125,17 +130,25 @@ impl MariaDbConnection {
         done
     }
 
+    /// Looks whether the server has gone before sending what commits: what it never saw was certainly not done.
+    fn refuse_if_gone(&mut self) -> Result<()> {
+        self.lost |= !self.link.is_quiet();
+        match self.lost {
+            true => Err(gone()),
+            false => Ok(()),
+        }
+    }
+
     fn usable(&self) -> Result<()> {
         if self.lost {
-            let message = "the connection to the server is gone";
-            return Err(Error::new(ErrorKind::ConnectionLost, message).unsent());
+            return Err(gone());
         }
         let message = match self.transaction {
             State::Idle | State::Open => return Ok(()),
             State::Undone => "the server has rolled this transaction back: call rollback first",
             State::Ended => "a statement has ended this transaction: call rollback first",
         };
-        Err(Error::new(ErrorKind::Database, message).unsent())
+        Err(Error::new(ErrorKind::PendingRollback, message).unsent())
     }
 
     fn attempt(
@@ -145,6 +158,7 @@ impl MariaDbConnection {
     ) -> Result<Outcome, Failure> {
         let Statement { sql, params } = *statement;
         if sql.kind() == StatementKind::Ddl && params.is_empty() {
+            check_text(sql)?;
             let result = self.link.conn.query_iter(sql.text())?;
             return drain(result, &self.link.socket, sql, sink);
         }
@@ -195,6 +209,7 @@ impl MariaDbConnection {
     }
 
     fn prepare(&mut self, sql: &Sql) -> Result<mysql::Statement, Failure> {
+        check_text(sql)?;
         let prepared = self.link.conn.prep(sql.text());
         let prepared = match prepared {
             Err(error) if code_of(&error) == Some(TOO_MANY_PREPARED) => {
@@ -278,7 +293,14 @@ impl MariaDbConnection {
 
     /// A command that undoes, and an error if not all of it could be: some engines have no transactions.
     fn undo(&mut self, sql: &Sql, text: &str) -> Result<()> {
-        self.short_command(sql, text)?;
+        self.link.be_short();
+        let undone = self.undo_in_time(sql, text);
+        self.link.be_patient();
+        undone
+    }
+
+    fn undo_in_time(&mut self, sql: &Sql, text: &str) -> Result<()> {
+        self.command(sql, text)?;
         if self.link.conn.warnings() == 0 {
             return Ok(());
         }
@@ -301,7 +323,7 @@ impl MariaDbConnection {
     fn savepoint(&mut self, command: &Transaction<'_>, name: &str, sql: &Sql) -> Result<()> {
         if let Transaction::Savepoint(_) = command {
             let place = self.savepoints.len();
-            self.command(sql, &format!("SAVEPOINT s{place}"))?;
+            self.command(sql, &format!("SAVEPOINT {SAVEPOINT}{place}"))?;
             self.savepoints.push(name.to_owned());
             return Ok(());
         }
@@ -312,11 +334,11 @@ impl MariaDbConnection {
         })?;
         match command {
             Transaction::Release(_) => {
-                self.command(sql, &format!("RELEASE SAVEPOINT s{place}"))?;
+                self.command(sql, &format!("RELEASE SAVEPOINT {SAVEPOINT}{place}"))?;
                 self.savepoints.truncate(place);
             }
             _ => {
-                let undone = self.undo(sql, &format!("ROLLBACK TO SAVEPOINT s{place}"));
+                let undone = self.undo(sql, &format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}{place}"));
                 self.savepoints.truncate(place + 1);
                 undone?;
             }
@@ -336,13 +358,15 @@ impl MariaDbConnection {
             }
         };
         if let Some(message) = message {
-            self.short_command(sql, "ROLLBACK")?;
-            return Err(Error::new(ErrorKind::Database, message));
+            // Whether it arrives does not matter.
+            let _ = self.short_command(sql, "ROLLBACK");
+            return Err(Error::new(ErrorKind::PendingRollback, message));
         }
+        self.refuse_if_gone()?;
         let committed = self.command(sql, sql.text());
         if committed.is_err() && !self.lost {
-            // What was refused is rolled back mostly; if not, it is now.
-            self.short_command(sql, "ROLLBACK")?;
+            // What was refused is rolled back mostly; if not, it is now, or with the connection. The first cause is told.
+            let _ = self.short_command(sql, "ROLLBACK");
         }
         committed
     }
@@ -355,11 +379,27 @@ impl MariaDbConnection {
     }
 }
 
+#[cold]
+fn gone() -> Error {
+    let message = "the connection to the server is gone";
+    Error::new(ErrorKind::ConnectionLost, message).unsent()
+}
+
 fn params_of(values: Vec<mysql::Value>) -> Params {
     match values.is_empty() {
         true => Params::Empty,
         false => Params::Positional(values),
     }
+}
+
+/// Refuses a text that the server would not read to its end.
+fn check_text(sql: &Sql) -> Result<(), Failure> {
+    if !sql.text().contains('\0') {
+        return Ok(());
+    }
+    let message = "the text contains a NUL character, where the server would stop reading";
+    let error = Error::new(ErrorKind::InvalidStatement, message);
+    Err(Failure::Own(error.statement(sql.text()).unsent()))
 }
 
 fn check_count(prepared: &mysql::Statement, sql: &Sql, given: usize) -> Result<(), Failure> {

@@ -35,6 +35,7 @@ pub(crate) fn interrupter(link: &Link) -> Interrupter {
                 if let Ok(mut second) = connect(&options, 0)
                     && second.server == server
                 {
+                    second.be_short();
                     let _ = second.conn.query_drop(format!("KILL {id}"));
                 }
             });

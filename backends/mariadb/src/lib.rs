@@ -51,6 +51,7 @@
 //! A cluster is a URL with several hosts; see [`MariaDb::url`]. A COMMIT that conflicts with a transaction on another node fails with
 //! [`Deadlock`](selfsame::ErrorKind::Deadlock), which `Session::retry` handles.
 
+mod attempts;
 mod backend;
 mod classify;
 mod commits;
@@ -65,6 +66,7 @@ mod row;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tls;
+mod watch;
 mod words;
 
 pub use backend::{MariaDb, SCHEME};

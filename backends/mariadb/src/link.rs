@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use filedescriptor::FileDescriptor;
@@ -13,9 +13,11 @@ use mysql::{Conn, DriverError, OptsBuilder};
 use selfsame::error::{Error, ErrorKind, Result};
 use socket2::SockRef;
 
+use crate::attempts::{self, Missing};
 use crate::classify::{Phase, TLS_FAILED, classify};
 use crate::options::{Options, Place, configuration};
 use crate::tls::TlsMode;
+use crate::watch::{self, Limit};
 
 /// How long a rollback, or the reset between two users, may take: less than anybody notices, and then the connection is given up.
 pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(5);
@@ -54,6 +56,8 @@ pub(crate) struct Link {
     /// How long the server may be silent while a statement runs.
     patience: Duration,
     waiting: Duration,
+    /// The limit for the whole of what must be short.
+    limit: Option<Limit>,
     /// What the server calls itself.
     pub(crate) version: String,
     /// Which server it is: behind one name there may be several.
@@ -93,7 +97,7 @@ fn is_final(error: &Error) -> bool {
     )
 }
 
-/// The driver limits each wait, and looking up a name not at all: so it is left to a thread, which is not waited for longer than allowed.
+/// One place, within a limit for all of it.
 fn attempt(options: &Options, place: &Place, limit: Duration) -> Result<Link> {
     // A limit of zero would be none.
     let limit = limit.max(Duration::from_millis(1));
@@ -102,18 +106,17 @@ fn attempt(options: &Options, place: &Place, limit: Duration) -> Result<Link> {
         places: vec![place.clone()],
         ..options.clone()
     };
-    let (sender, receiver) = mpsc::channel();
-    let connecting = std::thread::Builder::new().spawn(move || {
-        // Nobody may wait any more.
-        let _ = sender.send(open(driver, options, limit));
-    });
-    connecting.map_err(|error| unreachable(format!("no thread to connect in: {error}")))?;
-    match receiver.recv_timeout(limit) {
-        Ok(link) => link,
-        Err(_) => Err(unreachable(format!(
-            "the server did not answer within {limit:?}"
-        ))),
-    }
+    let connect = move || open(driver, options, limit);
+    attempts::within(&place.name(), limit, connect).unwrap_or_else(|missing| {
+        Err(unreachable(match missing {
+            Missing::Late => format!("the server did not answer within {limit:?}"),
+            Missing::TooMany => {
+                "the server has not answered many earlier attempts to connect, which still run"
+                    .to_owned()
+            }
+            Missing::NoThread(error) => format!("no thread to connect in: {error}"),
+        }))
+    })
 }
 
 fn driver_options(options: &Options, place: &Place, limit: Duration) -> Result<OptsBuilder> {
@@ -205,8 +208,11 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
     let socket = FileDescriptor::dup(&conn)
         .and_then(|descriptor| descriptor.as_file())
         .map_err(|error| unreachable(format!("no second descriptor of the socket: {error}")))?;
+    let socket = Arc::new(socket);
+    let in_time = watch::within(&socket, limit);
     let checked: Option<(String, Option<bool>, String)> =
         conn.query_first(CHECK).map_err(failed)?;
+    drop(in_time);
     let (version, holds, server) = checked.unwrap_or_default();
     check_version(&version)?;
     if holds != Some(true) {
@@ -215,10 +221,11 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
     }
     let mut link = Link {
         conn,
-        socket: Arc::new(socket),
+        socket,
         patience: options.patience(),
         options,
         waiting: limit,
+        limit: None,
         version,
         server,
     };
@@ -267,12 +274,15 @@ fn check_version(version: &str) -> Result<()> {
 impl Link {
     /// Waits for each answer as long as statements may take.
     pub(crate) fn be_patient(&mut self) {
+        self.limit = None;
         self.wait_for(self.patience);
     }
 
     /// Waits for each answer as long as what undoes may take.
     pub(crate) fn be_short(&mut self) {
-        self.wait_for(self.patience.min(SHORT_WAIT));
+        let limit = self.patience.min(SHORT_WAIT);
+        self.limit = Some(watch::within(&self.socket, limit));
+        self.wait_for(limit);
     }
 
     fn wait_for(&mut self, limit: Duration) {

@@ -109,6 +109,8 @@ fn kind_of(code: &str, phase: Phase) -> ErrorKind {
         "08P01" if phase == Phase::Run => ErrorKind::InvalidStatement,
         // No savepoint of this name, and no transaction that it would be in.
         "3B001" | "25P01" => ErrorKind::InvalidStatement,
+        // An earlier statement of the transaction failed.
+        "25P02" => ErrorKind::PendingRollback,
         // The disk is full, whatever is being done.
         "53100" => ErrorKind::Database,
         _ => match code.get(..2) {
@@ -280,7 +282,7 @@ mod tests {
             ("22001", ErrorKind::OutOfRange),
             ("22P02", ErrorKind::OutOfRange),
             ("0A000", ErrorKind::Unsupported),
-            ("25P02", ErrorKind::Database),
+            ("25P02", ErrorKind::PendingRollback),
             ("25P01", ErrorKind::InvalidStatement),
             ("3B001", ErrorKind::InvalidStatement),
             ("54011", ErrorKind::InvalidStatement),

@@ -14,6 +14,7 @@ use selfsame::value::{ValueRef, ValueType};
 
 use crate::classify::{Phase, Stale, classify_fault, is_stale_plan};
 use crate::driver::{Client, Fault, Rows};
+use crate::effect::{Effect, effect};
 use crate::interrupt::interrupter;
 use crate::param::{Bound, declared_type};
 use crate::row::PostgresRow;
@@ -23,13 +24,17 @@ use crate::settings::Settings;
 /// How many prepared statements a connection keeps.
 const KEPT: usize = 256;
 /// Everything that a user's statements can leave behind in a session, but for the prepared statements.
-const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
+/// `RESET ROLE` gives back the role that the database or its administrator sets for this user, which the statement before it takes away.
+const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; \
                       SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
 
 /// How long a rollback, or the reset between two users, may take: less than anybody notices, and then the connection is given up.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
 /// What was prepared got lost so often: by now somebody else decides which server a statement meets.
 const MOST_LOSSES: u32 = 2;
+const ENDED: &str = "a statement has ended this transaction: call rollback() first";
+const ENDED_BEFORE_COMMIT: &str =
+    "a statement has ended this transaction: what came after it was not committed";
 
 /// How statements are sent.
 pub(crate) struct Manners {
@@ -69,6 +74,8 @@ pub(crate) struct PostgresConnection {
     statements: Prepared<tokio_postgres::Statement>,
     manners: Manners,
     transaction: State,
+    /// The transaction is that of one statement alone. It is left open only if the statement's sink panicked.
+    alone: bool,
     lost: bool,
     /// Not to be handed to another user.
     retired: bool,
@@ -84,6 +91,8 @@ enum State {
     Open,
     /// Open, and refusing everything but a rollback since a statement failed.
     Failed,
+    /// Ended by a user's own COMMIT or ROLLBACK: what followed would commit itself.
+    Ended,
 }
 
 /// Why a statement ended early.
@@ -108,6 +117,7 @@ impl PostgresConnection {
             statements: Prepared::new(KEPT),
             manners,
             transaction: State::Idle,
+            alone: false,
             lost: false,
             retired: false,
             losses: 0,
@@ -133,9 +143,45 @@ impl PostgresConnection {
         statement: &Statement<'_>,
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<u64> {
+        self.refuse_if_ended()?;
+        if std::mem::take(&mut self.alone) {
+            self.transaction = State::Idle;
+            self.short_command(statement.sql, "ROLLBACK")?;
+        }
         if self.transaction == State::Idle && self.needs_transaction(statement) {
             return self.run_alone(statement, sink);
         }
+        let result = self.run_here(statement, sink);
+        self.note_effect(statement.sql, result.is_ok());
+        result
+    }
+
+    /// Notes what a user's own statement did to the transaction around it.
+    fn note_effect(&mut self, sql: &Sql, succeeded: bool) {
+        if sql.kind() != StatementKind::Raw || self.transaction == State::Idle || self.lost {
+            return;
+        }
+        match effect(sql.text()) {
+            // Even a COMMIT that fails ends it.
+            Effect::Ends => self.transaction = State::Ended,
+            Effect::GoesBack if succeeded => self.transaction = State::Open,
+            Effect::GoesBack | Effect::None => {}
+        }
+    }
+
+    fn refuse_if_ended(&self) -> Result<()> {
+        match self.transaction {
+            State::Ended => Err(Error::new(ErrorKind::PendingRollback, ENDED).unsent()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs one statement in the transaction that is open, if one is.
+    fn run_here(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<u64> {
         let mut failure = match self.attempt(statement, sink) {
             Ok(matched) => return Ok(self.done(statement, matched)),
             Err(failure) => failure,
@@ -217,11 +263,13 @@ impl PostgresConnection {
         let sql = statement.sql;
         let begin = format!("BEGIN{}", self.manners.begin);
         // The statement itself has not been sent yet.
-        self.command(sql, &begin).map_err(Error::unsent)?;
-        self.transaction = State::Open;
-        let result = self.run(statement, sink);
+        self.begin(sql, &begin).map_err(Error::unsent)?;
+        self.alone = true;
+        let result = self.run_here(statement, sink);
+        self.alone = false;
         if self.lost {
-            return result;
+            // Without its COMMIT nothing of it is done.
+            return result.map_err(Error::unsent);
         }
         // What failed in the sink has run all the same.
         let end = match self.transaction {
@@ -339,6 +387,33 @@ impl PostgresConnection {
             .map_err(|fault| self.failed(fault, sql))
     }
 
+    /// Begins a transaction with its settings. If one of these is refused, the transaction is open already.
+    fn begin(&mut self, sql: &Sql, text: &str) -> Result<()> {
+        let begun = self.command(sql, text);
+        match begun {
+            Ok(()) => self.transaction = State::Open,
+            Err(_) if self.lost => {}
+            Err(_) => {
+                let _ = self.short_command(sql, "ROLLBACK");
+            }
+        }
+        begun
+    }
+
+    /// Finds out whether the transaction stands, where nobody has read to the end of a statement: of one that failed the server would
+    /// answer COMMIT with a silent rollback.
+    fn look_for_failure(&mut self, sql: &Sql) -> Result<()> {
+        if self.transaction != State::Open || !self.client.get_mut().has_unread() {
+            return Ok(());
+        }
+        let stands = self.command(sql, "SELECT 1");
+        match self.transaction {
+            // COMMIT tells.
+            State::Failed => Ok(()),
+            _ => stands.map_err(Error::unsent),
+        }
+    }
+
     /// A command that undoes: the socket is closed if it takes long, which undoes too.
     fn short_command(&mut self, sql: &Sql, text: &str) -> Result<()> {
         let client = self.client()?;
@@ -396,16 +471,24 @@ impl Connection for PostgresConnection {
     }
 
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        if matches!(command, Transaction::Commit) {
+            self.look_for_failure(sql)?;
+        }
         match command {
-            // The server would answer this COMMIT with a silent rollback.
+            // The server would answer this COMMIT with a silent rollback. Whether ours arrives does not matter.
             Transaction::Commit if self.transaction == State::Failed => {
-                self.short_command(sql, "ROLLBACK")?;
+                let _ = self.short_command(sql, "ROLLBACK");
                 self.transaction = State::Idle;
                 Err(Error::new(
-                    ErrorKind::Database,
+                    ErrorKind::PendingRollback,
                     "an earlier statement of this transaction failed: it was rolled back, not committed",
                 )
                 .code("25P02"))
+            }
+            Transaction::Commit if self.transaction == State::Ended => {
+                let _ = self.short_command(sql, "ROLLBACK");
+                self.transaction = State::Idle;
+                Err(Error::new(ErrorKind::PendingRollback, ENDED_BEFORE_COMMIT))
             }
             Transaction::Commit | Transaction::Rollback => {
                 // What is refused here was not sent; what is sent ends the transaction, whatever the answer.
@@ -417,17 +500,24 @@ impl Connection for PostgresConnection {
                 }
             }
             Transaction::Begin(_) if !self.manners.begin.is_empty() => {
+                self.refuse_if_ended()?;
                 let text = format!("{}{}", sql.text(), self.manners.begin);
-                self.command(sql, &text)?;
-                self.transaction = State::Open;
-                Ok(())
+                self.begin(sql, &text)
             }
-            Transaction::Begin(_) | Transaction::RollbackTo(_) => {
+            Transaction::Begin(_) => {
+                self.refuse_if_ended()?;
+                self.begin(sql, sql.text())
+            }
+            Transaction::RollbackTo(_) => {
+                self.refuse_if_ended()?;
                 self.command(sql, sql.text())?;
                 self.transaction = State::Open;
                 Ok(())
             }
-            _ => self.command(sql, sql.text()),
+            _ => {
+                self.refuse_if_ended()?;
+                self.command(sql, sql.text())
+            }
         }
     }
 
@@ -456,6 +546,7 @@ impl Connection for PostgresConnection {
         let reset = Sql::new(StatementKind::Transaction, &*text, [], []);
         self.short_command(&reset, &text)?;
         self.transaction = State::Idle;
+        self.alone = false;
         Ok(())
     }
 

@@ -35,6 +35,7 @@ mod connect;
 mod connection;
 mod dialect;
 mod driver;
+mod effect;
 mod interrupt;
 mod names;
 mod numeric;

@@ -86,6 +86,8 @@ fn kind_and_name(code: i32, message: &str) -> (ErrorKind, Option<&'static str>) 
         ffi::SQLITE_READONLY_ROLLBACK => (K::Unreachable, Some("SQLITE_READONLY_ROLLBACK")),
         ffi::SQLITE_READONLY_RECOVERY => (K::Unreachable, Some("SQLITE_READONLY_RECOVERY")),
         ffi::SQLITE_READONLY_CANTINIT => (K::Unreachable, Some("SQLITE_READONLY_CANTINIT")),
+        // Nothing can be made beside the file.
+        ffi::SQLITE_READONLY_DIRECTORY => (K::ReadOnly, Some("SQLITE_READONLY_DIRECTORY")),
         // The file was moved or removed under the connection.
         ffi::SQLITE_READONLY_DBMOVED => (K::ConnectionLost, Some("SQLITE_READONLY_DBMOVED")),
         _ => kind_and_name_of_family(code & 0xff, message),
@@ -217,7 +219,7 @@ mod tests {
             1544,
             "attempt to write a readonly database",
             ErrorKind::ReadOnly,
-            "attempt to write a readonly database [SQLITE_READONLY]",
+            "attempt to write a readonly database [SQLITE_READONLY_DIRECTORY]",
         );
         check(
             99,

@@ -156,7 +156,21 @@ impl Sqlite {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let is_file_error = error.kind() == ErrorKind::Unreachable;
+        let needs_log = matches!(
+            error.native_code(),
+            Some(
+                "SQLITE_CANTOPEN"
+                    | "SQLITE_READONLY_RECOVERY"
+                    | "SQLITE_READONLY_CANTINIT"
+                    | "SQLITE_READONLY_DIRECTORY"
+            )
+        ) && is_in_wal_mode(path);
+        // Not even reading is possible without the log.
+        let kind = match needs_log {
+            true => ErrorKind::Unreachable,
+            false => error.kind(),
+        };
+        let is_file_error = kind == ErrorKind::Unreachable;
         let reason = if !is_file_error {
             error.message().to_owned()
         } else if !parent.is_dir() {
@@ -167,11 +181,7 @@ impl Sqlite {
             "the file does not exist".to_owned()
         } else if error.native_code() == Some("SQLITE_READONLY_ROLLBACK") {
             format!("it has {CUT_OFF}, which is rolled back when the file is opened for writing")
-        } else if matches!(
-            error.native_code(),
-            Some("SQLITE_CANTOPEN" | "SQLITE_READONLY_RECOVERY" | "SQLITE_READONLY_CANTINIT")
-        ) && is_in_wal_mode(path)
-        {
+        } else if needs_log {
             "it is in WAL mode, and the files that belong beside it (-wal, -shm) can be neither opened nor made; put it where it can be written, \
              or open it with `immutable` if nothing writes to it meanwhile"
                 .to_owned()
@@ -182,7 +192,7 @@ impl Sqlite {
             "cannot open the SQLite database {}: {reason}",
             path.display()
         );
-        let mut unopened = Error::new(error.kind(), told);
+        let mut unopened = Error::new(kind, told);
         if let Some(code) = error.native_code() {
             unopened = unopened.code(code);
         }

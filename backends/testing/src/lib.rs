@@ -1,7 +1,9 @@
 //! Temporary servers for the tests of [`selfsame`]'s backends. Each stops when the process that started it ends, in any way.
 
+mod proxy;
 mod running;
 mod supervised;
+pub mod trials;
 
 use std::fs;
 use std::io::{self, Read};
@@ -9,6 +11,7 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use selfsame::error::{Error, ErrorKind};
 
+pub use proxy::{Direction, Proxy};
 pub use running::Running;
 pub use supervised::Supervised;
 

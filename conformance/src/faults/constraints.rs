@@ -92,6 +92,26 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .suspects(&["constraints.unique", "constraints.not_null"]),
     Fault::new(
+        "constraints.invalid_statement_is_other",
+        Constraints,
+        "A statement that the database cannot resolve is reported as another error of the database.",
+        Lie::Error(|_, error| {
+            (error.kind() == ErrorKind::InvalidStatement)
+                .then(|| Answer::Error(Error::new(ErrorKind::Database, error.message())))
+        }),
+    )
+    .suspects(&["constraints.error"]),
+    Fault::new(
+        "constraints.missing_table_is_invalid",
+        Constraints,
+        "A statement of a missing table is reported as an invalid statement.",
+        Lie::Error(|_, error| {
+            (error.kind() == ErrorKind::NoSuchTable)
+                .then(|| Answer::Error(Error::new(ErrorKind::InvalidStatement, error.message())))
+        }),
+    )
+    .suspects(&["constraints.error"]),
+    Fault::new(
         "constraints.name_lost",
         Constraints,
         "The error does not name the constraint.",

@@ -80,6 +80,8 @@ pub(super) enum Lie {
     EndOnError,
     /// After a statement has failed, the connection only returns errors.
     BreakOnError,
+    /// After a COMMIT has failed, the connection only returns errors.
+    BreakOnRefusedCommit,
 }
 
 /// Returns the parameters to send instead.

@@ -70,6 +70,29 @@ pub(super) const FAULTS: &[Fault] = &[
     .needs(&[Capability::Transactions, Capability::DeferrableConstraints])
     .suspects(&["transactions.commit.deferred"]),
     Fault::new(
+        "transactions.refused_commit_breaks",
+        Transactions,
+        "After a COMMIT that was refused, the connection only returns errors.",
+        Lie::BreakOnRefusedCommit,
+    )
+    .needs(&[
+        Capability::Transactions,
+        Capability::ForeignKeys,
+        Capability::DeferrableConstraints,
+    ])
+    .suspects(&["transactions.commit.again"]),
+    Fault::new(
+        "transactions.read_only_is_other",
+        Transactions,
+        "A write in a read-only transaction is reported as another error of the database.",
+        Lie::Error(|_, error| {
+            (error.kind() == ErrorKind::ReadOnly)
+                .then(|| Answer::Error(Error::new(ErrorKind::Database, error.message())))
+        }),
+    )
+    .needs(&[Capability::Transactions, Capability::ReadOnlyTransactions])
+    .suspects(&["transactions.read_only"]),
+    Fault::new(
         "transactions.rollback_is_a_no_op",
         Transactions,
         "ROLLBACK does nothing.",

@@ -7,7 +7,9 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::{Canceller, Engine, Event, Recorder};
-use crate::backend::{Connection, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics};
+use crate::backend::{
+    Connection, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics, leading_words,
+};
 use crate::dialect::{Begin, Dialect, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Planted, is_planted};
@@ -150,10 +152,12 @@ impl Connected {
             ));
         }
         self.engine.check_begin(&begin)?;
-        self.command(&Transaction::Begin(begin))?;
+        // Set before, in case an observer panics after BEGIN.
         self.in_transaction = true;
         self.wrote = false;
-        Ok(())
+        let begun = self.command(&Transaction::Begin(begin));
+        self.in_transaction = begun.is_ok();
+        begun
     }
 
     /// Commits the transaction.
@@ -304,6 +308,7 @@ impl Connected {
     ) -> Result<T> {
         if sql.kind() != StatementKind::Transaction {
             self.refuse_if_cancelled()?;
+            self.refuse_to_end(sql)?;
         }
         let connection = live(&mut self.connection)?;
         let count = executions as u64;
@@ -323,7 +328,8 @@ impl Connected {
             .inner
             .statements
             .fetch_add(count, Ordering::Relaxed);
-        self.used_raw_sql |= sql.kind() == StatementKind::Raw;
+        // DDL can create temporary tables.
+        self.used_raw_sql |= matches!(sql.kind(), StatementKind::Raw | StatementKind::Ddl);
         if let Some(recorder) = self.recorder.upgrade() {
             recorder.add(sql);
         }
@@ -344,6 +350,20 @@ impl Connected {
         };
         notify(&self.engine, &event);
         result
+    }
+
+    /// Refuses raw SQL that would end the transaction behind the back of those who opened it: what follows would be committed one by one.
+    #[inline]
+    fn refuse_to_end(&self, sql: &Sql) -> Result<()> {
+        match sql.kind() == StatementKind::Raw && self.in_transaction && ends(sql.text()) {
+            false => Ok(()),
+            true => Err(Error::new(
+                ErrorKind::InvalidState,
+                "raw SQL cannot end a transaction: call `commit` or `rollback`",
+            )
+            .statement(sql.text())
+            .unsent()),
+        }
     }
 
     #[inline]
@@ -375,6 +395,21 @@ impl Connected {
     fn discard(&mut self) {
         if self.connection.take().is_some() {
             self.engine.inner.pool.forget();
+        }
+    }
+}
+
+/// Whether a text commits the transaction around it or rolls it back; going back to a savepoint does not.
+fn ends(text: &str) -> bool {
+    let words = leading_words(text);
+    let is =
+        |word: &str, known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(word));
+    let [first, second, third] = words;
+    match is(first, &["rollback"]) {
+        true => !is(second, &["to"]) && !is(third, &["to"]),
+        false => {
+            is(first, &["commit", "end", "abort"])
+                || is(first, &["prepare"]) && is(second, &["transaction"])
         }
     }
 }

@@ -228,6 +228,87 @@ fn the_reset_knows_of_raw_sql() {
 }
 
 #[test]
+fn the_reset_knows_of_ddl() {
+    let (engine, log) = Fake::with_transactions();
+    let text = "CREATE TEMPORARY TABLE t (id INT)";
+    engine
+        .connect()
+        .unwrap()
+        .execute(&Sql::new(StatementKind::Ddl, text, [], []), &[])
+        .unwrap();
+    assert_eq!(taken(&log), ["connect", text, "reset after raw SQL"]);
+}
+
+#[test]
+fn raw_sql_ends_no_transaction() {
+    let (engine, log) = Fake::with_transactions();
+    let raw = |text: &str| Sql::new(StatementKind::Raw, text, [], []);
+    let mut connected = engine.connect().unwrap();
+    connected.begin(Begin::default()).unwrap();
+    for text in [
+        "COMMIT",
+        " /* a */ commit and chain",
+        "END",
+        "Abort",
+        "ROLLBACK",
+        "-- x\nrollback work;",
+        "PREPARE TRANSACTION 'x'",
+    ] {
+        let error = connected.execute(&raw(text), &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidState, "{text}");
+        assert!(error.is_unsent());
+    }
+    let allowed = [
+        "ROLLBACK TO a",
+        "rollback work to a",
+        "RELEASE a",
+        "CALL p()",
+    ];
+    for text in allowed {
+        connected.execute(&raw(text), &[]).unwrap();
+    }
+    connected.commit().unwrap();
+    // Outside a transaction nobody is misled.
+    connected.execute(&raw("COMMIT"), &[]).unwrap();
+    drop(connected);
+    let [first, second, third, fourth] = allowed;
+    assert_eq!(
+        taken(&log),
+        [
+            "connect",
+            "BEGIN",
+            first,
+            second,
+            third,
+            fourth,
+            "COMMIT",
+            "COMMIT",
+            "reset after raw SQL"
+        ]
+    );
+}
+
+/// What is written after it is part of the transaction.
+#[test]
+fn a_panic_of_an_observer_at_begin_leaves_the_transaction_open() {
+    let (engine, log) = Fake::with_transactions();
+    engine.observe(|event: &Event<'_>| assert_ne!(event.sql.text(), "BEGIN", "as asked"));
+    let mut connected = engine.connect().unwrap();
+    let begun = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        connected.begin(Begin::default())
+    }));
+    assert!(begun.is_err());
+    assert!(connected.in_transaction());
+    connected.execute(&sql("UPDATE"), &[]).unwrap();
+    connected.commit().unwrap();
+    drop(connected);
+    assert_eq!(
+        taken(&log),
+        ["connect", "BEGIN", "UPDATE", "COMMIT", "reset"]
+    );
+}
+
+#[test]
 fn waiting_for_a_full_pool_times_out() {
     let (engine, _) = Fake::engine(Capabilities::none().with_max_connections(Some(1)));
     let engine = engine.pool_size(5).pool_timeout(Duration::from_millis(30));

@@ -6,7 +6,9 @@ mod keys;
 mod kinds;
 mod legacy;
 mod limits;
+mod savepoints;
 mod secrets;
+mod stalls;
 mod support;
 mod uuids;
 
@@ -60,7 +62,7 @@ fn what_would_commit_is_refused_inside_a_transaction() {
     raw(connection, "SET autocommit = 1").expect("runs");
     raw(connection, "EXECUTE IMMEDIATE 'COMMIT'").expect("runs");
     let error = raw(connection, "INSERT INTO t VALUES (2)").expect_err("refused");
-    assert_eq!(error.kind(), ErrorKind::Database);
+    assert_eq!(error.kind(), ErrorKind::PendingRollback);
     transact(connection, Transaction::Commit).expect_err("it has ended before");
     raw(connection, "INSERT INTO t VALUES (3)").expect("a new beginning");
 }

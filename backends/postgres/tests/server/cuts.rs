@@ -2,21 +2,29 @@
 
 use std::time::{Duration, Instant};
 
-use selfsame::backend::{Backend, Connection};
+use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
 use selfsame::dialect::Begin;
 use selfsame::error::ErrorKind;
 use selfsame::prelude::*;
 use selfsame::value::{ValueRef, ValueType};
 use selfsame_postgres::testing::{Database, Server};
+use selfsame_testing::{Direction, Proxy};
 
-use crate::proxy::{Direction, Proxy};
-use crate::support::{Case, i64s, read};
+use crate::support::{Case, behind, i64s, proxy, read};
 
 pub(crate) const CASES: &[Case] = &[
     ("cuts_of_a_commit_of_one_statement", of_one_statement),
     ("cuts_of_a_commit_of_a_graph", of_a_graph),
     ("cuts_before_a_commit_are_no_ambiguity", before_a_commit),
     ("cuts_of_what_only_read_are_no_ambiguity", of_what_only_read),
+    (
+        "cuts_of_a_statement_in_its_own_transaction",
+        of_a_statement_in_its_own_transaction,
+    ),
+    (
+        "cuts_of_what_failed_before_are_no_ambiguity",
+        of_what_failed_before,
+    ),
 ];
 
 #[derive(Entity, Clone, Debug)]
@@ -65,14 +73,14 @@ impl<'s> Cuts<'s> {
             .expect("creates");
         Self {
             server,
-            proxy: Proxy::new(server),
+            proxy: proxy(server),
             direct: database.backend().connect().expect("connects"),
             database,
         }
     }
 
     fn engine(&self) -> Engine {
-        Engine::new(self.proxy.backend(self.server, &self.database))
+        Engine::new(behind(&self.proxy, self.server, &self.database))
     }
 
     /// How many rows of an author there are, its books included; the server may be about to finish what was cut.
@@ -239,4 +247,66 @@ fn of_what_only_read(server: &Server) {
     cuts.proxy.cut_after(Direction::ToServer, 0);
     let error = connection.commit().expect_err("cut");
     assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
+}
+
+/// A transaction that failed is not committed, whether its end can still be told to the server or not.
+fn of_what_failed_before(server: &Server) {
+    let cuts = Cuts::new(server);
+    let write = |text: &str| Sql::new(StatementKind::Insert, text, [], []);
+    for cut in [Direction::ToServer, Direction::ToClient] {
+        cuts.proxy.mend();
+        let engine = cuts.engine();
+        let mut connection = engine.connect().expect("connects");
+        connection.begin(Begin::default()).expect("begins");
+        let insert = write("INSERT INTO authors VALUES (1, 'a')");
+        connection.execute(&insert, &[]).expect("inserts");
+        connection
+            .execute(&write("INSERT INTO nowhere VALUES (1)"), &[])
+            .expect_err("no such table");
+        cuts.proxy.cut_after(cut, 0);
+        let error = connection.commit().expect_err("it failed before");
+        assert_eq!(error.kind(), ErrorKind::PendingRollback, "{error:?}");
+        assert!(connection.execute(&insert, &[]).is_err());
+    }
+}
+
+/// Behind a transaction pooler a statement has a transaction of its own, for its settings: only the answer to its COMMIT is ambiguous.
+fn of_a_statement_in_its_own_transaction(server: &Server) {
+    let mut cuts = Cuts::new(server);
+    let insert = Sql::new(
+        StatementKind::Insert,
+        "INSERT INTO authors VALUES (1, 'a')",
+        [],
+        [],
+    );
+    let (mut ambiguous, mut lost) = (0, 0);
+    for cut in 0.. {
+        cuts.proxy.mend();
+        let backend = behind(&cuts.proxy, cuts.server, &cuts.database).transaction_pooler();
+        let engine = Engine::new(backend);
+        let mut connection = engine.connect().expect("connects");
+        cuts.proxy.cut_after(Direction::ToClient, cut);
+        let told = connection.execute(&insert, &[]);
+        drop(connection);
+        let rows = cuts.rows_at_last(1);
+        match told.map_err(|error| error.kind()) {
+            Ok(_) => {
+                assert_eq!(rows, 1, "{cut}");
+                break;
+            }
+            Err(ErrorKind::AmbiguousCommit) => ambiguous += 1,
+            Err(ErrorKind::ConnectionLost) => {
+                assert_eq!(rows, 0, "{cut}");
+                lost += 1;
+            }
+            Err(kind) => panic!("{cut}: {kind:?}"),
+        }
+        let gone = Sql::new(StatementKind::Delete, "DELETE FROM authors", [], []);
+        cuts.direct
+            .execute(&Statement::new(&gone, &[]))
+            .expect("deletes");
+    }
+    // Its tag, and that the server is ready.
+    assert!((1..=20).contains(&ambiguous), "{ambiguous}");
+    assert!(lost > 40, "{lost}");
 }

@@ -9,9 +9,9 @@ use selfsame::error::{Error, ErrorKind};
 use selfsame::prelude::*;
 use selfsame::value::ValueType;
 use selfsame_postgres::testing::{Database, Server};
+use selfsame_testing::{Direction, Proxy};
 
-use crate::proxy::{Direction, Proxy};
-use crate::support::{Case, execute, i64s, read};
+use crate::support::{Case, behind, execute, i64s, proxy, read};
 
 pub(crate) const CASES: &[Case] = &[
     ("endings_by_a_cut", by_a_cut),
@@ -69,7 +69,7 @@ impl<'s> Place<'s> {
         metadata![Note].create_all(&engine).expect("creates");
         Self {
             server,
-            proxy: Proxy::new(server),
+            proxy: proxy(server),
             direct: database.backend().connect().expect("connects"),
             database,
         }
@@ -77,7 +77,7 @@ impl<'s> Place<'s> {
 
     /// An engine whose answers must come soon, by way of the proxy.
     fn engine(&self, patience: Duration) -> Engine {
-        let backend = self.proxy.backend(self.server, &self.database);
+        let backend = behind(&self.proxy, self.server, &self.database);
         Engine::new(backend.response_timeout(patience)).pool_size(2)
     }
 

@@ -8,7 +8,6 @@ mod keys;
 mod lifetime;
 mod overlaps;
 mod poolers;
-mod proxy;
 mod reflection;
 mod secrets;
 mod skipped;

@@ -1,6 +1,6 @@
 //! A server that is there and says nothing stops nobody for long.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use selfsame::backend::{Backend, Sql, StatementKind};
@@ -8,16 +8,21 @@ use selfsame::dialect::Begin;
 use selfsame::error::ErrorKind;
 use selfsame::prelude::*;
 use selfsame::value::ValueType;
+use selfsame_postgres::Postgres;
 use selfsame_postgres::testing::Server;
+use selfsame_testing::trials::{Drip, PATIENCE, a_flood_ends_in_time, connecting_ends_in_time};
 
-use crate::proxy::Proxy;
-use crate::support::Case;
+use crate::support::{Case, behind, proxy};
 
 pub(crate) const CASES: &[Case] = &[
     ("stalls_end_in_time", end_in_time),
     ("stalls_no_long_statement_is_one", no_long_statement_is_one),
     ("stalls_dropping_panics_nowhere", dropping_panics_nowhere),
     ("stalls_by_drops_end_in_time", by_drops_end_in_time),
+    (
+        "stalls_undoing_by_drops_ends_in_time",
+        undoing_by_drops_ends_in_time,
+    ),
     ("stalls_by_floods_end_in_time", by_floods_end_in_time),
 ];
 
@@ -28,9 +33,6 @@ struct Note {
     id: Auto<i64>,
     text: String,
 }
-
-/// Longer than any of these waits, shorter than for ever.
-const PATIENCE: Duration = Duration::from_secs(12);
 
 fn end_in_time(server: &Server) {
     type Work = fn(&mut Session) -> selfsame::Result<()>;
@@ -51,8 +53,8 @@ fn end_in_time(server: &Server) {
                 let database = server.database().expect("a database");
                 let direct = Engine::new(database.backend());
                 metadata![Note].create_all(&direct).expect("creates");
-                let proxy = Proxy::new(server);
-                let mut backend = proxy.backend(server, &database);
+                let proxy = proxy(server);
+                let mut backend = behind(&proxy, server, &database);
                 if limited {
                     backend = backend.statement_timeout(Duration::from_millis(500));
                 }
@@ -151,96 +153,66 @@ fn dropping_panics_nowhere(server: &Server) {
     }
 }
 
-/// What a server says that never says enough.
-#[derive(Clone, Copy, Debug)]
-enum Drip {
-    /// Of its agreement to TLS, a long record.
-    #[cfg(feature = "tls")]
-    Handshake,
-    /// Before it is ready.
-    Startup,
-    /// After it has let us in, and before it answers the first question.
-    Greeting,
-}
-
 /// A server that says a little again and again is no silent one, and is given up all the same.
 fn by_drops_end_in_time(_: &Server) {
-    for drip in [
+    const LET_IN: &[u8] = b"R\0\0\0\x08\0\0\0\0";
+    const PARAMETER: &[u8] = b"S\0\0\0\x08a\0b\0";
+    const NOTICE: &[u8] = b"N\0\0\0\x17SNOTICE\0C00000\0Mx\0\0";
+    let ready = b"K\0\0\0\x0c\0\0\0\x01\0\0\0\x01Z\0\0\0\x05I";
+    for (what, mode, answer, again) in [
+        // Of its agreement to TLS, a long record.
         #[cfg(feature = "tls")]
-        Drip::Handshake,
-        Drip::Startup,
-        Drip::Greeting,
+        (
+            "handshake",
+            "prefer",
+            b"S\x16\x03\x03\x40\0\x02\0\x3f\xfc".to_vec(),
+            &b"x"[..],
+        ),
+        // Before it is ready.
+        ("startup", "disable", LET_IN.to_vec(), PARAMETER),
+        // After it has let us in, and before it answers the first question.
+        ("greeting", "disable", [LET_IN, &ready[..]].concat(), NOTICE),
+        // Byte by byte.
+        ("bytes", "disable", b"R\x7f\0\0\0".to_vec(), b"x"),
     ] {
-        let port = dripping(drip);
-        let mode = match drip {
-            #[cfg(feature = "tls")]
-            Drip::Handshake => "prefer",
-            _ => "disable",
+        let drip = Drip {
+            answer,
+            again: again.to_vec(),
+            ..Drip::default()
         };
-        let url = format!("postgres://u:p@127.0.0.1:{port}/d?sslmode={mode}");
-        let (sender, told) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let backend = selfsame_postgres::Postgres::url(&url).expect("a URL");
-            let limited = backend.connect_timeout(Duration::from_millis(700));
-            // Nobody may wait any more.
-            let _ = sender.send(limited.connect().map(drop));
-        });
-        let told = told
-            .recv_timeout(PATIENCE)
-            .unwrap_or_else(|_| panic!("{drip:?}: connecting has not ended within {PATIENCE:?}"));
-        let error = told.expect_err("no server");
-        assert_eq!(error.kind(), ErrorKind::Unreachable, "{drip:?}: {error}");
-        assert!(error.message().contains("answer"), "{drip:?}: {error}");
+        let url = format!("postgres://u:p@127.0.0.1:{}/d?sslmode={mode}", drip.start());
+        let backend = Postgres::url(&url).expect("a URL");
+        connecting_ends_in_time(what, backend.connect_timeout(Duration::from_millis(700)));
     }
 }
 
-fn dripping(drip: Drip) -> u16 {
-    use std::io::{Read, Write};
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    std::thread::spawn(move || {
-        let (mut client, _) = listener.accept().expect("a client");
-        let mut asked = [0; 512];
-        let _ = client.read(&mut asked);
-        let parameter = b"S\0\0\0\x08a\0b\0";
-        let notice = b"N\0\0\0\x17SNOTICE\0C00000\0Mx\0\0";
-        let (begin, again): (Vec<u8>, &[u8]) = match drip {
-            #[cfg(feature = "tls")]
-            Drip::Handshake => (b"S\x16\x03\x03\x40\0\x02\0\x3f\xfc".to_vec(), b"x"),
-            Drip::Startup => (b"R\0\0\0\x08\0\0\0\0".to_vec(), parameter),
-            Drip::Greeting => {
-                let welcome = b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x01Z\0\0\0\x05I";
-                (welcome.to_vec(), notice)
+/// What undoes must end in time too, although something is heard all the time.
+fn undoing_by_drops_ends_in_time(server: &Server) {
+    let database = server.database().expect("a database");
+    let proxy = proxy(server);
+    let engine = Engine::new(behind(&proxy, server, &database)).pool_size(1);
+    for resets in [false, true] {
+        let mut connection = engine.connect().expect("connects");
+        match resets {
+            true => {
+                let raw = Sql::new(StatementKind::Raw, "SELECT 1", [], [ValueType::I32]);
+                connection.execute(&raw, &[]).expect("runs");
             }
-        };
-        let _ = client.write_all(&begin);
-        while client.write_all(again).is_ok() {
-            std::thread::sleep(Duration::from_millis(100));
+            false => connection.begin(Begin::default()).expect("begins"),
         }
-    });
-    port
+        proxy.drip(Duration::from_millis(1_000));
+        let started = Instant::now();
+        drop(connection);
+        assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+        proxy.mend();
+    }
 }
 
-/// A panic in a sink leaves more rows on their way than anybody would wait for: neither the session that goes, nor the next user of the
-/// connection reads them all.
 fn by_floods_end_in_time(server: &Server) {
     let database = server.database().expect("a database");
-    let text = "SELECT repeat('x', 500) || generate_series(1, 100000000)";
-    let flood = Sql::new(StatementKind::Raw, text, [], [ValueType::Text]);
-    for in_transaction in [false, true] {
-        let engine = Engine::new(database.backend()).pool_size(1);
-        let started = Instant::now();
-        let panicked = catch_unwind(AssertUnwindSafe(|| {
-            let mut connection = engine.connect().expect("connects");
-            if in_transaction {
-                connection.begin(Begin::default()).expect("begins");
-            }
-            connection.query(&flood, &[], &mut |_| panic!("as asked"))
-        }));
-        assert!(panicked.is_err());
-        let mut next = Session::new(&engine);
-        let one = next.sql("SELECT 1", ()).first::<(i32,)>().expect("serves");
-        assert_eq!(one, Some((1,)));
-        assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
-    }
+    let backend: Arc<dyn Backend> = Arc::new(database.backend());
+    a_flood_ends_in_time(
+        &backend,
+        "SELECT repeat('x', 500) || generate_series(1, 100000000)",
+    );
 }

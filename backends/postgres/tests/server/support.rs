@@ -4,8 +4,9 @@ use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
 use selfsame::dialect::{Begin, Dialect, Transaction};
 use selfsame::error::{Error, Result};
 use selfsame::value::{Param, Value, ValueRef, ValueType};
-use selfsame_postgres::PostgresDialect;
 use selfsame_postgres::testing::{Database, Server};
+use selfsame_postgres::{Postgres, PostgresDialect};
+use selfsame_testing::Proxy;
 
 pub(crate) type Case = (&'static str, fn(&Server));
 
@@ -108,4 +109,22 @@ pub(crate) fn shown(error: &Error) -> String {
         source = cause.source();
     }
     out
+}
+
+/// A proxy in front of the server.
+pub(crate) fn proxy(server: &Server) -> Proxy {
+    let url = url::Url::parse(server.url()).expect("a URL");
+    let host = url.host_str().expect("a host");
+    Proxy::to(host, url.port().unwrap_or(5432))
+}
+
+/// The backend of a database, by way of a proxy.
+pub(crate) fn behind(proxy: &Proxy, server: &Server, database: &Database) -> Postgres {
+    let mut url = url::Url::parse(server.url()).expect("a URL");
+    url.set_host(Some("127.0.0.1")).expect("has a host");
+    url.set_port(Some(proxy.port())).expect("has a host");
+    Postgres::url(url.as_str())
+        .expect("a URL")
+        .application_name(database.name())
+        .schema(database.name())
 }

@@ -226,3 +226,129 @@ fn assert_full(error: &Error, what: &str) {
         "{what}: {error:?}"
     );
 }
+
+/// Where the tests run as a user to whom every right is given, this one runs again as another, who finds the folder here.
+const FOLDER: &str = "SELFSAME_TEST_FOLDER_TO_READ";
+
+/// A folder that may be read and not be written, and files in it that may be both: no log and no journal can be made beside them.
+#[test]
+#[cfg(unix)]
+fn folders_that_this_user_may_not_write() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return in_a_folder_to_read(Path::new(&folder));
+    }
+    let parent = TempDatabase::new().expect("a directory");
+    let folder = parent.directory().join("folder");
+    fs::create_dir(&folder).expect("a folder");
+    let allow = |path: &Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("is allowed");
+    };
+    for mode in ["wal", "delete"] {
+        for (name, rights) in [("writable", 0o666), ("readable", 0o444)] {
+            let path = folder.join(format!("{mode}-{name}"));
+            drop(file_in(mode, &path));
+            allow(&path, rights);
+        }
+    }
+    // A log with commits in it, as a program that was killed leaves one.
+    let open = file_in("wal", &folder.join("source"));
+    for (name, files) in [
+        ("killed", &["", "-wal"][..]),
+        ("served", &["", "-wal", "-shm"]),
+    ] {
+        for suffix in files {
+            let copy = folder.join(format!("{name}{suffix}"));
+            fs::copy(folder.join(format!("source{suffix}")), &copy).expect("copies");
+            allow(&copy, 0o666);
+        }
+    }
+    drop(open);
+    allow(parent.directory(), 0o755);
+    allow(&folder, 0o555);
+    if fs::write(folder.join("test"), "").is_err() {
+        in_a_folder_to_read(&folder);
+    } else {
+        fs::remove_file(folder.join("test")).expect("is removed");
+        as_nobody(parent.directory(), &folder);
+    }
+    allow(&folder, 0o755);
+}
+
+/// Runs the test above as a user without rights.
+#[cfg(unix)]
+fn as_nobody(place: &Path, folder: &Path) {
+    // The folder of the program may be closed to others.
+    let program = place.join("program");
+    fs::copy(std::env::current_exe().expect("a program"), &program).expect("copies");
+    let ran = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(&program)
+        .args(["--exact", "media::folders_that_this_user_may_not_write"])
+        .env(FOLDER, folder)
+        .current_dir(place)
+        .output();
+    let ran = match ran {
+        Ok(ran) => ran,
+        Err(error) => return eprintln!("ignored, for no rights can be given up here: {error}"),
+    };
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(
+        ran.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+}
+
+#[cfg(unix)]
+fn in_a_folder_to_read(folder: &Path) {
+    fs::write(folder.join("test"), "").expect_err("may not be written");
+    let ways = |path: &Path| {
+        [
+            Sqlite::file(path),
+            Sqlite::file(path).must_exist(),
+            Sqlite::file(path).read_only(),
+        ]
+    };
+    for name in ["delete-writable", "delete-readable"] {
+        for backend in ways(&folder.join(name)) {
+            let mut session = backend.connect().expect("a connection");
+            assert_eq!(integer(&mut session, "SELECT v FROM t"), 7, "{name}");
+            refused(&mut session, "INSERT INTO t VALUES (1)", K::ReadOnly);
+            assert_eq!(integer(&mut session, "SELECT v FROM t"), 7, "{name}");
+        }
+    }
+    for name in ["wal-writable", "wal-readable", "killed"] {
+        for backend in ways(&folder.join(name)) {
+            let error = backend.connect().expect_err(name);
+            assert_eq!(error.kind(), K::Unreachable, "{name}: {error}");
+            for part in ["WAL", "immutable"] {
+                assert!(error.message().contains(part), "{name}: {error}");
+            }
+        }
+    }
+    for name in ["wal-writable", "wal-readable", "delete-readable"] {
+        let mut session = Sqlite::file(folder.join(name))
+            .immutable()
+            .connect()
+            .expect("a connection");
+        assert_eq!(integer(&mut session, "SELECT v FROM t"), 7, "{name}");
+        refused(&mut session, "INSERT INTO t VALUES (1)", K::ReadOnly);
+    }
+    // What is in the log only would be missed in silence.
+    let error = Sqlite::file(folder.join("killed"))
+        .immutable()
+        .connect()
+        .expect_err("half of it is elsewhere");
+    assert_eq!(error.kind(), K::Configuration, "{error}");
+    // With its log and index beside it, nothing has to be made.
+    for backend in ways(&folder.join("served")) {
+        let mut session = backend.connect().expect("a connection");
+        assert_eq!(integer(&mut session, "SELECT v FROM t"), 7);
+    }
+    let error = Sqlite::file(folder.join("new")).connect().expect_err("new");
+    assert!(
+        matches!(error.kind(), K::Unreachable | K::ReadOnly),
+        "{error}"
+    );
+}

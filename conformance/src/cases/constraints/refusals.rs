@@ -28,6 +28,16 @@ pub(super) const CASES: &[Case] = &[
         .promise("Syntax errors and missing tables are reported as different kinds from refused rows.")
         .hint("Classify the database's codes.")
         .covers(&[Contract(57), Contract(58)]),
+    Case::full("constraints.error.causes", causes)
+        .since(21)
+        .promise("A statement that can never run is an invalid statement, and one of a missing table says so, whatever the database's own code for the cause.")
+        .hint("Some databases have one code for many causes, and others many codes for one: classify by the cause.")
+        .covers(&[Contract(57), Contract(58)]),
+    Case::full("constraints.error.nul", nul)
+        .since(21)
+        .promise("A statement whose text contains a NUL character is refused: it never ends there, which would leave out its condition.")
+        .hint("C interfaces read a text up to its first NUL: look for one before sending it.")
+        .covers(&[Contract(11), Contract(57)]),
     Case::core("constraints.error.unicode", unicode)
         .promise("Errors about names with quotes or non-Latin characters are complete and readable.")
         .hint("Decode the database's message as UTF-8, and replace invalid bytes.")
@@ -126,6 +136,87 @@ fn invalid_statement(context: &mut Context) -> CaseResult {
         1,
         "the connection must stay usable"
     );
+    Ok(())
+}
+
+fn causes(context: &mut Context) -> CaseResult {
+    let mut database = with_people(context)?;
+    for (what, text) in [
+        (
+            "more values than columns",
+            "INSERT INTO [people] ([id]) VALUES (1, 2)",
+        ),
+        (
+            "an unknown column in an INSERT",
+            "INSERT INTO [people] ([nothing]) VALUES (1)",
+        ),
+        (
+            "an unknown column in an UPDATE",
+            "UPDATE [people] SET [nothing] = 1",
+        ),
+        (
+            "an ambiguous column",
+            "SELECT [id] FROM [people] [a], [people] [b]",
+        ),
+        ("an unknown function", "SELECT no_such_function(1)"),
+        (
+            "an aggregate in a WHERE clause",
+            "SELECT [id] FROM [people] WHERE count(*) > 1",
+        ),
+        (
+            "a UNION of one column and of two",
+            "SELECT [id] FROM [people] UNION SELECT [id], [id] FROM [people]",
+        ),
+    ] {
+        let result = database.rows(text, &[], &[ValueType::I64]);
+        refused(result, ErrorKind::InvalidStatement, what)?;
+    }
+    for (what, text) in [
+        (
+            "an INSERT into a missing table",
+            "INSERT INTO [no_such_table] ([id]) VALUES (1)",
+        ),
+        (
+            "an UPDATE of a missing table",
+            "UPDATE [no_such_table] SET [id] = 1",
+        ),
+        (
+            "a DELETE from a missing table",
+            "DELETE FROM [no_such_table]",
+        ),
+        (
+            "a join with a missing table",
+            "SELECT [a].[id] FROM [people] [a] JOIN [no_such_table] [b] ON [a].[id] = [b].[id]",
+        ),
+    ] {
+        let result = database.rows(text, &[], &[ValueType::I64]);
+        refused(result, ErrorKind::NoSuchTable, what)?;
+    }
+    if context.capabilities().savepoints {
+        database.begin_write()?;
+        let result = database.rollback_to("no_such_savepoint");
+        refused(result, ErrorKind::InvalidStatement, "a missing savepoint")?;
+        database.rollback()?;
+    }
+    Ok(())
+}
+
+fn nul(context: &mut Context) -> CaseResult {
+    let mut database = with_people(context)?;
+    for text in [
+        "DELETE FROM [people]\0 WHERE [id] = 99",
+        "UPDATE [people] SET [id] = 5\0 WHERE [id] = 99",
+        "SELECT [id] FROM [people]\0 WHERE [id] = 99",
+        "DROP TABLE [people]\0_archive",
+    ] {
+        let result = database.rows(text, &[], &[ValueType::I64]);
+        check!(
+            matches!(&result, Err(error) if error.kind() == ErrorKind::InvalidStatement),
+            "a statement with a NUL must be refused, returned {result:?}"
+        );
+    }
+    let left = database.integers("SELECT [id] FROM [people]", &[])?;
+    check_eq!(left, [1], "nothing may be done of it");
     Ok(())
 }
 

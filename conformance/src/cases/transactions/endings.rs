@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use selfsame::ErrorKind;
+use selfsame::backend::{Sql, StatementKind};
 use selfsame::dialect::{Begin, Transaction};
 use selfsame::schema::ColumnType;
-use selfsame::value::ValueType;
+use selfsame::value::{Param, ValueRef, ValueType};
 
 use super::{create_deferred, insert, keys, with_row};
 use crate::case::Cover::{Contract, Rule};
@@ -50,6 +51,13 @@ pub(super) const CASES: &[Case] = &[
         .promise("A statement that fails inside a transaction never splits it: writes before and after it are committed together or not at all.")
         .hint("After a failed statement, check whether the database still has the transaction. If not, refuse everything but ROLLBACK, and make COMMIT report it.")
         .covers(&[Contract(58), Contract(64), Contract(70)]),
+    Case::core("transactions.ending.by_text", by_text)
+        .since(21)
+        .suspects_orm()
+        .needs(&[Capability::Transactions])
+        .promise("Raw SQL cannot end a transaction: COMMIT and ROLLBACK as text are refused, and writes before and after them are committed together or not at all.")
+        .hint("A backend that overrides nothing here passes: the engine refuses the text.")
+        .covers(&[Contract(64), Contract(71), Rule(32)]),
     Case::extra("transactions.commit.again", commits_again)
         .since(17)
         .needs(&[
@@ -376,6 +384,60 @@ fn by_itself(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
+fn by_text(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    let insert_text = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
+    let types = [ValueType::I64, ValueType::I64];
+    let written = database.sql(insert_text, &types, &[]);
+    let engine = selfsame::Engine::from_backend(context.backend());
+    let mut wanted = keys(&mut database)?;
+    // A backend of one connection would wait for the one that is held here.
+    drop(database);
+    let mut id = 1;
+    for text in [
+        "COMMIT",
+        "ROLLBACK",
+        "/* the end */ commit",
+        "-- the end\nrollback;",
+    ] {
+        let raw = Sql::new(StatementKind::Raw, text, [], []);
+        for commits in [true, false] {
+            let what = format!("{text:?}, commits: {commits}");
+            let mut connected = engine.connect()?;
+            let mut begin = Begin::default();
+            begin.writes_first = true;
+            connected.begin(begin)?;
+            let insert = |id: i64, connected: &mut selfsame::engine::Connected| {
+                let params = [ValueRef::I64(id), ValueRef::I64(0)].map(Param::Ref);
+                connected.execute(&written, &params).map(drop)
+            };
+            insert(id + 1, &mut connected)?;
+            let ended = connected.execute(&raw, &[]);
+            check!(
+                matches!(&ended, Err(error) if error.kind() == ErrorKind::InvalidState),
+                "raw SQL must not end a transaction, {what}, returned {ended:?}"
+            );
+            insert(id + 2, &mut connected)?;
+            match commits {
+                true => {
+                    connected.commit()?;
+                    wanted.extend([id + 1, id + 2]);
+                }
+                false => connected.rollback()?,
+            }
+            drop(connected);
+            let mut database = Database::open(context)?;
+            check_eq!(
+                keys(&mut database)?,
+                wanted,
+                "the transaction must stay whole, {what}"
+            );
+            id += 2;
+        }
+    }
+    Ok(())
+}
+
 fn commits_again(context: &mut Context) -> CaseResult {
     let mut database = with_row(context)?;
     create_deferred(&mut database, value_table("child", ColumnType::I64))?;
@@ -391,7 +453,11 @@ fn commits_again(context: &mut Context) -> CaseResult {
         );
         // Where the database leaves that to its user, the transaction ends here.
         let _ = database.rollback();
-        check_eq!(keys(&mut database)?, [1], "nothing may remain");
+        let left = keys(&mut database);
+        check!(
+            matches!(&left, Ok(left) if *left == [1]),
+            "after a refused COMMIT the connection must answer, and nothing may remain; returned {left:?}"
+        );
         database.begin_write()?;
         database.execute(child, &[int(100 + round), int(1)])?;
         database.execute(child, &[int(200 + round), null(ValueType::I64)])?;

@@ -281,6 +281,13 @@ impl Connection for LyingConnection {
             Some(Command::Commit) => self.send(&Transaction::Commit),
             Some(Command::Rollback) => self.send(&Transaction::Rollback),
         };
+        if result.is_err()
+            && matches!(command, Transaction::Commit)
+            && matches!(self.liar.lie, Some(Lie::BreakOnRefusedCommit))
+        {
+            self.liar.fire();
+            self.broken = true;
+        }
         match result {
             Ok(()) => {
                 self.tracker.commanded(command);

@@ -1,36 +1,39 @@
-//! A proxy on the loopback interface that cuts after so many bytes, or forwards nothing any more.
+//! A proxy on the loopback interface that cuts after so many bytes, forwards nothing any more, or lets answers through drop by drop.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use selfsame_postgres::Postgres;
-use selfsame_postgres::testing::{Database, Server};
-
-/// In which direction bytes are counted.
+/// The direction in which bytes are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
+pub enum Direction {
+    /// From the client to the server.
     ToServer,
+    /// From the server to the client.
     ToClient,
 }
 
 /// Forwards to a server as long as it is not told otherwise.
-pub(crate) struct Proxy {
+#[derive(Debug)]
+pub struct Proxy {
     port: u16,
     state: Arc<State>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     to_server: Left,
     to_client: Left,
     stalled: AtomicBool,
+    /// The pause after each byte to the client, in milliseconds.
+    dripping: AtomicU64,
     over: AtomicBool,
 }
 
 /// How many bytes may pass before the cut.
+#[derive(Debug)]
 struct Left(AtomicI64);
 
 impl Default for Left {
@@ -40,13 +43,14 @@ impl Default for Left {
 }
 
 impl Proxy {
-    pub(crate) fn new(server: &Server) -> Self {
-        let url = url::Url::parse(server.url()).expect("a URL");
-        let target = (
-            url.host_str().expect("a host").to_owned(),
-            url.port().unwrap_or(5432),
-        );
-        let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+    /// Starts a proxy in front of a server.
+    ///
+    /// # Panics
+    ///
+    /// Without a free port.
+    pub fn to(host: &str, port: u16) -> Self {
+        let target = (host.to_owned(), port);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("listens");
         let port = listener.local_addr().expect("an address").port();
         let state = Arc::new(State::default());
         let shared = Arc::clone(&state);
@@ -75,44 +79,45 @@ impl Proxy {
         Self { port, state }
     }
 
-    /// The backend of a database, by way of the proxy.
-    pub(crate) fn backend(&self, server: &Server, database: &Database) -> Postgres {
-        let mut url = url::Url::parse(server.url()).expect("a URL");
-        url.set_host(Some("127.0.0.1")).expect("has a host");
-        url.set_port(Some(self.port)).expect("has a host");
-        Postgres::url(url.as_str())
-            .expect("a URL")
-            .application_name(database.name())
-            .schema(database.name())
+    /// Returns its port of the loopback interface.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Cuts every connection after so many more bytes.
-    pub(crate) fn cut_after(&self, direction: Direction, bytes: i64) {
+    pub fn cut_after(&self, direction: Direction, bytes: i64) {
         self.state.left(direction).store(bytes, Ordering::SeqCst);
     }
 
-    /// Whether so many bytes have passed.
-    pub(crate) fn has_cut(&self, direction: Direction) -> bool {
+    /// Returns whether so many bytes have passed.
+    pub fn has_cut(&self, direction: Direction) -> bool {
         self.state.left(direction).load(Ordering::SeqCst) < 0
     }
 
     /// Lets everything pass again.
-    pub(crate) fn mend(&self) {
+    pub fn mend(&self) {
         self.cut_after(Direction::ToServer, i64::MAX);
         self.cut_after(Direction::ToClient, i64::MAX);
         self.state.stalled.store(false, Ordering::SeqCst);
+        self.state.dripping.store(0, Ordering::SeqCst);
     }
 
     /// Keeps the sockets open and forwards nothing.
-    pub(crate) fn stall(&self) {
+    pub fn stall(&self) {
         self.state.stalled.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets answers through byte by byte, with a pause after each.
+    pub fn drip(&self, pause: Duration) {
+        let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        self.state.dripping.store(pause, Ordering::SeqCst);
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.state.over.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
     }
 }
 
@@ -123,26 +128,44 @@ impl State {
             Direction::ToClient => &self.to_client.0,
         }
     }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
 }
 
 fn forward(mut from: TcpStream, mut to: TcpStream, direction: Direction, state: &State) {
     let mut buffer = [0; 4096];
     let left = state.left(direction);
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        while state.stalled.load(Ordering::SeqCst) && !state.over.load(Ordering::SeqCst) {
+        while state.stalled.load(Ordering::SeqCst) && !state.is_over() {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let count_i64 = i64::try_from(count).expect("a small number");
+        let counted = i64::try_from(count).unwrap_or(i64::MAX);
         let before = match left.load(Ordering::SeqCst) {
             i64::MAX => i64::MAX,
-            _ => left.fetch_sub(count_i64, Ordering::SeqCst),
+            _ => left.fetch_sub(counted, Ordering::SeqCst),
         };
-        let passed = usize::try_from(before.clamp(0, count_i64)).expect("a small number");
-        if to.write_all(&buffer[..passed]).is_err() || passed < count {
+        let passed = usize::try_from(before.clamp(0, counted)).unwrap_or(0);
+        let sent = match (direction, state.dripping.load(Ordering::SeqCst)) {
+            (Direction::ToClient, pause @ 1..) => drip(&mut to, &buffer[..passed], pause, state),
+            _ => to.write_all(&buffer[..passed]),
+        };
+        if sent.is_err() || passed < count {
             break;
         }
     }
     // What was forwarded arrives before the end.
     let _ = to.shutdown(Shutdown::Both);
     let _ = from.shutdown(Shutdown::Both);
+}
+
+fn drip(to: &mut TcpStream, bytes: &[u8], pause: u64, state: &State) -> std::io::Result<()> {
+    for byte in bytes {
+        to.write_all(&[*byte])?;
+        if !state.is_over() {
+            std::thread::sleep(Duration::from_millis(pause));
+        }
+    }
+    Ok(())
 }

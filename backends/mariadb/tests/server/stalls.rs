@@ -1,0 +1,132 @@
+//! A server that is there and says little, or more than anybody reads, stops nobody for long.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use selfsame::backend::{Backend, Sql, StatementKind};
+use selfsame::dialect::Begin;
+use selfsame::prelude::*;
+use selfsame::value::ValueType;
+use selfsame_mariadb::MariaDb;
+use selfsame_testing::Proxy;
+use selfsame_testing::trials::{Drip, PATIENCE, a_flood_ends_in_time, connecting_ends_in_time};
+
+use crate::support::database;
+
+/// A packet of the protocol: its length, its number, its body.
+fn packet(number: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len())
+        .expect("a short one")
+        .to_le_bytes();
+    [&length[..3], &[number], body].concat()
+}
+
+/// What a server says to a new client.
+fn greeting(offers_tls: bool) -> Vec<u8> {
+    let capabilities: u16 = if offers_tls { 0xffdf } else { 0xf7df };
+    let body = [
+        &b"\x0a11.4.2-MariaDB\0\x01\0\0\0saltsalt\0"[..],
+        &capabilities.to_le_bytes(),
+        b"\x2d\x02\0\x08\0\x15\0\0\0\0\0\0\0\0\0\0saltsaltsalt\0mysql_native_password\0",
+    ];
+    packet(0, &body.concat())
+}
+
+#[test]
+fn connecting_by_drops_ends_in_time() {
+    for (what, options, greeting, answer) in [
+        ("greeting", "", b"\x60\0\0\0\x0a".to_vec(), &b""[..]),
+        ("answer", "", greeting(false), b"\xf0\0\0\x02"),
+        #[cfg(feature = "tls")]
+        (
+            "handshake",
+            "?tls=skip-verify",
+            greeting(true),
+            b"\x16\x03\x03\x40\0\x02\0\x3f\xfc",
+        ),
+        #[cfg(feature = "tls")]
+        (
+            "handshake, if there is one",
+            "?sslmode=prefer",
+            greeting(true),
+            b"\x16\x03\x03\x40\0\x02\0\x3f\xfc",
+        ),
+    ] {
+        let drip = Drip {
+            greeting,
+            answer: answer.to_vec(),
+            again: b"x".to_vec(),
+        };
+        let url = format!("mariadb://u:p@127.0.0.1:{}/d{options}", drip.start());
+        let backend = MariaDb::url(&url).expect("a URL");
+        connecting_ends_in_time(what, backend.connect_timeout(Duration::from_millis(700)));
+    }
+}
+
+/// What undoes must end in time, although something is heard all the time.
+#[test]
+fn undoing_by_drops_ends_in_time() {
+    let Some(database) = database() else { return };
+    let url = url_of(&database.url());
+    let Some((user, host, port, name)) = url else {
+        return eprintln!("ignored: the server is not one host with a port");
+    };
+    let proxy = Proxy::to(&host, port);
+    let backend = MariaDb::url(&format!(
+        "mariadb://{user}@127.0.0.1:{}/{name}",
+        proxy.port()
+    ));
+    let engine = Engine::new(backend.expect("a URL")).pool_size(1);
+    for resets in [false, true] {
+        let mut connection = engine.connect().expect("connects");
+        match resets {
+            true => {
+                let raw = Sql::new(StatementKind::Raw, "SELECT 1", [], [ValueType::I32]);
+                connection.execute(&raw, &[]).expect("runs");
+            }
+            false => connection.begin(Begin::default()).expect("begins"),
+        }
+        proxy.drip(Duration::from_millis(1_500));
+        let started = Instant::now();
+        drop(connection);
+        assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+        proxy.mend();
+    }
+}
+
+/// User and password, host, port and database.
+fn url_of(url: &str) -> Option<(String, String, u16, String)> {
+    let (_, rest) = url.split_once("://")?;
+    let (user, rest) = rest.rsplit_once('@')?;
+    let (place, name) = rest.split_once('/')?;
+    let (host, port) = place.rsplit_once(':')?;
+    let name = name.split('?').next()?;
+    Some((
+        user.to_owned(),
+        host.to_owned(),
+        port.parse().ok()?,
+        name.to_owned(),
+    ))
+}
+
+#[test]
+fn floods_end_in_time() {
+    let Some(database) = database() else { return };
+    let backend: Arc<dyn Backend> = Arc::new(database.backend());
+    a_flood_ends_in_time(&backend, "SELECT REPEAT('x', 500) FROM seq_1_to_1000000000");
+    // A few rows are read to their end, and the connection goes on.
+    let engine = Engine::new(database.backend()).pool_size(1);
+    let mut connection = engine.connect().expect("connects");
+    connection.begin(Begin::default()).expect("begins");
+    let few = "SELECT REPEAT('x', 500) FROM seq_1_to_1000";
+    let few = Sql::new(StatementKind::Raw, few, [], [ValueType::Text]);
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        connection.query(&few, &[], &mut |_| panic!("as asked"))
+    }));
+    assert!(panicked.is_err());
+    connection
+        .query(&few, &[], &mut |_| Ok(()))
+        .expect("goes on");
+    connection.commit().expect("commits");
+}

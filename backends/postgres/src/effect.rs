@@ -1,0 +1,68 @@
+//! Detects what a user's own statement does to the transaction around it. A text holds one statement, so its first words tell.
+
+use selfsame::backend::leading_words;
+
+/// What a statement does to the transaction around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    None,
+    /// Commits it, rolls it back, or hands it over to others.
+    Ends,
+    /// Rolls back to a savepoint, after which a failed transaction goes on.
+    GoesBack,
+}
+
+/// Returns the effect of a statement.
+pub(crate) fn effect(text: &str) -> Effect {
+    let words = leading_words(text).map(str::to_ascii_lowercase);
+    let [first, second, third] = words.each_ref().map(String::as_str);
+    match first {
+        "commit" | "end" | "abort" => Effect::Ends,
+        "rollback" if second == "to" || third == "to" => Effect::GoesBack,
+        "rollback" => Effect::Ends,
+        "prepare" if second == "transaction" => Effect::Ends,
+        _ => Effect::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_words_tell() {
+        for text in [
+            "COMMIT",
+            "commit and chain",
+            "End",
+            "ABORT WORK",
+            "ROLLBACK",
+            "rollback work and no chain;",
+            "; COMMIT",
+            " \n-- SELECT\n/* a /* b */ ü */COMMIT/**/",
+            "PREPARE/**/TRANSACTION 'x'",
+        ] {
+            assert_eq!(effect(text), Effect::Ends, "{text}");
+        }
+        for text in [
+            "ROLLBACK TO a",
+            "rollback work to savepoint a",
+            "ROLLBACK/*x*/TRANSACTION--y\nTO a",
+        ] {
+            assert_eq!(effect(text), Effect::GoesBack, "{text}");
+        }
+        for text in [
+            "",
+            "SELECT 1",
+            "-- COMMIT",
+            "/* COMMIT */ SELECT 1",
+            "\"commit\"",
+            "commit_all()",
+            "PREPARE commit AS SELECT 1",
+            "RELEASE a",
+            "WITH commit AS (SELECT 1) SELECT 1",
+        ] {
+            assert_eq!(effect(text), Effect::None, "{text}");
+        }
+    }
+}

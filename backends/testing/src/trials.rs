@@ -1,0 +1,109 @@
+//! Trials of a backend with a server that says a little again and again, or more than anybody reads: all waits must end.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use selfsame::backend::{Backend, Sql, StatementKind};
+use selfsame::dialect::Begin;
+use selfsame::value::ValueType;
+use selfsame::{Engine, ErrorKind};
+
+/// Longer than any of these waits, shorter than for ever.
+pub const PATIENCE: Duration = Duration::from_secs(12);
+
+/// A server that never says enough.
+#[derive(Clone, Debug, Default)]
+pub struct Drip {
+    /// What it says to a new client.
+    pub greeting: Vec<u8>,
+    /// What it says after the client's first words.
+    pub answer: Vec<u8>,
+    /// What it says again and again after that.
+    pub again: Vec<u8>,
+}
+
+impl Drip {
+    /// Starts the server, and returns its port of the loopback interface.
+    ///
+    /// # Panics
+    ///
+    /// Without a free port.
+    pub fn start(self) -> u16 {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let drip = self.clone();
+                thread::spawn(move || drip.serve(client));
+            }
+        });
+        port
+    }
+
+    fn serve(&self, mut client: TcpStream) {
+        let _ = client.write_all(&self.greeting);
+        let mut asked = [0; 512];
+        let _ = client.set_read_timeout(Some(Duration::from_millis(200)));
+        let _ = client.read(&mut asked);
+        let _ = client.write_all(&self.answer);
+        while client.write_all(&self.again).is_ok() {
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+/// Asserts that connecting to a server that drips ends in time, as unreachable.
+///
+/// # Panics
+///
+/// If it does not.
+pub fn connecting_ends_in_time(what: &str, backend: impl Backend) {
+    let (sender, told) = mpsc::channel();
+    thread::spawn(move || {
+        // Nobody may wait any more.
+        let _ = sender.send(backend.connect().map(drop));
+    });
+    let told = told
+        .recv_timeout(PATIENCE)
+        .unwrap_or_else(|_| panic!("{what}: connecting has not ended within {PATIENCE:?}"));
+    let error = told.expect_err("no server");
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{what}: {error}");
+    assert!(error.message().contains("answer"), "{what}: {error}");
+}
+
+/// Asserts that after a panic in a sink, which leaves more rows on their way than anybody would wait for, neither the connection that goes
+/// nor its next user reads them all. `flood` selects them, as texts.
+///
+/// # Panics
+///
+/// If it does not hold.
+pub fn a_flood_ends_in_time(backend: &Arc<dyn Backend>, flood: &str) {
+    let flood = Sql::new(StatementKind::Raw, flood, [], [ValueType::Text]);
+    let one = Sql::new(StatementKind::Raw, "SELECT 1", [], [ValueType::I32]);
+    for in_transaction in [false, true] {
+        let engine = Engine::from_backend(Arc::clone(backend)).pool_size(1);
+        let started = Instant::now();
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let mut connection = engine.connect().expect("connects");
+            if in_transaction {
+                connection.begin(Begin::default()).expect("begins");
+            }
+            connection.query(&flood, &[], &mut |_| panic!("as asked"))
+        }));
+        assert!(panicked.is_err());
+        let mut rows = 0;
+        let mut next = engine.connect().expect("connects");
+        next.query(&one, &[], &mut |_| {
+            rows += 1;
+            Ok(())
+        })
+        .expect("serves");
+        assert_eq!(rows, 1);
+        assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    }
+}
