@@ -89,7 +89,7 @@ pub enum ErrorKind {
 
 /// The error type of this library. One pointer in size, `Send` and `Sync`; never contains parameter values.
 ///
-/// `Display` is one line: what, where (entity, column, constraint), and the statement.
+/// `Display` is one line: what, where (entity, column, constraint), a hint, and the statement.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -101,6 +101,7 @@ struct Inner {
     constraint: Option<String>,
     statement: Option<String>,
     code: Option<String>,
+    hint: Option<String>,
     parameter: Option<usize>,
     unsent: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -119,6 +120,7 @@ impl Error {
             constraint: None,
             statement: None,
             code: None,
+            hint: None,
             parameter: None,
             unsent: false,
             source: None,
@@ -173,6 +175,13 @@ impl Error {
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.0.code.get_or_insert_with(|| code.into());
+        self
+    }
+
+    /// Adds advice on the cause or the cure unless there is some already. It must not contain values.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint.get_or_insert_with(|| hint.into());
         self
     }
 
@@ -245,6 +254,11 @@ impl Error {
         self.0.code.as_deref()
     }
 
+    /// Returns advice on the cause or the cure: for a violated foreign key, the relation that sets it.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
     /// Returns the position of the rejected parameter, from 1.
     pub fn parameter_position(&self) -> Option<usize> {
         self.0.parameter
@@ -300,6 +314,9 @@ impl fmt::Display for Error {
         if let Some(code) = &inner.code {
             write!(f, " [{code}]")?;
         }
+        if let Some(hint) = &inner.hint {
+            write!(f, "; hint: {hint}")?;
+        }
         if let Some(statement) = &inner.statement {
             write!(f, " in: {statement}")?;
         }
@@ -337,10 +354,11 @@ mod tests {
             .column("name")
             .constraint("users_name_key")
             .code("23505")
+            .hint("update that row")
             .statement("INSERT INTO users (name) VALUES (?)");
         assert_eq!(
             error.to_string(),
-            "users.name: a row with this value exists (constraint users_name_key) [23505] in: INSERT INTO users (name) VALUES (?)"
+            "users.name: a row with this value exists (constraint users_name_key) [23505]; hint: update that row in: INSERT INTO users (name) VALUES (?)"
         );
         assert!(error.is_constraint() && !error.is_retryable());
     }

@@ -2,7 +2,7 @@
 //!
 //! Structs are mapped to tables by [`#[derive(Entity)]`](derive@Entity). A session holds one object for each row, notices what changes in
 //! it, and writes the changes in as few statements as it can, in the order that foreign keys require. The design follows SQLAlchemy's ORM,
-//! with Rust's types. This crate contains no database driver; `selfsame-sqlite` and `selfsame-postgres` do.
+//! with Rust's types. This crate contains no database driver: add `selfsame-sqlite`, `selfsame-postgres` or `selfsame-mariadb`.
 //!
 //! ```
 //! use selfsame::prelude::*;
@@ -51,7 +51,7 @@
 //!     metadata![User, Task, Tag].create_all(&engine)?; // user_tags comes along
 //!     let mut session = Session::new(&engine);
 //!
-//!         // Added objects belong to the session; a handle is Copy and refers to one of them.
+//!     // Added objects belong to the session; a handle is Copy and stands for one row.
 //!     let ann = session.add(User {
 //!         tasks: [Task::new("write"), Task::new("read")].into(),
 //!         tags: [Tag::new("early")].into(),
@@ -372,11 +372,11 @@
 //! # Errors
 //!
 //! Every fallible operation returns an [`Error`] with a [kind](ErrorKind) to match on. It names the entity, the column, the constraint and
-//! the statement, but never contains a parameter's value.
+//! the statement, and for a violated foreign key the relation that sets it, but never contains a parameter's value.
 //!
 //! # Features
 //!
-//! All but `jiff` are on by default.
+//! All but `jiff` and `tokio` are on by default.
 //!
 //! | feature | adds |
 //! |---|---|
@@ -384,6 +384,7 @@
 //! | `jiff` | jiff's civil types and `Timestamp` as columns |
 //! | `rust_decimal` | `Decimal` as a column |
 //! | `serde_json` | `serde_json::Value` as a column |
+//! | `tokio` | `Engine::run`: a unit of work for an asynchronous program, on a blocking thread |
 //! | `uuid` | `Uuid` as a column |
 //!
 //! # Modules

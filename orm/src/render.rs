@@ -12,6 +12,7 @@ mod statement;
 mod text;
 
 pub use association::Pairing;
+pub(crate) use definition::foreign_key_name;
 pub(crate) use expression::max_parameters_of;
 pub use expression::{Argument, Rendered};
 pub use statement::{

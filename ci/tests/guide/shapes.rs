@@ -83,8 +83,13 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
     // ANCHOR_END: use
     // ANCHOR: forgotten
     session.add(Book::new("Lost"));
-    let error = session.commit().map_err(|error| error.kind());
-    assert_eq!(error, Err(ErrorKind::ForeignKeyViolation)); // there is no shelf 0
+    let error = match session.commit() {
+        Ok(()) => unreachable!("there is no shelf 0"),
+        Err(error) => error,
+    };
+    assert_eq!(error.kind(), ErrorKind::ForeignKeyViolation);
+    let hint = "`shelf_id` must refer to a row of `shelves`; the relation `shelf` sets it";
+    assert_eq!(error.hint_text(), Some(hint)); // also part of the error's text
     session.rollback()?;
     // ANCHOR_END: forgotten
     Ok(())

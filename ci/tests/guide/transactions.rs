@@ -28,6 +28,7 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
     // ANCHOR: retry
     let options = TransactionOptions::new().isolation(Isolation::Serializable);
     session.retry_with(options, 5, |session| {
+        session.refresh(ann)?; // each attempt reads the row again
         session[ann].age = session[ann].age.map(|age| age + 1);
         Ok(())
     })?;

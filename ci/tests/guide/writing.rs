@@ -54,5 +54,15 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
     session.rollback()?; // objects have the state of the database again
     // ANCHOR_END: violation
     assert_eq!(session[ann].age, Some(38));
+    // ANCHOR: hook
+    let factory = SessionFactory::new(&engine).hook(Hook::before_insert(|user: &mut User| {
+        user.name = user.name.trim().to_owned();
+        Ok(()) // an error aborts the flush
+    }));
+    let mut session = factory.session();
+    let carl = session.add(User::new(" carl "));
+    session.commit()?;
+    assert_eq!(session[carl].name, "carl");
+    // ANCHOR_END: hook
     Ok(())
 }

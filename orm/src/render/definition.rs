@@ -475,12 +475,8 @@ impl<'t> Definition<'t> {
                 .map_err(|error| error.constraint(name))?;
             return Ok(name.into());
         }
-        let table = self.table.local_name();
-        let name = format!("{table}_{}_{suffix}", columns.join("_"));
-        Ok(match self.capabilities.max_identifier {
-            Some(longest) if name.len() > longest => shorten(&name, suffix, longest).into(),
-            _ => name.into(),
-        })
+        let longest = self.capabilities.max_identifier;
+        Ok(default_name(self.table, columns, suffix, longest).into())
     }
 
     fn check_columns(&self, constraint: &str, columns: &[String]) -> Result<()> {
@@ -532,6 +528,26 @@ fn action(text: &mut Text<'_>, clause: &str, action: ReferentialAction) {
 }
 
 /// Shortens a name to `longest` bytes, with a hash of the whole name, so that different names stay different.
+/// Returns the name of a foreign key in the database: the given one, or that which CREATE TABLE writes.
+pub(crate) fn foreign_key_name<'k>(
+    table: &Table,
+    key: &'k ForeignKey,
+    longest: Option<usize>,
+) -> Cow<'k, str> {
+    match &key.name {
+        Some(name) => name.into(),
+        None => default_name(table, &key.columns, "fkey", longest).into(),
+    }
+}
+
+fn default_name(table: &Table, columns: &[String], suffix: &str, longest: Option<usize>) -> String {
+    let name = format!("{}_{}_{suffix}", table.local_name(), columns.join("_"));
+    match longest {
+        Some(longest) if name.len() > longest => shorten(&name, suffix, longest),
+        _ => name,
+    }
+}
+
 fn shorten(name: &str, suffix: &str, longest: usize) -> String {
     // FNV-1a is stable across machines and versions, unlike the standard library's hashers.
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {

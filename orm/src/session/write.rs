@@ -5,6 +5,7 @@ pub(super) mod deletion;
 pub(super) mod expression;
 pub(super) mod flush;
 pub(super) mod foreign_keys;
+pub(super) mod hint;
 pub(super) mod membership;
 pub(super) mod persist;
 pub(super) mod plan;

@@ -17,6 +17,7 @@ mod fixture;
 mod flush;
 mod growing;
 mod growth;
+mod hints;
 mod hook_changes;
 mod hooks;
 mod identity;

@@ -92,7 +92,8 @@ impl Session {
         }
         self.ready(Intent::Write)?;
         for (columns, slots) in &shapes {
-            persist::insert_plain(self, store, columns, slots)?;
+            persist::insert_plain(self, store, columns, slots)
+                .map_err(|error| self.hint_of_rows(error, store, columns, slots))?;
         }
         Ok(())
     }
@@ -109,10 +110,13 @@ impl Session {
         mapper.refuse_writes()?;
         refuse_keys(&mapper, &set)?;
         count_version(&mapper, &mut set);
+        let columns: Vec<usize> = set.iter().map(|(column, _)| column.index).collect();
         let node = UpdateNode::new(mapper.table(), set, filter);
         let rendered = render_update(self.engine.dialect(), &node)?;
         self.flush_first()?;
-        let matched = self.bulk(&mapper, &rendered)?;
+        let matched = self
+            .bulk(&mapper, &rendered)
+            .map_err(|error| self.hint_of_rows(error, store, &columns, &[]))?;
         let epoch = self.epoch;
         let any = self.any_store_mut(store);
         any.states_mut().all_overwritten(epoch);
@@ -126,18 +130,35 @@ impl Session {
         self.refuse_second_mapping(store)?;
         let mapper = Arc::clone(&self.entry(store).mapper);
         mapper.refuse_writes()?;
-        let mut node = DeleteNode::new(mapper.table(), filter);
         self.flush_first()?;
+        let (matched, gone) = self
+            .delete_rows(store, &mapper, DeleteNode::new(mapper.table(), filter))
+            .map_err(|error| self.hint_of_deletion(error, store))?;
+        let any = self.any_store_mut(store);
+        for slot in gone {
+            any.deleted(slot);
+        }
+        self.expire_after_own_write();
+        Ok(matched)
+    }
+
+    /// Returns how many rows were deleted, and those of them that are objects in the session.
+    fn delete_rows(
+        &mut self,
+        store: u16,
+        mapper: &Mapper,
+        mut node: DeleteNode,
+    ) -> Result<(u64, Vec<u32>)> {
         let known = self.any_store(store).states().has_persistent();
-        let (matched, gone) = if !known {
+        Ok(if !known {
             let rendered = render_delete(self.engine.dialect(), &node)?;
-            (self.bulk(&mapper, &rendered)?, Vec::new())
+            (self.bulk(mapper, &rendered)?, Vec::new())
         } else if self.engine.capabilities().returning {
-            (node.returning, node.types) = key_columns(&mapper);
+            (node.returning, node.types) = key_columns(mapper);
             let rendered = render_delete(self.engine.dialect(), &node)?;
             self.bulk_keys(store, &rendered)?
         } else {
-            let (columns, types) = key_columns(&mapper);
+            let (columns, types) = key_columns(mapper);
             let chosen = SelectNode {
                 columns,
                 types,
@@ -148,14 +169,8 @@ impl Session {
             let chosen = render_select(self.engine.dialect(), &chosen)?;
             let (_, gone) = self.bulk_keys(store, &chosen)?;
             let rendered = render_delete(self.engine.dialect(), &node)?;
-            (self.bulk(&mapper, &rendered)?, gone)
-        };
-        let any = self.any_store_mut(store);
-        for slot in gone {
-            any.deleted(slot);
-        }
-        self.expire_after_own_write();
-        Ok(matched)
+            (self.bulk(mapper, &rendered)?, gone)
+        })
     }
 
     fn bulk(&mut self, mapper: &Mapper, rendered: &Rendered) -> Result<u64> {

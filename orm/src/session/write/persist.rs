@@ -35,6 +35,10 @@ pub(in crate::session) fn run(
     if reaches_others(session, step) {
         session.unknown_writes += 1;
     }
+    execute(session, step, computations).map_err(|error| session.hint_of_step(error, step))
+}
+
+fn execute(session: &mut Session, step: &Step, computations: &Computations) -> Result<()> {
     match step {
         Step::Insert {
             store,
