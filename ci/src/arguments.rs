@@ -179,7 +179,7 @@ pub(crate) struct GateArguments {
     #[arg(long, conflicts_with_all = ["base", "bless"])]
     pub(crate) self_test: bool,
     /// How many pairs of equal builds --self-test compares
-    #[arg(long, value_name = "N", default_value_t = 300, requires = "self_test")]
+    #[arg(long, value_name = "N", default_value_t = 300, requires = "self_test", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) pairs: u32,
     /// The format written to standard output
     #[arg(long, value_enum, default_value_t = GateShape::Human)]

@@ -104,20 +104,23 @@ fn options(arguments: &BenchArguments) -> Result<Options> {
             .workloads
             .retain(|workload| filter.matches(workload.name()));
     }
-    if options.workloads.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Configuration,
-            format!(
-                "no workload matches the filter; there are {}",
-                Workload::all()
-                    .into_iter()
-                    .map(Workload::name)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
-        ));
+    let names: Vec<&str> = Workload::all().into_iter().map(Workload::name).collect();
+    let filter = arguments.filter.as_ref();
+    if let Some(part) = filter.and_then(|filter| filter.unmatched(names.iter().copied())) {
+        return Err(unknown_workload(part, &names));
     }
     Ok(options)
+}
+
+/// The error for a part of a filter that matches no workload.
+pub(crate) fn unknown_workload(part: &str, names: &[&str]) -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        format!(
+            "no workload matches `{part}`; there are {}",
+            names.join(", ")
+        ),
+    )
 }
 
 fn write(report: &Report, arguments: &BenchArguments) -> Result<()> {

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use selfsame::{Error, ErrorKind, Result};
-use selfsame_benches::{Backend, PLANT, limits};
+use selfsame_benches::{Backend, PLANT, Workload, limits};
 use selfsame_gate::{
     Finding, Golden, Kind, Limits, Plan, Report, Side, Step, Steps, run as measure,
 };
@@ -19,6 +19,7 @@ use selfsame_postgres::testing::Server;
 
 use self::base::Base;
 use crate::arguments::{GateArguments, GateShape};
+use crate::bench::unknown_workload;
 use crate::interrupt;
 use selfsame_conformance::command::{say, summary, try_to_write, unwritable};
 
@@ -42,6 +43,7 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode> {
         true => Backend::ALL.to_vec(),
         false => arguments.backends.clone(),
     };
+    refuse_unknown(&arguments.filter, &backends)?;
     let server = server(&backends)?;
     tell("building");
     let built = build::programs(&root, None, &root.join("target/gate/head"))?;
@@ -129,6 +131,26 @@ fn memory(head: &Side, report: &mut Report) -> Result<()> {
 /// Half of the launches and a third of the rounds: wider intervals, so more results are inconclusive.
 fn quick(name: &str) -> Limits {
     limits(name).effort(4, 20, Duration::from_millis(1))
+}
+
+/// Refuses parts of a filter that match no workload.
+fn refuse_unknown(filter: &[String], backends: &[Backend]) -> Result<()> {
+    let workloads = Workload::all_with_growth();
+    let names: Vec<String> = backends
+        .iter()
+        .flat_map(|backend| {
+            let name = |workload: &Workload| format!("{}/{}", backend.name(), workload.name());
+            workloads.iter().map(name)
+        })
+        .collect();
+    let is_unknown = |part: &&String| !names.iter().any(|name| name.contains(part.as_str()));
+    match filter.iter().find(is_unknown) {
+        Some(part) => {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            Err(unknown_workload(part, &names))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Starts a server for the backends that need one. It is an error if there is none: what was not measured has not passed.

@@ -263,7 +263,11 @@ fn bench_measures_every_arm_against_raw() {
     assert!(rows.iter().any(|row| row["arm"] == "tracked"));
     refused(
         &["bench", "--filter", "nonsense"],
-        &["no workload matches", "trivial"],
+        &["no workload matches `nonsense`", "trivial"],
+    );
+    refused(
+        &["bench", "--filter", "trivial,nonsense"],
+        &["no workload matches `nonsense`", "trivial"],
     );
     refused(
         &["bench", "--backend", "oracle"],
@@ -319,6 +323,23 @@ fn filters_that_choose_nothing_are_refused() {
         &["check", "--filter", "no.such.case"],
         &["no case matches", "--list"],
     );
+    refused(
+        &["check", "--filter", "identity,no.such.case"],
+        &["no case matches `no.such.case`"],
+    );
+    refused(
+        &["faults", "--filter", "no.such.fault"],
+        &["no fault matches `no.such.fault`"],
+    );
+    refused(
+        &["faults", "--by", "no.such.case"],
+        &["no case matches `no.such.case`"],
+    );
+    refused(
+        &["gate", "--filter", "insert,nonsense"],
+        &["no workload matches `nonsense`", "sqlite/insert"],
+    );
+    refused(&["gate", "--self-test", "--pairs", "0"], &["--pairs"]);
     refused(&["check", "--filter", "Types"], &["ids do not contain `T`"]);
     refused(
         &["check", "--list", "--filter", "no.such.case"],

@@ -24,6 +24,13 @@ impl Filter {
     pub fn matches(&self, id: &str) -> bool {
         self.patterns.is_empty() || self.patterns.iter().any(|pattern| contains(id, pattern))
     }
+
+    /// Returns a pattern that matches none of the ids, such as a misspelled one.
+    pub fn unmatched<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Option<&str> {
+        let ids: Vec<&str> = ids.into_iter().collect();
+        let mut patterns = self.patterns.iter().map(String::as_str);
+        patterns.find(|pattern| !ids.iter().any(|id| contains(id, pattern)))
+    }
 }
 
 impl FromStr for Filter {
@@ -126,6 +133,15 @@ mod tests {
         check("types.*.nul", "types.text.nul", true);
         check("types.*.nul", "types.text.empty", false);
         check("nul*types", "types.text.nul", false);
+    }
+
+    #[test]
+    fn a_pattern_without_matches_is_found() {
+        let filter: Filter = "i64,tex*nul,f46".parse().expect("a good filter");
+        let ids = ["types.i64.extremes", "types.text.nul"];
+        assert_eq!(filter.unmatched(ids), Some("f46"));
+        assert_eq!(filter.unmatched(ids.into_iter().chain(["f46"])), None);
+        assert_eq!(Filter::default().unmatched(ids), None);
     }
 
     #[test]

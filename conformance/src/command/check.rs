@@ -10,7 +10,7 @@ use super::arguments::{CheckArguments, Shape};
 use super::compare;
 use super::output::{Destination, say};
 use super::progress::Shown;
-use crate::cases::INVENTORY;
+use crate::cases::{INVENTORY, cases};
 use crate::expected::Expected;
 use crate::report::Report;
 use crate::runner::{Options, run as run_suite};
@@ -70,10 +70,12 @@ fn options(arguments: &CheckArguments) -> Result<Options> {
     if let Some(time) = arguments.case_time {
         options.case_time = time;
     }
-    if options.selected().next().is_none() {
+    let unmatched = options.filter.unmatched(cases().map(|case| case.id));
+    if unmatched.is_some() || options.selected().next().is_none() {
+        let what = unmatched.map_or_else(|| "the filter".to_owned(), |part| format!("`{part}`"));
         return Err(Error::new(
             ErrorKind::Configuration,
-            "no case matches the filter; `check --list` shows all ids",
+            format!("no case matches {what}; `check --list` shows all ids"),
         ));
     }
     // An empty shard is fine, a filter without matches is not.

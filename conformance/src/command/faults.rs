@@ -8,6 +8,7 @@ use selfsame::{Error, ErrorKind, Result};
 use super::arguments::FaultsArguments;
 use super::output::Destination;
 use super::progress::Shown;
+use crate::cases::cases;
 use crate::coverage;
 use crate::faults::{chosen, faults, run_faults};
 use crate::report::{FaultVerdict, KillMatrix, Report};
@@ -47,14 +48,22 @@ fn options(arguments: &FaultsArguments) -> Result<Options> {
     if let Some(inventory) = arguments.inventory {
         options.inventory = inventory;
     }
-    if chosen(&options).next().is_none() {
-        let ids: Vec<&str> = faults().map(|fault| fault.id).collect();
+    let ids: Vec<&str> = faults().map(|fault| fault.id).collect();
+    let unmatched = options.faults.unmatched(ids.iter().copied());
+    if unmatched.is_some() || chosen(&options).next().is_none() {
+        let what = unmatched.map_or_else(|| "the filter".to_owned(), |part| format!("`{part}`"));
         return Err(Error::new(
             ErrorKind::Configuration,
             format!(
-                "no fault matches the filter; there are {}, of which most need --all",
+                "no fault matches {what}; there are {}, of which most need --all",
                 ids.join(", ")
             ),
+        ));
+    }
+    if let Some(part) = options.filter.unmatched(cases().map(|case| case.id)) {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            format!("no case matches `{part}`; `check --list` shows all ids"),
         ));
     }
     Ok(options)
