@@ -48,6 +48,7 @@ mod skipped;
 mod transactions;
 mod undone;
 mod uniques;
+mod unreadable;
 mod validation;
 mod variants;
 mod versions;

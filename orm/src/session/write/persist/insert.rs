@@ -128,7 +128,7 @@ impl Insert<'_> {
     }
 
     /// The generated columns whose values must be read back.
-    fn generated_columns(&self, session: &Session) -> Vec<usize> {
+    pub(super) fn generated_columns(&self, session: &Session) -> Vec<usize> {
         let columns = session.entry(self.store).mapper.eager().iter();
         columns
             .filter(|column| !self.columns.contains(column))
