@@ -1,4 +1,4 @@
-//! `Clock`: what an arm takes on a database.
+//! `Clock`: how the time of an arm is measured on a database.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,14 @@ use cpu_time::ProcessTime;
 use crate::Result;
 use crate::workload::Backend;
 
-/// How often the cost of asking is asked for.
+/// How often the cost of reading the clock is measured.
 const ASKED: usize = 200;
 
-/// A way to tell time.
+/// A way to measure time.
 pub(crate) enum Clock {
-    /// What the process computes, less what it costs to ask for that, which is as much as a small statement.
+    /// CPU time of the process, less the cost of reading it, which is that of a small statement.
     Computed(Duration),
-    /// The clock on the wall: a server computes elsewhere.
+    /// Wall-clock time, for a server in another process.
     Elapsed,
 }
 
@@ -55,7 +55,7 @@ mod tests {
             std::thread::sleep(Duration::from_millis(5));
             Ok(())
         };
-        // The process may compute something else meanwhile, but not for ever.
+        // The process may be doing something else at the moment, but not forever.
         let computed = || Clock::of(Backend::Sqlite).time(sleep);
         let mut tries = std::iter::repeat_with(computed).take(1_000);
         assert!(tries.any(|time| time.is_ok_and(|time| time < Duration::from_millis(4))));

@@ -19,7 +19,7 @@ impl Digest {
         Self(Some(0))
     }
 
-    /// Only uses results up, as a timed run wants.
+    /// Only consumes results, for timed runs.
     pub fn off() -> Self {
         Self(None)
     }
@@ -29,7 +29,7 @@ impl Digest {
         self.0
     }
 
-    /// Adds what is still there to be seen, if anybody wants to know.
+    /// Adds a value, if a checksum is computed.
     pub(crate) fn peek(&mut self, rows: impl FnOnce(&mut Rows)) {
         if let Some(sum) = &mut self.0 {
             let mut found = Rows(*sum);
@@ -38,7 +38,7 @@ impl Digest {
         }
     }
 
-    /// Takes in a whole result: `rows` adds what is in it, if anybody wants to know.
+    /// Consumes a whole result; `rows` adds its rows, if a checksum is computed.
     pub(crate) fn take<T>(&mut self, result: T, rows: impl FnOnce(&T, &mut Rows)) {
         if let Some(sum) = &mut self.0 {
             let mut found = Rows(*sum);
@@ -53,7 +53,7 @@ impl Digest {
 pub(crate) struct Rows(u64);
 
 impl Rows {
-    /// Adds one row, whatever it is made of.
+    /// Adds one row of any columns.
     pub(crate) fn add(&mut self, row: impl Hash) {
         let mut hasher = FxHasher::default();
         row.hash(&mut hasher);
@@ -70,7 +70,7 @@ impl Rows {
         self.add(("user", *user.id, &user.name, &user.hair_color));
     }
 
-    /// A post under the user that it was found at.
+    /// A post with the user whose collection it was found in.
     pub(crate) fn post(&mut self, user: i64, post: &Post) {
         self.add((
             "post",
@@ -82,7 +82,7 @@ impl Rows {
         ));
     }
 
-    /// A comment under the post that it was found at.
+    /// A comment with the post whose collection it was found in.
     pub(crate) fn comment(&mut self, post: i64, comment: &Comment) {
         self.add(("comment", post, *comment.id, comment.post_id, &comment.text));
     }

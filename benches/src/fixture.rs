@@ -19,7 +19,7 @@ use crate::schema::tables;
 use crate::workload::{Arm, Backend, Reset, Round, Way, Workload};
 use crate::{Error, Result};
 
-/// Where the tables of a workload are made.
+/// Where the tables of a workload are created.
 #[derive(Clone, Debug)]
 pub enum Site {
     /// A SQLite database in memory, one for the raw arm and one for the ORM's.
@@ -53,7 +53,7 @@ impl Site {
 }
 
 impl Fixture {
-    /// Makes the tables and their rows.
+    /// Creates the tables and their rows.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl Fixture {
         Self::with_mistake(site, workload, size, None)
     }
 
-    /// The same with a mistake that the gate must find.
+    /// Like [`new`](Self::new), with a planted mistake that the gate must find.
     pub(crate) fn with_mistake(
         site: &Site,
         workload: Workload,
@@ -153,12 +153,12 @@ impl Fixture {
         self.warm.is_some()
     }
 
-    /// Whether a run uses up what [`prepare`](Self::prepare) made, so that each needs its own.
+    /// Whether a run consumes what [`prepare`](Self::prepare) created, so that each run needs its own.
     pub fn uses_up(&self) -> bool {
         matches!(self.workload.0.reset, Reset::Always(_))
     }
 
-    /// Puts the tables into the state in which runs begin. Not to be timed.
+    /// Puts the tables into the state that runs start from. Not timed.
     ///
     /// # Errors
     ///
@@ -169,7 +169,7 @@ impl Fixture {
         match self.workload.0.reset {
             Reset::Nothing => {}
             Reset::Once(statements) | Reset::Always(statements) => {
-                // By the arm's own connection: the others would read the catalogue anew at their next statement.
+                // On the arm's own connection: others would reread the catalogue at their next statement.
                 for text in statements(self.backend, self.round.size) {
                     match arm.is_raw() {
                         true => self.raw.client().batch(&text)?,
@@ -187,7 +187,7 @@ impl Fixture {
     ///
     /// # Errors
     ///
-    /// That the workload has no such arm; whatever the database gives.
+    /// If the workload has no such arm; errors of the database.
     pub fn run(&mut self, arm: Arm, digest: &mut Digest) -> Result<()> {
         self.round.number += 1;
         let way = self
@@ -252,7 +252,7 @@ impl Fixture {
         Ok(shortest)
     }
 
-    /// The time of so many runs, prepared before the first, or before each if they use up what was prepared.
+    /// The time of `runs` runs, prepared before the first, or before each if they consume what was prepared.
     ///
     /// # Errors
     ///
@@ -277,11 +277,11 @@ impl Fixture {
         Ok(time)
     }
 
-    /// Checks that all arms read the same and leave the same behind.
+    /// Checks that all arms read the same rows and leave the same rows.
     ///
     /// # Errors
     ///
-    /// Which arm differs; whatever the database gives.
+    /// Names the arm that differs; errors of the database.
     pub fn check_parity(&mut self) -> Result<()> {
         let arms = self.workload.arms(self.backend);
         let expected = self.checksum(arms[0])?;
@@ -297,7 +297,7 @@ impl Fixture {
         Ok(())
     }
 
-    /// What one run of an arm reads and what it leaves in the tables.
+    /// The checksum of what one run of an arm reads and leaves in the tables.
     fn checksum(&mut self, arm: Arm) -> Result<Option<u64>> {
         self.prepare(arm)?;
         let mut digest = Digest::on();

@@ -1,4 +1,4 @@
-//! The workloads as the gate takes them: one for each backend.
+//! The workloads in the gate's form: one for each backend.
 
 use std::sync::OnceLock;
 
@@ -13,7 +13,7 @@ use crate::planted::Planted;
 use crate::workload::{Arm, Backend, Workload};
 use crate::{Error, Result};
 
-/// The workloads of all backends, as the gate takes them: `sqlite/trivial`.
+/// The workloads of all backends, in the gate's form: `sqlite/trivial`.
 pub fn gated() -> Vec<Gated> {
     let mut all = Vec::new();
     for backend in Backend::ALL {
@@ -24,7 +24,7 @@ pub fn gated() -> Vec<Gated> {
     all
 }
 
-/// How much time the gate takes, and what is too slow.
+/// How long the gate measures, and what it rejects.
 pub fn limits(name: &str) -> Limits {
     match name.starts_with(Backend::Postgres.name()) {
         true => Limits::SERVER,
@@ -32,7 +32,7 @@ pub fn limits(name: &str) -> Limits {
     }
 }
 
-/// One workload on one database, as the gate takes it.
+/// One workload on one database, in the gate's form.
 pub fn gated_on(site: &Site, workload: Workload) -> Gated {
     let site = site.clone();
     one(site.backend(), workload, move || Ok(site.clone()))

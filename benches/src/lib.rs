@@ -1,7 +1,7 @@
-//! Workloads that show what the ORM costs over raw SQL, the loop that measures them, and what the gate makes of them.
+//! Workloads that show what the ORM costs over raw SQL, the loop that measures them, and their form for the gate.
 //!
-//! Every workload is declared once and done by several arms, of which *raw* is the measure of the others. Arms share transaction
-//! boundaries, and what they read and leave behind is compared before they are timed.
+//! Every workload is declared once and done by several arms, which are compared with the one named *raw*. Arms have the same transaction
+//! boundaries, and are checked to read and leave the same rows before they are timed.
 
 mod clock;
 mod core;

@@ -1,7 +1,7 @@
 //! `run`: the arms of the ORM against the raw one, in one process, in turns.
 //!
-//! A machine that is busy with something else is busy for all arms alike, so what is compared is the arms of one round: a round runs
-//! every arm, in random order, and gives one log-ratio for each. An arm's time in a round is the shortest of [`SAMPLES`], each of at least
+//! Other load on the machine affects all arms alike, so the arms of one round are compared: a round runs every arm, in random order, and
+//! gives one log-ratio for each. An arm's time in a round is the shortest of [`SAMPLES`], each of at least
 //! [`SAMPLE`]; on SQLite it is what the process computed. Times alone move with the machine.
 
 use std::time::{Duration, Instant};
@@ -21,10 +21,10 @@ const SAMPLE: Duration = Duration::from_micros(400);
 /// How many samples one arm takes in one round, unless they are long.
 const SAMPLES: u32 = 5;
 
-/// A sample of this length is not taken as often.
+/// Samples of at least this length are taken less often.
 const LONG: Duration = Duration::from_millis(30);
 
-/// Below this an interval says nothing.
+/// With fewer rounds there is no confidence interval.
 const FEWEST_ROUNDS: usize = 7;
 
 /// What to measure.
@@ -48,7 +48,7 @@ pub struct Options {
 /// Which sizes of a workload are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sizes {
-    /// Those that tell most in the least time.
+    /// The most informative ones in the least time.
     Telling,
     /// All of them.
     All,
@@ -67,9 +67,9 @@ pub struct Measurement {
     pub arm: Arm,
     /// Its time as a part of the raw arm's: the median of the rounds.
     pub ratio: f64,
-    /// Where 95 of 100 such medians begin.
+    /// The lower bound of its 95 % confidence interval.
     pub low: f64,
-    /// And where they end.
+    /// The upper bound.
     pub high: f64,
     /// Its time for one run, in nanoseconds: the median of the rounds.
     pub ns: f64,
@@ -78,7 +78,7 @@ pub struct Measurement {
     pub samples: Vec<f64>,
 }
 
-/// All that was measured, and what could not be.
+/// All measurements, and the backends that could not be measured.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// In the order of the options.
@@ -118,11 +118,11 @@ impl Options {
     }
 }
 
-/// Measures. `step` is told what comes next, before it comes.
+/// Measures. Calls `step` before each workload and size.
 ///
 /// # Errors
 ///
-/// That the arms of a workload do not agree; whatever a database gives once it could be reached. One that cannot be reached is told in
+/// If the arms of a workload do not agree; errors of a database that could be reached. One that cannot be reached is listed in
 /// [`Report::missing`].
 pub fn run(options: &Options, mut step: impl FnMut(Backend, Workload, usize)) -> Result<Report> {
     let mut report = Report::default();
@@ -226,7 +226,7 @@ fn compare(fixture: &Fixture, courses: &[Course], random: &mut Random) -> Vec<Me
         .collect()
 }
 
-/// Doubles the runs until they take long enough, the slow first ones left out of account.
+/// Doubles the runs until they take long enough; the slow first ones do not count.
 fn runs_and_samples(fixture: &mut Fixture, arm: Arm) -> Result<(u32, u32)> {
     let mut runs = 1;
     loop {

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// Tracked objects may hold this many times the memory of a `Vec` of them.
 const MOST: f64 = 1.5;
 
-/// A user of whom nothing but columns is known.
+/// A user with columns only.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users")]
 struct Bare {
@@ -23,7 +23,7 @@ struct Bare {
     hair_color: Option<String>,
 }
 
-/// What was held, and whether that is too much.
+/// The memory held, and whether it is too much.
 #[derive(Clone, Debug)]
 pub struct Memory {
     /// A line for each way to load the rows.
@@ -32,12 +32,12 @@ pub struct Memory {
     pub excess: Option<String>,
 }
 
-/// Tells how many bytes are held at most while so many users are loaded on SQLite: as a `Vec` and tracked, with and without a relation.
-/// `peak` runs a closure and tells the most that it held at a time, of what Rust allocates.
+/// Measures the peak of allocated bytes while `users` users are loaded on SQLite: as a `Vec` and tracked, with and without a relation.
+/// `peak` runs a closure and returns the most bytes that Rust's allocator held at a time.
 ///
 /// # Errors
 ///
-/// Whatever the database gives.
+/// Errors of the database.
 pub fn compare(rows: usize, peak: impl Fn(&mut dyn FnMut()) -> u64) -> Result<Memory> {
     let workload = Workload::named("trivial").ok_or("there is no such workload")?;
     let mut fixture = Fixture::new(&Site::Sqlite, workload, rows)?;
@@ -89,7 +89,7 @@ fn both<E: Entity>(engine: &Engine, peak: &impl Fn(&mut dyn FnMut()) -> u64) -> 
     Ok((list, tracked))
 }
 
-/// What a first run keeps is not counted.
+/// What the first run caches is not counted.
 fn held(
     peak: &impl Fn(&mut dyn FnMut()) -> u64,
     mut work: impl FnMut() -> Result<()>,

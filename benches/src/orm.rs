@@ -50,7 +50,7 @@ pub(crate) fn get_each(engine: &Engine, keys: &[i64], digest: &mut Digest) -> Re
     Ok(())
 }
 
-/// From a session that has them all.
+/// From a session that has all of them in its identity map.
 pub(crate) fn get_known(session: &mut Session, keys: &[i64], digest: &mut Digest) -> Result<()> {
     let users = get_each_in(session, keys)?;
     digest.take((users, session), |(users, session), rows| {
@@ -103,7 +103,7 @@ fn get_each_in(session: &mut Session, keys: &[i64]) -> Result<Vec<Handle<User>>>
     Ok(users)
 }
 
-/// Nothing is counted that is not loaded, so that an arm that loads too little differs.
+/// Counts only what is loaded, so that an arm that loads too little differs.
 fn posts(session: &Session, user: Handle<User>, rows: &mut Rows) {
     for post in loaded(session.loaded(user, User::POSTS)) {
         rows.post(*session[user].id, &session[post]);

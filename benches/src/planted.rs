@@ -1,4 +1,4 @@
-//! Mistakes that are planted in the tracked arms, for the gate to find: it proves itself by them.
+//! Mistakes planted in the tracked arms, which the gate must find.
 
 use std::hint::black_box;
 use std::str::FromStr;
@@ -16,23 +16,23 @@ use crate::schema::User;
 /// A mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Planted {
-    /// So many percent more work, by time that is computed.
+    /// This percentage more CPU time.
     Work(u32),
-    /// So many turns of an idle loop: the same number of instructions each time.
+    /// This many turns of an idle loop: the same number of instructions each time.
     Loops(u32),
-    /// So many microseconds asleep.
+    /// A sleep of this many microseconds.
     Sleep(u32),
-    /// One SELECT more.
+    /// One additional SELECT.
     ExtraSelect,
     /// A SELECT for each user.
     NPlusOne,
-    /// No statement is kept.
+    /// No prepared statement is reused.
     CacheOff,
     /// Each user is cloned.
     Clone,
 }
 
-/// The variable of the environment that names a mistake.
+/// The environment variable that names a mistake.
 pub const PLANT: &str = "SELFSAME_GATE_PLANT";
 
 impl Planted {
@@ -40,7 +40,7 @@ impl Planted {
     ///
     /// # Errors
     ///
-    /// A name that is none.
+    /// If the name is unknown.
     pub(crate) fn from_environment() -> crate::Result<Option<Self>> {
         match std::env::var(PLANT) {
             Ok(name) => Ok(Some(name.parse()?)),
@@ -48,7 +48,7 @@ impl Planted {
         }
     }
 
-    /// An engine over a backend, with the mistakes that are in it.
+    /// An engine over a backend, with the mistakes that belong in the backend.
     pub(crate) fn engine(self, backend: Arc<dyn Backend>) -> Engine {
         match self {
             Self::CacheOff => Engine::new(Forgetful(backend)),
@@ -56,7 +56,7 @@ impl Planted {
         }
     }
 
-    /// Runs work, with the mistakes that surround it.
+    /// Runs `work`, with the mistakes that belong around it.
     pub(crate) fn around(self, engine: &Engine, work: impl FnOnce() -> Result<()>) -> Result<()> {
         let start = ProcessTime::now();
         work()?;
@@ -123,7 +123,7 @@ impl FromStr for Planted {
     }
 }
 
-/// A backend whose every statement is new to it.
+/// A backend that sees every statement as a new one.
 #[derive(Debug)]
 struct Forgetful(Arc<dyn Backend>);
 

@@ -1,5 +1,5 @@
-//! The raw arms: each workload by hand over the driver, as a good engineer writes it. What the others are measured against, so it is
-//! not to be changed without a reason.
+//! The raw arms: each workload by hand over the driver, as a good engineer writes it. The others are compared with them, so
+//! do not change them without a reason.
 
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
@@ -48,7 +48,7 @@ pub(crate) type Tree = Vec<(User, Vec<(Post, Vec<Comment>)>)>;
 
 /// A connection of a driver, with the workloads written out.
 pub(crate) trait Client {
-    /// Runs statements of which nothing is read.
+    /// Runs statements without reading results.
     fn batch(&mut self, text: &str) -> Result<()>;
 
     /// The first column of a query, as text.

@@ -11,7 +11,7 @@ pub(crate) fn none(_: usize) -> Vec<String> {
     Vec::new()
 }
 
-/// So many users.
+/// Users without posts.
 pub(crate) fn users(size: usize) -> Vec<String> {
     insert("users (id, name, hair_color)", size, user)
 }
@@ -49,7 +49,7 @@ pub(crate) fn comments(size: usize) -> Vec<String> {
     statements
 }
 
-/// Films, ten for each page that is asked for, with people, their casts and reviews.
+/// Films, ten for each page, with people, casts and reviews.
 pub(crate) fn films(pages: usize) -> Vec<String> {
     let films = pages * 10;
     let people = films * 4;
@@ -88,8 +88,8 @@ pub(crate) fn films(pages: usize) -> Vec<String> {
     statements
 }
 
-/// The name of new user number `index`. Names come again, so that none is longer than what `format!` has room for at first, and a row at a
-/// million costs the allocations of a row at ten.
+/// The name of new user number `index`. Names repeat, so that none outgrows `format!`'s first buffer, and every row costs the same
+/// allocations.
 pub(crate) fn new_name(index: usize) -> String {
     format!("User {}", index % 100_000)
 }
@@ -99,8 +99,8 @@ pub(crate) fn new_hair_color(index: usize) -> Option<String> {
     index.is_multiple_of(2).then(|| "hair color".to_owned())
 }
 
-/// The keys of `count` users in an order that is none, the same at every run: multiples of a number that shares no factor with any
-/// size, modulo the size.
+/// The keys of `count` users in a scattered order, the same in every run: multiples of a number that shares no factor with any size,
+/// modulo the size.
 pub(crate) fn shuffled_keys(count: usize) -> Vec<i64> {
     const STEP: usize = 7_919;
     (0..count)

@@ -27,20 +27,20 @@ pub const SESSIONS: [usize; 4] = [1, 2, 4, 8];
 /// Rows that the sessions choose from.
 const ROWS: usize = 1_000;
 
-/// How so many sessions did.
+/// The result for one number of sessions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Throughput {
     /// The database.
     pub backend: Backend,
     /// Raw or tracked.
     pub arm: Arm,
-    /// How many at a time.
+    /// The number of concurrent sessions.
     pub sessions: usize,
     /// Transactions a second, all sessions together.
     pub per_second: f64,
-    /// Nanoseconds that half of the transactions stay below.
+    /// The median of a transaction, in nanoseconds.
     pub p50: f64,
-    /// And 99 of 100.
+    /// The 99th percentile.
     pub p99: f64,
 }
 
@@ -48,7 +48,7 @@ pub struct Throughput {
 ///
 /// # Errors
 ///
-/// Whatever a database gives.
+/// Errors of a database.
 pub fn measure(server: Option<&Server>, transactions: usize) -> Result<Vec<Throughput>> {
     let mut found = Vec::new();
     let file = TempDatabase::new()?;
@@ -97,7 +97,7 @@ impl Place {
         }
     }
 
-    /// One session's way to do a transaction on the row of a key.
+    /// Runs one transaction of a session on the row of a key.
     fn work(&self, arm: Arm, engine: &Engine) -> Result<Box<dyn FnMut(i64) -> Result<String>>> {
         const COLOR: &str = "hair color 1";
         Ok(match (self, arm) {
@@ -124,7 +124,7 @@ fn with(place: &Place, arm: Arm, sessions: usize, transactions: usize) -> Result
     let each = transactions.div_ceil(sessions);
     let keys = shuffled_keys(ROWS);
     let start = Barrier::new(sessions);
-    // A session that could not begin must not keep the others waiting.
+    // A session that could not start must not make the others wait.
     let worker = |number: usize| -> Result<(Vec<f64>, Duration)> {
         let work = place.work(arm, &engine);
         start.wait();
@@ -172,7 +172,7 @@ fn with(place: &Place, arm: Arm, sessions: usize, transactions: usize) -> Result
     })
 }
 
-/// The sample that so many of 100 are not above, of ascending ones.
+/// A percentile of ascending samples.
 fn quantile(sorted: &[f64], of_100: usize) -> f64 {
     let at = (sorted.len() * of_100).div_ceil(100).saturating_sub(1);
     sorted.get(at).copied().unwrap_or(f64::NAN)

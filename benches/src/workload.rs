@@ -24,23 +24,23 @@ pub(crate) struct Declaration {
     pub(crate) name: &'static str,
     /// The sizes of the benchmark, a number of rows; with `--all-sizes`.
     pub(crate) sizes: &'static [usize],
-    /// Those of them that tell most in the least time.
+    /// The most informative sizes in the least time.
     pub(crate) telling: &'static [usize],
-    /// The size of the golden files, and of the time that the gate takes.
+    /// The size of the golden files and of the gate's timing.
     pub(crate) gate: usize,
-    /// The sizes at which the gate looks at growth.
+    /// The sizes at which the gate checks growth.
     pub(crate) growth: &'static [usize],
     /// How the number of statements may grow.
     pub(crate) law: fn(Backend) -> Law,
-    /// The statements that make the rows of a size.
+    /// The statements that create the rows of a size.
     pub(crate) rows: fn(usize) -> Vec<String>,
-    /// What comes before the runs.
+    /// The preparation of runs.
     pub(crate) reset: Reset,
-    /// How it is done. Raw comes first, if there is one.
+    /// Its arms; raw first, if there is one.
     pub(crate) arms: &'static [(Arm, Way)],
-    /// What runs leave behind: queries of one text.
+    /// Queries, with one text column, for what runs leave in the tables.
     pub(crate) leaves: &'static [&'static str],
-    /// Whether it is a benchmark, rather than there for its growth.
+    /// Whether it is a benchmark; otherwise only its growth is checked.
     pub(crate) timed: bool,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Declaration {
 pub(crate) const USERS: &str =
     "SELECT id || '|' || name || '|' || coalesce(hair_color, '~') FROM users";
 
-/// What most declarations have.
+/// The usual values of a declaration.
 pub(crate) const PLAIN: Declaration = Declaration {
     name: "",
     sizes: &[1_000],
@@ -63,22 +63,22 @@ pub(crate) const PLAIN: Declaration = Declaration {
     timed: true,
 };
 
-/// What comes before runs; not timed.
+/// The preparation of runs; not timed.
 pub(crate) enum Reset {
     /// Nothing.
     Nothing,
     /// These statements, once before many runs.
     Once(fn(Backend, usize) -> Vec<String>),
-    /// These statements, before every run: it uses up what they make.
+    /// These statements, before every run, which consumes what they create.
     Always(fn(Backend, usize) -> Vec<String>),
-    /// A session that the tracked arm goes on with.
+    /// A session that the tracked arm continues with.
     Warm(fn(&Engine) -> selfsame::Result<Session>),
 }
 
-/// What a driver does.
+/// A function over a raw driver.
 pub(crate) type By<Driver> = fn(&mut Driver, &Round, &mut Digest) -> Result<()>;
 
-/// What an arm runs.
+/// The function of an arm.
 pub(crate) enum Way {
     /// The raw client, on every backend.
     Client(fn(&mut dyn Client, &Round, &mut Digest) -> Result<()>),
@@ -93,29 +93,29 @@ pub(crate) enum Way {
     Session(fn(&mut Session, &Round, &mut Digest) -> selfsame::Result<()>),
 }
 
-/// What a run knows.
+/// The input of a run.
 pub(crate) struct Round {
     pub(crate) size: usize,
-    /// The keys of all rows, in no order.
+    /// The keys of all rows, in a scattered order.
     pub(crate) keys: Vec<i64>,
     /// How often the rows were changed since they were prepared.
     pub(crate) number: u64,
 }
 
 impl Round {
-    /// As long for every round, so that rows stay where they are.
+    /// Of the same length for every round, so that rows stay in place.
     pub(crate) fn hair_color(&self) -> String {
         format!("hair color {:07}", self.number)
     }
 }
 
-/// How a workload is done.
+/// How a workload is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arm {
-    /// By hand over the driver, as a good engineer writes it: the measure of the others.
+    /// Hand-written over the driver, as a good engineer writes it; the others are compared with it.
     Raw,
-    /// By hand in the fastest way that is known.
+    /// Hand-written in the fastest known way.
     Tuned,
     /// By the expression language, without a session.
     Core,
@@ -129,9 +129,9 @@ pub enum Arm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Backend {
-    /// SQLite, in memory: there is no disk to hide behind.
+    /// SQLite in memory, without the cost of a disk.
     Sqlite,
-    /// PostgreSQL, on whatever server can be had.
+    /// PostgreSQL, on the first server that is available.
     Postgres,
 }
 
@@ -142,7 +142,7 @@ impl Workload {
         timed.map(|declaration| Self(declaration)).collect()
     }
 
-    /// All benchmarks, and what is there for its growth.
+    /// All benchmarks, and the workloads for growth.
     pub fn all_with_growth() -> Vec<Self> {
         ALL.iter().map(|declaration| Self(declaration)).collect()
     }
@@ -158,12 +158,12 @@ impl Workload {
         self.0.name
     }
 
-    /// All sizes that it is measured at: a number of rows.
+    /// All sizes at which it is measured, as numbers of rows.
     pub fn sizes(self) -> &'static [usize] {
         self.0.sizes
     }
 
-    /// The sizes that tell most in the least time.
+    /// The most informative sizes in the least time.
     pub fn telling_sizes(self) -> &'static [usize] {
         self.0.telling
     }
@@ -173,7 +173,7 @@ impl Workload {
         self.0.gate
     }
 
-    /// How it can be done on a backend. Raw comes first.
+    /// Its arms on a backend; raw first.
     pub fn arms(self, backend: Backend) -> Vec<Arm> {
         let all = self.0.arms.iter();
         let there = all.filter(|(_, way)| match (way, backend) {
@@ -239,7 +239,7 @@ impl Arm {
         }
     }
 
-    /// Whether it is written by hand, over the driver.
+    /// Whether it is hand-written over the driver.
     pub(crate) fn is_raw(self) -> bool {
         matches!(self, Self::Raw | Self::Tuned)
     }

@@ -153,7 +153,7 @@ fn refuse_unknown(filter: &[String], backends: &[Backend]) -> Result<()> {
     }
 }
 
-/// Starts a server for the backends that need one. It is an error if there is none: what was not measured has not passed.
+/// Starts a server for the backends that need one. A missing server is an error: what was not measured has not passed.
 fn server(backends: &[Backend]) -> Result<Option<Server>> {
     if !backends.contains(&Backend::Postgres) {
         return Ok(None);

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The tables of some schemas, or of the usual one; without any, an error that says where there are some.
+/// Reads the tables of some schemas, or of the default one; if there are none, the error lists the schemas that have tables.
 pub(crate) fn tables(engine: &Engine, schemas: &[String]) -> Result<Vec<Table>> {
     let mut connected = engine.connect()?;
     let wanted: Vec<Option<String>> = match schemas {
@@ -81,7 +81,7 @@ fn source(database: &str, tables: &[Table]) -> String {
     write::module(database, &model::Module::of(tables))
 }
 
-/// Why no entity can stand for a table.
+/// Why a table cannot be mapped by an entity.
 pub(crate) fn refusal_of(table: &Table) -> Option<&'static str> {
     model::refusal(&model::with_key(table))
 }

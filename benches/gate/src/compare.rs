@@ -27,7 +27,7 @@ pub fn counts(was: &Counts, is: &Counts, size: usize) -> Vec<(Kind, String)> {
             0,
         ),
         ("prepare", was.prepares, is.prepares, 0),
-        // What is prepared in every run is no longer kept.
+        // A statement prepared in every run is no longer cached.
         (
             "prepare again in every run (a statement is no longer cached)",
             was.prepares_again,
@@ -162,7 +162,7 @@ pub(crate) fn revisions(was: &Exact, is: &Exact, steps: &dyn Fn(Step) -> bool) -
     let mut found = Vec::new();
     let mut take = |step: Step, causes: Vec<(Kind, String)>| {
         for (kind, cause) in causes {
-            // Another text or order is no regression of a revision; the golden files hold it.
+            // Another text or order is not a regression; the golden files record it.
             let kind = if kind == Kind::Different {
                 Kind::Note
             } else {

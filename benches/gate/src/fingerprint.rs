@@ -1,6 +1,6 @@
 //! Normalizes SQL: placeholders and lists do not matter for comparisons.
 
-/// The text with all placeholders alike, and what repeats in a list said once: `IN (?1, ?2, ?3)` is `IN (?, ...)`.
+/// The text with all placeholders alike, and repeated list items written once: `IN (?1, ?2, ?3)` is `IN (?, ...)`.
 pub(crate) fn fingerprint(text: &str) -> String {
     let mut alike = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -19,7 +19,7 @@ pub(crate) fn fingerprint(text: &str) -> String {
     fold(&rows, |at| at.starts_with('?').then_some(1))
 }
 
-/// Cuts each list of equal items, divided by commas, down to its first. `item` tells how long the item is that begins a text.
+/// Cuts each list of equal items, divided by commas, down to its first. `item` returns the length of the item at the beginning of a text.
 fn fold(text: &str, item: impl Fn(&str) -> Option<usize>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

@@ -80,7 +80,7 @@ impl Golden {
                 );
                 find(Step::Growth, Kind::Different, cause);
             }
-            // One size tells the cause; the others follow it.
+            // One size shows the cause; the others follow from it.
             let telling = point.size == exact.size;
             if let (true, true, Some(was), Some(is)) =
                 (allocations, telling, was.allocations, point.allocations)

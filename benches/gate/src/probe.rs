@@ -46,7 +46,7 @@ impl Arm {
 pub(crate) struct Spent {
     /// By the clock.
     pub(crate) elapsed: f64,
-    /// What the process computed. A build from before that was asked does not tell, and tells the mean of a block.
+    /// The CPU time of the process. Older builds do not report it, but the mean of a block.
     pub(crate) computed: Option<f64>,
 }
 
@@ -166,7 +166,7 @@ impl Side {
     }
 }
 
-/// A process that does one workload of one build as often as it is told.
+/// A process that runs one workload of one build as often as it is told to.
 #[derive(Debug)]
 pub struct Probe {
     child: Child,
@@ -239,7 +239,7 @@ impl Probe {
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        // The end of its input is the end of the probe; what is left of a database goes with it.
+        // The probe ends with its input, and its database with it.
         let _ = writeln!(self.input, "end");
         let _ = self.input.flush();
         let _ = self.child.wait();

@@ -290,7 +290,7 @@ fn instructions(
         ));
         return Ok(());
     }
-    // A server's work is in another process, and waiting for it is no instruction.
+    // A server works in another process, and waiting for it executes no instructions.
     for listed in timed {
         if (plan.limits)(&listed.name).regress > Limits::EMBEDDED.regress {
             continue;

@@ -1,5 +1,5 @@
-//! What the gate runs to count what a build allocates; `memory N` compares the memory of N tracked objects with that of a `Vec` of them,
-//! and ends with 1 if it is too much.
+//! The gate runs it to count the allocations of a build; `memory N` compares the memory of N tracked objects with that of a `Vec` of them,
+//! and exits with 1 if it is too much.
 
 use std::process::ExitCode;
 

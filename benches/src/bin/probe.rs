@@ -1,4 +1,4 @@
-//! What the gate runs to time a build: `selfsame gate` starts it and talks to it.
+//! The gate runs it to time a build: `selfsame gate` starts it and sends it commands.
 
 use std::process::ExitCode;
 

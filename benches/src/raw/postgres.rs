@@ -1,4 +1,4 @@
-//! PostgreSQL over `postgres`: prepared statements, many rows to an INSERT, a loop over rows where there is no such form.
+//! PostgreSQL over `postgres`: prepared statements, multi-row INSERTs, and loops where there is no multi-row form.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub(crate) struct PostgresClient {
     others: HashMap<&'static str, Statement>,
 }
 
-/// What can be prepared once the tables exist.
+/// The statements that can be prepared once the tables exist.
 #[derive(Clone)]
 struct Prepared {
     users: Statement,
@@ -74,7 +74,7 @@ impl PostgresClient {
         Ok((&mut self.driver, statement))
     }
 
-    /// An INSERT of so many users that gives their keys.
+    /// An INSERT of this many users that returns their keys.
     pub(crate) fn insert_of(&mut self, rows: usize) -> Result<Statement> {
         if let Some(insert) = self.inserts.get(&rows) {
             return Ok(insert.clone());

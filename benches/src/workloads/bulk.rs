@@ -1,4 +1,4 @@
-//! Many rows: inserted with and without their keys, and read as a stream that is never held.
+//! Many rows: inserted with and without returning their keys, and read as a stream.
 
 use std::io::Write as _;
 
@@ -19,7 +19,7 @@ use crate::{core, orm};
 /// Rows of one INSERT of the raw PostgreSQL arm: as many parameters as a statement takes allow no more than 32,767.
 const ROWS: usize = 1_000;
 
-/// Rows without their keys.
+/// Inserts rows without returning their keys.
 pub(crate) static INSERT: Declaration = Declaration {
     name: "bulk_insert",
     sizes: &[1_000, 100_000],
@@ -53,7 +53,7 @@ pub(crate) static INSERT: Declaration = Declaration {
     ..PLAIN
 };
 
-/// Rows with their keys.
+/// Inserts rows and returns their keys.
 pub(crate) static KEYS: Declaration = Declaration {
     name: "bulk_keys",
     sizes: &[1_000, 100_000],
@@ -82,7 +82,7 @@ pub(crate) static KEYS: Declaration = Declaration {
     ..PLAIN
 };
 
-/// A sum over rows as they come.
+/// Sums up rows as they are read.
 pub(crate) static STREAM: Declaration = Declaration {
     name: "bulk_stream",
     sizes: &[1_000, 500_000],
@@ -168,7 +168,7 @@ fn insert_postgres(
     Ok(())
 }
 
-/// COPY, which asks for nothing back.
+/// COPY, which returns nothing.
 fn copy_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Digest) -> Result<()> {
     let users = new_users(round.size);
     let mut copy = client
@@ -216,7 +216,7 @@ fn insert_untracked(engine: &Engine, round: &Round, digest: &mut Digest) -> OrmR
     Ok(())
 }
 
-/// What a stream comes to.
+/// The sums over a stream.
 fn sum(total: u64, id: i64, name: &str, color: Option<&str>) -> u64 {
     let text = name.len() + color.map_or(0, str::len);
     total

@@ -39,7 +39,7 @@ pub(crate) static DASHBOARD: Declaration = Declaration {
     ..PLAIN
 };
 
-/// What a page shows.
+/// The contents of a page.
 struct Page {
     title: String,
     year: i32,
@@ -246,7 +246,7 @@ fn tracked(engine: &Engine, round: &Round, digest: &mut Digest) -> OrmResult<()>
     Ok(())
 }
 
-/// The name of somebody who is in the identity map; of nobody else, so that an arm that loads too little differs.
+/// The name of a person in the identity map; otherwise none, so that an arm that loads too little differs.
 fn person_of(session: &Session, key: i64) -> String {
     let all = session.persistent::<Person>();
     let found = all.iter().find(|person| *session[**person].id == key);

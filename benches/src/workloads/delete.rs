@@ -1,4 +1,4 @@
-//! Loading rows and deleting each: of an entity whose collections must be looked into, and of one without.
+//! Loading rows and deleting each: of an entity with collections that must be checked, and of one without.
 
 use selfsame::session::Session;
 use selfsame::sql::delete_from;
@@ -12,7 +12,7 @@ use crate::schema::{Comment, User};
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, USERS, Way};
 use crate::{core, rows};
 
-/// Users, who have posts in principle.
+/// Users, whose collections of posts are empty.
 pub(crate) static DELETE: Declaration = Declaration {
     name: "delete",
     law,
@@ -38,7 +38,7 @@ pub(crate) static DELETE: Declaration = Declaration {
     ..PLAIN
 };
 
-/// Comments, which belong to a post and have nothing of their own.
+/// Comments, which belong to a post and have no collections.
 pub(crate) static DELETE_PLAIN: Declaration = Declaration {
     name: "delete_plain",
     law,
@@ -171,7 +171,7 @@ fn core_arm(engine: &Engine, _: &Round, digest: &mut Digest) -> OrmResult<()> {
 fn tracked(engine: &Engine, _: &Round, digest: &mut Digest) -> OrmResult<()> {
     let mut session = Session::new(engine);
     let users = User::query().all(&mut session)?;
-    // What a digest wants is gone afterwards; a timed run wants none.
+    // Rows for a digest must be read before; a timed run needs none.
     digest.peek(|rows| users.iter().for_each(|user| rows.user(&session[*user])));
     for &user in &users {
         session.delete(user)?;

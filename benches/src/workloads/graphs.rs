@@ -1,4 +1,4 @@
-//! Users, their posts, and the comments on those, loaded along.
+//! Users, their posts, and the comments on those, loaded eagerly.
 
 use selfsame_gate::Law;
 

@@ -1,4 +1,4 @@
-//! What a session does with many objects in memory: there for its growth, which must stay flat for each object.
+//! Operations of a session with many objects in memory, whose cost for each object must not grow.
 
 use selfsame::session::{Handle, Session};
 use selfsame::{Engine, Entity, Result as OrmResult};
@@ -29,9 +29,9 @@ macro_rules! growth {
 }
 
 growth! {
-    /// A user with so many posts, each with a comment, flushed.
+    /// A user with many posts, each with a comment, flushed.
     GRAPH = "grow_graph", rows::none, batches, Reset::Always(empty), graph;
-    /// So many posts pushed to one collection.
+    /// Many posts pushed to one collection.
     PUSH = "grow_push", rows::none, batches, Reset::Always(empty), push;
     /// Loaded and changed objects taken out of the session one by one.
     EXPUNGE = "grow_expunge", rows::users, |_| Law::Constant, Reset::Nothing, expunge;
@@ -45,9 +45,9 @@ growth! {
     SAVEPOINT = "grow_savepoint", rows::users, |_| Law::Rows, Reset::Nothing, savepoint;
     /// All rows changed by one statement, with their objects in memory.
     BULK_UPDATE = "grow_bulk_update", rows::users, |_| Law::Constant, Reset::Nothing, bulk_update;
-    /// Each way to load a relation along.
+    /// Each way to load a relation eagerly.
     LOADERS = "grow_loaders", rows::users_with_posts, batches, Reset::Nothing, loaders;
-    /// Values merged into a session that has them, and one that has not.
+    /// Values merged into a session that has their objects, and into one that has not.
     MERGE = "grow_merge", rows::users, |_| Law::Rows, Reset::Nothing, merge;
     /// Deletes that are rolled back.
     ROLLBACK = "grow_rollback", rows::users, batches, Reset::Nothing, rollback;

@@ -1,4 +1,4 @@
-//! New users in one transaction, with the keys that the database made.
+//! New users in one transaction, with the keys that the database generates.
 
 use selfsame_gate::Law;
 
@@ -71,7 +71,7 @@ fn digest_keys(found: (Vec<raw::NewUser>, Vec<i64>), digest: &mut Digest) {
     });
 }
 
-/// Many rows to a statement. In one transaction nobody else takes keys in between.
+/// Many rows per statement. Within one transaction no other session takes keys in between.
 fn tuned_sqlite(
     connection: &mut rusqlite::Connection,
     round: &Round,
@@ -97,7 +97,7 @@ fn tuned_sqlite(
     Ok(())
 }
 
-/// An array a column: one prepared statement for any number of rows.
+/// One array per column: one prepared statement for any number of rows.
 fn tuned_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Digest) -> Result<()> {
     let users = new_users(round.size);
     let (driver, insert) = client.statement(

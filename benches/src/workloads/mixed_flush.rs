@@ -1,4 +1,4 @@
-//! New, changed and deleted users in one flush, a third each: the set of EF Core's benchmarks.
+//! New, changed and deleted users in one flush, a third each, as in EF Core's benchmarks.
 
 use selfsame::session::Session;
 use selfsame::{Engine, Entity, Result as OrmResult};
@@ -37,7 +37,7 @@ pub(crate) static MIXED_FLUSH: Declaration = Declaration {
         ),
         (Arm::Tracked, Way::Engine(tracked)),
     ],
-    // Keys of new rows may follow those that are deleted, or not.
+    // Keys of new rows may or may not follow those of deleted ones.
     leaves: &["SELECT name || '|' || coalesce(hair_color, '~') FROM users"],
     ..PLAIN
 };
@@ -54,7 +54,7 @@ fn again(backend: Backend, size: usize) -> Vec<String> {
     statements
 }
 
-/// How many are changed of those that are there, and how many are added.
+/// How many existing rows are changed, and how many are added.
 fn third(size: usize) -> usize {
     size / 3
 }

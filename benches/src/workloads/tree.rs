@@ -1,4 +1,4 @@
-//! A self-referential tree: inserted in one transaction, and read back with all its branches.
+//! A self-referential tree: inserted in one transaction, and read back with all its nodes.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::rows;
 use crate::schema::Node;
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, Way};
 
-/// Branches of each node: a tree of 1,000 nodes has six levels.
+/// Children of each node: a tree of 1,000 nodes has six levels.
 const BRANCHES: usize = 4;
 
 /// Six levels of nodes.
@@ -62,7 +62,7 @@ fn parent(index: usize) -> Option<usize> {
         .map(|behind_root| behind_root / BRANCHES)
 }
 
-/// What a plain result says of a tree: each label with that of its parent.
+/// A tree as rows: each label with that of its parent.
 fn digest_plain(nodes: Vec<Plain>, digest: &mut Digest) {
     digest.take(nodes, |nodes, rows| {
         let labels: HashMap<i64, &str> = nodes.iter().map(|node| (node.id, &*node.label)).collect();
@@ -135,7 +135,7 @@ fn raw_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Digest)
     Ok(())
 }
 
-/// The node at a place with all below it.
+/// The node at a place with all its descendants.
 fn grown(index: usize, size: usize) -> Node {
     let first = index * BRANCHES + 1;
     let children = (first..first + BRANCHES).filter(|child| *child < size);

@@ -1,4 +1,4 @@
-//! What an entity can say of a table, and what it cannot.
+//! What an entity can express of a table, and what it cannot.
 
 mod column;
 mod pairing;
@@ -20,7 +20,7 @@ pub(super) struct Module {
     pub(super) imports: BTreeSet<&'static str>,
     pub(super) enums: Vec<Enumeration>,
     pub(super) entities: Vec<Entity>,
-    /// Tables that no entity can stand for: one sentence each.
+    /// Tables that cannot be mapped by an entity, one sentence each.
     pub(super) left_out: Vec<String>,
     types: Taken,
 }
@@ -39,11 +39,11 @@ pub(super) struct Enumeration {
 #[derive(Debug)]
 pub(super) struct Entity {
     pub(super) name: String,
-    /// What the mapping does not say.
+    /// What the mapping cannot express.
     pub(super) comments: Vec<String>,
     /// The lines of its doc comment.
     pub(super) docs: Vec<String>,
-    /// What stands in its `#[orm(…)]`, each in one of its own.
+    /// Its attributes, each in an `#[orm(…)]` of its own.
     pub(super) attributes: Vec<String>,
     pub(super) fields: Vec<Field>,
 }
@@ -54,7 +54,7 @@ pub(super) struct Field {
     pub(super) comments: Vec<String>,
     /// The lines of its doc comment.
     pub(super) docs: Vec<String>,
-    /// What stands in its one `#[orm(…)]`.
+    /// The contents of its `#[orm(…)]`.
     pub(super) attributes: Vec<String>,
     pub(super) name: String,
     pub(super) ty: String,
@@ -265,7 +265,7 @@ fn commented(comment: Option<&String>) -> (Vec<String>, Option<String>) {
     let Some(comment) = comment else {
         return (Vec::new(), None);
     };
-    // What rustdoc would take for code, links or tags stands in quotes.
+    // Text that rustdoc would read as code, links or tags is quoted.
     let is_plain = |line: &str| {
         line.trim() == line && !line.contains(|c: char| c.is_control() || "`[]<>\\*_#".contains(c))
     };
@@ -358,7 +358,7 @@ fn indexes(draft: &Draft<'_>, attribute: &str, indexes: &[Index], entity: &mut E
     }
 }
 
-/// The name that a constraint or an index gets if none is told.
+/// The default name of a constraint or an index.
 fn made_name(table: &Table, columns: &[String], suffix: &str) -> String {
     format!("{}_{}_{suffix}", table.local_name(), columns.join("_"))
 }

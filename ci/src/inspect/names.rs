@@ -106,7 +106,7 @@ pub(super) fn writable(name: String) -> String {
     name
 }
 
-/// Whether a word of the language stands in the way of this name.
+/// Whether this name is a keyword of Rust.
 pub(crate) fn is_keyword(name: &str) -> bool {
     KEYWORDS.contains(&name)
 }
@@ -147,7 +147,7 @@ pub(super) fn many(table: &str) -> String {
     by_last_word(one(table).trim_end_matches('_'), plural)
 }
 
-/// What is left of a name in an identifier; `before` stands in front of what cannot begin one.
+/// Turns a name into an identifier; `before` is prepended if it could not begin one.
 fn identifier(name: &str, before: &str) -> String {
     let name: String = name.chars().filter(|&c| is_xid_continue(c)).collect();
     match name.chars().next() {
@@ -167,7 +167,7 @@ fn by_last_word(name: &str, change: fn(&str) -> String) -> String {
 /// One of them and many of them are called the same.
 const UNCOUNTED: &[&str] = &["series", "species", "news"];
 
-/// English, as far as a few endings go; a name that comes out odd is still a name.
+/// The English plural or singular by a few endings; an odd name is still valid.
 fn singular(word: &str) -> String {
     if UNCOUNTED.contains(&word) {
         return word.to_owned();

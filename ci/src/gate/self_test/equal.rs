@@ -64,7 +64,7 @@ pub(super) fn exact(head: &Side, score: &mut Score) -> Result<()> {
     ))
 }
 
-/// Compares the time of the head with its own so many times, and tells what bounds follow.
+/// Compares the head's time with itself this many times, and reports the resulting bounds.
 pub(super) fn time(head: &Side, pairs: u32, score: &mut Score) -> Result<()> {
     let begun = Instant::now();
     let (mut alarms, mut passed, mut unsure, mut noisy) = (0, 0, 0, 0);

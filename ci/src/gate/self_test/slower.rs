@@ -9,7 +9,7 @@ use super::{ASKED, Score, alarm, asked, line, plan};
 use crate::gate::{configuration, failed, tell};
 use selfsame_conformance::command::say;
 
-/// Slowdowns in percent. The gate must find those from [`MUST`] on; of smaller ones it is only told how many it found.
+/// Slowdowns in percent. The gate must find those from [`MUST`] on; for smaller ones the number found is only reported.
 const SLOWDOWNS: &[u32] = &[2, 3, 4, 5, 10, 20];
 
 const MUST: u32 = 5;
@@ -64,7 +64,7 @@ fn whole(number: f64) -> Result<u32> {
         .map_err(|_| configuration(format!("{number} turns of a loop are too many")))
 }
 
-/// Plants slowdowns, each so many times, and tells the smallest from which on all were found.
+/// Plants each slowdown several times, and reports the smallest from which on all were found.
 pub(super) fn time(head: &Side, score: &mut Score) -> Result<Option<u32>> {
     let mut smallest = None;
     for &percent in SLOWDOWNS {

@@ -60,7 +60,7 @@ pub(super) fn add(field: &mut Field, attribute: &str) {
     field.attributes.insert(at, attribute.to_owned());
 }
 
-/// Says who makes the value.
+/// The attribute that says who generates the value.
 fn make(field: &mut Field, column: &Column, is_key: bool) {
     match &column.generated {
         Generated::Key | Generated::KeyNeverReused => {
@@ -86,7 +86,7 @@ fn make(field: &mut Field, column: &Column, is_key: bool) {
     }
 }
 
-/// The type of a value that is there; what it needs is added to the module.
+/// The type of a value that is not NULL; its imports are added to the module.
 fn rust_type(ty: &ColumnType, module: &mut Module) -> String {
     match ty {
         ColumnType::Array(element) => format!("Vec<{}>", rust_type(element, module)),

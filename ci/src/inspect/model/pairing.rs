@@ -10,7 +10,7 @@ use crate::inspect::names;
 pub(super) struct Pairing {
     /// Its place among the drafts.
     pub(super) table: usize,
-    /// The end whose foreign key begins the table, and the other.
+    /// The side whose foreign key comes first in the table, and the other.
     ends: [End; 2],
     /// Whether the relations make just this table, so that it needs no entity.
     pub(super) is_said: bool,
@@ -89,7 +89,7 @@ pub(super) fn fields(
     }
 }
 
-/// Says what the entity of an association table is there for.
+/// The comment that explains the entity of an association table.
 pub(super) fn comment(pairing: &Pairing, drafts: &[Draft<'_>], entity: &mut Entity) {
     let relation = |end: &End| format!("{}.{}", drafts[end.parent].name, end.name);
     let [left, right] = &pairing.ends;

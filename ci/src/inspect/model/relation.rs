@@ -19,7 +19,7 @@ pub(super) struct Link {
     is_single: bool,
     /// What the database does to the children of a parent that is deleted.
     on_delete: ReferentialAction,
-    /// Whether the child's relation must say which columns it follows.
+    /// Whether the child's relation must name its columns.
     is_ambiguous: bool,
 }
 
@@ -97,7 +97,7 @@ pub(super) fn fields(position: usize, drafts: &[Draft<'_>], links: &[Link], enti
     }
 }
 
-/// The foreign keys of an entity: of one column on its field, of several on the struct. What cannot be said is a comment.
+/// The foreign keys of an entity: of one column on its field, of several on the struct. What cannot be expressed becomes a comment.
 pub(super) fn foreign_keys(draft: &Draft<'_>, drafts: &[Draft<'_>], entity: &mut Entity) {
     let table = draft.table;
     for (i, key) in table.foreign_keys.iter().enumerate() {
