@@ -15,7 +15,7 @@ const MOST_GIVEN_UP: usize = 16;
 /// How many attempts were given up and still run.
 static GIVEN_UP: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
 
-/// Why there is no result.
+/// The reason for the missing result.
 #[derive(Debug)]
 pub(crate) enum Missing {
     /// It took too long.

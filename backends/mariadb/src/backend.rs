@@ -239,7 +239,7 @@ mod tests {
                 "mysql://ada@%2Frun%2Fm.sock/d",
                 "mariadb://ada@/run/m.sock/d",
             ),
-            // As hosts hand them out.
+            // URLs as hosting providers write them.
             (
                 "mysql://u:p@us-cdbr-east.cleardb.example/heroku_x?reconnect=true",
                 "mariadb://u:***@us-cdbr-east.cleardb.example:3306/heroku_x",

@@ -14,7 +14,7 @@ use crate::words::WORDS;
 /// A subquery gives several rows where one is wanted.
 const OF_UPSERT: u16 = 1242;
 
-/// How a message begins that tells why TLS could not be agreed on.
+/// The beginning of a message about a failed TLS negotiation.
 pub(crate) const TLS_FAILED: &str = "TLS failed";
 
 /// What was being done.
@@ -88,7 +88,7 @@ fn of_driver(error: &DriverError, phase: Phase) -> Error {
         _ => lost(phase),
     };
     match kind {
-        // What is missing is named by the driver with its name, which stands in the statement.
+        // The driver names what is missing, as in the statement.
         ErrorKind::InvalidStatement => {
             Error::new(kind, "cannot determine the statement's parameters").unsent()
         }
@@ -115,7 +115,7 @@ fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
         1051 | 1109 | 1146 | 1932 => ErrorKind::NoSuchTable,
         1045 | 1251 | 1698 | 1130 | 1044 if is_connecting => ErrorKind::Authentication,
         1193 | 1115 | 1231 | 1273 if is_connecting => ErrorKind::Configuration,
-        // Shut down, killed, told nothing for too long, aborted; a node that is not part of its cluster now.
+        // Shut down, killed, idle for too long, aborted; a node that has left its cluster.
         1053 | 1077 | 1079 | 1080 | 1152 | 1158..=1161 | 1184 | 1927 | 1047 | 4031 => lost(phase),
         1153 | 1301 | 1264 | 1265 | 1292 | 1366 | 1367 | 1406 | 1365 | 1411 | 1416 | 1426
         | 1441 | 1525 | 1690 | 1916 | 1918 | 4078 | 4161 => ErrorKind::OutOfRange,
@@ -182,9 +182,9 @@ struct Names {
 }
 
 fn names(kind: ErrorKind, message: &str) -> Names {
-    let between = |text: &str, before: &str, behind: char| {
+    let between = |text: &str, before: &str, after: char| {
         let (_, rest) = text.split_once(before)?;
-        rest.split_once(behind).map(|(name, _)| name.to_owned())
+        rest.split_once(after).map(|(name, _)| name.to_owned())
     };
     let mut names = Names::default();
     match kind {
@@ -211,7 +211,7 @@ fn names(kind: ErrorKind, message: &str) -> Names {
             names.constraint = between(message, "CONSTRAINT `", '`')
                 .map(|name| name.rsplit('.').next().unwrap_or_default().to_owned());
         }
-        // Data too long for column 'name' at row 1: the value stands before.
+        // Data too long for column 'name' at row 1: the value comes first.
         ErrorKind::OutOfRange => {
             names.column = message
                 .rsplit_once(" column ")

@@ -1,4 +1,4 @@
-//! What a URL says.
+//! The options of a URL.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::tls::{Tls, Wanted};
 
 const PORT: u16 = 3306;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the server may be silent while a statement runs, where nothing says how long statements may take.
+/// How long the server may be silent while a statement runs, if statements have no time limit.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
 /// How much later than its own limit the server may tell that a statement took too long.
 const GRACE: Duration = Duration::from_secs(3);
@@ -65,7 +65,7 @@ impl Options {
                 "the MariaDB URL cannot be used: it holds a control character, such as the end of a line",
             ));
         }
-        // A password may hold what separates the parts behind it, but for a slash.
+        // A password may contain the separators of the following parts, except a slash.
         let authority = rest.find('/').unwrap_or(rest.len());
         let at = rest[..authority].rfind('@');
         let credentials = &rest[..at.unwrap_or(0)];
@@ -176,7 +176,7 @@ fn place(host: &str) -> Result<Place> {
             .ok_or_else(|| configuration("an address in the MariaDB URL lacks its bracket"))?,
         None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
-    // A colon with nothing behind it says nothing.
+    // A colon with nothing after it means nothing.
     let number = port.strip_prefix(':').filter(|number| !number.is_empty());
     let port = match (number, port) {
         (Some(number), _) => number.parse().ok(),
@@ -200,7 +200,7 @@ fn place(host: &str) -> Result<Place> {
     })
 }
 
-/// The usual reason: the host was taken to begin or end inside of a password.
+/// The usual cause: an `@` or `:` in a password was read as a separator.
 const ESCAPED: &str = "in a user or password `@` is written as %40, `/` as %2F and `:` as %3A";
 
 fn seconds(name: &str, value: &str) -> Result<Duration> {

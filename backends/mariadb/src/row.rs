@@ -67,11 +67,11 @@ fn decode<'v>(value: &'v Value, column: &mysql::Column, wanted: ValueType) -> Re
 
 /// Returns the value of a BIT column as the number that the server uses.
 ///
-/// MIN and MAX of such a column return decimal digits but are declared as BIT. What is no column of a table is therefore ambiguous.
+/// MIN and MAX of such a column return decimal digits but are declared as BIT. Anything but a column of a table is therefore ambiguous.
 ///
 /// # Errors
 ///
-/// [`Conversion`](ErrorKind::Conversion) for a BIT that is no column of a table.
+/// [`Conversion`](ErrorKind::Conversion) for a BIT that is not a column of a table.
 fn bits<'v>(found: ValueRef<'v>, column: &mysql::Column) -> Result<ValueRef<'v>> {
     let (Kind::MYSQL_TYPE_BIT, ValueRef::Bytes(bytes)) = (column.column_type(), found) else {
         return Ok(found);

@@ -12,7 +12,7 @@ pub(crate) struct Tls {
     pub(crate) root: Option<String>,
 }
 
-/// What is asked of the server.
+/// How the server is verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum TlsMode {
     /// No TLS.
@@ -107,7 +107,7 @@ impl Wanted {
             (Some(false), None) => TlsMode::Disable,
             (_, Some(mode)) => mode,
             (Some(true), None) => TlsMode::VerifyFull,
-            // Who names an authority wants it asked.
+            // A given authority must be used.
             (None, None) if self.root.is_some() => TlsMode::VerifyFull,
             (None, None) => TlsMode::Disable,
         };

@@ -341,7 +341,7 @@ mod tests {
         );
     }
 
-    /// What hosted databases, poolers and other libraries hand out.
+    /// URLs as hosted databases, poolers and other libraries write them.
     #[test]
     fn urls_as_they_are_handed_out() {
         for (url, address) in [
@@ -373,7 +373,7 @@ mod tests {
                 "postgres://u:p%40ss%3Fword@h/db?prepared_statements=false&response_timeout=60&pooler=session&sslsni=1",
                 "postgres://u:***@h/db",
             ),
-            // A socket's folder takes the place of the host that stands before.
+            // A socket's folder replaces the host before it.
             (
                 "postgres://u:p@localhost/db?host=/cloudsql/project:region:instance",
                 "postgres://u:***@/cloudsql/project:region:instance/db",
@@ -400,7 +400,7 @@ mod tests {
             ("postgres://u:p?&=#@h/db?", "postgres://u:***@h/db"),
             ("postgres://u:p:q+r@h/db", "postgres://u:***@h/db"),
             ("postgres://u:100%@h/db", "postgres://u:***@h/db"),
-            // A user that is empty is none.
+            // An empty user counts as missing.
             ("postgres://@h/db", "postgres://h/db"),
             ("postgres://:p@h/db", "postgres://h/db"),
             (
@@ -440,7 +440,7 @@ mod tests {
             let postgres = Postgres::url(url).expect(url);
             let address = address.replace("postgresql://", "postgres://");
             let shown = postgres.address();
-            // The usual port, where none is named.
+            // The default port, if none is given.
             assert_eq!(
                 shown.replace(":5432", ""),
                 address.replace(":5432", ""),

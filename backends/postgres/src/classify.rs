@@ -13,7 +13,7 @@ use tokio_postgres::error::{DbError, Severity};
 use crate::driver::{Cause, Fault};
 use crate::words::WORDS;
 
-/// What was being done.
+/// The operation that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Connecting.
@@ -76,7 +76,7 @@ pub(crate) fn is_stale_plan(fault: &Fault) -> Option<Stale> {
     }
 }
 
-/// What is stale.
+/// The stale thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stale {
     /// The statement alone: its result has another shape now.
@@ -98,7 +98,7 @@ fn kind_of(code: &str, phase: Phase) -> ErrorKind {
         "55P03" | "57014" | "55006" => ErrorKind::Busy,
         "25006" => ErrorKind::ReadOnly,
         "42P01" => ErrorKind::NoSuchTable,
-        // A missing privilege: the statement is right, and so is who we are.
+        // A missing privilege: the statement is valid, and so are the credentials.
         "42501" => ErrorKind::Database,
         "3D000" if phase == Phase::Connect => ErrorKind::Unreachable,
         // A setting that does not exist, that cannot have this value, or that cannot be set.
@@ -141,9 +141,9 @@ fn reported_by_server(reported: &DbError, phase: Phase, statement: &str) -> Erro
         _ if phase == Phase::Connect && matches!(code, "08P01" | "XX000") => {
             refused_by_pooler(reported.message())
         }
-        // A pooler's word, which ends the connection: a server says where in its code it was.
+        // An error of a pooler, which ends the connection: a server reports a place in its source.
         _ if code == "08P01" && reported.routine().is_none() => ErrorKind::ConnectionLost,
-        // A table that the statement does not name is no table that is missing.
+        // A table that the statement does not name is not the missing one.
         _ if reported.routine() == Some("errorMissingRTE") => ErrorKind::InvalidStatement,
         _ => kind_of(code, phase),
     };
@@ -179,7 +179,7 @@ fn is_of_a_user(reported: &DbError) -> bool {
     reported.routine() == Some("exec_stmt_raise")
 }
 
-/// Whether PgBouncer found no server for what it was to pass on.
+/// Whether PgBouncer found no server to forward to.
 fn was_never_given(message: &str) -> bool {
     message == "query_wait_timeout" || message.starts_with("pgbouncer cannot connect to server")
 }

@@ -25,7 +25,7 @@ pub(crate) fn interrupter(client: &Client) -> Interrupter {
     Interrupter::new(move || {
         interruption.interrupt();
         if let Some((peer, token)) = asking.clone() {
-            // Without the thread the server goes on for a while; nothing of it is committed.
+            // Without the thread the server continues for a while; none of it is committed.
             let _ = std::thread::Builder::new()
                 .name("selfsame-postgres-cancel".to_owned())
                 .spawn(move || ask_to_stop(&peer, &token));

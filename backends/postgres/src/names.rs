@@ -53,11 +53,11 @@ fn suffix() -> &'static str {
 /// The messages of the client, while they are renamed.
 struct Outgoing {
     suffix: &'static str,
-    /// What is to be written.
+    /// The bytes to write.
     ready: BytesMut,
-    /// The beginning of a message whose names have not all come.
+    /// The beginning of a message whose names are not complete yet.
     head: Vec<u8>,
-    /// How much of the message's body is still to come, to be copied as it is.
+    /// How much of the message's body is still missing, to be copied unchanged.
     body: usize,
     /// Whether the first message, which has no letter, is over.
     started: bool,
@@ -110,7 +110,7 @@ impl Outgoing {
         let (skipped, before) = match self.head[0] {
             b'P' => (0, 0),
             b'B' => (0, 1),
-            // The first byte says whether this is of a statement or of a portal.
+            // The first byte says whether it names a statement or a portal.
             b'C' | b'D' => match self.head.get(5)? {
                 b'S' => (1, 0),
                 _ => return Some(length),

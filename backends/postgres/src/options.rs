@@ -1,4 +1,4 @@
-//! What a URL says: libpq's options, as hosted databases hand them out, and a few of our own.
+//! The options of a URL: libpq's, as hosted databases publish them, and a few of our own.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,11 +13,11 @@ use tokio_postgres::config::{Host, SslNegotiation};
 use crate::settings::{Settings, from_options};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// When a silent peer is asked whether it is still there; the operating system's own answer is two hours.
+/// When keepalives probe a silent peer; the operating system's default is two hours.
 const KEEPALIVE: Duration = Duration::from_secs(30);
-/// How long the server may be silent while a statement runs, where nothing says how long statements may take.
+/// How long the server may be silent while a statement runs, if statements have no time limit.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
-/// How much later than its own limit the server may tell that a statement took too long.
+/// How long after its own limit the server may take to report that a statement took too long.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// How to reach a server, and which.
@@ -52,7 +52,7 @@ struct TlsFiles {
     key: Option<PathBuf>,
 }
 
-/// What is asked of the server's certificate.
+/// How the server's certificate is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TlsMode {
     /// No TLS.
@@ -102,7 +102,7 @@ impl Options {
         } = Parts::of(rest);
         let mut parsed = Parsed::default();
         let mut left: Vec<String> = Vec::new();
-        // As in libpq, an empty user is none, and has a password all the same.
+        // As in libpq, an empty user counts as missing, but its password is used.
         let credentials = match credentials.strip_prefix(':') {
             Some(password) => {
                 let password = decode(password.trim_end_matches('@'))?;
@@ -145,7 +145,7 @@ impl Options {
     }
 }
 
-/// The parts of a URL after its scheme, as they stand there.
+/// The parts of a URL after its scheme, unchanged.
 struct Parts<'u> {
     /// With the `@`, or nothing.
     credentials: &'u str,
@@ -172,7 +172,7 @@ impl<'u> Parts<'u> {
     }
 }
 
-/// An option as the driver reads it; what is empty is not said.
+/// An option in the driver's form; empty ones are omitted.
 fn option(name: &str, value: &str) -> Option<String> {
     let is_said = !value.is_empty() || !matches!(name, "user" | "password" | "dbname");
     let value = utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
@@ -191,7 +191,7 @@ fn refuse_control(rest: &str) -> Result<()> {
     Ok(())
 }
 
-/// What the driver reads in a URL.
+/// The options that the driver reads from a URL.
 fn driver(url: &str) -> Result<Config> {
     Config::from_str(url).map_err(|error| {
         let reason = std::error::Error::source(&error)
@@ -200,7 +200,7 @@ fn driver(url: &str) -> Result<Config> {
     })
 }
 
-/// What a URL's options said that the driver does not know, or would not put in the place of what stands before them.
+/// The options of a URL that the driver does not know, or that would not override the parts before them.
 #[derive(Default)]
 struct Parsed {
     hosts: Option<String>,
@@ -217,20 +217,20 @@ struct Parsed {
 }
 
 impl Parsed {
-    /// Takes an option, or gives back what the driver is to be told.
+    /// Handles an option, or returns it in the driver's form.
     fn take(&mut self, name: &str, value: &str) -> Result<Option<(String, String)>> {
         let path = || Some(PathBuf::from(value));
         match name {
             "host" => self.hosts = Some(value.to_owned()),
             "port" => self.ports = Some(value.to_owned()),
             "sslmode" => self.mode = Some(value.to_owned()),
-            // As other drivers say it, and libpq understands it.
+            // The spelling of other drivers, which libpq accepts.
             "ssl" => {
                 if truth(name, value)? {
                     self.mode = Some("require".to_owned());
                 }
             }
-            // Marks of a provider that say nothing to a driver of this kind.
+            // Marks of a provider that mean nothing to this kind of driver.
             "supa" | "uselibpqcompat" => {}
             "sslrootcert" => self.files.root = path(),
             "sslcert" => self.files.certificate = path(),
@@ -251,7 +251,7 @@ impl Parsed {
                 self.response_timeout = Some(Duration::from_secs(seconds));
             }
             "fallback_application_name" => self.fallback_name = Some(value.to_owned()),
-            // What is empty would still be sent, and poolers refuse it.
+            // An empty option would still be sent, and poolers refuse it.
             "options" => self.options = Some(value.to_owned()),
             "client_encoding" => {
                 let plain = value.to_ascii_lowercase().replace(['-', '_'], "");
@@ -287,7 +287,7 @@ impl Parsed {
         Ok(None)
     }
 
-    /// Names the hosts and ports of the options, or else those that stand before the path.
+    /// The hosts and ports of the options, otherwise those before the path.
     fn place(&self, before: &Config, config: &mut Config) -> Result<()> {
         match &self.hosts {
             Some(hosts) => hosts.split(',').for_each(|host| add_host(host, config)),
@@ -450,7 +450,7 @@ impl Tls {
         let mut builder = native_tls::TlsConnector::builder();
         builder.min_protocol_version(Some(native_tls::Protocol::Tlsv12));
         if self.is_direct {
-            // A server that is not asked first wants to know what is spoken.
+            // Direct TLS: the server expects ALPN to name the protocol.
             postgres_native_tls::set_postgresql_alpn(&mut builder);
         }
         // As in libpq: `prefer` falls back to plain text anyway, so that a certificate would prove nothing.

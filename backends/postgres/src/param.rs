@@ -78,7 +78,7 @@ fn array_type(ty: ValueType) -> Type {
 pub(crate) struct Bound<'a> {
     /// From 1, as in the text.
     pub(crate) position: usize,
-    /// What the statement says it is.
+    /// Its type in the statement.
     pub(crate) declared: ValueType,
     /// The value.
     pub(crate) param: &'a Param<'a>,
@@ -258,7 +258,7 @@ fn text(value: &str, out: &mut BytesMut) -> Result<()> {
 }
 
 fn days(Date(days): Date) -> Result<i32> {
-    // The least and the greatest number stand for the infinities.
+    // The smallest and the greatest number represent the infinities.
     days.checked_sub(EPOCH_DAYS)
         .filter(|days| *days != i32::MIN)
         .ok_or_else(|| out_of_range("a date before the first one that PostgreSQL holds"))

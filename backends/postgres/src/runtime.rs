@@ -21,7 +21,7 @@ pub(crate) fn may_block() -> Result<()> {
     ))
 }
 
-/// Whether this thread is polling a task. A current runtime alone does not tell: `spawn_blocking` has one too.
+/// Whether this thread is polling a task. A current runtime is not enough: `spawn_blocking` has one too.
 fn is_async() -> bool {
     match Handle::try_current() {
         Ok(runtime) => is_on_a_budget() || is_entered(&runtime),
@@ -29,7 +29,7 @@ fn is_async() -> bool {
     }
 }
 
-/// Only tasks run on a budget, so that taking from it without giving back comes to an end.
+/// Only tasks run on a budget: elsewhere it is never used up.
 fn is_on_a_budget() -> bool {
     let mut context = Context::from_waker(Waker::noop());
     let mut taken = Vec::new();
@@ -40,13 +40,13 @@ fn is_on_a_budget() -> bool {
         }
         std::task::Poll::Pending => true,
     });
-    // Each gives back what was there before it was taken: the first must be the last.
+    // Each restores the budget as it was before: drop the first one last.
     while taken.pop().is_some() {}
     exhausted
 }
 
-/// A task may do without a budget (`tokio::task::unconstrained`). Then nothing but trying tells: the runtime panics, which is caught.
-/// Where panics end the process it is not tried: the call blocks the task's thread. Nor is it while a panic unwinds: nothing is sent then.
+/// A task may run without a budget (`tokio::task::unconstrained`). Then only trying shows it: the runtime panics, which is caught.
+/// Where panics abort the process this is not tried, and the call blocks the task's thread; nor is it while a panic unwinds, when nothing is sent.
 fn is_entered(runtime: &Handle) -> bool {
     if std::thread::panicking() {
         return true;

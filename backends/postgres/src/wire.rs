@@ -1,4 +1,4 @@
-//! The socket: never blocks, and tells what went over it.
+//! The socket: never blocks, and reports the traffic over it.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -107,7 +107,7 @@ impl Peer {
     }
 }
 
-/// Connects to a socket of this machine. The system would wait for ever for a server whose queue is full.
+/// Connects to a socket of this machine. The system would wait forever for a server whose queue is full.
 #[cfg(unix)]
 pub(crate) fn connect_unix(
     path: &std::path::Path,
@@ -150,7 +150,7 @@ enum Inner {
     Unix(mio::net::UnixStream),
 }
 
-/// Waits until a socket has something to say, or room.
+/// Waits until a socket is readable or writable.
 pub(crate) struct Waiter {
     poll: mio::Poll,
     events: Events,
@@ -175,9 +175,9 @@ impl Wake for Alarm {
 /// How long an answer is waited for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
-    /// How long nothing may come.
+    /// How long the peer may be silent.
     pub(crate) silence: Duration,
-    /// When it must be there, whatever comes meanwhile.
+    /// The deadline of the whole answer, whatever arrives until then.
     pub(crate) until: Option<Instant>,
 }
 
@@ -219,7 +219,7 @@ impl Interruption {
 }
 
 impl Socket {
-    /// Takes over a stream, with what waits for it.
+    /// Takes over a stream, with its pending bytes.
     pub(crate) fn new(stream: Stream) -> io::Result<(Self, Waiter)> {
         let peer = Peer::of(&stream);
         let mut inner = match stream {

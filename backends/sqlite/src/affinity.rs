@@ -1,4 +1,4 @@
-//! What SQLite makes of a value because of how its column was declared, and what is refused for it.
+//! How SQLite changes a value because of its column's declared type, and which values are therefore refused.
 //!
 //! A column's declared type gives it an affinity. Storing a text that looks like a number in a column of numeric affinity stores the
 //! number: `007` becomes 7, and no reading gives it back. So parameters are looked at where their column is known and could change
@@ -16,7 +16,7 @@ pub(crate) enum Affinity {
     Numeric,
     Real,
     Text,
-    /// It stores everything as it comes.
+    /// Stores everything unchanged.
     None,
 }
 
@@ -42,7 +42,7 @@ impl Affinity {
     }
 }
 
-/// What a column would change.
+/// The values that a column would change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
     /// Whatever it is.

@@ -36,7 +36,7 @@ pub const SCHEME: Scheme = Scheme {
 #[derive(Clone, Debug)]
 pub struct Sqlite {
     pub(crate) location: Location,
-    /// The folder that a relative path began in when it was said.
+    /// The current folder when a relative path was given.
     pub(crate) folder: Option<PathBuf>,
     pub(crate) access: Access,
     pub(crate) is_immutable: bool,
@@ -151,7 +151,7 @@ impl Sqlite {
             {
                 return Err(unusable("must have the path itself, without `file:`"));
             }
-            // So other libraries write what is in memory.
+            // Other libraries write a database in memory like this.
             path if path.ends_with("/:memory:") => {
                 return Err(unusable("in memory is `sqlite::memory:`"));
             }

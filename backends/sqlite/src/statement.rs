@@ -53,7 +53,7 @@ pub(crate) struct Database {
     counted: Counted,
 }
 
-/// What was done with statements, those that are no longer kept included.
+/// Statistics of statements, including those no longer cached.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counted {
     prepares: u64,
@@ -103,7 +103,7 @@ const KEPT_BYTES: usize = 1024 * 1024;
 #[expect(clippy::cast_possible_truncation, reason = "the constant is 1")]
 const UTF8: std::ffi::c_uchar = ffi::SQLITE_UTF8 as std::ffi::c_uchar;
 
-/// What an INSERT leaves as the last rowid when the table has none.
+/// The last rowid after an INSERT into a table without rowids.
 const NO_ROWID: i64 = i64::MIN;
 
 impl Database {
@@ -298,7 +298,7 @@ impl Prepared {
 
     /// Returns SQLite's own count of the statement's runs.
     fn runs(&self) -> u64 {
-        // SQLite's counter has 32 bits, and no sign to those who ask often.
+        // SQLite returns its 32-bit counter as a signed integer.
         u64::from(self.status(ffi::SQLITE_STMTSTATUS_RUN).cast_unsigned())
     }
 
@@ -352,7 +352,7 @@ impl<'p> Execution<'_, 'p> {
         Ok(())
     }
 
-    /// Runs to the end, drops what rows come, tells what was done, and is ready for `bind` again.
+    /// Runs to the end, drops rows, reports the outcome, and is ready for `bind` again.
     #[inline]
     pub(crate) fn finish(&mut self) -> Result<Outcome> {
         let database = self.prepared.database;
@@ -379,7 +379,7 @@ impl<'p> Execution<'_, 'p> {
             StatementKind::Raw => {
                 let before = total_changes(database);
                 self.run_to_end()?;
-                // SQLite keeps the count of the statement before if this one is no INSERT, UPDATE or DELETE.
+                // SQLite keeps the previous statement's count if this one is not an INSERT, UPDATE or DELETE.
                 let changed = total_changes(database) > before;
                 Ok(Outcome::matched(if changed {
                     changes(database)
@@ -426,7 +426,7 @@ impl<'p> Execution<'_, 'p> {
             return Ok(None);
         }
         let columns = self.columns();
-        // SAFETY: the statement stands on a row, and cannot leave it while `self` is borrowed.
+        // SAFETY: the statement is on a row, and cannot leave it while `self` is borrowed.
         Ok(Some(unsafe {
             CurrentRow::new(self.prepared.statement, columns, &self.names)
         }))
@@ -467,7 +467,7 @@ impl<'p> Execution<'_, 'p> {
             true => classify_run(code, &message, &self.prepared.text()),
         };
         if error.kind() == ErrorKind::Busy && is_read_transaction(database) {
-            // SQLite does not wait: the one who holds the lock may wait for the end of this transaction.
+            // SQLite does not wait: the holder of the lock may be waiting for the end of this transaction.
             return error.with_kind(ErrorKind::Serialization);
         }
         error
@@ -588,7 +588,7 @@ unsafe fn bind_blob(
     destructor: ffi::sqlite3_destructor_type,
 ) -> c_int {
     let length = blob.len() as ffi::sqlite3_uint64;
-    // SAFETY: the caller's promise. The pointer of an empty slice is not null, so an empty blob is no NULL.
+    // SAFETY: the caller's promise. The pointer of an empty slice is not null, so an empty blob is not NULL.
     unsafe { ffi::sqlite3_bind_blob64(statement, index, blob.as_ptr().cast(), length, destructor) }
 }
 
@@ -605,7 +605,7 @@ fn total_changes(database: NonNull<ffi::sqlite3>) -> i64 {
 /// Whether a transaction is open that has read and not written.
 #[cold]
 fn is_read_transaction(database: NonNull<ffi::sqlite3>) -> bool {
-    // SAFETY: the connection is alive; no name of a database asks for the most that any of them has.
+    // SAFETY: the connection is alive; without a database's name SQLite reports the maximum over all of them.
     unsafe {
         ffi::sqlite3_get_autocommit(database.as_ptr()) == 0
             && ffi::sqlite3_txn_state(database.as_ptr(), ptr::null()) == ffi::SQLITE_TXN_READ
@@ -616,7 +616,7 @@ fn is_read_transaction(database: NonNull<ffi::sqlite3>) -> bool {
 #[cold]
 fn read_schema(database: NonNull<ffi::sqlite3>) {
     if let Ok((Some(statement), _)) = compile(database, "SELECT 1 FROM sqlite_schema LIMIT 1") {
-        // SAFETY: the statement was just made, and is finalized here. A failure leaves what was known.
+        // SAFETY: the statement was just made, and is finalized here. A failure leaves the value as it was.
         unsafe {
             ffi::sqlite3_step(statement.as_ptr());
             ffi::sqlite3_finalize(statement.as_ptr());
@@ -624,7 +624,7 @@ fn read_schema(database: NonNull<ffi::sqlite3>) {
     }
 }
 
-/// Whether a message stands as a literal in a trigger, and so comes from no parameter.
+/// Whether a message is a literal in a trigger, and so not from a parameter.
 #[cold]
 fn is_written_in_trigger(database: NonNull<ffi::sqlite3>, message: &str) -> bool {
     const TEXT: &str = "SELECT 1 FROM (SELECT type, sql FROM sqlite_schema UNION ALL SELECT type, sql FROM sqlite_temp_schema) WHERE type = 'trigger' AND instr(sql, quote(?1)) > 0";

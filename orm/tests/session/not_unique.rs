@@ -5,6 +5,9 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::fixture::{Fixture, Seat};
 
+/// A change of one row.
+type Change = fn(&mut Session, Handle<Seat>) -> Result<()>;
+
 /// A table whose key nothing keeps unique, with two rows of one key and a row of another.
 fn doubled() -> Result<Fixture> {
     let f = Fixture::new()?;
@@ -62,7 +65,7 @@ fn a_query_that_finds_several_rows_of_one_object_is_an_error() -> Result<()> {
 
 #[test]
 fn a_statement_for_one_row_that_matches_two_is_an_error() -> Result<()> {
-    let change: [fn(&mut Session, Handle<Seat>) -> Result<()>; 3] = [
+    let change: [Change; 3] = [
         |session, seat| {
             session[seat].taken = true;
             Ok(())

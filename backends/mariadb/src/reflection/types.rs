@@ -90,7 +90,7 @@ pub(crate) fn canonical(written: &str) -> Cow<'_, str> {
     written.into()
 }
 
-/// A type's name and what stands in its parentheses: `int(10) unsigned` is `int unsigned` and `10`, but that the name is cut at the first.
+/// A type's name and the contents of its parentheses: `int(10) unsigned` is `int unsigned` and `10`, but that the name is cut at the first.
 fn split(written: &str) -> (&str, &str) {
     match written.split_once('(') {
         Some((name, rest)) => (name, rest.split_once(')').map_or(rest, |(inner, _)| inner)),

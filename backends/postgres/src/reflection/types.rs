@@ -77,7 +77,7 @@ pub(crate) fn split(written: &str) -> (String, &str) {
     }
 }
 
-/// Whether a default is NULL, which is none.
+/// Whether a default is NULL, which is the same as no default.
 pub(super) fn is_null(default: &str) -> bool {
     let is_type = |text: &str| {
         let (name, _) = split(text);

@@ -28,7 +28,7 @@ const SUPERVISOR: &str = r#"trap : HUP INT TERM; read -r _; "$2" rm -f -v "$1""#
 /// The programs that remove containers, the first that is there.
 const PROGRAMS: [&str; 2] = ["docker", "podman"];
 
-/// How many of the server's last lines are told when it never gets ready.
+/// How many of the server's last lines are reported if it never gets ready.
 const LAST_LINES: usize = 8;
 
 /// A running container, removed when dropped.
@@ -47,7 +47,7 @@ impl Container {
         let (name, tag) = name_and_tag(image);
         let running = GenericImage::new(name, tag)
             .with_exposed_port(PORT.tcp())
-            // The first server, which only sets up, says this on standard output.
+            // The first server, which only initializes, writes this to standard output.
             .with_wait_for(WaitFor::message_on_stderr(
                 "database system is ready to accept connections",
             ))

@@ -35,7 +35,7 @@ impl Definition {
         definition
     }
 
-    /// What is said of a column.
+    /// The constraints of a column.
     pub(super) fn column(&self, name: &str) -> Option<&ColumnDefinition> {
         let mut columns = self.columns.iter();
         columns.find(|column| column.name.eq_ignore_ascii_case(name))
@@ -104,7 +104,7 @@ impl Definition {
     }
 }
 
-/// What a constraint is about: the text in the parentheses after its word, and its tokens.
+/// The body of a constraint: the text in the parentheses after its keyword, and its tokens.
 fn group<'t>(
     text: &str,
     words: &mut Peekable<Iter<'t, Token<'t>>>,
@@ -136,7 +136,7 @@ pub(super) fn name_of(names: &[(String, Vec<String>)], columns: &[String]) -> Op
     found.map(|(name, _)| name.clone())
 }
 
-/// What stands between the commas of the definition's parentheses.
+/// The parts between the commas in the definition's parentheses.
 fn items(text: &str) -> Vec<Vec<Token<'_>>> {
     let mut items: Vec<Vec<Token<'_>>> = Vec::new();
     let mut depth = 0_usize;
@@ -171,7 +171,7 @@ struct Token<'t> {
 }
 
 impl Token<'_> {
-    /// Whether it is this keyword; a name in quotes is none.
+    /// Whether it is this keyword; a quoted name is not a keyword.
     fn is(&self, keyword: &str) -> bool {
         self.text.eq_ignore_ascii_case(keyword)
     }

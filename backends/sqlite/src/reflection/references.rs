@@ -2,7 +2,7 @@
 
 use selfsame::schema::{ColumnType, ForeignKey, Table};
 
-/// Finishes the foreign keys: those that say less than a reader needs, and those that lead nowhere.
+/// Completes foreign keys that omit columns, and reports those that reference nothing.
 pub(super) fn settle(tables: &mut [Table]) {
     point_at_keys(tables);
     leave_out_keys_to_nowhere(tables);
@@ -97,7 +97,7 @@ fn misfit(key: &ForeignKey, tables: &[Table]) -> Option<String> {
 fn widen_integers(tables: &mut [Table]) {
     let is_integer =
         |ty: &ColumnType| matches!(ty, ColumnType::I16 | ColumnType::I32 | ColumnType::I64);
-    // A key may refer to another, so that a width goes on until nothing changes.
+    // A key may reference another one, so widths propagate until nothing changes.
     loop {
         let mut wider: Vec<(usize, usize, ColumnType)> = Vec::new();
         for (at, table) in tables.iter().enumerate() {

@@ -20,7 +20,7 @@ pub(crate) struct CurrentRow<'e> {
 impl<'e> CurrentRow<'e> {
     /// # Safety
     ///
-    /// The statement must be of a connection without a mutex, stand on a row of so many columns, and stay there for `'e`.
+    /// The statement must be of a connection without a mutex, be on a row of this many columns, and stay there for `'e`.
     #[inline]
     pub(super) unsafe fn new(
         statement: NonNull<ffi::sqlite3_stmt>,
