@@ -8,6 +8,7 @@ pub(crate) mod computed;
 mod definition;
 mod duplicate_key;
 mod expression;
+mod modification;
 mod statement;
 mod text;
 
@@ -15,10 +16,8 @@ pub use association::Pairing;
 pub(crate) use definition::foreign_key_name;
 pub(crate) use expression::max_parameters_of;
 pub use expression::{Argument, Rendered};
-pub use statement::{
-    QuerySpec, Read, query, render_compound, render_delete, render_insert, render_select,
-    render_update,
-};
+pub use modification::{render_delete, render_insert, render_update};
+pub use statement::{QuerySpec, Read, query, render_compound, render_select};
 
 use crate::backend::{Sql, StatementKind};
 use crate::dialect::Dialect;

@@ -1,7 +1,7 @@
 //! UPDATEs of many rows that set columns to SQL expressions.
 
 use super::expression::{Names, Rendered, Writer, write};
-use super::statement::assignments;
+use super::modification::assignments;
 use crate::backend::StatementKind;
 use crate::dialect::Dialect;
 use crate::error::Result;
