@@ -45,6 +45,7 @@ mod retry;
 mod savepoints;
 mod shared_columns;
 mod skipped;
+mod steps;
 mod transactions;
 mod undone;
 mod uniques;

@@ -1,7 +1,7 @@
 //! Hooks: functions of the program that run before and after events of a session.
 
 use std::any::Any;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
@@ -216,6 +216,8 @@ pub(in crate::session) struct Hooks {
     list: Option<Arc<Vec<Hook>>>,
     /// For each store, the number of slots whose load hooks have been called.
     announced: Vec<u32>,
+    /// Objects whose hooks the current flush has called before updating a part of them, and whether it has done so.
+    written_early: BTreeMap<ObjectId, bool>,
 }
 
 impl Hooks {
@@ -294,6 +296,40 @@ impl Session {
         Ok(())
     }
 
+    /// Prepares the hooks for a flush: new objects that take over rows are not read.
+    pub(in crate::session) fn begin_hooks(&mut self) {
+        if !self.hooks.is_empty() {
+            self.hooks.announced = self.slot_counts();
+            self.hooks.written_early.clear();
+        }
+    }
+
+    /// Calls the hooks of objects that are updated in part before the others, unless this flush has called them.
+    pub(in crate::session) fn call_before_early_updates(
+        &mut self,
+        nodes: &[ObjectId],
+    ) -> Result<()> {
+        if self.hooks.is_empty() {
+            return Ok(());
+        }
+        let early = &mut self.hooks.written_early;
+        let nodes = nodes.iter().copied();
+        let nodes: Vec<ObjectId> = nodes.filter(|node| !early.contains_key(node)).collect();
+        early.extend(nodes.iter().map(|&node| (node, false)));
+        let rekeyed = self.rekeyed_of(&nodes);
+        self.call_for(When::BeforeUpdate, &nodes)?;
+        self.refuse_new_keys(&nodes, &rekeyed)
+    }
+
+    /// Notes that a part of an object was updated, for the hooks to call after the flush.
+    pub(in crate::session) fn note_early_updates(&mut self, store: u16, slots: &[u32]) {
+        for slot in slots {
+            if let Some(written) = self.hooks.written_early.get_mut(&(store, *slot)) {
+                *written = true;
+            }
+        }
+    }
+
     /// Calls the hooks of the objects that are about to be written.
     pub(in crate::session) fn call_before_writes(&mut self, waits: &[Wait]) -> Result<Written> {
         let mut written = Written::default();
@@ -331,6 +367,8 @@ impl Session {
             written.deletes.extend(any.marked().iter().map(node));
         }
         self.call_for(When::BeforeInsert, &written.inserts)?;
+        let early = &self.hooks.written_early;
+        written.updates.retain(|node| !early.contains_key(node));
         let rekeyed = self.rekeyed_of(&written.updates);
         self.call_for(When::BeforeUpdate, &written.updates)?;
         self.refuse_new_keys(&written.updates, &rekeyed)?;
@@ -380,6 +418,10 @@ impl Session {
         }
         let mut updates = written.updates;
         updates.retain(|node| sent.contains(node));
+        let early = std::mem::take(&mut self.hooks.written_early).into_iter();
+        let early = early.filter(|(node, written)| *written || sent.contains(node));
+        updates.extend(early.map(|(node, _)| node));
+        updates.sort_by_key(|node| node.0);
         self.call_for(When::AfterInsert, &written.inserts)?;
         self.call_for(When::AfterUpdate, &updates)?;
         self.call_for(When::AfterDelete, &written.deletes)

@@ -100,6 +100,7 @@ impl Session {
         self.remember_added(&[]);
         for entry in &mut self.stores {
             entry.store.undo_to(0);
+            entry.store.states_mut().take_displaced();
         }
         self.forget_keys(0);
         self.edges.clear();

@@ -487,7 +487,14 @@ impl Session {
     pub(in crate::session) fn forget_displaced(&mut self) {
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             for slot in self.any_store_mut(store).states_mut().take_displaced() {
-                self.forget_edges((store, slot), Departure::RowGone);
+                let departure = match self.any_store(store).state(slot) {
+                    // A rollback to a savepoint has brought it back.
+                    State::Persistent => continue,
+                    // A rollback may bring it back: the collections are reread then.
+                    State::Deleted => Departure::RowStays,
+                    _ => Departure::RowGone,
+                };
+                self.forget_edges((store, slot), departure);
             }
         }
     }

@@ -564,7 +564,10 @@ impl<E: Mapped> AnyStore for Store<E> {
         let key = value.and_then(|value| value.key(&self.mapper));
         if key.is_none_or(|key| !self.keys.insert_new(key, slot)) {
             self.refuse_replaced(slot)?;
-            self.forget_gone(slot);
+            if let Some(gone) = self.replaced_by(slot) {
+                self.gone(gone);
+                self.states.displace(gone);
+            }
             self.map_key(slot)?;
         }
         self.states.inserted(slot, epoch);

@@ -143,6 +143,7 @@ impl Session {
     }
 
     fn write_changes(&mut self, ending: Ending) -> Result<()> {
+        self.begin_hooks();
         self.displace_only_children()?;
         self.delete_orphans()?;
         // Before the cascades, which follow foreign keys, and after them, for the objects they released.
@@ -292,7 +293,7 @@ impl Session {
                     }
                 }
             }
-            if let Step::Update { columns, .. } = step {
+            if let Step::Release { columns, .. } = step {
                 self.cut_ties(*store, columns, slots)?;
             }
             let mapper = Arc::clone(&self.entry(*store).mapper);
@@ -311,7 +312,7 @@ impl Session {
             let mut links = self.edges.links.iter();
             if self.edges.pairs.touch(node)
                 || self.has_expression(node)
-                || links.any(|link| link.parent == Some(node))
+                || links.any(|link| link.parent == Some(node) || link.child == node)
             {
                 return Err(self.stale(store, slot, REPLACED));
             }

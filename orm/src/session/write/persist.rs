@@ -207,11 +207,18 @@ fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -
 /// Writes some of the changed columns; the others still differ.
 fn release(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
     send_update(session, store, columns, slots)?;
-    let version = session.entry(store).mapper.version_column();
+    let mapper = &session.entry(store).mapper;
+    let has_computed = !mapper.computed().is_empty();
+    let version = mapper.version_column();
     let written: Vec<usize> = columns.iter().copied().chain(version).collect();
     let any = session.any_store_mut(store);
-    let mut slots = slots.iter();
-    slots.try_for_each(|&slot| any.updated_in_part(slot, &written))
+    for &slot in slots {
+        any.updated_in_part(slot, &written)?;
+        if has_computed {
+            any.states_mut().set_epoch(slot, 0);
+        }
+    }
+    Ok(())
 }
 
 /// Sends an UPDATE of some columns of rows, and increments their versions.

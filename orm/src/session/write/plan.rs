@@ -449,9 +449,22 @@ fn push_updates<'a>(
     });
 }
 
-/// Adds updates of rows before they are deleted, without expressions.
+/// Adds updates of rows before they are deleted, whose other changes are not written.
 fn push_cut_references(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
-    push_shapes(steps, store, rows, |_| None);
+    let mut updates = Vec::new();
+    push_shapes(&mut updates, store, rows, |_| None);
+    steps.extend(updates.into_iter().map(|step| match step {
+        Step::Update {
+            store,
+            columns,
+            slots,
+        } => Step::Release {
+            store,
+            columns,
+            slots,
+        },
+        step => step,
+    }));
 }
 
 /// Adds updates that release references to deleted rows, before the rows' other columns are written.

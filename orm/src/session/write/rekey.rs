@@ -15,7 +15,6 @@ use crate::error::Result;
 use crate::record::RecordKey;
 use crate::render::Lock;
 use crate::schema::ReferentialAction;
-use crate::session::life::hook::When;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::association::Severed;
 use crate::session::memory::edges::ObjectId;
@@ -226,8 +225,8 @@ impl Session {
     /// Writes rows whose keys are changed; rows that free a key come before those that take it.
     fn write_keys(&mut self, store: u16, slots: &[u32]) -> Result<()> {
         let nodes: Vec<ObjectId> = slots.iter().map(|&slot| (store, slot)).collect();
-        self.call_for(When::BeforeUpdate, &nodes)?;
-        let taken_later = self.values_taken_later(store, slots);
+        self.call_before_early_updates(&nodes)?;
+        let taken_later = self.written_later(store, slots)?;
         let any = self.any_store(store);
         let changed = |&slot: &u32| {
             let mut columns = any.changed(slot);
@@ -272,11 +271,77 @@ impl Session {
                 slots: whole,
             })?;
         }
-        self.call_for(When::AfterUpdate, &nodes)
+        Ok(())
     }
 
-    /// The columns, by row, that keep their unique values until other rows have freed the new ones.
-    fn values_taken_later(&self, store: u16, slots: &[u32]) -> BTreeMap<u32, BTreeSet<usize>> {
+    /// The columns, by row, that are not written together with the keys: they are set to expressions, reference rows that are inserted
+    /// later, or take unique values that other rows have not freed yet.
+    fn written_later(
+        &mut self,
+        store: u16,
+        slots: &[u32],
+    ) -> Result<BTreeMap<u32, BTreeSet<usize>>> {
+        let mut later = self.references_written_later(store, slots)?;
+        for &slot in slots {
+            if let Some(expressions) = self.expressions.get(&(store, slot)) {
+                let columns = expressions.keys();
+                later.entry(slot).or_default().extend(columns);
+            }
+        }
+        self.add_values_taken_later(store, slots, &mut later)?;
+        Ok(later)
+    }
+
+    /// The columns, by row, of references that were set, and of foreign keys that hold keys of new rows.
+    fn references_written_later(
+        &mut self,
+        store: u16,
+        slots: &[u32],
+    ) -> Result<BTreeMap<u32, BTreeSet<usize>>> {
+        let mut later: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
+        let table = Arc::clone(self.entry(store).mapper.table());
+        for &slot in slots {
+            let links = self.edges.links.of((store, slot));
+            let columns: BTreeSet<usize> = links.flat_map(|link| link.columns.to_vec()).collect();
+            if !columns.is_empty() {
+                later.insert(slot, columns);
+            }
+        }
+        for parents in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
+            let parent = self.entry(parents);
+            if parent.store.pending().is_empty() {
+                continue;
+            }
+            let referred = Arc::clone(parent.mapper.table());
+            let keys = table.foreign_keys.iter();
+            let keys = keys.filter(|key| key.table == referred.name);
+            for columns in keys.filter_map(|key| references_to_primary_key(key, &table, &referred))
+            {
+                for &slot in slots {
+                    let values = self.values((store, slot), &columns);
+                    let values: Vec<ValueRef<'_>> = values.iter().map(Value::as_ref).collect();
+                    let is_null = values.iter().any(|value| value.is_null());
+                    let any = self.any_store_mut(parents);
+                    if !is_null && any.find_pending(&values)?.is_some() {
+                        later.entry(slot).or_default().extend(&columns);
+                    }
+                }
+            }
+        }
+        for columns in later.values_mut() {
+            columns.retain(|column| !table.primary_key.contains(column));
+        }
+        later.retain(|_, columns| !columns.is_empty());
+        Ok(later)
+    }
+
+    /// Adds the columns that keep their unique values until other rows have freed the new ones.
+    fn add_values_taken_later(
+        &self,
+        store: u16,
+        slots: &[u32],
+        later: &mut BTreeMap<u32, BTreeSet<usize>>,
+    ) -> Result<()> {
         let any = self.any_store(store);
         let is_there =
             |&slot: &u32| any.state(slot) == State::Persistent && !any.is_marked_deleted(slot);
@@ -289,14 +354,16 @@ impl Session {
             &[],
             &updates,
             &any.marked().to_vec(),
-            &Computations::default(),
+            &self.computations()?,
         );
         let primary_key = self.primary_key(store);
         let now: FxHashSet<u32> = slots.iter().copied().collect();
-        let mut later: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
+        let count = |later: &BTreeMap<u32, BTreeSet<usize>>| -> usize {
+            later.values().map(BTreeSet::len).sum()
+        };
         let mut known = usize::MAX;
-        while known != later.len() {
-            known = later.len();
+        while known != count(later) {
+            known = count(later);
             for unique in &uniques {
                 let columns = unique.columns.iter().copied();
                 let columns: BTreeSet<usize> =
@@ -315,7 +382,7 @@ impl Session {
                 }
             }
         }
-        later
+        Ok(())
     }
 
     fn run_step(&mut self, step: &Step) -> Result<()> {
@@ -330,7 +397,14 @@ impl Session {
         }
         let mapper = Arc::clone(&self.entry(store).mapper);
         persist::run(self, step, &Computations::default())
-            .map_err(|error| error.entity(mapper.name()))
+            .map_err(|error| error.entity(mapper.name()))?;
+        if let Step::Release { slots, .. }
+        | Step::Update { slots, .. }
+        | Step::Vacate { slots, .. } = step
+        {
+            self.note_early_updates(store, slots);
+        }
+        Ok(())
     }
 
     /// Writes the new keys to rows that referenced the old ones. If the database has written them already, only memory is updated, and rows
@@ -371,6 +445,7 @@ impl Session {
     fn follow_in_memory(&mut self, follower: &Follower, new: &[Value]) -> Result<()> {
         let (store, slot) = follower.node;
         let epoch = self.epoch;
+        let has_computed = !self.entry(store).mapper.computed().is_empty();
         let any = self.any_store(store);
         let was_expired = any.is_expired(slot, epoch);
         let mut row = Vec::new();
@@ -388,6 +463,8 @@ impl Session {
         match was_expired {
             true if others.is_empty() && values == row => any.expire(slot),
             true => any.states_mut().set_epoch(slot, 0),
+            // Computed columns are reread at the object's next use.
+            false if has_computed => any.states_mut().set_epoch(slot, 0),
             false => {}
         }
         if values != row {

@@ -121,11 +121,27 @@ impl Session {
                 continue;
             }
             let met = self.look_up_locked(store, &slots)?;
-            if met.len() < slots.len() {
-                self.forget_gone(store, slots.into_iter().filter(|slot| !met.contains(slot)));
+            let gone = slots.into_iter().filter(|slot| !met.contains(slot));
+            let gone: Vec<u32> = gone.collect();
+            if let Some(&slot) = gone.iter().find(|&&slot| self.has_plans((store, slot))) {
+                return Err(self.stale(store, slot, "the row to update no longer exists"));
+            }
+            if !gone.is_empty() {
+                self.forget_gone(store, gone);
             }
         }
         Ok(())
+    }
+
+    /// Whether this flush is to write an object, or something that depends on its row.
+    fn has_plans(&self, node: ObjectId) -> bool {
+        let any = self.any_store(node.0);
+        let mut links = self.edges.links.iter();
+        any.is_marked_deleted(node.1)
+            || !any.changed(node.1).is_empty()
+            || self.has_expression(node)
+            || self.edges.pairs.touch(node)
+            || links.any(|link| link.parent == Some(node) || link.child == node)
     }
 
     /// Removes objects whose rows no longer exist, and frees their keys.

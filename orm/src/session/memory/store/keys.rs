@@ -65,7 +65,7 @@ impl<E: Mapped> Store<E> {
         }
     }
 
-    /// After the database inserted a row with a generated key: an object with the same key has a row that no longer exists.
+    /// After a deletion was undone: an object that got the same key in the meantime has a row that no longer exists.
     pub(super) fn forget_gone(&mut self, slot: u32) {
         if let Some(gone) = self.replaced_by(slot) {
             self.detach(gone);
@@ -86,8 +86,8 @@ impl<E: Mapped> Store<E> {
         }
     }
 
-    /// The persistent object that has the same key as another.
-    fn replaced_by(&self, slot: u32) -> Option<u32> {
+    /// The persistent object that has the same key as another, whose row was just written: its own row no longer exists.
+    pub(super) fn replaced_by(&self, slot: u32) -> Option<u32> {
         let value = self.objects[slot as usize].value.as_ref();
         let key = value.and_then(|value| value.key(&self.mapper));
         let known = key.and_then(|key| self.keys.get(&key));

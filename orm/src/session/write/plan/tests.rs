@@ -250,7 +250,7 @@ fn a_cycle_of_tables_is_deleted_after_its_ties_are_cut() {
     };
     check(
         &changes,
-        &["update 1 [3] [1]", "delete 0 [2]", "delete 1 [1]"],
+        &["release 1 [3] [1]", "delete 0 [2]", "delete 1 [1]"],
     );
 }
 
@@ -277,7 +277,7 @@ fn a_cycle_of_rows_is_deleted_after_its_ties_are_cut() {
     check(
         &changes(table.clone()),
         &[
-            "update 0 [3] [1, 2, 3]",
+            "release 0 [3] [1, 2, 3]",
             "delete 0 [1, 2, 4]",
             "delete 0 [3]",
         ],

@@ -161,52 +161,35 @@ impl Session {
 
     fn write_letting_go(&mut self, node: ObjectId, key: &Referring) -> Result<()> {
         let (store, slot) = node;
-        let changed = self.any_store(store).changed(slot);
-        let (columns, others): (Vec<usize>, Vec<usize>) = changed
-            .into_iter()
-            .partition(|column| key.columns.contains(column));
+        let is_changed = |session: &Self| {
+            let changed = session.any_store(store).changed(slot);
+            changed.iter().any(|column| key.columns.contains(column))
+        };
+        if !is_changed(self) && self.edges.links.get(node, &key.columns).is_none() {
+            return Ok(());
+        }
+        self.call_before_early_updates(&[node])?;
+        let mut columns = self.any_store(store).changed(slot);
+        columns.retain(|column| key.columns.contains(column));
         let values = self.values(node, &columns);
         let is_let_go = values.iter().any(|value| value.as_ref().is_null());
         if let Some(column) = key.nullable.filter(|_| !is_let_go) {
-            let is_moved =
-                !columns.is_empty() || self.edges.links.get(node, &key.columns).is_some();
-            return match is_moved {
-                true => self.run_step(&Step::Vacate {
-                    store,
-                    column,
-                    slots: vec![slot],
-                }),
-                false => Ok(()),
-            };
+            return self.run_step(&Step::Vacate {
+                store,
+                column,
+                slots: vec![slot],
+            });
         }
-        if columns.is_empty() {
-            return Ok(());
-        }
-        // Hooks for the remaining columns are called when those are written.
-        let is_last = others.is_empty() && !self.has_expression(node) && !self.has_open_links(node);
-        let announced: &[ObjectId] = if is_last { &[node] } else { &[] };
-        self.call_for(When::BeforeUpdate, announced)?;
         self.run_step(&Step::Release {
             store,
             columns: columns.into(),
             slots: vec![slot],
-        })?;
-        self.call_for(When::AfterUpdate, announced)
+        })
     }
 
     fn has_row(&self, (store, slot): ObjectId) -> bool {
         let any = self.any_store(store);
         any.state(slot) == State::Persistent && !any.is_marked_deleted(slot)
-    }
-
-    /// Whether a reference was set that is not in the foreign key yet.
-    fn has_open_links(&self, node: ObjectId) -> bool {
-        self.edges.links.of(node).any(|link| {
-            let key = link
-                .parent
-                .map(|parent| self.values(parent, &self.primary_key(parent.0)));
-            key.is_some_and(|key| self.values(node, &link.columns) != key)
-        })
     }
 
     fn delete_early(&mut self, deleted: &Deleted, severed: &mut Severed) -> Result<()> {
@@ -230,7 +213,7 @@ impl Session {
         changes.associations = self.severed_early(deleted, severed);
         self.call_for(When::BeforeDelete, &nodes)?;
         for step in self.planned(&changes)? {
-            if let Step::Update {
+            if let Step::Release {
                 store,
                 columns,
                 slots,
