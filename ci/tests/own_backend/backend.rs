@@ -205,6 +205,11 @@ impl Connection for MyConnection {
         statement: &Statement<'_>,
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<()> {
+        // SQLite would stop reading there.
+        if statement.sql.text().contains('\0') {
+            let message = "the text contains a NUL character";
+            return Err(Error::new(ErrorKind::InvalidStatement, message));
+        }
         let mut prepared = self
             .native
             .prepare(statement.sql.text())
@@ -367,6 +372,9 @@ fn classify(error: rusqlite::Error) -> Error {
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => ErrorKind::Busy,
             ErrorCode::ReadOnly => ErrorKind::ReadOnly,
             ErrorCode::CannotOpen | ErrorCode::NotADatabase => ErrorKind::Unreachable,
+            ErrorCode::Unknown if !message.starts_with("no such table") => {
+                ErrorKind::InvalidStatement
+            }
             _ if message.starts_with("no such table") => ErrorKind::NoSuchTable,
             _ => ErrorKind::Database,
         },
