@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io::{self, Read, Write};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use selfsame::backend::Interrupter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -34,16 +34,23 @@ pub(crate) fn interrupter(client: &Client) -> Interrupter {
 }
 
 fn ask_to_stop(peer: &Peer, token: &CancelToken) -> io::Result<()> {
-    let stream = Blocking(peer.reach(PATIENCE)?);
+    let stream = peer.reach(PATIENCE)?;
+    let mut rest = Blocking(stream.try_clone()?);
+    let stream = Blocking(stream);
     match peer {
         #[cfg(feature = "tls")]
         Peer::Encrypted(_, encryption) => {
             let mut stream = stream;
             let connector = encryption.connector(&mut stream)?;
-            send(token.cancel_query_raw(stream, connector))
+            send(token.cancel_query_raw(stream, connector))?;
         }
-        _ => send(token.cancel_query_raw(stream, NoTls)),
+        _ => send(token.cancel_query_raw(stream, NoTls))?,
     }
+    // The server ends it: a pooler may break down if the client does (PgBouncer 1.18).
+    let mut byte = [0];
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until && rest.read(&mut byte)? > 0 {}
+    Ok(())
 }
 
 fn send(request: impl Future<Output = Result<(), tokio_postgres::Error>>) -> io::Result<()> {
@@ -109,12 +116,8 @@ impl AsyncWrite for Blocking {
         Poll::Ready(Ok(()))
     }
 
+    /// Does nothing, for the server ends the connection.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let write = std::net::Shutdown::Write;
-        Poll::Ready(match &self.0 {
-            Stream::Tcp(stream) => stream.shutdown(write),
-            #[cfg(unix)]
-            Stream::Unix(stream) => stream.shutdown(write),
-        })
+        Poll::Ready(Ok(()))
     }
 }

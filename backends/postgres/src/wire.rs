@@ -60,6 +60,17 @@ pub(crate) enum Stream {
     Unix(std::os::unix::net::UnixStream),
 }
 
+impl Stream {
+    /// The same stream once more.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(stream) => Self::Tcp(stream.try_clone()?),
+            #[cfg(unix)]
+            Self::Unix(stream) => Self::Unix(stream.try_clone()?),
+        })
+    }
+}
+
 /// Where the other end of a stream is.
 #[derive(Clone, Debug)]
 pub(crate) enum Peer {
