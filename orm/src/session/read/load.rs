@@ -1,8 +1,10 @@
 //! Loading by key and along relations, for one or many owners.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::slice::Chunks;
 use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
 
 use crate::entity::{
     Cardinality, Entity, Fetch, Key, Mapped, Mapper, RelationKind, RelationOf, ResolvedRelation,
@@ -132,14 +134,17 @@ impl Session {
             return Ok(Vec::new());
         }
         let keys = keys.chunks(key.len());
+        let mut one = Vec::with_capacity(key.len());
         let mut missing = Vec::new();
         for key in keys.clone() {
-            let found = self.any_store(store).find(&values(key))?;
+            one.clear();
+            one.extend(key.iter().map(Value::as_ref));
+            let found = self.any_store(store).find(&one)?;
             if found.is_none_or(|slot| self.any_store(store).is_expired(slot, self.epoch)) {
                 missing.extend_from_slice(key);
             }
         }
-        let mut read = BTreeSet::new();
+        let mut read = FxHashSet::default();
         if !missing.is_empty() {
             let slots = self.load_by_key(store, &missing)?;
             self.load_default_relations(store, &slots)?;
@@ -148,12 +153,14 @@ impl Session {
         let any = self.any_store(store);
         let mut found = Vec::with_capacity(keys.len());
         for key in keys.clone() {
+            one.clear();
+            one.extend(key.iter().map(Value::as_ref));
             // A mapped row that the reread did not find no longer exists.
             let is_there = |slot: &u32| read.contains(slot) || !any.is_expired(*slot, self.epoch);
-            found.push(any.find(&values(key))?.filter(is_there));
+            found.push(any.find(&one)?.filter(is_there));
         }
         // The database may consider keys equal that are different here.
-        let matched: BTreeSet<u32> = found.iter().flatten().copied().collect();
+        let matched: FxHashSet<u32> = found.iter().flatten().copied().collect();
         let is_odd = !read.is_subset(&matched);
         let odd = match is_odd || read.is_empty() || !has_text(&mapper, key) {
             // A row that was read has none of the keys, so each key without a row may be its own.
