@@ -1,6 +1,7 @@
 //! How changes are written: order, batches, keys, failures.
 
 mod keys;
+mod reordered;
 mod skipped;
 mod stale;
 
@@ -14,7 +15,13 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::world::{BillLine, Node, Seat, Task, User, World};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, keys::CASES, skipped::CASES, stale::CASES];
+pub(super) const LISTS: &[&[Case]] = &[
+    CASES,
+    keys::CASES,
+    reordered::CASES,
+    skipped::CASES,
+    stale::CASES,
+];
 
 const CASES: &[Case] = &[
     Case::core("flush.order.independent", order)

@@ -229,3 +229,25 @@ fn keys_of_two_columns_are_as_many_to_a_statement_as_others() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn children_of_a_row_whose_key_is_taken_leave_together() -> Result<()> {
+    let given = |s: &mut Session, size| {
+        let [ann, bob, carl] = s.add_all(["ann", "bob", "carl"].map(Author::new));
+        let books = s.add_all(names(size).map(Book::new).collect::<Vec<_>>());
+        for &book in &books {
+            s.set(book, Book::AUTHOR, Some(bob))?;
+        }
+        Ok((ann, bob, carl, books))
+    };
+    always(7, given, |s, _, (ann, bob, carl, books)| {
+        Author::query().all(s)?;
+        s.load(bob, Author::BOOKS)?;
+        for book in books {
+            s.set(book, Book::AUTHOR, Some(carl))?;
+        }
+        s[ann].id = Auto::set(*s[bob].id);
+        s.delete(bob)?;
+        s.commit()
+    })
+}

@@ -327,3 +327,103 @@ fn foreign_keys_in_another_order_follow() -> Result<()> {
     session.delete(note)?;
     session.commit()
 }
+
+/// Takes the key of a deleted cell, whose notes move.
+#[test]
+fn foreign_keys_in_another_order_release_a_deleted_row() -> Result<()> {
+    let engine = Engine::new(selfsame_sqlite::Sqlite::memory());
+    metadata![Cell, Note].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    let [cell, mirrored] = session.add_all([Cell::new(1, 2), Cell::new(2, 1)]);
+    let [kept, moved, gone] =
+        session.add_all([Note::new(1, 1, 2), Note::new(2, 2, 1), Note::new(3, 2, 1)]);
+    session.add(Cell::new(5, 6));
+    session.commit()?;
+    Cell::query().all(&mut session)?;
+    Note::query().all(&mut session)?;
+    (session[moved].cell_row, session[moved].cell_column) = (5, 6);
+    session.delete(gone)?;
+    session.delete(mirrored)?;
+    (session[cell].row, session[cell].column) = (2, 1);
+    session.commit()?;
+    let columns = (Note::CELL_ROW, Note::CELL_COLUMN);
+    let notes = Note::query().order_by(Note::ID.asc()).select(columns);
+    assert_eq!(notes.all(&mut session)?, [(2, 1), (5, 6)]);
+    assert_eq!(session[kept].cell_row, 2);
+    Ok(())
+}
+
+/// Somebody of a firm: the firm is part of the key.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "clerks")]
+struct Clerk {
+    #[orm(primary_key)]
+    firm: i64,
+    #[orm(primary_key)]
+    number: i64,
+}
+
+/// Only the second column of its foreign key is nullable.
+#[derive(Entity, Clone, Debug)]
+#[orm(
+    table = "letters",
+    foreign_key(columns(firm, reader), references = "clerks(firm, number)")
+)]
+struct Letter {
+    #[orm(primary_key)]
+    id: i64,
+    firm: i64,
+    reader: Option<i64>,
+}
+
+#[test]
+fn a_foreign_key_with_one_nullable_column_follows() -> Result<()> {
+    let engine = Engine::new(selfsame_sqlite::Sqlite::memory());
+    metadata![Clerk, Letter].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    let clerk = session.add(Clerk::new(1, 1));
+    let [read, unread] = session.add_all([
+        Letter {
+            reader: Some(1),
+            ..Letter::new(1, 1)
+        },
+        Letter::new(2, 1),
+    ]);
+    session.commit()?;
+    session.get::<Clerk>((1, 1))?;
+    (session[clerk].firm, session[clerk].number) = (2, 9);
+    session.commit()?;
+    Letter::query().all(&mut session)?;
+    assert_eq!((session[read].firm, session[read].reader), (2, Some(9)));
+    assert_eq!((session[unread].firm, session[unread].reader), (1, None));
+    Ok(())
+}
+
+/// Its key is referenced by its own table.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "places")]
+struct Place {
+    #[orm(primary_key)]
+    number: i64,
+    #[orm(references = "places.number")]
+    below: Option<i64>,
+}
+
+#[test]
+fn many_keys_move_into_a_gap() -> Result<()> {
+    let engine = Engine::new(selfsame_sqlite::Sqlite::memory());
+    metadata![Place].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    let count = 1_000;
+    let places = session.add_all((1..=count).map(Place::new).collect::<Vec<_>>());
+    session.commit()?;
+    Place::query().all(&mut session)?;
+    session.delete(places[0])?;
+    for &place in &places[1..] {
+        session[place].number -= 1;
+    }
+    session.commit()?;
+    let numbers = Place::query().order_by(Place::NUMBER.asc());
+    assert_eq!(numbers.all(&mut session)?, places[1..]);
+    Ok(())
+}

@@ -26,6 +26,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("If another connection deleted or changed one of several rows that were read and modified, the commit is `StaleData` and none of them is written.")
         .hint("Report how many rows of a batch matched, for each row or in total.")
         .covers(&[Rule(18), Rule(19), Rule(30)]),
+    Case::core("flush.stale.replaced", stale_replaced)
+        .since(21)
+        .needs(&[Capability::Transactions, Capability::SecondConnection, Capability::GeneratedKeys])
+        .promise("Deleting an object whose row another connection has removed is `StaleData`, also if a new row of the same flush gets its generated key: the new row is never deleted in its place, and a second try adds it.")
+        .hint("Report how many rows a DELETE matched. Keys may be generated again for new rows, and may not.")
+        .covers(&[Rule(4), Rule(19), Rule(31)]),
     Case::core("flush.version.counts", version_counts)
         .since(2)
         .promise("A version starts at 1, increases by one with each UPDATE that changes something, and stays otherwise.")
@@ -70,6 +76,52 @@ fn stale(context: &mut Context) -> CaseResult {
         );
         session.rollback()?;
     }
+    Ok(())
+}
+
+fn stale_replaced(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let keys = world.with_users(&["first", "last"])?;
+    let mut session = world.session();
+    let last = session.get::<User>(keys[1])?;
+    session.commit()?;
+    let mut other = world.session();
+    // The greatest key is free again, which some databases use for the next row.
+    User::query()
+        .filter(User::ID.eq(keys[1]))
+        .delete()
+        .execute(&mut other)?;
+    other.commit()?;
+    let Some(last) = last else {
+        return Err(crate::Failure::Assertion("no last user".to_owned()));
+    };
+    session.delete(last)?;
+    let new = session.add(User::new("new"));
+    let result = session.commit();
+    check!(
+        matches!(&result, Err(error) if error.kind() == ErrorKind::StaleData && error.entity_name().is_some()),
+        "deleting a row that is gone must be stale data, returned {result:?}"
+    );
+    session.rollback()?;
+    let names = |world: &World| -> CaseResult<Vec<String>> {
+        Ok(world.users()?.into_iter().map(|user| user.name).collect())
+    };
+    check_eq!(names(&world)?, ["first"], "the rows after the rollback");
+    let mut value = session.take(new)?;
+    value.id = Auto::default();
+    let again = session.add(value);
+    session.commit()?;
+    check_eq!(
+        names(&world)?,
+        ["first", "new"],
+        "the rows after the second try"
+    );
+    let key = session[again].id.get().copied().unwrap_or_default();
+    check_eq!(
+        session.get::<User>(key)?,
+        Some(again),
+        "the object of the new row, whatever its key"
+    );
     Ok(())
 }
 

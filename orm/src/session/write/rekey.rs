@@ -26,11 +26,16 @@ use crate::session::write::plan::{Changes, Columns, Step, TableChanges};
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
 
-/// A foreign key that references a table's primary key.
+/// A foreign key that references the table of a store.
 struct Referring {
     store: u16,
     columns: Vec<usize>,
-    nullable: bool,
+    /// The referenced columns, in the same order: that of the primary key, if they are its columns.
+    referred: Vec<usize>,
+    /// Whether it references the primary key.
+    is_to_key: bool,
+    /// Its nullable columns: a NULL in one of them releases the reference.
+    nullable: Vec<usize>,
     cascades: bool,
 }
 
@@ -187,7 +192,7 @@ impl Session {
         old: &Old,
         rows: Vec<(usize, ObjectId)>,
     ) -> Result<Vec<Follower>> {
-        let nulls = vec![Value::Null; key.columns.len()];
+        let nulls = vec![Value::Null; key.nullable.len()];
         let mut followers = Vec::new();
         let mut cut = Vec::new();
         let mut changed = Vec::new();
@@ -196,17 +201,17 @@ impl Session {
             if self.refers(node, key, old.key(at)) {
                 followers.push(key.follower(at, node));
             }
-            if key.nullable {
+            if !key.nullable.is_empty() {
                 if values != old.key(at) {
                     changed.push((node, values));
                 }
-                self.assign_all(node, &key.columns, &nulls)?;
+                self.assign_all(node, &key.nullable, &nulls)?;
                 cut.push(node.1);
             }
         }
         self.run_step(&Step::Release {
             store: key.store,
-            columns: key.columns.as_slice().into(),
+            columns: key.nullable.as_slice().into(),
             slots: cut,
         })?;
         for (node, values) in changed {
@@ -486,20 +491,41 @@ impl Session {
         for relation in children.map(|(index, _)| index).collect::<Vec<_>>() {
             self.target_store(store, relation);
         }
-        let parent = self.entry(store).mapper.table();
+        let mut found = self.foreign_keys_to(store);
+        found.retain(|key| key.is_to_key);
+        found
+    }
+
+    /// The foreign keys of tables in the session that reference a store's table.
+    fn foreign_keys_to(&self, parents: u16) -> Vec<Referring> {
+        let parent = self.entry(parents).mapper.table();
         let mut found = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
             let table = entry.mapper.table();
             let keys = table.foreign_keys.iter();
             for key in keys.filter(|key| key.table == parent.name) {
-                let Some(columns) = references_to_primary_key(key, table, parent) else {
-                    continue;
+                let to_key = references_to_primary_key(key, table, parent);
+                let is_to_key = to_key.is_some();
+                let (columns, referred) = match to_key {
+                    // Links list the columns in the order of the primary key.
+                    Some(columns) => (columns, parent.primary_key.clone()),
+                    None => {
+                        let own = key.columns.iter();
+                        let referred = key.references.iter();
+                        (
+                            own.filter_map(|name| table.position(name)).collect(),
+                            referred.filter_map(|name| parent.position(name)).collect(),
+                        )
+                    }
                 };
+                let nullable = columns.iter().copied();
                 found.push(Referring {
                     store,
-                    nullable: columns.iter().all(|&column| table.columns[column].nullable),
+                    nullable: nullable.filter(|&at| table.columns[at].nullable).collect(),
+                    is_to_key,
                     cascades: key.on_update == ReferentialAction::Cascade,
                     columns,
+                    referred,
                 });
             }
         }

@@ -90,21 +90,27 @@ fn peel<'a>(
         *referred.entry(parent).or_default() += 1;
         parents.entry(child).or_default().push(parent);
     }
-    let mut left = rows.to_vec();
+    let positions: FxHashMap<u32, usize> = rows.iter().copied().zip(0..).collect();
+    let is_referred = |referred: &BTreeMap<u32, usize>, slot: u32| {
+        referred.get(&slot).is_some_and(|count| *count > 0)
+    };
+    let free = rows.iter().copied();
+    let mut now: Vec<u32> = free.filter(|&slot| !is_referred(&referred, slot)).collect();
     let mut levels = Vec::new();
-    while !left.is_empty() {
-        let is_free = |slot: &&u32| referred.get(slot).is_none_or(|count| *count == 0);
-        let (now, later): (Vec<u32>, Vec<u32>) = left.iter().partition(is_free);
-        if now.is_empty() {
-            break;
-        }
+    while !now.is_empty() {
+        let mut next = Vec::new();
         for parent in now.iter().filter_map(|slot| parents.get(slot)).flatten() {
             if let Some(count) = referred.get_mut(parent) {
-                *count = count.saturating_sub(1);
+                *count -= 1;
+                if *count == 0 && positions.contains_key(parent) {
+                    next.push(*parent);
+                }
             }
         }
-        levels.push(now);
-        left = later;
+        next.sort_unstable_by_key(|slot| positions.get(slot));
+        levels.push(std::mem::replace(&mut now, next));
     }
+    let left = rows.iter().copied();
+    let left = left.filter(|&slot| is_referred(&referred, slot)).collect();
     (levels, left)
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashMap;
+
 use super::{Changes, Columns, References, TableChanges, Wait};
 use crate::session::memory::edges::ObjectId;
 
@@ -65,19 +67,18 @@ pub(super) fn update_order(
             }
         }
     }
-    let mut left: BTreeSet<u32> = edges.iter().flat_map(|e| [e.taker, e.freer]).collect();
+    let mut waiting = Waiting::new(&edges);
+    let mut now: Vec<u32> = waiting.free();
     let mut level = 0;
-    while !left.is_empty() {
-        let waiting: BTreeSet<u32> = edges.iter().map(|edge| edge.taker).collect();
-        let now: Vec<u32> = left.difference(&waiting).copied().collect();
+    while order.levels.len() < waiting.rows {
         if now.is_empty() {
-            let cycle = cycle(&edges);
-            let nullable = |edge: &&Edge| table.uniques[edge.unique].nullable.is_some();
-            let Some(cut) = cycle.iter().copied().find(nullable) else {
+            let cycle = waiting.cycle();
+            let nullable = |edge: &&&Edge| table.uniques[edge.unique].nullable.is_some();
+            let Some(cut) = cycle.iter().find(nullable) else {
+                let constraint = cycle.first();
                 return Err(Swap {
                     store: table.store,
-                    constraint: cycle
-                        .first()
+                    constraint: constraint
                         .map_or_else(String::new, |edge| table.uniques[edge.unique].name.clone()),
                 });
             };
@@ -85,36 +86,107 @@ pub(super) fn update_order(
             let column = table.uniques[unique].nullable;
             let vacated = column.map(|column| order.vacate.entry(column).or_default());
             vacated.into_iter().for_each(|rows| rows.push(freer));
-            edges.retain(|edge| (edge.freer, edge.unique) != (freer, unique));
+            now = waiting.end(freer, |edge| edge.unique == unique);
+            now.sort_unstable();
             continue;
         }
-        let gone: BTreeSet<u32> = now.iter().copied().collect();
-        edges.retain(|edge| !gone.contains(&edge.freer));
+        let mut next = Vec::new();
         for row in now {
             order.levels.insert(row, level);
-            left.remove(&row);
+            next.extend(waiting.end(row, |_| true));
         }
+        next.sort_unstable();
+        now = next;
         level += 1;
     }
     Ok(order)
 }
 
-/// Finds a cycle among edges in which every awaited row waits itself.
-fn cycle(edges: &[Edge]) -> Vec<&Edge> {
-    let mut by_taker: BTreeMap<u32, &Edge> = BTreeMap::new();
-    for edge in edges {
-        by_taker.entry(edge.taker).or_insert(edge);
-    }
-    let mut path: Vec<&Edge> = Vec::new();
-    let mut next = edges.first();
-    while let Some(edge) = next {
-        if let Some(from) = path.iter().position(|known| known.taker == edge.taker) {
-            return path.split_off(from);
+/// The rows that wait for others. Each edge is visited a bounded number of times, so that the order of many rows costs no more than they do.
+struct Waiting<'a> {
+    edges: &'a [Edge],
+    /// The edges whose freer is still to be written.
+    is_open: Vec<bool>,
+    by_taker: FxHashMap<u32, Vec<usize>>,
+    by_freer: FxHashMap<u32, Vec<usize>>,
+    /// The number of open edges of each taker.
+    counts: FxHashMap<u32, usize>,
+    /// The number of rows that take or free values.
+    rows: usize,
+    /// All edges before this one are closed.
+    first: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(edges: &'a [Edge]) -> Self {
+        let mut waiting = Self {
+            edges,
+            is_open: vec![true; edges.len()],
+            by_taker: FxHashMap::default(),
+            by_freer: FxHashMap::default(),
+            counts: FxHashMap::default(),
+            rows: 0,
+            first: 0,
+        };
+        for (at, edge) in edges.iter().enumerate() {
+            waiting.by_taker.entry(edge.taker).or_default().push(at);
+            waiting.by_freer.entry(edge.freer).or_default().push(at);
+            *waiting.counts.entry(edge.taker).or_default() += 1;
+            waiting.counts.entry(edge.freer).or_default();
         }
-        path.push(edge);
-        next = by_taker.get(&edge.freer).copied();
+        waiting.rows = waiting.counts.len();
+        waiting
     }
-    path
+
+    /// The rows that wait for none, in order.
+    fn free(&self) -> Vec<u32> {
+        let counts = self.counts.iter();
+        let free = counts.filter(|(_, count)| **count == 0);
+        let mut free: Vec<u32> = free.map(|(&row, _)| row).collect();
+        free.sort_unstable();
+        free
+    }
+
+    /// Closes the edges to a row that frees its values; returns the rows that wait for none any more.
+    fn end(&mut self, freer: u32, is_freed: impl Fn(&Edge) -> bool) -> Vec<u32> {
+        let mut free = Vec::new();
+        for &at in self.by_freer.get(&freer).into_iter().flatten() {
+            let edge = &self.edges[at];
+            if !self.is_open[at] || !is_freed(edge) {
+                continue;
+            }
+            self.is_open[at] = false;
+            if let Some(count) = self.counts.get_mut(&edge.taker) {
+                *count -= 1;
+                if *count == 0 {
+                    free.push(edge.taker);
+                }
+            }
+        }
+        free
+    }
+
+    /// Finds a cycle, when every awaited row waits itself.
+    fn cycle(&mut self) -> Vec<&'a Edge> {
+        while self.is_open.get(self.first) == Some(&false) {
+            self.first += 1;
+        }
+        let mut path: Vec<&Edge> = Vec::new();
+        let mut positions: FxHashMap<u32, usize> = FxHashMap::default();
+        let mut next = self.edges.get(self.first);
+        while let Some(edge) = next {
+            if let Some(&from) = positions.get(&edge.taker) {
+                return path.split_off(from);
+            }
+            positions.insert(edge.taker, path.len());
+            path.push(edge);
+            let mut edges = self.by_taker.get(&edge.freer).into_iter().flatten();
+            next = edges
+                .find(|&&at| self.is_open[at])
+                .map(|&at| &self.edges[at]);
+        }
+        path
+    }
 }
 
 impl Unique {

@@ -4,16 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::Result;
 use crate::record::RecordKey;
-use crate::schema::ForeignKey;
 use crate::session::life::hook::When;
 use crate::session::memory::association::Severed;
 use crate::session::memory::edges::ObjectId;
-use crate::session::write::deletion::references_to_primary_key;
 use crate::session::write::plan::{Changes, Step, TableChanges};
+use crate::session::write::rekey::Referring;
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
 
@@ -21,20 +20,19 @@ use crate::value::{Param, Value, ValueRef};
 type Deleted = BTreeMap<u16, BTreeSet<u32>>;
 
 /// A foreign key that references a table with such rows.
-struct Referring {
-    store: u16,
-    columns: Vec<usize>,
-    /// A nullable column of it.
-    nullable: Option<usize>,
+struct Reference {
+    key: Referring,
+    /// The rows of its own table that are to be deleted, by the values of its columns.
+    marked: FxHashMap<RecordKey, Vec<u32>>,
     /// The values of the deleted rows in the referenced columns.
-    keys: FxHashSet<RecordKey>,
+    deleted: FxHashSet<RecordKey>,
 }
 
 impl Session {
     /// Deletes the rows whose keys changed keys take, and removes their pairs from those severed later.
     pub(super) fn delete_conflicting(
         &mut self,
-        rekeyed: &[(u16, Vec<u32>, Vec<super::Referring>)],
+        rekeyed: &[(u16, Vec<u32>, Vec<Referring>)],
         severed: &mut Severed,
     ) -> Result<()> {
         let mut deleted = Deleted::new();
@@ -52,69 +50,53 @@ impl Session {
         if deleted.is_empty() {
             return Ok(());
         }
-        let referring = self.with_referencing(&mut deleted);
-        for key in &referring {
-            self.release_deleted(key)?;
+        for reference in self.with_referencing(&mut deleted) {
+            self.release_deleted(&reference)?;
         }
         self.delete_early(&deleted, severed)
     }
 
     /// Adds the deleted rows that reference those, transitively; returns the foreign keys that reference any of them.
-    fn with_referencing(&self, deleted: &mut Deleted) -> Vec<Referring> {
-        loop {
-            let referring = self.referring_to(deleted);
-            let mut has_more = false;
-            for key in &referring {
-                for &slot in self.any_store(key.store).marked() {
-                    if self.row_refers((key.store, slot), key) {
-                        has_more |= deleted.entry(key.store).or_default().insert(slot);
+    fn with_referencing(&self, deleted: &mut Deleted) -> Vec<Reference> {
+        let mut references: BTreeMap<u16, Vec<Reference>> = BTreeMap::new();
+        let of_store = |(&store, slots): (&u16, &BTreeSet<u32>)| -> Vec<ObjectId> {
+            slots.iter().map(|&slot| (store, slot)).collect()
+        };
+        let mut next: Vec<ObjectId> = deleted.iter().flat_map(of_store).collect();
+        while let Some(node) = next.pop() {
+            let to_store = references.entry(node.0);
+            for reference in to_store.or_insert_with(|| self.references_to(node.0)) {
+                let Some(key) = self.key_of_row(node, &reference.key.referred) else {
+                    continue;
+                };
+                let store = reference.key.store;
+                for &slot in reference.marked.get(&key).into_iter().flatten() {
+                    if deleted.entry(store).or_default().insert(slot) {
+                        next.push((store, slot));
                     }
                 }
-            }
-            if !has_more {
-                return referring;
+                reference.deleted.insert(key);
             }
         }
+        references.into_values().flatten().collect()
     }
 
-    fn referring_to(&self, deleted: &Deleted) -> Vec<Referring> {
-        let mut found = Vec::new();
-        for (&parents, slots) in deleted {
-            let parent = self.entry(parents).mapper.table();
-            for (store, entry) in (0u16..).zip(&self.stores) {
-                let table = entry.mapper.table();
-                let positions = |key: &ForeignKey| -> Vec<usize> {
-                    let columns = key.columns.iter();
-                    columns.filter_map(|name| table.position(name)).collect()
-                };
-                for key in table
-                    .foreign_keys
-                    .iter()
-                    .filter(|it| it.table == parent.name)
-                {
-                    // Links list the columns in the order of the primary key.
-                    let (columns, referred) = match references_to_primary_key(key, table, parent) {
-                        Some(columns) => (columns, parent.primary_key.clone()),
-                        None => {
-                            let referred = key.references.iter();
-                            let referred = referred.filter_map(|name| parent.position(name));
-                            (positions(key), referred.collect())
-                        }
-                    };
-                    let mut nullable = columns.iter().filter(|&&at| table.columns[at].nullable);
-                    let keys = slots.iter();
-                    found.push(Referring {
-                        store,
-                        nullable: nullable.next().copied(),
-                        keys: keys
-                            .filter_map(|&slot| self.key_of_row((parents, slot), &referred))
-                            .collect(),
-                        columns,
-                    });
+    fn references_to(&self, parents: u16) -> Vec<Reference> {
+        let keys = self.foreign_keys_to(parents).into_iter();
+        let reference = |key: Referring| {
+            let mut marked: FxHashMap<RecordKey, Vec<u32>> = FxHashMap::default();
+            for &slot in self.any_store(key.store).marked() {
+                if let Some(own) = self.key_of_row((key.store, slot), &key.columns) {
+                    marked.entry(own).or_default().push(slot);
                 }
             }
-        }
-        found
+            Reference {
+                key,
+                marked,
+                deleted: FxHashSet::default(),
+            }
+        };
+        keys.map(reference).collect()
     }
 
     fn key_of_row(&self, (store, slot): ObjectId, columns: &[usize]) -> Option<RecordKey> {
@@ -124,14 +106,15 @@ impl Session {
         RecordKey::of(&values?)
     }
 
-    fn row_refers(&self, node: ObjectId, key: &Referring) -> bool {
-        let own = self.key_of_row(node, &key.columns);
-        own.is_some_and(|own| key.keys.contains(&own))
+    fn row_refers(&self, node: ObjectId, reference: &Reference) -> bool {
+        let own = self.key_of_row(node, &reference.key.columns);
+        own.is_some_and(|own| reference.deleted.contains(&own))
     }
 
     /// Releases the references of remaining rows to the deleted ones. If their new parent is not inserted yet, writes NULL, if the foreign
     /// key is nullable.
-    fn release_deleted(&mut self, key: &Referring) -> Result<()> {
+    fn release_deleted(&mut self, reference: &Reference) -> Result<()> {
+        let key = &reference.key;
         let links = self.edges.links.iter();
         let links = links.filter(|link| link.child.0 == key.store && *link.columns == *key.columns);
         let any = self.any_store(key.store);
@@ -139,52 +122,62 @@ impl Session {
             .map(|link| link.child.1)
             .chain(any.touched().iter().copied())
             .filter(|&slot| any.state(slot) == State::Persistent && !any.is_marked_deleted(slot))
-            .filter(|&slot| self.row_refers((key.store, slot), key))
+            .filter(|&slot| self.row_refers((key.store, slot), reference))
             .collect();
         let mut slots: Vec<u32> = slots.into_iter().collect();
         any.sort_by_key(&mut slots);
+        let mut leaving = Vec::new();
         for slot in slots {
             let node = (key.store, slot);
             let link = self.edges.links.get(node, &key.columns).cloned();
+            let is_set = link.is_some();
             match link.as_ref().map(|link| link.parent) {
                 Some(None) => link.map_or(Ok(()), |link| self.clear_foreign_key(&link))?,
-                Some(Some(parent)) if key.nullable.is_none() && self.has_row(parent) => {
+                Some(Some(parent)) if key.nullable.is_empty() && self.has_row(parent) => {
                     let own = self.key_values(parent.0, &[parent.1]);
                     self.assign_all(node, &key.columns, &own)?;
                 }
                 _ => {}
             }
-            self.write_letting_go(node, key)?;
+            let changed = self.any_store(key.store).changed(slot);
+            if is_set || changed.iter().any(|column| key.columns.contains(column)) {
+                leaving.push(node);
+            }
         }
-        Ok(())
+        self.call_before_early_updates(&leaving)?;
+        self.write_letting_go(&leaving, key)
     }
 
-    fn write_letting_go(&mut self, node: ObjectId, key: &Referring) -> Result<()> {
-        let (store, slot) = node;
-        let is_changed = |session: &Self| {
-            let changed = session.any_store(store).changed(slot);
-            changed.iter().any(|column| key.columns.contains(column))
-        };
-        if !is_changed(self) && self.edges.links.get(node, &key.columns).is_none() {
-            return Ok(());
+    /// Writes the foreign keys of rows, or NULL into one of their columns until the others can be written.
+    fn write_letting_go(&mut self, nodes: &[ObjectId], key: &Referring) -> Result<()> {
+        let store = key.store;
+        let mut vacated = Vec::new();
+        let mut released: BTreeMap<Vec<usize>, Vec<u32>> = BTreeMap::new();
+        for &(_, slot) in nodes {
+            let mut columns = self.any_store(store).changed(slot);
+            columns.retain(|column| key.columns.contains(column));
+            let values = self.values((store, slot), &columns);
+            let is_let_go = values.iter().any(|value| value.as_ref().is_null());
+            match is_let_go || key.nullable.is_empty() {
+                true => released.entry(columns).or_default().push(slot),
+                false => vacated.push(slot),
+            }
         }
-        self.call_before_early_updates(&[node])?;
-        let mut columns = self.any_store(store).changed(slot);
-        columns.retain(|column| key.columns.contains(column));
-        let values = self.values(node, &columns);
-        let is_let_go = values.iter().any(|value| value.as_ref().is_null());
-        if let Some(column) = key.nullable.filter(|_| !is_let_go) {
-            return self.run_step(&Step::Vacate {
+        for (columns, slots) in released {
+            self.run_step(&Step::Release {
+                store,
+                columns: columns.into(),
+                slots,
+            })?;
+        }
+        match key.nullable.first() {
+            Some(&column) if !vacated.is_empty() => self.run_step(&Step::Vacate {
                 store,
                 column,
-                slots: vec![slot],
-            });
+                slots: vacated,
+            }),
+            _ => Ok(()),
         }
-        self.run_step(&Step::Release {
-            store,
-            columns: columns.into(),
-            slots: vec![slot],
-        })
     }
 
     fn has_row(&self, (store, slot): ObjectId) -> bool {
