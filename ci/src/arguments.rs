@@ -277,7 +277,7 @@ pub(crate) struct InitArguments {
     /// The folder to write, new or empty; by default named after the crate
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// A checkout of selfsame to depend on; by default the one that the folder is in, otherwise the registry
+    /// A checkout of selfsame to depend on; by default the one that the folder or the current directory is in, otherwise the registry
     #[arg(long, value_name = "DIR")]
     pub(crate) selfsame: Option<PathBuf>,
 }

@@ -29,9 +29,11 @@ pub(crate) fn run(arguments: &InitArguments) -> Result<ExitCode> {
     let name = crate_name(&arguments.name)?;
     let folder = arguments.out.clone().unwrap_or_else(|| PathBuf::from(name));
     let around = enclosing_checkout(&folder)?;
-    let checkout = match &arguments.selfsame {
-        Some(checkout) => Some(absolute(checkout)?),
-        None => around.clone(),
+    let checkout = match (&arguments.selfsame, &around) {
+        (Some(checkout), _) => Some(absolute(checkout)?),
+        (None, Some(around)) => Some(around.clone()),
+        // Run in a checkout for a folder outside of it.
+        (None, None) => enclosing_checkout(Path::new("."))?,
     };
     let mut files = match arguments.kind {
         Kind::Backend => backend(name, checkout.as_deref()),

@@ -82,6 +82,19 @@ fn inside_a_checkout_the_crate_depends_on_it_and_is_not_part_of_its_workspace() 
 }
 
 #[test]
+fn run_in_a_checkout_a_crate_elsewhere_depends_on_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("app");
+    // Tests run in the folder of their package, which is in a checkout.
+    let ran = run(&["init", "app", "app", "--out", out.to_str().expect("text")]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let manifest = std::fs::read_to_string(out.join("Cargo.toml")).expect("a manifest");
+    let orm = checkout().canonicalize().expect("a path").join("orm");
+    assert!(manifest.contains(&orm.display().to_string()), "{manifest}");
+    assert!(!manifest.contains("[workspace]"), "{manifest}");
+}
+
+#[test]
 fn names_that_no_crate_can_have_are_refused() {
     for name in [
         "",

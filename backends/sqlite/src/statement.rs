@@ -21,13 +21,14 @@
 
 mod current_row;
 mod guarded;
+mod native;
 
 use std::cell::OnceCell;
 use std::collections::hash_map::Entry;
 use std::ffi::{CStr, c_char, c_int};
 use std::fmt;
 use std::marker::PhantomData;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use rusqlite::ffi;
 use rustc_hash::FxHashMap;
@@ -37,6 +38,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 pub(crate) use self::current_row::{CurrentRow, utf8};
 use self::guarded::Guarded;
+use self::native::{compile, is_read_transaction, is_written_in_trigger, last_error, read_schema};
 use crate::bind::{self, Binding};
 use crate::classify::{classify, classify_run};
 use crate::session::{Change, session_change};
@@ -487,47 +489,6 @@ impl Drop for Execution<'_, '_> {
     }
 }
 
-/// Compiles the first statement of a text, and returns the rest. White space and comments contain no statement.
-fn compile(
-    database: NonNull<ffi::sqlite3>,
-    text: &str,
-) -> Result<(Option<NonNull<ffi::sqlite3_stmt>>, &str)> {
-    if text.is_empty() {
-        return Ok((None, ""));
-    }
-    if text.contains('\0') {
-        return Err(Error::new(
-            ErrorKind::InvalidStatement,
-            "the text contains a NUL character, where SQLite would stop reading",
-        ));
-    }
-    let length = c_int::try_from(text.len()).map_err(|_| {
-        Error::new(
-            ErrorKind::OutOfRange,
-            "the text of the statement is too long",
-        )
-    })?;
-    let mut statement = ptr::null_mut();
-    let mut tail = ptr::null();
-    // SAFETY: the text is `length` bytes long; the two results are written before they are read.
-    let code = unsafe {
-        ffi::sqlite3_prepare_v3(
-            database.as_ptr(),
-            text.as_ptr().cast::<c_char>(),
-            length,
-            ffi::SQLITE_PREPARE_PERSISTENT,
-            &raw mut statement,
-            &raw mut tail,
-        )
-    };
-    if code != ffi::SQLITE_OK {
-        let (code, message) = last_error(database);
-        return Err(classify(code, &message));
-    }
-    let read = (tail as usize).saturating_sub(text.as_ptr() as usize);
-    Ok((NonNull::new(statement), text.get(read..).unwrap_or("")))
-}
-
 /// Sets one parameter of a statement that is not running, and gives SQLite's code.
 ///
 /// # Safety
@@ -600,54 +561,6 @@ fn changes(database: NonNull<ffi::sqlite3>) -> u64 {
 fn total_changes(database: NonNull<ffi::sqlite3>) -> i64 {
     // SAFETY: the connection is alive.
     unsafe { ffi::sqlite3_total_changes64(database.as_ptr()) }
-}
-
-/// Whether a transaction is open that has read and not written.
-#[cold]
-fn is_read_transaction(database: NonNull<ffi::sqlite3>) -> bool {
-    // SAFETY: the connection is alive; without a database's name SQLite reports the maximum over all of them.
-    unsafe {
-        ffi::sqlite3_get_autocommit(database.as_ptr()) == 0
-            && ffi::sqlite3_txn_state(database.as_ptr(), ptr::null()) == ffi::SQLITE_TXN_READ
-    }
-}
-
-/// Has SQLite read the schema again if somebody changed it, which it finds out when a statement runs.
-#[cold]
-fn read_schema(database: NonNull<ffi::sqlite3>) {
-    if let Ok((Some(statement), _)) = compile(database, "SELECT 1 FROM sqlite_schema LIMIT 1") {
-        // SAFETY: the statement was just made, and is finalized here. A failure leaves the value as it was.
-        unsafe {
-            ffi::sqlite3_step(statement.as_ptr());
-            ffi::sqlite3_finalize(statement.as_ptr());
-        }
-    }
-}
-
-/// Whether a message is a literal in a trigger, and so not from a parameter.
-#[cold]
-fn is_written_in_trigger(database: NonNull<ffi::sqlite3>, message: &str) -> bool {
-    const TEXT: &str = "SELECT 1 FROM (SELECT type, sql FROM sqlite_schema UNION ALL SELECT type, sql FROM sqlite_temp_schema) WHERE type = 'trigger' AND instr(sql, quote(?1)) > 0";
-    let Ok((Some(statement), _)) = compile(database, TEXT) else {
-        return false;
-    };
-    // SAFETY: the statement was just made and is finalized here, before the message it is bound to goes.
-    unsafe {
-        let is_bound =
-            bind_text(statement.as_ptr(), 1, message, ffi::SQLITE_STATIC()) == ffi::SQLITE_OK;
-        let is_found = is_bound && ffi::sqlite3_step(statement.as_ptr()) == ffi::SQLITE_ROW;
-        ffi::sqlite3_finalize(statement.as_ptr());
-        is_found
-    }
-}
-
-fn last_error(database: NonNull<ffi::sqlite3>) -> (i32, String) {
-    // SAFETY: the connection is alive; the message is a text that ends in NUL and is copied before the next call.
-    unsafe {
-        let code = ffi::sqlite3_extended_errcode(database.as_ptr());
-        let message = CStr::from_ptr(ffi::sqlite3_errmsg(database.as_ptr()));
-        (code, message.to_string_lossy().into_owned())
-    }
 }
 
 #[cold]

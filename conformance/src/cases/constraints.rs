@@ -1,6 +1,7 @@
 //! What the database refuses, and how it says so.
 
 mod declared;
+mod hints;
 mod refusals;
 
 use selfsame::schema::{Column, ColumnType, ForeignKey, ReferentialAction, Table};
@@ -12,7 +13,7 @@ use crate::context::Context;
 use crate::database::{Database, int, null, text};
 use selfsame::value::ValueType;
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, refusals::CASES, declared::CASES];
+pub(super) const LISTS: &[&[Case]] = &[CASES, refusals::CASES, declared::CASES, hints::CASES];
 
 const CASES: &[Case] = &[
     Case::core("constraints.primary_key.duplicate", primary_key)

@@ -8,7 +8,8 @@ use selfsame::Result;
 use selfsame::backend::Target;
 use selfsame::value::Param;
 
-use super::{bind_text, compile};
+use super::bind_text;
+use super::native::compile;
 use crate::affinity::{self, Affinity, Guard};
 
 /// No number of times that SQLite compiles a statement.
