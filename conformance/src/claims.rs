@@ -184,6 +184,7 @@ impl Dialect for ClaimingDialect {
         share_lock() -> &'static str;
         limits_in_subqueries() -> bool;
         ddl_commits() -> bool;
+        computes_decimals() -> bool;
         deletes_own_references() -> bool;
         key_type(ty: &ColumnType, parts: usize) -> Cow<'static, str>;
         integer_division() -> &'static str;

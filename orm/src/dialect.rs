@@ -123,6 +123,12 @@ pub trait Dialect: Debug + Send + Sync {
         true
     }
 
+    /// Returns whether arithmetic, `ABS`, SUM and AVG of decimals are computed as decimals. By default false: they are refused, because a
+    /// database that computes with floats loses digits, and may compare its floats with decimals wrongly.
+    fn computes_decimals(&self) -> bool {
+        false
+    }
+
     /// Returns the type of a column that is one of `parts` columns of a key or an index. By default [`column_type`](Self::column_type).
     fn key_type(&self, ty: &ColumnType, parts: usize) -> Cow<'static, str> {
         let _ = parts;

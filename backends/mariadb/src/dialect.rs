@@ -271,6 +271,10 @@ impl Dialect for MariaDbDialect {
         true
     }
 
+    fn computes_decimals(&self) -> bool {
+        true
+    }
+
     fn computed_columns_can_be_not_null(&self) -> bool {
         false
     }

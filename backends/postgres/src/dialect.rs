@@ -94,6 +94,10 @@ impl Dialect for PostgresDialect {
         Some(format!("COMMENT ON {object} IS {}", literal(text)))
     }
 
+    fn computes_decimals(&self) -> bool {
+        true
+    }
+
     fn overriding(&self) -> &'static str {
         " OVERRIDING SYSTEM VALUE"
     }

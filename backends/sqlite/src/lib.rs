@@ -53,8 +53,9 @@
 //! existing ones keep their mode ([`Sqlite::journal_mode`]). After its file was replaced or deleted, a connection commits nothing and is closed
 //! with its session.
 //!
-//! The `decimal` collation, named like that of SQLite's decimal extension, sorts decimal text numerically. SQLite's arithmetic and SUM convert such
-//! text to floats, and their result is not a decimal.
+//! The `decimal` collation, named like that of SQLite's decimal extension, sorts decimal text numerically. SQLite's arithmetic, SUM and
+//! AVG would convert such text to floats, so those of the expression language are refused for decimals: compute in the program, store whole
+//! cents, or cast to `f64`.
 //!
 //! If another transaction writes between the reads and the first write of a transaction, the write fails at once with
 //! [`Serialization`](selfsame::ErrorKind::Serialization), and the whole transaction must run again. Transactions that

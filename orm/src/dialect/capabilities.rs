@@ -55,7 +55,8 @@ pub struct Capabilities {
     pub nul_in_text: bool,
     /// JSON is read as the exact text that was written (key order, white space), not only as an equal document.
     pub json_text_kept: bool,
-    /// Decimals are stored, compared, ordered and computed exactly, never as floats or text.
+    /// Decimals are stored, compared and ordered exactly, never as floats or text. Computing with them is
+    /// [`Dialect::computes_decimals`](super::Dialect::computes_decimals).
     pub exact_decimals: bool,
     /// Decimals keep their scale: 1.50 does not become 1.5.
     pub decimal_scale_kept: bool,

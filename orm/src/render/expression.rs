@@ -154,6 +154,13 @@ fn too_many(found: usize, most: usize, dialect: &dyn Dialect) -> Error {
     )
 }
 
+fn is_decimal(node: &Node) -> bool {
+    match node {
+        Node::Param(_, ty) => *ty == ValueType::Decimal,
+        node => (node.column_type()).is_some_and(|ty| ty.value_type() == ValueType::Decimal),
+    }
+}
+
 impl<'a> Writer<'a> {
     pub(super) fn push(&mut self, text: &str) {
         self.text.push(text);
@@ -256,6 +263,9 @@ impl<'a> Writer<'a> {
                 pattern,
             } => self.text_match(*test, subject, pattern),
             Node::Function { name, arguments } => {
+                if *name == "ABS" && arguments.iter().any(is_decimal) {
+                    self.refuse_unless_decimals_are_computed();
+                }
                 let form = match keeps_type(name) {
                     true => self.common_form(arguments),
                     false => None,
@@ -321,6 +331,9 @@ impl<'a> Writer<'a> {
             self.text_operand(left);
             self.push(self.symbol(operator));
             return self.text_operand(right);
+        }
+        if !is_comparison && [left, right].into_iter().any(is_decimal) {
+            self.refuse_unless_decimals_are_computed();
         }
         let form = match is_comparison {
             true => self.common_form([left, right]),
@@ -389,6 +402,13 @@ impl<'a> Writer<'a> {
     }
 
     /// Fails because the dialect does not support something: `what` completes "… is not supported".
+    /// For an expression over decimals whose result is a new number.
+    fn refuse_unless_decimals_are_computed(&mut self) {
+        if !self.text.dialect.computes_decimals() {
+            self.refuse("computing with decimals (compute in the program, or cast them to f64)");
+        }
+    }
+
     pub(super) fn refuse(&mut self, what: &str) {
         self.fail(Error::unsupported(self.text.dialect.name(), what));
     }

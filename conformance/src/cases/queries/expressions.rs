@@ -36,6 +36,11 @@ pub(super) const CASES: &[Case] = &[
         .promise("Integers that are cast to decimals compare with decimals by their value, not as text or floats.")
         .hint("`Dialect::cast_type` names the type that a decimal is compared as.")
         .covers(&[Contract(4), Contract(38)]),
+    Case::core("queries.functions.computed_decimals", computed_decimals)
+        .since(21)
+        .promise("Arithmetic and sums of decimals are exact, in results, conditions and UPDATE, or refused before a statement is sent.")
+        .hint("Do not claim `Dialect::computes_decimals` for a database that computes them as floats.")
+        .covers(&[Contract(4), Contract(38)]),
     Case::core("queries.functions.documents", documents)
         .promise("The text at a path of a JSON document is extracted, also for numbers and booleans; a missing path is NULL.")
         .hint("See `Dialect::json_text`.")
@@ -188,6 +193,67 @@ fn decimals(context: &mut Context) -> CaseResult {
     session.add(user("dee", 100));
     let decimals = User::query().filter(cast::<Decimal, _>(User::AGE).gt(Decimal::new(305, 1)));
     check_eq!(decimals.count(&mut session)?, 2, "decimals by their value");
+    Ok(())
+}
+
+/// A price that floats cannot hold.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "prices")]
+struct Price {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(precision = (20, 2))]
+    amount: Decimal,
+}
+
+fn computed_decimals(context: &mut Context) -> CaseResult {
+    let world = World::of(context, &metadata![Price])?;
+    let mut session = world.session();
+    let large = Decimal::new(12_345_678_901_234_567, 2);
+    let cent = Decimal::new(1, 2);
+    session.add_all([Price::new(1, large), Price::new(2, cent)]);
+    session.commit()?;
+    let is_exact = context.dialect().computes_decimals();
+    world.sent();
+    let exact = Decimal::new(12_345_678_901_234_568, 2);
+    let query = Price::query().select(sum(Price::AMOUNT));
+    let filtered = Price::query().filter((Price::AMOUNT + cent).eq(exact));
+    let grouped = Price::query()
+        .select(Price::ID)
+        .group_by(Price::ID)
+        .having(sum(Price::AMOUNT).gt(Decimal::new(5, 1)));
+    let update = Price::query()
+        .update()
+        .set(Price::AMOUNT, Price::AMOUNT + cent);
+    if !is_exact {
+        let refused = [
+            query.one(&mut session).map(drop),
+            filtered.count(&mut session).map(drop),
+            grouped.all(&mut session).map(drop),
+            update.execute(&mut session).map(drop),
+        ];
+        for result in refused {
+            check!(
+                matches!(&result, Err(error) if error.kind() == ErrorKind::Unsupported),
+                "computing with decimals must be refused, returned {result:?}"
+            );
+        }
+        check_eq!(world.sent().rows(), 0, "statements sent");
+        return Ok(());
+    }
+    check_eq!(query.one(&mut session)?, Some(exact), "the sum");
+    check_eq!(
+        filtered.count(&mut session)?,
+        1,
+        "the rows of a computed value"
+    );
+    check_eq!(grouped.all(&mut session)?, [1], "the groups of a large sum");
+    check_eq!(update.execute(&mut session)?, 2, "the changed rows");
+    let amounts = Price::query()
+        .order_by(Price::ID.asc())
+        .select(Price::AMOUNT);
+    let amounts = amounts.all(&mut session)?;
+    check_eq!(amounts, [exact, Decimal::new(2, 2)], "the changed amounts");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Rendering aggregates and window functions.
 
-use super::Writer;
+use super::{Writer, is_decimal};
 use crate::schema::ColumnType;
 use crate::sql::tree::{Aggregate, FrameBound, FrameUnit, Node, Window};
 
@@ -72,6 +72,9 @@ impl Writer<'_> {
         distinct: bool,
         cast: Option<&ColumnType>,
     ) {
+        if matches!(function, Aggregate::Sum | Aggregate::Avg) && operand.is_some_and(is_decimal) {
+            self.refuse_unless_decimals_are_computed();
+        }
         if cast.is_some() {
             self.push("CAST(");
         }
