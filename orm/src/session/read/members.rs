@@ -18,26 +18,44 @@ use crate::value::{Value, ValueType};
 /// Members that were read, each with the key of its owner.
 #[derive(Debug, Default)]
 pub(in crate::session) struct OwnedMembers {
-    pub(in crate::session) slots: Vec<u32>,
-    pub(in crate::session) keys: OwnerKeys,
+    slots: Vec<u32>,
+    keys: OwnerKeys,
+}
+
+/// The collections to read: the stores of owners and members, their relation, the order of the members, and the deferred columns to load.
+struct Collections<'a> {
+    store: u16,
+    target: u16,
+    resolved: &'a ResolvedRelation,
+    order: &'a [(usize, bool)],
+    undefer: &'a [usize],
 }
 
 /// The keys of owners that rows reference. Consecutive rows usually have the same owner.
 #[derive(Debug, Default)]
-pub(in crate::session) struct OwnerKeys {
+struct OwnerKeys {
     /// The keys, one after the other.
     values: Vec<Value>,
     /// The number of consecutive rows with each key.
     rows: Vec<usize>,
 }
 
-impl OwnerKeys {
-    /// Adds the key of a row; `places` are its positions in the row.
+impl OwnedMembers {
+    /// Adds a member whose row has the key of its owner at some places.
     pub(in crate::session) fn take(
         &mut self,
+        slot: u32,
         row: &dyn Row,
         places: &[(usize, ValueType)],
     ) -> Result<()> {
+        self.slots.push(slot);
+        self.keys.take(row, places)
+    }
+}
+
+impl OwnerKeys {
+    /// Adds the key of a row; `places` are its positions in the row.
+    fn take(&mut self, row: &dyn Row, places: &[(usize, ValueType)]) -> Result<()> {
         let last = self.values.len().saturating_sub(places.len());
         let mut is_last = !self.rows.is_empty();
         for (value, &(at, ty)) in self.values[last..].iter().zip(places) {
@@ -96,8 +114,15 @@ impl Session {
                 resolved.order_by.iter().copied().chain(by_key).collect()
             }
         };
+        let of = Collections {
+            store,
+            target,
+            resolved,
+            order: &order,
+            undefer,
+        };
         let mut pairs = self.pair_with_owners(store, &missing, &mut |session, owners| {
-            session.read_members((store, target), resolved, owners, &order, undefer)
+            session.read_members(&of, owners)
         })?;
         // A stable sort keeps the members of an owner in order.
         if !pairs.is_sorted_by_key(|pair| pair.0) {
@@ -169,34 +194,28 @@ impl Session {
     }
 
     /// Reads the members of the collections of some owners, in order: by their foreign keys, or by a join.
-    fn read_members(
-        &mut self,
-        (store, target): (u16, u16),
-        resolved: &ResolvedRelation,
-        owners: &[u32],
-        order: &[(usize, bool)],
-        undefer: &[usize],
-    ) -> Result<OwnedMembers> {
-        let mapper = Arc::clone(&self.entry(target).mapper);
-        let read = mapper.reading(undefer);
+    fn read_members(&mut self, of: &Collections<'_>, owners: &[u32]) -> Result<OwnedMembers> {
+        let mapper = Arc::clone(&self.entry(of.target).mapper);
+        let read = mapper.reading(of.undefer);
+        let by = &of.resolved.remote;
         let place = |column: &usize| {
             let at = read.iter().position(|read| read == column)?;
             Some((at, mapper.types()[*column]))
         };
-        let places: Option<Vec<(usize, ValueType)>> = resolved.remote.iter().map(place).collect();
+        let places: Option<Vec<(usize, ValueType)>> = by.iter().map(place).collect();
         // Only the database can compare texts: the owner's column may have a collation.
-        let by_key = resolved.through.is_none() && !has_text(&mapper, &resolved.remote);
+        let by_key = of.resolved.through.is_none() && !has_text(&mapper, by);
         let Some(places) = places.filter(|_| by_key) else {
-            return self.join_members((store, target), resolved, owners, order, undefer);
+            return self.join_members(of, owners);
         };
-        let keys = self.key_values(store, owners);
+        let keys = self.key_values(of.store, owners);
         let lookup = Lookup {
-            store: target,
-            by: &resolved.remote,
+            store: of.target,
+            by,
             keys: &keys,
-            order,
+            order: of.order,
             lock: Lock::None,
-            undefer,
+            undefer: of.undefer,
         };
         let mut keys = OwnerKeys::default();
         let slots = self.look_up_each(&lookup, &mut |row| match owners {
@@ -207,109 +226,75 @@ impl Session {
     }
 
     /// Reads members by a join: with the association table, or with the owners, so that the database compares the keys.
-    fn join_members(
-        &mut self,
-        (store, target): (u16, u16),
-        resolved: &ResolvedRelation,
-        owners: &[u32],
-        order: &[(usize, bool)],
-        undefer: &[usize],
-    ) -> Result<OwnedMembers> {
-        self.refuse_second_mapping(target)?;
-        let keys = self.key_values(store, owners);
-        let owner = Arc::clone(&self.entry(store).mapper);
-        let mapper = Arc::clone(&self.entry(target).mapper);
-        let read = mapper.reading(undefer);
-        let pairing = match &resolved.through {
-            Some(through) => Pairing {
-                association: through.association().table(),
-                here: through.here(),
-                there: through.there(),
-                by: &resolved.remote,
-                is_referenced: false,
-                target: mapper.table(),
-                read: &read,
-                order,
-            },
-            None => Pairing {
-                association: owner.table(),
-                here: &resolved.local,
-                there: &resolved.local,
-                by: &resolved.remote,
-                is_referenced: true,
-                target: mapper.table(),
-                read: &read,
-                order,
-            },
+    fn join_members(&mut self, of: &Collections<'_>, owners: &[u32]) -> Result<OwnedMembers> {
+        self.refuse_second_mapping(of.target)?;
+        let keys = self.key_values(of.store, owners);
+        let owner = Arc::clone(&self.entry(of.store).mapper);
+        let mapper = Arc::clone(&self.entry(of.target).mapper);
+        let read = mapper.reading(of.undefer);
+        let local = &*of.resolved.local;
+        let through = of.resolved.through.as_ref();
+        let (association, here, there) = match through {
+            Some(through) => (
+                through.association().mapper(),
+                through.here(),
+                through.there(),
+            ),
+            None => (&*owner, local, local),
+        };
+        let pairing = Pairing {
+            association: association.table(),
+            here,
+            there,
+            by: &of.resolved.remote,
+            is_referenced: through.is_none(),
+            target: mapper.table(),
+            read: &read,
+            order: of.order,
         };
         // The columns of an association table may have another collation than the keys that they reference.
-        let compared =
-            has_text(&owner, &resolved.local).then_some((&**owner.table(), &*resolved.local));
-        let compared = compared.filter(|_| resolved.through.is_some());
-        let others = ordered(order, undefer);
+        let compares = through.is_some() && has_text(&owner, local);
+        let compared = compares.then_some((&**owner.table(), local));
+        let others = ordered(of.order, of.undefer);
         let shape = |batch| {
-            let (count, is_list) = match batch {
-                KeyBatch::Arrays => (0, false),
-                KeyBatch::List(count) => (count, true),
+            let (count, operation) = match (batch, through) {
+                (KeyBatch::Arrays, Some(_)) => (0, Operation::SelectPairedArrays),
+                (KeyBatch::Arrays, None) => (0, Operation::SelectOwnedArrays(owner.id())),
+                (KeyBatch::List(count), Some(_)) => (count, Operation::SelectPaired),
+                (KeyBatch::List(count), None) => (count, Operation::SelectOwned(owner.id())),
             };
-            let (id, operation, columns) = match (&resolved.through, is_list) {
-                (Some(through), is_list) => {
-                    let operation = match is_list {
-                        true => Operation::SelectPaired,
-                        false => Operation::SelectPairedArrays,
-                    };
-                    (through.association().mapper().id(), operation, pairing.here)
-                }
-                (None, true) => (mapper.id(), Operation::SelectOwned(owner.id()), pairing.by),
-                (None, false) => {
-                    let operation = Operation::SelectOwnedArrays(owner.id());
-                    (mapper.id(), operation, pairing.by)
-                }
+            let (mapper, columns) = match through {
+                Some(_) => (association.id(), here),
+                None => (mapper.id(), pairing.by),
             };
             Shape {
-                mapper: id,
+                mapper,
                 operation,
                 columns: Cow::Borrowed(columns),
                 others: Cow::Borrowed(&others),
                 count,
             }
         };
-        let types = match &resolved.through {
-            Some(through) if compared.is_none() => through.association().mapper().types(),
-            _ => owner.types(),
-        };
-        let columns = match compared {
-            Some((_, columns)) => columns,
-            None => pairing.here,
+        let (types, columns) = match compares {
+            true => (owner.types(), local),
+            false => (association.types(), here),
         };
         let types = columns.iter().map(|&column| types[column]);
         let places: Vec<(usize, ValueType)> = (read.len()..).zip(types).collect();
+        let how = (of.undefer, Fill::Expired);
         let mut found = OwnedMembers::default();
-        self.each_batch(
-            resolved.local.len(),
-            &keys,
-            &mut |session, batch, params| {
-                let sql = session.engine.shape(shape(batch), || {
-                    let renderer = Renderer::new(session.engine.dialect());
-                    match batch {
-                        KeyBatch::Arrays => renderer.select_compared_arrays(&pairing, compared),
-                        KeyBatch::List(count) => {
-                            renderer.select_compared(&pairing, compared, count)
-                        }
-                    }
-                });
-                session.read_into(
-                    target,
-                    &sql,
-                    params,
-                    (undefer, Fill::Expired),
-                    |slot, row| {
-                        found.slots.push(slot);
-                        found.keys.take(row, &places)
-                    },
-                )
-            },
-        )?;
+        self.each_batch(local.len(), &keys, &mut |session, batch, params| {
+            let sql = session.engine.shape(shape(batch), || {
+                let renderer = Renderer::new(session.engine.dialect());
+                match batch {
+                    KeyBatch::Arrays => renderer.select_compared_arrays(&pairing, compared),
+                    KeyBatch::List(count) => renderer.select_compared(&pairing, compared, count),
+                }
+            });
+            session.read_into(of.target, &sql, params, how, |slot, row| {
+                found.take(slot, row, &places)
+            })
+        })?;
         self.call_after_loads()?;
         Ok(found)
     }

@@ -94,21 +94,15 @@ impl Session {
         let mut pairs = self.pair_with_owners(store, &owners, &mut |session, owners| {
             let keys = session.key_values(store, owners);
             let mut found = OwnedMembers::default();
+            let how = (undefer, Fill::Expired);
             for keys in session.lists_of_keys(by.columns.len(), &keys) {
                 let select = part_select(&mapper, undefer, resolved, &by, part, &keys);
                 let rendered = render_select(session.engine.dialect(), &select)?;
                 let sql = session.engine.intern(&rendered.sql);
                 rendered.with_params(|params| {
-                    session.read_into(
-                        target,
-                        &sql,
-                        params,
-                        (undefer, Fill::Expired),
-                        |slot, row| {
-                            found.slots.push(slot);
-                            found.keys.take(row, &places)
-                        },
-                    )
+                    session.read_into(target, &sql, params, how, |slot, row| {
+                        found.take(slot, row, &places)
+                    })
                 })?;
             }
             session.call_after_loads()?;
