@@ -43,7 +43,7 @@ pub const RULES: [Rule; 42] = [
     rule(8, "an UPDATE names only the changed columns; a second flush, and a commit with nothing to do, send nothing"),
     rule(9, "between flushes the session reports correctly what is new, dirty and deleted, and each column's history"),
     rule(10, "expressions and blind writes are part of the unit of work's UPDATE"),
-    rule(11, "only `Deferred<T>` fields may be unloaded; they are neither read nor written unless requested or set"),
+    rule(11, "only deferred columns (`Deferred<T>` fields, and declared columns of records) may be unloaded; they are neither read nor written unless requested or set"),
     rule(12, "the order of a flush depends on foreign keys and on the order of `add`, never on chance; deletions run in reverse"),
     rule(13, "statements of one shape are one batch, and generated keys find their own objects"),
     rule(14, "children get the keys of parents inserted in the same flush; a relation that was set takes precedence over a foreign key column that was set"),
