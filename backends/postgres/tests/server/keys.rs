@@ -15,6 +15,7 @@ pub(crate) const CASES: &[Case] = &[
         "keys_of_rows_that_differ_in_floats",
         rows_that_differ_in_floats,
     ),
+    ("keys_of_rows_that_cannot_be_read", rows_that_cannot_be_read),
 ];
 
 /// Somebody's account.
@@ -189,4 +190,50 @@ fn rows_that_differ_in_floats(server: &Server) {
             "the row of {key}"
         );
     }
+}
+
+/// The default does not fit its field.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "ranked")]
+struct Ranked {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(server_default = "40000")]
+    rank: Auto<i16>,
+}
+
+/// The program gives its key.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "named")]
+struct Named {
+    #[orm(primary_key)]
+    name: String,
+    #[orm(server_default = "40000")]
+    rank: Auto<i16>,
+}
+
+fn rows_that_cannot_be_read(server: &Server) {
+    let fixture = fixture(server);
+    let mut connection = fixture.connection;
+    for statement in [
+        "CREATE TABLE ranked (id bigserial PRIMARY KEY, rank bigint NOT NULL DEFAULT 40000)",
+        "CREATE TABLE named (name text PRIMARY KEY, rank bigint NOT NULL DEFAULT 40000)",
+    ] {
+        execute(&mut *connection, statement).expect(statement);
+    }
+    let engine = Engine::new(fixture.database.backend());
+    undone(&engine, Ranked::new());
+    undone(&engine, Named::new("a"));
+}
+
+/// Checks that the row of a commit of one object, which cannot be read back, does not stay.
+#[track_caller]
+fn undone<E: Entity>(engine: &Engine, value: E) {
+    let mut session = Session::new(engine);
+    session.add(value);
+    let error = session.commit().expect_err("the default does not fit");
+    assert_eq!(error.column_name(), Some("rank"), "{error}");
+    session.rollback().expect("rolls back");
+    let rows = E::query().count(&mut session).expect("counts");
+    assert_eq!(rows, 0, "the row stays");
 }

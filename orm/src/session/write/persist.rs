@@ -172,7 +172,8 @@ pub(in crate::session) fn is_one_statement(
     }
 }
 
-/// Whether a step reads back values that may not convert: the rows must then be undone. A generated key of 64 bits always does.
+/// Whether a step reads back values that may well not convert, because the database stores any value in any column: the rows must then be
+/// undone. A generated key of 64 bits always does.
 pub(in crate::session) fn may_fail_to_read(session: &Session, step: &Step) -> bool {
     let Step::Insert {
         store,
@@ -182,6 +183,9 @@ pub(in crate::session) fn may_fail_to_read(session: &Session, step: &Step) -> bo
     else {
         return false;
     };
+    if !session.engine.dialect().converts_what_it_stores() {
+        return false;
+    }
     let insert = Insert {
         store: *store,
         columns,

@@ -418,6 +418,41 @@ impl Insert<'_> {
         with_arrays(&[keys], |params| connection.execute(&sql, params)).map(drop)
     }
 
+    /// As [`take_back`](Self::take_back), for the row of one object; without effect if not even its key can be read.
+    #[cold]
+    fn take_back_one(
+        &self,
+        session: &mut Session,
+        slot: u32,
+        made: &[usize],
+        values: &[Value],
+    ) -> Result<()> {
+        if session.in_transaction() {
+            return Ok(());
+        }
+        let mapper = Arc::clone(&session.entry(self.store).mapper);
+        let by = &mapper.table().primary_key;
+        let sql = session
+            .engine
+            .shape(shape(&mapper, Operation::DeleteBy, &[], by, 1), || {
+                Renderer::new(session.engine.dialect()).delete_by(mapper.table(), by, 1)
+            });
+        let (store, connection) = parts(session, self.store)?;
+        let key = by.iter().map(|column| {
+            let returned = made.iter().position(|made| made == column);
+            returned.map_or_else(
+                || store.value(slot, *column),
+                |at| Param::Ref(values[at].as_ref()),
+            )
+        });
+        let key: Vec<Param<'_>> = key.collect();
+        let is_known = |key: &Param<'_>| key.value().is_some_and(|key| !key.is_null());
+        match key.iter().all(is_known) {
+            true => connection.execute(&sql, &key).map(drop),
+            false => Ok(()),
+        }
+    }
+
     /// Inserts many rows per statement, returning generated values.
     fn values_returning(&self, session: &mut Session, made: &[usize]) -> Result<()> {
         let (Batch::Values { max_parameters }, Witness::Columns(witnesses)) =
@@ -474,16 +509,25 @@ impl Insert<'_> {
         for &slot in self.slots {
             let (store, connection) = parts(session, self.store)?;
             let mut values = Vec::with_capacity(made.len());
+            let mut unreadable = None;
             connection.query(
                 &sql,
                 &params(store, &[slot], self.columns, Keys::None),
                 &mut |row| {
                     for (at, &column) in made.iter().enumerate() {
-                        values.push(row.value(at, types[column])?.to_owned());
+                        let value = row.value(at, types[column]).map(ValueRef::to_owned);
+                        values.push(value.unwrap_or_else(|error| {
+                            unreadable.get_or_insert(error);
+                            Value::Null
+                        }));
                     }
                     Ok(())
                 },
             )?;
+            if let Some(error) = unreadable {
+                self.take_back_one(session, slot, made, &values)?;
+                return Err(error.statement(sql.text()));
+            }
             if values.len() != made.len() {
                 let returned = (values.len() / made.len()) as u64;
                 return Err(self.not_written(session, 1, returned, Some(slot), &sql));
