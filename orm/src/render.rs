@@ -110,6 +110,7 @@ impl<'d> Renderer<'d> {
         let mut text = self.text(160 + table.name.len() + columns.len() * 32);
         text.push("INSERT INTO ");
         text.table(table);
+        text.writes(table);
         text.column_list(table, columns);
         text.overriding(table, columns);
         text.push(" SELECT ");
@@ -117,7 +118,7 @@ impl<'d> Renderer<'d> {
             text.unnested("v.c", i, &table.columns[columns[i]].ty);
         });
         text.push(" FROM ");
-        text.unnest(table, columns);
+        text.unnest_values(table, columns, columns.len());
         text.push(" WITH ORDINALITY AS v(");
         text.each(columns.len(), ", ", |text, i| text.numbered("c", i));
         text.push(", n) ORDER BY v.n");
@@ -142,6 +143,7 @@ impl<'d> Renderer<'d> {
         let mut text = self.text(128 + table.name.len() + (set.len() + key.len()) * 48);
         text.push("UPDATE ");
         text.table(table);
+        text.writes(table);
         text.push(" AS t SET ");
         text.each(set.len(), ", ", |text, i| {
             text.identifier(&table.columns[set[i]].name);
@@ -150,7 +152,7 @@ impl<'d> Renderer<'d> {
         });
         text.push(" FROM ");
         let both: Vec<usize> = set.iter().chain(key).copied().collect();
-        text.unnest(table, &both);
+        text.unnest_values(table, &both, set.len());
         text.push(" AS v(");
         text.each(set.len(), ", ", |text, i| text.numbered("s", i));
         if !set.is_empty() {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::net::Shutdown;
+use std::sync::Arc;
 use std::time::Instant;
 
 use mysql::prelude::{Protocol, Queryable};
@@ -16,6 +17,7 @@ use socket2::SockRef;
 
 use crate::classify::{Phase, classify, code_of};
 use crate::commits::{commits, may_commit};
+use crate::fit::{self, Guard};
 use crate::interrupt::interrupter;
 use crate::link::{Link, SHORT_WAIT};
 use crate::param::bound;
@@ -42,11 +44,19 @@ const SAVEPOINT: &str = "selfsame_savepoint_";
 /// One connection to MariaDB.
 pub(crate) struct MariaDbConnection {
     link: Link,
-    statements: Prepared<mysql::Statement>,
+    statements: Prepared<Kept>,
     transaction: State,
     /// The names of the savepoints in the transaction. To the server a name stands for one savepoint at a time.
     savepoints: Vec<String>,
     lost: bool,
+}
+
+/// A prepared statement that is kept.
+#[derive(Clone)]
+struct Kept {
+    statement: mysql::Statement,
+    /// The parameters that their columns could change.
+    guards: Arc<[Guard]>,
 }
 
 /// The transaction as the server sees it: the driver does not tell.
@@ -120,7 +130,7 @@ impl MariaDbConnection {
             && let Some(stale) = self.statements.forget(sql.id())
         {
             // It may be unknown to the server, which answers nothing either way.
-            let _ = self.link.conn.close(stale);
+            let _ = self.link.conn.close(stale.statement);
             done = self.attempt(statement, sink);
         }
         let done = done.map_err(|failure| self.ended(failure, sql));
@@ -166,17 +176,21 @@ impl MariaDbConnection {
         if sql.kind() == StatementKind::Raw {
             return self.once(sql, values, sink);
         }
-        let prepared = match self.statements.get(sql.id()) {
-            Some(prepared) => prepared.clone(),
-            None if values.len() > MOST_KEPT_PARAMETERS => return self.once(sql, values, sink),
-            None => {
-                let prepared = self.prepare(sql)?;
-                for gone in self.statements.keep(sql, prepared.clone()) {
-                    self.link.conn.close(gone).map_err(Failure::Preparing)?;
-                }
-                prepared
+        let kept = match self.statements.get(sql.id()) {
+            Some(kept) => kept.clone(),
+            None if values.len() > MOST_KEPT_PARAMETERS => {
+                let guards = self.guards(sql)?;
+                fit::check(&guards, params).map_err(Failure::Own)?;
+                return self.once(sql, values, sink);
             }
+            None => self.prepare_to_keep(sql)?,
         };
+        if fit::check(&kept.guards, params).is_err() {
+            // The table may be another one by now.
+            let guards = self.guards(sql)?;
+            fit::check(&guards, params).map_err(Failure::Own)?;
+        }
+        let prepared = kept.statement;
         check_count(&prepared, sql, values.len())?;
         let result = self.link.conn.exec_iter(&prepared, params_of(values))?;
         drain(result, &self.link.socket, sql, sink)
@@ -208,13 +222,49 @@ impl MariaDbConnection {
         outcome
     }
 
+    fn prepare_to_keep(&mut self, sql: &Sql) -> Result<Kept, Failure> {
+        let kept = Kept {
+            statement: self.prepare(sql)?,
+            guards: self.guards(sql)?,
+        };
+        for gone in self.statements.keep(sql, kept.clone()) {
+            let closed = self.link.conn.close(gone.statement);
+            closed.map_err(Failure::Preparing)?;
+        }
+        Ok(kept)
+    }
+
+    /// Returns the parameters that the columns of a statement could change, as their types are now.
+    fn guards(&mut self, sql: &Sql) -> Result<Arc<[Guard]>, Failure> {
+        let Some((target, question)) = sql
+            .target()
+            .and_then(|target| Some((target, fit::question(target)?)))
+        else {
+            return Ok(Arc::default());
+        };
+        match self.link.conn.prep(question) {
+            Ok(described) => {
+                let guards = fit::guards(target, &described.columns());
+                self.link
+                    .conn
+                    .close(described)
+                    .map_err(Failure::Preparing)?;
+                Ok(guards.into())
+            }
+            // Who may only write may not ask.
+            Err(mysql::Error::MySqlError(_)) => Ok(Arc::default()),
+            Err(error) => Err(Failure::Preparing(error)),
+        }
+    }
+
     fn prepare(&mut self, sql: &Sql) -> Result<mysql::Statement, Failure> {
         check_text(sql)?;
         let prepared = self.link.conn.prep(sql.text());
         let prepared = match prepared {
             Err(error) if code_of(&error) == Some(TOO_MANY_PREPARED) => {
                 for gone in self.statements.take() {
-                    self.link.conn.close(gone).map_err(Failure::Preparing)?;
+                    let closed = self.link.conn.close(gone.statement);
+                    closed.map_err(Failure::Preparing)?;
                 }
                 self.link.conn.prep(sql.text())
             }

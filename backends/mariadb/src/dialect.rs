@@ -99,6 +99,11 @@ impl Dialect for MariaDbDialect {
         matches!(ty, ColumnType::Other { .. }).then_some("char".into())
     }
 
+    /// What is assigned to a column is converted to its type, which may round.
+    fn converts_what_it_stores(&self) -> bool {
+        true
+    }
+
     fn deletes_own_references(&self) -> bool {
         false
     }

@@ -57,6 +57,7 @@ mod classify;
 mod commits;
 mod connection;
 mod dialect;
+mod fit;
 mod interrupt;
 mod link;
 mod options;

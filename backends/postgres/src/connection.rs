@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use postgres_types::Type;
@@ -15,6 +16,7 @@ use selfsame::value::{ValueRef, ValueType};
 use crate::classify::{Phase, Stale, classify_fault, is_stale_plan};
 use crate::driver::{Client, Fault, Rows};
 use crate::effect::{Effect, effect};
+use crate::fit::{self, Guard};
 use crate::interrupt::interrupter;
 use crate::param::{Bound, declared_type};
 use crate::row::PostgresRow;
@@ -71,7 +73,7 @@ impl Manners {
 pub(crate) struct PostgresConnection {
     /// The cell lets `is_open` look at the socket.
     client: RefCell<Client>,
-    statements: Prepared<tokio_postgres::Statement>,
+    statements: Prepared<Kept>,
     manners: Manners,
     transaction: State,
     /// The transaction is that of one statement alone. It is left open only if the statement's sink panicked.
@@ -82,6 +84,14 @@ pub(crate) struct PostgresConnection {
     /// How often the server did not know what was prepared.
     losses: u32,
     counted: Statistics,
+}
+
+/// A prepared statement that is kept.
+#[derive(Clone)]
+struct Kept {
+    statement: tokio_postgres::Statement,
+    /// The parameters that their columns could change.
+    guards: Arc<[Guard]>,
 }
 
 /// The transaction as the server sees it: the driver does not tell.
@@ -332,22 +342,49 @@ impl PostgresConnection {
             let client = self.client().map_err(Failure::Own)?;
             return drain(client.query(&prepared, bound)?, sink);
         }
-        let prepared = match self.statements.get(sql.id()) {
-            Some(prepared) => {
+        let kept = match self.statements.get(sql.id()) {
+            Some(kept) => {
                 self.counted.cache_hits += 1;
-                prepared.clone()
+                kept.clone()
             }
-            None => {
-                let prepared = self.prepare(statement)?;
-                // The driver closes on the server what is dropped here.
-                self.statements.keep(sql, prepared.clone());
-                prepared
-            }
+            None => self.prepare_to_keep(statement)?,
         };
+        if fit::check(&kept.guards, params).is_err() {
+            // The table may be another one by now.
+            let guards = self.guards(sql)?;
+            fit::check(&guards, params).map_err(Failure::Own)?;
+        }
+        let prepared = kept.statement;
         check_count(&prepared, statement)?;
         self.counted.executions += 1;
         let client = self.client().map_err(Failure::Own)?;
         drain(client.query(&prepared, bound)?, sink)
+    }
+
+    fn prepare_to_keep(&mut self, statement: &Statement<'_>) -> Result<Kept, Failure> {
+        let kept = Kept {
+            statement: self.prepare(statement)?,
+            guards: self.guards(statement.sql)?,
+        };
+        // The driver closes on the server what is dropped here.
+        self.statements.keep(statement.sql, kept.clone());
+        Ok(kept)
+    }
+
+    /// Returns the parameters that the columns of a statement could change, as their types are now.
+    fn guards(&mut self, sql: &Sql) -> Result<Arc<[Guard]>, Failure> {
+        let Some((target, question)) = sql
+            .target()
+            .and_then(|target| Some((target, fit::question(target)?)))
+        else {
+            return Ok(Arc::default());
+        };
+        let client = self.client().map_err(Failure::Own)?;
+        let described = client.prepare(&question, &[]).map_err(|fault| Fault {
+            unsent: true,
+            ..fault
+        })?;
+        Ok(fit::guards(target, described.columns()).into())
     }
 
     fn prepare(&mut self, statement: &Statement<'_>) -> Result<tokio_postgres::Statement, Failure> {

@@ -75,6 +75,11 @@ impl Dialect for PostgresDialect {
         written.expect("writing to a String does not fail");
     }
 
+    /// What is assigned to a column is converted to its type, which may round.
+    fn converts_what_it_stores(&self) -> bool {
+        true
+    }
+
     fn create_enum(&self, name: &str, labels: &[String]) -> Option<String> {
         let labels: Vec<String> = labels.iter().map(|label| literal(label)).collect();
         Some(unless(

@@ -36,6 +36,7 @@ mod connection;
 mod dialect;
 mod driver;
 mod effect;
+mod fit;
 mod interrupt;
 mod names;
 mod numeric;

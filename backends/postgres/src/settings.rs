@@ -167,7 +167,7 @@ fn duration(value: &str) -> Option<Duration> {
     Some(Duration::from_millis(milliseconds))
 }
 
-fn identifier(name: &str) -> String {
+pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -51,6 +51,7 @@ mod support;
 mod affinity;
 mod audit;
 mod bends;
+mod mapped;
 mod on_hostile;
 mod on_mariadb;
 mod on_more;
@@ -87,6 +88,7 @@ fn main() -> std::process::ExitCode {
         .chain(trials::ON_POSTGRES)
         .chain(one::ON_POSTGRES)
         .chain(bends::ON_POSTGRES)
+        .chain(mapped::ON_POSTGRES)
         .map(|&(name, test)| with_server(name, &server, test))
         .collect();
     trials.extend(
@@ -106,6 +108,7 @@ fn main() -> std::process::ExitCode {
             .chain(trials::ON_MARIADB)
             .chain(one::ON_MARIADB)
             .chain(bends::ON_MARIADB)
+            .chain(mapped::ON_MARIADB)
             .map(|&(name, test)| with_mariadb(name, &of_mariadb, test)),
     );
     libtest_mimic::run(&arguments, trials).exit_code()

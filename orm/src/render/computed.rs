@@ -64,6 +64,9 @@ pub(crate) fn update_arrays(
         text.push(" FROM UNNEST(");
         let columns: Vec<usize> = set.iter().chain(key).copied().collect();
         text.each(columns.len(), ", ", |text, at| {
+            if at < set.len() {
+                text.next_is_value_of(&table.columns[columns[at]]);
+            }
             text.array(table, columns[at]);
         });
         for &ty in own {

@@ -447,6 +447,18 @@ impl<'d> Text<'d> {
         self.push(")");
     }
 
+    /// The same, where the first columns take the values.
+    pub(super) fn unnest_values(&mut self, table: &Table, columns: &[usize], written: usize) {
+        self.push("UNNEST(");
+        self.each(columns.len(), ", ", |text, i| {
+            if i < written {
+                text.next_is_value_of(&table.columns[columns[i]]);
+            }
+            text.array(table, columns[i]);
+        });
+        self.push(")");
+    }
+
     pub(super) fn array(&mut self, table: &Table, column: usize) {
         self.array_of(table.columns[column].ty.value_type());
     }

@@ -142,6 +142,7 @@ fn a_rollback_that_undoes_nothing_says_so() {
 struct Event {
     #[orm(primary_key)]
     id: Auto<i64>,
+    #[orm(db_type = "datetime")]
     at: Timestamp,
     code: String,
     likes: String,
@@ -149,7 +150,20 @@ struct Event {
     score: f32,
 }
 
-/// What a column keeps otherwise than it was given is no change of somebody else.
+/// The same, without a word about how the time is declared.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "events")]
+struct Undeclared {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    at: Timestamp,
+    code: String,
+    likes: String,
+    price: Decimal,
+    score: f64,
+}
+
+/// What a column keeps otherwise than it was given is no change of somebody else, or refused where the mapping does not tell.
 #[test]
 fn values_that_the_column_changes() {
     let Some(database) = database() else { return };
@@ -168,11 +182,12 @@ fn values_that_the_column_changes() {
         at("2024-05-06 07:08:09.987654"),
         "a ",
         "meat,fish",
-        decimal("1.005"),
+        decimal("1.50"),
         0.1,
     ));
     session.flush().expect("inserts");
-    for (second, price, score) in [(1, "2.5", 0.2), (2, "2.999", 0.7)] {
+    assert_eq!(session[event].at, at("2024-05-06 07:08:09"));
+    for (second, price, score) in [(1, "2.5", 0.2), (2, "3.000", 0.7)] {
         session[event].at = at(&format!("2024-05-06 07:08:0{second}.5"));
         session[event].code = format!("b{second} ");
         session[event].likes = ["meat,fish", "fish"][second % 2].to_owned();
@@ -188,6 +203,37 @@ fn values_that_the_column_changes() {
     assert_eq!((kept.price, kept.score), (decimal("3.00"), 0.7));
     session[event].score = 0.9;
     session.commit().expect("updates what was read");
+    let mut session = Session::new(&engine);
+    for (column, time, price, score) in [
+        ("at", "2024-05-06 07:08:09.5", "1", 0.5),
+        ("price", "2024-05-06 07:08:09", "1.005", 0.5),
+        ("score", "2024-05-06 07:08:09", "1", 0.1),
+    ] {
+        session.add(Undeclared::new(
+            at(time),
+            "a",
+            "fish",
+            decimal(price),
+            score,
+        ));
+        let error = session.commit().expect_err("another value would be stored");
+        assert_eq!(
+            (error.kind(), error.column_name()),
+            (ErrorKind::OutOfRange, Some(column)),
+            "{error}"
+        );
+        session.rollback().expect("rolls back");
+        let rows = Undeclared::query().count(&mut session).expect("counts");
+        assert_eq!(rows, 1, "{column}");
+    }
+    session.add(Undeclared::new(
+        at("2024-05-06 07:08:09"),
+        "a",
+        "fish",
+        decimal("1.500"),
+        0.5,
+    ));
+    session.commit().expect("what the columns keep");
 }
 
 #[derive(Entity, Clone, Debug)]

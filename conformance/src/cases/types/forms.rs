@@ -15,22 +15,22 @@ use crate::world::World;
 
 pub(super) const CASES: &[Case] = &[
     Case::core("types.text.like_numbers", like_numbers)
-        .since(20)
+        .since(21)
         .promise("A text that looks like a number stays the text it was: `007`, `1e3` and ` 5` are written, changed, compared and read as text.")
         .hint("A database that converts by declared type needs a text type for text columns.")
         .covers(&[Contract(7), Contract(22)]),
     Case::core("types.text.chosen", chosen)
-        .since(20)
+        .since(21)
         .promise("COALESCE and CASE in an UPDATE store the text that they choose, also one that looks like a number.")
         .hint("Declare parameters as text where the column is text.")
         .covers(&[Contract(7), Rule(10)]),
     Case::core("types.decimal.zeros", zeros)
-        .since(20)
+        .since(21)
         .promise("A decimal with zeros at the end fits its column if its value does, equals the value without them, and is not a change.")
         .hint("Compare decimals as numbers.")
         .covers(&[Contract(4), Rule(7)]),
     Case::core("types.time.forms", forms)
-        .since(20)
+        .since(21)
         .promise("Equal times that statements wrote with and without fractional zeros are equal when filtered, grouped, paged and compared, or refused when they are read.")
         .hint("A database that stores times as text needs `Dialect::equal_forms` and `Dialect::one_form`.")
         .covers(&[Contract(15), Contract(30)]),
