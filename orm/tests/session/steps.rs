@@ -363,3 +363,90 @@ fn an_object_that_takes_over_a_row_is_not_announced_as_loaded() -> Result<()> {
     assert_eq!(*calls.lock().expect("a list"), [] as [String; 0]);
     Ok(())
 }
+
+#[test]
+fn a_changed_key_does_not_take_over_what_is_planned_for_a_row_that_is_gone() -> Result<()> {
+    type Plan = fn(&mut Session, Handle<Seat>) -> Result<()>;
+    let plans: [(&str, Plan); 4] = [
+        ("the same columns", |s, seat| {
+            s[seat].taken = true;
+            Ok(())
+        }),
+        ("an expression", |s, seat| {
+            s.set_expr(seat, Seat::TAKEN, true)
+        }),
+        ("a pair", |s, seat| {
+            let post = s.add(Post::new("with a seat"));
+            s.push(post, Post::SEATS, seat)
+        }),
+        ("a deletion", |s, seat| s.delete(seat)),
+    ];
+    for (name, plan) in plans {
+        for also_taken in [false, true] {
+            let mut f = Fixture::new()?;
+            let s = &mut f.session;
+            s.sql(
+                "CREATE TRIGGER t AFTER INSERT ON words BEGIN DELETE FROM seats WHERE place = 'B'; END",
+                (),
+            )
+            .execute()?;
+            let [moved, gone] = s.add_all([Seat::new(1, "A", false), Seat::new(1, "B", false)]);
+            s.commit()?;
+            Seat::query().all(s)?;
+            s.add(Word::new(1, "word"));
+            s.flush()?;
+            plan(s, gone)?;
+            s[moved].place = "B".to_owned();
+            s[moved].taken = also_taken;
+            let error = s.commit().expect_err(name);
+            assert_eq!(error.kind(), ErrorKind::StaleData, "{name}: {error}");
+            s.rollback()?;
+            assert_eq!(s[moved].place, "A", "{name}");
+        }
+    }
+    Ok(())
+}
+
+/// Reading says that the row is gone, but what is planned for it is still reported.
+#[test]
+fn plans_for_a_row_that_a_lookup_does_not_find_are_not_forgotten() -> Result<()> {
+    type Plan = fn(&mut Session, Handle<Book>) -> Result<()>;
+    let plans: [(&str, Plan); 3] = [
+        ("an expression", |s, book| {
+            s.set_expr(book, Book::TITLE, "changed")
+        }),
+        ("a relation", |s, book| {
+            let author = s.add(Author::new("new"));
+            s.set(book, Book::AUTHOR, Some(author))
+        }),
+        ("a deletion", |s, book| s.delete(book)),
+    ];
+    for (name, plan) in plans {
+        let mut f = Fixture::new()?;
+        f.session.add(Book::new("gone"));
+        f.session.commit()?;
+        let book = f.session.get::<Book>(1)?.expect("the book");
+        f.session.commit()?;
+        f.behind(|s| Book::query().delete().execute(s))?;
+        let s = &mut f.session;
+        plan(s, book)?;
+        s.no_autoflush(|s| {
+            assert_eq!(s.get::<Book>(1)?, None, "{name}");
+            Ok(())
+        })?;
+        let error = s.commit().expect_err(name);
+        assert_eq!(error.kind(), ErrorKind::StaleData, "{name}: {error}");
+        s.rollback()?;
+    }
+    // A pair whose one end is gone.
+    let mut f = Fixture::new()?;
+    let post = f.session.add(Post::new("post"));
+    let tag = f.session.add(Tag::new("tag"));
+    f.session.commit()?;
+    f.behind(|s| Tag::query().delete().execute(s))?;
+    let s = &mut f.session;
+    s.push(post, Post::TAGS, tag)?;
+    s.no_autoflush(|s| s.get::<Tag>(1).map(drop))?;
+    s.commit().expect_err("the tag is gone");
+    s.rollback()
+}

@@ -1,10 +1,5 @@
 //! Foreign keys that list the columns of a composite key in another order.
 
-#![expect(
-    clippy::duplicated_attributes,
-    reason = "foreign keys and relations of one order say so"
-)]
-
 use selfsame::prelude::*;
 
 use crate::case::Cover::Rule;

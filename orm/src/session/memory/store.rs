@@ -18,9 +18,9 @@ use crate::session::memory::pending_keys::PendingKeys;
 use crate::session::memory::snapshots::{Snapshot, Snapshots};
 use crate::value::{Param, ValueRef};
 
-/// Why an object cannot be written: the database has generated its key again.
+/// Why an object cannot be written: its key was generated again, or another row got it.
 pub(in crate::session) const REPLACED: &str =
-    "its row no longer exists, and the database generated its key again for a new row";
+    "its row no longer exists, and another row has its key now";
 
 /// The objects of one mapped table in a session. Slots are never reused.
 pub(crate) struct Store<E: Mapped> {
@@ -582,8 +582,10 @@ impl<E: Mapped> AnyStore for Store<E> {
         let is_kept = self.is_mapped_by(new.as_ref(), slot);
         let old = (!is_kept).then(|| self.key_before(before)).flatten();
         let is_rekeyed = !is_kept && old != new;
-        if is_rekeyed {
-            self.release_key_to(slot);
+        if is_rekeyed && let Err(error) = self.release_key_to(slot) {
+            // A rollback restores it.
+            self.objects[slot as usize].snapshot = Some(before);
+            return Err(error);
         }
         self.states.set_epoch(slot, epoch);
         self.written.push(before);

@@ -156,8 +156,11 @@ impl Session {
             let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
             let found = any.find(&key)?;
             // Objects with changes are left to the flush, which reports the loss.
-            let is_unmet =
-                |slot: &u32| any.is_expired(*slot, self.epoch) && !any.touched().contains(slot);
+            let is_unmet = |slot: &u32| {
+                any.is_expired(*slot, self.epoch)
+                    && !any.touched().contains(slot)
+                    && !self.has_plans((store, *slot))
+            };
             gone.extend(found.filter(is_unmet));
         }
         // A row may have an equal key in another form: then it is unknown to which object it belongs.

@@ -298,15 +298,13 @@ impl Session {
             }
             let mapper = Arc::clone(&self.entry(*store).mapper);
             persist::run(self, step, computations).map_err(|error| error.entity(mapper.name()))?;
-            if matches!(step, Step::Insert { .. }) {
-                self.refuse_replaced(*store)?;
-            }
+            self.refuse_replaced(*store)?;
         }
         self.read_back(steps, computations)
     }
 
-    /// Refuses relations to objects whose keys the database has generated again for new rows: they would lead to these.
-    fn refuse_replaced(&self, store: u16) -> Result<()> {
+    /// Refuses relations to objects whose keys other rows have got, such as new ones: they would lead to these.
+    pub(in crate::session) fn refuse_replaced(&self, store: u16) -> Result<()> {
         for &slot in self.any_store(store).states().displaced() {
             let node = (store, slot);
             let mut links = self.edges.links.iter();

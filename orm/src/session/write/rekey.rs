@@ -409,7 +409,7 @@ impl Session {
         {
             self.note_early_updates(store, slots);
         }
-        Ok(())
+        self.refuse_replaced(store)
     }
 
     /// Writes the new keys to rows that referenced the old ones. If the database has written them already, only memory is updated, and rows

@@ -134,7 +134,7 @@ impl Session {
     }
 
     /// Whether this flush is to write an object, or something that depends on its row.
-    fn has_plans(&self, node: ObjectId) -> bool {
+    pub(in crate::session) fn has_plans(&self, node: ObjectId) -> bool {
         let any = self.any_store(node.0);
         let mut links = self.edges.links.iter();
         any.is_marked_deleted(node.1)

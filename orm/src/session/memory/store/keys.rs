@@ -79,9 +79,7 @@ impl<E: Mapped> Store<E> {
         let has_plans =
             |&gone: &u32| self.states.is_marked_deleted(gone) || self.states.is_touched(gone);
         match self.replaced_by(slot).filter(has_plans) {
-            Some(gone) => Err(Error::new(ErrorKind::StaleData, REPLACED)
-                .entity(self.mapper.name())
-                .key(self.key_text(gone))),
+            Some(gone) => Err(self.replaced(gone)),
             None => Ok(()),
         }
     }
@@ -95,14 +93,14 @@ impl<E: Mapped> Store<E> {
     }
 
     /// After the database gave a row the key of another object: the other's key was changed in the same statement, or its row no longer
-    /// exists.
-    pub(super) fn release_key_to(&mut self, slot: u32) {
+    /// exists. Then it must not be written, which would reach this row.
+    pub(super) fn release_key_to(&mut self, slot: u32) -> Result<()> {
         let value = self.objects[slot as usize].value.as_ref();
         let Some(key) = value.and_then(|value| value.key(&self.mapper)) else {
-            return;
+            return Ok(());
         };
         let Some(other) = self.keys.get(&key).filter(|&other| other != slot) else {
-            return;
+            return Ok(());
         };
         let value = self.objects[other as usize].value.as_ref();
         let has_left = value.and_then(|value| value.key(&self.mapper)) != Some(key.clone());
@@ -111,10 +109,22 @@ impl<E: Mapped> Store<E> {
         } else if self.states.state(other) == State::Persistent
             && !self.states.is_marked_deleted(other)
         {
+            if !(self as &dyn AnyStore).changed(other).is_empty() {
+                return Err(self.replaced(other));
+            }
             self.keys.remove(&key);
             self.restore(other);
             self.states.gone(other);
+            self.states.displace(other);
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn replaced(&self, gone: u32) -> Error {
+        Error::new(ErrorKind::StaleData, REPLACED)
+            .entity(self.mapper.name())
+            .key(self.key_text(gone))
     }
 
     /// Removes an object's key from the map, if it is mapped to this object.
