@@ -62,7 +62,7 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
     /// Returns the mapping of this value: that of its type, or that of a record's table.
     fn mapping(&self) -> &Arc<Mapper>;
 
-    /// Builds a value from a row in which this table's columns begin at `at`, in the table's order and without the [`Deferred`] ones.
+    /// Builds a value from a row in which this table's columns begin at `at`, in the table's order and without the [`Deferred`](crate::value::Deferred) ones.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ pub trait Mapped: Clone + Send + Sync + Sized + 'static {
         Ok(())
     }
 
-    /// Returns the field of a deferred column: a [`Deferred`] of its type. `None` for every other column.
+    /// Returns the field of a deferred column: a [`Deferred`](crate::value::Deferred) of its type. `None` for every other column.
     fn deferred(&self, column: usize) -> Option<&dyn Any> {
         let _ = column;
         None

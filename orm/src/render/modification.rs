@@ -15,7 +15,7 @@ use crate::sql::tree::{
 ///
 /// # Errors
 ///
-/// As [`query`]; [`ErrorKind::InvalidStatement`] if there are columns but no rows, or rows of another width; [`ErrorKind::Unsupported`] if
+/// As [`query`](super::query()); [`ErrorKind::InvalidStatement`] if there are columns but no rows, or rows of another width; [`ErrorKind::Unsupported`] if
 /// the database does not support ON CONFLICT or RETURNING.
 pub fn render_insert(dialect: &dyn Dialect, node: &InsertNode) -> Result<Rendered> {
     let table = &*node.table;
@@ -128,7 +128,7 @@ fn on_conflict(writer: &mut Writer<'_>, node: &InsertNode, conflict: &ConflictNo
 ///
 /// # Errors
 ///
-/// As [`query`]; [`ErrorKind::InvalidStatement`] if nothing is set; [`ErrorKind::Unsupported`] if the database does not support RETURNING.
+/// As [`query`](super::query()); [`ErrorKind::InvalidStatement`] if nothing is set; [`ErrorKind::Unsupported`] if the database does not support RETURNING.
 pub fn render_update(dialect: &dyn Dialect, node: &UpdateNode) -> Result<Rendered> {
     let table = &*node.table;
     if node.set.is_empty() {
@@ -164,7 +164,7 @@ pub fn render_update(dialect: &dyn Dialect, node: &UpdateNode) -> Result<Rendere
 ///
 /// # Errors
 ///
-/// As [`query`]; [`ErrorKind::Unsupported`] if the database does not support RETURNING.
+/// As [`query`](super::query()); [`ErrorKind::Unsupported`] if the database does not support RETURNING.
 pub fn render_delete(dialect: &dyn Dialect, node: &DeleteNode) -> Result<Rendered> {
     let table = &*node.table;
     check_returning(dialect, table, &node.returning)?;
