@@ -392,10 +392,8 @@ fn doubled(context: &mut Context) -> CaseResult {
         session.get::<Numbered>(1)?.is_some(),
         "the row with a key of its own must be found"
     );
-    let changes: [(
-        &str,
-        fn(&mut Session, Handle<Numbered>) -> selfsame::Result<()>,
-    ); 3] = [
+    type Change = fn(&mut Session, Handle<Numbered>) -> selfsame::Result<()>;
+    let changes: [(&str, Change); 3] = [
         ("an UPDATE", |session, label| {
             session[label].text = "changed".to_owned();
             Ok(())

@@ -85,7 +85,10 @@ fn like_numbers(context: &mut Context) -> CaseResult {
     let found = database.column(all, &[], ValueType::Text)?;
     check_eq!(found, wanted, "texts that were inserted one by one");
     for (text, id) in texts().into_iter().zip(1..) {
-        let key = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[text.clone()])?;
+        let key = database.integers(
+            "SELECT [id] FROM [t] WHERE [v] = ?",
+            std::slice::from_ref(&text),
+        )?;
         check_eq!(
             key,
             [id],
