@@ -67,6 +67,27 @@ fn what_would_commit_is_refused_inside_a_transaction() {
     raw(connection, "INSERT INTO t VALUES (3)").expect("a new beginning");
 }
 
+/// The server reads a text up to its first NUL: what follows must not vanish.
+#[test]
+fn a_text_does_not_end_at_a_nul() {
+    let Some(database) = database() else { return };
+    let mut connection = database.backend().connect().expect("connects");
+    let connection = connection.as_mut();
+    let create = "CREATE TABLE t (id INT PRIMARY KEY)";
+    run(connection, StatementKind::Ddl, create).expect("creates");
+    raw(connection, "INSERT INTO t VALUES (1)").expect("inserts");
+    for kind in [
+        StatementKind::Raw,
+        StatementKind::Delete,
+        StatementKind::Ddl,
+    ] {
+        let text = "DELETE FROM t\0 WHERE id = 99";
+        let error = run(connection, kind, text).expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::InvalidStatement, "{error}");
+    }
+    assert_eq!(number(connection, "SELECT COUNT(*) FROM t"), Some(1));
+}
+
 #[test]
 fn a_server_that_ends_the_connection_is_noticed() {
     let Some(database) = database() else { return };
