@@ -168,7 +168,6 @@ impl MariaDbConnection {
     ) -> Result<Outcome, Failure> {
         let Statement { sql, params } = *statement;
         if sql.kind() == StatementKind::Ddl && params.is_empty() {
-            check_text(sql)?;
             let result = self.link.conn.query_iter(sql.text())?;
             return drain(result, &self.link.socket, sql, sink);
         }
@@ -258,7 +257,6 @@ impl MariaDbConnection {
     }
 
     fn prepare(&mut self, sql: &Sql) -> Result<mysql::Statement, Failure> {
-        check_text(sql)?;
         let prepared = self.link.conn.prep(sql.text());
         let prepared = match prepared {
             Err(error) if code_of(&error) == Some(TOO_MANY_PREPARED) => {
@@ -440,16 +438,6 @@ fn params_of(values: Vec<mysql::Value>) -> Params {
         true => Params::Empty,
         false => Params::Positional(values),
     }
-}
-
-/// Refuses a text that the server would not read to its end.
-fn check_text(sql: &Sql) -> Result<(), Failure> {
-    if !sql.text().contains('\0') {
-        return Ok(());
-    }
-    let message = "the text contains a NUL character, where the server would stop reading";
-    let error = Error::new(ErrorKind::InvalidStatement, message);
-    Err(Failure::Own(error.statement(sql.text()).unsent()))
 }
 
 fn check_count(prepared: &mysql::Statement, sql: &Sql, given: usize) -> Result<(), Failure> {

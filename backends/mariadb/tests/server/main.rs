@@ -67,7 +67,7 @@ fn what_would_commit_is_refused_inside_a_transaction() {
     raw(connection, "INSERT INTO t VALUES (3)").expect("a new beginning");
 }
 
-/// The server reads a text up to its first NUL: what follows must not vanish.
+/// What follows a NUL in a text must not vanish.
 #[test]
 fn a_text_does_not_end_at_a_nul() {
     let Some(database) = database() else { return };
