@@ -24,7 +24,7 @@ fn a_savepoint_of_a_user_takes_over_none_of_the_session() {
         let undone: selfsame::Result<()> = session.savepoint(|session| {
             session.add(Note::new(1, "before"));
             session.flush()?;
-            session.sql(&format!("SAVEPOINT {name}"), ()).execute()?;
+            session.sql(format!("SAVEPOINT {name}"), ()).execute()?;
             session.add(Note::new(2, "after"));
             session.flush()?;
             Err(Error::new(ErrorKind::Validation, "a change of mind"))
