@@ -12,9 +12,11 @@ mod conversions;
 mod corners;
 mod expressions;
 mod lie;
+mod narrow;
 mod predicates;
 mod queries;
 mod rows;
+mod single;
 mod sizes;
 mod stateful;
 mod text;
@@ -144,6 +146,8 @@ const REST: &[&[Fault]] = &[
     conversions::FAULTS,
     calls::FAULTS,
     predicates::FAULTS,
+    narrow::FAULTS,
+    single::FAULTS,
     sizes::FAULTS,
     stateful::FAULTS,
 ];

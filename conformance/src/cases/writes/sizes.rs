@@ -18,6 +18,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("INSERT, UPDATE, DELETE and INSERT … SELECT of any number of rows report that number and affect exactly those rows.")
         .hint("Look for a limit of the driver on rows or bytes of one statement.")
         .covers(&[Contract(49), Contract(51), Contract(53)]),
+    Case::core("writes.sizes.large", large)
+        .since(21)
+        .needs(&[Capability::Transactions])
+        .promise("Statements that write tens of thousands of rows report that number and affect exactly those rows.")
+        .hint("Report counts in 64 bits; look for 32,767 and 65,535 in the driver.")
+        .covers(&[Contract(49), Contract(51), Contract(53)]),
     Case::core("writes.sizes.batches", batches)
         .since(17)
         .promise("A batch of any size inserts, changes and deletes each row with its own values.")
@@ -144,6 +150,58 @@ fn statements(context: &mut Context) -> CaseResult {
             &format!("DELETE of {size}"),
             &[(size + 1, (size + 1) * 10)],
         )?;
+    }
+    Ok(())
+}
+
+/// Writes on both sides of what fits 15 and 16 bits.
+fn large(context: &mut Context) -> CaseResult {
+    const SIDE: i64 = 450;
+    let mut database = Database::open(context)?;
+    database.create(&value_table("t", ColumnType::I64))?;
+    database.create(&value_table("u", ColumnType::I64))?;
+    filled(&mut database, context, SIDE)?;
+    // Each of the 202,500 rows has its key as its value.
+    let key = format!("([a].[id] - 1) * {SIDE} + [b].[id]");
+    let told = database.execute(
+        &format!(
+            "INSERT INTO [u] ([id], [v]) SELECT {key}, {key} FROM [t] AS [a] CROSS JOIN [t] AS [b]"
+        ),
+        &[],
+    )?;
+    let mut left = SIDE * SIDE;
+    check_eq!(
+        i64::try_from(told.matched),
+        Ok(left),
+        "INSERT … SELECT must tell its rows"
+    );
+    check_eq!(database.count("u")?, left, "and have written them");
+    for size in [32_767, 32_768, 65_535, 65_536] {
+        let last = SIDE * SIDE - left + size;
+        let told = database.execute("UPDATE [u] SET [v] = -[id] WHERE [id] <= ?", &[int(last)])?;
+        check_eq!(
+            i64::try_from(told.matched),
+            Ok(size),
+            "UPDATE must tell its rows"
+        );
+        let changed = database.integers("SELECT COUNT(*) FROM [u] WHERE [v] = -[id]", &[])?;
+        check_eq!(
+            changed,
+            [size],
+            "UPDATE must change the rows that match, and no others"
+        );
+        let told = database.execute("DELETE FROM [u] WHERE [id] <= ?", &[int(last)])?;
+        check_eq!(
+            i64::try_from(told.matched),
+            Ok(size),
+            "DELETE must tell its rows"
+        );
+        left -= size;
+        check_eq!(
+            database.count("u")?,
+            left,
+            "DELETE must remove the rows that match, and no others"
+        );
     }
     Ok(())
 }
