@@ -227,15 +227,17 @@ fn documents() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Returns whether a stored value was read back unchanged: floats by their bits, JSON by content unless the text is kept.
+/// Returns whether a stored value was read back unchanged: floats by their bits, decimals with their scale where it
+/// is kept, JSON by content unless the text is kept.
 pub(crate) fn came_back(found: &Value, stored: &Value, capabilities: &Capabilities) -> bool {
     match (found, stored) {
         (Value::Json(a), Value::Json(b)) if !capabilities.json_text_kept => {
             let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text);
             matches!((parsed(a), parsed(b)), (Ok(a), Ok(b)) if a == b)
         }
-        (Value::Decimal(a), Value::Decimal(b)) if !capabilities.decimal_scale_kept => {
-            a.compare(*b).is_eq()
+        // Decimals are equal whatever their scales.
+        (Value::Decimal(a), Value::Decimal(b)) => {
+            a.compare(*b).is_eq() && (!capabilities.decimal_scale_kept || a.scale() == b.scale())
         }
         _ => found.as_ref().same(stored.as_ref()),
     }

@@ -26,7 +26,7 @@ pub(super) const CASES: &[Case] = &[
     .hint("The connection's encoding must be UTF-8 with four bytes.")
     .covers(&[Contract(7)]),
     Case::core("types.text.quotes", |c| {
-        keeps_text(c, "'; DROP TABLE t; -- \" \\ \\' %_ ` \r\n\t $1 ? :a")
+        keeps_text(c, "'; DROP TABLE t; -- \" \\ \\' %_ ` \r\n\t $1 ? :a \\n \\t \\0 \\x41 \\u0041 %s %% {} &amp; \\")
     })
     .promise("Quotes, backslashes, wildcards and line endings are ordinary text, because parameters are never pasted into SQL.")
     .hint("Send parameters as parameters.")
@@ -49,9 +49,9 @@ pub(super) const CASES: &[Case] = &[
         .hint("Bind text with its length, not as a C string.")
         .covers(&[Contract(11), Contract(22)]),
     Case::core("types.bytes.large", |c| {
-        keeps(c, ValueType::Bytes, Value::Bytes((0..=255).cycle().take(1 << 20).collect()))
+        keeps(c, ValueType::Bytes, Value::Bytes((0..=255).cycle().take((1 << 20) + 257).collect()))
     })
-    .promise("A megabyte of bytes is read back complete.")
+    .promise("More than a megabyte of bytes is read back complete.")
     .hint("Look for a limit of the driver at 64 KiB.")
     .covers(&[Contract(12)]),
     Case::core("types.json.null", json_null)
