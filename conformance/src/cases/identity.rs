@@ -392,6 +392,8 @@ fn doubled(context: &mut Context) -> CaseResult {
         session.get::<Numbered>(1)?.is_some(),
         "the row with a key of its own must be found"
     );
+    // The only connection of some databases is free again.
+    drop(session);
     type Change = fn(&mut Session, Handle<Numbered>) -> selfsame::Result<()>;
     let changes: [(&str, Change); 3] = [
         ("an UPDATE", |session, label| {
