@@ -15,12 +15,14 @@ use crate::database::{Database, Typed, int, value_table};
 pub(super) const CASES: &[Case] = &[
     Case::core("connections.cancelled.running", running)
         .since(20)
+        .concurrent()
         .needs(&[Capability::Transactions])
         .promise("A statement interrupted from another thread fails promptly, and nothing of its transaction is written.")
         .hint("See `Connection::interrupter`: cancel over a separate connection, or stop waiting and close the socket.")
         .covers(&[Contract(78), Rule(32), Rule(38)]),
     Case::core("connections.cancelled.next", next)
         .since(20)
+        .concurrent()
         .promise("After an interrupted statement, a connection runs the next one or reports that it is not open.")
         .hint("See `Connection::is_open`: after an abandoned wait, the late answer would be taken for that of the next statement.")
         .covers(&[Contract(58), Contract(77)]),
