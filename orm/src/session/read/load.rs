@@ -148,6 +148,7 @@ impl Session {
         if !missing.is_empty() {
             let slots = self.load_by_key(store, &missing)?;
             self.load_default_relations(store, &slots)?;
+            read.reserve(slots.len());
             read.extend(slots);
         }
         let any = self.any_store(store);
@@ -160,8 +161,11 @@ impl Session {
             found.push(any.find(&one)?.filter(is_there));
         }
         // The database may consider keys equal that are different here.
-        let matched: FxHashSet<u32> = found.iter().flatten().copied().collect();
-        let is_odd = !read.is_subset(&matched);
+        let mut unmatched = read.clone();
+        found.iter().flatten().for_each(|slot| {
+            unmatched.remove(slot);
+        });
+        let is_odd = !unmatched.is_empty();
         let odd = match is_odd || read.is_empty() || !has_text(&mapper, key) {
             // A row that was read has none of the keys, so each key without a row may be its own.
             true => found.iter().map(|slot| is_odd && slot.is_none()).collect(),
