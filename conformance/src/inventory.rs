@@ -313,6 +313,7 @@ const PROMISES: &[(&str, &[&str])] = &[
         "MUST NOT show a password",
         &["connections.debug.no_password"],
     ),
+    ("text contains a NUL", &["constraints.error.nul"]),
     (
         "Parameters MUST be bound",
         &["types.text.quotes", "types.text.specials"],

@@ -25,7 +25,7 @@ impl Filter {
         self.patterns.is_empty() || self.patterns.iter().any(|pattern| contains(id, pattern))
     }
 
-    /// Returns a pattern that matches none of the ids, such as a misspelled one.
+    /// Returns the first pattern that matches none of the ids, such as a misspelled one.
     pub fn unmatched<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Option<&str> {
         let ids: Vec<&str> = ids.into_iter().collect();
         let mut patterns = self.patterns.iter().map(String::as_str);

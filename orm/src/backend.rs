@@ -71,6 +71,8 @@ pub struct Scheme {
 /// # Contract
 ///
 /// - Parameters MUST be bound, never interpolated into the SQL.
+/// - A statement whose text contains a NUL character MUST be refused as [`InvalidStatement`](crate::ErrorKind::InvalidStatement), never run
+///   up to there.
 /// - Statements MAY be prepared and cached by [`Sql::id`]; after a schema change a cached statement MUST NOT return wrong rows.
 /// - After an error the connection MUST remain usable (inside a transaction: after a rollback, or a rollback to a savepoint), unless the
 ///   error is [`ConnectionLost`](crate::ErrorKind::ConnectionLost).

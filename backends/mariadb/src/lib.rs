@@ -42,9 +42,9 @@
 //! | `Json` | `json`, which keeps the text; at most 31 levels |
 //!
 //! Tables of non-transactional engines (MyISAM, Aria, MEMORY) keep writes of a rolled-back transaction; the rollback then fails with an error that says so.
-//! Some column types of existing tables change values without an error: a `datetime` or `decimal(10,2)` rounds to its digits,
-//! `year` stores 70 as 1970, `enum` and `set` read `'3'` as their third label if no label has that name. The change is visible when the
-//! row is read again.
+//! Some column types of existing tables change values without an error: `year` stores 70 as 1970, `enum` and `set` read `'3'` as their
+//! third label if no label has that name. The change is visible when the row is read again. A value that a column would round or pad is
+//! refused, unless `db_type` names the column's type.
 //!
 //! # Galera
 //!

@@ -158,7 +158,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "NULLS FIRST sorts NULLs last.",
         " NULLS FIRST" => " NULLS LAST",
         "queries.groups.order"
-    ),
+    )
+    .needs(&[Capability::NullsOrder]),
     instead!(
         "greater_is_less",
         "A comparison by > is one by <.",
@@ -244,25 +245,25 @@ pub(super) const FAULTS: &[Fault] = &[
     count!(
         "count_of_256_is_255",
         255,
-        "A write of exactly 256 rows reports 255.",
+        "An UPDATE or DELETE of exactly 256 rows reports 255.",
         |rows| rows - u64::from(rows == 256)
     ),
     count!(
         "count_of_1001_is_1000",
         1_000,
-        "A write of exactly 1,001 rows reports 1,000.",
+        "An UPDATE or DELETE of exactly 1,001 rows reports 1,000.",
         |rows| rows - u64::from(rows == 1_001)
     ),
     count!(
         "count_capped_at_32767",
         32_767,
-        "A write of more than 32,767 rows reports 32,767.",
+        "An UPDATE or DELETE of more than 32,767 rows reports 32,767.",
         |rows| rows.min(32_767)
     ),
     count!(
         "count_wraps_at_65536",
         65_535,
-        "The number of matched rows is reported modulo 65,536.",
+        "The number of rows of an UPDATE or DELETE is reported modulo 65,536.",
         |rows| rows % 65_536
     ),
     parameter!(
@@ -272,13 +273,13 @@ pub(super) const FAULTS: &[Fault] = &[
         "The 16th parameter of an UPDATE is NULL."
     ),
     parameter!(
-        "parameter_lost_beyond_999",
+        "insert_parameter_lost_beyond_999",
         Insert,
         999,
         "The 1,000th parameter of an INSERT is NULL."
     ),
     parameter!(
-        "parameter_lost_beyond_127",
+        "insert_parameter_lost_beyond_127",
         Insert,
         127,
         "The 128th parameter of an INSERT is NULL."
@@ -312,7 +313,8 @@ pub(super) const FAULTS: &[Fault] = &[
         |state| !state.rolled_back_to.is_empty(),
         "AND 1 = 0",
         "transactions.savepoint"
-    ),
+    )
+    .needs(&[Capability::Transactions, Capability::Savepoints]),
     moment!(
         "delete_of_none_after_rollback_to",
         Delete,
@@ -320,7 +322,8 @@ pub(super) const FAULTS: &[Fault] = &[
         |state| !state.rolled_back_to.is_empty(),
         "AND 1 = 0",
         "transactions.savepoint"
-    ),
+    )
+    .needs(&[Capability::Transactions, Capability::Savepoints]),
     moment!(
         "savepoint_delete_of_all",
         Delete,
@@ -328,7 +331,8 @@ pub(super) const FAULTS: &[Fault] = &[
         |state| !state.savepoints.is_empty(),
         "OR 1 = 1",
         "transactions.savepoint"
-    ),
+    )
+    .needs(&[Capability::Transactions, Capability::Savepoints]),
     moment!(
         "nested_savepoint_update_of_none",
         Update,
@@ -336,7 +340,8 @@ pub(super) const FAULTS: &[Fault] = &[
         |state| state.savepoints.len() > 1,
         "AND 1 = 0",
         "transactions.savepoint"
-    ),
+    )
+    .needs(&[Capability::Transactions, Capability::Savepoints]),
     ending!(
         "tenth_commit_lost",
         "The tenth COMMIT of a connection rolls back.",
@@ -353,7 +358,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     ending!(
         "second_rollback_commits",
-        "A ROLLBACK right after a rolled back transaction commits.",
+        "The ROLLBACK of a transaction that follows a rolled back one commits.",
         Rollback,
         |state| state.after_rollback && !state.failed,
         Commit
@@ -379,7 +384,8 @@ pub(super) const FAULTS: &[Fault] = &[
         Commit,
         |state| !state.savepoints.is_empty(),
         Rollback
-    ),
+    )
+    .needs(&[Capability::Transactions, Capability::Savepoints]),
     Fault::new(
         "transactions.third_savepoint_not_set",
         Transactions,

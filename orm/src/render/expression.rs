@@ -401,14 +401,14 @@ impl<'a> Writer<'a> {
         self.push(")");
     }
 
-    /// Fails because the dialect does not support something: `what` completes "… is not supported".
-    /// For an expression over decimals whose result is a new number.
+    /// Refuses an expression over decimals whose result is a new number, unless the database computes it exactly.
     fn refuse_unless_decimals_are_computed(&mut self) {
         if !self.text.dialect.computes_decimals() {
             self.refuse("computing with decimals (compute in the program, or cast them to f64)");
         }
     }
 
+    /// Fails because the dialect does not support something: `what` completes "… is not supported".
     pub(super) fn refuse(&mut self, what: &str) {
         self.fail(Error::unsupported(self.text.dialect.name(), what));
     }

@@ -46,7 +46,7 @@ pub(super) const CASES: &[Case] = &[
         .needs(&[Capability::ForeignKeys])
         .promise("The error of a violated foreign key names the relation that sets the key, and only that one if the backend names the constraint.")
         .hint("Read the constraint's name from the error's own field, or from its text.")
-        .covers(&[Contract(57), Rule(18)]),
+        .covers(&[Contract(56), Rule(18)]),
 ];
 
 const HOME: &str = "`home_id` must refer to a row of `ports`; the relation `home` sets it";

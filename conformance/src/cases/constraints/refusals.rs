@@ -32,12 +32,12 @@ pub(super) const CASES: &[Case] = &[
         .since(21)
         .promise("A statement that can never run is an invalid statement, and one of a missing table says so, whatever the database's own code for the cause.")
         .hint("Some databases have one code for many causes, and others many codes for one: classify by the cause.")
-        .covers(&[Contract(57), Contract(58)]),
+        .covers(&[Contract(58)]),
     Case::full("constraints.error.nul", nul)
         .since(21)
         .promise("A statement whose text contains a NUL character is refused: it never ends there, which would leave out its condition.")
         .hint("C interfaces read a text up to its first NUL: look for one before sending it.")
-        .covers(&[Contract(11), Contract(57)]),
+        .covers(&[Contract(11)]),
     Case::core("constraints.error.unicode", unicode)
         .promise("Errors about names with quotes or non-Latin characters are complete and readable.")
         .hint("Decode the database's message as UTF-8, and replace invalid bytes.")
@@ -213,6 +213,11 @@ fn nul(context: &mut Context) -> CaseResult {
         check!(
             matches!(&result, Err(error) if error.kind() == ErrorKind::InvalidStatement),
             "a statement with a NUL must be refused, returned {result:?}"
+        );
+        let result = database.execute(text, &[]);
+        check!(
+            matches!(&result, Err(error) if error.kind() == ErrorKind::InvalidStatement),
+            "a statement with a NUL must also be refused if no rows are read, returned {result:?}"
         );
     }
     let left = database.integers("SELECT [id] FROM [people]", &[])?;

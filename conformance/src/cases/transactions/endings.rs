@@ -53,11 +53,10 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(58), Contract(64), Contract(70)]),
     Case::core("transactions.ending.by_text", by_text)
         .since(21)
-        .suspects_orm()
         .needs(&[Capability::Transactions])
-        .promise("Raw SQL cannot end a transaction: COMMIT and ROLLBACK as text are refused, and writes before and after them are committed together or not at all.")
+        .promise("Raw SQL that begins with COMMIT or ROLLBACK cannot end a transaction: it is refused, and writes before and after it are committed together or not at all.")
         .hint("A backend that overrides nothing here passes: the engine refuses the text.")
-        .covers(&[Contract(64), Contract(71), Rule(32)]),
+        .covers(&[Contract(64), Rule(32)]),
     Case::extra("transactions.commit.again", commits_again)
         .since(17)
         .needs(&[
@@ -397,6 +396,8 @@ fn by_text(context: &mut Context) -> CaseResult {
     for text in [
         "COMMIT",
         "ROLLBACK",
+        "END",
+        "ABORT",
         "/* the end */ commit",
         "-- the end\nrollback;",
     ] {

@@ -251,12 +251,8 @@ impl Session {
                 self.check_fit(*store, columns, slots)?;
             }
         }
-        // Computed columns require another statement, a hook or a conversion may fail after the write, and options require BEGIN.
+        // Computed columns require another statement, a hook may fail after the write, and options require BEGIN.
         let is_whole = alone
-            && !(capabilities.transactions
-                && steps
-                    .iter()
-                    .any(|step| persist::may_fail_to_read(self, step)))
             && self.expressions.is_empty()
             && self.hooks.is_empty()
             && self.phase.begin == Begin::default();

@@ -20,7 +20,7 @@ use crate::session::memory::fit::trace;
 use crate::session::read::lookup::{KeyBatch, Lookup, owned};
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
-use crate::value::{Value, ValueRef, ValueType};
+use crate::value::{Value, ValueRef};
 use compute::Compute;
 use insert::Insert;
 use send::{Keys, by_bytes, each_row, key_arrays, parts, shape, with_arrays};
@@ -170,31 +170,6 @@ pub(in crate::session) fn is_one_statement(
         Step::Associate { pairs, .. } | Step::Dissociate { pairs, .. } => pairs.len() == 1,
         Step::Sever { slots, .. } => association::is_one_delete(session, slots.len()),
     }
-}
-
-/// Whether a step reads back values that may well not convert, because the database stores any value in any column: the rows must then be
-/// undone. A generated key of 64 bits always does.
-pub(in crate::session) fn may_fail_to_read(session: &Session, step: &Step) -> bool {
-    let Step::Insert {
-        store,
-        columns,
-        slots,
-    } = step
-    else {
-        return false;
-    };
-    if !session.engine.dialect().converts_what_it_stores() {
-        return false;
-    }
-    let insert = Insert {
-        store: *store,
-        columns,
-        slots,
-    };
-    let mapper = &session.entry(*store).mapper;
-    let key = mapper.table().generated_key();
-    let mut made = insert.generated_columns(session).into_iter();
-    made.any(|column| key != Some(column) || mapper.types()[column] != ValueType::I64)
 }
 
 fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {

@@ -128,7 +128,7 @@ impl Insert<'_> {
     }
 
     /// The generated columns whose values must be read back.
-    pub(super) fn generated_columns(&self, session: &Session) -> Vec<usize> {
+    fn generated_columns(&self, session: &Session) -> Vec<usize> {
         let columns = session.entry(self.store).mapper.eager().iter();
         columns
             .filter(|column| !self.columns.contains(column))
@@ -290,11 +290,16 @@ impl Insert<'_> {
             Ok(())
         })?;
         let ty = session.entry(self.store).mapper.types()[key];
-        let store = session.any_store_mut(self.store);
-        self.slots
-            .iter()
-            .zip(ids)
-            .try_for_each(|(&slot, id)| store.assign(slot, key, key_value(ty, id)?))
+        for (&slot, id) in self.slots.iter().zip(ids) {
+            match key_value(ty, id) {
+                Ok(value) => session.any_store_mut(self.store).assign(slot, key, value)?,
+                Err(error) => {
+                    self.take_back_key(session, &[Value::I64(id)])?;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The greatest key in use; 0 for an empty table. `None` if the dialect does not support this, or if the keys are negative: these were
@@ -427,7 +432,23 @@ impl Insert<'_> {
         made: &[usize],
         values: &[Value],
     ) -> Result<()> {
-        if session.in_transaction() {
+        let entry = session.entry(self.store);
+        let by = entry.mapper.table().primary_key.iter();
+        let key = by.map(|column| match made.iter().position(|made| made == column) {
+            Some(at) => values[at].clone(),
+            None => {
+                let own = entry.store.value(slot, *column);
+                own.value().map_or(Value::Null, ValueRef::to_owned)
+            }
+        });
+        let key: Vec<Value> = key.collect();
+        self.take_back_key(session, &key)
+    }
+
+    /// Deletes the row with this key, if it was sent without a transaction.
+    #[cold]
+    fn take_back_key(&self, session: &mut Session, key: &[Value]) -> Result<()> {
+        if session.in_transaction() || key.iter().any(|value| value.as_ref().is_null()) {
             return Ok(());
         }
         let mapper = Arc::clone(&session.entry(self.store).mapper);
@@ -437,20 +458,9 @@ impl Insert<'_> {
             .shape(shape(&mapper, Operation::DeleteBy, &[], by, 1), || {
                 Renderer::new(session.engine.dialect()).delete_by(mapper.table(), by, 1)
             });
-        let (store, connection) = parts(session, self.store)?;
-        let key = by.iter().map(|column| {
-            let returned = made.iter().position(|made| made == column);
-            returned.map_or_else(
-                || store.value(slot, *column),
-                |at| Param::Ref(values[at].as_ref()),
-            )
-        });
-        let key: Vec<Param<'_>> = key.collect();
-        let is_known = |key: &Param<'_>| key.value().is_some_and(|key| !key.is_null());
-        match key.iter().all(is_known) {
-            true => connection.execute(&sql, &key).map(drop),
-            false => Ok(()),
-        }
+        let key: Vec<Param<'_>> = key.iter().map(|value| Param::Ref(value.as_ref())).collect();
+        let connection = session.connection.as_mut().ok_or_else(not_connected)?;
+        connection.execute(&sql, &key).map(drop)
     }
 
     /// Inserts many rows per statement, returning generated values.
