@@ -21,6 +21,7 @@ use crate::value::{Param, ValueRef, ValueType};
 pub use prepared::Prepared;
 pub use target::{Target, TargetColumn};
 pub use words::leading_words;
+pub(crate) use words::without_comments;
 
 /// A database that can be connected to.
 ///

@@ -251,7 +251,7 @@ impl MariaDbConnection {
                 Ok(guards.into())
             }
             // Who may only write may not ask.
-            Err(mysql::Error::MySqlError(_)) => Ok(Arc::default()),
+            Err(error) if matches!(code_of(&error), Some(1142 | 1143)) => Ok(Arc::default()),
             Err(error) => Err(Failure::Preparing(error)),
         }
     }
@@ -386,7 +386,9 @@ impl MariaDbConnection {
                 self.savepoints.truncate(place);
             }
             _ => {
-                let undone = self.undo(sql, &format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}{place}"));
+                // The connection is not given up if this takes long: the transaction would be lost with it.
+                let text = format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}{place}");
+                let undone = self.undo_in_time(sql, &text);
                 self.savepoints.truncate(place + 1);
                 undone?;
             }

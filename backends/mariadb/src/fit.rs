@@ -32,6 +32,8 @@ enum Rule {
     Single,
     /// Numbers with so many digits after the decimal point.
     Scale(u32),
+    /// Floats nearest to numbers with so many digits after the decimal point; `single` if a single must have them, too.
+    Fixed { digits: u32, single: bool },
     /// Years of four digits: others are taken for those of this century or the last one.
     Year,
     /// Times with so many digits after the second.
@@ -104,6 +106,8 @@ pub(crate) fn guards(target: &Target, found: &[Column]) -> Vec<Guard> {
 
 fn rule(mapped: ValueType, column: &Column) -> Option<Rule> {
     const DIGITS: u32 = 6;
+    /// What a `float` or `double` without a number of digits has.
+    const NOT_FIXED: u32 = 31;
     let decimals = u32::from(column.decimals());
     let is_number = matches!(mapped, ValueType::F32 | ValueType::F64 | ValueType::Decimal);
     match column.column_type() {
@@ -118,6 +122,13 @@ fn rule(mapped: ValueType, column: &Column) -> Option<Rule> {
             Some(Rule::Scale(0))
         }
         Kind::MYSQL_TYPE_NEWDECIMAL if mapped == ValueType::Decimal => Some(Rule::Scale(decimals)),
+        Kind::MYSQL_TYPE_FLOAT | Kind::MYSQL_TYPE_DOUBLE if is_number && decimals < NOT_FIXED => {
+            let is_single = column.column_type() == Kind::MYSQL_TYPE_FLOAT;
+            Some(Rule::Fixed {
+                digits: decimals,
+                single: is_single,
+            })
+        }
         Kind::MYSQL_TYPE_FLOAT if mapped == ValueType::F64 => Some(Rule::Single),
         Kind::MYSQL_TYPE_TIME | Kind::MYSQL_TYPE_DATETIME | Kind::MYSQL_TYPE_TIMESTAMP => {
             let is_time = matches!(
@@ -152,6 +163,13 @@ pub(crate) fn check(guards: &[Guard], params: &[Param<'_>]) -> Result<()> {
 fn keeps(rule: Rule, value: ValueRef<'_>) -> bool {
     match (rule, value) {
         (Rule::Single, ValueRef::F64(value)) => is_single(value),
+        (Rule::Fixed { digits, .. }, ValueRef::F32(value)) => {
+            fixed(value.into(), digits).parse() == Ok(value)
+        }
+        (Rule::Fixed { digits, single }, ValueRef::F64(value)) => {
+            fixed(value, digits).parse() == Ok(value) && (!single || is_single(value))
+        }
+        (Rule::Fixed { digits, .. }, ValueRef::Decimal(value)) => has_scale(value, digits),
         (Rule::Scale(0), ValueRef::F32(value)) => value.fract() == 0.0,
         (Rule::Scale(0), ValueRef::F64(value)) => value.fract() == 0.0,
         (Rule::Scale(scale), ValueRef::Decimal(value)) => has_scale(value, scale),
@@ -179,6 +197,12 @@ fn is_single(value: f64) -> bool {
     f64::from(value as f32).to_bits() == value.to_bits()
 }
 
+/// A float rounded to so many digits after the decimal point.
+fn fixed(value: f64, digits: u32) -> String {
+    let digits = digits as usize;
+    format!("{value:.digits$}")
+}
+
 fn is_year(value: f64) -> bool {
     value.fract() == 0.0 && (value == 0.0 || value >= 100.0)
 }
@@ -200,7 +224,7 @@ fn has_digits(micros: i64, digits: u32) -> bool {
 fn changed(guard: &Guard) -> Error {
     let (does, advice) = match guard.rule {
         Rule::Single => ("round it to a `float`".to_owned(), "map it as `f32`"),
-        Rule::Scale(scale) => (
+        Rule::Scale(scale) | Rule::Fixed { digits: scale, .. } => (
             format!("round it to {scale} digits after the decimal point"),
             "round it before",
         ),
@@ -232,10 +256,17 @@ mod tests {
 
     #[test]
     fn what_a_column_keeps() {
+        let with_digits = |single| Rule::Fixed { digits: 2, single };
         let decimal = |mantissa, scale| ValueRef::Decimal(Decimal::new(mantissa, scale));
         for (rule, value, is_kept) in [
             (Rule::Single, ValueRef::F64(0.5), true),
             (Rule::Single, ValueRef::F64(0.1), false),
+            (with_digits(false), ValueRef::F64(1.05), true),
+            (with_digits(false), ValueRef::F64(1.005), false),
+            (with_digits(true), ValueRef::F32(0.25), true),
+            (with_digits(true), ValueRef::F32(0.1), true),
+            (with_digits(true), ValueRef::F32(0.125), false),
+            (with_digits(true), ValueRef::F64(0.1), false),
             (Rule::Scale(0), ValueRef::F64(3.0), true),
             (Rule::Scale(0), ValueRef::F32(0.5), false),
             (Rule::Scale(0), decimal(15, 1), false),

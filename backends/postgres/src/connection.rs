@@ -508,6 +508,10 @@ impl Connection for PostgresConnection {
     }
 
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        if std::mem::take(&mut self.alone) {
+            self.transaction = State::Idle;
+            self.short_command(sql, "ROLLBACK")?;
+        }
         if matches!(command, Transaction::Commit) {
             self.look_for_failure(sql)?;
         }

@@ -25,12 +25,12 @@ pub fn leading_words(text: &str) -> [&str; 3] {
 }
 
 /// Returns a text from its next word or sign on.
-fn without_comments(mut text: &str) -> &str {
+pub(crate) fn without_comments(mut text: &str) -> &str {
     loop {
         text = text.trim_start_matches(|c: char| c.is_whitespace() || c == ';');
         text = match text {
             _ if text.starts_with("--") || text.starts_with('#') => {
-                text.find('\n').map_or("", |end| &text[end..])
+                text.find(['\n', '\r']).map_or("", |end| &text[end..])
             }
             _ if text.starts_with("/*") => after_comment(text),
             _ => return text,

@@ -93,7 +93,10 @@ impl Session {
                 Ok(())
             })
         })?;
-        refuse_repeated(self.any_store_mut(store), &slots)?;
+        // A joined table whose key is not unique repeats rows.
+        if selection.joined.is_none() {
+            refuse_repeated(self.any_store_mut(store), &slots)?;
+        }
         if selection.fill == Fill::Always {
             self.forget_relations_of(store, &slots)?;
         }

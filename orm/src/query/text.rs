@@ -32,7 +32,7 @@ impl Session {
 }
 
 impl SessionSql<'_> {
-    /// Returns every row as plain values, bypassing the identity map. Flushes first. If the text does not begin with SELECT, it may write:
+    /// Returns every row as plain values, bypassing the identity map. Flushes first. If the text does not begin with SELECT or VALUES, it may write:
     /// afterwards every object is expired, as by [`execute`](Self::execute).
     ///
     /// # Errors
@@ -40,15 +40,8 @@ impl SessionSql<'_> {
     /// Errors of the autoflush or the statement; [`ErrorKind::Conversion`] for a row of other types or another width;
     /// [`ErrorKind::InvalidStatement`] if there are more or fewer parameters than `?`.
     pub fn all<R: FromRow>(self) -> Result<Vec<R>> {
-        let writes = !self.statement.is_select();
-        if writes {
-            self.session.may_have_written();
-        }
-        let rows = self.session.rows(&self.statement.read_as::<R>());
-        if writes {
-            self.session.expire_all();
-        }
-        Ok(rows?.into_iter().map(|Exactly(row)| row).collect())
+        let rows = self.session.rows(&self.statement.read_as::<R>())?;
+        Ok(rows.into_iter().map(|Exactly(row)| row).collect())
     }
 
     /// Returns the first row, if any; the others are read and discarded. Flushes first.

@@ -20,6 +20,11 @@ pub trait Read {
     ///
     /// If the statement cannot be rendered for this database.
     fn rendered(&self, dialect: &dyn Dialect, limit: Option<u64>) -> Result<Rendered>;
+
+    /// Returns whether it may write, as raw SQL that does not begin with SELECT or VALUES. By default `false`.
+    fn may_write(&self) -> bool {
+        false
+    }
 }
 
 /// A statement that writes: an [`Insert`], [`Update`] or [`Delete`].

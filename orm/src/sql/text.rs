@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 
-use crate::backend::{Row, Sql, StatementKind};
+use crate::backend::{Row, Sql, StatementKind, leading_words, without_comments};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Argument, Rendered};
@@ -62,10 +62,20 @@ impl TextStatement {
         }
     }
 
-    /// Whether the text begins with SELECT; any other statement may write.
+    /// Whether the text begins with SELECT or VALUES, after comments and parentheses; any other statement may write.
     pub(crate) fn is_select(&self) -> bool {
-        let word = self.text.split_whitespace().next().unwrap_or_default();
-        word.eq_ignore_ascii_case("select")
+        let mut text = self.text.as_str();
+        loop {
+            text = without_comments(text);
+            match text.strip_prefix('(') {
+                Some(rest) => text = rest,
+                None => break,
+            }
+        }
+        let [word, ..] = leading_words(text);
+        ["select", "values"]
+            .iter()
+            .any(|read| word.eq_ignore_ascii_case(read))
     }
 
     fn render(&self, dialect: &dyn Dialect, columns: Vec<ValueType>) -> Result<Rendered> {
@@ -149,6 +159,10 @@ impl Write for TextStatement {
 
 impl<R: FromRow> Read for TextQuery<R> {
     type Row = Exactly<R>;
+
+    fn may_write(&self) -> bool {
+        !self.statement.is_select()
+    }
 
     /// Ignores the limit: the text is not changed.
     fn rendered(&self, dialect: &dyn Dialect, _limit: Option<u64>) -> Result<Rendered> {

@@ -4,7 +4,7 @@ use selfsame::prelude::*;
 use selfsame::value::Decimal;
 use selfsame::{Entity, ErrorKind, Result};
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, Region};
 
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "nicks")]
@@ -322,5 +322,19 @@ fn decimals_are_equal_as_numbers() -> Result<()> {
         f.sends(&["ROLLBACK"]);
         f.session.rollback()?;
     }
+    Ok(())
+}
+
+#[test]
+fn many_keys_without_rows_cost_few_statements() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.add(Region::new("Zürich"));
+    f.session.commit()?;
+    f.forget();
+    let mut keys: Vec<String> = (0..200).map(|n| format!("c{n}")).collect();
+    keys.push("Zürich".to_owned());
+    assert_eq!(f.session.get_many::<Region>(keys)?.len(), 1);
+    let sent = f.sent();
+    assert!(sent.len() <= 3, "{sent:?}");
     Ok(())
 }

@@ -45,8 +45,24 @@ fn a_lookup_by_its_key_is_an_error() -> Result<()> {
         &error.expect_err("three rows"),
         "several rows have this key",
     );
+    let error = f.session.get_many::<Seat>([key(), (9, "z".to_owned())]);
+    says(&error.expect_err("two rows"), "several rows have this key");
     assert!(f.session.get::<Seat>((2, "b".to_owned()))?.is_some());
     Ok(())
+}
+
+#[test]
+fn changes_are_kept_when_a_query_is_refused() -> Result<()> {
+    let mut f = doubled()?;
+    let s = &mut f.session;
+    let one = Seat::query().filter(Seat::ROW.eq(1)).limit(1);
+    let seat = one.one(s)?;
+    s.no_autoflush(|s| {
+        s[seat].taken = true;
+        Seat::query().all(s).expect_err("two rows");
+        assert!(s[seat].taken && s.is_modified(seat)?);
+        Ok(())
+    })
 }
 
 #[test]

@@ -147,7 +147,16 @@ fn a_row_with_a_changed_key_may_refer_to_a_new_row() -> Result<()> {
 #[test]
 fn hooks_are_called_once_for_a_row_that_is_written_in_steps() -> Result<()> {
     type Change = fn(&mut Session, [Handle<Author>; 2], Handle<Book>) -> Result<()>;
-    let changes: [(&str, Change); 3] = [
+    let changes: [(&str, Change); 4] = [
+        (
+            "a reference that a changed key releases",
+            |s, [ann, bob], book| {
+                s[ann].id = Auto::set(9);
+                s[book].author_id = None;
+                s[bob].age = Some(1);
+                Ok(())
+            },
+        ),
         ("a new parent", |s, [ann, bob], book| {
             let carl = s.add(Author::new("carl"));
             s.set(book, Book::AUTHOR, Some(carl))?;
@@ -382,7 +391,8 @@ fn a_changed_key_does_not_take_over_what_is_planned_for_a_row_that_is_gone() -> 
         ("a deletion", |s, seat| s.delete(seat)),
     ];
     for (name, plan) in plans {
-        for also_taken in [false, true] {
+        // Alone, with another column, and in parts.
+        for others in 0..3 {
             let mut f = Fixture::new()?;
             let s = &mut f.session;
             s.sql(
@@ -397,7 +407,11 @@ fn a_changed_key_does_not_take_over_what_is_planned_for_a_row_that_is_gone() -> 
             s.flush()?;
             plan(s, gone)?;
             s[moved].place = "B".to_owned();
-            s[moved].taken = also_taken;
+            match others {
+                1 => s[moved].taken = true,
+                2 => s.set_expr(moved, Seat::TAKEN, true)?,
+                _ => {}
+            }
             let error = s.commit().expect_err(name);
             assert_eq!(error.kind(), ErrorKind::StaleData, "{name}: {error}");
             s.rollback()?;

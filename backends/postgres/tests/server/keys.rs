@@ -202,28 +202,16 @@ struct Ranked {
     rank: Auto<i16>,
 }
 
-/// The program gives its key.
-#[derive(Entity, Clone, Debug)]
-#[orm(table = "named")]
-struct Named {
-    #[orm(primary_key)]
-    name: String,
-    #[orm(server_default = "40000")]
-    rank: Auto<i16>,
-}
-
 fn rows_that_cannot_be_read(server: &Server) {
     let fixture = fixture(server);
     let mut connection = fixture.connection;
-    for statement in [
-        "CREATE TABLE ranked (id bigserial PRIMARY KEY, rank bigint NOT NULL DEFAULT 40000)",
-        "CREATE TABLE named (name text PRIMARY KEY, rank bigint NOT NULL DEFAULT 40000)",
-    ] {
+    for statement in
+        ["CREATE TABLE ranked (id bigserial PRIMARY KEY, rank bigint NOT NULL DEFAULT 40000)"]
+    {
         execute(&mut *connection, statement).expect(statement);
     }
     let engine = Engine::new(fixture.database.backend());
     undone(&engine, Ranked::new());
-    undone(&engine, Named::new("a"));
 }
 
 /// Checks that the row of a commit of one object, which cannot be read back, does not stay.

@@ -213,10 +213,6 @@ impl ObjectStates {
         self.slots[slot as usize].flags & MARKED != 0
     }
 
-    pub(crate) fn is_touched(&self, slot: u32) -> bool {
-        self.slots[slot as usize].flags & TOUCHED != 0
-    }
-
     /// Whether any object is persistent.
     pub(crate) fn has_persistent(&self) -> bool {
         let mut entries = self.slots.iter();

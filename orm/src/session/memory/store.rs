@@ -518,6 +518,7 @@ impl<E: Mapped> AnyStore for Store<E> {
         let base = self.snapshots.take(&self.mapper, &fresh);
         if changed.is_empty()
             && linked.is_empty()
+            && !is_own
             && let Some(column) = self.changed_column(slot, base)
             && !is_planted(Planted::LostUpdate)
         {

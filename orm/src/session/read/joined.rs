@@ -9,6 +9,7 @@ use crate::entity::{Fetch, Loading, Mapper, RelationKind, ResolvedRelation};
 use crate::error::Result;
 use crate::render::render_select;
 use crate::schema::Table;
+use crate::session::read::lookup::doubled;
 use crate::session::{Fill, ObjectId, Session, StoreEntry};
 use crate::sql::{
     Join, JoinKind, List, Node, Operator, Order, RowLock, SelectNode, Source, column,
@@ -129,6 +130,9 @@ impl Session {
                 })
             })
         })?;
+        if let Some(slot) = reached.repeated.filter(|_| selection.joined.is_none()) {
+            return Err(doubled(self.any_store_mut(store), slot));
+        }
         if fill == Fill::Always {
             self.forget_relations_of(store, &reached.slots)?;
             for (join, objects) in joins.iter().zip(&reached.joins) {
@@ -352,6 +356,8 @@ struct Reached {
     /// The query's own objects, each once, in order.
     slots: Vec<u32>,
     met: SlotSet,
+    /// An object that was found again although no join repeats rows.
+    repeated: Option<u32>,
     joins: Vec<JoinedObjects>,
     /// The object of each join in the current row, and whether it is new.
     row: Vec<Option<(u32, bool)>>,
@@ -400,6 +406,7 @@ impl Reached {
         Self {
             slots: Vec::new(),
             met: SlotSet::default(),
+            repeated: None,
             joins: std::iter::repeat_with(JoinedObjects::default)
                 .take(joins)
                 .collect(),
@@ -423,6 +430,11 @@ impl Reached {
         let own = (own, self.met.insert(own));
         if own.1 {
             self.slots.push(own.0);
+        } else if joins
+            .iter()
+            .all(|join| join.resolved.kind == RelationKind::BelongsTo)
+        {
+            self.repeated = Some(own.0);
         }
         self.row.clear();
         for (join, reached) in joins.iter().zip(&mut self.joins) {

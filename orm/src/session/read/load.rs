@@ -171,12 +171,40 @@ impl Session {
             true => found.iter().map(|slot| is_odd && slot.is_none()).collect(),
             false => resembling(keys.clone(), &found),
         };
-        for ((slot, key), odd) in found.iter_mut().zip(keys).zip(odd) {
-            if odd {
-                *slot = self.load_by_key(store, key)?.first().copied();
+        let keys: Vec<&[Value]> = keys.collect();
+        let odd: Vec<usize> = (0..)
+            .zip(odd)
+            .filter_map(|(at, odd)| odd.then_some(at))
+            .collect();
+        self.find_odd(store, &keys, &odd, &mut found)?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Finds the rows of keys at these positions, each by its own key: halves of them are looked up until one is left, or no row.
+    fn find_odd(
+        &mut self,
+        store: u16,
+        keys: &[&[Value]],
+        odd: &[usize],
+        found: &mut [Option<u32>],
+    ) -> Result<()> {
+        if odd.is_empty() {
+            return Ok(());
+        }
+        let wanted: Vec<Value> = odd.iter().flat_map(|&at| keys[at]).cloned().collect();
+        let slots = self.load_by_key(store, &wanted)?;
+        match (odd, slots.first()) {
+            (_, None) => Ok(()),
+            (&[at], first) => {
+                found[at] = first.copied();
+                Ok(())
+            }
+            _ => {
+                let (one, other) = odd.split_at(odd.len() / 2);
+                self.find_odd(store, keys, one, found)?;
+                self.find_odd(store, keys, other, found)
             }
         }
-        Ok(found.into_iter().flatten().collect())
     }
 
     /// The store of a relation's target, if the session has one.

@@ -97,9 +97,6 @@ impl Session {
             undefer,
         })?;
         self.forget_unmet(store, keys, slots.len())?;
-        if slots.len() > keys.len() / by.len() {
-            refuse_repeated(self.any_store_mut(store), &slots)?;
-        }
         Ok(slots)
     }
 
@@ -184,10 +181,12 @@ impl Session {
         let mut slots = Vec::with_capacity(lookup.keys.len() / lookup.by.len());
         self.send_lookup(lookup, &mut |session, sql, params| {
             let how = (lookup.undefer, Fill::Expired);
+            let from = slots.len();
             session.read_into(lookup.store, sql, params, how, |slot, row| {
                 slots.push(slot);
                 each(row)
-            })
+            })?;
+            refuse_repeated(session.any_store_mut(lookup.store), &slots[from..])
         })?;
         debug_assert!(
             slots
@@ -407,10 +406,12 @@ pub(crate) fn refuse_repeated(store: &mut dyn AnyStore, slots: &[u32]) -> Result
     }
 }
 
-/// The error for a key with several rows. The object is expired, for it holds any of them.
+/// The error for a key with several rows. The object is expired, for it holds any of them; unflushed changes are kept.
 #[cold]
-fn doubled(store: &mut dyn AnyStore, slot: u32) -> Error {
-    store.expire(slot);
+pub(in crate::session) fn doubled(store: &mut dyn AnyStore, slot: u32) -> Error {
+    if !store.touched().contains(&slot) {
+        store.expire(slot);
+    }
     let message =
         "several rows have this key: the primary key of the entity is not unique in its table";
     Error::new(ErrorKind::MultipleRows, message)

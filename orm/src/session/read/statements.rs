@@ -1,12 +1,14 @@
 //! Statements of the expression language inside a session's transaction.
 
+use crate::engine::Connected;
 use crate::error::Result;
 use crate::session::Session;
 use crate::session::life::transaction::Intent;
 use crate::sql::{FromRow, Read, Returning, Write};
 
 impl Session {
-    /// Returns the rows of a query of columns and expressions as plain values, bypassing the identity map. Flushes first.
+    /// Returns the rows of a query of columns and expressions as plain values, bypassing the identity map. Flushes first. After raw SQL that
+    /// may write, every object is expired, as by [`execute`](Self::execute).
     ///
     /// ```
     /// # use selfsame::prelude::*;
@@ -43,8 +45,7 @@ impl Session {
     ///
     /// Errors of the autoflush or the SELECT.
     pub fn rows<Q: Read>(&mut self, query: &Q) -> Result<Vec<Q::Row>> {
-        self.autoflush()?;
-        self.ready(Intent::Read)?.all(query)
+        self.read(query, |connection| connection.all(query))
     }
 
     /// Returns the first row of a query of columns and expressions, if any. Flushes first.
@@ -53,8 +54,26 @@ impl Session {
     ///
     /// As [`rows`](Self::rows).
     pub fn first_row<Q: Read>(&mut self, query: &Q) -> Result<Option<Q::Row>> {
-        self.autoflush()?;
-        self.ready(Intent::Read)?.first(query)
+        self.read(query, |connection| connection.first(query))
+    }
+
+    fn read<Q: Read, T>(
+        &mut self,
+        query: &Q,
+        run: impl FnOnce(&mut Connected) -> Result<T>,
+    ) -> Result<T> {
+        let writes = query.may_write();
+        if writes {
+            self.may_have_written();
+        }
+        let found = self
+            .autoflush()
+            .and_then(|()| run(self.ready(Intent::Read)?));
+        // Also if its rows do not convert: it has run.
+        if writes {
+            self.expire_all();
+        }
+        found
     }
 
     /// Runs an INSERT, UPDATE or DELETE of the expression language in the session's transaction, and returns the number of rows inserted or

@@ -194,7 +194,7 @@ fn release(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) 
     for &slot in slots {
         any.updated_in_part(slot, &written)?;
         if has_computed {
-            any.states_mut().set_epoch(slot, 0);
+            any.states_mut().overwritten(slot);
         }
     }
     Ok(())
@@ -346,8 +346,12 @@ fn not_one(session: &Session, store: u16, slot: u32, what: &str, matched: u64, s
     let error = match matched {
         0 => session.stale(store, slot, &format!("the {what} matched no row")),
         _ => {
+            let outcome = match session.in_transaction() {
+                true => "",
+                false => "; without a transaction they stay written",
+            };
             let message = format!(
-                "the {what} of one row matched {matched}: the primary key of the entity is not unique in its table"
+                "the {what} of one row matched {matched}: the primary key of the entity is not unique in its table{outcome}"
             );
             let entry = session.entry(store);
             Error::new(ErrorKind::MultipleRows, message)

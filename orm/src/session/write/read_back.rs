@@ -95,6 +95,11 @@ impl Session {
                 store,
                 columns,
                 slots,
+            }
+            | Step::Release {
+                store,
+                columns,
+                slots,
             } = step
             {
                 let rewritten = self.rewritten(*store, columns, slots);

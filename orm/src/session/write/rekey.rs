@@ -192,6 +192,19 @@ impl Session {
         old: &Old,
         rows: Vec<(usize, ObjectId)>,
     ) -> Result<Vec<Follower>> {
+        if !key.nullable.is_empty() {
+            // Their own changes of the reference are written here, too.
+            let is_changed = |&(at, node): &(usize, ObjectId)| {
+                let any = self.any_store(node.0);
+                any.state(node.1) == State::Persistent
+                    && !any.is_marked_deleted(node.1)
+                    && (self.edges.links.get(node, &key.columns).is_some()
+                        || self.values(node, &key.columns) != old.key(at))
+            };
+            let changed = rows.iter().copied().filter(is_changed);
+            let changed: Vec<ObjectId> = changed.map(|(_, node)| node).collect();
+            self.call_before_early_updates(&changed)?;
+        }
         let nulls = vec![Value::Null; key.nullable.len()];
         let mut followers = Vec::new();
         let mut cut = Vec::new();
@@ -408,6 +421,9 @@ impl Session {
         | Step::Vacate { slots, .. } = step
         {
             self.note_early_updates(store, slots);
+        }
+        if matches!(step, Step::Release { .. } | Step::Update { .. }) {
+            self.early_steps.push(step.clone());
         }
         self.refuse_replaced(store)
     }

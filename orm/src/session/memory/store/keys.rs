@@ -76,8 +76,9 @@ impl<E: Mapped> Store<E> {
     /// Refuses a new row with the key of an object that is still to be written or deleted: its own row no longer exists, and what the
     /// flush has planned for it would reach the new row.
     pub(super) fn refuse_replaced(&self, slot: u32) -> Result<()> {
-        let has_plans =
-            |&gone: &u32| self.states.is_marked_deleted(gone) || self.states.is_touched(gone);
+        let has_plans = |&gone: &u32| {
+            self.states.is_marked_deleted(gone) || !(self as &dyn AnyStore).changed(gone).is_empty()
+        };
         match self.replaced_by(slot).filter(has_plans) {
             Some(gone) => Err(self.replaced(gone)),
             None => Ok(()),

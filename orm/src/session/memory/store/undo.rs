@@ -64,6 +64,10 @@ impl<E: Mapped> Store<E> {
 
     /// Updates the snapshot after only these of the changed columns were written.
     pub(super) fn write_in_part(&mut self, slot: u32, columns: &[usize]) -> Result<()> {
+        let is_key = |column: &usize| self.mapper.table().primary_key.contains(column);
+        if self.objects[slot as usize].snapshot.is_some() && columns.iter().any(is_key) {
+            self.release_key_to(slot)?;
+        }
         let object = &self.objects[slot as usize];
         let (Some(before), Some(value)) = (object.snapshot, &object.value) else {
             return Ok(());

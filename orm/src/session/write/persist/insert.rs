@@ -291,12 +291,11 @@ impl Insert<'_> {
         })?;
         let ty = session.entry(self.store).mapper.types()[key];
         for (&slot, id) in self.slots.iter().zip(ids) {
-            match key_value(ty, id) {
-                Ok(value) => session.any_store_mut(self.store).assign(slot, key, value)?,
-                Err(error) => {
-                    self.take_back_key(session, &[Value::I64(id)])?;
-                    return Err(error);
-                }
+            let store = session.any_store_mut(self.store);
+            let assigned = key_value(ty, id).and_then(|value| store.assign(slot, key, value));
+            if let Err(error) = assigned {
+                self.take_back_key(session, &[Value::I64(id)])?;
+                return Err(error);
             }
         }
         Ok(())
@@ -384,7 +383,13 @@ impl Insert<'_> {
         let paired = returned.paired();
         drop(columns);
         match paired {
-            Ok(rows) => assign(session, self.store, made, &rows),
+            Ok(rows) => {
+                let assigned = assign(session, self.store, made, &rows);
+                if assigned.is_err() {
+                    self.take_back(session, made, &rows.1)?;
+                }
+                assigned
+            }
             Err(unpaired) => {
                 self.take_back(session, made, &unpaired.values)?;
                 Err(self.unpaired(session, self.slots.len(), unpaired, &sql))
@@ -423,26 +428,15 @@ impl Insert<'_> {
         with_arrays(&[keys], |params| connection.execute(&sql, params)).map(drop)
     }
 
-    /// As [`take_back`](Self::take_back), for the row of one object; without effect if not even its key can be read.
+    /// As [`take_back`](Self::take_back), for one row; without effect if its key was not returned or cannot be read.
     #[cold]
-    fn take_back_one(
-        &self,
-        session: &mut Session,
-        slot: u32,
-        made: &[usize],
-        values: &[Value],
-    ) -> Result<()> {
-        let entry = session.entry(self.store);
-        let by = entry.mapper.table().primary_key.iter();
-        let key = by.map(|column| match made.iter().position(|made| made == column) {
-            Some(at) => values[at].clone(),
-            None => {
-                let own = entry.store.value(slot, *column);
-                own.value().map_or(Value::Null, ValueRef::to_owned)
-            }
-        });
-        let key: Vec<Value> = key.collect();
-        self.take_back_key(session, &key)
+    fn take_back_one(&self, session: &mut Session, made: &[usize], values: &[Value]) -> Result<()> {
+        let by = session.entry(self.store).mapper.table().primary_key.iter();
+        let returned = |column| made.iter().position(|made| made == column);
+        let key: Option<Vec<Value>> = by
+            .map(|column| returned(column).map(|at| values[at].clone()))
+            .collect();
+        key.map_or(Ok(()), |key| self.take_back_key(session, &key))
     }
 
     /// Deletes the row with this key, if it was sent without a transaction.
@@ -535,7 +529,7 @@ impl Insert<'_> {
                 },
             )?;
             if let Some(error) = unreadable {
-                self.take_back_one(session, slot, made, &values)?;
+                self.take_back_one(session, made, &values)?;
                 return Err(error.statement(sql.text()));
             }
             if values.len() != made.len() {
@@ -543,9 +537,13 @@ impl Insert<'_> {
                 return Err(self.not_written(session, 1, returned, Some(slot), &sql));
             }
             let store = session.any_store_mut(self.store);
-            made.iter()
-                .zip(&values)
-                .try_for_each(|(&column, value)| store.assign(slot, column, value.as_ref()))?;
+            let mut columns = made.iter().zip(&values);
+            let assigned =
+                columns.try_for_each(|(&column, value)| store.assign(slot, column, value.as_ref()));
+            if let Err(error) = assigned {
+                self.take_back_one(session, made, &values)?;
+                return Err(error);
+            }
         }
         Ok(())
     }
