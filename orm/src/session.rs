@@ -67,8 +67,8 @@ pub struct Session {
     written_before: u32,
     /// The number of statements sent whose effects on objects are unknown.
     unknown_writes: u64,
-    /// The updates that the current flush has sent before its plan.
-    early_steps: Vec<write::plan::Step>,
+    /// The updates that the current flush has sent before its plan: stores, columns and slots.
+    early_updates: Vec<(u16, Vec<usize>, Vec<u32>)>,
     savepoints: Vec<Savepoint>,
     /// The current phase.
     phase: Phase,
@@ -121,7 +121,7 @@ impl Session {
             epoch: 1,
             written_before: 0,
             unknown_writes: 0,
-            early_steps: Vec::new(),
+            early_updates: Vec::new(),
             savepoints: Vec::new(),
             closes: 0,
             phase: Phase::default(),

@@ -205,11 +205,9 @@ struct Ranked {
 fn rows_that_cannot_be_read(server: &Server) {
     let fixture = fixture(server);
     let mut connection = fixture.connection;
-    for statement in
-        ["CREATE TABLE ranked (id bigserial PRIMARY KEY, rank bigint NOT NULL DEFAULT 40000)"]
-    {
-        execute(&mut *connection, statement).expect(statement);
-    }
+    let table =
+        "CREATE TABLE ranked (id bigserial PRIMARY KEY, rank bigint NOT NULL DEFAULT 40000)";
+    execute(&mut *connection, table).expect(table);
     let engine = Engine::new(fixture.database.backend());
     undone(&engine, Ranked::new());
 }

@@ -144,7 +144,7 @@ impl Session {
 
     fn write_changes(&mut self, ending: Ending) -> Result<()> {
         self.begin_hooks();
-        self.early_steps.clear();
+        self.early_updates.clear();
         self.displace_only_children()?;
         self.delete_orphans()?;
         // Before the cascades, which follow foreign keys, and after them, for the objects they released.
@@ -177,8 +177,13 @@ impl Session {
         if !steps.is_empty() {
             self.run(&steps, &changes.waits, &computations, ending)?;
         }
-        let early = std::mem::take(&mut self.early_steps);
-        self.read_back(&early, &computations)?;
+        let early = std::mem::take(&mut self.early_updates).into_iter();
+        let early = early.map(|(store, columns, slots)| Step::Release {
+            store,
+            columns: columns.into(),
+            slots,
+        });
+        self.read_back(&early.collect::<Vec<_>>(), &computations)?;
         self.expressions.clear();
         self.forget_severed(&changes.associations);
         self.call_after_writes(written, &steps)?;

@@ -422,8 +422,9 @@ impl Session {
         {
             self.note_early_updates(store, slots);
         }
-        if matches!(step, Step::Release { .. } | Step::Update { .. }) {
-            self.early_steps.push(step.clone());
+        if let Step::Release { columns, slots, .. } | Step::Update { columns, slots, .. } = step {
+            self.early_updates
+                .push((store, columns.to_vec(), slots.clone()));
         }
         self.refuse_replaced(store)
     }
