@@ -299,6 +299,20 @@ fn rounded_times(engine: &Engine, types: [&str; 3]) -> selfsame::Result<()> {
             }
             session.commit()?;
         }
+        // Beside a new key, which is written before the others.
+        for &row in &added {
+            let key: i32 = session[row].get("id")?;
+            session[row].set("id", key + 100)?;
+            session[row].set("at", values[0].clone())?;
+        }
+        session.flush()?;
+        for &row in &added {
+            let in_memory = session[row].value("at").cloned();
+            session.refresh(row)?;
+            let stored = session[row].value("at").cloned();
+            assert_eq!(in_memory, stored, "{rows} rows with new keys");
+        }
+        session.commit()?;
     }
     let by_time = Table::build("by_time")
         .column(Column::new(
