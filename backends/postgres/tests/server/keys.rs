@@ -1,6 +1,7 @@
 //! Keys that the database decides: each object has its own row's, in whatever order they are counted or returned.
 
 use selfsame::prelude::*;
+use selfsame::value::Timestamp;
 use selfsame_postgres::testing::Server;
 
 use crate::support::{Case, execute, fixture};
@@ -16,6 +17,7 @@ pub(crate) const CASES: &[Case] = &[
         rows_that_differ_in_floats,
     ),
     ("keys_of_rows_that_cannot_be_read", rows_that_cannot_be_read),
+    ("keys_changed_beside_rounded_values", beside_rounded_values),
 ];
 
 /// Somebody's account.
@@ -222,4 +224,47 @@ fn undone<E: Entity>(engine: &Engine, value: E) {
     session.rollback().expect("rolls back");
     let rows = E::query().count(&mut session).expect("counts");
     assert_eq!(rows, 0, "the row stays");
+}
+
+/// A changed key is followed by its trips, so it is written before other changes.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "stops")]
+struct Stop {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(db_type = "timestamp(0)")]
+    at: Timestamp,
+    #[orm(back_populates = stop)]
+    trips: HasMany<Trip>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "trips")]
+struct Trip {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(references = "stops.id")]
+    stop_id: Option<i64>,
+    #[orm(back_populates = trips)]
+    stop: BelongsTo<Stop>,
+}
+
+fn beside_rounded_values(server: &Server) {
+    let fixture = fixture(server);
+    let engine = Engine::new(fixture.database.backend());
+    metadata![Stop, Trip].create_all(&engine).expect("tables");
+    let time = |text: &str| text.parse::<Timestamp>().expect("a time");
+    let mut session = Session::new(&engine);
+    let stop = session.add(Stop::new(1, time("2024-02-29 12:30:00")));
+    let trip = session.add(Trip::new());
+    session.set(trip, Trip::STOP, Some(stop)).expect("relates");
+    session.commit().expect("commits");
+    session.get::<Stop>(1).expect("reads");
+    session[stop].id = 2;
+    session[stop].at = time("2024-02-29 12:30:00.654321");
+    session.flush().expect("the key is written, and followed");
+    let in_memory = session[stop].at;
+    session.refresh(stop).expect("reads");
+    assert_eq!(in_memory, session[stop].at);
+    assert_eq!(in_memory, time("2024-02-29 12:30:01"));
 }
