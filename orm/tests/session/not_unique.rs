@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::{Error, ErrorKind, Result};
 
-use crate::fixture::{Fixture, Seat};
+use crate::fixture::{Author, Book, Fixture, Seat};
 
 /// A change of one row.
 type Change = fn(&mut Session, Handle<Seat>) -> Result<()>;
@@ -107,5 +107,38 @@ fn a_statement_for_one_row_that_matches_two_is_an_error() -> Result<()> {
             .sql("SELECT count(*) FROM seats WHERE taken = 0", ());
         assert_eq!(kept.one::<i64>()?, 3);
     }
+    Ok(())
+}
+
+#[test]
+fn a_doubled_row_is_also_found_where_its_parent_is_joined() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let ann = s.add(Author::new("ann"));
+    let books = s.add_all(["a", "b"].map(Book::new));
+    for &book in &books {
+        s.set(book, Book::AUTHOR, Some(ann))?;
+    }
+    s.commit()?;
+    f.behind(|s| {
+        for text in [
+            "PRAGMA foreign_keys = OFF",
+            "CREATE TABLE copies AS SELECT * FROM books",
+            "DROP TABLE books",
+            "ALTER TABLE copies RENAME TO books",
+            "INSERT INTO books SELECT * FROM books WHERE title = 'b'",
+        ] {
+            s.sql(text, ()).execute()?;
+        }
+        Ok(())
+    })?;
+    let s = &mut f.session;
+    let joined = Book::query().with(Book::AUTHOR.joined());
+    let error = joined.all(s).expect_err("two rows of `b`");
+    assert_eq!(error.kind(), ErrorKind::MultipleRows, "{error}");
+    assert_eq!(error.entity_name(), Some("Book"), "{error}");
+    let alone = Book::query().with(Book::AUTHOR.joined());
+    let alone = alone.filter(Book::TITLE.eq("a")).all(s)?;
+    assert_eq!(alone, [books[0]]);
     Ok(())
 }
