@@ -171,12 +171,12 @@ impl Session {
             true => found.iter().map(|slot| is_odd && slot.is_none()).collect(),
             false => resembling(keys.clone(), &found),
         };
-        let keys: Vec<&[Value]> = keys.collect();
-        let odd: Vec<usize> = (0..)
-            .zip(odd)
-            .filter_map(|(at, odd)| odd.then_some(at))
-            .collect();
-        self.find_odd(store, &keys, &odd, &mut found)?;
+        let odd = (0..).zip(odd).filter_map(|(at, odd)| odd.then_some(at));
+        let odd: Vec<usize> = odd.collect();
+        if !odd.is_empty() {
+            let keys: Vec<&[Value]> = keys.collect();
+            self.find_odd(store, &keys, &odd, &mut found)?;
+        }
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -188,9 +188,6 @@ impl Session {
         odd: &[usize],
         found: &mut [Option<u32>],
     ) -> Result<()> {
-        if odd.is_empty() {
-            return Ok(());
-        }
         let wanted: Vec<Value> = odd.iter().flat_map(|&at| keys[at]).cloned().collect();
         let slots = self.load_by_key(store, &wanted)?;
         match (odd, slots.first()) {
