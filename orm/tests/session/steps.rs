@@ -233,24 +233,27 @@ fn hooks_are_called_once_for_a_row_that_is_written_in_steps() -> Result<()> {
     Ok(())
 }
 
+type SeatPlan = fn(&mut Session, Handle<Seat>) -> Result<()>;
+
+/// What a flush may be about to do with a seat.
+const SEAT_PLANS: [(&str, SeatPlan); 4] = [
+    ("a column", |s, seat| {
+        s[seat].taken = true;
+        Ok(())
+    }),
+    ("an expression", |s, seat| {
+        s.set_expr(seat, Seat::TAKEN, true)
+    }),
+    ("a pair", |s, seat| {
+        let post = s.add(Post::new("with a seat"));
+        s.push(post, Post::SEATS, seat)
+    }),
+    ("a deletion", |s, seat| s.delete(seat)),
+];
+
 #[test]
 fn changes_of_an_object_whose_key_a_new_one_takes_are_not_lost() -> Result<()> {
-    type Plan = fn(&mut Session, Handle<Seat>) -> Result<()>;
-    let plans: [(&str, Plan); 4] = [
-        ("a column", |s, seat| {
-            s[seat].taken = true;
-            Ok(())
-        }),
-        ("an expression", |s, seat| {
-            s.set_expr(seat, Seat::TAKEN, true)
-        }),
-        ("a pair", |s, seat| {
-            let post = s.add(Post::new("with a seat"));
-            s.push(post, Post::SEATS, seat)
-        }),
-        ("a deletion", |s, seat| s.delete(seat)),
-    ];
-    for (name, plan) in plans {
+    for (name, plan) in SEAT_PLANS {
         let mut f = Fixture::new()?;
         let s = &mut f.session;
         s.sql(
@@ -375,22 +378,7 @@ fn an_object_that_takes_over_a_row_is_not_announced_as_loaded() -> Result<()> {
 
 #[test]
 fn a_changed_key_does_not_take_over_what_is_planned_for_a_row_that_is_gone() -> Result<()> {
-    type Plan = fn(&mut Session, Handle<Seat>) -> Result<()>;
-    let plans: [(&str, Plan); 4] = [
-        ("the same columns", |s, seat| {
-            s[seat].taken = true;
-            Ok(())
-        }),
-        ("an expression", |s, seat| {
-            s.set_expr(seat, Seat::TAKEN, true)
-        }),
-        ("a pair", |s, seat| {
-            let post = s.add(Post::new("with a seat"));
-            s.push(post, Post::SEATS, seat)
-        }),
-        ("a deletion", |s, seat| s.delete(seat)),
-    ];
-    for (name, plan) in plans {
+    for (name, plan) in SEAT_PLANS {
         // Alone, with another column, and in parts.
         for others in 0..3 {
             let mut f = Fixture::new()?;

@@ -234,29 +234,8 @@ impl Session {
             if let Step::Insert { store, columns, .. } = step {
                 self.check_given(*store, columns)?;
             }
-            if let Step::Insert {
-                store,
-                columns,
-                slots,
-            }
-            | Step::Update {
-                store,
-                columns,
-                slots,
-            }
-            | Step::Compute {
-                store,
-                columns,
-                slots,
-                ..
-            }
-            | Step::Release {
-                store,
-                columns,
-                slots,
-            } = step
-            {
-                self.check_fit(*store, columns, slots)?;
+            if let Some((store, columns, slots)) = step.written() {
+                self.check_fit(store, columns, slots)?;
             }
         }
         // Computed columns require another statement, a hook may fail after the write, and options require BEGIN.

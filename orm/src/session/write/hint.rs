@@ -32,28 +32,10 @@ impl Session {
     /// Adds to the error of a step which foreign key may be violated.
     #[cold]
     pub(in crate::session) fn hint_of_step(&self, error: Error, step: &Step) -> Error {
+        if let Some((store, columns, slots)) = step.written() {
+            return self.hint_of_rows(error, store, columns, slots);
+        }
         match step {
-            Step::Insert {
-                store,
-                columns,
-                slots,
-            }
-            | Step::Update {
-                store,
-                columns,
-                slots,
-            }
-            | Step::Compute {
-                store,
-                columns,
-                slots,
-                ..
-            }
-            | Step::Release {
-                store,
-                columns,
-                slots,
-            } => self.hint_of_rows(error, *store, columns, slots),
             Step::Delete { store, .. } => self.hint_of_deletion(error, *store),
             Step::Associate { association, .. } => {
                 let table = self.associations[usize::from(*association)]
@@ -62,7 +44,7 @@ impl Session {
                 let keys = table.foreign_keys.iter().collect();
                 self.hint(error, table, None, &Written::Columns(keys))
             }
-            Step::Vacate { .. } | Step::Dissociate { .. } | Step::Sever { .. } => error,
+            _ => error,
         }
     }
 

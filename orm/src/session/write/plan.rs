@@ -176,6 +176,34 @@ pub(crate) enum Step {
 }
 
 impl Step {
+    /// The rows that a step inserts or updates, and the columns that it sets to values: store, columns and slots.
+    pub(in crate::session) fn written(&self) -> Option<(u16, &[usize], &[u32])> {
+        match self {
+            Self::Insert {
+                store,
+                columns,
+                slots,
+            }
+            | Self::Update {
+                store,
+                columns,
+                slots,
+            }
+            | Self::Compute {
+                store,
+                columns,
+                slots,
+                ..
+            }
+            | Self::Release {
+                store,
+                columns,
+                slots,
+            } => Some((*store, columns, slots)),
+            _ => None,
+        }
+    }
+
     /// The store whose rows it writes; `None` for association tables.
     pub(crate) fn store(&self) -> Option<u16> {
         match self {
