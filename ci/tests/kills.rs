@@ -1,6 +1,6 @@
-//! A process is killed while it commits: what it was told is there, and nothing is there by half.
+//! Kills a process while it commits: everything it reported as committed must exist, and nothing in part.
 //!
-//! `SELFSAME_KILLS` says how often.
+//! `SELFSAME_KILLS` sets the number of kills.
 
 #[path = "../examples/soak/ledger.rs"]
 mod ledger;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use selfsame::prelude::*;
 use selfsame_sqlite::testing::TempDatabase;
 
-use ledger::{Dice, Fate, Told};
+use ledger::{Dice, Fate, Reports};
 
 const KILLS: u64 = 40;
 
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         ledger::work(&engine, name, seed, || true);
         return ExitCode::SUCCESS;
     }
-    // As other tests do, where only their list is wanted.
+    // Lists the test, as other test binaries do.
     if arguments.iter().any(|argument| argument == "--list") {
         println!("sqlite::killed_while_committing: test");
         return ExitCode::SUCCESS;
@@ -49,7 +49,7 @@ fn killed_while_committing(journal: &str) {
     );
     let engine = Engine::from_url(&url, &[&selfsame_sqlite::SCHEME]).expect("a URL");
     ledger::prepare(&engine).expect("tables");
-    let told = Mutex::new(Told::default());
+    let reports = Mutex::new(Reports::default());
     let mut dice = Dice::new(kills);
     let mut rows = 0;
     for kill in 0..kills {
@@ -65,22 +65,22 @@ fn killed_while_committing(journal: &str) {
             .expect("starts");
         let said = child.stdout.take().expect("a pipe");
         std::thread::scope(|scope| {
-            scope.spawn(|| Told::listen(&told, said));
+            scope.spawn(|| Reports::listen(&reports, said));
             std::thread::sleep(Duration::from_millis(30 + dice.below(60)));
             child.kill().expect("kills");
         });
         child.wait().expect("ends");
-        let told = told.lock().expect("no panic");
-        let held = ledger::verify(&engine, &told)
+        let reports = reports.lock().expect("no panic");
+        let held = ledger::verify(&engine, &reports)
             .unwrap_or_else(|wrong| panic!("after kill {kill}: {wrong}"));
         rows = held.transfers + held.notes;
     }
-    let told = told.into_inner().expect("no panic");
-    let committed = told.count(Fate::Committed);
+    let reports = reports.into_inner().expect("no panic");
+    let committed = reports.count(Fate::Committed);
     println!(
-        "{journal}: {kills} kills, {committed} told as committed and there among {rows}, {} undone and gone, {} cut off",
-        told.count(Fate::Undone),
-        told.count(Fate::Begun)
+        "{journal}: {kills} kills, {committed} reported as committed and there among {rows}, {} undone and gone, {} cut off",
+        reports.count(Fate::Undone),
+        reports.count(Fate::Begun)
     );
-    assert!(committed > 0 && told.count(Fate::Unknown) == 0);
+    assert!(committed > 0 && reports.count(Fate::Unknown) == 0);
 }

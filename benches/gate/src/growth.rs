@@ -4,13 +4,13 @@ use crate::exact::{Exact, Point};
 use crate::verdict::{Finding, Kind, Step};
 use crate::workload::Law;
 
-/// The exponent of allocations may exceed 1 by a vector or a hash table that doubles.
+/// Allows the exponent of allocations to exceed 1 because vectors and hash tables double.
 const MOST_ALLOCATIONS: f64 = 1.10;
-/// That of time also by caches that no longer hold everything. What is quadratic is near 2.
+/// The limit for time is higher, since caches overflow. Quadratic growth has an exponent near 2.
 const MOST_TIME: f64 = 1.50;
 /// Below this size constant costs hide what grows.
 const SMALLEST: usize = 100;
-/// Bytes may fall short of their law by a table's room.
+/// The tolerance for bytes: the unused room of a hash table.
 const MOST_BYTES: f64 = 1.30;
 
 /// Returns the exponent of a cost's growth between two sizes: 0 is constant, 1 linear, 2 quadratic.
@@ -18,7 +18,7 @@ pub fn exponent(small: (usize, f64), large: (usize, f64)) -> f64 {
     (large.1.max(1.0) / small.1.max(1.0)).ln() / (as_float(large.0) / as_float(small.0)).ln()
 }
 
-/// The exponents of a workload, where its sizes allow for them.
+/// The exponents of a workload, if its sizes suffice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Exponents {
     pub(crate) statements: f64,
@@ -48,7 +48,7 @@ pub(crate) fn exponents(growth: &[Point]) -> Option<Exponents> {
     })
 }
 
-/// What breaks its law.
+/// Lists the violations of a workload's laws.
 pub(crate) fn check(exact: &Exact) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |cause: String| {

@@ -1,10 +1,10 @@
 //! Paired time: two builds run alternately, in random order, judged by confidence intervals.
 //!
-//! A machine that is busy is busy for both builds, so what is judged is the logarithm of the ratio of two blocks of one round. With a
-//! database within the process that is the time that the process computed, which others on the machine cannot stretch by taking turns
-//! with it; that it waits longer is seen by the clock. A block is told by its shortest run, as others disturb caches, too: what makes a few
-//! runs slow and not the others is seen by instructions and allocations, not by time. Memory layout differs between launches of one program, so there are several. The
-//! head runs beside itself (the twin), and beside work that no change touches (the control): where those move, the machine is to blame.
+//! A busy machine slows both builds, so the gate judges the logarithm of the ratio of two blocks of one round. For an embedded database it
+//! takes CPU time, which other processes cannot stretch by taking turns; wall-clock time only shows whether a build waits longer. Since
+//! other processes also disturb caches, a block counts as its shortest run. A slowdown of a few runs therefore shows in instructions and
+//! allocations, not in time. Memory layout differs between launches of one program, so there are several. The head is also compared with
+//! itself (the twin), and the base's control with the head's: work that no change affects. If those ratios move, the machine is the cause.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use crate::Result;
 use crate::probe::{Arm, Probe, Side, Spent};
 use crate::statistics::{Estimate, Random, estimate, estimate_launches, median};
 
-/// How much is measured, and what is too much.
+/// The effort of a measurement, and the slowdown it allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// A build is slower if it is by more than this part.
+    /// The allowed slowdown, as a fraction.
     pub regress: f64,
-    /// Launches of the probes.
+    /// The number of times the probes are launched.
     pub launches: usize,
-    /// Rounds of a launch.
+    /// The number of rounds in each launch.
     pub rounds: usize,
     /// The shortest time of a block.
     pub block: Duration,
-    /// Which time is judged.
+    /// The kind of time to judge.
     pub measure: Measure,
 }
 
@@ -34,14 +34,14 @@ pub struct Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Measure {
-    /// What the process computed: that of a database within the process. The clock is looked at too, for what waits.
+    /// CPU time of the process: for an embedded database. Wall-clock time is checked too, to find waits.
     Computed,
-    /// That of the clock: a server computes elsewhere.
+    /// Wall-clock time: for a server, which runs in another process.
     Elapsed,
 }
 
 impl Limits {
-    /// For a database within the process.
+    /// Limits for an embedded database.
     pub const EMBEDDED: Self = Self {
         regress: 0.02,
         launches: 7,
@@ -50,14 +50,14 @@ impl Limits {
         measure: Measure::Computed,
     };
 
-    /// For a database behind a socket.
+    /// Limits for a database server.
     pub const SERVER: Self = Self {
         regress: 0.05,
         measure: Measure::Elapsed,
         ..Self::EMBEDDED
     };
 
-    /// With another effort.
+    /// Returns these limits with another effort.
     #[must_use]
     pub fn effort(mut self, launches: usize, rounds: usize, block: Duration) -> Self {
         self.launches = launches.max(3);
@@ -85,7 +85,7 @@ pub enum TimeVerdict {
     Contaminated,
 }
 
-/// The times of a workload in two builds.
+/// The times of a workload in two builds, compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Paired {
     /// The workload.
@@ -120,14 +120,14 @@ struct Job {
     subject: Vec<Vec<f64>>,
     twin: Vec<Vec<f64>>,
     control: Vec<Vec<f64>>,
-    /// Subject and twin by the clock, where what is judged is what the processes computed.
+    /// Subject and twin by wall-clock time, if CPU time is judged.
     elapsed: Vec<Vec<f64>>,
     elapsed_twin: Vec<Vec<f64>>,
     base_ns: Vec<f64>,
     head_ns: Vec<f64>,
 }
 
-/// Judges the log-ratios of a job, a vector for each launch: without the second job that a regression needs.
+/// Judges the log-ratios of one job, a vector for each launch. A regression needs a second job to confirm it.
 pub fn judge(launches: &[Vec<f64>], limits: Limits, random: &mut Random) -> TimeVerdict {
     if launches.is_empty() || launches.iter().any(Vec::is_empty) {
         return TimeVerdict::Inconclusive;
@@ -137,7 +137,7 @@ pub fn judge(launches: &[Vec<f64>], limits: Limits, random: &mut Random) -> Time
         .iter()
         .filter(|rounds| estimate(rounds, random).low > threshold)
         .count();
-    // Six of seven, whatever their number.
+    // Six of seven, or the same share of another number.
     if slower * 7 >= launches.len() * 6 {
         return TimeVerdict::Regression;
     }
@@ -147,7 +147,7 @@ pub fn judge(launches: &[Vec<f64>], limits: Limits, random: &mut Random) -> Time
     }
 }
 
-/// Whether what cannot move did.
+/// Whether a ratio that should stay at 1 moved.
 fn has_moved(launches: &[Vec<f64>], limits: Limits, random: &mut Random) -> bool {
     if launches.is_empty() {
         return false;
@@ -168,7 +168,7 @@ pub(crate) fn measure(
     let mut job = run(sides, workload, has_control, limits, random)?;
     let mut verdict = judge_job(&job, limits, random);
     if verdict != TimeVerdict::Pass {
-        // A regression must show again; what is not known may be with more rounds.
+        // A regression must show again, and more rounds may settle an inconclusive result.
         let second = run(sides, workload, has_control, limits, random)?;
         let again = judge_job(&second, limits, random);
         job.append(second);
@@ -177,7 +177,7 @@ pub(crate) fn measure(
             (TimeVerdict::Regression, TimeVerdict::Regression, _) => TimeVerdict::Regression,
             (_, TimeVerdict::Contaminated, _) => TimeVerdict::Contaminated,
             (_, _, TimeVerdict::Pass) => TimeVerdict::Pass,
-            // Once is not enough.
+            // A single job does not prove a regression.
             (_, _, TimeVerdict::Contaminated) => TimeVerdict::Contaminated,
             _ => TimeVerdict::Inconclusive,
         };
@@ -212,7 +212,7 @@ fn judge_job(job: &Job, limits: Limits, random: &mut Random) -> TimeVerdict {
         return TimeVerdict::Contaminated;
     }
     let verdict = judge(&job.subject, limits, random);
-    // What computes as much may still wait. The clock only ever accuses: on a busy machine it is too noisy to acquit.
+    // Equal CPU time does not exclude longer waits. Wall-clock time can only add a regression: it is too noisy to rule one out.
     let waits = verdict != TimeVerdict::Regression
         && judge(&job.elapsed, limits, random) == TimeVerdict::Regression
         && !has_moved(&job.elapsed_twin, limits, random);
@@ -261,7 +261,7 @@ fn launch(
     for side in sides {
         probes.push(Probe::start(side, workload)?);
     }
-    // As many runs for all, so that what a block costs beside its runs is alike.
+    // The same number of runs for all, so that the fixed cost of a block is the same.
     let runs = probes[0].calibrate(Arm::Subject, limits.block)?;
     let control_runs = match has_control {
         true => probes[0].calibrate(Arm::Control, limits.block)?,
@@ -318,7 +318,7 @@ impl Launch {
     fn add(&mut self, round: &[Spent], measure: Measure) {
         let elapsed: Vec<f64> = round.iter().map(|spent| spent.elapsed).collect();
         let computed: Option<Vec<f64>> = match measure {
-            // A build that does not tell is compared by what all tell.
+            // If one build does not report CPU time, all are compared by what every build reports.
             Measure::Computed => round.iter().map(|spent| spent.computed).collect(),
             Measure::Elapsed => None,
         };
@@ -354,7 +354,7 @@ impl Launch {
 mod tests {
     use super::*;
 
-    /// Launches around a ratio, with noise of this size, the same at every run.
+    /// Launches around a ratio with noise of this size, the same in every run.
     fn launches(ratio: f64, noise: f64, seed: u64) -> Vec<Vec<f64>> {
         let mut random = Random::new(seed);
         let mut drawn = || {

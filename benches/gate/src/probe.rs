@@ -17,18 +17,18 @@ use crate::{Error, Result};
 /// The first argument of a program started as a probe.
 pub(crate) const WORD: &str = "gate-probe";
 
-/// The shortest of fewer runs is a matter of luck.
+/// The minimum of fewer runs depends on chance.
 const FEWEST_RUNS: u32 = 4;
 
 /// How often a workload is run under callgrind.
 pub(crate) const INSTRUCTED_RUNS: u32 = 3;
 
-/// Which of a workload's tasks is meant.
+/// One of the two tasks of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arm {
     /// The workload itself.
     Subject,
-    /// What no change touches.
+    /// The control, which no change affects.
     Control,
 }
 
@@ -44,13 +44,13 @@ impl Arm {
 /// Nanoseconds of one run, the shortest of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Spent {
-    /// By the clock.
+    /// Wall-clock time.
     pub(crate) elapsed: f64,
-    /// The CPU time of the process. Older builds do not report it, but the mean of a block.
+    /// CPU time of the process. Older builds report only the mean of a block.
     pub(crate) computed: Option<f64>,
 }
 
-/// A workload as a probe lists it.
+/// A workload in a probe's list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listed {
     pub(crate) name: String,
@@ -139,7 +139,7 @@ impl Side {
         self.lines(&self.counting, &arguments)
     }
 
-    /// One JSON document a line.
+    /// Parses one JSON document per line.
     fn lines<T: for<'de> Deserialize<'de>>(
         &self,
         program: &Path,
@@ -166,7 +166,7 @@ impl Side {
     }
 }
 
-/// A process that runs one workload of one build as often as it is told to.
+/// A process that runs one workload of one build on request.
 #[derive(Debug)]
 pub struct Probe {
     child: Child,
@@ -175,7 +175,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Starts the process; the workload's tables are made, and its own check has passed.
+    /// Starts the process, creates the workload's tables and checks its result.
     pub(crate) fn start(side: &Side, workload: &str) -> Result<Self> {
         let mut child = side
             .command(&side.timing)
@@ -199,14 +199,14 @@ impl Probe {
         Ok(probe)
     }
 
-    /// How many runs take this long.
+    /// Returns the number of runs that take this long.
     pub(crate) fn calibrate(&mut self, arm: Arm, block: Duration) -> Result<u32> {
         let block = block.as_nanos();
         writeln!(self.input, "calibrate {} {block}", arm.name())?;
         Ok(self.answer()?.parse()?)
     }
 
-    /// What one run takes, out of so many.
+    /// Measures a block of this many runs.
     pub(crate) fn block(&mut self, arm: Arm, runs: u32) -> Result<Spent> {
         writeln!(self.input, "block {} {runs}", arm.name())?;
         let answer = self.answer()?;
@@ -239,7 +239,7 @@ impl Probe {
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        // The probe ends with its input, and its database with it.
+        // Closing its input ends the probe and its database.
         let _ = writeln!(self.input, "end");
         let _ = self.input.flush();
         let _ = self.child.wait();
@@ -297,7 +297,7 @@ pub(crate) fn serve(
     }
 }
 
-/// What callgrind counts. It must be found by its name.
+/// The function that callgrind counts, found by its name.
 #[inline(never)]
 fn instructed(task: &mut dyn Task) -> Result<()> {
     black_box(task).run()
@@ -348,7 +348,7 @@ fn opened(workload: &Workload, arm: Arm) -> Result<Box<dyn Task>> {
     }
 }
 
-/// Doubles the runs until they take long enough, the slow first ones left out of account.
+/// Doubles the number of runs until they take long enough; does not count the slow first runs.
 fn runs_of(task: &mut dyn Task, enough: Duration) -> Result<u32> {
     let mut runs = FEWEST_RUNS;
     loop {
@@ -363,7 +363,7 @@ fn runs_of(task: &mut dyn Task, enough: Duration) -> Result<u32> {
     }
 }
 
-/// So many runs: the time of all by the clock, and the shortest.
+/// Runs a block: returns its wall-clock time, and the shortest run.
 fn block(task: &mut dyn Task, runs: u32) -> Result<(Duration, Shortest)> {
     let (mut all, mut shortest) = (Duration::ZERO, Shortest::NONE);
     if !task.uses_up() {
@@ -383,7 +383,7 @@ fn block(task: &mut dyn Task, runs: u32) -> Result<(Duration, Shortest)> {
     Ok((all, shortest))
 }
 
-/// The shortest run of a block: what else the machine does only adds, and seldom to every run.
+/// The shortest run of a block: other load on the machine only adds time, and rarely to every run.
 struct Shortest {
     elapsed: Duration,
     computed: Duration,
@@ -443,7 +443,7 @@ mod tests {
             .split(' ')
             .map(|number| number.parse().expect("nanoseconds"))
             .collect();
-        // It slept. What is computed is the whole process's: the other tests' too.
+        // It slept. CPU time is that of the whole process, including other tests.
         assert!(
             numbers.len() == 2 && numbers[0] >= 3e5 && numbers[1] > 0.0,
             "{text}"

@@ -14,7 +14,7 @@ use crate::statistics::Random;
 use crate::verdict::{Finding, Kind, Report, Step};
 use crate::{Error, Result};
 
-/// How often growth of time must be seen before it is reported.
+/// The number of measurements that must show a growth of time before it is reported.
 const LOOKS: usize = 5;
 
 /// The steps to run.
@@ -97,13 +97,13 @@ impl Plan {
     }
 }
 
-/// Runs the steps. `told` is called with the name of each task.
+/// Runs the steps. `on_task` is called with the name of each task.
 ///
 /// # Errors
 ///
 /// Anything that keeps the gate from doing its work: a program that cannot be run, a failing database, unreadable files. It never
 /// passes then.
-pub fn run(plan: &Plan, told: &mut dyn FnMut(&str)) -> Result<Report> {
+pub fn run(plan: &Plan, on_task: &mut dyn FnMut(&str)) -> Result<Report> {
     let all = plan.head.list()?;
     let listed: Vec<Listed> = all
         .iter()
@@ -125,7 +125,7 @@ pub fn run(plan: &Plan, told: &mut dyn FnMut(&str)) -> Result<Report> {
     // They are measured in one pass.
     let counted = [Step::Counts, Step::Growth, Step::Allocations];
     if plan.bless || counted.iter().any(|step| plan.steps.has(*step)) {
-        exact(plan, &listed, &mut report, told)?;
+        exact(plan, &listed, &mut report, on_task)?;
     }
     let names: BTreeSet<String> = all.into_iter().map(|listed| listed.name).collect();
     stale(plan, &names, &mut report)?;
@@ -149,7 +149,7 @@ pub fn run(plan: &Plan, told: &mut dyn FnMut(&str)) -> Result<Report> {
         .filter(|listed| listed.timed && known.contains(&listed.name))
         .collect();
     if plan.steps.has(Step::Instructions) {
-        instructions(plan, base, &timed, &mut report, told)?;
+        instructions(plan, base, &timed, &mut report, on_task)?;
         report.steps.push((Step::Instructions, lap(&mut clock)));
     } else {
         report
@@ -159,7 +159,7 @@ pub fn run(plan: &Plan, told: &mut dyn FnMut(&str)) -> Result<Report> {
     if plan.steps.has(Step::Time) {
         let mut random = Random::new(plan.seed);
         for listed in timed {
-            told(&format!("time of {}", listed.name));
+            on_task(&format!("time of {}", listed.name));
             let limits = (plan.limits)(&listed.name);
             let named = (listed.name.as_str(), listed.has_control);
             let found = paired::measure(base, &plan.head, named, limits, &mut random)?;
@@ -187,7 +187,7 @@ fn exact(
     plan: &Plan,
     listed: &[Listed],
     report: &mut Report,
-    told: &mut dyn FnMut(&str),
+    on_task: &mut dyn FnMut(&str),
 ) -> Result<()> {
     let has = |step| plan.steps.has(step);
     let known: Option<BTreeSet<String>> = match &plan.base {
@@ -195,7 +195,7 @@ fn exact(
         None => None,
     };
     for Listed { name, .. } in listed {
-        told(&format!("counts of {name}"));
+        on_task(&format!("counts of {name}"));
         let found = one(&plan.head, plan.largest, name)?;
         if let Some(golden) = &plan.golden {
             if plan.bless {
@@ -234,7 +234,7 @@ fn one(side: &Side, largest: usize, name: &str) -> Result<Exact> {
         .ok_or_else(|| Error::from(format!("{name}: nothing was counted")))
 }
 
-/// What breaks the laws of growth every time that it is looked at: a busy machine makes time grow.
+/// The violations of growth laws that show in every measurement, since a busy machine can make time grow.
 fn grown(plan: &Plan, name: &str, found: &Exact) -> Result<Vec<Finding>> {
     let mut broken = growth::check(found);
     for _ in 1..LOOKS {
@@ -249,7 +249,7 @@ fn grown(plan: &Plan, name: &str, found: &Exact) -> Result<Vec<Finding>> {
     Ok(broken)
 }
 
-/// Files of workloads that are gone hold nothing any more.
+/// Removes golden files of workloads that no longer exist.
 fn stale(plan: &Plan, names: &BTreeSet<String>, report: &mut Report) -> Result<()> {
     let Some(golden) = plan
         .golden
@@ -279,7 +279,7 @@ fn instructions(
     base: &Side,
     timed: &[&Listed],
     report: &mut Report,
-    told: &mut dyn FnMut(&str),
+    on_task: &mut dyn FnMut(&str),
 ) -> Result<()> {
     if !callgrind::is_there() {
         report.findings.push(Finding::new(
@@ -295,7 +295,7 @@ fn instructions(
         if (plan.limits)(&listed.name).regress > Limits::EMBEDDED.regress {
             continue;
         }
-        told(&format!("instructions of {}", listed.name));
+        on_task(&format!("instructions of {}", listed.name));
         let found = callgrind::compare(base, &plan.head, &listed.name)?;
         report.findings.extend(instructed(&found));
         report.instructions.push(found);

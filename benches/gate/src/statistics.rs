@@ -1,25 +1,25 @@
 //! The median of paired log-ratios, with a confidence interval.
 
-/// How often the rounds are drawn anew for an interval.
+/// The number of bootstrap samples.
 const RESAMPLES: usize = 500;
 
 /// A small generator (`SplitMix64`): the same seed gives the same order of arms and the same interval.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
-/// A median with the interval that holds it in 95 of 100 redrawings of the rounds.
+/// A median with its 95 % bootstrap interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The median of the samples.
     pub median: f64,
-    /// Where the interval begins.
+    /// The lower bound.
     pub low: f64,
     /// The upper bound.
     pub high: f64,
 }
 
 impl Random {
-    /// A generator that gives the same numbers for the same seed.
+    /// Creates a generator; the same seed gives the same numbers.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -38,7 +38,7 @@ impl Random {
         usize::try_from(self.draw() % bound).unwrap_or(0)
     }
 
-    /// Puts items into a random order.
+    /// Shuffles items.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for end in (1..items.len()).rev() {
             items.swap(end, self.below(end + 1));
@@ -71,7 +71,7 @@ pub fn estimate(samples: &[f64], random: &mut Random) -> Estimate {
     }
 }
 
-/// The median of the launches' medians, with an interval that knows both levels: launches are drawn anew, and the rounds within each.
+/// The median of the launches' medians, with a two-level bootstrap interval: it resamples launches, and the rounds in each.
 pub(crate) fn estimate_launches(launches: &[Vec<f64>], random: &mut Random) -> Estimate {
     let medians: Vec<f64> = launches.iter().map(|rounds| median(rounds)).collect();
     let mut redrawn: Vec<f64> = (0..RESAMPLES)

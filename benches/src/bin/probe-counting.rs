@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     if let [word, rows] = &words[..]
         && word == "memory"
     {
-        return told(rows);
+        return memory_report(rows);
     }
     Gate::new(gated())
         .limits(limits)
@@ -27,11 +27,11 @@ fn allocations(work: &mut dyn FnMut()) -> Allocations {
     }
 }
 
-fn told(rows: &str) -> ExitCode {
+fn memory_report(rows: &str) -> ExitCode {
     let peak = |work: &mut dyn FnMut()| allocation_counter::measure(work).bytes_max;
     let shown = rows
         .parse()
-        .map_err(|_| "a number of rows is wanted".into())
+        .map_err(|_| "the argument must be a number of rows".into())
         .and_then(|rows| memory::compare(rows, peak));
     match shown {
         Ok(found) => {

@@ -102,11 +102,11 @@ pub(crate) enum Fate {
 
 /// The workers' reports.
 #[derive(Debug, Default)]
-pub(crate) struct Told(pub(crate) BTreeMap<String, Fate>);
+pub(crate) struct Reports(pub(crate) BTreeMap<String, Fate>);
 
-impl Told {
+impl Reports {
     /// Reads a worker's lines to their end. Ignores an incomplete line.
-    pub(crate) fn listen(told: &Mutex<Self>, lines: impl io::Read) {
+    pub(crate) fn listen(reports: &Mutex<Self>, lines: impl io::Read) {
         let mut lines = io::BufReader::new(lines);
         let mut line = String::new();
         while lines.read_line(&mut line).is_ok_and(|read| read > 0) {
@@ -120,8 +120,8 @@ impl Told {
                     "undone" => Fate::Undone,
                     _ => Fate::Unknown,
                 };
-                let mut told = told.lock().expect("no panic");
-                told.0.insert(name.to_owned(), fate);
+                let mut reports = reports.lock().expect("no panic");
+                reports.0.insert(name.to_owned(), fate);
             }
             line.clear();
         }
@@ -247,7 +247,7 @@ pub(crate) struct Held {
 /// # Errors
 ///
 /// Half-written or lost transfers, and transfers that exist although they were reported as rolled back.
-pub(crate) fn verify(engine: &Engine, told: &Told) -> std::result::Result<Held, String> {
+pub(crate) fn verify(engine: &Engine, reports: &Reports) -> std::result::Result<Held, String> {
     let failed = |error: Error| error.to_string();
     let mut session = Session::new(engine);
     let ask = |session: &mut Session, text: &str| -> Result<Vec<String>> {
@@ -284,7 +284,7 @@ pub(crate) fn verify(engine: &Engine, told: &Told) -> std::result::Result<Held, 
     };
     let there: std::collections::HashSet<&str> =
         transfers.iter().chain(&notes).map(String::as_str).collect();
-    for (name, fate) in &told.0 {
+    for (name, fate) in &reports.0 {
         match (fate, there.contains(name.as_str())) {
             (Fate::Committed, false) => return Err(format!("lost: {name}")),
             (Fate::Undone, true) => {
@@ -294,7 +294,7 @@ pub(crate) fn verify(engine: &Engine, told: &Told) -> std::result::Result<Held, 
             _ => {}
         }
     }
-    if let Some(stranger) = there.iter().find(|name| !told.0.contains_key(**name)) {
+    if let Some(stranger) = there.iter().find(|name| !reports.0.contains_key(**name)) {
         return Err(format!("present, although nobody started it: {stranger}"));
     }
     Ok(held)

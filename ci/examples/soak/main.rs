@@ -19,7 +19,7 @@ use selfsame::prelude::*;
 use selfsame_postgres::testing::Server;
 use selfsame_sqlite::testing::TempDatabase;
 
-use ledger::{Dice, Fate, Told};
+use ledger::{Dice, Fate, Reports};
 use proxy::Proxy;
 
 type Outcome<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -145,7 +145,7 @@ impl Worker {
         name: &str,
         seed: u64,
         pause: &Path,
-        told: &Arc<Mutex<Told>>,
+        reports: &Arc<Mutex<Reports>>,
     ) -> Outcome<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["--work", url, name, &seed.to_string()])
@@ -155,8 +155,8 @@ impl Worker {
             .stderr(Stdio::null())
             .spawn()?;
         let said = child.stdout.take().ok_or("no pipe")?;
-        let told = Arc::clone(told);
-        let listening = std::thread::spawn(move || Told::listen(&told, said));
+        let reports = Arc::clone(reports);
+        let listening = std::thread::spawn(move || Reports::listen(&reports, said));
         Ok(Self {
             child,
             listening: Some(listening),
@@ -191,9 +191,9 @@ fn rounds(
     ledger::prepare(&engine)?;
     let folder = TempDatabase::new()?;
     let pause = folder.directory().join("pause");
-    let told = Arc::new(Mutex::new(Told::default()));
+    let reports = Arc::new(Mutex::new(Reports::default()));
     let mut dice = Dice::new(std::process::id().into());
-    let mut steady = Worker::start(url, "steady", 1, &pause, &told)?;
+    let mut steady = Worker::start(url, "steady", 1, &pause, &reports)?;
     let (mut kills, mut stops, mut troubles, mut memory) = (0_u64, 0_u64, 0_u64, Vec::new());
     let mut looks = 0;
     while Instant::now() < until {
@@ -205,7 +205,7 @@ fn rounds(
                 &name,
                 dice_seed(kills),
                 &folder.directory().join("never"),
-                &told,
+                &reports,
             )
         };
         kills += 1;
@@ -240,20 +240,20 @@ fn rounds(
         quiet(&pause)?;
         looks += 1;
         memory.push(resident(steady.child.id()));
-        let told = told.lock().map_err(|_| "a panic")?;
-        let held = look(&engine, &told)?;
+        let reports = reports.lock().map_err(|_| "a panic")?;
+        let held = look(&engine, &reports)?;
         println!(
-            "{target}: look {looks}: {} transfers and {} notes, {} told as committed, {} undone, {} unknown, {} cut off by a kill ({} of those two are there); {kills} kills, {stops} stops, {troubles} other troubles; steady worker {} MiB",
+            "{target}: look {looks}: {} transfers and {} notes, {} reported as committed, {} undone, {} unknown, {} cut off by a kill ({} of those two are there); {kills} kills, {stops} stops, {troubles} other troubles; steady worker {} MiB",
             held.transfers,
             held.notes,
-            told.count(Fate::Committed),
-            told.count(Fate::Undone),
-            told.count(Fate::Unknown),
-            told.count(Fate::Begun),
+            reports.count(Fate::Committed),
+            reports.count(Fate::Undone),
+            reports.count(Fate::Unknown),
+            reports.count(Fate::Begun),
             held.unknown_held,
             memory.last().copied().unwrap_or_default(),
         );
-        drop(told);
+        drop(reports);
         fs::remove_file(&pause)?;
     }
     steady.end();
@@ -282,7 +282,7 @@ fn quiet(pause: &Path) -> Outcome<()> {
 }
 
 /// Checks everything; waits for a server that has just crashed to recover.
-fn look(engine: &Engine, told: &Told) -> Outcome<ledger::Held> {
+fn look(engine: &Engine, reports: &Reports) -> Outcome<ledger::Held> {
     let begun = Instant::now();
     loop {
         match engine.connect().map(drop) {
@@ -290,7 +290,7 @@ fn look(engine: &Engine, told: &Told) -> Outcome<ledger::Held> {
                 std::thread::sleep(Duration::from_millis(200));
             }
             Err(error) => return Err(error.into()),
-            Ok(()) => match ledger::verify(engine, told) {
+            Ok(()) => match ledger::verify(engine, reports) {
                 Err(wrong)
                     if wrong.contains("connection")
                         && begun.elapsed() < Duration::from_secs(60) => {}
