@@ -53,7 +53,7 @@ judge() {
 lines() { cat "$@" | wc -l; }
 
 sample >"$out/sample.txt"
-judge tests "$out/sample.txt" --test-package selfsame -- --lib --test session --test derive --test pending_relations
+judge tests "$out/sample.txt" --test-package selfsame -- --lib --test session --test rendering --test engine --test derive --test pending_relations
 first=$out/tests/mutants.out
 survived=$first/missed.txt
 : >"$out/survived.txt"

@@ -1,16 +1,21 @@
 //! How a database's SQL differs from the ANSI defaults, and what the database supports.
 
 mod capabilities;
+mod expression;
+mod transaction;
 
 use std::borrow::Cow;
 use std::fmt::{Debug, Write as _};
 
 pub use capabilities::Capabilities;
+pub use expression::{DatePart, JsonStep, TextMatch, json_path};
+pub use transaction::{Begin, Isolation, Transaction};
 
 use crate::backend::Connection;
 use crate::error::{Error, Result};
 use crate::schema::{Column, ColumnType, Table};
 use crate::value::ValueType;
+use transaction::ansi_transaction;
 
 /// A database's SQL. Every method but the first four has an ANSI default.
 ///
@@ -443,88 +448,6 @@ pub trait Dialect: Debug + Send + Sync {
     }
 }
 
-/// A test of one text against another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TextMatch {
-    /// The subject begins with the pattern.
-    StartsWith,
-    /// The subject ends with the pattern.
-    EndsWith,
-    /// The subject contains the pattern.
-    Contains,
-}
-
-/// One step into a JSON document.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum JsonStep {
-    /// A member of an object.
-    Name(String),
-    /// An element of an array, from 0.
-    Index(u32),
-}
-
-impl From<&str> for JsonStep {
-    fn from(name: &str) -> Self {
-        Self::Name(name.to_owned())
-    }
-}
-
-impl From<String> for JsonStep {
-    fn from(name: String) -> Self {
-        Self::Name(name)
-    }
-}
-
-impl From<u32> for JsonStep {
-    fn from(index: u32) -> Self {
-        Self::Index(index)
-    }
-}
-
-/// Writes a path into a JSON document as an SQL literal: `'$."a"[0]'`.
-pub fn json_path(path: &[JsonStep], out: &mut String) {
-    out.push_str("'$");
-    for step in path {
-        match step {
-            JsonStep::Index(index) => write!(out, "[{index}]").expect("a String accepts any text"),
-            JsonStep::Name(name) => {
-                out.push_str(".\"");
-                for c in name.chars() {
-                    match c {
-                        '\'' => out.push_str("''"),
-                        '"' | '\\' => out.extend(['\\', c]),
-                        c => out.push(c),
-                    }
-                }
-                out.push('"');
-            }
-        }
-    }
-    out.push('\'');
-}
-
-/// A part of a date or a time, as an integer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DatePart {
-    /// The year.
-    Year,
-    /// The month, from 1.
-    Month,
-    /// The day of the month, from 1.
-    Day,
-    /// The hour, from 0.
-    Hour,
-    /// The minute.
-    Minute,
-    /// The second, without its fraction.
-    Second,
-    /// The day of the week, from 0 for Sunday.
-    Weekday,
-    /// The day of the year, from 1.
-    YearDay,
-}
-
 /// The definition of a generated key column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedKey {
@@ -557,89 +480,4 @@ pub enum Upsert {
     OnConflict,
     /// `ON DUPLICATE KEY UPDATE …`, which does not name a key: the assignments check that the conflict is on the intended key.
     OnDuplicateKey,
-}
-
-/// A transaction command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Transaction<'a> {
-    /// BEGIN.
-    Begin(Begin),
-    /// COMMIT.
-    Commit,
-    /// ROLLBACK.
-    Rollback,
-    /// SAVEPOINT name.
-    Savepoint(&'a str),
-    /// RELEASE SAVEPOINT name.
-    Release(&'a str),
-    /// ROLLBACK TO SAVEPOINT name.
-    RollbackTo(&'a str),
-}
-
-/// The options of a transaction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Begin {
-    /// The isolation level; `None` is the database's default.
-    pub isolation: Option<Isolation>,
-    /// Whether the database refuses writes.
-    pub read_only: bool,
-    /// Whether the first statement writes: a database with a single writer then locks at once instead of failing later.
-    pub writes_first: bool,
-}
-
-/// The isolation levels of the SQL standard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Isolation {
-    /// READ UNCOMMITTED.
-    ReadUncommitted,
-    /// READ COMMITTED.
-    ReadCommitted,
-    /// REPEATABLE READ.
-    RepeatableRead,
-    /// SERIALIZABLE.
-    Serializable,
-}
-
-impl Isolation {
-    /// Returns its name in SQL.
-    pub fn as_sql(self) -> &'static str {
-        match self {
-            Self::ReadUncommitted => "READ UNCOMMITTED",
-            Self::ReadCommitted => "READ COMMITTED",
-            Self::RepeatableRead => "REPEATABLE READ",
-            Self::Serializable => "SERIALIZABLE",
-        }
-    }
-}
-
-fn ansi_transaction<D: Dialect + ?Sized>(dialect: &D, command: &Transaction<'_>) -> String {
-    let named = |text: &str, name: &str| {
-        let mut out = text.to_owned();
-        dialect.quote(name, &mut out);
-        out
-    };
-    match command {
-        Transaction::Begin(begin) => {
-            let mut out = "BEGIN".to_owned();
-            if let Some(level) = begin.isolation {
-                out.push_str(" ISOLATION LEVEL ");
-                out.push_str(level.as_sql());
-            }
-            if begin.read_only {
-                out.push_str(if begin.isolation.is_some() {
-                    ", READ ONLY"
-                } else {
-                    " READ ONLY"
-                });
-            }
-            out
-        }
-        Transaction::Commit => "COMMIT".to_owned(),
-        Transaction::Rollback => "ROLLBACK".to_owned(),
-        Transaction::Savepoint(name) => named("SAVEPOINT ", name),
-        Transaction::Release(name) => named("RELEASE SAVEPOINT ", name),
-        Transaction::RollbackTo(name) => named("ROLLBACK TO SAVEPOINT ", name),
-    }
 }

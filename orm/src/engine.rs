@@ -8,14 +8,12 @@ mod pool;
 mod recorder;
 #[cfg(feature = "tokio")]
 mod run;
-#[cfg(test)]
-mod tests;
 
 pub use cancel::Canceller;
 pub use connected::Connected;
 pub use echo::Echo;
 
-pub(crate) use cache::{Operation, Shape};
+pub(crate) use cache::{Operation, Shape, WriteOperation};
 pub(crate) use recorder::Recorder;
 
 use std::fmt::{self, Debug};

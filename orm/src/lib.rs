@@ -94,29 +94,8 @@
 //! handle is `Copy`, and two handles are equal if they refer to the same row.
 //!
 //! ```
-//! # use selfsame::prelude::*;
+#![doc = include_str!("docs/models.txt")]
 //! # use selfsame_sqlite::Sqlite;
-//! # #[derive(Entity, Clone, Debug)]
-//! # #[orm(table = "users")]
-//! # pub struct User {
-//! #     #[orm(primary_key)]
-//! #     pub id: Auto<i64>,
-//! #     pub name: String,
-//! #     pub age: Option<i32>,
-//! #     #[orm(back_populates = user, cascade = "all, delete-orphan")]
-//! #     pub tasks: HasMany<Task>,
-//! # }
-//! # #[derive(Entity, Clone, Debug)]
-//! # #[orm(table = "tasks")]
-//! # pub struct Task {
-//! #     #[orm(primary_key)]
-//! #     pub id: Auto<i64>,
-//! #     pub title: String,
-//! #     #[orm(references = "users.id")]
-//! #     pub user_id: Option<i64>,
-//! #     #[orm(back_populates = tasks)]
-//! #     pub user: BelongsTo<User>,
-//! # }
 //! # fn main() -> selfsame::Result<()> {
 //! # let engine = Engine::new(Sqlite::memory());
 //! # metadata![User, Task].create_all(&engine)?;
@@ -139,29 +118,8 @@
 //! runs before queries and in [`commit`](Session::commit). Many rows can be written without being loaded:
 //!
 //! ```
-//! # use selfsame::prelude::*;
+#![doc = include_str!("docs/models.txt")]
 //! # use selfsame_sqlite::Sqlite;
-//! # #[derive(Entity, Clone, Debug)]
-//! # #[orm(table = "users")]
-//! # pub struct User {
-//! #     #[orm(primary_key)]
-//! #     pub id: Auto<i64>,
-//! #     pub name: String,
-//! #     pub age: Option<i32>,
-//! #     #[orm(back_populates = user, cascade = "all, delete-orphan")]
-//! #     pub tasks: HasMany<Task>,
-//! # }
-//! # #[derive(Entity, Clone, Debug)]
-//! # #[orm(table = "tasks")]
-//! # pub struct Task {
-//! #     #[orm(primary_key)]
-//! #     pub id: Auto<i64>,
-//! #     pub title: String,
-//! #     #[orm(references = "users.id")]
-//! #     pub user_id: Option<i64>,
-//! #     #[orm(back_populates = tasks)]
-//! #     pub user: BelongsTo<User>,
-//! # }
 //! # fn main() -> selfsame::Result<()> {
 //! # let engine = Engine::new(Sqlite::memory());
 //! # metadata![User, Task].create_all(&engine)?;
@@ -188,29 +146,8 @@
 //! the foreign keys.
 //!
 //! ```
-//! # use selfsame::prelude::*;
+#![doc = include_str!("docs/models.txt")]
 //! # use selfsame_sqlite::Sqlite;
-//! # #[derive(Entity, Clone, Debug)]
-//! # #[orm(table = "users")]
-//! # pub struct User {
-//! #     #[orm(primary_key)]
-//! #     pub id: Auto<i64>,
-//! #     pub name: String,
-//! #     pub age: Option<i32>,
-//! #     #[orm(back_populates = user, cascade = "all, delete-orphan")]
-//! #     pub tasks: HasMany<Task>,
-//! # }
-//! # #[derive(Entity, Clone, Debug)]
-//! # #[orm(table = "tasks")]
-//! # pub struct Task {
-//! #     #[orm(primary_key)]
-//! #     pub id: Auto<i64>,
-//! #     pub title: String,
-//! #     #[orm(references = "users.id")]
-//! #     pub user_id: Option<i64>,
-//! #     #[orm(back_populates = tasks)]
-//! #     pub user: BelongsTo<User>,
-//! # }
 //! # fn main() -> selfsame::Result<()> {
 //! # let engine = Engine::new(Sqlite::memory());
 //! # metadata![User, Task].create_all(&engine)?;
@@ -238,29 +175,8 @@
 //! objects in memory.
 //!
 //! ```
-//! # use selfsame::prelude::*;
+#![doc = include_str!("docs/models.txt")]
 //! # use selfsame_sqlite::Sqlite;
-//! # #[derive(Entity, Clone, Debug)]
-//! # #[orm(table = "users")]
-//! # pub struct User {
-//! #     #[orm(primary_key)]
-//! #     pub id: Auto<i64>,
-//! #     pub name: String,
-//! #     pub age: Option<i32>,
-//! #     #[orm(back_populates = user, cascade = "all, delete-orphan")]
-//! #     pub tasks: HasMany<Task>,
-//! # }
-//! # #[derive(Entity, Clone, Debug)]
-//! # #[orm(table = "tasks")]
-//! # pub struct Task {
-//! #     #[orm(primary_key)]
-//! #     pub id: Auto<i64>,
-//! #     pub title: String,
-//! #     #[orm(references = "users.id")]
-//! #     pub user_id: Option<i64>,
-//! #     #[orm(back_populates = tasks)]
-//! #     pub user: BelongsTo<User>,
-//! # }
 //! # fn main() -> selfsame::Result<()> {
 //! # let engine = Engine::new(Sqlite::memory());
 //! # metadata![User, Task].create_all(&engine)?;
@@ -285,29 +201,8 @@
 //! without a session. Raw SQL covers the rest; `?` is the placeholder on every database.
 //!
 //! ```
-//! # use selfsame::prelude::*;
+#![doc = include_str!("docs/models.txt")]
 //! # use selfsame_sqlite::Sqlite;
-//! # #[derive(Entity, Clone, Debug)]
-//! # #[orm(table = "users")]
-//! # pub struct User {
-//! #     #[orm(primary_key)]
-//! #     pub id: Auto<i64>,
-//! #     pub name: String,
-//! #     pub age: Option<i32>,
-//! #     #[orm(back_populates = user, cascade = "all, delete-orphan")]
-//! #     pub tasks: HasMany<Task>,
-//! # }
-//! # #[derive(Entity, Clone, Debug)]
-//! # #[orm(table = "tasks")]
-//! # pub struct Task {
-//! #     #[orm(primary_key)]
-//! #     pub id: Auto<i64>,
-//! #     pub title: String,
-//! #     #[orm(references = "users.id")]
-//! #     pub user_id: Option<i64>,
-//! #     #[orm(back_populates = tasks)]
-//! #     pub user: BelongsTo<User>,
-//! # }
 //! # fn main() -> selfsame::Result<()> {
 //! # let engine = Engine::new(Sqlite::memory());
 //! # metadata![User, Task].create_all(&engine)?;
@@ -334,29 +229,8 @@
 //! temporary files and servers.
 //!
 //! ```
-//! # use selfsame::prelude::*;
+#![doc = include_str!("docs/models.txt")]
 //! # use selfsame_sqlite::Sqlite;
-//! # #[derive(Entity, Clone, Debug)]
-//! # #[orm(table = "users")]
-//! # pub struct User {
-//! #     #[orm(primary_key)]
-//! #     pub id: Auto<i64>,
-//! #     pub name: String,
-//! #     pub age: Option<i32>,
-//! #     #[orm(back_populates = user, cascade = "all, delete-orphan")]
-//! #     pub tasks: HasMany<Task>,
-//! # }
-//! # #[derive(Entity, Clone, Debug)]
-//! # #[orm(table = "tasks")]
-//! # pub struct Task {
-//! #     #[orm(primary_key)]
-//! #     pub id: Auto<i64>,
-//! #     pub title: String,
-//! #     #[orm(references = "users.id")]
-//! #     pub user_id: Option<i64>,
-//! #     #[orm(back_populates = tasks)]
-//! #     pub user: BelongsTo<User>,
-//! # }
 //! # fn main() -> selfsame::Result<()> {
 //! # let engine = Engine::new(Sqlite::memory());
 //! # metadata![User, Task].create_all(&engine)?;

@@ -21,9 +21,9 @@ use std::sync::Arc;
 
 use crate::entity::{ColumnOf, Fetch, Loading, Mapped, Mapper};
 use crate::error::{Error, Result};
-use crate::render::Read;
 use crate::session::{Fill, Handle, Joins, Selection, Session};
 use crate::sql::{Condition, Node, Order, OrderBy, RowLock, also};
+use run::Read;
 
 /// A query for objects of `E`. Built by `E::query()`, or for records by [`Records::query`](crate::record::Records::query). Lazy:
 /// nothing is sent before `all`, `first`, `one` and the like.
@@ -255,20 +255,6 @@ impl<E: Mapped, S> Query<E, S> {
             .collect())
     }
 
-    #[cfg(test)]
-    pub(crate) fn render(
-        &self,
-        dialect: &dyn crate::dialect::Dialect,
-    ) -> Result<crate::render::Rendered> {
-        let read = Read::Columns(&self.mapper.table().primary_key);
-        run::rendered(
-            dialect,
-            &self.mapper,
-            &self.selection(self.parts.limit),
-            read,
-        )
-    }
-
     fn selection(&self, limit: Option<u64>) -> Selection<'_> {
         Selection {
             filter: self.parts.filter.as_ref(),
@@ -331,3 +317,6 @@ impl<E, S> Debug for Query<E, S> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

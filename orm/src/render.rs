@@ -1,9 +1,10 @@
 //! Rendering statements as SQL in a dialect: the only place that writes SQL.
 //!
-//! [`Renderer`] renders the statements of the unit of work, once per table and shape; [`query()`], [`render_select`] and the like render
-//! statements of the [expression language](crate::sql).
+//! There is one description of a statement of each kind, and one way to write it. [`render_select`] and the like describe statements of the
+//! [expression language](crate::sql), a session its queries, and [`Renderer`] those of the unit of work, once per table and shape.
 
 mod association;
+mod clause;
 pub(crate) mod computed;
 mod definition;
 mod duplicate_key;
@@ -11,19 +12,25 @@ mod expression;
 mod modification;
 mod statement;
 mod text;
+mod writer;
 
 pub use association::Pairing;
+pub(crate) use clause::{Filter, Outputs, Sorting, TableRef};
 pub(crate) use definition::foreign_key_name;
-pub(crate) use expression::max_parameters_of;
-pub use expression::{Argument, Rendered};
 pub use modification::{render_delete, render_insert, render_update};
-pub use statement::{QuerySpec, Read, query, render_compound, render_select};
+pub(crate) use statement::Select;
+pub use statement::{render_compound, render_select};
 
-use crate::backend::{Sql, StatementKind};
+use crate::backend::Sql;
 use crate::dialect::Dialect;
 use crate::schema::Table;
+use crate::sql::tree::RowLock;
 use crate::value::ValueType;
+use clause::Values;
+use modification::{Insert, NewRows, Update};
 use text::Text;
+pub(crate) use writer::max_parameters_of;
+pub use writer::{Argument, Rendered};
 
 /// Renders the statements of the unit of work. Columns are given as positions in [`Table::columns`]; each method documents the order of the
 /// parameters.
@@ -78,25 +85,12 @@ impl<'d> Renderer<'d> {
         returning: &[usize],
     ) -> Sql {
         assert!(rows > 0, "an INSERT needs rows");
-        let mut text = self.text(64 + table.name.len() + rows * columns.len() * 4);
-        text.push("INSERT INTO ");
-        text.table(table);
-        text.writes(table);
-        if columns.is_empty() {
-            assert_eq!(rows, 1, "an INSERT of defaults is one row");
-            text.push(self.dialect.default_row());
-        } else {
-            text.column_list(table, columns);
-            text.overriding(table, columns);
-            text.push(" VALUES ");
-            for row in 0..rows {
-                text.push(if row == 0 { "(" } else { ", (" });
-                text.new_values(table, columns);
-                text.push(")");
-            }
-        }
-        text.returning(table, returning);
-        text.finish(StatementKind::Insert, types(table, returning))
+        assert!(
+            !columns.is_empty() || rows == 1,
+            "an INSERT of defaults is one row"
+        );
+        let capacity = 64 + table.name.len() + rows * columns.len() * 4;
+        self.inserted(table, NewRows::List(columns, rows), returning, capacity)
     }
 
     /// Renders an INSERT of any number of rows, with one array for each column. Rows are inserted in the order of the arrays, so that
@@ -107,85 +101,58 @@ impl<'d> Renderer<'d> {
     /// If there are no columns.
     pub fn insert_arrays(&self, table: &Table, columns: &[usize], returning: &[usize]) -> Sql {
         assert!(!columns.is_empty(), "an INSERT by arrays needs columns");
-        let mut text = self.text(160 + table.name.len() + columns.len() * 32);
-        text.push("INSERT INTO ");
-        text.table(table);
-        text.writes(table);
-        text.column_list(table, columns);
-        text.overriding(table, columns);
-        text.push(" SELECT ");
-        text.each(columns.len(), ", ", |text, i| {
-            text.unnested("v.c", i, &table.columns[columns[i]].ty);
-        });
-        text.push(" FROM ");
-        text.unnest_values(table, columns, columns.len());
-        text.push(" WITH ORDINALITY AS v(");
-        text.each(columns.len(), ", ", |text, i| text.numbered("c", i));
-        text.push(", n) ORDER BY v.n");
-        text.returning(table, returning);
-        text.finish(StatementKind::Insert, types(table, returning))
+        let capacity = 160 + table.name.len() + columns.len() * 32;
+        self.inserted(table, NewRows::Arrays(columns), returning, capacity)
+    }
+
+    fn inserted(
+        &self,
+        table: &Table,
+        rows: NewRows<'_>,
+        returning: &[usize],
+        capacity: usize,
+    ) -> Sql {
+        let table = TableRef::unnamed(table);
+        let insert = Insert {
+            table,
+            rows,
+            returning: Outputs::Columns(&[(table, returning)]),
+        };
+        insert.sql(self.dialect, capacity)
     }
 
     /// Renders an UPDATE of one row. Parameters: the values to set, then the key's.
     pub fn update(&self, table: &Table, set: &[usize], key: &[usize]) -> Sql {
-        let mut text = self.text(64 + table.name.len() + (set.len() + key.len()) * 24);
-        text.push("UPDATE ");
-        text.table(table);
-        text.writes(table);
-        text.push(" SET ");
-        text.each(set.len(), ", ", |text, i| text.equals_param(table, set[i]));
-        text.key(table, key);
-        text.finish(StatementKind::Update, Vec::new())
+        let capacity = 64 + table.name.len() + (set.len() + key.len()) * 24;
+        let table = TableRef::unnamed(table);
+        let update = Update {
+            set,
+            filter: Filter::Values(table, key, Values::One),
+            ..Update::new(table)
+        };
+        update.sql(self.dialect, capacity)
     }
 
     /// Renders an UPDATE of any number of rows. Arrays: the columns to set, then the key's; a column may be in both.
     pub fn update_arrays(&self, table: &Table, set: &[usize], key: &[usize]) -> Sql {
-        let mut text = self.text(128 + table.name.len() + (set.len() + key.len()) * 48);
-        text.push("UPDATE ");
-        text.table(table);
-        text.writes(table);
-        text.push(" AS t SET ");
-        text.each(set.len(), ", ", |text, i| {
-            text.identifier(&table.columns[set[i]].name);
-            text.push(" = ");
-            text.unnested("v.s", i, &table.columns[set[i]].ty);
-        });
-        text.push(" FROM ");
-        let both: Vec<usize> = set.iter().chain(key).copied().collect();
-        text.unnest_values(table, &both, set.len());
-        text.push(" AS v(");
-        text.each(set.len(), ", ", |text, i| text.numbered("s", i));
-        if !set.is_empty() {
-            text.push(", ");
-        }
-        text.each(key.len(), ", ", |text, i| text.numbered("k", i));
-        text.push(") WHERE ");
-        text.each(key.len(), " AND ", |text, i| {
-            text.push("t.");
-            text.identifier(&table.columns[key[i]].name);
-            text.push(" = ");
-            text.unnested("v.k", i, &table.columns[key[i]].ty);
-        });
-        text.finish(StatementKind::Update, Vec::new())
+        let capacity = 128 + table.name.len() + (set.len() + key.len()) * 48;
+        let table = TableRef::short(table, "t");
+        let update = Update {
+            set,
+            filter: Filter::Values(table, key, Values::Joined),
+            ..Update::new(table)
+        };
+        update.sql(self.dialect, capacity)
     }
 
     /// Renders a DELETE of one row. Parameters: the key's values.
     pub fn delete(&self, table: &Table, key: &[usize]) -> Sql {
-        let mut text = self.text(64 + table.name.len());
-        text.push("DELETE FROM ");
-        text.table(table);
-        text.key(table, key);
-        text.finish(StatementKind::Delete, Vec::new())
+        self.delete_by(table, key, 1)
     }
 
     /// Renders a DELETE of any number of rows. Arrays: the key's columns.
     pub fn delete_arrays(&self, table: &Table, key: &[usize]) -> Sql {
-        let mut text = self.text(96 + table.name.len());
-        text.push("DELETE FROM ");
-        text.table(table);
-        text.push(" WHERE ");
-        text.in_arrays("", table, key);
-        text.finish(StatementKind::Delete, Vec::new())
+        modification::delete_by(self.dialect, table, key, Values::Arrays)
     }
 
     /// Renders a SELECT of the rows whose columns `by` have one of `n` values, with the parameters value by value. `order` holds columns,
@@ -203,14 +170,11 @@ impl<'d> Renderer<'d> {
         order: &[(usize, bool)],
     ) -> Sql {
         assert!(n > 0, "a SELECT by key needs a key");
-        let mut text = self.select(table, read);
-        if n == 1 {
-            text.key(table, by);
-        } else {
-            text.push(" WHERE ");
-            text.in_params("", table, by, n);
-        }
-        self.end_of_select(text, table, read, order)
+        let values = match n {
+            1 => Values::One,
+            n => Values::List(n),
+        };
+        self.selected(table, read, by, values, order)
     }
 
     /// Renders a SELECT of the rows whose columns `by` have one of any number of values, with one array for each column.
@@ -221,38 +185,31 @@ impl<'d> Renderer<'d> {
         by: &[usize],
         order: &[(usize, bool)],
     ) -> Sql {
-        let mut text = self.select(table, read);
-        text.push(" WHERE ");
-        text.in_arrays("", table, by);
-        self.end_of_select(text, table, read, order)
+        self.selected(table, read, by, Values::Arrays, order)
+    }
+
+    fn selected(
+        &self,
+        table: &Table,
+        read: &[usize],
+        by: &[usize],
+        values: Values,
+        order: &[(usize, bool)],
+    ) -> Sql {
+        let table = TableRef::own(table);
+        let read = [(table, read)];
+        let is_locked = self.lock == Lock::ForUpdate && self.dialect.capabilities().row_locks;
+        let select = Select {
+            filter: Filter::Values(table, by, values),
+            order: Sorting::Columns(table, order),
+            lock: is_locked.then(RowLock::for_update),
+            ..Select::new(table, Outputs::Columns(&read))
+        };
+        select.sql(self.dialect, 128 + read[0].1.len() * 16)
     }
 
     fn text(&self, capacity: usize) -> Text<'d> {
         Text::with_capacity(self.dialect, capacity)
-    }
-
-    fn select(&self, table: &Table, read: &[usize]) -> Text<'d> {
-        let mut text = self.text(128 + read.len() * 16);
-        text.push("SELECT ");
-        text.read("", table, read);
-        text.push(" FROM ");
-        text.source(table);
-        text
-    }
-
-    fn end_of_select(
-        &self,
-        mut text: Text<'d>,
-        table: &Table,
-        read: &[usize],
-        order: &[(usize, bool)],
-    ) -> Sql {
-        if !order.is_empty() {
-            text.push(" ORDER BY ");
-            text.sorted_by("", table, order);
-        }
-        text.lock(self.lock);
-        text.finish(StatementKind::Select, types(table, read))
     }
 }
 
@@ -264,4 +221,5 @@ fn types(table: &Table, columns: &[usize]) -> Vec<ValueType> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+#[path = "../tests/rendering/dialects.rs"]
+pub(crate) mod dialects;

@@ -6,6 +6,26 @@
 //!
 //! [`select()`], [`insert_into`], [`update()`] and [`delete_from`] build whole statements.
 
+/// Implements `Clone` and `Debug` of a typed wrapper by its untyped field, whatever the type parameters.
+macro_rules! untyped {
+    ($name:ident<$($parameter:ident),*>, $field:ident) => {
+        impl<$($parameter),*> Clone for $name<$($parameter),*> {
+            fn clone(&self) -> Self {
+                Self {
+                    $field: self.$field.clone(),
+                    marker: std::marker::PhantomData,
+                }
+            }
+        }
+
+        impl<$($parameter),*> std::fmt::Debug for $name<$($parameter),*> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(&self.$field, f)
+            }
+        }
+    };
+}
+
 mod aggregate;
 mod alias;
 mod arithmetic;
@@ -60,6 +80,3 @@ pub use window::{
     Anywhere, WindowFunction, dense_rank, first_value, lag, last_value, lead, rank, row_number,
 };
 pub use write::{ColumnList, Delete, Insert, RowFor, Update, delete_from, insert_into, update};
-
-#[cfg(test)]
-mod tests;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use indicatif::ProgressBar;
 use selfsame::backend::Row;
 use selfsame::engine::Connected;
-use selfsame::render::{QuerySpec, Read, query};
+use selfsame::render::render_select;
 use selfsame::schema::{ColumnType, Table};
-use selfsame::sql::{ColumnRef, Node, Operator};
+use selfsame::sql::{ColumnRef, Node, Operator, SelectNode, Source};
 use selfsame::value::{
     ColumnValue, Date, Decimal, Time, Timestamp, TimestampTz, Value, ValueRef, ValueType,
 };
@@ -27,16 +27,11 @@ pub(super) fn rows(
     progress: &ProgressBar,
     audit: &mut TableAudit,
 ) -> Result<()> {
-    let columns: Vec<usize> = (0..table.columns.len()).collect();
-    if columns.is_empty() {
+    if table.columns.is_empty() {
         return Ok(());
     }
-    let spec = QuerySpec {
-        limit: most,
-        ..QuerySpec::new(table, Read::Columns(&columns))
-    };
-    let rendered = query(connected.dialect(), &spec)?;
-    let mut samples: Vec<Option<Value>> = vec![None; columns.len()];
+    let rendered = render_select(connected.dialect(), &select_all(table, most))?;
+    let mut samples: Vec<Option<Value>> = vec![None; table.columns.len()];
     rendered.with_params(|params| {
         connected.query(&rendered.sql, params, &mut |row| {
             read_row(table, row, &mut samples, audit);
@@ -52,6 +47,27 @@ pub(super) fn rows(
         }
     }
     Ok(())
+}
+
+/// A SELECT of all columns of a table, up to a number of rows.
+pub(super) fn select_all(table: &Table, limit: Option<u64>) -> SelectNode {
+    let from = Arc::new(table.clone());
+    let mut select = SelectNode::default();
+    for (index, column) in from.columns.iter().enumerate() {
+        select.columns.push(reference(&from, index));
+        select.types.push(column.ty.value_type());
+    }
+    select.from = Some(Source::from(&from));
+    select.limit = limit;
+    select
+}
+
+fn reference(table: &Arc<Table>, index: usize) -> Node {
+    Node::Column(ColumnRef {
+        table: Arc::clone(table),
+        index,
+        alias: None,
+    })
 }
 
 fn read_row(table: &Table, row: &dyn Row, samples: &mut [Option<Value>], audit: &mut TableAudit) {
@@ -156,18 +172,16 @@ fn find(
     audit: &mut TableAudit,
 ) {
     let ty = table.columns[column].ty.value_type();
-    let reference = ColumnRef {
-        table: Arc::new(table.clone()),
-        index: column,
-        alias: None,
-    };
-    let filter = Node::Column(reference).binary(Operator::Eq, Node::Param(sample.clone(), ty));
+    let from = Arc::new(table.clone());
+    let is_sample = reference(&from, column).binary(Operator::Eq, Node::Param(sample.clone(), ty));
+    let mut select = SelectNode::default();
+    select.columns.push(Node::Raw("1".into()));
+    select.types.push(ValueType::I32);
+    select.from = Some(Source::from(&from));
+    select.filter = Some(is_sample);
+    select.limit = Some(1);
     let found = guarded(connected, |connected| {
-        let spec = QuerySpec {
-            filter: Some(&filter),
-            ..QuerySpec::new(table, Read::Exists)
-        };
-        let rendered = query(connected.dialect(), &spec)?;
+        let rendered = render_select(connected.dialect(), &select)?;
         let mut found = false;
         rendered.with_params(|params| {
             connected.query(&rendered.sql, params, &mut |_| {

@@ -2,12 +2,12 @@
 
 use selfsame::Result;
 use selfsame::engine::Connected;
-use selfsame::render::{QuerySpec, Read, Renderer, query};
+use selfsame::render::{Renderer, render_select};
 use selfsame::schema::{Generated, Table};
 use selfsame::value::{Param, Value, ValueRef};
 
 use super::guarded;
-use super::read::shown;
+use super::read::{select_all, shown};
 use super::verdict::{Severity, TableAudit};
 
 /// Writes some rows of a table back, each column separately if all together are refused.
@@ -78,17 +78,12 @@ pub(super) fn rows(
 
 /// Returns the values of some rows that can be read completely.
 fn sample(connected: &mut Connected, table: &Table, most: u64) -> Result<Vec<Vec<Value>>> {
-    let columns: Vec<usize> = (0..table.columns.len()).collect();
-    let spec = QuerySpec {
-        limit: Some(most),
-        ..QuerySpec::new(table, Read::Columns(&columns))
-    };
-    let rendered = query(connected.dialect(), &spec)?;
+    let rendered = render_select(connected.dialect(), &select_all(table, Some(most)))?;
     let mut rows = Vec::new();
     rendered.with_params(|params| {
         connected.query(&rendered.sql, params, &mut |row| {
             let value = |at: usize| row.value(at, table.columns[at].ty.value_type());
-            let values = columns.iter().map(|&at| match value(at) {
+            let values = (0..table.columns.len()).map(|at| match value(at) {
                 Ok(value) => value.to_owned(),
                 // It is not written.
                 Err(_) => Value::Null,

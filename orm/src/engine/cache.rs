@@ -24,12 +24,7 @@ const LONGEST_TEXT: usize = 64 * 1024;
 /// What a statement of the unit of work does with a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
-    Insert,
-    InsertArrays,
-    Update,
-    UpdateArrays,
-    Delete,
-    DeleteArrays,
+    Write(WriteOperation),
     Select(Lock),
     SelectArrays(Lock),
     LastKey,
@@ -39,8 +34,17 @@ pub(crate) enum Operation {
     /// Reads the rows that reference some keys, together with the referenced rows' keys; holds the id of the referenced mapper.
     SelectOwned(u64),
     SelectOwnedArrays(u64),
-    /// Deletes the association rows with some keys on one side.
-    DeleteBy,
+}
+
+/// How a statement of the unit of work writes to a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum WriteOperation {
+    Insert,
+    InsertArrays,
+    Update,
+    UpdateArrays,
+    Delete,
+    DeleteArrays,
 }
 
 /// The shape of one of the unit of work's own statements: everything its text depends on.
@@ -49,9 +53,9 @@ pub(crate) struct Shape<'a> {
     /// The mapper's id.
     pub(crate) mapper: u64,
     pub(crate) operation: Operation,
-    /// Columns written or filtered by.
+    /// Columns written, or those that a SELECT filters by.
     pub(crate) columns: Cow<'a, [usize]>,
-    /// Columns read back, or the rows' key columns.
+    /// Columns read back, or those that an UPDATE or DELETE finds its rows by.
     pub(crate) others: Cow<'a, [usize]>,
     /// How many rows or keys, where the text depends on it.
     pub(crate) count: usize,
@@ -176,7 +180,7 @@ mod tests {
         for columns in 0..3 * MOST_SHAPES {
             let shape = Shape {
                 mapper: 1,
-                operation: Operation::Update,
+                operation: Operation::Write(WriteOperation::Update),
                 columns: Cow::Owned(vec![columns]),
                 others: Cow::Owned(vec![0]),
                 count: 0,

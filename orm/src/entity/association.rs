@@ -315,7 +315,7 @@ mod tests {
         let message = "Student.too_many: seat(student_id, course, place) has 3 columns, but the keys of Student and Course have 2 together";
         assert_eq!(error.message(), message);
         let metadata = crate::metadata![Student, Course];
-        let error = metadata.create_statements(&crate::render::tests::Arrays, |_| Ok(false));
+        let error = metadata.create_statements(&crate::render::dialects::Arrays, |_| Ok(false));
         assert_eq!(error.unwrap_err().message(), message);
     }
 

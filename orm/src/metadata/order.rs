@@ -75,7 +75,7 @@ mod tests {
     use crate::entity::Mapper;
     use crate::error::Result;
     use crate::metadata::Metadata;
-    use crate::render::tests::{Arrays, Values};
+    use crate::render::dialects::{Arrays, Values};
     use crate::schema::{Column, ColumnType, Table};
 
     /// A table that references others.

@@ -68,16 +68,7 @@ impl<E: Mapped> BulkUpdate<E> {
     pub(super) fn also(mut self, set: Result<(usize, Node)>) -> Self {
         self.set = self.set.and_then(|mut all| {
             let (index, node) = set?;
-            let table = Arc::clone(self.mapper.table());
-            let alias = None;
-            all.push((
-                ColumnRef {
-                    table,
-                    index,
-                    alias,
-                },
-                node,
-            ));
+            all.push((ColumnRef::new(self.mapper.table(), index), node));
             Ok(all)
         });
         self

@@ -15,30 +15,7 @@ use crate::sql::{Column, Condition, OrderBy, also};
 /// A loading option for a relation of a query's objects.
 ///
 /// ```
-/// # use selfsame::prelude::*;
-/// # #[derive(Entity, Clone, Debug)]
-/// # #[orm(table = "users")]
-/// # struct User {
-/// #     #[orm(primary_key)]
-/// #     id: Auto<i64>,
-/// #     name: String,
-/// #     age: Option<i32>,
-/// #     #[orm(back_populates = user)]
-/// #     tasks: HasMany<Task>,
-/// # }
-/// # #[derive(Entity, Clone, Debug)]
-/// # #[orm(table = "tasks")]
-/// # struct Task {
-/// #     #[orm(primary_key)]
-/// #     id: Auto<i64>,
-/// #     title: String,
-/// #     #[orm(default = false)]
-/// #     completed: bool,
-/// #     #[orm(references = "users.id")]
-/// #     user_id: Option<i64>,
-/// #     #[orm(back_populates = tasks)]
-/// #     user: BelongsTo<User>,
-/// # }
+#[doc = include_str!("../docs/models.txt")]
 /// let query = User::query().with(User::TASKS.selectin().then(Task::USER.selectin()));
 /// ```
 ///
@@ -131,30 +108,7 @@ impl<E: Mapped, To: Mapped, K, M: OwnerMapping<E>> Relation<E, To, K, M> {
     /// still loads what it needs.
     ///
     /// ```
-    /// # use selfsame::prelude::*;
-    /// # #[derive(Entity, Clone, Debug)]
-    /// # #[orm(table = "users")]
-    /// # struct User {
-    /// #     #[orm(primary_key)]
-    /// #     id: Auto<i64>,
-    /// #     name: String,
-    /// #     age: Option<i32>,
-    /// #     #[orm(back_populates = user)]
-    /// #     tasks: HasMany<Task>,
-    /// # }
-    /// # #[derive(Entity, Clone, Debug)]
-    /// # #[orm(table = "tasks")]
-    /// # struct Task {
-    /// #     #[orm(primary_key)]
-    /// #     id: Auto<i64>,
-    /// #     title: String,
-    /// #     #[orm(default = false)]
-    /// #     completed: bool,
-    /// #     #[orm(references = "users.id")]
-    /// #     user_id: Option<i64>,
-    /// #     #[orm(back_populates = tasks)]
-    /// #     user: BelongsTo<User>,
-    /// # }
+    #[doc = include_str!("../docs/models.txt")]
     /// # fn run(session: &mut Session) -> selfsame::Result<()> {
     /// for user in User::query().with(User::TASKS.raise()).all(session)? {
     ///     session.load(user, User::TASKS)?; // an error: n users must not become n statements
@@ -178,30 +132,7 @@ impl<E: Mapped, To: Mapped, K: Cardinality, M: OwnerMapping<E>> Relation<E, To, 
     /// The collection itself is not affected, so that neither `load` nor a flush mistakes the part for the whole.
     ///
     /// ```
-    /// # use selfsame::prelude::*;
-    /// # #[derive(Entity, Clone, Debug)]
-    /// # #[orm(table = "users")]
-    /// # struct User {
-    /// #     #[orm(primary_key)]
-    /// #     id: Auto<i64>,
-    /// #     name: String,
-    /// #     age: Option<i32>,
-    /// #     #[orm(back_populates = user)]
-    /// #     tasks: HasMany<Task>,
-    /// # }
-    /// # #[derive(Entity, Clone, Debug)]
-    /// # #[orm(table = "tasks")]
-    /// # struct Task {
-    /// #     #[orm(primary_key)]
-    /// #     id: Auto<i64>,
-    /// #     title: String,
-    /// #     #[orm(default = false)]
-    /// #     completed: bool,
-    /// #     #[orm(references = "users.id")]
-    /// #     user_id: Option<i64>,
-    /// #     #[orm(back_populates = tasks)]
-    /// #     user: BelongsTo<User>,
-    /// # }
+    #[doc = include_str!("../docs/models.txt")]
     /// # fn run(session: &mut Session) -> selfsame::Result<()> {
     /// let users = User::query()
     ///     .with(User::TASKS.filter(Task::COMPLETED.eq(false)).order_by(Task::TITLE.asc()).limit(3))

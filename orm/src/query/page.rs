@@ -14,30 +14,7 @@ impl<E: Mapped, S> Query<E, S> {
     /// an aggregate, is the one that the object is sorted by.
     ///
     /// ```
-    /// # use selfsame::prelude::*;
-    /// # #[derive(Entity, Clone, Debug)]
-    /// # #[orm(table = "users")]
-    /// # struct User {
-    /// #     #[orm(primary_key)]
-    /// #     id: Auto<i64>,
-    /// #     name: String,
-    /// #     age: Option<i32>,
-    /// #     #[orm(back_populates = user)]
-    /// #     tasks: HasMany<Task>,
-    /// # }
-    /// # #[derive(Entity, Clone, Debug)]
-    /// # #[orm(table = "tasks")]
-    /// # struct Task {
-    /// #     #[orm(primary_key)]
-    /// #     id: Auto<i64>,
-    /// #     title: String,
-    /// #     #[orm(default = false)]
-    /// #     completed: bool,
-    /// #     #[orm(references = "users.id")]
-    /// #     user_id: Option<i64>,
-    /// #     #[orm(back_populates = tasks)]
-    /// #     user: BelongsTo<User>,
-    /// # }
+    #[doc = include_str!("../docs/models.txt")]
     /// let page = User::query().order_by(User::NAME.asc()).order_by(User::ID.asc()).after(("bob", 7)).limit(20);
     /// ```
     ///

@@ -11,30 +11,7 @@ impl<E: Mapped, S> Query<E, S> {
     /// rows as in SQL; `group_by`, `having` and `distinct` come after this.
     ///
     /// ```
-    /// # use selfsame::prelude::*;
-    /// # #[derive(Entity, Clone, Debug)]
-    /// # #[orm(table = "users")]
-    /// # struct User {
-    /// #     #[orm(primary_key)]
-    /// #     id: Auto<i64>,
-    /// #     name: String,
-    /// #     age: Option<i32>,
-    /// #     #[orm(back_populates = user)]
-    /// #     tasks: HasMany<Task>,
-    /// # }
-    /// # #[derive(Entity, Clone, Debug)]
-    /// # #[orm(table = "tasks")]
-    /// # struct Task {
-    /// #     #[orm(primary_key)]
-    /// #     id: Auto<i64>,
-    /// #     title: String,
-    /// #     #[orm(default = false)]
-    /// #     completed: bool,
-    /// #     #[orm(references = "users.id")]
-    /// #     user_id: Option<i64>,
-    /// #     #[orm(back_populates = tasks)]
-    /// #     user: BelongsTo<User>,
-    /// # }
+    #[doc = include_str!("../docs/models.txt")]
     /// # fn run(session: &mut Session) -> selfsame::Result<()> {
     /// let counts: Vec<(String, i64)> = User::query()
     ///     .left_join(User::TASKS)

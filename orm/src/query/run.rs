@@ -6,10 +6,30 @@ use crate::backend::{Row, Sql};
 use crate::dialect::Dialect;
 use crate::entity::{Fetch, Loading, Mapper};
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::{self, QuerySpec, Read, Rendered};
+use crate::render::{Filter, Outputs, Rendered, Select, Sorting, TableRef, render_select};
 use crate::session::{Fill, Handle, Selection, Session, refuse_repeated};
 use crate::sql::{Aggregate, List, Node, SelectNode, Source, column};
 use crate::value::{ColumnValue, ValueType};
+
+/// What a query reads.
+#[derive(Clone, Copy)]
+pub(super) enum Read<'a> {
+    /// These columns.
+    Columns(&'a [usize]),
+    /// The number of rows: one row with one `i64`.
+    Count,
+    /// Whether there is a row: if so the result is one row with one `i32`, otherwise empty.
+    Exists,
+}
+
+impl Read<'_> {
+    fn limit(self, limit: Option<u64>) -> Option<u64> {
+        match self {
+            Self::Exists => Some(limit.map_or(1, |rows| rows.min(1))),
+            _ => limit,
+        }
+    }
+}
 
 impl Session {
     /// Runs a query and calls `sink` with each row, without tracking objects.
@@ -124,13 +144,26 @@ pub(super) fn rendered(
     read: Read<'_>,
 ) -> Result<Rendered> {
     if selection.joined.is_some() || selection.lock.is_some() {
-        return render::render_select(dialect, &several(mapper, selection, read));
+        return render_select(dialect, &several(mapper, selection, read));
     }
-    let mut spec = QuerySpec::new(mapper.table(), read);
-    spec.filter = selection.filter;
-    spec.order = selection.order;
-    (spec.limit, spec.offset) = (selection.limit, selection.offset);
-    render::query(dialect, &spec)
+    let table = TableRef::own(mapper.table());
+    let columns;
+    let outputs = match read {
+        Read::Columns(read) => {
+            columns = [(table, read)];
+            Outputs::Columns(&columns)
+        }
+        Read::Count => Outputs::Count,
+        Read::Exists => Outputs::One,
+    };
+    let select = Select {
+        filter: Filter::Node(selection.filter),
+        order: Sorting::Nodes(selection.order),
+        limit: read.limit(selection.limit),
+        offset: selection.offset,
+        ..Select::new(table, outputs)
+    };
+    select.rendered(dialect)
 }
 
 /// The condition that selects a query's own rows, for a statement that has only a WHERE.
@@ -187,7 +220,7 @@ fn several(mapper: &Mapper, selection: &Selection<'_>, read: Read<'_>) -> Select
             node.order.clear();
             node.columns.push(Node::Raw("1".into()));
             node.types.push(ValueType::I32);
-            node.limit = Some(node.limit.map_or(1, |rows| rows.min(1)));
+            node.limit = read.limit(node.limit);
         }
     }
     node

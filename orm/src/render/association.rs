@@ -1,8 +1,9 @@
 //! Statements on association tables.
 
-use super::text::Text;
-use super::{Renderer, types};
-use crate::backend::{Sql, StatementKind};
+use super::clause::{Filter, Outputs, Sorting, TableRef, Values};
+use super::statement::{ColumnJoin, Select, Tables};
+use super::{Renderer, modification};
+use crate::backend::Sql;
 use crate::schema::Table;
 
 /// A join of a target table with an association table, or with the table that it references or is referenced by.
@@ -51,9 +52,7 @@ impl Renderer<'_> {
         n: usize,
     ) -> Sql {
         assert!(n > 0, "a SELECT by key needs a key");
-        self.paired(pairing, owner, |text, prefix, table, key| {
-            text.in_params(prefix, table, key, n);
-        })
+        self.paired(pairing, owner, Values::List(n))
     }
 
     /// Renders [`select_paired_arrays`](Self::select_paired_arrays) by the key of a table that the association table references, if given.
@@ -62,9 +61,7 @@ impl Renderer<'_> {
         pairing: &Pairing<'_>,
         owner: Option<(&Table, &[usize])>,
     ) -> Sql {
-        self.paired(pairing, owner, |text, prefix, table, key| {
-            text.in_arrays(prefix, table, key);
-        })
+        self.paired(pairing, owner, Values::Arrays)
     }
 
     /// Renders a DELETE of the rows whose columns `by` have one of `n` values, with the parameters value by value.
@@ -74,77 +71,38 @@ impl Renderer<'_> {
     /// If `n` is 0.
     pub fn delete_by(&self, table: &Table, by: &[usize], n: usize) -> Sql {
         assert!(n > 0, "a DELETE by key needs a key");
-        if n == 1 {
-            return self.delete(table, by);
-        }
-        let mut text = self.text(64 + table.name.len() + n * by.len() * 4);
-        text.push("DELETE FROM ");
-        text.table(table);
-        text.push(" WHERE ");
-        text.in_params("", table, by, n);
-        text.finish(StatementKind::Delete, Vec::new())
+        let values = match n {
+            1 => Values::One,
+            n => Values::List(n),
+        };
+        modification::delete_by(self.dialect, table, by, values)
     }
 
     fn paired(
         &self,
         pairing: &Pairing<'_>,
         owner: Option<(&Table, &[usize])>,
-        condition: impl FnOnce(&mut Text<'_>, &str, &Table, &[usize]),
+        values: Values,
     ) -> Sql {
-        let Pairing {
-            association,
-            here,
-            there,
-            by,
-            is_referenced,
-            target,
-            read,
-            order,
-        } = *pairing;
-        let (prefix, keyed, key) = match owner {
-            Some((table, key)) => ("o.", table, key),
-            None => ("a.", association, here),
+        let pairs = TableRef::short(pairing.association, "a");
+        let target = TableRef::short(pairing.target, "t");
+        let owner = owner.map(|(table, key)| (TableRef::short(table, "o"), key));
+        let keyed = owner.unwrap_or((pairs, pairing.here));
+        let (here, there) = ((pairs, pairing.there), (target, pairing.by));
+        let of_target = match pairing.is_referenced {
+            true => [here, there],
+            false => [there, here],
         };
-        let mut text = self.text(128 + read.len() * 20);
-        text.push("SELECT ");
-        text.read("t.", target, read);
-        text.push(", ");
-        text.read(prefix, keyed, key);
-        text.push(" FROM ");
-        text.table(association);
-        text.push(" AS a JOIN ");
-        text.table(target);
-        text.push(" AS t ON ");
-        text.each(there.len(), " AND ", |text, i| {
-            let here = &association.columns[there[i]];
-            if is_referenced {
-                text.compared_column("a.", here);
-                text.push(" = ");
-            }
-            text.compared_column("t.", &target.columns[by[i]]);
-            if !is_referenced {
-                text.push(" = ");
-                text.compared_column("a.", here);
-            }
-        });
-        if owner.is_some() {
-            text.push(" JOIN ");
-            text.table(keyed);
-            text.push(" AS o ON ");
-            text.each(key.len(), " AND ", |text, i| {
-                text.compared_column("o.", &keyed.columns[key[i]]);
-                text.push(" = ");
-                text.compared_column("a.", &association.columns[here[i]]);
-            });
-        }
-        text.push(" WHERE ");
-        condition(&mut text, prefix, keyed, key);
-        if !order.is_empty() {
-            text.push(" ORDER BY ");
-        }
-        text.sorted_by("t.", target, order);
-        let mut columns = types(target, read);
-        columns.extend(types(keyed, key));
-        text.finish(StatementKind::Select, columns)
+        let of_owner = [keyed, (pairs, pairing.here)];
+        let joins = [ColumnJoin(target, of_target), ColumnJoin(keyed.0, of_owner)];
+        let joins = &joins[..1 + usize::from(owner.is_some())];
+        let read = [(target, pairing.read), keyed];
+        let select = Select {
+            tables: Tables::Columns(pairs, joins),
+            filter: Filter::Values(keyed.0, keyed.1, values),
+            order: Sorting::Columns(target, pairing.order),
+            ..Select::new(pairs, Outputs::Columns(&read))
+        };
+        select.sql(self.dialect, 128 + pairing.read.len() * 20)
     }
 }

@@ -1,8 +1,8 @@
 //! UPDATEs of many rows that set columns to SQL expressions.
 
-use super::expression::{Names, Rendered, Writer, write};
-use super::modification::assignments;
-use crate::backend::StatementKind;
+use super::clause::{Filter, TableRef, Values};
+use super::modification::Update;
+use super::writer::{Names, Rendered};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::schema::Table;
@@ -22,7 +22,7 @@ pub(crate) fn own_parameter(position: usize) -> Node {
 ///
 /// # Errors
 ///
-/// As [`query`](super::query()).
+/// As [`render_select`](super::render_select).
 pub(crate) fn update_listed(
     dialect: &dyn Dialect,
     table: &Table,
@@ -30,11 +30,13 @@ pub(crate) fn update_listed(
     key: &[usize],
     rows: usize,
 ) -> Result<Rendered> {
-    written(dialect, table, Names::Bare(table), |writer| {
-        assignments(writer, table, computed);
-        writer.push(" WHERE ");
-        writer.text.in_params("", table, key, rows);
-    })
+    let table = TableRef::own(table);
+    let update = Update {
+        computed,
+        filter: Filter::Values(table, key, Values::List(rows)),
+        ..Update::new(table)
+    };
+    update.rendered(dialect, Names::Bare(table.table))
 }
 
 /// Renders an UPDATE of any number of rows that sets columns to expressions and others to values. Parameters: those of the expressions,
@@ -43,7 +45,7 @@ pub(crate) fn update_listed(
 ///
 /// # Errors
 ///
-/// As [`query`](super::query()).
+/// As [`render_select`](super::render_select).
 pub(crate) fn update_arrays(
     dialect: &dyn Dialect,
     table: &Table,
@@ -52,64 +54,13 @@ pub(crate) fn update_arrays(
     key: &[usize],
     own: &[ValueType],
 ) -> Result<Rendered> {
-    written(dialect, table, Names::Qualified, |writer| {
-        assignments(writer, table, computed);
-        let text = &mut writer.text;
-        for (at, &column) in set.iter().enumerate() {
-            text.push(", ");
-            text.identifier(&table.columns[column].name);
-            text.push(" = ");
-            text.unnested("v.s", at, &table.columns[column].ty);
-        }
-        text.push(" FROM UNNEST(");
-        let columns: Vec<usize> = set.iter().chain(key).copied().collect();
-        text.each(columns.len(), ", ", |text, at| {
-            if at < set.len() {
-                text.next_is_value_of(&table.columns[columns[at]]);
-            }
-            text.array(table, columns[at]);
-        });
-        for &ty in own {
-            text.push(", ");
-            text.array_of(ty);
-        }
-        text.push(") AS v(");
-        text.each(set.len(), ", ", |text, at| text.numbered("s", at));
-        if !set.is_empty() {
-            text.push(", ");
-        }
-        text.each(key.len(), ", ", |text, at| text.numbered("k", at));
-        for at in 0..own.len() {
-            text.numbered(", p", at);
-        }
-        text.push(") WHERE ");
-        text.each(key.len(), " AND ", |text, at| {
-            let column = &table.columns[key[at]];
-            text.identifier(&table.name);
-            text.push(".");
-            text.identifier(&column.name);
-            text.push(" = ");
-            text.unnested("v.k", at, &column.ty);
-        });
-    })
-}
-
-fn written<'a>(
-    dialect: &'a dyn Dialect,
-    table: &'a Table,
-    names: Names<'a>,
-    body: impl Fn(&mut Writer<'a>),
-) -> Result<Rendered> {
-    write(
-        dialect,
-        names,
-        StatementKind::Update,
-        Vec::new(),
-        |writer| {
-            writer.push("UPDATE ");
-            writer.text.source(table);
-            writer.text.writes(table);
-            writer.reading([&*table.name], |writer| body(writer));
-        },
-    )
+    let table = TableRef::own(table);
+    let update = Update {
+        computed,
+        set,
+        filter: Filter::Values(table, key, Values::Joined),
+        own,
+        ..Update::new(table)
+    };
+    update.rendered(dialect, Names::Qualified)
 }

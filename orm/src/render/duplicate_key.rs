@@ -1,7 +1,7 @@
 //! `ON DUPLICATE KEY UPDATE`, which does not name a key: a conflict on any key turns the INSERT into an UPDATE.
 
-use super::expression::Writer;
 use super::modification::{assigned, target};
+use super::writer::Writer;
 use crate::schema::Table;
 use crate::sql::tree::{ColumnRef, ConflictNode, InsertNode, Node};
 

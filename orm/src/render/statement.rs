@@ -1,123 +1,136 @@
 //! Rendering queries.
 
-use super::expression::{Names, Rendered, Writer, write};
-use super::{Lock, types};
-use crate::backend::StatementKind;
+use super::clause::{Filter, Name, Outputs, Sorting, TableRef};
+use super::writer::{Names, Rendered, Writer, unbound, write};
+use crate::backend::{Sql, StatementKind};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
 use crate::sql::tree::{
-    CommonNode, CompoundNode, JoinKind, LockStrength, Locked, Node, Order, RowLock, SelectNode,
+    CommonNode, CompoundNode, Join, JoinKind, LockStrength, Locked, Node, RowLock, SelectNode,
     SetOperator, Source,
 };
-use crate::value::ValueType;
 
-/// A session's query of one table.
-#[derive(Clone, Copy, Debug)]
-pub struct QuerySpec<'a> {
-    /// The table.
-    pub table: &'a Table,
-    /// What to read.
-    pub read: Read<'a>,
-    /// WHERE.
-    pub filter: Option<&'a Node>,
-    /// ORDER BY. Ignored when counting rows.
-    pub order: &'a [Order],
-    /// LIMIT.
-    pub limit: Option<u64>,
-    /// OFFSET.
-    pub offset: Option<u64>,
-    /// Whether duplicate rows are removed.
-    pub distinct: bool,
-    /// How the rows are locked.
-    pub lock: Lock,
+/// A SELECT: what an expression tree, a session's query, and a lookup of rows all become before they are written.
+#[derive(Clone, Copy)]
+pub(crate) struct Select<'a> {
+    pub(crate) distinct: bool,
+    pub(crate) outputs: Outputs<'a>,
+    pub(crate) tables: Tables<'a>,
+    pub(crate) filter: Filter<'a>,
+    pub(crate) group_by: &'a [Node],
+    pub(crate) having: Option<&'a Node>,
+    /// Ignored if rows are only counted or found.
+    pub(crate) order: Sorting<'a>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) offset: Option<u64>,
+    pub(crate) lock: Option<RowLock>,
 }
 
-/// What a query of one table reads.
-#[derive(Clone, Copy, Debug)]
-pub enum Read<'a> {
-    /// These columns.
-    Columns(&'a [usize]),
-    /// The number of rows: one row with one `i64`.
-    Count,
-    /// Whether there is a row: if so the result is one row with one `i32`, otherwise empty.
-    Exists,
+/// The tables that a SELECT reads.
+#[derive(Clone, Copy)]
+pub(crate) enum Tables<'a> {
+    /// One, and those joined with it on their columns.
+    Columns(TableRef<'a>, &'a [ColumnJoin<'a>]),
+    /// Those of an expression tree.
+    Nodes(Option<&'a Source>, &'a [Join]),
 }
 
-impl<'a> QuerySpec<'a> {
-    /// Creates a query of all rows.
-    pub fn new(table: &'a Table, read: Read<'a>) -> Self {
+/// A table joined where these columns are equal.
+#[derive(Clone, Copy)]
+pub(crate) struct ColumnJoin<'a>(
+    pub(super) TableRef<'a>,
+    pub(super) [(TableRef<'a>, &'a [usize]); 2],
+);
+
+impl<'a> Select<'a> {
+    /// A SELECT of all rows of a table.
+    pub(crate) fn new(table: TableRef<'a>, outputs: Outputs<'a>) -> Self {
         Self {
-            table,
-            read,
-            filter: None,
-            order: &[],
+            distinct: false,
+            outputs,
+            tables: Tables::Columns(table, &[]),
+            filter: Filter::Node(None),
+            group_by: &[],
+            having: None,
+            order: Sorting::Nodes(&[]),
             limit: None,
             offset: None,
-            distinct: false,
-            lock: Lock::None,
+            lock: None,
         }
+    }
+
+    /// Renders it with the parameters of its expressions.
+    ///
+    /// # Errors
+    ///
+    /// As [`render_select`].
+    pub(crate) fn rendered(&self, dialect: &dyn Dialect) -> Result<Rendered> {
+        let (names, types) = (self.names(), self.outputs.types());
+        write(dialect, names, StatementKind::Select, types, |writer| {
+            writer.body(self);
+        })
+    }
+
+    /// Renders it without expressions; its parameters are bound later.
+    pub(super) fn sql(&self, dialect: &dyn Dialect, capacity: usize) -> Sql {
+        let (names, types) = (self.names(), self.outputs.types());
+        unbound(
+            dialect,
+            names,
+            StatementKind::Select,
+            types,
+            capacity,
+            |writer| {
+                writer.body(self);
+            },
+        )
+    }
+
+    fn names(&self) -> Names<'a> {
+        let table = match self.tables {
+            Tables::Columns(of, []) if of.name == Name::Own => of.table,
+            Tables::Nodes(Some(source), []) if source.alias.is_none() => &*source.table,
+            _ => return Names::Qualified,
+        };
+        let order = match self.order {
+            Sorting::Nodes(order) => order,
+            Sorting::Columns(..) => &[],
+        };
+        let parts = self.outputs.nodes().iter().chain(self.filter.node());
+        let parts = parts.chain(self.group_by).chain(self.having);
+        let mut parts = parts.chain(order.iter().map(|key| &key.node));
+        names(table, parts.any(Node::has_subquery))
+    }
+
+    /// The tables of an expression tree.
+    fn sources(&self) -> impl Iterator<Item = &'a Source> {
+        let (from, joins) = match self.tables {
+            Tables::Nodes(from, joins) => (from, joins),
+            Tables::Columns(..) => (None, &[][..]),
+        };
+        from.into_iter()
+            .chain(joins.iter().map(|join| &join.source))
+    }
+
+    fn is_bounded(&self) -> bool {
+        self.limit.is_some() || self.offset.is_some()
     }
 }
 
-/// Renders a session's query.
-///
-/// # Errors
-///
-/// [`ErrorKind::OutOfRange`] if it has more parameters than the database supports; [`ErrorKind::InvalidStatement`] if it uses a column of
-/// another table.
-pub fn query(dialect: &dyn Dialect, spec: &QuerySpec<'_>) -> Result<Rendered> {
-    let has_subquery = spec.filter.is_some_and(Node::has_subquery)
-        || spec.order.iter().any(|key| key.node.has_subquery());
-    let names = names(spec.table, has_subquery);
-    let columns = match spec.read {
-        Read::Columns(columns) => types(spec.table, columns),
-        Read::Count => vec![ValueType::I64],
-        Read::Exists => vec![ValueType::I32],
-    };
-    write(dialect, names, StatementKind::Select, columns, |writer| {
-        writer.reading([&*spec.table.name], |writer| session_query(writer, spec));
-    })
-}
-
-fn session_query(writer: &mut Writer<'_>, spec: &QuerySpec<'_>) {
-    let bounded = spec.limit.is_some() || spec.offset.is_some() || spec.distinct;
-    match spec.read {
-        Read::Columns(columns) => {
-            select(writer, spec.distinct);
-            writer.text.columns_of(
-                spec.table,
-                columns,
-                matches!(writer.names, Names::Qualified),
-            );
-            rows(writer, spec);
-            writer.order(spec.order);
-            limit(writer, spec.limit, spec.offset);
-            writer.text.lock(spec.lock);
-        }
-        Read::Count if bounded => {
-            writer.push("SELECT COUNT(*) FROM (");
-            select(writer, spec.distinct);
-            match spec.distinct {
-                true => writer.push("*"),
-                false => writer.push("1"),
-            }
-            rows(writer, spec);
-            limit(writer, spec.limit, spec.offset);
-            writer.push(") AS q");
-        }
-        Read::Count => {
-            writer.push("SELECT COUNT(*)");
-            rows(writer, spec);
-        }
-        Read::Exists => {
-            writer.push("SELECT 1");
-            rows(writer, spec);
-            limit(
-                writer,
-                Some(spec.limit.map_or(1, |rows| rows.min(1))),
-                spec.offset,
-            );
+impl<'a> From<&'a SelectNode> for Select<'a> {
+    fn from(node: &'a SelectNode) -> Self {
+        Self {
+            distinct: node.distinct,
+            outputs: Outputs::Nodes(&node.columns, &node.types),
+            tables: Tables::Nodes(node.from.as_ref(), &node.joins),
+            filter: Filter::Node(node.filter.as_ref()),
+            group_by: &node.group_by,
+            having: node.having.as_ref(),
+            order: Sorting::Nodes(&node.order),
+            limit: node.limit,
+            offset: node.offset,
+            lock: node.lock,
         }
     }
 }
@@ -126,31 +139,17 @@ fn session_query(writer: &mut Writer<'_>, spec: &QuerySpec<'_>) {
 ///
 /// # Errors
 ///
-/// As [`query`].
+/// [`ErrorKind::OutOfRange`] if it has more parameters than the database supports; [`ErrorKind::InvalidStatement`] if it uses a column of
+/// another table.
 pub fn render_select(dialect: &dyn Dialect, node: &SelectNode) -> Result<Rendered> {
-    let parts = node.columns.iter().chain(&node.filter);
-    let parts = parts.chain(&node.group_by).chain(&node.having);
-    let mut parts = parts.chain(node.order.iter().map(|key| &key.node));
-    let names = match &node.from {
-        Some(Source {
-            table, alias: None, ..
-        }) if node.joins.is_empty() => names(table, parts.any(Node::has_subquery)),
-        _ => Names::Qualified,
-    };
-    write(
-        dialect,
-        names,
-        StatementKind::Select,
-        node.types.clone(),
-        |writer| writer.body(node),
-    )
+    Select::from(node).rendered(dialect)
 }
 
 /// Renders queries combined by set operators.
 ///
 /// # Errors
 ///
-/// As [`query`]; [`ErrorKind::InvalidStatement`] if it sorts by a position that does not exist.
+/// As [`render_select`]; [`ErrorKind::InvalidStatement`] if it sorts by a position that does not exist.
 pub fn render_compound(dialect: &dyn Dialect, node: &CompoundNode) -> Result<Rendered> {
     let width = node.types().len();
     if node.order.iter().any(|&(at, _)| at == 0 || at > width) {
@@ -186,7 +185,7 @@ impl Writer<'_> {
     pub(super) fn select(&mut self, node: &SelectNode) {
         let outer = std::mem::replace(&mut self.names, Names::Qualified);
         let destination = self.destination.take();
-        self.nested(|writer| writer.body(node));
+        self.nested(|writer| writer.body(&node.into()));
         (self.names, self.destination) = (outer, destination);
     }
 
@@ -208,57 +207,82 @@ impl Writer<'_> {
         self.is_nested = outer;
     }
 
-    pub(super) fn outputs(&mut self, nodes: &[Node], in_one_form: bool) {
-        for (i, node) in nodes.iter().enumerate() {
-            if i > 0 {
-                self.push(", ");
+    pub(super) fn body(&mut self, select: &Select<'_>) {
+        match select.tables {
+            Tables::Columns(of, _) => {
+                self.reading([&*of.table.name], |writer| writer.clauses(select));
             }
-            match in_one_form {
-                true => self.output_in_one_form(node),
-                false => self.output(node),
+            Tables::Nodes(..) => {
+                let names = select.sources().map(Source::name);
+                self.reading(names, |writer| writer.clauses(select));
             }
         }
     }
 
-    pub(super) fn body(&mut self, node: &SelectNode) {
-        let names: Vec<&str> = node.sources().map(Source::name).collect();
-        let twice = (1..names.len()).find(|&at| names[..at].contains(&names[at]));
-        if let Some(name) = twice.map(|at| names[at]) {
-            let message = format!(
-                "the query uses the name `{name}` for two tables: give one of them another name with `alias`"
-            );
-            self.fail(Error::new(ErrorKind::InvalidStatement, message).entity(name));
-        }
-        self.reading(names, |writer| writer.clauses(node));
-    }
-
-    fn clauses(&mut self, node: &SelectNode) {
-        let in_one_form = std::mem::take(&mut self.is_in_one_form) || node.distinct;
-        self.commons(node);
-        select(self, node.distinct);
-        self.outputs(&node.columns, in_one_form);
-        if let Some(from) = &node.from {
-            self.push(" FROM ");
-            self.source(from);
-        }
-        for join in &node.joins {
-            self.push(match join.kind {
-                JoinKind::Inner => " JOIN ",
-                JoinKind::Left => " LEFT JOIN ",
+    fn clauses(&mut self, select: &Select<'_>) {
+        let is_count = matches!(select.outputs, Outputs::Count);
+        if is_count && select.is_bounded() {
+            self.push("SELECT COUNT(*) FROM (");
+            self.clauses(&Select {
+                outputs: Outputs::One,
+                ..*select
             });
-            self.source(&join.source);
-            condition(self, " ON ", Some(&join.on));
+            return self.push(") AS q");
         }
-        condition(self, " WHERE ", node.filter.as_ref());
-        if !node.group_by.is_empty() {
+        let in_one_form = std::mem::take(&mut self.is_in_one_form) || select.distinct;
+        self.commons(select);
+        self.push(match select.distinct {
+            true => "SELECT DISTINCT ",
+            false => "SELECT ",
+        });
+        self.outputs(select.outputs, in_one_form);
+        self.tables(select.tables);
+        self.filter(select.filter);
+        if !select.group_by.is_empty() {
             self.push(" GROUP BY ");
-            self.groups(&node.group_by);
+            self.groups(select.group_by);
         }
-        condition(self, " HAVING ", node.having.as_ref());
-        self.order(&node.order);
-        limit(self, node.limit, node.offset);
-        if let Some(lock) = node.lock {
+        self.condition(" HAVING ", select.having);
+        if !matches!(select.outputs, Outputs::Count | Outputs::One) {
+            self.sorting(select.order);
+        }
+        limit(self, select.limit, select.offset);
+        if let Some(lock) = select.lock {
             self.row_lock(lock);
+        }
+    }
+
+    fn tables(&mut self, tables: Tables<'_>) {
+        match tables {
+            Tables::Columns(of, joins) => {
+                self.push(" FROM ");
+                self.table(of);
+                for &ColumnJoin(of, [(left, from), (right, to)]) in joins {
+                    self.push(" JOIN ");
+                    self.table(of);
+                    self.push(" ON ");
+                    let prefixes = (self.prefix(left), self.prefix(right));
+                    self.text.each(from.len(), " AND ", |text, i| {
+                        text.compared_column(&prefixes.0, &left.table.columns[from[i]]);
+                        text.push(" = ");
+                        text.compared_column(&prefixes.1, &right.table.columns[to[i]]);
+                    });
+                }
+            }
+            Tables::Nodes(from, joins) => {
+                if let Some(from) = from {
+                    self.push(" FROM ");
+                    self.source(from);
+                }
+                for join in joins {
+                    self.push(match join.kind {
+                        JoinKind::Inner => " JOIN ",
+                        JoinKind::Left => " LEFT JOIN ",
+                    });
+                    self.source(&join.source);
+                    self.condition(" ON ", Some(&join.on));
+                }
+            }
         }
     }
 
@@ -279,9 +303,9 @@ impl Writer<'_> {
     }
 
     /// Writes `WITH name (columns) AS (…) ` for each common table expression of the query.
-    fn commons(&mut self, node: &SelectNode) {
+    fn commons(&mut self, select: &Select<'_>) {
         let mut commons: Vec<(&Source, &CommonNode)> = Vec::new();
-        for source in node.sources() {
+        for source in select.sources() {
             if let Some(common) = source.common.as_deref()
                 && commons
                     .iter()
@@ -309,7 +333,7 @@ impl Writer<'_> {
                 writer.part(&common.first);
                 if let Some(step) = &common.step {
                     writer.push(" UNION ALL ");
-                    writer.body(step);
+                    writer.body(&step.into());
                 }
             });
             self.names = outer;
@@ -354,12 +378,13 @@ impl Writer<'_> {
 
     /// Writes one of several combined queries; wrapped in a derived table if it has its own ORDER BY, LIMIT or OFFSET.
     fn part(&mut self, node: &SelectNode) {
-        let bounded = !node.order.is_empty() || node.limit.is_some() || node.offset.is_some();
-        if !bounded && node.sources().all(|source| source.common.is_none()) {
-            return self.body(node);
+        let select = Select::from(node);
+        let is_plain = node.order.is_empty() && !select.is_bounded();
+        if is_plain && select.sources().all(|source| source.common.is_none()) {
+            return self.body(&select);
         }
         self.push("SELECT * FROM (");
-        self.body(node);
+        self.body(&select);
         self.push(") AS q");
     }
 
@@ -383,27 +408,6 @@ pub(super) fn names(table: &Table, has_subquery: bool) -> Names<'_> {
     match has_subquery {
         true => Names::Qualified,
         false => Names::Bare(table),
-    }
-}
-
-pub(super) fn select(writer: &mut Writer<'_>, distinct: bool) {
-    writer.push(match distinct {
-        true => "SELECT DISTINCT ",
-        false => "SELECT ",
-    });
-}
-
-/// ` FROM table WHERE …`.
-fn rows(writer: &mut Writer<'_>, spec: &QuerySpec<'_>) {
-    writer.push(" FROM ");
-    writer.text.source(spec.table);
-    condition(writer, " WHERE ", spec.filter);
-}
-
-pub(super) fn condition(writer: &mut Writer<'_>, clause: &str, condition: Option<&Node>) {
-    if let Some(condition) = condition {
-        writer.push(clause);
-        writer.node(condition);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Lock;
+use super::modification::is_generated_key;
 use crate::backend::{Sql, StatementKind, Target};
 use crate::dialect::Dialect;
 use crate::schema::{Column, ColumnType, Table, local_name};
@@ -198,7 +198,7 @@ impl<'d> Text<'d> {
     }
 
     /// Writes the condition `a = ?`.
-    fn is_param(&mut self, prefix: &str, column: &Column) {
+    pub(super) fn is_param(&mut self, prefix: &str, column: &Column) {
         self.compared(prefix, column);
         if !self.has_forms(&column.ty) {
             self.push(" = ");
@@ -209,7 +209,7 @@ impl<'d> Text<'d> {
         self.push(")");
     }
 
-    pub(super) fn params(&mut self, table: &Table, columns: &[usize]) {
+    fn params(&mut self, table: &Table, columns: &[usize]) {
         self.each(columns.len(), ", ", |text, i| {
             text.value(&table.columns[columns[i]].ty);
         });
@@ -265,41 +265,22 @@ impl<'d> Text<'d> {
         });
     }
 
-    pub(super) fn columns(&mut self, table: &Table, columns: &[usize]) {
-        self.prefixed("", table, columns);
-    }
-
-    /// Writes selected columns, `a, b` or `t.a, t.b`.
-    pub(super) fn columns_of(&mut self, table: &Table, columns: &[usize], qualified: bool) {
-        let mut prefix = String::new();
-        if qualified {
-            self.dialect.quote(&table.name, &mut prefix);
-            prefix.push('.');
-        }
-        self.read(&prefix, table, columns);
-    }
-
     /// ` (a, b)`.
     pub(super) fn column_list(&mut self, table: &Table, columns: &[usize]) {
         self.push(" (");
-        self.columns(table, columns);
+        self.prefixed("", table, columns);
         self.push(")");
     }
 
-    /// Writes the dialect's clause for an INSERT that sets generated keys.
-    pub(super) fn overriding(&mut self, table: &Table, columns: &[usize]) {
-        let is_generated_key = |&column: &usize| table.columns[column].is_generated_key();
-        if columns.iter().any(is_generated_key) {
+    /// Writes the columns of an INSERT, with the dialect's clause if it sets generated keys.
+    pub(super) fn new_columns(&mut self, table: &Table, columns: &[usize]) {
+        self.column_list(table, columns);
+        if columns
+            .iter()
+            .any(|&column| is_generated_key(table, column))
+        {
             self.push(self.dialect.overriding());
         }
-    }
-
-    pub(super) fn returning(&mut self, table: &Table, columns: &[usize]) {
-        if columns.is_empty() {
-            return;
-        }
-        self.push(" RETURNING ");
-        self.read("", table, columns);
     }
 
     /// Writes `?, ?` as the values of a new row.
@@ -308,23 +289,6 @@ impl<'d> Text<'d> {
             let column = &table.columns[columns[i]];
             text.next_is_value_of(column);
             text.value(&column.ty);
-        });
-    }
-
-    /// `a = ?`, as an assignment.
-    pub(super) fn equals_param(&mut self, table: &Table, column: usize) {
-        let column = &table.columns[column];
-        self.identifier(&column.name);
-        self.push(" = ");
-        self.next_is_value_of(column);
-        self.value(&column.ty);
-    }
-
-    /// ` WHERE a = ? AND b = ?`.
-    pub(super) fn key(&mut self, table: &Table, key: &[usize]) {
-        self.push(" WHERE ");
-        self.each(key.len(), " AND ", |text, i| {
-            text.is_param("", &table.columns[key[i]]);
         });
     }
 
@@ -414,8 +378,9 @@ impl<'d> Text<'d> {
         } else {
             self.push("*");
         }
-        self.push(" FROM ");
-        self.unnest(table, columns);
+        self.push(" FROM UNNEST(");
+        self.arrays(table, columns, 0);
+        self.push(")");
         if has_forms {
             self.push(" AS v(");
             self.each(columns.len(), ", ", |text, i| text.numbered("c", i));
@@ -433,33 +398,51 @@ impl<'d> Text<'d> {
     }
 
     /// `a, b` if the prefix is empty; `t.a, t.b` if it is `t.`.
-    pub(super) fn prefixed(&mut self, prefix: &str, table: &Table, columns: &[usize]) {
+    fn prefixed(&mut self, prefix: &str, table: &Table, columns: &[usize]) {
         self.each(columns.len(), ", ", |text, i| {
             text.push(prefix);
             text.identifier(&table.columns[columns[i]].name);
         });
     }
 
-    /// `UNNEST($1::bigint[], $2::text[])`.
-    pub(super) fn unnest(&mut self, table: &Table, columns: &[usize]) {
-        self.push("UNNEST(");
-        self.each(columns.len(), ", ", |text, i| text.array(table, columns[i]));
-        self.push(")");
-    }
-
-    /// The same, where the first columns take the values.
-    pub(super) fn unnest_values(&mut self, table: &Table, columns: &[usize], written: usize) {
-        self.push("UNNEST(");
+    /// `$1::bigint[], $2::text[]`, where the first columns take the values.
+    pub(super) fn arrays(&mut self, table: &Table, columns: &[usize], written: usize) {
         self.each(columns.len(), ", ", |text, i| {
             if i < written {
                 text.next_is_value_of(&table.columns[columns[i]]);
             }
             text.array(table, columns[i]);
         });
+    }
+
+    /// Writes the FROM of an UPDATE: ` FROM UNNEST($1::bigint[], $2::text[]) AS v(s1, k1)`.
+    pub(super) fn from_arrays(
+        &mut self,
+        table: &Table,
+        set: &[usize],
+        key: &[usize],
+        own: &[ValueType],
+    ) {
+        self.push(" FROM UNNEST(");
+        let columns: Vec<usize> = set.iter().chain(key).copied().collect();
+        self.arrays(table, &columns, set.len());
+        for &ty in own {
+            self.push(", ");
+            self.array_of(ty);
+        }
+        self.push(") AS v(");
+        let mut between = "";
+        for (name, count) in [("s", set.len()), ("k", key.len()), ("p", own.len())] {
+            for at in 0..count {
+                self.push(between);
+                self.numbered(name, at);
+                between = ", ";
+            }
+        }
         self.push(")");
     }
 
-    pub(super) fn array(&mut self, table: &Table, column: usize) {
+    fn array(&mut self, table: &Table, column: usize) {
         self.array_of(table.columns[column].ty.value_type());
     }
 
@@ -469,11 +452,5 @@ impl<'d> Text<'d> {
         self.push("::");
         let ty = self.dialect.array_type(&ColumnType::of(ty));
         self.push(&ty);
-    }
-
-    pub(super) fn lock(&mut self, lock: Lock) {
-        if lock == Lock::ForUpdate && self.dialect.capabilities().row_locks {
-            self.push(" FOR UPDATE");
-        }
     }
 }

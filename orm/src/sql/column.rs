@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use crate::entity::Entity;
 use crate::schema;
@@ -50,11 +49,7 @@ impl<E: Entity, T> Column<E, T> {
 
     /// Returns the untyped reference to the column.
     pub fn reference(self) -> ColumnRef {
-        ColumnRef {
-            table: Arc::clone(E::table()),
-            index: usize::from(self.index),
-            alias: None,
-        }
+        ColumnRef::new(E::table(), usize::from(self.index))
     }
 }
 

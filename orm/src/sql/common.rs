@@ -30,30 +30,7 @@ pub trait ColumnAt<const N: usize> {
 /// Names a query so that other queries can use it like a table.
 ///
 /// ```
-/// # use selfsame::prelude::*;
-/// # #[derive(Entity, Clone, Debug)]
-/// # #[orm(table = "users")]
-/// # struct User {
-/// #     #[orm(primary_key)]
-/// #     id: Auto<i64>,
-/// #     name: String,
-/// #     age: Option<i32>,
-/// #     #[orm(back_populates = user)]
-/// #     tasks: HasMany<Task>,
-/// # }
-/// # #[derive(Entity, Clone, Debug)]
-/// # #[orm(table = "tasks")]
-/// # struct Task {
-/// #     #[orm(primary_key)]
-/// #     id: Auto<i64>,
-/// #     title: String,
-/// #     #[orm(default = false)]
-/// #     completed: bool,
-/// #     #[orm(references = "users.id")]
-/// #     user_id: Option<i64>,
-/// #     #[orm(back_populates = tasks)]
-/// #     user: BelongsTo<User>,
-/// # }
+#[doc = include_str!("../docs/models.txt")]
 /// use selfsame::sql::{common, on};
 ///
 /// let busy = common("busy", select((Task::USER_ID, count(Task::ID))).from(Task::table()).group_by(Task::USER_ID));
@@ -78,20 +55,7 @@ pub fn common<R: FromRow>(name: &str, query: Select<R>) -> Common<R> {
 /// Builds a recursive query: its rows are those of `first`, then those that `step` derives from them, repeated until there are no new rows.
 ///
 /// ```
-/// # use selfsame::prelude::*;
-/// # #[derive(Entity, Clone, Debug)]
-/// # #[orm(table = "nodes")]
-/// # struct Node {
-/// #     #[orm(primary_key)]
-/// #     id: Auto<i64>,
-/// #     label: String,
-/// #     #[orm(references = "nodes.id")]
-/// #     parent_id: Option<i64>,
-/// #     #[orm(back_populates = children)]
-/// #     parent: BelongsTo<Node>,
-/// #     #[orm(back_populates = parent)]
-/// #     children: HasMany<Node>,
-/// # }
+#[doc = include_str!("../docs/tree.txt")]
 /// use selfsame::sql::{on, recursive};
 ///
 /// let below = recursive("below", select(Node::ID).from(Node::table()).filter(Node::ID.eq(1)), |below| {
@@ -140,11 +104,7 @@ impl<R> Common<R> {
     where
         R: ColumnAt<N>,
     {
-        Expr::from_node(Node::Column(ColumnRef {
-            table: Arc::clone(&self.table),
-            index: N,
-            alias: None,
-        }))
+        Expr::from_node(Node::Column(ColumnRef::new(&self.table, N)))
     }
 }
 
@@ -161,51 +121,26 @@ impl<T: ColumnValue> ColumnAt<0> for T {
     type Type = T;
 }
 
-macro_rules! columns {
-    ($($index:literal $name:ident of $($all:ident),*;)*) => {$(
+macro_rules! column {
+    ($index:literal $name:ident ($($all:ident)*)) => {
         impl<$($all: ColumnValue),*> ColumnAt<$index> for ($($all,)*) {
             type Type = $name;
         }
-    )*};
+    };
 }
-columns!(
-    0 A of A;
-    0 A of A, B;
-    1 B of A, B;
-    0 A of A, B, C;
-    1 B of A, B, C;
-    2 C of A, B, C;
-    0 A of A, B, C, D;
-    1 B of A, B, C, D;
-    2 C of A, B, C, D;
-    3 D of A, B, C, D;
-    0 A of A, B, C, D, E;
-    1 B of A, B, C, D, E;
-    2 C of A, B, C, D, E;
-    3 D of A, B, C, D, E;
-    4 E of A, B, C, D, E;
-    0 A of A, B, C, D, E, F;
-    1 B of A, B, C, D, E, F;
-    2 C of A, B, C, D, E, F;
-    3 D of A, B, C, D, E, F;
-    4 E of A, B, C, D, E, F;
-    5 F of A, B, C, D, E, F;
-    0 A of A, B, C, D, E, F, G;
-    1 B of A, B, C, D, E, F, G;
-    2 C of A, B, C, D, E, F, G;
-    3 D of A, B, C, D, E, F, G;
-    4 E of A, B, C, D, E, F, G;
-    5 F of A, B, C, D, E, F, G;
-    6 G of A, B, C, D, E, F, G;
-    0 A of A, B, C, D, E, F, G, H;
-    1 B of A, B, C, D, E, F, G, H;
-    2 C of A, B, C, D, E, F, G, H;
-    3 D of A, B, C, D, E, F, G, H;
-    4 E of A, B, C, D, E, F, G, H;
-    5 F of A, B, C, D, E, F, G, H;
-    6 G of A, B, C, D, E, F, G, H;
-    7 H of A, B, C, D, E, F, G, H;
-);
+macro_rules! columns {
+    ($($index:literal $name:ident)* of $all:tt) => {
+        $(column!($index $name $all);)*
+    };
+}
+columns!(0 A of (A));
+columns!(0 A 1 B of (A B));
+columns!(0 A 1 B 2 C of (A B C));
+columns!(0 A 1 B 2 C 3 D of (A B C D));
+columns!(0 A 1 B 2 C 3 D 4 E of (A B C D E));
+columns!(0 A 1 B 2 C 3 D 4 E 5 F of (A B C D E F));
+columns!(0 A 1 B 2 C 3 D 4 E 5 F 6 G of (A B C D E F G));
+columns!(0 A 1 B 2 C 3 D 4 E 5 F 6 G 7 H of (A B C D E F G H));
 
 impl<R> Clone for Common<R> {
     fn clone(&self) -> Self {

@@ -1,6 +1,5 @@
 //! UNION, INTERSECT, EXCEPT.
 
-use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 
 use crate::dialect::Dialect;
@@ -110,17 +109,4 @@ impl<R: FromRow> Compound<R> {
     }
 }
 
-impl<R> Clone for Compound<R> {
-    fn clone(&self) -> Self {
-        Self {
-            node: self.node.clone(),
-            marker: PhantomData,
-        }
-    }
-}
-
-impl<R> Debug for Compound<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.node.fmt(f)
-    }
-}
+untyped!(Compound<R>, node);

@@ -15,30 +15,7 @@ pub struct Exists(Node);
 /// The result is usable like any condition: `User::query().filter(!exists(tasks))`, `User::AGE.gt(3).and(exists(tasks))`.
 ///
 /// ```
-/// # use selfsame::prelude::*;
-/// # #[derive(Entity, Clone, Debug)]
-/// # #[orm(table = "users")]
-/// # struct User {
-/// #     #[orm(primary_key)]
-/// #     id: Auto<i64>,
-/// #     name: String,
-/// #     age: Option<i32>,
-/// #     #[orm(back_populates = user)]
-/// #     tasks: HasMany<Task>,
-/// # }
-/// # #[derive(Entity, Clone, Debug)]
-/// # #[orm(table = "tasks")]
-/// # struct Task {
-/// #     #[orm(primary_key)]
-/// #     id: Auto<i64>,
-/// #     title: String,
-/// #     #[orm(default = false)]
-/// #     completed: bool,
-/// #     #[orm(references = "users.id")]
-/// #     user_id: Option<i64>,
-/// #     #[orm(back_populates = tasks)]
-/// #     user: BelongsTo<User>,
-/// # }
+#[doc = include_str!("../docs/models.txt")]
 /// use selfsame::sql::on;
 ///
 /// let tasks = select(Task::ID).from(Task::table()).filter(on(Task::USER_ID, User::ID));

@@ -1,7 +1,6 @@
 //! `Expr`: a typed expression in a scope, and the operators that columns and expressions share.
 
 use std::borrow::Cow;
-use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
 
@@ -372,29 +371,6 @@ impl<S> OrderBy<S> {
     }
 }
 
-impl<S, T> Clone for Expr<S, T> {
-    fn clone(&self) -> Self {
-        Self::from_node(self.node.clone())
-    }
-}
+untyped!(Expr<S, T>, node);
 
-impl<S, T> Debug for Expr<S, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.node.fmt(f)
-    }
-}
-
-impl<S> Clone for OrderBy<S> {
-    fn clone(&self) -> Self {
-        Self {
-            order: self.order.clone(),
-            marker: PhantomData,
-        }
-    }
-}
-
-impl<S> Debug for OrderBy<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.order.fmt(f)
-    }
-}
+untyped!(OrderBy<S>, order);

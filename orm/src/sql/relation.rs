@@ -17,20 +17,7 @@ use crate::sql::{
 /// A relation whose ends are aliased: from scope `S` to scope `D`. Built by [`Relation::of`] and [`Relation::to`].
 ///
 /// ```
-/// # use selfsame::prelude::*;
-/// # #[derive(Entity, Clone, Debug)]
-/// # #[orm(table = "nodes")]
-/// # struct Node {
-/// #     #[orm(primary_key)]
-/// #     id: Auto<i64>,
-/// #     label: String,
-/// #     #[orm(references = "nodes.id")]
-/// #     parent_id: Option<i64>,
-/// #     #[orm(back_populates = children)]
-/// #     parent: BelongsTo<Node>,
-/// #     #[orm(back_populates = parent)]
-/// #     children: HasMany<Node>,
-/// # }
+#[doc = include_str!("../docs/tree.txt")]
 /// use selfsame::sql::alias;
 ///
 /// let parent = alias::<Node>("parent");

@@ -1,6 +1,5 @@
 //! RETURNING: statements that return the rows they write.
 
-use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 
 use crate::dialect::Dialect;
@@ -84,17 +83,4 @@ impl Connected {
     }
 }
 
-impl<R> Clone for Returning<R> {
-    fn clone(&self) -> Self {
-        Self {
-            node: self.node.clone(),
-            marker: PhantomData,
-        }
-    }
-}
-
-impl<R> Debug for Returning<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.node.fmt(f)
-    }
-}
+untyped!(Returning<R>, node);

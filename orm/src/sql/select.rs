@@ -1,6 +1,5 @@
 //! SELECT statements.
 
-use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 
 use crate::dialect::Dialect;
@@ -146,17 +145,4 @@ impl<R: FromRow> Select<R> {
     }
 }
 
-impl<R> Clone for Select<R> {
-    fn clone(&self) -> Self {
-        Self {
-            node: self.node.clone(),
-            marker: PhantomData,
-        }
-    }
-}
-
-impl<R> Debug for Select<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.node.fmt(f)
-    }
-}
+untyped!(Select<R>, node);

@@ -2,7 +2,6 @@
 //!
 //! Each is a typed wrapper of an untyped tree: [`InsertNode`], [`UpdateNode`] or [`DeleteNode`].
 
-use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -211,17 +210,7 @@ impl Delete {
     }
 }
 
-impl<C> Clone for Insert<C> {
-    fn clone(&self) -> Self {
-        Self::from_node(self.node.clone())
-    }
-}
-
-impl<C> Debug for Insert<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.node.fmt(f)
-    }
-}
+untyped!(Insert<C>, node);
 
 macro_rules! tuples {
     ($($($name:ident $value:ident $index:tt),*;)*) => {$(

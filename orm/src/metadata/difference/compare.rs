@@ -284,7 +284,7 @@ fn one_sided<T: PartialEq>(code: Vec<T>, database: Vec<T>) -> Vec<(T, Side)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::tests::Arrays;
+    use crate::render::dialects::Arrays;
     use crate::schema::{ColumnType, ReferentialAction};
 
     fn users() -> Table {

@@ -477,7 +477,14 @@ impl Session {
                 KeyBatch::Arrays => (Operation::SelectArrays(Lock::None), 0),
                 KeyBatch::List(count) => (Operation::Select(Lock::None), count),
             };
-            let sql = session.association_sql(&association_table, operation, &all, count, || {
+            let shape = Shape {
+                mapper: association_table.mapper().id(),
+                operation,
+                columns: Cow::Borrowed(&all),
+                others: Cow::default(),
+                count,
+            };
+            let sql = session.engine.shape(shape, || {
                 let renderer = Renderer::new(session.engine.dialect());
                 match batch {
                     KeyBatch::Arrays => renderer.select_by_arrays(table, &all, &all, &[]),
@@ -521,24 +528,6 @@ impl Session {
             right.row_key(b, &mut params);
         }
         crate::session::read::lookup::owned(&params)
-    }
-
-    pub(in crate::session) fn association_sql(
-        &self,
-        association: &Association,
-        operation: Operation,
-        columns: &[usize],
-        count: usize,
-        render: impl FnOnce() -> crate::backend::Sql,
-    ) -> Arc<crate::backend::Sql> {
-        let shape = Shape {
-            mapper: association.mapper().id(),
-            operation,
-            columns: Cow::Borrowed(columns),
-            others: Cow::default(),
-            count,
-        };
-        self.engine.shape(shape, render)
     }
 
     /// Sorts pairs by their keys, so that all sessions lock rows in the same order.

@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 use crate::backend::{Row, Sql};
 use crate::dialect::Batch;
-use crate::engine::{Operation, Shape};
+use crate::engine::{Operation, Shape, WriteOperation};
 use crate::entity::{Fetch, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Lock, Renderer};
@@ -39,6 +39,16 @@ pub(in crate::session) enum KeyBatch {
     Arrays,
     /// A list of this length.
     List(usize),
+}
+
+impl KeyBatch {
+    /// The DELETE of the rows with these keys, and their number where the text depends on it.
+    pub(in crate::session) fn delete(self) -> (WriteOperation, usize) {
+        match self {
+            Self::Arrays => (WriteOperation::DeleteArrays, 0),
+            Self::List(count) => (WriteOperation::Delete, count),
+        }
+    }
 }
 
 /// Sends one statement with a batch of keys.
@@ -341,22 +351,11 @@ impl Session {
 
 /// The condition for the row of a key.
 fn key_filter(mapper: &Mapper, key: &[Value]) -> sql::Node {
-    let conditions = mapper
-        .table()
-        .primary_key
-        .iter()
-        .zip(key)
-        .map(|(&index, value)| {
-            let column = sql::ColumnRef {
-                table: Arc::clone(mapper.table()),
-                index,
-                alias: None,
-            };
-            sql::Node::Column(column).binary(
-                sql::Operator::Eq,
-                sql::Node::Param(value.clone(), mapper.types()[index]),
-            )
-        });
+    let key = mapper.table().primary_key.iter().zip(key);
+    let conditions = key.map(|(&index, value)| {
+        let value = sql::Node::Param(value.clone(), mapper.types()[index]);
+        sql::column(mapper.table(), index, None).binary(sql::Operator::Eq, value)
+    });
     conditions
         .reduce(sql::Node::and)
         .unwrap_or(sql::Node::All(Vec::new()))

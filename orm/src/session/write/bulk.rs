@@ -254,12 +254,7 @@ fn count_version(mapper: &Mapper, set: &mut Vec<(ColumnRef, Node)>) {
     };
     let one = Node::Param(one, mapper.types()[version]);
     let next = column(mapper.table(), version, None).binary(Operator::Add, one);
-    let reference = ColumnRef {
-        table: Arc::clone(mapper.table()),
-        index: version,
-        alias: None,
-    };
-    set.push((reference, next));
+    set.push((ColumnRef::new(mapper.table(), version), next));
 }
 
 fn key_columns(mapper: &Mapper) -> (Vec<Node>, Vec<ValueType>) {

@@ -188,9 +188,5 @@ impl Computed {
 }
 
 pub(in crate::session) fn reference(mapper: &Mapper, index: usize) -> ColumnRef {
-    ColumnRef {
-        table: Arc::clone(mapper.table()),
-        index,
-        alias: None,
-    }
+    ColumnRef::new(mapper.table(), index)
 }

@@ -11,19 +11,19 @@ use std::sync::Arc;
 
 use crate::backend::{Sql, StatementKind};
 use crate::dialect::Batch;
-use crate::engine::Operation;
+use crate::engine::WriteOperation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RecordKey;
-use crate::render::{Lock, Renderer};
+use crate::render::Lock;
 use crate::session::Session;
 use crate::session::memory::fit::trace;
-use crate::session::read::lookup::{KeyBatch, Lookup, owned};
+use crate::session::read::lookup::{Lookup, owned};
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
 use crate::value::{Value, ValueRef};
 use compute::Compute;
 use insert::Insert;
-use send::{Keys, by_bytes, each_row, key_arrays, parts, shape, with_arrays};
+use send::{Keys, by_bytes, each_row, key_arrays, parts, with_arrays, writing};
 pub(in crate::session) use send::{bytes, fitting};
 
 /// Runs one step.
@@ -205,19 +205,9 @@ fn send_update(session: &mut Session, store: u16, columns: &[usize], slots: &[u3
     let mapper = Arc::clone(&session.entry(store).mapper);
     let key = mapper.guard();
     let columns = &*session.count_versions(store, columns, slots)?;
-    let renderer = |session: &Session, operation| {
-        session
-            .engine
-            .shape(shape(&mapper, operation, columns, key, 0), || {
-                let renderer = Renderer::new(session.engine.dialect());
-                match operation {
-                    Operation::UpdateArrays => renderer.update_arrays(mapper.table(), columns, key),
-                    _ => renderer.update(mapper.table(), columns, key),
-                }
-            })
-    };
     if slots.len() > 1 && session.engine.dialect().batch() == Batch::Arrays {
-        let sql = renderer(session, Operation::UpdateArrays);
+        let operation = WriteOperation::UpdateArrays;
+        let sql = writing(session, &mapper, operation, columns, key, 0);
         for slots in by_bytes(session, store, slots, columns) {
             let matched = {
                 let (any, connection) = parts(session, store)?;
@@ -231,7 +221,7 @@ fn send_update(session: &mut Session, store: u16, columns: &[usize], slots: &[u3
             expect_all(session, store, slots, columns, matched, &sql)?;
         }
     } else {
-        let sql = renderer(session, Operation::Update);
+        let sql = writing(session, &mapper, WriteOperation::Update, columns, key, 0);
         one_each(session, store, &sql, slots, columns, "UPDATE")?;
     }
     Ok(())
@@ -262,17 +252,6 @@ fn vacate(session: &mut Session, store: u16, column: usize, slots: &[u32]) -> Re
 fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
     let mapper = Arc::clone(&session.entry(store).mapper);
     let key = mapper.guard();
-    let renderer = |session: &Session, operation, count| {
-        session
-            .engine
-            .shape(shape(&mapper, operation, &[], key, count), || {
-                let renderer = Renderer::new(session.engine.dialect());
-                match operation {
-                    Operation::DeleteArrays => renderer.delete_arrays(mapper.table(), key),
-                    _ => renderer.delete_by(mapper.table(), key, count),
-                }
-            })
-    };
     let many = match session.engine.dialect().batch() {
         Batch::Arrays => slots.len() > 1,
         // Not every database uses an index for lists of row values.
@@ -288,10 +267,8 @@ fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
             let keys = owned(&keys);
             let (mut matched, mut sent) = (0, None);
             session.each_batch(key.len(), &keys, &mut |session, batch, params| {
-                let sql = match batch {
-                    KeyBatch::Arrays => renderer(session, Operation::DeleteArrays, 0),
-                    KeyBatch::List(count) => renderer(session, Operation::DeleteBy, count),
-                };
+                let (operation, count) = batch.delete();
+                let sql = writing(session, &mapper, operation, &[], key, count);
                 matched += session.connected()?.execute(&sql, params)?.matched;
                 sent = Some(sql);
                 Ok(())
@@ -301,7 +278,7 @@ fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
             }
         }
     } else {
-        let sql = renderer(session, Operation::DeleteBy, 1);
+        let sql = writing(session, &mapper, WriteOperation::Delete, &[], key, 1);
         one_each(session, store, &sql, slots, &[], "DELETE")?;
     }
     let any = session.any_store_mut(store);

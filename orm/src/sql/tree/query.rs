@@ -71,15 +71,6 @@ pub enum JoinKind {
     Left,
 }
 
-impl SelectNode {
-    /// The tables in FROM and JOIN.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.from
-            .iter()
-            .chain(self.joins.iter().map(|join| &join.source))
-    }
-}
-
 impl Source {
     /// Gives a table an alias; required if a query uses it twice.
     pub fn aliased(table: &Arc<Table>, alias: impl Into<Arc<str>>) -> Self {

@@ -202,6 +202,15 @@ impl SelectNode {
 }
 
 impl ColumnRef {
+    /// A column of a table under the table's own name.
+    pub(crate) fn new(table: &Arc<Table>, index: usize) -> Self {
+        Self {
+            table: Arc::clone(table),
+            index,
+            alias: None,
+        }
+    }
+
     /// Whether it is a column of this table, aliased or not.
     pub(crate) fn is_of(&self, table: &Table) -> bool {
         std::ptr::eq(&*self.table, table) || self.table.name == table.name

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use super::insert::{first_batch, not_written};
-use super::send::{bytes, fitting};
+use super::send::{bytes, fitting, writing};
 use crate::backend::{Rows, Sql};
 use crate::dialect::Batch;
-use crate::engine::Operation;
+use crate::engine::WriteOperation;
 use crate::entity::AssociationSide;
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::Renderer;
 use crate::session::Session;
-use crate::session::read::lookup::{KeyBatch, not_connected};
+use crate::session::read::lookup::not_connected;
 use crate::value::{Param, Value, ValueRef};
 
 /// Whether this many pairs, or the pairs of this many objects, are deleted by a single statement.
@@ -29,7 +28,7 @@ pub(super) fn associate(
     let table = Table::of(session, association);
     let batch = session.engine.dialect().batch();
     if batch == Batch::Arrays && pairs.len() > 1 {
-        let (written, sql) = table.arrays(session, Operation::InsertArrays, &keys)?;
+        let (written, sql) = table.arrays(session, WriteOperation::InsertArrays, &keys)?;
         return match written == pairs.len() as u64 {
             true => Ok(()),
             false => Err(table
@@ -38,11 +37,15 @@ pub(super) fn associate(
         };
     }
     let insert = |session: &Session, rows: usize| {
-        let columns = &table.columns;
-        session.association_sql(&table.association, Operation::Insert, columns, rows, || {
-            let renderer = Renderer::new(session.engine.dialect());
-            renderer.insert(table.association.table(), columns, rows, &[])
-        })
+        let operation = WriteOperation::Insert;
+        writing(
+            session,
+            table.association.mapper(),
+            operation,
+            &table.columns,
+            &[],
+            rows,
+        )
     };
     let Batch::Values { max_parameters } = batch else {
         let sql = insert(session, 1);
@@ -84,7 +87,7 @@ pub(super) fn dissociate(
     let keys = session.pair_keys(association, pairs);
     let table = Table::of(session, association);
     if session.engine.dialect().batch() == Batch::Arrays && pairs.len() > 1 {
-        let (matched, sql) = table.arrays(session, Operation::DeleteArrays, &keys)?;
+        let (matched, sql) = table.arrays(session, WriteOperation::DeleteArrays, &keys)?;
         if matched == pairs.len() as u64 {
             return Ok(());
         }
@@ -95,15 +98,14 @@ pub(super) fn dissociate(
         let error = Error::new(ErrorKind::StaleData, message).statement(sql.text());
         return Err(error.entity(&table.association.table().name));
     }
-    let sql = session.association_sql(
-        &table.association,
-        Operation::Delete,
+    let operation = WriteOperation::Delete;
+    let sql = writing(
+        session,
+        table.association.mapper(),
+        operation,
+        &[],
         &table.columns,
-        0,
-        || {
-            let renderer = Renderer::new(session.engine.dialect());
-            renderer.delete(table.association.table(), &table.columns)
-        },
+        1,
     );
     let Some((at, _)) = table.first_wrong_count(session, &sql, &keys, |matched| matched > 0)?
     else {
@@ -129,17 +131,9 @@ pub(super) fn sever(
     let table = Table::of(session, association);
     let by = table.association.columns(side);
     session.each_batch(by.len(), &keys, &mut |session, batch, params| {
-        let (operation, count) = match batch {
-            KeyBatch::Arrays => (Operation::DeleteArrays, 0),
-            KeyBatch::List(count) => (Operation::DeleteBy, count),
-        };
-        let sql = session.association_sql(&table.association, operation, by, count, || {
-            let renderer = Renderer::new(session.engine.dialect());
-            match batch {
-                KeyBatch::Arrays => renderer.delete_arrays(table.association.table(), by),
-                KeyBatch::List(count) => renderer.delete_by(table.association.table(), by, count),
-            }
-        });
+        let (operation, count) = batch.delete();
+        let mapper = table.association.mapper();
+        let sql = writing(session, mapper, operation, &[], by, count);
         session.connected()?.execute(&sql, params).map(drop)
     })
 }
@@ -197,17 +191,21 @@ impl Table {
     fn arrays(
         &self,
         session: &mut Session,
-        operation: Operation,
+        operation: WriteOperation,
         keys: &[Value],
     ) -> Result<(u64, Arc<Sql>)> {
-        let sql = session.association_sql(&self.association, operation, &self.columns, 0, || {
-            let renderer = Renderer::new(session.engine.dialect());
-            let table = self.association.table();
-            match operation {
-                Operation::InsertArrays => renderer.insert_arrays(table, &self.columns, &[]),
-                _ => renderer.delete_arrays(table, &self.columns),
-            }
-        });
+        let (written, found) = match operation {
+            WriteOperation::InsertArrays => (&self.columns[..], &[][..]),
+            _ => (&[][..], &self.columns[..]),
+        };
+        let sql = writing(
+            session,
+            self.association.mapper(),
+            operation,
+            written,
+            found,
+            0,
+        );
         let mut matched = 0;
         let mut rest = keys;
         while !rest.is_empty() {

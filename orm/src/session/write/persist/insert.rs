@@ -5,13 +5,12 @@ use std::sync::Arc;
 use super::pairing::{Paired, Returned, Unpaired, Why, Witness, witness};
 use super::send::{
     EachOutcome, Keys, by_bytes, bytes, each_row, fitting, fitting_rows, params, parts, shape,
-    with_arrays,
+    with_arrays, writing,
 };
 use crate::backend::{Outcome, Sql, StatementKind};
 use crate::dialect::Batch;
-use crate::engine::Operation;
+use crate::engine::{Operation, WriteOperation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::Renderer;
 use crate::session::Session;
 use crate::session::memory::fit::trace;
 use crate::session::read::lookup::not_connected;
@@ -174,7 +173,7 @@ impl Insert<'_> {
         while !rest.is_empty() {
             let (batch, _) = first_batch(rest, max_parameters, width);
             let (slots, others) = rest.split_at(batch.len().min(most));
-            let sql = self.sql(session, Operation::Insert, self.columns, &[], slots.len());
+            let sql = self.sql(session, WriteOperation::Insert, &[], slots.len());
             let (store, connection) = parts(session, self.store)?;
             let params = params(store, slots, self.columns, Keys::None);
             let row = |row: &[Param<'_>]| row.iter().filter_map(Param::value).map(bytes).sum();
@@ -195,7 +194,7 @@ impl Insert<'_> {
 
     /// Inserts one row per statement, without reading anything back.
     fn one_each(&self, session: &mut Session, each: EachOutcome<'_>) -> Result<()> {
-        let sql = self.sql(session, Operation::Insert, self.columns, &[], 1);
+        let sql = self.sql(session, WriteOperation::Insert, &[], 1);
         let mut skipped = None;
         let result = each_row(
             session,
@@ -362,7 +361,7 @@ impl Insert<'_> {
     /// Inserts rows in one statement, with one array for each column.
     fn array(&self, session: &mut Session, made: &[usize], witnesses: &[usize]) -> Result<()> {
         let back: Vec<usize> = made.iter().chain(witnesses).copied().collect();
-        let sql = self.sql(session, Operation::InsertArrays, self.columns, &back, 0);
+        let sql = self.sql(session, WriteOperation::InsertArrays, &back, 0);
         let (store, connection) = parts(session, self.store)?;
         let of_column = |&column: &usize| -> Vec<Param<'_>> {
             let slots = self.slots.iter();
@@ -417,11 +416,8 @@ impl Insert<'_> {
         let Some(at) = made.iter().position(|made| made == column) else {
             return Ok(());
         };
-        let sql = session
-            .engine
-            .shape(shape(&mapper, Operation::DeleteArrays, &[], key, 0), || {
-                Renderer::new(session.engine.dialect()).delete_arrays(mapper.table(), key)
-            });
+        let operation = WriteOperation::DeleteArrays;
+        let sql = writing(session, &mapper, operation, &[], key, 0);
         let keys = values.iter().skip(at).step_by(made.len());
         let keys: Vec<Param<'_>> = keys.map(|key| Param::Ref(key.as_ref())).collect();
         let connection = session.connection.as_mut().ok_or_else(not_connected)?;
@@ -447,11 +443,7 @@ impl Insert<'_> {
         }
         let mapper = Arc::clone(&session.entry(self.store).mapper);
         let by = &mapper.table().primary_key;
-        let sql = session
-            .engine
-            .shape(shape(&mapper, Operation::DeleteBy, &[], by, 1), || {
-                Renderer::new(session.engine.dialect()).delete_by(mapper.table(), by, 1)
-            });
+        let sql = writing(session, &mapper, WriteOperation::Delete, &[], by, 1);
         let key: Vec<Param<'_>> = key.iter().map(|value| Param::Ref(value.as_ref())).collect();
         let connection = session.connection.as_mut().ok_or_else(not_connected)?;
         connection.execute(&sql, &key).map(drop)
@@ -469,7 +461,7 @@ impl Insert<'_> {
         while !rest.is_empty() {
             let slots;
             (slots, rest) = self.first_values(session, rest, max_parameters);
-            let sql = self.sql(session, Operation::Insert, self.columns, &back, slots.len());
+            let sql = self.sql(session, WriteOperation::Insert, &back, slots.len());
             let (store, connection) = parts(session, self.store)?;
             let mut returned = Returned::new(store, slots, made, &witnesses);
             let params = params(store, slots, self.columns, Keys::None);
@@ -509,7 +501,7 @@ impl Insert<'_> {
             return Err(Error::unsupported(session.engine.dialect().name(), what));
         }
         let types = session.entry(self.store).mapper.types().to_vec();
-        let sql = self.sql(session, Operation::Insert, self.columns, made, 1);
+        let sql = self.sql(session, WriteOperation::Insert, made, 1);
         for &slot in self.slots {
             let (store, connection) = parts(session, self.store)?;
             let mut values = Vec::with_capacity(made.len());
@@ -551,23 +543,12 @@ impl Insert<'_> {
     fn sql(
         &self,
         session: &Session,
-        operation: Operation,
-        columns: &[usize],
+        operation: WriteOperation,
         back: &[usize],
         rows: usize,
     ) -> Arc<Sql> {
         let mapper = &session.entry(self.store).mapper;
-        session
-            .engine
-            .shape(shape(mapper, operation, columns, back, rows), || {
-                let renderer = Renderer::new(session.engine.dialect());
-                match operation {
-                    Operation::InsertArrays => {
-                        renderer.insert_arrays(mapper.table(), columns, back)
-                    }
-                    _ => renderer.insert(mapper.table(), columns, rows, back),
-                }
-            })
+        writing(session, mapper, operation, self.columns, back, rows)
     }
 }
 

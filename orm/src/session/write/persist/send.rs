@@ -1,11 +1,13 @@
 //! Laying out the parameters of many rows for a statement.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::backend::{Rows, Sql};
-use crate::engine::{Connected, Operation, Shape};
+use crate::engine::{Connected, Operation, Shape, WriteOperation};
 use crate::entity::Mapper;
 use crate::error::Result;
+use crate::render::Renderer;
 use crate::session::memory::fit::trace;
 use crate::session::read::lookup::not_connected;
 use crate::session::{AnyStore, Session};
@@ -213,6 +215,30 @@ pub(super) fn shape<'a>(
         others: Cow::Borrowed(others),
         count,
     }
+}
+
+/// Returns the statement of a shape that writes to the table of a mapping. `keys` are the columns read back by an INSERT, or those that
+/// an UPDATE or DELETE finds its rows by; `count` is the number of rows, unless these are arrays.
+pub(super) fn writing(
+    session: &Session,
+    mapper: &Mapper,
+    operation: WriteOperation,
+    columns: &[usize],
+    keys: &[usize],
+    count: usize,
+) -> Arc<Sql> {
+    let shape = shape(mapper, Operation::Write(operation), columns, keys, count);
+    session.engine.shape(shape, || {
+        let (renderer, table) = (Renderer::new(session.engine.dialect()), mapper.table());
+        match operation {
+            WriteOperation::Insert => renderer.insert(table, columns, count, keys),
+            WriteOperation::InsertArrays => renderer.insert_arrays(table, columns, keys),
+            WriteOperation::Update => renderer.update(table, columns, keys),
+            WriteOperation::UpdateArrays => renderer.update_arrays(table, columns, keys),
+            WriteOperation::Delete => renderer.delete_by(table, keys, count),
+            WriteOperation::DeleteArrays => renderer.delete_arrays(table, keys),
+        }
+    })
 }
 
 #[cfg(test)]

@@ -2,74 +2,13 @@
 
 use super::*;
 
-#[test]
-fn session_queries() {
-    let filter = User::NAME.eq("ann");
-    let keys = [
-        User::AGE.desc().nulls_last(),
-        User::NAME.asc().nulls_first(),
-        User::ID.asc(),
-    ];
-    let order: Vec<Order> = keys.map(OrderBy::into_order).into();
-    let spec = QuerySpec {
-        filter: Some(filter.node()),
-        order: &order,
-        limit: Some(10),
-        offset: Some(u64::MAX),
-        lock: Lock::ForUpdate,
-        ..QuerySpec::new(User::table(), Read::Columns(&[0, 1]))
-    };
-    insta::assert_snapshot!(everywhere(|d| query(d, &spec)), @r#"
-SELECT "id", "name" FROM "users" WHERE "name" = ? ORDER BY "age" DESC NULLS LAST, "name" NULLS FIRST, "id" LIMIT 10 OFFSET 9223372036854775807 FOR UPDATE ["ann"]
-SELECT "id", "name" FROM "users" WHERE "name" = ? ORDER BY CASE WHEN "age" IS NULL THEN 1 ELSE 0 END, "age" DESC, CASE WHEN "name" IS NULL THEN 0 ELSE 1 END, "name", "id" LIMIT 10 OFFSET 9223372036854775807 ["ann"]
-SELECT "id", "name" FROM "users" WHERE "name" = $1 ORDER BY "age" DESC NULLS LAST, "name" NULLS FIRST, "id" LIMIT 10 OFFSET 9223372036854775807 FOR UPDATE ["ann"]
-"#);
-    let count = QuerySpec {
-        read: Read::Count,
-        ..spec
-    };
-    insta::assert_snapshot!(everywhere(|d| query(d, &count)), @r#"
-SELECT COUNT(*) FROM (SELECT 1 FROM "users" WHERE "name" = ? LIMIT 10 OFFSET 9223372036854775807) AS q ["ann"]
-SELECT COUNT(*) FROM (SELECT 1 FROM "users" WHERE "name" = ? LIMIT 10 OFFSET 9223372036854775807) AS q ["ann"]
-SELECT COUNT(*) FROM (SELECT 1 FROM "users" WHERE "name" = $1 LIMIT 10 OFFSET 9223372036854775807) AS q ["ann"]
-"#);
-    let exists = QuerySpec {
-        read: Read::Exists,
-        limit: None,
-        offset: None,
-        ..spec
-    };
-    insta::assert_snapshot!(everywhere(|d| query(d, &exists)), @r#"
-SELECT 1 FROM "users" WHERE "name" = ? LIMIT 1 ["ann"]
-SELECT 1 FROM "users" WHERE "name" = ? LIMIT 1 ["ann"]
-SELECT 1 FROM "users" WHERE "name" = $1 LIMIT 1 ["ann"]
-"#);
-    let all = QuerySpec::new(User::table(), Read::Count);
-    insta::assert_snapshot!(everywhere(|d| query(d, &all)), @r#"
-SELECT COUNT(*) FROM "users" []
-SELECT COUNT(*) FROM "users" []
-SELECT COUNT(*) FROM "users" []
-"#);
-    let plain = QuerySpec {
-        distinct: true,
-        ..QuerySpec::new(User::table(), Read::Columns(&[1]))
-    };
-    insta::assert_snapshot!(everywhere(|d| query(d, &plain)), @r#"
-SELECT DISTINCT "name" FROM "users" []
-SELECT DISTINCT "name" FROM "users" []
-SELECT DISTINCT "name" FROM "users" []
-"#);
-    let distinct = QuerySpec {
-        read: Read::Count,
-        ..plain
-    };
-    insta::assert_snapshot!(everywhere(|d| query(d, &distinct)), @r#"
-SELECT COUNT(*) FROM (SELECT DISTINCT * FROM "users") AS q []
-SELECT COUNT(*) FROM (SELECT DISTINCT * FROM "users") AS q []
-SELECT COUNT(*) FROM (SELECT DISTINCT * FROM "users") AS q []
-"#);
-    let sql = query(&Ansi, &spec).expect("renders").sql;
-    assert_eq!(sql.columns(), [ValueType::I64, ValueType::Text]);
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "or\"der")]
+struct Odd {
+    #[orm(primary_key, column = "select")]
+    id: i32,
+    #[orm(column = "grüße an 'alle' \"?\" $1")]
+    text: String,
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::dialect::TextMatch;
-use crate::schema::{Column, ColumnType};
-use crate::sql::{ColumnRef, List, Operator};
+use selfsame::dialect::TextMatch;
+use selfsame::schema::{Column, ColumnType};
+use selfsame::sql::{ColumnRef, List, Operator};
 
 const ODD: &str = "[a\"'?$1;é𝄞 \\\\-]{1,6}";
 

@@ -6,14 +6,14 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{Echo, Engine, Event};
-use crate::backend::{
+use selfsame::backend::{
     Backend, Connection, Outcome, Row, Rows, Scheme, Sql, Statement, StatementKind,
 };
-use crate::dialect::{Batch, Begin, Capabilities, Dialect, Isolation};
-use crate::error::{Error, ErrorKind, Result};
-use crate::schema::ColumnType;
-use crate::value::{Param, ValueRef, ValueType};
+use selfsame::dialect::{Batch, Begin, Capabilities, Dialect, Isolation};
+use selfsame::engine::{Echo, Engine, Event};
+use selfsame::error::{Error, ErrorKind, Result};
+use selfsame::schema::ColumnType;
+use selfsame::value::{Param, ValueRef, ValueType};
 
 /// What happened to all connections of a fake backend, in order.
 type Log = Arc<Mutex<Vec<String>>>;
@@ -444,17 +444,10 @@ fn a_commit_on_a_lost_connection_is_ambiguous() {
 fn unclaimed_capabilities_are_refused_before_anything_is_sent() {
     let (engine, log) = Fake::with_transactions();
     let mut connected = engine.connect().unwrap();
-    let refused = [
-        Begin {
-            isolation: Some(Isolation::Serializable),
-            ..Begin::default()
-        },
-        Begin {
-            read_only: true,
-            ..Begin::default()
-        },
-    ];
-    for begin in refused {
+    let (mut isolated, mut read_only) = (Begin::default(), Begin::default());
+    isolated.isolation = Some(Isolation::Serializable);
+    read_only.read_only = true;
+    for begin in [isolated, read_only] {
         assert_eq!(
             connected.begin(begin).unwrap_err().kind(),
             ErrorKind::Unsupported

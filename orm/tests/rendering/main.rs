@@ -1,112 +1,30 @@
 //! Every expression and statement on three dialects: the ANSI default, `?` with VALUES, `$n` with arrays.
 
+mod dialects;
 mod functions;
 mod generated;
-mod relations;
+mod models;
 mod statements;
+mod tables;
 mod writes;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use std::borrow::Cow;
-
-use crate::dialect::{Batch, Capabilities, DatePart, Dialect};
-use crate::entity::{BelongsTo, HasMany, ManyToMany};
-use crate::render::Renderer;
-use crate::render::tests::{Ansi, Arrays, DIALECTS, Values};
-use crate::render::{Argument, Lock, QuerySpec, Read, Rendered, query};
-use crate::schema::{ColumnType, Table};
-use crate::sql::{
-    Common, Compound, Condition, Expr, FrameBound, IntoSql, Node, Order, OrderBy, Window, Write,
-    alias, avg, case, cast, coalesce, count, count_all, count_distinct, date_part, delete_from,
-    excluded, exists, insert_into, json_text, lower, max, min, on, raw, row_number, select, sum,
-    update, upper, verbatim,
+use selfsame::dialect::{Batch, Capabilities, DatePart, Dialect};
+use selfsame::render::{Rendered, Renderer, render_select};
+use selfsame::schema::{ColumnType, Table};
+use selfsame::sql::{
+    ColumnRef, Common, Compound, Condition, Expr, FrameBound, IntoSql, Node, SelectNode, Source,
+    Window, Write, alias, avg, case, cast, coalesce, count, count_all, count_distinct, date_part,
+    delete_from, excluded, exists, insert_into, json_text, lower, max, min, on, raw, row_number,
+    select, sum, update, upper, verbatim,
 };
-use crate::value::{Auto, ColumnValue, Param, Value, ValueRef, ValueType};
-use crate::{DbEnum, Entity, ErrorKind, Result};
+use selfsame::value::{Auto, ColumnValue, Param, Value, ValueRef, ValueType};
+use selfsame::{Entity, ErrorKind, Result};
 
-#[derive(Clone, Debug, PartialEq)]
-struct Email(String);
-
-impl ColumnValue for Email {
-    type Base = String;
-    const TYPE: ValueType = ValueType::Text;
-
-    fn to_param(&self) -> Param<'_> {
-        self.0.to_param()
-    }
-
-    fn from_value(value: ValueRef<'_>) -> Result<Self> {
-        String::from_value(value).map(Email)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, DbEnum)]
-enum Status {
-    Active,
-    Gone,
-}
-
-#[derive(Entity, Clone, Debug)]
-#[orm(table = "users")]
-struct User {
-    #[orm(primary_key)]
-    id: Auto<i64>,
-    name: String,
-    age: Option<i32>,
-    email: Email,
-    status: Status,
-    active: bool,
-    #[orm(back_populates = user)]
-    tasks: HasMany<Task>,
-}
-
-#[derive(Entity, Clone, Debug)]
-#[orm(table = "tasks")]
-struct Task {
-    #[orm(primary_key)]
-    id: Auto<i64>,
-    title: String,
-    #[orm(references = "users.id")]
-    user_id: Option<i64>,
-    #[orm(back_populates = tasks)]
-    user: BelongsTo<User>,
-}
-
-#[derive(Entity, Clone, Debug)]
-#[orm(table = "clubs")]
-struct Club {
-    #[orm(primary_key)]
-    id: Auto<i64>,
-    title: String,
-    #[orm(secondary = "club_members(club_id, member_id)")]
-    members: ManyToMany<User>,
-    #[orm(secondary = "club_friends(club_id, friend_id)")]
-    friends: ManyToMany<Club>,
-}
-
-#[derive(Entity, Clone, Debug)]
-#[orm(table = "branches")]
-struct Branch {
-    #[orm(primary_key)]
-    id: Auto<i64>,
-    label: String,
-    #[orm(references = "branches.id")]
-    parent_id: Option<i64>,
-    #[orm(back_populates = children)]
-    parent: BelongsTo<Branch>,
-    #[orm(back_populates = parent)]
-    children: HasMany<Branch>,
-}
-
-#[derive(Entity, Clone, Debug)]
-#[orm(table = "or\"der")]
-struct Odd {
-    #[orm(primary_key, column = "select")]
-    id: i32,
-    #[orm(column = "grüße an 'alle' \"?\" $1")]
-    text: String,
-}
+use dialects::{Ansi, Arrays, Values, everywhere, values};
+use models::{Branch, Email, Status, Task, User};
 
 /// A condition on users on the ANSI dialect, and its parameters.
 fn check(condition: impl Condition<User>) -> String {
@@ -272,44 +190,18 @@ fn unclaimed_capabilities_are_refused() {
     }
 }
 
-fn query_on(dialect: &dyn Dialect, table: &Table, filter: Option<&Node>) -> Result<Rendered> {
-    let spec = QuerySpec {
-        filter,
-        ..QuerySpec::new(table, Read::Columns(&[0]))
-    };
-    query(dialect, &spec)
-}
-
-fn values(rendered: &Rendered) -> String {
-    assert_eq!(rendered.arguments.len(), rendered.sql.params().len());
-    let value = |value: &Value| match value {
-        Value::Null => "NULL".to_owned(),
-        Value::I32(v) => v.to_string(),
-        Value::I64(v) => v.to_string(),
-        Value::Bool(v) => v.to_string(),
-        Value::Text(v) => format!("{v:?}"),
-        other => format!("{other:?}"),
-    };
-    let argument = |argument: &Argument| match argument {
-        Argument::Value(one) => value(one),
-        Argument::Array(many) => {
-            format!(
-                "{{{}}}",
-                many.iter().map(value).collect::<Vec<_>>().join(", ")
-            )
-        }
-    };
-    let all: Vec<String> = rendered.arguments.iter().map(argument).collect();
-    format!("[{}]", all.join(", "))
-}
-
-/// The same statement on each dialect, one a line.
-fn everywhere(render: impl Fn(&dyn Dialect) -> Result<Rendered>) -> String {
-    let line = |dialect| match render(dialect) {
-        Ok(rendered) => format!("{} {}", rendered.sql.text(), values(&rendered)),
-        Err(error) => format!("{error:?}"),
-    };
-    DIALECTS.map(line).join("\n")
+/// The first column of the rows of a table that satisfy a condition.
+fn query_on(dialect: &dyn Dialect, table: &Arc<Table>, filter: Option<&Node>) -> Result<Rendered> {
+    let mut query = SelectNode::default();
+    query.columns.push(Node::Column(ColumnRef {
+        table: Arc::clone(table),
+        index: 0,
+        alias: None,
+    }));
+    query.types.push(table.columns[0].ty.value_type());
+    query.from = Some(Source::from(table));
+    query.filter = filter.cloned();
+    render_select(dialect, &query)
 }
 
 #[test]

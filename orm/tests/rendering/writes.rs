@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::*;
-use crate::dialect::{Batch, Capabilities, Upsert};
-use crate::schema::ColumnType;
+use selfsame::dialect::{Batch, Capabilities, Upsert};
+use selfsame::schema::ColumnType;
 
 /// Names no key where a row is there already.
 #[derive(Debug)]

@@ -1,6 +1,96 @@
-//! Queries along relations.
+//! The statements of queries.
 
+#[path = "../../tests/rendering/models.rs"]
+mod models;
+
+use super::run::{Read, rendered};
 use super::*;
+use crate::dialect::Dialect;
+use crate::render::Rendered;
+use crate::render::dialects::{Ansi, everywhere};
+use crate::sql::{alias, count, on, raw, select};
+use crate::value::ValueType;
+use crate::{Entity, ErrorKind};
+use models::{Branch, Club, Task, User};
+
+impl<E: Mapped, S> Query<E, S> {
+    /// Renders the query of its primary keys.
+    fn render(&self, dialect: &dyn Dialect) -> Result<Rendered> {
+        self.reading(dialect, Read::Columns(&self.mapper.table().primary_key))
+    }
+
+    fn reading(&self, dialect: &dyn Dialect, read: Read<'_>) -> Result<Rendered> {
+        let selection = self.selection(self.parts.limit);
+        rendered(dialect, &self.mapper, &selection, read)
+    }
+}
+
+#[test]
+fn what_is_read() {
+    let all = User::query()
+        .filter(User::NAME.eq("ann"))
+        .order_by(User::AGE.desc().nulls_last())
+        .order_by(User::NAME.asc().nulls_first())
+        .order_by(User::ID.asc());
+    let bounded = all.clone().limit(10).offset(u64::MAX);
+    insta::assert_snapshot!(everywhere(|d| bounded.reading(d, Read::Columns(&[0, 1]))), @r#"
+SELECT "id", "name" FROM "users" WHERE "name" = ? ORDER BY "age" DESC NULLS LAST, "name" NULLS FIRST, "id" LIMIT 10 OFFSET 9223372036854775807 ["ann"]
+SELECT "id", "name" FROM "users" WHERE "name" = ? ORDER BY CASE WHEN "age" IS NULL THEN 1 ELSE 0 END, "age" DESC, CASE WHEN "name" IS NULL THEN 0 ELSE 1 END, "name", "id" LIMIT 10 OFFSET 9223372036854775807 ["ann"]
+SELECT "id", "name" FROM "users" WHERE "name" = $1 ORDER BY "age" DESC NULLS LAST, "name" NULLS FIRST, "id" LIMIT 10 OFFSET 9223372036854775807 ["ann"]
+"#);
+    insta::assert_snapshot!(everywhere(|d| bounded.reading(d, Read::Count)), @r#"
+SELECT COUNT(*) FROM (SELECT 1 FROM "users" WHERE "name" = ? LIMIT 10 OFFSET 9223372036854775807) AS q ["ann"]
+SELECT COUNT(*) FROM (SELECT 1 FROM "users" WHERE "name" = ? LIMIT 10 OFFSET 9223372036854775807) AS q ["ann"]
+SELECT COUNT(*) FROM (SELECT 1 FROM "users" WHERE "name" = $1 LIMIT 10 OFFSET 9223372036854775807) AS q ["ann"]
+"#);
+    insta::assert_snapshot!(everywhere(|d| all.reading(d, Read::Exists)), @r#"
+SELECT 1 FROM "users" WHERE "name" = ? LIMIT 1 ["ann"]
+SELECT 1 FROM "users" WHERE "name" = ? LIMIT 1 ["ann"]
+SELECT 1 FROM "users" WHERE "name" = $1 LIMIT 1 ["ann"]
+"#);
+    insta::assert_snapshot!(everywhere(|d| User::query().reading(d, Read::Count)), @r#"
+SELECT COUNT(*) FROM "users" []
+SELECT COUNT(*) FROM "users" []
+SELECT COUNT(*) FROM "users" []
+"#);
+    let sql = bounded
+        .reading(&Ansi, Read::Columns(&[0, 1]))
+        .expect("renders")
+        .sql;
+    assert_eq!(sql.columns(), [ValueType::I64, ValueType::Text]);
+}
+
+#[test]
+fn locks() {
+    let free = Task::query().filter(Task::USER_ID.is_null()).limit(1);
+    let next = free.clone().lock(RowLock::for_update().skip_locked());
+    insta::assert_snapshot!(everywhere(|d| next.render(d)), @r#"
+SELECT "id" FROM "tasks" WHERE "user_id" IS NULL LIMIT 1 FOR UPDATE SKIP LOCKED []
+Unsupported: a lock on rows is not supported by values
+SELECT "id" FROM "tasks" WHERE "user_id" IS NULL LIMIT 1 FOR UPDATE SKIP LOCKED []
+"#);
+}
+
+#[test]
+fn pages() {
+    let users = User::query()
+        .order_by(User::NAME.asc())
+        .order_by(User::AGE.desc())
+        .order_by(User::ID.asc());
+    let page = users.clone().after(("ann", 3, 7_i64)).limit(2);
+    insta::assert_snapshot!(everywhere(|d| page.render(d)), @r#"
+SELECT "id" FROM "users" WHERE "name" > ? OR ("name" = ? AND "age" < ?) OR ("name" = ? AND "age" = ? AND "id" > ?) ORDER BY "name", "age" DESC, "id" LIMIT 2 ["ann", "ann", 3, "ann", 3, 7]
+SELECT "id" FROM "users" WHERE "name" > ? OR ("name" = ? AND "age" < ?) OR ("name" = ? AND "age" = ? AND "id" > ?) ORDER BY "name", "age" DESC, "id" LIMIT 2 ["ann", "ann", 3, "ann", 3, 7]
+SELECT "id" FROM "users" WHERE "name" > $1 OR ("name" = $2 AND "age" < $3) OR ("name" = $4 AND "age" = $5 AND "id" > $6) ORDER BY "name", "age" DESC, "id" LIMIT 2 ["ann", "ann", 3, "ann", 3, 7]
+"#);
+    for wrong in [
+        users.clone().after(("ann",)),
+        users.after((None::<String>, 3, 7)),
+    ] {
+        let error = wrong.render(&Ansi).expect_err("does not fit");
+        assert_eq!(error.kind(), ErrorKind::InvalidStatement);
+    }
+}
 
 #[test]
 fn conditions_on_what_is_related() {
